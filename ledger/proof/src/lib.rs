@@ -1,0 +1,17 @@
+//! The pure verifier of a Tachograph ledger: what is hashed, how it is hashed and how it is signed.
+//!
+//! Nothing here reads a file, opens a socket or looks at a clock, and the only dependencies are `sha2` and
+//! `ed25519-dalek`: an auditor reads the package in an hour. The byte layouts are told field by field in
+//! `ledger/FORMAT.md`; this package is their only implementation.
+
+pub mod base64;
+pub mod digest;
+pub mod header;
+pub mod inputs;
+pub mod leaf;
+pub mod note;
+pub mod part;
+pub mod tree;
+
+pub use digest::Digest;
+pub use header::Header;
