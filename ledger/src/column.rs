@@ -1,0 +1,152 @@
+//! What a column is: its frozen id, name, kind of value and part, and the tables that list the columns of a ledger.
+//!
+//! Ids and kinds are part of what is hashed (FORMAT.md): a column is added, never changed and never reused.
+
+
+use crate::position::LedgerName;
+
+/// The kind of a column's values and so their canonical bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8 text; enumerations are their words.
+    Text,
+    /// A signed integer: 8 bytes, big-endian, two's complement.
+    Integer,
+    /// Microseconds since 1970 UTC: as an integer.
+    Time,
+    /// A keyed 64-bit hash: 8 bytes, big-endian.
+    Fingerprint,
+    /// Any bytes.
+    Bytes,
+    /// Texts in order: each a length u32 and its bytes.
+    TextList,
+}
+
+/// The part of the leaf that commits to a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Everything that is not made from content.
+    Facts,
+    /// Content and what is made from it; it has its own retention, permission and erasure.
+    Content,
+}
+
+/// One column of a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    /// The id that is hashed.
+    pub id: u16,
+    /// The name in SQL, in Parquet and in JSON.
+    pub name: &'static str,
+    /// The kind of its values.
+    pub kind: Kind,
+    /// The part that holds it.
+    pub part: Part,
+    /// One sentence for the reference.
+    pub doc: &'static str,
+}
+
+/// The columns of one ledger, in ascending order of id.
+#[derive(Debug)]
+pub struct Table {
+    /// The ledger that the table describes.
+    pub ledger: LedgerName,
+    /// The columns.
+    pub columns: &'static [Column],
+}
+
+impl Table {
+    /// The table of a ledger.
+    pub const fn of(ledger: LedgerName) -> &'static Self {
+        match ledger {
+            LedgerName::Events => &crate::events::TABLE,
+            LedgerName::Operations => &crate::operations::TABLE,
+        }
+    }
+
+    /// The column with this id.
+    pub fn by_id(&self, id: u16) -> Option<&'static Column> {
+        self.columns.binary_search_by_key(&id, |column| column.id).ok().map(|at| &self.columns[at])
+    }
+
+    /// The column with this name.
+    pub fn by_name(&self, name: &str) -> Option<&'static Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// The columns of one part, in ascending order of id.
+    pub fn part(&self, part: Part) -> impl Iterator<Item = &'static Column> + use<> {
+        self.columns.iter().filter(move |column| column.part == part)
+    }
+}
+
+/// Handles that carry a column's kind in their type, so that a text never lands in an integer column.
+pub mod handle {
+    macro_rules! handles {
+        ($($name:ident),*) => {$(
+            #[doc = concat!("The id of a column whose kind is `Kind::", stringify!($name), "`.")]
+            #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+            pub struct $name(pub(crate) u16);
+
+            impl $name {
+                /// The id that is hashed.
+                pub const fn id(self) -> u16 {
+                    self.0
+                }
+            }
+        )*};
+    }
+    handles!(Text, Integer, Time, Fingerprint, Bytes, TextList);
+}
+
+/// Declares a ledger's columns: a typed handle for each and the table of them all.
+macro_rules! columns {
+    ($ledger:expr; $($id:literal $handle:ident $name:literal $kind:ident $part:ident $doc:literal;)*) => {
+        /// Typed handles of the columns.
+        pub mod column {
+            $(
+                #[doc = $doc]
+                pub const $handle: $crate::column::handle::$kind = $crate::column::handle::$kind($id);
+            )*
+        }
+
+        /// All columns of this ledger.
+        pub static TABLE: $crate::column::Table = $crate::column::Table {
+            ledger: $ledger,
+            columns: &[$($crate::column::Column {
+                id: $id,
+                name: $name,
+                kind: $crate::column::Kind::$kind,
+                part: $crate::column::Part::$part,
+                doc: $doc,
+            }),*],
+        };
+    };
+}
+pub(crate) use columns;
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::COLUMN_ID_LIMIT;
+    use std::collections::HashSet;
+
+    #[test]
+    fn tables_are_in_order_with_unique_well_formed_names() {
+        for ledger in LedgerName::ALL {
+            let table = Table::of(ledger);
+            assert_eq!(table.ledger, ledger);
+            assert!(table.columns.windows(2).all(|pair| pair[0].id < pair[1].id), "{ledger}: ids ascend");
+            let names: HashSet<&str> = table.columns.iter().map(|column| column.name).collect();
+            assert_eq!(names.len(), table.columns.len(), "{ledger}: names are unique");
+            for column in table.columns {
+                assert!((1..COLUMN_ID_LIMIT).contains(&column.id), "{}", column.name);
+                assert!(column.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", column.name);
+                assert!(column.doc.ends_with('.'), "{}", column.name);
+                assert_eq!(table.by_id(column.id), Some(column));
+                assert_eq!(table.by_name(column.name), Some(column));
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The errors of the ledger, by what the caller can do about them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::position::Position;
+
+/// Why entries were not taken. Nothing of the group was recorded unless the variant says that it may have been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The queue to the writer is full: try again after the delay.
+    #[error("the ledger's queue is full; try again in {} ms", retry_after.as_millis())]
+    Full {
+        /// How long to wait before the next try.
+        retry_after: Duration,
+    },
+    /// The disk has no space left above the reserve: nothing is taken until space is made.
+    #[error("the disk of the data directory has less than {reserve_bytes} bytes left; free space or move old segments away")]
+    NoSpace {
+        /// The bytes that stay reserved for sealing and for the operations ledger.
+        reserve_bytes: u64,
+    },
+    /// A write or an fsync failed, so the state of the disk is unknown. The process must be started again. Entries that
+    /// were not yet acknowledged may or may not be in the ledger.
+    #[error("the ledger's writer stopped after a failed write ({reason}); start the process again to recover")]
+    Poisoned {
+        /// What failed.
+        reason: String,
+    },
+    /// One entry is larger than the ledger takes.
+    #[error("an entry of {bytes} bytes is above the limit of {} bytes", crate::limits::ENTRY_BYTES_MAX)]
+    EntryTooLarge {
+        /// The entry's size.
+        bytes: usize,
+    },
+    /// The group itself breaks a bound: too many entries, or an input that is too long.
+    #[error("the group breaks a bound: {0}")]
+    InvalidGroup(&'static str),
+    /// The ledger is being stopped.
+    #[error("the ledger is stopping")]
+    Stopped,
+}
+
+/// Why a ledger cannot be opened, read or sealed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The operating system refused.
+    #[error("{action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb: "open", "sync".
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// Stored bytes are not what was written. Nothing is repaired; the message says where and what to do.
+    #[error("corrupt: {} at {place}: {what}; keep the file, restore it from a backup, and run `tachograph verify`", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Offset, batch or row group inside the file.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The directory was written by a newer version.
+    #[error("{} has format {found}, and this version reads up to {supported}; use the version that wrote it, or a newer one", path.display())]
+    NewerFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The format it states.
+        found: u32,
+        /// The newest format that this version reads.
+        supported: u32,
+    },
+    /// The file is not one of ours.
+    #[error("{} is not a Tachograph {expected}; check the path", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The directory has no ledger.
+    #[error("{} has no ledger; run `tachograph init {}`", path.display(), path.display())]
+    NotInitialised {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The directory has a ledger already.
+    #[error("{} has a ledger already; choose another directory", path.display())]
+    AlreadyInitialised {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// Another process has the ledger open for writing.
+    #[error("{} is in use by process {holder}; stop it, or send it the request over its control socket", path.display())]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+        /// The process that holds the lock, as far as it says.
+        holder: String,
+    },
+    /// The position is not in the ledger, or no longer.
+    #[error("{0} is not in the ledger")]
+    NoSuchPosition(Position),
+    /// The writer refused what the ledger itself wanted to record.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// A key file is not a key.
+    #[error("{}: {source}", path.display())]
+    Key {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: proof::note::NoteError,
+    },
+    /// Parquet or Arrow refused a file or a batch.
+    #[error("{}: {message}", path.display())]
+    Columnar {
+        /// The file.
+        path: PathBuf,
+        /// What the library said.
+        message: String,
+    },
+}
+
+impl LedgerError {
+    /// Wraps an error of the operating system with what was tried on which path.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// Names a corrupt place.
+    pub fn corrupt(path: impl Into<PathBuf>, place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Corrupt { path: path.into(), place: place.into(), what: what.into() }
+    }
+}

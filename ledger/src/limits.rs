@@ -1,0 +1,63 @@
+//! Every bound of the ledger in one place: queues, batches, frames, files and strings, with what follows from each.
+//!
+//! Bounds of other packages stand in their own `limits.rs`.
+
+use std::time::Duration;
+
+/// Column ids are below this, so that a row can be an array.
+pub const COLUMN_ID_LIMIT: u16 = 128;
+
+/// The largest value of one column in bytes. Intake refuses lines above 1 MiB, and escaping can grow them sixfold.
+pub const VALUE_BYTES_MAX: usize = 8 << 20;
+/// The largest encoded entry: both parts together.
+pub const ENTRY_BYTES_MAX: usize = 16 << 20;
+/// The most entries in one group; a group is never split over commits.
+pub const GROUP_ENTRIES_MAX: usize = 4_096;
+/// The largest group in bytes. A group that is larger by its last entry is still taken.
+pub const GROUP_BYTES_MAX: usize = 4 << 20;
+/// Bytes of groups that wait for the writer. What comes on top is answered `Full`.
+pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+
+/// A commit takes groups until it has this many bytes.
+pub const COMMIT_BYTES_MAX: usize = 4 << 20;
+/// A commit waits at most this long for more groups when the queue is empty.
+pub const COMMIT_LINGER: Duration = Duration::from_micros(500);
+/// A batch is closed when it holds this many events.
+pub const BATCH_ENTRIES_MAX: usize = 16_384;
+/// A batch is closed when its first commit is this old.
+pub const BATCH_AGE_MAX: Duration = Duration::from_millis(500);
+/// A batch is closed before a commit would bring more keys of inputs than this.
+pub const BATCH_INPUTS_MAX: usize = 1_024;
+/// An idle ledger closes an empty batch this often, so that truncation shows as staleness.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The longest key or value of an input.
+pub const INPUT_BYTES_MAX: usize = 4_096;
+
+/// The largest WAL frame that a reader believes.
+pub const FRAME_BYTES_MAX: usize = ENTRY_BYTES_MAX + 1_024;
+
+/// A WAL file is sealed when it holds this many events,
+pub const SEGMENT_ENTRIES_MAX: u64 = 262_144;
+/// or this many bytes,
+pub const SEGMENT_WAL_BYTES_MAX: u64 = 256 << 20;
+/// or when its first event is this old.
+pub const SEGMENT_AGE_MAX: Duration = Duration::from_secs(15 * 60);
+/// Rows in one row group of a segment.
+pub const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
+/// Rows in one block of the hot tail's columns.
+pub const TAIL_BLOCK_ENTRIES_MAX: usize = 8_192;
+/// Sealed WAL files that wait for the sealer; when there are more, intake answers `Full`.
+pub const UNSEALED_FILES_MAX: usize = 4;
+
+/// Space that intake leaves free on the disk, so that sealing, retention and the `operations` ledger go on.
+pub const RESERVE_BYTES: u64 = 2 * SEGMENT_WAL_BYTES_MAX;
+
+const _: () = {
+    // A group fits a commit, a commit fits the queue, and a full commit fits a batch.
+    assert!(GROUP_BYTES_MAX <= COMMIT_BYTES_MAX);
+    assert!(COMMIT_BYTES_MAX <= QUEUE_BYTES_MAX);
+    assert!(GROUP_ENTRIES_MAX <= BATCH_ENTRIES_MAX);
+    assert!(VALUE_BYTES_MAX <= ENTRY_BYTES_MAX);
+    assert!(ENTRY_BYTES_MAX < u32::MAX as usize);
+    assert!(TAIL_BLOCK_ENTRIES_MAX <= ROW_GROUP_ENTRIES_MAX);
+};
