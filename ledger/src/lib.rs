@@ -9,6 +9,7 @@
 //!                                    └────► Reader, Follower ◄────────────────┘
 //! ```
 
+pub mod access;
 pub mod column;
 pub mod entry;
 pub mod error;

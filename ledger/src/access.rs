@@ -1,0 +1,155 @@
+//! Who may do what: principals, their roles, and the question that every listener asks about a token.
+//!
+//! The binary answers the question (it holds the fold over the tokens in `operations`); intake and query only ask it.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// How far a source is from the agent's reach, least trusted first: the order is the meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Reported by the agent itself.
+    Agent,
+    /// Reported from inside the agent's workspace.
+    Workspace,
+    /// Reported by a sensor of the host.
+    Host,
+    /// Reported by a model gateway.
+    Gateway,
+    /// Reported by the platform's control plane.
+    ControlPlane,
+}
+
+impl Trust {
+    /// All of them, least trusted first.
+    pub const ALL: [Self; 5] = [Self::Agent, Self::Workspace, Self::Host, Self::Gateway, Self::ControlPlane];
+
+    /// The word in the `trust` column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Workspace => "workspace",
+            Self::Host => "host",
+            Self::Gateway => "gateway",
+            Self::ControlPlane => "control_plane",
+        }
+    }
+}
+
+/// What a principal may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Send events.
+    Ingest,
+    /// Query, tail, and work on alerts.
+    Analyst,
+    /// Change configuration, tokens, sinks and rules.
+    Admin,
+    /// Read everything that proves something, and nothing else.
+    Auditor,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Analyst, Self::Admin, Self::Auditor];
+
+    /// The word on the command line and in `operations`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Analyst => "analyst",
+            Self::Admin => "admin",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+macro_rules! words {
+    ($type:ty, $what:literal) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::ALL.into_iter().find(|word| word.as_str() == text).ok_or_else(|| {
+                    let words: Vec<&str> = Self::ALL.iter().map(|word| word.as_str()).collect();
+                    format!("{text:?} is not a {}; it is one of {}", $what, words.join(", "))
+                })
+            }
+        }
+    };
+}
+words!(Trust, "trust");
+words!(Role, "role");
+
+/// Who shows a token. The token's identity outranks what a record says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Principal {
+    /// Id of the token: public, stands in the `token` column.
+    pub token: String,
+    /// Name of the person or system, for `actor`.
+    pub name: String,
+    /// What it may do.
+    pub roles: Vec<Role>,
+    /// Whether it may read content parts.
+    #[serde(default)]
+    pub content: bool,
+    /// Dialects that it may send; empty means every one.
+    #[serde(default)]
+    pub dialects: Vec<String>,
+    /// The most trust that its records get.
+    pub trust: Trust,
+    /// The workspace that its records belong to, whatever they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// The team that its records belong to, whatever they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// The organisation that its records belong to, whatever they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org: Option<String>,
+}
+
+impl Principal {
+    /// The principal of commands on the data directory and of collectors that read local files.
+    pub fn local() -> Self {
+        Self {
+            token: "local".to_owned(),
+            name: "local".to_owned(),
+            roles: Role::ALL.to_vec(),
+            content: true,
+            dialects: Vec::new(),
+            trust: Trust::ControlPlane,
+            workspace: None,
+            team: None,
+            org: None,
+        }
+    }
+
+    /// Whether it has the role; an admin has every role but `ingest` is never implied.
+    pub fn may(&self, role: Role) -> bool {
+        self.roles.contains(&role) || (role != Role::Ingest && self.roles.contains(&Role::Admin))
+    }
+
+    /// Whether it may send records in this dialect.
+    pub fn may_send(&self, dialect: &str) -> bool {
+        self.may(Role::Ingest) && (self.dialects.is_empty() || self.dialects.iter().any(|name| name == dialect))
+    }
+}
+
+/// Answers who shows a token.
+pub trait Authorize: Send + Sync {
+    /// The principal behind the secret of a bearer token, `None` if there is none or it was revoked.
+    fn authorize(&self, secret: &str) -> Option<Arc<Principal>>;
+}
