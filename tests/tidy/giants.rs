@@ -1,0 +1,48 @@
+//! Large libraries are named in few, listed files, so that replacing or upgrading one is a small piece of work.
+
+use crate::no_faults;
+use crate::sources::{File, Token, flat, rust};
+
+/// Library → the folders and files that may name it.
+const GIANTS: [(&str, &[&str]); 4] = [
+    ("parquet", &["ledger/src/segment/", "ledger/benches/", "query/src/engine/"]),
+    ("datafusion", &["query/src/engine/"]),
+    ("rdkafka", &["ingest/src/transport/kafka.rs", "query/export/src/sink/kafka.rs"]),
+    ("axum", &["ingest/src/transport/http", "query/src/http/", "src/listeners.rs", "src/console.rs"]),
+];
+
+#[test]
+fn giants_stay_in_their_files() {
+    no_faults(&rust().iter().filter(|file| !file.is_test).flat_map(strays).collect::<Vec<_>>());
+}
+
+fn strays(file: &File) -> Vec<String> {
+    let tokens = flat(file.tokens());
+    let named = tokens.windows(3).filter_map(|three| match three {
+        [Token::Word(word, line), Token::Sign(':'), Token::Sign(':')] => Some((word, line)),
+        _ => None,
+    });
+    let faults = named.filter_map(|(word, line)| {
+        let (giant, places) = GIANTS.iter().find(|(giant, _)| giant == word)?;
+        let allowed = places.iter().any(|place| file.path.starts_with(place));
+        (!allowed).then(|| {
+            format!(
+                "{}:{line}: `{giant}` belongs into {}: call a function there that takes and returns our own types",
+                file.path,
+                places.join(" or ")
+            )
+        })
+    });
+    faults.collect()
+}
+
+#[test]
+fn strays_are_found() {
+    let check = |path: &str, source: &str, faults: usize| {
+        let file = File { path: path.to_owned(), text: source.to_owned(), is_test: false };
+        assert_eq!(strays(&file).len(), faults, "{path} {source}");
+    };
+    check("ingest/src/pump.rs", "use axum::Router;", 1);
+    check("src/listeners.rs", "use axum::Router;", 0);
+    check("ledger/src/store.rs", "fn parquet() { let axum = 1; }", 0);
+}

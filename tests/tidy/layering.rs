@@ -1,0 +1,93 @@
+//! The direction of dependencies between our packages, and what each layer must not know.
+
+use std::collections::BTreeMap;
+
+use crate::manifests::{Manifest, manifests};
+use crate::no_faults;
+
+/// Who may name whom. What is not listed is forbidden, in tests too.
+const MAY_USE: [(&str, &[&str]); 8] = [
+    ("proof", &[]),
+    ("ledger", &["proof"]),
+    ("ingest", &["ledger"]),
+    ("detect", &["ledger"]),
+    ("export", &["ledger"]),
+    ("query", &["ledger"]),
+    ("dashboards", &["ledger", "query"]),
+    ("tachograph", &["proof", "ledger", "ingest", "detect", "export", "query", "dashboards"]),
+];
+
+/// Libraries that would bring something into a layer that it must not know.
+const MUST_NOT_KNOW: [(&str, &[&str], &str); 5] = [
+    (
+        "ledger",
+        &["axum", "hyper", "reqwest", "tonic", "rdkafka", "datafusion", "object_store", "rustls"],
+        "`ledger` knows no network and no SQL: put it into `ingest`, `query` or `export`",
+    ),
+    ("ingest", &["datafusion", "parquet", "arrow"], "`ingest` hands entries to `ledger` and knows no columns"),
+    (
+        "detect",
+        &["datafusion", "parquet", "arrow", "axum", "hyper", "reqwest", "rand", "getrandom", "chrono"],
+        "a detector has no clock, no I/O and no randomness",
+    ),
+    ("export", &["datafusion", "parquet", "arrow"], "`export` follows the ledger's rows and knows no columns"),
+    ("dashboards", &["datafusion", "parquet"], "pages ask the query package"),
+];
+
+/// All that an auditor has to trust besides `proof` itself.
+const PROOF_USES: [&str; 2] = ["ed25519-dalek", "sha2"];
+
+#[test]
+fn packages_use_only_lower_layers() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.into_iter().collect();
+    let mut faults = Vec::new();
+    for manifest in manifests() {
+        let Some(may_use) = allowed.get(manifest.name.as_str()) else {
+            faults.push(format!("{}: a new package: give it a place in tests/tidy/layering.rs", manifest.path));
+            continue;
+        };
+        for dependency in manifest.all_dependencies() {
+            if allowed.contains_key(dependency) && !may_use.contains(&dependency) {
+                faults.push(format!(
+                    "{}: `{}` must not use `{dependency}`: let the root package join them, or move what both need \
+                     into `ledger`",
+                    manifest.path, manifest.name
+                ));
+            }
+        }
+    }
+    no_faults(&faults);
+}
+
+#[test]
+fn layers_do_not_know_what_is_above_them() {
+    let fault = |manifest: &Manifest, (name, libraries, remedy): &(&str, &[&str], &str)| {
+        let known = manifest.dependencies.iter().filter(|library| libraries.contains(&library.as_str()));
+        let known = known.filter(|_| manifest.name == *name);
+        known.map(|library| format!("{}: `{library}`: {remedy}", manifest.path)).collect::<Vec<_>>()
+    };
+    let manifests = manifests();
+    let pairs = manifests.iter().flat_map(|manifest| MUST_NOT_KNOW.iter().map(move |rule| (manifest, rule)));
+    no_faults(&pairs.flat_map(|(manifest, rule)| fault(manifest, rule)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_pure_verifier_stays_pure() {
+    let manifests = manifests();
+    let proof = manifests.iter().find(|manifest| manifest.name == "proof").expect("the package `proof`");
+    let mut faults: Vec<String> = proof
+        .dependencies
+        .iter()
+        .filter(|library| !PROOF_USES.contains(&library.as_str()))
+        .map(|library| format!("{}: `{library}`: an auditor would have to read it too; do without it", proof.path))
+        .collect();
+    for file in crate::sources::rust() {
+        let in_proof = file.path.starts_with("ledger/proof/src/");
+        for module in ["std::fs", "std::net", "std::io", "std::process", "std::env", "std::time"] {
+            if in_proof && file.text.contains(module) {
+                faults.push(format!("{}: `{module}`: `proof` takes bytes and returns a verdict; do I/O in `ledger`", file.path));
+            }
+        }
+    }
+    no_faults(&faults);
+}
