@@ -64,6 +64,17 @@ impl Table {
         }
     }
 
+    /// The event time in the canonical bytes of a facts part: the value that a batch header's time range covers.
+    ///
+    /// Only `events` has one; its column has the lowest id, so it stands first.
+    pub fn event_time(&self, facts: &[u8]) -> Option<i64> {
+        let time = crate::events::column::TIME.id();
+        match proof::part::columns(facts).next() {
+            Some(Ok((id, value))) if self.ledger == LedgerName::Events && id == time => crate::rows::decode_integer(value),
+            _ => None,
+        }
+    }
+
     /// The column with this id.
     pub fn by_id(&self, id: u16) -> Option<&'static Column> {
         self.columns.binary_search_by_key(&id, |column| column.id).ok().map(|at| &self.columns[at])

@@ -138,19 +138,18 @@ pub struct Group {
     pub(crate) bytes: Vec<u8>,
     pub(crate) ends: Vec<u32>,
     pub(crate) inputs: Vec<Input>,
-    pub(crate) times: Option<(i64, i64)>,
 }
 
 impl Group {
     /// An empty group for the ledger that `table` describes.
     pub fn new(table: &'static Table) -> Self {
-        Self { table, bytes: Vec::new(), ends: Vec::new(), inputs: Vec::new(), times: None }
+        Self { table, bytes: Vec::new(), ends: Vec::new(), inputs: Vec::new() }
     }
 
-    /// Adds an entry after those that are there. `time` is the time that the batch's range covers, usually the event's.
+    /// Adds an entry after those that are there.
     ///
     /// A column that the table does not list is a defect of the caller and is left out.
-    pub fn push(&mut self, entry: &mut Entry, time: Option<i64>) -> Result<(), AppendError> {
+    pub fn push(&mut self, entry: &mut Entry) -> Result<(), AppendError> {
         if entry.len() > limits::ENTRY_BYTES_MAX || entry.slots.iter().any(|slot| slot.len as usize > limits::VALUE_BYTES_MAX) {
             return Err(AppendError::EntryTooLarge { bytes: entry.len() });
         }
@@ -168,10 +167,6 @@ impl Group {
         self.bytes[start + 4..start + 8].copy_from_slice(&facts_len.to_be_bytes());
         self.bytes[at..at + 4].copy_from_slice(&content_len.to_be_bytes());
         self.ends.push(self.bytes.len() as u32);
-        if let Some(time) = time {
-            let (min, max) = self.times.unwrap_or((time, time));
-            self.times = Some((min.min(time), max.max(time)));
-        }
         Ok(())
     }
 

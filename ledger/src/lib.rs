@@ -10,20 +10,51 @@
 //! ```
 
 pub mod access;
+pub mod alert;
+mod appender;
+mod batch;
+pub mod blobs;
+pub mod checkpoint;
+mod clock;
 pub mod column;
+pub mod columnar;
+pub mod disk;
 pub mod entry;
 pub mod error;
 pub mod events;
+#[cfg(test)]
+mod fixtures;
+pub mod fold;
+pub mod follower;
+mod foreign;
+pub mod identity;
 pub mod limits;
+pub mod manifest;
 pub mod operations;
 pub mod position;
+mod queue;
+pub mod reader;
+mod recover;
+mod replay;
 pub mod rows;
+mod sealer;
+mod segments;
 pub mod store;
+mod tail;
+mod view;
+mod wal;
+mod writer;
 
+pub use appender::{Appender, Pending, Receipt, Rejected};
 pub use column::{Column, Kind, Part, Table};
+pub use columnar::schema as arrow_schema;
 pub use entry::{Entry, Group};
 pub use error::{AppendError, LedgerError};
+pub use follower::Follower;
 pub use position::{LedgerName, Position};
 pub use proof::inputs::Input;
+pub use reader::{ReadLimit, Reader, Snapshot};
 pub use rows::{Row, Rows};
-pub use store::{Appender, Durable, Follower, Ledger, Options, Pending, ReadLimit, Reader, Receipt, Rejected, Segment, Snapshot, Store, TailBlock, arrow_schema};
+pub use segments::Segment;
+pub use store::{Durable, Ledger, LedgerStatus, Options, Store};
+pub use tail::TailBlock;

@@ -20,8 +20,8 @@ pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 
 /// A commit takes groups until it has this many bytes.
 pub const COMMIT_BYTES_MAX: usize = 4 << 20;
-/// A commit waits at most this long for more groups when the queue is empty.
-pub const COMMIT_LINGER: Duration = Duration::from_micros(500);
+/// The WAL reserves space on the disk in steps of this size, so that a full disk shows before anything is written.
+pub const WAL_ALLOCATE_BYTES: u64 = 8 << 20;
 /// A batch is closed when it holds this many events.
 pub const BATCH_ENTRIES_MAX: usize = 16_384;
 /// A batch is closed when its first commit is this old.
@@ -30,6 +30,8 @@ pub const BATCH_AGE_MAX: Duration = Duration::from_millis(500);
 pub const BATCH_INPUTS_MAX: usize = 1_024;
 /// An idle ledger closes an empty batch this often, so that truncation shows as staleness.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The most inputs in one group, so that two groups always fit a batch.
+pub const GROUP_INPUTS_MAX: usize = BATCH_INPUTS_MAX / 2;
 /// The longest key or value of an input.
 pub const INPUT_BYTES_MAX: usize = 4_096;
 
@@ -44,10 +46,25 @@ pub const SEGMENT_WAL_BYTES_MAX: u64 = 256 << 20;
 pub const SEGMENT_AGE_MAX: Duration = Duration::from_secs(15 * 60);
 /// Rows in one row group of a segment.
 pub const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
+/// Bytes of parts in one row group, roughly: sealing, reading and verifying hold one in memory.
+pub const ROW_GROUP_BYTES_MAX: usize = 48 << 20;
+/// Bytes of decoded row groups that the readers of one ledger share.
+pub const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;
+/// Decoded parts of row groups in that cache.
+pub const ROW_GROUP_CACHE_ENTRIES_MAX: usize = 4;
+/// Newest manifests that are kept.
+pub const MANIFESTS_KEPT: u64 = 8;
+/// Faults that one verification lists; the rest is only counted.
+pub const FAULTS_MAX: usize = 1_000;
 /// Rows in one block of the hot tail's columns.
 pub const TAIL_BLOCK_ENTRIES_MAX: usize = 8_192;
 /// Sealed WAL files that wait for the sealer; when there are more, intake answers `Full`.
 pub const UNSEALED_FILES_MAX: usize = 4;
+
+/// Rows that a fold over `operations` reads at once,
+pub const FOLD_READ_ROWS: usize = 4_096;
+/// and the most bytes of them.
+pub const FOLD_READ_BYTES: usize = 8 << 20;
 
 /// Space that intake leaves free on the disk, so that sealing, retention and the `operations` ledger go on.
 pub const RESERVE_BYTES: u64 = 2 * SEGMENT_WAL_BYTES_MAX;

@@ -85,6 +85,17 @@ pub struct Rows {
     pub next_seq: u64,
 }
 
+/// One recorded entry as the bytes that were hashed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowParts<'a> {
+    pub(crate) seq: u64,
+    pub(crate) batch: u64,
+    pub(crate) recorded: i64,
+    pub(crate) flags: u32,
+    pub(crate) facts: &'a [u8],
+    pub(crate) content: Option<&'a [u8]>,
+}
+
 /// Where a row lies in the buffer of its block.
 #[derive(Debug, Clone, Copy)]
 struct RowIndex {
@@ -139,6 +150,21 @@ impl Rows {
         self.index.iter().map(|index| self.row(index))
     }
 
+    /// The rows in order as the bytes that were hashed, without looking into them.
+    pub(crate) fn parts(&self) -> impl ExactSizeIterator<Item = RowParts<'_>> {
+        self.index.iter().map(|index| {
+            let facts_end = index.start + index.facts_len;
+            RowParts {
+                seq: index.seq,
+                batch: index.batch,
+                recorded: index.recorded,
+                flags: index.flags,
+                facts: &self.bytes[index.start..facts_end],
+                content: index.content_len.map(|len| &self.bytes[facts_end..facts_end + len]),
+            }
+        })
+    }
+
     fn row(&self, index: &RowIndex) -> Row<'_> {
         let facts_end = index.start + index.facts_len;
         let facts = &self.bytes[index.start..facts_end];
@@ -177,7 +203,7 @@ mod tests {
         entry.set_list(column::REDACTIONS, ["a", "b"]);
         entry.set_text_if(column::RULE, Some(""));
         let mut group = Group::new(&events::TABLE);
-        group.push(&mut entry, None).expect("small");
+        group.push(&mut entry).expect("small");
         let facts_len = u32::from_be_bytes(group.bytes[4..8].try_into().expect("4 bytes")) as usize;
         let (facts, content) = (&group.bytes[8..8 + facts_len], &group.bytes[12 + facts_len..]);
         let mut rows = Rows::new(LedgerName::Events, 0, 5);

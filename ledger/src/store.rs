@@ -1,61 +1,68 @@
-//! Placeholder of the store's interface while its parts are written.
+//! A data directory that this process has open for writing: both ledgers under one lock, each with its threads.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::path::Path;
-use std::pin::Pin;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
-use tokio::sync::{oneshot, watch};
-
-use crate::entry::Group;
-use crate::error::{AppendError, LedgerError};
-use crate::position::{LedgerName, Position};
-use crate::rows::Rows;
+use crate::appender::Appender;
+use crate::checkpoint::{CheckpointCell, parse_peer_value, peer_key};
 use crate::column::Table;
+use crate::disk::{Disk, LocalDisk};
+use crate::error::LedgerError;
+use crate::identity::{self, Identity, Lock, shard_directory};
+use crate::limits;
+use crate::position::LedgerName;
+use crate::queue::Queue;
+use crate::reader::Reader;
+use crate::recover::recover;
+use crate::replay::{Depth, Replay};
+use crate::sealer::Sealer;
+use crate::segments::Segments;
+use crate::tail::Tail;
+use crate::view::View;
+use crate::writer::{Place, Start, Writer};
 
-/// How a store is opened.
-#[derive(Debug, Clone, Default)]
-pub struct Options {}
-
-/// A data directory that this process has open for writing: both ledgers under one lock.
-pub struct Store {}
-
-impl Store {
-    /// Makes a new data directory with keys and empty ledgers; `log_name` is fixed for ever, such as `acme.example/agents`.
-    pub fn init(_dir: &Path, _log_name: &str) -> Result<(), LedgerError> { unimplemented!() }
-    /// Takes the lock, recovers, and starts the writer and sealer threads of both ledgers.
-    pub fn open(_dir: &Path, _options: Options) -> Result<Self, LedgerError> { unimplemented!() }
-    /// One of the ledgers.
-    pub fn ledger(&self, _name: LedgerName) -> &Ledger { unimplemented!() }
-    /// The `events` ledger.
-    pub fn events(&self) -> &Ledger { self.ledger(LedgerName::Events) }
-    /// The `operations` ledger.
-    pub fn operations(&self) -> &Ledger { self.ledger(LedgerName::Operations) }
-    /// The 32-byte key of the installation's fingerprints (action_fp, content_hash, deduplication). Never leaves the host.
-    pub fn fingerprint_key(&self) -> [u8; 32] { unimplemented!() }
-    /// Stops both writers: closes the open batches, signs the last checkpoints.
-    pub fn stop(self) {}
+/// How a store is opened. The defaults are the bounds of `limits`.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bytes that intake leaves free on the disk; the `operations` ledger goes on down to a quarter of them.
+    pub reserve_bytes: u64,
+    /// A WAL file is sealed when it holds this many events,
+    pub segment_entries_max: u64,
+    /// or this many bytes,
+    pub segment_wal_bytes_max: u64,
+    /// or when its first event is this old.
+    pub segment_age_max: Duration,
+    /// An idle ledger closes an empty batch this often.
+    pub heartbeat: Duration,
+    /// The disk of the WAL; tests put one that fails here.
+    pub disk: Arc<dyn Disk>,
 }
 
-/// One ledger of an open store; clones share it.
-#[derive(Clone)]
-pub struct Ledger {}
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            reserve_bytes: limits::RESERVE_BYTES,
+            segment_entries_max: limits::SEGMENT_ENTRIES_MAX,
+            segment_wal_bytes_max: limits::SEGMENT_WAL_BYTES_MAX,
+            segment_age_max: limits::SEGMENT_AGE_MAX,
+            heartbeat: limits::HEARTBEAT,
+            disk: Arc::new(LocalDisk),
+        }
+    }
+}
 
-impl Ledger {
-    /// Its name.
-    pub fn name(&self) -> LedgerName { unimplemented!() }
-    /// Its shard.
-    pub fn shard(&self) -> u32 { 0 }
-    /// A handle to append with.
-    pub fn appender(&self) -> Appender { unimplemented!() }
-    /// A reader that sees every durable row at once.
-    pub fn reader(&self) -> Reader { unimplemented!() }
-    /// The newest durable source position for each input key (`Group::input`), for sources to resume from.
-    pub fn inputs(&self) -> BTreeMap<Vec<u8>, Vec<u8>> { unimplemented!() }
+impl Options {
+    /// The bytes that a ledger leaves free.
+    pub(crate) fn reserve(&self, ledger: LedgerName) -> u64 {
+        match ledger {
+            LedgerName::Events => self.reserve_bytes,
+            LedgerName::Operations => self.reserve_bytes / 4,
+        }
+    }
 }
 
 /// What is durable.
@@ -69,143 +76,256 @@ pub struct Durable {
     pub batches: u64,
 }
 
-/// Appends groups. Clones share the queue.
-#[derive(Clone)]
-pub struct Appender {}
-
-/// What a resolved append promises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// Position of the group's first entry.
-    pub first: Position,
-    /// Number of entries.
-    pub count: u32,
-    /// When they were recorded: microseconds since 1970 UTC.
-    pub recorded: i64,
-}
-
-/// A group that was not taken, handed back with the reason.
+/// A data directory that this process has open for writing.
 #[derive(Debug)]
-pub struct Rejected {
-    /// The group, unchanged.
-    pub group: Group,
-    /// Why.
-    pub error: AppendError,
+pub struct Store {
+    directory: PathBuf,
+    identity: Identity,
+    fingerprint_key: [u8; 32],
+    events: Ledger,
+    operations: Ledger,
+    threads: Vec<JoinHandle<()>>,
+    _lock: Lock,
 }
 
-/// A receipt to come. Dropping it does not cancel the append.
-pub struct Pending(oneshot::Receiver<Result<Receipt, AppendError>>);
+/// One ledger of an open store; clones share it.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    directory: PathBuf,
+    queue: Arc<Queue>,
+    view: Arc<View>,
+}
 
-impl Future for Pending {
-    type Output = Result<Receipt, AppendError>;
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|r| r.unwrap_or(Err(AppendError::Stopped)))
+/// Numbers about a ledger for metrics and health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerStatus {
+    /// What is durable.
+    pub durable: Durable,
+    /// Bytes that wait for the writer.
+    pub queued_bytes: usize,
+    /// Full WAL files that wait for the sealer.
+    pub unsealed_files: usize,
+    /// Sealed segments.
+    pub segments: usize,
+    /// Whether intake is refused because the disk is full.
+    pub no_space: bool,
+    /// Whether the writer stopped after a failed write.
+    pub poisoned: bool,
+}
+
+impl Store {
+    /// Makes a new data directory with keys and empty ledgers; `log` is the log's name for ever, such as
+    /// `acme.example/agents`.
+    pub fn init(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
+        identity::init(directory, log)
+    }
+
+    /// Takes the lock, recovers both ledgers and starts their threads. Corruption stops it and names the place.
+    pub fn open(directory: &Path, options: Options) -> Result<Self, LedgerError> {
+        let identity = Identity::read(directory)?;
+        let lock = Lock::take(directory)?;
+        let cells = [Arc::new(CheckpointCell::default()), Arc::new(CheckpointCell::default())];
+        let signer = Arc::new(identity::signer(directory, &identity)?);
+        let place = |ledger: LedgerName, own: usize| Place {
+            table: Table::of(ledger),
+            shard: 0,
+            origin: identity.origin(ledger, 0),
+            directory: shard_directory(directory, ledger, 0),
+            disk: Arc::clone(&options.disk),
+            signer: Arc::clone(&signer),
+            own_checkpoint: Arc::clone(&cells[own]),
+            peer_checkpoint: Arc::clone(&cells[1 - own]),
+            options: options.clone(),
+        };
+        let events = Opening::recover(place(LedgerName::Events, 0))?;
+        let operations = Opening::recover(place(LedgerName::Operations, 1))?;
+        events.check_peer(&operations)?;
+        operations.check_peer(&events)?;
+        let mut threads = Vec::new();
+        let (operations, seals) = operations.start(None, &mut threads)?;
+        let (events, _) = events.start(Some(seals), &mut threads)?;
+        let fingerprint_key = identity::fingerprint_key(directory)?;
+        Ok(Self { directory: directory.to_owned(), identity, fingerprint_key, events, operations, threads, _lock: lock })
+    }
+
+    /// One of the ledgers.
+    pub fn ledger(&self, name: LedgerName) -> &Ledger {
+        match name {
+            LedgerName::Events => &self.events,
+            LedgerName::Operations => &self.operations,
+        }
+    }
+
+    /// The `events` ledger.
+    pub fn events(&self) -> &Ledger {
+        &self.events
+    }
+
+    /// The `operations` ledger.
+    pub fn operations(&self) -> &Ledger {
+        &self.operations
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// What the directory is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The key of the installation's fingerprints. It never leaves the host.
+    pub fn fingerprint_key(&self) -> [u8; 32] {
+        self.fingerprint_key
+    }
+
+    /// Stops: what was queued is committed, the open batches are closed and the last checkpoints signed. `events` stops
+    /// first, so that what its end does to `operations` is still recorded.
+    pub fn stop(mut self) {
+        self.stop_threads();
+    }
+
+    fn stop_threads(&mut self) {
+        // Threads stand in the order: operations' writer and sealer, events' writer and sealer.
+        self.events.queue.stop();
+        let events = self.threads.split_off(self.threads.len() / 2);
+        join(events);
+        self.operations.queue.stop();
+        join(std::mem::take(&mut self.threads));
     }
 }
 
-impl Pending {
-    /// Waits on a thread without a runtime.
-    pub fn wait(self) -> Result<Receipt, AppendError> { self.0.blocking_recv().unwrap_or(Err(AppendError::Stopped)) }
+impl Drop for Store {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.stop_threads();
+        }
+    }
 }
 
-impl Appender {
-    /// Queues a group, or hands it back at once: `Full`, `NoSpace`, `Poisoned`, `InvalidGroup`, `Stopped`.
-    #[allow(clippy::result_large_err)]
-    pub fn try_append(&self, _group: Group) -> Result<Pending, Rejected> { unimplemented!() }
-    /// Queues a group, waiting while the queue is full, and waits for the receipt. Never answers `Full`.
-    pub async fn append(&self, _group: Group) -> Result<Receipt, AppendError> { unimplemented!() }
+fn join(threads: Vec<JoinHandle<()>>) {
+    for thread in threads {
+        if thread.join().is_err() {
+            tracing::error!("a ledger thread panicked");
+        }
+    }
 }
 
-/// How much one read returns at most; at least one row is returned if there is one.
-#[derive(Debug, Clone, Copy)]
-pub struct ReadLimit {
-    /// Rows.
-    pub rows: usize,
-    /// Bytes of parts.
-    pub bytes: usize,
+impl Ledger {
+    /// Its name.
+    pub fn name(&self) -> LedgerName {
+        self.view.table.ledger
+    }
+
+    /// Its shard.
+    pub fn shard(&self) -> u32 {
+        self.view.shard
+    }
+
+    /// A handle to append with.
+    pub fn appender(&self) -> Appender {
+        Appender::new(Arc::clone(&self.queue))
+    }
+
+    /// A reader that sees every durable row at once.
+    pub fn reader(&self) -> Reader {
+        Reader::of_view(self.directory.clone(), Arc::clone(&self.view))
+    }
+
+    /// The newest source position for each input key (see [`crate::Group::input`]), for sources to resume from.
+    pub fn inputs(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.view.lock().positions.clone()
+    }
+
+    /// Numbers for metrics and health.
+    pub fn status(&self) -> LedgerStatus {
+        LedgerStatus {
+            durable: self.view.durable(),
+            queued_bytes: self.queue.bytes(),
+            unsealed_files: self.view.unsealed(),
+            segments: self.view.lock().segments.list().len(),
+            no_space: self.view.no_space(),
+            poisoned: self.queue.poisoned().is_some(),
+        }
+    }
 }
 
-/// Reads a ledger, from within the process that writes it or from another one, without a lock.
-#[derive(Clone)]
-pub struct Reader {}
-
-impl Reader {
-    /// Opens a ledger of a data directory for reading only.
-    pub fn open(_dir: &Path, _name: LedgerName) -> Result<Self, LedgerError> { unimplemented!() }
-    /// Its table.
-    pub fn table(&self) -> &'static Table { unimplemented!() }
-    /// What is durable now. For another process's ledger it looks at the disk again.
-    pub fn durable(&self) -> Result<Durable, LedgerError> { unimplemented!() }
-    /// Changes whenever something becomes durable; only for a reader from [`Ledger::reader`], else `None`.
-    pub fn watch(&self) -> Option<watch::Receiver<Durable>> { unimplemented!() }
-    /// Reads rows from `from` on in order. `content` says whether content parts are read.
-    pub fn read(&self, _from: u64, _content: bool, _limit: ReadLimit) -> Result<Rows, LedgerError> { unimplemented!() }
-    /// The first position that was recorded at or after this moment (microseconds since 1970 UTC).
-    pub fn seq_at(&self, _recorded: i64) -> Result<u64, LedgerError> { unimplemented!() }
-    /// One consistent view for a query: sealed segments and the rows that they do not hold, each row in exactly one.
-    pub fn snapshot(&self) -> Result<Snapshot, LedgerError> { unimplemented!() }
-    /// The newest signed checkpoint, as a C2SP signed note; `None` before the first batch is closed.
-    pub fn checkpoint(&self) -> Result<Option<String>, LedgerError> { unimplemented!() }
+/// A ledger that is recovered and not yet started.
+struct Opening {
+    place: Arc<Place>,
+    segments: Segments,
+    sealed: crate::segments::Start,
+    replay: Replay,
+    tail: Tail,
+    recovered: crate::recover::Recovered,
 }
 
-/// The Arrow schema of a table: `shard` Int32, `seq` Int64, `batch` Int64, `recorded` Timestamp(µs, UTC), `flags` Int32, then
-/// every column of the table in order of id: Text Utf8View, Integer Int64, Time Timestamp(µs, UTC), Fingerprint UInt64,
-/// Bytes BinaryView, TextList List(Utf8). The position columns are never null, all others nullable.
-pub fn arrow_schema(_table: &'static Table) -> SchemaRef { unimplemented!() }
+impl Opening {
+    fn recover(place: Place) -> Result<Self, LedgerError> {
+        let (segments, sealed) = Segments::open(&place.directory, place.table.ledger, place.shard, &place.origin)?;
+        let mut replay =
+            Replay::new(Depth::Proofs, place.table, place.shard, sealed.chain.clone(), sealed.positions.clone());
+        let mut tail = Tail::new(place.table, place.shard);
+        let recovered = recover(&place, sealed.first_wal, &mut replay, &mut tail)?;
+        Ok(Self { place: Arc::new(place), segments, sealed, replay, tail, recovered })
+    }
 
-/// One consistent view of a ledger.
-pub struct Snapshot {
-    /// Sealed segments in order of position.
-    pub segments: Vec<Arc<Segment>>,
-    /// Durable rows after the last segment, in order.
-    pub tail: Vec<Arc<TailBlock>>,
-    /// The position after the last row of the view.
-    pub next_seq: u64,
+    /// The other ledger committed to this one's checkpoint: what it saw must still be there.
+    fn check_peer(&self, peer: &Self) -> Result<(), LedgerError> {
+        let key = peer_key(self.place.table.ledger, self.place.shard);
+        let seen = peer.replay.positions.get(key.as_bytes()).and_then(|value| parse_peer_value(value));
+        let log = &self.replay.chain.frontier;
+        match seen {
+            Some((size, root)) if size > log.size() || size == log.size() && root != log.root() => {
+                let what = format!(
+                    "the {} ledger saw {size} batches of it and the disk has {}: it was rolled back alone",
+                    peer.place.table.ledger,
+                    log.size()
+                );
+                Err(LedgerError::corrupt(&self.place.directory, "log", what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts the threads. `seals` is where the manifest of each seal is recorded: the `operations` ledger's appender.
+    fn start(self, seals: Option<Appender>, threads: &mut Vec<JoinHandle<()>>) -> Result<(Ledger, Appender), LedgerError> {
+        let Self { place, segments, sealed, replay, tail, recovered } = self;
+        let durable = Durable {
+            next_seq: replay.next_seq,
+            recorded_until: replay.recorded,
+            batches: replay.chain.next_batch,
+        };
+        let view = View::new(place.table, place.shard, Arc::new(segments), tail, replay.positions.clone(), durable);
+        let (view, queue) = (Arc::new(view), Arc::new(Queue::new()));
+        let appender = Appender::new(Arc::clone(&queue));
+        let seals = seals.unwrap_or_else(|| appender.clone());
+        let capacity = recovered.unsealed.len() + limits::UNSEALED_FILES_MAX + 1;
+        let (sender, files) = sync_channel(capacity);
+        for file in recovered.unsealed {
+            view.add_unsealed();
+            // The channel was made large enough for them all.
+            let _ = sender.try_send(file);
+        }
+        let start = Start {
+            wal: recovered.wal,
+            chain: replay.chain,
+            batch: replay.batch,
+            recorded: replay.recorded,
+            epoch: replay.epoch.max(sealed.epoch) + 1,
+        };
+        let sealer = Sealer::new(Arc::clone(&place), Arc::clone(&view), Arc::clone(&queue), seals, sealed);
+        let writer = Writer::new(Arc::clone(&place), Arc::clone(&queue), Arc::clone(&view), sender, start)?;
+        threads.push(spawn(&place, "writer", move || writer.run())?);
+        threads.push(spawn(&place, "sealer", move || sealer.run(files))?);
+        let directory = place.directory.clone();
+        Ok((Ledger { directory, queue, view }, appender))
+    }
 }
 
-/// A sealed segment: Parquet files over the rows `first_seq..end_seq`. The facts file has the position columns and the
-/// facts columns; the content file has `seq` and the content columns, with one row per event that has content, in the same
-/// row-group ranges. Inside a row group rows are sorted by (kind, session, seq).
-#[derive(Debug)]
-pub struct Segment {
-    /// First position.
-    pub first_seq: u64,
-    /// Position after the last.
-    pub end_seq: u64,
-    /// Smallest and largest `recorded`, in microseconds since 1970 UTC.
-    pub recorded: (i64, i64),
-    /// Smallest and largest event time, if any event has one.
-    pub time: Option<(i64, i64)>,
-    /// The facts file and its size in bytes.
-    pub facts: (std::path::PathBuf, u64),
-    /// The content file and its size, if any event has content.
-    pub content: Option<(std::path::PathBuf, u64)>,
-}
-
-/// A block of rows of the hot tail.
-pub struct TailBlock {}
-
-impl TailBlock {
-    /// First position.
-    pub fn first_seq(&self) -> u64 { unimplemented!() }
-    /// Number of rows.
-    pub fn len(&self) -> usize { unimplemented!() }
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool { self.len() == 0 }
-    /// The columns of [`arrow_schema`] with these indices; large ones are read from the WAL.
-    pub fn batch(&self, _projection: &[usize]) -> Result<RecordBatch, LedgerError> { unimplemented!() }
-}
-
-/// Follows a ledger in order. The consumer keeps its cursor; [`Follower::lag`] is for its metric.
-pub struct Follower {}
-
-impl Follower {
-    /// Follows `reader` from position `from` on.
-    pub fn new(_reader: Reader, _from: u64, _content: bool, _limit: ReadLimit) -> Self { unimplemented!() }
-    /// The next block. Waits until there are rows, or until a heartbeat moved `recorded_until` (then the block is empty).
-    pub async fn next(&mut self) -> Result<Rows, LedgerError> { unimplemented!() }
-    /// The position of the next row.
-    pub fn cursor(&self) -> u64 { unimplemented!() }
-    /// Durable rows that were not yet returned.
-    pub fn lag(&self) -> u64 { unimplemented!() }
+fn spawn(place: &Place, what: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, LedgerError> {
+    let name = format!("{}-{what}", place.table.ledger);
+    std::thread::Builder::new().name(name).spawn(work).map_err(LedgerError::io("start", &place.directory))
 }

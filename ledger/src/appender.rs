@@ -1,0 +1,104 @@
+//! Appending: the contract of a receipt, and the handle that sources hold.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::entry::Group;
+use crate::error::AppendError;
+use crate::position::Position;
+use crate::queue::Queue;
+
+/// Appends groups to one ledger. Clones share the queue.
+///
+/// # Contract
+///
+/// * A receipt MUST resolve only after the commit that contains the group is durable (fdatasync returned).
+/// * After a receipt the group's entries MUST be in every later checkpoint of the shard.
+/// * Groups from one task that awaits each receipt, or that queues them in order, MUST be recorded in that order; the
+///   entries and inputs of a group become durable together or not at all.
+/// * A group MUST NOT be recorded twice, and a group that was handed back or refused with `Full`, `NoSpace`,
+///   `InvalidGroup` or `Stopped` MUST NOT be recorded at all. After `Poisoned` a caller cannot know: the next start will
+///   tell, by the source positions that are durable.
+#[derive(Debug, Clone)]
+pub struct Appender {
+    queue: Arc<Queue>,
+}
+
+/// What a resolved append promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Position of the group's first entry; for a group without entries that of the next one.
+    pub first: Position,
+    /// Number of entries.
+    pub count: u32,
+    /// When they were recorded: microseconds since 1970 UTC.
+    pub recorded: i64,
+}
+
+/// A group that was not taken, handed back with the reason.
+#[derive(Debug)]
+pub struct Rejected {
+    /// The group, unchanged.
+    pub group: Group,
+    /// Why.
+    pub error: AppendError,
+}
+
+/// A receipt to come. Dropping it does not cancel the append.
+#[derive(Debug)]
+pub struct Pending(oneshot::Receiver<Result<Receipt, AppendError>>);
+
+impl Future for Pending {
+    type Output = Result<Receipt, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|received| received.unwrap_or(Err(AppendError::Stopped)))
+    }
+}
+
+impl Pending {
+    /// Waits on a thread that is not part of a runtime.
+    pub fn wait(self) -> Result<Receipt, AppendError> {
+        self.0.blocking_recv().unwrap_or(Err(AppendError::Stopped))
+    }
+}
+
+impl Appender {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self { queue }
+    }
+
+    /// Queues a group, or hands it back at once with `Full`, `Poisoned`, `InvalidGroup` or `Stopped`. `NoSpace` and a later
+    /// `Poisoned` come through the [`Pending`].
+    #[expect(clippy::result_large_err, reason = "the group comes back by value so that the caller can try again")]
+    pub fn try_append(&self, group: Group) -> Result<Pending, Rejected> {
+        self.queue.push(group).map(Pending).map_err(|(group, error)| Rejected { group, error })
+    }
+
+    /// Queues a group, waiting while the queue is full, and waits for the receipt. Never answers `Full`.
+    ///
+    /// Cancelling the future before it is queued drops the group; after that it is recorded all the same.
+    pub async fn append(&self, mut group: Group) -> Result<Receipt, AppendError> {
+        loop {
+            let space = self.queue.space();
+            tokio::pin!(space);
+            // Registering before the try means that space made in between is not missed.
+            space.as_mut().enable();
+            match self.try_append(group) {
+                Ok(pending) => return pending.await,
+                Err(Rejected { group: back, error: AppendError::Full { .. } }) => group = back,
+                Err(rejected) => return Err(rejected.error),
+            }
+            space.await;
+        }
+    }
+
+    /// Bytes that wait for the writer.
+    pub fn queued_bytes(&self) -> usize {
+        self.queue.bytes()
+    }
+}

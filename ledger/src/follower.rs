@@ -1,0 +1,90 @@
+//! A follower: a consumer that reads a ledger in order from its own cursor and waits for what is not there yet.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::error::LedgerError;
+use crate::reader::{ReadLimit, Reader};
+use crate::rows::Rows;
+use crate::store::Durable;
+
+/// How often a ledger that another process writes is looked at.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Follows a ledger in order. The consumer keeps its cursor durable; [`Follower::lag`] is for its metric.
+#[derive(Debug)]
+pub struct Follower {
+    reader: Reader,
+    watch: Option<watch::Receiver<Durable>>,
+    cursor: u64,
+    recorded_until: i64,
+    content: bool,
+    limit: ReadLimit,
+}
+
+impl Follower {
+    /// Follows `reader` from position `from` on. `content` says whether content parts are read.
+    pub fn new(reader: Reader, from: u64, content: bool, limit: ReadLimit) -> Self {
+        let watch = reader.watch();
+        Self { reader, watch, cursor: from, recorded_until: i64::MIN, content, limit }
+    }
+
+    /// The next block. Waits until there are rows, or until a heartbeat moved `recorded_until` (then the block is empty).
+    ///
+    /// Cancelling the future loses nothing. After the writer failed, rows that are durable are still returned, then
+    /// `Append(Poisoned)`.
+    pub async fn next(&mut self) -> Result<Rows, LedgerError> {
+        loop {
+            let durable = self.durable()?;
+            if durable.next_seq > self.cursor {
+                // Reading takes some milliseconds at most and holds no lock; it is not worth a thread of its own.
+                let mut rows = self.reader.read(self.cursor, self.content, self.limit)?;
+                self.cursor = rows.next_seq;
+                if rows.next_seq >= durable.next_seq {
+                    rows.recorded_until = rows.recorded_until.max(durable.recorded_until);
+                }
+                self.recorded_until = self.recorded_until.max(rows.recorded_until);
+                return Ok(rows);
+            }
+            if durable.recorded_until > self.recorded_until {
+                self.recorded_until = durable.recorded_until;
+                let mut rows = self.reader.empty(self.cursor);
+                rows.recorded_until = durable.recorded_until;
+                return Ok(rows);
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// The position of the next row.
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Durable rows that were not yet returned, as far as the follower last saw.
+    pub fn lag(&self) -> u64 {
+        let durable = self.watch.as_ref().map(|watch| watch.borrow().next_seq);
+        durable.unwrap_or(self.cursor).saturating_sub(self.cursor)
+    }
+
+    fn durable(&mut self) -> Result<Durable, LedgerError> {
+        match &mut self.watch {
+            Some(watch) => Ok(*watch.borrow_and_update()),
+            None => self.reader.durable(),
+        }
+    }
+
+    async fn wait(&mut self) -> Result<(), LedgerError> {
+        if let Some(reason) = self.reader.poisoned() {
+            return Err(crate::error::AppendError::Poisoned { reason }.into());
+        }
+        match &mut self.watch {
+            Some(watch) => watch.changed().await.map_err(|_| crate::error::AppendError::Stopped.into()),
+            None => {
+                tokio::time::sleep(POLL_INTERVAL).await;
+                Ok(())
+            }
+        }
+    }
+}

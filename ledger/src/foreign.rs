@@ -1,0 +1,143 @@
+//! The view of a ledger that another process may be writing: its manifest and WAL files are read again as they grow.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::column::Table;
+use crate::disk::{Disk, LocalDisk};
+use crate::error::LedgerError;
+use crate::identity::Identity;
+use crate::position::LedgerName;
+use crate::replay::{Depth, Replay};
+use crate::segments::Segments;
+use crate::store::Durable;
+use crate::tail::Tail;
+use crate::view::View;
+use crate::wal::file::{HEADER_LEN, HeaderState, WalFile, decode_header, file_name};
+use crate::wal::scan::Scanner;
+
+/// How often a look at the disk starts over because files vanished under it, before it gives up.
+const RETRIES_MAX: usize = 10;
+
+/// What was read so far.
+#[derive(Debug)]
+pub(crate) struct ForeignView {
+    directory: PathBuf,
+    ledger: LedgerName,
+    shard: u32,
+    origin: String,
+    manifest: u64,
+    replay: Replay,
+    scanner: Option<Scanner>,
+    next_file: u64,
+}
+
+impl ForeignView {
+    /// Reads a ledger as it stands.
+    pub(crate) fn open(
+        directory: &Path,
+        ledger: LedgerName,
+        shard: u32,
+        identity: &Identity,
+    ) -> Result<(Self, Arc<View>), LedgerError> {
+        let table = Table::of(ledger);
+        let origin = identity.origin(ledger, shard);
+        let (segments, start) = Segments::open(directory, ledger, shard, &origin)?;
+        let tail = Tail::new(table, shard);
+        let replay = Replay::new(Depth::Rows, table, shard, start.chain, start.positions);
+        let view = View::new(table, shard, Arc::new(segments), tail, replay.positions.clone(), Durable::default());
+        let mut foreign = Self {
+            directory: directory.to_owned(),
+            ledger,
+            shard,
+            origin,
+            manifest: start.manifest,
+            replay,
+            scanner: None,
+            next_file: start.first_wal,
+        };
+        let view = Arc::new(view);
+        foreign.refresh(&view)?;
+        Ok((foreign, view))
+    }
+
+    /// Brings `view` up to what the disk has. Files may vanish meanwhile: then a newer manifest holds their rows.
+    pub(crate) fn refresh(&mut self, view: &View) -> Result<(), LedgerError> {
+        for _ in 0..RETRIES_MAX {
+            self.follow_manifest(view)?;
+            match self.follow_wal(view) {
+                Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+                other => return other,
+            }
+        }
+        Err(LedgerError::io("read", &self.directory)(std::io::Error::other("its files kept vanishing while they were read")))
+    }
+
+    fn follow_manifest(&mut self, view: &View) -> Result<(), LedgerError> {
+        let newest = Segments::newest_manifest(&self.directory)?;
+        if newest == Some(self.manifest) || newest.is_none() {
+            return Ok(());
+        }
+        let (segments, start) = Segments::open(&self.directory, self.ledger, self.shard, &self.origin)?;
+        self.manifest = start.manifest;
+        let segments = Arc::new(segments);
+        if self.next_file < start.first_wal || self.replay.next_seq < segments.end_seq() {
+            // The reader was behind: what it has not seen of the WAL is sealed.
+            self.replay = Replay::new(Depth::Rows, Table::of(self.ledger), self.shard, start.chain, start.positions);
+            (self.scanner, self.next_file) = (None, start.first_wal);
+        }
+        view.seal(segments, start.first_wal.saturating_sub(1))
+    }
+
+    fn follow_wal(&mut self, view: &View) -> Result<(), LedgerError> {
+        loop {
+            // The next file is opened before the current one is read to its end: once it exists, the current one is whole.
+            let next = self.open_next()?;
+            if let Some(scanner) = &mut self.scanner {
+                let file = Arc::clone(scanner.file());
+                while let Some(commit) = scanner.next_commit()? {
+                    let mut state = view.lock();
+                    self.replay.apply(&file, &commit, Some(&mut state.tail))?;
+                    state.positions.clone_from(&self.replay.positions);
+                }
+            }
+            view.publish(Durable {
+                next_seq: self.replay.next_seq,
+                recorded_until: self.replay.recorded,
+                batches: self.replay.chain.next_batch,
+            });
+            let Some(next) = next else { return Ok(()) };
+            if next.header.first_seq != self.replay.next_seq {
+                let what = format!("it starts at {} and the rows before it end at {}", next.header.first_seq, self.replay.next_seq);
+                return Err(LedgerError::corrupt(&next.path, "header", what));
+            }
+            self.scanner = Some(Scanner::new(next));
+        }
+    }
+
+    /// Opens the WAL file after the one that is read, once it is begun.
+    fn open_next(&mut self) -> Result<Option<Arc<WalFile>>, LedgerError> {
+        let path = self.directory.join("wal").join(file_name(self.next_file));
+        let file = match LocalDisk.open(&path, false) {
+            // Before the first file, or while the newest one is still written, there is no next one.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(LedgerError::io("open", &path))?,
+        };
+        let len = file.len().map_err(LedgerError::io("read", &path))?;
+        if len < HEADER_LEN as u64 {
+            return Ok(None);
+        }
+        let mut bytes = [0; HEADER_LEN];
+        file.read_at(&mut bytes, 0).map_err(LedgerError::io("read", &path))?;
+        let header = match decode_header(&bytes) {
+            HeaderState::Valid(header) => header,
+            HeaderState::Broken => return Err(LedgerError::corrupt(path, "header", "its checksum is wrong")),
+            HeaderState::Foreign => return Err(LedgerError::Foreign { path, expected: "WAL file" }),
+            HeaderState::Newer(found) => {
+                return Err(LedgerError::NewerFormat { path, found, supported: crate::wal::file::WAL_FORMAT });
+            }
+        };
+        self.next_file += 1;
+        Ok(Some(Arc::new(WalFile { header, path, file })))
+    }
+}

@@ -1,0 +1,232 @@
+//! What a data directory is: its log name, its format, its keys, and the lock that one writing process holds.
+//!
+//! ```text
+//! <data>/identity                 log name, format, generation, public key, and a SHA-256 of these lines
+//! <data>/lock                     held by the writing process
+//! <data>/keys/checkpoint.key      private key of the checkpoints (0600)
+//! <data>/keys/fingerprint.key     key of the fingerprints (0600)
+//! <data>/<ledger>/<shard>/wal/, segment/, manifest/, checkpoint
+//! ```
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use proof::Digest;
+use proof::note::{Signer, Verifier};
+use rustix::fs::FlockOperation;
+use serde::{Deserialize, Serialize};
+
+use crate::error::LedgerError;
+use crate::position::LedgerName;
+
+/// The format of data directories that this version writes, and the newest that it opens.
+pub const DIRECTORY_FORMAT: u32 = 1;
+const IDENTITY_FILE: &str = "identity";
+const CHECKPOINT_KEY: &str = "keys/checkpoint.key";
+const FINGERPRINT_KEY: &str = "keys/fingerprint.key";
+
+/// What the `identity` file says. It is fixed at `init`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Format of the directory.
+    pub format: u32,
+    /// The log's name, such as `acme.example/agents`.
+    pub log: String,
+    /// Generation of the log: `restore` opens the next one.
+    pub generation: u32,
+    /// Public key of the checkpoints, as a C2SP verifier key.
+    pub key: String,
+}
+
+impl Identity {
+    /// The origin of a shard's log.
+    pub fn origin(&self, ledger: LedgerName, shard: u32) -> String {
+        format!("{}/{ledger}/{shard}/{}", self.log, self.generation)
+    }
+
+    /// The public key.
+    pub fn verifier(&self, directory: &Path) -> Result<Verifier, LedgerError> {
+        Verifier::parse(&self.key).map_err(|source| LedgerError::Key { path: directory.join(IDENTITY_FILE), source })
+    }
+
+    /// Reads the identity of a data directory.
+    pub fn read(directory: &Path) -> Result<Self, LedgerError> {
+        let path = directory.join(IDENTITY_FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(LedgerError::NotInitialised { path: directory.to_owned() });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(LedgerError::corrupt(path, "text", "it is not UTF-8"));
+            }
+            other => other.map_err(LedgerError::io("read", &path))?,
+        };
+        let foreign = || LedgerError::Foreign { path: path.clone(), expected: "identity file" };
+        let (body, digest) = text.trim_end().rsplit_once("\nsha256 ").ok_or_else(foreign)?;
+        let format = serde_json::from_str::<Format>(body).map_err(|_| foreign())?.format;
+        if Digest::from_hex(digest) != Some(Digest::of(body.as_bytes(), &[])) || !text.ends_with('\n') {
+            return Err(LedgerError::corrupt(path, "last line", "the SHA-256 is not that of the lines before it"));
+        }
+        if format > DIRECTORY_FORMAT {
+            return Err(LedgerError::NewerFormat { path, found: format, supported: DIRECTORY_FORMAT });
+        }
+        serde_json::from_str(body).map_err(|_| foreign())
+    }
+
+    fn write(&self, directory: &Path) -> Result<(), LedgerError> {
+        let path = directory.join(IDENTITY_FILE);
+        let body = serde_json::to_string_pretty(self).map_err(|error| LedgerError::corrupt(&path, "text", error.to_string()))?;
+        let digest = Digest::of(body.as_bytes(), &[]);
+        write_new(&path, format!("{body}\nsha256 {digest}\n").as_bytes(), 0o644)
+    }
+}
+
+/// Only the format, so that a newer identity is recognised whatever else it holds.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// Makes a data directory with new keys; everything in it is durable on return.
+pub fn init(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
+    let entries = std::fs::read_dir(directory).map(Iterator::count).unwrap_or(0);
+    if directory.join(IDENTITY_FILE).exists() || entries > 0 {
+        return Err(LedgerError::AlreadyInitialised { path: directory.to_owned() });
+    }
+    let signer = Signer::new(log, &random()?).map_err(|source| LedgerError::Key { path: directory.join(CHECKPOINT_KEY), source })?;
+    make_directory(directory)?;
+    make_directory(&directory.join("keys"))?;
+    for ledger in LedgerName::ALL {
+        make_directory(&directory.join(ledger.as_str()))?;
+        let shard = shard_directory(directory, ledger, 0);
+        make_directory(&shard)?;
+        for name in ["wal", "segment", "manifest"] {
+            make_directory(&shard.join(name))?;
+        }
+        sync_directory(&shard)?;
+        sync_directory(&directory.join(ledger.as_str()))?;
+    }
+    write_new(&directory.join(CHECKPOINT_KEY), format!("{}\n", signer.to_secret_text()).as_bytes(), 0o600)?;
+    write_new(&directory.join(FINGERPRINT_KEY), &random::<32>()?, 0o600)?;
+    let key = signer.verifier().to_string();
+    let identity = Identity { format: DIRECTORY_FORMAT, log: log.to_owned(), generation: 0, key };
+    // The identity comes last: a directory that has it is complete.
+    identity.write(directory)?;
+    Ok(identity)
+}
+
+/// Directory of one shard of one ledger.
+pub fn shard_directory(directory: &Path, ledger: LedgerName, shard: u32) -> PathBuf {
+    directory.join(ledger.as_str()).join(shard.to_string())
+}
+
+/// Reads the private key of the checkpoints and checks that it belongs to the identity.
+pub fn signer(directory: &Path, identity: &Identity) -> Result<Signer, LedgerError> {
+    let path = directory.join(CHECKPOINT_KEY);
+    let text = std::fs::read_to_string(&path).map_err(LedgerError::io("read", &path))?;
+    let signer = Signer::parse(&text).map_err(|source| LedgerError::Key { path: path.clone(), source })?;
+    if signer.verifier().to_string() != identity.key {
+        return Err(LedgerError::corrupt(path, "key", "it is not the key that the identity file names"));
+    }
+    Ok(signer)
+}
+
+/// Reads the key of the fingerprints.
+pub fn fingerprint_key(directory: &Path) -> Result<[u8; 32], LedgerError> {
+    let path = directory.join(FINGERPRINT_KEY);
+    let bytes = std::fs::read(&path).map_err(LedgerError::io("read", &path))?;
+    bytes.try_into().map_err(|_| LedgerError::corrupt(path, "length", "a fingerprint key has 32 bytes"))
+}
+
+/// The lock of a data directory, held until it is dropped; the system frees it when the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock or says who holds it.
+    pub fn take(directory: &Path) -> Result<Self, LedgerError> {
+        let path = directory.join("lock");
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = open.map_err(LedgerError::io("open", &path))?;
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            // Who holds it is a courtesy: a lock file that cannot be read says unknown.
+            let _ = (&mut file).take(20).read_to_string(&mut holder);
+            let digits = !holder.trim().is_empty() && holder.trim().bytes().all(|byte| byte.is_ascii_digit());
+            let holder = if digits { holder.trim().to_owned() } else { "unknown".to_owned() };
+            return Err(LedgerError::Locked { path: directory.to_owned(), holder });
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(LedgerError::io("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Random bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], LedgerError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| LedgerError::io("read", "the system's random numbers")(std::io::Error::other(error.to_string())))?;
+    Ok(bytes)
+}
+
+fn make_directory(path: &Path) -> Result<(), LedgerError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(LedgerError::io("create", path))
+}
+
+fn sync_directory(path: &Path) -> Result<(), LedgerError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(LedgerError::io("sync", path))
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), LedgerError> {
+    let open = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let mut file = open.map_err(LedgerError::io("create", path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(LedgerError::io("write", path))?;
+    path.parent().map_or(Ok(()), sync_directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_made_once_and_read_back() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let data = dir.path().join("data");
+        let identity = init(&data, "acme.example/agents").expect("made");
+        assert_eq!(Identity::read(&data).expect("read"), identity);
+        assert!(signer(&data, &identity).is_ok());
+        assert_eq!(identity.origin(LedgerName::Events, 0), "acme.example/agents/events/0/0");
+        assert!(matches!(init(&data, "x"), Err(LedgerError::AlreadyInitialised { .. })));
+        assert!(matches!(Identity::read(dir.path()), Err(LedgerError::NotInitialised { .. })));
+    }
+
+    #[test]
+    fn a_second_process_is_refused_with_the_first_ones_number() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let lock = Lock::take(dir.path()).expect("free");
+        let Err(LedgerError::Locked { holder, .. }) = Lock::take(dir.path()) else { panic!("it is held") };
+        assert_eq!(holder, std::process::id().to_string());
+        drop(lock);
+        assert!(Lock::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn damage_newer_and_foreign_files_are_told_apart() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(IDENTITY_FILE);
+        let check = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            Identity::read(dir.path()).expect_err("refused")
+        };
+        assert!(matches!(check("hello"), LedgerError::Foreign { .. }));
+        let newer = "{\"format\": 9, \"other\": 1}";
+        assert!(matches!(check(&format!("{newer}\nsha256 {}\n", Digest::ZERO)), LedgerError::Corrupt { .. }));
+        let digest = Digest::of(newer.as_bytes(), &[]);
+        assert!(matches!(check(&format!("{newer}\nsha256 {digest}\n")), LedgerError::NewerFormat { found: 9, .. }));
+    }
+}

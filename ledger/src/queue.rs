@@ -1,0 +1,201 @@
+//! The bounded queue between appenders and the writer thread.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, oneshot};
+
+use crate::entry::Group;
+use crate::error::AppendError;
+use crate::limits;
+use crate::appender::Receipt;
+
+/// What a sender of a group waits for.
+pub(crate) type Reply = oneshot::Sender<Result<Receipt, AppendError>>;
+
+/// A group that waits, with whom to answer.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) group: Group,
+    pub(crate) reply: Reply,
+}
+
+/// Whether the queue takes groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Open,
+    Stopping,
+    Poisoned(String),
+}
+
+#[derive(Debug)]
+struct Inner {
+    groups: VecDeque<Queued>,
+    bytes: usize,
+    state: State,
+    /// Set while the sealer is too far behind: what cannot be sealed must not be taken.
+    held: bool,
+}
+
+/// The queue. The mutex is a blocking one because it is held for a few instructions only and the writer is a thread.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    inner: Mutex<Inner>,
+    work: Condvar,
+    space: Notify,
+}
+
+/// What the writer is woken for.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// Groups to commit, in order.
+    Groups(Vec<Queued>),
+    /// The deadline passed without a group.
+    Deadline,
+    /// Stop after what was taken before; the queue is empty.
+    Stop,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        let inner = Inner { groups: VecDeque::new(), bytes: 0, state: State::Open, held: false };
+        Self { inner: Mutex::new(inner), work: Condvar::new(), space: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while the lock was held cannot leave the queue half changed: every change is a few plain stores.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a group or hands it back with the reason.
+    #[expect(clippy::result_large_err, reason = "the group comes back by value so that the caller can try again")]
+    pub(crate) fn push(&self, group: Group) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, (Group, AppendError)> {
+        if let Err(error) = check(&group) {
+            return Err((group, error));
+        }
+        let size = group.size();
+        let mut inner = self.lock();
+        let error = match &inner.state {
+            State::Stopping => AppendError::Stopped,
+            State::Poisoned(reason) => AppendError::Poisoned { reason: reason.clone() },
+            // An empty queue takes any group, so that a large one is not refused for ever.
+            State::Open if !inner.held && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX) => {
+                let (reply, receiver) = oneshot::channel();
+                inner.bytes += size;
+                inner.groups.push_back(Queued { group, reply });
+                drop(inner);
+                self.work.notify_one();
+                return Ok(receiver);
+            }
+            State::Open => AppendError::Full { retry_after: Duration::from_millis(100) },
+        };
+        Err((group, error))
+    }
+
+    /// Resolves when there may be space. Make the future before the push that fails, or a wake-up can be missed.
+    pub(crate) fn space(&self) -> tokio::sync::futures::Notified<'_> {
+        self.space.notified()
+    }
+
+    /// Waits for groups until `deadline` and takes at most `bytes` and `entries` of them, but at least one group.
+    pub(crate) fn take(&self, deadline: Instant, bytes: usize, entries: usize) -> Work {
+        let mut inner = self.lock();
+        loop {
+            if !inner.groups.is_empty() {
+                break;
+            }
+            if inner.state != State::Open {
+                return Work::Stop;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Work::Deadline;
+            }
+            inner = self.work.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let (mut taken, mut taken_bytes, mut taken_entries) = (Vec::new(), 0, 0);
+        while let Some(next) = inner.groups.front() {
+            let (size, count) = (next.group.size(), next.group.entries());
+            if !taken.is_empty() && (taken_bytes + size > bytes || taken_entries + count > entries) {
+                break;
+            }
+            taken_bytes += size;
+            taken_entries += count;
+            taken.extend(inner.groups.pop_front());
+        }
+        inner.bytes = inner.bytes.saturating_sub(taken_bytes);
+        drop(inner);
+        self.space.notify_waiters();
+        Work::Groups(taken)
+    }
+
+    /// Whether groups wait.
+    pub(crate) fn has_groups(&self) -> bool {
+        !self.lock().groups.is_empty()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Answers `Full` from now on, or no longer.
+    pub(crate) fn hold(&self, held: bool) {
+        self.lock().held = held;
+        if !held {
+            self.space.notify_waiters();
+        }
+    }
+
+    /// Takes no more groups; the writer finishes those that wait.
+    pub(crate) fn stop(&self) {
+        let mut inner = self.lock();
+        if inner.state == State::Open {
+            inner.state = State::Stopping;
+        }
+        drop(inner);
+        self.work.notify_all();
+        self.space.notify_waiters();
+    }
+
+    /// Refuses everything from now on, what waits included.
+    pub(crate) fn poison(&self, reason: &str) {
+        let mut inner = self.lock();
+        inner.state = State::Poisoned(reason.to_owned());
+        inner.bytes = 0;
+        let waiting = std::mem::take(&mut inner.groups);
+        drop(inner);
+        for queued in waiting {
+            // A sender that no longer waits has nothing to be told.
+            let _ = queued.reply.send(Err(AppendError::Poisoned { reason: reason.to_owned() }));
+        }
+        self.work.notify_all();
+        self.space.notify_waiters();
+    }
+
+    /// Why the queue is poisoned, if it is.
+    pub(crate) fn poisoned(&self) -> Option<String> {
+        match &self.lock().state {
+            State::Poisoned(reason) => Some(reason.clone()),
+            State::Open | State::Stopping => None,
+        }
+    }
+}
+
+fn check(group: &Group) -> Result<(), AppendError> {
+    let long = |input: &proof::inputs::Input| input.key.len() > limits::INPUT_BYTES_MAX || input.value.len() > limits::INPUT_BYTES_MAX;
+    if group.is_empty() {
+        return Err(AppendError::InvalidGroup("it is empty"));
+    }
+    if group.entries() > limits::GROUP_ENTRIES_MAX {
+        return Err(AppendError::InvalidGroup("it has too many entries"));
+    }
+    if group.inputs.len() > limits::GROUP_INPUTS_MAX {
+        return Err(AppendError::InvalidGroup("it has too many inputs"));
+    }
+    if group.inputs.iter().any(long) {
+        return Err(AppendError::InvalidGroup("a key or value of an input is too long"));
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Reading a ledger without a lock, from within the process that writes it or from another one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::checkpoint;
+use crate::column::Table;
+use crate::error::LedgerError;
+use crate::foreign::ForeignView;
+use crate::identity::{Identity, shard_directory};
+use crate::position::LedgerName;
+use crate::rows::Rows;
+use crate::segments::Segment;
+use crate::store::Durable;
+use crate::tail::{TailBlock, read_rows};
+use crate::view::{Place, View};
+
+/// How much one read returns at most; at least one row is returned if there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimit {
+    /// Rows.
+    pub rows: usize,
+    /// Bytes of parts.
+    pub bytes: usize,
+}
+
+/// One consistent view of a ledger: each row is in exactly one of the two lists.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Sealed segments in order of position.
+    pub segments: Vec<Arc<Segment>>,
+    /// Durable rows after the last segment, in order.
+    pub tail: Vec<Arc<TailBlock>>,
+    /// The position after the last row of the view.
+    pub next_seq: u64,
+}
+
+/// Reads a ledger. Clones share what they have read of the disk.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    directory: PathBuf,
+    view: Arc<View>,
+    /// Set for a ledger that another process may be writing.
+    foreign: Option<Arc<Mutex<ForeignView>>>,
+}
+
+impl Reader {
+    /// Opens a ledger of a data directory for reading only. Another process may be writing it.
+    pub fn open(directory: &Path, name: LedgerName) -> Result<Self, LedgerError> {
+        let identity = Identity::read(directory)?;
+        let directory = shard_directory(directory, name, 0);
+        let (foreign, view) = ForeignView::open(&directory, name, 0, &identity)?;
+        Ok(Self { directory, view, foreign: Some(Arc::new(Mutex::new(foreign))) })
+    }
+
+    pub(crate) fn of_view(directory: PathBuf, view: Arc<View>) -> Self {
+        Self { directory, view, foreign: None }
+    }
+
+    /// Its table.
+    pub fn table(&self) -> &'static Table {
+        self.view.table
+    }
+
+    /// What is durable now. For another process's ledger it looks at the disk again.
+    pub fn durable(&self) -> Result<Durable, LedgerError> {
+        self.refresh()?;
+        Ok(self.view.durable())
+    }
+
+    /// Changes whenever something becomes durable; `None` for a ledger that another process may be writing.
+    pub fn watch(&self) -> Option<watch::Receiver<Durable>> {
+        self.foreign.is_none().then(|| self.view.watch())
+    }
+
+    /// Reads rows from `from` on in order, up to the limit or to the end of what lies together. A block without rows
+    /// means that `from` is not durable yet.
+    pub fn read(&self, from: u64, content: bool, limit: ReadLimit) -> Result<Rows, LedgerError> {
+        if from >= self.view.durable().next_seq {
+            self.refresh()?;
+        }
+        match self.view.locate(from, limit.rows.max(1)) {
+            None => Ok(self.empty(from)),
+            Some(Place::Sealed(segments)) => segments.read(from, content, limit),
+            Some(Place::Hot(file, mut refs)) => {
+                let mut bytes = 0_usize;
+                let fitting = refs.iter().take_while(|at| {
+                    bytes = bytes.saturating_add(at.len as usize);
+                    bytes <= limit.bytes
+                });
+                let count = fitting.count().max(1);
+                refs.truncate(count);
+                read_rows(self.view.table, self.view.shard, &file, from, &refs, content)
+            }
+        }
+    }
+
+    /// The first position that was recorded at or after this moment (microseconds since 1970 UTC).
+    pub fn seq_at(&self, recorded: i64) -> Result<u64, LedgerError> {
+        let mut range = 0..self.durable()?.next_seq;
+        // `recorded` never decreases, so the position is found by halving.
+        while !range.is_empty() {
+            let middle = range.start + (range.end - range.start) / 2;
+            let rows = self.read(middle, false, ReadLimit { rows: 1, bytes: 1 })?;
+            let before = rows.get(0).is_some_and(|row| row.recorded < recorded);
+            range = if before { middle + 1..range.end } else { range.start..middle };
+        }
+        Ok(range.start)
+    }
+
+    /// One consistent view for a query.
+    pub fn snapshot(&self) -> Result<Snapshot, LedgerError> {
+        self.refresh()?;
+        self.view.snapshot()
+    }
+
+    /// The newest signed checkpoint, as a C2SP signed note; `None` before the first batch is closed.
+    pub fn checkpoint(&self) -> Result<Option<String>, LedgerError> {
+        checkpoint::read(&self.directory)
+    }
+
+    /// The newest source position for each input key.
+    pub fn inputs(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        self.view.lock().positions.clone()
+    }
+
+    /// An empty block at `from`.
+    pub(crate) fn empty(&self, from: u64) -> Rows {
+        Rows::new(self.view.table.ledger, self.view.shard, from)
+    }
+
+    /// Why the writer of this process stopped, if it did.
+    pub fn poisoned(&self) -> Option<String> {
+        self.view.poisoned()
+    }
+
+    fn refresh(&self) -> Result<(), LedgerError> {
+        match &self.foreign {
+            Some(foreign) => foreign.lock().unwrap_or_else(PoisonError::into_inner).refresh(&self.view),
+            None => Ok(()),
+        }
+    }
+}

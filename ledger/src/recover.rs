@@ -1,0 +1,211 @@
+//! What happens at start before anything is shown: the WAL is synced and replayed, a torn tail is cut, corruption stops.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use proof::note::Checkpoint;
+
+use crate::checkpoint;
+use crate::error::LedgerError;
+use crate::replay::Replay;
+use crate::tail::Tail;
+use crate::wal::file::{HEADER_LEN, HeaderState, WalFile, WalHeader, decode_header, file_number, origin_mark};
+use crate::wal::scan::{End, Scanner};
+use crate::writer::{Place, WalState};
+
+/// What recovery found.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    /// The state of the writer's WAL file.
+    pub(crate) wal: WalState,
+    /// Full files that were not sealed yet, in order.
+    pub(crate) unsealed: Vec<Arc<WalFile>>,
+}
+
+/// Replays the WAL files from number `first` on into `replay` and `tail`.
+pub(crate) fn recover(place: &Place, first: u64, replay: &mut Replay, tail: &mut Tail) -> Result<Recovered, LedgerError> {
+    let directory = place.directory.join("wal");
+    let mut numbers = wal_numbers(place, &directory)?;
+    // What lies before the first file that the manifest needs was sealed; the crash came before it was deleted.
+    for (number, path) in numbers.extract_if(.., |(number, _)| *number < first) {
+        tracing::info!(ledger = %place.table.ledger, number, "deletes a WAL file that is sealed");
+        place.disk.remove(&path).map_err(LedgerError::io("remove", &path))?;
+    }
+    let log = read_checkpoint(place)?;
+    let check = CheckpointCheck { place, wanted: log };
+    check.look(replay)?;
+    let mut unsealed = Vec::new();
+    let (mut expected, mut commit) = (first, None);
+    let count = numbers.len();
+    let mut last = None;
+    for (index, (number, path)) in numbers.into_iter().enumerate() {
+        if number != expected {
+            return Err(LedgerError::corrupt(&path, "name", format!("WAL file {expected} is missing before it")));
+        }
+        expected += 1;
+        let is_last = index + 1 == count;
+        let Some(file) = open_file(place, &path, number, replay, commit, is_last)? else {
+            break;
+        };
+        let scanner = replay_file(place, &file, (&mut *replay, &mut *tail), &check, is_last)?;
+        commit = Some(scanner.next_commit_number());
+        if let Some((previous, _)) = last.replace((file, scanner)) {
+            unsealed.push(previous);
+        }
+    }
+    check.finish(replay)?;
+    let (file, scanner) = match last {
+        Some((file, scanner)) if file.header.number + 1 == expected => (file, scanner),
+        other => {
+            // The newest file was never begun, or there is none yet.
+            if let Some((previous, _)) = other {
+                unsealed.push(previous);
+            }
+            let number = if count == 0 { first } else { expected - 1 };
+            let file = Arc::new(create_file(place, &directory, number, replay, commit.unwrap_or(1))?);
+            (Arc::clone(&file), Scanner::new(file))
+        }
+    };
+    let wal = WalState {
+        entries: replay.next_seq - file.header.first_seq,
+        offset: scanner.offset(),
+        commit: scanner.next_commit_number(),
+        next_seq: replay.next_seq,
+        file,
+    };
+    Ok(Recovered { wal, unsealed })
+}
+
+/// Numbers and paths of the WAL files, in order.
+fn wal_numbers(place: &Place, directory: &Path) -> Result<Vec<(u64, std::path::PathBuf)>, LedgerError> {
+    let paths = place.disk.list(directory).map_err(LedgerError::io("list", directory))?;
+    Ok(paths.into_iter().filter_map(|path| file_number(&path).map(|number| (number, path))).collect())
+}
+
+/// Opens a WAL file and checks that it is the one that belongs here; `None` for a newest file that was never begun.
+fn open_file(
+    place: &Place,
+    path: &Path,
+    number: u64,
+    replay: &Replay,
+    commit: Option<u64>,
+    is_last: bool,
+) -> Result<Option<Arc<WalFile>>, LedgerError> {
+    let file = place.disk.open(path, true).map_err(LedgerError::io("open", path))?;
+    // A process that was killed leaves commits in the page cache that no sync covered: make them durable before they count.
+    file.sync().map_err(LedgerError::io("sync", path))?;
+    let len = file.len().map_err(LedgerError::io("read", path))?;
+    let mut bytes = vec![0; (HEADER_LEN as u64).min(len) as usize];
+    file.read_at(&mut bytes, 0).map_err(LedgerError::io("read", path))?;
+    let header = match decode_header(&bytes) {
+        HeaderState::Valid(header) => header,
+        HeaderState::Broken if is_last && len <= HEADER_LEN as u64 => {
+            tracing::warn!(path = %path.display(), "a WAL file was not begun before the last stop; makes it anew");
+            place.disk.remove(path).map_err(LedgerError::io("remove", path))?;
+            return Ok(None);
+        }
+        HeaderState::Broken => return Err(LedgerError::corrupt(path, "header", "its checksum is wrong")),
+        HeaderState::Foreign => return Err(LedgerError::Foreign { path: path.to_owned(), expected: "WAL file" }),
+        HeaderState::Newer(found) => {
+            let supported = crate::wal::file::WAL_FORMAT;
+            return Err(LedgerError::NewerFormat { path: path.to_owned(), found, supported });
+        }
+    };
+    let belongs = header.number == number
+        && header.ledger == place.table.ledger
+        && header.shard == place.shard
+        && header.origin == origin_mark(&place.origin)
+        && header.first_batch == replay.chain.next_batch
+        && header.first_seq == replay.next_seq
+        && commit.is_none_or(|commit| header.first_commit == commit);
+    if !belongs {
+        return Err(LedgerError::corrupt(path, "header", "it is the WAL file of another place or log"));
+    }
+    Ok(Some(Arc::new(WalFile { header, path: path.to_owned(), file })))
+}
+
+fn replay_file(
+    place: &Place,
+    file: &Arc<WalFile>,
+    (replay, tail): (&mut Replay, &mut Tail),
+    check: &CheckpointCheck<'_>,
+    is_last: bool,
+) -> Result<Scanner, LedgerError> {
+    let mut scanner = Scanner::new(Arc::clone(file));
+    while let Some(commit) = scanner.next_commit()? {
+        replay.apply(file, &commit, Some(&mut *tail))?;
+        check.look(replay)?;
+    }
+    match scanner.end()? {
+        End::Clean if is_last || replay.batch.is_none() => {}
+        End::Torn(bytes) if is_last => {
+            tracing::warn!(ledger = %place.table.ledger, bytes, "cuts the torn tail of the WAL: it was never acknowledged");
+            file.file.truncate(scanner.offset()).map_err(LedgerError::io("truncate", &file.path))?;
+            file.file.sync().map_err(LedgerError::io("sync", &file.path))?;
+        }
+        End::Clean | End::Torn(_) => {
+            let place = format!("offset {}", scanner.offset());
+            return Err(LedgerError::corrupt(&file.path, place, "the file was full and whole when the next one was begun"));
+        }
+    }
+    Ok(scanner)
+}
+
+fn create_file(place: &Place, directory: &Path, number: u64, replay: &Replay, commit: u64) -> Result<WalFile, LedgerError> {
+    let header = WalHeader {
+        ledger: place.table.ledger,
+        shard: place.shard,
+        number,
+        nonce: u64::from_be_bytes(crate::identity::random()?),
+        first_commit: commit,
+        first_batch: replay.chain.next_batch,
+        first_seq: replay.next_seq,
+        origin: origin_mark(&place.origin),
+    };
+    WalFile::create(place.disk.as_ref(), directory, header)
+}
+
+/// The newest signed checkpoint of this log on this disk.
+fn read_checkpoint(place: &Place) -> Result<Option<Checkpoint>, LedgerError> {
+    let path = place.directory.join(checkpoint::CHECKPOINT_FILE);
+    let Some(note) = checkpoint::read(&place.directory)? else { return Ok(None) };
+    let opened = Checkpoint::open(&note, place.signer.verifier());
+    let checkpoint = opened.map_err(|error| LedgerError::corrupt(&path, "signature", error.to_string()))?;
+    if checkpoint.origin != place.origin {
+        return Err(LedgerError::corrupt(path, "origin", format!("it is of the log {:?}", checkpoint.origin)));
+    }
+    Ok(Some(checkpoint))
+}
+
+/// Watches a replay pass the size of the newest checkpoint: what was signed must be there, and the same.
+struct CheckpointCheck<'a> {
+    place: &'a Place,
+    wanted: Option<Checkpoint>,
+}
+
+impl CheckpointCheck<'_> {
+    fn look(&self, replay: &Replay) -> Result<(), LedgerError> {
+        let log = &replay.chain.frontier;
+        if let Some(checkpoint) = self.wanted.as_ref().filter(|wanted| wanted.size == log.size()) {
+            if checkpoint.root != log.root() {
+                return Err(self.contradiction("the batches on disk are not those that it was signed over"));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self, replay: &Replay) -> Result<(), LedgerError> {
+        let size = replay.chain.frontier.size();
+        match &self.wanted {
+            Some(wanted) if wanted.size > size => Err(self.contradiction(&format!(
+                "it was signed over {} batches and the disk has {size}: the ledger was cut or rolled back",
+                wanted.size
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn contradiction(&self, what: &str) -> LedgerError {
+        LedgerError::corrupt(self.place.directory.join(checkpoint::CHECKPOINT_FILE), "size and root", what)
+    }
+}

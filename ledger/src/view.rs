@@ -1,0 +1,159 @@
+//! What readers of a ledger share with its writer: the segments, the hot tail, and how far everything is durable.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::column::Table;
+use crate::error::LedgerError;
+use crate::segments::Segments;
+use crate::reader::Snapshot;
+use crate::store::Durable;
+use crate::tail::{RowRef, Tail};
+use crate::wal::file::WalFile;
+use proof::inputs::Input;
+
+/// The rows of a ledger: those in segments and those in the tail. One lock keeps each row in exactly one of them.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) tail: Tail,
+    pub(crate) positions: BTreeMap<Vec<u8>, Vec<u8>>,
+    poisoned: Option<String>,
+}
+
+/// Where a row lies.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// In a segment.
+    Sealed(Arc<Segments>),
+    /// In this WAL file, with rows that follow it.
+    Hot(Arc<WalFile>, Vec<RowRef>),
+}
+
+/// The shared view. The mutex is a blocking one: it is held for copies of pointers, for one commit's columns, or for the
+/// copy of one open block.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) table: &'static Table,
+    pub(crate) shard: u32,
+    state: Mutex<State>,
+    durable: watch::Sender<Durable>,
+    no_space: AtomicBool,
+    unsealed: AtomicUsize,
+}
+
+impl View {
+    pub(crate) fn new(
+        table: &'static Table,
+        shard: u32,
+        segments: Arc<Segments>,
+        tail: Tail,
+        positions: BTreeMap<Vec<u8>, Vec<u8>>,
+        durable: Durable,
+    ) -> Self {
+        Self {
+            table,
+            shard,
+            state: Mutex::new(State { segments, tail, positions, poisoned: None }),
+            durable: watch::Sender::new(durable),
+            no_space: AtomicBool::new(false),
+            unsealed: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // Only the writer changes the state, and a writer that panicked has poisoned nothing that readers use.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that more is durable.
+    pub(crate) fn publish(&self, durable: Durable) {
+        self.durable.send_replace(durable);
+    }
+
+    pub(crate) fn durable(&self) -> Durable {
+        *self.durable.borrow()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Durable> {
+        self.durable.subscribe()
+    }
+
+    /// Closes the tail's open block at the end of a WAL file.
+    pub(crate) fn rotate(&self) -> Result<(), LedgerError> {
+        self.lock().tail.freeze()
+    }
+
+    /// Takes a sealed WAL file's rows from the tail to the segments.
+    pub(crate) fn seal(&self, segments: Arc<Segments>, file: u64) -> Result<(), LedgerError> {
+        let mut state = self.lock();
+        state.tail.drop_through(file)?;
+        state.segments = segments;
+        Ok(())
+    }
+
+    /// Sets source positions.
+    pub(crate) fn set_positions(&self, inputs: &[Input]) {
+        if inputs.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        for input in inputs {
+            state.positions.insert(input.key.clone(), input.value.clone());
+        }
+    }
+
+    /// A consistent view for a query.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, LedgerError> {
+        let mut state = self.lock();
+        let end = self.durable().next_seq;
+        let tail = state.tail.view(end)?;
+        Ok(Snapshot { segments: state.segments.list().to_vec(), tail, next_seq: end })
+    }
+
+    /// Where the row at `from` lies, with at most `limit` rows of the same place; `None` if it is not durable.
+    pub(crate) fn locate(&self, from: u64, limit: usize) -> Option<Place> {
+        let state = self.lock();
+        if from < state.segments.end_seq() {
+            return Some(Place::Sealed(Arc::clone(&state.segments)));
+        }
+        let (file, rows) = state.tail.locate(from, self.durable().next_seq, limit)?;
+        (!rows.is_empty()).then_some(Place::Hot(file, rows))
+    }
+
+    /// Remembers why the writer stopped.
+    pub(crate) fn poison(&self, reason: &str) {
+        self.lock().poisoned = Some(reason.to_owned());
+        // Followers look at the view again, so that they can report it.
+        self.durable.send_modify(|_| {});
+    }
+
+    pub(crate) fn poisoned(&self) -> Option<String> {
+        self.lock().poisoned.clone()
+    }
+
+    pub(crate) fn no_space(&self) -> bool {
+        self.no_space.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_no_space(&self, no_space: bool) {
+        self.no_space.store(no_space, Ordering::Relaxed);
+    }
+
+    /// Counts one more WAL file that waits for the sealer, and returns how many do.
+    pub(crate) fn add_unsealed(&self) -> usize {
+        self.unsealed.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts one less.
+    pub(crate) fn remove_unsealed(&self) -> usize {
+        self.unsealed.fetch_sub(1, Ordering::Relaxed).saturating_sub(1)
+    }
+
+    pub(crate) fn unsealed(&self) -> usize {
+        self.unsealed.load(Ordering::Relaxed)
+    }
+}

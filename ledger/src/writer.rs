@@ -1,0 +1,269 @@
+//! The writer thread of one ledger: the only code that assigns positions and appends to the log.
+//!
+//! One turn: take what waits, encode it, write it, and while the disk syncs it compute the leaves and the columns of the
+//! hot tail; then make it visible and resolve the receipts. A batch is closed by the commit after the one that filled
+//! it, so that its tree is computed while its last events are synced.
+
+mod commit;
+mod sync;
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use proof::note::Signer;
+
+use crate::batch::{Chain, OpenBatch};
+use crate::checkpoint::{self, CheckpointCell};
+use crate::clock::Clock;
+use crate::column::Table;
+use crate::disk::Disk;
+use crate::error::LedgerError;
+use crate::limits;
+use crate::position::LedgerName;
+use crate::queue::{Queue, Queued, Work};
+use crate::store::Options;
+use crate::view::View;
+use crate::wal::file::{WalFile, WalHeader, origin_mark};
+use sync::Syncer;
+
+/// What the writer needs to know of its ledger and never changes.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) table: &'static Table,
+    pub(crate) shard: u32,
+    pub(crate) origin: String,
+    pub(crate) directory: std::path::PathBuf,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) own_checkpoint: Arc<CheckpointCell>,
+    pub(crate) peer_checkpoint: Arc<CheckpointCell>,
+    pub(crate) options: Options,
+}
+
+impl Place {
+    fn peer(&self) -> LedgerName {
+        match self.table.ledger {
+            LedgerName::Events => LedgerName::Operations,
+            LedgerName::Operations => LedgerName::Events,
+        }
+    }
+}
+
+/// Where the WAL stands: what recovery found and the writer goes on from.
+#[derive(Debug)]
+pub(crate) struct WalState {
+    pub(crate) file: Arc<WalFile>,
+    /// Offset behind the last whole commit.
+    pub(crate) offset: u64,
+    /// Number of the next commit.
+    pub(crate) commit: u64,
+    /// Position of the next event.
+    pub(crate) next_seq: u64,
+    /// Events in this file.
+    pub(crate) entries: u64,
+}
+
+pub(crate) struct Writer {
+    place: Arc<Place>,
+    queue: Arc<Queue>,
+    view: Arc<View>,
+    sealer: SyncSender<Arc<WalFile>>,
+    syncer: Syncer,
+    clock: Clock,
+    wal: WalState,
+    chain: Chain,
+    batch: Option<OpenBatch>,
+    /// When the open batch took its first commit.
+    batch_since: Instant,
+    /// When the WAL file took its first event.
+    file_since: Instant,
+    /// When the last batch was closed.
+    closed_at: Instant,
+    writer: [u8; 16],
+    epoch: u64,
+    buffer: Vec<u8>,
+    allocated: u64,
+    space_checked: Option<Instant>,
+}
+
+/// What recovery hands to the writer.
+pub(crate) struct Start {
+    pub(crate) wal: WalState,
+    pub(crate) chain: Chain,
+    pub(crate) batch: Option<OpenBatch>,
+    pub(crate) recorded: i64,
+    pub(crate) epoch: u64,
+}
+
+impl Writer {
+    /// Makes the writer, closes the batch that the last process left open, and signs the newest checkpoint.
+    pub(crate) fn new(
+        place: Arc<Place>,
+        queue: Arc<Queue>,
+        view: Arc<View>,
+        sealer: SyncSender<Arc<WalFile>>,
+        start: Start,
+    ) -> Result<Self, LedgerError> {
+        let now = Instant::now();
+        let mut writer = Self {
+            syncer: Syncer::start(place.table.ledger)?,
+            clock: Clock::new(start.recorded),
+            wal: start.wal,
+            chain: start.chain,
+            batch: start.batch,
+            batch_since: now,
+            file_since: now,
+            closed_at: now,
+            writer: crate::identity::random()?,
+            epoch: start.epoch,
+            buffer: Vec::new(),
+            allocated: 0,
+            space_checked: None,
+            place,
+            queue,
+            view,
+            sealer,
+        };
+        writer.allocated = writer.wal.offset;
+        if writer.batch.is_some() {
+            writer.close_batch()?;
+        }
+        if writer.chain.next_batch > 0 {
+            writer.sign()?;
+        }
+        Ok(writer)
+    }
+
+    /// Works until the queue is stopped or a write fails.
+    pub(crate) fn run(mut self) {
+        loop {
+            let outcome = match self.queue.take(self.deadline(), limits::COMMIT_BYTES_MAX, self.batch_room()) {
+                Work::Groups(groups) => self.turn(groups),
+                Work::Deadline => self.tick(),
+                Work::Stop => {
+                    if let Err(error) = self.close_open_batch() {
+                        tracing::error!(ledger = %self.place.table.ledger, %error, "the last batch could not be closed");
+                    }
+                    return;
+                }
+            };
+            if let Err(error) = outcome {
+                let reason = error.to_string();
+                tracing::error!(ledger = %self.place.table.ledger, %error, "the ledger's writer stops");
+                self.queue.poison(&reason);
+                self.view.poison(&reason);
+                return;
+            }
+        }
+    }
+
+    /// Commits groups and does what is due behind them.
+    fn turn(&mut self, groups: Vec<Queued>) -> Result<(), LedgerError> {
+        self.commit_groups(groups)?;
+        if self.close_is_due() && !self.queue.has_groups() || self.rotation_is_due() {
+            self.close_open_batch()?;
+        }
+        if self.rotation_is_due() && self.batch.is_none() {
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// Does what time makes due.
+    fn tick(&mut self) -> Result<(), LedgerError> {
+        if self.batch.is_some() {
+            self.close_open_batch()?;
+        } else if self.closed_at.elapsed() >= self.place.options.heartbeat {
+            self.heartbeat()?;
+        }
+        if self.rotation_is_due() && self.batch.is_none() {
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    fn deadline(&self) -> Instant {
+        let idle = self.closed_at + self.place.options.heartbeat;
+        let rotation = (self.wal.entries > 0).then(|| self.file_since + self.place.options.segment_age_max);
+        match &self.batch {
+            Some(_) => self.batch_since + limits::BATCH_AGE_MAX,
+            None => rotation.map_or(idle, |rotation| rotation.min(idle)),
+        }
+    }
+
+    fn batch_room(&self) -> usize {
+        let count = self.batch.as_ref().map_or(0, OpenBatch::count);
+        // A full batch is closed by the commit that brings the next groups, which then start a new one.
+        match limits::BATCH_ENTRIES_MAX.saturating_sub(count) {
+            0 => limits::BATCH_ENTRIES_MAX,
+            room => room,
+        }
+    }
+
+    fn close_is_due(&self) -> bool {
+        self.batch.as_ref().is_some_and(|batch| {
+            batch.count() >= limits::BATCH_ENTRIES_MAX || self.batch_since.elapsed() >= limits::BATCH_AGE_MAX
+        })
+    }
+
+    fn rotation_is_due(&self) -> bool {
+        let options = &self.place.options;
+        self.wal.entries >= options.segment_entries_max
+            || self.wal.offset >= options.segment_wal_bytes_max
+            || self.wal.entries > 0 && self.file_since.elapsed() >= options.segment_age_max
+    }
+
+    fn close_open_batch(&mut self) -> Result<(), LedgerError> {
+        if self.batch.is_some() { self.close_batch() } else { Ok(()) }
+    }
+
+    /// Hands the file to the sealer and starts the next one. The file holds whole batches only.
+    fn rotate(&mut self) -> Result<(), LedgerError> {
+        let number = self.wal.file.header.number + 1;
+        let header = WalHeader {
+            ledger: self.place.table.ledger,
+            shard: self.place.shard,
+            number,
+            nonce: u64::from_be_bytes(crate::identity::random()?),
+            first_commit: self.wal.commit,
+            first_batch: self.chain.next_batch,
+            first_seq: self.wal.next_seq,
+            origin: origin_mark(&self.place.origin),
+        };
+        let next = WalFile::create(self.place.disk.as_ref(), &self.place.directory.join("wal"), header);
+        let next = match next {
+            Err(LedgerError::Io { source, .. }) if commit::is_no_space(&source) => {
+                // The file goes on growing until there is space for the next one.
+                tracing::warn!(ledger = %self.place.table.ledger, "no space for the next WAL file");
+                self.file_since = Instant::now();
+                return Ok(());
+            }
+            other => Arc::new(other?),
+        };
+        // What was reserved behind the file's end is of no more use.
+        let len = self.wal.offset;
+        self.wal.file.file.truncate(len).map_err(LedgerError::io("truncate", &self.wal.file.path))?;
+        let full = std::mem::replace(&mut self.wal.file, next);
+        self.view.rotate()?;
+        (self.wal.offset, self.wal.entries) = (crate::wal::file::HEADER_LEN as u64, 0);
+        self.allocated = self.wal.offset;
+        self.file_since = Instant::now();
+        let unsealed = self.view.add_unsealed();
+        self.queue.hold(unsealed >= limits::UNSEALED_FILES_MAX);
+        // The channel holds as many files as may wait; the sealer outlives the writer.
+        self.sealer.send(full).map_err(|_| {
+            LedgerError::io("seal", &self.place.directory)(std::io::Error::other("the sealer thread has stopped"))
+        })
+    }
+
+    fn sign(&self) -> Result<(), LedgerError> {
+        let log = &self.chain.frontier;
+        checkpoint::publish(&self.place.directory, &self.place.signer, &self.place.origin, log)?;
+        self.place.own_checkpoint.set(log.size(), log.root());
+        Ok(())
+    }
+}
+
+/// How long a refusal for lack of space is believed before the disk is asked again.
+const SPACE_CHECK_INTERVAL: Duration = Duration::from_millis(100);

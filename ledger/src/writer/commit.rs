@@ -1,0 +1,311 @@
+//! One commit: frames are encoded, written, synced and made visible, in this order.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use proof::Header;
+use proof::inputs::Input;
+
+use super::{SPACE_CHECK_INTERVAL, Writer};
+use crate::appender::Receipt;
+use crate::batch::OpenBatch;
+use crate::checkpoint::{peer_key, peer_value};
+use crate::entry::Group;
+use crate::error::{AppendError, LedgerError};
+use crate::limits;
+use crate::position::Position;
+use crate::queue::Queued;
+use crate::store::Durable;
+use crate::tail::RowRef;
+use crate::wal::frame::{Commit, EVENT_PREFIX_LEN, Event, FRAME_HEADER_LEN, FrameType, Open, Seed, write_frame};
+
+/// What the frames of one commit do besides bringing groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Plan {
+    /// Close the open batch first.
+    close: bool,
+    /// Open a new batch.
+    open: bool,
+    /// Close that new batch too: a heartbeat.
+    close_new: bool,
+}
+
+/// A commit that is encoded in the buffer but not yet written.
+struct Encoded {
+    closed: Vec<Header>,
+    opened: Option<OpenBatch>,
+    /// Payload offset in the buffer and length of each event.
+    events: Vec<(usize, usize)>,
+    inputs: Vec<Input>,
+}
+
+/// Whether an error says that the disk or the quota is full.
+pub(super) fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+impl Writer {
+    /// Commits groups; refuses them with `NoSpace` when the disk is full. An error poisons the ledger.
+    pub(super) fn commit_groups(&mut self, groups: Vec<Queued>) -> Result<(), LedgerError> {
+        if self.below_reserve() {
+            refuse(groups, &self.no_space());
+            return Ok(());
+        }
+        let mut rest = groups;
+        while !rest.is_empty() {
+            let (now, later) = self.split_by_inputs(rest);
+            rest = later;
+            let full = self.close_is_due();
+            let overflow = self.batch.as_ref().is_some_and(|batch| {
+                now.iter().any(|queued| batch.inputs_overflow(&queued.group.inputs, limits::BATCH_INPUTS_MAX - 1))
+            });
+            let close = self.batch.is_some() && (full || overflow);
+            let plan = Plan { close, open: close || self.batch.is_none(), close_new: false };
+            self.commit(plan, now)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the open batch with a commit of its own.
+    pub(super) fn close_batch(&mut self) -> Result<(), LedgerError> {
+        self.commit(Plan { close: true, open: false, close_new: false }, Vec::new())
+    }
+
+    /// Writes an empty batch, so that a reader sees that the ledger lives and how far it reaches.
+    pub(super) fn heartbeat(&mut self) -> Result<(), LedgerError> {
+        self.closed_at = Instant::now();
+        self.commit(Plan { close: false, open: true, close_new: true }, Vec::new())
+    }
+
+    /// Takes groups from the front as long as their inputs fit one batch.
+    fn split_by_inputs(&self, groups: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
+        let mut keys = std::collections::BTreeSet::new();
+        let mut now = groups;
+        let fits = now.iter().take_while(|queued| {
+            keys.extend(queued.group.inputs.iter().map(|input| input.key.clone()));
+            keys.len() < limits::BATCH_INPUTS_MAX
+        });
+        let count = fits.count().max(1);
+        let later = now.split_off(count.min(now.len()));
+        (now, later)
+    }
+
+    fn commit(&mut self, plan: Plan, groups: Vec<Queued>) -> Result<(), LedgerError> {
+        let encoded = self.encode(plan, &groups)?;
+        if let Err(error) = self.write() {
+            if is_no_space(&error) {
+                refuse(groups, &self.no_space());
+                return Ok(());
+            }
+            let error = LedgerError::io("write", &self.wal.file.path)(error);
+            refuse(groups, &AppendError::Poisoned { reason: error.to_string() });
+            return Err(error);
+        }
+        let path = &self.wal.file.path;
+        let begun = self.syncer.begin(&self.wal.file.file);
+        let absorbed = begun.map_err(LedgerError::io("sync", path)).and_then(|()| {
+            let first = encoded.opened.is_some();
+            self.absorb(encoded).map(|closed| (closed, first))
+        });
+        let synced = self.syncer.finish().map_err(LedgerError::io("sync", &self.wal.file.path));
+        match synced.and(absorbed) {
+            Ok((closed, first)) => {
+                if first {
+                    self.batch_since = Instant::now();
+                }
+                self.publish(groups, &closed)
+            }
+            Err(error) => {
+                refuse(groups, &AppendError::Poisoned { reason: error.to_string() });
+                Err(error)
+            }
+        }
+    }
+
+    /// Encodes the whole commit into the buffer and changes nothing else.
+    fn encode(&mut self, plan: Plan, groups: &[Queued]) -> Result<Encoded, LedgerError> {
+        self.buffer.clear();
+        let seed = Seed::new(self.wal.file.header.number, self.wal.file.header.nonce, self.wal.commit);
+        let recorded = self.clock.now();
+        let mut chain = self.chain.clone();
+        let mut closed = Vec::new();
+        if plan.close && let Some(batch) = &mut self.batch {
+            let header = close(&self.place, &mut self.buffer, seed, batch, chain.previous, recorded);
+            chain.push(&header).map_err(|what| LedgerError::corrupt(&self.wal.file.path, "chain", what))?;
+            closed.push(header);
+        }
+        let mut opened = None;
+        if plan.open {
+            let open = Open {
+                batch: chain.next_batch,
+                first_seq: self.wal.next_seq,
+                facts_secret: crate::identity::random()?,
+                content_secret: crate::identity::random()?,
+                writer: self.writer,
+                epoch: self.epoch,
+            };
+            write_frame(&mut self.buffer, seed, FrameType::Open, |out| open.encode(out));
+            let mut batch = OpenBatch::new(self.place.table, self.place.shard, open);
+            if plan.close_new {
+                closed.push(close(&self.place, &mut self.buffer, seed, &mut batch, chain.previous, recorded));
+            } else {
+                opened = Some(batch);
+            }
+        }
+        let (events, inputs) = self.encode_groups(seed, recorded, groups);
+        let commit = Commit {
+            number: self.wal.commit,
+            epoch: self.epoch,
+            durable_through: self.wal.commit.saturating_sub(1),
+            next_seq: self.wal.next_seq + events.len() as u64,
+            count: events.len() as u32,
+        };
+        write_frame(&mut self.buffer, seed, FrameType::Commit, |out| commit.encode(out));
+        Ok(Encoded { closed, opened, events, inputs })
+    }
+
+    fn encode_groups(&mut self, seed: Seed, recorded: i64, groups: &[Queued]) -> (Vec<(usize, usize)>, Vec<Input>) {
+        let (mut events, mut inputs) = (Vec::new(), Vec::new());
+        let mut seq = self.wal.next_seq;
+        for Queued { group, .. } in groups {
+            for entry in entries(group) {
+                let start = self.buffer.len() + FRAME_HEADER_LEN + 1;
+                write_frame(&mut self.buffer, seed, FrameType::Event, |out| {
+                    out.extend_from_slice(&seq.to_be_bytes());
+                    out.extend_from_slice(&recorded.to_be_bytes());
+                    out.extend_from_slice(entry);
+                });
+                events.push((start, EVENT_PREFIX_LEN + entry.len()));
+                seq += 1;
+            }
+            for input in &group.inputs {
+                write_frame(&mut self.buffer, seed, FrameType::Input, |out| input.encode(out));
+                inputs.push(input.clone());
+            }
+        }
+        (events, inputs)
+    }
+
+    /// Reserves space, then writes. On failure the file is cut back, so that a later commit starts where this one did.
+    fn write(&mut self) -> io::Result<()> {
+        let file = &self.wal.file.file;
+        let end = self.wal.offset + self.buffer.len() as u64;
+        if end > self.allocated {
+            let step = limits::WAL_ALLOCATE_BYTES.min(self.place.options.segment_wal_bytes_max);
+            let target = end.next_multiple_of(step.max(1));
+            file.allocate(self.allocated, target - self.allocated)?;
+            self.allocated = target;
+        }
+        file.write_at(&self.buffer, self.wal.offset).or_else(|error| {
+            file.truncate(self.wal.offset)?;
+            Err(error)
+        })
+    }
+
+    /// Takes the written commit into the batch, the chain and the hot tail. Runs while the disk syncs.
+    fn absorb(&mut self, encoded: Encoded) -> Result<Vec<Header>, LedgerError> {
+        for header in &encoded.closed {
+            self.chain.push(header).map_err(|what| LedgerError::corrupt(&self.wal.file.path, "chain", what))?;
+        }
+        if !encoded.closed.is_empty() {
+            self.batch = None;
+            self.closed_at = Instant::now();
+        }
+        if encoded.opened.is_some() {
+            self.batch = encoded.opened;
+        }
+        let Some(batch) = &mut self.batch else {
+            return Ok(encoded.closed);
+        };
+        let number = batch.open().batch;
+        let mut state = self.view.lock();
+        for (start, len) in &encoded.events {
+            let Some(event) = self.buffer.get(*start..start + len).and_then(Event::decode) else {
+                return Err(LedgerError::corrupt(&self.wal.file.path, "buffer", "an encoded event cannot be read back"));
+            };
+            batch.add_event(&event);
+            let at = RowRef { offset: self.wal.offset + *start as u64, len: *len as u32, batch: number };
+            state.tail.push(&self.wal.file, at, &event)?;
+        }
+        drop(state);
+        self.view.set_positions(&encoded.inputs);
+        for input in encoded.inputs {
+            batch.add_input(input);
+        }
+        if self.wal.entries == 0 && !encoded.events.is_empty() {
+            self.file_since = Instant::now();
+        }
+        self.wal.entries += encoded.events.len() as u64;
+        Ok(encoded.closed)
+    }
+
+    /// Makes the synced commit visible, answers who waits, and signs if a batch was closed.
+    fn publish(&mut self, groups: Vec<Queued>, closed: &[Header]) -> Result<(), LedgerError> {
+        let recorded = self.clock.last();
+        let mut seq = self.wal.next_seq;
+        self.wal.offset += self.buffer.len() as u64;
+        self.wal.commit += 1;
+        self.wal.next_seq += groups.iter().map(|queued| queued.group.entries() as u64).sum::<u64>();
+        self.view.publish(Durable {
+            next_seq: self.wal.next_seq,
+            recorded_until: recorded,
+            batches: self.chain.next_batch,
+        });
+        for Queued { group, reply } in groups {
+            let first = Position { ledger: self.place.table.ledger, shard: self.place.shard, seq };
+            seq += group.entries() as u64;
+            // A sender that no longer waits has nothing to be told.
+            let _ = reply.send(Ok(Receipt { first, count: group.entries() as u32, recorded }));
+        }
+        if closed.is_empty() { Ok(()) } else { self.sign() }
+    }
+
+    fn below_reserve(&mut self) -> bool {
+        if self.space_checked.is_some_and(|checked| checked.elapsed() < SPACE_CHECK_INTERVAL) {
+            return self.view.no_space();
+        }
+        self.space_checked = Some(Instant::now());
+        // A disk that cannot be asked shows its state at the next write.
+        let available = self.place.disk.available(&self.place.directory).unwrap_or(u64::MAX);
+        let below = available < self.place.options.reserve(self.place.table.ledger);
+        self.view.set_no_space(below);
+        below
+    }
+
+    fn no_space(&self) -> AppendError {
+        AppendError::NoSpace { reserve_bytes: self.place.options.reserve(self.place.table.ledger) }
+    }
+}
+
+/// Writes the INPUT of the other ledger's checkpoint and the CLOSE frame of a batch.
+fn close(
+    place: &Arc<super::Place>,
+    buffer: &mut Vec<u8>,
+    seed: Seed,
+    batch: &mut OpenBatch,
+    previous: proof::Digest,
+    recorded: i64,
+) -> Header {
+    if let Some((size, root)) = place.peer_checkpoint.get() {
+        let input = Input { key: peer_key(place.peer(), place.shard).into_bytes(), value: peer_value(size, &root) };
+        write_frame(buffer, seed, FrameType::Input, |out| input.encode(out));
+        batch.add_input(input);
+    }
+    let header = batch.header(previous, recorded);
+    write_frame(buffer, seed, FrameType::Close, |out| out.extend_from_slice(&header.encode()));
+    header
+}
+
+/// The entries of a group as the WAL stores them.
+fn entries(group: &Group) -> impl Iterator<Item = &[u8]> {
+    let starts = std::iter::once(0).chain(group.ends.iter().copied());
+    starts.zip(&group.ends).map(|(start, end)| &group.bytes[start as usize..*end as usize])
+}
+
+fn refuse(groups: Vec<Queued>, error: &AppendError) {
+    for queued in groups {
+        // A sender that no longer waits has nothing to be told.
+        let _ = queued.reply.send(Err(error.clone()));
+    }
+}

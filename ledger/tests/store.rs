@@ -1,0 +1,204 @@
+//! The store from outside: what is acknowledged is there, in order, once, over restarts and torn tails; damage is named.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ledger::events::column;
+use ledger::{AppendError, Entry, Follower, Group, LedgerError, LedgerName, Options, ReadLimit, Reader, Store, Table};
+
+const ALL: ReadLimit = ReadLimit { rows: 1_000, bytes: 1 << 20 };
+
+fn options() -> Options {
+    Options { reserve_bytes: 0, ..Options::default() }
+}
+
+fn group(numbers: std::ops::Range<i64>) -> Group {
+    let mut group = Group::new(Table::of(LedgerName::Events));
+    let mut entry = Entry::new();
+    for number in numbers.clone() {
+        entry.clear();
+        entry.set_integer(column::STATUS, number);
+        entry.set_text(column::KIND, "egress.http");
+        entry.set_text(column::RECORD, &format!("{{\"number\":{number}}}"));
+        if number % 3 == 0 {
+            entry.set_text(column::CONTENT, "{\"prompt\":\"hello\"}");
+        }
+        group.push(&mut entry).expect("small");
+    }
+    group.input("tail:test", numbers.end.to_be_bytes());
+    group
+}
+
+fn data() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    Store::init(&data, "acme.example/agents").expect("made");
+    (dir, data)
+}
+
+/// The numbers of all rows, read through `reader`.
+fn numbers(reader: &Reader) -> Vec<i64> {
+    let (mut all, mut from) = (Vec::new(), 0);
+    loop {
+        let rows = reader.read(from, true, ALL).expect("readable");
+        if rows.is_empty() {
+            return all;
+        }
+        for row in rows.iter() {
+            assert_eq!(row.position.seq, all.len() as u64, "positions have no gap");
+            assert_eq!(row.text(column::CONTENT).is_some(), row.integer(column::STATUS).expect("set") % 3 == 0);
+            all.extend(row.integer(column::STATUS));
+        }
+        from = rows.next_seq;
+    }
+}
+
+fn wal_files(data: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(data.join("events/0/wal")).expect("listed").map(|entry| entry.expect("listed").path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn what_is_acknowledged_is_there_after_a_restart_and_for_other_processes() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, options()).expect("opened");
+    let appender = store.events().appender();
+    let mut pending = Vec::new();
+    for start in 0..100 {
+        pending.push(appender.try_append(group(start * 10..start * 10 + 10)).expect("room"));
+    }
+    for (index, pending) in pending.into_iter().enumerate() {
+        let receipt = pending.wait().expect("durable");
+        assert_eq!((receipt.first.seq, receipt.count), (index as u64 * 10, 10));
+    }
+    let want: Vec<i64> = (0..1_000).collect();
+    assert_eq!(numbers(&store.events().reader()), want);
+    assert_eq!(numbers(&Reader::open(&data, LedgerName::Events).expect("opened")), want);
+    assert!(matches!(Store::open(&data, options()), Err(LedgerError::Locked { .. })));
+    store.stop();
+    assert!(matches!(appender.try_append(group(0..1)), Err(rejected) if rejected.error == AppendError::Stopped));
+
+    let store = Store::open(&data, options()).expect("opened again");
+    assert_eq!(numbers(&store.events().reader()), want);
+    assert_eq!(store.events().inputs().get(b"tail:test".as_slice()), Some(&1_000_i64.to_be_bytes().to_vec()));
+    let receipt = store.events().appender().try_append(group(1_000..1_001)).expect("room").wait().expect("durable");
+    assert_eq!(receipt.first.seq, 1_000);
+}
+
+#[test]
+fn a_reader_in_another_process_sees_what_is_added_later() {
+    let (_dir, data) = data();
+    let reader = Reader::open(&data, LedgerName::Events).expect("opened before the first start");
+    assert_eq!(numbers(&reader), Vec::<i64>::new());
+    let store = Store::open(&data, options()).expect("opened");
+    for start in 0..5 {
+        store.events().appender().try_append(group(start..start + 1)).expect("room").wait().expect("durable");
+        assert_eq!(numbers(&reader), (0..=start).collect::<Vec<_>>());
+    }
+    let snapshot = reader.snapshot().expect("a view");
+    assert_eq!((snapshot.next_seq, snapshot.tail.iter().map(|block| block.len()).sum::<usize>()), (5, 5));
+    let schema = ledger::arrow_schema(reader.table());
+    let wanted = [schema.index_of("seq").expect("there"), schema.index_of("record").expect("there")];
+    let batch = snapshot.tail[0].batch(&wanted).expect("columns");
+    assert_eq!((batch.num_rows(), batch.num_columns()), (5, 2));
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_durable_damage_is_named() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, options()).expect("opened");
+    for start in 0..4 {
+        store.events().appender().try_append(group(start..start + 1)).expect("room").wait().expect("durable");
+    }
+    store.stop();
+    let path = wal_files(&data).pop().expect("one file");
+    let whole = fs::read(&path).expect("read");
+
+    // Bytes that follow the last commit were never acknowledged, whatever they are.
+    let mut torn = whole.clone();
+    torn.extend_from_slice(&whole[100..300]);
+    fs::write(&path, &torn).expect("written");
+    let store = Store::open(&data, options()).expect("a torn tail is no damage");
+    assert_eq!(numbers(&store.events().reader()), [0, 1, 2, 3]);
+    store.stop();
+
+    // A changed byte before a commit that says that everything before it was synced.
+    let mut changed = fs::read(&path).expect("read");
+    changed[200] ^= 1;
+    fs::write(&path, &changed).expect("written");
+    let error = Store::open(&data, options()).expect_err("damage");
+    assert!(matches!(&error, LedgerError::Corrupt { place, .. } if place.contains("offset")), "{error}");
+
+    // A file that was cut behind what the checkpoint was signed over.
+    fs::write(&path, &whole[..150]).expect("written");
+    let error = Store::open(&data, options()).expect_err("cut");
+    assert!(error.to_string().contains("rolled back"), "{error}");
+}
+
+#[test]
+fn a_full_disk_is_a_typed_answer_and_intake_goes_on_when_there_is_space() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, Options { reserve_bytes: u64::MAX, ..options() }).expect("opened");
+    let answer = store.events().appender().try_append(group(0..1)).expect("queued").wait();
+    assert!(matches!(answer, Err(AppendError::NoSpace { .. })), "{answer:?}");
+    assert!(store.events().status().no_space);
+}
+
+#[tokio::test]
+async fn a_follower_gets_every_row_and_the_heartbeats() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, Options { heartbeat: Duration::from_millis(20), ..options() }).expect("opened");
+    let mut follower = Follower::new(store.events().reader(), 0, false, ReadLimit { rows: 3, bytes: 1 << 20 });
+    let appender = store.events().appender();
+    for start in 0..3 {
+        appender.append(group(start * 5..start * 5 + 5)).await.expect("durable");
+    }
+    let (mut seen, mut until) = (Vec::new(), 0);
+    while seen.len() < 15 {
+        let rows = follower.next().await.expect("rows");
+        seen.extend(rows.iter().filter_map(|row| row.integer(column::STATUS)));
+        assert!(rows.iter().all(|row| row.content.is_none()), "content was not asked for");
+        until = rows.recorded_until;
+    }
+    assert_eq!(seen, (0..15).collect::<Vec<_>>());
+    assert_eq!((follower.cursor(), follower.lag()), (15, 0));
+    loop {
+        let rows = follower.next().await.expect("a heartbeat");
+        assert!(rows.is_empty());
+        if rows.recorded_until > until + 20_000 {
+            break;
+        }
+    }
+}
+
+#[test]
+fn one_ledger_rolled_back_alone_is_seen_by_the_other() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, options()).expect("opened");
+    store.events().appender().try_append(group(0..1)).expect("room").wait().expect("durable");
+    store.stop();
+    let old: Vec<(PathBuf, Vec<u8>)> = wal_files(&data)
+        .into_iter()
+        .chain([data.join("events/0/checkpoint")])
+        .map(|path| (path.clone(), fs::read(&path).expect("read")))
+        .collect();
+    for round in 1..4 {
+        let store = Store::open(&data, options()).expect("opened");
+        store.events().appender().try_append(group(round..round + 1)).expect("room").wait().expect("durable");
+        // An entry in the other ledger commits to the newest checkpoint of this one when its batch is closed.
+        let mut entry = Entry::new();
+        entry.set_text(ledger::operations::column::KIND, "test");
+        let mut operations = Group::new(Table::of(LedgerName::Operations));
+        operations.push(&mut entry).expect("small");
+        store.operations().appender().try_append(operations).expect("room").wait().expect("durable");
+        store.stop();
+    }
+    for (path, bytes) in old {
+        fs::write(path, bytes).expect("written");
+    }
+    let error = Store::open(&data, options()).expect_err("rolled back");
+    assert!(error.to_string().contains("rolled back alone"), "{error}");
+}
