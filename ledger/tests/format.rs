@@ -1,0 +1,128 @@
+//! FORMAT.md is the contract: its vectors and its column tables are those of the code.
+
+use std::fmt::Write as _;
+
+use ledger::events::column;
+use ledger::{Entry, Group, Input, Kind, LedgerName, Options, Part, ReadLimit, Store, Table};
+use proof::leaf::{CONTENT_DOMAIN, FACTS_DOMAIN, Leaf, commitment, salt};
+use proof::note::{Checkpoint, Signer};
+use proof::{Header, header, inputs, part, tree};
+
+const FORMAT: &str = include_str!("../FORMAT.md");
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The vectors by name, in the order of the page.
+fn vectors() -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    part::write_column(&mut facts, column::TIME.id(), &1_789_378_203_118_000_i64.to_be_bytes());
+    part::write_column(&mut facts, column::KIND.id(), b"egress.http");
+    part::write_column(&mut facts, column::STATUS.id(), &403_i64.to_be_bytes());
+    let mut list = Vec::new();
+    part::write_list_element(&mut list, b"aws:url:3");
+    part::write_list_element(&mut list, b"b");
+    part::write_column(&mut facts, column::REDACTIONS.id(), &list);
+    let mut content = Vec::new();
+    part::write_column(&mut content, column::CONTENT.id(), br#"{"prompt":"hi"}"#);
+    let (facts_salt, content_salt) = (salt(&[1; 32], 7), salt(&[2; 32], 7));
+    let leaf = Leaf {
+        shard: 0,
+        recorded: 1_789_378_208_200_000,
+        flags: 1,
+        facts: commitment(FACTS_DOMAIN, &facts_salt, &facts),
+        content: commitment(CONTENT_DOMAIN, &content_salt, &content),
+    };
+    let inputs = [Input { key: b"k".to_vec(), value: b"v".to_vec() }];
+    let header = Header {
+        shard: 0,
+        batch: 3,
+        first_seq: 7,
+        count: 1,
+        root: tree::root(&[leaf.hash()]),
+        previous: header::origin_hash("acme.example/agents/events/0/0"),
+        time_min: 1_789_378_203_118_000,
+        time_max: 1_789_378_203_118_000,
+        recorded_min: 1_789_378_208_200_000,
+        recorded_max: 1_789_378_208_700_000,
+        writer: [3; 16],
+        epoch: 5,
+        inputs_count: 1,
+        inputs_root: inputs::root(&inputs),
+    };
+    let signer = Signer::new("acme.example/agents", &[4; 32]).expect("a valid name");
+    let root = tree::root(&[header.leaf_hash()]);
+    let checkpoint = Checkpoint { origin: "acme.example/agents/events/0/0".to_owned(), size: 1, root };
+    vec![
+        ("facts part", hex(&facts)),
+        ("content part", hex(&content)),
+        ("facts salt", hex(&facts_salt)),
+        ("content salt", hex(&content_salt)),
+        ("facts commitment", leaf.facts.to_string()),
+        ("content commitment", leaf.content.to_string()),
+        ("leaf data", hex(&leaf.data())),
+        ("leaf", leaf.hash().to_string()),
+        ("inputs root", header.inputs_root.to_string()),
+        ("header", hex(&header.encode())),
+        ("header hash", header.hash().to_string()),
+        ("log root", root.to_string()),
+        ("verifier key", signer.verifier().to_string()),
+        ("checkpoint", hex(signer.sign(&checkpoint.to_text()).as_bytes())),
+    ]
+}
+
+#[test]
+fn the_vectors_are_those_of_the_page() {
+    let lines = vectors().into_iter().map(|(name, value)| format!("    {name}: {value}\n"));
+    let missing: String = lines.filter(|line| !FORMAT.contains(line)).collect();
+    assert!(missing.is_empty(), "FORMAT.md section 11 lacks these lines, or the format was changed:\n{missing}");
+}
+
+#[test]
+fn the_column_tables_are_those_of_the_page() {
+    let mut rows = 0;
+    for ledger in LedgerName::ALL {
+        for column in Table::of(ledger).columns {
+            let kind = match column.kind {
+                Kind::Text => "text",
+                Kind::Integer => "integer",
+                Kind::Time => "time",
+                Kind::Fingerprint => "fingerprint",
+                Kind::Bytes => "bytes",
+                Kind::TextList => "list of texts",
+            };
+            let part = if column.part == Part::Facts { "facts" } else { "content" };
+            let row = format!("| {} | {} | {kind} | {part} |\n", column.id, column.name);
+            assert!(FORMAT.contains(&row), "FORMAT.md section 2 lacks this row:\n{row}");
+            rows += 1;
+        }
+    }
+    let tables = &FORMAT[FORMAT.find("### 2.1").expect("there")..FORMAT.find("### 2.3").expect("there")];
+    assert_eq!(tables.lines().filter(|line| line.ends_with("| facts |") || line.ends_with("| content |")).count(), rows);
+}
+
+#[test]
+fn a_group_encodes_the_parts_as_the_page_says() {
+    let mut entry = Entry::new();
+    // Set in another order than that of the ids: the canonical form does not depend on it.
+    entry.set_text(column::CONTENT, r#"{"prompt":"hi"}"#);
+    entry.set_list(column::REDACTIONS, ["aws:url:3", "b"]);
+    entry.set_integer(column::STATUS, 403);
+    entry.set_text(column::KIND, "egress.http");
+    entry.set_time(column::TIME, 1_789_378_203_118_000);
+    let mut group = Group::new(Table::of(LedgerName::Events));
+    group.push(&mut entry).expect("small");
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    Store::init(&data, "acme.example/agents").expect("made");
+    let store = Store::open(&data, Options { reserve_bytes: 0, ..Options::default() }).expect("opened");
+    store.events().appender().try_append(group).expect("room").wait().expect("durable");
+    let rows = store.events().reader().read(0, true, ReadLimit { rows: 1, bytes: 1 }).expect("readable");
+    let (row, vectors) = (rows.get(0).expect("one row"), vectors());
+    assert_eq!(hex(row.facts), vectors[0].1);
+    assert_eq!(row.content.map(hex), Some(vectors[1].1.clone()));
+}
