@@ -1,0 +1,71 @@
+# What to run: make run, make test, make lint, make bench, make dist. Each installs what it lacks and says what it does.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DATA ?= data
+CONFIG ?= examples/quickstart.toml
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help run test lint bench dist tools build
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+tools: ## Install what building and testing need (Debian, Ubuntu): a C toolchain, mold, curl, jq
+	@missing=(); \
+	command -v cc >/dev/null || missing+=(build-essential); \
+	command -v cmake >/dev/null || missing+=(cmake); \
+	command -v pkg-config >/dev/null || missing+=(pkg-config); \
+	command -v mold >/dev/null || missing+=(mold); \
+	command -v curl >/dev/null || missing+=(curl); \
+	command -v jq >/dev/null || missing+=(jq); \
+	command -v git >/dev/null || missing+=(git); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	  echo "make: installing $${missing[*]}"; \
+	  if command -v apt-get >/dev/null; then \
+	    $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}"; \
+	  else echo "make: this is no Debian; please install: $${missing[*]}"; exit 1; fi; \
+	fi
+	@command -v cargo >/dev/null || { echo "make: Rust is missing; install it from https://rustup.rs, then run make again"; exit 1; }
+	@for part in rustfmt clippy; do \
+	  cargo $${part/rustfmt/fmt} --version >/dev/null 2>&1 || { echo "make: installing $$part"; rustup component add $$part; }; \
+	done
+
+build: tools
+	@echo "make: building (release profile, several minutes the first time)"
+	cargo build --release --locked --bin tachograph
+
+run: build ## Record the bundled example and show what to try next
+	@if [ ! -e "$(DATA)/identity" ]; then $(TARGET)/release/tachograph init "$(DATA)" --log-name quickstart.example/agents; fi
+	@sed -n '/^# Try/,/^$$/s/^# \{0,1\}//p' $(CONFIG)
+	exec $(TARGET)/release/tachograph serve --config $(CONFIG)
+
+test: lint ## Run lint and all tests
+	@echo "make: all tests"
+	cargo test --workspace --locked --all-targets
+	cargo test --workspace --locked --doc
+
+lint: tools ## Check format, lints and house rules
+	@echo "make: format of every Rust file"
+	git ls-files '*.rs' | xargs rustfmt --check --edition 2024
+	@echo "make: lints"
+	cargo clippy --workspace --locked --all-targets -- -D warnings
+	@echo "make: house rules"
+	cargo test --locked --test tidy
+
+bench: tools ## Measure each step per core, then the whole program over loopback HTTP
+	@echo "make: building with the dist profile (thin LTO: this takes long)"
+	cargo build --profile dist --locked --bin tachograph --example load
+	cargo bench --workspace --locked --profile dist --benches
+	$(TARGET)/dist/examples/load --server $(TARGET)/dist/tachograph
+
+dist: tools ## Build the binary for release into dist/
+	cargo build --profile dist --locked --bin tachograph
+	@mkdir -p dist
+	@install -m 755 $(TARGET)/dist/tachograph dist/tachograph
+	@strip --strip-debug dist/tachograph
+	@cp LICENSE README.md CHANGELOG.md dist/
+	@cd dist && sha256sum tachograph > SHA256SUMS && ls -l tachograph && cat SHA256SUMS

@@ -1,0 +1,53 @@
+//! The command line: names, help and defaults. What the commands do stands in their own files.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::logging::LogFormat;
+use crate::output::Format;
+use crate::{init, token};
+
+/// The sealed flight recorder for fleets of autonomous coding agents.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What is logged to standard error: a level, or a list such as info,ledger=debug.
+    #[arg(long, global = true, value_name = "FILTER", env = "TACHOGRAPH_LOG")]
+    pub log: Option<String>,
+    /// The form of log lines.
+    #[arg(long, global = true, value_enum, default_value_t, env = "TACHOGRAPH_LOG_FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new data directory with its keys and empty ledgers.
+    Init(init::Arguments),
+    /// Create, list and revoke the tokens of senders and people.
+    #[command(subcommand)]
+    Token(token::Command),
+}
+
+/// Where the data is: named directly, or by the configuration of the server.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// The data directory [default: the configuration's, or ./data].
+    #[arg(long, value_name = "DIR", env = "TACHOGRAPH_DATA")]
+    pub data: Option<PathBuf>,
+    /// The configuration file of the server.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Output {
+    /// The form of the output.
+    #[arg(short = 'o', long = "output", value_enum, default_value = "table")]
+    pub format: Format,
+}

@@ -1,0 +1,85 @@
+//! A command's end of the control socket, and its way without a server.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use ledger::access::Principal;
+use ledger::{AppendError, LedgerError, Options, Store};
+
+use super::protocol::{Answer, Appended, Operation, Request, Status};
+use crate::exit::Failure;
+use crate::limits;
+
+/// Records an entry: through the running server, or with the directory's lock if none runs.
+pub fn append(data: &Path, entry: Operation) -> Result<Appended, Failure> {
+    match ask(data, &Request::Append { entry: entry.clone() })? {
+        Some(Answer::Appended(appended)) => Ok(appended),
+        Some(Answer::Error { code, message }) => {
+            let failure = Failure::from(anyhow::anyhow!("the server refused: {message}"));
+            tracing::debug!(?code, "refused");
+            Err(failure)
+        }
+        Some(Answer::Status(_)) => Err(unexpected()),
+        None => append_alone(data, &entry),
+    }
+}
+
+/// How the running server is, `None` if none runs.
+pub fn status(data: &Path) -> Result<Option<Status>, Failure> {
+    match ask(data, &Request::Status)? {
+        Some(Answer::Status(status)) => Ok(Some(status)),
+        Some(Answer::Error { message, .. }) => Err(anyhow::anyhow!("the server refused: {message}").into()),
+        Some(Answer::Appended(_)) => Err(unexpected()),
+        None => Ok(None),
+    }
+}
+
+fn unexpected() -> Failure {
+    Failure::from(anyhow::anyhow!("the server gave an answer to another question"))
+        .hint("Is the server of another version? Restart it with this one.")
+}
+
+/// Sends one request. `None` if no server listens.
+fn ask(data: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
+    let path = super::socket_path(data);
+    let stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        // No file: no server. Refused: the file of a server that died.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(error) => {
+            let failure = anyhow::Error::from(error).context(format!("cannot talk to the server at {}", path.display()));
+            return Err(Failure::from(failure).hint("Run the command as the user of the server, or as root."));
+        }
+    };
+    Ok(Some(converse(&stream, request)?))
+}
+
+fn converse(mut stream: &UnixStream, request: &Request) -> anyhow::Result<Answer> {
+    stream.set_read_timeout(Some(limits::CONTROL_IDLE_MAX))?;
+    stream.set_write_timeout(Some(limits::CONTROL_IDLE_MAX))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut answer = Vec::new();
+    BufReader::new(stream.take(limits::CONTROL_LINE_BYTES_MAX as u64)).read_until(b'\n', &mut answer)?;
+    anyhow::ensure!(answer.ends_with(b"\n"), "the server hung up before it answered");
+    Ok(serde_json::from_slice(&answer)?)
+}
+
+/// Opens the store, appends, and closes it again.
+fn append_alone(data: &Path, entry: &Operation) -> Result<Appended, Failure> {
+    let store = Store::open(data, Options::default()).map_err(|error| {
+        let locked = matches!(error, LedgerError::Locked { .. });
+        let failure = Failure::from(error);
+        if locked { failure.hint("A server is starting or stopping; try again in a moment.") } else { failure }
+    })?;
+    let append = || -> Result<Appended, AppendError> {
+        let group = entry.group(&Principal::local().name)?;
+        let receipt = store.operations().appender().try_append(group).map_err(|rejected| rejected.error)?.wait()?;
+        Ok(Appended { position: receipt.first.to_string(), recorded: receipt.recorded })
+    };
+    let appended = append();
+    store.stop();
+    Ok(appended?)
+}

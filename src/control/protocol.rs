@@ -1,0 +1,153 @@
+//! The lines on the control socket: one JSON object per request and per answer.
+
+use ledger::operations::{TABLE, column};
+use ledger::{AppendError, Entry, Group};
+use serde::{Deserialize, Serialize};
+
+/// What a command asks of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Append one entry to `operations`.
+    Append {
+        /// The entry.
+        entry: Operation,
+    },
+    /// How the server is.
+    Status,
+}
+
+/// What the server answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// The entry is durable, and the server acts on it.
+    Appended(Appended),
+    /// How the server is.
+    Status(Status),
+    /// It was not done.
+    Error {
+        /// For programs.
+        code: ErrorCode,
+        /// For people.
+        message: String,
+    },
+}
+
+/// Where an entry was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Appended {
+    /// Its position, such as `operations/0/17`.
+    pub position: String,
+    /// When: microseconds since 1970 UTC.
+    pub recorded: i64,
+}
+
+/// How a running server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// Its process.
+    pub process: u32,
+    /// Address of the console.
+    pub console: String,
+    /// Address of intake.
+    pub ingest: String,
+    /// Whether `/readyz` says so, and if not, why.
+    pub not_ready: Option<String>,
+}
+
+/// Why a request was not done, by what the command can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The line is not a request of this version.
+    BadRequest,
+    /// The kind of entry is not one that commands may append.
+    Forbidden,
+    /// Try again in a moment.
+    Busy,
+    /// The disk is full.
+    NoSpace,
+    /// The server has to be started again.
+    Poisoned,
+    /// The server is stopping.
+    Stopping,
+}
+
+impl ErrorCode {
+    /// The code for a refused append.
+    pub fn of(error: &AppendError) -> Self {
+        match error {
+            AppendError::Full { .. } => Self::Busy,
+            AppendError::NoSpace { .. } => Self::NoSpace,
+            AppendError::Poisoned { .. } => Self::Poisoned,
+            AppendError::Stopped => Self::Stopping,
+            _ => Self::BadRequest,
+        }
+    }
+}
+
+/// One step in the life of one subject, before it has a position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// What happened: `token`, `config`, ….
+    pub kind: String,
+    /// What it happened to.
+    pub subject: String,
+    /// Number of the step in the subject's life, from 1.
+    pub revision: i64,
+    /// The state before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The state after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The fields of the kind.
+    pub record: serde_json::Value,
+}
+
+/// Kinds that a command may append through the socket; all others are written by the server's own parts.
+pub const KINDS: [&str; 1] = [crate::access::KIND];
+
+impl Operation {
+    /// The group that records it under the name of `actor`.
+    pub fn group(&self, actor: &str) -> Result<Group, AppendError> {
+        let mut entry = Entry::new();
+        entry.set_text(column::KIND, &self.kind);
+        entry.set_text(column::SUBJECT, &self.subject);
+        entry.set_integer(column::REVISION, self.revision);
+        entry.set_text(column::ACTOR, actor);
+        entry.set_text_if(column::FROM, self.from.as_deref());
+        entry.set_text_if(column::TO, self.to.as_deref());
+        entry.set_text(column::RECORD, &self.record.to_string());
+        let mut group = Group::new(&TABLE);
+        group.push(&mut entry)?;
+        Ok(group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn requests_round_trip(subject: String, revision: i64, to: Option<String>, value: String) {
+            let record = serde_json::json!({ "value": value });
+            let entry = Operation { kind: "token".to_owned(), subject, revision, from: None, to, record };
+            let request = Request::Append { entry };
+            let line = serde_json::to_string(&request).unwrap();
+            prop_assert!(!line.contains('\n'), "one request is one line");
+            prop_assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), request);
+        }
+
+        #[test]
+        fn any_line_is_a_request_or_an_error(line in "\\PC{0,200}") {
+            let _ = serde_json::from_str::<Request>(&line);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The server's end of the control socket. Whoever can open it is the principal `local`.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ledger::Appender;
+use ledger::access::Principal;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::protocol::{Answer, Appended, ErrorCode, KINDS, Operation, Request, Status};
+use crate::access::Tokens;
+use crate::limits;
+
+/// Answers the question how the server is.
+pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
+
+/// The socket while it is open; dropping it removes the file.
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+/// What requests act on.
+#[derive(Clone)]
+pub struct Context {
+    /// Appends to `operations`.
+    pub operations: Appender,
+    /// Has to know an entry before it is acknowledged.
+    pub tokens: Tokens,
+    /// Answers `status`.
+    pub status: StatusSource,
+}
+
+impl Control {
+    /// Opens the socket. The caller holds the directory's lock, so a file that is there belongs to a process that died.
+    pub fn open(data: &Path) -> io::Result<Self> {
+        let path = super::socket_path(data);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path })
+    }
+
+    /// Serves requests until it is told to stop, then finishes those that it has read.
+    pub async fn serve(self, context: Context, stop: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(limits::CONTROL_CONNECTIONS_MAX));
+        let connections = TaskTracker::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = accept(&self.listener, &slots) => accepted,
+                () = stop.cancelled() => break,
+            };
+            let Some((stream, slot)) = accepted else { continue };
+            let (context, stop) = (context.clone(), stop.clone());
+            connections.spawn(async move {
+                if let Err(error) = converse(stream, &context, &stop).await {
+                    tracing::debug!(%error, "a connection to the control socket ended");
+                }
+                drop(slot);
+            });
+        }
+        connections.close();
+        connections.wait().await;
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // It may be gone already; the next start removes what is left.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Waits for a free slot before it accepts, so that the queue of waiting peers is the system's.
+async fn accept(
+    listener: &UnixListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) if is_trusted(&stream) => Some((stream, slot)),
+        Ok(_) => {
+            tracing::warn!("refused a connection to the control socket from another user");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the control socket could not accept a connection");
+            // Out of file handles, most likely: trying again at once would only burn time.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+/// The file's mode says the same; this also holds for the moment between its creation and the change of its mode.
+fn is_trusted(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+async fn converse(stream: UnixStream, context: &Context, stop: &CancellationToken) -> io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut reader).take(limits::CONTROL_LINE_BYTES_MAX as u64 + 1);
+        let read = tokio::select! {
+            read = tokio::time::timeout(limits::CONTROL_IDLE_MAX, bounded.read_until(b'\n', &mut line)) => read,
+            () = stop.cancelled() => return Ok(()),
+        };
+        match read {
+            Ok(Ok(0)) | Err(_) => return Ok(()),
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(error),
+        }
+        let too_long = line.len() > limits::CONTROL_LINE_BYTES_MAX;
+        let answer = if too_long { refuse(ErrorCode::BadRequest, "the request is too long") } else { answer(&line, context).await };
+        let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
+        text.push(b'\n');
+        writer.write_all(&text).await?;
+        if too_long {
+            return Ok(());
+        }
+    }
+}
+
+async fn answer(line: &[u8], context: &Context) -> Answer {
+    match serde_json::from_slice(line) {
+        Ok(Request::Append { entry }) => append(&entry, context).await,
+        Ok(Request::Status) => Answer::Status((context.status)()),
+        Err(error) => refuse(ErrorCode::BadRequest, format!("not a request of this version: {error}")),
+    }
+}
+
+async fn append(entry: &Operation, context: &Context) -> Answer {
+    if !KINDS.contains(&entry.kind.as_str()) {
+        return refuse(ErrorCode::Forbidden, format!("entries of kind {:?} are not appended by commands", entry.kind));
+    }
+    let appended = match entry.group(&Principal::local().name) {
+        Ok(group) => context.operations.append(group).await,
+        Err(error) => Err(error),
+    };
+    match appended {
+        Ok(receipt) => {
+            if let Err(error) = context.tokens.refresh() {
+                tracing::error!(%error, "the tokens cannot be read");
+            }
+            Answer::Appended(Appended { position: receipt.first.to_string(), recorded: receipt.recorded })
+        }
+        Err(error) => refuse(ErrorCode::of(&error), error.to_string()),
+    }
+}
+
+fn refuse(code: ErrorCode, message: impl Into<String>) -> Answer {
+    Answer::Error { code, message: message.into() }
+}

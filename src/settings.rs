@@ -1,0 +1,113 @@
+//! The configuration file: one TOML that joins the tables of all packages.
+//!
+//! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::access::hex;
+use crate::cli::Place;
+use crate::exit::{self, Failure};
+use crate::limits;
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where the data lies.
+    pub store: Store,
+    /// Where connections are accepted.
+    pub listen: Listen,
+}
+
+/// `[store]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// The data directory; a relative path starts at the directory in which the command is run.
+    pub data: PathBuf,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { data: PathBuf::from("data") }
+    }
+}
+
+/// `[listen]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Address of the console: the API, metrics and health.
+    pub console: SocketAddr,
+    /// Address of intake.
+    pub ingest: SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { console: SocketAddr::from(([127, 0, 0, 1], 7070)), ingest: SocketAddr::from(([127, 0, 0, 1], 7071)) }
+    }
+}
+
+/// A file that was read, with what is recorded about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says.
+    pub settings: Settings,
+    /// SHA-256 of the file in hexadecimal digits: the name of this configuration in `operations`.
+    pub hash: String,
+    /// Where it was read.
+    pub path: PathBuf,
+}
+
+/// Reads and checks a configuration file. Everything that is wrong with it ends in the exit code for that.
+pub fn load(path: &Path) -> Result<Loaded, Failure> {
+    let text = read(path)?;
+    let settings = parse(&text).map_err(|error| Failure::config(format!("{}: {error}", path.display())))?;
+    Ok(Loaded { settings, hash: hex(&Sha256::digest(text.as_bytes())), path: path.to_owned() })
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let io = |error: std::io::Error| {
+        Failure::new(exit::CONFIG, anyhow::Error::from(error).context(format!("cannot read {}", path.display())))
+    };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(io)?;
+    file.take(limits::CONFIG_BYTES_MAX + 1).read_to_string(&mut text).map_err(io)?;
+    if text.len() as u64 > limits::CONFIG_BYTES_MAX {
+        return Err(Failure::config(format!("{}: larger than {} bytes", path.display(), limits::CONFIG_BYTES_MAX)));
+    }
+    Ok(text)
+}
+
+/// Parses and checks the text of a configuration file.
+fn parse(text: &str) -> Result<Settings, String> {
+    let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+    settings.check()?;
+    Ok(settings)
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), String> {
+        if self.listen.console == self.listen.ingest && self.listen.console.port() != 0 {
+            return Err("listen.console and listen.ingest are the same address; give each its own port".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    /// The data directory that the arguments name.
+    pub fn data(&self) -> Result<PathBuf, Failure> {
+        match (&self.data, &self.config) {
+            (Some(data), _) => Ok(data.clone()),
+            (None, Some(config)) => Ok(load(config)?.settings.store.data),
+            (None, None) => Ok(Store::default().data),
+        }
+    }
+}
