@@ -3,6 +3,8 @@
 //! Ids and kinds are part of what is hashed (FORMAT.md): a column is added, never changed and never reused.
 
 
+use std::fmt;
+
 use crate::position::LedgerName;
 
 /// The kind of a column's values and so their canonical bytes.
@@ -47,12 +49,17 @@ pub struct Column {
 }
 
 /// The columns of one ledger, in ascending order of id.
-#[derive(Debug)]
 pub struct Table {
     /// The ledger that the table describes.
     pub ledger: LedgerName,
     /// The columns.
     pub columns: &'static [Column],
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({})", self.ledger)
+    }
 }
 
 impl Table {

@@ -1,5 +1,7 @@
 //! An entry before it has a position, and the group of entries that is appended as one.
 
+use std::fmt;
+
 use proof::inputs::Input;
 use proof::part;
 
@@ -15,7 +17,7 @@ pub const FLAG_CONTENT: u32 = 1;
 pub(crate) const NO_CONTENT: u32 = u32::MAX;
 
 /// Columns with their values, in any order. Reuse one with [`Entry::clear`] where many are built.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Entry {
     slots: Vec<Slot>,
     values: Vec<u8>,
@@ -26,6 +28,21 @@ struct Slot {
     id: u16,
     start: u32,
     len: u32,
+}
+
+// What people typed stands in entries: debug output tells sizes only, so that a log line never repeats it.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("columns", &self.slots.len()).field("bytes", &self.values.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Group");
+        debug.field("ledger", &self.table.ledger).field("entries", &self.ends.len()).field("bytes", &self.bytes.len());
+        debug.field("inputs", &self.inputs.len()).finish_non_exhaustive()
+    }
 }
 
 impl Entry {
@@ -132,7 +149,7 @@ impl Entry {
 ///
 /// The group holds the entries in the form in which the WAL stores them, so that encoding happens on the thread of the
 /// source and the writer copies once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Group {
     table: &'static Table,
     pub(crate) bytes: Vec<u8>,

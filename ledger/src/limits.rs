@@ -66,6 +66,9 @@ pub const FOLD_READ_ROWS: usize = 4_096;
 /// and the most bytes of them.
 pub const FOLD_READ_BYTES: usize = 8 << 20;
 
+/// How long the sealer waits before it tries again what the system refused.
+pub const SEAL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Space that intake leaves free on the disk, so that sealing, retention and the `operations` ledger go on.
 pub const RESERVE_BYTES: u64 = 2 * SEGMENT_WAL_BYTES_MAX;
 

@@ -1,0 +1,108 @@
+//! The Arrow side of a column table: its schema, rows to columns, and columns back to the bytes that are hashed.
+//!
+//! Nothing here knows Parquet or a file. The hot tail, the sealer and the reader share these columns, so that a query
+//! sees the same types on both sides of the watermark.
+
+mod builder;
+mod encoder;
+mod values;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+pub use builder::ColumnsBuilder;
+pub use encoder::PartEncoder;
+
+use crate::column::{Column, Kind, Table};
+
+/// Number of position columns that stand before the table's columns.
+pub const POSITION_COLUMNS: usize = 5;
+
+/// The time zone of every timestamp column, in the one spelling that all readers compare equal.
+pub const TIME_ZONE: &str = "UTC";
+
+/// Why a row's bytes, or a batch's columns, are not the canonical form that is hashed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotCanonical {
+    /// The columns of a part do not follow each other as they must.
+    #[error(transparent)]
+    Part(#[from] proof::part::PartError),
+    /// The table has no column with this id: a newer version wrote it, or it is damaged.
+    #[error("column id {0} is not in the table")]
+    UnknownColumn(u16),
+    /// The column stands in the part that it does not belong to.
+    #[error("column {0} stands in the wrong part")]
+    WrongPart(&'static str),
+    /// A value is not of its column's kind.
+    #[error("column {column} holds {what}")]
+    Value {
+        /// Name of the column.
+        column: &'static str,
+        /// What the value is instead.
+        what: &'static str,
+    },
+    /// A part without any column is recorded as no part.
+    #[error("the content part is empty")]
+    EmptyContent,
+    /// A column of a batch has another name or type than the table says.
+    #[error("column {name} has type {found}, and the table has {expected}")]
+    ColumnType {
+        /// Name of the column in the batch.
+        name: String,
+        /// Its type.
+        found: String,
+        /// The type that the table gives it, or that there is none.
+        expected: String,
+    },
+    /// The builder refused a row before and holds a part of it.
+    #[error("an earlier row was refused")]
+    Broken,
+    /// Arrow refused the columns.
+    #[error("{0}")]
+    Arrow(String),
+}
+
+/// The Arrow schema of a table: `shard` Int32, `seq` Int64, `batch` Int64, `recorded` Timestamp(µs, UTC), `flags` Int32,
+/// then every column of the table in order of id. The position columns are never null, all others nullable.
+pub fn schema(table: &'static Table) -> SchemaRef {
+    schema_of(table, |_| true)
+}
+
+/// The schema of the position columns and of those columns of the table that `keep` names.
+pub fn schema_of(table: &'static Table, keep: impl Fn(&Column) -> bool) -> SchemaRef {
+    let columns = table.columns.iter().filter(|column| keep(column)).map(field);
+    Arc::new(Schema::new(position_fields().into_iter().chain(columns).collect::<Vec<_>>()))
+}
+
+/// The position columns: where a row stands, and what its leaf holds beside the parts.
+pub fn position_fields() -> [Field; POSITION_COLUMNS] {
+    [
+        Field::new("shard", DataType::Int32, false),
+        Field::new("seq", DataType::Int64, false),
+        Field::new("batch", DataType::Int64, false),
+        Field::new("recorded", data_type(Kind::Time), false),
+        Field::new("flags", DataType::Int32, false),
+    ]
+}
+
+/// The Arrow field of a column.
+pub fn field(column: &Column) -> Field {
+    Field::new(column.name, data_type(column.kind), true)
+}
+
+/// The Arrow type of a kind of values.
+pub fn data_type(kind: Kind) -> DataType {
+    match kind {
+        Kind::Text => DataType::Utf8View,
+        Kind::Integer => DataType::Int64,
+        Kind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some(TIME_ZONE.into())),
+        Kind::Fingerprint => DataType::UInt64,
+        Kind::Bytes => DataType::BinaryView,
+        Kind::TextList => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Entries for the tests of this package: any entry that a table allows, and the parts of a group's entries.
+
+pub(crate) mod faulty;
+pub(crate) mod recorder;
+
+use proptest::prelude::*;
+
+use crate::column::{Column, Kind, Table, handle};
+use crate::entry::{Entry, Group, NO_CONTENT};
+
+/// One encoded entry: the leaf's flags, the facts part and the content part.
+pub(crate) type Parts = (u32, Vec<u8>, Option<Vec<u8>>);
+
+/// A value of any kind.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Text(String),
+    Number(i64),
+    Bytes(Vec<u8>),
+    List(Vec<String>),
+}
+
+/// Any entry of a table: each column is absent more often than not.
+pub(crate) fn any_entry(table: &'static Table) -> impl Strategy<Value = Entry> {
+    let columns: Vec<_> = table.columns.iter().map(|column| prop::option::weighted(0.3, any_value(column))).collect();
+    columns.prop_map(move |values| {
+        let mut entry = Entry::new();
+        for (column, value) in table.columns.iter().zip(values) {
+            if let Some(value) = value {
+                set(&mut entry, column, value);
+            }
+        }
+        entry
+    })
+}
+
+fn any_value(column: &Column) -> BoxedStrategy<Value> {
+    match column.kind {
+        Kind::Text => "\\PC{0,20}".prop_map(Value::Text).boxed(),
+        Kind::Integer | Kind::Time | Kind::Fingerprint => any::<i64>().prop_map(Value::Number).boxed(),
+        Kind::Bytes => prop::collection::vec(any::<u8>(), 0..20).prop_map(Value::Bytes).boxed(),
+        Kind::TextList => prop::collection::vec("\\PC{0,9}", 0..4).prop_map(Value::List).boxed(),
+    }
+}
+
+/// Sets a column whatever its kind.
+pub(crate) fn set(entry: &mut Entry, column: &Column, value: Value) {
+    match (column.kind, value) {
+        (Kind::Text, Value::Text(text)) => entry.set_text(handle::Text(column.id), &text),
+        (Kind::Integer, Value::Number(number)) => entry.set_integer(handle::Integer(column.id), number),
+        (Kind::Time, Value::Number(number)) => entry.set_time(handle::Time(column.id), number),
+        (Kind::Fingerprint, Value::Number(number)) => {
+            entry.set_fingerprint(handle::Fingerprint(column.id), number.cast_unsigned());
+        }
+        (Kind::Bytes, Value::Bytes(bytes)) => entry.set_bytes(handle::Bytes(column.id), &bytes),
+        (Kind::TextList, Value::List(list)) => {
+            entry.set_list(handle::TextList(column.id), list.iter().map(String::as_str));
+        }
+        (kind, value) => panic!("{value:?} is not of kind {kind:?}"),
+    }
+}
+
+/// The parts of entries as a group encodes them.
+pub(crate) fn parts(table: &'static Table, entries: &mut [Entry]) -> Vec<Parts> {
+    let mut group = Group::new(table);
+    for entry in entries {
+        group.push(entry).expect("small entries");
+    }
+    let number = |at: usize| u32::from_be_bytes(group.bytes[at..at + 4].try_into().expect("4 bytes"));
+    let mut at = 0;
+    let mut all = Vec::new();
+    while at < group.bytes.len() {
+        let (flags, facts_len) = (number(at), number(at + 4) as usize);
+        let facts = group.bytes[at + 8..at + 8 + facts_len].to_vec();
+        at += 8 + facts_len;
+        let content = match number(at) {
+            NO_CONTENT => None,
+            len => Some(group.bytes[at + 4..at + 4 + len as usize].to_vec()),
+        };
+        at += 4 + content.as_ref().map_or(0, Vec::len);
+        all.push((flags, facts, content));
+    }
+    all
+}

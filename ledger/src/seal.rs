@@ -1,0 +1,189 @@
+//! Sealing: rows of the WAL become a segment, which is read back and proved before the manifest names it.
+//!
+//! Until the manifest is there nothing has changed: a seal that fails or dies leaves files that no manifest names, and
+//! the next seal deletes them. The caller may let the WAL go once [`seal`] has returned, and not before.
+
+use std::collections::BTreeMap;
+
+use proof::Header;
+use proof::inputs::Input;
+use proof::tree::Frontier;
+
+use crate::blobs::Blobs;
+use crate::column::Table;
+use crate::error::LedgerError;
+use crate::manifest::{self, FileKind, Manifest, SegmentEntry, WalPosition};
+use crate::rows::Rows;
+use crate::segment::chain::{Tip, check_hash, check_sidecars, ranges};
+use crate::segment::check::{Expected, Listener, check_rows};
+use crate::segment::sidecar::{self, Secrets};
+use crate::segment::writer::{SegmentWriter, put_sidecar};
+use crate::segment::{self, first_batch_of, stem};
+
+/// One closed batch of the WAL.
+#[derive(Clone)]
+pub(crate) struct SealBatch {
+    pub(crate) header: Header,
+    /// Behind the salts of the facts parts.
+    pub(crate) facts_secret: [u8; 32],
+    /// Behind the salts of the content parts.
+    pub(crate) content_secret: [u8; 32],
+    /// The inputs as the header commits to them: sorted by key.
+    pub(crate) inputs: Vec<Input>,
+}
+
+/// What a seal takes from the WAL.
+pub(crate) struct SealSource<'a> {
+    /// The rows of the batches in order, block by block, content included; `None` after the last.
+    pub(crate) rows: &'a mut dyn FnMut() -> Result<Option<Rows>, LedgerError>,
+    /// The batches in order; the first follows the last sealed one.
+    pub(crate) batches: &'a [SealBatch],
+    /// The position of every source after the last batch.
+    pub(crate) positions: &'a BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The frontier of the shard's log after the last batch.
+    pub(crate) frontier: &'a Frontier,
+    /// The first WAL frame that is needed once the batches are sealed.
+    pub(crate) wal: WalPosition,
+}
+
+/// Seals batches behind `previous`, which is the newest manifest as far as the caller knows.
+///
+/// The manifest that it returns may be one that an earlier attempt had put before it reported an error; the caller reads
+/// from it what is sealed now. An error changes nothing: the caller may try again with the same batches, or with more.
+pub(crate) fn seal(
+    blobs: &dyn Blobs,
+    table: &'static Table,
+    shard: u32,
+    previous: &Manifest,
+    source: SealSource<'_>,
+) -> Result<Manifest, LedgerError> {
+    if let Some(adopted) = adopt(blobs, previous)? {
+        return Ok(adopted);
+    }
+    let mut next = previous.next();
+    next.wal = source.wal;
+    if !source.batches.is_empty() {
+        sweep(blobs, previous)?;
+        let entry = write(blobs, table, shard, previous, source)?;
+        read_back(blobs, table, shard, previous, &entry)?;
+        next.segments.push(entry);
+    }
+    next.put(blobs)?;
+    Ok(next)
+}
+
+/// Looks whether an earlier attempt put its manifest although it reported an error.
+///
+/// Whether that manifest is durable is then unknown, so it is put again under the next number.
+fn adopt(blobs: &dyn Blobs, previous: &Manifest) -> Result<Option<Manifest>, LedgerError> {
+    let newest = manifest::newest(blobs)?;
+    match newest {
+        Some(newest) if newest == *previous => Ok(None),
+        // Nothing was sealed so far.
+        None if previous.number == 0 && previous.segments.is_empty() => Ok(None),
+        Some(newest) if newest.number > previous.number && newest.segments.starts_with(&previous.segments) => {
+            let again = newest.next();
+            again.put(blobs)?;
+            Ok(Some(again))
+        }
+        _ => {
+            let path = blobs.path(&manifest::file_name(previous.number));
+            Err(LedgerError::corrupt(path, "manifest", "the newest manifest on the disk is not the one that this process knows"))
+        }
+    }
+}
+
+/// Deletes what earlier attempts left: files of batches that no manifest holds.
+fn sweep(blobs: &dyn Blobs, previous: &Manifest) -> Result<(), LedgerError> {
+    for name in blobs.list(segment::FOLDER)? {
+        if first_batch_of(&name).is_some_and(|batch| batch >= previous.end_batch()) {
+            blobs.delete(&name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the files of the segment.
+fn write(
+    blobs: &dyn Blobs,
+    table: &'static Table,
+    shard: u32,
+    previous: &Manifest,
+    source: SealSource<'_>,
+) -> Result<SegmentEntry, LedgerError> {
+    let (first_batch, first_seq) = (previous.end_batch(), previous.end_seq());
+    let end_batch = first_batch + source.batches.len() as u64;
+    let end_seq = first_seq + source.batches.iter().map(|batch| u64::from(batch.header.count)).sum::<u64>();
+    let stem = stem(first_seq, end_seq, first_batch);
+    let mut writer = SegmentWriter::new(blobs, table, shard, &stem, first_seq)?;
+    while let Some(rows) = (source.rows)()? {
+        writer.push(&rows)?;
+    }
+    if writer.next_seq() != end_seq {
+        let what = format!("the rows end at {}, and the batches at {end_seq}", writer.next_seq());
+        return Err(LedgerError::corrupt(blobs.path(&stem), "rows", what));
+    }
+    let mut files = writer.finish()?;
+    let batches = source.batches;
+    let headers = || batches.iter().map(|batch| &batch.header);
+    let count = batches.len() as u64;
+    let sidecars = [
+        (FileKind::Headers, count, sidecar::encode_headers(headers())),
+        (FileKind::Inputs, count, sidecar::encode_inputs(batches.iter().map(|batch| batch.inputs.as_slice()))),
+        (FileKind::Secrets, count, sidecar::encode_secrets(batches.iter().map(secrets))),
+        (FileKind::State, source.positions.len() as u64, sidecar::encode_state(source.positions, source.frontier)),
+    ];
+    for (kind, rows, bytes) in sidecars {
+        files.push(put_sidecar(blobs, kind, &stem, rows, &bytes)?);
+    }
+    let (recorded, time) = ranges(headers());
+    Ok(SegmentEntry { first_seq, end_seq, first_batch, end_batch, recorded, time, files })
+}
+
+fn secrets(batch: &SealBatch) -> Secrets {
+    Secrets { facts: batch.facts_secret, content: batch.content_secret }
+}
+
+/// Reads the files back and recomputes everything that they must agree on.
+fn read_back(
+    blobs: &dyn Blobs,
+    table: &'static Table,
+    shard: u32,
+    previous: &Manifest,
+    entry: &SegmentEntry,
+) -> Result<(), LedgerError> {
+    let mut first = FirstFault { blobs, error: None };
+    let mut tip = Tip::after(blobs, previous)?;
+    let sidecars = check_sidecars(blobs, shard, entry, &mut tip, &mut first);
+    for kind in [FileKind::Facts, FileKind::Content] {
+        if let Some(file) = entry.file(kind) {
+            check_hash(blobs, file, &mut first);
+        }
+    }
+    if let (Some(sidecars), None) = (&sidecars, &first.error) {
+        let expected = Expected { table, shard, headers: &sidecars.headers, secrets: &sidecars.secrets };
+        check_rows(blobs, entry, expected, &mut first);
+    }
+    first.error.map_or(Ok(()), Err)
+}
+
+/// Keeps the first thing that is wrong.
+struct FirstFault<'a> {
+    blobs: &'a dyn Blobs,
+    error: Option<LedgerError>,
+}
+
+impl Listener for FirstFault<'_> {
+    fn fault(&mut self, file: &str, place: String, what: String) {
+        self.error.get_or_insert_with(|| LedgerError::corrupt(self.blobs.path(file), place, what));
+    }
+
+    fn unreadable(&mut self, _file: &str, _place: String, error: LedgerError) {
+        self.error.get_or_insert(error);
+    }
+
+    fn progress(&mut self, _stored: u64, _parts: u64) {}
+}
+
+#[cfg(test)]
+mod tests;

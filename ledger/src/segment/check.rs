@@ -1,0 +1,342 @@
+//! Recomputes every batch root of a segment from its columns. The sealer runs it before the WAL may go, and `verify` runs
+//! it for ever after: both ask the same question of the same bytes.
+
+use std::ops::Range;
+
+use arrow::array::AsArray as _;
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+use proof::leaf::{self, CONTENT_DOMAIN, FACTS_DOMAIN, Leaf};
+use proof::tree::Frontier;
+use proof::{Digest, Header};
+
+use crate::blobs::Blobs;
+use crate::column::{Part, Table};
+use crate::columnar::PartEncoder;
+use crate::entry::FLAG_CONTENT;
+use crate::error::LedgerError;
+use crate::manifest::{FileKind, SegmentEntry};
+use crate::segment::entry_of;
+use crate::segment::file::{RowGroupRange, SegmentFile};
+use crate::segment::sidecar::Secrets;
+
+/// What the check says while it goes.
+pub(crate) trait Listener {
+    /// Something is not as it was recorded: the file, the place in it, and what is wrong.
+    fn fault(&mut self, file: &str, place: String, what: String);
+    /// A file or row group cannot be decoded.
+    fn unreadable(&mut self, file: &str, place: String, error: LedgerError);
+    /// So many stored bytes were checked, which hold so many bytes of parts.
+    fn progress(&mut self, stored: u64, parts: u64);
+}
+
+/// What the columns of a segment are compared with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    pub(crate) table: &'static Table,
+    pub(crate) shard: u32,
+    /// The headers of the segment's batches, in order and without gaps.
+    pub(crate) headers: &'a [Header],
+    /// The secrets of the same batches.
+    pub(crate) secrets: &'a [Secrets],
+}
+
+/// Checks the columns of a segment against the headers of its batches, one row group in memory at a time.
+pub(crate) fn check_rows(blobs: &dyn Blobs, segment: &SegmentEntry, expected: Expected<'_>, listener: &mut dyn Listener) {
+    let open = |kind: FileKind, part: Part| -> Result<SegmentFile<'_>, (String, LedgerError)> {
+        let name = entry_of(blobs, segment, kind).map(|file| file.name.as_str()).map_err(|error| (String::new(), error))?;
+        SegmentFile::open(blobs, name, expected.table, part).map_err(|error| (name.to_owned(), error))
+    };
+    let facts = match open(FileKind::Facts, Part::Facts) {
+        Ok(file) => file,
+        Err((name, error)) => return listener.unreadable(&name, "footer".to_owned(), error),
+    };
+    let content = match segment.file(FileKind::Content).map(|_| open(FileKind::Content, Part::Content)).transpose() {
+        Ok(file) => file,
+        Err((name, error)) => return listener.unreadable(&name, "footer".to_owned(), error),
+    };
+    let mut check = Check { expected, facts, content, listener, batch: Open::default(), next: 0, next_seq: segment.first_seq };
+    check.strange_content();
+    for row_group in 0..check.facts.ranges().len() {
+        check.row_group(row_group);
+    }
+    check.skip_to(segment.end_seq);
+    // Batches without events at the segment's end.
+    check.close_full_batches();
+}
+
+/// What was collected of the batch that is being read.
+#[derive(Debug, Default)]
+struct Open {
+    frontier: Frontier,
+    time: Option<(i64, i64)>,
+    recorded: Option<i64>,
+    /// A fault was found already, so the root says nothing more.
+    faulty: bool,
+}
+
+struct Check<'a> {
+    expected: Expected<'a>,
+    facts: SegmentFile<'a>,
+    content: Option<SegmentFile<'a>>,
+    listener: &'a mut dyn Listener,
+    batch: Open,
+    /// Index of the header that is being read.
+    next: usize,
+    next_seq: u64,
+}
+
+/// One row of a row group, at its place in order of position.
+#[derive(Debug, Clone, Copy)]
+struct LeafRow {
+    leaf: Digest,
+    recorded: i64,
+    time: Option<i64>,
+    seen: bool,
+}
+
+const UNSEEN: LeafRow = LeafRow { leaf: Digest::ZERO, recorded: 0, time: None, seen: false };
+
+impl Check<'_> {
+    /// Row groups of the content file that belong to no row group of the facts.
+    fn strange_content(&mut self) {
+        let Some(content) = &self.content else { return };
+        for (number, range) in content.ranges().iter().enumerate() {
+            if !self.facts.ranges().contains(range) {
+                let what = format!("it covers {}..{}, which is no row group of the facts", range.first_seq, range.end_seq);
+                self.listener.fault(content.name(), format!("row group {number}"), what);
+            }
+        }
+    }
+
+    fn row_group(&mut self, number: usize) {
+        let range = self.facts.ranges()[number];
+        self.skip_to(range.first_seq);
+        if range.first_seq < self.next_seq {
+            let what = format!("it starts at {}, and {} was expected", range.first_seq, self.next_seq);
+            self.listener.fault(self.facts.name(), format!("row group {number}"), what);
+            return;
+        }
+        let place = format!("row group {number}");
+        let facts = match self.facts.decode(number) {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.listener.unreadable(self.facts.name(), place, error);
+                return self.taint(range);
+            }
+        };
+        let mut stored = self.facts.stored_bytes(number);
+        let mut content = None;
+        if let Some(file) = &self.content
+            && let Some(number) = file.ranges().iter().position(|other| *other == range)
+        {
+            stored += file.stored_bytes(number);
+            match file.decode(number) {
+                Ok(batch) => content = Some((batch, number)),
+                Err(error) => {
+                    self.listener.unreadable(file.name(), format!("row group {number}"), error);
+                    return self.taint(range);
+                }
+            }
+        }
+        match self.leaves(&facts, content.as_ref().map(|(batch, _)| batch), range) {
+            Ok((rows, parts)) => {
+                self.listener.progress(stored, parts);
+                self.collect(&rows);
+            }
+            Err((kind, what)) => {
+                let file = match (&self.content, &content) {
+                    (Some(file), Some((_, number))) if kind == FileKind::Content => (file.name(), *number),
+                    _ => (self.facts.name(), number),
+                };
+                self.listener.fault(file.0, format!("row group {}, {}", file.1, what.0), what.1);
+                self.taint(range);
+            }
+        }
+    }
+
+    /// The leaves of a row group in order of position, and the bytes of its parts.
+    #[expect(clippy::type_complexity, reason = "the error is a file, a place in it and what is wrong")]
+    fn leaves(
+        &self,
+        facts: &RecordBatch,
+        content: Option<&RecordBatch>,
+        range: RowGroupRange,
+    ) -> Result<(Vec<LeafRow>, u64), (FileKind, (String, String))> {
+        let in_facts = |place: String, what: String| (FileKind::Facts, (place, what));
+        let facts_encoder = PartEncoder::new(self.expected.table, facts, Part::Facts)
+            .map_err(|error| in_facts("columns".to_owned(), error.to_string()))?;
+        let content = content.map(|batch| ContentRows::new(self.expected.table, batch, range)).transpose();
+        let content = content.map_err(|what| (FileKind::Content, what))?;
+        let shards = facts["shard"].as_primitive::<Int32Type>().values();
+        let seqs = facts["seq"].as_primitive::<Int64Type>().values();
+        let batches = facts["batch"].as_primitive::<Int64Type>().values();
+        let recorded = facts["recorded"].as_primitive::<TimestampMicrosecondType>().values();
+        let flags = facts["flags"].as_primitive::<Int32Type>().values();
+        if seqs.len() != range.len() {
+            let what = format!("it has {} rows, and {} belong there", seqs.len(), range.len());
+            return Err(in_facts("row count".to_owned(), what));
+        }
+        let mut rows = vec![UNSEEN; range.len()];
+        let (mut facts_bytes, mut content_bytes, mut parts) = (Vec::new(), Vec::new(), 0);
+        let mut at = self.next;
+        for (index, seq) in seqs.iter().enumerate() {
+            let seq = seq.cast_unsigned();
+            let row = seq.checked_sub(range.first_seq).and_then(|slot| rows.get_mut(slot as usize));
+            let Some(row) = row.filter(|row| !row.seen) else {
+                return Err(in_facts(format!("row {index}, column seq"), format!("{seq} does not belong there")));
+            };
+            at = self.header_of(seq, at).unwrap_or(usize::MAX);
+            let Some((header, secrets)) = self.expected.headers.get(at).zip(self.expected.secrets.get(at)) else {
+                return Err(in_facts(format!("event {seq}"), "no header or no secret covers it".to_owned()));
+            };
+            if batches[index].cast_unsigned() != header.batch {
+                let what = format!("it says {}, and the headers say {}", batches[index], header.batch);
+                return Err(in_facts(format!("event {seq}, column batch"), what));
+            }
+            if shards[index].cast_unsigned() != self.expected.shard {
+                return Err(in_facts(format!("event {seq}, column shard"), format!("it says {}", shards[index])));
+            }
+            facts_bytes.clear();
+            facts_encoder.encode(index, &mut facts_bytes);
+            content_bytes.clear();
+            let has_content = content.as_ref().is_some_and(|content| content.encode(seq, &mut content_bytes));
+            if !has_content && flags[index].cast_unsigned() & FLAG_CONTENT != 0 {
+                return Err(in_facts(format!("event {seq}"), "it was recorded with content, which is missing".to_owned()));
+            }
+            let leaf = Leaf {
+                shard: self.expected.shard,
+                recorded: recorded[index],
+                flags: flags[index].cast_unsigned(),
+                facts: leaf::commitment(FACTS_DOMAIN, &leaf::salt(&secrets.facts, seq), &facts_bytes),
+                content: if has_content {
+                    leaf::commitment(CONTENT_DOMAIN, &leaf::salt(&secrets.content, seq), &content_bytes)
+                } else {
+                    Digest::ZERO
+                },
+            };
+            parts += (facts_bytes.len() + content_bytes.len()) as u64;
+            let time = self.expected.table.event_time(&facts_bytes);
+            *row = LeafRow { leaf: leaf.hash(), recorded: recorded[index], time, seen: true };
+        }
+        Ok((rows, parts))
+    }
+
+    /// The index of the header that covers a position; `hint` was right for the row before.
+    fn header_of(&self, seq: u64, hint: usize) -> Option<usize> {
+        let headers = self.expected.headers;
+        let covers = |at: usize| headers.get(at).is_some_and(|header| events(header).contains(&seq));
+        if covers(hint) {
+            return Some(hint);
+        }
+        let at = headers.partition_point(|header| events(header).end <= seq);
+        covers(at).then_some(at)
+    }
+
+    /// Adds leaves in order of position to their batches.
+    fn collect(&mut self, rows: &[LeafRow]) {
+        for row in rows {
+            self.close_full_batches();
+            let Some(header) = self.expected.headers.get(self.next) else { return };
+            let batch = &mut self.batch;
+            if batch.recorded.is_some_and(|before| before > row.recorded)
+                || !(header.recorded_min..=header.recorded_max).contains(&row.recorded)
+            {
+                if !batch.faulty {
+                    let place = format!("batch {}, event {}, column recorded", header.batch, self.next_seq);
+                    let what = format!("{} is outside of what the header says, or goes back", row.recorded);
+                    self.listener.fault(self.facts.name(), place, what);
+                }
+                batch.faulty = true;
+            }
+            batch.recorded = Some(row.recorded);
+            if let Some(time) = row.time {
+                let (min, max) = batch.time.unwrap_or((time, time));
+                batch.time = Some((min.min(time), max.max(time)));
+            }
+            batch.frontier.push(row.leaf);
+            self.next_seq += 1;
+        }
+        self.close_full_batches();
+    }
+
+    /// Goes on behind rows that cannot be read.
+    fn taint(&mut self, range: RowGroupRange) {
+        while self.next_seq < range.end_seq {
+            self.close_full_batches();
+            let Some(header) = self.expected.headers.get(self.next) else { break };
+            self.batch.faulty = true;
+            self.next_seq = events(header).end.min(range.end_seq);
+        }
+        self.close_full_batches();
+    }
+
+    /// Reports positions that no row group covers.
+    fn skip_to(&mut self, seq: u64) {
+        if seq > self.next_seq {
+            let place = format!("events {}..{seq}", self.next_seq);
+            self.listener.fault(self.facts.name(), place, "no row group holds them".to_owned());
+            self.taint(RowGroupRange { first_seq: self.next_seq, end_seq: seq });
+        }
+    }
+
+    /// Compares the batches whose events were all read with their headers.
+    fn close_full_batches(&mut self) {
+        while let Some(header) = self.expected.headers.get(self.next).filter(|header| events(header).end <= self.next_seq) {
+            let batch = std::mem::take(&mut self.batch);
+            self.next += 1;
+            if batch.faulty {
+                continue;
+            }
+            let place = format!("batch {}, events {}..{}", header.batch, events(header).start, events(header).end);
+            if batch.frontier.root() != header.root {
+                let what = "the root recomputed from its rows is not the one in its header".to_owned();
+                self.listener.fault(self.facts.name(), place, what);
+            } else if self.covers_time() && batch.time.unwrap_or((0, 0)) != (header.time_min, header.time_max) {
+                let what = "the event times are not those in its header".to_owned();
+                self.listener.fault(self.facts.name(), format!("{place}, column time"), what);
+            }
+        }
+    }
+
+    fn covers_time(&self) -> bool {
+        self.expected.table.by_name("time").is_some()
+    }
+}
+
+/// The positions that a header covers.
+fn events(header: &Header) -> Range<u64> {
+    header.first_seq..header.first_seq.saturating_add(u64::from(header.count))
+}
+
+/// The content rows of a row group by position.
+struct ContentRows<'a> {
+    encoder: PartEncoder<'a>,
+    first_seq: u64,
+    /// The number of the row plus one, 0 for none.
+    rows: Vec<u32>,
+}
+
+impl<'a> ContentRows<'a> {
+    fn new(table: &'static Table, batch: &'a RecordBatch, range: RowGroupRange) -> Result<Self, (String, String)> {
+        let encoder =
+            PartEncoder::new(table, batch, Part::Content).map_err(|error| ("columns".to_owned(), error.to_string()))?;
+        let mut rows = vec![0; range.len()];
+        for (index, seq) in batch["seq"].as_primitive::<Int64Type>().values().iter().enumerate() {
+            let slot = seq.cast_unsigned().checked_sub(range.first_seq).and_then(|slot| rows.get_mut(slot as usize));
+            let Some(slot) = slot.filter(|slot| **slot == 0) else {
+                return Err((format!("row {index}, column seq"), format!("{seq} does not belong there")));
+            };
+            *slot = index as u32 + 1;
+        }
+        Ok(Self { encoder, first_seq: range.first_seq, rows })
+    }
+
+    /// Appends the content part of an event; whether there is one.
+    fn encode(&self, seq: u64, out: &mut Vec<u8>) -> bool {
+        let slot = seq.checked_sub(self.first_seq).and_then(|slot| self.rows.get(slot as usize)).copied();
+        let Some(row) = slot.and_then(|slot| slot.checked_sub(1)) else { return false };
+        self.encoder.encode(row as usize, out);
+        true
+    }
+}

@@ -1,0 +1,272 @@
+//! One Parquet file of a segment: its footer is checked once, then it decodes whole row groups.
+//!
+//! Nothing in the file is believed: whatever the library makes of damaged bytes, a panic included, is an error that names
+//! the file and the row group.
+
+use std::io::{self, Cursor};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::blobs::Blobs;
+use crate::column::{Part, Table};
+use crate::columnar;
+use crate::error::LedgerError;
+use crate::limits::ROW_GROUP_ENTRIES_MAX;
+use crate::segment::layout::{FORMAT, FORMAT_KEY, ROW_GROUPS_KEY};
+
+/// The positions that one row group covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowGroupRange {
+    /// First position.
+    pub first_seq: u64,
+    /// Position after the last.
+    pub end_seq: u64,
+}
+
+impl RowGroupRange {
+    /// Number of positions.
+    pub fn len(self) -> usize {
+        (self.end_seq - self.first_seq) as usize
+    }
+
+    /// Whether it covers nothing; no row group does.
+    pub fn is_empty(self) -> bool {
+        self.end_seq == self.first_seq
+    }
+
+    /// Whether it covers a position.
+    pub fn contains(self, seq: u64) -> bool {
+        (self.first_seq..self.end_seq).contains(&seq)
+    }
+}
+
+/// An open Parquet file of a segment.
+#[derive(Debug)]
+pub struct SegmentFile<'a> {
+    blobs: &'a dyn Blobs,
+    name: String,
+    size: u64,
+    metadata: ArrowReaderMetadata,
+    ranges: Vec<RowGroupRange>,
+}
+
+impl<'a> SegmentFile<'a> {
+    /// Reads the footer of the file `name` that holds `part`, and checks that its columns are those of the table.
+    pub fn open(blobs: &'a dyn Blobs, name: &str, table: &'static Table, part: Part) -> Result<Self, LedgerError> {
+        let size = blobs.size(name)?;
+        let path = blobs.path(name);
+        let whole = BlobChunks { blobs, name, size };
+        let metadata = guarded(|| ArrowReaderMetadata::load(&whole, ArrowReaderOptions::new()))
+            .map_err(|message| LedgerError::Columnar { path: path.clone(), message })?;
+        let corrupt = |what: String| LedgerError::corrupt(&path, "footer", what);
+        let format = footer_value(metadata.metadata(), FORMAT_KEY).and_then(|text| text.parse().ok());
+        match format {
+            None => return Err(LedgerError::Foreign { path, expected: "segment file" }),
+            Some(found) if found > FORMAT => {
+                return Err(LedgerError::NewerFormat { path, found, supported: FORMAT });
+            }
+            Some(_) => {}
+        }
+        check_schema(metadata.schema(), table, part).map_err(corrupt)?;
+        let ranges = ranges(metadata.metadata()).map_err(corrupt)?;
+        Ok(Self { blobs, name: name.to_owned(), size, metadata, ranges })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The positions that each row group covers, in order.
+    pub fn ranges(&self) -> &[RowGroupRange] {
+        &self.ranges
+    }
+
+    /// Bytes that a row group takes in the file.
+    pub fn stored_bytes(&self, row_group: usize) -> u64 {
+        let groups = self.metadata.metadata().row_groups();
+        groups.get(row_group).map_or(0, |group| group.compressed_size().max(0).cast_unsigned())
+    }
+
+    /// Decodes a row group: its rows in the order of the file.
+    pub fn decode(&self, row_group: usize) -> Result<RecordBatch, LedgerError> {
+        let fail = |message| LedgerError::Columnar {
+            path: PathBuf::from(format!("{} row group {row_group}", self.blobs.path(&self.name).display())),
+            message,
+        };
+        let (start, bytes) = self.row_group_bytes(row_group)?;
+        let decode = || -> Result<RecordBatch, ParquetError> {
+            let chunks = RowGroupChunks { start, bytes: bytes.clone(), size: self.size };
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
+                .with_row_groups(vec![row_group])
+                .with_batch_size(ROW_GROUP_ENTRIES_MAX);
+            let schema = builder.schema().clone();
+            let mut batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
+            match batches.pop() {
+                Some(only) if batches.is_empty() => Ok(only),
+                last => {
+                    batches.extend(last);
+                    Ok(concat_batches(&schema, &batches)?)
+                }
+            }
+        };
+        guarded(decode).map_err(fail)
+    }
+
+    /// The bytes of a row group in one read, and their offset.
+    fn row_group_bytes(&self, row_group: usize) -> Result<(u64, Bytes), LedgerError> {
+        let range = || {
+            let group = self.metadata.metadata().row_groups().get(row_group)?;
+            let mut bounds: Option<(u64, u64)> = None;
+            for column in group.columns() {
+                let (start, len) = column.byte_range();
+                let end = start.checked_add(len)?;
+                let (first, last) = bounds.unwrap_or((start, end));
+                bounds = Some((first.min(start), last.max(end)));
+            }
+            bounds.filter(|(start, end)| start <= end && *end <= self.size)
+        };
+        let range = catch_unwind(AssertUnwindSafe(range)).ok().flatten();
+        let Some((start, end)) = range else {
+            let place = format!("row group {row_group}");
+            return Err(LedgerError::corrupt(self.blobs.path(&self.name), place, "it does not lie inside the file"));
+        };
+        Ok((start, self.blobs.get_range(&self.name, start..end)?))
+    }
+}
+
+/// Runs the library on bytes that may be damaged.
+fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Err(_) => Err("the bytes make no sense to the decoder".to_owned()),
+    }
+}
+
+fn footer_value<'a>(metadata: &'a ParquetMetaData, key: &str) -> Option<&'a str> {
+    let values = metadata.file_metadata().key_value_metadata()?;
+    values.iter().find(|value| value.key == key)?.value.as_deref()
+}
+
+/// The ranges that the footer states, if they fit the row groups and follow each other.
+fn ranges(metadata: &ParquetMetaData) -> Result<Vec<RowGroupRange>, String> {
+    let text = footer_value(metadata, ROW_GROUPS_KEY).ok_or("it does not say which positions it holds")?;
+    let pairs: Vec<(u64, u64)> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if pairs.len() != metadata.num_row_groups() {
+        return Err(format!("it has {} row groups and names {}", metadata.num_row_groups(), pairs.len()));
+    }
+    let mut at = 0;
+    let mut ranges = Vec::with_capacity(pairs.len());
+    for (number, ((first_seq, end_seq), group)) in pairs.into_iter().zip(metadata.row_groups()).enumerate() {
+        let fits = first_seq >= at && end_seq > first_seq && end_seq - first_seq <= ROW_GROUP_ENTRIES_MAX as u64;
+        if !fits || group.num_rows() < 1 || group.num_rows().cast_unsigned() > end_seq - first_seq {
+            let rows = group.num_rows();
+            return Err(format!("row group {number} cannot hold {rows} rows at the positions {first_seq}..{end_seq}"));
+        }
+        at = end_seq;
+        ranges.push(RowGroupRange { first_seq, end_seq });
+    }
+    Ok(ranges)
+}
+
+/// Whether the columns are the position columns of the part and columns of the table in it, each with its type.
+fn check_schema(schema: &Schema, table: &'static Table, part: Part) -> Result<(), String> {
+    let positions = position_columns(part);
+    let same = |found: &Field, want: &Field| found.name() == want.name() && found.data_type() == want.data_type();
+    let mut found = schema.fields().iter();
+    for want in &positions {
+        if !found.next().is_some_and(|field| same(field, want)) {
+            return Err(format!("column {} is missing or has another type", want.name()));
+        }
+    }
+    let mut last = 0;
+    for field in found {
+        let column = table.by_name(field.name()).filter(|column| column.part == part && column.id > last);
+        let Some(column) = column else { return Err(format!("column {:?} does not belong there", field.name())) };
+        if !same(field, &columnar::field(column)) {
+            return Err(format!("column {} has type {}", column.name, field.data_type()));
+        }
+        last = column.id;
+    }
+    Ok(())
+}
+
+/// The columns that stand before those of the table.
+fn position_columns(part: Part) -> Vec<Field> {
+    let all = columnar::position_fields().into_iter();
+    match part {
+        Part::Facts => all.collect(),
+        Part::Content => all.filter(|field| field.name() == "seq").collect(),
+    }
+}
+
+/// A file as the library reads footers from it.
+struct BlobChunks<'a> {
+    blobs: &'a dyn Blobs,
+    name: &'a str,
+    size: u64,
+}
+
+impl Length for BlobChunks<'_> {
+    fn len(&self) -> u64 {
+        self.size
+    }
+}
+
+impl ChunkReader for BlobChunks<'_> {
+    type T = Cursor<Bytes>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        self.get_bytes(start, self.size.saturating_sub(start) as usize).map(Cursor::new)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let end = start.saturating_add(length as u64);
+        self.blobs.get_range(self.name, start..end).map_err(|error| ParquetError::External(Box::new(error)))
+    }
+}
+
+/// The bytes of one row group under the offsets that they have in the file.
+struct RowGroupChunks {
+    start: u64,
+    bytes: Bytes,
+    size: u64,
+}
+
+impl RowGroupChunks {
+    fn slice(&self, start: u64, length: Option<usize>) -> Result<Bytes, ParquetError> {
+        let from = start.checked_sub(self.start).map(|from| from as usize).filter(|from| *from <= self.bytes.len());
+        let to = from.and_then(|from| length.map_or(Some(self.bytes.len()), |length| from.checked_add(length)));
+        match from.zip(to).filter(|(_, to)| *to <= self.bytes.len()) {
+            Some((from, to)) => Ok(self.bytes.slice(from..to)),
+            None => Err(ParquetError::External(Box::new(io::Error::from(io::ErrorKind::UnexpectedEof)))),
+        }
+    }
+}
+
+impl Length for RowGroupChunks {
+    fn len(&self) -> u64 {
+        self.size
+    }
+}
+
+impl ChunkReader for RowGroupChunks {
+    type T = Cursor<Bytes>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        self.slice(start, None).map(Cursor::new)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        self.slice(start, Some(length))
+    }
+}

@@ -1,0 +1,141 @@
+//! How a segment's columns are laid out in Parquet: encodings, statistics, bloom filters, and what the footer says.
+
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
+use parquet::schema::types::ColumnPath;
+
+use arrow::datatypes::Schema;
+
+use crate::column::Table;
+use crate::limits::ROW_GROUP_ENTRIES_MAX;
+use crate::position::LedgerName;
+
+/// The format that this version writes, and the newest that it reads.
+pub(super) const FORMAT: u32 = 1;
+/// The footer's key of the format.
+pub(super) const FORMAT_KEY: &str = "tachograph.format";
+/// The footer's key of the row groups: `[[first seq, end seq], …]` as JSON, one pair per row group.
+pub(super) const ROW_GROUPS_KEY: &str = "tachograph.row_groups";
+
+/// Rows in a page at most: a look-up of one session decodes whole pages, so they are an eighth of a row group.
+const PAGE_ROWS_MAX: usize = ROW_GROUP_ENTRIES_MAX / 8;
+
+/// How often a bloom filter may say "perhaps" where it should say "no".
+const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
+/// The two columns by which rows are sorted inside a row group, before `seq`.
+pub(super) const fn sort_columns(ledger: LedgerName) -> [&'static str; 2] {
+    match ledger {
+        LedgerName::Events => ["kind", "session"],
+        LedgerName::Operations => ["kind", "subject"],
+    }
+}
+
+/// Columns that an analyst looks up by one exact value that is rare in the ledger, with the most distinct values that one
+/// row group is laid out for. Fewer values make the filter smaller when it is written; more make it less sharp.
+///
+/// `source_id`, `record` and the fingerprints are left out: nearly every row has another value, so their filters would
+/// cost more than a byte per row, and deduplication does not ask Parquet.
+const fn bloom_columns(ledger: LedgerName) -> &'static [(&'static str, u64)] {
+    match ledger {
+        LedgerName::Events => {
+            &[("session", 8_192), ("workspace", 8_192), ("host", 8_192), ("interception", 16_384), ("tool_call", 16_384)]
+        }
+        LedgerName::Operations => &[("subject", 16_384)],
+    }
+}
+
+/// Columns that mostly ascend in small steps inside a session: differences are shorter than dictionary indices.
+const ASCENDING: &[&str] = &["seq", "recorded", "time", "observed", "stream_seq"];
+
+/// Columns whose values hardly repeat: a dictionary would be a second copy of them. Ranges of them prune nothing either.
+const UNIQUE: &[&str] =
+    &["source_id", "record", "cuts", "content_hash", "action_fp", "result_fp", "content", "content_raw"];
+
+/// Texts and bytes of many lengths: lengths apart from the bytes compress better, and decode without a search for the end.
+const LONG: &[&str] = &["record", "cuts", "content", "content_raw"];
+
+/// The writer's settings for a file with these columns.
+pub(super) fn properties(table: &Table, schema: &Schema, sorted: bool) -> WriterProperties {
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    let mut builder = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_created_by(format!("tachograph {}", env!("CARGO_PKG_VERSION")))
+        .set_compression(Compression::ZSTD(level))
+        // Row groups end where the segment's writer says so, and never by themselves.
+        .set_max_row_group_row_count(None)
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX)
+        .set_statistics_enabled(EnabledStatistics::Page);
+    if sorted {
+        builder = builder.set_sorting_columns(Some(sorting(table.ledger, schema)));
+    }
+    for field in schema.fields() {
+        builder = column(builder, table.ledger, field.name());
+    }
+    builder.build()
+}
+
+fn column(mut builder: WriterPropertiesBuilder, ledger: LedgerName, name: &str) -> WriterPropertiesBuilder {
+    let path = || ColumnPath::from(name);
+    if ASCENDING.contains(&name) {
+        builder = builder
+            .set_column_dictionary_enabled(path(), false)
+            .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
+    }
+    if UNIQUE.contains(&name) {
+        builder = builder
+            .set_column_dictionary_enabled(path(), false)
+            .set_column_statistics_enabled(path(), EnabledStatistics::None);
+    }
+    if LONG.contains(&name) {
+        builder = builder.set_column_encoding(path(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+    }
+    if let Some((_, distinct)) = bloom_columns(ledger).iter().find(|(column, _)| *column == name) {
+        builder = builder
+            .set_column_bloom_filter_enabled(path(), true)
+            .set_column_bloom_filter_fpp(path(), BLOOM_FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(path(), *distinct);
+    }
+    builder
+}
+
+/// The sort order as other readers of Parquet understand it. Lists come after the columns that are named here, so that
+/// the index of a field is the index of its leaf.
+fn sorting(ledger: LedgerName, schema: &Schema) -> Vec<SortingColumn> {
+    let [kind, entity] = sort_columns(ledger);
+    let index = |name| schema.index_of(name).ok().map(|at| SortingColumn { column_idx: at as i32, descending: false, nulls_first: true });
+    [kind, entity, "seq"].into_iter().filter_map(index).collect()
+}
+
+/// What the footer says about the row groups.
+pub(super) fn footer(row_groups: &[(u64, u64)]) -> Vec<KeyValue> {
+    // Pairs of numbers: there is nothing that JSON cannot hold.
+    let ranges = serde_json::to_string(row_groups).unwrap_or_default();
+    vec![
+        KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string()),
+        KeyValue::new(ROW_GROUPS_KEY.to_owned(), ranges),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_that_is_named_here_exists() {
+        let known = |ledger, name: &str| {
+            let schema = crate::columnar::schema(Table::of(ledger));
+            schema.field_with_name(name).is_ok()
+        };
+        for name in ASCENDING.iter().chain(UNIQUE).chain(LONG) {
+            assert!(known(LedgerName::Events, name), "{name}");
+        }
+        for ledger in LedgerName::ALL {
+            let blooms = bloom_columns(ledger).iter().map(|(name, _)| *name);
+            for name in blooms.chain(sort_columns(ledger)) {
+                assert!(known(ledger, name), "{ledger}: {name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Rows from segments, in order of position, as every consumer of the ledger gets them.
+
+use std::sync::Arc;
+
+use arrow::array::AsArray as _;
+use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::record_batch::RecordBatch;
+
+use crate::blobs::Blobs;
+use crate::column::{Part, Table};
+use crate::columnar::PartEncoder;
+use crate::error::LedgerError;
+use crate::manifest::{FileKind, SegmentEntry};
+use crate::rows::Rows;
+use crate::segment::cache::{DecodedPart, DecodedRow, RowGroupCache};
+use crate::segment::entry_of;
+use crate::segment::file::{RowGroupRange, SegmentFile};
+
+/// Reads the rows of segments through a cache that others share. Footers are not kept: there may be many segments.
+#[derive(Debug, Clone)]
+pub struct SegmentReader {
+    blobs: Arc<dyn Blobs>,
+    table: &'static Table,
+    shard: u32,
+    cache: Arc<RowGroupCache>,
+}
+
+impl SegmentReader {
+    /// A reader of the segments of one shard.
+    pub fn new(blobs: Arc<dyn Blobs>, table: &'static Table, shard: u32, cache: Arc<RowGroupCache>) -> Self {
+        Self { blobs, table, shard, cache }
+    }
+
+    /// Rows from position `from` on, which the segment holds, up to the end of their row group: at most `rows_max`, and
+    /// no more once they have `bytes_max` bytes; at least one. `content` says whether content parts are read.
+    pub fn read(
+        &self,
+        segment: &SegmentEntry,
+        from: u64,
+        content: bool,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<Rows, LedgerError> {
+        let facts_name = &entry_of(&*self.blobs, segment, FileKind::Facts)?.name;
+        let facts = self.part(facts_name, Part::Facts, from)?.ok_or_else(|| self.no_such_row(facts_name, from))?;
+        let content = match segment.file(FileKind::Content).filter(|_| content) {
+            Some(file) => self.part(&file.name, Part::Content, from)?,
+            None => None,
+        };
+        let mut rows = Rows::new(self.table.ledger, self.shard, from);
+        let end = facts.range.end_seq.min(from.saturating_add(rows_max.max(1) as u64));
+        for seq in from..end {
+            let (row, bytes) = facts.row(seq).ok_or_else(|| self.no_such_row(facts_name, seq))?;
+            let content = content.as_ref().and_then(|content| content.row(seq)).map(|(_, bytes)| bytes);
+            rows.push(seq, row.batch, row.recorded, row.flags, bytes, content);
+            if rows.size() >= bytes_max {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The decoded row group that covers a position; `None` if the file has none.
+    fn part(&self, name: &str, part: Part, seq: u64) -> Result<Option<Arc<DecodedPart>>, LedgerError> {
+        if let Some(decoded) = self.cache.get(name, part, seq) {
+            return Ok(Some(decoded));
+        }
+        let file = SegmentFile::open(&*self.blobs, name, self.table, part)?;
+        let Some(row_group) = file.ranges().iter().position(|range| range.contains(seq)) else { return Ok(None) };
+        let batch = file.decode(row_group)?;
+        let decoded = decode(self.table, &batch, part, file.ranges()[row_group]).map_err(|what| {
+            LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what)
+        })?;
+        let decoded = Arc::new(decoded);
+        self.cache.put(name, part, Arc::clone(&decoded));
+        Ok(Some(decoded))
+    }
+
+    fn no_such_row(&self, name: &str, seq: u64) -> LedgerError {
+        let place = format!("{}/{}/{seq}", self.table.ledger, self.shard);
+        LedgerError::corrupt(self.blobs.path(name), place, "no row group holds the row")
+    }
+}
+
+/// Puts the rows of a decoded row group back into the order of their positions.
+fn decode(table: &'static Table, batch: &RecordBatch, part: Part, range: RowGroupRange) -> Result<DecodedPart, String> {
+    let encoder = PartEncoder::new(table, batch, part).map_err(|error| error.to_string())?;
+    let seqs = batch["seq"].as_primitive::<Int64Type>().values();
+    let mut rows = vec![DecodedRow::default(); range.len()];
+    let mut bytes = Vec::with_capacity(batch.get_array_memory_size());
+    for (at, seq) in seqs.iter().enumerate() {
+        let slot = seq.cast_unsigned().checked_sub(range.first_seq).and_then(|slot| rows.get_mut(slot as usize));
+        let slot = slot.filter(|slot| !slot.present).ok_or_else(|| format!("it holds the position {seq} wrongly"))?;
+        let start = bytes.len();
+        encoder.encode(at, &mut bytes);
+        *slot = DecodedRow { start, len: bytes.len() - start, present: true, ..DecodedRow::default() };
+    }
+    if part == Part::Facts {
+        let batches = batch["batch"].as_primitive::<Int64Type>().values();
+        let recorded = batch["recorded"].as_primitive::<TimestampMicrosecondType>().values();
+        let flags = batch["flags"].as_primitive::<Int32Type>().values();
+        for (at, seq) in seqs.iter().enumerate() {
+            if let Some(slot) = rows.get_mut((seq.cast_unsigned() - range.first_seq) as usize) {
+                slot.batch = batches[at].cast_unsigned();
+                slot.recorded = recorded[at];
+                slot.flags = flags[at].cast_unsigned();
+            }
+        }
+    }
+    Ok(DecodedPart { range, bytes, rows })
+}

@@ -1,0 +1,230 @@
+//! Rows to the two Parquet files of a segment, one row group in memory at a time.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::errors::ParquetError;
+use proof::Digest;
+use sha2::{Digest as _, Sha256};
+
+use crate::blobs::{BlobWriter, Blobs};
+use crate::column::{Column, Part, Table};
+use crate::columnar::{ColumnsBuilder, NotCanonical, POSITION_COLUMNS};
+use crate::error::LedgerError;
+use crate::limits::{ROW_GROUP_BYTES_MAX, ROW_GROUP_ENTRIES_MAX};
+use crate::manifest::{FileEntry, FileKind};
+use crate::rows::{RowParts, Rows};
+use crate::segment::{layout, order};
+
+/// The column of a content batch that says which event a row belongs to.
+const SEQ: usize = 1;
+/// Stands for "this event has no content row".
+const NONE: u32 = u32::MAX;
+
+/// Writes the facts and the content file of one segment.
+pub(crate) struct SegmentWriter<'a> {
+    blobs: &'a dyn Blobs,
+    table: &'static Table,
+    shard: u32,
+    stem: String,
+    facts: ColumnsFile,
+    content: Option<ColumnsFile>,
+    facts_rows: ColumnsBuilder,
+    content_rows: ColumnsBuilder,
+    /// For each row of the group the number of its content row.
+    content_of: Vec<u32>,
+    group_first: u64,
+    group_bytes: usize,
+    next_seq: u64,
+}
+
+impl<'a> SegmentWriter<'a> {
+    /// Starts the files; the content file comes into being with the first event that has content.
+    pub(crate) fn new(blobs: &'a dyn Blobs, table: &'static Table, shard: u32, stem: &str, first_seq: u64) -> Result<Self, LedgerError> {
+        let facts_rows = ColumnsBuilder::new(table, |column: &Column| column.part == Part::Facts);
+        let facts = ColumnsFile::create(blobs, FileKind::Facts, stem, table, facts_rows.schema().clone())?;
+        Ok(Self {
+            blobs,
+            table,
+            shard,
+            stem: stem.to_owned(),
+            facts,
+            content: None,
+            facts_rows,
+            content_rows: ColumnsBuilder::new(table, |column: &Column| column.part == Part::Content),
+            content_of: Vec::new(),
+            group_first: first_seq,
+            group_bytes: 0,
+            next_seq: first_seq,
+        })
+    }
+
+    /// Adds a block of rows, which follows the one before.
+    pub(crate) fn push(&mut self, rows: &Rows) -> Result<(), LedgerError> {
+        for row in rows.parts() {
+            let place = || format!("{}/{}/{}", self.table.ledger, self.shard, row.seq);
+            if row.seq != self.next_seq {
+                let what = format!("the row comes where {} belongs", self.next_seq);
+                return Err(LedgerError::corrupt(self.blobs.path(&self.stem), place(), what));
+            }
+            let refused =
+                |error: NotCanonical| LedgerError::corrupt(self.blobs.path(&self.stem), place(), error.to_string());
+            let shard = self.shard;
+            let RowParts { seq, batch, recorded, flags, facts, content } = row;
+            self.facts_rows.push(shard, seq, batch, recorded, flags, facts, None).map_err(refused)?;
+            if let Some(content) = content {
+                self.content_of.push(self.content_rows.len() as u32);
+                self.content_rows.push(shard, seq, batch, recorded, flags, &[], Some(content)).map_err(refused)?;
+            } else {
+                self.content_of.push(NONE);
+            }
+            self.group_bytes += facts.len() + content.map_or(0, <[u8]>::len);
+            self.next_seq += 1;
+            if self.content_of.len() >= ROW_GROUP_ENTRIES_MAX || self.group_bytes >= ROW_GROUP_BYTES_MAX {
+                self.end_row_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The position after the last row.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Completes both files, durably.
+    pub(crate) fn finish(mut self) -> Result<Vec<FileEntry>, LedgerError> {
+        self.end_row_group()?;
+        let mut entries = vec![self.facts.finish()?];
+        if let Some(content) = self.content {
+            entries.push(content.finish()?);
+        }
+        Ok(entries)
+    }
+
+    fn end_row_group(&mut self) -> Result<(), LedgerError> {
+        if self.content_of.is_empty() {
+            return Ok(());
+        }
+        let range = (self.group_first, self.next_seq);
+        let refused = |message: String| LedgerError::Columnar { path: self.blobs.path(&self.stem), message };
+        let facts = self.facts_rows.finish().map_err(|error| refused(error.to_string()))?;
+        let rows = order::sorted(self.table.ledger, &facts);
+        let content_order: Vec<u32> =
+            rows.iter().map(|row| self.content_of[*row as usize]).filter(|row| *row != NONE).collect();
+        if !content_order.is_empty() {
+            let content = self.content_rows.finish().map_err(|error| refused(error.to_string()))?;
+            let columns: Vec<usize> = [SEQ].into_iter().chain(POSITION_COLUMNS..content.num_columns()).collect();
+            let content = content.project(&columns).map_err(|error| refused(error.to_string()))?;
+            let content = order::reorder(&content, content_order).map_err(|error| refused(error.to_string()))?;
+            let file = match &mut self.content {
+                Some(file) => file,
+                none => none.insert(ColumnsFile::create(
+                    self.blobs,
+                    FileKind::Content,
+                    &self.stem,
+                    self.table,
+                    content.schema(),
+                )?),
+            };
+            file.write_row_group(&content, range)?;
+        }
+        let facts = order::reorder(&facts, rows).map_err(|error| refused(error.to_string()))?;
+        self.facts.write_row_group(&facts, range)?;
+        self.content_of.clear();
+        self.group_first = self.next_seq;
+        self.group_bytes = 0;
+        Ok(())
+    }
+}
+
+/// One Parquet file on its way.
+struct ColumnsFile {
+    kind: FileKind,
+    name: String,
+    path: PathBuf,
+    writer: ArrowWriter<HashingWriter>,
+    row_groups: Vec<(u64, u64)>,
+    rows: u64,
+}
+
+impl ColumnsFile {
+    fn create(blobs: &dyn Blobs, kind: FileKind, stem: &str, table: &Table, schema: SchemaRef) -> Result<Self, LedgerError> {
+        let name = format!("{stem}.{}", kind.extension());
+        let path = blobs.path(&name);
+        let properties = layout::properties(table, &schema, kind == FileKind::Facts);
+        let sink = HashingWriter::new(blobs.create(&name)?);
+        let writer =
+            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(|error| columnar_error(&path, error))?;
+        Ok(Self { kind, name, path, writer, row_groups: Vec::new(), rows: 0 })
+    }
+
+    fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {
+        self.writer.write(batch).map_err(|error| columnar_error(&self.path, error))?;
+        self.writer.flush().map_err(|error| columnar_error(&self.path, error))?;
+        self.row_groups.push(range);
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<FileEntry, LedgerError> {
+        for value in layout::footer(&self.row_groups) {
+            self.writer.append_key_value_metadata(value);
+        }
+        let sink = self.writer.into_inner().map_err(|error| columnar_error(&self.path, error))?;
+        let (size, sha256) = sink.finish()?;
+        Ok(FileEntry { kind: self.kind, name: self.name, size, rows: self.rows, sha256 })
+    }
+}
+
+/// Stores a small file and says what the manifest will say of it.
+pub(crate) fn put_sidecar(blobs: &dyn Blobs, kind: FileKind, stem: &str, rows: u64, bytes: &[u8]) -> Result<FileEntry, LedgerError> {
+    let name = format!("{stem}.{}", kind.extension());
+    blobs.put(&name, bytes)?;
+    Ok(FileEntry { kind, name, size: bytes.len() as u64, rows, sha256: Digest::of(&[], &[bytes]) })
+}
+
+/// Hashes what goes to the disk, as it was meant to go there.
+struct HashingWriter {
+    blob: Box<dyn BlobWriter>,
+    hasher: Sha256,
+    size: u64,
+}
+
+impl HashingWriter {
+    fn new(blob: Box<dyn BlobWriter>) -> Self {
+        Self { blob, hasher: Sha256::new(), size: 0 }
+    }
+
+    fn finish(self) -> Result<(u64, Digest), LedgerError> {
+        self.blob.finish()?;
+        Ok((self.size, Digest(self.hasher.finalize().into())))
+    }
+}
+
+impl Write for HashingWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.blob.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        self.size += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.blob.flush()
+    }
+}
+
+/// Tells a full disk from a refusal of the library.
+fn columnar_error(path: &std::path::Path, error: ParquetError) -> LedgerError {
+    if let ParquetError::External(inner) = &error
+        && let Some(io) = inner.downcast_ref::<io::Error>()
+    {
+        let source = io.raw_os_error().map_or_else(|| io::Error::new(io.kind(), io.to_string()), io::Error::from_raw_os_error);
+        return LedgerError::Io { action: "write", path: path.into(), source };
+    }
+    LedgerError::Columnar { path: path.into(), message: error.to_string() }
+}
