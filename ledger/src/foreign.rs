@@ -9,7 +9,7 @@ use crate::error::LedgerError;
 use crate::identity::Identity;
 use crate::position::LedgerName;
 use crate::replay::{Depth, Replay};
-use crate::segments::Segments;
+use crate::segments::{Segments, newest_manifest};
 use crate::store::Durable;
 use crate::tail::Tail;
 use crate::view::View;
@@ -26,7 +26,7 @@ pub(crate) struct ForeignView {
     ledger: LedgerName,
     shard: u32,
     origin: String,
-    manifest: u64,
+    manifest: Option<u64>,
     replay: Replay,
     scanner: Option<Scanner>,
     next_file: u64,
@@ -43,6 +43,7 @@ impl ForeignView {
         let table = Table::of(ledger);
         let origin = identity.origin(ledger, shard);
         let (segments, start) = Segments::open(directory, ledger, shard, &origin)?;
+        let manifest = segments.manifest().map(|manifest| manifest.number);
         let tail = Tail::new(table, shard);
         let replay = Replay::new(Depth::Rows, table, shard, start.chain, start.positions);
         let view = View::new(table, shard, Arc::new(segments), tail, replay.positions.clone(), Durable::default());
@@ -51,7 +52,7 @@ impl ForeignView {
             ledger,
             shard,
             origin,
-            manifest: start.manifest,
+            manifest,
             replay,
             scanner: None,
             next_file: start.first_wal,
@@ -74,19 +75,21 @@ impl ForeignView {
     }
 
     fn follow_manifest(&mut self, view: &View) -> Result<(), LedgerError> {
-        let newest = Segments::newest_manifest(&self.directory)?;
-        if newest == Some(self.manifest) || newest.is_none() {
+        if newest_manifest(&self.directory)? == self.manifest {
             return Ok(());
         }
         let (segments, start) = Segments::open(&self.directory, self.ledger, self.shard, &self.origin)?;
-        self.manifest = start.manifest;
+        self.manifest = segments.manifest().map(|manifest| manifest.number);
         let segments = Arc::new(segments);
         if self.next_file < start.first_wal || self.replay.next_seq < segments.end_seq() {
             // The reader was behind: what it has not seen of the WAL is sealed.
             self.replay = Replay::new(Depth::Rows, Table::of(self.ledger), self.shard, start.chain, start.positions);
             (self.scanner, self.next_file) = (None, start.first_wal);
         }
-        view.seal(segments, start.first_wal.saturating_sub(1))
+        match start.first_wal.checked_sub(1) {
+            Some(sealed) => view.seal(segments, sealed),
+            None => Ok(()),
+        }
     }
 
     fn follow_wal(&mut self, view: &View) -> Result<(), LedgerError> {

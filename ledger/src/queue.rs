@@ -34,8 +34,9 @@ struct Inner {
     groups: VecDeque<Queued>,
     bytes: usize,
     state: State,
-    /// Set while the sealer is too far behind: what cannot be sealed must not be taken.
-    held: bool,
+    /// Full WAL files that wait for the sealer. It is counted under this lock, so that a file that is sealed while the
+    /// next one is handed over cannot leave the queue closed.
+    unsealed: usize,
 }
 
 /// The queue. The mutex is a blocking one because it is held for a few instructions only and the writer is a thread.
@@ -59,7 +60,7 @@ pub(crate) enum Work {
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        let inner = Inner { groups: VecDeque::new(), bytes: 0, state: State::Open, held: false };
+        let inner = Inner { groups: VecDeque::new(), bytes: 0, state: State::Open, unsealed: 0 };
         Self { inner: Mutex::new(inner), work: Condvar::new(), space: Notify::new() }
     }
 
@@ -80,7 +81,7 @@ impl Queue {
             State::Stopping => AppendError::Stopped,
             State::Poisoned(reason) => AppendError::Poisoned { reason: reason.clone() },
             // An empty queue takes any group, so that a large one is not refused for ever.
-            State::Open if !inner.held && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX) => {
+            State::Open if inner.unsealed < limits::UNSEALED_FILES_MAX && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX) => {
                 let (reply, receiver) = oneshot::channel();
                 inner.bytes += size;
                 inner.groups.push_back(Queued { group, reply });
@@ -140,12 +141,23 @@ impl Queue {
         self.lock().bytes
     }
 
-    /// Answers `Full` from now on, or no longer.
-    pub(crate) fn hold(&self, held: bool) {
-        self.lock().held = held;
-        if !held {
-            self.space.notify_waiters();
-        }
+    /// Counts a WAL file that waits for the sealer. While too many do, groups are answered `Full`: what cannot be sealed
+    /// must not be taken.
+    pub(crate) fn add_unsealed(&self) {
+        self.lock().unsealed += 1;
+    }
+
+    /// Counts a WAL file that was sealed.
+    pub(crate) fn remove_unsealed(&self) {
+        let mut inner = self.lock();
+        inner.unsealed = inner.unsealed.saturating_sub(1);
+        drop(inner);
+        self.space.notify_waiters();
+    }
+
+    /// WAL files that wait for the sealer.
+    pub(crate) fn unsealed(&self) -> usize {
+        self.lock().unsealed
     }
 
     /// Takes no more groups; the writer finishes those that wait.
@@ -172,6 +184,11 @@ impl Queue {
         }
         self.work.notify_all();
         self.space.notify_waiters();
+    }
+
+    /// Whether it takes no more groups for ever.
+    pub(crate) fn stopped(&self) -> bool {
+        self.lock().state != State::Open
     }
 
     /// Why the queue is poisoned, if it is.

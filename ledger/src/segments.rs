@@ -1,11 +1,19 @@
-//! The sealed segments of a ledger as the newest manifest lists them, and reading rows from them.
+//! The sealed segments of a ledger as the newest manifest lists them: what a query gets, what a reader reads, and where
+//! the WAL goes on after them.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::batch::Chain;
+use crate::blobs::{Blobs, LocalBlobs};
+use crate::column::Table;
 use crate::error::LedgerError;
-use crate::rows::Rows;
+use crate::manifest::{self, FileKind, Manifest, SegmentEntry};
+use crate::position::LedgerName;
 use crate::reader::ReadLimit;
+use crate::rows::Rows;
+use crate::segment::{self, RowGroupCache, SegmentReader};
 
 /// A sealed segment: Parquet files over the rows `first_seq..end_seq`.
 ///
@@ -28,13 +36,53 @@ pub struct Segment {
     pub content: Option<(PathBuf, u64)>,
 }
 
+/// Where the WAL goes on after what is sealed.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// Number of the first WAL file that is still needed.
+    pub(crate) first_wal: u64,
+    pub(crate) chain: Chain,
+    pub(crate) positions: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Epoch of the process that wrote the last sealed batch.
+    pub(crate) epoch: u64,
+}
+
 /// All sealed segments, in order of position.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Segments {
+    manifest: Option<Manifest>,
     list: Vec<Arc<Segment>>,
+    reader: SegmentReader,
 }
 
 impl Segments {
+    /// Reads the newest manifest, and from the files of its last segment where the WAL goes on.
+    pub(crate) fn open(directory: &Path, ledger: LedgerName, shard: u32, origin: &str) -> Result<(Self, Start), LedgerError> {
+        let blobs: Arc<dyn Blobs> = Arc::new(LocalBlobs::new(directory));
+        let manifest = manifest::newest(blobs.as_ref())?;
+        if let Some(other) = manifest.as_ref().filter(|manifest| manifest.origin != origin) {
+            let path = blobs.path(&manifest::file_name(other.number));
+            return Err(LedgerError::corrupt(path, "origin", format!("it is of the log {:?}", other.origin)));
+        }
+        let start = match &manifest {
+            Some(manifest) => after(blobs.as_ref(), manifest, origin)?,
+            None => Start { first_wal: 0, chain: Chain::new(origin), positions: BTreeMap::new(), epoch: 0 },
+        };
+        let reader = SegmentReader::new(Arc::clone(&blobs), Table::of(ledger), shard, Arc::new(RowGroupCache::new()));
+        let list = list(blobs.as_ref(), manifest.as_ref());
+        Ok((Self { manifest, list, reader }, start))
+    }
+
+    /// The same reader and cache over a newer manifest.
+    pub(crate) fn with(&self, blobs: &dyn Blobs, manifest: Manifest) -> Self {
+        Self { list: list(blobs, Some(&manifest)), manifest: Some(manifest), reader: self.reader.clone() }
+    }
+
+    /// The newest manifest.
+    pub(crate) fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
     pub(crate) fn list(&self) -> &[Arc<Segment>] {
         &self.list
     }
@@ -44,26 +92,56 @@ impl Segments {
         self.list.last().map_or(0, |segment| segment.end_seq)
     }
 
-    pub(crate) fn read(&self, _from: u64, _content: bool, _limit: ReadLimit) -> Result<Rows, LedgerError> {
-        Err(LedgerError::corrupt("segment", "none", "no segment holds this row"))
+    /// Rows from `from` on, up to the end of their row group.
+    pub(crate) fn read(&self, from: u64, content: bool, limit: ReadLimit) -> Result<Rows, LedgerError> {
+        let segments = self.manifest.as_ref().map_or(&[] as &[SegmentEntry], |manifest| &manifest.segments);
+        let at = segments.partition_point(|segment| segment.end_seq <= from);
+        let Some(segment) = segments.get(at) else {
+            return Err(LedgerError::corrupt(manifest::FOLDER, "segments", format!("no segment holds position {from}")));
+        };
+        self.reader.read(segment, from, content, limit.rows, limit.bytes)
     }
 }
 
-/// Where the WAL goes on after what is sealed.
-#[derive(Debug)]
-pub(crate) struct Start {
-    pub(crate) manifest: u64,
-    pub(crate) first_wal: u64,
-    pub(crate) chain: crate::batch::Chain,
-    pub(crate) positions: std::collections::BTreeMap<Vec<u8>, Vec<u8>>,
-    pub(crate) epoch: u64,
+/// The number of the newest manifest in a shard's directory, `None` before the first seal.
+pub(crate) fn newest_manifest(directory: &Path) -> Result<Option<u64>, LedgerError> {
+    let names = LocalBlobs::new(directory).list(manifest::FOLDER)?;
+    Ok(names.iter().filter_map(|name| manifest::number_of(name)).max())
 }
 
-impl Segments {
-    pub(crate) fn open(_d: &std::path::Path, _l: crate::LedgerName, _s: u32, origin: &str) -> Result<(Self, Start), LedgerError> {
-        Ok((Self::default(), Start { manifest: 0, first_wal: 0, chain: crate::batch::Chain::new(origin), positions: Default::default(), epoch: 0 }))
+fn list(blobs: &dyn Blobs, manifest: Option<&Manifest>) -> Vec<Arc<Segment>> {
+    let segments = manifest.map_or(&[] as &[SegmentEntry], |manifest| &manifest.segments);
+    let file = |segment: &SegmentEntry, kind| segment.file(kind).map(|file| (blobs.path(&file.name), file.size));
+    let with_rows = segments.iter().filter(|segment| segment.rows() > 0);
+    with_rows
+        .filter_map(|segment| {
+            Some(Arc::new(Segment {
+                first_seq: segment.first_seq,
+                end_seq: segment.end_seq,
+                recorded: segment.recorded,
+                time: segment.time,
+                facts: file(segment, FileKind::Facts)?,
+                content: file(segment, FileKind::Content),
+            }))
+        })
+        .collect()
+}
+
+/// Where the WAL goes on after the last segment of a manifest.
+fn after(blobs: &dyn Blobs, manifest: &Manifest, origin: &str) -> Result<Start, LedgerError> {
+    let Some(last) = manifest.segments.last() else {
+        let chain = Chain::new(origin);
+        return Ok(Start { first_wal: manifest.wal.file, chain, positions: BTreeMap::new(), epoch: 0 });
+    };
+    let state = segment::state(blobs, last)?;
+    let headers = segment::headers(blobs, last)?;
+    let corrupt = |what: &str| LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "last segment", what);
+    let header = headers.last().ok_or_else(|| corrupt("it has no batch"))?;
+    let (next_batch, next_seq) = (header.batch + 1, header.first_seq + u64::from(header.count));
+    if next_batch != last.end_batch || next_seq != last.end_seq || state.frontier.size() != next_batch {
+        return Err(corrupt("its headers, its state and the manifest do not end at the same batch"));
     }
-    pub(crate) fn newest_manifest(_d: &std::path::Path) -> Result<Option<u64>, LedgerError> {
-        Ok(None)
-    }
+    let chain =
+        Chain { next_batch, next_seq, previous: header.hash(), frontier: state.frontier, recorded: header.recorded_max };
+    Ok(Start { first_wal: manifest.wal.file, chain, positions: state.positions, epoch: header.epoch })
 }

@@ -97,7 +97,7 @@ pub struct Ledger {
 }
 
 /// Numbers about a ledger for metrics and health.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerStatus {
     /// What is durable.
     pub durable: Durable,
@@ -109,8 +109,10 @@ pub struct LedgerStatus {
     pub segments: usize,
     /// Whether intake is refused because the disk is full.
     pub no_space: bool,
-    /// Whether the writer stopped after a failed write.
-    pub poisoned: bool,
+    /// Why the writer stopped after a failed write, if it did.
+    pub poisoned: Option<String>,
+    /// Why full WAL files are no longer sealed, if they are not: intake will be refused.
+    pub seal_failure: Option<String>,
 }
 
 impl Store {
@@ -241,13 +243,16 @@ impl Ledger {
 
     /// Numbers for metrics and health.
     pub fn status(&self) -> LedgerStatus {
+        // The lock is taken and released here: the fields below take it again.
+        let segments = self.view.lock().segments.list().len();
         LedgerStatus {
+            segments,
             durable: self.view.durable(),
             queued_bytes: self.queue.bytes(),
-            unsealed_files: self.view.unsealed(),
-            segments: self.view.lock().segments.list().len(),
+            unsealed_files: self.queue.unsealed(),
             no_space: self.view.no_space(),
-            poisoned: self.queue.poisoned().is_some(),
+            poisoned: self.queue.poisoned(),
+            seal_failure: self.view.seal_failure(),
         }
     }
 }
@@ -305,7 +310,7 @@ impl Opening {
         let capacity = recovered.unsealed.len() + limits::UNSEALED_FILES_MAX + 1;
         let (sender, files) = sync_channel(capacity);
         for file in recovered.unsealed {
-            view.add_unsealed();
+            queue.add_unsealed();
             // The channel was made large enough for them all.
             let _ = sender.try_send(file);
         }

@@ -199,11 +199,6 @@ impl Tail {
         let at = self.blocks.partition_point(|block| block.first_seq <= from).checked_sub(1)?;
         Some(self.blocks.get(at)?.locate(from, limit))
     }
-
-    /// The first position in the tail.
-    pub(crate) fn first_seq(&self) -> Option<u64> {
-        self.blocks.first().map(|block| block.first_seq).or(self.open.as_ref().map(|open| open.first_seq))
-    }
 }
 
 fn not_canonical(wal: &WalFile, error: &NotCanonical) -> LedgerError {

@@ -8,3 +8,6 @@ mod segments;
 
 pub use report::{Fault, Report, Verdict};
 pub use segments::{Progress, Scope, Sealed, verify_segments};
+
+#[cfg(test)]
+mod tests;

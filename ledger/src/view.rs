@@ -1,7 +1,7 @@
 //! What readers of a ledger share with its writer: the segments, the hot tail, and how far everything is durable.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ pub(crate) struct State {
     pub(crate) tail: Tail,
     pub(crate) positions: BTreeMap<Vec<u8>, Vec<u8>>,
     poisoned: Option<String>,
+    seal_failure: Option<String>,
 }
 
 /// Where a row lies.
@@ -42,7 +43,6 @@ pub(crate) struct View {
     state: Mutex<State>,
     durable: watch::Sender<Durable>,
     no_space: AtomicBool,
-    unsealed: AtomicUsize,
 }
 
 impl View {
@@ -57,10 +57,9 @@ impl View {
         Self {
             table,
             shard,
-            state: Mutex::new(State { segments, tail, positions, poisoned: None }),
+            state: Mutex::new(State { segments, tail, positions, poisoned: None, seal_failure: None }),
             durable: watch::Sender::new(durable),
             no_space: AtomicBool::new(false),
-            unsealed: AtomicUsize::new(0),
         }
     }
 
@@ -135,25 +134,20 @@ impl View {
         self.lock().poisoned.clone()
     }
 
+    /// Remembers why full WAL files are no longer sealed.
+    pub(crate) fn set_seal_failure(&self, reason: &str) {
+        self.lock().seal_failure = Some(reason.to_owned());
+    }
+
+    pub(crate) fn seal_failure(&self) -> Option<String> {
+        self.lock().seal_failure.clone()
+    }
+
     pub(crate) fn no_space(&self) -> bool {
         self.no_space.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_no_space(&self, no_space: bool) {
         self.no_space.store(no_space, Ordering::Relaxed);
-    }
-
-    /// Counts one more WAL file that waits for the sealer, and returns how many do.
-    pub(crate) fn add_unsealed(&self) -> usize {
-        self.unsealed.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    /// Counts one less.
-    pub(crate) fn remove_unsealed(&self) -> usize {
-        self.unsealed.fetch_sub(1, Ordering::Relaxed).saturating_sub(1)
-    }
-
-    pub(crate) fn unsealed(&self) -> usize {
-        self.unsealed.load(Ordering::Relaxed)
     }
 }

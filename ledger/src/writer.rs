@@ -249,8 +249,7 @@ impl Writer {
         (self.wal.offset, self.wal.entries) = (crate::wal::file::HEADER_LEN as u64, 0);
         self.allocated = self.wal.offset;
         self.file_since = Instant::now();
-        let unsealed = self.view.add_unsealed();
-        self.queue.hold(unsealed >= limits::UNSEALED_FILES_MAX);
+        self.queue.add_unsealed();
         // The channel holds as many files as may wait; the sealer outlives the writer.
         self.sealer.send(full).map_err(|_| {
             LedgerError::io("seal", &self.place.directory)(std::io::Error::other("the sealer thread has stopped"))

@@ -202,3 +202,42 @@ fn one_ledger_rolled_back_alone_is_seen_by_the_other() {
     let error = Store::open(&data, options()).expect_err("rolled back");
     assert!(error.to_string().contains("rolled back alone"), "{error}");
 }
+
+#[tokio::test]
+async fn full_wal_files_become_segments_and_readers_do_not_notice() {
+    let (_dir, data) = data();
+    let small = || Options { segment_entries_max: 100, ..options() };
+    let store = Store::open(&data, small()).expect("opened");
+    let appender = store.events().appender();
+    let (reader, foreign) = (store.events().reader(), Reader::open(&data, LedgerName::Events).expect("opened"));
+    let mut written = 0;
+    for start in 0..60 {
+        // Appending waits while too many files are unsealed.
+        appender.append(group(start * 10..start * 10 + 10)).await.expect("durable");
+        written += 10;
+        if start % 20 == 0 {
+            assert_eq!(numbers(&foreign), (0..written).collect::<Vec<_>>());
+        }
+    }
+    assert_eq!(numbers(&reader), (0..written).collect::<Vec<_>>());
+    let snapshot = reader.snapshot().expect("a view");
+    let sealed = snapshot.segments.last().map_or(0, |segment| segment.end_seq);
+    let hot: u64 = snapshot.tail.iter().map(|block| block.len() as u64).sum();
+    assert_eq!(sealed + hot, 600, "each row is in exactly one side");
+    store.stop();
+
+    let store = Store::open(&data, small()).expect("opened again");
+    let status = store.events().status();
+    assert!(status.segments >= 5, "{status:?}");
+    assert!(wal_files(&data).len() <= 2, "sealed files are gone");
+    assert_eq!(numbers(&store.events().reader()), (0..written).collect::<Vec<_>>());
+    assert_eq!(numbers(&Reader::open(&data, LedgerName::Events).expect("opened")), (0..written).collect::<Vec<_>>());
+    assert_eq!(store.events().inputs().get(b"tail:test".as_slice()), Some(&600_i64.to_be_bytes().to_vec()));
+    let operations = store.operations().reader().read(0, false, ALL).expect("readable");
+    let manifests = operations.iter().filter(|row| row.text(ledger::operations::column::KIND) == Some("manifest"));
+    assert!(manifests.count() >= 5, "every manifest is recorded");
+    let reader = store.events().reader();
+    let recorded = reader.read(250, false, ReadLimit { rows: 1, bytes: 1 }).expect("readable").get(0).expect("a row").recorded;
+    let found = reader.seq_at(recorded).expect("found");
+    assert!(found <= 250 && found + 10 > 250, "{found}");
+}

@@ -71,6 +71,8 @@ struct Open {
     frontier: Frontier,
     time: Option<(i64, i64)>,
     recorded: Option<i64>,
+    /// An event has content.
+    content: bool,
     /// A fault was found already, so the root says nothing more.
     faulty: bool,
 }
@@ -92,10 +94,11 @@ struct LeafRow {
     leaf: Digest,
     recorded: i64,
     time: Option<i64>,
+    content: bool,
     seen: bool,
 }
 
-const UNSEEN: LeafRow = LeafRow { leaf: Digest::ZERO, recorded: 0, time: None, seen: false };
+const UNSEEN: LeafRow = LeafRow { leaf: Digest::ZERO, recorded: 0, time: None, content: false, seen: false };
 
 impl Check<'_> {
     /// Row groups of the content file that belong to no row group of the facts.
@@ -202,7 +205,9 @@ impl Check<'_> {
             content_bytes.clear();
             let has_content = content.as_ref().is_some_and(|content| content.encode(seq, &mut content_bytes));
             if !has_content && flags[index].cast_unsigned() & FLAG_CONTENT != 0 {
-                return Err(in_facts(format!("event {seq}"), "it was recorded with content, which is missing".to_owned()));
+                let file = self.content.as_ref().map_or("the segment", SegmentFile::name);
+                let what = format!("it was recorded with content, and {file} has none for it");
+                return Err(in_facts(format!("event {seq}, column flags"), what));
             }
             let leaf = Leaf {
                 shard: self.expected.shard,
@@ -217,7 +222,7 @@ impl Check<'_> {
             };
             parts += (facts_bytes.len() + content_bytes.len()) as u64;
             let time = self.expected.table.event_time(&facts_bytes);
-            *row = LeafRow { leaf: leaf.hash(), recorded: recorded[index], time, seen: true };
+            *row = LeafRow { leaf: leaf.hash(), recorded: recorded[index], time, content: has_content, seen: true };
         }
         Ok((rows, parts))
     }
@@ -254,6 +259,7 @@ impl Check<'_> {
                 let (min, max) = batch.time.unwrap_or((time, time));
                 batch.time = Some((min.min(time), max.max(time)));
             }
+            batch.content |= row.content;
             batch.frontier.push(row.leaf);
             self.next_seq += 1;
         }
@@ -290,7 +296,10 @@ impl Check<'_> {
             }
             let place = format!("batch {}, events {}..{}", header.batch, events(header).start, events(header).end);
             if batch.frontier.root() != header.root {
-                let what = "the root recomputed from its rows is not the one in its header".to_owned();
+                let mut what = "the root recomputed from its rows is not the one in its header".to_owned();
+                if let Some(file) = self.content.as_ref().filter(|_| batch.content) {
+                    what = format!("{what}; the rows' content lies in {}", file.name());
+                }
                 self.listener.fault(self.facts.name(), place, what);
             } else if self.covers_time() && batch.time.unwrap_or((0, 0)) != (header.time_min, header.time_max) {
                 let what = "the event times are not those in its header".to_owned();

@@ -5,7 +5,7 @@
 
 use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
@@ -16,7 +16,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::blobs::Blobs;
+use crate::blobs::{BlobError, Blobs};
 use crate::column::{Part, Table};
 use crate::columnar;
 use crate::error::LedgerError;
@@ -65,8 +65,7 @@ impl<'a> SegmentFile<'a> {
         let size = blobs.size(name)?;
         let path = blobs.path(name);
         let whole = BlobChunks { blobs, name, size };
-        let metadata = guarded(|| ArrowReaderMetadata::load(&whole, ArrowReaderOptions::new()))
-            .map_err(|message| LedgerError::Columnar { path: path.clone(), message })?;
+        let metadata = guarded(&path, || ArrowReaderMetadata::load(&whole, ArrowReaderOptions::new()))?;
         let corrupt = |what: String| LedgerError::corrupt(&path, "footer", what);
         let format = footer_value(metadata.metadata(), FORMAT_KEY).and_then(|text| text.parse().ok());
         match format {
@@ -99,10 +98,7 @@ impl<'a> SegmentFile<'a> {
 
     /// Decodes a row group: its rows in the order of the file.
     pub fn decode(&self, row_group: usize) -> Result<RecordBatch, LedgerError> {
-        let fail = |message| LedgerError::Columnar {
-            path: PathBuf::from(format!("{} row group {row_group}", self.blobs.path(&self.name).display())),
-            message,
-        };
+        let place = PathBuf::from(format!("{} row group {row_group}", self.blobs.path(&self.name).display()));
         let (start, bytes) = self.row_group_bytes(row_group)?;
         let decode = || -> Result<RecordBatch, ParquetError> {
             let chunks = RowGroupChunks { start, bytes: bytes.clone(), size: self.size };
@@ -119,7 +115,7 @@ impl<'a> SegmentFile<'a> {
                 }
             }
         };
-        guarded(decode).map_err(fail)
+        guarded(&place, decode)
     }
 
     /// The bytes of a row group in one read, and their offset.
@@ -144,11 +140,16 @@ impl<'a> SegmentFile<'a> {
     }
 }
 
-/// Runs the library on bytes that may be damaged.
-fn guarded<T>(decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
+/// Runs the library on bytes that may be damaged. An error of the disk stays one.
+fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, LedgerError> {
+    let columnar = |message| LedgerError::Columnar { path: path.into(), message };
     match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err("the bytes make no sense to the decoder".to_owned()),
+        Ok(Err(ParquetError::External(error))) => match error.downcast::<BlobError>() {
+            Ok(error) => Err((*error).into()),
+            Err(error) => Err(columnar(error.to_string())),
+        },
+        Ok(outcome) => outcome.map_err(|error| columnar(error.to_string())),
+        Err(_) => Err(columnar("the bytes make no sense to the decoder".to_owned())),
     }
 }
 

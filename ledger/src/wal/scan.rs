@@ -92,11 +92,6 @@ impl Scanner {
         self.commit
     }
 
-    /// Position after the last event that was returned.
-    pub fn next_seq(&self) -> u64 {
-        self.next_seq
-    }
-
     /// The next whole commit, or `None` at the end of what is whole.
     pub fn next_commit(&mut self) -> Result<Option<ScannedCommit>, LedgerError> {
         let seed = self.seed(self.commit);

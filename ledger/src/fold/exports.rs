@@ -1,0 +1,133 @@
+//! What exports wrote about themselves: receipts, intents and rejections, and the newest of them for one sink.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::LedgerError;
+use crate::fold::backwards;
+use crate::operations::column;
+use crate::position::{LedgerName, Position};
+use crate::reader::Reader;
+
+/// The operations kind of receipts: `from` and `to` are the range of the ledger that is done, `subject` is the sink.
+pub const RECEIPT_KIND: &str = "export.receipt";
+/// The operations kind of intents: the range that is about to be sent, so that a restart sends the same bytes.
+pub const INTENT_KIND: &str = "export.intent";
+/// The operations kind of records that a sink refused for ever.
+pub const REJECTED_KIND: &str = "export.rejected";
+
+/// The record of an `export.receipt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportReceipt {
+    /// The sink's gapless counter of what it was sent: the first number of this range.
+    pub export_seq: u64,
+    /// The counter after this range.
+    pub export_seq_next: u64,
+    /// Records that the sink acknowledged.
+    pub count: u64,
+    /// Records in the range that the filter left out.
+    pub excluded: u64,
+    /// Records that the sink refused for ever; each has an `export.rejected` entry.
+    pub rejected: u64,
+    /// SHA-256 of the bytes that were sent, before compression, in hexadecimal; absent if nothing was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// How many bytes these were.
+    pub bytes: u64,
+    /// How often they were sent.
+    pub attempts: u32,
+    /// What the sink answered.
+    pub ack: String,
+    /// The newest signed checkpoint of the exported ledger at that moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// Size and root of a signed checkpoint, as its note states them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Origin of the log.
+    pub origin: String,
+    /// Number of batches.
+    pub size: u64,
+    /// Root in base64.
+    pub root: String,
+}
+
+impl Checkpoint {
+    /// Reads the first three lines of a checkpoint's note. The signature is not checked.
+    pub fn from_note(note: &str) -> Option<Self> {
+        let mut lines = note.lines();
+        let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+        Some(Self { origin: origin.to_owned(), size: size.parse().ok()?, root: root.to_owned() })
+    }
+}
+
+/// The record of an `export.intent`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportIntent {
+    /// The sink's gapless counter at the first record of the range.
+    pub export_seq: u64,
+    /// Records in the range that will be sent.
+    pub count: u64,
+    /// SHA-256 of the bytes, before compression, in hexadecimal.
+    pub sha256: String,
+}
+
+/// Where one sink stands in one ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exported {
+    /// Everything before this position is done.
+    pub next_seq: u64,
+    /// The sink's gapless counter.
+    pub export_seq: u64,
+    /// The newest receipt.
+    pub receipt: Option<ExportReceipt>,
+    /// When it was recorded: microseconds since 1970 UTC.
+    pub receipt_recorded: Option<i64>,
+    /// A range that was about to be sent: its end and its record.
+    pub intent: Option<(u64, ExportIntent)>,
+}
+
+/// Finds where `sink` stands in shard `shard` of `ledger`; `None` if it never exported from it.
+pub fn newest_exported(
+    operations: &Reader,
+    sink: &str,
+    ledger: LedgerName,
+    shard: u32,
+) -> Result<Option<Exported>, LedgerError> {
+    let mut intent = None;
+    let receipt = backwards(operations, |row| {
+        if row.text(column::SUBJECT) != Some(sink) {
+            return ControlFlow::Continue(());
+        }
+        let end = row.text(column::TO).and_then(|to| to.parse::<Position>().ok());
+        let Some(end) = end.filter(|end| end.ledger == ledger && end.shard == shard) else {
+            return ControlFlow::Continue(());
+        };
+        let record = row.text(column::RECORD).unwrap_or_default();
+        match row.text(column::KIND) {
+            Some(INTENT_KIND) if intent.is_none() => {
+                intent = serde_json::from_str(record).ok().map(|record| (end.seq, record));
+                ControlFlow::Continue(())
+            }
+            Some(RECEIPT_KIND) => match serde_json::from_str::<ExportReceipt>(record) {
+                Ok(receipt) => ControlFlow::Break((end.seq, receipt, row.recorded)),
+                Err(_) => ControlFlow::Continue(()),
+            },
+            _ => ControlFlow::Continue(()),
+        }
+    })?;
+    let intent_after = |next_seq: u64| move |(end, _): &(u64, ExportIntent)| *end > next_seq;
+    Ok(match receipt {
+        Some((next_seq, receipt, recorded)) => Some(Exported {
+            next_seq,
+            export_seq: receipt.export_seq_next,
+            receipt: Some(receipt),
+            receipt_recorded: Some(recorded),
+            intent: intent.filter(intent_after(next_seq)),
+        }),
+        None => intent.map(|intent| Exported { intent: Some(intent), ..Exported::default() }),
+    })
+}
