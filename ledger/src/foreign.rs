@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::column::Table;
-use crate::disk::{Disk, LocalDisk};
+use crate::disk::LocalDisk;
 use crate::error::LedgerError;
 use crate::identity::Identity;
 use crate::position::LedgerName;
@@ -13,7 +13,7 @@ use crate::segments::{Segments, newest_manifest};
 use crate::store::Durable;
 use crate::tail::Tail;
 use crate::view::View;
-use crate::wal::file::{HEADER_LEN, HeaderState, WalFile, decode_header, file_name};
+use crate::wal::file::{WalFile, file_name};
 use crate::wal::scan::Scanner;
 
 /// How often a look at the disk starts over because files vanished under it, before it gives up.
@@ -110,10 +110,8 @@ impl ForeignView {
                 batches: self.replay.chain.next_batch,
             });
             let Some(next) = next else { return Ok(()) };
-            if next.header.first_seq != self.replay.next_seq {
-                let what = format!("it starts at {} and the rows before it end at {}", next.header.first_seq, self.replay.next_seq);
-                return Err(LedgerError::corrupt(&next.path, "header", what));
-            }
+            let chain = &self.replay.chain;
+            next.check_place(&self.origin, self.next_file - 1, chain.next_batch, self.replay.next_seq)?;
             self.scanner = Some(Scanner::new(next));
         }
     }
@@ -121,26 +119,13 @@ impl ForeignView {
     /// Opens the WAL file after the one that is read, once it is begun.
     fn open_next(&mut self) -> Result<Option<Arc<WalFile>>, LedgerError> {
         let path = self.directory.join("wal").join(file_name(self.next_file));
-        let file = match LocalDisk.open(&path, false) {
+        let file = match WalFile::open(&LocalDisk, &path, false) {
             // Before the first file, or while the newest one is still written, there is no next one.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(LedgerError::io("open", &path))?,
+            Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
         };
-        let len = file.len().map_err(LedgerError::io("read", &path))?;
-        if len < HEADER_LEN as u64 {
-            return Ok(None);
-        }
-        let mut bytes = [0; HEADER_LEN];
-        file.read_at(&mut bytes, 0).map_err(LedgerError::io("read", &path))?;
-        let header = match decode_header(&bytes) {
-            HeaderState::Valid(header) => header,
-            HeaderState::Broken => return Err(LedgerError::corrupt(path, "header", "its checksum is wrong")),
-            HeaderState::Foreign => return Err(LedgerError::Foreign { path, expected: "WAL file" }),
-            HeaderState::Newer(found) => {
-                return Err(LedgerError::NewerFormat { path, found, supported: crate::wal::file::WAL_FORMAT });
-            }
-        };
+        let Some(file) = file else { return Ok(None) };
         self.next_file += 1;
-        Ok(Some(Arc::new(WalFile { header, path, file })))
+        Ok(Some(Arc::new(file)))
     }
 }

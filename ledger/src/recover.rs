@@ -9,7 +9,7 @@ use crate::checkpoint;
 use crate::error::LedgerError;
 use crate::replay::Replay;
 use crate::tail::Tail;
-use crate::wal::file::{HEADER_LEN, HeaderState, WalFile, WalHeader, decode_header, file_number, origin_mark};
+use crate::wal::file::{WalFile, WalHeader, file_number, origin_mark};
 use crate::wal::scan::{End, Scanner};
 use crate::writer::{Place, WalState};
 
@@ -44,7 +44,7 @@ pub(crate) fn recover(place: &Place, first: u64, replay: &mut Replay, tail: &mut
         }
         expected += 1;
         let is_last = index + 1 == count;
-        let Some(file) = open_file(place, &path, number, replay, commit, is_last)? else {
+        let Some(file) = open_file(place, &path, number, replay, is_last)? else {
             break;
         };
         let scanner = replay_file(place, &file, (&mut *replay, &mut *tail), &check, is_last)?;
@@ -83,45 +83,19 @@ fn wal_numbers(place: &Place, directory: &Path) -> Result<Vec<(u64, std::path::P
 }
 
 /// Opens a WAL file and checks that it is the one that belongs here; `None` for a newest file that was never begun.
-fn open_file(
-    place: &Place,
-    path: &Path,
-    number: u64,
-    replay: &Replay,
-    commit: Option<u64>,
-    is_last: bool,
-) -> Result<Option<Arc<WalFile>>, LedgerError> {
-    let file = place.disk.open(path, true).map_err(LedgerError::io("open", path))?;
-    // A process that was killed leaves commits in the page cache that no sync covered: make them durable before they count.
-    file.sync().map_err(LedgerError::io("sync", path))?;
-    let len = file.len().map_err(LedgerError::io("read", path))?;
-    let mut bytes = vec![0; (HEADER_LEN as u64).min(len) as usize];
-    file.read_at(&mut bytes, 0).map_err(LedgerError::io("read", path))?;
-    let header = match decode_header(&bytes) {
-        HeaderState::Valid(header) => header,
-        HeaderState::Broken if is_last && len <= HEADER_LEN as u64 => {
-            tracing::warn!(path = %path.display(), "a WAL file was not begun before the last stop; makes it anew");
-            place.disk.remove(path).map_err(LedgerError::io("remove", path))?;
-            return Ok(None);
+fn open_file(place: &Place, path: &Path, number: u64, replay: &Replay, is_last: bool) -> Result<Option<Arc<WalFile>>, LedgerError> {
+    let Some(wal) = WalFile::open(place.disk.as_ref(), path, true)? else {
+        if !is_last {
+            return Err(LedgerError::corrupt(path, "header", "it was never begun, and a newer file follows"));
         }
-        HeaderState::Broken => return Err(LedgerError::corrupt(path, "header", "its checksum is wrong")),
-        HeaderState::Foreign => return Err(LedgerError::Foreign { path: path.to_owned(), expected: "WAL file" }),
-        HeaderState::Newer(found) => {
-            let supported = crate::wal::file::WAL_FORMAT;
-            return Err(LedgerError::NewerFormat { path: path.to_owned(), found, supported });
-        }
+        tracing::warn!(path = %path.display(), "a WAL file was not begun before the last stop; makes it anew");
+        place.disk.remove(path).map_err(LedgerError::io("remove", path))?;
+        return Ok(None);
     };
-    let belongs = header.number == number
-        && header.ledger == place.table.ledger
-        && header.shard == place.shard
-        && header.origin == origin_mark(&place.origin)
-        && header.first_batch == replay.chain.next_batch
-        && header.first_seq == replay.next_seq
-        && commit.is_none_or(|commit| header.first_commit == commit);
-    if !belongs {
-        return Err(LedgerError::corrupt(path, "header", "it is the WAL file of another place or log"));
-    }
-    Ok(Some(Arc::new(WalFile { header, path: path.to_owned(), file })))
+    // A process that was killed leaves commits in the page cache that no sync covered: make them durable before they count.
+    wal.file.sync().map_err(LedgerError::io("sync", path))?;
+    wal.check_place(&place.origin, number, replay.chain.next_batch, replay.next_seq)?;
+    Ok(Some(Arc::new(wal)))
 }
 
 fn replay_file(

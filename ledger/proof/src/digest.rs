@@ -24,11 +24,11 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// Reads sixty-four hexadecimal digits of either case.
+    /// Reads sixty-four lower-case hexadecimal digits: a digest has one text only, so that a changed letter shows.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        if bytes.len() != 64 {
+        if bytes.len() != 64 || bytes.iter().any(u8::is_ascii_uppercase) {
             return None;
         }
         let mut out = [0; 32];
@@ -63,6 +63,7 @@ mod tests {
         assert_eq!(Digest::from_hex(&digest.to_string()), Some(digest));
         assert_eq!(digest, Digest::of(b"abc", &[]));
         assert_eq!(Digest::from_hex("zz"), None);
+        assert_eq!(Digest::from_hex(&digest.to_string().to_uppercase()), None);
         assert_eq!(Digest::from_hex(&"g".repeat(64)), None);
     }
 }

@@ -131,6 +131,40 @@ impl WalFile {
         Ok(Self { header, path, file })
     }
 
+    /// Opens a file and reads its header; `None` if it was created and never begun, as a crash can leave it.
+    pub fn open(disk: &dyn Disk, path: &Path, write: bool) -> Result<Option<Self>, LedgerError> {
+        let file = disk.open(path, write).map_err(LedgerError::io("open", path))?;
+        let len = file.len().map_err(LedgerError::io("read", path))?;
+        let mut bytes = vec![0; (HEADER_LEN as u64).min(len) as usize];
+        file.read_at(&mut bytes, 0).map_err(LedgerError::io("read", path))?;
+        match decode_header(&bytes) {
+            HeaderState::Valid(header) => Ok(Some(Self { header, path: path.to_owned(), file })),
+            HeaderState::Broken if len <= HEADER_LEN as u64 => Ok(None),
+            HeaderState::Broken => Err(LedgerError::corrupt(path, "header", "its checksum is wrong")),
+            HeaderState::Foreign => Err(LedgerError::Foreign { path: path.to_owned(), expected: "WAL file" }),
+            HeaderState::Newer(found) => {
+                Err(LedgerError::NewerFormat { path: path.to_owned(), found, supported: WAL_FORMAT })
+            }
+        }
+    }
+
+    /// Whether the file stands at this place of the log: its number, and the batch and position that it starts with.
+    pub fn check_place(&self, origin: &str, number: u64, batch: u64, seq: u64) -> Result<(), LedgerError> {
+        let header = &self.header;
+        let wrong = |what: String| Err(LedgerError::corrupt(&self.path, "header", what));
+        if header.origin != origin_mark(origin) {
+            return wrong(format!("it is not of the log {origin:?}"));
+        }
+        if header.number != number {
+            return wrong(format!("it says that it is file {}", header.number));
+        }
+        if (header.first_batch, header.first_seq) != (batch, seq) {
+            let (batch_found, seq_found) = (header.first_batch, header.first_seq);
+            return wrong(format!("it starts at batch {batch_found}, position {seq_found} instead of {batch} and {seq}"));
+        }
+        Ok(())
+    }
+
     /// Reads `len` bytes from `offset`.
     pub fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, LedgerError> {
         let mut bytes = vec![0; len];
