@@ -1,0 +1,275 @@
+//! What the bytes of a source mean: the contract of a dialect, the list of dialects, and the drafts that they fill.
+//!
+//! A dialect is pure: no I/O, no clock, no state. Redaction, fingerprints, cost and the cutting of content happen once for
+//! all in [`crate::finish`], joins of who and where happen in the pump. To add a dialect, write one file in `dialect/` and
+//! add one line to [`DIALECTS`].
+
+pub mod boundary;
+pub mod claude_code;
+pub mod coder;
+pub mod native;
+
+mod json;
+mod tool;
+
+use std::borrow::Cow;
+
+use ledger::Entry;
+use ledger::access::Trust;
+use ledger::events::column;
+use serde_json::value::RawValue;
+
+/// Every dialect. Configuration, help, reference and tests derive from this list.
+pub static DIALECTS: &[&dyn Dialect] = &[&coder::Coder, &boundary::Boundary, &claude_code::ClaudeCode, &native::Native];
+
+/// The dialect with this name.
+pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {
+    DIALECTS.iter().copied().find(|dialect| dialect.name() == name)
+}
+
+/// Turns one record's bytes into events.
+pub trait Dialect: Send + Sync {
+    /// The name in the configuration and in tokens.
+    fn name(&self) -> &'static str;
+
+    /// One paragraph for the reference.
+    fn doc(&self) -> &'static str;
+
+    /// The most trust that any of its records deserves. A draft that deserves less says so in its `trust` column, so
+    /// the pump calls [`Draft::limit_trust`] with the minimum of this and the token's.
+    fn trust(&self) -> Trust;
+
+    /// Records in the real format with values of our own; each decodes to [`Outcome::Events`].
+    fn examples(&self) -> &'static [&'static str];
+
+    /// Decodes one record. `received` is when its bytes arrived, in microseconds since 1970 UTC. The drafts are empty
+    /// when it is called, and count only if the outcome is [`Outcome::Events`].
+    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome;
+}
+
+/// What a record turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// One or more events; the first one carries the record.
+    Events,
+    /// Not an event, such as an ordinary server line. The reason is one of [`SKIP_REASONS`].
+    Skip(&'static str),
+    /// Should have been understood and was not; says why, for people. It quotes names and never values of the record.
+    Unparsed(String),
+}
+
+/// A line with nothing but white space.
+pub const SKIP_BLANK: &str = "blank";
+/// A line that a product logs about itself.
+pub const SKIP_SERVER_LINE: &str = "server_line";
+/// A debug line that repeats a record which is logged at its own level.
+pub const SKIP_DEBUG: &str = "debug";
+
+/// Every reason of [`Outcome::Skip`], for metrics.
+pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG];
+
+/// The longest part of a reason or of a field name that comes from a record.
+const QUOTED_CHARS_MAX: usize = 64;
+
+/// Quotes a name from a record inside a reason: bounded, and with control characters escaped.
+pub(crate) fn quoted(name: &str) -> String {
+    let cut: String = name.chars().take(QUOTED_CHARS_MAX).collect();
+    format!("{cut:?}")
+}
+
+/// Whether a JSON value says nothing.
+pub(crate) fn is_empty(value: &RawValue) -> bool {
+    matches!(value.get(), "null" | "\"\"" | "{}" | "[]")
+}
+
+/// A byte range of the raw record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// Byte after the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// Where `part`, a slice of `raw`, lies in it; `None` if it is not one.
+    pub fn of(raw: &[u8], part: &[u8]) -> Option<Self> {
+        let start = (part.as_ptr() as usize).checked_sub(raw.as_ptr() as usize)?;
+        let end = start.checked_add(part.len())?;
+        (end <= raw.len()).then_some(Self { start, end })
+    }
+}
+
+/// A JSON value of the record that is content: it is redacted, cut out of the record and kept in the content part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentSpan {
+    /// Its name in the `content` column, unless another value of the record has taken that name.
+    pub field: Cow<'static, str>,
+    /// The value with its quotes.
+    pub span: Span,
+}
+
+/// How a span of free text is written in the record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// A JSON value, or a string quoted as Go does.
+    Quoted,
+    /// Plain characters.
+    Plain,
+}
+
+/// Text that may hold secrets and stays in the record, such as a URL: it is redacted in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreeText {
+    /// Its name in the `redactions` column.
+    pub field: &'static str,
+    /// The value with its quotes.
+    pub span: Span,
+    /// How it is written.
+    pub encoding: Encoding,
+}
+
+/// A tool with its input; the same call gives the same `action_fp` whichever source reports it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Action {
+    /// The tool's name.
+    pub tool: String,
+    /// JSON text of the input, or any other text.
+    pub input: String,
+}
+
+/// One event before the pump and the finisher complete it.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The columns that the dialect knows. Not `collector`, `token`, `domain`, `cost_micros`, `price_version`, `*_fp`,
+    /// `content*`, `redactions`, `cuts`, `record`; and of the URL only what [`Draft::url`] is split into.
+    pub entry: Entry,
+    /// Content values of the record in any order, without overlap. Only the record's first draft has them.
+    pub content: Vec<ContentSpan>,
+    /// Facts that may hold secrets. Only the record's first draft has them.
+    pub free_text: Vec<FreeText>,
+    /// The call behind `action_fp`.
+    pub action: Option<Action>,
+    /// The text or JSON behind `result_fp`.
+    pub result: Option<String>,
+    /// The URL as the source means it, not redacted; becomes `target`, `scheme`, `host`, `domain`, `port` and `path`.
+    pub url: String,
+    /// What makes the record the same record, where the source has no id: its keyed hash becomes `source_id`.
+    pub identity: String,
+    /// Id of the API key that made a model call (never its secret), for the join from key to workspace.
+    pub api_key: String,
+    /// Keys of the record that the dialect kept and did not understand, to be counted.
+    pub unknown_keys: u32,
+}
+
+impl Draft {
+    /// Takes everything out and keeps the memory.
+    pub fn clear(&mut self) {
+        self.entry.clear();
+        self.content.clear();
+        self.free_text.clear();
+        self.action = None;
+        self.result = None;
+        self.url.clear();
+        self.identity.clear();
+        self.api_key.clear();
+        self.unknown_keys = 0;
+    }
+
+    /// Sets where the event comes from and what it says.
+    pub(crate) fn set_origin(&mut self, source: &str, family: &str, kind: &str) {
+        self.entry.set_text(column::SOURCE, source);
+        self.entry.set_text(column::FAMILY, family);
+        self.entry.set_text(column::KIND, kind);
+    }
+
+    /// Sets when it happened and when it was seen. Without a time of the source the event is stamped on receipt.
+    pub(crate) fn set_times(&mut self, time: Option<i64>, observed: Option<i64>, received: i64) {
+        let observed = observed.unwrap_or(received);
+        self.entry.set_time(column::TIME, time.unwrap_or(observed));
+        self.entry.set_time(column::OBSERVED, observed);
+    }
+
+    /// Marks a JSON value of the record as content; null and empty values hold none.
+    pub(crate) fn add_content(&mut self, raw: &[u8], field: impl Into<Cow<'static, str>>, value: Option<&RawValue>) {
+        let Some(value) = value.filter(|value| !is_empty(value)) else { return };
+        if let Some(span) = Span::of(raw, value.get().as_bytes()) {
+            self.content.push(ContentSpan { field: field.into(), span });
+        }
+    }
+
+    /// Marks a JSON value of the record as free text that stays in the record.
+    pub(crate) fn add_free_text(&mut self, raw: &[u8], field: &'static str, value: Option<&RawValue>) {
+        if let Some(span) = value.and_then(|value| Span::of(raw, value.get().as_bytes())) {
+            self.free_text.push(FreeText { field, span, encoding: Encoding::Quoted });
+        }
+    }
+
+    /// Sets `trust` to `most` unless the dialect said that the record deserves less.
+    pub fn limit_trust(&mut self, most: Trust) {
+        let stated = self.entry.text(column::TRUST).and_then(|word| word.parse::<Trust>().ok());
+        let trust = stated.map_or(most, |stated| stated.min(most));
+        if stated != Some(trust) {
+            self.entry.set_text(column::TRUST, trust.as_str());
+        }
+    }
+}
+
+/// The drafts of one record, with memory that is reused from record to record.
+#[derive(Debug, Default)]
+pub struct Drafts {
+    drafts: Vec<Draft>,
+    len: usize,
+}
+
+impl Drafts {
+    /// No drafts.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an empty draft.
+    pub fn add(&mut self) -> &mut Draft {
+        if self.len == self.drafts.len() {
+            self.drafts.push(Draft::default());
+        }
+        let draft = &mut self.drafts[self.len];
+        draft.clear();
+        self.len += 1;
+        draft
+    }
+
+    /// Number of drafts.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The drafts in order; the first carries the record.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Draft> {
+        self.drafts[..self.len].iter_mut()
+    }
+
+    /// The drafts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Draft> {
+        self.drafts[..self.len].iter()
+    }
+
+    /// Removes all drafts; keeps the memory of a usual record and gives back that of an unusual one.
+    pub fn clear(&mut self) {
+        self.len = 0;
+        self.drafts.truncate(DRAFTS_KEPT);
+    }
+}
+
+/// Drafts whose memory is kept for the next record.
+const DRAFTS_KEPT: usize = 16;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,317 @@
+//! Dialect `boundary`: the local log of Coder's `boundary`, written by Go's `slog.TextHandler`.
+//!
+//! | line | kind | outcome |
+//! |---|---|---|
+//! | `msg=ALLOW`, `msg=DENY` | `egress.http` | allow, deny |
+//! | `msg="boundary session started"` | `session.start` | |
+//! | `msg="audit log dropped, …"` | `loss` | |
+//! | `msg="failed to connect to audit socket"`, `msg="failed to flush audit logs; …"` | `boundary.failure` | error |
+//! | `msg="TLS handshake failed"` | `egress.failure`: a client that pins certificates shows up only here | error |
+//! | any other line of level ERROR | `boundary.failure` | error |
+//! | other lines | skipped | |
+//!
+//! The lines have no ids, neither of a session nor of a workspace, so they are not deduplicated: the transport reads each
+//! once. With jail type nsjail a second process prints a session id of its own that means nothing; both are recorded.
+
+mod logfmt;
+
+use std::borrow::Cow;
+
+use ledger::access::Trust;
+use ledger::events::column;
+
+use crate::dialect::{Dialect, Draft, Drafts, Encoding, FreeText, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::timestamp;
+use logfmt::{Pair, pairs};
+
+const SOURCE: &str = "boundary";
+
+/// Dialect `boundary`.
+pub struct Boundary;
+
+impl Dialect for Boundary {
+    fn name(&self) -> &'static str {
+        "boundary"
+    }
+
+    fn doc(&self) -> &'static str {
+        "The text log that Coder's boundary writes to standard error or to its log_dir: allowed and denied requests, starts \
+         of sessions, dropped audit logs and failures. Allowed requests are logged only with log_level info. Prefer coderd's \
+         log, which names workspace and session; this one works without a licence."
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Workspace
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        EXAMPLES
+    }
+
+    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
+        let Ok(text) = std::str::from_utf8(raw) else {
+            return Outcome::Unparsed("the line is not UTF-8".to_owned());
+        };
+        if text.trim_ascii().is_empty() {
+            return Outcome::Skip(SKIP_BLANK);
+        }
+        let line = Line::of(text);
+        let Some(kind) = line.kind() else {
+            return Outcome::Skip(SKIP_SERVER_LINE);
+        };
+        match line.decode(kind, received, drafts.add()) {
+            Ok(()) => Outcome::Events,
+            Err(reason) => Outcome::Unparsed(format!("{}: {reason}", kind.name())),
+        }
+    }
+}
+
+/// What a line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineKind {
+    Request(&'static str),
+    Start,
+    Loss(&'static str),
+    Failure(&'static str),
+    Handshake,
+}
+
+impl LineKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Request("allow") => "ALLOW",
+            Self::Request(_) => "DENY",
+            Self::Start => "session start",
+            Self::Loss(_) => "dropped audit log",
+            Self::Failure(_) | Self::Handshake => "failure",
+        }
+    }
+}
+
+/// The attributes of a line that are used.
+#[derive(Debug, Default)]
+struct Line<'a> {
+    time: Option<Pair<'a>>,
+    level: Option<Pair<'a>>,
+    msg: Option<Pair<'a>>,
+    method: Option<Pair<'a>>,
+    url: Option<Pair<'a>>,
+    rule: Option<Pair<'a>>,
+    session: Option<Pair<'a>>,
+    path: Option<Pair<'a>>,
+    error: Option<Pair<'a>>,
+    broken: bool,
+}
+
+impl<'a> Line<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut line = Self::default();
+        for pair in pairs(text) {
+            let Some(pair) = pair else {
+                line.broken = true;
+                break;
+            };
+            let slot = match pair.key {
+                "time" => &mut line.time,
+                "level" => &mut line.level,
+                "msg" => &mut line.msg,
+                "method" => &mut line.method,
+                "url" => &mut line.url,
+                "rule" => &mut line.rule,
+                "session_id" => &mut line.session,
+                "path" => &mut line.path,
+                "error" => &mut line.error,
+                _ => continue,
+            };
+            *slot = Some(pair);
+        }
+        line
+    }
+
+    /// What the line says, `None` if it is one of the server's ordinary lines.
+    fn kind(&self) -> Option<LineKind> {
+        let msg = self.msg?.value();
+        Some(match &*msg {
+            "ALLOW" => LineKind::Request("allow"),
+            "DENY" => LineKind::Request("deny"),
+            "boundary session started" => LineKind::Start,
+            "audit log dropped, channel full" => LineKind::Loss("dropped_channel_full"),
+            "audit log dropped, batch full" => LineKind::Loss("dropped_batch_full"),
+            "failed to connect to audit socket" => LineKind::Failure("connect_audit_socket"),
+            msg if msg.starts_with("failed to flush audit logs") => LineKind::Failure("flush_audit_logs"),
+            "TLS handshake failed" => LineKind::Handshake,
+            _ if self.level.is_some_and(|level| level.value() == "ERROR") => LineKind::Failure("error"),
+            _ => return None,
+        })
+    }
+
+    fn decode(&self, kind: LineKind, received: i64, draft: &mut Draft) -> Result<(), String> {
+        if self.broken {
+            return Err("a quoted value does not end".to_owned());
+        }
+        let time = self.time.and_then(|time| timestamp::parse(&time.value())).ok_or("it has no time in RFC 3339")?;
+        draft.set_times(Some(time), None, received);
+        match kind {
+            LineKind::Request(decision) => {
+                let url = self.url.map(|url| url.value()).filter(|url| !url.is_empty()).ok_or("it has no url")?;
+                let method = self
+                    .method
+                    .map(|method| method.value())
+                    .filter(|method| !method.is_empty())
+                    .ok_or("it has no method")?;
+                draft.set_origin(SOURCE, "boundary", "egress.http");
+                draft.url.push_str(&url);
+                let entry = &mut draft.entry;
+                entry.set_text(column::ACTION, &method);
+                entry.set_text(column::METHOD, &method);
+                entry.set_text(column::OUTCOME, decision);
+                entry.set_text_if(column::RULE, self.rule.map(|rule| rule.value()).as_deref());
+            }
+            LineKind::Start => {
+                let session = self
+                    .session
+                    .map(|session| session.value())
+                    .filter(|session| !session.is_empty())
+                    .ok_or("it has no session_id")?;
+                draft.set_origin(SOURCE, "boundary", "session.start");
+                draft.entry.set_text(column::ACTION, "session_started");
+                draft.entry.set_text(column::SESSION, &session);
+            }
+            LineKind::Loss(action) => {
+                draft.set_origin(SOURCE, "boundary", "loss");
+                draft.entry.set_text(column::ACTION, action);
+            }
+            LineKind::Failure(action) => {
+                draft.set_origin(SOURCE, "boundary", "boundary.failure");
+                self.set_failure(draft, action);
+            }
+            LineKind::Handshake => {
+                draft.set_origin(SOURCE, "boundary", "egress.failure");
+                self.set_failure(draft, "tls_handshake");
+            }
+        }
+        self.add_free_text(draft);
+        Ok(())
+    }
+
+    fn set_failure(&self, draft: &mut Draft, action: &str) {
+        draft.entry.set_text(column::ACTION, action);
+        draft.entry.set_text(column::OUTCOME, "error");
+        draft.entry.set_text_if(column::TARGET, self.path.map(|path| path.value()).as_deref());
+    }
+
+    fn add_free_text(&self, draft: &mut Draft) {
+        for (field, pair) in [("msg", self.msg), ("url", self.url), ("error", self.error), ("path", self.path)] {
+            if let Some(pair) = pair {
+                let encoding = if pair.is_quoted() { Encoding::Quoted } else { Encoding::Plain };
+                draft.free_text.push(FreeText { field, span: pair.span, encoding });
+            }
+        }
+    }
+}
+
+impl<'a> Pair<'a> {
+    /// The value without quotes and escapes.
+    fn value(self) -> Cow<'a, str> {
+        logfmt::unquote(self.written)
+    }
+}
+
+static EXAMPLES: &[&str] = &[
+    r#"time=2026-10-03T10:15:00.000+02:00 level=INFO msg="boundary session started" session_id=6f0a2c4e-1111-4d39-9c77-aa5a9b7f1d60"#,
+    r#"time=2026-10-03T08:15:04.118Z level=INFO msg=ALLOW method=GET url="https://packages.acme.example/left-pad?version=1.3.0" host=packages.acme.example rule="method=GET,HEAD domain=packages.acme.example""#,
+    r"time=2026-10-03T08:15:05.733Z level=WARN msg=DENY method=POST url=https://drop.attacker-logger.com/collect host=drop.attacker-logger.com",
+    r#"time=2026-10-03T08:15:06.900Z level=WARN msg="audit log dropped, channel full""#,
+    r#"time=2026-10-03T08:15:07.000Z level=WARN msg="failed to connect to audit socket" path=/run/boundary/audit.sock error="dial unix /run/boundary/audit.sock: connect: connection refused""#,
+    r#"time=2026-10-03T08:15:08.000Z level=WARN msg="failed to flush audit logs; resetting batch timer to reconnect and retry" error="write: \"broken pipe\"" duration_sec=5 batch_size=10"#,
+    r#"time=2026-10-03T08:15:09.000Z level=ERROR msg="TLS handshake failed" error="remote error: tls: bad certificate""#,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, expected: Result<&[(&str, Option<&str>)], Outcome>) {
+        let mut drafts = Drafts::new();
+        let outcome = Boundary.decode(line.as_bytes(), 7, &mut drafts);
+        match expected {
+            Err(expected) => assert_eq!(outcome, expected, "{line}"),
+            Ok(columns) => {
+                assert_eq!(outcome, Outcome::Events, "{line}");
+                let draft = drafts.iter().next().expect("one draft");
+                for (name, value) in columns {
+                    let id = ledger::events::TABLE.by_name(name).expect(name).id;
+                    let found = draft.entry.value(id).map(|bytes| std::str::from_utf8(bytes).expect("text"));
+                    assert_eq!(found, *value, "{name} of {line}");
+                }
+                assert_eq!(draft.entry.time(column::OBSERVED), Some(7));
+            }
+        }
+    }
+
+    #[test]
+    fn lines_give_their_columns() {
+        check(
+            EXAMPLES[0],
+            Ok(&[("kind", Some("session.start")), ("session", Some("6f0a2c4e-1111-4d39-9c77-aa5a9b7f1d60"))]),
+        );
+        check(
+            EXAMPLES[1],
+            Ok(&[
+                ("source", Some("boundary")),
+                ("family", Some("boundary")),
+                ("kind", Some("egress.http")),
+                ("method", Some("GET")),
+                ("outcome", Some("allow")),
+                ("rule", Some("method=GET,HEAD domain=packages.acme.example")),
+                ("source_id", None),
+            ]),
+        );
+        check(EXAMPLES[2], Ok(&[("outcome", Some("deny")), ("rule", None)]));
+        check(EXAMPLES[3], Ok(&[("kind", Some("loss")), ("action", Some("dropped_channel_full"))]));
+        check(
+            EXAMPLES[4],
+            Ok(&[
+                ("kind", Some("boundary.failure")),
+                ("outcome", Some("error")),
+                ("target", Some("/run/boundary/audit.sock")),
+            ]),
+        );
+        check(EXAMPLES[5], Ok(&[("action", Some("flush_audit_logs"))]));
+        check(EXAMPLES[6], Ok(&[("kind", Some("egress.failure")), ("action", Some("tls_handshake"))]));
+        check(
+            "time=2026-10-03T08:15:09.000Z level=ERROR msg=boom",
+            Ok(&[("kind", Some("boundary.failure")), ("action", Some("error"))]),
+        );
+    }
+
+    #[test]
+    fn times_have_the_senders_zone() {
+        let mut drafts = Drafts::new();
+        Boundary.decode(EXAMPLES[0].as_bytes(), 7, &mut drafts);
+        let time = drafts.iter().next().and_then(|draft| draft.entry.time(column::TIME));
+        assert_eq!(time, timestamp::parse("2026-10-03T08:15:00Z"));
+    }
+
+    #[test]
+    fn other_lines_are_skipped_and_broken_ones_kept() {
+        let server_line = || Err(Outcome::Skip(SKIP_SERVER_LINE));
+        check(
+            "time=2026-10-03T08:15:00.400Z level=INFO msg=\"Starting HTTP proxy with TLS termination\" port=8087",
+            server_line(),
+        );
+        check("goroutine 1 [running]:", server_line());
+        check(" \t", Err(Outcome::Skip(SKIP_BLANK)));
+        let unparsed = |reason: &str| Err(Outcome::Unparsed(reason.to_owned()));
+        check("time=2026-10-03T08:15:00.400Z level=WARN msg=DENY method=GET", unparsed("DENY: it has no url"));
+        check(
+            "time=yesterday level=WARN msg=DENY method=GET url=https://x/",
+            unparsed("DENY: it has no time in RFC 3339"),
+        );
+        check(
+            "time=2026-10-03T08:15:00.400Z msg=ALLOW url=\"https://x",
+            unparsed("ALLOW: a quoted value does not end"),
+        );
+        check("time=2026-10-03T08:15:00.400Z msg=ALLOW url=https://x/", unparsed("ALLOW: it has no method"));
+    }
+}

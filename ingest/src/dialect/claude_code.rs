@@ -1,0 +1,171 @@
+//! Dialect `claude_code`: the payloads of Claude Code's hooks, as an `http` hook posts them or a `command` hook gets them.
+//!
+//! | hook | kind | outcome |
+//! |---|---|---|
+//! | `SessionStart`, `SessionEnd` | `session.start`, `session.end` | |
+//! | `SubagentStart`, `SubagentStop` | `subagent.start`, `subagent.end` | |
+//! | `UserPromptSubmit` | `prompt` | |
+//! | `PreToolUse` | `tool.call`: what the agent is about to do | |
+//! | `PostToolUse` | what it did: `command`, `file.read`, `file.write` by the tool, else `tool.result` | success, or error if the response says so |
+//! | `PostToolUseFailure` | the same kinds | error |
+//! | `PermissionRequest` | `approval` | |
+//! | `PermissionDenied` | `approval` | deny |
+//! | any other, also unknown ones | `agent.event`, with the hook's name as `action` | |
+//!
+//! So a call is one `tool.call` and one event of its end; both carry `tool_call`, `action_fp` and, at the end, `result_fp`.
+//! A payload has no time: `time` and `observed` are when it was received. Every member whose name is not known to be a fact
+//! is treated as content, so that what a new release adds does not land in the facts. Hooks are written by the agent that
+//! they watch: their trust is `agent`.
+
+mod examples;
+mod payload;
+
+use ledger::access::Trust;
+use ledger::events::column;
+use serde_json::value::RawValue;
+
+use crate::dialect::json::{Text, record, text_of, why_not};
+use crate::dialect::tool::{self, ToolKind};
+use crate::dialect::{Dialect, Draft, Drafts, Outcome, SKIP_BLANK};
+use payload::Payload;
+
+const SOURCE: &str = "claude_code";
+
+/// Dialect `claude_code`.
+pub struct ClaudeCode;
+
+impl Dialect for ClaudeCode {
+    fn name(&self) -> &'static str {
+        "claude_code"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Claude Code's hook payloads: prompts, tool calls and their results with commands and files, denied permissions, \
+         starts and ends of sessions. Configure an `http` hook for the events you want with this collector's URL and a \
+         token per workspace, since a payload names no workspace."
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Agent
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        examples::EXAMPLES
+    }
+
+    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
+        let Ok(text) = std::str::from_utf8(raw) else {
+            return Outcome::Unparsed("the payload is not UTF-8".to_owned());
+        };
+        if text.trim_ascii().is_empty() {
+            return Outcome::Skip(SKIP_BLANK);
+        }
+        let payload: Payload = match serde_json::from_str(text) {
+            Ok(payload) => payload,
+            Err(error) => return Outcome::Unparsed(why_not(&error)),
+        };
+        match decode_payload(&payload, text, received, drafts.add()) {
+            Ok(()) => Outcome::Events,
+            Err(reason) => Outcome::Unparsed(reason),
+        }
+    }
+}
+
+fn decode_payload(payload: &Payload, text: &str, received: i64, draft: &mut Draft) -> Result<(), String> {
+    let hook = payload.hook.some().ok_or("it has no hook_event_name, so it is not a hook's payload")?;
+    let session = payload.session.id().ok_or("it has no session_id")?;
+    draft.set_times(None, None, received);
+    for (name, value) in &payload.content {
+        draft.add_content(text.as_bytes(), name.clone(), Some(value));
+    }
+    let kind = match hook {
+        "SessionStart" => "session.start",
+        "SessionEnd" => "session.end",
+        "SubagentStart" => "subagent.start",
+        "SubagentStop" => "subagent.end",
+        "UserPromptSubmit" => "prompt",
+        "PreToolUse" => "tool.call",
+        "PostToolUse" | "PostToolUseFailure" => ToolKind::of(payload.tool.as_str()).result_kind(),
+        "PermissionRequest" | "PermissionDenied" => "approval",
+        _ => "agent.event",
+    };
+    draft.set_origin(SOURCE, "workspace", kind);
+    set_common(draft, payload, hook, session);
+    if let Some(tool) = payload.tool.some() {
+        set_tool(draft, payload, tool);
+    }
+    match hook {
+        "PostToolUse" => set_result(draft, payload),
+        "PostToolUseFailure" => set_failure(draft, payload),
+        "PermissionDenied" => draft.entry.set_text(column::OUTCOME, "deny"),
+        "SessionStart" => draft.entry.set_text_if(column::TARGET, payload.source.some()),
+        _ => {}
+    }
+    match payload.tool_call.some() {
+        Some(call) => draft.entry.set_text(column::SOURCE_ID, &[session, hook, call].join("/")),
+        None => draft.identity = [session, hook, payload.prompt.as_str(), text].join("\n"),
+    }
+    Ok(())
+}
+
+fn set_common(draft: &mut Draft, payload: &Payload, hook: &str, session: &str) {
+    let entry = &mut draft.entry;
+    entry.set_text(column::ACTION, hook);
+    entry.set_text(column::SESSION, session);
+    entry.set_text(column::AGENT_KIND, SOURCE);
+    entry.set_text_if(column::AGENT, payload.agent.some());
+    entry.set_text_if(column::MODEL, payload.model.some());
+    if let Some(duration_ms) = payload.duration_ms.0 {
+        entry.set_integer(column::DURATION_US, duration_ms.saturating_mul(1_000));
+    }
+    let file = payload.member("file_path").map(text_of);
+    entry.set_text_if(column::FILE, file.as_deref());
+}
+
+fn set_tool(draft: &mut Draft, payload: &Payload, tool: &str) {
+    tool::set_call(draft, tool, payload.member("tool_input").map_or("", RawValue::get));
+    let entry = &mut draft.entry;
+    entry.set_text(column::TARGET, tool);
+    entry.set_text_if(column::TOOL_CALL, payload.tool_call.some());
+    // Tools of MCP servers are named mcp__<server>__<tool>.
+    let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
+    entry.set_text_if(column::MCP_SERVER, server.map(|(server, _)| server));
+}
+
+record! {
+    /// What a tool's response may say of its success.
+    Response {
+        success: Text<'a> = "success",
+        is_error: Text<'a> = "is_error" | "isError",
+        exit_code: crate::dialect::json::Integer = "exit_code" | "exitCode",
+    }
+}
+
+fn set_result(draft: &mut Draft, payload: &Payload) {
+    let response = payload.member("tool_response").map(RawValue::get);
+    let said: Response = response.and_then(|response| serde_json::from_str(response).ok()).unwrap_or_default();
+    let failed = said.success.as_str() == "false"
+        || said.is_error.as_str() == "true"
+        || said.exit_code.0.is_some_and(|code| code != 0);
+    draft.entry.set_text(column::OUTCOME, if failed { "error" } else { "success" });
+    if let Some(code) = said.exit_code.0 {
+        draft.entry.set_integer(column::EXIT_CODE, code);
+    }
+    draft.result = response.map(str::to_owned);
+}
+
+fn set_failure(draft: &mut Draft, payload: &Payload) {
+    draft.entry.set_text(column::OUTCOME, "error");
+    let error = payload.member("error").map(text_of).unwrap_or_default();
+    // A failed command's error begins with `Exit code 255`.
+    let code = error
+        .strip_prefix("Exit code ")
+        .and_then(|rest| rest.split(|char: char| !char.is_ascii_digit()).next()?.parse().ok());
+    if let Some(code) = code {
+        draft.entry.set_integer(column::EXIT_CODE, code);
+    }
+    draft.result = Some(error.into_owned());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Audit logs, in the spelling of the service log (Go field names) and of the REST interface (snake case).
+
+use ledger::events::column;
+
+use super::SOURCE_AUDIT;
+use super::line::Line;
+use crate::dialect::json::{Integer, Raw, Text, nested, record};
+use crate::dialect::{Draft, Drafts};
+
+record! {
+    /// One audit log in either spelling.
+    AuditLog {
+        id: Text<'a> = "ID" | "id",
+        time: Text<'a> = "Time" | "time",
+        user: Text<'a> = "UserID" | "user_id",
+        org: Text<'a> = "OrganizationID" | "organization_id",
+        resource_type: Text<'a> = "ResourceType" | "resource_type",
+        resource: Text<'a> = "ResourceID" | "resource_id",
+        resource_target: Text<'a> = "ResourceTarget" | "resource_target",
+        action: Text<'a> = "Action" | "action",
+        diff: Raw<'a> = "Diff" | "diff",
+        status: Integer = "StatusCode" | "status_code",
+        additional_fields: Raw<'a> = "AdditionalFields" | "additional_fields",
+        actor: Raw<'a> = "actor" | "Actor" | "user",
+        on_behalf_of: Raw<'a> = "on_behalf_of" | "onBehalfOf" | "OnBehalfOf",
+    }
+
+    /// Who did it.
+    Actor {
+        id: Text<'a> = "id" | "ID",
+    }
+
+    /// What a build says of its workspace.
+    AdditionalFields {
+        workspace: Text<'a> = "workspace_id",
+        workspace_name: Text<'a> = "workspace_name",
+    }
+}
+
+/// Decodes a line of the service log.
+pub fn decode(line: &Line<AuditLog>, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let id = line.fields.id.id().ok_or("it has no ID")?.to_owned();
+    let draft = drafts.add();
+    set(draft, &line.fields, line.ts.time(), received)?;
+    draft.add_content(text.as_bytes(), "diff", line.fields.diff);
+    draft.entry.set_text(column::SOURCE_ID, &id);
+    Ok(())
+}
+
+/// Sets the columns that an audit log has in both feeds.
+pub fn set(draft: &mut Draft, log: &AuditLog, observed: Option<i64>, received: i64) -> Result<(), String> {
+    let time = log.time.time().ok_or("it has no time in RFC 3339")?;
+    let action = log.action.some().ok_or("it has no action")?;
+    let resource_type = log.resource_type.some().ok_or("it has no resource type")?;
+    let is_build = resource_type == "workspace_build" && matches!(action, "start" | "stop" | "delete" | "create");
+    draft.set_times(Some(time), observed, received);
+    draft.set_origin(SOURCE_AUDIT, "workspace", if is_build { "workspace.build" } else { "audit" });
+    let (mut actor_text, mut behalf_text, mut more_text) = (String::new(), String::new(), String::new());
+    let actor: Actor = nested(log.actor, &mut actor_text);
+    let behalf: Actor = nested(log.on_behalf_of, &mut behalf_text);
+    let more: AdditionalFields = nested(log.additional_fields, &mut more_text);
+    let resource = log.resource.id();
+    let actor = log.user.id().or(actor.id.id());
+    let entry = &mut draft.entry;
+    entry.set_text(column::ACTION, action);
+    entry.set_text(
+        column::TARGET,
+        &[resource_type, resource.or(log.resource_target.some()).unwrap_or_default()].join("/"),
+    );
+    entry.set_text_if(column::ORG, log.org.id());
+    // Who acts for somebody else is the agent, and the other one the person behind it.
+    entry.set_text_if(column::USER, behalf.id.id().or(actor));
+    if behalf.id.id().is_some() {
+        entry.set_text_if(column::AGENT, actor);
+    }
+    if actor.is_some() {
+        entry.set_text(column::ATTRIBUTION, "direct");
+    }
+    let is = |what: &str| resource_type == what;
+    entry.set_text_if(column::WORKSPACE, resource.filter(|_| is("workspace")).or(more.workspace.id()));
+    let name = log.resource_target.some().filter(|_| is("workspace"));
+    entry.set_text_if(column::WORKSPACE_NAME, name.or(more.workspace_name.some()));
+    entry.set_text_if(column::TEMPLATE, resource.filter(|_| is("template")));
+    if let Some((run, kind)) =
+        resource.zip(if is("task") { Some("coder_task") } else { is("chat").then_some("coder_chat") })
+    {
+        entry.set_text(column::RUN, run);
+        entry.set_text(column::RUN_KIND, kind);
+    }
+    if let Some(status) = log.status.0.filter(|status| *status != 0) {
+        entry.set_integer(column::STATUS, status);
+        entry.set_text(column::OUTCOME, outcome(status));
+    }
+    Ok(())
+}
+
+/// The outcome behind an HTTP status.
+pub fn outcome(status: i64) -> &'static str {
+    match status {
+        ..=399 => "success",
+        401 | 403 => "deny",
+        _ => "error",
+    }
+}

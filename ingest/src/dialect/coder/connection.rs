@@ -1,0 +1,177 @@
+//! Connections to workspaces, from the service log and from the REST interface.
+//!
+//! A row of the REST interface changes when its connection ends, so it is read as two events: connected, and disconnected
+//! once it says when.
+
+use ledger::events::column;
+
+use super::line::Line;
+use super::{SOURCE_CONNECTION, audit};
+use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of};
+use crate::dialect::{Draft, Drafts};
+
+record! {
+    /// A line of the service log.
+    ConnectionLog {
+        id: Text<'a> = "ID",
+        time: Text<'a> = "Time",
+        org: Text<'a> = "OrganizationID",
+        owner: Text<'a> = "WorkspaceOwnerID",
+        workspace: Text<'a> = "WorkspaceID",
+        workspace_name: Text<'a> = "WorkspaceName",
+        agent_name: Text<'a> = "AgentName",
+        connection_type: Text<'a> = "Type",
+        code: Integer = "Code",
+        user: Text<'a> = "UserID",
+        slug_or_port: Text<'a> = "SlugOrPort",
+        disconnect_reason: Raw<'a> = "DisconnectReason",
+        status: Text<'a> = "ConnectionStatus",
+    }
+
+    /// A row of the REST interface.
+    ConnectionRow {
+        id: Text<'a> = "id",
+        connect_time: Text<'a> = "connect_time",
+        organization: Raw<'a> = "organization",
+        owner: Text<'a> = "workspace_owner_id",
+        workspace: Text<'a> = "workspace_id",
+        workspace_name: Text<'a> = "workspace_name",
+        agent_name: Text<'a> = "agent_name",
+        connection_type: Text<'a> = "type",
+        ssh: Raw<'a> = "ssh_info",
+        web: Raw<'a> = "web_info",
+    }
+
+    /// What a row knows of connections that stay open.
+    SshInfo {
+        disconnect_time: Text<'a> = "disconnect_time",
+        disconnect_reason: Raw<'a> = "disconnect_reason",
+        exit_code: Integer = "exit_code",
+    }
+
+    /// What a row knows of requests.
+    WebInfo {
+        user: Raw<'a> = "user",
+        slug_or_port: Text<'a> = "slug_or_port",
+        status_code: Integer = "status_code",
+    }
+
+    /// Something with an id.
+    Identified {
+        id: Text<'a> = "id",
+    }
+}
+
+/// What a connection has in both feeds.
+#[derive(Clone, Copy)]
+struct Connection<'a> {
+    id: &'a str,
+    org: Option<&'a str>,
+    user: Option<&'a str>,
+    workspace: Option<&'a str>,
+    workspace_name: Option<&'a str>,
+    agent_name: Option<&'a str>,
+    connection_type: &'a str,
+    slug_or_port: Option<&'a str>,
+}
+
+/// Decodes a line of the service log.
+pub fn decode(line: &Line<ConnectionLog>, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let log = &line.fields;
+    let connection = Connection {
+        id: log.id.id().ok_or("it has no ID")?,
+        org: log.org.id(),
+        // Connections by SSH and IDE name no user: then it is the workspace's owner for whom the agent there works.
+        user: log.user.id().or(log.owner.id()),
+        workspace: log.workspace.id(),
+        workspace_name: log.workspace_name.some(),
+        agent_name: log.agent_name.some(),
+        connection_type: log.connection_type.some().ok_or("it has no Type")?,
+        slug_or_port: log.slug_or_port.some(),
+    };
+    let status = log.status.some().ok_or("it has no ConnectionStatus")?;
+    let time = log.time.time().ok_or("it has no Time in RFC 3339")?;
+    let draft = drafts.add();
+    draft.set_times(Some(time), line.ts.time(), received);
+    draft.add_free_text(text.as_bytes(), "disconnect_reason", log.disconnect_reason);
+    connection.set(draft, status, log.code.0);
+    draft.entry.set_text(column::SOURCE_ID, &format!("{}/{status}", connection.id));
+    Ok(())
+}
+
+/// Decodes a row of the REST interface; its free text goes to the page's draft.
+pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let mut buffers: [String; 4] = Default::default();
+    let [org_text, user_text, ssh_text, web_text] = &mut buffers;
+    let org: Identified = nested(row.organization, org_text);
+    let ssh: SshInfo = nested(row.ssh, ssh_text);
+    let web: WebInfo = nested(row.web, web_text);
+    let user: Identified = nested(web.user, user_text);
+    let connection = Connection {
+        id: row.id.id().ok_or("a connection has no id")?,
+        org: org.id.id(),
+        user: user.id.id().or(row.owner.id()),
+        workspace: row.workspace.id(),
+        workspace_name: row.workspace_name.some(),
+        agent_name: row.agent_name.some(),
+        connection_type: row.connection_type.some().ok_or("a connection has no type")?,
+        slug_or_port: web.slug_or_port.some(),
+    };
+    let connected = row.connect_time.time().ok_or("a connection has no connect_time in RFC 3339")?;
+    let disconnected = ssh.disconnect_time.time();
+    let ends = [("connected", Some(connected), web.status_code.0), ("disconnected", disconnected, ssh.exit_code.0)];
+    for (status, time, code) in ends {
+        let Some(time) = time else { continue };
+        let draft = drafts.add();
+        draft.set_times(Some(time), None, received);
+        connection.set(draft, status, code);
+        if status == "disconnected" {
+            draft.entry.set_integer(column::DURATION_US, time.saturating_sub(connected));
+        }
+        draft.entry.set_text(column::SOURCE_ID, &format!("page/{}/{status}", connection.id));
+    }
+    Ok(())
+}
+
+/// The free text of a row.
+pub fn add_free_text(draft: &mut Draft, row: &ConnectionRow, text: &str) {
+    if let Some(ssh) = row.ssh.and_then(|ssh| serde_json::from_str::<SshInfo>(ssh.get()).ok()) {
+        draft.add_free_text(
+            text.as_bytes(),
+            "disconnect_reason",
+            ssh.disconnect_reason.filter(|reason| !text_of(reason).is_empty()),
+        );
+    }
+}
+
+impl Connection<'_> {
+    fn set(&self, draft: &mut Draft, status: &str, code: Option<i64>) {
+        draft.set_origin(SOURCE_CONNECTION, "workspace", "connection");
+        let entry = &mut draft.entry;
+        entry.set_text(column::ACTION, status);
+        let target = [self.connection_type, self.slug_or_port.unwrap_or_default()].join("/");
+        entry.set_text(column::TARGET, target.trim_end_matches('/'));
+        entry.set_text_if(column::ORG, self.org);
+        entry.set_text_if(column::USER, self.user);
+        entry.set_text_if(column::WORKSPACE, self.workspace);
+        entry.set_text_if(column::WORKSPACE_NAME, self.workspace_name);
+        entry.set_text_if(column::AGENT, self.agent_name);
+        if self.workspace.is_some() {
+            entry.set_text(column::ATTRIBUTION, "direct");
+        }
+        // Connections over HTTP have a status, those that stay open an exit code when they end.
+        let over_http = matches!(self.connection_type, "workspace_app" | "port_forwarding" | "tunnel");
+        match code {
+            Some(code) if over_http => {
+                entry.set_integer(column::STATUS, code);
+                entry.set_text(column::OUTCOME, if code < 400 { "allow" } else { audit::outcome(code) });
+            }
+            Some(code) => {
+                entry.set_integer(column::EXIT_CODE, code);
+                entry.set_text(column::OUTCOME, if code == 0 { "success" } else { "error" });
+            }
+            None if status == "connected" => entry.set_text(column::OUTCOME, "allow"),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `interception log`: what the AI Bridge / AI Gateway saw of a model call, one line per `record_type`.
+//!
+//! Only `interception_start` names session, user and model; the pump joins the others to it by the interception's id.
+
+use std::borrow::Cow;
+
+use ledger::access::Trust;
+use ledger::events::column;
+
+use super::SOURCE_GATEWAY;
+use super::line::Line;
+use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of};
+use crate::dialect::{Draft, Drafts, quoted, tool};
+
+record! {
+    /// The fields of all record types.
+    Fields {
+        record_type: Text<'a> = "record_type",
+        interception: Text<'a> = "interception_id",
+        initiator: Text<'a> = "initiator_id",
+        api_key: Text<'a> = "api_key_id",
+        provider: Text<'a> = "provider",
+        model: Text<'a> = "model",
+        client: Text<'a> = "client",
+        client_session: Text<'a> = "client_session_id",
+        thread_root: Text<'a> = "thread_root_id",
+        started_at: Text<'a> = "started_at",
+        ended_at: Text<'a> = "ended_at",
+        created_at: Text<'a> = "created_at",
+        message: Text<'a> = "msg_id",
+        tokens_in: Integer = "input_tokens",
+        tokens_out: Integer = "output_tokens",
+        tokens_cache_read: Integer = "cache_read_input_tokens",
+        tokens_cache_write: Integer = "cache_write_input_tokens",
+        metadata: Raw<'a> = "metadata",
+        prompt: Raw<'a> = "prompt",
+        content: Raw<'a> = "content",
+        tool: Text<'a> = "tool",
+        tool_call: Text<'a> = "tool_call_id",
+        item: Text<'a> = "item_id",
+        input: Raw<'a> = "input",
+        server_url: Raw<'a> = "server_url",
+        injected: Text<'a> = "injected",
+        invocation_error: Raw<'a> = "invocation_error",
+    }
+
+    /// Extra token types: the cache counters of releases that had no field for them, and reasoning.
+    ExtraTokens {
+        cache_read: Integer = "cache_read_input" | "prompt_cached" | "input_cached",
+        cache_write: Integer = "cache_creation_input",
+        reasoning: Integer = "output_reasoning" | "completion_reasoning" | "reasoning",
+    }
+}
+
+/// Decodes a record of any type.
+pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let fields = &line.fields;
+    let record_type = fields.record_type.some().ok_or("it has no record_type")?;
+    let interception = fields.interception.id().ok_or_else(|| format!("{record_type} has no interception_id"))?;
+    let (kind, time) = match record_type {
+        "interception_start" => ("model.call", &fields.started_at),
+        "interception_end" => ("model.call.end", &fields.ended_at),
+        "token_usage" => ("model.tokens", &fields.created_at),
+        "prompt_usage" => ("prompt", &fields.created_at),
+        "tool_usage" => ("tool.call", &fields.created_at),
+        "model_thought" => ("model.thought", &fields.created_at),
+        other => return Err(format!("its record_type {} is not known", quoted(other))),
+    };
+    let micros = time.time().ok_or_else(|| format!("{record_type} has no time in RFC 3339"))?;
+    let draft = drafts.add();
+    draft.set_times(Some(micros), line.ts.time(), received);
+    draft.set_origin(SOURCE_GATEWAY, "gateway", kind);
+    draft.limit_trust(Trust::Gateway);
+    draft.entry.set_text(column::ACTION, record_type);
+    draft.entry.set_text(column::INTERCEPTION, interception);
+    let id = |rest: &[&str]| [&[record_type, interception], rest].concat().join("/");
+    match record_type {
+        "token_usage" => {
+            set_tokens(draft, fields)?;
+            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), time.as_str()]));
+        }
+        "prompt_usage" => {
+            draft.add_content(text.as_bytes(), "prompt", fields.prompt);
+            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), time.as_str()]));
+        }
+        "tool_usage" => match set_tool(draft, fields, text)? {
+            Some(call) => draft.entry.set_text(column::SOURCE_ID, &id(&[call])),
+            None => {
+                let input = fields.input.map_or("", |input| input.get());
+                draft.identity = id(&[fields.message.as_str(), fields.tool.as_str(), input]);
+            }
+        },
+        "model_thought" => {
+            draft.add_content(text.as_bytes(), "thought", fields.content);
+            draft.identity = id(&[time.as_str(), fields.content.map_or("", |content| content.get())]);
+        }
+        _ => {
+            set_call(draft, fields, interception);
+            draft.entry.set_text(column::SOURCE_ID, &id(&[]));
+        }
+    }
+    Ok(())
+}
+
+/// Sets who calls which model; an end says none of it.
+fn set_call(draft: &mut Draft, fields: &Fields, interception: &str) {
+    let entry = &mut draft.entry;
+    entry.set_text_if(column::PROVIDER, fields.provider.some());
+    entry.set_text_if(column::MODEL, fields.model.some());
+    entry.set_text_if(column::TARGET, fields.model.some());
+    entry.set_text_if(column::USER, fields.initiator.id());
+    if fields.record_type.as_str() == "interception_start" {
+        // As the gateway groups calls itself: the client's session, else the thread, else the call alone.
+        let session = fields.client_session.id().or(fields.thread_root.id()).unwrap_or(interception);
+        entry.set_text(column::SESSION, session);
+    }
+    if fields.initiator.id().is_some() {
+        entry.set_text(column::ATTRIBUTION, "direct");
+    }
+    set_client(draft, fields.client.as_str(), fields.client_session.as_str());
+    draft.api_key.push_str(fields.api_key.as_str());
+}
+
+/// Sets the client, what kind of agent that is, and the chat that it works on if coderd runs the agent itself.
+pub fn set_client(draft: &mut Draft, client: &str, session: &str) {
+    let entry = &mut draft.entry;
+    entry.set_text_if(column::CLIENT, Some(client));
+    if !client.is_empty() && client != "Unknown" {
+        entry.set_text(column::AGENT_KIND, &word(client));
+    }
+    if client == "Coder Agents" && !session.is_empty() {
+        entry.set_text(column::RUN, session);
+        entry.set_text(column::RUN_KIND, "coder_chat");
+    }
+}
+
+/// A name as one word: `GitHub Copilot (VS Code)` is `github_copilot_vs_code`.
+fn word(name: &str) -> String {
+    let parts = name.split(|char: char| !char.is_alphanumeric()).filter(|part| !part.is_empty());
+    parts.map(str::to_lowercase).collect::<Vec<_>>().join("_")
+}
+
+/// Sets the counters, which are disjoint in this source: its input excludes what was read from or written to the cache.
+fn set_tokens(draft: &mut Draft, fields: &Fields) -> Result<(), String> {
+    if fields.tokens_in.0.is_none() && fields.tokens_out.0.is_none() {
+        return Err("token_usage has neither input_tokens nor output_tokens".to_owned());
+    }
+    let mut unescaped = String::new();
+    let extra: ExtraTokens = nested(fields.metadata, &mut unescaped);
+    let counters = [
+        (column::TOKENS_IN, fields.tokens_in.0),
+        (column::TOKENS_OUT, fields.tokens_out.0),
+        (column::TOKENS_CACHE_READ, fields.tokens_cache_read.0.or(extra.cache_read.0)),
+        (column::TOKENS_CACHE_WRITE, fields.tokens_cache_write.0.or(extra.cache_write.0)),
+        (column::TOKENS_REASONING, extra.reasoning.0),
+    ];
+    for (column, count) in counters {
+        if let Some(count) = count {
+            draft.entry.set_integer(column, count);
+        }
+    }
+    Ok(())
+}
+
+/// Sets the call of a tool; gives back its id.
+fn set_tool<'a>(draft: &mut Draft, fields: &'a Fields, text: &str) -> Result<Option<&'a str>, String> {
+    let name = fields.tool.some().ok_or("tool_usage has no tool")?;
+    let input = fields.input.map_or(Cow::Borrowed(""), text_of);
+    tool::set_call(draft, name, &input);
+    draft.add_content(text.as_bytes(), "input", fields.input);
+    draft.add_content(text.as_bytes(), "error", fields.invocation_error);
+    draft.add_free_text(text.as_bytes(), "server_url", fields.server_url);
+    let call = fields.tool_call.some().or(fields.item.some());
+    let server = fields.server_url.map(text_of).filter(|url| !url.is_empty());
+    let entry = &mut draft.entry;
+    entry.set_text_if(column::TOOL_CALL, call);
+    entry.set_text_if(column::MCP_SERVER, server.as_deref());
+    entry.set_text(column::TARGET, server.as_deref().unwrap_or(name));
+    // The gateway runs injected tools itself and so knows how they end; of the others it sees the model's choice only.
+    let failed = fields.invocation_error.is_some_and(|error| !text_of(error).is_empty());
+    if failed {
+        entry.set_text(column::OUTCOME, "error");
+    } else if fields.injected.as_str() == "true" {
+        entry.set_text(column::OUTCOME, "success");
+    }
+    Ok(call)
+}

@@ -1,0 +1,99 @@
+//! Saved pages of coderd's REST interface: which page it is, and the pages of audit and connection logs.
+//!
+//! The first event of a page is the page itself (kind `page`). It carries the record with the content of all rows.
+
+use ledger::access::Trust;
+use ledger::events::column;
+
+use super::connection::{self, ConnectionRow};
+use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
+use crate::dialect::json::{Raw, Text, record, why_not};
+use crate::dialect::{Draft, Drafts, Outcome, is_empty};
+use crate::limits::RECORD_EVENTS_MAX;
+
+record! {
+    /// What tells the pages apart.
+    Page {
+        audit_logs: Raw<'a> = "audit_logs",
+        connection_logs: Raw<'a> = "connection_logs",
+        sessions: Raw<'a> = "sessions",
+        threads: Raw<'a> = "threads",
+    }
+}
+
+/// Decodes a record that is not a log line.
+pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<Outcome, String> {
+    let page: Page = serde_json::from_str(text).map_err(|error| why_not(&error))?;
+    if let Some(rows) = page.audit_logs {
+        decode_audit_logs(rows.get(), text, received, drafts)
+            .map_err(|reason| format!("page of audit logs: {reason}"))?;
+    } else if let Some(rows) = page.connection_logs {
+        decode_connection_logs(rows.get(), text, received, drafts)
+            .map_err(|reason| format!("page of connection logs: {reason}"))?;
+    } else if let Some(rows) = page.sessions {
+        sessions::decode_list(rows.get(), text, received, drafts)
+            .map_err(|reason| format!("page of sessions: {reason}"))?;
+    } else if page.threads.is_some() {
+        sessions::decode_threads(text, received, drafts).map_err(|reason| format!("threads of a session: {reason}"))?;
+    } else {
+        return Err(
+            "it is neither a log line of coderd (no msg) nor one of the REST pages that are understood".to_owned()
+        );
+    }
+    if drafts.len() > RECORD_EVENTS_MAX {
+        return Err(format!("the page has more than {RECORD_EVENTS_MAX} events; ask for smaller pages"));
+    }
+    Ok(Outcome::Events)
+}
+
+/// The event of the page itself.
+pub fn page(source: &str, list: &str, text: &str, received: i64) -> Draft {
+    let mut draft = Draft::default();
+    draft.set_times(None, None, received);
+    draft.set_origin(source, if source == SOURCE_GATEWAY { "gateway" } else { "workspace" }, "page");
+    if source == SOURCE_GATEWAY {
+        draft.limit_trust(Trust::Gateway);
+    }
+    draft.entry.set_text(column::ACTION, list);
+    // A page that is sent again in the same bytes is the same page.
+    draft.identity.push_str(text);
+    draft
+}
+
+fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let rows: Vec<audit::AuditLog> = serde_json::from_str(rows).map_err(|error| why_not(&error))?;
+    let mut page = page(SOURCE_AUDIT, "audit_logs", text, received);
+    for row in &rows {
+        page.add_content(text.as_bytes(), "diff", row.diff);
+    }
+    *drafts.add() = page;
+    for row in &rows {
+        let id = row.id.id().ok_or("a row has no id")?;
+        let draft = drafts.add();
+        audit::set(draft, row, None, received)?;
+        // Without a diff the row says exactly what the line of the service log says, so they are one event; a diff is
+        // content, whose bytes differ between the feeds.
+        let has_diff = row.diff.is_some_and(|diff| !is_empty(diff));
+        let source_id = if has_diff { ["page", id].join("/") } else { id.to_owned() };
+        draft.entry.set_text(column::SOURCE_ID, &source_id);
+    }
+    Ok(())
+}
+
+fn decode_connection_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let rows: Vec<ConnectionRow> = serde_json::from_str(rows).map_err(|error| why_not(&error))?;
+    let mut page = page(SOURCE_CONNECTION, "connection_logs", text, received);
+    for row in &rows {
+        connection::add_free_text(&mut page, row, text);
+    }
+    *drafts.add() = page;
+    rows.iter().try_for_each(|row| connection::decode_row(row, received, drafts))
+}
+
+/// The first text of a list of texts, if it is the only one.
+pub fn only(list: &[Text<'_>]) -> Option<String> {
+    match list {
+        [text] => text.some().map(str::to_owned),
+        _ => None,
+    }
+}

@@ -1,0 +1,252 @@
+//! Saved pages of AI gateway sessions: the list of sessions, and the threads of one session.
+
+use ledger::access::Trust;
+use ledger::events::column;
+
+use super::{SOURCE_GATEWAY, boundary_request, interception, pages};
+use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of, why_not};
+use crate::dialect::{Draft, Drafts, tool};
+
+record! {
+    /// A session in the list, and the head of a page of threads.
+    Session {
+        id: Text<'a> = "id",
+        initiator: Raw<'a> = "initiator",
+        client: Text<'a> = "client",
+        providers: Vec<Text<'a>> = "providers",
+        models: Vec<Text<'a>> = "models",
+        started_at: Text<'a> = "started_at",
+        ended_at: Text<'a> = "ended_at",
+        last_active_at: Text<'a> = "last_active_at",
+        last_prompt: Raw<'a> = "last_prompt",
+        threads: Raw<'a> = "threads",
+        network_calls: Option<Vec<NetworkCall<'a>>> = "network_call_logs",
+    }
+
+    /// Who started it.
+    Initiator {
+        id: Text<'a> = "id",
+    }
+
+    /// A request through the boundary that the gateway joined to the session.
+    NetworkCall {
+        session: Text<'a> = "session_id",
+        sequence: Integer = "sequence_number",
+        allowed: Text<'a> = "allowed",
+        method: Text<'a> = "method",
+        url: Raw<'a> = "detail",
+        rule: Text<'a> = "matched_rule",
+        captured_at: Text<'a> = "captured_at",
+        created_at: Text<'a> = "created_at",
+    }
+
+    /// A prompt and what the agent did about it.
+    Thread {
+        id: Text<'a> = "id",
+        prompt: Raw<'a> = "prompt",
+        model: Text<'a> = "model",
+        provider: Text<'a> = "provider",
+        error_type: Text<'a> = "error_type",
+        error_message: Raw<'a> = "error_message",
+        started_at: Text<'a> = "started_at",
+        ended_at: Text<'a> = "ended_at",
+        tokens: Raw<'a> = "token_usage",
+        actions: Option<Vec<AgenticAction<'a>>> = "agentic_actions",
+    }
+
+    /// Counters of tokens.
+    TokenUsage {
+        input: Integer = "input_tokens",
+        output: Integer = "output_tokens",
+        cache_read: Integer = "cache_read_input_tokens",
+        cache_write: Integer = "cache_write_input_tokens",
+    }
+
+    /// One answer of the model.
+    AgenticAction {
+        model: Text<'a> = "model",
+        thinking: Option<Vec<Thinking<'a>>> = "thinking",
+        tool_calls: Option<Vec<ToolCall<'a>>> = "tool_calls",
+    }
+
+    /// What the model thought.
+    Thinking {
+        text: Raw<'a> = "text",
+    }
+
+    /// A tool that the model called.
+    ToolCall {
+        id: Text<'a> = "id",
+        interception: Text<'a> = "interception_id",
+        server_url: Raw<'a> = "server_url",
+        tool: Text<'a> = "tool",
+        injected: Text<'a> = "injected",
+        input: Raw<'a> = "input",
+        created_at: Text<'a> = "created_at",
+    }
+}
+
+/// Decodes the list of sessions.
+pub fn decode_list(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let sessions: Vec<Session> = serde_json::from_str(rows).map_err(|error| why_not(&error))?;
+    let mut page = pages::page(SOURCE_GATEWAY, "sessions", text, received);
+    for session in &sessions {
+        page.add_content(text.as_bytes(), "last_prompt", session.last_prompt);
+    }
+    *drafts.add() = page;
+    for session in &sessions {
+        let id = session.id.id().ok_or("a session has no id")?;
+        let started = session.started_at.time().ok_or("a session has no started_at in RFC 3339")?;
+        let active = session.last_active_at.time().or(session.ended_at.time()).unwrap_or(started);
+        let draft = drafts.add();
+        draft.set_times(Some(active), None, received);
+        set_session(draft, session, "session.summary", "sessions");
+        let entry = &mut draft.entry;
+        entry.set_integer(column::DURATION_US, active.saturating_sub(started));
+        entry.set_text_if(column::PROVIDER, pages::only(&session.providers).as_deref());
+        entry.set_text_if(column::MODEL, pages::only(&session.models).as_deref());
+        entry.set_text(column::SOURCE_ID, &format!("page/session/{id}/{active}"));
+    }
+    Ok(())
+}
+
+/// Decodes the page of one session with its threads.
+pub fn decode_threads(text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let session: Session = serde_json::from_str(text).map_err(|error| why_not(&error))?;
+    let threads = session.threads.map_or("[]", |threads| threads.get());
+    let threads: Vec<Thread> = serde_json::from_str(threads).map_err(|error| why_not(&error))?;
+    session.id.id().ok_or("the session has no id")?;
+    let calls = session.network_calls.as_deref().unwrap_or_default();
+    let mut page = pages::page(SOURCE_GATEWAY, "session_threads", text, received);
+    for call in calls {
+        page.add_free_text(text.as_bytes(), "url", call.url);
+    }
+    for thread in &threads {
+        add_content(&mut page, thread, text.as_bytes());
+    }
+    *drafts.add() = page;
+    for call in calls {
+        decode_network_call(call, &session, received, drafts.add())?;
+    }
+    threads.iter().try_for_each(|thread| decode_thread(thread, &session, received, drafts))
+}
+
+/// Marks the content of a thread in the page's record.
+fn add_content(page: &mut Draft, thread: &Thread, raw: &[u8]) {
+    page.add_content(raw, "prompt", thread.prompt);
+    page.add_content(raw, "error", thread.error_message);
+    for action in thread.actions.iter().flatten() {
+        for thinking in action.thinking.iter().flatten() {
+            page.add_content(raw, "thought", thinking.text);
+        }
+        for call in action.tool_calls.iter().flatten() {
+            page.add_content(raw, "input", call.input);
+            page.add_free_text(raw, "server_url", call.server_url);
+        }
+    }
+}
+
+fn decode_thread(thread: &Thread, session: &Session, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+    let id = thread.id.id().ok_or("a thread has no id")?;
+    let started = thread.started_at.time().ok_or("a thread has no started_at in RFC 3339")?;
+    let begin = |draft: &mut Draft, kind: &str, action: &str, time: Option<i64>, source_id: String| {
+        draft.set_times(time.or(Some(started)), None, received);
+        set_session(draft, session, kind, action);
+        draft.entry.set_text(column::INTERCEPTION, id);
+        draft.entry.set_text_if(column::PROVIDER, thread.provider.some());
+        draft.entry.set_text_if(column::MODEL, thread.model.some());
+        draft.entry.set_text(column::SOURCE_ID, &source_id);
+    };
+    let draft = drafts.add();
+    begin(draft, "prompt", "prompt_usage", None, format!("page/prompt_usage/{id}"));
+    if thread.error_type.some().is_some() {
+        draft.entry.set_text(column::OUTCOME, "error");
+    }
+    let mut unescaped = String::new();
+    let tokens: TokenUsage = nested(thread.tokens, &mut unescaped);
+    if tokens.input.0.is_some() || tokens.output.0.is_some() {
+        let draft = drafts.add();
+        begin(draft, "model.tokens", "token_usage", thread.ended_at.time(), format!("page/token_usage/{id}"));
+        let counters = [
+            (column::TOKENS_IN, tokens.input),
+            (column::TOKENS_OUT, tokens.output),
+            (column::TOKENS_CACHE_READ, tokens.cache_read),
+            (column::TOKENS_CACHE_WRITE, tokens.cache_write),
+        ];
+        for (column, count) in counters {
+            if let Some(count) = count.0 {
+                draft.entry.set_integer(column, count);
+            }
+        }
+    }
+    for (number, action) in thread.actions.iter().flatten().enumerate() {
+        for (at, _) in action.thinking.iter().flatten().enumerate() {
+            begin(
+                drafts.add(),
+                "model.thought",
+                "model_thought",
+                None,
+                format!("page/model_thought/{id}/{number}/{at}"),
+            );
+        }
+        for call in action.tool_calls.iter().flatten() {
+            let row = call.id.id().ok_or("a tool call has no id")?;
+            let draft = drafts.add();
+            begin(draft, "tool.call", "tool_usage", call.created_at.time(), format!("page/tool_usage/{row}"));
+            set_tool_call(draft, call, action)?;
+        }
+    }
+    Ok(())
+}
+
+fn set_tool_call(draft: &mut Draft, call: &ToolCall, action: &AgenticAction) -> Result<(), String> {
+    let name = call.tool.some().ok_or("a tool call has no tool")?;
+    tool::set_call(draft, name, &call.input.map(text_of).unwrap_or_default());
+    let server = call.server_url.map(text_of).filter(|url| !url.is_empty());
+    let entry = &mut draft.entry;
+    entry.set_text_if(column::MODEL, action.model.some());
+    entry.set_text_if(column::INTERCEPTION, call.interception.id());
+    entry.set_text_if(column::MCP_SERVER, server.as_deref());
+    entry.set_text(column::TARGET, server.as_deref().unwrap_or(name));
+    Ok(())
+}
+
+fn decode_network_call(call: &NetworkCall, session: &Session, received: i64, draft: &mut Draft) -> Result<(), String> {
+    let time = call.created_at.time().ok_or("a network call has no created_at in RFC 3339")?;
+    let decision = match call.allowed.as_str() {
+        "true" => "allow",
+        "false" => "deny",
+        _ => return Err("a network call does not say whether it was allowed".to_owned()),
+    };
+    let method = call.method.some().ok_or("a network call has no method")?;
+    let (boundary, sequence) =
+        call.session.id().zip(call.sequence.0).ok_or("a network call has no session_id and sequence_number")?;
+    // `created_at` is when the boundary saw it and `captured_at` when coderd received it, whatever the names suggest.
+    draft.set_times(Some(time), call.captured_at.time(), received);
+    boundary_request::set_request(draft, method, decision, call.rule.some());
+    draft.url.push_str(&call.url.map(text_of).unwrap_or_default());
+    let entry = &mut draft.entry;
+    entry.set_text(column::SESSION, boundary);
+    entry.set_text(column::SOURCE_ID, &format!("page/{boundary}/{sequence}"));
+    set_user(draft, session);
+    Ok(())
+}
+
+/// Sets what every event of a session has.
+fn set_session(draft: &mut Draft, session: &Session, kind: &str, action: &str) {
+    draft.set_origin(SOURCE_GATEWAY, "gateway", kind);
+    draft.limit_trust(Trust::Gateway);
+    draft.entry.set_text(column::ACTION, action);
+    draft.entry.set_text_if(column::SESSION, session.id.id());
+    interception::set_client(draft, session.client.as_str(), session.id.as_str());
+    set_user(draft, session);
+}
+
+fn set_user(draft: &mut Draft, session: &Session) {
+    let mut unescaped = String::new();
+    let initiator: Initiator = nested(session.initiator, &mut unescaped);
+    if let Some(user) = initiator.id.id() {
+        draft.entry.set_text(column::USER, user);
+        draft.entry.set_text(column::ATTRIBUTION, "direct");
+    }
+}

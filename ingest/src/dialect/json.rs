@@ -1,0 +1,310 @@
+//! Lenient JSON values, because sources write the same fact as a string, a number or an object from release to release.
+//!
+//! A value of an unexpected kind is read as absent instead of making the record unreadable; what a dialect cannot do
+//! without it checks itself. Structs are declared with [`record!`]: unlike derived ones they take a key that occurs twice
+//! (the last one counts), any order, and renamed keys.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The id that Go programs write for "none".
+const NIL_UUID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Text, borrowed from the record where nothing was escaped. Numbers and booleans are their JSON text; null, and Go's
+/// nullable values that are not valid, are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text<'a>(pub Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text unless it is empty.
+    pub fn some(&self) -> Option<&str> {
+        Some(&*self.0).filter(|text| !text.is_empty())
+    }
+
+    /// The text as an id: empty and the nil UUID are none.
+    pub fn id(&self) -> Option<&str> {
+        self.some().filter(|text| *text != NIL_UUID)
+    }
+
+    /// The text without the form in which Go prints nullable values: `{String:curl/8.5 Valid:true}` is `curl/8.5`, and
+    /// `{IPNet:{IP:10.0.0.7 Mask:ffffffff} Valid:true}` is `10.0.0.7`.
+    pub fn unwrap_go_null(&self) -> &str {
+        let text = self.as_str();
+        let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return text };
+        if let Some(value) = inner.strip_suffix(" Valid:true") {
+            let value = value.split_once(':').map_or(value, |(_, value)| value);
+            return value.strip_prefix("{IP:").map_or(value, |value| value.split(' ').next().unwrap_or_default());
+        }
+        if inner.ends_with("Valid:false") { "" } else { text }
+    }
+
+    /// The time that the text writes, in microseconds since 1970 UTC.
+    pub fn time(&self) -> Option<i64> {
+        self.some().and_then(crate::timestamp::parse)
+    }
+
+    /// The whole number that the text writes.
+    pub fn integer(&self) -> Option<i64> {
+        self.some().and_then(|text| text.trim().parse().ok())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(value.to_string())))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(if value { "true" } else { "false" })))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Text::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Text::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut text, mut valid) = (Text::default(), true);
+        while let Some(key) = map.next_key::<Text>()? {
+            let value: Text = map.next_value()?;
+            if key.as_str() == "Valid" {
+                valid = value.as_str() == "true";
+            } else if text.as_str().is_empty() {
+                text = value;
+            }
+        }
+        Ok(if valid { text } else { Text::default() })
+    }
+}
+
+/// A whole number, also from a string or a float without fraction; anything else is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Integer(pub Option<i64>);
+
+impl<'de> Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IntegerVisitor)
+    }
+}
+
+struct IntegerVisitor;
+
+impl<'de> Visitor<'de> for IntegerVisitor {
+    type Value = Integer;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Integer, E> {
+        Ok(Integer(Some(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Integer, E> {
+        Ok(Integer(i64::try_from(value).ok()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Integer, E> {
+        // Floats count whole numbers exactly up to 2^53.
+        Ok(Integer((value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0).then_some(value as i64)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Integer, E> {
+        Ok(Integer(value.trim().parse().ok()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Integer, E> {
+        Ok(Integer(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Integer, E> {
+        Ok(Integer(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Integer, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Integer(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Integer, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Integer(None))
+    }
+}
+
+/// A value's own bytes in the record; null is none.
+pub type Raw<'a> = Option<&'a RawValue>;
+
+/// Text as a string or the JSON of anything else: what a raw value says.
+pub fn text_of(raw: &RawValue) -> Cow<'_, str> {
+    let json = raw.get();
+    let Some(inside) = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')) else {
+        return Cow::Borrowed(json);
+    };
+    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+        return Cow::Borrowed(inside);
+    }
+    serde_json::from_str::<Text>(json).map_or(Cow::Borrowed(json), |text| text.0)
+}
+
+/// Reads a struct from a raw value that is an object, or a string with an object in it. Anything else is the default.
+pub fn nested<'a, T: Deserialize<'a> + Default>(raw: Raw<'a>, unescaped: &'a mut String) -> T {
+    let Some(raw) = raw else { return T::default() };
+    let json = raw.get();
+    if !json.starts_with('"') {
+        return serde_json::from_str(json).unwrap_or_default();
+    }
+    *unescaped = text_of(raw).into_owned();
+    serde_json::from_str(unescaped).unwrap_or_default()
+}
+
+/// Why bytes are not the JSON that was expected, without quoting any of them.
+pub fn why_not(error: &serde_json::Error) -> String {
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "the JSON ends early",
+        serde_json::error::Category::Data => "a JSON value has the wrong type",
+        _ => "not JSON",
+    };
+    format!("{what} at line {}, column {}", error.line(), error.column())
+}
+
+/// Declares structs that are read from JSON objects: each field with its type and the keys that it may stand under.
+macro_rules! record {
+    ($($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty = $($key:literal)|+,)* })*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Default)]
+        pub struct $name<'a> {
+            $(pub $field: $type,)*
+            pub(crate) lifetime: std::marker::PhantomData<&'a str>,
+        }
+
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct ObjectVisitor<'a>(std::marker::PhantomData<&'a str>);
+
+                impl<'de: 'a, 'a> serde::de::Visitor<'de> for ObjectVisitor<'a> {
+                    type Value = $name<'a>;
+
+                    fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+                        formatter.write_str("an object")
+                    }
+
+                    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                        Ok($name::default())
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                        let mut record = $name::default();
+                        while let Some(key) = map.next_key::<$crate::dialect::json::Text<'de>>()? {
+                            match key.as_str() {
+                                $($($key)|+ => record.$field = map.next_value()?,)*
+                                _ => {
+                                    map.next_value::<serde::de::IgnoredAny>()?;
+                                }
+                            }
+                        }
+                        Ok(record)
+                    }
+                }
+
+                deserializer.deserialize_any(ObjectVisitor(std::marker::PhantomData))
+            }
+        }
+    )*};
+}
+pub(crate) use record;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    record! {
+        Sample { name: Text<'a> = "name" | "Name", count: Integer = "count", raw: Raw<'a> = "raw", }
+    }
+
+    fn check(json: &str, name: &str, count: Option<i64>) {
+        let sample: Sample = serde_json::from_str(json).expect(json);
+        assert_eq!((sample.name.as_str(), sample.count.0), (name, count), "{json}");
+    }
+
+    #[test]
+    fn values_are_taken_in_every_form() {
+        check(r#"{"name":"a","count":7}"#, "a", Some(7));
+        check(r#"{"Name":12,"count":"7"}"#, "12", Some(7));
+        check(r#"{"count":1,"name":"a","count":7.0,"other":[{}]}"#, "a", Some(7));
+        check(r#"{"name":null,"count":7.5}"#, "", None);
+        check(r#"{"name":true,"count":true}"#, "true", None);
+        check(r#"{"name":{"String":"x","Valid":true},"count":{}}"#, "x", None);
+        check(r#"{"name":{"String":"x","Valid":false},"count":[1]}"#, "", None);
+        check(r#"{"name":[1],"count":18446744073709551615}"#, "", None);
+        check("null", "", None);
+        assert!(serde_json::from_str::<Sample>("[]").is_err());
+        assert!(serde_json::from_str::<Sample>("{").is_err());
+    }
+
+    #[test]
+    fn go_nulls_and_nil_ids_are_none() {
+        let text = |text: &'static str| Text(Cow::Borrowed(text));
+        assert_eq!(text("{String: Valid:false}").unwrap_go_null(), "");
+        assert_eq!(text("{String:curl/8.5 (x) Valid:true}").unwrap_go_null(), "curl/8.5 (x)");
+        assert_eq!(text("{IPNet:{IP:10.0.0.7 Mask:ffffffff} Valid:true}").unwrap_go_null(), "10.0.0.7");
+        assert_eq!(text("{IPNet:{IP: Mask:} Valid:false}").unwrap_go_null(), "");
+        assert_eq!(text("{braces}").unwrap_go_null(), "{braces}");
+        assert_eq!(text(NIL_UUID).id(), None);
+        assert_eq!(text("x").id(), Some("x"));
+    }
+
+    #[test]
+    fn nested_objects_are_read_from_strings_too() {
+        for json in [r#"{"raw":{"name":"n"}}"#, r#"{"raw":"{\"name\":\"n\"}"}"#] {
+            let outer: Sample = serde_json::from_str(json).expect(json);
+            let mut buffer = String::new();
+            let inner: Sample = nested(outer.raw, &mut buffer);
+            assert_eq!(inner.name.as_str(), "n");
+        }
+        let mut buffer = String::new();
+        assert_eq!(nested::<Sample>(None, &mut buffer).name.as_str(), "");
+    }
+}

@@ -1,0 +1,211 @@
+//! Dialect `native`: Tachograph's own JSON. One object is one event, its keys are the names of the event's columns.
+//!
+//! NATIVE.md beside this package is the reference for senders; a test holds that it names every key. What Tachograph finds
+//! out itself (who sent it, how far it is trusted, costs, fingerprints) is never taken from the sender: such keys, and keys
+//! that are not known, stay in the record and are counted.
+
+mod fields;
+mod scalar;
+
+use std::fmt;
+
+use ledger::access::Trust;
+use ledger::events::column;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::dialect::json::{Text, text_of, why_not};
+use crate::dialect::{Action, Dialect, Draft, Drafts, Outcome, SKIP_BLANK, quoted};
+use crate::timestamp;
+use fields::{Field, Slot};
+use scalar::Scalar;
+
+/// The source of events that name none.
+const SOURCE: &str = "native";
+/// The words of `family`.
+const FAMILIES: &[&str] = &["boundary", "gateway", "workspace"];
+/// The words of `outcome`.
+const OUTCOMES: &[&str] = &["allow", "deny", "success", "error", "blocked"];
+
+/// Dialect `native`.
+pub struct Native;
+
+impl Dialect for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Tachograph's own JSON: one object per event, with the columns' names as keys. `kind` is required. `content` takes any \
+         JSON value, `url` is split into its columns, times are RFC 3339 or microseconds. See NATIVE.md."
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Agent
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        EXAMPLES
+    }
+
+    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
+        let Ok(text) = std::str::from_utf8(raw) else {
+            return Outcome::Unparsed("the object is not UTF-8".to_owned());
+        };
+        if text.trim_ascii().is_empty() {
+            return Outcome::Skip(SKIP_BLANK);
+        }
+        let mut reader = Reader { text, draft: drafts.add(), content: None, refused: None };
+        let mut json = serde_json::Deserializer::from_str(text);
+        let read = json.deserialize_map(&mut reader).and_then(|()| json.end());
+        let (content, refused) = (reader.content, reader.refused);
+        if let Some(reason) = refused {
+            return Outcome::Unparsed(reason);
+        }
+        if let Err(error) = read {
+            return Outcome::Unparsed(why_not(&error));
+        }
+        match drafts.iter_mut().next().map(|draft| complete(draft, content, received)) {
+            Some(Err(reason)) => Outcome::Unparsed(reason),
+            _ => Outcome::Events,
+        }
+    }
+}
+
+/// Reads the members of an object into a draft.
+struct Reader<'d, 'a> {
+    text: &'a str,
+    draft: &'d mut Draft,
+    content: Option<&'a RawValue>,
+    refused: Option<String>,
+}
+
+impl<'a> Visitor<'a> for &mut Reader<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Text<'a>>()? {
+            match Field::by_name(key.as_str()) {
+                Some(Field { slot: Slot::Content, .. }) => {
+                    let value: &'a RawValue = map.next_value()?;
+                    self.content = Some(value);
+                    self.draft.add_content(self.text.as_bytes(), "content", Some(value));
+                }
+                Some(field) if field.is_free_text() => {
+                    let value: &'a RawValue = map.next_value()?;
+                    self.mark(field, value);
+                    let scalar = serde_json::from_str(value.get()).unwrap_or(Scalar::Other);
+                    self.set(field, &scalar);
+                }
+                Some(field) => {
+                    let scalar: Scalar<'a> = map.next_value()?;
+                    self.set(field, &scalar);
+                }
+                None => {
+                    self.draft.unknown_keys += 1;
+                    let value: &'a RawValue = map.next_value()?;
+                    self.draft.add_free_text(self.text.as_bytes(), "other", Some(value));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reader<'_, '_> {
+    /// Marks where the secrets of a field may be.
+    fn mark(&mut self, field: &Field, value: &RawValue) {
+        match field.slot {
+            Slot::ContentText(_) => self.draft.add_content(self.text.as_bytes(), field.name, Some(value)),
+            _ => self.draft.add_free_text(self.text.as_bytes(), field.name, Some(value)),
+        }
+    }
+
+    /// Sets a column; a value of the wrong kind is the reason why the event is not taken.
+    fn set(&mut self, field: &Field, value: &Scalar) {
+        if matches!(value, Scalar::Null) {
+            return;
+        }
+        let taken = match field.slot {
+            Slot::Text(column) | Slot::ContentText(column) | Slot::FreeText(column) => {
+                value.text().map(|text| self.draft.entry.set_text_if(column, Some(&text)))
+            }
+            Slot::Word(column, words) => {
+                let word = value.text().filter(|word| words.contains(&&**word));
+                word.map(|word| self.draft.entry.set_text(column, &word))
+            }
+            Slot::Integer(column) => value.integer().map(|number| self.draft.entry.set_integer(column, number)),
+            Slot::Time(column) => {
+                let time = value.integer().or_else(|| value.text().and_then(|text| timestamp::parse(&text)));
+                time.map(|time| self.draft.entry.set_time(column, time))
+            }
+            Slot::Url => value.text().map(|url| {
+                self.draft.url.clear();
+                self.draft.url.push_str(&url);
+            }),
+            Slot::Content => Some(()),
+        };
+        if taken.is_none() && self.refused.is_none() {
+            self.refused = Some(format!("{} must be {}", quoted(field.name), field.slot.expected()));
+        }
+    }
+}
+
+/// Sets what follows from the members.
+fn complete(draft: &mut Draft, content: Option<&RawValue>, received: i64) -> Result<(), String> {
+    let kind = draft.entry.text(column::KIND).ok_or("it has no kind")?.to_owned();
+    if draft.entry.text(column::SOURCE).is_none() {
+        draft.entry.set_text(column::SOURCE, SOURCE);
+    }
+    if draft.entry.text(column::FAMILY).is_none() {
+        let family = match kind.split('.').next() {
+            Some("egress" | "dns") => "boundary",
+            Some("model" | "prompt") => "gateway",
+            _ => "workspace",
+        };
+        draft.entry.set_text(column::FAMILY, family);
+    }
+    let observed = draft.entry.time(column::OBSERVED);
+    draft.set_times(draft.entry.time(column::TIME), observed, received);
+    let who = [column::USER, column::WORKSPACE, column::TEAM, column::ORG];
+    if who.into_iter().any(|column| draft.entry.text(column).is_some()) {
+        draft.entry.set_text(column::ATTRIBUTION, "direct");
+    }
+    set_fingerprints(draft, &kind, content.map(RawValue::get));
+    Ok(())
+}
+
+/// Says what makes the fingerprints: a call by its tool and input, a command by itself, a result by its content.
+fn set_fingerprints(draft: &mut Draft, kind: &str, content: Option<&str>) {
+    let text = |column| draft.entry.text(column).unwrap_or_default().to_owned();
+    match kind {
+        "tool.call" => {
+            let input = content.map_or_else(|| text(column::COMMAND), str::to_owned);
+            draft.action = Some(Action { tool: text(column::TOOL), input });
+        }
+        "command" | "tool.result" | "file.read" | "file.write" => {
+            let input =
+                Some(text(column::COMMAND)).filter(|command| !command.is_empty()).unwrap_or_else(|| text(column::FILE));
+            if !input.is_empty() {
+                draft.action = Some(Action { tool: text(column::TOOL), input });
+            }
+            draft.result = content.map(str::to_owned);
+        }
+        _ => {}
+    }
+}
+
+static EXAMPLES: &[&str] = &[
+    r#"{"kind":"egress.http","time":"2026-10-03T08:15:04.118Z","source":"acme.proxy","source_id":"req-81","user":"mira","workspace":"w-17","session":"s-4","method":"POST","url":"https://drop.attacker-logger.com/collect?token=c2VjcmV0","outcome":"deny","rule":"default","status":403,"bytes_out":"5120"}"#,
+    r#"{"kind":"model.tokens","time":1791015304118000,"source":"acme.gateway","source_id":"call-9","session":"s-4","provider":"anthropic","model":"claude-sonnet-5","tokens_in":10,"tokens_out":500,"tokens_cache_read":18001,"tokens_cache_write":2001,"cost_source_micros":20433}"#,
+    r#"{"kind":"tool.call","session":"s-4","stream":"s-4","stream_seq":7,"tool":"Bash","tool_call":"c-1","command":"GITHUB_TOKEN=ghp_0123456789abcdefghijklmnopqrstuvwxyz make test","content":{"command":"make test"}}"#,
+    r#"{"kind":"file.write","session":"s-4","tool":"Write","file":"/home/coder/ledger/ledger.go","outcome":"success","content":"package ledger\n"}"#,
+    r#"{"kind":"acme.custom","agent":"a-1","acme_field":{"nested":[1,2]},"trust":"control_plane"}"#,
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Tests of the native dialect: its keys against the column table and NATIVE.md, kinds of values, refusals.
+
+use super::*;
+use fields::all;
+use ledger::events::TABLE;
+use std::collections::HashSet;
+
+/// Columns that senders do not set.
+const RESERVED: &[&str] = &[
+    "collector",
+    "token",
+    "trust",
+    "attribution",
+    "domain",
+    "cost_micros",
+    "price_version",
+    "action_fp",
+    "result_fp",
+    "content_len",
+    "content_hash",
+    "redactions",
+    "cuts",
+    "record",
+    "content_raw",
+];
+
+const REFERENCE: &str = include_str!("../../../NATIVE.md");
+
+fn decode(json: &str) -> (Outcome, Drafts) {
+    let mut drafts = Drafts::new();
+    let outcome = Native.decode(json.as_bytes(), 77, &mut drafts);
+    (outcome, drafts)
+}
+
+fn check_refused(json: &str, reason: &str) {
+    match decode(json).0 {
+        Outcome::Unparsed(found) => assert!(found.contains(reason), "{json}: {found}"),
+        other => panic!("{json}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_column_is_a_key_or_reserved_and_documented() {
+    let keys: HashSet<&str> = all().map(|field| field.name).collect();
+    assert_eq!(keys.len(), all().count(), "no key twice");
+    for column in TABLE.columns {
+        assert_ne!(keys.contains(column.name), RESERVED.contains(&column.name), "{}", column.name);
+        assert!(REFERENCE.contains(&format!("`{}`", column.name)), "NATIVE.md does not name {}", column.name);
+    }
+    for key in keys {
+        assert!(REFERENCE.contains(&format!("`{key}`")), "NATIVE.md does not name {key}");
+        assert_eq!(Field::by_name(key).map(|field| field.name), Some(key));
+    }
+    assert!(Field::by_name("").is_none() && Field::by_name(&"x".repeat(99)).is_none());
+}
+
+#[test]
+fn the_examples_of_the_reference_are_taken() {
+    let examples: Vec<&str> = REFERENCE.lines().filter(|line| line.starts_with("{\"")).collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        assert_eq!(decode(example).0, Outcome::Events, "{example}");
+    }
+}
+
+#[test]
+fn values_are_taken_in_every_form_and_defaults_follow() {
+    let (outcome, drafts) =
+        decode(r#"{"kind":"model.tokens","tokens_in":"10","tokens_out":5.0,"status":null,"session":12,"model":""}"#);
+    assert_eq!(outcome, Outcome::Events);
+    let entry = &drafts.iter().next().expect("one").entry;
+    assert_eq!((entry.integer(column::TOKENS_IN), entry.integer(column::TOKENS_OUT)), (Some(10), Some(5)));
+    assert_eq!((entry.text(column::SESSION), entry.text(column::MODEL)), (Some("12"), None));
+    assert_eq!((entry.text(column::SOURCE), entry.text(column::FAMILY)), (Some("native"), Some("gateway")));
+    assert_eq!((entry.time(column::TIME), entry.time(column::OBSERVED)), (Some(77), Some(77)));
+    assert_eq!(entry.text(column::ATTRIBUTION), None);
+}
+
+#[test]
+fn what_the_sender_may_not_set_stays_in_the_record() {
+    let (outcome, drafts) =
+        decode(r#"{"kind":"x","trust":"control_plane","cost_micros":1,"token":"t","record":"r","mine":[1]}"#);
+    assert_eq!(outcome, Outcome::Events);
+    let draft = drafts.iter().next().expect("one");
+    assert_eq!(draft.unknown_keys, 5);
+    assert_eq!(draft.entry.text(column::TRUST), None);
+    assert_eq!(draft.free_text.len(), 5, "unknown members are redacted too");
+}
+
+#[test]
+fn content_lies_in_spans() {
+    let json = r#"{"kind":"tool.call","tool":"Bash","command":"ls","content":{"command":"ls"}}"#;
+    let (_, drafts) = decode(json);
+    let draft = drafts.iter().next().expect("one");
+    let spans: Vec<(&str, &str)> =
+        draft.content.iter().map(|content| (&*content.field, &json[content.span.start..content.span.end])).collect();
+    assert_eq!(spans, [("command", "\"ls\""), ("content", "{\"command\":\"ls\"}")]);
+    assert_eq!(draft.action.as_ref().map(|action| action.input.as_str()), Some("{\"command\":\"ls\"}"));
+}
+
+#[test]
+fn wrong_values_are_named_and_not_quoted() {
+    check_refused(r#"{"time":"2026-10-03T08:15:04Z"}"#, "it has no kind");
+    check_refused(r#"{"kind":""}"#, "it has no kind");
+    check_refused(r#"{"kind":"x","status":"secret"}"#, "\"status\" must be a whole number");
+    check_refused(r#"{"kind":"x","host":["secret"]}"#, "\"host\" must be a text");
+    check_refused(r#"{"kind":"x","time":"secret"}"#, "\"time\" must be a time");
+    check_refused(r#"{"kind":"x","outcome":"secret"}"#, "one of allow, deny, success, error, blocked");
+    check_refused(r#"{"kind":"x","command":{"a":"secret"}}"#, "\"command\" must be a text");
+    check_refused("[]", "wrong type");
+    check_refused(r#"{"kind":"x"} trailing"#, "not JSON");
+    check_refused(r#"{"kind":"x""#, "ends early");
+    for json in [r#"{"kind":"x","status":"secret"}"#, r#"{"kind":"x","outcome":"secret"}"#] {
+        assert!(!matches!(decode(json).0, Outcome::Unparsed(reason) if reason.contains("secret")), "{json}");
+    }
+}

@@ -1,0 +1,80 @@
+//! What the tests of all dialects share: a record through dialect and finisher, with every column as text.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use ledger::column::Kind;
+use ledger::events::TABLE;
+
+use super::{Dialect, Drafts, Outcome};
+use crate::finish::Finisher;
+use crate::price::PriceTable;
+
+/// When the records of tests arrive.
+pub const RECEIVED: i64 = 1_800_000_000_000_000;
+
+/// The finisher of the tests.
+pub static FINISHER: LazyLock<Finisher> =
+    LazyLock::new(|| Finisher::new(std::array::from_fn(|at| at as u8), PriceTable::embedded()));
+
+/// The columns that are set, as text: numbers in decimal, bytes in hexadecimal, lists with line breaks.
+pub type Columns = BTreeMap<&'static str, String>;
+
+/// The events of a record that must be understood.
+pub fn events(dialect: &dyn Dialect, raw: &str) -> Vec<Columns> {
+    let mut drafts = Drafts::new();
+    let outcome = dialect.decode(raw.as_bytes(), RECEIVED, &mut drafts);
+    assert_eq!(outcome, Outcome::Events, "{}: {raw}", dialect.name());
+    drafts
+        .iter_mut()
+        .enumerate()
+        .map(|(at, draft)| {
+            draft.limit_trust(dialect.trust());
+            FINISHER.finish(raw.as_bytes(), draft, at == 0);
+            columns(&draft.entry)
+        })
+        .collect()
+}
+
+/// The columns of an entry.
+pub fn columns(entry: &ledger::Entry) -> Columns {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    TABLE
+        .columns
+        .iter()
+        .filter_map(|column| {
+            let value = entry.value(column.id)?;
+            let text = match column.kind {
+                Kind::Text => std::str::from_utf8(value).expect("text is UTF-8").to_owned(),
+                Kind::Integer | Kind::Time => i64::from_be_bytes(value.try_into().expect("8 bytes")).to_string(),
+                Kind::Fingerprint | Kind::Bytes => hex(value),
+                Kind::TextList => proof_list(value).join("\n"),
+            };
+            Some((column.name, text))
+        })
+        .collect()
+}
+
+/// The texts of a list: each a length and its bytes.
+fn proof_list(mut value: &[u8]) -> Vec<String> {
+    let mut texts = Vec::new();
+    while let Some((len, rest)) = value.split_first_chunk::<4>() {
+        let (text, rest) = rest.split_at(u32::from_be_bytes(*len) as usize);
+        texts.push(String::from_utf8(text.to_vec()).expect("text is UTF-8"));
+        value = rest;
+    }
+    texts
+}
+
+/// Asserts that columns have these values; `None` is a column that must not be set.
+pub fn check(columns: &Columns, expected: &[(&str, Option<&str>)]) {
+    for (name, value) in expected {
+        assert!(TABLE.by_name(name).is_some(), "{name} is a column");
+        assert_eq!(columns.get(name).map(String::as_str), *value, "{name} in {columns:#?}");
+    }
+}
+
+/// The outcome of a record that is not to be events.
+pub fn outcome(dialect: &dyn Dialect, raw: &[u8]) -> Outcome {
+    dialect.decode(raw, RECEIVED, &mut Drafts::new())
+}

@@ -1,0 +1,272 @@
+//! Tests over the list of dialects: what holds for each of them, on its examples, on mutations of them and on anything.
+
+use super::testing::{FINISHER, RECEIVED, columns, events};
+use super::*;
+use crate::cut;
+use proptest::prelude::*;
+use std::collections::HashSet;
+
+/// Columns that only the finisher, the pump or the ledger set.
+const NOT_FOR_DIALECTS: &[&str] = &[
+    "collector",
+    "token",
+    "domain",
+    "cost_micros",
+    "price_version",
+    "action_fp",
+    "result_fp",
+    "content",
+    "content_raw",
+    "content_len",
+    "content_hash",
+    "redactions",
+    "cuts",
+    "record",
+];
+/// Secrets that stand in the examples.
+const SECRETS: &[&str] = &[
+    "AKIAIOSFODNN7EXAMPLE",
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
+    "hunter2",
+    "c2VjcmV0",
+    "b3Blb",
+];
+
+#[test]
+fn trust_is_the_least_of_all() {
+    let mut draft = Draft::default();
+    draft.limit_trust(Trust::Gateway);
+    assert_eq!(draft.entry.text(column::TRUST), Some("gateway"));
+    draft.limit_trust(Trust::ControlPlane);
+    assert_eq!(draft.entry.text(column::TRUST), Some("gateway"));
+    draft.limit_trust(Trust::Agent);
+    assert_eq!(draft.entry.text(column::TRUST), Some("agent"));
+}
+
+#[test]
+fn drafts_are_reused_empty() {
+    let mut drafts = Drafts::new();
+    let draft = drafts.add();
+    draft.url.push_str("https://acme.example/");
+    draft.entry.set_integer(column::STATUS, 1);
+    drafts.clear();
+    assert!(drafts.is_empty() && drafts.iter_mut().next().is_none());
+    let draft = drafts.add();
+    assert!(draft.url.is_empty() && draft.entry.is_empty());
+    assert_eq!((drafts.len(), drafts.iter().count()), (1, 1));
+}
+
+#[test]
+fn a_span_is_found_only_inside_its_record() {
+    let raw = b"{\"a\":\"b\"}";
+    assert_eq!(Span::of(raw, &raw[5..8]), Some(Span { start: 5, end: 8 }));
+    assert_eq!(Span::of(&raw[..6], &raw[5..8]), None);
+    assert_eq!(Span::of(&raw[6..], &raw[5..8]), None);
+}
+
+#[test]
+fn names_are_unique_and_documented() {
+    let names: HashSet<&str> = DIALECTS.iter().map(|dialect| dialect.name()).collect();
+    assert_eq!(names.len(), DIALECTS.len());
+    for dialect in DIALECTS {
+        let name = dialect.name();
+        assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
+        assert!(dialect.doc().ends_with('.') && dialect.doc().len() > 80, "{name} says what it takes");
+        assert!(!dialect.examples().is_empty(), "{name}");
+        assert_eq!(by_name(name).map(Dialect::name), Some(name));
+    }
+    assert!(by_name("no_such_dialect").is_none());
+}
+
+#[test]
+fn every_example_gives_events_with_the_columns_that_all_have() {
+    for dialect in DIALECTS {
+        for example in dialect.examples() {
+            let mut drafts = Drafts::new();
+            assert_eq!(
+                dialect.decode(example.as_bytes(), RECEIVED, &mut drafts),
+                Outcome::Events,
+                "{}: {example}",
+                dialect.name()
+            );
+            for (at, draft) in drafts.iter_mut().enumerate() {
+                let set = columns(&draft.entry);
+                for name in ["kind", "source", "family", "time", "observed"] {
+                    assert!(set.contains_key(name), "{name} of {example}");
+                }
+                assert!(["boundary", "gateway", "workspace"].contains(&set["family"].as_str()), "{example}");
+                let outcomes = ["allow", "deny", "success", "error", "blocked"];
+                assert!(set.get("outcome").is_none_or(|outcome| outcomes.contains(&outcome.as_str())), "{example}");
+                for name in NOT_FOR_DIALECTS {
+                    assert!(!set.contains_key(name), "{name} of {example}");
+                }
+                let spans: usize = draft.content.len() + draft.free_text.len();
+                assert!(at == 0 || spans == 0, "only the first event has spans: {example}");
+                draft.limit_trust(dialect.trust());
+                let trust: Trust = draft.entry.text(column::TRUST).expect("set").parse().expect("a word");
+                assert!(trust <= dialect.trust());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_secret_of_an_example_is_left_in_any_column() {
+    let mut redactions = 0;
+    for dialect in DIALECTS {
+        for example in dialect.examples() {
+            let raw = example.replace("\\u0026", "&");
+            for event in events(*dialect, example) {
+                redactions += event.get("redactions").map_or(0, |list| list.lines().count());
+                for (name, value) in &event {
+                    for secret in SECRETS.iter().filter(|secret| raw.contains(**secret)) {
+                        assert!(!value.contains(secret), "{secret} in {name} of {example}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(redactions >= 12, "{redactions} redactions are listed");
+}
+
+#[test]
+fn a_record_without_secrets_is_restored_byte_for_byte() {
+    let mut exact = 0;
+    for dialect in DIALECTS {
+        for example in dialect.examples() {
+            let event = &events(*dialect, example)[0];
+            let restored = restored(event).expect(example);
+            if event.contains_key("redactions") {
+                assert!(restored.contains("[REDACTED:"), "{example}");
+            } else {
+                exact += 1;
+                assert_eq!(&restored, example);
+            }
+        }
+    }
+    assert!(exact >= 20, "{exact} examples have no secret");
+}
+
+/// The redacted record, put together again.
+fn restored(event: &testing::Columns) -> Option<String> {
+    let cuts = event.get("cuts").map_or(Vec::new(), |hex| {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal")).collect()
+    });
+    cut::restore(event.get("record")?, event.get("content").map_or("", String::as_str), &cuts)
+}
+
+/// Decodes and finishes anything; what becomes an event has a record that can be restored and JSON that is JSON.
+fn take(dialect: &dyn Dialect, raw: &[u8]) {
+    let mut drafts = Drafts::new();
+    match dialect.decode(raw, RECEIVED, &mut drafts) {
+        Outcome::Events => assert!(!drafts.is_empty()),
+        Outcome::Skip(reason) => return assert!(SKIP_REASONS.contains(&reason)),
+        Outcome::Unparsed(reason) => {
+            assert!(!reason.is_empty() && reason.len() < 512 && !reason.contains('\n'), "{reason:?}");
+            let mut entry = Entry::new();
+            FINISHER.unparsed(raw, &mut entry, &reason);
+            return assert_eq!(columns(&entry)["kind"], "unparsed");
+        }
+    }
+    for (at, draft) in drafts.iter_mut().enumerate() {
+        draft.limit_trust(Trust::Agent);
+        FINISHER.finish(raw, draft, at == 0);
+        let event = columns(&draft.entry);
+        if at == 0 {
+            let restored = restored(&event).expect("the columns fit together");
+            for json in [Some(&restored), event.get("record"), event.get("content")].into_iter().flatten() {
+                let was_json = std::str::from_utf8(raw).is_ok_and(|raw| raw.trim_start().starts_with('{'));
+                if was_json {
+                    serde_json::from_str::<serde::de::IgnoredAny>(json).expect("JSON stays JSON");
+                }
+            }
+        }
+    }
+}
+
+/// One change to a text.
+#[derive(Debug, Clone)]
+enum Change {
+    Remove(prop::sample::Index, usize),
+    Insert(prop::sample::Index, Vec<u8>),
+    Double(prop::sample::Index, usize),
+    Cut(prop::sample::Index),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let pieces = prop::sample::select(vec![
+        "\"",
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "null",
+        "-1e400",
+        "\\ud800",
+        "\u{1F600}",
+        "\0",
+        "=",
+        "@",
+        "99999999999999999999",
+        "true",
+    ]);
+    let change = prop_oneof![
+        (any::<prop::sample::Index>(), 0usize..40).prop_map(|(at, len)| Change::Remove(at, len)),
+        (any::<prop::sample::Index>(), pieces.prop_map(|piece| piece.as_bytes().to_vec()))
+            .prop_map(|(at, piece)| Change::Insert(at, piece)),
+        (any::<prop::sample::Index>(), proptest::collection::vec(any::<u8>(), 1..4))
+            .prop_map(|(at, bytes)| Change::Insert(at, bytes)),
+        (any::<prop::sample::Index>(), 0usize..60).prop_map(|(at, len)| Change::Double(at, len)),
+        any::<prop::sample::Index>().prop_map(Change::Cut),
+    ];
+    proptest::collection::vec(change, 0..4)
+}
+
+fn changed(text: &str, changes: &[Change]) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for change in changes {
+        let at = |index: &prop::sample::Index, bytes: &Vec<u8>| index.index(bytes.len() + 1);
+        match change {
+            Change::Remove(index, len) => {
+                let at = at(index, &bytes);
+                let end = (at + len).min(bytes.len());
+                bytes.drain(at..end);
+            }
+            Change::Insert(index, piece) => {
+                let at = at(index, &bytes);
+                bytes.splice(at..at, piece.iter().copied());
+            }
+            Change::Double(index, len) => {
+                let at = at(index, &bytes);
+                let piece = bytes[at..(at + len).min(bytes.len())].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            Change::Cut(index) => bytes.truncate(at(index, &bytes)),
+        }
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_500))]
+
+    #[test]
+    fn changed_examples_are_taken(dialect in 0..DIALECTS.len(), example in any::<prop::sample::Index>(), changes in changes()) {
+        let dialect = DIALECTS[dialect];
+        let raw = changed(dialect.examples()[example.index(dialect.examples().len())], &changes);
+        // Also as another dialect's record: a collector may be configured wrongly.
+        DIALECTS.iter().for_each(|other| take(*other, &raw));
+    }
+
+    #[test]
+    fn any_bytes_are_taken(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "\\PC{0,60}") {
+        for dialect in DIALECTS {
+            take(*dialect, &bytes);
+            take(*dialect, text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What agents' tools are: which run commands, read files or write them, and where their input says so.
+
+use std::borrow::Cow;
+
+use ledger::events::column;
+
+use crate::dialect::json::{Raw, Text, record, text_of};
+use crate::dialect::{Action, Draft};
+
+/// What a tool does, as far as its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolKind {
+    /// Runs a command line.
+    Command,
+    /// Reads a file.
+    FileRead,
+    /// Creates or changes a file.
+    FileWrite,
+    /// Anything else.
+    Other,
+}
+
+impl ToolKind {
+    /// The kind of a tool by the names that the known agents use.
+    pub fn of(tool: &str) -> Self {
+        match tool {
+            "Bash" | "bash" | "shell" | "local_shell" | "exec_command" | "run_shell_command" | "execute_command"
+            | "run_in_terminal" | "PowerShell" => Self::Command,
+            "Read" | "NotebookRead" | "read_file" | "read_many_files" | "view" | "view_file" => Self::FileRead,
+            "Write"
+            | "Edit"
+            | "MultiEdit"
+            | "NotebookEdit"
+            | "write_file"
+            | "edit_file"
+            | "replace"
+            | "create_file"
+            | "str_replace_editor"
+            | "str_replace_based_edit_tool"
+            | "apply_patch"
+            | "write_to_file"
+            | "apply_diff" => Self::FileWrite,
+            _ => Self::Other,
+        }
+    }
+
+    /// The kind of the event that says that a call of the tool has ended.
+    pub fn result_kind(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::FileRead => "file.read",
+            Self::FileWrite => "file.write",
+            Self::Other => "tool.result",
+        }
+    }
+}
+
+record! {
+    /// The members of a tool's input that become columns.
+    Input {
+        command: Raw<'a> = "command" | "cmd" | "CommandLine",
+        file: Text<'a> = "file_path" | "filePath" | "notebook_path" | "absolute_path" | "target_file",
+        path: Text<'a> = "path" | "filename",
+    }
+}
+
+/// Sets `tool`, `command` and `file`, and what makes `action_fp`. `input` is the JSON text of the tool's input.
+pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
+    draft.entry.set_text_if(column::TOOL, Some(tool));
+    draft.action = Some(Action { tool: tool.to_owned(), input: input.to_owned() });
+    let kind = ToolKind::of(tool);
+    let Ok(fields) = serde_json::from_str::<Input>(input) else {
+        // Tools without an object as input take the command line itself.
+        if kind == ToolKind::Command {
+            draft.entry.set_text_if(column::COMMAND, Some(input.trim()));
+        }
+        return;
+    };
+    draft.entry.set_text_if(column::COMMAND, fields.command.map(command_line).as_deref());
+    // A `path` may be a folder to list; only for tools on files is it the file.
+    let path = fields.path.some().filter(|_| matches!(kind, ToolKind::FileRead | ToolKind::FileWrite));
+    draft.entry.set_text_if(column::FILE, fields.file.some().or(path));
+}
+
+/// A command line from a string or from a list of arguments.
+fn command_line(raw: &serde_json::value::RawValue) -> Cow<'_, str> {
+    match serde_json::from_str::<Vec<Text>>(raw.get()) {
+        Ok(arguments) => Cow::Owned(arguments.iter().map(Text::as_str).collect::<Vec<_>>().join(" ")),
+        Err(_) => text_of(raw),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(tool: &str, input: &str, command: Option<&str>, file: Option<&str>) {
+        let mut draft = Draft::default();
+        set_call(&mut draft, tool, input);
+        assert_eq!(
+            (draft.entry.text(column::COMMAND), draft.entry.text(column::FILE)),
+            (command, file),
+            "{tool} {input}"
+        );
+        assert_eq!(draft.entry.text(column::TOOL), Some(tool));
+        assert_eq!(draft.action.map(|action| action.input).as_deref(), Some(input));
+    }
+
+    #[test]
+    fn inputs_give_command_and_file() {
+        check("Bash", r#"{"command":"ls \"a\"","timeout":1}"#, Some("ls \"a\""), None);
+        check("shell", r#"{"command":["bash","-lc","ls"]}"#, Some("bash -lc ls"), None);
+        check("Bash", "ls -la", Some("ls -la"), None);
+        check("Write", r#"{"file_path":"/a/b.go","content":"x"}"#, None, Some("/a/b.go"));
+        check("view", r#"{"path":"/a"}"#, None, Some("/a"));
+        check("Grep", r#"{"path":"/a","pattern":"x"}"#, None, None);
+        check("create_issue", "[1", None, None);
+    }
+}

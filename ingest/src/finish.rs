@@ -1,0 +1,209 @@
+//! Completes a draft after enrichment: redaction, cuts, fingerprints, URL columns and cost. It must not do I/O.
+//!
+//! Everything here happens once for all dialects, and only from the record, the draft and the configuration: the same
+//! input gives the same columns, so a record that is sent again is recognised by its bytes.
+
+use ledger::Entry;
+use ledger::events::column;
+
+use crate::cut::Cutter;
+use crate::dialect::{ContentSpan, Draft, Encoding, FreeText, Span};
+use crate::fingerprint::Fingerprinter;
+use crate::price::{PriceTable, Tokens};
+use crate::redact::{Mark, RuleSet};
+use crate::url;
+
+/// The kind of a record that was not understood.
+pub const UNPARSED: &str = "unparsed";
+
+/// Completes drafts; one for all sources, shared between threads.
+pub struct Finisher {
+    prints: Fingerprinter,
+    prices: PriceTable,
+    rules: RuleSet,
+}
+
+/// A value of the record that does not stay as it is.
+enum Edit<'a> {
+    Content(&'a ContentSpan),
+    FreeText(&'a FreeText),
+}
+
+impl Edit<'_> {
+    fn span(&self) -> Span {
+        match self {
+            Self::Content(content) => content.span,
+            Self::FreeText(free_text) => free_text.span,
+        }
+    }
+}
+
+impl Finisher {
+    /// A finisher with the installation's fingerprint key, a price table and the built-in redaction rules.
+    pub fn new(key: [u8; 32], prices: PriceTable) -> Self {
+        Self { prints: Fingerprinter::new(&key), prices, rules: RuleSet::built_in() }
+    }
+
+    /// Completes the draft of one event of the record `raw`. `carries_record` is true for the record's first event, which
+    /// gets `record`, `content`, `cuts` and what follows from them.
+    pub fn finish(&self, raw: &[u8], draft: &mut Draft, carries_record: bool) {
+        if !draft.identity.is_empty() && draft.entry.text(column::SOURCE_ID).is_none() {
+            draft.entry.set_text(column::SOURCE_ID, &self.prints.identity(&draft.identity));
+        }
+        if let Some(action) = &draft.action {
+            draft.entry.set_fingerprint(column::ACTION_FP, self.prints.action(&action.tool, &action.input));
+        }
+        if let Some(result) = &draft.result {
+            draft.entry.set_fingerprint(column::RESULT_FP, self.prints.result(result));
+        }
+        self.set_url(draft);
+        for column in [column::COMMAND, column::FILE, column::MCP_SERVER, column::TARGET, column::PATH] {
+            // The columns of a URL are made from its redacted form.
+            if !draft.url.is_empty() && (column == column::TARGET || column == column::PATH) {
+                continue;
+            }
+            if let Some(redacted) = draft.entry.text(column).and_then(|text| self.rules.redact_plain(text)) {
+                draft.entry.set_text(column, &redacted.text);
+            }
+        }
+        if carries_record {
+            self.set_record(raw, draft);
+        }
+        self.set_cost(&mut draft.entry);
+    }
+
+    /// Redacts a line that is shown to people without being recorded.
+    pub fn redact(&self, line: &str) -> String {
+        self.rules.redact_plain(line).map_or_else(|| line.to_owned(), |redacted| redacted.text)
+    }
+
+    /// Fills the entry of a record that was not understood: all of it lies in the content part. Sets `kind`, the reason
+    /// in `action`, `content` or, if it is not UTF-8, `content_raw`, and what follows from them.
+    pub fn unparsed(&self, raw: &[u8], entry: &mut Entry, reason: &str) {
+        entry.set_text(column::KIND, UNPARSED);
+        entry.set_text(column::ACTION, reason);
+        let Ok(text) = std::str::from_utf8(raw) else {
+            // What a lossy reading shows to be a secret is not kept: the readable form is then all that is stored.
+            return match self.rules.redact_plain(&String::from_utf8_lossy(raw)) {
+                None => self.set_raw_content(raw, entry),
+                Some(redacted) => {
+                    entry.set_list(column::REDACTIONS, texts(&marks("content", &redacted.marks)));
+                    self.set_content(entry, &redacted.text);
+                }
+            };
+        };
+        let redacted = self.rules.redact_plain(text);
+        let marks = redacted.as_ref().map_or_else(Vec::new, |redacted| marks("content", &redacted.marks));
+        self.set_content(entry, redacted.as_ref().map_or(text, |redacted| &redacted.text));
+        entry.set_list(column::REDACTIONS, texts(&marks));
+    }
+
+    /// Sets the record with its content cut out. A record that is not UTF-8 lies in the content part.
+    fn set_record(&self, raw: &[u8], draft: &mut Draft) {
+        let Ok(text) = std::str::from_utf8(raw) else {
+            return self.set_raw_content(raw, &mut draft.entry);
+        };
+        let mut edits: Vec<Edit> =
+            draft.content.iter().map(Edit::Content).chain(draft.free_text.iter().map(Edit::FreeText)).collect();
+        edits.sort_by_key(|edit| edit.span().start);
+        let mut cutter = None;
+        let mut redactions = Vec::new();
+        let mut at = 0;
+        for edit in &edits {
+            let Span { start, end } = edit.span();
+            let (Some(before), Some(value)) = (text.get(at..start), text.get(start..end)) else {
+                continue;
+            };
+            let quoted = !matches!(edit, Edit::FreeText(FreeText { encoding: Encoding::Plain, .. }));
+            let redacted = if quoted { self.rules.redact_quoted(value) } else { self.rules.redact_plain(value) };
+            if redacted.is_none() && matches!(edit, Edit::FreeText(_)) {
+                continue;
+            }
+            let cutter = cutter.get_or_insert_with(|| Cutter::with_capacity(text.len()));
+            cutter.keep(before);
+            let new = redacted.as_ref().map_or(value, |redacted| &redacted.text);
+            let field = match edit {
+                Edit::Content(content) => cutter.cut(&content.field, new),
+                Edit::FreeText(free_text) => {
+                    cutter.keep(new);
+                    free_text.field
+                }
+            };
+            redactions.extend(redacted.iter().flat_map(|redacted| marks(field, &redacted.marks)));
+            at = end;
+        }
+        let entry = &mut draft.entry;
+        let Some(mut cutter) = cutter else {
+            return entry.set_text(column::RECORD, text);
+        };
+        cutter.keep(text.get(at..).unwrap_or_default());
+        let (record, content, cuts) = cutter.finish();
+        entry.set_text(column::RECORD, &record);
+        entry.set_list(column::REDACTIONS, texts(&redactions));
+        if !cuts.is_empty() {
+            entry.set_bytes(column::CUTS, &cuts);
+            self.set_content(entry, &content);
+        }
+    }
+
+    fn set_content(&self, entry: &mut Entry, content: &str) {
+        entry.set_integer(column::CONTENT_LEN, content.len() as i64);
+        entry.set_bytes(column::CONTENT_HASH, &self.prints.content(content.as_bytes()));
+        entry.set_text(column::CONTENT, content);
+    }
+
+    fn set_raw_content(&self, raw: &[u8], entry: &mut Entry) {
+        entry.set_integer(column::CONTENT_LEN, raw.len() as i64);
+        entry.set_bytes(column::CONTENT_HASH, &self.prints.content(raw));
+        entry.set_bytes(column::CONTENT_RAW, raw);
+    }
+
+    /// Splits the URL, after redaction, into its columns; what is not an absolute URL is the target only.
+    fn set_url(&self, draft: &mut Draft) {
+        if draft.url.is_empty() {
+            return;
+        }
+        let redacted = self.rules.redact_plain(&draft.url);
+        let whole = redacted.as_ref().map_or(draft.url.as_str(), |redacted| &redacted.text);
+        let entry = &mut draft.entry;
+        entry.set_text(column::TARGET, whole);
+        let Some(parts) = url::split(whole) else { return };
+        entry.set_text(column::SCHEME, &parts.scheme);
+        entry.set_text(column::HOST, &parts.host);
+        entry.set_text(column::PATH, parts.path);
+        if let Some(port) = parts.port {
+            entry.set_integer(column::PORT, i64::from(port));
+        }
+        if let Some(domain) = url::domain(&parts.host) {
+            entry.set_text(column::DOMAIN, domain);
+        }
+    }
+
+    /// Prices the tokens of a record that names its model.
+    fn set_cost(&self, entry: &mut Entry) {
+        let counters = [column::TOKENS_IN, column::TOKENS_OUT, column::TOKENS_CACHE_READ, column::TOKENS_CACHE_WRITE];
+        let [input, output, cache_read, cache_write] = counters.map(|column| entry.integer(column));
+        if [input, output, cache_read, cache_write].iter().all(Option::is_none) {
+            return;
+        }
+        let [input, output, cache_read, cache_write] =
+            [input, output, cache_read, cache_write].map(Option::unwrap_or_default);
+        let tokens = Tokens { input, output, cache_read, cache_write };
+        if let Some(cost) = entry.text(column::MODEL).and_then(|model| self.prices.cost_micros(model, tokens)) {
+            entry.set_integer(column::COST_MICROS, cost);
+            entry.set_text(column::PRICE_VERSION, self.prices.version());
+        }
+    }
+}
+
+/// Marks as the `redactions` column lists them: `kind:field:offset`.
+fn marks(field: &str, marks: &[Mark]) -> Vec<String> {
+    marks.iter().map(|mark| format!("{}:{field}:{}", mark.kind, mark.offset)).collect()
+}
+
+fn texts(marks: &[String]) -> impl Iterator<Item = &str> {
+    marks.iter().map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The built-in redaction rules: what a secret looks like. How they are applied stands in [`crate::redact`].
+//!
+//! At most [`RULES_MAX`] rules, each anchored on a prefix or a name that one shared search finds first, so that text
+//! without secrets is read once. A rule must not match identifiers that joins need, and must not match its own placeholder.
+
+/// One kind of secret.
+pub struct Rule {
+    /// The word in the placeholder and in the `redactions` column.
+    pub kind: &'static str,
+    /// The rule runs where one of these occurs, in any case of letters.
+    pub keywords: &'static [&'static str],
+    /// The secret is the first group that took part, or the whole match if there is no group. `\b` is the ASCII one: faster, and the same here.
+    pub pattern: &'static str,
+}
+
+/// The most rules: each is a bit of a word.
+pub const RULES_MAX: usize = 40;
+
+/// A rule in one line.
+const fn rule(kind: &'static str, keywords: &'static [&'static str], pattern: &'static str) -> Rule {
+    Rule { kind, keywords, pattern }
+}
+
+/// Every built-in rule.
+pub static RULES: &[Rule] = &[
+    // Clouds.
+    rule("aws_access_key", &["akia", "asia", "abia", "acca"], r"(?-u:\b)(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?-u:\b)"),
+    // The secret has no prefix of its own: it is the token of 40 characters that follows its key's id,
+    rule(
+        "aws_secret_key",
+        &["akia", "asia"],
+        r"(?:AKIA|ASIA)[A-Z0-9]{16}(?s:.){0,80}?[^A-Za-z0-9/+=]([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)",
+    ),
+    // or stands behind its name.
+    rule(
+        "aws_secret_key",
+        &["secret_access_key", "secretaccesskey", "session_token", "sessiontoken"],
+        r#"(?i)(?:secret_?access_?key|aws_?session_?token)[\s"'\\]{0,6}[=:]{1,2}>?[\s"'\\]{0,6}([A-Za-z0-9/+=]{16,})"#,
+    ),
+    rule("google_api_key", &["aiza"], r"AIza[A-Za-z0-9_-]{35}"),
+    rule("google_oauth", &["ya29.", "gocspx-"], r"ya29\.[A-Za-z0-9_-]{20,}|GOCSPX-[A-Za-z0-9_-]{20,}"),
+    rule(
+        "azure_key",
+        &["accountkey=", "sharedaccesskey="],
+        r"(?i)(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{30,})",
+    ),
+    rule("azure_client_secret", &["q~"], r"(?-u:\b)[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
+    rule("digitalocean_token", &["doo_v1_", "dop_v1_", "dor_v1_"], r"do[opr]_v1_[a-f0-9]{64}"),
+    rule("databricks_token", &["dapi"], r"(?-u:\b)dapi[a-f0-9]{32}"),
+    rule("tailscale_key", &["tskey-"], r"tskey-[a-z]+-[A-Za-z0-9-]{16,}"),
+    // Code hosts and package registries.
+    rule(
+        "github_token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+        r"(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}",
+    ),
+    rule(
+        "gitlab_token",
+        &["glpat-", "gldt-", "glrt-", "glcbt-", "glptt-", "glagent-", "glsoat-", "gloas-", "glft-", "glimt-"],
+        r"gl(?:pat|dt|rt|cbt|ptt|agent|soat|oas|ft|imt)-[A-Za-z0-9_.-]{20,}",
+    ),
+    rule("npm_token", &["npm_"], r"npm_[A-Za-z0-9]{36}"),
+    rule("pypi_token", &["pypi-"], r"pypi-[A-Za-z0-9_-]{40,}"),
+    rule("docker_token", &["dckr_pat_"], r"dckr_pat_[A-Za-z0-9_-]{20,}"),
+    rule("rubygems_key", &["rubygems_"], r"rubygems_[a-f0-9]{48}"),
+    // Models.
+    rule("anthropic_key", &["sk-ant-"], r"sk-ant-[A-Za-z0-9_-]{16,}"),
+    rule("openai_key", &["sk-"], r"(?-u:\b)sk-(?:(?:proj|svcacct|admin|or)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{20,})"),
+    rule("huggingface_token", &["hf_"], r"(?-u:\b)hf_[A-Za-z0-9]{30,}"),
+    rule("model_key", &["pplx-", "gsk_", "xai-"], r"(?-u:\b)(?:pplx-|gsk_|xai-)[A-Za-z0-9]{40,}"),
+    // Other services.
+    rule(
+        "slack_token",
+        &["xoxa-", "xoxb-", "xoxe", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xapp-"],
+        r"(?:xox[abeoprs][.-]|xapp-)[A-Za-z0-9.-]{10,}",
+    ),
+    rule(
+        "slack_webhook",
+        &["hooks.slack.com"],
+        r"(?i)hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_+-]{20,})",
+    ),
+    rule(
+        "stripe_key",
+        &["sk_", "rk_", "whsec_"],
+        r"(?-u:\b)(?:[sr]k_(?:test|live|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,})",
+    ),
+    rule("sendgrid_key", &["sg."], r"(?-u:\b)SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
+    rule("shopify_token", &["shpat_", "shpca_", "shppa_", "shpss_"], r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"),
+    rule("telegram_token", &[":aa"], r"(?-u:\b)[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
+    rule("grafana_token", &["glsa_", "glc_"], r"(?:glsa|glc)_[A-Za-z0-9+/=_]{32,}"),
+    rule("sentry_token", &["sntrys_", "sntryu_"], r"sntry[su]_[A-Za-z0-9+/=_]{20,}"),
+    rule("vault_token", &["hvs.", "hvb.", "hvr."], r"(?-u:\b)hv[sbr]\.[A-Za-z0-9_-]{24,}"),
+    rule("terraform_token", &[".atlasv1."], r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"),
+    rule(
+        "service_token",
+        &["lin_api_", "ntn_", "nrak-", "pmak-", "pul-", "dp.pt."],
+        r"(?-u:\b)(?:lin_api_|ntn_|NRAK-|PMAK-|pul-|dp\.pt\.)[A-Za-z0-9-]{27,}",
+    ),
+    rule("age_key", &["age-secret-key-1"], r"(?i)AGE-SECRET-KEY-1[0-9A-Z]{58}"),
+    // Forms.
+    rule("jwt", &["eyj"], r"(?-u:\b)eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
+    rule(
+        "private_key",
+        &["private key"],
+        r"-----BEGIN[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----(?s:.)*?(?:-----END[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----|\z)",
+    ),
+    // Names.
+    rule(
+        "authorization",
+        &["authorization", "bearer"],
+        r#"(?i)(?:authorization[\s"'\\]{0,6}[:=][\s"'\\]{0,6}(?:(?:bearer|basic|token)\s+)?([A-Za-z0-9._~+/=-]{8,})|(?-u:\b)bearer\s+([A-Za-z0-9._~+/=-]{16,}))"#,
+    ),
+    rule(
+        "api_key_header",
+        &["api-key", "private-token", "session-token", "auth-token"],
+        r#"(?i)(?-u:\b)(?:(?:x-)?api-key|private-token|coder-session-token|x-auth-token)[\s"'\\]{0,6}[:=][\s"'\\]{0,6}([A-Za-z0-9._~+/=-]{8,})"#,
+    ),
+    rule("url_userinfo", &["@"], r#"://([^\s/?#"'<>@:]*:[^\s/?#"'<>]+|[^\s/?#"'<>@:]{16,})@"#),
+    rule(
+        "url_query",
+        &[
+            "token=",
+            "key=",
+            "secret=",
+            "password=",
+            "passwd=",
+            "pwd=",
+            "signature=",
+            "sig=",
+            "credential=",
+            "auth=",
+            "session=",
+            "sid=",
+        ],
+        r#"(?i)[?&;](?:[a-z0-9_.-]*(?:token|secret|password|passwd|pwd|signature|credential|api[_-]?key)|key|sig|auth|session|sid)=([^&#\s"'<>\\]+)"#,
+    ),
+    rule(
+        "assignment",
+        &["token=", "key=", "secret=", "password=", "passwd=", "pwd="],
+        r#"(?:(?-u:\b)[A-Z0-9_]*(?:PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY)|(?:^|[\s"'])(?:--)?(?:password|passwd|pwd|token|access_token|client_secret|secret|api[_-]?key))=["'\\]{0,2}([^\s&"'<>\\;|$(){}]{6,})"#,
+    ),
+    rule(
+        "option",
+        &["--password", "--token", "--secret", "--api-key"],
+        r#"--(?:password|token|secret|api-key)\s+["'\\]{0,2}([^\s"'\\$-][^\s"'\\]{5,})"#,
+    ),
+];
