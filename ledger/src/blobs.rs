@@ -248,9 +248,8 @@ fn publish(unfinished: &Path, path: &Path) -> io::Result<()> {
 /// A name that no other process and no earlier attempt uses.
 fn unfinished_name(path: &Path) -> Result<String, BlobError> {
     let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|error| {
-        BlobError::io("make a temporary name for", path)(io::Error::other(error.to_string()))
-    })?;
+    getrandom::fill(&mut random)
+        .map_err(|error| BlobError::io("make a temporary name for", path)(io::Error::other(error.to_string())))?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(format!("{UNFINISHED_PREFIX}{name}.{:016x}", u64::from_be_bytes(random)))
 }
@@ -327,7 +326,10 @@ mod tests {
         assert_eq!(blobs.list("segment").expect("listed"), ["segment/a.facts"]);
         assert_eq!(blobs.get("segment/a.facts").expect("there"), "hello");
         assert_eq!(blobs.get_range("segment/a.facts", 1..3).expect("there"), "el");
-        assert_eq!(blobs.get_range("segment/a.facts", 1..9).expect_err("short").source.kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            blobs.get_range("segment/a.facts", 1..9).expect_err("short").source.kind(),
+            io::ErrorKind::UnexpectedEof
+        );
         assert!(blobs.get("segment/b").expect_err("absent").is_missing());
         let unfinished = fs::read_dir(directory.path().join("segment")).expect("listed").count();
         assert_eq!(unfinished, 1, "nothing unfinished stays behind");

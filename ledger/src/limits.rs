@@ -43,11 +43,11 @@ pub const SEGMENT_ENTRIES_MAX: u64 = 262_144;
 /// or this many bytes,
 pub const SEGMENT_WAL_BYTES_MAX: u64 = 256 << 20;
 /// or when its first event is this old.
-pub const SEGMENT_AGE_MAX: Duration = Duration::from_secs(15 * 60);
+pub const SEGMENT_AGE_MAX: Duration = Duration::from_mins(15);
 /// Rows in one row group of a segment.
 pub const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
 /// Bytes of parts in one row group, roughly: sealing, reading and verifying hold one in memory.
-pub const ROW_GROUP_BYTES_MAX: usize = 48 << 20;
+pub const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
 /// Bytes of decoded row groups that the readers of one ledger share.
 pub const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Decoded parts of row groups in that cache.

@@ -115,8 +115,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// All of them, in the order in which they are written.
-    pub const ALL: [Self; 6] =
-        [Self::Facts, Self::Content, Self::Headers, Self::Inputs, Self::Secrets, Self::State];
+    pub const ALL: [Self; 6] = [Self::Facts, Self::Content, Self::Headers, Self::Inputs, Self::Secrets, Self::State];
 
     /// How the file's name ends.
     pub const fn extension(self) -> &'static str {

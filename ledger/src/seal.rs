@@ -55,7 +55,7 @@ pub(crate) fn seal(
     table: &'static Table,
     shard: u32,
     previous: &Manifest,
-    source: SealSource<'_>,
+    mut source: SealSource<'_>,
 ) -> Result<Manifest, LedgerError> {
     if let Some(adopted) = adopt(blobs, previous)? {
         return Ok(adopted);
@@ -64,7 +64,7 @@ pub(crate) fn seal(
     next.wal = source.wal;
     if !source.batches.is_empty() {
         sweep(blobs, previous)?;
-        let entry = write(blobs, table, shard, previous, source)?;
+        let entry = write(blobs, table, shard, previous, &mut source)?;
         read_back(blobs, table, shard, previous, &entry)?;
         next.segments.push(entry);
     }
@@ -88,7 +88,11 @@ fn adopt(blobs: &dyn Blobs, previous: &Manifest) -> Result<Option<Manifest>, Led
         }
         _ => {
             let path = blobs.path(&manifest::file_name(previous.number));
-            Err(LedgerError::corrupt(path, "manifest", "the newest manifest on the disk is not the one that this process knows"))
+            Err(LedgerError::corrupt(
+                path,
+                "manifest",
+                "the newest manifest on the disk is not the one that this process knows",
+            ))
         }
     }
 }
@@ -109,7 +113,7 @@ fn write(
     table: &'static Table,
     shard: u32,
     previous: &Manifest,
-    source: SealSource<'_>,
+    source: &mut SealSource<'_>,
 ) -> Result<SegmentEntry, LedgerError> {
     let (first_batch, first_seq) = (previous.end_batch(), previous.end_seq());
     let end_batch = first_batch + source.batches.len() as u64;

@@ -42,7 +42,11 @@ pub(crate) fn first_batch_of(name: &str) -> Option<u64> {
 }
 
 /// The entry of one of a segment's files, which every segment but for content has.
-pub(crate) fn entry_of<'a>(blobs: &dyn Blobs, segment: &'a SegmentEntry, kind: FileKind) -> Result<&'a FileEntry, LedgerError> {
+pub(crate) fn entry_of<'a>(
+    blobs: &dyn Blobs,
+    segment: &'a SegmentEntry,
+    kind: FileKind,
+) -> Result<&'a FileEntry, LedgerError> {
     segment.file(kind).ok_or_else(|| {
         let stem = stem(segment.first_seq, segment.end_seq, segment.first_batch);
         LedgerError::corrupt(blobs.path(&stem), kind.extension(), "the manifest lists no such file")

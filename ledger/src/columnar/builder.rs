@@ -82,6 +82,10 @@ impl ColumnsBuilder {
     /// Adds a row from the canonical bytes of its parts; a content part that is `None` leaves its columns null.
     ///
     /// After an error the builder holds a piece of the refused row and answers [`NotCanonical::Broken`] for ever.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are the columns of a row, and a struct of them would be built to be taken apart"
+    )]
     pub fn push(
         &mut self,
         shard: u32,

@@ -118,7 +118,8 @@ fn kept_columns_and_projections_are_what_was_asked_for() {
     builder.push(u32::MAX, 4, 1, 9, u32::MAX, &facts, None).expect("canonical");
     builder.push(0, 5, 1, 9, 0, &[], None).expect("canonical");
     assert!(builder.bytes() > 0);
-    let names = |batch: &RecordBatch| -> Vec<String> { batch.schema().fields().iter().map(|f| f.name().clone()).collect() };
+    let names =
+        |batch: &RecordBatch| -> Vec<String> { batch.schema().fields().iter().map(|f| f.name().clone()).collect() };
     let some = builder.snapshot_columns(&[5, 1]).expect("sound");
     assert_eq!(names(&some), ["kind", "seq"]);
     assert_eq!(builder.snapshot_columns(&[]).expect("sound").num_rows(), 2);

@@ -109,7 +109,9 @@ pub(super) mod optional_digest {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        let digest = |text: String| Digest::from_hex(&text).ok_or_else(|| D::Error::custom("a hash is not 64 hexadecimal digits"));
+        let digest = |text: String| {
+            Digest::from_hex(&text).ok_or_else(|| D::Error::custom("a hash is not 64 hexadecimal digits"))
+        };
         text.map(digest).transpose()
     }
 }

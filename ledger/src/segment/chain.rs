@@ -156,7 +156,11 @@ impl Check<'_> {
 
     /// Reads a sidecar. One that differs from the manifest is read all the same, to name the place; what is then wrong
     /// with it as a whole is not said twice.
-    fn load<T>(&mut self, kind: FileKind, decode: impl Fn(&std::path::Path, &[u8]) -> Result<T, LedgerError>) -> Option<T> {
+    fn load<T>(
+        &mut self,
+        kind: FileKind,
+        decode: impl Fn(&std::path::Path, &[u8]) -> Result<T, LedgerError>,
+    ) -> Option<T> {
         let file = match entry_of(self.blobs, self.segment, kind) {
             Ok(file) => file,
             Err(error) => {
@@ -191,7 +195,11 @@ impl Check<'_> {
                 tip.linked = true;
             }
             if header.shard != shard {
-                self.fault(FileKind::Headers, format!("batch {}", header.batch), format!("it is of shard {}", header.shard));
+                self.fault(
+                    FileKind::Headers,
+                    format!("batch {}", header.batch),
+                    format!("it is of shard {}", header.shard),
+                );
             }
             if let Err(what) = tip.chain.push(header) {
                 self.fault(FileKind::Headers, format!("header {index}, batch {}", header.batch), what);
@@ -229,7 +237,10 @@ impl Check<'_> {
             }
             for (list, header) in lists.iter().zip(headers) {
                 let sorted = list.windows(2).all(|pair| pair[0].key < pair[1].key);
-                if !sorted || list.len() as u64 != u64::from(header.inputs_count) || inputs::root(list) != header.inputs_root {
+                if !sorted
+                    || list.len() as u64 != u64::from(header.inputs_count)
+                    || inputs::root(list) != header.inputs_root
+                {
                     let what = "the inputs are not those that the header commits to";
                     self.fault(FileKind::Inputs, format!("batch {}", header.batch), what);
                 }

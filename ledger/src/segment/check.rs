@@ -42,9 +42,15 @@ pub(crate) struct Expected<'a> {
 }
 
 /// Checks the columns of a segment against the headers of its batches, one row group in memory at a time.
-pub(crate) fn check_rows(blobs: &dyn Blobs, segment: &SegmentEntry, expected: Expected<'_>, listener: &mut dyn Listener) {
+pub(crate) fn check_rows(
+    blobs: &dyn Blobs,
+    segment: &SegmentEntry,
+    expected: Expected<'_>,
+    listener: &mut dyn Listener,
+) {
     let open = |kind: FileKind, part: Part| -> Result<SegmentFile<'_>, (String, LedgerError)> {
-        let name = entry_of(blobs, segment, kind).map(|file| file.name.as_str()).map_err(|error| (String::new(), error))?;
+        let name =
+            entry_of(blobs, segment, kind).map(|file| file.name.as_str()).map_err(|error| (String::new(), error))?;
         SegmentFile::open(blobs, name, expected.table, part).map_err(|error| (name.to_owned(), error))
     };
     let facts = match open(FileKind::Facts, Part::Facts) {
@@ -55,7 +61,8 @@ pub(crate) fn check_rows(blobs: &dyn Blobs, segment: &SegmentEntry, expected: Ex
         Ok(file) => file,
         Err((name, error)) => return listener.unreadable(&name, "footer".to_owned(), error),
     };
-    let mut check = Check { expected, facts, content, listener, batch: Open::default(), next: 0, next_seq: segment.first_seq };
+    let mut check =
+        Check { expected, facts, content, listener, batch: Open::default(), next: 0, next_seq: segment.first_seq };
     check.strange_content();
     for row_group in 0..check.facts.ranges().len() {
         check.row_group(row_group);
@@ -106,7 +113,8 @@ impl Check<'_> {
         let Some(content) = &self.content else { return };
         for (number, range) in content.ranges().iter().enumerate() {
             if !self.facts.ranges().contains(range) {
-                let what = format!("it covers {}..{}, which is no row group of the facts", range.first_seq, range.end_seq);
+                let what =
+                    format!("it covers {}..{}, which is no row group of the facts", range.first_seq, range.end_seq);
                 self.listener.fault(content.name(), format!("row group {number}"), what);
             }
         }
@@ -288,7 +296,9 @@ impl Check<'_> {
 
     /// Compares the batches whose events were all read with their headers.
     fn close_full_batches(&mut self) {
-        while let Some(header) = self.expected.headers.get(self.next).filter(|header| events(header).end <= self.next_seq) {
+        while let Some(header) =
+            self.expected.headers.get(self.next).filter(|header| events(header).end <= self.next_seq)
+        {
             let batch = std::mem::take(&mut self.batch);
             self.next += 1;
             if batch.faulty {

@@ -39,9 +39,13 @@ pub(super) const fn sort_columns(ledger: LedgerName) -> [&'static str; 2] {
 /// cost more than a byte per row, and deduplication does not ask Parquet.
 const fn bloom_columns(ledger: LedgerName) -> &'static [(&'static str, u64)] {
     match ledger {
-        LedgerName::Events => {
-            &[("session", 8_192), ("workspace", 8_192), ("host", 8_192), ("interception", 16_384), ("tool_call", 16_384)]
-        }
+        LedgerName::Events => &[
+            ("session", 8_192),
+            ("workspace", 8_192),
+            ("host", 8_192),
+            ("interception", 16_384),
+            ("tool_call", 16_384),
+        ],
         LedgerName::Operations => &[("subject", 16_384)],
     }
 }
@@ -104,7 +108,13 @@ fn column(mut builder: WriterPropertiesBuilder, ledger: LedgerName, name: &str) 
 /// the index of a field is the index of its leaf.
 fn sorting(ledger: LedgerName, schema: &Schema) -> Vec<SortingColumn> {
     let [kind, entity] = sort_columns(ledger);
-    let index = |name| schema.index_of(name).ok().map(|at| SortingColumn { column_idx: at as i32, descending: false, nulls_first: true });
+    let index = |name| {
+        schema.index_of(name).ok().map(|at| SortingColumn {
+            column_idx: at as i32,
+            descending: false,
+            nulls_first: true,
+        })
+    };
     [kind, entity, "seq"].into_iter().filter_map(index).collect()
 }
 
@@ -112,10 +122,7 @@ fn sorting(ledger: LedgerName, schema: &Schema) -> Vec<SortingColumn> {
 pub(super) fn footer(row_groups: &[(u64, u64)]) -> Vec<KeyValue> {
     // Pairs of numbers: there is nothing that JSON cannot hold.
     let ranges = serde_json::to_string(row_groups).unwrap_or_default();
-    vec![
-        KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string()),
-        KeyValue::new(ROW_GROUPS_KEY.to_owned(), ranges),
-    ]
+    vec![KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string()), KeyValue::new(ROW_GROUPS_KEY.to_owned(), ranges)]
 }
 
 #[cfg(test)]

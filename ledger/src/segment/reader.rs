@@ -68,9 +68,8 @@ impl SegmentReader {
         let file = SegmentFile::open(&*self.blobs, name, self.table, part)?;
         let Some(row_group) = file.ranges().iter().position(|range| range.contains(seq)) else { return Ok(None) };
         let batch = file.decode(row_group)?;
-        let decoded = decode(self.table, &batch, part, file.ranges()[row_group]).map_err(|what| {
-            LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what)
-        })?;
+        let decoded = decode(self.table, &batch, part, file.ranges()[row_group])
+            .map_err(|what| LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what))?;
         let decoded = Arc::new(decoded);
         self.cache.put(name, part, Arc::clone(&decoded));
         Ok(Some(decoded))
@@ -112,11 +111,19 @@ fn decode(table: &'static Table, batch: &RecordBatch, part: Part, range: RowGrou
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::blobs::LocalBlobs;
-    use crate::events::TABLE;
-    use crate::fixtures::recorder::{Recorded, Recorder, session_events};
+    use crate::entry::Entry;
+    use crate::events::{TABLE, column};
+    use crate::fixtures::any_entry;
+    use crate::fixtures::recorder::{ORIGIN, Recorded, Recorder, session_events};
     use crate::manifest::Manifest;
+    use crate::operations;
+    use crate::verify::{Report, Scope, verify_segments};
 
     /// A sealed segment, its directory, and its rows as they were recorded.
     fn sealed() -> (tempfile::TempDir, Arc<dyn Blobs>, Manifest, Vec<Rows>) {
@@ -146,7 +153,10 @@ mod tests {
                     let rows = reader.read(&manifest.segments[0], from, content, limit, usize::MAX).expect("readable");
                     assert!((1..=limit).contains(&rows.len()));
                     for (row, want) in rows.parts().zip(&recorded[from as usize..]) {
-                        assert_eq!((row.seq, row.batch, row.recorded, row.flags), (want.seq, want.batch, want.recorded, want.flags));
+                        assert_eq!(
+                            (row.seq, row.batch, row.recorded, row.flags),
+                            (want.seq, want.batch, want.recorded, want.flags)
+                        );
                         assert_eq!((row.facts, row.content), (want.facts, want.content.filter(|_| content)));
                     }
                     from = rows.next_seq;
@@ -181,6 +191,60 @@ mod tests {
             std::fs::write(&path, sound).expect("written");
             assert!(read().is_ok());
         }
+    }
+
+    /// Records entries in batches, seals them, and expects the same parts from the reader, and nothing from `verify`.
+    fn round_trip(table: &'static Table, batches: Vec<Vec<Entry>>, row_groups: usize) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let blobs: Arc<dyn Blobs> = Arc::new(LocalBlobs::new(directory.path()));
+        let mut recorder = Recorder::new(table);
+        let mut recorded = Recorded::default();
+        for mut entries in batches {
+            recorder.batch(&mut entries, &[], &mut recorded);
+        }
+        let manifest = recorder.seal(&*blobs, &recorder.manifest(), &recorded).expect("sealed");
+        let facts = &manifest.segments[0].file(FileKind::Facts).expect("there").name;
+        let file = SegmentFile::open(&*blobs, facts, table, Part::Facts).expect("sound");
+        assert!(file.ranges().len() >= row_groups, "{} row groups", file.ranges().len());
+        let reader = SegmentReader::new(Arc::clone(&blobs), table, 0, Arc::new(RowGroupCache::new()));
+        for want in recorded.rows.iter().flat_map(Rows::parts) {
+            let rows = reader.read(&manifest.segments[0], want.seq, true, 1, 1).expect("readable");
+            let row = rows.parts().next().expect("a row");
+            assert_eq!((row.seq, row.batch, row.recorded), (want.seq, want.batch, want.recorded));
+            assert!(row.flags == want.flags && row.facts == want.facts && row.content == want.content);
+        }
+        let scope = Scope { blobs: &*blobs, table, shard: 0, origin: ORIGIN, sizes: BTreeSet::new(), threads: 1 };
+        let mut report = Report::default();
+        verify_segments(&scope, &mut |_| {}, &mut report);
+        assert_eq!(report.faults, []);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn any_events_survive_a_segment(batches in prop::collection::vec(prop::collection::vec(any_entry(&TABLE), 0..6), 1..4)) {
+            round_trip(&TABLE, batches, 0);
+        }
+
+        #[test]
+        fn any_operations_survive_a_segment(batches in prop::collection::vec(prop::collection::vec(any_entry(&operations::TABLE), 0..6), 1..4)) {
+            round_trip(&operations::TABLE, batches, 0);
+        }
+    }
+
+    #[test]
+    fn batches_may_lie_across_row_groups() {
+        let entry = |number: usize| {
+            let mut entry = Entry::new();
+            entry.set_text(column::KIND, if number.is_multiple_of(3) { "prompt" } else { "egress.http" });
+            entry.set_text(column::RECORD, &format!("{number}").repeat(400_000));
+            if number < 20 || number.is_multiple_of(5) {
+                entry.set_text(column::CONTENT, &format!("{number} ").repeat(300_000));
+            }
+            entry
+        };
+        let batches = [0..33, 33..33, 33..80].map(|numbers| numbers.map(entry).collect());
+        round_trip(&TABLE, batches.to_vec(), 3);
     }
 
     #[test]

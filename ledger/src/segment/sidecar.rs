@@ -80,7 +80,8 @@ fn frame(kind: FileKind, body: &[u8]) -> Vec<u8> {
 /// Takes the body out of its frame.
 fn body<'a>(kind: FileKind, path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], LedgerError> {
     let (magic, expected) = magic(kind).unwrap_or((b"tachograph/none\n", "sidecar"));
-    let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX_LEN>().filter(|(prefix, _)| prefix.starts_with(magic)) else {
+    let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX_LEN>().filter(|(prefix, _)| prefix.starts_with(magic))
+    else {
         return Err(LedgerError::Foreign { path: path.into(), expected });
     };
     let Some((body, hash)) = rest.split_last_chunk::<HASH_LEN>() else {
@@ -111,7 +112,8 @@ pub fn decode_headers(path: &Path, bytes: &[u8]) -> Result<Vec<Header>, LedgerEr
     let body = body(FileKind::Headers, path, bytes)?;
     let chunks = body.chunks(HEADER_LEN).enumerate();
     let header = |(at, chunk): (usize, &[u8])| {
-        Header::decode(chunk).ok_or_else(|| LedgerError::corrupt(path, format!("header {at}"), "it is not a batch header"))
+        Header::decode(chunk)
+            .ok_or_else(|| LedgerError::corrupt(path, format!("header {at}"), "it is not a batch header"))
     };
     chunks.map(header).collect()
 }

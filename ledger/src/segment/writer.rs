@@ -43,7 +43,13 @@ pub(crate) struct SegmentWriter<'a> {
 
 impl<'a> SegmentWriter<'a> {
     /// Starts the files; the content file comes into being with the first event that has content.
-    pub(crate) fn new(blobs: &'a dyn Blobs, table: &'static Table, shard: u32, stem: &str, first_seq: u64) -> Result<Self, LedgerError> {
+    pub(crate) fn new(
+        blobs: &'a dyn Blobs,
+        table: &'static Table,
+        shard: u32,
+        stem: &str,
+        first_seq: u64,
+    ) -> Result<Self, LedgerError> {
         let facts_rows = ColumnsBuilder::new(table, |column: &Column| column.part == Part::Facts);
         let facts = ColumnsFile::create(blobs, FileKind::Facts, stem, table, facts_rows.schema().clone())?;
         Ok(Self {
@@ -152,19 +158,25 @@ struct ColumnsFile {
 }
 
 impl ColumnsFile {
-    fn create(blobs: &dyn Blobs, kind: FileKind, stem: &str, table: &Table, schema: SchemaRef) -> Result<Self, LedgerError> {
+    fn create(
+        blobs: &dyn Blobs,
+        kind: FileKind,
+        stem: &str,
+        table: &Table,
+        schema: SchemaRef,
+    ) -> Result<Self, LedgerError> {
         let name = format!("{stem}.{}", kind.extension());
         let path = blobs.path(&name);
         let properties = layout::properties(table, &schema, kind == FileKind::Facts);
         let sink = HashingWriter::new(blobs.create(&name)?);
         let writer =
-            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(|error| columnar_error(&path, error))?;
+            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(|error| columnar_error(&path, &error))?;
         Ok(Self { kind, name, path, writer, row_groups: Vec::new(), rows: 0 })
     }
 
     fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {
-        self.writer.write(batch).map_err(|error| columnar_error(&self.path, error))?;
-        self.writer.flush().map_err(|error| columnar_error(&self.path, error))?;
+        self.writer.write(batch).map_err(|error| columnar_error(&self.path, &error))?;
+        self.writer.flush().map_err(|error| columnar_error(&self.path, &error))?;
         self.row_groups.push(range);
         self.rows += batch.num_rows() as u64;
         Ok(())
@@ -174,14 +186,20 @@ impl ColumnsFile {
         for value in layout::footer(&self.row_groups) {
             self.writer.append_key_value_metadata(value);
         }
-        let sink = self.writer.into_inner().map_err(|error| columnar_error(&self.path, error))?;
+        let sink = self.writer.into_inner().map_err(|error| columnar_error(&self.path, &error))?;
         let (size, sha256) = sink.finish()?;
         Ok(FileEntry { kind: self.kind, name: self.name, size, rows: self.rows, sha256 })
     }
 }
 
 /// Stores a small file and says what the manifest will say of it.
-pub(crate) fn put_sidecar(blobs: &dyn Blobs, kind: FileKind, stem: &str, rows: u64, bytes: &[u8]) -> Result<FileEntry, LedgerError> {
+pub(crate) fn put_sidecar(
+    blobs: &dyn Blobs,
+    kind: FileKind,
+    stem: &str,
+    rows: u64,
+    bytes: &[u8],
+) -> Result<FileEntry, LedgerError> {
     let name = format!("{stem}.{}", kind.extension());
     blobs.put(&name, bytes)?;
     Ok(FileEntry { kind, name, size: bytes.len() as u64, rows, sha256: Digest::of(&[], &[bytes]) })
@@ -219,11 +237,12 @@ impl Write for HashingWriter {
 }
 
 /// Tells a full disk from a refusal of the library.
-fn columnar_error(path: &std::path::Path, error: ParquetError) -> LedgerError {
-    if let ParquetError::External(inner) = &error
+fn columnar_error(path: &std::path::Path, error: &ParquetError) -> LedgerError {
+    if let ParquetError::External(inner) = error
         && let Some(io) = inner.downcast_ref::<io::Error>()
     {
-        let source = io.raw_os_error().map_or_else(|| io::Error::new(io.kind(), io.to_string()), io::Error::from_raw_os_error);
+        let source =
+            io.raw_os_error().map_or_else(|| io::Error::new(io.kind(), io.to_string()), io::Error::from_raw_os_error);
         return LedgerError::Io { action: "write", path: path.into(), source };
     }
     LedgerError::Columnar { path: path.into(), message: error.to_string() }

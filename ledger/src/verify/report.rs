@@ -125,7 +125,9 @@ fn classify(place: String, error: &LedgerError) -> (bool, String, String) {
             ErrorKind::UnexpectedEof => (true, place, "the file ends before its bytes do".to_owned()),
             _ => (false, place, error.to_string()),
         },
-        LedgerError::Corrupt { place: inner, what, .. } if place.ends_with(inner.as_str()) => (true, place, what.clone()),
+        LedgerError::Corrupt { place: inner, what, .. } if place.ends_with(inner.as_str()) => {
+            (true, place, what.clone())
+        }
         LedgerError::Corrupt { place: inner, what, .. } => (true, format!("{place}, {inner}"), what.clone()),
         LedgerError::Columnar { message, .. } => (true, place, format!("it cannot be decoded: {message}")),
         LedgerError::Foreign { expected, .. } => (true, place, format!("it is not a Tachograph {expected}")),
@@ -176,6 +178,10 @@ mod tests {
         check(LedgerError::corrupt("a", "frontier", "odd"), true, ", frontier: odd");
         check(LedgerError::corrupt("a", "a.state", "odd"), true, ": odd");
         let newer = LedgerError::NewerFormat { path: "a".into(), found: 2, supported: 1 };
-        check(newer, false, ": a has format 2, and this version reads up to 1; use the version that wrote it, or a newer one");
+        check(
+            newer,
+            false,
+            ": a has format 2, and this version reads up to 1; use the version that wrote it, or a newer one",
+        );
     }
 }

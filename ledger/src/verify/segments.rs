@@ -74,7 +74,8 @@ pub fn verify_segments(scope: &Scope<'_>, progress: &mut dyn FnMut(Progress), re
             return Sealed { manifest: None, chain, positions, sound, roots };
         }
     };
-    let mut work = Work { scope, report, progress, at: Progress { done: 0, total: total(&manifest) }, found: Vec::new() };
+    let mut work =
+        Work { scope, report, progress, at: Progress { done: 0, total: total(&manifest) }, found: Vec::new() };
     let mut jobs = Vec::new();
     for (number, segment) in manifest.segments.iter().enumerate() {
         let before = tip.chain.frontier.clone();
@@ -97,7 +98,9 @@ pub fn verify_segments(scope: &Scope<'_>, progress: &mut dyn FnMut(Progress), re
 /// The bytes that are read: sidecars once, columns once to hash the file and once to decode it.
 fn total(manifest: &Manifest) -> u64 {
     let files = manifest.segments.iter().flat_map(|segment| &segment.files);
-    files.map(|file| if matches!(file.kind, FileKind::Facts | FileKind::Content) { file.size * 2 } else { file.size }).sum()
+    files
+        .map(|file| if matches!(file.kind, FileKind::Facts | FileKind::Content) { file.size * 2 } else { file.size })
+        .sum()
 }
 
 /// The newest manifest, and whether those that are kept name each other. `Err` if it cannot be read.
@@ -259,7 +262,8 @@ impl<'a> Work<'a> {
         self.report.segments += manifest.segments.len() as u64;
         self.report.events += manifest.segments.iter().map(SegmentEntry::rows).sum::<u64>();
         self.report.batches += manifest.segments.iter().map(SegmentEntry::batches).sum::<u64>();
-        self.report.bytes += manifest.segments.iter().flat_map(|segment| &segment.files).map(|file| file.size).sum::<u64>();
+        self.report.bytes +=
+            manifest.segments.iter().flat_map(|segment| &segment.files).map(|file| file.size).sum::<u64>();
         self.at.done = self.at.total;
         (self.progress)(self.at);
     }
@@ -277,10 +281,12 @@ fn run(scope: &Scope<'_>, manifest: &Manifest, job: Job, sender: &Sender<(usize,
         }
         Job::Rows(_) => {
             // They were checked before; only their memory was given back. What changed since then shows as a root.
-            let sidecars = segment::headers(scope.blobs, segment).and_then(|headers| Ok((headers, segment::secrets(scope.blobs, segment)?)));
+            let sidecars = segment::headers(scope.blobs, segment)
+                .and_then(|headers| Ok((headers, segment::secrets(scope.blobs, segment)?)));
             match sidecars {
                 Ok((headers, secrets)) => {
-                    let expected = Expected { table: scope.table, shard: scope.shard, headers: &headers, secrets: &secrets };
+                    let expected =
+                        Expected { table: scope.table, shard: scope.shard, headers: &headers, secrets: &secrets };
                     check_rows(scope.blobs, segment, expected, &mut listener);
                 }
                 Err(error) => {
