@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Intake: transports (how bytes arrive), dialects (what they mean), redaction, and the pump that joins them.
+//!
+//! ```text
+//! transport ─► dialect ─► enrichment ─► finish (redact, cut, fingerprint, price) ─► dedup ─► ledger
+//! ```
+
+// Tests fail by panicking, so unwrapping there is the assertion.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod clock;
+pub mod collectors;
+pub mod config;
+pub mod cut;
+pub mod dedup;
+pub mod dialect;
+pub mod enrich;
+pub mod fingerprint;
+pub mod finish;
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub mod frame;
+pub mod limits;
+pub mod metrics;
+pub mod price;
+pub mod pump;
+pub mod redact;
+pub mod samples;
+pub mod timestamp;
+pub mod transport;
+pub mod url;
+mod uuid;

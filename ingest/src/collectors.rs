@@ -1,0 +1,183 @@
+//! All collectors of a configuration, running: starts them, hands out the router of pushed events, stops them in order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use ledger::access::Authorize;
+use ledger::{Ledger, LedgerError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::dialect;
+use crate::enrich::{Names, NamesError};
+use crate::finish::Finisher;
+use crate::metrics::Metrics;
+use crate::price::{PriceError, PriceTable};
+use crate::pump::{Channel, Pump};
+use crate::samples::Reason;
+use crate::transport::http::{self, Pushed};
+use crate::transport::{self, Start};
+
+/// The running collectors.
+pub struct Collectors {
+    pump: Arc<Pump>,
+    running: Vec<Running>,
+    pushed: Arc<Pushed>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+struct Running {
+    channel: Arc<Channel>,
+    transport: &'static str,
+}
+
+/// One collector for the health page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Its name.
+    pub name: String,
+    /// Its transport.
+    pub transport: &'static str,
+    /// Its dialect.
+    pub dialect: &'static str,
+    /// What keeps it from working, if something does.
+    pub problem: Option<String>,
+    /// Records that arrived since the start.
+    pub records: u64,
+    /// Events that were recorded since the start.
+    pub events: u64,
+    /// Why records were skipped or not understood, with samples after redaction.
+    pub reasons: BTreeMap<String, Reason>,
+}
+
+/// Why the collectors do not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The file of names is not in order.
+    #[error(transparent)]
+    Names(#[from] NamesError),
+    /// The file of prices cannot be read.
+    #[error("the file of prices {} cannot be read: {source}", path.display())]
+    PricesRead {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The file of prices is not in order.
+    #[error("{}: {source}", path.display())]
+    Prices {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PriceError,
+    },
+    /// A collector's configuration is not in order.
+    #[error("collector {name}: {message}")]
+    Collector {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl Collectors {
+    /// Starts the collectors of a configuration that was checked. Call it inside a runtime, on a thread where blocking is
+    /// allowed: it reads the ledger's last rows to rebuild the memory of duplicates and joins.
+    ///
+    /// `ledger` is the `events` ledger and `key` the installation's fingerprint key. When `stop` is cancelled, sources
+    /// are read no further; [`Collectors::stop`] waits until what was read is durable.
+    pub fn start(
+        config: &Config,
+        ledger: &Ledger,
+        key: [u8; 32],
+        authorize: Arc<dyn Authorize>,
+        metrics: Metrics,
+        stop: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
+        let finisher = Finisher::new(key, prices(config)?);
+        let pump = Arc::new(Pump::open(ledger, &key, finisher, names, metrics)?);
+        let (tasks, mut routes, mut running) = (TaskTracker::new(), HashMap::new(), Vec::new());
+        for collector in &config.collectors {
+            let failed = |message: String| StartError::Collector { name: collector.name.clone(), message };
+            let transport = transport::by_name(&collector.transport)
+                .ok_or_else(|| failed(format!("there is no transport {:?}", collector.transport)))?;
+            let dialect = dialect::by_name(&collector.dialect)
+                .ok_or_else(|| failed(format!("there is no dialect {:?}", collector.dialect)))?;
+            let channel = Channel::new(&collector.name, dialect, pump.metrics());
+            running.push(Running { channel: Arc::clone(&channel), transport: transport.name() });
+            let start = Start {
+                channel,
+                principal: Arc::new(collector.principal()),
+                settings: &collector.settings,
+                pump: &pump,
+                ledger,
+                stop: &stop,
+                tasks: &tasks,
+                routes: &mut routes,
+            };
+            transport.start(start).map_err(failed)?;
+        }
+        let pushed = Pushed::new(routes, Arc::clone(&pump), ledger.clone(), authorize, stop.clone(), tasks.clone());
+        Ok(Self { pump, running, pushed, stop, tasks })
+    }
+
+    /// The routes of pushed events, to be bound to a listener.
+    pub fn router(&self) -> Router {
+        http::router(Arc::clone(&self.pushed))
+    }
+
+    /// What the collectors share.
+    #[cfg(test)]
+    pub(crate) fn pump(&self) -> &Arc<Pump> {
+        &self.pump
+    }
+
+    /// Reads the files of names again; a bad file keeps the old names.
+    pub fn reload(&self, config: &Config) -> Result<(), NamesError> {
+        let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
+        self.pump.rename(names);
+        Ok(())
+    }
+
+    /// The collectors with their samples, for the health page.
+    pub fn status(&self) -> Vec<Status> {
+        let status = |running: &Running| {
+            let channel = &running.channel;
+            Status {
+                name: channel.name().to_owned(),
+                transport: running.transport,
+                dialect: channel.dialect().name(),
+                problem: channel.problem(),
+                records: channel.metrics().records.get(),
+                events: channel.metrics().events.get(),
+                reasons: channel.samples(),
+            }
+        };
+        self.running.iter().map(status).collect()
+    }
+
+    /// Stops: no more is read, and what was read becomes durable. Stop the listener of the router at the same time, and
+    /// the ledger after it.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+fn prices(config: &Config) -> Result<PriceTable, StartError> {
+    let Some(path) = &config.prices else { return Ok(PriceTable::embedded()) };
+    let text = std::fs::read_to_string(path).map_err(|source| StartError::PricesRead { path: path.clone(), source })?;
+    PriceTable::parse(&text).map_err(|source| StartError::Prices { path: path.clone(), source })
+}

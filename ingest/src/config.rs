@@ -1,0 +1,204 @@
+//! The part of the configuration that is about intake: which collectors there are, and which files they share.
+//!
+//! ```toml
+//! names = "/etc/tachograph/names.toml"
+//!
+//! [[collectors]]
+//! name = "coderd"
+//! transport = "tail"
+//! dialect = "coder"
+//! path = "/var/log/coder/coderd.json"
+//! ```
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use ledger::access::{Principal, Trust};
+use serde::Deserialize;
+
+use crate::dialect::{self, DIALECTS};
+use crate::limits;
+use crate::transport::{self, Settings, TRANSPORTS};
+
+/// What intake is to do.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The collectors.
+    pub collectors: Vec<Collector>,
+    /// A file that says which API key, workspace and user belong together; see [`crate::enrich::Names`].
+    pub names: Option<PathBuf>,
+    /// A file of prices that is used in place of the built-in table.
+    pub prices: Option<PathBuf>,
+}
+
+/// A transport joined with a dialect.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Collector {
+    /// Its name: in the `collector` column, in metrics, and in the path of pushed events.
+    pub name: String,
+    /// How bytes arrive: the name of one of [`TRANSPORTS`].
+    pub transport: String,
+    /// What they mean: the name of one of [`DIALECTS`].
+    pub dialect: String,
+    /// The most trust that its records get, where no token says it.
+    #[serde(default)]
+    pub trust: Option<Trust>,
+    /// The workspace that its records belong to, where no token says it.
+    #[serde(default)]
+    pub workspace: Option<String>,
+    /// The team that its records belong to, where no token says it.
+    #[serde(default)]
+    pub team: Option<String>,
+    /// The organisation that its records belong to, where no token says it.
+    #[serde(default)]
+    pub org: Option<String>,
+    /// The settings of its transport, which refuses those that it does not know.
+    #[serde(flatten)]
+    pub settings: Settings,
+}
+
+/// Something in the configuration that is not in order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+pub struct Problem {
+    /// Where: `collectors.coderd.path`.
+    pub place: String,
+    /// What is wrong and what to write instead.
+    pub message: String,
+}
+
+impl Collector {
+    /// Who sends its records, where no token says it.
+    pub fn principal(&self) -> Principal {
+        let mut principal = Principal::local();
+        principal.trust = self.trust.unwrap_or(principal.trust);
+        principal.workspace.clone_from(&self.workspace);
+        principal.team.clone_from(&self.team);
+        principal.org.clone_from(&self.org);
+        principal
+    }
+
+    fn check(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        if self.name.is_empty() || self.name.len() > limits::COLLECTOR_NAME_BYTES_MAX || !self.name.bytes().all(legal) {
+            let message = format!("use 1 to {} of a-z, 0-9, `-` and `_`", limits::COLLECTOR_NAME_BYTES_MAX);
+            problems.push(("name", message));
+        }
+        if dialect::by_name(&self.dialect).is_none() {
+            let names: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name()).collect();
+            problems.push(("dialect", format!("{:?} is none of {}", self.dialect, names.join(", "))));
+        }
+        match transport::by_name(&self.transport) {
+            None => {
+                let names: Vec<&str> = TRANSPORTS.iter().map(|transport| transport.name()).collect();
+                problems.push(("transport", format!("{:?} is none of {}", self.transport, names.join(", "))));
+            }
+            Some(transport) => {
+                problems.extend(transport.check(&self.settings).err().map(|message| ("settings", message)));
+                let fixed = self.trust.is_some() || self.workspace.is_some() || self.team.is_some() || self.org.is_some();
+                if fixed && transport.name() == "http" {
+                    let message = "trust, workspace, team and org of pushed events stand in the sender's token; set them there";
+                    problems.push(("transport", message.to_owned()));
+                }
+            }
+        }
+        problems
+    }
+}
+
+impl Config {
+    /// Everything that is not in order, without touching the files that it names.
+    pub fn check(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut add = |place: String, message: String| problems.push(Problem { place, message });
+        if self.collectors.len() > limits::COLLECTORS_MAX {
+            add("collectors".to_owned(), format!("there are more than {}", limits::COLLECTORS_MAX));
+        }
+        let mut names = HashSet::new();
+        for (at, collector) in self.collectors.iter().enumerate() {
+            let name = if collector.name.is_empty() { at.to_string() } else { collector.name.clone() };
+            for (key, message) in collector.check() {
+                add(format!("collectors.{name}.{key}"), message);
+            }
+            if !names.insert(&collector.name) {
+                add(format!("collectors.{name}.name"), "another collector has the same name".to_owned());
+            }
+        }
+        if self.collectors.iter().filter(|collector| collector.transport == "stdin").count() > 1 {
+            add("collectors".to_owned(), "only one collector can read standard input".to_owned());
+        }
+        problems
+    }
+}
+
+/// The reference of collectors in Markdown, made from the lists of transports and dialects.
+pub fn reference() -> String {
+    let mut text = String::from("## Transports\n");
+    for transport in TRANSPORTS {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n### `{}`\n\n{}\n", transport.name(), transport.doc());
+        for setting in transport.settings() {
+            let required = if setting.required { "required" } else { "optional" };
+            let _ = write!(text, "\n* `{}` ({required}): {} Example: `{} = {}`", setting.name, setting.doc, setting.name, setting.example);
+        }
+        if !transport.settings().is_empty() {
+            text.push('\n');
+        }
+    }
+    text.push_str("\n## Dialects\n");
+    for dialect in DIALECTS {
+        let _ = write!(text, "\n### `{}`\n\n{} Trust: at most `{}`.\n", dialect.name(), dialect.doc(), dialect.trust());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str) -> Vec<String> {
+        match toml::from_str::<Config>(text) {
+            Ok(config) => config.check().into_iter().map(|problem| problem.to_string()).collect(),
+            Err(error) => vec![error.message().to_owned()],
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let one = |body: &str| check(&format!("[[collectors]]\nname = \"a\"\n{body}"));
+        let tail = "transport = \"tail\"\ndialect = \"coder\"\n";
+        assert_eq!(one(&format!("{tail}path = \"/var/log/a\"\ntrust = \"workspace\"")), Vec::<String>::new());
+        assert_eq!(check("names = \"/etc/names.toml\""), Vec::<String>::new());
+        for (text, want) in [
+            (one(tail), "collectors.a.settings: missing field `path`"),
+            (one(&format!("{tail}path = \"var\"")), "does not begin with `/`"),
+            (one(&format!("{tail}path = \"/var/[\"")), "is not a pattern"),
+            (one(&format!("{tail}path = \"/var/a\"\nspeed = 1")), "unknown field `speed`"),
+            (one("transport = \"telex\"\ndialect = \"coder\""), "\"telex\" is none of http, tail, stdin"),
+            (one("transport = \"http\"\ndialect = \"latin\""), "\"latin\" is none of coder"),
+            (one("transport = \"http\"\ndialect = \"coder\"\nteam = \"a\""), "stand in the sender's token"),
+            (check("[[collectors]]\nname = \"A b\"\ntransport = \"http\"\ndialect = \"coder\""), "collectors.A b.name: use 1 to 64"),
+            (check("[[collector]]"), "unknown field `collector`"),
+            (check(&"[[collectors]]\nname = \"a\"\ntransport = \"stdin\"\ndialect = \"coder\"\n".repeat(2)), "same name"),
+        ] {
+            assert!(text.iter().any(|problem| problem.contains(want)), "{text:?} says {want:?}");
+        }
+    }
+
+    #[test]
+    fn the_reference_names_every_transport_setting_and_dialect() {
+        let text = reference();
+        for transport in TRANSPORTS {
+            assert!(text.contains(&format!("### `{}`", transport.name())));
+            for setting in transport.settings() {
+                assert!(text.contains(&format!("* `{}`", setting.name)));
+            }
+        }
+        for dialect in DIALECTS {
+            assert!(text.contains(&format!("### `{}`", dialect.name())));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Fills in who acted where a record does not say it: from records that came before and from a file of names.
+//!
+//! Only empty columns are filled, only on records that are still to be appended, and `attribution` names the rule. The
+//! memory is bounded and rebuilt from the ledger at start. Records that came under one token never explain those that
+//! came under another one: a sender can only mislead about itself.
+
+mod bounded;
+mod meeting;
+mod names;
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use ledger::column::handle::Text;
+use ledger::events::column;
+use ledger::{Entry, Row};
+
+use crate::dialect::Draft;
+use crate::limits;
+use bounded::Bounded;
+use meeting::{Call, Meetings, Post};
+pub use names::{Names, NamesError};
+
+/// Attribution by the model request that the record belongs to.
+pub const JOINED_INTERCEPTION: &str = "joined:interception";
+/// Attribution by the workspace's API key.
+pub const JOINED_API_KEY: &str = "joined:api-key";
+/// Attribution of a boundary's session by its requests to the gateway.
+pub const JOINED_URL_TIME: &str = "joined:url-time";
+
+/// What a record of a model request may take from an earlier record of the same request.
+const INTERCEPTION_COLUMNS: [Text; 13] = [
+    column::SESSION,
+    column::USER,
+    column::WORKSPACE,
+    column::MODEL,
+    column::PROVIDER,
+    column::CLIENT,
+    column::RUN,
+    column::RUN_KIND,
+    column::AGENT,
+    column::AGENT_KIND,
+    column::WORKSPACE_NAME,
+    column::TEAM,
+    column::ORG,
+];
+/// How many of them say who it was.
+const WHO_COLUMNS: usize = 3;
+
+/// The values of [`INTERCEPTION_COLUMNS`] that are known of one model request.
+type Known = [Option<Arc<str>>; INTERCEPTION_COLUMNS.len()];
+
+/// The session of a boundary's session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum BoundarySession {
+    Of(Arc<str>),
+    /// Its requests met more than one session, so none is named.
+    Ambiguous,
+}
+
+/// The memory of the joins.
+#[derive(Debug)]
+pub struct Enrichment {
+    names: Names,
+    hasher: RandomState,
+    interceptions: Bounded<Known>,
+    boundaries: Bounded<BoundarySession>,
+    meetings: Meetings,
+}
+
+impl Enrichment {
+    /// Knows the names and nothing else.
+    pub fn new(names: Names) -> Self {
+        Self {
+            names,
+            hasher: RandomState::new(),
+            interceptions: Bounded::new(limits::INTERCEPTIONS_MAX),
+            boundaries: Bounded::new(limits::BOUNDARY_SESSIONS_MAX),
+            meetings: Meetings::new(),
+        }
+    }
+
+    /// Takes new names; what was joined before stays.
+    pub fn rename(&mut self, names: Names) {
+        self.names = names;
+    }
+
+    /// Fills the draft's empty columns and learns from the others. The columns that the token fixes are set already.
+    pub fn complete(&mut self, token: &str, draft: &mut Draft) {
+        self.join_api_key(draft);
+        self.join_interception(token, &mut draft.entry);
+        self.join_boundary(token, &mut draft.entry);
+        self.join_names(&mut draft.entry);
+        let path = gateway_path(url_path(&draft.url));
+        self.learn(token, &draft.entry, path);
+    }
+
+    /// Learns from a row that the ledger holds.
+    pub fn restore(&mut self, row: &Row<'_>) {
+        let Some(token) = row.text(column::TOKEN) else { return };
+        self.learn(token, row, gateway_path(row.text(column::PATH).unwrap_or_default()));
+        if row.text(column::ATTRIBUTION) == Some(JOINED_URL_TIME)
+            && let (Some(stream), Some(session)) = (row.text(column::STREAM), row.text(column::SESSION))
+        {
+            self.propose(self.hasher.hash_one((token, stream)), &Arc::from(session));
+        }
+    }
+
+    fn join_api_key(&mut self, draft: &mut Draft) {
+        let Some(owner) = self.names.api_key(&draft.api_key) else { return };
+        let user = fill(&mut draft.entry, column::USER, Some(&owner.user));
+        if fill(&mut draft.entry, column::WORKSPACE, Some(&owner.workspace)) || user {
+            draft.entry.set_text(column::ATTRIBUTION, JOINED_API_KEY);
+        }
+    }
+
+    fn join_interception(&mut self, token: &str, entry: &mut Entry) {
+        let Some(interception) = entry.text(column::INTERCEPTION) else { return };
+        let Some(known) = self.interceptions.get(self.hasher.hash_one((token, interception))) else { return };
+        let mut who = false;
+        for (at, (column, value)) in INTERCEPTION_COLUMNS.into_iter().zip(known).enumerate() {
+            who |= fill(entry, column, value.as_deref()) && at < WHO_COLUMNS;
+        }
+        if who {
+            entry.set_text(column::ATTRIBUTION, JOINED_INTERCEPTION);
+        }
+    }
+
+    fn join_boundary(&mut self, token: &str, entry: &mut Entry) {
+        if entry.text(column::FAMILY) != Some("boundary") {
+            return;
+        }
+        let Some(stream) = entry.text(column::STREAM) else { return };
+        // Until the agent's session is known, the boundary's own session stands in its place.
+        let is_free = entry.text(column::SESSION).is_none_or(|session| session == stream);
+        let known = self.boundaries.get(self.hasher.hash_one((token, stream)));
+        if let (Some(BoundarySession::Of(session)), true) = (known, is_free) {
+            entry.set_text(column::SESSION, session);
+            entry.set_text(column::ATTRIBUTION, JOINED_URL_TIME);
+        }
+    }
+
+    fn join_names(&self, entry: &mut Entry) {
+        if let Some(workspace) = entry.text(column::WORKSPACE).and_then(|id| self.names.workspace(id)) {
+            fill(entry, column::WORKSPACE_NAME, workspace.name.as_deref());
+            fill(entry, column::TEAM, workspace.team.as_deref());
+            fill(entry, column::ORG, workspace.org.as_deref());
+            fill(entry, column::TEMPLATE, workspace.template.as_deref());
+        }
+        if let Some(user) = entry.text(column::USER).and_then(|id| self.names.user(id)) {
+            fill(entry, column::TEAM, user.team.as_deref());
+        }
+    }
+
+    fn learn(&mut self, token: &str, columns: &impl Columns, gateway: bool) {
+        match columns.text(column::FAMILY) {
+            Some("gateway") => self.learn_interception(token, columns),
+            Some("boundary") if gateway => self.learn_post(token, columns),
+            _ => {}
+        }
+    }
+
+    fn learn_interception(&mut self, token: &str, columns: &impl Columns) {
+        let Some(interception) = columns.text(column::INTERCEPTION) else { return };
+        let value = |column| columns.text(column).filter(|name| name.len() <= limits::NAME_BYTES_MAX);
+        let key = self.hasher.hash_one((token, interception));
+        let known = self.interceptions.get_or_insert(key, Known::default);
+        for (slot, column) in known.iter_mut().zip(INTERCEPTION_COLUMNS) {
+            if let (None, Some(name)) = (&slot, value(column)) {
+                *slot = Some(Arc::from(name));
+            }
+        }
+        if columns.text(column::KIND) != Some("model.call") || columns.text(column::ACTION) == Some("interception_end") {
+            return;
+        }
+        let Some(time) = columns.time() else { return };
+        let place = match (value(column::WORKSPACE), value(column::USER)) {
+            (Some(workspace), _) => self.hasher.hash_one((token, 'w', workspace)),
+            (None, Some(user)) => self.hasher.hash_one((token, 'u', self.names.user_name(user))),
+            (None, None) => return,
+        };
+        let session = value(column::SESSION).map(Arc::from);
+        if let Some((boundary, session)) = self.meetings.call(place, &Call { time, session }) {
+            self.propose(boundary, &session);
+        }
+    }
+
+    fn learn_post(&mut self, token: &str, columns: &impl Columns) {
+        let allowed = columns.text(column::OUTCOME) == Some("allow") && columns.text(column::METHOD) == Some("POST");
+        let (Some(stream), Some(time), true) = (columns.text(column::STREAM), columns.time(), allowed) else { return };
+        let boundary = self.hasher.hash_one((token, stream));
+        let workspace = columns.text(column::WORKSPACE).map(|id| self.hasher.hash_one((token, 'w', id)));
+        let user = columns.text(column::USER).map(|id| self.hasher.hash_one((token, 'u', self.names.user_name(id))));
+        for place in [workspace, user].into_iter().flatten() {
+            if let Some((boundary, session)) = self.meetings.post(place, Post { time, boundary }) {
+                self.propose(boundary, &session);
+            }
+        }
+    }
+
+    fn propose(&mut self, boundary: u64, session: &Arc<str>) {
+        let known = self.boundaries.get_or_insert(boundary, || BoundarySession::Of(Arc::clone(session)));
+        if *known != BoundarySession::Of(Arc::clone(session)) {
+            *known = BoundarySession::Ambiguous;
+        }
+    }
+}
+
+/// What learning reads, from an entry to come or from a row.
+trait Columns {
+    fn text(&self, column: Text) -> Option<&str>;
+    fn time(&self) -> Option<i64>;
+}
+
+impl Columns for Entry {
+    fn text(&self, column: Text) -> Option<&str> {
+        self.text(column)
+    }
+
+    fn time(&self) -> Option<i64> {
+        self.time(column::TIME)
+    }
+}
+
+impl Columns for Row<'_> {
+    fn text(&self, column: Text) -> Option<&str> {
+        self.text(column)
+    }
+
+    fn time(&self) -> Option<i64> {
+        self.time(column::TIME)
+    }
+}
+
+/// Sets an empty column and says whether it did.
+fn fill(entry: &mut Entry, column: Text, value: Option<&str>) -> bool {
+    match value {
+        Some(value) if !value.is_empty() && entry.text(column).is_none() => {
+            entry.set_text(column, value);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The path of a URL, its query included.
+fn url_path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.find('/').map_or("", |at| &rest[at..])
+}
+
+/// Whether a request to this path is a model call through the gateway:
+/// `…/api/v2/(aibridge|ai-gateway)/…/v1/(messages|responses|chat/completions)`.
+fn gateway_path(path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let inside = ["/api/v2/aibridge/", "/api/v2/ai-gateway/"].iter().any(|prefix| path.contains(prefix));
+    inside && ["/v1/messages", "/v1/responses", "/v1/chat/completions"].iter().any(|suffix| path.ends_with(suffix))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! A map that forgets what was not used for longest, in two generations: no list to keep in order per use.
+
+use std::collections::HashMap;
+
+/// At most `max` values under hashed keys.
+#[derive(Debug)]
+pub(super) struct Bounded<V> {
+    young: HashMap<u64, V>,
+    old: HashMap<u64, V>,
+    max: usize,
+}
+
+impl<V> Bounded<V> {
+    pub fn new(max: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), max }
+    }
+
+    /// The value of a key.
+    pub fn get(&mut self, key: u64) -> Option<&mut V> {
+        if let Some(value) = self.old.remove(&key) {
+            self.make_room();
+            self.young.insert(key, value);
+        }
+        self.young.get_mut(&key)
+    }
+
+    /// The value of a key, made if there is none.
+    pub fn get_or_insert(&mut self, key: u64, make: impl FnOnce() -> V) -> &mut V {
+        match self.old.remove(&key) {
+            Some(value) => {
+                self.make_room();
+                self.young.insert(key, value);
+            }
+            None if !self.young.contains_key(&key) => self.make_room(),
+            None => {}
+        }
+        self.young.entry(key).or_insert_with(make)
+    }
+
+    /// Half of the values are young; when there are more, the old ones go.
+    fn make_room(&mut self) {
+        if (self.young.len() + 1) * 2 > self.max {
+            self.old = std::mem::take(&mut self.young);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn it_is_bounded_and_keeps_what_was_just_used(keys in prop::collection::vec(0u64..50, 1..300)) {
+            let mut map = Bounded::new(16);
+            let mut last: Vec<u64> = Vec::new();
+            for key in keys {
+                map.get_or_insert(key, || key);
+                last.retain(|other| *other != key);
+                last.push(key);
+                prop_assert!(map.young.len() + map.old.len() <= 16);
+                for recent in last.iter().rev().take(8) {
+                    let held = map.young.get(recent).or_else(|| map.old.get(recent));
+                    prop_assert_eq!(held, Some(recent));
+                }
+            }
+        }
+    }
+}

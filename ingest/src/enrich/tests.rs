@@ -1,0 +1,164 @@
+//! The joins, over drafts as dialects make them.
+
+use ledger::events::column;
+
+use super::*;
+
+const USER: &str = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";
+const WORKSPACE: &str = "f2bd4e9f-7e27-49fc-961e-be4d1c2aa987";
+const GATEWAY_URL: &str = "https://coder.acme.example/api/v2/aibridge/anthropic/v1/messages?beta=true";
+
+fn names() -> Names {
+    toml::from_str(&format!(
+        "[api_keys]\nk1 = \"{USER}_{WORKSPACE}_session_token\"\n[users.{USER}]\nname = \"amara\"\n\
+         [workspaces.{WORKSPACE}]\nname = \"fix-refunds\"\nteam = \"payments\"\norg = \"acme\"\ntemplate = \"go\"\n"
+    ))
+    .unwrap()
+}
+
+/// A draft with these columns.
+fn draft(columns: &[(Text, &str)], time: i64) -> Draft {
+    let mut draft = Draft::default();
+    for (column, value) in columns {
+        draft.entry.set_text(*column, value);
+    }
+    draft.entry.set_time(column::TIME, time);
+    draft
+}
+
+fn start(interception: &str, session: &str, time: i64) -> Draft {
+    let columns = [
+        (column::FAMILY, "gateway"),
+        (column::KIND, "model.call"),
+        (column::INTERCEPTION, interception),
+        (column::SESSION, session),
+        (column::USER, USER),
+        (column::MODEL, "claude-sonnet-5"),
+        (column::PROVIDER, "anthropic"),
+    ];
+    draft(&columns, time)
+}
+
+fn tokens(interception: &str) -> Draft {
+    draft(&[(column::FAMILY, "gateway"), (column::KIND, "model.tokens"), (column::INTERCEPTION, interception)], 0)
+}
+
+fn egress(stream: &str, outcome: &str, url: &str, time: i64) -> Draft {
+    let columns = [
+        (column::FAMILY, "boundary"),
+        (column::KIND, "egress.http"),
+        (column::STREAM, stream),
+        (column::SESSION, stream),
+        (column::METHOD, "POST"),
+        (column::OUTCOME, outcome),
+        (column::USER, "amara"),
+        (column::WORKSPACE, WORKSPACE),
+    ];
+    let mut draft = draft(&columns, time);
+    draft.url = url.to_owned();
+    draft
+}
+
+fn shown(draft: &Draft, columns: &[Text]) -> Vec<String> {
+    columns.iter().map(|column| draft.entry.text(*column).unwrap_or("-").to_owned()).collect()
+}
+
+#[test]
+fn records_of_a_model_request_take_who_and_what_from_its_start() {
+    let mut enrichment = Enrichment::new(names());
+    let mut first = start("i1", "s1", 1);
+    first.api_key = "k1".to_owned();
+    enrichment.complete("t", &mut first);
+    let columns = [column::WORKSPACE, column::TEAM, column::ORG, column::TEMPLATE, column::WORKSPACE_NAME, column::ATTRIBUTION];
+    assert_eq!(shown(&first, &columns), [WORKSPACE, "payments", "acme", "go", "fix-refunds", JOINED_API_KEY]);
+    let columns = [column::SESSION, column::USER, column::MODEL, column::WORKSPACE, column::TEAM, column::ATTRIBUTION];
+    let mut next = tokens("i1");
+    enrichment.complete("t", &mut next);
+    assert_eq!(shown(&next, &columns), ["s1", USER, "claude-sonnet-5", WORKSPACE, "payments", JOINED_INTERCEPTION]);
+    // What a record or its token says stays.
+    let mut own = tokens("i1");
+    own.entry.set_text(column::WORKSPACE, "w-own");
+    own.entry.set_text(column::SESSION, "s-own");
+    enrichment.complete("t", &mut own);
+    assert_eq!(shown(&own, &columns[..4]), ["s-own", USER, "claude-sonnet-5", "w-own"]);
+    // Another request, and another sender, explain nothing.
+    for (token, interception) in [("t", "i2"), ("u", "i1")] {
+        let mut other = tokens(interception);
+        enrichment.complete(token, &mut other);
+        assert_eq!(shown(&other, &columns), ["-"; 6], "{token} {interception}");
+    }
+}
+
+/// Feeds posts and calls in order and tells the session of the boundary's next request.
+fn session_of(events: &[(&str, &str, i64)], stream: &str, names: Names) -> String {
+    let mut enrichment = Enrichment::new(names);
+    for (at, (kind, id, time)) in events.iter().enumerate() {
+        let mut draft = match *kind {
+            "post" => egress(id, "allow", GATEWAY_URL, *time),
+            "deny" => egress(id, "deny", GATEWAY_URL, *time),
+            "elsewhere" => egress(id, "allow", "https://packages.acme.example/v1/messages", *time),
+            _ => {
+                let mut start = start(&at.to_string(), id, *time);
+                start.api_key = "k1".to_owned();
+                start
+            }
+        };
+        enrichment.complete("t", &mut draft);
+    }
+    let mut next = egress(stream, "deny", "https://attacker-logger.com/", 99_000_000);
+    enrichment.complete("t", &mut next);
+    shown(&next, &[column::SESSION, column::ATTRIBUTION]).join(" ")
+}
+
+#[test]
+fn a_boundary_session_is_joined_where_exactly_one_session_meets_it() {
+    let joined = |session: &str| format!("{session} {JOINED_URL_TIME}");
+    let none = "b1 -".to_owned();
+    for (name, events, want) in [
+        ("the call follows", vec![("post", "b1", 1_000_000), ("call", "s1", 1_500_000)], joined("s1")),
+        ("the boundary reports late", vec![("call", "s1", 1_500_000), ("post", "b1", 1_000_000)], joined("s1")),
+        ("at once", vec![("post", "b1", 1_000_000), ("call", "s1", 1_000_000)], joined("s1")),
+        ("too late", vec![("post", "b1", 1_000_000), ("call", "s1", 3_000_000)], none.clone()),
+        ("before", vec![("post", "b1", 1_000_000), ("call", "s1", 999_999)], none.clone()),
+        ("denied", vec![("deny", "b1", 1_000_000), ("call", "s1", 1_500_000)], none.clone()),
+        ("elsewhere", vec![("elsewhere", "b1", 1_000_000), ("call", "s1", 1_500_000)], none.clone()),
+        ("two boundaries", vec![("post", "b1", 1_000_000), ("post", "b2", 1_100_000), ("call", "s1", 1_500_000)], none.clone()),
+        ("two sessions", vec![("call", "s1", 1_500_000), ("call", "s2", 1_600_000), ("post", "b1", 1_000_000)], none.clone()),
+        (
+            "one session and then another",
+            vec![("post", "b1", 1_000_000), ("call", "s1", 1_500_000), ("post", "b1", 9_000_000), ("call", "s2", 9_500_000)],
+            none.clone(),
+        ),
+        (
+            "the same session again",
+            vec![("post", "b1", 1_000_000), ("call", "s1", 1_500_000), ("post", "b1", 9_000_000), ("call", "s1", 9_500_000)],
+            joined("s1"),
+        ),
+    ] {
+        assert_eq!(session_of(&events, "b1", names()), want, "{name}");
+    }
+}
+
+#[test]
+fn without_the_workspace_the_user_is_enough() {
+    let only_users = toml::from_str(&format!("[users.{USER}]\nname = \"amara\"\n")).unwrap();
+    let events = [("post", "b1", 1_000_000), ("call", "s1", 1_500_000)];
+    assert_eq!(session_of(&events, "b1", only_users), format!("s1 {JOINED_URL_TIME}"));
+    assert_eq!(session_of(&events, "b1", Names::default()), "b1 -", "an id and a name are not the same");
+}
+
+#[test]
+fn gateway_paths_are_told_from_others() {
+    for (url, want) in [
+        (GATEWAY_URL, true),
+        ("https://coder.acme.example/api/v2/ai-gateway/openai/v1/responses", true),
+        ("https://acme.example/coder/api/v2/aibridge/openai/v1/chat/completions/", true),
+        ("https://coder.acme.example/api/v2/aibridge/anthropic/v1/models", false),
+        ("https://coder.acme.example/v1/messages", false),
+        ("https://coder.acme.example/?x=/api/v2/aibridge/a/v1/messages", false),
+        ("https://coder.acme.example", false),
+        ("", false),
+    ] {
+        assert_eq!(gateway_path(url_path(url)), want, "{url}");
+    }
+}

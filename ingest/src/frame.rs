@@ -1,0 +1,382 @@
+//! Cuts a stream of bytes into records: lines, or JSON values. The records do not depend on how the bytes arrive.
+//!
+//! What a record means is for the dialect; here it only has a beginning and an end.
+
+use crate::limits::LINE_BYTES_MAX;
+
+/// How records are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// One record per line. Lines of white space are no records.
+    Lines,
+    /// JSON values one after the other, or the elements of an array; a value may span lines.
+    Json,
+}
+
+/// One record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// A whole record.
+    Record(&'a [u8]),
+    /// A record above [`LINE_BYTES_MAX`]: its beginning, and how long it is.
+    TooLong(&'a [u8], u64),
+}
+
+/// The bytes are not a stream of JSON values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Between two elements of an array stands something else than a comma.
+    #[error("after an element of the JSON array there is neither a comma nor its end")]
+    Array,
+    /// The stream ends inside a value or an array.
+    #[error("the body ends inside a JSON value; it was cut off")]
+    Truncated,
+}
+
+/// Where the scan of a JSON stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scan {
+    /// Before a value.
+    Before,
+    /// After an element of an array.
+    After,
+    /// Inside an object or array that is a record: how deep, and whether in a string, and after a backslash.
+    Nested { depth: u32, string: bool, escape: bool },
+    /// Inside anything else: a number, a word, a string, or what is no JSON at all.
+    Plain { string: bool, escape: bool },
+}
+
+/// Cuts bytes into records, keeping what is not yet complete.
+#[derive(Debug)]
+pub struct Framer {
+    framing: Framing,
+    /// The beginning of a record whose end has not come.
+    carry: Vec<u8>,
+    /// Length of that record so far, kept or not.
+    length: u64,
+    /// The record in `carry` was handed out.
+    done: bool,
+    consumed: u64,
+    position: u64,
+    scan: Scan,
+    array: bool,
+}
+
+impl Framer {
+    /// Starts before the first byte of a stream.
+    pub fn new(framing: Framing) -> Self {
+        Self { framing, carry: Vec::new(), length: 0, done: false, consumed: 0, position: 0, scan: Scan::Before, array: false }
+    }
+
+    /// Bytes up to the end of the last record that was handed out, its separator included.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether bytes of an unfinished record are held.
+    pub fn is_partial(&self) -> bool {
+        !self.done && self.length > 0
+    }
+
+    /// The next record whose end lies in `chunk`; moves `chunk` past it. `None` when all of `chunk` is taken.
+    pub fn next<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Result<Frame<'a>, FrameError>> {
+        match self.framing {
+            Framing::Lines => self.next_line(chunk).map(Ok),
+            Framing::Json => self.next_value(chunk),
+        }
+    }
+
+    /// The last record, if the stream ends without a separator after it.
+    pub fn finish(&mut self) -> Option<Result<Frame<'_>, FrameError>> {
+        self.forget();
+        let line_like = self.framing == Framing::Lines || (!self.array && matches!(self.scan, Scan::Plain { .. }));
+        if line_like {
+            self.scan = Scan::Before;
+            self.position = self.consumed;
+            self.done = true;
+            return (!is_blank(&self.carry)).then(|| Ok(self.carried()));
+        }
+        (self.array || self.scan != Scan::Before).then_some(Err(FrameError::Truncated))
+    }
+
+    fn next_line<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Frame<'a>> {
+        self.forget();
+        loop {
+            let rest: &'c [u8] = chunk;
+            let Some(at) = memchr::memchr(b'\n', rest) else {
+                self.keep(rest);
+                self.consumed += rest.len() as u64;
+                *chunk = &[];
+                return None;
+            };
+            let line = &rest[..at];
+            *chunk = &rest[at + 1..];
+            self.consumed += at as u64 + 1;
+            self.position = self.consumed;
+            if self.length == 0 {
+                if !is_blank(line) {
+                    return Some(frame(trim(line), line.len() as u64));
+                }
+                continue;
+            }
+            self.keep(line);
+            if is_blank(&self.carry) {
+                self.done = true;
+                self.forget();
+                continue;
+            }
+            self.done = true;
+            return Some(self.carried());
+        }
+    }
+
+    fn next_value<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Result<Frame<'a>, FrameError>> {
+        self.forget();
+        let rest: &'c [u8] = chunk;
+        let mut start = 0;
+        for (at, &byte) in rest.iter().enumerate() {
+            match self.step(byte) {
+                Step::Between => start = at + 1,
+                Step::Inside => {}
+                Step::Broken => return Some(Err(FrameError::Array)),
+                // The byte is the record's last one, or already belongs to what comes after.
+                end @ (Step::Last | Step::Beyond) => {
+                    let end = if matches!(end, Step::Last) { at + 1 } else { at };
+                    let value = &rest[start..end];
+                    *chunk = &rest[end..];
+                    self.consumed += end as u64;
+                    self.position = self.consumed;
+                    if self.length == 0 {
+                        return Some(Ok(frame(value.trim_ascii_end(), value.len() as u64)));
+                    }
+                    self.keep(value);
+                    self.done = true;
+                    return Some(Ok(self.carried()));
+                }
+            }
+        }
+        self.keep(&rest[start..]);
+        self.consumed += rest.len() as u64;
+        *chunk = &[];
+        None
+    }
+
+    /// Moves the scan over one byte; a byte that is `Beyond` is looked at again.
+    fn step(&mut self, byte: u8) -> Step {
+        match &mut self.scan {
+            Scan::Before | Scan::After => self.step_between(byte),
+            Scan::Nested { depth, string, escape } => {
+                if *string {
+                    step_string(byte, string, escape);
+                    return Step::Inside;
+                }
+                match byte {
+                    b'"' => *string = true,
+                    b'{' | b'[' => *depth = depth.saturating_add(1),
+                    b'}' | b']' => *depth -= 1,
+                    _ => {}
+                }
+                if *depth > 0 {
+                    return Step::Inside;
+                }
+                self.scan = if self.array { Scan::After } else { Scan::Before };
+                Step::Last
+            }
+            Scan::Plain { string, escape } => {
+                let ends = if *string {
+                    step_string(byte, string, escape);
+                    // Outside of an array a line that is no JSON must not swallow the lines after it.
+                    byte == b'\n' && !self.array
+                } else {
+                    *string = byte == b'"';
+                    byte == b'\n' || (self.array && matches!(byte, b',' | b']'))
+                };
+                if !ends {
+                    return Step::Inside;
+                }
+                self.scan = if self.array { Scan::After } else { Scan::Before };
+                Step::Beyond
+            }
+        }
+    }
+
+    fn step_between(&mut self, byte: u8) -> Step {
+        match (byte, self.scan, self.array) {
+            (b' ' | b'\t' | b'\r' | b'\n', ..) => return Step::Between,
+            (b',', Scan::After, true) => self.scan = Scan::Before,
+            (b']', _, true) => (self.array, self.scan) = (false, Scan::Before),
+            (_, Scan::After, true) => return Step::Broken,
+            (b'[', _, false) => self.array = true,
+            (b'{' | b'[', ..) => {
+                self.scan = Scan::Nested { depth: 1, string: false, escape: false };
+                return Step::Inside;
+            }
+            _ => {
+                self.scan = Scan::Plain { string: byte == b'"', escape: false };
+                return Step::Inside;
+            }
+        }
+        Step::Between
+    }
+
+    /// Adds to the unfinished record, up to the bound.
+    fn keep(&mut self, part: &[u8]) {
+        self.length += part.len() as u64;
+        let room = (LINE_BYTES_MAX + 1).saturating_sub(self.carry.len());
+        self.carry.extend_from_slice(&part[..part.len().min(room)]);
+    }
+
+    /// The record in `carry`, which is complete.
+    fn carried(&self) -> Frame<'_> {
+        let whole = self.carry.len() as u64 == self.length;
+        let record = match self.framing {
+            _ if !whole => &self.carry,
+            Framing::Lines => trim(&self.carry),
+            Framing::Json => self.carry.trim_ascii_end(),
+        };
+        frame(record, self.length)
+    }
+
+    fn forget(&mut self) {
+        if self.done {
+            self.carry.clear();
+            self.length = 0;
+            self.done = false;
+        }
+    }
+}
+
+/// What a byte of a JSON stream is.
+enum Step {
+    /// Between two records.
+    Between,
+    /// Inside a record.
+    Inside,
+    /// The record's last byte.
+    Last,
+    /// The first byte after the record.
+    Beyond,
+    /// Not allowed here.
+    Broken,
+}
+
+fn step_string(byte: u8, string: &mut bool, escape: &mut bool) {
+    match byte {
+        _ if *escape => *escape = false,
+        b'\\' => *escape = true,
+        b'"' => *string = false,
+        _ => {}
+    }
+}
+
+fn frame(record: &[u8], length: u64) -> Frame<'_> {
+    match record.get(..LINE_BYTES_MAX) {
+        Some(kept) if record.len() > LINE_BYTES_MAX => Frame::TooLong(kept, length),
+        _ => Frame::Record(record),
+    }
+}
+
+fn trim(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The records of a stream that arrives in chunks of these sizes, with the error at its end, if any.
+    fn records(framing: Framing, stream: &[u8], sizes: &[usize]) -> (Vec<(Vec<u8>, u64)>, Option<FrameError>) {
+        let mut framer = Framer::new(framing);
+        let (mut found, mut rest, mut sizes) = (Vec::new(), stream, sizes.iter().cycle());
+        let own = |frame: Frame<'_>| match frame {
+            Frame::Record(bytes) => (bytes.to_vec(), bytes.len() as u64),
+            Frame::TooLong(bytes, length) => (bytes.to_vec(), length),
+        };
+        while !rest.is_empty() {
+            let (mut chunk, after) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+            rest = after;
+            while let Some(frame) = framer.next(&mut chunk) {
+                match frame {
+                    Ok(frame) => found.push(own(frame)),
+                    Err(error) => return (found, Some(error)),
+                }
+            }
+        }
+        match framer.finish() {
+            Some(Ok(frame)) => found.push(own(frame)),
+            Some(Err(error)) => return (found, Some(error)),
+            None => {}
+        }
+        (found, None)
+    }
+
+    #[test]
+    fn streams_are_cut_into_records() {
+        use Framing::{Json, Lines};
+        let check = |framing, stream: &str, want: &[&str], error| {
+            for sizes in [&[1][..], &[3], &[1000]] {
+                let (found, found_error) = records(framing, stream.as_bytes(), sizes);
+                let found: Vec<_> = found.iter().map(|(bytes, _)| std::str::from_utf8(bytes).unwrap()).collect();
+                assert_eq!((&found[..], found_error), (want, error), "{framing:?} {stream:?} {sizes:?}");
+            }
+        };
+        check(Lines, "", &[], None);
+        check(Lines, "a\n\n  \r\nb\r\nc", &["a", "b", "c"], None);
+        check(Lines, "[1,\n2]", &["[1,", "2]"], None);
+        check(Json, "", &[], None);
+        check(Json, " [ ] ", &[], None);
+        check(Json, "{\"a\":\"}\\\"{\"}", &["{\"a\":\"}\\\"{\"}"], None);
+        check(Json, "{\n\"a\": [1]\n}\n{}", &["{\n\"a\": [1]\n}", "{}"], None);
+        check(Json, "[{\"a\":1}, [2,3] ,4 ,\"x,]\", null]", &["{\"a\":1}", "[2,3]", "4", "\"x,]\"", "null"], None);
+        check(Json, "[{}][{}]", &["{}", "{}"], None);
+        check(Json, "not json\n{}", &["not json", "{}"], None);
+        check(Json, "\"open\n{}", &["\"open", "{}"], None);
+        check(Json, "[{} {}]", &["{}"], Some(FrameError::Array));
+        check(Json, "[{}", &["{}"], Some(FrameError::Truncated));
+        check(Json, "{}{\"a\":", &["{}"], Some(FrameError::Truncated));
+    }
+
+    #[test]
+    fn a_long_record_is_cut_and_the_next_one_is_whole() {
+        for (framing, long) in [(Framing::Lines, LINE_BYTES_MAX + 5), (Framing::Json, LINE_BYTES_MAX + 5)] {
+            let mut stream = format!("{{\"a\":\"{}\"}}", "x".repeat(long - 8)).into_bytes();
+            stream.extend_from_slice(b"\n{}\n");
+            for sizes in [&[100_000][..], &[10 << 20]] {
+                let (found, error) = records(framing, &stream, sizes);
+                assert_eq!((error, found.len()), (None, 2));
+                assert_eq!((found[0].0.len(), found[0].1), (LINE_BYTES_MAX, long as u64));
+                assert_eq!(found[1].0, b"{}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_greatest_length_is_whole() {
+        let stream = [vec![b'x'; LINE_BYTES_MAX], b"\r\n".to_vec()].concat();
+        for sizes in [&[100_000][..], &[10 << 20]] {
+            let (found, _) = records(Framing::Lines, &stream, sizes);
+            assert_eq!((found[0].0.len(), found[0].1), (LINE_BYTES_MAX, LINE_BYTES_MAX as u64));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_do_not_matter(stream in "[\\[\\]{},\"\\\\ \r\na]{0,60}", sizes in prop::collection::vec(1usize..9, 1..8), json: bool) {
+            let framing = if json { Framing::Json } else { Framing::Lines };
+            let whole = records(framing, stream.as_bytes(), &[1000]);
+            prop_assert_eq!(records(framing, stream.as_bytes(), &sizes), whole);
+        }
+
+        #[test]
+        fn lines_cover_the_stream(lines in prop::collection::vec("[a-z]{1,5}", 0..20), sizes in prop::collection::vec(1usize..9, 1..8)) {
+            let (found, _) = records(Framing::Lines, lines.join("\n").as_bytes(), &sizes);
+            let found: Vec<String> = found.into_iter().map(|(bytes, _)| String::from_utf8(bytes).unwrap()).collect();
+            prop_assert_eq!(found, lines);
+        }
+    }
+}

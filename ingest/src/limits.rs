@@ -1,0 +1,122 @@
+//! Every bound of intake in one place: lines, bodies, queues, caches and samples, with what follows from each.
+//!
+//! Bounds that describe what a dialect quotes stand with the dialect; the bounds of a group stand in `ledger::limits`.
+
+use std::time::Duration;
+
+/// The longest record in bytes. Of a longer one the first part is kept as `unparsed`.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+/// The largest body of one request, both as sent and decompressed.
+pub const BODY_BYTES_MAX: u64 = 64 << 20;
+/// The largest window that a zstd body may ask for, as a power of two: 8 MiB, what the format tells decoders to support.
+pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// The buffer that compressed bodies and files are read into.
+pub const READ_BYTES: usize = 256 << 10;
+/// The most events that one record may hold, such as a saved page of a REST interface. They go into one group.
+pub const RECORD_EVENTS_MAX: usize = ledger::limits::GROUP_ENTRIES_MAX;
+
+/// A group is appended when it has this many bytes and the group before it is durable: the larger the disk's latency,
+/// the larger the groups, and reading never waits for a sync before the next bound.
+pub const GROUP_BYTES_MIN: usize = 128 << 10;
+/// A group that has this many bytes waits for the group before it. So a source holds at most two groups of this size.
+pub const GROUP_BYTES_MAX: usize = 1 << 20;
+/// How long a request waits for its turn, and then for room in the ledger's queue, before it is answered 503.
+pub const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a source may be silent before what it sent so far is appended.
+pub const QUIET: Duration = Duration::from_millis(20);
+/// How long a request may be silent in the middle of its body before it is answered 408.
+pub const BODY_SILENCE_MAX: Duration = Duration::from_secs(30);
+/// Requests whose bodies are read at one time; each holds at most two groups and a decoder's window.
+pub const REQUESTS_MAX: usize = 64;
+/// Requests that are open at one time, those that wait for their turn included; more are answered 429.
+pub const REQUESTS_OPEN_MAX: usize = 4_096;
+/// Requests of one producer that wait for the one before; more are answered 429.
+pub const PRODUCER_REQUESTS_MAX: usize = 16;
+/// Producers whose next offset is kept at hand. The offset of one that was forgotten is read from the ledger again.
+pub const PRODUCERS_MAX: usize = 4_096;
+/// The greatest offset that a producer may state: what every JSON reader holds exactly.
+pub const OFFSET_MAX: u64 = 1 << 53;
+/// What `Retry-After` says when nothing better is known.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Keys of records that are remembered to find duplicates, apart from the streams' windows.
+pub const DEDUP_KEYS_MAX: usize = 1 << 22;
+/// Streams whose windows are remembered.
+pub const DEDUP_STREAMS_MAX: usize = 1 << 16;
+/// Records that the windows of all streams remember together.
+pub const DEDUP_MARKS_MAX: usize = 1 << 20;
+/// Records that the window of one stream remembers.
+pub const DEDUP_WINDOW_MAX: usize = 1 << 14;
+/// The widest hole in a stream's counter that its window spans; a record beyond it is remembered by its key.
+pub const DEDUP_GAP_MAX: u64 = 256;
+
+/// Model requests whose session, user and model are remembered for the records that follow.
+pub const INTERCEPTIONS_MAX: usize = 1 << 15;
+/// Boundary sessions whose agent session is remembered.
+pub const BOUNDARY_SESSIONS_MAX: usize = 1 << 14;
+/// Workspaces and users whose latest model requests are remembered to find the session of a boundary.
+pub const MEETINGS_MAX: usize = 1 << 13;
+/// Model requests, and requests to the gateway, that are remembered per workspace or user.
+pub const MEETING_SIDES_MAX: usize = 16;
+/// The longest name that is remembered; a longer one is not joined.
+pub const NAME_BYTES_MAX: usize = 256;
+/// The largest file of names that enrichment reads.
+pub const NAMES_FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// An event whose time is further in the future is counted as `future`, since its source's clock is wrong. It is
+/// recorded as it is: the source's statement is a fact, and `recorded` next to it shows that it cannot be true.
+pub const CLOCK_SKEW_MAX: Duration = Duration::from_mins(5);
+
+/// Samples that are kept per reason.
+pub const SAMPLES_PER_REASON: usize = 3;
+/// Reasons for which samples are kept per collector.
+pub const SAMPLE_REASONS_MAX: usize = 32;
+/// Bytes of a line that a sample shows.
+pub const SAMPLE_BYTES_MAX: usize = 512;
+/// Of the records of one reason, every so-manieth is sampled after the first few.
+pub const SAMPLE_EVERY: u64 = 1_000;
+
+/// Collectors in one configuration.
+pub const COLLECTORS_MAX: usize = 256;
+/// The longest name of a collector.
+pub const COLLECTOR_NAME_BYTES_MAX: usize = 64;
+/// Files that one `tail` collector reads.
+pub const TAIL_FILES_MAX: usize = 1_024;
+/// Files whose offsets one `tail` collector remembers; the ones that were modified first are forgotten first.
+pub const TAIL_KNOWN_MAX: usize = 16_384;
+/// Names in one directory that a `tail` collector looks at to find a file that was rotated while it did not run.
+pub const TAIL_SIBLINGS_MAX: usize = 16_384;
+/// Bytes at the start of a file that identify it together with its inode.
+pub const TAIL_HEAD_BYTES: usize = 1_024;
+/// Bytes that one step takes from one file before the next file gets its turn.
+pub const TAIL_STEP_BYTES: usize = 4 << 20;
+/// A `tail` collector looks for new bytes at least this often while some come,
+pub const TAIL_POLL_MIN: Duration = Duration::from_millis(1);
+/// and this often when none come.
+pub const TAIL_POLL_MAX: Duration = Duration::from_millis(100);
+/// A `tail` collector looks for new and rotated files this often.
+pub const TAIL_SCAN_EVERY: Duration = Duration::from_millis(250);
+/// A rotated file is read until it has been silent for this long; then its unfinished last line is given up.
+pub const TAIL_ROTATED_SILENCE: Duration = Duration::from_secs(5);
+/// Progress over skipped records only is made durable after this many bytes.
+pub const TAIL_PROGRESS_BYTES: u64 = 16 << 20;
+/// How long a collector waits after an error before it tries again.
+pub const ERROR_PAUSE: Duration = Duration::from_secs(1);
+/// Chunks of standard input that are read ahead.
+pub const STDIN_CHUNKS_MAX: usize = 4;
+
+/// Rows and bytes that are read at once when the memory of duplicates is rebuilt.
+pub const REBUILD_ROWS: usize = 16_384;
+/// Bytes that are read at once when the memory of duplicates is rebuilt.
+pub const REBUILD_BYTES: usize = 32 << 20;
+
+const _: () = {
+    // A line that was escaped sixfold still fits a value, and one record's events fit a group.
+    assert!(LINE_BYTES_MAX * 6 <= ledger::limits::VALUE_BYTES_MAX);
+    assert!(RECORD_EVENTS_MAX <= ledger::limits::GROUP_ENTRIES_MAX);
+    assert!(GROUP_BYTES_MIN <= GROUP_BYTES_MAX && GROUP_BYTES_MAX <= ledger::limits::GROUP_BYTES_MAX);
+    assert!(LINE_BYTES_MAX as u64 <= BODY_BYTES_MAX);
+    assert!(DEDUP_KEYS_MAX.is_power_of_two() && DEDUP_KEYS_MAX <= 1 << 22);
+    // A key takes 16 bytes in the ring and two entries of 4 bytes in its table.
+    assert!(DEDUP_KEYS_MAX * 24 <= 96 << 20);
+};

@@ -1,0 +1,164 @@
+//! The pump: one way from a record's bytes into the ledger, for all transports and dialects.
+//!
+//! ```text
+//! decode ─► identity of the token ─► enrichment ─► finish ─► duplicate? ─► group ─► append ─► receipt
+//! ```
+//!
+//! A [`Pump`] is shared by all collectors; an [`Intake`] is one source that is being read: a request, a file, a pipe.
+
+mod identity;
+mod intake;
+mod key;
+mod rebuild;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ledger::{AppendError, Appender, Ledger, LedgerError};
+
+use crate::dedup::{Bounds, Dedup, Keyring};
+use crate::dialect::Dialect;
+use crate::enrich::{Enrichment, Names};
+use crate::finish::Finisher;
+use crate::metrics::{CollectorMetrics, Metrics};
+use crate::samples::{Reason, Samples};
+pub use intake::{Intake, Patience, Progress, Tally};
+
+/// What all collectors share.
+pub struct Pump {
+    appender: Appender,
+    shard: u32,
+    finisher: Finisher,
+    keyring: Keyring,
+    dedup: Mutex<Dedup>,
+    enrichment: Mutex<Enrichment>,
+    metrics: Metrics,
+}
+
+/// Why a source cannot go on. What was recorded before stands in the [`Tally`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PumpError {
+    /// The ledger refused.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The ledger's queue stayed full for longer than the source may wait.
+    #[error("the ledger's queue is full; try again in {} ms", retry_after.as_millis())]
+    Busy {
+        /// How long to wait before the next try.
+        retry_after: Duration,
+    },
+    /// Intake is being stopped.
+    #[error("intake is stopping")]
+    Stopping,
+}
+
+impl Pump {
+    /// Joins the parts and rebuilds what is remembered from the ledger's last rows.
+    pub fn open(ledger: &Ledger, key: &[u8; 32], finisher: Finisher, names: Names, metrics: Metrics) -> Result<Self, LedgerError> {
+        let keyring = Keyring::new(key);
+        let mut dedup = Dedup::new(Bounds::DEFAULT);
+        let mut enrichment = Enrichment::new(names);
+        rebuild::rebuild(&ledger.reader(), &keyring, &mut dedup, &mut enrichment)?;
+        let pump = Self {
+            appender: ledger.appender(),
+            shard: ledger.shard(),
+            finisher,
+            keyring,
+            dedup: Mutex::new(dedup),
+            enrichment: Mutex::new(enrichment),
+            metrics,
+        };
+        pump.show_memory();
+        Ok(pump)
+    }
+
+    /// Takes new names for enrichment; what was joined before stays.
+    pub fn rename(&self, names: Names) {
+        self.enrichment().rename(names);
+    }
+
+    /// A keyed hash of a file's first bytes.
+    pub(crate) fn file_hash(&self, head: &[u8]) -> u64 {
+        self.keyring.file(head)
+    }
+
+    /// The numbers of intake.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Shows the sizes of the shared memories in the metrics.
+    fn show_memory(&self) {
+        let dedup = self.dedup();
+        self.metrics.dedup_keys.set(dedup.keys() as i64);
+        self.metrics.dedup_streams.set(dedup.streams() as i64);
+        self.metrics.dedup_size.set(dedup.size() as i64);
+    }
+
+    // A panic under one of these locks loses at most a memory of duplicates or joins, so the lock is taken over.
+    fn dedup(&self) -> MutexGuard<'_, Dedup> {
+        self.dedup.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enrichment(&self) -> MutexGuard<'_, Enrichment> {
+        self.enrichment.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A collector as the pump sees it: a name, a dialect, and what is counted under that name.
+pub struct Channel {
+    name: String,
+    dialect: &'static dyn Dialect,
+    metrics: CollectorMetrics,
+    samples: Samples,
+    problem: Mutex<Option<String>>,
+}
+
+impl Channel {
+    /// A collector with this name and dialect.
+    pub fn new(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
+        let (metrics, samples) = (metrics.collector(name), Samples::default());
+        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, problem: Mutex::new(None) })
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its records mean.
+    pub fn dialect(&self) -> &'static dyn Dialect {
+        self.dialect
+    }
+
+    /// Its numbers.
+    pub fn metrics(&self) -> &CollectorMetrics {
+        &self.metrics
+    }
+
+    /// The last lines that were skipped or not understood, per reason.
+    pub fn samples(&self) -> BTreeMap<String, Reason> {
+        self.samples.list()
+    }
+
+    /// What keeps it from working, for the health page.
+    pub fn problem(&self) -> Option<String> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets what keeps it from working, or that nothing does; logs the change.
+    pub(crate) fn set_problem(&self, problem: Option<String>) {
+        let mut held = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held == problem {
+            return;
+        }
+        if let Some(problem) = &problem {
+            tracing::warn!(collector = self.name, problem, "the collector has a problem");
+        } else {
+            tracing::info!(collector = self.name, "the collector works again");
+        }
+        *held = problem;
+    }
+}

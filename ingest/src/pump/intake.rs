@@ -1,0 +1,212 @@
+//! One source that is being read: takes its records one by one, fills groups, appends them in order and counts.
+//!
+//! At most one group is on its way while the next one is filled. So the group after one that was refused is never
+//! recorded, and the source's position in the ledger never runs past a hole.
+
+mod send;
+mod take;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::Group;
+use ledger::access::Principal;
+use ledger::events::TABLE;
+use prometheus_client::metrics::counter::Counter;
+use tokio_util::sync::CancellationToken;
+
+use super::{Channel, Pump, PumpError};
+use crate::dedup::{Place, Ticket};
+use crate::dialect::{Draft, Drafts};
+use crate::limits;
+use send::Sent;
+use take::{Taken, Verdict};
+pub(super) use take::CONFLICT;
+
+/// Writes a source's position into the group that holds its records, so that both become durable together.
+pub trait Progress: Send + 'static {
+    /// The source was read up to `position`. Sets the group's inputs, or leaves it as it is if the position need not be
+    /// durable now.
+    fn write(&mut self, position: u64, group: &mut Group);
+}
+
+/// A source that cannot be read again.
+impl Progress for () {
+    fn write(&mut self, _position: u64, _group: &mut Group) {}
+}
+
+/// How long a source waits for room in the ledger's queue.
+#[derive(Debug, Clone)]
+pub enum Patience {
+    /// So long, then [`PumpError::Busy`].
+    For(Duration),
+    /// Until intake is stopped.
+    Until(CancellationToken),
+}
+
+/// What became of records. Each record is counted in exactly one of `accepted`, `duplicates`, `skipped` and `unparsed`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records of which at least one event was recorded.
+    pub accepted: u64,
+    /// Records whose events are all in the ledger already.
+    pub duplicates: u64,
+    /// Records that are no events.
+    pub skipped: u64,
+    /// Records that were kept without being understood.
+    pub unparsed: u64,
+    /// Events that were recorded as conflicts.
+    pub conflicts: u64,
+    /// Events that were recorded, those of kind `unparsed` included.
+    pub events: u64,
+}
+
+impl Tally {
+    /// Number of records.
+    pub fn records(&self) -> u64 {
+        self.accepted + self.duplicates + self.skipped + self.unparsed
+    }
+
+    fn add(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.duplicates += other.duplicates;
+        self.skipped += other.skipped;
+        self.unparsed += other.unparsed;
+        self.conflicts += other.conflicts;
+        self.events += other.events;
+    }
+}
+
+/// A group that is being filled.
+struct Filling {
+    group: Group,
+    ticket: Ticket,
+    /// What is remembered of its entries, with the number of each.
+    places: Vec<(Place, u32)>,
+    tally: Tally,
+}
+
+/// One source that is being read.
+///
+/// Drop it only after [`Intake::finish`]: what was not appended is not recorded, and what is on its way is recorded
+/// without anybody being told.
+pub struct Intake<P> {
+    pump: Arc<Pump>,
+    channel: Arc<Channel>,
+    principal: Arc<Principal>,
+    patience: Patience,
+    progress: P,
+    filling: Filling,
+    sent: Option<Sent>,
+    position: u64,
+    durable: Tally,
+    durable_position: u64,
+    // Memory that is reused from record to record.
+    drafts: Drafts,
+    spare: Draft,
+    verdicts: Vec<Verdict>,
+    skipped: HashMap<&'static str, Counter>,
+}
+
+impl<P: Progress> Intake<P> {
+    /// Begins to read a source whose records up to `position` are durable.
+    pub fn new(
+        pump: Arc<Pump>,
+        channel: Arc<Channel>,
+        principal: Arc<Principal>,
+        patience: Patience,
+        progress: P,
+        position: u64,
+    ) -> Self {
+        let ticket = pump.dedup().open();
+        Self {
+            pump,
+            channel,
+            principal,
+            patience,
+            progress,
+            filling: Filling { group: Group::new(&TABLE), ticket, places: Vec::new(), tally: Tally::default() },
+            sent: None,
+            position,
+            durable: Tally::default(),
+            durable_position: position,
+            drafts: Drafts::new(),
+            spare: Draft::default(),
+            verdicts: Vec::new(),
+            skipped: HashMap::new(),
+        }
+    }
+
+    /// The collector.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// What became of the records that are durable.
+    pub fn tally(&self) -> Tally {
+        self.durable
+    }
+
+    /// The source's position after the last record that is durable.
+    pub fn durable_position(&self) -> u64 {
+        self.durable_position
+    }
+
+    /// The source's position after the last record that was taken.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How the position is written.
+    pub fn progress(&mut self) -> &mut P {
+        &mut self.progress
+    }
+
+    /// Takes one record; `position` is the source's position after it, `received` when its bytes arrived.
+    pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
+        loop {
+            match self.take(raw, received)? {
+                Taken::Yes => break,
+                // What was taken so far must not wait for a group that may itself wait for this one.
+                Taken::Full => self.finish().await?,
+                Taken::Wait(mut wait) => {
+                    self.finish().await?;
+                    // The sender goes when the other group is settled: that is the change.
+                    let _ = wait.changed().await;
+                }
+            }
+        }
+        self.counted(raw, position).await
+    }
+
+    /// Keeps a record as it is, as kind `unparsed`, with the reason for people.
+    pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PumpError> {
+        self.unparsed(raw, reason, received)?;
+        self.counted(raw, position).await
+    }
+
+    /// Goes on at another position, when everything that was taken is durable.
+    pub fn jump(&mut self, position: u64) {
+        self.position = position;
+        self.durable_position = position;
+    }
+
+    /// Counts records that the source's position says are durable, and moves over them.
+    pub fn known(&mut self, records: u64) {
+        self.filling.tally.duplicates += records;
+        self.channel.metrics.records.inc_by(records);
+    }
+
+    async fn counted(&mut self, raw: &[u8], position: u64) -> Result<(), PumpError> {
+        self.channel.metrics.records.inc();
+        self.channel.metrics.bytes.inc_by(raw.len() as u64);
+        self.position = position;
+        let (size, entries) = (self.filling.group.size(), self.filling.group.entries());
+        let full = size >= limits::GROUP_BYTES_MAX || entries * 2 >= ledger::limits::GROUP_ENTRIES_MAX;
+        if full || (size >= limits::GROUP_BYTES_MIN && self.is_idle()?) {
+            return self.append().await;
+        }
+        Ok(())
+    }
+}

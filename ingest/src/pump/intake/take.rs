@@ -1,0 +1,218 @@
+//! From a record's bytes to entries in the group: decode, stamp, enrich, finish, decide.
+
+use std::sync::Arc;
+
+use ledger::column::handle::TextList;
+use ledger::events::column;
+use ledger::{AppendError, Entry, LedgerName, Position};
+use tokio::sync::watch;
+
+use super::{Intake, Progress};
+use crate::dedup::{Body, Decision, Place};
+use crate::dialect::Outcome;
+use crate::limits;
+use crate::pump::identity::stamp;
+use crate::pump::{Channel, Pump, PumpError, key};
+
+/// The kind of an event that came with the key of another one and says something else.
+pub(in crate::pump) const CONFLICT: &str = "conflict";
+
+/// What came of the attempt to take a record.
+pub(super) enum Taken {
+    Yes,
+    /// Its events do not fit the group any more.
+    Full,
+    /// Another source's group holds one of its keys: wait until that group is settled and try again.
+    Wait(watch::Receiver<()>),
+}
+
+/// What is to be done with a draft.
+pub(super) enum Verdict {
+    /// Append it; it has no key.
+    Unknown,
+    /// Append it.
+    New(Place),
+    /// Append it as a conflict with this row.
+    Conflict(Place, Option<u64>),
+    /// Leave it.
+    Duplicate,
+}
+
+impl<P: Progress> Intake<P> {
+    /// Takes a record, or leaves everything as it was.
+    pub(super) fn take(&mut self, raw: &[u8], received: i64) -> Result<Taken, PumpError> {
+        self.drafts.clear();
+        match self.channel.dialect.decode(raw, received, &mut self.drafts) {
+            Outcome::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
+                let reason = format!("the record holds more than {} events", limits::RECORD_EVENTS_MAX);
+                self.unparsed(raw, &reason, received)?;
+            }
+            Outcome::Events => return self.take_events(raw, received),
+            Outcome::Skip(reason) => {
+                self.filling.tally.skipped += 1;
+                let metrics = &self.channel.metrics;
+                self.skipped.entry(reason).or_insert_with(|| metrics.skipped(reason)).inc();
+                self.channel.sample(&self.pump, reason, received, raw);
+            }
+            Outcome::Unparsed(reason) => self.unparsed(raw, &reason, received)?,
+        }
+        Ok(Taken::Yes)
+    }
+
+    /// Keeps a record as it is.
+    pub(super) fn unparsed(&mut self, raw: &[u8], reason: &str, received: i64) -> Result<(), PumpError> {
+        self.spare.clear();
+        stamp(&mut self.spare, &self.channel, &self.principal, received);
+        self.pump.finisher.unparsed(raw, &mut self.spare.entry, reason);
+        self.filling.group.push(&mut self.spare.entry)?;
+        self.filling.tally.unparsed += 1;
+        self.filling.tally.events += 1;
+        self.channel.metrics.unparsed.inc();
+        self.channel.sample(&self.pump, reason, received, raw);
+        Ok(())
+    }
+
+    fn take_events(&mut self, raw: &[u8], received: i64) -> Result<Taken, PumpError> {
+        if self.filling.group.entries() + self.drafts.len() > ledger::limits::GROUP_ENTRIES_MAX {
+            return Ok(Taken::Full);
+        }
+        for (at, draft) in self.drafts.iter_mut().enumerate() {
+            stamp(draft, &self.channel, &self.principal, received);
+            self.pump.enrichment().complete(&self.principal.token, draft);
+            self.pump.finisher.finish(raw, draft, at == 0);
+        }
+        if let Some(wait) = self.decide() {
+            return Ok(Taken::Wait(wait));
+        }
+        self.move_record();
+        if self.push(received)? {
+            self.unparsed(raw, "an event of the record is larger than the ledger takes", received)?;
+        }
+        Ok(Taken::Yes)
+    }
+
+    /// Decides about each draft. On a wait nothing of the record stays remembered.
+    fn decide(&mut self) -> Option<watch::Receiver<()>> {
+        self.verdicts.clear();
+        let (ticket, own) = (self.filling.ticket, self.sent.as_ref().map(|sent| sent.ticket));
+        let many = self.drafts.len() > 1;
+        let keyring = &self.pump.keyring;
+        let mut dedup = self.pump.dedup();
+        for draft in self.drafts.iter() {
+            let Some(key) = key::key(keyring, &self.principal.token, &draft.entry) else {
+                self.verdicts.push(Verdict::Unknown);
+                continue;
+            };
+            let body = if many { Body::UNKNOWN } else { key::body(keyring, &draft.entry) };
+            self.verdicts.push(match dedup.decide(key, body, ticket, own.as_slice()) {
+                Decision::New(place) => Verdict::New(place),
+                Decision::Conflict(place, row) => Verdict::Conflict(place, row),
+                Decision::Duplicate => Verdict::Duplicate,
+                Decision::Wait(wait) => {
+                    for verdict in self.verdicts.drain(..) {
+                        if let Verdict::New(place) | Verdict::Conflict(place, _) = verdict {
+                            dedup.forget(ticket, place);
+                        }
+                    }
+                    return Some(wait);
+                }
+            });
+        }
+        None
+    }
+
+    /// The record stands in the first draft. Where that one is a duplicate and another one is not, the record moves to
+    /// the first event that is recorded.
+    fn move_record(&mut self) {
+        let Some(to) = self.verdicts.iter().position(|verdict| !matches!(verdict, Verdict::Duplicate)) else { return };
+        if to == 0 {
+            return;
+        }
+        let mut drafts = self.drafts.iter_mut();
+        if let (Some(first), Some(other)) = (drafts.next(), drafts.nth(to - 1)) {
+            move_columns(&first.entry, &mut other.entry);
+        }
+    }
+
+    /// Puts the drafts that are to be recorded into the group; says whether one was too large for that.
+    fn push(&mut self, received: i64) -> Result<bool, PumpError> {
+        let (metrics, filling) = (&self.channel.metrics, &mut self.filling);
+        let (before, mut too_large) = (filling.group.entries(), false);
+        let latest = received.saturating_add(limits::CLOCK_SKEW_MAX.as_micros() as i64);
+        for (draft, verdict) in self.drafts.iter_mut().zip(&self.verdicts) {
+            let entry = &mut draft.entry;
+            if let Verdict::Conflict(_, row) = verdict {
+                entry.set_text(column::KIND, CONFLICT);
+                let position = |seq| Position { ledger: LedgerName::Events, shard: self.pump.shard, seq };
+                let refers_to = row.map(|seq| position(seq).to_string());
+                entry.set_text_if(column::REFERS_TO, refers_to.as_deref());
+            }
+            let place = match verdict {
+                Verdict::Duplicate => continue,
+                Verdict::Unknown => None,
+                Verdict::New(place) | Verdict::Conflict(place, _) => Some(*place),
+            };
+            match filling.group.push(entry) {
+                Ok(()) => {}
+                Err(AppendError::EntryTooLarge { .. }) => {
+                    too_large = true;
+                    place.inspect(|place| self.pump.dedup().forget(filling.ticket, *place));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            filling.places.extend(place.map(|place| (place, filling.group.entries() as u32 - 1)));
+            filling.tally.events += 1;
+            filling.tally.conflicts += u64::from(matches!(verdict, Verdict::Conflict(..)));
+            if entry.time(column::TIME).is_some_and(|time| time > latest) {
+                metrics.future.inc();
+            }
+            if draft.unknown_keys > 0 {
+                metrics.unknown_keys.inc_by(u64::from(draft.unknown_keys));
+            }
+            let redactions = list(&draft.entry, column::REDACTIONS).count() as u64;
+            if redactions > 0 {
+                metrics.redactions.inc_by(redactions);
+            }
+        }
+        match (filling.group.entries() > before, too_large) {
+            (true, false) => filling.tally.accepted += 1,
+            (false, false) => filling.tally.duplicates += 1,
+            // The record is kept and counted as one that was not understood.
+            (_, true) => {}
+        }
+        Ok(too_large)
+    }
+}
+
+impl Channel {
+    fn sample(&self, pump: &Arc<Pump>, reason: &str, received: i64, raw: &[u8]) {
+        self.samples.note(reason, received, raw, |line| pump.finisher.redact(line));
+    }
+}
+
+/// Moves the columns that hold a record and what was cut out of it.
+fn move_columns(from: &Entry, to: &mut Entry) {
+    to.set_text_if(column::RECORD, from.text(column::RECORD));
+    to.set_text_if(column::CONTENT, from.text(column::CONTENT));
+    for column in [column::CUTS, column::CONTENT_HASH, column::CONTENT_RAW] {
+        if let Some(value) = from.value(column.id()) {
+            to.set_bytes(column, value);
+        }
+    }
+    if let Some(len) = from.integer(column::CONTENT_LEN) {
+        to.set_integer(column::CONTENT_LEN, len);
+    }
+    to.set_list(column::REDACTIONS, list(from, column::REDACTIONS).filter_map(|text| std::str::from_utf8(text).ok()));
+}
+
+/// The texts of a list column of an entry.
+fn list(entry: &Entry, column: TextList) -> impl Iterator<Item = &[u8]> {
+    let mut rest = entry.value(column.id()).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (len, after) = rest.split_first_chunk::<4>()?;
+        let (text, after) = after.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+        rest = after;
+        Some(text)
+    })
+}

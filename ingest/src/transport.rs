@@ -1,0 +1,114 @@
+//! How bytes arrive: the contract of a transport, and the list of transports.
+//!
+//! A transport cuts what it reads into records and gives them to an [`Intake`](crate::pump::Intake); what a record means
+//! is for the dialect. To add a transport, write one file in `transport/` and add one line to [`TRANSPORTS`].
+
+pub mod http;
+pub mod stdin;
+pub mod tail;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ledger::Ledger;
+use ledger::access::Principal;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::pump::{Channel, Pump};
+
+/// Every transport. Configuration, help, reference and tests derive from this list.
+pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &tail::Tail, &stdin::Stdin];
+
+/// The transport with this name.
+pub fn by_name(name: &str) -> Option<&'static dyn Transport> {
+    TRANSPORTS.iter().copied().find(|transport| transport.name() == name)
+}
+
+/// A collector's settings beside its name, transport and dialect.
+pub type Settings = serde_json::Map<String, serde_json::Value>;
+
+/// One setting of a transport, for the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it means, what it may be, and its default.
+    pub doc: &'static str,
+    /// A value in the form of the configuration.
+    pub example: &'static str,
+}
+
+/// Brings bytes to the pump.
+pub trait Transport: Send + Sync {
+    /// The name in the configuration.
+    fn name(&self) -> &'static str;
+
+    /// One paragraph for the reference: what it reads, and what it promises about loss and doubles.
+    fn doc(&self) -> &'static str;
+
+    /// Its settings.
+    fn settings(&self) -> &'static [Setting];
+
+    /// Whether the settings are in order; the message says which is not and what to write instead.
+    fn check(&self, settings: &Settings) -> Result<(), String>;
+
+    /// Starts a collector whose settings are in order.
+    fn start(&self, start: Start<'_>) -> Result<(), String>;
+}
+
+/// What a transport gets to start a collector.
+pub struct Start<'a> {
+    /// The collector.
+    pub channel: Arc<Channel>,
+    /// Who sends, where the transport has no token that says it.
+    pub principal: Arc<Principal>,
+    /// The collector's settings.
+    pub settings: &'a Settings,
+    /// What all collectors share.
+    pub pump: &'a Arc<Pump>,
+    /// The ledger that source positions are read from.
+    pub ledger: &'a Ledger,
+    /// Says that reading must end; what was read is still appended.
+    pub stop: &'a CancellationToken,
+    /// Where tasks are started that must end before the ledger stops.
+    pub tasks: &'a TaskTracker,
+    /// The collectors that are pushed to.
+    pub routes: &'a mut HashMap<String, Arc<Channel>>,
+}
+
+/// Reads a transport's settings.
+fn read<T: DeserializeOwned>(settings: &Settings) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::Object(settings.clone())).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_transport_documents_its_settings_and_refuses_others() {
+        for transport in TRANSPORTS {
+            let name = transport.name();
+            assert!(by_name(name).is_some_and(|found| std::ptr::addr_eq(found, *transport)), "{name}");
+            assert!(transport.doc().ends_with('.'), "{name}");
+            let mut settings = Settings::new();
+            for setting in transport.settings() {
+                assert!(setting.doc.ends_with('.'), "{name}.{}", setting.name);
+                let table: toml::Table = format!("value = {}", setting.example).parse().unwrap();
+                settings.insert(setting.name.to_owned(), serde_json::to_value(&table["value"]).unwrap());
+            }
+            transport.check(&settings).unwrap();
+            for setting in transport.settings() {
+                let mut without = settings.clone();
+                without.remove(setting.name);
+                assert_eq!(transport.check(&without).is_err(), setting.required, "{name} without {}", setting.name);
+            }
+            settings.insert("no_such_setting".to_owned(), true.into());
+            assert!(transport.check(&settings).unwrap_err().contains("no_such_setting"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Standard input, line by line: for pipes and for `docker logs`. It cannot be read again.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{Setting, Settings, Start, Transport, read};
+use crate::clock;
+use crate::frame::{Frame, Framer, Framing};
+use crate::limits;
+use crate::pump::{Channel, Intake, Patience, PumpError};
+
+/// The transport.
+pub struct Stdin;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoSettings {}
+
+impl Transport for Stdin {
+    fn name(&self) -> &'static str {
+        "stdin"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Reads lines from standard input until it ends. What was read and not yet durable is lost with the process, and a \
+         sender that starts again sends everything again, so this is at least once at best. Only one collector can have it."
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    fn check(&self, settings: &Settings) -> Result<(), String> {
+        read::<NoSettings>(settings).map(|_| ())
+    }
+
+    fn start(&self, start: Start<'_>) -> Result<(), String> {
+        let patience = Patience::Until(start.stop.clone());
+        let (channel, stop) = (Arc::clone(&start.channel), start.stop.clone());
+        let intake = Intake::new(Arc::clone(start.pump), start.channel, start.principal, patience, (), 0);
+        let chunks = read_ahead(io::stdin()).map_err(|error| format!("standard input cannot be read: {error}"))?;
+        start.tasks.spawn(run(intake, channel, chunks, stop));
+        Ok(())
+    }
+}
+
+/// Reads on a thread of its own, since such a read cannot be interrupted; the thread ends with the input or the process.
+fn read_ahead(mut input: impl Read + Send + 'static) -> io::Result<mpsc::Receiver<io::Result<Bytes>>> {
+    let (sender, receiver) = mpsc::channel(limits::STDIN_CHUNKS_MAX);
+    let work = move || {
+        let mut buffer = vec![0; limits::READ_BYTES];
+        loop {
+            let chunk = match input.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(read) => Ok(Bytes::copy_from_slice(&buffer[..read])),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let failed = chunk.is_err();
+            if sender.blocking_send(chunk).is_err() || failed {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("stdin".to_owned()).spawn(work)?;
+    Ok(receiver)
+}
+
+async fn run(
+    mut intake: Intake<()>,
+    channel: Arc<Channel>,
+    mut chunks: mpsc::Receiver<io::Result<Bytes>>,
+    stop: CancellationToken,
+) {
+    let ended = pump(&mut intake, &mut chunks, &stop).await;
+    match ended {
+        Ok(None) => tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended"),
+        Ok(Some(error)) => channel.set_problem(Some(format!("standard input: {error}"))),
+        Err(PumpError::Stopping) => {}
+        Err(error) => channel.set_problem(Some(error.to_string())),
+    }
+}
+
+/// Takes chunks until the input ends or intake stops; an error of the input is given back.
+async fn pump(
+    intake: &mut Intake<()>,
+    chunks: &mut mpsc::Receiver<io::Result<Bytes>>,
+    stop: &CancellationToken,
+) -> Result<Option<io::Error>, PumpError> {
+    let mut framer = Framer::new(Framing::Lines);
+    let failed = loop {
+        let next = stop.run_until_cancelled(chunks.recv());
+        tokio::pin!(next);
+        let chunk = if let Ok(chunk) = timeout(limits::QUIET, &mut next).await {
+            chunk
+        } else {
+            intake.finish().await?;
+            next.await
+        };
+        let bytes = match chunk {
+            Some(Some(Ok(bytes))) => bytes,
+            Some(Some(Err(error))) => break Some(error),
+            Some(None) | None => break None,
+        };
+        let (received, mut rest) = (clock::now(), &bytes[..]);
+        while let Some(Ok(frame)) = framer.next(&mut rest) {
+            take(intake, frame, received).await?;
+        }
+    };
+    if let Some(Ok(frame)) = framer.finish() {
+        take(intake, frame, clock::now()).await?;
+    }
+    intake.finish().await?;
+    Ok(failed)
+}
+
+async fn take(intake: &mut Intake<()>, frame: Frame<'_>, received: i64) -> Result<(), PumpError> {
+    match frame {
+        Frame::Record(raw) => intake.record(raw, received, 0).await,
+        Frame::TooLong(kept, bytes) => {
+            let reason = format!("the line has {bytes} bytes, and {} were kept", kept.len());
+            intake.keep(kept, &reason, received, 0).await
+        }
+    }
+}

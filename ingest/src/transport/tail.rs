@@ -1,0 +1,112 @@
+//! Files that grow and are rotated, read line by line, each line exactly once.
+//!
+//! It polls instead of asking the kernel for notices (inotify). A notice does not come for files on NFS, on overlays of
+//! containers or on FUSE, queues of notices overflow, and watches are limited per user, so polling would be needed all the
+//! same. It costs one `fstat` per file and poll, and it is quick while lines come: the pause is 1 ms then and grows to
+//! 100 ms over a file that is silent.
+
+mod file;
+mod source;
+mod tailer;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Deserialize;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{Setting, Settings, Start, Transport, read};
+use crate::limits;
+use crate::pump::{Channel, PumpError};
+use file::Paths;
+use tailer::{Origin, Tailer};
+
+/// The transport.
+pub struct Tail;
+
+/// The settings of a `tail` collector.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TailSettings {
+    path: String,
+    #[serde(default)]
+    start: Origin,
+}
+
+impl Transport for Tail {
+    fn name(&self) -> &'static str {
+        "tail"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Follows one file, or all files that a pattern matches. A file is known by device, inode and a hash of its first \
+         KiB; its offset is durable together with its lines, so each line is recorded exactly once, over restarts and \
+         rotation by renaming too. Rotation by `copytruncate` loses what was written between the copy and the cut, and \
+         compression of a file before its end was read loses that end: use `delaycompress`. A line above 1 MiB is kept \
+         as unparsed with its first MiB."
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &[
+            Setting {
+                name: "path",
+                required: true,
+                doc: "The file, or a pattern with `*`, `?` and `[…]`. A rotated file need not match it.",
+                example: "\"/var/log/coder/coderd.json\"",
+            },
+            Setting {
+                name: "start",
+                required: false,
+                doc: "Where to begin in files that are there when the collector runs for the first time: `beginning` (the default) or `end`.",
+                example: "\"beginning\"",
+            },
+        ]
+    }
+
+    fn check(&self, settings: &Settings) -> Result<(), String> {
+        Paths::new(&read::<TailSettings>(settings)?.path).map(|_| ())
+    }
+
+    fn start(&self, start: Start<'_>) -> Result<(), String> {
+        let settings: TailSettings = read(start.settings)?;
+        let paths = Paths::new(&settings.path)?;
+        let channel = Arc::clone(&start.channel);
+        let stop = start.stop.clone();
+        let tailer = Tailer::new(
+            Arc::clone(start.pump),
+            start.channel,
+            start.principal,
+            &start.ledger.inputs(),
+            paths,
+            settings.start,
+            stop.clone(),
+        );
+        // Files are read on a thread where blocking is allowed.
+        start.tasks.spawn_blocking(move || Handle::current().block_on(run(tailer, channel, stop)));
+        Ok(())
+    }
+}
+
+async fn run(mut tailer: Tailer, channel: Arc<Channel>, stop: CancellationToken) {
+    let mut pause = limits::TAIL_POLL_MIN;
+    while !stop.is_cancelled() {
+        match tailer.step(Instant::now()).await {
+            Ok(0) => pause = (pause * 2).min(limits::TAIL_POLL_MAX),
+            Ok(_) => {
+                pause = limits::TAIL_POLL_MIN;
+                continue;
+            }
+            Err(PumpError::Stopping) => break,
+            Err(error) => {
+                channel.set_problem(Some(error.to_string()));
+                pause = limits::ERROR_PAUSE;
+            }
+        }
+        stop.run_until_cancelled(sleep(pause)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Which files there are, which file is which, and how an offset is written into the ledger.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+
+/// A file of this moment; inodes are reused, so its first bytes belong to its identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct FileId {
+    pub device: u64,
+    pub inode: u64,
+}
+
+impl FileId {
+    pub fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+
+    /// The key of the file's offset among the ledger's inputs.
+    pub fn key(self, collector: &str) -> String {
+        format!("{}{}/{}", prefix(collector), self.device, self.inode)
+    }
+}
+
+fn prefix(collector: &str) -> String {
+    format!("tail/{collector}/")
+}
+
+/// How far a file was read: the value of an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stored {
+    /// Position after the last line that is durable.
+    pub offset: u64,
+    /// Length of the head that is hashed: as much as there was, up to a KiB.
+    pub head_len: u64,
+    /// Keyed hash of the head.
+    pub head: u64,
+    /// When the file was last modified, in microseconds since 1970 UTC, as far as it was seen.
+    pub modified: i64,
+}
+
+/// The offsets that the ledger holds for a collector.
+pub(super) fn stored(collector: &str, inputs: &BTreeMap<Vec<u8>, Vec<u8>>) -> BTreeMap<FileId, Stored> {
+    let prefix = prefix(collector);
+    let own = inputs.range(prefix.clone().into_bytes()..).take_while(|(key, _)| key.starts_with(prefix.as_bytes()));
+    own.filter_map(|(key, value)| {
+        let (device, inode) = std::str::from_utf8(&key[prefix.len()..]).ok()?.split_once('/')?;
+        let id = FileId { device: device.parse().ok()?, inode: inode.parse().ok()? };
+        Some((id, serde_json::from_slice(value).ok()?))
+    })
+    .collect()
+}
+
+/// When a file was last modified, in microseconds since 1970 UTC.
+pub(super) fn modified(metadata: &Metadata) -> i64 {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// Up to `len` bytes at an offset; fewer at the end of the file.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// The first bytes of a file, up to `len` of them.
+pub(super) fn read_head(file: &File, len: u64) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; len.min(limits::TAIL_HEAD_BYTES as u64) as usize];
+    let mut filled = 0;
+    while filled < head.len() {
+        match read_at(file, &mut head[filled..], filled as u64)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    head.truncate(filled);
+    Ok(head)
+}
+
+/// The files that a collector is to read.
+#[derive(Debug, Clone)]
+pub(super) struct Paths {
+    pattern: String,
+    /// A file by its path, which need not exist; a pattern otherwise.
+    single: Option<PathBuf>,
+}
+
+/// Endings of files that are no longer lines.
+const COMPRESSED: [&str; 4] = ["gz", "zst", "bz2", "xz"];
+
+/// A file that was found.
+#[derive(Debug)]
+pub(super) struct FoundFile {
+    pub path: PathBuf,
+    pub id: FileId,
+    pub size: u64,
+    pub modified: i64,
+}
+
+impl FoundFile {
+    fn of(path: PathBuf, metadata: &Metadata) -> Self {
+        Self { path, id: FileId::of(metadata), size: metadata.len(), modified: modified(metadata) }
+    }
+
+    /// The file that was written to first comes first. Clocks of files are coarse: in doubt `a.2` comes before `a.1`, and
+    /// that before `a`.
+    fn order(&self, other: &Self) -> Ordering {
+        let name = |file: &Self| (Reverse(file.path.as_os_str().len()), Reverse(file.path.clone()));
+        self.modified.cmp(&other.modified).then_with(|| name(self).cmp(&name(other)))
+    }
+}
+
+impl Paths {
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        if !Path::new(pattern).is_absolute() {
+            return Err(format!("path {pattern:?} does not begin with `/`; write the whole path"));
+        }
+        let single = !pattern.contains(['*', '?', '[']);
+        if !single {
+            glob::Pattern::new(pattern).map_err(|error| format!("path {pattern:?} is not a pattern: {error}"))?;
+        }
+        Ok(Self { pattern: pattern.to_owned(), single: single.then(|| PathBuf::from(pattern)) })
+    }
+
+    /// The path of the one file, if it is one.
+    pub fn single(&self) -> Option<&Path> {
+        self.single.as_deref()
+    }
+
+    /// The files that match now, those that were modified first before the others.
+    pub fn list(&self) -> io::Result<Vec<FoundFile>> {
+        let mut found = Vec::new();
+        if let Some(path) = &self.single {
+            match std::fs::metadata(path) {
+                Ok(metadata) if metadata.is_file() => found.push(FoundFile::of(path.clone(), &metadata)),
+                Ok(_) => return Err(io::Error::other("it is not a file")),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            return Ok(found);
+        }
+        let paths = glob::glob(&self.pattern).map_err(io::Error::other)?;
+        for path in paths.flatten().filter(|path| !is_compressed(path)) {
+            // A file that goes between the two calls is one that is not there.
+            let Ok(metadata) = std::fs::metadata(&path) else { continue };
+            if metadata.is_file() {
+                found.push(FoundFile::of(path, &metadata));
+            }
+        }
+        found.sort_by(FoundFile::order);
+        Ok(found)
+    }
+
+    /// The files beside those that match: where a file that was renamed is found again.
+    pub fn siblings(&self) -> Vec<FoundFile> {
+        let directory = Path::new(&self.pattern).parent();
+        let Some(entries) = directory.and_then(|directory| std::fs::read_dir(directory).ok()) else { return Vec::new() };
+        let mut found = Vec::new();
+        for entry in entries.flatten().take(limits::TAIL_SIBLINGS_MAX) {
+            let path = entry.path();
+            if let Ok(metadata) = std::fs::metadata(&path)
+                && metadata.is_file()
+                && !is_compressed(&path)
+            {
+                found.push(FoundFile::of(path, &metadata));
+            }
+        }
+        found.sort_by(FoundFile::order);
+        found
+    }
+
+    /// Whether a path is the name of the one file with an ending that rotation adds.
+    pub fn is_rotation_of(&self, path: &Path) -> bool {
+        let Some(single) = self.single.as_deref().and_then(Path::to_str) else { return false };
+        let rest = path.to_str().and_then(|path| path.strip_prefix(single));
+        rest.is_some_and(|rest| rest.starts_with(['.', '-', '_']))
+    }
+}
+
+fn is_compressed(path: &Path) -> bool {
+    path.extension().and_then(|ending| ending.to_str()).is_some_and(|ending| COMPRESSED.contains(&ending))
+}

@@ -1,0 +1,259 @@
+//! Scripts over real files and a real ledger: rotation, cuts, restarts. The tailer's step is driven with made-up time.
+//!
+//! The lines are none that the dialect understands, so no id hides a line that is read twice.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ledger::Options;
+use ledger::access::Principal;
+use ledger::events::column;
+use proptest::prelude::*;
+
+use super::*;
+use crate::dialect;
+use crate::fixtures::House;
+use crate::metrics::Metrics;
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+enum Act {
+    /// Text is appended to a file, which is made if it is not there.
+    Write(&'static str, String),
+    /// A file was last written to an hour ago.
+    Old(&'static str),
+    /// A file is renamed.
+    Rename(&'static str, &'static str),
+    Remove(&'static str),
+    /// A file is cut to nothing; its inode stays.
+    Cut(&'static str),
+    /// The tailer steps until there is nothing to read.
+    Step,
+    /// Time passes.
+    Wait(u64),
+    /// The process dies and starts again.
+    Restart,
+}
+
+use Act::{Cut, Old, Remove, Rename, Restart, Step, Wait};
+
+fn write(file: &'static str, text: &str) -> Act {
+    Act::Write(file, text.to_owned())
+}
+
+struct Desk {
+    house: House,
+    tailer: Tailer,
+    metrics: Metrics,
+    now: Instant,
+    pattern: String,
+    origin: Origin,
+}
+
+impl Desk {
+    fn new(pattern: &str, origin: Origin) -> Self {
+        let house = House::new("");
+        fs::create_dir(house.directory.path().join("logs")).unwrap();
+        let (metrics, pattern) = (Metrics::default(), pattern.to_owned());
+        let tailer = tailer(&house, &metrics, &pattern, origin);
+        Self { house, tailer, metrics, now: Instant::now(), pattern, origin }
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.house.directory.path().join("logs").join(file)
+    }
+
+    async fn restart(self, options: Options) -> Self {
+        let Self { house, tailer: dead, metrics, now, pattern, origin } = self;
+        drop(dead);
+        let house = house.reopen_with(options).await;
+        let tailer = tailer(&house, &metrics, &pattern, origin);
+        Self { house, tailer, metrics, now, pattern, origin }
+    }
+
+    async fn act(mut self, act: Act) -> Self {
+        match act {
+            Act::Write(file, text) => {
+                let mut file = OpenOptions::new().create(true).append(true).open(self.path(file)).unwrap();
+                file.write_all(text.as_bytes()).unwrap();
+            }
+            Old(file) => {
+                let hour_ago = std::time::SystemTime::now() - Duration::from_hours(1);
+                OpenOptions::new().append(true).open(self.path(file)).unwrap().set_modified(hour_ago).unwrap();
+            }
+            Rename(from, to) => fs::rename(self.path(from), self.path(to)).unwrap(),
+            Remove(file) => fs::remove_file(self.path(file)).unwrap(),
+            Cut(file) => OpenOptions::new().write(true).open(self.path(file)).unwrap().set_len(0).unwrap(),
+            Step => {
+                // The first step looks for files; the others need hardly any time.
+                self.now += limits::TAIL_SCAN_EVERY;
+                for _ in 0..20 {
+                    self.tailer.step(self.now).await.unwrap();
+                    self.now += limits::TAIL_POLL_MIN;
+                }
+            }
+            Wait(seconds) => self.now += Duration::from_secs(seconds),
+            Restart => return self.restart(Options::default()).await,
+        }
+        self
+    }
+}
+
+fn tailer(house: &House, metrics: &Metrics, pattern: &str, origin: Origin) -> Tailer {
+    let channel = Channel::new("files", dialect::by_name("native").unwrap(), metrics);
+    let paths = Paths::new(house.directory.path().join("logs").join(pattern).to_str().unwrap()).unwrap();
+    let inputs = house.store.events().inputs();
+    let pump = Arc::clone(house.collectors.pump());
+    Tailer::new(pump, channel, Arc::new(Principal::local()), &inputs, paths, origin, CancellationToken::new())
+}
+
+async fn check_from(origin: Origin, pattern: &str, name: &str, script: Vec<Act>, want: &[&str]) {
+    let mut desk = Desk::new(pattern, origin);
+    for act in script {
+        desk = desk.act(act).await;
+    }
+    assert_eq!(desk.house.records(), want, "{name}");
+}
+
+async fn check(pattern: &str, name: &str, script: Vec<Act>, want: &[&str]) {
+    check_from(Origin::Beginning, pattern, name, script, want).await;
+}
+
+#[tokio::test]
+async fn one_file_is_read_line_by_line() {
+    check("a", "lines", vec![Step, write("a", "1\n2\r\n\n3"), Step, write("a", "3\n4\n"), Step], &["1", "2", "33", "4"]).await;
+    check("a", "restart", vec![write("a", "1\n2\n3"), Step, Restart, Step, write("a", "x\n4\n"), Step, Restart, Step], &["1", "2", "3x", "4"]).await;
+    check("a", "removed", vec![write("a", "1\n"), Step, Remove("a"), Step, write("a", "2\n"), Step], &["1", "2"]).await;
+    check("a", "not there at restart", vec![write("a", "1\n"), Step, Remove("a"), Restart, Step, write("a", "2\n"), Step], &["1", "2"]).await;
+}
+
+#[tokio::test]
+async fn a_rotated_file_is_read_to_its_end_before_the_new_one() {
+    let rotate = |late: &str| vec![write("a", "1\n"), Step, write("a", "2\n"), Rename("a", "a.1"), write("a.1", late), write("a", "9\n")];
+    let then = |mut script: Vec<Act>, more: Vec<Act>| {
+        script.extend(more);
+        script
+    };
+    check("a", "rename", then(rotate(""), vec![Step]), &["1", "2", "9"]).await;
+    check("a", "late lines", then(rotate("3\n"), vec![Step]), &["1", "2", "3", "9"]).await;
+    check("a", "later lines", then(rotate(""), vec![Step, write("a.1", "4\n"), Step]), &["1", "2", "9", "4"]).await;
+    check("a", "rename and restart", then(rotate(""), vec![Restart, Step]), &["1", "2", "9"]).await;
+    check("a", "twice", then(rotate(""), vec![Rename("a.1", "a.2"), Rename("a", "a.1"), write("a", "10\n"), Step]), &["1", "2", "9", "10"]).await;
+    check("a", "twice and restart", then(rotate(""), vec![Rename("a.1", "a.2"), Rename("a", "a.1"), write("a", "10\n"), Restart, Step]), &["1", "2", "9", "10"]).await;
+    check("a", "unfinished", then(rotate("3"), vec![Step, Wait(1), Step, write("a.1", "x\n"), Step]), &["1", "2", "9", "3x"]).await;
+    check("a", "given up", then(rotate("3"), vec![Step, Wait(9), Step, write("a", "10\n"), Step, Restart, Step]), &["1", "2", "9", "3", "10"]).await;
+    check("a*", "pattern", then(rotate("3\n"), vec![Step, Wait(9), Step, write("a.1", "4\n"), Step, Restart, Step]), &["1", "2", "3", "9", "4"]).await;
+}
+
+#[tokio::test]
+async fn files_that_were_there_before_the_first_start_are_read_as_configured() {
+    let before = vec![write("a.1", "0\n"), Old("a.1"), write("a", "1\n"), Step];
+    check("a", "beginning", before.clone(), &["1"]).await;
+    check("a*", "pattern", before.clone(), &["0", "1"]).await;
+    let end = |more: Vec<Act>| [before.clone(), more].concat();
+    check_from(Origin::End, "a", "end", end(vec![write("a", "2\n"), Step]), &["2"]).await;
+    check_from(Origin::End, "a", "end and restart", end(vec![Restart, write("a", "2\n"), Step]), &["2"]).await;
+    check_from(Origin::End, "a", "written while down", end(vec![write("a", "2\n"), Restart, Step]), &["2"]).await;
+    check_from(Origin::End, "a", "new file", end(vec![Rename("a", "a.2"), write("a", "2\n"), Step]), &["2"]).await;
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_is_read_from_its_beginning() {
+    check("a", "shorter", vec![write("a", "1\n2\n"), Step, Cut("a"), write("a", "3\n"), Step], &["1", "2", "3"]).await;
+    check("a", "longer", vec![write("a", "1\n"), Step, Cut("a"), write("a", "3\n4\n5\n"), Step], &["1", "3", "4", "5"]).await;
+    check("a", "unfinished", vec![write("a", "1\n2"), Step, Cut("a"), Step, write("a", "3\n"), Step], &["1", "2", "3"]).await;
+    check("a", "while down", vec![write("a", "1\n2\n"), Step, Cut("a"), write("a", "3\n"), Restart, Step], &["1", "2", "3"]).await;
+    // The same inode with another beginning is another file, as when an inode is used again.
+    check("a", "inode", vec![write("a", "1\n"), Step, Cut("a"), write("a", "3\n4\n"), Restart, Step, Restart, Step], &["1", "3", "4"]).await;
+    check("a", "grown head", vec![write("a", "1\n"), Step, write("a", "2\n"), Step, Restart, Step, write("a", "3\n"), Restart, Step], &["1", "2", "3"]).await;
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_is_kept_with_its_beginning() {
+    let long = "x".repeat(limits::LINE_BYTES_MAX + 7);
+    let kept = "x".repeat(limits::LINE_BYTES_MAX);
+    let script = vec![write("a", &format!("1\n{long}\n")), Step, Restart, write("a", "2\n"), Step];
+    check("a", "long", script, &["1", &kept, "2"]).await;
+}
+
+#[tokio::test]
+async fn what_the_ledger_refused_is_read_again() {
+    let desk = Desk::new("a", Origin::Beginning).act(write("a", "1\n2\n")).await;
+    let mut desk = desk.restart(Options { reserve_bytes: u64::MAX, ..Options::default() }).await;
+    for _ in 0..3 {
+        assert!(matches!(desk.tailer.step(desk.now).await, Err(PumpError::Append(_))));
+    }
+    let desk = desk.restart(Options::default()).await.act(Step).await;
+    assert_eq!(desk.house.records(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn its_numbers_say_what_happened() {
+    let mut desk = Desk::new("a", Origin::Beginning);
+    let acts = vec![write("a", "1\n2"), Step, Cut("a"), write("a", "3"), Step, Rename("a", "a.gz"), Restart, write("a", "4\n"), Step];
+    for act in acts {
+        desk = desk.act(act).await;
+    }
+    let metrics = desk.metrics.collector("files");
+    assert_eq!((metrics.truncations.get(), metrics.missing.get(), metrics.files.get(), metrics.lag.get()), (1, 1, 1, 0));
+    assert_eq!(metrics.records.get(), desk.house.rows().len() as u64);
+    let reasons: Vec<String> = desk.house.column(column::ACTION);
+    assert!(reasons[1].contains("cut before the line ended"), "{reasons:?}");
+}
+
+/// What may happen to one file that is rotated by renaming.
+#[derive(Debug, Clone, Copy)]
+enum Chance {
+    Lines(usize),
+    Rotate,
+    Step,
+    Restart,
+    Wait,
+}
+
+fn chances() -> impl Strategy<Value = Vec<Chance>> {
+    let chance = prop_oneof![
+        4 => (1usize..30).prop_map(Chance::Lines),
+        2 => Just(Chance::Rotate),
+        3 => Just(Chance::Step),
+        1 => Just(Chance::Restart),
+        1 => Just(Chance::Wait),
+    ];
+    prop::collection::vec(chance, 1..14)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_line_is_recorded_once_and_in_order(chances in chances()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut desk = Desk::new("a", Origin::Beginning).act(write("a", "first\n")).await.act(Step).await;
+            let mut want = vec!["first".to_owned()];
+            for chance in chances {
+                match chance {
+                    Chance::Lines(count) => {
+                        let lines: Vec<String> = (want.len()..want.len() + count).map(|n| format!("line {n}")).collect();
+                        desk = desk.act(write("a", &(lines.join("\n") + "\n"))).await;
+                        want.extend(lines);
+                    }
+                    Chance::Rotate => {
+                        for n in (0..9).rev() {
+                            let name = |n: usize| desk.path(&if n == 0 { "a".to_owned() } else { format!("a.{n}") });
+                            let _ = fs::rename(name(n), name(n + 1));
+                        }
+                    }
+                    Chance::Step => desk = desk.act(Step).await,
+                    Chance::Restart => desk = desk.act(Restart).await,
+                    Chance::Wait => desk = desk.act(Wait(9)).await.act(Step).await,
+                }
+            }
+            desk = desk.act(write("a", "last\n")).await.act(Step).await;
+            want.push("last".to_owned());
+            assert_eq!(desk.house.records(), want);
+        });
+    }
+}
