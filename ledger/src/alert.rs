@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn ids_are_frozen_and_every_part_counts() {
         let base = id("egress.denied_post", 1, "workspace:w", position(7));
-        assert_eq!(base, "alert-PLACEHOLDER");
+        assert_eq!(base, "alert-50f5f0a8c8ed46aff267e3aa7547f468");
         for other in [
             id("egress.denied_pos", 1, "tworkspace:w", position(7)),
             id("egress.denied_post", 2, "workspace:w", position(7)),

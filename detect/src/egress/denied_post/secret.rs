@@ -1,0 +1,81 @@
+//! Which events show that an agent had a secret in its hands.
+
+use ledger::events::column;
+use ledger::Position;
+use serde::{Deserialize, Serialize};
+
+use crate::detector::EventRow;
+
+/// An event that showed a secret to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretRead {
+    /// Shard of the event.
+    shard: u32,
+    /// Sequence number of the event.
+    seq: u64,
+    /// When it was recorded: microseconds since 1970 UTC.
+    pub recorded: i64,
+    /// How it was recognised.
+    pub sign: Sign,
+}
+
+/// How a secret was recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
+    /// By the name of the file.
+    FileName,
+    /// Redaction found one in the record.
+    Redaction,
+}
+
+impl SecretRead {
+    /// The secret that this event shows to its agent, if it does.
+    pub fn of(event: &EventRow<'_>) -> Option<Self> {
+        let sign = if event.text(column::FILE).is_some_and(holds_secrets) {
+            Sign::FileName
+        } else if event.list(column::REDACTIONS).next().is_some() {
+            Sign::Redaction
+        } else {
+            return None;
+        };
+        let Position { shard, seq, .. } = event.position();
+        Some(Self { shard, seq, recorded: event.recorded(), sign })
+    }
+
+    /// Where the event stands.
+    pub fn position(&self) -> Position {
+        Position { ledger: ledger::LedgerName::Events, shard: self.shard, seq: self.seq }
+    }
+}
+
+/// Whether files of this name usually hold secrets.
+fn holds_secrets(path: &str) -> bool {
+    const NAMES: [&str; 12] = [
+        ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".pgpass", "id_rsa", "id_ed25519", "id_ecdsa", "credentials",
+        "credentials.json", "secrets.yaml", "secrets.json",
+    ];
+    const ENDINGS: [&str; 4] = [".pem", ".key", ".p12", ".tfstate"];
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    let environment = name == ".env" || name.strip_prefix(".env.").is_some_and(|rest| !rest.contains("example"));
+    environment
+        || NAMES.contains(&name)
+        || ENDINGS.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
+        || path.ends_with(".kube/config")
+        || path.ends_with(".docker/config.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_usually_hold_secrets() {
+        for path in [".env", "/w/.env.production", "/home/a/.aws/credentials", "C:\\k\\id_rsa", "/x/tls.key", "~/.kube/config"] {
+            assert!(holds_secrets(path), "{path}");
+        }
+        for path in ["/w/env", ".env.example", "/w/src/main.rs", "/w/key", ".key", "/w/credentials.md", ""] {
+            assert!(!holds_secrets(path), "{path}");
+        }
+    }
+}

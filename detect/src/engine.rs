@@ -1,0 +1,191 @@
+//! The detectors and recorded time together: the pure core that the runner, a replay and a backtest share.
+
+use std::hash::Hasher as _;
+
+use ledger::Row;
+use ledger::events::column;
+use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
+
+use crate::clock::Clock;
+use crate::detector::{Detector, EventRow, Findings};
+use crate::limits::BACKFILL_AGE;
+use crate::registry::{Rules, Spec};
+
+/// The key of the detectors' hashes, so that outsiders cannot make texts that collide.
+#[derive(Clone, Copy)]
+pub struct Key([u8; 16]);
+
+impl Key {
+    /// Derives it from the installation's 32-byte key.
+    pub fn new(installation: &[u8; 32]) -> Self {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::new().chain_update(b"tachograph detect key v1\n").chain_update(installation).finalize();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        Self(key)
+    }
+
+    /// Hashes texts so that no two lists of texts run into each other.
+    pub fn hash(self, texts: &[&str]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        for text in texts {
+            hasher.write(text.as_bytes());
+            hasher.write(&(text.len() as u64).to_le_bytes());
+        }
+        hasher.finish()
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+/// All enabled detectors with the position and the time that they have seen.
+pub struct Engine {
+    detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)>,
+    key: Key,
+    revision: u32,
+    rules: Rules,
+    state: Progress,
+}
+
+/// How far the engine has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The next row.
+    pub next_seq: u64,
+    /// Recorded time.
+    pub clock: Clock,
+    /// Rows recorded before this moment are backfill: microseconds since 1970 UTC.
+    pub live_from: i64,
+}
+
+/// The whole state, as a snapshot file holds it.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    format: u32,
+    /// Number of the rules under which it was written, and the rules.
+    revision: u32,
+    rules: Rules,
+    progress: Progress,
+    /// Name, version and state of each detector, in order.
+    detectors: Vec<(String, u32, Box<serde_json::value::RawValue>)>,
+}
+
+const FORMAT: u32 = 1;
+
+impl Engine {
+    /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
+    pub fn new(rules: &Rules, key: Key, live_from: i64) -> Self {
+        let state = Progress { next_seq: 0, clock: Clock::default(), live_from };
+        Self { detectors: rules.build(key), key, revision: 1, rules: rules.clone(), state }
+    }
+
+    /// The rules that are in force, and their number from 1.
+    pub fn rules(&self) -> (u32, &Rules) {
+        (self.revision, &self.rules)
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> Progress {
+        self.state
+    }
+
+    /// Tells the detectors that recorded time reached `second`.
+    pub fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.state.clock.second = Some(second);
+        for (_, detector) in &mut self.detectors {
+            detector.advance(second, down, findings);
+        }
+    }
+
+    /// Notes the newest batch that is known, which tells outages from silence.
+    pub fn note_batch(&mut self, batch: u64) {
+        self.state.clock.batch = self.state.clock.batch.max(batch);
+    }
+
+    /// Shows a row to the detectors. The caller has advanced time to the row's second.
+    pub fn observe(&mut self, row: &Row<'_>, findings: &mut Findings) {
+        let oldest = row.recorded - BACKFILL_AGE.as_micros() as i64;
+        let backfill = row.recorded < self.state.live_from || row.time(column::TIME).is_some_and(|time| time < oldest);
+        let event = EventRow::new(row, backfill);
+        for (_, detector) in &mut self.detectors {
+            detector.observe(&event, findings);
+        }
+        self.state.clock.second.get_or_insert(event.second());
+        self.note_batch(row.batch);
+        self.state.next_seq = row.position.seq + 1;
+    }
+
+    /// Writes the whole state.
+    pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
+        let mut detectors = Vec::new();
+        for (spec, detector) in &self.detectors {
+            let bytes = detector.snapshot().map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
+            let text = String::from_utf8(bytes).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
+            let raw = serde_json::value::RawValue::from_string(text).map_err(|e| SnapshotError::Unreadable(e.to_string()))?;
+            detectors.push((spec.name.to_owned(), spec.version, raw));
+        }
+        let (revision, rules) = (self.revision, self.rules.clone());
+        let stored = Stored { format: FORMAT, revision, rules, progress: self.state, detectors };
+        serde_json::to_vec(&stored).map_err(|error| SnapshotError::Unreadable(error.to_string()))
+    }
+
+    /// Builds the detectors with the state that was written, under the rules that were in force.
+    pub fn restore(bytes: &[u8], key: Key) -> Result<Self, SnapshotError> {
+        let stored = Stored::read(bytes)?;
+        let (revision, rules) = (stored.revision, stored.rules.clone());
+        stored.build(revision, rules, key)
+    }
+
+    /// Goes on under other rules: states are kept, detectors that were not enabled start empty.
+    pub fn with_rules(&self, revision: u32, rules: Rules) -> Result<Self, SnapshotError> {
+        Stored::read(&self.snapshot()?)?.build(revision, rules, self.key)
+    }
+
+    /// Takes the clock that was committed: a heartbeat may have moved it further than rows do.
+    pub(crate) fn set_clock(&mut self, clock: Clock) {
+        self.state.clock = clock;
+    }
+}
+
+impl Stored {
+    fn read(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let stored: Self = serde_json::from_slice(bytes).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
+        if stored.format == FORMAT { Ok(stored) } else { Err(SnapshotError::OtherFormat(stored.format)) }
+    }
+
+    fn build(self, revision: u32, rules: Rules, key: Key) -> Result<Engine, SnapshotError> {
+        let mut detectors = rules.build(key);
+        for (spec, detector) in &mut detectors {
+            let Some((_, version, state)) = self.detectors.iter().find(|(name, ..)| name == spec.name) else { continue };
+            if *version != spec.version {
+                return Err(SnapshotError::OtherVersion { detector: spec.name, version: *version });
+            }
+            detector.restore(state.get().as_bytes()).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
+        }
+        Ok(Engine { detectors, key, revision, rules, state: self.progress })
+    }
+}
+
+/// A snapshot cannot be used. The runner takes an older one, or reads the ledger from its start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// It is not what was written.
+    #[error("the snapshot is not readable: {0}")]
+    Unreadable(String),
+    /// Another version of Tachograph wrote it.
+    #[error("the snapshot has format {0}, this version reads {FORMAT}")]
+    OtherFormat(u32),
+    /// A detector has changed since.
+    #[error("the snapshot is from version {version} of {detector}")]
+    OtherVersion {
+        /// The detector.
+        detector: &'static str,
+        /// The version in the snapshot.
+        version: u32,
+    },
+}

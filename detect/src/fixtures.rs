@@ -1,0 +1,50 @@
+//! Events for tests: JSON objects with columns by name, as examples are written, and blocks of rows made from them.
+
+use ledger::{Kind, LedgerName, Rows, Table};
+use proof::part;
+use serde_json::Value;
+
+use crate::engine::Key;
+
+/// 2025-11-21T00:00:00Z, the start of every example.
+pub const START: i64 = 1_763_683_200;
+
+pub fn key() -> Key {
+    Key::new(&[7; 32])
+}
+
+/// Canonical facts and content of an event; `second` and `age` are not columns.
+pub fn parts(event: &Value) -> (Vec<u8>, Vec<u8>) {
+    let table = Table::of(LedgerName::Events);
+    let (mut facts, mut content) = (Vec::new(), Vec::new());
+    for column in table.columns {
+        let Some(value) = event.get(column.name) else { continue };
+        let bytes = match column.kind {
+            Kind::Text => value.as_str().unwrap().as_bytes().to_vec(),
+            Kind::TextList => {
+                let mut list = Vec::new();
+                value.as_array().unwrap().iter().for_each(|text| part::write_list_element(&mut list, text.as_str().unwrap().as_bytes()));
+                list
+            }
+            _ => value.as_i64().unwrap().to_be_bytes().to_vec(),
+        };
+        part::write_column(if column.part == ledger::Part::Facts { &mut facts } else { &mut content }, column.id, &bytes);
+    }
+    (facts, content)
+}
+
+/// Appends an event that was recorded `second` seconds after the start.
+pub fn push(rows: &mut Rows, event: &Value) {
+    let recorded = (START + event["second"].as_i64().unwrap()) * 1_000_000;
+    let (facts, content) = parts(event);
+    // A running ledger closes a batch at least every ten seconds.
+    let batch = event.get("batch").and_then(Value::as_u64).unwrap_or(event["second"].as_i64().unwrap() as u64 / 10);
+    rows.push(rows.next_seq, batch, recorded, 0, &facts, Some(&content));
+}
+
+/// A block of events.
+pub fn rows(events: &[Value]) -> Rows {
+    let mut rows = Rows::new(LedgerName::Events, 0, 0);
+    events.iter().for_each(|event| push(&mut rows, event));
+    rows
+}

@@ -1,0 +1,70 @@
+//! What the runner measures about itself.
+
+use ledger::alert::Alert;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Metrics of detection. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    pub(crate) events: Counter,
+    pub(crate) lag: Gauge,
+    pub(crate) commits: Counter,
+    pub(crate) snapshots: Counter,
+    alerts: Family<AlertLabels, Counter>,
+    latency: Histogram,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabels {
+    rule: String,
+    severity: &'static str,
+    state: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
+        Self {
+            events: Counter::default(),
+            lag: Gauge::default(),
+            commits: Counter::default(),
+            snapshots: Counter::default(),
+            alerts: Family::default(),
+            latency: Histogram::new(seconds),
+        }
+    }
+}
+
+impl Metrics {
+    /// Names them in a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("tachograph_detect_events", "Events that detectors have seen", self.events.clone());
+        registry.register("tachograph_detect_lag_events", "Durable events that detectors have not yet seen", self.lag.clone());
+        registry.register("tachograph_detect_commits", "Commits of alerts and cursor", self.commits.clone());
+        registry.register("tachograph_detect_snapshots", "Snapshots that were written", self.snapshots.clone());
+        registry.register("tachograph_detect_alerts", "Revisions of alerts by rule, severity and state", self.alerts.clone());
+        registry.register(
+            "tachograph_detect_latency_seconds",
+            "Time from the recording of the newest event of an alert until the alert was durable",
+            self.latency.clone(),
+        );
+    }
+
+    /// Notes revisions that became durable at `recorded` (microseconds since 1970 UTC).
+    pub(crate) fn note_alerts(&self, alerts: &[Alert], recorded: i64) {
+        for alert in alerts {
+            let labels =
+                AlertLabels { rule: alert.rule.clone(), severity: alert.severity.as_str(), state: alert.state.as_str() };
+            self.alerts.get_or_create(&labels).inc();
+            // A resolution speaks long after the event, on purpose.
+            if alert.state != ledger::alert::State::Resolved && !alert.backfill {
+                self.latency.observe((recorded - alert.recorded_last).max(0) as f64 / 1e6);
+            }
+        }
+    }
+}

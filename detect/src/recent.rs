@@ -1,0 +1,117 @@
+//! A bounded memory of keys that forgets what came first: the same keys in the same order leave the same memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use serde::{Deserialize, Serialize};
+
+/// Values by keyed hash, at most `limit` of them; the key that was first inserted is forgotten first.
+#[derive(Debug)]
+pub struct Recent<V> {
+    values: HashMap<u64, V, BuildHasherDefault<Passthrough>>,
+    order: VecDeque<u64>,
+    limit: usize,
+    forgot: bool,
+}
+
+impl<V: Copy> Recent<V> {
+    /// An empty memory.
+    pub fn new(limit: usize) -> Self {
+        Self { values: HashMap::default(), order: VecDeque::new(), limit, forgot: false }
+    }
+
+    /// Remembers a value, replacing that of the same key.
+    pub fn insert(&mut self, key: u64, value: V) {
+        if self.values.insert(key, value).is_some() {
+            return;
+        }
+        self.order.push_back(key);
+        if self.order.len() > self.limit
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.values.remove(&oldest);
+            self.forgot = true;
+        }
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: u64) -> Option<V> {
+        self.values.get(&key).copied()
+    }
+
+    /// Whether anything was ever forgotten: until then a missing key was never inserted.
+    pub fn forgot(&self) -> bool {
+        self.forgot
+    }
+
+    /// The memory as it is stored.
+    pub fn dump(&self) -> Dump<V> {
+        let entries = self.order.iter().filter_map(|key| Some((*key, *self.values.get(key)?))).collect();
+        Dump { forgot: self.forgot, entries }
+    }
+
+    /// The memory that was stored; above `limit` the oldest entries are forgotten.
+    pub fn load(dump: Dump<V>, limit: usize) -> Self {
+        let mut recent = Self::new(limit);
+        for (key, value) in dump.entries {
+            recent.insert(key, value);
+        }
+        recent.forgot |= dump.forgot;
+        recent
+    }
+}
+
+/// A stored [`Recent`], oldest entry first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Dump<V> {
+    forgot: bool,
+    entries: Vec<(u64, V)>,
+}
+
+/// Keys are keyed hashes already, so they are used as they are.
+#[derive(Debug, Default)]
+pub struct Passthrough(u64);
+
+impl Hasher for Passthrough {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn stored_and_loaded_it_behaves_the_same(
+            before in proptest::collection::vec((0u64..20, 0u8..9), 0..40),
+            after in proptest::collection::vec((0u64..20, 0u8..9), 0..40),
+        ) {
+            let mut recent = Recent::new(8);
+            before.iter().for_each(|(key, value)| recent.insert(*key, *value));
+            let text = serde_json::to_string(&recent.dump()).unwrap();
+            let mut loaded = Recent::load(serde_json::from_str(&text).unwrap(), 8);
+            for (key, value) in after {
+                recent.insert(key, value);
+                loaded.insert(key, value);
+                prop_assert!(recent.values.len() <= 8 && recent.order.len() == recent.values.len());
+            }
+            prop_assert_eq!(recent.forgot(), loaded.forgot());
+            for key in 0..20 {
+                prop_assert_eq!(recent.get(key), loaded.get(key));
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Tests over the list: the examples hold, names are well formed, and every detector keeps the contract.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::detector::Findings;
+use crate::engine::Engine;
+use crate::fixtures::{self, START};
+
+/// Feeds events one by one with every second in between, and lets time pass until `until`.
+fn run(engine: &mut Engine, events: &[Value], until: i64) -> Findings {
+    let mut findings = Findings::new();
+    let rows = fixtures::rows(events);
+    for row in rows.iter() {
+        pass(engine, row.recorded.div_euclid(1_000_000), &mut findings);
+        engine.observe(&row, &mut findings);
+    }
+    pass(engine, START + until, &mut findings);
+    findings
+}
+
+fn pass(engine: &mut Engine, until: i64, findings: &mut Findings) {
+    let from = engine.progress().clock.second.unwrap_or(until);
+    for second in from + 1..=until {
+        engine.advance(second, false, findings);
+    }
+}
+
+#[test]
+fn every_example_gives_exactly_its_alerts() {
+    for spec in DETECTORS {
+        assert!(spec.examples.iter().any(|example| example.alerts.is_empty()), "{}: a quiet example", spec.name);
+        assert!(spec.examples.iter().any(|example| !example.alerts.is_empty()), "{}: a firing example", spec.name);
+        for example in spec.examples {
+            let events: Vec<Value> = example.events.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+            let mut engine = Engine::new(&Rules::default(), fixtures::key(), 0);
+            let findings = run(&mut engine, &events, example.until);
+            let alerts: Vec<_> = findings.alerts().iter().filter(|alert| alert.rule == spec.name).collect();
+            assert_eq!(alerts.len(), example.alerts.len(), "{}: {}: {alerts:#?}", spec.name, example.name);
+            for (alert, expected) in alerts.iter().zip(example.alerts) {
+                let got = (alert.state, alert.severity, alert.count);
+                assert_eq!(got, (expected.state, expected.severity, expected.count), "{}: {}", spec.name, example.name);
+                assert!(alert.reason.contains(expected.reason), "{}: {}: {}", spec.name, example.name, alert.reason);
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_of_the_reference_are_complete() {
+    for spec in DETECTORS {
+        assert!(spec.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'.'), "{}", spec.name);
+        for text in [spec.what, spec.why, spec.false_positives, spec.tuning] {
+            assert!(text.ends_with('.') && text.len() > 20, "{}: {text}", spec.name);
+        }
+        assert!(!spec.tags.is_empty(), "{}", spec.name);
+    }
+}
+
+/// Events over few names, so that episodes meet; some old, some with secrets, some with hostile texts.
+fn event() -> impl Strategy<Value = (Value, i64)> {
+    let name = prop_oneof!["[ab]", Just("\u{0}many".to_owned()), "\\PC{0,3}"];
+    (0u8..7, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
+        let (kind, outcome, method) = match form {
+            0 => ("egress.http", "allow", "GET"),
+            1..=3 => ("egress.http", "deny", "POST"),
+            4 => ("egress.http", "blocked", "put"),
+            5 => ("file.read", "success", "GET"),
+            _ => ("audit", "deny", "POST"),
+        };
+        let mut event = json!({"kind": kind, "outcome": outcome, "method": method, "domain": domain, "workspace": who});
+        if form == 5 {
+            event["file"] = json!("/x/.env");
+        }
+        if old {
+            event["time"] = json!(START - 100_000);
+        }
+        (event, gap)
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_restored_engine_finds_the_same(steps in proptest::collection::vec(event(), 1..60), cut in 0usize..60, quiet in 1u32..60) {
+        let mut second = 0;
+        let events: Vec<Value> = steps.into_iter().map(|(mut event, gap)| {
+            second += gap;
+            event["second"] = json!(second);
+            event
+        }).collect();
+        let mut rules = Rules::default();
+        rules.egress_denied_post.quiet_seconds = quiet;
+        let mut whole = Engine::new(&rules, fixtures::key(), 0);
+        let expected = run(&mut whole, &events, second + 100);
+
+        let cut = cut.min(events.len());
+        let rows = fixtures::rows(&events);
+        let mut engine = Engine::new(&rules, fixtures::key(), 0);
+        let mut findings = Findings::new();
+        for (number, row) in rows.iter().enumerate() {
+            if number == cut {
+                engine = Engine::restore(&engine.snapshot().unwrap(), fixtures::key()).unwrap();
+            }
+            pass(&mut engine, row.recorded.div_euclid(1_000_000), &mut findings);
+            engine.observe(&row, &mut findings);
+        }
+        pass(&mut engine, START + second + 100, &mut findings);
+        prop_assert_eq!(findings.alerts(), expected.alerts());
+        prop_assert_eq!(engine.snapshot().unwrap(), whole.snapshot().unwrap());
+    }
+}

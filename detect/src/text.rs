@@ -1,0 +1,46 @@
+//! Small helpers for the sentences of alerts: bounds, plurals and durations.
+
+use crate::limits::TEXT_CHARS_MAX;
+
+/// The text, cut to the bound of texts in alerts.
+pub fn bounded(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// `once`, `twice`, `3 times`.
+pub fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => format!("{count} times"),
+    }
+}
+
+/// A duration in microseconds in the unit that a reader would choose.
+pub fn duration(micros: i64) -> String {
+    match micros.max(0) / 1_000_000 {
+        0 => "less than 1 s".to_owned(),
+        seconds @ 1..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_read_well() {
+        assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
+        let cases = [(-5, "less than 1 s"), (2_500_000, "2 s"), (300_000_000, "5 min"), (7_200_000_000, "2 h")];
+        for (micros, text) in cases {
+            assert_eq!(duration(micros), text);
+        }
+        assert_eq!(bounded("short"), "short");
+        assert_eq!(bounded(&"ä".repeat(300)).chars().count(), TEXT_CHARS_MAX + 1);
+    }
+}
