@@ -74,7 +74,6 @@ impl Appender {
 
     /// Queues a group, or hands it back at once with `Full`, `Poisoned`, `InvalidGroup` or `Stopped`. `NoSpace` and a later
     /// `Poisoned` come through the [`Pending`].
-    #[expect(clippy::result_large_err, reason = "the group comes back by value so that the caller can try again")]
     pub fn try_append(&self, group: Group) -> Result<Pending, Rejected> {
         self.queue.push(group).map(Pending).map_err(|(group, error)| Rejected { group, error })
     }

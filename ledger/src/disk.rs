@@ -18,7 +18,7 @@ pub trait DiskFile: Send + Sync + std::fmt::Debug {
     /// Makes the data and the length durable.
     fn sync(&self) -> io::Result<()>;
     /// Length in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
     /// Cuts the file, or frees what was allocated behind its end.
     fn truncate(&self, len: u64) -> io::Result<()>;
     /// Reserves space for `len` bytes from `offset` without changing the file's length.
@@ -61,7 +61,7 @@ impl DiskFile for LocalFile {
         self.0.sync_data()
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 

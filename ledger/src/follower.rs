@@ -79,12 +79,10 @@ impl Follower {
         if let Some(reason) = self.reader.poisoned() {
             return Err(crate::error::AppendError::Poisoned { reason }.into());
         }
-        match &mut self.watch {
-            Some(watch) => watch.changed().await.map_err(|_| crate::error::AppendError::Stopped.into()),
-            None => {
-                tokio::time::sleep(POLL_INTERVAL).await;
-                Ok(())
-            }
+        if let Some(watch) = &mut self.watch {
+            return watch.changed().await.map_err(|_| crate::error::AppendError::Stopped.into());
         }
+        tokio::time::sleep(POLL_INTERVAL).await;
+        Ok(())
     }
 }

@@ -92,7 +92,7 @@ struct Format {
 
 /// Makes a data directory with new keys; everything in it is durable on return.
 pub fn init(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
-    let entries = std::fs::read_dir(directory).map(Iterator::count).unwrap_or(0);
+    let entries = std::fs::read_dir(directory).map_or(0, Iterator::count);
     if directory.join(IDENTITY_FILE).exists() || entries > 0 {
         return Err(LedgerError::AlreadyInitialised { path: directory.to_owned() });
     }

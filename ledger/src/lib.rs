@@ -9,6 +9,9 @@
 //!                                    └────► Reader, Follower ◄────────────────┘
 //! ```
 
+// A test that meets what it does not expect should stop there and say so.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod access;
 pub mod alert;
 mod appender;

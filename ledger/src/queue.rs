@@ -70,7 +70,6 @@ impl Queue {
     }
 
     /// Takes a group or hands it back with the reason.
-    #[expect(clippy::result_large_err, reason = "the group comes back by value so that the caller can try again")]
     pub(crate) fn push(&self, group: Group) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, (Group, AppendError)> {
         if let Err(error) = check(&group) {
             return Err((group, error));

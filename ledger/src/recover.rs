@@ -160,12 +160,12 @@ struct CheckpointCheck<'a> {
 impl CheckpointCheck<'_> {
     fn look(&self, replay: &Replay) -> Result<(), LedgerError> {
         let log = &replay.chain.frontier;
-        if let Some(checkpoint) = self.wanted.as_ref().filter(|wanted| wanted.size == log.size()) {
-            if checkpoint.root != log.root() {
-                return Err(self.contradiction("the batches on disk are not those that it was signed over"));
+        match &self.wanted {
+            Some(wanted) if wanted.size == log.size() && wanted.root != log.root() => {
+                Err(self.contradiction("the batches on disk are not those that it was signed over"))
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn finish(&self, replay: &Replay) -> Result<(), LedgerError> {

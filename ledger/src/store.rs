@@ -123,6 +123,7 @@ impl Store {
     }
 
     /// Takes the lock, recovers both ledgers and starts their threads. Corruption stops it and names the place.
+    #[expect(clippy::needless_pass_by_value, reason = "a store keeps its options, and callers have no use for them")]
     pub fn open(directory: &Path, options: Options) -> Result<Self, LedgerError> {
         let identity = Identity::read(directory)?;
         let lock = Lock::take(directory)?;

@@ -80,7 +80,8 @@ pub(crate) struct Writer {
     file_since: Instant,
     /// When the last batch was closed.
     closed_at: Instant,
-    writer: [u8; 16],
+    /// Random number of this process, in every header that it closes.
+    process: [u8; 16],
     epoch: u64,
     buffer: Vec<u8>,
     allocated: u64,
@@ -115,7 +116,7 @@ impl Writer {
             batch_since: now,
             file_since: now,
             closed_at: now,
-            writer: crate::identity::random()?,
+            process: crate::identity::random()?,
             epoch: start.epoch,
             buffer: Vec::new(),
             allocated: 0,

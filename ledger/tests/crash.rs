@@ -3,6 +3,9 @@
 //! A disk in memory keeps what was synced apart from what was only written; a crash lets each written page of 4 KiB
 //! survive, vanish or turn to zeros, and each file keep its old or its new length. `CRASH_SEED=n` repeats one state.
 
+// A test that meets what it does not expect should stop there and say so.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -71,7 +74,7 @@ impl DiskFile for SimFileOn {
         Ok(())
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.file.0.lock().expect("whole").current.len() as u64)
     }
 

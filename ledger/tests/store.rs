@@ -1,5 +1,8 @@
 //! The store from outside: what is acknowledged is there, in order, once, over restarts and torn tails; damage is named.
 
+// A test that meets what it does not expect should stop there and say so.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -78,7 +78,7 @@ impl Frontier {
 
 /// The largest power of two below `n`, which is at least 2.
 fn split(n: u64) -> u64 {
-    1 << (63 - (n - 1).leading_zeros())
+    1 << (n - 1).ilog2()
 }
 
 

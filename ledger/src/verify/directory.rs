@@ -33,7 +33,11 @@ const READ: ReadLimit = ReadLimit { rows: 4_096, bytes: 8 << 20 };
 /// trusts; without one the key that the directory itself names is used, and the report says so.
 ///
 /// Everything that is wrong is in the report; an error means that there is no ledger to look at.
-pub fn verify(directory: &Path, key: Option<&Verifier>, progress: &mut dyn FnMut(Progress)) -> Result<Report, LedgerError> {
+pub fn verify(
+    directory: &Path,
+    key: Option<&Verifier>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Report, LedgerError> {
     let mut report = Report::default();
     let identity = match Identity::read(directory) {
         Ok(identity) => identity,
@@ -46,7 +50,9 @@ pub fn verify(directory: &Path, key: Option<&Verifier>, progress: &mut dyn FnMut
     let own = identity.verifier(directory)?;
     let trusted = key.unwrap_or(&own);
     if key.is_none() {
-        report.notes.push("key not pinned: the signatures were checked with the key that the directory itself names".to_owned());
+        report.notes.push(
+            "key not pinned: the signatures were checked with the key that the directory itself names".to_owned(),
+        );
     } else if *trusted != own {
         let what = format!("it names the key {own}, and {trusted} is trusted");
         report.fault(Fault { ledger: LedgerName::Events, shard: 0, place: "identity, key".to_owned(), what });
@@ -230,7 +236,8 @@ impl Place<'_> {
         let Some(checkpoint) = checkpoint else {
             let no_file = matches!(checkpoint::read(self.shard), Ok(None));
             if no_file && look.batches > 0 {
-                let what = format!("there is none over the {} batches on the disk; the next start signs one", look.batches);
+                let what =
+                    format!("there is none over the {} batches on the disk; the next start signs one", look.batches);
                 let (place, ledger) = (CHECKPOINT_FILE.to_owned(), self.ledger);
                 report.unchecked.push(Fault { ledger, shard: 0, place, what });
             }
@@ -238,7 +245,11 @@ impl Place<'_> {
         };
         match look.roots.get(&checkpoint.size) {
             Some(root) if *root == checkpoint.root => {}
-            Some(_) => self.fault(report, "checkpoint, root", "it was signed over other batches than those on the disk".to_owned()),
+            Some(_) => self.fault(
+                report,
+                "checkpoint, root",
+                "it was signed over other batches than those on the disk".to_owned(),
+            ),
             None => {
                 let what = format!(
                     "it was signed over {} batches and the disk has {}: the ledger was cut or rolled back",
@@ -261,7 +272,9 @@ fn compare_with_peer(look: &Look, other: &Look, peer: LedgerName, report: &mut R
     let what = match other.roots.get(&size) {
         Some(found) if *found == root => return,
         Some(_) => "the other ledger saw other batches than those on the disk".to_owned(),
-        None => format!("the other ledger saw {size} batches and the disk has {}: it was rolled back alone", other.batches),
+        None => {
+            format!("the other ledger saw {size} batches and the disk has {}: it was rolled back alone", other.batches)
+        }
     };
     report.fault(Fault { ledger: peer, shard: 0, place: "log".to_owned(), what });
 }
@@ -270,7 +283,9 @@ fn compare_with_peer(look: &Look, other: &Look, peer: LedgerName, report: &mut R
 fn check_recorded_manifests(directory: &Path, looks: &BTreeMap<LedgerName, Look>, report: &mut Report) {
     let newest: BTreeMap<String, (LedgerName, &manifest::Manifest)> = looks
         .iter()
-        .filter_map(|(ledger, look)| look.manifest.as_ref().map(|manifest| (format!("{ledger}/0"), (*ledger, manifest))))
+        .filter_map(|(ledger, look)| {
+            look.manifest.as_ref().map(|manifest| (format!("{ledger}/0"), (*ledger, manifest)))
+        })
         .collect();
     if newest.is_empty() {
         return;
@@ -283,7 +298,8 @@ fn check_recorded_manifests(directory: &Path, looks: &BTreeMap<LedgerName, Look>
             break;
         }
         for row in rows.iter().filter(|row| row.text(column::KIND) == Some("manifest")) {
-            let key = (row.text(column::SUBJECT).unwrap_or_default().to_owned(), row.integer(column::REVISION).unwrap_or(-1));
+            let key =
+                (row.text(column::SUBJECT).unwrap_or_default().to_owned(), row.integer(column::REVISION).unwrap_or(-1));
             recorded.insert(key, row.text(column::RECORD).unwrap_or_default().to_owned());
         }
         from = rows.next_seq;
@@ -296,7 +312,9 @@ fn check_recorded_manifests(directory: &Path, looks: &BTreeMap<LedgerName, Look>
                 let what = "operations recorded another hash of it".to_owned();
                 report.fault(Fault { ledger, shard: 0, place, what });
             }
-            None => report.notes.push(format!("{ledger}: {place} is not recorded in operations, as after a stop right behind it")),
+            None => report
+                .notes
+                .push(format!("{ledger}: {place} is not recorded in operations, as after a stop right behind it")),
         }
     }
 }

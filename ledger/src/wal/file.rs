@@ -134,7 +134,7 @@ impl WalFile {
     /// Opens a file and reads its header; `None` if it was created and never begun, as a crash can leave it.
     pub fn open(disk: &dyn Disk, path: &Path, write: bool) -> Result<Option<Self>, LedgerError> {
         let file = disk.open(path, write).map_err(LedgerError::io("open", path))?;
-        let len = file.len().map_err(LedgerError::io("read", path))?;
+        let len = file.size().map_err(LedgerError::io("read", path))?;
         let mut bytes = vec![0; (HEADER_LEN as u64).min(len) as usize];
         file.read_at(&mut bytes, 0).map_err(LedgerError::io("read", path))?;
         match decode_header(&bytes) {

@@ -165,7 +165,7 @@ impl Scanner {
         self.buffer.drain(..self.start);
         self.start = 0;
         let from = self.offset + self.buffer.len() as u64;
-        let len = self.file.file.len().map_err(LedgerError::io("read", &self.file.path))?;
+        let len = self.file.file.size().map_err(LedgerError::io("read", &self.file.path))?;
         let more = len.saturating_sub(from).min(READ_BYTES as u64) as usize;
         if more == 0 {
             return Ok(false);

@@ -54,7 +54,7 @@ impl Writer {
         }
         let mut rest = groups;
         while !rest.is_empty() {
-            let (now, later) = self.split_by_inputs(rest);
+            let (now, later) = split_by_inputs(rest);
             rest = later;
             let full = self.close_is_due();
             let overflow = self.batch.as_ref().is_some_and(|batch| {
@@ -76,19 +76,6 @@ impl Writer {
     pub(super) fn heartbeat(&mut self) -> Result<(), LedgerError> {
         self.closed_at = Instant::now();
         self.commit(Plan { close: false, open: true, close_new: true }, Vec::new())
-    }
-
-    /// Takes groups from the front as long as their inputs fit one batch.
-    fn split_by_inputs(&self, groups: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
-        let mut keys = std::collections::BTreeSet::new();
-        let mut now = groups;
-        let fits = now.iter().take_while(|queued| {
-            keys.extend(queued.group.inputs.iter().map(|input| input.key.clone()));
-            keys.len() < limits::BATCH_INPUTS_MAX
-        });
-        let count = fits.count().max(1);
-        let later = now.split_off(count.min(now.len()));
-        (now, later)
     }
 
     fn commit(&mut self, plan: Plan, groups: Vec<Queued>) -> Result<(), LedgerError> {
@@ -142,7 +129,7 @@ impl Writer {
                 first_seq: self.wal.next_seq,
                 facts_secret: crate::identity::random()?,
                 content_secret: crate::identity::random()?,
-                writer: self.writer,
+                writer: self.process,
                 epoch: self.epoch,
             };
             write_frame(&mut self.buffer, seed, FrameType::Open, |out| open.encode(out));
@@ -276,6 +263,19 @@ impl Writer {
     fn no_space(&self) -> AppendError {
         AppendError::NoSpace { reserve_bytes: self.place.options.reserve(self.place.table.ledger) }
     }
+}
+
+/// Takes groups from the front as long as their inputs fit one batch.
+fn split_by_inputs(groups: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
+    let mut keys = std::collections::BTreeSet::new();
+    let mut now = groups;
+    let fits = now.iter().take_while(|queued| {
+        keys.extend(queued.group.inputs.iter().map(|input| input.key.clone()));
+        keys.len() < limits::BATCH_INPUTS_MAX
+    });
+    let count = fits.count().max(1);
+    let later = now.split_off(count.min(now.len()));
+    (now, later)
 }
 
 /// Writes the INPUT of the other ledger's checkpoint and the CLOSE frame of a batch.
