@@ -40,8 +40,10 @@ build: tools
 
 run: build ## Record the bundled example and show what to try next
 	@if [ ! -e "$(DATA)/identity" ]; then $(TARGET)/release/tachograph init "$(DATA)" --log-name quickstart.example/agents; fi
-	@sed -n '/^# Try/,/^$$/s/^# \{0,1\}//p' $(CONFIG)
-	exec $(TARGET)/release/tachograph serve --config $(CONFIG)
+	@sed "s|@DIRECTORY@|$(CURDIR)|; s|^data = .*|data = \"$(DATA)\"|" $(CONFIG) > "$(DATA).toml"
+	@sed -n '/^# Try/,/^$$/s/^# \{0,1\}//p' $(CONFIG) | sed "s|target/release|$(TARGET)/release|; s|verify data|verify $(DATA)|"
+	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
+	@exec $(TARGET)/release/tachograph serve --config "$(DATA).toml"
 
 test: lint ## Run lint and all tests
 	@echo "make: all tests"

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::logging::LogFormat;
 use crate::output::Format;
-use crate::{init, token};
+use crate::{config, init, serve, sinks, sql, tail, token, verify};
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
 #[derive(Debug, Parser)]
@@ -28,9 +28,23 @@ pub struct Cli {
 pub enum Command {
     /// Make a new data directory with its keys and empty ledgers.
     Init(init::Arguments),
+    /// Collect, record, detect, answer and forward until it is stopped.
+    Serve(serve::Arguments),
+    /// Check a data directory: rebuild every commitment from the bytes on disk.
+    Verify(verify::Arguments),
+    /// Ask a question in SQL, on a data directory or of a server.
+    Sql(sql::Arguments),
+    /// Print events as they are recorded.
+    Tail(tail::Arguments),
     /// Create, list and revoke the tokens of senders and people.
     #[command(subcommand)]
     Token(token::Command),
+    /// Test the sinks of the configuration and show how far they are.
+    #[command(subcommand)]
+    Sinks(sinks::Command),
+    /// Check a configuration file, or print the reference of all settings.
+    #[command(subcommand)]
+    Config(config::Command),
 }
 
 /// Where the data is: named directly, or by the configuration of the server.

@@ -55,6 +55,11 @@ impl Failure {
         self.code
     }
 
+    /// What happened, without causes and hint.
+    pub fn message(&self) -> String {
+        self.error.to_string()
+    }
+
     /// Writes the message, its causes and the hint to standard error.
     pub fn report(&self) -> ExitCode {
         // The reader of a pipe that went away has seen enough: that is no failure.

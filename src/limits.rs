@@ -4,8 +4,6 @@ use std::time::Duration;
 
 /// The largest configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
-/// The largest secret in a file that the configuration refers to.
-pub const SECRET_FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// The longest line on the control socket, in either direction.
 pub const CONTROL_LINE_BYTES_MAX: usize = 256 << 10;
@@ -21,10 +19,21 @@ pub const TOKEN_DIALECTS_MAX: usize = 64;
 /// Active tokens that are held in memory; an entry above that is refused by `token create`.
 pub const TOKENS_MAX: usize = 100_000;
 
-/// Rows that one read of a ledger returns to a command.
-pub const READ_ROWS_MAX: usize = 8_192;
-/// Bytes that one read of a ledger returns to a command.
-pub const READ_BYTES_MAX: usize = 4 << 20;
+/// The longest line of an answer, such as one row of a live tail.
+pub const ANSWER_LINE_BYTES_MAX: usize = 64 << 20;
+/// The largest error answer that is read.
+pub const PROBLEM_BYTES_MAX: usize = 64 << 10;
+/// How long a command tries to connect to a server.
+pub const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// The first pause before an interrupted tail asks again; it doubles up to the longest.
+pub const RECONNECT_MIN: Duration = Duration::from_millis(250);
+/// The longest pause before an interrupted tail asks again.
+pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
+
+/// Connections to one listener that are served at once; more wait in the system's queue.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// How long a peer may take to send the head of a request.
+pub const HEADER_READ_MAX: Duration = Duration::from_secs(15);
 
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);

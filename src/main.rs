@@ -10,20 +10,30 @@
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
+//!
+//! `sql` and `tail` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
+//! `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod access;
+mod api;
 mod cli;
+mod config;
 mod control;
 mod exit;
 mod init;
 mod limits;
 mod logging;
 mod output;
+mod serve;
 mod settings;
+mod sinks;
+mod sql;
+mod tail;
 mod token;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -38,10 +48,16 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Outcome {
     // A server says what it does; of a command its output is enough.
-    let default = if false { "info" } else { "warn" };
+    let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
     logging::start(cli.log_format, cli.log.as_deref().unwrap_or(default))?;
     match cli.command {
         Command::Init(arguments) => init::run(arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Sql(arguments) => sql::run(&arguments),
+        Command::Tail(arguments) => tail::run(&arguments),
         Command::Token(command) => token::run(command),
+        Command::Sinks(command) => sinks::run(command),
+        Command::Config(command) => config::run(command),
     }
 }

@@ -4,12 +4,10 @@
 //! terminal.
 
 mod table;
-mod visible;
 
 use std::io::{IsTerminal, Write};
 
 pub use table::Table;
-pub use visible::{visible, visible_lines};
 
 /// How a command prints its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -20,10 +18,25 @@ pub enum Format {
     Json,
 }
 
+/// The text with every character spelled out that a terminal would obey or hide, line breaks included.
+pub fn visible(text: &str) -> String {
+    query::output::visible(text).into_owned()
+}
+
+/// As [`visible`], but keeps line breaks: for text that is laid out in lines.
+pub fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
 /// Writes to standard output; an error is usually a reader that went away.
 pub fn print(text: &str) -> std::io::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+/// Writes bytes that are no text, or text that was made visible already.
+pub fn print_bytes(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(bytes)?;
     out.flush()
 }
 

@@ -2,10 +2,15 @@
 //!
 //! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
 
+mod reference;
+
 use std::io::Read;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use export::SinkConfig;
+use ingest::config::Collector;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +18,8 @@ use crate::access::hex;
 use crate::cli::Place;
 use crate::exit::{self, Failure};
 use crate::limits;
+
+pub use reference::reference;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -22,6 +29,18 @@ pub struct Settings {
     pub store: Store,
     /// Where connections are accepted.
     pub listen: Listen,
+    /// Files that all collectors share.
+    pub ingest: Ingest,
+    /// The collectors: transports joined with dialects.
+    #[serde(rename = "collector")]
+    pub collectors: Vec<Collector>,
+    /// What detectors look for.
+    pub detect: detect::Config,
+    /// Where events and alerts are sent.
+    #[serde(rename = "sink")]
+    pub sinks: Vec<SinkConfig>,
+    /// What queries may take.
+    pub query: Query,
 }
 
 /// `[store]`
@@ -52,6 +71,26 @@ impl Default for Listen {
     fn default() -> Self {
         Self { console: SocketAddr::from(([127, 0, 0, 1], 7070)), ingest: SocketAddr::from(([127, 0, 0, 1], 7071)) }
     }
+}
+
+/// `[ingest]`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ingest {
+    /// Which API key, workspace and user belong together.
+    pub names: Option<PathBuf>,
+    /// Prices in place of the built-in table.
+    pub prices: Option<PathBuf>,
+}
+
+/// `[query]`
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Query {
+    /// Threads that run queries.
+    pub threads: Option<NonZeroUsize>,
+    /// Queries at the same time.
+    pub queries_max: Option<NonZeroUsize>,
 }
 
 /// A file that was read, with what is recorded about it.
@@ -97,7 +136,23 @@ impl Settings {
         if self.listen.console == self.listen.ingest && self.listen.console.port() != 0 {
             return Err("listen.console and listen.ingest are the same address; give each its own port".to_owned());
         }
-        Ok(())
+        if let Some(problem) = self.intake().check().first() {
+            // The package counts them, the file lists them one by one.
+            return Err(problem.to_string().replacen("collectors", "collector", 1));
+        }
+        self.sinks().check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
+        self.detect.check().map_err(|error| error.to_string())
+    }
+
+    /// What the package of sinks wants to know.
+    pub fn sinks(&self) -> export::Config {
+        export::Config { sinks: self.sinks.clone() }
+    }
+
+    /// What the package of collectors wants to know.
+    pub fn intake(&self) -> ingest::config::Config {
+        let Ingest { names, prices } = self.ingest.clone();
+        ingest::config::Config { collectors: self.collectors.clone(), names, prices }
     }
 }
 

@@ -127,7 +127,7 @@ fn create(arguments: Create) -> Outcome {
     let entry = Operation {
         kind: KIND.to_owned(),
         subject: id.clone(),
-        revision: 1,
+        revision: Some(1),
         from: None,
         to: Some(ACTIVE.to_owned()),
         record: serde_json::to_value(record)?,
@@ -209,7 +209,7 @@ fn revoke(arguments: &Revoke) -> Outcome {
     let entry = Operation {
         kind: KIND.to_owned(),
         subject: arguments.id.clone(),
-        revision: 2,
+        revision: Some(2),
         from: Some(ACTIVE.to_owned()),
         to: Some(REVOKED.to_owned()),
         record: serde_json::json!({}),

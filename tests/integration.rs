@@ -1,1 +1,11 @@
 //! The whole program as its users run it: the real binary, a data directory, HTTP.
+
+// Tests stop at the first thing that they did not expect; the lints are for code that users run.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod harness;
+
+#[path = "integration/commands.rs"]
+mod commands;
+#[path = "integration/life.rs"]
+mod life;

@@ -56,6 +56,8 @@ pub struct Status {
     pub ingest: String,
     /// Whether `/readyz` says so, and if not, why.
     pub not_ready: Option<String>,
+    /// Where each sink stands: `export::LaneStatus` as JSON.
+    pub sinks: Vec<serde_json::Value>,
 }
 
 /// Why a request was not done, by what the command can do.
@@ -97,8 +99,9 @@ pub struct Operation {
     pub kind: String,
     /// What it happened to.
     pub subject: String,
-    /// Number of the step in the subject's life, from 1.
-    pub revision: i64,
+    /// Number of the step in the subject's life, from 1, where steps are counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
     /// The state before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -118,7 +121,9 @@ impl Operation {
         let mut entry = Entry::new();
         entry.set_text(column::KIND, &self.kind);
         entry.set_text(column::SUBJECT, &self.subject);
-        entry.set_integer(column::REVISION, self.revision);
+        if let Some(revision) = self.revision {
+            entry.set_integer(column::REVISION, revision);
+        }
         entry.set_text(column::ACTOR, actor);
         entry.set_text_if(column::FROM, self.from.as_deref());
         entry.set_text_if(column::TO, self.to.as_deref());
@@ -136,7 +141,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn requests_round_trip(subject: String, revision: i64, to: Option<String>, value: String) {
+        fn requests_round_trip(subject: String, revision: Option<i64>, to: Option<String>, value: String) {
             let record = serde_json::json!({ "value": value });
             let entry = Operation { kind: "token".to_owned(), subject, revision, from: None, to, record };
             let request = Request::Append { entry };

@@ -2,74 +2,63 @@
 
 use std::collections::BTreeSet;
 
-use quote::ToTokens;
-use syn::visit::Visit;
-
 use crate::no_faults;
-use crate::sources::root;
+use crate::sources::{File, Token, flat, rust};
 
-/// Folders whose files are extensions. The list stands in the folder's module file.
-const REGISTRIES: [&str; 4] =
-    ["ingest/src/dialect", "ingest/src/transport", "detect/src/detector", "query/export/src/sink"];
+/// The trait of an extension, the folder where its files lie, and the file with their list.
+const REGISTRIES: [(&str, &str, &str); 4] = [
+    ("Dialect", "ingest/src/dialect/", "ingest/src/dialect.rs"),
+    ("Transport", "ingest/src/transport/", "ingest/src/transport.rs"),
+    ("Detector", "detect/src/", "detect/src/registry.rs"),
+    ("Sink", "query/export/src/sink/", "query/export/src/sink.rs"),
+];
 
 #[test]
 fn every_extension_is_in_its_list() {
+    let files = rust();
     let mut faults = Vec::new();
-    for folder in REGISTRIES {
-        let Some((list, text)) = module_file(folder) else {
-            faults.push(format!("{folder}: has no module file; the list of its extensions belongs there"));
+    for (contract, folder, list) in REGISTRIES {
+        let Some(list) = files.iter().find(|file| file.path == list) else {
+            faults.push(format!("{list}: is gone; the list of the extensions in {folder} belongs there"));
             continue;
         };
-        let listed = listed_words(&text);
-        let modules = extensions(folder);
+        let listed = listed_words(list);
+        let modules = extensions(&files, contract, folder);
         if modules.is_empty() {
-            faults.push(format!("{folder}: is empty"));
+            faults.push(format!("{folder}: has no extension"));
         }
         let missing = modules.iter().filter(|module| !listed.contains(*module));
-        faults.extend(missing.map(|module| {
-            format!("{folder}/{module}: add its line to the list in {list}, or move what is no extension out of the folder")
-        }));
+        faults.extend(missing.map(|module| format!("{folder}…/{module}: implements `{contract}`: add its line to the list in {}", list.path)));
     }
     no_faults(&faults);
 }
 
-fn module_file(folder: &str) -> Option<(String, String)> {
-    let candidates = [format!("{folder}.rs"), format!("{folder}/mod.rs")];
-    candidates.into_iter().find_map(|path| Some((path.clone(), std::fs::read_to_string(root().join(&path)).ok()?)))
+/// The modules in a folder that implement the trait.
+fn extensions(files: &[File], contract: &str, folder: &str) -> BTreeSet<String> {
+    let files = files.iter().filter(|file| !file.is_test && file.path.starts_with(folder));
+    let files = files.filter(|file| {
+        let tokens = flat(file.tokens());
+        tokens.windows(2).any(|pair| matches!(pair, [Token::Word(name, _), Token::Word(word, _)] if name == contract && word == "for"))
+    });
+    let module = |file: &File| file.path.trim_end_matches(".rs").rsplit('/').next().unwrap_or_default().to_owned();
+    files.map(module).collect()
 }
 
-/// The modules in a folder: files and folders, without the module file itself.
-fn extensions(folder: &str) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(root().join(folder)).into_iter().flatten().filter_map(Result::ok);
-    let names = entries.map(|entry| entry.file_name().to_string_lossy().trim_end_matches(".rs").to_owned());
-    names.filter(|name| name != "mod").collect()
-}
-
-/// The words in the values of a file's constants and statics: the list names its members by their module.
-fn listed_words(text: &str) -> BTreeSet<String> {
-    struct Finder(BTreeSet<String>);
-    impl Finder {
-        fn add(&mut self, value: &syn::Expr) {
-            let text = value.to_token_stream().to_string();
-            let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-            self.0.extend(words.map(str::to_owned));
-        }
-    }
-    impl<'a> Visit<'a> for Finder {
-        fn visit_item_const(&mut self, item: &'a syn::ItemConst) {
-            self.add(&item.expr);
-        }
-        fn visit_item_static(&mut self, item: &'a syn::ItemStatic) {
-            self.add(&item.expr);
-        }
-    }
-    let mut finder = Finder(BTreeSet::new());
-    finder.visit_file(&syn::parse_file(text).unwrap());
-    finder.0
+/// The words of a file that stand before `::`: a list names its members by their module, a `mod` line does not count.
+fn listed_words(list: &File) -> BTreeSet<String> {
+    let tokens = flat(list.tokens());
+    let paths = tokens.windows(3).filter_map(|three| match three {
+        [Token::Word(word, _), Token::Sign(':'), Token::Sign(':')] => Some(word.clone()),
+        // The list of detectors is a macro's: `group::module;`.
+        [Token::Sign(':'), Token::Word(word, _), Token::Sign(';')] => Some(word.clone()),
+        _ => None,
+    });
+    paths.collect()
 }
 
 #[test]
 fn lists_are_read() {
-    let words = listed_words("mod b; static ALL: &[&dyn A] = &[&b::B, &c::C]; fn d() { e::f(); }");
-    assert!(words.contains("b") && words.contains("c") && !words.contains("e"));
+    let text = "mod b; mod d; static ALL: &[&dyn A] = &[&b::B, &c::C]; list! { \"e\" e group::e; }";
+    let words = listed_words(&File { path: String::new(), text: text.to_owned(), is_test: false });
+    assert!(["b", "c", "e"].iter().all(|word| words.contains(*word)) && !words.contains("d"), "{words:?}");
 }

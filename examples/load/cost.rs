@@ -1,0 +1,95 @@
+//! What the server costs, read from outside: CPU time by thread, resident memory, bytes on disk, and how fast the disk
+//! syncs meanwhile.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::histogram;
+
+/// Nanoseconds of CPU time by the name of the thread: the server names its threads by stage.
+#[derive(Debug, Clone, Default)]
+pub struct Cost {
+    /// Name → time.
+    pub threads: BTreeMap<String, u64>,
+}
+
+impl Cost {
+    /// What a process has used up to now, by its threads that are alive.
+    pub fn of(process: u32) -> Self {
+        let mut threads = BTreeMap::new();
+        for task in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
+            let read = |name: &str| fs::read_to_string(task.path().join(name)).unwrap_or_default();
+            // The first number is the time on a core in nanoseconds, finer than the ticks of `stat`.
+            let nanos: u64 = read("schedstat").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+            *threads.entry(read("comm").trim().to_owned()).or_insert(0) += nanos;
+        }
+        Self { threads }
+    }
+
+    /// What was used since an earlier reading. Threads that ended meanwhile are missing in both.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let since = |(name, nanos): (&String, &u64)| {
+            (name.clone(), nanos.saturating_sub(earlier.threads.get(name).copied().unwrap_or(0)))
+        };
+        Self { threads: self.threads.iter().map(since).collect() }
+    }
+
+    /// All threads together.
+    pub fn total(&self) -> u64 {
+        self.threads.values().sum()
+    }
+}
+
+/// The most memory that the process had at once.
+pub fn resident_bytes_max(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
+
+/// Bytes that a directory takes on the disk.
+pub fn disk_bytes(directory: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(data) if data.is_dir() => disk_bytes(&entry.path()),
+        Ok(data) => data.blocks() * 512,
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+/// Syncs one block now and then on the same disk: what an acknowledgement cannot be faster than.
+pub struct SyncProbe(JoinHandle<Histogram<u64>>);
+
+impl SyncProbe {
+    /// Starts probing.
+    pub fn start(path: PathBuf, stop: Arc<AtomicBool>) -> Self {
+        Self(std::thread::spawn(move || {
+            let mut file = File::create(&path).unwrap();
+            let mut times = histogram();
+            while !stop.load(Ordering::Relaxed) {
+                file.write_all(&[0x55; 4096]).unwrap();
+                let started = Instant::now();
+                file.sync_data().unwrap();
+                times.record(started.elapsed().as_micros() as u64).unwrap();
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            fs::remove_file(&path).unwrap();
+            times
+        }))
+    }
+
+    /// The times, in microseconds.
+    pub fn finish(self) -> Histogram<u64> {
+        self.0.join().unwrap()
+    }
+}

@@ -1,0 +1,169 @@
+//! The end-to-end load generator: a process of its own that drives a real server over loopback HTTP and reads what the
+//! server costs from outside (`/proc`). `make bench` runs it with the `dist` profile.
+//!
+//! Two phases. *Saturation*: every connection sends its next request when the last one was acknowledged; this gives
+//! events per second and CPU time per event. *Half load*: requests have a schedule at half of that rate, and a latency is
+//! counted from the moment at which the request was due, so that a stall of the server is not hidden by a client that
+//! waits for it (coordinated omission).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A benchmark that cannot run has nothing better to do than to stop.
+
+mod connection;
+mod cost;
+mod payload;
+mod report;
+#[path = "../../tests/harness/server.rs"]
+mod server;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use hdrhistogram::Histogram;
+
+use connection::Connection;
+use cost::{Cost, SyncProbe};
+use payload::{Dialect, Payload};
+use report::{Phase, Report};
+use server::Server;
+
+/// Drives a server and reports what recording costs.
+#[derive(Debug, Clone, Parser)]
+struct Arguments {
+    /// The server's binary.
+    #[arg(long, value_name = "FILE")]
+    server: PathBuf,
+    /// Where the data directory is made; its disk is what is measured.
+    #[arg(long, value_name = "DIR", default_value = "bench-out")]
+    directory: PathBuf,
+    /// What the records look like.
+    #[arg(long, value_enum, default_value_t = Dialect::Coder)]
+    dialect: Dialect,
+    /// Connections, each with a producer of its own.
+    #[arg(long, default_value_t = 8)]
+    connections: usize,
+    /// Records in one request at saturation.
+    #[arg(long, default_value_t = 1_000)]
+    batch: usize,
+    /// Records in one request at half load.
+    #[arg(long, default_value_t = 50)]
+    small_batch: usize,
+    /// Agents whose events are sent.
+    #[arg(long, default_value_t = 10_000)]
+    agents: usize,
+    /// Seconds of each phase.
+    #[arg(long, default_value_t = 15)]
+    seconds: u64,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How one phase sends.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    batch: usize,
+    /// Time between two requests of one connection; `None` for as fast as they are acknowledged.
+    interval: Option<Duration>,
+    duration: Duration,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let data = arguments.directory.join("data");
+    // The directory of the run before, if any.
+    let _ = std::fs::remove_dir_all(&data);
+    std::fs::create_dir_all(&arguments.directory).unwrap();
+    let token = prepare(&arguments, &data);
+    let config = arguments.directory.join("load.toml");
+    let listen = "console = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"";
+    let collector = format!("name = \"load\"\ndialect = \"{}\"\ntransport = \"http\"", arguments.dialect.name());
+    let text = format!("[store]\ndata = {:?}\n\n[listen]\n{listen}\n\n[[collector]]\n{collector}\n", data.display());
+    std::fs::write(&config, text).unwrap();
+    let server = Server::start(&arguments.server, &config).unwrap();
+    let payloads = payload::split(arguments.dialect, arguments.agents, arguments.connections);
+    let mut connections: Vec<(Connection, Payload)> =
+        payloads.into_iter().map(|payload| (Connection::open(&server.ingest, &token), payload)).collect();
+    let saturated = Plan { batch: arguments.batch, interval: None, duration: Duration::from_secs(arguments.seconds) };
+    let saturation = run(&server, &data, &mut connections, saturated);
+    let per_second = saturation.events as f64 / saturation.seconds / 2.0;
+    let interval = Duration::from_secs_f64((arguments.small_batch * arguments.connections) as f64 / per_second);
+    let half = Plan { batch: arguments.small_batch, interval: Some(interval), ..saturated };
+    let half_load = run(&server, &data, &mut connections, half);
+    let resident_bytes_max = cost::resident_bytes_max(server.id());
+    let events = saturation.events + half_load.events;
+    server.stop().unwrap();
+    // A start seals nothing by itself; the bytes are those of what is on the disk, WAL included.
+    let disk_bytes = cost::disk_bytes(&data);
+    let report = Report { dialect: arguments.dialect.name(), saturation, half_load, events, resident_bytes_max, disk_bytes };
+    report.print(arguments.json);
+}
+
+fn prepare(arguments: &Arguments, data: &std::path::Path) -> String {
+    let run = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    run(Command::new(&arguments.server).arg("init").arg(data).args(["--log-name", "load.example/agents"]));
+    let grants = ["token", "create", "--name", "load", "--role", "ingest", "--trust", "control_plane", "--data"];
+    run(Command::new(&arguments.server).args(grants).arg(data))
+}
+
+/// Runs one phase over all connections.
+fn run(server: &Server, data: &std::path::Path, connections: &mut [(Connection, Payload)], plan: Plan) -> Phase {
+    let stop = Arc::new(AtomicBool::new(false));
+    let probe = SyncProbe::start(data.with_file_name("probe"), Arc::clone(&stop));
+    let before = Cost::of(server.id());
+    let started = Instant::now();
+    let (sender, results) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for (connection, payload) in connections.iter_mut() {
+            let sender = sender.clone();
+            scope.spawn(move || sender.send(drive(connection, payload, plan, started)).unwrap());
+        }
+    });
+    drop(sender);
+    let seconds = started.elapsed().as_secs_f64();
+    let cost = Cost::of(server.id()).since(&before);
+    stop.store(true, Ordering::Relaxed);
+    let mut latency = histogram();
+    let mut totals = (0, 0, 0);
+    for (events, bytes, requests, one) in results {
+        totals = (totals.0 + events, totals.1 + bytes, totals.2 + requests);
+        latency.add(one).unwrap();
+    }
+    Phase { events: totals.0, bytes: totals.1, requests: totals.2, seconds, latency, cost, sync: probe.finish() }
+}
+
+/// Sends requests until the phase is over.
+fn drive(connection: &mut Connection, payload: &mut Payload, plan: Plan, started: Instant) -> (u64, u64, u64, Histogram<u64>) {
+    let (mut events, mut bytes, mut requests) = (0, 0, 0_u32);
+    let mut latency = histogram();
+    while started.elapsed() < plan.duration {
+        let due = match plan.interval {
+            None => Instant::now(),
+            Some(interval) => {
+                let due = started + interval * requests;
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                due
+            }
+        };
+        let offset = payload.offset();
+        let body = payload.next(plan.batch);
+        bytes += body.len() as u64;
+        connection.post(body, payload.producer(), offset);
+        latency.record(due.elapsed().as_micros() as u64).unwrap();
+        events += plan.batch as u64;
+        requests += 1;
+    }
+    (events, bytes, u64::from(requests), latency)
+}
+
+/// Microseconds up to a minute, to three digits.
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).unwrap()
+}

@@ -1,0 +1,153 @@
+//! The HTTP API as commands use it: of a running server, or answered in this process over a data directory.
+//!
+//! Both ways speak the same requests and answers, so a command has one path and cannot say one thing here and another there.
+
+mod remote;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response, StatusCode, Uri};
+use futures::StreamExt;
+use http_body_util::{BodyExt, Limited};
+use ledger::access::{Authorize, Principal};
+use serde::Deserialize;
+use tower::ServiceExt;
+
+use crate::cli::Place;
+use crate::exit::{self, Failure};
+use crate::limits;
+use remote::Remote;
+
+/// Which API a command asks.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Target {
+    /// Ask a running server, such as <http://127.0.0.1:7070>, instead of reading a data directory.
+    #[arg(long, value_name = "URL", env = "TACHOGRAPH_SERVER")]
+    server: Option<String>,
+    /// The secret of a token, for --server; better kept in the environment than on the command line.
+    #[arg(long, value_name = "SECRET", env = "TACHOGRAPH_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// An API that answers.
+pub struct Api(Inner);
+
+enum Inner {
+    Here(Router),
+    There(Box<Remote>),
+}
+
+impl Target {
+    /// Opens what the arguments name.
+    pub fn open(&self) -> Result<Api, Failure> {
+        if let Some(server) = &self.server {
+            let token = self.token.as_deref().unwrap_or_default();
+            return Ok(Api(Inner::There(Box::new(Remote::new(server, token)?))));
+        }
+        let engine = query::Engine::open(&self.place.data()?, query::Options::default()).map_err(|error| match error {
+            query::QueryError::Ledger(error) => Failure::from(error),
+            error => Failure::from(error),
+        })?;
+        let state = query::http::State::new(engine, Arc::new(Everyone));
+        Ok(Api(Inner::Here(query::http::router(state))))
+    }
+}
+
+/// Whoever can read the directory may ask everything.
+struct Everyone;
+
+impl Authorize for Everyone {
+    fn authorize(&self, _secret: &str) -> Option<Arc<Principal>> {
+        Some(Arc::new(Principal::local()))
+    }
+}
+
+impl Api {
+    /// Whether answers come over a network that may break.
+    pub fn is_remote(&self) -> bool {
+        matches!(self.0, Inner::There(_))
+    }
+
+    /// Asks. Anything but success is a failure with the server's own words.
+    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Result<Answer, Failure> {
+        let uri: Uri = path.parse()?;
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = match &self.0 {
+            Inner::Here(router) => {
+                let request = request.header("authorization", "Bearer local").body(Body::from(body))?;
+                // A router always answers.
+                router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+            }
+            Inner::There(remote) => remote.send(request, body).await?,
+        };
+        if response.status().is_success() { Ok(Answer(response.into_body())) } else { Err(refused(response).await) }
+    }
+}
+
+/// The body of an answer while it comes.
+pub struct Answer(Body);
+
+impl Answer {
+    /// The next bytes; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        while let Some(frame) = self.0.frame().await {
+            if let Ok(data) = frame?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The pieces as lines, without their line breaks.
+    pub fn lines(self) -> impl futures::Stream<Item = Result<String, Failure>> {
+        let state = (self, Vec::<u8>::new());
+        futures::stream::try_unfold(state, |(mut answer, mut held)| async move {
+            loop {
+                if let Some(end) = held.iter().position(|byte| *byte == b'\n') {
+                    let rest = held.split_off(end + 1);
+                    held.pop();
+                    let line = String::from_utf8_lossy(&held).trim_end_matches('\r').to_owned();
+                    return Ok(Some((line, (answer, rest))));
+                }
+                if held.len() > limits::ANSWER_LINE_BYTES_MAX {
+                    return Err(Failure::from(anyhow::anyhow!("the server sent a line above the limit")));
+                }
+                match answer.next().await? {
+                    Some(bytes) => held.extend_from_slice(&bytes),
+                    None => return Ok(None),
+                }
+            }
+        })
+        .boxed()
+    }
+}
+
+/// An error answer (RFC 9457), as far as we read it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    code: String,
+    detail: String,
+}
+
+async fn refused(response: Response<Body>) -> Failure {
+    let status = response.status();
+    let body = Limited::new(response.into_body(), limits::PROBLEM_BYTES_MAX).collect().await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
+    let detail = if problem.detail.is_empty() { format!("the server answered {status}") } else { problem.detail };
+    let code = if status.is_client_error() { exit::USAGE } else { exit::INTERNAL };
+    let failure = Failure::new(code, anyhow::anyhow!("{detail}"));
+    match status {
+        StatusCode::UNAUTHORIZED => failure.hint("Set TACHOGRAPH_TOKEN to the secret that `tachograph token create` printed."),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => failure.hint("Try again in a moment."),
+        _ => failure,
+    }
+}

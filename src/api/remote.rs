@@ -1,0 +1,64 @@
+//! A running server's API over HTTP or HTTPS.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::body::Body;
+use axum::http::request::Builder;
+use axum::http::{Response, Uri};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use crate::exit::Failure;
+use crate::limits;
+
+/// Where to ask, and with which token.
+pub struct Remote {
+    client: Client,
+    base: Url,
+    token: String,
+}
+
+impl Remote {
+    /// A client for the server at this address.
+    pub fn new(server: &str, token: &str) -> Result<Self, Failure> {
+        let base = Url::parse(server).map_err(|error| Failure::usage(format!("--server {server:?}: {error}")))?;
+        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
+            return Err(Failure::usage(format!("--server {server:?} is no HTTP address; try http://127.0.0.1:7070")));
+        }
+        if token.is_empty() {
+            return Err(Failure::usage("a server asks for a token").hint("Set TACHOGRAPH_TOKEN to the secret of one."));
+        }
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls(base.scheme() == "https")?)
+            // A token is for the server that was named.
+            .redirect(Policy::none())
+            .connect_timeout(limits::CONNECT_MAX)
+            .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, base, token: token.to_owned() })
+    }
+
+    /// Sends a request whose address is a path and a query.
+    pub async fn send(&self, request: Builder, body: String) -> Result<Response<Body>, Failure> {
+        let mut request = request.header("authorization", format!("Bearer {}", self.token)).body(body)?;
+        let path = request.uri().to_string();
+        let url = self.base.join(&path).with_context(|| format!("{path} is no path"))?;
+        *request.uri_mut() = url.as_str().parse::<Uri>()?;
+        let request = reqwest::Request::try_from(request)?;
+        // The address may hold what was asked for: errors say the server's only.
+        let response = self.client.execute(request).await.map_err(reqwest::Error::without_url);
+        let response = response.with_context(|| format!("cannot reach {}", self.base))?;
+        Ok(axum::http::Response::<reqwest::Body>::from(response).map(Body::new))
+    }
+}
+
+/// Certificates are checked as the system does; without TLS none are needed.
+fn tls(needed: bool) -> anyhow::Result<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let builder = if needed { builder.with_platform_verifier()? } else { builder.with_root_certificates(RootCertStore::empty()) };
+    Ok(builder.with_no_client_auth())
+}

@@ -1,0 +1,198 @@
+//! `tachograph serve`: loads the configuration, opens the store, builds in the order in which data flows, waits, and drains
+//! in the same order.
+//!
+//! ```text
+//! listeners bound ─► store recovered ─► intake ─► detection ─► export ─► console ─► ready … signal ─► the same order down
+//! ```
+
+mod console;
+mod followers;
+mod health;
+mod listener;
+mod metrics;
+mod part;
+mod pipeline;
+mod reload;
+mod signals;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::Context;
+use clap::Args;
+use ledger::{Options, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Tokens;
+use crate::control::protocol::Status;
+use crate::control::server::Control;
+use crate::control::{self, socket_path};
+use crate::exit::{Failure, Outcome};
+use crate::limits;
+use crate::settings::{self, Loaded};
+use console::Console;
+use health::Health;
+use listener::Listener;
+use pipeline::Pipeline;
+use signals::{Signal, Signals};
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
+    config: PathBuf,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let loaded = settings::load(&arguments.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
+    let outcome = runtime.block_on(serve(loaded));
+    // What did not end in time must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(loaded: Loaded) -> Outcome {
+    let mut signals = Signals::listen()?;
+    let listen = &loaded.settings.listen;
+    let console = Listener::bind("console", listen.console).await?;
+    let ingest = Listener::bind("ingest", listen.ingest).await?;
+    let addresses = Addresses { console: console.address(), ingest: ingest.address() };
+    // Health answers while the store recovers, so that a long recovery is not taken for a dead process.
+    let health = Arc::new(Health::new());
+    let pages = Console::new(Arc::clone(&health));
+    let console_stop = CancellationToken::new();
+    let console = tokio::spawn(console.serve(pages.router(), console_stop.clone()));
+    let store = open(loaded.settings.store.data.clone()).await?;
+    health.watch(&store);
+    let mut server = Server::build(store, loaded, ingest, health, pages, &addresses).await?;
+    loop {
+        match signals.next().await {
+            Signal::Reload => {
+                if let Err(failure) = server.reload().await {
+                    tracing::error!(reason = failure.message(), "the configuration was not changed");
+                }
+            }
+            Signal::Stop(name) => {
+                tracing::info!(signal = name, "stopping");
+                break;
+            }
+        }
+    }
+    let drained = tokio::time::timeout(limits::DRAIN_MAX, async {
+        server.drain().await;
+        console_stop.cancel();
+        // A panic in it was logged by the runtime; there is nothing left to end.
+        let _ = console.await;
+    });
+    if drained.await.is_err() {
+        tracing::warn!(seconds = limits::DRAIN_MAX.as_secs(), "not everything ended in time; what was acknowledged is durable");
+    }
+    tokio::task::spawn_blocking(move || server.store.stop()).await?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the server listens.
+struct Addresses {
+    console: SocketAddr,
+    ingest: SocketAddr,
+}
+
+/// Everything that runs behind the listeners.
+struct Server {
+    store: Store,
+    loaded: Loaded,
+    health: Arc<Health>,
+    pages: Console,
+    pipeline: Pipeline,
+    /// Where the sinks stand; a reload replaces them.
+    sinks: Arc<RwLock<export::Status>>,
+    control: JoinHandle<()>,
+    control_stop: CancellationToken,
+}
+
+impl Server {
+    async fn build(
+        store: Store,
+        loaded: Loaded,
+        ingest: Listener,
+        health: Arc<Health>,
+        pages: Console,
+        addresses: &Addresses,
+    ) -> Result<Self, Failure> {
+        let settings = &loaded.settings;
+        let data = &settings.store.data;
+        let tokens = Tokens::load(store.operations().reader())?;
+        let control = Control::open(data).with_context(|| format!("cannot open {}", socket_path(data).display()))?;
+        let (pipeline, registry) = Pipeline::build(&store, settings, &tokens, ingest, &health).await?;
+        let options = query::Options {
+            audit: Some(store.operations().appender()),
+            threads: settings.query.threads.map(Into::into),
+            queries_max: settings.query.queries_max.map(Into::into),
+        };
+        let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
+        pages.open(engine, &tokens, registry)?;
+        reload::record(&store, None, &loaded, &[]).await?;
+        let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
+        let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
+        let context = control::server::Context { operations: store.operations().appender(), tokens, status };
+        let control_stop = CancellationToken::new();
+        let control = tokio::spawn(control.serve(context, control_stop.clone()));
+        health.ready();
+        let (console, ingest) = (addresses.console, addresses.ingest);
+        tracing::info!(%console, %ingest, data = %data.display(), "ready");
+        Ok(Self { store, loaded, health, pages, pipeline, sinks, control, control_stop })
+    }
+
+    /// Reads the file again and takes from it what can change while the server runs; a bad file changes nothing.
+    async fn reload(&mut self) -> Result<(), Failure> {
+        let new = settings::load(&self.loaded.path)?;
+        let (old, settings) = (&self.loaded.settings, &new.settings);
+        if let Some(registry) = self.pipeline.reload(&self.store, old, settings).await? {
+            self.pages.replace_metrics(registry);
+            *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
+        }
+        let needs_restart = reload::needs_restart(old, settings);
+        reload::record(&self.store, Some(&self.loaded), &new, &needs_restart).await?;
+        tracing::info!(sha256 = new.hash, needs_restart = needs_restart.join(" "), "the configuration was changed");
+        self.loaded = new;
+        Ok(())
+    }
+
+    /// Ends everything but the store and the console, in the order in which data flows.
+    async fn drain(&mut self) {
+        self.health.draining();
+        self.pipeline.drain().await;
+        self.control_stop.cancel();
+        // A panic in it was logged by the runtime; there is nothing left to end.
+        let _ = (&mut self.control).await;
+    }
+}
+
+/// Answers the question how the server is.
+fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<export::Status>>) -> control::server::StatusSource {
+    let (console, ingest) = (addresses.console.to_string(), addresses.ingest.to_string());
+    Arc::new(move || {
+        let lanes = sinks.read().unwrap_or_else(PoisonError::into_inner).get();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            console: console.clone(),
+            ingest: ingest.clone(),
+            not_ready: health.not_ready(),
+            // A status holds numbers and texts: it always has a JSON form.
+            sinks: lanes.iter().filter_map(|lane| serde_json::to_value(lane).ok()).collect(),
+        }
+    })
+}
+
+async fn open(data: PathBuf) -> Result<Store, Failure> {
+    tracing::info!(data = %data.display(), "recovering");
+    Ok(tokio::task::spawn_blocking(move || Store::open(&data, Options::default())).await??)
+}

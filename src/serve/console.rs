@@ -1,0 +1,98 @@
+//! The console's routes: health at once, metrics and the API when the store is open.
+
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use prometheus_client::registry::Registry;
+use tower::ServiceExt;
+
+use super::health::Health;
+use crate::access::Tokens;
+use crate::exit::Failure;
+
+/// The media type of OpenMetrics text.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The console before and after recovery.
+#[derive(Clone)]
+pub struct Console {
+    health: Arc<Health>,
+    /// What needs the store. Set once.
+    opened: Arc<OnceLock<Opened>>,
+}
+
+struct Opened {
+    api: Router,
+    /// A new configuration can bring new metrics.
+    registry: RwLock<Arc<Registry>>,
+}
+
+impl Console {
+    /// A console that answers health only.
+    pub fn new(health: Arc<Health>) -> Self {
+        Self { health, opened: Arc::new(OnceLock::new()) }
+    }
+
+    /// Adds the API and the metrics.
+    pub fn open(&self, engine: query::Engine, tokens: &Tokens, registry: Registry) -> Result<(), Failure> {
+        let state = query::http::State::new(engine, Arc::new(tokens.clone()));
+        let opened = Opened { api: query::http::router(state), registry: RwLock::new(Arc::new(registry)) };
+        self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
+    }
+
+    /// Shows these metrics from now on.
+    pub fn replace_metrics(&self, registry: Registry) {
+        if let Some(opened) = self.opened.get() {
+            *opened.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+        }
+    }
+
+    /// The routes.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/healthz", get(healthz))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .fallback(api)
+            .with_state(self.clone())
+    }
+}
+
+async fn healthz(State(console): State<Console>) -> Response {
+    axum::Json(console.health.report()).into_response()
+}
+
+async fn readyz(State(console): State<Console>) -> Response {
+    match console.health.not_ready() {
+        None => "ready\n".into_response(),
+        Some(reason) => unavailable(&reason),
+    }
+}
+
+async fn metrics(State(console): State<Console>) -> Response {
+    let Some(opened) = console.opened.get() else { return unavailable("the ledger is being recovered") };
+    let registry = Arc::clone(&opened.registry.read().unwrap_or_else(PoisonError::into_inner));
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &registry) {
+        Ok(()) => ([(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn api(State(console): State<Console>, request: Request) -> Response {
+    match console.opened.get() {
+        Some(opened) => opened.api.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
+        None => unavailable("the ledger is being recovered"),
+    }
+}
+
+fn unavailable(reason: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], format!("not ready: {reason}\n")).into_response()
+}

@@ -1,0 +1,97 @@
+//! The parts between the sources and the console, built and ended in the order in which data flows.
+
+use std::sync::Arc;
+
+use ingest::collectors::{Collectors, StartError};
+use ingest::metrics::Metrics;
+use ledger::Store;
+use prometheus_client::registry::Registry;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::followers::Followers;
+use super::health::Health;
+use super::listener::Listener;
+use super::metrics;
+use super::part::Part;
+use crate::access::Tokens;
+use crate::exit::{self, Failure};
+use crate::settings::Settings;
+
+/// Everything that runs between `ready` and the stop.
+pub struct Pipeline {
+    tokens: Part,
+    intake_metrics: Metrics,
+    collectors: Collectors,
+    intake_stop: CancellationToken,
+    intake: JoinHandle<()>,
+    followers: Followers,
+    health: Arc<Health>,
+}
+
+impl Pipeline {
+    /// Builds and starts everything. The registry has everybody's metrics.
+    pub async fn build(
+        store: &Store,
+        settings: &Settings,
+        tokens: &Tokens,
+        ingest: Listener,
+        health: &Arc<Health>,
+    ) -> Result<(Self, Registry), Failure> {
+        let intake_metrics = Metrics::default();
+        let mut registry = metrics::registry(store);
+        intake_metrics.register(&mut registry);
+        // Prepared first, since it may refuse the configuration; nothing is read before it starts.
+        let prepared = Followers::prepare(store, settings, &mut registry)?;
+        let following = tokens.clone();
+        let following = Part::start("tokens", health, |stop| following.follow(stop));
+        let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
+        let intake_stop = CancellationToken::new();
+        let intake = tokio::spawn(ingest.serve(collectors.router(), intake_stop.clone()));
+        let followers = prepared.start(health);
+        let health = Arc::clone(health);
+        Ok((Self { tokens: following, intake_metrics, collectors, intake_stop, intake, followers, health }, registry))
+    }
+
+    /// The handle that tells where the sinks stand.
+    pub fn followers(&self) -> &Followers {
+        &self.followers
+    }
+
+    /// Takes from a new configuration what can change while it runs. An error leaves everything as it was; a registry
+    /// comes back if somebody's metrics began anew.
+    pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
+        let mut registry = metrics::registry(store);
+        self.intake_metrics.register(&mut registry);
+        let prepared = Followers::prepare(store, new, &mut registry)?;
+        self.collectors.reload(&new.intake()).map_err(Failure::config)?;
+        if old.detect == new.detect && old.sinks == new.sinks {
+            return Ok(None);
+        }
+        // They go on from the cursors of the old ones; a change of rules is recorded with its position.
+        self.followers.end().await;
+        self.followers = prepared.start(&self.health);
+        Ok(Some(registry))
+    }
+
+    /// Ends everything in the order in which data flows.
+    pub async fn drain(&mut self) {
+        self.intake_stop.cancel();
+        self.collectors.stop().await;
+        // A panic in it was logged by the runtime; there is nothing left to end.
+        let _ = (&mut self.intake).await;
+        self.followers.end().await;
+        self.tokens.end().await;
+    }
+}
+
+async fn start_collectors(store: &Store, settings: &Settings, tokens: &Tokens, metrics: Metrics) -> Result<Collectors, Failure> {
+    let (config, events, key) = (settings.intake(), store.events().clone(), store.fingerprint_key());
+    let authorize = Arc::new(tokens.clone());
+    // It reads the newest rows to know duplicates again, which blocks.
+    let start = move || Collectors::start(&config, &events, key, authorize, metrics, CancellationToken::new());
+    tokio::task::spawn_blocking(start).await?.map_err(|error| match error {
+        StartError::Ledger(error) => Failure::from(error),
+        error => Failure::new(exit::CONFIG, error),
+    })
+}

@@ -1,0 +1,111 @@
+//! The reference of all settings, derived from the packages' lists.
+
+use std::fmt::Write;
+
+/// Everything that a configuration file may hold, as Markdown.
+pub fn reference() -> String {
+    let mut text = String::from(HEAD);
+    text.push_str(&nested(&ingest::config::reference()));
+    detectors(&mut text);
+    sinks(&mut text);
+    text
+}
+
+const HEAD: &str = "\
+# Configuration
+
+One TOML file. Unknown keys are errors. Relative paths start at the directory in which the command is run. Secrets are references,
+`env:NAME` or `file:PATH`, never values.
+
+## `[store]`
+
+- `data`: the data directory that `tachograph init` made. Default: `\"data\"`. A change needs a restart.
+
+## `[listen]`
+
+- `console`: address of the API, metrics and health. Default: `\"127.0.0.1:7070\"`. A change needs a restart.
+- `ingest`: address of intake. Default: `\"127.0.0.1:7071\"`. A change needs a restart.
+
+## `[ingest]`
+
+- `names`: a file that says which API key, workspace, user and team belong together. Read again on SIGHUP.
+- `prices`: a file of prices in place of the built-in table. A change needs a restart.
+
+## `[query]`
+
+- `threads`: threads that run queries. Default: one per core. A change needs a restart.
+- `queries_max`: queries at the same time; more are answered with 503. Default: 8. A change needs a restart.
+
+## `[[collector]]`
+
+One table for each. A change needs a restart.
+
+- `name`: in the `collector` column, in metrics, and in the path of pushed events.
+- `transport`: how bytes arrive.
+- `dialect`: what they mean.
+- `trust`, `workspace`, `team`, `org`: what its records get where no token says it.
+- The settings of its transport.
+
+";
+
+/// A package's chapter, one level deeper.
+fn nested(chapter: &str) -> String {
+    chapter.lines().map(|line| if line.starts_with('#') { format!("#{line}\n") } else { format!("{line}\n") }).collect()
+}
+
+
+fn detectors(text: &mut String) {
+    text.push_str("\n## `[detect]`\n\nEvery rule is on unless `enabled = false`.\n");
+    for spec in detect::DETECTORS {
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "\n### `[detect.rules.\"{}\"]`\n\n{}\n\n{}\n\nLooks the same: {}\n\nTuning: {}\n\nTechniques: {}\n",
+            spec.name,
+            spec.what,
+            spec.why,
+            spec.false_positives,
+            spec.tuning,
+            spec.tags.join(", ")
+        );
+    }
+    match toml::to_string_pretty(&detect::Config::default()) {
+        Ok(defaults) => {
+            let _ = write!(text, "\nThe defaults:\n\n```toml\n{}```\n", defaults.replace("[rules", "[detect.rules"));
+        }
+        Err(error) => {
+            let _ = write!(text, "\nThe defaults cannot be printed: {error}\n");
+        }
+    }
+}
+
+fn sinks(text: &mut String) {
+    text.push_str(SINKS_HEAD);
+    for spec in export::SINKS {
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            "\n### `{}`\n\n{}\n\nGuarantee: {}\n\n```toml\n{}\n```\n",
+            spec.kind,
+            spec.what,
+            spec.guarantee,
+            spec.example.trim_end()
+        );
+    }
+}
+
+const SINKS_HEAD: &str = "
+## `[[sink]]`
+
+One table for each. A change is taken over on SIGHUP.
+
+- `name`: the subject of its receipts; a sink under a new name starts anew.
+- `type`: one of those below.
+- `start`: `\"beginning\"` or `\"now\"`: where a sink without a receipt starts.
+- `paused`: it stands still; nothing is lost meanwhile.
+- `kinds`: kinds of events that it gets; every kind if not given.
+- `severity`: the mildest alerts that it gets.
+- `fields`: what happens to single columns of events.
+- `timeout_seconds`, `ca_file`, `allow_private`: how its receiver is reached.
+- The settings of its type.
+";

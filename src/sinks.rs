@@ -1,0 +1,157 @@
+//! `tachograph sinks`: sends a test through a sink of the configuration, and shows how far the sinks are.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use ledger::{LedgerName, Reader};
+use serde_json::Value;
+
+use crate::cli::Output;
+use crate::control::client;
+use crate::exit::{Failure, INTERNAL, Outcome};
+use crate::output::{self, Format, Table};
+use crate::settings;
+
+/// The commands on sinks.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Send one record that is marked as a test, and show what the receiver answered.
+    Test(Test),
+    /// Show how far each sink is, of the running server or by the receipts in the ledger.
+    Status(Status),
+}
+
+/// Arguments of `sinks test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Name of the sink in the configuration.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Only show the request, with its secrets masked.
+    #[arg(long)]
+    dry_run: bool,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
+    config: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Arguments of `sinks status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
+    config: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> Outcome {
+    match command {
+        Command::Test(arguments) => test(&arguments),
+        Command::Status(arguments) => status(&arguments),
+    }
+}
+
+fn test(arguments: &Test) -> Outcome {
+    let sinks = settings::load(&arguments.config)?.settings.sinks();
+    let sink = sinks.sink(&arguments.name).ok_or_else(|| {
+        let names: Vec<&str> = sinks.sinks.iter().map(|sink| sink.common.name.as_str()).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        Failure::usage(format!("there is no sink {:?}", arguments.name)).hint(format!("The configuration has {names}."))
+    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(export::test(sink, arguments.dry_run)).map_err(|error| Failure::new(INTERNAL, anyhow::anyhow!(error)))?;
+    match arguments.output.format {
+        Format::Json => output::print_json(&report)?,
+        Format::Table => {
+            let mut text = format!("{}\n\noutcome: {}\n", output::visible_lines(&report.request), report.outcome);
+            for (name, value) in [("answer", &report.answer), ("reason", &report.reason)] {
+                if let Some(value) = value {
+                    text.push_str(&format!("{name}: {}\n", output::visible(value)));
+                }
+            }
+            output::print(&text)?;
+        }
+    }
+    let taken = matches!(report.outcome, "acked" | "dry run");
+    Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(INTERNAL) })
+}
+
+fn status(arguments: &Status) -> Outcome {
+    let settings = settings::load(&arguments.config)?.settings;
+    let data = &settings.store.data;
+    let lanes = match client::status(data)? {
+        Some(running) => running.sinks,
+        None => {
+            let (events, operations) = (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
+            let lanes = export::status(&settings.sinks(), &events, &operations)?;
+            lanes.iter().map(serde_json::to_value).collect::<Result<_, _>>()?
+        }
+    };
+    match arguments.output.format {
+        Format::Json => output::print_json(&lanes)?,
+        Format::Table => output::print(&table(&lanes))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(lanes: &[Value]) -> String {
+    let mut table = Table::new(&["sink", "type", "ledger", "next", "lag", "last ack", "sent", "rejected", "retries", "state"]);
+    for lane in lanes {
+        let text = |name: &str| match &lane[name] {
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            other => other.to_string(),
+        };
+        let acknowledged = lane["last_ack"].as_i64().map(output::time).unwrap_or_default();
+        let cells = [
+            text("sink"),
+            text("kind"),
+            text("ledger"),
+            text("next_seq"),
+            text("lag"),
+            acknowledged,
+            text("sent"),
+            text("rejected"),
+            text("retries"),
+            state(lane),
+        ];
+        table.row(cells.iter().map(String::as_str));
+    }
+    table.render()
+}
+
+/// What somebody who looks has to know first.
+fn state(lane: &Value) -> String {
+    let said = |name: &str| lane[name].as_str().map(str::to_owned);
+    let is = |name: &str| lane[name].as_bool() == Some(true);
+    if let Some(reason) = said("stopped") {
+        return format!("stopped: {reason}");
+    }
+    match (is("paused"), is("parked"), said("last_error")) {
+        (true, _, _) => "paused".to_owned(),
+        (_, true, Some(reason)) => format!("parked: {reason}"),
+        (_, _, Some(reason)) => format!("failing: {reason}"),
+        _ => "ok".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_state_names_the_worst_first() {
+        let check = |lane: Value, expected: &str| assert_eq!(state(&lane), expected);
+        check(json!({}), "ok");
+        check(json!({"paused": true, "last_error": "x"}), "paused");
+        check(json!({"last_error": "429"}), "failing: 429");
+        check(json!({"parked": true, "last_error": "403"}), "parked: 403");
+        check(json!({"stopped": "no cursor", "paused": true}), "stopped: no cursor");
+    }
+}

@@ -1,0 +1,143 @@
+//! `tachograph tail`: prints rows as they become durable, of a data directory or of a running server.
+//!
+//! It speaks the server-sent events of `/api/v1/tail` either way. Over a network it comes back after an interruption and
+//! asks for what follows the last row that it printed: nothing is missed, nothing is printed twice.
+
+mod line;
+
+use std::pin::pin;
+use std::process::ExitCode;
+
+use clap::Args;
+use futures::StreamExt;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ledger::LedgerName;
+use serde_json::Value;
+
+use crate::api::{Answer, Api, Target};
+use crate::exit::{Failure, INTERNAL, Outcome};
+use crate::limits;
+use crate::output::{self, Format};
+
+/// Arguments of `tail`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Only rows whose column has this value, such as kind=egress.http; a column that is given twice may have either.
+    #[arg(value_name = "COLUMN=VALUE")]
+    filter: Vec<String>,
+    /// The ledger: events or operations.
+    #[arg(long, value_name = "LEDGER", default_value = "events", value_parser = ledger_name)]
+    ledger: LedgerName,
+    /// Where to begin: now, start, or a position such as events/0/1204331.
+    #[arg(long, value_name = "POSITION", default_value = "now")]
+    from: String,
+    /// Also content: prompts, commands, tool input and output.
+    #[arg(long)]
+    content: bool,
+    /// End after this many rows.
+    #[arg(short = 'n', long, value_name = "ROWS")]
+    rows: Option<u64>,
+    /// The form of the rows: a line for people, or one JSON object per line.
+    #[arg(short = 'o', long = "output", value_enum, default_value = "table")]
+    format: Format,
+    #[command(flatten)]
+    target: Target,
+}
+
+fn ledger_name(text: &str) -> Result<LedgerName, String> {
+    let found = LedgerName::ALL.into_iter().find(|name| name.as_str() == text);
+    found.ok_or_else(|| format!("it is one of {}", LedgerName::ALL.map(LedgerName::as_str).join(", ")))
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::select! {
+            ended = follow(arguments) => ended,
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+/// Where a tail stands.
+struct Progress {
+    /// Position of the last row, or of the last one that did not match.
+    last: Option<String>,
+    printed: u64,
+}
+
+async fn follow(arguments: &Arguments) -> Outcome {
+    let path = path(arguments)?;
+    let api = arguments.target.open()?;
+    let mut progress = Progress { last: None, printed: 0 };
+    let mut tries = 0_u32;
+    loop {
+        let before = progress.printed;
+        match listen(&api, &path, arguments, &mut progress).await {
+            Ok(true) => return Ok(ExitCode::SUCCESS),
+            Ok(false) => {}
+            // What the caller did wrong does not get right by asking again; nor does the first attempt.
+            Err(failure) if !api.is_remote() || failure.code() != INTERNAL || progress.last.is_none() => return Err(failure),
+            Err(failure) => tracing::warn!("the tail was interrupted and is taken up again: {}", failure.message()),
+        }
+        tries = if progress.printed > before { 0 } else { tries + 1 };
+        let delay = limits::RECONNECT_MIN.saturating_mul(1 << tries.min(6)).min(limits::RECONNECT_MAX);
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// Prints rows until the connection ends (`false`) or enough were printed (`true`).
+async fn listen(api: &Api, path: &str, arguments: &Arguments, progress: &mut Progress) -> Result<bool, Failure> {
+    let last = progress.last.clone().unwrap_or_default();
+    let headers = [("accept", "text/event-stream"), ("last-event-id", last.as_str())];
+    let headers = if last.is_empty() { &headers[..1] } else { &headers[..] };
+    let answer: Answer = api.ask("GET", path, headers, String::new()).await?;
+    let mut lines = pin!(answer.lines());
+    let (mut event, mut data) = (String::new(), String::new());
+    while let Some(line) = lines.next().await {
+        let line = line?;
+        match line.split_once(": ") {
+            Some(("id", id)) => progress.last = Some(id.to_owned()),
+            Some(("event", name)) => name.clone_into(&mut event),
+            Some(("data", text)) => text.clone_into(&mut data),
+            _ if line.is_empty() && !data.is_empty() => {
+                print(&event, &data, arguments, progress)?;
+                if arguments.rows.is_some_and(|rows| progress.printed >= rows) {
+                    return Ok(true);
+                }
+                data.clear();
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
+fn print(event: &str, data: &str, arguments: &Arguments, progress: &mut Progress) -> Result<(), Failure> {
+    if event == "error" {
+        let error: Value = serde_json::from_str(data)?;
+        return Err(Failure::usage(format!("the server ended the tail: {}", error["detail"].as_str().unwrap_or(data))));
+    }
+    match arguments.format {
+        Format::Json => output::print_line(data)?,
+        Format::Table => output::print_line(&line::render(arguments.ledger, &serde_json::from_str(data)?))?,
+    }
+    progress.printed += 1;
+    Ok(())
+}
+
+fn path(arguments: &Arguments) -> Result<String, Failure> {
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let mut path = format!("/api/v1/tail?ledger={}&from={}", arguments.ledger, encode(&arguments.from));
+    if arguments.content {
+        path.push_str("&content=true");
+    }
+    for filter in &arguments.filter {
+        let Some((column, value)) = filter.split_once('=') else {
+            return Err(Failure::usage(format!("{filter:?} is not COLUMN=VALUE, such as kind=egress.http")));
+        };
+        path.push_str(&format!("&{}={}", encode(column), encode(value)));
+    }
+    Ok(path)
+}

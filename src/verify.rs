@@ -1,0 +1,134 @@
+//! `tachograph verify`: checks a data directory, or a copy of one, and says in words what it found.
+//!
+//! It needs no server, no configuration and no secret; a server may be writing meanwhile.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use ledger::verify::{Progress, Report, Verdict};
+use proof::note::Verifier;
+use serde::Serialize;
+
+use crate::cli::Output;
+use crate::exit::{Failure, Outcome, TAMPERED, UNCHECKED};
+use crate::output::{self, Format, visible};
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 verified, 1 internal error, 2 usage, 3 tampered, 4 could not check.")]
+pub struct Arguments {
+    /// The data directory.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The verification key that `init` printed, or a file that holds it. Without one, the key in the directory is believed.
+    #[arg(long, value_name = "VKEY|FILE")]
+    key: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// The answer for machines.
+#[derive(Serialize)]
+struct Answer<'a> {
+    verdict: Verdict,
+    key_pinned: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let key = arguments.key.as_deref().map(parse_key).transpose()?;
+    let bar = progress_bar();
+    let mut advance = |progress: Progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    };
+    let report = ledger::verify::verify(&arguments.directory, key.as_ref(), &mut advance);
+    bar.finish_and_clear();
+    let report = report.map_err(|error| Failure::new(UNCHECKED, error))?;
+    let verdict = report.verdict();
+    match arguments.output.format {
+        Format::Json => output::print_json(&Answer { verdict, key_pinned: key.is_some(), report: &report })?,
+        Format::Table => output::print(&describe(&report, key.is_some(), output::colours()))?,
+    }
+    Ok(match verdict {
+        Verdict::Verified => ExitCode::SUCCESS,
+        Verdict::Tampered => ExitCode::from(TAMPERED),
+        Verdict::CouldNotCheck => ExitCode::from(UNCHECKED),
+    })
+}
+
+fn parse_key(text: &str) -> Result<Verifier, Failure> {
+    let text = if Path::new(text).is_file() { std::fs::read_to_string(text)? } else { text.to_owned() };
+    Verifier::parse(text.trim()).map_err(|error| {
+        Failure::usage(format!("--key: {error}")).hint("It is the line with two plus signs that `tachograph init` printed, or a file with it.")
+    })
+}
+
+fn progress_bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("verifying {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// One verdict line, one line per fault, one per thing that was not checked, and notes.
+fn describe(report: &Report, pinned: bool, colours: bool) -> String {
+    let pin = if pinned { "key pinned" } else { "key not pinned" };
+    let amount = format!(
+        "{} events in {} batches, {} segments, {} read",
+        HumanCount(report.events),
+        HumanCount(report.batches),
+        report.segments,
+        HumanBytes(report.bytes)
+    );
+    let (word, colour, rest) = match report.verdict() {
+        Verdict::Verified => ("verified", 32, "every commitment was rebuilt from the bytes on disk".to_owned()),
+        Verdict::Tampered => {
+            let faults = report.faults.len() as u64 + report.faults_omitted;
+            ("TAMPERED", 31, format!("{faults} {}", if faults == 1 { "fault" } else { "faults" }))
+        }
+        Verdict::CouldNotCheck => ("could not check", 33, format!("{} places could not be looked at", report.unchecked.len())),
+    };
+    let word = if colours { format!("\u{1b}[{colour};1m{word}\u{1b}[0m") } else { word.to_owned() };
+    let mut text = format!("{word}: {rest}; {amount}; {pin}\n");
+    for fault in &report.faults {
+        text.push_str(&format!("fault: {}\n", visible(&fault.to_string())));
+    }
+    if report.faults_omitted > 0 {
+        text.push_str(&format!("and {} more faults\n", HumanCount(report.faults_omitted)));
+    }
+    for fault in &report.unchecked {
+        text.push_str(&format!("not checked: {}\n", visible(&fault.to_string())));
+    }
+    for note in &report.notes {
+        text.push_str(&format!("note: {}\n", visible(note)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::LedgerName;
+    use ledger::verify::Fault;
+
+    #[test]
+    fn the_verdict_comes_first_and_in_words() {
+        let fault = Fault { ledger: LedgerName::Events, shard: 0, place: "segment/a\u{1b}[2J".to_owned(), what: "changed".to_owned() };
+        let mut report = Report::default();
+        assert!(describe(&report, false, false).starts_with("verified: ") && describe(&report, false, false).contains("key not pinned"));
+        report.unchecked.push(fault.clone());
+        assert!(describe(&report, true, false).starts_with("could not check: 1 places"));
+        report.fault(fault);
+        let text = describe(&report, true, false);
+        assert!(text.starts_with("TAMPERED: 1 fault;") && text.contains("key pinned"), "{text}");
+        assert!(text.contains("fault: events/0: segment/a\\u{1b}[2J: changed\n"), "{text}");
+        assert!(describe(&report, true, true).starts_with("\u{1b}[31;1mTAMPERED"));
+    }
+}

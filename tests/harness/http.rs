@@ -1,0 +1,52 @@
+//! One HTTP request over a connection of its own. It speaks HTTP/1.0, so that an answer simply ends with the connection.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Sends a request and reads the whole answer; an error is a connection that broke.
+pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
+    let mut stream = BufReader::new(TcpStream::connect(address)?);
+    let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    stream.get_mut().write_all(head.as_bytes())?;
+    stream.get_mut().write_all(body)?;
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other(format!("no status in {line:?}")))?;
+    while line.trim_end() != "" {
+        line.clear();
+        stream.read_line(&mut line)?;
+    }
+    let mut body = String::new();
+    stream.read_to_string(&mut body)?;
+    Ok(Answer { status, body })
+}
+
+/// Reads a page.
+#[track_caller]
+pub fn get(address: &str, path: &str) -> Answer {
+    send(address, "GET", path, &[], b"").unwrap()
+}

@@ -1,0 +1,123 @@
+//! What whole-program tests share: a world of its own for each test, the real binary, and as much HTTP as they need.
+
+pub mod http;
+pub mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use server::Server;
+
+/// The program under test.
+pub fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_tachograph"))
+}
+
+/// A directory with a ledger and a configuration, gone after the test.
+pub struct World {
+    directory: tempfile::TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+impl Ended {
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Panics unless the command succeeded.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+}
+
+impl World {
+    /// An empty directory.
+    pub fn empty() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    /// A directory with a new ledger and this configuration after the usual head.
+    #[track_caller]
+    pub fn new(configuration: &str) -> Self {
+        let world = Self::empty();
+        world.run(&["init", world.data().to_str().unwrap(), "--log-name", "test.example/agents"]).ok();
+        world.configure(configuration);
+        world
+    }
+
+    /// Replaces the configuration.
+    pub fn configure(&self, configuration: &str) {
+        let head = format!(
+            "[store]\ndata = {:?}\n\n[listen]\nconsole = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"\n\n",
+            self.data().display()
+        );
+        std::fs::write(self.config(), head + configuration).unwrap();
+    }
+
+    /// A path in the directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.path("tachograph.toml")
+    }
+
+    /// Runs a command in this world.
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        let output = self.command(arguments).stdin(Stdio::null()).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// A command in this world, to be started by the test.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        for name in ["TACHOGRAPH_CONFIG", "TACHOGRAPH_SERVER", "TACHOGRAPH_TOKEN", "TACHOGRAPH_LOG", "TACHOGRAPH_LOG_FORMAT"] {
+            command.env_remove(name);
+        }
+        command.args(arguments).env("TACHOGRAPH_DATA", self.data()).current_dir(self.directory.path());
+        command
+    }
+
+    /// Starts the server and waits until it is ready.
+    #[track_caller]
+    pub fn serve(&self) -> Server {
+        Server::start(binary(), &self.config()).unwrap()
+    }
+
+    /// Creates a token and returns its secret.
+    #[track_caller]
+    pub fn token(&self, name: &str, grants: &[&str]) -> String {
+        let arguments = [&["token", "create", "--name", name], grants].concat();
+        self.run(&arguments).ok().out.trim().to_owned()
+    }
+
+    /// The rows of a query on the directory.
+    #[track_caller]
+    pub fn sql(&self, query: &str) -> Vec<Value> {
+        let ended = self.run(&["sql", query, "-o", "ndjson"]).ok();
+        ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}

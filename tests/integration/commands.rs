@@ -1,0 +1,72 @@
+//! Commands without a server: what they print, and how they end.
+
+use crate::harness::World;
+
+#[test]
+fn exit_codes_say_who_has_to_act() {
+    let world = World::new("");
+    std::fs::write(world.path("unknown.toml"), "[listen]\nport = 1\n").unwrap();
+    std::fs::write(world.path("same.toml"), "[listen]\nconsole = \"127.0.0.1:7\"\ningest = \"127.0.0.1:7\"\n").unwrap();
+    let check = |arguments: &[&str], code: i32, says: &str| {
+        let ended = world.run(arguments);
+        assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
+        assert!((ended.out.clone() + &ended.err).contains(says), "{arguments:?} does not say {says:?}: {ended:?}");
+    };
+    check(&["--version"], 0, env!("CARGO_PKG_VERSION"));
+    check(&["--help"], 0, "verify");
+    check(&["frobnicate"], 2, "frobnicate");
+    check(&["init", world.data().to_str().unwrap()], 2, "has a ledger already");
+    check(&["config", "check", "tachograph.toml"], 0, "in order");
+    check(&["config", "check", "missing.toml"], 78, "missing.toml");
+    check(&["config", "check", "unknown.toml"], 78, "port");
+    check(&["config", "check", "same.toml"], 78, "same address");
+    check(&["serve", "--config", "unknown.toml"], 78, "port");
+    check(&["token", "create", "--name", "x", "--role", "king"], 2, "ingest, analyst");
+    check(&["token", "create", "--name", "", "--role", "ingest"], 2, "names have");
+    check(&["token", "revoke", "tok_none"], 2, "there is no token");
+    check(&["token", "list", "--data", "nowhere"], 1, "tachograph init");
+    check(&["sql", "SELEC 1"], 2, "SELEC");
+    check(&["sql", "DROP TABLE events"], 2, "refused");
+    check(&["sql", "SELECT 1", "--server", "ftp://x"], 2, "no HTTP address");
+    check(&["tail", "kind"], 2, "COLUMN=VALUE");
+}
+
+#[test]
+fn tokens_are_created_listed_and_revoked() {
+    let world = World::new("");
+    let secret = world.token("coderd", &["--role", "ingest", "--dialect", "coder", "--trust", "control_plane", "--team", "payments"]);
+    assert!(secret.starts_with("tachograph_") && secret.len() == 75, "{secret}");
+    let listed = world.run(&["token", "list", "-o", "json"]).ok().json();
+    let id = listed[0]["token"].as_str().unwrap().to_owned();
+    assert_eq!(listed[0]["name"], "coderd");
+    assert_eq!(listed[0]["dialects"][0], "coder");
+    assert_eq!(listed[0]["team"], "payments");
+    assert!(!listed.to_string().contains(&secret), "a list shows no secret");
+    assert!(world.run(&["token", "list"]).ok().out.contains("team=payments"));
+    world.run(&["token", "revoke", &id]).ok();
+    assert_eq!(world.run(&["token", "revoke", &id]).code, 2, "a second time it says so");
+    assert_eq!(world.run(&["token", "list", "-o", "json"]).ok().json().as_array().unwrap().len(), 0);
+    assert!(world.run(&["token", "list", "--all"]).ok().out.contains(&id));
+    let recorded = world.sql("SELECT kind, subject, \"to\" FROM operations WHERE kind = 'token' ORDER BY seq");
+    assert_eq!(recorded.len(), 2);
+    assert_eq!(recorded[1]["subject"], id.as_str());
+    assert_eq!(recorded[1]["to"], "revoked");
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    let world = World::new("");
+    assert_eq!(world.run(&["token", "create", "--name", "a\u{1b}[2J", "--role", "analyst"]).code, 2);
+    world.token("\u{202e}nimda", &["--role", "analyst"]);
+    let listed = world.run(&["token", "list"]).ok().out;
+    assert!(listed.contains("\\u{202e}nimda") && !listed.contains('\u{202e}'), "{listed}");
+}
+
+#[test]
+fn the_reference_names_every_extension() {
+    let world = World::empty();
+    let reference = world.run(&["config", "reference"]).ok().out;
+    for name in ["[store]", "[listen]", "egress.denied_post", "[[collector]]", "coder", "tail", "[[sink]]", "splunk_hec", "slack"] {
+        assert!(reference.contains(name), "{name}");
+    }
+}
