@@ -79,14 +79,13 @@ impl Keyring {
 
     /// The fingerprint of what a record says, given as columns with their values.
     pub fn body<'a>(&self, columns: impl IntoIterator<Item = (u16, &'a [u8])>) -> Body {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        hasher.write(b"b");
+        let mut text = Text::new(&self.key, b'b');
         for (id, value) in columns {
             let head = (u64::from(id) << 32) | value.len() as u64;
-            hasher.write(&head.to_be_bytes());
-            hasher.write(value);
+            text.add(&head.to_be_bytes());
+            text.add(value);
         }
-        Body(mark::trim(hasher.finish()).max(1))
+        Body(mark::trim(text.hash()).max(1))
     }
 
     /// The hash of a file's first bytes.
@@ -95,13 +94,43 @@ impl Keyring {
     }
 
     fn hash(&self, domain: u8, parts: &[&[u8]]) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.key);
-        hasher.write(&[domain]);
+        let mut text = Text::new(&self.key, domain);
         for part in parts {
-            hasher.write(&(part.len() as u64).to_be_bytes());
-            hasher.write(part);
+            text.add(&(part.len() as u64).to_be_bytes());
+            text.add(part);
         }
-        hasher.finish()
+        text.hash()
+    }
+}
+
+/// Gathers short parts before they are hashed: the hash is slow to begin and quick to go on.
+struct Text {
+    hasher: SipHasher13,
+    buffer: [u8; 256],
+    len: usize,
+}
+
+impl Text {
+    fn new(key: &[u8; 16], domain: u8) -> Self {
+        let mut buffer = [0; 256];
+        buffer[0] = domain;
+        Self { hasher: SipHasher13::new_with_key(key), buffer, len: 1 }
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        if let Some(room) = self.buffer.get_mut(self.len..self.len + part.len()) {
+            room.copy_from_slice(part);
+            self.len += part.len();
+            return;
+        }
+        self.hasher.write(&self.buffer[..self.len]);
+        self.hasher.write(part);
+        self.len = 0;
+    }
+
+    fn hash(mut self) -> u64 {
+        self.hasher.write(&self.buffer[..self.len]);
+        self.hasher.finish()
     }
 }
 

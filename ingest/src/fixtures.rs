@@ -6,7 +6,7 @@ use axum::Router;
 use ledger::access::{Authorize, Principal, Role};
 use ledger::column::handle::Text;
 use ledger::events::column;
-use ledger::{Options, ReadLimit, Rows, Store};
+use ledger::{LedgerName, Options, ReadLimit, Rows, Store};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -86,8 +86,15 @@ impl House {
 
     /// All events.
     pub fn rows(&self) -> Rows {
+        let reader = self.store.events().reader();
         let limit = ReadLimit { rows: 1 << 20, bytes: 1 << 30 };
-        self.store.events().reader().read(0, true, limit).unwrap()
+        let mut all = Rows::new(LedgerName::Events, self.store.events().shard(), 0);
+        while all.next_seq < reader.durable().unwrap().next_seq {
+            for row in reader.read(all.next_seq, true, limit).unwrap().iter() {
+                all.push(row.position.seq, row.batch, row.recorded, row.flags, row.facts, row.content);
+            }
+        }
+        all
     }
 
     /// One text column of all events; an empty text stands for null.

@@ -133,8 +133,13 @@ impl Framer {
     fn next_value<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Result<Frame<'a>, FrameError>> {
         self.forget();
         let rest: &'c [u8] = chunk;
-        let mut start = 0;
-        for (at, &byte) in rest.iter().enumerate() {
+        let (mut start, mut at) = (0, 0);
+        while at < rest.len() {
+            if matches!(self.scan, Scan::Nested { string: true, escape: false, .. }) {
+                // Most bytes are inside of strings, where only two have a meaning.
+                at += memchr::memchr2(b'"', b'\\', &rest[at..]).unwrap_or(rest.len() - at);
+            }
+            let Some(&byte) = rest.get(at) else { break };
             match self.step(byte) {
                 Step::Between => start = at + 1,
                 Step::Inside => {}
@@ -154,6 +159,7 @@ impl Framer {
                     return Some(Ok(self.carried()));
                 }
             }
+            at += 1;
         }
         self.keep(&rest[start..]);
         self.consumed += rest.len() as u64;

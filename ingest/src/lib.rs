@@ -19,6 +19,7 @@ pub mod finish;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frame;
+mod hashed;
 pub mod limits;
 pub mod metrics;
 pub mod price;

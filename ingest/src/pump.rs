@@ -162,3 +162,6 @@ impl Channel {
         *held = problem;
     }
 }
+
+#[cfg(test)]
+mod tests;

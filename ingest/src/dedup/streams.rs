@@ -3,10 +3,11 @@
 //! The windows lie in two generations. When the young one is full, it becomes the old one and the old one is forgotten;
 //! a stream that is used moves to the young one. So the least recently used streams go first, at no cost per record.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::Bounds;
 use super::mark::{Mark, Packed, State};
+use crate::hashed::HashedMap;
 use crate::limits::DEDUP_GAP_MAX;
 
 /// Bytes of a window beside its marks, for the estimate of memory.
@@ -49,7 +50,7 @@ struct Window {
 
 #[derive(Debug, Default)]
 struct Generation {
-    windows: HashMap<u64, Window>,
+    windows: HashedMap<Window>,
     marks: usize,
 }
 

@@ -1,18 +1,18 @@
 //! A map that forgets what was not used for longest, in two generations: no list to keep in order per use.
 
-use std::collections::HashMap;
+use crate::hashed::HashedMap;
 
 /// At most `max` values under hashed keys.
 #[derive(Debug)]
 pub(super) struct Bounded<V> {
-    young: HashMap<u64, V>,
-    old: HashMap<u64, V>,
+    young: HashedMap<V>,
+    old: HashedMap<V>,
     max: usize,
 }
 
 impl<V> Bounded<V> {
     pub fn new(max: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), max }
+        Self { young: HashedMap::default(), old: HashedMap::default(), max }
     }
 
     /// The value of a key.

@@ -128,3 +128,25 @@ async fn take(intake: &mut Intake<()>, frame: Frame<'_>, received: i64) -> Resul
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect;
+    use crate::fixtures::House;
+
+    #[tokio::test]
+    async fn a_pipe_is_read_to_its_end_and_durable_then() {
+        let house = House::new("");
+        let pump_of = Arc::clone(house.collectors.pump());
+        let channel = Channel::new("pipe", dialect::by_name("native").unwrap(), pump_of.metrics());
+        let principal = Arc::new(ledger::access::Principal::local());
+        let stop = CancellationToken::new();
+        let mut intake = Intake::new(pump_of, channel, principal, Patience::Until(stop.clone()), (), 0);
+        let long = "x".repeat(limits::LINE_BYTES_MAX + 9);
+        let mut chunks = read_ahead(io::Cursor::new(format!("1\n2\n{long}\nlast"))).unwrap();
+        assert!(pump(&mut intake, &mut chunks, &stop).await.unwrap().is_none());
+        assert_eq!(house.records(), ["1", "2", &long[..limits::LINE_BYTES_MAX], "last"]);
+        assert_eq!(intake.tally().unparsed, 4);
+    }
+}

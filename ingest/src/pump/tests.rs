@@ -1,0 +1,147 @@
+//! Records of real formats through the pump into a real ledger, with restarts in between.
+
+use std::sync::Arc;
+
+use ledger::access::{Principal, Trust};
+use ledger::events::column;
+
+use super::*;
+use crate::dialect::{self, DIALECTS, Drafts, Outcome};
+use crate::fixtures::House;
+use crate::{clock, limits};
+
+const INTERCEPTION: &str = "1f0c3a9e-2b7d-4c80-a6f4-7d2b9e0c5a31";
+const KEY_OWNER: &str = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";
+const KEY_WORKSPACE: &str = "f2bd4e9f-7e27-49fc-961e-be4d1c2aa987";
+
+async fn feed<S: AsRef<str>>(house: &House, dialect: &str, records: &[S]) -> Tally {
+    feed_in(house, dialect::by_name(dialect).unwrap(), records).await
+}
+
+async fn feed_in<S: AsRef<str>>(house: &House, dialect: &'static dyn Dialect, records: &[S]) -> Tally {
+    let pump = Arc::clone(house.collectors.pump());
+    let channel = Channel::new("test", dialect, pump.metrics());
+    let patience = Patience::For(Duration::from_secs(1));
+    let mut intake = Intake::new(pump, channel, Arc::new(Principal::local()), patience, (), 0);
+    for record in records {
+        intake.record(record.as_ref().as_bytes(), clock::now(), 0).await.unwrap();
+    }
+    intake.finish().await.unwrap();
+    intake.tally()
+}
+
+fn gateway(fields: &str) -> String {
+    format!(
+        "{{\"ts\":\"2026-10-03T08:16:04.100000000Z\",\"level\":\"INFO\",\"msg\":\"interception log\",\"fields\":{{\"interception_id\":\"{INTERCEPTION}\",{fields}}}}}"
+    )
+}
+
+fn start() -> String {
+    gateway(&format!(
+        "\"record_type\":\"interception_start\",\"initiator_id\":\"{KEY_OWNER}\",\"api_key_id\":\"k1\",\"provider\":\"anthropic\",\
+         \"model\":\"claude-sonnet-5\",\"client\":\"Claude Code\",\"client_session_id\":\"s-1\",\"started_at\":\"2026-10-03T08:16:04.000000Z\""
+    ))
+}
+
+fn tokens(message: &str) -> String {
+    gateway(&format!(
+        "\"record_type\":\"token_usage\",\"msg_id\":\"{message}\",\"input_tokens\":10,\"output_tokens\":20,\
+         \"cache_read_input_tokens\":0,\"cache_write_input_tokens\":0,\"created_at\":\"2026-10-03T08:16:05.000000Z\""
+    ))
+}
+
+#[tokio::test]
+async fn joins_survive_a_restart() {
+    let names = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(names.path(), format!("[api_keys]\nk1 = \"{KEY_OWNER}_{KEY_WORKSPACE}_session_token\"\n")).unwrap();
+    let mut house = House::new(&format!("names = {:?}", names.path()));
+    assert_eq!(feed(&house, "coder", &[start(), tokens("m1")]).await.accepted, 2);
+    house = house.reopen().await;
+    assert_eq!(feed(&house, "coder", &[tokens("m2"), tokens("m1"), start()]).await, Tally { accepted: 1, duplicates: 2, events: 1, ..Tally::default() });
+    let rows = house.rows();
+    let columns = [column::KIND, column::SESSION, column::USER, column::MODEL, column::WORKSPACE, column::ATTRIBUTION];
+    let shown: Vec<Vec<&str>> = rows.iter().map(|row| columns.iter().map(|column| row.text(*column).unwrap()).collect()).collect();
+    let who = |kind, attribution| vec![kind, "s-1", KEY_OWNER, "claude-sonnet-5", KEY_WORKSPACE, attribution];
+    let joined = who("model.tokens", "joined:interception");
+    assert_eq!(shown, [who("model.call", "joined:api-key"), joined.clone(), joined]);
+    assert!(rows.iter().all(|row| row.text(column::KIND) != Some("model.tokens") || row.integer(column::COST_MICROS).is_some()));
+}
+
+#[tokio::test]
+async fn what_comes_again_contradicts_nothing() {
+    for dialect in DIALECTS {
+        let mut house = House::new("");
+        let examples: Vec<&str> = dialect.examples().to_vec();
+        let first = feed(&house, dialect.name(), &examples).await;
+        assert_eq!((first.unparsed, first.skipped), (0, 0), "{}", dialect.name());
+        let in_memory = feed(&house, dialect.name(), &examples).await;
+        house = house.reopen().await;
+        let rebuilt = feed(&house, dialect.name(), &examples).await;
+        for again in [in_memory, rebuilt] {
+            assert_eq!(again.conflicts, 0, "{}", dialect.name());
+            assert_eq!(again.records(), examples.len() as u64, "{}", dialect.name());
+        }
+    }
+}
+
+/// Each record is a list of events by their ids: `1 2 3`.
+struct Lists;
+
+impl Dialect for Lists {
+    fn name(&self) -> &'static str {
+        "lists"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Lists of ids."
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Agent
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        &["1 2"]
+    }
+
+    fn decode(&self, raw: &[u8], _received: i64, drafts: &mut Drafts) -> Outcome {
+        for id in std::str::from_utf8(raw).unwrap().split(' ') {
+            drafts.add().entry.set_text(column::SOURCE_ID, id);
+        }
+        Outcome::Events
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_many_events_is_kept_by_the_first_that_is_new() {
+    let mut house = House::new("");
+    for (record, want) in [("1 2", (1, 2)), ("2 1", (0, 0)), ("2 3 1 4", (1, 2)), ("4", (0, 0)), ("5", (1, 1)), ("5 1", (0, 0))] {
+        let tally = feed_in(&house, &Lists, &[record]).await;
+        assert_eq!((tally.accepted, tally.events, tally.conflicts), (want.0, want.1, 0), "{record}");
+        house = house.reopen().await;
+    }
+    assert_eq!(house.column(column::SOURCE_ID), ["1", "2", "3", "4", "5"]);
+    assert_eq!(house.column(column::RECORD), ["1 2", "", "2 3 1 4", "", "5"]);
+}
+
+#[tokio::test]
+async fn a_record_of_too_many_events_is_kept_whole() {
+    let house = House::new("");
+    let list = |from: usize, to: usize| (from..to).map(|id| id.to_string()).collect::<Vec<_>>().join(" ");
+    let most = limits::RECORD_EVENTS_MAX;
+    let records = [list(0, 9), list(9, 9 + most), list(0, 1 + most)];
+    let tally = feed_in(&house, &Lists, &records).await;
+    assert_eq!((tally.accepted, tally.unparsed, tally.events), (2, 1, 9 + most as u64 + 1));
+    assert_eq!(house.records().last(), records.last());
+}
+
+#[tokio::test]
+async fn large_and_many_records_fill_several_groups() {
+    let mut house = House::new("");
+    let lines: Vec<String> = (0..9_000).map(|n| format!("{{\"kind\":\"check\",\"source_id\":\"{n}\",\"content\":\"{}\"}}", "x".repeat(n % 900))).collect();
+    assert_eq!(feed(&house, "native", &lines).await.accepted, 9_000);
+    house = house.reopen().await;
+    assert_eq!(feed(&house, "native", &lines).await.duplicates, 9_000);
+    let ids = house.column(column::SOURCE_ID);
+    assert!(ids.iter().enumerate().all(|(at, id)| *id == at.to_string()) && ids.len() == 9_000);
+}
