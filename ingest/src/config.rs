@@ -98,9 +98,11 @@ impl Collector {
             }
             Some(transport) => {
                 problems.extend(transport.check(&self.settings).err().map(|message| ("settings", message)));
-                let fixed = self.trust.is_some() || self.workspace.is_some() || self.team.is_some() || self.org.is_some();
+                let fixed =
+                    self.trust.is_some() || self.workspace.is_some() || self.team.is_some() || self.org.is_some();
                 if fixed && transport.name() == "http" {
-                    let message = "trust, workspace, team and org of pushed events stand in the sender's token; set them there";
+                    let message =
+                        "trust, workspace, team and org of pushed events stand in the sender's token; set them there";
                     problems.push(("transport", message.to_owned()));
                 }
             }
@@ -142,7 +144,11 @@ pub fn reference() -> String {
         let _ = write!(text, "\n### `{}`\n\n{}\n", transport.name(), transport.doc());
         for setting in transport.settings() {
             let required = if setting.required { "required" } else { "optional" };
-            let _ = write!(text, "\n* `{}` ({required}): {} Example: `{} = {}`", setting.name, setting.doc, setting.name, setting.example);
+            let _ = write!(
+                text,
+                "\n* `{}` ({required}): {} Example: `{} = {}`",
+                setting.name, setting.doc, setting.name, setting.example
+            );
         }
         if !transport.settings().is_empty() {
             text.push('\n');
@@ -180,9 +186,15 @@ mod tests {
             (one("transport = \"telex\"\ndialect = \"coder\""), "\"telex\" is none of http, tail, stdin"),
             (one("transport = \"http\"\ndialect = \"latin\""), "\"latin\" is none of coder"),
             (one("transport = \"http\"\ndialect = \"coder\"\nteam = \"a\""), "stand in the sender's token"),
-            (check("[[collectors]]\nname = \"A b\"\ntransport = \"http\"\ndialect = \"coder\""), "collectors.A b.name: use 1 to 64"),
+            (
+                check("[[collectors]]\nname = \"A b\"\ntransport = \"http\"\ndialect = \"coder\""),
+                "collectors.A b.name: use 1 to 64",
+            ),
             (check("[[collector]]"), "unknown field `collector`"),
-            (check(&"[[collectors]]\nname = \"a\"\ntransport = \"stdin\"\ndialect = \"coder\"\n".repeat(2)), "same name"),
+            (
+                check(&"[[collectors]]\nname = \"a\"\ntransport = \"stdin\"\ndialect = \"coder\"\n".repeat(2)),
+                "same name",
+            ),
         ] {
             assert!(text.iter().any(|problem| problem.contains(want)), "{text:?} says {want:?}");
         }

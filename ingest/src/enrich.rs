@@ -170,7 +170,8 @@ impl Enrichment {
                 *slot = Some(Arc::from(name));
             }
         }
-        if columns.text(column::KIND) != Some("model.call") || columns.text(column::ACTION) == Some("interception_end") {
+        if columns.text(column::KIND) != Some("model.call") || columns.text(column::ACTION) == Some("interception_end")
+        {
             return;
         }
         let Some(time) = columns.time() else { return };

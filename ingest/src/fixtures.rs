@@ -19,7 +19,8 @@ pub(crate) struct Tokens;
 
 impl Authorize for Tokens {
     fn authorize(&self, secret: &str) -> Option<Arc<Principal>> {
-        let mut principal = Principal { token: format!("token-{secret}"), name: secret.to_owned(), ..Principal::local() };
+        let mut principal =
+            Principal { token: format!("token-{secret}"), name: secret.to_owned(), ..Principal::local() };
         match secret {
             "sender" | "other" => principal.roles = vec![Role::Ingest],
             "workspace" => {

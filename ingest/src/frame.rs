@@ -65,7 +65,16 @@ pub struct Framer {
 impl Framer {
     /// Starts before the first byte of a stream.
     pub fn new(framing: Framing) -> Self {
-        Self { framing, carry: Vec::new(), length: 0, done: false, consumed: 0, position: 0, scan: Scan::Before, array: false }
+        Self {
+            framing,
+            carry: Vec::new(),
+            length: 0,
+            done: false,
+            consumed: 0,
+            position: 0,
+            scan: Scan::Before,
+            array: false,
+        }
     }
 
     /// Bytes up to the end of the last record that was handed out, its separator included.

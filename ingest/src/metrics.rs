@@ -100,13 +100,22 @@ impl Metrics {
         registry.register("conflicts", "Events that came with the key of another event.", self.conflicts.clone());
         registry.register("redactions", "Secrets that were redacted.", self.redactions.clone());
         registry.register("future", "Events whose time lies in the future.", self.future.clone());
-        registry.register("unknown_keys", "Keys of records that their dialect does not know.", self.unknown_keys.clone());
+        registry.register(
+            "unknown_keys",
+            "Keys of records that their dialect does not know.",
+            self.unknown_keys.clone(),
+        );
         registry.register("requests", "Requests that were answered, by status.", self.requests.clone());
         registry.register_with_unit("lag", "Bytes in files that were not yet read.", Unit::Bytes, self.lag.clone());
         registry.register("files", "Files that are read.", self.files.clone());
         registry.register("truncations", "Files that became shorter while they were read.", self.truncations.clone());
         registry.register("missing_files", "Files that vanished before their end was read.", self.missing.clone());
-        registry.register_with_unit("append", "Time from a full group to its receipt.", Unit::Seconds, self.append.clone());
+        registry.register_with_unit(
+            "append",
+            "Time from a full group to its receipt.",
+            Unit::Seconds,
+            self.append.clone(),
+        );
         registry.register("dedup_keys", "Keys of records that are remembered.", self.dedup_keys.clone());
         registry.register("dedup_streams", "Streams that are remembered.", self.dedup_streams.clone());
         registry.register_with_unit("dedup", "Memory of duplicates.", Unit::Bytes, self.dedup_size.clone());

@@ -56,7 +56,13 @@ pub enum PumpError {
 
 impl Pump {
     /// Joins the parts and rebuilds what is remembered from the ledger's last rows.
-    pub fn open(ledger: &Ledger, key: &[u8; 32], finisher: Finisher, names: Names, metrics: Metrics) -> Result<Self, LedgerError> {
+    pub fn open(
+        ledger: &Ledger,
+        key: &[u8; 32],
+        finisher: Finisher,
+        names: Names,
+        metrics: Metrics,
+    ) -> Result<Self, LedgerError> {
         let keyring = Keyring::new(key);
         let mut dedup = Dedup::new(Bounds::DEFAULT);
         let mut enrichment = Enrichment::new(names);

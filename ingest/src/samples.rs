@@ -82,7 +82,12 @@ mod tests {
         assert_eq!(reasons["debug"].count, 2_000);
         let received: Vec<i64> = reasons["debug"].samples.iter().map(|sample| sample.received).collect();
         assert_eq!(received, [2, 999, 1_999]);
-        assert!(reasons["debug"].samples.iter().all(|sample| sample.line.len() <= limits::SAMPLE_BYTES_MAX && sample.line.starts_with('x')));
+        assert!(
+            reasons["debug"]
+                .samples
+                .iter()
+                .all(|sample| sample.line.len() <= limits::SAMPLE_BYTES_MAX && sample.line.starts_with('x'))
+        );
         assert_eq!(reasons["other"].count + 30, 100);
     }
 }

@@ -17,7 +17,12 @@ mod tests {
     fn only_the_usual_form_is_one() {
         assert!(is_uuid("6c405053-27e3-484a-9ad7-bcb64e7bfde6"));
         assert!(is_uuid("6C405053-27E3-484A-9AD7-BCB64E7BFDE6"));
-        for text in ["", "6c40505327e3484a9ad7bcb64e7bfde6", "6c405053-27e3-484a-9ad7-bcb64e7bfdeg", "6c405053-27e3-484a-9ad7-bcb64e7bfde6 "] {
+        for text in [
+            "",
+            "6c40505327e3484a9ad7bcb64e7bfde6",
+            "6c405053-27e3-484a-9ad7-bcb64e7bfdeg",
+            "6c405053-27e3-484a-9ad7-bcb64e7bfde6 ",
+        ] {
             assert!(!is_uuid(text), "{text}");
         }
     }

@@ -204,7 +204,9 @@ impl Ring {
     fn grow(&mut self) {
         let mut table = vec![Entry::FREE; self.table.len() * 2];
         for &entry in &self.table {
-            if entry != Entry::FREE && let Some(slot) = self.slot(entry.slot()) {
+            if entry != Entry::FREE
+                && let Some(slot) = self.slot(entry.slot())
+            {
                 Self::link(&mut table, entry, slot.key());
             }
         }

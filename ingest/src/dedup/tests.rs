@@ -31,7 +31,8 @@ enum Verdict {
 
 impl Model {
     fn decide(&mut self, key: u8, body: u8, ticket: Ticket, own: &[Ticket]) -> Verdict {
-        let foreign = |state| matches!(state, ModelState::InFlight(holder) if holder != ticket && !own.contains(&holder));
+        let foreign =
+            |state| matches!(state, ModelState::InFlight(holder) if holder != ticket && !own.contains(&holder));
         let Some(&(original, state)) = self.originals.get(&key) else {
             self.originals.insert(key, (body, ModelState::InFlight(ticket)));
             return Verdict::New;
@@ -199,7 +200,10 @@ fn a_stream_in_order_is_remembered_whole_within_its_window() {
     let mut dedup = Dedup::new(BOUNDS);
     for number in 0..1_000 {
         let ticket = dedup.open();
-        let Decision::New(place) = dedup.decide(ring.counter("t", "s", "x", number), Body(number + 1), ticket, &[]) else { panic!("{number}") };
+        let Decision::New(place) = dedup.decide(ring.counter("t", "s", "x", number), Body(number + 1), ticket, &[])
+        else {
+            panic!("{number}")
+        };
         dedup.settle(ticket, Some(number), &[(place, 0)]);
     }
     let ticket = dedup.open();

@@ -156,7 +156,10 @@ mod tests {
              [workspaces.{workspace}]\nteam = \"payments\"\n"
         ))
         .unwrap();
-        assert_eq!(names.api_key("a").map(|owner| (owner.user.as_str(), owner.workspace.as_str())), Some((user, workspace)));
+        assert_eq!(
+            names.api_key("a").map(|owner| (owner.user.as_str(), owner.workspace.as_str())),
+            Some((user, workspace))
+        );
         assert_eq!((names.api_key("b"), names.api_key("c")), (None, None));
         assert_eq!((names.user_name(user), names.user_name("bo")), ("amara", "bo"));
         assert_eq!(names.workspace(workspace).and_then(|workspace| workspace.team.as_deref()), Some("payments"));

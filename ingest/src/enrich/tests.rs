@@ -69,7 +69,8 @@ fn records_of_a_model_request_take_who_and_what_from_its_start() {
     let mut first = start("i1", "s1", 1);
     first.api_key = "k1".to_owned();
     enrichment.complete("t", &mut first);
-    let columns = [column::WORKSPACE, column::TEAM, column::ORG, column::TEMPLATE, column::WORKSPACE_NAME, column::ATTRIBUTION];
+    let columns =
+        [column::WORKSPACE, column::TEAM, column::ORG, column::TEMPLATE, column::WORKSPACE_NAME, column::ATTRIBUTION];
     assert_eq!(shown(&first, &columns), [WORKSPACE, "payments", "acme", "go", "fix-refunds", JOINED_API_KEY]);
     let columns = [column::SESSION, column::USER, column::MODEL, column::WORKSPACE, column::TEAM, column::ATTRIBUTION];
     let mut next = tokens("i1");
@@ -122,16 +123,34 @@ fn a_boundary_session_is_joined_where_exactly_one_session_meets_it() {
         ("before", vec![("post", "b1", 1_000_000), ("call", "s1", 999_999)], none.clone()),
         ("denied", vec![("deny", "b1", 1_000_000), ("call", "s1", 1_500_000)], none.clone()),
         ("elsewhere", vec![("elsewhere", "b1", 1_000_000), ("call", "s1", 1_500_000)], none.clone()),
-        ("two boundaries", vec![("post", "b1", 1_000_000), ("post", "b2", 1_100_000), ("call", "s1", 1_500_000)], none.clone()),
-        ("two sessions", vec![("call", "s1", 1_500_000), ("call", "s2", 1_600_000), ("post", "b1", 1_000_000)], none.clone()),
+        (
+            "two boundaries",
+            vec![("post", "b1", 1_000_000), ("post", "b2", 1_100_000), ("call", "s1", 1_500_000)],
+            none.clone(),
+        ),
+        (
+            "two sessions",
+            vec![("call", "s1", 1_500_000), ("call", "s2", 1_600_000), ("post", "b1", 1_000_000)],
+            none.clone(),
+        ),
         (
             "one session and then another",
-            vec![("post", "b1", 1_000_000), ("call", "s1", 1_500_000), ("post", "b1", 9_000_000), ("call", "s2", 9_500_000)],
+            vec![
+                ("post", "b1", 1_000_000),
+                ("call", "s1", 1_500_000),
+                ("post", "b1", 9_000_000),
+                ("call", "s2", 9_500_000),
+            ],
             none.clone(),
         ),
         (
             "the same session again",
-            vec![("post", "b1", 1_000_000), ("call", "s1", 1_500_000), ("post", "b1", 9_000_000), ("call", "s1", 9_500_000)],
+            vec![
+                ("post", "b1", 1_000_000),
+                ("call", "s1", 1_500_000),
+                ("post", "b1", 9_000_000),
+                ("call", "s1", 9_500_000),
+            ],
             joined("s1"),
         ),
     ] {

@@ -21,8 +21,8 @@ use crate::dedup::{Place, Ticket};
 use crate::dialect::{Draft, Drafts};
 use crate::limits;
 use send::Sent;
-use take::{Taken, Verdict};
 pub(super) use take::CONFLICT;
+use take::{Taken, Verdict};
 
 /// Writes a source's position into the group that holds its records, so that both become durable together.
 pub trait Progress: Send + 'static {

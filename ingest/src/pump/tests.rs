@@ -18,11 +18,15 @@ async fn feed<S: AsRef<str>>(house: &House, dialect: &str, records: &[S]) -> Tal
     feed_in(house, dialect::by_name(dialect).unwrap(), records).await
 }
 
-async fn feed_in<S: AsRef<str>>(house: &House, dialect: &'static dyn Dialect, records: &[S]) -> Tally {
+fn intake(house: &House, dialect: &'static dyn Dialect) -> Intake<()> {
     let pump = Arc::clone(house.collectors.pump());
     let channel = Channel::new("test", dialect, pump.metrics());
     let patience = Patience::For(Duration::from_secs(1));
-    let mut intake = Intake::new(pump, channel, Arc::new(Principal::local()), patience, (), 0);
+    Intake::new(pump, channel, Arc::new(Principal::local()), patience, (), 0)
+}
+
+async fn feed_in<S: AsRef<str>>(house: &House, dialect: &'static dyn Dialect, records: &[S]) -> Tally {
+    let mut intake = intake(house, dialect);
     for record in records {
         intake.record(record.as_ref().as_bytes(), clock::now(), 0).await.unwrap();
     }
@@ -57,14 +61,21 @@ async fn joins_survive_a_restart() {
     let mut house = House::new(&format!("names = {:?}", names.path()));
     assert_eq!(feed(&house, "coder", &[start(), tokens("m1")]).await.accepted, 2);
     house = house.reopen().await;
-    assert_eq!(feed(&house, "coder", &[tokens("m2"), tokens("m1"), start()]).await, Tally { accepted: 1, duplicates: 2, events: 1, ..Tally::default() });
+    assert_eq!(
+        feed(&house, "coder", &[tokens("m2"), tokens("m1"), start()]).await,
+        Tally { accepted: 1, duplicates: 2, events: 1, ..Tally::default() }
+    );
     let rows = house.rows();
     let columns = [column::KIND, column::SESSION, column::USER, column::MODEL, column::WORKSPACE, column::ATTRIBUTION];
-    let shown: Vec<Vec<&str>> = rows.iter().map(|row| columns.iter().map(|column| row.text(*column).unwrap()).collect()).collect();
+    let shown: Vec<Vec<&str>> =
+        rows.iter().map(|row| columns.iter().map(|column| row.text(*column).unwrap()).collect()).collect();
     let who = |kind, attribution| vec![kind, "s-1", KEY_OWNER, "claude-sonnet-5", KEY_WORKSPACE, attribution];
     let joined = who("model.tokens", "joined:interception");
     assert_eq!(shown, [who("model.call", "joined:api-key"), joined.clone(), joined]);
-    assert!(rows.iter().all(|row| row.text(column::KIND) != Some("model.tokens") || row.integer(column::COST_MICROS).is_some()));
+    assert!(
+        rows.iter()
+            .all(|row| row.text(column::KIND) != Some("model.tokens") || row.integer(column::COST_MICROS).is_some())
+    );
 }
 
 #[tokio::test]
@@ -115,7 +126,9 @@ impl Dialect for Lists {
 #[tokio::test]
 async fn a_record_of_many_events_is_kept_by_the_first_that_is_new() {
     let mut house = House::new("");
-    for (record, want) in [("1 2", (1, 2)), ("2 1", (0, 0)), ("2 3 1 4", (1, 2)), ("4", (0, 0)), ("5", (1, 1)), ("5 1", (0, 0))] {
+    for (record, want) in
+        [("1 2", (1, 2)), ("2 1", (0, 0)), ("2 3 1 4", (1, 2)), ("4", (0, 0)), ("5", (1, 1)), ("5 1", (0, 0))]
+    {
         let tally = feed_in(&house, &Lists, &[record]).await;
         assert_eq!((tally.accepted, tally.events, tally.conflicts), (want.0, want.1, 0), "{record}");
         house = house.reopen().await;
@@ -138,10 +151,48 @@ async fn a_record_of_too_many_events_is_kept_whole() {
 #[tokio::test]
 async fn large_and_many_records_fill_several_groups() {
     let mut house = House::new("");
-    let lines: Vec<String> = (0..9_000).map(|n| format!("{{\"kind\":\"check\",\"source_id\":\"{n}\",\"content\":\"{}\"}}", "x".repeat(n % 900))).collect();
+    let lines: Vec<String> = (0..9_000)
+        .map(|n| format!("{{\"kind\":\"check\",\"source_id\":\"{n}\",\"content\":\"{}\"}}", "x".repeat(n % 900)))
+        .collect();
     assert_eq!(feed(&house, "native", &lines).await.accepted, 9_000);
     house = house.reopen().await;
     assert_eq!(feed(&house, "native", &lines).await.duplicates, 9_000);
     let ids = house.column(column::SOURCE_ID);
     assert!(ids.iter().enumerate().all(|(at, id)| *id == at.to_string()) && ids.len() == 9_000);
+}
+
+#[tokio::test]
+async fn a_duplicate_is_acknowledged_only_when_the_original_is_durable() {
+    let house = House::new("");
+    let (mut one, mut two) = (intake(&house, &Lists), intake(&house, &Lists));
+    one.record(b"1 2", 0, 1).await.unwrap();
+    let both = async move {
+        two.record(b"3", 0, 1).await.unwrap();
+        two.record(b"2", 0, 2).await.unwrap();
+        two.finish().await.unwrap();
+        two.tally()
+    };
+    tokio::pin!(both);
+    assert!(futures::poll!(&mut both).is_pending(), "the original is in a group that is still filled");
+    one.finish().await.unwrap();
+    assert_eq!(both.await, Tally { accepted: 1, duplicates: 1, events: 1, ..Tally::default() });
+    let mut ids = house.column(column::SOURCE_ID);
+    ids.sort();
+    assert_eq!(ids, ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn a_duplicate_of_what_was_never_recorded_is_recorded() {
+    let house = House::new("");
+    let (mut one, mut two) = (intake(&house, &Lists), intake(&house, &Lists));
+    one.record(b"1", 0, 1).await.unwrap();
+    {
+        let waiting = two.record(b"1", 0, 1);
+        tokio::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(one);
+        waiting.await.unwrap();
+    }
+    two.finish().await.unwrap();
+    assert_eq!((two.tally().accepted, house.column(column::SOURCE_ID)), (1, vec!["1".to_owned()]));
 }

@@ -79,7 +79,9 @@ async fn run(
 ) {
     let ended = pump(&mut intake, &mut chunks, &stop).await;
     match ended {
-        Ok(None) => tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended"),
+        Ok(None) => {
+            tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended")
+        }
         Ok(Some(error)) => channel.set_problem(Some(format!("standard input: {error}"))),
         Err(PumpError::Stopping) => {}
         Err(error) => channel.set_problem(Some(error.to_string())),

@@ -71,7 +71,8 @@ impl Reading {
         let progress = self.turn.as_ref().map(Turn::progress);
         let patience = Patience::For(limits::REQUEST_PATIENCE);
         let principal = Arc::clone(&self.principal);
-        let mut intake = Intake::new(Arc::clone(&self.pump), Arc::clone(&self.channel), principal, patience, progress, next);
+        let mut intake =
+            Intake::new(Arc::clone(&self.pump), Arc::clone(&self.channel), principal, patience, progress, next);
         let read = match self.read(body, next, &mut intake).await {
             Ok(()) => intake.finish().await.map_err(End::from),
             // What came before a defect of the body is taken.

@@ -79,7 +79,8 @@ impl Problem {
     }
 
     pub fn unauthorized() -> Self {
-        let detail = "send the header `Authorization: Bearer <token>` with a token that was made for ingest and not revoked";
+        let detail =
+            "send the header `Authorization: Bearer <token>` with a token that was made for ingest and not revoked";
         Self::new(StatusCode::UNAUTHORIZED, "urn:tachograph:ingest:unauthorized", "No valid token", detail)
     }
 
@@ -99,23 +100,44 @@ impl Problem {
     }
 
     pub fn content_type() -> Self {
-        let detail = "send application/x-ndjson or text/plain for lines, or application/json for JSON values or an array";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:tachograph:ingest:content-type", "Unknown content type", detail)
+        let detail =
+            "send application/x-ndjson or text/plain for lines, or application/json for JSON values or an array";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "urn:tachograph:ingest:content-type",
+            "Unknown content type",
+            detail,
+        )
     }
 
     pub fn content_encoding() -> Self {
         let detail = "send the body as it is, or with Content-Encoding gzip or zstd";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "urn:tachograph:ingest:content-encoding", "Unknown compression", detail)
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "urn:tachograph:ingest:content-encoding",
+            "Unknown compression",
+            detail,
+        )
     }
 
     pub fn producer_headers() -> Self {
         let detail = "Tachograph-Producer is a UUID and Tachograph-Offset the number of the request's first record; send both or neither";
-        Self::new(StatusCode::BAD_REQUEST, "urn:tachograph:ingest:producer", "Producer headers are not in order", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "urn:tachograph:ingest:producer",
+            "Producer headers are not in order",
+            detail,
+        )
     }
 
     pub fn body_too_large() -> Self {
         let detail = format!("a body has at most {} bytes, also after decompression; split it", limits::BODY_BYTES_MAX);
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:tachograph:ingest:body-too-large", "The body is too large", detail)
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "urn:tachograph:ingest:body-too-large",
+            "The body is too large",
+            detail,
+        )
     }
 
     pub fn record_too_large(bytes: u64) -> Self {
@@ -123,11 +145,21 @@ impl Problem {
             "the record has {bytes} bytes; its first {} bytes were kept as unparsed, and nothing after it was read",
             limits::LINE_BYTES_MAX
         );
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "urn:tachograph:ingest:record-too-large", "A record is too large", detail)
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "urn:tachograph:ingest:record-too-large",
+            "A record is too large",
+            detail,
+        )
     }
 
     pub fn framing(error: FrameError) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "urn:tachograph:ingest:framing", "The body is not a series of records", error.to_string())
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "urn:tachograph:ingest:framing",
+            "The body is not a series of records",
+            error.to_string(),
+        )
     }
 
     pub fn compression() -> Self {
@@ -148,17 +180,20 @@ impl Problem {
     pub fn offset(expected: u64) -> Self {
         let detail = format!("records are missing: the producer's next record is number {expected}");
         let counts = Counts { next_offset: Some(expected), ..Counts::default() };
-        Self::new(StatusCode::CONFLICT, "urn:tachograph:ingest:offset", "A hole in the producer's sequence", detail).after(counts)
+        Self::new(StatusCode::CONFLICT, "urn:tachograph:ingest:offset", "A hole in the producer's sequence", detail)
+            .after(counts)
     }
 
     pub fn too_many_requests() -> Self {
         let detail = "too many requests are open; send fewer at a time, with more records each";
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "urn:tachograph:ingest:requests", "Too many requests", detail).later(limits::RETRY_AFTER)
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "urn:tachograph:ingest:requests", "Too many requests", detail)
+            .later(limits::RETRY_AFTER)
     }
 
     pub fn busy(retry_after: Duration) -> Self {
         let detail = "records come faster than they can be made durable; send again what was not taken";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:tachograph:ingest:full", "The queue is full", detail).later(retry_after)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:tachograph:ingest:full", "The queue is full", detail)
+            .later(retry_after)
     }
 
     pub fn stopping() -> Self {
@@ -174,7 +209,8 @@ impl Problem {
     }
 
     fn poisoned() -> Self {
-        let detail = "the ledger stopped after a failed write; send again when its operator has started the server anew";
+        let detail =
+            "the ledger stopped after a failed write; send again when its operator has started the server anew";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:tachograph:ingest:poisoned", "The ledger stopped", detail)
             .later(limits::RETRY_AFTER)
     }
@@ -187,7 +223,9 @@ impl Problem {
     /// The answer to an error of the pump.
     pub fn pump(error: &PumpError) -> Self {
         match error {
-            PumpError::Busy { retry_after } | PumpError::Append(AppendError::Full { retry_after }) => Self::busy(*retry_after),
+            PumpError::Busy { retry_after } | PumpError::Append(AppendError::Full { retry_after }) => {
+                Self::busy(*retry_after)
+            }
             PumpError::Append(AppendError::NoSpace { .. }) => Self::no_space(),
             PumpError::Append(AppendError::Poisoned { .. }) => Self::poisoned(),
             PumpError::Stopping | PumpError::Append(AppendError::Stopped) => Self::stopping(),

@@ -65,7 +65,8 @@ impl Producers {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if !known.contains_key(key) && known.len() >= limits::PRODUCERS_MAX {
             let idle = known.iter().filter(|(_, producer)| producer.requests.load(Ordering::Relaxed) == 0);
-            let oldest = idle.min_by_key(|(_, producer)| producer.used.load(Ordering::Relaxed)).map(|(key, _)| key.clone());
+            let oldest =
+                idle.min_by_key(|(_, producer)| producer.used.load(Ordering::Relaxed)).map(|(key, _)| key.clone());
             known.remove(&oldest.ok_or_else(Problem::too_many_requests)?);
         }
         let producer = Arc::clone(known.entry(key.to_vec()).or_default());
@@ -115,5 +116,49 @@ impl Progress for Option<Offset> {
             offset.written = position;
             group.input(offset.key.clone(), position.to_string());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::House;
+
+    #[tokio::test]
+    async fn requests_of_one_producer_take_turns_up_to_a_bound() {
+        let house = House::new("");
+        let producers = Producers::new(house.store.events().clone());
+        let first = producers.turn("t", "p").await.unwrap();
+        let mut others: Vec<_> = (1..limits::PRODUCER_REQUESTS_MAX).map(|_| Box::pin(producers.turn("t", "p"))).collect();
+        for other in &mut others {
+            assert!(futures::poll!(other).is_pending());
+        }
+        assert_eq!(producers.turn("t", "p").await.err().map(|problem| problem.status.as_u16()), Some(429));
+        assert!(producers.turn("t", "q").await.is_ok(), "another producer is not in the way");
+        first.end(7);
+        assert_eq!(others.remove(0).await.unwrap().next(), 7);
+    }
+
+    #[tokio::test]
+    async fn a_producer_that_was_forgotten_is_read_from_the_ledger() {
+        let house = House::new("");
+        let producers = Producers::new(house.store.events().clone());
+        let turn = producers.turn("t", "p").await.unwrap();
+        let mut group = Group::new(&ledger::events::TABLE);
+        Some(turn.progress()).write(5, &mut group);
+        house.store.events().appender().append(group).await.unwrap();
+        turn.end(5);
+        let busy = producers.turn("t", "busy").await.unwrap();
+        for other in 0..limits::PRODUCERS_MAX {
+            drop(producers.turn("t", &other.to_string()).await.unwrap());
+        }
+        assert_eq!(producers.known.lock().unwrap().len(), limits::PRODUCERS_MAX);
+        assert!(!producers.known.lock().unwrap().contains_key(&b"producer/t/p"[..]));
+        assert_eq!(producers.turn("t", "p").await.unwrap().next(), 5);
+        busy.end(1);
+        assert_eq!(producers.turn("t", "busy").await.unwrap().next(), 1, "one that is in use is kept");
+        // A request that does not end in order leaves the ledger's word.
+        drop(producers.turn("t", "p").await.unwrap());
+        assert_eq!(producers.turn("t", "p").await.unwrap().next(), 5);
     }
 }

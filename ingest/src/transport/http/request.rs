@@ -56,9 +56,11 @@ fn framing(headers: &HeaderMap) -> Result<Option<Framing>, Problem> {
     let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
         "application/json" => Ok(Some(Framing::Json)),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" | "text/plain" => {
-            Ok(Some(Framing::Lines))
-        }
+        "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/x-jsonlines"
+        | "text/plain" => Ok(Some(Framing::Lines)),
         "application/octet-stream" => Ok(None),
         _ => Err(Problem::content_type()),
     }

@@ -187,8 +187,16 @@ async fn every_form_of_a_body_is_taken() {
         (Push::new(event(70).replace(',', ",\n  ")).with("content-type", "application/json"), [1, 0, 0, 0]),
         (Push::new(gzip(two(80).as_bytes()).await).with("content-encoding", "gzip"), [2, 0, 0, 0]),
         (Push::new(zstd(two(90).as_bytes()).await).with("content-encoding", "zstd"), [2, 0, 0, 0]),
-        (Push::new([gzip(two(100).as_bytes()).await, gzip(two(102).as_bytes()).await].concat()).with("content-encoding", "gzip"), [4, 0, 0, 0]),
-        (Push::new([zstd(two(110).as_bytes()).await, zstd(two(112).as_bytes()).await].concat()).with("content-encoding", "zstd"), [4, 0, 0, 0]),
+        (
+            Push::new([gzip(two(100).as_bytes()).await, gzip(two(102).as_bytes()).await].concat())
+                .with("content-encoding", "gzip"),
+            [4, 0, 0, 0],
+        ),
+        (
+            Push::new([zstd(two(110).as_bytes()).await, zstd(two(112).as_bytes()).await].concat())
+                .with("content-encoding", "zstd"),
+            [4, 0, 0, 0],
+        ),
         (Push::new(Vec::new()), [0, 0, 0, 0]),
         (Push::new("\n \n"), [0, 0, 0, 0]),
         (Push::new(format!("no json\n{}", two(120))), [2, 0, 0, 1]),
@@ -254,10 +262,16 @@ async fn a_producer_delivers_each_record_once() {
     }
     // Records that are no events, or are not understood, count as well.
     let skipped = "{\"level\":\"INFO\",\"msg\":\"ordinary\",\"fields\":{}}\n".repeat(2);
-    let reply = Push::new(skipped + "no json\n").at(0).to("coderd").with("authorization", "Bearer coder").send(&house.router()).await;
+    let reply = Push::new(skipped + "no json\n")
+        .at(0)
+        .to("coderd")
+        .with("authorization", "Bearer coder")
+        .send(&house.router())
+        .await;
     assert_eq!((reply.counts(), reply.next()), ((200, [0, 0, 2, 1]), 3));
     house = house.reopen().await;
-    let reply = Push::new("no json\n").at(2).to("coderd").with("authorization", "Bearer coder").send(&house.router()).await;
+    let reply =
+        Push::new("no json\n").at(2).to("coderd").with("authorization", "Bearer coder").send(&house.router()).await;
     assert_eq!((reply.counts(), reply.next()), ((200, [0, 1, 0, 0]), 3));
     // The same producer under another token is another producer.
     let reply = Push::new(anonymous(0..1)).at(0).with("authorization", "Bearer other").send(&house.router()).await;
@@ -296,7 +310,9 @@ async fn concurrent_requests_with_the_same_ids_record_each_once() {
 async fn the_same_id_with_other_words_is_a_conflict_and_both_are_kept() {
     let mut house = House::new(CONFIG);
     let said = |number: u64, outcome: &str| {
-        format!("{{\"kind\":\"check\",\"source_id\":\"a\",\"outcome\":\"{outcome}\"}}\n{{\"kind\":\"check\",\"stream\":\"s\",\"stream_seq\":{number},\"outcome\":\"{outcome}\"}}\n")
+        format!(
+            "{{\"kind\":\"check\",\"source_id\":\"a\",\"outcome\":\"{outcome}\"}}\n{{\"kind\":\"check\",\"stream\":\"s\",\"stream_seq\":{number},\"outcome\":\"{outcome}\"}}\n"
+        )
     };
     for (number, outcome, counts) in [
         (5, "allow", [2, 0, 0, 0]),
@@ -314,20 +330,26 @@ async fn the_same_id_with_other_words_is_a_conflict_and_both_are_kept() {
     let rows = house.rows();
     let shown: Vec<_> = rows.iter().map(|row| (row.text(column::KIND).unwrap(), row.text(column::REFERS_TO))).collect();
     let conflict = |of| ("conflict", Some(of));
-    assert_eq!(shown, [("check", None), ("check", None), conflict("events/0/0"), conflict("events/0/1"), ("check", None)]);
+    assert_eq!(
+        shown,
+        [("check", None), ("check", None), conflict("events/0/0"), conflict("events/0/1"), ("check", None)]
+    );
 }
 
 #[tokio::test]
 async fn a_token_outranks_the_record() {
     let house = House::new(CONFIG);
-    let line = "{\"kind\":\"check\",\"workspace\":\"w-said\",\"team\":\"t-said\",\"org\":\"o-said\",\"user\":\"u-said\"}";
+    let line =
+        "{\"kind\":\"check\",\"workspace\":\"w-said\",\"team\":\"t-said\",\"org\":\"o-said\",\"user\":\"u-said\"}";
     for secret in ["workspace", "sender"] {
         let reply = Push::new(line).with("authorization", format!("Bearer {secret}")).send(&house.router()).await;
         assert_eq!(reply.counts(), (200, [1, 0, 0, 0]));
     }
-    let columns = [column::WORKSPACE, column::TEAM, column::ORG, column::USER, column::TRUST, column::TOKEN, column::COLLECTOR];
+    let columns =
+        [column::WORKSPACE, column::TEAM, column::ORG, column::USER, column::TRUST, column::TOKEN, column::COLLECTOR];
     let rows = house.rows();
-    let shown: Vec<Vec<&str>> = rows.iter().map(|row| columns.iter().map(|column| row.text(*column).unwrap()).collect()).collect();
+    let shown: Vec<Vec<&str>> =
+        rows.iter().map(|row| columns.iter().map(|column| row.text(*column).unwrap()).collect()).collect();
     assert_eq!(shown[0], ["w-fixed", "t-fixed", "o-fixed", "u-said", "agent", "token-workspace", "native"]);
     assert_eq!(shown[1], ["w-said", "t-said", "o-said", "u-said", "agent", "token-sender", "native"]);
 }

@@ -166,7 +166,9 @@ impl Paths {
     /// The files beside those that match: where a file that was renamed is found again.
     pub fn siblings(&self) -> Vec<FoundFile> {
         let directory = Path::new(&self.pattern).parent();
-        let Some(entries) = directory.and_then(|directory| std::fs::read_dir(directory).ok()) else { return Vec::new() };
+        let Some(entries) = directory.and_then(|directory| std::fs::read_dir(directory).ok()) else {
+            return Vec::new();
+        };
         let mut found = Vec::new();
         for entry in entries.flatten().take(limits::TAIL_SIBLINGS_MAX) {
             let path = entry.path();

@@ -209,7 +209,8 @@ impl Tailer {
 
     /// Opens a file that stands, or stood, at `place`.
     fn open(&mut self, file: &FoundFile, place: PathBuf, fresh: Option<u64>) -> io::Result<()> {
-        let (pump, channel, principal) = (Arc::clone(&self.pump), Arc::clone(&self.channel), Arc::clone(&self.principal));
+        let (pump, channel, principal) =
+            (Arc::clone(&self.pump), Arc::clone(&self.channel), Arc::clone(&self.principal));
         let patience = Patience::Until(self.stop.clone());
         let key = |id: FileId| id.key(self.channel.name());
         let intake = |offset: Offset, at| Intake::new(pump, channel, principal, patience, offset, at);

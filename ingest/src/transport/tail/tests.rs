@@ -123,15 +123,35 @@ async fn check(pattern: &str, name: &str, script: Vec<Act>, want: &[&str]) {
 
 #[tokio::test]
 async fn one_file_is_read_line_by_line() {
-    check("a", "lines", vec![Step, write("a", "1\n2\r\n\n3"), Step, write("a", "3\n4\n"), Step], &["1", "2", "33", "4"]).await;
-    check("a", "restart", vec![write("a", "1\n2\n3"), Step, Restart, Step, write("a", "x\n4\n"), Step, Restart, Step], &["1", "2", "3x", "4"]).await;
+    check(
+        "a",
+        "lines",
+        vec![Step, write("a", "1\n2\r\n\n3"), Step, write("a", "3\n4\n"), Step],
+        &["1", "2", "33", "4"],
+    )
+    .await;
+    check(
+        "a",
+        "restart",
+        vec![write("a", "1\n2\n3"), Step, Restart, Step, write("a", "x\n4\n"), Step, Restart, Step],
+        &["1", "2", "3x", "4"],
+    )
+    .await;
     check("a", "removed", vec![write("a", "1\n"), Step, Remove("a"), Step, write("a", "2\n"), Step], &["1", "2"]).await;
-    check("a", "not there at restart", vec![write("a", "1\n"), Step, Remove("a"), Restart, Step, write("a", "2\n"), Step], &["1", "2"]).await;
+    check(
+        "a",
+        "not there at restart",
+        vec![write("a", "1\n"), Step, Remove("a"), Restart, Step, write("a", "2\n"), Step],
+        &["1", "2"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_rotated_file_is_read_to_its_end_before_the_new_one() {
-    let rotate = |late: &str| vec![write("a", "1\n"), Step, write("a", "2\n"), Rename("a", "a.1"), write("a.1", late), write("a", "9\n")];
+    let rotate = |late: &str| {
+        vec![write("a", "1\n"), Step, write("a", "2\n"), Rename("a", "a.1"), write("a.1", late), write("a", "9\n")]
+    };
     let then = |mut script: Vec<Act>, more: Vec<Act>| {
         script.extend(more);
         script
@@ -140,11 +160,41 @@ async fn a_rotated_file_is_read_to_its_end_before_the_new_one() {
     check("a", "late lines", then(rotate("3\n"), vec![Step]), &["1", "2", "3", "9"]).await;
     check("a", "later lines", then(rotate(""), vec![Step, write("a.1", "4\n"), Step]), &["1", "2", "9", "4"]).await;
     check("a", "rename and restart", then(rotate(""), vec![Restart, Step]), &["1", "2", "9"]).await;
-    check("a", "twice", then(rotate(""), vec![Rename("a.1", "a.2"), Rename("a", "a.1"), write("a", "10\n"), Step]), &["1", "2", "9", "10"]).await;
-    check("a", "twice and restart", then(rotate(""), vec![Rename("a.1", "a.2"), Rename("a", "a.1"), write("a", "10\n"), Restart, Step]), &["1", "2", "9", "10"]).await;
-    check("a", "unfinished", then(rotate("3"), vec![Step, Wait(1), Step, write("a.1", "x\n"), Step]), &["1", "2", "9", "3x"]).await;
-    check("a", "given up", then(rotate("3"), vec![Step, Wait(9), Step, write("a", "10\n"), Step, Restart, Step]), &["1", "2", "9", "3", "10"]).await;
-    check("a*", "pattern", then(rotate("3\n"), vec![Step, Wait(9), Step, write("a.1", "4\n"), Step, Restart, Step]), &["1", "2", "3", "9", "4"]).await;
+    check(
+        "a",
+        "twice",
+        then(rotate(""), vec![Rename("a.1", "a.2"), Rename("a", "a.1"), write("a", "10\n"), Step]),
+        &["1", "2", "9", "10"],
+    )
+    .await;
+    check(
+        "a",
+        "twice and restart",
+        then(rotate(""), vec![Rename("a.1", "a.2"), Rename("a", "a.1"), write("a", "10\n"), Restart, Step]),
+        &["1", "2", "9", "10"],
+    )
+    .await;
+    check(
+        "a",
+        "unfinished",
+        then(rotate("3"), vec![Step, Wait(1), Step, write("a.1", "x\n"), Step]),
+        &["1", "2", "9", "3x"],
+    )
+    .await;
+    check(
+        "a",
+        "given up",
+        then(rotate("3"), vec![Step, Wait(9), Step, write("a", "10\n"), Step, Restart, Step]),
+        &["1", "2", "9", "3", "10"],
+    )
+    .await;
+    check(
+        "a*",
+        "pattern",
+        then(rotate("3\n"), vec![Step, Wait(9), Step, write("a.1", "4\n"), Step, Restart, Step]),
+        &["1", "2", "3", "9", "4"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -162,12 +212,32 @@ async fn files_that_were_there_before_the_first_start_are_read_as_configured() {
 #[tokio::test]
 async fn a_file_that_was_cut_is_read_from_its_beginning() {
     check("a", "shorter", vec![write("a", "1\n2\n"), Step, Cut("a"), write("a", "3\n"), Step], &["1", "2", "3"]).await;
-    check("a", "longer", vec![write("a", "1\n"), Step, Cut("a"), write("a", "3\n4\n5\n"), Step], &["1", "3", "4", "5"]).await;
-    check("a", "unfinished", vec![write("a", "1\n2"), Step, Cut("a"), Step, write("a", "3\n"), Step], &["1", "2", "3"]).await;
-    check("a", "while down", vec![write("a", "1\n2\n"), Step, Cut("a"), write("a", "3\n"), Restart, Step], &["1", "2", "3"]).await;
+    check("a", "longer", vec![write("a", "1\n"), Step, Cut("a"), write("a", "3\n4\n5\n"), Step], &["1", "3", "4", "5"])
+        .await;
+    check("a", "unfinished", vec![write("a", "1\n2"), Step, Cut("a"), Step, write("a", "3\n"), Step], &["1", "2", "3"])
+        .await;
+    check(
+        "a",
+        "while down",
+        vec![write("a", "1\n2\n"), Step, Cut("a"), write("a", "3\n"), Restart, Step],
+        &["1", "2", "3"],
+    )
+    .await;
     // The same inode with another beginning is another file, as when an inode is used again.
-    check("a", "inode", vec![write("a", "1\n"), Step, Cut("a"), write("a", "3\n4\n"), Restart, Step, Restart, Step], &["1", "3", "4"]).await;
-    check("a", "grown head", vec![write("a", "1\n"), Step, write("a", "2\n"), Step, Restart, Step, write("a", "3\n"), Restart, Step], &["1", "2", "3"]).await;
+    check(
+        "a",
+        "inode",
+        vec![write("a", "1\n"), Step, Cut("a"), write("a", "3\n4\n"), Restart, Step, Restart, Step],
+        &["1", "3", "4"],
+    )
+    .await;
+    check(
+        "a",
+        "grown head",
+        vec![write("a", "1\n"), Step, write("a", "2\n"), Step, Restart, Step, write("a", "3\n"), Restart, Step],
+        &["1", "2", "3"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -192,12 +262,25 @@ async fn what_the_ledger_refused_is_read_again() {
 #[tokio::test]
 async fn its_numbers_say_what_happened() {
     let mut desk = Desk::new("a", Origin::Beginning);
-    let acts = vec![write("a", "1\n2"), Step, Cut("a"), write("a", "3"), Step, Rename("a", "a.gz"), Restart, write("a", "4\n"), Step];
+    let acts = vec![
+        write("a", "1\n2"),
+        Step,
+        Cut("a"),
+        write("a", "3"),
+        Step,
+        Rename("a", "a.gz"),
+        Restart,
+        write("a", "4\n"),
+        Step,
+    ];
     for act in acts {
         desk = desk.act(act).await;
     }
     let metrics = desk.metrics.collector("files");
-    assert_eq!((metrics.truncations.get(), metrics.missing.get(), metrics.files.get(), metrics.lag.get()), (1, 1, 1, 0));
+    assert_eq!(
+        (metrics.truncations.get(), metrics.missing.get(), metrics.files.get(), metrics.lag.get()),
+        (1, 1, 1, 0)
+    );
     assert_eq!(metrics.records.get(), desk.house.rows().len() as u64);
     let reasons: Vec<String> = desk.house.column(column::ACTION);
     assert!(reasons[1].contains("cut before the line ended"), "{reasons:?}");
