@@ -29,7 +29,9 @@ fn block() -> Rows {
         ];
         let mut facts = Vec::new();
         part::write_column(&mut facts, column::TIME.id(), &(START + number as i64 * 20).to_be_bytes());
-        texts.iter().for_each(|(id, text)| part::write_column(&mut facts, *id, text.as_bytes()));
+        for (id, text) in texts {
+            part::write_column(&mut facts, id, text.as_bytes());
+        }
         rows.push(number as u64, number as u64 / 16_384, START + number as i64 * 20, 0, &facts, None);
     }
     rows

@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn only_a_long_gap_without_heartbeats_is_an_outage() {
-        let check = |gap: i64, batches: u64| Clock { second: Some(1_000), batch: 50 }.is_outage(1_000 + gap, 50 + batches);
+        let check =
+            |gap: i64, batches: u64| Clock { second: Some(1_000), batch: 50 }.is_outage(1_000 + gap, 50 + batches);
         assert!(!check(30, 0), "short");
         assert!(!check(100, 9), "idle but running");
         assert!(!check(100, 8), "a late heartbeat");

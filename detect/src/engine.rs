@@ -20,7 +20,8 @@ impl Key {
     /// Derives it from the installation's 32-byte key.
     pub fn new(installation: &[u8; 32]) -> Self {
         use sha2::Digest as _;
-        let digest = sha2::Sha256::new().chain_update(b"tachograph detect key v1\n").chain_update(installation).finalize();
+        let digest =
+            sha2::Sha256::new().chain_update(b"tachograph detect key v1\n").chain_update(installation).finalize();
         let mut key = [0; 16];
         key.copy_from_slice(&digest[..16]);
         Self(key)
@@ -126,7 +127,8 @@ impl Engine {
         for (spec, detector) in &self.detectors {
             let bytes = detector.snapshot().map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
             let text = String::from_utf8(bytes).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
-            let raw = serde_json::value::RawValue::from_string(text).map_err(|e| SnapshotError::Unreadable(e.to_string()))?;
+            let raw =
+                serde_json::value::RawValue::from_string(text).map_err(|e| SnapshotError::Unreadable(e.to_string()))?;
             detectors.push((spec.name.to_owned(), spec.version, raw));
         }
         let (revision, rules) = (self.revision, self.rules.clone());
@@ -154,14 +156,17 @@ impl Engine {
 
 impl Stored {
     fn read(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let stored: Self = serde_json::from_slice(bytes).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
+        let stored: Self =
+            serde_json::from_slice(bytes).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
         if stored.format == FORMAT { Ok(stored) } else { Err(SnapshotError::OtherFormat(stored.format)) }
     }
 
     fn build(self, revision: u32, rules: Rules, key: Key) -> Result<Engine, SnapshotError> {
         let mut detectors = rules.build(key);
         for (spec, detector) in &mut detectors {
-            let Some((_, version, state)) = self.detectors.iter().find(|(name, ..)| name == spec.name) else { continue };
+            let Some((_, version, state)) = self.detectors.iter().find(|(name, ..)| name == spec.name) else {
+                continue;
+            };
             if *version != spec.version {
                 return Err(SnapshotError::OtherVersion { detector: spec.name, version: *version });
             }

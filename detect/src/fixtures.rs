@@ -23,12 +23,20 @@ pub fn parts(event: &Value) -> (Vec<u8>, Vec<u8>) {
             Kind::Text => value.as_str().unwrap().as_bytes().to_vec(),
             Kind::TextList => {
                 let mut list = Vec::new();
-                value.as_array().unwrap().iter().for_each(|text| part::write_list_element(&mut list, text.as_str().unwrap().as_bytes()));
+                value
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .for_each(|text| part::write_list_element(&mut list, text.as_str().unwrap().as_bytes()));
                 list
             }
             _ => value.as_i64().unwrap().to_be_bytes().to_vec(),
         };
-        part::write_column(if column.part == ledger::Part::Facts { &mut facts } else { &mut content }, column.id, &bytes);
+        part::write_column(
+            if column.part == ledger::Part::Facts { &mut facts } else { &mut content },
+            column.id,
+            &bytes,
+        );
     }
     (facts, content)
 }
@@ -45,6 +53,8 @@ pub fn push(rows: &mut Rows, event: &Value) {
 /// A block of events.
 pub fn rows(events: &[Value]) -> Rows {
     let mut rows = Rows::new(LedgerName::Events, 0, 0);
-    events.iter().for_each(|event| push(&mut rows, event));
+    for event in events {
+        push(&mut rows, event);
+    }
     rows
 }

@@ -38,7 +38,7 @@ pub const SNAPSHOT_BYTES_MAX: u64 = 1 << 30;
 pub const OUTAGES_MAX: usize = 64;
 
 /// An event that was older than this when it was recorded, or at the first start, is backfill.
-pub const BACKFILL_AGE: Duration = Duration::from_secs(15 * 60);
+pub const BACKFILL_AGE: Duration = Duration::from_mins(15);
 /// A recorded gap above this, without the heartbeats that a running ledger leaves, is an outage.
 pub const OUTAGE_SECONDS: i64 = 30;
 

@@ -44,10 +44,18 @@ impl Metrics {
     /// Names them in a registry.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("tachograph_detect_events", "Events that detectors have seen", self.events.clone());
-        registry.register("tachograph_detect_lag_events", "Durable events that detectors have not yet seen", self.lag.clone());
+        registry.register(
+            "tachograph_detect_lag_events",
+            "Durable events that detectors have not yet seen",
+            self.lag.clone(),
+        );
         registry.register("tachograph_detect_commits", "Commits of alerts and cursor", self.commits.clone());
         registry.register("tachograph_detect_snapshots", "Snapshots that were written", self.snapshots.clone());
-        registry.register("tachograph_detect_alerts", "Revisions of alerts by rule, severity and state", self.alerts.clone());
+        registry.register(
+            "tachograph_detect_alerts",
+            "Revisions of alerts by rule, severity and state",
+            self.alerts.clone(),
+        );
         registry.register(
             "tachograph_detect_latency_seconds",
             "Time from the recording of the newest event of an alert until the alert was durable",
@@ -58,8 +66,11 @@ impl Metrics {
     /// Notes revisions that became durable at `recorded` (microseconds since 1970 UTC).
     pub(crate) fn note_alerts(&self, alerts: &[Alert], recorded: i64) {
         for alert in alerts {
-            let labels =
-                AlertLabels { rule: alert.rule.clone(), severity: alert.severity.as_str(), state: alert.state.as_str() };
+            let labels = AlertLabels {
+                rule: alert.rule.clone(),
+                severity: alert.severity.as_str(),
+                state: alert.state.as_str(),
+            };
             self.alerts.get_or_create(&labels).inc();
             // A resolution speaks long after the event, on purpose.
             if alert.state != ledger::alert::State::Resolved && !alert.backfill {

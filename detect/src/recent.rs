@@ -100,7 +100,9 @@ mod tests {
             after in proptest::collection::vec((0u64..20, 0u8..9), 0..40),
         ) {
             let mut recent = Recent::new(8);
-            before.iter().for_each(|(key, value)| recent.insert(*key, *value));
+            for (key, value) in before {
+                recent.insert(key, value);
+            }
             let text = serde_json::to_string(&recent.dump()).unwrap();
             let mut loaded = Recent::load(serde_json::from_str(&text).unwrap(), 8);
             for (key, value) in after {

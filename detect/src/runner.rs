@@ -90,7 +90,9 @@ impl Runner {
     /// A runner over `events` that writes to `operations`. Nothing is read before [`Runner::run`].
     pub fn new(events: &Ledger, operations: &Ledger, options: RunnerOptions) -> Self {
         let journal = LedgerJournal::new(operations.reader(), operations.appender(), events.shard());
-        Self { core: Core { source: LedgerSource::new(events.reader()), journal, options, metrics: Metrics::default() } }
+        Self {
+            core: Core { source: LedgerSource::new(events.reader()), journal, options, metrics: Metrics::default() },
+        }
     }
 
     /// Names the metrics in a registry.
@@ -98,7 +100,8 @@ impl Runner {
         self.core.metrics.register(registry);
     }
 
-    /// Detects until `stop` is cancelled or something fails. Dropping the future at any moment loses nothing.
+    /// Detects until `stop` is cancelled or something fails. Dropping the future at any moment loses nothing; another runner
+    /// in the same process must wait until what this one had queued is durable, or it would not see it.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunnerError> {
         self.core.run(stop.cancelled_owned()).await
     }
@@ -159,7 +162,9 @@ impl<S: Source, J: Journal> Running<S, J> {
     /// Takes a block: rows with the time between them, then the time that a heartbeat told.
     async fn take(&mut self, rows: &Rows) -> Result<(), RunnerError> {
         for at in 0..rows.len() {
-            let Some((second, batch)) = rows.get(at).map(|row| (row.recorded.div_euclid(1_000_000), row.batch)) else { break };
+            let Some((second, batch)) = rows.get(at).map(|row| (row.recorded.div_euclid(1_000_000), row.batch)) else {
+                break;
+            };
             self.pass(second, batch).await?;
             if let Some(row) = rows.get(at) {
                 self.engine.observe(&row, &mut self.findings);
@@ -209,7 +214,8 @@ impl<S: Source, J: Journal> Running<S, J> {
         let due = self.events_since_snapshot >= self.options.snapshot_events
             || (self.events_since_snapshot > 0 && second - self.snapshot_second >= SNAPSHOT_SECONDS)
             || self.cursor.outages.len() + self.outages.len() >= OUTAGES_MAX;
-        let moved = progress.next_seq > self.cursor.progress.next_seq && progress.clock.second > self.cursor.progress.clock.second;
+        let moved = progress.next_seq > self.cursor.progress.next_seq
+            && progress.clock.second > self.cursor.progress.clock.second;
         if due {
             self.snapshot(None).await
         } else if moved || !self.findings.alerts().is_empty() || !self.outages.is_empty() {

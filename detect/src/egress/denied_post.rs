@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::detector::{Detector, EventRow, Findings, RestoreError};
 use crate::egress::scope;
 use crate::engine::Key;
-use crate::limits::{ALLOWED_PAIRS_MAX, EPISODES_MAX, EPISODES_PER_SCOPE_MAX, RESOLVED_PER_ADVANCE_MAX, SECRET_READS_MAX};
+use crate::limits::{
+    ALLOWED_PAIRS_MAX, EPISODES_MAX, EPISODES_PER_SCOPE_MAX, RESOLVED_PER_ADVANCE_MAX, SECRET_READS_MAX,
+};
 use crate::recent::{Dump, Recent};
 use crate::registry::Spec;
 use episode::{Episode, Target};
 use secret::SecretRead;
-
-
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -136,7 +136,8 @@ impl Detector for DeniedPost {
     }
 
     fn snapshot(&self) -> Result<Vec<u8>, RestoreError> {
-        let state = State { episodes: self.episodes.clone(), allowed: self.allowed.dump(), secrets: self.secrets.dump() };
+        let state =
+            State { episodes: self.episodes.clone(), allowed: self.allowed.dump(), secrets: self.secrets.dump() };
         Ok(serde_json::to_vec(&state)?)
     }
 
@@ -161,10 +162,9 @@ impl DeniedPost {
         let scope = self.key.hash(&["scope", kind, scope_name]);
         let target = domain(event).unwrap_or("");
         let deadline = event.second() + i64::from(self.parameters.quiet_seconds);
-        let secret = self
-            .secrets
-            .get(self.key.hash(&["secret", kind, scope_name]))
-            .filter(|read| event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000);
+        let secret = self.secrets.get(self.key.hash(&["secret", kind, scope_name])).filter(|read| {
+            event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
+        });
 
         self.write_name(kind, scope_name, target);
         let many = !self.episodes.contains_key(&self.name)
@@ -211,7 +211,11 @@ impl DeniedPost {
             let Some((_, name)) = self.deadlines.pop_first() else { break };
             let Some(episode) = self.episodes.get(&name) else { continue };
             let deadline = episode.deadline;
-            if deadline <= second { due.insert((deadline, name)) } else { self.deadlines.insert((deadline, name)) };
+            if deadline <= second {
+                due.insert((deadline, name))
+            } else {
+                self.deadlines.insert((deadline, name))
+            };
         }
         for (number, (deadline, name)) in due.into_iter().enumerate() {
             if number < RESOLVED_PER_ADVANCE_MAX {

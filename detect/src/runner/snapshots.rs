@@ -1,6 +1,7 @@
 //! Snapshot files: states of the engine beside the store. They can be made anew from the ledger, so they are believed only
 //! when their hash is the one that the cursor holds, and a damaged one is passed over.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -25,8 +26,7 @@ impl Snapshots {
 
     /// Writes a file; it is complete when this returns.
     pub fn write(&self, next_seq: u64, bytes: &[u8]) -> io::Result<SnapshotRef> {
-        let digest = Sha256::digest(bytes);
-        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hash(bytes);
         let reference = SnapshotRef { next_seq, sha256 };
         let temporary = self.dir.join("new.tmp");
         let mut file = fs::File::create(&temporary)?;
@@ -40,8 +40,7 @@ impl Snapshots {
     pub fn read(&self, reference: &SnapshotRef) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         fs::File::open(self.path(reference)).ok()?.take(SNAPSHOT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
-        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        (sha256 == reference.sha256).then_some(bytes)
+        (hash(&bytes) == reference.sha256).then_some(bytes)
     }
 
     /// Deletes every file that is not in `kept`.
@@ -62,6 +61,16 @@ impl Snapshots {
         let hash: String = hash.chars().filter(char::is_ascii_hexdigit).collect();
         self.dir.join(format!("{:020}-{hash}.snapshot", reference.next_seq))
     }
+}
+
+/// SHA-256 in hexadecimal.
+fn hash(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ledger::Rows;
 use super::journal::{Cursor, History, Journal, RulesChange};
 use super::snapshots::Snapshots;
 use super::source::Source;
-use super::{Core, Running, RunnerError, RunnerOptions};
+use super::{Core, RunnerError, RunnerOptions, Running};
 use crate::detector::Findings;
 use crate::engine::{Engine, Progress};
 use crate::limits::BACKFILL_AGE;
@@ -17,20 +17,17 @@ pub async fn start<S: Source, J: Journal>(core: Core<S, J>) -> Result<Running<S,
     let failed = |source| RunnerError::Snapshots { dir: options.snapshots.clone(), source };
     let snapshots = Snapshots::open(&options.snapshots).map_err(failed)?;
     let durable = source.durable()?;
-    let (engine, history, cursor) = match journal.cursor()? {
-        Some(cursor) => {
-            if durable.next_seq < cursor.progress.next_seq {
-                return Err(RunnerError::RolledBack { durable: durable.next_seq, cursor: cursor.progress.next_seq });
-            }
-            let (engine, history) = base(&journal, &snapshots, &cursor, &options)?;
-            (engine, history, cursor)
+    let (engine, history, cursor) = if let Some(cursor) = journal.cursor()? {
+        if durable.next_seq < cursor.progress.next_seq {
+            return Err(RunnerError::RolledBack { durable: durable.next_seq, cursor: cursor.progress.next_seq });
         }
-        None => {
-            let live_from = durable.recorded_until - BACKFILL_AGE.as_micros() as i64;
-            let engine = Engine::new(&options.rules, options.key, live_from);
-            let cursor = Cursor { progress: engine.progress(), rules: 0, snapshots: Vec::new(), outages: Vec::new() };
-            (engine, History::default(), cursor)
-        }
+        let (engine, history) = base(&journal, &snapshots, &cursor, &options)?;
+        (engine, history, cursor)
+    } else {
+        let live_from = durable.recorded_until - BACKFILL_AGE.as_micros() as i64;
+        let engine = Engine::new(&options.rules, options.key, live_from);
+        let cursor = Cursor { progress: engine.progress(), rules: 0, snapshots: Vec::new(), outages: Vec::new() };
+        (engine, History::default(), cursor)
     };
     let mut running = Running {
         source,
@@ -61,7 +58,10 @@ fn base(
 ) -> Result<(Engine, History), RunnerError> {
     for reference in cursor.snapshots.iter().rev() {
         let Some(bytes) = snapshots.read(reference) else {
-            tracing::warn!(next_seq = reference.next_seq, "a snapshot of the detectors is missing or damaged; an older one is read");
+            tracing::warn!(
+                next_seq = reference.next_seq,
+                "a snapshot of the detectors is missing or damaged; an older one is read"
+            );
             continue;
         };
         match Engine::restore(&bytes, options.key) {

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use ledger::{Durable, LedgerName};
+use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::journal::History;
@@ -110,11 +110,16 @@ impl MemorySource {
 impl Source for MemorySource {
     fn seek(&mut self, from: u64) {
         let mut rows = 0;
-        self.at = self.life.moments.iter().position(|moment| {
-            let found = rows == from;
-            rows += u64::from(matches!(moment, Moment::Row(_)));
-            found
-        }).unwrap_or(self.life.moments.len());
+        self.at = self
+            .life
+            .moments
+            .iter()
+            .position(|moment| {
+                let found = rows == from;
+                rows += u64::from(matches!(moment, Moment::Row(_)));
+                found
+            })
+            .unwrap_or(self.life.moments.len());
     }
 
     async fn next(&mut self) -> Result<Rows, LedgerError> {
@@ -147,7 +152,11 @@ impl Source for MemorySource {
             Moment::Heartbeat { second, batch } => (*second, *batch),
         });
         let (second, batch) = last.clone().next().unwrap_or_default();
-        Ok(Durable { next_seq: self.rows_before(end), recorded_until: (START + second) * 1_000_000, batches: batch + 1 })
+        Ok(Durable {
+            next_seq: self.rows_before(end),
+            recorded_until: (START + second) * 1_000_000,
+            batches: batch + 1,
+        })
     }
 
     fn lag(&self) -> u64 {
@@ -212,15 +221,16 @@ fn run(life: &Life, journal: &MemoryJournal, options: RunnerOptions, block: usiz
 }
 
 /// Enough polls for any life in these tests to be over.
-const FOREVER: usize = 20_000;
+const FOREVER: usize = 5_000;
 
 #[test]
 fn killed_a_hundred_times_it_finds_the_same() {
-    let seed: u64 = std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| rand_seed());
+    let seed: u64 = std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(rand_seed);
     println!("seed {seed} (set SEED to run it again)");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let mut runner =
+        TestRunner::new_with_rng(ProptestConfig::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let life = loop {
         let moments = moments().new_tree(&mut runner).unwrap().current();
         if moments.len() > 300 {
@@ -241,7 +251,9 @@ fn killed_a_hundred_times_it_finds_the_same() {
         run(&life, &killed, options(dir.path(), 60), block, polls);
     }
     run(&life, &killed, options(dir.path(), 60), 7, FOREVER);
-    assert_eq!(killed.0.lock().unwrap().alerts, expected);
+    let found = killed.0.lock().unwrap().alerts.clone();
+    assert_eq!(found.iter().zip(&expected).find(|(found, expected)| found != expected), None);
+    assert_eq!(found.len(), expected.len());
     let ids: BTreeSet<&String> = expected.iter().collect();
     assert_eq!(ids.len(), expected.len(), "no revision twice");
 }
@@ -253,7 +265,7 @@ fn rand_seed() -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn any_kills_any_blocks_and_lost_snapshots_find_the_same(
@@ -320,13 +332,16 @@ fn what_is_old_at_the_first_start_is_backfill_and_stays_so() {
     let dir = tempfile::tempdir().unwrap();
     let journal = MemoryJournal::default();
     let denied = |second: i64, workspace: &str| {
-        Moment::Row(json!({"second": second, "batch": second / 10, "kind": "egress.http", "outcome": "deny", "method": "POST",
-            "domain": "attacker-logger.com", "workspace": workspace}))
+        Moment::Row(
+            json!({"second": second, "batch": second / 10, "kind": "egress.http", "outcome": "deny", "method": "POST",
+            "domain": "attacker-logger.com", "workspace": workspace}),
+        )
     };
     let life = Life::new(vec![denied(0, "old"), denied(1_000, "new"), denied(1_001, "later")], 2);
     run(&life, &journal, options(dir.path(), 60), 1, 12);
     run(&life, &journal, options(dir.path(), 60), 1, FOREVER);
-    let alerts: Vec<Value> = journal.0.lock().unwrap().alerts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let alerts: Vec<Value> =
+        journal.0.lock().unwrap().alerts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
     let opened: Vec<(&str, bool)> = alerts
         .iter()
         .filter(|alert| alert["state"] == "open")

@@ -11,7 +11,7 @@ use super::SPEC;
 use super::secret::{SecretRead, Sign};
 use crate::detector::{EventRow, Findings};
 use crate::egress::scope;
-use crate::limits::UPDATE_FACTOR;
+use crate::limits::{EPISODES_PER_SCOPE_MAX, UPDATE_FACTOR};
 use crate::text::{bounded, duration, times};
 
 /// What is known about the agent and the domain when the episode opens.
@@ -188,46 +188,59 @@ impl Episode {
         }
     }
 
+    /// What was observed, what is usual, what came before, and what it means.
     fn reason(&self) -> String {
+        let sentences = [self.observed(), self.baseline(), self.before(), self.verdict().to_owned()];
+        let said: Vec<String> = sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect();
+        said.join(" ")
+    }
+
+    fn observed(&self) -> String {
         let alert = &self.alert;
-        let method = alert.what.method.as_deref().unwrap_or("A write");
-        let mut reason = match self.target {
-            Target::Many => format!(
-                "Writes to further domains, beyond {} that have alerts of their own, were refused {}",
-                crate::limits::EPISODES_PER_SCOPE_MAX,
-                times(alert.count)
-            ),
-            _ => format!("{method} to {} was refused {}", self.destination(), times(alert.count)),
+        let count = times(alert.count);
+        let span = match alert.count {
+            1 => String::new(),
+            _ => format!(" in {}", duration(alert.last_seen - alert.first_seen)),
         };
-        if alert.count > 1 {
-            reason.push_str(" in ");
-            reason.push_str(&duration(alert.last_seen - alert.first_seen));
+        let method = alert.what.method.as_deref().unwrap_or("A write");
+        match self.target {
+            Target::Many => format!(
+                "Writes to further domains, beyond the {EPISODES_PER_SCOPE_MAX} that have alerts of their own, were refused \
+                 {count}{span}."
+            ),
+            _ => format!("{method} to {} was refused {count}{span}.", self.destination()),
         }
-        reason.push_str("; ");
+    }
+
+    fn baseline(&self) -> String {
         let scope = &self.scope_kind;
         match self.target {
-            Target::Allowed => reason.push_str(&format!("other requests of this {scope} to this domain were allowed before.")),
-            Target::NeverAllowed => reason.push_str(&format!("no request of this {scope} to this domain was ever allowed before.")),
-            Target::Unknown => reason.push_str("whether this domain was allowed before is no longer known."),
-            Target::Many => reason.push_str(&format!("so many domains from one {scope} are a scan or a broken agent.")),
+            Target::Allowed => format!("Other requests of this {scope} to this domain were allowed before."),
+            Target::NeverAllowed => format!("Before that, no request of this {scope} to this domain was ever allowed."),
+            Target::Unknown => "Whether this domain was allowed before is no longer known.".to_owned(),
+            Target::Many => format!("So many domains from one {scope} are a scan or a broken agent."),
         }
-        if let Some(secret) = &self.secret {
-            let what = match secret.sign {
-                Sign::FileName => "read a file whose name says that it holds secrets",
-                Sign::Redaction => "sent or received a secret, which was redacted here",
-            };
-            reason.push_str(&format!(" The same {scope} {what} ({}).", secret.position()));
-        }
-        reason.push_str(match (self.target, self.secret.is_some()) {
+    }
+
+    fn before(&self) -> String {
+        let Some(secret) = &self.secret else { return String::new() };
+        let what = match secret.sign {
+            Sign::FileName => "read a file whose name says that it holds secrets",
+            Sign::Redaction => "sent or received a secret, which was redacted here",
+        };
+        format!("The same {} {what} ({}).", self.scope_kind, secret.position())
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.target, self.secret.is_some()) {
+            (_, true) => "Treat it as attempted exfiltration until the evidence says otherwise.",
             (Target::Allowed, false) => {
-                " More likely a policy that allows reading but not writing there, or a confused agent, than exfiltration."
+                "More likely a policy that allows reading but not writing there, or a confused agent, than exfiltration."
             }
-            (_, true) => " Treat it as attempted exfiltration until the evidence says otherwise.",
             (_, false) => {
-                " That is what attempted exfiltration looks like; an agent that guesses an address looks the same, so read \
-                 the evidence."
+                "That is what attempted exfiltration looks like; a confused agent that guesses an address looks the same, so \
+                 read the evidence."
             }
-        });
-        reason
+        }
     }
 }

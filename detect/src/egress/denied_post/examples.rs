@@ -13,7 +13,12 @@ pub const EXAMPLES: &[Example] = &[
         ],
         until: 700,
         alerts: &[
-            Expected { state: State::Open, severity: Severity::High, count: 1, reason: "no request of this workspace to this domain was ever allowed" },
+            Expected {
+                state: State::Open,
+                severity: Severity::High,
+                count: 1,
+                reason: "no request of this workspace to this domain was ever allowed",
+            },
             Expected { state: State::Resolved, severity: Severity::High, count: 1, reason: "was refused once" },
         ],
     },
@@ -27,7 +32,12 @@ pub const EXAMPLES: &[Example] = &[
         until: 60,
         alerts: &[
             Expected { state: State::Open, severity: Severity::High, count: 1, reason: "events/0/0" },
-            Expected { state: State::Updated, severity: Severity::Critical, count: 2, reason: "whose name says that it holds secrets" },
+            Expected {
+                state: State::Updated,
+                severity: Severity::Critical,
+                count: 2,
+                reason: "whose name says that it holds secrets",
+            },
         ],
     },
     Example {
@@ -37,7 +47,7 @@ pub const EXAMPLES: &[Example] = &[
             r#"{"second":9,"kind":"egress.http","outcome":"deny","method":"PUT","host":"api.acme.example","domain":"acme.example","workspace":"w1"}"#,
         ],
         until: 60,
-        alerts: &[Expected { state: State::Open, severity: Severity::Medium, count: 1, reason: "than exfiltration" }],
+        alerts: &[Expected { state: State::Open, severity: Severity::Medium, count: 1, reason: "than exfiltration." }],
     },
     Example {
         name: "refused reads, allowed writes and other kinds are quiet",

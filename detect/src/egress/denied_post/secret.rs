@@ -1,7 +1,7 @@
 //! Which events show that an agent had a secret in its hands.
 
-use ledger::events::column;
 use ledger::Position;
+use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
 use crate::detector::EventRow;
@@ -52,8 +52,18 @@ impl SecretRead {
 /// Whether files of this name usually hold secrets.
 fn holds_secrets(path: &str) -> bool {
     const NAMES: [&str; 12] = [
-        ".netrc", ".npmrc", ".pypirc", ".git-credentials", ".pgpass", "id_rsa", "id_ed25519", "id_ecdsa", "credentials",
-        "credentials.json", "secrets.yaml", "secrets.json",
+        ".netrc",
+        ".npmrc",
+        ".pypirc",
+        ".git-credentials",
+        ".pgpass",
+        "id_rsa",
+        "id_ed25519",
+        "id_ecdsa",
+        "credentials",
+        "credentials.json",
+        "secrets.yaml",
+        "secrets.json",
     ];
     const ENDINGS: [&str; 4] = [".pem", ".key", ".p12", ".tfstate"];
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
@@ -71,7 +81,9 @@ mod tests {
 
     #[test]
     fn names_that_usually_hold_secrets() {
-        for path in [".env", "/w/.env.production", "/home/a/.aws/credentials", "C:\\k\\id_rsa", "/x/tls.key", "~/.kube/config"] {
+        for path in
+            [".env", "/w/.env.production", "/home/a/.aws/credentials", "C:\\k\\id_rsa", "/x/tls.key", "~/.kube/config"]
+        {
             assert!(holds_secrets(path), "{path}");
         }
         for path in ["/w/env", ".env.example", "/w/src/main.rs", "/w/key", ".key", "/w/credentials.md", ""] {

@@ -48,7 +48,8 @@ fn many_domains_of_one_agent_share_an_episode_and_leave_others_alone() {
 #[test]
 fn state_stays_bounded_over_many_agents_and_resolution_is_spread() {
     let mut detector = build(&Parameters::default(), fixtures::key());
-    let events: Vec<Value> = (0..EPISODES_MAX + 10).map(|number| denied(0, &format!("w{number}"), "acme.example")).collect();
+    let events: Vec<Value> =
+        (0..EPISODES_MAX + 10).map(|number| denied(0, &format!("w{number}"), "acme.example")).collect();
     let findings = observe(detector.as_mut(), &events, false);
     let early = findings.alerts().iter().filter(|alert| alert.state == State::Resolved).count();
     assert_eq!(early, 10);

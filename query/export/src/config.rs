@@ -1,0 +1,241 @@
+//! The `[export]` table of the configuration: one `[[export.sinks]]` per sink. Common settings stand beside the sink's own.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ledger::LedgerName;
+use ledger::alert::Severity;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::fields::FieldPolicy;
+use crate::http::HttpOptions;
+use crate::limits::{REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
+use crate::record::Filter;
+use crate::sink::{SINKS, Sink, SinkSpec};
+
+/// What the configuration says about export.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The sinks.
+    pub sinks: Vec<SinkConfig>,
+}
+
+/// Where a sink without a receipt starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// At the first entry that is stored.
+    Beginning,
+    /// At what is recorded from then on.
+    Now,
+}
+
+/// Settings that every sink has.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Common {
+    /// The sink's name: the subject of its receipts. A sink under a new name starts anew.
+    pub name: String,
+    /// Where it starts; each kind of sink has its own default.
+    #[serde(default)]
+    pub start: Option<Start>,
+    /// Whether it stands still. Nothing is lost meanwhile.
+    #[serde(default)]
+    pub paused: bool,
+    /// Whether the receiver may have a private address.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// A PEM file with the receiver's certificate authority.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// Seconds for one request: 1 to 600.
+    #[serde(default = "timeout_seconds")]
+    pub timeout_seconds: u64,
+    /// Kinds of events that it gets; empty means every kind.
+    #[serde(default)]
+    pub kinds: Vec<String>,
+    /// The mildest alerts that it gets.
+    #[serde(default = "info")]
+    pub severity: Severity,
+    /// What happens to single columns of events.
+    #[serde(default)]
+    pub fields: FieldPolicy,
+}
+
+fn timeout_seconds() -> u64 {
+    REQUEST_TIMEOUT.as_secs()
+}
+
+fn info() -> Severity {
+    Severity::Info
+}
+
+/// One sink. Secrets are references, so this may be printed.
+#[derive(Clone)]
+pub struct SinkConfig {
+    /// What every sink has.
+    pub common: Common,
+    /// The kind of sink.
+    pub spec: &'static SinkSpec,
+    /// Its own settings as they were written.
+    pub settings: Map<String, Value>,
+    /// The sink that they make.
+    pub sink: Arc<dyn Sink>,
+}
+
+impl fmt::Debug for SinkConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinkConfig")
+            .field("common", &self.common)
+            .field("type", &self.spec.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for SinkConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.common == other.common && self.spec.kind == other.spec.kind && self.settings == other.settings
+    }
+}
+
+/// The names of the settings that every sink has.
+const COMMON: [&str; 9] =
+    ["name", "start", "paused", "allow_private", "ca_file", "timeout_seconds", "kinds", "severity", "fields"];
+
+impl<'de> Deserialize<'de> for SinkConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_settings(Map::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl SinkConfig {
+    /// Reads one sink from its settings. The message names the sink and the setting.
+    pub fn from_settings(mut settings: Map<String, Value>) -> Result<Self, String> {
+        let common: Map<String, Value> =
+            COMMON.iter().filter_map(|name| Some(((*name).to_owned(), settings.remove(*name)?))).collect();
+        let common: Common =
+            serde_json::from_value(Value::Object(common)).map_err(|error| format!("a sink: {error}"))?;
+        let name = common.name.clone();
+        let kinds = || SINKS.iter().map(|spec| spec.kind).collect::<Vec<_>>().join(", ");
+        let kind =
+            settings.remove("type").ok_or_else(|| format!("sink {name}: type is missing; it is one of {}", kinds()))?;
+        let spec = SINKS
+            .iter()
+            .find(|spec| kind == spec.kind)
+            .ok_or_else(|| format!("sink {name}: {kind} is not a type of sink; it is one of {}", kinds()))?;
+        let sink = (spec.parse)(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
+        Ok(Self { common, spec, settings, sink })
+    }
+
+    /// Which rows it gets.
+    pub fn filter(&self) -> Filter {
+        Filter { kinds: self.common.kinds.clone(), severity: self.common.severity, alerts_only: self.spec.alerts_only }
+    }
+
+    /// How its receiver is reached.
+    pub fn http(&self) -> HttpOptions {
+        HttpOptions {
+            allow_private: self.common.allow_private,
+            ca_file: self.common.ca_file.clone(),
+            timeout: Duration::from_secs(self.common.timeout_seconds),
+        }
+    }
+
+    /// Where it starts in a ledger that it never exported from.
+    pub fn start(&self) -> Start {
+        self.common.start.unwrap_or(self.spec.start)
+    }
+
+    /// Whether the content part of this ledger is read for it.
+    pub(crate) fn needs_content(&self, ledger: LedgerName) -> bool {
+        ledger == LedgerName::Events && self.common.fields.needs_content()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Common { name, timeout_seconds, fields, .. } = &self.common;
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        if name.is_empty() || name.len() > SINK_NAME_MAX || !plain {
+            return Err(format!("a name has 1 to {SINK_NAME_MAX} letters, digits, '-', '_' and '.'"));
+        }
+        if !(1..=600).contains(timeout_seconds) {
+            return Err(format!("timeout_seconds is {timeout_seconds}; it must be 1 to 600"));
+        }
+        if let Some(column) = fields.unknown_column() {
+            return Err(format!("fields: {column} is not a column of events"));
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Checks what types cannot: names, ranges, columns.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.sinks.len() > SINKS_MAX {
+            return Err(ConfigError { sink: String::new(), message: format!("there are more than {SINKS_MAX}") });
+        }
+        let mut names = BTreeSet::new();
+        for sink in &self.sinks {
+            let failed = |message| ConfigError { sink: sink.common.name.clone(), message };
+            sink.check().map_err(failed)?;
+            if !names.insert(&sink.common.name) {
+                return Err(failed("there are two sinks of this name".to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The sink of this name.
+    pub fn sink(&self, name: &str) -> Option<&SinkConfig> {
+        self.sinks.iter().find(|sink| sink.common.name == name)
+    }
+}
+
+/// A sink's settings are not usable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("export.sinks {sink}: {message}")]
+pub struct ConfigError {
+    /// The sink.
+    pub sink: String,
+    /// Which setting, and what it may be.
+    pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(sinks: &Value) -> Result<Config, String> {
+        let config: Config = serde_json::from_value(json!({ "sinks": sinks })).map_err(|error| error.to_string())?;
+        config.check().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn sinks_are_read_and_mistakes_are_named() {
+        let slack = json!({"name": "soc", "type": "slack", "webhook": "env:SLACK", "severity": "high"});
+        let config = read(&json!([slack])).unwrap();
+        assert_eq!(config.sink("soc").unwrap().start(), Start::Now);
+        let cases = [
+            (json!([{"type": "slack"}]), "name"),
+            (json!([{"name": "a"}]), "splunk_hec, slack"),
+            (json!([{"name": "a", "type": "slak"}]), "slack"),
+            (json!([{"name": "a", "type": "slack", "webhook": "https://hooks.slack.example/hunter2"}]), "env:NAME"),
+            (json!([{"name": "a", "type": "slack", "webhook": "env:A", "webhok": 1}]), "webhok"),
+            (json!([{"name": "a b", "type": "slack", "webhook": "env:A"}]), "letters"),
+            (json!([{"name": "a", "type": "slack", "webhook": "env:A", "fields": {"hots": "drop"}}]), "hots"),
+            (json!([{"name": "a", "type": "slack", "webhook": "env:A", "timeout_seconds": 0}]), "timeout_seconds"),
+            (json!([{"name": "a", "type": "splunk_hec", "url": "splunk", "token": "env:A"}]), "url"),
+            (json!([slack, slack]), "two sinks"),
+        ];
+        for (sinks, expected) in cases {
+            let error = read(&sinks).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Rows as JSON for receivers, under the sink's field policy. A pure function of the row: no clock, no counter.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, SecondsFormat};
+use ledger::{Column, Kind, LedgerName, Part, Row, Table};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::limits::VALUE_BYTES_MAX;
+
+/// What happens to one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// It is sent.
+    Full,
+    /// A keyed hash of it is sent: equal values stay equal, and nobody without the key can guess them.
+    Hash,
+    /// It is not sent.
+    Drop,
+}
+
+/// What happens to the columns of `events`. Columns that are not named: content and what is made from it is dropped, the
+/// raw `record` is dropped (its fields are columns already), everything else is sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FieldPolicy(BTreeMap<String, Policy>);
+
+impl FieldPolicy {
+    /// The first name that is no column of `events`.
+    pub fn unknown_column(&self) -> Option<&str> {
+        let table = Table::of(LedgerName::Events);
+        self.0.keys().map(String::as_str).find(|name| table.by_name(name).is_none())
+    }
+
+    /// Whether the content part must be read at all.
+    pub fn needs_content(&self) -> bool {
+        Table::of(LedgerName::Events).part(Part::Content).any(|column| self.of(column) != Policy::Drop)
+    }
+
+    fn of(&self, column: &Column) -> Policy {
+        let unnamed = match column.name {
+            "record" | "cuts" => Policy::Drop,
+            _ if column.part == Part::Content => Policy::Drop,
+            _ => Policy::Full,
+        };
+        self.0.get(column.name).copied().unwrap_or(unnamed)
+    }
+}
+
+/// Renders rows for one sink.
+#[derive(Clone)]
+pub struct Renderer {
+    policy: FieldPolicy,
+    key: [u8; 32],
+}
+
+impl Renderer {
+    /// A renderer with the installation's key for hashed columns.
+    pub fn new(policy: FieldPolicy, key: [u8; 32]) -> Self {
+        Self { policy, key }
+    }
+
+    /// Whether the content part must be read.
+    pub fn needs_content(&self) -> bool {
+        self.policy.needs_content()
+    }
+
+    /// The row as one JSON object: its position and its columns by name.
+    pub fn row(&self, row: &Row<'_>) -> Map<String, Value> {
+        let table = Table::of(row.position.ledger);
+        let mut object = Map::new();
+        object.insert("position".into(), Value::String(row.position.to_string()));
+        object.insert("recorded".into(), time(row.recorded));
+        for column in table.columns {
+            let Some(bytes) = row.value(column.id) else { continue };
+            let operations = row.position.ledger == LedgerName::Operations;
+            let policy = match column.part {
+                Part::Content if operations => Policy::Drop,
+                Part::Facts if operations => Policy::Full,
+                _ => self.policy.of(column),
+            };
+            let value = match policy {
+                Policy::Drop => None,
+                Policy::Hash => Some(self.hash(column, bytes)),
+                Policy::Full if operations && column.name == "record" => json_record(bytes),
+                Policy::Full => plain(column, bytes),
+            };
+            object.extend(value.map(|value| (column.name.to_owned(), value)));
+        }
+        object
+    }
+
+    fn hash(&self, column: &Column, bytes: &[u8]) -> Value {
+        let digest = Sha256::new()
+            .chain_update(b"tachograph export field v1\n")
+            .chain_update(self.key)
+            .chain_update(column.id.to_be_bytes())
+            .chain_update(bytes)
+            .finalize();
+        Value::String(format!("hash:{}", hex(&digest[..16])))
+    }
+}
+
+impl std::fmt::Debug for Renderer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Renderer").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// The record of an operations entry is JSON of ours; it is sent as such.
+fn json_record(bytes: &[u8]) -> Option<Value> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String(bounded(text))))
+}
+
+fn plain(column: &Column, bytes: &[u8]) -> Option<Value> {
+    Some(match column.kind {
+        Kind::Text => Value::String(bounded(std::str::from_utf8(bytes).ok()?)),
+        Kind::Integer => Value::from(i64::from_be_bytes(bytes.try_into().ok()?)),
+        Kind::Time => time(i64::from_be_bytes(bytes.try_into().ok()?)),
+        // A receiver that reads numbers as doubles would round a fingerprint.
+        Kind::Fingerprint => Value::String(hex(bytes)),
+        Kind::Bytes => Value::String(bounded(&hex(bytes))),
+        Kind::TextList => Value::Array(list(bytes)),
+    })
+}
+
+/// The texts of a list: each a length u32 and its bytes.
+fn list(mut bytes: &[u8]) -> Vec<Value> {
+    let mut texts = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
+        let Some((text, rest)) = rest.split_at_checked(u32::from_be_bytes(*length) as usize) else { break };
+        texts.extend(std::str::from_utf8(text).ok().map(|text| Value::String(bounded(text))));
+        bytes = rest;
+    }
+    texts
+}
+
+/// RFC 3339 in UTC with microseconds.
+pub fn time(micros: i64) -> Value {
+    match DateTime::from_timestamp_micros(micros) {
+        Some(time) => Value::String(time.to_rfc3339_opts(SecondsFormat::Micros, true)),
+        None => Value::from(micros),
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+        text
+    })
+}
+
+/// Cuts a text that is too long and says how much is missing.
+fn bounded(text: &str) -> String {
+    if text.len() <= VALUE_BYTES_MAX {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(VALUE_BYTES_MAX);
+    format!("{}… [{} bytes cut]", &text[..end], text.len() - end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use serde_json::json;
+
+    fn render(policy: &str, event: &Value) -> Value {
+        let renderer = Renderer::new(serde_json::from_str(policy).unwrap(), [3; 32]);
+        let rows = fixtures::events(std::slice::from_ref(event));
+        Value::Object(renderer.row(&rows.get(0).unwrap()))
+    }
+
+    #[test]
+    fn content_never_leaves_unless_the_policy_says_so() {
+        let event = json!({"host": "acme.example", "command": "cat .env", "content": "s3cret", "record": "{}", "status": 403,
+            "action_fp": 255, "redactions": ["a", "b"], "time": 1_763_750_000_123_456_i64});
+        assert_eq!(
+            render("{}", &event),
+            json!({"position": "events/0/0", "recorded": "2025-11-21T00:00:00.000000Z", "host": "acme.example", "status": 403,
+                "time": "2025-11-21T18:33:20.123456Z", "action_fp": "00000000000000ff", "redactions": ["a", "b"]})
+        );
+        let hashed = render(r#"{"command": "hash", "host": "drop", "content": "full"}"#, &event);
+        assert!(hashed["command"].as_str().unwrap().starts_with("hash:") && hashed["host"].is_null());
+        assert_eq!(hashed["content"], "s3cret");
+        assert!(!hashed.to_string().contains("cat .env"));
+        assert_eq!(hashed["command"], render(r#"{"command": "hash"}"#, &event)["command"], "equal values stay equal");
+    }
+
+    #[test]
+    fn long_values_are_cut_at_a_character() {
+        let value = render("{}", &json!({"target": "ä".repeat(VALUE_BYTES_MAX)}));
+        let text = value["target"].as_str().unwrap();
+        assert!(text.len() < VALUE_BYTES_MAX + 64 && text.ends_with("bytes cut]"), "{}", &text[text.len() - 40..]);
+    }
+
+    #[test]
+    fn unknown_columns_are_named() {
+        let policy: FieldPolicy = serde_json::from_str(r#"{"command": "hash", "comand": "drop"}"#).unwrap();
+        assert_eq!(policy.unknown_column(), Some("comand"));
+        assert!(policy.needs_content());
+        assert!(!FieldPolicy::default().needs_content());
+    }
+}

@@ -1,0 +1,94 @@
+//! Rows for tests, made from JSON objects with columns by name.
+
+use ledger::alert::{Alert, Severity, State, What, Who};
+use ledger::{Kind, LedgerName, Part, Rows, Table};
+use proof::part;
+use serde_json::{Value, json};
+
+use crate::fields::Renderer;
+use crate::record::{Filter, Record};
+
+/// 2025-11-21T00:00:00Z.
+pub const START: i64 = 1_763_683_200_000_000;
+
+fn push(rows: &mut Rows, ledger: LedgerName, entry: &Value) {
+    let (mut facts, mut content) = (Vec::new(), Vec::new());
+    for column in Table::of(ledger).columns {
+        let Some(value) = entry.get(column.name) else { continue };
+        let bytes = match column.kind {
+            Kind::Text => value.as_str().unwrap().as_bytes().to_vec(),
+            Kind::TextList => value.as_array().unwrap().iter().fold(Vec::new(), |mut list, text| {
+                part::write_list_element(&mut list, text.as_str().unwrap().as_bytes());
+                list
+            }),
+            _ => value.as_i64().unwrap().to_be_bytes().to_vec(),
+        };
+        part::write_column(if column.part == Part::Facts { &mut facts } else { &mut content }, column.id, &bytes);
+    }
+    let recorded = START + rows.next_seq as i64 * 1_000;
+    rows.push(rows.next_seq, 0, recorded, 0, &facts, Some(&content));
+}
+
+/// A block of events from position 0.
+pub fn events(entries: &[Value]) -> Rows {
+    block(LedgerName::Events, 0, entries)
+}
+
+/// A block of operations from position 0.
+pub fn operations(entries: &[Value]) -> Rows {
+    block(LedgerName::Operations, 0, entries)
+}
+
+/// A block from any position.
+pub fn block(ledger: LedgerName, from: u64, entries: &[Value]) -> Rows {
+    let mut rows = Rows::new(ledger, 0, from);
+    for entry in entries {
+        push(&mut rows, ledger, entry);
+    }
+    rows
+}
+
+/// The alert of number `number`.
+pub fn alert_of(number: u64, severity: Severity) -> Alert {
+    Alert {
+        id: format!("alert-{number:032x}"),
+        revision: 1,
+        rule: "egress.denied_post".into(),
+        rule_version: 1,
+        state: State::Open,
+        severity,
+        title: "Refused POST to attacker-logger.com".into(),
+        reason: "POST to attacker-logger.com was refused once.".into(),
+        who: Who { user: Some("alice".into()), workspace_name: Some("alice/api".into()), ..Who::default() },
+        what: What { host: Some("attacker-logger.com".into()), method: Some("POST".into()), ..What::default() },
+        first_seen: START,
+        last_seen: START,
+        recorded_first: START,
+        recorded_last: START,
+        count: 1,
+        evidence: vec!["events/0/7".parse().unwrap()],
+        tags: vec!["AML.T0086".into()],
+        backfill: false,
+    }
+}
+
+/// The entry of an alert.
+pub fn alert(number: u64, severity: Severity) -> Value {
+    entry_of(&alert_of(number, severity))
+}
+
+/// The entry of any alert.
+pub fn entry_of(alert: &Alert) -> Value {
+    json!({"kind": "alert", "subject": alert.id, "revision": alert.revision, "record": serde_json::to_string(alert).unwrap()})
+}
+
+/// Records of everything in a block that may be exported.
+pub fn records(rows: &Rows) -> Vec<Record> {
+    let filter = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false };
+    let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+    let mut records = Vec::new();
+    for row in rows.iter() {
+        records.extend(filter.select(&row, records.len() as u64, &renderer));
+    }
+    records
+}

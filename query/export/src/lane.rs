@@ -1,0 +1,198 @@
+//! A lane: one sink in one ledger. It reads, batches, records the intent, sends, and records the receipt.
+//!
+//! Where it stands is a fold over `operations`; what it holds in memory can be lost at any moment. What to do next is
+//! decided by [`plan::Plan`], which does no I/O; the loop here carries it out.
+
+pub mod book;
+pub mod plan;
+mod send;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ledger::fold::Exported;
+use ledger::{AppendError, LedgerError};
+use tokio::time::Instant;
+
+use crate::config::{SinkConfig, Start};
+use crate::fields::Renderer;
+use crate::http::Transport;
+use crate::limits::{NO_SPACE_RETRY, PARK, RETRY_MAX, RETRY_MIN};
+use crate::metrics::LaneMetrics;
+use crate::status::LaneStatus;
+use book::{Book, Feed, Note};
+use plan::{Batch, Plan};
+
+/// How long a lane waits for what. Tests shorten it.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Bound of the first wait after a failure.
+    pub retry_min: Duration,
+    /// Bound of every wait after a failure.
+    pub retry_max: Duration,
+    /// The wait of a parked sink.
+    pub park: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { retry_min: RETRY_MIN, retry_max: RETRY_MAX, park: PARK }
+    }
+}
+
+/// Why a lane stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Receipts cannot be recorded.
+    #[error("receipts cannot be recorded: {0}")]
+    Append(#[from] AppendError),
+}
+
+/// One sink in one ledger.
+pub struct Lane<F, B, T> {
+    pub config: SinkConfig,
+    pub renderer: Renderer,
+    pub feed: F,
+    pub book: B,
+    pub transport: T,
+    pub timing: Timing,
+    pub metrics: LaneMetrics,
+    pub status: Arc<Mutex<LaneStatus>>,
+}
+
+impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
+    /// Exports until something fails for good. Dropping the future at any moment loses nothing.
+    pub async fn run(mut self) -> Result<(), LaneError> {
+        let mut plan = self.start().await?;
+        let mut notes = Vec::new();
+        let mut free_at = Instant::now();
+        loop {
+            self.gather(&mut plan, free_at, &mut notes).await?;
+            let Some(batch) = plan.propose(self.config.sink.as_ref()) else {
+                notes.extend(plan.skip().map(Note::Receipt));
+                self.flush(&mut notes).await?;
+                self.read(&mut plan).await?;
+                continue;
+            };
+            notes.extend(plan.intend(&batch).map(Note::Intent));
+            self.flush(&mut notes).await?;
+            let attempt = self.deliver(&plan, &batch).await;
+            notes.extend(self.settle(&mut plan, &batch, attempt)?);
+            free_at = Instant::now() + self.config.sink.limits().interval;
+        }
+    }
+
+    /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
+    async fn start(&mut self) -> Result<Plan, LaneError> {
+        let limit = self.config.sink.limits().records;
+        let exported = self.book.exported()?;
+        let new = exported.is_none();
+        let Exported { next_seq, export_seq, intent, .. } = exported.unwrap_or_default();
+        let mut plan = Plan::new(next_seq, export_seq, intent, limit);
+        self.feed.seek(next_seq);
+        if new && self.config.start() == Start::Now {
+            let end = self.feed.end()?;
+            self.feed.seek(end);
+            let mut notes: Vec<Note> = plan.jump(end).map(Note::Receipt).into_iter().collect();
+            self.flush(&mut notes).await?;
+        }
+        self.note(&plan, |_| {});
+        Ok(plan)
+    }
+
+    /// Reads until there is enough for a batch, or as much as there is once the sink may be sent to again.
+    async fn gather(&mut self, plan: &mut Plan, free_at: Instant, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+        let mut deadline = free_at;
+        let mut lingered = false;
+        loop {
+            while plan.wants_more() {
+                match self.feed.try_next()? {
+                    Some(rows) => plan.absorb(&rows, &self.config.filter(), &self.renderer),
+                    None => break,
+                }
+            }
+            if plan.is_resuming() && plan.wants_more() {
+                // The rest of the range that was intended is durable; it only has to be read.
+                self.read(plan).await?;
+                continue;
+            }
+            let linger = self.config.sink.linger(plan.pending());
+            if !lingered && !linger.is_zero() {
+                (lingered, deadline) = (true, deadline.max(Instant::now() + linger));
+            } else if linger.is_zero() {
+                deadline = free_at;
+            }
+            if plan.pending().is_empty() || plan.is_resuming() || Instant::now() >= deadline {
+                return Ok(());
+            }
+            // A receipt must not wait for the next batch.
+            self.flush(notes).await?;
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(deadline) => {}
+                rows = self.feed.next(), if plan.wants_more() => plan.absorb(&rows?, &self.config.filter(), &self.renderer),
+            }
+        }
+    }
+
+    async fn read(&mut self, plan: &mut Plan) -> Result<(), LaneError> {
+        let rows = self.feed.next().await?;
+        plan.absorb(&rows, &self.config.filter(), &self.renderer);
+        self.note(plan, |_| {});
+        Ok(())
+    }
+
+    /// Records intents, receipts and rejections in one group.
+    async fn flush(&mut self, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+        if notes.is_empty() {
+            return Ok(());
+        }
+        loop {
+            match self.book.append(notes).await {
+                Ok(()) => break,
+                Err(AppendError::NoSpace { .. }) => {
+                    tracing::error!(
+                        sink = self.config.common.name,
+                        "the disk has no space left for receipts; the sink waits"
+                    );
+                    tokio::time::sleep(NO_SPACE_RETRY).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        notes.clear();
+        Ok(())
+    }
+
+    /// Writes the status down after `change`.
+    fn note(&self, plan: &Plan, change: impl FnOnce(&mut LaneStatus)) {
+        let lag = self.feed.lag() + plan.pending().len() as u64;
+        self.metrics.lag.set(lag as i64);
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        (status.next_seq, status.export_seq, status.lag) = (plan.next_seq(), plan.export_seq(), lag);
+        change(&mut status);
+        self.metrics.parked.set(i64::from(status.parked));
+    }
+
+    fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempt: send::Attempt) -> Result<Vec<Note>, LaneError> {
+        let checkpoint = self.book.checkpoint()?;
+        let settled = plan.settle(batch, attempt, checkpoint);
+        let counts = settled.iter().fold((0, 0), |(count, rejected), note| match note {
+            Note::Receipt(receipt) => (count + receipt.record.count, rejected + receipt.record.rejected),
+            _ => (count, rejected),
+        });
+        self.metrics.sent.inc_by(counts.0);
+        self.metrics.rejected.inc_by(counts.1);
+        self.note(plan, |status| {
+            status.sent += counts.0;
+            status.rejected += counts.1;
+        });
+        Ok(settled)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Where a lane reads and writes: its ledger, and `operations`.
+
+use std::future::Future;
+
+use futures::FutureExt as _;
+use ledger::fold::{
+    Checkpoint, ExportIntent, ExportReceipt, Exported, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND, newest_exported,
+};
+use ledger::operations::{self, column};
+use ledger::{
+    AppendError, Appender, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
+};
+use serde_json::json;
+
+use crate::limits::{READ_BYTES, READ_ROWS};
+
+/// What a lane records.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Note {
+    /// A range that is about to be sent.
+    Intent(IntentNote),
+    /// A range that is done.
+    Receipt(ReceiptNote),
+    /// A record that the sink refused for ever.
+    Rejected(RejectedNote),
+}
+
+/// An `export.intent`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IntentNote {
+    /// First sequence number of the range.
+    pub from: u64,
+    /// The one after its last.
+    pub to: u64,
+    /// The entry's record.
+    pub record: ExportIntent,
+}
+
+/// An `export.receipt`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReceiptNote {
+    /// First sequence number of the range.
+    pub from: u64,
+    /// The one after its last.
+    pub to: u64,
+    /// The entry's record.
+    pub record: ExportReceipt,
+}
+
+/// An `export.rejected`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectedNote {
+    /// Where the record stands.
+    pub position: Position,
+    /// The sink's number of it.
+    pub export_seq: u64,
+    /// What the sink said.
+    pub reason: String,
+}
+
+/// The rows of a lane's ledger.
+pub trait Feed: Send {
+    /// Goes to a position.
+    fn seek(&mut self, from: u64);
+
+    /// The next block; waits for one.
+    fn next(&mut self) -> impl Future<Output = Result<Rows, LedgerError>> + Send;
+
+    /// The next block, if there is one with rows now.
+    fn try_next(&mut self) -> Result<Option<Rows>, LedgerError>;
+
+    /// The position after the last durable row.
+    fn end(&self) -> Result<u64, LedgerError>;
+
+    /// Durable rows that were not yet read.
+    fn lag(&self) -> u64;
+}
+
+/// What a lane knows and writes in `operations`.
+pub trait Book: Send {
+    /// Where the sink stands.
+    fn exported(&self) -> Result<Option<Exported>, LedgerError>;
+
+    /// Records notes, all or none.
+    fn append(&self, notes: &[Note]) -> impl Future<Output = Result<(), AppendError>> + Send;
+
+    /// The newest signed checkpoint of the exported ledger.
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError>;
+}
+
+/// A ledger that is followed.
+pub struct LedgerFeed {
+    reader: Reader,
+    follower: Follower,
+    content: bool,
+}
+
+const LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
+
+impl LedgerFeed {
+    /// Follows a ledger. `content` says whether content parts are read.
+    pub fn new(reader: Reader, content: bool) -> Self {
+        Self { follower: Follower::new(reader.clone(), 0, content, LIMIT), reader, content }
+    }
+}
+
+impl Feed for LedgerFeed {
+    fn seek(&mut self, from: u64) {
+        self.follower = Follower::new(self.reader.clone(), from, self.content, LIMIT);
+    }
+
+    async fn next(&mut self) -> Result<Rows, LedgerError> {
+        self.follower.next().await
+    }
+
+    fn try_next(&mut self) -> Result<Option<Rows>, LedgerError> {
+        match self.follower.next().now_or_never() {
+            Some(rows) => rows.map(|rows| (!rows.is_empty()).then_some(rows)),
+            None => Ok(None),
+        }
+    }
+
+    fn end(&self) -> Result<u64, LedgerError> {
+        Ok(self.reader.durable()?.next_seq)
+    }
+
+    fn lag(&self) -> u64 {
+        self.follower.lag()
+    }
+}
+
+/// The `operations` ledger, as one lane uses it.
+pub struct LedgerBook {
+    /// The sink's name.
+    pub sink: String,
+    /// The ledger that the lane exports.
+    pub ledger: LedgerName,
+    /// Its shard.
+    pub shard: u32,
+    /// A reader of that ledger, for its checkpoints.
+    pub exported_reader: Reader,
+    /// A reader of `operations`.
+    pub operations: Reader,
+    /// Appends to `operations`.
+    pub appender: Appender,
+}
+
+impl LedgerBook {
+    fn position(&self, seq: u64) -> Position {
+        Position { ledger: self.ledger, shard: self.shard, seq }
+    }
+
+    fn entry(&self, note: &Note) -> Entry {
+        let (kind, from, to, record) = match note {
+            Note::Intent(note) => {
+                (INTENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
+            }
+            Note::Receipt(note) => {
+                (RECEIPT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
+            }
+            Note::Rejected(note) => {
+                let record = json!({"export_seq": note.export_seq, "reason": note.reason}).to_string();
+                (REJECTED_KIND, note.position.seq, note.position.seq + 1, record)
+            }
+        };
+        let mut entry = Entry::new();
+        entry.set_text(column::KIND, kind);
+        entry.set_text(column::SUBJECT, &self.sink);
+        entry.set_text(column::ACTOR, "export");
+        entry.set_text(column::FROM, &self.position(from).to_string());
+        entry.set_text(column::TO, &self.position(to).to_string());
+        entry.set_text(column::RECORD, &record);
+        entry
+    }
+}
+
+impl Book for LedgerBook {
+    fn exported(&self) -> Result<Option<Exported>, LedgerError> {
+        newest_exported(&self.operations, &self.sink, self.ledger, self.shard)
+    }
+
+    async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {
+        let mut group = Group::new(&operations::TABLE);
+        for note in notes {
+            group.push(&mut self.entry(note))?;
+        }
+        self.appender.append(group).await.map(|_| ())
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
+        Ok(self.exported_reader.checkpoint()?.as_deref().and_then(Checkpoint::from_note))
+    }
+}

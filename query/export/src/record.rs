@@ -1,0 +1,117 @@
+//! A row on its way out, and which rows go out at all.
+
+use ledger::alert::{Alert, Severity};
+use ledger::events::column as event;
+use ledger::operations::column as operation;
+use ledger::{LedgerName, Position, Row};
+use serde_json::{Map, Value};
+
+use crate::fields::Renderer;
+
+/// One record for a sink: what its rendering is made from, and nothing else.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Where the row stands.
+    pub position: Position,
+    /// The sink's own gapless number in this ledger.
+    pub export_seq: u64,
+    /// When it was recorded: microseconds since 1970 UTC.
+    pub recorded: i64,
+    /// When it happened, or else when it was recorded: microseconds since 1970 UTC.
+    pub time: i64,
+    /// The machine that it is about, for receivers that index it.
+    pub host: Option<String>,
+    /// What it is.
+    pub body: Body,
+    /// The columns that the field policy lets out, as a JSON object.
+    pub fields: Map<String, Value>,
+    /// Roughly how many bytes it takes in memory.
+    pub size: usize,
+}
+
+/// What kind of record it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// An event.
+    Event,
+    /// A revision of an alert.
+    Alert(Box<Alert>),
+    /// Another entry of `operations`.
+    Operation,
+}
+
+/// Kinds of `operations` that are never exported: they are about exporting, or as frequent as it.
+pub fn is_internal(kind: &str) -> bool {
+    kind.starts_with("export.") || kind.starts_with("delivery.") || matches!(kind, "cursor" | "query" | "manifest")
+}
+
+/// Which rows a sink gets.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// Kinds of events; empty means every kind.
+    pub kinds: Vec<String>,
+    /// The mildest alerts.
+    pub severity: Severity,
+    /// Whether the sink takes alerts only.
+    pub alerts_only: bool,
+}
+
+impl Filter {
+    /// The record of a row, if the sink gets it. `export_seq` is the number that it will have.
+    pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
+        let (body, time, host) = match row.position.ledger {
+            LedgerName::Events => self.event(row)?,
+            LedgerName::Operations => self.operation(row)?,
+        };
+        let fields = renderer.row(row);
+        let size = row.facts.len() + row.content.map_or(0, <[u8]>::len) + 256;
+        Some(Record { position: row.position, export_seq, recorded: row.recorded, time, host, body, fields, size })
+    }
+
+    fn event(&self, row: &Row<'_>) -> Option<(Body, i64, Option<String>)> {
+        let kind = row.text(event::KIND).unwrap_or_default();
+        if self.alerts_only || (!self.kinds.is_empty() && !self.kinds.iter().any(|wanted| wanted == kind)) {
+            return None;
+        }
+        let host =
+            [event::WORKSPACE_NAME, event::WORKSPACE, event::COLLECTOR].into_iter().find_map(|column| row.text(column));
+        Some((Body::Event, row.time(event::TIME).unwrap_or(row.recorded), host.map(ToOwned::to_owned)))
+    }
+
+    fn operation(&self, row: &Row<'_>) -> Option<(Body, i64, Option<String>)> {
+        if let Some(alert) = Alert::from_row(row) {
+            let host = alert.who.workspace_name.clone().or_else(|| alert.who.workspace.clone());
+            return (alert.severity >= self.severity).then(|| (Body::Alert(Box::new(alert)), row.recorded, host));
+        }
+        let internal = row.text(operation::KIND).is_none_or(is_internal);
+        (!self.alerts_only && !internal).then_some((Body::Operation, row.recorded, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use serde_json::json;
+
+    #[test]
+    fn a_sink_gets_what_its_filter_says_and_nothing_about_exporting() {
+        let renderer = Renderer::new(crate::FieldPolicy::default(), [0; 32]);
+        let all = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false };
+        let some = Filter { kinds: vec!["egress.http".into()], severity: Severity::High, alerts_only: false };
+        let alerts = Filter { alerts_only: true, ..all.clone() };
+        let check = |rows: &ledger::Rows, expected: [bool; 3]| {
+            let row = rows.get(0).unwrap();
+            let got = [&all, &some, &alerts].map(|filter| filter.select(&row, 0, &renderer).is_some());
+            assert_eq!(got, expected, "{:?}", row.text(operation::KIND));
+        };
+        check(&fixtures::events(&[json!({"kind": "egress.http"})]), [true, true, false]);
+        check(&fixtures::events(&[json!({"kind": "prompt"})]), [true, false, false]);
+        check(&fixtures::operations(&[fixtures::alert(1, Severity::Critical)]), [true, true, true]);
+        check(&fixtures::operations(&[fixtures::alert(1, Severity::Low)]), [true, false, true]);
+        check(&fixtures::operations(&[json!({"kind": "token"})]), [true, true, false]);
+        for kind in ["export.receipt", "export.intent", "delivery.x", "cursor", "query", "manifest"] {
+            check(&fixtures::operations(&[json!({"kind": kind})]), [false, false, false]);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Attacker-written text in Slack: nothing in it may become a mention, a link, a code fence or an invisible character.
+
+/// The text without control, bidirectional and zero-width characters, with `&`, `<` and `>` as entities and back-ticks
+/// replaced, cut to `limit` characters of output. An entity is never cut in half.
+pub fn escape(text: &str, limit: usize) -> String {
+    let mut escaped = String::new();
+    let mut length = 0;
+    for c in text.chars().filter(|c| !is_hidden(*c)) {
+        let mut buffer = [0; 4];
+        let piece = match c {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '`' => "'",
+            c if c.is_whitespace() || c.is_control() => " ",
+            c => c.encode_utf8(&mut buffer),
+        };
+        let chars = piece.chars().count();
+        if length + chars >= limit {
+            escaped.push('…');
+            break;
+        }
+        length += chars;
+        escaped.push_str(piece);
+    }
+    escaped
+}
+
+/// The text as code, in which Slack interprets nothing else.
+pub fn code(text: &str, limit: usize) -> String {
+    let inner = escape(text, limit.saturating_sub(2));
+    // An empty code span would show its back-ticks.
+    if inner.trim().is_empty() { "–".to_owned() } else { format!("`{}`", inner.trim()) }
+}
+
+/// Characters that show nothing, or change how others are shown.
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        || (c.is_control() && !c.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_interpreted() {
+        let cases = [
+            ("<!channel> & <@U1>", "&lt;!channel&gt; &amp; &lt;@U1&gt;"),
+            ("a`b", "a'b"),
+            ("ab\u{202e}moc\u{200b}", "abmoc"),
+            ("two\nlines\u{7}\u{2028}x", "two lines x"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(escape(text, 100), expected);
+        }
+        assert_eq!(escape("aaaa<", 6), "aaaa…");
+        assert_eq!(code("\u{200b}", 10), "–");
+        assert_eq!(code("a`b", 10), "`a'b`");
+    }
+}

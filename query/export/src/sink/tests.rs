@@ -1,0 +1,69 @@
+//! Tests over the list of sinks: every one keeps the contract of rendering, reads its own example, and hides its secret.
+
+use ledger::alert::Severity;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::fixtures;
+
+/// The example of a sink as its settings. The example is `key = "value"` lines only.
+fn settings(spec: &SinkSpec) -> Map<String, Value> {
+    let lines = spec.example.lines().map(|line| {
+        let (name, value) = line.split_once(" = ").unwrap();
+        (name.to_owned(), serde_json::from_str(value).unwrap())
+    });
+    lines.collect()
+}
+
+fn rows() -> impl Strategy<Value = Vec<Value>> {
+    let entry = (0u8..4, 0u64..50, "\\PC{0,60}", 0usize..3).prop_map(|(form, number, text, size)| match form {
+        0 | 1 => fixtures::alert(number, [Severity::Low, Severity::High, Severity::Critical][size]),
+        2 => json!({"kind": "token", "subject": text}),
+        _ => json!({"kind": "note", "subject": text.repeat([1, 100, 2_000][size]), "from": text, "to": text}),
+    });
+    proptest::collection::vec(entry, 1..40)
+}
+
+#[test]
+fn the_list_is_complete_and_every_example_is_read() {
+    for spec in SINKS {
+        assert!(spec.what.ends_with('.') && spec.guarantee.ends_with('.') && !spec.ledgers.is_empty(), "{}", spec.kind);
+        (spec.parse)(Value::Object(settings(spec))).unwrap();
+        let mut unknown = settings(spec);
+        unknown.insert("typo".into(), json!(1));
+        assert!((spec.parse)(Value::Object(unknown)).err().unwrap().contains("typo"), "{}", spec.kind);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn rendering_is_pure_and_what_was_taken_renders_the_same_alone(rows in rows()) {
+        let records = fixtures::records(&fixtures::operations(&rows));
+        for spec in SINKS {
+            let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+            let records: Vec<_> =
+                records.iter().filter(|record| !spec.alerts_only || matches!(record.body, crate::record::Body::Alert(_))).cloned().collect();
+            if records.is_empty() {
+                continue;
+            }
+            let rendered = sink.render(&records);
+            prop_assert!((1..=records.len()).contains(&rendered.taken));
+            prop_assert_eq!(&sink.render(&records), &rendered);
+            prop_assert_eq!(&sink.render(&records[..rendered.taken]), &rendered, "{}", spec.kind);
+        }
+    }
+
+    #[test]
+    fn any_answer_is_judged(status in 100u16..600, body in "\\PC{0,80}", code in 0u64..40, at in 0usize..9) {
+        for spec in SINKS {
+            let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+            for body in [body.clone(), json!({"code": code, "invalid-event-number": at, "text": body}).to_string()] {
+                let outcome = sink.judge(&Answer { status, retry_after: None, body });
+                prop_assert_eq!(matches!(outcome, Outcome::Acked(_)), (200..300).contains(&status));
+            }
+        }
+    }
+}

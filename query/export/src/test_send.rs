@@ -1,0 +1,89 @@
+//! `sinks test`: one synthetic record, marked as a test, rendered as a real one, sent or only shown.
+
+use ledger::alert::{Alert, Severity, State, What, Who};
+use ledger::{LedgerName, Position};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::config::SinkConfig;
+use crate::fields::time;
+use crate::http::{Failure, Http, Transport as _};
+use crate::record::{Body, Record};
+use crate::sink::excerpt;
+use crate::status::now_micros;
+
+/// What was sent, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestReport {
+    /// The request with its secrets masked. The body is shown as it is before compression.
+    pub request: String,
+    /// The status and the start of the answer; `None` if nothing was sent or no answer came.
+    pub answer: Option<String>,
+    /// What the sink makes of it, in words: `acked`, `retry`, `split`, `reject`, `uncertain`, `park`, `not sent`, `dry run`.
+    pub outcome: &'static str,
+    /// Why, where it was not taken.
+    pub reason: Option<String>,
+}
+
+/// Renders a synthetic alert, marked as a test, and sends it unless `dry_run`. Nothing is recorded.
+pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, String> {
+    let sink = config.sink.as_ref();
+    let rendered = sink.render(&[record(&config.common.name, now_micros())]);
+    let request = sink.request(&rendered.body).map_err(|error| error.to_string())?;
+    let shown = crate::http::Request { body: rendered.body, ..request.clone() };
+    let mut report = TestReport { request: shown.to_string(), answer: None, outcome: "dry run", reason: None };
+    if dry_run {
+        return Ok(report);
+    }
+    match Http::new(&config.http())?.post(request).await {
+        Ok(answer) => {
+            use crate::outcome::Outcome;
+            report.answer = Some(format!("{} {}", answer.status, excerpt(&answer.body)));
+            (report.outcome, report.reason) = match sink.judge(&answer) {
+                Outcome::Acked(_) => ("acked", None),
+                Outcome::Retry { reason, .. } => ("retry", Some(reason)),
+                Outcome::Split { reason } => ("split", Some(reason)),
+                Outcome::Reject { reason, .. } => ("reject", Some(reason)),
+                Outcome::Uncertain { reason } => ("uncertain", Some(reason)),
+                Outcome::Park { reason } => ("park", Some(reason)),
+            };
+        }
+        Err(Failure::NotSent(reason) | Failure::Refused(reason)) => {
+            (report.outcome, report.reason) = ("not sent", Some(excerpt(&reason)));
+        }
+        Err(Failure::Uncertain(reason)) => (report.outcome, report.reason) = ("uncertain", Some(excerpt(&reason))),
+    }
+    Ok(report)
+}
+
+/// A record that no ledger holds, and that says so.
+fn record(sink: &str, now: i64) -> Record {
+    let position = Position { ledger: LedgerName::Operations, shard: 0, seq: 0 };
+    let alert = Alert {
+        id: "alert-test".to_owned(),
+        revision: 1,
+        rule: "test".to_owned(),
+        rule_version: 1,
+        state: State::Open,
+        severity: Severity::Info,
+        title: format!("Test of the sink {sink}"),
+        reason: "Somebody ran `tachograph sinks test`. Nothing happened, and nothing has to be done.".to_owned(),
+        who: Who { user: Some("nobody".to_owned()), ..Who::default() },
+        what: What::default(),
+        first_seen: now,
+        last_seen: now,
+        recorded_first: now,
+        recorded_last: now,
+        count: 0,
+        evidence: Vec::new(),
+        tags: vec!["test".to_owned()],
+        backfill: false,
+    };
+    let mut fields = Map::new();
+    fields.insert("test".to_owned(), Value::Bool(true));
+    fields.insert("kind".to_owned(), "alert".into());
+    fields.insert("recorded".to_owned(), time(now));
+    fields.insert("record".to_owned(), serde_json::to_value(&alert).unwrap_or(Value::Null));
+    let body = Body::Alert(Box::new(alert));
+    Record { position, export_seq: 0, recorded: now, time: now, host: None, body, fields, size: 0 }
+}
