@@ -80,7 +80,7 @@ async fn run(
     let ended = pump(&mut intake, &mut chunks, &stop).await;
     match ended {
         Ok(None) => {
-            tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended")
+            tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended");
         }
         Ok(Some(error)) => channel.set_problem(Some(format!("standard input: {error}"))),
         Err(PumpError::Stopping) => {}

@@ -129,7 +129,8 @@ mod tests {
         let house = House::new("");
         let producers = Producers::new(house.store.events().clone());
         let first = producers.turn("t", "p").await.unwrap();
-        let mut others: Vec<_> = (1..limits::PRODUCER_REQUESTS_MAX).map(|_| Box::pin(producers.turn("t", "p"))).collect();
+        let mut others: Vec<_> =
+            (1..limits::PRODUCER_REQUESTS_MAX).map(|_| Box::pin(producers.turn("t", "p"))).collect();
         for other in &mut others {
             assert!(futures::poll!(other).is_pending());
         }

@@ -194,12 +194,16 @@ impl Tailer {
         // The file in the middle of which reading stopped is older than those that were never met.
         siblings.sort_by_key(|file| !self.known.contains_key(&file.id));
         for file in siblings {
-            let fresh = match self.known.get(&file.id) {
-                Some(stored) if file.size > stored.offset => None,
-                // Rotated away whole: it came after the file that was read last.
-                None if self.paths.is_rotation_of(&file.path) && file.modified >= newest => Some(0),
-                Some(_) | None => continue,
-            };
+            let known = self.known.get(&file.id);
+            if known.is_some_and(|stored| (stored.offset, stored.modified) == (file.size, file.modified)) {
+                continue;
+            }
+            // One that came after the file that was read last was rotated away whole; its inode may have been another's.
+            let is_later = self.paths.is_rotation_of(&file.path) && file.modified >= newest;
+            let fresh = is_later.then_some(0);
+            if known.is_none() && fresh.is_none() {
+                continue;
+            }
             let place = self.paths.single().unwrap_or(&file.path).to_owned();
             if let Err(error) = self.open(&file, place, fresh) {
                 tracing::warn!(path = %file.path.display(), %error, "a rotated file cannot be read");
