@@ -13,6 +13,7 @@ mod json;
 mod tool;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use ledger::Entry;
 use ledger::access::Trust;
@@ -130,7 +131,7 @@ pub struct FreeText {
 }
 
 /// A tool with its input; the same call gives the same `action_fp` whichever source reports it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Action {
     /// The tool's name.
     pub tool: String,
@@ -139,7 +140,7 @@ pub struct Action {
 }
 
 /// One event before the pump and the finisher complete it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Draft {
     /// The columns that the dialect knows. Not `collector`, `token`, `domain`, `cost_micros`, `price_version`, `*_fp`,
     /// `content*`, `redactions`, `cuts`, `record`; and of the URL only what [`Draft::url`] is split into.
@@ -160,6 +161,21 @@ pub struct Draft {
     pub api_key: String,
     /// Keys of the record that the dialect kept and did not understand, to be counted.
     pub unknown_keys: u32,
+}
+
+// What people typed stands in drafts, before redaction: debug output tells where and how much only.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("input_bytes", &self.input.len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Draft");
+        debug.field("entry", &self.entry).field("content", &self.content).field("free_text", &self.free_text);
+        debug.field("action", &self.action).field("unknown_keys", &self.unknown_keys).finish_non_exhaustive()
+    }
 }
 
 impl Draft {

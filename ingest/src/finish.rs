@@ -23,6 +23,13 @@ pub struct Finisher {
     rules: RuleSet,
 }
 
+/// Whether the record's free text, and so its URL, was seen to have secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Unknown,
+    None,
+}
+
 /// A value of the record that does not stay as it is.
 enum Edit<'a> {
     Content(&'a ContentSpan),
@@ -56,7 +63,6 @@ impl Finisher {
         if let Some(result) = &draft.result {
             draft.entry.set_fingerprint(column::RESULT_FP, self.prints.result(result));
         }
-        self.set_url(draft);
         for column in [column::COMMAND, column::FILE, column::MCP_SERVER, column::TARGET, column::PATH] {
             // The columns of a URL are made from its redacted form.
             if !draft.url.is_empty() && (column == column::TARGET || column == column::PATH) {
@@ -66,9 +72,8 @@ impl Finisher {
                 draft.entry.set_text(column, &redacted.text);
             }
         }
-        if carries_record {
-            self.set_record(raw, draft);
-        }
+        let found = if carries_record { self.set_record(raw, draft) } else { Found::Unknown };
+        self.set_url(draft, found);
         self.set_cost(&mut draft.entry);
     }
 
@@ -99,15 +104,18 @@ impl Finisher {
     }
 
     /// Sets the record with its content cut out. A record that is not UTF-8 lies in the content part.
-    fn set_record(&self, raw: &[u8], draft: &mut Draft) {
+    fn set_record(&self, raw: &[u8], draft: &mut Draft) -> Found {
         let Ok(text) = std::str::from_utf8(raw) else {
-            return self.set_raw_content(raw, &mut draft.entry);
+            self.set_raw_content(raw, &mut draft.entry);
+            return Found::Unknown;
         };
         let mut edits: Vec<Edit> =
             draft.content.iter().map(Edit::Content).chain(draft.free_text.iter().map(Edit::FreeText)).collect();
         edits.sort_by_key(|edit| edit.span().start);
         let mut cutter = None;
         let mut redactions = Vec::new();
+        let has_url = draft.free_text.iter().any(|free_text| free_text.field == "url");
+        let mut found = if has_url { Found::None } else { Found::Unknown };
         let mut at = 0;
         for edit in &edits {
             let Span { start, end } = edit.span();
@@ -116,8 +124,11 @@ impl Finisher {
             };
             let quoted = !matches!(edit, Edit::FreeText(FreeText { encoding: Encoding::Plain, .. }));
             let redacted = if quoted { self.rules.redact_quoted(value) } else { self.rules.redact_plain(value) };
-            if redacted.is_none() && matches!(edit, Edit::FreeText(_)) {
-                continue;
+            if matches!(edit, Edit::FreeText(_)) {
+                if redacted.is_none() {
+                    continue;
+                }
+                found = Found::Unknown;
             }
             let cutter = cutter.get_or_insert_with(|| Cutter::with_capacity(text.len()));
             cutter.keep(before);
@@ -134,7 +145,8 @@ impl Finisher {
         }
         let entry = &mut draft.entry;
         let Some(mut cutter) = cutter else {
-            return entry.set_text(column::RECORD, text);
+            entry.set_text(column::RECORD, text);
+            return found;
         };
         cutter.keep(text.get(at..).unwrap_or_default());
         let (record, content, cuts) = cutter.finish();
@@ -144,6 +156,7 @@ impl Finisher {
             entry.set_bytes(column::CUTS, &cuts);
             self.set_content(entry, &content);
         }
+        found
     }
 
     fn set_content(&self, entry: &mut Entry, content: &str) {
@@ -159,11 +172,11 @@ impl Finisher {
     }
 
     /// Splits the URL, after redaction, into its columns; what is not an absolute URL is the target only.
-    fn set_url(&self, draft: &mut Draft) {
+    fn set_url(&self, draft: &mut Draft, found: Found) {
         if draft.url.is_empty() {
             return;
         }
-        let redacted = self.rules.redact_plain(&draft.url);
+        let redacted = if found == Found::None { None } else { self.rules.redact_plain(&draft.url) };
         let whole = redacted.as_ref().map_or(draft.url.as_str(), |redacted| &redacted.text);
         let entry = &mut draft.entry;
         entry.set_text(column::TARGET, whole);

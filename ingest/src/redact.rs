@@ -9,7 +9,7 @@ pub mod rules;
 use std::borrow::Cow;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use regex::Regex;
+use regex::{Match, Regex};
 
 use rules::{RULES, RULES_MAX};
 
@@ -85,7 +85,7 @@ impl RuleSet {
 
     /// Redacts plain text; `None` if there is no secret.
     pub fn redact_plain(&self, text: &str) -> Option<Redacted> {
-        self.settle(text, |text| {
+        settle(text, |text| {
             let found = self.find(text);
             (!found.is_empty()).then_some(found)
         })
@@ -93,21 +93,7 @@ impl RuleSet {
 
     /// Redacts the strings of a JSON value, or of a string quoted as Go does; `None` if there is no secret.
     pub fn redact_quoted(&self, value: &str) -> Option<Redacted> {
-        self.settle(value, |value| self.find_quoted(value))
-    }
-
-    /// Searches and replaces until nothing is found.
-    fn settle(&self, value: &str, find: impl Fn(&str) -> Option<Vec<Found>>) -> Option<Redacted> {
-        let mut redacted = Redacted { text: String::new(), marks: Vec::new() };
-        for round in 0..ROUNDS_MAX {
-            let text = if round == 0 { value } else { &redacted.text };
-            match find(text) {
-                None if round == 0 => return None,
-                None => return Some(redacted),
-                Some(found) => redacted = replace(text, &found, &redacted.marks),
-            }
-        }
-        Some(whole(value))
+        settle(value, |value| self.find_quoted(value))
     }
 
     /// Finds secrets inside the strings of a quoted value; offsets are those of `value`.
@@ -158,11 +144,16 @@ impl RuleSet {
             if candidates & (1 << bit) == 0 {
                 continue;
             }
-            for captures in regex.captures_iter(text) {
-                let secret = captures.iter().skip(1).flatten().next().or_else(|| captures.get(0));
+            let mut note = |secret: Option<Match>| {
                 if let Some(secret) = secret.filter(|secret| !secret.is_empty() && !is_placeholder(secret.as_str())) {
                     found.push(Found { start: secret.start(), end: secret.end(), kind });
                 }
+            };
+            // Finding groups is much slower than finding matches.
+            if regex.captures_len() == 1 {
+                regex.find_iter(text).for_each(|secret| note(Some(secret)));
+            } else {
+                regex.captures_iter(text).for_each(|captures| note(captures.iter().skip(1).flatten().next()));
             }
         }
         found.sort_by_key(|found| (found.start, usize::MAX - found.end));
@@ -175,6 +166,20 @@ impl RuleSet {
         });
         found
     }
+}
+
+/// Searches and replaces until nothing is found.
+fn settle(value: &str, find: impl Fn(&str) -> Option<Vec<Found>>) -> Option<Redacted> {
+    let mut redacted = Redacted { text: String::new(), marks: Vec::new() };
+    for round in 0..ROUNDS_MAX {
+        let text = if round == 0 { value } else { &redacted.text };
+        match find(text) {
+            None if round == 0 => return None,
+            None => return Some(redacted),
+            Some(found) => redacted = replace(text, &found, &redacted.marks),
+        }
+    }
+    Some(whole(value))
 }
 
 /// Whether the text is a placeholder and nothing else.

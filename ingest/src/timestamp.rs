@@ -37,8 +37,8 @@ fn parse_usual(text: &[u8]) -> Option<i64> {
         if digits == 0 {
             return None;
         }
-        for at in 0..6 {
-            micros = micros * 10 + if at < digits { i64::from(fraction[at] - b'0') } else { 0 };
+        for digit in fraction[..digits].iter().chain(b"000000").take(6) {
+            micros = micros * 10 + i64::from(digit - b'0');
         }
         rest = &fraction[digits..];
     }

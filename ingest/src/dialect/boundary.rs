@@ -153,24 +153,21 @@ impl<'a> Line<'a> {
         draft.set_times(Some(time), None, received);
         match kind {
             LineKind::Request(decision) => {
-                let url = self.url.map(|url| url.value()).filter(|url| !url.is_empty()).ok_or("it has no url")?;
-                let method = self
-                    .method
-                    .map(|method| method.value())
-                    .filter(|method| !method.is_empty())
-                    .ok_or("it has no method")?;
+                let url = self.url.map(Pair::value).filter(|url| !url.is_empty()).ok_or("it has no url")?;
+                let method =
+                    self.method.map(Pair::value).filter(|method| !method.is_empty()).ok_or("it has no method")?;
                 draft.set_origin(SOURCE, "boundary", "egress.http");
                 draft.url.push_str(&url);
                 let entry = &mut draft.entry;
                 entry.set_text(column::ACTION, &method);
                 entry.set_text(column::METHOD, &method);
                 entry.set_text(column::OUTCOME, decision);
-                entry.set_text_if(column::RULE, self.rule.map(|rule| rule.value()).as_deref());
+                entry.set_text_if(column::RULE, self.rule.map(Pair::value).as_deref());
             }
             LineKind::Start => {
                 let session = self
                     .session
-                    .map(|session| session.value())
+                    .map(Pair::value)
                     .filter(|session| !session.is_empty())
                     .ok_or("it has no session_id")?;
                 draft.set_origin(SOURCE, "boundary", "session.start");
@@ -197,7 +194,7 @@ impl<'a> Line<'a> {
     fn set_failure(&self, draft: &mut Draft, action: &str) {
         draft.entry.set_text(column::ACTION, action);
         draft.entry.set_text(column::OUTCOME, "error");
-        draft.entry.set_text_if(column::TARGET, self.path.map(|path| path.value()).as_deref());
+        draft.entry.set_text_if(column::TARGET, self.path.map(Pair::value).as_deref());
     }
 
     fn add_free_text(&self, draft: &mut Draft) {

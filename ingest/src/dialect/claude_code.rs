@@ -13,6 +13,9 @@
 //! | any other, also unknown ones | `agent.event`, with the hook's name as `action` | |
 //!
 //! So a call is one `tool.call` and one event of its end; both carry `tool_call`, `action_fp` and, at the end, `result_fp`.
+//! Natural ids are session/hook/tool call, for hooks of a prompt a keyed hash of session, hook, prompt and payload; others
+//! have none and are not deduplicated.
+//!
 //! A payload has no time: `time` and `observed` are when it was received. Every member whose name is not known to be a fact
 //! is treated as content, so that what a new release adds does not land in the facts. Hooks are written by the agent that
 //! they watch: their trust is `agent`.
@@ -101,9 +104,11 @@ fn decode_payload(payload: &Payload, text: &str, received: i64, draft: &mut Draf
         "SessionStart" => draft.entry.set_text_if(column::TARGET, payload.source.some()),
         _ => {}
     }
-    match payload.tool_call.some() {
-        Some(call) => draft.entry.set_text(column::SOURCE_ID, &[session, hook, call].join("/")),
-        None => draft.identity = [session, hook, payload.prompt.as_str(), text].join("\n"),
+    // What belongs to neither a call nor a prompt may happen twice in the same bytes, such as a session that is resumed.
+    if let Some(call) = payload.tool_call.some() {
+        draft.entry.set_text(column::SOURCE_ID, &[session, hook, call].join("/"));
+    } else if let Some(prompt) = payload.prompt.some() {
+        draft.identity = [session, hook, prompt, text].join("\n");
     }
     Ok(())
 }

@@ -105,7 +105,10 @@ fn decode_as(msg: &str, text: &str, received: i64, drafts: &mut Drafts) -> Resul
         "interception log" => decode_fields(msg, text, received, drafts, interception::decode),
         "audit_log" => decode_fields(msg, text, received, drafts, audit::decode),
         "connection_log" => decode_fields(msg, text, received, drafts, connection::decode),
-        "unknown resource type" => decode_fields(msg, text, received, drafts, boundary_request::decode_unknown),
+        "unknown resource type" => decode_fields(msg, text, received, drafts, |line, text, received, drafts| {
+            boundary_request::decode_unknown(line, text, received, drafts);
+            Ok(())
+        }),
         _ => {
             let line: Line<serde::de::IgnoredAny> = serde_json::from_str(text).map_err(|error| why_not(&error))?;
             if line.msg.as_str() == msg {

@@ -18,15 +18,15 @@ const NIL_UUID: &str = "00000000-0000-0000-0000-000000000000";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text<'a>(pub Cow<'a, str>);
 
-impl<'a> Text<'a> {
+impl Text<'_> {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text unless it is empty.
+    /// The text unless it is empty, without the form in which Go prints nullable values.
     pub fn some(&self) -> Option<&str> {
-        Some(&*self.0).filter(|text| !text.is_empty())
+        Some(unwrap_go_null(&self.0)).filter(|text| !text.is_empty())
     }
 
     /// The text as an id: empty and the nil UUID are none.
@@ -34,26 +34,9 @@ impl<'a> Text<'a> {
         self.some().filter(|text| *text != NIL_UUID)
     }
 
-    /// The text without the form in which Go prints nullable values: `{String:curl/8.5 Valid:true}` is `curl/8.5`, and
-    /// `{IPNet:{IP:10.0.0.7 Mask:ffffffff} Valid:true}` is `10.0.0.7`.
-    pub fn unwrap_go_null(&self) -> &str {
-        let text = self.as_str();
-        let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return text };
-        if let Some(value) = inner.strip_suffix(" Valid:true") {
-            let value = value.split_once(':').map_or(value, |(_, value)| value);
-            return value.strip_prefix("{IP:").map_or(value, |value| value.split(' ').next().unwrap_or_default());
-        }
-        if inner.ends_with("Valid:false") { "" } else { text }
-    }
-
     /// The time that the text writes, in microseconds since 1970 UTC.
     pub fn time(&self) -> Option<i64> {
         self.some().and_then(crate::timestamp::parse)
-    }
-
-    /// The whole number that the text writes.
-    pub fn integer(&self) -> Option<i64> {
-        self.some().and_then(|text| text.trim().parse().ok())
     }
 }
 
@@ -119,6 +102,17 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
+/// What a nullable value holds that Go printed: `{String:curl/8.5 Valid:true}` is `curl/8.5`, one that is not valid is
+/// empty, and `{IPNet:{IP:10.0.0.7 Mask:ffffffff} Valid:true}` is `10.0.0.7`. Other text is itself.
+fn unwrap_go_null(text: &str) -> &str {
+    let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) else { return text };
+    if let Some(value) = inner.strip_suffix(" Valid:true") {
+        let value = value.split_once(':').map_or(value, |(_, value)| value);
+        return value.strip_prefix("{IP:").map_or(value, |value| value.split(' ').next().unwrap_or_default());
+    }
+    if inner.ends_with("Valid:false") { "" } else { text }
+}
+
 /// A whole number, also from a string or a float without fraction; anything else is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Integer(pub Option<i64>);
@@ -152,7 +146,7 @@ impl<'de> Visitor<'de> for IntegerVisitor {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Integer, E> {
-        Ok(Integer(value.trim().parse().ok()))
+        Ok(Integer(unwrap_go_null(value).trim().parse().ok()))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Integer, E> {
@@ -215,8 +209,8 @@ macro_rules! record {
     ($($(#[$meta:meta])* $name:ident { $($field:ident: $type:ty = $($key:literal)|+,)* })*) => {$(
         $(#[$meta])*
         #[derive(Debug, Default)]
-        pub struct $name<'a> {
-            $(pub $field: $type,)*
+        pub(crate) struct $name<'a> {
+            $(pub(crate) $field: $type,)*
             pub(crate) lifetime: std::marker::PhantomData<&'a str>,
         }
 
@@ -287,11 +281,11 @@ mod tests {
     #[test]
     fn go_nulls_and_nil_ids_are_none() {
         let text = |text: &'static str| Text(Cow::Borrowed(text));
-        assert_eq!(text("{String: Valid:false}").unwrap_go_null(), "");
-        assert_eq!(text("{String:curl/8.5 (x) Valid:true}").unwrap_go_null(), "curl/8.5 (x)");
-        assert_eq!(text("{IPNet:{IP:10.0.0.7 Mask:ffffffff} Valid:true}").unwrap_go_null(), "10.0.0.7");
-        assert_eq!(text("{IPNet:{IP: Mask:} Valid:false}").unwrap_go_null(), "");
-        assert_eq!(text("{braces}").unwrap_go_null(), "{braces}");
+        assert_eq!(text("{String: Valid:false}").some().unwrap_or_default(), "");
+        assert_eq!(text("{String:curl/8.5 (x) Valid:true}").some().unwrap_or_default(), "curl/8.5 (x)");
+        assert_eq!(text("{IPNet:{IP:10.0.0.7 Mask:ffffffff} Valid:true}").some().unwrap_or_default(), "10.0.0.7");
+        assert_eq!(text("{IPNet:{IP: Mask:} Valid:false}").some().unwrap_or_default(), "");
+        assert_eq!(text("{braces}").some().unwrap_or_default(), "{braces}");
         assert_eq!(text(NIL_UUID).id(), None);
         assert_eq!(text("x").id(), Some("x"));
     }

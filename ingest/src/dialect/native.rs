@@ -14,7 +14,7 @@ use ledger::events::column;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::dialect::json::{Text, text_of, why_not};
+use crate::dialect::json::{Text, why_not};
 use crate::dialect::{Action, Dialect, Draft, Drafts, Outcome, SKIP_BLANK, quoted};
 use crate::timestamp;
 use fields::{Field, Slot};

@@ -1,6 +1,7 @@
 //! What the tests of all dialects share: a record through dialect and finisher, with every column as text.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use ledger::column::Kind;
@@ -38,7 +39,12 @@ pub fn events(dialect: &dyn Dialect, raw: &str) -> Vec<Columns> {
 
 /// The columns of an entry.
 pub fn columns(entry: &ledger::Entry) -> Columns {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    };
     TABLE
         .columns
         .iter()

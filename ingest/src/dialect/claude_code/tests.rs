@@ -158,6 +158,7 @@ fn ids_are_by_call_or_by_bytes() {
     let id = |payload: &str| events(&ClaudeCode, payload)[0]["source_id"].clone();
     assert_eq!(id(prompt), id(prompt));
     assert_ne!(id(prompt), id(&prompt.replace("The tests", "Some tests")));
+    check(&one("SessionStart"), &[("source_id", None)]);
     assert_ne!(one("toolu_03ours")["source_id"], one("toolu_04ours")["source_id"]);
 }
 

@@ -74,7 +74,7 @@ pub fn set_request(draft: &mut Draft, method: &str, decision: &str, rule: Option
 }
 
 /// Decodes the line in which coderd says that it did not know what a boundary reported.
-pub fn decode_unknown(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
+pub fn decode_unknown(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Drafts) {
     let draft = drafts.add();
     draft.set_times(line.ts.time(), line.ts.time(), received);
     draft.set_origin(SOURCE_BOUNDARY, "boundary", "loss");
@@ -82,7 +82,6 @@ pub fn decode_unknown(line: &Line<Fields>, text: &str, received: i64, drafts: &m
     draft.entry.set_text(column::ACTION, "unknown_resource_type");
     draft.identity.push_str(text);
     set_who(draft, &line.fields);
-    Ok(())
 }
 
 fn set_who(draft: &mut Draft, fields: &Fields) {

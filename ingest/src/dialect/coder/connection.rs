@@ -20,7 +20,7 @@ record! {
         workspace: Text<'a> = "WorkspaceID",
         workspace_name: Text<'a> = "WorkspaceName",
         agent_name: Text<'a> = "AgentName",
-        connection_type: Text<'a> = "Type",
+        kind: Text<'a> = "Type",
         code: Integer = "Code",
         user: Text<'a> = "UserID",
         slug_or_port: Text<'a> = "SlugOrPort",
@@ -37,7 +37,7 @@ record! {
         workspace: Text<'a> = "workspace_id",
         workspace_name: Text<'a> = "workspace_name",
         agent_name: Text<'a> = "agent_name",
-        connection_type: Text<'a> = "type",
+        kind: Text<'a> = "type",
         ssh: Raw<'a> = "ssh_info",
         web: Raw<'a> = "web_info",
     }
@@ -71,7 +71,7 @@ struct Connection<'a> {
     workspace: Option<&'a str>,
     workspace_name: Option<&'a str>,
     agent_name: Option<&'a str>,
-    connection_type: &'a str,
+    kind: &'a str,
     slug_or_port: Option<&'a str>,
 }
 
@@ -86,7 +86,7 @@ pub fn decode(line: &Line<ConnectionLog>, text: &str, received: i64, drafts: &mu
         workspace: log.workspace.id(),
         workspace_name: log.workspace_name.some(),
         agent_name: log.agent_name.some(),
-        connection_type: log.connection_type.some().ok_or("it has no Type")?,
+        kind: log.kind.some().ok_or("it has no Type")?,
         slug_or_port: log.slug_or_port.some(),
     };
     let status = log.status.some().ok_or("it has no ConnectionStatus")?;
@@ -114,7 +114,7 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
         workspace: row.workspace.id(),
         workspace_name: row.workspace_name.some(),
         agent_name: row.agent_name.some(),
-        connection_type: row.connection_type.some().ok_or("a connection has no type")?,
+        kind: row.kind.some().ok_or("a connection has no type")?,
         slug_or_port: web.slug_or_port.some(),
     };
     let connected = row.connect_time.time().ok_or("a connection has no connect_time in RFC 3339")?;
@@ -149,7 +149,7 @@ impl Connection<'_> {
         draft.set_origin(SOURCE_CONNECTION, "workspace", "connection");
         let entry = &mut draft.entry;
         entry.set_text(column::ACTION, status);
-        let target = [self.connection_type, self.slug_or_port.unwrap_or_default()].join("/");
+        let target = [self.kind, self.slug_or_port.unwrap_or_default()].join("/");
         entry.set_text(column::TARGET, target.trim_end_matches('/'));
         entry.set_text_if(column::ORG, self.org);
         entry.set_text_if(column::USER, self.user);
@@ -160,7 +160,7 @@ impl Connection<'_> {
             entry.set_text(column::ATTRIBUTION, "direct");
         }
         // Connections over HTTP have a status, those that stay open an exit code when they end.
-        let over_http = matches!(self.connection_type, "workspace_app" | "port_forwarding" | "tunnel");
+        let over_http = matches!(self.kind, "workspace_app" | "port_forwarding" | "tunnel");
         match code {
             Some(code) if over_http => {
                 entry.set_integer(column::STATUS, code);

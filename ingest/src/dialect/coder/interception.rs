@@ -83,13 +83,14 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
             draft.add_content(text.as_bytes(), "prompt", fields.prompt);
             draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), time.as_str()]));
         }
-        "tool_usage" => match set_tool(draft, fields, text)? {
-            Some(call) => draft.entry.set_text(column::SOURCE_ID, &id(&[call])),
-            None => {
+        "tool_usage" => {
+            if let Some(call) = set_tool(draft, fields, text)? {
+                draft.entry.set_text(column::SOURCE_ID, &id(&[call]));
+            } else {
                 let input = fields.input.map_or("", |input| input.get());
                 draft.identity = id(&[fields.message.as_str(), fields.tool.as_str(), input]);
             }
-        },
+        }
         "model_thought" => {
             draft.add_content(text.as_bytes(), "thought", fields.content);
             draft.identity = id(&[time.as_str(), fields.content.map_or("", |content| content.get())]);
