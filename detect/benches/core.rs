@@ -4,7 +4,6 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use detect::{Engine, Findings, Key, Rules};
 use ledger::events::column;
 use ledger::{LedgerName, Rows};
-use proof::part;
 
 const EVENTS: usize = 65_536;
 /// 2025-11-21T00:00:00Z.
@@ -28,13 +27,20 @@ fn block() -> Rows {
             (column::PATH.id(), "/v1/packages/index"),
         ];
         let mut facts = Vec::new();
-        part::write_column(&mut facts, column::TIME.id(), &(START + number as i64 * 20).to_be_bytes());
+        write_column(&mut facts, column::TIME.id(), &(START + number as i64 * 20).to_be_bytes());
         for (id, text) in texts {
-            part::write_column(&mut facts, id, text.as_bytes());
+            write_column(&mut facts, id, text.as_bytes());
         }
         rows.push(number as u64, number as u64 / 16_384, START + number as i64 * 20, 0, &facts, None);
     }
     rows
+}
+
+/// One column of a part, as FORMAT.md lays it out: id, length, value.
+fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
+    part.extend_from_slice(&id.to_be_bytes());
+    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
+    part.extend_from_slice(value);
 }
 
 fn core(criterion: &mut Criterion) {

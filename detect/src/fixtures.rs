@@ -1,7 +1,6 @@
 //! Events for tests: JSON objects with columns by name, as examples are written, and blocks of rows made from them.
 
 use ledger::{Kind, LedgerName, Rows, Table};
-use proof::part;
 use serde_json::Value;
 
 use crate::engine::Key;
@@ -27,16 +26,12 @@ pub fn parts(event: &Value) -> (Vec<u8>, Vec<u8>) {
                     .as_array()
                     .unwrap()
                     .iter()
-                    .for_each(|text| part::write_list_element(&mut list, text.as_str().unwrap().as_bytes()));
+                    .for_each(|text| write_element(&mut list, text.as_str().unwrap().as_bytes()));
                 list
             }
             _ => value.as_i64().unwrap().to_be_bytes().to_vec(),
         };
-        part::write_column(
-            if column.part == ledger::Part::Facts { &mut facts } else { &mut content },
-            column.id,
-            &bytes,
-        );
+        write_column(if column.part == ledger::Part::Facts { &mut facts } else { &mut content }, column.id, &bytes);
     }
     (facts, content)
 }
@@ -57,4 +52,16 @@ pub fn rows(events: &[Value]) -> Rows {
         push(&mut rows, event);
     }
     rows
+}
+
+/// One column of a part, as FORMAT.md lays it out: id, length, value.
+fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
+    part.extend_from_slice(&id.to_be_bytes());
+    write_element(part, value);
+}
+
+/// A length and the bytes: the value of a column, or an element of a list.
+fn write_element(part: &mut Vec<u8>, value: &[u8]) {
+    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
+    part.extend_from_slice(value);
 }

@@ -9,7 +9,6 @@ mod snapshots;
 mod source;
 mod start;
 
-use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 
@@ -100,10 +99,11 @@ impl Runner {
         self.core.metrics.register(registry);
     }
 
-    /// Detects until `stop` is cancelled or something fails. Dropping the future at any moment loses nothing; another runner
-    /// in the same process must wait until what this one had queued is durable, or it would not see it.
+    /// Detects until `stop` is cancelled or something fails. What was found by then is recorded before it returns, so another
+    /// runner may follow at once. Dropping the future at any moment loses nothing either, but what it had queued may become
+    /// durable later: only a new process may follow then.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunnerError> {
-        self.core.run(stop.cancelled_owned()).await
+        self.core.run(stop).await
     }
 }
 
@@ -133,17 +133,12 @@ struct Running<S, J> {
 }
 
 impl<S: Source, J: Journal> Core<S, J> {
-    async fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), RunnerError> {
-        let mut stop = std::pin::pin!(stop);
-        let mut running = tokio::select! {
-            biased;
-            () = &mut stop => return Ok(()),
-            running = start::start(self) => running?,
-        };
+    async fn run(self, stop: CancellationToken) -> Result<(), RunnerError> {
+        let Some(mut running) = start::start(self, &stop).await? else { return Ok(()) };
         loop {
             let rows = tokio::select! {
                 biased;
-                () = &mut stop => return Ok(()),
+                () = stop.cancelled() => return running.commit_if_any().await,
                 rows = running.source.next() => rows,
             };
             let rows = match rows {

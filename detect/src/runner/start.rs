@@ -2,6 +2,7 @@
 //! silence.
 
 use ledger::Rows;
+use tokio_util::sync::CancellationToken;
 
 use super::journal::{Cursor, History, Journal, RulesChange};
 use super::snapshots::Snapshots;
@@ -11,8 +12,11 @@ use crate::detector::Findings;
 use crate::engine::{Engine, Progress};
 use crate::limits::BACKFILL_AGE;
 
-/// Brings the engine to the cursor and the rules up to date.
-pub async fn start<S: Source, J: Journal>(core: Core<S, J>) -> Result<Running<S, J>, RunnerError> {
+/// Brings the engine to the cursor and the rules up to date; `None` if it was stopped before.
+pub async fn start<S: Source, J: Journal>(
+    core: Core<S, J>,
+    stop: &CancellationToken,
+) -> Result<Option<Running<S, J>>, RunnerError> {
     let Core { source, journal, options, metrics } = core;
     let failed = |source| RunnerError::Snapshots { dir: options.snapshots.clone(), source };
     let snapshots = Snapshots::open(&options.snapshots).map_err(failed)?;
@@ -42,10 +46,12 @@ pub async fn start<S: Source, J: Journal>(core: Core<S, J>) -> Result<Running<S,
         events_since_snapshot: 0,
         snapshot_second: 0,
     };
-    running.replay(&history).await?;
+    if !running.replay(&history, stop).await? {
+        return Ok(None);
+    }
     running.snapshot_second = running.engine.progress().clock.second.unwrap_or_default();
     running.change_rules().await?;
-    Ok(running)
+    Ok(Some(running))
 }
 
 /// The engine from which the cursor is reached, and what happened in between besides events: the newest snapshot that is
@@ -78,11 +84,14 @@ fn base(
 }
 
 impl<S: Source, J: Journal> Running<S, J> {
-    /// Sees everything up to the cursor again. What it finds stands in the ledger already.
-    async fn replay(&mut self, history: &History) -> Result<(), RunnerError> {
+    /// Sees everything up to the cursor again. What it finds stands in the ledger already. Says whether it came to the end.
+    async fn replay(&mut self, history: &History, stop: &CancellationToken) -> Result<bool, RunnerError> {
         let target = self.cursor.progress;
         self.source.seek(self.engine.progress().next_seq);
         while self.engine.progress().next_seq < target.next_seq {
+            if stop.is_cancelled() {
+                return Ok(false);
+            }
             let rows = self.source.next().await?;
             self.replay_rows(&rows, target.next_seq, history)?;
             tokio::task::yield_now().await;
@@ -90,7 +99,7 @@ impl<S: Source, J: Journal> Running<S, J> {
         self.replay_until(target, history)?;
         self.engine.set_clock(target.clock);
         self.source.seek(target.next_seq);
-        Ok(())
+        Ok(true)
     }
 
     fn replay_rows(&mut self, rows: &Rows, end: u64, history: &History) -> Result<(), RunnerError> {

@@ -210,7 +210,7 @@ fn options(dir: &Path, quiet_seconds: u32) -> RunnerOptions {
 fn run(life: &Life, journal: &MemoryJournal, options: RunnerOptions, block: usize, polls: usize) {
     let source = MemorySource::new(life.clone(), block);
     let core = Core { source, journal: journal.clone(), options, metrics: Metrics::default() };
-    let mut future = std::pin::pin!(core.run(std::future::pending()));
+    let mut future = std::pin::pin!(core.run(CancellationToken::new()));
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..polls {
         match future.as_mut().poll(&mut context) {
@@ -318,7 +318,7 @@ fn a_ledger_that_was_rolled_back_stops_the_runner() {
     run(&Life::new(vec![event(0), event(1), event(2)], 0), &journal, options(dir.path(), 60), 5, FOREVER);
     let source = MemorySource::new(Life::new(vec![event(0)], 1), 1);
     let core = Core { source, journal, options: options(dir.path(), 60), metrics: Metrics::default() };
-    let mut future = std::pin::pin!(core.run(std::future::pending()));
+    let mut future = std::pin::pin!(core.run(CancellationToken::new()));
     let error = loop {
         if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             break result.unwrap_err();

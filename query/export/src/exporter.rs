@@ -87,29 +87,20 @@ impl Exporter {
         self.status.clone()
     }
 
-    /// Exports until `stop` is cancelled. A lane that fails ends alone, says so in its status and in the log. Another exporter
-    /// in the same process must wait until what this one had queued is durable, or it would not see it.
+    /// Exports until `stop` is cancelled. What was acknowledged by then is on record when this returns, so another exporter may
+    /// follow at once. A lane that fails ends alone, says so in its status and in the log.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
-        for lane in self.lanes {
-            let (status, stop) = (lane.status.clone(), stop.clone());
+        for mut lane in self.lanes {
+            let status = lane.status.clone();
+            lane.stop = stop.clone();
             tasks.spawn(async move {
-                let ended = tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    ended = lane.run() => ended,
-                };
-                match ended {
-                    Ok(())
-                    | Err(
-                        LaneError::Append(AppendError::Stopped)
-                        | LaneError::Ledger(LedgerError::Append(AppendError::Stopped)),
-                    ) => {}
-                    Err(error) => {
-                        let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
-                        tracing::error!(sink = status.sink, ledger = status.ledger, %error, "export stopped");
-                        status.stopped = Some(error.to_string());
-                    }
+                if let Err(error) = lane.run().await
+                    && !is_stop(&error)
+                {
+                    let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
+                    tracing::error!(sink = status.sink, ledger = status.ledger, %error, "export stopped");
+                    status.stopped = Some(error.to_string());
                 }
             });
         }
@@ -117,6 +108,16 @@ impl Exporter {
         // Without lanes the sinks are paused or absent; the caller waits for `stop` as with any other stage.
         stop.cancelled().await;
     }
+}
+
+/// Whether the store was stopped before the lane: everything that was acknowledged is on record or will be sent again.
+fn is_stop(error: &LaneError) -> bool {
+    matches!(
+        error,
+        LaneError::Stopped
+            | LaneError::Append(AppendError::Stopped)
+            | LaneError::Ledger(LedgerError::Append(AppendError::Stopped))
+    )
 }
 
 fn lane(
@@ -144,6 +145,7 @@ fn lane(
         timing: Timing::default(),
         metrics: metrics.of(&name, source.name()),
         status,
+        stop: CancellationToken::new(),
         config: sink.clone(),
     })
 }

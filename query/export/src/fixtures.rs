@@ -2,7 +2,6 @@
 
 use ledger::alert::{Alert, Severity, State, What, Who};
 use ledger::{Kind, LedgerName, Part, Rows, Table};
-use proof::part;
 use serde_json::{Value, json};
 
 use crate::fields::Renderer;
@@ -18,12 +17,12 @@ fn push(rows: &mut Rows, ledger: LedgerName, entry: &Value) {
         let bytes = match column.kind {
             Kind::Text => value.as_str().unwrap().as_bytes().to_vec(),
             Kind::TextList => value.as_array().unwrap().iter().fold(Vec::new(), |mut list, text| {
-                part::write_list_element(&mut list, text.as_str().unwrap().as_bytes());
+                write_element(&mut list, text.as_str().unwrap().as_bytes());
                 list
             }),
             _ => value.as_i64().unwrap().to_be_bytes().to_vec(),
         };
-        part::write_column(if column.part == Part::Facts { &mut facts } else { &mut content }, column.id, &bytes);
+        write_column(if column.part == Part::Facts { &mut facts } else { &mut content }, column.id, &bytes);
     }
     let recorded = START + rows.next_seq as i64 * 1_000;
     rows.push(rows.next_seq, 0, recorded, 0, &facts, Some(&content));
@@ -91,4 +90,16 @@ pub fn records(rows: &Rows) -> Vec<Record> {
         records.extend(filter.select(&row, records.len() as u64, &renderer));
     }
     records
+}
+
+/// One column of a part, as FORMAT.md lays it out: id, length, value.
+fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
+    part.extend_from_slice(&id.to_be_bytes());
+    write_element(part, value);
+}
+
+/// A length and the bytes: the value of a column, or an element of a list.
+fn write_element(part: &mut Vec<u8>, value: &[u8]) {
+    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
+    part.extend_from_slice(value);
 }

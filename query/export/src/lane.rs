@@ -13,6 +13,7 @@ use std::time::Duration;
 use ledger::fold::Exported;
 use ledger::{AppendError, LedgerError};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{SinkConfig, Start};
 use crate::fields::Renderer;
@@ -46,6 +47,9 @@ pub enum LaneError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// It was stopped, at a moment when nothing of it was on its way to the ledger.
+    #[error("export was stopped")]
+    Stopped,
     /// Receipts cannot be recorded.
     #[error("receipts cannot be recorded: {0}")]
     Append(#[from] AppendError),
@@ -61,28 +65,40 @@ pub struct Lane<F, B, T> {
     pub timing: Timing,
     pub metrics: LaneMetrics,
     pub status: Arc<Mutex<LaneStatus>>,
+    pub stop: CancellationToken,
 }
 
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
-    /// Exports until something fails for good. Dropping the future at any moment loses nothing.
+    /// Exports until it is stopped or something fails for good. What was acknowledged by then is recorded before it returns,
+    /// so another lane of the same sink may follow at once. Dropping the future at any moment loses nothing either, but what
+    /// it had queued may become durable later: only a new process may follow then.
     pub async fn run(mut self) -> Result<(), LaneError> {
         let mut plan = self.start().await?;
         let mut notes = Vec::new();
         let mut free_at = Instant::now();
         loop {
-            self.gather(&mut plan, free_at, &mut notes).await?;
-            let Some(batch) = plan.propose(self.config.sink.as_ref()) else {
-                notes.extend(plan.skip().map(Note::Receipt));
-                self.flush(&mut notes).await?;
-                self.read(&mut plan).await?;
-                continue;
-            };
-            notes.extend(plan.intend(&batch).map(Note::Intent));
-            self.flush(&mut notes).await?;
-            let attempt = self.deliver(&plan, &batch).await;
-            notes.extend(self.settle(&mut plan, &batch, attempt)?);
-            free_at = Instant::now() + self.config.sink.limits().interval;
+            match self.turn(&mut plan, &mut notes, &mut free_at).await {
+                Ok(()) => {}
+                Err(LaneError::Stopped) => return self.flush(&mut notes).await,
+                Err(error) => return Err(error),
+            }
         }
+    }
+
+    /// One batch, or one wait.
+    async fn turn(&mut self, plan: &mut Plan, notes: &mut Vec<Note>, free_at: &mut Instant) -> Result<(), LaneError> {
+        self.gather(plan, *free_at, notes).await?;
+        let Some(batch) = plan.propose(self.config.sink.as_ref()) else {
+            notes.extend(plan.skip().map(Note::Receipt));
+            self.flush(notes).await?;
+            return self.read(plan).await;
+        };
+        notes.extend(plan.intend(&batch).map(Note::Intent));
+        self.flush(notes).await?;
+        let attempt = self.deliver(plan, &batch).await?;
+        notes.extend(self.settle(plan, &batch, attempt)?);
+        *free_at = Instant::now() + self.config.sink.limits().interval;
+        Ok(())
     }
 
     /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
@@ -132,6 +148,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             self.flush(notes).await?;
             tokio::select! {
                 biased;
+                () = self.stop.cancelled() => return Err(LaneError::Stopped),
                 () = tokio::time::sleep_until(deadline) => {}
                 rows = self.feed.next(), if plan.wants_more() => plan.absorb(&rows?, &self.config.filter(), &self.renderer),
             }
@@ -139,13 +156,17 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     async fn read(&mut self, plan: &mut Plan) -> Result<(), LaneError> {
-        let rows = self.feed.next().await?;
+        let rows = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(LaneError::Stopped),
+            rows = self.feed.next() => rows?,
+        };
         plan.absorb(&rows, &self.config.filter(), &self.renderer);
         self.note(plan, |_| {});
         Ok(())
     }
 
-    /// Records intents, receipts and rejections in one group.
+    /// Records intents, receipts and rejections in one group. A stop does not interrupt it.
     async fn flush(&mut self, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         if notes.is_empty() {
             return Ok(());
@@ -158,7 +179,10 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                         sink = self.config.common.name,
                         "the disk has no space left for receipts; the sink waits"
                     );
-                    tokio::time::sleep(NO_SPACE_RETRY).await;
+                    tokio::select! {
+                        () = self.stop.cancelled() => return Err(LaneError::Stopped),
+                        () = tokio::time::sleep(NO_SPACE_RETRY) => {}
+                    }
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::plan::{Batch, Plan};
-use super::{Book, Feed, Lane};
+use super::{Book, Feed, Lane, LaneError};
 use crate::http::{Failure, Transport};
 use crate::outcome::Outcome;
 use crate::sink::excerpt;
@@ -58,15 +58,22 @@ enum Step {
 }
 
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
-    /// Sends a batch until it is settled. The bytes are the same each time.
-    pub async fn deliver(&mut self, plan: &Plan, batch: &Batch) -> Attempt {
+    /// Sends a batch until it is settled. The bytes are the same each time. A stop may cut a request off: its intent is on
+    /// record, so the same bytes follow.
+    pub async fn deliver(&mut self, plan: &Plan, batch: &Batch) -> Result<Attempt, LaneError> {
         let mut attempts = 0_u32;
         loop {
             attempts = attempts.saturating_add(1);
-            let (wait, reason, parked) = match self.request(plan, batch).await {
+            let stop = self.stop.clone();
+            let step = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(LaneError::Stopped),
+                step = self.request(plan, batch) => step,
+            };
+            let (wait, reason, parked) = match step {
                 Step::Settled(settled) => {
                     self.note_settled(plan, batch, &settled);
-                    return Attempt { settled, attempts };
+                    return Ok(Attempt { settled, attempts });
                 }
                 Step::Again { floor, reason } => (floor + self.jitter(attempts), reason, false),
                 Step::Park { reason } => (self.timing.park, reason, true),
@@ -86,7 +93,11 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 status.parked = parked;
                 status.next_attempt = Some(now_micros() + wait.as_micros() as i64);
             });
-            tokio::time::sleep_until(Instant::now() + wait).await;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(LaneError::Stopped),
+                () = tokio::time::sleep_until(Instant::now() + wait) => {}
+            }
         }
     }
 

@@ -226,6 +226,7 @@ fn lane(
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(LaneStatus::new("siem", "splunk_hec", ledger, false))),
+        stop: CancellationToken::new(),
         config,
     }
 }
@@ -397,4 +398,28 @@ fn a_parked_sink_says_so_and_goes_on_when_it_may() {
     });
     let status = status.lock().unwrap();
     assert!(!status.parked && status.last_ack.is_some() && status.sent == 1 && status.retries == 3);
+}
+
+#[test]
+fn a_lane_that_is_stopped_has_its_receipts_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    for milliseconds in 0..40 {
+        let world = Shared::default();
+        let entries = vec![json!({"kind": "note"}); 60];
+        *world.lock().unwrap() = World { ledger: Some(LedgerName::Events), entries, lines_max: 7, ..World::default() };
+        paused().block_on(async {
+            let first = lane(&world, dir.path(), 7, "beginning");
+            let stop = first.stop.clone();
+            let (ended, ()) = tokio::join!(first.run(), async {
+                sleep(Duration::from_millis(milliseconds * 3)).await;
+                stop.cancel();
+            });
+            ended.unwrap();
+            tokio::select! {
+                ended = lane(&world, dir.path(), 7, "beginning").run() => panic!("the lane ended: {ended:?}"),
+                () = until_done(&world) => {}
+            }
+        });
+        check(&world.lock().unwrap());
+    }
 }
