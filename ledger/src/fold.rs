@@ -96,3 +96,97 @@ pub fn backwards<B>(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::{self, column};
+    use crate::position::{LedgerName, Position};
+    use crate::store::{Options, Store};
+    use crate::{Entry, Group};
+
+    fn append(store: &Store, entries: impl IntoIterator<Item = (&'static str, String, String)>) {
+        let mut group = Group::new(&operations::TABLE);
+        for (kind, to, record) in entries {
+            let mut entry = Entry::new();
+            entry.set_text(column::KIND, kind);
+            entry.set_text(column::SUBJECT, "siem");
+            entry.set_text(column::TO, &to);
+            entry.set_text(column::RECORD, &record);
+            group.push(&mut entry).unwrap();
+        }
+        store.operations().appender().try_append(group).unwrap().wait().unwrap();
+    }
+
+    fn at(ledger: LedgerName, seq: u64) -> String {
+        Position { ledger, shard: 0, seq }.to_string()
+    }
+
+    fn receipt(export_seq_next: u64) -> String {
+        serde_json::json!({"export_seq": 0, "export_seq_next": export_seq_next, "count": 1, "excluded": 0, "rejected": 0,
+            "bytes": 0, "attempts": 1, "ack": ""})
+        .to_string()
+    }
+
+    fn intent() -> String {
+        serde_json::json!({"export_seq": 0, "count": 1, "sha256": ""}).to_string()
+    }
+
+    struct Count(u64);
+
+    impl Fold for Count {
+        fn apply(&mut self, _row: &Row<'_>) {
+            self.0 += 1;
+        }
+    }
+
+    #[test]
+    fn every_row_is_seen_once_from_either_end() {
+        let dir = tempfile::tempdir().unwrap();
+        Store::init(dir.path(), "acme.example/agents").unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        for _ in 0..3 {
+            append(&store, (0..3_000).map(|_| ("note", String::new(), String::new())));
+        }
+        let reader = store.operations().reader();
+        let mut folded = Folded::open(reader.clone(), Count(0)).unwrap();
+        let mut expected = folded.next_seq();
+        assert!(expected >= 9_000 && folded.get().0 == expected);
+        let end = backwards(&reader, |row| {
+            expected -= 1;
+            assert_eq!(row.position.seq, expected);
+            ControlFlow::<()>::Continue(())
+        });
+        assert_eq!((end.unwrap(), expected), (None, 0));
+        append(&store, [("note", String::new(), String::new())]);
+        assert!(folded.catch_up().unwrap() >= 1);
+        store.stop();
+    }
+
+    #[test]
+    fn a_sink_stands_at_its_newest_receipt_in_each_ledger() {
+        let dir = tempfile::tempdir().unwrap();
+        Store::init(dir.path(), "acme.example/agents").unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let reader = store.operations().reader();
+        let find = |ledger| newest_exported(&reader, "siem", ledger, 0).unwrap();
+        assert_eq!(find(LedgerName::Events), None);
+        append(&store, [(INTENT_KIND, at(LedgerName::Events, 5), intent())]);
+        let unsent = find(LedgerName::Events).unwrap();
+        assert_eq!((unsent.next_seq, unsent.intent.map(|(end, _)| end)), (0, Some(5)));
+        append(
+            &store,
+            [
+                (RECEIPT_KIND, at(LedgerName::Events, 5), receipt(4)),
+                (INTENT_KIND, at(LedgerName::Events, 9), intent()),
+                (RECEIPT_KIND, at(LedgerName::Operations, 7), receipt(2)),
+            ],
+        );
+        let events = find(LedgerName::Events).unwrap();
+        assert_eq!((events.next_seq, events.export_seq, events.intent.map(|(end, _)| end)), (5, 4, Some(9)));
+        let operations = find(LedgerName::Operations).unwrap();
+        assert_eq!((operations.next_seq, operations.export_seq, operations.intent), (7, 2, None));
+        assert_eq!(newest_exported(&reader, "other", LedgerName::Events, 0).unwrap(), None);
+        store.stop();
+    }
+}
