@@ -1,1 +1,35 @@
-//! Placeholder.
+//! SQL over both ledgers, and the HTTP API on top of it.
+//!
+//! ```text
+//! SQL ─► statement ─► session (tables, views) ─► engine ─► answer ─► output ─► terminal, file, HTTP
+//!                          │
+//!                        table: segments and hot tail of one snapshot
+//! ```
+//!
+//! Queries only read. This package knows no collector, no detector and no sink.
+
+// Tests stop at the first surprise; a typed error would only hide where it happened.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod answer;
+mod audit;
+mod engine;
+mod error;
+#[cfg(test)]
+mod fixtures;
+mod guard;
+pub mod http;
+pub mod limits;
+pub mod output;
+mod profile;
+pub mod reference;
+mod session;
+mod statement;
+mod table;
+pub mod views;
+
+pub use answer::{Answer, Statistics};
+pub use audit::{CONTENT_READ_KIND, QUERY_KIND};
+pub use engine::{Engine, Limits, Options, Purpose, Request};
+pub use error::{Limit, QueryError};
+pub use profile::{Profile, Pruning};

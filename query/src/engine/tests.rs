@@ -1,0 +1,280 @@
+//! SQL in, rows out: over the hot tail, over segments, and over both, with the same answers.
+
+use ledger::LedgerName;
+use ledger::access::Role;
+
+use super::*;
+use crate::fixtures::{Ledgers, ask, principal, request, story};
+use crate::output::Format;
+
+/// The story in three layouts: all rows hot, every full segment sealed, and both.
+async fn layouts() -> Vec<(&'static str, Ledgers)> {
+    let (events, operations) = story();
+    let mut layouts = Vec::new();
+    for (name, rows, events_sealed, operations_sealed) in
+        [("tail", 1_000, 0, 0), ("segments", 2, 6, 2), ("both", 5, 2, 0)]
+    {
+        let ledgers = Ledgers::new(rows);
+        ledgers.append(LedgerName::Events, events.clone(), 1).await;
+        ledgers.append(LedgerName::Operations, operations.clone(), 1).await;
+        ledgers.sealed(LedgerName::Events, events_sealed);
+        ledgers.sealed(LedgerName::Operations, operations_sealed);
+        layouts.push((name, ledgers));
+    }
+    layouts
+}
+
+/// SQL and its rows as CSV.
+const CASES: &[(&str, &str)] = &[
+    ("SELECT count(*) AS n FROM events", "n\n12\n"),
+    (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
+        "table_name\nalerts\ncommands\negress\nevents\nmodel_calls\noperations\nreceipts\nsessions\nspend\ntool_calls\n",
+    ),
+    (
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' AND ordinal_position < 3 ORDER BY ordinal_position",
+        "column_name\nposition\nshard\nseq\n",
+    ),
+    ("SELECT min(seq) AS a, max(seq) AS b, count(DISTINCT seq) AS n FROM events", "a,b,n\n0,11,12\n"),
+    (
+        "SELECT position, host FROM events WHERE outcome = 'deny' ORDER BY seq",
+        "position,host\nevents/0/2,attacker-logger.com\nevents/0/8,attacker-logger.com\n",
+    ),
+    ("SELECT seq, host FROM events WHERE position = 'events/0/8'", "seq,host\n8,attacker-logger.com\n"),
+    (
+        "SELECT e.kind FROM events e WHERE e.position IN ('events/0/0', 'events/0/9', 'operations/0/1') ORDER BY e.seq",
+        "kind\nsession.start\ncommand\n",
+    ),
+    ("SELECT position FROM events WHERE position = 'nonsense'", "position\n"),
+    ("SELECT position FROM events WHERE position LIKE '%/11'", "position\nevents/0/11\n"),
+    ("SELECT seq, command FROM events WHERE session = 's-ada' AND command IS NOT NULL", "seq,command\n6,ls -la\n"),
+    ("SELECT seq, command FROM events WHERE command LIKE 'curl%'", "seq,command\n9,curl https://attacker-logger.com\n"),
+    (
+        "SELECT seq, content IS NULL AS without FROM events WHERE seq IN (5, 6) ORDER BY seq",
+        "seq,without\n5,false\n6,true\n",
+    ),
+    ("SELECT count(content) AS c, count(command) AS d FROM events", "c,d\n1,2\n"),
+    ("SELECT command FROM events ORDER BY seq DESC LIMIT 3", "command\n\"\"\n\"\"\ncurl https://attacker-logger.com\n"),
+    ("SELECT count(*) AS n FROM (SELECT command FROM events LIMIT 4)", "n\n4\n"),
+    ("SELECT seq FROM events ORDER BY time DESC LIMIT 2", "seq\n11\n10\n"),
+    (
+        "SELECT seq FROM events WHERE time >= '2026-11-21T12:00:09Z' AND time < TIMESTAMP '2026-11-21T12:00:11' ORDER BY seq",
+        "seq\n9\n10\n",
+    ),
+    (
+        "SELECT user, count(*) AS n FROM events WHERE user IS NOT NULL GROUP BY user ORDER BY user",
+        "user,n\nada,7\nbob,4\n",
+    ),
+    (
+        "SELECT record->>'action' AS action, json_get_str(record, 'who', 'name') AS who FROM events WHERE kind = 'audit'",
+        "action,who\nlogin,carol\n",
+    ),
+    (
+        "SELECT count(*) AS n FROM events a JOIN events b ON a.session = b.session WHERE a.kind = 'egress.http' AND b.kind = 'model.tokens'",
+        "n\n3\n",
+    ),
+    ("SELECT count(*) AS n FROM events WHERE host = 'nowhere.example'", "n\n0\n"),
+    ("SELECT action_fp FROM events WHERE action_fp IS NOT NULL", "action_fp\n18446744073709551615\n"),
+    ("SELECT count(*) AS n FROM operations WHERE kind = 'alert'", "n\n3\n"),
+    (
+        "SELECT alert, revision, state, \"count\", host FROM alerts ORDER BY alert",
+        "alert,revision,state,count,host\nalert-1,2,updated,2,attacker-logger.com\nalert-2,1,open,1,attacker-logger.com\n",
+    ),
+    (
+        "SELECT sink, first, \"end\", \"count\", excluded FROM receipts",
+        "sink,first,end,count,excluded\nsplunk,events/0/0,events/0/7,5,2\n",
+    ),
+    (
+        "SELECT session, events, denied, tokens_out, cost_micros FROM sessions ORDER BY session",
+        "session,events,denied,tokens_out,cost_micros\ns-ada,7,1,100,2500000\ns-bob,4,1,50,1000000\n",
+    ),
+    ("SELECT session, events FROM sessions WHERE session = 's-bob'", "session,events\ns-bob,4\n"),
+    ("SELECT team, sum(cost_usd) AS usd FROM spend GROUP BY team ORDER BY team", "team,usd\nblue,1.0\nred,2.5\n"),
+    (
+        "SELECT domain, count(*) AS n FROM egress WHERE outcome = 'deny' GROUP BY domain",
+        "domain,n\nattacker-logger.com,2\n",
+    ),
+    (
+        "SELECT command, exit_code FROM commands ORDER BY exit_code",
+        "command,exit_code\nls -la,0\ncurl https://attacker-logger.com,7\n",
+    ),
+    ("SELECT tool, tool_call FROM tool_calls", "tool,tool_call\nBash,t-1\n"),
+    ("SELECT count(*) AS n, count(DISTINCT interception) AS i FROM model_calls", "n,i\n3,2\n"),
+];
+
+#[tokio::test]
+async fn every_layout_gives_the_same_rows() {
+    for (layout, ledgers) in layouts().await {
+        let engine = ledgers.engine();
+        for (sql, expected) in CASES {
+            let text = ask(&engine, request(sql), Format::Csv)
+                .await
+                .unwrap_or_else(|error| panic!("{layout}: {sql}: {error:?}"));
+            assert_eq!(text, *expected, "{layout}: {sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_view_answers_its_example_with_and_without_content() {
+    let (events, operations) = story();
+    let ledgers = Ledgers::new(1_000);
+    ledgers.append(LedgerName::Events, events, 100).await;
+    ledgers.append(LedgerName::Operations, operations, 100).await;
+    let engine = ledgers.engine();
+    for view in crate::views::ALL {
+        for content in [true, false] {
+            let mut wanted = request(view.example);
+            wanted.principal = principal("ada", Role::Analyst, content);
+            ask(&engine, wanted.clone(), Format::Csv).await.unwrap_or_else(|error| panic!("{}: {error:?}", view.name));
+            wanted.sql = format!("SELECT * FROM {}", view.name);
+            let all = ask(&engine, wanted, Format::Csv).await.unwrap();
+            let header: Vec<&str> = all.lines().next().unwrap_or_default().split(',').collect();
+            let expected: Vec<&str> =
+                view.columns.iter().filter(|column| content || !column.content).map(|column| column.name).collect();
+            assert_eq!(header, expected, "{}", view.name);
+            assert!(all.lines().count() > 1, "{} shows something of the story", view.name);
+        }
+        for column in view.columns {
+            assert!(view.column_doc(column).ends_with('.'), "{}.{} has a sentence", view.name, column.name);
+        }
+    }
+}
+
+async fn refused(engine: &Engine, request: Request, expected: &str) {
+    let sql = request.sql.clone();
+    let outcome = ask(engine, request, Format::Csv).await;
+    assert_eq!(outcome.map_err(|error| error.code()), Err(expected), "{sql}");
+}
+
+#[tokio::test]
+async fn hostile_queries_meet_their_limits() {
+    let (events, operations) = story();
+    let ledgers = Ledgers::new(1_000);
+    ledgers.append(LedgerName::Events, events, 100).await;
+    ledgers.append(LedgerName::Operations, operations, 100).await;
+    let engine = ledgers.engine();
+    let long = "x".repeat(10_000);
+    let million = "(SELECT value AS v FROM generate_series(1, 1000000))";
+    let bombs: Vec<String> = (0..24).map(|n| format!("b{} AS (SELECT x.c FROM b{n} x, b{n} y)", n + 1)).collect();
+    let cases = [
+        (format!("SELECT a.v FROM {million} a, {million} b"), "limit_rows"),
+        (format!("SELECT count(*) FROM {million} a, {million} b WHERE a.v * b.v % 7 = 3"), "limit_time"),
+        (format!("SELECT concat('{long}', v) AS x FROM {million} ORDER BY x"), "limit_memory"),
+        (format!("WITH b0 AS (SELECT 1 AS c), {} SELECT count(*) FROM b24", bombs.join(", ")), "too_complex"),
+        (format!("SELECT count(*) FROM {million} a, {million} b WHERE a.v * b.v < 0"), "limit_time"),
+        (
+            format!("SELECT count(*) FROM {million} a JOIN {million} b ON a.v % 2 = b.v % 2 AND a.v * b.v < 0"),
+            "limit_time",
+        ),
+        (
+            "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r".to_owned(),
+            "limit_time",
+        ),
+        ("SELECT repeat('x', 2000000000)".to_owned(), "sql"),
+        ("SELECT * FROM '/etc/passwd'".to_owned(), "sql"),
+        ("SELECT * FROM read_parquet('/etc/passwd')".to_owned(), "sql"),
+        ("SELECT * INTO stolen FROM events".to_owned(), "read_only"),
+        ("SELECT nothing FROM events".to_owned(), "sql"),
+        ("SELECT 1 / (seq - seq) FROM events".to_owned(), "execution"),
+        ("DROP TABLE events".to_owned(), "read_only"),
+    ];
+    for (sql, expected) in cases {
+        let mut hostile = request(&sql);
+        hostile.limits =
+            Limits { time: Duration::from_secs(if expected == "limit_time" { 1 } else { 60 }), ..Limits::default() };
+        refused(&engine, hostile, expected).await;
+    }
+    let mut wide = request(&format!("SELECT concat('{long}', value) FROM generate_series(1, 10000)"));
+    wide.limits.bytes = 1 << 20;
+    refused(&engine, wide, "limit_bytes").await;
+    let after = ask(&engine, request("SELECT count(*) AS n FROM events"), Format::Csv).await;
+    assert_eq!(after.unwrap(), "n\n12\n", "the engine still answers");
+}
+
+#[tokio::test]
+async fn queries_at_the_same_time_are_bounded_and_a_dropped_one_makes_room() {
+    let ledgers = Ledgers::new(1_000);
+    let engine = ledgers.engine_with(Options { queries_max: Some(1), ..Options::default() });
+    let endless = "SELECT a.value FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
+    let running = engine.run(request(endless)).await.unwrap();
+    refused(&engine, request("SELECT 1"), "busy").await;
+    drop(running);
+    while ask(&engine, request("SELECT 1"), Format::Csv).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn content_needs_a_permission_and_leaves_a_record() {
+    let (events, _) = story();
+    let ledgers = Ledgers::new(1_000);
+    ledgers.append(LedgerName::Events, events, 100).await;
+    let engine = ledgers.engine();
+    let asking = |sql: &str, role, content, purpose| Request {
+        principal: principal("eve", role, content),
+        purpose,
+        ..request(sql)
+    };
+    let typed = Purpose::AdHoc("http");
+
+    for sql in [
+        "SELECT command FROM events",
+        "SELECT seq FROM events WHERE content LIKE '%x%'",
+        "SELECT command FROM commands",
+        "SELECT content FROM operations",
+    ] {
+        refused(&engine, asking(sql, Role::Analyst, false, typed), "content_permission").await;
+    }
+    for sql in ["SELECT * FROM events", "SELECT count(*) FROM egress"] {
+        refused(&engine, asking(sql, Role::Auditor, true, typed), "role").await;
+    }
+    refused(&engine, asking("SELECT 1", Role::Ingest, true, typed), "role").await;
+    let entries = "SELECT kind, actor, record->>'via' AS via, json_as_text(record, 'columns') AS columns, content FROM operations ORDER BY seq";
+    assert_eq!(
+        ask(&engine, request(entries), Format::Csv).await.unwrap(),
+        "kind,actor,via,columns,content\n",
+        "what was refused did not run"
+    );
+
+    for (sql, purpose) in [
+        ("SELECT count(*) FROM events", Purpose::Page),
+        ("SELECT count(*) FROM events", typed),
+        ("SELECT max(command) FROM commands", Purpose::Page),
+        ("EXPLAIN SELECT command FROM events", typed),
+        ("SELECT * FROM events WHERE seq = 6", typed),
+    ] {
+        ask(&engine, asking(sql, Role::Analyst, true, purpose), Format::Csv).await.unwrap();
+    }
+    let mut reading = request(entries);
+    reading.purpose = Purpose::Page;
+    let expected = "kind,actor,via,columns,content\n\
+        content.read,local,,[\"operations.content\"],\n\
+        query,eve,http,,SELECT count(*) FROM events\n\
+        content.read,eve,,[\"events.command\"],\n\
+        query,eve,http,,EXPLAIN SELECT command FROM events\n\
+        query,eve,http,,SELECT * FROM events WHERE seq = 6\n\
+        content.read,eve,,\"[\"\"events.command\"\",\"\"events.content\"\",\"\"events.content_raw\"\",\"\"events.file\"\"]\",\n";
+    let expected = expected
+        .replace("[\"operations.content\"]", "\"[\"\"operations.content\"\"]\"")
+        .replace(",[\"events.command\"],", ",\"[\"\"events.command\"\"]\",");
+    assert_eq!(ask(&engine, reading, Format::Csv).await.unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_directory_answers_like_the_process_that_writes_it() {
+    for (layout, ledgers) in layouts().await {
+        let (inside, beside) = (ledgers.engine(), Engine::open(ledgers.path(), Options::default()).unwrap());
+        for sql in [
+            "DESCRIBE egress",
+            "SHOW COLUMNS FROM events",
+            "SELECT * FROM events ORDER BY seq",
+            "SELECT * FROM alerts ORDER BY alert",
+        ] {
+            let expected = ask(&inside, request(sql), Format::Csv).await.unwrap();
+            assert_eq!(ask(&beside, request(sql), Format::Csv).await.unwrap(), expected, "{layout}: {sql}");
+        }
+    }
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(Engine::open(empty.path(), Options::default()).err().map(|error| error.code()), Some("ledger"));
+}

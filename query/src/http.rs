@@ -1,0 +1,73 @@
+//! The HTTP API: routes, who may use them, and their document.
+//!
+//! `src/` binds the listener and hands in who may come. A new route is one line in [`ROUTES`] and its entry in
+//! `http/openapi.json`; a test holds both together.
+
+mod authorized;
+mod problem;
+mod query;
+mod tail;
+mod tail_filter;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use ledger::access::Authorize;
+use tokio::sync::Semaphore;
+
+use crate::engine::Engine;
+use crate::limits;
+
+pub use problem::Problem;
+
+/// The document that describes the routes: OpenAPI 3.1.
+pub const OPENAPI: &str = include_str!("http/openapi.json");
+
+/// What the routes share.
+#[derive(Clone)]
+pub struct State {
+    engine: Engine,
+    authorize: Arc<dyn Authorize>,
+    tails: Arc<Semaphore>,
+}
+
+impl State {
+    /// Answers with `engine` whoever `authorize` knows.
+    pub fn new(engine: Engine, authorize: Arc<dyn Authorize>) -> Self {
+        Self { engine, authorize, tails: Arc::new(Semaphore::new(limits::TAILS_MAX)) }
+    }
+}
+
+/// One route.
+struct Route {
+    method: &'static str,
+    path: &'static str,
+    handler: fn() -> MethodRouter<State>,
+}
+
+/// All routes.
+const ROUTES: &[Route] = &[
+    Route { method: "post", path: "/api/v1/query", handler: || post(query::run) },
+    Route { method: "get", path: "/api/v1/tail", handler: || get(tail::follow) },
+    Route { method: "get", path: "/api/v1/openapi.json", handler: || get(openapi) },
+];
+
+/// The API's router, to be merged into the console's listener.
+pub fn router(state: State) -> Router {
+    let routes = ROUTES.iter().fold(Router::new(), |router, route| {
+        tracing::debug!(method = route.method, path = route.path, "route");
+        router.route(route.path, (route.handler)())
+    });
+    routes.layer(DefaultBodyLimit::max(limits::REQUEST_BYTES_MAX)).with_state(state)
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], OPENAPI).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Every bound of the query engine and of the HTTP API in one place.
+
+use std::time::Duration;
+
+/// The longest SQL text. Planning costs time and memory that grow with it.
+pub const SQL_BYTES_MAX: usize = 256 << 10;
+/// How deeply SQL expressions and subqueries nest; also guards the stack.
+pub const SQL_DEPTH_MAX: usize = 50;
+/// The most tables that a statement reads once its `WITH` clauses are written out: a name that stands twice in each of
+/// twenty clauses is a million tables.
+pub const SQL_TABLES_MAX: u64 = 1_000;
+/// The most nodes in a plan before it is optimised: nested `WITH` clauses multiply.
+pub const PLAN_NODES_MAX: usize = 4_096;
+
+/// Queries that run at the same time. The next one is answered `Busy`.
+pub const QUERIES_MAX: usize = 8;
+/// Live tails that are open at the same time. The next one is answered `Busy`.
+pub const TAILS_MAX: usize = 64;
+/// What a busy server asks clients to wait.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Time that one query may take, the sending of its result included.
+pub const QUERY_TIME_DEFAULT: Duration = Duration::from_mins(1);
+/// The most time that a request can ask for.
+pub const QUERY_TIME_MAX: Duration = Duration::from_mins(10);
+/// Memory of one query's sorts, joins and aggregates. There is no spilling to disk: temporary files would outlive erasure.
+pub const QUERY_MEMORY_BYTES: usize = 256 << 20;
+/// Rows in one result.
+pub const RESULT_ROWS_DEFAULT: u64 = 1_000_000;
+/// The most rows that a request can ask for.
+pub const RESULT_ROWS_MAX: u64 = 100_000_000;
+/// Bytes in one result, as columns in memory.
+pub const RESULT_BYTES_DEFAULT: u64 = 1 << 30;
+/// The most bytes that a request can ask for.
+pub const RESULT_BYTES_MAX: u64 = 64 << 30;
+
+/// Batches of a result that wait for a slow receiver.
+pub const RESULT_BATCHES_QUEUED_MAX: usize = 2;
+/// Rows in one batch of a result.
+pub const BATCH_ROWS: usize = 8_192;
+/// Bytes of an encoded result that are held back before the HTTP status is sent: a result that fails or ends within them
+/// gets its true status and its statistics as headers.
+pub const RESPONSE_HEAD_BYTES: usize = 64 << 10;
+
+/// Parsed Parquet footers and page indexes, over all queries.
+pub const METADATA_CACHE_BYTES: usize = 64 << 20;
+/// What is read from the end of a Parquet file at once, in the hope that it holds the footer and the page index.
+pub const METADATA_READ_BYTES: usize = 256 << 10;
+
+/// Rows whose content is fetched in one go.
+pub const CONTENT_ROWS_MAX: usize = 32_768;
+/// Bytes of facts that wait for their content.
+pub const CONTENT_FACTS_BYTES_MAX: usize = 16 << 20;
+/// Row groups whose positions a content reader remembers.
+pub const CONTENT_ROW_GROUPS_CACHED_MAX: usize = 4;
+
+/// Rows that set the column widths of a terminal table.
+pub const TABLE_WIDTH_ROWS: usize = 500;
+/// The widest column of a terminal table; longer values are cut and end in an ellipsis.
+pub const TABLE_COLUMN_WIDTH_MAX: usize = 120;
+/// Rows in one row group of a Parquet result.
+pub const PARQUET_ROW_GROUP_ROWS: usize = 65_536;
+
+/// Rows that a live tail reads at once.
+pub const TAIL_READ_ROWS: usize = 256;
+/// Bytes that a live tail reads at once.
+pub const TAIL_READ_BYTES: usize = 1 << 20;
+/// A live tail sends a heartbeat when nothing else was sent for this long.
+pub const TAIL_HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often a live tail looks at a ledger that another process writes.
+pub const TAIL_POLL: Duration = Duration::from_millis(250);
+/// Filter values in one live tail.
+pub const TAIL_FILTERS_MAX: usize = 64;
+
+/// The largest request body.
+pub const REQUEST_BYTES_MAX: usize = SQL_BYTES_MAX + (16 << 10);

@@ -1,0 +1,157 @@
+//! Results as bytes: one writer per format, and the one list of formats that HTTP, the command line and the docs read.
+
+mod columnar;
+mod csv;
+mod json;
+mod plain;
+mod terminal;
+
+use std::io;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+
+use crate::answer::{Answer, Statistics};
+use crate::error::QueryError;
+
+pub use terminal::visible;
+
+/// A format of results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object: columns, rows, statistics.
+    Json,
+    /// One JSON object per line.
+    NdJson,
+    /// Comma-separated values.
+    Csv,
+    /// Arrow IPC stream.
+    Arrow,
+    /// A Parquet file.
+    Parquet,
+    /// A table for terminals.
+    Table,
+}
+
+impl Format {
+    /// All of them; the first is the default over HTTP.
+    pub const ALL: [Self; 6] = [Self::Json, Self::NdJson, Self::Csv, Self::Arrow, Self::Parquet, Self::Table];
+
+    /// The word on the command line and in requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::NdJson => "ndjson",
+            Self::Csv => "csv",
+            Self::Arrow => "arrow",
+            Self::Parquet => "parquet",
+            Self::Table => "table",
+        }
+    }
+
+    /// The media type in `Accept` and `Content-Type`.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::NdJson => "application/x-ndjson",
+            Self::Csv => "text/csv",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Table => "text/plain",
+        }
+    }
+
+    /// One sentence for the reference.
+    pub const fn doc(self) -> &'static str {
+        match self {
+            Self::Json => {
+                "One object: `query`, `columns` (name and type), `rows` (one object each, nulls included), `statistics`; \
+                 if the query fails midway, `error` in place of `statistics`."
+            }
+            Self::NdJson => "One object per line, nulls included.",
+            Self::Csv => {
+                "A header and one line per row, quoted as RFC 4180 says. A text that a spreadsheet would run as a formula \
+                 (it begins with = + - @, a tab or a carriage return), or that begins with an apostrophe, gets an apostrophe in front."
+            }
+            Self::Arrow => "Arrow IPC stream, for pandas, Polars, DuckDB.",
+            Self::Parquet => "One Parquet file, zstd.",
+            Self::Table => {
+                "Aligned columns for people; control characters and other invisible ones are spelled out, long values are cut."
+            }
+        }
+    }
+
+    /// The format of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
+    /// A writer for a result with these columns.
+    pub fn writer(self, query: &str, schema: &SchemaRef) -> Result<Box<dyn Writer>, QueryError> {
+        Ok(match self {
+            Self::Json => Box::new(json::Object::new(query, schema)),
+            Self::NdJson => Box::new(json::Lines::new(schema)),
+            Self::Csv => Box::new(csv::Csv::new(schema)),
+            Self::Arrow => Box::new(columnar::Arrow::new(schema)?),
+            Self::Parquet => Box::new(columnar::Parquet::new(schema)?),
+            Self::Table => Box::new(terminal::Table::new(schema)),
+        })
+    }
+}
+
+/// Turns a result into bytes while it comes. Each call appends to `out` what is ready.
+pub trait Writer: Send {
+    /// Rows.
+    fn batch(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), QueryError>;
+
+    /// The end of a whole result.
+    fn finish(&mut self, statistics: &Statistics, out: &mut Vec<u8>) -> Result<(), QueryError>;
+
+    /// The end of a result that is not whole. Returns whether the format can say so; where it cannot, the receiver must
+    /// be made to notice in another way, such as a broken connection.
+    fn fail(&mut self, _error: &QueryError, _out: &mut Vec<u8>) -> bool {
+        false
+    }
+}
+
+/// Writes a whole result to a file or a terminal; returns what the query cost.
+pub async fn write_to(
+    answer: &mut Answer,
+    format: Format,
+    sink: &mut (dyn io::Write + Send),
+) -> Result<Statistics, WriteError> {
+    let mut writer = format.writer(answer.id(), answer.schema())?;
+    let mut out = Vec::new();
+    while let Some(batch) = answer.next().await {
+        match batch {
+            Ok(batch) => writer.batch(&batch, &mut out)?,
+            Err(error) => {
+                writer.fail(&error, &mut out);
+                sink.write_all(&out)?;
+                return Err(error.into());
+            }
+        }
+        sink.write_all(&out)?;
+        out.clear();
+    }
+    let statistics = answer.statistics();
+    writer.finish(&statistics, &mut out)?;
+    sink.write_all(&out)?;
+    sink.flush()?;
+    Ok(statistics)
+}
+
+/// Why a result could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The query failed; what was written so far is not the whole result.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The file or terminal refused.
+    #[error("cannot write the result: {0}")]
+    Io(#[from] io::Error),
+}
+
+#[cfg(test)]
+mod tests;
