@@ -242,6 +242,11 @@ impl Ledger {
         self.view.lock().positions.clone()
     }
 
+    /// The newest durable position of one source.
+    pub fn input(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.view.lock().positions.get(key).cloned()
+    }
+
     /// Numbers for metrics and health.
     pub fn status(&self) -> LedgerStatus {
         // The lock is taken and released here: the fields below take it again.

@@ -80,7 +80,7 @@ impl Producers {
 
     /// The offset in the ledger.
     fn stored(&self, key: &[u8]) -> u64 {
-        let value = self.ledger.inputs().remove(key);
+        let value = self.ledger.input(key);
         value.and_then(|value| std::str::from_utf8(&value).ok()?.parse().ok()).unwrap_or(0)
     }
 }
