@@ -83,9 +83,9 @@ fn appending(c: &mut Criterion) {
             || (0..32).map(|_| group(1_000)).collect::<Vec<_>>(),
             |groups| {
                 let pending: Vec<_> = groups.into_iter().filter_map(|group| appender.try_append(group).ok()).collect();
-                pending.into_iter().for_each(|pending| {
+                for pending in pending {
                     pending.wait().expect("durable");
-                });
+                }
             },
             BatchSize::PerIteration,
         );

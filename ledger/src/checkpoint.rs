@@ -61,7 +61,9 @@ pub fn read(directory: &Path) -> Result<Option<String>, LedgerError> {
     match std::fs::read_to_string(&path) {
         Ok(note) => Ok(Some(note)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(LedgerError::corrupt(path, "text", "it is not UTF-8")),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(LedgerError::corrupt(path, "text", "it is not UTF-8"))
+        }
         Err(error) => Err(LedgerError::io("read", path)(error)),
     }
 }

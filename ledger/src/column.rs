@@ -2,7 +2,6 @@
 //!
 //! Ids and kinds are part of what is hashed (FORMAT.md): a column is added, never changed and never reused.
 
-
 use std::fmt;
 
 use crate::position::LedgerName;
@@ -77,7 +76,9 @@ impl Table {
     pub fn event_time(&self, facts: &[u8]) -> Option<i64> {
         let time = crate::events::column::TIME.id();
         match proof::part::columns(facts).next() {
-            Some(Ok((id, value))) if self.ledger == LedgerName::Events && id == time => crate::rows::decode_integer(value),
+            Some(Ok((id, value))) if self.ledger == LedgerName::Events && id == time => {
+                crate::rows::decode_integer(value)
+            }
             _ => None,
         }
     }
@@ -142,7 +143,6 @@ macro_rules! columns {
     };
 }
 pub(crate) use columns;
-
 
 #[cfg(test)]
 mod tests {

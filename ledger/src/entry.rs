@@ -33,7 +33,10 @@ struct Slot {
 // What people typed stands in entries: debug output tells sizes only, so that a log line never repeats it.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("columns", &self.slots.len()).field("bytes", &self.values.len()).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("columns", &self.slots.len())
+            .field("bytes", &self.values.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,7 +170,9 @@ impl Group {
     ///
     /// A column that the table does not list is a defect of the caller and is left out.
     pub fn push(&mut self, entry: &mut Entry) -> Result<(), AppendError> {
-        if entry.len() > limits::ENTRY_BYTES_MAX || entry.slots.iter().any(|slot| slot.len as usize > limits::VALUE_BYTES_MAX) {
+        if entry.len() > limits::ENTRY_BYTES_MAX
+            || entry.slots.iter().any(|slot| slot.len as usize > limits::VALUE_BYTES_MAX)
+        {
             return Err(AppendError::EntryTooLarge { bytes: entry.len() });
         }
         entry.slots.sort_unstable_by_key(|slot| slot.id);

@@ -16,7 +16,9 @@ pub enum AppendError {
         retry_after: Duration,
     },
     /// The disk has no space left above the reserve: nothing is taken until space is made.
-    #[error("the disk of the data directory has less than {reserve_bytes} bytes left; free space or move old segments away")]
+    #[error(
+        "the disk of the data directory has less than {reserve_bytes} bytes left; free space or move old segments away"
+    )]
     NoSpace {
         /// The bytes that stay reserved for sealing and for the operations ledger.
         reserve_bytes: u64,

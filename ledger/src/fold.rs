@@ -10,12 +10,14 @@ mod exports;
 use std::ops::ControlFlow;
 
 pub use alerts::Alerts;
-pub use exports::{Checkpoint, ExportIntent, ExportReceipt, Exported, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND, newest_exported};
+pub use exports::{
+    Checkpoint, ExportIntent, ExportReceipt, Exported, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND, newest_exported,
+};
 
 use crate::error::LedgerError;
 use crate::limits;
-use crate::rows::Row;
 use crate::reader::{ReadLimit, Reader};
+use crate::rows::Row;
 
 /// What entries amount to: a state that each row in order changes.
 pub trait Fold {

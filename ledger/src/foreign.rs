@@ -71,7 +71,9 @@ impl ForeignView {
                 other => return other,
             }
         }
-        Err(LedgerError::io("read", &self.directory)(std::io::Error::other("its files kept vanishing while they were read")))
+        Err(LedgerError::io("read", &self.directory)(std::io::Error::other(
+            "its files kept vanishing while they were read",
+        )))
     }
 
     fn follow_manifest(&mut self, view: &View) -> Result<(), LedgerError> {

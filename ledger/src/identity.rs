@@ -78,7 +78,8 @@ impl Identity {
 
     fn write(&self, directory: &Path) -> Result<(), LedgerError> {
         let path = directory.join(IDENTITY_FILE);
-        let body = serde_json::to_string_pretty(self).map_err(|error| LedgerError::corrupt(&path, "text", error.to_string()))?;
+        let body = serde_json::to_string_pretty(self)
+            .map_err(|error| LedgerError::corrupt(&path, "text", error.to_string()))?;
         let digest = Digest::of(body.as_bytes(), &[]);
         write_new(&path, format!("{body}\nsha256 {digest}\n").as_bytes(), 0o644)
     }
@@ -96,7 +97,8 @@ pub fn init(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
     if directory.join(IDENTITY_FILE).exists() || entries > 0 {
         return Err(LedgerError::AlreadyInitialised { path: directory.to_owned() });
     }
-    let signer = Signer::new(log, &random()?).map_err(|source| LedgerError::Key { path: directory.join(CHECKPOINT_KEY), source })?;
+    let signer = Signer::new(log, &random()?)
+        .map_err(|source| LedgerError::Key { path: directory.join(CHECKPOINT_KEY), source })?;
     make_directory(directory)?;
     make_directory(&directory.join("keys"))?;
     for ledger in LedgerName::ALL {
@@ -161,7 +163,9 @@ impl Lock {
             let holder = if digits { holder.trim().to_owned() } else { "unknown".to_owned() };
             return Err(LedgerError::Locked { path: directory.to_owned(), holder });
         }
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(LedgerError::io("write", &path))?;
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(LedgerError::io("write", &path))?;
         Ok(Self { _file: file })
     }
 }
@@ -169,8 +173,9 @@ impl Lock {
 /// Random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], LedgerError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| LedgerError::io("read", "the system's random numbers")(std::io::Error::other(error.to_string())))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        LedgerError::io("read", "the system's random numbers")(std::io::Error::other(error.to_string()))
+    })?;
     Ok(bytes)
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, oneshot};
 
+use crate::appender::Receipt;
 use crate::entry::Group;
 use crate::error::AppendError;
 use crate::limits;
-use crate::appender::Receipt;
 
 /// What a sender of a group waits for.
 pub(crate) type Reply = oneshot::Sender<Result<Receipt, AppendError>>;
@@ -70,7 +70,10 @@ impl Queue {
     }
 
     /// Takes a group or hands it back with the reason.
-    pub(crate) fn push(&self, group: Group) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, (Group, AppendError)> {
+    pub(crate) fn push(
+        &self,
+        group: Group,
+    ) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, (Group, AppendError)> {
         if let Err(error) = check(&group) {
             return Err((group, error));
         }
@@ -80,7 +83,10 @@ impl Queue {
             State::Stopping => AppendError::Stopped,
             State::Poisoned(reason) => AppendError::Poisoned { reason: reason.clone() },
             // An empty queue takes any group, so that a large one is not refused for ever.
-            State::Open if inner.unsealed < limits::UNSEALED_FILES_MAX && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX) => {
+            State::Open
+                if inner.unsealed < limits::UNSEALED_FILES_MAX
+                    && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX) =>
+            {
                 let (reply, receiver) = oneshot::channel();
                 inner.bytes += size;
                 inner.groups.push_back(Queued { group, reply });
@@ -200,7 +206,9 @@ impl Queue {
 }
 
 fn check(group: &Group) -> Result<(), AppendError> {
-    let long = |input: &proof::inputs::Input| input.key.len() > limits::INPUT_BYTES_MAX || input.value.len() > limits::INPUT_BYTES_MAX;
+    let long = |input: &proof::inputs::Input| {
+        input.key.len() > limits::INPUT_BYTES_MAX || input.value.len() > limits::INPUT_BYTES_MAX
+    };
     if group.is_empty() {
         return Err(AppendError::InvalidGroup("it is empty"));
     }

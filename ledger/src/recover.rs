@@ -23,7 +23,12 @@ pub(crate) struct Recovered {
 }
 
 /// Replays the WAL files from number `first` on into `replay` and `tail`.
-pub(crate) fn recover(place: &Place, first: u64, replay: &mut Replay, tail: &mut Tail) -> Result<Recovered, LedgerError> {
+pub(crate) fn recover(
+    place: &Place,
+    first: u64,
+    replay: &mut Replay,
+    tail: &mut Tail,
+) -> Result<Recovered, LedgerError> {
     let directory = place.directory.join("wal");
     let mut numbers = wal_numbers(place, &directory)?;
     // What lies before the first file that the manifest needs was sealed; the crash came before it was deleted.
@@ -83,7 +88,13 @@ fn wal_numbers(place: &Place, directory: &Path) -> Result<Vec<(u64, std::path::P
 }
 
 /// Opens a WAL file and checks that it is the one that belongs here; `None` for a newest file that was never begun.
-fn open_file(place: &Place, path: &Path, number: u64, replay: &Replay, is_last: bool) -> Result<Option<Arc<WalFile>>, LedgerError> {
+fn open_file(
+    place: &Place,
+    path: &Path,
+    number: u64,
+    replay: &Replay,
+    is_last: bool,
+) -> Result<Option<Arc<WalFile>>, LedgerError> {
     let Some(wal) = WalFile::open(place.disk.as_ref(), path, true)? else {
         if !is_last {
             return Err(LedgerError::corrupt(path, "header", "it was never begun, and a newer file follows"));
@@ -119,13 +130,23 @@ fn replay_file(
         }
         End::Clean | End::Torn(_) => {
             let place = format!("offset {}", scanner.offset());
-            return Err(LedgerError::corrupt(&file.path, place, "the file was full and whole when the next one was begun"));
+            return Err(LedgerError::corrupt(
+                &file.path,
+                place,
+                "the file was full and whole when the next one was begun",
+            ));
         }
     }
     Ok(scanner)
 }
 
-fn create_file(place: &Place, directory: &Path, number: u64, replay: &Replay, commit: u64) -> Result<WalFile, LedgerError> {
+fn create_file(
+    place: &Place,
+    directory: &Path,
+    number: u64,
+    replay: &Replay,
+    commit: u64,
+) -> Result<WalFile, LedgerError> {
     let header = WalHeader {
         ledger: place.table.ledger,
         shard: place.shard,

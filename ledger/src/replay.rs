@@ -100,15 +100,17 @@ impl Replay {
         if self.depth == Depth::Proofs {
             batch.add_event(&event);
         }
-        let at = RowRef {
-            offset: commit.offset + range.start as u64,
-            len: range.len() as u32,
-            batch: batch.open().batch,
-        };
+        let at =
+            RowRef { offset: commit.offset + range.start as u64, len: range.len() as u32, batch: batch.open().batch };
         tail.map_or(Ok(()), |tail| tail.push(file, at, &event))
     }
 
-    fn close(&mut self, file: &Arc<WalFile>, commit: &ScannedCommit, header: &proof::Header) -> Result<(), LedgerError> {
+    fn close(
+        &mut self,
+        file: &Arc<WalFile>,
+        commit: &ScannedCommit,
+        header: &proof::Header,
+    ) -> Result<(), LedgerError> {
         let Some(batch) = self.batch.take() else {
             return Err(wrong(file, commit, format!("batch {} is closed but not open", header.batch)));
         };

@@ -58,10 +58,15 @@ impl After {
                     Item::Event(_) => {}
                     Item::Close(header) => {
                         let opened = open.take().ok_or_else(|| {
-                            LedgerError::corrupt(&file.path, format!("batch {}", header.batch), "it is closed but not open")
+                            LedgerError::corrupt(
+                                &file.path,
+                                format!("batch {}", header.batch),
+                                "it is closed but not open",
+                            )
                         })?;
                         self.frontier.push(header.leaf_hash());
-                        let inputs = std::mem::take(&mut inputs).into_iter().map(|(key, value)| crate::Input { key, value });
+                        let inputs =
+                            std::mem::take(&mut inputs).into_iter().map(|(key, value)| crate::Input { key, value });
                         self.batches.push(SealBatch {
                             header,
                             facts_secret: opened.facts_secret,

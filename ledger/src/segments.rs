@@ -57,7 +57,12 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// Reads the newest manifest, and from the files of its last segment where the WAL goes on.
-    pub(crate) fn open(directory: &Path, ledger: LedgerName, shard: u32, origin: &str) -> Result<(Self, Start), LedgerError> {
+    pub(crate) fn open(
+        directory: &Path,
+        ledger: LedgerName,
+        shard: u32,
+        origin: &str,
+    ) -> Result<(Self, Start), LedgerError> {
         let blobs: Arc<dyn Blobs> = Arc::new(LocalBlobs::new(directory));
         let manifest = manifest::newest(blobs.as_ref())?;
         if let Some(other) = manifest.as_ref().filter(|manifest| manifest.origin != origin) {
@@ -97,7 +102,11 @@ impl Segments {
         let segments = self.manifest.as_ref().map_or(&[] as &[SegmentEntry], |manifest| &manifest.segments);
         let at = segments.partition_point(|segment| segment.end_seq <= from);
         let Some(segment) = segments.get(at) else {
-            return Err(LedgerError::corrupt(manifest::FOLDER, "segments", format!("no segment holds position {from}")));
+            return Err(LedgerError::corrupt(
+                manifest::FOLDER,
+                "segments",
+                format!("no segment holds position {from}"),
+            ));
         };
         self.reader.read(segment, from, content, limit.rows, limit.bytes)
     }
@@ -135,13 +144,19 @@ fn after(blobs: &dyn Blobs, manifest: &Manifest, origin: &str) -> Result<Start, 
     };
     let state = segment::state(blobs, last)?;
     let headers = segment::headers(blobs, last)?;
-    let corrupt = |what: &str| LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "last segment", what);
+    let corrupt =
+        |what: &str| LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "last segment", what);
     let header = headers.last().ok_or_else(|| corrupt("it has no batch"))?;
     let (next_batch, next_seq) = (header.batch + 1, header.first_seq + u64::from(header.count));
     if next_batch != last.end_batch || next_seq != last.end_seq || state.frontier.size() != next_batch {
         return Err(corrupt("its headers, its state and the manifest do not end at the same batch"));
     }
-    let chain =
-        Chain { next_batch, next_seq, previous: header.hash(), frontier: state.frontier, recorded: header.recorded_max };
+    let chain = Chain {
+        next_batch,
+        next_seq,
+        previous: header.hash(),
+        frontier: state.frontier,
+        recorded: header.recorded_max,
+    };
     Ok(Start { first_wal: manifest.wal.file, chain, positions: state.positions, epoch: header.epoch })
 }

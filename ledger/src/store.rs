@@ -148,7 +148,15 @@ impl Store {
         let (operations, seals) = operations.start(None, &mut threads)?;
         let (events, _) = events.start(Some(seals), &mut threads)?;
         let fingerprint_key = identity::fingerprint_key(directory)?;
-        Ok(Self { directory: directory.to_owned(), identity, fingerprint_key, events, operations, threads, _lock: lock })
+        Ok(Self {
+            directory: directory.to_owned(),
+            identity,
+            fingerprint_key,
+            events,
+            operations,
+            threads,
+            _lock: lock,
+        })
     }
 
     /// One of the ledgers.
@@ -302,13 +310,14 @@ impl Opening {
     }
 
     /// Starts the threads. `seals` is where the manifest of each seal is recorded: the `operations` ledger's appender.
-    fn start(self, seals: Option<Appender>, threads: &mut Vec<JoinHandle<()>>) -> Result<(Ledger, Appender), LedgerError> {
+    fn start(
+        self,
+        seals: Option<Appender>,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> Result<(Ledger, Appender), LedgerError> {
         let Self { place, segments, sealed, replay, tail, recovered } = self;
-        let durable = Durable {
-            next_seq: replay.next_seq,
-            recorded_until: replay.recorded,
-            batches: replay.chain.next_batch,
-        };
+        let durable =
+            Durable { next_seq: replay.next_seq, recorded_until: replay.recorded, batches: replay.chain.next_batch };
         let view = View::new(place.table, place.shard, Arc::new(segments), tail, replay.positions.clone(), durable);
         let (view, queue) = (Arc::new(view), Arc::new(Queue::new()));
         let appender = Appender::new(Arc::clone(&queue));

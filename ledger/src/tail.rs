@@ -76,7 +76,8 @@ impl TailBlock {
         let mut builder = ColumnsBuilder::new(self.table, keep);
         let rows = read_rows(self.table, self.shard, &self.wal, self.first_seq, &self.rows, true)?;
         for row in rows.iter() {
-            let pushed = builder.push(self.shard, row.position.seq, row.batch, row.recorded, row.flags, row.facts, row.content);
+            let pushed =
+                builder.push(self.shard, row.position.seq, row.batch, row.recorded, row.flags, row.facts, row.content);
             pushed.map_err(|error| not_canonical(&self.wal, &error))?;
         }
         builder.finish().map_err(|error| not_canonical(&self.wal, &error))
@@ -128,7 +129,8 @@ impl Tail {
 
     /// Adds a row whose payload lies at `at` of `wal`.
     pub(crate) fn push(&mut self, wal: &Arc<WalFile>, at: RowRef, event: &Event<'_>) -> Result<(), LedgerError> {
-        let full = |open: &OpenBlock| open.rows.len() >= self.block_rows_max || open.wal.header.number != wal.header.number;
+        let full =
+            |open: &OpenBlock| open.rows.len() >= self.block_rows_max || open.wal.header.number != wal.header.number;
         if self.open.as_ref().is_some_and(full) {
             self.freeze()?;
         }
@@ -139,7 +141,8 @@ impl Tail {
             builder: ColumnsBuilder::new(self.table, in_memory),
             view: None,
         });
-        let pushed = open.builder.push(self.shard, event.seq, at.batch, event.recorded, event.flags, event.facts, event.content);
+        let pushed =
+            open.builder.push(self.shard, event.seq, at.batch, event.recorded, event.flags, event.facts, event.content);
         pushed.map_err(|error| not_canonical(wal, &error))?;
         open.rows.push(at);
         open.view = None;
@@ -151,7 +154,14 @@ impl Tail {
         if let Some(mut open) = self.open.take() {
             let columns = open.builder.finish().map_err(|error| not_canonical(&open.wal, &error))?;
             let OpenBlock { wal, first_seq, rows, .. } = open;
-            self.blocks.push(Arc::new(TailBlock { table: self.table, shard: self.shard, first_seq, wal, rows, columns }));
+            self.blocks.push(Arc::new(TailBlock {
+                table: self.table,
+                shard: self.shard,
+                first_seq,
+                wal,
+                rows,
+                columns,
+            }));
         }
         Ok(())
     }

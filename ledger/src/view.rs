@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use crate::column::Table;
 use crate::error::LedgerError;
-use crate::segments::Segments;
 use crate::reader::Snapshot;
+use crate::segments::Segments;
 use crate::store::Durable;
 use crate::tail::{RowRef, Tail};
 use crate::wal::file::WalFile;

@@ -70,7 +70,8 @@ impl DiskFile for SimFileOn {
         let mut left = self.syncs_left.lock().expect("whole");
         *left = left.checked_sub(1).ok_or_else(|| io::Error::other("the power is gone"))?;
         let mut file = self.file.0.lock().expect("whole");
-        file.durable = file.current.clone();
+        let current = file.current.clone();
+        file.durable = current;
         Ok(())
     }
 
@@ -196,7 +197,11 @@ fn check(seed: u64) {
             assert_eq!(seen, (0..seen.len() as i64).collect::<Vec<_>>(), "seed {seed}, life {life}: order and once");
             assert!(seen.len() as i64 > acknowledged, "seed {seed}, life {life}: {acknowledged} was acknowledged");
             let position = store.events().inputs().get(b"source".as_slice()).cloned();
-            assert_eq!(position, seen.last().map(|number| number.to_be_bytes().to_vec()), "seed {seed}: data and position");
+            assert_eq!(
+                position,
+                seen.last().map(|number| number.to_be_bytes().to_vec()),
+                "seed {seed}: data and position"
+            );
             next = seen.len() as i64;
             loop {
                 match store.events().appender().try_append(group(next, &mut random)).map(ledger::Pending::wait) {
@@ -210,7 +215,8 @@ fn check(seed: u64) {
     }
     *disk.syncs_left.lock().expect("whole") = u64::MAX;
     let options = Options { reserve_bytes: 0, disk: disk as Arc<dyn Disk>, ..Options::default() };
-    let store = Store::open(&data, options).unwrap_or_else(|error| panic!("seed {seed}: a crash is no corruption: {error}"));
+    let store =
+        Store::open(&data, options).unwrap_or_else(|error| panic!("seed {seed}: a crash is no corruption: {error}"));
     let seen = numbers(&store);
     assert!(seen.len() as i64 > acknowledged && seen.len() as i64 <= next + 1, "seed {seed}");
 }

@@ -105,7 +105,10 @@ fn the_column_tables_are_those_of_the_page() {
         }
     }
     let tables = &FORMAT[FORMAT.find("### 2.1").expect("there")..FORMAT.find("### 2.3").expect("there")];
-    assert_eq!(tables.lines().filter(|line| line.ends_with("| facts |") || line.ends_with("| content |")).count(), rows);
+    assert_eq!(
+        tables.lines().filter(|line| line.ends_with("| facts |") || line.ends_with("| content |")).count(),
+        rows
+    );
 }
 
 #[test]

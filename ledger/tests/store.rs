@@ -240,7 +240,8 @@ async fn full_wal_files_become_segments_and_readers_do_not_notice() {
     let manifests = operations.iter().filter(|row| row.text(ledger::operations::column::KIND) == Some("manifest"));
     assert!(manifests.count() >= 5, "every manifest is recorded");
     let reader = store.events().reader();
-    let recorded = reader.read(250, false, ReadLimit { rows: 1, bytes: 1 }).expect("readable").get(0).expect("a row").recorded;
+    let recorded =
+        reader.read(250, false, ReadLimit { rows: 1, bytes: 1 }).expect("readable").get(0).expect("a row").recorded;
     let found = reader.seq_at(recorded).expect("found");
     assert!(found <= 250 && found + 10 > 250, "{found}");
 }

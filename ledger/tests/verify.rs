@@ -104,12 +104,19 @@ async fn what_is_taken_away_is_missed() {
     let segment = files(&data.join("events/0/segment"));
     let last = segment.last().expect("segments").file_name().expect("a name").to_string_lossy().into_owned();
     let stem = last.split('.').next().expect("a stem").to_owned();
-    let gone: Vec<(PathBuf, Vec<u8>)> =
-        segment.iter().filter(|path| path.to_string_lossy().contains(&stem)).map(|p| (p.clone(), fs::read(p).expect("read"))).collect();
-    gone.iter().for_each(|(path, _)| fs::remove_file(path).expect("removed"));
+    let gone: Vec<(PathBuf, Vec<u8>)> = segment
+        .iter()
+        .filter(|path| path.to_string_lossy().contains(&stem))
+        .map(|p| (p.clone(), fs::read(p).expect("read")))
+        .collect();
+    for (path, _) in &gone {
+        fs::remove_file(path).expect("removed");
+    }
     let report = check(&data, &key);
     assert!(report.verdict() == Verdict::Tampered && find(&report, "missing"), "{report:#?}");
-    gone.iter().for_each(|(path, bytes)| fs::write(path, bytes).expect("restored"));
+    for (path, bytes) in &gone {
+        fs::write(path, bytes).expect("restored");
+    }
 
     // The newest WAL file: what the checkpoint was signed over is no longer there.
     let wal = files(&data.join("events/0/wal")).pop().expect("a file");

@@ -149,6 +149,11 @@ impl Engine {
         }
     }
 
+    /// Queries that run now, for a metric.
+    pub fn running(&self) -> usize {
+        self.0.queries_max - self.0.admission.available_permits()
+    }
+
     /// Where queries and content reads are recorded.
     pub(crate) fn audit(&self) -> Option<&Appender> {
         self.0.audit.as_ref()

@@ -137,6 +137,14 @@ impl QueryError {
         }
     }
 
+    /// What may be told to somebody far away: paths of the server's disk are for its log.
+    pub fn public_detail(&self) -> String {
+        match self {
+            Self::Ledger(_) => "the ledger could not be read; the server's log says why".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// Wraps what should not happen.
     pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())

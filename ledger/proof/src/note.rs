@@ -81,7 +81,8 @@ fn parse_key(text: &str) -> Option<(&str, [u8; 4], [u8; 32])> {
 impl Verifier {
     /// Reads `name+id+base64`, the form that [`Verifier`] prints.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, id, key) = parse_key(text.trim_end()).ok_or(NoteError::Malformed("a key is name+8 hex digits+base64"))?;
+        let (name, id, key) =
+            parse_key(text.trim_end()).ok_or(NoteError::Malformed("a key is name+8 hex digits+base64"))?;
         let key = VerifyingKey::from_bytes(&key).map_err(|_| NoteError::Malformed("not an Ed25519 public key"))?;
         if key_id(name, &key) != id {
             return Err(NoteError::Malformed("the key's id does not belong to its name and bytes"));
@@ -204,7 +205,10 @@ impl Checkpoint {
     /// Reads the text of a checkpoint. Extension lines after the third are allowed and ignored, as the format has it.
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let mut lines = text.split('\n');
-        let origin = lines.next().filter(|o| !o.is_empty()).ok_or(NoteError::Malformed("a checkpoint starts with its origin"))?;
+        let origin = lines
+            .next()
+            .filter(|o| !o.is_empty())
+            .ok_or(NoteError::Malformed("a checkpoint starts with its origin"))?;
         let size = lines
             .next()
             .filter(|s| *s == "0" || !s.starts_with(['0', '+']))
@@ -239,7 +243,8 @@ mod tests {
         let signer = signer();
         let verifier = Verifier::parse(&signer.verifier().to_string()).expect("own key");
         assert_eq!(Signer::parse(&signer.to_secret_text()).expect("own key").verifier(), &verifier);
-        let checkpoint = Checkpoint { origin: "acme.example/tachograph/events/0/0".into(), size: 12, root: Digest([3; 32]) };
+        let checkpoint =
+            Checkpoint { origin: "acme.example/tachograph/events/0/0".into(), size: 12, root: Digest([3; 32]) };
         let note = signer.sign(&checkpoint.to_text());
         assert_eq!(Checkpoint::open(&note, &verifier), Ok(checkpoint));
     }

@@ -81,7 +81,6 @@ fn split(n: u64) -> u64 {
     1 << (n - 1).ilog2()
 }
 
-
 /// Path that shows that `leaves[index]` is in the tree over `leaves`, lowest node first; `None` if there is no such leaf.
 #[must_use]
 pub fn inclusion_proof(leaves: &[Digest], index: usize) -> Option<Vec<Digest>> {

@@ -160,7 +160,9 @@ impl WalFile {
         }
         if (header.first_batch, header.first_seq) != (batch, seq) {
             let (batch_found, seq_found) = (header.first_batch, header.first_seq);
-            return wrong(format!("it starts at batch {batch_found}, position {seq_found} instead of {batch} and {seq}"));
+            return wrong(format!(
+                "it starts at batch {batch_found}, position {seq_found} instead of {batch} and {seq}"
+            ));
         }
         Ok(())
     }
@@ -208,7 +210,13 @@ mod tests {
     #[test]
     fn a_newer_format_is_told_from_damage() {
         let header = WalHeader {
-            ledger: LedgerName::Events, shard: 0, number: 1, nonce: 2, first_commit: 3, first_batch: 4, first_seq: 5,
+            ledger: LedgerName::Events,
+            shard: 0,
+            number: 1,
+            nonce: 2,
+            first_commit: 3,
+            first_batch: 4,
+            first_seq: 5,
             origin: origin_mark("x"),
         };
         let mut bytes = header.encode();

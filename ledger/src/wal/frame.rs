@@ -174,7 +174,9 @@ impl Commit {
     /// behind a broken frame.
     pub fn find_at(bytes: &[u8], file: u64, nonce: u64) -> Option<Self> {
         let frame = bytes.get(..COMMIT_FRAME_LEN)?;
-        if frame[..4] != ((COMMIT_FRAME_LEN - FRAME_HEADER_LEN) as u32).to_be_bytes() || frame[8] != FrameType::Commit as u8 {
+        if frame[..4] != ((COMMIT_FRAME_LEN - FRAME_HEADER_LEN) as u32).to_be_bytes()
+            || frame[8] != FrameType::Commit as u8
+        {
             return None;
         }
         let commit = Self::decode(&frame[9..])?;

@@ -121,7 +121,13 @@ impl Scanner {
         }
     }
 
-    fn finish(&mut self, commit: Commit, items: Vec<Item>, len: usize, count: u32) -> Result<ScannedCommit, LedgerError> {
+    fn finish(
+        &mut self,
+        commit: Commit,
+        items: Vec<Item>,
+        len: usize,
+        count: u32,
+    ) -> Result<ScannedCommit, LedgerError> {
         let next_seq = self.next_seq + u64::from(count);
         if commit.number != self.commit || commit.count != count || commit.next_seq != next_seq {
             return Err(self.corrupt(format!("commit {} does not fit the frames before it", commit.number)));

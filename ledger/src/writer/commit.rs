@@ -117,7 +117,9 @@ impl Writer {
         let recorded = self.clock.now();
         let mut chain = self.chain.clone();
         let mut closed = Vec::new();
-        if plan.close && let Some(batch) = &mut self.batch {
+        if plan.close
+            && let Some(batch) = &mut self.batch
+        {
             let header = close(&self.place, &mut self.buffer, seed, batch, chain.previous, recorded);
             chain.push(&header).map_err(|what| LedgerError::corrupt(&self.wal.file.path, "chain", what))?;
             closed.push(header);
@@ -209,7 +211,11 @@ impl Writer {
         let mut state = self.view.lock();
         for (start, len) in &encoded.events {
             let Some(event) = self.buffer.get(*start..start + len).and_then(Event::decode) else {
-                return Err(LedgerError::corrupt(&self.wal.file.path, "buffer", "an encoded event cannot be read back"));
+                return Err(LedgerError::corrupt(
+                    &self.wal.file.path,
+                    "buffer",
+                    "an encoded event cannot be read back",
+                ));
             };
             batch.add_event(&event);
             let at = RowRef { offset: self.wal.offset + *start as u64, len: *len as u32, batch: number };

@@ -199,6 +199,7 @@ async fn queries_at_the_same_time_are_bounded_and_a_dropped_one_makes_room() {
     let endless = "SELECT a.value FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
     let running = engine.run(request(endless)).await.unwrap();
     refused(&engine, request("SELECT 1"), "busy").await;
+    assert_eq!(engine.running(), 1);
     drop(running);
     while ask(&engine, request("SELECT 1"), Format::Csv).await.is_err() {
         tokio::task::yield_now().await;
@@ -277,4 +278,23 @@ async fn a_directory_answers_like_the_process_that_writes_it() {
     }
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(Engine::open(empty.path(), Options::default()).err().map(|error| error.code()), Some("ledger"));
+}
+
+#[tokio::test]
+async fn a_row_is_in_exactly_one_side_while_segments_are_sealed() {
+    let ledgers = Ledgers::new(50);
+    let engine = ledgers.engine();
+    let numbered = |from: i64| (from..from + 37).map(|second| crate::fixtures::event(second, "audit", &[]));
+    for round in 0..20 {
+        ledgers.append(LedgerName::Events, numbered(round * 37), 10).await;
+        let rows = (round + 1) * 37;
+        let counted = ask(
+            &engine,
+            request("SELECT count(time) AS a, count(DISTINCT seq) AS b, max(seq) + 1 AS c FROM events"),
+            Format::Csv,
+        );
+        assert_eq!(counted.await.unwrap(), format!("a,b,c\n{rows},{rows},{rows}\n"));
+        let counted = ask(&engine, request("SELECT count(*) AS n FROM events"), Format::Csv);
+        assert_eq!(counted.await.unwrap(), format!("n\n{rows}\n"));
+    }
 }

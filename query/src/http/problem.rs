@@ -64,12 +64,7 @@ impl From<&QueryError> for Problem {
             }
             QueryError::Ledger(_) | QueryError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        // Paths of the server's disk are for its log.
-        let detail = match error {
-            QueryError::Ledger(_) => "the ledger could not be read; the server's log says why".to_owned(),
-            other => other.to_string(),
-        };
-        let problem = Self::new(status, error.code(), detail);
+        let problem = Self::new(status, error.code(), error.public_detail());
         match error {
             QueryError::Busy { retry_after, .. } => problem.retry_after(retry_after.as_secs().max(1)),
             QueryError::SegmentReplaced | QueryError::NotRecorded(_) => problem.retry_after(1),

@@ -107,7 +107,7 @@ impl Writer for Object {
     }
 
     fn fail(&mut self, error: &QueryError, out: &mut Vec<u8>) -> bool {
-        self.end("error", &json!({ "code": error.code(), "detail": error.to_string() }), out);
+        self.end("error", &json!({ "code": error.code(), "detail": error.public_detail() }), out);
         true
     }
 }

@@ -36,7 +36,8 @@ pub(crate) struct Shape {
     pub(crate) content: Vec<usize>,
     /// Whether filters are evaluated inside the scan, column by column, before the others are decoded.
     ///
-    /// That pays where few rows of wide ones remain, and costs a fifth to a half where an aggregate reads most rows.
+    /// That pays where few rows of wide ones remain, and costs a fifth to a half where an aggregate reads most rows. It
+    /// holds for the bounds of an `ORDER BY … LIMIT` too, which come while the query runs.
     pub(crate) filter_in_scan: bool,
 }
 
@@ -61,8 +62,8 @@ impl Shape {
         if position || !content.is_empty() {
             add(SEQ);
         }
-        let filter_in_scan = !filters.is_empty()
-            && (!content.is_empty() || is_wide(layout, &facts, filters) || filters.iter().any(is_selective));
+        let filter_in_scan =
+            !content.is_empty() || is_wide(layout, &facts, filters) || filters.iter().any(is_selective);
         Self { facts, content, filter_in_scan }
     }
 
