@@ -64,7 +64,8 @@ async fn a_session_touches_only_the_row_groups_it_must() {
     let latest = "SELECT * FROM events ORDER BY time DESC LIMIT 100";
     let profile = engine.profile(request(latest)).await.unwrap();
     assert_eq!(profile.statistics.rows, 100);
-    let left_out =
+    let groups =
         profile.pruning["row_groups_pruned_statistics"].pruned + profile.counters["row_groups_pruned_dynamic_filter"];
-    assert!(left_out > 0, "older row groups are left out once newer rows are known\n{}", profile.plan);
+    let left_out = groups + profile.pruning["files_ranges_pruned_statistics"].pruned;
+    assert!(left_out > 0, "older files or row groups are left out once newer rows are known\n{}", profile.plan);
 }
