@@ -56,7 +56,7 @@ lint: tools ## Check format, lints and house rules
 	@echo "make: lints"
 	cargo clippy --workspace --locked --all-targets -- -D warnings
 	@echo "make: house rules"
-	cargo test --locked --test tidy
+	cargo test --workspace --locked --test tidy
 
 bench: tools ## Measure each step per core, then the whole program over loopback HTTP
 	@echo "make: building with the dist profile (thin LTO: this takes long)"

@@ -48,10 +48,11 @@ impl Target {
             let token = self.token.as_deref().unwrap_or_default();
             return Ok(Api(Inner::There(Box::new(Remote::new(server, token)?))));
         }
-        let engine = query::Engine::open(&self.place.data()?, query::Options::default()).map_err(|error| match error {
-            query::QueryError::Ledger(error) => Failure::from(error),
-            error => Failure::from(error),
-        })?;
+        let engine =
+            query::Engine::open(&self.place.data()?, query::Options::default()).map_err(|error| match error {
+                query::QueryError::Ledger(error) => Failure::from(error),
+                error => Failure::from(error),
+            })?;
         let state = query::http::State::new(engine, Arc::new(Everyone));
         Ok(Api(Inner::Here(query::http::router(state))))
     }
@@ -73,7 +74,13 @@ impl Api {
     }
 
     /// Asks. Anything but success is a failure with the server's own words.
-    pub async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Result<Answer, Failure> {
+    pub async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Answer, Failure> {
         let uri: Uri = path.parse()?;
         let mut request = Request::builder().method(method).uri(uri);
         for (name, value) in headers {
@@ -146,8 +153,39 @@ async fn refused(response: Response<Body>) -> Failure {
     let code = if status.is_client_error() { exit::USAGE } else { exit::INTERNAL };
     let failure = Failure::new(code, anyhow::anyhow!("{detail}"));
     match status {
-        StatusCode::UNAUTHORIZED => failure.hint("Set TACHOGRAPH_TOKEN to the secret that `tachograph token create` printed."),
+        StatusCode::UNAUTHORIZED => {
+            failure.hint("Set TACHOGRAPH_TOKEN to the secret that `tachograph token create` printed.")
+        }
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => failure.hint("Try again in a moment."),
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::TryStreamExt;
+
+    #[test]
+    fn lines_are_put_together_from_pieces() {
+        let check = |pieces: &[&'static str], expected: &[&str]| {
+            let pieces: Vec<Result<&'static str, std::io::Error>> = pieces.iter().map(|piece| Ok(*piece)).collect();
+            let answer = Answer(Body::from_stream(futures::stream::iter(pieces)));
+            let lines: Vec<String> = futures::executor::block_on(answer.lines().try_collect()).unwrap();
+            assert_eq!(lines, expected);
+        };
+        check(&["id: 1\nda", "ta: {}\n", "\n"], &["id: 1", "data: {}", ""]);
+        check(&["a\r\nb\n\nc"], &["a", "b", ""]);
+        check(&[], &[]);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_in_the_servers_words() {
+        let problem = r#"{"type":"urn:x","status":400,"code":"sql","detail":"no such column"}"#;
+        let response = Response::builder().status(400).body(Body::from(problem)).unwrap();
+        let failure = refused(response).await;
+        assert_eq!((failure.code(), failure.message().as_str()), (exit::USAGE, "no such column"));
+        let response = Response::builder().status(502).body(Body::from("<html>")).unwrap();
+        assert_eq!(refused(response).await.message(), "the server answered 502 Bad Gateway");
     }
 }

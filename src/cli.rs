@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::logging::LogFormat;
 use crate::output::Format;
-use crate::{config, init, serve, sinks, sql, tail, token, verify};
+use crate::{config, doctor, init, serve, sinks, sql, tail, token, verify};
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub enum Command {
     /// Check a configuration file, or print the reference of all settings.
     #[command(subcommand)]
     Config(config::Command),
+    /// Look at what usually goes wrong, and say what to do about it.
+    Doctor(doctor::Arguments),
 }
 
 /// Where the data is: named directly, or by the configuration of the server.

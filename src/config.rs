@@ -45,7 +45,9 @@ fn check(arguments: &Check) -> Outcome {
     let loaded = settings::load(&arguments.file)?;
     match arguments.output.format {
         Format::Json => output::print_json(&json!({ "file": loaded.path, "sha256": loaded.hash }))?,
-        Format::Table => output::print_line(&format!("{} is in order (sha256 {})", loaded.path.display(), loaded.hash))?,
+        Format::Table => {
+            output::print_line(&format!("{} is in order (sha256 {})", loaded.path.display(), loaded.hash))?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -69,7 +69,8 @@ impl Failure {
         if self.error.chain().any(broken_pipe) {
             return ExitCode::SUCCESS;
         }
-        let chain: Vec<String> = self.error.chain().map(|cause| crate::output::visible_lines(&cause.to_string())).collect();
+        let chain: Vec<String> =
+            self.error.chain().map(|cause| crate::output::visible_lines(&cause.to_string())).collect();
         eprintln!("tachograph: {}", chain.first().map_or("", String::as_str));
         // Many errors print their source inside their own message; saying it twice would only make it longer.
         let mut said = chain.first().cloned().unwrap_or_default();

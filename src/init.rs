@@ -58,6 +58,7 @@ pub fn run(arguments: Arguments) -> Outcome {
 fn default_log_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     // A key name in a signed note has neither spaces nor plus signs.
-    let host: String = host.chars().filter(|character| character.is_ascii_alphanumeric() || "-.".contains(*character)).collect();
+    let host: String =
+        host.chars().filter(|character| character.is_ascii_alphanumeric() || "-.".contains(*character)).collect();
     format!("{}/tachograph", if host.is_empty() { "localhost" } else { &host })
 }

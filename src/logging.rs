@@ -18,8 +18,9 @@ pub enum LogFormat {
 
 /// Starts logging. `filter` is a level or a list such as `info,ledger=debug`.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), crate::exit::Failure> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| crate::exit::Failure::usage(format!("--log {filter:?}: {error}; try info or info,ledger=debug")))?;
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        crate::exit::Failure::usage(format!("--log {filter:?}: {error}; try info or info,ledger=debug"))
+    })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         // Values of fields may come from events: the JSON writer escapes them, the text writer prints them with `Debug`.

@@ -10,6 +10,7 @@
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
+//! | `doctor` | `doctor.rs` |
 //!
 //! `sql` and `tail` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
 //! `output.rs`, and every end of the program is in `exit.rs`.
@@ -22,6 +23,7 @@ mod api;
 mod cli;
 mod config;
 mod control;
+mod doctor;
 mod exit;
 mod init;
 mod limits;
@@ -59,5 +61,6 @@ fn run(cli: Cli) -> Outcome {
         Command::Token(command) => token::run(command),
         Command::Sinks(command) => sinks::run(command),
         Command::Config(command) => config::run(command),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

@@ -91,7 +91,10 @@ async fn serve(loaded: Loaded) -> Outcome {
         let _ = console.await;
     });
     if drained.await.is_err() {
-        tracing::warn!(seconds = limits::DRAIN_MAX.as_secs(), "not everything ended in time; what was acknowledged is durable");
+        tracing::warn!(
+            seconds = limits::DRAIN_MAX.as_secs(),
+            "not everything ended in time; what was acknowledged is durable"
+        );
     }
     tokio::task::spawn_blocking(move || server.store.stop()).await?;
     tracing::info!("stopped");
@@ -176,7 +179,11 @@ impl Server {
 }
 
 /// Answers the question how the server is.
-fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<export::Status>>) -> control::server::StatusSource {
+fn status(
+    addresses: &Addresses,
+    health: Arc<Health>,
+    sinks: Arc<RwLock<export::Status>>,
+) -> control::server::StatusSource {
     let (console, ingest) = (addresses.console.to_string(), addresses.ingest.to_string());
     Arc::new(move || {
         let lanes = sinks.read().unwrap_or_else(PoisonError::into_inner).get();

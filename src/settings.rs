@@ -126,7 +126,12 @@ fn read(path: &Path) -> Result<String, Failure> {
 
 /// Parses and checks the text of a configuration file.
 fn parse(text: &str) -> Result<Settings, String> {
-    let settings: Settings = toml::from_str(text).map_err(|error| error.to_string())?;
+    let settings: Settings = toml::from_str(text).map_err(|error| {
+        // The error's own form quotes the line, which may hold a secret that somebody wrote where a reference belongs.
+        let line =
+            error.span().map(|span| 1 + text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count());
+        line.map_or_else(|| error.message().to_owned(), |line| format!("line {line}: {}", error.message()))
+    })?;
     settings.check()?;
     Ok(settings)
 }
@@ -163,6 +168,48 @@ impl Place {
             (Some(data), _) => Ok(data.clone()),
             (None, Some(config)) => Ok(load(config)?.settings.store.data),
             (None, None) => Ok(Store::default().data),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_in_order_and_mistakes_are_named() {
+        assert_eq!(parse("").unwrap(), Settings::default());
+        let check = |text: &str, says: &str| {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(says), "{text:?} says {error:?}, not {says:?}");
+            assert!(!error.contains("hunter2"), "{error}");
+        };
+        check("[store]\ndir = 1", "dir");
+        check("[listen]\nconsole = \"localhost\"", "console");
+        check("[listen]\nconsole = \"[::1]:80\"\ningest = \"[::1]:80\"", "same address");
+        check("[[collector]]\nname = \"a\"\ntransport = \"telex\"\ndialect = \"coder\"", "collector.a.transport");
+        check("[[sink]]\nname = \"a\"\ntype = \"telex\"", "splunk_hec");
+        check("[[sink]]\nname = \"a\"\ntype = \"slack\"\nwebhook = \"https://hooks.example/hunter2\"", "env:NAME");
+        check("[detect.rules.\"no.such\"]", "no.such");
+        check("[query]\nthreads = 0", "threads");
+        check("verbose = true", "verbose");
+        check("[store]\n\ndata = hunter2", "line 3: ");
+    }
+
+    #[test]
+    fn the_reference_names_every_setting() {
+        let text = reference();
+        for name in ["data", "console", "ingest", "names", "prices", "threads", "queries_max"] {
+            assert!(text.contains(&format!("- `{name}`")), "{name}");
+        }
+        let lists = [
+            ingest::transport::TRANSPORTS.iter().map(|transport| transport.name()).collect::<Vec<_>>(),
+            ingest::dialect::DIALECTS.iter().map(|dialect| dialect.name()).collect(),
+            detect::DETECTORS.iter().map(|spec| spec.name).collect(),
+            export::SINKS.iter().map(|spec| spec.kind).collect(),
+        ];
+        for name in lists.concat() {
+            assert!(text.lines().any(|line| line.starts_with("###") && line.contains(name)), "{name}");
         }
     }
 }

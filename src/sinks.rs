@@ -64,7 +64,9 @@ fn test(arguments: &Test) -> Outcome {
         Failure::usage(format!("there is no sink {:?}", arguments.name)).hint(format!("The configuration has {names}."))
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(export::test(sink, arguments.dry_run)).map_err(|error| Failure::new(INTERNAL, anyhow::anyhow!(error)))?;
+    let report = runtime
+        .block_on(export::test(sink, arguments.dry_run))
+        .map_err(|error| Failure::new(INTERNAL, anyhow::anyhow!(error)))?;
     match arguments.output.format {
         Format::Json => output::print_json(&report)?,
         Format::Table => {
@@ -87,7 +89,8 @@ fn status(arguments: &Status) -> Outcome {
     let lanes = match client::status(data)? {
         Some(running) => running.sinks,
         None => {
-            let (events, operations) = (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
+            let (events, operations) =
+                (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
             let lanes = export::status(&settings.sinks(), &events, &operations)?;
             lanes.iter().map(serde_json::to_value).collect::<Result<_, _>>()?
         }
@@ -100,7 +103,8 @@ fn status(arguments: &Status) -> Outcome {
 }
 
 fn table(lanes: &[Value]) -> String {
-    let mut table = Table::new(&["sink", "type", "ledger", "next", "lag", "last ack", "sent", "rejected", "retries", "state"]);
+    let mut table =
+        Table::new(&["sink", "type", "ledger", "next", "lag", "last ack", "sent", "rejected", "retries", "state"]);
     for lane in lanes {
         let text = |name: &str| match &lane[name] {
             Value::String(text) => text.clone(),

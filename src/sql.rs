@@ -53,7 +53,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 fn read_query() -> Result<String, Failure> {
     if std::io::stdin().is_terminal() {
-        return Err(Failure::usage("no query was given").hint("Try: tachograph sql 'SELECT kind, count(*) FROM events GROUP BY kind'"));
+        return Err(Failure::usage("no query was given")
+            .hint("Try: tachograph sql 'SELECT kind, count(*) FROM events GROUP BY kind'"));
     }
     let mut query = String::new();
     std::io::stdin().take(query::limits::SQL_BYTES_MAX as u64 + 1).read_to_string(&mut query)?;

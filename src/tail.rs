@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use futures::StreamExt;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ledger::LedgerName;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::api::{Answer, Api, Target};
@@ -78,7 +78,9 @@ async fn follow(arguments: &Arguments) -> Outcome {
             Ok(true) => return Ok(ExitCode::SUCCESS),
             Ok(false) => {}
             // What the caller did wrong does not get right by asking again; nor does the first attempt.
-            Err(failure) if !api.is_remote() || failure.code() != INTERNAL || progress.last.is_none() => return Err(failure),
+            Err(failure) if !api.is_remote() || failure.code() != INTERNAL || progress.last.is_none() => {
+                return Err(failure);
+            }
             Err(failure) => tracing::warn!("the tail was interrupted and is taken up again: {}", failure.message()),
         }
         tries = if progress.printed > before { 0 } else { tries + 1 };

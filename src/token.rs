@@ -139,7 +139,10 @@ fn create(arguments: Create) -> Outcome {
         Format::Table => {
             // The secret alone goes to standard output, so that `TOKEN=$(tachograph token create …)` works.
             output::print_line(&created.secret)?;
-            eprintln!("Token {}, recorded at {}. This is the only time that its secret is shown.", created.id, created.position);
+            eprintln!(
+                "Token {}, recorded at {}. This is the only time that its secret is shown.",
+                created.id, created.position
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -148,7 +151,9 @@ fn create(arguments: Create) -> Outcome {
 fn check(arguments: &Create) -> Result<(), Failure> {
     let texts = [&arguments.workspace, &arguments.team, &arguments.org].into_iter().flatten();
     let mut texts = texts.chain(&arguments.dialect).chain([&arguments.name]);
-    if texts.any(|text| text.is_empty() || text.len() > limits::TOKEN_NAME_BYTES_MAX || text.chars().any(char::is_control)) {
+    if texts
+        .any(|text| text.is_empty() || text.len() > limits::TOKEN_NAME_BYTES_MAX || text.chars().any(char::is_control))
+    {
         let max = limits::TOKEN_NAME_BYTES_MAX;
         return Err(Failure::usage(format!("names have 1 to {max} bytes and no control characters")));
     }
@@ -186,12 +191,22 @@ fn list(arguments: &List) -> Outcome {
             for Listed { principal, created, revoked } in &tokens {
                 let roles: Vec<&str> = principal.roles.iter().map(|role| role.as_str()).collect();
                 let roles = if principal.content { roles.join(",") + "+content" } else { roles.join(",") };
-                let dialects = if principal.dialects.is_empty() { "every".to_owned() } else { principal.dialects.join(",") };
+                let dialects =
+                    if principal.dialects.is_empty() { "every".to_owned() } else { principal.dialects.join(",") };
                 let bound = [("workspace", &principal.workspace), ("team", &principal.team), ("org", &principal.org)];
                 let bound = bound.iter().filter_map(|(what, id)| id.as_ref().map(|id| format!("{what}={id}")));
                 let bound = bound.collect::<Vec<_>>().join(" ");
                 let revoked = revoked.as_deref().unwrap_or_default();
-                table.row([&principal.token, &principal.name, &roles, &dialects, principal.trust.as_str(), &bound, created, revoked]);
+                table.row([
+                    &principal.token,
+                    &principal.name,
+                    &roles,
+                    &dialects,
+                    principal.trust.as_str(),
+                    &bound,
+                    created,
+                    revoked,
+                ]);
             }
             output::print(&table.render())?;
         }
@@ -201,7 +216,8 @@ fn list(arguments: &List) -> Outcome {
 
 fn revoke(arguments: &Revoke) -> Outcome {
     let directory = read(&arguments.place)?;
-    let unknown = || Failure::usage(format!("there is no token {:?}", arguments.id)).hint("tachograph token list shows them.");
+    let unknown =
+        || Failure::usage(format!("there is no token {:?}", arguments.id)).hint("tachograph token list shows them.");
     let token = directory.get().tokens().get(&arguments.id).ok_or_else(unknown)?;
     if token.revoked.is_some() {
         return Err(Failure::usage(format!("the token {:?} was revoked already", arguments.id)));

@@ -65,7 +65,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
 fn parse_key(text: &str) -> Result<Verifier, Failure> {
     let text = if Path::new(text).is_file() { std::fs::read_to_string(text)? } else { text.to_owned() };
     Verifier::parse(text.trim()).map_err(|error| {
-        Failure::usage(format!("--key: {error}")).hint("It is the line with two plus signs that `tachograph init` printed, or a file with it.")
+        Failure::usage(format!("--key: {error}"))
+            .hint("It is the line with two plus signs that `tachograph init` printed, or a file with it.")
     })
 }
 
@@ -73,7 +74,8 @@ fn progress_bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("verifying {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+    let style =
+        ProgressStyle::with_template("verifying {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
@@ -93,7 +95,9 @@ fn describe(report: &Report, pinned: bool, colours: bool) -> String {
             let faults = report.faults.len() as u64 + report.faults_omitted;
             ("TAMPERED", 31, format!("{faults} {}", if faults == 1 { "fault" } else { "faults" }))
         }
-        Verdict::CouldNotCheck => ("could not check", 33, format!("{} places could not be looked at", report.unchecked.len())),
+        Verdict::CouldNotCheck => {
+            ("could not check", 33, format!("{} places could not be looked at", report.unchecked.len()))
+        }
     };
     let word = if colours { format!("\u{1b}[{colour};1m{word}\u{1b}[0m") } else { word.to_owned() };
     let mut text = format!("{word}: {rest}; {amount}; {pin}\n");
@@ -120,9 +124,17 @@ mod tests {
 
     #[test]
     fn the_verdict_comes_first_and_in_words() {
-        let fault = Fault { ledger: LedgerName::Events, shard: 0, place: "segment/a\u{1b}[2J".to_owned(), what: "changed".to_owned() };
+        let fault = Fault {
+            ledger: LedgerName::Events,
+            shard: 0,
+            place: "segment/a\u{1b}[2J".to_owned(),
+            what: "changed".to_owned(),
+        };
         let mut report = Report::default();
-        assert!(describe(&report, false, false).starts_with("verified: ") && describe(&report, false, false).contains("key not pinned"));
+        assert!(
+            describe(&report, false, false).starts_with("verified: ")
+                && describe(&report, false, false).contains("key not pinned")
+        );
         report.unchecked.push(fault.clone());
         assert!(describe(&report, true, false).starts_with("could not check: 1 places"));
         report.fault(fault);

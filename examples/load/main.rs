@@ -98,7 +98,8 @@ fn main() {
     server.stop().unwrap();
     // A start seals nothing by itself; the bytes are those of what is on the disk, WAL included.
     let disk_bytes = cost::disk_bytes(&data);
-    let report = Report { dialect: arguments.dialect.name(), saturation, half_load, events, resident_bytes_max, disk_bytes };
+    let report =
+        Report { dialect: arguments.dialect.name(), saturation, half_load, events, resident_bytes_max, disk_bytes };
     report.print(arguments.json);
 }
 
@@ -140,7 +141,12 @@ fn run(server: &Server, data: &std::path::Path, connections: &mut [(Connection, 
 }
 
 /// Sends requests until the phase is over.
-fn drive(connection: &mut Connection, payload: &mut Payload, plan: Plan, started: Instant) -> (u64, u64, u64, Histogram<u64>) {
+fn drive(
+    connection: &mut Connection,
+    payload: &mut Payload,
+    plan: Plan,
+    started: Instant,
+) -> (u64, u64, u64, Histogram<u64>) {
     let (mut events, mut bytes, mut requests) = (0, 0, 0_u32);
     let mut latency = histogram();
     while started.elapsed() < plan.duration {

@@ -75,8 +75,14 @@ impl Payload {
 
 /// Paths that agents ask for, so that columns compress as they do in life and not better.
 const PATHS: [&str; 8] = [
-    "npm/left-pad", "npm/cross-spawn/-/cross-spawn-7.0.6.tgz", "go/golang.org/x/net/@v/list", "pypi/simple/requests/",
-    "crates/se/rd/serde", "npm/@types/node", "maven/org/slf4j/slf4j-api/maven-metadata.xml", "debian/dists/stable/InRelease",
+    "npm/left-pad",
+    "npm/cross-spawn/-/cross-spawn-7.0.6.tgz",
+    "go/golang.org/x/net/@v/list",
+    "pypi/simple/requests/",
+    "crates/se/rd/serde",
+    "npm/@types/node",
+    "maven/org/slf4j/slf4j-api/maven-metadata.xml",
+    "debian/dists/stable/InRelease",
 ];
 
 fn write_coder(body: &mut Vec<u8>, now: &str, agent: usize, sequence: u64) {

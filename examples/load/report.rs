@@ -30,7 +30,8 @@ impl Phase {
 
     fn json(&self) -> Value {
         let quantile = |times: &Histogram<u64>, at| times.value_at_quantile(at);
-        let threads = self.cost.threads.iter().map(|(name, nanos)| (name.clone(), json!(self.micros_per_event(*nanos))));
+        let threads =
+            self.cost.threads.iter().map(|(name, nanos)| (name.clone(), json!(self.micros_per_event(*nanos))));
         json!({
             "events": self.events,
             "requests": self.requests,
@@ -89,7 +90,10 @@ impl Report {
                     println!("    {thread:<18} {micros:>10.2} µs");
                 }
             }
-            println!("  acknowledgement ms   p50 {:.2}  p99 {:.2}  p99.9 {:.2}", quantiles[0], quantiles[1], quantiles[2]);
+            println!(
+                "  acknowledgement ms   p50 {:.2}  p99 {:.2}  p99.9 {:.2}",
+                quantiles[0], quantiles[1], quantiles[2]
+            );
             println!("  fdatasync ms         p50 {:.2}  p99 {:.2}", sync[0], sync[1]);
         }
         println!("\nresident memory, most  {resident_mib} MiB");

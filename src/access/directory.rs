@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use ledger::access::{Authorize, Principal};
-use ledger::operations::column;
 use ledger::Row;
+use ledger::access::{Authorize, Principal};
 use ledger::fold::Fold;
+use ledger::operations::column;
 use serde::{Deserialize, Serialize};
 
 use super::{ACTIVE, KIND, REVOKED, secret};
@@ -103,7 +103,8 @@ mod tests {
         let mut rows = Rows::new(LedgerName::Operations, 0, 0);
         for (seq, (id, to, record)) in entries.iter().enumerate() {
             let mut facts = Vec::new();
-            let values = [(column::KIND, KIND), (column::SUBJECT, id), (column::TO, to), (column::RECORD, record.as_str())];
+            let values =
+                [(column::KIND, KIND), (column::SUBJECT, id), (column::TO, to), (column::RECORD, record.as_str())];
             for (column, value) in values {
                 facts.extend_from_slice(&column.id().to_be_bytes());
                 facts.extend_from_slice(&u32::try_from(value.len()).expect("short").to_be_bytes());

@@ -59,6 +59,7 @@ impl Remote {
 fn tls(needed: bool) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let builder = if needed { builder.with_platform_verifier()? } else { builder.with_root_certificates(RootCertStore::empty()) };
+    let builder =
+        if needed { builder.with_platform_verifier()? } else { builder.with_root_certificates(RootCertStore::empty()) };
     Ok(builder.with_no_client_auth())
 }

@@ -46,9 +46,12 @@ fn ask(data: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
     let stream = match UnixStream::connect(&path) {
         Ok(stream) => stream,
         // No file: no server. Refused: the file of a server that died.
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
         Err(error) => {
-            let failure = anyhow::Error::from(error).context(format!("cannot talk to the server at {}", path.display()));
+            let failure =
+                anyhow::Error::from(error).context(format!("cannot talk to the server at {}", path.display()));
             return Err(Failure::from(failure).hint("Run the command as the user of the server, or as root."));
         }
     };

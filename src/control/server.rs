@@ -123,7 +123,11 @@ async fn converse(stream: UnixStream, context: &Context, stop: &CancellationToke
             Ok(Err(error)) => return Err(error),
         }
         let too_long = line.len() > limits::CONTROL_LINE_BYTES_MAX;
-        let answer = if too_long { refuse(ErrorCode::BadRequest, "the request is too long") } else { answer(&line, context).await };
+        let answer = if too_long {
+            refuse(ErrorCode::BadRequest, "the request is too long")
+        } else {
+            answer(&line, context).await
+        };
         let mut text = serde_json::to_vec(&answer).map_err(io::Error::other)?;
         text.push(b'\n');
         writer.write_all(&text).await?;
@@ -162,4 +166,82 @@ async fn append(entry: &Operation, context: &Context) -> Answer {
 
 fn refuse(code: ErrorCode, message: impl Into<String>) -> Answer {
     Answer::Error { code, message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::{Options, Store};
+
+    /// A server on the socket of a new store, for as long as the closure runs.
+    fn with_server(check: impl FnOnce(&Path) + Send + 'static) {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        Store::init(&data, "test.example/agents").unwrap();
+        let store = Store::open(&data, Options::default()).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let tokens = Tokens::load(store.operations().reader()).unwrap();
+            let status: StatusSource = Arc::new(|| Status {
+                version: "0".to_owned(),
+                process: 1,
+                console: String::new(),
+                ingest: String::new(),
+                not_ready: None,
+                sinks: Vec::new(),
+            });
+            let context = Context { operations: store.operations().appender(), tokens, status };
+            let stop = CancellationToken::new();
+            let served = tokio::spawn(Control::open(&data).unwrap().serve(context, stop.clone()));
+            let path = data.clone();
+            tokio::task::spawn_blocking(move || check(&path)).await.unwrap();
+            stop.cancel();
+            served.await.unwrap();
+            assert!(!super::super::socket_path(&data).exists(), "the socket goes with the server");
+        });
+        store.stop();
+    }
+
+    /// What the server answers to these bytes.
+    fn say(data: &Path, bytes: &[u8]) -> String {
+        use std::io::{BufRead, Write};
+        let mut stream = std::os::unix::net::UnixStream::connect(super::super::socket_path(data)).unwrap();
+        // The server hangs up before it has read all of a line that is too long.
+        let _ = stream.write_all(bytes);
+        let mut answer = String::new();
+        let _ = std::io::BufReader::new(stream).read_line(&mut answer);
+        answer
+    }
+
+    #[test]
+    fn requests_are_answered_by_what_the_command_can_do() {
+        with_server(|data| {
+            let mode = std::fs::metadata(super::super::socket_path(data)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+            let check = |line: &str, says: &str| {
+                let answer = say(data, format!("{line}\n").as_bytes());
+                assert!(answer.contains(says), "{line}: {answer}");
+            };
+            check("{\"request\":\"status\"}", "\"process\":1");
+            check("", "bad_request");
+            check("{\"request\":\"reboot\"}", "bad_request");
+            let entry = |kind: &str| {
+                format!(
+                    r#"{{"request":"append","entry":{{"kind":"{kind}","subject":"s","revision":1,"to":"active","record":{{}}}}}}"#
+                )
+            };
+            check(&entry("alert"), "forbidden");
+            check(&entry("token"), "operations/0/0");
+            check(&entry("token"), "operations/0/1");
+        });
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_off() {
+        with_server(|data| {
+            let answer = say(data, &vec![b'x'; limits::CONTROL_LINE_BYTES_MAX + 2]);
+            assert!(answer.is_empty() || answer.contains("too long"), "{answer}");
+            assert!(say(data, b"{\"request\":\"status\"}\n").contains("process"), "it goes on with others");
+        });
+    }
 }

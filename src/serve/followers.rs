@@ -30,10 +30,12 @@ impl Followers {
     /// Prepares them from a configuration and names their metrics.
     pub fn prepare(store: &Store, settings: &Settings, registry: &mut Registry) -> Result<Prepared, Failure> {
         let key = store.fingerprint_key();
-        let options = RunnerOptions::new(settings.detect.rules.clone(), Key::new(&key), settings.store.data.join("detect"));
+        let options =
+            RunnerOptions::new(settings.detect.rules.clone(), Key::new(&key), settings.store.data.join("detect"));
         let runner = Runner::new(store.events(), store.operations(), options);
         runner.register(registry);
-        let exporter = Exporter::new(&settings.sinks(), store.events(), store.operations(), key).map_err(Failure::config)?;
+        let exporter =
+            Exporter::new(&settings.sinks(), store.events(), store.operations(), key).map_err(Failure::config)?;
         exporter.register(registry);
         Ok(Prepared { runner, exporter })
     }

@@ -85,7 +85,12 @@ impl Pipeline {
     }
 }
 
-async fn start_collectors(store: &Store, settings: &Settings, tokens: &Tokens, metrics: Metrics) -> Result<Collectors, Failure> {
+async fn start_collectors(
+    store: &Store,
+    settings: &Settings,
+    tokens: &Tokens,
+    metrics: Metrics,
+) -> Result<Collectors, Failure> {
     let (config, events, key) = (settings.intake(), store.events().clone(), store.fingerprint_key());
     let authorize = Arc::new(tokens.clone());
     // It reads the newest rows to know duplicates again, which blocks.

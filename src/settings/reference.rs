@@ -53,7 +53,6 @@ fn nested(chapter: &str) -> String {
     chapter.lines().map(|line| if line.starts_with('#') { format!("#{line}\n") } else { format!("{line}\n") }).collect()
 }
 
-
 fn detectors(text: &mut String) {
     text.push_str("\n## `[detect]`\n\nEvery rule is on unless `enabled = false`.\n");
     for spec in detect::DETECTORS {

@@ -94,7 +94,9 @@ impl World {
     /// A command in this world, to be started by the test.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        for name in ["TACHOGRAPH_CONFIG", "TACHOGRAPH_SERVER", "TACHOGRAPH_TOKEN", "TACHOGRAPH_LOG", "TACHOGRAPH_LOG_FORMAT"] {
+        for name in
+            ["TACHOGRAPH_CONFIG", "TACHOGRAPH_SERVER", "TACHOGRAPH_TOKEN", "TACHOGRAPH_LOG", "TACHOGRAPH_LOG_FORMAT"]
+        {
             command.env_remove(name);
         }
         command.args(arguments).env("TACHOGRAPH_DATA", self.data()).current_dir(self.directory.path());

@@ -59,7 +59,9 @@ impl Server {
             match self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) if line["message"] == message => return Ok(line),
                 Ok(line) => said.push(line.to_string()),
-                Err(RecvTimeoutError::Timeout) => return Err(format!("no {message:?} in time; it said:\n{}", said.join("\n"))),
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(format!("no {message:?} in time; it said:\n{}", said.join("\n")));
+                }
                 Err(RecvTimeoutError::Disconnected) => return Err(format!("it ended; it said:\n{}", said.join("\n"))),
             }
         }

@@ -34,7 +34,8 @@ fn exit_codes_say_who_has_to_act() {
 #[test]
 fn tokens_are_created_listed_and_revoked() {
     let world = World::new("");
-    let secret = world.token("coderd", &["--role", "ingest", "--dialect", "coder", "--trust", "control_plane", "--team", "payments"]);
+    let secret = world
+        .token("coderd", &["--role", "ingest", "--dialect", "coder", "--trust", "control_plane", "--team", "payments"]);
     assert!(secret.starts_with("tachograph_") && secret.len() == 75, "{secret}");
     let listed = world.run(&["token", "list", "-o", "json"]).ok().json();
     let id = listed[0]["token"].as_str().unwrap().to_owned();
@@ -66,7 +67,17 @@ fn hostile_names_stay_text() {
 fn the_reference_names_every_extension() {
     let world = World::empty();
     let reference = world.run(&["config", "reference"]).ok().out;
-    for name in ["[store]", "[listen]", "egress.denied_post", "[[collector]]", "coder", "tail", "[[sink]]", "splunk_hec", "slack"] {
+    for name in [
+        "[store]",
+        "[listen]",
+        "egress.denied_post",
+        "[[collector]]",
+        "coder",
+        "tail",
+        "[[sink]]",
+        "splunk_hec",
+        "slack",
+    ] {
         assert!(reference.contains(name), "{name}");
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::server::Server;
 use crate::harness::{World, http};
 
 const COLLECTOR: &str = "[[collector]]\nname = \"coderd\"\ntransport = \"http\"\ndialect = \"coder\"\n";
@@ -25,7 +24,7 @@ fn lines(range: std::ops::Range<u64>) -> String {
 }
 
 /// Pushes records as one producer; `None` if the server was gone.
-fn push(server: &Server, token: &str, offset: u64, body: &str) -> Option<http::Answer> {
+fn push(ingest: &str, token: &str, offset: u64, body: &str) -> Option<http::Answer> {
     let authorization = format!("Bearer {token}");
     let offset = offset.to_string();
     let headers = [
@@ -34,12 +33,13 @@ fn push(server: &Server, token: &str, offset: u64, body: &str) -> Option<http::A
         ("Tachograph-Producer", PRODUCER),
         ("Tachograph-Offset", offset.as_str()),
     ];
-    http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, body.as_bytes()).ok()
+    http::send(ingest, "POST", "/v1/events/coderd", &headers, body.as_bytes()).ok()
 }
 
 #[track_caller]
 fn counted(world: &World) -> (u64, u64) {
-    let rows = world.sql("SELECT count(*) AS n, count(DISTINCT stream_seq) AS d FROM events WHERE kind = 'egress.http'");
+    let rows =
+        world.sql("SELECT count(*) AS n, count(DISTINCT stream_seq) AS d FROM events WHERE kind = 'egress.http'");
     (rows[0]["n"].as_u64().unwrap(), rows[0]["d"].as_u64().unwrap())
 }
 
@@ -51,13 +51,15 @@ fn from_init_to_verify() {
     let server = world.serve();
     assert_eq!(http::get(&server.console, "/readyz").body, "ready\n");
     assert_eq!(http::get(&server.console, "/healthz").status, 200);
-    let answer = push(&server, &token, 0, &lines(0..20)).unwrap();
+    let answer = push(&server.ingest, &token, 0, &lines(0..20)).unwrap();
     assert_eq!((answer.status, answer.json()["accepted"].as_u64()), (200, Some(20)), "{answer:?}");
-    assert_eq!(push(&server, "tachograph_wrong", 20, &lines(20..21)).unwrap().status, 401);
-    assert_eq!(push(&server, &analyst, 20, &lines(20..21)).unwrap().status, 403);
+    assert_eq!(push(&server.ingest, "tachograph_wrong", 20, &lines(20..21)).unwrap().status, 401);
+    assert_eq!(push(&server.ingest, &analyst, 20, &lines(20..21)).unwrap().status, 403);
     // Asked over HTTP, with a token and without.
     let sql = r#"{"sql":"SELECT host, count(*) AS n FROM egress GROUP BY host"}"#;
-    let ask = |headers: &[(&str, &str)]| http::send(&server.console, "POST", "/api/v1/query", headers, sql.as_bytes()).unwrap();
+    let ask = |headers: &[(&str, &str)]| {
+        http::send(&server.console, "POST", "/api/v1/query", headers, sql.as_bytes()).unwrap()
+    };
     assert_eq!(ask(&[]).status, 401);
     let bearer = format!("Bearer {analyst}");
     let rows = ask(&[("Authorization", &bearer), ("Content-Type", "application/json")]);
@@ -82,10 +84,10 @@ fn a_token_counts_at_once_and_a_revoked_one_no_more() {
     let world = World::new(COLLECTOR);
     let server = world.serve();
     let token = world.token("coderd", &["--role", "ingest"]);
-    assert_eq!(push(&server, &token, 0, &lines(0..1)).unwrap().status, 200);
+    assert_eq!(push(&server.ingest, &token, 0, &lines(0..1)).unwrap().status, 200);
     let id = world.run(&["token", "list", "-o", "json"]).ok().json()[0]["token"].as_str().unwrap().to_owned();
     world.run(&["token", "revoke", &id]).ok();
-    assert_eq!(push(&server, &token, 1, &lines(1..2)).unwrap().status, 401);
+    assert_eq!(push(&server.ingest, &token, 1, &lines(1..2)).unwrap().status, 401);
 }
 
 #[test]
@@ -96,14 +98,15 @@ fn nothing_acknowledged_is_lost_by_kill_9_and_nothing_is_doubled() {
     let (mut next, step) = (0_u64, 25_u64);
     for _ in 0..5 {
         for _ in 0..4 {
-            let answer = push(&server, &token, next, &lines(next..next + step)).unwrap();
+            let answer = push(&server.ingest, &token, next, &lines(next..next + step)).unwrap();
             assert_eq!((answer.status, answer.json()["next_offset"].as_u64()), (200, Some(next + step)), "{answer:?}");
             next += step;
         }
         // A request that is on its way when the power goes: the client does not learn what became of it.
         let body = lines(next..next + step);
+        let ingest = server.ingest.clone();
         std::thread::scope(|scope| {
-            let sending = scope.spawn(|| push(&server, &token, next, &body).map(|answer| answer.status));
+            let sending = scope.spawn(|| push(&ingest, &token, next, &body).map(|answer| answer.status));
             let killed = server.signal("KILL");
             killed.unwrap();
             // Answered or not, both are fine: it is sent again.
@@ -111,7 +114,7 @@ fn nothing_acknowledged_is_lost_by_kill_9_and_nothing_is_doubled() {
         });
         server.kill().unwrap();
         server = world.serve();
-        let answer = push(&server, &token, next, &body).unwrap();
+        let answer = push(&server.ingest, &token, next, &body).unwrap();
         assert_eq!((answer.status, answer.json()["next_offset"].as_u64()), (200, Some(next + step)), "{answer:?}");
         next += step;
     }
@@ -127,13 +130,29 @@ fn a_refused_post_becomes_an_alert() {
     let token = world.token("coderd", &["--role", "ingest"]);
     let server = world.serve();
     let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
-    let denied = line(0, "deny", "POST", "https://attacker-logger.com/collect").replace("2026-11-09T08:17:04.000000000Z", &now);
+    let denied =
+        line(0, "deny", "POST", "https://attacker-logger.com/collect").replace("2026-11-09T08:17:04.000000000Z", &now);
     // The tail is there before the alert: it must see it come.
     let url = format!("http://{}", server.console);
     let analyst = world.token("ana", &["--role", "analyst"]);
-    let tail = ["tail", "kind=alert", "--ledger", "operations", "--from", "start", "-n", "1", "-o", "json", "--server", &url, "--token", &analyst];
+    let tail = [
+        "tail",
+        "kind=alert",
+        "--ledger",
+        "operations",
+        "--from",
+        "start",
+        "-n",
+        "1",
+        "-o",
+        "json",
+        "--server",
+        &url,
+        "--token",
+        &analyst,
+    ];
     let tail = world.command(&tail).stdout(Stdio::piped()).spawn().unwrap();
-    assert_eq!(push(&server, &token, 0, &denied).unwrap().status, 200);
+    assert_eq!(push(&server.ingest, &token, 0, &denied).unwrap().status, 200);
     let output = tail.wait_with_output().unwrap();
     assert!(output.status.success());
     let alert: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -150,7 +169,10 @@ fn a_file_is_tailed_while_it_grows() {
         world.run(&["init", world.data().to_str().unwrap()]).ok();
         let path = world.path("coderd.json");
         std::fs::write(&path, lines(0..10)).unwrap();
-        world.configure(&format!("[[collector]]\nname = \"coderd\"\ntransport = \"tail\"\ndialect = \"coder\"\npath = {:?}\n", path.display()));
+        world.configure(&format!(
+            "[[collector]]\nname = \"coderd\"\ntransport = \"tail\"\ndialect = \"coder\"\npath = {:?}\n",
+            path.display()
+        ));
         world
     };
     let server = world.serve();

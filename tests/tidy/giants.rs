@@ -10,7 +10,14 @@ const GIANTS: [(&str, &[&str]); 4] = [
     ("rdkafka", &["ingest/src/transport/kafka.rs", "query/export/src/sink/kafka.rs"]),
     (
         "axum",
-        &["ingest/src/transport/http", "ingest/src/collectors.rs", "query/src/http", "src/api", "src/serve/console.rs", "src/serve/listener.rs"],
+        &[
+            "ingest/src/transport/http",
+            "ingest/src/collectors.rs",
+            "query/src/http",
+            "src/api",
+            "src/serve/console.rs",
+            "src/serve/listener.rs",
+        ],
     ),
 ];
 

@@ -85,7 +85,10 @@ fn the_pure_verifier_stays_pure() {
         let in_proof = file.path.starts_with("ledger/proof/src/");
         for module in ["std::fs", "std::net", "std::io", "std::process", "std::env", "std::time"] {
             if in_proof && file.text.contains(module) {
-                faults.push(format!("{}: `{module}`: `proof` takes bytes and returns a verdict; do I/O in `ledger`", file.path));
+                faults.push(format!(
+                    "{}: `{module}`: `proof` takes bytes and returns a verdict; do I/O in `ledger`",
+                    file.path
+                ));
             }
         }
     }

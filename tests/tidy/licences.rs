@@ -9,8 +9,18 @@ use crate::sources::root;
 
 /// Licences that let us ship a binary under Apache-2.0 without conditions beyond a notice.
 const ALLOWED: [&str; 12] = [
-    "Apache-2.0", "MIT", "MIT-0", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Zlib", "Unicode-3.0", "CC0-1.0",
-    "BSL-1.0", "bzip2-1.0.6",
+    "Apache-2.0",
+    "MIT",
+    "MIT-0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "0BSD",
+    "ISC",
+    "Zlib",
+    "Unicode-3.0",
+    "CC0-1.0",
+    "BSL-1.0",
+    "bzip2-1.0.6",
 ];
 
 /// Crates whose licence is not in the list: crate, licence, why it is fine.

@@ -39,7 +39,11 @@ pub fn manifests() -> Vec<Manifest> {
 fn parse(path: &str, text: &str) -> Manifest {
     let table: Table = toml::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}"));
     let names = |section: &str| -> Vec<String> {
-        table.get(section).and_then(|value| value.as_table()).map(|libraries| libraries.keys().cloned().collect()).unwrap_or_default()
+        table
+            .get(section)
+            .and_then(|value| value.as_table())
+            .map(|libraries| libraries.keys().cloned().collect())
+            .unwrap_or_default()
     };
     Manifest {
         path: path.to_owned(),
@@ -75,7 +79,9 @@ fn packages_take_their_settings_from_the_workspace() {
             let libraries = manifest.table.get(section).and_then(|value| value.as_table()).into_iter().flatten();
             for (name, value) in libraries {
                 if value.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
-                    faults.push(format!("{path}: `{name}`: put the version into the root's list and write `{name}.workspace = true`"));
+                    faults.push(format!(
+                        "{path}: `{name}`: put the version into the root's list and write `{name}.workspace = true`"
+                    ));
                 }
             }
         }
@@ -113,7 +119,8 @@ fn every_dependency_is_used() {
             }
         }
     }
-    let listed: Table = toml::from_str(&std::fs::read_to_string(Path::new(root()).join("Cargo.toml")).unwrap()).unwrap();
+    let listed: Table =
+        toml::from_str(&std::fs::read_to_string(Path::new(root()).join("Cargo.toml")).unwrap()).unwrap();
     for name in listed["workspace"]["dependencies"].as_table().unwrap().keys() {
         if !manifests.iter().any(|manifest| manifest.all_dependencies().any(|other| other == name)) {
             faults.push(format!("Cargo.toml: no package uses `{name}`: take it out of the list"));

@@ -16,7 +16,11 @@ fn no_file_names_a_place_of_this_machine() {
     for file in files("") {
         for (at, line) in file.text.lines().enumerate() {
             if let Some(place) = places.iter().find(|place| line.contains(place.as_str())) {
-                faults.push(format!("{}:{}: `{place}` is a path of this machine: write a relative one", file.path, at + 1));
+                faults.push(format!(
+                    "{}:{}: `{place}` is a path of this machine: write a relative one",
+                    file.path,
+                    at + 1
+                ));
             }
         }
     }
@@ -25,8 +29,10 @@ fn no_file_names_a_place_of_this_machine() {
 
 #[test]
 fn crates_come_from_the_public_registry() {
-    let lock = files("Cargo.lock").into_iter().flat_map(|file| file.text.lines().map(str::to_owned).collect::<Vec<_>>());
-    let sources = lock.filter_map(|line| line.strip_prefix("source = ").map(|source| source.trim_matches('"').to_owned()));
+    let lock =
+        files("Cargo.lock").into_iter().flat_map(|file| file.text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let sources =
+        lock.filter_map(|line| line.strip_prefix("source = ").map(|source| source.trim_matches('"').to_owned()));
     let mut faults: Vec<String> = sources
         .filter(|source| source != REGISTRY)
         .map(|source| format!("Cargo.lock: `{source}`: use a released version from crates.io"))

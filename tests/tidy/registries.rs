@@ -28,7 +28,9 @@ fn every_extension_is_in_its_list() {
             faults.push(format!("{folder}: has no extension"));
         }
         let missing = modules.iter().filter(|module| !listed.contains(*module));
-        faults.extend(missing.map(|module| format!("{folder}…/{module}: implements `{contract}`: add its line to the list in {}", list.path)));
+        faults.extend(missing.map(|module| {
+            format!("{folder}…/{module}: implements `{contract}`: add its line to the list in {}", list.path)
+        }));
     }
     no_faults(&faults);
 }
@@ -38,7 +40,9 @@ fn extensions(files: &[File], contract: &str, folder: &str) -> BTreeSet<String> 
     let files = files.iter().filter(|file| !file.is_test && file.path.starts_with(folder));
     let files = files.filter(|file| {
         let tokens = flat(file.tokens());
-        tokens.windows(2).any(|pair| matches!(pair, [Token::Word(name, _), Token::Word(word, _)] if name == contract && word == "for"))
+        tokens.windows(2).any(
+            |pair| matches!(pair, [Token::Word(name, _), Token::Word(word, _)] if name == contract && word == "for"),
+        )
     });
     let module = |file: &File| file.path.trim_end_matches(".rs").rsplit('/').next().unwrap_or_default().to_owned();
     files.map(module).collect()

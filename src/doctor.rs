@@ -1,0 +1,133 @@
+//! `tachograph doctor`: looks at what usually goes wrong, one line for each thing, with what to do about it.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use ledger::identity::Identity;
+use ledger::{LedgerName, Reader};
+use serde::Serialize;
+
+use crate::cli::{Output, Place};
+use crate::control::client;
+use crate::exit::{INTERNAL, Outcome};
+use crate::output::{self, Format, Table};
+use crate::settings;
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Grade {
+    Good,
+    Look,
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    grade: Grade,
+    finding: String,
+}
+
+impl Check {
+    fn of(what: &'static str, result: Result<String, (Grade, String)>) -> Self {
+        let (grade, finding) = result.map_or_else(|worse| worse, |finding| (Grade::Good, finding));
+        Self { what, grade, finding }
+    }
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Outcome {
+    let mut checks = Vec::new();
+    if let Some(config) = &arguments.place.config {
+        let loaded = settings::load(config).map(|loaded| format!("sha256 {}", loaded.hash));
+        checks.push(Check::of("configuration", loaded.map_err(|failure| (Grade::Bad, failure.message()))));
+    }
+    // A configuration that is wrong was told above; the rest looks at the default place then.
+    let data = arguments.place.data().unwrap_or_else(|_| settings::Store::default().data);
+    checks.push(Check::of("data directory", identity(&data)));
+    checks.push(Check::of("private keys", keys(&data)));
+    checks.push(Check::of("free space", space(&data)));
+    for name in LedgerName::ALL {
+        checks.push(Check::of(name.as_str(), ledger(&data, name)));
+    }
+    checks.push(Check::of("server", server(&data)));
+    match arguments.output.format {
+        Format::Json => output::print_json(&checks)?,
+        Format::Table => {
+            let mut table = Table::new(&["what", "how", "finding"]);
+            for check in &checks {
+                let word = match check.grade {
+                    Grade::Good => "good",
+                    Grade::Look => "look",
+                    Grade::Bad => "BAD",
+                };
+                table.row([check.what, word, &check.finding]);
+            }
+            output::print(&table.render())?;
+        }
+    }
+    let bad = checks.iter().any(|check| check.grade == Grade::Bad);
+    Ok(if bad { ExitCode::from(INTERNAL) } else { ExitCode::SUCCESS })
+}
+
+fn bad(error: impl ToString) -> (Grade, String) {
+    (Grade::Bad, error.to_string())
+}
+
+fn identity(data: &Path) -> Result<String, (Grade, String)> {
+    let identity = Identity::read(data).map_err(bad)?;
+    Ok(format!("{} of the log {}, format {}", data.display(), identity.log, identity.format))
+}
+
+fn keys(data: &Path) -> Result<String, (Grade, String)> {
+    let keys = data.join("keys");
+    let files = std::fs::read_dir(&keys).map_err(|error| bad(format!("{}: {error}", keys.display())))?;
+    for file in files.flatten() {
+        let mode = file.metadata().map_err(bad)?.mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let path = file.path();
+            return Err((Grade::Bad, format!("{} has mode {mode:o}; chmod 600 it, and think of the key as known", path.display())));
+        }
+    }
+    Ok("readable by the server's user only".to_owned())
+}
+
+fn space(data: &Path) -> Result<String, (Grade, String)> {
+    let system = rustix::fs::statvfs(data).map_err(bad)?;
+    let free = system.f_bavail.saturating_mul(system.f_frsize);
+    let reserve = ledger::limits::RESERVE_BYTES;
+    let text = format!("{} MiB free, {} MiB of them reserved", free >> 20, reserve >> 20);
+    match free {
+        _ if free < reserve => Err((Grade::Bad, format!("{text}: events are refused; make space"))),
+        _ if free < 4 * reserve => Err((Grade::Look, format!("{text}: make space soon"))),
+        _ => Ok(text),
+    }
+}
+
+fn ledger(data: &Path, name: LedgerName) -> Result<String, (Grade, String)> {
+    let durable = Reader::open(data, name).and_then(|reader| reader.durable()).map_err(bad)?;
+    Ok(format!("{} entries in {} closed batches", durable.next_seq, durable.batches))
+}
+
+fn server(data: &Path) -> Result<String, (Grade, String)> {
+    match client::status(data).map_err(|failure| bad(failure.message()))? {
+        None => Err((Grade::Look, "none runs on this directory".to_owned())),
+        Some(status) => match status.not_ready {
+            Some(reason) => Err((Grade::Bad, format!("process {} takes no events: {reason}", status.process))),
+            None => Ok(format!("process {}, console {}, ingest {}", status.process, status.console, status.ingest)),
+        },
+    }
+}
