@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode, Uri};
 use futures::StreamExt;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 use ledger::access::{Authorize, Principal};
 use serde::Deserialize;
 use tower::ServiceExt;
@@ -147,7 +147,7 @@ struct Problem {
 async fn refused(response: Response<Body>) -> Failure {
     let status = response.status();
     let body = Limited::new(response.into_body(), limits::PROBLEM_BYTES_MAX).collect().await;
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body.map(Collected::to_bytes).unwrap_or_default();
     let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
     let detail = if problem.detail.is_empty() { format!("the server answered {status}") } else { problem.detail };
     let code = if status.is_client_error() { exit::USAGE } else { exit::INTERNAL };

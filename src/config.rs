@@ -46,7 +46,7 @@ fn check(arguments: &Check) -> Outcome {
     match arguments.output.format {
         Format::Json => output::print_json(&json!({ "file": loaded.path, "sha256": loaded.hash }))?,
         Format::Table => {
-            output::print_line(&format!("{} is in order (sha256 {})", loaded.path.display(), loaded.hash))?
+            output::print_line(&format!("{} is in order (sha256 {})", loaded.path.display(), loaded.hash))?;
         }
     }
     Ok(ExitCode::SUCCESS)

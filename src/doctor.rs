@@ -1,5 +1,6 @@
 //! `tachograph doctor`: looks at what usually goes wrong, one line for each thing, with what to do about it.
 
+use std::fmt::Display;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -83,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     Ok(if bad { ExitCode::from(INTERNAL) } else { ExitCode::SUCCESS })
 }
 
-fn bad(error: impl ToString) -> (Grade, String) {
+fn bad(error: impl Display) -> (Grade, String) {
     (Grade::Bad, error.to_string())
 }
 
@@ -99,7 +100,10 @@ fn keys(data: &Path) -> Result<String, (Grade, String)> {
         let mode = file.metadata().map_err(bad)?.mode() & 0o777;
         if mode & 0o077 != 0 {
             let path = file.path();
-            return Err((Grade::Bad, format!("{} has mode {mode:o}; chmod 600 it, and think of the key as known", path.display())));
+            return Err((
+                Grade::Bad,
+                format!("{} has mode {mode:o}; chmod 600 it, and think of the key as known", path.display()),
+            ));
         }
     }
     Ok("readable by the server's user only".to_owned())

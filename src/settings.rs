@@ -185,13 +185,13 @@ mod tests {
             assert!(!error.contains("hunter2"), "{error}");
         };
         check("[store]\ndir = 1", "dir");
-        check("[listen]\nconsole = \"localhost\"", "console");
+        check("[listen]\nconsole = \"localhost\"", "line 2: invalid socket address");
         check("[listen]\nconsole = \"[::1]:80\"\ningest = \"[::1]:80\"", "same address");
         check("[[collector]]\nname = \"a\"\ntransport = \"telex\"\ndialect = \"coder\"", "collector.a.transport");
         check("[[sink]]\nname = \"a\"\ntype = \"telex\"", "splunk_hec");
         check("[[sink]]\nname = \"a\"\ntype = \"slack\"\nwebhook = \"https://hooks.example/hunter2\"", "env:NAME");
         check("[detect.rules.\"no.such\"]", "no.such");
-        check("[query]\nthreads = 0", "threads");
+        check("[query]\nthreads = 0", "line 2: invalid value: integer `0`");
         check("verbose = true", "verbose");
         check("[store]\n\ndata = hunter2", "line 3: ");
     }

@@ -70,13 +70,12 @@ fn test(arguments: &Test) -> Outcome {
     match arguments.output.format {
         Format::Json => output::print_json(&report)?,
         Format::Table => {
-            let mut text = format!("{}\n\noutcome: {}\n", output::visible_lines(&report.request), report.outcome);
+            let mut lines =
+                vec![output::visible_lines(&report.request), String::new(), format!("outcome: {}", report.outcome)];
             for (name, value) in [("answer", &report.answer), ("reason", &report.reason)] {
-                if let Some(value) = value {
-                    text.push_str(&format!("{name}: {}\n", output::visible(value)));
-                }
+                lines.extend(value.iter().map(|value| format!("{name}: {}", output::visible(value))));
             }
-            output::print(&text)?;
+            output::print_line(&lines.join("\n"))?;
         }
     }
     let taken = matches!(report.outcome, "acked" | "dry run");
@@ -86,17 +85,17 @@ fn test(arguments: &Test) -> Outcome {
 fn status(arguments: &Status) -> Outcome {
     let settings = settings::load(&arguments.config)?.settings;
     let data = &settings.store.data;
-    let lanes = match client::status(data)? {
-        Some(running) => running.sinks,
-        None => {
-            let (events, operations) =
-                (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
-            let lanes = export::status(&settings.sinks(), &events, &operations)?;
-            lanes.iter().map(serde_json::to_value).collect::<Result<_, _>>()?
-        }
+    let lanes = if let Some(running) = client::status(data)? {
+        running.sinks
+    } else {
+        let (events, operations) =
+            (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
+        let lanes = export::status(&settings.sinks(), &events, &operations)?;
+        lanes.iter().map(serde_json::to_value).collect::<Result<_, _>>()?
     };
     match arguments.output.format {
         Format::Json => output::print_json(&lanes)?,
+        Format::Table if lanes.is_empty() => output::print_line("The configuration has no sinks.")?,
         Format::Table => output::print(&table(&lanes))?,
     }
     Ok(ExitCode::SUCCESS)

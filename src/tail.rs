@@ -139,7 +139,7 @@ fn path(arguments: &Arguments) -> Result<String, Failure> {
         let Some((column, value)) = filter.split_once('=') else {
             return Err(Failure::usage(format!("{filter:?} is not COLUMN=VALUE, such as kind=egress.http")));
         };
-        path.push_str(&format!("&{}={}", encode(column), encode(value)));
+        path = format!("{path}&{}={}", encode(column), encode(value));
     }
     Ok(path)
 }

@@ -132,7 +132,7 @@ fn create(arguments: Create) -> Outcome {
         to: Some(ACTIVE.to_owned()),
         record: serde_json::to_value(record)?,
     };
-    let position = client::append(&data, entry)?.position;
+    let position = client::append(&data, &entry)?.position;
     let created = Created { id, secret: secret.reveal().to_owned(), position };
     match arguments.output.format {
         Format::Json => output::print_json(&created)?,
@@ -230,7 +230,7 @@ fn revoke(arguments: &Revoke) -> Outcome {
         to: Some(REVOKED.to_owned()),
         record: serde_json::json!({}),
     };
-    let appended = client::append(&arguments.place.data()?, entry)?;
+    let appended = client::append(&arguments.place.data()?, &entry)?;
     match arguments.output.format {
         Format::Json => output::print_json(&appended)?,
         Format::Table => {

@@ -100,20 +100,14 @@ fn describe(report: &Report, pinned: bool, colours: bool) -> String {
         }
     };
     let word = if colours { format!("\u{1b}[{colour};1m{word}\u{1b}[0m") } else { word.to_owned() };
-    let mut text = format!("{word}: {rest}; {amount}; {pin}\n");
-    for fault in &report.faults {
-        text.push_str(&format!("fault: {}\n", visible(&fault.to_string())));
-    }
+    let mut lines = vec![format!("{word}: {rest}; {amount}; {pin}")];
+    lines.extend(report.faults.iter().map(|fault| format!("fault: {}", visible(&fault.to_string()))));
     if report.faults_omitted > 0 {
-        text.push_str(&format!("and {} more faults\n", HumanCount(report.faults_omitted)));
+        lines.push(format!("and {} more faults", HumanCount(report.faults_omitted)));
     }
-    for fault in &report.unchecked {
-        text.push_str(&format!("not checked: {}\n", visible(&fault.to_string())));
-    }
-    for note in &report.notes {
-        text.push_str(&format!("note: {}\n", visible(note)));
-    }
-    text
+    lines.extend(report.unchecked.iter().map(|fault| format!("not checked: {}", visible(&fault.to_string()))));
+    lines.extend(report.notes.iter().map(|note| format!("note: {}", visible(note))));
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]

@@ -158,10 +158,10 @@ fn drive(
                 due
             }
         };
-        let offset = payload.offset();
+        let (producer, offset) = (payload.producer(), payload.offset());
         let body = payload.next(plan.batch);
         bytes += body.len() as u64;
-        connection.post(body, payload.producer(), offset);
+        connection.post(body, &producer, offset);
         latency.record(due.elapsed().as_micros() as u64).unwrap();
         events += plan.batch as u64;
         requests += 1;

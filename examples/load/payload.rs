@@ -52,8 +52,8 @@ impl Payload {
     }
 
     /// Id of the producer.
-    pub fn producer(&self) -> &str {
-        &self.producer
+    pub fn producer(&self) -> String {
+        self.producer.clone()
     }
 
     /// The next records, one per line.

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::limits;
 
 /// Records an entry: through the running server, or with the directory's lock if none runs.
-pub fn append(data: &Path, entry: Operation) -> Result<Appended, Failure> {
+pub fn append(data: &Path, entry: &Operation) -> Result<Appended, Failure> {
     match ask(data, &Request::Append { entry: entry.clone() })? {
         Some(Answer::Appended(appended)) => Ok(appended),
         Some(Answer::Error { code, message }) => {
@@ -21,7 +21,7 @@ pub fn append(data: &Path, entry: Operation) -> Result<Appended, Failure> {
             Err(failure)
         }
         Some(Answer::Status(_)) => Err(unexpected()),
-        None => append_alone(data, &entry),
+        None => append_alone(data, entry),
     }
 }
 

@@ -40,6 +40,6 @@ mod tests {
         table.row(["a", "b\nc\u{1b}[31m"]);
         let text = table.render();
         assert_eq!(text.lines().count(), 2, "{text}");
-        assert!(text.contains("NAME") && text.contains("b\\nc\\x1b[31m"), "{text}");
+        assert!(text.contains("NAME") && text.contains("b\\nc\\u{1b}[31m"), "{text}");
     }
 }

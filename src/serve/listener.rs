@@ -18,7 +18,7 @@ use crate::limits;
 /// A bound address.
 pub struct Listener {
     name: &'static str,
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
 }
 
@@ -35,12 +35,12 @@ impl Listener {
     /// Binds an address; `name` is the listener's in the configuration.
     pub async fn bind(name: &'static str, address: SocketAddr) -> Result<Self, BindError> {
         let error = |source| BindError { name, address, source };
-        let listener = TcpListener::bind(address).await.map_err(error)?;
-        let address = listener.local_addr().map_err(error)?;
+        let socket = TcpListener::bind(address).await.map_err(error)?;
+        let address = socket.local_addr().map_err(error)?;
         if !address.ip().is_loopback() {
             tracing::warn!(listener = name, %address, "listening beyond this machine without TLS; put a TLS proxy in front");
         }
-        Ok(Self { name, listener, address })
+        Ok(Self { name, socket, address })
     }
 
     /// The address, with the port that the system chose if none was given.
@@ -62,13 +62,13 @@ impl Listener {
                 serve_connection(stream, slot, router.clone(), &graceful);
             }
         }
-        drop(self.listener);
+        drop(self.socket);
         graceful.shutdown().await;
     }
 
     async fn accept(&self, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
         let slot = Arc::clone(slots).acquire_owned().await.ok()?;
-        match self.listener.accept().await {
+        match self.socket.accept().await {
             Ok((stream, _)) => Some((stream, slot)),
             Err(error) => {
                 tracing::warn!(listener = self.name, %error, "a connection could not be accepted");

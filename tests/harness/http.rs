@@ -25,11 +25,9 @@ impl Answer {
 /// Sends a request and reads the whole answer; an error is a connection that broke.
 pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
     let mut stream = BufReader::new(TcpStream::connect(address)?);
-    let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str("\r\n");
+    let headers: String = headers.iter().map(|(name, value)| [*name, ": ", *value, "\r\n"].concat()).collect();
+    let head =
+        format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
     stream.get_mut().write_all(head.as_bytes())?;
     stream.get_mut().write_all(body)?;
     let mut line = String::new();

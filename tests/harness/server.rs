@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long a start or a stop may take before it is a failure.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
-/// A running server. Dropping it kills the process.
+/// A running server. Dropping it is `kill -9`: it gets no chance to finish anything.
 pub struct Server {
     child: Child,
     log: Receiver<Value>,
@@ -70,12 +70,6 @@ impl Server {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Kills it as a loss of power would: it gets no chance to finish anything.
-    pub fn kill(mut self) -> Result<ExitStatus, String> {
-        self.child.kill().map_err(|error| error.to_string())?;
-        self.child.wait().map_err(|error| error.to_string())
     }
 
     /// Asks it to stop and waits until it has.

@@ -112,14 +112,14 @@ fn nothing_acknowledged_is_lost_by_kill_9_and_nothing_is_doubled() {
             // Answered or not, both are fine: it is sent again.
             let _ = sending.join().unwrap();
         });
-        server.kill().unwrap();
+        drop(server);
         server = world.serve();
         let answer = push(&server.ingest, &token, next, &body).unwrap();
         assert_eq!((answer.status, answer.json()["next_offset"].as_u64()), (200, Some(next + step)), "{answer:?}");
         next += step;
     }
     assert_eq!(counted(&world), (next, next));
-    server.kill().unwrap();
+    drop(server);
     assert_eq!(counted(&world), (next, next), "without a server too");
     world.run(&["verify", world.data().to_str().unwrap()]).ok();
 }
@@ -181,7 +181,7 @@ fn a_file_is_tailed_while_it_grows() {
     let mut file = std::fs::OpenOptions::new().append(true).open(url_path).unwrap();
     std::io::Write::write_all(&mut file, lines(10..30).as_bytes()).unwrap();
     wait_for(&world, 30);
-    server.kill().unwrap();
+    drop(server);
     std::io::Write::write_all(&mut file, lines(30..40).as_bytes()).unwrap();
     let server = world.serve();
     wait_for(&world, 40);

@@ -103,10 +103,9 @@ fn every_dependency_is_used() {
     let manifests = manifests();
     for manifest in &manifests {
         let (folder, root_package) = (manifest.folder(), manifest.path == "Cargo.toml");
-        let own = sources.iter().filter(|file| match root_package {
-            true => ["src/", "tests/", "benches/", "examples/"].iter().any(|part| file.path.starts_with(part)),
-            false => file.path.starts_with(&folder),
-        });
+        let folders =
+            if root_package { vec!["src/", "tests/", "benches/", "examples/"] } else { vec![folder.as_str()] };
+        let own = sources.iter().filter(|file| folders.iter().any(|folder| file.path.starts_with(folder)));
         let mut words = std::collections::BTreeSet::new();
         for file in own {
             let tokens = flat(file.tokens()).into_iter();

@@ -52,9 +52,9 @@ fn extensions(files: &[File], contract: &str, folder: &str) -> BTreeSet<String> 
 fn listed_words(list: &File) -> BTreeSet<String> {
     let tokens = flat(list.tokens());
     let paths = tokens.windows(3).filter_map(|three| match three {
-        [Token::Word(word, _), Token::Sign(':'), Token::Sign(':')] => Some(word.clone()),
         // The list of detectors is a macro's: `group::module;`.
-        [Token::Sign(':'), Token::Word(word, _), Token::Sign(';')] => Some(word.clone()),
+        [Token::Word(word, _), Token::Sign(':'), Token::Sign(':')]
+        | [Token::Sign(':'), Token::Word(word, _), Token::Sign(';')] => Some(word.clone()),
         _ => None,
     });
     paths.collect()
