@@ -47,7 +47,7 @@ run: build ## Record the bundled example and show what to try next
 
 test: lint ## Run lint and all tests
 	@echo "make: all tests"
-	cargo test --workspace --locked --all-targets
+	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
 
 lint: tools ## Check format, lints and house rules
