@@ -186,7 +186,7 @@ async fn nothing_is_lost_over_a_real_store_and_network_with_kills() {
     let plain: Vec<&Value> = receiver.messages.iter().filter(|message| message["blocks"].is_null()).collect();
     let told = |message: &&Value| {
         let text = message["text"].as_str().unwrap_or_default();
-        text.contains("Refused POST to attacker-logger.com") || text.contains("alerts")
+        text.contains("Refused POST to attacker-logger.com") || text.contains(" alert")
     };
     assert!(!plain.is_empty() && plain.iter().all(told), "{plain:?}");
     for (sink, ledger) in
