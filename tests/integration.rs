@@ -7,5 +7,9 @@ mod harness;
 
 #[path = "integration/commands.rs"]
 mod commands;
+#[path = "integration/forwarding.rs"]
+mod forwarding;
 #[path = "integration/life.rs"]
 mod life;
+#[path = "integration/quickstart.rs"]
+mod quickstart;

@@ -5,6 +5,8 @@ pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use serde_json::Value;
 use server::Server;
@@ -121,5 +123,23 @@ impl World {
     pub fn sql(&self, query: &str) -> Vec<Value> {
         let ended = self.run(&["sql", query, "-o", "ndjson"]).ok();
         ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Follows the ledger until it has this many rows that the arguments of `tail` select.
+    #[track_caller]
+    pub fn wait_for(&self, rows: u64, selection: &[&str]) {
+        let rows = rows.to_string();
+        let arguments = [&["tail", "--from", "start", "-n", rows.as_str()], selection].concat();
+        let mut tail = self.command(&arguments).stdout(Stdio::null()).spawn().unwrap();
+        let process = tail.id().to_string();
+        let (sender, ended) = channel();
+        let waiting = std::thread::spawn(move || sender.send(tail.wait().unwrap()));
+        let Ok(status) = ended.recv_timeout(Duration::from_secs(30)) else {
+            // It may have ended in this moment.
+            let _ = Command::new("kill").arg(&process).status();
+            panic!("there were not {rows} rows of {selection:?} in time");
+        };
+        waiting.join().unwrap().unwrap();
+        assert!(status.success());
     }
 }

@@ -1,0 +1,81 @@
+//! From a refused request to the people and systems that have to know: a chat, a SIEM, and the receipts.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crate::harness::{World, http};
+use crate::life::{COLLECTOR, line};
+
+/// A receiver that answers every request with this body; what it was sent comes out of the channel: head and body.
+fn receiver(answer: &'static str) -> (String, Receiver<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, requests) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut stream = BufReader::new(stream);
+            let mut head = String::new();
+            while stream.read_line(&mut head).is_ok_and(|read| read > 2) {}
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            stream.read_exact(&mut body).unwrap();
+            let head_of_answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+            stream.get_mut().write_all((head_of_answer + answer).as_bytes()).unwrap();
+            // The test may have seen enough.
+            let _ = sender.send((head, body));
+        }
+    });
+    (address, requests)
+}
+
+#[test]
+fn an_alert_reaches_people_and_events_reach_the_siem_with_receipts() {
+    let (chat, posts) = receiver("ok");
+    let (siem, batches) = receiver("{\"text\":\"Success\",\"code\":0}");
+    let world = World::new("");
+    std::fs::write(world.path("webhook"), format!("http://{chat}/services/T0/B0/hunter2\n")).unwrap();
+    std::fs::write(world.path("hec"), "00000000-0000-4000-8000-000000000000\n").unwrap();
+    world.configure(&format!(
+        "{COLLECTOR}\n[[sink]]\nname = \"soc\"\ntype = \"slack\"\nwebhook = \"file:{}\"\nallow_private = true\n\n\
+         [[sink]]\nname = \"siem\"\ntype = \"splunk_hec\"\nurl = \"http://{siem}\"\ntoken = \"file:{}\"\nallow_private = true\n",
+        world.path("webhook").display(),
+        world.path("hec").display(),
+    ));
+    let token = world.token("coderd", &["--role", "ingest"]);
+    let server = world.serve();
+    let config = world.config();
+    let config = config.to_str().unwrap();
+    let tried = world.run(&["sinks", "test", "soc", "--config", config]).ok();
+    assert!(tried.out.contains("outcome: acked") && !tried.out.contains("hunter2"), "{tried:?}");
+    let (_, body) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("Test of the sink soc"));
+    let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
+    let denied =
+        line(0, "deny", "POST", "https://attacker-logger.com/collect").replace("2026-11-09T08:17:04.000000000Z", &now);
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
+    let answer = http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, denied.as_bytes()).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let (_, body) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("attacker-logger.com"), "the chat is told where it went");
+    let (head, _) = batches.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(head.starts_with("POST /services/collector"), "{head}");
+    assert!(head.to_lowercase().contains("authorization: splunk 00000000"), "{head}");
+    // What was acknowledged is in the ledger, by sink.
+    for (sink, to) in [("subject=siem", "to=events/0/1"), ("subject=soc", "kind=export.receipt")] {
+        world.wait_for(1, &["--ledger", "operations", "kind=export.receipt", sink, to]);
+    }
+    assert!(server.stop().unwrap().success());
+    let receipts =
+        world.sql("SELECT subject, \"from\", \"to\" FROM operations WHERE kind = 'export.receipt' ORDER BY seq");
+    for sink in ["soc", "siem"] {
+        assert!(receipts.iter().any(|receipt| receipt["subject"] == sink), "{receipts:?}");
+    }
+    let status = world.run(&["sinks", "status", "--config", config, "-o", "json"]).ok().json();
+    let events = status.as_array().unwrap().iter().find(|lane| lane["sink"] == "siem" && lane["ledger"] == "events");
+    assert_eq!(events.unwrap()["next_seq"], 1, "{status}");
+}
