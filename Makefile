@@ -60,7 +60,7 @@ lint: tools ## Check format, lints and house rules
 
 bench: tools ## Measure each step per core, then the whole program over loopback HTTP
 	@echo "make: building with the dist profile (thin LTO: this takes long)"
-	cargo build --profile dist --locked --bin tachograph --example load
+	cargo build --workspace --profile dist --locked --bin tachograph --example load
 	cargo bench --workspace --locked --profile dist --benches
 	$(TARGET)/dist/examples/load --server $(TARGET)/dist/tachograph
 

@@ -52,15 +52,19 @@ impl Check {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let mut checks = Vec::new();
+    let mut reserve_bytes = settings::Store::default().reserve_bytes;
     if let Some(config) = &arguments.place.config {
-        let loaded = settings::load(config).map(|loaded| format!("sha256 {}", loaded.hash));
+        let loaded = settings::load(config).map(|loaded| {
+            reserve_bytes = loaded.settings.store.reserve_bytes;
+            format!("sha256 {}", loaded.hash)
+        });
         checks.push(Check::of("configuration", loaded.map_err(|failure| (Grade::Bad, failure.message()))));
     }
     // A configuration that is wrong was told above; the rest looks at the default place then.
     let data = arguments.place.data().unwrap_or_else(|_| settings::Store::default().data);
     checks.push(Check::of("data directory", identity(&data)));
     checks.push(Check::of("private keys", keys(&data)));
-    checks.push(Check::of("free space", space(&data)));
+    checks.push(Check::of("free space", space(&data, reserve_bytes)));
     for name in LedgerName::ALL {
         checks.push(Check::of(name.as_str(), ledger(&data, name)));
     }
@@ -109,10 +113,9 @@ fn keys(data: &Path) -> Result<String, (Grade, String)> {
     Ok("readable by the server's user only".to_owned())
 }
 
-fn space(data: &Path) -> Result<String, (Grade, String)> {
+fn space(data: &Path, reserve: u64) -> Result<String, (Grade, String)> {
     let system = rustix::fs::statvfs(data).map_err(bad)?;
     let free = system.f_bavail.saturating_mul(system.f_frsize);
-    let reserve = ledger::limits::RESERVE_BYTES;
     let text = format!("{} MiB free, {} MiB of them reserved", free >> 20, reserve >> 20);
     match free {
         _ if free < reserve => Err((Grade::Bad, format!("{text}: events are refused; make space"))),

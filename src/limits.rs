@@ -35,6 +35,9 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 /// How long a peer may take to send the head of a request.
 pub const HEADER_READ_MAX: Duration = Duration::from_secs(15);
 
+/// How long the entry of the configuration waits for space on a full disk before it is tried again.
+pub const SPACE_RETRY: Duration = Duration::from_secs(1);
+
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 

@@ -68,7 +68,7 @@ async fn serve(loaded: Loaded) -> Outcome {
     let pages = Console::new(Arc::clone(&health));
     let console_stop = CancellationToken::new();
     let console = tokio::spawn(console.serve(pages.router(), console_stop.clone()));
-    let store = open(loaded.settings.store.data.clone()).await?;
+    let store = open(loaded.settings.store.clone()).await?;
     health.watch(&store);
     let mut server = Server::build(store, loaded, ingest, health, pages, &addresses).await?;
     loop {
@@ -141,7 +141,7 @@ impl Server {
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         pages.open(engine, &tokens, registry)?;
-        reload::record(&store, None, &loaded, &[]).await?;
+        reload::record_start(&store, &loaded).await?;
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
         let context = control::server::Context { operations: store.operations().appender(), tokens, status };
@@ -199,7 +199,9 @@ fn status(
     })
 }
 
-async fn open(data: PathBuf) -> Result<Store, Failure> {
+async fn open(settings: settings::Store) -> Result<Store, Failure> {
+    let settings::Store { data, reserve_bytes } = settings;
     tracing::info!(data = %data.display(), "recovering");
-    Ok(tokio::task::spawn_blocking(move || Store::open(&data, Options::default())).await??)
+    let options = Options { reserve_bytes, ..Options::default() };
+    Ok(tokio::task::spawn_blocking(move || Store::open(&data, options)).await??)
 }

@@ -49,11 +49,13 @@ pub struct Settings {
 pub struct Store {
     /// The data directory; a relative path starts at the directory in which the command is run.
     pub data: PathBuf,
+    /// Bytes that intake leaves free on the disk.
+    pub reserve_bytes: u64,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { data: PathBuf::from("data") }
+        Self { data: PathBuf::from("data"), reserve_bytes: ledger::Options::default().reserve_bytes }
     }
 }
 
@@ -199,7 +201,7 @@ mod tests {
     #[test]
     fn the_reference_names_every_setting() {
         let text = reference();
-        for name in ["data", "console", "ingest", "names", "prices", "threads", "queries_max"] {
+        for name in ["data", "reserve_bytes", "console", "ingest", "names", "prices", "threads", "queries_max"] {
             assert!(text.contains(&format!("- `{name}`")), "{name}");
         }
         let lists = [

@@ -7,6 +7,8 @@ mod harness;
 
 #[path = "integration/commands.rs"]
 mod commands;
+#[path = "integration/disk.rs"]
+mod disk;
 #[path = "integration/forwarding.rs"]
 mod forwarding;
 #[path = "integration/life.rs"]

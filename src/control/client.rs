@@ -72,7 +72,9 @@ fn converse(mut stream: &UnixStream, request: &Request) -> anyhow::Result<Answer
 
 /// Opens the store, appends, and closes it again.
 fn append_alone(data: &Path, entry: &Operation) -> Result<Appended, Failure> {
-    let store = Store::open(data, Options::default()).map_err(|error| {
+    // The reserve is kept for entries such as this one.
+    let options = Options { reserve_bytes: 0, ..Options::default() };
+    let store = Store::open(data, options).map_err(|error| {
         let locked = matches!(error, LedgerError::Locked { .. });
         let failure = Failure::from(error);
         if locked { failure.hint("A server is starting or stopping; try again in a moment.") } else { failure }

@@ -1,10 +1,10 @@
 //! Which configuration is in effect: recorded at the start and at each change.
 
-use ledger::Store;
+use ledger::{AppendError, Appender, Store};
 use serde_json::json;
 
 use crate::control::protocol::Operation;
-use crate::exit::Failure;
+use crate::limits;
 use crate::settings::{Loaded, Settings};
 
 /// The kind of a configuration's entries in `operations`.
@@ -13,17 +13,46 @@ const KIND: &str = "config";
 const ACTOR: &str = "serve";
 
 /// Records that `new` is in effect from now on, in place of `old`.
-pub async fn record(store: &Store, old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<(), Failure> {
-    let entry = Operation {
+pub async fn record(
+    store: &Store,
+    old: Option<&Loaded>,
+    new: &Loaded,
+    needs_restart: &[&str],
+) -> Result<(), AppendError> {
+    append(&store.operations().appender(), &entry(old, new, needs_restart)).await
+}
+
+/// Records with which configuration the server starts. On a full disk it starts all the same, because questions and forwarding
+/// need no space, and the entry follows when there is some.
+pub async fn record_start(store: &Store, loaded: &Loaded) -> Result<(), AppendError> {
+    let (appender, entry) = (store.operations().appender(), entry(None, loaded, &[]));
+    match append(&appender, &entry).await {
+        Err(AppendError::NoSpace { .. }) => {
+            tracing::warn!("the disk is full: events are refused, and the configuration is recorded once there is space");
+            tokio::spawn(async move {
+                while let Err(AppendError::NoSpace { .. }) = append(&appender, &entry).await {
+                    tokio::time::sleep(limits::SPACE_RETRY).await;
+                }
+            });
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Operation {
+    Operation {
         kind: KIND.to_owned(),
         subject: new.path.display().to_string(),
         revision: None,
         from: old.map(|old| old.hash.clone()),
         to: Some(new.hash.clone()),
         record: json!({ "sha256": new.hash, "version": env!("CARGO_PKG_VERSION"), "needs_restart": needs_restart }),
-    };
-    store.operations().appender().append(entry.group(ACTOR)?).await?;
-    Ok(())
+    }
+}
+
+async fn append(appender: &Appender, entry: &Operation) -> Result<(), AppendError> {
+    appender.append(entry.group(ACTOR)?).await.map(|_| ())
 }
 
 /// The tables that differ and are read at the start only.

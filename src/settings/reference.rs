@@ -20,6 +20,8 @@ One TOML file. Unknown keys are errors. Relative paths start at the directory in
 ## `[store]`
 
 - `data`: the data directory that `tachograph init` made. Default: `\"data\"`. A change needs a restart.
+- `reserve_bytes`: free space on its disk below which events are refused with 507, so that sealing, alerts and receipts go on (down to a
+  quarter of it). Two of the largest segments: a smaller one may stop sealing on a full disk. Default: 536870912. A change needs a restart.
 
 ## `[listen]`
 

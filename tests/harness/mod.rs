@@ -56,16 +56,26 @@ impl World {
     /// A directory with a new ledger and this configuration after the usual head.
     #[track_caller]
     pub fn new(configuration: &str) -> Self {
+        Self::with_store("", configuration)
+    }
+
+    /// The same with these settings in the table of the store.
+    #[track_caller]
+    pub fn with_store(store: &str, configuration: &str) -> Self {
         let world = Self::empty();
         world.run(&["init", world.data().to_str().unwrap(), "--log-name", "test.example/agents"]).ok();
-        world.configure(configuration);
+        world.write_configuration(store, configuration);
         world
     }
 
     /// Replaces the configuration.
     pub fn configure(&self, configuration: &str) {
+        self.write_configuration("", configuration);
+    }
+
+    fn write_configuration(&self, store: &str, configuration: &str) {
         let head = format!(
-            "[store]\ndata = {:?}\n\n[listen]\nconsole = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"\n\n",
+            "[store]\ndata = {:?}\n{store}\n[listen]\nconsole = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"\n\n",
             self.data().display()
         );
         std::fs::write(self.config(), head + configuration).unwrap();

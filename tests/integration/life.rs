@@ -18,12 +18,13 @@ pub fn line(sequence: u64, decision: &str, method: &str, url: &str) -> String {
     ) + "\n"
 }
 
-fn lines(range: std::ops::Range<u64>) -> String {
+/// Many of them, allowed.
+pub fn lines(range: std::ops::Range<u64>) -> String {
     range.map(|sequence| line(sequence, "allow", "GET", "https://packages.acme.example/npm/left-pad")).collect()
 }
 
 /// Pushes records as one producer; `None` if the server was gone.
-fn push(ingest: &str, token: &str, offset: u64, body: &str) -> Option<http::Answer> {
+pub fn push(ingest: &str, token: &str, offset: u64, body: &str) -> Option<http::Answer> {
     let authorization = format!("Bearer {token}");
     let offset = offset.to_string();
     let headers = [

@@ -82,6 +82,8 @@ impl Writer {
         let encoded = self.encode(plan, &groups)?;
         if let Err(error) = self.write() {
             if is_no_space(&error) {
+                self.space_checked = Some(Instant::now());
+                self.view.set_no_space(true);
                 refuse(groups, &self.no_space());
                 return Ok(());
             }
@@ -182,8 +184,12 @@ impl Writer {
         let end = self.wal.offset + self.buffer.len() as u64;
         if end > self.allocated {
             let step = limits::WAL_ALLOCATE_BYTES.min(self.place.options.segment_wal_bytes_max);
-            let target = end.next_multiple_of(step.max(1));
-            file.allocate(self.allocated, target - self.allocated)?;
+            let mut target = end.next_multiple_of(step.max(1));
+            file.allocate(self.allocated, target - self.allocated).or_else(|_| {
+                // There may be room for this commit where there is none for a whole step.
+                target = end;
+                file.allocate(self.allocated, target - self.allocated)
+            })?;
             self.allocated = target;
         }
         file.write_at(&self.buffer, self.wal.offset).or_else(|error| {
