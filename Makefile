@@ -7,6 +7,8 @@ SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DATA ?= data
 CONFIG ?= examples/quickstart.toml
+# What `make bench` measures: the profile of packages, or `release`, which is built faster.
+PROFILE ?= dist
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help run test lint bench dist tools build
@@ -58,11 +60,12 @@ lint: tools ## Check format, lints and house rules
 	@echo "make: house rules"
 	cargo test --workspace --locked --test tidy
 
-bench: tools ## Measure each step per core, then the whole program over loopback HTTP
-	@echo "make: building with the dist profile (thin LTO: this takes long)"
-	cargo build --workspace --profile dist --locked --bin tachograph --example load
-	cargo bench --workspace --locked --profile dist --benches
-	$(TARGET)/dist/examples/load --server $(TARGET)/dist/tachograph
+bench: tools ## Measure each step per core, then the whole program over loopback HTTP (PROFILE=release builds faster)
+	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
+	cargo build --workspace --profile $(PROFILE) --locked --bin tachograph --example load
+	cargo bench --workspace --locked --profile $(PROFILE) --benches
+	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph
+	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph --dialect native
 
 dist: tools ## Build the binary for release into dist/
 	cargo build --profile dist --locked --bin tachograph

@@ -14,15 +14,17 @@ use hdrhistogram::Histogram;
 
 use crate::histogram;
 
-/// Nanoseconds of CPU time by the name of the thread: the server names its threads by stage.
+/// Nanoseconds of CPU time, kernel included, by the name of the thread: the server names its threads by stage.
 #[derive(Debug, Clone, Default)]
 pub struct Cost {
+    /// The whole process, threads that ended included.
+    pub total: u64,
     /// Name → time.
     pub threads: BTreeMap<String, u64>,
 }
 
 impl Cost {
-    /// What a process has used up to now, by its threads that are alive.
+    /// What a process has used up to now.
     pub fn of(process: u32) -> Self {
         let mut threads = BTreeMap::new();
         for task in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
@@ -31,20 +33,20 @@ impl Cost {
             let nanos: u64 = read("schedstat").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
             *threads.entry(read("comm").trim().to_owned()).or_insert(0) += nanos;
         }
-        Self { threads }
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // After the name, which may hold anything but ends at the last parenthesis, user and system time are the 12th
+        // and 13th field, in ticks of 10 ms.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 = fields.get(11..13).into_iter().flatten().filter_map(|field| field.parse::<u64>().ok()).sum();
+        Self { total: ticks * 10_000_000, threads }
     }
 
-    /// What was used since an earlier reading. Threads that ended meanwhile are missing in both.
+    /// What was used since an earlier reading. By thread, those that ended meanwhile are missing.
     pub fn since(&self, earlier: &Self) -> Self {
         let since = |(name, nanos): (&String, &u64)| {
             (name.clone(), nanos.saturating_sub(earlier.threads.get(name).copied().unwrap_or(0)))
         };
-        Self { threads: self.threads.iter().map(since).collect() }
-    }
-
-    /// All threads together.
-    pub fn total(&self) -> u64 {
-        self.threads.values().sum()
+        Self { total: self.total.saturating_sub(earlier.total), threads: self.threads.iter().map(since).collect() }
     }
 }
 

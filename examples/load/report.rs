@@ -37,7 +37,7 @@ impl Phase {
             "requests": self.requests,
             "events_per_second": self.events as f64 / self.seconds,
             "bytes_per_event": self.bytes / self.events.max(1),
-            "cpu_us_per_event": self.micros_per_event(self.cost.total()),
+            "cpu_us_per_event": self.micros_per_event(self.cost.total),
             "cpu_us_per_event_by_thread": threads.collect::<serde_json::Map<_, _>>(),
             "ack_us": { "p50": quantile(&self.latency, 0.5), "p99": quantile(&self.latency, 0.99), "p999": quantile(&self.latency, 0.999) },
             "fdatasync_us": { "p50": quantile(&self.sync, 0.5), "p99": quantile(&self.sync, 0.99) },
@@ -83,7 +83,7 @@ impl Report {
             let sync = [0.5, 0.99].map(|at| phase.sync.value_at_quantile(at) as f64 / 1_000.0);
             println!("\n{name}: {} events in {} requests", phase.events, phase.requests);
             println!("  events/s             {:>10.0}", phase.events as f64 / phase.seconds);
-            println!("  server CPU per event {:>10.2} µs", phase.micros_per_event(phase.cost.total()));
+            println!("  server CPU per event {:>10.2} µs", phase.micros_per_event(phase.cost.total));
             for (thread, nanos) in &phase.cost.threads {
                 let micros = phase.micros_per_event(*nanos);
                 if micros >= 0.01 {

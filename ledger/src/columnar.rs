@@ -6,6 +6,7 @@
 mod builder;
 mod encoder;
 mod values;
+mod views;
 
 use std::sync::Arc;
 

@@ -169,8 +169,11 @@ impl ColumnsBuilder {
             Arc::new(TimestampMicrosecondArray::from(std::mem::take(&mut self.recorded)).with_timezone(TIME_ZONE)),
             Arc::new(Int32Array::from(std::mem::take(&mut self.flags))),
         ];
-        arrays.extend(self.columns.iter_mut().map(|values| values.finish(rows)));
-        RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| NotCanonical::Arrow(error.to_string()))
+        let refused = |error: arrow::error::ArrowError| NotCanonical::Arrow(error.to_string());
+        for values in &mut self.columns {
+            arrays.push(values.finish(rows).map_err(refused)?);
+        }
+        RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(refused)
     }
 
     /// A copy of the rows so far.

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, BinaryViewBuilder, Int64Builder, ListBuilder, StringBuilder, StringViewBuilder,
-    TimestampMicrosecondBuilder, UInt64Builder, new_null_array,
+    Array, ArrayBuilder, ArrayRef, Int64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
+    UInt64Builder, new_null_array,
 };
 use arrow::compute::concat;
+use arrow::datatypes::{BinaryViewType, StringViewType};
 use arrow::error::ArrowError;
 use proof::part;
 
 use crate::column::Kind;
+use crate::columnar::views::Views;
 use crate::columnar::{TIME_ZONE, data_type};
 
 /// The values of one column so far. It may hold fewer rows than its block: the missing ones are nulls.
@@ -22,22 +24,22 @@ pub(super) struct Values {
 
 #[derive(Debug)]
 enum Builder {
-    Text(StringViewBuilder),
+    Text(Views),
     Integer(Int64Builder),
     Time(TimestampMicrosecondBuilder),
     Fingerprint(UInt64Builder),
-    Bytes(BinaryViewBuilder),
+    Bytes(Views),
     TextList(ListBuilder<StringBuilder>),
 }
 
 impl Values {
     pub(super) fn new(kind: Kind) -> Self {
         let builder = match kind {
-            Kind::Text => Builder::Text(StringViewBuilder::new()),
+            Kind::Text => Builder::Text(Views::new()),
             Kind::Integer => Builder::Integer(Int64Builder::with_capacity(0)),
             Kind::Time => Builder::Time(TimestampMicrosecondBuilder::with_capacity(0).with_timezone(TIME_ZONE)),
             Kind::Fingerprint => Builder::Fingerprint(UInt64Builder::with_capacity(0)),
-            Kind::Bytes => Builder::Bytes(BinaryViewBuilder::new()),
+            Kind::Bytes => Builder::Bytes(Views::new()),
             Kind::TextList => Builder::TextList(ListBuilder::new(StringBuilder::with_capacity(0, 0))),
         };
         Self { kind, builder }
@@ -60,14 +62,16 @@ impl Values {
         self.len() == 0
     }
 
-    /// Sets the value of row number `row`, which is at or after the rows that are filled. On an error nothing was set.
+    /// Sets the value of row number `row`, which is at or after the rows that are filled. On an error no value was set.
     pub(super) fn set(&mut self, row: usize, value: &[u8]) -> Result<(), &'static str> {
         let gap = row.saturating_sub(self.len());
         match &mut self.builder {
             Builder::Text(builder) => {
-                let text = std::str::from_utf8(value).map_err(|_| "bytes that are not UTF-8")?;
-                (0..gap).for_each(|_| builder.append_null());
-                builder.try_append_value(text).map_err(|_| "a text that is too long")
+                builder.append_nulls(gap);
+                builder.append(value, |value| match std::str::from_utf8(value) {
+                    Ok(_) => Ok(()),
+                    Err(_) => Err("bytes that are not UTF-8"),
+                })
             }
             Builder::Integer(builder) => {
                 let value = eight(value)?;
@@ -88,8 +92,8 @@ impl Values {
                 Ok(())
             }
             Builder::Bytes(builder) => {
-                (0..gap).for_each(|_| builder.append_null());
-                builder.try_append_value(value).map_err(|_| "bytes that are too long")
+                builder.append_nulls(gap);
+                builder.append(value, |_| Ok(()))
             }
             Builder::TextList(builder) => {
                 check_list(value)?;
@@ -104,16 +108,16 @@ impl Values {
     }
 
     /// The column over `rows` rows; the values start anew.
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
+    pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         if self.is_untouched() {
-            return new_null_array(&data_type(self.kind), rows);
+            return Ok(new_null_array(&data_type(self.kind), rows));
         }
         let gap = rows.saturating_sub(self.len());
         let mut full = std::mem::replace(self, Self::new(self.kind));
-        match &mut full.builder {
+        Ok(match &mut full.builder {
             Builder::Text(builder) => {
-                (0..gap).for_each(|_| builder.append_null());
-                Arc::new(builder.finish())
+                builder.append_nulls(gap);
+                builder.finish::<StringViewType>()?
             }
             Builder::Integer(builder) => {
                 builder.append_nulls(gap);
@@ -128,14 +132,14 @@ impl Values {
                 Arc::new(builder.finish())
             }
             Builder::Bytes(builder) => {
-                (0..gap).for_each(|_| builder.append_null());
-                Arc::new(builder.finish())
+                builder.append_nulls(gap);
+                builder.finish::<BinaryViewType>()?
             }
             Builder::TextList(builder) => {
                 builder.append_nulls(gap);
                 Arc::new(builder.finish())
             }
-        }
+        })
     }
 
     /// A copy of the column over `rows` rows.
@@ -144,11 +148,11 @@ impl Values {
             return Ok(new_null_array(&data_type(self.kind), rows));
         }
         let filled: ArrayRef = match &self.builder {
-            Builder::Text(builder) => Arc::new(builder.finish_cloned()),
+            Builder::Text(builder) => builder.snapshot::<StringViewType>()?,
             Builder::Integer(builder) => Arc::new(builder.finish_cloned()),
             Builder::Time(builder) => Arc::new(builder.finish_cloned()),
             Builder::Fingerprint(builder) => Arc::new(builder.finish_cloned()),
-            Builder::Bytes(builder) => Arc::new(builder.finish_cloned()),
+            Builder::Bytes(builder) => builder.snapshot::<BinaryViewType>()?,
             Builder::TextList(builder) => Arc::new(builder.finish_cloned()),
         };
         let gap = rows.saturating_sub(filled.len());
