@@ -12,12 +12,16 @@ use axum::http::{Request, Response, StatusCode, Uri};
 use futures::StreamExt;
 use http_body_util::{BodyExt, Collected, Limited};
 use ledger::access::{Authorize, Principal};
+use ledger::triage::{self, Desk, Policy};
+use ledger::{LedgerName, Reader};
 use serde::Deserialize;
+use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::cli::Place;
+use crate::control::client;
 use crate::exit::{self, Failure};
-use crate::limits;
+use crate::{limits, settings};
 use remote::Remote;
 
 /// Which API a command asks.
@@ -48,13 +52,36 @@ impl Target {
             let token = self.token.as_deref().unwrap_or_default();
             return Ok(Api(Inner::There(Box::new(Remote::new(server, token)?))));
         }
-        let engine =
-            query::Engine::open(&self.place.data()?, query::Options::default()).map_err(|error| match error {
-                query::QueryError::Ledger(error) => Failure::from(error),
-                error => Failure::from(error),
-            })?;
-        let state = query::http::State::new(engine, Arc::new(Everyone));
+        let data = self.place.data()?;
+        let engine = query::Engine::open(&data, query::Options::default()).map_err(|error| match error {
+            query::QueryError::Ledger(error) => Failure::from(error),
+            error => Failure::from(error),
+        })?;
+        // The process that writes the directory is the one that changes something, see `triage`.
+        let desk = Desk::new(Reader::open(&data, LedgerName::Operations)?, None, self.policy()?);
+        let state = query::http::State::new(engine, Arc::new(Everyone), Arc::new(desk));
         Ok(Api(Inner::Here(query::http::router(state))))
+    }
+
+    /// What hides alerts by the configuration, if one is named.
+    fn policy(&self) -> Result<Policy, Failure> {
+        Ok(match &self.place.config {
+            Some(config) => settings::load(config)?.settings.alerts,
+            None => Policy::default(),
+        })
+    }
+
+    /// Works on an alert or a silence, in the name of the token's owner or, on a directory, of `local`.
+    pub async fn triage(&self, work: &triage::Request) -> Result<Value, Failure> {
+        if self.server.is_none() {
+            let (data, work) = (self.place.data()?, work.clone());
+            // Without a server it waits for an fsync of its own, which blocks.
+            let done = tokio::task::spawn_blocking(move || client::triage(&data, &work)).await??;
+            return Ok(query::http::answer(&done));
+        }
+        let (path, body) = remote::triage(work)?;
+        let headers = [("content-type", "application/json")];
+        self.open()?.ask("POST", &path, &headers, body).await?.json().await
     }
 }
 
@@ -110,6 +137,18 @@ impl Answer {
             }
         }
         Ok(None)
+    }
+
+    /// The whole answer as JSON.
+    pub async fn json(mut self) -> Result<Value, Failure> {
+        let mut text = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            text.extend_from_slice(&bytes);
+            if text.len() > limits::ANSWER_BYTES_MAX {
+                return Err(Failure::from(anyhow::anyhow!("the server sent an answer above the limit")));
+            }
+        }
+        Ok(serde_json::from_slice(&text)?)
     }
 
     /// The pieces as lines, without their line breaks.

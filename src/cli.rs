@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::logging::LogFormat;
 use crate::output::Format;
-use crate::{config, doctor, init, serve, sinks, sql, tail, token, verify};
+use crate::{alerts, config, doctor, init, serve, sinks, sql, tail, token, verify};
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
 #[derive(Debug, Parser)]
@@ -36,6 +36,9 @@ pub enum Command {
     Sql(sql::Arguments),
     /// Print events as they are recorded.
     Tail(tail::Arguments),
+    /// Look at alerts, work on them, and silence them.
+    #[command(subcommand)]
+    Alerts(alerts::Command),
     /// Create, list and revoke the tokens of senders and people.
     #[command(subcommand)]
     Token(token::Command),

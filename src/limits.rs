@@ -21,6 +21,8 @@ pub const TOKENS_MAX: usize = 100_000;
 
 /// The longest line of an answer, such as one row of a live tail.
 pub const ANSWER_LINE_BYTES_MAX: usize = 64 << 20;
+/// The largest answer that is read as a whole, such as a page of alerts.
+pub const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// The largest error answer that is read.
 pub const PROBLEM_BYTES_MAX: usize = 64 << 10;
 /// How long a command tries to connect to a server.

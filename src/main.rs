@@ -7,18 +7,20 @@
 //! | `verify` | `verify.rs` |
 //! | `sql` | `sql.rs` |
 //! | `tail` | `tail.rs` |
+//! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql` and `tail` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
+//! `sql`, `tail` and `alerts` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
 //! `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod access;
+mod alerts;
 mod api;
 mod cli;
 mod config;
@@ -58,6 +60,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
+        Command::Alerts(command) => alerts::run(command),
         Command::Token(command) => token::run(command),
         Command::Sinks(command) => sinks::run(command),
         Command::Config(command) => config::run(command),

@@ -22,6 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
 use clap::Args;
+use ledger::triage::Desk;
 use ledger::{Options, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -114,6 +115,8 @@ struct Server {
     health: Arc<Health>,
     pages: Console,
     pipeline: Pipeline,
+    /// Where alerts are worked on.
+    desk: Arc<Desk>,
     /// Where the sinks stand; a reload replaces them.
     sinks: Arc<RwLock<export::Status>>,
     control: JoinHandle<()>,
@@ -140,17 +143,21 @@ impl Server {
             queries_max: settings.query.queries_max.map(Into::into),
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
-        pages.open(engine, &tokens, registry)?;
+        let operations = store.operations();
+        let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
+        let desk = Arc::new(desk);
+        pages.open(engine, &tokens, &desk, registry)?;
         reload::record_start(&store, &loaded).await?;
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
-        let context = control::server::Context { operations: store.operations().appender(), tokens, status };
+        let operations = operations.appender();
+        let context = control::server::Context { operations, tokens, desk: Arc::clone(&desk), status };
         let control_stop = CancellationToken::new();
         let control = tokio::spawn(control.serve(context, control_stop.clone()));
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
-        Ok(Self { store, loaded, health, pages, pipeline, sinks, control, control_stop })
+        Ok(Self { store, loaded, health, pages, pipeline, desk, sinks, control, control_stop })
     }
 
     /// Reads the file again and takes from it what can change while the server runs; a bad file changes nothing.
@@ -161,6 +168,7 @@ impl Server {
             self.pages.replace_metrics(registry);
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
         }
+        self.desk.set_policy(settings.alerts.clone());
         let needs_restart = reload::needs_restart(old, settings);
         reload::record(&self.store, Some(&self.loaded), &new, &needs_restart).await?;
         tracing::info!(sha256 = new.hash, needs_restart = needs_restart.join(" "), "the configuration was changed");

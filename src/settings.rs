@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use export::SinkConfig;
 use ingest::config::Collector;
+use ledger::triage::Policy;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -36,6 +37,8 @@ pub struct Settings {
     pub collectors: Vec<Collector>,
     /// What detectors look for.
     pub detect: detect::Config,
+    /// What belongs together, what hides what, and who hears next.
+    pub alerts: Policy,
     /// Where events and alerts are sent.
     #[serde(rename = "sink")]
     pub sinks: Vec<SinkConfig>,
@@ -148,6 +151,7 @@ impl Settings {
             return Err(problem.to_string().replacen("collectors", "collector", 1));
         }
         self.sinks().check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
+        self.alerts.check().map_err(|error| error.to_string())?;
         self.detect.check().map_err(|error| error.to_string())
     }
 
@@ -193,6 +197,8 @@ mod tests {
         check("[[sink]]\nname = \"a\"\ntype = \"telex\"", "splunk_hec");
         check("[[sink]]\nname = \"a\"\ntype = \"slack\"\nwebhook = \"https://hooks.example/hunter2\"", "env:NAME");
         check("[detect.rules.\"no.such\"]", "no.such");
+        check("[[alerts.inhibit]]\nname = \"a\"\nsource = [\"ruel=x\"]\ntarget = [\"rule=y\"]", "ruel");
+        check("[[alerts.escalate]]\nafter_minutes = 5", "alerts.escalate[0] does nothing");
         check("[query]\nthreads = 0", "line 2: invalid value: integer `0`");
         check("verbose = true", "verbose");
         check("[store]\n\ndata = hunter2", "line 3: ");
@@ -201,7 +207,9 @@ mod tests {
     #[test]
     fn the_reference_names_every_setting() {
         let text = reference();
-        for name in ["data", "reserve_bytes", "console", "ingest", "names", "prices", "threads", "queries_max"] {
+        for name in
+            ["data", "reserve_bytes", "console", "ingest", "names", "prices", "threads", "queries_max", "group_by"]
+        {
             assert!(text.contains(&format!("- `{name}`")), "{name}");
         }
         let lists = [

@@ -16,7 +16,7 @@ use crate::output;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The query; read from standard input if it is not given. Tables: events, operations; views: egress, `model_calls`,
-    /// spend, commands, `tool_calls`, sessions, alerts, receipts.
+    /// spend, commands, `tool_calls`, sessions, alerts, silences, receipts.
     #[arg(value_name = "QUERY")]
     query: Option<String>,
     /// The form of the result.

@@ -5,6 +5,8 @@
 
 mod harness;
 
+#[path = "integration/alerts.rs"]
+mod alerts;
 #[path = "integration/commands.rs"]
 mod commands;
 #[path = "integration/disk.rs"]

@@ -2,14 +2,13 @@
 //! cursor is a fold.
 //!
 //! A fold is bounded by its own limit, reads the ledger from the start once and follows on from there. Whoever needs only
-//! the newest entries of a kind reads [`backwards`] and stops at the first hit.
+//! the newest entries of a kind reads [`backwards`] and stops at the first hit. The fold over alerts is
+//! [`crate::triage::Triage`].
 
-mod alerts;
 mod exports;
 
 use std::ops::ControlFlow;
 
-pub use alerts::Alerts;
 pub use exports::{
     Checkpoint, ExportIntent, ExportReceipt, Exported, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND, newest_exported,
 };
@@ -58,6 +57,11 @@ impl<F: Fold> Folded<F> {
     /// The state.
     pub fn get(&self) -> &F {
         &self.fold
+    }
+
+    /// The state, to change what does not come from entries.
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.fold
     }
 
     /// The position of the next row that it will read.

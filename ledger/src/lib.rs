@@ -46,6 +46,7 @@ pub mod segment;
 mod segments;
 pub mod store;
 mod tail;
+pub mod triage;
 pub mod verify;
 mod view;
 mod wal;

@@ -66,6 +66,41 @@ pub const FOLD_READ_ROWS: usize = 4_096;
 /// and the most bytes of them.
 pub const FOLD_READ_BYTES: usize = 8 << 20;
 
+/// Alerts whose life the fold of triage keeps,
+pub const TRIAGE_ALERTS_MAX: usize = 65_536;
+/// and the most bytes of them. Alerts that are done are forgotten first, the oldest before the others.
+pub const TRIAGE_BYTES_MAX: usize = 64 << 20;
+/// The largest record of an alert, a step or a silence that the fold reads: no detector and no person of ours writes more.
+pub const TRIAGE_RECORD_BYTES_MAX: usize = 64 << 10;
+/// Steps of one alert that are kept one by one; older ones are only counted.
+pub const TRIAGE_STEPS_KEPT: usize = 32;
+/// Tags of one alert that are kept.
+pub const TRIAGE_TAGS_KEPT: usize = 32;
+/// The longest id of an alert or a silence, and the longest name of a person or a receiver.
+pub const TRIAGE_NAME_BYTES_MAX: usize = 256;
+/// The longest reason of a silence.
+pub const REASON_BYTES_MAX: usize = 1_024;
+/// The longest note on an alert.
+pub const NOTE_BYTES_MAX: usize = 16 << 10;
+/// The longest matcher as text.
+pub const MATCHER_BYTES_MAX: usize = 512;
+/// Matchers of one silence or rule.
+pub const MATCHERS_MAX: usize = 16;
+/// Silences and maintenance windows that stand at the same time; one more is refused.
+pub const SILENCES_MAX: usize = 1_024;
+/// Silences that are kept, over ones included; those that ended first are forgotten first.
+pub const SILENCES_KEPT: usize = 4_096;
+/// The longest silence, in days: what is hidden for longer is a rule that should change.
+pub const SILENCE_DAYS_MAX: i64 = 30;
+/// The longest time from a maintenance window's first start to its last end, in days.
+pub const MAINTENANCE_DAYS_MAX: i64 = 366;
+/// How far back a silence is tried before it is recorded, in days.
+pub const SILENCE_HISTORY_DAYS: i64 = 7;
+/// Inhibition rules and escalation steps of a configuration, each.
+pub const POLICY_RULES_MAX: usize = 64;
+/// The longest wait of an escalation step, in minutes: a week.
+pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
+
 /// How long the sealer waits before it tries again what the system refused.
 pub const SEAL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -80,4 +115,7 @@ const _: () = {
     assert!(VALUE_BYTES_MAX <= ENTRY_BYTES_MAX);
     assert!(ENTRY_BYTES_MAX < u32::MAX as usize);
     assert!(TAIL_BLOCK_ENTRIES_MAX <= ROW_GROUP_ENTRIES_MAX);
+    // Every silence that may stand is kept, and what we write we also read: escaping in JSON grows a text sixfold at most.
+    assert!(SILENCES_MAX <= SILENCES_KEPT);
+    assert!(6 * (REASON_BYTES_MAX + MATCHERS_MAX * MATCHER_BYTES_MAX) < TRIAGE_RECORD_BYTES_MAX);
 };

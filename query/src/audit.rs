@@ -41,17 +41,17 @@ pub(crate) async fn record(
     append(appender, group).await.map_err(QueryError::NotRecorded)
 }
 
-/// Records that a live tail reads content, from a position on.
-pub(crate) async fn record_tail(
+/// Records that somebody reads content without SQL, from a position on; `via` says through which door.
+pub(crate) async fn record_read(
     appender: &Appender,
-    id: &str,
     principal: &ledger::access::Principal,
+    via: &str,
     from: &str,
     columns: &[String],
 ) -> Result<(), QueryError> {
     let mut group = Group::new(Table::of(ledger::LedgerName::Operations));
-    let record = json!({ "token": principal.token, "columns": columns, "via": "tail" });
-    let mut entry = entry(CONTENT_READ_KIND, id, &principal.name, &record);
+    let record = json!({ "token": principal.token, "columns": columns, "via": via });
+    let mut entry = entry(CONTENT_READ_KIND, &new_id()?, &principal.name, &record);
     entry.set_text(column::FROM, from);
     group.push(&mut entry).map_err(QueryError::NotRecorded)?;
     append(appender, group).await.map_err(QueryError::NotRecorded)

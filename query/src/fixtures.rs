@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ledger::access::{Authorize, Principal, Role, Trust};
 use ledger::events::column as event;
 use ledger::operations::column as operation;
+use ledger::triage::{Desk, Policy};
 use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table};
 
 use crate::engine::{Engine, Limits, Options, Purpose, Request};
@@ -56,6 +57,12 @@ impl Ledgers {
         }
     }
 
+    /// The desk of a server over these ledgers.
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        let operations = self.store.operations();
+        Arc::new(Desk::new(operations.reader(), Some(operations.appender()), Policy::default()))
+    }
+
     pub(crate) fn engine(&self) -> Engine {
         let options = Options { audit: Some(self.store.operations().appender()), threads: Some(2), queries_max: None };
         self.engine_with(options)
@@ -88,7 +95,18 @@ pub(crate) fn operation(kind: &str, subject: &str, revision: i64, record: &serde
     entry
 }
 
-/// Twelve events and four operations that every view shows something of.
+/// A revision of an alert, as a detector records it.
+pub(crate) fn alert(id: &str, revision: i64, state: &str, severity: &str) -> Entry {
+    let record = serde_json::json!({
+        "id": id, "revision": revision, "rule": "egress.denied_post", "rule_version": 1, "state": state, "severity": severity,
+        "title": "Denied upload", "reason": "3 requests", "who": { "user": "tobias", "team": "red" }, "what": { "host": "attacker-logger.com" },
+        "first_seen": NOON, "last_seen": NOON, "recorded_first": NOON, "recorded_last": NOON, "count": 1,
+        "evidence": ["events/0/2"], "tags": [], "backfill": false
+    });
+    operation("alert", id, revision, &record)
+}
+
+/// Twelve events and five operations that every view shows something of.
 pub(crate) fn story() -> (Vec<Entry>, Vec<Entry>) {
     use event::{
         AGENT_KIND, COMMAND, CONTENT, DOMAIN, HOST, INTERCEPTION, METHOD, MODEL, OUTCOME, PROVIDER, RECORD, SESSION,
@@ -125,20 +143,22 @@ pub(crate) fn story() -> (Vec<Entry>, Vec<Entry>) {
     events[5].set_fingerprint(event::ACTION_FP, u64::MAX);
     let alert = |revision: i64, state: &str| {
         serde_json::json!({
-            "id": "alert-1", "revision": revision, "rule": "egress.denied_post", "state": state, "severity": "high", "title": "Denied upload",
+            "id": "alert-1", "revision": revision, "rule": "egress.denied_post", "rule_version": 1, "state": state, "severity": "high", "title": "Denied upload",
             "reason": "3 requests", "who": { "user": "ada", "session": "s-ada" }, "what": { "host": "attacker-logger.com" },
-            "first_seen": NOON, "last_seen": NOON + revision, "count": revision, "evidence": ["events/0/2"], "tags": ["T1567"], "backfill": false
+            "first_seen": NOON, "last_seen": NOON + revision, "recorded_first": NOON, "recorded_last": NOON + revision, "count": revision, "evidence": ["events/0/2"], "tags": ["T1567"], "backfill": false
         })
     };
     let receipt = serde_json::json!({ "export_seq": 0, "export_seq_next": 5, "count": 5, "excluded": 2, "rejected": 0, "bytes": 900, "attempts": 1, "ack": "200" });
     let mut sent = operation("export.receipt", "splunk", 1, &receipt);
     sent.set_text(operation::FROM, "events/0/0");
     sent.set_text(operation::TO, "events/0/7");
+    let silence = serde_json::json!({ "matchers": ["rule=loop.repeat"], "reason": "known", "starts": NOON, "ends": NOON + 1, "would_have_hidden": 0, "token": "t" });
     let operations = vec![
         operation("alert", "alert-1", 1, &alert(1, "open")),
         operation("alert", "alert-2", 1, &alert(1, "open")),
         operation("alert", "alert-1", 2, &alert(2, "updated")),
         sent,
+        operation("silence", "silence-1", 1, &silence),
     ];
     (events, operations)
 }

@@ -3,9 +3,11 @@
 //! `src/` binds the listener and hands in who may come. A new route is one line in [`ROUTES`] and its entry in
 //! `http/openapi.json`; a test holds both together.
 
+mod alerts;
 mod authorized;
 mod problem;
 mod query;
+mod silences;
 mod tail;
 mod tail_filter;
 
@@ -17,11 +19,13 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use ledger::access::Authorize;
+use ledger::triage::Desk;
 use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::limits;
 
+pub use alerts::answer;
 pub use problem::Problem;
 
 /// The document that describes the routes: OpenAPI 3.1.
@@ -32,13 +36,14 @@ pub const OPENAPI: &str = include_str!("http/openapi.json");
 pub struct State {
     engine: Engine,
     authorize: Arc<dyn Authorize>,
+    desk: Arc<Desk>,
     tails: Arc<Semaphore>,
 }
 
 impl State {
-    /// Answers with `engine` whoever `authorize` knows.
-    pub fn new(engine: Engine, authorize: Arc<dyn Authorize>) -> Self {
-        Self { engine, authorize, tails: Arc::new(Semaphore::new(limits::TAILS_MAX)) }
+    /// Answers with `engine`, and about alerts with `desk`, whoever `authorize` knows.
+    pub fn new(engine: Engine, authorize: Arc<dyn Authorize>, desk: Arc<Desk>) -> Self {
+        Self { engine, authorize, desk, tails: Arc::new(Semaphore::new(limits::TAILS_MAX)) }
     }
 }
 
@@ -53,6 +58,16 @@ struct Route {
 const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/query", handler: || post(query::run) },
     Route { method: "get", path: "/api/v1/tail", handler: || get(tail::follow) },
+    Route { method: "get", path: "/api/v1/alerts", handler: || get(alerts::list) },
+    Route { method: "get", path: "/api/v1/alerts/{alert}", handler: || get(alerts::show) },
+    Route { method: "post", path: "/api/v1/alerts/{alert}/ack", handler: || alerts::work("ack") },
+    Route { method: "post", path: "/api/v1/alerts/{alert}/assign", handler: || alerts::work("assign") },
+    Route { method: "post", path: "/api/v1/alerts/{alert}/note", handler: || alerts::work("note") },
+    Route { method: "post", path: "/api/v1/alerts/{alert}/resolve", handler: || alerts::work("resolve") },
+    Route { method: "post", path: "/api/v1/alerts/{alert}/reopen", handler: || alerts::work("reopen") },
+    Route { method: "get", path: "/api/v1/silences", handler: || get(silences::list) },
+    Route { method: "post", path: "/api/v1/silences", handler: || post(silences::begin) },
+    Route { method: "post", path: "/api/v1/silences/{silence}/expire", handler: || post(silences::expire) },
     Route { method: "get", path: "/api/v1/openapi.json", handler: || get(openapi) },
 ];
 

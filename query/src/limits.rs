@@ -72,5 +72,14 @@ pub const TAIL_POLL: Duration = Duration::from_millis(250);
 /// Filter values in one live tail.
 pub const TAIL_FILTERS_MAX: usize = 64;
 
+/// Alerts or silences in one page of a list, unless the request asks for another number.
+pub const PAGE_DEFAULT: usize = 100;
+/// The most that a page has.
+pub const PAGE_MAX: usize = 1_000;
+/// Filter values of one list.
+pub const LIST_FILTERS_MAX: usize = 64;
+/// Bytes of content that are read for one note.
+pub const NOTE_READ_BYTES: usize = 1 << 20;
+
 /// The largest request body.
 pub const REQUEST_BYTES_MAX: usize = SQL_BYTES_MAX + (16 << 10);

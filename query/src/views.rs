@@ -3,6 +3,8 @@
 //! A view is one entry here; the tables of `docs/sql.md`, the session and the tests derive from the list. A column made
 //! from content is marked, and is not there for principals who may not read content.
 
+mod alerts;
+
 use ledger::{LedgerName, Table};
 
 /// One view.
@@ -77,7 +79,8 @@ const fn made(name: &'static str, expression: &'static str, doc: &'static str) -
 }
 
 /// All views.
-pub const ALL: &[View] = &[EGRESS, MODEL_CALLS, SPEND, COMMANDS, TOOL_CALLS, SESSIONS, ALERTS, RECEIPTS];
+pub const ALL: &[View] =
+    &[EGRESS, MODEL_CALLS, SPEND, COMMANDS, TOOL_CALLS, SESSIONS, alerts::ALERTS, alerts::SILENCES, RECEIPTS];
 
 const EGRESS: View = View {
     name: "egress",
@@ -272,52 +275,6 @@ const SESSIONS: View = View {
     ],
     body: "FROM events WHERE session IS NOT NULL GROUP BY session",
     example: "SELECT session, \"user\", started, ended, denied, cost_micros FROM sessions ORDER BY denied DESC LIMIT 20",
-};
-
-const ALERTS: View = View {
-    name: "alerts",
-    ledger: LedgerName::Operations,
-    doc: "Alerts, the newest revision of each.",
-    columns: &[
-        made("position", "position", "Where the newest revision stands, such as operations/0/812."),
-        made("seq", "seq", "The newest revision's sequence number."),
-        made("recorded", "recorded", "When the newest revision was recorded."),
-        made("alert", "subject", "Id of the alert."),
-        made("revision", "revision", "Number of the newest revision."),
-        made("rule", "json_get_str(record, 'rule')", "Name of the rule, such as egress.denied_post."),
-        made("severity", "json_get_str(record, 'severity')", "info, low, medium, high or critical."),
-        made("state", "json_get_str(record, 'state')", "open, updated or resolved."),
-        made("title", "json_get_str(record, 'title')", "A few words."),
-        made("reason", "json_get_str(record, 'reason')", "Why, with the observed value and the baseline."),
-        made("count", "json_get_int(record, 'count')", "Number of events."),
-        made(
-            "first_seen",
-            "arrow_cast(json_get_int(record, 'first_seen'), 'Timestamp(Microsecond, Some(\"UTC\"))')",
-            "Event time of the first event.",
-        ),
-        made(
-            "last_seen",
-            "arrow_cast(json_get_int(record, 'last_seen'), 'Timestamp(Microsecond, Some(\"UTC\"))')",
-            "Event time of the latest event.",
-        ),
-        made("user", "json_get_str(record, 'who', 'user')", "The person for whom the agent works."),
-        made("team", "json_get_str(record, 'who', 'team')", "Team."),
-        made("workspace", "json_get_str(record, 'who', 'workspace')", "Id of the workspace."),
-        made("workspace_name", "json_get_str(record, 'who', 'workspace_name')", "Name of the workspace."),
-        made("session", "json_get_str(record, 'who', 'session')", "The agent's session."),
-        made("host", "json_get_str(record, 'what', 'host')", "Host that it is about."),
-        made("domain", "json_get_str(record, 'what', 'domain')", "Registrable domain that it is about."),
-        made("evidence", "json_get_json(record, 'evidence')", "Positions of the events behind it, as a JSON list."),
-        made("tags", "json_get_json(record, 'tags')", "ATLAS and ATT&CK techniques, as a JSON list."),
-        made(
-            "backfill",
-            "json_get_bool(record, 'backfill')",
-            "Whether all its events were old when they were recorded.",
-        ),
-    ],
-    body: "FROM (SELECT *, row_number() OVER (PARTITION BY subject ORDER BY revision DESC, seq DESC) AS age \
-           FROM operations WHERE kind = 'alert') WHERE age = 1",
-    example: "SELECT recorded, severity, rule, \"user\", reason FROM alerts WHERE state <> 'resolved' ORDER BY recorded DESC",
 };
 
 const RECEIPTS: View = View {

@@ -6,13 +6,16 @@ use anyhow::Context;
 use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{Response, Uri};
+use ledger::triage;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
+use serde_json::Value;
 
 use crate::exit::Failure;
-use crate::limits;
+use crate::{limits, output};
 
 /// Where to ask, and with which token.
 pub struct Remote {
@@ -55,6 +58,29 @@ impl Remote {
     }
 }
 
+/// The path and the body that ask a server for work on an alert or a silence.
+pub fn triage(work: &triage::Request) -> Result<(String, String), Failure> {
+    let Value::Object(mut fields) = serde_json::to_value(work)? else {
+        return Err(anyhow::anyhow!("the request has no JSON form").into());
+    };
+    let mut taken = |name: &str| match fields.remove(name) {
+        Some(Value::String(text)) => Some(utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string()),
+        _ => None,
+    };
+    let action = taken("action").unwrap_or_default();
+    let path = match (taken("alert"), taken("silence")) {
+        (Some(alert), _) => format!("/api/v1/alerts/{alert}/{action}"),
+        (_, Some(silence)) => format!("/api/v1/silences/{silence}/{action}"),
+        (None, None) => "/api/v1/silences".to_owned(),
+    };
+    for name in ["starts", "ends", "until"] {
+        if let Some(time) = fields.get_mut(name) {
+            *time = time.as_i64().map(output::exact_time).into();
+        }
+    }
+    Ok((path, Value::Object(fields).to_string()))
+}
+
 /// Certificates are checked as the system does; without TLS none are needed.
 fn tls(needed: bool) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -62,4 +88,28 @@ fn tls(needed: bool) -> anyhow::Result<ClientConfig> {
     let builder =
         if needed { builder.with_platform_verifier()? } else { builder.with_root_certificates(RootCertStore::empty()) };
     Ok(builder.with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_on_alerts_is_asked_for_by_path_and_body() {
+        let check = |work: serde_json::Value, path: &str, body: &str| {
+            let work: triage::Request = serde_json::from_value(work).unwrap();
+            assert_eq!(triage(&work).unwrap(), (path.to_owned(), body.to_owned()));
+        };
+        check(
+            serde_json::json!({"action": "ack", "alert": "a/b", "if_version": 2}),
+            "/api/v1/alerts/a%2Fb/ack",
+            r#"{"if_version":2}"#,
+        );
+        check(serde_json::json!({"action": "expire", "silence": "s"}), "/api/v1/silences/s/expire", "{}");
+        check(
+            serde_json::json!({"action": "silence", "kind": "silence", "matchers": ["rule=x"], "reason": "r", "ends": 1_795_262_400_000_001_i64}),
+            "/api/v1/silences",
+            r#"{"dry_run":false,"ends":"2026-11-21T12:00:00.000001Z","kind":"silence","matchers":["rule=x"],"reason":"r"}"#,
+        );
+    }
 }

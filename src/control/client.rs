@@ -5,23 +5,29 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use ledger::access::Principal;
+use ledger::triage::{self, Cause, Desk, Done, Policy};
 use ledger::{AppendError, LedgerError, Options, Store};
 
-use super::protocol::{Answer, Appended, Operation, Request, Status};
-use crate::exit::Failure;
+use super::now;
+use super::protocol::{Answer, Appended, ErrorCode, Operation, Request, Status};
+use crate::exit::{Failure, INTERNAL, USAGE};
 use crate::limits;
 
 /// Records an entry: through the running server, or with the directory's lock if none runs.
 pub fn append(data: &Path, entry: &Operation) -> Result<Appended, Failure> {
     match ask(data, &Request::Append { entry: entry.clone() })? {
         Some(Answer::Appended(appended)) => Ok(appended),
-        Some(Answer::Error { code, message }) => {
-            let failure = Failure::from(anyhow::anyhow!("the server refused: {message}"));
-            tracing::debug!(?code, "refused");
-            Err(failure)
-        }
-        Some(Answer::Status(_)) => Err(unexpected()),
+        Some(answer) => Err(refused(answer)),
         None => append_alone(data, entry),
+    }
+}
+
+/// Works on an alert or a silence: through the running server, or with the directory's lock if none runs.
+pub fn triage(data: &Path, work: &triage::Request) -> Result<Done, Failure> {
+    match ask(data, &Request::Triage { work: work.clone() })? {
+        Some(Answer::Done(done)) => Ok(done),
+        Some(answer) => Err(refused(answer)),
+        None => triage_alone(data, work),
     }
 }
 
@@ -29,15 +35,24 @@ pub fn append(data: &Path, entry: &Operation) -> Result<Appended, Failure> {
 pub fn status(data: &Path) -> Result<Option<Status>, Failure> {
     match ask(data, &Request::Status)? {
         Some(Answer::Status(status)) => Ok(Some(status)),
-        Some(Answer::Error { message, .. }) => Err(anyhow::anyhow!("the server refused: {message}").into()),
-        Some(Answer::Appended(_)) => Err(unexpected()),
+        Some(answer) => Err(refused(answer)),
         None => Ok(None),
     }
 }
 
-fn unexpected() -> Failure {
-    Failure::from(anyhow::anyhow!("the server gave an answer to another question"))
-        .hint("Is the server of another version? Restart it with this one.")
+/// The failure behind an answer that is not the one to the question.
+fn refused(answer: Answer) -> Failure {
+    match answer {
+        Answer::Error { code: ErrorCode::Refused, message } => Failure::usage(message),
+        Answer::Error { code, message } => {
+            tracing::debug!(?code, "refused");
+            Failure::from(anyhow::anyhow!("the server refused: {message}"))
+        }
+        Answer::Appended(_) | Answer::Done(_) | Answer::Status(_) => {
+            Failure::from(anyhow::anyhow!("the server gave an answer to another question"))
+                .hint("Is the server of another version? Restart it with this one.")
+        }
+    }
 }
 
 /// Sends one request. `None` if no server listens.
@@ -70,21 +85,39 @@ fn converse(mut stream: &UnixStream, request: &Request) -> anyhow::Result<Answer
     Ok(serde_json::from_slice(&answer)?)
 }
 
-/// Opens the store, appends, and closes it again.
 fn append_alone(data: &Path, entry: &Operation) -> Result<Appended, Failure> {
-    // The reserve is kept for entries such as this one.
+    alone(data, |store| {
+        let append = || -> Result<Appended, AppendError> {
+            let group = entry.group(&Principal::local().name)?;
+            let receipt = store.operations().appender().try_append(group).map_err(|rejected| rejected.error)?.wait()?;
+            Ok(Appended { position: receipt.first.to_string(), recorded: receipt.recorded })
+        };
+        Ok(append()?)
+    })
+}
+
+fn triage_alone(data: &Path, work: &triage::Request) -> Result<Done, Failure> {
+    alone(data, |store| {
+        let operations = store.operations();
+        // Whether something may be done does not depend on what hides what, so the configuration is not needed.
+        let desk = Desk::new(operations.reader(), Some(operations.appender()), Policy::default());
+        desk.act(work, &Principal::local(), now()).map_err(|refused| {
+            let code = if refused.code().1 == Cause::Ledger { INTERNAL } else { USAGE };
+            Failure::new(code, refused)
+        })
+    })
+}
+
+/// Opens the store, does something, and closes it again.
+fn alone<T>(data: &Path, work: impl FnOnce(&Store) -> Result<T, Failure>) -> Result<T, Failure> {
+    // The reserve is kept for entries such as these.
     let options = Options { reserve_bytes: 0, ..Options::default() };
     let store = Store::open(data, options).map_err(|error| {
         let locked = matches!(error, LedgerError::Locked { .. });
         let failure = Failure::from(error);
         if locked { failure.hint("A server is starting or stopping; try again in a moment.") } else { failure }
     })?;
-    let append = || -> Result<Appended, AppendError> {
-        let group = entry.group(&Principal::local().name)?;
-        let receipt = store.operations().appender().try_append(group).map_err(|rejected| rejected.error)?.wait()?;
-        Ok(Appended { position: receipt.first.to_string(), recorded: receipt.recorded })
-    };
-    let appended = append();
+    let done = work(&store);
     store.stop();
-    Ok(appended?)
+    done
 }

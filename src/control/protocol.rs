@@ -1,7 +1,8 @@
 //! The lines on the control socket: one JSON object per request and per answer.
 
 use ledger::operations::{TABLE, column};
-use ledger::{AppendError, Entry, Group};
+use ledger::triage::Done;
+use ledger::{AppendError, Entry, Group, triage};
 use serde::{Deserialize, Serialize};
 
 /// What a command asks of the server.
@@ -13,6 +14,11 @@ pub enum Request {
         /// The entry.
         entry: Operation,
     },
+    /// Work on an alert or a silence.
+    Triage {
+        /// What to do.
+        work: triage::Request,
+    },
     /// How the server is.
     Status,
 }
@@ -23,6 +29,8 @@ pub enum Request {
 pub enum Answer {
     /// The entry is durable, and the server acts on it.
     Appended(Appended),
+    /// The work on an alert or a silence is durable, or was tried.
+    Done(Done),
     /// How the server is.
     Status(Status),
     /// It was not done.
@@ -68,6 +76,8 @@ pub enum ErrorCode {
     BadRequest,
     /// The kind of entry is not one that commands may append.
     Forbidden,
+    /// The state of alerts does not allow it, or it breaks a bound.
+    Refused,
     /// Try again in a moment.
     Busy,
     /// The disk is full.
@@ -87,6 +97,14 @@ impl ErrorCode {
             AppendError::Poisoned { .. } => Self::Poisoned,
             AppendError::Stopped => Self::Stopping,
             _ => Self::BadRequest,
+        }
+    }
+
+    /// The code for refused work on alerts.
+    pub fn of_refusal(refused: &triage::Refused) -> Self {
+        match refused {
+            triage::Refused::Append(error) => Self::of(error),
+            _ => Self::Refused,
         }
     }
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use ledger::Appender;
 use ledger::access::Principal;
+use ledger::triage::{self, Desk};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::now;
 use super::protocol::{Answer, Appended, ErrorCode, KINDS, Operation, Request, Status};
 use crate::access::Tokens;
 use crate::limits;
@@ -33,6 +35,8 @@ pub struct Context {
     pub operations: Appender,
     /// Has to know an entry before it is acknowledged.
     pub tokens: Tokens,
+    /// Where alerts are worked on.
+    pub desk: Arc<Desk>,
     /// Answers `status`.
     pub status: StatusSource,
 }
@@ -140,6 +144,7 @@ async fn converse(stream: UnixStream, context: &Context, stop: &CancellationToke
 async fn answer(line: &[u8], context: &Context) -> Answer {
     match serde_json::from_slice(line) {
         Ok(Request::Append { entry }) => append(&entry, context).await,
+        Ok(Request::Triage { work }) => triage(work, context).await,
         Ok(Request::Status) => Answer::Status((context.status)()),
         Err(error) => refuse(ErrorCode::BadRequest, format!("not a request of this version: {error}")),
     }
@@ -161,6 +166,17 @@ async fn append(entry: &Operation, context: &Context) -> Answer {
             Answer::Appended(Appended { position: receipt.first.to_string(), recorded: receipt.recorded })
         }
         Err(error) => refuse(ErrorCode::of(&error), error.to_string()),
+    }
+}
+
+async fn triage(work: triage::Request, context: &Context) -> Answer {
+    let desk = Arc::clone(&context.desk);
+    // It waits for an fsync, which blocks.
+    let done = tokio::task::spawn_blocking(move || desk.act(&work, &Principal::local(), now())).await;
+    match done {
+        Ok(Ok(done)) => Answer::Done(done),
+        Ok(Err(refused)) => refuse(ErrorCode::of_refusal(&refused), refused.to_string()),
+        Err(error) => refuse(ErrorCode::Stopping, error.to_string()),
     }
 }
 
@@ -190,7 +206,10 @@ mod tests {
                 not_ready: None,
                 sinks: Vec::new(),
             });
-            let context = Context { operations: store.operations().appender(), tokens, status };
+            let operations = store.operations().appender();
+            let desk =
+                Arc::new(Desk::new(store.operations().reader(), Some(operations.clone()), triage::Policy::default()));
+            let context = Context { operations, tokens, desk, status };
             let stop = CancellationToken::new();
             let served = tokio::spawn(Control::open(&data).unwrap().serve(context, stop.clone()));
             let path = data.clone();
@@ -225,6 +244,9 @@ mod tests {
             check("{\"request\":\"status\"}", "\"process\":1");
             check("", "bad_request");
             check("{\"request\":\"reboot\"}", "bad_request");
+            let triage = |work: &str| format!(r#"{{"request":"triage","work":{work}}}"#);
+            check(&triage(r#"{"action":"hide"}"#), "bad_request");
+            check(&triage(r#"{"action":"ack","alert":"a"}"#), "refused");
             let entry = |kind: &str| {
                 format!(
                     r#"{{"request":"append","entry":{{"kind":"{kind}","subject":"s","revision":1,"to":"active","record":{{}}}}}}"#

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use ledger::triage::Desk;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -38,8 +39,14 @@ impl Console {
     }
 
     /// Adds the API and the metrics.
-    pub fn open(&self, engine: query::Engine, tokens: &Tokens, registry: Registry) -> Result<(), Failure> {
-        let state = query::http::State::new(engine, Arc::new(tokens.clone()));
+    pub fn open(
+        &self,
+        engine: query::Engine,
+        tokens: &Tokens,
+        desk: &Arc<Desk>,
+        registry: Registry,
+    ) -> Result<(), Failure> {
+        let state = query::http::State::new(engine, Arc::new(tokens.clone()), Arc::clone(desk));
         let opened = Opened { api: query::http::router(state), registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }

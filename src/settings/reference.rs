@@ -7,6 +7,7 @@ pub fn reference() -> String {
     let mut text = String::from(HEAD);
     text.push_str(&nested(&ingest::config::reference()));
     detectors(&mut text);
+    text.push_str(ALERTS);
     sinks(&mut text);
     text
 }
@@ -94,6 +95,35 @@ fn sinks(text: &mut String) {
         );
     }
 }
+
+const ALERTS: &str = "
+## `[alerts]`
+
+What happens to alerts after a detector found them. A change is taken over on SIGHUP.
+
+- `group_by`: columns of an alert; alerts with the same values belong together. Default: each stands alone.
+
+A matcher is a column (`rule`, `severity`, `team`, `user`, `workspace`, `domain`, `host`), an operator and a value: `=` and `!=` compare, `~` and
+`!~` compare with a pattern in which `*` stands for any characters and `?` for one. All matchers of a list must hold.
+
+### `[[alerts.inhibit]]`
+
+An alert hides others for as long as it is neither resolved nor closed. Two alerts never hide each other.
+
+- `name`: what people read where an alert is hidden.
+- `source`: matchers of the alerts that hide.
+- `target`: matchers of the alerts that are hidden.
+- `equal`: columns in which both have the same value.
+
+### `[[alerts.escalate]]`
+
+What happens to an alert that nobody acknowledges. Time in which a silence or a maintenance window hides it does not count.
+
+- `after_minutes`: minutes without an acknowledgement.
+- `match`: matchers of the alerts that it is about. Default: all.
+- `receiver`: the sink that hears of it then.
+- `severity`: how bad it is from then on.
+";
 
 const SINKS_HEAD: &str = "
 ## `[[sink]]`

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ledger::triage::{Cause, Refused};
 use serde::Serialize;
 
 use crate::error::QueryError;
@@ -43,6 +44,19 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "request", detail)
     }
 
+    /// The ledger did not take or show something. What it says may name files of the server, so it is for the log.
+    fn ledger(refused: Refused) -> Self {
+        match refused {
+            Refused::Append(error) => {
+                tracing::error!(%error, "work on an alert could not be recorded");
+                let detail = "it could not be recorded in the operations ledger; the server's log says why";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", detail).retry_after(1)
+            }
+            Refused::Ledger(error) => QueryError::Ledger(error).into(),
+            other => QueryError::internal(other.to_string()).into(),
+        }
+    }
+
     /// Says when to try again.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
@@ -70,6 +84,20 @@ impl From<&QueryError> for Problem {
             QueryError::SegmentReplaced | QueryError::NotRecorded(_) => problem.retry_after(1),
             _ => problem,
         }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let (code, cause) = refused.code();
+        let status = match cause {
+            Cause::Forbidden => StatusCode::FORBIDDEN,
+            Cause::Unknown => StatusCode::NOT_FOUND,
+            Cause::Conflict => StatusCode::CONFLICT,
+            Cause::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Cause::Ledger => return Self::ledger(refused),
+        };
+        Self::new(status, code, refused.to_string())
     }
 }
 

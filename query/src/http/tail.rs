@@ -49,7 +49,7 @@ pub(super) async fn follow(
     let columns = wanted.content_columns();
     if let Some(appender) = state.engine.audit().filter(|_| !columns.is_empty()) {
         let from = place(wanted.ledger, next).to_string();
-        audit::record_tail(appender, &audit::new_id()?, &authorized.principal, &from, &columns).await?;
+        audit::record_read(appender, &authorized.principal, "tail", &from, &columns).await?;
     }
     let watch = reader.watch();
     let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _permit: permit };

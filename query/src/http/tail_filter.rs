@@ -219,7 +219,8 @@ fn texts(mut bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-fn time_text(micros: i64) -> String {
+/// A moment in microseconds since 1970 UTC as RFC 3339.
+pub(super) fn time_text(micros: i64) -> String {
     let time = DateTime::from_timestamp_micros(micros);
     time.map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }

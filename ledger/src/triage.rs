@@ -1,0 +1,37 @@
+//! The life of alerts: what people do with them, what hides them, and who hears of them next.
+//!
+//! Detectors write the revisions of an alert ([`crate::alert`]). Everything else is recorded by named principals under the
+//! kinds of [`record`]. [`Triage`] is the one fold over both; [`Desk`] is the one way to change something. Whether anybody is
+//! told of an alert is one question, [`Triage::notify`]; who is told, and how, belongs to delivery.
+//!
+//! Nothing here has a clock: time is a parameter, in microseconds since 1970 UTC of recorded time. Every text in an alert
+//! is attacker-written, so matchers take time that grows with its length only.
+
+mod check;
+mod desk;
+mod fold;
+mod hiding;
+mod inhibitors;
+mod life;
+mod matcher;
+mod policy;
+pub mod record;
+mod request;
+mod silence;
+mod silences;
+#[cfg(test)]
+mod tests;
+
+pub use desk::{Desk, Done};
+pub use fold::{Found, Triage};
+pub use hiding::{HiddenBy, Hiding, Notify};
+pub use life::{Acknowledged, Action, By, Closed, Status, Step, Triaged};
+pub use matcher::{Column, Matcher, MatcherError};
+pub use policy::{Escalation, EscalationStep, Inhibition, Policy, PolicyError};
+pub use record::{CloseReason, WindowKind};
+pub use request::{Cause, NewSilence, Refused, Request};
+pub use silence::Silence;
+pub use silences::StandingSilence;
+
+/// One day in microseconds.
+pub const DAY: i64 = 24 * 60 * 60 * 1_000_000;

@@ -1,0 +1,133 @@
+//! Where everybody works on alerts: the fold, kept up to date, and the one way to append to it.
+//!
+//! Everything here blocks: it reads the disk and waits for an fsync. Callers in a runtime put it on a thread for that.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{Asking, Checked};
+use super::fold::Triage;
+use super::policy::Policy;
+use super::request::{Refused, Request};
+use crate::access::Principal;
+use crate::appender::{Appender, Rejected};
+use crate::entry::Group;
+use crate::error::LedgerError;
+use crate::fold::Folded;
+use crate::identity;
+use crate::operations;
+use crate::reader::Reader;
+
+/// The fold over alerts with the ledger below it. Requests are served one after the other, so that each is checked against
+/// what the one before it left.
+pub struct Desk {
+    reader: Reader,
+    /// `None` where nothing can be recorded.
+    appender: Option<Appender>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    policy: Policy,
+    /// Read when it is first asked for: most commands never do.
+    folded: Option<Folded<Triage>>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Id of the alert or silence; empty if the request was only tried.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// Version of the alert now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+    /// Where the alert stands now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// How many alerts of the days before a silence would have hidden.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_have_hidden: Option<u64>,
+    /// Where the entry stands, such as `operations/0/17`; absent if the request was only tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<String>,
+    /// When it was recorded: microseconds since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<i64>,
+}
+
+impl Desk {
+    /// A desk over `operations`. Without an appender it only answers.
+    pub fn new(reader: Reader, appender: Option<Appender>, policy: Policy) -> Self {
+        Self { reader, appender, inner: Mutex::new(Inner { policy, folded: None }) }
+    }
+
+    /// Hides by another policy from now on.
+    pub fn set_policy(&self, policy: Policy) {
+        let mut inner = self.lock();
+        if let Some(folded) = &mut inner.folded {
+            folded.get_mut().set_policy(policy.clone());
+        }
+        inner.policy = policy;
+    }
+
+    /// Shows the state of everything that is durable now.
+    pub fn read<T>(&self, look: impl FnOnce(&Triage) -> T) -> Result<T, LedgerError> {
+        Ok(look(self.lock().folded(&self.reader)?.get()))
+    }
+
+    /// Does what a principal asks at `now`, and returns when it is durable.
+    pub fn act(&self, request: &Request, principal: &Principal, now: i64) -> Result<Done, Refused> {
+        let mut inner = self.lock();
+        let folded = inner.folded(&self.reader)?;
+        let asking = Asking { triage: folded.get(), principal, now };
+        let Checked { mut entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
+        if dry_run {
+            return Ok(Done { would_have_hidden, ..Done::default() });
+        }
+        let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
+        let mut group = Group::new(&operations::TABLE);
+        group.push(&mut entry)?;
+        let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
+        let receipt = pending.wait()?;
+        folded.catch_up()?;
+        let triaged = folded.get().get(&subject);
+        Ok(Done {
+            version: triaged.map(super::Triaged::version),
+            status: triaged.map(|triaged| triaged.status().as_str().to_owned()),
+            subject,
+            would_have_hidden,
+            position: Some(receipt.first.to_string()),
+            recorded: Some(receipt.recorded),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A fold that a panic left behind half a row is read anew.
+        self.inner.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+            let mut inner = poisoned.into_inner();
+            inner.folded = None;
+            self.inner.clear_poison();
+            inner
+        })
+    }
+}
+
+impl Inner {
+    fn folded(&mut self, reader: &Reader) -> Result<&mut Folded<Triage>, LedgerError> {
+        let folded = match self.folded.take() {
+            Some(mut folded) => {
+                folded.catch_up()?;
+                folded
+            }
+            None => Folded::open(reader.clone(), Triage::new(self.policy.clone()))?,
+        };
+        Ok(self.folded.insert(folded))
+    }
+}
+
+/// Sixteen hexadecimal digits that nobody can guess: ids of silences are told apart by them.
+fn random_digits() -> Result<String, LedgerError> {
+    Ok(format!("{:016x}", u64::from_be_bytes(identity::random()?)))
+}

@@ -1,0 +1,220 @@
+//! The fold over everything that is recorded about alerts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use super::inhibitors::Inhibitors;
+use super::life::{Told, Triaged};
+use super::matcher::{Matcher, all_match};
+use super::policy::{Escalation, Policy};
+use super::record::WindowKind;
+use super::silences::{Silences, StandingSilence};
+use crate::alert::{self, Alert};
+use crate::fold::Fold;
+use crate::limits;
+use crate::operations::column;
+use crate::rows::Row;
+
+/// What every alert amounts to now: its newest revision, what people did, and what hides it.
+///
+/// It keeps a bounded number of alerts. Above it, alerts that are done are forgotten first, and of those the ones about
+/// which nothing was recorded for longest; SQL still knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Triage {
+    alerts: BTreeMap<String, Triaged>,
+    /// In the order in which they are forgotten: those that are done, then by their newest entry.
+    order: BTreeSet<(bool, u64, String)>,
+    bytes: usize,
+    alerts_max: usize,
+    bytes_max: usize,
+    silences: Silences,
+    inhibitors: Inhibitors,
+    policy: Policy,
+}
+
+/// What a prefix of an id leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found<'a> {
+    /// One alert.
+    One(&'a Triaged),
+    /// No alert begins like that.
+    Unknown,
+    /// Several do.
+    Several,
+}
+
+impl Triage {
+    /// An empty fold that hides by this policy.
+    pub fn new(policy: Policy) -> Self {
+        Self::bounded(policy, limits::TRIAGE_ALERTS_MAX, limits::TRIAGE_BYTES_MAX)
+    }
+
+    /// The same with other bounds.
+    pub fn bounded(policy: Policy, alerts_max: usize, bytes_max: usize) -> Self {
+        let inhibitors = Inhibitors::new(&policy.inhibitions);
+        Self {
+            alerts: BTreeMap::new(),
+            order: BTreeSet::new(),
+            bytes: 0,
+            alerts_max: alerts_max.max(1),
+            bytes_max,
+            silences: Silences::default(),
+            inhibitors,
+            policy,
+        }
+    }
+
+    /// Hides by another policy from now on.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.inhibitors = Inhibitors::new(&self.policy.inhibitions);
+        for triaged in self.alerts.values().filter(|triaged| !triaged.is_done()) {
+            self.inhibitors.insert(&self.policy.inhibitions, &triaged.alert);
+        }
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// One alert.
+    pub fn get(&self, id: &str) -> Option<&Triaged> {
+        self.alerts.get(id)
+    }
+
+    /// The alert whose id this is, or begins like this, with or without the word before the digits.
+    pub fn find(&self, prefix: &str) -> Found<'_> {
+        if let Some(triaged) = self.alerts.get(prefix) {
+            return Found::One(triaged);
+        }
+        // Everything begins with nothing; who wrote nothing meant no alert.
+        if prefix.is_empty() {
+            return Found::Unknown;
+        }
+        for prefix in [prefix.to_owned(), format!("alert-{prefix}")] {
+            let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+            let mut range = self.alerts.range::<str, _>(from).take_while(|(id, _)| id.starts_with(&prefix));
+            match (range.next(), range.next()) {
+                (Some((_, triaged)), None) => return Found::One(triaged),
+                (Some(_), Some(_)) => return Found::Several,
+                (None, _) => {}
+            }
+        }
+        Found::Unknown
+    }
+
+    /// All alerts that are kept, in order of id.
+    pub fn iter(&self) -> impl Iterator<Item = &Triaged> {
+        self.alerts.values()
+    }
+
+    /// One silence or maintenance window.
+    pub fn silence(&self, id: &str) -> Option<&StandingSilence> {
+        self.silences.get(id)
+    }
+
+    /// All silences and maintenance windows that are kept, in order of id.
+    pub fn silences(&self) -> impl DoubleEndedIterator<Item = &StandingSilence> {
+        self.silences.iter()
+    }
+
+    /// Those that hide something at `now` or later.
+    pub fn standing_silences(&self, now: i64) -> impl Iterator<Item = &StandingSilence> {
+        self.silences.standing(now)
+    }
+
+    /// The index of what hides what.
+    pub(super) fn inhibitors(&self) -> &Inhibitors {
+        &self.inhibitors
+    }
+
+    /// How many alerts whose first revision was recorded since then these matchers would have hidden.
+    pub fn would_have_hidden(&self, matchers: &[Matcher], since: i64) -> u64 {
+        let hidden = self.alerts.values().filter(|triaged| triaged.opened >= since);
+        hidden.filter(|triaged| all_match(matchers, &triaged.alert)).count() as u64
+    }
+
+    /// Which steps of escalation an alert has reached. The time in which it was hidden by a silence or a maintenance window
+    /// does not count against anybody.
+    pub fn escalation(&self, triaged: &Triaged, now: i64) -> Escalation<'_> {
+        let hidden_until = self.silences.ended_before(&triaged.alert, now).unwrap_or(i64::MIN);
+        self.policy.escalation(triaged, triaged.unattended_since.max(hidden_until), now)
+    }
+
+    fn alert(&mut self, row: &Row<'_>) {
+        let Some(alert) = Alert::from_row(row).filter(|alert| fits(&alert.id)) else { return };
+        match self.alerts.remove(&alert.id) {
+            Some(mut triaged) => {
+                self.unlink(&triaged);
+                triaged.revise(alert, row);
+                self.link(triaged);
+            }
+            None => self.link(Triaged::new(alert, row)),
+        }
+    }
+
+    fn step(&mut self, kind: &str, id: &str, record: &str, row: &Row<'_>) {
+        let Some(told) = Told::read(kind, record) else { return };
+        // An alert that was forgotten stays forgotten.
+        let Some(mut triaged) = self.alerts.remove(id) else { return };
+        self.unlink(&triaged);
+        triaged.step(told, row);
+        self.link(triaged);
+    }
+
+    /// Takes an alert out of everything that is derived from it.
+    fn unlink(&mut self, triaged: &Triaged) {
+        self.order.remove(&order(triaged));
+        self.bytes = self.bytes.saturating_sub(triaged.size());
+        self.inhibitors.remove(&self.policy.inhibitions, &triaged.alert);
+    }
+
+    /// Puts an alert back, and forgets others if there are too many now.
+    fn link(&mut self, triaged: Triaged) {
+        self.order.insert(order(&triaged));
+        self.bytes += triaged.size();
+        if !triaged.is_done() {
+            self.inhibitors.insert(&self.policy.inhibitions, &triaged.alert);
+        }
+        self.alerts.insert(triaged.alert.id.clone(), triaged);
+        while self.alerts.len() > self.alerts_max || (self.bytes > self.bytes_max && self.alerts.len() > 1) {
+            let Some((_, _, id)) = self.order.first().cloned() else { return };
+            if let Some(forgotten) = self.alerts.remove(&id) {
+                self.unlink(&forgotten);
+            }
+        }
+    }
+}
+
+/// The place in the order of forgetting.
+fn order(triaged: &Triaged) -> (bool, u64, String) {
+    (!triaged.is_done(), triaged.seq, triaged.alert.id.clone())
+}
+
+/// Whether it is an id of ours.
+fn fits(id: &str) -> bool {
+    !id.is_empty() && id.len() <= limits::TRIAGE_NAME_BYTES_MAX
+}
+
+impl Fold for Triage {
+    fn apply(&mut self, row: &Row<'_>) {
+        let (Some(kind), Some(id)) = (row.text(column::KIND), row.text(column::SUBJECT)) else { return };
+        let record = row.text(column::RECORD).unwrap_or_default();
+        if record.len() > limits::TRIAGE_RECORD_BYTES_MAX {
+            return;
+        }
+        if kind == alert::KIND {
+            return self.alert(row);
+        }
+        for window in WindowKind::ALL {
+            if kind == window.kind() {
+                return self.silences.begin(window, id, record, row);
+            }
+            if kind == window.expire_kind() {
+                return self.silences.expire(window, id, row);
+            }
+        }
+        self.step(kind, id, record, row);
+    }
+}

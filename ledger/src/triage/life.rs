@@ -1,0 +1,319 @@
+//! One alert with everything that people did about it, and how each entry changes that.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use super::record::{self, CloseReason};
+use crate::alert::{Alert, EVIDENCE_MAX, Severity, State};
+use crate::entry::FLAG_CONTENT;
+use crate::limits;
+use crate::operations::column;
+use crate::rows::Row;
+
+/// Where an alert stands, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nobody has looked yet.
+    Open,
+    /// Somebody looks after it.
+    Acknowledged,
+    /// The detector has seen nothing more for long enough.
+    Resolved,
+    /// Somebody decided what it was.
+    Closed,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Acknowledged, Self::Resolved, Self::Closed];
+
+    /// The word in answers and in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Who did something, and when: microseconds since 1970 UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// The principal.
+    pub actor: String,
+    /// When it was recorded.
+    pub recorded: i64,
+}
+
+impl By {
+    /// Who wrote a row.
+    pub(super) fn of(row: &Row<'_>) -> Self {
+        Self { actor: bounded(row.text(column::ACTOR).unwrap_or_default()), recorded: row.recorded }
+    }
+}
+
+/// That somebody looks after an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Who, and since when.
+    pub by: By,
+    /// How bad it was then.
+    pub severity: Severity,
+}
+
+/// What somebody decided about an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// Who, and when.
+    pub by: By,
+    /// What it turned out to be.
+    pub reason: CloseReason,
+    /// The alert that says the same.
+    pub duplicate_of: Option<String>,
+    /// The revision that the decision is about.
+    pub revision: u32,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Somebody looks after it.
+    Acknowledge,
+    /// Somebody is to look after it, or nobody any more.
+    Assign(Option<String>),
+    /// Somebody wrote something.
+    Note,
+    /// Somebody decided what it was.
+    Close(CloseReason),
+    /// That was taken back.
+    Reopen,
+}
+
+impl Action {
+    /// The word in answers.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Assign(_) => "assign",
+            Self::Note => "note",
+            Self::Close(_) => "close",
+            Self::Reopen => "reopen",
+        }
+    }
+}
+
+/// One thing that a person did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Sequence number of the entry in `operations`.
+    pub seq: u64,
+    /// Who, and when.
+    pub by: By,
+    /// What.
+    pub action: Action,
+    /// Whether a note came with it: the entry's content.
+    pub note: bool,
+}
+
+/// An alert with what people did about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Triaged {
+    /// The newest revision.
+    pub alert: Alert,
+    /// Sequence number of the newest entry about it.
+    pub seq: u64,
+    /// When its first revision was recorded.
+    pub opened: i64,
+    /// When its newest revision was recorded.
+    pub revised: i64,
+    /// Since when it has waited for somebody: escalation counts from here.
+    pub unattended_since: i64,
+    /// When it was opened again, by a person or by a later revision.
+    pub reopened: Option<i64>,
+    /// What somebody decided.
+    pub closed: Option<Closed>,
+    /// Who is to look after it.
+    pub assignee: Option<String>,
+    /// Number of notes.
+    pub notes: u64,
+    /// The newest steps, oldest first.
+    pub steps: VecDeque<Step>,
+    steps_total: u64,
+    acknowledged: Option<Acknowledged>,
+}
+
+/// A step as its entry tells it.
+pub(super) enum Told {
+    Acknowledge(record::Acknowledge),
+    Assign(record::Assign),
+    Note,
+    Close(record::Close),
+    Reopen,
+}
+
+impl Told {
+    /// Reads a step; `None` for other kinds and for records that we did not write.
+    pub(super) fn read(kind: &str, record: &str) -> Option<Self> {
+        Some(match kind {
+            record::ACKNOWLEDGE => Self::Acknowledge(serde_json::from_str(record).ok()?),
+            record::ASSIGN => Self::Assign(serde_json::from_str(record).ok()?),
+            record::NOTE => Self::Note,
+            record::CLOSE => Self::Close(serde_json::from_str(record).ok()?),
+            record::REOPEN => Self::Reopen,
+            _ => return None,
+        })
+    }
+}
+
+impl Triaged {
+    /// The first revision that was seen.
+    pub(super) fn new(alert: Alert, row: &Row<'_>) -> Self {
+        Self {
+            alert: trimmed(alert),
+            seq: row.position.seq,
+            opened: row.recorded,
+            revised: row.recorded,
+            unattended_since: row.recorded,
+            reopened: None,
+            closed: None,
+            assignee: None,
+            notes: 0,
+            steps: VecDeque::new(),
+            steps_total: 0,
+            acknowledged: None,
+        }
+    }
+
+    /// Takes a later revision. Older ones and repetitions change nothing.
+    pub(super) fn revise(&mut self, alert: Alert, row: &Row<'_>) {
+        if alert.revision <= self.alert.revision {
+            return;
+        }
+        let was_attended = self.acknowledged().is_some();
+        self.alert = trimmed(alert);
+        (self.seq, self.revised) = (row.position.seq, row.recorded);
+        if was_attended && self.acknowledged().is_none() {
+            self.unattended_since = row.recorded;
+        }
+        if self.closed.as_ref().is_some_and(|closed| self.is_news(closed.revision)) {
+            self.reopen(row.recorded);
+        }
+    }
+
+    /// Takes what a person did.
+    pub(super) fn step(&mut self, told: Told, row: &Row<'_>) {
+        let by = By::of(row);
+        let note = row.flags & FLAG_CONTENT != 0;
+        let action = match told {
+            Told::Acknowledge(record) => {
+                if self.closed.is_none() {
+                    self.acknowledged = Some(Acknowledged { by: by.clone(), severity: record.severity });
+                }
+                Action::Acknowledge
+            }
+            Told::Assign(record) => {
+                self.assignee = record.assignee.as_deref().map(bounded);
+                Action::Assign(self.assignee.clone())
+            }
+            Told::Note => Action::Note,
+            Told::Close(record) => {
+                self.close(&record, &by);
+                Action::Close(record.reason)
+            }
+            Told::Reopen => {
+                if self.closed.is_some() {
+                    self.reopen(row.recorded);
+                }
+                Action::Reopen
+            }
+        };
+        self.seq = row.position.seq;
+        self.notes += u64::from(note);
+        self.steps_total += 1;
+        if self.steps.len() == limits::TRIAGE_STEPS_KEPT {
+            self.steps.pop_front();
+        }
+        self.steps.push_back(Step { seq: row.position.seq, by, action, note });
+    }
+
+    fn close(&mut self, record: &record::Close, by: &By) {
+        if self.closed.is_some() {
+            return;
+        }
+        let duplicate_of = record.duplicate_of.as_deref().map(bounded);
+        let revision = record.seen.revision;
+        self.closed = Some(Closed { by: by.clone(), reason: record.reason, duplicate_of, revision });
+        // A revision that the person had not seen was recorded first.
+        if self.is_news(revision) {
+            self.reopen(by.recorded);
+        }
+    }
+
+    /// Whether the episode went on after this revision.
+    fn is_news(&self, revision: u32) -> bool {
+        self.alert.revision > revision && self.alert.state != State::Resolved
+    }
+
+    fn reopen(&mut self, recorded: i64) {
+        (self.closed, self.acknowledged) = (None, None);
+        (self.reopened, self.unattended_since) = (Some(recorded), recorded);
+    }
+
+    /// Who looks after it. An acknowledgement does not cover what became worse after it was given.
+    pub fn acknowledged(&self) -> Option<&Acknowledged> {
+        self.acknowledged.as_ref().filter(|acknowledged| acknowledged.severity >= self.alert.severity)
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        if self.closed.is_some() {
+            Status::Closed
+        } else if self.alert.state == State::Resolved {
+            Status::Resolved
+        } else if self.acknowledged().is_some() {
+            Status::Acknowledged
+        } else {
+            Status::Open
+        }
+    }
+
+    /// Whether nothing more is expected of anybody.
+    pub fn is_done(&self) -> bool {
+        matches!(self.status(), Status::Resolved | Status::Closed)
+    }
+
+    /// Number of steps in its life, the detector's revisions and what people did: a request that names it is refused if
+    /// something happened since.
+    pub fn version(&self) -> u64 {
+        u64::from(self.alert.revision) + self.steps_total
+    }
+
+    /// Roughly the memory that it takes.
+    pub(super) fn size(&self) -> usize {
+        let Alert { id, rule, title, reason, who, what, evidence, tags, .. } = &self.alert;
+        let who = [&who.org, &who.team, &who.user, &who.agent, &who.session, &who.workspace, &who.workspace_name];
+        let what = [&what.host, &what.domain, &what.method, &what.path, &what.policy, &what.model, &what.tool];
+        let texts = [id, rule, title, reason].into_iter().chain(who.into_iter().chain(what).flatten()).chain(tags);
+        let texts: usize = texts.map(String::len).sum();
+        // The id stands in two indexes too; names in steps are bounded and usually short.
+        let steps = self.steps.len() * 128 + self.steps.iter().map(|step| step.by.actor.len()).sum::<usize>();
+        size_of::<Self>() + texts + 2 * id.len() + evidence.len() * 16 + tags.len() * 24 + steps
+    }
+}
+
+/// Cuts the lists to what a detector of ours writes.
+fn trimmed(mut alert: Alert) -> Alert {
+    alert.evidence.truncate(EVIDENCE_MAX);
+    alert.tags.truncate(limits::TRIAGE_TAGS_KEPT);
+    alert
+}
+
+/// The text within the bound of names.
+pub(super) fn bounded(text: &str) -> String {
+    let end = text.floor_char_boundary(limits::TRIAGE_NAME_BYTES_MAX);
+    text[..end].to_owned()
+}

@@ -1,0 +1,166 @@
+//! The kinds of `operations` entries that people write about alerts, and their records. FORMAT.md lists them; fields are
+//! only ever added.
+//!
+//! Text that may have to be erased, a note, is the entry's content and stands in no record.
+
+use serde::{Deserialize, Serialize};
+
+use super::silence::Silence;
+use crate::alert::Severity;
+
+/// Somebody looks after the alert.
+pub const ACKNOWLEDGE: &str = "alert.ack";
+/// Somebody is to look after it.
+pub const ASSIGN: &str = "alert.assign";
+/// Somebody wrote something about it.
+pub const NOTE: &str = "alert.note";
+/// Somebody decided what it was.
+pub const CLOSE: &str = "alert.close";
+/// That decision was taken back.
+pub const REOPEN: &str = "alert.reopen";
+/// Alerts are hidden for a while.
+pub const SILENCE: &str = "silence";
+/// A silence ended early.
+pub const SILENCE_EXPIRE: &str = "silence.expire";
+/// Alerts are hidden during planned work, once or again and again.
+pub const MAINTENANCE: &str = "maintenance";
+/// A maintenance window was called off.
+pub const MAINTENANCE_EXPIRE: &str = "maintenance.expire";
+
+/// What an alert turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// It was what it says, and it was bad.
+    TruePositive,
+    /// It was what it says, and it was meant to be.
+    Benign,
+    /// It was not what it says: the rule is wrong.
+    FalsePositive,
+    /// Another alert says the same.
+    Duplicate,
+}
+
+impl CloseReason {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::TruePositive, Self::Benign, Self::FalsePositive, Self::Duplicate];
+
+    /// The word in the record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TruePositive => "true_positive",
+            Self::Benign => "benign",
+            Self::FalsePositive => "false_positive",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+impl std::fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for CloseReason {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or_else(|| {
+            format!("{text:?} is not a close reason; it is one of {}", Self::ALL.map(Self::as_str).join(", "))
+        })
+    }
+}
+
+/// Why alerts are hidden for a time that is known beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowKind {
+    /// Somebody knows and does not want to hear of it for now.
+    Silence,
+    /// Planned work makes them expected.
+    Maintenance,
+}
+
+impl WindowKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Silence, Self::Maintenance];
+
+    /// The kind of the entry that begins it, and the first word of its id.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Silence => SILENCE,
+            Self::Maintenance => MAINTENANCE,
+        }
+    }
+
+    /// The kind of the entry that ends it early.
+    pub const fn expire_kind(self) -> &'static str {
+        match self {
+            Self::Silence => SILENCE_EXPIRE,
+            Self::Maintenance => MAINTENANCE_EXPIRE,
+        }
+    }
+}
+
+/// What every step has: which revision of the alert the person saw, and whose token it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The alert's revision.
+    pub revision: u32,
+    /// Id of the token.
+    pub token: String,
+}
+
+/// The record of `alert.ack`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledge {
+    /// What the person saw.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// How bad it was then: when it gets worse, the acknowledgement no longer covers it.
+    pub severity: Severity,
+}
+
+/// The record of `alert.assign`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assign {
+    /// What the person saw.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// Who is to look after it; nobody if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+}
+
+/// The record of `alert.close`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Close {
+    /// What the person saw: later revisions of an episode that goes on open the alert again.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// What it turned out to be.
+    pub reason: CloseReason,
+    /// The alert that says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<String>,
+}
+
+/// The record of `silence` and `maintenance`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// What is hidden, when and why.
+    #[serde(flatten)]
+    pub silence: Silence,
+    /// How many alerts of the days before it would have hidden.
+    pub would_have_hidden: u64,
+    /// Id of the token.
+    pub token: String,
+}
+
+/// The record of `silence.expire` and `maintenance.expire`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expire {
+    /// Id of the token.
+    pub token: String,
+}
