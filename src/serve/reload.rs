@@ -28,7 +28,9 @@ pub async fn record_start(store: &Store, loaded: &Loaded) -> Result<(), AppendEr
     let (appender, entry) = (store.operations().appender(), entry(None, loaded, &[]));
     match append(&appender, &entry).await {
         Err(AppendError::NoSpace { .. }) => {
-            tracing::warn!("the disk is full: events are refused, and the configuration is recorded once there is space");
+            tracing::warn!(
+                "the disk is full: events are refused, and the configuration is recorded once there is space"
+            );
             tokio::spawn(async move {
                 while let Err(AppendError::NoSpace { .. }) = append(&appender, &entry).await {
                     tokio::time::sleep(limits::SPACE_RETRY).await;
