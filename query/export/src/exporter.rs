@@ -215,4 +215,6 @@ fn lane(
 }
 
 #[cfg(test)]
+mod delivery;
+#[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! tests over the list derive from it.
 
 mod alerts;
+mod pagerduty;
 mod slack;
 mod splunk_hec;
 mod text;
@@ -156,7 +157,7 @@ impl std::fmt::Debug for SinkSpec {
 }
 
 /// Every kind of sink.
-pub static SINKS: &[&SinkSpec] = &[&splunk_hec::SPEC, &slack::SPEC];
+pub static SINKS: &[&SinkSpec] = &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC];
 
 /// Reads the settings of one kind of sink.
 fn parse<T: for<'de> serde::Deserialize<'de> + Sink + 'static>(settings: Value) -> Result<Arc<dyn Sink>, String> {
