@@ -6,6 +6,7 @@ mod pagerduty;
 mod slack;
 mod splunk_hec;
 mod text;
+mod webhook;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -157,7 +158,7 @@ impl std::fmt::Debug for SinkSpec {
 }
 
 /// Every kind of sink.
-pub static SINKS: &[&SinkSpec] = &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC];
+pub static SINKS: &[&SinkSpec] = &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC];
 
 /// Reads the settings of one kind of sink.
 fn parse<T: for<'de> serde::Deserialize<'de> + Sink + 'static>(settings: Value) -> Result<Arc<dyn Sink>, String> {
