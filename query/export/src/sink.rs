@@ -1,6 +1,7 @@
 //! The contract of a sink, and the list of sinks. One line here and one file make a sink; configuration, reference and the
 //! tests over the list derive from it.
 
+mod alertmanager;
 mod alerts;
 mod pagerduty;
 mod slack;
@@ -158,7 +159,8 @@ impl std::fmt::Debug for SinkSpec {
 }
 
 /// Every kind of sink.
-pub static SINKS: &[&SinkSpec] = &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC];
+pub static SINKS: &[&SinkSpec] =
+    &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC, &alertmanager::SPEC];
 
 /// Reads the settings of one kind of sink.
 fn parse<T: for<'de> serde::Deserialize<'de> + Sink + 'static>(settings: Value) -> Result<Arc<dyn Sink>, String> {
