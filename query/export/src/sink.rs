@@ -3,6 +3,7 @@
 
 mod alertmanager;
 mod alerts;
+mod email;
 mod pagerduty;
 mod slack;
 mod splunk_hec;
@@ -160,7 +161,7 @@ impl std::fmt::Debug for SinkSpec {
 
 /// Every kind of sink.
 pub static SINKS: &[&SinkSpec] =
-    &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC, &alertmanager::SPEC];
+    &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC, &alertmanager::SPEC, &email::SPEC];
 
 /// Reads the settings of one kind of sink.
 fn parse<T: for<'de> serde::Deserialize<'de> + Sink + 'static>(settings: Value) -> Result<Arc<dyn Sink>, String> {
