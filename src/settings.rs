@@ -39,6 +39,9 @@ pub struct Settings {
     /// Where events and alerts are sent.
     #[serde(rename = "sink")]
     pub sinks: Vec<SinkConfig>,
+    /// Which alerts go to which sinks.
+    #[serde(rename = "route")]
+    pub routes: export::Routes,
     /// What queries may take.
     pub query: Query,
 }
@@ -153,7 +156,7 @@ impl Settings {
 
     /// What the package of sinks wants to know.
     pub fn sinks(&self) -> export::Config {
-        export::Config { sinks: self.sinks.clone() }
+        export::Config { sinks: self.sinks.clone(), routes: self.routes.clone() }
     }
 
     /// What the package of collectors wants to know.
@@ -192,6 +195,7 @@ mod tests {
         check("[[collector]]\nname = \"a\"\ntransport = \"telex\"\ndialect = \"coder\"", "collector.a.transport");
         check("[[sink]]\nname = \"a\"\ntype = \"telex\"", "splunk_hec");
         check("[[sink]]\nname = \"a\"\ntype = \"slack\"\nwebhook = \"https://hooks.example/hunter2\"", "env:NAME");
+        check("[[route]]\nname = \"a\"\nreceivers = [\"b\"]", "no sink");
         check("[detect.rules.\"no.such\"]", "no.such");
         check("[query]\nthreads = 0", "line 2: invalid value: integer `0`");
         check("verbose = true", "verbose");
