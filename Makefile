@@ -11,7 +11,7 @@ CONFIG ?= examples/quickstart.toml
 PROFILE ?= dist
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run test lint bench dist tools build
+.PHONY: help run test torture lint bench dist tools build
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,10 @@ test: lint ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc
+
+torture: tools ## Deliver alerts for long, with receivers that fail and a forwarder that is killed
+	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
+	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery -- --nocapture
 
 lint: tools ## Check format, lints and house rules
 	@echo "make: format of every Rust file"

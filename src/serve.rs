@@ -7,6 +7,7 @@
 
 mod console;
 mod followers;
+mod gate;
 mod health;
 mod listener;
 mod metrics;
@@ -35,6 +36,7 @@ use crate::exit::{Failure, Outcome};
 use crate::limits;
 use crate::settings::{self, Loaded};
 use console::Console;
+use gate::DeskGate;
 use health::Health;
 use listener::Listener;
 use pipeline::Pipeline;
@@ -136,16 +138,17 @@ impl Server {
         let data = &settings.store.data;
         let tokens = Tokens::load(store.operations().reader())?;
         let control = Control::open(data).with_context(|| format!("cannot open {}", socket_path(data).display()))?;
-        let (pipeline, registry) = Pipeline::build(&store, settings, &tokens, ingest, &health).await?;
+        let operations = store.operations();
+        let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
+        let desk = Arc::new(desk);
+        let gate = DeskGate::new(&desk);
+        let (pipeline, registry) = Pipeline::build(&store, settings, &tokens, gate, ingest, &health).await?;
         let options = query::Options {
             audit: Some(store.operations().appender()),
             threads: settings.query.threads.map(Into::into),
             queries_max: settings.query.queries_max.map(Into::into),
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
-        let operations = store.operations();
-        let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
-        let desk = Arc::new(desk);
         pages.open(engine, &tokens, &desk, registry)?;
         reload::record_start(&store, &loaded).await?;
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));

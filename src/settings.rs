@@ -42,6 +42,9 @@ pub struct Settings {
     /// Where events and alerts are sent.
     #[serde(rename = "sink")]
     pub sinks: Vec<SinkConfig>,
+    /// Which alerts go to which sinks.
+    #[serde(rename = "route")]
+    pub routes: export::Routes,
     /// What queries may take.
     pub query: Query,
 }
@@ -157,7 +160,7 @@ impl Settings {
 
     /// What the package of sinks wants to know.
     pub fn sinks(&self) -> export::Config {
-        export::Config { sinks: self.sinks.clone() }
+        export::Config { sinks: self.sinks.clone(), routes: self.routes.clone() }
     }
 
     /// What the package of collectors wants to know.
@@ -196,6 +199,7 @@ mod tests {
         check("[[collector]]\nname = \"a\"\ntransport = \"telex\"\ndialect = \"coder\"", "collector.a.transport");
         check("[[sink]]\nname = \"a\"\ntype = \"telex\"", "splunk_hec");
         check("[[sink]]\nname = \"a\"\ntype = \"slack\"\nwebhook = \"https://hooks.example/hunter2\"", "env:NAME");
+        check("[[route]]\nname = \"a\"\nreceivers = [\"b\"]", "no sink");
         check("[detect.rules.\"no.such\"]", "no.such");
         check("[[alerts.inhibit]]\nname = \"a\"\nsource = [\"ruel=x\"]\ntarget = [\"rule=y\"]", "ruel");
         check("[[alerts.escalate]]\nafter_minutes = 5", "alerts.escalate[0] does nothing");

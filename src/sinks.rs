@@ -102,8 +102,9 @@ fn status(arguments: &Status) -> Outcome {
 }
 
 fn table(lanes: &[Value]) -> String {
-    let mut table =
-        Table::new(&["sink", "type", "ledger", "next", "lag", "last ack", "sent", "rejected", "retries", "state"]);
+    let mut table = Table::new(&[
+        "sink", "type", "ledger", "next", "lag", "last ack", "sent", "rejected", "dead", "retries", "state",
+    ]);
     for lane in lanes {
         let text = |name: &str| match &lane[name] {
             Value::String(text) => text.clone(),
@@ -120,6 +121,7 @@ fn table(lanes: &[Value]) -> String {
             acknowledged,
             text("sent"),
             text("rejected"),
+            text("dead"),
             text("retries"),
             state(lane),
         ];

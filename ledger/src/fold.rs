@@ -6,12 +6,15 @@
 //! [`crate::triage::Triage`].
 
 mod exports;
+mod outbox;
 
 use std::ops::ControlFlow;
 
 pub use exports::{
-    Checkpoint, ExportIntent, ExportReceipt, Exported, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND, newest_exported,
+    Checkpoint, ExportIntent, ExportReceipt, Exported, HIDDEN_KIND, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND,
+    REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, newest_exported,
 };
+pub use outbox::{DeadLetter, Outbox, Told};
 
 use crate::error::LedgerError;
 use crate::limits;
@@ -34,7 +37,12 @@ pub struct Folded<F> {
 impl<F: Fold> Folded<F> {
     /// Reads everything that is durable now.
     pub fn open(reader: Reader, fold: F) -> Result<Self, LedgerError> {
-        let mut folded = Self { fold, reader, next_seq: 0 };
+        Self::open_at(reader, fold, 0)
+    }
+
+    /// Reads everything from a position on that is durable now.
+    pub fn open_at(reader: Reader, fold: F, from: u64) -> Result<Self, LedgerError> {
+        let mut folded = Self { fold, reader, next_seq: from };
         folded.catch_up()?;
         Ok(folded)
     }

@@ -101,6 +101,14 @@ pub const POLICY_RULES_MAX: usize = 64;
 /// The longest wait of an escalation step, in minutes: a week.
 pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
 
+/// Newest entries of `operations` in which the outbox of a receiver is read back when it starts. Who was told of an alert
+/// before them is forgotten, and then its end is told to everybody.
+pub const OUTBOX_ENTRIES_MAX: u64 = 1 << 20;
+/// Alerts that a receiver was told of and that are not over,
+pub const OUTBOX_TOLD_MAX: usize = 65_536;
+/// and records that it refused, of which an outbox knows. Older ones stay in the ledger.
+pub const OUTBOX_DEAD_MAX: usize = 10_000;
+
 /// How long the sealer waits before it tries again what the system refused.
 pub const SEAL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use detect::{Key, Runner, RunnerOptions};
-use export::Exporter;
+use export::{Exporter, Gate};
 use ledger::Store;
 use prometheus_client::registry::Registry;
 
@@ -27,15 +27,21 @@ pub struct Prepared {
 }
 
 impl Followers {
-    /// Prepares them from a configuration and names their metrics.
-    pub fn prepare(store: &Store, settings: &Settings, registry: &mut Registry) -> Result<Prepared, Failure> {
+    /// Prepares them from a configuration and names their metrics. The gate knows which alerts are hidden.
+    pub fn prepare(
+        store: &Store,
+        settings: &Settings,
+        gate: &Arc<dyn Gate>,
+        registry: &mut Registry,
+    ) -> Result<Prepared, Failure> {
         let key = store.fingerprint_key();
         let options =
             RunnerOptions::new(settings.detect.rules.clone(), Key::new(&key), settings.store.data.join("detect"));
         let runner = Runner::new(store.events(), store.operations(), options);
         runner.register(registry);
-        let exporter =
+        let mut exporter =
             Exporter::new(&settings.sinks(), store.events(), store.operations(), key).map_err(Failure::config)?;
+        exporter.set_gate(gate);
         exporter.register(registry);
         Ok(Prepared { runner, exporter })
     }

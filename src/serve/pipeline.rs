@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use export::Gate;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
 use ledger::Store;
@@ -26,6 +27,7 @@ pub struct Pipeline {
     intake_stop: CancellationToken,
     intake: JoinHandle<()>,
     followers: Followers,
+    gate: Arc<dyn Gate>,
     health: Arc<Health>,
 }
 
@@ -35,6 +37,7 @@ impl Pipeline {
         store: &Store,
         settings: &Settings,
         tokens: &Tokens,
+        gate: Arc<dyn Gate>,
         ingest: Listener,
         health: &Arc<Health>,
     ) -> Result<(Self, Registry), Failure> {
@@ -42,7 +45,7 @@ impl Pipeline {
         let mut registry = metrics::registry(store);
         intake_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
-        let prepared = Followers::prepare(store, settings, &mut registry)?;
+        let prepared = Followers::prepare(store, settings, &gate, &mut registry)?;
         let following = tokens.clone();
         let following = Part::start("tokens", health, |stop| following.follow(stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
@@ -50,7 +53,9 @@ impl Pipeline {
         let intake = tokio::spawn(ingest.serve(collectors.router(), intake_stop.clone()));
         let followers = prepared.start(health);
         let health = Arc::clone(health);
-        Ok((Self { tokens: following, intake_metrics, collectors, intake_stop, intake, followers, health }, registry))
+        let pipeline =
+            Self { tokens: following, intake_metrics, collectors, intake_stop, intake, followers, gate, health };
+        Ok((pipeline, registry))
     }
 
     /// The handle that tells where the sinks stand.
@@ -63,9 +68,9 @@ impl Pipeline {
     pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
         let mut registry = metrics::registry(store);
         self.intake_metrics.register(&mut registry);
-        let prepared = Followers::prepare(store, new, &mut registry)?;
+        let prepared = Followers::prepare(store, new, &self.gate, &mut registry)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
-        if old.detect == new.detect && old.sinks == new.sinks {
+        if old.detect == new.detect && old.sinks() == new.sinks() {
             return Ok(None);
         }
         // They go on from the cursors of the old ones; a change of rules is recorded with its position.

@@ -82,6 +82,7 @@ fn detectors(text: &mut String) {
 }
 
 fn sinks(text: &mut String) {
+    text.push_str(ROUTES);
     text.push_str(SINKS_HEAD);
     for spec in export::SINKS {
         // Writing to a string does not fail.
@@ -125,6 +126,27 @@ What happens to an alert that nobody acknowledges. Time in which a silence or a 
 - `severity`: how bad it is from then on.
 ";
 
+const ROUTES: &str = "
+## `[[route]]`
+
+Which alerts go to which sinks. Routes are read in order; the first that matches is the last, unless it continues. A sink
+that no route names gets every alert, and an alert that no route matches goes to every sink.
+
+- `name`: for explanations.
+- `receivers`: names of sinks that take alerts.
+- `severity`: the mildest alerts.
+- `rule`, `team`, `user`, `workspace`: lists of patterns with `*` and `?`; one of each list must match.
+- `continue`: later routes are read too.
+
+```toml
+[[route]]
+name = \"payments\"
+receivers = [\"oncall\"]
+team = [\"pay*\"]
+severity = \"high\"
+```
+";
+
 const SINKS_HEAD: &str = "
 ## `[[sink]]`
 
@@ -137,6 +159,7 @@ One table for each. A change is taken over on SIGHUP.
 - `kinds`: kinds of events that it gets; every kind if not given.
 - `severity`: the mildest alerts that it gets.
 - `fields`: what happens to single columns of events.
+- `interval_ms`: the time in which one more message may go; a few may go at once.
 - `timeout_seconds`, `ca_file`, `allow_private`: how its receiver is reached.
 - The settings of its type.
 ";

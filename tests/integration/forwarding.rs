@@ -79,3 +79,35 @@ fn an_alert_reaches_people_and_events_reach_the_siem_with_receipts() {
     let events = status.as_array().unwrap().iter().find(|lane| lane["sink"] == "siem" && lane["ledger"] == "events");
     assert_eq!(events.unwrap()["next_seq"], 1, "{status}");
 }
+
+#[test]
+fn a_silenced_alert_is_recorded_and_told_to_nobody() {
+    let (chat, posts) = receiver("ok");
+    let world = World::new("");
+    std::fs::write(world.path("webhook"), format!("http://{chat}/services/T0/B0/hunter2\n")).unwrap();
+    world.configure(&format!(
+        "{COLLECTOR}\n[[sink]]\nname = \"soc\"\ntype = \"slack\"\nwebhook = \"file:{}\"\nallow_private = true\n",
+        world.path("webhook").display(),
+    ));
+    let token = world.token("coderd", &["--role", "ingest"]);
+    let server = world.serve();
+    let silenced = ["alerts", "silence", "domain=attacker-logger.com", "--for", "1h", "--reason", "a known test"];
+    world.run(&silenced).ok();
+    let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
+    // The second one is told, so whatever was to be said of the first was said before.
+    for (at, host) in ["attacker-logger.com", "other.example"].into_iter().enumerate() {
+        let denied = line(at as u64, "deny", "POST", &format!("https://{host}/collect"))
+            .replace("2026-11-09T08:17:04.000000000Z", &now);
+        let answer = http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, denied.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        world.wait_for(at as u64 + 1, &["--ledger", "operations", "kind=alert"]);
+    }
+    let (_, body) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    assert!(body.contains("other.example") && !body.contains("attacker-logger.com"), "{body}");
+    assert!(server.stop().unwrap().success());
+    assert!(posts.try_recv().is_err(), "one notice, of the alert that nobody silenced");
+    assert_eq!(world.sql("SELECT alert FROM alerts").len(), 2);
+}

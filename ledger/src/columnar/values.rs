@@ -48,11 +48,10 @@ impl Values {
     /// Number of rows that are filled.
     fn len(&self) -> usize {
         match &self.builder {
-            Builder::Text(builder) => builder.len(),
             Builder::Integer(builder) => builder.len(),
             Builder::Time(builder) => builder.len(),
             Builder::Fingerprint(builder) => builder.len(),
-            Builder::Bytes(builder) => builder.len(),
+            Builder::Text(builder) | Builder::Bytes(builder) => builder.len(),
             Builder::TextList(builder) => builder.len(),
         }
     }

@@ -23,7 +23,7 @@ const RECENT: usize = 256;
 /// The values so far.
 #[derive(Debug)]
 pub(super) struct Views {
-    views: Vec<u128>,
+    words: Vec<u128>,
     nulls: NullBufferBuilder,
     /// Blocks that are full.
     full: Vec<Buffer>,
@@ -36,7 +36,7 @@ pub(super) struct Views {
 impl Views {
     pub(super) fn new() -> Self {
         Self {
-            views: Vec::new(),
+            words: Vec::new(),
             nulls: NullBufferBuilder::new(0),
             full: Vec::new(),
             block: Vec::new(),
@@ -46,13 +46,13 @@ impl Views {
 
     /// Number of values, nulls included.
     pub(super) fn len(&self) -> usize {
-        self.views.len()
+        self.words.len()
     }
 
     /// Adds nulls.
     pub(super) fn append_nulls(&mut self, count: usize) {
         if count > 0 {
-            self.views.resize(self.views.len() + count, 0);
+            self.words.resize(self.words.len() + count, 0);
             self.nulls.append_n_nulls(count);
         }
     }
@@ -69,7 +69,7 @@ impl Views {
         } else {
             self.store(value, check)?
         };
-        self.views.push(view);
+        self.words.push(view);
         self.nulls.append_non_null();
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Views {
         if !all.block.is_empty() {
             all.full.push(all.block.into());
         }
-        array::<T>(all.views.into(), all.full, all.nulls.finish())
+        array::<T>(all.words.into(), all.full, all.nulls.finish())
     }
 
     /// A copy of the values as an array.
@@ -125,7 +125,7 @@ impl Views {
         if !self.block.is_empty() {
             blocks.push(Buffer::from(self.block.as_slice()));
         }
-        array::<T>(self.views.clone().into(), blocks, self.nulls.finish_cloned())
+        array::<T>(self.words.clone().into(), blocks, self.nulls.finish_cloned())
     }
 }
 

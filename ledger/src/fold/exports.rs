@@ -16,6 +16,14 @@ pub const RECEIPT_KIND: &str = "export.receipt";
 pub const INTENT_KIND: &str = "export.intent";
 /// The operations kind of records that a sink refused for ever.
 pub const REJECTED_KIND: &str = "export.rejected";
+/// The operations kind of wishes that what a sink refused is sent to it once more; `actor` is who wishes it.
+pub const RETRY_KIND: &str = "export.retry";
+/// The operations kind of records that a sink refused and took later: `from` is the record.
+pub const REPLAYED_KIND: &str = "export.replayed";
+/// The operations kind of messages about alerts that a receiver took.
+pub const SENT_KIND: &str = "delivery.sent";
+/// The operations kind of revisions that nobody was told of, because something hides the alert: `from` is the revision.
+pub const HIDDEN_KIND: &str = "delivery.hidden";
 
 /// The record of an `export.receipt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +81,39 @@ pub struct ExportIntent {
     pub count: u64,
     /// SHA-256 of the bytes, before compression, in hexadecimal.
     pub sha256: String,
+}
+
+/// The record of a `delivery.sent`: one message, and the alerts that it told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The message's name, the same for each attempt; empty if the receipt alone says that the message went.
+    pub key: String,
+    /// What the receiver calls the message, if later ones refer to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// Whether it was a digest of many alerts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub digest: bool,
+    /// The revisions that it told of.
+    pub alerts: Vec<SentAlert>,
+    /// SHA-256 of the body in hexadecimal.
+    pub sha256: String,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// What the receiver answered.
+    pub ack: String,
+}
+
+/// A revision in a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentAlert {
+    /// The alert.
+    pub id: String,
+    /// The revision.
+    pub revision: u32,
+    /// Whether the message said that the alert is over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
 }
 
 /// Where one sink stands in one ledger.

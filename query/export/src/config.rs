@@ -13,9 +13,10 @@ use serde_json::{Map, Value};
 
 use crate::fields::FieldPolicy;
 use crate::http::HttpOptions;
-use crate::limits::{REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
+use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::record::Filter;
-use crate::sink::{SINKS, Sink, SinkSpec};
+use crate::route::Routes;
+use crate::sink::{BatchLimits, SINKS, Sink, SinkSpec};
 
 /// What the configuration says about export.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -23,6 +24,8 @@ use crate::sink::{SINKS, Sink, SinkSpec};
 pub struct Config {
     /// The sinks.
     pub sinks: Vec<SinkConfig>,
+    /// Which alerts go to which of those that take alerts; a sink that no route names gets every alert.
+    pub routes: Routes,
 }
 
 /// Where a sink without a receipt starts.
@@ -56,6 +59,9 @@ pub struct Common {
     /// Seconds for one request: 1 to 600.
     #[serde(default = "timeout_seconds")]
     pub timeout_seconds: u64,
+    /// Milliseconds in which one more message may go; each kind of sink has its own default. A few may go at once.
+    #[serde(default)]
+    pub interval_ms: Option<u64>,
     /// Kinds of events that it gets; empty means every kind.
     #[serde(default)]
     pub kinds: Vec<String>,
@@ -86,6 +92,8 @@ pub struct SinkConfig {
     pub settings: Map<String, Value>,
     /// The sink that they make.
     pub sink: Arc<dyn Sink>,
+    /// The routes, if one of them names the sink.
+    routes: Option<Arc<Routes>>,
 }
 
 impl fmt::Debug for SinkConfig {
@@ -104,8 +112,18 @@ impl PartialEq for SinkConfig {
 }
 
 /// The names of the settings that every sink has.
-const COMMON: [&str; 9] =
-    ["name", "start", "paused", "allow_private", "ca_file", "timeout_seconds", "kinds", "severity", "fields"];
+const COMMON: [&str; 10] = [
+    "name",
+    "start",
+    "paused",
+    "allow_private",
+    "ca_file",
+    "timeout_seconds",
+    "interval_ms",
+    "kinds",
+    "severity",
+    "fields",
+];
 
 impl<'de> Deserialize<'de> for SinkConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -129,12 +147,32 @@ impl SinkConfig {
             .find(|spec| kind == spec.kind)
             .ok_or_else(|| format!("sink {name}: {kind} is not a type of sink; it is one of {}", kinds()))?;
         let sink = (spec.parse)(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
-        Ok(Self { common, spec, settings, sink })
+        Ok(Self { common, spec, settings, sink, routes: None })
     }
 
     /// Which rows it gets.
     pub fn filter(&self) -> Filter {
-        Filter { kinds: self.common.kinds.clone(), severity: self.common.severity, alerts_only: self.spec.alerts_only }
+        Filter {
+            kinds: self.common.kinds.clone(),
+            severity: self.common.severity,
+            alerts_only: self.spec.alerts_only,
+            routes: self.routes.clone().map(|routes| (routes, self.common.name.clone())),
+        }
+    }
+
+    /// What one batch holds, and how often a message goes.
+    pub fn limits(&self) -> BatchLimits {
+        let limits = self.sink.limits();
+        let interval = self.common.interval_ms.map_or(limits.interval, Duration::from_millis);
+        BatchLimits { interval, ..limits }
+    }
+
+    /// The sink under these routes. One that no route names, or that takes more than alerts, is not routed.
+    #[must_use]
+    pub fn routed(mut self, routes: &Arc<Routes>) -> Self {
+        let named = routes.0.iter().any(|route| route.receivers.contains(&self.common.name));
+        self.routes = (named && self.spec.alerts_only).then(|| routes.clone());
+        self
     }
 
     /// How its receiver is reached.
@@ -157,13 +195,16 @@ impl SinkConfig {
     }
 
     fn check(&self) -> Result<(), String> {
-        let Common { name, timeout_seconds, fields, .. } = &self.common;
+        let Common { name, timeout_seconds, interval_ms, fields, .. } = &self.common;
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         if name.is_empty() || name.len() > SINK_NAME_MAX || !plain {
             return Err(format!("a name has 1 to {SINK_NAME_MAX} letters, digits, '-', '_' and '.'"));
         }
         if !(1..=600).contains(timeout_seconds) {
             return Err(format!("timeout_seconds is {timeout_seconds}; it must be 1 to 600"));
+        }
+        if interval_ms.is_some_and(|interval| interval > INTERVAL_MS_MAX) {
+            return Err(format!("interval_ms must be at most {INTERVAL_MS_MAX}"));
         }
         if let Some(column) = fields.unknown_column() {
             return Err(format!("fields: {column} is not a column of events"));
@@ -186,7 +227,8 @@ impl Config {
                 return Err(failed("there are two sinks of this name".to_owned()));
             }
         }
-        Ok(())
+        let is_receiver = |name: &str| self.sink(name).is_some_and(|sink| sink.spec.alerts_only);
+        self.routes.check(is_receiver).map_err(|message| ConfigError { sink: String::new(), message })
     }
 
     /// The sink of this name.
@@ -197,9 +239,9 @@ impl Config {
 
 /// A sink's settings are not usable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("export.sinks {sink}: {message}")]
+#[error("{}{message}", if sink.is_empty() { "export: ".to_owned() } else { format!("export.sinks {sink}: ") })]
 pub struct ConfigError {
-    /// The sink.
+    /// The sink; empty if it is about none in particular.
     pub sink: String,
     /// Which setting, and what it may be.
     pub message: String,

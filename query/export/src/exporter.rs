@@ -2,15 +2,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::{AppendError, Ledger, LedgerError, LedgerName};
+use ledger::fold::{Outbox, RETRY_KIND};
+use ledger::operations::{self, column};
+use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName};
 use prometheus_client::registry::Registry;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, SinkConfig};
 use crate::fields::Renderer;
+use crate::gate::{Gate, Open};
 use crate::http::Http;
 use crate::lane::book::{LedgerBook, LedgerFeed};
+use crate::lane::bucket::Bucket;
 use crate::lane::{Lane, LaneError, Timing};
 use crate::metrics::Metrics;
 use crate::status::LaneStatus;
@@ -37,6 +42,44 @@ pub struct Exporter {
     lanes: Vec<Lane<LedgerFeed, LedgerBook, Http>>,
     status: Status,
     metrics: Metrics,
+    retries: Retries,
+}
+
+/// Asks that what a sink refused is sent to it once more. Clones ask the same sinks.
+#[derive(Clone)]
+pub struct Retries {
+    appender: Appender,
+    lanes: Arc<Vec<(String, Arc<Notify>)>>,
+}
+
+/// Why dead letters cannot be sent once more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RetryError {
+    /// There is no such sink, or it is paused.
+    #[error("no sink {0} is running")]
+    NoSink(String),
+    /// The wish cannot be recorded.
+    #[error("the wish cannot be recorded: {0}")]
+    Append(#[from] AppendError),
+}
+
+impl Retries {
+    /// Records the wish of `actor` and wakes the sink. Dead letters that are refused again are dead again.
+    pub async fn retry(&self, sink: &str, actor: &str) -> Result<(), RetryError> {
+        if !self.lanes.iter().any(|(name, _)| name == sink) {
+            return Err(RetryError::NoSink(sink.to_owned()));
+        }
+        let mut entry = Entry::new();
+        entry.set_text(column::KIND, RETRY_KIND);
+        entry.set_text(column::SUBJECT, sink);
+        entry.set_text(column::ACTOR, actor);
+        let mut group = Group::new(&operations::TABLE);
+        group.push(&mut entry)?;
+        self.appender.append(group).await?;
+        self.lanes.iter().filter(|(name, _)| name == sink).for_each(|(_, wake)| wake.notify_one());
+        Ok(())
+    }
 }
 
 /// The status of every lane. Clones share it.
@@ -56,19 +99,34 @@ impl Exporter {
     pub fn new(config: &Config, events: &Ledger, operations: &Ledger, key: [u8; 32]) -> Result<Self, ExportError> {
         config.check()?;
         let metrics = Metrics::default();
-        let (mut lanes, mut status) = (Vec::new(), Vec::new());
+        let (mut lanes, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new());
+        let routes = Arc::new(config.routes.clone());
         for sink in &config.sinks {
+            let sink = &sink.clone().routed(&routes);
             for ledger in sink.spec.ledgers {
                 let name = &sink.common.name;
                 let shared = Arc::new(Mutex::new(LaneStatus::new(name, sink.spec.kind, *ledger, sink.common.paused)));
                 status.push(shared.clone());
                 if !sink.common.paused {
                     let source = if *ledger == LedgerName::Events { events } else { operations };
-                    lanes.push(lane(sink, source, operations, key, &metrics, shared)?);
+                    let lane = lane(sink, source, operations, key, &metrics, shared)?;
+                    wakes.push((name.clone(), lane.wake.clone()));
+                    lanes.push(lane);
                 }
             }
         }
-        Ok(Self { lanes, status: Status(Arc::new(status)), metrics })
+        let retries = Retries { appender: operations.appender(), lanes: Arc::new(wakes) };
+        Ok(Self { lanes, status: Status(Arc::new(status)), metrics, retries })
+    }
+
+    /// Who is asked, before anybody is told of an alert, whether something hides it. Without it nothing is hidden.
+    pub fn set_gate(&mut self, gate: &Arc<dyn Gate>) {
+        self.lanes.iter_mut().for_each(|lane| lane.gate = gate.clone());
+    }
+
+    /// The way to send dead letters once more, which stays usable while the sinks run.
+    pub fn retries(&self) -> Retries {
+        self.retries.clone()
     }
 
     /// Shortens the waits, for tests with a real network.
@@ -140,15 +198,23 @@ fn lane(
             exported_reader: source.reader(),
             operations: operations.reader(),
             appender: operations.appender(),
+            outbox: None,
         },
         transport: Http::new(&sink.http()).map_err(failed)?,
         timing: Timing::default(),
         metrics: metrics.of(&name, source.name()),
         status,
         stop: CancellationToken::new(),
+        gate: Arc::new(Open),
+        bucket: Bucket::new(sink.limits().burst, sink.limits().interval),
+        wake: Arc::new(Notify::new()),
+        replay_due: true,
+        no_outbox: Outbox::new(&name, source.name(), source.shard(), false),
         config: sink.clone(),
     })
 }
 
+#[cfg(test)]
+mod delivery;
 #[cfg(test)]
 mod tests;

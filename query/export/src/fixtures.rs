@@ -1,6 +1,7 @@
 //! Rows for tests, made from JSON objects with columns by name.
 
 use ledger::alert::{Alert, Severity, State, What, Who};
+use ledger::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
 use ledger::{Kind, LedgerName, Part, Rows, Table};
 use serde_json::{Value, json};
 
@@ -81,9 +82,39 @@ pub fn entry_of(alert: &Alert) -> Value {
     json!({"kind": "alert", "subject": alert.id, "revision": alert.revision, "record": serde_json::to_string(alert).unwrap()})
 }
 
+/// The outbox of a receiver that was told nothing.
+pub fn outbox() -> Outbox {
+    Outbox::new("sink", LedgerName::Operations, 0, false)
+}
+
+/// The outbox of a receiver that was told of these alerts, one by one or in a digest.
+pub fn told(numbers: &[u64], digest: bool) -> Outbox {
+    let alert = |number: &u64| json!({"id": alert_of(*number, Severity::High).id, "revision": 1});
+    let alerts: Vec<Value> = numbers.iter().map(alert).collect();
+    let record = json!({"key": "digest/operations/0/0", "handle": "1763750001.000200", "digest": digest,
+        "alerts": alerts, "sha256": "", "attempts": 1, "ack": ""});
+    let entry = |kind: &str, record: &Value| json!({"kind": kind, "subject": "sink", "from": "operations/0/0", "record": record.to_string()});
+    let mut outbox = outbox();
+    let rows = operations(&[entry(SENT_KIND, &record), entry(RECEIPT_KIND, &json!({}))]);
+    rows.iter().for_each(|row| outbox.apply(&row));
+    outbox
+}
+
+/// Records of these alerts, as a receiver of alerts gets them.
+pub fn records_of(alerts: &[Alert]) -> Vec<Record> {
+    alert_records(&operations(&alerts.iter().map(entry_of).collect::<Vec<_>>()))
+}
+
+/// Records for a receiver of alerts.
+pub fn alert_records(rows: &Rows) -> Vec<Record> {
+    let filter = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: true, routes: None };
+    let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+    rows.iter().filter_map(|row| filter.select(&row, row.position.seq, &renderer)).collect()
+}
+
 /// Records of everything in a block that may be exported.
 pub fn records(rows: &Rows) -> Vec<Record> {
-    let filter = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false };
+    let filter = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false, routes: None };
     let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
     let mut records = Vec::new();
     for row in rows.iter() {

@@ -1,7 +1,8 @@
 //! Requests to receivers: no redirects, bounded time and answers, private networks only where the operator allows them,
-//! and no secret in any error.
+//! and no secret in any error. What a request holds is the sinks' business.
 
 mod guard;
+pub mod mail;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,8 +15,9 @@ use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
 use crate::secret::SecretText;
 use guard::Guard;
+pub use mail::{Mail, MailTls};
 
-/// A POST to a receiver.
+/// A POST to a receiver, or a mail.
 #[derive(Clone)]
 pub struct Request {
     /// The address.
@@ -28,12 +30,14 @@ pub struct Request {
     pub authorization: Option<(&'static str, &'static str, SecretText)>,
     /// The body as it goes out, compressed or not.
     pub body: Vec<u8>,
+    /// Where the body goes as a mail, if it is one; the address above is then only shown.
+    pub mail: Option<Mail>,
 }
 
 /// The request with its secrets masked, as `--dry-run` prints it. A compressed body is not shown.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "POST {}", self.shown_url)?;
+        writeln!(f, "{} {}", if self.mail.is_some() { "MAIL" } else { "POST" }, self.shown_url)?;
         for (name, value) in &self.headers {
             writeln!(f, "{name}: {value}")?;
         }
@@ -90,7 +94,7 @@ pub struct HttpOptions {
 /// The network.
 pub struct Http {
     client: reqwest::Client,
-    allow_private: bool,
+    options: HttpOptions,
 }
 
 impl Http {
@@ -106,7 +110,7 @@ impl Http {
             .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| describe(&error.without_url()))?;
-        Ok(Self { client, allow_private: options.allow_private })
+        Ok(Self { client, options: options.clone() })
     }
 }
 
@@ -136,10 +140,13 @@ fn tls(ca_file: Option<&PathBuf>) -> Result<rustls::ClientConfig, String> {
 impl Transport for Http {
     fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, Failure>> {
         Box::pin(async move {
+            if let Some(mail) = &request.mail {
+                return mail::send(&self.options, mail, &request.body).await;
+            }
             let url =
                 reqwest::Url::parse(request.url.expose()).map_err(|_| Failure::Refused("the URL is not one".into()))?;
             // Literal addresses never reach the resolver.
-            guard::check_literal(&url, self.allow_private).map_err(Failure::Refused)?;
+            guard::check_literal(&url, self.options.allow_private).map_err(Failure::Refused)?;
             let mut builder = self.client.post(url).body(request.body);
             for (name, value) in &request.headers {
                 builder = builder.header(*name, value);
@@ -227,6 +234,7 @@ mod tests {
             headers: vec![("content-type", "application/json".into())],
             authorization: Some(("authorization", "Splunk ", secret)),
             body: b"{}".to_vec(),
+            mail: None,
         };
         let shown = request.to_string();
         assert!(!shown.contains("hunter2") && shown.contains("authorization: Splunk ****"), "{shown}");

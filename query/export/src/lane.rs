@@ -4,25 +4,31 @@
 //! decided by [`plan::Plan`], which does no I/O; the loop here carries it out.
 
 pub mod book;
+pub mod bucket;
 pub mod plan;
+mod replay;
 mod send;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ledger::fold::Exported;
+use ledger::fold::{Exported, Outbox};
 use ledger::{AppendError, LedgerError};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{SinkConfig, Start};
 use crate::fields::Renderer;
+use crate::gate::Gate;
 use crate::http::Transport;
 use crate::limits::{NO_SPACE_RETRY, PARK, RETRY_MAX, RETRY_MIN};
 use crate::metrics::LaneMetrics;
-use crate::status::LaneStatus;
+use crate::status::{LaneStatus, now_micros};
 use book::{Book, Feed, Note};
+use bucket::Bucket;
 use plan::{Batch, Plan};
+use send::{Attempt, Settled};
 
 /// How long a lane waits for what. Tests shorten it.
 #[derive(Debug, Clone, Copy)]
@@ -66,6 +72,14 @@ pub struct Lane<F, B, T> {
     pub metrics: LaneMetrics,
     pub status: Arc<Mutex<LaneStatus>>,
     pub stop: CancellationToken,
+    pub gate: Arc<dyn Gate>,
+    pub bucket: Bucket,
+    /// Somebody wishes that dead letters are sent once more.
+    pub wake: Arc<Notify>,
+    /// Whether to look for them; true at the start, since the wish may be older than the process.
+    pub replay_due: bool,
+    /// What sinks that tell nobody of alerts render with.
+    pub no_outbox: Outbox,
 }
 
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
@@ -75,9 +89,8 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     pub async fn run(mut self) -> Result<(), LaneError> {
         let mut plan = self.start().await?;
         let mut notes = Vec::new();
-        let mut free_at = Instant::now();
         loop {
-            match self.turn(&mut plan, &mut notes, &mut free_at).await {
+            match self.turn(&mut plan, &mut notes).await {
                 Ok(()) => {}
                 Err(LaneError::Stopped) => return self.flush(&mut notes).await,
                 Err(error) => return Err(error),
@@ -86,24 +99,76 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     /// One batch, or one wait.
-    async fn turn(&mut self, plan: &mut Plan, notes: &mut Vec<Note>, free_at: &mut Instant) -> Result<(), LaneError> {
-        self.gather(plan, *free_at, notes).await?;
-        let Some(batch) = plan.propose(self.config.sink.as_ref()) else {
+    async fn turn(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+        self.replay(plan, notes).await?;
+        self.gather(plan, notes).await?;
+        let batch = if self.config.spec.alerts_only {
+            // What the receiver was told is read from the ledger, so it must stand there.
+            self.flush(notes).await?;
+            plan.ask(self.gate.as_ref(), now_micros());
+            plan.propose(self.config.sink.as_ref(), self.book.outbox()?)
+        } else {
+            plan.propose(self.config.sink.as_ref(), &self.no_outbox)
+        };
+        let Some(batch) = batch else {
             notes.extend(plan.skip().map(Note::Receipt));
             self.flush(notes).await?;
             return self.read(plan).await;
         };
-        notes.extend(plan.intend(&batch).map(Note::Intent));
-        self.flush(notes).await?;
-        let attempt = self.deliver(plan, &batch).await?;
-        notes.extend(self.settle(plan, &batch, attempt)?);
-        *free_at = Instant::now() + self.config.sink.limits().interval;
+        if !batch.messages.is_empty() {
+            notes.extend(plan.intend(&batch).map(Note::Intent));
+            self.flush(notes).await?;
+        }
+        let attempts = self.deliver_all(plan, &batch, notes).await?;
+        notes.extend(self.settle(plan, &batch, attempts)?);
         Ok(())
+    }
+
+    /// Sends the messages of a batch in their order. Each is on record before the next one goes, so that a restart repeats
+    /// at most the one whose fate is not certain, and nothing overtakes anything.
+    pub async fn deliver_all(
+        &mut self,
+        plan: &Plan,
+        batch: &Batch,
+        notes: &mut Vec<Note>,
+    ) -> Result<Vec<Attempt>, LaneError> {
+        let mut had = Vec::new();
+        if self.config.spec.alerts_only {
+            had.extend(self.book.outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
+        }
+        let (mut attempts, mut doubtful) = (Vec::new(), batch.resumed);
+        for (number, message) in batch.messages.iter().enumerate() {
+            if !message.key.is_empty() && had.contains(&message.key) {
+                let settled = Settled::Acked { ack: "on record already".to_owned(), body: None, handle: None };
+                attempts.push(Attempt { settled, attempts: 0 });
+                continue;
+            }
+            self.turn_of_bucket().await?;
+            let attempt = self.deliver(plan, batch, message, std::mem::take(&mut doubtful)).await?;
+            notes.extend(plan.note_sent(batch, message, &attempt));
+            attempts.push(attempt);
+            if number + 1 < batch.messages.len() {
+                self.flush(notes).await?;
+            }
+        }
+        Ok(attempts)
+    }
+
+    /// Waits until a message may go, and counts it.
+    async fn turn_of_bucket(&mut self) -> Result<(), LaneError> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(LaneError::Stopped),
+            () = tokio::time::sleep_until(self.bucket.ready_at()) => {
+                self.bucket.take();
+                Ok(())
+            }
+        }
     }
 
     /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
     async fn start(&mut self) -> Result<Plan, LaneError> {
-        let limit = self.config.sink.limits().records;
+        let limit = self.config.limits().records;
         let exported = self.book.exported()?;
         let new = exported.is_none();
         let Exported { next_seq, export_seq, intent, .. } = exported.unwrap_or_default();
@@ -115,12 +180,14 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             let mut notes: Vec<Note> = plan.jump(end).map(Note::Receipt).into_iter().collect();
             self.flush(&mut notes).await?;
         }
-        self.note(&plan, |_| {});
+        let dead = self.book.outbox()?.dead().len() as u64;
+        self.note(&plan, |status| status.dead = dead);
         Ok(plan)
     }
 
     /// Reads until there is enough for a batch, or as much as there is once the sink may be sent to again.
-    async fn gather(&mut self, plan: &mut Plan, free_at: Instant, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+    async fn gather(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+        let free_at = self.bucket.ready_at();
         let mut deadline = free_at;
         let mut lingered = false;
         loop {
@@ -150,6 +217,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 biased;
                 () = self.stop.cancelled() => return Err(LaneError::Stopped),
                 () = tokio::time::sleep_until(deadline) => {}
+                () = self.wake.notified() => self.replay_due = true,
                 rows = self.feed.next(), if plan.wants_more() => plan.absorb(&rows?, &self.config.filter(), &self.renderer),
             }
         }
@@ -159,6 +227,10 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         let rows = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(LaneError::Stopped),
+            () = self.wake.notified() => {
+                self.replay_due = true;
+                return Ok(());
+            }
             rows = self.feed.next() => rows?,
         };
         plan.absorb(&rows, &self.config.filter(), &self.renderer);
@@ -201,9 +273,9 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         self.metrics.parked.set(i64::from(status.parked));
     }
 
-    fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempt: send::Attempt) -> Result<Vec<Note>, LaneError> {
+    fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempts: Vec<Attempt>) -> Result<Vec<Note>, LaneError> {
         let checkpoint = self.book.checkpoint()?;
-        let settled = plan.settle(batch, attempt, checkpoint);
+        let settled = plan.settle(batch, attempts, checkpoint);
         let counts = settled.iter().fold((0, 0), |(count, rejected), note| match note {
             Note::Receipt(receipt) => (count + receipt.record.count, rejected + receipt.record.rejected),
             _ => (count, rejected),
@@ -213,6 +285,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         self.note(plan, |status| {
             status.sent += counts.0;
             status.rejected += counts.1;
+            status.dead += counts.1;
         });
         Ok(settled)
     }

@@ -13,12 +13,14 @@
 mod config;
 mod exporter;
 mod fields;
+mod gate;
 mod http;
 mod lane;
 pub mod limits;
 mod metrics;
 mod outcome;
 mod record;
+mod route;
 mod secret;
 mod sink;
 mod status;
@@ -28,13 +30,18 @@ mod test_send;
 mod fixtures;
 
 pub use config::{Common, Config, ConfigError, SinkConfig, Start};
-pub use exporter::{ExportError, Exporter, Status};
+pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
 pub use fields::{FieldPolicy, Policy};
+pub use gate::{Gate, Verdict};
 pub use http::{Answer, Failure, Request};
 pub use metrics::Metrics;
 pub use outcome::Outcome;
-pub use record::{Body, Record};
+pub use record::{Body, Deed, Record, Step};
+pub use route::{Considered, Explanation, Route, Routes};
 pub use secret::{Secret, SecretError, SecretText};
-pub use sink::{BatchLimits, Rendered, SINKS, Sink, SinkSpec};
+pub use sink::{
+    ACKNOWLEDGE_ACTION, BatchLimits, Message, OPEN_ACTION, Reconciled, Rendered, SINKS, SignatureError, Sink, SinkSpec,
+    verify_signature,
+};
 pub use status::{LaneStatus, status};
 pub use test_send::{TestReport, test};

@@ -7,7 +7,7 @@ pub const READ_ROWS: usize = 1_024;
 /// and the most bytes of them.
 pub const READ_BYTES: usize = 4 << 20;
 /// Bytes of rendered records that wait for a batch; reading pauses above it.
-pub const PENDING_BYTES_MAX: usize = 8 << 20;
+pub const PENDING_BYTES_MAX: usize = 16 << 20;
 /// Entries that the filter left out before a receipt is written although nothing was sent.
 pub const EXCLUDED_MAX: u64 = 10_000;
 
@@ -25,16 +25,55 @@ pub const PARK: Duration = Duration::from_mins(1);
 /// How long the loop waits when its receipts cannot be recorded for want of space.
 pub const NO_SPACE_RETRY: Duration = Duration::from_secs(1);
 
-/// The longest answer that is read from a receiver.
-pub const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// Alerts that one batch to a receiver of alerts holds. In a storm these become a few urgent messages and a digest.
+pub const ALERTS_MAX: usize = 2_000;
+/// Alerts that are told one by one; when more wait they are a digest,
+pub const STORIES_MAX: usize = 10;
+/// apart from so many critical ones.
+pub const STORIES_URGENT_MAX: usize = 5;
+/// Alerts that a digest names one by one; the others are counted.
+pub const DIGEST_NAMED_MAX: usize = 50;
+/// Rules that a digest counts one by one.
+pub const DIGEST_RULES_MAX: usize = 20;
+/// How long alerts about old events wait for each other.
+pub const DIGEST_WAIT: Duration = Duration::from_secs(5);
+/// The longest title of an alert in a message, in characters,
+pub const TITLE_CHARS_MAX: usize = 200;
+/// the longest reason,
+pub const REASON_CHARS_MAX: usize = 2_000;
+/// and the longest other value.
+pub const VALUE_CHARS_MAX: usize = 300;
+/// Dead letters that are sent again at a time.
+pub const REPLAY_MAX: usize = 100;
+
+/// The most routes.
+pub const ROUTES_MAX: usize = 256;
+/// Patterns of one kind in a route,
+pub const PATTERNS_MAX: usize = 64;
+/// and the longest of them.
+pub const PATTERN_BYTES_MAX: usize = 256;
+
+/// How old a request may be that Slack signed.
+pub const SLACK_SIGNATURE_AGE_MAX: Duration = Duration::from_mins(5);
+/// How far back a message whose fate is not certain is looked for in a channel.
+pub const SLACK_LOOK_BACK: Duration = Duration::from_hours(24);
+
+/// The longest answer that is read from a receiver: fifty messages of a channel fit in.
+pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 /// How much of an answer, or of an error, is kept in receipts and in the status, in characters.
 pub const ANSWER_CHARS_KEPT: usize = 256;
 /// How long a connection may take,
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// and a whole request by default.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest file of certificate authorities for mail.
+pub const CA_BYTES_MAX: usize = 1 << 20;
+/// Recipients of mail.
+pub const RECIPIENTS_MAX: usize = 50;
 /// The longest secret, in bytes.
 pub const SECRET_BYTES_MAX: u64 = 16 << 10;
+/// The longest time between two messages that a sink may set, in milliseconds.
+pub const INTERVAL_MS_MAX: u64 = 60_000;
 /// The most sinks.
 pub const SINKS_MAX: usize = 64;
 /// The longest name of a sink.

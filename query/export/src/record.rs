@@ -1,12 +1,15 @@
 //! A row on its way out, and which rows go out at all.
 
-use ledger::alert::{Alert, Severity};
+use std::sync::Arc;
+
+use ledger::alert::{Alert, Severity, State};
 use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::{LedgerName, Position, Row};
 use serde_json::{Map, Value};
 
 use crate::fields::Renderer;
+use crate::route::Routes;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +28,8 @@ pub struct Record {
     pub body: Body,
     /// The columns that the field policy lets out, as a JSON object.
     pub fields: Map<String, Value>,
+    /// Why nobody is told of it now.
+    pub hidden: Option<String>,
     /// Roughly how many bytes it takes in memory.
     pub size: usize,
 }
@@ -36,8 +41,43 @@ pub enum Body {
     Event,
     /// A revision of an alert.
     Alert(Box<Alert>),
+    /// What somebody did about an alert, for receivers of alerts.
+    Step(Step),
     /// Another entry of `operations`.
     Operation,
+}
+
+/// What somebody did about an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The alert.
+    pub alert: String,
+    /// What they did.
+    pub deed: Deed,
+    /// Who.
+    pub actor: String,
+}
+
+/// The deeds that receivers of alerts hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Somebody looks after it.
+    Acknowledge,
+    /// Somebody decided what it was: it is over.
+    Close,
+}
+
+impl Step {
+    /// The step in a row of `operations`, if it is one.
+    fn from_row(row: &Row<'_>) -> Option<Self> {
+        let deed = match row.text(operation::KIND)? {
+            "alert.ack" => Deed::Acknowledge,
+            "alert.close" => Deed::Close,
+            _ => return None,
+        };
+        let alert = row.text(operation::SUBJECT)?.to_owned();
+        Some(Self { alert, deed, actor: row.text(operation::ACTOR).unwrap_or("somebody").to_owned() })
+    }
 }
 
 /// Kinds of `operations` that are never exported: they are about exporting, or as frequent as it.
@@ -52,8 +92,10 @@ pub struct Filter {
     pub kinds: Vec<String>,
     /// The mildest alerts.
     pub severity: Severity,
-    /// Whether the sink takes alerts only.
+    /// Whether the sink takes alerts only, and what people did about them.
     pub alerts_only: bool,
+    /// Which alerts go to whom, and the receiver's name; without it the receiver gets every alert.
+    pub routes: Option<(Arc<Routes>, String)>,
 }
 
 impl Filter {
@@ -63,9 +105,11 @@ impl Filter {
             LedgerName::Events => self.event(row)?,
             LedgerName::Operations => self.operation(row)?,
         };
-        let fields = renderer.row(row);
+        // Receivers of alerts render the alert itself.
+        let fields = if self.alerts_only { Map::new() } else { renderer.row(row) };
         let size = row.facts.len() + row.content.map_or(0, <[u8]>::len) + 256;
-        Some(Record { position: row.position, export_seq, recorded: row.recorded, time, host, body, fields, size })
+        let (position, recorded) = (row.position, row.recorded);
+        Some(Record { position, export_seq, recorded, time, host, body, fields, hidden: None, size })
     }
 
     fn event(&self, row: &Row<'_>) -> Option<(Body, i64, Option<String>)> {
@@ -81,10 +125,20 @@ impl Filter {
     fn operation(&self, row: &Row<'_>) -> Option<(Body, i64, Option<String>)> {
         if let Some(alert) = Alert::from_row(row) {
             let host = alert.who.workspace_name.clone().or_else(|| alert.who.workspace.clone());
-            return (alert.severity >= self.severity).then(|| (Body::Alert(Box::new(alert)), row.recorded, host));
+            return self.wants(&alert).then(|| (Body::Alert(Box::new(alert)), row.recorded, host));
+        }
+        if self.alerts_only {
+            return Step::from_row(row).map(|step| (Body::Step(step), row.recorded, None));
         }
         let internal = row.text(operation::KIND).is_none_or(is_internal);
-        (!self.alerts_only && !internal).then_some((Body::Operation, row.recorded, None))
+        (!internal).then_some((Body::Operation, row.recorded, None))
+    }
+
+    fn wants(&self, alert: &Alert) -> bool {
+        // Whoever was told of an alert hears of its end, however mild it is by then; nobody else does, by the outbox.
+        let ends = self.alerts_only && alert.state == State::Resolved;
+        let routed = || self.routes.as_ref().is_none_or(|(routes, sink)| routes.leads_to(sink, alert));
+        ends || (alert.severity >= self.severity && routed())
     }
 }
 
@@ -97,8 +151,9 @@ mod tests {
     #[test]
     fn a_sink_gets_what_its_filter_says_and_nothing_about_exporting() {
         let renderer = Renderer::new(crate::FieldPolicy::default(), [0; 32]);
-        let all = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false };
-        let some = Filter { kinds: vec!["egress.http".into()], severity: Severity::High, alerts_only: false };
+        let all = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false, routes: None };
+        let some =
+            Filter { kinds: vec!["egress.http".into()], severity: Severity::High, alerts_only: false, routes: None };
         let alerts = Filter { alerts_only: true, ..all.clone() };
         let check = |rows: &ledger::Rows, expected: [bool; 3]| {
             let row = rows.get(0).unwrap();
@@ -110,6 +165,10 @@ mod tests {
         check(&fixtures::operations(&[fixtures::alert(1, Severity::Critical)]), [true, true, true]);
         check(&fixtures::operations(&[fixtures::alert(1, Severity::Low)]), [true, false, true]);
         check(&fixtures::operations(&[json!({"kind": "token"})]), [true, true, false]);
+        check(
+            &fixtures::operations(&[json!({"kind": "alert.ack", "subject": "a", "actor": "alice"})]),
+            [true, true, true],
+        );
         for kind in ["export.receipt", "export.intent", "delivery.x", "cursor", "query", "manifest"] {
             check(&fixtures::operations(&[json!({"kind": kind})]), [false, false, false]);
         }

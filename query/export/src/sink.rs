@@ -1,14 +1,21 @@
 //! The contract of a sink, and the list of sinks. One line here and one file make a sink; configuration, reference and the
 //! tests over the list derive from it.
 
+mod alertmanager;
+mod alerts;
+mod email;
+mod pagerduty;
 mod slack;
 mod splunk_hec;
+mod text;
+mod webhook;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::LedgerName;
+use ledger::fold::{Outbox, SentAlert};
 use serde_json::Value;
 
 use crate::config::Start;
@@ -17,26 +24,45 @@ use crate::outcome::Outcome;
 use crate::record::Record;
 use crate::secret::SecretError;
 
+pub use slack::{ACKNOWLEDGE_ACTION, OPEN_ACTION, SignatureError, verify_signature};
+
 /// A receiver of records.
 ///
-/// Rendering MUST be a pure function of the records: the same records give the same bytes, and the records that were
-/// `taken` give the same bytes when they are rendered alone. So a request that is repeated is identical to the byte.
+/// Rendering MUST be a pure function of the records and of what the receiver was told by the newest receipt: the same give
+/// the same bytes, and the records that were `taken` give the same bytes when they are rendered alone. So a message that is
+/// repeated is identical to the byte. What belongs to the attempt, such as a timestamp in a header, is in the request.
 pub trait Sink: Send + Sync {
     /// What one batch may hold.
     fn limits(&self) -> BatchLimits;
 
-    /// Renders as many of the records, from the first on, as one request takes; at least one.
-    fn render(&self, records: &[Record]) -> Rendered;
+    /// Renders as many of the records, from the first on, as one batch takes; at least one.
+    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered;
 
-    /// The request that carries a body. Reads the secret.
-    fn request(&self, body: &[u8]) -> Result<Request, SecretError>;
+    /// The request that carries a message at `now`, in microseconds since 1970 UTC. Reads the secret.
+    fn request(&self, message: &Message, now: i64) -> Result<Request, SecretError>;
 
     /// What an answer means.
     fn judge(&self, answer: &Answer) -> Outcome;
 
-    /// Another rendering of a batch whose form the receiver refused, tried at once.
-    fn fallback(&self, _answer: &Answer, _records: &[Record]) -> Option<Vec<u8>> {
+    /// What the receiver calls the message that it took, if later messages refer to it.
+    fn handle(&self, _answer: &Answer) -> Option<String> {
         None
+    }
+
+    /// Another form of a message that the receiver refused as it is, tried at once.
+    fn fallback(&self, _answer: &Answer, _message: &Message, _records: &[Record]) -> Option<Message> {
+        None
+    }
+
+    /// The request that asks whether the receiver has a message already, if it can be asked. It is made before a message
+    /// whose fate is not certain is sent again.
+    fn reconcile(&self, _message: &Message, _now: i64) -> Option<Result<Request, SecretError>> {
+        None
+    }
+
+    /// What the answer to [`Sink::reconcile`] says.
+    fn reconciled(&self, _message: &Message, answer: &Answer) -> Reconciled {
+        Reconciled::Unknown(self.judge(answer))
     }
 
     /// How long to wait for more records before a batch of these is sent.
@@ -48,22 +74,63 @@ pub trait Sink: Send + Sync {
     fn check(&self) -> Result<(), String>;
 }
 
-/// What one batch may hold, and how often one is sent.
+/// What one batch may hold, and how often a message is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     /// Records in one batch.
     pub records: usize,
-    /// The time from the end of one batch to the start of the next, if the receiver counts requests.
+    /// Messages that may follow one another at once: the size of the token bucket.
+    pub burst: u32,
+    /// The time in which the bucket gets one token back; zero if the receiver counts nothing.
     pub interval: Duration,
 }
 
-/// A body and the number of records in it.
+/// The messages of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
+    /// The messages in the order in which they are sent. Records that stand in none of them need no message.
+    pub messages: Vec<Message>,
+    /// How many records the batch holds, from the first on.
+    pub taken: usize,
+    /// Alerts that are over and of which the receiver need not be told, because it knows them from a digest only.
+    pub silent: Vec<SentAlert>,
+}
+
+/// One message to a receiver: the unit that is sent, acknowledged and repeated.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Message {
+    /// Its name, from what it says: the same for each attempt. Empty if the message is the whole batch, which a receiver then
+    /// takes or refuses by parts.
+    pub key: String,
+    /// The sink's own word for where it goes, if there are several places.
+    pub to: &'static str,
+    /// Numbers in the batch of the records that it tells of.
+    pub records: Vec<usize>,
+    /// The revisions of alerts that it tells of.
+    pub alerts: Vec<SentAlert>,
+    /// Whether it is a digest of many alerts.
+    pub digest: bool,
     /// The body before compression.
     pub body: Vec<u8>,
-    /// How many records it holds, from the first on.
-    pub taken: usize,
+}
+
+impl Rendered {
+    /// A batch that is one message.
+    pub fn whole(body: Vec<u8>, taken: usize) -> Self {
+        let message = Message { records: (0..taken).collect(), body, ..Message::default() };
+        Self { messages: vec![message], taken, silent: Vec::new() }
+    }
+}
+
+/// Whether the receiver has a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconciled {
+    /// It has it, and calls it so.
+    Has(Option<String>),
+    /// It does not.
+    HasNot,
+    /// It did not say; what its answer means.
+    Unknown(Outcome),
 }
 
 /// What a reader of the reference wants to know about a kind of sink.
@@ -93,7 +160,8 @@ impl std::fmt::Debug for SinkSpec {
 }
 
 /// Every kind of sink.
-pub static SINKS: &[&SinkSpec] = &[&splunk_hec::SPEC, &slack::SPEC];
+pub static SINKS: &[&SinkSpec] =
+    &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC, &alertmanager::SPEC, &email::SPEC];
 
 /// Reads the settings of one kind of sink.
 fn parse<T: for<'de> serde::Deserialize<'de> + Sink + 'static>(settings: Value) -> Result<Arc<dyn Sink>, String> {

@@ -7,6 +7,7 @@ use ledger::{LedgerError, LedgerName, Reader};
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::lane::book::read_outbox;
 
 /// One sink in one ledger. Times are microseconds since 1970 UTC. Texts from the receiver are not to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +38,8 @@ pub struct LaneStatus {
     pub sent: u64,
     /// Records refused for ever since the process started.
     pub rejected: u64,
+    /// Records that it refused and that were not taken since: they can be sent once more.
+    pub dead: u64,
     /// Requests repeated since the process started.
     pub retries: u64,
     /// Why the lane ended, if it did.
@@ -60,6 +63,7 @@ impl LaneStatus {
             next_attempt: None,
             sent: 0,
             rejected: 0,
+            dead: 0,
             retries: 0,
             stopped: None,
         }
@@ -78,6 +82,7 @@ pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<V
                 let sent = exported.receipt.as_ref().is_some_and(|receipt| receipt.count > 0);
                 lane.last_ack = exported.receipt_recorded.filter(|_| sent);
             }
+            lane.dead = read_outbox(operations, &sink.common.name, *ledger, 0)?.get().dead().len() as u64;
             lane.lag = reader.durable()?.next_seq.saturating_sub(lane.next_seq);
             lanes.push(lane);
         }

@@ -1,6 +1,7 @@
 //! `sinks test`: one synthetic record, marked as a test, rendered as a real one, sent or only shown.
 
 use ledger::alert::{Alert, Severity, State, What, Who};
+use ledger::fold::Outbox;
 use ledger::{LedgerName, Position};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,9 +29,12 @@ pub struct TestReport {
 /// Renders a synthetic alert, marked as a test, and sends it unless `dry_run`. Nothing is recorded.
 pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, String> {
     let sink = config.sink.as_ref();
-    let rendered = sink.render(&[record(&config.common.name, now_micros())]);
-    let request = sink.request(&rendered.body).map_err(|error| error.to_string())?;
-    let shown = crate::http::Request { body: rendered.body, ..request.clone() };
+    let now = now_micros();
+    let outbox = Outbox::new(&config.common.name, LedgerName::Operations, 0, false);
+    let rendered = sink.render(&[record(&config.common.name, now)], &outbox);
+    let message = rendered.messages.into_iter().next().ok_or("the sink has nothing to say about a test")?;
+    let request = sink.request(&message, now).map_err(|error| error.to_string())?;
+    let shown = crate::http::Request { body: message.body, ..request.clone() };
     let mut report = TestReport { request: shown.to_string(), answer: None, outcome: "dry run", reason: None };
     if dry_run {
         return Ok(report);
@@ -85,5 +89,5 @@ fn record(sink: &str, now: i64) -> Record {
     fields.insert("recorded".to_owned(), time(now));
     fields.insert("record".to_owned(), serde_json::to_value(&alert).unwrap_or(Value::Null));
     let body = Body::Alert(Box::new(alert));
-    Record { position, export_seq: 0, recorded: now, time: now, host: None, body, fields, size: 0 }
+    Record { position, export_seq: 0, recorded: now, time: now, host: None, body, fields, hidden: None, size: 0 }
 }

@@ -28,7 +28,8 @@ impl Resolve for Guard {
     }
 }
 
-const PRIVATE: &str = "the receiver's address is not public; set allow_private = true on the sink if it is meant";
+/// What somebody reads whose receiver is not public.
+pub const PRIVATE: &str = "the receiver's address is not public; set allow_private = true on the sink if it is meant";
 
 /// Refuses an address that is written as a number and is not public.
 pub fn check_literal(url: &Url, allow_private: bool) -> Result<(), String> {

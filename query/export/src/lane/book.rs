@@ -4,8 +4,10 @@ use std::future::Future;
 
 use futures::FutureExt as _;
 use ledger::fold::{
-    Checkpoint, ExportIntent, ExportReceipt, Exported, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND, newest_exported,
+    Checkpoint, ExportIntent, ExportReceipt, Exported, Folded, HIDDEN_KIND, INTENT_KIND, Outbox, RECEIPT_KIND,
+    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported,
 };
+use ledger::limits::OUTBOX_ENTRIES_MAX;
 use ledger::operations::{self, column};
 use ledger::{
     AppendError, Appender, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
@@ -23,6 +25,36 @@ pub enum Note {
     Receipt(ReceiptNote),
     /// A record that the sink refused for ever.
     Rejected(RejectedNote),
+    /// A message that the receiver has.
+    Sent(SentNote),
+    /// A revision of which nobody is told.
+    Hidden(HiddenNote),
+    /// A dead letter that the sink took in the end, and what it said.
+    Replayed(RejectedNote),
+}
+
+/// A `delivery.sent`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentNote {
+    /// First sequence number of the batch that the message belongs to.
+    pub from: u64,
+    /// The one after its last.
+    pub to: u64,
+    /// The entry's record.
+    pub record: Sent,
+}
+
+/// A `delivery.hidden`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HiddenNote {
+    /// Where the revision stands.
+    pub position: Position,
+    /// The alert.
+    pub alert: String,
+    /// Its revision.
+    pub revision: u32,
+    /// What hides it.
+    pub by: String,
 }
 
 /// An `export.intent`.
@@ -74,12 +106,18 @@ pub trait Feed: Send {
 
     /// Durable rows that were not yet read.
     fn lag(&self) -> u64;
+
+    /// The block that begins with this row, wherever the lane stands.
+    fn block(&self, at: u64) -> Result<Rows, LedgerError>;
 }
 
 /// What a lane knows and writes in `operations`.
 pub trait Book: Send {
     /// Where the sink stands.
     fn exported(&self) -> Result<Option<Exported>, LedgerError>;
+
+    /// What the receiver was told and what it refused, by everything that is durable now.
+    fn outbox(&mut self) -> Result<&Outbox, LedgerError>;
 
     /// Records notes, all or none.
     fn append(&self, notes: &[Note]) -> impl Future<Output = Result<(), AppendError>> + Send;
@@ -127,6 +165,10 @@ impl Feed for LedgerFeed {
     fn lag(&self) -> u64 {
         self.follower.lag()
     }
+
+    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
+        self.reader.read(at, self.content, LIMIT)
+    }
 }
 
 /// The `operations` ledger, as one lane uses it.
@@ -143,6 +185,19 @@ pub struct LedgerBook {
     pub operations: Reader,
     /// Appends to `operations`.
     pub appender: Appender,
+    /// The outbox, once it was asked for.
+    pub outbox: Option<Folded<Outbox>>,
+}
+
+/// The outbox of a sink in one ledger, by the newest entries of `operations`.
+pub fn read_outbox(
+    operations: &Reader,
+    sink: &str,
+    ledger: LedgerName,
+    shard: u32,
+) -> Result<Folded<Outbox>, LedgerError> {
+    let from = operations.durable()?.next_seq.saturating_sub(OUTBOX_ENTRIES_MAX);
+    Folded::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > 0), from)
 }
 
 impl LedgerBook {
@@ -162,6 +217,17 @@ impl LedgerBook {
                 let record = json!({"export_seq": note.export_seq, "reason": note.reason}).to_string();
                 (REJECTED_KIND, note.position.seq, note.position.seq + 1, record)
             }
+            Note::Sent(note) => {
+                (SENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
+            }
+            Note::Hidden(note) => {
+                let record = json!({"alert": note.alert, "revision": note.revision, "by": note.by}).to_string();
+                (HIDDEN_KIND, note.position.seq, note.position.seq + 1, record)
+            }
+            Note::Replayed(note) => {
+                let record = json!({"export_seq": note.export_seq, "ack": note.reason}).to_string();
+                (REPLAYED_KIND, note.position.seq, note.position.seq + 1, record)
+            }
         };
         let mut entry = Entry::new();
         entry.set_text(column::KIND, kind);
@@ -177,6 +243,17 @@ impl LedgerBook {
 impl Book for LedgerBook {
     fn exported(&self) -> Result<Option<Exported>, LedgerError> {
         newest_exported(&self.operations, &self.sink, self.ledger, self.shard)
+    }
+
+    fn outbox(&mut self) -> Result<&Outbox, LedgerError> {
+        let folded = match self.outbox.take() {
+            Some(mut folded) => {
+                folded.catch_up()?;
+                folded
+            }
+            None => read_outbox(&self.operations, &self.sink, self.ledger, self.shard)?,
+        };
+        Ok(self.outbox.insert(folded).get())
     }
 
     async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {

@@ -5,16 +5,18 @@
 
 use std::collections::VecDeque;
 
-use ledger::Rows;
-use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt};
+use ledger::alert::State;
+use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Outbox, Sent, SentAlert};
+use ledger::{Position, Rows};
 use sha2::{Digest as _, Sha256};
 
-use super::book::{IntentNote, Note, ReceiptNote, RejectedNote};
+use super::book::{HiddenNote, IntentNote, Note, ReceiptNote, RejectedNote, SentNote};
 use super::send::{Attempt, Settled};
 use crate::fields::{Renderer, hex};
+use crate::gate::{Gate, Verdict};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
-use crate::record::{Filter, Record};
-use crate::sink::Sink;
+use crate::record::{Body, Filter, Record};
+use crate::sink::{Message, Rendered, Sink};
 
 /// Where a lane stands and what waits in it.
 #[derive(Debug)]
@@ -37,17 +39,23 @@ pub struct Plan {
     limit_max: usize,
 }
 
-/// Records that are sent in one request.
+/// Records that are done together: one receipt stands for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// The position after the range.
     pub end: u64,
     /// How many records it has.
     pub count: usize,
-    /// The body before compression.
-    pub body: Vec<u8>,
-    /// SHA-256 of the body in hexadecimal.
+    /// The messages that tell of them.
+    pub messages: Vec<Message>,
+    /// Alerts of which the receiver need not be told again.
+    pub silent: Vec<SentAlert>,
+    /// SHA-256 of all bodies, one after the other, in hexadecimal.
     pub sha256: String,
+    /// Whether an earlier process may have sent the first message that is not on record.
+    pub resumed: bool,
+    /// Its records, if they are not the plan's: a dead letter that is sent once more.
+    pub letter: Vec<Record>,
 }
 
 impl Plan {
@@ -110,32 +118,62 @@ impl Plan {
         self.read_to = self.read_to.max(rows.next_seq);
     }
 
+    /// Asks of each record that may go into the next batch whether anybody is told of it now.
+    pub fn ask(&mut self, gate: &dyn Gate, now: i64) {
+        for record in self.pending.iter_mut().take(self.limit_max) {
+            record.hidden = match &record.body {
+                Body::Alert(alert) if alert.state != State::Resolved => match gate.verdict(alert, now) {
+                    Verdict::Hidden(by) => Some(by),
+                    Verdict::Notify => None,
+                },
+                _ => None,
+            };
+        }
+    }
+
     /// The next batch: the range of the intent if there is one, or else as many records as the sink takes.
-    pub fn propose(&mut self, sink: &dyn Sink) -> Option<Batch> {
-        let (next_seq, read_to) = (self.next_seq, self.read_to);
+    pub fn propose(&mut self, sink: &dyn Sink, outbox: &Outbox) -> Option<Batch> {
         if let Some((end, _)) = self.intent.clone()
             && self.resuming
         {
             let count = self.pending.partition_point(|record| record.position.seq < end);
             let records = &self.pending.make_contiguous()[..count];
-            let rendered = (count > 0).then(|| sink.render(records));
+            let rendered = (count > 0).then(|| sink.render(records, outbox));
             match rendered {
-                Some(rendered) if rendered.taken == count => return Some(Batch::new(end, count, rendered.body)),
+                Some(rendered) if rendered.taken == count => return Some(Batch::new(end, count, rendered, true)),
                 // The filter or the sink has changed since: the range is batched anew.
                 _ => (self.intent, self.resuming) = (None, false),
             }
         }
-        let count = self.pending.len().min(self.limit);
-        if count == 0 {
-            return None;
+        loop {
+            let (next_seq, read_to) = (self.next_seq, self.read_to);
+            let count = self.pending.len().min(self.limit);
+            if count == 0 {
+                return None;
+            }
+            let records = self.pending.make_contiguous();
+            let rendered = sink.render(&records[..count], outbox);
+            let count = rendered.taken.clamp(1, count);
+            let hidden = records[..count].iter().any(|record| record.hidden.is_some());
+            if rendered.messages.is_empty() && rendered.silent.is_empty() && !hidden {
+                self.pass_over(count);
+                continue;
+            }
+            // What follows the last record and was left out by the filter belongs to the range.
+            let end = records.get(count).map_or(read_to, |record| record.position.seq);
+            debug_assert!(end > next_seq, "a batch moves the lane");
+            return Some(Batch::new(end, count, rendered, false));
         }
-        let records = self.pending.make_contiguous();
-        let rendered = sink.render(&records[..count]);
-        let count = rendered.taken.clamp(1, count);
-        // What follows the last record and was left out by the filter belongs to the range.
-        let end = records.get(count).map_or(read_to, |record| record.position.seq);
-        debug_assert!(end > next_seq, "a batch moves the lane");
-        Some(Batch::new(end, count, rendered.body))
+    }
+
+    /// The receiver need not hear of the first records: they count as left out by the filter.
+    fn pass_over(&mut self, count: usize) {
+        for record in self.pending.drain(..count) {
+            self.pending_bytes -= record.size.min(self.pending_bytes);
+        }
+        for (number, record) in self.pending.iter_mut().enumerate() {
+            record.export_seq = self.export_seq + number as u64;
+        }
     }
 
     /// The intent to send a batch; `None` if it stands in the ledger already.
@@ -154,22 +192,39 @@ impl Plan {
 
     /// The records of a batch.
     pub fn records(&self, batch: &Batch) -> Vec<Record> {
+        if !batch.letter.is_empty() {
+            return batch.letter.clone();
+        }
         self.pending.iter().take(batch.count).cloned().collect()
     }
 
-    /// What a batch's outcome means for the ledger.
-    pub fn settle(&mut self, batch: &Batch, attempt: Attempt, checkpoint: Option<Checkpoint>) -> Vec<Note> {
+    /// What a batch's outcome means for the ledger: what became of each of its messages, in order. What was said of single
+    /// messages is on record already.
+    pub fn settle(&mut self, batch: &Batch, attempts: Vec<Attempt>, checkpoint: Option<Checkpoint>) -> Vec<Note> {
+        match (batch.messages.as_slice(), <[Attempt; 1]>::try_from(attempts)) {
+            ([message], Ok([attempt])) if message.key.is_empty() => self.settle_whole(batch, attempt, checkpoint),
+            (_, attempts) => {
+                let attempts = attempts.map_or_else(|attempts| attempts, Vec::from);
+                self.settle_messages(batch, &attempts, checkpoint)
+            }
+        }
+    }
+
+    /// The outcome of a batch that is one message, of which the receiver may refuse parts.
+    fn settle_whole(&mut self, batch: &Batch, attempt: Attempt, checkpoint: Option<Checkpoint>) -> Vec<Note> {
         let Attempt { settled, attempts } = attempt;
         match settled {
-            Settled::Acked { ack, body } => {
-                let (sha256, bytes) = match body {
-                    Some(body) => (digest(&body), body.len()),
-                    None => (batch.sha256.clone(), batch.body.len()),
-                };
-                let counts = Counts { count: batch.count as u64, rejected: 0 };
-                let sent = Sent { sha256: Some(sha256), bytes: bytes as u64, attempts, ack };
+            Settled::Acked { ack, body, handle: _ } => {
+                let message = &batch.messages[0];
+                let body = body.as_ref().unwrap_or(&message.body);
+                let count = message.records.len() as u64;
+                let passed = (batch.count as u64).saturating_sub(count);
+                let counts = Counts { count, rejected: 0, passed };
+                let sent = Summary { sha256: Some(digest(body)), bytes: body.len() as u64, attempts, ack };
                 self.limit = (self.limit * 2).min(self.limit_max);
-                vec![Note::Receipt(self.advance(batch.end, counts, sent, checkpoint))]
+                let mut notes = self.hidden(batch);
+                notes.push(Note::Receipt(self.advance(batch.end, counts, sent, checkpoint)));
+                notes
             }
             Settled::Refused { index, reason } if index == 0 || batch.count == 1 => {
                 self.reject(batch, reason, attempts, checkpoint)
@@ -180,13 +235,96 @@ impl Plan {
         }
     }
 
+    /// The outcomes of messages that the receiver takes or refuses one by one.
+    fn settle_messages(&mut self, batch: &Batch, attempts: &[Attempt], checkpoint: Option<Checkpoint>) -> Vec<Note> {
+        let mut notes = self.hidden(batch);
+        let (mut counts, mut acks) = (Counts { count: 0, rejected: 0, passed: 0 }, Vec::new());
+        let (mut bytes, mut tries) = (0, 0_u32);
+        for (message, attempt) in batch.messages.iter().zip(attempts) {
+            tries = tries.saturating_add(attempt.attempts);
+            match &attempt.settled {
+                Settled::Acked { ack, body, .. } => {
+                    counts.count += message.records.len() as u64;
+                    bytes += body.as_ref().unwrap_or(&message.body).len() as u64;
+                    acks.push(ack.clone());
+                }
+                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
+                    counts.rejected += message.records.len() as u64;
+                    notes.extend(self.rejected(message, reason));
+                }
+            }
+        }
+        if !batch.silent.is_empty() {
+            let ack = "the receiver need not be told".to_owned();
+            let record = Sent { alerts: batch.silent.clone(), ack, ..Self::sent(&Message::default(), 0) };
+            notes.push(Note::Sent(SentNote { from: self.next_seq, to: batch.end, record }));
+        }
+        counts.passed = (batch.count as u64).saturating_sub(counts.count + counts.rejected);
+        let sha256 = (counts.count > 0).then(|| batch.sha256.clone());
+        let ack = match acks.as_slice() {
+            [one] => one.clone(),
+            _ => format!("{} messages", acks.len()),
+        };
+        let summary = Summary { sha256, bytes, attempts: tries, ack };
+        notes.push(Note::Receipt(self.advance(batch.end, counts, summary, checkpoint)));
+        notes
+    }
+
+    fn rejected(&self, message: &Message, reason: &str) -> Vec<Note> {
+        let records = message.records.iter().filter_map(|number| self.pending.get(*number));
+        let note = |record: &Record| RejectedNote {
+            position: record.position,
+            export_seq: record.export_seq,
+            reason: reason.to_owned(),
+        };
+        records.map(|record| Note::Rejected(note(record))).collect()
+    }
+
+    /// That nobody is told of what is hidden.
+    fn hidden(&self, batch: &Batch) -> Vec<Note> {
+        let hidden = self.pending.iter().take(batch.count).filter_map(|record| Some((record, record.hidden.as_ref()?)));
+        let note = |(record, by): (&Record, &String)| match &record.body {
+            Body::Alert(alert) => {
+                let (alert, revision) = (alert.id.clone(), alert.revision);
+                Some(Note::Hidden(HiddenNote { position: record.position, alert, revision, by: by.clone() }))
+            }
+            _ => None,
+        };
+        hidden.filter_map(note).collect()
+    }
+
+    /// That the receiver has a message, if that has to be on record apart from the receipt.
+    pub fn note_sent(&self, batch: &Batch, message: &Message, attempt: &Attempt) -> Option<Note> {
+        let Settled::Acked { ack, body, handle } = &attempt.settled else { return None };
+        if message.key.is_empty() && message.alerts.is_empty() {
+            return None;
+        }
+        let mut record = Sent { handle: handle.clone(), ack: ack.clone(), ..Self::sent(message, attempt.attempts) };
+        if let Some(body) = body {
+            record.sha256 = digest(body);
+        }
+        Some(Note::Sent(SentNote { from: self.next_seq, to: batch.end, record }))
+    }
+
+    fn sent(message: &Message, attempts: u32) -> Sent {
+        Sent {
+            key: message.key.clone(),
+            handle: None,
+            digest: message.digest,
+            alerts: message.alerts.clone(),
+            sha256: digest(&message.body),
+            attempts,
+            ack: String::new(),
+        }
+    }
+
     /// A receipt without sending, when the filter left out so much that it should be on record.
     pub fn skip(&mut self) -> Option<ReceiptNote> {
         if !self.pending.is_empty() || self.read_to - self.next_seq < EXCLUDED_MAX {
             return None;
         }
-        let sent = Sent { sha256: None, bytes: 0, attempts: 0, ack: String::new() };
-        Some(self.advance(self.read_to, Counts { count: 0, rejected: 0 }, sent, None))
+        let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: String::new() };
+        Some(self.advance(self.read_to, Counts { count: 0, rejected: 0, passed: 0 }, sent, None))
     }
 
     /// Leaves out everything before `end`, because the sink starts there.
@@ -195,8 +333,8 @@ impl Plan {
             return None;
         }
         self.read_to = end;
-        let sent = Sent { sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
-        Some(self.advance(end, Counts { count: 0, rejected: 0 }, sent, None))
+        let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
+        Some(self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None))
     }
 
     /// The next batch has at most `limit` records. The intent of the larger one is given up.
@@ -214,14 +352,14 @@ impl Plan {
         let end =
             if batch.count == 1 { batch.end } else { self.pending.get(1).map_or(batch.end, |next| next.position.seq) };
         let rejected = Note::Rejected(RejectedNote { position, export_seq, reason: reason.clone() });
-        let sent = Sent { sha256: None, bytes: 0, attempts, ack: reason };
-        let receipt = self.advance(end, Counts { count: 0, rejected: 1 }, sent, checkpoint);
+        let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
+        let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
         vec![rejected, Note::Receipt(receipt)]
     }
 
     /// Everything before `end` is done.
-    fn advance(&mut self, end: u64, counts: Counts, sent: Sent, checkpoint: Option<Checkpoint>) -> ReceiptNote {
-        let records = counts.count + counts.rejected;
+    fn advance(&mut self, end: u64, counts: Counts, sent: Summary, checkpoint: Option<Checkpoint>) -> ReceiptNote {
+        let records = counts.count + counts.rejected + counts.passed;
         for record in self.pending.drain(..(records as usize).min(self.pending.len())) {
             self.pending_bytes -= record.size.min(self.pending_bytes);
         }
@@ -229,7 +367,7 @@ impl Plan {
             export_seq: self.export_seq,
             export_seq_next: self.export_seq + records,
             count: counts.count,
-            excluded: end - self.next_seq - records,
+            excluded: end - self.next_seq - records + counts.passed,
             rejected: counts.rejected,
             sha256: sent.sha256,
             bytes: sent.bytes,
@@ -249,9 +387,11 @@ impl Plan {
 struct Counts {
     count: u64,
     rejected: u64,
+    /// Records of which the receiver need not hear.
+    passed: u64,
 }
 
-struct Sent {
+struct Summary {
     sha256: Option<String>,
     bytes: u64,
     attempts: u32,
@@ -259,11 +399,21 @@ struct Sent {
 }
 
 impl Batch {
-    fn new(end: u64, count: usize, body: Vec<u8>) -> Self {
-        Self { end, count, sha256: digest(&body), body }
+    fn new(end: u64, count: usize, rendered: Rendered, resumed: bool) -> Self {
+        let Rendered { messages, silent, .. } = rendered;
+        let hash = messages.iter().fold(Sha256::new(), |hash, message| hash.chain_update(&message.body));
+        Self { end, count, messages, silent, sha256: hex(&hash.finalize()), resumed, letter: Vec::new() }
     }
 }
 
-fn digest(body: &[u8]) -> String {
+impl Batch {
+    /// A dead letter that is sent once more.
+    pub fn of_letter(position: Position, records: Vec<Record>, rendered: Rendered) -> Self {
+        Self { letter: records, ..Self::new(position.seq + 1, 0, rendered, false) }
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn digest(body: &[u8]) -> String {
     hex(&Sha256::digest(body))
 }

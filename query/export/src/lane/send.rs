@@ -1,4 +1,4 @@
-//! Sending one batch until it is settled: waits, jitter, `Retry-After`, parking.
+//! Sending one message until it is settled: waits, jitter, `Retry-After`, parking.
 
 use std::time::Duration;
 
@@ -6,12 +6,13 @@ use tokio::time::Instant;
 
 use super::plan::{Batch, Plan};
 use super::{Book, Feed, Lane, LaneError};
-use crate::http::{Failure, Transport};
+use crate::http::{Answer, Failure, Request, Transport};
 use crate::outcome::Outcome;
-use crate::sink::excerpt;
+use crate::secret::SecretError;
+use crate::sink::{Message, Reconciled, excerpt};
 use crate::status::now_micros;
 
-/// How a batch ended, and after how many requests.
+/// How a message ended, and after how many requests.
 #[derive(Debug)]
 pub struct Attempt {
     /// The end.
@@ -20,7 +21,7 @@ pub struct Attempt {
     pub attempts: u32,
 }
 
-/// The ends that a batch can come to. Everything else is tried again.
+/// The ends that a message can come to. Everything else is tried again.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The sink has it.
@@ -29,6 +30,8 @@ pub enum Settled {
         ack: String,
         /// The body that it took, if that was the fallback.
         body: Option<Vec<u8>>,
+        /// What it calls the message.
+        handle: Option<String>,
     },
     /// The sink will never take the record with this number.
     Refused {
@@ -47,10 +50,11 @@ pub enum Settled {
 /// What one request led to.
 enum Step {
     Settled(Settled),
-    /// Try again, not before the floor.
+    /// Try again, not before the floor. `doubtful` says that the receiver may have it nevertheless.
     Again {
         floor: Duration,
         reason: String,
+        doubtful: bool,
     },
     Park {
         reason: String,
@@ -58,9 +62,15 @@ enum Step {
 }
 
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
-    /// Sends a batch until it is settled. The bytes are the same each time. A stop may cut a request off: its intent is on
-    /// record, so the same bytes follow.
-    pub async fn deliver(&mut self, plan: &Plan, batch: &Batch) -> Result<Attempt, LaneError> {
+    /// Sends a message until it is settled. The bytes are the same each time. A stop may cut a request off: its intent is on
+    /// record, so the same bytes follow. `doubtful` says that the receiver may have it already.
+    pub async fn deliver(
+        &mut self,
+        plan: &Plan,
+        batch: &Batch,
+        message: &Message,
+        mut doubtful: bool,
+    ) -> Result<Attempt, LaneError> {
         let mut attempts = 0_u32;
         loop {
             attempts = attempts.saturating_add(1);
@@ -68,14 +78,17 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(LaneError::Stopped),
-                step = self.request(plan, batch) => step,
+                step = self.attempt(plan, batch, message, doubtful) => step,
             };
             let (wait, reason, parked) = match step {
                 Step::Settled(settled) => {
                     self.note_settled(plan, batch, &settled);
                     return Ok(Attempt { settled, attempts });
                 }
-                Step::Again { floor, reason } => (floor + self.jitter(attempts), reason, false),
+                Step::Again { floor, reason, doubtful: now } => {
+                    doubtful |= now;
+                    (floor + self.jitter(attempts), reason, false)
+                }
                 Step::Park { reason } => (self.timing.park, reason, true),
             };
             self.metrics.retries.inc();
@@ -84,7 +97,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                     sink = self.config.common.name,
                     reason,
                     wait_ms = wait.as_millis(),
-                    "a batch was not taken"
+                    "a message was not taken"
                 );
             }
             self.note(plan, |status| {
@@ -101,32 +114,58 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
     }
 
-    async fn request(&mut self, plan: &Plan, batch: &Batch) -> Step {
-        match self.post(&batch.body).await {
-            Ok(answer) => {
-                if let Some(body) = self.config.sink.fallback(&answer, &plan.records(batch)) {
-                    return match self.post(&body).await.map(|answer| self.config.sink.judge(&answer)) {
-                        Ok(Outcome::Acked(ack)) => {
-                            let ack = format!("{ack} (in its plain form)");
-                            Step::Settled(Settled::Acked { ack, body: Some(body) })
-                        }
-                        Ok(outcome) => step(outcome),
-                        Err(step) => step,
-                    };
+    /// Asks first whether the receiver has a message whose fate is not certain, and sends it if not.
+    async fn attempt(&self, plan: &Plan, batch: &Batch, message: &Message, doubtful: bool) -> Step {
+        let sink = self.config.sink.as_ref();
+        if doubtful && let Some(request) = sink.reconcile(message, now_micros()) {
+            let answer = match self.post(request).await {
+                Ok(answer) => answer,
+                // The question changed nothing at the receiver; the message is as doubtful as before.
+                Err(step) => return step,
+            };
+            match sink.reconciled(message, &answer) {
+                Reconciled::Has(handle) => {
+                    let ack = "the receiver had it already".to_owned();
+                    return Step::Settled(Settled::Acked { ack, body: None, handle });
                 }
-                step(self.config.sink.judge(&answer))
+                Reconciled::HasNot => {}
+                Reconciled::Unknown(outcome) => return step(outcome, None),
             }
+        }
+        self.send(plan, batch, message).await
+    }
+
+    async fn send(&self, plan: &Plan, batch: &Batch, message: &Message) -> Step {
+        let sink = self.config.sink.as_ref();
+        let answer = match self.post(sink.request(message, now_micros())).await {
+            Ok(answer) => answer,
+            Err(step) => return step,
+        };
+        let Some(other) = sink.fallback(&answer, message, &plan.records(batch)) else {
+            return step(sink.judge(&answer), sink.handle(&answer));
+        };
+        match self.post(sink.request(&other, now_micros())).await {
+            Ok(answer) => match sink.judge(&answer) {
+                Outcome::Acked(ack) => {
+                    let (ack, handle) = (format!("{ack} (in another form)"), sink.handle(&answer));
+                    Step::Settled(Settled::Acked { ack, body: Some(other.body), handle })
+                }
+                outcome => step(outcome, None),
+            },
             Err(step) => step,
         }
     }
 
-    async fn post(&self, body: &[u8]) -> Result<crate::http::Answer, Step> {
-        let request = self.config.sink.request(body).map_err(|error| Step::Park { reason: error.to_string() })?;
+    async fn post(&self, request: Result<Request, SecretError>) -> Result<Answer, Step> {
+        let request = request.map_err(|error| Step::Park { reason: error.to_string() })?;
         self.transport.post(request).await.map_err(|failure| match failure {
-            Failure::NotSent(reason) => Step::Again { floor: Duration::ZERO, reason: excerpt(&reason) },
+            Failure::NotSent(reason) => {
+                Step::Again { floor: Duration::ZERO, reason: excerpt(&reason), doubtful: false }
+            }
             Failure::Uncertain(reason) => Step::Again {
                 floor: Duration::ZERO,
                 reason: format!("it is not certain that it arrived: {}", excerpt(&reason)),
+                doubtful: true,
             },
             Failure::Refused(reason) => Step::Park { reason: excerpt(&reason) },
         })
@@ -160,13 +199,13 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 }
 
-fn step(outcome: Outcome) -> Step {
+fn step(outcome: Outcome, handle: Option<String>) -> Step {
     match outcome {
-        Outcome::Acked(ack) => Step::Settled(Settled::Acked { ack, body: None }),
-        Outcome::Retry { after, reason } => Step::Again { floor: after.unwrap_or_default(), reason },
+        Outcome::Acked(ack) => Step::Settled(Settled::Acked { ack, body: None, handle }),
+        Outcome::Retry { after, reason } => Step::Again { floor: after.unwrap_or_default(), reason, doubtful: false },
         Outcome::Split { reason } => Step::Settled(Settled::TooLarge { reason }),
         Outcome::Reject { index, reason } => Step::Settled(Settled::Refused { index, reason }),
-        Outcome::Uncertain { reason } => Step::Again { floor: Duration::ZERO, reason },
+        Outcome::Uncertain { reason } => Step::Again { floor: Duration::ZERO, reason, doubtful: true },
         Outcome::Park { reason } => Step::Park { reason },
     }
 }

@@ -91,9 +91,14 @@ impl Feed for MemoryFeed {
     fn lag(&self) -> u64 {
         0
     }
+
+    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
+        let world = self.world.lock().unwrap();
+        Ok(fixtures::block(world.ledger.unwrap(), at, world.entries.get(at as usize..).unwrap_or_default()))
+    }
 }
 
-struct MemoryBook(Shared);
+struct MemoryBook(Shared, Outbox);
 
 impl Book for MemoryBook {
     fn exported(&self) -> Result<Option<Exported>, LedgerError> {
@@ -114,6 +119,10 @@ impl Book for MemoryBook {
         Ok(Some(Exported { next_seq, export_seq, intent, ..Exported::default() }))
     }
 
+    fn outbox(&mut self) -> Result<&Outbox, LedgerError> {
+        Ok(&self.1)
+    }
+
     async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {
         // A place to be killed before it is durable, and one after.
         sleep(Duration::from_millis(1)).await;
@@ -126,6 +135,7 @@ impl Book for MemoryBook {
                     Note::Intent(_) => json!({"kind": INTENT_KIND}),
                     Note::Receipt(_) => json!({"kind": RECEIPT_KIND}),
                     Note::Rejected(_) => json!({"kind": REJECTED_KIND}),
+                    note => panic!("a SIEM gets no {note:?}"),
                 });
                 world.entries.extend(entries);
             }
@@ -221,12 +231,17 @@ fn lane(
     Lane {
         renderer: Renderer::new(config.common.fields.clone(), [3; 32]),
         feed: MemoryFeed { world: world.clone(), at: 0, block },
-        book: MemoryBook(world.clone()),
+        book: MemoryBook(world.clone(), fixtures::outbox()),
         transport: MemoryCollector(world.clone()),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(LaneStatus::new("siem", "splunk_hec", ledger, false))),
         stop: CancellationToken::new(),
+        gate: Arc::new(crate::gate::Open),
+        bucket: Bucket::new(1, Duration::ZERO),
+        wake: Arc::default(),
+        replay_due: true,
+        no_outbox: fixtures::outbox(),
         config,
     }
 }

@@ -1,30 +1,37 @@
-//! `slack`: alerts to a channel through an incoming webhook, in Block Kit.
+//! `slack`: alerts to a channel in Block Kit, through an incoming webhook or with a bot token.
 //!
 //! The first alert goes at once. What comes while a message is on its way, or while Slack asks to wait, is folded into the
-//! next message. Alerts about old events wait a moment for each other and arrive as one digest. Slack knows no ids for
-//! webhooks, so a message can arrive twice after a cut connection; it never gets lost.
+//! next message. Alerts about old events wait a moment for each other and arrive as one digest. Slack knows no ids, so a
+//! message through a webhook can arrive twice after a cut connection; with a token the channel is searched for it first.
 
+mod bot;
 mod escape;
 mod message;
+mod signature;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use ledger::LedgerName;
+use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
-use super::{BatchLimits, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Message, Reconciled, Rendered, Sink, SinkSpec, alerts, check_url, excerpt};
 use crate::config::Start;
 use crate::http::{Answer, Request};
+use crate::limits::ALERTS_MAX;
 use crate::outcome::Outcome;
-use crate::record::{Body, Record};
-use crate::secret::{Secret, SecretError};
+use crate::record::Record;
+use crate::secret::{Secret, SecretError, SecretText};
+pub use signature::{ACKNOWLEDGE_ACTION, OPEN_ACTION, SignatureError, verify_signature};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "slack",
-    what: "Alerts to a Slack channel through an incoming webhook.",
-    guarantee: "At least once; a message can arrive twice after a cut connection. Alerts that wait are folded into one message.",
+    what: "Alerts to a Slack channel: through an incoming webhook (`webhook`), or with a bot token (`token` and `channel`, the \
+           id of a channel; scopes chat:write and channels:history), which gives each alert a thread.",
+    guarantee: "At least once; through a webhook a message can arrive twice after a cut connection, with a token the channel \
+                is searched for it before it is sent again. Alerts that wait are folded into one message.",
     ledgers: &[LedgerName::Operations],
     alerts_only: true,
     start: Start::Now,
@@ -32,63 +39,122 @@ pub static SPEC: SinkSpec = SinkSpec {
     parse: super::parse::<Slack>,
 };
 
-/// Alerts in one message; most of them are only counted.
-const BATCH_RECORDS_MAX: usize = 1_000;
 /// Slack takes about one message per second and channel.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How long alerts about old events wait for each other.
-const DIGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The settings.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Slack {
     /// The address of the incoming webhook. The address is the secret.
-    webhook: Secret,
+    #[serde(default)]
+    webhook: Option<Secret>,
+    /// The bot's token, `xoxb-…`.
+    #[serde(default)]
+    token: Option<Secret>,
+    /// The id of the channel that the bot writes to.
+    #[serde(default)]
+    channel: Option<String>,
+    /// Another address than Slack's own for the methods of the bot, for a relay.
+    #[serde(default = "api")]
+    api: String,
     /// The address of the console, for a link in each message.
     #[serde(default)]
     console: Option<String>,
-    /// Milliseconds between two messages.
-    #[serde(default = "interval_ms")]
-    interval_ms: u64,
     /// Milliseconds for which alerts about old events wait for each other.
-    #[serde(default = "digest_wait_ms")]
+    #[serde(default = "alerts::digest_wait_ms")]
     digest_wait_ms: u64,
 }
 
-fn interval_ms() -> u64 {
-    INTERVAL.as_millis() as u64
+fn api() -> String {
+    "https://slack.com/api".to_owned()
 }
 
-fn digest_wait_ms() -> u64 {
-    DIGEST_WAIT.as_millis() as u64
+/// How a message reaches the channel.
+enum Way<'a> {
+    Webhook(&'a Secret),
+    Bot { token: &'a Secret, channel: &'a str },
 }
 
-impl Sink for Slack {
-    fn limits(&self) -> BatchLimits {
-        BatchLimits { records: BATCH_RECORDS_MAX, interval: Duration::from_millis(self.interval_ms) }
+impl Slack {
+    fn way(&self) -> Option<Way<'_>> {
+        match (&self.webhook, &self.token, &self.channel) {
+            (Some(webhook), None, None) => Some(Way::Webhook(webhook)),
+            (None, Some(token), Some(channel)) => Some(Way::Bot { token, channel }),
+            _ => None,
+        }
     }
 
-    fn render(&self, records: &[Record]) -> Rendered {
-        let records = &records[..records.len().min(BATCH_RECORDS_MAX)];
-        let body = message::blocks(&message::Batch::new(records), self.console.as_deref()).to_string().into_bytes();
-        Rendered { body, taken: records.len() }
-    }
-
-    fn request(&self, body: &[u8]) -> Result<Request, SecretError> {
-        let url = self.webhook.read()?;
+    fn by_webhook(webhook: &Secret, message: &Message) -> Result<Request, SecretError> {
+        let url = webhook.read()?;
         if check_url("webhook", url.expose()).is_err() {
-            let place = self.webhook.to_string();
+            let place = webhook.to_string();
             return Err(SecretError::Unusable { place, expected: "the address of an incoming webhook" });
         }
         let shown_url = reqwest::Url::parse(url.expose())
             .map(|url| format!("{}://{}/****", url.scheme(), url.host_str().unwrap_or_default()))
             .unwrap_or_default();
         let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
-        Ok(Request { url, shown_url, headers, authorization: None, body: body.to_vec() })
+        Ok(Request { url, shown_url, headers, authorization: None, body: message.body.clone(), mail: None })
+    }
+
+    fn by_bot(&self, token: &Secret, method: &str, kind: &str, body: Vec<u8>) -> Result<Request, SecretError> {
+        let url = format!("{}/{method}", self.api.trim_end_matches('/'));
+        let headers = vec![("content-type", kind.to_owned())];
+        let authorization = Some(("authorization", "Bearer ", token.read()?));
+        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body, mail: None })
+    }
+}
+
+impl Sink for Slack {
+    fn limits(&self) -> BatchLimits {
+        BatchLimits { records: ALERTS_MAX, burst: 1, interval: INTERVAL }
+    }
+
+    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
+        let records = &records[..records.len().min(ALERTS_MAX)];
+        if let Some(Way::Bot { channel, .. }) = self.way() {
+            return bot::render(channel, self.console.as_deref(), records, outbox);
+        }
+        let batch = message::Batch::new(records, outbox);
+        if batch.is_empty() {
+            return Rendered { messages: Vec::new(), taken: records.len(), silent: Vec::new() };
+        }
+        let body = message::blocks(&batch, self.console.as_deref(), message::Buttons::Links).to_string().into_bytes();
+        let mut rendered = Rendered::whole(body, records.len());
+        rendered.messages[0].alerts = batch.sent();
+        rendered.messages[0].records = batch.records().to_vec();
+        rendered
+    }
+
+    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        match self.way() {
+            Some(Way::Webhook(webhook)) => Self::by_webhook(webhook, message),
+            Some(Way::Bot { token, .. }) => {
+                self.by_bot(token, message.to, "application/json; charset=utf-8", message.body.clone())
+            }
+            None => Err(SecretError::NotAReference),
+        }
+    }
+
+    fn handle(&self, answer: &Answer) -> Option<String> {
+        self.token.as_ref().and_then(|_| bot::handle(answer))
+    }
+
+    fn reconcile(&self, message: &Message, now: i64) -> Option<Result<Request, SecretError>> {
+        let Some(Way::Bot { token, channel }) = self.way() else { return None };
+        let (method, form) = bot::question(message, channel, now)?;
+        Some(self.by_bot(token, method, "application/x-www-form-urlencoded", form.into_bytes()))
+    }
+
+    fn reconciled(&self, message: &Message, answer: &Answer) -> Reconciled {
+        bot::reconciled(message, answer)
     }
 
     fn judge(&self, answer: &Answer) -> Outcome {
+        if self.token.is_some() {
+            return bot::judge(answer);
+        }
         let reason = format!("{} {}", answer.status, excerpt(&answer.body));
         match answer.status {
             200..=299 => Outcome::Acked(reason),
@@ -100,22 +166,31 @@ impl Sink for Slack {
         }
     }
 
-    fn fallback(&self, answer: &Answer, records: &[Record]) -> Option<Vec<u8>> {
+    fn fallback(&self, answer: &Answer, sent: &Message, records: &[Record]) -> Option<Message> {
+        if self.token.is_some() {
+            return bot::fallback(answer, sent);
+        }
         let form = ["invalid_blocks", "msg_blocks_too_long", "invalid_attachments"];
         let refused = answer.status == 400 && form.iter().any(|word| answer.body.contains(word));
-        refused.then(|| message::plain(&message::Batch::new(records)).to_string().into_bytes())
+        let nothing_told = Outbox::new("", LedgerName::Operations, 0, true);
+        let body = || message::plain(&message::Batch::new(records, &nothing_told)).to_string().into_bytes();
+        refused.then(|| Message { body: body(), ..sent.clone() })
     }
 
     fn linger(&self, records: &VecDeque<Record>) -> Duration {
-        let backfill = |record: &Record| matches!(&record.body, Body::Alert(alert) if alert.backfill);
-        let digest = !records.is_empty() && records.iter().all(backfill);
-        if digest { Duration::from_millis(self.digest_wait_ms) } else { Duration::ZERO }
+        alerts::linger(records, Duration::from_millis(self.digest_wait_ms))
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.interval_ms > 60_000 || self.digest_wait_ms > 60_000 {
-            return Err("interval_ms and digest_wait_ms must be at most 60000".to_owned());
+        if self.way().is_none() {
+            return Err("give either webhook, or token and channel".to_owned());
         }
+        let plain = |channel: &String| !channel.is_empty() && channel.bytes().all(|b| b.is_ascii_alphanumeric());
+        if self.channel.as_ref().is_some_and(|channel| !plain(channel)) {
+            return Err("channel must be the id of a channel, such as C0123456789".to_owned());
+        }
+        check_url("api", &self.api)?;
+        alerts::check_wait(self.digest_wait_ms)?;
         self.console.as_deref().map_or(Ok(()), |console| check_url("console", console))
     }
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ledger::LedgerName;
+use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::http::{Answer, Request};
 use crate::outcome::Outcome;
@@ -67,7 +68,7 @@ impl SplunkHec {
         let (sourcetype, kind) = match &record.body {
             Body::Event => ("tachograph:event", None),
             Body::Alert(_) => ("tachograph:alert", Some("alert")),
-            Body::Operation => ("tachograph:operation", None),
+            Body::Operation | Body::Step(_) => ("tachograph:operation", None),
         };
         let position = record.position;
         // Indexed fields are texts. They make losses and duplicates countable without reading the events.
@@ -111,10 +112,10 @@ impl SplunkHec {
 
 impl Sink for SplunkHec {
     fn limits(&self) -> BatchLimits {
-        BatchLimits { records: BATCH_RECORDS_MAX, interval: Duration::ZERO }
+        BatchLimits { records: BATCH_RECORDS_MAX, burst: 1, interval: Duration::ZERO }
     }
 
-    fn render(&self, records: &[Record]) -> Rendered {
+    fn render(&self, records: &[Record], _outbox: &Outbox) -> Rendered {
         let (mut body, mut taken) = (Vec::new(), 0);
         for record in records {
             let text = self.event(record).to_string();
@@ -125,13 +126,14 @@ impl Sink for SplunkHec {
             body.push(b'\n');
             taken += 1;
         }
-        Rendered { body, taken }
+        Rendered::whole(body, taken)
     }
 
-    fn request(&self, body: &[u8]) -> Result<Request, SecretError> {
+    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        let body = &message.body;
         let url = format!("{}/services/collector/event", self.url.trim_end_matches('/'));
         let mut headers = vec![("content-type", "application/json".to_owned())];
-        let mut sent = body.to_vec();
+        let mut sent = body.clone();
         if self.gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             // Writing to memory does not fail; if it did, the plain body is as good.
@@ -141,7 +143,7 @@ impl Sink for SplunkHec {
             }
         }
         let authorization = Some(("authorization", "Splunk ", self.token.read()?));
-        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body: sent })
+        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body: sent, mail: None })
     }
 
     fn judge(&self, answer: &Answer) -> Outcome {
@@ -177,13 +179,17 @@ mod tests {
         .unwrap()
     }
 
+    fn body(rendered: &Rendered) -> Vec<u8> {
+        rendered.messages[0].body.clone()
+    }
+
     #[test]
     fn the_format_is_frozen() {
         let rows = fixtures::events(&[
             json!({"time": 1_763_750_000_123_456_i64, "kind": "egress.http", "workspace_name": "alice/api",
             "host": "attacker-logger.com", "content": "secret"}),
         ]);
-        let body = sink().render(&fixtures::records(&rows)).body;
+        let body = body(&sink().render(&fixtures::records(&rows), &fixtures::outbox()));
         let expected = concat!(
             r#"{"event":{"host":"attacker-logger.com","kind":"egress.http","position":"events/0/0","recorded":"2025-11-21T00:00:00.000000Z","#,
             r#""time":"2025-11-21T18:33:20.123456Z","workspace_name":"alice/api"},"fields":{"export_seq":"0","id":"events/0/0","seq":"0","#,
@@ -198,7 +204,7 @@ mod tests {
     fn alerts_and_administration_have_their_own_sourcetypes() {
         let rows =
             fixtures::operations(&[fixtures::alert(1, Severity::High), json!({"kind": "token", "subject": "t1"})]);
-        let body = String::from_utf8(sink().render(&fixtures::records(&rows)).body).unwrap();
+        let body = String::from_utf8(body(&sink().render(&fixtures::records(&rows), &fixtures::outbox()))).unwrap();
         let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0]["sourcetype"], "tachograph:alert");
         assert_eq!(lines[0]["event"]["record"]["severity"], "high");
@@ -232,8 +238,9 @@ mod tests {
     fn a_body_stays_below_a_megabyte_unless_one_record_is_larger() {
         let event = json!({"kind": "prompt", "target": "x".repeat(30_000), "path": "y".repeat(30_000)});
         let records = fixtures::records(&fixtures::events(&vec![event; 40]));
-        let rendered = sink().render(&records);
-        assert!(rendered.body.len() <= BODY_BYTES_MAX && rendered.taken < 40);
-        assert_eq!(sink().render(&records[..rendered.taken]), rendered);
+        let outbox = fixtures::outbox();
+        let rendered = sink().render(&records, &outbox);
+        assert!(body(&rendered).len() <= BODY_BYTES_MAX && rendered.taken < 40);
+        assert_eq!(sink().render(&records[..rendered.taken], &outbox), rendered);
     }
 }

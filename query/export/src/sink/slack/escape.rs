@@ -1,5 +1,7 @@
 //! Attacker-written text in Slack: nothing in it may become a mention, a link, a code fence or an invisible character.
 
+use super::super::text::is_hidden;
+
 /// The text without control, bidirectional and zero-width characters, with `&`, `<` and `>` as entities and back-ticks
 /// replaced, cut to `limit` characters of output. An entity is never cut in half.
 pub fn escape(text: &str, limit: usize) -> String {
@@ -31,15 +33,6 @@ pub fn code(text: &str, limit: usize) -> String {
     let inner = escape(text, limit.saturating_sub(2));
     // An empty code span would show its back-ticks.
     if inner.trim().is_empty() { "–".to_owned() } else { format!("`{}`", inner.trim()) }
-}
-
-/// Characters that show nothing, or change how others are shown.
-fn is_hidden(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
-        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-        || (c.is_control() && !c.is_whitespace())
 }
 
 #[cfg(test)]

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::{Alert, Severity};
+use ledger::alert::{Alert, Severity, State};
+use ledger::fold::{Outbox, SentAlert};
 use serde_json::{Value, json};
 
+use super::super::alerts::severities;
+use super::super::text::link;
 use super::escape::{code, escape};
+use super::signature::{ACKNOWLEDGE_ACTION, OPEN_ACTION};
 use crate::record::{Body, Record};
 
 /// Alerts that are shown in one message; the others are counted. Slack takes about 13,000 characters in all.
@@ -21,24 +25,56 @@ const TEXT_CHARS_MAX: usize = 2_000;
 pub struct Batch<'a> {
     live: Vec<&'a Alert>,
     old: Vec<&'a Alert>,
+    records: Vec<usize>,
 }
 
 impl<'a> Batch<'a> {
-    /// Sorts the alerts of a batch.
-    pub fn new(records: &'a [Record]) -> Self {
+    /// Sorts the alerts of a batch. What is hidden is left out, and so are ends of which the receiver knows no beginning.
+    pub fn new(records: &'a [Record], outbox: &Outbox) -> Self {
         let mut newest: BTreeMap<&str, (usize, &Alert)> = BTreeMap::new();
-        for (number, record) in records.iter().enumerate() {
-            if let Body::Alert(alert) = &record.body {
-                let entry = newest.entry(&alert.id).or_insert((number, alert));
-                if alert.revision >= entry.1.revision {
-                    entry.1 = alert;
-                }
+        let mut told = Vec::new();
+        for (number, record) in records.iter().enumerate().filter(|(_, record)| record.hidden.is_none()) {
+            let Body::Alert(alert) = &record.body else { continue };
+            let id = alert.id.as_str();
+            if alert.state == State::Resolved && !outbox.may_know(id) && !newest.contains_key(id) {
+                continue;
+            }
+            told.push(number);
+            let entry = newest.entry(id).or_insert((number, alert));
+            if alert.revision >= entry.1.revision {
+                entry.1 = alert;
             }
         }
         let mut alerts: Vec<(usize, &Alert)> = newest.into_values().collect();
         alerts.sort_by_key(|(number, alert)| (std::cmp::Reverse(alert.severity), *number));
         let (old, live) = alerts.into_iter().map(|(_, alert)| alert).partition(|alert| alert.backfill);
-        Self { live, old }
+        Self { live, old, records: told }
+    }
+
+    /// Numbers of the records that the message tells of.
+    pub fn records(&self) -> &[usize] {
+        &self.records
+    }
+
+    /// These alerts, worst first.
+    pub fn of(alerts: &[&'a Alert]) -> Self {
+        let (old, live) = alerts.iter().copied().partition(|alert| alert.backfill);
+        Self { live, old, records: Vec::new() }
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty() && self.old.is_empty()
+    }
+
+    /// The revisions that the message tells of.
+    pub fn sent(&self) -> Vec<SentAlert> {
+        let sent = |alert: &&Alert| SentAlert {
+            id: alert.id.clone(),
+            revision: alert.revision,
+            over: alert.state == State::Resolved,
+        };
+        self.live.iter().chain(&self.old).map(sent).collect()
     }
 
     /// One line for the notification, and for receivers that show no blocks.
@@ -56,11 +92,20 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// What buttons a message has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Buttons {
+    /// Links only: nobody is there who would hear of a button.
+    Links,
+    /// A button with which somebody takes the alert, too.
+    Interactive,
+}
+
 /// The message with blocks.
-pub fn blocks(batch: &Batch<'_>, console: Option<&str>) -> Value {
+pub fn blocks(batch: &Batch<'_>, console: Option<&str>, buttons: Buttons) -> Value {
     let mut blocks = Vec::new();
     match batch.live.as_slice() {
-        [alert] if batch.old.is_empty() => full(&mut blocks, alert, console),
+        [alert] if batch.old.is_empty() => full(&mut blocks, alert, console, buttons),
         live => {
             blocks.push(json!({"type": "header", "text": plain_text(&batch.summary(), TITLE_CHARS_MAX)}));
             for alert in live.iter().take(SHOWN_MAX) {
@@ -95,7 +140,7 @@ fn envelope(batch: &Batch<'_>, blocks: Option<Vec<Value>>) -> Value {
 }
 
 /// One alert with everything that a first look needs.
-fn full(blocks: &mut Vec<Value>, alert: &Alert, console: Option<&str>) {
+fn full(blocks: &mut Vec<Value>, alert: &Alert, console: Option<&str>, buttons: Buttons) {
     blocks.push(json!({"type": "header", "text": plain_text(&alert.title, TITLE_CHARS_MAX)}));
     blocks.push(section(&state_line(alert)));
     blocks.push(json!({"type": "section", "text": plain_text(&alert.reason, REASON_CHARS_MAX)}));
@@ -123,17 +168,32 @@ fn full(blocks: &mut Vec<Value>, alert: &Alert, console: Option<&str>) {
         _ => String::new(),
     };
     context(blocks, &format!("{} r{}{evidence}", code(&alert.id, VALUE_CHARS_MAX), alert.revision));
-    if let Some(link) = link(alert, console) {
-        let text = json!({"type": "plain_text", "text": "Open", "emoji": false});
-        blocks.push(json!({"type": "actions", "elements": [{"type": "button", "action_id": "open", "text": text, "url": link}]}));
+    let elements = actions(alert, console, buttons);
+    if !elements.is_empty() {
+        blocks.push(json!({"type": "actions", "elements": elements}));
     }
+}
+
+fn actions(alert: &Alert, console: Option<&str>, buttons: Buttons) -> Vec<Value> {
+    let text = |text: &str| json!({"type": "plain_text", "text": text, "emoji": false});
+    let mut elements = Vec::new();
+    // A value has 2,000 characters at most; ids are ours and short.
+    if buttons == Buttons::Interactive && alert.state != State::Resolved && alert.id.len() <= VALUE_CHARS_MAX {
+        elements.push(
+            json!({"type": "button", "action_id": ACKNOWLEDGE_ACTION, "text": text("Acknowledge"), "value": alert.id}),
+        );
+    }
+    if let Some(link) = link(&alert.id, console) {
+        elements.push(json!({"type": "button", "action_id": OPEN_ACTION, "text": text("Open"), "url": link}));
+    }
+    elements
 }
 
 /// One of several alerts.
 fn short(blocks: &mut Vec<Value>, alert: &Alert, console: Option<&str>) {
     let who = alert.who.workspace_name.as_deref().or(alert.who.workspace.as_deref()).or(alert.who.session.as_deref());
     let whose = who.map_or(String::new(), |who| format!(" · {}", code(who, VALUE_CHARS_MAX)));
-    let link = link(alert, console).map_or(String::new(), |link| format!(" · <{link}|open>"));
+    let link = link(&alert.id, console).map_or(String::new(), |link| format!(" · <{link}|open>"));
     blocks.push(section(&format!("{}\n{}{whose}{link}", code(&alert.title, TITLE_CHARS_MAX), state_line(alert))));
     blocks.push(json!({"type": "section", "text": plain_text(&alert.reason, REASON_CHARS_MAX / 2)}));
 }
@@ -168,13 +228,6 @@ fn state_line(alert: &Alert) -> String {
     )
 }
 
-/// The page of the alert. Ids are ours; anything else makes no link.
-fn link(alert: &Alert, console: Option<&str>) -> Option<String> {
-    let well_formed = alert.id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let console = console.filter(|console| well_formed && !console.contains(['<', '>', '|', '"']))?;
-    Some(format!("{}/alerts/{}", console.trim_end_matches('/'), alert.id))
-}
-
 fn section(text: &str) -> Value {
     json!({"type": "section", "text": mrkdwn(text)})
 }
@@ -204,15 +257,4 @@ fn upper(word: &str) -> String {
 
 fn alerts(count: usize) -> String {
     if count == 1 { "1 alert".to_owned() } else { format!("{count} alerts") }
-}
-
-/// `2 critical, 1 high`.
-fn severities(alerts: &[&Alert]) -> String {
-    let counts = Severity::ALL
-        .iter()
-        .rev()
-        .map(|severity| (severity, alerts.iter().filter(|a| a.severity == *severity).count()));
-    let words: Vec<String> =
-        counts.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}")).collect();
-    words.join(", ")
 }

@@ -5,20 +5,19 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::{self, alert_of};
+use crate::fixtures::{self, alert_of, records_of};
 
 fn sink() -> Slack {
     serde_json::from_value(json!({"webhook": "env:SLACK_WEBHOOK", "console": "https://tachograph.acme.example/"}))
         .unwrap()
 }
 
-fn records(alerts: &[Alert]) -> Vec<Record> {
-    let entries: Vec<Value> = alerts.iter().map(fixtures::entry_of).collect();
-    fixtures::records(&fixtures::operations(&entries))
+fn body(alerts: &[Alert]) -> Vec<u8> {
+    sink().render(&records_of(alerts), &fixtures::outbox()).messages[0].body.clone()
 }
 
 fn render(alerts: &[Alert]) -> Value {
-    serde_json::from_slice(&sink().render(&records(alerts)).body).unwrap()
+    serde_json::from_slice(&body(alerts)).unwrap()
 }
 
 #[test]
@@ -60,10 +59,10 @@ fn old_alerts_are_one_digest() {
     let message = render(&old);
     assert_eq!(message["text"], "Digest: 50 alerts about events that were old when they were recorded");
     assert!(message.to_string().contains("50 × `egress.denied_post` (high)"));
-    assert!(sink().linger(&records(&old).into()) > Duration::ZERO);
+    assert!(sink().linger(&records_of(&old).into()) > Duration::ZERO);
     let mut mixed = old;
     mixed.push(alert_of(99, Severity::High));
-    assert_eq!(sink().linger(&records(&mixed).into()), Duration::ZERO, "a live alert never waits");
+    assert_eq!(sink().linger(&records_of(&mixed).into()), Duration::ZERO, "a live alert never waits");
     assert_eq!(render(&mixed)["text"], "1 alert: 1 high; and 50 alerts about old events");
 }
 
@@ -78,11 +77,13 @@ fn answers_are_judged_and_a_refused_form_falls_back_to_text() {
     for (status, body) in [(403, "invalid_token"), (404, "no_service"), (410, "channel_is_archived"), (302, "")] {
         assert!(matches!(judge(status, body), Outcome::Park { .. }), "{status} {body}");
     }
-    let records = records(&[alert_of(1, Severity::High)]);
-    let plain = sink().fallback(&answer(400, "invalid_blocks"), &records).unwrap();
-    let plain: Value = serde_json::from_slice(&plain).unwrap();
+    let records = records_of(&[alert_of(1, Severity::High)]);
+    let sent = Message { key: "k".into(), ..Message::default() };
+    let plain = sink().fallback(&answer(400, "invalid_blocks"), &sent, &records).unwrap();
+    assert_eq!(plain.key, "k");
+    let plain: Value = serde_json::from_slice(&plain.body).unwrap();
     assert!(plain["blocks"].is_null() && plain["text"].as_str().unwrap().contains("was refused once"), "{plain}");
-    assert!(sink().fallback(&answer(400, "invalid_payload"), &records).is_none());
+    assert!(sink().fallback(&answer(400, "invalid_payload"), &sent, &records).is_none());
 }
 
 #[test]
@@ -91,12 +92,105 @@ fn the_webhook_is_never_shown() {
     let path = dir.path().join("webhook");
     std::fs::write(&path, "https://hooks.slack.example/services/T1/B1/hunter2\n").unwrap();
     let sink: Slack = serde_json::from_value(json!({"webhook": format!("file:{}", path.display())})).unwrap();
-    let request = sink.request(b"{}").unwrap();
+    let request = sink.request(&Message::default(), 0).unwrap();
     assert_eq!(request.shown_url, "https://hooks.slack.example/****");
     assert!(!request.to_string().contains("hunter2") && !format!("{sink:?}").contains("hunter2"));
     std::fs::write(&path, "hunter2\n").unwrap();
-    let error = sink.request(b"{}").err().unwrap().to_string();
+    let error = sink.request(&Message::default(), 0).err().unwrap().to_string();
     assert!(!error.contains("hunter2") && error.contains("webhook"), "{error}");
+}
+
+fn bot() -> Slack {
+    serde_json::from_value(json!({"token": "env:SLACK_TOKEN", "channel": "C0123456789"})).unwrap()
+}
+
+fn of_bot(alerts: &[Alert], outbox: &Outbox) -> Vec<(Message, Value)> {
+    let messages = bot().render(&records_of(alerts), outbox).messages;
+    messages.into_iter().map(|message| (message.clone(), serde_json::from_slice(&message.body).unwrap())).collect()
+}
+
+#[test]
+fn a_bot_posts_updates_in_place_and_ends_in_the_thread() {
+    let first = of_bot(&[alert_of(1, Severity::High)], &fixtures::outbox());
+    let (message, body) = &first[0];
+    assert_eq!((first.len(), message.to, &body["channel"]), (1, "chat.postMessage", &json!("C0123456789")));
+    assert_eq!(body["metadata"]["event_payload"]["key"], message.key);
+    let buttons = body["blocks"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&buttons["elements"][0]["action_id"], &buttons["elements"][0]["value"]),
+        (&json!(ACKNOWLEDGE_ACTION), &json!(alert_of(1, Severity::High).id))
+    );
+    let known = fixtures::told(&[1], false);
+    let next = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::High) };
+    let (message, body) = &of_bot(&[next], &known)[0];
+    assert_eq!((message.to, &body["ts"]), ("chat.update", &json!("1763750001.000200")));
+    let end = Alert { revision: 3, state: State::Resolved, ..alert_of(1, Severity::High) };
+    let last = of_bot(&[end], &known);
+    assert_eq!(
+        (last.len(), last[0].0.to, &last[0].1["thread_ts"]),
+        (2, "chat.postMessage", &json!("1763750001.000200"))
+    );
+    assert_eq!(
+        (last[1].0.to, &last[1].1["ts"], last[1].0.records.len()),
+        ("chat.update", &json!("1763750001.000200"), 0)
+    );
+    let storm: Vec<Alert> = (0..300).map(|number| alert_of(number, Severity::Low)).collect();
+    let storm = of_bot(&storm, &fixtures::outbox());
+    assert_eq!((storm.len(), &storm[0].1["text"]), (1, &json!("300 alerts: 300 low")));
+}
+
+#[test]
+fn a_bot_looks_before_it_sends_again() {
+    let (message, _) = &of_bot(&[alert_of(1, Severity::High)], &fixtures::outbox())[0];
+    let (method, form) = super::bot::question(message, "C0123456789", 100_000_000_000).unwrap();
+    assert_eq!(
+        (method, form.as_str()),
+        ("conversations.history", "channel=C0123456789&include_all_metadata=true&limit=50&oldest=13600")
+    );
+    let answer = |body: &Value| Answer { status: 200, retry_after: None, body: body.to_string() };
+    let found = json!({"ok": true, "messages": [{"ts": "1.1", "text": "x"},
+        {"ts": "1.2", "metadata": {"event_payload": {"key": message.key}}}]});
+    assert_eq!(bot().reconciled(message, &answer(&found)), Reconciled::Has(Some("1.2".into())));
+    assert_eq!(bot().reconciled(message, &answer(&json!({"ok": true, "messages": []}))), Reconciled::HasNot);
+    assert_eq!(bot().reconciled(message, &answer(&json!({"ok": false, "error": "missing_scope"}))), Reconciled::HasNot);
+    let limited = bot().reconciled(message, &answer(&json!({"ok": false, "error": "ratelimited"})));
+    assert!(matches!(limited, Reconciled::Unknown(Outcome::Retry { .. })));
+    let change = Message { to: "chat.update", ..message.clone() };
+    assert!(bot().reconcile(&change, 0).is_none(), "a change in place can be repeated");
+}
+
+#[test]
+fn a_bot_hears_refusals_in_answers_of_200() {
+    let answer = |body: &Value| Answer { status: 200, retry_after: None, body: body.to_string() };
+    let judge = |body: Value| bot().judge(&answer(&body));
+    assert!(matches!(judge(json!({"ok": true, "ts": "1.2"})), Outcome::Acked(ack) if ack == "ts 1.2"));
+    assert!(matches!(judge(json!({"ok": false, "error": "ratelimited"})), Outcome::Retry { .. }));
+    assert!(matches!(judge(json!({"ok": false, "error": "msg_too_long"})), Outcome::Reject { .. }));
+    assert!(matches!(judge(json!({"ok": false, "error": "channel_not_found"})), Outcome::Park { .. }));
+    assert_eq!(bot().handle(&answer(&json!({"ok": true, "ts": "1.2"}))).as_deref(), Some("1.2"));
+    let known = fixtures::told(&[1], false);
+    let next = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::High) };
+    let (message, _) = &of_bot(&[next], &known)[0];
+    let gone = answer(&json!({"ok": false, "error": "message_not_found"}));
+    let other = bot().fallback(&gone, message, &[]).unwrap();
+    assert_eq!((other.to, &other.key), ("chat.postMessage", &message.key));
+    let refused = answer(&json!({"ok": false, "error": "invalid_blocks"}));
+    let plain: Value = serde_json::from_slice(&bot().fallback(&refused, message, &[]).unwrap().body).unwrap();
+    assert!(plain.get("blocks").is_none() && plain["ts"].is_string());
+}
+
+#[test]
+fn a_channel_is_reached_in_one_way() {
+    for settings in [
+        json!({}),
+        json!({"token": "env:T"}),
+        json!({"webhook": "env:W", "token": "env:T", "channel": "C1"}),
+        json!({"token": "env:T", "channel": "C1&x=1"}),
+    ] {
+        let sink: Slack = serde_json::from_value(settings).unwrap();
+        assert!(sink.check().is_err());
+    }
+    bot().check().unwrap();
 }
 
 fn hostile() -> impl Strategy<Value = String> {
@@ -145,8 +239,8 @@ fn texts(value: &Value, found: &mut Vec<(bool, String)>) {
 proptest! {
     #[test]
     fn no_alert_breaks_out_of_its_message(alerts in proptest::collection::vec(any_alert(), 1..30)) {
-        let rendered = sink().render(&records(&alerts));
-        let message: Value = serde_json::from_slice(&rendered.body).unwrap();
+        let rendered = body(&alerts);
+        let message: Value = serde_json::from_slice(&rendered).unwrap();
         let mut found = Vec::new();
         texts(&message, &mut found);
         let mut total = 0;
@@ -174,6 +268,6 @@ proptest! {
             }
             prop_assert!(block["fields"].as_array().map_or(0, Vec::len) <= 10);
         }
-        prop_assert_eq!(sink().render(&records(&alerts)).body, rendered.body);
+        prop_assert_eq!(body(&alerts), rendered);
     }
 }

@@ -1,0 +1,264 @@
+//! The fold of one sink's outbox: what its receiver was told, what is half told, and what it refused.
+//!
+//! It decides nothing. Which message follows is delivery's business; that is why a restart finds the same answer here.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::fold::Fold;
+use crate::fold::exports::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent};
+use crate::limits::{OUTBOX_DEAD_MAX, OUTBOX_TOLD_MAX};
+use crate::operations::column;
+use crate::position::{LedgerName, Position};
+use crate::rows::Row;
+
+/// What a receiver knows of one alert that is not over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The newest revision that it was told of.
+    pub revision: u32,
+    /// What it calls the message that told of the alert first.
+    pub handle: Option<String>,
+    /// The key of the digest, if the alert was told of in one only.
+    pub digest: Option<String>,
+}
+
+/// A record that the receiver refused for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The sink's number of it.
+    pub export_seq: u64,
+    /// What the receiver said.
+    pub reason: String,
+    /// Whether somebody wishes that it is sent once more.
+    pub retry: bool,
+}
+
+/// One sink in one shard of one ledger.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    sink: String,
+    ledger: LedgerName,
+    shard: u32,
+    told: BTreeMap<String, Told>,
+    order: VecDeque<String>,
+    digests: BTreeMap<String, usize>,
+    half: Vec<Sent>,
+    dead: BTreeMap<Position, DeadLetter>,
+    forgot: bool,
+}
+
+impl Outbox {
+    /// An empty outbox. `partial` says that older entries exist that it is not shown.
+    pub fn new(sink: &str, ledger: LedgerName, shard: u32, partial: bool) -> Self {
+        Self {
+            sink: sink.to_owned(),
+            ledger,
+            shard,
+            told: BTreeMap::new(),
+            order: VecDeque::new(),
+            digests: BTreeMap::new(),
+            half: Vec::new(),
+            dead: BTreeMap::new(),
+            forgot: partial,
+        }
+    }
+
+    /// What the receiver knows of an alert by the newest receipt.
+    pub fn told(&self, alert: &str) -> Option<&Told> {
+        self.told.get(alert)
+    }
+
+    /// Whether the receiver may know of an alert: it was told, or that is forgotten.
+    pub fn may_know(&self, alert: &str) -> bool {
+        self.forgot || self.told.contains_key(alert)
+    }
+
+    /// How many alerts of a digest are not over.
+    pub fn digest_open(&self, key: &str) -> usize {
+        self.digests.get(key).copied().unwrap_or_default()
+    }
+
+    /// Messages of the batch that is on its way, which the receiver has already.
+    pub fn half_sent(&self) -> &[Sent] {
+        &self.half
+    }
+
+    /// What the receiver refused, in order.
+    pub fn dead(&self) -> &BTreeMap<Position, DeadLetter> {
+        &self.dead
+    }
+
+    /// What was half told is told.
+    fn settle(&mut self) {
+        for sent in std::mem::take(&mut self.half) {
+            self.take(&sent);
+        }
+    }
+
+    fn take(&mut self, sent: &Sent) {
+        for alert in &sent.alerts {
+            match self.told.get_mut(&alert.id) {
+                Some(told) if alert.over || !sent.digest => {
+                    // From now on it stands for itself, or is over: its digest has one alert less.
+                    let digest = told.digest.take();
+                    told.revision = told.revision.max(alert.revision);
+                    told.handle = told.handle.take().or_else(|| sent.handle.clone());
+                    self.leave(digest);
+                }
+                Some(told) => told.revision = told.revision.max(alert.revision),
+                None if alert.over => {}
+                None => {
+                    let digest = sent.digest.then(|| sent.key.clone());
+                    if let Some(key) = &digest {
+                        *self.digests.entry(key.clone()).or_default() += 1;
+                    }
+                    let handle = sent.handle.clone().filter(|_| !sent.digest);
+                    self.told.insert(alert.id.clone(), Told { revision: alert.revision, handle, digest });
+                    self.order.push_back(alert.id.clone());
+                }
+            }
+            if alert.over {
+                self.told.remove(&alert.id);
+            }
+        }
+        self.forget();
+    }
+
+    /// One alert fewer of a digest is open.
+    fn leave(&mut self, digest: Option<String>) {
+        let Some(key) = digest else { return };
+        if let Some(count) = self.digests.get_mut(&key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.digests.remove(&key);
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        while self.told.len() > OUTBOX_TOLD_MAX {
+            let Some(id) = self.order.pop_front() else { return };
+            if let Some(told) = self.told.remove(&id) {
+                self.forgot = true;
+                self.leave(told.digest);
+            }
+        }
+        if self.order.len() > 2 * OUTBOX_TOLD_MAX {
+            self.order.retain(|id| self.told.contains_key(id));
+        }
+    }
+}
+
+impl Fold for Outbox {
+    fn apply(&mut self, row: &Row<'_>) {
+        if row.text(column::SUBJECT) != Some(self.sink.as_str()) {
+            return;
+        }
+        let record = row.text(column::RECORD).unwrap_or_default();
+        let from = row.text(column::FROM).and_then(|from| from.parse::<Position>().ok());
+        let from = from.filter(|from| from.ledger == self.ledger && from.shard == self.shard);
+        match (row.text(column::KIND), from) {
+            (Some(SENT_KIND), Some(_)) => self.half.extend(serde_json::from_str::<Sent>(record).ok()),
+            (Some(RECEIPT_KIND), Some(_)) => self.settle(),
+            (Some(REJECTED_KIND), Some(position)) => {
+                let record: serde_json::Value = serde_json::from_str(record).unwrap_or_default();
+                let letter = DeadLetter {
+                    export_seq: record["export_seq"].as_u64().unwrap_or_default(),
+                    reason: record["reason"].as_str().unwrap_or_default().to_owned(),
+                    retry: false,
+                };
+                self.dead.insert(position, letter);
+                if self.dead.len() > OUTBOX_DEAD_MAX {
+                    self.dead.pop_first();
+                }
+            }
+            (Some(REPLAYED_KIND), Some(position)) => {
+                self.dead.remove(&position);
+                self.settle();
+            }
+            // A wish is about everything that the sink refused, whatever the ledger.
+            (Some(RETRY_KIND), _) => self.dead.values_mut().for_each(|letter| letter.retry = true),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations;
+    use crate::store::{Options, Store};
+    use crate::{Entry, Group};
+    use serde_json::{Value, json};
+
+    fn read(entries: &[(&str, &str, Value)]) -> Outbox {
+        let dir = tempfile::tempdir().unwrap();
+        Store::init(dir.path(), "acme.example/agents").unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let mut group = Group::new(&operations::TABLE);
+        for (kind, from, record) in entries {
+            let mut entry = Entry::new();
+            entry.set_text(column::KIND, kind);
+            entry.set_text(column::SUBJECT, "pager");
+            entry.set_text(column::FROM, from);
+            entry.set_text(column::RECORD, &record.to_string());
+            group.push(&mut entry).unwrap();
+        }
+        store.operations().appender().try_append(group).unwrap().wait().unwrap();
+        let outbox = Outbox::new("pager", LedgerName::Operations, 0, false);
+        let folded = super::super::Folded::open(store.operations().reader(), outbox).unwrap();
+        store.stop();
+        folded.get().clone()
+    }
+
+    fn sent(key: &str, digest: bool, alerts: &[(&str, u32, bool)]) -> Value {
+        let alerts: Vec<Value> =
+            alerts.iter().map(|(id, revision, over)| json!({"id": id, "revision": revision, "over": over})).collect();
+        json!({"key": key, "handle": key, "digest": digest, "alerts": alerts, "sha256": "", "attempts": 1, "ack": ""})
+    }
+
+    const AT: &str = "operations/0/7";
+
+    #[test]
+    fn what_was_told_counts_from_its_receipt_on() {
+        let half = read(&[(SENT_KIND, AT, sent("a/r1", false, &[("a", 1, false)]))]);
+        assert_eq!((half.told("a"), half.half_sent().len()), (None, 1));
+        let told = read(&[
+            (SENT_KIND, AT, sent("a/r1", false, &[("a", 1, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, sent("a/r2", false, &[("a", 2, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+        ]);
+        let expected = Told { revision: 2, handle: Some("a/r1".into()), digest: None };
+        assert_eq!((told.told("a"), told.half_sent().len(), told.may_know("b")), (Some(&expected), 0, false));
+    }
+
+    #[test]
+    fn a_digest_counts_what_is_not_over() {
+        let outbox = read(&[
+            (SENT_KIND, AT, sent("d", true, &[("a", 1, false), ("b", 1, false), ("c", 1, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, sent("a/r2", false, &[("a", 2, true)])),
+            (SENT_KIND, AT, sent("b/r2", false, &[("b", 2, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+        ]);
+        assert_eq!((outbox.digest_open("d"), outbox.may_know("a")), (1, false));
+        assert_eq!(outbox.told("b").and_then(|told| told.digest.as_deref()), None);
+        assert_eq!(outbox.told("c").and_then(|told| told.digest.as_deref()), Some("d"));
+    }
+
+    #[test]
+    fn refused_records_wait_until_they_were_taken() {
+        let refused = |reason: &str| json!({"export_seq": 3, "reason": reason});
+        let outbox = read(&[
+            (REJECTED_KIND, "operations/0/1", refused("400")),
+            (REJECTED_KIND, "operations/0/2", refused("400")),
+            (REJECTED_KIND, "events/0/2", refused("400")),
+            (RETRY_KIND, "", json!({})),
+            (REPLAYED_KIND, "operations/0/1", json!({})),
+            (REJECTED_KIND, "operations/0/9", refused("410")),
+        ]);
+        let dead: Vec<(u64, bool)> = outbox.dead().iter().map(|(at, letter)| (at.seq, letter.retry)).collect();
+        assert_eq!(dead, [(2, true), (9, false)]);
+    }
+}

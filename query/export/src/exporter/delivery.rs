@@ -1,0 +1,246 @@
+//! Delivery over a real store and network: dead letters that come back, what is hidden, routes, and a storm.
+
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use ledger::alert::{self, Alert, Severity};
+use ledger::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
+use ledger::{Options, Position, ReadLimit, Store};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixtures::alert_of;
+use crate::gate::Verdict;
+
+/// PagerDuty in memory: what it took, and whether it refuses everything.
+#[derive(Default)]
+struct Pager {
+    refuse: bool,
+    events: Vec<Value>,
+}
+
+type Shared = Arc<Mutex<Pager>>;
+
+async fn enqueue(State(shared): State<Shared>, body: Bytes) -> StatusCode {
+    let mut pager = shared.lock().unwrap();
+    if pager.refuse {
+        return StatusCode::BAD_REQUEST;
+    }
+    pager.events.push(serde_json::from_slice(&body).unwrap());
+    StatusCode::ACCEPTED
+}
+
+struct Bench {
+    store: Store,
+    config: Config,
+    pager: Shared,
+    _folders: [tempfile::TempDir; 2],
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let (data, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        Store::init(data.path(), "acme.example/agents").unwrap();
+        let store = Store::open(data.path(), Options::default()).unwrap();
+        let pager = Shared::default();
+        let router = Router::new().fallback(enqueue).with_state(pager.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v2/enqueue", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        std::fs::write(dir.path().join("key"), "0123456789abcdef").unwrap();
+        let key = format!("file:{}", dir.path().join("key").display());
+        let config =
+            serde_json::from_value(json!({"sinks": [{"name": "pager", "type": "pagerduty", "routing_key": key,
+            "url": url, "allow_private": true, "start": "beginning", "interval_ms": 0}]}))
+            .unwrap();
+        Self { store, config, pager, _folders: [data, dir] }
+    }
+
+    async fn append(&self, alerts: &[Alert]) {
+        let mut group = Group::new(&operations::TABLE);
+        for alert in alerts {
+            let mut entry = Entry::new();
+            entry.set_text(column::KIND, alert::KIND);
+            entry.set_text(column::SUBJECT, &alert.id);
+            entry.set_text(column::RECORD, &serde_json::to_string(alert).unwrap());
+            group.push(&mut entry).unwrap();
+        }
+        self.store.operations().appender().append(group).await.unwrap();
+    }
+
+    fn exporter(&self) -> Exporter {
+        Exporter::new(&self.config, self.store.events(), self.store.operations(), [3; 32]).unwrap()
+    }
+
+    /// How many entries of each kind there are, and the newest receipt's end.
+    fn kinds(&self) -> (BTreeMap<String, usize>, u64) {
+        let (reader, mut from) = (self.store.operations().reader(), 0);
+        let (mut kinds, mut end) = (BTreeMap::new(), 0);
+        loop {
+            let rows = reader.read(from, false, ReadLimit { rows: 10_000, bytes: 1 << 24 }).unwrap();
+            if rows.is_empty() {
+                return (kinds, end);
+            }
+            for row in rows.iter() {
+                let kind = row.text(column::KIND).unwrap_or_default();
+                *kinds.entry(kind.to_owned()).or_default() += 1;
+                if kind == RECEIPT_KIND {
+                    end = row.text(column::TO).unwrap().parse::<Position>().unwrap().seq;
+                }
+            }
+            from = rows.next_seq;
+        }
+    }
+
+    /// Waits until `done` holds of the kinds and the newest receipt.
+    async fn until(&self, done: impl Fn(&BTreeMap<String, usize>, u64) -> bool) {
+        let mut watch = self.store.operations().reader().watch().unwrap();
+        loop {
+            let (kinds, end) = self.kinds();
+            if done(&kinds, end) {
+                return;
+            }
+            watch.changed().await.unwrap();
+        }
+    }
+
+    fn sent(&self) -> Vec<(String, String)> {
+        let text = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let pager = self.pager.lock().unwrap();
+        pager.events.iter().map(|event| (text(event, "event_action"), text(event, "dedup_key"))).collect()
+    }
+}
+
+fn has(kinds: &BTreeMap<String, usize>, kind: &str, count: usize) -> bool {
+    kinds.get(kind).copied().unwrap_or_default() >= count
+}
+
+fn resolved(number: u64) -> Alert {
+    Alert { revision: 2, state: ledger::alert::State::Resolved, ..alert_of(number, Severity::High) }
+}
+
+fn event(action: &str, number: u64) -> (String, String) {
+    (action.to_owned(), format!("tachograph/{}", alert_of(number, Severity::High).id))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_letters_are_seen_and_come_back_with_the_end_of_their_alert() {
+    let bench = Bench::new().await;
+    bench.pager.lock().unwrap().refuse = true;
+    let exporter = bench.exporter();
+    let (status, retries, stop) = (exporter.status(), exporter.retries(), CancellationToken::new());
+    let running = tokio::spawn(exporter.run(stop.clone()));
+    bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
+    bench.until(|kinds, _| has(kinds, REJECTED_KIND, 2)).await;
+    let offline =
+        crate::status(&bench.config, &bench.store.events().reader(), &bench.store.operations().reader()).unwrap();
+    assert_eq!(offline[0].dead, 2);
+    // The first alert ends meanwhile. Nobody was told of it, so nobody is told of its end.
+    bench.pager.lock().unwrap().refuse = false;
+    bench.append(&[resolved(1), alert_of(3, Severity::High)]).await;
+    bench.until(|_, end| end >= 5).await;
+    assert!(retries.retry("nobody", "alice").await.is_err());
+    retries.retry("pager", "alice").await.unwrap();
+    bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 2)).await;
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(status.get()[0].dead, 0);
+    assert_eq!(bench.sent(), [event("trigger", 3), event("trigger", 1), event("resolve", 1), event("trigger", 2)]);
+    bench.store.stop();
+}
+
+struct Silence;
+
+impl Gate for Silence {
+    fn verdict(&self, alert: &Alert, _now: i64) -> Verdict {
+        if alert.id.ends_with('1') { Verdict::Hidden("silence-7".to_owned()) } else { Verdict::Notify }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_hidden_is_on_record_and_not_sent_nor_is_its_end() {
+    let bench = Bench::new().await;
+    let mut exporter = bench.exporter();
+    exporter.set_gate(&(Arc::new(Silence) as Arc<dyn Gate>));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(exporter.run(stop.clone()));
+    bench.append(&[alert_of(1, Severity::High)]).await;
+    bench.until(|kinds, _| has(kinds, HIDDEN_KIND, 1)).await;
+    bench.append(&[resolved(1), alert_of(2, Severity::High)]).await;
+    bench.until(|kinds, _| has(kinds, RECEIPT_KIND, 2)).await;
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(bench.sent(), [event("trigger", 2)]);
+    assert_eq!(bench.kinds().0[HIDDEN_KIND], 1);
+    bench.store.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_decides_and_whoever_was_told_hears_the_end() {
+    let mut bench = Bench::new().await;
+    bench.config.routes = serde_json::from_value(json!([
+        {"name": "oncall", "receivers": ["pager"], "severity": "critical"},
+        {"name": "rest", "receivers": ["pager"], "rule": ["no.such"]},
+        {"name": "drop", "receivers": ["pager"], "user": ["nobody"], "continue": true},
+    ]))
+    .unwrap();
+    bench.config.routes.0.push(serde_json::from_value(json!({"name": "siem", "receivers": ["other"]})).unwrap());
+    let check = bench.config.check().unwrap_err().to_string();
+    assert!(check.contains("\"other\"") && check.starts_with("export: route siem"), "{check}");
+    // A second receiver takes what the first does not get.
+    let mut second = bench.config.sinks[0].clone();
+    second.common.name = "other".to_owned();
+    second.common.paused = true;
+    bench.config.sinks.push(second);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(bench.exporter().run(stop.clone()));
+    let milder = Alert { severity: Severity::Low, ..resolved(2) };
+    bench
+        .append(&[
+            alert_of(1, Severity::High),
+            alert_of(2, Severity::Critical),
+            resolved(1),
+            milder,
+            alert_of(3, Severity::Critical),
+        ])
+        .await;
+    bench.until(|_, end| end >= 5).await;
+    stop.cancel();
+    running.await.unwrap();
+    let told: Vec<(String, String)> = bench.sent().into_iter().filter(|(_, key)| !key.ends_with('3')).collect();
+    assert_eq!(told, [event("trigger", 2), event("resolve", 2)]);
+    bench.store.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_alerts_after_an_outage_are_a_handful_of_incidents() {
+    let bench = Bench::new().await;
+    let severity = |number: u64| if number.is_multiple_of(1_000) { Severity::Critical } else { Severity::High };
+    let alerts: Vec<Alert> = (0..10_000).map(|number| alert_of(number, severity(number))).collect();
+    for chunk in alerts.chunks(2_500) {
+        bench.append(chunk).await;
+    }
+    let end = bench.store.operations().reader().durable().unwrap().next_seq;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(bench.exporter().run(stop.clone()));
+    bench.until(|_, receipted| receipted >= end).await;
+    stop.cancel();
+    running.await.unwrap();
+    let pager = bench.pager.lock().unwrap();
+    let digest = |event: &&Value| event["payload"]["class"] == "digest";
+    let told: u64 = pager
+        .events
+        .iter()
+        .filter(digest)
+        .map(|event| event["payload"]["custom_details"]["alerts"].as_u64().unwrap())
+        .sum();
+    let single = pager.events.iter().filter(|event| !digest(event)).count();
+    assert_eq!((single, told + single as u64), (10, 10_000), "each critical one alone, the others in digests");
+    assert!(pager.events.len() <= 20, "{}", pager.events.len());
+    assert!(!digest(&&pager.events[0]), "the critical ones come first");
+    drop(pager);
+    bench.store.stop();
+}

@@ -1,0 +1,30 @@
+//! The question that delivery asks before it tells anybody of an alert. Who answers it, silences, maintenance windows and
+//! inhibition, is not known here.
+
+use ledger::alert::Alert;
+
+/// Knows what hides alerts now.
+pub trait Gate: Send + Sync {
+    /// Whether anybody is told of this revision at `now`, in microseconds since 1970 UTC. It is not asked about ends: whoever
+    /// was told that an alert opened is told that it is over.
+    fn verdict(&self, alert: &Alert, now: i64) -> Verdict;
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Tell them.
+    Notify,
+    /// Tell nobody; the text says what hides it, and goes on record.
+    Hidden(String),
+}
+
+/// Nothing is hidden.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Open;
+
+impl Gate for Open {
+    fn verdict(&self, _alert: &Alert, _now: i64) -> Verdict {
+        Verdict::Notify
+    }
+}

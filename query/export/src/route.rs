@@ -1,0 +1,269 @@
+//! Which alert goes to whom: an ordered list of routes, and why it led where it did. A pure function of the alert.
+//!
+//! Routes are read from the first on; the first that matches is the last, unless it says `continue`. An alert that no route
+//! matches goes to every receiver: a hole in the list must not swallow one. Texts of alerts are attacker-written, so
+//! matching takes time that grows with the pattern times the text and never more.
+
+use ledger::alert::{Alert, Severity};
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{PATTERN_BYTES_MAX, PATTERNS_MAX, ROUTES_MAX, SINKS_MAX};
+
+/// One route: what it matches, and the receivers to which it leads. What is not given matches everything.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Its name, for explanations.
+    pub name: String,
+    /// Names of sinks.
+    pub receivers: Vec<String>,
+    /// The mildest alerts.
+    #[serde(default)]
+    pub severity: Option<Severity>,
+    /// Patterns of the rule's name, such as `egress.*`; one must match.
+    #[serde(default)]
+    pub rule: Vec<String>,
+    /// Patterns of the team.
+    #[serde(default)]
+    pub team: Vec<String>,
+    /// Patterns of the person for whom the agent works.
+    #[serde(default)]
+    pub user: Vec<String>,
+    /// Patterns of the workspace's name or id.
+    #[serde(default)]
+    pub workspace: Vec<String>,
+    /// Whether later routes are read too.
+    #[serde(default, rename = "continue")]
+    pub goes_on: bool,
+}
+
+/// The routes of a configuration in their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Routes(pub Vec<Route>);
+
+/// Where an alert goes, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Explanation {
+    /// Every route, in order, and what it made of the alert.
+    pub routes: Vec<Considered>,
+    /// The receivers to which routes lead, in order. Each has a `severity` of its own on top.
+    pub receivers: Vec<String>,
+    /// Whether no route matched, so that every receiver gets the alert.
+    pub everybody: bool,
+}
+
+/// One route and one alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Considered {
+    /// The route.
+    pub route: String,
+    /// Whether it matched.
+    pub matched: bool,
+    /// Why, or why not, in words.
+    pub why: String,
+}
+
+impl Route {
+    /// Why it does not match, or `None` if it does.
+    fn mismatch(&self, alert: &Alert) -> Option<String> {
+        if let Some(severity) = self.severity.filter(|severity| alert.severity < *severity) {
+            return Some(format!("severity {} is below {severity}", alert.severity));
+        }
+        let who = &alert.who;
+        let some = |value: &Option<String>| value.iter().map(String::clone).collect::<Vec<_>>();
+        let workspace = [some(&who.workspace_name), some(&who.workspace)].concat();
+        let checks = [
+            ("rule", &self.rule, vec![alert.rule.clone()]),
+            ("team", &self.team, some(&who.team)),
+            ("user", &self.user, some(&who.user)),
+            ("workspace", &self.workspace, workspace),
+        ];
+        checks.into_iter().find_map(|(name, patterns, values)| {
+            let hit = patterns.iter().any(|pattern| values.iter().any(|value| matches(pattern, value)));
+            (!patterns.is_empty() && !hit).then(|| match values.first() {
+                Some(value) => format!("{name} {value:?} is not {}", patterns.join(" or ")),
+                None => format!("the alert has no {name}"),
+            })
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let patterns = [&self.rule, &self.team, &self.user, &self.workspace];
+        if self.name.is_empty() || self.receivers.is_empty() || self.receivers.len() > SINKS_MAX {
+            return Err("it needs a name and receivers".to_owned());
+        }
+        if patterns.iter().any(|list| list.len() > PATTERNS_MAX)
+            || patterns.iter().copied().flatten().any(|pattern| pattern.is_empty() || pattern.len() > PATTERN_BYTES_MAX)
+        {
+            return Err(format!("it takes {PATTERNS_MAX} patterns of 1 to {PATTERN_BYTES_MAX} bytes of each kind"));
+        }
+        Ok(())
+    }
+}
+
+impl Routes {
+    /// Where an alert goes, and why.
+    pub fn explain(&self, alert: &Alert) -> Explanation {
+        let (mut routes, mut receivers, mut done) = (Vec::new(), Vec::<String>::new(), None::<&str>);
+        let mut any = false;
+        for route in &self.0 {
+            let (matched, why) = match (done, route.mismatch(alert)) {
+                (Some(earlier), _) => (false, format!("not read: {earlier} matched and does not continue")),
+                (None, Some(why)) => (false, why),
+                (None, None) => (true, format!("leads to {}", route.receivers.join(", "))),
+            };
+            if matched {
+                any = true;
+                let new = route.receivers.iter().filter(|receiver| !receivers.contains(receiver));
+                let new: Vec<String> = new.cloned().collect();
+                receivers.extend(new);
+                done = (!route.goes_on).then_some(route.name.as_str());
+            }
+            routes.push(Considered { route: route.name.clone(), matched, why });
+        }
+        Explanation { routes, receivers, everybody: !any }
+    }
+
+    /// Whether an alert goes to this receiver.
+    pub fn leads_to(&self, receiver: &str, alert: &Alert) -> bool {
+        let mut any = false;
+        for route in self.0.iter().filter(|route| route.mismatch(alert).is_none()) {
+            if route.receivers.iter().any(|name| name == receiver) {
+                return true;
+            }
+            if !route.goes_on {
+                return false;
+            }
+            any = true;
+        }
+        !any
+    }
+
+    /// Checks names and bounds; `is_receiver` says whether a sink of this name takes alerts.
+    pub fn check(&self, is_receiver: impl Fn(&str) -> bool) -> Result<(), String> {
+        if self.0.len() > ROUTES_MAX {
+            return Err(format!("there are more than {ROUTES_MAX} routes"));
+        }
+        for (number, route) in self.0.iter().enumerate() {
+            route.check().map_err(|problem| format!("route {}: {problem}", route.name))?;
+            if let Some(stranger) = route.receivers.iter().find(|name| !is_receiver(name)) {
+                return Err(format!("route {}: {stranger:?} is no sink that takes alerts", route.name));
+            }
+            if self.0[..number].iter().any(|other| other.name == route.name) {
+                return Err(format!("route {}: there are two of this name", route.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text is what the pattern says: `*` is any text, `?` one character, everything else itself.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == text[t] => (p, t) = (p + 1, t + 1),
+            _ => match star {
+                // The newest star takes one character more; older ones need not be tried again.
+                Some((at, from)) => {
+                    star = Some((at, from + 1));
+                    (p, t) = (at + 1, from + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::alert_of;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn routes(list: Value) -> Routes {
+        serde_json::from_value(list).unwrap()
+    }
+
+    fn example() -> Routes {
+        routes(json!([
+            {"name": "audit", "receivers": ["mail"], "continue": true},
+            {"name": "pay", "receivers": ["pager"], "team": ["pay*"], "severity": "high"},
+            {"name": "egress", "receivers": ["soc", "mail"], "rule": ["egress.*", "secret.?gress"], "user": ["alice"]},
+        ]))
+    }
+
+    #[test]
+    fn the_first_match_is_the_last_unless_it_continues() {
+        let mut alert = alert_of(1, Severity::High);
+        let explained = example().explain(&alert);
+        assert_eq!(explained.receivers, ["mail", "soc"]);
+        let why: Vec<(&str, bool)> = explained.routes.iter().map(|route| (route.why.as_str(), route.matched)).collect();
+        assert_eq!(why, [("leads to mail", true), ("the alert has no team", false), ("leads to soc, mail", true)]);
+        alert.who.team = Some("payments".into());
+        let explained = example().explain(&alert);
+        assert_eq!(explained.receivers, ["mail", "pager"]);
+        assert_eq!(explained.routes[2].why, "not read: pay matched and does not continue");
+        alert.severity = Severity::Low;
+        assert_eq!(example().explain(&alert).routes[1].why, "severity low is below high");
+    }
+
+    #[test]
+    fn nothing_is_swallowed_by_a_hole() {
+        let list = routes(json!([{"name": "pay", "receivers": ["pager"], "team": ["pay*"]}]));
+        let explained = list.explain(&alert_of(1, Severity::High));
+        assert!(explained.everybody && explained.receivers.is_empty());
+        assert!(
+            list.leads_to("pager", &alert_of(1, Severity::High))
+                && Routes::default().leads_to("x", &alert_of(1, Severity::Low))
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let check = |list: Value, says: &str| {
+            let error = routes(list).check(|name| name == "soc").unwrap_err();
+            assert!(error.contains(says), "{error}");
+        };
+        check(json!([{"name": "a", "receivers": ["siem"]}]), "\"siem\"");
+        check(json!([{"name": "a", "receivers": []}]), "receivers");
+        check(json!([{"name": "a", "receivers": ["soc"], "rule": [""]}]), "patterns");
+        check(json!([{"name": "a", "receivers": ["soc"]}, {"name": "a", "receivers": ["soc"]}]), "two");
+        assert!(serde_json::from_value::<Routes>(json!([{"name": "a", "receivers": [], "sevrity": "high"}])).is_err());
+    }
+
+    /// The same by recursion, which is obviously right and slow.
+    fn slow(pattern: &[char], text: &[char]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some(('*', rest)), _) => slow(rest, text) || (!text.is_empty() && slow(pattern, &text[1..])),
+            (Some(('?', rest)), Some((_, after))) => slow(rest, after),
+            (Some((c, rest)), Some((d, after))) => c == d && slow(rest, after),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn patterns_match_as_they_say(pattern in "[ab*?]{0,8}", text in "[ab*]{0,10}") {
+            let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+            prop_assert_eq!(matches(&pattern, &text), slow(&p, &t));
+        }
+
+        #[test]
+        fn the_explanation_is_what_happens(severity in 0usize..5, team in proptest::option::of("pay|pa|x"), user in "alice|bob", receiver in "mail|pager|soc|x") {
+            let mut alert = alert_of(1, Severity::ALL[severity]);
+            (alert.who.team, alert.who.user) = (team, Some(user));
+            let explained = example().explain(&alert);
+            prop_assert_eq!(example().leads_to(&receiver, &alert), explained.everybody || explained.receivers.contains(&receiver));
+        }
+    }
+}

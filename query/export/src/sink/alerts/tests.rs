@@ -1,0 +1,129 @@
+//! What is told one by one, what together, and what not at all.
+
+use ledger::LedgerName;
+use serde_json::json;
+
+use super::*;
+use crate::fixtures::{self, alert_of, entry_of, records_of, told};
+
+fn revision(number: u64, revision: u32, state: State) -> Alert {
+    Alert { revision, state, ..alert_of(number, Severity::High) }
+}
+
+fn ids<'a>(stories: &'a [Story<'a>]) -> Vec<&'a str> {
+    stories.iter().map(|story| &story.id[story.id.len() - 3..]).collect()
+}
+
+#[test]
+fn revisions_of_one_alert_are_one_story() {
+    let records = records_of(&[
+        revision(1, 1, State::Open),
+        revision(2, 1, State::Open),
+        revision(1, 2, State::Updated),
+        revision(1, 3, State::Resolved),
+    ]);
+    let outbox = fixtures::outbox();
+    let folded = fold(&records, &outbox, Style::Incidents);
+    assert_eq!(ids(&folded.stories), ["001", "002"]);
+    let story = &folded.stories[0];
+    assert_eq!((story.opened.unwrap().revision, story.revision()), (2, 3));
+    let (opening, ending) = (story.opening("", vec![]), story.ending("", vec![]));
+    assert_eq!((opening.records, ending.records), (vec![0, 2], vec![3]));
+    assert!(opening.key.ends_with("/r2") && ending.key.ends_with("/r3/over") && ending.alerts[0].over);
+    assert_eq!(story.message("", vec![]).records, [0, 2, 3]);
+    assert!(folded.digest.is_none() && folded.silent.is_empty());
+}
+
+#[test]
+fn a_storm_is_a_digest_with_the_worst_first_and_urgent_ones_alone() {
+    let mut alerts: Vec<Alert> = (0..500).map(|number| alert_of(number, Severity::Medium)).collect();
+    alerts.extend((900..920).map(|number| alert_of(number, Severity::Critical)));
+    let (records, outbox) = (records_of(&alerts), fixtures::outbox());
+    let folded = fold(&records, &outbox, Style::Incidents);
+    assert_eq!(folded.stories.len(), STORIES_URGENT_MAX);
+    let digest = folded.digest.unwrap();
+    assert_eq!(digest.summary(), "515 alerts: 15 critical, 500 medium");
+    assert!(digest.alerts[..15].iter().all(|alert| alert.severity == Severity::Critical));
+    assert_eq!(digest.key, "digest/operations/0/0");
+    let message = digest.message("", vec![]);
+    assert_eq!((message.records.len(), message.alerts.len(), message.digest), (515, 515, true));
+    let few = records_of(&alerts[..STORIES_MAX]);
+    assert!(fold(&few, &outbox, Style::Messages).digest.is_none());
+}
+
+#[test]
+fn old_alerts_are_one_digest_however_few() {
+    let old = Alert { backfill: true, ..alert_of(1, Severity::Critical) };
+    let (records, outbox) = (records_of(&[old.clone(), alert_of(2, Severity::High)]), fixtures::outbox());
+    let folded = fold(&records, &outbox, Style::Messages);
+    assert_eq!(ids(&folded.stories), ["002"]);
+    assert_eq!(
+        folded.digest.unwrap().summary(),
+        "1 alert: 1 critical; all about events that were old when they were recorded"
+    );
+    assert!(linger(&records_of(&[old]).into(), DIGEST_WAIT) > Duration::ZERO);
+    assert_eq!(linger(&records.into(), DIGEST_WAIT), Duration::ZERO, "a live alert never waits");
+}
+
+#[test]
+fn nobody_hears_of_the_end_of_what_he_was_not_told() {
+    let mut records =
+        records_of(&[revision(1, 2, State::Resolved), revision(2, 1, State::Open), revision(2, 2, State::Resolved)]);
+    records[1].hidden = Some("silence-1".into());
+    let outbox = fixtures::outbox();
+    let folded = fold(&records, &outbox, Style::Messages);
+    assert!(folded.stories.is_empty() && folded.digest.is_none());
+    let (known, forgetful) = (told(&[1], false), Outbox::new("sink", LedgerName::Operations, 0, true));
+    assert_eq!(ids(&fold(&records, &known, Style::Messages).stories), ["001"]);
+    assert_eq!(fold(&records, &forgetful, Style::Messages).stories.len(), 2, "who may have been told is told");
+}
+
+#[test]
+fn a_digest_ends_with_the_last_of_its_alerts() {
+    let outbox = told(&[1, 2], true);
+    let records = records_of(&[revision(1, 2, State::Updated), revision(1, 3, State::Resolved)]);
+    let folded = fold(&records, &outbox, Style::Incidents);
+    assert!(folded.stories.is_empty() && folded.ended.is_empty());
+    assert_eq!((folded.silent.len(), folded.silent[0].over), (1, true));
+    let records = records_of(&[revision(1, 3, State::Resolved), revision(2, 3, State::Resolved)]);
+    assert_eq!(fold(&records, &outbox, Style::Incidents).ended, ["digest/operations/0/0"]);
+    let worse = Alert { revision: 2, state: State::Updated, ..alert_of(2, Severity::Critical) };
+    let records = records_of(&[worse]);
+    assert_eq!(ids(&fold(&records, &outbox, Style::Incidents).stories), ["002"], "what becomes urgent is told alone");
+    let both = [
+        Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::Critical) },
+        revision(2, 2, State::Resolved),
+    ];
+    let records = records_of(&both);
+    assert_eq!(fold(&records, &outbox, Style::Incidents).ended.len(), 1, "what is told alone leaves its digest");
+}
+
+#[test]
+fn incidents_are_ended_one_by_one_even_in_a_storm() {
+    let numbers: Vec<u64> = (0..30).collect();
+    let outbox = told(&numbers, false);
+    let ends: Vec<Alert> = numbers.iter().map(|number| revision(*number, 2, State::Resolved)).collect();
+    let records = records_of(&ends);
+    assert_eq!(fold(&records, &outbox, Style::Incidents).stories.len(), 30);
+    assert_eq!(
+        fold(&records, &outbox, Style::Messages).digest.unwrap().summary(),
+        "30 alerts: 30 high; 30 of them over"
+    );
+}
+
+#[test]
+fn steps_reach_those_who_were_told() {
+    let step = |kind: &str| json!({"kind": kind, "subject": alert_of(1, Severity::High).id, "actor": "alice"});
+    let rows = fixtures::operations(&[step("alert.ack"), step("alert.close")]);
+    let records = fixtures::alert_records(&rows);
+    let (strangers, known) = (fixtures::outbox(), told(&[1], false));
+    assert!(fold(&records, &strangers, Style::Incidents).stories.is_empty());
+    let folded = fold(&records, &known, Style::Incidents);
+    let story = &folded.stories[0];
+    assert_eq!(story.acknowledged.unwrap().actor, "alice");
+    assert!(matches!(story.over, Some(Over::Closed(step)) if step.deed == Deed::Close));
+    assert_eq!(story.acknowledgement("", vec![]).records, [0]);
+    let rows = fixtures::operations(&[entry_of(&alert_of(1, Severity::High)), step("alert.ack")]);
+    let records = fixtures::alert_records(&rows);
+    assert_eq!(fold(&records, &strangers, Style::Incidents).stories.len(), 1, "told in the same batch");
+}

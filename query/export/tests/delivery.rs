@@ -1,0 +1,120 @@
+//! Delivery under torture: receivers and the forwarder are processes of their own. The receivers refuse, ask to wait, commit
+//! and fail, commit and cut the answer, commit and stall; the forwarder is killed at random. What a receiver committed is
+//! compared with what was recorded: nothing lost, nothing doubled where the receiver takes an id or can be asked, and nothing
+//! triggered after it was resolved.
+//!
+//! Short by default; `TACHOGRAPH_TORTURE=1` makes it long. Every run prints its seed, and `TACHOGRAPH_SEED` repeats one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+
+#[path = "delivery/check.rs"]
+mod check;
+#[path = "delivery/forwarder.rs"]
+mod forwarder;
+#[path = "delivery/life.rs"]
+mod life;
+#[path = "delivery/receiver.rs"]
+mod receiver;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use life::Dice;
+
+/// The variable with the folder of a run; without it the processes have nothing to do.
+const FOLDER: &str = "TACHOGRAPH_HARNESS_FOLDER";
+const SEED: &str = "TACHOGRAPH_SEED";
+const ALERTS: &str = "TACHOGRAPH_HARNESS_ALERTS";
+
+/// How often somebody who waits for a request looks whether the forwarder still runs. Nothing depends on it.
+const LOOK: Duration = Duration::from_millis(200);
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn start(role: &str, folder: &Path, seed: u64, alerts: u64) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args([role, "--exact", "--ignored", "--nocapture", "--quiet"])
+        .env(FOLDER, folder)
+        .env(SEED, seed.to_string())
+        .env(ALERTS, alerts.to_string())
+        .env("NO_PROXY", "*")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "a process of the harness"]
+fn receiver_process() {
+    if let Ok(folder) = std::env::var(FOLDER) {
+        receiver::run(folder.as_ref(), variable(SEED).unwrap());
+    }
+}
+
+#[test]
+#[ignore = "a process of the harness"]
+fn forwarder_process() {
+    if let Ok(folder) = std::env::var(FOLDER) {
+        forwarder::run(folder.as_ref(), variable(SEED).unwrap(), variable(ALERTS).unwrap());
+    }
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_reopened() {
+    let long = variable("TACHOGRAPH_TORTURE") == Some(1);
+    let seed = variable(SEED).unwrap_or_else(|| getrandom::u64().unwrap() >> 32);
+    println!("seed {seed}: repeat with {SEED}={seed}");
+    let (alerts, kills) = if long { (3_000, 300) } else { (60, 10) };
+    let folder = tempfile::tempdir().unwrap();
+    ledger::Store::init(&folder.path().join("data"), "acme.example/agents").unwrap();
+    let mut receiver = start("receiver_process", folder.path(), seed, alerts);
+    let lines = listen(receiver.stdout.take().unwrap());
+    let address = lines.iter().find_map(|line| Some(line.split_once("listening ")?.1.to_owned())).unwrap();
+    std::fs::write(folder.path().join("address"), address).unwrap();
+    let mut dice = Dice::new(seed);
+    for _ in 0..kills {
+        let mut child = start("forwarder_process", folder.path(), seed, alerts);
+        let requests = dice.below(if long { 60 } else { 25 });
+        let alive = (0..requests).all(|_| wait_for_request(&lines, &mut child));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if !alive {
+            break;
+        }
+    }
+    let last = start("forwarder_process", folder.path(), seed, alerts).wait_with_output().unwrap();
+    assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stdout));
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
+    let counts = check::check(folder.path(), seed, alerts);
+    println!("seed {seed}: {counts}");
+}
+
+/// The lines of the receiver, until it ends.
+fn listen(output: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.map(|line| sender.send(line)).take_while(Result::is_ok).count()
+    });
+    lines
+}
+
+/// Waits for the next request; `false` if the forwarder ended, because there is nothing more to send.
+fn wait_for_request(lines: &Receiver<String>, forwarder: &mut Child) -> bool {
+    loop {
+        match lines.recv_timeout(LOOK) {
+            Ok(line) if line == "request" => return true,
+            Ok(_) => {}
+            Err(RecvTimeoutError::Timeout) if forwarder.try_wait().unwrap().is_none() => {}
+            Err(RecvTimeoutError::Timeout) => return false,
+            Err(RecvTimeoutError::Disconnected) => panic!("the receiver ended"),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The forwarder, in a process of its own that may be killed at any moment: it records alerts and delivers them.
+
+use std::path::Path;
+
+use export::{Config, Exporter};
+use ledger::fold::{RECEIPT_KIND, SENT_KIND, Sent};
+use ledger::operations::{self, column};
+use ledger::{Entry, Group, Options, Position, ReadLimit, Reader, Store, alert};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::life::{Dice, revisions};
+
+/// The sinks of a run.
+pub const SINKS: [&str; 5] = ["pager", "hook", "alertmanager", "slack", "siem"];
+
+/// Records what is not yet recorded and delivers until every sink has a receipt for all of it.
+pub fn run(folder: &Path, seed: u64, alerts: u64) {
+    let store = Store::open(&folder.join("data"), Options::default()).unwrap();
+    let config = config(folder);
+    let exporter = Exporter::new(&config, store.events(), store.operations(), [3; 32]).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let exporting = tokio::spawn(exporter.run(stop.clone()));
+        record(&store, seed, alerts).await;
+        done(&store).await;
+        say_what_was_sent(&store, folder);
+        stop.cancel();
+        exporting.await.unwrap();
+    });
+    store.stop();
+}
+
+fn config(folder: &Path) -> Config {
+    let url = std::fs::read_to_string(folder.join("address")).unwrap();
+    let secret = |name: &str, text: &str| {
+        std::fs::write(folder.join(name), text).unwrap();
+        format!("file:{}", folder.join(name).display())
+    };
+    let mut sinks = vec![
+        json!({"name": "pager", "type": "pagerduty", "routing_key": secret("key", "0123456789abcdef"), "url": format!("{url}/pagerduty")}),
+        json!({"name": "hook", "type": "webhook", "secret": secret("secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "url": format!("{url}/hook")}),
+        json!({"name": "alertmanager", "type": "alertmanager", "url": url}),
+        json!({"name": "slack", "type": "slack", "token": secret("token", "xoxb-1"), "channel": "C0123456789", "api": format!("{url}/slack")}),
+        json!({"name": "siem", "type": "splunk_hec", "token": secret("hec", "t"), "url": url, "gzip": false}),
+    ];
+    for sink in &mut sinks {
+        sink["allow_private"] = true.into();
+        sink["timeout_seconds"] = 1.into();
+        sink["interval_ms"] = 1.into();
+        sink["start"] = "beginning".into();
+    }
+    serde_json::from_value(json!({ "sinks": sinks })).unwrap()
+}
+
+fn rows(reader: &Reader, mut visit: impl FnMut(&ledger::Row<'_>)) {
+    let mut from = 0;
+    loop {
+        let rows = reader.read(from, false, ReadLimit { rows: 4_096, bytes: 1 << 24 }).unwrap();
+        rows.iter().for_each(|row| visit(&row));
+        if rows.is_empty() {
+            return;
+        }
+        from = rows.next_seq;
+    }
+}
+
+/// Records the rest of the alerts: single ones, and some at once, so that there are storms.
+async fn record(store: &Store, seed: u64, alerts: u64) {
+    let mut known = 0;
+    rows(&store.operations().reader(), |row| known += usize::from(row.text(column::KIND) == Some(alert::KIND)));
+    let mut dice = Dice::new(seed ^ known as u64);
+    let mut watch = store.operations().reader().watch().unwrap();
+    let all = revisions(seed, alerts);
+    let mut rest = all.get(known..).unwrap_or_default();
+    while !rest.is_empty() {
+        let many = if dice.below(6) == 0 { 60 } else { 3 };
+        let (chunk, after) = rest.split_at(rest.len().min(1 + dice.below(many) as usize));
+        let mut group = Group::new(&operations::TABLE);
+        for alert in chunk {
+            let mut entry = Entry::new();
+            entry.set_text(column::KIND, alert::KIND);
+            entry.set_text(column::SUBJECT, &alert.id);
+            entry.set_text(column::RECORD, &serde_json::to_string(alert).unwrap());
+            group.push(&mut entry).unwrap();
+        }
+        store.operations().appender().append(group).await.unwrap();
+        rest = after;
+        for _ in 0..dice.below(12) {
+            watch.changed().await.unwrap();
+        }
+    }
+}
+
+/// Waits until each sink has a receipt for the last alert.
+async fn done(store: &Store) {
+    let reader = store.operations().reader();
+    let mut watch = reader.watch().unwrap();
+    loop {
+        let (mut last, mut ends) = (0, [0; SINKS.len()]);
+        rows(&reader, |row| match row.text(column::KIND) {
+            Some(alert::KIND) => last = row.position.seq,
+            Some(RECEIPT_KIND) => {
+                let to: Position = row.text(column::TO).unwrap().parse().unwrap();
+                let sink = SINKS.iter().position(|sink| row.text(column::SUBJECT) == Some(*sink)).unwrap();
+                if to.ledger == ledger::LedgerName::Operations {
+                    ends[sink] = to.seq;
+                }
+            }
+            _ => {}
+        });
+        if ends.iter().all(|end| *end > last) {
+            return;
+        }
+        watch.changed().await.unwrap();
+    }
+}
+
+/// Writes down, for each sink, which message told of which alerts by the ledger; the receiver's commits must agree.
+fn say_what_was_sent(store: &Store, folder: &Path) {
+    let mut lines = String::new();
+    rows(&store.operations().reader(), |row| {
+        if row.text(column::KIND) == Some(SENT_KIND) {
+            let sent: Sent = serde_json::from_str(row.text(column::RECORD).unwrap()).unwrap();
+            let ids: Vec<String> = sent.alerts.into_iter().map(|alert| alert.id).collect();
+            lines.push_str(&json!({"sink": row.text(column::SUBJECT), "key": sent.key, "ids": ids}).to_string());
+            lines.push('\n');
+        }
+    });
+    std::fs::write(folder.join("sent"), lines).unwrap();
+}

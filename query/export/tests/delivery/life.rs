@@ -1,0 +1,72 @@
+//! The lives of the alerts of a run: a pure function of the seed.
+
+use ledger::alert::{Alert, Severity, State, What, Who};
+
+/// Numbers from a seed: xorshift, which is random enough for faults.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % limit
+    }
+}
+
+/// The id that is recorded after all others: whoever has a receipt for it has one for everything.
+pub const LAST: &str = "alert-last";
+
+/// Every revision of every alert, in the order in which they are recorded. Each alert ends, apart from the last.
+pub fn revisions(seed: u64, alerts: u64) -> Vec<Alert> {
+    let mut dice = Dice::new(seed ^ 0xa1e7);
+    let (mut active, mut all, mut opened) = (Vec::<Alert>::new(), Vec::new(), 0);
+    while opened < alerts || !active.is_empty() {
+        if opened < alerts && (active.is_empty() || dice.below(3) > 0) {
+            let severity = Severity::ALL[dice.below(5) as usize];
+            active.push(alert(&format!("alert-{opened:032x}"), severity));
+            all.extend(active.last().cloned());
+            opened += 1;
+            continue;
+        }
+        let at = dice.below(active.len() as u64) as usize;
+        active[at].revision += 1;
+        active[at].count += 1;
+        if dice.below(3) == 0 {
+            active[at].state = State::Updated;
+            all.push(active[at].clone());
+        } else {
+            active[at].state = State::Resolved;
+            all.push(active.swap_remove(at));
+        }
+    }
+    all.push(alert(LAST, Severity::Critical));
+    all
+}
+
+fn alert(id: &str, severity: Severity) -> Alert {
+    Alert {
+        id: id.to_owned(),
+        revision: 1,
+        rule: "egress.denied_post".into(),
+        rule_version: 1,
+        state: State::Open,
+        severity,
+        title: "Refused POST to attacker-logger.com".into(),
+        reason: "POST to attacker-logger.com was refused <!channel>.".into(),
+        who: Who { user: Some("alice".into()), workspace_name: Some("alice/api".into()), ..Who::default() },
+        what: What { host: Some("attacker-logger.com".into()), ..What::default() },
+        first_seen: 1_763_683_200_000_000,
+        last_seen: 1_763_683_200_000_000,
+        recorded_first: 1_763_683_200_000_000,
+        recorded_last: 1_763_683_200_000_000,
+        count: 1,
+        evidence: Vec::new(),
+        tags: Vec::new(),
+        backfill: false,
+    }
+}
