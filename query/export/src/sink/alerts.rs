@@ -96,10 +96,9 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// Whether an incident that the receiver has, or may have, ends or gets somebody who looks after it.
+    /// Whether its incident ends, gets somebody who looks after it, or is about something critical.
     fn changes_incident(&self) -> bool {
-        let has = self.told.is_some() || self.opened.is_none();
-        has && (self.over.is_some() || self.acknowledged.is_some())
+        self.over.is_some() || self.acknowledged.is_some() || self.severity() == Severity::Critical
     }
 
     /// How bad it is; a step alone says nothing about that.
@@ -189,8 +188,9 @@ pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold
     stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
     let (stories, together) = divide(stories, style);
     let digest = Digest::new(records, &together);
-    // Of what is over already nothing more will come that could end the digest.
-    ended.extend(digest.as_ref().filter(|digest| digest.over == digest.alerts.len()).map(|digest| digest.key.clone()));
+    // Where nothing is open that only the digest tells of, nothing will come that could end its incident.
+    let stillborn = digest.as_ref().filter(|digest| style == Style::Incidents && digest.open == 0);
+    ended.extend(stillborn.map(|digest| digest.key.clone()));
     Fold { stories, digest, ended, silent }
 }
 
@@ -219,8 +219,13 @@ fn divide(stories: Vec<Story<'_>>, style: Style) -> (Vec<Story<'_>>, Vec<Story<'
     for story in live {
         let critical = story.severity() == Severity::Critical && urgent < STORIES_URGENT_MAX;
         urgent += usize::from(critical);
-        let alone = critical || story.newest().is_none() || (style == Style::Incidents && story.changes_incident());
-        if !storm || alone { single.push(story) } else { together.push(story) }
+        let incident = style == Style::Incidents && (story.told.is_some() || story.opened.is_none());
+        if !storm || critical || story.newest().is_none() || (incident && story.changes_incident()) {
+            single.push(story);
+        } else if !incident {
+            together.push(story);
+        }
+        // What is left goes on in its incident, in which somebody looks already: in a storm that is no news.
     }
     together.extend(old);
     (single, together)

@@ -19,6 +19,8 @@ pub struct Digest<'a> {
     pub old: usize,
     /// How many were over already.
     pub over: usize,
+    /// How many are open of which nothing else tells.
+    pub open: usize,
     sent: Vec<SentAlert>,
     records: Vec<usize>,
 }
@@ -34,6 +36,7 @@ impl<'a> Digest<'a> {
             key: format!("digest/{}", first.position),
             old: alerts.iter().filter(|alert| alert.backfill).count(),
             over: stories.iter().filter(|story| story.over.is_some()).count(),
+            open: stories.iter().filter(|story| story.over.is_none() && story.told.is_none()).count(),
             sent: stories.iter().map(Story::sent).collect(),
             alerts,
             records: numbers,

@@ -112,6 +112,23 @@ fn incidents_are_ended_one_by_one_even_in_a_storm() {
 }
 
 #[test]
+fn no_incident_stays_open_for_what_ended_or_is_told_elsewhere() {
+    let numbers: Vec<u64> = (0..30).collect();
+    let outbox = told(&numbers, false);
+    let goes_on: Vec<Alert> = numbers.iter().map(|number| revision(*number, 2, State::Updated)).collect();
+    let records = records_of(&goes_on);
+    let folded = fold(&records, &outbox, Style::Incidents);
+    assert!(folded.stories.is_empty() && folded.digest.is_none(), "in a storm it is no news that incidents go on");
+    assert_eq!(fold(&records, &outbox, Style::Messages).digest.map(|digest| digest.open), Some(0));
+    let brief = (100..130).flat_map(|number| [revision(number, 1, State::Open), revision(number, 2, State::Resolved)]);
+    let mut all: Vec<Alert> = brief.collect();
+    all.extend(goes_on);
+    let records = records_of(&all);
+    let folded = fold(&records, &outbox, Style::Incidents);
+    assert_eq!(folded.ended, [folded.digest.unwrap().key], "the digest is over as soon as it was told");
+}
+
+#[test]
 fn steps_reach_those_who_were_told() {
     let step = |kind: &str| json!({"kind": kind, "subject": alert_of(1, Severity::High).id, "actor": "alice"});
     let rows = fixtures::operations(&[step("alert.ack"), step("alert.close")]);
