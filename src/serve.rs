@@ -141,7 +141,7 @@ impl Server {
         let operations = store.operations();
         let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
         let desk = Arc::new(desk);
-        let gate = DeskGate::new(&desk);
+        let gate = DeskGate::of(&desk);
         let (pipeline, registry) = Pipeline::build(&store, settings, &tokens, gate, ingest, &health).await?;
         let options = query::Options {
             audit: Some(store.operations().appender()),

@@ -11,7 +11,7 @@ pub struct DeskGate(Arc<Desk>);
 
 impl DeskGate {
     /// A gate that answers what the desk knows.
-    pub fn new(desk: &Arc<Desk>) -> Arc<dyn Gate> {
+    pub fn of(desk: &Arc<Desk>) -> Arc<dyn Gate> {
         Arc::new(Self(Arc::clone(desk)))
     }
 }
