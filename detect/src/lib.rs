@@ -14,19 +14,26 @@ mod config;
 mod detector;
 mod egress;
 mod engine;
+pub mod episode;
+pub mod event;
+pub mod failure;
 pub mod limits;
 mod metrics;
+pub mod pack;
 mod recent;
 mod registry;
 mod runner;
+pub mod scope;
+pub mod table;
 mod text;
 
 #[cfg(test)]
 mod fixtures;
 
 pub use config::{Config, ConfigError};
-pub use detector::{Detector, EventRow, Findings, RestoreError};
+pub use detector::{Detector, Findings, RestoreError};
 pub use engine::{Engine, Key};
+pub use event::{EventRow, Sighting};
 pub use metrics::Metrics;
 pub use registry::{DETECTORS, Example, Expected, Rules, Spec};
 pub use runner::{Runner, RunnerError, RunnerOptions};

@@ -9,10 +9,14 @@ pub const TEXT_CHARS_MAX: usize = 256;
 pub const EPISODES_MAX: usize = 16_384;
 /// Open episodes of one scope; further targets share one episode, so that one agent cannot push out another's.
 pub const EPISODES_PER_SCOPE_MAX: u32 = 64;
-/// Episodes that one call of `advance` resolves; the others follow in the next second. Bounds the group of one commit.
+/// Findings that all detectors together give in one second of silence; the others follow in the next second. Bounds the
+/// group of one commit.
 pub const RESOLVED_PER_ADVANCE_MAX: usize = 128;
 /// An update is due when the count has grown by this factor since the last revision: a flood gives few updates.
 pub const UPDATE_FACTOR: u64 = 4;
+
+/// A key that was used within this many seconds is in use: a tenant that pushes out one of its own keys in use floods.
+pub const EVICTED_IN_USE_SECONDS: i64 = 3_600;
 
 /// Pairs of agent and domain that are remembered as allowed.
 pub const ALLOWED_PAIRS_MAX: usize = 131_072;

@@ -4,7 +4,9 @@ use ledger::Position;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
-use crate::detector::EventRow;
+use crate::detector::RestoreError;
+use crate::event::EventRow;
+use crate::pack::{Pack, packed};
 
 /// An event that showed a secret to an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +48,18 @@ impl SecretRead {
     /// Where the event stands.
     pub fn position(&self) -> Position {
         Position { ledger: ledger::LedgerName::Events, shard: self.shard, seq: self.seq }
+    }
+}
+
+packed!(SecretRead { shard, seq, recorded, sign });
+
+impl Pack for Sign {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (*self == Self::Redaction).pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok(if bool::unpack(input)? { Self::Redaction } else { Self::FileName })
     }
 }
 
