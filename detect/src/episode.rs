@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::event::Sighting;
-use crate::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX};
+use crate::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, NAME_BYTES_MAX};
 use crate::pack::{pack_json, unpack_json};
 use crate::registry::Spec;
 use crate::scope::Scope;
@@ -133,6 +133,15 @@ impl<C: Case> Episodes<C> {
         self.open.insert(self.name.clone(), episode);
     }
 
+    /// Changes what is known about the subject's episode although nothing new was seen; says so if that makes it worse.
+    pub fn worsen(&mut self, subject: Subject<'_>, findings: &mut Findings, change: impl FnOnce(&mut C)) {
+        self.write_name(subject);
+        if let Some(episode) = self.open.get_mut(&self.name) {
+            change(&mut episode.case);
+            episode.worsen(self.spec, findings);
+        }
+    }
+
     /// Resolves the subject's episode after `change`, if one is open: what it was about is known to be over.
     pub fn resolve(&mut self, subject: Subject<'_>, findings: &mut Findings, change: impl FnOnce(&mut C)) {
         self.write_name(subject);
@@ -176,12 +185,25 @@ impl<C: Case> Episodes<C> {
         Ok(())
     }
 
-    /// Names an episode. The length keeps a scope's name from running into the target.
+    /// Names an episode. The length keeps a scope's name from running into the target; what is too long ends in its hash.
     fn write_name(&mut self, Subject { scope, target }: Subject<'_>) {
         use std::fmt::Write as _;
         self.name.clear();
         // Writing to a String does not fail.
-        let _ = write!(self.name, "{}:{}:{}>{target}", scope.kind, scope.name.len(), scope.name);
+        let _ = write!(self.name, "{}:{}:", scope.kind, scope.name.len());
+        self.write_bounded(scope.name);
+        self.name.push('>');
+        self.write_bounded(target);
+    }
+
+    fn write_bounded(&mut self, text: &str) {
+        use std::fmt::Write as _;
+        if text.len() <= NAME_BYTES_MAX {
+            self.name.push_str(text);
+        } else {
+            let start = &text[..text.floor_char_boundary(NAME_BYTES_MAX)];
+            let _ = write!(self.name, "{start}…{:016x}", self.key.hash(&["name", text]));
+        }
     }
 
     fn resolve_due(&mut self, second: i64, findings: &mut Findings) {

@@ -2,9 +2,11 @@
 
 use ledger::column::handle;
 use ledger::events::column;
-use ledger::{Position, Row};
+use ledger::{LedgerName, Position, Row};
 
+use crate::detector::RestoreError;
 use crate::engine::Key;
+use crate::pack::Pack;
 use crate::scope::Scope;
 
 /// An event as detectors see it: every column but the content itself.
@@ -30,6 +32,23 @@ pub struct Sighting {
     pub recorded: i64,
     /// Whether it was old when it was recorded, or before the first start.
     pub backfill: bool,
+}
+
+impl Pack for Sighting {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.position.shard.pack(out);
+        self.position.seq.pack(out);
+        self.time.pack(out);
+        self.recorded.pack(out);
+        self.backfill.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let (shard, seq) = (u32::unpack(input)?, u64::unpack(input)?);
+        let position = Position { ledger: LedgerName::Events, shard, seq };
+        let (time, recorded, backfill) = (i64::unpack(input)?, i64::unpack(input)?, bool::unpack(input)?);
+        Ok(Self { position, time, recorded, backfill })
+    }
 }
 
 impl<'a> EventRow<'a> {

@@ -51,7 +51,7 @@ impl Failure {
     }
 
     /// The class in one number, for hashes and for state.
-    pub fn code(self) -> u64 {
+    pub fn code(self) -> u32 {
         let (class, detail) = match self {
             Self::RateLimited => (1, 0),
             Self::Server(status) => (2, u32::from(status)),
@@ -59,10 +59,11 @@ impl Failure {
             Self::Unauthorised => (4, 0),
             Self::Client(status) => (5, u32::from(status)),
             Self::Refused => (6, 0),
-            Self::Exit(code) => (7, code as u32),
+            // Exit codes have a byte; of others enough is left to tell them apart.
+            Self::Exit(code) => (7, code as u32 & 0x00ff_ffff),
             Self::Failed => (8, 0),
         };
-        class << 32 | u64::from(detail)
+        class << 24 | detail
     }
 }
 

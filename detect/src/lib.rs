@@ -9,23 +9,32 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod agent;
+mod approval;
 mod clock;
+mod collector;
+mod command;
 mod config;
 mod detector;
 mod egress;
 mod engine;
-pub mod episode;
-pub mod event;
-pub mod failure;
+mod episode;
+mod event;
+mod failure;
+mod file;
+mod integrity;
 pub mod limits;
+mod loops;
 mod metrics;
-pub mod pack;
+mod pack;
 mod recent;
 mod registry;
 mod runner;
-pub mod scope;
-pub mod table;
+mod scope;
+mod state;
+mod table;
 mod text;
+mod timers;
 
 #[cfg(test)]
 mod fixtures;

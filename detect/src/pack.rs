@@ -3,6 +3,7 @@
 //! Fingerprints are half of most states and as JSON would be twice as long. What has names and texts is small and stays JSON.
 
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -62,6 +63,52 @@ impl Pack for bool {
             1 => Ok(true),
             _ => Err(RestoreError::Malformed),
         }
+    }
+}
+
+impl Pack for String {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).pack(out);
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let len = u32::unpack(input)?;
+        let bytes = take(input, u64::from(len))?;
+        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| RestoreError::Malformed)
+    }
+}
+
+/// A value of several texts that a state keeps until it is needed: packed, it takes a third of the memory.
+#[derive(Debug)]
+pub struct Kept<T> {
+    bytes: Box<[u8]>,
+    value: PhantomData<T>,
+}
+
+impl<T: Pack> Kept<T> {
+    /// Keeps a value.
+    pub fn new(value: &T) -> Self {
+        let mut bytes = Vec::new();
+        value.pack(&mut bytes);
+        Self { bytes: bytes.into_boxed_slice(), value: PhantomData }
+    }
+
+    /// The value; `None` only for bytes of a damaged snapshot.
+    pub fn get(&self) -> Option<T> {
+        T::unpack(&mut self.bytes.as_ref()).ok()
+    }
+}
+
+impl<T: Pack> Pack for Kept<T> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.bytes.len() as u32).pack(out);
+        out.extend_from_slice(&self.bytes);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let len = u32::unpack(input)?;
+        Ok(Self { bytes: take(input, u64::from(len))?.into(), value: PhantomData })
     }
 }
 
@@ -157,12 +204,12 @@ pub fn pack_json(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Restor
 
 /// Takes a value that [`pack_json`] wrote.
 pub fn unpack_json<T: DeserializeOwned>(input: &mut &[u8]) -> Result<T, RestoreError> {
-    Ok(serde_json::from_slice(take(input)?)?)
+    let len = u64::unpack(input)?;
+    Ok(serde_json::from_slice(take(input, len)?)?)
 }
 
-/// Takes bytes with their length before them.
-fn take<'a>(input: &mut &'a [u8]) -> Result<&'a [u8], RestoreError> {
-    let len = usize::try_from(u64::unpack(input)?).map_err(|_| RestoreError::Malformed)?;
+fn take<'a>(input: &mut &'a [u8], len: u64) -> Result<&'a [u8], RestoreError> {
+    let len = usize::try_from(len).map_err(|_| RestoreError::Malformed)?;
     let (bytes, rest) = input.split_at_checked(len).ok_or(RestoreError::Malformed)?;
     *input = rest;
     Ok(bytes)

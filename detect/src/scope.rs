@@ -7,6 +7,7 @@ use ledger::events::column;
 
 use crate::engine::Key;
 use crate::event::EventRow;
+use crate::pack::packed;
 use crate::text::bounded;
 
 /// The kind of a name, as a word for sentences, and the name.
@@ -16,6 +17,25 @@ pub struct Scope<'a> {
     pub kind: &'static str,
     /// The name; attacker-written.
     pub name: &'a str,
+}
+
+/// A scope that a state keeps; its name is bounded.
+#[derive(Debug, Clone)]
+pub struct OwnedScope {
+    kind: String,
+    name: String,
+}
+
+packed!(OwnedScope { kind, name });
+packed!(Who { org, team, user, agent, session, workspace, workspace_name });
+
+impl OwnedScope {
+    /// The scope.
+    pub fn scope(&self) -> Scope<'_> {
+        let kinds = AGENT.iter().chain(&NETWORK).map(|(_, kind)| *kind);
+        let kind = kinds.into_iter().find(|kind| *kind == self.kind).unwrap_or("agent");
+        Scope { kind, name: &self.name }
+    }
 }
 
 /// What network policies are about: the workspace first, since a boundary gives its requests a session of its own.
@@ -54,6 +74,11 @@ impl<'a> Scope<'a> {
     /// All agents together, told apart by what they share.
     pub fn fleet(name: &'a str) -> Self {
         Self { kind: "fleet", name }
+    }
+
+    /// A copy that outlives the event.
+    pub fn owned(&self) -> OwnedScope {
+        OwnedScope { kind: self.kind.to_owned(), name: bounded(self.name) }
     }
 
     /// A keyed hash, in a space of its own for each `domain`.

@@ -34,8 +34,8 @@ pub struct Table<V> {
 struct Slot<V> {
     key: u64,
     tenant: u64,
-    /// The second in which it was used last.
-    used: i64,
+    /// The second, since 1970, in which it was used last.
+    used: u32,
     newer: u32,
     older: u32,
     value: V,
@@ -104,7 +104,7 @@ impl<V: Default + Pack> Table<V> {
 
     /// Adds a key that is not there, as its tenant's newest.
     fn insert(&mut self, key: u64, tenant: u64, second: i64, value: V, findings: Option<&mut Findings>) -> u32 {
-        let slot = Slot { key, tenant, used: second, newer: NONE, older: NONE, value };
+        let slot = Slot { key, tenant, used: second as u32, newer: NONE, older: NONE, value };
         let at = if self.slots.len() < self.limit {
             self.slots.push(slot);
             self.slots.len() as u32 - 1
@@ -133,7 +133,7 @@ impl<V: Default + Pack> Table<V> {
         let at = self.tenants.get(&loser).map_or(0, |tenant| tenant.oldest);
         if loser == tenant
             && let Some(findings) = findings
-            && second - self.slots[at as usize].used < EVICTED_IN_USE_SECONDS
+            && second - i64::from(self.slots[at as usize].used) < EVICTED_IN_USE_SECONDS
         {
             findings.note_evicted();
         }
@@ -161,7 +161,7 @@ impl<V: Default + Pack> Table<V> {
             self.slots[before as usize].newer = at;
         }
         let slot = &mut self.slots[at as usize];
-        (slot.used, slot.newer, slot.older) = (second, NONE, before);
+        (slot.used, slot.newer, slot.older) = (second as u32, NONE, before);
     }
 
     /// Takes a slot out of its tenant's list.
@@ -206,8 +206,8 @@ impl<V: Default + Pack> Table<V> {
         for _ in 0..u32::unpack(input)? {
             let (tenant, count) = (u64::unpack(input)?, u32::unpack(input)?);
             for _ in 0..count {
-                let (key, used, value) = (u64::unpack(input)?, i64::unpack(input)?, V::unpack(input)?);
-                self.insert(key, tenant, used, value, None);
+                let (key, used, value) = (u64::unpack(input)?, u32::unpack(input)?, V::unpack(input)?);
+                self.insert(key, tenant, i64::from(used), value, None);
             }
         }
         Ok(())

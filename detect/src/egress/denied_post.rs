@@ -8,6 +8,7 @@ use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
@@ -56,13 +57,8 @@ impl Default for Parameters {
 impl Parameters {
     /// Checks the ranges.
     pub fn check(&self) -> Result<(), String> {
-        if !(1..=86_400).contains(&self.quiet_seconds) {
-            return Err(format!("quiet_seconds is {}; it must be 1 to 86400", self.quiet_seconds));
-        }
-        if self.secret_window_seconds > 86_400 {
-            return Err(format!("secret_window_seconds is {}; it must be 0 to 86400", self.secret_window_seconds));
-        }
-        Ok(())
+        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)?;
+        check_range("secret_window_seconds", self.secret_window_seconds, 0..=86_400)
     }
 }
 

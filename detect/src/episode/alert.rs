@@ -91,6 +91,13 @@ impl<C: Case> Episode<C> {
         }
     }
 
+    /// Says so if it got worse by what is now known about it.
+    pub(super) fn worsen(&mut self, spec: &'static Spec, findings: &mut Findings) {
+        if self.case.severity(&self.alert) > self.alert.severity {
+            self.speak(spec, State::Updated, findings);
+        }
+    }
+
     /// Says that it is over.
     pub(super) fn resolve(mut self, spec: &'static Spec, findings: &mut Findings) {
         self.speak(spec, State::Resolved, findings);

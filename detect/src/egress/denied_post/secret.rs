@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detector::RestoreError;
 use crate::event::EventRow;
+use crate::file::paths::holds_secrets;
 use crate::pack::{Pack, packed};
 
 /// An event that showed a secret to an agent.
@@ -60,48 +61,5 @@ impl Pack for Sign {
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
         Ok(if bool::unpack(input)? { Self::Redaction } else { Self::FileName })
-    }
-}
-
-/// Whether files of this name usually hold secrets.
-fn holds_secrets(path: &str) -> bool {
-    const NAMES: [&str; 12] = [
-        ".netrc",
-        ".npmrc",
-        ".pypirc",
-        ".git-credentials",
-        ".pgpass",
-        "id_rsa",
-        "id_ed25519",
-        "id_ecdsa",
-        "credentials",
-        "credentials.json",
-        "secrets.yaml",
-        "secrets.json",
-    ];
-    const ENDINGS: [&str; 4] = [".pem", ".key", ".p12", ".tfstate"];
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let environment = name == ".env" || name.strip_prefix(".env.").is_some_and(|rest| !rest.contains("example"));
-    environment
-        || NAMES.contains(&name)
-        || ENDINGS.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
-        || path.ends_with(".kube/config")
-        || path.ends_with(".docker/config.json")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_usually_hold_secrets() {
-        for path in
-            [".env", "/w/.env.production", "/home/a/.aws/credentials", "C:\\k\\id_rsa", "/x/tls.key", "~/.kube/config"]
-        {
-            assert!(holds_secrets(path), "{path}");
-        }
-        for path in ["/w/env", ".env.example", "/w/src/main.rs", "/w/key", ".key", "/w/credentials.md", ""] {
-            assert!(!holds_secrets(path), "{path}");
-        }
     }
 }
