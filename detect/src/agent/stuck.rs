@@ -275,3 +275,38 @@ impl Case for Waiting {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{self, START};
+
+    #[test]
+    fn an_outage_starts_the_ladder_again_and_a_day_ends_it() {
+        let mut detector = build(&Parameters::default(), fixtures::key());
+        let mut findings = Findings::new();
+        for row in fixtures::rows(&[json!({"second": 0, "kind": "approval", "session": "s"})]).iter() {
+            detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+        }
+        detector.advance(START + 5_000, true, &mut findings);
+        detector.advance(START + 5_599, false, &mut findings);
+        assert!(findings.alerts().is_empty());
+        for second in START + 5_600..START + 100_000 {
+            detector.advance(second, false, &mut findings);
+        }
+        let said: Vec<(State, Severity)> =
+            findings.alerts().iter().map(|alert| (alert.state, alert.severity)).collect();
+        assert_eq!(
+            said,
+            [
+                (State::Open, Severity::Low),
+                (State::Updated, Severity::Medium),
+                (State::Updated, Severity::High),
+                (State::Resolved, Severity::High)
+            ]
+        );
+        assert!(findings.alerts()[0].title.contains("a person's approval"));
+    }
+}

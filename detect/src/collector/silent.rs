@@ -245,3 +245,29 @@ impl Case for Silence {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::{self, START};
+
+    #[test]
+    fn silence_that_lasts_gets_worse_and_an_outage_is_no_silence() {
+        let parameters = Parameters { learn_events: 2, ..Parameters::default() };
+        let mut detector = build(&parameters, fixtures::key());
+        let mut findings = Findings::new();
+        let events: Vec<Value> = (0..3).map(|second| json!({"second": second, "collector": "coderd"})).collect();
+        for row in fixtures::rows(&events).iter() {
+            detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+        }
+        detector.advance(START + 100_000, true, &mut findings);
+        assert!(findings.alerts().is_empty(), "nothing could be heard");
+        for second in START + 100_001..START + 105_000 {
+            detector.advance(second, false, &mut findings);
+        }
+        let severities: Vec<Severity> = findings.alerts().iter().map(|alert| alert.severity).collect();
+        assert_eq!(severities, [Severity::Medium, Severity::High]);
+    }
+}

@@ -296,3 +296,34 @@ impl Case for Storm {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures;
+
+    /// Whether errors at these seconds are a storm.
+    fn is_storm(seconds: impl Iterator<Item = i64>) -> bool {
+        let parameters = Parameters { errors: 6, window_seconds: 3_600, ..Parameters::default() };
+        let mut detector = build(&parameters, fixtures::key());
+        let event =
+            |second: i64| json!({"second": second, "kind": "model.call", "model": "m", "status": 529, "session": "s"});
+        let events: Vec<Value> = seconds.map(event).collect();
+        let mut findings = Findings::new();
+        for row in fixtures::rows(&events).iter() {
+            detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+        }
+        !findings.alerts().is_empty()
+    }
+
+    #[test]
+    fn only_pauses_that_grow_are_polite() {
+        assert!(!is_storm((0..9).map(|number| 1 << number)), "each pause is twice the one before");
+        assert!(is_storm((0..9).map(|number| number * 30)), "a fixed pause");
+        assert!(is_storm((0..9).map(|_| 0)), "no pause");
+        assert!(!is_storm((0..5).map(|_| 0)), "few errors");
+        assert!(!is_storm((0..9).map(|number| number * 4_000)), "each is forgotten before the next");
+    }
+}

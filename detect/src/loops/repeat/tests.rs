@@ -85,6 +85,26 @@ fn one_call_told_by_two_sources_is_one_step() {
     assert!(observe(&twice).is_empty(), "four calls are fewer than a notice takes without results");
 }
 
+#[test]
+fn a_flood_of_sessions_takes_no_slow_loop_of_another_tenant() {
+    let mut detector = build(&Parameters::default(), fixtures::key());
+    let mut found = Vec::new();
+    for round in 0..3 {
+        let slow = json!({"second": round, "kind": "command", "tool": "Bash", "session": "slow", "user": "alice",
+            "action_fp": 1, "result_fp": 2});
+        // More than the table holds, each time: one session per event.
+        let flood = json!({"second": round, "repeat": AGENTS_MAX + 1_000, "kind": "command", "tool": "Bash",
+            "session": format!("r{round}-{{n}}"), "user": "mallory", "action_fp": 1, "result_fp": 2});
+        for row in fixtures::rows(&[slow, flood]).iter() {
+            let mut findings = Findings::new();
+            detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+            found.append(&mut findings.take());
+        }
+    }
+    let who: Vec<_> = found.iter().map(|alert| alert.who.user.as_deref()).collect();
+    assert_eq!(who, [Some("alice")]);
+}
+
 proptest! {
     #[test]
     fn any_steps_keep_the_state_bounded(steps in proptest::collection::vec((0u64..40, 0u64..3), 0..400)) {
