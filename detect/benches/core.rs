@@ -9,29 +9,67 @@ const EVENTS: usize = 65_536;
 /// 2025-11-21T00:00:00Z.
 const START: i64 = 1_763_683_200_000_000;
 
-/// Events of 1,000 agents: nine of ten requests are allowed, one is refused, half of those writes.
+/// Events of 1,000 agents: of ten, six requests (one refused, half of those writes), a model call with its cost, a tool call
+/// and its end, and a file that is read.
 fn block() -> Rows {
     let mut rows = Rows::new(LedgerName::Events, 0, 0);
     for number in 0..EVENTS {
-        let workspace = format!("workspace-{}", number * 7_919 % 1_000);
+        let agent = number / 10 * 7_919 % 1_000;
+        let (workspace, session, user) = (
+            format!("workspace-{agent}"),
+            format!("5e551017-0000-4000-8000-{agent:012}"),
+            format!("user-{}", agent % 200),
+        );
         let domain = format!("d{}.example", number * 31 % 50);
-        let denied = number % 10 == 0;
-        let texts = [
-            (column::KIND.id(), "egress.http"),
-            (column::SESSION.id(), "5e551017-0000-4000-8000-000000000000"),
+        let (kind, outcome) = match number % 10 {
+            0 => ("egress.http", "deny"),
+            1..=5 => ("egress.http", "allow"),
+            6 => ("model.tokens", "success"),
+            7 => ("tool.call", ""),
+            8 => ("command", "success"),
+            _ => ("file.read", "success"),
+        };
+        let mut texts = vec![
+            (column::COLLECTOR.id(), "coderd"),
+            (column::SOURCE.id(), "coder.boundary"),
+            (column::KIND.id(), kind),
+            (column::USER.id(), &user),
+            (column::SESSION.id(), &session),
             (column::WORKSPACE.id(), &workspace),
-            (column::OUTCOME.id(), if denied { "deny" } else { "allow" }),
-            (column::METHOD.id(), if number % 20 == 0 { "POST" } else { "GET" }),
-            (column::HOST.id(), &domain),
-            (column::DOMAIN.id(), &domain),
-            (column::PATH.id(), "/v1/packages/index"),
+            (column::OUTCOME.id(), outcome),
         ];
+        match kind {
+            "egress.http" => texts.extend([
+                (column::METHOD.id(), if number % 20 == 0 { "POST" } else { "GET" }),
+                (column::HOST.id(), &domain),
+                (column::DOMAIN.id(), &domain),
+                (column::PATH.id(), "/v1/packages/index"),
+            ]),
+            "model.tokens" => texts.push((column::MODEL.id(), "sonnet")),
+            _ => texts.push((column::TOOL.id(), "Bash")),
+        }
+        // Six of an agent's ten events stand in its stream.
+        let stream_seq = (number / 10_000 * 6 + number % 10) as i64;
         let mut facts = Vec::new();
         write_column(&mut facts, column::TIME.id(), &(START + number as i64 * 20).to_be_bytes());
         for (id, text) in texts {
             write_column(&mut facts, id, text.as_bytes());
         }
-        rows.push(number as u64, number as u64 / 16_384, START + number as i64 * 20, 0, &facts, None);
+        let mut content = Vec::new();
+        match kind {
+            "egress.http" => {
+                write_column(&mut facts, column::STREAM.id(), session.as_bytes());
+                write_column(&mut facts, column::STREAM_SEQ.id(), &stream_seq.to_be_bytes());
+            }
+            "model.tokens" => write_column(&mut facts, column::COST_MICROS.id(), &12_000i64.to_be_bytes()),
+            _ => {
+                write_column(&mut facts, column::ACTION_FP.id(), &(number as u64 * 0x9e37_79b9).to_be_bytes());
+                write_column(&mut facts, column::RESULT_FP.id(), &(number as u64 * 0xbf58_476d).to_be_bytes());
+                write_column(&mut content, column::COMMAND.id(), b"cargo test -p ledger 2>&1 | tail -20");
+                write_column(&mut content, column::FILE.id(), b"/home/coder/ledger/src/store.rs");
+            }
+        }
+        rows.push(number as u64, number as u64 / 16_384, START + number as i64 * 20, 0, &facts, Some(&content));
     }
     rows
 }

@@ -1,5 +1,7 @@
 //! The `[detect]` table of the configuration.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Rules;
@@ -17,6 +19,14 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.rules.check()
     }
+}
+
+/// Checks that a parameter lies in its range.
+pub(crate) fn check_range(name: &str, value: u32, range: RangeInclusive<u32>) -> Result<(), String> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(format!("{name} is {value}; it must be {} to {}", range.start(), range.end()))
 }
 
 /// A parameter is out of its range.

@@ -1,9 +1,9 @@
-//! The contract of a detector: what it sees, what it says, and how its state is kept.
+//! The contract of a detector: what it is called with, what it says, and how its state is kept.
 
 use ledger::alert::Alert;
-use ledger::column::handle;
-use ledger::events::column;
-use ledger::{Position, Row};
+
+use crate::event::EventRow;
+use crate::limits::RESOLVED_PER_ADVANCE_MAX;
 
 /// A pure state machine over recorded events.
 ///
@@ -18,86 +18,35 @@ pub trait Detector {
     /// recorded before it and those recorded in it. `down` says that the ledger did not run for a while before, so silence
     /// meant nothing: the seconds in between are not called, and timers of silence start again.
     ///
-    /// One call gives at most [`crate::limits::RESOLVED_PER_ADVANCE_MAX`] findings.
+    /// All detectors together find at most [`RESOLVED_PER_ADVANCE_MAX`] in one second: each asks [`Findings::is_full`], and
+    /// what has to wait comes up in the next second.
     fn advance(&mut self, second: i64, down: bool, findings: &mut Findings);
 
-    /// Writes the state.
-    fn snapshot(&self) -> Result<Vec<u8>, RestoreError>;
+    /// Appends the state.
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError>;
 
     /// Takes a state that `snapshot` of the same version wrote; parameters may have changed since.
-    fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError>;
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError>;
 }
 
 /// The state of a detector could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("the state of a detector is not readable: {0}")]
-pub struct RestoreError(#[from] serde_json::Error);
-
-/// An event as detectors see it: every column but the content itself.
-///
-/// Columns made from content (`command`, `file`) are absent once they were erased.
-#[derive(Clone, Copy)]
-pub struct EventRow<'a> {
-    row: &'a Row<'a>,
-    backfill: bool,
-}
-
-impl<'a> EventRow<'a> {
-    /// Shows a row to detectors. `backfill` says that it was old when it was recorded, or before the first start.
-    pub fn new(row: &'a Row<'a>, backfill: bool) -> Self {
-        Self { row, backfill }
-    }
-
-    /// Where it stands.
-    pub fn position(&self) -> Position {
-        self.row.position
-    }
-
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub fn recorded(&self) -> i64 {
-        self.row.recorded
-    }
-
-    /// The second in which it was recorded.
-    pub fn second(&self) -> i64 {
-        self.row.recorded.div_euclid(1_000_000)
-    }
-
-    /// When it happened by the source's clock, or else when it was recorded: microseconds since 1970 UTC.
-    pub fn time(&self) -> i64 {
-        self.row.time(column::TIME).unwrap_or(self.row.recorded)
-    }
-
-    /// Whether it was old when it was recorded, or before the first start.
-    pub fn backfill(&self) -> bool {
-        self.backfill
-    }
-
-    /// A text column; `content` reads as null.
-    pub fn text(&self, column: handle::Text) -> Option<&'a str> {
-        if column == column::CONTENT { None } else { self.row.text(column) }
-    }
-
-    /// An integer column.
-    pub fn integer(&self, column: handle::Integer) -> Option<i64> {
-        self.row.integer(column)
-    }
-
-    /// A fingerprint column.
-    pub fn fingerprint(&self, column: handle::Fingerprint) -> Option<u64> {
-        self.row.fingerprint(column)
-    }
-
-    /// The texts of a list column; empty if it is null.
-    pub fn list(&self, column: handle::TextList) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.row.list(column)
-    }
+pub enum RestoreError {
+    /// The part with names and texts.
+    #[error("the state of a detector is not readable: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The rest.
+    #[error("the state of a detector is not readable: it ends early or holds what was never written")]
+    Malformed,
 }
 
 /// What detectors found, in order.
 #[derive(Debug, Default)]
 pub struct Findings {
     alerts: Vec<Alert>,
+    /// How many were found when the event or the second began. Only this call counts: a replay forgets findings earlier.
+    before: usize,
+    evicted: u32,
 }
 
 impl Findings {
@@ -106,9 +55,30 @@ impl Findings {
         Self::default()
     }
 
+    /// Starts an event or a second.
+    pub(crate) fn begin(&mut self) {
+        self.before = self.alerts.len();
+        self.evicted = 0;
+    }
+
     /// Adds a revision of an alert.
     pub fn push(&mut self, alert: Alert) {
         self.alerts.push(alert);
+    }
+
+    /// Whether this second has given so much that the rest must wait for the next one. Bounds the group of one commit.
+    pub fn is_full(&self) -> bool {
+        self.alerts.len() - self.before >= RESOLVED_PER_ADVANCE_MAX
+    }
+
+    /// Notes that a tenant's new key pushed a key of its own that was in use out of some table.
+    pub(crate) fn note_evicted(&mut self) {
+        self.evicted += 1;
+    }
+
+    /// How often that happened in this event so far.
+    pub fn evicted(&self) -> u32 {
+        self.evicted
     }
 
     /// What was found so far.
@@ -118,11 +88,13 @@ impl Findings {
 
     /// Takes everything out.
     pub fn take(&mut self) -> Vec<Alert> {
+        self.before = 0;
         std::mem::take(&mut self.alerts)
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
+        self.before = 0;
         self.alerts.clear();
     }
 }

@@ -1,4 +1,3 @@
-//! Detectors of what leaves, and whose it is.
+//! Detectors of what leaves.
 
 pub mod denied_post;
-mod scope;

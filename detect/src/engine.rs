@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
 use crate::clock::Clock;
-use crate::detector::{Detector, EventRow, Findings};
+use crate::detector::{Detector, Findings, RestoreError};
+use crate::event::EventRow;
 use crate::limits::BACKFILL_AGE;
+use crate::pack::{pack_json, unpack_json};
 use crate::registry::{Rules, Spec};
 
 /// The key of the detectors' hashes, so that outsiders cannot make texts that collide.
@@ -64,19 +66,19 @@ pub struct Progress {
     pub live_from: i64,
 }
 
-/// The whole state, as a snapshot file holds it.
+/// The beginning of a snapshot file, after which the states of the detectors follow in order.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Header {
     format: u32,
     /// Number of the rules under which it was written, and the rules.
     revision: u32,
     rules: Rules,
     progress: Progress,
-    /// Name, version and state of each detector, in order.
-    detectors: Vec<(String, u32, Box<serde_json::value::RawValue>)>,
+    /// Name, version and length of the state of each detector.
+    detectors: Vec<(String, u32, usize)>,
 }
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
@@ -98,6 +100,7 @@ impl Engine {
     /// Tells the detectors that recorded time reached `second`.
     pub fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
         self.state.clock.second = Some(second);
+        findings.begin();
         for (_, detector) in &mut self.detectors {
             detector.advance(second, down, findings);
         }
@@ -112,7 +115,8 @@ impl Engine {
     pub fn observe(&mut self, row: &Row<'_>, findings: &mut Findings) {
         let oldest = row.recorded - BACKFILL_AGE.as_micros() as i64;
         let backfill = row.recorded < self.state.live_from || row.time(column::TIME).is_some_and(|time| time < oldest);
-        let event = EventRow::new(row, backfill);
+        let event = EventRow::new(row, backfill, self.key);
+        findings.begin();
         for (_, detector) in &mut self.detectors {
             detector.observe(&event, findings);
         }
@@ -123,29 +127,31 @@ impl Engine {
 
     /// Writes the whole state.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
-        let mut detectors = Vec::new();
+        let (mut states, mut detectors) = (Vec::new(), Vec::new());
         for (spec, detector) in &self.detectors {
-            let bytes = detector.snapshot().map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
-            let text = String::from_utf8(bytes).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
-            let raw =
-                serde_json::value::RawValue::from_string(text).map_err(|e| SnapshotError::Unreadable(e.to_string()))?;
-            detectors.push((spec.name.to_owned(), spec.version, raw));
+            let before = states.len();
+            detector.snapshot(&mut states)?;
+            detectors.push((spec.name.to_owned(), spec.version, states.len() - before));
         }
         let (revision, rules) = (self.revision, self.rules.clone());
-        let stored = Stored { format: FORMAT, revision, rules, progress: self.state, detectors };
-        serde_json::to_vec(&stored).map_err(|error| SnapshotError::Unreadable(error.to_string()))
+        let mut bytes = Vec::with_capacity(states.len() + 4_096);
+        pack_json(&Header { format: FORMAT, revision, rules, progress: self.state, detectors }, &mut bytes)?;
+        bytes.append(&mut states);
+        Ok(bytes)
     }
 
     /// Builds the detectors with the state that was written, under the rules that were in force.
     pub fn restore(bytes: &[u8], key: Key) -> Result<Self, SnapshotError> {
-        let stored = Stored::read(bytes)?;
-        let (revision, rules) = (stored.revision, stored.rules.clone());
-        stored.build(revision, rules, key)
+        let (header, states) = Header::read(bytes)?;
+        let (revision, rules) = (header.revision, header.rules.clone());
+        header.build(states, revision, rules, key)
     }
 
     /// Goes on under other rules: states are kept, detectors that were not enabled start empty.
     pub fn with_rules(&self, revision: u32, rules: Rules) -> Result<Self, SnapshotError> {
-        Stored::read(&self.snapshot()?)?.build(revision, rules, self.key)
+        let bytes = self.snapshot()?;
+        let (header, states) = Header::read(&bytes)?;
+        header.build(states, revision, rules, self.key)
     }
 
     /// Takes the clock that was committed: a heartbeat may have moved it further than rows do.
@@ -154,25 +160,30 @@ impl Engine {
     }
 }
 
-impl Stored {
-    fn read(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let stored: Self =
-            serde_json::from_slice(bytes).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
-        if stored.format == FORMAT { Ok(stored) } else { Err(SnapshotError::OtherFormat(stored.format)) }
+impl Header {
+    fn read(mut bytes: &[u8]) -> Result<(Self, &[u8]), SnapshotError> {
+        let header: Self = unpack_json(&mut bytes)?;
+        if header.format == FORMAT { Ok((header, bytes)) } else { Err(SnapshotError::OtherFormat(header.format)) }
     }
 
-    fn build(self, revision: u32, rules: Rules, key: Key) -> Result<Engine, SnapshotError> {
+    fn build(self, mut states: &[u8], revision: u32, rules: Rules, key: Key) -> Result<Engine, SnapshotError> {
         let mut detectors = rules.build(key);
-        for (spec, detector) in &mut detectors {
-            let Some((_, version, state)) = self.detectors.iter().find(|(name, ..)| name == spec.name) else {
-                continue;
-            };
-            if *version != spec.version {
-                return Err(SnapshotError::OtherVersion { detector: spec.name, version: *version });
+        for (name, version, len) in self.detectors {
+            let (mut state, rest) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
+            states = rest;
+            let Some((spec, detector)) = detectors.iter_mut().find(|(spec, _)| spec.name == name) else { continue };
+            if version != spec.version {
+                return Err(SnapshotError::OtherVersion { detector: spec.name, version });
             }
-            detector.restore(state.get().as_bytes()).map_err(|error| SnapshotError::Unreadable(error.to_string()))?;
+            detector.restore(&mut state)?;
         }
         Ok(Engine { detectors, key, revision, rules, state: self.progress })
+    }
+}
+
+impl From<RestoreError> for SnapshotError {
+    fn from(error: RestoreError) -> Self {
+        Self::Unreadable(error.to_string())
     }
 }
 

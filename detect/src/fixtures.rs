@@ -12,7 +12,7 @@ pub fn key() -> Key {
     Key::new(&[7; 32])
 }
 
-/// Canonical facts and content of an event; `second` and `age` are not columns.
+/// Canonical facts and content of an event; `second` and `repeat` are not columns.
 pub fn parts(event: &Value) -> (Vec<u8>, Vec<u8>) {
     let table = Table::of(LedgerName::Events);
     let (mut facts, mut content) = (Vec::new(), Vec::new());
@@ -45,11 +45,20 @@ pub fn push(rows: &mut Rows, event: &Value) {
     rows.push(rows.next_seq, batch, recorded, 0, &facts, Some(&content));
 }
 
-/// A block of events.
+/// A block of events. One with `repeat` stands for so many; `{n}` in its session is the number of each.
 pub fn rows(events: &[Value]) -> Rows {
     let mut rows = Rows::new(LedgerName::Events, 0, 0);
     for event in events {
-        push(&mut rows, event);
+        let Some(repeat) = event.get("repeat").and_then(Value::as_u64) else {
+            push(&mut rows, event);
+            continue;
+        };
+        let name = event["session"].as_str().unwrap();
+        for number in 0..repeat {
+            let mut event = event.clone();
+            event["session"] = Value::from(name.replace("{n}", &number.to_string()));
+            push(&mut rows, &event);
+        }
     }
     rows
 }

@@ -9,24 +9,40 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod agent;
+mod approval;
 mod clock;
+mod collector;
+mod command;
 mod config;
 mod detector;
 mod egress;
 mod engine;
+mod episode;
+mod event;
+mod failure;
+mod file;
+mod integrity;
 pub mod limits;
+mod loops;
 mod metrics;
+mod pack;
 mod recent;
 mod registry;
 mod runner;
+mod scope;
+mod state;
+mod table;
 mod text;
+mod timers;
 
 #[cfg(test)]
 mod fixtures;
 
 pub use config::{Config, ConfigError};
-pub use detector::{Detector, EventRow, Findings, RestoreError};
+pub use detector::{Detector, Findings, RestoreError};
 pub use engine::{Engine, Key};
+pub use event::{EventRow, Sighting};
 pub use metrics::Metrics;
 pub use registry::{DETECTORS, Example, Expected, Rules, Spec};
 pub use runner::{Runner, RunnerError, RunnerOptions};

@@ -5,14 +5,40 @@ use std::time::Duration;
 /// The longest text in an alert, in characters; longer ones end in an ellipsis.
 pub const TEXT_CHARS_MAX: usize = 256;
 
+/// Names and targets of episodes that are longer, in bytes, are cut and end in their hash.
+pub const NAME_BYTES_MAX: usize = 512;
 /// Open episodes of one detector. Above it the one that has been quiet for longest is resolved early.
 pub const EPISODES_MAX: usize = 16_384;
 /// Open episodes of one scope; further targets share one episode, so that one agent cannot push out another's.
 pub const EPISODES_PER_SCOPE_MAX: u32 = 64;
-/// Episodes that one call of `advance` resolves; the others follow in the next second. Bounds the group of one commit.
+/// Findings that all detectors together give in one second of silence; the others follow in the next second. Bounds the
+/// group of one commit.
 pub const RESOLVED_PER_ADVANCE_MAX: usize = 128;
 /// An update is due when the count has grown by this factor since the last revision: a flood gives few updates.
 pub const UPDATE_FACTOR: u64 = 4;
+
+/// Agents of which a detector keeps a state.
+pub const AGENTS_MAX: usize = 65_536;
+/// Errors that are remembered to see whether other agents have them,
+pub const FLEET_ERRORS_MAX: usize = 16_384;
+/// and agents that are told apart for each.
+pub const FLEET_AGENTS_MAX: usize = 32;
+/// Streams whose counters are followed,
+pub const STREAMS_MAX: usize = 65_536;
+/// and holes in each that are waited for; further ones are joined to the last.
+pub const STREAM_HOLES_MAX: usize = 4;
+/// Collectors whose silence is noticed; further ones are not watched.
+pub const COLLECTORS_MAX: usize = 1_024;
+/// Tool calls that are remembered, so that one call that two events report is judged once.
+pub const CALLS_MAX: usize = 65_536;
+/// Denied calls that are remembered for each agent.
+pub const DENIED_CALLS_MAX: usize = 4;
+/// The longest command line that is judged, in bytes; of a longer one the beginning is.
+pub const COMMAND_BYTES_MAX: usize = 16_384;
+/// Tenants whose forgotten keys are counted.
+pub const TENANTS_MAX: usize = 4_096;
+/// A key that was used within this many seconds is in use: a tenant that pushes out one of its own keys in use floods.
+pub const EVICTED_IN_USE_SECONDS: i64 = 3_600;
 
 /// Pairs of agent and domain that are remembered as allowed.
 pub const ALLOWED_PAIRS_MAX: usize = 131_072;

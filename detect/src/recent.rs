@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use serde::{Deserialize, Serialize};
+use crate::detector::RestoreError;
+use crate::pack::Pack;
 
 /// Values by keyed hash, at most `limit` of them; the key that was first inserted is forgotten first.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub struct Recent<V> {
     forgot: bool,
 }
 
-impl<V: Copy> Recent<V> {
+impl<V: Copy + Pack> Recent<V> {
     /// An empty memory.
     pub fn new(limit: usize) -> Self {
         Self { values: HashMap::default(), order: VecDeque::new(), limit, forgot: false }
@@ -44,28 +45,27 @@ impl<V: Copy> Recent<V> {
         self.forgot
     }
 
-    /// The memory as it is stored.
-    pub fn dump(&self) -> Dump<V> {
-        let entries = self.order.iter().filter_map(|key| Some((*key, *self.values.get(key)?))).collect();
-        Dump { forgot: self.forgot, entries }
-    }
-
-    /// The memory that was stored; above `limit` the oldest entries are forgotten.
-    pub fn load(dump: Dump<V>, limit: usize) -> Self {
-        let mut recent = Self::new(limit);
-        for (key, value) in dump.entries {
-            recent.insert(key, value);
+    /// Appends the memory, oldest entry first.
+    pub fn snapshot(&self, out: &mut Vec<u8>) {
+        self.forgot.pack(out);
+        (self.order.len() as u32).pack(out);
+        for (key, value) in self.order.iter().filter_map(|key| Some((key, self.values.get(key)?))) {
+            key.pack(out);
+            value.pack(out);
         }
-        recent.forgot |= dump.forgot;
-        recent
     }
-}
 
-/// A stored [`Recent`], oldest entry first.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Dump<V> {
-    forgot: bool,
-    entries: Vec<(u64, V)>,
+    /// Takes a memory that `snapshot` wrote; above the limit the oldest entries are forgotten.
+    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        *self = Self::new(self.limit);
+        let forgot = bool::unpack(input)?;
+        for _ in 0..u32::unpack(input)? {
+            let (key, value) = (u64::unpack(input)?, V::unpack(input)?);
+            self.insert(key, value);
+        }
+        self.forgot |= forgot;
+        Ok(())
+    }
 }
 
 /// Keys are keyed hashes already, so they are used as they are.
@@ -103,8 +103,10 @@ mod tests {
             for (key, value) in before {
                 recent.insert(key, value);
             }
-            let text = serde_json::to_string(&recent.dump()).unwrap();
-            let mut loaded = Recent::load(serde_json::from_str(&text).unwrap(), 8);
+            let mut bytes = Vec::new();
+            recent.snapshot(&mut bytes);
+            let mut loaded = Recent::new(8);
+            loaded.restore(&mut bytes.as_slice()).unwrap();
             for (key, value) in after {
                 recent.insert(key, value);
                 loaded.insert(key, value);

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
 use crate::detector::Detector;
-use crate::egress;
 use crate::engine::Key;
+use crate::{agent, approval, collector, command, egress, file, integrity, loops, state};
 
 /// What a reader of the reference wants to know about a detector.
 #[derive(Debug)]
@@ -97,6 +97,20 @@ macro_rules! detectors {
 // Name, field of the parameters, module with `SPEC`, `Parameters` (with `enabled` and `check`) and `build`.
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
+    "loop.repeat" loop_repeat loops::repeat;
+    "loop.no_progress" loop_no_progress loops::no_progress;
+    "loop.retry_storm" loop_retry_storm loops::retry_storm;
+    "loop.fleet" loop_fleet loops::fleet;
+    "agent.stuck" agent_stuck agent::stuck;
+    "approval.bypass" approval_bypass approval::bypass;
+    "command.risky" command_risky command::risky;
+    "file.unusual" file_unusual file::unusual;
+    "collector.silent" collector_silent collector::silent;
+    "ledger.gap" ledger_gap integrity::gap;
+    "ledger.conflict" ledger_conflict integrity::conflict;
+    "clock.skew" clock_skew integrity::skew;
+    // It hears of what the tables of all others forgot, so it is the last.
+    "state.flood" state_flood state::flood;
 }
 
 #[cfg(test)]

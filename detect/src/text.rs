@@ -19,6 +19,11 @@ pub fn times(count: u64) -> String {
     }
 }
 
+/// Micro-USD as dollars and cents.
+pub fn dollars(micros: u64) -> String {
+    format!("${}.{:02}", micros / 1_000_000, micros / 10_000 % 100)
+}
+
 /// A duration in microseconds in the unit that a reader would choose.
 pub fn duration(micros: i64) -> String {
     match micros.max(0) / 1_000_000 {
@@ -40,6 +45,7 @@ mod tests {
         for (micros, text) in cases {
             assert_eq!(duration(micros), text);
         }
+        assert_eq!([0, 1_999_999, 14_050_000].map(dollars), ["$0.00", "$1.99", "$14.05"]);
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded(&"ä".repeat(300)).chars().count(), TEXT_CHARS_MAX + 1);
     }

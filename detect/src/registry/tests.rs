@@ -61,17 +61,37 @@ fn texts_of_the_reference_are_complete() {
 /// Events over few names, so that episodes meet; some old, some with secrets, some with hostile texts.
 fn event() -> impl Strategy<Value = (Value, i64)> {
     let name = prop_oneof!["[ab]", Just("\u{0}many".to_owned()), "\\PC{0,3}"];
-    (0u8..7, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
+    (0u8..14, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
         let (kind, outcome, method) = match form {
             0 => ("egress.http", "allow", "GET"),
             1..=3 => ("egress.http", "deny", "POST"),
             4 => ("egress.http", "blocked", "put"),
             5 => ("file.read", "success", "GET"),
+            6..=9 => ("command", "error", ""),
+            10 => ("tool.call", "success", ""),
+            11 => ("model.tokens", "error", ""),
+            12 => ("approval", "deny", ""),
             _ => ("audit", "deny", "POST"),
         };
         let mut event = json!({"kind": kind, "outcome": outcome, "method": method, "domain": domain, "workspace": who});
-        if form == 5 {
-            event["file"] = json!("/x/.env");
+        match form {
+            5 => event["file"] = json!("/x/.env"),
+            6..=10 | 12 => {
+                event["action_fp"] = json!(gap % 2);
+                event["result_fp"] = json!(i64::from(form / 9));
+                event["command"] = json!("sudo rm -rf /");
+                event["tool"] = json!(domain);
+            }
+            11 => {
+                event["cost_micros"] = json!(gap * 100_000);
+                event["status"] = json!(429);
+            }
+            _ => {}
+        }
+        if gap % 3 == 0 {
+            event["stream"] = json!("s");
+            event["stream_seq"] = json!(gap / 3 * i64::from(form));
+            event["collector"] = json!(domain);
         }
         if old {
             event["time"] = json!(START - 100_000);

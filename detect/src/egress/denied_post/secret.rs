@@ -4,7 +4,10 @@ use ledger::Position;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
-use crate::detector::EventRow;
+use crate::detector::RestoreError;
+use crate::event::EventRow;
+use crate::file::paths::holds_secrets;
+use crate::pack::{Pack, packed};
 
 /// An event that showed a secret to an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,45 +52,14 @@ impl SecretRead {
     }
 }
 
-/// Whether files of this name usually hold secrets.
-fn holds_secrets(path: &str) -> bool {
-    const NAMES: [&str; 12] = [
-        ".netrc",
-        ".npmrc",
-        ".pypirc",
-        ".git-credentials",
-        ".pgpass",
-        "id_rsa",
-        "id_ed25519",
-        "id_ecdsa",
-        "credentials",
-        "credentials.json",
-        "secrets.yaml",
-        "secrets.json",
-    ];
-    const ENDINGS: [&str; 4] = [".pem", ".key", ".p12", ".tfstate"];
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let environment = name == ".env" || name.strip_prefix(".env.").is_some_and(|rest| !rest.contains("example"));
-    environment
-        || NAMES.contains(&name)
-        || ENDINGS.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
-        || path.ends_with(".kube/config")
-        || path.ends_with(".docker/config.json")
-}
+packed!(SecretRead { shard, seq, recorded, sign });
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Pack for Sign {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (*self == Self::Redaction).pack(out);
+    }
 
-    #[test]
-    fn names_that_usually_hold_secrets() {
-        for path in
-            [".env", "/w/.env.production", "/home/a/.aws/credentials", "C:\\k\\id_rsa", "/x/tls.key", "~/.kube/config"]
-        {
-            assert!(holds_secrets(path), "{path}");
-        }
-        for path in ["/w/env", ".env.example", "/w/src/main.rs", "/w/key", ".key", "/w/credentials.md", ""] {
-            assert!(!holds_secrets(path), "{path}");
-        }
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok(if bool::unpack(input)? { Self::Redaction } else { Self::FileName })
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::{self, START};
+use crate::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, RESOLVED_PER_ADVANCE_MAX};
 
 fn denied(second: i64, workspace: &str, domain: &str) -> Value {
     json!({"second": second, "kind": "egress.http", "outcome": "deny", "method": "POST", "domain": domain, "workspace": workspace})
@@ -13,7 +14,7 @@ fn denied(second: i64, workspace: &str, domain: &str) -> Value {
 fn observe(detector: &mut dyn Detector, events: &[Value], backfill: bool) -> Findings {
     let mut findings = Findings::new();
     for row in fixtures::rows(events).iter() {
-        detector.observe(&EventRow::new(&row, backfill), &mut findings);
+        detector.observe(&EventRow::new(&row, backfill, fixtures::key()), &mut findings);
     }
     findings
 }

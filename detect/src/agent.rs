@@ -1,0 +1,3 @@
+//! Detectors of agents that do nothing any more.
+
+pub mod stuck;

@@ -1,0 +1,3 @@
+//! Detectors of the collectors themselves.
+
+pub mod silent;

@@ -1,0 +1,4 @@
+//! Detectors of what agents run.
+
+pub mod risky;
+pub mod words;

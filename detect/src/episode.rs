@@ -1,0 +1,272 @@
+//! Episodes: what makes of many events one alert that is opened, updated and resolved.
+//!
+//! A detector says what one episode is about ([`Case`]: severity, title, reason) and when something belongs to it
+//! ([`Episodes::raise`]). Here lives everything else: ids, counts, evidence, when to speak again, timers of silence, bounds.
+//! No detector keeps any of that itself.
+
+mod alert;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ::ledger::alert::{Alert, Severity, What, Who};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::detector::{Findings, RestoreError};
+use crate::engine::Key;
+use crate::event::Sighting;
+use crate::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, NAME_BYTES_MAX};
+use crate::pack::{pack_json, unpack_json};
+use crate::registry::Spec;
+use crate::scope::Scope;
+use alert::Episode;
+
+/// What a detector knows about one episode and how it puts it. `alert` holds what is counted for it.
+pub trait Case: Clone + Serialize + DeserializeOwned {
+    /// How bad it is now. When it gets worse, that is said at once.
+    fn severity(&self, alert: &Alert) -> Severity;
+
+    /// A few words.
+    fn title(&self, alert: &Alert) -> String;
+
+    /// Sentences with the observed value and the baseline.
+    fn reason(&self, alert: &Alert) -> String;
+
+    /// Position of an event that explains the episode without being part of it; it stands first in the evidence.
+    fn cause(&self) -> Option<::ledger::Position> {
+        None
+    }
+}
+
+/// What an episode is about: at most one is open for each subject.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Whose it is; the number of open episodes is bounded for each scope.
+    pub scope: Scope<'a>,
+    /// What tells the episodes of a scope apart; empty where there is one only.
+    pub target: &'a str,
+}
+
+/// What a new episode starts with.
+#[derive(Debug)]
+pub struct Opening<C> {
+    /// What the detector knows.
+    pub case: C,
+    /// Whose agent.
+    pub who: Who,
+    /// What the finding rests on.
+    pub what: What,
+    /// What belongs to it and came before the event that opens it.
+    pub before: Before,
+}
+
+/// Events of an episode from before it was opened.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// How many they were.
+    pub count: u64,
+    /// Event time of the first one, and when it was recorded.
+    pub first: Option<(i64, i64)>,
+    /// Sequence numbers of some of them, ascending.
+    pub evidence: Vec<u64>,
+}
+
+/// The open episodes of one detector.
+pub struct Episodes<C> {
+    spec: &'static Spec,
+    key: Key,
+    quiet_seconds: i64,
+    /// By name: scope and target.
+    open: BTreeMap<String, Episode<C>>,
+    /// One deadline for each episode. It may be earlier than the episode's own, never later.
+    deadlines: BTreeSet<(i64, String)>,
+    /// Number of open episodes by scope.
+    per_scope: BTreeMap<u64, u32>,
+    /// The name of an episode while it is looked up; kept for its memory.
+    name: String,
+}
+
+impl<C: Case> Episodes<C> {
+    /// No episode. One is resolved when nothing was added to it for `quiet_seconds`.
+    pub fn new(spec: &'static Spec, key: Key, quiet_seconds: u32) -> Self {
+        Self {
+            spec,
+            key,
+            quiet_seconds: i64::from(quiet_seconds),
+            open: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            per_scope: BTreeMap::new(),
+            name: String::new(),
+        }
+    }
+
+    /// Adds what was seen to the subject's episode after `change`, or opens one.
+    ///
+    /// `open` is asked with `true` if the scope has so many episodes that this one stands for all its further targets.
+    pub fn raise(
+        &mut self,
+        subject: Subject<'_>,
+        sighting: Sighting,
+        findings: &mut Findings,
+        open: impl FnOnce(bool) -> Opening<C>,
+        change: impl FnOnce(&mut C),
+    ) {
+        let scope = subject.scope.hash(self.key, "scope");
+        let deadline = sighting.recorded.div_euclid(1_000_000) + self.quiet_seconds;
+        self.write_name(subject);
+        let many = !self.open.contains_key(&self.name)
+            && self.per_scope.get(&scope).is_some_and(|open| *open >= EPISODES_PER_SCOPE_MAX);
+        if many {
+            self.write_name(Subject { target: MANY, ..subject });
+        }
+        if let Some(episode) = self.open.get_mut(&self.name) {
+            change(&mut episode.case);
+            episode.add(self.spec, sighting, deadline, findings);
+            return;
+        }
+        if self.open.len() >= EPISODES_MAX {
+            self.resolve_quietest(findings);
+        }
+        let episode = Episode::open(self.spec, scope, &self.name, sighting, deadline, open(many), findings);
+        *self.per_scope.entry(scope).or_default() += 1;
+        self.deadlines.insert((deadline, self.name.clone()));
+        self.open.insert(self.name.clone(), episode);
+    }
+
+    /// Changes what is known about the subject's episode although nothing new was seen; says so if that makes it worse.
+    pub fn worsen(&mut self, subject: Subject<'_>, findings: &mut Findings, change: impl FnOnce(&mut C)) {
+        self.write_name(subject);
+        if let Some(episode) = self.open.get_mut(&self.name) {
+            change(&mut episode.case);
+            episode.worsen(self.spec, findings);
+        }
+    }
+
+    /// Resolves the subject's episode after `change`, if one is open: what it was about is known to be over.
+    pub fn resolve(&mut self, subject: Subject<'_>, findings: &mut Findings, change: impl FnOnce(&mut C)) {
+        self.write_name(subject);
+        let name = std::mem::take(&mut self.name);
+        if let Some(episode) = self.open.get_mut(&name) {
+            change(&mut episode.case);
+            self.deadlines.remove(&(episode.queued, name.clone()));
+            self.close(&name, findings);
+        }
+        self.name = name;
+    }
+
+    /// Whether the subject has an open episode.
+    pub fn is_open(&mut self, subject: Subject<'_>) -> bool {
+        self.write_name(subject);
+        self.open.contains_key(&self.name)
+    }
+
+    /// Resolves what has been quiet for long enough. Silence during an outage means nothing: timers start again.
+    pub fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        if down {
+            self.restart_timers(second);
+        } else if self.deadlines.first().is_some_and(|(deadline, _)| *deadline <= second) {
+            self.resolve_due(second, findings);
+        }
+    }
+
+    /// Appends the state.
+    pub fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        pack_json(&self.open, out)
+    }
+
+    /// Takes a state that `snapshot` wrote.
+    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.open = unpack_json(input)?;
+        self.deadlines = self.open.iter().map(|(name, episode)| (episode.queued, name.clone())).collect();
+        self.per_scope.clear();
+        for episode in self.open.values() {
+            *self.per_scope.entry(episode.scope).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    /// Names an episode. The length keeps a scope's name from running into the target; what is too long ends in its hash.
+    fn write_name(&mut self, Subject { scope, target }: Subject<'_>) {
+        use std::fmt::Write as _;
+        self.name.clear();
+        // Writing to a String does not fail.
+        let _ = write!(self.name, "{}:{}:", scope.kind, scope.name.len());
+        self.write_bounded(scope.name);
+        self.name.push('>');
+        self.write_bounded(target);
+    }
+
+    fn write_bounded(&mut self, text: &str) {
+        use std::fmt::Write as _;
+        if text.len() <= NAME_BYTES_MAX {
+            self.name.push_str(text);
+        } else {
+            let start = &text[..text.floor_char_boundary(NAME_BYTES_MAX)];
+            let _ = write!(self.name, "{start}…{:016x}", self.key.hash(&["name", text]));
+        }
+    }
+
+    fn resolve_due(&mut self, second: i64, findings: &mut Findings) {
+        let mut due = BTreeSet::new();
+        while self.deadlines.first().is_some_and(|(deadline, _)| *deadline <= second) {
+            let Some((_, name)) = self.deadlines.pop_first() else { break };
+            let Some(deadline) = self.open.get(&name).map(|episode| episode.deadline) else { continue };
+            if deadline <= second {
+                due.insert((deadline, name));
+            } else {
+                self.queue(deadline, name);
+            }
+        }
+        for (deadline, name) in due {
+            if findings.is_full() {
+                self.queue(deadline, name);
+            } else {
+                self.close(&name, findings);
+            }
+        }
+    }
+
+    /// Makes room: resolves the episode whose deadline is the earliest.
+    fn resolve_quietest(&mut self, findings: &mut Findings) {
+        while let Some((queued, name)) = self.deadlines.pop_first() {
+            match self.open.get(&name).map(|episode| episode.deadline) {
+                Some(deadline) if deadline > queued => self.queue(deadline, name),
+                _ => return self.close(&name, findings),
+            }
+        }
+    }
+
+    fn queue(&mut self, deadline: i64, name: String) {
+        if let Some(episode) = self.open.get_mut(&name) {
+            episode.queued = deadline;
+            self.deadlines.insert((deadline, name));
+        }
+    }
+
+    /// Says that an episode is over; its deadline was taken out before.
+    fn close(&mut self, name: &str, findings: &mut Findings) {
+        let Some(episode) = self.open.remove(name) else { return };
+        if let Some(open) = self.per_scope.get_mut(&episode.scope) {
+            *open -= 1;
+            if *open == 0 {
+                self.per_scope.remove(&episode.scope);
+            }
+        }
+        episode.resolve(self.spec, findings);
+    }
+
+    fn restart_timers(&mut self, second: i64) {
+        self.deadlines.clear();
+        for (name, episode) in &mut self.open {
+            episode.deadline = second + self.quiet_seconds;
+            episode.queued = episode.deadline;
+            self.deadlines.insert((episode.deadline, name.clone()));
+        }
+    }
+}
+
+/// Stands for every further target of a scope that has too many; no real target looks like this.
+const MANY: &str = "\u{0}many";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! One episode: what is counted for it, which evidence it keeps, and when it speaks.
+
+use std::collections::VecDeque;
+
+use ledger::Position;
+use ledger::alert::{self, Alert, EVIDENCE_MAX, Severity, State};
+use serde::{Deserialize, Serialize};
+
+use super::{Case, Opening};
+use crate::detector::Findings;
+use crate::event::Sighting;
+use crate::limits::UPDATE_FACTOR;
+use crate::registry::Spec;
+
+/// An open episode. Rule, tags, title and reason are filled in when it speaks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Episode<C> {
+    /// Keyed hash of the scope.
+    pub(super) scope: u64,
+    /// The second in which it is resolved if nothing more comes,
+    pub(super) deadline: i64,
+    /// and the one for which it is queued, which is not later.
+    pub(super) queued: i64,
+    /// What the detector knows.
+    pub(super) case: C,
+    alert: Alert,
+    /// Where the latest evidence stands, after the first half of the list.
+    latest: VecDeque<u64>,
+    update_at: u64,
+}
+
+impl<C: Case> Episode<C> {
+    /// Opens an episode and says so.
+    pub(super) fn open(
+        spec: &'static Spec,
+        scope: u64,
+        name: &str,
+        sighting: Sighting,
+        deadline: i64,
+        opening: Opening<C>,
+        findings: &mut Findings,
+    ) -> Self {
+        let Opening { case, who, what, before } = opening;
+        let (first_seen, recorded_first) = before.first.unwrap_or((sighting.time, sighting.recorded));
+        let alert = Alert {
+            // The event that opens an episode opens no other one of this name, so the id is new.
+            id: alert::id(spec.name, spec.version, name, sighting.position),
+            revision: 0,
+            rule: String::new(),
+            rule_version: spec.version,
+            state: State::Open,
+            severity: Severity::Info,
+            title: String::new(),
+            reason: String::new(),
+            who,
+            what,
+            first_seen: first_seen.min(sighting.time),
+            last_seen: sighting.time,
+            recorded_first,
+            recorded_last: sighting.recorded,
+            count: before.count + 1,
+            evidence: Vec::new(),
+            tags: Vec::new(),
+            backfill: sighting.backfill,
+        };
+        let mut episode =
+            Self { scope, deadline, queued: deadline, case, alert, latest: VecDeque::new(), update_at: 0 };
+        for seq in before.evidence {
+            episode.note_evidence(Position { seq, ..sighting.position });
+        }
+        episode.note_evidence(sighting.position);
+        episode.update_at = episode.alert.count.saturating_mul(UPDATE_FACTOR);
+        episode.speak(spec, State::Open, findings);
+        episode
+    }
+
+    /// Adds what was seen, and says so if it was time or changes something.
+    pub(super) fn add(&mut self, spec: &'static Spec, sighting: Sighting, deadline: i64, findings: &mut Findings) {
+        self.deadline = deadline;
+        self.alert.count += 1;
+        self.alert.first_seen = self.alert.first_seen.min(sighting.time);
+        self.alert.last_seen = self.alert.last_seen.max(sighting.time);
+        self.alert.recorded_last = sighting.recorded;
+        self.note_evidence(sighting.position);
+        let live = self.alert.backfill && !sighting.backfill;
+        self.alert.backfill &= sighting.backfill;
+        let worse = self.case.severity(&self.alert) > self.alert.severity;
+        if live || worse || self.alert.count >= self.update_at {
+            self.update_at = self.update_at.max(self.alert.count.saturating_mul(UPDATE_FACTOR));
+            self.speak(spec, State::Updated, findings);
+        }
+    }
+
+    /// Says so if it got worse by what is now known about it.
+    pub(super) fn worsen(&mut self, spec: &'static Spec, findings: &mut Findings) {
+        if self.case.severity(&self.alert) > self.alert.severity {
+            self.speak(spec, State::Updated, findings);
+        }
+    }
+
+    /// Says that it is over.
+    pub(super) fn resolve(mut self, spec: &'static Spec, findings: &mut Findings) {
+        self.speak(spec, State::Resolved, findings);
+    }
+
+    /// Keeps the first half of the evidence and the latest of what came after.
+    fn note_evidence(&mut self, position: Position) {
+        const HALF: usize = EVIDENCE_MAX / 2;
+        if self.alert.evidence.len() < HALF {
+            self.alert.evidence.push(position);
+        } else {
+            // One place stays free for the cause.
+            if self.latest.len() == HALF - 1 {
+                self.latest.pop_front();
+            }
+            self.latest.push_back(position.seq);
+        }
+    }
+
+    fn speak(&mut self, spec: &'static Spec, state: State, findings: &mut Findings) {
+        self.alert.state = state;
+        self.alert.revision += 1;
+        self.alert.severity = self.case.severity(&self.alert);
+        let mut alert = self.alert.clone();
+        spec.name.clone_into(&mut alert.rule);
+        alert.tags = spec.tags.iter().map(ToString::to_string).collect();
+        alert.title = self.case.title(&self.alert);
+        alert.reason = self.case.reason(&self.alert);
+        if let (Some(last), Some(first)) = (self.latest.back(), alert.evidence.first().copied()) {
+            debug_assert!(*last > first.seq, "evidence is in order");
+            alert.evidence.extend(self.latest.iter().map(|seq| Position { seq: *seq, ..first }));
+        }
+        if let Some(cause) = self.case.cause()
+            && !alert.evidence.contains(&cause)
+        {
+            alert.evidence.insert(0, cause);
+        }
+        findings.push(alert);
+    }
+}

@@ -1,0 +1,98 @@
+//! What the detectors' own tests do not show: endings by hand, what came before the opening, and stored episodes.
+
+use ledger::alert::{EVIDENCE_MAX, State};
+use serde::Deserialize;
+
+use super::*;
+use crate::event::Sighting;
+use crate::fixtures::{self, START};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Plain(u32);
+
+impl Case for Plain {
+    fn severity(&self, _: &Alert) -> Severity {
+        if self.0 > 2 { Severity::High } else { Severity::Low }
+    }
+
+    fn title(&self, _: &Alert) -> String {
+        "t".to_owned()
+    }
+
+    fn reason(&self, alert: &Alert) -> String {
+        format!("{} of {}", self.0, alert.count)
+    }
+}
+
+fn sighting(seq: u64) -> Sighting {
+    let time = (START + seq as i64) * 1_000_000;
+    let position = ::ledger::Position { ledger: ::ledger::LedgerName::Events, shard: 0, seq };
+    Sighting { position, time, recorded: time, backfill: false }
+}
+
+fn episodes() -> Episodes<Plain> {
+    Episodes::new(crate::registry::DETECTORS[0], fixtures::key(), 60)
+}
+
+fn raise(episodes: &mut Episodes<Plain>, name: &str, seq: u64, before: Before, findings: &mut Findings) {
+    let subject = Subject { scope: Scope::fleet(name), target: "x" };
+    let open = |_| Opening { case: Plain(1), who: Who::default(), what: What::default(), before };
+    episodes.raise(subject, sighting(seq), findings, open, |case| case.0 += 1);
+}
+
+#[test]
+fn what_came_before_counts_and_is_evidence() {
+    let (mut episodes, mut findings) = (episodes(), Findings::new());
+    let first = sighting(3);
+    let before = Before { count: 40, first: Some((first.time, first.recorded)), evidence: (3..43).collect() };
+    raise(&mut episodes, "a", 43, before, &mut findings);
+    let alert = &findings.alerts()[0];
+    assert_eq!((alert.count, alert.first_seen, alert.state), (41, first.time, State::Open));
+    assert!(alert.evidence.len() < EVIDENCE_MAX && alert.evidence.is_sorted());
+    assert_eq!((alert.evidence[0].seq, alert.evidence.last().unwrap().seq), (3, 43));
+}
+
+#[test]
+fn getting_worse_is_said_at_once_and_an_ending_by_hand_once() {
+    let (mut episodes, mut findings) = (episodes(), Findings::new());
+    for seq in 0..3 {
+        raise(&mut episodes, "a", seq, Before::default(), &mut findings);
+    }
+    let subject = Subject { scope: Scope::fleet("a"), target: "x" };
+    assert!(episodes.is_open(subject));
+    episodes.resolve(subject, &mut findings, |case| case.0 = 9);
+    episodes.resolve(subject, &mut findings, |case| case.0 = 10);
+    episodes.advance(START + 1_000, false, &mut findings);
+    let said: Vec<(State, Severity, &str)> =
+        findings.alerts().iter().map(|alert| (alert.state, alert.severity, alert.reason.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            (State::Open, Severity::Low, "1 of 1"),
+            (State::Updated, Severity::High, "3 of 3"),
+            (State::Resolved, Severity::High, "9 of 3")
+        ]
+    );
+    // Opened again, it is another alert.
+    raise(&mut episodes, "a", 7, Before::default(), &mut findings);
+    assert_ne!(findings.alerts()[3].id, findings.alerts()[0].id);
+}
+
+#[test]
+fn stored_episodes_end_when_the_others_do() {
+    let (mut episodes, mut findings) = (episodes(), Findings::new());
+    for seq in 0..4 {
+        raise(&mut episodes, if seq % 2 == 0 { "a" } else { "b" }, seq * 20, Before::default(), &mut findings);
+    }
+    let mut bytes = Vec::new();
+    episodes.snapshot(&mut bytes).unwrap();
+    let mut loaded = self::episodes();
+    loaded.restore(&mut bytes.as_slice()).unwrap();
+    for second in START..START + 200 {
+        let (mut one, mut other) = (Findings::new(), Findings::new());
+        episodes.advance(second, false, &mut one);
+        loaded.advance(second, false, &mut other);
+        assert_eq!(one.alerts(), other.alerts());
+    }
+    assert!(episodes.open.is_empty() && loaded.per_scope.is_empty());
+}

@@ -1,0 +1,134 @@
+//! The event as detectors see it: every column but the content itself, with what all of them ask for worked out once.
+
+use ledger::column::handle;
+use ledger::events::column;
+use ledger::{LedgerName, Position, Row};
+
+use crate::detector::RestoreError;
+use crate::engine::Key;
+use crate::pack::Pack;
+use crate::scope::Scope;
+
+/// An event as detectors see it: every column but the content itself.
+///
+/// Columns made from content (`command`, `file`) are absent once they were erased.
+#[derive(Clone, Copy)]
+pub struct EventRow<'a> {
+    row: &'a Row<'a>,
+    backfill: bool,
+    kind: &'a str,
+    agent: u64,
+    tenant: u64,
+}
+
+/// Where and when something was seen: all that an episode keeps of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// Position of the event.
+    pub position: Position,
+    /// Event time: microseconds since 1970 UTC.
+    pub time: i64,
+    /// When it was recorded: microseconds since 1970 UTC.
+    pub recorded: i64,
+    /// Whether it was old when it was recorded, or before the first start.
+    pub backfill: bool,
+}
+
+impl Pack for Sighting {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.position.shard.pack(out);
+        self.position.seq.pack(out);
+        self.time.pack(out);
+        self.recorded.pack(out);
+        self.backfill.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let (shard, seq) = (u32::unpack(input)?, u64::unpack(input)?);
+        let position = Position { ledger: LedgerName::Events, shard, seq };
+        let (time, recorded, backfill) = (i64::unpack(input)?, i64::unpack(input)?, bool::unpack(input)?);
+        Ok(Self { position, time, recorded, backfill })
+    }
+}
+
+impl<'a> EventRow<'a> {
+    /// Shows a row to detectors whose hashes have this key. `backfill` says that it was old when it was recorded, or before
+    /// the first start.
+    pub fn new(row: &'a Row<'a>, backfill: bool, key: Key) -> Self {
+        let kind = row.text(column::KIND).unwrap_or("");
+        let mut event = Self { row, backfill, kind, agent: 0, tenant: 0 };
+        event.agent = Scope::agent(&event).hash(key, "agent");
+        event.tenant = Scope::tenant(&event).hash(key, "tenant");
+        event
+    }
+
+    /// Where it stands.
+    pub fn position(&self) -> Position {
+        self.row.position
+    }
+
+    /// When it was recorded: microseconds since 1970 UTC.
+    pub fn recorded(&self) -> i64 {
+        self.row.recorded
+    }
+
+    /// The second in which it was recorded.
+    pub fn second(&self) -> i64 {
+        self.row.recorded.div_euclid(1_000_000)
+    }
+
+    /// When it happened by the source's clock, or else when it was recorded: microseconds since 1970 UTC.
+    pub fn time(&self) -> i64 {
+        self.row.time(column::TIME).unwrap_or(self.row.recorded)
+    }
+
+    /// Whether it was old when it was recorded, or before the first start.
+    pub fn backfill(&self) -> bool {
+        self.backfill
+    }
+
+    /// What an episode keeps of it.
+    pub fn sighting(&self) -> Sighting {
+        Sighting { position: self.position(), time: self.time(), recorded: self.recorded(), backfill: self.backfill }
+    }
+
+    /// The kind of event; empty if it has none.
+    pub fn kind(&self) -> &'a str {
+        self.kind
+    }
+
+    /// Keyed hash of the agent: session, else workspace, else user, else token.
+    pub fn agent(&self) -> u64 {
+        self.agent
+    }
+
+    /// Keyed hash of the tenant: user, else workspace, else token.
+    pub fn tenant(&self) -> u64 {
+        self.tenant
+    }
+
+    /// A text column; `content` reads as null.
+    pub fn text(&self, column: handle::Text) -> Option<&'a str> {
+        if column == column::CONTENT { None } else { self.row.text(column) }
+    }
+
+    /// An integer column.
+    pub fn integer(&self, column: handle::Integer) -> Option<i64> {
+        self.row.integer(column)
+    }
+
+    /// A time column in microseconds since 1970 UTC.
+    pub fn moment(&self, column: handle::Time) -> Option<i64> {
+        self.row.time(column)
+    }
+
+    /// A fingerprint column.
+    pub fn fingerprint(&self, column: handle::Fingerprint) -> Option<u64> {
+        self.row.fingerprint(column)
+    }
+
+    /// The texts of a list column; empty if it is null.
+    pub fn list(&self, column: handle::TextList) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.row.list(column)
+    }
+}

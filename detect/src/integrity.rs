@@ -1,0 +1,5 @@
+//! Detectors of what is wrong with the record itself: gaps, contradictions, clocks. Their rules are named by what is affected.
+
+pub mod conflict;
+pub mod gap;
+pub mod skew;

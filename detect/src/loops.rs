@@ -1,0 +1,7 @@
+//! Detectors of agents that go in circles, and what counts as a step of an agent.
+
+pub mod fleet;
+pub mod no_progress;
+pub mod repeat;
+pub mod retry_storm;
+mod step;

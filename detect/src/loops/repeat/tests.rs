@@ -1,0 +1,123 @@
+//! Every period is found, noise or not; healthy work is left alone; money and missing results change the stages.
+
+#[path = "injected.rs"]
+mod injected;
+
+use ledger::alert::{Severity, State};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fixtures;
+use injected::{Numbers, Step};
+
+fn events(steps: &[Step]) -> Vec<Value> {
+    let event = |(at, (action, result)): (usize, &Step)| {
+        json!({"second": at, "kind": "command", "tool": "Bash", "session": "s", "action_fp": *action as i64,
+            "result_fp": *result as i64})
+    };
+    steps.iter().enumerate().map(event).collect()
+}
+
+/// The alerts of a trace, each with the number of steps before it.
+fn observe(events: &[Value]) -> Vec<(usize, ledger::alert::Alert)> {
+    let mut detector = build(&Parameters::default(), fixtures::key());
+    let mut found = Vec::new();
+    for (at, row) in fixtures::rows(events).iter().enumerate() {
+        let mut findings = Findings::new();
+        detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+        found.extend(findings.take().into_iter().map(|alert| (at, alert)));
+    }
+    found
+}
+
+#[test]
+fn a_loop_of_any_period_is_found_as_its_third_round_ends() {
+    for period in 1..=16 {
+        let trace = injected::looping(&mut Numbers(period as u64), period, 0, 8);
+        let found = observe(&events(&trace.steps));
+        let (at, first) = &found[0];
+        assert_eq!(first.state, State::Open, "period {period}");
+        assert!((trace.rounds[1]..=trace.rounds[2]).contains(at), "period {period}: {at} of {:?}", trace.rounds);
+        let (_, last) = found.last().unwrap();
+        assert_eq!(last.severity, Severity::Critical, "period {period}");
+        assert!(last.evidence.len() >= 8.min(period * 2) && last.evidence.is_sorted(), "period {period}");
+    }
+}
+
+#[test]
+fn noise_hides_few_loops_and_healthy_work_gives_few_alerts() {
+    let (mut found, mut all, mut wrong) = (0, 0, 0);
+    for seed in 0..20 {
+        for period in 1..=16 {
+            let trace = injected::looping(&mut Numbers(seed * 100 + period as u64), period, 20, 8);
+            found += usize::from(!observe(&events(&trace.steps)).is_empty());
+            all += 1;
+        }
+        let alerts = observe(&events(&injected::healthy(&mut Numbers(seed), 300)));
+        // By chance the same look comes three times with the same result: that is worth a notice and no more.
+        assert!(alerts.iter().all(|(_, alert)| alert.severity == Severity::Low), "seed {seed}: {alerts:?}");
+        wrong += usize::from(!alerts.is_empty());
+    }
+    assert!(found * 100 >= all * 95, "{found} of {all}");
+    assert!(wrong <= 4, "{wrong} of 20");
+}
+
+#[test]
+fn calls_without_results_take_longer_and_are_critical_by_money_only() {
+    let call = |at: i64, cost: i64| json!({"second": at, "kind": "tool.call", "tool": "Bash", "session": "s", "action_fp": 7, "cost_micros": cost});
+    let cheap: Vec<Value> = (0..40).map(|at| call(at, 0)).collect();
+    let severities: Vec<Severity> = observe(&cheap).iter().map(|(_, alert)| alert.severity).collect();
+    assert_eq!(severities[..2], [Severity::Low, Severity::Medium]);
+    assert!(!severities.contains(&Severity::Critical));
+    let dear: Vec<Value> = (0..8).map(|at| call(at, 3_000_000)).collect();
+    assert_eq!(observe(&dear)[0].1.severity, Severity::Critical);
+}
+
+#[test]
+fn one_call_told_by_two_sources_is_one_step() {
+    let call = |at: i64, id: i64, source: &str| {
+        json!({"second": at, "kind": "tool.call", "tool": "Bash", "session": "s", "action_fp": 7, "source": source,
+            "tool_call": format!("call-{id}")})
+    };
+    let twice: Vec<Value> =
+        (0..4).flat_map(|id| [call(id, id, "claude_code"), call(id, id, "coder.gateway")]).collect();
+    assert!(observe(&twice).is_empty(), "four calls are fewer than a notice takes without results");
+}
+
+#[test]
+fn a_flood_of_sessions_takes_no_slow_loop_of_another_tenant() {
+    let mut detector = build(&Parameters::default(), fixtures::key());
+    let mut found = Vec::new();
+    for round in 0..3 {
+        let slow = json!({"second": round, "kind": "command", "tool": "Bash", "session": "slow", "user": "alice",
+            "action_fp": 1, "result_fp": 2});
+        // More than the table holds, each time: one session per event.
+        let flood = json!({"second": round, "repeat": AGENTS_MAX + 1_000, "kind": "command", "tool": "Bash",
+            "session": format!("r{round}-{{n}}"), "user": "mallory", "action_fp": 1, "result_fp": 2});
+        for row in fixtures::rows(&[slow, flood]).iter() {
+            let mut findings = Findings::new();
+            detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+            found.append(&mut findings.take());
+        }
+    }
+    let who: Vec<_> = found.iter().map(|alert| alert.who.user.as_deref()).collect();
+    assert_eq!(who, [Some("alice")]);
+}
+
+proptest! {
+    #[test]
+    fn any_steps_keep_the_state_bounded(steps in proptest::collection::vec((0u64..40, 0u64..3), 0..400)) {
+        let mut circle = Circle::default();
+        for (at, (action, result)) in steps.into_iter().enumerate() {
+            let step = step::Step { action, hash: action * 10 + result, has_result: true };
+            let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: at as u64 };
+            let time = at as i64;
+            circle.take(step, crate::event::Sighting { position, time, recorded: time, backfill: false }, 0);
+            prop_assert!(circle.evidence().len() <= 31);
+        }
+        let mut bytes = Vec::new();
+        crate::pack::Pack::pack(&circle, &mut bytes);
+        prop_assert!(bytes.len() < 2_048, "{} bytes", bytes.len());
+    }
+}

@@ -1,0 +1,329 @@
+//! `loop.retry_storm`: the same error again and again, without the pauses that a polite client makes.
+
+use ledger::alert::{Alert, Severity, State, What};
+use ledger::events::column;
+use serde::{Deserialize, Serialize};
+
+use crate::config::check_range;
+use crate::detector::{Detector, Findings, RestoreError};
+use crate::engine::Key;
+use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::event::EventRow;
+use crate::failure::Failure;
+use crate::limits::AGENTS_MAX;
+use crate::pack::packed;
+use crate::registry::{Example, Expected, Spec};
+use crate::scope::{self, Scope};
+use crate::table::Table;
+use crate::text::{bounded, duration};
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "loop.retry_storm",
+    version: 1,
+    what: "Errors of the same class from the same tool, model or host, many within a short time, whose pauses do not grow. Errors of \
+           infrastructure (429, 5xx, timeouts) are named as such.",
+    why: "A retry without back-off keeps an overloaded service down, uses up the quota of all agents, and gets the same answer. An \
+          infrastructure error is not the agent's loop: its remedy lies elsewhere.",
+    false_positives: "A test suite that is meant to fail; many calls in parallel that fail together.",
+    tuning: "errors and window_seconds: how many errors in how short a time. quiet_seconds: how long it must be quiet for the \
+             episode to end.",
+    tags: &["AML.T0029", "AML.T0034", "T1499"],
+    examples: EXAMPLES,
+};
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "the model's rate limit, asked again each second, until it answers",
+        events: &[
+            r#"{"second":0,"kind":"model.call","model":"sonnet","status":429,"outcome":"error","session":"s"}"#,
+            r#"{"second":1,"repeat":9,"kind":"model.call","model":"sonnet","status":429,"outcome":"error","session":"s"}"#,
+            r#"{"second":2,"kind":"model.call","model":"sonnet","status":200,"outcome":"success","session":"s"}"#,
+        ],
+        until: 20,
+        alerts: &[
+            Expected { state: State::Open, severity: Severity::Medium, count: 10, reason: "status 429 (rate limit)" },
+            Expected { state: State::Resolved, severity: Severity::Medium, count: 10, reason: "Then it succeeded." },
+        ],
+    },
+    Example {
+        name: "a client that waits twice as long each time",
+        events: &[
+            r#"{"second":0,"kind":"model.call","model":"sonnet","status":503,"session":"s"}"#,
+            r#"{"second":1,"kind":"model.call","model":"sonnet","status":503,"session":"s"}"#,
+            r#"{"second":3,"kind":"model.call","model":"sonnet","status":503,"session":"s"}"#,
+            r#"{"second":7,"kind":"model.call","model":"sonnet","status":503,"session":"s"}"#,
+            r#"{"second":15,"kind":"model.call","model":"sonnet","status":503,"session":"s"}"#,
+            r#"{"second":31,"kind":"model.call","model":"sonnet","status":503,"session":"s"}"#,
+            r#"{"second":63,"kind":"model.call","model":"sonnet","status":503,"session":"s"}"#,
+        ],
+        until: 900,
+        alerts: &[],
+    },
+];
+
+/// `[detect.rules."loop.retry_storm"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// Errors of one class: 3 to 100,000.
+    pub errors: u32,
+    /// They come within this many seconds: 1 to 86,400.
+    pub window_seconds: u32,
+    /// An episode is resolved after this many seconds without the error: 1 to 86,400.
+    pub quiet_seconds: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { enabled: true, errors: 10, window_seconds: 300, quiet_seconds: 600 }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("errors", self.errors, 3..=100_000)?;
+        check_range("window_seconds", self.window_seconds, 1..=86_400)?;
+        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+    }
+}
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(RetryStorm {
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        parameters: parameters.clone(),
+        key,
+        agents: Table::new(AGENTS_MAX),
+    })
+}
+
+struct RetryStorm {
+    parameters: Parameters,
+    key: Key,
+    agents: Table<Agent>,
+    episodes: Episodes<Storm>,
+}
+
+/// Errors of one agent by what they came from; the one that was quiet for longest makes room.
+#[derive(Debug, Default)]
+struct Agent {
+    bursts: Vec<Burst>,
+}
+
+/// What fails at once, at most.
+const BURSTS: usize = 4;
+
+#[derive(Debug, Clone, Copy)]
+struct Burst {
+    /// Halves of keyed hashes.
+    target: u32,
+    class: u32,
+    count: u32,
+    /// Pauses that were at least half as long again as the one before.
+    backed_off: u32,
+    first_time: i64,
+    last_time: i64,
+    /// The second in which the first one was recorded.
+    first_recorded: u32,
+    /// The latest pause in milliseconds.
+    last_gap: u32,
+    alerted: bool,
+}
+
+packed!(Agent { bursts });
+packed!(Burst { target, class, count, backed_off, first_time, last_time, first_recorded, last_gap, alerted });
+
+/// What an event is about, if it is one that can be tried again: a tool, a model or a host.
+fn target<'a>(event: &EventRow<'a>) -> Option<&'a str> {
+    match event.kind() {
+        "model.call" | "model.call.end" => event.text(column::MODEL).or_else(|| event.text(column::PROVIDER)),
+        "tool.result" | "command" | "file.read" | "file.write" => event.text(column::TOOL),
+        "egress.http" => event.text(column::HOST),
+        _ => None,
+    }
+}
+
+impl Detector for RetryStorm {
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let Some(name) = target(event) else { return };
+        let target = self.key.hash(&["retry", name]) as u32;
+        match Failure::of(event) {
+            // What the policy refuses is for the detectors of egress and approvals.
+            Some(Failure::Refused) => {}
+            Some(failure) => self.failed(event, name, target, failure, findings),
+            None => self.succeeded(event, name, target, findings),
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.agents.snapshot(out);
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.agents.restore(input)?;
+        self.episodes.restore(input)
+    }
+}
+
+impl RetryStorm {
+    fn failed(&mut self, event: &EventRow<'_>, name: &str, target: u32, failure: Failure, findings: &mut Findings) {
+        let window = i64::from(self.parameters.window_seconds) * 1_000_000;
+        let agent = self.agents.of_agent(event, findings);
+        let burst = agent.note(target, failure.code(), window, event);
+        // Whoever waits longer at least every other time is polite.
+        if burst.count < self.parameters.errors || burst.backed_off * 2 >= burst.count - 1 {
+            return;
+        }
+        burst.alerted = true;
+        let first = Some((burst.first_time, i64::from(burst.first_recorded) * 1_000_000));
+        let before = Before { count: u64::from(burst.count) - 1, first, evidence: Vec::new() };
+        let text = |column| event.text(column).map(bounded);
+        let open = |_| Opening {
+            case: Storm {
+                error: failure.to_string(),
+                of: bounded(name),
+                infrastructure: failure.is_infrastructure(),
+                many: u64::from(self.parameters.errors) * 10,
+                succeeded: false,
+            },
+            who: scope::who(event),
+            what: What {
+                host: text(column::HOST),
+                model: text(column::MODEL),
+                tool: text(column::TOOL),
+                ..What::default()
+            },
+            before,
+        };
+        self.episodes.raise(
+            Subject { scope: Scope::agent(event), target: name },
+            event.sighting(),
+            findings,
+            open,
+            |_| (),
+        );
+    }
+
+    fn succeeded(&mut self, event: &EventRow<'_>, name: &str, target: u32, findings: &mut Findings) {
+        let Some(agent) = self.agents.get_mut(event.agent()) else { return };
+        let Some(at) = agent.bursts.iter().position(|burst| burst.target == target) else { return };
+        if agent.bursts.remove(at).alerted {
+            let subject = Subject { scope: Scope::agent(event), target: name };
+            self.episodes.resolve(subject, findings, |case| case.succeeded = true);
+        }
+    }
+}
+
+impl Agent {
+    /// Counts an error. One of another class, or after a pause of `window` microseconds, begins anew.
+    fn note(&mut self, target: u32, class: u32, window: i64, event: &EventRow<'_>) -> &mut Burst {
+        let time = event.time();
+        let at = match self.bursts.iter().position(|burst| burst.target == target) {
+            Some(at) => at,
+            None if self.bursts.len() < BURSTS => self.bursts.len(),
+            None => (0..BURSTS).min_by_key(|at| self.bursts[*at].last_time).unwrap_or(0),
+        };
+        let fresh = Burst {
+            target,
+            class,
+            count: 0,
+            backed_off: 0,
+            first_time: time,
+            first_recorded: event.second() as u32,
+            last_time: time,
+            last_gap: 0,
+            alerted: false,
+        };
+        if at == self.bursts.len() {
+            self.bursts.push(fresh);
+        }
+        let burst = &mut self.bursts[at];
+        let gap = time - burst.last_time;
+        let late = time - burst.first_time > window && !burst.alerted;
+        if burst.target != target || burst.class != class || gap > window || late {
+            *burst = fresh;
+        } else if burst.count > 0 {
+            let gap = u32::try_from(gap.max(0) / 1_000).unwrap_or(u32::MAX);
+            let grew = u64::from(gap) * 2 >= u64::from(burst.last_gap) * 3;
+            burst.backed_off += u32::from(burst.last_gap > 0 && grew);
+            (burst.last_gap, burst.last_time) = (gap, time);
+        }
+        burst.count = burst.count.saturating_add(1);
+        burst
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Storm {
+    error: String,
+    of: String,
+    infrastructure: bool,
+    /// Errors from which on it is rated higher.
+    many: u64,
+    succeeded: bool,
+}
+
+impl Case for Storm {
+    fn severity(&self, alert: &Alert) -> Severity {
+        if alert.count >= self.many { Severity::High } else { Severity::Medium }
+    }
+
+    fn title(&self, _: &Alert) -> String {
+        let whose = if self.infrastructure { "infrastructure: " } else { "" };
+        format!("Retries without back-off, {whose}{} from {}", self.error, self.of)
+    }
+
+    fn reason(&self, alert: &Alert) -> String {
+        let span = duration(alert.last_seen - alert.first_seen);
+        let meaning = if self.infrastructure {
+            "That is an error of infrastructure: waiting helps, another approach does not, and each retry adds to the load."
+        } else {
+            "The same attempt gives the same error; the agent needs another approach."
+        };
+        let end = if self.succeeded { " Then it succeeded." } else { "" };
+        format!(
+            "{} gave {} {} times in {span}, and the pauses between attempts did not grow, as a polite client's do. {meaning}{end}",
+            self.of, self.error, alert.count
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures;
+
+    /// Whether errors at these seconds are a storm.
+    fn is_storm(seconds: impl Iterator<Item = i64>) -> bool {
+        let parameters = Parameters { errors: 6, window_seconds: 3_600, ..Parameters::default() };
+        let mut detector = build(&parameters, fixtures::key());
+        let event =
+            |second: i64| json!({"second": second, "kind": "model.call", "model": "m", "status": 529, "session": "s"});
+        let events: Vec<Value> = seconds.map(event).collect();
+        let mut findings = Findings::new();
+        for row in fixtures::rows(&events).iter() {
+            detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+        }
+        !findings.alerts().is_empty()
+    }
+
+    #[test]
+    fn only_pauses_that_grow_are_polite() {
+        assert!(!is_storm((0..9).map(|number| 1 << number)), "each pause is twice the one before");
+        assert!(is_storm((0..9).map(|number| number * 30)), "a fixed pause");
+        assert!(is_storm((0..9).map(|_| 0)), "no pause");
+        assert!(!is_storm((0..5).map(|_| 0)), "few errors");
+        assert!(!is_storm((0..9).map(|number| number * 4_000)), "each is forgotten before the next");
+    }
+}

@@ -1,0 +1,78 @@
+//! What counts as one step of an agent: a tool call with its result where a source tells results, else the call alone.
+//!
+//! Several sources may report the same call: hooks tell its start and its end, a gateway the model's wish. One call is one step.
+
+use ledger::events::column;
+
+use crate::engine::Key;
+use crate::event::EventRow;
+use crate::pack::packed;
+
+/// Which events of an agent are its steps.
+#[derive(Debug, Default)]
+pub struct Feed {
+    /// Whether its results are told: then calls are not counted.
+    ends: bool,
+    /// Calls since the last result.
+    unanswered: u8,
+    /// Hashes of the latest calls' ids.
+    calls: [u32; CALLS],
+    at: u8,
+}
+
+packed!(Feed { ends, unanswered, calls, at });
+
+/// Calls whose ids are remembered, to know them again in another source.
+const CALLS: usize = 4;
+/// After so many calls without a result, nobody tells results any more.
+const UNANSWERED_MAX: u8 = 32;
+
+/// One step.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// Fingerprint of what was done.
+    pub action: u64,
+    /// Of what was done and what came of it.
+    pub hash: u64,
+    /// Whether the result is part of that.
+    pub has_result: bool,
+}
+
+/// Whether an event may be a step; cheaper than looking its agent up.
+pub fn may_be(event: &EventRow<'_>) -> bool {
+    matches!(event.kind(), "tool.call" | "tool.result" | "command" | "file.read" | "file.write")
+        && event.fingerprint(column::ACTION_FP).is_some()
+}
+
+impl Feed {
+    /// The step that this event is, if it is one.
+    pub fn step(&mut self, event: &EventRow<'_>, key: Key) -> Option<Step> {
+        let action = event.fingerprint(column::ACTION_FP).filter(|_| may_be(event))?;
+        if event.kind() == "tool.call" {
+            self.unanswered = self.unanswered.saturating_add(1);
+            if self.ends && self.unanswered < UNANSWERED_MAX {
+                return None;
+            }
+            self.ends = false;
+            self.is_new_call(event, key).then_some(Step { action, hash: action, has_result: false })
+        } else {
+            (self.ends, self.unanswered) = (true, 0);
+            let result = event.fingerprint(column::RESULT_FP);
+            // Both are keyed hashes, so nobody can choose two that meet.
+            let hash = action.rotate_left(23) ^ result.unwrap_or_default().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            Some(Step { action, hash, has_result: result.is_some() })
+        }
+    }
+
+    fn is_new_call(&mut self, event: &EventRow<'_>, key: Key) -> bool {
+        let Some(id) = event.text(column::TOOL_CALL) else { return true };
+        let hash = key.hash(&["call", id]) as u32;
+        if self.calls.contains(&hash) {
+            return false;
+        }
+        let at = usize::from(self.at) % CALLS;
+        self.calls[at] = hash;
+        self.at = self.at.wrapping_add(1);
+        true
+    }
+}

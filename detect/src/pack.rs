@@ -1,0 +1,258 @@
+//! The bytes of states in snapshots: fields in order, integers little-endian, lists with their length.
+//!
+//! Fingerprints are half of most states and as JSON would be twice as long. What has names and texts is small and stays JSON.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::detector::RestoreError;
+
+/// A value that can be written into a snapshot and read back the same.
+pub trait Pack: Sized {
+    /// Appends the value.
+    fn pack(&self, out: &mut Vec<u8>);
+
+    /// Takes the value from the front.
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError>;
+}
+
+/// Implements [`Pack`] for a struct, field by field.
+macro_rules! packed {
+    ($type:ident { $($field:ident),* $(,)? }) => {
+        impl $crate::pack::Pack for $type {
+            fn pack(&self, out: &mut Vec<u8>) {
+                $($crate::pack::Pack::pack(&self.$field, out);)*
+            }
+
+            fn unpack(input: &mut &[u8]) -> Result<Self, $crate::detector::RestoreError> {
+                Ok(Self { $($field: $crate::pack::Pack::unpack(input)?,)* })
+            }
+        }
+    };
+}
+pub(crate) use packed;
+
+macro_rules! integers {
+    ($($type:ty)*) => {$(
+        impl Pack for $type {
+            fn pack(&self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+                let (bytes, rest) = input.split_first_chunk().ok_or(RestoreError::Malformed)?;
+                *input = rest;
+                Ok(Self::from_le_bytes(*bytes))
+            }
+        }
+    )*};
+}
+integers!(u8 u16 u32 u64 i64);
+
+impl Pack for bool {
+    fn pack(&self, out: &mut Vec<u8>) {
+        u8::from(*self).pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        match u8::unpack(input)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(RestoreError::Malformed),
+        }
+    }
+}
+
+impl Pack for String {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).pack(out);
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let len = u32::unpack(input)?;
+        let bytes = take(input, u64::from(len))?;
+        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| RestoreError::Malformed)
+    }
+}
+
+/// A value of several texts that a state keeps until it is needed: packed, it takes a third of the memory.
+#[derive(Debug)]
+pub struct Kept<T> {
+    bytes: Box<[u8]>,
+    value: PhantomData<T>,
+}
+
+impl<T: Pack> Kept<T> {
+    /// Keeps a value.
+    pub fn new(value: &T) -> Self {
+        let mut bytes = Vec::new();
+        value.pack(&mut bytes);
+        Self { bytes: bytes.into_boxed_slice(), value: PhantomData }
+    }
+
+    /// The value; `None` only for bytes of a damaged snapshot.
+    pub fn get(&self) -> Option<T> {
+        T::unpack(&mut self.bytes.as_ref()).ok()
+    }
+}
+
+impl<T: Pack> Pack for Kept<T> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.bytes.len() as u32).pack(out);
+        out.extend_from_slice(&self.bytes);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let len = u32::unpack(input)?;
+        Ok(Self { bytes: take(input, u64::from(len))?.into(), value: PhantomData })
+    }
+}
+
+impl Pack for () {
+    fn pack(&self, _: &mut Vec<u8>) {}
+
+    fn unpack(_: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok(())
+    }
+}
+
+impl<T: Pack> Pack for Option<T> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.is_some().pack(out);
+        if let Some(value) = self {
+            value.pack(out);
+        }
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        if bool::unpack(input)? { T::unpack(input).map(Some) } else { Ok(None) }
+    }
+}
+
+impl<T: Pack> Pack for Box<T> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.as_ref().pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        T::unpack(input).map(Self::new)
+    }
+}
+
+impl<T: Pack> Pack for Vec<T> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).pack(out);
+        for item in self {
+            item.pack(out);
+        }
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        // Nothing is reserved by a length that the bytes may not hold.
+        (0..u32::unpack(input)?).map(|_| T::unpack(input)).collect()
+    }
+}
+
+impl<T: Pack> Pack for VecDeque<T> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).pack(out);
+        for item in self {
+            item.pack(out);
+        }
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Vec::unpack(input).map(Self::from)
+    }
+}
+
+impl<T: Pack, const N: usize> Pack for [T; N] {
+    fn pack(&self, out: &mut Vec<u8>) {
+        for item in self {
+            item.pack(out);
+        }
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let items: Vec<T> = (0..N).map(|_| T::unpack(input)).collect::<Result<_, _>>()?;
+        items.try_into().map_err(|_| RestoreError::Malformed)
+    }
+}
+
+impl<A: Pack, B: Pack> Pack for (A, B) {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.0.pack(out);
+        self.1.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok((A::unpack(input)?, B::unpack(input)?))
+    }
+}
+
+/// Appends a value with names and texts, as JSON.
+pub fn pack_json(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+    let bytes = serde_json::to_vec(value)?;
+    (bytes.len() as u64).pack(out);
+    out.extend_from_slice(&bytes);
+    Ok(())
+}
+
+/// Takes a value that [`pack_json`] wrote.
+pub fn unpack_json<T: DeserializeOwned>(input: &mut &[u8]) -> Result<T, RestoreError> {
+    let len = u64::unpack(input)?;
+    Ok(serde_json::from_slice(take(input, len)?)?)
+}
+
+fn take<'a>(input: &mut &'a [u8], len: u64) -> Result<&'a [u8], RestoreError> {
+    let len = usize::try_from(len).map_err(|_| RestoreError::Malformed)?;
+    let (bytes, rest) = input.split_at_checked(len).ok_or(RestoreError::Malformed)?;
+    *input = rest;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Sample {
+        list: Vec<(u64, Option<i64>)>,
+        pair: [u16; 2],
+        flag: bool,
+    }
+    packed!(Sample { list, pair, flag });
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_read_back_and_cut_bytes_are_refused(
+            list in proptest::collection::vec(any::<(u64, Option<i64>)>(), 0..9), pair: [u16; 2], flag: bool, cut in 1usize..8,
+        ) {
+            let sample = Sample { list, pair, flag };
+            let mut bytes = Vec::new();
+            sample.pack(&mut bytes);
+            let mut input = bytes.as_slice();
+            prop_assert_eq!(Sample::unpack(&mut input).unwrap(), sample);
+            prop_assert!(input.is_empty());
+            let cut = bytes.len().saturating_sub(cut);
+            prop_assert!(Sample::unpack(&mut &bytes[..cut]).is_err());
+        }
+    }
+
+    #[test]
+    fn json_stands_between_other_values() {
+        let mut bytes = Vec::new();
+        pack_json(&vec!["a"], &mut bytes).unwrap();
+        7u8.pack(&mut bytes);
+        let mut input = bytes.as_slice();
+        assert_eq!(unpack_json::<Vec<String>>(&mut input).unwrap(), ["a"]);
+        assert_eq!(u8::unpack(&mut input).unwrap(), 7);
+        assert!(unpack_json::<Vec<String>>(&mut [255u8; 8].as_slice()).is_err());
+    }
+}

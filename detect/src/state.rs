@@ -1,0 +1,3 @@
+//! Detectors of what is done to the detectors' own state.
+
+pub mod flood;

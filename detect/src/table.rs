@@ -1,0 +1,218 @@
+//! A bounded table of states by key, fair between tenants: who brings the most keys loses keys first, and loses their own.
+//!
+//! When the table is full, the tenant with the most keys gives up the one that was not used for longest. So a flood of keys
+//! from one tenant pushes out nobody else's slow loop: a tenant whose share is below capacity divided by tenants loses
+//! nothing. The same calls leave the same table; no order of a hash map is ever looked at.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
+
+use crate::detector::{Findings, RestoreError};
+use crate::event::EventRow;
+use crate::limits::EVICTED_IN_USE_SECONDS;
+use crate::pack::Pack;
+use crate::recent::Passthrough;
+
+/// States by keyed hash, at most `limit` of them.
+#[derive(Debug)]
+pub struct Table<V> {
+    limit: usize,
+    slots: Vec<Slot<V>>,
+    index: HashMap<u64, u32, BuildHasherDefault<Passthrough>>,
+    tenants: HashMap<u64, Tenant, BuildHasherDefault<Passthrough>>,
+    /// Tenants by number of keys; of equal ones the last is the one that has brought no new key for longest.
+    sizes: BTreeSet<(u32, Reverse<u64>, u64)>,
+    /// Counts new keys.
+    insertions: u64,
+    /// What the latest new key pushed out, until somebody asks.
+    evicted: Option<(u64, V)>,
+}
+
+/// A state in the list of its tenant's states, which is ordered by use.
+#[derive(Debug)]
+struct Slot<V> {
+    key: u64,
+    tenant: u64,
+    /// The second, since 1970, in which it was used last.
+    used: u32,
+    newer: u32,
+    older: u32,
+    value: V,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Tenant {
+    count: u32,
+    /// Number of the latest insertion.
+    inserted: u64,
+    newest: u32,
+    oldest: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl<V: Default + Pack> Table<V> {
+    /// An empty table.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit: limit.clamp(1, NONE as usize - 1),
+            slots: Vec::new(),
+            index: HashMap::default(),
+            tenants: HashMap::default(),
+            sizes: BTreeSet::new(),
+            insertions: 0,
+            evicted: None,
+        }
+    }
+
+    /// The state of the event's agent, made if there was none.
+    pub fn of_agent(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> &mut V {
+        self.entry(event.agent(), event, findings)
+    }
+
+    /// The state of a key that the event is about, made if there was none. It belongs to the event's tenant.
+    pub fn entry(&mut self, key: u64, event: &EventRow<'_>, findings: &mut Findings) -> &mut V {
+        let at = match self.index.get(&key) {
+            Some(at) => {
+                let at = *at;
+                self.unlink(at);
+                self.link(at, event.second());
+                at
+            }
+            None => self.insert(key, event.tenant(), event.second(), V::default(), Some(findings)),
+        };
+        &mut self.slots[at as usize].value
+    }
+
+    /// The state of a key, without using it.
+    pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
+        let at = *self.index.get(&key)?;
+        self.slots.get_mut(at as usize).map(|slot| &mut slot.value)
+    }
+
+    /// The key that the latest new key pushed out, and its state: for who keeps more about it, such as a timer.
+    pub fn take_evicted(&mut self) -> Option<(u64, V)> {
+        self.evicted.take()
+    }
+
+    /// Number of states.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Adds a key that is not there, as its tenant's newest.
+    fn insert(&mut self, key: u64, tenant: u64, second: i64, value: V, findings: Option<&mut Findings>) -> u32 {
+        let slot = Slot { key, tenant, used: second as u32, newer: NONE, older: NONE, value };
+        let at = if self.slots.len() < self.limit {
+            self.slots.push(slot);
+            self.slots.len() as u32 - 1
+        } else {
+            let at = self.evict(tenant, second, findings);
+            let evicted = std::mem::replace(&mut self.slots[at as usize], slot);
+            self.evicted = Some((evicted.key, evicted.value));
+            at
+        };
+        self.index.insert(key, at);
+        self.insertions += 1;
+        let entry = self.tenants.entry(tenant).or_insert(Tenant { count: 0, inserted: 0, newest: NONE, oldest: NONE });
+        self.sizes.remove(&(entry.count, Reverse(entry.inserted), tenant));
+        entry.count += 1;
+        entry.inserted = self.insertions;
+        self.sizes.insert((entry.count, Reverse(entry.inserted), tenant));
+        self.link(at, second);
+        at
+    }
+
+    /// Frees a slot for a new key of `tenant`: its own oldest if nobody has more keys, else that of who has the most.
+    fn evict(&mut self, tenant: u64, second: i64, findings: Option<&mut Findings>) -> u32 {
+        let largest = self.sizes.last().map_or((0, tenant), |(count, _, largest)| (*count, *largest));
+        let own = self.tenants.get(&tenant).map_or(0, |tenant| tenant.count);
+        let loser = if own >= largest.0 { tenant } else { largest.1 };
+        let at = self.tenants.get(&loser).map_or(0, |tenant| tenant.oldest);
+        if loser == tenant
+            && let Some(findings) = findings
+            && second - i64::from(self.slots[at as usize].used) < EVICTED_IN_USE_SECONDS
+        {
+            findings.note_evicted();
+        }
+        self.unlink(at);
+        self.index.remove(&self.slots[at as usize].key);
+        if let Some(entry) = self.tenants.get_mut(&loser) {
+            self.sizes.remove(&(entry.count, Reverse(entry.inserted), loser));
+            entry.count -= 1;
+            if entry.count == 0 {
+                self.tenants.remove(&loser);
+            } else {
+                self.sizes.insert((entry.count, Reverse(entry.inserted), loser));
+            }
+        }
+        at
+    }
+
+    /// Puts a slot at the new end of its tenant's list.
+    fn link(&mut self, at: u32, second: i64) {
+        let Some(tenant) = self.tenants.get_mut(&self.slots[at as usize].tenant) else { return };
+        let before = std::mem::replace(&mut tenant.newest, at);
+        if before == NONE {
+            tenant.oldest = at;
+        } else {
+            self.slots[before as usize].newer = at;
+        }
+        let slot = &mut self.slots[at as usize];
+        (slot.used, slot.newer, slot.older) = (second as u32, NONE, before);
+    }
+
+    /// Takes a slot out of its tenant's list.
+    fn unlink(&mut self, at: u32) {
+        let Slot { tenant, newer, older, .. } = self.slots[at as usize];
+        let Some(tenant) = self.tenants.get_mut(&tenant) else { return };
+        match newer {
+            NONE => tenant.newest = older,
+            newer => self.slots[newer as usize].older = older,
+        }
+        match older {
+            NONE => tenant.oldest = newer,
+            older => self.slots[older as usize].newer = newer,
+        }
+    }
+}
+
+/// Tenants in the order of their latest new key, each with its keys from the oldest use to the newest: all that matters.
+impl<V: Default + Pack> Table<V> {
+    /// Appends the state.
+    pub fn snapshot(&self, out: &mut Vec<u8>) {
+        let mut tenants: Vec<(u64, u64)> = self.sizes.iter().map(|(_, Reverse(at), tenant)| (*at, *tenant)).collect();
+        tenants.sort_unstable();
+        (tenants.len() as u32).pack(out);
+        for (_, hash) in tenants {
+            let Some(tenant) = self.tenants.get(&hash) else { continue };
+            hash.pack(out);
+            tenant.count.pack(out);
+            let mut at = tenant.oldest;
+            while let Some(slot) = self.slots.get(at as usize) {
+                slot.key.pack(out);
+                slot.used.pack(out);
+                slot.value.pack(out);
+                at = slot.newer;
+            }
+        }
+    }
+
+    /// Takes a state that `snapshot` wrote; above the limit keys are given up as if they came one by one.
+    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        *self = Self::new(self.limit);
+        for _ in 0..u32::unpack(input)? {
+            let (tenant, count) = (u64::unpack(input)?, u32::unpack(input)?);
+            for _ in 0..count {
+                let (key, used, value) = (u64::unpack(input)?, u32::unpack(input)?, V::unpack(input)?);
+                self.insert(key, tenant, i64::from(used), value, None);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! The table stored and loaded behaves the same, keeps its bound, and no flood takes from a tenant that is below its share.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::fixtures;
+
+/// A table whose tenants and keys are small numbers, with what it should hold counted beside it.
+struct Bench {
+    table: Table<u32>,
+    second: i64,
+}
+
+impl Bench {
+    fn new(limit: usize) -> Self {
+        Self { table: Table::new(limit), second: 0 }
+    }
+
+    /// Uses a key of a tenant; says whether a key in use was pushed out by its own tenant.
+    fn touch(&mut self, tenant: u64, key: u64) -> bool {
+        self.second += 1;
+        let event = json!({"second": self.second, "user": format!("u{tenant}")});
+        let rows = fixtures::rows(&[event]);
+        let row = rows.get(0).unwrap();
+        let mut findings = Findings::new();
+        *self.table.entry(tenant << 32 | key, &EventRow::new(&row, false, fixtures::key()), &mut findings) += 1;
+        findings.evicted() > 0
+    }
+
+    fn holds(&self, tenant: u64, key: u64) -> bool {
+        self.table.index.contains_key(&(tenant << 32 | key))
+    }
+
+    fn count(&self, tenant: u64) -> usize {
+        self.table.index.keys().filter(|key| *key >> 32 == tenant).count()
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.table.snapshot(&mut bytes);
+        bytes
+    }
+}
+
+#[test]
+fn a_flood_takes_from_its_own_tenant_and_is_noticed() {
+    let mut bench = Bench::new(100);
+    for key in 0..10 {
+        bench.touch(1, key);
+    }
+    let noticed = (0..10_000).filter(|key| bench.touch(2, *key)).count();
+    assert!((0..10).all(|key| bench.holds(1, key)), "the slow tenant keeps its keys");
+    assert_eq!((bench.table.len(), bench.count(2)), (100, 90));
+    assert_eq!(noticed, 10_000 - 90);
+    assert!(!bench.touch(3, 0), "who takes from the largest floods nothing");
+    assert!(bench.holds(3, 0) && bench.count(2) == 89);
+}
+
+#[test]
+fn keys_that_were_long_unused_go_unnoticed() {
+    let mut bench = Bench::new(10);
+    let noticed = (0..100)
+        .filter(|key| {
+            bench.second += EVICTED_IN_USE_SECONDS;
+            bench.touch(1, *key)
+        })
+        .count();
+    assert_eq!(noticed, 0);
+}
+
+#[test]
+fn the_key_that_was_used_last_stays() {
+    let mut bench = Bench::new(3);
+    for key in [0, 1, 2, 0, 3] {
+        bench.touch(1, key);
+    }
+    assert_eq!([0, 1, 2, 3].map(|key| bench.holds(1, key)), [true, false, true, true]);
+}
+
+proptest! {
+    #[test]
+    fn bounds_and_shares_hold_and_a_stored_table_goes_on_the_same(
+        before in proptest::collection::vec((0u64..5, 0u64..12), 0..120),
+        after in proptest::collection::vec((0u64..5, 0u64..12), 0..120),
+        limit in 1usize..24,
+    ) {
+        let mut bench = Bench::new(limit);
+        let step = |bench: &mut Bench, (tenant, key): (u64, u64)| {
+            let counts: Vec<usize> = (0..5).map(|tenant| bench.count(tenant)).collect();
+            bench.touch(tenant, key);
+            let present = counts.iter().filter(|count| **count > 0).count().max(1);
+            for (other, count) in counts.iter().enumerate() {
+                let lost = *count > bench.count(other as u64);
+                // Whoever loses had at least its fair share, and nobody had more.
+                if lost {
+                    prop_assert!(*count * present >= limit && counts.iter().all(|most| most <= count));
+                }
+            }
+            prop_assert!(bench.table.len() <= limit && bench.table.index.len() == bench.table.len());
+            Ok(())
+        };
+        for touch in before {
+            step(&mut bench, touch)?;
+        }
+        let mut loaded = Bench::new(limit);
+        loaded.table.restore(&mut bench.bytes().as_slice()).unwrap();
+        loaded.second = bench.second;
+        prop_assert_eq!(bench.bytes(), loaded.bytes());
+        for touch in after {
+            step(&mut bench, touch)?;
+            loaded.touch(touch.0, touch.1);
+        }
+        prop_assert_eq!(bench.bytes(), loaded.bytes());
+    }
+}
