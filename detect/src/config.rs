@@ -29,6 +29,14 @@ pub struct ConfigError {
     pub message: String,
 }
 
+/// Checks parameters by name, value, least and greatest value.
+pub(crate) fn check_ranges(ranges: &[(&str, u32, u32, u32)]) -> Result<(), String> {
+    match ranges.iter().find(|(_, value, least, greatest)| !(least..=greatest).contains(&value)) {
+        Some((name, value, least, greatest)) => Err(format!("{name} is {value}; it must be {least} to {greatest}")),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,3 +1,8 @@
 //! Detectors of what leaves.
 
+mod class;
 pub mod denied_post;
+pub mod new_domain;
+mod popular;
+mod reach;
+mod request;

@@ -97,6 +97,7 @@ macro_rules! detectors {
 // Name, field of the parameters, module with `SPEC`, `Parameters` (with `enabled` and `check`) and `build`.
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
+    "egress.new_domain" egress_new_domain egress::new_domain;
 }
 
 #[cfg(test)]

@@ -29,6 +29,21 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
+/// The number and the noun: `no request`, `1 request`, `2 requests`.
+pub fn counted(count: u64, noun: &str) -> String {
+    match count {
+        0 => format!("no {noun}"),
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// Sentences one after the other; what is empty is left out.
+pub fn sentences(parts: &[String]) -> String {
+    let said: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    said.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +55,8 @@ mod tests {
         for (micros, text) in cases {
             assert_eq!(duration(micros), text);
         }
+        assert_eq!([0, 1, 2].map(|count| counted(count, "write")), ["no write", "1 write", "2 writes"]);
+        assert_eq!(sentences(&["A.".to_owned(), String::new(), "B.".to_owned()]), "A. B.");
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded(&"ä".repeat(300)).chars().count(), TEXT_CHARS_MAX + 1);
     }

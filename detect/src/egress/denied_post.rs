@@ -4,11 +4,12 @@ mod case;
 mod examples;
 mod secret;
 
-use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::config::check_ranges;
 use crate::detector::{Detector, Findings, RestoreError};
+use crate::egress::request::{Request, what};
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
 use crate::event::EventRow;
@@ -16,7 +17,6 @@ use crate::limits::{ALLOWED_PAIRS_MAX, SECRET_READS_MAX};
 use crate::recent::Recent;
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
-use crate::text::bounded;
 use case::{Refusals, Target};
 use secret::SecretRead;
 
@@ -56,13 +56,10 @@ impl Default for Parameters {
 impl Parameters {
     /// Checks the ranges.
     pub fn check(&self) -> Result<(), String> {
-        if !(1..=86_400).contains(&self.quiet_seconds) {
-            return Err(format!("quiet_seconds is {}; it must be 1 to 86400", self.quiet_seconds));
-        }
-        if self.secret_window_seconds > 86_400 {
-            return Err(format!("secret_window_seconds is {}; it must be 0 to 86400", self.secret_window_seconds));
-        }
-        Ok(())
+        check_ranges(&[
+            ("quiet_seconds", self.quiet_seconds, 1, 86_400),
+            ("secret_window_seconds", self.secret_window_seconds, 0, 86_400),
+        ])
     }
 }
 
@@ -92,19 +89,11 @@ impl Detector for DeniedPost {
         if let Some(read) = SecretRead::of(event) {
             self.secrets.insert(Scope::network(event).hash(self.key, "secret"), read);
         }
-        if event.kind() != "egress.http" {
-            return;
-        }
-        match event.text(column::OUTCOME) {
-            Some("allow") => {
-                if let Some(domain) = domain(event) {
-                    self.allowed.insert(self.pair(Scope::network(event), domain), ());
-                }
-            }
-            Some("deny" | "blocked") if event.text(column::METHOD).is_some_and(is_write) => {
-                self.refused(event, findings);
-            }
-            _ => {}
+        let Some(request) = Request::of(event) else { return };
+        if event.text(column::OUTCOME) == Some("allow") && !request.domain.is_empty() {
+            self.allowed.insert(self.pair(Scope::network(event), request.domain), ());
+        } else if request.refused && request.is_write() {
+            self.refused(event, request, findings);
         }
     }
 
@@ -127,9 +116,9 @@ impl Detector for DeniedPost {
 
 impl DeniedPost {
     /// A refused write: opens an episode or adds to the one that is open.
-    fn refused(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+    fn refused(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) {
         let scope = Scope::network(event);
-        let domain = domain(event).unwrap_or("");
+        let domain = request.domain;
         let secret = self.secrets.get(scope.hash(self.key, "secret")).filter(|read| {
             event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
         });
@@ -157,27 +146,6 @@ impl DeniedPost {
     fn pair(&self, scope: Scope<'_>, domain: &str) -> u64 {
         self.key.hash(&["allowed", scope.kind, scope.name, domain])
     }
-}
-
-/// What the finding rests on; many targets have no name.
-fn what(event: &EventRow<'_>, many: bool) -> What {
-    let text = |column| event.text(column).map(bounded);
-    What {
-        host: text(column::HOST).filter(|_| !many),
-        domain: text(column::DOMAIN).filter(|_| !many),
-        method: text(column::METHOD),
-        path: text(column::PATH).filter(|_| !many),
-        policy: text(column::RULE),
-        ..What::default()
-    }
-}
-
-fn domain<'a>(event: &EventRow<'a>) -> Option<&'a str> {
-    event.text(column::DOMAIN).or_else(|| event.text(column::HOST))
-}
-
-fn is_write(method: &str) -> bool {
-    ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| method.eq_ignore_ascii_case(write))
 }
 
 #[cfg(test)]
