@@ -1,6 +1,7 @@
 //! Detectors of what leaves.
 
 mod class;
+pub mod denied_burst;
 pub mod denied_post;
 pub mod new_domain;
 mod popular;

@@ -98,6 +98,7 @@ macro_rules! detectors {
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
     "egress.new_domain" egress_new_domain egress::new_domain;
+    "egress.denied_burst" egress_denied_burst egress::denied_burst;
 }
 
 #[cfg(test)]
