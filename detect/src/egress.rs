@@ -1,5 +1,6 @@
 //! Detectors of what leaves.
 
+mod candidates;
 mod class;
 pub mod denied_burst;
 pub mod denied_post;
@@ -7,3 +8,5 @@ pub mod new_domain;
 mod popular;
 mod reach;
 mod request;
+mod secret;
+pub mod slow_post;

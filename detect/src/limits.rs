@@ -40,6 +40,8 @@ pub const CANDIDATE_IDLE_SECONDS: i64 = 3 * 86_400;
 pub const TRICKLES_PER_AGENT: usize = 4;
 /// Events of a trickle that are remembered as evidence before it is one.
 pub const TRICKLE_EVIDENCE: usize = 6;
+/// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.
+pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
 /// Rare destinations of one agent whose rhythm is followed: about 130 bytes each.
 pub const BEATS_PER_AGENT: usize = 6;
 /// Latest intervals of a destination that are remembered.

@@ -99,6 +99,7 @@ detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
     "egress.new_domain" egress_new_domain egress::new_domain;
     "egress.denied_burst" egress_denied_burst egress::denied_burst;
+    "egress.slow_post" egress_slow_post egress::slow_post;
 }
 
 #[cfg(test)]

@@ -29,6 +29,16 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
+/// A number of bytes in the unit that a reader would choose.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..=9_999 => format!("{count} bytes"),
+        10_000..=9_999_999 => format!("{} kB", count / 1_000),
+        10_000_000..=9_999_999_999 => format!("{} MB", count / 1_000_000),
+        _ => format!("{} GB", count / 1_000_000_000),
+    }
+}
+
 /// The number and the noun: `no request`, `1 request`, `2 requests`.
 pub fn counted(count: u64, noun: &str) -> String {
     match count {
@@ -55,6 +65,7 @@ mod tests {
         for (micros, text) in cases {
             assert_eq!(duration(micros), text);
         }
+        assert_eq!([9_999, 10_000, 25_000_000, 1 << 40].map(bytes), ["9999 bytes", "10 kB", "25 MB", "1099 GB"]);
         assert_eq!([0, 1, 2].map(|count| counted(count, "write")), ["no write", "1 write", "2 writes"]);
         assert_eq!(sentences(&["A.".to_owned(), String::new(), "B.".to_owned()]), "A. B.");
         assert_eq!(bounded("short"), "short");

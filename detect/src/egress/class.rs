@@ -35,8 +35,15 @@ impl Class {
         matches!(self, Self::FileDrop | Self::Webhook | Self::Tunnel | Self::Metadata)
     }
 
-    /// The class as a clause for sentences; empty where there is nothing to say.
-    pub fn clause(self) -> &'static str {
+    /// The class as a sentence; empty where there is nothing to say.
+    pub fn sentence(self) -> String {
+        match self.clause() {
+            "" => String::new(),
+            clause => format!("It is {clause}."),
+        }
+    }
+
+    fn clause(self) -> &'static str {
         match self {
             Self::Ordinary | Self::Local => "",
             Self::PrivateAddress => "an address of a private network instead of a name",

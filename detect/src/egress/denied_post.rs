@@ -2,7 +2,6 @@
 
 mod case;
 mod examples;
-mod secret;
 
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::check_ranges;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::egress::request::{Request, what};
+use crate::egress::secret::SecretRead;
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
 use crate::event::EventRow;
@@ -18,7 +18,6 @@ use crate::recent::Recent;
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
 use case::{Refusals, Target};
-use secret::SecretRead;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

@@ -8,6 +8,7 @@ use crate::event::EventRow;
 use crate::limits::{AGENT_REGISTERS, REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
 use crate::pack::{Pack, packed};
 use crate::table::Table;
+use crate::text::duration;
 
 /// Who asked for which name, as far as it is needed to tell rare names.
 #[derive(Debug)]
@@ -45,6 +46,20 @@ pub struct Watched {
     pub agents: u64,
     /// For how many seconds.
     pub seconds: i64,
+}
+
+impl Watched {
+    /// How rare a domain is for which `others` asked, as a sentence.
+    pub fn sentence(&self, scope_kind: &str, others: u32) -> String {
+        let seen = duration(self.seconds.saturating_mul(1_000_000));
+        match (self.agents.saturating_sub(1), others) {
+            (0, _) => format!("No other {scope_kind} is known that could have asked for that domain."),
+            (fleet, 0) => format!("None of about {fleet} other {scope_kind}s asked for that domain in {seen}."),
+            (fleet, others) => {
+                format!("Only {others} of about {fleet} other {scope_kind}s asked for that domain in {seen}.")
+            }
+        }
+    }
 }
 
 /// One name. `noted` is the second of the latest use that counted for the table's order.

@@ -81,14 +81,6 @@ impl Newcomer {
         format!("Before that, this {scope_kind} never {verb}{team}; {fleet}.")
     }
 
-    fn class(&self) -> String {
-        match self.class.clause() {
-            "" => String::new(),
-            _ if self.many => String::new(),
-            clause => format!("It is {clause}."),
-        }
-    }
-
     fn verdict(&self) -> &'static str {
         match (self.class, self.write) {
             _ if self.many => "So many new domains from one agent are research on the web, or a scan.",
@@ -131,6 +123,7 @@ impl crate::episode::Case for Newcomer {
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        sentences(&[self.observed(alert), self.class(), self.baseline(alert), self.verdict().to_owned()])
+        let class = if self.many { String::new() } else { self.class.sentence() };
+        sentences(&[self.observed(alert), class, self.baseline(alert), self.verdict().to_owned()])
     }
 }
