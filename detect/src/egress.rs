@@ -1,5 +1,6 @@
 //! Detectors of what leaves.
 
+pub mod beacon;
 mod candidates;
 mod class;
 pub mod denied_burst;

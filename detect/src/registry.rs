@@ -100,6 +100,7 @@ detectors! {
     "egress.new_domain" egress_new_domain egress::new_domain;
     "egress.denied_burst" egress_denied_burst egress::denied_burst;
     "egress.slow_post" egress_slow_post egress::slow_post;
+    "egress.beacon" egress_beacon egress::beacon;
 }
 
 #[cfg(test)]
