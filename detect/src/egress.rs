@@ -11,3 +11,4 @@ mod reach;
 mod request;
 mod secret;
 pub mod slow_post;
+pub mod typosquat;

@@ -61,12 +61,16 @@ pub const CANARIES_MAX: usize = 256;
 pub const CANARY_TOKENS_MAX: usize = 256;
 /// The longest text of one event in which detectors look for names, commands and canaries, in bytes.
 pub const SCANNED_BYTES_MAX: usize = 16_384;
+/// Hosts and packages that are remembered as like no other.
+pub const JUDGED_NAMES_MAX: usize = 32_768;
 /// Packages of one command that are looked at.
 pub const PACKAGES_PER_COMMAND_MAX: usize = 32;
 /// The longest package name that is compared with others, in bytes.
 pub const PACKAGE_BYTES_MAX: usize = 64;
 /// Weak policies whose latest alert is remembered.
 pub const POLICIES_MAX: usize = 8_192;
+/// A request under a weak rule counts again after this many seconds.
+pub const POLICY_REPEAT_SECONDS: i64 = 60;
 
 /// Findings that the runner holds before it commits.
 pub const FINDINGS_MAX: usize = 128;

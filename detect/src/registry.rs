@@ -101,6 +101,7 @@ detectors! {
     "egress.denied_burst" egress_denied_burst egress::denied_burst;
     "egress.slow_post" egress_slow_post egress::slow_post;
     "egress.beacon" egress_beacon egress::beacon;
+    "egress.typosquat" egress_typosquat egress::typosquat;
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Small helpers for the sentences of alerts: bounds, plurals and durations.
 
-use crate::limits::TEXT_CHARS_MAX;
+use crate::limits::{SCANNED_BYTES_MAX, TEXT_CHARS_MAX};
 
 /// The text, cut to the bound of texts in alerts.
 pub fn bounded(text: &str) -> String {
@@ -8,6 +8,11 @@ pub fn bounded(text: &str) -> String {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }
+}
+
+/// The beginning of a text, as far as detectors look for something in it.
+pub fn scanned(text: &str) -> &str {
+    if text.len() <= SCANNED_BYTES_MAX { text } else { &text[..text.floor_char_boundary(SCANNED_BYTES_MAX)] }
 }
 
 /// `once`, `twice`, `3 times`.
