@@ -2,13 +2,13 @@
 
 pub mod beacon;
 mod candidates;
-mod class;
+pub mod class;
 pub mod denied_burst;
 pub mod denied_post;
 pub mod new_domain;
-mod popular;
-mod reach;
-mod request;
+pub mod popular;
+pub mod reach;
+pub mod request;
 mod secret;
 pub mod slow_post;
 pub mod typosquat;

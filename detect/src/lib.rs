@@ -24,6 +24,7 @@ mod recent;
 mod registry;
 mod runner;
 pub mod scope;
+mod secret;
 pub mod table;
 mod text;
 
@@ -37,3 +38,4 @@ pub use event::{EventRow, Sighting};
 pub use metrics::Metrics;
 pub use registry::{DETECTORS, Example, Expected, Rules, Spec};
 pub use runner::{Runner, RunnerError, RunnerOptions};
+pub use secret::egress::Canary;

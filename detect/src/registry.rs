@@ -9,6 +9,7 @@ use crate::config::ConfigError;
 use crate::detector::Detector;
 use crate::egress;
 use crate::engine::Key;
+use crate::secret;
 
 /// What a reader of the reference wants to know about a detector.
 #[derive(Debug)]
@@ -102,6 +103,7 @@ detectors! {
     "egress.slow_post" egress_slow_post egress::slow_post;
     "egress.beacon" egress_beacon egress::beacon;
     "egress.typosquat" egress_typosquat egress::typosquat;
+    "secret.egress" secret_egress secret::egress;
 }
 
 #[cfg(test)]
