@@ -20,6 +20,7 @@ pub mod failure;
 pub mod limits;
 mod metrics;
 pub mod pack;
+mod policy;
 mod recent;
 mod registry;
 mod runner;

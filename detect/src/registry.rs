@@ -9,6 +9,7 @@ use crate::config::ConfigError;
 use crate::detector::Detector;
 use crate::egress;
 use crate::engine::Key;
+use crate::policy;
 use crate::secret;
 
 /// What a reader of the reference wants to know about a detector.
@@ -104,6 +105,7 @@ detectors! {
     "egress.beacon" egress_beacon egress::beacon;
     "egress.typosquat" egress_typosquat egress::typosquat;
     "secret.egress" secret_egress secret::egress;
+    "policy.weak" policy_weak policy::weak;
 }
 
 #[cfg(test)]

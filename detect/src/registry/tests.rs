@@ -61,17 +61,25 @@ fn texts_of_the_reference_are_complete() {
 /// Events over few names, so that episodes meet; some old, some with secrets, some with hostile texts.
 fn event() -> impl Strategy<Value = (Value, i64)> {
     let name = prop_oneof!["[ab]", Just("\u{0}many".to_owned()), "\\PC{0,3}"];
-    (0u8..7, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
+    (0u8..10, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
         let (kind, outcome, method) = match form {
             0 => ("egress.http", "allow", "GET"),
             1..=3 => ("egress.http", "deny", "POST"),
             4 => ("egress.http", "blocked", "put"),
             5 => ("file.read", "success", "GET"),
+            6..=7 => ("egress.http", "allow", "POST"),
+            8 => ("tool.call", "success", ""),
             _ => ("audit", "deny", "POST"),
         };
         let mut event = json!({"kind": kind, "outcome": outcome, "method": method, "domain": domain, "workspace": who});
-        if form == 5 {
-            event["file"] = json!("/x/.env");
+        match form {
+            5 => event["file"] = json!("/x/.env"),
+            7 => {
+                event["rule"] = json!("domain=*");
+                event["redactions"] = json!(["jwt:url:9"]);
+            }
+            8 => event["command"] = json!("npm i lodahs; boundary --use-real-dns -- bash"),
+            _ => {}
         }
         if old {
             event["time"] = json!(START - 100_000);
@@ -91,6 +99,12 @@ proptest! {
         }).collect();
         let mut rules = Rules::default();
         rules.egress_denied_post.quiet_seconds = quiet;
+        // So low that the few events of a case are enough.
+        rules.egress_new_domain.learning_hours = 0;
+        rules.egress_denied_burst.requests = 3;
+        (rules.egress_slow_post.writes, rules.egress_slow_post.stretches) = (2, 2);
+        rules.egress_slow_post.stretch_seconds = 1;
+        (rules.egress_beacon.callbacks, rules.egress_beacon.minutes) = (8, 0);
         let mut whole = Engine::new(&rules, fixtures::key(), 0);
         let expected = run(&mut whole, &events, second + 100);
 
