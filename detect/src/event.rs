@@ -19,7 +19,13 @@ pub struct EventRow<'a> {
     kind: &'a str,
     agent: u64,
     tenant: u64,
+    network: u64,
+    domain: u64,
+    team: u64,
 }
+
+/// The kind of an HTTP request that an agent made.
+pub const EGRESS: &str = "egress.http";
 
 /// Where and when something was seen: all that an episode keeps of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +62,12 @@ impl<'a> EventRow<'a> {
     /// the first start.
     pub fn new(row: &'a Row<'a>, backfill: bool, key: Key) -> Self {
         let kind = row.text(column::KIND).unwrap_or("");
-        let mut event = Self { row, backfill, kind, agent: 0, tenant: 0 };
+        let mut event = Self { row, backfill, kind, agent: 0, tenant: 0, network: 0, domain: 0, team: 0 };
+        if kind == EGRESS {
+            event.network = Scope::network(&event).hash(key, "network");
+            event.domain = key.hash(&["domain", event.destination()]);
+            event.team = key.hash(&["team", event.text(column::TEAM).unwrap_or("")]);
+        }
         event.agent = Scope::agent(&event).hash(key, "agent");
         event.tenant = Scope::tenant(&event).hash(key, "tenant");
         event
@@ -105,6 +116,26 @@ impl<'a> EventRow<'a> {
     /// Keyed hash of the tenant: user, else workspace, else token.
     pub fn tenant(&self) -> u64 {
         self.tenant
+    }
+
+    /// Keyed hash of the network scope of a request; zero for other kinds.
+    pub fn network(&self) -> u64 {
+        self.network
+    }
+
+    /// Keyed hash of the team of a request, all of no team being one; zero for other kinds.
+    pub fn team(&self) -> u64 {
+        self.team
+    }
+
+    /// Keyed hash of the destination of a request; zero for other kinds.
+    pub fn domain(&self) -> u64 {
+        self.domain
+    }
+
+    /// Whom a request is for: the registrable domain, else the host or address; empty if it names none.
+    pub fn destination(&self) -> &'a str {
+        self.text(column::DOMAIN).or_else(|| self.text(column::HOST)).unwrap_or("")
     }
 
     /// A text column; `content` reads as null.

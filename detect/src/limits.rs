@@ -45,6 +45,55 @@ pub const ALLOWED_PAIRS_MAX: usize = 131_072;
 /// Scopes whose latest secret-bearing read is remembered.
 pub const SECRET_READS_MAX: usize = 65_536;
 
+/// Names (domains, packages) of which one detector remembers who asked for them: about 130 bytes each.
+pub const REACH_NAMES_MAX: usize = 32_768;
+/// Agents, and teams, that are remembered for one name; a name with more is not rare.
+pub const REACH_FEW: u32 = 4;
+/// A name that everybody asks for counts as used again after this many seconds.
+pub const REACH_REFRESH_SECONDS: i64 = 60;
+/// Registers of the count of agents; its error is about one in sixteen.
+pub const AGENT_REGISTERS: usize = 256;
+
+/// Agents of which one egress detector keeps state.
+pub const EGRESS_AGENTS_MAX: usize = 65_536;
+/// A destination that an agent has not asked for this long gives way to any other.
+pub const CANDIDATE_IDLE_SECONDS: i64 = 3 * 86_400;
+/// Rare destinations of one agent whose writes are followed: about 120 bytes each.
+pub const TRICKLES_PER_AGENT: usize = 4;
+/// Events of a trickle that are remembered as evidence before it is one.
+pub const TRICKLE_EVIDENCE: usize = 6;
+/// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.
+pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
+/// Rare destinations of one agent whose rhythm is followed: about 130 bytes each.
+pub const BEATS_PER_AGENT: usize = 6;
+/// Latest intervals of a destination that are remembered.
+pub const INTERVALS_MAX: usize = 20;
+/// Latest refused requests of one agent that are remembered: 24 bytes each.
+pub const REFUSALS_MAX: u32 = 32;
+/// Names that stand in the sentences of one alert.
+pub const NAMES_IN_TEXT: usize = 5;
+
+/// Names in a list that an operator writes into the parameters of a detector,
+pub const NAMES_MAX: usize = 1_024;
+/// and the longest of them in bytes.
+pub const LISTED_NAME_BYTES_MAX: usize = 253;
+/// Canaries in the parameters,
+pub const CANARIES_MAX: usize = 256;
+/// and texts of one event that are compared with them.
+pub const CANARY_TOKENS_MAX: usize = 256;
+/// The longest text of one event in which detectors look for names, commands and canaries, in bytes.
+pub const SCANNED_BYTES_MAX: usize = 16_384;
+/// Hosts and packages that are remembered as like no other.
+pub const JUDGED_NAMES_MAX: usize = 32_768;
+/// Packages of one command that are looked at.
+pub const PACKAGES_PER_COMMAND_MAX: usize = 32;
+/// The longest package name that is compared with others, in bytes.
+pub const PACKAGE_BYTES_MAX: usize = 64;
+/// Weak policies whose latest alert is remembered.
+pub const POLICIES_MAX: usize = 8_192;
+/// A request under a weak rule counts again after this many seconds.
+pub const POLICY_REPEAT_SECONDS: i64 = 60;
+
 /// Findings that the runner holds before it commits.
 pub const FINDINGS_MAX: usize = 128;
 /// Rows that the runner reads at once,

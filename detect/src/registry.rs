@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ConfigError;
 use crate::detector::Detector;
 use crate::engine::Key;
-use crate::{agent, approval, collector, command, egress, file, integrity, loops, state};
+use crate::{agent, approval, collector, command, egress, file, integrity, loops, policy, secret, state};
 
 /// What a reader of the reference wants to know about a detector.
 #[derive(Debug)]
@@ -97,6 +97,13 @@ macro_rules! detectors {
 // Name, field of the parameters, module with `SPEC`, `Parameters` (with `enabled` and `check`) and `build`.
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
+    "egress.new_domain" egress_new_domain egress::new_domain;
+    "egress.denied_burst" egress_denied_burst egress::denied_burst;
+    "egress.slow_post" egress_slow_post egress::slow_post;
+    "egress.beacon" egress_beacon egress::beacon;
+    "egress.typosquat" egress_typosquat egress::typosquat;
+    "secret.egress" secret_egress secret::egress;
+    "policy.weak" policy_weak policy::weak;
     "loop.repeat" loop_repeat loops::repeat;
     "loop.no_progress" loop_no_progress loops::no_progress;
     "loop.retry_storm" loop_retry_storm loops::retry_storm;

@@ -1,6 +1,6 @@
 //! Small helpers for the sentences of alerts: bounds, plurals and durations.
 
-use crate::limits::TEXT_CHARS_MAX;
+use crate::limits::{SCANNED_BYTES_MAX, TEXT_CHARS_MAX};
 
 /// The text, cut to the bound of texts in alerts.
 pub fn bounded(text: &str) -> String {
@@ -8,6 +8,11 @@ pub fn bounded(text: &str) -> String {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
     }
+}
+
+/// The beginning of a text, as far as detectors look for something in it.
+pub fn scanned(text: &str) -> &str {
+    if text.len() <= SCANNED_BYTES_MAX { text } else { &text[..text.floor_char_boundary(SCANNED_BYTES_MAX)] }
 }
 
 /// `once`, `twice`, `3 times`.
@@ -34,6 +39,31 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
+/// A number of bytes in the unit that a reader would choose.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..=9_999 => format!("{count} bytes"),
+        10_000..=9_999_999 => format!("{} kB", count / 1_000),
+        10_000_000..=9_999_999_999 => format!("{} MB", count / 1_000_000),
+        _ => format!("{} GB", count / 1_000_000_000),
+    }
+}
+
+/// The number and the noun: `no request`, `1 request`, `2 requests`.
+pub fn counted(count: u64, noun: &str) -> String {
+    match count {
+        0 => format!("no {noun}"),
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// Sentences one after the other; what is empty is left out.
+pub fn sentences(parts: &[String]) -> String {
+    let said: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    said.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +76,9 @@ mod tests {
             assert_eq!(duration(micros), text);
         }
         assert_eq!([0, 1_999_999, 14_050_000].map(dollars), ["$0.00", "$1.99", "$14.05"]);
+        assert_eq!([9_999, 10_000, 25_000_000, 1 << 40].map(bytes), ["9999 bytes", "10 kB", "25 MB", "1099 GB"]);
+        assert_eq!([0, 1, 2].map(|count| counted(count, "write")), ["no write", "1 write", "2 writes"]);
+        assert_eq!(sentences(&["A.".to_owned(), String::new(), "B.".to_owned()]), "A. B.");
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded(&"ä".repeat(300)).chars().count(), TEXT_CHARS_MAX + 1);
     }

@@ -2,14 +2,14 @@
 
 mod case;
 mod examples;
-mod secret;
 
-use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
+use crate::egress::request::{Request, what};
+use crate::egress::secret::SecretRead;
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
 use crate::event::EventRow;
@@ -17,9 +17,7 @@ use crate::limits::{ALLOWED_PAIRS_MAX, SECRET_READS_MAX};
 use crate::recent::Recent;
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
-use crate::text::bounded;
 use case::{Refusals, Target};
-use secret::SecretRead;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -88,19 +86,11 @@ impl Detector for DeniedPost {
         if let Some(read) = SecretRead::of(event) {
             self.secrets.insert(Scope::network(event).hash(self.key, "secret"), read);
         }
-        if event.kind() != "egress.http" {
-            return;
-        }
-        match event.text(column::OUTCOME) {
-            Some("allow") => {
-                if let Some(domain) = domain(event) {
-                    self.allowed.insert(self.pair(Scope::network(event), domain), ());
-                }
-            }
-            Some("deny" | "blocked") if event.text(column::METHOD).is_some_and(is_write) => {
-                self.refused(event, findings);
-            }
-            _ => {}
+        let Some(request) = Request::of(event) else { return };
+        if event.text(column::OUTCOME) == Some("allow") && !request.domain.is_empty() {
+            self.allowed.insert(self.pair(Scope::network(event), request.domain), ());
+        } else if request.refused && request.is_write() {
+            self.refused(event, request, findings);
         }
     }
 
@@ -123,9 +113,9 @@ impl Detector for DeniedPost {
 
 impl DeniedPost {
     /// A refused write: opens an episode or adds to the one that is open.
-    fn refused(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+    fn refused(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) {
         let scope = Scope::network(event);
-        let domain = domain(event).unwrap_or("");
+        let domain = request.domain;
         let secret = self.secrets.get(scope.hash(self.key, "secret")).filter(|read| {
             event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
         });
@@ -153,27 +143,6 @@ impl DeniedPost {
     fn pair(&self, scope: Scope<'_>, domain: &str) -> u64 {
         self.key.hash(&["allowed", scope.kind, scope.name, domain])
     }
-}
-
-/// What the finding rests on; many targets have no name.
-fn what(event: &EventRow<'_>, many: bool) -> What {
-    let text = |column| event.text(column).map(bounded);
-    What {
-        host: text(column::HOST).filter(|_| !many),
-        domain: text(column::DOMAIN).filter(|_| !many),
-        method: text(column::METHOD),
-        path: text(column::PATH).filter(|_| !many),
-        policy: text(column::RULE),
-        ..What::default()
-    }
-}
-
-fn domain<'a>(event: &EventRow<'a>) -> Option<&'a str> {
-    event.text(column::DOMAIN).or_else(|| event.text(column::HOST))
-}
-
-fn is_write(method: &str) -> bool {
-    ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| method.eq_ignore_ascii_case(write))
 }
 
 #[cfg(test)]

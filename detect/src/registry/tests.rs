@@ -61,7 +61,7 @@ fn texts_of_the_reference_are_complete() {
 /// Events over few names, so that episodes meet; some old, some with secrets, some with hostile texts.
 fn event() -> impl Strategy<Value = (Value, i64)> {
     let name = prop_oneof!["[ab]", Just("\u{0}many".to_owned()), "\\PC{0,3}"];
-    (0u8..14, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
+    (0u8..17, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
         let (kind, outcome, method) = match form {
             0 => ("egress.http", "allow", "GET"),
             1..=3 => ("egress.http", "deny", "POST"),
@@ -71,6 +71,8 @@ fn event() -> impl Strategy<Value = (Value, i64)> {
             10 => ("tool.call", "success", ""),
             11 => ("model.tokens", "error", ""),
             12 => ("approval", "deny", ""),
+            13..=14 => ("egress.http", "allow", "POST"),
+            15 => ("tool.call", "success", ""),
             _ => ("audit", "deny", "POST"),
         };
         let mut event = json!({"kind": kind, "outcome": outcome, "method": method, "domain": domain, "workspace": who});
@@ -86,6 +88,11 @@ fn event() -> impl Strategy<Value = (Value, i64)> {
                 event["cost_micros"] = json!(gap * 100_000);
                 event["status"] = json!(429);
             }
+            14 => {
+                event["rule"] = json!("domain=*");
+                event["redactions"] = json!(["jwt:url:9"]);
+            }
+            15 => event["command"] = json!("npm i lodahs; boundary --use-real-dns -- bash"),
             _ => {}
         }
         if gap % 3 == 0 {
@@ -111,6 +118,12 @@ proptest! {
         }).collect();
         let mut rules = Rules::default();
         rules.egress_denied_post.quiet_seconds = quiet;
+        // So low that the few events of a case are enough.
+        rules.egress_new_domain.learning_hours = 0;
+        rules.egress_denied_burst.requests = 3;
+        (rules.egress_slow_post.writes, rules.egress_slow_post.stretches) = (2, 2);
+        rules.egress_slow_post.stretch_seconds = 1;
+        (rules.egress_beacon.callbacks, rules.egress_beacon.minutes) = (8, 0);
         let mut whole = Engine::new(&rules, fixtures::key(), 0);
         let expected = run(&mut whole, &events, second + 100);
 

@@ -4,7 +4,7 @@ use ledger::Position;
 use ledger::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
-use super::secret::{SecretRead, Sign};
+use crate::egress::secret::SecretRead;
 use crate::episode::Case;
 use crate::limits::EPISODES_PER_SCOPE_MAX;
 use crate::text::{duration, times};
@@ -106,11 +106,7 @@ impl Refusals {
 
     fn before(&self) -> String {
         let Some(secret) = &self.secret else { return String::new() };
-        let what = match secret.sign {
-            Sign::FileName => "read a file whose name says that it holds secrets",
-            Sign::Redaction => "sent or received a secret, which was redacted here",
-        };
-        format!("The same {} {what} ({}).", self.scope_kind, secret.position())
+        secret.sentence(&self.scope_kind)
     }
 
     fn verdict(&self) -> &'static str {

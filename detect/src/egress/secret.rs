@@ -19,13 +19,13 @@ pub struct SecretRead {
     /// When it was recorded: microseconds since 1970 UTC.
     pub recorded: i64,
     /// How it was recognised.
-    pub sign: Sign,
+    sign: Sign,
 }
 
 /// How a secret was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Sign {
+enum Sign {
     /// By the name of the file.
     FileName,
     /// Redaction found one in the record.
@@ -44,6 +44,15 @@ impl SecretRead {
         };
         let Position { shard, seq, .. } = event.position();
         Some(Self { shard, seq, recorded: event.recorded(), sign })
+    }
+
+    /// What the agent did, as a sentence.
+    pub fn sentence(&self, scope_kind: &str) -> String {
+        let did = match self.sign {
+            Sign::FileName => "read a file whose name says that it holds secrets",
+            Sign::Redaction => "sent or received a secret, which was redacted here",
+        };
+        format!("The same {scope_kind} {did} ({}).", self.position())
     }
 
     /// Where the event stands.

@@ -1,0 +1,202 @@
+//! Domains that software development everywhere talks to, and the domains that an operator trusts: the prior against which
+//! a new destination is judged.
+//!
+//! Only registrable domains whose names their owners alone can give out stand here: no hosting service under which anybody
+//! rents a name, since the public suffix list makes each rented name a domain of its own.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::request::Request;
+use crate::limits::{LISTED_NAME_BYTES_MAX, NAMES_MAX};
+
+/// Whether the registrable domain is one of the built-in list.
+pub fn is_popular(domain: &str) -> bool {
+    POPULAR.binary_search(&domain).is_ok()
+}
+
+/// Names that an operator lists, in lower case: hosts or registrable domains, or packages.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Names(BTreeSet<String>);
+
+impl Names {
+    /// Whether the name is listed.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
+    /// Whether the request's host or domain is listed.
+    pub fn cover(&self, request: &Request<'_>) -> bool {
+        !self.0.is_empty() && (self.has(request.domain) || self.has(request.host))
+    }
+
+    /// The names in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Checks number and form.
+    pub fn check(&self, parameter: &str) -> Result<(), String> {
+        if self.0.len() > NAMES_MAX {
+            return Err(format!("{parameter} has {} names; it may have {NAMES_MAX}", self.0.len()));
+        }
+        let odd = |name: &&String| {
+            let graphic = name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase());
+            name.is_empty() || name.len() > LISTED_NAME_BYTES_MAX || !graphic || name.contains('*')
+        };
+        match self.0.iter().find(odd) {
+            Some(name) => Err(format!(
+                "{parameter} has {:?}; names are in lower case, without wildcards, at most {LISTED_NAME_BYTES_MAX} bytes long",
+                crate::text::bounded(name)
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Sorted.
+const POPULAR: &[&str] = &[
+    "alpinelinux.org",
+    "amazon.com",
+    "anaconda.com",
+    "anaconda.org",
+    "android.com",
+    "anthropic.com",
+    "apache.org",
+    "apple.com",
+    "archive.org",
+    "archlinux.org",
+    "arxiv.org",
+    "atlassian.com",
+    "bitbucket.org",
+    "brew.sh",
+    "bun.sh",
+    "centos.org",
+    "cloudflare.com",
+    "cmake.org",
+    "conda.io",
+    "cpan.org",
+    "crates.io",
+    "datadoghq.com",
+    "debian.org",
+    "deno.com",
+    "deno.land",
+    "djangoproject.com",
+    "docker.com",
+    "docker.io",
+    "docs.rs",
+    "elastic.co",
+    "fedoraproject.org",
+    "freebsd.org",
+    "gcr.io",
+    "ghcr.io",
+    "git-scm.com",
+    "github.com",
+    "githubcopilot.com",
+    "gitlab.com",
+    "gnu.org",
+    "go.dev",
+    "golang.org",
+    "google.com",
+    "googlesource.com",
+    "gradle.org",
+    "grafana.com",
+    "hashicorp.com",
+    "haskell.org",
+    "hex.pm",
+    "homebrew.sh",
+    "huggingface.co",
+    "ietf.org",
+    "jetbrains.com",
+    "jsdelivr.net",
+    "jsr.io",
+    "kernel.org",
+    "kubernetes.io",
+    "llvm.org",
+    "mariadb.org",
+    "maven.org",
+    "microsoft.com",
+    "mistral.ai",
+    "modelcontextprotocol.io",
+    "mongodb.com",
+    "mozilla.org",
+    "mysql.com",
+    "nginx.org",
+    "nixos.org",
+    "nodejs.org",
+    "nodesource.com",
+    "npmjs.com",
+    "npmjs.org",
+    "nuget.org",
+    "nvidia.com",
+    "openai.com",
+    "openjdk.org",
+    "openrouter.ai",
+    "oracle.com",
+    "packagist.org",
+    "perl.org",
+    "php.net",
+    "playwright.dev",
+    "postgresql.org",
+    "pypa.io",
+    "pypi.org",
+    "pytest.org",
+    "python.org",
+    "pythonhosted.org",
+    "pytorch.org",
+    "quay.io",
+    "r-project.org",
+    "readthedocs.org",
+    "redhat.com",
+    "redis.io",
+    "ruby-lang.org",
+    "rubygems.org",
+    "rust-lang.org",
+    "rustup.rs",
+    "semver.org",
+    "sentry.io",
+    "slack.com",
+    "sonatype.org",
+    "sqlite.org",
+    "stackexchange.com",
+    "stackoverflow.com",
+    "swift.org",
+    "tensorflow.org",
+    "terraform.io",
+    "typescriptlang.org",
+    "ubuntu.com",
+    "unpkg.com",
+    "visualstudio.com",
+    "vuejs.org",
+    "w3.org",
+    "whatwg.org",
+    "wikipedia.org",
+    "x.ai",
+    "yarnpkg.com",
+    "zed.dev",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted_and_of_registrable_domains() {
+        assert!(POPULAR.is_sorted_by(|one, other| one < other));
+        assert!(is_popular("github.com") && !is_popular("attacker-logger.com") && !is_popular("somebody.github.io"));
+    }
+
+    #[test]
+    fn listed_names_have_a_form() {
+        let names = |list: &[&str]| Names(list.iter().map(ToString::to_string).collect());
+        assert_eq!(names(&["acme.example", "ci.acme.example"]).check("trusted_domains"), Ok(()));
+        for odd in ["", "Acme.example", "*.acme.example", "a b", &"x".repeat(LISTED_NAME_BYTES_MAX + 1)] {
+            let error = names(&[odd]).check("trusted_domains").unwrap_err();
+            assert!(error.contains("trusted_domains"), "{error}");
+        }
+        let many: Vec<String> = (0..=NAMES_MAX).map(|number| format!("d{number}.example")).collect();
+        assert!(Names(many.into_iter().collect()).check("trusted_domains").is_err());
+    }
+}

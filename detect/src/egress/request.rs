@@ -1,0 +1,106 @@
+//! A request that left an agent, or wanted to: what the detectors of egress read of an event. Nothing here keeps state.
+
+use ledger::alert::What;
+use ledger::events::column;
+
+use super::class::{self, Class};
+use super::popular;
+use crate::event::{EGRESS, EventRow};
+use crate::text::bounded;
+
+/// One HTTP request. Every text is attacker-written.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Host name or address.
+    pub host: &'a str,
+    /// Registrable domain, else the host; empty if neither is named.
+    pub domain: &'a str,
+    /// Method; empty if the source does not say.
+    pub method: &'a str,
+    /// Path and query; empty if the source does not say.
+    pub path: &'a str,
+    /// Whether the firewall refused it. What nobody refused went out.
+    pub refused: bool,
+}
+
+impl<'a> Request<'a> {
+    /// The request that an event is about; `None` for other kinds.
+    pub fn of(event: &EventRow<'a>) -> Option<Self> {
+        let domain = event.destination();
+        (event.kind() == EGRESS).then(|| Self {
+            host: event.text(column::HOST).unwrap_or(domain),
+            domain,
+            method: event.text(column::METHOD).unwrap_or(""),
+            path: event.text(column::PATH).unwrap_or(""),
+            refused: matches!(event.text(column::OUTCOME), Some("deny" | "blocked")),
+        })
+    }
+
+    /// The request that an event is about, if it names its destination and nobody refused it.
+    pub fn let_through(event: &EventRow<'a>) -> Option<Self> {
+        Self::of(event).filter(|request| !request.refused && !request.domain.is_empty())
+    }
+
+    /// Whether its method is one that carries data out.
+    pub fn is_write(&self) -> bool {
+        ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| self.method.eq_ignore_ascii_case(write))
+    }
+
+    /// Length of the query in bytes: data can leave in an address too.
+    pub fn query_len(&self) -> usize {
+        self.path.split_once('?').map_or(0, |(_, query)| query.len())
+    }
+
+    /// What kind of destination it is.
+    pub fn class(&self) -> Class {
+        class::of(self.host, self.path)
+    }
+
+    /// Whether its domain is one that software development everywhere talks to.
+    pub fn is_popular(&self) -> bool {
+        popular::is_popular(self.domain)
+    }
+}
+
+/// What a finding about requests rests on; many targets have no name.
+pub fn what(event: &EventRow<'_>, many: bool) -> What {
+    let text = |column| event.text(column).map(bounded);
+    What {
+        host: text(column::HOST).filter(|_| !many),
+        domain: text(column::DOMAIN).filter(|_| !many),
+        method: text(column::METHOD),
+        path: text(column::PATH).filter(|_| !many),
+        policy: text(column::RULE),
+        ..What::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn requests_are_read_from_sparse_rows() {
+        let events = [
+            json!({"second": 0, "kind": "egress.http", "method": "post", "host": "a.acme.example", "domain": "acme.example", "path": "/x?q=12345", "outcome": "deny"}),
+            json!({"second": 0, "kind": "egress.http", "host": "203.0.113.7"}),
+            json!({"second": 0, "kind": "egress.http"}),
+            json!({"second": 0, "kind": "command", "host": "a.acme.example"}),
+        ];
+        let rows = fixtures::rows(&events);
+        let row = |number| rows.get(number).unwrap();
+        let first = row(0);
+        let request = Request::of(&EventRow::new(&first, false, fixtures::key())).unwrap();
+        assert!(request.is_write() && request.refused && request.query_len() == 7 && request.domain == "acme.example");
+        let second = row(1);
+        let request = Request::of(&EventRow::new(&second, false, fixtures::key())).unwrap();
+        assert!(!request.is_write() && !request.refused && request.domain == "203.0.113.7" && request.path.is_empty());
+        let (third, fourth) = (row(2), row(3));
+        let nowhere = EventRow::new(&third, false, fixtures::key());
+        assert!(Request::of(&nowhere).is_some() && Request::let_through(&nowhere).is_none());
+        assert!(Request::of(&EventRow::new(&fourth, false, fixtures::key())).is_none());
+    }
+}

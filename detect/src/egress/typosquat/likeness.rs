@@ -1,0 +1,229 @@
+//! How alike two names are: letters that look alike, separators, and characters that were changed, left out, added or
+//! swapped. Pure functions over texts of bounded length.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::PACKAGE_BYTES_MAX;
+
+/// In which way a name is like another one, from the most deliberate to the most accidental.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Likeness {
+    /// The other name stands inside of a stranger's host name.
+    Inside,
+    /// It reads the same at a glance.
+    LooksAlike,
+    /// Only separators differ.
+    Separators,
+    /// Only the ending of the domain differs.
+    Ending,
+    /// So many characters differ.
+    Edits(u32),
+}
+
+/// In which way `name` is like `other`; `None` if it is the same or something else.
+pub fn of(name: &str, other: &str) -> Option<Likeness> {
+    if name == other || name.len() > PACKAGE_BYTES_MAX || other.len() < LIKENESS_MIN {
+        return None;
+    }
+    let length = other.chars().count();
+    if name.chars().count().abs_diff(length) > EDITS_MAX as usize * 2 {
+        return None;
+    }
+    if skeleton(name) == skeleton(other) {
+        return Some(Likeness::LooksAlike);
+    }
+    if same_without(name, other, |char| matches!(char, '-' | '_' | '.')) {
+        return Some(Likeness::Separators);
+    }
+    // Versions in names are no typing errors: boto and boto3.
+    if same_without(name, other, |char| char.is_ascii_digit()) {
+        return None;
+    }
+    let allowed = match length {
+        0..=4 => return None,
+        5..=8 => 1,
+        _ => EDITS_MAX,
+    };
+    let edits = distance(name, other)?;
+    // Two changes and another first letter are another word.
+    let same_start = name.chars().next() == other.chars().next();
+    (edits <= allowed && (edits == 1 || same_start)).then_some(Likeness::Edits(edits))
+}
+
+/// Shorter names are like too many others.
+const LIKENESS_MIN: usize = 4;
+
+/// The most changes that still count as likeness.
+const EDITS_MAX: u32 = 2;
+
+/// What is left of a name when characters that look alike are written the same way.
+fn skeleton(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for char in name.chars().flat_map(char::to_lowercase) {
+        out.push(plain(char));
+    }
+    out.replace("rn", "m").replace("vv", "w").replace("cl", "d")
+}
+
+/// The Latin letter that a character is taken for.
+fn plain(char: char) -> char {
+    match char {
+        '0' | 'о' | 'ο' | 'օ' => 'o',
+        '1' | 'i' | 'і' | 'ı' | 'ӏ' | 'ι' | '|' => 'l',
+        '3' | 'е' | 'ё' | 'є' => 'e',
+        '5' | 'ѕ' | '$' => 's',
+        '4' | 'а' | 'α' | '@' => 'a',
+        'с' | 'ϲ' => 'c',
+        'ԁ' => 'd',
+        'ɡ' => 'g',
+        'һ' => 'h',
+        'ј' => 'j',
+        'к' | 'κ' => 'k',
+        'ո' => 'n',
+        'р' | 'ρ' => 'p',
+        'ѵ' | 'ν' => 'v',
+        'ԝ' => 'w',
+        'х' | 'χ' => 'x',
+        'у' | 'γ' => 'y',
+        'т' | 'τ' => 't',
+        other => other,
+    }
+}
+
+fn same_without(name: &str, other: &str, left_out: impl Fn(char) -> bool) -> bool {
+    let mut one = name.chars().filter(|char| !left_out(*char)).peekable();
+    let two = other.chars().filter(|char| !left_out(*char));
+    one.peek().is_some() && one.eq(two)
+}
+
+/// How many characters must be changed, left out, added or swapped with their neighbour; `None` above [`EDITS_MAX`].
+fn distance(name: &str, other: &str) -> Option<u32> {
+    let (name, other): (Vec<char>, Vec<char>) = (name.chars().collect(), other.chars().collect());
+    if name.len().abs_diff(other.len()) > EDITS_MAX as usize {
+        return None;
+    }
+    // Three rows of the table: for the prefix of `name` that is two shorter, one shorter, and the current one.
+    let mut older = vec![0u32; other.len() + 1];
+    let mut old: Vec<u32> = (0..=other.len() as u32).collect();
+    for (row, left) in name.iter().enumerate() {
+        let mut new = Vec::with_capacity(old.len());
+        new.push(row as u32 + 1);
+        for (column, right) in other.iter().enumerate() {
+            let changed = old[column] + u32::from(left != right);
+            let mut least = changed.min(old[column + 1] + 1).min(new[column] + 1);
+            if row > 0 && column > 0 && *left == other[column - 1] && name[row - 1] == *right {
+                least = least.min(older[column - 1] + 1);
+            }
+            new.push(least);
+        }
+        older = std::mem::replace(&mut old, new);
+    }
+    old.last().copied().filter(|edits| *edits <= EDITS_MAX)
+}
+
+/// A host label as people read it: `xn--…` is decoded, if it can be.
+pub fn readable(label: &str) -> String {
+    label.strip_prefix("xn--").and_then(decode).unwrap_or_else(|| label.to_owned())
+}
+
+/// Punycode (RFC 3492).
+fn decode(text: &str) -> Option<String> {
+    let (mut out, digits): (Vec<char>, &str) = match text.rsplit_once('-') {
+        Some((basic, digits)) => (basic.chars().collect(), digits),
+        None => (Vec::new(), text),
+    };
+    let (mut code, mut at, mut bias) = (128u32, 0u32, 72u32);
+    let mut digits = digits.bytes().take(PACKAGE_BYTES_MAX).peekable();
+    while digits.peek().is_some() {
+        let (before, mut weight, mut step) = (at, 1u32, 36u32);
+        loop {
+            let digit = match digits.next()? {
+                byte @ b'a'..=b'z' => byte - b'a',
+                byte @ b'A'..=b'Z' => byte - b'A',
+                byte @ b'0'..=b'9' => byte - b'0' + 26,
+                _ => return None,
+            };
+            let digit = u32::from(digit);
+            at = at.checked_add(digit.checked_mul(weight)?)?;
+            let threshold = step.saturating_sub(bias).clamp(1, 26);
+            if digit < threshold {
+                break;
+            }
+            weight = weight.checked_mul(36 - threshold)?;
+            step += 36;
+        }
+        let count = out.len() as u32 + 1;
+        let mut delta = (at - before) / if before == 0 { 700 } else { 2 };
+        delta += delta / count;
+        bias = 0;
+        while delta > 455 {
+            delta /= 35;
+            bias += 36;
+        }
+        bias += 36 * delta / (delta + 38);
+        code = code.checked_add(at / count)?;
+        at %= count;
+        out.insert(at as usize, char::from_u32(code)?);
+        at += 1;
+    }
+    Some(out.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_like_each_other_in_a_way() {
+        let cases = [
+            ("reqvests", "requests", Some(Likeness::Edits(1))),
+            ("reqeusts", "requests", Some(Likeness::Edits(1))),
+            ("request", "requests", Some(Likeness::Edits(1))),
+            ("requests", "requests", None),
+            ("1odash", "lodash", Some(Likeness::LooksAlike)),
+            ("nurnpy", "numpy", Some(Likeness::LooksAlike)),
+            ("lоdash", "lodash", Some(Likeness::LooksAlike)),
+            ("cross-env.js", "cross-env", None),
+            ("crossenv", "cross-env", Some(Likeness::Separators)),
+            ("typescirptt", "typescript", Some(Likeness::Edits(2))),
+            ("gypescirpt", "typescript", None),
+            ("boto", "boto3", None),
+            ("vie", "vue", None),
+            ("acme-widgets", "lodash", None),
+        ];
+        for (name, other, expected) in cases {
+            assert_eq!(of(name, other), expected, "{name} {other}");
+        }
+    }
+
+    #[test]
+    fn international_labels_are_read() {
+        assert_eq!(readable("xn--bcher-kva"), "bücher");
+        assert_eq!(readable("xn--80ak6aa92e"), "аррӏе");
+        assert_eq!(readable("acme"), "acme");
+        assert_eq!(readable("xn--99999999999"), "xn--99999999999");
+        assert_eq!(of(&readable("xn--80ak6aa92e"), "apple"), Some(Likeness::LooksAlike));
+    }
+
+    proptest! {
+        #[test]
+        fn distance_is_symmetric_and_bounded_by_edits(name in "[a-d]{0,9}", other in "[a-d]{0,9}") {
+            prop_assert_eq!(distance(&name, &other), distance(&other, &name));
+            prop_assert_eq!(distance(&name, &name), Some(0));
+            let mut swapped: Vec<char> = name.chars().collect();
+            if swapped.len() > 1 {
+                swapped.swap(0, 1);
+                prop_assert!(distance(&swapped.into_iter().collect::<String>(), &name).is_some_and(|edits| edits <= 1));
+            }
+        }
+
+        #[test]
+        fn any_text_is_compared(name in "\\PC{0,40}", label in "xn--[a-z0-9-]{0,30}") {
+            let _ = of(&name, "requests");
+            let _ = readable(&label);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Detectors of secrets on their way.
+
+pub mod egress;
