@@ -5,11 +5,13 @@
 //! the newest entries of a kind reads [`backwards`] and stops at the first hit.
 
 mod alerts;
+mod budgets;
 mod exports;
 
 use std::ops::ControlFlow;
 
 pub use alerts::Alerts;
+pub use budgets::{Answer, Budgets, Refusal, Standing};
 pub use exports::{
     Checkpoint, ExportIntent, ExportReceipt, Exported, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND, newest_exported,
 };
