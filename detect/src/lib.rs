@@ -24,6 +24,7 @@ mod recent;
 mod registry;
 mod runner;
 pub mod scope;
+mod spend;
 pub mod table;
 mod text;
 

@@ -23,6 +23,13 @@ pub const ALLOWED_PAIRS_MAX: usize = 131_072;
 /// Scopes whose latest secret-bearing read is remembered.
 pub const SECRET_READS_MAX: usize = 65_536;
 
+/// Agents, runs, teams and organisations whose spend one detector remembers.
+pub const SPENDERS_MAX: usize = 65_536;
+/// Budgets of single agents, runs, teams and organisations in the configuration.
+pub const NAMED_BUDGETS_MAX: usize = 256;
+/// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted.
+pub const GATEWAY_MEMORY_SECONDS: i64 = 3_600;
+
 /// Findings that the runner holds before it commits.
 pub const FINDINGS_MAX: usize = 128;
 /// Rows that the runner reads at once,

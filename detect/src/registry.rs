@@ -9,6 +9,7 @@ use crate::config::ConfigError;
 use crate::detector::Detector;
 use crate::egress;
 use crate::engine::Key;
+use crate::spend;
 
 /// What a reader of the reference wants to know about a detector.
 #[derive(Debug)]
@@ -97,6 +98,8 @@ macro_rules! detectors {
 // Name, field of the parameters, module with `SPEC`, `Parameters` (with `enabled` and `check`) and `build`.
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
+    "spend.budget" spend_budget spend::budget;
+    "spend.unpriced_model" spend_unpriced_model spend::unpriced_model;
 }
 
 #[cfg(test)]

@@ -29,6 +29,23 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
+/// Money in dollars from integer micro-USD, cut off to cents, or to hundredths of a cent below one dollar.
+pub fn dollars(micros: u64) -> String {
+    let (whole, rest) = (micros / 1_000_000, micros % 1_000_000);
+    if whole == 0 && rest % 10_000 != 0 {
+        return format!("${whole}.{:04}", rest / 100);
+    }
+    let digits = whole.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("${grouped}.{:02}", rest / 10_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +56,16 @@ mod tests {
         let cases = [(-5, "less than 1 s"), (2_500_000, "2 s"), (300_000_000, "5 min"), (7_200_000_000, "2 h")];
         for (micros, text) in cases {
             assert_eq!(duration(micros), text);
+        }
+        let cases = [
+            (0, "$0.00"),
+            (1_234, "$0.0012"),
+            (250_000, "$0.25"),
+            (20_999_999, "$20.99"),
+            (1_234_567_000_000, "$1,234,567.00"),
+        ];
+        for (micros, text) in cases {
+            assert_eq!(dollars(micros), text);
         }
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded(&"ä".repeat(300)).chars().count(), TEXT_CHARS_MAX + 1);

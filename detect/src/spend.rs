@@ -1,0 +1,5 @@
+//! Detectors of money: unusual rates, budgets, models without a price.
+
+pub mod budget;
+mod cost;
+pub mod unpriced_model;
