@@ -38,3 +38,4 @@ pub use event::{EventRow, Sighting};
 pub use metrics::Metrics;
 pub use registry::{DETECTORS, Example, Expected, Rules, Spec};
 pub use runner::{Runner, RunnerError, RunnerOptions};
+pub use spend::anomaly;

@@ -55,6 +55,11 @@ impl Period {
     }
 }
 
+/// The second in which a day begins in UTC. Days past the end of a month run into the next one.
+pub fn midnight(year: i64, month: i64, day: i64) -> i64 {
+    (first_of(year, month) + day - 1) * DAY
+}
+
 // The calendar repeats after 400 years of 146,097 days; years that start in March put the leap day last.
 
 /// Year and month (1 to 12) of a day since 1970.
@@ -94,6 +99,7 @@ mod tests {
         // 2024-02-29T12:00:00Z: a leap year.
         let month = Period::Month.window(1_709_208_000, 0);
         assert_eq!((month.end - month.start) / DAY, 29);
+        assert_eq!((midnight(2026, 11, 22), midnight(2024, 3, 1)), (1_795_305_600, month.end));
         // At UTC+9 the day of 2026-11-22 began at 15:00 UTC of the day before.
         let day = Period::Day.window(MOMENT, 540);
         assert_eq!((day.start, day.end), (1_795_305_600 - 32_400, 1_795_392_000 - 32_400));
