@@ -94,6 +94,13 @@ pub const POLICIES_MAX: usize = 8_192;
 /// A request under a weak rule counts again after this many seconds.
 pub const POLICY_REPEAT_SECONDS: i64 = 60;
 
+/// Agents, runs, teams and organisations whose spend one detector remembers.
+pub const SPENDERS_MAX: usize = 65_536;
+/// Budgets of single agents, runs, teams and organisations in the configuration.
+pub const NAMED_BUDGETS_MAX: usize = 256;
+/// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted.
+pub const GATEWAY_MEMORY_SECONDS: i64 = 3_600;
+
 /// Findings that the runner holds before it commits.
 pub const FINDINGS_MAX: usize = 128;
 /// Rows that the runner reads at once,

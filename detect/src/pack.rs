@@ -35,7 +35,7 @@ macro_rules! packed {
 }
 pub(crate) use packed;
 
-macro_rules! integers {
+macro_rules! numbers {
     ($($type:ty)*) => {$(
         impl Pack for $type {
             fn pack(&self, out: &mut Vec<u8>) {
@@ -50,7 +50,7 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(u8 u16 u32 u64 i64);
+numbers!(u8 u16 u32 u64 i64 f32);
 
 impl Pack for bool {
     fn pack(&self, out: &mut Vec<u8>) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::ConfigError;
 use crate::detector::Detector;
 use crate::engine::Key;
-use crate::{agent, approval, collector, command, egress, file, integrity, loops, policy, secret, state};
+use crate::{agent, approval, collector, command, egress, file, integrity, loops, policy, secret, spend, state};
 
 /// What a reader of the reference wants to know about a detector.
 #[derive(Debug)]
@@ -97,6 +97,8 @@ macro_rules! detectors {
 // Name, field of the parameters, module with `SPEC`, `Parameters` (with `enabled` and `check`) and `build`.
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
+    "spend.budget" spend_budget spend::budget;
+    "spend.unpriced_model" spend_unpriced_model spend::unpriced_model;
     "egress.new_domain" egress_new_domain egress::new_domain;
     "egress.denied_burst" egress_denied_burst egress::denied_burst;
     "egress.slow_post" egress_slow_post egress::slow_post;

@@ -55,6 +55,15 @@ const AGENT: [(handle::Text, &str); 4] =
 const TENANT: [(handle::Text, &str); 3] =
     [(column::USER, "user"), (column::WORKSPACE, "workspace"), (column::TOKEN, "token")];
 
+/// One agent over all its sessions.
+const SPENDER: [(handle::Text, &str); 5] = [
+    (column::AGENT, "agent"),
+    (column::WORKSPACE, "workspace"),
+    (column::USER, "user"),
+    (column::SESSION, "session"),
+    (column::TOKEN, "token"),
+];
+
 impl<'a> Scope<'a> {
     /// The narrowest name that network events of one agent share; events that name nobody share one.
     pub fn network(event: &EventRow<'a>) -> Self {
@@ -69,6 +78,16 @@ impl<'a> Scope<'a> {
     /// The tenant: user, else workspace, else token.
     pub fn tenant(event: &EventRow<'a>) -> Self {
         Self::first(event, &TENANT)
+    }
+
+    /// Whose baseline a spend belongs to: the agent over all its sessions, which are too short to know what is usual.
+    pub fn spender(event: &EventRow<'a>) -> Self {
+        Self::first(event, &SPENDER)
+    }
+
+    /// The organisation; events that name none share one.
+    pub fn org(event: &EventRow<'a>) -> Self {
+        Self { kind: "organisation", name: event.text(column::ORG).unwrap_or("") }
     }
 
     /// All agents together, told apart by what they share.

@@ -24,11 +24,6 @@ pub fn times(count: u64) -> String {
     }
 }
 
-/// Micro-USD as dollars and cents.
-pub fn dollars(micros: u64) -> String {
-    format!("${}.{:02}", micros / 1_000_000, micros / 10_000 % 100)
-}
-
 /// A duration in microseconds in the unit that a reader would choose.
 pub fn duration(micros: i64) -> String {
     match micros.max(0) / 1_000_000 {
@@ -64,6 +59,23 @@ pub fn sentences(parts: &[String]) -> String {
     said.join(" ")
 }
 
+/// Money in dollars from integer micro-USD, cut off to cents, or to hundredths of a cent below one dollar.
+pub fn dollars(micros: u64) -> String {
+    let (whole, rest) = (micros / 1_000_000, micros % 1_000_000);
+    if whole == 0 && rest % 10_000 != 0 {
+        return format!("${whole}.{:04}", rest / 100);
+    }
+    let digits = whole.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("${grouped}.{:02}", rest / 10_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,10 +87,19 @@ mod tests {
         for (micros, text) in cases {
             assert_eq!(duration(micros), text);
         }
-        assert_eq!([0, 1_999_999, 14_050_000].map(dollars), ["$0.00", "$1.99", "$14.05"]);
         assert_eq!([9_999, 10_000, 25_000_000, 1 << 40].map(bytes), ["9999 bytes", "10 kB", "25 MB", "1099 GB"]);
         assert_eq!([0, 1, 2].map(|count| counted(count, "write")), ["no write", "1 write", "2 writes"]);
         assert_eq!(sentences(&["A.".to_owned(), String::new(), "B.".to_owned()]), "A. B.");
+        let cases = [
+            (0, "$0.00"),
+            (1_234, "$0.0012"),
+            (250_000, "$0.25"),
+            (20_999_999, "$20.99"),
+            (1_234_567_000_000, "$1,234,567.00"),
+        ];
+        for (micros, text) in cases {
+            assert_eq!(dollars(micros), text);
+        }
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded(&"ä".repeat(300)).chars().count(), TEXT_CHARS_MAX + 1);
     }

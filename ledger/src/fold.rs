@@ -5,11 +5,13 @@
 //! the newest entries of a kind reads [`backwards`] and stops at the first hit. The fold over alerts is
 //! [`crate::triage::Triage`].
 
+mod budgets;
 mod exports;
 mod outbox;
 
 use std::ops::ControlFlow;
 
+pub use budgets::{Answer, Budgets, Refusal, Standing};
 pub use exports::{
     Checkpoint, ExportIntent, ExportReceipt, Exported, HIDDEN_KIND, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND,
     REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, newest_exported,

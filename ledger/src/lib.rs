@@ -17,6 +17,8 @@ pub mod alert;
 mod appender;
 mod batch;
 pub mod blobs;
+pub mod budget;
+pub mod calendar;
 pub mod checkpoint;
 mod clock;
 pub mod column;

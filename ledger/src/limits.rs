@@ -109,6 +109,25 @@ pub const OUTBOX_TOLD_MAX: usize = 65_536;
 /// and records that it refused, of which an outbox knows. Older ones stay in the ledger.
 pub const OUTBOX_DEAD_MAX: usize = 10_000;
 
+/// Hard budgets; another one is refused.
+pub const BUDGETS_MAX: usize = 4_096;
+/// Budgets that one reservation draws on.
+pub const BUDGETS_PER_RESERVATION_MAX: usize = 8;
+/// The longest name of a budget or id of a reservation, in bytes.
+pub const BUDGET_NAME_BYTES_MAX: usize = 128;
+/// The largest amount in micro-USD: one billion dollars, so that sums of all reservations fit 64 bits.
+pub const BUDGET_MICROS_MAX: u64 = 1_000_000_000_000_000;
+/// The longest time for which money is kept.
+pub const RESERVATION_TTL_SECONDS_MAX: u32 = 86_400;
+/// Open reservations of one budget, so that one tenant cannot take the places of all,
+pub const RESERVATIONS_PER_BUDGET_MAX: u32 = 4_096;
+/// and of all budgets.
+pub const RESERVATIONS_MAX: usize = 131_072;
+/// Reservations that are over and whose outcome is still known, so that a request may be sent again.
+pub const RESERVATIONS_OVER_MAX: usize = 65_536;
+/// Answers that wait for those who asked.
+pub const BUDGET_ANSWERS_MAX: usize = 65_536;
+
 /// How long the sealer waits before it tries again what the system refused.
 pub const SEAL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -126,4 +145,6 @@ const _: () = {
     // Every silence that may stand is kept, and what we write we also read: escaping in JSON grows a text sixfold at most.
     assert!(SILENCES_MAX <= SILENCES_KEPT);
     assert!(6 * (REASON_BYTES_MAX + MATCHERS_MAX * MATCHER_BYTES_MAX) < TRIAGE_RECORD_BYTES_MAX);
+    // The sum of all reservations does not overflow.
+    assert!(BUDGET_MICROS_MAX < u64::MAX / (2 * RESERVATIONS_PER_BUDGET_MAX as u64));
 };

@@ -1,0 +1,147 @@
+//! `spend.budget`: how much of a day's or month's budget is spent, when it will be used up, and whether it burns too fast.
+//!
+//! Nothing is stopped here: hard caps are the ledger's fold of reservations.
+
+mod account;
+mod case;
+mod examples;
+mod forecast;
+mod parameters;
+
+use ledger::alert::{What, Who};
+use ledger::calendar::Period;
+use ledger::events::column;
+
+use super::cost::Authority;
+use crate::detector::{Detector, Findings, RestoreError};
+use crate::engine::Key;
+use crate::episode::{Before, Episodes, Opening, Subject};
+use crate::event::EventRow;
+use crate::limits::SPENDERS_MAX;
+use crate::registry::Spec;
+use crate::scope::{self, Scope};
+use crate::table::Table;
+use crate::text::bounded;
+use account::{Account, Stage};
+use case::Spending;
+use parameters::Caps;
+pub use parameters::{Limits, Parameters, ScopeKind};
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "spend.budget",
+    version: 1,
+    what: "The spend of an agent, run, team or organisation reaches 50, 80 or 100 % of its budget for the calendar day or \
+           month, or burns it so fast that it will not last.",
+    why: "Model calls cost real money and an agent does not stop by itself: who pays wants to know before it is gone.",
+    false_positives: "A budget that is smaller than the work that was planned; a burst at the start of a day that will not \
+                      go on, which the burn rate takes for the rate of the day.",
+    tuning: "agent, run, team, organisation: whole dollars for each day and month, 0 for no budget; named: other amounts for \
+             one of them. utc_offset_minutes: when the day begins. burn: whether burn rates are watched.",
+    tags: &["AML.T0034", "AML.T0034.002"],
+    examples: examples::EXAMPLES,
+};
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(Budget {
+        caps: Caps::new(parameters, key),
+        key,
+        authority: Authority::new(),
+        accounts: Table::new(SPENDERS_MAX),
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+    })
+}
+
+struct Budget {
+    caps: Caps,
+    key: Key,
+    authority: Authority,
+    accounts: Table<Account>,
+    episodes: Episodes<Spending>,
+}
+
+impl Detector for Budget {
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let Some(cost) = self.authority.cost(event, findings) else { return };
+        for kind in ScopeKind::ALL {
+            let Some(scope) = kind.of(event) else { continue };
+            let limits = self.caps.of(kind, scope, self.key);
+            if limits != Limits::default() {
+                self.spend(event, (kind, scope), limits, cost, findings);
+            }
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.authority.snapshot(out);
+        self.accounts.snapshot(out);
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.authority.restore(input)?;
+        self.accounts.restore(input)?;
+        self.episodes.restore(input)
+    }
+}
+
+impl Budget {
+    /// Books a cost on one account, and says so where it reaches a stage.
+    fn spend(
+        &mut self,
+        event: &EventRow<'_>,
+        (kind, scope): (ScopeKind, Scope<'_>),
+        limits: Limits,
+        cost: u64,
+        findings: &mut Findings,
+    ) {
+        // Two organisations may have teams of the same name.
+        let org = event.text(column::ORG).unwrap_or("");
+        let key = self.key.hash(&["budget", org, scope.kind, scope.name]);
+        let account = self.accounts.entry(key, event, findings);
+        account.add(event.second(), cost);
+        for period in Period::ALL {
+            let cap = limits.cap(period);
+            let window = period.window(event.second(), self.caps.utc_offset_minutes);
+            let target = format!("{}:{}", period.as_str(), bounded(org));
+            let subject = Subject { scope, target: &target };
+            let turned = account.turn(period, window, cost);
+            if turned && self.episodes.is_open(subject) {
+                self.episodes.resolve(subject, findings, |case| case.over = true);
+            }
+            let Some(cap) = cap else { continue };
+            let standing = account.standing(period, window, cap, self.caps.burn);
+            let worse = standing.stage > account.announced(period);
+            if standing.stage == Stage::Fine || !(worse || self.episodes.is_open(subject)) {
+                continue;
+            }
+            account.announce(period, standing.stage);
+            let case =
+                Spending { scope_kind: kind.word().to_owned(), name: bounded(scope.name), standing, over: false };
+            let open = |_| Opening { case, who: who(kind, event), what: what(event), before: Before::default() };
+            self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(standing));
+        }
+    }
+}
+
+/// Who the alert is about: no more than the budget covers.
+fn who(kind: ScopeKind, event: &EventRow<'_>) -> Who {
+    let who = scope::who(event);
+    match kind {
+        ScopeKind::Agent | ScopeKind::Run => who,
+        ScopeKind::Team => Who { org: who.org, team: who.team, ..Who::default() },
+        ScopeKind::Organisation => Who { org: who.org, ..Who::default() },
+    }
+}
+
+fn what(event: &EventRow<'_>) -> What {
+    What { model: event.text(column::MODEL).map(bounded), ..What::default() }
+}
+
+#[cfg(test)]
+mod tests;
