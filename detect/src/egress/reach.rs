@@ -115,7 +115,7 @@ impl Reach {
         // What everybody asks for all the time costs one look.
         if let Some(asked) = self.names.get_mut(name)
             && asked.agents.is_full()
-            && asked.teams.is_full()
+            && (asked.teams.is_full() || asked.teams.has(event.team() as u32))
             && second - asked.noted < REACH_REFRESH_SECONDS
         {
             return Familiarity { agent: false, team: true, others: REACH_FEW, age: Some(second - asked.first) };
