@@ -99,6 +99,7 @@ macro_rules! detectors {
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
     "spend.budget" spend_budget spend::budget;
+    "spend.rate" spend_rate spend::rate;
     "spend.unpriced_model" spend_unpriced_model spend::unpriced_model;
 }
 

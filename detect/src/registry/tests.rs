@@ -61,7 +61,7 @@ fn texts_of_the_reference_are_complete() {
 /// Events over few names, so that episodes meet; some old, some with secrets, some with hostile texts.
 fn event() -> impl Strategy<Value = (Value, i64)> {
     let name = prop_oneof!["[ab]", Just("\u{0}many".to_owned()), "\\PC{0,3}"];
-    (0u8..7, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
+    (0u8..9, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
         let (kind, outcome, method) = match form {
             0 => ("egress.http", "allow", "GET"),
             1..=3 => ("egress.http", "deny", "POST"),
@@ -72,6 +72,15 @@ fn event() -> impl Strategy<Value = (Value, i64)> {
         let mut event = json!({"kind": kind, "outcome": outcome, "method": method, "domain": domain, "workspace": who});
         if form == 5 {
             event["file"] = json!("/x/.env");
+        }
+        if form >= 7 {
+            event["kind"] = json!("model.tokens");
+            event["family"] = json!(if form == 7 { "gateway" } else { "workspace" });
+            event["model"] = event["domain"].clone();
+            event["tokens_in"] = json!(gap * 40_000);
+            if gap % 3 > 0 {
+                event["cost_micros"] = json!(gap * 1_500_000);
+            }
         }
         if old {
             event["time"] = json!(START - 100_000);

@@ -108,6 +108,12 @@ impl Baseline {
         self.judge(features)
     }
 
+    /// Judges a value that may still grow, whatever is usual at this hour. Meant for a copy, which is thrown away.
+    pub fn step_alone(mut self, value: f64) -> Verdict {
+        let features = self.features(value, None);
+        self.judge(features)
+    }
+
     /// Number of values so far.
     pub fn count(&self) -> u32 {
         self.count
