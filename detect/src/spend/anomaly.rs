@@ -33,6 +33,10 @@ pub enum Feature {
 }
 
 /// The features with their weights in the score.
+///
+/// They and the constants below were chosen on the Numenta benchmark (75.9 standard, 71.1 low FP, 79.6 low FN), so these
+/// numbers flatter. With every weight 1 it is 71, 65 and 76; chosen on one half of the files and scored on the other 74, 68
+/// and 78.
 const FEATURES: [(Feature, f64); 6] = [
     (Feature::Level, 7.4),
     (Feature::ShortMean, 1.0),
