@@ -96,6 +96,8 @@ pub const POLICY_REPEAT_SECONDS: i64 = 60;
 
 /// Agents, runs, teams and organisations whose spend one detector remembers.
 pub const SPENDERS_MAX: usize = 65_536;
+/// Teams whose hours of the week one detector remembers, at about a kilobyte and a half each.
+pub const SPENDING_TEAMS_MAX: usize = 4_096;
 /// Budgets of single agents, runs, teams and organisations in the configuration.
 pub const NAMED_BUDGETS_MAX: usize = 256;
 /// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted.

@@ -98,6 +98,7 @@ macro_rules! detectors {
 detectors! {
     "egress.denied_post" egress_denied_post egress::denied_post;
     "spend.budget" spend_budget spend::budget;
+    "spend.rate" spend_rate spend::rate;
     "spend.unpriced_model" spend_unpriced_model spend::unpriced_model;
     "egress.new_domain" egress_new_domain egress::new_domain;
     "egress.denied_burst" egress_denied_burst egress::denied_burst;

@@ -61,18 +61,17 @@ fn texts_of_the_reference_are_complete() {
 /// Events over few names, so that episodes meet; some old, some with secrets, some with hostile texts.
 fn event() -> impl Strategy<Value = (Value, i64)> {
     let name = prop_oneof!["[ab]", Just("\u{0}many".to_owned()), "\\PC{0,3}"];
-    (0u8..17, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
+    (0u8..19, name.clone(), name, 0i64..40, any::<bool>()).prop_map(|(form, who, domain, gap, old)| {
         let (kind, outcome, method) = match form {
             0 => ("egress.http", "allow", "GET"),
             1..=3 => ("egress.http", "deny", "POST"),
             4 => ("egress.http", "blocked", "put"),
             5 => ("file.read", "success", "GET"),
             6..=9 => ("command", "error", ""),
-            10 => ("tool.call", "success", ""),
+            10 | 15 => ("tool.call", "success", ""),
             11 => ("model.tokens", "error", ""),
             12 => ("approval", "deny", ""),
             13..=14 => ("egress.http", "allow", "POST"),
-            15 => ("tool.call", "success", ""),
             _ => ("audit", "deny", "POST"),
         };
         let mut event = json!({"kind": kind, "outcome": outcome, "method": method, "domain": domain, "workspace": who});
@@ -99,6 +98,15 @@ fn event() -> impl Strategy<Value = (Value, i64)> {
             event["stream"] = json!("s");
             event["stream_seq"] = json!(gap / 3 * i64::from(form));
             event["collector"] = json!(domain);
+        }
+        if form >= 17 {
+            event["kind"] = json!("model.tokens");
+            event["family"] = json!(if form == 17 { "gateway" } else { "workspace" });
+            event["model"] = event["domain"].clone();
+            event["tokens_in"] = json!(gap * 40_000);
+            if gap % 3 > 0 {
+                event["cost_micros"] = json!(gap * 1_500_000);
+            }
         }
         if old {
             event["time"] = json!(START - 100_000);

@@ -33,6 +33,10 @@ pub enum Feature {
 }
 
 /// The features with their weights in the score.
+///
+/// They and the constants below were chosen on the Numenta benchmark (75.9 standard, 71.1 low FP, 79.6 low FN), so these
+/// numbers flatter. With every weight 1 it is 71, 65 and 76; chosen on one half of the files and scored on the other 74, 68
+/// and 78.
 const FEATURES: [(Feature, f64); 6] = [
     (Feature::Level, 7.4),
     (Feature::ShortMean, 1.0),
@@ -105,6 +109,12 @@ impl Baseline {
     pub fn step(&mut self, profile: &mut Profile, second: i64, value: f64) -> Verdict {
         let residual = profile.step(second, value);
         let features = self.features(value, residual);
+        self.judge(features)
+    }
+
+    /// Judges a value that may still grow, whatever is usual at this hour. Meant for a copy, which is thrown away.
+    pub fn step_alone(mut self, value: f64) -> Verdict {
+        let features = self.features(value, None);
         self.judge(features)
     }
 
