@@ -2,6 +2,7 @@
 
 use ledger::column::handle;
 use ledger::events::column;
+use ledger::limits::COLUMN_ID_LIMIT;
 use ledger::{LedgerName, Position, Row};
 
 use crate::detector::RestoreError;
@@ -16,7 +17,8 @@ use crate::scope::Scope;
 pub struct EventRow<'a> {
     row: &'a Row<'a>,
     backfill: bool,
-    kind: &'a str,
+    /// The columns that many detectors ask for, checked once; by their number in [`OFTEN`].
+    often: [Option<&'a str>; OFTEN.len()],
     agent: u64,
     tenant: u64,
     network: u64,
@@ -26,6 +28,35 @@ pub struct EventRow<'a> {
 
 /// The kind of an HTTP request that an agent made.
 pub const EGRESS: &str = "egress.http";
+
+/// The text columns that many detectors ask for.
+const OFTEN: [handle::Text; 14] = [
+    column::KIND,
+    column::SOURCE,
+    column::COLLECTOR,
+    column::TOKEN,
+    column::STREAM,
+    column::USER,
+    column::SESSION,
+    column::WORKSPACE,
+    column::OUTCOME,
+    column::METHOD,
+    column::HOST,
+    column::DOMAIN,
+    column::TOOL,
+    column::TOOL_CALL,
+];
+
+/// For each column its number in [`OFTEN`] plus one, or zero.
+const PLACES: [u8; COLUMN_ID_LIMIT as usize] = {
+    let mut places = [0; COLUMN_ID_LIMIT as usize];
+    let mut at = 0;
+    while at < OFTEN.len() {
+        places[OFTEN[at].id() as usize] = at as u8 + 1;
+        at += 1;
+    }
+    places
+};
 
 /// Where and when something was seen: all that an episode keeps of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,15 +92,16 @@ impl<'a> EventRow<'a> {
     /// Shows a row to detectors whose hashes have this key. `backfill` says that it was old when it was recorded, or before
     /// the first start.
     pub fn new(row: &'a Row<'a>, backfill: bool, key: Key) -> Self {
-        let kind = row.text(column::KIND).unwrap_or("");
-        let mut event = Self { row, backfill, kind, agent: 0, tenant: 0, network: 0, domain: 0, team: 0 };
-        if kind == EGRESS {
-            event.network = Scope::network(&event).hash(key, "network");
+        let often = OFTEN.map(|column| row.text(column));
+        let mut event = Self { row, backfill, often, agent: 0, tenant: 0, network: 0, domain: 0, team: 0 };
+        let [agent, tenant, network] = [Scope::agent(&event), Scope::tenant(&event), Scope::network(&event)];
+        event.agent = agent.hash(key, "agent");
+        event.tenant = tenant.hash(key, "tenant");
+        event.network = network.hash(key, "network");
+        if event.kind() == EGRESS {
             event.domain = key.hash(&["domain", event.destination()]);
             event.team = key.hash(&["team", event.text(column::TEAM).unwrap_or("")]);
         }
-        event.agent = Scope::agent(&event).hash(key, "agent");
-        event.tenant = Scope::tenant(&event).hash(key, "tenant");
         event
     }
 
@@ -105,7 +137,7 @@ impl<'a> EventRow<'a> {
 
     /// The kind of event; empty if it has none.
     pub fn kind(&self) -> &'a str {
-        self.kind
+        self.often[0].unwrap_or("")
     }
 
     /// Keyed hash of the agent: session, else workspace, else user, else token.
@@ -118,7 +150,7 @@ impl<'a> EventRow<'a> {
         self.tenant
     }
 
-    /// Keyed hash of the network scope of a request; zero for other kinds.
+    /// Keyed hash of what network policies are about: workspace, else session, and so on.
     pub fn network(&self) -> u64 {
         self.network
     }
@@ -140,7 +172,11 @@ impl<'a> EventRow<'a> {
 
     /// A text column; `content` reads as null.
     pub fn text(&self, column: handle::Text) -> Option<&'a str> {
-        if column == column::CONTENT { None } else { self.row.text(column) }
+        match PLACES[usize::from(column.id())] {
+            0 if column == column::CONTENT => None,
+            0 => self.row.text(column),
+            place => self.often[usize::from(place) - 1],
+        }
     }
 
     /// An integer column.

@@ -96,6 +96,11 @@ impl<V: Default + Pack> Table<V> {
         self.evicted.take()
     }
 
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
     /// Number of states.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {

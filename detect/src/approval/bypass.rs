@@ -26,7 +26,7 @@ pub static SPEC: Spec = Spec {
            its questions turned off (such as --dangerously-skip-permissions or --yolo).",
     why: "Approval is the last fence before an action that cannot be undone. An agent that does it after the denial has found a \
           way around it.",
-    false_positives: "A person who denies and then, asked again, allows; agents that are meant to run unattended in a sandbox.",
+    false_positives: "A person who denies and then allows where nobody records it; agents that are meant to run unattended in a sandbox.",
     tuning: "window_seconds: how long after the denial the same call counts. quiet_seconds: how long it must be quiet for the \
              episode to end.",
     tags: &["AML.T0105", "AML.T0081", "T1562"],
@@ -57,7 +57,7 @@ const EXAMPLES: &[Example] = &[
         }],
     },
     Example {
-        name: "denied and left alone; allowed, then done; the flag only in a text",
+        name: "denied and left alone; allowed or asked again, then done; the flag only in a text",
         events: &[
             r#"{"second":0,"kind":"approval","outcome":"deny","tool":"Bash","action_fp":7,"session":"s1"}"#,
             r#"{"second":1,"kind":"command","outcome":"error","tool":"Bash","action_fp":7,"session":"s1"}"#,
@@ -66,6 +66,9 @@ const EXAMPLES: &[Example] = &[
             r#"{"second":4,"kind":"approval","outcome":"deny","tool":"Bash","action_fp":9,"session":"s3"}"#,
             r#"{"second":5,"kind":"approval","outcome":"allow","tool":"Bash","action_fp":9,"session":"s3"}"#,
             r#"{"second":6,"kind":"command","outcome":"success","tool":"Bash","action_fp":9,"session":"s3"}"#,
+            r#"{"second":6,"kind":"approval","outcome":"deny","tool":"Bash","action_fp":5,"session":"s3"}"#,
+            r#"{"second":6,"kind":"approval","tool":"Bash","action_fp":5,"session":"s3"}"#,
+            r#"{"second":7,"kind":"command","outcome":"success","tool":"Bash","action_fp":5,"session":"s3"}"#,
             r#"{"second":7,"kind":"command","tool":"Bash","command":"grep -e --yolo README.md","session":"s3"}"#,
         ],
         until: 2000,
@@ -187,12 +190,14 @@ impl Bypass {
     fn decided(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(action) = event.fingerprint(column::ACTION_FP) else { return };
         let outcome = event.text(column::OUTCOME);
-        if !matches!(outcome, Some("deny" | "blocked" | "allow" | "success")) {
+        let denies = matches!(outcome, Some("deny" | "blocked"));
+        if !denies && self.agents.get_mut(event.agent()).is_none() {
             return;
         }
         let denied = &mut self.agents.of_agent(event, findings).denied;
+        // Who asks again, or is allowed to, gets around nobody: not every source tells how a question was answered.
         denied.retain(|known| known.action != action);
-        if matches!(outcome, Some("deny" | "blocked")) {
+        if denies {
             if denied.len() == DENIED_CALLS_MAX {
                 denied.remove(0);
             }

@@ -84,11 +84,11 @@ struct DeniedPost {
 impl Detector for DeniedPost {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if let Some(read) = SecretRead::of(event) {
-            self.secrets.insert(Scope::network(event).hash(self.key, "secret"), read);
+            self.secrets.insert(event.network(), read);
         }
         let Some(request) = Request::of(event) else { return };
         if event.text(column::OUTCOME) == Some("allow") && !request.domain.is_empty() {
-            self.allowed.insert(self.pair(Scope::network(event), request.domain), ());
+            self.allowed.insert(self.pair(event, request.domain), ());
         } else if request.refused && request.is_write() {
             self.refused(event, request, findings);
         }
@@ -116,10 +116,10 @@ impl DeniedPost {
     fn refused(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) {
         let scope = Scope::network(event);
         let domain = request.domain;
-        let secret = self.secrets.get(scope.hash(self.key, "secret")).filter(|read| {
+        let secret = self.secrets.get(event.network()).filter(|read| {
             event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
         });
-        let known = self.target(scope, domain);
+        let known = self.target(event, domain);
         let open = |many| {
             let target = if many { Target::Many } else { known };
             let case = Refusals { scope_kind: scope.kind.to_owned(), target, secret };
@@ -130,8 +130,8 @@ impl DeniedPost {
     }
 
     /// What is known about this agent and this domain.
-    fn target(&self, scope: Scope<'_>, domain: &str) -> Target {
-        if self.allowed.get(self.pair(scope, domain)).is_some() {
+    fn target(&self, event: &EventRow<'_>, domain: &str) -> Target {
+        if self.allowed.get(self.pair(event, domain)).is_some() {
             Target::Allowed
         } else if self.allowed.forgot() {
             Target::Unknown
@@ -140,8 +140,8 @@ impl DeniedPost {
         }
     }
 
-    fn pair(&self, scope: Scope<'_>, domain: &str) -> u64 {
-        self.key.hash(&["allowed", scope.kind, scope.name, domain])
+    fn pair(&self, event: &EventRow<'_>, domain: &str) -> u64 {
+        Key::join(event.network(), self.key.hash(&["allowed", domain]))
     }
 }
 

@@ -127,7 +127,10 @@ impl Detector for Skew {
         let behind = delay > i64::from(self.parameters.behind_seconds) * 1_000_000;
         let scope = Scope::network(event);
         let source = event.text(column::SOURCE).unwrap_or("");
-        let key = self.key.hash(&["clock", scope.kind, scope.name, source]);
+        if !(ahead || behind) && self.clocks.is_empty() {
+            return;
+        }
+        let key = Key::join(event.network(), self.key.hash(&["clock", source]));
         if !(ahead || behind) {
             if let Some(clock) = self.clocks.get_mut(key) {
                 *clock = Clock::default();

@@ -150,12 +150,11 @@ fn target<'a>(event: &EventRow<'a>) -> Option<&'a str> {
 impl Detector for RetryStorm {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(name) = target(event) else { return };
-        let target = self.key.hash(&["retry", name]) as u32;
         match Failure::of(event) {
             // What the policy refuses is for the detectors of egress and approvals.
             Some(Failure::Refused) => {}
-            Some(failure) => self.failed(event, name, target, failure, findings),
-            None => self.succeeded(event, name, target, findings),
+            Some(failure) => self.failed(event, name, failure, findings),
+            None => self.succeeded(event, name, findings),
         }
     }
 
@@ -175,7 +174,8 @@ impl Detector for RetryStorm {
 }
 
 impl RetryStorm {
-    fn failed(&mut self, event: &EventRow<'_>, name: &str, target: u32, failure: Failure, findings: &mut Findings) {
+    fn failed(&mut self, event: &EventRow<'_>, name: &str, failure: Failure, findings: &mut Findings) {
+        let target = self.key.hash(&["retry", name]) as u32;
         let window = i64::from(self.parameters.window_seconds) * 1_000_000;
         let agent = self.agents.of_agent(event, findings);
         let burst = agent.note(target, failure.code(), window, event);
@@ -213,8 +213,9 @@ impl RetryStorm {
         );
     }
 
-    fn succeeded(&mut self, event: &EventRow<'_>, name: &str, target: u32, findings: &mut Findings) {
-        let Some(agent) = self.agents.get_mut(event.agent()) else { return };
+    fn succeeded(&mut self, event: &EventRow<'_>, name: &str, findings: &mut Findings) {
+        let Some(agent) = self.agents.get_mut(event.agent()).filter(|agent| !agent.bursts.is_empty()) else { return };
+        let target = self.key.hash(&["retry", name]) as u32;
         let Some(at) = agent.bursts.iter().position(|burst| burst.target == target) else { return };
         if agent.bursts.remove(at).alerted {
             let subject = Subject { scope: Scope::agent(event), target: name };
