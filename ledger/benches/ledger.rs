@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, missing_docs)]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ledger::events::column;
@@ -101,5 +102,57 @@ fn appending(c: &mut Criterion) {
     bench.finish();
 }
 
-criterion_group!(benches, hashing, appending);
+/// Events of one segment here: a full row group.
+const SEGMENT: u64 = 65_536;
+
+/// Appends until one more segment is sealed.
+fn append_segment(store: &Store, groups: Vec<Group>) {
+    let sealed = store.events().status().segments;
+    let appender = store.events().appender();
+    for mut group in groups {
+        while let Err(rejected) = appender.try_append(group) {
+            group = rejected.group;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    while store.events().status().segments == sealed {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn keeping(c: &mut Criterion) {
+    let mut bench = c.benchmark_group("keep");
+    bench.sample_size(10);
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    Store::init(&data, "acme.example/bench").expect("made");
+    let options = Options { reserve_bytes: 0, segment_entries_max: SEGMENT, ..Options::default() };
+    let store = Store::open(&data, options).expect("opened");
+    let groups = || (0..SEGMENT / 1_024).map(|_| group(1_024)).collect::<Vec<_>>();
+    bench.throughput(Throughput::Elements(SEGMENT));
+    bench.bench_function("append a segment, seal it and read it back", |b| {
+        b.iter_batched(groups, |groups| append_segment(&store, groups), BatchSize::PerIteration);
+    });
+    let reader = store.events().reader();
+    bench.bench_function("scan a sealed segment in order", |b| {
+        b.iter(|| {
+            let (mut from, mut denied) = (0, 0);
+            while from < SEGMENT {
+                let rows = reader.read(from, false, ReadLimit { rows: 8_192, bytes: 64 << 20 }).expect("readable");
+                denied += rows.iter().filter(|row| row.text(column::OUTCOME) == Some("deny")).count();
+                from = rows.next_seq;
+            }
+            denied
+        });
+    });
+    let records = store.events().status().durable.next_seq * RECORD.len() as u64;
+    store.stop();
+    bench.throughput(Throughput::Bytes(records));
+    bench.bench_function("verify a directory, bytes of records", |b| {
+        b.iter(|| ledger::verify::verify(&data, None, &mut |_| ()).expect("readable"));
+    });
+    bench.finish();
+}
+
+criterion_group!(benches, hashing, appending, keeping);
 criterion_main!(benches);

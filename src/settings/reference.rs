@@ -118,7 +118,8 @@ An alert hides others for as long as it is neither resolved nor closed. Two aler
 
 ### `[[alerts.escalate]]`
 
-What happens to an alert that nobody acknowledges. Time in which a silence or a maintenance window hides it does not count.
+What is due for an alert that nobody acknowledges. Time in which a silence or a maintenance window hides it does not count. It is checked
+and kept; no sink acts on it yet.
 
 - `after_minutes`: minutes without an acknowledgement.
 - `match`: matchers of the alerts that it is about. Default: all.
