@@ -10,6 +10,7 @@
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
+//! | `route` | `route.rs` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
@@ -31,6 +32,7 @@ mod init;
 mod limits;
 mod logging;
 mod output;
+mod route;
 mod serve;
 mod settings;
 mod sinks;
@@ -63,6 +65,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Alerts(command) => alerts::run(command),
         Command::Token(command) => token::run(command),
         Command::Sinks(command) => sinks::run(command),
+        Command::Route(command) => route::run(command),
         Command::Config(command) => config::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),
     }

@@ -104,6 +104,16 @@ fn a_silenced_alert_is_recorded_and_told_to_nobody() {
         assert_eq!(answer.status, 200, "{answer:?}");
         world.wait_for(at as u64 + 1, &["--ledger", "operations", "kind=alert"]);
     }
+    let config = world.config();
+    let explained = |domain: &str| {
+        let rows = world.sql(&format!("SELECT alert FROM alerts WHERE domain = '{domain}'"));
+        let alert = rows[0]["alert"].as_str().unwrap();
+        world.run(&["route", "explain", &alert[..20], "--config", config.to_str().unwrap(), "-o", "json"]).ok().json()
+    };
+    let hidden = explained("attacker-logger.com");
+    assert!(hidden["hidden_by"].as_str().unwrap().starts_with("silence-"), "{hidden}");
+    let told = explained("other.example");
+    assert!(told["hidden_by"].is_null() && told["receivers"][0] == "soc", "{told}");
     let (_, body) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
     let body = String::from_utf8_lossy(&body).into_owned();
     assert!(body.contains("other.example") && !body.contains("attacker-logger.com"), "{body}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::alert::Severity;
+use ledger::alert::{Alert, Severity};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -234,6 +234,14 @@ impl Config {
     /// The sink of this name.
     pub fn sink(&self, name: &str) -> Option<&SinkConfig> {
         self.sinks.iter().find(|sink| sink.common.name == name)
+    }
+
+    /// The names of the sinks to which an alert goes, as far as severities and routes decide.
+    pub fn receivers(&self, alert: &Alert) -> Vec<String> {
+        let routes = Arc::new(self.routes.clone());
+        let follows = |sink: &&SinkConfig| sink.spec.ledgers.contains(&LedgerName::Operations);
+        let sinks = self.sinks.iter().filter(follows).map(|sink| sink.clone().routed(&routes));
+        sinks.filter(|sink| sink.filter().leads_to(alert)).map(|sink| sink.common.name.clone()).collect()
     }
 }
 

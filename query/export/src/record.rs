@@ -137,8 +137,13 @@ impl Filter {
     fn wants(&self, alert: &Alert) -> bool {
         // Whoever was told of an alert hears of its end, however mild it is by then; nobody else does, by the outbox.
         let ends = self.alerts_only && alert.state == State::Resolved;
+        ends || self.leads_to(alert)
+    }
+
+    /// Whether severity and routes bring an alert here.
+    pub(crate) fn leads_to(&self, alert: &Alert) -> bool {
         let routed = || self.routes.as_ref().is_none_or(|(routes, sink)| routes.leads_to(sink, alert));
-        ends || (alert.severity >= self.severity && routed())
+        alert.severity >= self.severity && routed()
     }
 }
 

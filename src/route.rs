@@ -1,0 +1,96 @@
+//! `tachograph route explain`: to which receivers an alert goes, and why; or what hides it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use export::Considered;
+use ledger::triage::{Desk, Found, Notify, Refused, Triage};
+use ledger::{LedgerName, Reader};
+use serde::Serialize;
+
+use crate::cli::Output;
+use crate::exit::{Failure, Outcome};
+use crate::output::{self, Format, Table};
+use crate::settings;
+
+/// The commands on routes.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show to which sinks an alert goes, and what each route makes of it.
+    Explain(Explain),
+}
+
+/// Arguments of `route explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The alert: its id or the beginning of it.
+    #[arg(value_name = "ALERT")]
+    alert: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
+    config: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What becomes of an alert now.
+#[derive(Debug, Serialize)]
+struct Explained {
+    alert: String,
+    /// What hides it: then nobody is told, whatever the routes say.
+    hidden_by: Option<String>,
+    routes: Vec<Considered>,
+    /// The sinks that it goes to.
+    receivers: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> Outcome {
+    let Command::Explain(arguments) = command;
+    let settings = settings::load(&arguments.config)?.settings;
+    let operations = Reader::open(&settings.store.data, LedgerName::Operations)?;
+    let desk = Desk::new(operations, None, settings.alerts.clone());
+    let explained = desk.read(|triage| explain(triage, &arguments.alert, &settings.sinks()))?;
+    let explained = explained.map_err(Failure::usage)?;
+    match arguments.output.format {
+        Format::Json => output::print_json(&explained)?,
+        Format::Table => output::print(&table(&explained))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain(triage: &Triage, id: &str, config: &export::Config) -> Result<Explained, Refused> {
+    let alert = match triage.find(id) {
+        Found::One(triaged) => &triaged.alert,
+        Found::Several => return Err(Refused::AmbiguousAlert(id.to_owned())),
+        Found::Unknown => return Err(Refused::UnknownAlert(id.to_owned())),
+    };
+    let hidden_by = match triage.notify(alert, chrono::Utc::now().timestamp_micros()) {
+        Notify::Notify => None,
+        Notify::Hidden { by, .. } => Some(by.to_string()),
+    };
+    Ok(Explained {
+        alert: alert.id.clone(),
+        hidden_by,
+        routes: config.routes.explain(alert).routes,
+        receivers: config.receivers(alert),
+    })
+}
+
+fn table(explained: &Explained) -> String {
+    let mut table = Table::new(&["route", "matched", "why"]);
+    for route in &explained.routes {
+        table.row([route.route.as_str(), if route.matched { "yes" } else { "no" }, &route.why]);
+    }
+    let to = match explained.receivers.as_slice() {
+        [] => "no sink".to_owned(),
+        names => names.join(", "),
+    };
+    let routes = if explained.routes.is_empty() { String::new() } else { table.render() + "\n" };
+    let fate = match &explained.hidden_by {
+        Some(by) => format!("Now it is hidden by {}; without that it goes to {to}.\n", output::visible(by)),
+        None => format!("It goes to {to}.\n"),
+    };
+    routes + &fate
+}
