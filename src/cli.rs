@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::logging::LogFormat;
 use crate::output::Format;
-use crate::{alerts, config, doctor, init, route, serve, sinks, sql, tail, token, verify};
+use crate::{alerts, config, doctor, init, route, rules, serve, sinks, sql, tail, token, verify};
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
 #[derive(Debug, Parser)]
@@ -45,6 +45,9 @@ pub enum Command {
     /// Test the sinks of the configuration and show how far they are.
     #[command(subcommand)]
     Sinks(sinks::Command),
+    /// Say what detectors look for.
+    #[command(subcommand)]
+    Rules(rules::Command),
     /// Show to whom an alert goes, and why.
     #[command(subcommand)]
     Route(route::Command),

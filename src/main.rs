@@ -11,6 +11,7 @@
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
+//! | `rules` | `rules.rs` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
@@ -33,6 +34,7 @@ mod limits;
 mod logging;
 mod output;
 mod route;
+mod rules;
 mod serve;
 mod settings;
 mod sinks;
@@ -65,6 +67,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Alerts(command) => alerts::run(command),
         Command::Token(command) => token::run(command),
         Command::Sinks(command) => sinks::run(command),
+        Command::Rules(command) => rules::run(command),
         Command::Route(command) => route::run(command),
         Command::Config(command) => config::run(command),
         Command::Doctor(arguments) => doctor::run(&arguments),

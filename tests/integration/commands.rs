@@ -64,6 +64,21 @@ fn hostile_names_stay_text() {
 }
 
 #[test]
+fn rules_are_listed_and_explained_with_what_they_are_set_to() {
+    let world = World::new("[detect.rules.\"loop.repeat\"]\nenabled = false\n");
+    let config = world.config();
+    let config = config.to_str().unwrap();
+    let rules = world.run(&["rules", "list", "--config", config, "-o", "json"]).ok().json();
+    for rule in rules.as_array().unwrap() {
+        assert_eq!(rule["parameters"]["enabled"], rule["name"] != "loop.repeat", "{rule}");
+        assert!(rule["examples"].as_array().unwrap().iter().any(|example| example["fires"] == true), "{rule}");
+        assert!(world.run(&["rules", "explain", rule["name"].as_str().unwrap()]).ok().out.contains("enabled = true"));
+    }
+    let unknown = world.run(&["rules", "explain", "loop.repeated"]);
+    assert!(unknown.code == 2 && unknown.err.contains("rules list"), "{unknown:?}");
+}
+
+#[test]
 fn the_reference_names_every_extension() {
     let world = World::empty();
     let reference = world.run(&["config", "reference"]).ok().out;
