@@ -36,6 +36,7 @@ use crate::exit::{Failure, Outcome};
 use crate::limits;
 use crate::settings::{self, Loaded};
 use console::Console;
+use followers::Sinks;
 use gate::DeskGate;
 use health::Health;
 use listener::Listener;
@@ -119,8 +120,8 @@ struct Server {
     pipeline: Pipeline,
     /// Where alerts are worked on.
     desk: Arc<Desk>,
-    /// Where the sinks stand; a reload replaces them.
-    sinks: Arc<RwLock<export::Status>>,
+    /// The sinks that run; a reload replaces them.
+    sinks: Arc<RwLock<Sinks>>,
     control: JoinHandle<()>,
     control_stop: CancellationToken,
 }
@@ -154,7 +155,10 @@ impl Server {
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
         let operations = operations.appender();
-        let context = control::server::Context { operations, tokens, desk: Arc::clone(&desk), status };
+        let running = Arc::clone(&sinks);
+        let retries: control::server::RetrySource =
+            Arc::new(move || Some(running.read().unwrap_or_else(PoisonError::into_inner).retries.clone()));
+        let context = control::server::Context { operations, tokens, desk: Arc::clone(&desk), status, retries };
         let control_stop = CancellationToken::new();
         let control = tokio::spawn(control.serve(context, control_stop.clone()));
         health.ready();
@@ -190,14 +194,10 @@ impl Server {
 }
 
 /// Answers the question how the server is.
-fn status(
-    addresses: &Addresses,
-    health: Arc<Health>,
-    sinks: Arc<RwLock<export::Status>>,
-) -> control::server::StatusSource {
+fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<Sinks>>) -> control::server::StatusSource {
     let (console, ingest) = (addresses.console.to_string(), addresses.ingest.to_string());
     Arc::new(move || {
-        let lanes = sinks.read().unwrap_or_else(PoisonError::into_inner).get();
+        let lanes = sinks.read().unwrap_or_else(PoisonError::into_inner).status.get();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),

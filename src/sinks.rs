@@ -20,6 +20,8 @@ pub enum Command {
     Test(Test),
     /// Show how far each sink is, of the running server or by the receipts in the ledger.
     Status(Status),
+    /// Send what a sink refused for good (its dead letters) to it once more.
+    Retry(Retry),
 }
 
 /// Arguments of `sinks test`.
@@ -48,11 +50,23 @@ pub struct Status {
     output: Output,
 }
 
+/// Arguments of `sinks retry`.
+#[derive(Debug, Args)]
+pub struct Retry {
+    /// Name of the sink in the configuration.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
+    config: PathBuf,
+}
+
 /// Runs the command.
 pub fn run(command: Command) -> Outcome {
     match command {
         Command::Test(arguments) => test(&arguments),
         Command::Status(arguments) => status(&arguments),
+        Command::Retry(arguments) => retry(&arguments),
     }
 }
 
@@ -98,6 +112,19 @@ fn status(arguments: &Status) -> Outcome {
         Format::Table if lanes.is_empty() => output::print_line("The configuration has no sinks.")?,
         Format::Table => output::print(&table(&lanes))?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn retry(arguments: &Retry) -> Outcome {
+    let data = settings::load(&arguments.config)?.settings.store.data;
+    if !client::retry(&data, &arguments.name)? {
+        return Err(Failure::usage("no server runs on this directory")
+            .hint("Sinks send while a server runs; start one with `tachograph serve`."));
+    }
+    let name = output::visible(&arguments.name);
+    output::print_line(&format!(
+        "{name} sends its dead letters once more; `tachograph sinks status` shows what becomes of them."
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

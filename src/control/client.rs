@@ -31,6 +31,15 @@ pub fn triage(data: &Path, work: &triage::Request) -> Result<Done, Failure> {
     }
 }
 
+/// Asks the running server to send what a sink refused to it once more; `false` if none runs.
+pub fn retry(data: &Path, sink: &str) -> Result<bool, Failure> {
+    match ask(data, &Request::Retry { sink: sink.to_owned() })? {
+        Some(Answer::Retrying) => Ok(true),
+        Some(answer) => Err(refused(answer)),
+        None => Ok(false),
+    }
+}
+
 /// How the running server is, `None` if none runs.
 pub fn status(data: &Path) -> Result<Option<Status>, Failure> {
     match ask(data, &Request::Status)? {
@@ -48,7 +57,7 @@ fn refused(answer: Answer) -> Failure {
             tracing::debug!(?code, "refused");
             Failure::from(anyhow::anyhow!("the server refused: {message}"))
         }
-        Answer::Appended(_) | Answer::Done(_) | Answer::Status(_) => {
+        Answer::Appended(_) | Answer::Retrying | Answer::Done(_) | Answer::Status(_) => {
             Failure::from(anyhow::anyhow!("the server gave an answer to another question"))
                 .hint("Is the server of another version? Restart it with this one.")
         }

@@ -19,6 +19,11 @@ pub enum Request {
         /// What to do.
         work: triage::Request,
     },
+    /// Send what a sink refused to it once more.
+    Retry {
+        /// Name of the sink.
+        sink: String,
+    },
     /// How the server is.
     Status,
 }
@@ -29,6 +34,8 @@ pub enum Request {
 pub enum Answer {
     /// The entry is durable, and the server acts on it.
     Appended(Appended),
+    /// The wish is durable, and the sink knows of it.
+    Retrying,
     /// The work on an alert or a silence is durable, or was tried.
     Done(Done),
     /// How the server is.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use export::{Retries, RetryError};
 use ledger::Appender;
 use ledger::access::Principal;
 use ledger::triage::{self, Desk};
@@ -21,6 +22,9 @@ use crate::limits;
 
 /// Answers the question how the server is.
 pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
+
+/// Answers the question which sinks can send dead letters once more; `None` if none can.
+pub type RetrySource = Arc<dyn Fn() -> Option<Retries> + Send + Sync>;
 
 /// The socket while it is open; dropping it removes the file.
 pub struct Control {
@@ -39,6 +43,8 @@ pub struct Context {
     pub desk: Arc<Desk>,
     /// Answers `status`.
     pub status: StatusSource,
+    /// The sinks that run.
+    pub retries: RetrySource,
 }
 
 impl Control {
@@ -145,6 +151,7 @@ async fn answer(line: &[u8], context: &Context) -> Answer {
     match serde_json::from_slice(line) {
         Ok(Request::Append { entry }) => append(&entry, context).await,
         Ok(Request::Triage { work }) => triage(work, context).await,
+        Ok(Request::Retry { sink }) => retry(&sink, context).await,
         Ok(Request::Status) => Answer::Status((context.status)()),
         Err(error) => refuse(ErrorCode::BadRequest, format!("not a request of this version: {error}")),
     }
@@ -180,6 +187,17 @@ async fn triage(work: triage::Request, context: &Context) -> Answer {
     }
 }
 
+async fn retry(sink: &str, context: &Context) -> Answer {
+    let Some(retries) = (context.retries)() else {
+        return refuse(ErrorCode::Refused, "no sink is running");
+    };
+    match retries.retry(sink, &Principal::local().name).await {
+        Ok(()) => Answer::Retrying,
+        Err(RetryError::Append(error)) => refuse(ErrorCode::of(&error), error.to_string()),
+        Err(error) => refuse(ErrorCode::Refused, error.to_string()),
+    }
+}
+
 fn refuse(code: ErrorCode, message: impl Into<String>) -> Answer {
     Answer::Error { code, message: message.into() }
 }
@@ -209,7 +227,7 @@ mod tests {
             let operations = store.operations().appender();
             let desk =
                 Arc::new(Desk::new(store.operations().reader(), Some(operations.clone()), triage::Policy::default()));
-            let context = Context { operations, tokens, desk, status };
+            let context = Context { operations, tokens, desk, status, retries: Arc::new(|| None) };
             let stop = CancellationToken::new();
             let served = tokio::spawn(Control::open(&data).unwrap().serve(context, stop.clone()));
             let path = data.clone();
@@ -247,6 +265,7 @@ mod tests {
             let triage = |work: &str| format!(r#"{{"request":"triage","work":{work}}}"#);
             check(&triage(r#"{"action":"hide"}"#), "bad_request");
             check(&triage(r#"{"action":"ack","alert":"a"}"#), "refused");
+            check("{\"request\":\"retry\",\"sink\":\"siem\"}", "no sink is running");
             let entry = |kind: &str| {
                 format!(
                     r#"{{"request":"append","entry":{{"kind":"{kind}","subject":"s","revision":1,"to":"active","record":{{}}}}}}"#

@@ -17,7 +17,16 @@ use crate::settings::Settings;
 pub struct Followers {
     detection: Part,
     export: Part,
-    sinks: export::Status,
+    sinks: Sinks,
+}
+
+/// The handles to the sinks that run.
+#[derive(Clone)]
+pub struct Sinks {
+    /// Where they stand.
+    pub status: export::Status,
+    /// The way to send dead letters once more.
+    pub retries: export::Retries,
 }
 
 /// Followers that have read and sent nothing yet.
@@ -46,8 +55,8 @@ impl Followers {
         Ok(Prepared { runner, exporter })
     }
 
-    /// Where the sinks stand.
-    pub fn sinks(&self) -> &export::Status {
+    /// The handles to the sinks.
+    pub fn sinks(&self) -> &Sinks {
         &self.sinks
     }
 
@@ -62,7 +71,7 @@ impl Prepared {
     /// Starts them.
     pub fn start(self, health: &Arc<Health>) -> Followers {
         let Self { runner, exporter } = self;
-        let sinks = exporter.status();
+        let sinks = Sinks { status: exporter.status(), retries: exporter.retries() };
         let detection = Part::start("detection", health, |stop| runner.run(stop));
         // A sink that fails ends alone and says so in its status; the others go on.
         let export = Part::start("export", health, |stop| async move {

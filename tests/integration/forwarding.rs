@@ -10,11 +10,16 @@ use crate::life::{COLLECTOR, line};
 
 /// A receiver that answers every request with this body; what it was sent comes out of the channel: head and body.
 fn receiver(answer: &'static str) -> (String, Receiver<(String, Vec<u8>)>) {
+    receiver_that_refuses(0, answer)
+}
+
+/// The same, but the first requests are refused for good.
+fn receiver_that_refuses(first: usize, answer: &'static str) -> (String, Receiver<(String, Vec<u8>)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (sender, requests) = channel();
     std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
+        for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
             let mut stream = BufReader::new(stream);
             let mut head = String::new();
             while stream.read_line(&mut head).is_ok_and(|read| read > 2) {}
@@ -22,8 +27,9 @@ fn receiver(answer: &'static str) -> (String, Receiver<(String, Vec<u8>)>) {
                 head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
             let mut body = vec![0; length.unwrap_or(0)];
             stream.read_exact(&mut body).unwrap();
+            let status = if number < first { "400 Bad Request" } else { "200 OK" };
             let head_of_answer =
-                format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
             stream.get_mut().write_all((head_of_answer + answer).as_bytes()).unwrap();
             // The test may have seen enough.
             let _ = sender.send((head, body));
@@ -120,4 +126,35 @@ fn a_silenced_alert_is_recorded_and_told_to_nobody() {
     assert!(server.stop().unwrap().success());
     assert!(posts.try_recv().is_err(), "one notice, of the alert that nobody silenced");
     assert_eq!(world.sql("SELECT alert FROM alerts").len(), 2);
+}
+
+#[test]
+fn what_a_receiver_refused_is_sent_once_more_when_somebody_asks() {
+    let (chat, posts) = receiver_that_refuses(1, "ok");
+    let world = World::new("");
+    std::fs::write(world.path("webhook"), format!("http://{chat}/services/T0/B0/hunter2\n")).unwrap();
+    world.configure(&format!(
+        "{COLLECTOR}\n[[sink]]\nname = \"soc\"\ntype = \"slack\"\nwebhook = \"file:{}\"\nallow_private = true\n",
+        world.path("webhook").display(),
+    ));
+    let token = world.token("coderd", &["--role", "ingest"]);
+    let config = world.config();
+    let retry = ["sinks", "retry", "soc", "--config", config.to_str().unwrap()];
+    assert_eq!(world.run(&retry).code, 2, "nobody sends");
+    let server = world.serve();
+    let unknown = world.run(&["sinks", "retry", "soz", "--config", config.to_str().unwrap()]);
+    assert!(unknown.code == 2 && unknown.err.contains("soz"), "{unknown:?}");
+    let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
+    let denied =
+        line(0, "deny", "POST", "https://attacker-logger.com/collect").replace("2026-11-09T08:17:04.000000000Z", &now);
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
+    http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, denied.as_bytes()).unwrap();
+    let (_, refused) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    world.wait_for(1, &["--ledger", "operations", "kind=export.rejected"]);
+    world.run(&retry).ok();
+    let (_, again) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&refused), "the same notice");
+    world.wait_for(1, &["--ledger", "operations", "kind=export.replayed"]);
+    assert!(server.stop().unwrap().success());
 }
