@@ -157,7 +157,7 @@ impl Server {
         let operations = operations.appender();
         let running = Arc::clone(&sinks);
         let retries: control::server::RetrySource =
-            Arc::new(move || Some(running.read().unwrap_or_else(PoisonError::into_inner).retries.clone()));
+            Arc::new(move || running.read().unwrap_or_else(PoisonError::into_inner).retries.clone());
         let context = control::server::Context { operations, tokens, desk: Arc::clone(&desk), status, retries };
         let control_stop = CancellationToken::new();
         let control = tokio::spawn(control.serve(context, control_stop.clone()));

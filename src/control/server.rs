@@ -23,8 +23,8 @@ use crate::limits;
 /// Answers the question how the server is.
 pub type StatusSource = Arc<dyn Fn() -> Status + Send + Sync>;
 
-/// Answers the question which sinks can send dead letters once more; `None` if none can.
-pub type RetrySource = Arc<dyn Fn() -> Option<Retries> + Send + Sync>;
+/// Answers the question which sinks run, that is, can send dead letters once more.
+pub type RetrySource = Arc<dyn Fn() -> Retries + Send + Sync>;
 
 /// The socket while it is open; dropping it removes the file.
 pub struct Control {
@@ -188,10 +188,7 @@ async fn triage(work: triage::Request, context: &Context) -> Answer {
 }
 
 async fn retry(sink: &str, context: &Context) -> Answer {
-    let Some(retries) = (context.retries)() else {
-        return refuse(ErrorCode::Refused, "no sink is running");
-    };
-    match retries.retry(sink, &Principal::local().name).await {
+    match (context.retries)().retry(sink, &Principal::local().name).await {
         Ok(()) => Answer::Retrying,
         Err(RetryError::Append(error)) => refuse(ErrorCode::of(&error), error.to_string()),
         Err(error) => refuse(ErrorCode::Refused, error.to_string()),
@@ -227,7 +224,9 @@ mod tests {
             let operations = store.operations().appender();
             let desk =
                 Arc::new(Desk::new(store.operations().reader(), Some(operations.clone()), triage::Policy::default()));
-            let context = Context { operations, tokens, desk, status, retries: Arc::new(|| None) };
+            let none = export::Exporter::new(&export::Config::default(), store.events(), store.operations(), [0; 32]);
+            let none = none.unwrap().retries();
+            let context = Context { operations, tokens, desk, status, retries: Arc::new(move || none.clone()) };
             let stop = CancellationToken::new();
             let served = tokio::spawn(Control::open(&data).unwrap().serve(context, stop.clone()));
             let path = data.clone();
@@ -265,7 +264,7 @@ mod tests {
             let triage = |work: &str| format!(r#"{{"request":"triage","work":{work}}}"#);
             check(&triage(r#"{"action":"hide"}"#), "bad_request");
             check(&triage(r#"{"action":"ack","alert":"a"}"#), "refused");
-            check("{\"request\":\"retry\",\"sink\":\"siem\"}", "no sink is running");
+            check("{\"request\":\"retry\",\"sink\":\"siem\"}", "no sink siem is running");
             let entry = |kind: &str| {
                 format!(
                     r#"{{"request":"append","entry":{{"kind":"{kind}","subject":"s","revision":1,"to":"active","record":{{}}}}}}"#

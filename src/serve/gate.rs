@@ -17,15 +17,17 @@ impl DeskGate {
 }
 
 impl Gate for DeskGate {
-    fn verdict(&self, alert: &Alert, now: i64) -> Verdict {
-        match self.0.read(|triage| triage.notify(alert, now)) {
-            Ok(Notify::Notify) => Verdict::Notify,
-            Ok(Notify::Hidden { by, .. }) => Verdict::Hidden(by.to_string()),
-            Err(error) => {
-                // A notice too many is better than one too few.
-                tracing::error!(%error, alert = alert.id, "it is unknown whether a silence hides an alert; it is told");
-                Verdict::Notify
-            }
-        }
+    fn verdicts(&self, alerts: &[Alert], now: i64) -> Vec<Verdict> {
+        let verdict = |notify| match notify {
+            Notify::Notify => Verdict::Notify,
+            Notify::Hidden { by, .. } => Verdict::Hidden(by.to_string()),
+        };
+        let asked =
+            self.0.read(|triage| alerts.iter().map(|alert| verdict(triage.notify(alert, now))).collect::<Vec<_>>());
+        asked.unwrap_or_else(|error| {
+            // A notice too many is better than one too few.
+            tracing::error!(%error, "it is unknown what hides alerts; they are told");
+            vec![Verdict::Notify; alerts.len()]
+        })
     }
 }

@@ -32,8 +32,13 @@ pub async fn record_start(store: &Store, loaded: &Loaded) -> Result<(), AppendEr
                 "the disk is full: events are refused, and the configuration is recorded once there is space"
             );
             tokio::spawn(async move {
-                while let Err(AppendError::NoSpace { .. }) = append(&appender, &entry).await {
-                    tokio::time::sleep(limits::SPACE_RETRY).await;
+                loop {
+                    match append(&appender, &entry).await {
+                        Err(AppendError::NoSpace { .. }) => tokio::time::sleep(limits::SPACE_RETRY).await,
+                        // It never had space, and the next start records its own configuration.
+                        Ok(()) | Err(AppendError::Stopped) => break,
+                        Err(error) => break tracing::error!(%error, "the configuration of this start is not on record"),
+                    }
                 }
             });
             Ok(())

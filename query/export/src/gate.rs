@@ -5,9 +5,9 @@ use ledger::alert::Alert;
 
 /// Knows what hides alerts now.
 pub trait Gate: Send + Sync {
-    /// Whether anybody is told of this revision at `now`, in microseconds since 1970 UTC. It is not asked about ends: whoever
-    /// was told that an alert opened is told that it is over.
-    fn verdict(&self, alert: &Alert, now: i64) -> Verdict;
+    /// For each of these revisions, in their order, whether anybody is told of it at `now`, in microseconds since 1970 UTC. It
+    /// may block. It is not asked about ends: whoever was told that an alert opened is told that it is over.
+    fn verdicts(&self, alerts: &[Alert], now: i64) -> Vec<Verdict>;
 }
 
 /// The answer.
@@ -24,7 +24,7 @@ pub enum Verdict {
 pub struct Open;
 
 impl Gate for Open {
-    fn verdict(&self, _alert: &Alert, _now: i64) -> Verdict {
-        Verdict::Notify
+    fn verdicts(&self, alerts: &[Alert], _now: i64) -> Vec<Verdict> {
+        vec![Verdict::Notify; alerts.len()]
     }
 }

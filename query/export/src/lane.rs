@@ -105,7 +105,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         let batch = if self.config.spec.alerts_only {
             // What the receiver was told is read from the ledger, so it must stand there.
             self.flush(notes).await?;
-            plan.ask(self.gate.as_ref(), now_micros());
+            self.ask(plan).await;
             plan.propose(self.config.sink.as_ref(), self.book.outbox()?)
         } else {
             plan.propose(self.config.sink.as_ref(), &self.no_outbox)
@@ -122,6 +122,20 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         let attempts = self.deliver_all(plan, &batch, notes).await?;
         notes.extend(self.settle(plan, &batch, attempts)?);
         Ok(())
+    }
+
+    /// Asks whether something hides the alerts that are next. Who answers reads a ledger, and may wait for somebody who writes.
+    async fn ask(&self, plan: &mut Plan) {
+        let alerts = plan.doubtful();
+        if alerts.is_empty() {
+            return;
+        }
+        let gate = Arc::clone(&self.gate);
+        match tokio::task::spawn_blocking(move || gate.verdicts(&alerts, now_micros())).await {
+            Ok(verdicts) => plan.hide(verdicts),
+            // A notice too many is better than one too few.
+            Err(error) => tracing::error!(%error, "it is unknown what hides alerts; they are told"),
+        }
     }
 
     /// Sends the messages of a batch in their order. Each is on record before the next one goes, so that a restart repeats

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ledger::alert::{Alert, Severity, State};
 use ledger::events::column as event;
 use ledger::operations::column as operation;
+use ledger::triage::record::{ACKNOWLEDGE, CLOSE};
 use ledger::{LedgerName, Position, Row};
 use serde_json::{Map, Value};
 
@@ -71,8 +72,8 @@ impl Step {
     /// The step in a row of `operations`, if it is one.
     fn from_row(row: &Row<'_>) -> Option<Self> {
         let deed = match row.text(operation::KIND)? {
-            "alert.ack" => Deed::Acknowledge,
-            "alert.close" => Deed::Close,
+            ACKNOWLEDGE => Deed::Acknowledge,
+            CLOSE => Deed::Close,
             _ => return None,
         };
         let alert = row.text(operation::SUBJECT)?.to_owned();

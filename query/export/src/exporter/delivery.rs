@@ -155,8 +155,10 @@ async fn dead_letters_are_seen_and_come_back_with_the_end_of_their_alert() {
 struct Silence;
 
 impl Gate for Silence {
-    fn verdict(&self, alert: &Alert, _now: i64) -> Verdict {
-        if alert.id.ends_with('1') { Verdict::Hidden("silence-7".to_owned()) } else { Verdict::Notify }
+    fn verdicts(&self, alerts: &[Alert], _now: i64) -> Vec<Verdict> {
+        let hidden = |alert: &Alert| alert.id.ends_with('1');
+        let verdict = |alert| if hidden(alert) { Verdict::Hidden("silence-7".to_owned()) } else { Verdict::Notify };
+        alerts.iter().map(verdict).collect()
     }
 }
 

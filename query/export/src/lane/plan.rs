@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use ledger::alert::State;
+use ledger::alert::{Alert, State};
 use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Outbox, Sent, SentAlert};
 use ledger::{Position, Rows};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::book::{HiddenNote, IntentNote, Note, ReceiptNote, RejectedNote, SentNote};
 use super::send::{Attempt, Settled};
 use crate::fields::{Renderer, hex};
-use crate::gate::{Gate, Verdict};
+use crate::gate::Verdict;
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::record::{Body, Filter, Record};
 use crate::sink::{Message, Rendered, Sink};
@@ -118,15 +118,19 @@ impl Plan {
         self.read_to = self.read_to.max(rows.next_seq);
     }
 
-    /// Asks of each record that may go into the next batch whether anybody is told of it now.
-    pub fn ask(&mut self, gate: &dyn Gate, now: i64) {
-        for record in self.pending.iter_mut().take(self.limit_max) {
-            record.hidden = match &record.body {
-                Body::Alert(alert) if alert.state != State::Resolved => match gate.verdict(alert, now) {
-                    Verdict::Hidden(by) => Some(by),
-                    Verdict::Notify => None,
-                },
-                _ => None,
+    /// The alerts that may go into the next batch and that something may hide: all but ends.
+    pub fn doubtful(&self) -> Vec<Alert> {
+        let records = self.pending.iter().take(self.limit_max);
+        records.filter_map(|record| hideable(&record.body)).cloned().collect()
+    }
+
+    /// Takes the answers for [`Plan::doubtful`], in its order.
+    pub fn hide(&mut self, verdicts: Vec<Verdict>) {
+        let records = self.pending.iter_mut().take(self.limit_max);
+        for (record, verdict) in records.filter(|record| hideable(&record.body).is_some()).zip(verdicts) {
+            record.hidden = match verdict {
+                Verdict::Hidden(by) => Some(by),
+                Verdict::Notify => None,
             };
         }
     }
@@ -416,4 +420,12 @@ impl Batch {
 /// SHA-256 in hexadecimal.
 pub fn digest(body: &[u8]) -> String {
     hex(&Sha256::digest(body))
+}
+
+/// The alert in a record, unless it is the end of one.
+fn hideable(body: &Body) -> Option<&Alert> {
+    match body {
+        Body::Alert(alert) if alert.state != State::Resolved => Some(alert),
+        _ => None,
+    }
 }
