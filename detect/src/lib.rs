@@ -11,6 +11,7 @@
 
 mod agent;
 mod approval;
+mod bookkeeper;
 mod clock;
 mod collector;
 mod command;
@@ -42,6 +43,7 @@ mod timers;
 #[cfg(test)]
 mod fixtures;
 
+pub use bookkeeper::{Bookkeeper, BookkeeperError, BookkeeperMetrics};
 pub use config::{Config, ConfigError};
 pub use detector::{Detector, Findings, RestoreError};
 pub use engine::{Engine, Key};
