@@ -7,6 +7,8 @@ mod harness;
 
 #[path = "integration/alerts.rs"]
 mod alerts;
+#[path = "integration/budgets.rs"]
+mod budgets;
 #[path = "integration/commands.rs"]
 mod commands;
 #[path = "integration/disk.rs"]
