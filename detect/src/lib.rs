@@ -11,6 +11,7 @@
 
 mod agent;
 mod approval;
+mod aspects;
 mod clock;
 mod collector;
 mod command;
@@ -33,6 +34,7 @@ mod registry;
 mod runner;
 mod scope;
 mod secret;
+mod shared;
 mod spend;
 mod state;
 mod table;
