@@ -12,6 +12,7 @@ mod gate;
 mod health;
 mod listener;
 mod metrics;
+mod notices;
 mod part;
 mod pipeline;
 mod reload;
@@ -41,6 +42,7 @@ use followers::Sinks;
 use gate::DeskGate;
 use health::Health;
 use listener::Listener;
+use part::Part;
 use pipeline::Pipeline;
 use signals::{Signal, Signals};
 
@@ -123,6 +125,8 @@ struct Server {
     desk: Arc<Desk>,
     /// Where money is asked for.
     budgets: Arc<budget::Desk>,
+    /// Who records what receivers are to be told of again.
+    notices: Part,
     /// The sinks that run; a reload replaces them.
     sinks: Arc<RwLock<Sinks>>,
     control: JoinHandle<()>,
@@ -158,6 +162,7 @@ impl Server {
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         pages.open(engine, &tokens, &desk, &budgets, registry)?;
         reload::record_start(&store, &loaded).await?;
+        let notices = notices::start(&store, &desk, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
         let operations = operations.appender();
@@ -170,7 +175,7 @@ impl Server {
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
-        Ok(Self { store, loaded, health, pages, pipeline, desk, budgets, sinks, control, control_stop })
+        Ok(Self { store, loaded, health, pages, pipeline, desk, budgets, notices, sinks, control, control_stop })
     }
 
     /// Reads the file again and takes from it what can change while the server runs; a bad file changes nothing.
@@ -193,6 +198,7 @@ impl Server {
     /// Ends everything but the store and the console, in the order in which data flows.
     async fn drain(&mut self) {
         self.health.draining();
+        self.notices.end().await;
         self.pipeline.drain().await;
         self.control_stop.cancel();
         // A panic in it was logged by the runtime; there is nothing left to end.

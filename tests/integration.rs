@@ -19,3 +19,5 @@ mod forwarding;
 mod life;
 #[path = "integration/quickstart.rs"]
 mod quickstart;
+#[path = "integration/stories.rs"]
+mod stories;

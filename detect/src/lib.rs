@@ -11,6 +11,7 @@
 
 mod agent;
 mod approval;
+mod aspects;
 mod bookkeeper;
 mod clock;
 mod collector;
@@ -34,6 +35,7 @@ mod registry;
 mod runner;
 mod scope;
 mod secret;
+mod shared;
 mod spend;
 mod state;
 mod table;

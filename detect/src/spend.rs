@@ -4,7 +4,7 @@
 pub mod anomaly;
 pub mod budget;
 mod calibration;
-mod cost;
+pub mod cost;
 pub mod rate;
 pub mod unpriced_model;
 
