@@ -23,6 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
 use clap::Args;
+use detect::RuleSet;
 use ledger::triage::Desk;
 use ledger::{Options, Store};
 use tokio::task::JoinHandle;
@@ -54,14 +55,15 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let loaded = settings::load(&arguments.config)?;
+    let rules = settings::rules::rules(&loaded.settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
-    let outcome = runtime.block_on(serve(loaded));
+    let outcome = runtime.block_on(serve(loaded, rules));
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(loaded: Loaded) -> Outcome {
+async fn serve(loaded: Loaded, rules: RuleSet) -> Outcome {
     let mut signals = Signals::listen()?;
     let listen = &loaded.settings.listen;
     let console = Listener::bind("console", listen.console).await?;
@@ -74,7 +76,7 @@ async fn serve(loaded: Loaded) -> Outcome {
     let console = tokio::spawn(console.serve(pages.router(), console_stop.clone()));
     let store = open(loaded.settings.store.clone()).await?;
     health.watch(&store);
-    let mut server = Server::build(store, loaded, ingest, health, pages, &addresses).await?;
+    let mut server = Server::build(store, loaded, rules, ingest, health, pages, &addresses).await?;
     loop {
         match signals.next().await {
             Signal::Reload => {
@@ -130,6 +132,7 @@ impl Server {
     async fn build(
         store: Store,
         loaded: Loaded,
+        rules: RuleSet,
         ingest: Listener,
         health: Arc<Health>,
         pages: Console,
@@ -143,7 +146,7 @@ impl Server {
         let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
         let desk = Arc::new(desk);
         let gate = DeskGate::of(&desk);
-        let (pipeline, registry) = Pipeline::build(&store, settings, &tokens, gate, ingest, &health).await?;
+        let (pipeline, registry) = Pipeline::build(&store, settings, rules, &tokens, gate, ingest, &health).await?;
         let options = query::Options {
             audit: Some(store.operations().appender()),
             threads: settings.query.threads.map(Into::into),

@@ -3,6 +3,7 @@
 //! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
 
 mod reference;
+pub mod rules;
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -211,9 +212,18 @@ mod tests {
     #[test]
     fn the_reference_names_every_setting() {
         let text = reference();
-        for name in
-            ["data", "reserve_bytes", "console", "ingest", "names", "prices", "threads", "queries_max", "group_by"]
-        {
+        for name in [
+            "user_rules",
+            "data",
+            "reserve_bytes",
+            "console",
+            "ingest",
+            "names",
+            "prices",
+            "threads",
+            "queries_max",
+            "group_by",
+        ] {
             assert!(text.contains(&format!("- `{name}`")), "{name}");
         }
         let lists = [

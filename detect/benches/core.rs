@@ -1,7 +1,7 @@
 //! What a detector core costs per event: all detectors over a block of mixed events, decoding of rows included and apart.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use detect::{Engine, Findings, Key, Rules};
+use detect::{Engine, Findings, Key, RuleSet};
 use ledger::events::column;
 use ledger::{LedgerName, Rows};
 
@@ -88,7 +88,24 @@ fn core(criterion: &mut Criterion) {
     group.bench_function("decode_rows", |bencher| bencher.iter(|| rows.iter().filter(|row| row.recorded == 0).count()));
     group.bench_function("decode_and_detect", |bencher| {
         bencher.iter_batched(
-            || (Engine::new(&Rules::default(), Key::new(&[7; 32]), 0), Findings::new()),
+            || (Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0), Findings::new()),
+            |(mut engine, mut findings)| {
+                for row in rows.iter() {
+                    engine.observe(&row, &mut findings);
+                }
+                findings.take().len()
+            },
+            criterion::BatchSize::LargeInput,
+        );
+    });
+    // The shipped examples, one for each operator, on top of all built-in detectors.
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules");
+    let user = detect::user::load(&[examples]).map(|loaded| loaded.rules()).unwrap_or_default();
+    let name = format!("decode_and_detect_with_{}_user_rules", user.len());
+    let rules = RuleSet::with_user(user);
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched(
+            || (Engine::new(&rules, Key::new(&[7; 32]), 0), Findings::new()),
             |(mut engine, mut findings)| {
                 for row in rows.iter() {
                     engine.observe(&row, &mut findings);

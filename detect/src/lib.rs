@@ -11,9 +11,11 @@
 
 mod agent;
 mod approval;
+pub mod backtest;
 mod clock;
 mod collector;
 mod command;
+mod condition;
 mod config;
 mod detector;
 mod egress;
@@ -30,7 +32,9 @@ mod pack;
 mod policy;
 mod recent;
 mod registry;
+mod rule_set;
 mod runner;
+mod sample;
 mod scope;
 mod secret;
 mod spend;
@@ -38,6 +42,7 @@ mod state;
 mod table;
 mod text;
 mod timers;
+pub mod user;
 
 #[cfg(test)]
 mod fixtures;
@@ -48,6 +53,7 @@ pub use engine::{Engine, Key};
 pub use event::{EventRow, Sighting};
 pub use metrics::Metrics;
 pub use registry::{DETECTORS, Example, Expected, Rules, Spec};
+pub use rule_set::RuleSet;
 pub use runner::{Runner, RunnerError, RunnerOptions};
 pub use secret::egress::Canary;
 pub use spend::anomaly;
