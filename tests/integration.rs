@@ -17,3 +17,5 @@ mod forwarding;
 mod life;
 #[path = "integration/quickstart.rs"]
 mod quickstart;
+#[path = "integration/rules.rs"]
+mod rules;
