@@ -4,7 +4,7 @@
 //! owner of the token on a server, by `local` on a directory.
 
 mod show;
-mod silence;
+pub mod silence;
 
 use std::process::ExitCode;
 

@@ -48,7 +48,7 @@ pub enum Command {
     /// Test the sinks of the configuration and show how far they are.
     #[command(subcommand)]
     Sinks(sinks::Command),
-    /// Say what detectors look for.
+    /// Say what detectors look for; check, test and backtest rules of your own.
     #[command(subcommand)]
     Rules(rules::Command),
     /// Show to whom an alert goes, and why.

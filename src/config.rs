@@ -43,6 +43,7 @@ pub fn run(command: Command) -> Outcome {
 
 fn check(arguments: &Check) -> Outcome {
     let loaded = settings::load(&arguments.file)?;
+    settings::rules::rules(&loaded.settings)?;
     match arguments.output.format {
         Format::Json => output::print_json(&json!({ "file": loaded.path, "sha256": loaded.hash }))?,
         Format::Table => {

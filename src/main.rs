@@ -12,7 +12,7 @@
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
-//! | `rules` | `rules.rs` |
+//! | `rules` | `rules.rs`, with its parts in `rules/` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
 //! | `doctor` | `doctor.rs` |
 //!

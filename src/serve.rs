@@ -25,6 +25,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
 use clap::Args;
+use detect::RuleSet;
 use ledger::triage::Desk;
 use ledger::{Options, Store, budget};
 use tokio::task::JoinHandle;
@@ -57,14 +58,15 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let loaded = settings::load(&arguments.config)?;
+    let rules = settings::rules::rules(&loaded.settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
-    let outcome = runtime.block_on(serve(loaded));
+    let outcome = runtime.block_on(serve(loaded, rules));
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(loaded: Loaded) -> Outcome {
+async fn serve(loaded: Loaded, rules: RuleSet) -> Outcome {
     let mut signals = Signals::listen()?;
     let listen = &loaded.settings.listen;
     let console = Listener::bind("console", listen.console).await?;
@@ -77,7 +79,7 @@ async fn serve(loaded: Loaded) -> Outcome {
     let console = tokio::spawn(console.serve(pages.router(), console_stop.clone()));
     let store = open(loaded.settings.store.clone()).await?;
     health.watch(&store);
-    let mut server = Server::build(store, loaded, ingest, health, pages, &addresses).await?;
+    let mut server = Server::build(store, loaded, rules, ingest, health, pages, &addresses).await?;
     loop {
         match signals.next().await {
             Signal::Reload => {
@@ -137,6 +139,7 @@ impl Server {
     async fn build(
         store: Store,
         loaded: Loaded,
+        rules: RuleSet,
         ingest: Listener,
         health: Arc<Health>,
         pages: Console,
@@ -153,7 +156,7 @@ impl Server {
         // Before anything is read, so that no event comes before the budget that counts it.
         budgets::set(&budgets, settings).await?;
         let gate = DeskGate::of(&desk);
-        let (pipeline, registry) = Pipeline::build(&store, settings, &tokens, gate, ingest, &health).await?;
+        let (pipeline, registry) = Pipeline::build(&store, settings, rules, &tokens, gate, ingest, &health).await?;
         let options = query::Options {
             audit: Some(store.operations().appender()),
             threads: settings.query.threads.map(Into::into),

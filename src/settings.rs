@@ -4,6 +4,7 @@
 
 mod budget;
 mod reference;
+pub mod rules;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -242,6 +243,7 @@ mod tests {
     fn the_reference_names_every_setting() {
         let text = reference();
         for name in [
+            "user_rules",
             "data",
             "reserve_bytes",
             "console",

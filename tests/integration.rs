@@ -19,5 +19,7 @@ mod forwarding;
 mod life;
 #[path = "integration/quickstart.rs"]
 mod quickstart;
+#[path = "integration/rules.rs"]
+mod rules;
 #[path = "integration/stories.rs"]
 mod stories;

@@ -4,7 +4,7 @@
 mod fleet;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use detect::{Engine, Findings, Key, Rules};
+use detect::{Engine, Findings, Key, RuleSet};
 use ledger::Rows;
 
 const EVENTS: usize = 131_072;
@@ -31,7 +31,19 @@ fn core(criterion: &mut Criterion) {
     group.bench_function("decode_rows", |bencher| bencher.iter(|| rows.iter().filter(|row| row.recorded == 0).count()));
     group.bench_function("decode_and_detect", |bencher| {
         bencher.iter_batched(
-            || Engine::new(&Rules::default(), Key::new(&[7; 32]), 0),
+            || Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0),
+            |mut engine| feed(&mut engine, &rows),
+            criterion::BatchSize::LargeInput,
+        );
+    });
+    // The shipped examples, one for each operator, on top of all built-in detectors.
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules");
+    let user = detect::user::load(&[examples]).map(|loaded| loaded.rules()).unwrap_or_default();
+    let name = format!("decode_and_detect_with_{}_user_rules", user.len());
+    let rules = RuleSet::with_user(user);
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched(
+            || Engine::new(&rules, Key::new(&[7; 32]), 0),
             |mut engine| feed(&mut engine, &rows),
             criterion::BatchSize::LargeInput,
         );

@@ -4,7 +4,7 @@
 #[path = "../src/loops/repeat/injected.rs"]
 mod injected;
 
-use detect::{Engine, Findings, Key, Rules};
+use detect::{Engine, Findings, Key, RuleSet};
 use injected::{Numbers, Step};
 use ledger::events::column;
 use ledger::{LedgerName, Rows};
@@ -53,7 +53,7 @@ fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
         write_column(&mut facts, column::RESULT_FP.id(), &result.to_be_bytes());
         rows.push(at as u64, 0, at as i64 * 1_000_000, 0, &facts, None);
     }
-    let mut engine = Engine::new(&Rules::default(), Key::new(&[7; 32]), 0);
+    let mut engine = Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0);
     let mut findings = Findings::new();
     for (at, row) in rows.iter().enumerate() {
         engine.observe(&row, &mut findings);

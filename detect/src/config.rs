@@ -1,15 +1,20 @@
 //! The `[detect]` table of the configuration.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Rules;
+use crate::user::{self, LoadError, Loaded};
 
 /// What the configuration says about detection. Everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// A directory of user rules, or one file of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_rules: Option<PathBuf>,
     /// Parameters of the built-in detectors.
     pub rules: Rules,
 }
@@ -18,6 +23,14 @@ impl Config {
     /// Checks what types cannot: ranges.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.rules.check()
+    }
+
+    /// Reads the files of user rules. What is wrong in them stands in the result: no rule runs until nothing is.
+    pub fn load_user(&self) -> Result<Loaded, LoadError> {
+        match &self.user_rules {
+            Some(path) => user::load(std::slice::from_ref(path)),
+            None => Ok(Loaded::default()),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The contract of a detector: what it is called with, what it says, and how its state is kept.
 
+use std::collections::BTreeMap;
+
 use ledger::alert::Alert;
 
 use crate::aspects::Aspects;
@@ -53,6 +55,8 @@ pub struct Findings {
     /// How many were found when the event or the second began. Only this call counts: a replay forgets findings earlier.
     before: usize,
     evicted: u32,
+    /// How often a condition of a user rule could not be computed, by rule.
+    failed: BTreeMap<String, u64>,
 }
 
 impl Findings {
@@ -85,6 +89,19 @@ impl Findings {
     /// How often that happened in this event so far.
     pub fn evicted(&self) -> u32 {
         self.evicted
+    }
+
+    /// Notes that the condition of a user rule could not be computed for an event, which counts as no match.
+    pub(crate) fn note_failed(&mut self, rule: &str) {
+        match self.failed.get_mut(rule) {
+            Some(count) => *count += 1,
+            None => _ = self.failed.insert(rule.to_owned(), 1),
+        }
+    }
+
+    /// Takes out how often that happened, by rule.
+    pub fn take_failed(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.failed)
     }
 
     /// What was found so far.

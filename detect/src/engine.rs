@@ -9,10 +9,10 @@ use siphasher::sip::SipHasher13;
 
 use crate::aspects::Aspects;
 use crate::clock::Clock;
-use crate::detector::{Detector, Findings, RestoreError};
+use crate::detector::{Findings, RestoreError};
 use crate::limits::BACKFILL_AGE;
 use crate::pack::{pack_json, unpack_json};
-use crate::registry::{Rules, Spec};
+use crate::rule_set::{RuleSet, Running};
 use crate::shared::Shared;
 
 /// The key of the detectors' hashes, so that outsiders cannot make texts that collide.
@@ -108,13 +108,13 @@ impl std::fmt::Debug for Key {
 
 /// All enabled detectors with the position and the time that they have seen.
 pub struct Engine {
-    detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)>,
+    detectors: Vec<Running>,
     /// What each of them looks at, in the same order.
     looks_at: Vec<Aspects>,
     shared: Shared,
     key: Key,
     revision: u32,
-    rules: Rules,
+    rules: RuleSet,
     state: Progress,
 }
 
@@ -135,7 +135,8 @@ struct Header {
     format: u32,
     /// Number of the rules under which it was written, and the rules.
     revision: u32,
-    rules: Rules,
+    #[serde(flatten)]
+    rules: RuleSet,
     progress: Progress,
     /// Version and length of the state that the detectors share, which stands first.
     shared: (u32, usize),
@@ -147,24 +148,24 @@ const FORMAT: u32 = 3;
 
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
-    pub fn new(rules: &Rules, key: Key, live_from: i64) -> Self {
+    pub fn new(rules: &RuleSet, key: Key, live_from: i64) -> Self {
         let state = Progress { next_seq: 0, clock: Clock::default(), live_from };
         Self::of(rules.build(key), Shared::new(key), key, (1, rules.clone()), state)
     }
 
     fn of(
-        detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)>,
+        detectors: Vec<Running>,
         shared: Shared,
         key: Key,
-        (revision, rules): (u32, Rules),
+        (revision, rules): (u32, RuleSet),
         state: Progress,
     ) -> Self {
-        let looks_at = detectors.iter().map(|(_, detector)| detector.looks_at()).collect();
+        let looks_at = detectors.iter().map(|running| running.detector.looks_at()).collect();
         Self { detectors, looks_at, shared, key, revision, rules, state }
     }
 
     /// The rules that are in force, and their number from 1.
-    pub fn rules(&self) -> (u32, &Rules) {
+    pub fn rules(&self) -> (u32, &RuleSet) {
         (self.revision, &self.rules)
     }
 
@@ -177,9 +178,26 @@ impl Engine {
     pub fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
         self.state.clock.second = Some(second);
         findings.begin();
-        for (_, detector) in &mut self.detectors {
-            detector.advance(second, down, findings);
+        for running in &mut self.detectors {
+            running.detector.advance(second, down, findings);
         }
+    }
+
+    /// Lets recorded time pass until `second`, when batch number `batch` is the newest, and calls `each` after every second.
+    /// Nothing passes before the first row.
+    pub fn pass(&mut self, second: i64, batch: u64, findings: &mut Findings, mut each: impl FnMut(&mut Findings)) {
+        let clock = self.state.clock;
+        let Some(from) = clock.second.filter(|from| *from < second) else { return };
+        if clock.is_outage(second, batch) {
+            self.advance(second, true, findings);
+            each(findings);
+        } else {
+            for second in from + 1..=second {
+                self.advance(second, false, findings);
+                each(findings);
+            }
+        }
+        self.note_batch(batch);
     }
 
     /// Notes the newest batch that is known, which tells outages from silence.
@@ -193,9 +211,9 @@ impl Engine {
         let backfill = row.recorded < self.state.live_from || row.time(column::TIME).is_some_and(|time| time < oldest);
         findings.begin();
         let event = self.shared.event(row, backfill, findings);
-        for ((_, detector), looks_at) in self.detectors.iter_mut().zip(&self.looks_at) {
+        for (running, looks_at) in self.detectors.iter_mut().zip(&self.looks_at) {
             if looks_at.meet(event.aspects()) {
-                detector.observe(&event, findings);
+                running.detector.observe(&event, findings);
             }
         }
         self.state.clock.second.get_or_insert(event.second());
@@ -208,10 +226,10 @@ impl Engine {
         let (mut states, mut detectors) = (Vec::new(), Vec::new());
         self.shared.snapshot(&mut states);
         let shared = (Shared::VERSION, states.len());
-        for (spec, detector) in &self.detectors {
+        for running in &self.detectors {
             let before = states.len();
-            detector.snapshot(&mut states)?;
-            detectors.push((spec.name.to_owned(), spec.version, states.len() - before));
+            running.detector.snapshot(&mut states)?;
+            detectors.push((running.name.to_string(), running.version, states.len() - before));
         }
         let (revision, rules) = (self.revision, self.rules.clone());
         let mut bytes = Vec::with_capacity(states.len() + 4_096);
@@ -228,7 +246,7 @@ impl Engine {
     }
 
     /// Goes on under other rules: states are kept, detectors that were not enabled start empty.
-    pub fn with_rules(&self, revision: u32, rules: Rules) -> Result<Self, SnapshotError> {
+    pub fn with_rules(&self, revision: u32, rules: RuleSet) -> Result<Self, SnapshotError> {
         let bytes = self.snapshot()?;
         let (header, states) = Header::read(&bytes)?;
         header.build(states, revision, rules, self.key)
@@ -246,12 +264,12 @@ impl Header {
         if header.format == FORMAT { Ok((header, bytes)) } else { Err(SnapshotError::OtherFormat(header.format)) }
     }
 
-    fn build(self, states: &[u8], revision: u32, rules: Rules, key: Key) -> Result<Engine, SnapshotError> {
+    fn build(self, states: &[u8], revision: u32, rules: RuleSet, key: Key) -> Result<Engine, SnapshotError> {
         let (mut detectors, mut shared) = (rules.build(key), Shared::new(key));
         let (version, len) = self.shared;
         let (mut state, mut states) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
         if version != Shared::VERSION {
-            return Err(SnapshotError::OtherVersion { detector: "what detectors share", version });
+            return Err(SnapshotError::OtherVersion { detector: "what detectors share".to_owned(), version });
         }
         shared.restore(&mut state)?;
         if !state.is_empty() {
@@ -260,11 +278,12 @@ impl Header {
         for (name, version, len) in self.detectors {
             let (mut state, rest) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
             states = rest;
-            let Some((spec, detector)) = detectors.iter_mut().find(|(spec, _)| spec.name == name) else { continue };
-            if version != spec.version {
-                return Err(SnapshotError::OtherVersion { detector: spec.name, version });
+            // A user rule that was changed has another name here, so its old state is passed over.
+            let Some(running) = detectors.iter_mut().find(|running| running.name == name) else { continue };
+            if version != running.version {
+                return Err(SnapshotError::OtherVersion { detector: name, version });
             }
-            detector.restore(&mut state)?;
+            running.detector.restore(&mut state)?;
         }
         Ok(Engine::of(detectors, shared, key, (revision, rules), self.progress))
     }
@@ -289,7 +308,7 @@ pub enum SnapshotError {
     #[error("the snapshot is from version {version} of {detector}")]
     OtherVersion {
         /// The detector.
-        detector: &'static str,
+        detector: String,
         /// The version in the snapshot.
         version: u32,
     },

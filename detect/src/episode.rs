@@ -6,6 +6,7 @@
 
 mod alert;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::ledger::alert::{Alert, Severity, What, Who};
@@ -35,6 +36,24 @@ pub trait Case: Clone + Serialize + DeserializeOwned {
     /// Position of an event that explains the episode without being part of it; it stands first in the evidence.
     fn cause(&self) -> Option<::ledger::Position> {
         None
+    }
+}
+
+/// What the alerts of a rule have in common: all that an episode knows of a rule.
+#[derive(Debug, Clone)]
+pub struct Label {
+    /// Name of the rule.
+    pub name: Cow<'static, str>,
+    /// Its version.
+    pub version: u32,
+    /// ATLAS and ATT&CK techniques.
+    pub tags: Vec<String>,
+}
+
+impl From<&'static Spec> for Label {
+    fn from(spec: &'static Spec) -> Self {
+        let tags = spec.tags.iter().map(ToString::to_string).collect();
+        Self { name: Cow::Borrowed(spec.name), version: spec.version, tags }
     }
 }
 
@@ -73,7 +92,7 @@ pub struct Before {
 
 /// The open episodes of one detector.
 pub struct Episodes<C> {
-    spec: &'static Spec,
+    label: Label,
     key: Key,
     quiet_seconds: i64,
     /// By name: scope and target.
@@ -88,9 +107,9 @@ pub struct Episodes<C> {
 
 impl<C: Case> Episodes<C> {
     /// No episode. One is resolved when nothing was added to it for `quiet_seconds`.
-    pub fn new(spec: &'static Spec, key: Key, quiet_seconds: u32) -> Self {
+    pub fn new(label: impl Into<Label>, key: Key, quiet_seconds: u32) -> Self {
         Self {
-            spec,
+            label: label.into(),
             key,
             quiet_seconds: i64::from(quiet_seconds),
             open: BTreeMap::new(),
@@ -121,13 +140,13 @@ impl<C: Case> Episodes<C> {
         }
         if let Some(episode) = self.open.get_mut(&self.name) {
             change(&mut episode.case);
-            episode.add(self.spec, sighting, deadline, findings);
+            episode.add(&self.label, sighting, deadline, findings);
             return;
         }
         if self.open.len() >= EPISODES_MAX {
             self.resolve_quietest(findings);
         }
-        let episode = Episode::open(self.spec, scope, &self.name, sighting, deadline, open(many), findings);
+        let episode = Episode::open(&self.label, scope, &self.name, sighting, deadline, open(many), findings);
         *self.per_scope.entry(scope).or_default() += 1;
         self.deadlines.insert((deadline, self.name.clone()));
         self.open.insert(self.name.clone(), episode);
@@ -138,7 +157,7 @@ impl<C: Case> Episodes<C> {
         self.write_name(subject);
         if let Some(episode) = self.open.get_mut(&self.name) {
             change(&mut episode.case);
-            episode.worsen(self.spec, findings);
+            episode.worsen(&self.label, findings);
         }
     }
 
@@ -252,7 +271,7 @@ impl<C: Case> Episodes<C> {
                 self.per_scope.remove(&episode.scope);
             }
         }
-        episode.resolve(self.spec, findings);
+        episode.resolve(&self.label, findings);
     }
 
     fn restart_timers(&mut self, second: i64) {

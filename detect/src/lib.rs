@@ -12,10 +12,12 @@
 mod agent;
 mod approval;
 mod aspects;
+pub mod backtest;
 mod bookkeeper;
 mod clock;
 mod collector;
 mod command;
+mod condition;
 mod config;
 mod detector;
 mod egress;
@@ -32,7 +34,9 @@ mod pack;
 mod policy;
 mod recent;
 mod registry;
+mod rule_set;
 mod runner;
+mod sample;
 mod scope;
 mod secret;
 mod shared;
@@ -41,6 +45,7 @@ mod state;
 mod table;
 mod text;
 mod timers;
+pub mod user;
 
 #[cfg(test)]
 mod fixtures;
@@ -52,6 +57,7 @@ pub use engine::{Engine, Key};
 pub use event::{EventRow, Sighting};
 pub use metrics::Metrics;
 pub use registry::{DETECTORS, Example, Expected, Rules, Spec};
+pub use rule_set::RuleSet;
 pub use runner::{Runner, RunnerError, RunnerOptions};
 pub use secret::egress::Canary;
 pub use spend::anomaly;

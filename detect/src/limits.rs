@@ -103,6 +103,50 @@ pub const NAMED_BUDGETS_MAX: usize = 256;
 /// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted.
 pub const GATEWAY_MEMORY_SECONDS: i64 = 3_600;
 
+/// User rules of one configuration,
+pub const USER_RULES_MAX: usize = 128;
+/// and the bytes of one file of them.
+pub const RULE_FILE_BYTES_MAX: u64 = 256 << 10;
+/// Bytes of all user rules as they are recorded: an entry of `operations` and every snapshot hold them.
+pub const USER_RULES_BYTES_MAX: usize = 1 << 20;
+/// The longest condition, in bytes,
+pub const CONDITION_BYTES_MAX: usize = 4_096;
+/// its parts,
+pub const CONDITION_NODES_MAX: usize = 512;
+/// and its levels of brackets, or operators of one rank in a row.
+pub const CONDITION_DEPTH_MAX: usize = 24;
+/// The longest pattern of a condition, in bytes,
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+/// and the memory that it takes once it is compiled.
+pub const PATTERN_MEMORY_MAX: usize = 256 << 10;
+/// Columns by which a user rule keeps its state.
+pub const RULE_KEYS_MAX: usize = 4;
+/// States of one user rule.
+pub const RULE_STATES_MAX: usize = 16_384;
+/// Values that one user rule remembers over all its states.
+pub const RULE_VALUES_MAX: usize = 65_536;
+/// The longest title or reason of a user rule, in bytes.
+pub const TEMPLATE_BYTES_MAX: usize = 1_024;
+/// Different values that one state of a user rule counts, and keys for which a value may be rare.
+pub const RULE_DISTINCT_MAX: u32 = 256;
+/// Steps of a sequence.
+pub const RULE_STEPS_MAX: usize = 8;
+/// Positions that a state of a user rule keeps as evidence before it speaks.
+pub const RULE_EVIDENCE_MAX: usize = 8;
+/// Windows of a budget's burn rate.
+pub const RULE_WINDOWS_MAX: usize = 4;
+/// Tests of one rule, and events of one test.
+pub const RULE_TESTS_MAX: usize = 64;
+/// Events of one test, those of `repeat` included.
+pub const TEST_EVENTS_MAX: u64 = 100_000;
+/// The longest time that a test lets pass, in seconds.
+pub const TEST_SECONDS_MAX: i64 = 31 * 86_400;
+
+/// Alerts that one backtest tells apart, at about 40 bytes each; further ones are counted only.
+pub const BACKTEST_ALERTS_MAX: usize = 1_000_000;
+/// Examples of alerts that a backtest keeps for each rule and set.
+pub const BACKTEST_EXAMPLES_MAX: usize = 64;
+
 /// Findings that the runner holds before it commits.
 pub const FINDINGS_MAX: usize = 128;
 /// Rows that the runner reads at once,

@@ -1,5 +1,7 @@
 //! What the runner measures about itself.
 
+use std::collections::BTreeMap;
+
 use ledger::alert::Alert;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -16,6 +18,7 @@ pub struct Metrics {
     pub(crate) commits: Counter,
     pub(crate) snapshots: Counter,
     alerts: Family<AlertLabels, Counter>,
+    failed: Family<RuleLabels, Counter>,
     latency: Histogram,
 }
 
@@ -24,6 +27,11 @@ struct AlertLabels {
     rule: String,
     severity: &'static str,
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RuleLabels {
+    rule: String,
 }
 
 impl Default for Metrics {
@@ -35,6 +43,7 @@ impl Default for Metrics {
             commits: Counter::default(),
             snapshots: Counter::default(),
             alerts: Family::default(),
+            failed: Family::default(),
             latency: Histogram::new(seconds),
         }
     }
@@ -57,10 +66,22 @@ impl Metrics {
             self.alerts.clone(),
         );
         registry.register(
+            "tachograph_detect_condition_failures",
+            "Events for which the condition of a user rule could not be computed, which counts as no match",
+            self.failed.clone(),
+        );
+        registry.register(
             "tachograph_detect_latency_seconds",
             "Time from the recording of the newest event of an alert until the alert was durable",
             self.latency.clone(),
         );
+    }
+
+    /// Notes how often conditions of user rules could not be computed.
+    pub(crate) fn note_failed(&self, failed: BTreeMap<String, u64>) {
+        for (rule, count) in failed {
+            self.failed.get_or_create(&RuleLabels { rule }).inc_by(count);
+        }
     }
 
     /// Notes revisions that became durable at `recorded` (microseconds since 1970 UTC).

@@ -90,6 +90,13 @@ macro_rules! detectors {
                 )*
                 detectors
             }
+
+            /// Parameters with which no detector runs.
+            pub fn off() -> Self {
+                let mut rules = Self::default();
+                $(rules.$field.enabled = false;)*
+                rules
+            }
         }
     };
 }

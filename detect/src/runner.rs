@@ -21,7 +21,8 @@ use crate::detector::Findings;
 use crate::engine::{Engine, Key, SnapshotError};
 use crate::limits::{FINDINGS_MAX, OUTAGES_MAX, SNAPSHOT_EVENTS, SNAPSHOT_SECONDS, SNAPSHOTS_KEPT};
 use crate::metrics::Metrics;
-use crate::registry::Rules;
+use crate::rule_set::RuleSet;
+pub use journal::newest_rules;
 use journal::{Commit, Cursor, Journal, LedgerJournal, RulesChange};
 use snapshots::Snapshots;
 use source::{LedgerSource, Source};
@@ -29,8 +30,8 @@ use source::{LedgerSource, Source};
 /// What the runner needs to know.
 #[derive(Debug, Clone)]
 pub struct RunnerOptions {
-    /// Parameters of the detectors, checked.
-    pub rules: Rules,
+    /// The rules, checked.
+    pub rules: RuleSet,
     /// The key of the detectors' hashes.
     pub key: Key,
     /// Directory of the snapshots; it is created. Everything in it can be made anew.
@@ -41,7 +42,7 @@ pub struct RunnerOptions {
 
 impl RunnerOptions {
     /// Options with the usual bounds.
-    pub fn new(rules: Rules, key: Key, snapshots: PathBuf) -> Self {
+    pub fn new(rules: RuleSet, key: Key, snapshots: PathBuf) -> Self {
         Self { rules, key, snapshots, snapshot_events: SNAPSHOT_EVENTS }
     }
 }
@@ -169,6 +170,7 @@ impl<S: Source, J: Journal> Running<S, J> {
         }
         self.events_since_snapshot += rows.len() as u64;
         self.metrics.events.inc_by(rows.len() as u64);
+        self.metrics.note_failed(self.findings.take_failed());
         self.metrics.lag.set(self.source.lag() as i64);
         self.settle().await
     }

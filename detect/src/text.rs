@@ -87,6 +87,31 @@ pub fn dollars(micros: u64) -> String {
     format!("${grouped}.{:02}", rest / 10_000)
 }
 
+/// The name that is most like a misspelt one, if one is like it at all.
+pub fn nearest<'a>(misspelt: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = 1 + misspelt.len().min(64) / 4;
+    let near = names.map(|name| (edits(misspelt, name), name)).min()?;
+    (near.0 <= limit && misspelt.len() <= 64).then_some(near.1)
+}
+
+/// Letters that are added, left out, changed or swapped with their neighbour between two words.
+fn edits(a: &str, b: &str) -> usize {
+    let [a, b] = [a, b].map(|word| word.chars().take(65).map(|c| c.to_ascii_lowercase()).collect::<Vec<_>>());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let mut least = (rows[i][j] + usize::from(x != y)).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +136,11 @@ mod tests {
         for (micros, text) in cases {
             assert_eq!(dollars(micros), text);
         }
+        let names = ["host", "domain", "startsWith"];
+        assert_eq!(
+            ["hsot", "domian", "startswith", "x", "port"].map(|word| nearest(word, names.into_iter())),
+            [Some("host"), Some("domain"), Some("startsWith"), None, Some("host")]
+        );
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded(&"ä".repeat(300)).chars().count(), TEXT_CHARS_MAX + 1);
     }

@@ -4,7 +4,7 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use detect::{Engine, Findings, Key, Rules};
+use detect::{Engine, Findings, Key, RuleSet, Rules};
 use ledger::events::column;
 use ledger::{LedgerName, Rows};
 
@@ -80,13 +80,11 @@ fn resident() -> u64 {
 fn an_active_agent_takes_at_most_4_kib() {
     let mut findings = Findings::new();
     // What the program and a round of events take themselves is in memory before, so that only states are measured.
-    let off = detect::DETECTORS.iter().map(|spec| (spec.name, serde_json::json!({"enabled": false})));
-    let off: Rules = serde_json::from_value(off.collect::<serde_json::Value>()).unwrap();
-    let mut idle = Engine::new(&off, Key::new(&[7; 32]), 0);
+    let mut idle = Engine::new(&Rules::off().into(), Key::new(&[7; 32]), 0);
     for step in 0..4 {
         round(step).iter().for_each(|row| idle.observe(&row, &mut findings));
     }
-    let mut engine = Engine::new(&Rules::default(), Key::new(&[7; 32]), 0);
+    let mut engine = Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0);
     let before = resident();
     for step in 0..STEPS {
         for row in round(step).iter() {

@@ -55,6 +55,24 @@ pub struct Table {
     pub columns: &'static [Column],
 }
 
+/// The handle of a column, for who has only its name; `None` for another kind.
+macro_rules! handle_of {
+    ($($method:ident $name:ident)*) => {
+        impl Column {
+            $(
+                #[doc = concat!("Its handle if its kind is `Kind::", stringify!($name), "`.")]
+                pub const fn $method(&self) -> Option<handle::$name> {
+                    match self.kind {
+                        Kind::$name => Some(handle::$name(self.id)),
+                        _ => None,
+                    }
+                }
+            )*
+        }
+    };
+}
+handle_of!(as_text Text as_integer Integer as_time Time as_fingerprint Fingerprint as_text_list TextList);
+
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Table({})", self.ledger)
@@ -164,6 +182,7 @@ mod tests {
                 assert!(column.doc.ends_with('.'), "{}", column.name);
                 assert_eq!(table.by_id(column.id), Some(column));
                 assert_eq!(table.by_name(column.name), Some(column));
+                assert_eq!(column.as_text().map(handle::Text::id), (column.kind == Kind::Text).then_some(column.id));
             }
         }
     }

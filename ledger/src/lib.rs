@@ -55,6 +55,7 @@ mod wal;
 mod writer;
 
 pub use appender::{Appender, Pending, Receipt, Rejected};
+pub use clock::{SystemClock, TimeSource};
 pub use column::{Column, Kind, Part, Table};
 pub use columnar::schema as arrow_schema;
 pub use entry::{Entry, Group};

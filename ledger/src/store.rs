@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::appender::Appender;
 use crate::checkpoint::{CheckpointCell, parse_peer_value, peer_key};
+use crate::clock::{SystemClock, TimeSource};
 use crate::column::Table;
 use crate::disk::{Disk, LocalDisk};
 use crate::error::LedgerError;
@@ -40,6 +41,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// The disk of the WAL; tests put one that fails here.
     pub disk: Arc<dyn Disk>,
+    /// The time of recording; who writes a history of another time puts its own here.
+    pub clock: Arc<dyn TimeSource>,
 }
 
 impl Default for Options {
@@ -51,6 +54,7 @@ impl Default for Options {
             segment_age_max: limits::SEGMENT_AGE_MAX,
             heartbeat: limits::HEARTBEAT,
             disk: Arc::new(LocalDisk),
+            clock: Arc::new(SystemClock),
         }
     }
 }

@@ -109,7 +109,7 @@ impl Writer {
         let now = Instant::now();
         let mut writer = Self {
             syncer: Syncer::start(place.table.ledger)?,
-            clock: Clock::new(start.recorded),
+            clock: Clock::new(Arc::clone(&place.options.clock), start.recorded),
             wal: start.wal,
             chain: start.chain,
             batch: start.batch,

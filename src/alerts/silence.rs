@@ -99,7 +99,7 @@ fn duration(text: &str) -> Result<i64, String> {
 }
 
 /// A moment in microseconds since 1970 UTC.
-fn moment(text: &str) -> Result<i64, String> {
+pub fn moment(text: &str) -> Result<i64, String> {
     let parsed = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_micros());
     parsed.map_err(|_| "it is a time such as 2026-11-21T18:00:00Z".to_owned())
 }

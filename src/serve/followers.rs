@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use detect::{Key, Runner, RunnerOptions};
+use detect::{Key, RuleSet, Runner, RunnerOptions};
 use export::{Exporter, Gate};
 use ledger::Store;
 use prometheus_client::registry::Registry;
@@ -36,16 +36,16 @@ pub struct Prepared {
 }
 
 impl Followers {
-    /// Prepares them from a configuration and names their metrics. The gate knows which alerts are hidden.
+    /// Prepares them from a configuration and its rules, and names their metrics. The gate knows which alerts are hidden.
     pub fn prepare(
         store: &Store,
         settings: &Settings,
+        rules: &RuleSet,
         gate: &Arc<dyn Gate>,
         registry: &mut Registry,
     ) -> Result<Prepared, Failure> {
         let key = store.fingerprint_key();
-        let options =
-            RunnerOptions::new(settings.detect.rules.clone(), Key::new(&key), settings.store.data.join("detect"));
+        let options = RunnerOptions::new(rules.clone(), Key::new(&key), settings.store.data.join("detect"));
         let runner = Runner::new(store.events(), store.operations(), options);
         runner.register(registry);
         let mut exporter =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use detect::{Bookkeeper, BookkeeperMetrics};
+use detect::{Bookkeeper, BookkeeperMetrics, RuleSet};
 use export::Gate;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
@@ -18,7 +18,7 @@ use super::metrics;
 use super::part::Part;
 use crate::access::Tokens;
 use crate::exit::{self, Failure};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
 /// Everything that runs between `ready` and the stop.
 pub struct Pipeline {
@@ -30,6 +30,8 @@ pub struct Pipeline {
     intake_stop: CancellationToken,
     intake: JoinHandle<()>,
     followers: Followers,
+    /// The rules that run.
+    rules: RuleSet,
     gate: Arc<dyn Gate>,
     health: Arc<Health>,
 }
@@ -39,6 +41,7 @@ impl Pipeline {
     pub async fn build(
         store: &Store,
         settings: &Settings,
+        rules: RuleSet,
         tokens: &Tokens,
         gate: Arc<dyn Gate>,
         ingest: Listener,
@@ -51,7 +54,7 @@ impl Pipeline {
         let books_metrics = keeper.metrics();
         books_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
-        let prepared = Followers::prepare(store, settings, &gate, &mut registry)?;
+        let prepared = Followers::prepare(store, settings, &rules, &gate, &mut registry)?;
         let following = tokens.clone();
         let following = Part::start("tokens", health, |stop| following.follow(stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
@@ -69,6 +72,7 @@ impl Pipeline {
             intake_stop,
             intake,
             followers,
+            rules,
             gate,
             health,
         };
@@ -83,17 +87,20 @@ impl Pipeline {
     /// Takes from a new configuration what can change while it runs. An error leaves everything as it was; a registry
     /// comes back if somebody's metrics began anew.
     pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
+        // The files of rules may have changed although the configuration did not.
+        let rules = settings::rules::rules(new)?;
         let mut registry = metrics::registry(store);
         self.intake_metrics.register(&mut registry);
         self.books_metrics.register(&mut registry);
-        let prepared = Followers::prepare(store, new, &self.gate, &mut registry)?;
+        let prepared = Followers::prepare(store, new, &rules, &self.gate, &mut registry)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
-        if old.detect == new.detect && old.sinks() == new.sinks() {
+        if self.rules == rules && old.sinks() == new.sinks() {
             return Ok(None);
         }
         // They go on from the cursors of the old ones; a change of rules is recorded with its position.
         self.followers.end().await;
         self.followers = prepared.start(&self.health);
+        self.rules = rules;
         Ok(Some(registry))
     }
 

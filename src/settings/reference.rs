@@ -58,7 +58,7 @@ fn nested(chapter: &str) -> String {
 }
 
 fn detectors(text: &mut String) {
-    text.push_str("\n## `[detect]`\n\nEvery rule is on unless `enabled = false`.\n");
+    text.push_str(DETECT);
     for spec in detect::DETECTORS {
         // Writing to a string does not fail.
         let _ = write!(
@@ -81,6 +81,17 @@ fn detectors(text: &mut String) {
         }
     }
 }
+
+const DETECT: &str = "
+## `[detect]`
+
+A change is taken over on SIGHUP, and recorded with the position from which it applies.
+
+- `user_rules`: a directory of TOML files with your own rules, or one such file (docs/rules.md). All of them are checked at the start and on
+  SIGHUP, which reads them again; one mistake refuses them all, as one in this file does. `tachograph rules check` names every mistake.
+
+Every built-in rule is on unless `enabled = false`.
+";
 
 fn sinks(text: &mut String) {
     text.push_str(ROUTES);

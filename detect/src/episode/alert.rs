@@ -6,11 +6,10 @@ use ledger::Position;
 use ledger::alert::{self, Alert, EVIDENCE_MAX, Severity, State};
 use serde::{Deserialize, Serialize};
 
-use super::{Case, Opening};
+use super::{Case, Label, Opening};
 use crate::detector::Findings;
 use crate::event::Sighting;
 use crate::limits::UPDATE_FACTOR;
-use crate::registry::Spec;
 
 /// An open episode. Rule, tags, title and reason are filled in when it speaks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,7 +31,7 @@ pub(super) struct Episode<C> {
 impl<C: Case> Episode<C> {
     /// Opens an episode and says so.
     pub(super) fn open(
-        spec: &'static Spec,
+        label: &Label,
         scope: u64,
         name: &str,
         sighting: Sighting,
@@ -44,10 +43,10 @@ impl<C: Case> Episode<C> {
         let (first_seen, recorded_first) = before.first.unwrap_or((sighting.time, sighting.recorded));
         let alert = Alert {
             // The event that opens an episode opens no other one of this name, so the id is new.
-            id: alert::id(spec.name, spec.version, name, sighting.position),
+            id: alert::id(&label.name, label.version, name, sighting.position),
             revision: 0,
             rule: String::new(),
-            rule_version: spec.version,
+            rule_version: label.version,
             state: State::Open,
             severity: Severity::Info,
             title: String::new(),
@@ -70,12 +69,12 @@ impl<C: Case> Episode<C> {
         }
         episode.note_evidence(sighting.position);
         episode.update_at = episode.alert.count.saturating_mul(UPDATE_FACTOR);
-        episode.speak(spec, State::Open, findings);
+        episode.speak(label, State::Open, findings);
         episode
     }
 
     /// Adds what was seen, and says so if it was time or changes something.
-    pub(super) fn add(&mut self, spec: &'static Spec, sighting: Sighting, deadline: i64, findings: &mut Findings) {
+    pub(super) fn add(&mut self, label: &Label, sighting: Sighting, deadline: i64, findings: &mut Findings) {
         self.deadline = deadline;
         self.alert.count += 1;
         self.alert.first_seen = self.alert.first_seen.min(sighting.time);
@@ -87,20 +86,20 @@ impl<C: Case> Episode<C> {
         let worse = self.case.severity(&self.alert) > self.alert.severity;
         if live || worse || self.alert.count >= self.update_at {
             self.update_at = self.update_at.max(self.alert.count.saturating_mul(UPDATE_FACTOR));
-            self.speak(spec, State::Updated, findings);
+            self.speak(label, State::Updated, findings);
         }
     }
 
     /// Says so if it got worse by what is now known about it.
-    pub(super) fn worsen(&mut self, spec: &'static Spec, findings: &mut Findings) {
+    pub(super) fn worsen(&mut self, label: &Label, findings: &mut Findings) {
         if self.case.severity(&self.alert) > self.alert.severity {
-            self.speak(spec, State::Updated, findings);
+            self.speak(label, State::Updated, findings);
         }
     }
 
     /// Says that it is over.
-    pub(super) fn resolve(mut self, spec: &'static Spec, findings: &mut Findings) {
-        self.speak(spec, State::Resolved, findings);
+    pub(super) fn resolve(mut self, label: &Label, findings: &mut Findings) {
+        self.speak(label, State::Resolved, findings);
     }
 
     /// Keeps the first half of the evidence and the latest of what came after.
@@ -117,13 +116,13 @@ impl<C: Case> Episode<C> {
         }
     }
 
-    fn speak(&mut self, spec: &'static Spec, state: State, findings: &mut Findings) {
+    fn speak(&mut self, label: &Label, state: State, findings: &mut Findings) {
         self.alert.state = state;
         self.alert.revision += 1;
         self.alert.severity = self.case.severity(&self.alert);
         let mut alert = self.alert.clone();
-        spec.name.clone_into(&mut alert.rule);
-        alert.tags = spec.tags.iter().map(ToString::to_string).collect();
+        label.name.as_ref().clone_into(&mut alert.rule);
+        alert.tags.clone_from(&label.tags);
         alert.title = self.case.title(&self.alert);
         alert.reason = self.case.reason(&self.alert);
         if let (Some(last), Some(first)) = (self.latest.back(), alert.evidence.first().copied()) {

@@ -7,24 +7,12 @@ use super::*;
 use crate::detector::Findings;
 use crate::engine::Engine;
 use crate::fixtures::{self, START};
+use crate::rule_set::RuleSet;
+use crate::sample::{self, pass};
 
 /// Feeds events one by one with every second in between, and lets time pass until `until`.
 fn run(engine: &mut Engine, events: &[Value], until: i64) -> Findings {
-    let mut findings = Findings::new();
-    let rows = fixtures::rows(events);
-    for row in rows.iter() {
-        pass(engine, row.recorded.div_euclid(1_000_000), &mut findings);
-        engine.observe(&row, &mut findings);
-    }
-    pass(engine, START + until, &mut findings);
-    findings
-}
-
-fn pass(engine: &mut Engine, until: i64, findings: &mut Findings) {
-    let from = engine.progress().clock.second.unwrap_or(until);
-    for second in from + 1..=until {
-        engine.advance(second, false, findings);
-    }
+    sample::run(engine, &fixtures::rows(events), until)
 }
 
 #[test]
@@ -32,17 +20,8 @@ fn every_example_gives_exactly_its_alerts() {
     for spec in DETECTORS {
         assert!(spec.examples.iter().any(|example| example.alerts.is_empty()), "{}: a quiet example", spec.name);
         assert!(spec.examples.iter().any(|example| !example.alerts.is_empty()), "{}: a firing example", spec.name);
-        for example in spec.examples {
-            let events: Vec<Value> = example.events.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
-            let mut engine = Engine::new(&Rules::default(), fixtures::key(), 0);
-            let findings = run(&mut engine, &events, example.until);
-            let alerts: Vec<_> = findings.alerts().iter().filter(|alert| alert.rule == spec.name).collect();
-            assert_eq!(alerts.len(), example.alerts.len(), "{}: {}: {alerts:#?}", spec.name, example.name);
-            for (alert, expected) in alerts.iter().zip(example.alerts) {
-                let got = (alert.state, alert.severity, alert.count);
-                assert_eq!(got, (expected.state, expected.severity, expected.count), "{}: {}", spec.name, example.name);
-                assert!(alert.reason.contains(expected.reason), "{}: {}: {}", spec.name, example.name, alert.reason);
-            }
+        for outcome in crate::user::examples(spec) {
+            assert!(outcome.differences.is_empty(), "{}: {}: {:#?}", spec.name, outcome.name, outcome.differences);
         }
     }
 }
@@ -132,6 +111,7 @@ proptest! {
         (rules.egress_slow_post.writes, rules.egress_slow_post.stretches) = (2, 2);
         rules.egress_slow_post.stretch_seconds = 1;
         (rules.egress_beacon.callbacks, rules.egress_beacon.minutes) = (8, 0);
+        let rules = RuleSet::from(rules);
         let mut whole = Engine::new(&rules, fixtures::key(), 0);
         let expected = run(&mut whole, &events, second + 100);
 

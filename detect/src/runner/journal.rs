@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Outage;
 use crate::engine::Progress;
-use crate::registry::Rules;
+use crate::rule_set::RuleSet;
 
 /// The subject of the runner's own entries, and the actor of all.
 const DETECT: &str = "detect";
@@ -50,8 +50,9 @@ pub struct RulesChange {
     pub revision: u32,
     /// From where on they apply.
     pub progress: Progress,
-    /// The parameters.
-    pub rules: Rules,
+    /// The rules.
+    #[serde(flatten)]
+    pub rules: RuleSet,
 }
 
 /// What becomes durable together.
@@ -134,6 +135,16 @@ impl LedgerJournal {
     fn is_mine(row: &ledger::Row<'_>, kind: &str) -> bool {
         row.text(column::KIND) == Some(kind) && row.text(column::SUBJECT) == Some(DETECT)
     }
+}
+
+/// The rules of the newest change on record.
+pub fn newest_rules(operations: &Reader) -> Result<Option<RuleSet>, LedgerError> {
+    fold::backwards(operations, |row| {
+        match LedgerJournal::is_mine(row, RULES).then(|| record::<RulesChange>(row)).flatten() {
+            Some(change) => ControlFlow::Break(change.rules),
+            None => ControlFlow::Continue(()),
+        }
+    })
 }
 
 fn start(entry: &mut Entry, kind: &str, subject: &str) {

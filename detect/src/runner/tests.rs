@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::journal::History;
 use super::*;
 use crate::fixtures::{self, START};
+use crate::registry::Rules;
 
 /// A journal in memory with the promise of the real one: a commit is whole or absent.
 #[derive(Default)]
@@ -203,7 +204,7 @@ fn moments() -> impl Strategy<Value = Vec<Moment>> {
 fn options(dir: &Path, quiet_seconds: u32) -> RunnerOptions {
     let mut rules = Rules::default();
     rules.egress_denied_post.quiet_seconds = quiet_seconds;
-    RunnerOptions { snapshot_events: 16, ..RunnerOptions::new(rules, fixtures::key(), dir.to_owned()) }
+    RunnerOptions { snapshot_events: 16, ..RunnerOptions::new(rules.into(), fixtures::key(), dir.to_owned()) }
 }
 
 /// Runs for at most `polls` polls of the future, then drops it, as a kill would.

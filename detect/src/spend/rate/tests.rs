@@ -24,7 +24,7 @@ fn noise(at: usize) -> f64 {
 
 /// The alerts of `spend.rate` alone; time passes only where something happens.
 fn alerts(events: &[Value]) -> Vec<ledger::alert::Alert> {
-    let mut engine = Engine::new(&Rules::default(), fixtures::key(), 0);
+    let mut engine = Engine::new(&Rules::default().into(), fixtures::key(), 0);
     let mut findings = Findings::new();
     for row in fixtures::rows(events).iter() {
         engine.advance(row.recorded.div_euclid(1_000_000), false, &mut findings);

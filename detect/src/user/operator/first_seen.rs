@@ -1,0 +1,92 @@
+//! `first_seen`: a value that this key never had before, once what is usual for the key was learnt.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hit, Machine, Operator, Seen, Wrong, check_column, check_range, state};
+use crate::detector::{Findings, RestoreError};
+use crate::engine::Key;
+use crate::limits::{RULE_STATES_MAX, RULE_VALUES_MAX};
+use crate::pack::packed;
+use crate::table::Table;
+use crate::user::value::RuleColumn;
+
+/// `[rule.first_seen]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstSeen {
+    /// The column whose values are remembered.
+    column: String,
+    /// Nothing is told so long after a key's first event: 0 to 8,760 hours.
+    #[serde(default = "day")]
+    learning_hours: u32,
+    /// A value that was not seen for so long is new again: 1 to 365 days.
+    #[serde(default = "quarter")]
+    forget_days: u32,
+}
+
+fn day() -> u32 {
+    24
+}
+
+fn quarter() -> u32 {
+    90
+}
+
+impl Operator for FirstSeen {
+    fn check(&self) -> Result<(), Wrong> {
+        check_column(&self.column)?;
+        check_range("learning_hours", self.learning_hours.into(), 0..=8_760)?;
+        check_range("forget_days", self.forget_days.into(), 1..=365)
+    }
+
+    fn column(&self) -> Option<&str> {
+        Some(&self.column)
+    }
+
+    fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
+        let column = RuleColumn::new(&self.column).ok()?;
+        let (keys, values) = (Table::new(RULE_STATES_MAX), Table::new(RULE_VALUES_MAX));
+        Some(Box::new(Learning { parameters: self.clone(), column, key, keys, values }))
+    }
+}
+
+struct Learning {
+    parameters: FirstSeen,
+    column: RuleColumn,
+    key: Key,
+    keys: Table<Known>,
+    values: Table<Known>,
+}
+
+/// When a key came first, or a value of a key last; zero for never.
+#[derive(Debug, Default)]
+struct Known {
+    second: i64,
+}
+
+packed!(Known { second });
+
+impl Machine for Learning {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
+        let value = self.column.hash(seen.event, self.key)?;
+        let since = &mut state(&mut self.keys, seen, findings).second;
+        if *since == 0 {
+            *since = seen.second;
+        }
+        let learnt = seen.second - *since >= i64::from(self.parameters.learning_hours) * 3_600;
+        let last = &mut self.values.entry(Key::join(seen.key, value), seen.event, findings).second;
+        let is_new = *last == 0 || seen.second - *last > i64::from(self.parameters.forget_days) * 86_400;
+        *last = seen.second.max(*last);
+        (is_new && learnt).then(|| Hit { observed: 1, value, ..Hit::default() })
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) {
+        self.keys.snapshot(out);
+        self.values.snapshot(out);
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.keys.restore(input)?;
+        self.values.restore(input)
+    }
+}

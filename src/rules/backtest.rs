@@ -1,0 +1,134 @@
+//! `tachograph rules backtest` and `rules diff`: what rules would have found in the stored history, and how that differs from
+//! what runs now. Both read a data directory without its lock, so a server may be running on it.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+use detect::backtest::{Backtest, Change, Progress, Report, changes, running_rules};
+use detect::user::{self, Rule};
+use detect::{Key, RuleSet};
+use indicatif::{ProgressBar, ProgressStyle};
+use ledger::{LedgerName, Reader};
+use serde::Serialize;
+
+use super::report;
+use crate::alerts::silence::moment;
+use crate::cli::{Output, Place};
+use crate::exit::{self, Failure, Outcome};
+use crate::output::{self, Format};
+use crate::settings;
+
+/// Arguments of both.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The candidate is the rules of --config, or else those that run now, with the rules of the files \
+                        added; a rule of a file replaces the one of its name. What runs now is what the server \
+                        recorded last."
+)]
+pub struct Arguments {
+    /// Files of rules to try, or directories of them.
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// Only events recorded since, such as 2026-11-01T00:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<i64>,
+    /// Only events recorded before.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<i64>,
+    /// Alerts that only one side gives are shown, so many of each rule.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    examples: usize,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// The answer for machines.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    /// What the candidate changes.
+    pub changes: Vec<Change>,
+    /// Whether rules were ever recorded as running; else the candidate is compared with the defaults.
+    pub runs_now: bool,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Events in a second, of both sides together.
+    pub events_per_second: f64,
+    /// What was found.
+    #[serde(flatten)]
+    pub report: Report,
+}
+
+/// Prints what the rules would have found.
+pub fn backtest(arguments: &Arguments) -> Outcome {
+    let answer = run(arguments)?;
+    match arguments.output.format {
+        Format::Json => output::print_json(&answer)?,
+        Format::Table => output::print(&report::backtest(&answer))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what a change of rules changes.
+pub fn diff(arguments: &Arguments) -> Outcome {
+    let answer = run(arguments)?;
+    match arguments.output.format {
+        Format::Json => output::print_json(&answer)?,
+        Format::Table => output::print(&report::diff(&answer))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run(arguments: &Arguments) -> Result<Answer, Failure> {
+    let data = arguments.place.data()?;
+    let [events, operations] = [LedgerName::Events, LedgerName::Operations].map(|name| Reader::open(&data, name));
+    let (events, operations) = (events?, operations?);
+    let key = Key::new(&ledger::identity::fingerprint_key(&data)?);
+    let running = running_rules(&operations)?;
+    let runs_now = running.is_some();
+    let current = running.unwrap_or_default();
+    let candidate = candidate(arguments, &current)?;
+    let backtest =
+        Backtest { candidate, current, since: arguments.since, until: arguments.until, examples: arguments.examples };
+    let bar = progress_bar();
+    let mut advance = |progress: Progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    };
+    let started = Instant::now();
+    let report = backtest.run(&events, &operations, key, &mut advance);
+    bar.finish_and_clear();
+    let report = report?;
+    let seconds = started.elapsed().as_secs_f64();
+    let events_per_second = if seconds > 0.0 { report.events as f64 / seconds } else { 0.0 };
+    let changes = changes(&backtest.current, &backtest.candidate);
+    Ok(Answer { changes, runs_now, seconds, events_per_second, report })
+}
+
+/// The rules that are tried.
+fn candidate(arguments: &Arguments, current: &RuleSet) -> Result<RuleSet, Failure> {
+    let mut candidate = match &arguments.place.config {
+        Some(config) => settings::rules::rules(&settings::load(config)?.settings)?,
+        None => current.clone(),
+    };
+    let loaded = user::load(&arguments.files).map_err(|error| Failure::new(exit::CONFIG, error))?;
+    settings::rules::refuse(&loaded.errors)?;
+    let tried = loaded.rules();
+    let is_tried = |rule: &Rule| tried.iter().any(|other| other.form().name == rule.form().name);
+    candidate.user.retain(|rule| !is_tried(rule));
+    candidate.user.extend(tried);
+    Ok(candidate)
+}
+
+fn progress_bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template("replaying {bar:40} {human_pos} of {human_len} events, {per_sec}, {eta} left");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
