@@ -11,6 +11,7 @@ mod gate;
 mod health;
 mod listener;
 mod metrics;
+mod notices;
 mod part;
 mod pipeline;
 mod reload;
@@ -41,6 +42,7 @@ use followers::Sinks;
 use gate::DeskGate;
 use health::Health;
 use listener::Listener;
+use part::Part;
 use pipeline::Pipeline;
 use signals::{Signal, Signals};
 
@@ -122,6 +124,8 @@ struct Server {
     pipeline: Pipeline,
     /// Where alerts are worked on.
     desk: Arc<Desk>,
+    /// Who records what receivers are to be told of again.
+    notices: Part,
     /// The sinks that run; a reload replaces them.
     sinks: Arc<RwLock<Sinks>>,
     control: JoinHandle<()>,
@@ -155,6 +159,7 @@ impl Server {
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         pages.open(engine, &tokens, &desk, registry)?;
         reload::record_start(&store, &loaded).await?;
+        let notices = notices::start(&store, &desk, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
         let operations = operations.appender();
@@ -167,7 +172,7 @@ impl Server {
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
-        Ok(Self { store, loaded, health, pages, pipeline, desk, sinks, control, control_stop })
+        Ok(Self { store, loaded, health, pages, pipeline, desk, notices, sinks, control, control_stop })
     }
 
     /// Reads the file again and takes from it what can change while the server runs; a bad file changes nothing.
@@ -189,6 +194,7 @@ impl Server {
     /// Ends everything but the store and the console, in the order in which data flows.
     async fn drain(&mut self) {
         self.health.draining();
+        self.notices.end().await;
         self.pipeline.drain().await;
         self.control_stop.cancel();
         // A panic in it was logged by the runtime; there is nothing left to end.

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use export::SinkConfig;
 use ingest::config::Collector;
@@ -154,14 +155,22 @@ impl Settings {
             // The package counts them, the file lists them one by one.
             return Err(problem.to_string().replacen("collectors", "collector", 1));
         }
-        self.sinks().check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
+        let sinks = self.sinks();
+        sinks.check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
         self.alerts.check().map_err(|error| error.to_string())?;
+        for step in &self.alerts.escalations {
+            if let Some(stranger) = step.receivers.iter().find(|name| !sinks.is_receiver(name)) {
+                return Err(format!("alerts.escalate {}: {stranger:?} is no sink that takes alerts", step.name));
+            }
+        }
         self.detect.check().map_err(|error| error.to_string())
     }
 
     /// What the package of sinks wants to know.
     pub fn sinks(&self) -> export::Config {
-        export::Config { sinks: self.sinks.clone(), routes: self.routes.clone() }
+        let window = Duration::from_mins(u64::from(self.alerts.group_minutes));
+        let grouping = export::Grouping { columns: self.alerts.group_by.clone(), window };
+        export::Config { sinks: self.sinks.clone(), routes: self.routes.clone(), grouping }
     }
 
     /// What the package of collectors wants to know.
@@ -203,7 +212,9 @@ mod tests {
         check("[[route]]\nname = \"a\"\nreceivers = [\"b\"]", "no sink");
         check("[detect.rules.\"no.such\"]", "no.such");
         check("[[alerts.inhibit]]\nname = \"a\"\nsource = [\"ruel=x\"]\ntarget = [\"rule=y\"]", "ruel");
-        check("[[alerts.escalate]]\nafter_minutes = 5", "alerts.escalate[0] does nothing");
+        let step = "[[alerts.escalate]]\nname = \"manager\"\nafter_minutes = 5";
+        check(step, "alerts.escalate[0] does nothing");
+        check(&format!("{step}\nreceivers = [\"siem\"]"), "alerts.escalate manager: \"siem\" is no sink");
         check("[query]\nthreads = 0", "line 2: invalid value: integer `0`");
         check("verbose = true", "verbose");
         check("[store]\n\ndata = hunter2", "line 3: ");

@@ -19,3 +19,5 @@ mod life;
 mod quickstart;
 #[path = "integration/rules.rs"]
 mod rules;
+#[path = "integration/stories.rs"]
+mod stories;

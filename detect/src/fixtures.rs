@@ -3,8 +3,10 @@
 use ledger::Rows;
 use serde_json::Value;
 
+use crate::detector::{Detector, Findings};
 use crate::engine::Key;
 use crate::sample;
+use crate::shared::Shared;
 
 pub use crate::sample::START;
 
@@ -28,4 +30,14 @@ pub fn push(rows: &mut Rows, event: &Value) {
 /// A block of events. One with `repeat` stands for so many; `{n}` in its texts is the number of each.
 pub fn rows(events: &[Value]) -> Rows {
     sample::rows(events).unwrap()
+}
+
+/// What a detector finds in events that all are shown to it, time standing still.
+pub fn observe(detector: &mut dyn Detector, rows: &Rows, backfill: bool) -> Findings {
+    let (mut shared, mut findings) = (Shared::new(key()), Findings::new());
+    for row in rows.iter() {
+        let event = shared.event(&row, backfill, &mut findings);
+        detector.observe(&event, &mut findings);
+    }
+    findings
 }

@@ -11,6 +11,7 @@
 
 mod agent;
 mod approval;
+mod aspects;
 pub mod backtest;
 mod clock;
 mod collector;
@@ -37,6 +38,7 @@ mod runner;
 mod sample;
 mod scope;
 mod secret;
+mod shared;
 mod spend;
 mod state;
 mod table;

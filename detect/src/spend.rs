@@ -4,6 +4,6 @@
 pub mod anomaly;
 pub mod budget;
 mod calibration;
-mod cost;
+pub mod cost;
 pub mod rate;
 pub mod unpriced_model;

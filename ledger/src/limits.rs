@@ -101,6 +101,9 @@ pub const POLICY_RULES_MAX: usize = 64;
 /// The longest wait of an escalation step, in minutes: a week.
 pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
 
+/// Notices about alerts that are recorded at once; the others follow.
+pub const NOTICES_MAX: usize = 256;
+
 /// Newest entries of `operations` in which the outbox of a receiver is read back when it starts. Who was told of an alert
 /// before them is forgotten, and then its end is told to everybody.
 pub const OUTBOX_ENTRIES_MAX: u64 = 1 << 20;

@@ -113,7 +113,10 @@ const ALERTS: &str = "
 
 What happens to alerts after a detector found them. A change is taken over on SIGHUP.
 
-- `group_by`: columns of an alert; alerts with the same values belong together. Default: each stands alone.
+- `group_by`: columns of an alert; alerts with the same values belong together. The first is told at once, others in its thread: the same
+  Slack thread, mail thread or PagerDuty incident, which is over with the last of them. What is worse than the thread opens its own.
+  Alertmanager and Slack webhooks group by themselves. Default: each stands alone.
+- `group_minutes`: minutes after its first alert in which a group takes in others; 0 groups only what comes at once. Default: 30.
 
 A matcher is a column (`rule`, `severity`, `team`, `user`, `workspace`, `domain`, `host`), an operator and a value: `=` and `!=` compare, `~` and
 `!~` compare with a pattern in which `*` stands for any characters and `?` for one. All matchers of a list must hold.
@@ -129,13 +132,31 @@ An alert hides others for as long as it is neither resolved nor closed. Two aler
 
 ### `[[alerts.escalate]]`
 
-What is due for an alert that nobody acknowledges. Time in which a silence or a maintenance window hides it does not count. It is checked
-and kept; no sink acts on it yet.
+What happens to an open alert that nobody acknowledges. Each step happens once and is an entry of `operations` (`alert.notice`); an
+acknowledgement, a close or the end of the alert cancels what is to come, and what a receiver was not yet sent. Time in which a silence or a
+maintenance window hides the alert does not count. When an alert becomes worse than it was acknowledged, or is opened again, the steps
+begin anew. Alerts about old events never escalate.
 
-- `after_minutes`: minutes without an acknowledgement.
+- `name`: what people read of it.
+- `after_minutes`: minutes without an acknowledgement, 1 to 10080.
+- `severity`: the mildest alerts that it is about. Default: all.
 - `match`: matchers of the alerts that it is about. Default: all.
-- `receiver`: the sink that hears of it then.
-- `severity`: how bad it is from then on.
+- `receivers`: the sinks that hear of it then, whatever their routes and severities. Default: those to which routes lead.
+- `raise_to`: how bad it is told to be then, if it is milder.
+
+```toml
+[[alerts.escalate]]
+name = \"second pager\"
+after_minutes = 15
+severity = \"high\"
+receivers = [\"oncall\"]
+
+[[alerts.escalate]]
+name = \"manager\"
+after_minutes = 30
+severity = \"high\"
+receivers = [\"managers\"]
+```
 ";
 
 const ROUTES: &str = "

@@ -72,7 +72,7 @@ impl UserDetector {
         self.rule.by().iter().map(|column| column.text(event)).collect()
     }
 
-    fn raise(&mut self, seen: Seen<'_>, names: &[&str], hit: Hit, findings: &mut Findings) {
+    fn raise(&mut self, seen: Seen<'_, '_>, names: &[&str], hit: Hit, findings: &mut Findings) {
         let Hit { observed, value, before } = hit;
         let (name, mut target) = key_names(names, seen.key);
         if value != 0 {
@@ -88,7 +88,7 @@ impl UserDetector {
     }
 
     /// Ends waits and begins them.
-    fn watch(&mut self, seen: Seen<'_>, names: &[&str], matched: bool, findings: &mut Findings) {
+    fn watch(&mut self, seen: Seen<'_, '_>, names: &[&str], matched: bool, findings: &mut Findings) {
         let State::Watch(watch) = &mut self.state else { return };
         let (name, target) = key_names(names, seen.key);
         if watch.is_expected(seen.event, matched) {

@@ -30,9 +30,9 @@ pub type Wrong = (String, String);
 
 /// An event that matches, with the key of its state.
 #[derive(Clone, Copy)]
-pub struct Seen<'a> {
+pub struct Seen<'a, 'r> {
     /// The event.
-    pub event: &'a EventRow<'a>,
+    pub event: &'a EventRow<'r>,
     /// The state that it belongs to.
     pub key: u64,
     /// The second that windows count: of recording, or of the event if it was old by then.
@@ -65,7 +65,7 @@ trait Operator {
 /// The state of an operator.
 pub trait Machine: Send {
     /// Takes an event that matches; a hit if it completes something.
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit>;
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit>;
 
     /// Appends the state.
     fn snapshot(&self, out: &mut Vec<u8>);
@@ -150,7 +150,7 @@ fn check_column(name: &str) -> Result<RuleColumn, Wrong> {
 /// The state of the event's key.
 fn state<'t, V: Default + crate::pack::Pack>(
     table: &'t mut Table<V>,
-    seen: Seen<'_>,
+    seen: Seen<'_, '_>,
     findings: &mut Findings,
 ) -> &'t mut V {
     table.entry(seen.key, seen.event, findings)

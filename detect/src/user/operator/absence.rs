@@ -98,7 +98,7 @@ impl Watch {
     }
 
     /// Starts the wait of a key, unless it waits already.
-    pub fn start(&mut self, seen: Seen<'_>, findings: &mut Findings, waiting: impl FnOnce() -> Waiting) {
+    pub fn start(&mut self, seen: Seen<'_, '_>, findings: &mut Findings, waiting: impl FnOnce() -> Waiting) {
         let armed = self.armed.entry(seen.key, seen.event, findings);
         if armed.waiting.is_some() {
             return;

@@ -104,7 +104,7 @@ struct Used {
 packed!(Used { windows, trail });
 
 impl Machine for Burning {
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit> {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let amount = self.column.number(seen.event).filter(|amount| *amount > 0)?;
         let used = state(&mut self.states, seen, findings);
         used.windows.resize_with(self.parameters.windows.len(), Default::default);

@@ -58,7 +58,7 @@ struct Values {
 packed!(Values { latest, trail });
 
 impl Machine for Counting {
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit> {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
         let Distinct { values, within_seconds, .. } = self.parameters;
         let state = state(&mut self.states, seen, findings);

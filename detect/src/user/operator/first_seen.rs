@@ -67,7 +67,7 @@ struct Known {
 packed!(Known { second });
 
 impl Machine for Learning {
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit> {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
         let since = &mut state(&mut self.keys, seen, findings).second;
         if *since == 0 {

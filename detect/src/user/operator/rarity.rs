@@ -65,7 +65,7 @@ struct Holders {
 packed!(Holders { latest });
 
 impl Machine for Rare {
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit> {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
         let Rarity { fewer_than, within_days, learning_hours, .. } = self.parameters;
         let since = *self.since.get_or_insert(seen.second);

@@ -52,7 +52,7 @@ struct Recently {
 packed!(Recently { window, trail });
 
 impl Machine for Rating {
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit> {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let Rate { events, within_seconds } = self.parameters;
         let recently = state(&mut self.windows, seen, findings);
         let count = recently.window.add(seen.second, 1, within_seconds, BUCKETS);

@@ -62,7 +62,7 @@ struct Run {
 packed!(Run { value, count, second, trail });
 
 impl Machine for Repeating {
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit> {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
         let run = state(&mut self.runs, seen, findings);
         if run.value != value || seen.second - run.second > i64::from(self.parameters.gap_seconds) {

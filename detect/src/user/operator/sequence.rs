@@ -70,7 +70,7 @@ packed!(Chains { reached });
 packed!(Chain { second, time, recorded, evidence });
 
 impl Machine for Following {
-    fn observe(&mut self, seen: Seen<'_>, findings: &mut Findings) -> Option<Hit> {
+    fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let mut matches = self.steps.iter().map(|step| step.ask(seen.event) == Answer::Yes).collect::<Vec<_>>();
         if !matches.contains(&true) {
             return None;

@@ -17,7 +17,7 @@ packed!(Trail { latest });
 
 impl Trail {
     /// Notes an event.
-    pub fn note(&mut self, seen: Seen<'_>) {
+    pub fn note(&mut self, seen: Seen<'_, '_>) {
         let event = seen.event;
         // The event itself and those before it.
         if self.latest.len() > RULE_EVIDENCE_MAX {
