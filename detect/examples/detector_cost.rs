@@ -39,6 +39,7 @@ fn only(name: Option<&str>) -> Result<Rules, serde_json::Error> {
 /// Nanoseconds of CPU time for each event.
 fn cost(rows: &Rows, rules: &Rules) -> Result<f64, Box<dyn std::error::Error>> {
     let mut nanos = 0;
+    let rules = rules.clone().into();
     for _ in 0..RUNS {
         let mut engine = Engine::new(&rules.clone().into(), Key::new(&[7; 32]), 0);
         let mut findings = Findings::new();
