@@ -19,5 +19,7 @@ mod forwarding;
 mod life;
 #[path = "integration/quickstart.rs"]
 mod quickstart;
+#[path = "integration/slack.rs"]
+mod slack;
 #[path = "integration/stories.rs"]
 mod stories;
