@@ -67,11 +67,12 @@ lint: tools ## Check format, lints and house rules
 # The packages are chosen so that features, and with them the builds of DataFusion, are those of `make run` and `make dist`.
 bench: tools ## Measure each step per core, then the whole program over loopback HTTP (PROFILE=release builds faster)
 	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
-	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example load
+	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example load --example reserve
 	cargo bench -p ledger -p ingest -p detect --profile $(PROFILE) --locked --benches
 	cargo bench -p tachograph -p query --profile $(PROFILE) --locked --bench session_lookup
 	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph
 	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph --dialect native
+	$(TARGET)/$(PROFILE)/examples/reserve --server $(TARGET)/$(PROFILE)/tachograph
 
 dist: tools ## Build the binary for release into dist/
 	cargo build --profile dist --locked --bin tachograph

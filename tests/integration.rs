@@ -21,5 +21,7 @@ mod life;
 mod quickstart;
 #[path = "integration/rules.rs"]
 mod rules;
+#[path = "integration/slack.rs"]
+mod slack;
 #[path = "integration/stories.rs"]
 mod stories;

@@ -9,6 +9,7 @@ mod budgets;
 mod problem;
 mod query;
 mod silences;
+mod slack;
 mod tail;
 mod tail_filter;
 
@@ -31,6 +32,7 @@ use budgets::{Action, Turnstile};
 
 pub use alerts::answer;
 pub use problem::Problem;
+pub use slack::{Interactions, SlackApps};
 
 /// The document that describes the routes: OpenAPI 3.1.
 pub const OPENAPI: &str = include_str!("http/openapi.json");
@@ -43,6 +45,7 @@ pub struct State {
     desk: Arc<Desk>,
     budgets: Arc<budget::Desk>,
     turnstile: Turnstile,
+    slack: Interactions,
     tails: Arc<Semaphore>,
 }
 
@@ -50,7 +53,15 @@ impl State {
     /// Answers with `engine`, about alerts with `desk` and about money with `budgets`, whoever `authorize` knows.
     pub fn new(engine: Engine, authorize: Arc<dyn Authorize>, desk: Arc<Desk>, budgets: Arc<budget::Desk>) -> Self {
         let tails = Arc::new(Semaphore::new(limits::TAILS_MAX));
-        Self { engine, authorize, desk, budgets, turnstile: Turnstile::default(), tails }
+        let (turnstile, slack) = (Turnstile::default(), Interactions::default());
+        Self { engine, authorize, desk, budgets, turnstile, slack, tails }
+    }
+
+    /// Listens to the buttons of messages too.
+    #[must_use]
+    pub fn with_slack(mut self, slack: Interactions) -> Self {
+        self.slack = slack;
+        self
     }
 }
 
@@ -80,6 +91,7 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/budgets/reserve", handler: || budgets::decide(Action::Reserve) },
     Route { method: "post", path: "/api/v1/budgets/commit", handler: || budgets::decide(Action::Commit) },
     Route { method: "post", path: "/api/v1/budgets/release", handler: || budgets::decide(Action::Release) },
+    Route { method: "post", path: "/api/v1/integrations/slack/interactions", handler: slack::interactions },
     Route { method: "get", path: "/api/v1/openapi.json", handler: || get(openapi) },
 ];
 

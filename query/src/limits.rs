@@ -90,5 +90,14 @@ pub const BUDGET_REQUESTS_PER_TOKEN_MAX: usize = 192;
 /// The largest body of such a request.
 pub const BUDGET_REQUEST_BYTES_MAX: usize = 8 << 10;
 
+/// The largest body of a Slack interaction: it repeats the message, as a form.
+pub const SLACK_REQUEST_BYTES_MAX: usize = 256 << 10;
+/// Slack waits three seconds for an answer.
+pub const SLACK_ANSWER_MAX: Duration = Duration::from_millis(2_500);
+/// The longest id and name of a Slack user.
+pub const SLACK_USER_BYTES_MAX: usize = 64;
+/// Signatures of interactions that were carried out and are remembered.
+pub const SLACK_SIGNATURES_MAX: usize = 16_384;
+
 /// The largest request body.
 pub const REQUEST_BYTES_MAX: usize = SQL_BYTES_MAX + (16 << 10);

@@ -22,7 +22,7 @@ use crate::config::Start;
 use crate::http::{Answer, Request};
 use crate::outcome::Outcome;
 use crate::record::Record;
-use crate::secret::SecretError;
+use crate::secret::{Secret, SecretError};
 
 pub use slack::{ACKNOWLEDGE_ACTION, OPEN_ACTION, SignatureError, verify_signature};
 
@@ -68,6 +68,11 @@ pub trait Sink: Send + Sync {
     /// How long to wait for more records before a batch of these is sent.
     fn linger(&self, _records: &VecDeque<Record>) -> Duration {
         Duration::ZERO
+    }
+
+    /// The secret with which the receiver signs what people do with its messages, if anybody listens to that.
+    fn signing(&self) -> Option<&Secret> {
+        None
     }
 
     /// Checks what types cannot.
