@@ -1,100 +1,38 @@
-//! What a detector core costs per event: all detectors over a block of mixed events, decoding of rows included and apart.
+//! All detectors over a block of mixed events, decoding of rows and recorded time included, and decoding apart.
+
+#[path = "core/fleet.rs"]
+mod fleet;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use detect::{Engine, Findings, Key, Rules};
-use ledger::events::column;
-use ledger::{LedgerName, Rows};
+use ledger::Rows;
 
-const EVENTS: usize = 65_536;
-/// 2025-11-21T00:00:00Z.
-const START: i64 = 1_763_683_200_000_000;
+const EVENTS: usize = 131_072;
 
-/// Events of 1,000 agents: of ten, six requests (one refused, half of those writes), a model call with its cost, a tool call
-/// and its end, and a file that is read.
-fn block() -> Rows {
-    let mut rows = Rows::new(LedgerName::Events, 0, 0);
-    for number in 0..EVENTS {
-        let agent = number / 10 * 7_919 % 1_000;
-        let (workspace, session, user) = (
-            format!("workspace-{agent}"),
-            format!("5e551017-0000-4000-8000-{agent:012}"),
-            format!("user-{}", agent % 200),
-        );
-        let domain = format!("d{}.example", number * 31 % 50);
-        let (kind, outcome) = match number % 10 {
-            0 => ("egress.http", "deny"),
-            1..=5 => ("egress.http", "allow"),
-            6 => ("model.tokens", "success"),
-            7 => ("tool.call", ""),
-            8 => ("command", "success"),
-            _ => ("file.read", "success"),
-        };
-        let mut texts = vec![
-            (column::COLLECTOR.id(), "coderd"),
-            (column::SOURCE.id(), "coder.boundary"),
-            (column::KIND.id(), kind),
-            (column::USER.id(), &user),
-            (column::SESSION.id(), &session),
-            (column::WORKSPACE.id(), &workspace),
-            (column::OUTCOME.id(), outcome),
-        ];
-        match kind {
-            "egress.http" => texts.extend([
-                (column::METHOD.id(), if number % 20 == 0 { "POST" } else { "GET" }),
-                (column::HOST.id(), &domain),
-                (column::DOMAIN.id(), &domain),
-                (column::PATH.id(), "/v1/packages/index"),
-            ]),
-            "model.tokens" => texts.push((column::MODEL.id(), "sonnet")),
-            _ => texts.push((column::TOOL.id(), "Bash")),
+/// Feeds a block with every second in between, as the runner does; gives back how many revisions were found.
+fn feed(engine: &mut Engine, rows: &Rows) -> usize {
+    let mut findings = Findings::new();
+    let mut second = fleet::START / 1_000_000;
+    for row in rows.iter() {
+        let until = row.recorded / 1_000_000;
+        while second < until {
+            second += 1;
+            engine.advance(second, false, &mut findings);
         }
-        // Six of an agent's ten events stand in its stream.
-        let stream_seq = (number / 10_000 * 6 + number % 10) as i64;
-        let mut facts = Vec::new();
-        write_column(&mut facts, column::TIME.id(), &(START + number as i64 * 20).to_be_bytes());
-        for (id, text) in texts {
-            write_column(&mut facts, id, text.as_bytes());
-        }
-        let mut content = Vec::new();
-        match kind {
-            "egress.http" => {
-                write_column(&mut facts, column::STREAM.id(), session.as_bytes());
-                write_column(&mut facts, column::STREAM_SEQ.id(), &stream_seq.to_be_bytes());
-            }
-            "model.tokens" => write_column(&mut facts, column::COST_MICROS.id(), &12_000i64.to_be_bytes()),
-            _ => {
-                write_column(&mut facts, column::ACTION_FP.id(), &(number as u64 * 0x9e37_79b9).to_be_bytes());
-                write_column(&mut facts, column::RESULT_FP.id(), &(number as u64 * 0xbf58_476d).to_be_bytes());
-                write_column(&mut content, column::COMMAND.id(), b"cargo test -p ledger 2>&1 | tail -20");
-                write_column(&mut content, column::FILE.id(), b"/home/coder/ledger/src/store.rs");
-            }
-        }
-        rows.push(number as u64, number as u64 / 16_384, START + number as i64 * 20, 0, &facts, Some(&content));
+        engine.observe(&row, &mut findings);
     }
-    rows
-}
-
-/// One column of a part, as FORMAT.md lays it out: id, length, value.
-fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
-    part.extend_from_slice(&id.to_be_bytes());
-    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    part.extend_from_slice(value);
+    findings.take().len()
 }
 
 fn core(criterion: &mut Criterion) {
-    let rows = block();
+    let rows = fleet::block(EVENTS);
     let mut group = criterion.benchmark_group("detect");
     group.throughput(Throughput::Elements(EVENTS as u64));
     group.bench_function("decode_rows", |bencher| bencher.iter(|| rows.iter().filter(|row| row.recorded == 0).count()));
     group.bench_function("decode_and_detect", |bencher| {
         bencher.iter_batched(
-            || (Engine::new(&Rules::default(), Key::new(&[7; 32]), 0), Findings::new()),
-            |(mut engine, mut findings)| {
-                for row in rows.iter() {
-                    engine.observe(&row, &mut findings);
-                }
-                findings.take().len()
-            },
+            || Engine::new(&Rules::default(), Key::new(&[7; 32]), 0),
+            |mut engine| feed(&mut engine, &rows),
             criterion::BatchSize::LargeInput,
         );
     });

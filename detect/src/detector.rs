@@ -2,6 +2,7 @@
 
 use ledger::alert::Alert;
 
+use crate::aspects::Aspects;
 use crate::event::EventRow;
 use crate::limits::RESOLVED_PER_ADVANCE_MAX;
 
@@ -11,7 +12,12 @@ use crate::limits::RESOLVED_PER_ADVANCE_MAX;
 /// NOT look at a clock, do I/O, use randomness or depend on the order of a hash map; and MUST bound its state whatever the
 /// events say. On a fresh state `advance` finds nothing.
 pub trait Detector {
-    /// Takes the next event.
+    /// What an event must have for it to be shown, at least one of them. Parameters may decide it; it never changes.
+    fn looks_at(&self) -> Aspects {
+        Aspects::ALL
+    }
+
+    /// Takes the next event that has something of what it looks at.
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings);
 
     /// Learns that recorded time reached `second` (since 1970 UTC): called once for each second, between the events

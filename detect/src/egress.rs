@@ -9,6 +9,6 @@ pub mod new_domain;
 pub mod popular;
 pub mod reach;
 pub mod request;
-mod secret;
+pub mod secret;
 pub mod slow_post;
 pub mod typosquat;

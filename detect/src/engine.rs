@@ -7,16 +7,45 @@ use ledger::events::column;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
+use crate::aspects::Aspects;
 use crate::clock::Clock;
 use crate::detector::{Detector, Findings, RestoreError};
-use crate::event::EventRow;
 use crate::limits::BACKFILL_AGE;
 use crate::pack::{pack_json, unpack_json};
 use crate::registry::{Rules, Spec};
+use crate::shared::Shared;
 
 /// The key of the detectors' hashes, so that outsiders cannot make texts that collide.
 #[derive(Clone, Copy)]
 pub struct Key([u8; 16]);
+
+/// What a hash is of, so that the same text has another hash as something else.
+#[derive(Debug, Clone, Copy)]
+pub struct Space(u64);
+
+impl Space {
+    /// Destinations of requests.
+    pub const DOMAIN: Self = Self(1);
+    /// Teams.
+    pub const TEAM: Self = Self(2);
+    /// Streams of sources.
+    pub const STREAM: Self = Self(3);
+    /// Names of feeds.
+    pub const SOURCE: Self = Self(4);
+    /// Tokens of senders.
+    pub const TOKEN: Self = Self(5);
+    /// Hosts that were compared with others.
+    pub const HOST: Self = Self(6);
+    /// What can be tried again.
+    pub const ATTEMPT: Self = Self(7);
+    /// Calls of tools.
+    pub const CALL: Self = Self(8);
+
+    /// Names that stand in a column.
+    pub const fn column(id: u16) -> Self {
+        Self(1 << 32 | id as u64)
+    }
+}
 
 impl Key {
     /// Derives it from the installation's 32-byte key.
@@ -27,6 +56,16 @@ impl Key {
         let mut key = [0; 16];
         key.copy_from_slice(&digest[..16]);
         Self(key)
+    }
+
+    /// Hashes one text in a space.
+    pub fn of(self, space: Space, text: &str) -> u64 {
+        // The space goes into the key: this is the shortest there is to hash.
+        let mut key = self.0;
+        for (byte, other) in key.iter_mut().zip(space.0.to_le_bytes()) {
+            *byte ^= other;
+        }
+        SipHasher13::new_with_key(&key).hash(text.as_bytes())
     }
 
     /// Hashes texts so that no two lists of texts run into each other.
@@ -70,6 +109,9 @@ impl std::fmt::Debug for Key {
 /// All enabled detectors with the position and the time that they have seen.
 pub struct Engine {
     detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)>,
+    /// What each of them looks at, in the same order.
+    looks_at: Vec<Aspects>,
+    shared: Shared,
     key: Key,
     revision: u32,
     rules: Rules,
@@ -95,17 +137,30 @@ struct Header {
     revision: u32,
     rules: Rules,
     progress: Progress,
+    /// Version and length of the state that the detectors share, which stands first.
+    shared: (u32, usize),
     /// Name, version and length of the state of each detector.
     detectors: Vec<(String, u32, usize)>,
 }
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
     pub fn new(rules: &Rules, key: Key, live_from: i64) -> Self {
         let state = Progress { next_seq: 0, clock: Clock::default(), live_from };
-        Self { detectors: rules.build(key), key, revision: 1, rules: rules.clone(), state }
+        Self::of(rules.build(key), Shared::new(key), key, (1, rules.clone()), state)
+    }
+
+    fn of(
+        detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)>,
+        shared: Shared,
+        key: Key,
+        (revision, rules): (u32, Rules),
+        state: Progress,
+    ) -> Self {
+        let looks_at = detectors.iter().map(|(_, detector)| detector.looks_at()).collect();
+        Self { detectors, looks_at, shared, key, revision, rules, state }
     }
 
     /// The rules that are in force, and their number from 1.
@@ -136,10 +191,12 @@ impl Engine {
     pub fn observe(&mut self, row: &Row<'_>, findings: &mut Findings) {
         let oldest = row.recorded - BACKFILL_AGE.as_micros() as i64;
         let backfill = row.recorded < self.state.live_from || row.time(column::TIME).is_some_and(|time| time < oldest);
-        let event = EventRow::new(row, backfill, self.key);
         findings.begin();
-        for (_, detector) in &mut self.detectors {
-            detector.observe(&event, findings);
+        let event = self.shared.event(row, backfill, findings);
+        for ((_, detector), looks_at) in self.detectors.iter_mut().zip(&self.looks_at) {
+            if looks_at.meet(event.aspects()) {
+                detector.observe(&event, findings);
+            }
         }
         self.state.clock.second.get_or_insert(event.second());
         self.note_batch(row.batch);
@@ -149,6 +206,8 @@ impl Engine {
     /// Writes the whole state.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
         let (mut states, mut detectors) = (Vec::new(), Vec::new());
+        self.shared.snapshot(&mut states);
+        let shared = (Shared::VERSION, states.len());
         for (spec, detector) in &self.detectors {
             let before = states.len();
             detector.snapshot(&mut states)?;
@@ -156,7 +215,7 @@ impl Engine {
         }
         let (revision, rules) = (self.revision, self.rules.clone());
         let mut bytes = Vec::with_capacity(states.len() + 4_096);
-        pack_json(&Header { format: FORMAT, revision, rules, progress: self.state, detectors }, &mut bytes)?;
+        pack_json(&Header { format: FORMAT, revision, rules, progress: self.state, shared, detectors }, &mut bytes)?;
         bytes.append(&mut states);
         Ok(bytes)
     }
@@ -187,8 +246,17 @@ impl Header {
         if header.format == FORMAT { Ok((header, bytes)) } else { Err(SnapshotError::OtherFormat(header.format)) }
     }
 
-    fn build(self, mut states: &[u8], revision: u32, rules: Rules, key: Key) -> Result<Engine, SnapshotError> {
-        let mut detectors = rules.build(key);
+    fn build(self, states: &[u8], revision: u32, rules: Rules, key: Key) -> Result<Engine, SnapshotError> {
+        let (mut detectors, mut shared) = (rules.build(key), Shared::new(key));
+        let (version, len) = self.shared;
+        let (mut state, mut states) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
+        if version != Shared::VERSION {
+            return Err(SnapshotError::OtherVersion { detector: "what detectors share", version });
+        }
+        shared.restore(&mut state)?;
+        if !state.is_empty() {
+            return Err(RestoreError::Malformed.into());
+        }
         for (name, version, len) in self.detectors {
             let (mut state, rest) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
             states = rest;
@@ -198,7 +266,7 @@ impl Header {
             }
             detector.restore(&mut state)?;
         }
-        Ok(Engine { detectors, key, revision, rules, state: self.progress })
+        Ok(Engine::of(detectors, shared, key, (revision, rules), self.progress))
     }
 }
 

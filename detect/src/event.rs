@@ -1,22 +1,35 @@
 //! The event as detectors see it: every column but the content itself, with what all of them ask for worked out once.
 
+use std::cell::OnceCell;
+
 use ledger::column::handle;
 use ledger::events::column;
 use ledger::limits::COLUMN_ID_LIMIT;
 use ledger::{LedgerName, Position, Row};
 
+use crate::aspects::Aspects;
+use crate::command::words;
 use crate::detector::RestoreError;
-use crate::engine::Key;
+use crate::egress::reach::{Known, Watched};
+use crate::egress::request::Request;
+use crate::egress::secret::SecretRead;
+use crate::engine::{Key, Space};
+use crate::failure::Failure;
 use crate::pack::Pack;
-use crate::scope::Scope;
+use crate::scope;
+use crate::shared::Surroundings;
 
 /// An event as detectors see it: every column but the content itself.
 ///
 /// Columns made from content (`command`, `file`) are absent once they were erased.
-#[derive(Clone, Copy)]
 pub struct EventRow<'a> {
     row: &'a Row<'a>,
     backfill: bool,
+    aspects: Aspects,
+    failure: Option<Failure>,
+    request: Option<Request<'a>>,
+    surroundings: Option<Surroundings<'a>>,
+    commands: OnceCell<Vec<Vec<&'a str>>>,
     /// The columns that many detectors ask for, checked once; by their number in [`OFTEN`].
     often: [Option<&'a str>; OFTEN.len()],
     agent: u64,
@@ -30,21 +43,15 @@ pub struct EventRow<'a> {
 pub const EGRESS: &str = "egress.http";
 
 /// The text columns that many detectors ask for.
-const OFTEN: [handle::Text; 14] = [
+const OFTEN: [handle::Text; 8] = [
     column::KIND,
     column::SOURCE,
     column::COLLECTOR,
-    column::TOKEN,
-    column::STREAM,
     column::USER,
     column::SESSION,
     column::WORKSPACE,
     column::OUTCOME,
-    column::METHOD,
-    column::HOST,
-    column::DOMAIN,
     column::TOOL,
-    column::TOOL_CALL,
 ];
 
 /// For each column its number in [`OFTEN`] plus one, or zero.
@@ -93,16 +100,37 @@ impl<'a> EventRow<'a> {
     /// the first start.
     pub fn new(row: &'a Row<'a>, backfill: bool, key: Key) -> Self {
         let often = OFTEN.map(|column| row.text(column));
-        let mut event = Self { row, backfill, often, agent: 0, tenant: 0, network: 0, domain: 0, team: 0 };
-        let [agent, tenant, network] = [Scope::agent(&event), Scope::tenant(&event), Scope::network(&event)];
-        event.agent = agent.hash(key, "agent");
-        event.tenant = tenant.hash(key, "tenant");
-        event.network = network.hash(key, "network");
-        if event.kind() == EGRESS {
-            event.domain = key.hash(&["domain", event.destination()]);
-            event.team = key.hash(&["team", event.text(column::TEAM).unwrap_or("")]);
+        let mut event = Self {
+            row,
+            backfill,
+            often,
+            aspects: Aspects::NONE,
+            failure: None,
+            request: None,
+            surroundings: None,
+            commands: OnceCell::new(),
+            agent: 0,
+            tenant: 0,
+            network: 0,
+            domain: 0,
+            team: 0,
+        };
+        event.failure = Failure::of(&event);
+        event.aspects = Aspects::of(row, event.kind(), event.failure.is_some());
+        let names = scope::hashes(&event, key);
+        (event.agent, event.tenant, event.network) = (names.agent, names.tenant, names.network);
+        event.request = Request::read(&event);
+        if let Some(request) = &event.request {
+            event.domain = key.of(Space::DOMAIN, request.domain);
+            event.team = key.of(Space::TEAM, row.text(column::TEAM).unwrap_or(""));
         }
         event
+    }
+
+    /// The same event with what the detectors know of its surroundings.
+    #[must_use]
+    pub fn within(self, surroundings: Surroundings<'a>) -> Self {
+        Self { surroundings: Some(surroundings), ..self }
     }
 
     /// Where it stands.
@@ -168,6 +196,47 @@ impl<'a> EventRow<'a> {
     /// Whom a request is for: the registrable domain, else the host or address; empty if it names none.
     pub fn destination(&self) -> &'a str {
         self.text(column::DOMAIN).or_else(|| self.text(column::HOST)).unwrap_or("")
+    }
+
+    /// What it has that detectors look at.
+    pub fn aspects(&self) -> Aspects {
+        self.aspects
+    }
+
+    /// The error that it reports, if it reports one.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure
+    }
+
+    /// The request that it is about; `None` for other kinds.
+    pub fn request(&self) -> Option<Request<'a>> {
+        self.request
+    }
+
+    /// What was known about the destination of a request before it; `None` if it names none.
+    pub fn known(&self) -> Option<Known> {
+        self.surroundings.and_then(|surroundings| surroundings.known())
+    }
+
+    /// How many agents were watched, and for how long.
+    pub fn watched(&self) -> Watched {
+        self.surroundings.map_or(Watched::default(), |surroundings| surroundings.watched(self.second()))
+    }
+
+    /// What it costs in micro-USD, if it is to be counted: several sources may tell of the same call.
+    pub fn cost(&self) -> Option<u64> {
+        self.surroundings.and_then(|surroundings| surroundings.cost())
+    }
+
+    /// The latest secret that the same agent, as network policies know it, had in its hands.
+    pub fn secret(&self) -> Option<SecretRead> {
+        self.surroundings.and_then(|surroundings| surroundings.secret(self.network))
+    }
+
+    /// The simple commands of its command line, each as its words; none if it has no command line.
+    pub fn commands(&self) -> &[Vec<&'a str>] {
+        self.commands
+            .get_or_init(|| self.text(column::COMMAND).map(|line| words::commands(line).collect()).unwrap_or_default())
     }
 
     /// A text column; `content` reads as null.

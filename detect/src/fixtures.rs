@@ -3,7 +3,9 @@
 use ledger::{Kind, LedgerName, Rows, Table};
 use serde_json::Value;
 
+use crate::detector::{Detector, Findings};
 use crate::engine::Key;
+use crate::shared::Shared;
 
 /// 2025-11-21T00:00:00Z, the start of every example.
 pub const START: i64 = 1_763_683_200;
@@ -61,6 +63,16 @@ pub fn rows(events: &[Value]) -> Rows {
         }
     }
     rows
+}
+
+/// What a detector finds in events that all are shown to it, time standing still.
+pub fn observe(detector: &mut dyn Detector, rows: &Rows, backfill: bool) -> Findings {
+    let (mut shared, mut findings) = (Shared::new(key()), Findings::new());
+    for row in rows.iter() {
+        let event = shared.event(&row, backfill, &mut findings);
+        detector.observe(&event, &mut findings);
+    }
+    findings
 }
 
 /// One column of a part, as FORMAT.md lays it out: id, length, value.

@@ -11,6 +11,8 @@
 
 mod agent;
 mod approval;
+mod aspects;
+mod bookkeeper;
 mod clock;
 mod collector;
 mod command;
@@ -33,6 +35,7 @@ mod registry;
 mod runner;
 mod scope;
 mod secret;
+mod shared;
 mod spend;
 mod state;
 mod table;
@@ -42,6 +45,7 @@ mod timers;
 #[cfg(test)]
 mod fixtures;
 
+pub use bookkeeper::{Bookkeeper, BookkeeperError, BookkeeperMetrics};
 pub use config::{Config, ConfigError};
 pub use detector::{Detector, Findings, RestoreError};
 pub use engine::{Engine, Key};

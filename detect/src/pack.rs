@@ -86,12 +86,27 @@ pub struct Kept<T> {
     value: PhantomData<T>,
 }
 
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { bytes: Box::default(), value: PhantomData }
+    }
+}
+
 impl<T: Pack> Kept<T> {
     /// Keeps a value.
     pub fn new(value: &T) -> Self {
         let mut bytes = Vec::new();
         value.pack(&mut bytes);
         Self { bytes: bytes.into_boxed_slice(), value: PhantomData }
+    }
+
+    /// Keeps another value, given as it is packed. Memory is taken only if that is longer or shorter.
+    pub fn set(&mut self, packed: &[u8]) {
+        if self.bytes.len() == packed.len() {
+            self.bytes.copy_from_slice(packed);
+        } else {
+            self.bytes = packed.into();
+        }
     }
 
     /// The value; `None` only for bytes of a damaged snapshot.
@@ -109,6 +124,15 @@ impl<T: Pack> Pack for Kept<T> {
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
         let len = u32::unpack(input)?;
         Ok(Self { bytes: take(input, u64::from(len))?.into(), value: PhantomData })
+    }
+}
+
+/// Packs a text, or that there is none, as an `Option<String>` is packed.
+pub fn pack_text(text: Option<&str>, out: &mut Vec<u8>) {
+    text.is_some().pack(out);
+    if let Some(text) = text {
+        (text.len() as u32).pack(out);
+        out.extend_from_slice(text.as_bytes());
     }
 }
 

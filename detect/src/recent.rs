@@ -23,9 +23,11 @@ impl<V: Copy + Pack> Recent<V> {
 
     /// Remembers a value, replacing that of the same key.
     pub fn insert(&mut self, key: u64, value: V) {
-        if self.values.insert(key, value).is_some() {
+        if let Some(known) = self.values.get_mut(&key) {
+            *known = value;
             return;
         }
+        self.values.insert(key, value);
         self.order.push_back(key);
         if self.order.len() > self.limit
             && let Some(oldest) = self.order.pop_front()

@@ -156,14 +156,9 @@ impl<S: Source, J: Journal> Core<S, J> {
 impl<S: Source, J: Journal> Running<S, J> {
     /// Takes a block: rows with the time between them, then the time that a heartbeat told.
     async fn take(&mut self, rows: &Rows) -> Result<(), RunnerError> {
-        for at in 0..rows.len() {
-            let Some((second, batch)) = rows.get(at).map(|row| (row.recorded.div_euclid(1_000_000), row.batch)) else {
-                break;
-            };
-            self.pass(second, batch).await?;
-            if let Some(row) = rows.get(at) {
-                self.engine.observe(&row, &mut self.findings);
-            }
+        for row in rows.iter() {
+            self.pass(row.recorded.div_euclid(1_000_000), row.batch).await?;
+            self.engine.observe(&row, &mut self.findings);
             self.commit_if_full().await?;
         }
         let told = rows.recorded_until.div_euclid(1_000_000);

@@ -5,10 +5,10 @@ use ledger::alert::Who;
 use ledger::column::handle;
 use ledger::events::column;
 
-use crate::engine::Key;
+use crate::engine::{Key, Space};
 use crate::event::EventRow;
-use crate::pack::packed;
-use crate::text::bounded;
+use crate::pack::{pack_text, packed};
+use crate::text::{bounded, cut};
 
 /// The kind of a name, as a word for sentences, and the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,54 @@ impl<'a> Scope<'a> {
         let found = names.iter().find_map(|(column, kind)| Some(Self { kind, name: event.text(*column)? }));
         found.unwrap_or(Self { kind: "agent", name: "" })
     }
+}
+
+/// The keyed hashes of the names by which detectors know an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Hashes {
+    /// Of [`Scope::agent`].
+    pub agent: u64,
+    /// Of [`Scope::tenant`].
+    pub tenant: u64,
+    /// Of [`Scope::network`].
+    pub network: u64,
+}
+
+/// The hashes of an event's names. The same name is hashed once: it has the same hash in all three.
+pub fn hashes(event: &EventRow<'_>, key: Key) -> Hashes {
+    let mut known = [(0, 0); 3];
+    let mut number = 0;
+    let mut hash = |names: &[(handle::Text, &str)]| {
+        let found = names.iter().find_map(|(column, _)| Some((column.id(), event.text(*column)?)));
+        let (id, name) = found.unwrap_or((0, ""));
+        let hash = match known[..number].iter().find(|(known, _)| *known == id) {
+            Some((_, hash)) => *hash,
+            None => key.of(Space::column(id), name),
+        };
+        known[number] = (id, hash);
+        number += 1;
+        hash
+    };
+    Hashes { agent: hash(&AGENT), tenant: hash(&TENANT), network: hash(&NETWORK) }
+}
+
+/// Packs [`who`] of an event without making it: some states keep it of every event.
+pub fn pack_who(event: &EventRow<'_>, out: &mut Vec<u8>) {
+    let mut pack = |text: Option<&str>| pack_text(text.map(cut).as_deref(), out);
+    pack(event.text(column::ORG));
+    pack(event.text(column::TEAM));
+    pack(event.text(column::USER));
+    pack(event.text(column::AGENT).or_else(|| event.text(column::AGENT_KIND)));
+    pack(event.text(column::SESSION));
+    pack(event.text(column::WORKSPACE));
+    pack(event.text(column::WORKSPACE_NAME));
+}
+
+/// The scope of [`Scope::agent`] as far as it follows from who it is.
+pub fn agent_of(who: &Who) -> Scope<'_> {
+    let names = [(&who.session, "session"), (&who.workspace, "workspace"), (&who.user, "user")];
+    let found = names.into_iter().find_map(|(name, kind)| Some(Scope { kind, name: name.as_deref()? }));
+    found.unwrap_or(Scope { kind: "agent", name: "" })
 }
 
 /// Who the alert is about, as the event says.

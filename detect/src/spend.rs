@@ -4,6 +4,8 @@
 pub mod anomaly;
 pub mod budget;
 mod calibration;
-mod cost;
+pub mod cost;
 pub mod rate;
 pub mod unpriced_model;
+
+pub use cost::cost_of_row;

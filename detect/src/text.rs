@@ -1,12 +1,23 @@
 //! Small helpers for the sentences of alerts: bounds, plurals and durations.
 
+use std::borrow::Cow;
+
 use crate::limits::{SCANNED_BYTES_MAX, TEXT_CHARS_MAX};
 
 /// The text, cut to the bound of texts in alerts.
 pub fn bounded(text: &str) -> String {
+    cut(text).into_owned()
+}
+
+/// The same, copied only where it must be.
+pub fn cut(text: &str) -> Cow<'_, str> {
+    // So many bytes are not more characters, which most texts are not.
+    if text.len() <= TEXT_CHARS_MAX {
+        return Cow::Borrowed(text);
+    }
     match text.char_indices().nth(TEXT_CHARS_MAX) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
 }
 

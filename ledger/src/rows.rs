@@ -21,13 +21,24 @@ pub struct Row<'a> {
     pub facts: &'a [u8],
     /// Canonical bytes of the content part, `None` if there was none or it was not asked for.
     pub content: Option<&'a [u8]>,
-    values: [Option<&'a [u8]>; COLUMN_ID_LIMIT as usize],
+    /// Both parts, one behind the other.
+    bytes: &'a [u8],
+    /// Where the value of each column begins in `bytes`, its length standing before it; zero if it is null. A row is copied
+    /// often, and this is a quarter of what slices would take.
+    starts: [u32; COLUMN_ID_LIMIT as usize],
 }
 
 impl<'a> Row<'a> {
     /// The canonical bytes of a column, `None` if it is null.
     pub fn value(&self, id: u16) -> Option<&'a [u8]> {
-        self.values.get(usize::from(id)).copied().flatten()
+        let start = self.starts.get(usize::from(id)).copied().filter(|start| *start > 0)? as usize;
+        let (before, rest) = self.bytes.split_at_checked(start)?;
+        rest.get(..u32::from_be_bytes(*before.last_chunk()?) as usize)
+    }
+
+    /// Whether a column has a value.
+    pub fn has(&self, id: u16) -> bool {
+        self.starts.get(usize::from(id)).is_some_and(|start| *start > 0)
     }
 
     /// A text column.
@@ -167,14 +178,12 @@ impl Rows {
 
     fn row(&self, index: &RowIndex) -> Row<'_> {
         let facts_end = index.start + index.facts_len;
-        let facts = &self.bytes[index.start..facts_end];
-        let content = index.content_len.map(|len| &self.bytes[facts_end..facts_end + len]);
-        let mut values = [None; COLUMN_ID_LIMIT as usize];
-        for (id, value) in part::columns(facts).chain(part::columns(content.unwrap_or(&[]))).flatten() {
-            if let Some(slot) = values.get_mut(usize::from(id)) {
-                *slot = Some(value);
-            }
-        }
+        let bytes = &self.bytes[index.start..facts_end + index.content_len.unwrap_or(0)];
+        let (facts, after) = bytes.split_at(index.facts_len);
+        let content = index.content_len.map(|_| after);
+        let mut starts = [0; COLUMN_ID_LIMIT as usize];
+        note_starts(facts, 0, &mut starts);
+        note_starts(after, index.facts_len, &mut starts);
         Row {
             position: Position { ledger: self.ledger, shard: self.shard, seq: index.seq },
             batch: index.batch,
@@ -182,8 +191,21 @@ impl Rows {
             flags: index.flags,
             facts,
             content,
-            values,
+            bytes,
+            starts,
         }
+    }
+}
+
+/// Notes where the values of a part begin that itself begins at `offset`.
+fn note_starts(part: &[u8], offset: usize, starts: &mut [u32; COLUMN_ID_LIMIT as usize]) {
+    let mut at = offset;
+    for (id, value) in part::columns(part).flatten() {
+        let start = at + part::COLUMN_HEADER_LEN;
+        if let Some(slot) = starts.get_mut(usize::from(id)) {
+            *slot = start as u32;
+        }
+        at = start + value.len();
     }
 }
 

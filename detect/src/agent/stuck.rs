@@ -4,23 +4,24 @@ use ledger::alert::{Alert, Severity, State, What, Who};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
 use crate::event::{EventRow, Sighting};
 use crate::limits::AGENTS_MAX;
-use crate::pack::{Kept, packed};
+use crate::pack::{Kept, pack_text, packed};
 use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, OwnedScope, Scope};
+use crate::scope::{self, Scope};
 use crate::table::Table;
-use crate::text::{bounded, duration};
+use crate::text::{cut, duration};
 use crate::timers::Timers;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "agent.stuck",
-    version: 1,
+    version: 2,
     what: "A session whose last event is a prompt, a model call, a tool call or a question for approval, and that is silent since: low, \
            then medium, then high severity. Any further event of the session ends it.",
     why: "A hung command, a lost model call or a question that nobody saw holds up a task for hours, and the person behind it \
@@ -113,22 +114,33 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
         parameters: parameters.clone(),
         agents: Table::new(AGENTS_MAX),
         timers: Timers::default(),
+        packed: Vec::new(),
     })
 }
 
 struct Stuck {
     parameters: Parameters,
-    /// What each agent began last.
-    agents: Table<Option<Begun>>,
+    agents: Table<Agent>,
     timers: Timers,
+    /// The names of an event while they are compared; kept for its memory.
+    packed: Vec<u8>,
     episodes: Episodes<Waiting>,
 }
 
-/// What an agent began and did not end.
-#[derive(Debug)]
+/// An agent at work.
+#[derive(Debug, Default)]
+struct Agent {
+    /// What it began last and did not end.
+    begun: Option<Begun>,
+    /// Of what it began last.
+    names: Kept<Names>,
+}
+
+#[derive(Debug, Clone, Copy)]
 struct Begun {
     sighting: Sighting,
-    names: Kept<Names>,
+    /// What it waits for: a number of [`WAITS_FOR`].
+    what: u8,
     /// Rungs of the ladder that were reached.
     rung: u8,
 }
@@ -136,56 +148,76 @@ struct Begun {
 /// What an alert says about it.
 #[derive(Debug)]
 struct Names {
-    scope: OwnedScope,
     who: Who,
-    /// What it waits for, as a word of [`waits_for`].
-    what: String,
+    /// Whose token it is, if nothing else is known.
+    token: Option<String>,
     tool: Option<String>,
 }
 
-packed!(Begun { sighting, names, rung });
-packed!(Names { scope, who, what, tool });
+packed!(Agent { begun, names });
+packed!(Begun { sighting, what, rung });
+packed!(Names { who, token, tool });
+
+impl Names {
+    /// Packs the names that an event carries.
+    fn pack_of(event: &EventRow<'_>, out: &mut Vec<u8>) {
+        scope::pack_who(event, out);
+        let scope = Scope::agent(event);
+        pack_text((scope.kind == "token").then(|| cut(scope.name)).as_deref(), out);
+        pack_text(event.text(column::TOOL).map(cut).as_deref(), out);
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        match &self.token {
+            Some(name) => Scope { kind: "token", name },
+            None => scope::agent_of(&self.who),
+        }
+    }
+}
+
+/// What agents wait for.
+const WAITS_FOR: [&str; 4] = ["an answer to a prompt", "the model", "the end of a call", "a person's approval"];
+const CALL: u8 = 2;
 
 /// What an agent waits for after an event; `None` after one that ends something, or says nothing about the agent's work.
-fn waits_for(event: &EventRow<'_>) -> Option<&'static str> {
+fn waits_for(event: &EventRow<'_>) -> Option<u8> {
     match event.kind() {
-        "prompt" => Some("an answer to a prompt"),
-        "model.call" => Some("the model"),
-        "tool.call" => Some("the end of a call"),
-        "approval" if event.text(column::OUTCOME).is_none() => Some("a person's approval"),
+        "prompt" => Some(0),
+        "model.call" => Some(1),
+        "tool.call" => Some(CALL),
+        "approval" if event.text(column::OUTCOME).is_none() => Some(3),
         _ => None,
     }
 }
 
 impl Detector for Stuck {
+    /// What a workspace or a network reports does not show that the agent goes on.
+    fn looks_at(&self) -> Aspects {
+        Aspects::WORK
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        // What a workspace or a network reports does not show that the agent goes on.
-        if matches!(event.kind(), "egress.http" | "resource" | "connection" | "audit" | "workspace.build") {
-            return;
-        }
         let what = waits_for(event);
-        if what.is_none() && self.agents.get_mut(event.agent()).is_none_or(|begun| begun.is_none()) {
+        if what.is_none() && self.agents.get_mut(event.agent()).is_none_or(|agent| agent.begun.is_none()) {
             return;
         }
-        let slot = self.agents.of_agent(event, findings);
-        let before = slot.take();
+        let agent = self.agents.of_agent(event, findings);
+        // Whoever was told to be silent is named as it was then.
+        let silent = agent.begun.take().filter(|begun| begun.rung > 0).and_then(|_| agent.names.get());
         if let Some(what) = what {
-            let names = Names {
-                scope: Scope::agent(event).owned(),
-                who: scope::who(event),
-                what: what.to_owned(),
-                tool: event.text(column::TOOL).map(bounded),
-            };
-            *slot = Some(Begun { sighting: event.sighting(), names: Kept::new(&names), rung: 0 });
+            self.packed.clear();
+            Names::pack_of(event, &mut self.packed);
+            agent.names.set(&self.packed);
+            agent.begun = Some(Begun { sighting: event.sighting(), what, rung: 0 });
             self.timers.set(event.agent(), event.second() + i64::from(self.parameters.notice_seconds));
         } else {
             self.timers.clear(event.agent());
         }
         if let Some((key, _)) = self.agents.take_evicted() {
-            self.timers.clear(key);
+            self.timers.forget(key);
         }
-        if let Some(names) = before.filter(|before| before.rung > 0).and_then(|before| before.names.get()) {
-            let subject = Subject { scope: names.scope.scope(), target: "" };
+        if let Some(names) = silent {
+            let subject = Subject { scope: names.scope(), target: "" };
             self.episodes.resolve(subject, findings, |case| case.back = true);
         }
     }
@@ -217,15 +249,15 @@ impl Detector for Stuck {
 impl Stuck {
     /// An agent reached the next rung of the ladder.
     fn climb(&mut self, key: u64, second: i64, findings: &mut Findings) {
-        let Some(begun) = self.agents.get_mut(key).and_then(Option::as_mut) else { return };
+        let Some(agent) = self.agents.get_mut(key) else { return };
+        let (Some(begun), Some(names)) = (agent.begun.as_mut(), agent.names.get()) else { return };
         begun.rung += 1;
         let (rung, silent) = (begun.rung, second - begun.sighting.recorded.div_euclid(1_000_000));
-        let Some(names) = begun.names.get() else { return };
-        let subject = Subject { scope: names.scope.scope(), target: "" };
+        let subject = Subject { scope: names.scope(), target: "" };
         if rung == 1 {
             let what = match &names.tool {
-                Some(tool) if names.what == "the end of a call" => format!("the end of a call of {tool}"),
-                _ => names.what.clone(),
+                Some(tool) if begun.what == CALL => format!("the end of a call of {tool}"),
+                _ => WAITS_FOR.get(usize::from(begun.what)).copied().unwrap_or_default().to_owned(),
             };
             let open = |_| Opening {
                 case: Waiting { what, rung, silent, back: false },

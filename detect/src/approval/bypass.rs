@@ -5,6 +5,7 @@ use ledger::events::column;
 use ledger::{LedgerName, Position};
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::command::words;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
@@ -149,12 +150,16 @@ packed!(Agent { denied });
 packed!(Denied { action, shard, seq, recorded });
 
 impl Detector for Bypass {
+    fn looks_at(&self) -> Aspects {
+        Aspects::APPROVAL.with(Aspects::STEP).with(Aspects::COMMAND)
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         match event.kind() {
             "approval" => self.decided(event, findings),
             "command" | "file.read" | "file.write" | "tool.result" => {
                 self.done(event, findings);
-                if let Some(flag) = event.text(column::COMMAND).and_then(unasked) {
+                if let Some(flag) = unasked(event.commands()) {
                     self.raise(event, &Means::Flag(flag.to_owned()), flag, findings);
                 }
             }
@@ -178,8 +183,8 @@ impl Detector for Bypass {
 }
 
 /// The flag by which a command starts an agent without questions.
-fn unasked(command: &str) -> Option<&'static str> {
-    words::commands(command).find_map(|words| {
+fn unasked(commands: &[Vec<&str>]) -> Option<&'static str> {
+    commands.iter().find_map(|words| {
         let program = words.first().map(|word| words::program(word))?;
         let started = AGENTS.contains(&program);
         FLAGS.into_iter().find(|flag| started && words.contains(flag))

@@ -6,6 +6,7 @@ use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -114,11 +115,16 @@ struct Risky {
 }
 
 impl Detector for Risky {
+    fn looks_at(&self) -> Aspects {
+        Aspects::COMMAND
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if !matches!(event.kind(), "tool.call" | "command") {
             return;
         }
-        let Some(sign) = event.text(column::COMMAND).and_then(signs::worst) else { return };
+        let Some(line) = event.text(column::COMMAND) else { return };
+        let Some(sign) = signs::worst(line, event.commands()) else { return };
         if sign.class == Class::Privilege && !self.parameters.privilege {
             return;
         }

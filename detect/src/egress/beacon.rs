@@ -7,13 +7,13 @@ mod rhythm;
 use ledger::alert::What;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::egress::candidates::Candidates;
 use crate::egress::class::Class;
 use crate::egress::popular::Names;
-use crate::egress::reach::Reach;
-use crate::egress::request::{Request, what};
+use crate::egress::request::what;
 use crate::engine::Key;
 use crate::episode::{Episodes, Opening, Subject};
 use crate::event::EventRow;
@@ -27,7 +27,7 @@ use rhythm::Rhythm;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.beacon",
-    version: 1,
+    version: 2,
     what: "Requests of one agent to one rare domain, allowed or refused, at regular intervals: nearly all of the latest \
            intervals lie within a third of their median, or of twice the median where one callback is missing.",
     why: "Implants ask their master for orders at regular times. People and agents at work do not: their intervals differ \
@@ -91,7 +91,6 @@ impl Parameters {
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(Beacon {
         parameters: parameters.clone(),
-        reach: Reach::new(),
         agents: Table::new(EGRESS_AGENTS_MAX),
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
     })
@@ -99,18 +98,20 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
 
 struct Beacon {
     parameters: Parameters,
-    reach: Reach,
     /// The rhythm of each agent's requests to rare domains.
     agents: Table<Candidates<Rhythm, BEATS_PER_AGENT>>,
     episodes: Episodes<Callbacks>,
 }
 
 impl Detector for Beacon {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(request) = Request::of(event).filter(|request| !request.domain.is_empty()) else { return };
+        let (Some(request), Some(known)) = (event.request(), event.known()) else { return };
         let Parameters { rare_agents, interval_seconds, callbacks, minutes, .. } = self.parameters;
-        let known = self.reach.note(event, event.domain(), findings);
-        if !known.is_rare(rare_agents) || request.is_popular() || self.parameters.trusted_domains.cover(&request) {
+        if known.tried >= rare_agents || request.is_popular() || self.parameters.trusted_domains.cover(&request) {
             return;
         }
         let class = request.class();
@@ -128,7 +129,7 @@ impl Detector for Beacon {
             return;
         }
         let scope = Scope::network(event);
-        let watched = self.reach.watched(event.second());
+        let watched = event.watched();
         let open = |many| {
             let case = Callbacks {
                 scope_kind: scope.kind.to_owned(),
@@ -137,7 +138,7 @@ impl Detector for Beacon {
                 refused: request.refused,
                 many,
                 beat,
-                others: known.others,
+                others: known.tried,
                 watched,
             };
             let what = What { path: None, ..what(event, many) };
@@ -152,13 +153,11 @@ impl Detector for Beacon {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.reach.snapshot(out);
         self.agents.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.reach.restore(input)?;
         self.agents.restore(input)?;
         self.episodes.restore(input)
     }

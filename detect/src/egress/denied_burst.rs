@@ -9,9 +9,10 @@ use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
-use crate::egress::request::{Request, what};
+use crate::egress::request::what;
 use crate::engine::Key;
 use crate::episode::{Episodes, Opening, Subject};
 use crate::event::EventRow;
@@ -25,7 +26,7 @@ use window::{Refusal, Window};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.denied_burst",
-    version: 1,
+    version: 2,
     what: "Many requests of one workspace (or session) that the firewall refused in a short time. The reason says which of \
            three it is: many destinations once each (a scan), many paths of one host (probing), or the same request again \
            and again (a confused agent).",
@@ -87,8 +88,12 @@ struct DeniedBurst {
 }
 
 impl Detector for DeniedBurst {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(request) = Request::of(event).filter(|request| request.refused) else { return };
+        let Some(request) = event.request().filter(|request| request.refused) else { return };
         let port = event.integer(column::PORT).unwrap_or(0).to_string();
         let refusal = Refusal {
             time: event.time(),

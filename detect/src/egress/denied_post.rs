@@ -6,14 +6,14 @@ mod examples;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::egress::request::{Request, what};
-use crate::egress::secret::SecretRead;
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
 use crate::event::EventRow;
-use crate::limits::{ALLOWED_PAIRS_MAX, SECRET_READS_MAX};
+use crate::limits::ALLOWED_PAIRS_MAX;
 use crate::recent::Recent;
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
@@ -22,7 +22,7 @@ use case::{Refusals, Target};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.denied_post",
-    version: 1,
+    version: 2,
     what: "A write request (POST, PUT, PATCH or DELETE) that the firewall refused, grouped by workspace (or session) and domain.",
     why: "A prompt injection that makes an agent send secrets or source code to a stranger ends in exactly this line of the \
           firewall's log, and nobody reads that log.",
@@ -64,31 +64,27 @@ impl Parameters {
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(DeniedPost {
         parameters: parameters.clone(),
-        key,
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         allowed: Recent::new(ALLOWED_PAIRS_MAX),
-        secrets: Recent::new(SECRET_READS_MAX),
     })
 }
 
 struct DeniedPost {
     parameters: Parameters,
-    key: Key,
     episodes: Episodes<Refusals>,
     /// Pairs of scope and domain of which a request was allowed.
     allowed: Recent<()>,
-    /// The latest secret-bearing read of each scope.
-    secrets: Recent<SecretRead>,
 }
 
 impl Detector for DeniedPost {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        if let Some(read) = SecretRead::of(event) {
-            self.secrets.insert(event.network(), read);
-        }
-        let Some(request) = Request::of(event) else { return };
+        let Some(request) = event.request() else { return };
         if event.text(column::OUTCOME) == Some("allow") && !request.domain.is_empty() {
-            self.allowed.insert(self.pair(event, request.domain), ());
+            self.allowed.insert(pair(event), ());
         } else if request.refused && request.is_write() {
             self.refused(event, request, findings);
         }
@@ -100,13 +96,11 @@ impl Detector for DeniedPost {
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         self.allowed.snapshot(out);
-        self.secrets.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         self.allowed.restore(input)?;
-        self.secrets.restore(input)?;
         self.episodes.restore(input)
     }
 }
@@ -116,10 +110,10 @@ impl DeniedPost {
     fn refused(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) {
         let scope = Scope::network(event);
         let domain = request.domain;
-        let secret = self.secrets.get(event.network()).filter(|read| {
+        let secret = event.secret().filter(|read| {
             event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
         });
-        let known = self.target(event, domain);
+        let known = self.target(event);
         let open = |many| {
             let target = if many { Target::Many } else { known };
             let case = Refusals { scope_kind: scope.kind.to_owned(), target, secret };
@@ -130,8 +124,8 @@ impl DeniedPost {
     }
 
     /// What is known about this agent and this domain.
-    fn target(&self, event: &EventRow<'_>, domain: &str) -> Target {
-        if self.allowed.get(self.pair(event, domain)).is_some() {
+    fn target(&self, event: &EventRow<'_>) -> Target {
+        if self.allowed.get(pair(event)).is_some() {
             Target::Allowed
         } else if self.allowed.forgot() {
             Target::Unknown
@@ -139,10 +133,11 @@ impl DeniedPost {
             Target::NeverAllowed
         }
     }
+}
 
-    fn pair(&self, event: &EventRow<'_>, domain: &str) -> u64 {
-        Key::join(event.network(), self.key.hash(&["allowed", domain]))
-    }
+/// The agent and the destination of a request.
+fn pair(event: &EventRow<'_>) -> u64 {
+    Key::join(event.network(), event.domain())
 }
 
 #[cfg(test)]

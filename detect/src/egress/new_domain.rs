@@ -5,11 +5,12 @@ mod examples;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::egress::class::Class;
 use crate::egress::popular::Names;
-use crate::egress::reach::{Familiarity, Reach};
+use crate::egress::reach::Familiarity;
 use crate::egress::request::{Request, what};
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
@@ -22,7 +23,7 @@ use case::Newcomer;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.new_domain",
-    version: 1,
+    version: 2,
     what: "A request that went out to a domain for which neither this workspace nor anybody of its team asked before, and \
            hardly anybody in the fleet. Writes, file drops, webhooks, tunnels, addresses instead of names, DNS over HTTPS \
            and the metadata service have an alert each; plain reads of ordinary domains share one per workspace.",
@@ -79,28 +80,23 @@ impl Parameters {
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(NewDomain {
         parameters: parameters.clone(),
-        asked: Reach::new(),
-        written: Reach::new(),
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
     })
 }
 
 struct NewDomain {
     parameters: Parameters,
-    /// Who asked for which domain at all,
-    asked: Reach,
-    /// and who wrote to it: a page that was read before is not a place that was written to before.
-    written: Reach,
     episodes: Episodes<Newcomer>,
 }
 
 impl Detector for NewDomain {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(request) = Request::let_through(event) else { return };
-        let mut known = self.asked.note(event, event.domain(), findings);
-        if request.is_write() {
-            known = self.written.note(event, event.domain(), findings);
-        }
+        let (Some(request), Some(known)) = (Request::let_through(event), event.known()) else { return };
+        let known = if request.is_write() { known.written } else { known.reached };
         // What somebody else of the team did is not new, and for risky places the team is all that counts.
         if known.agent == known.team && !self.parameters.trusted_domains.cover(&request) {
             self.judge(event, request, known, findings);
@@ -112,14 +108,10 @@ impl Detector for NewDomain {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.asked.snapshot(out);
-        self.written.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.asked.restore(input)?;
-        self.written.restore(input)?;
         self.episodes.restore(input)
     }
 }
@@ -143,7 +135,7 @@ impl NewDomain {
         } else if !known.is_rare(self.parameters.rare_agents) && !class.is_risky() {
             return;
         }
-        let watched = self.asked.watched(event.second());
+        let watched = event.watched();
         let learning = watched.seconds < i64::from(self.parameters.learning_hours) * 3_600;
         if learning && !(class.is_risky() && write) {
             return;

@@ -4,6 +4,7 @@
 //! matter. What agents did is never pooled into what one of them may do: it only says how unusual it is.
 
 use crate::detector::{Findings, RestoreError};
+use crate::egress::request::Request;
 use crate::event::EventRow;
 use crate::limits::{AGENT_REGISTERS, REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
 use crate::pack::{Pack, packed};
@@ -21,26 +22,35 @@ pub struct Reach {
 
 /// What is known of a name before this event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// How many other agents wanted to reach it, refused or not; [`REACH_FEW`] stands for that many and more.
+    pub tried: u32,
+    /// Who reached it.
+    pub reached: Familiarity,
+    /// Who wrote to it: a page that was read before is not a place that was written to before.
+    pub written: Familiarity,
+}
+
+/// How far a name is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Familiarity {
-    /// Whether this agent asked for it.
+    /// Whether by this agent.
     pub agent: bool,
-    /// Whether anybody of this agent's team did; those without a team are one.
+    /// Whether by anybody of this agent's team; those without a team are one.
     pub team: bool,
-    /// How many other agents did; [`REACH_FEW`] stands for that many and more.
+    /// By how many other agents; [`REACH_FEW`] stands for that many and more.
     pub others: u32,
-    /// Seconds since anybody did first.
-    pub age: Option<i64>,
 }
 
 impl Familiarity {
-    /// Whether fewer than `rare_agents` others asked for it.
-    pub fn is_rare(&self, rare_agents: u32) -> bool {
+    /// Whether fewer than `rare_agents` others know it.
+    pub fn is_rare(self, rare_agents: u32) -> bool {
         self.others < rare_agents
     }
 }
 
 /// Against what a finding is judged: how many agents were watched for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Watched {
     /// About how many agents.
     pub agents: u64,
@@ -65,12 +75,41 @@ impl Watched {
 /// One name. `noted` is the second of the latest use that counted for the table's order.
 #[derive(Debug, Clone, Copy, Default)]
 struct Asked {
-    first: i64,
-    noted: i64,
+    noted: u32,
+    /// Agents that wanted to reach it, refused or not.
+    tried: Few,
+    reached: Acquaintances,
+    written: Acquaintances,
+}
+packed!(Asked { noted, tried, reached, written });
+
+/// Agents and their teams.
+#[derive(Debug, Clone, Copy, Default)]
+struct Acquaintances {
     agents: Few,
     teams: Few,
 }
-packed!(Asked { first, noted, agents, teams });
+packed!(Acquaintances { agents, teams });
+
+impl Acquaintances {
+    /// Whether it would say the same and learn nothing: so many know the name that who they are does not matter.
+    fn is_full(&self, team: u32) -> bool {
+        self.agents.is_full() && (self.teams.is_full() || self.teams.has(team))
+    }
+
+    fn familiarity(&self, agent: u32, team: u32) -> Familiarity {
+        Familiarity {
+            agent: self.agents.has(agent),
+            team: self.teams.is_full() || self.teams.has(team),
+            others: self.agents.others(agent),
+        }
+    }
+
+    fn insert(&mut self, agent: u32, team: u32) {
+        self.agents.insert(agent);
+        self.teams.insert(team);
+    }
+}
 
 /// A set that is exact while it is small, and then only says that it is not.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,6 +123,11 @@ packed!(Few { len, marks });
 impl Few {
     fn is_full(&self) -> bool {
         u32::from(self.len) > REACH_FEW
+    }
+
+    /// How many there are without this one.
+    fn others(&self, mark: u32) -> u32 {
+        if self.is_full() { REACH_FEW } else { u32::from(self.len) - u32::from(self.has(mark)) }
     }
 
     fn has(&self, mark: u32) -> bool {
@@ -101,41 +145,49 @@ impl Few {
     }
 }
 
+impl Asked {
+    fn known(&self, agent: u32, team: u32) -> Known {
+        Known {
+            tried: self.tried.others(agent),
+            reached: self.reached.familiarity(agent, team),
+            written: self.written.familiarity(agent, team),
+        }
+    }
+}
+
 impl Reach {
     /// Nobody asked for anything.
     pub fn new() -> Self {
         Self { names: Table::new(REACH_NAMES_MAX), agents: Sketch::default(), since: None }
     }
 
-    /// Notes that the event's agent asks for a name, by its hash, and says what was known before.
-    pub fn note(&mut self, event: &EventRow<'_>, name: u64, findings: &mut Findings) -> Familiarity {
+    /// Notes the event's request for its destination, and says what was known before.
+    pub fn note(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) -> Known {
         let second = event.second();
         self.since.get_or_insert(second);
         self.agents.insert(event.network());
-        // What everybody asks for all the time costs one look.
-        if let Some(asked) = self.names.get_mut(name)
-            && asked.agents.is_full()
-            && (asked.teams.is_full() || asked.teams.has(event.team() as u32))
-            && second - asked.noted < REACH_REFRESH_SECONDS
-        {
-            return Familiarity { agent: false, team: true, others: REACH_FEW, age: Some(second - asked.first) };
-        }
-        let asked = self.names.entry(name, event, findings);
         let (agent, team) = (event.network() as u32, event.team() as u32);
-        let (known, full) = (asked.agents.has(agent), asked.agents.is_full());
-        let familiarity = Familiarity {
-            agent: known,
-            team: asked.teams.is_full() || asked.teams.has(team),
-            others: if full { REACH_FEW } else { u32::from(asked.agents.len) - u32::from(known) },
-            age: (asked.agents.len > 0).then_some(second - asked.first),
-        };
-        if asked.agents.len == 0 {
-            asked.first = second;
+        let (reaches, writes) = (!request.refused, !request.refused && request.is_write());
+        // What everybody asks for all the time costs one look.
+        if let Some(asked) = self.names.get_mut(event.domain())
+            && asked.tried.is_full()
+            && (!reaches || asked.reached.is_full(team))
+            && (!writes || asked.written.is_full(team))
+            && second - i64::from(asked.noted) < REACH_REFRESH_SECONDS
+        {
+            return asked.known(agent, team);
         }
-        asked.noted = second;
-        asked.agents.insert(agent);
-        asked.teams.insert(team);
-        familiarity
+        let asked = self.names.entry(event.domain(), event, findings);
+        let known = asked.known(agent, team);
+        asked.noted = second as u32;
+        asked.tried.insert(agent);
+        if reaches {
+            asked.reached.insert(agent, team);
+        }
+        if writes {
+            asked.written.insert(agent, team);
+        }
+        known
     }
 
     /// How much was watched until `second`.
@@ -204,12 +256,12 @@ mod tests {
         json!({"second": second, "kind": "egress.http", "workspace": workspace, "team": team, "domain": domain})
     }
 
-    fn note(reach: &mut Reach, events: &[Value]) -> Vec<Familiarity> {
+    fn note(reach: &mut Reach, events: &[Value]) -> Vec<Known> {
         let rows = fixtures::rows(events);
         let mut said = Vec::new();
         for row in rows.iter() {
             let event = EventRow::new(&row, false, fixtures::key());
-            said.push(reach.note(&event, event.domain(), &mut Findings::new()));
+            said.push(reach.note(&event, event.request().unwrap(), &mut Findings::new()));
         }
         said
     }
@@ -225,14 +277,28 @@ mod tests {
         ];
         events.extend((4..20).map(|number| ask(8, &format!("w{number}"), "blue", "acme.example")));
         let said = note(&mut reach, &events);
-        assert_eq!(said[0], Familiarity { agent: false, team: false, others: 0, age: None });
-        assert_eq!(said[1], Familiarity { agent: true, team: true, others: 0, age: Some(5) });
-        assert_eq!(said[2], Familiarity { agent: false, team: true, others: 1, age: Some(6) });
-        assert_eq!(said[3], Familiarity { agent: false, team: false, others: 2, age: Some(7) });
-        let last = said.last().unwrap();
+        let reached: Vec<Familiarity> = said.iter().map(|known| known.reached).collect();
+        assert_eq!(reached[0], Familiarity { agent: false, team: false, others: 0 });
+        assert_eq!(reached[1], Familiarity { agent: true, team: true, others: 0 });
+        assert_eq!(reached[2], Familiarity { agent: false, team: true, others: 1 });
+        assert_eq!(reached[3], Familiarity { agent: false, team: false, others: 2 });
+        let last = reached.last().unwrap();
         assert!(last.others == REACH_FEW && !last.is_rare(REACH_FEW));
         let Watched { agents, seconds } = reach.watched(fixtures::START + 8);
         assert!(agents.abs_diff(19) <= 1 && seconds == 8, "about 19: {agents}");
+    }
+
+    #[test]
+    fn what_was_refused_was_not_reached_and_what_was_read_was_not_written() {
+        let mut refused = ask(0, "w1", "red", "acme.example");
+        refused["outcome"] = json!("deny");
+        let mut write = ask(2, "w3", "red", "acme.example");
+        write["method"] = json!("POST");
+        let events = [refused, ask(1, "w2", "red", "acme.example"), write.clone(), write];
+        let said = note(&mut Reach::new(), &events);
+        let others = |known: &Known| [known.tried, known.reached.others, known.written.others];
+        assert_eq!([others(&said[1]), others(&said[2])], [[1, 0, 0], [2, 1, 0]]);
+        assert!(!said[2].written.team && said[3].written.agent && said[3].reached.agent);
     }
 
     #[test]

@@ -21,29 +21,36 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// Whether the firewall refused it. What nobody refused went out.
     pub refused: bool,
+    /// Whether its method is one that carries data out.
+    write: bool,
 }
 
 impl<'a> Request<'a> {
-    /// The request that an event is about; `None` for other kinds.
-    pub fn of(event: &EventRow<'a>) -> Option<Self> {
+    /// Reads the request that an event is about; `None` for other kinds. Who has the event asks it instead.
+    pub fn read(event: &EventRow<'a>) -> Option<Self> {
+        if event.kind() != EGRESS {
+            return None;
+        }
         let domain = event.destination();
-        (event.kind() == EGRESS).then(|| Self {
+        let method = event.text(column::METHOD).unwrap_or("");
+        Some(Self {
             host: event.text(column::HOST).unwrap_or(domain),
             domain,
-            method: event.text(column::METHOD).unwrap_or(""),
+            method,
             path: event.text(column::PATH).unwrap_or(""),
             refused: matches!(event.text(column::OUTCOME), Some("deny" | "blocked")),
+            write: ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| method.eq_ignore_ascii_case(write)),
         })
     }
 
     /// The request that an event is about, if it names its destination and nobody refused it.
     pub fn let_through(event: &EventRow<'a>) -> Option<Self> {
-        Self::of(event).filter(|request| !request.refused && !request.domain.is_empty())
+        event.request().filter(|request| !request.refused && !request.domain.is_empty())
     }
 
     /// Whether its method is one that carries data out.
     pub fn is_write(&self) -> bool {
-        ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| self.method.eq_ignore_ascii_case(write))
+        self.write
     }
 
     /// Length of the query in bytes: data can leave in an address too.
@@ -93,14 +100,14 @@ mod tests {
         let rows = fixtures::rows(&events);
         let row = |number| rows.get(number).unwrap();
         let first = row(0);
-        let request = Request::of(&EventRow::new(&first, false, fixtures::key())).unwrap();
+        let request = EventRow::new(&first, false, fixtures::key()).request().unwrap();
         assert!(request.is_write() && request.refused && request.query_len() == 7 && request.domain == "acme.example");
         let second = row(1);
-        let request = Request::of(&EventRow::new(&second, false, fixtures::key())).unwrap();
+        let request = EventRow::new(&second, false, fixtures::key()).request().unwrap();
         assert!(!request.is_write() && !request.refused && request.domain == "203.0.113.7" && request.path.is_empty());
         let (third, fourth) = (row(2), row(3));
         let nowhere = EventRow::new(&third, false, fixtures::key());
-        assert!(Request::of(&nowhere).is_some() && Request::let_through(&nowhere).is_none());
-        assert!(Request::of(&EventRow::new(&fourth, false, fixtures::key())).is_none());
+        assert!(nowhere.request().is_some() && Request::let_through(&nowhere).is_none());
+        assert!(EventRow::new(&fourth, false, fixtures::key()).request().is_none());
     }
 }

@@ -7,19 +7,18 @@ mod trickle;
 use ledger::alert::What;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::egress::candidates::Candidates;
 use crate::egress::class::Class;
 use crate::egress::popular::Names;
-use crate::egress::reach::{Familiarity, Reach};
+use crate::egress::reach::Familiarity;
 use crate::egress::request::{Request, what};
-use crate::egress::secret::SecretRead;
 use crate::engine::Key;
 use crate::episode::{Episodes, Opening, Subject};
 use crate::event::EventRow;
-use crate::limits::{EGRESS_AGENTS_MAX, REACH_FEW, SECRET_READS_MAX, TRICKLES_PER_AGENT};
-use crate::recent::Recent;
+use crate::limits::{EGRESS_AGENTS_MAX, REACH_FEW, TRICKLES_PER_AGENT};
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
 use crate::table::Table;
@@ -29,7 +28,7 @@ use trickle::Trickle;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.slow_post",
-    version: 1,
+    version: 2,
     what: "Requests that carry data out (writes, and requests with a long query) to one rare domain, in several separate \
            stretches of time, with little or nothing read from it.",
     why: "Who takes a repository out in pieces of a few kilobytes stays below every limit on volume and rate. Only the \
@@ -101,32 +100,26 @@ impl Parameters {
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(SlowPost {
         parameters: parameters.clone(),
-        key,
-        reach: Reach::new(),
         agents: Table::new(EGRESS_AGENTS_MAX),
-        secrets: Recent::new(SECRET_READS_MAX),
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
     })
 }
 
 struct SlowPost {
     parameters: Parameters,
-    key: Key,
-    reach: Reach,
     /// What each agent writes to rare domains.
     agents: Table<Candidates<Trickle, TRICKLES_PER_AGENT>>,
-    /// The latest secret-bearing read of each agent.
-    secrets: Recent<SecretRead>,
     episodes: Episodes<Slow>,
 }
 
 impl Detector for SlowPost {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        if let Some(read) = SecretRead::of(event) {
-            self.secrets.insert(Scope::network(event).hash(self.key, "secret"), read);
-        }
-        let Some(request) = Request::let_through(event) else { return };
-        let known = self.reach.note(event, event.domain(), findings);
+        let (Some(request), Some(known)) = (Request::let_through(event), event.known()) else { return };
+        let known = known.reached;
         if !known.is_rare(self.parameters.rare_agents) || self.parameters.trusted_domains.cover(&request) {
             return;
         }
@@ -148,16 +141,12 @@ impl Detector for SlowPost {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.reach.snapshot(out);
         self.agents.snapshot(out);
-        self.secrets.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.reach.restore(input)?;
         self.agents.restore(input)?;
-        self.secrets.restore(input)?;
         self.episodes.restore(input)
     }
 }
@@ -181,8 +170,8 @@ impl SlowPost {
         }
         let scope = Scope::network(event);
         let seen = trickle.seen();
-        let watched = self.reach.watched(event.second());
-        let secret = self.secrets.get(scope.hash(self.key, "secret")).filter(|read| trickle.follows(read.recorded));
+        let watched = event.watched();
+        let secret = event.secret().filter(|read| trickle.follows(read.recorded));
         let open = |many| {
             let case = Slow {
                 scope_kind: scope.kind.to_owned(),

@@ -10,11 +10,12 @@ use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::egress::popular::Names;
 use crate::egress::request::{Request, what};
-use crate::engine::Key;
+use crate::engine::{Key, Space};
 use crate::episode::{Before, Episodes, Opening, Subject};
 use crate::event::EventRow;
 use crate::limits::JUDGED_NAMES_MAX;
@@ -29,7 +30,7 @@ use likeness::Likeness;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.typosquat",
-    version: 1,
+    version: 2,
     what: "A request for a host, or a request or command for a package (npm, PyPI, crates.io, RubyGems), whose name is one \
            or two characters, a separator, or letters that look alike away from one of the most used, or that carries a \
            well-known host inside of a stranger's domain.",
@@ -91,8 +92,12 @@ struct Typosquat {
 }
 
 impl Detector for Typosquat {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST.with(Aspects::COMMAND)
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        if let Some(request) = Request::of(event).filter(|request| !request.domain.is_empty()) {
+        if let Some(request) = event.request().filter(|request| !request.domain.is_empty()) {
             self.host(event, request, findings);
             if let Some((ecosystem, name)) = packages::of_path(request.host, request.path) {
                 self.package(event, ecosystem, &name, what(event, false), findings);
@@ -123,7 +128,7 @@ impl Detector for Typosquat {
 
 impl Typosquat {
     fn host(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) {
-        let hash = self.key.hash(&["host", request.host]);
+        let hash = self.key.of(Space::HOST, request.host);
         if self.fine.get(hash).is_some() {
             return;
         }
@@ -143,7 +148,7 @@ impl Typosquat {
         if self.fine.get(hash).is_some() {
             return;
         }
-        let refused = Request::of(event).is_some_and(|request| request.refused);
+        let refused = event.request().is_some_and(|request| request.refused);
         let known = self.parameters.known_names.has(name) || self.parameters.protected_names.has(name);
         let like = if known { None } else { known::package_like(ecosystem, name, &self.parameters.protected_names) };
         let squat = like.map(|(imitated, likeness): (&str, Likeness)| {

@@ -54,8 +54,8 @@ pub fn is_agent_configuration(path: &str) -> bool {
         ".vscode/mcp.json",
         ".config/opencode/opencode.json",
     ];
-    ENDINGS.iter().any(|ending| path == *ending || path.ends_with(&format!("/{ending}")))
-        || holds(path, ".claude/hooks/")
+    let is = |ending: &&str| path.strip_suffix(*ending).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+    ENDINGS.iter().any(is) || holds(path, ".claude/hooks/")
 }
 
 /// Whether something starts by itself from this file, or lets somebody in.
@@ -102,7 +102,7 @@ fn name(path: &str) -> &str {
 
 /// Whether a folder is somewhere in the path.
 fn holds(path: &str, folder: &str) -> bool {
-    path.starts_with(folder) || path.contains(&format!("/{folder}"))
+    path.match_indices(folder).any(|(at, _)| at == 0 || path.as_bytes().get(at - 1) == Some(&b'/'))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -192,6 +193,10 @@ impl Class {
 }
 
 impl Detector for Unusual {
+    fn looks_at(&self) -> Aspects {
+        Aspects::FILE.with(Aspects::DELETE)
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if event.kind() == "file.delete" {
             return self.deleted(event, findings);

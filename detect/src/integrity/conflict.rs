@@ -4,6 +4,7 @@ use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -79,6 +80,10 @@ struct Conflict {
 }
 
 impl Detector for Conflict {
+    fn looks_at(&self) -> Aspects {
+        Aspects::CONFLICT
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if event.kind() != "conflict" {
             return;

@@ -6,9 +6,10 @@ use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
+use crate::engine::{Key, Space};
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
 use crate::event::EventRow;
 use crate::limits::STREAMS_MAX;
@@ -22,7 +23,7 @@ use stream::{Names, Stream};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "ledger.gap",
-    version: 1,
+    version: 2,
     what: "Numbers that a source's own counter skipped and that did not come within a grace; a row of kind `loss`, by which a source reports \
            that it dropped records. One episode for each stream.",
     why: "The ledger proves that nothing was taken out after it was recorded. What never arrived is seen only in the counters \
@@ -116,6 +117,10 @@ struct Gap {
 }
 
 impl Detector for Gap {
+    fn looks_at(&self) -> Aspects {
+        Aspects::NUMBERED.with(Aspects::LOSS)
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if event.kind() == "loss" {
             return self.lost(event, findings);
@@ -127,13 +132,12 @@ impl Detector for Gap {
         if event.kind() == "conflict" || number < 0 {
             return;
         }
-        let text = |column| event.text(column).unwrap_or("");
-        let key = self.key.hash(&["stream", text(column::TOKEN), text(column::SOURCE), name]);
+        let key = self.key(event, name);
         let grace = i64::from(self.parameters.grace_seconds);
         let stream = self.streams.entry(key, event, findings);
         let due = stream.take(number as u64, event.second() + grace, || Names::of(event, name));
         if let Some((key, _)) = self.streams.take_evicted() {
-            self.timers.clear(key);
+            self.timers.forget(key);
         }
         match due {
             Some(second) => self.timers.set(key, second),
@@ -167,6 +171,13 @@ impl Detector for Gap {
 }
 
 impl Gap {
+    /// Streams of two feeds may have the same name, and one sender cannot fill or make another's holes.
+    fn key(&self, event: &EventRow<'_>, name: &str) -> u64 {
+        let of = |space, column| self.key.of(space, event.text(column).unwrap_or(""));
+        let feed = Key::join(of(Space::TOKEN, column::TOKEN), of(Space::SOURCE, column::SOURCE));
+        Key::join(feed, self.key.of(Space::STREAM, name))
+    }
+
     fn overdue(&mut self, key: u64, second: i64, findings: &mut Findings) {
         let Some(stream) = self.streams.get_mut(key) else { return };
         let Some((holes, names)) = stream.overdue(second) else { return };

@@ -4,6 +4,7 @@ use ledger::alert::{Alert, Severity, State, What, Who};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -129,9 +130,13 @@ fn origin<'a>(event: &EventRow<'a>) -> Option<(&'a str, u64)> {
 }
 
 impl Detector for Fleet {
+    fn looks_at(&self) -> Aspects {
+        Aspects::FAILED
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What the policy refuses is no error of something common.
-        let Some(failure) = Failure::of(event).filter(|failure| *failure != Failure::Refused) else { return };
+        let Some(failure) = event.failure().filter(|failure| *failure != Failure::Refused) else { return };
         let Some((name, output)) = origin(event) else { return };
         let target = format!("{:x}.{output:x} {name}", failure.code());
         let spread = self.errors.entry(self.key.hash(&["fleet", &target]), event, findings);

@@ -4,6 +4,7 @@ use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -144,6 +145,10 @@ struct Agent {
 packed!(Agent { feed, known, novelty, steps, spent, first, alerted });
 
 impl Detector for NoProgress {
+    fn looks_at(&self) -> Aspects {
+        Aspects::STEP.with(Aspects::COST).with(Aspects::CHECK)
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
         if let Some(cost) = event.integer(column::COST_MICROS)

@@ -8,6 +8,7 @@ use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -105,6 +106,10 @@ struct Agent {
 packed!(Agent { feed, circle, spent, alerted });
 
 impl Detector for Repeat {
+    fn looks_at(&self) -> Aspects {
+        Aspects::STEP.with(Aspects::COST)
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
         if let Some(cost) = event.integer(column::COST_MICROS)

@@ -4,9 +4,10 @@ use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
+use crate::engine::{Key, Space};
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
 use crate::event::EventRow;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ use crate::text::{bounded, duration};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.retry_storm",
-    version: 1,
+    version: 2,
     what: "Errors of the same class from the same tool, model or host, many within a short time, whose pauses do not grow. Errors of \
            infrastructure (429, 5xx, timeouts) are named as such.",
     why: "A retry without back-off keeps an overloaded service down, uses up the quota of all agents, and gets the same answer. An \
@@ -148,9 +149,13 @@ fn target<'a>(event: &EventRow<'a>) -> Option<&'a str> {
 }
 
 impl Detector for RetryStorm {
+    fn looks_at(&self) -> Aspects {
+        Aspects::ATTEMPT
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(name) = target(event) else { return };
-        match Failure::of(event) {
+        match event.failure() {
             // What the policy refuses is for the detectors of egress and approvals.
             Some(Failure::Refused) => {}
             Some(failure) => self.failed(event, name, failure, findings),
@@ -175,7 +180,7 @@ impl Detector for RetryStorm {
 
 impl RetryStorm {
     fn failed(&mut self, event: &EventRow<'_>, name: &str, failure: Failure, findings: &mut Findings) {
-        let target = self.key.hash(&["retry", name]) as u32;
+        let target = self.key.of(Space::ATTEMPT, name) as u32;
         let window = i64::from(self.parameters.window_seconds) * 1_000_000;
         let agent = self.agents.of_agent(event, findings);
         let burst = agent.note(target, failure.code(), window, event);
@@ -215,7 +220,7 @@ impl RetryStorm {
 
     fn succeeded(&mut self, event: &EventRow<'_>, name: &str, findings: &mut Findings) {
         let Some(agent) = self.agents.get_mut(event.agent()).filter(|agent| !agent.bursts.is_empty()) else { return };
-        let target = self.key.hash(&["retry", name]) as u32;
+        let target = self.key.of(Space::ATTEMPT, name) as u32;
         let Some(at) = agent.bursts.iter().position(|burst| burst.target == target) else { return };
         if agent.bursts.remove(at).alerted {
             let subject = Subject { scope: Scope::agent(event), target: name };

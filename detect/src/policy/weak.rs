@@ -8,6 +8,7 @@ use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -89,6 +90,10 @@ struct WeakPolicy {
 }
 
 impl Detector for WeakPolicy {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST.with(Aspects::COMMAND).with(Aspects::FILE).with(Aspects::FIREWALL)
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         match event.kind() {
             EGRESS => {
@@ -130,10 +135,11 @@ impl Detector for WeakPolicy {
 impl WeakPolicy {
     /// A request that a rule let through.
     fn passed(&mut self, event: &EventRow<'_>, rule: &str, findings: &mut Findings) {
+        if event.text(column::OUTCOME) != Some("allow") {
+            return;
+        }
         let Some(weakness) = weakness::of_rule(rule) else { return };
-        if event.text(column::OUTCOME) != Some("allow")
-            || self.parameters.ignored_rules.iter().any(|known| known == rule)
-        {
+        if self.parameters.ignored_rules.iter().any(|known| known == rule) {
             return;
         }
         let scope = owner(event);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use canary::Canary;
 
+use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::egress::class::Class;
@@ -31,7 +32,7 @@ use mark::Mark;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "secret.egress",
-    version: 1,
+    version: 2,
     what: "A secret in the address of a request, in a command that sends, or in the arguments for a remote tool server: \
            known by what redaction took out, or as one of your canaries. The alert names kind, field and offset, never the \
            value.",
@@ -102,12 +103,16 @@ struct SecretEgress {
 }
 
 impl Detector for SecretEgress {
+    fn looks_at(&self) -> Aspects {
+        if self.canaries.is_empty() { Aspects::REDACTED } else { Aspects::ALL }
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let mut marks = event.list(column::REDACTIONS).filter_map(Mark::parse).peekable();
         if marks.peek().is_none() && self.canaries.is_empty() {
             return;
         }
-        match Request::of(event).filter(|request| !request.domain.is_empty()) {
+        match event.request().filter(|request| !request.domain.is_empty()) {
             Some(request) => self.request(event, request, marks, findings),
             None => self.call(event, marks, findings),
         }
@@ -143,8 +148,8 @@ impl SecretEgress {
         let trusted = class == Class::Local || self.parameters.trusted_domains.cover(&request);
         let mut marks: Vec<Mark<'_>> = marks.filter(|_| !trusted).collect();
         if !marks.is_empty() && marks.iter().all(Mark::is_by_name) && !class.is_risky() {
-            let known = self.reach.note(event, event.domain(), findings);
-            if !known.is_rare(self.parameters.rare_agents) || request.is_popular() {
+            let known = self.reach.note(event, request, findings);
+            if known.tried >= self.parameters.rare_agents || request.is_popular() {
                 marks.clear();
             }
         }

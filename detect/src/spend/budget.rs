@@ -12,7 +12,7 @@ use ledger::alert::{What, Who};
 use ledger::calendar::Period;
 use ledger::events::column;
 
-use super::cost::Authority;
+use crate::aspects::Aspects;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
@@ -30,7 +30,7 @@ pub use parameters::{Limits, Parameters, ScopeKind};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.budget",
-    version: 1,
+    version: 2,
     what: "The spend of an agent, run, team or organisation reaches 50, 80 or 100 % of its budget for the calendar day or \
            month, or burns it so fast that it will not last.",
     why: "Model calls cost real money and an agent does not stop by itself: who pays wants to know before it is gone.",
@@ -47,7 +47,6 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(Budget {
         caps: Caps::new(parameters, key),
         key,
-        authority: Authority::new(),
         accounts: Table::new(SPENDERS_MAX),
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
     })
@@ -56,14 +55,17 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
 struct Budget {
     caps: Caps,
     key: Key,
-    authority: Authority,
     accounts: Table<Account>,
     episodes: Episodes<Spending>,
 }
 
 impl Detector for Budget {
+    fn looks_at(&self) -> Aspects {
+        Aspects::COST
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(cost) = self.authority.cost(event, findings) else { return };
+        let Some(cost) = event.cost() else { return };
         for kind in ScopeKind::ALL {
             let Some(scope) = kind.of(event) else { continue };
             let limits = self.caps.of(kind, scope, self.key);
@@ -78,13 +80,11 @@ impl Detector for Budget {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.authority.snapshot(out);
         self.accounts.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.authority.restore(input)?;
         self.accounts.restore(input)?;
         self.episodes.restore(input)
     }

@@ -11,7 +11,7 @@ use ledger::events::column;
 
 use super::anomaly::{Baseline, Feature, Profile};
 use super::calibration::Calibration;
-use super::cost::Authority;
+use crate::aspects::Aspects;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Episodes, Opening, Subject};
@@ -28,7 +28,7 @@ pub use parameters::Parameters;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.rate",
-    version: 1,
+    version: 2,
     what: "An agent's spend in five minutes, or its course over hours, leaves what it and its team have done at such times so \
            far: a spike, an unusual hour, or a slow creep. A new agent is judged by its team.",
     why: "A runaway agent, a leaked key or a prompt that costs ten times more shows in the rate long before a budget is gone.",
@@ -56,7 +56,6 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
         allowed: f64::from(parameters.false_alarms) / 1_000.0 / STEPS_PER_DAY,
         parameters: parameters.clone(),
         key,
-        authority: Authority::new(),
         agents: Table::new(SPENDERS_MAX),
         teams: Table::new(SPENDING_TEAMS_MAX),
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
@@ -68,7 +67,6 @@ struct SpendRate {
     /// The chance below which a step is a finding.
     allowed: f64,
     key: Key,
-    authority: Authority,
     agents: Table<Agent>,
     teams: Table<Team>,
     episodes: Episodes<Rate>,
@@ -94,8 +92,12 @@ pub(super) struct Team {
 packed!(Team { profile, calibration });
 
 impl Detector for SpendRate {
+    fn looks_at(&self) -> Aspects {
+        Aspects::COST
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(cost) = self.authority.cost(event, findings) else { return };
+        let Some(cost) = event.cost() else { return };
         let org = event.text(column::ORG).unwrap_or("");
         let scope = Scope::spender(event);
         let team = self.key.hash(&["rate team", org, event.text(column::TEAM).unwrap_or("")]);
@@ -122,14 +124,12 @@ impl Detector for SpendRate {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.authority.snapshot(out);
         self.agents.snapshot(out);
         self.teams.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.authority.restore(input)?;
         self.agents.restore(input)?;
         self.teams.restore(input)?;
         self.episodes.restore(input)

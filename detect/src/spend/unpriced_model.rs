@@ -5,6 +5,7 @@ use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
 use super::cost::tokens;
+use crate::aspects::Aspects;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
@@ -93,6 +94,10 @@ struct UnpricedModel {
 }
 
 impl Detector for UnpricedModel {
+    fn looks_at(&self) -> Aspects {
+        Aspects::TOKENS
+    }
+
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(model) = event.text(column::MODEL).filter(|_| event.integer(column::COST_MICROS).is_none()) else {
             return;

@@ -50,6 +50,7 @@ pub struct Columns<'a> {
 }
 
 /// Starts a walk over the columns of `bytes`.
+#[inline]
 pub fn columns(bytes: &[u8]) -> Columns<'_> {
     Columns { bytes, at: 0, last: None }
 }
@@ -57,6 +58,7 @@ pub fn columns(bytes: &[u8]) -> Columns<'_> {
 impl<'a> Iterator for Columns<'a> {
     type Item = Result<(u16, &'a [u8]), PartError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let start = self.at;
         if start == self.bytes.len() {

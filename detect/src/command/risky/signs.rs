@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::words::{commands, program};
+use crate::command::words::program;
 
 /// What kind of risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,10 +59,9 @@ pub struct Sign {
     pub what: String,
 }
 
-/// The worst sign of a command line.
-pub fn worst(line: &str) -> Option<Sign> {
+/// The worst sign of a command line, which consists of these commands.
+pub fn worst(line: &str, commands: &[Vec<&str>]) -> Option<Sign> {
     let mut worst: Option<(Class, &str)> = None;
-    let commands: Vec<Vec<&str>> = commands(line).collect();
     for (at, words) in commands.iter().enumerate() {
         let fed = at > 0 && line.contains('|');
         let before = commands[..at].last().and_then(|words| words.first()).map(|word| program(word));
@@ -198,10 +197,14 @@ fn privilege(words: &[&str]) -> Option<(Class, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::words::commands;
 
     #[test]
     fn signs_are_classed_by_the_worst() {
-        let check = |line: &str, class: Option<Class>| assert_eq!(worst(line).map(|sign| sign.class), class, "{line}");
+        let check = |line: &str, class: Option<Class>| {
+            let commands: Vec<Vec<&str>> = commands(line).collect();
+            assert_eq!(worst(line, &commands).map(|sign| sign.class), class, "{line}");
+        };
         check("rm -rf /", Some(Class::Destroy));
         check("rm -r -f /home/coder/*", Some(Class::Destroy));
         check("bash -lc \"rm -fR ~\"", Some(Class::Destroy));

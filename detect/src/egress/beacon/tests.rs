@@ -11,11 +11,7 @@ fn call(second: i64, workspace: &str, domain: &str) -> Value {
 
 fn observe(events: &[Value]) -> Findings {
     let mut detector = build(&Parameters::default(), fixtures::key());
-    let mut findings = Findings::new();
-    for row in fixtures::rows(events).iter() {
-        detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
-    }
-    findings
+    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
 }
 
 #[test]

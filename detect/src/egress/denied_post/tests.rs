@@ -12,11 +12,7 @@ fn denied(second: i64, workspace: &str, domain: &str) -> Value {
 }
 
 fn observe(detector: &mut dyn Detector, events: &[Value], backfill: bool) -> Findings {
-    let mut findings = Findings::new();
-    for row in fixtures::rows(events).iter() {
-        detector.observe(&EventRow::new(&row, backfill, fixtures::key()), &mut findings);
-    }
-    findings
+    fixtures::observe(&mut *detector, &fixtures::rows(events), backfill)
 }
 
 #[test]

@@ -13,11 +13,7 @@ fn post(second: i64, workspace: &str, domain: &str) -> Value {
 
 fn observe(events: &[Value]) -> Findings {
     let mut detector = build(&Parameters::default(), fixtures::key());
-    let mut findings = Findings::new();
-    for row in fixtures::rows(events).iter() {
-        detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
-    }
-    findings
+    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
 }
 
 #[test]
@@ -60,7 +56,7 @@ fn the_state_of_one_agent_is_small() {
         let rows = fixtures::rows(std::slice::from_ref(&event));
         let row = rows.get(0).unwrap();
         let event = EventRow::new(&row, false, fixtures::key());
-        let request = Request::of(&event).unwrap();
+        let request = event.request().unwrap();
         let trickle = trickles.of(event.domain(), event.second(), || Trickle::new(event.domain())).unwrap();
         trickle.note(&event, request, 300);
     }

@@ -30,7 +30,7 @@ pub fn of(name: &str, other: &str) -> Option<Likeness> {
     if name.chars().count().abs_diff(length) > EDITS_MAX as usize * 2 {
         return None;
     }
-    if skeleton(name) == skeleton(other) {
+    if skeleton(name).eq(skeleton(other)) {
         return Some(Likeness::LooksAlike);
     }
     if same_without(name, other, |char| matches!(char, '-' | '_' | '.')) {
@@ -58,12 +58,18 @@ const LIKENESS_MIN: usize = 4;
 const EDITS_MAX: u32 = 2;
 
 /// What is left of a name when characters that look alike are written the same way.
-fn skeleton(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for char in name.chars().flat_map(char::to_lowercase) {
-        out.push(plain(char));
-    }
-    out.replace("rn", "m").replace("vv", "w").replace("cl", "d")
+fn skeleton(name: &str) -> impl Iterator<Item = char> {
+    let mut letters = name.chars().flat_map(char::to_lowercase).map(plain).peekable();
+    std::iter::from_fn(move || {
+        let letter = letters.next()?;
+        let (second, joined) = match letter {
+            'r' => ('n', 'm'),
+            'v' => ('v', 'w'),
+            'c' => ('l', 'd'),
+            _ => return Some(letter),
+        };
+        Some(if letters.next_if_eq(&second).is_some() { joined } else { letter })
+    })
 }
 
 /// The Latin letter that a character is taken for.

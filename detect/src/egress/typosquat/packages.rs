@@ -38,7 +38,8 @@ pub fn of_path(host: &str, path: &str) -> Option<(Ecosystem, String)> {
 pub fn of_command(command: &str) -> Vec<(Ecosystem, String)> {
     let mut found = Vec::new();
     for part in scanned(command).split([';', '|', '&', '\n', '(', ')', '`']) {
-        let words: Vec<&str> = part.split_ascii_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
+        let words = part.split_ascii_whitespace().map(|word| word.trim_matches(['"', '\'']));
+        let words: Vec<&str> = words.skip_while(|word| !is_tool(word)).collect();
         let Some((ecosystem, only_one, rest)) = installer(&words) else { continue };
         let mut names = words.get(rest..).unwrap_or_default().iter();
         while let Some(word) = names.next() {
@@ -77,32 +78,32 @@ const OPTIONS_WITH_VALUE: [&str; 14] = [
     "--version",
 ];
 
-/// The ecosystem of an installer, whether only the first word after it is a package, and where its words begin.
+/// The ecosystem of an installer that the first word is, whether only the first word after it is a package, and where its
+/// words begin.
 fn installer(words: &[&str]) -> Option<(Ecosystem, bool, usize)> {
-    let start = words.iter().position(|word| {
-        let name = word.rsplit('/').next().unwrap_or(word);
-        !word.contains('=') && TOOLS.contains(&name)
-    })?;
-    let name = words.get(start)?.rsplit('/').next()?;
-    let after = |at: usize| words.get(start + at).copied().unwrap_or("");
-    let at = |at: usize, ecosystem| Some((ecosystem, false, start + at));
+    let name = words.first()?.rsplit('/').next()?;
+    let after = |at: usize| words.get(at).copied().unwrap_or("");
+    let at = |at: usize, ecosystem| Some((ecosystem, false, at));
     match (name, after(1), after(2)) {
         ("npm" | "pnpm" | "yarn" | "bun", "install" | "i" | "add", _) => at(2, Ecosystem::Npm),
-        ("npx" | "bunx" | "pnpx", ..) => Some((Ecosystem::Npm, true, start + 1)),
+        ("npx" | "bunx" | "pnpx", ..) => Some((Ecosystem::Npm, true, 1)),
         ("pip" | "pip3" | "pipx", "install" | "run", _) | ("uv" | "poetry", "add", _) => at(2, Ecosystem::Python),
         ("uv", "pip", "install") => at(3, Ecosystem::Python),
         ("python" | "python3", "-m", "pip") if after(3) == "install" => at(4, Ecosystem::Python),
-        ("uvx", ..) => Some((Ecosystem::Python, true, start + 1)),
+        ("uvx", ..) => Some((Ecosystem::Python, true, 1)),
         ("cargo", "add" | "install", _) => at(2, Ecosystem::Rust),
         ("gem", "install", _) => at(2, Ecosystem::Ruby),
         _ => None,
     }
 }
 
-const TOOLS: [&str; 17] = [
-    "npm", "pnpm", "yarn", "bun", "npx", "bunx", "pnpx", "pip", "pip3", "pipx", "uv", "uvx", "poetry", "python",
-    "python3", "cargo", "gem",
-];
+/// Whether a word is a program that installs packages, or may be one.
+fn is_tool(word: &str) -> bool {
+    let name = word.rsplit('/').next().unwrap_or(word);
+    let npm = matches!(name, "npm" | "pnpm" | "yarn" | "bun" | "npx" | "bunx" | "pnpx");
+    let python = matches!(name, "pip" | "pip3" | "pipx" | "uv" | "uvx" | "poetry" | "python" | "python3");
+    (npm || python || matches!(name, "cargo" | "gem")) && !word.contains('=')
+}
 
 /// The name of the package that a word asks for, without version; `None` for options, paths and addresses.
 fn package(ecosystem: Ecosystem, word: &str) -> Option<String> {

@@ -52,6 +52,10 @@ impl Weakness {
 
 /// The weakness of a boundary's rule: words `method=`, `domain=` and `path=` with lists; what is left out covers everything.
 pub fn of_rule(rule: &str) -> Option<Weakness> {
+    // Without an asterisk only a rule without a domain is wide; it is looked at for every request.
+    if rule.starts_with("domain=") && !rule.contains('*') {
+        return None;
+    }
     let (mut domains, mut methods, mut is_rule) = (None, None, false);
     for word in scanned(rule).split_ascii_whitespace() {
         let (key, value) = word.split_once('=')?;

@@ -8,11 +8,7 @@ use crate::fixtures;
 
 fn observe(parameters: &Parameters, events: &[Value]) -> Findings {
     let mut detector = build(parameters, fixtures::key());
-    let mut findings = Findings::new();
-    for row in fixtures::rows(events).iter() {
-        detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
-    }
-    findings
+    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! What several detectors ask of an event and of what came before it: worked out and kept once. No alert comes from here.
+
+use ledger::Row;
+
+use crate::aspects::Aspects;
+use crate::detector::{Findings, RestoreError};
+use crate::egress::reach::{Known, Reach, Watched};
+use crate::egress::secret::SecretRead;
+use crate::engine::Key;
+use crate::event::EventRow;
+use crate::limits::SECRET_READS_MAX;
+use crate::recent::Recent;
+use crate::spend::cost::Authority;
+
+/// The state that detectors share. It sees every event before they do, whichever of them are enabled.
+pub struct Shared {
+    key: Key,
+    /// Who asked for which domain.
+    reach: Reach,
+    /// Whose spend is told by a gateway.
+    authority: Authority,
+    /// The latest secret-bearing read of each agent, as network policies know it.
+    secrets: Recent<SecretRead>,
+}
+
+/// What is known about the surroundings of one event.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    shared: &'a Shared,
+    known: Option<Known>,
+    cost: Option<u64>,
+}
+
+impl Shared {
+    /// Raised when the form of the state changes, or what is in it for the same events.
+    pub const VERSION: u32 = 1;
+
+    /// Nothing was seen.
+    pub fn new(key: Key) -> Self {
+        Self { key, reach: Reach::new(), authority: Authority::new(), secrets: Recent::new(SECRET_READS_MAX) }
+    }
+
+    /// Takes the next row, and shows it as detectors see it.
+    pub fn event<'a>(&'a mut self, row: &'a Row<'a>, backfill: bool, findings: &mut Findings) -> EventRow<'a> {
+        let event = EventRow::new(row, backfill, self.key);
+        let known = match event.request() {
+            Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),
+            _ => None,
+        };
+        let cost = if event.aspects().meet(Aspects::COST) { self.authority.cost(&event, findings) } else { None };
+        if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED))
+            && let Some(read) = SecretRead::of(&event)
+        {
+            self.secrets.insert(event.network(), read);
+        }
+        event.within(Surroundings { shared: self, known, cost })
+    }
+
+    /// Appends the state.
+    pub fn snapshot(&self, out: &mut Vec<u8>) {
+        self.reach.snapshot(out);
+        self.authority.snapshot(out);
+        self.secrets.snapshot(out);
+    }
+
+    /// Takes a state that `snapshot` wrote.
+    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.reach.restore(input)?;
+        self.authority.restore(input)?;
+        self.secrets.restore(input)
+    }
+}
+
+impl Surroundings<'_> {
+    /// What was known about the destination of a request before it; `None` for what is no request, or names none.
+    pub fn known(&self) -> Option<Known> {
+        self.known
+    }
+
+    /// What the event costs in micro-USD, if it is to be counted.
+    pub fn cost(&self) -> Option<u64> {
+        self.cost
+    }
+
+    /// The latest secret-bearing read of the same agent, this event included.
+    pub fn secret(&self, network: u64) -> Option<SecretRead> {
+        self.shared.secrets.get(network)
+    }
+
+    /// How much was watched until `second`.
+    pub fn watched(&self, second: i64) -> Watched {
+        self.shared.reach.watched(second)
+    }
+}
