@@ -63,7 +63,9 @@ fn scenes() -> Vec<(Vec<Record>, Outbox)> {
         for few in [2, 10, 60] {
             scenes.push((records(&alerts[..few]), fixtures::outbox()));
             let mut group = records(&alerts[..few]);
-            group.iter_mut().for_each(|record| record.group = Some(Group { key: "g".into(), window: 0 }));
+            for record in &mut group {
+                record.group = Some(Group { key: "g".into(), window: 0 });
+            }
             scenes.push((group, fixtures::outbox()));
         }
         let old = |number| Alert { backfill: true, ..hostile_alert(number, &text, Severity::Low, State::Open) };
@@ -118,12 +120,16 @@ fn check_slack(message: &Value) {
                 block.get("text").into_iter().for_each(|text| check_text(text, 3_000));
                 let fields = block["fields"].as_array().unwrap_or(&none);
                 assert!(fields.len() <= 10 && (block.get("text").is_some() || !fields.is_empty()));
-                fields.iter().for_each(|field| check_text(field, 2_000));
+                for field in fields {
+                    check_text(field, 2_000);
+                }
             }
             "context" => {
                 let elements = block["elements"].as_array().unwrap();
                 assert!((1..=10).contains(&elements.len()));
-                elements.iter().for_each(|element| check_text(element, 2_000));
+                for element in elements {
+                    check_text(element, 2_000);
+                }
             }
             "actions" => {
                 let elements = block["elements"].as_array().unwrap();
@@ -189,7 +195,9 @@ fn payloads_keep_the_bounds_that_their_vendors_publish() {
     let Some(folder) = std::env::var_os("TACHOGRAPH_PAYLOADS") else { return };
     for (name, payloads) in [("slack", [slack, bot].concat()), ("pagerduty", pagerduty)] {
         let mut lines = String::new();
-        payloads.iter().for_each(|payload| writeln!(lines, "{payload}").unwrap());
+        for payload in payloads {
+            writeln!(lines, "{payload}").unwrap();
+        }
         std::fs::write(std::path::Path::new(&folder).join(format!("{name}.jsonl")), lines).unwrap();
     }
 }
