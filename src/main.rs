@@ -11,7 +11,7 @@
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
-//! | `rules` | `rules.rs` |
+//! | `rules` | `rules.rs`; `rules canary`: `canary.rs` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
@@ -24,6 +24,7 @@
 mod access;
 mod alerts;
 mod api;
+mod canary;
 mod cli;
 mod config;
 mod control;

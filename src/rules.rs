@@ -9,6 +9,7 @@ use detect::{DETECTORS, Spec};
 use serde::Serialize;
 use toml::Table as Toml;
 
+use crate::canary;
 use crate::cli::Output;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Format, Table};
@@ -21,6 +22,9 @@ pub enum Command {
     List(List),
     /// Show what a rule looks for and why, what else looks the same, and its parameters.
     Explain(Explain),
+    /// Make decoys for secret.egress, and list them.
+    #[command(subcommand)]
+    Canary(canary::Command),
 }
 
 /// Arguments of `rules list`.
@@ -46,7 +50,7 @@ pub struct Explain {
 
 /// Where parameters are read.
 #[derive(Debug, Args)]
-struct Source {
+pub struct Source {
     /// The configuration file [default: the built-in parameters].
     #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
     config: Option<PathBuf>,
@@ -78,16 +82,22 @@ pub fn run(command: Command) -> Outcome {
     match command {
         Command::List(arguments) => list(&arguments),
         Command::Explain(arguments) => explain(&arguments),
+        Command::Canary(command) => canary::run(command),
     }
 }
 
 impl Source {
+    /// The configuration, or what holds without one.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        match &self.config {
+            Some(config) => Ok(settings::load(config)?.settings),
+            None => Ok(Settings::default()),
+        }
+    }
+
     /// The rule with the parameters that are in force.
     fn rules(&self) -> Result<Vec<Rule>, Failure> {
-        let settings = match &self.config {
-            Some(config) => settings::load(config)?.settings,
-            None => Settings::default(),
-        };
+        let settings = self.settings()?;
         let all = Toml::try_from(&settings.detect.rules).context("the parameters have no TOML form")?;
         let parameters = |spec: &Spec| all.get(spec.name).and_then(|value| value.as_table()).cloned();
         Ok(DETECTORS.iter().map(|spec| Rule::of(spec, parameters(spec).unwrap_or_default())).collect())
