@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use export::Considered;
-use ledger::triage::{Desk, Found, Notify, Refused, Triage};
+use ledger::triage::{Desk, Found, Notify, Refused, Triage, Triaged};
 use ledger::{LedgerName, Reader};
 use serde::Serialize;
 
@@ -43,6 +43,18 @@ struct Explained {
     routes: Vec<Considered>,
     /// The sinks that it goes to.
     receivers: Vec<String>,
+    /// The steps of escalation: those that happened, and those to come if nobody acknowledges it.
+    escalation: Vec<StepOf>,
+}
+
+/// A step of escalation of one alert.
+#[derive(Debug, Serialize)]
+struct StepOf {
+    step: String,
+    /// When it happened, or will.
+    at: String,
+    happened: bool,
+    receivers: Vec<String>,
 }
 
 /// Runs the command.
@@ -61,12 +73,13 @@ pub fn run(command: Command) -> Outcome {
 }
 
 fn explain(triage: &Triage, id: &str, config: &export::Config) -> Result<Explained, Refused> {
-    let alert = match triage.find(id) {
-        Found::One(triaged) => &triaged.alert,
+    let triaged = match triage.find(id) {
+        Found::One(triaged) => triaged,
         Found::Several => return Err(Refused::AmbiguousAlert(id.to_owned())),
         Found::Unknown => return Err(Refused::UnknownAlert(id.to_owned())),
     };
-    let hidden_by = match triage.notify(alert, chrono::Utc::now().timestamp_micros()) {
+    let (alert, now) = (&triaged.alert, chrono::Utc::now().timestamp_micros());
+    let hidden_by = match triage.notify(alert, now) {
         Notify::Notify => None,
         Notify::Hidden { by, .. } => Some(by.to_string()),
     };
@@ -75,7 +88,32 @@ fn explain(triage: &Triage, id: &str, config: &export::Config) -> Result<Explain
         hidden_by,
         routes: config.routes.explain(alert).routes,
         receivers: config.receivers(alert),
+        escalation: steps(triage, triaged, config, now),
     })
+}
+
+fn steps(triage: &Triage, triaged: &Triaged, config: &export::Config, now: i64) -> Vec<StepOf> {
+    let happened = triaged.escalated.iter().map(|step| StepOf {
+        step: step.step.clone(),
+        at: time(step.recorded),
+        happened: true,
+        receivers: step.receivers.clone(),
+    });
+    let escalation = triage.escalation(triaged, now);
+    let due = escalation.due.into_iter().map(|step| (now, step));
+    let to_come = due.chain(escalation.waiting).map(|(when, step)| {
+        let mut alert = triaged.alert.clone();
+        alert.severity = step.raise_to.map_or(alert.severity, |severity| severity.max(alert.severity));
+        let routed = || config.receivers(&alert);
+        let receivers = if step.receivers.is_empty() { routed() } else { step.receivers.clone() };
+        StepOf { step: step.name.clone(), at: time(when), happened: false, receivers }
+    });
+    happened.chain(to_come).collect()
+}
+
+fn time(micros: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 fn table(explained: &Explained) -> String {
@@ -92,5 +130,13 @@ fn table(explained: &Explained) -> String {
         Some(by) => format!("Now it is hidden by {}; without that it goes to {to}.\n", output::visible(by)),
         None => format!("It goes to {to}.\n"),
     };
-    routes + &fate
+    let steps = explained.escalation.iter().map(|step| {
+        let (name, to) = (output::visible(&step.step), output::visible(&step.receivers.join(", ")));
+        if step.happened {
+            format!("Nobody acknowledged it: at {} step {name} told {to}.\n", step.at)
+        } else {
+            format!("If nobody acknowledges it, at {} step {name} tells {to}.\n", step.at)
+        }
+    });
+    routes + &fate + &steps.collect::<String>()
 }

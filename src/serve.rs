@@ -5,12 +5,14 @@
 //! listeners bound ─► store recovered ─► intake ─► detection ─► export ─► console ─► ready … signal ─► the same order down
 //! ```
 
+mod budgets;
 mod console;
 mod followers;
 mod gate;
 mod health;
 mod listener;
 mod metrics;
+mod notices;
 mod part;
 mod pipeline;
 mod reload;
@@ -24,7 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use anyhow::Context;
 use clap::Args;
 use ledger::triage::Desk;
-use ledger::{Options, Store};
+use ledger::{Options, Store, budget};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +42,7 @@ use followers::Sinks;
 use gate::DeskGate;
 use health::Health;
 use listener::Listener;
+use part::Part;
 use pipeline::Pipeline;
 use signals::{Signal, Signals};
 
@@ -120,6 +123,10 @@ struct Server {
     pipeline: Pipeline,
     /// Where alerts are worked on.
     desk: Arc<Desk>,
+    /// Where money is asked for.
+    budgets: Arc<budget::Desk>,
+    /// Who records what receivers are to be told of again.
+    notices: Part,
     /// The sinks that run; a reload replaces them.
     sinks: Arc<RwLock<Sinks>>,
     control: JoinHandle<()>,
@@ -142,6 +149,9 @@ impl Server {
         let operations = store.operations();
         let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
         let desk = Arc::new(desk);
+        let budgets = Arc::new(budget::Desk::new(operations.reader(), Some(operations.appender())));
+        // Before anything is read, so that no event comes before the budget that counts it.
+        budgets::set(&budgets, settings).await?;
         let gate = DeskGate::of(&desk);
         let (pipeline, registry) = Pipeline::build(&store, settings, &tokens, gate, ingest, &health).await?;
         let options = query::Options {
@@ -150,8 +160,9 @@ impl Server {
             queries_max: settings.query.queries_max.map(Into::into),
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
-        pages.open(engine, &tokens, &desk, registry)?;
+        pages.open(engine, &tokens, &desk, &budgets, registry)?;
         reload::record_start(&store, &loaded).await?;
+        let notices = notices::start(&store, &desk, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
         let operations = operations.appender();
@@ -164,7 +175,7 @@ impl Server {
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
-        Ok(Self { store, loaded, health, pages, pipeline, desk, sinks, control, control_stop })
+        Ok(Self { store, loaded, health, pages, pipeline, desk, budgets, notices, sinks, control, control_stop })
     }
 
     /// Reads the file again and takes from it what can change while the server runs; a bad file changes nothing.
@@ -176,6 +187,7 @@ impl Server {
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
         }
         self.desk.set_policy(settings.alerts.clone());
+        budgets::set(&self.budgets, settings).await?;
         let needs_restart = reload::needs_restart(old, settings);
         reload::record(&self.store, Some(&self.loaded), &new, &needs_restart).await?;
         tracing::info!(sha256 = new.hash, needs_restart = needs_restart.join(" "), "the configuration was changed");
@@ -186,6 +198,7 @@ impl Server {
     /// Ends everything but the store and the console, in the order in which data flows.
     async fn drain(&mut self) {
         self.health.draining();
+        self.notices.end().await;
         self.pipeline.drain().await;
         self.control_stop.cancel();
         // A panic in it was logged by the runtime; there is nothing left to end.

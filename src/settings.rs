@@ -2,15 +2,19 @@
 //!
 //! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
 
+mod budget;
 mod reference;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use export::SinkConfig;
 use ingest::config::Collector;
+use ledger::budget::Set;
 use ledger::triage::Policy;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -37,6 +41,9 @@ pub struct Settings {
     pub collectors: Vec<Collector>,
     /// What detectors look for.
     pub detect: detect::Config,
+    /// Hard caps on money.
+    #[serde(rename = "budget")]
+    pub budgets: Vec<budget::Budget>,
     /// What belongs together, what hides what, and who hears next.
     pub alerts: Policy,
     /// Where events and alerts are sent.
@@ -153,14 +160,28 @@ impl Settings {
             // The package counts them, the file lists them one by one.
             return Err(problem.to_string().replacen("collectors", "collector", 1));
         }
-        self.sinks().check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
+        let sinks = self.sinks();
+        sinks.check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
+        self.budget_sets()?;
         self.alerts.check().map_err(|error| error.to_string())?;
+        for step in &self.alerts.escalations {
+            if let Some(stranger) = step.receivers.iter().find(|name| !sinks.is_receiver(name)) {
+                return Err(format!("alerts.escalate {}: {stranger:?} is no sink that takes alerts", step.name));
+            }
+        }
         self.detect.check().map_err(|error| error.to_string())
+    }
+
+    /// The hard budgets by name, as the ledger takes them.
+    pub fn budget_sets(&self) -> Result<BTreeMap<String, Set>, String> {
+        budget::sets(&self.budgets)
     }
 
     /// What the package of sinks wants to know.
     pub fn sinks(&self) -> export::Config {
-        export::Config { sinks: self.sinks.clone(), routes: self.routes.clone() }
+        let window = Duration::from_mins(u64::from(self.alerts.group_minutes));
+        let grouping = export::Grouping { columns: self.alerts.group_by.clone(), window };
+        export::Config { sinks: self.sinks.clone(), routes: self.routes.clone(), grouping }
     }
 
     /// What the package of collectors wants to know.
@@ -202,7 +223,16 @@ mod tests {
         check("[[route]]\nname = \"a\"\nreceivers = [\"b\"]", "no sink");
         check("[detect.rules.\"no.such\"]", "no.such");
         check("[[alerts.inhibit]]\nname = \"a\"\nsource = [\"ruel=x\"]\ntarget = [\"rule=y\"]", "ruel");
-        check("[[alerts.escalate]]\nafter_minutes = 5", "alerts.escalate[0] does nothing");
+        let step = "[[alerts.escalate]]\nname = \"manager\"\nafter_minutes = 5";
+        check(step, "alerts.escalate[0] does nothing");
+        check(&format!("{step}\nreceivers = [\"siem\"]"), "alerts.escalate manager: \"siem\" is no sink");
+        let budget = |more: &str| format!("[[budget]]\nname = \"a\"\nperiod = \"day\"\n{more}\n");
+        check(&budget("cap_usd = -1"), "budget \"a\": cap_usd");
+        check(&budget("cap_usd = 1\ncolour = 2"), "colour");
+        check(&budget("cap_usd = nan"), "cap_usd");
+        check(&budget("cap_usd = 1\nutc_offset_minutes = 900"), "14 hours");
+        check(&(budget("cap_usd = 1") + &budget("cap_usd = 1.5")), "twice");
+        check(&budget("cap_usd = 1").replace("\"a\"", "\"reserve\""), "API");
         check("[query]\nthreads = 0", "line 2: invalid value: integer `0`");
         check("verbose = true", "verbose");
         check("[store]\n\ndata = hunter2", "line 3: ");
@@ -211,9 +241,18 @@ mod tests {
     #[test]
     fn the_reference_names_every_setting() {
         let text = reference();
-        for name in
-            ["data", "reserve_bytes", "console", "ingest", "names", "prices", "threads", "queries_max", "group_by"]
-        {
+        for name in [
+            "data",
+            "reserve_bytes",
+            "console",
+            "ingest",
+            "names",
+            "prices",
+            "threads",
+            "queries_max",
+            "group_by",
+            "cap_usd",
+        ] {
             assert!(text.contains(&format!("- `{name}`")), "{name}");
         }
         let lists = [

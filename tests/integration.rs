@@ -7,6 +7,8 @@ mod harness;
 
 #[path = "integration/alerts.rs"]
 mod alerts;
+#[path = "integration/budgets.rs"]
+mod budgets;
 #[path = "integration/commands.rs"]
 mod commands;
 #[path = "integration/disk.rs"]
@@ -17,3 +19,5 @@ mod forwarding;
 mod life;
 #[path = "integration/quickstart.rs"]
 mod quickstart;
+#[path = "integration/stories.rs"]
+mod stories;

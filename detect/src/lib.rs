@@ -12,6 +12,7 @@
 mod agent;
 mod approval;
 mod aspects;
+mod bookkeeper;
 mod clock;
 mod collector;
 mod command;
@@ -45,6 +46,7 @@ mod timers;
 #[cfg(test)]
 mod fixtures;
 
+pub use bookkeeper::{Bookkeeper, BookkeeperError, BookkeeperMetrics};
 pub use config::{Config, ConfigError};
 pub use detector::{Detector, Findings, RestoreError};
 pub use engine::{Engine, Key};

@@ -1,16 +1,20 @@
 //! The end-to-end load generator: a process of its own that drives a real server over loopback HTTP and reads what the
 //! server costs from outside (`/proc`). `make bench` runs it with the `dist` profile.
 //!
-//! Two phases. *Saturation*: every connection sends its next request when the last one was acknowledged; this gives
+//! Three phases. *Saturation*: every connection sends its next request when the last one was acknowledged; this gives
 //! events per second and CPU time per event. *Half load*: requests have a schedule at half of that rate, and a latency is
 //! counted from the moment at which the request was due, so that a stall of the server is not hidden by a client that
-//! waits for it (coordinated omission).
+//! waits for it (coordinated omission). *Notices*: requests on a schedule at a given rate, and now and then an event that
+//! somebody has to be told of, while one of two receivers is dead.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A benchmark that cannot run has nothing better to do than to stop.
 
 mod connection;
 mod cost;
+mod notice;
 mod payload;
+#[path = "../../tests/harness/receiver.rs"]
+mod receiver;
 mod report;
 #[path = "../../tests/harness/server.rs"]
 mod server;
@@ -26,6 +30,7 @@ use hdrhistogram::Histogram;
 
 use connection::Connection;
 use cost::{Cost, SyncProbe};
+use notice::Receivers;
 use payload::{Dialect, Payload};
 use report::{Phase, Report};
 use server::Server;
@@ -51,6 +56,9 @@ struct Arguments {
     /// Records in one request at half load.
     #[arg(long, default_value_t = 50)]
     small_batch: usize,
+    /// Events per second while notices are measured.
+    #[arg(long, default_value_t = 50_000)]
+    rate: u32,
     /// Agents whose events are sent.
     #[arg(long, default_value_t = 10_000)]
     agents: usize,
@@ -71,6 +79,14 @@ struct Plan {
     duration: Duration,
 }
 
+impl Plan {
+    /// The same for so many events per second over all connections.
+    fn at(self, per_second: f64, arguments: &Arguments) -> Self {
+        let interval = Duration::from_secs_f64((arguments.small_batch * arguments.connections) as f64 / per_second);
+        Self { batch: arguments.small_batch, interval: Some(interval), ..self }
+    }
+}
+
 fn main() {
     let arguments = Arguments::parse();
     let data = arguments.directory.join("data");
@@ -81,25 +97,36 @@ fn main() {
     let config = arguments.directory.join("load.toml");
     let listen = "console = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"";
     let collector = format!("name = \"load\"\ndialect = \"{}\"\ntransport = \"http\"", arguments.dialect.name());
-    let text = format!("[store]\ndata = {:?}\n\n[listen]\n{listen}\n\n[[collector]]\n{collector}\n", data.display());
+    let receivers = Receivers::start();
+    let sinks = receivers.configuration(&arguments.directory);
+    let text =
+        format!("[store]\ndata = {:?}\n\n[listen]\n{listen}\n\n[[collector]]\n{collector}\n\n{sinks}", data.display());
     std::fs::write(&config, text).unwrap();
     let server = Server::start(&arguments.server, &config).unwrap();
-    let payloads = payload::split(arguments.dialect, arguments.agents, arguments.connections);
+    // One more than drive the load: it sends what somebody is told of.
+    let payloads = payload::split(arguments.dialect, arguments.agents, arguments.connections + 1);
     let mut connections: Vec<(Connection, Payload)> =
         payloads.into_iter().map(|payload| (Connection::open(&server.ingest, &token), payload)).collect();
+    let (mut reporter, mut refused) = connections.pop().unwrap();
     let saturated = Plan { batch: arguments.batch, interval: None, duration: Duration::from_secs(arguments.seconds) };
     let saturation = run(&server, &data, &mut connections, saturated);
     let per_second = saturation.events as f64 / saturation.seconds / 2.0;
-    let interval = Duration::from_secs_f64((arguments.small_batch * arguments.connections) as f64 / per_second);
-    let half = Plan { batch: arguments.small_batch, interval: Some(interval), ..saturated };
+    let half = saturated.at(per_second, &arguments);
     let half_load = run(&server, &data, &mut connections, half);
     let resident_bytes_max = cost::resident_bytes_max(server.id());
     let events = saturation.events + half_load.events;
-    server.stop().unwrap();
-    // A start seals nothing by itself; the bytes are those of what is on the disk, WAL included.
+    // The cost per event and the size on the disk are those of the two phases before.
     let disk_bytes = cost::disk_bytes(&data);
+    let steady = saturated.at(f64::from(arguments.rate), &arguments);
+    let (notice_load, notices) = std::thread::scope(|scope| {
+        let due = scope.spawn(|| report_refusals(&mut reporter, &mut refused, steady.duration));
+        let load = run(&server, &data, &mut connections, steady);
+        (load, receivers.measure(&due.join().unwrap()))
+    });
+    server.stop().unwrap();
+    let dialect = arguments.dialect.name();
     let report =
-        Report { dialect: arguments.dialect.name(), saturation, half_load, events, resident_bytes_max, disk_bytes };
+        Report { dialect, saturation, half_load, events, resident_bytes_max, disk_bytes, notice_load, notices };
     report.print(arguments.json);
 }
 
@@ -138,6 +165,20 @@ fn run(server: &Server, data: &std::path::Path, connections: &mut [(Connection, 
         latency.add(one).unwrap();
     }
     Phase { events: totals.0, bytes: totals.1, requests: totals.2, seconds, latency, cost, sync: probe.finish() }
+}
+
+/// Sends events that somebody is told of until the phase is over; when each was due, in microseconds since 1970 UTC.
+fn report_refusals(connection: &mut Connection, payload: &mut Payload, duration: Duration) -> Vec<i64> {
+    let (started, mut due) = (Instant::now(), Vec::new());
+    while started.elapsed() < duration {
+        let next = started + notice::INTERVAL * due.len() as u32;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        let late = next.elapsed().as_micros() as i64;
+        due.push(chrono::Utc::now().timestamp_micros() - late);
+        let (producer, offset) = (payload.producer(), payload.offset());
+        connection.post(payload.refused(&notice::host(due.len() as u64 - 1)), &producer, offset);
+    }
+    due
 }
 
 /// Sends requests until the phase is over.

@@ -63,14 +63,38 @@ impl Payload {
         for _ in 0..records {
             let agent = self.first_agent + (self.sent % self.agents as u64) as usize;
             let sequence = self.sent / self.agents as u64;
-            match self.dialect {
-                Dialect::Coder => write_coder(&mut self.body, &now, agent, sequence),
-                Dialect::Native => write_native(&mut self.body, &now, agent, sequence),
-            }
-            self.sent += 1;
+            let path = PATHS[(sequence as usize + agent) % PATHS.len()];
+            let request = Request { outcome: "allow", method: "GET", host: "packages.acme.example", path };
+            self.write(&now, agent, sequence, &request);
         }
         &self.body
     }
+
+    /// One record more, of a write to this host that the firewall refused: an alert.
+    pub fn refused(&mut self, host: &str) -> &[u8] {
+        self.body.clear();
+        let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
+        let agent = self.first_agent + (self.sent % self.agents as u64) as usize;
+        let request = Request { outcome: "deny", method: "POST", host, path: "collect" };
+        self.write(&now, agent, self.sent / self.agents as u64, &request);
+        &self.body
+    }
+
+    fn write(&mut self, now: &str, agent: usize, sequence: u64, request: &Request<'_>) {
+        match self.dialect {
+            Dialect::Coder => write_coder(&mut self.body, now, agent, sequence, request),
+            Dialect::Native => write_native(&mut self.body, now, agent, sequence, request),
+        }
+        self.sent += 1;
+    }
+}
+
+/// What an agent asked for.
+struct Request<'a> {
+    outcome: &'a str,
+    method: &'a str,
+    host: &'a str,
+    path: &'a str,
 }
 
 /// Paths that agents ask for, so that columns compress as they do in life and not better.
@@ -85,13 +109,17 @@ const PATHS: [&str; 8] = [
     "debian/dists/stable/InRelease",
 ];
 
-fn write_coder(body: &mut Vec<u8>, now: &str, agent: usize, sequence: u64) {
-    let path = PATHS[(sequence as usize + agent) % PATHS.len()];
+fn write_coder(body: &mut Vec<u8>, now: &str, agent: usize, sequence: u64, request: &Request<'_>) {
+    let Request { outcome, method, host, path } = request;
+    let rule = match *outcome {
+        "allow" => r#""matched_rule":"method=GET,HEAD domain=packages.acme.example","#,
+        _ => "",
+    };
     let trace = mix(agent as u64, sequence);
     let (low, high) = (mix(trace, 1), mix(trace, 2));
     write!(
         body,
-        r#"{{"ts":"{now}","level":"INFO","msg":"boundary_request","caller":"/home/runner/src/coder/coderd/agentapi/boundary_logs.go:150","func":"github.com/coder/coder/v2/coderd/agentapi.(*BoundaryLogsAPI).ReportBoundaryLogs","logger_names":["coderd","agentrpc"],"trace":"{trace:016x}{low:016x}","span":"{high:016x}","fields":{{"owner":"user{}","workspace_name":"workspace-{agent}","agent_name":"main","decision":"allow","session_id":"00000000-0000-4000-8000-{agent:012x}","sequence_number":{sequence},"workspace_id":"00000000-0000-4000-9000-{agent:012x}","template_id":"b6b4f7d2-4f0e-4a8a-8a58-20c3bb8d9f13","template_version_id":"0d6a6b2e-4b1f-46f3-b3be-7a55c2b0a2d8","http_method":"GET","http_url":"https://packages.acme.example/{path}","event_time":"{now}","matched_rule":"method=GET,HEAD domain=packages.acme.example","request_id":"{:08x}-0000-4000-8000-{:012x}"}}}}"#,
+        r#"{{"ts":"{now}","level":"INFO","msg":"boundary_request","caller":"/home/runner/src/coder/coderd/agentapi/boundary_logs.go:150","func":"github.com/coder/coder/v2/coderd/agentapi.(*BoundaryLogsAPI).ReportBoundaryLogs","logger_names":["coderd","agentrpc"],"trace":"{trace:016x}{low:016x}","span":"{high:016x}","fields":{{"owner":"user{}","workspace_name":"workspace-{agent}","agent_name":"main","decision":"{outcome}","session_id":"00000000-0000-4000-8000-{agent:012x}","sequence_number":{sequence},"workspace_id":"00000000-0000-4000-9000-{agent:012x}","template_id":"b6b4f7d2-4f0e-4a8a-8a58-20c3bb8d9f13","template_version_id":"0d6a6b2e-4b1f-46f3-b3be-7a55c2b0a2d8","http_method":"{method}","http_url":"https://{host}/{path}","event_time":"{now}",{rule}"request_id":"{:08x}-0000-4000-8000-{:012x}"}}}}"#,
         agent % 500,
         low as u32,
         high >> 16,
@@ -100,11 +128,11 @@ fn write_coder(body: &mut Vec<u8>, now: &str, agent: usize, sequence: u64) {
     body.push(b'\n');
 }
 
-fn write_native(body: &mut Vec<u8>, now: &str, agent: usize, sequence: u64) {
-    let path = PATHS[(sequence as usize + agent) % PATHS.len()];
+fn write_native(body: &mut Vec<u8>, now: &str, agent: usize, sequence: u64, request: &Request<'_>) {
+    let Request { outcome, method, host, path } = request;
     write!(
         body,
-        r#"{{"time":"{now}","source":"load","family":"boundary","kind":"egress.http","stream":"load-{agent}","stream_seq":{sequence},"source_id":"{:016x}","user":"user{}","session":"00000000-0000-4000-8000-{agent:012x}","workspace":"00000000-0000-4000-9000-{agent:012x}","action":"GET","outcome":"allow","rule":"method=GET,HEAD domain=packages.acme.example","method":"GET","scheme":"https","host":"packages.acme.example","path":"/{path}"}}"#,
+        r#"{{"time":"{now}","source":"load","family":"boundary","kind":"egress.http","stream":"load-{agent}","stream_seq":{sequence},"source_id":"{:016x}","user":"user{}","session":"00000000-0000-4000-8000-{agent:012x}","workspace":"00000000-0000-4000-9000-{agent:012x}","action":"{method}","outcome":"{outcome}","rule":"method=GET,HEAD domain=packages.acme.example","method":"{method}","scheme":"https","host":"{host}","path":"/{path}"}}"#,
         mix(agent as u64, sequence),
         agent % 500,
     )

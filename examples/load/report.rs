@@ -4,6 +4,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::cost::Cost;
+use crate::notice::Notices;
 
 /// What one phase gave.
 pub struct Phase {
@@ -29,7 +30,6 @@ impl Phase {
     }
 
     fn json(&self) -> Value {
-        let quantile = |times: &Histogram<u64>, at| times.value_at_quantile(at);
         let threads =
             self.cost.threads.iter().map(|(name, nanos)| (name.clone(), json!(self.micros_per_event(*nanos))));
         json!({
@@ -39,10 +39,21 @@ impl Phase {
             "bytes_per_event": self.bytes / self.events.max(1),
             "cpu_us_per_event": self.micros_per_event(self.cost.total),
             "cpu_us_per_event_by_thread": threads.collect::<serde_json::Map<_, _>>(),
-            "ack_us": { "p50": quantile(&self.latency, 0.5), "p99": quantile(&self.latency, 0.99), "p999": quantile(&self.latency, 0.999) },
-            "fdatasync_us": { "p50": quantile(&self.sync, 0.5), "p99": quantile(&self.sync, 0.99) },
+            "ack_us": quantiles(&self.latency),
+            "fdatasync_us": quantiles(&self.sync),
         })
     }
+}
+
+/// Some quantiles of times in microseconds.
+fn quantiles(times: &Histogram<u64>) -> Value {
+    json!({ "p50": times.value_at_quantile(0.5), "p99": times.value_at_quantile(0.99), "p999": times.value_at_quantile(0.999) })
+}
+
+/// The same in milliseconds, for people.
+fn shown(times: &Histogram<u64>) -> String {
+    let [half, most, nearly_all] = [0.5, 0.99, 0.999].map(|at| times.value_at_quantile(at) as f64 / 1_000.0);
+    format!("p50 {half:.2}  p99 {most:.2}  p99.9 {nearly_all:.2}")
 }
 
 /// What the whole run gave.
@@ -57,8 +68,12 @@ pub struct Report {
     pub events: u64,
     /// The most memory that the server had.
     pub resident_bytes_max: u64,
-    /// What the data directory takes.
+    /// What the data directory takes after these two, WAL included.
     pub disk_bytes: u64,
+    /// A steady load while notices are measured.
+    pub notice_load: Phase,
+    /// How soon somebody was told.
+    pub notices: Notices,
 }
 
 impl Report {
@@ -71,6 +86,13 @@ impl Report {
                 "dialect": self.dialect,
                 "saturation": self.saturation.json(),
                 "half_load": self.half_load.json(),
+                "notice_load": self.notice_load.json(),
+                "notices": {
+                    "sent": self.notices.sent,
+                    "told": self.notices.told,
+                    "after_recorded_us": quantiles(&self.notices.after_recorded),
+                    "after_due_us": quantiles(&self.notices.after_due),
+                },
                 "resident_mib_max": resident_mib,
                 "disk_bytes_per_event": disk,
             });
@@ -78,9 +100,9 @@ impl Report {
             return;
         }
         println!("{} records, {} bytes each", self.dialect, self.saturation.bytes / self.saturation.events.max(1));
-        for (name, phase) in [("saturation", &self.saturation), ("half load", &self.half_load)] {
-            let quantiles = [0.5, 0.99, 0.999].map(|at| phase.latency.value_at_quantile(at) as f64 / 1_000.0);
-            let sync = [0.5, 0.99].map(|at| phase.sync.value_at_quantile(at) as f64 / 1_000.0);
+        for (name, phase) in
+            [("saturation", &self.saturation), ("half load", &self.half_load), ("notices", &self.notice_load)]
+        {
             println!("\n{name}: {} events in {} requests", phase.events, phase.requests);
             println!("  events/s             {:>10.0}", phase.events as f64 / phase.seconds);
             println!("  server CPU per event {:>10.2} µs", phase.micros_per_event(phase.cost.total));
@@ -90,12 +112,12 @@ impl Report {
                     println!("    {thread:<18} {micros:>10.2} µs");
                 }
             }
-            println!(
-                "  acknowledgement ms   p50 {:.2}  p99 {:.2}  p99.9 {:.2}",
-                quantiles[0], quantiles[1], quantiles[2]
-            );
-            println!("  fdatasync ms         p50 {:.2}  p99 {:.2}", sync[0], sync[1]);
+            println!("  acknowledgement ms   {}", shown(&phase.latency));
+            println!("  fdatasync ms         {}", shown(&phase.sync));
         }
+        println!("  told                 {} of {} events, one receiver dead", self.notices.told, self.notices.sent);
+        println!("    after recorded ms  {}", shown(&self.notices.after_recorded));
+        println!("    after due ms       {}", shown(&self.notices.after_due));
         println!("\nresident memory, most  {resident_mib} MiB");
         println!("on disk                {disk:.1} bytes per event");
     }

@@ -11,12 +11,12 @@ mod outbox;
 
 use std::ops::ControlFlow;
 
-pub use budgets::{Answer, Budgets, Refusal, Standing};
+pub use budgets::{Answer, Budgets, OpenReservation, Refusal, Standing};
 pub use exports::{
-    Checkpoint, ExportIntent, ExportReceipt, Exported, HIDDEN_KIND, INTENT_KIND, RECEIPT_KIND, REJECTED_KIND,
-    REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, newest_exported,
+    Checkpoint, ExportIntent, ExportReceipt, Exported, HIDDEN_KIND, Hidden, HiddenAt, INTENT_KIND, RECEIPT_KIND,
+    REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread, newest_exported,
 };
-pub use outbox::{DeadLetter, Outbox, Told};
+pub use outbox::{DeadLetter, Outbox, Thread, Told};
 
 use crate::error::LedgerError;
 use crate::limits;

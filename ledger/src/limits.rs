@@ -101,6 +101,9 @@ pub const POLICY_RULES_MAX: usize = 64;
 /// The longest wait of an escalation step, in minutes: a week.
 pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
 
+/// Notices about alerts that are recorded at once; the others follow.
+pub const NOTICES_MAX: usize = 256;
+
 /// Newest entries of `operations` in which the outbox of a receiver is read back when it starts. Who was told of an alert
 /// before them is forgotten, and then its end is told to everybody.
 pub const OUTBOX_ENTRIES_MAX: u64 = 1 << 20;
@@ -113,6 +116,12 @@ pub const OUTBOX_DEAD_MAX: usize = 10_000;
 pub const BUDGETS_MAX: usize = 4_096;
 /// Budgets that one reservation draws on.
 pub const BUDGETS_PER_RESERVATION_MAX: usize = 8;
+/// Families of sources that one budget counts.
+pub const BUDGET_FAMILIES_MAX: usize = 8;
+/// Budgets that are set in one group of entries.
+pub const BUDGETS_PER_GROUP_MAX: usize = 256;
+/// Reservations in one entry about what was seen in the events.
+pub const BUDGET_MATCHED_MAX: usize = 256;
 /// The longest name of a budget or id of a reservation, in bytes.
 pub const BUDGET_NAME_BYTES_MAX: usize = 128;
 /// The largest amount in micro-USD: one billion dollars, so that sums of all reservations fit 64 bits.

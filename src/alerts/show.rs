@@ -84,6 +84,18 @@ pub fn whole(alert: &Value) -> String {
             format!("{} by {} {until}: {}", text(&hiding["kind"]), text(&hiding["by"]), text(&hiding["reason"])),
         );
     }
+    for step in alert["escalation"].as_array().into_iter().flatten() {
+        let to: Vec<String> = step["receivers"].as_array().into_iter().flatten().map(text).collect();
+        let to = if to.is_empty() { "those to whom routes lead".to_owned() } else { to.join(", ") };
+        let (name, at) = (text(&step["step"]), text(&step["at"]));
+        line(
+            "escalation",
+            match step["happened"].as_bool() {
+                Some(true) => format!("{name} told {to} at {at}"),
+                _ => format!("{name} tells {to} at {at}, if nobody acknowledges it"),
+            },
+        );
+    }
     for name in ["evidence", "tags"] {
         line(name, alert[name].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(" "));
     }
@@ -110,12 +122,18 @@ mod tests {
         let alert = json!({"id": "alert-0123456789abcdef", "title": "a\nb\u{1b}[2J", "severity": "high", "status": "closed", "rule": "r",
             "who": {"user": "x\u{202e}y"}, "count": 3, "hidden": [{"kind": "silence", "by": "silence-1", "reason": "r", "until": null}],
             "closed": {"by": "ada", "at": "now", "reason": "benign"}, "evidence": ["events/0/1", "events/0/2"],
+            "escalation": [{"step": "manager\u{1b}", "receivers": ["boss"], "at": "then", "happened": true}, {"step": "chief", "receivers": [], "at": "soon", "happened": false}],
             "steps": [{"by": "ada", "at": "then", "action": "close", "reason": "benign", "note": "l1\nl2"}]});
         let shown = whole(&alert);
         assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
         assert!(shown.contains("evidence:     events/0/1 events/0/2\n"), "{shown}");
         assert!(shown.contains("closed:       benign by ada at now\n"), "{shown}");
         assert!(shown.contains("step:         then ada close benign: l1\\nl2\n"), "{shown}");
+        assert!(shown.contains("told boss at then\n"), "{shown}");
+        assert!(
+            shown.contains("chief tells those to whom routes lead at soon, if nobody acknowledges it\n"),
+            "{shown}"
+        );
         let listed = table(&[alert]);
         assert_eq!(listed.lines().count(), 2, "{listed}");
         assert!(listed.contains("0123456789ab ") && !listed.contains('\u{1b}'), "{listed}");

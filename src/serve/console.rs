@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use ledger::budget;
 use ledger::triage::Desk;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
@@ -44,9 +45,11 @@ impl Console {
         engine: query::Engine,
         tokens: &Tokens,
         desk: &Arc<Desk>,
+        budgets: &Arc<budget::Desk>,
         registry: Registry,
     ) -> Result<(), Failure> {
-        let state = query::http::State::new(engine, Arc::new(tokens.clone()), Arc::clone(desk));
+        let authorize = Arc::new(tokens.clone());
+        let state = query::http::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
         let opened = Opened { api: query::http::router(state), registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }

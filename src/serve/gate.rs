@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use export::{Gate, Verdict};
-use ledger::alert::Alert;
-use ledger::triage::{Desk, Notify};
+use export::{Asked, Gate, Verdict};
+use ledger::triage::{Desk, Notify, Triage};
 
 /// The desk as delivery asks it.
 pub struct DeskGate(Arc<Desk>);
@@ -17,17 +16,23 @@ impl DeskGate {
 }
 
 impl Gate for DeskGate {
-    fn verdicts(&self, alerts: &[Alert], now: i64) -> Vec<Verdict> {
-        let verdict = |notify| match notify {
-            Notify::Notify => Verdict::Notify,
-            Notify::Hidden { by, .. } => Verdict::Hidden(by.to_string()),
-        };
-        let asked =
-            self.0.read(|triage| alerts.iter().map(|alert| verdict(triage.notify(alert, now))).collect::<Vec<_>>());
-        asked.unwrap_or_else(|error| {
+    fn verdicts(&self, asked: &[Asked], now: i64) -> Vec<Verdict> {
+        let verdicts = self.0.read(|triage| asked.iter().map(|asked| verdict(triage, asked, now)).collect::<Vec<_>>());
+        verdicts.unwrap_or_else(|error| {
             // A notice too many is better than one too few.
             tracing::error!(%error, "it is unknown what hides alerts; they are told");
-            vec![Verdict::Notify; alerts.len()]
+            vec![Verdict::Notify; asked.len()]
         })
+    }
+}
+
+fn verdict(triage: &Triage, asked: &Asked, now: i64) -> Verdict {
+    let taken_back = asked.notice.as_ref().and_then(|because| triage.takes_back(&asked.alert.id, because));
+    if let Some(status) = taken_back {
+        return Verdict::Hidden(status.as_str().to_owned());
+    }
+    match triage.notify(&asked.alert, now) {
+        Notify::Notify => Verdict::Notify,
+        Notify::Hidden { by, .. } => Verdict::Hidden(by.to_string()),
     }
 }

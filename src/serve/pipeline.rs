@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use detect::{Bookkeeper, BookkeeperMetrics};
 use export::Gate;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
@@ -22,6 +23,8 @@ use crate::settings::Settings;
 /// Everything that runs between `ready` and the stop.
 pub struct Pipeline {
     tokens: Part,
+    books: Part,
+    books_metrics: BookkeeperMetrics,
     intake_metrics: Metrics,
     collectors: Collectors,
     intake_stop: CancellationToken,
@@ -44,6 +47,9 @@ impl Pipeline {
         let intake_metrics = Metrics::default();
         let mut registry = metrics::registry(store);
         intake_metrics.register(&mut registry);
+        let keeper = Bookkeeper::new(store.events(), store.operations());
+        let books_metrics = keeper.metrics();
+        books_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
         let prepared = Followers::prepare(store, settings, &gate, &mut registry)?;
         let following = tokens.clone();
@@ -52,9 +58,20 @@ impl Pipeline {
         let intake_stop = CancellationToken::new();
         let intake = tokio::spawn(ingest.serve(collectors.router(), intake_stop.clone()));
         let followers = prepared.start(health);
-        let health = Arc::clone(health);
-        let pipeline =
-            Self { tokens: following, intake_metrics, collectors, intake_stop, intake, followers, gate, health };
+        let books = Part::start("budgets", health, |stop| keeper.run(stop));
+        let (tokens, health) = (following, Arc::clone(health));
+        let pipeline = Self {
+            tokens,
+            books,
+            books_metrics,
+            intake_metrics,
+            collectors,
+            intake_stop,
+            intake,
+            followers,
+            gate,
+            health,
+        };
         Ok((pipeline, registry))
     }
 
@@ -68,6 +85,7 @@ impl Pipeline {
     pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
         let mut registry = metrics::registry(store);
         self.intake_metrics.register(&mut registry);
+        self.books_metrics.register(&mut registry);
         let prepared = Followers::prepare(store, new, &self.gate, &mut registry)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
         if old.detect == new.detect && old.sinks() == new.sinks() {
@@ -86,6 +104,7 @@ impl Pipeline {
         // A panic in it was logged by the runtime; there is nothing left to end.
         let _ = (&mut self.intake).await;
         self.followers.end().await;
+        self.books.end().await;
         self.tokens.end().await;
     }
 }

@@ -7,6 +7,7 @@ pub fn reference() -> String {
     let mut text = String::from(HEAD);
     text.push_str(&nested(&ingest::config::reference()));
     detectors(&mut text);
+    text.push_str(BUDGETS);
     text.push_str(ALERTS);
     sinks(&mut text);
     text
@@ -97,12 +98,41 @@ fn sinks(text: &mut String) {
     }
 }
 
+const BUDGETS: &str = "
+## `[[budget]]`
+
+A hard cap on money: a gateway reserves before a call and is refused when the cap would not hold. One table for each, at most 1024. A
+change is taken over on SIGHUP and is an entry of `operations`; a budget that is taken out is closed. Nothing is stopped unless the
+gateway asks: what is spent without asking is shown as unreserved and leaves less to reserve.
+
+- `name`: how requests name it.
+- `cap_usd`: the cap in dollars, such as 200 or 0.5.
+- `period`: `\"day\"` or `\"month\"`; it is full again when the next begins.
+- `utc_offset_minutes`: it begins this many minutes before midnight UTC: -840 to 840. Default: 0.
+- `org`, `team`, `user`, `agent`, `run`, `workspace`: whose money it is. All that is given must hold for an event to count; a token that is
+  bound to an organisation or a team may reserve from budgets with that `org` and `team` only. Default: everybody's.
+- `families`: sources whose recorded calls count: `gateway`, `workspace`, `boundary`. Several families may report the same call: name one.
+  A call belongs to the reservation whose id is its `interception` or its `run`; the rest is unreserved. Default: `[\"gateway\"]`; with `[]`
+  only what gateways commit counts.
+
+```toml
+[[budget]]
+name = \"payments\"
+cap_usd = 200
+period = \"day\"
+team = \"payments\"
+```
+";
+
 const ALERTS: &str = "
 ## `[alerts]`
 
 What happens to alerts after a detector found them. A change is taken over on SIGHUP.
 
-- `group_by`: columns of an alert; alerts with the same values belong together. Default: each stands alone.
+- `group_by`: columns of an alert; alerts with the same values belong together. The first is told at once, others in its thread: the same
+  Slack thread, mail thread or PagerDuty incident, which is over with the last of them. What is worse than the thread opens its own.
+  Alertmanager and Slack webhooks group by themselves. Default: each stands alone.
+- `group_minutes`: minutes after its first alert in which a group takes in others; 0 groups only what comes at once. Default: 30.
 
 A matcher is a column (`rule`, `severity`, `team`, `user`, `workspace`, `domain`, `host`), an operator and a value: `=` and `!=` compare, `~` and
 `!~` compare with a pattern in which `*` stands for any characters and `?` for one. All matchers of a list must hold.
@@ -118,13 +148,31 @@ An alert hides others for as long as it is neither resolved nor closed. Two aler
 
 ### `[[alerts.escalate]]`
 
-What is due for an alert that nobody acknowledges. Time in which a silence or a maintenance window hides it does not count. It is checked
-and kept; no sink acts on it yet.
+What happens to an open alert that nobody acknowledges. Each step happens once and is an entry of `operations` (`alert.notice`); an
+acknowledgement, a close or the end of the alert cancels what is to come, and what a receiver was not yet sent. Time in which a silence or a
+maintenance window hides the alert does not count. When an alert becomes worse than it was acknowledged, or is opened again, the steps
+begin anew. Alerts about old events never escalate.
 
-- `after_minutes`: minutes without an acknowledgement.
+- `name`: what people read of it.
+- `after_minutes`: minutes without an acknowledgement, 1 to 10080.
+- `severity`: the mildest alerts that it is about. Default: all.
 - `match`: matchers of the alerts that it is about. Default: all.
-- `receiver`: the sink that hears of it then.
-- `severity`: how bad it is from then on.
+- `receivers`: the sinks that hear of it then, whatever their routes and severities. Default: those to which routes lead.
+- `raise_to`: how bad it is told to be then, if it is milder.
+
+```toml
+[[alerts.escalate]]
+name = \"second pager\"
+after_minutes = 15
+severity = \"high\"
+receivers = [\"oncall\"]
+
+[[alerts.escalate]]
+name = \"manager\"
+after_minutes = 30
+severity = \"high\"
+receivers = [\"managers\"]
+```
 ";
 
 const ROUTES: &str = "

@@ -1,6 +1,7 @@
 //! What whole-program tests share: a world of its own for each test, the real binary, and as much HTTP as they need.
 
 pub mod http;
+pub mod receiver;
 pub mod server;
 
 use std::path::{Path, PathBuf};

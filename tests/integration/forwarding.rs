@@ -1,42 +1,10 @@
 //! From a refused request to the people and systems that have to know: a chat, a SIEM, and the receipts.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use crate::harness::receiver::{receiver, receiver_that_refuses};
 use crate::harness::{World, http};
 use crate::life::{COLLECTOR, line};
-
-/// A receiver that answers every request with this body; what it was sent comes out of the channel: head and body.
-fn receiver(answer: &'static str) -> (String, Receiver<(String, Vec<u8>)>) {
-    receiver_that_refuses(0, answer)
-}
-
-/// The same, but the first requests are refused for good.
-fn receiver_that_refuses(first: usize, answer: &'static str) -> (String, Receiver<(String, Vec<u8>)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let (sender, requests) = channel();
-    std::thread::spawn(move || {
-        for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
-            let mut stream = BufReader::new(stream);
-            let mut head = String::new();
-            while stream.read_line(&mut head).is_ok_and(|read| read > 2) {}
-            let length =
-                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-            let mut body = vec![0; length.unwrap_or(0)];
-            stream.read_exact(&mut body).unwrap();
-            let status = if number < first { "400 Bad Request" } else { "200 OK" };
-            let head_of_answer =
-                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
-            stream.get_mut().write_all((head_of_answer + answer).as_bytes()).unwrap();
-            // The test may have seen enough.
-            let _ = sender.send((head, body));
-        }
-    });
-    (address, requests)
-}
 
 #[test]
 fn an_alert_reaches_people_and_events_reach_the_siem_with_receipts() {
@@ -57,8 +25,8 @@ fn an_alert_reaches_people_and_events_reach_the_siem_with_receipts() {
     let config = config.to_str().unwrap();
     let tried = world.run(&["sinks", "test", "soc", "--config", config]).ok();
     assert!(tried.out.contains("outcome: acked") && !tried.out.contains("hunter2"), "{tried:?}");
-    let (_, body) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert!(String::from_utf8_lossy(&body).contains("Test of the sink soc"));
+    let post = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(post.text().contains("Test of the sink soc"));
     let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string();
     let denied =
         line(0, "deny", "POST", "https://attacker-logger.com/collect").replace("2026-11-09T08:17:04.000000000Z", &now);
@@ -66,9 +34,9 @@ fn an_alert_reaches_people_and_events_reach_the_siem_with_receipts() {
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
     let answer = http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, denied.as_bytes()).unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
-    let (_, body) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert!(String::from_utf8_lossy(&body).contains("attacker-logger.com"), "the chat is told where it went");
-    let (head, _) = batches.recv_timeout(Duration::from_secs(30)).unwrap();
+    let post = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(post.text().contains("attacker-logger.com"), "the chat is told where it went");
+    let head = batches.recv_timeout(Duration::from_secs(30)).unwrap().head;
     assert!(head.starts_with("POST /services/collector"), "{head}");
     assert!(head.to_lowercase().contains("authorization: splunk 00000000"), "{head}");
     // What was acknowledged is in the ledger, by sink.
@@ -120,8 +88,7 @@ fn a_silenced_alert_is_recorded_and_told_to_nobody() {
     assert!(hidden["hidden_by"].as_str().unwrap().starts_with("silence-"), "{hidden}");
     let told = explained("other.example");
     assert!(told["hidden_by"].is_null() && told["receivers"][0] == "soc", "{told}");
-    let (_, body) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
-    let body = String::from_utf8_lossy(&body).into_owned();
+    let body = posts.recv_timeout(Duration::from_secs(30)).unwrap().text();
     assert!(body.contains("other.example") && !body.contains("attacker-logger.com"), "{body}");
     assert!(server.stop().unwrap().success());
     assert!(posts.try_recv().is_err(), "one notice, of the alert that nobody silenced");
@@ -150,11 +117,11 @@ fn what_a_receiver_refused_is_sent_once_more_when_somebody_asks() {
     let bearer = format!("Bearer {token}");
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
     http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, denied.as_bytes()).unwrap();
-    let (_, refused) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    let refused = posts.recv_timeout(Duration::from_secs(30)).unwrap();
     world.wait_for(1, &["--ledger", "operations", "kind=export.rejected"]);
     world.run(&retry).ok();
-    let (_, again) = posts.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&refused), "the same notice");
+    let again = posts.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(again.text(), refused.text(), "the same notice");
     world.wait_for(1, &["--ledger", "operations", "kind=export.replayed"]);
     assert!(server.stop().unwrap().success());
 }

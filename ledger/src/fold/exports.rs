@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alert::Severity;
 use crate::error::LedgerError;
 use crate::fold::backwards;
 use crate::operations::column;
@@ -81,6 +82,18 @@ pub struct ExportIntent {
     pub count: u64,
     /// SHA-256 of the bytes, before compression, in hexadecimal.
     pub sha256: String,
+    /// What was hidden when it was decided to send: whoever repeats the range decides the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<HiddenAt>,
+}
+
+/// A record of a range of which nobody is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HiddenAt {
+    /// Its sequence number.
+    pub seq: u64,
+    /// What hides it.
+    pub by: String,
 }
 
 /// The record of a `delivery.sent`: one message, and the alerts that it told of.
@@ -94,6 +107,9 @@ pub struct Sent {
     /// Whether it was a digest of many alerts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub digest: bool,
+    /// The thread that it belongs to, if alerts are grouped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<SentThread>,
     /// The revisions that it told of.
     pub alerts: Vec<SentAlert>,
     /// SHA-256 of the body in hexadecimal.
@@ -102,6 +118,30 @@ pub struct Sent {
     pub attempts: u32,
     /// What the receiver answered.
     pub ack: String,
+}
+
+/// A thread: the alerts of one group are told together with the first of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentThread {
+    /// The alert that was told of first; incidents and threads have its name.
+    pub subject: String,
+    /// What the alerts have in common, as a hash.
+    pub group: String,
+    /// When the first of them was recorded: microseconds since 1970 UTC.
+    pub since: i64,
+    /// How bad the worst of them was when it was told.
+    pub severity: Severity,
+}
+
+/// The record of a `delivery.hidden`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hidden {
+    /// The alert.
+    pub alert: String,
+    /// The revision.
+    pub revision: u32,
+    /// What hides it.
+    pub by: String,
 }
 
 /// A revision in a message.

@@ -4,8 +4,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::alert::Severity;
 use crate::fold::Fold;
-use crate::fold::exports::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent};
+use crate::fold::exports::{
+    RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread,
+};
 use crate::limits::{OUTBOX_DEAD_MAX, OUTBOX_TOLD_MAX};
 use crate::operations::column;
 use crate::position::{LedgerName, Position};
@@ -20,6 +23,23 @@ pub struct Told {
     pub handle: Option<String>,
     /// The key of the digest, if the alert was told of in one only.
     pub digest: Option<String>,
+    /// The alert in whose thread it was told of, if alerts are grouped.
+    pub thread: Option<String>,
+}
+
+/// What a receiver knows of alerts that belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// What they have in common, as a hash.
+    pub group: String,
+    /// When the first of them was recorded: microseconds since 1970 UTC.
+    pub since: i64,
+    /// How bad the worst of them was when it was told.
+    pub severity: Severity,
+    /// What the receiver calls the first message.
+    pub handle: Option<String>,
+    /// How many of them are not over.
+    pub open: usize,
 }
 
 /// A record that the receiver refused for ever.
@@ -42,6 +62,10 @@ pub struct Outbox {
     told: BTreeMap<String, Told>,
     order: VecDeque<String>,
     digests: BTreeMap<String, usize>,
+    /// By the alert that was told of first.
+    threads: BTreeMap<String, Thread>,
+    /// The newest thread of each group.
+    groups: BTreeMap<String, String>,
     half: Vec<Sent>,
     dead: BTreeMap<Position, DeadLetter>,
     forgot: bool,
@@ -57,6 +81,8 @@ impl Outbox {
             told: BTreeMap::new(),
             order: VecDeque::new(),
             digests: BTreeMap::new(),
+            threads: BTreeMap::new(),
+            groups: BTreeMap::new(),
             half: Vec::new(),
             dead: BTreeMap::new(),
             forgot: partial,
@@ -78,6 +104,17 @@ impl Outbox {
         self.digests.get(key).copied().unwrap_or_default()
     }
 
+    /// The thread of this alert, while one of its alerts is open.
+    pub fn thread(&self, subject: &str) -> Option<&Thread> {
+        self.threads.get(subject)
+    }
+
+    /// The newest thread of a group in which an alert is open, by its subject.
+    pub fn thread_of(&self, group: &str) -> Option<(&str, &Thread)> {
+        let subject = self.groups.get(group)?;
+        Some((subject, self.threads.get(subject)?))
+    }
+
     /// Messages of the batch that is on its way, which the receiver has already.
     pub fn half_sent(&self) -> &[Sent] {
         &self.half
@@ -96,42 +133,92 @@ impl Outbox {
     }
 
     fn take(&mut self, sent: &Sent) {
-        for alert in &sent.alerts {
-            match self.told.get_mut(&alert.id) {
-                Some(told) if alert.over || !sent.digest => {
-                    // From now on it stands for itself, or is over: its digest has one alert less.
-                    let digest = told.digest.take();
-                    told.revision = told.revision.max(alert.revision);
-                    told.handle = told.handle.take().or_else(|| sent.handle.clone());
-                    self.leave(digest);
-                }
-                Some(told) => told.revision = told.revision.max(alert.revision),
-                None if alert.over => {}
-                None => {
-                    let digest = sent.digest.then(|| sent.key.clone());
-                    if let Some(key) = &digest {
-                        *self.digests.entry(key.clone()).or_default() += 1;
-                    }
-                    let handle = sent.handle.clone().filter(|_| !sent.digest);
-                    self.told.insert(alert.id.clone(), Told { revision: alert.revision, handle, digest });
-                    self.order.push_back(alert.id.clone());
-                }
+        if let Some(thread) = sent.thread.as_ref().filter(|_| !sent.digest) {
+            self.take_thread(thread, sent.handle.as_ref());
+        }
+        // A thread that nobody is in is gone, so alerts enter before others leave.
+        for alert in sent.alerts.iter().filter(|alert| !alert.over) {
+            let before = self.told.remove(&alert.id);
+            if before.is_none() {
+                self.order.push_back(alert.id.clone());
             }
-            if alert.over {
-                self.told.remove(&alert.id);
+            let told = Self::tell(before.as_ref(), sent, alert);
+            self.enter(&told);
+            if let Some(before) = &before {
+                self.leave(before);
             }
+            self.told.insert(alert.id.clone(), told);
+        }
+        for alert in sent.alerts.iter().filter(|alert| alert.over) {
+            if let Some(told) = self.told.remove(&alert.id) {
+                self.leave(&told);
+            }
+        }
+        // A thread whose alerts were all over when they were told is none.
+        if let Some(thread) = &sent.thread {
+            self.end_thread(&thread.subject);
         }
         self.forget();
     }
 
-    /// One alert fewer of a digest is open.
-    fn leave(&mut self, digest: Option<String>) {
-        let Some(key) = digest else { return };
-        if let Some(count) = self.digests.get_mut(&key) {
+    /// What the receiver knows of an alert after a message.
+    fn tell(before: Option<&Told>, sent: &Sent, alert: &SentAlert) -> Told {
+        let revision = before.map_or(0, |told| told.revision).max(alert.revision);
+        let own = || sent.handle.clone().filter(|_| !sent.digest && sent.thread.is_none());
+        let handle = before.and_then(|told| told.handle.clone()).or_else(own);
+        match before {
+            // A digest repeats what the receiver was told elsewhere.
+            Some(before) if sent.digest => Told { revision, handle, ..before.clone() },
+            _ => {
+                let digest = sent.digest.then(|| sent.key.clone());
+                let thread = sent.thread.as_ref().filter(|_| !sent.digest).map(|thread| thread.subject.clone());
+                Told { revision, handle, digest, thread }
+            }
+        }
+    }
+
+    fn take_thread(&mut self, sent: &SentThread, handle: Option<&String>) {
+        let SentThread { subject, group, since, severity } = sent.clone();
+        self.groups.insert(group.clone(), subject.clone());
+        let new = Thread { group, since, severity, handle: None, open: 0 };
+        let thread = self.threads.entry(subject).or_insert(new);
+        thread.severity = thread.severity.max(severity);
+        thread.handle = thread.handle.take().or_else(|| handle.cloned());
+    }
+
+    fn enter(&mut self, told: &Told) {
+        if let Some(digest) = &told.digest {
+            *self.digests.entry(digest.clone()).or_default() += 1;
+        }
+        if let Some(thread) = told.thread.as_ref().and_then(|subject| self.threads.get_mut(subject)) {
+            thread.open += 1;
+        }
+    }
+
+    /// One alert fewer of its digest and thread is open.
+    fn leave(&mut self, told: &Told) {
+        if let Some(key) = &told.digest
+            && let Some(count) = self.digests.get_mut(key)
+        {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.digests.remove(&key);
+                self.digests.remove(key);
             }
+        }
+        if let Some(subject) = &told.thread
+            && let Some(thread) = self.threads.get_mut(subject)
+        {
+            thread.open = thread.open.saturating_sub(1);
+            self.end_thread(subject);
+        }
+    }
+
+    fn end_thread(&mut self, subject: &str) {
+        if self.threads.get(subject).is_some_and(|thread| thread.open == 0)
+            && let Some(thread) = self.threads.remove(subject)
+            && self.groups.get(&thread.group).is_some_and(|newest| newest == subject)
+        {
+            self.groups.remove(&thread.group);
         }
     }
 
@@ -140,7 +227,7 @@ impl Outbox {
             let Some(id) = self.order.pop_front() else { return };
             if let Some(told) = self.told.remove(&id) {
                 self.forgot = true;
-                self.leave(told.digest);
+                self.leave(&told);
             }
         }
         if self.order.len() > 2 * OUTBOX_TOLD_MAX {
@@ -229,7 +316,7 @@ mod tests {
             (SENT_KIND, AT, sent("a/r2", false, &[("a", 2, false)])),
             (RECEIPT_KIND, AT, json!({})),
         ]);
-        let expected = Told { revision: 2, handle: Some("a/r1".into()), digest: None };
+        let expected = Told { revision: 2, handle: Some("a/r1".into()), digest: None, thread: None };
         assert_eq!((told.told("a"), told.half_sent().len(), told.may_know("b")), (Some(&expected), 0, false));
     }
 
@@ -245,6 +332,38 @@ mod tests {
         assert_eq!((outbox.digest_open("d"), outbox.may_know("a")), (1, false));
         assert_eq!(outbox.told("b").and_then(|told| told.digest.as_deref()), None);
         assert_eq!(outbox.told("c").and_then(|told| told.digest.as_deref()), Some("d"));
+    }
+
+    #[test]
+    fn a_thread_lasts_as_long_as_one_of_its_alerts() {
+        let in_thread = |key: &str, severity: &str, alerts: &[(&str, u32, bool)]| {
+            let mut sent = sent(key, false, alerts);
+            sent["thread"] = json!({"subject": "a", "group": "g", "since": 7, "severity": severity});
+            sent
+        };
+        let entries = [
+            (SENT_KIND, AT, in_thread("a/r1", "high", &[("a", 1, false), ("b", 1, false)])),
+            (SENT_KIND, AT, in_thread("c/r1", "low", &[("c", 1, false)])),
+            (SENT_KIND, AT, sent("", false, &[("a", 2, true)])),
+            (RECEIPT_KIND, AT, json!({})),
+            // One becomes so bad that it is told alone; the other ends.
+            (SENT_KIND, AT, sent("b/r2", false, &[("b", 2, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, in_thread("c/r2/over", "low", &[("c", 2, true)])),
+            (RECEIPT_KIND, AT, json!({})),
+        ];
+        let group = Some("a/r1".to_owned());
+        let thread = Thread { group: "g".into(), since: 7, severity: Severity::High, handle: group, open: 2 };
+        let outbox = read(&entries[..4]);
+        assert_eq!(outbox.thread_of("g"), Some(("a", &thread)));
+        assert_eq!(
+            outbox.told("b").map(|told| (told.handle.as_deref(), told.thread.as_deref())),
+            Some((None, Some("a")))
+        );
+        assert_eq!(read(&entries[..6]).thread("a").map(|thread| thread.open), Some(1));
+        let outbox = read(&entries);
+        assert_eq!((outbox.thread("a"), outbox.thread_of("g")), (None, None));
+        assert_eq!(outbox.told("b").and_then(|told| told.handle.as_deref()), Some("b/r2"));
     }
 
     #[test]

@@ -8,15 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{Asking, Checked};
 use super::fold::Triage;
+use super::notices::Notices;
 use super::policy::Policy;
+use super::record::{NOTICE, Notice};
 use super::request::{Refused, Request};
 use crate::access::Principal;
 use crate::appender::{Appender, Rejected};
-use crate::entry::Group;
+use crate::entry::{Entry, Group};
 use crate::error::LedgerError;
 use crate::fold::Folded;
 use crate::identity;
-use crate::operations;
+use crate::limits;
+use crate::operations::{self, column};
 use crate::reader::Reader;
 
 /// The fold over alerts with the ledger below it. Requests are served one after the other, so that each is checked against
@@ -103,6 +106,26 @@ impl Desk {
         })
     }
 
+    /// Records what receivers are to be told of at `now` beside new revisions, and returns when to ask again at the latest, in
+    /// microseconds since 1970 UTC. What people do goes through the same door, so nobody acknowledges an alert between the
+    /// question and the entry.
+    pub fn record_notices(&self, now: i64) -> Result<Option<i64>, Refused> {
+        let mut inner = self.lock();
+        let folded = inner.folded(&self.reader)?;
+        let Notices { due, next } = folded.get().notices(now);
+        let mut group = Group::new(&operations::TABLE);
+        for mut entry in due.iter().filter_map(notice_entry) {
+            group.push(&mut entry)?;
+        }
+        if group.is_empty() {
+            return Ok(next);
+        }
+        let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
+        appender.try_append(group).map_err(|Rejected { error, .. }| error)?.wait()?;
+        folded.catch_up()?;
+        Ok(next)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A fold that a panic left behind half a row is read anew.
         self.inner.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
@@ -125,6 +148,18 @@ impl Inner {
         };
         Ok(self.folded.insert(folded))
     }
+}
+
+/// The entry of a notice; `None` if the fold would not read it back, for then it would be written again and again.
+fn notice_entry(notice: &Notice) -> Option<Entry> {
+    let record = serde_json::to_string(notice).ok().filter(|record| record.len() <= limits::TRIAGE_RECORD_BYTES_MAX)?;
+    let mut entry = Entry::new();
+    entry.set_text(column::KIND, NOTICE);
+    entry.set_text(column::SUBJECT, &notice.alert.id);
+    entry.set_integer(column::REVISION, i64::from(notice.alert.revision));
+    entry.set_text(column::ACTOR, "delivery");
+    entry.set_text(column::RECORD, &record);
+    Some(entry)
 }
 
 /// Sixteen hexadecimal digits that nobody can guess: ids of silences are told apart by them.

@@ -7,10 +7,10 @@ use super::inhibitors::Inhibitors;
 use super::life::{Told, Triaged};
 use super::matcher::{Matcher, all_match};
 use super::policy::{Escalation, Policy};
-use super::record::WindowKind;
+use super::record::{self, Notice, WindowKind};
 use super::silences::{Silences, StandingSilence};
 use crate::alert::{self, Alert};
-use crate::fold::Fold;
+use crate::fold::{Fold, HIDDEN_KIND, Hidden};
 use crate::limits;
 use crate::operations::column;
 use crate::rows::Row;
@@ -142,6 +142,11 @@ impl Triage {
         self.policy.escalation(triaged, triaged.unattended_since.max(hidden_until), now)
     }
 
+    /// The alerts of which somebody may have to be told, in the order of their newest entries.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = &Triaged> {
+        self.order.range((true, 0, String::new())..).filter_map(|(_, _, id)| self.alerts.get(id))
+    }
+
     fn alert(&mut self, row: &Row<'_>) {
         let Some(alert) = Alert::from_row(row).filter(|alert| fits(&alert.id)) else { return };
         match self.alerts.remove(&alert.id) {
@@ -163,6 +168,15 @@ impl Triage {
         self.link(triaged);
     }
 
+    /// Takes what delivery recorded about an alert. It is no step of anybody: versions and the order of forgetting stay.
+    fn delivery(&mut self, id: &str, change: impl FnOnce(&mut Triaged)) {
+        let Some(triaged) = self.alerts.get_mut(id) else { return };
+        self.bytes = self.bytes.saturating_sub(triaged.size());
+        change(triaged);
+        self.bytes += triaged.size();
+        self.forget();
+    }
+
     /// Takes an alert out of everything that is derived from it.
     fn unlink(&mut self, triaged: &Triaged) {
         self.order.remove(&order(triaged));
@@ -178,6 +192,11 @@ impl Triage {
             self.inhibitors.insert(&self.policy.inhibitions, &triaged.alert);
         }
         self.alerts.insert(triaged.alert.id.clone(), triaged);
+        self.forget();
+    }
+
+    /// Forgets alerts for as long as there are too many.
+    fn forget(&mut self) {
         while self.alerts.len() > self.alerts_max || (self.bytes > self.bytes_max && self.alerts.len() > 1) {
             let Some((_, _, id)) = self.order.first().cloned() else { return };
             if let Some(forgotten) = self.alerts.remove(&id) {
@@ -200,21 +219,29 @@ fn fits(id: &str) -> bool {
 impl Fold for Triage {
     fn apply(&mut self, row: &Row<'_>) {
         let (Some(kind), Some(id)) = (row.text(column::KIND), row.text(column::SUBJECT)) else { return };
-        let record = row.text(column::RECORD).unwrap_or_default();
-        if record.len() > limits::TRIAGE_RECORD_BYTES_MAX {
+        let text = row.text(column::RECORD).unwrap_or_default();
+        if text.len() > limits::TRIAGE_RECORD_BYTES_MAX {
             return;
         }
         if kind == alert::KIND {
             return self.alert(row);
         }
+        if kind == record::NOTICE {
+            let Ok(Notice { because, alert: _ }) = serde_json::from_str(text) else { return };
+            return self.delivery(id, |triaged| triaged.notice(because, row.recorded));
+        }
+        if kind == HIDDEN_KIND {
+            let Ok(Hidden { alert, revision, .. }) = serde_json::from_str(text) else { return };
+            return self.delivery(&alert, |triaged| triaged.hide(revision));
+        }
         for window in WindowKind::ALL {
             if kind == window.kind() {
-                return self.silences.begin(window, id, record, row);
+                return self.silences.begin(window, id, text, row);
             }
             if kind == window.expire_kind() {
                 return self.silences.expire(window, id, row);
             }
         }
-        self.step(kind, id, record, row);
+        self.step(kind, id, text, row);
     }
 }

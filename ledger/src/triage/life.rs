@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::record::{self, CloseReason};
+use super::record::{self, Because, CloseReason};
 use crate::alert::{Alert, EVIDENCE_MAX, Severity, State};
 use crate::entry::FLAG_CONTENT;
 use crate::limits;
@@ -119,6 +119,17 @@ pub struct Step {
     pub note: bool,
 }
 
+/// A step of escalation that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escalated {
+    /// Its name in the configuration of then.
+    pub step: String,
+    /// The receivers that it names; those to which routes lead if there are none.
+    pub receivers: Vec<String>,
+    /// When: microseconds since 1970 UTC.
+    pub recorded: i64,
+}
+
 /// An alert with what people did about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Triaged {
@@ -140,6 +151,12 @@ pub struct Triaged {
     pub assignee: Option<String>,
     /// Number of notes.
     pub notes: u64,
+    /// The steps of escalation that happened since it waits, oldest first.
+    pub escalated: Vec<Escalated>,
+    /// Whether its newest revision was hidden from a receiver that was not told of it since.
+    pub(super) is_hidden: bool,
+    /// Whether it was opened again and no entry since tells receivers so.
+    pub(super) is_reopened: bool,
     /// The newest steps, oldest first.
     pub steps: VecDeque<Step>,
     steps_total: u64,
@@ -182,6 +199,9 @@ impl Triaged {
             closed: None,
             assignee: None,
             notes: 0,
+            escalated: Vec::new(),
+            is_hidden: false,
+            is_reopened: false,
             steps: VecDeque::new(),
             steps_total: 0,
             acknowledged: None,
@@ -196,8 +216,11 @@ impl Triaged {
         let was_attended = self.acknowledged().is_some();
         self.alert = trimmed(alert);
         (self.seq, self.revised) = (row.position.seq, row.recorded);
+        // Receivers are told by the revision itself.
+        (self.is_hidden, self.is_reopened) = (false, false);
         if was_attended && self.acknowledged().is_none() {
             self.unattended_since = row.recorded;
+            self.escalated.clear();
         }
         if self.closed.as_ref().is_some_and(|closed| self.is_news(closed.revision)) {
             self.reopen(row.recorded);
@@ -227,6 +250,7 @@ impl Triaged {
             Told::Reopen => {
                 if self.closed.is_some() {
                     self.reopen(row.recorded);
+                    self.is_reopened = true;
                 }
                 Action::Reopen
             }
@@ -250,7 +274,33 @@ impl Triaged {
         // A revision that the person had not seen was recorded first.
         if self.is_news(revision) {
             self.reopen(by.recorded);
+            self.is_reopened = true;
         }
+    }
+
+    /// Takes that a revision was hidden from a receiver.
+    pub(super) fn hide(&mut self, revision: u32) {
+        self.is_hidden |= revision >= self.alert.revision;
+    }
+
+    /// Takes that receivers are to be told.
+    pub(super) fn notice(&mut self, because: Because, recorded: i64) {
+        match because {
+            Because::Escalation { step, mut receivers } => {
+                if self.is_escalated(&step) || self.escalated.len() == limits::POLICY_RULES_MAX {
+                    return;
+                }
+                receivers.truncate(limits::POLICY_RULES_MAX);
+                self.escalated.push(Escalated { step: bounded(&step), receivers, recorded });
+            }
+            Because::Unhidden => self.is_hidden = false,
+            Because::Reopened => self.is_reopened = false,
+        }
+    }
+
+    /// Whether a step of escalation happened since it waits.
+    pub(super) fn is_escalated(&self, step: &str) -> bool {
+        self.escalated.iter().any(|escalated| escalated.step == step)
     }
 
     /// Whether the episode went on after this revision.
@@ -261,6 +311,7 @@ impl Triaged {
     fn reopen(&mut self, recorded: i64) {
         (self.closed, self.acknowledged) = (None, None);
         (self.reopened, self.unattended_since) = (Some(recorded), recorded);
+        self.escalated.clear();
     }
 
     /// Who looks after it. An acknowledgement does not cover what became worse after it was given.
@@ -301,6 +352,10 @@ impl Triaged {
         let texts: usize = texts.map(String::len).sum();
         // The id stands in two indexes too; names in steps are bounded and usually short.
         let steps = self.steps.len() * 128 + self.steps.iter().map(|step| step.by.actor.len()).sum::<usize>();
+        let names = |escalated: &Escalated| {
+            64 + escalated.step.len() + escalated.receivers.iter().map(|name| 24 + name.len()).sum::<usize>()
+        };
+        let steps = steps + self.escalated.iter().map(names).sum::<usize>();
         size_of::<Self>() + texts + 2 * id.len() + evidence.len() * 16 + tags.len() * 24 + steps
     }
 }

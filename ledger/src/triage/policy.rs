@@ -9,17 +9,26 @@ use crate::alert::{Alert, Severity};
 use crate::limits;
 
 /// The table `[alerts]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Alerts with the same values belong together; without columns each stands alone.
     pub group_by: Vec<Column>,
+    /// Minutes after its first alert in which a group takes in others.
+    pub group_minutes: u32,
     /// Which alerts hide which.
     #[serde(rename = "inhibit")]
     pub inhibitions: Vec<Inhibition>,
     /// Who hears of an alert that nobody acknowledges.
     #[serde(rename = "escalate")]
     pub escalations: Vec<EscalationStep>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let (inhibitions, escalations) = (Vec::new(), Vec::new());
+        Self { group_by: Vec::new(), group_minutes: 30, inhibitions, escalations }
+    }
 }
 
 /// An alert hides others for as long as it is not done.
@@ -41,26 +50,39 @@ pub struct Inhibition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EscalationStep {
+    /// What people read of it. A step happens once under its name for as long as an alert waits.
+    pub name: String,
     /// Minutes without an acknowledgement.
     pub after_minutes: u32,
+    /// The mildest alerts that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     /// The alerts that it is about; all if empty.
     #[serde(default, rename = "match")]
     pub matchers: Vec<Matcher>,
-    /// The receiver that hears of it then.
+    /// The receivers that hear of it then; those to which routes lead if empty.
+    #[serde(default)]
+    pub receivers: Vec<String>,
+    /// How bad it is told to be then, if it is milder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub receiver: Option<String>,
-    /// How bad it is from then on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub severity: Option<Severity>,
+    pub raise_to: Option<Severity>,
+}
+
+impl EscalationStep {
+    /// Whether it is about this alert.
+    fn is_about(&self, alert: &Alert) -> bool {
+        let severe = self.severity.is_none_or(|severity| alert.severity >= severity);
+        severe && self.matchers.iter().all(|matcher| matcher.matches(alert))
+    }
 }
 
 /// Which steps of escalation an alert has reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Escalation<'a> {
-    /// The steps that are due, in the order of the configuration, with their numbers there.
-    pub due: Vec<(usize, &'a EscalationStep)>,
-    /// When the next one will be.
-    pub next: Option<i64>,
+    /// The steps that are due and that nobody was told of, in the order of the configuration.
+    pub due: Vec<&'a EscalationStep>,
+    /// The steps to come in that order, each with its time.
+    pub waiting: Vec<(i64, &'a EscalationStep)>,
 }
 
 /// What is wrong with a policy.
@@ -93,8 +115,14 @@ pub enum PolicyError {
     #[error("alerts.escalate[{0}].after_minutes is 1 to {max}", max = limits::ESCALATION_MINUTES_MAX)]
     Wait(usize),
     /// A step does nothing.
-    #[error("alerts.escalate[{0}] does nothing; give it a receiver, a severity or both")]
+    #[error("alerts.escalate[{0}] does nothing; give it receivers, raise_to or both")]
     Idle(usize),
+    /// Two steps have the same name.
+    #[error("alerts.escalate[{0}].name is the name of an earlier step")]
+    SameName(usize),
+    /// The window of groups is longer than a week.
+    #[error("alerts.group_minutes is at most {max}", max = limits::ESCALATION_MINUTES_MAX)]
+    GroupWindow,
 }
 
 impl Policy {
@@ -115,20 +143,33 @@ impl Policy {
                 }
             }
         }
-        for (at, step) in self.escalations.iter().enumerate() {
-            let table = "escalate";
-            if step.matchers.len() > limits::MATCHERS_MAX {
-                return Err(PolicyError::Matchers { table, at, field: "match" });
-            }
-            if let Some(receiver) = &step.receiver {
-                check_name(receiver).ok_or(PolicyError::Name { table, at, field: "receiver" })?;
-            }
-            if !(1..=limits::ESCALATION_MINUTES_MAX).contains(&step.after_minutes) {
-                return Err(PolicyError::Wait(at));
-            }
-            if step.receiver.is_none() && step.severity.is_none() {
-                return Err(PolicyError::Idle(at));
-            }
+        self.escalations.iter().enumerate().try_for_each(|(at, step)| self.check_step(at, step))?;
+        if self.group_minutes > limits::ESCALATION_MINUTES_MAX {
+            return Err(PolicyError::GroupWindow);
+        }
+        Ok(())
+    }
+
+    fn check_step(&self, at: usize, step: &EscalationStep) -> Result<(), PolicyError> {
+        let table = "escalate";
+        check_name(&step.name).ok_or(PolicyError::Name { table, at, field: "name" })?;
+        if self.escalations[..at].iter().any(|earlier| earlier.name == step.name) {
+            return Err(PolicyError::SameName(at));
+        }
+        if step.matchers.len() > limits::MATCHERS_MAX {
+            return Err(PolicyError::Matchers { table, at, field: "match" });
+        }
+        if step.receivers.len() > limits::POLICY_RULES_MAX {
+            return Err(PolicyError::TooMany("escalate.receivers"));
+        }
+        for receiver in &step.receivers {
+            check_name(receiver).ok_or(PolicyError::Name { table, at, field: "receivers" })?;
+        }
+        if !(1..=limits::ESCALATION_MINUTES_MAX).contains(&step.after_minutes) {
+            return Err(PolicyError::Wait(at));
+        }
+        if step.receivers.is_empty() && step.raise_to.is_none() {
+            return Err(PolicyError::Idle(at));
         }
         Ok(())
     }
@@ -144,25 +185,23 @@ impl Policy {
         serde_json::Value::from(values).to_string()
     }
 
-    /// The steps that an alert has reached which waited since `since`. Acknowledged and done alerts, and alerts about old
-    /// events, reach none.
+    /// When the first step is due that nobody was told of, for an alert that waits since `since`. Only alerts that are open
+    /// wait, and those about old events never do.
+    pub(super) fn next_step(&self, triaged: &Triaged, since: i64) -> Option<i64> {
+        self.steps(triaged, since).map(|(when, _)| when).min()
+    }
+
+    /// The steps that it has reached at `now`, and those to come.
     pub(super) fn escalation(&self, triaged: &Triaged, since: i64, now: i64) -> Escalation<'_> {
-        let mut escalation = Escalation::default();
-        if triaged.status() != Status::Open || triaged.alert.backfill {
-            return escalation;
-        }
-        for (at, step) in self.escalations.iter().enumerate() {
-            if !step.matchers.iter().all(|matcher| matcher.matches(&triaged.alert)) {
-                continue;
-            }
-            let when = since.saturating_add(i64::from(step.after_minutes) * 60_000_000);
-            if when <= now {
-                escalation.due.push((at, step));
-            } else {
-                escalation.next = Some(escalation.next.map_or(when, |next| next.min(when)));
-            }
-        }
-        escalation
+        let (due, waiting): (Vec<_>, Vec<_>) = self.steps(triaged, since).partition(|(when, _)| *when <= now);
+        Escalation { due: due.into_iter().map(|(_, step)| step).collect(), waiting }
+    }
+
+    fn steps(&self, triaged: &Triaged, since: i64) -> impl Iterator<Item = (i64, &EscalationStep)> {
+        let waits = triaged.status() == Status::Open && !triaged.alert.backfill;
+        let steps = self.escalations.iter().filter(move |_| waits);
+        let left = steps.filter(|step| step.is_about(&triaged.alert) && !triaged.is_escalated(&step.name));
+        left.map(move |step| (since.saturating_add(i64::from(step.after_minutes) * 60_000_000), step))
     }
 }
 
@@ -179,8 +218,14 @@ mod tests {
 
     #[test]
     fn mistakes_in_a_policy_are_named() {
-        let step =
-            |after_minutes, severity| EscalationStep { after_minutes, matchers: Vec::new(), receiver: None, severity };
+        let step = |after_minutes, raise_to| EscalationStep {
+            name: "manager".into(),
+            after_minutes,
+            severity: None,
+            matchers: Vec::new(),
+            receivers: Vec::new(),
+            raise_to,
+        };
         let check = |policy: Policy, says: &str| assert_eq!(policy.check().unwrap_err().to_string(), says);
         let inhibit = |inhibition| Policy { inhibitions: vec![inhibition], ..Policy::default() };
         let escalate = |step| Policy { escalations: vec![step], ..Policy::default() };
@@ -191,7 +236,10 @@ mod tests {
         let empty = Inhibition { source: Vec::new(), ..rule("a", "rule=a", "rule=b") };
         check(inhibit(empty), "alerts.inhibit[0].source has 1 to 16 matchers");
         check(escalate(step(0, Some(Severity::High))), "alerts.escalate[0].after_minutes is 1 to 10080");
-        check(escalate(step(1, None)), "alerts.escalate[0] does nothing; give it a receiver, a severity or both");
+        check(escalate(step(1, None)), "alerts.escalate[0] does nothing; give it receivers, raise_to or both");
+        let twice = Policy { escalations: vec![step(1, Some(Severity::High)); 2], ..Policy::default() };
+        check(twice, "alerts.escalate[1].name is the name of an earlier step");
+        check(Policy { group_minutes: 10_081, ..Policy::default() }, "alerts.group_minutes is at most 10080");
         let many = Policy { escalations: vec![step(1, Some(Severity::High)); 65], ..Policy::default() };
         check(many, "alerts.escalate has more than 64 entries");
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::silence::Silence;
-use crate::alert::Severity;
+use crate::alert::{Alert, Severity};
 
 /// Somebody looks after the alert.
 pub const ACKNOWLEDGE: &str = "alert.ack";
@@ -18,6 +18,8 @@ pub const NOTE: &str = "alert.note";
 pub const CLOSE: &str = "alert.close";
 /// That decision was taken back.
 pub const REOPEN: &str = "alert.reopen";
+/// Receivers are to be told of an alert although it has no new revision. Nobody asks for it: delivery writes it when it is due.
+pub const NOTICE: &str = "alert.notice";
 /// Alerts are hidden for a while.
 pub const SILENCE: &str = "silence";
 /// A silence ended early.
@@ -163,4 +165,31 @@ pub struct Window {
 pub struct Expire {
     /// Id of the token.
     pub token: String,
+}
+
+/// Why receivers are told of an alert although it has no new revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum Because {
+    /// Nobody acknowledged it in time.
+    Escalation {
+        /// Name of the step in the configuration.
+        step: String,
+        /// The receivers that hear of it; those to which routes lead if there are none.
+        receivers: Vec<String>,
+    },
+    /// What hid it from a receiver has ended.
+    Unhidden,
+    /// It is open again although somebody closed it.
+    Reopened,
+}
+
+/// The record of `alert.notice`. It holds the revision itself, so that what receivers are told is made from this entry alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Why.
+    #[serde(flatten)]
+    pub because: Because,
+    /// The newest revision, with the severity that an escalation gives it.
+    pub alert: Alert,
 }

@@ -1,5 +1,7 @@
 //! The life of alerts over rows as they stand in the ledger: what each entry does, orders, restarts, bounds, hostile records.
 
+mod notices;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -299,32 +301,6 @@ fn inhibitions_hide_while_their_source_lasts_and_never_each_other() {
     assert_ne!(story.notify("c", now), Notify::Notify);
 }
 
-#[test]
-fn escalation_waits_for_people_and_not_for_silences() {
-    let step = |after_minutes, matchers: &[&str]| EscalationStep {
-        after_minutes,
-        matchers: matchers.iter().map(|text| text.parse().unwrap()).collect(),
-        receiver: Some("second".into()),
-        severity: None,
-    };
-    let escalations = vec![step(10, &[]), step(30, &["severity=high"]), step(5, &["severity=low"])];
-    let mut story = Story::new(Policy { escalations, ..Policy::default() });
-    story.alert(&alert("a", 1));
-    let check = |story: &Story, minute: i64, due: &[usize], next: Option<i64>| {
-        let escalation = story.triage.escalation(story.get("a"), minute * MINUTE);
-        assert_eq!(escalation.due.iter().map(|(at, _)| *at).collect::<Vec<_>>(), due, "{minute}");
-        assert_eq!(escalation.next, next.map(|minute| minute * MINUTE), "{minute}");
-    };
-    check(&story, 1, &[], Some(11));
-    check(&story, 11, &[0], Some(31));
-    check(&story, 31, &[0, 1], None);
-    let silence = json!({"action": "silence", "kind": "silence", "matchers": ["severity=high"], "reason": "r", "ends": 20 * MINUTE});
-    story.ada(&silence).unwrap();
-    check(&story, 20, &[], Some(30));
-    story.ada(&json!({"action": "ack", "alert": "a"})).unwrap();
-    check(&story, 60, &[], None);
-}
-
 /// One entry of a random history: about one of few alerts, often nonsense.
 fn entry() -> impl Strategy<Value = (String, crate::Entry)> {
     let subject = prop::sample::select(vec!["a", "b", "c"]);
@@ -334,6 +310,7 @@ fn entry() -> impl Strategy<Value = (String, crate::Entry)> {
         "alert.note",
         "alert.close",
         "alert.reopen",
+        "alert.notice",
         "silence",
         "silence.expire",
         "maintenance",
@@ -341,7 +318,8 @@ fn entry() -> impl Strategy<Value = (String, crate::Entry)> {
     ]);
     let record = (any::<u32>(), 0..4_usize, any::<i64>(), any::<i64>(), any::<Option<u64>>()).prop_map(|(revision, which, starts, ends, every)| {
         json!({"revision": revision % 5, "token": "t", "severity": "high", "assignee": "bob", "reason": CloseReason::ALL[which],
-            "matchers": ["rule~e*"], "starts": starts, "ends": ends, "every_seconds": every, "until": ends, "would_have_hidden": 1})
+            "matchers": ["rule~e*"], "starts": starts, "ends": ends, "every_seconds": every, "until": ends, "would_have_hidden": 1,
+            "because": (["escalation", "unhidden", "reopened", "x"][which]), "step": "s", "receivers": ["r"], "alert": alert("a", 1)})
     });
     let hostile = "\\PC{0,40}".prop_map(Value::from);
     let steps = (subject.clone(), known, prop_oneof![4 => record, 1 => hostile]);

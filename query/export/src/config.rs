@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::fields::FieldPolicy;
 use crate::http::HttpOptions;
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
-use crate::record::Filter;
+use crate::record::{Filter, Grouping};
 use crate::route::Routes;
 use crate::sink::{BatchLimits, SINKS, Sink, SinkSpec};
 
@@ -26,6 +26,9 @@ pub struct Config {
     pub sinks: Vec<SinkConfig>,
     /// Which alerts go to which of those that take alerts; a sink that no route names gets every alert.
     pub routes: Routes,
+    /// Which alerts are told together. It comes from the policy on alerts.
+    #[serde(skip)]
+    pub grouping: Grouping,
 }
 
 /// Where a sink without a receipt starts.
@@ -94,6 +97,7 @@ pub struct SinkConfig {
     pub sink: Arc<dyn Sink>,
     /// The routes, if one of them names the sink.
     routes: Option<Arc<Routes>>,
+    grouping: Arc<Grouping>,
 }
 
 impl fmt::Debug for SinkConfig {
@@ -147,7 +151,7 @@ impl SinkConfig {
             .find(|spec| kind == spec.kind)
             .ok_or_else(|| format!("sink {name}: {kind} is not a type of sink; it is one of {}", kinds()))?;
         let sink = (spec.parse)(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
-        Ok(Self { common, spec, settings, sink, routes: None })
+        Ok(Self { common, spec, settings, sink, routes: None, grouping: Arc::default() })
     }
 
     /// Which rows it gets.
@@ -156,7 +160,9 @@ impl SinkConfig {
             kinds: self.common.kinds.clone(),
             severity: self.common.severity,
             alerts_only: self.spec.alerts_only,
-            routes: self.routes.clone().map(|routes| (routes, self.common.name.clone())),
+            sink: self.common.name.clone(),
+            routes: self.routes.clone(),
+            grouping: self.grouping.clone(),
         }
     }
 
@@ -172,6 +178,13 @@ impl SinkConfig {
     pub fn routed(mut self, routes: &Arc<Routes>) -> Self {
         let named = routes.0.iter().any(|route| route.receivers.contains(&self.common.name));
         self.routes = (named && self.spec.alerts_only).then(|| routes.clone());
+        self
+    }
+
+    /// The sink with what is told together.
+    #[must_use]
+    pub fn grouped(mut self, grouping: &Arc<Grouping>) -> Self {
+        self.grouping = grouping.clone();
         self
     }
 
@@ -227,13 +240,17 @@ impl Config {
                 return Err(failed("there are two sinks of this name".to_owned()));
             }
         }
-        let is_receiver = |name: &str| self.sink(name).is_some_and(|sink| sink.spec.alerts_only);
-        self.routes.check(is_receiver).map_err(|message| ConfigError { sink: String::new(), message })
+        self.routes.check(|name| self.is_receiver(name)).map_err(|message| ConfigError { sink: String::new(), message })
     }
 
     /// The sink of this name.
     pub fn sink(&self, name: &str) -> Option<&SinkConfig> {
         self.sinks.iter().find(|sink| sink.common.name == name)
+    }
+
+    /// Whether a sink of this name takes alerts only, as those do that people read.
+    pub fn is_receiver(&self, name: &str) -> bool {
+        self.sink(name).is_some_and(|sink| sink.spec.alerts_only)
     }
 
     /// The names of the sinks to which an alert goes, as far as severities and routes decide.

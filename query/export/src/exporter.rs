@@ -100,9 +100,9 @@ impl Exporter {
         config.check()?;
         let metrics = Metrics::default();
         let (mut lanes, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new());
-        let routes = Arc::new(config.routes.clone());
+        let (routes, grouping) = (Arc::new(config.routes.clone()), Arc::new(config.grouping.clone()));
         for sink in &config.sinks {
-            let sink = &sink.clone().routed(&routes);
+            let sink = &sink.clone().routed(&routes).grouped(&grouping);
             for ledger in sink.spec.ledgers {
                 let name = &sink.common.name;
                 let shared = Arc::new(Mutex::new(LaneStatus::new(name, sink.spec.kind, *ledger, sink.common.paused)));

@@ -1,5 +1,7 @@
 //! Rows for tests, made from JSON objects with columns by name.
 
+use std::sync::Arc;
+
 use ledger::alert::{Alert, Severity, State, What, Who};
 use ledger::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
 use ledger::{Kind, LedgerName, Part, Rows, Table};
@@ -105,16 +107,29 @@ pub fn records_of(alerts: &[Alert]) -> Vec<Record> {
     alert_records(&operations(&alerts.iter().map(entry_of).collect::<Vec<_>>()))
 }
 
+/// The filter of a receiver of every alert.
+pub fn filter() -> Filter {
+    let (kinds, sink) = (Vec::new(), "sink".to_owned());
+    Filter { kinds, severity: Severity::Info, alerts_only: true, sink, routes: None, grouping: Arc::default() }
+}
+
+/// A notice about alert `number`, for a reason.
+pub fn notice(because: &Value, number: u64) -> Value {
+    let mut record = because.clone();
+    record["alert"] = serde_json::to_value(alert_of(number, Severity::High)).unwrap();
+    json!({"kind": "alert.notice", "subject": record["alert"]["id"], "record": record.to_string()})
+}
+
 /// Records for a receiver of alerts.
 pub fn alert_records(rows: &Rows) -> Vec<Record> {
-    let filter = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: true, routes: None };
+    let filter = filter();
     let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
     rows.iter().filter_map(|row| filter.select(&row, row.position.seq, &renderer)).collect()
 }
 
 /// Records of everything in a block that may be exported.
 pub fn records(rows: &Rows) -> Vec<Record> {
-    let filter = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false, routes: None };
+    let filter = Filter { alerts_only: false, ..filter() };
     let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
     let mut records = Vec::new();
     for row in rows.iter() {

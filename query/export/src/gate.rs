@@ -2,12 +2,22 @@
 //! inhibition, is not known here.
 
 use ledger::alert::Alert;
+use ledger::triage::Because;
+
+/// What delivery asks about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// The revision.
+    pub alert: Alert,
+    /// Why it is told although it is not new: then it may no longer be wanted, because somebody looks after the alert by now.
+    pub notice: Option<Because>,
+}
 
 /// Knows what hides alerts now.
 pub trait Gate: Send + Sync {
     /// For each of these revisions, in their order, whether anybody is told of it at `now`, in microseconds since 1970 UTC. It
     /// may block. It is not asked about ends: whoever was told that an alert opened is told that it is over.
-    fn verdicts(&self, alerts: &[Alert], now: i64) -> Vec<Verdict>;
+    fn verdicts(&self, asked: &[Asked], now: i64) -> Vec<Verdict>;
 }
 
 /// The answer.
@@ -24,7 +34,7 @@ pub enum Verdict {
 pub struct Open;
 
 impl Gate for Open {
-    fn verdicts(&self, alerts: &[Alert], _now: i64) -> Vec<Verdict> {
-        vec![Verdict::Notify; alerts.len()]
+    fn verdicts(&self, asked: &[Asked], _now: i64) -> Vec<Verdict> {
+        vec![Verdict::Notify; asked.len()]
     }
 }

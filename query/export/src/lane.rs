@@ -126,12 +126,12 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
 
     /// Asks whether something hides the alerts that are next. Who answers reads a ledger, and may wait for somebody who writes.
     async fn ask(&self, plan: &mut Plan) {
-        let alerts = plan.doubtful();
-        if alerts.is_empty() {
+        let asked = plan.doubtful();
+        if asked.is_empty() {
             return;
         }
         let gate = Arc::clone(&self.gate);
-        match tokio::task::spawn_blocking(move || gate.verdicts(&alerts, now_micros())).await {
+        match tokio::task::spawn_blocking(move || gate.verdicts(&asked, now_micros())).await {
             Ok(verdicts) => plan.hide(verdicts),
             // A notice too many is better than one too few.
             Err(error) => tracing::error!(%error, "it is unknown what hides alerts; they are told"),

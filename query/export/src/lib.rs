@@ -32,11 +32,11 @@ mod fixtures;
 pub use config::{Common, Config, ConfigError, SinkConfig, Start};
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
 pub use fields::{FieldPolicy, Policy};
-pub use gate::{Gate, Verdict};
+pub use gate::{Asked, Gate, Verdict};
 pub use http::{Answer, Failure, Request};
 pub use metrics::Metrics;
 pub use outcome::Outcome;
-pub use record::{Body, Deed, Record, Step};
+pub use record::{Body, Deed, Group, Grouping, Record, Step};
 pub use route::{Considered, Explanation, Route, Routes};
 pub use secret::{Secret, SecretError, SecretText};
 pub use sink::{

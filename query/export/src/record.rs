@@ -1,15 +1,18 @@
 //! A row on its way out, and which rows go out at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::alert::{Alert, Severity, State};
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::triage::record::{ACKNOWLEDGE, CLOSE};
+use ledger::triage::record::{ACKNOWLEDGE, CLOSE, NOTICE, Notice};
+use ledger::triage::{Because, Column};
 use ledger::{LedgerName, Position, Row};
 use serde_json::{Map, Value};
 
 use crate::fields::Renderer;
+use crate::lane::plan::digest;
 use crate::route::Routes;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
@@ -29,6 +32,10 @@ pub struct Record {
     pub body: Body,
     /// The columns that the field policy lets out, as a JSON object.
     pub fields: Map<String, Value>,
+    /// Why it is told although it is no new revision.
+    pub notice: Option<Because>,
+    /// What it has in common with others, if alerts are grouped.
+    pub group: Option<Group>,
     /// Why nobody is told of it now.
     pub hidden: Option<String>,
     /// Roughly how many bytes it takes in memory.
@@ -48,6 +55,37 @@ pub enum Body {
     Operation,
 }
 
+/// Which alerts are told together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grouping {
+    /// Alerts with the same values in these columns belong together; without columns each stands alone.
+    pub columns: Vec<Column>,
+    /// How long after its first alert a group takes in others.
+    pub window: Duration,
+}
+
+/// What an alert has in common with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// A hash of the values: they are attacker-written, and of any length.
+    pub key: String,
+    /// Microseconds after its first alert in which a group takes in others.
+    pub window: i64,
+}
+
+impl Grouping {
+    fn of(&self, alert: &Alert) -> Option<Group> {
+        if self.columns.is_empty() {
+            return None;
+        }
+        // A JSON list, because no separator is safe from the values.
+        let values: Vec<&str> = self.columns.iter().map(|column| column.value(alert)).collect();
+        let mut key = digest(Value::from(values).to_string().as_bytes());
+        key.truncate(32);
+        Some(Group { key, window: i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX) })
+    }
+}
+
 /// What somebody did about an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
@@ -57,6 +95,8 @@ pub struct Step {
     pub deed: Deed,
     /// Who.
     pub actor: String,
+    /// The revision that they saw.
+    pub revision: Option<u32>,
 }
 
 /// The deeds that receivers of alerts hear of.
@@ -77,7 +117,10 @@ impl Step {
             _ => return None,
         };
         let alert = row.text(operation::SUBJECT)?.to_owned();
-        Some(Self { alert, deed, actor: row.text(operation::ACTOR).unwrap_or("somebody").to_owned() })
+        let record: Value =
+            row.text(operation::RECORD).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let revision = record["revision"].as_u64().and_then(|revision| u32::try_from(revision).ok());
+        Some(Self { alert, deed, actor: row.text(operation::ACTOR).unwrap_or("somebody").to_owned(), revision })
     }
 }
 
@@ -95,44 +138,77 @@ pub struct Filter {
     pub severity: Severity,
     /// Whether the sink takes alerts only, and what people did about them.
     pub alerts_only: bool,
-    /// Which alerts go to whom, and the receiver's name; without it the receiver gets every alert.
-    pub routes: Option<(Arc<Routes>, String)>,
+    /// The sink's name.
+    pub sink: String,
+    /// Which alerts go to whom; without it the receiver gets every alert.
+    pub routes: Option<Arc<Routes>>,
+    /// Which alerts are told together.
+    pub grouping: Arc<Grouping>,
+}
+
+/// What a row is to the sink.
+struct Selected {
+    body: Body,
+    time: i64,
+    host: Option<String>,
+    notice: Option<Because>,
 }
 
 impl Filter {
     /// The record of a row, if the sink gets it. `export_seq` is the number that it will have.
     pub fn select(&self, row: &Row<'_>, export_seq: u64, renderer: &Renderer) -> Option<Record> {
-        let (body, time, host) = match row.position.ledger {
+        let Selected { body, time, host, notice } = match row.position.ledger {
             LedgerName::Events => self.event(row)?,
             LedgerName::Operations => self.operation(row)?,
         };
         // Receivers of alerts render the alert itself.
         let fields = if self.alerts_only { Map::new() } else { renderer.row(row) };
+        let group = match &body {
+            Body::Alert(alert) if self.alerts_only => self.grouping.of(alert),
+            _ => None,
+        };
         let size = row.facts.len() + row.content.map_or(0, <[u8]>::len) + 256;
         let (position, recorded) = (row.position, row.recorded);
-        Some(Record { position, export_seq, recorded, time, host, body, fields, hidden: None, size })
+        Some(Record { position, export_seq, recorded, time, host, body, fields, notice, group, hidden: None, size })
     }
 
-    fn event(&self, row: &Row<'_>) -> Option<(Body, i64, Option<String>)> {
+    fn event(&self, row: &Row<'_>) -> Option<Selected> {
         let kind = row.text(event::KIND).unwrap_or_default();
         if self.alerts_only || (!self.kinds.is_empty() && !self.kinds.iter().any(|wanted| wanted == kind)) {
             return None;
         }
         let host =
             [event::WORKSPACE_NAME, event::WORKSPACE, event::COLLECTOR].into_iter().find_map(|column| row.text(column));
-        Some((Body::Event, row.time(event::TIME).unwrap_or(row.recorded), host.map(ToOwned::to_owned)))
+        let time = row.time(event::TIME).unwrap_or(row.recorded);
+        Some(Selected { body: Body::Event, time, host: host.map(ToOwned::to_owned), notice: None })
     }
 
-    fn operation(&self, row: &Row<'_>) -> Option<(Body, i64, Option<String>)> {
-        if let Some(alert) = Alert::from_row(row) {
+    fn operation(&self, row: &Row<'_>) -> Option<Selected> {
+        let told = |alert: Alert, notice| {
             let host = alert.who.workspace_name.clone().or_else(|| alert.who.workspace.clone());
-            return self.wants(&alert).then(|| (Body::Alert(Box::new(alert)), row.recorded, host));
+            Selected { body: Body::Alert(Box::new(alert)), time: row.recorded, host, notice }
+        };
+        let other = |body| Some(Selected { body, time: row.recorded, host: None, notice: None });
+        if let Some(alert) = Alert::from_row(row) {
+            return self.wants(&alert).then(|| told(alert, None));
         }
         if self.alerts_only {
-            return Step::from_row(row).map(|step| (Body::Step(step), row.recorded, None));
+            if row.text(operation::KIND) == Some(NOTICE) {
+                let notice: Notice = serde_json::from_str(row.text(operation::RECORD)?).ok()?;
+                return self.is_addressed(&notice).then(|| told(notice.alert, Some(notice.because)));
+            }
+            return other(Body::Step(Step::from_row(row)?));
         }
         let internal = row.text(operation::KIND).is_none_or(is_internal);
-        (!internal).then_some((Body::Operation, row.recorded, None))
+        if internal { None } else { other(Body::Operation) }
+    }
+
+    /// Whether a notice is for this receiver. An escalation may name those who hear of it, whatever their routes.
+    fn is_addressed(&self, notice: &Notice) -> bool {
+        match &notice.because {
+            Because::Escalation { receivers, .. } if !receivers.is_empty() => receivers.contains(&self.sink),
+            _ => self.leads_to(&notice.alert),
+        }
     }
 
     fn wants(&self, alert: &Alert) -> bool {
@@ -143,7 +219,7 @@ impl Filter {
 
     /// Whether severity and routes bring an alert here.
     pub(crate) fn leads_to(&self, alert: &Alert) -> bool {
-        let routed = || self.routes.as_ref().is_none_or(|(routes, sink)| routes.leads_to(sink, alert));
+        let routed = || self.routes.as_ref().is_none_or(|routes| routes.leads_to(&self.sink, alert));
         alert.severity >= self.severity && routed()
     }
 }
@@ -157,9 +233,8 @@ mod tests {
     #[test]
     fn a_sink_gets_what_its_filter_says_and_nothing_about_exporting() {
         let renderer = Renderer::new(crate::FieldPolicy::default(), [0; 32]);
-        let all = Filter { kinds: Vec::new(), severity: Severity::Info, alerts_only: false, routes: None };
-        let some =
-            Filter { kinds: vec!["egress.http".into()], severity: Severity::High, alerts_only: false, routes: None };
+        let all = Filter { alerts_only: false, ..fixtures::filter() };
+        let some = Filter { kinds: vec!["egress.http".into()], severity: Severity::High, ..all.clone() };
         let alerts = Filter { alerts_only: true, ..all.clone() };
         let check = |rows: &ledger::Rows, expected: [bool; 3]| {
             let row = rows.get(0).unwrap();
@@ -175,6 +250,10 @@ mod tests {
             &fixtures::operations(&[json!({"kind": "alert.ack", "subject": "a", "actor": "alice"})]),
             [true, true, true],
         );
+        let escalation = fixtures::notice(&json!({"because": "escalation", "step": "s", "receivers": ["other"]}), 1);
+        check(&fixtures::operations(&[escalation]), [true, true, false]);
+        let escalation = fixtures::notice(&json!({"because": "escalation", "step": "s", "receivers": ["sink"]}), 1);
+        check(&fixtures::operations(&[escalation]), [true, true, true]);
         for kind in ["export.receipt", "export.intent", "delivery.x", "cursor", "query", "manifest"] {
             check(&fixtures::operations(&[json!({"kind": kind})]), [false, false, false]);
         }

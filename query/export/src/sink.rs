@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::fold::{Outbox, SentAlert};
+use ledger::fold::{Outbox, SentAlert, SentThread};
 use serde_json::Value;
 
 use crate::config::Start;
@@ -108,6 +108,8 @@ pub struct Message {
     pub records: Vec<usize>,
     /// The revisions of alerts that it tells of.
     pub alerts: Vec<SentAlert>,
+    /// The thread that it belongs to, if alerts are grouped.
+    pub thread: Option<SentThread>,
     /// Whether it is a digest of many alerts.
     pub digest: bool,
     /// The body before compression.

@@ -89,5 +89,17 @@ fn record(sink: &str, now: i64) -> Record {
     fields.insert("recorded".to_owned(), time(now));
     fields.insert("record".to_owned(), serde_json::to_value(&alert).unwrap_or(Value::Null));
     let body = Body::Alert(Box::new(alert));
-    Record { position, export_seq: 0, recorded: now, time: now, host: None, body, fields, hidden: None, size: 0 }
+    Record {
+        position,
+        export_seq: 0,
+        recorded: now,
+        time: now,
+        host: None,
+        body,
+        fields,
+        notice: None,
+        group: None,
+        hidden: None,
+        size: 0,
+    }
 }

@@ -7,13 +7,15 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ledger::alert::{self, Alert, Severity};
-use ledger::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
+use ledger::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, SENT_KIND};
+use ledger::triage::record::NOTICE;
+use ledger::triage::{Desk, Notify, Triage};
 use ledger::{Options, Position, ReadLimit, Store};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::alert_of;
-use crate::gate::Verdict;
+use crate::gate::{Asked, Verdict};
 
 /// PagerDuty in memory: what it took, and whether it refuses everything.
 #[derive(Default)]
@@ -37,7 +39,7 @@ struct Bench {
     store: Store,
     config: Config,
     pager: Shared,
-    _folders: [tempfile::TempDir; 2],
+    folders: [tempfile::TempDir; 2],
 }
 
 impl Bench {
@@ -56,7 +58,7 @@ impl Bench {
             serde_json::from_value(json!({"sinks": [{"name": "pager", "type": "pagerduty", "routing_key": key,
             "url": url, "allow_private": true, "start": "beginning", "interval_ms": 0}]}))
             .unwrap();
-        Self { store, config, pager, _folders: [data, dir] }
+        Self { store, config, pager, folders: [data, dir] }
     }
 
     async fn append(&self, alerts: &[Alert]) {
@@ -152,12 +154,41 @@ async fn dead_letters_are_seen_and_come_back_with_the_end_of_their_alert() {
     bench.store.stop();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_digest_comes_back_as_a_digest() {
+    let bench = Bench::new().await;
+    bench.pager.lock().unwrap().refuse = true;
+    let alerts: Vec<Alert> = (0..300).map(|number| alert_of(number, Severity::High)).collect();
+    bench.append(&alerts).await;
+    let exporter = bench.exporter();
+    let (retries, stop) = (exporter.retries(), CancellationToken::new());
+    let running = tokio::spawn(exporter.run(stop.clone()));
+    bench.until(|kinds, _| has(kinds, REJECTED_KIND, 300)).await;
+    bench.pager.lock().unwrap().refuse = false;
+    // Two of them end meanwhile, and one goes on: that one is told by its newer revision.
+    let goes_on = Alert { revision: 2, state: ledger::alert::State::Updated, ..alert_of(3, Severity::High) };
+    bench.append(&[resolved(1), resolved(2), goes_on]).await;
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
+    retries.retry("pager", "alice").await.unwrap();
+    bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 300)).await;
+    stop.cancel();
+    running.await.unwrap();
+    let pager = bench.pager.lock().unwrap();
+    let digest = &pager.events[1]["payload"];
+    assert_eq!((pager.events.len(), &digest["class"]), (2, &json!("digest")));
+    assert_eq!(digest["summary"], "299 alerts: 299 high; 2 of them over");
+    drop(pager);
+    bench.store.stop();
+}
+
 struct Silence;
 
 impl Gate for Silence {
-    fn verdicts(&self, alerts: &[Alert], _now: i64) -> Vec<Verdict> {
+    fn verdicts(&self, alerts: &[Asked], _now: i64) -> Vec<Verdict> {
         let hidden = |alert: &Alert| alert.id.ends_with('1');
-        let verdict = |alert| if hidden(alert) { Verdict::Hidden("silence-7".to_owned()) } else { Verdict::Notify };
+        let verdict = |asked: &Asked| {
+            if hidden(&asked.alert) { Verdict::Hidden("silence-7".to_owned()) } else { Verdict::Notify }
+        };
         alerts.iter().map(verdict).collect()
     }
 }
@@ -214,6 +245,158 @@ async fn a_route_decides_and_whoever_was_told_hears_the_end() {
     running.await.unwrap();
     let told: Vec<(String, String)> = bench.sent().into_iter().filter(|(_, key)| !key.ends_with('3')).collect();
     assert_eq!(told, [event("trigger", 2), event("resolve", 2)]);
+    bench.store.stop();
+}
+
+/// The desk as delivery asks it.
+struct DeskGate(Arc<Desk>);
+
+impl Gate for DeskGate {
+    fn verdicts(&self, asked: &[Asked], now: i64) -> Vec<Verdict> {
+        let verdict = |triage: &Triage, asked: &Asked| {
+            let taken_back = asked.notice.as_ref().and_then(|because| triage.takes_back(&asked.alert.id, because));
+            match (taken_back, triage.notify(&asked.alert, now)) {
+                (Some(status), _) => Verdict::Hidden(status.as_str().to_owned()),
+                (None, Notify::Hidden { by, .. }) => Verdict::Hidden(by.to_string()),
+                (None, Notify::Notify) => Verdict::Notify,
+            }
+        };
+        self.0.read(|triage| asked.iter().map(|asked| verdict(triage, asked)).collect()).unwrap()
+    }
+}
+
+impl Bench {
+    /// A second service, that only escalations reach, and a desk with the step that names it.
+    fn escalating(&mut self) -> Arc<Desk> {
+        let mut chief = self.config.sinks[0].settings.clone();
+        std::fs::write(self.folders[1].path().join("chief"), "fedcba9876543210").unwrap();
+        let key = format!("file:{}", self.folders[1].path().join("chief").display());
+        let own = json!({"name": "chief", "type": "pagerduty", "routing_key": key, "allow_private": true,
+            "start": "beginning", "interval_ms": 0, "severity": "critical"});
+        chief.extend(own.as_object().unwrap().clone());
+        self.config.sinks.push(crate::SinkConfig::from_settings(chief).unwrap());
+        let policy = json!({"escalate": [{"name": "chief", "after_minutes": 15, "receivers": ["chief"]}]});
+        let operations = self.store.operations();
+        let policy = serde_json::from_value(policy).unwrap();
+        Arc::new(Desk::new(operations.reader(), Some(operations.appender()), policy))
+    }
+
+    fn run(&self, desk: &Arc<Desk>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+        let mut exporter = self.exporter();
+        exporter.set_gate(&(Arc::new(DeskGate(desk.clone())) as Arc<dyn Gate>));
+        let stop = CancellationToken::new();
+        (stop.clone(), tokio::spawn(exporter.run(stop)))
+    }
+
+    /// What each service got: its key's first letter, what, and the alert's last digit.
+    fn told(&self) -> Vec<String> {
+        let pager = self.pager.lock().unwrap();
+        let text = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let said = pager.events.iter().map(|event| {
+            let (key, action, subject) =
+                (text(event, "routing_key"), text(event, "event_action"), text(event, "dedup_key"));
+            format!("{} {action} {}", &key[..1], &subject[subject.len() - 1..])
+        });
+        said.collect()
+    }
+}
+
+fn ask(desk: &Desk, request: Value) -> String {
+    let request = serde_json::from_value(request).unwrap();
+    let principal = ledger::access::Principal::local();
+    tokio::task::block_in_place(|| desk.act(&request, &principal, crate::status::now_micros())).unwrap().subject
+}
+
+fn record_notices(desk: &Desk, now: i64) -> Option<i64> {
+    tokio::task::block_in_place(|| desk.record_notices(now)).unwrap()
+}
+
+const MINUTE: i64 = 60_000_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_acknowledges_reaches_the_next_receiver_once_whatever_is_restarted() {
+    let mut bench = Bench::new().await;
+    let desk = bench.escalating();
+    let (stop, running) = bench.run(&desk);
+    bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
+    let id = alert_of(2, Severity::High).id;
+    ask(&desk, json!({"action": "ack", "alert": id}));
+    let now = crate::status::now_micros();
+    assert!(record_notices(&desk, now + 14 * MINUTE).is_some_and(|next| next <= now + 15 * MINUTE));
+    assert!(!bench.kinds().0.contains_key(NOTICE));
+    assert_eq!(record_notices(&desk, now + 16 * MINUTE), None);
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 4)).await;
+    stop.cancel();
+    running.await.unwrap();
+    // Everything is started anew, and time goes on.
+    let again = bench.escalating();
+    bench.config.sinks.pop();
+    let (stop, running) = bench.run(&again);
+    record_notices(&again, now + 60 * MINUTE);
+    bench.append(&[resolved(1), alert_of(3, Severity::High)]).await;
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 7)).await;
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(bench.kinds().0[NOTICE], 1);
+    let mut told = bench.told();
+    told.sort();
+    let expected =
+        ["0 acknowledge 2", "0 resolve 1", "0 trigger 1", "0 trigger 2", "0 trigger 3", "f resolve 1", "f trigger 1"];
+    assert_eq!(told, expected);
+    bench.store.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_whose_silence_ends_is_told_then_and_once() {
+    let mut bench = Bench::new().await;
+    let desk = bench.escalating();
+    let ends = crate::status::now_micros() + 60 * MINUTE;
+    let silence = ask(
+        &desk,
+        json!({"action": "silence", "kind": "silence", "matchers": ["rule=egress.denied_post"],
+        "reason": "a test", "ends": ends}),
+    );
+    let (stop, running) = bench.run(&desk);
+    bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
+    bench.until(|kinds, _| has(kinds, HIDDEN_KIND, 2)).await;
+    bench.append(&[resolved(2)]).await;
+    assert!(record_notices(&desk, crate::status::now_micros()).is_some_and(|next| next <= ends));
+    ask(&desk, json!({"action": "expire", "silence": silence}));
+    for _ in 0..3 {
+        record_notices(&desk, crate::status::now_micros());
+    }
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
+    bench.append(&[resolved(1)]).await;
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!((bench.told(), bench.kinds().0[NOTICE]), (vec!["0 trigger 1".to_owned(), "0 resolve 1".to_owned()], 1));
+    bench.store.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alert_that_is_opened_again_is_told_again_and_in_order() {
+    let mut bench = Bench::new().await;
+    let desk = bench.escalating();
+    let id = alert_of(1, Severity::High).id;
+    let close = || json!({"action": "resolve", "alert": id, "reason": "benign"});
+    bench.append(&[alert_of(1, Severity::High)]).await;
+    ask(&desk, close());
+    ask(&desk, json!({"action": "reopen", "alert": id}));
+    record_notices(&desk, crate::status::now_micros());
+    ask(&desk, close());
+    // It fires again. All of this is recorded before anybody is told.
+    bench.append(&[Alert { revision: 2, state: ledger::alert::State::Updated, ..alert_of(1, Severity::High) }]).await;
+    bench.append(&[Alert { revision: 3, ..resolved(1) }]).await;
+    let end = bench.store.operations().reader().durable().unwrap().next_seq;
+    let (stop, running) = bench.run(&desk);
+    bench.until(|_, receipted| receipted >= end).await;
+    stop.cancel();
+    running.await.unwrap();
+    let told = bench.told();
+    let episodes: Vec<&str> = told.iter().map(|said| said.strip_prefix("0 ").unwrap()).collect();
+    assert_eq!(episodes, ["trigger 1", "resolve 1", "trigger 1", "resolve 1"]);
     bench.store.stop();
 }
 

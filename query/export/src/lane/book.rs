@@ -4,7 +4,7 @@ use std::future::Future;
 
 use futures::FutureExt as _;
 use ledger::fold::{
-    Checkpoint, ExportIntent, ExportReceipt, Exported, Folded, HIDDEN_KIND, INTENT_KIND, Outbox, RECEIPT_KIND,
+    Checkpoint, ExportIntent, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Outbox, RECEIPT_KIND,
     REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported,
 };
 use ledger::limits::OUTBOX_ENTRIES_MAX;
@@ -221,7 +221,8 @@ impl LedgerBook {
                 (SENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
             }
             Note::Hidden(note) => {
-                let record = json!({"alert": note.alert, "revision": note.revision, "by": note.by}).to_string();
+                let HiddenNote { alert, revision, by, .. } = note.clone();
+                let record = serde_json::to_string(&Hidden { alert, revision, by }).unwrap_or_default();
                 (HIDDEN_KIND, note.position.seq, note.position.seq + 1, record)
             }
             Note::Replayed(note) => {

@@ -5,15 +5,15 @@
 
 use std::collections::VecDeque;
 
-use ledger::alert::{Alert, State};
-use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Outbox, Sent, SentAlert};
+use ledger::alert::State;
+use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Outbox, Sent, SentAlert};
 use ledger::{Position, Rows};
 use sha2::{Digest as _, Sha256};
 
 use super::book::{HiddenNote, IntentNote, Note, ReceiptNote, RejectedNote, SentNote};
 use super::send::{Attempt, Settled};
 use crate::fields::{Renderer, hex};
-use crate::gate::Verdict;
+use crate::gate::{Asked, Verdict};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::record::{Body, Filter, Record};
 use crate::sink::{Message, Rendered, Sink};
@@ -54,7 +54,7 @@ pub struct Batch {
     pub sha256: String,
     /// Whether an earlier process may have sent the first message that is not on record.
     pub resumed: bool,
-    /// Its records, if they are not the plan's: a dead letter that is sent once more.
+    /// Its records, if they are not the plan's: dead letters that are sent once more.
     pub letter: Vec<Record>,
 }
 
@@ -110,7 +110,8 @@ impl Plan {
     pub fn absorb(&mut self, rows: &Rows, filter: &Filter, renderer: &Renderer) {
         for row in rows.iter().filter(|row| row.position.seq >= self.read_to) {
             let export_seq = self.export_seq + self.pending.len() as u64;
-            if let Some(record) = filter.select(&row, export_seq, renderer) {
+            if let Some(mut record) = filter.select(&row, export_seq, renderer) {
+                record.hidden = self.decided(row.position.seq);
                 self.pending_bytes += record.size;
                 self.pending.push_back(record);
             }
@@ -118,17 +119,35 @@ impl Plan {
         self.read_to = self.read_to.max(rows.next_seq);
     }
 
-    /// The alerts that may go into the next batch and that something may hide: all but ends.
-    pub fn doubtful(&self) -> Vec<Alert> {
-        let records = self.pending.iter().take(self.limit_max);
-        records.filter_map(|record| hideable(&record.body)).cloned().collect()
+    /// What hid a record when an earlier process decided to send its range.
+    fn decided(&self, seq: u64) -> Option<String> {
+        let (_, intent) = self.intent.as_ref().filter(|_| self.resuming)?;
+        let at = intent.hidden.binary_search_by_key(&seq, |hidden| hidden.seq).ok()?;
+        Some(intent.hidden[at].by.clone())
+    }
+
+    /// The alerts that may go into the next batch and that something may hide: all but ends, and but those of a range that an
+    /// earlier process began.
+    pub fn doubtful(&self) -> Vec<Asked> {
+        let records = self.pending.iter().take(self.limit_max).filter(|record| self.is_doubtful(record));
+        let asked = |record: &Record| match &record.body {
+            Body::Alert(alert) => Some(Asked { alert: (**alert).clone(), notice: record.notice.clone() }),
+            _ => None,
+        };
+        records.filter_map(asked).collect()
+    }
+
+    fn is_doubtful(&self, record: &Record) -> bool {
+        let decided = self.intent.as_ref().filter(|_| self.resuming).map_or(0, |(end, _)| *end);
+        record.position.seq >= decided && is_hideable(&record.body)
     }
 
     /// Takes the answers for [`Plan::doubtful`], in its order.
     pub fn hide(&mut self, verdicts: Vec<Verdict>) {
-        let records = self.pending.iter_mut().take(self.limit_max);
-        for (record, verdict) in records.filter(|record| hideable(&record.body).is_some()).zip(verdicts) {
-            record.hidden = match verdict {
+        let numbers: Vec<usize> =
+            (0..self.pending.len().min(self.limit_max)).filter(|at| self.is_doubtful(&self.pending[*at])).collect();
+        for (number, verdict) in numbers.into_iter().zip(verdicts) {
+            self.pending[number].hidden = match verdict {
                 Verdict::Hidden(by) => Some(by),
                 Verdict::Notify => None,
             };
@@ -182,8 +201,17 @@ impl Plan {
 
     /// The intent to send a batch; `None` if it stands in the ledger already.
     pub fn intend(&mut self, batch: &Batch) -> Option<IntentNote> {
-        let record =
-            ExportIntent { export_seq: self.export_seq, count: batch.count as u64, sha256: batch.sha256.clone() };
+        let hidden = self
+            .pending
+            .iter()
+            .take(batch.count)
+            .filter_map(|record| record.hidden.clone().map(|by| HiddenAt { seq: record.position.seq, by }));
+        let record = ExportIntent {
+            export_seq: self.export_seq,
+            count: batch.count as u64,
+            sha256: batch.sha256.clone(),
+            hidden: hidden.collect(),
+        };
         let known = self.intent.as_ref().is_some_and(|(end, intent)| *end == batch.end && *intent == record);
         self.intent = Some((batch.end, record.clone()));
         (!known).then_some(IntentNote { from: self.next_seq, to: batch.end, record })
@@ -258,11 +286,7 @@ impl Plan {
                 }
             }
         }
-        if !batch.silent.is_empty() {
-            let ack = "the receiver need not be told".to_owned();
-            let record = Sent { alerts: batch.silent.clone(), ack, ..Self::sent(&Message::default(), 0) };
-            notes.push(Note::Sent(SentNote { from: self.next_seq, to: batch.end, record }));
-        }
+        notes.extend(self.note_silent(batch));
         counts.passed = (batch.count as u64).saturating_sub(counts.count + counts.rejected);
         let sha256 = (counts.count > 0).then(|| batch.sha256.clone());
         let ack = match acks.as_slice() {
@@ -310,11 +334,20 @@ impl Plan {
         Some(Note::Sent(SentNote { from: self.next_seq, to: batch.end, record }))
     }
 
+    /// What became of alerts of which the receiver need not be told.
+    pub fn note_silent(&self, batch: &Batch) -> Option<Note> {
+        let ack = "the receiver need not be told".to_owned();
+        let record = Sent { alerts: batch.silent.clone(), ack, ..Self::sent(&Message::default(), 0) };
+        let note = SentNote { from: self.next_seq, to: batch.end, record };
+        (!batch.silent.is_empty()).then_some(Note::Sent(note))
+    }
+
     fn sent(message: &Message, attempts: u32) -> Sent {
         Sent {
             key: message.key.clone(),
             handle: None,
             digest: message.digest,
+            thread: message.thread.clone(),
             alerts: message.alerts.clone(),
             sha256: digest(&message.body),
             attempts,
@@ -411,8 +444,8 @@ impl Batch {
 }
 
 impl Batch {
-    /// A dead letter that is sent once more.
-    pub fn of_letter(position: Position, records: Vec<Record>, rendered: Rendered) -> Self {
+    /// Dead letters that are sent once more; `position` is the last of them.
+    pub fn of_letters(position: Position, records: Vec<Record>, rendered: Rendered) -> Self {
         Self { letter: records, ..Self::new(position.seq + 1, 0, rendered, false) }
     }
 }
@@ -422,10 +455,7 @@ pub fn digest(body: &[u8]) -> String {
     hex(&Sha256::digest(body))
 }
 
-/// The alert in a record, unless it is the end of one.
-fn hideable(body: &Body) -> Option<&Alert> {
-    match body {
-        Body::Alert(alert) if alert.state != State::Resolved => Some(alert),
-        _ => None,
-    }
+/// Whether a record is an alert, and not the end of one.
+fn is_hideable(body: &Body) -> bool {
+    matches!(body, Body::Alert(alert) if alert.state != State::Resolved)
 }

@@ -1,19 +1,25 @@
 //! Dead letters that somebody wishes to be sent once more.
 //!
-//! They go apart from the range that the lane is at, each with its number of old. An alert that is over by now is told with
-//! its end, so that nothing is opened that nobody ends.
+//! They go apart from the range that the lane is at, each with its number of old. A receiver of alerts is told of them as it
+//! would have been told of the whole: many are a digest again. An alert that is over by now is told with its end, so that
+//! nothing is opened that nobody ends.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::Position;
 use ledger::alert::State;
-use ledger::{LedgerName, Position};
 
 use super::book::{Note, RejectedNote};
 use super::plan::{Batch, Plan};
 use super::send::Settled;
 use super::{Book, Feed, Lane, LaneError};
 use crate::http::Transport;
-use crate::limits::REPLAY_MAX;
+use crate::limits::{ALERTS_MAX, REPLAY_MAX};
 use crate::record::{Body, Deed, Record};
 use crate::sink::Rendered;
+
+/// A dead letter: where its record stands, and the sink's number of it.
+type Letter = (Position, u64);
 
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// Sends what is due, if there was a reason to look. A batch that an earlier process began comes first: what the receiver
@@ -21,14 +27,19 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     pub async fn replay(&mut self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         while !plan.is_resuming() && std::mem::take(&mut self.replay_due) {
             self.flush(notes).await?;
+            let limit = if self.config.spec.alerts_only { ALERTS_MAX } else { REPLAY_MAX };
             let outbox = self.book.outbox()?;
             let due =
                 outbox.dead().iter().filter(|(_, letter)| letter.retry).map(|(at, letter)| (*at, letter.export_seq));
-            let due: Vec<(Position, u64)> = due.take(REPLAY_MAX).collect();
-            self.replay_due = due.len() == REPLAY_MAX;
-            for (position, export_seq) in due {
-                self.replay_one(plan, position, export_seq, notes).await?;
+            let due: Vec<Letter> = due.take(limit).collect();
+            self.replay_due = due.len() == limit;
+            // A receiver that takes or refuses parts of a message gets each part alone.
+            let at_once = if self.config.spec.alerts_only { limit } else { 1 };
+            let mut rest = due.as_slice();
+            while !rest.is_empty() {
+                let done = self.replay_some(plan, &rest[..rest.len().min(at_once)], notes).await?;
                 self.flush(notes).await?;
+                rest = &rest[done.max(1)..];
             }
             let dead = self.book.outbox()?.dead().len() as u64;
             self.note(plan, |status| status.dead = dead);
@@ -36,68 +47,91 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         Ok(())
     }
 
-    async fn replay_one(
+    /// Sends some letters together, and returns how many of them, from the first on, are settled.
+    async fn replay_some(
         &mut self,
         plan: &Plan,
-        position: Position,
-        export_seq: u64,
+        letters: &[Letter],
         notes: &mut Vec<Note>,
-    ) -> Result<(), LaneError> {
-        let records = self.letter(position, export_seq)?;
+    ) -> Result<usize, LaneError> {
+        let (records, missing) = self.letters(letters)?;
         let rendered = match records.as_slice() {
             [] => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
             records => self.config.sink.render(records, self.book.outbox()?),
         };
-        let batch = Batch::of_letter(position, records, rendered);
+        let taken: BTreeSet<Position> = records[..rendered.taken].iter().map(|record| record.position).collect();
+        let done: Vec<Letter> =
+            letters.iter().take_while(|(at, _)| taken.contains(at) || missing.contains(at)).copied().collect();
+        let Some((last, _)) = done.last() else { return Ok(0) };
+        let batch = Batch::of_letters(*last, records, rendered);
         let attempts = self.deliver_all(plan, &batch, notes).await?;
-        let mut said = "there is nothing to tell any more".to_owned();
-        for attempt in attempts {
-            match attempt.settled {
-                Settled::Acked { ack, .. } => said = ack,
-                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
-                    notes.push(Note::Rejected(RejectedNote { position, export_seq, reason }));
-                    return Ok(());
+        let mut said: BTreeMap<Position, Result<String, String>> = BTreeMap::new();
+        for (message, attempt) in batch.messages.iter().zip(attempts) {
+            let outcome = match attempt.settled {
+                Settled::Acked { ack, .. } => Ok(ack),
+                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => Err(reason),
+            };
+            for record in message.records.iter().filter_map(|number| batch.letter.get(*number)) {
+                // A record that stands in two messages is refused if one of them is.
+                let before = said.entry(record.position).or_insert_with(|| outcome.clone());
+                if outcome.is_err() {
+                    before.clone_from(&outcome);
                 }
             }
         }
-        notes.push(Note::Replayed(RejectedNote { position, export_seq, reason: said }));
-        Ok(())
+        notes.extend(plan.note_silent(&batch));
+        for &(position, export_seq) in &done {
+            let told = said.remove(&position).unwrap_or_else(|| Ok("there is nothing to tell any more".to_owned()));
+            notes.push(match told {
+                Ok(reason) => Note::Replayed(RejectedNote { position, export_seq, reason }),
+                Err(reason) => Note::Rejected(RejectedNote { position, export_seq, reason }),
+            });
+        }
+        Ok(done.len())
     }
 
-    /// The record of a dead letter as it would be rendered now, and the end of its alert if that is known.
-    fn letter(&self, position: Position, export_seq: u64) -> Result<Vec<Record>, LaneError> {
+    /// The records of letters as they would be rendered now, in order, with the ends of their alerts as far as they are known;
+    /// and the letters whose record is gone or is filtered out by now.
+    fn letters(&self, letters: &[Letter]) -> Result<(Vec<Record>, BTreeSet<Position>), LaneError> {
         let filter = self.config.filter();
-        let select = |at: u64| -> Result<Option<Record>, LaneError> {
-            let rows = self.feed.block(at)?;
-            let row = rows.get(0).filter(|row| row.position.seq == at);
-            Ok(row.and_then(|row| filter.select(&row, export_seq, &self.renderer)))
-        };
-        let Some(record) = select(position.seq)? else { return Ok(Vec::new()) };
-        let id = match &record.body {
-            Body::Alert(alert) if alert.state != State::Resolved => alert.id.clone(),
-            _ => return Ok(vec![record]),
-        };
-        let mut at = position.seq + 1;
-        loop {
-            let rows = self.feed.block(at)?;
-            if rows.is_empty() || position.ledger != LedgerName::Operations {
-                return Ok(vec![record]);
+        let (mut records, mut missing) = (Vec::new(), BTreeSet::new());
+        for &(position, export_seq) in letters {
+            let rows = self.feed.block(position.seq)?;
+            let row = rows.get(0).filter(|row| row.position == position);
+            match row.and_then(|row| filter.select(&row, export_seq, &self.renderer)) {
+                Some(record) => records.push(record),
+                None => {
+                    missing.insert(position);
+                }
             }
-            let found =
-                rows.iter().find_map(|row| filter.select(&row, export_seq, &self.renderer).filter(|r| ends(r, &id)));
-            if let Some(end) = found {
-                return Ok(vec![record, end]);
-            }
-            at = rows.next_seq;
         }
+        let open = records.iter().filter_map(|record| match &record.body {
+            Body::Alert(alert) if alert.state != State::Resolved => Some((alert.id.clone(), record.export_seq)),
+            _ => None,
+        });
+        let mut open: BTreeMap<String, u64> = open.collect();
+        let known: BTreeSet<Position> = letters.iter().map(|(at, _)| *at).collect();
+        let mut at = letters.first().filter(|_| !open.is_empty()).map(|(first, _)| first.seq + 1);
+        while let Some(from) = at {
+            let rows = self.feed.block(from)?;
+            for row in rows.iter().filter(|row| !known.contains(&row.position)) {
+                let Some(record) = filter.select(&row, 0, &self.renderer) else { continue };
+                if let Some(export_seq) = ended(&record).and_then(|id| open.remove(id)) {
+                    records.push(Record { export_seq, ..record });
+                }
+            }
+            at = (!rows.is_empty() && !open.is_empty()).then_some(rows.next_seq);
+        }
+        records.sort_by_key(|record| record.position);
+        Ok((records, missing))
     }
 }
 
-/// Whether a record says that the alert is over.
-fn ends(record: &Record, id: &str) -> bool {
+/// The alert that a record says is over.
+fn ended(record: &Record) -> Option<&str> {
     match &record.body {
-        Body::Alert(alert) => alert.id == id && alert.state == State::Resolved,
-        Body::Step(step) => step.alert == id && step.deed == Deed::Close,
-        Body::Event | Body::Operation => false,
+        Body::Alert(alert) if alert.state == State::Resolved => Some(&alert.id),
+        Body::Step(step) if step.deed == Deed::Close => Some(&step.alert),
+        _ => None,
     }
 }

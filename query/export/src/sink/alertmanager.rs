@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use ledger::LedgerName;
 use ledger::alert::Severity;
-use ledger::fold::Outbox;
+use ledger::fold::{Outbox, SentAlert};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::alerts::{Over, Story, Style, fold};
+use super::alerts::{self, Over, Story, Style, fold};
 use super::text::{line, link};
 use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
@@ -107,7 +107,7 @@ impl Sink for Alertmanager {
     }
 
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
-        let records = &records[..records.len().min(ALERTS_MAX)];
+        let records = alerts::batch(records);
         let folded = fold(records, outbox, Style::Each);
         let mut alerts = Vec::new();
         folded.stories.iter().for_each(|story| self.story(story, &mut alerts));
@@ -116,7 +116,12 @@ impl Sink for Alertmanager {
         }
         let mut rendered = Rendered::whole(Value::Array(alerts).to_string().into_bytes(), records.len());
         let told = || folded.stories.iter().filter(|story| story.newest().is_some());
-        rendered.messages[0].alerts = told().map(Story::sent).collect();
+        // It ends there with the detector's end only.
+        let sent = |story: &Story<'_>| {
+            let over = matches!(story.over, Some(Over::Resolved(_)));
+            SentAlert { over, ..story.sent() }
+        };
+        rendered.messages[0].alerts = told().map(sent).collect();
         rendered.messages[0].records = told().flat_map(Story::records).collect();
         rendered
     }

@@ -1,8 +1,8 @@
 //! `pagerduty`: alerts as incidents, through the Events API v2.
 //!
-//! Every alert has one dedup key. Its trigger, acknowledgement and resolution go one after the other, each on record before
-//! the next: after a resolution a late trigger would open a new incident. PagerDuty folds repeats of one key, so a message
-//! that is sent twice changes nothing.
+//! Every alert has one dedup key; alerts of one group share that of the first. Trigger, acknowledgement and resolution go one
+//! after the other, each on record before the next: a trigger after a resolution opens a new incident, so there is one only
+//! when the alert is open again. PagerDuty folds repeats of one key, so a message that is sent twice changes nothing.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl PagerDuty {
     }
 
     /// The event that opens an incident, or says that it goes on.
-    fn trigger(&self, alert: &Alert) -> Vec<u8> {
+    fn trigger(&self, alert: &Alert, story: &Story<'_>) -> Vec<u8> {
         let mut details = Details::default();
         let (who, what) = (&alert.who, &alert.what);
         let workspace = who.workspace_name.as_deref().or(who.workspace.as_deref());
@@ -117,6 +117,12 @@ impl PagerDuty {
         details.put("events", alert.count);
         details.put("evidence", alert.evidence.iter().map(ToString::to_string).collect::<Vec<_>>());
         details.put("tags", alert.tags.iter().map(|tag| line(tag, VALUE_CHARS_MAX).text).take(32).collect::<Vec<_>>());
+        if let Some(step) = story.escalated {
+            details.text("escalation", &format!("nobody acknowledged it in time (step {step})"), VALUE_CHARS_MAX);
+        }
+        if let Some(more) = story.more() {
+            details.text("group", &more, VALUE_CHARS_MAX);
+        }
         let mut payload = json!({
             "summary": line(&format!("[{}] {title}", alert.severity.as_str().to_ascii_uppercase()), SUMMARY_CHARS_MAX).text,
             "source": non_empty(&source),
@@ -131,7 +137,7 @@ impl PagerDuty {
             payload["group"] = line(team, VALUE_CHARS_MAX).text.into();
         }
         let link = link(&alert.id, self.console.as_deref());
-        event("trigger", &alert.id, Some((payload, details)), link)
+        event("trigger", story.subject(), Some((payload, details)), link)
     }
 
     /// One incident for many alerts.
@@ -163,13 +169,13 @@ impl PagerDuty {
 
     fn story(&self, story: &Story<'_>, messages: &mut Vec<Message>) {
         if let Some(alert) = story.opened {
-            messages.push(story.opening("", self.trigger(alert)));
+            messages.push(story.opening("", self.trigger(alert, story)));
         }
         if story.acknowledged.is_some() {
-            messages.push(story.acknowledgement("", event("acknowledge", story.id, None, None)));
+            messages.push(story.acknowledgement("", event("acknowledge", story.subject(), None, None)));
         }
         if story.over.is_some() {
-            messages.push(story.ending("", event("resolve", story.id, None, None)));
+            messages.push(story.ending("", event("resolve", story.subject(), None, None)));
         }
     }
 }
@@ -248,7 +254,7 @@ impl Sink for PagerDuty {
     }
 
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
-        let records = &records[..records.len().min(ALERTS_MAX)];
+        let records = alerts::batch(records);
         let folded = fold(records, outbox, Style::Incidents);
         let mut messages = Vec::new();
         folded.stories.iter().for_each(|story| self.story(story, &mut messages));

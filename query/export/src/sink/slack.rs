@@ -112,7 +112,7 @@ impl Sink for Slack {
     }
 
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
-        let records = &records[..records.len().min(ALERTS_MAX)];
+        let records = alerts::batch(records);
         if let Some(Way::Bot { channel, .. }) = self.way() {
             return bot::render(channel, self.console.as_deref(), records, outbox);
         }
@@ -120,7 +120,9 @@ impl Sink for Slack {
         if batch.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: Vec::new() };
         }
-        let body = message::blocks(&batch, self.console.as_deref(), message::Buttons::Links).to_string().into_bytes();
+        let notes: &[String] = if batch.escalated { &["Nobody acknowledged it in time.".to_owned()] } else { &[] };
+        let body = message::noted(&batch, self.console.as_deref(), message::Buttons::Links, notes);
+        let body = body.to_string().into_bytes();
         let mut rendered = Rendered::whole(body, records.len());
         rendered.messages[0].alerts = batch.sent();
         rendered.messages[0].records = batch.records().to_vec();

@@ -68,6 +68,7 @@ impl Webhook {
         let kind = match (&story.over, story.opened, story.told) {
             (Some(Over::Resolved(_)), _, _) => "alert.resolved",
             (Some(Over::Closed(_)), _, _) => "alert.closed",
+            (None, Some(_), _) if story.escalated.is_some() => "alert.escalated",
             (None, Some(alert), None) if alert.state == State::Open => "alert.firing",
             (None, Some(_), _) => "alert.updated",
             (None, None, _) => "alert.acknowledged",
@@ -78,6 +79,17 @@ impl Webhook {
         }
         if let Some(Over::Closed(step)) = story.over {
             data["closed_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
+        }
+        if let Some(step) = story.escalated {
+            data["escalation"] = line(step, VALUE_CHARS_MAX).text.into();
+        }
+        if story.thread.is_some() {
+            data["thread"] = story.subject().into();
+        }
+        let others = story.followers.iter().filter_map(Story::newest);
+        let others: Vec<Value> = others.take(DIGEST_NAMED_MAX).map(named).collect();
+        if !others.is_empty() {
+            data["others"] = json!({"alerts": story.followers.len(), "worst": others});
         }
         if let Some(link) = link(story.id, self.console.as_deref()) {
             data["url"] = link.into();
@@ -114,6 +126,12 @@ fn data(alert: &Alert) -> Value {
     })
 }
 
+/// One of many alerts.
+fn named(alert: &Alert) -> Value {
+    json!({"alert_id": alert.id, "revision": alert.revision, "severity": alert.severity.as_str(),
+        "status": alert.state.as_str(), "title": line(&alert.title, TITLE_CHARS_MAX).text})
+}
+
 fn digest(digest: &Digest<'_>) -> Message {
     let rules: Vec<Value> = digest
         .rules()
@@ -121,13 +139,7 @@ fn digest(digest: &Digest<'_>) -> Message {
         .take(DIGEST_RULES_MAX)
         .map(|(rule, severity, count)| json!({"rule": line(rule, VALUE_CHARS_MAX).text, "severity": severity.as_str(), "alerts": count}))
         .collect();
-    let named = digest.alerts.iter().take(DIGEST_NAMED_MAX);
-    let worst: Vec<Value> = named
-        .map(|alert| {
-            json!({"alert_id": alert.id, "revision": alert.revision, "severity": alert.severity.as_str(),
-                "status": alert.state.as_str(), "title": line(&alert.title, TITLE_CHARS_MAX).text})
-        })
-        .collect();
+    let worst: Vec<Value> = digest.alerts.iter().take(DIGEST_NAMED_MAX).map(|alert| named(alert)).collect();
     let recorded = digest.alerts.iter().map(|alert| alert.recorded_last).max();
     let data = json!({"summary": digest.summary(), "alerts": digest.alerts.len(), "rules": rules, "worst": worst,
         "truncated": digest.alerts.len() > DIGEST_NAMED_MAX});
@@ -154,7 +166,7 @@ impl Sink for Webhook {
     }
 
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
-        let records = &records[..records.len().min(ALERTS_MAX)];
+        let records = alerts::batch(records);
         let folded = fold(records, outbox, Style::Messages);
         let mut messages: Vec<Message> = folded.stories.iter().map(|story| self.story(story)).collect();
         messages.extend(folded.digest.as_ref().map(digest));

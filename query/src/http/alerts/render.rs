@@ -48,10 +48,21 @@ pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: i64) -> Map<String,
         ("reopened", triaged.reopened.map(time_text).into()),
         ("notes", triaged.notes.into()),
         ("hidden", hidden.into()),
+        ("escalation", escalation(triaged, triage, now)),
         ("group", triage.policy().group_key(alert).into()),
     ];
     shown.extend(more.map(|(name, value)| (name.to_owned(), value)));
     shown
+}
+
+/// The steps of escalation that happened, and those to come if nobody acknowledges it.
+fn escalation(triaged: &Triaged, triage: &Triage, now: i64) -> Value {
+    let shown = |step: &str, receivers: &[String], at: i64, happened: bool| json!({ "step": step, "receivers": receivers, "at": time_text(at), "happened": happened });
+    let happened = triaged.escalated.iter().map(|step| shown(&step.step, &step.receivers, step.recorded, true));
+    let escalation = triage.escalation(triaged, now);
+    let due = escalation.due.into_iter().map(|step| (now, step));
+    let to_come = due.chain(escalation.waiting).map(|(when, step)| shown(&step.name, &step.receivers, when, false));
+    happened.chain(to_come).collect::<Vec<_>>().into()
 }
 
 /// What people did, oldest first.

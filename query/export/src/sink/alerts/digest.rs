@@ -77,7 +77,7 @@ impl<'a> Digest<'a> {
     /// The message that tells of all of them.
     pub fn message(&self, to: &'static str, body: Vec<u8>) -> Message {
         let (alerts, records) = (self.sent.clone(), self.records.clone());
-        Message { key: self.key.clone(), to, records, alerts, digest: true, body }
+        Message { key: self.key.clone(), to, records, alerts, thread: None, digest: true, body }
     }
 }
 

@@ -1,10 +1,18 @@
 //! What is told one by one, what together, and what not at all.
 
+use std::sync::Arc;
+
 use ledger::LedgerName;
-use serde_json::json;
+use ledger::alert::{Alert, State};
+use ledger::fold::{Fold as _, RECEIPT_KIND, SENT_KIND, Sent};
+use ledger::triage::Column;
+use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::{self, alert_of, entry_of, records_of, told};
+use crate::fields::Renderer;
+use crate::fixtures::{self, alert_of, entry_of, notice, records_of, told};
+use crate::record::{Deed, Grouping};
+use crate::sink::Message;
 
 fn revision(number: u64, revision: u32, state: State) -> Alert {
     Alert { revision, state, ..alert_of(number, Severity::High) }
@@ -143,4 +151,166 @@ fn steps_reach_those_who_were_told() {
     let rows = fixtures::operations(&[entry_of(&alert_of(1, Severity::High)), step("alert.ack")]);
     let records = fixtures::alert_records(&rows);
     assert_eq!(fold(&records, &strangers, Style::Incidents).stories.len(), 1, "told in the same batch");
+}
+
+fn step(kind: &str, number: u64, revision: u32) -> Value {
+    let record = json!({"revision": revision}).to_string();
+    json!({"kind": kind, "subject": alert_of(number, Severity::High).id, "actor": "alice", "record": record})
+}
+
+fn because(because: &str) -> Value {
+    notice(&json!({"because": because, "step": "manager", "receivers": []}), 1)
+}
+
+#[test]
+fn an_alert_that_opens_again_waits_until_its_end_is_on_record() {
+    let open = entry_of(&alert_of(1, Severity::High));
+    let check = |entries: &[Value], taken: usize| {
+        let records = fixtures::alert_records(&fixtures::operations(entries));
+        assert_eq!(batch(&records).len(), taken, "{entries:?}");
+    };
+    let later = entry_of(&revision(1, 2, State::Updated));
+    check(&[open.clone(), step("alert.close", 1, 1), later.clone()], 2);
+    check(&[open.clone(), step("alert.close", 1, 1), because("reopened")], 2);
+    // Nothing opens again what was overtaken by the end.
+    check(&[open.clone(), entry_of(&revision(1, 3, State::Resolved)), because("unhidden")], 3);
+    let records = fixtures::alert_records(&fixtures::operations(&[open, later, step("alert.close", 1, 1)]));
+    assert!(fold(&records, &fixtures::outbox(), Style::Messages).stories[0].over.is_none(), "the close was overtaken");
+}
+
+#[test]
+fn a_notice_is_told_to_those_who_do_not_know_yet() {
+    let stories = |because_of: &str, outbox: &Outbox| {
+        let records = fixtures::alert_records(&fixtures::operations(&[because(because_of)]));
+        let folded = fold(&records, outbox, Style::Incidents);
+        folded.stories.iter().map(|story| story.opening("", vec![]).key).collect::<Vec<_>>()
+    };
+    let key = format!("{}/r1/n0", alert_of(1, Severity::High).id);
+    let (strangers, known) = (fixtures::outbox(), told(&[1], false));
+    for because_of in ["unhidden", "reopened"] {
+        assert_eq!((stories(because_of, &strangers), stories(because_of, &known)), (vec![key.clone()], vec![]));
+    }
+    assert_eq!((stories("escalation", &strangers), stories("escalation", &known)), (vec![key.clone()], vec![key]));
+    // What a digest told of and nobody acknowledged is told alone.
+    assert_eq!(stories("escalation", &told(&[1], true)).len(), 1);
+}
+
+/// A receiver of groups by rule, and what it was told.
+struct Receiver {
+    outbox: Outbox,
+    next: u64,
+}
+
+impl Receiver {
+    fn new() -> Self {
+        Self { outbox: fixtures::outbox(), next: 0 }
+    }
+
+    /// Tells it of these entries as PagerDuty is told, takes its receipt, and returns `opens|acknowledges|ends subject (number of alerts)`.
+    fn tell(&mut self, entries: &[Value]) -> Vec<String> {
+        let rows = fixtures::block(LedgerName::Operations, self.next, entries);
+        self.next = rows.next_seq;
+        let grouping = Grouping { columns: vec![Column::Rule], window: Duration::from_mins(30) };
+        let filter = crate::record::Filter { grouping: Arc::new(grouping), ..fixtures::filter() };
+        let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+        let records: Vec<Record> = rows.iter().filter_map(|row| filter.select(&row, 0, &renderer)).collect();
+        let folded = fold(&records, &self.outbox, Style::Incidents);
+        let (mut said, mut sent) = (Vec::new(), Vec::new());
+        for story in &folded.stories {
+            let subject = story.subject()[story.subject().len() - 3..].to_owned();
+            let mut say = |word: &str, message: Message| {
+                said.push(format!("{word} {subject} ({})", message.alerts.len()));
+                sent.push(message);
+            };
+            story.opened.iter().for_each(|_| say("opens", story.opening("", vec![])));
+            story.acknowledged.iter().for_each(|_| say("acknowledges", story.acknowledgement("", vec![])));
+            story.over.iter().for_each(|_| say("ends", story.ending("", vec![])));
+        }
+        let silent = Message { alerts: folded.silent, ..Message::default() };
+        for message in folded.digest.iter().map(|digest| digest.message("", vec![])) {
+            said.push(format!("digest ({})", message.alerts.len()));
+            sent.push(message);
+        }
+        let mut entries: Vec<Value> = sent.into_iter().chain([silent]).map(|message| note(&message)).collect();
+        entries.push(json!({"kind": RECEIPT_KIND, "subject": "sink", "from": "operations/0/0", "record": "{}"}));
+        fixtures::operations(&entries).iter().for_each(|row| self.outbox.apply(&row));
+        said
+    }
+}
+
+fn note(message: &Message) -> Value {
+    let Message { key, alerts, thread, digest, .. } = message.clone();
+    let handle = Some(key.clone());
+    let sent = Sent { key, handle, digest, alerts, thread, sha256: String::new(), attempts: 1, ack: String::new() };
+    let record = serde_json::to_string(&sent).unwrap();
+    json!({"kind": SENT_KIND, "subject": "sink", "from": "operations/0/0", "record": record})
+}
+
+fn entries(alerts: &[Alert]) -> Vec<Value> {
+    alerts.iter().map(entry_of).collect()
+}
+
+#[test]
+fn a_group_is_one_thread_from_its_first_alert_to_the_end_of_its_last() {
+    let mut pager = Receiver::new();
+    assert_eq!(pager.tell(&entries(&[alert_of(1, Severity::High)])), ["opens 001 (1)"]);
+    // Followers are told in its thread, in one message.
+    let three = [alert_of(2, Severity::High), alert_of(3, Severity::Low), alert_of(4, Severity::High)];
+    assert_eq!(pager.tell(&entries(&three)), ["opens 001 (3)"]);
+    assert_eq!(pager.tell(&entries(&[revision(2, 2, State::Updated)])), [""; 0], "it goes on in its thread");
+    assert_eq!(pager.tell(&entries(&[revision(1, 2, State::Updated)])), ["opens 001 (1)"]);
+    assert_eq!(pager.tell(&[step("alert.ack", 3, 1)]), ["acknowledges 001 (0)"]);
+    // What is worse than the thread opens its own.
+    assert_eq!(pager.tell(&entries(&[alert_of(5, Severity::Critical)])), ["opens 005 (1)"]);
+    let ends = |numbers: &[u64]| -> Vec<Value> {
+        numbers.iter().map(|number| entry_of(&revision(*number, 9, State::Resolved))).collect()
+    };
+    assert_eq!(pager.tell(&ends(&[1, 2])), [""; 0], "the first is over, and others of its thread are not");
+    assert_eq!(pager.outbox.thread(&alert_of(1, Severity::High).id).map(|thread| thread.open), Some(2));
+    assert_eq!(pager.tell(&ends(&[3, 4])), ["ends 001 (1)"]);
+    assert_eq!(pager.outbox.thread(&alert_of(1, Severity::High).id), None);
+    assert_eq!(pager.tell(&ends(&[5])), ["ends 005 (1)"]);
+    // All at once: told, and told to be over.
+    let brief = [alert_of(6, Severity::High), alert_of(7, Severity::High)];
+    let mut all = entries(&brief);
+    all.extend(ends(&[6, 7]));
+    assert_eq!(pager.tell(&all), ["opens 006 (2)", "ends 006 (1)"]);
+    assert_eq!(pager.outbox.thread_of("x").map(|(subject, _)| subject), None);
+}
+
+#[test]
+fn a_group_that_is_closed_takes_nobody_in() {
+    let mut pager = Receiver::new();
+    pager.tell(&entries(&[alert_of(1, Severity::High)]));
+    // Rows are a millisecond apart; half an hour later the group has a new thread, and the old one ends by itself.
+    pager.next = 30 * 60 * 1_000 + 2;
+    assert_eq!(pager.tell(&entries(&[alert_of(2, Severity::High)])), ["opens 002 (1)"]);
+    assert_eq!(pager.tell(&entries(&[alert_of(3, Severity::High)])), ["opens 002 (1)"]);
+    assert_eq!(pager.tell(&entries(&[revision(1, 2, State::Resolved)])), ["ends 001 (1)"]);
+}
+
+#[test]
+fn groups_and_storms_go_together() {
+    let of_rule = |number: u64, rule: u64| Alert { rule: format!("rule.{rule}"), ..alert_of(number, Severity::Medium) };
+    // Ten thousand alerts of one group are one message; nothing is lost in it.
+    let mut pager = Receiver::new();
+    let one: Vec<Alert> = (0..2_000).map(|number| of_rule(number, 1)).collect();
+    assert_eq!(pager.tell(&entries(&one)), ["opens 000 (2000)"]);
+    // Alerts of many groups are a digest, the critical group alone before it.
+    let mut pager = Receiver::new();
+    let mut many: Vec<Alert> = (0..500).map(|number| of_rule(number, number % 50)).collect();
+    many.extend((0x900..0x90a).map(|number| Alert { severity: Severity::Critical, ..of_rule(number, 99) }));
+    assert_eq!(pager.tell(&entries(&many)), ["opens 900 (10)", "digest (500)"]);
+    assert_eq!(pager.outbox.thread(&of_rule(0x900, 99).id).map(|thread| thread.open), Some(10));
+    let ends: Vec<Alert> = (0x900..0x90a).map(|number| revision(number, 2, State::Resolved)).collect();
+    assert_eq!(pager.tell(&entries(&ends)), ["ends 900 (1)"]);
+}
+
+#[test]
+fn an_escalation_leaves_the_thread_of_another() {
+    let mut pager = Receiver::new();
+    assert_eq!(pager.tell(&entries(&[alert_of(2, Severity::High), alert_of(1, Severity::High)])), ["opens 002 (2)"]);
+    assert_eq!(pager.tell(&[because("escalation")]), ["opens 001 (1)"]);
+    assert_eq!(pager.tell(&entries(&[revision(2, 2, State::Resolved)])), ["ends 002 (1)"]);
+    assert_eq!(pager.tell(&entries(&[revision(1, 2, State::Resolved)])), ["ends 001 (1)"]);
 }

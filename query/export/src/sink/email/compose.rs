@@ -51,6 +51,7 @@ impl Composer<'_> {
         let (state, step) = match (&story.over, story.opened) {
             (Some(Over::Resolved(_)), _) => ("RESOLVED", None),
             (Some(Over::Closed(step)), _) => ("CLOSED", Some(*step)),
+            (None, Some(_)) if story.escalated.is_some() => ("ESCALATED", None),
             (None, Some(alert)) => (if story.told.is_some() { "UPDATED" } else { word(alert) }, story.acknowledged),
             (None, None) => ("ACKNOWLEDGED", story.acknowledged),
         };
@@ -66,8 +67,14 @@ impl Composer<'_> {
         if let Some(step) = step {
             letter.values.insert(0, ("By", line(&step.actor, VALUE_CHARS_MAX).text));
         }
+        if let Some(step) = story.escalated {
+            let why = format!("Nobody acknowledged it in time (step {}).", line(step, VALUE_CHARS_MAX).text);
+            letter.values.insert(0, ("Escalation", why));
+        }
+        letter.values.extend(story.more().map(|more| ("Also", more)));
+        letter.values.extend(story.followers.iter().filter_map(Story::newest).take(DIGEST_NAMED_MAX).map(one));
         letter.link = link(story.id, self.console);
-        self.mail(key, story.id, &letter, story.newest().map_or(recorded, |alert| alert.recorded_last))
+        self.mail(key, story.subject(), &letter, story.newest().map_or(recorded, |alert| alert.recorded_last))
     }
 
     /// The mail about many alerts.
@@ -76,10 +83,7 @@ impl Composer<'_> {
         for (rule, severity, count) in digest.rules().into_iter().take(DIGEST_RULES_MAX) {
             values.push(("Rule", format!("{count} × {} ({severity})", line(rule, VALUE_CHARS_MAX).text)));
         }
-        for alert in digest.alerts.iter().take(DIGEST_NAMED_MAX) {
-            let title = line(&alert.title, TITLE_CHARS_MAX).text;
-            values.push(("Alert", format!("{} {} {title} ({})", alert.severity, alert.state, alert.id)));
-        }
+        values.extend(digest.alerts.iter().take(DIGEST_NAMED_MAX).map(|alert| one(alert)));
         if let Some(rest) = digest.alerts.len().checked_sub(DIGEST_NAMED_MAX).filter(|rest| *rest > 0) {
             values.push(("More", rest.to_string()));
         }
@@ -153,6 +157,12 @@ impl Letter {
         }
         html
     }
+}
+
+/// One of many alerts.
+fn one(alert: &Alert) -> (&'static str, String) {
+    let title = line(&alert.title, TITLE_CHARS_MAX).text;
+    ("Alert", format!("{} {} {title} ({})", alert.severity, alert.state, alert.id))
 }
 
 fn about(state: &str, alert: &Alert) -> Letter {

@@ -7,13 +7,13 @@ use ledger::alert::Alert;
 use ledger::fold::{Outbox, SentAlert};
 use serde_json::{Value, json};
 
-use super::super::alerts::{Digest, Over, Story, Style, fold};
+use super::super::alerts::{Digest, Over, Story, Style, batch, fold};
 use super::super::text::line;
 use super::super::{Message, Reconciled, Rendered, excerpt};
 use super::escape::escape;
 use super::message::{self, Batch};
 use crate::http::Answer;
-use crate::limits::{ALERTS_MAX, SLACK_LOOK_BACK, VALUE_CHARS_MAX};
+use crate::limits::{SLACK_LOOK_BACK, VALUE_CHARS_MAX};
 use crate::outcome::Outcome;
 use crate::record::Record;
 
@@ -47,7 +47,7 @@ const THIS_MESSAGE: [&str; 9] = [
 
 /// Renders a batch for a channel.
 pub fn render(channel: &str, console: Option<&str>, records: &[Record], outbox: &Outbox) -> Rendered {
-    let records = &records[..records.len().min(ALERTS_MAX)];
+    let records = batch(records);
     let folded = fold(records, outbox, Style::Messages);
     let bot = Bot { channel, console };
     let mut messages = Vec::new();
@@ -64,27 +64,34 @@ struct Bot<'a> {
 
 impl Bot<'_> {
     fn story(&self, story: &Story<'_>, messages: &mut Vec<Message>) {
-        let thread = story.told.and_then(|told| told.handle.as_deref());
-        let ends = story.over.is_some() || story.acknowledged.is_some();
-        match (thread, story.newest()) {
+        let is_news = story.over.is_some() || story.acknowledged.is_some() || story.escalated.is_some();
+        match (story.handle(), story.newest()) {
             (None, Some(alert)) => {
                 let message = story.message(POST, Vec::new());
-                messages.push(self.seal(message, self.alert(alert)));
+                messages.push(self.seal(message, self.alert(alert, story)));
+            }
+            // An alert that is new in a thread stands there in full.
+            (Some(ts), Some(alert)) if story.told.is_none() => {
+                let mut body = self.alert(alert, story);
+                body["thread_ts"] = ts.into();
+                messages.push(self.seal(story.message(POST, Vec::new()), body));
             }
             // An alert that is only updated changes in place: nobody is called for it.
-            (Some(ts), Some(alert)) if !ends => {
+            (Some(ts), Some(alert)) if !is_news => {
                 let message = story.message(UPDATE, Vec::new());
-                messages.push(self.seal(message, replacing(self.alert(alert), ts)));
+                messages.push(self.seal(message, replacing(self.alert(alert, story), ts)));
             }
             (Some(ts), newest) => {
                 let mut reply = text(&deed(story));
                 reply["thread_ts"] = ts.into();
+                // The channel hears of what nobody acknowledged.
+                reply["reply_broadcast"] = story.escalated.is_some().into();
                 let message = self.seal(story.message(POST, Vec::new()), reply);
-                let root = newest.map(|alert| Message {
+                let root = newest.filter(|_| !story.is_follower()).map(|alert| Message {
                     key: format!("{}/root", message.key),
                     to: UPDATE,
                     alerts: Vec::<SentAlert>::new(),
-                    body: replacing(self.alert(alert), ts).to_string().into_bytes(),
+                    body: replacing(self.alert(alert, story), ts).to_string().into_bytes(),
                     ..Message::default()
                 });
                 messages.push(message);
@@ -97,8 +104,10 @@ impl Bot<'_> {
         }
     }
 
-    fn alert(&self, alert: &Alert) -> Value {
-        message::blocks(&Batch::of(&[alert]), self.console, message::Buttons::Interactive)
+    fn alert(&self, alert: &Alert, story: &Story<'_>) -> Value {
+        let notes = [story.escalated.map(nobody), story.more()];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        message::noted(&Batch::of(&[alert]), self.console, message::Buttons::Interactive, &notes)
     }
 
     fn digest(&self, digest: &Digest<'_>) -> Message {
@@ -132,11 +141,17 @@ fn replacing(mut body: Value, ts: &str) -> Value {
 fn deed(story: &Story<'_>) -> String {
     let name = |actor: &str| line(actor, VALUE_CHARS_MAX).text;
     match (&story.over, story.acknowledged) {
+        (Some(_), _) if story.is_follower() => "All alerts of the thread are over.".to_owned(),
         (Some(Over::Resolved(alert)), _) => format!("Resolved after {} events.", alert.count),
         (Some(Over::Closed(step)), _) => format!("Closed by {}.", name(&step.actor)),
         (None, Some(step)) => format!("{} looks after it.", name(&step.actor)),
-        (None, None) => "Updated.".to_owned(),
+        (None, None) => story.escalated.map_or_else(|| "Updated.".to_owned(), nobody),
     }
+}
+
+/// That nobody acknowledged an alert, and the step of escalation.
+pub fn nobody(step: &str) -> String {
+    format!("Nobody acknowledged it in time (step {}).", line(step, VALUE_CHARS_MAX).text)
 }
 
 /// The answer's fields, if it is Slack's.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger::alert::{Alert, Severity, State};
 use ledger::fold::{Outbox, SentAlert};
+use ledger::triage::Because;
 use serde_json::{Value, json};
 
 use super::super::alerts::severities;
@@ -26,20 +27,33 @@ pub struct Batch<'a> {
     live: Vec<&'a Alert>,
     old: Vec<&'a Alert>,
     records: Vec<usize>,
+    /// Whether one of them is told because nobody acknowledged it.
+    pub escalated: bool,
 }
 
 impl<'a> Batch<'a> {
     /// Sorts the alerts of a batch. What is hidden is left out, and so are ends of which the receiver knows no beginning.
     pub fn new(records: &'a [Record], outbox: &Outbox) -> Self {
         let mut newest: BTreeMap<&str, (usize, &Alert)> = BTreeMap::new();
-        let mut told = Vec::new();
+        let (mut told, mut escalated) = (Vec::new(), false);
         for (number, record) in records.iter().enumerate().filter(|(_, record)| record.hidden.is_none()) {
             let Body::Alert(alert) = &record.body else { continue };
             let id = alert.id.as_str();
+            let escalation = matches!(record.notice, Some(Because::Escalation { .. }));
+            if !escalation && outbox.told(id).is_some_and(|told| told.revision >= alert.revision) {
+                continue;
+            }
+            // What is over by now, or was overtaken, is told by the revision that did it.
+            let overtaken =
+                |(_, newest): &(usize, &Alert)| newest.revision > alert.revision || newest.state == State::Resolved;
+            if record.notice.is_some() && newest.get(id).is_some_and(overtaken) {
+                continue;
+            }
             if alert.state == State::Resolved && !outbox.may_know(id) && !newest.contains_key(id) {
                 continue;
             }
             told.push(number);
+            escalated |= escalation;
             let entry = newest.entry(id).or_insert((number, alert));
             if alert.revision >= entry.1.revision {
                 entry.1 = alert;
@@ -48,7 +62,7 @@ impl<'a> Batch<'a> {
         let mut alerts: Vec<(usize, &Alert)> = newest.into_values().collect();
         alerts.sort_by_key(|(number, alert)| (std::cmp::Reverse(alert.severity), *number));
         let (old, live) = alerts.into_iter().map(|(_, alert)| alert).partition(|alert| alert.backfill);
-        Self { live, old, records: told }
+        Self { live, old, records: told, escalated }
     }
 
     /// Numbers of the records that the message tells of.
@@ -59,7 +73,7 @@ impl<'a> Batch<'a> {
     /// These alerts, worst first.
     pub fn of(alerts: &[&'a Alert]) -> Self {
         let (old, live) = alerts.iter().copied().partition(|alert| alert.backfill);
-        Self { live, old, records: Vec::new() }
+        Self { live, old, records: Vec::new(), escalated: false }
     }
 
     /// Whether there is nothing to tell.
@@ -103,7 +117,15 @@ pub enum Buttons {
 
 /// The message with blocks.
 pub fn blocks(batch: &Batch<'_>, console: Option<&str>, buttons: Buttons) -> Value {
+    noted(batch, console, buttons, &[])
+}
+
+/// The message with blocks, and with these sentences of ours above what it says.
+pub fn noted(batch: &Batch<'_>, console: Option<&str>, buttons: Buttons, notes: &[String]) -> Value {
     let mut blocks = Vec::new();
+    for note in notes {
+        blocks.push(json!({"type": "section", "text": plain_text(note, VALUE_CHARS_MAX * 2)}));
+    }
     match batch.live.as_slice() {
         [alert] if batch.old.is_empty() => full(&mut blocks, alert, console, buttons),
         live => {

@@ -1,0 +1,84 @@
+//! Which alerts receivers are to be told of although there is no new revision: nobody acknowledged them in time, what hid
+//! them has ended, or they are open again after somebody closed them.
+//!
+//! Each becomes one entry of `operations`, `alert.notice`, which the fold takes back: so it happens once, whoever is killed
+//! when. Whether it is still wanted when a receiver's turn comes is asked again there.
+
+use super::fold::Triage;
+use super::hiding::Notify;
+use super::life::{Status, Triaged};
+use super::policy::EscalationStep;
+use super::record::{Because, Notice};
+use crate::limits;
+
+/// What receivers are to be told of now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// The notices, those of the alerts that wait for longest first; a bounded number.
+    pub due: Vec<Notice>,
+    /// When to ask again at the latest, in microseconds since 1970 UTC. Any new entry about alerts is a reason too.
+    pub next: Option<i64>,
+}
+
+impl Notices {
+    fn ask_at(&mut self, when: impl IntoIterator<Item = i64>) {
+        self.next = self.next.into_iter().chain(when).min();
+    }
+}
+
+impl Triage {
+    /// What receivers are to be told of at `now` beside new revisions.
+    pub fn notices(&self, now: i64) -> Notices {
+        let mut notices = Notices::default();
+        for triaged in self.unfinished().filter(|triaged| triaged.status() == Status::Open) {
+            if notices.due.len() >= limits::NOTICES_MAX {
+                notices.ask_at([now]);
+                break;
+            }
+            self.notice(triaged, now, &mut notices);
+        }
+        notices
+    }
+
+    /// Where the alert stands by now, if that takes a notice about it back before a receiver was told: somebody looks after
+    /// it, or it is over.
+    pub fn takes_back(&self, alert: &str, because: &Because) -> Option<Status> {
+        let status = self.get(alert)?.status();
+        let wanted = match because {
+            Because::Escalation { .. } => status == Status::Open,
+            Because::Unhidden | Because::Reopened => matches!(status, Status::Open | Status::Acknowledged),
+        };
+        (!wanted).then_some(status)
+    }
+
+    fn notice(&self, triaged: &Triaged, now: i64, notices: &mut Notices) {
+        // The time in which it was hidden moves the steps of escalation further away and never nearer, so what is far away
+        // needs no look at silences.
+        let step = self.policy().next_step(triaged, triaged.unattended_since);
+        let reached = step.is_some_and(|step| step <= now);
+        notices.ask_at(step.filter(|_| !reached));
+        if !reached && !triaged.is_hidden && !triaged.is_reopened {
+            return;
+        }
+        if let Notify::Hidden { until, .. } = self.notify(&triaged.alert, now) {
+            notices.ask_at(until);
+            return;
+        }
+        let alert = &triaged.alert;
+        if triaged.is_reopened {
+            notices.due.push(Notice { because: Because::Reopened, alert: alert.clone() });
+        }
+        if triaged.is_hidden {
+            notices.due.push(Notice { because: Because::Unhidden, alert: alert.clone() });
+        }
+        let escalation = self.escalation(triaged, now);
+        notices.ask_at(escalation.waiting.iter().map(|(when, _)| *when));
+        notices.due.extend(escalation.due.into_iter().map(|step| escalated(step, triaged)));
+    }
+}
+
+fn escalated(step: &EscalationStep, triaged: &Triaged) -> Notice {
+    let mut alert = triaged.alert.clone();
+    alert.severity = step.raise_to.map_or(alert.severity, |severity| severity.max(alert.severity));
+    Notice { because: Because::Escalation { step: step.name.clone(), receivers: step.receivers.clone() }, alert }
+}

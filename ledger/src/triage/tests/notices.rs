@@ -1,0 +1,124 @@
+//! What receivers are told of without a new revision: when, how often, and what takes it back.
+
+use serde_json::json;
+
+use super::super::*;
+use super::{MINUTE, Story, alert, raw};
+use crate::alert::{Alert, Severity, State};
+
+fn step(name: &str, after_minutes: u32, matchers: &[&str]) -> EscalationStep {
+    EscalationStep {
+        name: name.into(),
+        after_minutes,
+        severity: None,
+        matchers: matchers.iter().map(|text| text.parse().unwrap()).collect(),
+        receivers: vec![format!("sink-{name}")],
+        raise_to: None,
+    }
+}
+
+#[test]
+fn escalation_waits_for_people_and_not_for_silences() {
+    let mild = EscalationStep { severity: Some(Severity::Critical), ..step("critical", 1, &[]) };
+    let escalations =
+        vec![step("first", 10, &[]), step("second", 30, &["severity=high"]), step("low", 5, &["severity=low"]), mild];
+    let mut story = Story::new(Policy { escalations, ..Policy::default() });
+    story.alert(&alert("a", 1));
+    let check = |story: &Story, minute: i64, due: &[&str], waiting: &[i64]| {
+        let escalation = story.triage.escalation(story.get("a"), minute * MINUTE);
+        assert_eq!(escalation.due.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(), due, "{minute}");
+        let times: Vec<i64> = escalation.waiting.iter().map(|(when, _)| when / MINUTE).collect();
+        assert_eq!(times, waiting, "{minute}");
+    };
+    check(&story, 1, &[], &[11, 31]);
+    check(&story, 11, &["first"], &[31]);
+    check(&story, 31, &["first", "second"], &[]);
+    let silence = json!({"action": "silence", "kind": "silence", "matchers": ["severity=high"], "reason": "r", "ends": 20 * MINUTE});
+    story.ada(&silence).unwrap();
+    check(&story, 20, &[], &[30, 50]);
+    story.ada(&json!({"action": "ack", "alert": "a"})).unwrap();
+    check(&story, 60, &[], &[]);
+}
+
+impl Story {
+    /// Records what is due at a minute, and returns why.
+    fn notice(&mut self, minute: i64) -> (Vec<String>, Option<i64>) {
+        let Notices { due, next } = self.triage.notices(minute * MINUTE);
+        let said = due.iter().map(|notice| {
+            let subject = notice.alert.id.as_str();
+            self.record(&raw(record::NOTICE, subject, "delivery", &serde_json::to_value(notice).unwrap()));
+            match &notice.because {
+                Because::Escalation { step, .. } => format!("{subject} {step} {}", notice.alert.severity),
+                because => format!("{subject} {}", serde_json::to_value(because).unwrap()["because"].as_str().unwrap()),
+            }
+        });
+        (said.collect(), next.map(|next| next / MINUTE))
+    }
+
+    fn hide(&mut self, id: &str, revision: u32) {
+        let record = json!({"alert": id, "revision": revision, "by": "silence-1"});
+        self.record(&raw(crate::fold::HIDDEN_KIND, "sink", "export", &record));
+    }
+}
+
+#[test]
+fn each_step_of_escalation_happens_once_for_as_long_as_an_alert_waits() {
+    let second = EscalationStep { raise_to: Some(Severity::Critical), ..step("second", 30, &[]) };
+    let mut story = Story::new(Policy { escalations: vec![step("first", 10, &[]), second], ..Policy::default() });
+    story.alert(&alert("a", 1)).alert(&Alert { backfill: true, ..alert("old", 1) });
+    assert_eq!(story.notice(5), (vec![], Some(11)));
+    assert_eq!(story.notice(11), (vec!["a first high".to_owned()], Some(31)));
+    assert_eq!(story.notice(12), (vec![], Some(31)));
+    assert_eq!(story.notice(40), (vec!["a second critical".to_owned()], None));
+    assert_eq!((story.notice(90), story.get("a").escalated.len()), ((vec![], None), 2));
+    // Whoever acknowledges ends it; what becomes worse afterwards begins anew.
+    story.ada(&json!({"action": "ack", "alert": "a"})).unwrap();
+    story.alert(&Alert { severity: Severity::Critical, ..alert("a", 2) });
+    let since = story.now() / MINUTE;
+    assert_eq!(story.notice(since), (vec![], Some(since + 10)));
+    assert_eq!(story.notice(since + 10).0, ["a first critical"]);
+    story.alert(&Alert { state: State::Resolved, ..alert("a", 3) });
+    assert_eq!(story.notice(900), (vec![], None));
+}
+
+#[test]
+fn who_was_not_told_is_told_when_the_silence_ends() {
+    let mut story = Story::new(Policy { escalations: vec![step("first", 2, &[])], ..Policy::default() });
+    story.alert(&alert("a", 1));
+    let silence =
+        json!({"action": "silence", "kind": "silence", "matchers": ["rule~e*"], "reason": "r", "ends": 50 * MINUTE});
+    let id = story.ada(&silence).unwrap();
+    story.hide("a", 1);
+    assert_eq!(story.notice(20), (vec![], Some(50)), "and nothing escalates meanwhile");
+    let mut early = Story { rows: story.rows.clone(), triage: story.triage.clone() };
+    assert_eq!(story.notice(50), (vec!["a unhidden".to_owned()], Some(52)));
+    assert_eq!(story.notice(51), (vec![], Some(52)));
+    // A receiver that was slow to hide it makes one more notice; those who were told pass it over.
+    story.hide("a", 1);
+    assert_eq!(story.notice(51).0, ["a unhidden"]);
+    early.ada(&json!({"action": "expire", "silence": id})).unwrap();
+    assert_eq!(early.notice(early.now() / MINUTE).0, ["a unhidden"]);
+    early.hide("a", 1);
+    early.alert(&alert("a", 2));
+    early.hide("a", 1);
+    assert!(!early.get("a").is_hidden, "the newer revision tells");
+}
+
+#[test]
+fn an_alert_that_is_open_again_is_told_by_its_revision_or_by_a_notice() {
+    let mut story = Story::new(Policy::default());
+    story.alert(&alert("a", 1));
+    story.ada(&json!({"action": "resolve", "alert": "a", "reason": "benign"})).unwrap();
+    assert_eq!(story.notice(9), (vec![], None));
+    story.ada(&json!({"action": "reopen", "alert": "a"})).unwrap();
+    assert_eq!(story.notice(9).0, ["a reopened"]);
+    assert_eq!(story.notice(9).0, [""; 0]);
+    // A close that a revision overtook.
+    story.alert(&alert("a", 2));
+    let record = json!({"revision": 1, "token": "t", "reason": "benign"});
+    story.record(&raw(record::CLOSE, "a", "ada", &record));
+    assert_eq!(story.notice(9).0, ["a reopened"]);
+    story.ada(&json!({"action": "resolve", "alert": "a", "reason": "benign"})).unwrap();
+    story.alert(&alert("a", 3));
+    assert_eq!(story.notice(9).0, [""; 0], "a later revision tells by itself");
+}

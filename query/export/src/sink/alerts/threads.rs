@@ -1,0 +1,135 @@
+//! Alerts that belong together are told together: the first of a group at once, what follows in its thread.
+//!
+//! A thread has the name of the alert that was told first, so an alert that stays alone is told as if nothing were grouped.
+//! It takes others in for a while, and none that is worse than what it told of; it is over with the last of its alerts.
+
+use std::collections::BTreeMap;
+
+use ledger::fold::{Outbox, SentAlert, SentThread, Thread};
+
+use super::story::{InThread, Story};
+
+/// Stories of one thread, the worst first; a story that is in no thread is alone.
+pub struct Bundle<'a>(pub Vec<Story<'a>>);
+
+/// Puts stories into threads, in the order of the worst of each.
+pub fn bundles<'a>(stories: Vec<Story<'a>>, outbox: &'a Outbox) -> Vec<Bundle<'a>> {
+    let (mut bundles, mut at) = (Vec::<Bundle<'a>>::new(), BTreeMap::<String, usize>::new());
+    for mut story in stories {
+        let opens = story.group.filter(|_| story.told.is_none() && story.opened.is_some_and(|alert| !alert.backfill));
+        let known = known_thread(&story, outbox);
+        let name = match (&known, opens) {
+            (Some(thread), _) => thread.thread.subject.clone(),
+            // Those that come at once and open a thread are in one; the first of them is the worst.
+            (None, Some(group)) => format!("new {}", group.key),
+            (None, None) => {
+                bundles.push(Bundle(vec![story]));
+                continue;
+            }
+        };
+        let number = *at.entry(name).or_insert_with(|| {
+            bundles.push(Bundle(Vec::new()));
+            bundles.len() - 1
+        });
+        let first = bundles[number].0.first().and_then(|first| first.thread.clone());
+        story.thread = known.or(first).or_else(|| opens.map(|group| new_thread(&story, &group.key)));
+        bundles[number].0.push(story);
+    }
+    bundles
+}
+
+fn new_thread<'a>(story: &Story<'a>, group: &str) -> InThread<'a> {
+    let (subject, group) = (story.id.to_owned(), group.to_owned());
+    InThread { thread: SentThread { subject, group, since: story.recorded, severity: story.severity() }, handle: None }
+}
+
+/// The thread in which the receiver knows it already, or that takes it in.
+fn known_thread<'a>(story: &Story<'a>, outbox: &'a Outbox) -> Option<InThread<'a>> {
+    let in_thread = |subject: &str, thread: &'a Thread| {
+        let Thread { group, since, severity, handle, .. } = thread;
+        let severity = story.severity().max(*severity);
+        let thread = SentThread { subject: subject.to_owned(), group: group.clone(), since: *since, severity };
+        InThread { thread, handle: handle.as_deref() }
+    };
+    let is_worse = |thread: &Thread| story.over.is_none() && story.severity() > thread.severity;
+    if let Some(told) = story.told {
+        let subject = told.thread.as_deref()?;
+        let thread = outbox.thread(subject)?;
+        // What becomes worse, or what nobody acknowledged, is told alone; the alert that the thread is named after stays.
+        let alone = subject != story.id && (is_worse(thread) || story.escalated.is_some());
+        return (!alone).then(|| in_thread(subject, thread));
+    }
+    let group = story.group.filter(|_| story.opened.is_some_and(|alert| !alert.backfill))?;
+    let (subject, thread) = outbox.thread_of(&group.key)?;
+    let open = story.recorded.saturating_sub(thread.since) <= group.window;
+    (open && !is_worse(thread)).then(|| in_thread(subject, thread))
+}
+
+impl<'a> Bundle<'a> {
+    /// Whether the receiver knows of one of them, or is not to hear of a beginning.
+    pub fn is_incident(&self) -> bool {
+        self.0.iter().any(|story| story.told.is_some() || story.opened.is_none())
+    }
+
+    /// One story for all of them, or none if the thread only goes on; and those that are over without a message.
+    pub fn fold(self, outbox: &Outbox) -> (Option<Story<'a>>, Vec<SentAlert>) {
+        let Some(thread) = self.0.first().and_then(|story| story.thread.clone()) else {
+            return (self.0.into_iter().next(), Vec::new());
+        };
+        let subject = thread.thread.subject;
+        let left = self.0.iter().filter(|story| story.told.is_some() && story.over.is_some()).count();
+        let came = self.0.iter().filter(|story| story.told.is_none() && story.over.is_none()).count();
+        let open = (outbox.thread(&subject).map_or(0, |thread| thread.open) + came).saturating_sub(left);
+        let (news, rest) = news(self.0, &subject);
+        // The thread is told to be over once, by one of those that end.
+        let ends = rest.iter().position(|story| story.over.is_some()).filter(|_| open == 0 && news.is_empty());
+        let acknowledged = rest.iter().position(|story| story.acknowledged.is_some());
+        let mut face = None;
+        let mut silent = Vec::new();
+        if let Some((mut story, followers)) = face_of(news) {
+            silent.extend((open > 0).then(|| story.end_silently()).flatten());
+            story.followers = followers;
+            if let Some(other) = acknowledged.and_then(|number| rest.get(number)) {
+                story.share_acknowledgement(other);
+            }
+            face = Some(story);
+        }
+        let chosen = ends.or(acknowledged).filter(|_| face.is_none());
+        for (number, mut story) in rest.into_iter().enumerate() {
+            if Some(number) == chosen {
+                silent.extend(ends.is_none().then(|| story.end_silently()).flatten());
+                face = Some(story);
+            } else {
+                silent.extend(story.end_silently());
+            }
+        }
+        (face, silent)
+    }
+}
+
+/// What the thread has to tell, and the rest. News of the alert that the thread is named after gives way to new alerts,
+/// unless somebody must hear of it.
+fn news<'a>(stories: Vec<Story<'a>>, subject: &str) -> (Vec<Story<'a>>, Vec<Story<'a>>) {
+    let is_new = |story: &Story<'_>| story.opened.is_some() && story.told.is_none();
+    let any_new = stories.iter().any(is_new);
+    stories.into_iter().partition(|story| {
+        let goes_on = story.opened.is_some() && story.over.is_none() && story.id == subject;
+        is_new(story) || (goes_on && (story.escalated.is_some() || !any_new))
+    })
+}
+
+/// The one that stands for all: somebody must hear of it, or else the worst that is not over.
+fn face_of(mut news: Vec<Story<'_>>) -> Option<(Story<'_>, Vec<Story<'_>>)> {
+    let escalated = news.iter().position(|story| story.escalated.is_some());
+    let open = news.iter().position(|story| story.over.is_none());
+    let number = escalated.or(open).unwrap_or_default();
+    (!news.is_empty()).then(|| (news.remove(number), news))
+}
+
+impl Story<'_> {
+    /// Takes its end away, and returns what has to be on record of it.
+    fn end_silently(&mut self) -> Option<SentAlert> {
+        let sent = self.sent();
+        self.over.take().map(|_| sent)
+    }
+}
