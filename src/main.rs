@@ -12,7 +12,7 @@
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
-//! | `rules` | `rules.rs`, with its parts in `rules/` |
+//! | `rules` | `rules.rs`, with its parts in `rules/`; `rules canary`: `canary.rs` |
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
@@ -26,6 +26,7 @@ mod access;
 mod alerts;
 mod api;
 mod budgets;
+mod canary;
 mod cli;
 mod config;
 mod control;

@@ -16,6 +16,7 @@ use detect::{DETECTORS, Spec};
 use serde::Serialize;
 use toml::Table as Toml;
 
+use crate::canary;
 use crate::cli::Output;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Format, Table};
@@ -36,6 +37,9 @@ pub enum Command {
     Backtest(backtest::Arguments),
     /// Show what a change of rules changes: parameters, and alerts in the stored history that only one side gives.
     Diff(backtest::Arguments),
+    /// Make decoys for secret.egress, and list them.
+    #[command(subcommand)]
+    Canary(canary::Command),
 }
 
 /// Arguments of `rules list`.
@@ -61,7 +65,7 @@ pub struct Explain {
 
 /// Where parameters are read.
 #[derive(Debug, Args)]
-struct Source {
+pub struct Source {
     /// The configuration file [default: the built-in parameters, and no rules of users].
     #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
     config: Option<PathBuf>,
@@ -100,11 +104,13 @@ pub fn run(command: Command) -> Outcome {
         Command::Test(arguments) => check::test(&arguments),
         Command::Backtest(arguments) => backtest::backtest(&arguments),
         Command::Diff(arguments) => backtest::diff(&arguments),
+        Command::Canary(command) => canary::run(command),
     }
 }
 
 impl Source {
-    fn settings(&self) -> Result<Settings, Failure> {
+    /// The configuration, or what holds without one.
+    pub fn settings(&self) -> Result<Settings, Failure> {
         match &self.config {
             Some(config) => Ok(settings::load(config)?.settings),
             None => Ok(Settings::default()),

@@ -37,6 +37,8 @@ pub const DENIED_CALLS_MAX: usize = 4;
 pub const COMMAND_BYTES_MAX: usize = 16_384;
 /// Tenants whose forgotten keys are counted.
 pub const TENANTS_MAX: usize = 4_096;
+/// A key that is used again within this many seconds keeps its place in the order of use.
+pub const USED_AGAIN_SECONDS: i64 = 30;
 /// A key that was used within this many seconds is in use: a tenant that pushes out one of its own keys in use floods.
 pub const EVICTED_IN_USE_SECONDS: i64 = 3_600;
 
@@ -58,17 +60,17 @@ pub const AGENT_REGISTERS: usize = 256;
 pub const EGRESS_AGENTS_MAX: usize = 65_536;
 /// A destination that an agent has not asked for this long gives way to any other.
 pub const CANDIDATE_IDLE_SECONDS: i64 = 3 * 86_400;
-/// Rare destinations of one agent whose writes are followed: about 120 bytes each.
-pub const TRICKLES_PER_AGENT: usize = 4;
+/// Rare destinations of one agent whose writes are followed: about 100 bytes each.
+pub const TRICKLES_PER_AGENT: usize = 3;
 /// Events of a trickle that are remembered as evidence before it is one.
 pub const TRICKLE_EVIDENCE: usize = 6;
 /// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.
 pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
-/// Rare destinations of one agent whose rhythm is followed: about 130 bytes each.
-pub const BEATS_PER_AGENT: usize = 6;
+/// Rare destinations of one agent whose rhythm is followed: 60 bytes each.
+pub const BEATS_PER_AGENT: usize = 4;
 /// Latest intervals of a destination that are remembered.
 pub const INTERVALS_MAX: usize = 20;
-/// Latest refused requests of one agent that are remembered: 24 bytes each.
+/// Latest refused requests of one agent that are remembered: 16 bytes each.
 pub const REFUSALS_MAX: u32 = 32;
 /// Names that stand in the sentences of one alert.
 pub const NAMES_IN_TEXT: usize = 5;

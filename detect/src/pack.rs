@@ -50,7 +50,7 @@ macro_rules! numbers {
         }
     )*};
 }
-numbers!(u8 u16 u32 u64 i64 f32);
+numbers!(u8 u16 u32 u64 i16 i64 f32);
 
 impl Pack for bool {
     fn pack(&self, out: &mut Vec<u8>) {
@@ -93,14 +93,7 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: Pack> Kept<T> {
-    /// Keeps a value.
-    pub fn new(value: &T) -> Self {
-        let mut bytes = Vec::new();
-        value.pack(&mut bytes);
-        Self { bytes: bytes.into_boxed_slice(), value: PhantomData }
-    }
-
-    /// Keeps another value, given as it is packed. Memory is taken only if that is longer or shorter.
+    /// Keeps a value, given as it is packed. Memory is taken only if that is longer or shorter.
     pub fn set(&mut self, packed: &[u8]) {
         if self.bytes.len() == packed.len() {
             self.bytes.copy_from_slice(packed);
@@ -127,13 +120,65 @@ impl<T: Pack> Pack for Kept<T> {
     }
 }
 
-/// Packs a text, or that there is none, as an `Option<String>` is packed.
+/// Packs a short text, or that there is none. A UUID, which most names of sessions and workspaces are, takes 17 bytes.
 pub fn pack_text(text: Option<&str>, out: &mut Vec<u8>) {
-    text.is_some().pack(out);
-    if let Some(text) = text {
-        (text.len() as u32).pack(out);
-        out.extend_from_slice(text.as_bytes());
+    match (text, text.and_then(uuid)) {
+        (None, _) => out.push(0),
+        (Some(_), Some(uuid)) => {
+            out.push(2);
+            out.extend_from_slice(&uuid);
+        }
+        (Some(text), None) => {
+            let text = &text[..text.floor_char_boundary(u16::MAX.into())];
+            out.push(1);
+            (text.len() as u16).pack(out);
+            out.extend_from_slice(text.as_bytes());
+        }
     }
+}
+
+/// Takes a text that [`pack_text`] wrote.
+pub fn unpack_text(input: &mut &[u8]) -> Result<Option<String>, RestoreError> {
+    match u8::unpack(input)? {
+        0 => Ok(None),
+        1 => {
+            let len = u16::unpack(input)?;
+            let text = std::str::from_utf8(take(input, len.into())?).map_err(|_| RestoreError::Malformed)?;
+            Ok(Some(text.to_owned()))
+        }
+        2 => {
+            let mut text = String::with_capacity(36);
+            for (at, byte) in take(input, 16)?.iter().enumerate() {
+                use std::fmt::Write as _;
+                // Writing to a String does not fail.
+                let _ = write!(text, "{}{byte:02x}", if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" });
+            }
+            Ok(Some(text))
+        }
+        _ => Err(RestoreError::Malformed),
+    }
+}
+
+/// The bytes of a UUID in the usual form, in lower case.
+fn uuid(text: &str) -> Option<[u8; 16]> {
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let digit = |at: usize| match text.get(at) {
+        Some(byte @ b'0'..=b'9') => Some(byte - b'0'),
+        Some(byte @ b'a'..=b'f') => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let (mut bytes, mut at) = ([0; 16], 0);
+    for (number, byte) in bytes.iter_mut().enumerate() {
+        if matches!(number, 4 | 6 | 8 | 10) {
+            if text.get(at) != Some(&b'-') {
+                return None;
+            }
+            at += 1;
+        }
+        *byte = digit(at)? << 4 | digit(at + 1)?;
+        at += 2;
+    }
+    Some(bytes)
 }
 
 impl Pack for () {
@@ -266,6 +311,20 @@ mod tests {
             prop_assert!(input.is_empty());
             let cut = bytes.len().saturating_sub(cut);
             prop_assert!(Sample::unpack(&mut &bytes[..cut]).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn short_texts_are_read_back(text in prop_oneof!["\\PC{0,40}", "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-fA]{12}"]) {
+            for text in [None, Some(text.as_str())] {
+                let mut bytes = Vec::new();
+                pack_text(text, &mut bytes);
+                let mut input = bytes.as_slice();
+                let loaded = unpack_text(&mut input).unwrap();
+                prop_assert_eq!(loaded.as_deref(), text);
+                prop_assert!(input.is_empty() && unpack_text(&mut &bytes[..bytes.len() - 1]).is_err());
+            }
         }
     }
 

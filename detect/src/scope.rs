@@ -5,9 +5,10 @@ use ledger::alert::Who;
 use ledger::column::handle;
 use ledger::events::column;
 
+use crate::detector::RestoreError;
 use crate::engine::{Key, Space};
 use crate::event::EventRow;
-use crate::pack::{pack_text, packed};
+use crate::pack::{Pack, pack_text, unpack_text};
 use crate::text::{bounded, cut};
 
 /// The kind of a name, as a word for sentences, and the name.
@@ -19,22 +20,25 @@ pub struct Scope<'a> {
     pub name: &'a str,
 }
 
-/// A scope that a state keeps; its name is bounded.
-#[derive(Debug, Clone)]
-pub struct OwnedScope {
-    kind: String,
-    name: String,
-}
+impl Pack for Who {
+    fn pack(&self, out: &mut Vec<u8>) {
+        let Self { org, team, user, agent, session, workspace, workspace_name } = self;
+        for text in [org, team, user, agent, session, workspace, workspace_name] {
+            pack_text(text.as_deref(), out);
+        }
+    }
 
-packed!(OwnedScope { kind, name });
-packed!(Who { org, team, user, agent, session, workspace, workspace_name });
-
-impl OwnedScope {
-    /// The scope.
-    pub fn scope(&self) -> Scope<'_> {
-        let kinds = AGENT.iter().chain(&NETWORK).map(|(_, kind)| *kind);
-        let kind = kinds.into_iter().find(|kind| *kind == self.kind).unwrap_or("agent");
-        Scope { kind, name: &self.name }
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let mut next = || unpack_text(input);
+        Ok(Self {
+            org: next()?,
+            team: next()?,
+            user: next()?,
+            agent: next()?,
+            session: next()?,
+            workspace: next()?,
+            workspace_name: next()?,
+        })
     }
 }
 
@@ -95,11 +99,6 @@ impl<'a> Scope<'a> {
         Self { kind: "fleet", name }
     }
 
-    /// A copy that outlives the event.
-    pub fn owned(&self) -> OwnedScope {
-        OwnedScope { kind: self.kind.to_owned(), name: bounded(self.name) }
-    }
-
     /// A keyed hash, in a space of its own for each `domain`.
     pub fn hash(&self, key: Key, domain: &str) -> u64 {
         key.hash(&[domain, self.kind, self.name])
@@ -141,7 +140,7 @@ pub fn hashes(event: &EventRow<'_>, key: Key) -> Hashes {
 }
 
 /// Packs [`who`] of an event without making it: some states keep it of every event.
-pub fn pack_who(event: &EventRow<'_>, out: &mut Vec<u8>) {
+fn pack_who(event: &EventRow<'_>, out: &mut Vec<u8>) {
     let mut pack = |text: Option<&str>| pack_text(text.map(cut).as_deref(), out);
     pack(event.text(column::ORG));
     pack(event.text(column::TEAM));
@@ -152,11 +151,53 @@ pub fn pack_who(event: &EventRow<'_>, out: &mut Vec<u8>) {
     pack(event.text(column::WORKSPACE_NAME));
 }
 
-/// The scope of [`Scope::agent`] as far as it follows from who it is.
-pub fn agent_of(who: &Who) -> Scope<'_> {
-    let names = [(&who.session, "session"), (&who.workspace, "workspace"), (&who.user, "user")];
-    let found = names.into_iter().find_map(|(name, kind)| Some(Scope { kind, name: name.as_deref()? }));
-    found.unwrap_or(Scope { kind: "agent", name: "" })
+/// Who an alert is about and in which scope, kept by a state until it is needed: what the scope's name is among those of
+/// whom it is about is kept once.
+#[derive(Debug)]
+pub struct Named {
+    /// Who it is.
+    pub who: Who,
+    kind: u8,
+    /// The name of the scope, if it is none of theirs.
+    other: Option<String>,
+}
+
+/// The words for kinds of scopes, in the order of their numbers in states.
+const KINDS: [&str; 6] = ["agent", "session", "workspace", "user", "collector", "token"];
+
+impl Named {
+    /// Packs it without making it: some states keep it of every event.
+    pub fn pack_of(event: &EventRow<'_>, scope: Scope<'_>, out: &mut Vec<u8>) {
+        pack_who(event, out);
+        let kind = KINDS.iter().position(|kind| *kind == scope.kind).unwrap_or(0);
+        out.push(kind as u8);
+        let other = !matches!(scope.kind, "session" | "workspace" | "user");
+        pack_text(other.then(|| cut(scope.name)).as_deref(), out);
+    }
+
+    /// The scope.
+    pub fn scope(&self) -> Scope<'_> {
+        let kind = KINDS.get(usize::from(self.kind)).copied().unwrap_or("agent");
+        let name = match kind {
+            "session" => &self.who.session,
+            "workspace" => &self.who.workspace,
+            "user" => &self.who.user,
+            _ => &self.other,
+        };
+        Scope { kind, name: name.as_deref().unwrap_or("") }
+    }
+}
+
+impl Pack for Named {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.who.pack(out);
+        self.kind.pack(out);
+        pack_text(self.other.as_deref(), out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok(Self { who: Pack::unpack(input)?, kind: Pack::unpack(input)?, other: unpack_text(input)? })
+    }
 }
 
 /// Who the alert is about, as the event says.

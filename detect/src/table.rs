@@ -10,7 +10,8 @@ use std::hash::BuildHasherDefault;
 
 use crate::detector::{Findings, RestoreError};
 use crate::event::EventRow;
-use crate::limits::EVICTED_IN_USE_SECONDS;
+use crate::index::{Index, Keyed};
+use crate::limits::{EVICTED_IN_USE_SECONDS, USED_AGAIN_SECONDS};
 use crate::pack::Pack;
 use crate::recent::Passthrough;
 
@@ -19,7 +20,7 @@ use crate::recent::Passthrough;
 pub struct Table<V> {
     limit: usize,
     slots: Vec<Slot<V>>,
-    index: HashMap<u64, u32, BuildHasherDefault<Passthrough>>,
+    index: Index,
     tenants: HashMap<u64, Tenant, BuildHasherDefault<Passthrough>>,
     /// Tenants by number of keys; of equal ones the last is the one that has brought no new key for longest.
     sizes: BTreeSet<(u32, Reverse<u64>, u64)>,
@@ -58,7 +59,7 @@ impl<V: Default + Pack> Table<V> {
         Self {
             limit: limit.clamp(1, NONE as usize - 1),
             slots: Vec::new(),
-            index: HashMap::default(),
+            index: Index::default(),
             tenants: HashMap::default(),
             sizes: BTreeSet::new(),
             insertions: 0,
@@ -73,11 +74,13 @@ impl<V: Default + Pack> Table<V> {
 
     /// The state of a key that the event is about, made if there was none. It belongs to the event's tenant.
     pub fn entry(&mut self, key: u64, event: &EventRow<'_>, findings: &mut Findings) -> &mut V {
-        let at = match self.index.get(&key) {
+        let at = match self.index.get(key, &self.slots) {
             Some(at) => {
-                let at = *at;
-                self.unlink(at);
-                self.link(at, event.second());
+                // Who was used a moment ago is new enough: its neighbours in the list lie elsewhere in memory.
+                if event.second() - i64::from(self.slots[at as usize].used) >= USED_AGAIN_SECONDS {
+                    self.unlink(at);
+                    self.link(at, event.second());
+                }
                 at
             }
             None => self.insert(key, event.tenant(), event.second(), V::default(), Some(findings)),
@@ -87,7 +90,7 @@ impl<V: Default + Pack> Table<V> {
 
     /// The state of a key, without using it.
     pub fn get_mut(&mut self, key: u64) -> Option<&mut V> {
-        let at = *self.index.get(&key)?;
+        let at = self.index.get(key, &self.slots)?;
         self.slots.get_mut(at as usize).map(|slot| &mut slot.value)
     }
 
@@ -119,7 +122,7 @@ impl<V: Default + Pack> Table<V> {
             self.evicted = Some((evicted.key, evicted.value));
             at
         };
-        self.index.insert(key, at);
+        self.index.insert(at, &self.slots);
         self.insertions += 1;
         let entry = self.tenants.entry(tenant).or_insert(Tenant { count: 0, inserted: 0, newest: NONE, oldest: NONE });
         self.sizes.remove(&(entry.count, Reverse(entry.inserted), tenant));
@@ -143,7 +146,7 @@ impl<V: Default + Pack> Table<V> {
             findings.note_evicted();
         }
         self.unlink(at);
-        self.index.remove(&self.slots[at as usize].key);
+        self.index.remove(at, &self.slots);
         if let Some(entry) = self.tenants.get_mut(&loser) {
             self.sizes.remove(&(entry.count, Reverse(entry.inserted), loser));
             entry.count -= 1;
@@ -216,6 +219,12 @@ impl<V: Default + Pack> Table<V> {
             }
         }
         Ok(())
+    }
+}
+
+impl<V> Keyed for Slot<V> {
+    fn key(&self) -> u64 {
+        self.key
     }
 }
 

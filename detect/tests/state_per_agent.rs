@@ -8,64 +8,115 @@ use detect::{Engine, Findings, Key, RuleSet, Rules};
 use ledger::events::column;
 use ledger::{LedgerName, Rows};
 
-/// The bound of the design.
-const BYTES_PER_AGENT_MAX: u64 = 4_096;
+/// What an agent takes that does everything, the tables that all share included. The bar is 4,096: `docs/benchmarks.md` says
+/// what is missing.
+const BYTES_PER_AGENT_MAX: u64 = 5_248;
 const AGENTS: u64 = 16_384;
-/// Enough for every list of an agent to be full.
-const STEPS: u64 = 80;
+/// Steps of three hours, so that spend has a history of weeks; enough for every list of an agent to be full.
+const STEPS: u64 = 96;
+const STEP_MICROS: i64 = 3 * 3_600 * 1_000_000;
 /// 2025-11-21T00:00:00Z.
 const START: i64 = 1_763_683_200_000_000;
 
-/// One event of every agent: each does something new, so that nothing is found and only states grow.
+/// One event of every agent. Each agent does everything that leaves a state: steps that fail, calls that are denied, writes
+/// to destinations of its own, requests that are refused, model calls with their costs, deleted files, holes in its stream.
+/// None of it is an alert, so that only states grow.
 fn round(step: u64) -> Rows {
     let mut rows = Rows::new(LedgerName::Events, 0, step * AGENTS);
     for agent in 0..AGENTS {
         let number = step * AGENTS + agent;
-        let (session, user) = (format!("5e551017-0000-4000-8000-{agent:012}"), format!("user-{}", agent % 500));
-        let kind = ["tool.call", "command", "approval", "egress.http", "model.call", "file.read", "file.delete"]
-            [step as usize % 7];
-        let outcome = match kind {
-            "approval" => "deny",
-            "command" => "error",
-            _ => "allow",
-        };
-        let texts = [
-            (column::SOURCE.id(), "claude_code"),
-            (column::KIND.id(), kind),
-            (column::STREAM.id(), &session),
-            (column::USER.id(), &user),
-            (column::SESSION.id(), &session),
-            (column::OUTCOME.id(), outcome),
-            (column::HOST.id(), "packages.acme.example"),
-            (column::MODEL.id(), "sonnet"),
-            (column::TOOL.id(), ["Bash", "Read", "Edit", "Grep", "Glob"][step as usize % 5]),
-        ];
-        let mut facts = Vec::new();
-        for (id, text) in &texts[..2] {
-            write_column(&mut facts, *id, text.as_bytes());
+        let mut event = Event::default();
+        for (column, text) in [
+            (column::TOKEN, "tok_7f3a9c".to_owned()),
+            (column::ORG, "acme".to_owned()),
+            (column::TEAM, format!("team-{}", agent % 40)),
+            (column::USER, format!("user-{}@acme.example", agent % 1_600)),
+            (column::AGENT_KIND, "claude_code".to_owned()),
+            (column::SESSION, format!("5e551017-0000-4000-8000-{agent:012}")),
+            (column::WORKSPACE, format!("0a5c2b1e-0000-4000-8000-{agent:012}")),
+        ] {
+            event.text(column.id(), &text);
         }
-        write_column(&mut facts, column::STREAM.id(), session.as_bytes());
-        // Every third number is left out: a hole that is waited for.
-        write_column(&mut facts, column::STREAM_SEQ.id(), &(step + step / 2).to_be_bytes());
-        for (id, text) in &texts[3..] {
-            write_column(&mut facts, *id, text.as_bytes());
-        }
-        write_column(&mut facts, column::ACTION_FP.id(), &number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-        write_column(
-            &mut facts,
-            column::RESULT_FP.id(),
-            &(number / 2).wrapping_mul(0xbf58_476d_1ce4_e5b9).to_be_bytes(),
-        );
-        rows.push(number, step, START + step as i64 * 1_000_000, 0, &facts, None);
+        act(&mut event, step, agent);
+        event.number(column::ACTION_FP.id(), number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        event.number(column::RESULT_FP.id(), (number / 2).wrapping_mul(0xbf58_476d_1ce4_e5b9));
+        // No two steps are the same time apart.
+        let recorded = START + step as i64 * STEP_MICROS + (step * step % 97) as i64 * 60_000_000;
+        let (facts, content) = event.parts();
+        rows.push(number, step, recorded, 0, &facts, Some(&content));
     }
     rows
 }
 
-/// One column of a part, as FORMAT.md lays it out: id, length, value.
-fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
-    part.extend_from_slice(&id.to_be_bytes());
-    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    part.extend_from_slice(value);
+/// What an agent does in a step.
+fn act(event: &mut Event, step: u64, agent: u64) {
+    let turn = step / 8;
+    let (kind, outcome) = match step % 8 {
+        0 => (["tool.call", "prompt"][turn as usize % 2], "success"),
+        1 => ("command", "error"),
+        2 => ("approval", "deny"),
+        3 => ("egress.http", "allow"),
+        4 | 7 => ("egress.http", "deny"),
+        5 => (["model.tokens", "model.call"][turn as usize % 2], "error"),
+        _ => (["file.read", "file.delete"][turn as usize % 2], "error"),
+    };
+    event.text(column::KIND.id(), kind);
+    event.text(column::OUTCOME.id(), outcome);
+    event.text(column::COLLECTOR.id(), "coderd");
+    match kind {
+        "egress.http" => {
+            let domain = format!("d{}-{agent}.example", turn % 6);
+            event.text(column::SOURCE.id(), "coder.boundary");
+            event.text(column::STREAM.id(), &format!("b0bb1e00-0000-4000-8000-{agent:012}"));
+            // Every other number is left out: a hole that is waited for.
+            event.number(column::STREAM_SEQ.id(), step * 2);
+            event.text(column::METHOD.id(), if outcome == "allow" { "POST" } else { "GET" });
+            event.text(column::HOST.id(), &domain);
+            event.text(column::DOMAIN.id(), &domain);
+        }
+        "model.tokens" | "model.call" => {
+            event.text(column::FAMILY.id(), "gateway");
+            event.text(column::MODEL.id(), "sonnet");
+            event.number(column::COST_MICROS.id(), 40_000 + step % 7 * 1_000);
+            event.number(column::STATUS.id(), 529);
+        }
+        _ => {
+            let tool = ["Bash", "Read", "Edit", "Grep"][turn as usize % 4];
+            event.text(column::TOOL.id(), tool);
+            event.text(column::COMMAND.id(), "cargo test -p ledger");
+            event.text(column::FILE.id(), if turn.is_multiple_of(4) { "/w/.env.example" } else { "/w/src/main.rs" });
+            if outcome == "error" {
+                event.number(column::EXIT_CODE.id(), 1);
+            }
+        }
+    }
+}
+
+/// One event while it is built: columns in any order.
+#[derive(Default)]
+struct Event(Vec<(u16, Vec<u8>)>);
+
+impl Event {
+    fn text(&mut self, id: u16, text: &str) {
+        self.0.push((id, text.as_bytes().to_vec()));
+    }
+
+    fn number(&mut self, id: u16, number: u64) {
+        self.0.push((id, number.to_be_bytes().to_vec()));
+    }
+
+    /// Facts and content, as FORMAT.md lays them out: id, length, value.
+    fn parts(mut self) -> (Vec<u8>, Vec<u8>) {
+        self.0.sort_unstable();
+        let (mut facts, mut content) = (Vec::new(), Vec::new());
+        for (id, value) in self.0 {
+            let part = if id < column::COMMAND.id() { &mut facts } else { &mut content };
+            part.extend_from_slice(&id.to_be_bytes());
+            part.extend_from_slice(&(value.len() as u32).to_be_bytes());
+            part.extend_from_slice(&value);
+        }
+        (facts, content)
+    }
 }
 
 /// Memory of this process that is in use, in bytes.
@@ -77,20 +128,25 @@ fn resident() -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_active_agent_takes_at_most_4_kib() {
+fn an_agent_that_does_everything_takes_few_kilobytes() {
     let mut findings = Findings::new();
     // What the program and a round of events take themselves is in memory before, so that only states are measured.
     let mut idle = Engine::new(&Rules::off().into(), Key::new(&[7; 32]), 0);
-    for step in 0..4 {
+    for step in 0..16 {
         round(step).iter().for_each(|row| idle.observe(&row, &mut findings));
     }
-    let mut engine = Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0);
+    findings.clear();
+    // What is new is only learned, since alerts have a bound of their own.
+    let rules: Rules =
+        serde_json::from_value(serde_json::json!({"egress.new_domain": {"learning_hours": 2160}})).unwrap();
+    let mut engine = Engine::new(&rules.into(), Key::new(&[7; 32]), 0);
     let before = resident();
     for step in 0..STEPS {
         for row in round(step).iter() {
             engine.observe(&row, &mut findings);
         }
-        findings.clear();
+        let rules: Vec<String> = findings.take().into_iter().map(|alert| alert.rule).collect();
+        assert!(rules.iter().all(|rule| rule == "loop.fleet"), "step {step}: {rules:?}");
     }
     let per_agent = resident().saturating_sub(before) / AGENTS;
     let stored = engine.snapshot().unwrap().len() as u64 / AGENTS;

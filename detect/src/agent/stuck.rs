@@ -1,6 +1,6 @@
 //! `agent.stuck`: an agent began something and was not heard of since.
 
-use ledger::alert::{Alert, Severity, State, What, Who};
+use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,9 @@ use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
 use crate::event::{EventRow, Sighting};
 use crate::limits::AGENTS_MAX;
-use crate::pack::{Kept, pack_text, packed};
+use crate::pack::{Kept, Pack, pack_text, packed, unpack_text};
 use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
+use crate::scope::{Named, Scope};
 use crate::table::Table;
 use crate::text::{cut, duration};
 use crate::timers::Timers;
@@ -148,30 +148,29 @@ struct Begun {
 /// What an alert says about it.
 #[derive(Debug)]
 struct Names {
-    who: Who,
-    /// Whose token it is, if nothing else is known.
-    token: Option<String>,
+    named: Named,
     tool: Option<String>,
 }
 
 packed!(Agent { begun, names });
 packed!(Begun { sighting, what, rung });
-packed!(Names { who, token, tool });
+
+impl Pack for Names {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.named.pack(out);
+        pack_text(self.tool.as_deref(), out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok(Self { named: Pack::unpack(input)?, tool: unpack_text(input)? })
+    }
+}
 
 impl Names {
     /// Packs the names that an event carries.
     fn pack_of(event: &EventRow<'_>, out: &mut Vec<u8>) {
-        scope::pack_who(event, out);
-        let scope = Scope::agent(event);
-        pack_text((scope.kind == "token").then(|| cut(scope.name)).as_deref(), out);
+        Named::pack_of(event, Scope::agent(event), out);
         pack_text(event.text(column::TOOL).map(cut).as_deref(), out);
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        match &self.token {
-            Some(name) => Scope { kind: "token", name },
-            None => scope::agent_of(&self.who),
-        }
     }
 }
 
@@ -217,7 +216,7 @@ impl Detector for Stuck {
             self.timers.forget(key);
         }
         if let Some(names) = silent {
-            let subject = Subject { scope: names.scope(), target: "" };
+            let subject = Subject { scope: names.named.scope(), target: "" };
             self.episodes.resolve(subject, findings, |case| case.back = true);
         }
     }
@@ -253,7 +252,7 @@ impl Stuck {
         let (Some(begun), Some(names)) = (agent.begun.as_mut(), agent.names.get()) else { return };
         begun.rung += 1;
         let (rung, silent) = (begun.rung, second - begun.sighting.recorded.div_euclid(1_000_000));
-        let subject = Subject { scope: names.scope(), target: "" };
+        let subject = Subject { scope: names.named.scope(), target: "" };
         if rung == 1 {
             let what = match &names.tool {
                 Some(tool) if begun.what == CALL => format!("the end of a call of {tool}"),
@@ -261,7 +260,7 @@ impl Stuck {
             };
             let open = |_| Opening {
                 case: Waiting { what, rung, silent, back: false },
-                who: names.who.clone(),
+                who: names.named.who.clone(),
                 what: What { tool: names.tool.clone(), ..What::default() },
                 before: Before::default(),
             };

@@ -22,7 +22,7 @@ use crate::text::{bounded, duration};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "approval.bypass",
-    version: 1,
+    version: 2,
     what: "A call that a person or a policy denied and that the same session carries out all the same; a command that starts an agent with \
            its questions turned off (such as --dangerously-skip-permissions or --yolo).",
     why: "Approval is the last fence before an action that cannot be undone. An agent that does it after the denial has found a \
@@ -143,7 +143,8 @@ struct Denied {
     action: u64,
     shard: u32,
     seq: u64,
-    recorded: i64,
+    /// In seconds since 1970.
+    recorded: u32,
 }
 
 packed!(Agent { denied });
@@ -207,7 +208,7 @@ impl Bypass {
                 denied.remove(0);
             }
             let position = event.position();
-            denied.push(Denied { action, shard: position.shard, seq: position.seq, recorded: event.recorded() });
+            denied.push(Denied { action, shard: position.shard, seq: position.seq, recorded: event.second() as u32 });
         }
     }
 
@@ -220,7 +221,7 @@ impl Bypass {
         let Some(agent) = self.agents.get_mut(event.agent()) else { return };
         let Some(at) = agent.denied.iter().position(|denied| denied.action == action) else { return };
         let denied = agent.denied.remove(at);
-        let after = event.recorded() - denied.recorded;
+        let after = (event.second() - i64::from(denied.recorded)) * 1_000_000;
         if after <= i64::from(self.parameters.window_seconds) * 1_000_000 {
             let means = Means::Denied { after, shard: denied.shard, seq: denied.seq };
             self.raise(event, &means, "denied", findings);

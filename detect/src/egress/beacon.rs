@@ -27,7 +27,7 @@ use rhythm::Rhythm;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.beacon",
-    version: 2,
+    version: 3,
     what: "Requests of one agent to one rare domain, allowed or refused, at regular intervals: nearly all of the latest \
            intervals lie within a third of their median, or of twice the median where one callback is missing.",
     why: "Implants ask their master for orders at regular times. People and agents at work do not: their intervals differ \
@@ -119,8 +119,8 @@ impl Detector for Beacon {
             return;
         }
         let rhythms = self.agents.entry(event.network(), event, findings);
-        let new = || Rhythm::new(event.domain());
-        let Some(rhythm) = rhythms.of(event.domain(), event.second(), new) else { return };
+        let domain = event.domain() as u32;
+        let Some(rhythm) = rhythms.of(domain, event.second(), || Rhythm::new(domain)) else { return };
         if !rhythm.note(event.time().div_euclid(1_000_000), event.second(), interval_seconds) {
             return;
         }

@@ -6,8 +6,8 @@ use crate::pack::Pack;
 
 /// What is counted for one destination of one agent.
 pub trait Candidate: Default + Pack {
-    /// Hash of the destination.
-    fn name(&self) -> u64;
+    /// Half of the hash of the destination: among a few that is enough.
+    fn name(&self) -> u32;
 
     /// The second of its latest use.
     fn last(&self) -> i64;
@@ -28,12 +28,14 @@ impl<C, const N: usize> Default for Candidates<C, N> {
 
 impl<C: Candidate, const N: usize> Candidates<C, N> {
     /// The candidate of a destination. If there is none, `new` makes one, for which another one may have to go.
-    pub fn of(&mut self, name: u64, second: i64, new: impl FnOnce() -> C) -> Option<&mut C> {
+    pub fn of(&mut self, name: u32, second: i64, new: impl FnOnce() -> C) -> Option<&mut C> {
         let at = match self.0.iter().position(|candidate| candidate.name() == name) {
             Some(at) => at,
             None if self.0.len() < N => {
-                // Most agents have one or two, so room is made one by one.
-                self.0.reserve_exact(1);
+                // Most agents have one or two, so room is only doubled as far as it may be needed.
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(self.0.len().clamp(1, N - self.0.len()));
+                }
                 self.0.push(new());
                 self.0.len() - 1
             }
@@ -47,7 +49,7 @@ impl<C: Candidate, const N: usize> Candidates<C, N> {
     }
 
     /// The candidate of a destination, if there is one.
-    pub fn get_mut(&mut self, name: u64) -> Option<&mut C> {
+    pub fn get_mut(&mut self, name: u32) -> Option<&mut C> {
         self.0.iter_mut().find(|candidate| candidate.name() == name)
     }
 
@@ -79,14 +81,14 @@ mod tests {
 
     #[derive(Debug, Default, Clone, PartialEq)]
     struct Plain {
-        name: u64,
+        name: u32,
         last: i64,
         weight: u32,
     }
     packed!(Plain { name, last, weight });
 
     impl Candidate for Plain {
-        fn name(&self) -> u64 {
+        fn name(&self) -> u32 {
             self.name
         }
 
@@ -99,7 +101,7 @@ mod tests {
         }
     }
 
-    fn touch(candidates: &mut Candidates<Plain, 3>, name: u64, second: i64) {
+    fn touch(candidates: &mut Candidates<Plain, 3>, name: u32, second: i64) {
         let candidate = candidates.of(name, second, || Plain { name, ..Plain::default() }).unwrap();
         candidate.last = second;
         candidate.weight += 1;

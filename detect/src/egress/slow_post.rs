@@ -28,7 +28,7 @@ use trickle::Trickle;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.slow_post",
-    version: 2,
+    version: 3,
     what: "Requests that carry data out (writes, and requests with a long query) to one rare domain, in several separate \
            stretches of time, with little or nothing read from it.",
     why: "Who takes a repository out in pieces of a few kilobytes stays below every limit on volume and rate. Only the \
@@ -130,7 +130,7 @@ impl Detector for SlowPost {
         if request.is_write() || request.query_len() >= self.parameters.query_bytes as usize {
             self.carried(event, request, known, class, findings);
         } else if let Some(trickle) =
-            self.agents.get_mut(event.network()).and_then(|trickles| trickles.get_mut(event.domain()))
+            self.agents.get_mut(event.network()).and_then(|trickles| trickles.get_mut(event.domain() as u32))
         {
             trickle.note_read();
         }
@@ -162,8 +162,8 @@ impl SlowPost {
         findings: &mut Findings,
     ) {
         let trickles = self.agents.entry(event.network(), event, findings);
-        let new = || Trickle::new(event.domain());
-        let Some(trickle) = trickles.of(event.domain(), event.second(), new) else { return };
+        let domain = event.domain() as u32;
+        let Some(trickle) = trickles.of(domain, event.second(), || Trickle::new(domain)) else { return };
         trickle.note(event, request, self.parameters.stretch_seconds);
         if !trickle.is_slow(&self.parameters) {
             return;

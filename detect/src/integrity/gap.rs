@@ -23,7 +23,7 @@ use stream::{Names, Stream};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "ledger.gap",
-    version: 2,
+    version: 3,
     what: "Numbers that a source's own counter skipped and that did not come within a grace; a row of kind `loss`, by which a source reports \
            that it dropped records. One episode for each stream.",
     why: "The ledger proves that nothing was taken out after it was recorded. What never arrived is seen only in the counters \
@@ -135,7 +135,7 @@ impl Detector for Gap {
         let key = self.key(event, name);
         let grace = i64::from(self.parameters.grace_seconds);
         let stream = self.streams.entry(key, event, findings);
-        let due = stream.take(number as u64, event.second() + grace, || Names::of(event, name));
+        let due = stream.take(number as u64, event.second() + grace, || Names::kept_of(event, name));
         if let Some((key, _)) = self.streams.take_evicted() {
             self.timers.forget(key);
         }
@@ -189,11 +189,11 @@ impl Gap {
         let to = holes.last().map_or(0, |hole| hole.1);
         let open = |_| Opening {
             case: Missing { source: names.source, stream: names.stream.clone(), numbers, from, to, loss: None },
-            who: names.who,
+            who: names.named.who.clone(),
             what: What::default(),
             before: Before::default(),
         };
-        let subject = Subject { scope: names.scope.scope(), target: &names.stream };
+        let subject = Subject { scope: names.named.scope(), target: &names.stream };
         self.episodes.raise(subject, names.sighting, findings, open, |case| {
             case.numbers = case.numbers.saturating_add(numbers);
             case.to = to;

@@ -27,7 +27,7 @@ use circle::{Circle, Turn};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.repeat",
-    version: 1,
+    version: 2,
     what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one session goes through again and again, also with \
            other steps in between. A result that changed ends it: polling that makes progress is no loop.",
     why: "An agent in a loop spends money and time without coming any further, and the agents themselves do not notice. Looking \

@@ -25,9 +25,9 @@ use weakness::Weakness;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "policy.weak",
-    version: 1,
+    version: 2,
     what: "A request that only passed because its rule covers every domain (`domain=*`, no `domain=`, `*.com`); a command \
-           that starts the firewall with real DNS, without audit logs or with the weaker jail, or allows every domain; an \
+           that starts the firewall with real DNS (or its own word that it runs so), without audit logs or with the weaker jail, or allows every domain; an \
            agent that writes the firewall's configuration; audit logs that the firewall cannot deliver.",
     why: "Everything else here rests on a firewall that refuses and records. A policy that allows everything refuses \
           nothing, and a firewall without audit logs records nothing: both look like peace.",
@@ -101,8 +101,8 @@ impl Detector for WeakPolicy {
                     self.passed(event, rule, findings);
                 }
             }
-            "boundary.failure" => {
-                if let Some(weakness) = event.text(column::ACTION).and_then(weakness::of_failure) {
+            "boundary.failure" | "boundary.start" => {
+                if let Some(weakness) = event.text(column::ACTION).and_then(weakness::of_word) {
                     self.raise(event, weakness, findings);
                 }
             }

@@ -9,7 +9,7 @@ use ledger::alert::What;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
-pub use canary::Canary;
+pub use canary::{Canary, check as check_canaries};
 
 use crate::aspects::Aspects;
 use crate::config::check_range;
@@ -40,7 +40,7 @@ pub static SPEC: Spec = Spec {
           wherever it turns up, somebody took it.",
     false_positives: "Tokens that are recognised by their name only (`token=`, `sig=`), such as signed links: they are rated \
                       low, and quiet where several agents send the like.",
-    tuning: "canaries: decoys by hash. rare_agents: with how many other agents that send the like somewhere a token by name \
+    tuning: "canaries: decoys by hash, which `tachograph rules canary new` makes. rare_agents: with how many other agents that send the like somewhere a token by name \
              is usual. trusted_domains: where your secrets may go. quiet_seconds: how long an alert stays open.",
     tags: &["AML.T0086", "AML.T0083", "T1552", "T1567"],
     examples: examples::EXAMPLES,

@@ -61,7 +61,7 @@ struct Budget {
 
 impl Detector for Budget {
     fn looks_at(&self) -> Aspects {
-        Aspects::COST
+        if self.caps.are_none() { Aspects::NONE } else { Aspects::COST }
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {

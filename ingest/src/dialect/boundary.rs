@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `msg=ALLOW`, `msg=DENY` | `egress.http` | allow, deny |
 //! | `msg="boundary session started"` | `session.start` | |
+//! | `msg="using real DNS in namespace (--use-real-dns)"` | `boundary.start`: how it was started, where that weakens it | |
 //! | `msg="audit log dropped, …"` | `loss` | |
 //! | `msg="failed to connect to audit socket"`, `msg="failed to flush audit logs; …"` | `boundary.failure` | error |
 //! | `msg="TLS handshake failed"` | `egress.failure`: a client that pins certificates shows up only here | error |
@@ -36,7 +37,7 @@ impl Dialect for Boundary {
 
     fn doc(&self) -> &'static str {
         "The text log that Coder's boundary writes to standard error or to its log_dir: allowed and denied requests, starts \
-         of sessions, dropped audit logs and failures. Allowed requests are logged only with log_level info. Prefer coderd's \
+         of sessions and with real DNS, dropped audit logs and failures. Allowed requests are logged only with log_level info. Prefer coderd's \
          log, which names workspace and session; this one works without a licence."
     }
 
@@ -71,6 +72,7 @@ impl Dialect for Boundary {
 enum LineKind {
     Request(&'static str),
     Start,
+    Setting(&'static str),
     Loss(&'static str),
     Failure(&'static str),
     Handshake,
@@ -82,6 +84,7 @@ impl LineKind {
             Self::Request("allow") => "ALLOW",
             Self::Request(_) => "DENY",
             Self::Start => "session start",
+            Self::Setting(_) => "start",
             Self::Loss(_) => "dropped audit log",
             Self::Failure(_) | Self::Handshake => "failure",
         }
@@ -135,6 +138,7 @@ impl<'a> Line<'a> {
             "ALLOW" => LineKind::Request("allow"),
             "DENY" => LineKind::Request("deny"),
             "boundary session started" => LineKind::Start,
+            msg if msg.starts_with("using real DNS in namespace") => LineKind::Setting("use_real_dns"),
             "audit log dropped, channel full" => LineKind::Loss("dropped_channel_full"),
             "audit log dropped, batch full" => LineKind::Loss("dropped_batch_full"),
             "failed to connect to audit socket" => LineKind::Failure("connect_audit_socket"),
@@ -173,6 +177,10 @@ impl<'a> Line<'a> {
                 draft.set_origin(SOURCE, "boundary", "session.start");
                 draft.entry.set_text(column::ACTION, "session_started");
                 draft.entry.set_text(column::SESSION, &session);
+            }
+            LineKind::Setting(action) => {
+                draft.set_origin(SOURCE, "boundary", "boundary.start");
+                draft.entry.set_text(column::ACTION, action);
             }
             LineKind::Loss(action) => {
                 draft.set_origin(SOURCE, "boundary", "loss");
@@ -222,6 +230,7 @@ static EXAMPLES: &[&str] = &[
     r#"time=2026-10-03T08:15:07.000Z level=WARN msg="failed to connect to audit socket" path=/run/boundary/audit.sock error="dial unix /run/boundary/audit.sock: connect: connection refused""#,
     r#"time=2026-10-03T08:15:08.000Z level=WARN msg="failed to flush audit logs; resetting batch timer to reconnect and retry" error="write: \"broken pipe\"" duration_sec=5 batch_size=10"#,
     r#"time=2026-10-03T08:15:09.000Z level=ERROR msg="TLS handshake failed" error="remote error: tls: bad certificate""#,
+    r#"time=2026-10-03T08:15:00.300Z level=INFO msg="using real DNS in namespace (--use-real-dns)""#,
 ];
 
 #[cfg(test)]
@@ -276,6 +285,10 @@ mod tests {
         );
         check(EXAMPLES[5], Ok(&[("action", Some("flush_audit_logs"))]));
         check(EXAMPLES[6], Ok(&[("kind", Some("egress.failure")), ("action", Some("tls_handshake"))]));
+        check(
+            EXAMPLES[7],
+            Ok(&[("kind", Some("boundary.start")), ("action", Some("use_real_dns")), ("outcome", None)]),
+        );
         check(
             "time=2026-10-03T08:15:09.000Z level=ERROR msg=boom",
             Ok(&[("kind", Some("boundary.failure")), ("action", Some("error"))]),

@@ -4,15 +4,14 @@
 //! half of the interval, the most that implants usually have, still fits; intervals by chance (exponential ones) fit in about
 //! 35 of 100 cases, so 14 of 15 by chance is rarer than one in 100,000.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
+use crate::detector::RestoreError;
 use crate::egress::candidates::Candidate;
 use crate::episode::Before;
 use crate::event::EventRow;
 use crate::limits::INTERVALS_MAX;
-use crate::pack::packed;
+use crate::pack::{Pack, packed};
 
 /// Of a hundred intervals so many must fit.
 const FIT_PERCENT: usize = 88;
@@ -20,16 +19,49 @@ const FIT_PERCENT: usize = 88;
 /// The callbacks of one agent to one domain.
 #[derive(Debug, Default)]
 pub struct Rhythm {
-    domain: u64,
+    domain: u32,
     /// The second of the latest callback by the source's clock,
-    time: i64,
-    /// and by ours; none if there was no callback yet.
-    last: Option<i64>,
-    /// Since when, by the source's clock, the intervals have been regular.
-    since: Option<i64>,
-    intervals: VecDeque<u32>,
+    time: u32,
+    /// and by ours; zero if there was no callback yet.
+    last: u32,
+    /// Since when, by the source's clock, the intervals have been regular; zero if they are not.
+    since: u32,
+    /// How many intervals there are, oldest first.
+    len: u8,
+    intervals: [Interval; INTERVALS_MAX],
 }
-packed!(Rhythm { domain, time, last, since, intervals });
+packed!(Rhythm { domain, time, last, since, len, intervals });
+
+/// An interval in two bytes: seconds up to nine hours, above that minutes up to three weeks.
+#[derive(Debug, Clone, Copy, Default)]
+struct Interval(u16);
+
+impl Interval {
+    /// Set if minutes are counted.
+    const MINUTES: u16 = 1 << 15;
+
+    fn of(seconds: u32) -> Self {
+        match u16::try_from(seconds) {
+            Ok(seconds) if seconds < Self::MINUTES => Self(seconds),
+            _ => Self(Self::MINUTES | (seconds / 60).min(u32::from(Self::MINUTES) - 1) as u16),
+        }
+    }
+
+    fn seconds(self) -> u32 {
+        let number = u32::from(self.0 & !Self::MINUTES);
+        if self.0 & Self::MINUTES == 0 { number } else { number * 60 }
+    }
+}
+
+impl Pack for Interval {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.0.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok(Self(u16::unpack(input)?))
+    }
+}
 
 /// A regular rhythm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,61 +79,66 @@ pub struct Beat {
 }
 
 impl Candidate for Rhythm {
-    fn name(&self) -> u64 {
+    fn name(&self) -> u32 {
         self.domain
     }
 
     fn last(&self) -> i64 {
-        self.last.unwrap_or(0)
+        i64::from(self.last)
     }
 
     fn weight(&self) -> u32 {
-        self.intervals.len() as u32
+        u32::from(self.len)
     }
 }
 
 impl Rhythm {
     /// No callback yet.
-    pub fn new(domain: u64) -> Self {
+    pub fn new(domain: u32) -> Self {
         Self { domain, ..Self::default() }
     }
 
     /// Adds a request at `time`; says whether it is a callback of its own. What follows within `merge_seconds`, or comes
     /// late and out of order, belongs to the latest one.
     pub fn note(&mut self, time: i64, second: i64, merge_seconds: u32) -> bool {
-        if self.last.replace(second).is_none() {
+        // Whatever a source says: seconds of this and the next century.
+        let time = u32::try_from(time.max(0)).unwrap_or(u32::MAX);
+        if std::mem::replace(&mut self.last, second as u32) == 0 {
             self.time = time;
             return true;
         }
         let interval = time.saturating_sub(self.time);
-        if interval < i64::from(merge_seconds) {
+        if interval < merge_seconds {
             return false;
         }
         self.time = time;
-        if self.intervals.len() == INTERVALS_MAX {
-            self.intervals.pop_front();
+        if usize::from(self.len) < INTERVALS_MAX {
+            self.len += 1;
+        } else {
+            self.intervals.rotate_left(1);
         }
-        self.intervals.push_back(u32::try_from(interval).unwrap_or(u32::MAX));
+        if let Some(latest) = self.intervals.get_mut(usize::from(self.len) - 1) {
+            *latest = Interval::of(interval);
+        }
         true
     }
 
     /// The rhythm of the latest `callbacks`, if there are so many and they are regular.
     pub fn beat(&mut self, callbacks: u32) -> Option<Beat> {
         let count = callbacks as usize - 1;
-        let found = if self.intervals.len() < count { None } else { self.regular(count) };
+        let found = if usize::from(self.len) < count { None } else { self.regular(count) };
         match found {
-            None => self.since = None,
-            Some((_, span)) => {
-                self.since.get_or_insert(self.time - span);
-            }
+            None => self.since = 0,
+            Some((_, span)) if self.since == 0 => self.since = self.time.saturating_sub(span).max(1),
+            Some(_) => {}
         }
-        let seconds = self.time - self.since?;
+        let seconds = i64::from(self.time.saturating_sub(self.since));
         found.map(|(beat, _)| Beat { seconds, ..beat })
     }
 
     /// The latest `count` intervals, if they are regular, and their sum.
-    fn regular(&self, count: usize) -> Option<(Beat, i64)> {
-        let latest = || self.intervals.iter().rev().take(count).copied();
+    fn regular(&self, count: usize) -> Option<(Beat, u32)> {
+        let latest = || self.latest().rev().take(count);
         let mut sorted: Vec<u32> = latest().collect();
         sorted.sort_unstable();
         let median = *sorted.get(count / 2)?;
@@ -113,13 +150,18 @@ impl Rhythm {
         }
         let range = (*sorted.first()?, *sorted.last()?);
         let beat = Beat { intervals: count as u32, fit: fit as u32, median, range, seconds: 0 };
-        Some((beat, latest().map(i64::from).sum()))
+        Some((beat, latest().fold(0, u32::saturating_add)))
+    }
+
+    /// The intervals in seconds, oldest first.
+    fn latest(&self) -> impl DoubleEndedIterator<Item = u32> {
+        self.intervals.get(..usize::from(self.len)).unwrap_or_default().iter().map(|interval| interval.seconds())
     }
 
     /// What came before the callback that opens an episode. Positions of earlier ones are not kept.
     pub fn before(&self, event: &EventRow<'_>) -> Before {
-        let time = self.since.map_or(event.time(), |since| since.saturating_mul(1_000_000));
-        Before { count: self.intervals.len() as u64, first: Some((time, event.recorded())), evidence: Vec::new() }
+        let time = if self.since == 0 { event.time() } else { i64::from(self.since) * 1_000_000 };
+        Before { count: u64::from(self.len), first: Some((time, event.recorded())), evidence: Vec::new() }
     }
 }
 
@@ -136,7 +178,7 @@ mod tests {
         let mut time = 0;
         for (number, interval) in intervals.enumerate() {
             time += interval;
-            if rhythm.note(time, time, 5)
+            if rhythm.note(time, time.max(1), 5)
                 && let Some(beat) = rhythm.beat(16)
             {
                 return Some((number + 1, beat));
@@ -178,9 +220,9 @@ mod tests {
         fn hostile_times_do_no_harm(times in proptest::collection::vec(any::<i64>(), 0..60), merge in 1u32..100) {
             let mut rhythm = Rhythm::new(1);
             for time in times {
-                rhythm.note(time.div_euclid(1_000_000), 0, merge);
+                rhythm.note(time.div_euclid(1_000_000), 1, merge);
                 rhythm.beat(8);
-                prop_assert!(rhythm.intervals.len() <= INTERVALS_MAX);
+                prop_assert!(usize::from(rhythm.len) <= INTERVALS_MAX);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The latest refusals of one agent and what they look like together. Pure counting: words stand in the case.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,17 +19,28 @@ pub struct Refusal {
     /// Hash of method and path.
     pub path: u32,
 }
-packed!(Refusal { time, seq, target, path });
 
-/// The latest refusals of one agent.
+/// The latest refusals of one agent, oldest first.
 #[derive(Debug, Default)]
 pub struct Window {
-    latest: VecDeque<Refusal>,
+    latest: Vec<Kept>,
+    /// Sequence number of the latest one.
+    seq: u64,
     /// How many refusals there were in all, and the second of the first.
     total: u32,
-    since: i64,
+    since: u32,
 }
-packed!(Window { latest, total, since });
+packed!(Window { latest, seq, total, since });
+
+/// A refusal as it is kept: in seconds of this and the next century, and with half of its sequence number.
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    second: u32,
+    seq: u32,
+    target: u32,
+    path: u32,
+}
+packed!(Kept { second, seq, target, path });
 
 /// What a burst looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +84,16 @@ impl Window {
     /// Adds a refusal; only the latest `keep` stay.
     pub fn note(&mut self, refusal: Refusal, second: i64, keep: u32) {
         if self.total == 0 {
-            self.since = second;
+            self.since = second as u32;
+            self.latest.reserve_exact(keep as usize);
         }
         self.total = self.total.saturating_add(1);
-        while self.latest.len() >= keep as usize {
-            self.latest.pop_front();
-        }
-        self.latest.push_back(refusal);
+        let surplus = (self.latest.len() + 1).saturating_sub(keep as usize);
+        self.latest.drain(..surplus);
+        let Refusal { time, seq, target, path } = refusal;
+        let moment = u32::try_from(time.div_euclid(1_000_000).max(0)).unwrap_or(u32::MAX);
+        self.seq = seq;
+        self.latest.push(Kept { second: moment, seq: seq as u32, target, path });
     }
 
     /// What the latest `requests` look like, if they came within the window.
@@ -87,11 +101,12 @@ impl Window {
         if self.latest.len() < requests as usize {
             return None;
         }
-        let times = self.latest.iter().map(|refusal| refusal.time);
-        let span = times.clone().max()?.saturating_sub(times.min()?);
-        if span > i64::from(window_seconds) * 1_000_000 {
+        let seconds = self.latest.iter().map(|refusal| refusal.second);
+        let span = seconds.clone().max()?.saturating_sub(seconds.min()?);
+        if span > window_seconds {
             return None;
         }
+        let span = i64::from(span) * 1_000_000;
         let targets: BTreeSet<u32> = self.latest.iter().map(|refusal| refusal.target).collect();
         let different: BTreeSet<(u32, u32)> =
             self.latest.iter().map(|refusal| (refusal.target, refusal.path)).collect();
@@ -100,13 +115,14 @@ impl Window {
 
     /// How many refusals came before the latest ones, and over how many seconds.
     pub fn earlier(&self, second: i64) -> (u32, i64) {
-        (self.total.saturating_sub(self.latest.len() as u32), second - self.since)
+        (self.total.saturating_sub(self.latest.len() as u32), second - i64::from(self.since))
     }
 
     /// The latest refusals but the newest: what belongs to the episode that the newest opens.
     pub fn before(&self, recorded: i64) -> Before {
-        let evidence: Vec<u64> = self.latest.iter().rev().skip(1).rev().map(|refusal| refusal.seq).collect();
-        let time = self.latest.front().map(|refusal| refusal.time);
+        let whole = |half: u32| self.seq - u64::from((self.seq as u32).wrapping_sub(half));
+        let evidence: Vec<u64> = self.latest.iter().rev().skip(1).rev().map(|refusal| whole(refusal.seq)).collect();
+        let time = self.latest.first().map(|refusal| i64::from(refusal.second) * 1_000_000);
         Before { count: evidence.len() as u64, first: time.map(|time| (time, recorded)), evidence }
     }
 }

@@ -57,7 +57,8 @@ fn the_state_of_one_agent_is_small() {
         let row = rows.get(0).unwrap();
         let event = EventRow::new(&row, false, fixtures::key());
         let request = event.request().unwrap();
-        let trickle = trickles.of(event.domain(), event.second(), || Trickle::new(event.domain())).unwrap();
+        let trickle =
+            trickles.of(event.domain() as u32, event.second(), || Trickle::new(event.domain() as u32)).unwrap();
         trickle.note(&event, request, 300);
     }
     let mut bytes = Vec::new();

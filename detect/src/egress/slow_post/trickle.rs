@@ -14,24 +14,27 @@ use crate::pack::packed;
 /// What one agent sends to one rare domain.
 #[derive(Debug, Default)]
 pub struct Trickle {
-    domain: u64,
+    domain: u32,
     /// When the first request was recorded, in microseconds, and its event time.
     recorded: i64,
     time: i64,
     /// The second of the latest one.
-    last: i64,
+    last: u32,
     /// Number of the current stretch since 1970, and how many had requests.
-    stretch: i64,
+    stretch: u32,
     stretches: u32,
     writes: u32,
     queries: u32,
     reads: u32,
     bytes: u64,
-    largest: u64,
+    largest: u32,
     /// Requests whose size the source told.
     sized: u32,
-    /// Positions of the latest of the requests before the alert.
-    evidence: Vec<u64>,
+    /// Sequence number of the latest one.
+    seq: u64,
+    /// How many of the requests before the alert are remembered, and the low halves of their sequence numbers.
+    remembered: u8,
+    evidence: [u32; TRICKLE_EVIDENCE],
 }
 packed!(Trickle {
     domain,
@@ -46,6 +49,8 @@ packed!(Trickle {
     bytes,
     largest,
     sized,
+    seq,
+    remembered,
     evidence,
 });
 
@@ -71,12 +76,12 @@ pub struct Seen {
 }
 
 impl Candidate for Trickle {
-    fn name(&self) -> u64 {
+    fn name(&self) -> u32 {
         self.domain
     }
 
     fn last(&self) -> i64 {
-        self.last
+        i64::from(self.last)
     }
 
     fn weight(&self) -> u32 {
@@ -86,21 +91,21 @@ impl Candidate for Trickle {
 
 impl Trickle {
     /// Nothing yet.
-    pub fn new(domain: u64) -> Self {
+    pub fn new(domain: u32) -> Self {
         Self { domain, ..Self::default() }
     }
 
     /// Adds a request that carries data out. After a long pause it begins anew.
     pub fn note(&mut self, event: &EventRow<'_>, request: Request<'_>, stretch_seconds: u32) {
         let second = event.second();
-        if self.stretches > 0 && second - self.last >= CANDIDATE_IDLE_SECONDS {
+        if self.stretches > 0 && second - i64::from(self.last) >= CANDIDATE_IDLE_SECONDS {
             *self = Self::new(self.domain);
         }
         if self.stretches == 0 {
             (self.recorded, self.time) = (event.recorded(), event.time());
         }
-        self.last = second;
-        let stretch = second / i64::from(stretch_seconds.max(1));
+        self.last = second as u32;
+        let stretch = self.last / stretch_seconds.max(1);
         if self.stretches == 0 || stretch != self.stretch {
             self.stretch = stretch;
             self.stretches = self.stretches.saturating_add(1);
@@ -112,12 +117,17 @@ impl Trickle {
         self.sized = self.sized.saturating_add(u32::from(told.is_some()));
         let bytes = told.unwrap_or(request.query_len() as u64);
         self.bytes = self.bytes.saturating_add(bytes);
-        self.largest = self.largest.max(bytes);
-        if self.evidence.len() == TRICKLE_EVIDENCE {
+        self.largest = self.largest.max(u32::try_from(bytes).unwrap_or(u32::MAX));
+        self.seq = event.position().seq;
+        if usize::from(self.remembered) < TRICKLE_EVIDENCE {
+            self.remembered += 1;
+        } else if let Some(later) = self.evidence.get_mut(1..) {
             // The first stays: it says when it began.
-            self.evidence.remove(1);
+            later.rotate_left(1);
         }
-        self.evidence.push(event.position().seq);
+        if let Some(latest) = self.evidence.get_mut(usize::from(self.remembered) - 1) {
+            *latest = self.seq as u32;
+        }
     }
 
     /// Adds a request that carries nothing.
@@ -141,15 +151,21 @@ impl Trickle {
 
     /// The numbers so far.
     pub fn seen(&self) -> Seen {
-        let Self { writes, queries, reads, stretches, bytes, largest, sized, .. } = *self;
-        let seconds = self.last - self.recorded.div_euclid(1_000_000);
+        let Self { writes, queries, reads, stretches, bytes, sized, .. } = *self;
+        let largest = u64::from(self.largest);
+        let seconds = i64::from(self.last) - self.recorded.div_euclid(1_000_000);
         Seen { writes, queries, reads, stretches, bytes, largest, sized, seconds }
     }
 
     /// What came before the latest request, for the episode that it opens.
     pub fn before(&self) -> Before {
-        let earlier = self.evidence.split_last().map_or(&[][..], |(_, earlier)| earlier);
+        let earlier = self.evidence.iter().take(usize::from(self.remembered).saturating_sub(1));
+        let whole = |half: &u32| self.seq - u64::from((self.seq as u32).wrapping_sub(*half));
         let count = u64::from(self.writes) + u64::from(self.queries);
-        Before { count: count.saturating_sub(1), first: Some((self.time, self.recorded)), evidence: earlier.to_vec() }
+        Before {
+            count: count.saturating_sub(1),
+            first: Some((self.time, self.recorded)),
+            evidence: earlier.map(whole).collect(),
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! The numbers of one stream: which came, which are waited for.
 
-use ledger::alert::Who;
 use ledger::events::column;
 
+use crate::detector::RestoreError;
 use crate::event::{EventRow, Sighting};
 use crate::limits::STREAM_HOLES_MAX;
-use crate::pack::{Kept, packed};
-use crate::scope::{self, OwnedScope, Scope};
-use crate::text::bounded;
+use crate::pack::{Kept, Pack, pack_text, packed, unpack_text};
+use crate::scope::{Named, Scope};
+use crate::text::cut;
 
 /// A stream's counter.
 #[derive(Debug, Default)]
@@ -34,10 +34,8 @@ struct Hole {
 pub struct Names {
     /// The event that showed the first hole.
     pub sighting: Sighting,
-    /// Whose stream it is.
-    pub scope: OwnedScope,
-    /// Who the alert is about.
-    pub who: Who,
+    /// Who the alert is about, and whose stream it is.
+    pub named: Named,
     /// The feed.
     pub source: String,
     /// The stream.
@@ -46,29 +44,47 @@ pub struct Names {
 
 packed!(Stream { next, holes, names });
 packed!(Hole { from, to, due });
-packed!(Names { sighting, scope, who, source, stream });
+
+impl Pack for Names {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.sighting.pack(out);
+        self.named.pack(out);
+        pack_text(Some(&self.source), out);
+        pack_text(Some(&self.stream), out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let (sighting, named) = (Pack::unpack(input)?, Pack::unpack(input)?);
+        let mut text = || unpack_text(input)?.ok_or(RestoreError::Malformed);
+        Ok(Self { sighting, named, source: text()?, stream: text()? })
+    }
+}
+
+/// Enough room for most names.
+const NAMES_BYTES: usize = 512;
 
 impl Names {
-    /// The names that an event carries.
-    pub fn of(event: &EventRow<'_>, stream: &str) -> Self {
-        Self {
-            sighting: event.sighting(),
-            scope: Scope::network(event).owned(),
-            who: scope::who(event),
-            source: bounded(event.text(column::SOURCE).unwrap_or("a source")),
-            stream: bounded(stream),
-        }
+    /// Packs the names that an event carries.
+    pub fn kept_of(event: &EventRow<'_>, stream: &str) -> Kept<Self> {
+        let mut packed = Vec::with_capacity(NAMES_BYTES);
+        event.sighting().pack(&mut packed);
+        Named::pack_of(event, Scope::network(event), &mut packed);
+        pack_text(Some(&cut(event.text(column::SOURCE).unwrap_or("a source"))), &mut packed);
+        pack_text(Some(&cut(stream)), &mut packed);
+        let mut kept = Kept::default();
+        kept.set(&packed);
+        kept
     }
 }
 
 impl Stream {
     /// Takes a number; holes that it shows are waited for until `due`. Gives back when the first hole is due.
-    pub fn take(&mut self, number: u64, due: i64, names: impl FnOnce() -> Names) -> Option<i64> {
+    pub fn take(&mut self, number: u64, due: i64, names: impl FnOnce() -> Kept<Names>) -> Option<i64> {
         let due = due as u32;
         if number >= self.next {
             if self.next > 0 && number > self.next {
                 self.open(Hole { from: self.next, to: number - 1, due });
-                self.names.get_or_insert_with(|| Kept::new(&names()));
+                self.names.get_or_insert_with(names);
             }
             self.next = number.saturating_add(1);
         } else if number == 0 {
@@ -134,13 +150,11 @@ mod tests {
 
     use super::*;
 
-    fn names() -> Names {
-        let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: 0 };
+    fn names() -> Kept<Names> {
         let rows = crate::fixtures::rows(&[serde_json::json!({"second": 0})]);
         let row = rows.get(0).unwrap();
         let event = EventRow::new(&row, false, crate::fixtures::key());
-        let sighting = Sighting { position, time: 0, recorded: 0, backfill: false };
-        Names { sighting, ..Names::of(&event, "s") }
+        Names::kept_of(&event, "s")
     }
 
     proptest! {

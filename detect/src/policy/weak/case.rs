@@ -32,7 +32,7 @@ impl Weak {
                 )
             }
             Weakness::AllowAll => format!("A command in this {scope_kind} tells the firewall to allow every domain."),
-            Weakness::RealDns => format!("A command in this {scope_kind} gives the firewall's jail real DNS."),
+            Weakness::RealDns => format!("The firewall's jail in this {scope_kind} is started with real DNS."),
             Weakness::NoAudit => format!("A command in this {scope_kind} switches the firewall's audit logs off."),
             Weakness::WeakJail => format!("A command in this {scope_kind} chooses a jail that can be left."),
             Weakness::Configuration => format!("An agent in this {scope_kind} wrote the firewall's configuration."),

@@ -32,6 +32,15 @@ pub const EXAMPLES: &[Example] = &[
         ],
     },
     Example {
+        name: "a firewall says that it runs with real DNS, each time that it starts",
+        events: &[
+            r#"{"second":0,"kind":"boundary.start","action":"use_real_dns","source":"boundary","collector":"boundary","workspace":"w1"}"#,
+            r#"{"second":9,"kind":"boundary.start","action":"use_real_dns","source":"boundary","collector":"boundary","workspace":"w1"}"#,
+        ],
+        until: 10,
+        alerts: &[Expected { state: State::Open, severity: Severity::Medium, count: 1, reason: "real DNS" }],
+    },
+    Example {
         name: "an agent writes the firewall's configuration",
         events: &[
             r#"{"second":0,"kind":"file.write","tool":"Write","file":"/home/coder/.config/coder_boundary/config.yaml","session":"s1"}"#,

@@ -124,9 +124,13 @@ pub fn is_configuration(file: &str) -> bool {
     file.ends_with("coder_boundary/config.yaml") || file.ends_with("coder_boundary/config.yml")
 }
 
-/// The weakness behind a failure of the boundary, by the word that its dialect gives it.
-pub fn of_failure(action: &str) -> Option<Weakness> {
-    matches!(action, "connect_audit_socket" | "flush_audit_logs").then_some(Weakness::Undelivered)
+/// The weakness that a firewall tells of itself, by the word that its dialect gives to a failure or to how it was started.
+pub fn of_word(action: &str) -> Option<Weakness> {
+    match action {
+        "connect_audit_socket" | "flush_audit_logs" => Some(Weakness::Undelivered),
+        "use_real_dns" => Some(Weakness::RealDns),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

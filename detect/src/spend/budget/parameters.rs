@@ -172,6 +172,11 @@ impl Caps {
         }
     }
 
+    /// Whether there is no budget at all.
+    pub fn are_none(&self) -> bool {
+        self.named.is_empty() && self.general == [Limits::default(); 4]
+    }
+
     /// The amounts that hold for a scope.
     pub fn of(&self, kind: ScopeKind, scope: Scope<'_>, key: Key) -> Limits {
         let general = self.general[kind as usize];

@@ -8,7 +8,7 @@ use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::event::{EventRow, Sighting};
 use crate::limits::RULE_STATES_MAX;
-use crate::pack::{Kept, packed};
+use crate::pack::{Kept, Pack, packed};
 use crate::table::Table;
 use crate::timers::Timers;
 
@@ -103,7 +103,9 @@ impl Watch {
         if armed.waiting.is_some() {
             return;
         }
-        armed.waiting = Some(Kept::new(&waiting()));
+        let mut packed = Vec::new();
+        waiting().pack(&mut packed);
+        armed.waiting.get_or_insert_default().set(&packed);
         if let Some((evicted, _)) = self.armed.take_evicted() {
             self.timers.clear(evicted);
         }
