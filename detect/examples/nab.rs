@@ -46,7 +46,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The scores of one file as text, and each with its second.
-fn score(text: &str) -> Result<(String, Vec<(i64, f64)>), Box<dyn Error>> {
+type Scores = (String, Vec<(i64, f64)>);
+
+fn score(text: &str) -> Result<Scores, Box<dyn Error>> {
     let (mut baseline, mut profile) = (Baseline::default(), Profile::default());
     let (mut out, mut rows) = ("timestamp,anomaly_score\n".to_owned(), Vec::new());
     for line in text.lines().skip(1).filter(|line| !line.is_empty()) {
