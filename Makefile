@@ -1,4 +1,4 @@
-# What to run: make run, make test, make lint, make bench, make dist. Each installs what it lacks and says what it does.
+# What to run: make run, make test, make lint, make payloads, make bench, make dist. Each installs what it lacks and says what it does.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,7 +11,7 @@ CONFIG ?= examples/quickstart.toml
 PROFILE ?= dist
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run test torture lint bench dist tools build
+.PHONY: help run test torture payloads lint bench dist tools build
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,16 @@ torture: tools ## Deliver alerts for long, with receivers that fail and a forwar
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
 	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery -- --nocapture
 
+payloads: tools ## Have Slack's and PagerDuty's own SDKs check what is sent there (Python 3, Go, PyPI and the Go proxy)
+	@for tool in python3 go; do command -v $$tool >/dev/null || { echo "make: $$tool is missing; please install it"; exit 1; }; done
+	@rm -rf $(TARGET)/payloads && mkdir -p $(TARGET)/payloads
+	TACHOGRAPH_PAYLOADS=$$(realpath $(TARGET)/payloads) cargo test -p export --locked --lib payloads_keep
+	@echo "make: the SDKs, in a folder of their own"
+	python3 -m venv $(TARGET)/payloads/python
+	$(TARGET)/payloads/python/bin/pip install --quiet --disable-pip-version-check slack-sdk==3.47.0 pagerduty==7.2.0
+	$(TARGET)/payloads/python/bin/python tests/harness/payloads/check.py $(TARGET)/payloads
+	events=$$(realpath $(TARGET)/payloads/pagerduty.jsonl) && cd tests/harness/payloads && go run -mod=readonly . "$$events"
+
 lint: tools ## Check format, lints and house rules
 	@echo "make: format of every Rust file"
 	git ls-files '*.rs' | xargs rustfmt --check --edition 2024
@@ -67,11 +77,12 @@ lint: tools ## Check format, lints and house rules
 # The packages are chosen so that features, and with them the builds of DataFusion, are those of `make run` and `make dist`.
 bench: tools ## Measure each step per core, then the whole program over loopback HTTP (PROFILE=release builds faster)
 	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
-	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example load
+	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example load --example reserve
 	cargo bench -p ledger -p ingest -p detect --profile $(PROFILE) --locked --benches
 	cargo bench -p tachograph -p query --profile $(PROFILE) --locked --bench session_lookup
 	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph
 	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph --dialect native
+	$(TARGET)/$(PROFILE)/examples/reserve --server $(TARGET)/$(PROFILE)/tachograph
 
 dist: tools ## Build the binary for release into dist/
 	cargo build --profile dist --locked --bin tachograph

@@ -13,7 +13,7 @@ use futures::StreamExt;
 use http_body_util::{BodyExt, Collected, Limited};
 use ledger::access::{Authorize, Principal};
 use ledger::triage::{self, Desk, Policy};
-use ledger::{LedgerName, Reader};
+use ledger::{LedgerName, Reader, budget};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -59,7 +59,8 @@ impl Target {
         })?;
         // The process that writes the directory is the one that changes something, see `triage`.
         let desk = Desk::new(Reader::open(&data, LedgerName::Operations)?, None, self.policy()?);
-        let state = query::http::State::new(engine, Arc::new(Everyone), Arc::new(desk));
+        let budgets = budget::Desk::new(Reader::open(&data, LedgerName::Operations)?, None);
+        let state = query::http::State::new(engine, Arc::new(Everyone), Arc::new(desk), Arc::new(budgets));
         Ok(Api(Inner::Here(query::http::router(state))))
     }
 

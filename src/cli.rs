@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::logging::LogFormat;
 use crate::output::Format;
-use crate::{alerts, config, doctor, init, route, rules, serve, sinks, sql, tail, token, verify};
+use crate::{alerts, budgets, config, doctor, init, route, rules, serve, sinks, sql, tail, token, verify};
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
 #[derive(Debug, Parser)]
@@ -39,6 +39,9 @@ pub enum Command {
     /// Look at alerts, work on them, and silence them.
     #[command(subcommand)]
     Alerts(alerts::Command),
+    /// Look at hard budgets: what is left, what is kept, and what was spent past them.
+    #[command(subcommand)]
+    Budgets(budgets::Command),
     /// Create, list and revoke the tokens of senders and people.
     #[command(subcommand)]
     Token(token::Command),

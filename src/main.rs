@@ -8,6 +8,7 @@
 //! | `sql` | `sql.rs` |
 //! | `tail` | `tail.rs` |
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
+//! | `budgets` | `budgets.rs` |
 //! | `token` | `token.rs`; what a token is: `access.rs` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
@@ -15,7 +16,7 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail` and `alerts` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
+//! `sql`, `tail`, `alerts` and `budgets` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
 //! `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
@@ -24,6 +25,7 @@
 mod access;
 mod alerts;
 mod api;
+mod budgets;
 mod cli;
 mod config;
 mod control;
@@ -65,6 +67,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
         Command::Alerts(command) => alerts::run(command),
+        Command::Budgets(command) => budgets::run(command),
         Command::Token(command) => token::run(command),
         Command::Sinks(command) => sinks::run(command),
         Command::Rules(command) => rules::run(command),

@@ -5,6 +5,7 @@
 //! listeners bound ─► store recovered ─► intake ─► detection ─► export ─► console ─► ready … signal ─► the same order down
 //! ```
 
+mod budgets;
 mod console;
 mod followers;
 mod gate;
@@ -16,6 +17,7 @@ mod part;
 mod pipeline;
 mod reload;
 mod signals;
+mod slack;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,7 +28,7 @@ use anyhow::Context;
 use clap::Args;
 use detect::RuleSet;
 use ledger::triage::Desk;
-use ledger::{Options, Store};
+use ledger::{Options, Store, budget};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +39,7 @@ use crate::control::{self, socket_path};
 use crate::exit::{Failure, Outcome};
 use crate::limits;
 use crate::settings::{self, Loaded};
-use console::Console;
+use console::{Console, Shared};
 use followers::Sinks;
 use gate::DeskGate;
 use health::Health;
@@ -124,6 +126,10 @@ struct Server {
     pipeline: Pipeline,
     /// Where alerts are worked on.
     desk: Arc<Desk>,
+    /// Whose buttons are believed.
+    slack: slack::Apps,
+    /// Where money is asked for.
+    budgets: Arc<budget::Desk>,
     /// Who records what receivers are to be told of again.
     notices: Part,
     /// The sinks that run; a reload replaces them.
@@ -149,6 +155,9 @@ impl Server {
         let operations = store.operations();
         let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
         let desk = Arc::new(desk);
+        let budgets = Arc::new(budget::Desk::new(operations.reader(), Some(operations.appender())));
+        // Before anything is read, so that no event comes before the budget that counts it.
+        budgets::set(&budgets, settings).await?;
         let gate = DeskGate::of(&desk);
         let (pipeline, registry) = Pipeline::build(&store, settings, rules, &tokens, gate, ingest, &health).await?;
         let options = query::Options {
@@ -157,7 +166,8 @@ impl Server {
             queries_max: settings.query.queries_max.map(Into::into),
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
-        pages.open(engine, &tokens, &desk, registry)?;
+        let slack = slack::Apps::of(settings);
+        pages.open(Shared { engine, tokens: &tokens, desk: &desk, budgets: &budgets, slack: &slack, registry })?;
         reload::record_start(&store, &loaded).await?;
         let notices = notices::start(&store, &desk, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
@@ -172,7 +182,7 @@ impl Server {
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
-        Ok(Self { store, loaded, health, pages, pipeline, desk, notices, sinks, control, control_stop })
+        Ok(Self { store, loaded, health, pages, pipeline, desk, slack, budgets, notices, sinks, control, control_stop })
     }
 
     /// Reads the file again and takes from it what can change while the server runs; a bad file changes nothing.
@@ -184,6 +194,8 @@ impl Server {
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
         }
         self.desk.set_policy(settings.alerts.clone());
+        self.slack.replace(settings);
+        budgets::set(&self.budgets, settings).await?;
         let needs_restart = reload::needs_restart(old, settings);
         reload::record(&self.store, Some(&self.loaded), &new, &needs_restart).await?;
         tracing::info!(sha256 = new.hash, needs_restart = needs_restart.join(" "), "the configuration was changed");

@@ -2,9 +2,11 @@
 //!
 //! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
 
+mod budget;
 mod reference;
 pub mod rules;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use export::SinkConfig;
 use ingest::config::Collector;
+use ledger::budget::Set;
 use ledger::triage::Policy;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -39,6 +42,9 @@ pub struct Settings {
     pub collectors: Vec<Collector>,
     /// What detectors look for.
     pub detect: detect::Config,
+    /// Hard caps on money.
+    #[serde(rename = "budget")]
+    pub budgets: Vec<budget::Budget>,
     /// What belongs together, what hides what, and who hears next.
     pub alerts: Policy,
     /// Where events and alerts are sent.
@@ -157,6 +163,7 @@ impl Settings {
         }
         let sinks = self.sinks();
         sinks.check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
+        self.budget_sets()?;
         self.alerts.check().map_err(|error| error.to_string())?;
         for step in &self.alerts.escalations {
             if let Some(stranger) = step.receivers.iter().find(|name| !sinks.is_receiver(name)) {
@@ -164,6 +171,11 @@ impl Settings {
             }
         }
         self.detect.check().map_err(|error| error.to_string())
+    }
+
+    /// The hard budgets by name, as the ledger takes them.
+    pub fn budget_sets(&self) -> Result<BTreeMap<String, Set>, String> {
+        budget::sets(&self.budgets)
     }
 
     /// What the package of sinks wants to know.
@@ -215,6 +227,13 @@ mod tests {
         let step = "[[alerts.escalate]]\nname = \"manager\"\nafter_minutes = 5";
         check(step, "alerts.escalate[0] does nothing");
         check(&format!("{step}\nreceivers = [\"siem\"]"), "alerts.escalate manager: \"siem\" is no sink");
+        let budget = |more: &str| format!("[[budget]]\nname = \"a\"\nperiod = \"day\"\n{more}\n");
+        check(&budget("cap_usd = -1"), "budget \"a\": cap_usd");
+        check(&budget("cap_usd = 1\ncolour = 2"), "colour");
+        check(&budget("cap_usd = nan"), "cap_usd");
+        check(&budget("cap_usd = 1\nutc_offset_minutes = 900"), "14 hours");
+        check(&(budget("cap_usd = 1") + &budget("cap_usd = 1.5")), "twice");
+        check(&budget("cap_usd = 1").replace("\"a\"", "\"reserve\""), "API");
         check("[query]\nthreads = 0", "line 2: invalid value: integer `0`");
         check("verbose = true", "verbose");
         check("[store]\n\ndata = hunter2", "line 3: ");
@@ -234,6 +253,7 @@ mod tests {
             "threads",
             "queries_max",
             "group_by",
+            "cap_usd",
         ] {
             assert!(text.contains(&format!("- `{name}`")), "{name}");
         }

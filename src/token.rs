@@ -33,7 +33,7 @@ pub struct Create {
     /// Name of the person or system that will show the token.
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// What it may do: ingest, analyst, admin or auditor; may be given several times.
+    /// What it may do: ingest, analyst, admin, auditor or budget; may be given several times.
     #[arg(long, value_name = "ROLE", required = true)]
     role: Vec<Role>,
     /// A dialect that it may send; may be given several times; every one if not given.

@@ -7,6 +7,8 @@ mod harness;
 
 #[path = "integration/alerts.rs"]
 mod alerts;
+#[path = "integration/budgets.rs"]
+mod budgets;
 #[path = "integration/commands.rs"]
 mod commands;
 #[path = "integration/disk.rs"]
@@ -19,5 +21,7 @@ mod life;
 mod quickstart;
 #[path = "integration/rules.rs"]
 mod rules;
+#[path = "integration/slack.rs"]
+mod slack;
 #[path = "integration/stories.rs"]
 mod stories;

@@ -13,6 +13,7 @@ mod agent;
 mod approval;
 mod aspects;
 pub mod backtest;
+mod bookkeeper;
 mod clock;
 mod collector;
 mod command;
@@ -49,6 +50,7 @@ pub mod user;
 #[cfg(test)]
 mod fixtures;
 
+pub use bookkeeper::{Bookkeeper, BookkeeperError, BookkeeperMetrics};
 pub use config::{Config, ConfigError};
 pub use detector::{Detector, Findings, RestoreError};
 pub use engine::{Engine, Key};

@@ -170,5 +170,14 @@ pub const BACKFILL_AGE: Duration = Duration::from_mins(15);
 /// A recorded gap above this, without the heartbeats that a running ledger leaves, is an outage.
 pub const OUTAGE_SECONDS: i64 = 30;
 
+/// How long the bookkeeper of hard budgets collects before it writes.
+pub const BOOKKEEPER_LINGER: Duration = Duration::from_millis(250);
+/// Rows of `operations` that it reads before it writes, so that one group holds what it has to say about them,
+pub const BOOKKEEPER_READ_ROWS: usize = 1_024;
+/// events that it passes over before it notes how far it is,
+pub const BOOKKEEPER_EVENTS_MAX: u64 = 65_536;
+/// and reservations whose cost it has seen before it writes that down.
+pub const BOOKKEEPER_MATCHED_MAX: usize = 1_024;
+
 /// How long the runner waits when the disk has no space left for its alerts.
 pub const NO_SPACE_RETRY: Duration = Duration::from_secs(1);

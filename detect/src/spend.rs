@@ -7,3 +7,5 @@ mod calibration;
 pub mod cost;
 pub mod rate;
 pub mod unpriced_model;
+
+pub use cost::cost_of_row;

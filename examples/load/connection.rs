@@ -13,7 +13,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to intake.
+    /// Connects to a listener.
     pub fn open(address: &str, token: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -21,11 +21,10 @@ impl Connection {
         Self { stream, host: address.to_owned(), token: token.to_owned(), line: String::new(), body: Vec::new() }
     }
 
-    /// Sends records and waits for their acknowledgement; whatever else comes back stops the benchmark.
-    pub fn post(&mut self, body: &[u8], producer: &str, offset: u64) {
+    /// Sends a request with these header lines and waits for its answer; whatever is not 200 stops the benchmark.
+    pub fn post(&mut self, path: &str, headers: &str, body: &[u8]) {
         let head = format!(
-            "POST /v1/events/load HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/x-ndjson\r\n\
-             Tachograph-Producer: {producer}\r\nTachograph-Offset: {offset}\r\nContent-Length: {}\r\n\r\n",
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n{headers}Content-Length: {}\r\n\r\n",
             self.host,
             self.token,
             body.len()

@@ -176,7 +176,7 @@ fn report_refusals(connection: &mut Connection, payload: &mut Payload, duration:
         let late = next.elapsed().as_micros() as i64;
         due.push(chrono::Utc::now().timestamp_micros() - late);
         let (producer, offset) = (payload.producer(), payload.offset());
-        connection.post(payload.refused(&notice::host(due.len() as u64 - 1)), &producer, offset);
+        record(connection, payload.refused(&notice::host(due.len() as u64 - 1)), &producer, offset);
     }
     due
 }
@@ -202,12 +202,20 @@ fn drive(
         let (producer, offset) = (payload.producer(), payload.offset());
         let body = payload.next(plan.batch);
         bytes += body.len() as u64;
-        connection.post(body, &producer, offset);
+        record(connection, body, &producer, offset);
         latency.record(due.elapsed().as_micros() as u64).unwrap();
         events += plan.batch as u64;
         requests += 1;
     }
     (events, bytes, u64::from(requests), latency)
+}
+
+/// Sends records and waits for their acknowledgement.
+fn record(connection: &mut Connection, body: &[u8], producer: &str, offset: u64) {
+    let headers = format!(
+        "Content-Type: application/x-ndjson\r\nTachograph-Producer: {producer}\r\nTachograph-Offset: {offset}\r\n"
+    );
+    connection.post("/v1/events/load", &headers, body);
 }
 
 /// Microseconds up to a minute, to three digits.

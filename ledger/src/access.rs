@@ -52,11 +52,13 @@ pub enum Role {
     Admin,
     /// Read everything that proves something, and nothing else.
     Auditor,
+    /// Ask hard budgets for money, and see them.
+    Budget,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Analyst, Self::Admin, Self::Auditor];
+    pub const ALL: [Self; 5] = [Self::Ingest, Self::Analyst, Self::Admin, Self::Auditor, Self::Budget];
 
     /// The word on the command line and in `operations`.
     pub const fn as_str(self) -> &'static str {
@@ -65,6 +67,7 @@ impl Role {
             Self::Analyst => "analyst",
             Self::Admin => "admin",
             Self::Auditor => "auditor",
+            Self::Budget => "budget",
         }
     }
 }
@@ -137,9 +140,11 @@ impl Principal {
         }
     }
 
-    /// Whether it has the role; an admin has every role but `ingest` is never implied.
+    /// Whether it has the role. An admin has every role that only looks or decides about others' work: `ingest` and `budget`,
+    /// which speak for a machine, are never implied.
     pub fn may(&self, role: Role) -> bool {
-        self.roles.contains(&role) || (role != Role::Ingest && self.roles.contains(&Role::Admin))
+        let implied = !matches!(role, Role::Ingest | Role::Budget);
+        self.roles.contains(&role) || (implied && self.roles.contains(&Role::Admin))
     }
 
     /// Whether it may send records in this dialect.

@@ -16,7 +16,7 @@ pub enum Period {
 }
 
 /// One day or one month: seconds since 1970 UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Its first second.
     pub start: i64,

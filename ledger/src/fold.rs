@@ -11,7 +11,7 @@ mod outbox;
 
 use std::ops::ControlFlow;
 
-pub use budgets::{Answer, Budgets, Refusal, Standing};
+pub use budgets::{Answer, Budgets, OpenReservation, Refusal, Standing};
 pub use exports::{
     Checkpoint, ExportIntent, ExportReceipt, Exported, HIDDEN_KIND, Hidden, HiddenAt, INTENT_KIND, RECEIPT_KIND,
     REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread, newest_exported,

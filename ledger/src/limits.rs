@@ -116,6 +116,12 @@ pub const OUTBOX_DEAD_MAX: usize = 10_000;
 pub const BUDGETS_MAX: usize = 4_096;
 /// Budgets that one reservation draws on.
 pub const BUDGETS_PER_RESERVATION_MAX: usize = 8;
+/// Families of sources that one budget counts.
+pub const BUDGET_FAMILIES_MAX: usize = 8;
+/// Budgets that are set in one group of entries.
+pub const BUDGETS_PER_GROUP_MAX: usize = 256;
+/// Reservations in one entry about what was seen in the events.
+pub const BUDGET_MATCHED_MAX: usize = 256;
 /// The longest name of a budget or id of a reservation, in bytes.
 pub const BUDGET_NAME_BYTES_MAX: usize = 128;
 /// The largest amount in micro-USD: one billion dollars, so that sums of all reservations fit 64 bits.

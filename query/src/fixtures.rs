@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ledger::access::{Authorize, Principal, Role, Trust};
+use ledger::budget;
 use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::triage::{Desk, Policy};
@@ -63,6 +64,12 @@ impl Ledgers {
         Arc::new(Desk::new(operations.reader(), Some(operations.appender()), Policy::default()))
     }
 
+    /// The desk for money of a server over these ledgers.
+    pub(crate) fn budgets(&self) -> Arc<budget::Desk> {
+        let operations = self.store.operations();
+        Arc::new(budget::Desk::new(operations.reader(), Some(operations.appender())))
+    }
+
     pub(crate) fn engine(&self) -> Engine {
         let options = Options { audit: Some(self.store.operations().appender()), threads: Some(2), queries_max: None };
         self.engine_with(options)
@@ -106,7 +113,7 @@ pub(crate) fn alert(id: &str, revision: i64, state: &str, severity: &str) -> Ent
     operation("alert", id, revision, &record)
 }
 
-/// Twelve events and five operations that every view shows something of.
+/// Twelve events and a few operations that every view shows something of.
 pub(crate) fn story() -> (Vec<Entry>, Vec<Entry>) {
     use event::{
         AGENT_KIND, COMMAND, CONTENT, DOMAIN, HOST, INTERCEPTION, METHOD, MODEL, OUTCOME, PROVIDER, RECORD, SESSION,
@@ -159,6 +166,13 @@ pub(crate) fn story() -> (Vec<Entry>, Vec<Entry>) {
         operation("alert", "alert-1", 2, &alert(2, "updated")),
         sent,
         operation("silence", "silence-1", 1, &silence),
+        operation("budget.set", "red", 1, &serde_json::json!({ "cap_micros": 500, "period": "day" })),
+        operation(
+            "budget.reserve",
+            "r-1",
+            1,
+            &serde_json::json!({ "budgets": ["red"], "micros": 5, "ttl_seconds": 60 }),
+        ),
     ];
     (events, operations)
 }

@@ -5,9 +5,11 @@
 
 mod alerts;
 mod authorized;
+mod budgets;
 mod problem;
 mod query;
 mod silences;
+mod slack;
 mod tail;
 mod tail_filter;
 
@@ -19,14 +21,18 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use ledger::access::Authorize;
+use ledger::budget;
 use ledger::triage::Desk;
 use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::limits;
 
+use budgets::{Action, Turnstile};
+
 pub use alerts::answer;
 pub use problem::Problem;
+pub use slack::{Interactions, SlackApps};
 
 /// The document that describes the routes: OpenAPI 3.1.
 pub const OPENAPI: &str = include_str!("http/openapi.json");
@@ -37,13 +43,25 @@ pub struct State {
     engine: Engine,
     authorize: Arc<dyn Authorize>,
     desk: Arc<Desk>,
+    budgets: Arc<budget::Desk>,
+    turnstile: Turnstile,
+    slack: Interactions,
     tails: Arc<Semaphore>,
 }
 
 impl State {
-    /// Answers with `engine`, and about alerts with `desk`, whoever `authorize` knows.
-    pub fn new(engine: Engine, authorize: Arc<dyn Authorize>, desk: Arc<Desk>) -> Self {
-        Self { engine, authorize, desk, tails: Arc::new(Semaphore::new(limits::TAILS_MAX)) }
+    /// Answers with `engine`, about alerts with `desk` and about money with `budgets`, whoever `authorize` knows.
+    pub fn new(engine: Engine, authorize: Arc<dyn Authorize>, desk: Arc<Desk>, budgets: Arc<budget::Desk>) -> Self {
+        let tails = Arc::new(Semaphore::new(limits::TAILS_MAX));
+        let (turnstile, slack) = (Turnstile::default(), Interactions::default());
+        Self { engine, authorize, desk, budgets, turnstile, slack, tails }
+    }
+
+    /// Listens to the buttons of messages too.
+    #[must_use]
+    pub fn with_slack(mut self, slack: Interactions) -> Self {
+        self.slack = slack;
+        self
     }
 }
 
@@ -68,6 +86,12 @@ const ROUTES: &[Route] = &[
     Route { method: "get", path: "/api/v1/silences", handler: || get(silences::list) },
     Route { method: "post", path: "/api/v1/silences", handler: || post(silences::begin) },
     Route { method: "post", path: "/api/v1/silences/{silence}/expire", handler: || post(silences::expire) },
+    Route { method: "get", path: "/api/v1/budgets", handler: || get(budgets::list) },
+    Route { method: "get", path: "/api/v1/budgets/{budget}", handler: || get(budgets::show) },
+    Route { method: "post", path: "/api/v1/budgets/reserve", handler: || budgets::decide(Action::Reserve) },
+    Route { method: "post", path: "/api/v1/budgets/commit", handler: || budgets::decide(Action::Commit) },
+    Route { method: "post", path: "/api/v1/budgets/release", handler: || budgets::decide(Action::Release) },
+    Route { method: "post", path: "/api/v1/integrations/slack/interactions", handler: slack::interactions },
     Route { method: "get", path: "/api/v1/openapi.json", handler: || get(openapi) },
 ];
 

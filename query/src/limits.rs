@@ -81,5 +81,23 @@ pub const LIST_FILTERS_MAX: usize = 64;
 /// Bytes of content that are read for one note.
 pub const NOTE_READ_BYTES: usize = 1 << 20;
 
+/// Seconds for which a reservation keeps money unless the request says otherwise.
+pub const RESERVATION_TTL_SECONDS_DEFAULT: u32 = 300;
+/// Requests for decisions about budgets that are served at once: each holds a thread for one fsync.
+pub const BUDGET_REQUESTS_MAX: usize = 256;
+/// The most of them of one token.
+pub const BUDGET_REQUESTS_PER_TOKEN_MAX: usize = 192;
+/// The largest body of such a request.
+pub const BUDGET_REQUEST_BYTES_MAX: usize = 8 << 10;
+
+/// The largest body of a Slack interaction: it repeats the message, as a form.
+pub const SLACK_REQUEST_BYTES_MAX: usize = 256 << 10;
+/// Slack waits three seconds for an answer.
+pub const SLACK_ANSWER_MAX: Duration = Duration::from_millis(2_500);
+/// The longest id and name of a Slack user.
+pub const SLACK_USER_BYTES_MAX: usize = 64;
+/// Signatures of interactions that were carried out and are remembered.
+pub const SLACK_SIGNATURES_MAX: usize = 16_384;
+
 /// The largest request body.
 pub const REQUEST_BYTES_MAX: usize = SQL_BYTES_MAX + (16 << 10);

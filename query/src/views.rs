@@ -4,6 +4,7 @@
 //! from content is marked, and is not there for principals who may not read content.
 
 mod alerts;
+mod budgets;
 
 use ledger::{LedgerName, Table};
 
@@ -79,8 +80,19 @@ const fn made(name: &'static str, expression: &'static str, doc: &'static str) -
 }
 
 /// All views.
-pub const ALL: &[View] =
-    &[EGRESS, MODEL_CALLS, SPEND, COMMANDS, TOOL_CALLS, SESSIONS, alerts::ALERTS, alerts::SILENCES, RECEIPTS];
+pub const ALL: &[View] = &[
+    EGRESS,
+    MODEL_CALLS,
+    SPEND,
+    COMMANDS,
+    TOOL_CALLS,
+    SESSIONS,
+    alerts::ALERTS,
+    alerts::SILENCES,
+    budgets::BUDGETS,
+    budgets::RESERVATIONS,
+    RECEIPTS,
+];
 
 const EGRESS: View = View {
     name: "egress",

@@ -7,11 +7,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use ledger::budget;
 use ledger::triage::Desk;
 use prometheus_client::registry::Registry;
+use query::http::Interactions;
 use tower::ServiceExt;
 
 use super::health::Health;
+use super::slack::Apps;
 use crate::access::Tokens;
 use crate::exit::Failure;
 
@@ -24,6 +27,22 @@ pub struct Console {
     health: Arc<Health>,
     /// What needs the store. Set once.
     opened: Arc<OnceLock<Opened>>,
+}
+
+/// What the API shares with other parts.
+pub struct Shared<'a> {
+    /// Answers SQL.
+    pub engine: query::Engine,
+    /// Who may come.
+    pub tokens: &'a Tokens,
+    /// Where alerts are worked on.
+    pub desk: &'a Arc<Desk>,
+    /// Where money is asked for.
+    pub budgets: &'a Arc<budget::Desk>,
+    /// Whose buttons are believed.
+    pub slack: &'a Apps,
+    /// The metrics.
+    pub registry: Registry,
 }
 
 struct Opened {
@@ -39,14 +58,11 @@ impl Console {
     }
 
     /// Adds the API and the metrics.
-    pub fn open(
-        &self,
-        engine: query::Engine,
-        tokens: &Tokens,
-        desk: &Arc<Desk>,
-        registry: Registry,
-    ) -> Result<(), Failure> {
-        let state = query::http::State::new(engine, Arc::new(tokens.clone()), Arc::clone(desk));
+    pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
+        let Shared { engine, tokens, desk, budgets, slack, registry } = shared;
+        let authorize = Arc::new(tokens.clone());
+        let state = query::http::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
+        let state = state.with_slack(Interactions::of(Arc::new(slack.clone())));
         let opened = Opened { api: query::http::router(state), registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use detect::RuleSet;
+use detect::{Bookkeeper, BookkeeperMetrics, RuleSet};
 use export::Gate;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
@@ -23,6 +23,8 @@ use crate::settings::{self, Settings};
 /// Everything that runs between `ready` and the stop.
 pub struct Pipeline {
     tokens: Part,
+    books: Part,
+    books_metrics: BookkeeperMetrics,
     intake_metrics: Metrics,
     collectors: Collectors,
     intake_stop: CancellationToken,
@@ -48,6 +50,9 @@ impl Pipeline {
         let intake_metrics = Metrics::default();
         let mut registry = metrics::registry(store);
         intake_metrics.register(&mut registry);
+        let keeper = Bookkeeper::new(store.events(), store.operations());
+        let books_metrics = keeper.metrics();
+        books_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
         let prepared = Followers::prepare(store, settings, &rules, &gate, &mut registry)?;
         let following = tokens.clone();
@@ -56,9 +61,21 @@ impl Pipeline {
         let intake_stop = CancellationToken::new();
         let intake = tokio::spawn(ingest.serve(collectors.router(), intake_stop.clone()));
         let followers = prepared.start(health);
-        let health = Arc::clone(health);
-        let pipeline =
-            Self { tokens: following, intake_metrics, collectors, intake_stop, intake, followers, rules, gate, health };
+        let books = Part::start("budgets", health, |stop| keeper.run(stop));
+        let (tokens, health) = (following, Arc::clone(health));
+        let pipeline = Self {
+            tokens,
+            books,
+            books_metrics,
+            intake_metrics,
+            collectors,
+            intake_stop,
+            intake,
+            followers,
+            rules,
+            gate,
+            health,
+        };
         Ok((pipeline, registry))
     }
 
@@ -74,6 +91,7 @@ impl Pipeline {
         let rules = settings::rules::rules(new)?;
         let mut registry = metrics::registry(store);
         self.intake_metrics.register(&mut registry);
+        self.books_metrics.register(&mut registry);
         let prepared = Followers::prepare(store, new, &rules, &self.gate, &mut registry)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
         if self.rules == rules && old.sinks() == new.sinks() {
@@ -93,6 +111,7 @@ impl Pipeline {
         // A panic in it was logged by the runtime; there is nothing left to end.
         let _ = (&mut self.intake).await;
         self.followers.end().await;
+        self.books.end().await;
         self.tokens.end().await;
     }
 }

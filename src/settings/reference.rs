@@ -7,6 +7,7 @@ pub fn reference() -> String {
     let mut text = String::from(HEAD);
     text.push_str(&nested(&ingest::config::reference()));
     detectors(&mut text);
+    text.push_str(BUDGETS);
     text.push_str(ALERTS);
     sinks(&mut text);
     text
@@ -107,6 +108,32 @@ fn sinks(text: &mut String) {
         );
     }
 }
+
+const BUDGETS: &str = "
+## `[[budget]]`
+
+A hard cap on money: a gateway reserves before a call and is refused when the cap would not hold. One table for each, at most 1024. A
+change is taken over on SIGHUP and is an entry of `operations`; a budget that is taken out is closed. Nothing is stopped unless the
+gateway asks: what is spent without asking is shown as unreserved and leaves less to reserve.
+
+- `name`: how requests name it.
+- `cap_usd`: the cap in dollars, such as 200 or 0.5.
+- `period`: `\"day\"` or `\"month\"`; it is full again when the next begins.
+- `utc_offset_minutes`: it begins this many minutes before midnight UTC: -840 to 840. Default: 0.
+- `org`, `team`, `user`, `agent`, `run`, `workspace`: whose money it is. All that is given must hold for an event to count; a token that is
+  bound to an organisation or a team may reserve from budgets with that `org` and `team` only. Default: everybody's.
+- `families`: sources whose recorded calls count: `gateway`, `workspace`, `boundary`. Several families may report the same call: name one.
+  A call belongs to the reservation whose id is its `interception` or its `run`; the rest is unreserved. Default: `[\"gateway\"]`; with `[]`
+  only what gateways commit counts.
+
+```toml
+[[budget]]
+name = \"payments\"
+cap_usd = 200
+period = \"day\"
+team = \"payments\"
+```
+";
 
 const ALERTS: &str = "
 ## `[alerts]`

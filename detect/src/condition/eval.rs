@@ -189,7 +189,7 @@ impl Node {
         }
     }
 
-    fn value<'a>(&'a self, event: &'a EventRow<'_>, variable: Option<&'a str>) -> Evaluated<'a> {
+    fn value<'a, 'e: 'a>(&'a self, event: &EventRow<'e>, variable: Option<&'a str>) -> Evaluated<'a> {
         Ok(match self {
             Self::Null => Value::Null,
             Self::Bool(value) => Value::Bool(*value),
@@ -215,7 +215,7 @@ impl Node {
         })
     }
 
-    fn text<'a>(&'a self, event: &'a EventRow<'_>, variable: Option<&'a str>) -> Result<&'a str, Fault> {
+    fn text<'a, 'e: 'a>(&'a self, event: &EventRow<'e>, variable: Option<&'a str>) -> Result<&'a str, Fault> {
         match self.value(event, variable)? {
             Value::Text(text) => Ok(text),
             _ => Err(Fault::Absent),

@@ -1,5 +1,6 @@
 //! What an event costs, and whether it counts: several sources tell of the same call, and one of them is believed.
 
+use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
 
@@ -14,7 +15,16 @@ const TOKENS: [handle::Integer; 4] =
 
 /// What the event costs in micro-USD: by our price table, or else as the source states it.
 pub fn cost(event: &EventRow<'_>) -> Option<u64> {
-    let cost = event.integer(column::COST_MICROS).or_else(|| event.integer(column::COST_SOURCE_MICROS))?;
+    either(|column| event.integer(column))
+}
+
+/// The same of a row that no detector looks at.
+pub fn cost_of_row(row: &Row<'_>) -> Option<u64> {
+    either(|column| row.integer(column))
+}
+
+fn either(integer: impl Fn(handle::Integer) -> Option<i64>) -> Option<u64> {
+    let cost = integer(column::COST_MICROS).or_else(|| integer(column::COST_SOURCE_MICROS))?;
     u64::try_from(cost).ok().filter(|cost| *cost > 0)
 }
 

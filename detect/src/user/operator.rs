@@ -30,9 +30,9 @@ pub type Wrong = (String, String);
 
 /// An event that matches, with the key of its state.
 #[derive(Clone, Copy)]
-pub struct Seen<'a, 'r> {
+pub struct Seen<'a, 'e> {
     /// The event.
-    pub event: &'a EventRow<'r>,
+    pub event: &'a EventRow<'e>,
     /// The state that it belongs to.
     pub key: u64,
     /// The second that windows count: of recording, or of the event if it was old by then.

@@ -6,69 +6,20 @@
 //! reservation expire and refills a budget.
 
 mod account;
+mod answer;
+mod reservations;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use account::Account;
 pub use account::Standing;
+pub use answer::{Answer, Refusal};
+use reservations::{End, Key, Open, Over, Reservations};
 
-use crate::budget::{Request, Reserve, Set};
+use crate::budget::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::fold::Fold;
-use crate::limits::{
-    BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_OVER_MAX, RESERVATIONS_PER_BUDGET_MAX,
-};
+use crate::limits::{BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_PER_BUDGET_MAX};
 use crate::rows::Row;
-
-/// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// The budget or the observation was noted.
-    Noted,
-    /// The money is kept until then: microseconds since 1970 UTC.
-    Granted {
-        /// When it is given back by itself.
-        expires: i64,
-    },
-    /// The cost was booked.
-    Committed {
-        /// The part that was reserved, in micro-USD.
-        reserved: u64,
-        /// The part that was not: it cost more than was reserved, or the reservation was over.
-        unreserved: u64,
-    },
-    /// The money was given back.
-    Released,
-    /// Nothing was changed.
-    Refused(Refusal),
-}
-
-/// Why a request was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// No such budget.
-    #[error("there is no budget {0:?}")]
-    NoBudget(String),
-    /// The cap would not hold.
-    #[error("budget {budget:?} has {available_micros} micro-USD left to reserve")]
-    Exhausted {
-        /// The first budget without room.
-        budget: String,
-        /// What can still be reserved.
-        available_micros: u64,
-    },
-    /// Too many open reservations or budgets.
-    #[error("too many reservations or budgets are open")]
-    TooMany,
-    /// The same id was used for another reservation.
-    #[error("this id belongs to another reservation")]
-    Conflict,
-    /// The reservation is over: committed, released or expired.
-    #[error("this reservation is over")]
-    Over,
-    /// No such reservation, or one that was over so long ago that it is forgotten.
-    #[error("no such reservation is known")]
-    Unknown,
-}
 
 /// All hard budgets with their reservations.
 #[derive(Debug, Default)]
@@ -76,29 +27,21 @@ pub struct Budgets {
     accounts: BTreeMap<String, Account>,
     /// No budget is refilled before this second.
     next_turn: i64,
-    open: BTreeMap<String, Reservation>,
-    /// Expiry and id of each open reservation.
-    expiries: BTreeSet<(i64, String)>,
-    over: BTreeMap<String, Outcome>,
-    over_order: VecDeque<String>,
+    reservations: Reservations,
     answers: VecDeque<(u64, Answer)>,
 }
 
-#[derive(Debug)]
-struct Reservation {
-    terms: Reserve,
-    expires: i64,
-}
-
-/// How a reservation ended.
-#[derive(Debug)]
-enum Outcome {
-    Committed(Answer),
-    /// Given back, by request or by time: a commit that comes later is booked as unreserved.
-    GivenBack {
-        budgets: Vec<String>,
-        released: bool,
-    },
+/// A reservation that keeps money now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenReservation<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Whose it is.
+    pub owner: &'a Owner,
+    /// What it draws on, and how much.
+    pub terms: &'a Reserve,
+    /// When it is given back by itself: microseconds since 1970 UTC.
+    pub expires: i64,
 }
 
 impl Budgets {
@@ -123,29 +66,111 @@ impl Budgets {
         self.accounts.get(budget).map(Account::standing)
     }
 
+    /// How each budget was set, in order of name; those without a cap are closed.
+    pub fn all_terms(&self) -> impl Iterator<Item = (&str, &Set)> {
+        self.accounts.iter().map(|(name, account)| (name.as_str(), account.terms()))
+    }
+
+    /// How one budget was set.
+    pub fn terms(&self, budget: &str) -> Option<&Set> {
+        self.accounts.get(budget).map(Account::terms)
+    }
+
+    /// When a budget was opened, in microseconds since 1970 UTC: events count from then on.
+    pub fn since(&self, budget: &str) -> Option<i64> {
+        self.accounts.get(budget).map(Account::since)
+    }
+
+    /// What the events of a budget added up to when that was last recorded.
+    pub fn observed(&self, budget: &str) -> Option<Observed> {
+        self.accounts.get(budget).and_then(Account::observed)
+    }
+
+    /// The reservations that keep money now, in order of id.
+    pub fn open(&self) -> impl Iterator<Item = OpenReservation<'_>> {
+        self.reservations.all_open().map(|(key, open)| OpenReservation {
+            id: &key.id,
+            owner: &key.owner,
+            terms: &open.terms,
+            expires: open.expires,
+        })
+    }
+
+    /// Whose reservation an id is, among those that draw on this budget; its owner is the first if several used it.
+    pub fn owner_of<'a>(&'a self, id: &'a str, budget: &str) -> Option<&'a Owner> {
+        let mut found = self.reservations.of_id(id);
+        found.find(|(_, terms)| terms.budgets.iter().any(|name| name == budget)).map(|(owner, _)| owner)
+    }
+
+    /// The budgets that a request about a reservation draws on.
+    pub fn drawn_on<'a>(&'a self, asked: &'a Asked) -> &'a [String] {
+        if let Request::Reserve(terms) = &asked.request {
+            return &terms.budgets;
+        }
+        let key = key(asked);
+        let open = self.reservations.open(&key).map(|open| &open.terms);
+        let terms = open.or_else(|| self.reservations.over(&key).map(|over| &over.terms));
+        terms.map_or(&[], |terms| &terms.budgets)
+    }
+
+    /// The answer to a request that was decided before, or that changes nothing; `None` if it has to be recorded and decided
+    /// by its position. `now` is the time of whoever asks: what may have expired by then is for the ledger to decide.
+    pub fn known(&self, asked: &Asked, now: i64) -> Option<Answer> {
+        let key = key(asked);
+        match &asked.request {
+            Request::Reserve(terms) => match self.repeated(&key, terms) {
+                Some(Answer::Granted { expires }) if expires <= now => None,
+                None => self.missing(&asked.owner, terms).map(Answer::Refused),
+                known => known,
+            },
+            Request::Commit(_) => match self.reservations.over(&key).map(|over| &over.end) {
+                Some(End::Committed { answer, .. }) => Some(answer.clone()),
+                None if self.reservations.open(&key).is_none() => Some(Answer::Refused(Refusal::Unknown)),
+                _ => None,
+            },
+            Request::Release if self.reservations.open(&key).is_none() => Some(self.released(&key)),
+            _ => None,
+        }
+    }
+
     /// Decides a request that was recorded at `recorded`: microseconds since 1970 UTC, never decreasing.
-    pub fn decide(&mut self, recorded: i64, subject: &str, request: Request) -> Answer {
+    pub fn decide(&mut self, recorded: i64, asked: Asked) -> Answer {
         self.advance(recorded);
+        let key = key(&asked);
+        let Asked { owner, subject, request } = asked;
         match request {
-            Request::Set(set) => self.set(recorded, subject, &set),
-            Request::Reserve(terms) => self.reserve(recorded, subject, terms),
-            Request::Commit(commit) => self.commit(subject, commit.micros),
-            Request::Release => self.release(subject),
-            Request::Observed(observed) => match self.accounts.get_mut(subject) {
+            Request::Set(set) => self.set(recorded, &subject, &set),
+            Request::Reserve(terms) => self.reserve(recorded, key, &owner, terms),
+            Request::Commit(commit) => self.commit(key, commit.micros),
+            Request::Release => self.release(key),
+            Request::Observed(observed) => match self.accounts.get_mut(&subject) {
                 Some(account) => {
-                    account.observe(observed.window, observed.micros);
+                    account.observe(observed);
                     Answer::Noted
                 }
-                None => Answer::Refused(Refusal::NoBudget(subject.to_owned())),
+                None => Answer::Refused(Refusal::NoBudget(subject)),
             },
+            Request::Matched(matched) => {
+                self.match_events(matched);
+                Answer::Noted
+            }
         }
+    }
+
+    /// Decides the request at a position, and keeps the answer for whoever asked.
+    pub fn take(&mut self, seq: u64, recorded: i64, asked: Asked) -> &Answer {
+        let answer = self.decide(recorded, asked);
+        if self.answers.len() >= BUDGET_ANSWERS_MAX {
+            self.answers.pop_front();
+        }
+        self.answers.push_back((seq, answer));
+        &self.answers[self.answers.len() - 1].1
     }
 
     /// Recorded time has come this far: what expired is given back, and budgets of a new day or month are refilled.
     pub fn advance(&mut self, recorded: i64) {
-        while self.expiries.first().is_some_and(|(expires, _)| *expires <= recorded) {
-            let Some((_, id)) = self.expiries.pop_first() else { break };
-            self.give_back(&id, false);
+        while let Some(key) = self.reservations.expired(recorded) {
+            self.end((*key).clone(), End::Expired);
         }
         let second = recorded.div_euclid(1_000_000);
         if second >= self.next_turn {
@@ -153,6 +178,7 @@ impl Budgets {
             for account in self.accounts.values_mut() {
                 self.next_turn = self.next_turn.min(account.turn(second));
             }
+            self.accounts.retain(|_, account| !account.is_gone());
         }
     }
 
@@ -161,23 +187,50 @@ impl Budgets {
             return Answer::Refused(Refusal::TooMany);
         }
         let second = recorded.div_euclid(1_000_000);
-        let account = self.accounts.entry(name.to_owned()).or_insert_with(|| Account::new(set, second));
-        account.set(set, second);
+        let account = self.accounts.entry(name.to_owned()).or_insert_with(|| Account::new(set, recorded));
+        account.set(set, recorded);
         self.next_turn = self.next_turn.min(account.turn(second));
-        self.forget_closed(name);
+        self.forget_gone(name);
         Answer::Noted
     }
 
-    fn reserve(&mut self, recorded: i64, id: &str, terms: Reserve) -> Answer {
-        if let Some(known) = self.open.get(id) {
+    /// The answer to a reservation whose id was used before.
+    fn repeated(&self, key: &Key, terms: &Reserve) -> Option<Answer> {
+        if let Some(open) = self.reservations.open(key) {
             // The same request again, whose answer was lost: it is the same reservation.
-            let same = known.terms == terms;
-            return if same { Answer::Granted { expires: known.expires } } else { Answer::Refused(Refusal::Conflict) };
+            let same = open.terms == *terms;
+            return Some(if same {
+                Answer::Granted { expires: open.expires }
+            } else {
+                Answer::Refused(Refusal::Conflict)
+            });
         }
-        if self.over.contains_key(id) {
-            return Answer::Refused(Refusal::Over);
+        self.reservations.over(key).map(|over| match &over.end {
+            _ if over.terms != *terms => Answer::Refused(Refusal::Conflict),
+            End::Refused(refusal) => Answer::Refused(refusal.clone()),
+            _ => Answer::Refused(Refusal::Over),
+        })
+    }
+
+    /// A budget that is not there for this owner.
+    fn missing(&self, owner: &Owner, terms: &Reserve) -> Option<Refusal> {
+        let missing = terms.budgets.iter().find(|name| {
+            let account = self.accounts.get(*name).filter(|account| !account.is_closed());
+            !account.is_some_and(|account| account.terms().scope.admits(owner))
+        });
+        missing.map(|name| Refusal::NoBudget(name.clone()))
+    }
+
+    fn reserve(&mut self, recorded: i64, key: Key, owner: &Owner, terms: Reserve) -> Answer {
+        if let Some(answer) = self.repeated(&key, &terms) {
+            return answer;
         }
-        if let Err(refusal) = self.check_room(&terms) {
+        if let Err(refusal) = self.check_room(owner, &terms) {
+            // A refusal by a cap is as final as a grant: whoever tries again later does so under another id.
+            if matches!(refusal, Refusal::Exhausted { .. }) {
+                let end = End::Refused(refusal.clone());
+                self.reservations.remember(key, Over { terms, end, within: 0, seen: 0 });
+            }
             return Answer::Refused(refusal);
         }
         for name in &terms.budgets {
@@ -186,108 +239,121 @@ impl Budgets {
             }
         }
         let expires = recorded.saturating_add(i64::from(terms.ttl_seconds) * 1_000_000);
-        self.expiries.insert((expires, id.to_owned()));
-        self.open.insert(id.to_owned(), Reservation { terms, expires });
+        self.reservations.begin(key, Open { terms, expires, seen: 0 });
         Answer::Granted { expires }
     }
 
     /// Whether every budget has room: all of them grant, or none is changed.
-    fn check_room(&self, terms: &Reserve) -> Result<(), Refusal> {
+    fn check_room(&self, owner: &Owner, terms: &Reserve) -> Result<(), Refusal> {
+        if let Some(refusal) = self.missing(owner, terms) {
+            return Err(refusal);
+        }
         for name in &terms.budgets {
-            let account = self.accounts.get(name).filter(|account| !account.is_closed());
-            let Some(account) = account else { return Err(Refusal::NoBudget(name.clone())) };
+            let Some(account) = self.accounts.get(name) else { continue };
+            let standing = account.standing();
+            let available_micros = standing.available_micros();
+            if terms.micros > available_micros {
+                let resets = standing.window.end;
+                return Err(Refusal::Exhausted { budget: name.clone(), available_micros, resets });
+            }
             if account.open() >= RESERVATIONS_PER_BUDGET_MAX {
                 return Err(Refusal::TooMany);
             }
-            let available_micros = account.standing().available_micros();
-            if terms.micros > available_micros {
-                return Err(Refusal::Exhausted { budget: name.clone(), available_micros });
-            }
         }
-        if self.open.len() >= RESERVATIONS_MAX { Err(Refusal::TooMany) } else { Ok(()) }
+        if self.reservations.open_count() >= RESERVATIONS_MAX { Err(Refusal::TooMany) } else { Ok(()) }
     }
 
-    fn commit(&mut self, id: &str, micros: u64) -> Answer {
-        if let Some(Reservation { terms, expires }) = self.open.remove(id) {
-            self.expiries.remove(&(expires, id.to_owned()));
-            for name in &terms.budgets {
-                if let Some(account) = self.accounts.get_mut(name) {
-                    account.commit(terms.micros, micros);
-                }
-                self.forget_closed(name);
-            }
-            let reserved = micros.min(terms.micros);
-            let answer = Answer::Committed { reserved, unreserved: micros - reserved };
-            self.remember(id, Outcome::Committed(answer.clone()));
+    fn commit(&mut self, key: Key, cost: u64) -> Answer {
+        if let Some(open) = self.reservations.open(&key) {
+            let reserved = cost.min(open.terms.micros);
+            let answer = Answer::Committed { reserved, unreserved: cost - reserved };
+            self.end(key, End::Committed { cost, answer: answer.clone() });
             return answer;
         }
-        let Some(outcome) = self.over.get_mut(id) else { return Answer::Refused(Refusal::Unknown) };
-        let answer = Answer::Committed { reserved: 0, unreserved: micros };
-        match std::mem::replace(outcome, Outcome::Committed(answer.clone())) {
-            Outcome::Committed(first) => {
-                // The same commit again: it counts once.
-                *outcome = Outcome::Committed(first.clone());
-                first
-            }
-            Outcome::GivenBack { budgets, .. } => {
-                for name in &budgets {
-                    if let Some(account) = self.accounts.get_mut(name) {
-                        account.commit_late(micros);
-                    }
-                }
-                answer
-            }
+        let Some(over) = self.reservations.over_mut(&key) else { return Answer::Refused(Refusal::Unknown) };
+        if let End::Committed { answer, .. } = &over.end {
+            // The same commit again: it counts once.
+            return answer.clone();
         }
+        let before = over.beyond();
+        let answer = Answer::Committed { reserved: 0, unreserved: cost };
+        over.end = End::Committed { cost, answer: answer.clone() };
+        let (more, budgets) = (over.beyond().saturating_sub(before), over.terms.budgets.clone());
+        self.spend_beyond(&budgets, more);
+        answer
     }
 
-    fn release(&mut self, id: &str) -> Answer {
-        if let Some(reservation) = self.open.get(id) {
-            self.expiries.remove(&(reservation.expires, id.to_owned()));
-            self.give_back(id, true);
+    fn release(&mut self, key: Key) -> Answer {
+        if self.reservations.open(&key).is_some() {
+            self.end(key, End::Released);
             return Answer::Released;
         }
-        match self.over.get(id) {
-            Some(Outcome::GivenBack { released: true, .. }) => Answer::Released,
+        self.released(&key)
+    }
+
+    /// The answer to a release of what is not open.
+    fn released(&self, key: &Key) -> Answer {
+        match self.reservations.over(key).map(|over| &over.end) {
+            Some(End::Released) => Answer::Released,
             Some(_) => Answer::Refused(Refusal::Over),
             None => Answer::Refused(Refusal::Unknown),
         }
     }
 
-    fn give_back(&mut self, id: &str, released: bool) {
-        let Some(Reservation { terms, .. }) = self.open.remove(id) else { return };
-        for name in &terms.budgets {
+    /// Ends an open reservation on all its budgets, and remembers how.
+    fn end(&mut self, key: Key, end: End) {
+        let Some(Open { terms, seen, .. }) = self.reservations.take(&key) else { return };
+        let within = if let End::Committed { cost, .. } = &end { terms.micros.min(*cost) } else { 0 };
+        let over = Over { terms, end, within, seen };
+        for name in &over.terms.budgets {
             if let Some(account) = self.accounts.get_mut(name) {
-                account.give_back(terms.micros);
+                account.end(over.terms.micros, within);
+                account.spend_beyond(over.beyond());
             }
-            self.forget_closed(name);
+            self.forget_gone(name);
         }
-        self.remember(id, Outcome::GivenBack { budgets: terms.budgets, released });
+        self.reservations.remember(key, over);
     }
 
-    fn forget_closed(&mut self, name: &str) {
-        if self.accounts.get(name).is_some_and(|account| account.is_closed() && account.open() == 0) {
+    /// Books what was seen of calls for which money was kept. While a reservation is open it holds the money; afterwards
+    /// what was seen beyond it is spent without one.
+    fn match_events(&mut self, matched: Matched) {
+        for seen in matched.seen {
+            let key = Key { id: seen.id, owner: seen.owner };
+            if let Some(open) = self.reservations.open_mut(&key) {
+                open.seen = open.seen.saturating_add(seen.micros);
+            } else if let Some(over) = self.reservations.over_mut(&key) {
+                let before = over.beyond();
+                over.seen = over.seen.saturating_add(seen.micros);
+                let (more, budgets) = (over.beyond().saturating_sub(before), over.terms.budgets.clone());
+                self.spend_beyond(&budgets, more);
+            }
+        }
+    }
+
+    fn spend_beyond(&mut self, budgets: &[String], micros: u64) {
+        for name in budgets {
+            if let Some(account) = self.accounts.get_mut(name) {
+                account.spend_beyond(micros);
+            }
+        }
+    }
+
+    fn forget_gone(&mut self, name: &str) {
+        if self.accounts.get(name).is_some_and(Account::is_gone) {
             self.accounts.remove(name);
-        }
-    }
-
-    fn remember(&mut self, id: &str, outcome: Outcome) {
-        self.over.insert(id.to_owned(), outcome);
-        self.over_order.push_back(id.to_owned());
-        if self.over_order.len() > RESERVATIONS_OVER_MAX
-            && let Some(oldest) = self.over_order.pop_front()
-        {
-            self.over.remove(&oldest);
         }
     }
 }
 
+fn key(asked: &Asked) -> Key {
+    Key { id: asked.subject.clone(), owner: asked.owner.clone() }
+}
+
 impl Fold for Budgets {
     fn apply(&mut self, row: &Row<'_>) {
-        let Some((subject, request)) = Request::from_row(row) else { return };
-        let answer = self.decide(row.recorded, subject, request);
-        self.answers.push_back((row.position.seq, answer));
-        if self.answers.len() > BUDGET_ANSWERS_MAX {
-            self.answers.pop_front();
+        if let Some(asked) = Asked::from_row(row) {
+            self.take(row.position.seq, row.recorded, asked);
         }
     }
 }

@@ -46,6 +46,11 @@ pub const VALUE_CHARS_MAX: usize = 300;
 /// Dead letters that are sent again at a time.
 pub const REPLAY_MAX: usize = 100;
 
+/// The longest wait between two questions whether an accepted message is safe.
+pub const CONFIRM_WAIT_MAX: Duration = Duration::from_secs(10);
+/// The longest time after which an accepted message that is not safe is sent again.
+pub const CONFIRM_TIMEOUT_MAX: Duration = Duration::from_hours(1);
+
 /// The most routes.
 pub const ROUTES_MAX: usize = 256;
 /// Patterns of one kind in a route,

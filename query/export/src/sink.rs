@@ -22,7 +22,7 @@ use crate::config::Start;
 use crate::http::{Answer, Request};
 use crate::outcome::Outcome;
 use crate::record::Record;
-use crate::secret::SecretError;
+use crate::secret::{Secret, SecretError};
 
 pub use slack::{ACKNOWLEDGE_ACTION, OPEN_ACTION, SignatureError, verify_signature};
 
@@ -65,9 +65,29 @@ pub trait Sink: Send + Sync {
         Reconciled::Unknown(self.judge(answer))
     }
 
+    /// How to ask whether a message that it accepted is safe, if accepting is not enough; or why that cannot be asked.
+    fn confirmation(&self, _accepted: &Answer) -> Option<Result<Confirmation, Outcome>> {
+        None
+    }
+
+    /// The request that asks.
+    fn confirmation_request(&self, _confirmation: &Confirmation) -> Result<Request, SecretError> {
+        Err(SecretError::NotAReference)
+    }
+
+    /// What the answer to it says; `None` if the message is not safe yet.
+    fn confirmed(&self, _confirmation: &Confirmation, answer: &Answer) -> Option<Outcome> {
+        Some(self.judge(answer))
+    }
+
     /// How long to wait for more records before a batch of these is sent.
     fn linger(&self, _records: &VecDeque<Record>) -> Duration {
         Duration::ZERO
+    }
+
+    /// The secret with which the receiver signs what people do with its messages, if anybody listens to that.
+    fn signing(&self) -> Option<&Secret> {
+        None
     }
 
     /// Checks what types cannot.
@@ -122,6 +142,17 @@ impl Rendered {
         let message = Message { records: (0..taken).collect(), body, ..Message::default() };
         Self { messages: vec![message], taken, silent: Vec::new() }
     }
+}
+
+/// The question whether a message that was accepted is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The receiver's number of the message.
+    pub id: u64,
+    /// The wait before it is asked first; it doubles.
+    pub wait: Duration,
+    /// When the message is taken for lost.
+    pub give_up: Duration,
 }
 
 /// Whether the receiver has a message.
@@ -186,5 +217,7 @@ pub fn excerpt(text: &str) -> String {
     printable.take(crate::limits::ANSWER_CHARS_KEPT).collect::<String>().trim().to_owned()
 }
 
+#[cfg(test)]
+mod payloads;
 #[cfg(test)]
 mod tests;

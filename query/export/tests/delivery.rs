@@ -1,5 +1,5 @@
 //! Delivery under torture: receivers and the forwarder are processes of their own. The receivers refuse, ask to wait, commit
-//! and fail, commit and cut the answer, commit and stall; the forwarder is killed at random. What a receiver committed is
+//! and fail, commit and cut the answer, commit and stall, accept and forget; the forwarder is killed at random. What a receiver committed is
 //! compared with what was recorded: nothing lost, nothing doubled where the receiver takes an id or can be asked, and nothing
 //! triggered after it was resolved.
 //!
@@ -15,6 +15,8 @@ mod forwarder;
 mod life;
 #[path = "delivery/receiver.rs"]
 mod receiver;
+#[path = "delivery/smtp.rs"]
+mod smtp;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

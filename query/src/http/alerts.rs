@@ -155,7 +155,7 @@ pub(super) async fn read<T: Send + 'static>(
 }
 
 /// The time now, for what the ledger asks the time of: microseconds since 1970 UTC.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     chrono::Utc::now().timestamp_micros()
 }
 

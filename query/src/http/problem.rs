@@ -4,6 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ledger::triage::{Cause, Refused};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::error::QueryError;
 
@@ -21,6 +22,9 @@ pub struct Problem {
     pub code: &'static str,
     /// What happened, and what to do.
     pub detail: String,
+    /// What else a program needs to know.
+    #[serde(flatten)]
+    members: Box<Map<String, Value>>,
     /// Seconds to wait before the next try.
     #[serde(skip)]
     retry_after: Option<u64>,
@@ -35,6 +39,7 @@ impl Problem {
             status: status.as_u16(),
             code,
             detail: detail.into(),
+            members: Box::default(),
             retry_after: None,
         }
     }
@@ -55,6 +60,16 @@ impl Problem {
             Refused::Ledger(error) => QueryError::Ledger(error).into(),
             other => QueryError::internal(other.to_string()).into(),
         }
+    }
+
+    /// Adds what else a program needs to know; the members of every problem keep their meaning.
+    #[must_use]
+    pub fn with(mut self, mut members: Map<String, Value>) -> Self {
+        for name in ["type", "title", "status", "code", "detail"] {
+            members.remove(name);
+        }
+        *self.members = members;
+        self
     }
 
     /// Says when to try again.

@@ -28,7 +28,7 @@ async fn server() -> Server {
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let router = router(State::new(ledgers.engine(), Arc::new(Doorman(people)), ledgers.desk()));
+    let router = router(State::new(ledgers.engine(), Arc::new(Doorman(people)), ledgers.desk(), ledgers.budgets()));
     Server { ledgers, router }
 }
 

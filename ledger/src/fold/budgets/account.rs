@@ -1,10 +1,12 @@
 //! One hard budget: its cap and what is taken from it. No reservation is known here by name.
 
-use crate::budget::Set;
-use crate::calendar::{Period, Window};
+use serde::{Deserialize, Serialize};
+
+use crate::budget::{Observed, Set};
+use crate::calendar::Window;
 
 /// How a budget stands in its day or month. Amounts are micro-USD.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// The hard cap.
     pub cap_micros: u64,
@@ -14,7 +16,12 @@ pub struct Standing {
     pub reserved_micros: u64,
     /// Spent without a reservation: beyond one, after one was over, or never announced and seen in the events only.
     pub unreserved_micros: u64,
+    /// What the events of the day or month cost, whether it was reserved or not.
+    pub observed_micros: u64,
+    /// Number of open reservations.
+    pub open: u32,
     /// The day or month.
+    #[serde(flatten)]
     pub window: Window,
 }
 
@@ -29,42 +36,49 @@ impl Standing {
 #[derive(Debug)]
 pub(super) struct Account {
     /// No cap means that it is closed.
-    cap: Option<u64>,
-    period: Period,
-    offset_minutes: i16,
+    set: Set,
+    /// When it was opened: microseconds since 1970 UTC.
+    since: i64,
     window: Window,
     committed: u64,
     reserved: u64,
-    /// Number of open reservations.
     open: u32,
-    /// Committed beyond reservations.
+    /// Spent by known calls outside of their reservations.
     beyond: u64,
-    /// What the events of the window add up to.
-    observed: u64,
+    /// What its events add up to, in this window or one before.
+    observed: Option<Observed>,
 }
 
 impl Account {
-    pub(super) fn new(set: &Set, second: i64) -> Self {
+    pub(super) fn new(set: &Set, recorded: i64) -> Self {
         Self {
-            cap: set.cap_micros,
-            period: set.period,
-            offset_minutes: set.offset_minutes,
-            window: set.period.window(second, set.offset_minutes),
+            set: set.clone(),
+            since: recorded,
+            window: set.period.window(recorded.div_euclid(1_000_000), set.offset_minutes),
             committed: 0,
             reserved: 0,
             open: 0,
             beyond: 0,
-            observed: 0,
+            observed: None,
         }
     }
 
-    /// Another cap counts at once; another calendar starts its own window.
-    pub(super) fn set(&mut self, set: &Set, second: i64) {
-        self.cap = set.cap_micros;
-        if (self.period, self.offset_minutes) != (set.period, set.offset_minutes) {
-            let (reserved, open) = (self.reserved, self.open);
-            *self = Self { reserved, open, ..Self::new(set, second) };
+    /// Another cap or scope counts at once; another calendar starts its own window.
+    pub(super) fn set(&mut self, set: &Set, recorded: i64) {
+        if (self.set.period, self.set.offset_minutes) == (set.period, set.offset_minutes) {
+            self.set = set.clone();
+        } else {
+            let Self { since, reserved, open, .. } = *self;
+            *self = Self { since, reserved, open, ..Self::new(set, recorded) };
         }
+    }
+
+    pub(super) fn terms(&self) -> &Set {
+        &self.set
+    }
+
+    pub(super) fn since(&self) -> i64 {
+        self.since
     }
 
     /// Starts the window in which `second` lies. What is reserved stays reserved: it will be spent in the new one.
@@ -72,27 +86,40 @@ impl Account {
     /// Returns the second of the next refill.
     pub(super) fn turn(&mut self, second: i64) -> i64 {
         if second >= self.window.end {
-            self.window = self.period.window(second, self.offset_minutes);
-            (self.committed, self.beyond, self.observed) = (0, 0, 0);
+            self.window = self.set.period.window(second, self.set.offset_minutes);
+            (self.committed, self.beyond) = (0, 0);
         }
         self.window.end
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.cap.is_none()
+        self.set.cap_micros.is_none()
+    }
+
+    /// Whether nothing of it is left to know: it was closed, and its last reservation and its window are over.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_closed() && self.open == 0 && self.committed == 0 && self.beyond == 0
     }
 
     pub(super) fn open(&self) -> u32 {
         self.open
     }
 
+    pub(super) fn observed(&self) -> Option<Observed> {
+        self.observed
+    }
+
     pub(super) fn standing(&self) -> Standing {
+        // What was seen in another window says nothing about this one.
+        let observed = self.observed.filter(|observed| observed.window == self.window.start);
+        let (seen, unreserved) = observed.map_or((0, 0), |observed| (observed.micros, observed.unreserved_micros));
         Standing {
-            cap_micros: self.cap.unwrap_or(0),
+            cap_micros: self.set.cap_micros.unwrap_or(0),
             committed_micros: self.committed,
             reserved_micros: self.reserved,
-            // Observed spend holds what was committed beyond reservations, if the events have come; whichever is more is true.
-            unreserved_micros: self.beyond.max(self.observed.saturating_sub(self.committed)),
+            unreserved_micros: self.beyond.saturating_add(unreserved),
+            observed_micros: seen,
+            open: self.open,
             window: self.window,
         }
     }
@@ -102,26 +129,20 @@ impl Account {
         self.open += 1;
     }
 
-    pub(super) fn give_back(&mut self, micros: u64) {
-        self.reserved = self.reserved.saturating_sub(micros);
+    /// A reservation is over: what of it was spent is committed, the rest can be reserved again.
+    pub(super) fn end(&mut self, reserved: u64, spent: u64) {
+        self.reserved = self.reserved.saturating_sub(reserved);
         self.open = self.open.saturating_sub(1);
+        self.committed = self.committed.saturating_add(spent.min(reserved));
     }
 
-    pub(super) fn commit(&mut self, reserved: u64, micros: u64) {
-        self.give_back(reserved);
-        let within = micros.min(reserved);
-        self.committed = self.committed.saturating_add(within);
-        self.beyond = self.beyond.saturating_add(micros - within);
-    }
-
-    pub(super) fn commit_late(&mut self, micros: u64) {
+    /// A known call spent what was not reserved for it.
+    pub(super) fn spend_beyond(&mut self, micros: u64) {
         self.beyond = self.beyond.saturating_add(micros);
     }
 
-    /// Takes the sum of the events of a window; one that is over says nothing about this one.
-    pub(super) fn observe(&mut self, window: i64, micros: u64) {
-        if window == self.window.start {
-            self.observed = self.observed.max(micros);
-        }
+    /// Takes the sums over the events of a window.
+    pub(super) fn observe(&mut self, observed: Observed) {
+        self.observed = Some(observed);
     }
 }

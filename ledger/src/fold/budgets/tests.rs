@@ -5,16 +5,30 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{Commit, Observed};
+use crate::Reader;
+use crate::budget::{Commit, Desk, Owner, Scope, Seen};
 use crate::calendar::Period;
 use crate::fold::Folded;
-use crate::operations;
+use crate::limits::RESERVATIONS_OVER_MAX;
 use crate::store::{Options, Store};
-use crate::{Group, Reader};
 
 /// 2026-11-22T23:59:00Z.
 const START: i64 = 1_795_391_940_000_000;
-const DAILY: Set = Set { cap_micros: Some(100), period: Period::Day, offset_minutes: 0 };
+/// The midnight that follows.
+const MIDNIGHT: i64 = 1_795_392_000;
+const EVERYTHING: Scope =
+    Scope { org: None, team: None, user: None, agent: None, run: None, workspace: None, families: Vec::new() };
+const DAILY: Set = Set { cap_micros: Some(100), period: Period::Day, offset_minutes: 0, scope: EVERYTHING };
+
+fn asked(subject: &str, request: Request) -> Asked {
+    Asked { owner: Owner::named("gateway"), subject: subject.to_owned(), request }
+}
+
+impl Budgets {
+    fn ask(&mut self, recorded: i64, subject: &str, request: Request) -> Answer {
+        self.decide(recorded, asked(subject, request))
+    }
+}
 
 fn reserve(budgets: &[&str], micros: u64) -> Request {
     let budgets = budgets.iter().map(ToString::to_string).collect();
@@ -32,7 +46,7 @@ fn granted(answer: &Answer) -> bool {
 fn with_budgets(names: &[&str]) -> Budgets {
     let mut budgets = Budgets::new();
     for name in names {
-        budgets.decide(START, name, Request::Set(DAILY));
+        budgets.ask(START, name, Request::Set(DAILY));
     }
     budgets
 }
@@ -45,76 +59,158 @@ fn numbers(budgets: &Budgets, name: &str) -> [u64; 4] {
 #[test]
 fn all_budgets_grant_or_none_is_changed() {
     let mut budgets = with_budgets(&["team", "agent"]);
-    assert!(granted(&budgets.decide(START, "a", reserve(&["team"], 70))));
-    let answer = budgets.decide(START, "b", reserve(&["agent", "team"], 31));
-    assert_eq!(answer, Answer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 30 }));
+    assert!(granted(&budgets.ask(START, "a", reserve(&["team"], 70))));
+    let answer = budgets.ask(START, "b", reserve(&["agent", "team"], 31));
+    assert_eq!(
+        answer,
+        Answer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 30, resets: MIDNIGHT })
+    );
     assert_eq!(numbers(&budgets, "agent"), [0, 0, 0, 100]);
-    assert!(granted(&budgets.decide(START, "b", reserve(&["agent", "team"], 30))));
+    assert!(granted(&budgets.ask(START, "c", reserve(&["agent", "team"], 30))));
     assert_eq!(numbers(&budgets, "team"), [0, 100, 0, 0]);
-    let answer = budgets.decide(START, "c", reserve(&["agent", "other"], 1));
+    let answer = budgets.ask(START, "d", reserve(&["agent", "other"], 1));
     assert_eq!(answer, Answer::Refused(Refusal::NoBudget("other".into())));
 }
 
 #[test]
 fn a_request_that_is_sent_again_counts_once() {
     let mut budgets = with_budgets(&["team"]);
-    let first = budgets.decide(START, "a", reserve(&["team"], 40));
-    assert_eq!(budgets.decide(START + 5, "a", reserve(&["team"], 40)), first);
-    assert_eq!(budgets.decide(START + 5, "a", reserve(&["team"], 41)), Answer::Refused(Refusal::Conflict));
+    let first = budgets.ask(START, "a", reserve(&["team"], 40));
+    assert_eq!(budgets.ask(START + 5, "a", reserve(&["team"], 40)), first);
+    assert_eq!(budgets.ask(START + 5, "a", reserve(&["team"], 41)), Answer::Refused(Refusal::Conflict));
     let done = Answer::Committed { reserved: 25, unreserved: 0 };
-    assert_eq!(budgets.decide(START + 6, "a", commit(25)), done);
-    assert_eq!(budgets.decide(START + 7, "a", commit(25)), done);
-    assert_eq!(budgets.decide(START + 7, "a", reserve(&["team"], 40)), Answer::Refused(Refusal::Over));
-    assert_eq!(budgets.decide(START + 7, "a", Request::Release), Answer::Refused(Refusal::Over));
-    assert_eq!(budgets.decide(START + 7, "z", commit(1)), Answer::Refused(Refusal::Unknown));
+    assert_eq!(budgets.ask(START + 6, "a", commit(25)), done);
+    assert_eq!(budgets.ask(START + 7, "a", commit(25)), done);
+    assert_eq!(budgets.ask(START + 7, "a", reserve(&["team"], 40)), Answer::Refused(Refusal::Over));
+    assert_eq!(budgets.ask(START + 7, "a", Request::Release), Answer::Refused(Refusal::Over));
+    assert_eq!(budgets.ask(START + 7, "z", commit(1)), Answer::Refused(Refusal::Unknown));
     assert_eq!(numbers(&budgets, "team"), [25, 0, 0, 75]);
 }
 
 #[test]
 fn spend_without_a_reservation_is_shown_as_such_and_leaves_less() {
     let mut budgets = with_budgets(&["team"]);
-    budgets.decide(START, "a", reserve(&["team"], 40));
-    assert_eq!(budgets.decide(START, "a", commit(55)), Answer::Committed { reserved: 40, unreserved: 15 });
+    budgets.ask(START, "a", reserve(&["team"], 40));
+    assert_eq!(budgets.ask(START, "a", commit(55)), Answer::Committed { reserved: 40, unreserved: 15 });
     assert_eq!(numbers(&budgets, "team"), [40, 0, 15, 45]);
-    // Ten more were seen in the events than anybody announced.
+    // Ten more were seen in the events for which there is no reservation.
     let window = budgets.standing("team").unwrap().window.start;
-    budgets.decide(START, "team", Request::Observed(Observed { window, micros: 65 }));
+    let observed = |window| Request::Observed(Observed { window, micros: 65, unreserved_micros: 10 });
+    budgets.ask(START, "team", observed(window));
     assert_eq!(numbers(&budgets, "team"), [40, 0, 25, 35]);
-    budgets.decide(START, "team", Request::Observed(Observed { window: window - 86_400, micros: 900 }));
-    assert_eq!(numbers(&budgets, "team"), [40, 0, 25, 35]);
+    assert_eq!(budgets.standing("team").unwrap().observed_micros, 65);
+    budgets.ask(START, "team", observed(window - 86_400));
+    assert_eq!(numbers(&budgets, "team"), [40, 0, 15, 45], "another day says nothing about this one");
+}
+
+#[test]
+fn what_is_seen_of_a_reserved_call_counts_once_and_shows_what_was_not_said() {
+    let mut budgets = with_budgets(&["team"]);
+    let see = |budgets: &mut Budgets, id: &str, micros: u64| {
+        let seen = vec![Seen { id: id.to_owned(), owner: Owner::named("gateway"), micros }];
+        budgets.ask(START + 40_000_000, "budgets", Request::Matched(Matched { seen }));
+        numbers(budgets, "team")
+    };
+    // Seen while the money is kept, said afterwards.
+    budgets.ask(START + 40_000_000, "honest", reserve(&["team"], 20));
+    assert_eq!(see(&mut budgets, "honest", 15), [0, 20, 0, 80]);
+    budgets.ask(START + 40_000_000, "honest", commit(15));
+    assert_eq!(numbers(&budgets, "team"), [15, 0, 0, 85]);
+    // Said to be cheap, seen to be dear.
+    budgets.ask(START + 40_000_000, "cheap", reserve(&["team"], 20));
+    budgets.ask(START + 40_000_000, "cheap", commit(1));
+    assert_eq!(see(&mut budgets, "cheap", 1), [16, 0, 0, 84]);
+    assert_eq!(see(&mut budgets, "cheap", 9), [16, 0, 9, 75]);
+    // Given back, seen, and then said.
+    budgets.ask(START + 40_000_000, "back", reserve(&["team"], 20));
+    budgets.ask(START + 40_000_000, "back", Request::Release);
+    assert_eq!(see(&mut budgets, "back", 7), [16, 0, 16, 68]);
+    assert_eq!(budgets.ask(START + 40_000_000, "back", commit(8)), Answer::Committed { reserved: 0, unreserved: 8 });
+    assert_eq!(numbers(&budgets, "team"), [16, 0, 17, 67]);
+    // Of somebody who was refused, and of somebody whom nobody knows.
+    budgets.ask(START + 40_000_000, "refused", reserve(&["team"], 90));
+    assert_eq!(see(&mut budgets, "refused", 3), [16, 0, 20, 64]);
+    assert_eq!(see(&mut budgets, "stranger", 3), [16, 0, 20, 64]);
+    assert_eq!(budgets.owner_of("refused", "team"), Some(&Owner::named("gateway")));
+    assert_eq!(budgets.owner_of("refused", "agent"), None);
+}
+
+#[test]
+fn tenants_use_their_own_budgets_and_know_their_own_reservations_only() {
+    let mut budgets = Budgets::new();
+    for org in ["acme", "other"] {
+        let scope = Scope { org: Some(org.to_owned()), ..EVERYTHING };
+        budgets.ask(START, org, Request::Set(Set { scope, ..DAILY }));
+    }
+    let of = |org: &str| Owner { name: "gateway".to_owned(), org: Some(org.to_owned()), team: None };
+    let mut by = |owner: &Owner, request: Request| {
+        let asked = Asked { owner: owner.clone(), subject: "a".to_owned(), request };
+        let known = budgets.known(&asked, START);
+        let answer = budgets.decide(START, asked);
+        assert!(known.is_none_or(|known| known == answer));
+        answer
+    };
+    assert!(granted(&by(&of("acme"), reserve(&["acme"], 10))));
+    let foreign = Answer::Refused(Refusal::NoBudget("acme".to_owned()));
+    assert_eq!(by(&of("other"), reserve(&["acme"], 10)), foreign);
+    assert_eq!(by(&of("other"), reserve(&["other", "acme"], 10)), foreign);
+    assert_eq!(by(&of("other"), commit(1)), Answer::Refused(Refusal::Unknown));
+    assert_eq!(by(&of("other"), Request::Release), Answer::Refused(Refusal::Unknown));
+    let team = Owner { team: Some("payments".to_owned()), ..of("acme") };
+    assert_eq!(by(&team, reserve(&["acme"], 10)), foreign, "the whole organisation's money is not one team's");
+    assert!(granted(&by(&of("other"), reserve(&["other"], 20))), "the same id of another owner is another one");
+    assert!(granted(&by(&Owner::named("gateway"), reserve(&["acme", "other"], 30))));
+    assert_eq!((numbers(&budgets, "acme"), numbers(&budgets, "other")), ([0, 40, 0, 60], [0, 50, 0, 50]));
+}
+
+#[test]
+fn a_refusal_by_a_cap_is_final_for_its_id() {
+    let mut budgets = with_budgets(&["team"]);
+    budgets.ask(START, "a", reserve(&["team"], 80));
+    let refused = budgets.ask(START, "b", reserve(&["team"], 30));
+    assert!(matches!(refused, Answer::Refused(Refusal::Exhausted { .. })));
+    budgets.ask(START, "a", Request::Release);
+    assert_eq!(budgets.ask(START, "b", reserve(&["team"], 30)), refused);
+    assert_eq!(budgets.known(&asked("b", reserve(&["team"], 30)), START), Some(refused));
+    assert!(granted(&budgets.ask(START, "c", reserve(&["team"], 30))));
+    let spent = budgets.ask(START, "b", commit(5));
+    assert_eq!(spent, Answer::Committed { reserved: 0, unreserved: 5 }, "it was spent all the same");
+    assert_eq!(numbers(&budgets, "team"), [0, 30, 5, 65]);
 }
 
 #[test]
 fn recorded_time_expires_reservations_and_refills_budgets() {
     let mut budgets = with_budgets(&["team"]);
-    budgets.decide(START, "early", reserve(&["team"], 60));
-    assert_eq!(budgets.decide(START + 29_999_999, "x", reserve(&["team"], 41)).clone(), {
-        Answer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 40 })
+    budgets.ask(START, "early", reserve(&["team"], 60));
+    assert_eq!(budgets.ask(START + 29_999_999, "w", reserve(&["team"], 41)).clone(), {
+        Answer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 40, resets: MIDNIGHT })
     });
-    assert!(granted(&budgets.decide(START + 30_000_000, "x", reserve(&["team"], 100))));
+    assert!(granted(&budgets.ask(START + 30_000_000, "x", reserve(&["team"], 100))));
     // It was spent after all: nothing holds it, so it is unreserved.
-    assert_eq!(
-        budgets.decide(START + 31_000_000, "early", commit(50)),
-        Answer::Committed { reserved: 0, unreserved: 50 }
-    );
+    assert_eq!(budgets.ask(START + 31_000_000, "early", commit(50)), Answer::Committed { reserved: 0, unreserved: 50 });
     assert_eq!(numbers(&budgets, "team"), [0, 100, 50, 0]);
     // The day turns at 60 s: what is still reserved then belongs to the new day.
-    budgets.decide(START + 59_000_000, "x", Request::Release);
-    budgets.decide(START + 59_000_000, "late", reserve(&["team"], 20));
+    budgets.ask(START + 59_000_000, "x", Request::Release);
+    budgets.ask(START + 59_000_000, "late", reserve(&["team"], 20));
     assert_eq!(numbers(&budgets, "team"), [0, 20, 50, 30]);
-    budgets.decide(START + 61_000_000, "late", commit(20));
+    budgets.ask(START + 61_000_000, "late", commit(20));
     assert_eq!(numbers(&budgets, "team"), [20, 0, 0, 80]);
 }
 
 #[test]
 fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once() {
     let mut budgets = with_budgets(&["team"]);
-    budgets.decide(START, "a", reserve(&["team"], 80));
-    budgets.decide(START, "team", Request::Set(Set { cap_micros: Some(50), ..DAILY }));
+    budgets.ask(START, "a", reserve(&["team"], 80));
+    budgets.ask(START, "team", Request::Set(Set { cap_micros: Some(50), ..DAILY }));
     assert_eq!(numbers(&budgets, "team"), [0, 80, 0, 0]);
-    budgets.decide(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
-    assert_eq!(budgets.decide(START, "b", reserve(&["team"], 1)), Answer::Refused(Refusal::NoBudget("team".into())));
-    budgets.decide(START, "a", commit(80));
+    budgets.ask(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
+    assert_eq!(budgets.ask(START, "b", reserve(&["team"], 1)), Answer::Refused(Refusal::NoBudget("team".into())));
+    budgets.ask(START, "a", commit(80));
+    // It is not forgotten before its day is over: opened again, it is not full again.
+    budgets.ask(START, "team", Request::Set(DAILY));
+    assert_eq!(numbers(&budgets, "team"), [80, 0, 0, 20]);
+    budgets.ask(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
+    budgets.advance(MIDNIGHT * 1_000_000);
     assert_eq!(budgets.standing("team"), None);
 }
 
@@ -122,15 +218,14 @@ fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once
 fn memory_is_bounded() {
     let mut budgets = with_budgets(&["team"]);
     for number in 0..RESERVATIONS_PER_BUDGET_MAX {
-        assert!(granted(&budgets.decide(START, &number.to_string(), reserve(&["team"], 0))));
+        assert!(granted(&budgets.ask(START, &number.to_string(), reserve(&["team"], 0))));
     }
-    assert_eq!(budgets.decide(START, "more", reserve(&["team"], 0)), Answer::Refused(Refusal::TooMany));
+    assert_eq!(budgets.ask(START, "more", reserve(&["team"], 0)), Answer::Refused(Refusal::TooMany));
     for number in 0..2 * RESERVATIONS_OVER_MAX {
-        budgets.decide(START + 40_000_000, &format!("r{number}"), reserve(&["team"], 1));
-        budgets.decide(START + 40_000_000, &format!("r{number}"), Request::Release);
+        budgets.ask(START + 40_000_000, &format!("r{number}"), reserve(&["team"], 1));
+        budgets.ask(START + 40_000_000, &format!("r{number}"), Request::Release);
     }
-    assert!(budgets.open.is_empty() && budgets.expiries.is_empty());
-    assert!(budgets.over.len() <= RESERVATIONS_OVER_MAX && budgets.over_order.len() <= RESERVATIONS_OVER_MAX);
+    assert_eq!(budgets.reservations.sizes(), [0, 0, RESERVATIONS_OVER_MAX, RESERVATIONS_OVER_MAX]);
 }
 
 #[derive(Debug, Clone)]
@@ -147,6 +242,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         }),
         3 => (0u64..80).prop_map(commit),
         1 => Just(Request::Release),
+        1 => (0u8..12, 0u64..80).prop_map(|(id, micros)| {
+            Request::Matched(Matched { seen: vec![Seen { id: id.to_string(), owner: Owner::named("gateway"), micros }] })
+        }),
     ];
     let step = prop_oneof![
         1 => (0i64..40_000_000).prop_map(Step::Wait),
@@ -205,7 +303,7 @@ proptest! {
                 }
                 Step::Ask(id, request) => {
                     let id = id.to_string();
-                    let answer = budgets.decide(now, &id, request.clone());
+                    let answer = budgets.ask(now, &id, request.clone());
                     model.take(now, &id, &request, &answer);
                     asked.push((now, id, request, answer));
                 }
@@ -219,19 +317,13 @@ proptest! {
         // The second life knows nothing of the waits: it sees the same requests at the same recorded times.
         let mut again = with_budgets(&names);
         for (at, id, request, answer) in asked {
-            prop_assert_eq!(again.decide(at, &id, request), answer);
+            prop_assert_eq!(again.ask(at, &id, request), answer);
         }
         again.advance(now);
         for name in names {
             prop_assert_eq!(again.standing(name), budgets.standing(name));
         }
     }
-}
-
-fn ask(store: &Store, subject: &str, request: &Request) -> u64 {
-    let mut group = Group::new(&operations::TABLE);
-    group.push(&mut request.entry(subject, "gateway").unwrap()).unwrap();
-    store.operations().appender().try_append(group).unwrap().wait().unwrap().first.seq
 }
 
 /// The rows as they are read back, and through them every answer.
@@ -246,21 +338,25 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
     let dir = tempfile::tempdir().unwrap();
     Store::init(dir.path(), "acme.example/agents").unwrap();
     let store = Store::open(dir.path(), Options::default()).unwrap();
-    ask(&store, "team", &Request::Set(DAILY));
-    let shared = std::sync::Mutex::new(Folded::open(store.operations().reader(), Budgets::new()).unwrap());
+    let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()));
+    let wanted = BTreeMap::from([("team".to_owned(), DAILY)]);
+    assert_eq!((desk.configure(&wanted, "serve").unwrap(), desk.configure(&wanted, "serve").unwrap()), (1, 0));
+    // The store has a clock of its own; by this one nothing expires.
+    let now = 0;
     let grants = std::sync::atomic::AtomicU64::new(0);
     std::thread::scope(|scope| {
         for thread in 0..8 {
-            let (store, shared, grants) = (&store, &shared, &grants);
+            let (desk, grants) = (&desk, &grants);
             scope.spawn(move || {
                 for number in 0..20 {
-                    // Durable first, then decided by whoever reads the ledger up to it.
-                    let seq = ask(store, &format!("{thread}-{number}"), &reserve(&["team"], 3));
-                    let mut folded = shared.lock().unwrap();
-                    folded.catch_up().unwrap();
-                    if granted(folded.get().answer(seq).unwrap()) {
+                    let request = Request::Reserve(Reserve { ttl_seconds: 3_600, ..terms(3) });
+                    let asked = asked(&format!("{thread}-{number}"), request);
+                    let decided = desk.ask(&asked, now).unwrap();
+                    if granted(&decided.answer) {
                         grants.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     }
+                    let again = desk.ask(&asked, now).unwrap();
+                    assert_eq!((again.answer, again.seq), (decided.answer, None), "it is known and not recorded again");
                 }
             });
         }
@@ -268,12 +364,18 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
     assert_eq!(grants.into_inner(), 33, "33 times 3 fit into 100");
     let (_, before) = answers(store.operations().reader());
     store.stop();
-    drop(shared);
+    drop(desk);
     let store = Store::open(dir.path(), Options::default()).unwrap();
     let (folded, after) = answers(store.operations().reader());
     assert_eq!(before, after);
     assert_eq!(folded.get().standing("team").unwrap().reserved_micros, 99);
+    let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()));
+    assert_eq!(desk.configure(&BTreeMap::new(), "serve").unwrap(), 1, "it is closed");
     store.stop();
+}
+
+fn terms(micros: u64) -> Reserve {
+    Reserve { budgets: vec!["team".to_owned()], micros, ttl_seconds: 30 }
 }
 
 #[test]
@@ -282,12 +384,13 @@ fn requests_that_break_a_bound_are_no_requests() {
     let cases = [
         ("", Request::Release),
         (long.as_str(), Request::Release),
+        ("a\n", Request::Release),
         ("a", reserve(&[], 1)),
         ("a", reserve(&["team", "team"], 1)),
         ("a", reserve(&["team"], u64::MAX)),
         ("team", Request::Set(Set { offset_minutes: 900, ..DAILY })),
     ];
     for (subject, request) in &cases {
-        assert!(request.check(subject).is_err());
+        assert!(asked(subject, request.clone()).check().is_err());
     }
 }

@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use super::plan::{Batch, Plan};
 use super::{Book, Feed, Lane, LaneError};
 use crate::http::{Answer, Failure, Request, Transport};
+use crate::limits::CONFIRM_WAIT_MAX;
 use crate::outcome::Outcome;
 use crate::secret::SecretError;
-use crate::sink::{Message, Reconciled, excerpt};
+use crate::sink::{Confirmation, Message, Reconciled, excerpt};
 use crate::status::now_micros;
 
 /// How a message ended, and after how many requests.
@@ -141,6 +142,11 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             Ok(answer) => answer,
             Err(step) => return step,
         };
+        match sink.confirmation(&answer) {
+            Some(Ok(confirmation)) => return self.confirm(confirmation).await,
+            Some(Err(outcome)) => return step(outcome, None),
+            None => {}
+        }
         let Some(other) = sink.fallback(&answer, message, &plan.records(batch)) else {
             return step(sink.judge(&answer), sink.handle(&answer));
         };
@@ -154,6 +160,28 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             },
             Err(step) => step,
         }
+    }
+
+    /// Asks until the receiver says that what it accepted is safe. What is not safe in time may be lost, and is sent again with
+    /// the same bytes.
+    async fn confirm(&self, confirmation: Confirmation) -> Step {
+        let sink = self.config.sink.as_ref();
+        let (mut wait, give_up) = (confirmation.wait, Instant::now() + confirmation.give_up);
+        while Instant::now() < give_up {
+            tokio::time::sleep_until(give_up.min(Instant::now() + wait)).await;
+            wait = (wait * 2).min(CONFIRM_WAIT_MAX);
+            let answer = match self.post(sink.confirmation_request(&confirmation)).await {
+                Ok(answer) => answer,
+                Err(Step::Park { reason }) => return Step::Park { reason },
+                // The question is asked again.
+                Err(_) => continue,
+            };
+            if let Some(outcome) = sink.confirmed(&confirmation, &answer) {
+                return step(outcome, None);
+            }
+        }
+        let reason = format!("message {} was accepted and not acknowledged in time", confirmation.id);
+        Step::Again { floor: Duration::ZERO, reason, doubtful: true }
     }
 
     async fn post(&self, request: Result<Request, SecretError>) -> Result<Answer, Step> {

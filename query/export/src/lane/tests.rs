@@ -31,6 +31,10 @@ enum Fault {
     TakenAndCut,
     /// The token is wrong for a while.
     Unauthorised,
+    /// Accepted, and lost before it was indexed.
+    Lost,
+    /// Indexed, and the acknowledgement is never given.
+    Unacknowledged,
 }
 
 #[derive(Default)]
@@ -46,6 +50,8 @@ struct World {
     /// Bytes of each record by export_seq, as often as it was taken.
     taken: BTreeMap<u64, Vec<String>>,
     bodies: BTreeSet<String>,
+    /// Whether batches are acknowledged by indexers, and how often each was asked for; the indexers take three questions.
+    acks: Option<Vec<Option<u32>>>,
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -170,13 +176,17 @@ fn answer(status: u16, body: &Value) -> Answer {
 impl World {
     fn receive(&mut self, request: &Request) -> Result<Answer, Failure> {
         let body = String::from_utf8(request.body.clone()).unwrap();
+        if request.url.expose().contains("/ack?channel=") {
+            return Ok(self.acknowledge(&body));
+        }
         let fault = self.faults.pop_front();
         match fault {
             Some(Fault::Refused) => return Err(Failure::NotSent("refused".into())),
             Some(Fault::Limited) => return Ok(answer(429, &json!({"code": 26}))),
             Some(Fault::Busy) => return Ok(answer(503, &json!({"code": 9}))),
             Some(Fault::Unauthorised) => return Ok(answer(401, &json!({"code": 3}))),
-            Some(Fault::TakenAndFailed | Fault::TakenAndCut) | None => {}
+            Some(Fault::Lost) if self.acks.is_some() => return Ok(self.accept(false)),
+            Some(Fault::TakenAndFailed | Fault::TakenAndCut | Fault::Lost | Fault::Unacknowledged) | None => {}
         }
         let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         if lines.len() > self.lines_max {
@@ -193,8 +203,25 @@ impl World {
         match fault {
             Some(Fault::TakenAndFailed) => Ok(answer(500, &json!({"code": 8}))),
             Some(Fault::TakenAndCut) => Err(Failure::Uncertain("cut".into())),
-            _ => Ok(answer(200, &json!({"code": 0}))),
+            fault => Ok(self.accept(!matches!(fault, Some(Fault::Unacknowledged)))),
         }
+    }
+
+    /// Accepts a batch. One that will never be acknowledged has no count of questions.
+    fn accept(&mut self, indexed: bool) -> Answer {
+        let Some(acks) = &mut self.acks else { return answer(200, &json!({"code": 0})) };
+        acks.push(indexed.then_some(0));
+        answer(200, &json!({"code": 0, "ackId": acks.len() - 1}))
+    }
+
+    /// Splunk's answer: true once, when the indexers have it.
+    fn acknowledge(&mut self, body: &str) -> Answer {
+        let asked: Value = serde_json::from_str(body).unwrap();
+        let id = asked["acks"][0].as_u64().unwrap();
+        let ack = &mut self.acks.as_mut().unwrap()[id as usize];
+        *ack = ack.map(|asked| asked + 1);
+        let known = ack.take_if(|asked| *asked == 3).is_some();
+        answer(200, &json!({"acks": {id.to_string(): known}}))
     }
 
     fn receipts(&self) -> Vec<&ReceiptNote> {
@@ -224,7 +251,9 @@ fn lane(
 ) -> Lane<MemoryFeed, MemoryBook, MemoryCollector> {
     let token = dir.join("token");
     std::fs::write(&token, "t").unwrap();
+    let acknowledge = world.lock().unwrap().acks.is_some();
     let settings = json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "gzip": false, "start": start,
+        "acknowledge": acknowledge, "acknowledge_seconds": 5,
         "token": format!("file:{}", token.display())});
     let config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
     let ledger = world.lock().unwrap().ledger.unwrap();
@@ -311,7 +340,9 @@ fn fault() -> impl Strategy<Value = Fault> {
         Just(Fault::Busy),
         Just(Fault::TakenAndFailed),
         Just(Fault::TakenAndCut),
-        Just(Fault::Unauthorised)
+        Just(Fault::Unauthorised),
+        Just(Fault::Lost),
+        Just(Fault::Unacknowledged)
     ]
 }
 
@@ -334,10 +365,12 @@ proptest! {
         kills in proptest::collection::vec((1u64..400, 1usize..50), 0..10),
         poison in proptest::collection::btree_set(0u64..120, 0..4),
         lines_max in 1usize..40,
+        acknowledged in any::<bool>(),
     ) {
         let dir = tempfile::tempdir().unwrap();
         let world = Shared::default();
         *world.lock().unwrap() = World { ledger: Some(ledger), entries, faults: faults.into(), poison, lines_max, ..World::default() };
+        world.lock().unwrap().acks = acknowledged.then(Vec::new);
         paused().block_on(async {
             for (milliseconds, block) in kills {
                 let _ = timeout(Duration::from_millis(milliseconds), lane(&world, dir.path(), block, "beginning").run()).await;

@@ -130,11 +130,12 @@ impl PagerDuty {
             "timestamp": time(alert.last_seen),
             "class": non_empty(&rule),
         });
-        if let Some(agent) = &who.agent {
-            payload["component"] = line(agent, VALUE_CHARS_MAX).text.into();
-        }
-        if let Some(team) = &who.team {
-            payload["group"] = line(team, VALUE_CHARS_MAX).text.into();
+        for (name, value) in [("component", &who.agent), ("group", &who.team)] {
+            let value = value.as_deref().map(|value| line(value, VALUE_CHARS_MAX).text);
+            // PagerDuty's clients leave out what is empty.
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                payload[name] = value.into();
+            }
         }
         let link = link(&alert.id, self.console.as_deref());
         event("trigger", story.subject(), Some((payload, details)), link)

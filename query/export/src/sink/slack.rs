@@ -29,7 +29,8 @@ pub use signature::{ACKNOWLEDGE_ACTION, OPEN_ACTION, SignatureError, verify_sign
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "slack",
     what: "Alerts to a Slack channel: through an incoming webhook (`webhook`), or with a bot token (`token` and `channel`, the \
-           id of a channel; scopes chat:write and channels:history), which gives each alert a thread.",
+           id of a channel; scopes chat:write and channels:history), which gives each alert a thread. With the app's signing secret (`signing_secret`) messages have a button that \
+           acknowledges; the app's interactivity then asks /api/v1/integrations/slack/interactions of the console.",
     guarantee: "At least once; through a webhook a message can arrive twice after a cut connection, with a token the channel \
                 is searched for it before it is sent again. Alerts that wait are folded into one message.",
     ledgers: &[LedgerName::Operations],
@@ -55,6 +56,9 @@ struct Slack {
     /// The id of the channel that the bot writes to.
     #[serde(default)]
     channel: Option<String>,
+    /// The app's signing secret. With it messages have a button that acknowledges.
+    #[serde(default)]
+    signing_secret: Option<Secret>,
     /// Another address than Slack's own for the methods of the bot, for a relay.
     #[serde(default = "api")]
     api: String,
@@ -83,6 +87,11 @@ impl Slack {
             (None, Some(token), Some(channel)) => Some(Way::Bot { token, channel }),
             _ => None,
         }
+    }
+
+    /// A button is shown where somebody would hear of it.
+    fn buttons(&self) -> message::Buttons {
+        if self.signing_secret.is_some() { message::Buttons::Interactive } else { message::Buttons::Links }
     }
 
     fn by_webhook(webhook: &Secret, message: &Message) -> Result<Request, SecretError> {
@@ -114,14 +123,14 @@ impl Sink for Slack {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = alerts::batch(records);
         if let Some(Way::Bot { channel, .. }) = self.way() {
-            return bot::render(channel, self.console.as_deref(), records, outbox);
+            return bot::render(channel, self.console.as_deref(), self.buttons(), records, outbox);
         }
         let batch = message::Batch::new(records, outbox);
         if batch.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: Vec::new() };
         }
         let notes: &[String] = if batch.escalated { &["Nobody acknowledged it in time.".to_owned()] } else { &[] };
-        let body = message::noted(&batch, self.console.as_deref(), message::Buttons::Links, notes);
+        let body = message::noted(&batch, self.console.as_deref(), self.buttons(), notes);
         let body = body.to_string().into_bytes();
         let mut rendered = Rendered::whole(body, records.len());
         rendered.messages[0].alerts = batch.sent();
@@ -181,6 +190,10 @@ impl Sink for Slack {
 
     fn linger(&self, records: &VecDeque<Record>) -> Duration {
         alerts::linger(records, Duration::from_millis(self.digest_wait_ms))
+    }
+
+    fn signing(&self) -> Option<&Secret> {
+        self.signing_secret.as_ref()
     }
 
     fn check(&self) -> Result<(), String> {

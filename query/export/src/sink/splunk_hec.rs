@@ -1,6 +1,9 @@
 //! `splunk_hec`: events, alerts and administration to Splunk's HTTP Event Collector.
 //!
-//! The format is that of Splunk's "Format events for HTTP Event Collector": JSON objects that simply follow one another.
+//! The format is that of Splunk's "Format events for HTTP Event Collector": JSON objects that simply follow one another. With
+//! indexer acknowledgement a batch has its receipt when the indexers have it on disk: Splunk says so once, and what it did
+//! not say in time is sent again with the same ids. So at most one batch is doubled by each answer that gets lost, each
+//! restart of this process and each batch that Splunk is slow with.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -12,9 +15,11 @@ use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Confirmation, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
+use crate::fields::hex;
 use crate::http::{Answer, Request};
+use crate::limits::CONFIRM_TIMEOUT_MAX;
 use crate::outcome::Outcome;
 use crate::record::{Body, Record};
 use crate::secret::{Secret, SecretError, SecretText};
@@ -23,7 +28,9 @@ use crate::secret::{Secret, SecretError, SecretText};
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "splunk_hec",
     what: "Events, alerts and administration to Splunk's HTTP Event Collector.",
-    guarantee: "At least once. Splunk knows no ids; duplicates and losses can be counted by stream and export_seq.",
+    guarantee: "At least once: from the moment that Splunk accepts a batch, or with `acknowledge = true` (indexer acknowledgement, which the \
+                token must allow) from the moment that its indexers have it. Splunk knows no ids; duplicates and losses can be counted by \
+                stream and export_seq; a batch that is not acknowledged within `acknowledge_seconds` (300) is sent again. Behind a load balancer, acknowledgement needs sticky sessions.",
     ledgers: &LedgerName::ALL,
     alerts_only: false,
     start: Start::Beginning,
@@ -53,6 +60,37 @@ struct SplunkHec {
     /// Whether bodies are compressed.
     #[serde(default = "yes")]
     gzip: bool,
+    /// Whether a batch is done only when the indexers have it.
+    #[serde(default)]
+    acknowledge: bool,
+    /// Seconds after which a batch that they do not have is sent again: 1 to 3600.
+    #[serde(default = "acknowledge_seconds")]
+    acknowledge_seconds: u64,
+    /// Milliseconds before Splunk is asked first; the wait doubles up to ten seconds: 1 to 10000.
+    #[serde(default = "acknowledge_poll_ms")]
+    acknowledge_poll_ms: u64,
+    /// The channel in which acknowledgements are numbered: one for each life of the process, since Splunk may use numbers again.
+    #[serde(skip, default = "channel")]
+    channel: String,
+}
+
+fn acknowledge_seconds() -> u64 {
+    300
+}
+
+fn acknowledge_poll_ms() -> u64 {
+    500
+}
+
+/// A random UUID. Without randomness from the system there is none, and Splunk refuses the channel.
+fn channel() -> String {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        return String::new();
+    }
+    (bytes[6], bytes[8]) = ((bytes[6] & 0x0f) | 0x40, (bytes[8] & 0x3f) | 0x80);
+    let digits = hex(&bytes);
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
 }
 
 fn tachograph() -> String {
@@ -99,7 +137,8 @@ impl SplunkHec {
         event
     }
 
-    /// The answer to a 400: which record it is about, or whether the configuration is wrong.
+    /// The answer to a 400, by Splunk's code: 5 no data, 6 invalid format, 7 wrong index, 10 no channel, 11 invalid channel, 12
+    /// and 13 no event in a record, 14 acknowledgement is off, 15 invalid fields, 16 no token in the address. It says which record it is about, or whether the configuration is wrong.
     fn judge_bad_request(code: Option<u64>, invalid: Option<u64>, reason: String) -> Outcome {
         match (code, invalid) {
             // Wrong index, channel or acknowledgement settings: every record would be refused.
@@ -133,6 +172,9 @@ impl Sink for SplunkHec {
         let body = &message.body;
         let url = format!("{}/services/collector/event", self.url.trim_end_matches('/'));
         let mut headers = vec![("content-type", "application/json".to_owned())];
+        if self.acknowledge {
+            headers.push(("x-splunk-request-channel", self.channel.clone()));
+        }
         let mut sent = body.clone();
         if self.gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -153,15 +195,62 @@ impl Sink for SplunkHec {
         match answer.status {
             200..=299 => Outcome::Acked(reason),
             400 => Self::judge_bad_request(code, invalid, reason),
-            // A wrong token, a wrong path, or a proxy in between that sends elsewhere.
+            // A token that is disabled (code 1), missing (2) or wrong (3, 4), a wrong path, or a proxy in between that sends elsewhere.
             300..=399 | 401..=407 | 410 | 426 => Outcome::Park { reason },
             413 => Outcome::Split { reason },
+            // The queue (26) or the channel (27) is full; or it is busy (9), unhealthy (18 to 20) or stops (23).
             429 | 503 => Outcome::Retry { after: answer.retry_after, reason },
             _ => Outcome::Uncertain { reason },
         }
     }
 
+    fn confirmation(&self, accepted: &Answer) -> Option<Result<Confirmation, Outcome>> {
+        if !self.acknowledge || !(200..300).contains(&accepted.status) {
+            return None;
+        }
+        let reply: Value = serde_json::from_str(&accepted.body).unwrap_or(Value::Null);
+        let (wait, give_up) =
+            (Duration::from_millis(self.acknowledge_poll_ms), Duration::from_secs(self.acknowledge_seconds));
+        Some(match reply["ackId"].as_u64() {
+            Some(id) => Ok(Confirmation { id, wait, give_up }),
+            // It was accepted, and nobody will say whether it is safe.
+            None => Err(Outcome::Park {
+                reason: "the token has no indexer acknowledgement: the answer has no ackId".into(),
+            }),
+        })
+    }
+
+    fn confirmation_request(&self, confirmation: &Confirmation) -> Result<Request, SecretError> {
+        let url = format!("{}/services/collector/ack?channel={}", self.url.trim_end_matches('/'), self.channel);
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let authorization = Some(("authorization", "Splunk ", self.token.read()?));
+        let body = json!({"acks": [confirmation.id]}).to_string().into_bytes();
+        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body, mail: None })
+    }
+
+    fn confirmed(&self, confirmation: &Confirmation, answer: &Answer) -> Option<Outcome> {
+        match self.judge(answer) {
+            Outcome::Acked(_) => {
+                let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+                let id = confirmation.id;
+                (reply["acks"][id.to_string()] == true)
+                    .then(|| Outcome::Acked(format!("acknowledged by the indexers, ackId {id}")))
+            }
+            Outcome::Retry { .. } | Outcome::Uncertain { .. } => None,
+            // The question is refused, not the batch: it stays what it is.
+            Outcome::Park { reason } | Outcome::Split { reason } | Outcome::Reject { reason, .. } => {
+                Some(Outcome::Park { reason })
+            }
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
+        if !(1..=CONFIRM_TIMEOUT_MAX.as_secs()).contains(&self.acknowledge_seconds) {
+            return Err(format!("acknowledge_seconds must be 1 to {}", CONFIRM_TIMEOUT_MAX.as_secs()));
+        }
+        if !(1..=10_000).contains(&self.acknowledge_poll_ms) {
+            return Err("acknowledge_poll_ms must be 1 to 10000".to_owned());
+        }
         check_url("url", &self.url)
     }
 }
@@ -224,6 +313,15 @@ mod tests {
         assert!(matches!(judge(400, r#"{"code":6,"invalid-event-number":4}"#), Outcome::Reject { index: 4, .. }));
         assert!(matches!(judge(400, r#"{"code":5}"#), Outcome::Split { .. }));
         assert!(matches!(judge(400, r#"{"code":7,"invalid-event-number":0}"#), Outcome::Park { .. }));
+        for code in [10, 11, 14, 16] {
+            assert!(matches!(judge(400, &json!({ "code": code }).to_string()), Outcome::Park { .. }), "{code}");
+        }
+        for code in [12, 13, 15] {
+            let body = json!({"code": code, "invalid-event-number": 2}).to_string();
+            assert!(matches!(judge(400, &body), Outcome::Reject { index: 2, .. }), "{code}");
+        }
+        assert!(matches!(judge(403, r#"{"text":"Token disabled","code":1}"#), Outcome::Park { .. }));
+        assert!(matches!(judge(429, r#"{"code":27}"#), Outcome::Retry { .. }));
         assert!(matches!(judge(401, ""), Outcome::Park { .. }));
         assert!(matches!(judge(403, r#"{"code":4}"#), Outcome::Park { .. }));
         assert!(matches!(judge(302, ""), Outcome::Park { .. }));
@@ -232,6 +330,35 @@ mod tests {
         assert!(matches!(judge(503, r#"{"code":9}"#), Outcome::Retry { .. }));
         assert!(matches!(judge(500, ""), Outcome::Uncertain { .. }));
         assert!(matches!(judge(408, ""), Outcome::Uncertain { .. }));
+    }
+
+    #[test]
+    fn a_batch_is_done_when_the_indexers_have_it() {
+        let answer = |status: u16, body: &str| Answer { status, retry_after: None, body: body.to_owned() };
+        assert_eq!(sink().confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)), None);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("t"), "t").unwrap();
+        let token = format!("file:{}", dir.path().join("t").display());
+        let settings = json!({"url": "https://splunk.acme.example:8088", "token": token, "acknowledge": true});
+        let sink: SplunkHec = serde_json::from_value(settings).unwrap();
+        assert!(sink.check().is_ok() && sink.channel.len() == 36);
+        let rendered =
+            sink.render(&fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])), &fixtures::outbox());
+        let request = sink.request(&rendered.messages[0], 0).unwrap();
+        assert!(request.headers.contains(&("x-splunk-request-channel", sink.channel.clone())));
+        let asked = sink.confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)).unwrap().unwrap();
+        assert_eq!((asked.id, asked.give_up), (7, Duration::from_mins(5)));
+        let question = sink.confirmation_request(&asked).unwrap();
+        assert_eq!(question.body, br#"{"acks":[7]}"#);
+        assert!(question.url.expose().ends_with(&format!("/services/collector/ack?channel={}", sink.channel)));
+        assert!(matches!(sink.confirmation(&answer(200, r#"{"code":0}"#)), Some(Err(Outcome::Park { .. }))));
+        assert_eq!(sink.confirmation(&answer(503, r#"{"code":9}"#)), None);
+        let said = |status: u16, body: &str| sink.confirmed(&asked, &answer(status, body));
+        assert!(matches!(said(200, r#"{"acks":{"7":true}}"#), Some(Outcome::Acked(_))));
+        for (status, body) in [(200, r#"{"acks":{"7":false}}"#), (200, "cut"), (503, ""), (500, ""), (429, "")] {
+            assert_eq!(said(status, body), None);
+        }
+        assert!(matches!(said(400, r#"{"code":14}"#), Some(Outcome::Park { .. })));
     }
 
     #[test]

@@ -16,15 +16,18 @@ pub struct Counts {
     faults: usize,
     committed: usize,
     digests: usize,
+    /// Mails and batches for Splunk that arrived more than once, each the same.
+    doubled: [usize; 2],
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { alerts, requests, faults, committed, digests } = self;
+        let Self { alerts, requests, faults, committed, digests, doubled: [mails, batches] } = self;
         write!(
             f,
             "{alerts} alerts, {requests} requests with {faults} faults, {committed} commits, {digests} digests: \
-             0 lost, 0 doubled, 0 reopened"
+             0 lost, 0 doubled where the receiver takes an id or can be asked, 0 reopened; {mails} mails doubled under the \
+             same Message-ID, {batches} batches doubled at indexers that acknowledge"
         )
     }
 }
@@ -53,9 +56,9 @@ pub fn check(folder: &Path, seed: u64, alerts: u64) -> Counts {
         .collect();
     let all = revisions(seed, alerts);
     let at = |path: &str| -> Vec<&Commit> { commits.iter().filter(|commit| commit.path == path).collect() };
-    let lost = |sink: &str, committed: &BTreeSet<String>, name: &dyn Fn(&str) -> String| {
+    let lost = |sink: &str, committed: &BTreeSet<String>, name: &dyn Fn(&Value) -> String| {
         let sent = lines(&folder.join("sent")).into_iter().filter(|line| line["sink"] == sink);
-        let arrived = sent.filter(|line| committed.contains(&name(line["key"].as_str().unwrap())));
+        let arrived = sent.filter(|line| committed.contains(&name(line)));
         let told: BTreeSet<String> = arrived
             .flat_map(|line| line["ids"].as_array().unwrap().clone())
             .map(|id| id.as_str().unwrap().to_owned())
@@ -63,23 +66,53 @@ pub fn check(folder: &Path, seed: u64, alerts: u64) -> Counts {
         let lost: Vec<&str> = ids(&all).into_iter().filter(|id| !told.contains(*id)).collect();
         assert!(lost.is_empty(), "seed {seed}: {lost:?} are lost at {sink}");
     };
+    let key = |line: &Value| line["key"].as_str().unwrap().to_owned();
     let (keys, digests) = pagerduty(&at("/pagerduty"), seed);
-    lost("pager", &keys, &|key| match key.split('/').next() {
-        Some("digest") | None => format!("tachograph/{key}"),
-        Some(id) => format!("tachograph/{id}"),
-    });
+    lost("pager", &keys, &|line| format!("tachograph/{}", line["subject"].as_str().unwrap()));
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    lost("hook", &webhook(&at("/hook"), seed), &|key| format!("msg_{}", key.chars().map(plain).collect::<String>()));
-    lost("slack", &slack(&at("/slack/chat.postMessage"), seed), &str::to_owned);
+    lost("hook", &webhook(&at("/hook"), seed), &|line| {
+        format!("msg_{}", key(line).chars().map(plain).collect::<String>())
+    });
+    let mut channel = slack(&at("/slack/chat.postMessage"), seed);
+    // A change in place says the newest of an alert whose message stands in the channel.
+    channel.extend(
+        at("/slack/chat.update")
+            .iter()
+            .filter_map(|commit| Some(commit.body["metadata"]["event_payload"]["key"].as_str()?.to_owned())),
+    );
+    lost("slack", &channel, &key);
+    let (mails, mails_doubled) = mail(&at("/smtp"), seed);
+    lost("mail", &mails, &|line| message_id(&key(line)));
     alertmanager(&at("/api/v2/alerts"), &all, seed);
     siem(&at("/services/collector/event"), &all, seed);
+    let batches_doubled = siem(&at("/indexed"), &all, seed);
     Counts {
         alerts: all.iter().filter(|alert| alert.state == State::Open).count(),
         requests: answers.len(),
         faults: answers.iter().filter(|answer| answer["fault"].as_u64().unwrap() < 5).count(),
         committed: commits.len(),
         digests,
+        doubled: [mails_doubled, batches_doubled],
     }
+}
+
+/// The Message-ID of a mail, from the name of its message.
+fn message_id(key: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '.' };
+    let atom: String = key.chars().map(plain).collect();
+    format!("<{}@acme.example>", atom.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("."))
+}
+
+/// Mail that arrives again is the same mail under the same Message-ID, which the reader's client folds.
+fn mail(commits: &[&Commit], seed: u64) -> (BTreeSet<String>, usize) {
+    let (mut seen, mut doubled) = (BTreeMap::new(), 0);
+    for commit in commits {
+        if let Some(before) = seen.insert(commit.id.clone(), commit.text.clone()) {
+            assert_eq!(before, commit.text, "seed {seed}: a repeat of {} differs", commit.id);
+            doubled += 1;
+        }
+    }
+    (seen.into_keys().collect(), doubled)
 }
 
 fn ids(all: &[Alert]) -> BTreeSet<&str> {
@@ -162,10 +195,11 @@ fn slack(commits: &[&Commit], seed: u64) -> BTreeSet<String> {
     keys
 }
 
-/// Splunk gets every revision at least once, and the repeats are the same.
-fn siem(commits: &[&Commit], all: &[Alert], seed: u64) {
-    let mut records = BTreeMap::new();
+/// Splunk gets every revision at least once, and the repeats are the same. Returns how many batches were repeated.
+fn siem(commits: &[&Commit], all: &[Alert], seed: u64) -> usize {
+    let (mut records, mut batches) = (BTreeMap::new(), BTreeSet::new());
     for commit in commits {
+        batches.insert(commit.text.as_str());
         for line in commit.text.lines() {
             let event: Value = serde_json::from_str(line).unwrap();
             if event["sourcetype"] == "tachograph:alert" {
@@ -175,4 +209,5 @@ fn siem(commits: &[&Commit], all: &[Alert], seed: u64) {
         }
     }
     assert_eq!(records.len(), all.len(), "seed {seed}: revisions are lost at Splunk");
+    commits.len() - batches.len()
 }

@@ -28,7 +28,8 @@ pub fn revisions(seed: u64, alerts: u64) -> Vec<Alert> {
     while opened < alerts || !active.is_empty() {
         if opened < alerts && (active.is_empty() || dice.below(3) > 0) {
             let severity = Severity::ALL[dice.below(5) as usize];
-            active.push(alert(&format!("alert-{opened:032x}"), severity));
+            let rule = format!("egress.rule_{}", dice.below(4));
+            active.push(Alert { rule, ..alert(&format!("alert-{opened:032x}"), severity) });
             all.extend(active.last().cloned());
             opened += 1;
             continue;

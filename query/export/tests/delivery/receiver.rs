@@ -1,4 +1,4 @@
-//! The receivers, in a process of their own: PagerDuty, a webhook, Alertmanager, Slack and Splunk as they are on a bad day.
+//! The receivers, in a process of their own: PagerDuty, a webhook, Alertmanager, Slack, Splunk and a mail server as they are on a bad day.
 //!
 //! What is committed goes to one file, what is answered to another. Each request prints a line, by which the harness counts.
 
@@ -16,16 +16,28 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use crate::life::Dice;
+use crate::smtp;
 
-struct World {
-    dice: Dice,
+pub struct World {
+    pub dice: Dice,
     commits: File,
     answers: File,
     /// Slack's channel: what was posted, newest last.
     channel: Vec<Value>,
+    /// What Splunk's indexers do not have yet, by the number that they acknowledge it with.
+    unindexed: Vec<Option<Unindexed>>,
 }
 
-type Shared = Arc<Mutex<World>>;
+/// A batch between acceptance and acknowledgement.
+struct Unindexed {
+    body: String,
+    /// Questions until the indexers have it; `None` if it gets lost.
+    questions: Option<u64>,
+    /// Whether the acknowledgement gets lost.
+    mute: bool,
+}
+
+pub type Shared = Arc<Mutex<World>>;
 
 /// Listens until it is killed.
 pub fn run(folder: &Path, seed: u64) {
@@ -34,10 +46,15 @@ pub fn run(folder: &Path, seed: u64) {
         commits: File::create(folder.join("commits")).unwrap(),
         answers: File::create(folder.join("answers")).unwrap(),
         channel: Vec::new(),
+        unindexed: Vec::new(),
     };
-    let router = Router::new().fallback(handle).with_state(Arc::new(Mutex::new(world)));
+    let world = Arc::new(Mutex::new(world));
+    let router = Router::new().fallback(handle).with_state(world.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
+        let smtp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        std::fs::write(folder.join("smtp"), smtp.local_addr().unwrap().port().to_string()).unwrap();
+        tokio::spawn(smtp::listen(smtp, world));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         say(&format!("listening http://{}", listener.local_addr().unwrap()));
         axum::serve(listener, router).await.unwrap();
@@ -45,7 +62,7 @@ pub fn run(folder: &Path, seed: u64) {
 }
 
 /// One line for the harness. Nobody may be left to read it.
-fn say(line: &str) {
+pub fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "\n{line}").and_then(|()| out.flush());
 }
@@ -56,7 +73,7 @@ async fn handle(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body
         let mut world = shared.lock().unwrap();
         let fault = world.dice.below(12);
         let answer = if fault < 2 { Value::Null } else { world.commit(&path, &headers, &body) };
-        writeln!(world.answers, "{}", json!({"path": path, "fault": fault})).unwrap();
+        world.answered(&path, fault);
         (fault, answer)
     };
     say("request");
@@ -91,9 +108,13 @@ impl World {
             }
             _ => {}
         }
-        let entry = json!({"path": path, "id": id, "body": text});
-        writeln!(self.commits, "{entry}").unwrap();
-        self.commits.flush().unwrap();
+        if headers.contains_key("x-splunk-request-channel") {
+            return self.accept(text);
+        }
+        if path == "/services/collector/ack" {
+            return self.acknowledge(&json);
+        }
+        self.write(path, id, &text);
         match path {
             "/slack/chat.postMessage" => {
                 let mut message = json;
@@ -105,6 +126,48 @@ impl World {
             "/slack/chat.update" => json!({"ok": true, "ts": json["ts"]}),
             _ => json!({"status": "success", "code": 0}),
         }
+    }
+
+    /// Writes down what a receiver keeps for ever.
+    pub fn write(&mut self, path: &str, id: &str, body: &str) {
+        writeln!(self.commits, "{}", json!({"path": path, "id": id, "body": body})).unwrap();
+        self.commits.flush().unwrap();
+    }
+
+    /// Writes down how a request ended.
+    pub fn answered(&mut self, path: &str, fault: u64) {
+        writeln!(self.answers, "{}", json!({"path": path, "fault": fault})).unwrap();
+    }
+
+    /// Splunk accepts a batch. Its indexers get it later, or never, and now and then Splunk forgets everything and counts anew.
+    fn accept(&mut self, body: String) -> Value {
+        if self.dice.below(40) == 0 {
+            self.unindexed.clear();
+        }
+        let fate = self.dice.below(20);
+        let questions = (fate > 0).then_some(fate % 4);
+        self.unindexed.push(Some(Unindexed { body, questions, mute: fate == 1 }));
+        json!({"text": "Success", "code": 0, "ackId": self.unindexed.len() - 1})
+    }
+
+    /// Splunk says once that the indexers have a batch.
+    fn acknowledge(&mut self, asked: &Value) -> Value {
+        let id = asked["acks"][0].as_u64().unwrap();
+        let slot = self.unindexed.get_mut(id as usize);
+        let mut known = false;
+        if let Some(batch) = slot
+            && let Some(Unindexed { questions: Some(questions), mute, body }) = batch
+        {
+            if *questions == 0 {
+                let (text, said) = (body.clone(), !*mute);
+                *batch = None;
+                known = said;
+                self.write("/indexed", "", &text);
+            } else {
+                *questions -= 1;
+            }
+        }
+        json!({"acks": {id.to_string(): known}})
     }
 
     /// The newest messages of the channel or of a thread.

@@ -46,10 +46,16 @@ const THIS_MESSAGE: [&str; 9] = [
 ];
 
 /// Renders a batch for a channel.
-pub fn render(channel: &str, console: Option<&str>, records: &[Record], outbox: &Outbox) -> Rendered {
+pub fn render(
+    channel: &str,
+    console: Option<&str>,
+    buttons: message::Buttons,
+    records: &[Record],
+    outbox: &Outbox,
+) -> Rendered {
     let records = batch(records);
     let folded = fold(records, outbox, Style::Messages);
-    let bot = Bot { channel, console };
+    let bot = Bot { channel, console, buttons };
     let mut messages = Vec::new();
     folded.stories.iter().for_each(|story| bot.story(story, &mut messages));
     messages.extend(folded.digest.iter().map(|digest| bot.digest(digest)));
@@ -60,6 +66,7 @@ pub fn render(channel: &str, console: Option<&str>, records: &[Record], outbox: 
 struct Bot<'a> {
     channel: &'a str,
     console: Option<&'a str>,
+    buttons: message::Buttons,
 }
 
 impl Bot<'_> {
@@ -107,7 +114,7 @@ impl Bot<'_> {
     fn alert(&self, alert: &Alert, story: &Story<'_>) -> Value {
         let notes = [story.escalated.map(nobody), story.more()];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
-        message::noted(&Batch::of(&[alert]), self.console, message::Buttons::Interactive, &notes)
+        message::noted(&Batch::of(&[alert]), self.console, self.buttons, &notes)
     }
 
     fn digest(&self, digest: &Digest<'_>) -> Message {

@@ -101,7 +101,10 @@ fn the_webhook_is_never_shown() {
 }
 
 fn bot() -> Slack {
-    serde_json::from_value(json!({"token": "env:SLACK_TOKEN", "channel": "C0123456789"})).unwrap()
+    serde_json::from_value(
+        json!({"token": "env:SLACK_TOKEN", "channel": "C0123456789", "signing_secret": "env:SLACK_SIGNING_SECRET"}),
+    )
+    .unwrap()
 }
 
 fn of_bot(alerts: &[Alert], outbox: &Outbox) -> Vec<(Message, Value)> {
@@ -120,6 +123,9 @@ fn a_bot_posts_updates_in_place_and_ends_in_the_thread() {
         (&buttons["elements"][0]["action_id"], &buttons["elements"][0]["value"]),
         (&json!(ACKNOWLEDGE_ACTION), &json!(alert_of(1, Severity::High).id))
     );
+    let deaf: Slack = serde_json::from_value(json!({"token": "env:SLACK_TOKEN", "channel": "C0123456789"})).unwrap();
+    let shown = deaf.render(&records_of(&[alert_of(1, Severity::High)]), &fixtures::outbox()).messages[0].body.clone();
+    assert!(!String::from_utf8(shown).unwrap().contains(ACKNOWLEDGE_ACTION), "nobody would hear of it");
     let known = fixtures::told(&[1], false);
     let next = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::High) };
     let (message, body) = &of_bot(&[next], &known)[0];

@@ -1,0 +1,179 @@
+//! The bookkeeper of hard budgets: it adds up what recorded model calls cost, and writes down what was decided about
+//! reservations. It follows both ledgers and decides nothing.
+//!
+//! Sums, decisions and both cursors are one commit, and a sum is that of the whole day or month. So an event counts
+//! exactly once, wherever the process was killed.
+
+mod books;
+mod sums;
+
+use std::ops::ControlFlow;
+
+use ledger::{AppendError, Appender, Group, Ledger, LedgerError, ReadLimit, Reader};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::{BOOKKEEPER_LINGER, BOOKKEEPER_READ_ROWS, NO_SPACE_RETRY, READ_BYTES, READ_ROWS};
+use books::Books;
+
+/// Why the bookkeeper stopped. Caps hold without it; spend that nobody reserved is not seen meanwhile.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BookkeeperError {
+    /// A ledger could not be read.
+    #[error("the books of the budgets stopped: {0}")]
+    Ledger(#[from] LedgerError),
+    /// The books could not be written.
+    #[error("the books of the budgets stopped, because they cannot be recorded: {0}")]
+    Append(#[from] AppendError),
+}
+
+/// Keeps the books over a store.
+pub struct Bookkeeper {
+    events: Reader,
+    operations: Reader,
+    appender: Appender,
+    shard: u32,
+    metrics: BookkeeperMetrics,
+}
+
+/// Metrics of the bookkeeper. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct BookkeeperMetrics {
+    commits: Counter,
+    lag: Gauge,
+}
+
+const EVENTS_LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
+const OPERATIONS_LIMIT: ReadLimit = ReadLimit { rows: BOOKKEEPER_READ_ROWS, bytes: READ_BYTES };
+
+impl Bookkeeper {
+    /// Reads `events` and `operations`, and writes to `operations`. Nothing is read before [`Bookkeeper::run`].
+    pub fn new(events: &Ledger, operations: &Ledger) -> Self {
+        Self {
+            events: events.reader(),
+            operations: operations.reader(),
+            appender: operations.appender(),
+            shard: events.shard(),
+            metrics: BookkeeperMetrics::default(),
+        }
+    }
+
+    /// Its metrics.
+    pub fn metrics(&self) -> BookkeeperMetrics {
+        self.metrics.clone()
+    }
+
+    /// Keeps the books until `stop` is cancelled or something fails. What was decided by then is written before it
+    /// returns.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), BookkeeperError> {
+        match self.keep(&stop).await {
+            // The store was stopped first: the next start goes on from the cursor.
+            Err(
+                BookkeeperError::Append(AppendError::Stopped)
+                | BookkeeperError::Ledger(LedgerError::Append(AppendError::Stopped)),
+            ) => Ok(()),
+            ended => ended,
+        }
+    }
+
+    async fn keep(&self, stop: &CancellationToken) -> Result<(), BookkeeperError> {
+        let (Some(mut events), Some(mut operations)) = (self.events.watch(), self.operations.watch()) else {
+            return Ok(());
+        };
+        let mut books = Books::open(&self.operations, self.shard)?;
+        loop {
+            let stopping = stop.is_cancelled();
+            events.borrow_and_update();
+            operations.borrow_and_update();
+            self.round(&mut books, stop).await?;
+            if stopping {
+                return Ok(());
+            }
+            let changed = tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                changed = events.changed() => changed,
+                changed = operations.changed() => changed,
+            };
+            if changed.is_err() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(BOOKKEEPER_LINGER) => {}
+            }
+        }
+    }
+
+    /// Reads both ledgers to their ends and writes what there is to say.
+    async fn round(&self, books: &mut Books, stop: &CancellationToken) -> Result<(), BookkeeperError> {
+        loop {
+            // Operations first: an event finds the reservation that was made before it.
+            let more = books.read_operations(&self.operations, OPERATIONS_LIMIT)?;
+            if self.write(books, stop).await?.is_break() {
+                return Ok(());
+            }
+            if !more {
+                break;
+            }
+        }
+        loop {
+            let more = books.read_events(&self.events, EVENTS_LIMIT)?;
+            self.metrics.lag.set(self.events.durable()?.next_seq.saturating_sub(books.events_seq()) as i64);
+            if books.is_due() && self.write(books, stop).await?.is_break() {
+                return Ok(());
+            }
+            if !more {
+                break;
+            }
+            // A long backlog must not keep others from this thread.
+            tokio::task::yield_now().await;
+        }
+        self.write(books, stop).await.map(|_| ())
+    }
+
+    /// Writes what is pending, if anything is. Breaks if it was stopped while the disk was full: what is pending then is
+    /// found again by the next start.
+    async fn write(&self, books: &mut Books, stop: &CancellationToken) -> Result<ControlFlow<()>, BookkeeperError> {
+        while let Some(group) = books.group()? {
+            if self.append(group, stop).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            books.written();
+            self.metrics.commits.inc();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    async fn append(&self, group: Group, stop: &CancellationToken) -> Result<ControlFlow<()>, AppendError> {
+        let mut group = group;
+        loop {
+            let again = group.clone();
+            match self.appender.append(group).await {
+                Ok(_) => return Ok(ControlFlow::Continue(())),
+                Err(AppendError::NoSpace { .. }) => {
+                    tracing::error!("the disk has no space left for the books of the budgets; they wait");
+                    tokio::select! {
+                        () = stop.cancelled() => return Ok(ControlFlow::Break(())),
+                        () = tokio::time::sleep(NO_SPACE_RETRY) => group = again,
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl BookkeeperMetrics {
+    /// Names them in a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        let (commits, lag) = (self.commits.clone(), self.lag.clone());
+        registry.register("tachograph_budget_books", "Commits of the books of hard budgets", commits);
+        registry.register("tachograph_budget_lag_events", "Durable events that no budget has counted yet", lag);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! Where everybody asks about hard budgets: a request is made durable, then the fold that reads it back says what was
+//! decided.
+//!
+//! Everything here blocks: it reads the disk and waits for an fsync. Callers in a runtime put it on a thread for that.
+//! Requests that wait at the same time share one fsync: no lock is held while it lasts.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Asked, Owner, Request, Set};
+use crate::appender::{Appender, Rejected};
+use crate::entry::Group;
+use crate::error::{AppendError, LedgerError};
+use crate::fold::{Answer, Budgets, Folded, Standing};
+use crate::limits;
+use crate::operations;
+use crate::reader::Reader;
+
+/// Where requests are recorded, and the fold over what was: the `operations` ledger, or a model of it.
+pub trait Log {
+    /// Appends requests in this order, all or none, and returns when they are durable: the position of the first.
+    fn append(&self, asked: &[Asked]) -> Result<u64, DeskError>;
+
+    /// Shows the fold over everything that is durable now.
+    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, DeskError>;
+}
+
+/// Asks a log, and answers.
+#[derive(Debug)]
+pub struct Desk<L = LedgerLog> {
+    log: L,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The decision. It is durable, and the same whenever the same is asked again.
+    pub answer: Answer,
+    /// Where the request stands in `operations`; absent if it was decided before.
+    pub seq: Option<u64>,
+    /// How the budgets of the reservation stand now.
+    pub standings: Vec<(String, Standing)>,
+}
+
+/// Why there is no decision. After the errors of the ledger it is not known whether there is one: the same request may be
+/// sent again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeskError {
+    /// The request breaks a bound.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// Nothing can be recorded here.
+    #[error("the ledger is open for reading only")]
+    ReadOnly,
+    /// So many others were decided meanwhile that the decision is not at hand.
+    #[error("the decision is recorded, but so many followed that it is not at hand; send the same request again")]
+    Overtaken,
+    /// The request has no JSON form.
+    #[error("the request cannot be written: {0}")]
+    Record(#[from] serde_json::Error),
+    /// The ledger did not take the entry.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The ledger could not be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl<L: Log> Desk<L> {
+    /// A desk before a log.
+    pub fn over(log: L) -> Self {
+        Self { log }
+    }
+
+    /// Asks at `now`, in microseconds since 1970 UTC, and returns what was decided once that is durable.
+    ///
+    /// What was decided before is answered from the ledger as it is, so a request that is sent again adds nothing to it.
+    pub fn ask(&self, asked: &Asked, now: i64) -> Result<Decided, DeskError> {
+        asked.check().map_err(DeskError::Invalid)?;
+        let known = self.log.fold(|budgets| {
+            budgets.known(asked, now).map(|answer| Decided { answer, seq: None, standings: standings(budgets, asked) })
+        })?;
+        if let Some(decided) = known {
+            return Ok(decided);
+        }
+        let seq = self.log.append(std::slice::from_ref(asked))?;
+        self.log.fold(|budgets| {
+            let answer = budgets.answer(seq).cloned().ok_or(DeskError::Overtaken)?;
+            Ok(Decided { answer, seq: Some(seq), standings: standings(budgets, asked) })
+        })?
+    }
+
+    /// Shows all budgets as they stand now.
+    pub fn read<T>(&self, look: impl FnOnce(&Budgets) -> T) -> Result<T, DeskError> {
+        self.log.fold(|budgets| look(budgets))
+    }
+
+    /// Sets budgets in the name of `actor` where they are not set so already, and closes all others. Returns how many
+    /// entries that took.
+    pub fn configure(&self, wanted: &BTreeMap<String, Set>, actor: &str) -> Result<usize, DeskError> {
+        let changes = self.log.fold(|budgets| {
+            let set = wanted.iter().filter(|(name, set)| budgets.terms(name) != Some(*set));
+            let set = set.map(|(name, set)| (name.clone(), set.clone())).collect::<Vec<_>>();
+            let closed =
+                budgets.all_terms().filter(|(name, set)| set.cap_micros.is_some() && !wanted.contains_key(*name));
+            let closed = closed.map(|(name, set)| (name.to_owned(), Set { cap_micros: None, ..set.clone() }));
+            closed.collect::<Vec<_>>().into_iter().chain(set).collect::<Vec<_>>()
+        })?;
+        let asked = |(subject, set)| Asked { owner: Owner::named(actor), subject, request: Request::Set(set) };
+        let changes: Vec<Asked> = changes.into_iter().map(asked).collect();
+        if let Some(problem) = changes.iter().find_map(|asked| asked.check().err()) {
+            return Err(DeskError::Invalid(problem));
+        }
+        for group in changes.chunks(limits::BUDGETS_PER_GROUP_MAX) {
+            self.log.append(group)?;
+        }
+        Ok(changes.len())
+    }
+}
+
+/// How the budgets stand that a request is about.
+fn standings(budgets: &Budgets, asked: &Asked) -> Vec<(String, Standing)> {
+    let names = budgets.drawn_on(asked).iter();
+    names.filter_map(|name| Some((name.clone(), budgets.standing(name)?))).collect()
+}
+
+/// The `operations` ledger as the log.
+pub struct LedgerLog {
+    reader: Reader,
+    /// `None` where nothing can be recorded.
+    appender: Option<Appender>,
+    /// Read when it is first asked for.
+    folded: Mutex<Option<Folded<Budgets>>>,
+}
+
+impl Desk<LedgerLog> {
+    /// A desk over `operations`. Without an appender it only answers.
+    pub fn new(reader: Reader, appender: Option<Appender>) -> Self {
+        Self::over(LedgerLog { reader, appender, folded: Mutex::new(None) })
+    }
+}
+
+impl LedgerLog {
+    fn lock(&self) -> MutexGuard<'_, Option<Folded<Budgets>>> {
+        // A fold that a panic left behind half a row is read anew.
+        self.folded.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+            let mut inner = poisoned.into_inner();
+            *inner = None;
+            self.folded.clear_poison();
+            inner
+        })
+    }
+}
+
+impl Log for LedgerLog {
+    fn append(&self, asked: &[Asked]) -> Result<u64, DeskError> {
+        let appender = self.appender.as_ref().ok_or(DeskError::ReadOnly)?;
+        let mut group = Group::new(&operations::TABLE);
+        for asked in asked {
+            group.push(&mut asked.entry()?)?;
+        }
+        let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
+        Ok(pending.wait()?.first.seq)
+    }
+
+    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, DeskError> {
+        let mut guard = self.lock();
+        // Time is taken first: whatever was recorded before it is read below, so no entry can come with an earlier one.
+        let until = self.reader.durable()?.recorded_until;
+        let mut folded = match guard.take() {
+            Some(mut folded) => {
+                folded.catch_up()?;
+                folded
+            }
+            None => Folded::open(self.reader.clone(), Budgets::new())?,
+        };
+        folded.get_mut().advance(until);
+        let shown = look(folded.get_mut());
+        *guard = Some(folded);
+        Ok(shown)
+    }
+}

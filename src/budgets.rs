@@ -1,0 +1,172 @@
+//! `tachograph budgets`: what hard budgets hold, what is kept for calls, and what was spent past them.
+//!
+//! Reading goes through the HTTP API, of a server or over a data directory. Nothing is changed here: budgets are set by the
+//! configuration, and money is reserved by gateways.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use crate::api::Target;
+use crate::cli::Output;
+use crate::exit::{Failure, Outcome};
+use crate::output::{self, Format, Table};
+
+/// The commands on budgets.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the hard budgets and how they stand.
+    List(List),
+    /// Show one budget and its open reservations.
+    Show(Show),
+}
+
+/// Arguments of `budgets list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// The most budgets in the list.
+    #[arg(short = 'n', long, value_name = "BUDGETS", default_value_t = 100)]
+    limit: u64,
+    /// Go on after the page that ended with this cursor.
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Arguments of `budgets show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Name of the budget.
+    #[arg(value_name = "BUDGET")]
+    budget: String,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Runs the command.
+pub fn run(command: Command) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::List(arguments) => list(&arguments).await,
+            Command::Show(arguments) => show(&arguments).await,
+        }
+    })
+}
+
+async fn list(arguments: &List) -> Outcome {
+    let mut path = format!("/api/v1/budgets?limit={}", arguments.limit);
+    if let Some(cursor) = &arguments.cursor {
+        path.push_str("&cursor=");
+        path.extend(utf8_percent_encode(cursor, NON_ALPHANUMERIC));
+    }
+    let page = get(&arguments.target, &path).await?;
+    let budgets = page["budgets"].as_array().map(Vec::as_slice).unwrap_or_default();
+    match arguments.output.format {
+        Format::Json => output::print_json(&page)?,
+        Format::Table if budgets.is_empty() => output::print_line("There are no budgets.")?,
+        Format::Table => {
+            output::print(&table(budgets))?;
+            if let Some(next) = page["next"].as_str() {
+                eprintln!("{} of {}; more with --cursor {}", budgets.len(), page["total"], output::visible(next));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(arguments: &Show) -> Outcome {
+    let path = format!("/api/v1/budgets/{}", utf8_percent_encode(&arguments.budget, NON_ALPHANUMERIC));
+    let budget = get(&arguments.target, &path).await?;
+    match arguments.output.format {
+        Format::Json => output::print_json(&budget)?,
+        Format::Table => output::print(&whole(&budget))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn get(target: &Target, path: &str) -> Result<Value, Failure> {
+    target.open()?.ask("GET", path, &[], String::new()).await?.json().await
+}
+
+/// Money in dollars, with as many digits as it needs.
+fn dollars(micros: &Value) -> String {
+    let Some(micros) = micros.as_u64() else { return "-".to_owned() };
+    let (whole, rest) = (micros / 1_000_000, micros % 1_000_000);
+    if rest % 10_000 == 0 { format!("${whole}.{:02}", rest / 10_000) } else { format!("${whole}.{rest:06}") }
+}
+
+const AMOUNTS: [(&str, &str); 6] = [
+    ("cap", "cap_micros"),
+    ("available", "available_micros"),
+    ("reserved", "reserved_micros"),
+    ("committed", "committed_micros"),
+    ("unreserved", "unreserved_micros"),
+    ("observed", "observed_micros"),
+];
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn table(budgets: &[Value]) -> String {
+    let headings = [&["budget", "state"], &AMOUNTS.map(|(heading, _)| heading)[..], &["period", "resets"]].concat();
+    let mut table = Table::new(&headings);
+    for budget in budgets {
+        let amounts = AMOUNTS.map(|(_, member)| dollars(&budget[member]));
+        let cells =
+            [text(&budget["name"]), text(&budget["state"])].into_iter().chain(amounts.iter().map(String::as_str));
+        table.row(cells.chain([text(&budget["period"]), text(&budget["resets"])]));
+    }
+    table.render()
+}
+
+fn whole(budget: &Value) -> String {
+    let mut lines = Vec::new();
+    let mut line =
+        |name: &str, value: &str| lines.push(format!("{:<14}{}", format!("{name}:"), output::visible(value)));
+    for name in ["name", "state", "period", "starts", "resets"] {
+        line(name, text(&budget[name]));
+    }
+    for (name, member) in AMOUNTS {
+        line(name, &dollars(&budget[member]));
+    }
+    for (name, value) in budget["scope"].as_object().into_iter().flatten() {
+        line(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    let mut text_of = lines.join("\n") + "\n";
+    let open = budget["reservations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !open.is_empty() {
+        let mut table = Table::new(&["reservation", "owner", "keeps", "expires"]);
+        for open in open {
+            table.row([text(&open["id"]), text(&open["owner"]), &dollars(&open["micros"]), text(&open["expires"])]);
+        }
+        text_of.push('\n');
+        text_of.push_str(&table.render());
+    }
+    text_of
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn money_and_names_are_shown_whole_and_harmless() {
+        let shown = [0, 1_500_000, 1_234_567].map(|micros| dollars(&json!(micros)));
+        assert_eq!(shown, ["$0.00", "$1.50", "$1.234567"]);
+        let budget = json!({"name": "a\u{1b}[2J", "state": "open", "cap_micros": 5, "scope": {"team": "red", "families": ["gateway"]},
+            "reservations": [{"id": "x\ny", "owner": "gateway", "micros": 2_000_000, "expires": "then"}]});
+        let shown = whole(&budget) + &table(&[budget]);
+        assert!(!shown.contains('\u{1b}') && shown.contains("cap:          $0.000005\n"), "{shown}");
+        assert!(shown.contains("x\\ny") && shown.contains("team:         red\n"), "{shown}");
+    }
+}
