@@ -1,5 +1,7 @@
 //! What conditions say of one event, which mistakes are found before, and that no text whatever makes them panic.
 
+mod reference;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
