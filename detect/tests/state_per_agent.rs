@@ -4,7 +4,7 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use detect::{Engine, Findings, Key, RuleSet, Rules};
+use detect::{Engine, Findings, Key, Rules};
 use ledger::events::column;
 use ledger::{LedgerName, Rows};
 
