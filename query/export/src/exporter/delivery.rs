@@ -178,6 +178,9 @@ async fn a_refused_digest_comes_back_as_a_digest() {
     assert_eq!((pager.events.len(), &digest["class"]), (2, &json!("digest")));
     assert_eq!(digest["summary"], "299 alerts: 299 high; 2 of them over");
     drop(pager);
+    // Nothing of it is left to be sent, and nobody is told of what goes on and then ended once more.
+    let told_again = bench.sent().iter().filter(|(_, key)| *key == event("", 3).1).count();
+    assert_eq!(told_again, 1);
     bench.store.stop();
 }
 

@@ -6,8 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::Position;
 use ledger::alert::State;
+use ledger::fold::{SENT_KIND, Sent};
+use ledger::operations::column;
+use ledger::{LedgerName, Position, Row};
 
 use super::book::{Note, RejectedNote};
 use super::plan::{Batch, Plan};
@@ -111,19 +113,48 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         });
         let mut open: BTreeMap<String, u64> = open.collect();
         let known: BTreeSet<Position> = letters.iter().map(|(at, _)| *at).collect();
+        // The newest revision of each alert of which the receiver was told since.
+        let mut told: BTreeMap<String, u32> = BTreeMap::new();
         let mut at = letters.first().filter(|_| !open.is_empty()).map(|(first, _)| first.seq + 1);
         while let Some(from) = at {
             let rows = self.feed.block(from)?;
             for row in rows.iter().filter(|row| !known.contains(&row.position)) {
+                told_since(&row, &filter.sink, &mut told);
                 let Some(record) = filter.select(&row, 0, &self.renderer) else { continue };
                 if let Some(export_seq) = ended(&record).and_then(|id| open.remove(id)) {
                     records.push(Record { export_seq, ..record });
                 }
             }
-            at = (!rows.is_empty() && !open.is_empty()).then_some(rows.next_seq);
+            at = (!rows.is_empty()).then_some(rows.next_seq);
         }
+        // Who was told of a later revision hears nothing new, and its end was told with that one.
+        let superseded = |record: &Record| match &record.body {
+            Body::Alert(alert) => told.get(&alert.id).is_some_and(|revision| *revision >= alert.revision),
+            _ => false,
+        };
+        let ended_elsewhere = |record: &Record| ended(record).is_some_and(|id| told.contains_key(id));
+        records.retain(|record| {
+            let gone = superseded(record) || (!known.contains(&record.position) && ended_elsewhere(record));
+            if gone && known.contains(&record.position) {
+                missing.insert(record.position);
+            }
+            !gone
+        });
         records.sort_by_key(|record| record.position);
         Ok((records, missing))
+    }
+}
+
+/// Takes from a row of which revisions the receiver was told, ends apart.
+fn told_since(row: &Row<'_>, sink: &str, told: &mut BTreeMap<String, u32>) {
+    let is_note = row.position.ledger == LedgerName::Operations && row.text(column::KIND) == Some(SENT_KIND);
+    if !is_note || row.text(column::SUBJECT) != Some(sink) {
+        return;
+    }
+    let sent = row.text(column::RECORD).and_then(|record| serde_json::from_str::<Sent>(record).ok());
+    for alert in sent.into_iter().flat_map(|sent| sent.alerts).filter(|alert| !alert.over) {
+        let revision = told.entry(alert.id).or_default();
+        *revision = alert.revision.max(*revision);
     }
 }
 
