@@ -41,7 +41,7 @@ fn cost(rows: &Rows, rules: &Rules) -> Result<f64, Box<dyn std::error::Error>> {
     let mut nanos = 0;
     let rules = rules.clone().into();
     for _ in 0..RUNS {
-        let mut engine = Engine::new(&rules.clone().into(), Key::new(&[7; 32]), 0);
+        let mut engine = Engine::new(&rules, Key::new(&[7; 32]), 0);
         let mut findings = Findings::new();
         let mut second = fleet::START / 1_000_000;
         let before = cpu_nanos()?;
