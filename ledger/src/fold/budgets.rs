@@ -167,11 +167,18 @@ impl Budgets {
         &self.answers[self.answers.len() - 1].1
     }
 
-    /// Recorded time has come this far: what expired is given back, and budgets of a new day or month are refilled.
+    /// Recorded time has come this far: what expired is given back, and budgets of a new day or month are refilled, in the
+    /// order of time. So it does not matter in how many steps time comes, and what a reservation spent without having it
+    /// counts in the day in which it expired.
     pub fn advance(&mut self, recorded: i64) {
-        while let Some(key) = self.reservations.expired(recorded) {
+        while let Some((expires, key)) = self.reservations.expired(recorded) {
+            self.turn(expires);
             self.end((*key).clone(), End::Expired);
         }
+        self.turn(recorded);
+    }
+
+    fn turn(&mut self, recorded: i64) {
         let second = recorded.div_euclid(1_000_000);
         if second >= self.next_turn {
             self.next_turn = i64::MAX;

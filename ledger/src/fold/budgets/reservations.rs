@@ -113,9 +113,9 @@ impl Reservations {
         Some(open)
     }
 
-    /// The first that expires up to this moment.
-    pub(super) fn expired(&self, recorded: i64) -> Option<Arc<Key>> {
-        self.expiries.first().filter(|(expires, _)| *expires <= recorded).map(|(_, key)| Arc::clone(key))
+    /// The first that expires up to this moment, and when that is.
+    pub(super) fn expired(&self, recorded: i64) -> Option<(i64, Arc<Key>)> {
+        self.expiries.first().filter(|(expires, _)| *expires <= recorded).cloned()
     }
 
     /// Remembers how one ended, so that a request may be sent again; forgets the oldest of too many.

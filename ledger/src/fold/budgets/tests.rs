@@ -215,6 +215,24 @@ fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once
 }
 
 #[test]
+fn in_how_many_steps_time_comes_does_not_matter() {
+    let night = MIDNIGHT * 1_000_000;
+    for steps in [vec![night + 1], vec![night - 1, night + 1], vec![night - 5_000_001, night, night + 1]] {
+        for (ttl_seconds, beyond) in [(1, 0), (10, 0), (20, 7)] {
+            // It expires before, at and after midnight; what was seen of it is spent without a reservation in that day.
+            let mut budgets = with_budgets(&["team"]);
+            let terms = Reserve { budgets: vec!["team".into()], micros: 0, ttl_seconds };
+            budgets.ask(night - 15_000_000, "a", Request::Reserve(terms));
+            let seen = Seen { id: "a".to_owned(), owner: Owner::named("gateway"), micros: 7 };
+            budgets.ask(night - 15_000_000, "budgets", Request::Matched(Matched { seen: vec![seen] }));
+            steps.iter().for_each(|at| budgets.advance(*at));
+            budgets.advance(night + 10_000_000);
+            assert_eq!(budgets.standing("team").unwrap().unreserved_micros, beyond, "{ttl_seconds} {steps:?}");
+        }
+    }
+}
+
+#[test]
 fn memory_is_bounded() {
     let mut budgets = with_budgets(&["team"]);
     for number in 0..RESERVATIONS_PER_BUDGET_MAX {
