@@ -221,6 +221,12 @@ impl Engine {
         self.state.next_seq = row.position.seq + 1;
     }
 
+    /// Shows every event to every detector from now on, whatever they look at.
+    #[cfg(test)]
+    pub(crate) fn show_everything(&mut self) {
+        self.looks_at.fill(Aspects::ALL);
+    }
+
     /// Writes the whole state.
     pub fn snapshot(&self) -> Result<Vec<u8>, SnapshotError> {
         let (mut states, mut detectors) = (Vec::new(), Vec::new());

@@ -89,6 +89,12 @@ impl<'a> Scope<'a> {
         Self::first(event, &SPENDER)
     }
 
+    /// The name by which people know it: that of a workspace, where the event tells it beside the id.
+    pub fn shown(&self, event: &EventRow<'a>) -> &'a str {
+        let named = if self.kind == "workspace" { event.text(column::WORKSPACE_NAME) } else { None };
+        named.unwrap_or(self.name)
+    }
+
     /// The organisation; events that name none share one.
     pub fn org(event: &EventRow<'a>) -> Self {
         Self { kind: "organisation", name: event.text(column::ORG).unwrap_or("") }

@@ -196,6 +196,10 @@ impl Detector for Stuck {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        // Every other event shows that the agent goes on, so that what it does not look at is kept out here as well.
+        if !event.aspects().meet(self.looks_at()) {
+            return;
+        }
         let what = waits_for(event);
         if what.is_none() && self.agents.get_mut(event.agent()).is_none_or(|agent| agent.begun.is_none()) {
             return;

@@ -96,6 +96,12 @@ impl Parameters {
     }
 }
 
+/// Whether a command line is this detector's because of what it destroys, or worse: no other tells it then as a deletion.
+pub(crate) fn is_destruction(event: &EventRow<'_>) -> bool {
+    let sign = event.text(column::COMMAND).and_then(|line| signs::worst(line, event.commands()));
+    sign.is_some_and(|sign| sign.class >= Class::Destroy)
+}
+
 /// Builds the detector.
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(Risky {

@@ -29,6 +29,13 @@ pub fn program(word: &str) -> &str {
     word.rsplit(['/', '\\']).next().unwrap_or(word)
 }
 
+/// Whether an option says that folders go with all that they hold.
+pub fn is_recursive(words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        *word == "--recursive" || (word.starts_with('-') && !word.starts_with("--") && word.contains(['r', 'R']))
+    })
+}
+
 fn is_shell(word: &str) -> bool {
     matches!(program(word), "sh" | "bash" | "zsh" | "dash" | "ash" | "ksh")
 }

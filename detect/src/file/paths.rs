@@ -1,5 +1,28 @@
 //! What the name of a file says about it: secrets, what continuous integration runs, what an agent is configured by, what
-//! starts by itself, what belongs to the system.
+//! starts by itself, what belongs to the system, what can be made again.
+
+use std::borrow::Cow;
+
+/// An absolute path without what only winds it: `.`, `..`, doubled and closing slashes. A relative path stays as it is.
+pub fn plain(path: &str) -> Cow<'_, str> {
+    let winds = |name: &str| matches!(name, "" | "." | "..");
+    let Some(rest) = path.strip_prefix('/').filter(|rest| !rest.is_empty()) else { return Cow::Borrowed(path) };
+    if !rest.split('/').any(winds) {
+        return Cow::Borrowed(path);
+    }
+    let mut plain = String::with_capacity(path.len());
+    for name in rest.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => plain.truncate(plain.rfind('/').unwrap_or(0)),
+            name => {
+                plain.push('/');
+                plain.push_str(name);
+            }
+        }
+    }
+    if plain.is_empty() { Cow::Borrowed("/") } else { Cow::Owned(plain) }
+}
 
 /// Whether files of this name usually hold secrets.
 pub fn holds_secrets(path: &str) -> bool {
@@ -96,6 +119,83 @@ pub fn is_system_secret(path: &str) -> bool {
         || path.starts_with("/run/secrets/")
 }
 
+/// A folder without which little is left: the root, a home, a system folder, or everything in one of them.
+pub fn is_root(word: &str) -> bool {
+    const ROOTS: [&str; 19] = [
+        "/",
+        "~",
+        "$HOME",
+        "${HOME}",
+        "/home",
+        "/root",
+        "/etc",
+        "/usr",
+        "/var",
+        "/bin",
+        "/lib",
+        "/boot",
+        "/opt",
+        "/srv",
+        "/dev",
+        "/mnt",
+        "..",
+        "../..",
+        "/workspaces",
+    ];
+    let folder = word.trim_end_matches('*');
+    let folder = if folder.len() > 1 { folder.trim_end_matches('/') } else { folder };
+    ROOTS.contains(&folder) || (folder.starts_with("/home/") && folder.matches('/').count() == 2)
+}
+
+/// Whether the path lies in a place for temporary files.
+pub fn is_scratch(path: &str) -> bool {
+    const FOLDERS: [&str; 7] =
+        ["/tmp", "/var/tmp", "/private/tmp", "/var/folders", "/private/var/folders", "/dev/shm", "/run/user"];
+    const DEVICES: [&str; 4] = ["/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty"];
+    let is_in = |folder: &&str| path.strip_prefix(*folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    DEVICES.contains(&path) || FOLDERS.iter().any(is_in)
+}
+
+/// Whether agents and tools keep their own notes and caches there, wherever they work.
+pub fn is_of_tools(path: &str) -> bool {
+    const FOLDERS: [&str; 6] = [".claude/", ".codex/", ".gemini/", ".cursor/", ".cache/", ".local/state/"];
+    FOLDERS.iter().any(|folder| holds(path, folder))
+}
+
+/// Whether a build, a package manager or a test run makes it again.
+pub fn is_generated(path: &str) -> bool {
+    const NAMES: [&str; 27] = [
+        "target",
+        "node_modules",
+        "build",
+        "_build",
+        "dist",
+        "out",
+        "tmp",
+        "temp",
+        "coverage",
+        "htmlcov",
+        "venv",
+        "Pods",
+        "DerivedData",
+        "__pycache__",
+        ".venv",
+        ".tox",
+        ".nox",
+        ".cache",
+        ".parcel-cache",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".next",
+        ".nuxt",
+        ".turbo",
+        ".gradle",
+        ".terraform",
+    ];
+    path.split(['/', '\\']).any(|name| NAMES.contains(&name) || name.ends_with(".egg-info"))
+}
+
 fn name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
@@ -131,7 +231,25 @@ mod tests {
         );
         check(starts_by_itself, &["/home/a/.bashrc", "/etc/cron.d/x", "/home/a/.ssh/authorized_keys"], &["/w/bashrc"]);
         check(is_system, &["/etc/hosts", "/usr/bin/x"], &["/home/a/etc/x", "/dev/null", "/tmp/x", "etc/x"]);
+        check(is_scratch, &["/tmp", "/tmp/x", "/dev/null"], &["/tmpx", "/home/a/tmp", "/dev/sda"]);
+        check(is_of_tools, &["/home/a/.claude/plans/x.md", "/home/a/.cache/y"], &["/home/a/.ssh/config"]);
+        check(is_generated, &["target/debug", "/w/node_modules", "x.egg-info/"], &["src", "/w/targets", ""]);
+        check(is_root, &["/", "~/*", "/home/a/", "/etc"], &["/home/a/b", ".", "src"]);
         check(is_system_secret, &["/etc/shadow", "/proc/1/environ"], &["/proc/1/status"]);
+    }
+
+    #[test]
+    fn paths_are_unwound() {
+        for (path, expected) in [
+            ("/w/a.rs", "/w/a.rs"),
+            ("/w/../etc//./passwd/", "/etc/passwd"),
+            ("/../..", "/"),
+            ("/", "/"),
+            ("../x/", "../x/"),
+            ("", ""),
+        ] {
+            assert_eq!(plain(path), expected, "{path}");
+        }
     }
 
     #[test]

@@ -1,98 +1,57 @@
 //! `file.unusual`: an agent touches files that its work does not need: secrets, what continuous integration runs, what it is
-//! itself configured by, the system; or deletes many at once.
+//! itself configured by, the system, what lies outside of its workspace; or deletes many at once.
+//!
+//! A command line that destroys a root, a home or a system folder, or does worse, is told by `command.risky` and not counted
+//! here, so that one act gives one alert. Taking privileges for a deletion is an act of its own and told there as well. Deleted
+//! files that a source reports one by one go into the same episode as the command that deleted them.
 
-use ledger::alert::{Alert, Severity, State, What};
+mod examples;
+mod parameters;
+
+use ledger::alert::{Alert, Severity, What};
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
-use crate::config::check_range;
+use crate::command::risky;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
 use crate::event::EventRow;
 use crate::file::paths;
+use crate::file::sweep::Sweep;
+use crate::file::workspace::Workspace;
 use crate::limits::{AGENTS_MAX, CALLS_MAX};
 use crate::pack::packed;
 use crate::recent::Recent;
-use crate::registry::{Example, Expected, Spec};
+use crate::registry::Spec;
 use crate::scope::{self, Scope};
 use crate::table::Table;
 use crate::text::{bounded, duration, times};
+pub use parameters::Parameters;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "file.unusual",
-    version: 1,
+    version: 2,
     what: "A session that reads files which usually hold secrets; writes what continuous integration runs, what agents are configured by, \
-           what starts by itself or what belongs to the system; or deletes many files within a minute. One episode for each class.",
+           what starts by itself, what belongs to the system or what lies outside of its workspace; or deletes many files within a \
+           minute, one by one or by a command (`rm -r`, `find -delete`, `git clean`, `xargs rm`). One episode for each class. The \
+           workspace is the first folder that the session's source tells (`cwd`), else the projects of the files that the session \
+           touches first. What `command.risky` tells as destroying is not told again here.",
     why: "Stolen credentials, a changed pipeline and a changed permission file outlive the session: they are how a prompt \
           injection becomes an incident.",
     false_positives: "Tasks that are about exactly these files, such as mending a pipeline; reading a .env file to start the \
-                      program; removing a generated folder file by file.",
-    tuning: "deletes: how many deleted files in a minute. quiet_seconds: how long it must be quiet for the episode to end.",
+                      program; removing a generated folder file by file; work that is meant to go on in a second project; cleaning \
+                      a checkout with `git clean -fdx` before a build. Relative paths, Windows paths and what a script deletes are \
+                      not judged.",
+    tuning: "deletes: how many deleted files in a minute. folder_files: as how many files a folder counts of which a command does \
+             not say what it holds. commands: whether deleting commands count at all. outside: whether writing outside of the \
+             workspace is told. folders: where all sessions may write as well. quiet_seconds: how long it must be quiet for the \
+             episode to end.",
     tags: &["AML.T0083", "AML.T0098", "AML.T0081", "AML.T0101", "T1552", "T1195", "T1485"],
-    examples: EXAMPLES,
+    examples: examples::EXAMPLES,
 };
-
-const EXAMPLES: &[Example] = &[
-    Example {
-        name: "it reads cloud credentials and changes a workflow",
-        events: &[
-            r#"{"second":0,"kind":"file.read","tool":"Read","file":"/home/coder/.aws/credentials","session":"s1"}"#,
-            r#"{"second":5,"kind":"file.write","tool":"Edit","file":"/w/.github/workflows/release.yml","session":"s1"}"#,
-        ],
-        until: 60,
-        alerts: &[
-            Expected { state: State::Open, severity: Severity::Medium, count: 1, reason: "usually hold secrets" },
-            Expected { state: State::Open, severity: Severity::Medium, count: 1, reason: "continuous integration" },
-        ],
-    },
-    Example {
-        name: "sixty deleted files",
-        events: &[r#"{"second":0,"repeat":60,"kind":"file.delete","file":"/w/src/a.rs","session":"s1"}"#],
-        until: 60,
-        alerts: &[Expected { state: State::Open, severity: Severity::High, count: 50, reason: "deletes many files" }],
-    },
-    Example {
-        name: "ordinary files, and a workflow that is only read",
-        events: &[
-            r#"{"second":0,"kind":"file.read","tool":"Read","file":"/w/.github/workflows/release.yml","session":"s1"}"#,
-            r#"{"second":1,"kind":"file.write","tool":"Edit","file":"/w/src/main.rs","session":"s1"}"#,
-            r#"{"second":2,"kind":"file.read","tool":"Read","file":"/usr/include/stdio.h","session":"s1"}"#,
-            r#"{"second":3,"kind":"file.read","tool":"Read","file":"/w/.env.example","session":"s1"}"#,
-            r#"{"second":4,"repeat":20,"kind":"file.delete","file":"/w/src/a.rs","session":"s1"}"#,
-        ],
-        until: 2000,
-        alerts: &[],
-    },
-];
-
-/// `[detect.rules."file.unusual"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// So many files deleted in a minute are many: 2 to 1,000,000.
-    pub deletes: u32,
-    /// An episode is resolved after this many seconds without another one: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, deletes: 50, quiet_seconds: 1_800 }
-    }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("deletes", self.deletes, 2..=1_000_000)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
 
 /// Builds the detector.
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
@@ -101,27 +60,29 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
         parameters: parameters.clone(),
         key,
         calls: Recent::new(CALLS_MAX),
-        deleting: Table::new(AGENTS_MAX),
+        agents: Table::new(AGENTS_MAX),
     })
 }
 
 struct Unusual {
     parameters: Parameters,
     key: Key,
-    /// Calls that were judged, since a call and its end carry the same file.
+    /// Calls that were judged, since a call and its end carry the same file or command.
     calls: Recent<()>,
-    deleting: Table<Deleting>,
+    agents: Table<Agent>,
     episodes: Episodes<Touched>,
 }
 
-/// Files that an agent deleted within a minute.
+/// One session, or who else is told apart.
 #[derive(Debug, Default)]
-struct Deleting {
+struct Agent {
+    /// Since when it deletes, for a minute; how many events that are, and how many files they stand for.
     since: i64,
-    count: u32,
+    events: u32,
+    files: u32,
+    workspace: Workspace,
 }
-
-packed!(Deleting { since, count });
+packed!(Agent { since, events, files, workspace });
 
 /// What kind of file, or of work on files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,14 +93,14 @@ enum Class {
     AgentConfiguration,
     StartsByItself,
     System,
+    Outside,
     ManyDeleted,
 }
 
 impl Class {
-    /// The class of what an event does to a file, if it is unusual.
-    fn of(event: &EventRow<'_>) -> Option<Self> {
-        let file = event.text(column::FILE)?;
-        match event.kind() {
+    /// The class of what an event does to a file, by its name alone.
+    fn of(kind: &str, file: &str) -> Option<Self> {
+        match kind {
             "file.read" if paths::holds_secrets(file) || paths::is_system_secret(file) => Some(Self::Secrets),
             "file.write" if paths::is_ci(file) => Some(Self::Ci),
             "file.write" if paths::is_agent_configuration(file) => Some(Self::AgentConfiguration),
@@ -156,6 +117,7 @@ impl Class {
             Self::AgentConfiguration => "agent_configuration",
             Self::StartsByItself => "starts_by_itself",
             Self::System => "system",
+            Self::Outside => "outside",
             Self::ManyDeleted => "many_deleted",
         }
     }
@@ -167,12 +129,14 @@ impl Class {
             Self::AgentConfiguration => "writes what agents take their permissions and tools from",
             Self::StartsByItself => "writes what starts by itself or lets somebody in",
             Self::System => "writes files of the system, outside of its workspace",
+            Self::Outside => "writes files outside of its workspace",
             Self::ManyDeleted => "deletes many files",
         }
     }
 
     fn severity(self) -> Severity {
         match self {
+            Self::Outside => Severity::Low,
             Self::Secrets | Self::Ci | Self::System => Severity::Medium,
             Self::AgentConfiguration | Self::StartsByItself | Self::ManyDeleted => Severity::High,
         }
@@ -187,6 +151,9 @@ impl Class {
             }
             Self::StartsByItself => "It outlives the session, which work on source code does not need.",
             Self::System => "Agents usually write below the folder that they work in.",
+            Self::Outside => {
+                "Until now its session worked in another folder; temporary files and the notes of agents are not counted."
+            }
             Self::ManyDeleted => "Edits delete few files at a time; a wrong folder, many.",
         }
     }
@@ -194,22 +161,17 @@ impl Class {
 
 impl Detector for Unusual {
     fn looks_at(&self) -> Aspects {
-        Aspects::FILE.with(Aspects::DELETE)
+        let files = Aspects::FILE.with(Aspects::DELETE);
+        if self.parameters.commands { files.with(Aspects::COMMAND) } else { files }
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        if event.kind() == "file.delete" {
-            return self.deleted(event, findings);
+        match event.kind() {
+            "file.delete" => self.delete(event, 1, None, findings),
+            "file.read" | "file.write" => self.touch(event, findings),
+            "tool.call" | "command" if self.parameters.commands => self.sweep(event, findings),
+            _ => {}
         }
-        let Some(class) = Class::of(event) else { return };
-        if let Some(call) = event.text(column::TOOL_CALL) {
-            let call = self.key.hash(&["call", call]) ^ event.agent();
-            if self.calls.get(call).is_some() {
-                return;
-            }
-            self.calls.insert(call, ());
-        }
-        self.raise(event, class, Before::default(), findings);
     }
 
     fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
@@ -218,39 +180,89 @@ impl Detector for Unusual {
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         self.calls.snapshot(out);
-        self.deleting.snapshot(out);
+        self.agents.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         self.calls.restore(input)?;
-        self.deleting.restore(input)?;
+        self.agents.restore(input)?;
         self.episodes.restore(input)
     }
 }
 
 impl Unusual {
-    fn deleted(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let deleting = self.deleting.of_agent(event, findings);
-        if deleting.count == 0 || event.second() - deleting.since >= 60 {
-            *deleting = Deleting { since: event.second(), count: 0 };
+    fn touch(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let Some(file) = event.text(column::FILE).map(paths::plain) else { return };
+        let mut class = Class::of(event.kind(), &file);
+        // Without a session, several of them would share one workspace.
+        if file.starts_with('/') && event.text(column::SESSION).is_some() {
+            let workspace = &mut self.agents.of_agent(event, findings).workspace;
+            workspace.learn(event, &file, self.key);
+            let is_write = event.kind() == "file.write";
+            match class {
+                // A workspace may lie where systems have their files, such as in root's home.
+                Some(Class::System) if workspace.is_inside(&file, self.key) => class = None,
+                None if is_write && self.parameters.outside && workspace.is_outside(&file, self.key) => {
+                    let is_known = paths::is_scratch(&file) || paths::is_of_tools(&file);
+                    class = (!is_known && !self.parameters.is_meant(&file)).then_some(Class::Outside);
+                }
+                _ => {}
+            }
         }
-        deleting.count = deleting.count.saturating_add(1);
-        if deleting.count >= self.parameters.deletes {
-            let before = Before { count: u64::from(deleting.count) - 1, ..Before::default() };
-            self.raise(event, Class::ManyDeleted, before, findings);
+        if let Some(class) = class.filter(|_| !self.was_judged(event)) {
+            self.raise(event, Touched { class, what: None }, Before::default(), findings);
         }
     }
 
-    fn raise(&mut self, event: &EventRow<'_>, class: Class, before: Before, findings: &mut Findings) {
+    fn sweep(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let (agents, key) = (&mut self.agents, self.key);
+        let mut is_workspace =
+            |folder: &str| agents.get_mut(event.agent()).is_some_and(|agent| agent.workspace.is_folder(folder, key));
+        let Some(sweep) = Sweep::of(event.commands(), &mut is_workspace) else { return };
+        if risky::is_destruction(event) || self.was_judged(event) {
+            return;
+        }
+        let files = sweep.weight(self.parameters.folder_files, self.parameters.deletes);
+        self.delete(event, files, sweep.what(), findings);
+    }
+
+    /// Counts deleted files; `what` says how, if their number is not known.
+    fn delete(&mut self, event: &EventRow<'_>, files: u32, what: Option<&str>, findings: &mut Findings) {
+        let agent = self.agents.of_agent(event, findings);
+        if agent.events == 0 || event.second() - agent.since >= 60 {
+            (agent.since, agent.events, agent.files) = (event.second(), 0, 0);
+        }
+        agent.events = agent.events.saturating_add(1);
+        agent.files = agent.files.saturating_add(files);
+        if agent.files >= self.parameters.deletes {
+            let before = Before { count: u64::from(agent.events) - 1, ..Before::default() };
+            let case = Touched { class: Class::ManyDeleted, what: what.map(str::to_owned) };
+            self.raise(event, case, before, findings);
+        }
+    }
+
+    /// Whether the call that the event reports was judged before; from now on it was.
+    fn was_judged(&mut self, event: &EventRow<'_>) -> bool {
+        let Some(call) = event.text(column::TOOL_CALL) else { return false };
+        let call = self.key.hash(&["call", call]) ^ event.agent();
+        let was = self.calls.get(call).is_some();
+        self.calls.insert(call, ());
+        was
+    }
+
+    fn raise(&mut self, event: &EventRow<'_>, case: Touched, before: Before, findings: &mut Findings) {
+        let subject = Subject { scope: Scope::agent(event), target: case.class.word() };
+        let is_counted = case.what.is_none();
         let open = |_| Opening {
-            case: Touched { class },
+            case,
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before,
         };
-        let subject = Subject { scope: Scope::agent(event), target: class.word() };
-        self.episodes.raise(subject, event.sighting(), findings, open, |_| ());
+        // What was weighed first and is now counted is no estimate any more.
+        let change = |case: &mut Touched| case.what = case.what.take().filter(|_| !is_counted);
+        self.episodes.raise(subject, event.sighting(), findings, open, change);
     }
 }
 
@@ -259,11 +271,14 @@ impl Unusual {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Touched {
     class: Class,
+    /// How files were deleted whose number is an estimate.
+    what: Option<String>,
 }
 
 impl Case for Touched {
     fn severity(&self, _: &Alert) -> Severity {
-        self.class.severity()
+        // A command does not say how much it deleted.
+        if self.what.is_some() { Severity::Medium } else { self.class.severity() }
     }
 
     fn title(&self, _: &Alert) -> String {
@@ -275,6 +290,10 @@ impl Case for Touched {
             1 => String::new(),
             _ => format!(" in {}", duration(alert.last_seen - alert.first_seen)),
         };
-        format!("The agent {}, {}{span}. {}", self.class.does(), times(alert.count), self.class.baseline())
+        let what = self.what.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
+        format!("The agent {}, {}{span}{what}. {}", self.class.does(), times(alert.count), self.class.baseline())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ pub use parameters::{Limits, Parameters, ScopeKind};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.budget",
-    version: 2,
+    version: 3,
     what: "The spend of an agent, run, team or organisation reaches 50, 80 or 100 % of its budget for the calendar day or \
            month, or burns it so fast that it will not last.",
     why: "Model calls cost real money and an agent does not stop by itself: who pays wants to know before it is gone.",
@@ -92,10 +92,10 @@ impl Detector for Budget {
 
 impl Budget {
     /// Books a cost on one account, and says so where it reaches a stage.
-    fn spend(
+    fn spend<'a>(
         &mut self,
-        event: &EventRow<'_>,
-        (kind, scope): (ScopeKind, Scope<'_>),
+        event: &EventRow<'a>,
+        (kind, scope): (ScopeKind, Scope<'a>),
         limits: Limits,
         cost: u64,
         findings: &mut Findings,
@@ -121,8 +121,8 @@ impl Budget {
                 continue;
             }
             account.announce(period, standing.stage);
-            let case =
-                Spending { scope_kind: kind.word().to_owned(), name: bounded(scope.name), standing, over: false };
+            let name = bounded(scope.shown(event));
+            let case = Spending { scope_kind: kind.word().to_owned(), name, standing, over: false };
             let open = |_| Opening { case, who: who(kind, event), what: what(event), before: Before::default() };
             self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(standing));
         }

@@ -28,7 +28,7 @@ pub use parameters::Parameters;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.rate",
-    version: 2,
+    version: 3,
     what: "An agent's spend in five minutes, or its course over hours, leaves what it and its team have done at such times so \
            far: a spike, an unusual hour, or a slow creep. A new agent is judged by its team.",
     why: "A runaway agent, a leaked key or a prompt that costs ten times more shows in the rate long before a budget is gone.",
@@ -107,7 +107,7 @@ impl Detector for SpendRate {
         let ended = if agent.step == step { None } else { agent.end_step(team, step, &self.parameters, self.allowed) };
         agent.micros = agent.micros.saturating_add(cost);
         let Some(sign) = agent.running(team, &self.parameters, self.allowed).or(ended) else { return };
-        let case = Rate { scope_kind: scope.kind.to_owned(), name: bounded(scope.name), sign };
+        let case = Rate { scope_kind: scope.kind.to_owned(), name: bounded(scope.shown(event)), sign };
         let open = |_| Opening {
             case,
             who: scope::who(event),

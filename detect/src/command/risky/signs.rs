@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::words::program;
+use crate::command::words::{is_recursive, program};
+use crate::file::paths::is_root;
 
 /// What kind of risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -125,40 +126,6 @@ fn destroy(words: &[&str]) -> Option<(Class, &'static str)> {
         _ => return None,
     };
     Some((Class::Destroy, what))
-}
-
-fn is_recursive(words: &[&str]) -> bool {
-    words.iter().any(|word| {
-        *word == "--recursive" || (word.starts_with('-') && !word.starts_with("--") && word.contains(['r', 'R']))
-    })
-}
-
-/// A folder without which little is left: the root, a home, a system folder, or everything in one of them.
-fn is_root(word: &str) -> bool {
-    const ROOTS: [&str; 19] = [
-        "/",
-        "~",
-        "$HOME",
-        "${HOME}",
-        "/home",
-        "/root",
-        "/etc",
-        "/usr",
-        "/var",
-        "/bin",
-        "/lib",
-        "/boot",
-        "/opt",
-        "/srv",
-        "/dev",
-        "/mnt",
-        "..",
-        "../..",
-        "/workspaces",
-    ];
-    let folder = word.trim_end_matches('*');
-    let folder = if folder.len() > 1 { folder.trim_end_matches('/') } else { folder };
-    ROOTS.contains(&folder) || (folder.starts_with("/home/") && folder.matches('/').count() == 2)
 }
 
 fn fetched(words: &[&str], before: Option<&str>) -> Option<(Class, &'static str)> {

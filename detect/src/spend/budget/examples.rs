@@ -44,6 +44,19 @@ pub const EXAMPLES: &[Example] = &[
         }],
     },
     Example {
+        name: "an agent that is known by its workspace is shown by the workspace's name",
+        events: &[
+            r#"{"second":0,"kind":"model.tokens","family":"gateway","workspace":"f2bd4e9f-7e27-4c56-9d3a-0a5b8f1c2d3e","workspace_name":"checkout","cost_micros":60000000}"#,
+        ],
+        until: 60,
+        alerts: &[Expected {
+            state: State::Open,
+            severity: Severity::Medium,
+            count: 1,
+            reason: "Agent checkout spent $60.00 of its $100.00 for the day: 60 %.",
+        }],
+    },
+    Example {
         name: "what the agent says of calls that the gateway has seen is not counted twice",
         events: &[
             r#"{"second":0,"kind":"model.tokens","family":"gateway","agent":"a1","user":"alice","cost_micros":9000000}"#,
