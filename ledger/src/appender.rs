@@ -78,6 +78,11 @@ impl Appender {
         self.queue.push(group).map(Pending).map_err(|(group, error)| Rejected { group, error })
     }
 
+    /// The same for a sealer, which is never answered `Full`.
+    pub(crate) fn append_of_sealer(&self, group: Group) -> Result<Pending, Rejected> {
+        self.queue.push_of_sealer(group).map(Pending).map_err(|(group, error)| Rejected { group, error })
+    }
+
     /// Queues a group, waiting while the queue is full, and waits for the receipt. Never answers `Full`.
     ///
     /// Cancelling the future before it is queued drops the group; after that it is recorded all the same.

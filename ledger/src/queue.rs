@@ -14,6 +14,9 @@ use crate::limits;
 /// What a sender of a group waits for.
 pub(crate) type Reply = oneshot::Sender<Result<Receipt, AppendError>>;
 
+/// The other end of it.
+pub(crate) type Receiver = oneshot::Receiver<Result<Receipt, AppendError>>;
+
 /// A group that waits, with whom to answer.
 #[derive(Debug)]
 pub(crate) struct Queued {
@@ -70,23 +73,29 @@ impl Queue {
     }
 
     /// Takes a group or hands it back with the reason.
-    pub(crate) fn push(
-        &self,
-        group: Group,
-    ) -> Result<oneshot::Receiver<Result<Receipt, AppendError>>, (Group, AppendError)> {
+    pub(crate) fn push(&self, group: Group) -> Result<Receiver, (Group, AppendError)> {
+        self.take_in(group, false)
+    }
+
+    /// Takes a group of a sealer, however full the queue is: only a sealer makes space where full files wait, so one that
+    /// waited for space would wait for itself. It has one small group on its way at a time.
+    pub(crate) fn push_of_sealer(&self, group: Group) -> Result<Receiver, (Group, AppendError)> {
+        self.take_in(group, true)
+    }
+
+    fn take_in(&self, group: Group, of_sealer: bool) -> Result<Receiver, (Group, AppendError)> {
         if let Err(error) = check(&group) {
             return Err((group, error));
         }
         let size = group.size();
         let mut inner = self.lock();
+        // An empty queue takes any group, so that a large one is not refused for ever.
+        let has_space = inner.unsealed < limits::UNSEALED_FILES_MAX
+            && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX);
         let error = match &inner.state {
             State::Stopping => AppendError::Stopped,
             State::Poisoned(reason) => AppendError::Poisoned { reason: reason.clone() },
-            // An empty queue takes any group, so that a large one is not refused for ever.
-            State::Open
-                if inner.unsealed < limits::UNSEALED_FILES_MAX
-                    && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX) =>
-            {
+            State::Open if has_space || of_sealer => {
                 let (reply, receiver) = oneshot::channel();
                 inner.bytes += size;
                 inner.groups.push_back(Queued { group, reply });

@@ -10,7 +10,7 @@ use crate::appender::Appender;
 use crate::blobs::LocalBlobs;
 use crate::column::Table;
 use crate::entry::{Entry, Group};
-use crate::error::{AppendError, LedgerError};
+use crate::error::LedgerError;
 use crate::limits;
 use crate::manifest::{Manifest, WalPosition};
 use crate::operations::column;
@@ -158,25 +158,12 @@ impl Sealer {
         let record = serde_json::json!({ "number": manifest.number, "sha256": manifest.hash().to_string() });
         entry.set_text(column::RECORD, &record.to_string());
         let mut group = Group::new(Table::of(LedgerName::Operations));
-        let appended = group.push(&mut entry).and_then(|()| self.append(group));
+        let appended = group
+            .push(&mut entry)
+            .and_then(|()| self.seals.append_of_sealer(group).map_err(|rejected| rejected.error)?.wait().map(|_| ()));
         if let Err(error) = appended {
             // The manifest is durable; the next one names this one's hash, and `verify` says that the entry is missing.
             tracing::warn!(%ledger, %error, "the manifest's hash could not be recorded in operations");
-        }
-    }
-
-    fn append(&self, mut group: Group) -> Result<(), AppendError> {
-        loop {
-            match self.seals.try_append(group) {
-                Ok(pending) => return pending.wait().map(|_| ()),
-                Err(rejected) => match rejected.error {
-                    AppendError::Full { retry_after } => {
-                        std::thread::sleep(retry_after);
-                        group = rejected.group;
-                    }
-                    error => return Err(error),
-                },
-            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -326,12 +326,13 @@ impl Opening {
         let (view, queue) = (Arc::new(view), Arc::new(Queue::new()));
         let appender = Appender::new(Arc::clone(&queue));
         let seals = seals.unwrap_or_else(|| appender.clone());
-        let capacity = recovered.unsealed.len() + limits::UNSEALED_FILES_MAX + 1;
-        let (sender, files) = sync_channel(capacity);
+        // How many may wait is bounded by the queue, which counts them; the writer must never wait for a sealer, because a
+        // sealer waits for the writer.
+        let (sender, files) = channel();
         for file in recovered.unsealed {
             queue.add_unsealed();
-            // The channel was made large enough for them all.
-            let _ = sender.try_send(file);
+            // The receiver is below.
+            let _ = sender.send(file);
         }
         let start = Start {
             wal: recovered.wal,

@@ -8,7 +8,7 @@ mod commit;
 mod sync;
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use proof::note::Signer;
@@ -68,7 +68,7 @@ pub(crate) struct Writer {
     place: Arc<Place>,
     queue: Arc<Queue>,
     view: Arc<View>,
-    sealer: SyncSender<Arc<WalFile>>,
+    sealer: Sender<Arc<WalFile>>,
     syncer: Syncer,
     clock: Clock,
     wal: WalState,
@@ -103,7 +103,7 @@ impl Writer {
         place: Arc<Place>,
         queue: Arc<Queue>,
         view: Arc<View>,
-        sealer: SyncSender<Arc<WalFile>>,
+        sealer: Sender<Arc<WalFile>>,
         start: Start,
     ) -> Result<Self, LedgerError> {
         let now = Instant::now();
@@ -251,7 +251,7 @@ impl Writer {
         self.allocated = self.wal.offset;
         self.file_since = Instant::now();
         self.queue.add_unsealed();
-        // The channel holds as many files as may wait; the sealer outlives the writer.
+        // The sealer outlives the writer.
         self.sealer.send(full).map_err(|_| {
             LedgerError::io("seal", &self.place.directory)(std::io::Error::other("the sealer thread has stopped"))
         })

@@ -245,3 +245,31 @@ async fn full_wal_files_become_segments_and_readers_do_not_notice() {
     let found = reader.seq_at(recorded).expect("found");
     assert!(found <= 250 && found + 10 > 250, "{found}");
 }
+
+#[tokio::test]
+async fn a_ledger_that_is_full_of_unsealed_files_takes_what_its_sealer_records() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, Options { segment_entries_max: 3, ..options() }).expect("opened");
+    // Each sealed file of operations is an entry of operations, and nobody else makes space.
+    let many = async {
+        let writers = (0..4).map(|_| {
+            let appender = store.operations().appender();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    let mut entry = Entry::new();
+                    entry.set_text(ledger::operations::column::KIND, "test");
+                    let mut group = Group::new(Table::of(LedgerName::Operations));
+                    group.push(&mut entry).expect("small");
+                    appender.append(group).await.expect("durable");
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.expect("no panic");
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), many).await.expect("nobody waits for itself");
+    store.stop();
+    let report = ledger::verify::verify(&data, None, &mut |_| {}).expect("a ledger");
+    assert_eq!(report.verdict(), ledger::verify::Verdict::Verified, "{report:?}");
+}

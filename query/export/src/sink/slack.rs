@@ -40,8 +40,11 @@ pub static SPEC: SinkSpec = SinkSpec {
     parse: super::parse::<Slack>,
 };
 
-/// Slack takes about one message per second and channel.
+/// Slack takes about one message per second and channel, and bears bursts: so the first alert of an hour does not make the
+/// second, which may be the worse one, wait.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Messages that go at once.
+const BURST: u32 = 3;
 
 /// The settings.
 #[derive(Debug, Deserialize, Serialize)]
@@ -117,7 +120,7 @@ impl Slack {
 
 impl Sink for Slack {
     fn limits(&self) -> BatchLimits {
-        BatchLimits { records: ALERTS_MAX, burst: 1, interval: INTERVAL }
+        BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
     }
 
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
