@@ -33,6 +33,11 @@ pub trait Case: Clone + Serialize + DeserializeOwned {
     /// Sentences with the observed value and the baseline.
     fn reason(&self, alert: &Alert) -> String;
 
+    /// How far it has come among steps of the same severity. When it gets further, that is said at once too.
+    fn stage(&self) -> u8 {
+        0
+    }
+
     /// Position of an event that explains the episode without being part of it; it stands first in the evidence.
     fn cause(&self) -> Option<::ledger::Position> {
         None
@@ -139,8 +144,10 @@ impl<C: Case> Episodes<C> {
             self.write_name(Subject { target: MANY, ..subject });
         }
         if let Some(episode) = self.open.get_mut(&self.name) {
+            let before = episode.case.stage();
             change(&mut episode.case);
-            episode.add(&self.label, sighting, deadline, findings);
+            let further = episode.case.stage() > before;
+            episode.add(&self.label, sighting, (deadline, further), findings);
             return;
         }
         if self.open.len() >= EPISODES_MAX {

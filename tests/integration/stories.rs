@@ -376,6 +376,9 @@ fn a_loop_that_spends_its_budget() {
     assert_eq!(calls, 8, "eight calls at $2.41 leave less than the $2.50 that the next one could cost");
     scene.alert("loop.repeat", "updated", "critical");
     scene.alert("spend.budget", "updated", "medium");
+    // Each step is told although it is no worse than the one before.
+    let most = "80 % of the budget for the day is spent by one agent";
+    scene.told("splunk", |body| (body["event"]["record"]["title"] == most).then_some(()));
     let expected = &[["loop.repeat", "critical", "updated"], ["spend.budget", "medium", "updated"]];
     scene.end("A loop that spends its budget", expected);
 }

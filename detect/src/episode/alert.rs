@@ -74,7 +74,13 @@ impl<C: Case> Episode<C> {
     }
 
     /// Adds what was seen, and says so if it was time or changes something.
-    pub(super) fn add(&mut self, label: &Label, sighting: Sighting, deadline: i64, findings: &mut Findings) {
+    pub(super) fn add(
+        &mut self,
+        label: &Label,
+        sighting: Sighting,
+        (deadline, further): (i64, bool),
+        findings: &mut Findings,
+    ) {
         self.deadline = deadline;
         self.alert.count += 1;
         self.alert.first_seen = self.alert.first_seen.min(sighting.time);
@@ -84,7 +90,7 @@ impl<C: Case> Episode<C> {
         let live = self.alert.backfill && !sighting.backfill;
         self.alert.backfill &= sighting.backfill;
         let worse = self.case.severity(&self.alert) > self.alert.severity;
-        if live || worse || self.alert.count >= self.update_at {
+        if live || worse || further || self.alert.count >= self.update_at {
             self.update_at = self.update_at.max(self.alert.count.saturating_mul(UPDATE_FACTOR));
             self.speak(label, State::Updated, findings);
         }

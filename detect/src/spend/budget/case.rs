@@ -82,6 +82,10 @@ impl Case for Spending {
         }
     }
 
+    fn stage(&self) -> u8 {
+        self.standing.stage as u8
+    }
+
     fn title(&self, _: &Alert) -> String {
         let (period, scope) = (self.standing.period.as_str(), &self.scope_kind);
         match self.standing.stage {
