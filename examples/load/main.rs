@@ -104,10 +104,10 @@ fn main() {
     std::fs::write(&config, text).unwrap();
     let server = Server::start(&arguments.server, &config).unwrap();
     // One more than drive the load: it sends what somebody is told of.
-    let payloads = payload::split(arguments.dialect, arguments.agents, arguments.connections + 1);
+    let mut payloads = payload::split(arguments.dialect, arguments.agents, arguments.connections + 1);
+    let mut refused = payloads.remove(0);
     let mut connections: Vec<(Connection, Payload)> =
         payloads.into_iter().map(|payload| (Connection::open(&server.ingest, &token), payload)).collect();
-    let (mut reporter, mut refused) = connections.pop().unwrap();
     let saturated = Plan { batch: arguments.batch, interval: None, duration: Duration::from_secs(arguments.seconds) };
     let saturation = run(&server, &data, &mut connections, saturated);
     let per_second = saturation.events as f64 / saturation.seconds / 2.0;
@@ -119,7 +119,10 @@ fn main() {
     let disk_bytes = cost::disk_bytes(&data);
     let steady = saturated.at(f64::from(arguments.rate), &arguments);
     let (notice_load, notices) = std::thread::scope(|scope| {
-        let due = scope.spawn(|| report_refusals(&mut reporter, &mut refused, steady.duration));
+        let due = scope.spawn(|| {
+            let mut reporter = Connection::open(&server.ingest, &token);
+            report_refusals(&mut reporter, &mut refused, steady.duration)
+        });
         let load = run(&server, &data, &mut connections, steady);
         (load, receivers.measure(&due.join().unwrap()))
     });
