@@ -3,7 +3,9 @@
 //! compared with what was recorded: nothing lost, nothing doubled where the receiver takes an id or can be asked, and nothing
 //! triggered after it was resolved.
 //!
-//! Short by default; `TACHOGRAPH_TORTURE=1` makes it long. Every run prints its seed, and `TACHOGRAPH_SEED` repeats one.
+//! Short by default; `TACHOGRAPH_TORTURE=1` makes it long, and `TACHOGRAPH_ALERTS` says how many alerts there are instead. Every
+//! run prints its seed, and `TACHOGRAPH_SEED` repeats one. `TACHOGRAPH_KEEP=1` keeps the folder with the ledger, the commits and
+//! what was sent, and prints where it is.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
@@ -73,7 +75,12 @@ fn nothing_is_lost_doubled_or_reopened() {
     let seed = variable(SEED).unwrap_or_else(|| getrandom::u64().unwrap() >> 32);
     println!("seed {seed}: repeat with {SEED}={seed}");
     let (alerts, kills) = if long { (3_000, 300) } else { (60, 10) };
-    let folder = tempfile::tempdir().unwrap();
+    let alerts = variable("TACHOGRAPH_ALERTS").unwrap_or(alerts);
+    let mut folder = tempfile::tempdir().unwrap();
+    if variable("TACHOGRAPH_KEEP") == Some(1) {
+        folder.disable_cleanup(true);
+        println!("seed {seed}: kept in {}", folder.path().display());
+    }
     ledger::Store::init(&folder.path().join("data"), "acme.example/agents").unwrap();
     let mut receiver = start("receiver_process", folder.path(), seed, alerts);
     let lines = listen(receiver.stdout.take().unwrap());

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use ledger::alert::{self, Alert, Severity};
 use ledger::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, SENT_KIND};
 use ledger::triage::record::NOTICE;
-use ledger::triage::{Desk, Notify, Triage};
+use ledger::triage::{Column, Desk, Notify, Triage};
 use ledger::{Options, Position, ReadLimit, Store};
 use serde_json::{Value, json};
 
@@ -181,6 +181,29 @@ async fn a_refused_digest_comes_back_as_a_digest() {
     // Nothing of it is left to be sent, and nobody is told of what goes on and then ended once more.
     let told_again = bench.sent().iter().filter(|(_, key)| *key == event("", 3).1).count();
     assert_eq!(told_again, 1);
+    bench.store.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_whose_last_alert_is_told_alone_is_resolved() {
+    let mut bench = Bench::new().await;
+    bench.config.grouping = crate::Grouping { columns: vec![Column::Rule], window: std::time::Duration::from_mins(30) };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(bench.exporter().run(stop.clone()));
+    let worse = Alert { revision: 2, state: ledger::alert::State::Updated, ..alert_of(2, Severity::Critical) };
+    let over = Alert { revision: 3, state: ledger::alert::State::Resolved, ..worse.clone() };
+    for (alerts, sent) in [
+        (vec![alert_of(1, Severity::High), alert_of(2, Severity::High)], 1),
+        (vec![resolved(1)], 2),
+        (vec![worse], 4),
+        (vec![over], 5),
+    ] {
+        bench.append(&alerts).await;
+        bench.until(|kinds, _| has(kinds, SENT_KIND, sent)).await;
+    }
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(bench.sent(), [event("trigger", 1), event("trigger", 2), event("resolve", 1), event("resolve", 2)]);
     bench.store.stop();
 }
 

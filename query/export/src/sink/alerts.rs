@@ -16,7 +16,7 @@ use ledger::fold::{Outbox, SentAlert};
 
 use crate::limits::{DIGEST_WAIT, STORIES_MAX, STORIES_URGENT_MAX};
 use crate::record::{Body, Record};
-use threads::{Bundle, bundles};
+use threads::{Bundle, bundles, deserted, leaving};
 
 pub use batch::batch;
 pub use digest::{Digest, severities};
@@ -30,6 +30,8 @@ pub struct Fold<'a> {
     pub digest: Option<Digest<'a>>,
     /// Digests of which nothing is open any more.
     pub ended: Vec<String>,
+    /// Threads whose last open alerts are told alone from now on, by their subjects: whoever has an incident for each ends it.
+    pub deserted: Vec<String>,
     /// Alerts that are over and of which the receiver knows from a digest or in a thread only: it is told when that ends.
     pub silent: Vec<SentAlert>,
 }
@@ -70,9 +72,11 @@ pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold
         Style::Each => (stories.into_iter().map(|story| Bundle(vec![story])).collect(), Vec::new()),
         _ => divide(bundles(stories, outbox), style),
     };
+    let leaving = leaving(&single);
+    let deserted = deserted(&single, &leaving, outbox);
     let mut stories = Vec::new();
     for bundle in single {
-        let (story, over) = bundle.fold(outbox);
+        let (story, over) = bundle.fold(outbox, &leaving);
         stories.extend(story);
         silent.extend(over);
     }
@@ -80,7 +84,7 @@ pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold
     // Where nothing is open that only the digest tells of, nothing will come that could end its incident.
     let stillborn = digest.as_ref().filter(|digest| style == Style::Incidents && digest.open == 0);
     ended.extend(stillborn.map(|digest| digest.key.clone()));
-    Fold { stories, digest, ended, silent }
+    Fold { stories, digest, ended, deserted, silent }
 }
 
 fn gather<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
@@ -111,10 +115,11 @@ fn divide(bundles: Vec<Bundle<'_>>, style: Style) -> (Vec<Bundle<'_>>, Vec<Story
         let steps_only = bundle.0.iter().all(|story| story.newest().is_none());
         if !storm || critical || steps_only || (incident && changes) {
             single.push(bundle);
-        } else if !incident {
-            together.extend(bundle.0);
+        } else {
+            // What goes on in its incident, in which somebody looks already, is no news in a storm. What is new in its thread
+            // is: nothing later would tell of it.
+            together.extend(bundle.0.into_iter().filter(|story| !incident || story.told.is_none()));
         }
-        // What is left goes on in its incident, in which somebody looks already: in a storm that is no news.
     }
     together.extend(old.into_iter().flat_map(|bundle| bundle.0));
     (single, together)

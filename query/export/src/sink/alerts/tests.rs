@@ -6,6 +6,7 @@ use ledger::LedgerName;
 use ledger::alert::{Alert, State};
 use ledger::fold::{Fold as _, RECEIPT_KIND, SENT_KIND, Sent};
 use ledger::triage::Column;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -227,6 +228,7 @@ impl Receiver {
             story.over.iter().for_each(|_| say("ends", story.ending("", vec![])));
         }
         let silent = Message { alerts: folded.silent, ..Message::default() };
+        said.extend(folded.deserted.iter().map(|subject| format!("ends {} (0)", &subject[subject.len() - 3..])));
         for message in folded.digest.iter().map(|digest| digest.message("", vec![])) {
             said.push(format!("digest ({})", message.alerts.len()));
             sent.push(message);
@@ -307,10 +309,155 @@ fn groups_and_storms_go_together() {
 }
 
 #[test]
+fn a_storm_swallows_nothing_that_joins_an_incident() {
+    let of_rule =
+        |number: u64, rule: u64, severity| Alert { rule: format!("rule.{rule}"), ..alert_of(number, severity) };
+    let new = of_rule(0x701, 1, Severity::Medium);
+    let goes_on = |severity| Alert { revision: 2, state: State::Updated, ..of_rule(0x100, 1, severity) };
+    let ends = Alert { state: State::Resolved, ..goes_on(Severity::High) };
+    let cases: [(&str, Vec<Value>, &[&str]); 5] = [
+        ("an update alone is no news", entries(&[goes_on(Severity::High)]), &["digest (10)"]),
+        ("a new alert alone", entries(std::slice::from_ref(&new)), &["digest (11)"]),
+        // The update is no news, and the new alert is.
+        ("a new alert and an update", entries(&[goes_on(Severity::High), new.clone()]), &["digest (11)"]),
+        ("a new alert and an end", entries(&[ends, new.clone()]), &["opens 100 (1)", "digest (10)"]),
+        (
+            "a new alert and an acknowledgement",
+            vec![step("alert.ack", 0x100, 1), entry_of(&new)],
+            &["opens 100 (1)", "acknowledges 100 (0)", "digest (10)"],
+        ),
+    ];
+    for (name, of_thread, expected) in cases {
+        let is_new = of_thread.contains(&entry_of(&new));
+        let mut pager = Receiver::new();
+        assert_eq!(pager.tell(&entries(&[of_rule(0x100, 1, Severity::High)])), ["opens 100 (1)"]);
+        let others: Vec<Alert> = (0..10).map(|number| of_rule(0x200 + number, 10 + number, Severity::Low)).collect();
+        let storm: Vec<Value> = of_thread.into_iter().chain(entries(&others)).collect();
+        assert_eq!(pager.tell(&storm), expected, "{name}");
+        assert_eq!(pager.outbox.told(&new.id).is_some(), is_new, "{name}");
+    }
+}
+
+#[test]
 fn an_escalation_leaves_the_thread_of_another() {
     let mut pager = Receiver::new();
     assert_eq!(pager.tell(&entries(&[alert_of(2, Severity::High), alert_of(1, Severity::High)])), ["opens 002 (2)"]);
     assert_eq!(pager.tell(&[because("escalation")]), ["opens 001 (1)"]);
     assert_eq!(pager.tell(&entries(&[revision(2, 2, State::Resolved)])), ["ends 002 (1)"]);
     assert_eq!(pager.tell(&entries(&[revision(1, 2, State::Resolved)])), ["ends 001 (1)"]);
+}
+
+/// A name, what is told batch by batch, and what is said.
+type Case<'a> = (&'a str, Vec<Vec<Value>>, &'a [&'a str]);
+
+#[test]
+fn a_thread_that_everybody_left_is_over() {
+    let worse = |number: u64| Alert { revision: 2, state: State::Updated, ..alert_of(number, Severity::Critical) };
+    let end = |number: u64| entry_of(&revision(number, 9, State::Resolved));
+    let cases: [Case<'_>; 5] = [
+        (
+            "the first ends, then the other is worse",
+            vec![vec![end(2)], vec![entry_of(&worse(1))]],
+            &["opens 001 (1)", "ends 002 (0)"],
+        ),
+        ("both at once", vec![vec![end(2), entry_of(&worse(1))]], &["opens 001 (1)", "ends 002 (1)"]),
+        (
+            "the first ends, then the other is escalated",
+            vec![vec![end(2)], vec![because("escalation")]],
+            &["opens 001 (1)", "ends 002 (0)"],
+        ),
+        (
+            "the other is worse, then the first ends",
+            vec![vec![entry_of(&worse(1))], vec![end(2)]],
+            &["opens 001 (1)", "ends 002 (1)"],
+        ),
+        // Somebody comes as the last one leaves.
+        (
+            "the thread goes on",
+            vec![vec![end(2)], vec![entry_of(&worse(1)), entry_of(&alert_of(3, Severity::Low))], vec![end(3)]],
+            &["opens 001 (1)", "opens 002 (1)", "ends 002 (1)"],
+        ),
+    ];
+    for (name, batches, expected) in cases {
+        let mut pager = Receiver::new();
+        let both = entries(&[alert_of(2, Severity::High), alert_of(1, Severity::High)]);
+        assert_eq!(pager.tell(&both), ["opens 002 (2)"], "{name}");
+        let said: Vec<String> = batches.iter().flat_map(|batch| pager.tell(batch)).collect();
+        assert_eq!(said, expected, "{name}");
+        assert_eq!(pager.outbox.thread(&alert_of(2, Severity::High).id), None, "{name}");
+        assert_eq!(pager.tell(&[end(1)]), ["ends 001 (1)"], "{name}");
+    }
+}
+
+/// What happens to alerts between two receipts: a deed, and three numbers that say to which.
+type Batch = Vec<(u8, u64, usize, usize)>;
+
+fn batches() -> impl Strategy<Value = Vec<Batch>> {
+    let deed = (0u8..12, 0u64..16, 0usize..Severity::ALL.len(), any::<usize>());
+    proptest::collection::vec(proptest::collection::vec(deed, 1..50), 1..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However alerts are grouped and however many come at once: after each receipt the receiver knows of all that are open
+    /// and of no other, and no incident is opened again or stays open.
+    #[test]
+    fn a_receiver_of_groups_knows_what_is_open(batches in batches()) {
+        let (mut pager, mut active, mut opened) = (Receiver::new(), Vec::<Alert>::new(), 0);
+        let (mut incidents, mut ended) = (BTreeMap::new(), Vec::new());
+        let mut tell = |entries: &[Value], active: &[Alert], ended: &[String]| {
+            for said in pager.tell(entries) {
+                let words: Vec<&str> = said.split(' ').collect();
+                match words[0] {
+                    "opens" => {
+                        let is_open = incidents.entry(words[1].to_owned()).or_insert(true);
+                        assert!(*is_open, "{said}: it was over");
+                    }
+                    "ends" => assert_eq!(incidents.insert(words[1].to_owned(), false), Some(true), "{said}"),
+                    _ => {}
+                }
+            }
+            let lost: Vec<&str> =
+                active.iter().map(|alert| alert.id.as_str()).filter(|id| pager.outbox.told(id).is_none()).collect();
+            assert!(lost.is_empty(), "{lost:?} are open, and the receiver was never told");
+            assert!(ended.iter().all(|id| pager.outbox.told(id).is_none()), "the receiver takes for open what is over");
+            incidents.values().filter(|is_open| **is_open).count()
+        };
+        for batch in batches {
+            let mut entries = Vec::new();
+            for (deed, rule, severity, pick) in batch {
+                if deed < 6 || active.is_empty() {
+                    let alert = alert_of(opened, Severity::ALL[severity]);
+                    let backfill = pick.is_multiple_of(16);
+                    active.push(Alert { rule: format!("rule.{rule}"), backfill, ..alert });
+                    entries.extend(active.last().map(entry_of));
+                    opened += 1;
+                    continue;
+                }
+                let at = pick % active.len();
+                if deed == 6 {
+                    entries.push(json!({"kind": "alert.ack", "subject": active[at].id, "actor": "alice"}));
+                    continue;
+                }
+                active[at].revision += 1;
+                active[at].state = State::Updated;
+                if deed < 9 {
+                    active[at].severity = active[at].severity.max(Severity::ALL[severity]);
+                    entries.push(entry_of(&active[at]));
+                } else {
+                    let over = active.swap_remove(at);
+                    entries.push(entry_of(&Alert { state: State::Resolved, ..over.clone() }));
+                    ended.push(over.id);
+                }
+            }
+            tell(&entries, &active, &ended);
+        }
+        let end = |alert: &Alert| {
+            entry_of(&Alert { revision: alert.revision + 1, state: State::Resolved, ..alert.clone() })
+        };
+        let ends: Vec<Value> = active.iter().map(end).collect();
+        ended.extend(active.drain(..).map(|alert| alert.id));
+        assert_eq!(tell(&ends, &active, &ended), 0, "incidents are open for ever");
+    }
 }

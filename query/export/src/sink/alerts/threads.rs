@@ -65,6 +65,25 @@ fn known_thread<'a>(story: &Story<'a>, outbox: &'a Outbox) -> Option<InThread<'a
     (open && !is_worse(thread)).then(|| in_thread(subject, thread))
 }
 
+/// How many alerts leave which thread, because they are told alone from now on.
+pub fn leaving(bundles: &[Bundle<'_>]) -> BTreeMap<String, usize> {
+    let mut leaving = BTreeMap::new();
+    let alone = bundles.iter().flat_map(|bundle| &bundle.0).filter(|story| story.thread.is_none());
+    for subject in alone.filter_map(|story| story.told.and_then(|told| told.thread.clone())) {
+        *leaving.entry(subject).or_default() += 1;
+    }
+    leaving
+}
+
+/// The threads in which nobody stays and of which nothing else tells: no alert will come that could end them.
+pub fn deserted(bundles: &[Bundle<'_>], leaving: &BTreeMap<String, usize>, outbox: &Outbox) -> Vec<String> {
+    let stories = || bundles.iter().flat_map(|bundle| &bundle.0);
+    let is_told = |subject: &str| stories().any(|story| story.thread.is_some() && story.subject() == subject);
+    let is_empty = |subject: &str, count: usize| outbox.thread(subject).is_some_and(|thread| thread.open <= count);
+    let deserted = leaving.iter().filter(|(subject, count)| is_empty(subject, **count) && !is_told(subject));
+    deserted.map(|(subject, _)| subject.clone()).collect()
+}
+
 impl<'a> Bundle<'a> {
     /// Whether the receiver knows of one of them, or is not to hear of a beginning.
     pub fn is_incident(&self) -> bool {
@@ -72,12 +91,14 @@ impl<'a> Bundle<'a> {
     }
 
     /// One story for all of them, or none if the thread only goes on; and those that are over without a message.
-    pub fn fold(self, outbox: &Outbox) -> (Option<Story<'a>>, Vec<SentAlert>) {
+    /// Who leaves the thread in the same batch is not in it any more.
+    pub fn fold(self, outbox: &Outbox, leaving: &BTreeMap<String, usize>) -> (Option<Story<'a>>, Vec<SentAlert>) {
         let Some(thread) = self.0.first().and_then(|story| story.thread.clone()) else {
             return (self.0.into_iter().next(), Vec::new());
         };
         let subject = thread.thread.subject;
-        let left = self.0.iter().filter(|story| story.told.is_some() && story.over.is_some()).count();
+        let left = self.0.iter().filter(|story| story.told.is_some() && story.over.is_some()).count()
+            + leaving.get(&subject).copied().unwrap_or_default();
         let came = self.0.iter().filter(|story| story.told.is_none() && story.over.is_none()).count();
         let open = (outbox.thread(&subject).map_or(0, |thread| thread.open) + came).saturating_sub(left);
         let (news, rest) = news(self.0, &subject);
