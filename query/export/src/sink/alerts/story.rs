@@ -125,9 +125,11 @@ impl<'a> Story<'a> {
         self.opened.map(|alert| alert.revision).max(self.told.map(|told| told.revision))
     }
 
-    /// Whether its incident ends, gets somebody who looks after it, or is about something critical.
+    /// Whether its incident ends, gets somebody who looks after it, waits for somebody for too long, or is about something
+    /// critical.
     pub(super) fn changes_incident(&self) -> bool {
-        self.over.is_some() || self.acknowledged.is_some() || self.severity() == Severity::Critical
+        let news = self.over.is_some() || self.acknowledged.is_some() || self.escalated.is_some();
+        news || self.severity() == Severity::Critical
     }
 
     /// How bad it is; a step alone says nothing about that.
