@@ -4,25 +4,9 @@
 mod fleet;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use detect::{Engine, Findings, Key, RuleSet};
-use ledger::Rows;
+use detect::{Engine, Key, RuleSet};
 
 const EVENTS: usize = 131_072;
-
-/// Feeds a block with every second in between, as the runner does; gives back how many revisions were found.
-fn feed(engine: &mut Engine, rows: &Rows) -> usize {
-    let mut findings = Findings::new();
-    let mut second = fleet::START / 1_000_000;
-    for row in rows.iter() {
-        let until = row.recorded / 1_000_000;
-        while second < until {
-            second += 1;
-            engine.advance(second, false, &mut findings);
-        }
-        engine.observe(&row, &mut findings);
-    }
-    findings.take().len()
-}
 
 fn core(criterion: &mut Criterion) {
     let rows = fleet::block(EVENTS);
@@ -32,7 +16,7 @@ fn core(criterion: &mut Criterion) {
     group.bench_function("decode_and_detect", |bencher| {
         bencher.iter_batched(
             || Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0),
-            |mut engine| feed(&mut engine, &rows),
+            |mut engine| fleet::feed(&mut engine, &rows),
             criterion::BatchSize::LargeInput,
         );
     });
@@ -44,7 +28,7 @@ fn core(criterion: &mut Criterion) {
     group.bench_function(name, |bencher| {
         bencher.iter_batched(
             || Engine::new(&rules, Key::new(&[7; 32]), 0),
-            |mut engine| feed(&mut engine, &rows),
+            |mut engine| fleet::feed(&mut engine, &rows),
             criterion::BatchSize::LargeInput,
         );
     });

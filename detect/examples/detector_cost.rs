@@ -4,7 +4,7 @@
 #[path = "../benches/core/fleet.rs"]
 mod fleet;
 
-use detect::{DETECTORS, Engine, Findings, Key, Rules};
+use detect::{DETECTORS, Engine, Key, Rules};
 use ledger::Rows;
 
 const EVENTS: usize = 131_072;
@@ -42,17 +42,8 @@ fn cost(rows: &Rows, rules: &Rules) -> Result<f64, Box<dyn std::error::Error>> {
     let rules = rules.clone().into();
     for _ in 0..RUNS {
         let mut engine = Engine::new(&rules, Key::new(&[7; 32]), 0);
-        let mut findings = Findings::new();
-        let mut second = fleet::START / 1_000_000;
         let before = cpu_nanos()?;
-        for row in rows.iter() {
-            let until = row.recorded / 1_000_000;
-            while second < until {
-                second += 1;
-                engine.advance(second, false, &mut findings);
-            }
-            engine.observe(&row, &mut findings);
-        }
+        fleet::feed(&mut engine, rows);
         nanos += cpu_nanos()? - before;
     }
     // The scheduler counts in steps of milliseconds, so that only a sum over all runs is fine enough.

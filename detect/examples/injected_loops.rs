@@ -7,7 +7,7 @@ mod injected;
 use detect::{Engine, Findings, Key, RuleSet};
 use injected::{Numbers, Step};
 use ledger::events::column;
-use ledger::{LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows};
 
 const TRACES: u64 = 200;
 const ROUNDS: usize = 8;
@@ -45,13 +45,13 @@ fn main() {
 fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
     let mut rows = Rows::new(LedgerName::Events, 0, 0);
     for (at, (action, result)) in steps.iter().enumerate() {
-        let mut facts = Vec::new();
-        for (id, text) in [(column::KIND.id(), "command"), (column::SESSION.id(), "s"), (column::TOOL.id(), "Bash")] {
-            write_column(&mut facts, id, text.as_bytes());
+        let mut event = Entry::new();
+        for (column, text) in [(column::KIND, "command"), (column::SESSION, "s"), (column::TOOL, "Bash")] {
+            event.set_text(column, text);
         }
-        write_column(&mut facts, column::ACTION_FP.id(), &action.to_be_bytes());
-        write_column(&mut facts, column::RESULT_FP.id(), &result.to_be_bytes());
-        rows.push(at as u64, 0, at as i64 * 1_000_000, 0, &facts, None);
+        event.set_fingerprint(column::ACTION_FP, *action);
+        event.set_fingerprint(column::RESULT_FP, *result);
+        rows.push_entry(0, at as i64 * 1_000_000, &mut event);
     }
     let mut engine = Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0);
     let mut findings = Findings::new();
@@ -62,11 +62,4 @@ fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
         }
     }
     None
-}
-
-/// One column of a part, as FORMAT.md lays it out: id, length, value.
-fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
-    part.extend_from_slice(&id.to_be_bytes());
-    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    part.extend_from_slice(value);
 }

@@ -9,7 +9,7 @@ mod sums;
 
 use std::ops::ControlFlow;
 
-use ledger::{AppendError, Appender, Group, Ledger, LedgerError, ReadLimit, Reader};
+use ledger::{AppendError, Appender, Ledger, LedgerError, ReadLimit, Reader};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -138,31 +138,22 @@ impl Bookkeeper {
     /// found again by the next start.
     async fn write(&self, books: &mut Books, stop: &CancellationToken) -> Result<ControlFlow<()>, BookkeeperError> {
         while let Some(group) = books.group()? {
-            if self.append(group, stop).await?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-            books.written();
-            self.metrics.commits.inc();
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
-    async fn append(&self, group: Group, stop: &CancellationToken) -> Result<ControlFlow<()>, AppendError> {
-        let mut group = group;
-        loop {
-            let again = group.clone();
             match self.appender.append(group).await {
-                Ok(_) => return Ok(ControlFlow::Continue(())),
+                Ok(_) => {
+                    books.written();
+                    self.metrics.commits.inc();
+                }
                 Err(AppendError::NoSpace { .. }) => {
                     tracing::error!("the disk has no space left for the books of the budgets; they wait");
                     tokio::select! {
                         () = stop.cancelled() => return Ok(ControlFlow::Break(())),
-                        () = tokio::time::sleep(NO_SPACE_RETRY) => group = again,
+                        () = tokio::time::sleep(NO_SPACE_RETRY) => {}
                     }
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
+        Ok(ControlFlow::Continue(()))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use ledger::{Column, Kind, LedgerName, Rows};
+use ledger::{Column, Entry, LedgerName, Rows};
 use serde_json::Value;
 
 use crate::detector::Findings;
@@ -91,64 +91,52 @@ fn numbered(event: &Value, number: u64) -> Value {
 }
 
 /// Appends an event that was recorded `second` seconds after the start.
-fn push(rows: &mut Rows, event: &Value, second: i64, number: usize) -> Result<(), SampleError> {
-    let (facts, content) = parts(event, number)?;
+pub fn push(rows: &mut Rows, event: &Value, second: i64, number: usize) -> Result<(), SampleError> {
+    let mut entry = entry(event, number)?;
     // A running ledger closes a batch at least every ten seconds.
     let batch = event.get("batch").and_then(Value::as_u64).unwrap_or(second as u64 / 10);
-    rows.push(rows.next_seq, batch, (START + second) * 1_000_000, 0, &facts, Some(&content));
+    rows.push_entry(batch, (START + second) * 1_000_000, &mut entry);
     Ok(())
 }
 
-/// Canonical facts and content of an event.
-pub fn parts(event: &Value, number: usize) -> Result<(Vec<u8>, Vec<u8>), SampleError> {
+/// The columns of an event.
+fn entry(event: &Value, number: usize) -> Result<Entry, SampleError> {
     let table = &ledger::events::TABLE;
     let object = event.as_object().ok_or(SampleError::Second { event: number })?;
-    for name in object.keys().filter(|name| !KEYS.contains(&name.as_str())) {
-        if table.by_name(name).is_none() {
+    let mut entry = Entry::new();
+    for (name, value) in object.iter().filter(|(name, _)| !KEYS.contains(&name.as_str())) {
+        let Some(column) = table.by_name(name) else {
             let hint = nearest(name, table.columns.iter().map(|column| column.name).chain(KEYS));
             let hint = hint.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             return Err(SampleError::Unknown { event: number, name: crate::text::bounded(name), hint });
-        }
-    }
-    let (mut facts, mut content) = (Vec::new(), Vec::new());
-    for column in table.columns {
-        let Some(value) = object.get(column.name) else { continue };
-        let bytes = bytes(column, value).map_err(|expected| SampleError::Mistyped {
+        };
+        set(&mut entry, column, value).map_err(|expected| SampleError::Mistyped {
             event: number,
             name: column.name.to_owned(),
             expected,
         })?;
-        let part = if column.part == ledger::Part::Facts { &mut facts } else { &mut content };
-        part.extend_from_slice(&column.id.to_be_bytes());
-        write_element(part, &bytes);
     }
-    Ok((facts, content))
+    Ok(entry)
 }
 
-/// The canonical bytes of a value; else what the column holds.
-fn bytes(column: &Column, value: &Value) -> Result<Vec<u8>, &'static str> {
-    match column.kind {
-        Kind::Text => Ok(value.as_str().ok_or("a text")?.as_bytes().to_vec()),
-        Kind::TextList => {
-            let mut list = Vec::new();
-            for text in value.as_array().ok_or("a list of texts")? {
-                write_element(&mut list, text.as_str().ok_or("a list of texts")?.as_bytes());
-            }
-            Ok(list)
-        }
-        Kind::Bytes => Err("bytes, which examples cannot write"),
-        Kind::Fingerprint => {
-            let number = value.as_u64().or_else(|| value.as_i64().map(|number| number as u64));
-            Ok(number.ok_or("a whole number")?.to_be_bytes().to_vec())
-        }
-        Kind::Integer | Kind::Time => Ok(value.as_i64().ok_or("a whole number")?.to_be_bytes().to_vec()),
+/// Sets a column; else says what it holds.
+fn set(entry: &mut Entry, column: &Column, value: &Value) -> Result<(), &'static str> {
+    if let Some(handle) = column.as_text() {
+        entry.set_text(handle, value.as_str().ok_or("a text")?);
+    } else if let Some(handle) = column.as_text_list() {
+        let texts = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+        entry.set_list(handle, texts.ok_or("a list of texts")?);
+    } else if let Some(handle) = column.as_fingerprint() {
+        let number = value.as_u64().or_else(|| value.as_i64().map(|number| number as u64));
+        entry.set_fingerprint(handle, number.ok_or("a whole number")?);
+    } else if let Some(handle) = column.as_integer() {
+        entry.set_integer(handle, value.as_i64().ok_or("a whole number")?);
+    } else if let Some(handle) = column.as_time() {
+        entry.set_time(handle, value.as_i64().ok_or("a whole number")?);
+    } else {
+        return Err("bytes, which examples cannot write");
     }
-}
-
-/// A length and the bytes: the value of a column, or an element of a list, as FORMAT.md lays them out.
-fn write_element(part: &mut Vec<u8>, value: &[u8]) {
-    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    part.extend_from_slice(value);
+    Ok(())
 }
 
 /// Feeds events one by one with every second in between, and lets time pass until `until`.

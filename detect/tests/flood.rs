@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use detect::{Engine, Findings, Key, RuleSet};
 use ledger::events::column;
-use ledger::{LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows};
 
 /// 2025-11-21T00:00:00Z.
 const START: i64 = 1_763_683_200_000_000;
@@ -34,13 +34,13 @@ fn run(sessions: u64) -> Counts {
         let mut rows = Rows::new(LedgerName::Events, 0, seq);
         for _ in 0..FLOOD_PER_SECOND.min(sessions + steps - seq) {
             let loops = step < steps && seq >= step * (sessions + steps) / steps;
-            let facts = if loops {
+            let mut event = if loops {
                 step += 1;
                 event(&format!("loop-{}", step % LOOPS), &format!("user-{}", step % LOOPS % 50), step / LOOPS % 3, 1)
             } else {
                 event(&format!("flood-{seq}"), "mallory", seq, seq)
             };
-            rows.push(seq, seq / 16_384, second * 1_000_000, 0, &facts, None);
+            rows.push_entry(seq / 16_384, second * 1_000_000, &mut event);
             seq += 1;
         }
         for row in rows.iter() {
@@ -60,27 +60,25 @@ fn run(sessions: u64) -> Counts {
     Counts { loops_found: found.len(), floods, forgotten_by_others }
 }
 
-/// The facts of one step of a session.
-fn event(session: &str, user: &str, action: u64, result: u64) -> Vec<u8> {
-    let mut facts = Vec::new();
-    write_column(&mut facts, column::SOURCE.id(), b"claude_code");
-    write_column(&mut facts, column::KIND.id(), b"command");
-    write_column(&mut facts, column::STREAM.id(), session.as_bytes());
-    write_column(&mut facts, column::STREAM_SEQ.id(), &1u64.to_be_bytes());
-    write_column(&mut facts, column::USER.id(), user.as_bytes());
-    write_column(&mut facts, column::SESSION.id(), session.as_bytes());
-    write_column(&mut facts, column::TOOL.id(), b"Bash");
-    let spread = |number: u64| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
-    write_column(&mut facts, column::ACTION_FP.id(), &spread(action));
-    write_column(&mut facts, column::RESULT_FP.id(), &spread(result));
-    facts
-}
-
-/// One column of a part, as FORMAT.md lays it out: id, length, value.
-fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
-    part.extend_from_slice(&id.to_be_bytes());
-    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    part.extend_from_slice(value);
+/// One step of a session.
+fn event(session: &str, user: &str, action: u64, result: u64) -> Entry {
+    let mut event = Entry::new();
+    let texts = [
+        (column::SOURCE, "claude_code"),
+        (column::KIND, "command"),
+        (column::STREAM, session),
+        (column::USER, user),
+        (column::SESSION, session),
+        (column::TOOL, "Bash"),
+    ];
+    for (column, text) in texts {
+        event.set_text(column, text);
+    }
+    event.set_integer(column::STREAM_SEQ, 1);
+    let spread = |number: u64| (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    event.set_fingerprint(column::ACTION_FP, spread(action));
+    event.set_fingerprint(column::RESULT_FP, spread(result));
+    event
 }
 
 fn check(sessions: u64) {

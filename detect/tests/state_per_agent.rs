@@ -6,7 +6,7 @@
 
 use detect::{Engine, Findings, Key, Rules};
 use ledger::events::column;
-use ledger::{LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows};
 
 /// What an agent takes that does everything, the tables that all share included. The bar is 4,096: `docs/benchmarks.md` says
 /// what is missing.
@@ -25,7 +25,7 @@ fn round(step: u64) -> Rows {
     let mut rows = Rows::new(LedgerName::Events, 0, step * AGENTS);
     for agent in 0..AGENTS {
         let number = step * AGENTS + agent;
-        let mut event = Event::default();
+        let mut event = Entry::new();
         for (column, text) in [
             (column::TOKEN, "tok_7f3a9c".to_owned()),
             (column::ORG, "acme".to_owned()),
@@ -35,21 +35,20 @@ fn round(step: u64) -> Rows {
             (column::SESSION, format!("5e551017-0000-4000-8000-{agent:012}")),
             (column::WORKSPACE, format!("0a5c2b1e-0000-4000-8000-{agent:012}")),
         ] {
-            event.text(column.id(), &text);
+            event.set_text(column, &text);
         }
         act(&mut event, step, agent);
-        event.number(column::ACTION_FP.id(), number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        event.number(column::RESULT_FP.id(), (number / 2).wrapping_mul(0xbf58_476d_1ce4_e5b9));
+        event.set_fingerprint(column::ACTION_FP, number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        event.set_fingerprint(column::RESULT_FP, (number / 2).wrapping_mul(0xbf58_476d_1ce4_e5b9));
         // No two steps are the same time apart.
         let recorded = START + step as i64 * STEP_MICROS + (step * step % 97) as i64 * 60_000_000;
-        let (facts, content) = event.parts();
-        rows.push(number, step, recorded, 0, &facts, Some(&content));
+        rows.push_entry(step, recorded, &mut event);
     }
     rows
 }
 
 /// What an agent does in a step.
-fn act(event: &mut Event, step: u64, agent: u64) {
+fn act(event: &mut Entry, step: u64, agent: u64) {
     let turn = step / 8;
     let (kind, outcome) = match step % 8 {
         0 => (["tool.call", "prompt"][turn as usize % 2], "success"),
@@ -60,62 +59,35 @@ fn act(event: &mut Event, step: u64, agent: u64) {
         5 => (["model.tokens", "model.call"][turn as usize % 2], "error"),
         _ => (["file.read", "file.delete"][turn as usize % 2], "error"),
     };
-    event.text(column::KIND.id(), kind);
-    event.text(column::OUTCOME.id(), outcome);
-    event.text(column::COLLECTOR.id(), "coderd");
+    event.set_text(column::KIND, kind);
+    event.set_text(column::OUTCOME, outcome);
+    event.set_text(column::COLLECTOR, "coderd");
     match kind {
         "egress.http" => {
             let domain = format!("d{}-{agent}.example", turn % 6);
-            event.text(column::SOURCE.id(), "coder.boundary");
-            event.text(column::STREAM.id(), &format!("b0bb1e00-0000-4000-8000-{agent:012}"));
+            event.set_text(column::SOURCE, "coder.boundary");
+            event.set_text(column::STREAM, &format!("b0bb1e00-0000-4000-8000-{agent:012}"));
             // Every other number is left out: a hole that is waited for.
-            event.number(column::STREAM_SEQ.id(), step * 2);
-            event.text(column::METHOD.id(), if outcome == "allow" { "POST" } else { "GET" });
-            event.text(column::HOST.id(), &domain);
-            event.text(column::DOMAIN.id(), &domain);
+            event.set_integer(column::STREAM_SEQ, step as i64 * 2);
+            event.set_text(column::METHOD, if outcome == "allow" { "POST" } else { "GET" });
+            event.set_text(column::HOST, &domain);
+            event.set_text(column::DOMAIN, &domain);
         }
         "model.tokens" | "model.call" => {
-            event.text(column::FAMILY.id(), "gateway");
-            event.text(column::MODEL.id(), "sonnet");
-            event.number(column::COST_MICROS.id(), 40_000 + step % 7 * 1_000);
-            event.number(column::STATUS.id(), 529);
+            event.set_text(column::FAMILY, "gateway");
+            event.set_text(column::MODEL, "sonnet");
+            event.set_integer(column::COST_MICROS, 40_000 + step as i64 % 7 * 1_000);
+            event.set_integer(column::STATUS, 529);
         }
         _ => {
             let tool = ["Bash", "Read", "Edit", "Grep"][turn as usize % 4];
-            event.text(column::TOOL.id(), tool);
-            event.text(column::COMMAND.id(), "cargo test -p ledger");
-            event.text(column::FILE.id(), if turn.is_multiple_of(4) { "/w/.env.example" } else { "/w/src/main.rs" });
+            event.set_text(column::TOOL, tool);
+            event.set_text(column::COMMAND, "cargo test -p ledger");
+            event.set_text(column::FILE, if turn.is_multiple_of(4) { "/w/.env.example" } else { "/w/src/main.rs" });
             if outcome == "error" {
-                event.number(column::EXIT_CODE.id(), 1);
+                event.set_integer(column::EXIT_CODE, 1);
             }
         }
-    }
-}
-
-/// One event while it is built: columns in any order.
-#[derive(Default)]
-struct Event(Vec<(u16, Vec<u8>)>);
-
-impl Event {
-    fn text(&mut self, id: u16, text: &str) {
-        self.0.push((id, text.as_bytes().to_vec()));
-    }
-
-    fn number(&mut self, id: u16, number: u64) {
-        self.0.push((id, number.to_be_bytes().to_vec()));
-    }
-
-    /// Facts and content, as FORMAT.md lays them out: id, length, value.
-    fn parts(mut self) -> (Vec<u8>, Vec<u8>) {
-        self.0.sort_unstable();
-        let (mut facts, mut content) = (Vec::new(), Vec::new());
-        for (id, value) in self.0 {
-            let part = if id < column::COMMAND.id() { &mut facts } else { &mut content };
-            part.extend_from_slice(&id.to_be_bytes());
-            part.extend_from_slice(&(value.len() as u32).to_be_bytes());
-            part.extend_from_slice(&value);
-        }
-        (facts, content)
     }
 }
 

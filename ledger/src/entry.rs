@@ -142,6 +142,16 @@ impl Entry {
         self.values.extend_from_slice(value);
     }
 
+    /// Appends the canonical form of a part. A column that the table does not list is left out.
+    pub(crate) fn write_part(&mut self, table: &Table, part: Part, out: &mut Vec<u8>) {
+        self.slots.sort_unstable_by_key(|slot| slot.id);
+        for slot in &self.slots {
+            if table.by_id(slot.id).is_some_and(|column| column.part == part) {
+                part::write_column(out, slot.id, &self.values[slot.start as usize..][..slot.len as usize]);
+            }
+        }
+    }
+
     /// Bytes of values that are held, those replaced included.
     fn len(&self) -> usize {
         self.values.len()
@@ -175,14 +185,13 @@ impl Group {
         {
             return Err(AppendError::EntryTooLarge { bytes: entry.len() });
         }
-        entry.slots.sort_unstable_by_key(|slot| slot.id);
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 8]);
-        self.write_part(entry, Part::Facts);
+        entry.write_part(self.table, Part::Facts, &mut self.bytes);
         let facts_len = (self.bytes.len() - start - 8) as u32;
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
-        self.write_part(entry, Part::Content);
+        entry.write_part(self.table, Part::Content, &mut self.bytes);
         let content_len = (self.bytes.len() - at - 4) as u32;
         let (flags, content_len) = if content_len == 0 { (0, NO_CONTENT) } else { (FLAG_CONTENT, content_len) };
         self.bytes[start..start + 4].copy_from_slice(&flags.to_be_bytes());
@@ -222,14 +231,5 @@ impl Group {
     /// The ledger that the group is for.
     pub fn table(&self) -> &'static Table {
         self.table
-    }
-
-    fn write_part(&mut self, entry: &Entry, part: Part) {
-        for slot in &entry.slots {
-            if self.table.by_id(slot.id).is_some_and(|column| column.part == part) {
-                let value = &entry.values[slot.start as usize..slot.start as usize + slot.len as usize];
-                part::write_column(&mut self.bytes, slot.id, value);
-            }
-        }
     }
 }

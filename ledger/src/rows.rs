@@ -2,7 +2,8 @@
 
 use proof::part;
 
-use crate::column::handle;
+use crate::column::{Part, Table, handle};
+use crate::entry::{Entry, FLAG_CONTENT};
 use crate::limits::COLUMN_ID_LIMIT;
 use crate::position::{LedgerName, Position};
 
@@ -134,6 +135,15 @@ impl Rows {
         self.index.push(RowIndex { seq, batch, recorded, flags, start, facts_len, content_len });
         self.next_seq = seq + 1;
         self.recorded_until = self.recorded_until.max(recorded);
+    }
+
+    /// Appends an entry as if it had been recorded, for whoever needs rows without a ledger: examples of rules, measurements.
+    pub fn push_entry(&mut self, batch: u64, recorded: i64, entry: &mut Entry) {
+        let (mut facts, mut content, table) = (Vec::new(), Vec::new(), Table::of(self.ledger));
+        entry.write_part(table, Part::Facts, &mut facts);
+        entry.write_part(table, Part::Content, &mut content);
+        let (flags, content) = if content.is_empty() { (0, None) } else { (FLAG_CONTENT, Some(&*content)) };
+        self.push(self.next_seq, batch, recorded, flags, &facts, content);
     }
 
     /// Number of rows.

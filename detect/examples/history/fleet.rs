@@ -4,29 +4,10 @@
 use ledger::Entry;
 use ledger::events::column;
 
-/// Numbers that look random and are the same for the same seed (splitmix64).
-pub struct Numbers(pub u64);
+#[path = "../../src/numbers.rs"]
+mod numbers;
 
-impl Numbers {
-    /// The next number.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end.max(1)
-    }
-
-    /// Whether something that happens in one of `times` cases happens.
-    pub fn one_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
-    }
-}
+use numbers::Numbers;
 
 /// An agent with its session, if it is at work.
 pub struct Agent {
@@ -201,7 +182,7 @@ impl Agent {
         let weekend = (day + 4).rem_euclid(7) % 6 == 0;
         let works =
             if self.number.is_multiple_of(10) { (1..4).contains(&hour) } else { !weekend && (7..18).contains(&hour) };
-        works && self.numbers.one_in(150)
+        works && self.numbers.below(150) == 0
     }
 
     fn act(&mut self, second: i64, take: &mut dyn FnMut(&mut Entry)) {
@@ -216,15 +197,15 @@ impl Agent {
             35..=59 => {
                 let at = self.numbers.below(12).min(self.numbers.below(12)) as usize;
                 let path = format!("/v1/{}", self.numbers.below(400));
-                let method = if self.numbers.one_in(8) && at < 3 { "POST" } else { "GET" };
-                let outcome = if self.numbers.one_in(60) { "deny" } else { "allow" };
+                let method = if self.numbers.below(8) == 0 && at < 3 { "POST" } else { "GET" };
+                let outcome = if self.numbers.below(60) == 0 { "deny" } else { "allow" };
                 self.request(second, method, DOMAINS[at], &path, outcome)
             }
             60..=79 => {
                 let command = COMMANDS[self.numbers.below(COMMANDS.len() as u64) as usize];
                 let mut entry = self.step(second, "command", "Bash", action, result);
                 entry.set_text(column::COMMAND, command);
-                entry.set_integer(column::EXIT_CODE, i64::from(self.numbers.one_in(6)));
+                entry.set_integer(column::EXIT_CODE, i64::from(self.numbers.below(6) == 0));
                 entry
             }
             80..=95 => {
@@ -235,7 +216,7 @@ impl Agent {
             }
             _ => {
                 let mut entry = self.entry(second, "hooks", "check.result");
-                entry.set_text(column::OUTCOME, if self.numbers.one_in(4) { "error" } else { "success" });
+                entry.set_text(column::OUTCOME, if self.numbers.below(4) == 0 { "error" } else { "success" });
                 entry
             }
         };

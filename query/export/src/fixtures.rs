@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::alert::{Alert, Severity, State, What, Who};
 use ledger::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
-use ledger::{Kind, LedgerName, Part, Rows, Table};
+use ledger::{Entry, LedgerName, Rows, Table};
 use serde_json::{Value, json};
 
 use crate::fields::Renderer;
@@ -13,22 +13,23 @@ use crate::record::{Filter, Record};
 /// 2025-11-21T00:00:00Z.
 pub const START: i64 = 1_763_683_200_000_000;
 
-fn push(rows: &mut Rows, ledger: LedgerName, entry: &Value) {
-    let (mut facts, mut content) = (Vec::new(), Vec::new());
+fn push(rows: &mut Rows, ledger: LedgerName, value: &Value) {
+    let mut entry = Entry::new();
     for column in Table::of(ledger).columns {
-        let Some(value) = entry.get(column.name) else { continue };
-        let bytes = match column.kind {
-            Kind::Text => value.as_str().unwrap().as_bytes().to_vec(),
-            Kind::TextList => value.as_array().unwrap().iter().fold(Vec::new(), |mut list, text| {
-                write_element(&mut list, text.as_str().unwrap().as_bytes());
-                list
-            }),
-            _ => value.as_i64().unwrap().to_be_bytes().to_vec(),
-        };
-        write_column(if column.part == Part::Facts { &mut facts } else { &mut content }, column.id, &bytes);
+        let Some(value) = value.get(column.name) else { continue };
+        if let Some(handle) = column.as_text() {
+            entry.set_text(handle, value.as_str().unwrap());
+        } else if let Some(handle) = column.as_text_list() {
+            entry.set_list(handle, value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()));
+        } else if let Some(handle) = column.as_time() {
+            entry.set_time(handle, value.as_i64().unwrap());
+        } else if let Some(handle) = column.as_fingerprint() {
+            entry.set_fingerprint(handle, value.as_u64().unwrap());
+        } else {
+            entry.set_integer(column.as_integer().unwrap(), value.as_i64().unwrap());
+        }
     }
-    let recorded = START + rows.next_seq as i64 * 1_000;
-    rows.push(rows.next_seq, 0, recorded, 0, &facts, Some(&content));
+    rows.push_entry(0, START + rows.next_seq as i64 * 1_000, &mut entry);
 }
 
 /// A block of events from position 0.
@@ -136,16 +137,4 @@ pub fn records(rows: &Rows) -> Vec<Record> {
         records.extend(filter.select(&row, records.len() as u64, &renderer));
     }
     records
-}
-
-/// One column of a part, as FORMAT.md lays it out: id, length, value.
-fn write_column(part: &mut Vec<u8>, id: u16, value: &[u8]) {
-    part.extend_from_slice(&id.to_be_bytes());
-    write_element(part, value);
-}
-
-/// A length and the bytes: the value of a column, or an element of a list.
-fn write_element(part: &mut Vec<u8>, value: &[u8]) {
-    part.extend_from_slice(&(value.len() as u32).to_be_bytes());
-    part.extend_from_slice(value);
 }

@@ -1,6 +1,11 @@
 //! Traces of made-up agents, healthy ones and ones with a loop at a known place: for the tests and the benchmark of
 //! `loop.repeat`. The same seed gives the same trace.
 
+#[path = "../../numbers.rs"]
+mod numbers;
+
+pub use numbers::Numbers;
+
 /// One step: fingerprints of action and result.
 pub type Step = (u64, u64);
 
@@ -10,29 +15,6 @@ pub struct Trace {
     pub steps: Vec<Step>,
     /// For each round of the loop, the number of steps up to its end; none in a healthy trace.
     pub rounds: Vec<usize>,
-}
-
-/// A generator of numbers (splitmix64), so that traces need no other package and never change.
-pub struct Numbers(pub u64);
-
-impl Numbers {
-    /// The next number.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
 }
 
 /// Healthy work: new steps, now and then a look at something known (`ls`, `git status`), which has changed half of the time,
@@ -78,8 +60,8 @@ pub fn looping(numbers: &mut Numbers, period: usize, noise: u64, rounds: usize) 
     let mut ends = Vec::new();
     for _ in 0..rounds {
         for step in &circle {
-            while numbers.percent(noise) {
-                let known = numbers.percent(33);
+            while numbers.below(100) < noise {
+                let known = numbers.below(100) < 33;
                 steps.push(if known { few[numbers.below(4) as usize] } else { (numbers.next(), numbers.next()) });
             }
             steps.push(*step);
