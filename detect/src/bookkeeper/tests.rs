@@ -7,7 +7,7 @@ use ledger::calendar::Period;
 use ledger::events::column as event;
 use ledger::fold::{Answer, Budgets, Folded};
 use ledger::operations::column;
-use ledger::{Entry, Options, Store};
+use ledger::{Entry, Group, Options, Store};
 use proptest::prelude::*;
 
 use super::*;
