@@ -83,7 +83,14 @@ impl Bookkeeper {
         let (Some(mut events), Some(mut operations)) = (self.events.watch(), self.operations.watch()) else {
             return Ok(());
         };
-        let mut books = Books::open(&self.operations, self.shard)?;
+        let mut books = Books::new(&self.operations, self.shard)?;
+        // A long history must neither keep others from this thread nor a stop waiting.
+        while books.catch_up(&self.operations, OPERATIONS_LIMIT)? {
+            if stop.is_cancelled() {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
         loop {
             let stopping = stop.is_cancelled();
             events.borrow_and_update();
@@ -107,31 +114,29 @@ impl Bookkeeper {
         }
     }
 
-    /// Reads both ledgers to their ends and writes what there is to say.
+    /// Reads both ledgers to where they end now and writes what there is to say.
     async fn round(&self, books: &mut Books, stop: &CancellationToken) -> Result<(), BookkeeperError> {
         loop {
-            // Operations first: an event finds the reservation that was made before it.
-            let more = books.read_operations(&self.operations, OPERATIONS_LIMIT)?;
-            if self.write(books, stop).await?.is_break() {
-                return Ok(());
+            // The end of the events is taken first and operations are read to their end then, so that an event finds the
+            // reservation that was made before it: money is kept before it is spent.
+            let until = self.events.durable()?.next_seq;
+            while books.read_operations(&self.operations, OPERATIONS_LIMIT)? {
+                if self.write(books, stop).await?.is_break() {
+                    return Ok(());
+                }
+                tokio::task::yield_now().await;
             }
-            if !more {
-                break;
-            }
-        }
-        loop {
-            let more = books.read_events(&self.events, EVENTS_LIMIT)?;
+            let more = books.read_events(&self.events, EVENTS_LIMIT, until)?;
             self.metrics.lag.set(self.events.durable()?.next_seq.saturating_sub(books.events_seq()) as i64);
-            if books.is_due() && self.write(books, stop).await?.is_break() {
+            // What is small waits for the end of the round; what came by then is written by the next one.
+            if (!more || books.is_due()) && self.write(books, stop).await?.is_break() {
                 return Ok(());
             }
             if !more {
-                break;
+                return Ok(());
             }
-            // A long backlog must not keep others from this thread.
             tokio::task::yield_now().await;
         }
-        self.write(books, stop).await.map(|_| ())
     }
 
     /// Writes what is pending, if anything is. Breaks if it was stopped while the disk was full: what is pending then is

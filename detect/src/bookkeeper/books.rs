@@ -45,13 +45,13 @@ pub struct Books {
 }
 
 impl Books {
-    /// Reads up to where the books were written last.
-    pub fn open(operations: &Reader, shard: u32) -> Result<Self, LedgerError> {
+    /// Books that know where they were written last. [`Books::catch_up`] comes first.
+    pub fn new(operations: &Reader, shard: u32) -> Result<Self, LedgerError> {
         let cursor = fold::backwards(operations, |row| match cursor(row) {
             Some(cursor) => ControlFlow::Break(cursor),
             None => ControlFlow::Continue(()),
         })?;
-        let mut books = Self {
+        Ok(Self {
             shard,
             budgets: Budgets::new(),
             cursor,
@@ -61,12 +61,13 @@ impl Books {
             reports: Vec::new(),
             told: BTreeMap::new(),
             telling: Vec::new(),
-        };
-        let limit = ReadLimit { rows: BOOKKEEPER_READ_ROWS, bytes: crate::limits::READ_BYTES };
-        while cursor.is_some_and(|cursor| books.operations < cursor.operations)
-            && books.read_operations(operations, limit)?
-        {}
-        Ok(books)
+        })
+    }
+
+    /// Reads the next rows of what is on the books already. Says whether there may be more.
+    pub fn catch_up(&mut self, operations: &Reader, limit: ReadLimit) -> Result<bool, LedgerError> {
+        let is_behind = self.cursor.is_some_and(|cursor| self.operations < cursor.operations);
+        Ok(is_behind && self.read_operations(operations, limit)?)
     }
 
     /// The next event that it will read.
@@ -116,23 +117,27 @@ impl Books {
         }
     }
 
-    /// Reads the next events, if there is a budget that they could belong to. Says whether there may be more.
-    pub fn read_events(&mut self, reader: &Reader, limit: ReadLimit) -> Result<bool, LedgerError> {
+    /// Reads the next events before `until`, if there is a budget that they could belong to. Says whether there are more.
+    pub fn read_events(&mut self, reader: &Reader, limit: ReadLimit, until: u64) -> Result<bool, LedgerError> {
         let Some(since) = self.budgets.all_terms().filter_map(|(name, _)| self.budgets.since(name)).min() else {
             // Nobody's money: what comes until there is a budget is passed over.
-            self.events = self.events.map(|_| reader.durable().map(|durable| durable.next_seq)).transpose()?;
+            self.events = self.events.map(|events| events.max(until));
             return Ok(false);
         };
         let from = match self.events {
             Some(from) => from,
             None => reader.seq_at(since)?,
         };
-        let rows = reader.read(from, false, limit)?;
+        let rows_max = usize::try_from(until.saturating_sub(from)).unwrap_or(usize::MAX);
+        if rows_max == 0 {
+            return Ok(false);
+        }
+        let rows = reader.read(from, false, ReadLimit { rows: limit.rows.min(rows_max), ..limit })?;
         for row in rows.iter() {
             self.sums.add(&row, &self.budgets);
         }
         self.events = Some(rows.next_seq);
-        Ok(!rows.is_empty())
+        Ok(!rows.is_empty() && rows.next_seq < until)
     }
 
     /// Whether so much is pending that it should be written before more is read.

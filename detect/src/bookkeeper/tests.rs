@@ -67,12 +67,17 @@ impl World {
     }
 
     fn open(&self) -> Books {
-        Books::open(&self.store.operations().reader(), 0).unwrap()
+        let operations = self.store.operations().reader();
+        let mut books = Books::new(&operations, 0).unwrap();
+        while books.catch_up(&operations, OPERATIONS_LIMIT).unwrap() {}
+        books
     }
 
     fn read(&self, books: &mut Books) {
-        while books.read_operations(&self.store.operations().reader(), OPERATIONS_LIMIT).unwrap() {}
-        while books.read_events(&self.store.events().reader(), EVENTS_LIMIT).unwrap() {}
+        let (events, operations) = (self.store.events().reader(), self.store.operations().reader());
+        let until = events.durable().unwrap().next_seq;
+        while books.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
+        while books.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
     }
 
     fn write(&self, books: &mut Books) {
@@ -137,6 +142,24 @@ fn what_was_reserved_is_matched_and_the_rest_is_shown() {
     let entries = world.store.operations().reader().durable().unwrap().next_seq;
     world.settle();
     assert_eq!(world.store.operations().reader().durable().unwrap().next_seq, entries, "there is nothing more to say");
+    world.store.stop();
+}
+
+#[test]
+fn what_was_reserved_while_events_were_read_is_not_shown_as_unreserved() {
+    let mut world = World::new();
+    world.spend("red", "nobody", 7);
+    let (events, operations) = (world.store.events().reader(), world.store.operations().reader());
+    let mut books = world.open();
+    let until = events.durable().unwrap().next_seq;
+    while books.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
+    world.reserve("c1", &["red"], 100);
+    world.spend("red", "c1", 30);
+    while books.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
+    assert_eq!(books.events_seq(), until, "what was recorded since waits for its reservation");
+    world.read(&mut books);
+    world.write(&mut books);
+    assert_eq!(world.numbers("red"), [0, 100, 7, 37]);
     world.store.stop();
 }
 
