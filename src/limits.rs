@@ -41,7 +41,7 @@ pub const HEADER_READ_MAX: Duration = Duration::from_secs(15);
 pub const SPACE_RETRY: Duration = Duration::from_secs(1);
 
 /// Hard budgets of a configuration.
-pub const BUDGETS_MAX: usize = 1_024;
+pub const CONFIGURED_BUDGETS_MAX: usize = 1_024;
 
 /// The shortest time between two looks at which alerts somebody is to be told of again,
 pub const NOTICES_PAUSE: Duration = Duration::from_millis(250);

@@ -5,7 +5,7 @@
 //! listeners bound ─► store recovered ─► intake ─► detection ─► export ─► console ─► ready … signal ─► the same order down
 //! ```
 
-mod budgets;
+mod configuration;
 mod console;
 mod followers;
 mod gate;
@@ -15,7 +15,6 @@ mod metrics;
 mod notices;
 mod part;
 mod pipeline;
-mod reload;
 mod signals;
 mod slack;
 
@@ -128,8 +127,8 @@ struct Server {
     desk: Arc<Desk>,
     /// Whose buttons are believed.
     slack: slack::Apps,
-    /// Where money is asked for.
-    budgets: Arc<budget::Desk>,
+    /// Who writes down which configuration is in effect.
+    configuration: configuration::Writer,
     /// Who records what receivers are to be told of again.
     notices: Part,
     /// The sinks that run; a reload replaces them.
@@ -156,8 +155,9 @@ impl Server {
         let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
         let desk = Arc::new(desk);
         let budgets = Arc::new(budget::Desk::new(operations.reader(), Some(operations.appender())));
+        let mut configuration = configuration::Writer::new(&store, &budgets);
         // Before anything is read, so that no event comes before the budget that counts it.
-        budgets::set(&budgets, settings).await?;
+        configuration.set_budgets(settings).await?;
         let gate = DeskGate::of(&desk);
         let (pipeline, registry) = Pipeline::build(&store, settings, rules, &tokens, gate, ingest, &health).await?;
         let options = query::Options {
@@ -168,7 +168,7 @@ impl Server {
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         let slack = slack::Apps::of(settings);
         pages.open(Shared { engine, tokens: &tokens, desk: &desk, budgets: &budgets, slack: &slack, registry })?;
-        reload::record_start(&store, &loaded).await?;
+        configuration.record(None, &loaded, &[]).await?;
         let notices = notices::start(&store, &desk, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
@@ -182,7 +182,20 @@ impl Server {
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
-        Ok(Self { store, loaded, health, pages, pipeline, desk, slack, budgets, notices, sinks, control, control_stop })
+        Ok(Self {
+            store,
+            loaded,
+            health,
+            pages,
+            pipeline,
+            desk,
+            slack,
+            configuration,
+            notices,
+            sinks,
+            control,
+            control_stop,
+        })
     }
 
     /// Reads the file again and takes from it what can change while the server runs; a bad file changes nothing.
@@ -195,9 +208,9 @@ impl Server {
         }
         self.desk.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
-        budgets::set(&self.budgets, settings).await?;
-        let needs_restart = reload::needs_restart(old, settings);
-        reload::record(&self.store, Some(&self.loaded), &new, &needs_restart).await?;
+        self.configuration.set_budgets(settings).await?;
+        let needs_restart = configuration::needs_restart(old, settings);
+        self.configuration.record(Some(&self.loaded), &new, &needs_restart).await?;
         tracing::info!(sha256 = new.hash, needs_restart = needs_restart.join(" "), "the configuration was changed");
         self.loaded = new;
         Ok(())
@@ -206,6 +219,7 @@ impl Server {
     /// Ends everything but the store and the console, in the order in which data flows.
     async fn drain(&mut self) {
         self.health.draining();
+        self.configuration.end().await;
         self.notices.end().await;
         self.pipeline.drain().await;
         self.control_stop.cancel();

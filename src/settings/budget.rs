@@ -65,8 +65,8 @@ impl Budget {
 
 /// The budgets by name, as the ledger takes them.
 pub fn sets(budgets: &[Budget]) -> Result<BTreeMap<String, Set>, String> {
-    if budgets.len() > limits::BUDGETS_MAX {
-        return Err(format!("there are {} budgets; there may be {}", budgets.len(), limits::BUDGETS_MAX));
+    if budgets.len() > limits::CONFIGURED_BUDGETS_MAX {
+        return Err(format!("there are {} budgets; there may be {}", budgets.len(), limits::CONFIGURED_BUDGETS_MAX));
     }
     let mut sets = BTreeMap::new();
     for budget in budgets {

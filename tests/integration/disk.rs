@@ -63,9 +63,17 @@ fn fill_and_go_on(reserve_bytes: u64) {
     let answer = push(&server.ingest, &token, next, &lines(next..next + 500)).unwrap();
     assert_eq!(answer.status, 507, "{answer:?}");
     next = answer.json()["next_offset"].as_u64().unwrap();
+    for team in ["red", "blue"] {
+        world.configure(&format!(
+            "{COLLECTOR}\n[[budget]]\nname = \"{team}\"\nteam = \"{team}\"\nperiod = \"day\"\ncap_usd = 9\n"
+        ));
+        server.signal("HUP").unwrap();
+        server.wait_for_log("the configuration was changed").unwrap();
+    }
     std::fs::remove_file(&ballast).unwrap();
     let next = retry_until_taken(&server.ingest, &token, next);
     assert_eq!(counted(&world), next);
+    configuration_is_recorded(&world);
     assert!(server.stop().unwrap().success());
     world.run(&["verify", world.data().to_str().unwrap()]).ok();
 }
@@ -81,6 +89,23 @@ fn retry_until_taken(ingest: &str, token: &str, next: u64) -> u64 {
         assert_eq!(answer.status, 507, "{answer:?}");
     }
     panic!("there is space again, but nothing is taken");
+}
+
+/// The configurations that came while the disk was full are on record in their order, and the budgets of the last one stand.
+#[track_caller]
+fn configuration_is_recorded(world: &World) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let recorded = loop {
+        let recorded = world.sql("SELECT \"from\", \"to\" FROM operations WHERE kind = 'config' ORDER BY seq");
+        if recorded.len() == 4 {
+            break recorded;
+        }
+        assert!(Instant::now() < deadline, "two starts and two changes, but {recorded:?}");
+    };
+    assert_eq!(recorded[2]["from"], recorded[1]["to"], "{recorded:?}");
+    assert_eq!(recorded[3]["from"], recorded[2]["to"], "{recorded:?}");
+    let open = world.sql("SELECT budget FROM budgets WHERE cap_micros IS NOT NULL");
+    assert_eq!((open.len(), open[0]["budget"].as_str()), (1, Some("blue")), "{open:?}");
 }
 
 /// Takes space away until there are `free` bytes.

@@ -50,6 +50,12 @@ pub enum DeskError {
     /// The request breaks a bound.
     #[error("{0}")]
     Invalid(&'static str),
+    /// There are so many budgets already that this one was not set.
+    #[error("budget {name:?} was not set, because there are {max} already; remove some", max = limits::BUDGETS_MAX)]
+    TooManyBudgets {
+        /// The first that was not.
+        name: String,
+    },
     /// Nothing can be recorded here.
     #[error("the ledger is open for reading only")]
     ReadOnly,
@@ -115,7 +121,11 @@ impl<L: Log> Desk<L> {
         for group in changes.chunks(limits::BUDGETS_PER_GROUP_MAX) {
             self.log.append(group)?;
         }
-        Ok(changes.len())
+        let differs = |budgets: &mut Budgets| wanted.iter().find(|(name, set)| budgets.terms(name) != Some(*set));
+        match self.log.fold(|budgets| differs(budgets).map(|(name, _)| name.clone()))? {
+            Some(name) => Err(DeskError::TooManyBudgets { name }),
+            None => Ok(changes.len()),
+        }
     }
 }
 

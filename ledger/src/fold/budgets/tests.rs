@@ -394,6 +394,20 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
     store.stop();
 }
 
+#[test]
+fn a_budget_that_is_one_too_many_is_an_error_of_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    Store::init(dir.path(), "acme.example/agents").unwrap();
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()));
+    let mut wanted: BTreeMap<_, _> = (0..BUDGETS_MAX).map(|number| (format!("b{number:04}"), DAILY)).collect();
+    assert_eq!(desk.configure(&wanted, "serve").unwrap(), BUDGETS_MAX);
+    wanted.insert("c".to_owned(), DAILY);
+    let error = desk.configure(&wanted, "serve").unwrap_err();
+    assert_eq!(error.to_string(), "budget \"c\" was not set, because there are 4096 already; remove some");
+    store.stop();
+}
+
 fn terms(micros: u64) -> Reserve {
     Reserve { budgets: vec!["team".to_owned()], micros, ttl_seconds: 30 }
 }

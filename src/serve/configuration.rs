@@ -1,0 +1,184 @@
+//! What the ledger knows of the configuration in effect: an entry at the start and at each change, and its budgets.
+//!
+//! On a full disk the server starts and changes all the same, because questions and forwarding need no space. What could not
+//! be written then is written in the same order once there is some, and only by one task: an older configuration is never
+//! put back over a newer one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use ledger::budget::{Desk, DeskError, Set};
+use ledger::{AppendError, Appender, Store};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::control::protocol::Operation;
+use crate::exit::Failure;
+use crate::limits;
+use crate::settings::{Loaded, Settings};
+
+/// The kind of a configuration's entries in `operations`.
+const KIND: &str = "config";
+/// The part of Tachograph that writes them.
+const ACTOR: &str = "serve";
+
+/// Writes what is in effect.
+pub struct Writer {
+    ledger: Ledger,
+    waiting: Option<Waiting>,
+}
+
+/// Where it is written.
+#[derive(Clone)]
+struct Ledger {
+    desk: Arc<Desk>,
+    appender: Appender,
+}
+
+/// What is not written yet.
+#[derive(Default)]
+struct Owed {
+    /// All budgets that there are to be; an older wish is void.
+    budgets: Option<BTreeMap<String, Set>>,
+    entries: VecDeque<Operation>,
+}
+
+/// The task that waits for space.
+struct Waiting {
+    stop: CancellationToken,
+    task: JoinHandle<Owed>,
+}
+
+impl Writer {
+    /// Nothing is written yet.
+    pub fn new(store: &Store, desk: &Arc<Desk>) -> Self {
+        let ledger = Ledger { desk: Arc::clone(desk), appender: store.operations().appender() };
+        Self { ledger, waiting: None }
+    }
+
+    /// Sets the budgets of a configuration and closes all others.
+    pub async fn set_budgets(&mut self, settings: &Settings) -> Result<(), Failure> {
+        let wanted = settings.budget_sets().map_err(Failure::config)?;
+        let mut owed = self.take_back().await;
+        owed.budgets = Some(wanted);
+        self.write(owed).await
+    }
+
+    /// Records that `new` is in effect from now on, in place of `old`.
+    pub async fn record(&mut self, old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<(), Failure> {
+        let mut owed = self.take_back().await;
+        owed.entries.push_back(entry(old, new, needs_restart));
+        self.write(owed).await
+    }
+
+    /// Ends the waiting. What was not written by then never is: the next start writes its own.
+    pub async fn end(&mut self) {
+        self.take_back().await;
+    }
+
+    /// Ends the task that waits, and takes over what it did not write.
+    async fn take_back(&mut self) -> Owed {
+        let Some(Waiting { stop, task }) = self.waiting.take() else { return Owed::default() };
+        stop.cancel();
+        // A panic in it was logged by the runtime.
+        task.await.unwrap_or_default()
+    }
+
+    async fn write(&mut self, mut owed: Owed) -> Result<(), Failure> {
+        match owed.write(&self.ledger).await {
+            Err(error) if is_no_space(&error) => {
+                tracing::warn!("the disk is full: the configuration and its budgets are recorded once there is space");
+                let (ledger, stop) = (self.ledger.clone(), CancellationToken::new());
+                let task = tokio::spawn(owed.wait(ledger, stop.clone()));
+                self.waiting = Some(Waiting { stop, task });
+                Ok(())
+            }
+            Err(error) => {
+                Err(anyhow::Error::from(error).context("the configuration in effect could not be recorded").into())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl Owed {
+    /// Writes all of it, or what there is space for.
+    async fn write(&mut self, ledger: &Ledger) -> Result<(), DeskError> {
+        if let Some(wanted) = self.budgets.clone() {
+            let desk = Arc::clone(&ledger.desk);
+            // It reads the ledger and waits for an fsync, which blocks. A panic in it was logged by the runtime.
+            let configured = tokio::task::spawn_blocking(move || desk.configure(&wanted, ACTOR)).await;
+            let changes = configured.unwrap_or(Err(DeskError::Append(AppendError::Stopped)))?;
+            if changes > 0 {
+                tracing::info!(changes, "budgets were set");
+            }
+            self.budgets = None;
+        }
+        while let Some(entry) = self.entries.front() {
+            ledger.appender.append(entry.group(ACTOR)?).await?;
+            self.entries.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Waits for space until everything is written or `stop` is cancelled, and returns what is not.
+    async fn wait(mut self, ledger: Ledger, stop: CancellationToken) -> Self {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return self,
+                () = tokio::time::sleep(limits::SPACE_RETRY) => {}
+            }
+            match self.write(&ledger).await {
+                Err(error) if is_no_space(&error) => {}
+                // It never had space, and the next start writes its own.
+                Ok(()) | Err(DeskError::Append(AppendError::Stopped)) => return self,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the configuration is not on record");
+                    return self;
+                }
+            }
+        }
+    }
+}
+
+fn is_no_space(error: &DeskError) -> bool {
+    matches!(error, DeskError::Append(AppendError::NoSpace { .. }))
+}
+
+fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Operation {
+    Operation {
+        kind: KIND.to_owned(),
+        subject: new.path.display().to_string(),
+        revision: None,
+        from: old.map(|old| old.hash.clone()),
+        to: Some(new.hash.clone()),
+        record: json!({ "sha256": new.hash, "version": env!("CARGO_PKG_VERSION"), "needs_restart": needs_restart }),
+    }
+}
+
+/// The tables that differ and are read at the start only.
+pub fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let differs = [
+        ("store", old.store != new.store),
+        ("listen", old.listen != new.listen),
+        ("query", old.query != new.query),
+        ("collector", old.collectors != new.collectors),
+        ("ingest.prices", old.ingest.prices != new.ingest.prices),
+    ];
+    differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_waits_for_a_restart_is_named() {
+        let mut new = Settings::default();
+        assert_eq!(needs_restart(&Settings::default(), &new), [""; 0]);
+        new.store.data = "elsewhere".into();
+        new.ingest.names = Some("names.toml".into());
+        assert_eq!(needs_restart(&Settings::default(), &new), ["store"]);
+    }
+}
