@@ -39,6 +39,7 @@ mod rule_set;
 mod runner;
 mod sample;
 mod scope;
+mod second;
 mod secret;
 mod shared;
 mod spend;

@@ -60,7 +60,7 @@ pub const AGENT_REGISTERS: usize = 256;
 pub const EGRESS_AGENTS_MAX: usize = 65_536;
 /// A destination that an agent has not asked for this long gives way to any other.
 pub const CANDIDATE_IDLE_SECONDS: i64 = 3 * 86_400;
-/// Rare destinations of one agent whose writes are followed: about 100 bytes each.
+/// Rare destinations of one agent whose writes are followed: 72 bytes each.
 pub const TRICKLES_PER_AGENT: usize = 3;
 /// Events of a trickle that are remembered as evidence before it is one.
 pub const TRICKLE_EVIDENCE: usize = 6;

@@ -1,45 +1,62 @@
 //! A bounded memory of keys that forgets what came first: the same keys in the same order leave the same memory.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
 
 use crate::detector::RestoreError;
+use crate::index::{Index, Keyed};
 use crate::pack::Pack;
 
 /// Values by keyed hash, at most `limit` of them; the key that was first inserted is forgotten first.
 #[derive(Debug)]
 pub struct Recent<V> {
-    values: HashMap<u64, V, BuildHasherDefault<Passthrough>>,
-    order: VecDeque<u64>,
+    /// A ring once it is full.
+    entries: Vec<Remembered<V>>,
+    index: Index,
+    /// The place of the oldest entry.
+    oldest: u32,
     limit: usize,
     forgot: bool,
+}
+
+#[derive(Debug)]
+struct Remembered<V> {
+    key: u64,
+    value: V,
 }
 
 impl<V: Copy + Pack> Recent<V> {
     /// An empty memory.
     pub fn new(limit: usize) -> Self {
-        Self { values: HashMap::default(), order: VecDeque::new(), limit, forgot: false }
+        let limit = limit.clamp(1, u32::MAX as usize - 1);
+        // What is not used yet takes addresses and no memory.
+        let entries = Vec::with_capacity(limit);
+        Self { entries, index: Index::default(), oldest: 0, limit, forgot: false }
     }
 
     /// Remembers a value, replacing that of the same key.
     pub fn insert(&mut self, key: u64, value: V) {
-        if let Some(known) = self.values.get_mut(&key) {
-            *known = value;
+        if let Some(at) = self.index.get(key, &self.entries) {
+            self.entries[at as usize].value = value;
             return;
         }
-        self.values.insert(key, value);
-        self.order.push_back(key);
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.values.remove(&oldest);
+        let at = if self.entries.len() < self.limit {
+            self.entries.push(Remembered { key, value });
+            self.entries.len() as u32 - 1
+        } else {
+            let at = self.oldest;
+            self.index.remove(at, &self.entries);
+            self.entries[at as usize] = Remembered { key, value };
+            self.oldest = (at + 1) % self.limit as u32;
             self.forgot = true;
-        }
+            at
+        };
+        self.index.insert(at, &self.entries);
     }
 
     /// The value of a key.
     pub fn get(&self, key: u64) -> Option<V> {
-        self.values.get(&key).copied()
+        let at = self.index.get(key, &self.entries)?;
+        self.entries.get(at as usize).map(|entry| entry.value)
     }
 
     /// Whether anything was ever forgotten: until then a missing key was never inserted.
@@ -50,8 +67,9 @@ impl<V: Copy + Pack> Recent<V> {
     /// Appends the memory, oldest entry first.
     pub fn snapshot(&self, out: &mut Vec<u8>) {
         self.forgot.pack(out);
-        (self.order.len() as u32).pack(out);
-        for (key, value) in self.order.iter().filter_map(|key| Some((key, self.values.get(key)?))) {
+        (self.entries.len() as u32).pack(out);
+        let (newer, older) = self.entries.split_at(self.oldest as usize);
+        for Remembered { key, value } in older.iter().chain(newer) {
             key.pack(out);
             value.pack(out);
         }
@@ -67,6 +85,12 @@ impl<V: Copy + Pack> Recent<V> {
         }
         self.forgot |= forgot;
         Ok(())
+    }
+}
+
+impl<V> Keyed for Remembered<V> {
+    fn key(&self) -> u64 {
+        self.key
     }
 }
 
@@ -112,7 +136,7 @@ mod tests {
             for (key, value) in after {
                 recent.insert(key, value);
                 loaded.insert(key, value);
-                prop_assert!(recent.values.len() <= 8 && recent.order.len() == recent.values.len());
+                prop_assert!(recent.entries.len() <= 8);
             }
             prop_assert_eq!(recent.forgot(), loaded.forgot());
             for key in 0..20 {

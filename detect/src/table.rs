@@ -21,9 +21,12 @@ pub struct Table<V> {
     limit: usize,
     slots: Vec<Slot<V>>,
     index: Index,
-    tenants: HashMap<u64, Tenant, BuildHasherDefault<Passthrough>>,
-    /// Tenants by number of keys; of equal ones the last is the one that has brought no new key for longest.
-    sizes: BTreeSet<(u32, Reverse<u64>, u64)>,
+    tenants: Vec<Tenant>,
+    /// The places of tenants by hash, and the places that nobody has any more.
+    places: HashMap<u64, u32, BuildHasherDefault<Passthrough>>,
+    vacant: Vec<u32>,
+    /// Places of tenants by number of keys; of equal ones the last is the one that has brought no new key for longest.
+    sizes: BTreeSet<(u32, Reverse<u64>, u32)>,
     /// Counts new keys.
     insertions: u64,
     /// What the latest new key pushed out, until somebody asks.
@@ -34,7 +37,8 @@ pub struct Table<V> {
 #[derive(Debug)]
 struct Slot<V> {
     key: u64,
-    tenant: u64,
+    /// The place of its tenant: half as long as a hash.
+    tenant: u32,
     /// The second, since 1970, in which it was used last.
     used: u32,
     newer: u32,
@@ -44,6 +48,7 @@ struct Slot<V> {
 
 #[derive(Debug, Clone, Copy)]
 struct Tenant {
+    hash: u64,
     count: u32,
     /// Number of the latest insertion.
     inserted: u64,
@@ -56,11 +61,15 @@ const NONE: u32 = u32::MAX;
 impl<V: Default + Pack> Table<V> {
     /// An empty table.
     pub fn new(limit: usize) -> Self {
+        let limit = limit.clamp(1, NONE as usize - 1);
         Self {
-            limit: limit.clamp(1, NONE as usize - 1),
-            slots: Vec::new(),
+            limit,
+            // What is not used yet takes addresses and no memory; a list that grew would be copied, and leave holes behind.
+            slots: Vec::with_capacity(limit),
             index: Index::default(),
-            tenants: HashMap::default(),
+            tenants: Vec::new(),
+            places: HashMap::default(),
+            vacant: Vec::new(),
             sizes: BTreeSet::new(),
             insertions: 0,
             evicted: None,
@@ -112,19 +121,24 @@ impl<V: Default + Pack> Table<V> {
 
     /// Adds a key that is not there, as its tenant's newest.
     fn insert(&mut self, key: u64, tenant: u64, second: i64, value: V, findings: Option<&mut Findings>) -> u32 {
+        let full = self.slots.len() >= self.limit;
+        let freed = full.then(|| self.evict(tenant, second, findings));
+        let tenant = self.place(tenant);
         let slot = Slot { key, tenant, used: second as u32, newer: NONE, older: NONE, value };
-        let at = if self.slots.len() < self.limit {
-            self.slots.push(slot);
-            self.slots.len() as u32 - 1
-        } else {
-            let at = self.evict(tenant, second, findings);
-            let evicted = std::mem::replace(&mut self.slots[at as usize], slot);
-            self.evicted = Some((evicted.key, evicted.value));
-            at
+        let at = match freed {
+            Some(at) => {
+                let evicted = std::mem::replace(&mut self.slots[at as usize], slot);
+                self.evicted = Some((evicted.key, evicted.value));
+                at
+            }
+            None => {
+                self.slots.push(slot);
+                self.slots.len() as u32 - 1
+            }
         };
         self.index.insert(at, &self.slots);
         self.insertions += 1;
-        let entry = self.tenants.entry(tenant).or_insert(Tenant { count: 0, inserted: 0, newest: NONE, oldest: NONE });
+        let entry = &mut self.tenants[tenant as usize];
         self.sizes.remove(&(entry.count, Reverse(entry.inserted), tenant));
         entry.count += 1;
         entry.inserted = self.insertions;
@@ -133,13 +147,34 @@ impl<V: Default + Pack> Table<V> {
         at
     }
 
+    /// The place of a tenant, which may be new.
+    fn place(&mut self, hash: u64) -> u32 {
+        if let Some(place) = self.places.get(&hash) {
+            return *place;
+        }
+        let tenant = Tenant { hash, count: 0, inserted: 0, newest: NONE, oldest: NONE };
+        let place = match self.vacant.pop() {
+            Some(place) => {
+                self.tenants[place as usize] = tenant;
+                place
+            }
+            None => {
+                self.tenants.push(tenant);
+                self.tenants.len() as u32 - 1
+            }
+        };
+        self.places.insert(hash, place);
+        place
+    }
+
     /// Frees a slot for a new key of `tenant`: its own oldest if nobody has more keys, else that of who has the most.
     fn evict(&mut self, tenant: u64, second: i64, findings: Option<&mut Findings>) -> u32 {
-        let largest = self.sizes.last().map_or((0, tenant), |(count, _, largest)| (*count, *largest));
-        let own = self.tenants.get(&tenant).map_or(0, |tenant| tenant.count);
-        let loser = if own >= largest.0 { tenant } else { largest.1 };
-        let at = self.tenants.get(&loser).map_or(0, |tenant| tenant.oldest);
-        if loser == tenant
+        let own = self.places.get(&tenant).copied();
+        // The table is full, so somebody has the most.
+        let (most, _, largest) = self.sizes.last().copied().unwrap_or((0, Reverse(0), 0));
+        let loser = own.filter(|own| self.tenants[*own as usize].count >= most).unwrap_or(largest);
+        let Tenant { oldest: at, count, inserted, hash, .. } = self.tenants[loser as usize];
+        if own == Some(loser)
             && let Some(findings) = findings
             && second - i64::from(self.slots[at as usize].used) < EVICTED_IN_USE_SECONDS
         {
@@ -147,21 +182,20 @@ impl<V: Default + Pack> Table<V> {
         }
         self.unlink(at);
         self.index.remove(at, &self.slots);
-        if let Some(entry) = self.tenants.get_mut(&loser) {
-            self.sizes.remove(&(entry.count, Reverse(entry.inserted), loser));
-            entry.count -= 1;
-            if entry.count == 0 {
-                self.tenants.remove(&loser);
-            } else {
-                self.sizes.insert((entry.count, Reverse(entry.inserted), loser));
-            }
+        self.sizes.remove(&(count, Reverse(inserted), loser));
+        if count == 1 {
+            self.places.remove(&hash);
+            self.vacant.push(loser);
+        } else {
+            self.tenants[loser as usize].count = count - 1;
+            self.sizes.insert((count - 1, Reverse(inserted), loser));
         }
         at
     }
 
     /// Puts a slot at the new end of its tenant's list.
     fn link(&mut self, at: u32, second: i64) {
-        let Some(tenant) = self.tenants.get_mut(&self.slots[at as usize].tenant) else { return };
+        let tenant = &mut self.tenants[self.slots[at as usize].tenant as usize];
         let before = std::mem::replace(&mut tenant.newest, at);
         if before == NONE {
             tenant.oldest = at;
@@ -175,7 +209,7 @@ impl<V: Default + Pack> Table<V> {
     /// Takes a slot out of its tenant's list.
     fn unlink(&mut self, at: u32) {
         let Slot { tenant, newer, older, .. } = self.slots[at as usize];
-        let Some(tenant) = self.tenants.get_mut(&tenant) else { return };
+        let tenant = &mut self.tenants[tenant as usize];
         match newer {
             NONE => tenant.newest = older,
             newer => self.slots[newer as usize].older = older,
@@ -191,12 +225,12 @@ impl<V: Default + Pack> Table<V> {
 impl<V: Default + Pack> Table<V> {
     /// Appends the state.
     pub fn snapshot(&self, out: &mut Vec<u8>) {
-        let mut tenants: Vec<(u64, u64)> = self.sizes.iter().map(|(_, Reverse(at), tenant)| (*at, *tenant)).collect();
+        let mut tenants: Vec<(u64, u32)> = self.sizes.iter().map(|(_, Reverse(at), tenant)| (*at, *tenant)).collect();
         tenants.sort_unstable();
         (tenants.len() as u32).pack(out);
-        for (_, hash) in tenants {
-            let Some(tenant) = self.tenants.get(&hash) else { continue };
-            hash.pack(out);
+        for (_, place) in tenants {
+            let Some(tenant) = self.tenants.get(place as usize) else { continue };
+            tenant.hash.pack(out);
             tenant.count.pack(out);
             let mut at = tenant.oldest;
             while let Some(slot) = self.slots.get(at as usize) {

@@ -10,11 +10,12 @@ use std::hash::BuildHasherDefault;
 use crate::detector::RestoreError;
 use crate::pack::Pack;
 use crate::recent::Passthrough;
+use crate::second::Second;
 
 /// Timers by keyed hash.
 #[derive(Debug, Default)]
 pub struct Timers {
-    queue: BTreeSet<(i64, u64)>,
+    queue: BTreeSet<(Second, Halves)>,
     by_key: HashMap<u64, Timer, BuildHasherDefault<Passthrough>>,
 }
 
@@ -22,22 +23,32 @@ pub struct Timers {
 #[derive(Debug, Clone, Copy)]
 struct Timer {
     /// The second under which it is queued: never later than that in which it is due.
-    queued: i64,
-    /// The second in which it is due; [`NEVER`] once it was cleared.
-    due: i64,
+    queued: Second,
+    /// The second in which it is due; [`Second::LAST`] once it was cleared.
+    due: Second,
 }
 
-const NEVER: i64 = i64::MAX;
+/// A key in two halves, the upper first, so that no room is left empty beside a second.
+type Halves = [u32; 2];
+
+fn halves(key: u64) -> Halves {
+    [(key >> 32) as u32, key as u32]
+}
+
+fn whole([upper, lower]: Halves) -> u64 {
+    u64::from(upper) << 32 | u64::from(lower)
+}
 
 impl Timers {
     /// Sets the timer of a key, in place of the one that it had.
     pub fn set(&mut self, key: u64, second: i64) {
+        let second = Second::new(second);
         match self.by_key.get_mut(&key) {
             Some(timer) if timer.queued <= second => timer.due = second,
             _ => {
                 self.forget(key);
                 self.by_key.insert(key, Timer { queued: second, due: second });
-                self.queue.insert((second, key));
+                self.queue.insert((second, halves(key)));
             }
         }
     }
@@ -45,26 +56,28 @@ impl Timers {
     /// Takes the timer of a key away for now.
     pub fn clear(&mut self, key: u64) {
         if let Some(timer) = self.by_key.get_mut(&key) {
-            timer.due = NEVER;
+            timer.due = Second::LAST;
         }
     }
 
     /// Takes the timer of a key away together with the memory that it takes.
     pub fn forget(&mut self, key: u64) {
         if let Some(timer) = self.by_key.remove(&key) {
-            self.queue.remove(&(timer.queued, key));
+            self.queue.remove(&(timer.queued, halves(key)));
         }
     }
 
     /// Takes the next key out that is due at `second`.
     pub fn due(&mut self, second: i64) -> Option<u64> {
-        while let Some((queued, key)) = self.queue.first().copied().filter(|(queued, _)| *queued <= second) {
+        let now = Second::new(second);
+        while let Some((queued, key)) = self.queue.first().copied().filter(|(queued, _)| *queued <= now) {
             self.queue.remove(&(queued, key));
+            let key = whole(key);
             match self.by_key.get_mut(&key) {
-                Some(timer) if timer.due == NEVER => {}
-                Some(timer) if timer.due > second => {
+                Some(timer) if timer.due == Second::LAST => {}
+                Some(timer) if timer.due > now => {
                     timer.queued = timer.due;
-                    self.queue.insert((timer.due, key));
+                    self.queue.insert((timer.due, halves(key)));
                     continue;
                 }
                 _ => {
@@ -79,27 +92,29 @@ impl Timers {
 
     /// Sets every timer to the same second: the silence before it meant nothing.
     pub fn restart(&mut self, second: i64) {
-        self.by_key.retain(|_, timer| timer.due != NEVER);
+        let second = Second::new(second);
+        self.by_key.retain(|_, timer| timer.due != Second::LAST);
         self.queue.clear();
         for (key, timer) in &mut self.by_key {
             *timer = Timer { queued: second, due: second };
-            self.queue.insert((second, *key));
+            self.queue.insert((second, halves(*key)));
         }
     }
 
     /// Appends the state.
     pub fn snapshot(&self, out: &mut Vec<u8>) {
-        let due = |key: &u64| self.by_key.get(key).map_or(NEVER, |timer| timer.due);
-        self.queue.iter().map(|(queued, key)| ((*queued, *key), due(key))).collect::<Vec<_>>().pack(out);
+        let due = |key: &u64| self.by_key.get(key).map_or(Second::LAST, |timer| timer.due);
+        let queue = self.queue.iter().map(|(queued, key)| (*queued, whole(*key)));
+        queue.map(|(queued, key)| ((queued, key), due(&key))).collect::<Vec<_>>().pack(out);
     }
 
     /// Takes a state that `snapshot` wrote.
     pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         *self = Self::default();
-        for ((queued, key), due) in Vec::<((i64, u64), i64)>::unpack(input)? {
+        for ((queued, key), due) in Vec::<((Second, u64), Second)>::unpack(input)? {
             self.forget(key);
             self.by_key.insert(key, Timer { queued, due });
-            self.queue.insert((queued, key));
+            self.queue.insert((queued, halves(key)));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use ledger::{LedgerName, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
@@ -21,7 +22,7 @@ use crate::timers::Timers;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "agent.stuck",
-    version: 2,
+    version: 3,
     what: "A session whose last event is a prompt, a model call, a tool call or a question for approval, and that is silent since: low, \
            then medium, then high severity. Any further event of the session ends it.",
     why: "A hung command, a lost model call or a question that nobody saw holds up a task for hours, and the person behind it \
@@ -136,9 +137,14 @@ struct Agent {
     names: Kept<Names>,
 }
 
+/// The event with which it began something, as a [`Sighting`] says, without room between the fields.
 #[derive(Debug, Clone, Copy)]
 struct Begun {
-    sighting: Sighting,
+    seq: u64,
+    time: i64,
+    recorded: i64,
+    shard: u32,
+    backfill: bool,
     /// What it waits for: a number of [`WAITS_FOR`].
     what: u8,
     /// Rungs of the ladder that were reached.
@@ -153,7 +159,19 @@ struct Names {
 }
 
 packed!(Agent { begun, names });
-packed!(Begun { sighting, what, rung });
+packed!(Begun { seq, time, recorded, shard, backfill, what, rung });
+
+impl Begun {
+    fn new(event: &EventRow<'_>, what: u8) -> Self {
+        let Sighting { position, time, recorded, backfill } = event.sighting();
+        Self { seq: position.seq, time, recorded, shard: position.shard, backfill, what, rung: 0 }
+    }
+
+    fn sighting(self) -> Sighting {
+        let Self { seq, time, recorded, shard, backfill, .. } = self;
+        Sighting { position: Position { ledger: LedgerName::Events, shard, seq }, time, recorded, backfill }
+    }
+}
 
 impl Pack for Names {
     fn pack(&self, out: &mut Vec<u8>) {
@@ -211,7 +229,7 @@ impl Detector for Stuck {
             self.packed.clear();
             Names::pack_of(event, &mut self.packed);
             agent.names.set(&self.packed);
-            agent.begun = Some(Begun { sighting: event.sighting(), what, rung: 0 });
+            agent.begun = Some(Begun::new(event, what));
             self.timers.set(event.agent(), event.second() + i64::from(self.parameters.notice_seconds));
         } else {
             self.timers.clear(event.agent());
@@ -255,7 +273,7 @@ impl Stuck {
         let Some(agent) = self.agents.get_mut(key) else { return };
         let (Some(begun), Some(names)) = (agent.begun.as_mut(), agent.names.get()) else { return };
         begun.rung += 1;
-        let (rung, silent) = (begun.rung, second - begun.sighting.recorded.div_euclid(1_000_000));
+        let (rung, silent) = (begun.rung, second - begun.recorded.div_euclid(1_000_000));
         let subject = Subject { scope: names.named.scope(), target: "" };
         if rung == 1 {
             let what = match &names.tool {
@@ -268,7 +286,7 @@ impl Stuck {
                 what: What { tool: names.tool.clone(), ..What::default() },
                 before: Before::default(),
             };
-            self.episodes.raise(subject, begun.sighting, findings, open, |_| ());
+            self.episodes.raise(subject, begun.sighting(), findings, open, |_| ());
         } else {
             self.episodes.worsen(subject, findings, |case| (case.rung, case.silent) = (rung, silent));
         }

@@ -16,13 +16,14 @@ use crate::limits::{AGENTS_MAX, DENIED_CALLS_MAX};
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::{self, Scope};
+use crate::second::Second;
 use crate::table::Table;
 use crate::text::{bounded, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "approval.bypass",
-    version: 2,
+    version: 3,
     what: "A call that a person or a policy denied and that the same session carries out all the same; a command that starts an agent with \
            its questions turned off (such as --dangerously-skip-permissions or --yolo).",
     why: "Approval is the last fence before an action that cannot be undone. An agent that does it after the denial has found a \
@@ -140,15 +141,14 @@ struct Agent {
 /// A call that was denied.
 #[derive(Debug, Clone, Copy)]
 struct Denied {
-    action: u64,
-    shard: u32,
+    /// Half of the fingerprint of what was denied.
+    action: u32,
+    recorded: Second,
     seq: u64,
-    /// In seconds since 1970.
-    recorded: u32,
 }
 
 packed!(Agent { denied });
-packed!(Denied { action, shard, seq, recorded });
+packed!(Denied { action, recorded, seq });
 
 impl Detector for Bypass {
     fn looks_at(&self) -> Aspects {
@@ -192,9 +192,14 @@ fn unasked(commands: &[Vec<&str>]) -> Option<&'static str> {
     })
 }
 
+/// Half of the fingerprint of what was done: among a few that is enough.
+fn action(event: &EventRow<'_>) -> Option<u32> {
+    event.fingerprint(column::ACTION_FP).map(|fingerprint| fingerprint as u32)
+}
+
 impl Bypass {
     fn decided(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(action) = event.fingerprint(column::ACTION_FP) else { return };
+        let Some(action) = action(event) else { return };
         let outcome = event.text(column::OUTCOME);
         let denies = matches!(outcome, Some("deny" | "blocked"));
         if !denies && self.agents.get_mut(event.agent()).is_none() {
@@ -207,13 +212,12 @@ impl Bypass {
             if denied.len() == DENIED_CALLS_MAX {
                 denied.remove(0);
             }
-            let position = event.position();
-            denied.push(Denied { action, shard: position.shard, seq: position.seq, recorded: event.second() as u32 });
+            denied.push(Denied { action, recorded: Second::of(event.recorded()), seq: event.position().seq });
         }
     }
 
     fn done(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(action) = event.fingerprint(column::ACTION_FP) else { return };
+        let Some(action) = action(event) else { return };
         // What failed was stopped, by the denial itself as likely as not.
         if event.text(column::OUTCOME) != Some("success") {
             return;
@@ -221,9 +225,10 @@ impl Bypass {
         let Some(agent) = self.agents.get_mut(event.agent()) else { return };
         let Some(at) = agent.denied.iter().position(|denied| denied.action == action) else { return };
         let denied = agent.denied.remove(at);
-        let after = (event.second() - i64::from(denied.recorded)) * 1_000_000;
+        let after = (event.second() - denied.recorded.get()) * 1_000_000;
         if after <= i64::from(self.parameters.window_seconds) * 1_000_000 {
-            let means = Means::Denied { after, shard: denied.shard, seq: denied.seq };
+            // All that an engine observes stands in one shard.
+            let means = Means::Denied { after, shard: event.position().shard, seq: denied.seq };
             self.raise(event, &means, "denied", findings);
         }
     }

@@ -26,7 +26,7 @@ use window::{Refusal, Window};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.denied_burst",
-    version: 3,
+    version: 4,
     what: "Many requests of one workspace (or session) that the firewall refused in a short time. The reason says which of \
            three it is: many destinations once each (a scan), many paths of one host (probing), or the same request again \
            and again (a confused agent).",

@@ -116,11 +116,17 @@ impl Acquaintances {
 struct Few {
     /// How many; one above the capacity means "more".
     len: u8,
-    marks: [u32; REACH_FEW as usize],
+    /// Three bytes of each one's hash: among so few, two meet once in four million times.
+    marks: [[u8; 3]; REACH_FEW as usize],
 }
 packed!(Few { len, marks });
 
 impl Few {
+    fn mark(hash: u32) -> [u8; 3] {
+        let [first, second, third, _] = hash.to_le_bytes();
+        [first, second, third]
+    }
+
     fn is_full(&self) -> bool {
         u32::from(self.len) > REACH_FEW
     }
@@ -131,6 +137,7 @@ impl Few {
     }
 
     fn has(&self, mark: u32) -> bool {
+        let mark = Self::mark(mark);
         self.marks.iter().take(usize::from(self.len)).any(|known| *known == mark)
     }
 
@@ -139,7 +146,7 @@ impl Few {
             return;
         }
         if let Some(free) = self.marks.get_mut(usize::from(self.len)) {
-            *free = mark;
+            *free = Self::mark(mark);
         }
         self.len += 1;
     }

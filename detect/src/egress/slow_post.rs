@@ -28,7 +28,7 @@ use trickle::Trickle;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.slow_post",
-    version: 3,
+    version: 4,
     what: "Requests that carry data out (writes, and requests with a long query) to one rare domain, in several separate \
            stretches of time, with little or nothing read from it.",
     why: "Who takes a repository out in pieces of a few kilobytes stays below every limit on volume and rate. Only the \
@@ -184,7 +184,7 @@ impl SlowPost {
                 secret,
             };
             let what = What { path: None, ..what(event, many) };
-            Opening { case, who: scope::who(event), what, before: trickle.before() }
+            Opening { case, who: scope::who(event), what, before: trickle.before(event.position().seq) }
         };
         let subject = Subject { scope, target: request.domain };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(seen, secret));

@@ -29,10 +29,10 @@ pub struct Workspace {
 }
 packed!(Workspace { folders, touched });
 
-/// A folder by its hash and the number of names in its path; none if there are no names.
+/// A folder by half of its hash and the number of names in its path; none if there are no names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Folder {
-    hash: u64,
+    hash: u32,
     depth: u8,
 }
 packed!(Folder { hash, depth });
@@ -87,7 +87,7 @@ impl Folder {
     /// `None` for the root, and for what is no absolute path.
     fn of(path: &str, key: Key) -> Option<Self> {
         let depth = u8::try_from(path.matches('/').count()).ok().filter(|depth| *depth > 0)?;
-        (path.len() > 1 && path.starts_with('/')).then(|| Self { hash: key.hash(&["folder", path]), depth })
+        (path.len() > 1 && path.starts_with('/')).then(|| Self { hash: key.hash(&["folder", path]) as u32, depth })
     }
 }
 
@@ -214,6 +214,6 @@ mod tests {
     fn state_is_small() {
         let mut bytes = Vec::new();
         crate::pack::Pack::pack(&Workspace::default(), &mut bytes);
-        assert_eq!(bytes.len(), 28);
+        assert_eq!(bytes.len(), 16);
     }
 }

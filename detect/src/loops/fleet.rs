@@ -15,13 +15,14 @@ use crate::limits::{FLEET_AGENTS_MAX, FLEET_ERRORS_MAX};
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::Scope;
+use crate::second::Second;
 use crate::table::Table;
 use crate::text::{bounded, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.fleet",
-    version: 1,
+    version: 2,
     what: "The same error (class and model or host, or the same error output of the same tool) at several agents within a short time.",
     why: "When a registry, a token or a model fails, every agent reports it for itself. One incident that names the common cause \
           is worked on; a hundred alerts are closed.",
@@ -110,8 +111,8 @@ struct Fleet {
 struct Spread {
     /// Halves of the hashes of agents, and the second in which each reported it last.
     agents: Vec<(u32, u32)>,
-    count: u64,
-    first: Option<(i64, i64)>,
+    count: u32,
+    first: Option<(Second, Second)>,
 }
 
 packed!(Spread { agents, count, first });
@@ -146,7 +147,11 @@ impl Detector for Fleet {
         if agents < self.parameters.agents {
             return;
         }
-        let before = Before { count: spread.count - 1, first: spread.first, evidence: Vec::new() };
+        let before = Before {
+            count: u64::from(spread.count) - 1,
+            first: spread.first.map(|(time, recorded)| (time.micros(), recorded.micros())),
+            evidence: Vec::new(),
+        };
         let text = |column| event.text(column).map(bounded);
         let open = |_| Opening {
             case: Incident {
@@ -188,13 +193,13 @@ impl Spread {
         let (second, agent) = (event.second(), event.agent() as u32);
         self.agents.retain(|(known, last)| *known != agent && second - i64::from(*last) <= window);
         if self.agents.is_empty() {
-            (self.count, self.first) = (0, Some((event.time(), event.recorded())));
+            (self.count, self.first) = (0, Some((Second::of(event.time()), Second::of(event.recorded()))));
         }
         if self.agents.len() == FLEET_AGENTS_MAX {
             self.agents.remove(0);
         }
         self.agents.push((agent, second as u32));
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
     }
 }
 

@@ -15,13 +15,14 @@ use crate::loops::step::{self, Feed, Step};
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::{self, Scope};
+use crate::second::Second;
 use crate::table::Table;
 use crate::text::{bounded, dollars, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.no_progress",
-    version: 1,
+    version: 2,
     what: "A session whose steps (tool, input and result by fingerprint) are nearly all ones that it did before, without a sign of \
            progress: a file read or changed that is new, a check that ended differently, a commit.",
     why: "Agents also go in circles that have no fixed order. Few new steps over a long time, or over much money, is what all \
@@ -130,19 +131,21 @@ struct NoProgress {
 #[derive(Debug, Default)]
 struct Agent {
     feed: Feed,
-    /// Halves of the hashes of the latest different steps, oldest first.
-    known: Vec<u32>,
+    /// Quarters of the hashes of the latest different steps, oldest first: once in two thousand new steps, one is taken for
+    /// known.
+    known: [u16; KNOWN],
+    known_len: u8,
     /// One bit for each of the latest steps: whether it was new.
     novelty: u32,
     steps: u32,
     /// Micro-USD.
     spent: u64,
     /// Event time of the first step, and when it was recorded.
-    first: Option<(i64, i64)>,
+    first: Option<(Second, Second)>,
     alerted: bool,
 }
 
-packed!(Agent { feed, known, novelty, steps, spent, first, alerted });
+packed!(Agent { feed, known, known_len, novelty, steps, spent, first, alerted });
 
 impl Detector for NoProgress {
     fn looks_at(&self) -> Aspects {
@@ -181,21 +184,24 @@ impl Detector for NoProgress {
 impl Agent {
     /// Takes a step; says whether it is new.
     fn take(&mut self, step: Step, event: &EventRow<'_>) -> bool {
-        let mark = step.hash as u32;
-        let at = self.known.iter().position(|known| *known == mark);
-        if let Some(at) = at {
-            self.known[at..].rotate_left(1);
-        } else {
-            if self.known.capacity() == 0 {
-                self.known.reserve_exact(KNOWN);
-            } else if self.known.len() == KNOWN {
-                self.known.remove(0);
+        let mark = step.hash as u16;
+        // A list that came from a damaged snapshot may say that it is longer than it is.
+        let len = usize::from(self.known_len).min(KNOWN);
+        let at = self.known[..len].iter().position(|known| *known == mark);
+        match at {
+            Some(at) => self.known[at..len].rotate_left(1),
+            None if len < KNOWN => {
+                self.known[len] = mark;
+                self.known_len = len as u8 + 1;
             }
-            self.known.push(mark);
+            None => {
+                self.known.rotate_left(1);
+                self.known[KNOWN - 1] = mark;
+            }
         }
         self.novelty = self.novelty << 1 | u32::from(at.is_none());
         self.steps = self.steps.saturating_add(1);
-        self.first.get_or_insert((event.time(), event.recorded()));
+        self.first.get_or_insert((Second::of(event.time()), Second::of(event.recorded())));
         at.is_none()
     }
 
@@ -231,7 +237,11 @@ impl NoProgress {
         }
         agent.alerted = true;
         let (steps, spent) = (agent.steps, agent.spent);
-        let before = Before { count: u64::from(steps) - 1, first: agent.first, evidence: Vec::new() };
+        let before = Before {
+            count: u64::from(steps) - 1,
+            first: agent.first.map(|(time, recorded)| (time.micros(), recorded.micros())),
+            evidence: Vec::new(),
+        };
         let open = |_| Opening {
             case: Standstill { steps, new, spent, severe: dear || steps >= 4 * parameters.steps, further: false },
             who: scope::who(event),

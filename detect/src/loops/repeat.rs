@@ -27,7 +27,7 @@ use circle::{Circle, Turn};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.repeat",
-    version: 2,
+    version: 3,
     what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one session goes through again and again, also with \
            other steps in between. A result that changed ends it: polling that makes progress is no loop.",
     why: "An agent in a loop spends money and time without coming any further, and the agents themselves do not notice. Looking \
@@ -166,7 +166,7 @@ impl Repeat {
         let spent = agent.spent.saturating_sub(began.spent);
         let span = agent.circle.span();
         let steps = agent.circle.steps_since(began.step);
-        let evidence = agent.circle.evidence();
+        let evidence = agent.circle.evidence(event.position().seq);
         let critical_micros = u64::from(parameters.critical_usd) * 1_000_000;
         let open = |_| Opening {
             case: Loop { laps, span, spent, stages, critical_micros, has_result: step.has_result, end: None },

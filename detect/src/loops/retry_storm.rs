@@ -21,7 +21,7 @@ use crate::text::{bounded, duration};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.retry_storm",
-    version: 2,
+    version: 3,
     what: "Errors of the same class from the same tool, model or host, many within a short time, whose pauses do not grow. Errors of \
            infrastructure (429, 5xx, timeouts) are named as such.",
     why: "A retry without back-off keeps an overloaded service down, uses up the quota of all agents, and gets the same answer. An \
@@ -125,7 +125,7 @@ struct Burst {
     class: u32,
     count: u32,
     /// Pauses that were at least half as long again as the one before.
-    backed_off: u32,
+    backed_off: u16,
     first_time: i64,
     last_time: i64,
     /// The second in which the first one was recorded.
@@ -185,7 +185,7 @@ impl RetryStorm {
         let agent = self.agents.of_agent(event, findings);
         let burst = agent.note(target, failure.code(), window, event);
         // Whoever waits longer at least every other time is polite.
-        if burst.count < self.parameters.errors || burst.backed_off * 2 >= burst.count - 1 {
+        if burst.count < self.parameters.errors || u32::from(burst.backed_off) * 2 >= burst.count - 1 {
             return;
         }
         burst.alerted = true;
@@ -260,7 +260,7 @@ impl Agent {
         } else if burst.count > 0 {
             let gap = u32::try_from(gap.max(0) / 1_000).unwrap_or(u32::MAX);
             let grew = u64::from(gap) * 2 >= u64::from(burst.last_gap) * 3;
-            burst.backed_off += u32::from(burst.last_gap > 0 && grew);
+            burst.backed_off = burst.backed_off.saturating_add(u16::from(burst.last_gap > 0 && grew));
             (burst.last_gap, burst.last_time) = (gap, time);
         }
         burst.count = burst.count.saturating_add(1);

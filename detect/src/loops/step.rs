@@ -15,12 +15,12 @@ pub struct Feed {
     ends: bool,
     /// Calls since the last result.
     unanswered: u8,
-    /// Hashes of the latest calls' ids.
-    calls: [u32; CALLS],
     at: u8,
+    /// Quarters of the hashes of the latest calls' ids.
+    calls: [u16; CALLS],
 }
 
-packed!(Feed { ends, unanswered, calls, at });
+packed!(Feed { ends, unanswered, at, calls });
 
 /// Calls whose ids are remembered, to know them again in another source.
 const CALLS: usize = 4;
@@ -66,7 +66,7 @@ impl Feed {
 
     fn is_new_call(&mut self, event: &EventRow<'_>, key: Key) -> bool {
         let Some(id) = event.text(column::TOOL_CALL) else { return true };
-        let hash = key.hash(&["call", id]) as u32;
+        let hash = key.hash(&["call", id]) as u16;
         if self.calls.contains(&hash) {
             return false;
         }

@@ -30,7 +30,7 @@ pub use parameters::{Limits, Parameters, ScopeKind};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.budget",
-    version: 4,
+    version: 5,
     what: "The spend of an agent, run, team or organisation reaches 50, 80 or 100 % of its budget for the calendar day or \
            month, or burns it so fast that it will not last.",
     why: "Model calls cost real money and an agent does not stop by itself: who pays wants to know before it is gone.",

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::episode::Before;
 use crate::pack::packed;
+use crate::second::Second;
 
 /// One refused request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,13 +33,14 @@ pub struct Window {
 }
 packed!(Window { latest, seq, total, since });
 
-/// A refusal as it is kept: in seconds of this and the next century, and with half of its sequence number.
+/// A refusal as it is kept: by its second, half of its sequence number and halves of the hashes, which are enough to tell a
+/// few refusals apart.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
-    second: u32,
+    second: Second,
     seq: u32,
-    target: u32,
-    path: u32,
+    target: u16,
+    path: u16,
 }
 packed!(Kept { second, seq, target, path });
 
@@ -91,9 +93,8 @@ impl Window {
         let surplus = (self.latest.len() + 1).saturating_sub(keep as usize);
         self.latest.drain(..surplus);
         let Refusal { time, seq, target, path } = refusal;
-        let moment = u32::try_from(time.div_euclid(1_000_000).max(0)).unwrap_or(u32::MAX);
         self.seq = seq;
-        self.latest.push(Kept { second: moment, seq: seq as u32, target, path });
+        self.latest.push(Kept { second: Second::of(time), seq: seq as u32, target: target as u16, path: path as u16 });
     }
 
     /// What the latest `requests` look like, if they came within the window.
@@ -102,13 +103,13 @@ impl Window {
             return None;
         }
         let seconds = self.latest.iter().map(|refusal| refusal.second);
-        let span = seconds.clone().max()?.saturating_sub(seconds.min()?);
-        if span > window_seconds {
+        let span = seconds.clone().max()?.get() - seconds.min()?.get();
+        if span > window_seconds.into() {
             return None;
         }
-        let span = i64::from(span) * 1_000_000;
-        let targets: BTreeSet<u32> = self.latest.iter().map(|refusal| refusal.target).collect();
-        let different: BTreeSet<(u32, u32)> =
+        let span = span * 1_000_000;
+        let targets: BTreeSet<u16> = self.latest.iter().map(|refusal| refusal.target).collect();
+        let different: BTreeSet<(u16, u16)> =
             self.latest.iter().map(|refusal| (refusal.target, refusal.path)).collect();
         Some(Shape { requests, targets: targets.len() as u32, different: different.len() as u32, span })
     }
@@ -122,7 +123,7 @@ impl Window {
     pub fn before(&self, recorded: i64) -> Before {
         let whole = |half: u32| self.seq - u64::from((self.seq as u32).wrapping_sub(half));
         let evidence: Vec<u64> = self.latest.iter().rev().skip(1).rev().map(|refusal| whole(refusal.seq)).collect();
-        let time = self.latest.first().map(|refusal| i64::from(refusal.second) * 1_000_000);
+        let time = self.latest.first().map(|refusal| refusal.second.micros());
         Before { count: evidence.len() as u64, first: time.map(|time| (time, recorded)), evidence }
     }
 }

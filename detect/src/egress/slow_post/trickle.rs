@@ -10,19 +10,19 @@ use crate::episode::Before;
 use crate::event::EventRow;
 use crate::limits::{CANDIDATE_IDLE_SECONDS, SECRET_BEFORE_SECONDS, TRICKLE_EVIDENCE};
 use crate::pack::packed;
+use crate::second::Second;
 
 /// What one agent sends to one rare domain.
 #[derive(Debug, Default)]
 pub struct Trickle {
     domain: u32,
-    /// When the first request was recorded, in microseconds, and its event time.
-    recorded: i64,
-    time: i64,
+    /// When the first request was recorded, and its event time.
+    recorded: Second,
+    time: Second,
     /// The second of the latest one.
     last: u32,
-    /// Number of the current stretch since 1970, and how many had requests.
-    stretch: u32,
-    stretches: u32,
+    /// How many stretches of time had requests.
+    stretches: u16,
     writes: u32,
     queries: u32,
     reads: u32,
@@ -30,8 +30,6 @@ pub struct Trickle {
     largest: u32,
     /// Requests whose size the source told.
     sized: u32,
-    /// Sequence number of the latest one.
-    seq: u64,
     /// How many of the requests before the alert are remembered, and the low halves of their sequence numbers.
     remembered: u8,
     evidence: [u32; TRICKLE_EVIDENCE],
@@ -41,7 +39,6 @@ packed!(Trickle {
     recorded,
     time,
     last,
-    stretch,
     stretches,
     writes,
     queries,
@@ -49,7 +46,6 @@ packed!(Trickle {
     bytes,
     largest,
     sized,
-    seq,
     remembered,
     evidence,
 });
@@ -85,7 +81,7 @@ impl Candidate for Trickle {
     }
 
     fn weight(&self) -> u32 {
-        self.stretches
+        self.stretches.into()
     }
 }
 
@@ -102,12 +98,12 @@ impl Trickle {
             *self = Self::new(self.domain);
         }
         if self.stretches == 0 {
-            (self.recorded, self.time) = (event.recorded(), event.time());
+            (self.recorded, self.time) = (Second::of(event.recorded()), Second::of(event.time()));
         }
-        self.last = second as u32;
-        let stretch = self.last / stretch_seconds.max(1);
-        if self.stretches == 0 || stretch != self.stretch {
-            self.stretch = stretch;
+        // Stretches are numbered from 1970.
+        let stretch = |second: u32| second / stretch_seconds.max(1);
+        let before = std::mem::replace(&mut self.last, second as u32);
+        if self.stretches == 0 || stretch(before) != stretch(self.last) {
             self.stretches = self.stretches.saturating_add(1);
         }
         let count = if request.is_write() { &mut self.writes } else { &mut self.queries };
@@ -118,7 +114,6 @@ impl Trickle {
         let bytes = told.unwrap_or(request.query_len() as u64);
         self.bytes = self.bytes.saturating_add(bytes);
         self.largest = self.largest.max(u32::try_from(bytes).unwrap_or(u32::MAX));
-        self.seq = event.position().seq;
         if usize::from(self.remembered) < TRICKLE_EVIDENCE {
             self.remembered += 1;
         } else if let Some(later) = self.evidence.get_mut(1..) {
@@ -126,7 +121,7 @@ impl Trickle {
             later.rotate_left(1);
         }
         if let Some(latest) = self.evidence.get_mut(usize::from(self.remembered) - 1) {
-            *latest = self.seq as u32;
+            *latest = event.position().seq as u32;
         }
     }
 
@@ -140,31 +135,31 @@ impl Trickle {
         let carried = u64::from(self.writes) + u64::from(self.queries);
         let all = carried + u64::from(self.reads);
         carried >= u64::from(parameters.writes)
-            && self.stretches >= parameters.stretches
+            && u32::from(self.stretches) >= parameters.stretches
             && carried * 100 >= all * u64::from(parameters.write_percent)
     }
 
     /// Whether it follows what was recorded at this moment closely enough to have to do with it.
     pub fn follows(&self, recorded: i64) -> bool {
-        self.recorded - recorded < SECRET_BEFORE_SECONDS * 1_000_000
+        self.recorded.micros() - recorded < SECRET_BEFORE_SECONDS * 1_000_000
     }
 
     /// The numbers so far.
     pub fn seen(&self) -> Seen {
         let Self { writes, queries, reads, stretches, bytes, sized, .. } = *self;
-        let largest = u64::from(self.largest);
-        let seconds = i64::from(self.last) - self.recorded.div_euclid(1_000_000);
+        let (largest, stretches) = (u64::from(self.largest), u32::from(stretches));
+        let seconds = i64::from(self.last) - self.recorded.get();
         Seen { writes, queries, reads, stretches, bytes, largest, sized, seconds }
     }
 
-    /// What came before the latest request, for the episode that it opens.
-    pub fn before(&self) -> Before {
+    /// What came before the latest request, which stands at `seq`, for the episode that it opens.
+    pub fn before(&self, seq: u64) -> Before {
         let earlier = self.evidence.iter().take(usize::from(self.remembered).saturating_sub(1));
-        let whole = |half: &u32| self.seq - u64::from((self.seq as u32).wrapping_sub(*half));
+        let whole = |half: &u32| seq - u64::from((seq as u32).wrapping_sub(*half));
         let count = u64::from(self.writes) + u64::from(self.queries);
         Before {
             count: count.saturating_sub(1),
-            first: Some((self.time, self.recorded)),
+            first: Some((self.time.micros(), self.recorded.micros())),
             evidence: earlier.map(whole).collect(),
         }
     }

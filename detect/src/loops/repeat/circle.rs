@@ -5,14 +5,14 @@
 //! round, each divided by how often it stands in it. Steps that are new are noise as long as they are not the majority, and
 //! an eighth of the others may be noise as well. A known action with another result is progress and begins everything anew.
 //!
-//! Steps are known by half of their keyed hash, which is enough: two that meet by chance count as one step more in a circle,
-//! and a circle takes three rounds.
+//! Steps are known by half of their keyed hash, and actions by a quarter, which is enough among so few: two steps that meet by
+//! chance count as one more in a circle, and a circle takes three rounds; two actions, once in two thousand new steps, as
+//! progress.
 
-use std::collections::VecDeque;
-
+use crate::detector::RestoreError;
 use crate::event::Sighting;
 use crate::loops::step::Step;
-use crate::pack::packed;
+use crate::pack::{Pack, packed};
 
 /// The longest circle in steps, noise included: 16 steps and as many others.
 const SPAN_MAX: usize = 32;
@@ -24,24 +24,31 @@ const FRESH_MAX: u8 = 12;
 pub struct Circle {
     /// Number of steps so far.
     steps: u32,
-    /// Sequence number of the latest one.
-    seq: u64,
     moment: Moment,
     /// New steps in a row.
     fresh: u8,
     /// Length of the circle when it was last measured.
     span: u8,
-    /// Steps that can come again: at most [`SPAN_MAX`] different ones lie between two rounds.
-    known: Vec<Known>,
-    /// The latest steps, oldest first.
-    recent: VecDeque<Recent>,
-    began: Option<Began>,
+    began: Option<First>,
+    /// Taken with the first step, as one piece: lists that grow leave holes in memory that nothing fits.
+    memory: Option<Box<Memory>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// What is remembered of steps.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Steps that can come again: at most [`SPAN_MAX`] different ones lie between two rounds.
+    known: [Known; SPAN_MAX],
+    known_len: u8,
+    /// The latest steps, each at its number modulo [`SPAN_MAX`].
+    recent: [Recent; SPAN_MAX],
+    recent_len: u8,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
 struct Known {
     mark: Half,
-    action: Half,
+    action: u16,
     /// Low halves of the numbers of its first and its latest step,
     first: u16,
     last: u16,
@@ -49,7 +56,7 @@ struct Known {
     count: u16,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Recent {
     /// Low half of its sequence number.
     seq: Half,
@@ -58,11 +65,8 @@ struct Recent {
     time: i16,
     recorded: u16,
     cents: u16,
-    count: u16,
     /// Its place in `known`: as long as it is among the latest steps, it keeps that.
     known: u8,
-    /// Steps since it came before.
-    gap: u8,
 }
 
 /// When the latest step was taken.
@@ -76,7 +80,7 @@ struct Moment {
 }
 
 /// Half of a hash or a number, in two parts, so that no room is left empty beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Half {
     low: u16,
     high: u16,
@@ -93,6 +97,13 @@ impl Half {
     }
 }
 
+/// The first step of the circle as it is kept: its number, and when it was taken.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    step: u32,
+    moment: Moment,
+}
+
 /// The first step of the circle.
 #[derive(Debug, Clone, Copy)]
 pub struct Began {
@@ -106,11 +117,10 @@ pub struct Began {
     pub spent: u64,
 }
 
-packed!(Circle { steps, seq, moment, fresh, span, known, recent, began });
 packed!(Known { mark, action, first, last, count });
-packed!(Recent { seq, time, recorded, cents, count, known, gap });
+packed!(Recent { seq, time, recorded, cents, known });
 packed!(Moment { time, recorded, cents });
-packed!(Began { step, time, recorded, spent });
+packed!(First { step, moment });
 
 /// What a step says about the circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,25 +133,92 @@ pub enum Turn {
     Elsewhere,
 }
 
+impl Pack for Circle {
+    fn pack(&self, out: &mut Vec<u8>) {
+        let Self { steps, moment, fresh, span, began, memory } = self;
+        (*steps, *moment).pack(out);
+        (*fresh, *span).pack(out);
+        began.pack(out);
+        let known = memory.iter().flat_map(|memory| memory.known()).copied();
+        known.collect::<Vec<_>>().pack(out);
+        let mut recent: Vec<Recent> = self.latest(SPAN_MAX).copied().collect();
+        recent.reverse();
+        recent.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let ((steps, moment), (fresh, span)) = (Pack::unpack(input)?, Pack::unpack(input)?);
+        let began = Pack::unpack(input)?;
+        let (known, recent) = (Vec::<Known>::unpack(input)?, Vec::<Recent>::unpack(input)?);
+        if known.len() > SPAN_MAX || recent.len() > SPAN_MAX {
+            return Err(RestoreError::Malformed);
+        }
+        let mut circle = Self { steps, moment, fresh, span, began, memory: None };
+        if !recent.is_empty() {
+            let memory = circle.memory.get_or_insert_default();
+            memory.known[..known.len()].copy_from_slice(&known);
+            (memory.known_len, memory.recent_len) = (known.len() as u8, recent.len() as u8);
+            for (back, recent) in recent.into_iter().rev().enumerate() {
+                memory.recent[place(steps, back)] = recent;
+            }
+        }
+        Ok(circle)
+    }
+}
+
+/// Where the step lies that was taken `back` steps before the one with this number.
+fn place(step: u32, back: usize) -> usize {
+    step.wrapping_sub(back as u32) as usize % SPAN_MAX
+}
+
+impl Memory {
+    fn known(&self) -> &[Known] {
+        &self.known[..usize::from(self.known_len)]
+    }
+
+    /// Counts a step by its number: its place, how often it came with at most a circle's length in between, and how long ago it
+    /// came before.
+    fn count(&mut self, step: Step, number: u32, exact: Option<usize>) -> (u8, u16, u8) {
+        let now = number as u16;
+        if let Some(at) = exact {
+            let known = &mut self.known[at];
+            let gap = now.wrapping_sub(known.last);
+            let near = usize::from(gap) <= SPAN_MAX;
+            (known.count, known.first) = if near { (known.count.saturating_add(1), known.first) } else { (1, now) };
+            known.last = now;
+            return (at as u8, known.count, if near { gap as u8 } else { 0 });
+        }
+        let mut at = usize::from(self.known_len);
+        if at < SPAN_MAX {
+            self.known_len += 1;
+        } else {
+            // As many others came since the oldest one, so it is no more among the latest steps.
+            at = (0..SPAN_MAX).max_by_key(|at| now.wrapping_sub(self.known[*at].last)).unwrap_or(0);
+        }
+        self.known[at] =
+            Known { mark: Half::of(step.hash), action: step.action as u16, first: now, last: now, count: 1 };
+        (at as u8, 1, 0)
+    }
+
+    fn forget(&mut self) {
+        (self.known_len, self.recent_len) = (0, 0);
+    }
+}
+
 impl Circle {
     /// Takes the next step; `spent` is what was spent before it, in micro-USD.
     pub fn take(&mut self, step: Step, sighting: Sighting, spent: u64) -> Turn {
-        let (mark, action) = (Half::of(step.hash), Half::of(step.action));
-        let exact = self.known.iter().position(|known| known.mark == mark);
-        let progress = exact.is_none() && step.has_result && self.known.iter().any(|known| known.action == action);
+        let (mark, action) = (Half::of(step.hash), step.action as u16);
+        let memory = self.memory.get_or_insert_default();
+        let exact = memory.known().iter().position(|known| known.mark == mark);
+        let progress = exact.is_none() && step.has_result && memory.known().iter().any(|known| known.action == action);
         if progress {
-            self.forget();
+            memory.forget();
+            (self.began, self.fresh, self.span) = (None, 0, 0);
         }
         self.steps = self.steps.wrapping_add(1);
-        let (known, count, gap) = self.count(step, exact.filter(|_| !progress));
+        let (known, count, gap) = memory.count(step, self.steps, exact);
         self.fresh = if count == 1 { self.fresh.saturating_add(1) } else { 0 };
-        if self.recent.capacity() == 0 {
-            // Lists that grow step by step leave holes in memory that nothing fits; all agents' lists grow to the same size.
-            self.recent.reserve_exact(SPAN_MAX);
-            self.known.reserve_exact(SPAN_MAX);
-        } else if self.recent.len() == SPAN_MAX {
-            self.recent.pop_front();
-        }
         let second = |micros: i64| u32::try_from(micros.div_euclid(1_000_000).max(0)).unwrap_or(u32::MAX);
         let now = Moment {
             time: second(sighting.time),
@@ -151,16 +228,14 @@ impl Circle {
         let before = std::mem::replace(&mut self.moment, now);
         let passed = |now: u32, before: u32| u16::try_from(now.saturating_sub(before)).unwrap_or(u16::MAX);
         let shift = i64::from(now.time) - i64::from(before.time);
-        self.seq = sighting.position.seq;
-        self.recent.push_back(Recent {
+        memory.recent[place(self.steps, 0)] = Recent {
             seq: Half::of(sighting.position.seq),
             time: shift.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16,
             recorded: passed(now.recorded, before.recorded),
             cents: passed(now.cents, before.cents),
-            count,
             known,
-            gap,
-        });
+        };
+        memory.recent_len = (memory.recent_len + 1).min(SPAN_MAX as u8);
         if progress {
             Turn::Progress
         } else if self.fresh == FRESH_MAX {
@@ -176,7 +251,12 @@ impl Circle {
 
     /// The first step of the circle, once it has come round twice.
     pub fn began(&self) -> Option<Began> {
-        self.began
+        self.began.map(|First { step, moment }| Began {
+            step,
+            time: i64::from(moment.time) * 1_000_000,
+            recorded: i64::from(moment.recorded) * 1_000_000,
+            spent: u64::from(moment.cents) * 10_000,
+        })
     }
 
     /// Steps of one round, noise included.
@@ -189,98 +269,66 @@ impl Circle {
         self.steps.wrapping_sub(step)
     }
 
-    /// Positions of the steps before the latest one.
-    pub fn evidence(&self) -> Vec<u64> {
-        let before = self.recent.len().saturating_sub(1);
-        let first = self.began.map_or(0, |began| before.saturating_sub(self.steps_since(began.step) as usize));
-        self.recent
-            .iter()
-            .take(before)
-            .skip(first)
-            .map(|recent| self.seq - u64::from((self.seq as u32).wrapping_sub(recent.seq.get())))
-            .collect()
+    /// Positions of the steps before the latest one, which stands at `seq`.
+    pub fn evidence(&self, seq: u64) -> Vec<u64> {
+        let since = self.began.map_or(SPAN_MAX, |began| self.steps_since(began.step) as usize);
+        let whole = |recent: &Recent| seq - u64::from((seq as u32).wrapping_sub(recent.seq.get()));
+        let mut evidence: Vec<u64> = self.latest(since.saturating_add(1)).skip(1).map(whole).collect();
+        evidence.reverse();
+        evidence
     }
 
-    fn forget(&mut self) {
-        self.known.clear();
-        self.recent.clear();
-        (self.began, self.fresh, self.span) = (None, 0, 0);
-    }
-
-    /// Counts the step: its place, how often it came with at most a circle's length in between, and how long ago it came before.
-    fn count(&mut self, step: Step, exact: Option<usize>) -> (u8, u16, u8) {
-        let now = self.steps as u16;
-        if let Some(at) = exact {
-            let known = &mut self.known[at];
-            let gap = now.wrapping_sub(known.last);
-            let near = usize::from(gap) <= SPAN_MAX;
-            (known.count, known.first) = if near { (known.count.saturating_add(1), known.first) } else { (1, now) };
-            known.last = now;
-            return (at as u8, known.count, if near { gap as u8 } else { 0 });
-        }
-        let new = Known { mark: Half::of(step.hash), action: Half::of(step.action), first: now, last: now, count: 1 };
-        let mut at = self.known.len();
-        if at < SPAN_MAX {
-            self.known.push(new);
-        } else {
-            // As many others came since the oldest one, so it is no more among the latest steps.
-            at = (0..SPAN_MAX).max_by_key(|at| now.wrapping_sub(self.known[*at].last)).unwrap_or(0);
-            self.known[at] = new;
-        }
-        (at as u8, 1, 0)
+    /// The latest steps, newest first, at most so many.
+    fn latest(&self, steps_max: usize) -> impl Iterator<Item = &Recent> {
+        let memory = self.memory.as_deref();
+        let len = memory.map_or(0, |memory| usize::from(memory.recent_len)).min(steps_max);
+        (0..len).filter_map(move |back| memory?.recent.get(place(self.steps, back)))
     }
 
     /// How often the circle came round, seen from its latest step, which came `gap` steps ago before.
     fn measure(&mut self, gap: u8) -> u32 {
-        let span = usize::from(gap);
-        let repeats = |known: u8| self.repeated(span).filter(|recent| recent.known == known).count() as u32;
-        let mut laps: Vec<u32> =
-            self.repeated(span).map(|recent| u32::from(recent.count) / repeats(recent.known)).collect();
+        let Some(memory) = &self.memory else { return 0 };
+        // For each of the round's steps that came before: its place, and how often it had come by then.
+        let mut round = Vec::with_capacity(SPAN_MAX);
+        let (mut later, mut repeats) = ([0_u16; SPAN_MAX], [0_u32; SPAN_MAX]);
+        for recent in self.latest(gap.into()) {
+            let at = usize::from(recent.known) % SPAN_MAX;
+            let count = memory.known[at].count.saturating_sub(later[at]);
+            later[at] += 1;
+            if count >= 2 {
+                repeats[at] += 1;
+                round.push((at, u32::from(count)));
+            }
+        }
+        let mut laps: Vec<u32> = round.into_iter().map(|(at, count)| count / repeats[at]).collect();
         laps.sort_unstable();
         // An eighth of the steps may be noise that came again by chance.
         let least = laps.get(laps.len() / 8).copied().unwrap_or(0);
         // Whatever came so often since the latest step came first must be half of all steps since then, or it is no circle.
-        let (count, extent) = self.latest();
-        let own = self.recent.back().map_or(1, |recent| repeats(recent.known)).max(1);
-        let covered = count * laps.len() as u32 / own;
+        let own = usize::from(memory.recent[place(self.steps, 0)].known) % SPAN_MAX;
+        let latest = memory.known[own];
+        let extent = u32::from((self.steps as u16).wrapping_sub(latest.first)) + 1;
+        let covered = u32::from(latest.count) * laps.len() as u32 / repeats[own].max(1);
         let laps = if covered * 2 < extent { 0 } else { least };
         if laps < 2 {
             self.began = None;
         } else if self.began.is_none() {
-            self.begin(2 * span);
+            self.began = Some(self.first(2 * usize::from(gap)));
         }
         self.span = gap;
         laps
     }
 
-    /// How often the latest step came, and over how many steps.
-    fn latest(&self) -> (u32, u32) {
-        let now = self.steps as u16;
-        let latest = self.known.iter().find(|known| known.last == now);
-        latest.map_or((0, 0), |known| (u32::from(known.count), u32::from(now.wrapping_sub(known.first)) + 1))
-    }
-
-    /// The latest steps that came before, of the latest `window` ones.
-    fn repeated(&self, window: usize) -> impl Iterator<Item = &Recent> {
-        self.recent.iter().rev().take(window).filter(|recent| recent.count >= 2)
-    }
-
-    fn begin(&mut self, window: usize) {
-        let back = window.min(self.recent.len()).max(1);
+    /// The first of the latest `window` steps.
+    fn first(&self, window: usize) -> First {
+        let mut moment = self.moment;
+        let before = self.latest(window).skip(1).count();
         // From the latest step back to the first: what passed before a step is kept with it.
-        let since = self.recent.iter().rev().take(back - 1);
-        let (mut time, mut recorded, mut cents) =
-            (i64::from(self.moment.time), i64::from(self.moment.recorded), u64::from(self.moment.cents));
-        for step in since {
-            time -= i64::from(step.time);
-            recorded -= i64::from(step.recorded);
-            cents = cents.saturating_sub(u64::from(step.cents));
+        for step in self.latest(before) {
+            moment.time = moment.time.saturating_sub_signed(step.time.into());
+            moment.recorded = moment.recorded.saturating_sub(step.recorded.into());
+            moment.cents = moment.cents.saturating_sub(step.cents.into());
         }
-        self.began = Some(Began {
-            step: self.steps.wrapping_sub(back as u32 - 1),
-            time: time * 1_000_000,
-            recorded: recorded * 1_000_000,
-            spent: cents * 10_000,
-        });
+        First { step: self.steps.wrapping_sub(before as u32), moment }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
+use crate::pack::Pack;
 use injected::{Numbers, Step};
 
 fn events(steps: &[Step]) -> Vec<Value> {
@@ -107,17 +108,29 @@ fn a_flood_of_sessions_takes_no_slow_loop_of_another_tenant() {
 
 proptest! {
     #[test]
-    fn any_steps_keep_the_state_bounded(steps in proptest::collection::vec((0u64..40, 0u64..3), 0..400)) {
-        let mut circle = Circle::default();
+    fn any_steps_keep_the_state_bounded_and_a_stored_one_goes_on_the_same(
+        steps in proptest::collection::vec((0u64..40, 0u64..3), 0..400), cut in 0usize..400,
+    ) {
+        let (mut circle, mut loaded) = (Circle::default(), None::<Circle>);
         for (at, (action, result)) in steps.into_iter().enumerate() {
+            if at == cut {
+                let mut bytes = Vec::new();
+                circle.pack(&mut bytes);
+                prop_assert!(bytes.len() < 1_024, "{} bytes", bytes.len());
+                loaded = Some(Circle::unpack(&mut bytes.as_slice()).unwrap());
+            }
             let step = step::Step { action, hash: action * 10 + result, has_result: true };
             let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: at as u64 };
-            let time = at as i64;
-            circle.take(step, crate::event::Sighting { position, time, recorded: time, backfill: false }, 0);
-            prop_assert!(circle.evidence().len() <= 31);
+            let time = at as i64 * 1_000_000;
+            let sighting = crate::event::Sighting { position, time, recorded: time, backfill: false };
+            let turn = circle.take(step, sighting, 0);
+            let evidence = circle.evidence(at as u64);
+            prop_assert!(evidence.len() <= 31 && evidence.iter().all(|seq| *seq < at as u64) && evidence.is_sorted());
+            if let Some(loaded) = &mut loaded {
+                prop_assert_eq!(loaded.take(step, sighting, 0), turn);
+                prop_assert_eq!(loaded.evidence(at as u64), evidence);
+                prop_assert_eq!(loaded.began().map(|began| began.time), circle.began().map(|began| began.time));
+            }
         }
-        let mut bytes = Vec::new();
-        crate::pack::Pack::pack(&circle, &mut bytes);
-        prop_assert!(bytes.len() < 2_048, "{} bytes", bytes.len());
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::forecast::{self, Burn, Forecast};
 use crate::detector::RestoreError;
 use crate::pack::{Pack, packed};
+use crate::second::Second;
 
 /// How far a budget is used, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -52,12 +53,12 @@ packed!(Account { recent, day, month });
 /// The spend of one window.
 #[derive(Debug, Clone, Default)]
 struct Spent {
-    /// The first second of the window.
-    start: i64,
     micros: u64,
+    /// The first second of the window.
+    start: Second,
     announced: Stage,
 }
-packed!(Spent { start, micros, announced });
+packed!(Spent { micros, start, announced });
 
 impl Pack for Stage {
     fn pack(&self, out: &mut Vec<u8>) {
@@ -79,9 +80,10 @@ impl Account {
     /// Books a cost in its window. Returns whether that is another window than before.
     pub fn turn(&mut self, period: Period, window: Window, micros: u64) -> bool {
         let spent = self.spent_mut(period);
-        let turned = spent.start != window.start;
+        let start = Second::new(window.start);
+        let turned = spent.start != start;
         if turned {
-            *spent = Spent { start: window.start, ..Spent::default() };
+            *spent = Spent { start, ..Spent::default() };
         }
         spent.micros = spent.micros.saturating_add(micros);
         turned
@@ -90,7 +92,7 @@ impl Account {
     /// How the budget stands.
     pub fn standing(&self, period: Period, window: Window, cap: u64, burn: bool) -> Standing {
         let spent = self.spent(period).micros;
-        let second = self.recent.second;
+        let second = self.recent.second();
         let remaining = window.end - second;
         let percent = u128::from(spent) * 100 / u128::from(cap.max(1));
         let burn = if burn && percent < 100 { forecast::burn(&self.recent, period, window, spent, cap) } else { None };
@@ -145,22 +147,28 @@ pub struct Recent {
     steps: [u32; 12],
     hours: [u32; 24],
     /// The second of the first cost, and of the latest.
-    first: i64,
-    pub second: i64,
+    first: Second,
+    second: Second,
 }
 packed!(Recent { steps, hours, first, second });
 
 impl Recent {
     fn add(&mut self, second: i64, micros: u64) {
-        if self.second == 0 {
-            self.first = second;
+        if self.second == Second::default() {
+            self.first = Second::new(second);
         }
-        shift(&mut self.steps, self.second.div_euclid(STEP), second.div_euclid(STEP));
-        shift(&mut self.hours, self.second.div_euclid(HOUR), second.div_euclid(HOUR));
-        self.second = self.second.max(second);
+        let before = self.second();
+        shift(&mut self.steps, before.div_euclid(STEP), second.div_euclid(STEP));
+        shift(&mut self.hours, before.div_euclid(HOUR), second.div_euclid(HOUR));
+        self.second = self.second.max(Second::new(second));
         let units = u32::try_from(micros.div_ceil(100)).unwrap_or(u32::MAX);
         self.steps[0] = self.steps[0].saturating_add(units);
         self.hours[0] = self.hours[0].saturating_add(units);
+    }
+
+    /// The second of the latest cost.
+    pub fn second(&self) -> i64 {
+        self.second.get()
     }
 
     /// Spend in micro-USD over about the last `seconds`, which are whole steps within an hour or whole hours.
@@ -175,7 +183,7 @@ impl Recent {
 
     /// The hours that lie wholly after the first cost, newest first, in micro-USD; the current one is left out.
     pub fn whole_hours(&self) -> impl Iterator<Item = u64> {
-        let known = self.second.div_euclid(HOUR) - self.first.div_euclid(HOUR);
+        let known = self.second().div_euclid(HOUR) - self.first.get().div_euclid(HOUR);
         self.hours.iter().skip(1).take(known.clamp(0, 23) as usize).map(|hour| u64::from(*hour) * 100)
     }
 }

@@ -72,7 +72,7 @@ pub fn burn(recent: &Recent, period: Period, window: Window, spent: u64, cap: u6
         return None;
     }
     let length = (window.end - window.start) as u128;
-    let remaining = (window.end - recent.second).max(0) as u128;
+    let remaining = (window.end - recent.second()).max(0) as u128;
     let tenths = |seconds: i64| {
         // The window's sum reaches back to the start of its first step, but never before the budget's own window.
         let sum = u128::from(recent.sum(seconds).min(spent));
