@@ -179,7 +179,10 @@ impl Outbox {
 
     fn take_thread(&mut self, sent: &SentThread, handle: Option<&String>) {
         let SentThread { subject, group, since, severity } = sent.clone();
-        self.groups.insert(group.clone(), subject.clone());
+        // A message of an older thread does not make it the newest again.
+        if !self.threads.contains_key(&subject) {
+            self.groups.insert(group.clone(), subject.clone());
+        }
         let new = Thread { group, since, severity, handle: None, open: 0 };
         let thread = self.threads.entry(subject).or_insert(new);
         thread.severity = thread.severity.max(severity);
@@ -364,6 +367,32 @@ mod tests {
         let outbox = read(&entries);
         assert_eq!((outbox.thread("a"), outbox.thread_of("g")), (None, None));
         assert_eq!(outbox.told("b").and_then(|told| told.handle.as_deref()), Some("b/r2"));
+    }
+
+    #[test]
+    fn an_older_thread_does_not_become_the_newest_of_its_group_again() {
+        let in_thread = |subject: &str, key: &str, alerts: &[(&str, u32, bool)]| {
+            let mut sent = sent(key, false, alerts);
+            sent["thread"] = json!({"subject": subject, "group": "g", "since": 7, "severity": "high"});
+            sent
+        };
+        let entries = [
+            (SENT_KIND, AT, in_thread("a", "a/r1", &[("a", 1, false)])),
+            (SENT_KIND, AT, in_thread("b", "b/r1", &[("b", 1, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, in_thread("a", "a/r2", &[("a", 2, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, in_thread("a", "a/r3/over", &[("a", 3, true)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, in_thread("b", "b/r2/over", &[("b", 2, true)])),
+            (RECEIPT_KIND, AT, json!({})),
+        ];
+        for told in [3, 5, 7] {
+            let outbox = read(&entries[..told]);
+            assert_eq!(outbox.thread_of("g").map(|(subject, _)| subject), Some("b"), "after {told} entries");
+        }
+        let outbox = read(&entries);
+        assert_eq!((outbox.thread("a"), outbox.thread("b"), outbox.thread_of("g")), (None, None, None));
     }
 
     #[test]
