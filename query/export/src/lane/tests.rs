@@ -2,6 +2,7 @@
 //! answer, while the lane is killed at random moments. Time is virtual.
 
 mod confirming;
+mod letters;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
