@@ -1,5 +1,7 @@
 //! Delivery over a real store and network: dead letters that come back, what is hidden, routes, and a storm.
 
+mod ends;
+
 use std::collections::BTreeMap;
 
 use axum::Router;

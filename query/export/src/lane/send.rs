@@ -83,7 +83,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             };
             let (wait, reason, parked) = match step {
                 Step::Settled(settled) => {
-                    self.note_settled(plan, batch, &settled);
+                    self.note_settled(plan, batch, message, &settled);
                     return Ok(Attempt { settled, attempts });
                 }
                 Step::Again { floor, reason, doubtful: now } => {
@@ -202,11 +202,24 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         })
     }
 
-    fn note_settled(&self, plan: &Plan, batch: &Batch, settled: &Settled) {
+    /// A message without records, such as the end of a digest, is no dead letter if it is refused: no record would make it
+    /// again. So it is counted, and said aloud.
+    fn note_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
         let now = now_micros();
         let acked = matches!(settled, Settled::Acked { .. });
         if acked && let Some(record) = plan.first_record(batch) {
             self.metrics.latency.observe((now - record.recorded).max(0) as f64 / 1e6);
+        }
+        if let Settled::Refused { reason, .. } | Settled::TooLarge { reason } = settled
+            && message.records.is_empty()
+        {
+            self.metrics.ends_refused.inc();
+            tracing::error!(
+                sink = self.config.common.name,
+                message = message.key,
+                reason,
+                "the end of an incident was refused; it stays open there until somebody closes it"
+            );
         }
         self.note(plan, |status| {
             status.parked = false;
