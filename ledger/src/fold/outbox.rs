@@ -167,8 +167,11 @@ impl Outbox {
         let own = || sent.handle.clone().filter(|_| !sent.digest && sent.thread.is_none());
         let handle = before.and_then(|told| told.handle.clone()).or_else(own);
         match before {
-            // A digest repeats what the receiver was told elsewhere.
-            Some(before) if sent.digest => Told { revision, handle, ..before.clone() },
+            // A digest repeats what the receiver was told elsewhere; what it knows from another digest moves to this one.
+            Some(before) if sent.digest => {
+                let digest = before.digest.as_ref().map(|_| sent.key.clone());
+                Told { revision, handle, digest, thread: before.thread.clone() }
+            }
             _ => {
                 let digest = sent.digest.then(|| sent.key.clone());
                 let thread = sent.thread.as_ref().filter(|_| !sent.digest).map(|thread| thread.subject.clone());
@@ -335,6 +338,21 @@ mod tests {
         assert_eq!((outbox.digest_open("d"), outbox.may_know("a")), (1, false));
         assert_eq!(outbox.told("b").and_then(|told| told.digest.as_deref()), None);
         assert_eq!(outbox.told("c").and_then(|told| told.digest.as_deref()), Some("d"));
+    }
+
+    #[test]
+    fn what_another_digest_tells_of_moves_to_it() {
+        let outbox = read(&[
+            (SENT_KIND, AT, sent("d1", true, &[("a", 1, false), ("b", 1, false)])),
+            (SENT_KIND, AT, sent("c/r1", false, &[("c", 1, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, sent("d2", true, &[("b", 2, false), ("c", 2, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+        ]);
+        assert_eq!((outbox.digest_open("d1"), outbox.digest_open("d2")), (1, 1));
+        assert_eq!(outbox.told("b").and_then(|told| told.digest.as_deref()), Some("d2"));
+        // What has a message of its own keeps it.
+        assert_eq!(outbox.told("c").map(|told| (told.digest.clone(), told.revision)), Some((None, 2)));
     }
 
     #[test]

@@ -51,27 +51,26 @@ pub enum Style {
 pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold<'a> {
     let mut stories: Vec<Story<'a>> = gather(records, outbox);
     stories.retain(|story| story.opened.is_some() || (story.is_told() && outbox.may_know(story.id)));
-    let (mut silent, mut ended) = (Vec::new(), BTreeMap::new());
+    let (mut silent, mut gone) = (Vec::new(), Vec::new());
     stories.retain(|story| {
         let Some(digest) = story.told.and_then(|told| told.digest.as_ref()) else { return true };
-        // What a digest told of goes on in it, unless it becomes urgent.
-        let is_urgent = story.severity() == Severity::Critical || story.escalated.is_some();
-        let urgent = story.over.is_none() && is_urgent;
-        if urgent || story.over.is_some() {
-            *ended.entry(digest.clone()).or_insert(0_usize) += 1;
-        }
         if story.over.is_some() {
             silent.push(story.sent());
+            gone.push(digest);
+            return false;
         }
-        urgent
+        // What a digest told of goes on in it, unless it becomes urgent.
+        story.severity() == Severity::Critical || story.escalated.is_some()
     });
-    let ended = ended.into_iter().filter(|(key, count)| outbox.digest_open(key) <= *count).map(|(key, _)| key);
-    let mut ended: Vec<String> = ended.collect();
     stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
     let (single, together) = match style {
         Style::Each => (stories.into_iter().map(|story| Bundle(vec![story])).collect(), Vec::new()),
         _ => divide(bundles(stories, outbox), style),
     };
+    // What is told again leaves its digest, for a message of its own or for another digest.
+    let told_again = single.iter().flat_map(|bundle| &bundle.0).chain(&together);
+    gone.extend(told_again.filter_map(|story| story.told.and_then(|told| told.digest.as_ref())));
+    let mut ended = empty(&gone, outbox);
     let leaving = leaving(&single);
     let deserted = deserted(&single, &leaving, outbox);
     let mut stories = Vec::new();
@@ -85,6 +84,16 @@ pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold
     let stillborn = digest.as_ref().filter(|digest| style == Style::Incidents && digest.open == 0);
     ended.extend(stillborn.map(|digest| digest.key.clone()));
     Fold { stories, digest, ended, deserted, silent }
+}
+
+/// The digests of which nothing is open once these alerts, each by its digest, are gone.
+fn empty(gone: &[&String], outbox: &Outbox) -> Vec<String> {
+    let mut counts = BTreeMap::<&String, usize>::new();
+    for key in gone {
+        *counts.entry(key).or_default() += 1;
+    }
+    let empty = counts.into_iter().filter(|(key, count)| outbox.digest_open(key) <= *count);
+    empty.map(|(key, _)| key.clone()).collect()
 }
 
 fn gather<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {

@@ -19,6 +19,8 @@ pub struct Digest<'a> {
     pub old: usize,
     /// How many were over already.
     pub over: usize,
+    /// How many nobody acknowledged in time.
+    pub escalated: usize,
     /// How many are open of which nothing else tells.
     pub open: usize,
     sent: Vec<SentAlert>,
@@ -32,11 +34,13 @@ impl<'a> Digest<'a> {
         numbers.sort_unstable();
         let first = records.get(*numbers.first()?)?;
         let alerts: Vec<&Alert> = stories.iter().filter_map(Story::newest).collect();
+        let is_alone = |story: &&Story<'_>| story.over.is_none() && story.told.is_none_or(|told| told.digest.is_some());
         Some(Self {
             key: format!("digest/{}", first.position),
             old: alerts.iter().filter(|alert| alert.backfill).count(),
             over: stories.iter().filter(|story| story.over.is_some()).count(),
-            open: stories.iter().filter(|story| story.over.is_none() && story.told.is_none()).count(),
+            escalated: stories.iter().filter(|story| story.over.is_none() && story.escalated.is_some()).count(),
+            open: stories.iter().filter(is_alone).count(),
             sent: stories.iter().map(Story::sent).collect(),
             alerts,
             records: numbers,
@@ -59,6 +63,9 @@ impl<'a> Digest<'a> {
         }
         if self.over > 0 {
             text = format!("{text}; {} of them over", self.over);
+        }
+        if self.escalated > 0 {
+            text = format!("{text}; {} of them not acknowledged in time", self.escalated);
         }
         text
     }
