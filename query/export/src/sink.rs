@@ -132,6 +132,8 @@ pub struct Message {
     pub thread: Option<SentThread>,
     /// Whether it is a digest of many alerts.
     pub digest: bool,
+    /// Whether it ends a digest or a thread and no record stands for it: then no dead letter can.
+    pub end: bool,
     /// The body before compression.
     pub body: Vec<u8>,
 }
@@ -141,6 +143,13 @@ impl Rendered {
     pub fn whole(body: Vec<u8>, taken: usize) -> Self {
         let message = Message { records: (0..taken).collect(), body, ..Message::default() };
         Self { messages: vec![message], taken, silent: Vec::new() }
+    }
+}
+
+impl Message {
+    /// The end of a digest or a thread by its name, where it is not the end of one of its alerts that says so.
+    fn end_of(name: &str, to: &'static str, body: Vec<u8>) -> Self {
+        Self { key: format!("{name}/over"), to, end: true, body, ..Self::default() }
     }
 }
 

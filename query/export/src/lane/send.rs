@@ -202,8 +202,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         })
     }
 
-    /// A message without records, such as the end of a digest, is no dead letter if it is refused: no record would make it
-    /// again. So it is counted, and said aloud.
+    /// An end for which no record stands is no dead letter if it is refused, so it is counted, and said aloud.
     fn note_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
         let now = now_micros();
         let acked = matches!(settled, Settled::Acked { .. });
@@ -211,7 +210,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             self.metrics.latency.observe((now - record.recorded).max(0) as f64 / 1e6);
         }
         if let Settled::Refused { reason, .. } | Settled::TooLarge { reason } = settled
-            && message.records.is_empty()
+            && message.end
         {
             self.metrics.ends_refused.inc();
             tracing::error!(

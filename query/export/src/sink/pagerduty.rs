@@ -262,10 +262,13 @@ impl Sink for PagerDuty {
         let mut messages = Vec::new();
         folded.stories.iter().for_each(|story| self.story(story, &mut messages));
         messages.extend(folded.digest.iter().map(|digest| digest.message("", self.digest(digest))));
-        messages.extend(folded.ended.into_iter().chain(folded.deserted).map(|key| {
-            let body = event("resolve", &key, None, None);
-            Message { key: format!("{key}/over"), body, ..Message::default() }
-        }));
+        messages.extend(
+            folded
+                .ended
+                .into_iter()
+                .chain(folded.deserted)
+                .map(|key| Message::end_of(&key, "", event("resolve", &key, None, None))),
+        );
         Rendered { messages, taken: records.len(), silent: folded.silent }
     }
 

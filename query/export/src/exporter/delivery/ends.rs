@@ -22,7 +22,7 @@ async fn a_refused_end_of_a_digest_is_counted() {
     prometheus_client::encoding::text::encode(&mut metrics, &registry).unwrap();
     let count = r#"tachograph_export_ends_refused_total{sink="pager",ledger="operations"} 1"#;
     assert!(metrics.contains(count), "{metrics}");
-    // No record would make it again, so it is no dead letter.
+    // No record stands for it, so it is no dead letter.
     assert!(!bench.kinds().0.contains_key(REJECTED_KIND));
     assert!(status.get()[0].last_error.as_ref().is_some_and(|error| error.contains("400")));
     bench.store.stop();

@@ -20,7 +20,7 @@ pub struct Digest<'a> {
     /// How many were over already.
     pub over: usize,
     /// How many nobody acknowledged in time.
-    pub escalated: usize,
+    escalated: usize,
     /// How many are open of which nothing else tells.
     pub open: usize,
     sent: Vec<SentAlert>,
@@ -64,10 +64,15 @@ impl<'a> Digest<'a> {
         if self.over > 0 {
             text = format!("{text}; {} of them over", self.over);
         }
-        if self.escalated > 0 {
-            text = format!("{text}; {} of them not acknowledged in time", self.escalated);
+        if let Some(note) = self.unacknowledged() {
+            text = format!("{text}; {note}");
         }
         text
+    }
+
+    /// `3 of them not acknowledged in time`, if somebody waits.
+    pub fn unacknowledged(&self) -> Option<String> {
+        (self.escalated > 0).then(|| format!("{} of them not acknowledged in time", self.escalated))
     }
 
     /// How many alerts of each rule and severity there are, the most frequent first.
@@ -84,7 +89,7 @@ impl<'a> Digest<'a> {
     /// The message that tells of all of them.
     pub fn message(&self, to: &'static str, body: Vec<u8>) -> Message {
         let (alerts, records) = (self.sent.clone(), self.records.clone());
-        Message { key: self.key.clone(), to, records, alerts, thread: None, digest: true, body }
+        Message { key: self.key.clone(), to, records, alerts, digest: true, body, ..Message::default() }
     }
 }
 

@@ -115,11 +115,6 @@ pub enum Buttons {
     Interactive,
 }
 
-/// The message with blocks.
-pub fn blocks(batch: &Batch<'_>, console: Option<&str>, buttons: Buttons) -> Value {
-    noted(batch, console, buttons, &[])
-}
-
 /// The message with blocks, and with these sentences of ours above what it says.
 pub fn noted(batch: &Batch<'_>, console: Option<&str>, buttons: Buttons, notes: &[String]) -> Value {
     let mut blocks = Vec::new();
