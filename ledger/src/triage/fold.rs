@@ -231,8 +231,11 @@ impl Fold for Triage {
             return self.delivery(id, |triaged| triaged.notice(because, row.recorded));
         }
         if kind == HIDDEN_KIND {
-            let Ok(Hidden { alert, revision, .. }) = serde_json::from_str(text) else { return };
-            return self.delivery(&alert, |triaged| triaged.hide(revision));
+            let Ok(Hidden { alert, revision, step, .. }) = serde_json::from_str(text) else { return };
+            return self.delivery(&alert, |triaged| match step {
+                Some(step) => triaged.miss(step, id),
+                None => triaged.hide(revision),
+            });
         }
         for window in WindowKind::ALL {
             if kind == window.kind() {

@@ -1,6 +1,7 @@
 //! Delivery over a real store and network: dead letters that come back, what is hidden, routes, and a storm.
 
 mod ends;
+mod hidden;
 
 use std::collections::BTreeMap;
 

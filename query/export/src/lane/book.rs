@@ -49,12 +49,8 @@ pub struct SentNote {
 pub struct HiddenNote {
     /// Where the revision stands.
     pub position: Position,
-    /// The alert.
-    pub alert: String,
-    /// Its revision.
-    pub revision: u32,
-    /// What hides it.
-    pub by: String,
+    /// The entry's record.
+    pub record: Hidden,
 }
 
 /// An `export.intent`.
@@ -221,8 +217,7 @@ impl LedgerBook {
                 (SENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
             }
             Note::Hidden(note) => {
-                let HiddenNote { alert, revision, by, .. } = note.clone();
-                let record = serde_json::to_string(&Hidden { alert, revision, by }).unwrap_or_default();
+                let record = serde_json::to_string(&note.record).unwrap_or_default();
                 (HIDDEN_KIND, note.position.seq, note.position.seq + 1, record)
             }
             Note::Replayed(note) => {

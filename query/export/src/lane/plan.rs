@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use ledger::alert::State;
-use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Outbox, Sent, SentAlert};
+use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Hidden, HiddenAt, Outbox, Sent, SentAlert};
+use ledger::triage::Because;
 use ledger::{Position, Rows};
 use sha2::{Digest as _, Sha256};
 
@@ -313,8 +314,12 @@ impl Plan {
         let hidden = self.pending.iter().take(batch.count).filter_map(|record| Some((record, record.hidden.as_ref()?)));
         let note = |(record, by): (&Record, &String)| match &record.body {
             Body::Alert(alert) => {
-                let (alert, revision) = (alert.id.clone(), alert.revision);
-                Some(Note::Hidden(HiddenNote { position: record.position, alert, revision, by: by.clone() }))
+                let step = match &record.notice {
+                    Some(Because::Escalation { step, .. }) => Some(step.clone()),
+                    _ => None,
+                };
+                let hidden = Hidden { alert: alert.id.clone(), revision: alert.revision, by: by.clone(), step };
+                Some(Note::Hidden(HiddenNote { position: record.position, record: hidden }))
             }
             _ => None,
         };
