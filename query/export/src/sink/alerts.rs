@@ -49,8 +49,7 @@ pub enum Style {
 
 /// Folds a batch. Records that are hidden, and what a receiver need not hear of, are in nothing of it.
 pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold<'a> {
-    let mut stories: Vec<Story<'a>> = gather(records, outbox);
-    stories.retain(|story| story.opened.is_some() || (story.is_told() && outbox.may_know(story.id)));
+    let mut stories = stories(records, outbox);
     let (mut silent, mut gone) = (Vec::new(), Vec::new());
     stories.retain(|story| {
         let Some(digest) = story.told.and_then(|told| told.digest.as_ref()) else { return true };
@@ -62,7 +61,6 @@ pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold
         // What a digest told of goes on in it, unless it becomes urgent.
         story.severity() == Severity::Critical || story.escalated.is_some()
     });
-    stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
     let (single, together) = match style {
         Style::Each => (stories.into_iter().map(|story| Bundle(vec![story])).collect(), Vec::new()),
         _ => divide(bundles(stories, outbox), style),
@@ -96,7 +94,8 @@ fn empty(gone: &[&String], outbox: &Outbox) -> Vec<String> {
     empty.map(|(key, _)| key.clone()).collect()
 }
 
-fn gather<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
+/// What happened to each alert of a batch, as far as the receiver is to hear of it, the worst first.
+pub fn stories<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
     let mut by_id: BTreeMap<&str, Story<'a>> = BTreeMap::new();
     for (number, record) in records.iter().enumerate().filter(|(_, record)| record.hidden.is_none()) {
         let id = match &record.body {
@@ -106,7 +105,10 @@ fn gather<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
         };
         by_id.entry(id).or_insert_with(|| Story::new(id, outbox.told(id), number, record)).take(number, record);
     }
-    by_id.into_values().collect()
+    let mut stories: Vec<Story<'a>> = by_id.into_values().collect();
+    stories.retain(|story| story.opened.is_some() || (story.is_told() && outbox.may_know(story.id)));
+    stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
+    stories
 }
 
 /// What is told one by one, each thread as one, and what is told together, from bundles with the worst first.

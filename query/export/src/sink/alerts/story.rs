@@ -243,6 +243,12 @@ impl<'a> Story<'a> {
         SentAlert { id: self.id.to_owned(), revision: self.revision(), over: self.over.is_some() }
     }
 
+    /// Numbers in the batch of its revisions.
+    pub fn revisions(&self) -> impl Iterator<Item = usize> {
+        let ends = self.ends.iter().filter(|_| matches!(self.over, Some(Over::Resolved(_))));
+        self.news.iter().chain(ends).copied()
+    }
+
     fn sent_thread(&self) -> Option<SentThread> {
         self.thread.as_ref().map(|thread| thread.thread.clone())
     }

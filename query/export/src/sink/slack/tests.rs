@@ -54,6 +54,20 @@ fn several_are_folded_worst_first_and_many_are_counted() {
 }
 
 #[test]
+fn a_webhook_hears_what_other_receivers_hear() {
+    let close = json!({"kind": "alert.close", "subject": alert_of(1, Severity::High).id, "actor": "alice",
+        "record": r#"{"revision":1}"#});
+    let escalation = fixtures::notice(&json!({"because": "escalation", "step": "s", "receivers": []}), 1);
+    let known = fixtures::told(&[1], false);
+    let told = |entries: &[Value]| {
+        let records = fixtures::alert_records(&fixtures::operations(entries));
+        sink().render(&records, &known).messages.into_iter().map(|message| message.records).collect::<Vec<_>>()
+    };
+    assert_eq!(told(std::slice::from_ref(&escalation)), [[0]]);
+    assert_eq!(told(&[close, escalation]), [[0]; 0], "somebody closed it before");
+}
+
+#[test]
 fn old_alerts_are_one_digest() {
     let old: Vec<Alert> = (0..50).map(|number| Alert { backfill: true, ..alert_of(number, Severity::High) }).collect();
     let message = render(&old);
