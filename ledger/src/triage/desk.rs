@@ -150,9 +150,13 @@ impl Inner {
     }
 }
 
-/// The entry of a notice; `None` if the fold would not read it back, for then it would be written again and again.
+/// The entry of a notice, with as much of the alert's reason as fits; `None` if even without it the fold would not read it
+/// back, for then it would be written again and again.
 fn notice_entry(notice: &Notice) -> Option<Entry> {
-    let record = serde_json::to_string(notice).ok().filter(|record| record.len() <= limits::TRIAGE_RECORD_BYTES_MAX)?;
+    let Some(record) = notice_record(notice) else {
+        tracing::error!(alert = notice.alert.id, "a notice is too long to be recorded, so nobody is told of it");
+        return None;
+    };
     let mut entry = Entry::new();
     entry.set_text(column::KIND, NOTICE);
     entry.set_text(column::SUBJECT, &notice.alert.id);
@@ -162,7 +166,45 @@ fn notice_entry(notice: &Notice) -> Option<Entry> {
     Some(entry)
 }
 
+fn notice_record(notice: &Notice) -> Option<String> {
+    let record = serde_json::to_string(notice).ok()?;
+    let over = record.len().saturating_sub(limits::TRIAGE_RECORD_BYTES_MAX);
+    if over == 0 {
+        return Some(record);
+    }
+    let mut shorter = notice.clone();
+    let reason = &mut shorter.alert.reason;
+    // A byte of text is at least one of the record.
+    reason.truncate(reason.floor_char_boundary(reason.len().checked_sub(over)?));
+    serde_json::to_string(&shorter).ok()
+}
+
 /// Sixteen hexadecimal digits that nobody can guess: ids of silences are told apart by them.
 fn random_digits() -> Result<String, LedgerError> {
     Ok(format!("{:016x}", u64::from_be_bytes(identity::random()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::record::Because;
+    use crate::triage::tests::alert;
+
+    #[test]
+    fn a_notice_has_as_much_of_the_reason_as_fits() {
+        let bytes = |reason: String, title: String| {
+            let notice =
+                Notice { because: Because::Unhidden, alert: crate::alert::Alert { title, reason, ..alert("a", 1) } };
+            notice_entry(&notice).map(|entry| entry.value(column::RECORD.id()).map_or(0, <[u8]>::len))
+        };
+        assert!(bytes("r".into(), "t".into()).is_some_and(|bytes| bytes < 1_000));
+        let spare = limits::TRIAGE_RECORD_BYTES_MAX - serde_json::to_string(&alert("a", 1)).unwrap().len();
+        for character in ["r", "\n", "ä"] {
+            // The alert itself can just be read.
+            let long = bytes(character.repeat(spare / 2), "t".repeat(if character == "r" { spare / 2 } else { 0 }));
+            let fits = limits::TRIAGE_RECORD_BYTES_MAX - 64..=limits::TRIAGE_RECORD_BYTES_MAX;
+            assert!(long.is_some_and(|bytes| fits.contains(&bytes)), "{character:?} {long:?}");
+        }
+        assert_eq!(bytes("r".into(), "t".repeat(limits::TRIAGE_RECORD_BYTES_MAX)), None);
+    }
 }
