@@ -1,5 +1,7 @@
 //! Ends that receivers refuse.
 
+use prometheus_client::registry::Registry;
+
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -8,7 +10,7 @@ async fn a_refused_end_of_a_digest_is_counted() {
     let alerts: Vec<Alert> = (0..11).map(|number| alert_of(number, Severity::High)).collect();
     bench.append(&alerts).await;
     let (exporter, mut registry) = (bench.exporter(), Registry::default());
-    exporter.register(&mut registry);
+    exporter.metrics().register(&mut registry);
     let (status, stop) = (exporter.status(), CancellationToken::new());
     let running = tokio::spawn(exporter.run(stop.clone()));
     bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
