@@ -13,7 +13,6 @@ use std::io;
 use std::path::PathBuf;
 
 use ledger::{AppendError, Ledger, LedgerError, Rows};
-use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Outage;
@@ -95,9 +94,9 @@ impl Runner {
         }
     }
 
-    /// Names the metrics in a registry.
-    pub fn register(&self, registry: &mut Registry) {
-        self.core.metrics.register(registry);
+    /// The metrics, which stay readable while it runs.
+    pub fn metrics(&self) -> Metrics {
+        self.core.metrics.clone()
     }
 
     /// Detects until `stop` is cancelled or something fails. What was found by then is recorded before it returns, so another

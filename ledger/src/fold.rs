@@ -113,6 +113,31 @@ pub fn backwards<B>(
     Ok(None)
 }
 
+/// The position from which the newest `entries_max` entries that `visit` counts stand, as far as they are among the newest
+/// `rows_max`: where a fold begins that needs no more of them.
+pub fn newest_from(
+    reader: &Reader,
+    entries_max: u64,
+    rows_max: u64,
+    counts: impl Fn(&Row<'_>) -> bool,
+) -> Result<u64, LedgerError> {
+    let end = reader.durable()?.next_seq;
+    let first = end.saturating_sub(rows_max);
+    if end <= entries_max {
+        return Ok(first);
+    }
+    let mut left = entries_max;
+    let from = backwards(reader, |row| {
+        left -= u64::from(counts(row));
+        if left == 0 || row.position.seq <= first {
+            ControlFlow::Break(row.position.seq)
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    Ok(from.unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +201,26 @@ mod tests {
         assert_eq!((end.unwrap(), expected), (None, 0));
         append(&store, [("note", String::new(), String::new())]);
         assert!(folded.catch_up().unwrap() >= 1);
+        store.stop();
+    }
+
+    #[test]
+    fn what_others_write_does_not_push_out_what_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        Store::init(dir.path(), "acme.example/agents").unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let reader = store.operations().reader();
+        let from = |entries_max, rows_max| {
+            newest_from(&reader, entries_max, rows_max, |row| row.text(column::KIND) == Some(RECEIPT_KIND)).unwrap()
+        };
+        let start = reader.durable().unwrap().next_seq;
+        for _ in 0..3 {
+            append(&store, [(RECEIPT_KIND, String::new(), String::new())]);
+            append(&store, (0..9).map(|_| ("budget.reserve", String::new(), String::new())));
+        }
+        assert_eq!([1, 2, 3].map(|entries| from(entries, 1_000)), [start + 20, start + 10, start]);
+        assert_eq!((from(4, 1_000), from(1_000, 1_000)), (0, 0), "all of them");
+        assert_eq!((from(3, 15), from(1_000, 15)), (start + 15, start + 15), "not further back than the rows");
         store.stop();
     }
 

@@ -104,9 +104,11 @@ pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
 /// Notices about alerts that are recorded at once; the others follow.
 pub const NOTICES_MAX: usize = 256;
 
-/// Newest entries of `operations` in which the outbox of a receiver is read back when it starts. Who was told of an alert
-/// before them is forgotten, and then its end is told to everybody.
+/// Newest entries of `operations` about its own sink from which an outbox is read back when it starts,
 pub const OUTBOX_ENTRIES_MAX: u64 = 1 << 20;
+/// as far as they stand in so many newest entries of any kind. Who was told of an alert before them is forgotten, and then
+/// its end is told to everybody.
+pub const OUTBOX_ROWS_MAX: u64 = 1 << 24;
 /// Alerts that a receiver was told of and that are not over,
 pub const OUTBOX_TOLD_MAX: usize = 65_536;
 /// and records that it refused, of which an outbox knows. Older ones stay in the ledger.

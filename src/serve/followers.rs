@@ -1,4 +1,5 @@
-//! What follows the ledgers with a cursor of its own: the detectors and the sinks. A new configuration replaces them.
+//! What follows the ledgers with a cursor of its own: the detectors and the sinks. A new configuration replaces those that it
+//! changes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,8 +16,18 @@ use crate::settings::Settings;
 
 /// The followers while they run.
 pub struct Followers {
-    detection: Part,
-    export: Part,
+    detection: Detection,
+    export: Export,
+}
+
+struct Detection {
+    part: Part,
+    metrics: detect::Metrics,
+}
+
+struct Export {
+    part: Part,
+    metrics: export::Metrics,
     sinks: Sinks,
 }
 
@@ -35,35 +46,63 @@ pub struct Prepared {
     exporter: Exporter,
 }
 
+/// Which followers a new configuration replaces.
+#[derive(Debug, Clone, Copy)]
+pub struct Changed {
+    /// The rules are others.
+    pub rules: bool,
+    /// The sinks are others, or what goes to whom.
+    pub sinks: bool,
+}
+
 impl Followers {
-    /// Prepares them from a configuration and its rules, and names their metrics. The gate knows which alerts are hidden.
+    /// Prepares them from a configuration and its rules. The gate knows which alerts are hidden.
     pub fn prepare(
         store: &Store,
         settings: &Settings,
         rules: &RuleSet,
         gate: &Arc<dyn Gate>,
-        registry: &mut Registry,
     ) -> Result<Prepared, Failure> {
         let key = store.fingerprint_key();
         let options = RunnerOptions::new(rules.clone(), Key::new(&key), settings.store.data.join("detect"));
         let runner = Runner::new(store.events(), store.operations(), options);
-        runner.register(registry);
         let mut exporter =
             Exporter::new(&settings.sinks(), store.events(), store.operations(), key).map_err(Failure::config)?;
         exporter.set_gate(gate);
-        exporter.register(registry);
         Ok(Prepared { runner, exporter })
     }
 
     /// The handles to the sinks.
     pub fn sinks(&self) -> &Sinks {
-        &self.sinks
+        &self.export.sinks
+    }
+
+    /// Names the metrics of those that run.
+    pub fn register(&self, registry: &mut Registry) {
+        self.detection.metrics.register(registry);
+        self.export.metrics.register(registry);
+    }
+
+    /// Puts prepared ones in the place of those that changed, which go on from the same cursors. The others run on: a sink
+    /// that starts anew may send a batch twice.
+    pub async fn replace(&mut self, prepared: Prepared, changed: Changed, health: &Arc<Health>) {
+        let Prepared { runner, exporter } = prepared;
+        if changed.rules {
+            self.detection.part.end().await;
+        }
+        if changed.sinks {
+            self.export.part.end().await;
+            self.export = Export::start(exporter, health);
+        }
+        if changed.rules {
+            self.detection = Detection::start(runner, health);
+        }
     }
 
     /// Ends them in the order in which data flows.
     pub async fn end(&mut self) {
-        self.detection.end().await;
-        self.export.end().await;
+        self.detection.part.end().await;
+        self.export.part.end().await;
     }
 }
 
@@ -71,13 +110,26 @@ impl Prepared {
     /// Starts them.
     pub fn start(self, health: &Arc<Health>) -> Followers {
         let Self { runner, exporter } = self;
+        Followers { detection: Detection::start(runner, health), export: Export::start(exporter, health) }
+    }
+}
+
+impl Detection {
+    fn start(runner: Runner, health: &Arc<Health>) -> Self {
+        let metrics = runner.metrics();
+        Self { part: Part::start("detection", health, |stop| runner.run(stop)), metrics }
+    }
+}
+
+impl Export {
+    fn start(exporter: Exporter, health: &Arc<Health>) -> Self {
         let sinks = Sinks { status: exporter.status(), retries: exporter.retries() };
-        let detection = Part::start("detection", health, |stop| runner.run(stop));
+        let metrics = exporter.metrics();
         // A sink that fails ends alone and says so in its status; the others go on.
-        let export = Part::start("export", health, |stop| async move {
+        let part = Part::start("export", health, |stop| async move {
             exporter.run(stop).await;
             Ok::<(), Infallible>(())
         });
-        Followers { detection, export, sinks }
+        Self { part, metrics, sinks }
     }
 }

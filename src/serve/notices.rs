@@ -20,7 +20,7 @@ pub fn start(store: &Store, desk: &Arc<Desk>, health: &Arc<Health>) -> Part {
         let mut watch = operations.watch();
         while !stop.is_cancelled() {
             let wait = record(&desk).await;
-            // Any entry may change what is due; many at once are one reason to look.
+            // Any entry may change what is due; many at once are one reason to ask, and the desk knows which of them are none.
             let changed = async {
                 let changed = match &mut watch {
                     Some(watch) => watch.changed().await.is_ok(),

@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::followers::Followers;
+use super::followers::{Changed, Followers};
 use super::health::Health;
 use super::listener::Listener;
 use super::metrics;
@@ -54,13 +54,14 @@ impl Pipeline {
         let books_metrics = keeper.metrics();
         books_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
-        let prepared = Followers::prepare(store, settings, &rules, &gate, &mut registry)?;
+        let prepared = Followers::prepare(store, settings, &rules, &gate)?;
         let following = tokens.clone();
         let following = Part::start("tokens", health, |stop| following.follow(stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
         let intake_stop = CancellationToken::new();
         let intake = tokio::spawn(ingest.serve(collectors.router(), intake_stop.clone()));
         let followers = prepared.start(health);
+        followers.register(&mut registry);
         let books = Part::start("budgets", health, |stop| keeper.run(stop));
         let (tokens, health) = (following, Arc::clone(health));
         let pipeline = Self {
@@ -89,18 +90,19 @@ impl Pipeline {
     pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
         // The files of rules may have changed although the configuration did not.
         let rules = settings::rules::rules(new)?;
+        let prepared = Followers::prepare(store, new, &rules, &self.gate)?;
+        self.collectors.reload(&new.intake()).map_err(Failure::config)?;
+        let changed = Changed { rules: self.rules != rules, sinks: old.sinks() != new.sinks() };
+        if !changed.rules && !changed.sinks {
+            return Ok(None);
+        }
+        // A change of rules is recorded with its position.
+        self.followers.replace(prepared, changed, &self.health).await;
+        self.rules = rules;
         let mut registry = metrics::registry(store);
         self.intake_metrics.register(&mut registry);
         self.books_metrics.register(&mut registry);
-        let prepared = Followers::prepare(store, new, &rules, &self.gate, &mut registry)?;
-        self.collectors.reload(&new.intake()).map_err(Failure::config)?;
-        if self.rules == rules && old.sinks() == new.sinks() {
-            return Ok(None);
-        }
-        // They go on from the cursors of the old ones; a change of rules is recorded with its position.
-        self.followers.end().await;
-        self.followers = prepared.start(&self.health);
-        self.rules = rules;
+        self.followers.register(&mut registry);
         Ok(Some(registry))
     }
 

@@ -160,7 +160,8 @@ An alert hides others for as long as it is neither resolved nor closed. Two aler
 ### `[[alerts.escalate]]`
 
 What happens to an open alert that nobody acknowledges. Each step happens once and is an entry of `operations` (`alert.notice`); an
-acknowledgement, a close or the end of the alert cancels what is to come, and what a receiver was not yet sent. Time in which a silence or a
+acknowledgement, a close or the end of the alert cancels what is to come, and what a receiver was not yet sent. A receiver from which
+something hides the alert when its turn comes is told of the step once nothing does. Time in which a silence or a
 maintenance window hides the alert does not count. When an alert becomes worse than it was acknowledged, or is opened again, the steps
 begin anew. Alerts about old events never escalate.
 

@@ -125,3 +125,48 @@ fn what_a_receiver_refused_is_sent_once_more_when_somebody_asks() {
     world.wait_for(1, &["--ledger", "operations", "kind=export.replayed"]);
     assert!(server.stop().unwrap().success());
 }
+
+#[test]
+fn a_change_of_rules_leaves_the_sinks_alone() {
+    let (siem, batches) = receiver("{\"text\":\"Success\",\"code\":0}");
+    let world = World::new("");
+    std::fs::write(world.path("hec"), "00000000-0000-4000-8000-000000000000\n").unwrap();
+    let settings = |more: &str| {
+        let hec = world.path("hec");
+        world.configure(&format!(
+            "{COLLECTOR}\n[[sink]]\nname = \"siem\"\ntype = \"splunk_hec\"\nurl = \"http://{siem}\"\ntoken = \"file:{}\"\n\
+             allow_private = true\n{more}",
+            hec.display(),
+        ));
+    };
+    settings("");
+    let token = world.token("coderd", &["--role", "ingest"]);
+    let server = world.serve();
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-ndjson")];
+    let allowed = line(0, "allow", "GET", "https://pypi.example/simple");
+    http::send(&server.ingest, "POST", "/v1/events/coderd", &headers, allowed.as_bytes()).unwrap();
+    batches.recv_timeout(Duration::from_secs(30)).unwrap();
+    world.wait_for(1, &["--ledger", "operations", "kind=export.receipt", "subject=siem", "to=events/0/1"]);
+    // What the sinks of the process counted, and whether their metrics are the same.
+    let sent = || {
+        let config = world.config();
+        let status = world.run(&["sinks", "status", "--config", config.to_str().unwrap(), "-o", "json"]).ok().json();
+        let lanes = status.as_array().unwrap();
+        let events = lanes.iter().find(|lane| lane["ledger"] == "events").unwrap()["sent"].as_u64().unwrap();
+        let metrics = http::get(&server.console, "/metrics").body;
+        let counted = format!("tachograph_export_records_total{{sink=\"siem\",ledger=\"events\"}} {events}\n");
+        assert!(metrics.contains(&counted), "{events}: {metrics}");
+        events
+    };
+    assert_eq!(sent(), 1);
+    settings("[detect.rules.\"egress.denied_post\"]\nenabled = false\n");
+    server.signal("HUP").unwrap();
+    server.wait_for_log("the configuration was changed").unwrap();
+    assert_eq!(sent(), 1, "it runs on");
+    settings("severity = \"high\"\n");
+    server.signal("HUP").unwrap();
+    server.wait_for_log("the configuration was changed").unwrap();
+    assert_eq!(sent(), 0, "it was started anew");
+    assert!(server.stop().unwrap().success());
+}

@@ -142,6 +142,9 @@ pub struct Hidden {
     pub revision: u32,
     /// What hides it.
     pub by: String,
+    /// The step of escalation that the sink was not told of, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
 }
 
 /// A revision in a message.

@@ -167,8 +167,11 @@ impl Outbox {
         let own = || sent.handle.clone().filter(|_| !sent.digest && sent.thread.is_none());
         let handle = before.and_then(|told| told.handle.clone()).or_else(own);
         match before {
-            // A digest repeats what the receiver was told elsewhere.
-            Some(before) if sent.digest => Told { revision, handle, ..before.clone() },
+            // A digest repeats what the receiver was told elsewhere; what it knows from another digest moves to this one.
+            Some(before) if sent.digest => {
+                let digest = before.digest.as_ref().map(|_| sent.key.clone());
+                Told { revision, handle, digest, thread: before.thread.clone() }
+            }
             _ => {
                 let digest = sent.digest.then(|| sent.key.clone());
                 let thread = sent.thread.as_ref().filter(|_| !sent.digest).map(|thread| thread.subject.clone());
@@ -179,7 +182,10 @@ impl Outbox {
 
     fn take_thread(&mut self, sent: &SentThread, handle: Option<&String>) {
         let SentThread { subject, group, since, severity } = sent.clone();
-        self.groups.insert(group.clone(), subject.clone());
+        // A message of an older thread does not make it the newest again.
+        if !self.threads.contains_key(&subject) {
+            self.groups.insert(group.clone(), subject.clone());
+        }
         let new = Thread { group, since, severity, handle: None, open: 0 };
         let thread = self.threads.entry(subject).or_insert(new);
         thread.severity = thread.severity.max(severity);
@@ -335,6 +341,21 @@ mod tests {
     }
 
     #[test]
+    fn what_another_digest_tells_of_moves_to_it() {
+        let outbox = read(&[
+            (SENT_KIND, AT, sent("d1", true, &[("a", 1, false), ("b", 1, false)])),
+            (SENT_KIND, AT, sent("c/r1", false, &[("c", 1, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, sent("d2", true, &[("b", 2, false), ("c", 2, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+        ]);
+        assert_eq!((outbox.digest_open("d1"), outbox.digest_open("d2")), (1, 1));
+        assert_eq!(outbox.told("b").and_then(|told| told.digest.as_deref()), Some("d2"));
+        // What has a message of its own keeps it.
+        assert_eq!(outbox.told("c").map(|told| (told.digest.clone(), told.revision)), Some((None, 2)));
+    }
+
+    #[test]
     fn a_thread_lasts_as_long_as_one_of_its_alerts() {
         let in_thread = |key: &str, severity: &str, alerts: &[(&str, u32, bool)]| {
             let mut sent = sent(key, false, alerts);
@@ -364,6 +385,32 @@ mod tests {
         let outbox = read(&entries);
         assert_eq!((outbox.thread("a"), outbox.thread_of("g")), (None, None));
         assert_eq!(outbox.told("b").and_then(|told| told.handle.as_deref()), Some("b/r2"));
+    }
+
+    #[test]
+    fn an_older_thread_does_not_become_the_newest_of_its_group_again() {
+        let in_thread = |subject: &str, key: &str, alerts: &[(&str, u32, bool)]| {
+            let mut sent = sent(key, false, alerts);
+            sent["thread"] = json!({"subject": subject, "group": "g", "since": 7, "severity": "high"});
+            sent
+        };
+        let entries = [
+            (SENT_KIND, AT, in_thread("a", "a/r1", &[("a", 1, false)])),
+            (SENT_KIND, AT, in_thread("b", "b/r1", &[("b", 1, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, in_thread("a", "a/r2", &[("a", 2, false)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, in_thread("a", "a/r3/over", &[("a", 3, true)])),
+            (RECEIPT_KIND, AT, json!({})),
+            (SENT_KIND, AT, in_thread("b", "b/r2/over", &[("b", 2, true)])),
+            (RECEIPT_KIND, AT, json!({})),
+        ];
+        for told in [3, 5, 7] {
+            let outbox = read(&entries[..told]);
+            assert_eq!(outbox.thread_of("g").map(|(subject, _)| subject), Some("b"), "after {told} entries");
+        }
+        let outbox = read(&entries);
+        assert_eq!((outbox.thread("a"), outbox.thread("b"), outbox.thread_of("g")), (None, None, None));
     }
 
     #[test]

@@ -35,6 +35,23 @@ struct Inner {
     policy: Policy,
     /// Read when it is first asked for: most commands never do.
     folded: Option<Folded<Triage>>,
+    /// The newest look at what receivers are to be told of.
+    looked: Option<Looked>,
+}
+
+/// A look at every alert, which need not be repeated before something changes or is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Looked {
+    /// How many entries the fold had taken.
+    changes: u64,
+    /// When something more is due.
+    next: Option<i64>,
+}
+
+impl Looked {
+    fn holds(self, changes: u64, now: i64) -> bool {
+        changes == self.changes && self.next.is_none_or(|next| now < next)
+    }
 }
 
 /// What was done.
@@ -63,7 +80,7 @@ pub struct Done {
 impl Desk {
     /// A desk over `operations`. Without an appender it only answers.
     pub fn new(reader: Reader, appender: Option<Appender>, policy: Policy) -> Self {
-        Self { reader, appender, inner: Mutex::new(Inner { policy, folded: None }) }
+        Self { reader, appender, inner: Mutex::new(Inner { policy, folded: None, looked: None }) }
     }
 
     /// Hides by another policy from now on.
@@ -72,7 +89,7 @@ impl Desk {
         if let Some(folded) = &mut inner.folded {
             folded.get_mut().set_policy(policy.clone());
         }
-        inner.policy = policy;
+        (inner.policy, inner.looked) = (policy, None);
     }
 
     /// Shows the state of everything that is durable now.
@@ -111,13 +128,20 @@ impl Desk {
     /// question and the entry.
     pub fn record_notices(&self, now: i64) -> Result<Option<i64>, Refused> {
         let mut inner = self.lock();
+        let looked = inner.looked.take();
         let folded = inner.folded(&self.reader)?;
+        let changes = folded.get().changes();
+        if let Some(looked) = looked.filter(|looked| looked.holds(changes, now)) {
+            inner.looked = Some(looked);
+            return Ok(looked.next);
+        }
         let Notices { due, next } = folded.get().notices(now);
         let mut group = Group::new(&operations::TABLE);
         for mut entry in due.iter().filter_map(notice_entry) {
             group.push(&mut entry)?;
         }
         if group.is_empty() {
+            inner.looked = Some(Looked { changes, next });
             return Ok(next);
         }
         let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
@@ -130,7 +154,7 @@ impl Desk {
         // A fold that a panic left behind half a row is read anew.
         self.inner.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
             let mut inner = poisoned.into_inner();
-            inner.folded = None;
+            (inner.folded, inner.looked) = (None, None);
             self.inner.clear_poison();
             inner
         })
@@ -150,9 +174,13 @@ impl Inner {
     }
 }
 
-/// The entry of a notice; `None` if the fold would not read it back, for then it would be written again and again.
+/// The entry of a notice, with as much of the alert's reason as fits; `None` if even without it the fold would not read it
+/// back, for then it would be written again and again.
 fn notice_entry(notice: &Notice) -> Option<Entry> {
-    let record = serde_json::to_string(notice).ok().filter(|record| record.len() <= limits::TRIAGE_RECORD_BYTES_MAX)?;
+    let Some(record) = notice_record(notice) else {
+        tracing::error!(alert = notice.alert.id, "a notice is too long to be recorded, so nobody is told of it");
+        return None;
+    };
     let mut entry = Entry::new();
     entry.set_text(column::KIND, NOTICE);
     entry.set_text(column::SUBJECT, &notice.alert.id);
@@ -162,7 +190,89 @@ fn notice_entry(notice: &Notice) -> Option<Entry> {
     Some(entry)
 }
 
+fn notice_record(notice: &Notice) -> Option<String> {
+    let record = serde_json::to_string(notice).ok()?;
+    let over = record.len().saturating_sub(limits::TRIAGE_RECORD_BYTES_MAX);
+    if over == 0 {
+        return Some(record);
+    }
+    let mut shorter = notice.clone();
+    let reason = &mut shorter.alert.reason;
+    // A byte of text is at least one of the record.
+    reason.truncate(reason.floor_char_boundary(reason.len().checked_sub(over)?));
+    serde_json::to_string(&shorter).ok()
+}
+
 /// Sixteen hexadecimal digits that nobody can guess: ids of silences are told apart by them.
 fn random_digits() -> Result<String, LedgerError> {
     Ok(format!("{:016x}", u64::from_be_bytes(identity::random()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Options, Store};
+    use crate::triage::record::Because;
+    use crate::triage::tests::alert;
+
+    #[test]
+    fn alerts_are_looked_at_again_when_something_changed_or_is_due() {
+        let dir = tempfile::tempdir().unwrap();
+        Store::init(dir.path(), "acme.example/agents").unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let record = |kind: &str, record: &str| {
+            let mut entry = Entry::new();
+            entry.set_text(column::KIND, kind);
+            entry.set_text(column::SUBJECT, "a");
+            entry.set_text(column::RECORD, record);
+            let mut group = Group::new(&operations::TABLE);
+            group.push(&mut entry).unwrap();
+            store.operations().appender().try_append(group).unwrap().wait().unwrap().recorded
+        };
+        let escalation = serde_json::json!({"escalate": [{"name": "s", "after_minutes": 10, "receivers": ["chief"]}]});
+        let policy: Policy = serde_json::from_value(escalation).unwrap();
+        let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()), policy.clone());
+        let looked = || desk.lock().looked;
+        let opened = record("alert", &serde_json::to_string(&alert("a", 1)).unwrap());
+        let due = opened + 10 * 60_000_000;
+        assert_eq!(desk.record_notices(opened).unwrap(), Some(due));
+        let first = looked().unwrap();
+        assert_eq!(first.next, Some(due));
+        // What others write is no reason, and neither is time before something is due.
+        record("budget.reserve", "{}");
+        record("export.receipt", "{}");
+        let kept = Looked { next: Some(due + 1), ..first };
+        desk.lock().looked = Some(kept);
+        assert_eq!((desk.record_notices(due).unwrap(), looked()), (Some(due + 1), Some(kept)));
+        assert!(first.holds(first.changes, due - 1) && !first.holds(first.changes, due));
+        // A revision is one, and so is another policy.
+        record("alert", &serde_json::to_string(&alert("a", 2)).unwrap());
+        assert_eq!(desk.record_notices(due - 1).unwrap(), Some(due));
+        assert_eq!(looked().map(|looked| looked.changes), Some(first.changes + 1));
+        desk.set_policy(Policy::default());
+        assert_eq!((looked(), desk.record_notices(due).unwrap()), (None, None));
+        desk.set_policy(policy);
+        desk.record_notices(due).unwrap();
+        assert_eq!(looked(), None, "what is recorded is looked at once more");
+        assert_eq!(desk.read(|triage| triage.get("a").map(|triaged| triaged.escalated.len())).unwrap(), Some(1));
+        store.stop();
+    }
+
+    #[test]
+    fn a_notice_has_as_much_of_the_reason_as_fits() {
+        let bytes = |reason: String, title: String| {
+            let notice =
+                Notice { because: Because::Unhidden, alert: crate::alert::Alert { title, reason, ..alert("a", 1) } };
+            notice_entry(&notice).map(|entry| entry.value(column::RECORD.id()).map_or(0, <[u8]>::len))
+        };
+        assert!(bytes("r".into(), "t".into()).is_some_and(|bytes| bytes < 1_000));
+        let spare = limits::TRIAGE_RECORD_BYTES_MAX - serde_json::to_string(&alert("a", 1)).unwrap().len();
+        for character in ["r", "\n", "ä"] {
+            // The alert itself can just be read.
+            let long = bytes(character.repeat(spare / 2), "t".repeat(if character == "r" { spare / 2 } else { 0 }));
+            let fits = limits::TRIAGE_RECORD_BYTES_MAX - 64..=limits::TRIAGE_RECORD_BYTES_MAX;
+            assert!(long.is_some_and(|bytes| fits.contains(&bytes)), "{character:?} {long:?}");
+        }
+        assert_eq!(bytes("r".into(), "t".repeat(limits::TRIAGE_RECORD_BYTES_MAX)), None);
+    }
 }

@@ -30,6 +30,8 @@ pub struct Triage {
     silences: Silences,
     inhibitors: Inhibitors,
     policy: Policy,
+    /// How many entries changed something of this.
+    changes: u64,
 }
 
 /// What a prefix of an id leads to.
@@ -61,7 +63,13 @@ impl Triage {
             silences: Silences::default(),
             inhibitors,
             policy,
+            changes: 0,
         }
+    }
+
+    /// How many entries it took: while that is the same, nothing but time changes what is due.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Hides by another policy from now on.
@@ -149,6 +157,7 @@ impl Triage {
 
     fn alert(&mut self, row: &Row<'_>) {
         let Some(alert) = Alert::from_row(row).filter(|alert| fits(&alert.id)) else { return };
+        self.changes += 1;
         match self.alerts.remove(&alert.id) {
             Some(mut triaged) => {
                 self.unlink(&triaged);
@@ -163,6 +172,7 @@ impl Triage {
         let Some(told) = Told::read(kind, record) else { return };
         // An alert that was forgotten stays forgotten.
         let Some(mut triaged) = self.alerts.remove(id) else { return };
+        self.changes += 1;
         self.unlink(&triaged);
         triaged.step(told, row);
         self.link(triaged);
@@ -171,6 +181,7 @@ impl Triage {
     /// Takes what delivery recorded about an alert. It is no step of anybody: versions and the order of forgetting stay.
     fn delivery(&mut self, id: &str, change: impl FnOnce(&mut Triaged)) {
         let Some(triaged) = self.alerts.get_mut(id) else { return };
+        self.changes += 1;
         self.bytes = self.bytes.saturating_sub(triaged.size());
         change(triaged);
         self.bytes += triaged.size();
@@ -231,14 +242,19 @@ impl Fold for Triage {
             return self.delivery(id, |triaged| triaged.notice(because, row.recorded));
         }
         if kind == HIDDEN_KIND {
-            let Ok(Hidden { alert, revision, .. }) = serde_json::from_str(text) else { return };
-            return self.delivery(&alert, |triaged| triaged.hide(revision));
+            let Ok(Hidden { alert, revision, step, .. }) = serde_json::from_str(text) else { return };
+            return self.delivery(&alert, |triaged| match step {
+                Some(step) => triaged.miss(step, id),
+                None => triaged.hide(revision),
+            });
         }
         for window in WindowKind::ALL {
             if kind == window.kind() {
+                self.changes += 1;
                 return self.silences.begin(window, id, text, row);
             }
             if kind == window.expire_kind() {
+                self.changes += 1;
                 return self.silences.expire(window, id, row);
             }
         }

@@ -130,6 +130,13 @@ pub struct Escalated {
     pub recorded: i64,
 }
 
+/// A step of escalation that was hidden from a receiver when it was to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Missed {
+    pub(super) step: String,
+    pub(super) receiver: String,
+}
+
 /// An alert with what people did about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Triaged {
@@ -153,6 +160,8 @@ pub struct Triaged {
     pub notes: u64,
     /// The steps of escalation that happened since it waits, oldest first.
     pub escalated: Vec<Escalated>,
+    /// The steps of escalation of which receivers are to be told once nothing hides it.
+    pub(super) missed: Vec<Missed>,
     /// Whether its newest revision was hidden from a receiver that was not told of it since.
     pub(super) is_hidden: bool,
     /// Whether it was opened again and no entry since tells receivers so.
@@ -200,6 +209,7 @@ impl Triaged {
             assignee: None,
             notes: 0,
             escalated: Vec::new(),
+            missed: Vec::new(),
             is_hidden: false,
             is_reopened: false,
             steps: VecDeque::new(),
@@ -220,7 +230,7 @@ impl Triaged {
         (self.is_hidden, self.is_reopened) = (false, false);
         if was_attended && self.acknowledged().is_none() {
             self.unattended_since = row.recorded;
-            self.escalated.clear();
+            self.forget_escalation();
         }
         if self.closed.as_ref().is_some_and(|closed| self.is_news(closed.revision)) {
             self.reopen(row.recorded);
@@ -283,10 +293,20 @@ impl Triaged {
         self.is_hidden |= revision >= self.alert.revision;
     }
 
+    /// Takes that a step of escalation was hidden from a receiver. A step of an earlier wait is none.
+    pub(super) fn miss(&mut self, step: String, receiver: &str) {
+        let missed = Missed { step, receiver: bounded(receiver) };
+        let fits = self.missed.len() < limits::POLICY_RULES_MAX && self.is_escalated(&missed.step);
+        if fits && !self.missed.contains(&missed) {
+            self.missed.push(missed);
+        }
+    }
+
     /// Takes that receivers are to be told.
     pub(super) fn notice(&mut self, because: Because, recorded: i64) {
         match because {
             Because::Escalation { step, mut receivers } => {
+                self.missed.retain(|missed| missed.step != step || !receivers.contains(&missed.receiver));
                 if self.is_escalated(&step) || self.escalated.len() == limits::POLICY_RULES_MAX {
                     return;
                 }
@@ -311,7 +331,13 @@ impl Triaged {
     fn reopen(&mut self, recorded: i64) {
         (self.closed, self.acknowledged) = (None, None);
         (self.reopened, self.unattended_since) = (Some(recorded), recorded);
+        self.forget_escalation();
+    }
+
+    /// Its steps of escalation begin anew.
+    fn forget_escalation(&mut self) {
         self.escalated.clear();
+        self.missed.clear();
     }
 
     /// Who looks after it. An acknowledgement does not cover what became worse after it was given.
@@ -356,6 +382,8 @@ impl Triaged {
             64 + escalated.step.len() + escalated.receivers.iter().map(|name| 24 + name.len()).sum::<usize>()
         };
         let steps = steps + self.escalated.iter().map(names).sum::<usize>();
+        let missed = |missed: &Missed| size_of::<Missed>() + missed.step.len() + missed.receiver.len();
+        let steps = steps + self.missed.iter().map(missed).sum::<usize>();
         size_of::<Self>() + texts + 2 * id.len() + evidence.len() * 16 + tags.len() * 24 + steps
     }
 }

@@ -6,9 +6,9 @@
 
 use super::fold::Triage;
 use super::hiding::Notify;
-use super::life::{Status, Triaged};
-use super::policy::EscalationStep;
+use super::life::{Missed, Status, Triaged};
 use super::record::{Because, Notice};
+use crate::alert::Severity;
 use crate::limits;
 
 /// What receivers are to be told of now.
@@ -57,6 +57,13 @@ impl Triage {
         let step = self.policy().next_step(triaged, triaged.unattended_since);
         let reached = step.is_some_and(|step| step <= now);
         notices.ask_at(step.filter(|_| !reached));
+        for notice in triaged.missed.iter().map(|missed| self.missed(missed, triaged)) {
+            // It is asked about as it would be told, as delivery asks: otherwise it could be hidden again and again.
+            match self.notify(&notice.alert, now) {
+                Notify::Hidden { until, .. } => notices.ask_at(until),
+                Notify::Notify => notices.due.push(notice),
+            }
+        }
         if !reached && !triaged.is_hidden && !triaged.is_reopened {
             return;
         }
@@ -73,12 +80,21 @@ impl Triage {
         }
         let escalation = self.escalation(triaged, now);
         notices.ask_at(escalation.waiting.iter().map(|(when, _)| *when));
-        notices.due.extend(escalation.due.into_iter().map(|step| escalated(step, triaged)));
+        let due = escalation.due.into_iter();
+        notices.due.extend(due.map(|step| escalated(&step.name, step.receivers.clone(), step.raise_to, triaged)));
+    }
+
+    /// The notice for one receiver about a step that was hidden from it; the others were told.
+    fn missed(&self, missed: &Missed, triaged: &Triaged) -> Notice {
+        let Missed { step, receiver } = missed;
+        let raise_to =
+            self.policy().escalations.iter().find(|known| known.name == *step).and_then(|step| step.raise_to);
+        escalated(step, vec![receiver.clone()], raise_to, triaged)
     }
 }
 
-fn escalated(step: &EscalationStep, triaged: &Triaged) -> Notice {
+fn escalated(step: &str, receivers: Vec<String>, raise_to: Option<Severity>, triaged: &Triaged) -> Notice {
     let mut alert = triaged.alert.clone();
-    alert.severity = step.raise_to.map_or(alert.severity, |severity| severity.max(alert.severity));
-    Notice { because: Because::Escalation { step: step.name.clone(), receivers: step.receivers.clone() }, alert }
+    alert.severity = raise_to.map_or(alert.severity, |severity| severity.max(alert.severity));
+    Notice { because: Because::Escalation { step: step.to_owned(), receivers }, alert }
 }

@@ -174,15 +174,9 @@ impl Policy {
         Ok(())
     }
 
-    /// What alerts that belong together have in common. It is a JSON list, because values are attacker-written and no
-    /// separator is safe from them.
+    /// What alerts that belong together have in common; an alert that stands alone has its id.
     pub fn group_key(&self, alert: &Alert) -> String {
-        let values: Vec<&str> = if self.group_by.is_empty() {
-            vec![&alert.id]
-        } else {
-            self.group_by.iter().map(|column| column.value(alert)).collect()
-        };
-        serde_json::Value::from(values).to_string()
+        group_key(&self.group_by, alert).unwrap_or_else(|| list(vec![&alert.id]))
     }
 
     /// When the first step is due that nobody was told of, for an alert that waits since `since`. Only alerts that are open
@@ -203,6 +197,16 @@ impl Policy {
         let left = steps.filter(|step| step.is_about(&triaged.alert) && !triaged.is_escalated(&step.name));
         left.map(move |step| (since.saturating_add(i64::from(step.after_minutes) * 60_000_000), step))
     }
+}
+
+/// What alerts have in common that have the same values in these columns; `None` without columns, for then each stands alone.
+pub fn group_key(columns: &[Column], alert: &Alert) -> Option<String> {
+    (!columns.is_empty()).then(|| list(columns.iter().map(|column| column.value(alert)).collect()))
+}
+
+/// A JSON list, because values are attacker-written and no separator is safe from them.
+fn list(values: Vec<&str>) -> String {
+    serde_json::Value::from(values).to_string()
 }
 
 /// Whether a name can be shown and is bounded.

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ledger::fold::{Outbox, RETRY_KIND};
 use ledger::operations::{self, column};
 use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName};
-use prometheus_client::registry::Registry;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -135,9 +134,9 @@ impl Exporter {
         self.lanes.iter_mut().for_each(|lane| lane.timing = timing);
     }
 
-    /// Names the metrics in a registry.
-    pub fn register(&self, registry: &mut Registry) {
-        self.metrics.register(registry);
+    /// The metrics, which stay readable while the sinks run.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// The status, which stays readable while the sinks run.

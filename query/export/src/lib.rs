@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod config;
+mod confirm;
 mod exporter;
 mod fields;
 mod gate;
@@ -32,7 +33,7 @@ mod fixtures;
 pub use config::{Common, Config, ConfigError, SinkConfig, Start};
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
 pub use fields::{FieldPolicy, Policy};
-pub use gate::{Asked, Gate, Verdict};
+pub use gate::{Asked, DeskGate, Gate, Verdict};
 pub use http::{Answer, Failure, Request};
 pub use metrics::Metrics;
 pub use outcome::Outcome;

@@ -15,6 +15,7 @@ pub struct Metrics {
     sent: Family<Labels, Counter>,
     retries: Family<Labels, Counter>,
     rejected: Family<Labels, Counter>,
+    ends_refused: Family<Labels, Counter>,
     parked: Family<Labels, Gauge>,
     latency: Family<Labels, Histogram, Buckets>,
 }
@@ -43,6 +44,7 @@ impl Default for Metrics {
             sent: Family::default(),
             retries: Family::default(),
             rejected: Family::default(),
+            ends_refused: Family::default(),
             parked: Family::default(),
             latency: Family::new_with_constructor(Buckets),
         }
@@ -64,6 +66,11 @@ impl Metrics {
             "Records that the sink refused for ever",
             self.rejected.clone(),
         );
+        registry.register(
+            "tachograph_export_ends_refused",
+            "Messages that end a digest or a thread and that the sink refused: somebody has to close these incidents there",
+            self.ends_refused.clone(),
+        );
         registry.register("tachograph_export_parked", "1 while the sink is parked", self.parked.clone());
         registry.register(
             "tachograph_export_latency_seconds",
@@ -80,6 +87,7 @@ impl Metrics {
             sent: self.sent.get_or_create_owned(&labels),
             retries: self.retries.get_or_create_owned(&labels),
             rejected: self.rejected.get_or_create_owned(&labels),
+            ends_refused: self.ends_refused.get_or_create_owned(&labels),
             parked: self.parked.get_or_create_owned(&labels),
             latency: self.latency.get_or_create_owned(&labels),
         }
@@ -93,6 +101,7 @@ pub struct LaneMetrics {
     pub sent: Counter,
     pub retries: Counter,
     pub rejected: Counter,
+    pub ends_refused: Counter,
     pub parked: Gauge,
     pub latency: Histogram,
 }

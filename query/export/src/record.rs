@@ -7,7 +7,7 @@ use ledger::alert::{Alert, Severity, State};
 use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::triage::record::{ACKNOWLEDGE, CLOSE, NOTICE, Notice};
-use ledger::triage::{Because, Column};
+use ledger::triage::{Because, Column, group_key};
 use ledger::{LedgerName, Position, Row};
 use serde_json::{Map, Value};
 
@@ -75,12 +75,7 @@ pub struct Group {
 
 impl Grouping {
     fn of(&self, alert: &Alert) -> Option<Group> {
-        if self.columns.is_empty() {
-            return None;
-        }
-        // A JSON list, because no separator is safe from the values.
-        let values: Vec<&str> = self.columns.iter().map(|column| column.value(alert)).collect();
-        let mut key = digest(Value::from(values).to_string().as_bytes());
+        let mut key = digest(group_key(&self.columns, alert)?.as_bytes());
         key.truncate(32);
         Some(Group { key, window: i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX) })
     }

@@ -65,8 +65,8 @@ pub trait Sink: Send + Sync {
         Reconciled::Unknown(self.judge(answer))
     }
 
-    /// How to ask whether a message that it accepted is safe, if accepting is not enough; or why that cannot be asked.
-    fn confirmation(&self, _accepted: &Answer) -> Option<Result<Confirmation, Outcome>> {
+    /// How to ask whether a message that it accepted is safe, if accepting is not enough.
+    fn confirmation(&self, _accepted: &Answer) -> Option<Confirmation> {
         None
     }
 
@@ -76,8 +76,8 @@ pub trait Sink: Send + Sync {
     }
 
     /// What the answer to it says; `None` if the message is not safe yet.
-    fn confirmed(&self, _confirmation: &Confirmation, answer: &Answer) -> Option<Outcome> {
-        Some(self.judge(answer))
+    fn confirmed(&self, _confirmation: &Confirmation, _answer: &Answer) -> Option<Confirmed> {
+        None
     }
 
     /// How long to wait for more records before a batch of these is sent.
@@ -132,6 +132,8 @@ pub struct Message {
     pub thread: Option<SentThread>,
     /// Whether it is a digest of many alerts.
     pub digest: bool,
+    /// Whether it ends a digest or a thread and no record stands for it: then no dead letter can.
+    pub end: bool,
     /// The body before compression.
     pub body: Vec<u8>,
 }
@@ -144,15 +146,35 @@ impl Rendered {
     }
 }
 
+impl Message {
+    /// The end of a digest or a thread by its name, where it is not the end of one of its alerts that says so.
+    fn end_of(name: &str, to: &'static str, body: Vec<u8>) -> Self {
+        Self { key: format!("{name}/over"), to, end: true, body, ..Self::default() }
+    }
+}
+
 /// The question whether a message that was accepted is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirmation {
-    /// The receiver's number of the message.
-    pub id: u64,
+    /// The receiver's number of the message; `None` if it gave none, and can only be asked whether it numbers messages now.
+    pub id: Option<u64>,
     /// The wait before it is asked first; it doubles.
     pub wait: Duration,
     /// When the message is taken for lost.
     pub give_up: Duration,
+}
+
+/// Whether a message that was accepted is safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It is; what the receiver said.
+    Safe(String),
+    /// The receiver does not know of it, or not in time: it is sent again.
+    Lost(String),
+    /// There is no answer to the question; it can be asked again.
+    Unanswered(String),
+    /// The question is refused until somebody changes the configuration.
+    Park(String),
 }
 
 /// Whether the receiver has a message.

@@ -7,10 +7,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::config::SinkConfig;
+use crate::confirm::Accepted;
 use crate::fields::time;
 use crate::http::{Failure, Http, Transport as _};
+use crate::outcome::Outcome;
 use crate::record::{Body, Record};
-use crate::sink::excerpt;
+use crate::sink::{Confirmation, Confirmed, Sink, excerpt};
 use crate::status::now_micros;
 
 /// What was sent, and what came of it.
@@ -39,17 +41,13 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
     if dry_run {
         return Ok(report);
     }
-    match Http::new(&config.http())?.post(request).await {
+    let transport = Http::new(&config.http())?;
+    match transport.post(request).await {
         Ok(answer) => {
-            use crate::outcome::Outcome;
             report.answer = Some(format!("{} {}", answer.status, excerpt(&answer.body)));
-            (report.outcome, report.reason) = match sink.judge(&answer) {
-                Outcome::Acked(_) => ("acked", None),
-                Outcome::Retry { reason, .. } => ("retry", Some(reason)),
-                Outcome::Split { reason } => ("split", Some(reason)),
-                Outcome::Reject { reason, .. } => ("reject", Some(reason)),
-                Outcome::Uncertain { reason } => ("uncertain", Some(reason)),
-                Outcome::Park { reason } => ("park", Some(reason)),
+            (report.outcome, report.reason) = match sink.confirmation(&answer) {
+                Some(confirmation) => safe(sink, &transport, confirmation).await,
+                None => taken(sink.judge(&answer)),
             };
         }
         Err(Failure::NotSent(reason) | Failure::Refused(reason)) => {
@@ -58,6 +56,29 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
         Err(Failure::Uncertain(reason)) => (report.outcome, report.reason) = ("uncertain", Some(excerpt(&reason))),
     }
     Ok(report)
+}
+
+/// What a receiver that accepts only says, in the words of a report.
+fn taken(outcome: Outcome) -> (&'static str, Option<String>) {
+    match outcome {
+        Outcome::Acked(_) => ("acked", None),
+        Outcome::Retry { reason, .. } => ("retry", Some(reason)),
+        Outcome::Split { reason } => ("split", Some(reason)),
+        Outcome::Reject { reason, .. } => ("reject", Some(reason)),
+        Outcome::Uncertain { reason } => ("uncertain", Some(reason)),
+        Outcome::Park { reason } => ("park", Some(reason)),
+    }
+}
+
+/// Whether what was accepted is safe: a lane would not have its receipt before.
+async fn safe(sink: &dyn Sink, transport: &Http, confirmation: Confirmation) -> (&'static str, Option<String>) {
+    let accepted = Accepted::new(confirmation);
+    accepted.wait().await;
+    match accepted.settle(sink, transport).await {
+        Confirmed::Safe(_) => ("acked", None),
+        Confirmed::Lost(reason) | Confirmed::Unanswered(reason) => ("uncertain", Some(reason)),
+        Confirmed::Park(reason) => ("park", Some(reason)),
+    }
 }
 
 /// A record that no ledger holds, and that says so.

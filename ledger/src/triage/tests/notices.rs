@@ -59,6 +59,12 @@ impl Story {
         let record = json!({"alert": id, "revision": revision, "by": "silence-1"});
         self.record(&raw(crate::fold::HIDDEN_KIND, "sink", "export", &record));
     }
+
+    /// Hides a step of escalation of the first revision from a receiver.
+    fn hide_step(&mut self, id: &str, step: &str, receiver: &str) {
+        let record = json!({"alert": id, "revision": 1, "by": "silence-1", "step": step});
+        self.record(&raw(crate::fold::HIDDEN_KIND, receiver, "export", &record));
+    }
 }
 
 #[test]
@@ -121,4 +127,36 @@ fn an_alert_that_is_open_again_is_told_by_its_revision_or_by_a_notice() {
     story.ada(&json!({"action": "resolve", "alert": "a", "reason": "benign"})).unwrap();
     story.alert(&alert("a", 3));
     assert_eq!(story.notice(9).0, [""; 0], "a later revision tells by itself");
+}
+
+#[test]
+fn a_step_that_was_hidden_from_a_receiver_is_told_to_it_once_nothing_hides_it() {
+    let first = EscalationStep {
+        receivers: vec!["chief".to_owned(), "deputy".to_owned()],
+        raise_to: Some(Severity::Critical),
+        ..step("first", 10, &[])
+    };
+    let mut story = Story::new(Policy { escalations: vec![first], ..Policy::default() });
+    story.alert(&alert("a", 1));
+    assert_eq!(story.notice(11).0, ["a first critical"]);
+    // The silence is about what the step makes of the alert only.
+    let ends = 50 * MINUTE;
+    let silence =
+        json!({"action": "silence", "kind": "silence", "matchers": ["severity=critical"], "reason": "r", "ends": ends});
+    story.ada(&silence).unwrap();
+    story.hide_step("a", "first", "chief");
+    story.hide_step("a", "another", "chief");
+    assert!(!story.get("a").is_hidden, "who has the alert by a route is told nothing");
+    assert_eq!(story.notice(20), (vec![], Some(50)));
+    let mut acknowledged = Story { rows: story.rows.clone(), triage: story.triage.clone() };
+    let due = story.triage.notices(ends).due;
+    let expected = Because::Escalation { step: "first".to_owned(), receivers: vec!["chief".to_owned()] };
+    assert_eq!(due.iter().map(|notice| &notice.because).collect::<Vec<_>>(), [&expected]);
+    assert_eq!(story.notice(50).0, ["a first critical"]);
+    assert_eq!(story.notice(50).0, [""; 0], "once");
+    // Who looks after it takes the step back, and what is worse afterwards begins anew.
+    acknowledged.ada(&json!({"action": "ack", "alert": "a"})).unwrap();
+    assert_eq!(acknowledged.notice(50), (vec![], None));
+    acknowledged.alert(&Alert { severity: Severity::Critical, ..alert("a", 2) });
+    assert_eq!(acknowledged.notice(51).0, [""; 0]);
 }

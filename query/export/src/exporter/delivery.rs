@@ -1,5 +1,8 @@
 //! Delivery over a real store and network: dead letters that come back, what is hidden, routes, and a storm.
 
+mod ends;
+mod hidden;
+
 use std::collections::BTreeMap;
 
 use axum::Router;
@@ -9,13 +12,13 @@ use axum::http::StatusCode;
 use ledger::alert::{self, Alert, Severity};
 use ledger::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, SENT_KIND};
 use ledger::triage::record::NOTICE;
-use ledger::triage::{Column, Desk, Notify, Triage};
+use ledger::triage::{Column, Desk};
 use ledger::{Options, Position, ReadLimit, Store};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::alert_of;
-use crate::gate::{Asked, Verdict};
+use crate::gate::{Asked, DeskGate, Verdict};
 
 /// PagerDuty in memory: what it took, and whether it refuses everything.
 #[derive(Default)]
@@ -274,23 +277,6 @@ async fn a_route_decides_and_whoever_was_told_hears_the_end() {
     bench.store.stop();
 }
 
-/// The desk as delivery asks it.
-struct DeskGate(Arc<Desk>);
-
-impl Gate for DeskGate {
-    fn verdicts(&self, asked: &[Asked], now: i64) -> Vec<Verdict> {
-        let verdict = |triage: &Triage, asked: &Asked| {
-            let taken_back = asked.notice.as_ref().and_then(|because| triage.takes_back(&asked.alert.id, because));
-            match (taken_back, triage.notify(&asked.alert, now)) {
-                (Some(status), _) => Verdict::Hidden(status.as_str().to_owned()),
-                (None, Notify::Hidden { by, .. }) => Verdict::Hidden(by.to_string()),
-                (None, Notify::Notify) => Verdict::Notify,
-            }
-        };
-        self.0.read(|triage| asked.iter().map(|asked| verdict(triage, asked)).collect()).unwrap()
-    }
-}
-
 impl Bench {
     /// A second service, that only escalations reach, and a desk with the step that names it.
     fn escalating(&mut self) -> Arc<Desk> {
@@ -309,7 +295,7 @@ impl Bench {
 
     fn run(&self, desk: &Arc<Desk>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let mut exporter = self.exporter();
-        exporter.set_gate(&(Arc::new(DeskGate(desk.clone())) as Arc<dyn Gate>));
+        exporter.set_gate(&DeskGate::of(desk));
         let stop = CancellationToken::new();
         (stop.clone(), tokio::spawn(exporter.run(stop)))
     }

@@ -68,6 +68,10 @@ async fn webhook(State(shared): State<Shared>, body: Bytes) -> Response {
 async fn listen(shared: &Shared) -> String {
     let router = Router::new()
         .route("/services/collector/event", post(collector))
+        .route("/numbered/services/collector/event", post(async || r#"{"text":"Success","code":0,"ackId":3}"#))
+        .route("/numbered/services/collector/ack", post(async || r#"{"acks":{"3":true}}"#))
+        .route("/slow/services/collector/event", post(async || r#"{"text":"Success","code":0,"ackId":3}"#))
+        .route("/slow/services/collector/ack", post(async || r#"{"acks":{"3":false}}"#))
         .route("/services/T/B/s3cret", post(webhook))
         .with_state(shared.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -234,4 +238,21 @@ async fn a_private_receiver_needs_permission_and_a_test_send_shows_no_secret() {
     let sink = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
     let refused = crate::test(&sink, false).await.unwrap();
     assert!(refused.outcome == "not sent" && refused.reason.as_ref().unwrap().contains("allow_private"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_test_that_the_indexers_never_acknowledge_is_no_success() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("token"), "s3cret").unwrap();
+    let url = listen(&Shared::default()).await;
+    for (path, outcome, reason) in
+        [("numbered", "acked", None), ("slow", "uncertain", Some("it was accepted and not acknowledged in time"))]
+    {
+        let settings = json!({"name": "siem", "type": "splunk_hec", "url": format!("{url}/{path}"), "allow_private": true,
+            "token": format!("file:{}", dir.path().join("token").display()),
+            "acknowledge": true, "acknowledge_seconds": 1, "acknowledge_poll_ms": 1});
+        let sink = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+        let report = crate::test(&sink, false).await.unwrap();
+        assert_eq!((report.outcome, report.reason.as_deref()), (outcome, reason));
+    }
 }

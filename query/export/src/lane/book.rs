@@ -5,9 +5,9 @@ use std::future::Future;
 use futures::FutureExt as _;
 use ledger::fold::{
     Checkpoint, ExportIntent, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Outbox, RECEIPT_KIND,
-    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported,
+    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported, newest_from,
 };
-use ledger::limits::OUTBOX_ENTRIES_MAX;
+use ledger::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
 use ledger::operations::{self, column};
 use ledger::{
     AppendError, Appender, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
@@ -15,6 +15,7 @@ use ledger::{
 use serde_json::json;
 
 use crate::limits::{READ_BYTES, READ_ROWS};
+use crate::record::is_internal;
 
 /// What a lane records.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +50,8 @@ pub struct SentNote {
 pub struct HiddenNote {
     /// Where the revision stands.
     pub position: Position,
-    /// The alert.
-    pub alert: String,
-    /// Its revision.
-    pub revision: u32,
-    /// What hides it.
-    pub by: String,
+    /// The entry's record.
+    pub record: Hidden,
 }
 
 /// An `export.intent`.
@@ -189,14 +186,16 @@ pub struct LedgerBook {
     pub outbox: Option<Folded<Outbox>>,
 }
 
-/// The outbox of a sink in one ledger, by the newest entries of `operations`.
+/// The outbox of a sink in one ledger, by the newest entries about it in `operations`.
 pub fn read_outbox(
     operations: &Reader,
     sink: &str,
     ledger: LedgerName,
     shard: u32,
 ) -> Result<Folded<Outbox>, LedgerError> {
-    let from = operations.durable()?.next_seq.saturating_sub(OUTBOX_ENTRIES_MAX);
+    let from = newest_from(operations, OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX, |row| {
+        row.text(column::SUBJECT) == Some(sink) && row.text(column::KIND).is_some_and(is_internal)
+    })?;
     Folded::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > 0), from)
 }
 
@@ -221,8 +220,7 @@ impl LedgerBook {
                 (SENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
             }
             Note::Hidden(note) => {
-                let HiddenNote { alert, revision, by, .. } = note.clone();
-                let record = serde_json::to_string(&Hidden { alert, revision, by }).unwrap_or_default();
+                let record = serde_json::to_string(&note.record).unwrap_or_default();
                 (HIDDEN_KIND, note.position.seq, note.position.seq + 1, record)
             }
             Note::Replayed(note) => {

@@ -3,10 +3,12 @@
 //! Receipts tile the ledger: each starts where the one before it ended. A batch that is refused becomes smaller until one
 //! record is alone; that one is rejected, and everything else goes on.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use ledger::alert::State;
-use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Outbox, Sent, SentAlert};
+use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Hidden, HiddenAt, Outbox, Sent, SentAlert};
+use ledger::triage::Because;
 use ledger::{Position, Rows};
 use sha2::{Digest as _, Sha256};
 
@@ -222,12 +224,15 @@ impl Plan {
         self.pending.front().filter(|_| batch.count > 0)
     }
 
-    /// The records of a batch.
-    pub fn records(&self, batch: &Batch) -> Vec<Record> {
+    /// The records of a batch. They stand in one piece since the batch was proposed, so nothing is copied.
+    pub fn records<'a>(&'a self, batch: &'a Batch) -> Cow<'a, [Record]> {
         if !batch.letter.is_empty() {
-            return batch.letter.clone();
+            return Cow::Borrowed(&batch.letter);
         }
-        self.pending.iter().take(batch.count).cloned().collect()
+        match self.pending.as_slices().0.get(..batch.count) {
+            Some(records) => Cow::Borrowed(records),
+            None => self.pending.iter().take(batch.count).cloned().collect(),
+        }
     }
 
     /// What a batch's outcome means for the ledger: what became of each of its messages, in order. What was said of single
@@ -313,8 +318,12 @@ impl Plan {
         let hidden = self.pending.iter().take(batch.count).filter_map(|record| Some((record, record.hidden.as_ref()?)));
         let note = |(record, by): (&Record, &String)| match &record.body {
             Body::Alert(alert) => {
-                let (alert, revision) = (alert.id.clone(), alert.revision);
-                Some(Note::Hidden(HiddenNote { position: record.position, alert, revision, by: by.clone() }))
+                let step = match &record.notice {
+                    Some(Because::Escalation { step, .. }) => Some(step.clone()),
+                    _ => None,
+                };
+                let hidden = Hidden { alert: alert.id.clone(), revision: alert.revision, by: by.clone(), step };
+                Some(Note::Hidden(HiddenNote { position: record.position, record: hidden }))
             }
             _ => None,
         };
@@ -458,4 +467,23 @@ pub fn digest(body: &[u8]) -> String {
 /// Whether a record is an alert, and not the end of one.
 fn is_hideable(body: &Body) -> bool {
     matches!(body, Body::Alert(alert) if alert.state != State::Resolved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use serde_json::json;
+
+    #[test]
+    fn the_records_of_a_batch_are_not_copied() {
+        let settings =
+            json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
+        let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+        let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+        let mut plan = Plan::new(0, 0, None, 100);
+        plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
+        let batch = plan.propose(config.sink.as_ref(), &fixtures::outbox()).unwrap();
+        assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
+    }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger::alert::State;
 use ledger::fold::{SENT_KIND, Sent};
 use ledger::operations::column;
-use ledger::{LedgerName, Position, Row};
+use ledger::{Position, Row};
 
 use super::book::{Note, RejectedNote};
 use super::plan::{Batch, Plan};
@@ -56,7 +56,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         letters: &[Letter],
         notes: &mut Vec<Note>,
     ) -> Result<usize, LaneError> {
-        let (records, missing) = self.letters(letters)?;
+        let (records, missing) = self.letters(letters).await?;
         let rendered = match records.as_slice() {
             [] => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
             records => self.config.sink.render(records, self.book.outbox()?),
@@ -93,68 +93,118 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     /// The records of letters as they would be rendered now, in order, with the ends of their alerts as far as they are known;
-    /// and the letters whose record is gone or is filtered out by now.
-    fn letters(&self, letters: &[Letter]) -> Result<(Vec<Record>, BTreeSet<Position>), LaneError> {
-        let filter = self.config.filter();
-        let (mut records, mut missing) = (Vec::new(), BTreeSet::new());
-        for &(position, export_seq) in letters {
+    /// and the letters whose record is gone or is filtered out by now, or of which the receiver knows by now.
+    pub(super) async fn letters(&self, letters: &[Letter]) -> Result<(Vec<Record>, BTreeSet<Position>), LaneError> {
+        let known: BTreeMap<Position, u64> = letters.iter().copied().collect();
+        let mut records = if self.config.spec.alerts_only {
+            self.letters_with_ends(&known).await?
+        } else {
+            self.letters_alone(&known)?
+        };
+        records.sort_by_key(|record| record.position);
+        let found: BTreeSet<Position> = records.iter().map(|record| record.position).collect();
+        Ok((records, known.into_keys().filter(|position| !found.contains(position)).collect()))
+    }
+
+    fn letters_alone(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, LaneError> {
+        let (filter, mut records) = (self.config.filter(), Vec::new());
+        for (position, export_seq) in letters {
             let rows = self.feed.block(position.seq)?;
-            let row = rows.get(0).filter(|row| row.position == position);
-            match row.and_then(|row| filter.select(&row, export_seq, &self.renderer)) {
-                Some(record) => records.push(record),
-                None => {
-                    missing.insert(position);
+            let row = rows.get(0).filter(|row| row.position == *position);
+            records.extend(row.and_then(|row| filter.select(&row, *export_seq, &self.renderer)));
+        }
+        Ok(records)
+    }
+
+    /// One pass over the ledger from the first letter on. It may be long, so it gives way to others, and hears the stop.
+    async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, LaneError> {
+        let (filter, end) = (self.config.filter(), self.feed.end()?);
+        let mut since = Since::default();
+        let mut at = letters.keys().next().map_or(end, |first| first.seq);
+        while at < end {
+            if self.stop.is_cancelled() {
+                return Err(LaneError::Stopped);
+            }
+            let rows = self.feed.block(at)?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows.iter() {
+                let letter = letters.get(&row.position);
+                let record = filter.select(&row, letter.copied().unwrap_or_default(), &self.renderer);
+                match (letter, record) {
+                    (Some(_), Some(record)) => since.letter(record),
+                    (None, Some(record)) => since.end(record),
+                    (_, None) => since.note(&row, &filter.sink),
                 }
             }
+            at = rows.next_seq;
+            tokio::task::yield_now().await;
         }
-        let open = records.iter().filter_map(|record| match &record.body {
-            Body::Alert(alert) if alert.state != State::Resolved => Some((alert.id.clone(), record.export_seq)),
-            _ => None,
-        });
-        let mut open: BTreeMap<String, u64> = open.collect();
-        let known: BTreeSet<Position> = letters.iter().map(|(at, _)| *at).collect();
-        // The newest revision of each alert of which the receiver was told since.
-        let mut told: BTreeMap<String, u32> = BTreeMap::new();
-        let mut at = letters.first().filter(|_| !open.is_empty()).map(|(first, _)| first.seq + 1);
-        while let Some(from) = at {
-            let rows = self.feed.block(from)?;
-            for row in rows.iter().filter(|row| !known.contains(&row.position)) {
-                told_since(&row, &filter.sink, &mut told);
-                let Some(record) = filter.select(&row, 0, &self.renderer) else { continue };
-                if let Some(export_seq) = ended(&record).and_then(|id| open.remove(id)) {
-                    records.push(Record { export_seq, ..record });
-                }
+        Ok(since.records())
+    }
+}
+
+/// Letters to a receiver of alerts, and what became of their alerts since.
+#[derive(Default)]
+struct Since {
+    letters: Vec<Record>,
+    /// The number of the newest letter about each alert that is open by it.
+    open: BTreeMap<String, u64>,
+    /// How these alerts ended.
+    ends: BTreeMap<String, Record>,
+    /// The newest revision of each alert of which the receiver was told since the newest letter about it.
+    told: BTreeMap<String, u32>,
+}
+
+impl Since {
+    /// What ended or was told before a letter belongs to an earlier life of the alert.
+    fn letter(&mut self, record: Record) {
+        let about = match &record.body {
+            Body::Alert(alert) => Some(&alert.id),
+            Body::Step(step) => Some(&step.alert),
+            Body::Event | Body::Operation => None,
+        };
+        if let Some(id) = about {
+            self.ends.remove(id);
+            self.told.remove(id);
+            if ended(&record).is_some() {
+                self.open.remove(id);
+            } else if matches!(record.body, Body::Alert(_)) {
+                self.open.insert(id.clone(), record.export_seq);
             }
-            at = (!rows.is_empty()).then_some(rows.next_seq);
         }
-        // Who was told of a later revision hears nothing new, and its end was told with that one.
+        self.letters.push(record);
+    }
+
+    fn end(&mut self, record: Record) {
+        let open = ended(&record).and_then(|id| self.open.remove_entry(id));
+        if let Some((id, export_seq)) = open {
+            self.ends.insert(id, Record { export_seq, ..record });
+        }
+    }
+
+    /// Takes from a row of which revisions the receiver was told, ends apart.
+    fn note(&mut self, row: &Row<'_>, sink: &str) {
+        if row.text(column::KIND) != Some(SENT_KIND) || row.text(column::SUBJECT) != Some(sink) {
+            return;
+        }
+        let sent = row.text(column::RECORD).and_then(|record| serde_json::from_str::<Sent>(record).ok());
+        for alert in sent.into_iter().flat_map(|sent| sent.alerts).filter(|alert| !alert.over) {
+            let revision = self.told.entry(alert.id).or_default();
+            *revision = alert.revision.max(*revision);
+        }
+    }
+
+    /// What is left to be told. Who was told of a later revision hears nothing new, and its end was told with that one.
+    fn records(self) -> Vec<Record> {
+        let Self { letters, ends, told, .. } = self;
         let superseded = |record: &Record| match &record.body {
             Body::Alert(alert) => told.get(&alert.id).is_some_and(|revision| *revision >= alert.revision),
             _ => false,
         };
-        let ended_elsewhere = |record: &Record| ended(record).is_some_and(|id| told.contains_key(id));
-        records.retain(|record| {
-            let gone = superseded(record) || (!known.contains(&record.position) && ended_elsewhere(record));
-            if gone && known.contains(&record.position) {
-                missing.insert(record.position);
-            }
-            !gone
-        });
-        records.sort_by_key(|record| record.position);
-        Ok((records, missing))
-    }
-}
-
-/// Takes from a row of which revisions the receiver was told, ends apart.
-fn told_since(row: &Row<'_>, sink: &str, told: &mut BTreeMap<String, u32>) {
-    let is_note = row.position.ledger == LedgerName::Operations && row.text(column::KIND) == Some(SENT_KIND);
-    if !is_note || row.text(column::SUBJECT) != Some(sink) {
-        return;
-    }
-    let sent = row.text(column::RECORD).and_then(|record| serde_json::from_str::<Sent>(record).ok());
-    for alert in sent.into_iter().flat_map(|sent| sent.alerts).filter(|alert| !alert.over) {
-        let revision = told.entry(alert.id).or_default();
-        *revision = alert.revision.max(*revision);
+        let ends = ends.into_iter().filter(|(id, _)| !told.contains_key(id)).map(|(_, record)| record);
+        letters.into_iter().chain(ends).filter(|record| !superseded(record)).collect()
     }
 }
 

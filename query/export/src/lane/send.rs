@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::plan::{Batch, Plan};
 use super::{Book, Feed, Lane, LaneError};
+use crate::confirm::Accepted;
 use crate::http::{Answer, Failure, Request, Transport};
-use crate::limits::CONFIRM_WAIT_MAX;
 use crate::outcome::Outcome;
 use crate::secret::SecretError;
-use crate::sink::{Confirmation, Message, Reconciled, excerpt};
+use crate::sink::{Confirmed, Message, Reconciled, excerpt};
 use crate::status::now_micros;
 
 /// How a message ended, and after how many requests.
@@ -72,18 +72,18 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         message: &Message,
         mut doubtful: bool,
     ) -> Result<Attempt, LaneError> {
-        let mut attempts = 0_u32;
+        let (mut attempts, mut accepted) = (0_u32, None);
         loop {
             attempts = attempts.saturating_add(1);
             let stop = self.stop.clone();
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(LaneError::Stopped),
-                step = self.attempt(plan, batch, message, doubtful) => step,
+                step = self.attempt(plan, batch, message, doubtful, &mut accepted) => step,
             };
             let (wait, reason, parked) = match step {
                 Step::Settled(settled) => {
-                    self.note_settled(plan, batch, &settled);
+                    self.note_settled(plan, batch, message, &settled);
                     return Ok(Attempt { settled, attempts });
                 }
                 Step::Again { floor, reason, doubtful: now } => {
@@ -115,9 +115,20 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
     }
 
-    /// Asks first whether the receiver has a message whose fate is not certain, and sends it if not.
-    async fn attempt(&self, plan: &Plan, batch: &Batch, message: &Message, doubtful: bool) -> Step {
+    /// Asks first whether the receiver has a message whose fate is not certain, and sends it if not. `accepted` is what it
+    /// accepted and did not yet call safe.
+    async fn attempt(
+        &self,
+        plan: &Plan,
+        batch: &Batch,
+        message: &Message,
+        doubtful: bool,
+        accepted: &mut Option<Accepted>,
+    ) -> Step {
         let sink = self.config.sink.as_ref();
+        if let Some(asked) = *accepted {
+            return self.confirm(asked, accepted).await;
+        }
         if doubtful && let Some(request) = sink.reconcile(message, now_micros()) {
             let answer = match self.post(request).await {
                 Ok(answer) => answer,
@@ -133,19 +144,19 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 Reconciled::Unknown(outcome) => return step(outcome, None),
             }
         }
-        self.send(plan, batch, message).await
+        self.send(plan, batch, message, accepted).await
     }
 
-    async fn send(&self, plan: &Plan, batch: &Batch, message: &Message) -> Step {
+    async fn send(&self, plan: &Plan, batch: &Batch, message: &Message, accepted: &mut Option<Accepted>) -> Step {
         let sink = self.config.sink.as_ref();
         let answer = match self.post(sink.request(message, now_micros())).await {
             Ok(answer) => answer,
             Err(step) => return step,
         };
-        match sink.confirmation(&answer) {
-            Some(Ok(confirmation)) => return self.confirm(confirmation).await,
-            Some(Err(outcome)) => return step(outcome, None),
-            None => {}
+        if let Some(confirmation) = sink.confirmation(&answer) {
+            let asked = *accepted.insert(Accepted::new(confirmation));
+            asked.wait().await;
+            return self.confirm(asked, accepted).await;
         }
         let Some(other) = sink.fallback(&answer, message, &plan.records(batch)) else {
             return step(sink.judge(&answer), sink.handle(&answer));
@@ -162,26 +173,18 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
     }
 
-    /// Asks until the receiver says that what it accepted is safe. What is not safe in time may be lost, and is sent again with
-    /// the same bytes.
-    async fn confirm(&self, confirmation: Confirmation) -> Step {
-        let sink = self.config.sink.as_ref();
-        let (mut wait, give_up) = (confirmation.wait, Instant::now() + confirmation.give_up);
-        while Instant::now() < give_up {
-            tokio::time::sleep_until(give_up.min(Instant::now() + wait)).await;
-            wait = (wait * 2).min(CONFIRM_WAIT_MAX);
-            let answer = match self.post(sink.confirmation_request(&confirmation)).await {
-                Ok(answer) => answer,
-                Err(Step::Park { reason }) => return Step::Park { reason },
-                // The question is asked again.
-                Err(_) => continue,
-            };
-            if let Some(outcome) = sink.confirmed(&confirmation, &answer) {
-                return step(outcome, None);
+    /// Asks whether what the receiver accepted is safe. Only what is lost is sent again, with the same bytes; what cannot be
+    /// asked now is asked at the next attempt.
+    async fn confirm(&self, asked: Accepted, accepted: &mut Option<Accepted>) -> Step {
+        match asked.settle(self.config.sink.as_ref(), &self.transport).await {
+            Confirmed::Safe(ack) => Step::Settled(Settled::Acked { ack, body: None, handle: None }),
+            Confirmed::Lost(reason) => {
+                *accepted = None;
+                Step::Again { floor: Duration::ZERO, reason, doubtful: true }
             }
+            Confirmed::Unanswered(reason) => Step::Again { floor: Duration::ZERO, reason, doubtful: true },
+            Confirmed::Park(reason) => Step::Park { reason },
         }
-        let reason = format!("message {} was accepted and not acknowledged in time", confirmation.id);
-        Step::Again { floor: Duration::ZERO, reason, doubtful: true }
     }
 
     async fn post(&self, request: Result<Request, SecretError>) -> Result<Answer, Step> {
@@ -199,11 +202,23 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         })
     }
 
-    fn note_settled(&self, plan: &Plan, batch: &Batch, settled: &Settled) {
+    /// An end for which no record stands is no dead letter if it is refused, so it is counted, and said aloud.
+    fn note_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
         let now = now_micros();
         let acked = matches!(settled, Settled::Acked { .. });
         if acked && let Some(record) = plan.first_record(batch) {
             self.metrics.latency.observe((now - record.recorded).max(0) as f64 / 1e6);
+        }
+        if let Settled::Refused { reason, .. } | Settled::TooLarge { reason } = settled
+            && message.end
+        {
+            self.metrics.ends_refused.inc();
+            tracing::error!(
+                sink = self.config.common.name,
+                message = message.key,
+                reason,
+                "the end of an incident was refused; it stays open there until somebody closes it"
+            );
         }
         self.note(plan, |status| {
             status.parked = false;

@@ -1,6 +1,9 @@
 //! A lane against a simulated ledger and a simulated collector that refuses, answers late, cuts answers and forgets to
 //! answer, while the lane is killed at random moments. Time is virtual.
 
+mod confirming;
+mod letters;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
@@ -52,6 +55,9 @@ struct World {
     bodies: BTreeSet<String>,
     /// Whether batches are acknowledged by indexers, and how often each was asked for; the indexers take three questions.
     acks: Option<Vec<Option<u32>>>,
+    /// What questions for an acknowledgement are answered first, and whether batches get no number as long as there is some.
+    refusals: VecDeque<Answer>,
+    unnumbered: bool,
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -210,6 +216,9 @@ impl World {
     /// Accepts a batch. One that will never be acknowledged has no count of questions.
     fn accept(&mut self, indexed: bool) -> Answer {
         let Some(acks) = &mut self.acks else { return answer(200, &json!({"code": 0})) };
+        if self.unnumbered && !self.refusals.is_empty() {
+            return answer(200, &json!({"code": 0}));
+        }
         acks.push(indexed.then_some(0));
         answer(200, &json!({"code": 0, "ackId": acks.len() - 1}))
     }
@@ -218,9 +227,14 @@ impl World {
     fn acknowledge(&mut self, body: &str) -> Answer {
         let asked: Value = serde_json::from_str(body).unwrap();
         let id = asked["acks"][0].as_u64().unwrap();
-        let ack = &mut self.acks.as_mut().unwrap()[id as usize];
-        *ack = ack.map(|asked| asked + 1);
-        let known = ack.take_if(|asked| *asked == 3).is_some();
+        let mut ack = self.acks.as_mut().unwrap().get_mut(id as usize);
+        if let Some(Some(asked)) = ack.as_deref_mut() {
+            *asked += 1;
+        }
+        if let Some(refusal) = self.refusals.pop_front() {
+            return refusal;
+        }
+        let known = ack.is_some_and(|ack| ack.take_if(|asked| *asked >= 3).is_some());
         answer(200, &json!({"acks": {id.to_string(): known}}))
     }
 

@@ -49,29 +49,26 @@ pub enum Style {
 
 /// Folds a batch. Records that are hidden, and what a receiver need not hear of, are in nothing of it.
 pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold<'a> {
-    let mut stories: Vec<Story<'a>> = gather(records, outbox);
-    stories.retain(|story| story.opened.is_some() || (story.is_told() && outbox.may_know(story.id)));
-    let (mut silent, mut ended) = (Vec::new(), BTreeMap::new());
+    let mut stories = stories(records, outbox);
+    let (mut silent, mut gone) = (Vec::new(), Vec::new());
     stories.retain(|story| {
         let Some(digest) = story.told.and_then(|told| told.digest.as_ref()) else { return true };
-        // What a digest told of goes on in it, unless it becomes urgent.
-        let is_urgent = story.severity() == Severity::Critical || story.escalated.is_some();
-        let urgent = story.over.is_none() && is_urgent;
-        if urgent || story.over.is_some() {
-            *ended.entry(digest.clone()).or_insert(0_usize) += 1;
-        }
         if story.over.is_some() {
             silent.push(story.sent());
+            gone.push(digest);
+            return false;
         }
-        urgent
+        // What a digest told of goes on in it, unless it becomes urgent.
+        story.severity() == Severity::Critical || story.escalated.is_some()
     });
-    let ended = ended.into_iter().filter(|(key, count)| outbox.digest_open(key) <= *count).map(|(key, _)| key);
-    let mut ended: Vec<String> = ended.collect();
-    stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
     let (single, together) = match style {
         Style::Each => (stories.into_iter().map(|story| Bundle(vec![story])).collect(), Vec::new()),
         _ => divide(bundles(stories, outbox), style),
     };
+    // What is told again leaves its digest, for a message of its own or for another digest.
+    let told_again = single.iter().flat_map(|bundle| &bundle.0).chain(&together);
+    gone.extend(told_again.filter_map(|story| story.told.and_then(|told| told.digest.as_ref())));
+    let mut ended = empty(&gone, outbox);
     let leaving = leaving(&single);
     let deserted = deserted(&single, &leaving, outbox);
     let mut stories = Vec::new();
@@ -87,7 +84,18 @@ pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold
     Fold { stories, digest, ended, deserted, silent }
 }
 
-fn gather<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
+/// The digests of which nothing is open once these alerts, each by its digest, are gone.
+fn empty(gone: &[&String], outbox: &Outbox) -> Vec<String> {
+    let mut counts = BTreeMap::<&String, usize>::new();
+    for key in gone {
+        *counts.entry(key).or_default() += 1;
+    }
+    let empty = counts.into_iter().filter(|(key, count)| outbox.digest_open(key) <= *count);
+    empty.map(|(key, _)| key.clone()).collect()
+}
+
+/// What happened to each alert of a batch, as far as the receiver is to hear of it, the worst first.
+pub fn stories<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
     let mut by_id: BTreeMap<&str, Story<'a>> = BTreeMap::new();
     for (number, record) in records.iter().enumerate().filter(|(_, record)| record.hidden.is_none()) {
         let id = match &record.body {
@@ -97,7 +105,10 @@ fn gather<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
         };
         by_id.entry(id).or_insert_with(|| Story::new(id, outbox.told(id), number, record)).take(number, record);
     }
-    by_id.into_values().collect()
+    let mut stories: Vec<Story<'a>> = by_id.into_values().collect();
+    stories.retain(|story| story.opened.is_some() || (story.is_told() && outbox.may_know(story.id)));
+    stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
+    stories
 }
 
 /// What is told one by one, each thread as one, and what is told together, from bundles with the worst first.

@@ -100,8 +100,7 @@ impl Sink for Email {
             messages.push(digest.message("", composer.digest(digest, recorded)));
         }
         for key in &folded.ended {
-            let body = composer.digest_over(key, recorded);
-            messages.push(Message { key: format!("{key}/over"), body, ..Message::default() });
+            messages.push(Message::end_of(key, "", composer.digest_over(key, recorded)));
         }
         Rendered { messages, taken: records.len(), silent: folded.silent }
     }

@@ -30,7 +30,9 @@ use crate::secret::{Secret, SecretError, SecretText};
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "pagerduty",
     what: "Alerts as PagerDuty incidents through the Events API v2: trigger, acknowledge and resolve in order.",
-    guarantee: "Effectively once: PagerDuty folds repeats by the alert's dedup key, and nothing is triggered after it was resolved.",
+    guarantee: "Effectively once: PagerDuty folds repeats by the alert's dedup key, and nothing is triggered after it was resolved. \
+                If it refuses the end of a digest or of a group, somebody has to close that incident there: an error in the log and the metric \
+                tachograph_export_ends_refused say so.",
     ledgers: &[LedgerName::Operations],
     alerts_only: true,
     start: Start::Now,
@@ -260,10 +262,13 @@ impl Sink for PagerDuty {
         let mut messages = Vec::new();
         folded.stories.iter().for_each(|story| self.story(story, &mut messages));
         messages.extend(folded.digest.iter().map(|digest| digest.message("", self.digest(digest))));
-        messages.extend(folded.ended.into_iter().chain(folded.deserted).map(|key| {
-            let body = event("resolve", &key, None, None);
-            Message { key: format!("{key}/over"), body, ..Message::default() }
-        }));
+        messages.extend(
+            folded
+                .ended
+                .into_iter()
+                .chain(folded.deserted)
+                .map(|key| Message::end_of(&key, "", event("resolve", &key, None, None))),
+        );
         Rendered { messages, taken: records.len(), silent: folded.silent }
     }
 

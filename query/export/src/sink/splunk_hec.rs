@@ -2,8 +2,8 @@
 //!
 //! The format is that of Splunk's "Format events for HTTP Event Collector": JSON objects that simply follow one another. With
 //! indexer acknowledgement a batch has its receipt when the indexers have it on disk: Splunk says so once, and what it did
-//! not say in time is sent again with the same ids. So at most one batch is doubled by each answer that gets lost, each
-//! restart of this process and each batch that Splunk is slow with.
+//! not say in time is sent again with the same ids. While the question cannot be asked, nothing is sent. So at most one batch
+//! is doubled by each answer that gets lost, each restart of this process and each batch that Splunk is slow with.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Confirmation, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Confirmation, Confirmed, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::hex;
 use crate::http::{Answer, Request};
@@ -30,7 +30,8 @@ pub static SPEC: SinkSpec = SinkSpec {
     what: "Events, alerts and administration to Splunk's HTTP Event Collector.",
     guarantee: "At least once: from the moment that Splunk accepts a batch, or with `acknowledge = true` (indexer acknowledgement, which the \
                 token must allow) from the moment that its indexers have it. Splunk knows no ids; duplicates and losses can be counted by \
-                stream and export_seq; a batch that is not acknowledged within `acknowledge_seconds` (300) is sent again. Behind a load balancer, acknowledgement needs sticky sessions.",
+                stream and export_seq; a batch that is not acknowledged within `acknowledge_seconds` (300) is sent again, but not while \
+                Splunk cannot be asked for it. Behind a load balancer, acknowledgement needs sticky sessions.",
     ledgers: &LedgerName::ALL,
     alerts_only: false,
     start: Start::Beginning,
@@ -204,42 +205,40 @@ impl Sink for SplunkHec {
         }
     }
 
-    fn confirmation(&self, accepted: &Answer) -> Option<Result<Confirmation, Outcome>> {
+    fn confirmation(&self, accepted: &Answer) -> Option<Confirmation> {
         if !self.acknowledge || !(200..300).contains(&accepted.status) {
             return None;
         }
         let reply: Value = serde_json::from_str(&accepted.body).unwrap_or(Value::Null);
         let (wait, give_up) =
             (Duration::from_millis(self.acknowledge_poll_ms), Duration::from_secs(self.acknowledge_seconds));
-        Some(match reply["ackId"].as_u64() {
-            Some(id) => Ok(Confirmation { id, wait, give_up }),
-            // It was accepted, and nobody will say whether it is safe.
-            None => Err(Outcome::Park {
-                reason: "the token has no indexer acknowledgement: the answer has no ackId".into(),
-            }),
-        })
+        Some(Confirmation { id: reply["ackId"].as_u64(), wait, give_up })
     }
 
     fn confirmation_request(&self, confirmation: &Confirmation) -> Result<Request, SecretError> {
         let url = format!("{}/services/collector/ack?channel={}", self.url.trim_end_matches('/'), self.channel);
         let headers = vec![("content-type", "application/json".to_owned())];
         let authorization = Some(("authorization", "Splunk ", self.token.read()?));
-        let body = json!({"acks": [confirmation.id]}).to_string().into_bytes();
+        let body = json!({"acks": [confirmation.id.unwrap_or_default()]}).to_string().into_bytes();
         Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body, mail: None })
     }
 
-    fn confirmed(&self, confirmation: &Confirmation, answer: &Answer) -> Option<Outcome> {
-        match self.judge(answer) {
-            Outcome::Acked(_) => {
-                let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
-                let id = confirmation.id;
-                (reply["acks"][id.to_string()] == true)
-                    .then(|| Outcome::Acked(format!("acknowledged by the indexers, ackId {id}")))
+    fn confirmed(&self, confirmation: &Confirmation, answer: &Answer) -> Option<Confirmed> {
+        let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        match (self.judge(answer), confirmation.id) {
+            // The token allows acknowledgement by now, and what it accepted before has no number.
+            (Outcome::Acked(_), None) => Some(Confirmed::Lost("it was accepted without an ackId".to_owned())),
+            (Outcome::Acked(_), Some(id)) => (reply["acks"][id.to_string()] == true)
+                .then(|| Confirmed::Safe(format!("acknowledged by the indexers, ackId {id}"))),
+            (Outcome::Retry { reason, .. } | Outcome::Uncertain { reason }, _) => Some(Confirmed::Unanswered(reason)),
+            // Splunk forgot the channel (11), and the numbers with it.
+            (Outcome::Park { reason }, Some(_)) if reply["code"] == 11 => Some(Confirmed::Lost(reason)),
+            (Outcome::Park { reason }, None) if reply["code"] == 14 => {
+                Some(Confirmed::Park(format!("the token has no indexer acknowledgement: {reason}")))
             }
-            Outcome::Retry { .. } | Outcome::Uncertain { .. } => None,
             // The question is refused, not the batch: it stays what it is.
-            Outcome::Park { reason } | Outcome::Split { reason } | Outcome::Reject { reason, .. } => {
-                Some(Outcome::Park { reason })
+            (Outcome::Park { reason } | Outcome::Split { reason } | Outcome::Reject { reason, .. }, _) => {
+                Some(Confirmed::Park(reason))
             }
         }
     }
@@ -346,19 +345,30 @@ mod tests {
             sink.render(&fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])), &fixtures::outbox());
         let request = sink.request(&rendered.messages[0], 0).unwrap();
         assert!(request.headers.contains(&("x-splunk-request-channel", sink.channel.clone())));
-        let asked = sink.confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)).unwrap().unwrap();
-        assert_eq!((asked.id, asked.give_up), (7, Duration::from_mins(5)));
+        let asked = sink.confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)).unwrap();
+        assert_eq!((asked.id, asked.give_up), (Some(7), Duration::from_mins(5)));
         let question = sink.confirmation_request(&asked).unwrap();
         assert_eq!(question.body, br#"{"acks":[7]}"#);
         assert!(question.url.expose().ends_with(&format!("/services/collector/ack?channel={}", sink.channel)));
-        assert!(matches!(sink.confirmation(&answer(200, r#"{"code":0}"#)), Some(Err(Outcome::Park { .. }))));
         assert_eq!(sink.confirmation(&answer(503, r#"{"code":9}"#)), None);
         let said = |status: u16, body: &str| sink.confirmed(&asked, &answer(status, body));
-        assert!(matches!(said(200, r#"{"acks":{"7":true}}"#), Some(Outcome::Acked(_))));
-        for (status, body) in [(200, r#"{"acks":{"7":false}}"#), (200, "cut"), (503, ""), (500, ""), (429, "")] {
+        assert!(matches!(said(200, r#"{"acks":{"7":true}}"#), Some(Confirmed::Safe(_))));
+        for (status, body) in [(200, r#"{"acks":{"7":false}}"#), (200, "cut")] {
             assert_eq!(said(status, body), None);
         }
-        assert!(matches!(said(400, r#"{"code":14}"#), Some(Outcome::Park { .. })));
+        for status in [503, 500, 429] {
+            assert!(matches!(said(status, ""), Some(Confirmed::Unanswered(_))), "{status}");
+        }
+        assert!(matches!(said(400, r#"{"code":11}"#), Some(Confirmed::Lost(_))));
+        for (status, body) in [(400, r#"{"code":14}"#), (403, r#"{"code":1}"#), (404, "")] {
+            assert!(matches!(said(status, body), Some(Confirmed::Park(_))), "{status}");
+        }
+        // Whoever gave no number is asked whether it numbers batches now.
+        let unnumbered = sink.confirmation(&answer(200, r#"{"code":0}"#)).unwrap();
+        let said = |status: u16, body: &str| sink.confirmed(&unnumbered, &answer(status, body));
+        let no_acknowledgement = |reason: &str| reason.starts_with("the token has no indexer acknowledgement");
+        assert!(matches!(said(400, r#"{"code":14}"#), Some(Confirmed::Park(reason)) if no_acknowledgement(&reason)));
+        assert!(matches!(said(200, r#"{"acks":{"0":false}}"#), Some(Confirmed::Lost(_))));
     }
 
     #[test]

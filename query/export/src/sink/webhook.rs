@@ -170,10 +170,12 @@ impl Sink for Webhook {
         let folded = fold(records, outbox, Style::Messages);
         let mut messages: Vec<Message> = folded.stories.iter().map(|story| self.story(story)).collect();
         messages.extend(folded.digest.as_ref().map(digest));
-        messages.extend(folded.ended.into_iter().map(|key| {
-            let body = body("alert.digest_over", None, &json!({"digest": id(&key)}));
-            Message { key: format!("{key}/over"), body, ..Message::default() }
-        }));
+        messages.extend(
+            folded
+                .ended
+                .into_iter()
+                .map(|key| Message::end_of(&key, "", body("alert.digest_over", None, &json!({"digest": id(&key)})))),
+        );
         Rendered { messages, taken: records.len(), silent: folded.silent }
     }
 

@@ -19,6 +19,8 @@ pub struct Digest<'a> {
     pub old: usize,
     /// How many were over already.
     pub over: usize,
+    /// How many nobody acknowledged in time.
+    escalated: usize,
     /// How many are open of which nothing else tells.
     pub open: usize,
     sent: Vec<SentAlert>,
@@ -32,11 +34,13 @@ impl<'a> Digest<'a> {
         numbers.sort_unstable();
         let first = records.get(*numbers.first()?)?;
         let alerts: Vec<&Alert> = stories.iter().filter_map(Story::newest).collect();
+        let is_alone = |story: &&Story<'_>| story.over.is_none() && story.told.is_none_or(|told| told.digest.is_some());
         Some(Self {
             key: format!("digest/{}", first.position),
             old: alerts.iter().filter(|alert| alert.backfill).count(),
             over: stories.iter().filter(|story| story.over.is_some()).count(),
-            open: stories.iter().filter(|story| story.over.is_none() && story.told.is_none()).count(),
+            escalated: stories.iter().filter(|story| story.over.is_none() && story.escalated.is_some()).count(),
+            open: stories.iter().filter(is_alone).count(),
             sent: stories.iter().map(Story::sent).collect(),
             alerts,
             records: numbers,
@@ -60,7 +64,15 @@ impl<'a> Digest<'a> {
         if self.over > 0 {
             text = format!("{text}; {} of them over", self.over);
         }
+        if let Some(note) = self.unacknowledged() {
+            text = format!("{text}; {note}");
+        }
         text
+    }
+
+    /// `3 of them not acknowledged in time`, if somebody waits.
+    pub fn unacknowledged(&self) -> Option<String> {
+        (self.escalated > 0).then(|| format!("{} of them not acknowledged in time", self.escalated))
     }
 
     /// How many alerts of each rule and severity there are, the most frequent first.
@@ -77,7 +89,7 @@ impl<'a> Digest<'a> {
     /// The message that tells of all of them.
     pub fn message(&self, to: &'static str, body: Vec<u8>) -> Message {
         let (alerts, records) = (self.sent.clone(), self.records.clone());
-        Message { key: self.key.clone(), to, records, alerts, thread: None, digest: true, body }
+        Message { key: self.key.clone(), to, records, alerts, digest: true, body, ..Message::default() }
     }
 }
 

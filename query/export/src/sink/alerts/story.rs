@@ -198,7 +198,7 @@ impl<'a> Story<'a> {
         let mut records = self.news.clone();
         records.extend(self.followers.iter().flat_map(Story::records));
         records.sort_unstable();
-        Message { key, to, records, alerts, thread: self.sent_thread(), digest: false, body }
+        Message { key, to, records, alerts, thread: self.sent_thread(), body, ..Message::default() }
     }
 
     /// That somebody looks after it.
@@ -213,7 +213,7 @@ impl<'a> Story<'a> {
         // An alert that somebody closed may be opened again and closed again.
         let by = self.closed_at.map_or(String::new(), |seq| format!("/{seq}"));
         let key = format!("{}/r{}/over{by}", self.id, self.revision());
-        Message { key, to, records: self.ends.clone(), alerts, thread: self.sent_thread(), digest: false, body }
+        Message { key, to, records: self.ends.clone(), alerts, thread: self.sent_thread(), body, ..Message::default() }
     }
 
     /// Everything in one message.
@@ -241,6 +241,12 @@ impl<'a> Story<'a> {
     /// What the receiver knows after a message of it.
     pub fn sent(&self) -> SentAlert {
         SentAlert { id: self.id.to_owned(), revision: self.revision(), over: self.over.is_some() }
+    }
+
+    /// Numbers in the batch of its revisions.
+    pub fn revisions(&self) -> impl Iterator<Item = usize> {
+        let ends = self.ends.iter().filter(|_| matches!(self.over, Some(Over::Resolved(_))));
+        self.news.iter().chain(ends).copied()
     }
 
     fn sent_thread(&self) -> Option<SentThread> {

@@ -85,9 +85,9 @@ pub fn deserted(bundles: &[Bundle<'_>], leaving: &BTreeMap<String, usize>, outbo
 }
 
 impl<'a> Bundle<'a> {
-    /// Whether the receiver knows of one of them, or is not to hear of a beginning.
+    /// Whether the receiver has an incident for them, or is not to hear of a beginning. What it knows from a digest only has none.
     pub fn is_incident(&self) -> bool {
-        self.0.iter().any(|story| story.told.is_some() || story.opened.is_none())
+        self.0.iter().any(|story| story.told.map_or(story.opened.is_none(), |told| told.digest.is_none()))
     }
 
     /// One story for all of them, or none if the thread only goes on; and those that are over without a message.

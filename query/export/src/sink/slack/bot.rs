@@ -118,13 +118,17 @@ impl Bot<'_> {
     }
 
     fn digest(&self, digest: &Digest<'_>) -> Message {
-        let body = message::blocks(&Batch::of(&digest.alerts), self.console, message::Buttons::Links);
+        let body = message::noted(
+            &Batch::of(&digest.alerts),
+            self.console,
+            message::Buttons::Links,
+            digest.unacknowledged().as_slice(),
+        );
         self.seal(digest.message(POST, Vec::new()), body)
     }
 
     fn digest_over(&self, key: &str) -> Message {
-        let message = Message { key: format!("{key}/over"), to: POST, ..Message::default() };
-        self.seal(message, text("All alerts of the digest are over."))
+        self.seal(Message::end_of(key, POST, Vec::new()), text("All alerts of the digest are over."))
     }
 
     /// Writes channel and name into a message, so that it can be found again.

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use ledger::alert::{Alert, Severity, State};
-use ledger::fold::{Outbox, SentAlert};
-use ledger::triage::Because;
+use ledger::fold::SentAlert;
 use serde_json::{Value, json};
 
-use super::super::alerts::severities;
+use super::super::alerts::{Story, severities};
 use super::super::text::link;
 use super::escape::{code, escape};
 use super::signature::{ACKNOWLEDGE_ACTION, OPEN_ACTION};
-use crate::record::{Body, Record};
 
 /// Alerts that are shown in one message; the others are counted. Slack takes about 13,000 characters in all.
 const SHOWN_MAX: usize = 8;
@@ -32,37 +30,12 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Sorts the alerts of a batch. What is hidden is left out, and so are ends of which the receiver knows no beginning.
-    pub fn new(records: &'a [Record], outbox: &Outbox) -> Self {
-        let mut newest: BTreeMap<&str, (usize, &Alert)> = BTreeMap::new();
-        let (mut told, mut escalated) = (Vec::new(), false);
-        for (number, record) in records.iter().enumerate().filter(|(_, record)| record.hidden.is_none()) {
-            let Body::Alert(alert) = &record.body else { continue };
-            let id = alert.id.as_str();
-            let escalation = matches!(record.notice, Some(Because::Escalation { .. }));
-            if !escalation && outbox.told(id).is_some_and(|told| told.revision >= alert.revision) {
-                continue;
-            }
-            // What is over by now, or was overtaken, is told by the revision that did it.
-            let overtaken =
-                |(_, newest): &(usize, &Alert)| newest.revision > alert.revision || newest.state == State::Resolved;
-            if record.notice.is_some() && newest.get(id).is_some_and(overtaken) {
-                continue;
-            }
-            if alert.state == State::Resolved && !outbox.may_know(id) && !newest.contains_key(id) {
-                continue;
-            }
-            told.push(number);
-            escalated |= escalation;
-            let entry = newest.entry(id).or_insert((number, alert));
-            if alert.revision >= entry.1.revision {
-                entry.1 = alert;
-            }
-        }
-        let mut alerts: Vec<(usize, &Alert)> = newest.into_values().collect();
-        alerts.sort_by_key(|(number, alert)| (std::cmp::Reverse(alert.severity), *number));
-        let (old, live) = alerts.into_iter().map(|(_, alert)| alert).partition(|alert| alert.backfill);
-        Self { live, old, records: told, escalated }
+    /// The alerts of these stories, worst first. What somebody did about an alert of which there is no news is not told.
+    pub fn new(stories: &[Story<'a>]) -> Self {
+        let alerts: Vec<&Alert> = stories.iter().filter_map(Story::newest).collect();
+        let mut records: Vec<usize> = stories.iter().flat_map(Story::revisions).collect();
+        records.sort_unstable();
+        Self { records, escalated: stories.iter().any(|story| story.escalated.is_some()), ..Self::of(&alerts) }
     }
 
     /// Numbers of the records that the message tells of.
@@ -113,11 +86,6 @@ pub enum Buttons {
     Links,
     /// A button with which somebody takes the alert, too.
     Interactive,
-}
-
-/// The message with blocks.
-pub fn blocks(batch: &Batch<'_>, console: Option<&str>, buttons: Buttons) -> Value {
-    noted(batch, console, buttons, &[])
 }
 
 /// The message with blocks, and with these sentences of ours above what it says.

@@ -54,6 +54,20 @@ fn several_are_folded_worst_first_and_many_are_counted() {
 }
 
 #[test]
+fn a_webhook_hears_what_other_receivers_hear() {
+    let close = json!({"kind": "alert.close", "subject": alert_of(1, Severity::High).id, "actor": "alice",
+        "record": r#"{"revision":1}"#});
+    let escalation = fixtures::notice(&json!({"because": "escalation", "step": "s", "receivers": []}), 1);
+    let known = fixtures::told(&[1], false);
+    let told = |entries: &[Value]| {
+        let records = fixtures::alert_records(&fixtures::operations(entries));
+        sink().render(&records, &known).messages.into_iter().map(|message| message.records).collect::<Vec<_>>()
+    };
+    assert_eq!(told(std::slice::from_ref(&escalation)), [[0]]);
+    assert_eq!(told(&[close, escalation]), [[0]; 0], "somebody closed it before");
+}
+
+#[test]
 fn old_alerts_are_one_digest() {
     let old: Vec<Alert> = (0..50).map(|number| Alert { backfill: true, ..alert_of(number, Severity::High) }).collect();
     let message = render(&old);
@@ -140,9 +154,27 @@ fn a_bot_posts_updates_in_place_and_ends_in_the_thread() {
         (last[1].0.to, &last[1].1["ts"], last[1].0.records.len()),
         ("chat.update", &json!("1763750001.000200"), 0)
     );
+    // A change in place that is refused leaves nothing open; the end of a digest does.
+    let end = Alert { revision: 2, state: State::Resolved, ..alert_of(1, Severity::High) };
+    let of_digest = of_bot(&[end], &fixtures::told(&[1], true));
+    assert_eq!((last[1].0.end, of_digest.len(), of_digest[0].0.end), (false, 1, true));
     let storm: Vec<Alert> = (0..300).map(|number| alert_of(number, Severity::Low)).collect();
     let storm = of_bot(&storm, &fixtures::outbox());
     assert_eq!((storm.len(), &storm[0].1["text"]), (1, &json!("300 alerts: 300 low")));
+}
+
+#[test]
+fn a_digest_says_what_nobody_acknowledged() {
+    let notices: Vec<Value> = (0..11)
+        .map(|number| fixtures::notice(&json!({"because": "escalation", "step": "s", "receivers": []}), number))
+        .collect();
+    let records = fixtures::alert_records(&fixtures::operations(&notices));
+    let messages = bot().render(&records, &fixtures::outbox()).messages;
+    let body: Value = serde_json::from_slice(&messages[0].body).unwrap();
+    assert_eq!(
+        (messages.len(), &body["blocks"][0]["text"]["text"]),
+        (1, &json!("11 of them not acknowledged in time"))
+    );
 }
 
 #[test]

@@ -1,0 +1,59 @@
+//! Asking whether what a receiver accepted is safe. Until the receiver says that it is lost, nothing is sent again: it would
+//! stand there twice.
+
+use tokio::time::Instant;
+
+use crate::http::{Failure, Transport};
+use crate::limits::CONFIRM_WAIT_MAX;
+use crate::sink::{Confirmation, Confirmed, Sink, excerpt};
+
+/// A message that was accepted and of which it is not known whether it is safe.
+#[derive(Debug, Clone, Copy)]
+pub struct Accepted {
+    confirmation: Confirmation,
+    /// When it is taken for lost.
+    give_up: Instant,
+}
+
+impl Accepted {
+    /// A message that was accepted now.
+    pub fn new(confirmation: Confirmation) -> Self {
+        Self { confirmation, give_up: Instant::now() + confirmation.give_up }
+    }
+
+    /// Waits as long as it takes at the least before it may be safe.
+    pub async fn wait(&self) {
+        tokio::time::sleep(self.confirmation.wait).await;
+    }
+
+    /// Asks until there is an answer that settles it. A question that nobody answers settles it when the time is over, and
+    /// can be asked again.
+    pub async fn settle(&self, sink: &dyn Sink, transport: &impl Transport) -> Confirmed {
+        let mut wait = self.confirmation.wait;
+        loop {
+            let late = Instant::now() >= self.give_up;
+            match self.ask(sink, transport).await {
+                None if late => return Confirmed::Lost("it was accepted and not acknowledged in time".to_owned()),
+                None => {}
+                Some(Confirmed::Unanswered(_)) if !late => {}
+                Some(answer) => return answer,
+            }
+            wait = (wait * 2).min(CONFIRM_WAIT_MAX);
+            tokio::time::sleep_until(self.give_up.min(Instant::now() + wait)).await;
+        }
+    }
+
+    async fn ask(&self, sink: &dyn Sink, transport: &impl Transport) -> Option<Confirmed> {
+        let request = match sink.confirmation_request(&self.confirmation) {
+            Ok(request) => request,
+            Err(error) => return Some(Confirmed::Park(error.to_string())),
+        };
+        match transport.post(request).await {
+            Ok(answer) => sink.confirmed(&self.confirmation, &answer),
+            Err(Failure::Refused(reason)) => Some(Confirmed::Park(excerpt(&reason))),
+            Err(Failure::NotSent(reason) | Failure::Uncertain(reason)) => {
+                Some(Confirmed::Unanswered(format!("it was accepted; whether it is safe: {}", excerpt(&reason))))
+            }
+        }
+    }
+}

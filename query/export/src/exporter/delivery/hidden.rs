@@ -1,0 +1,35 @@
+//! What is hidden when a receiver's turn comes, and told later.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_escalation_that_is_hidden_at_its_turn_reaches_its_receiver_when_the_silence_ends() {
+    let mut bench = Bench::new().await;
+    let desk = bench.escalating();
+    bench.append(&[alert_of(1, Severity::High)]).await;
+    let now = crate::status::now_micros();
+    record_notices(&desk, now + 16 * MINUTE);
+    assert_eq!(bench.kinds().0[NOTICE], 1);
+    // Nobody was sent anything yet when somebody silences the alert.
+    let silence = ask(
+        &desk,
+        json!({"action": "silence", "kind": "silence", "matchers": ["rule=egress.denied_post"],
+        "reason": "a test", "ends": now + 60 * MINUTE}),
+    );
+    let (stop, running) = bench.run(&desk);
+    bench.until(|kinds, _| has(kinds, HIDDEN_KIND, 2)).await;
+    record_notices(&desk, crate::status::now_micros());
+    assert_eq!(bench.kinds().0[NOTICE], 1);
+    ask(&desk, json!({"action": "expire", "silence": silence}));
+    for _ in 0..3 {
+        record_notices(&desk, crate::status::now_micros());
+    }
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
+    stop.cancel();
+    running.await.unwrap();
+    let mut told = bench.told();
+    told.sort();
+    // One is told of the alert by its route, the other of the step by its name.
+    assert_eq!((told, bench.kinds().0[NOTICE]), (vec!["0 trigger 1".to_owned(), "f trigger 1".to_owned()], 3));
+    bench.store.stop();
+}
