@@ -51,7 +51,7 @@ impl RuleSet {
         let (mut detectors, last): (Vec<_>, Vec<_>) = builtin.partition(|running| running.name != LAST);
         detectors.extend(self.user.iter().filter(|rule| rule.form().enabled).map(|rule| Running {
             name: Cow::Owned(rule.state_name()),
-            version: 1,
+            version: 2,
             detector: Box::new(UserDetector::new(rule, key)),
         }));
         detectors.extend(last);

@@ -165,7 +165,9 @@ impl Detector for UserDetector {
             return;
         }
         let Some(names) = self.names(event) else { return };
-        let second = if event.backfill() { event.time().div_euclid(1_000_000) } else { event.second() };
+        // An event from the future is none: it would count with all that comes until then.
+        let second =
+            if event.backfill() { event.time().div_euclid(1_000_000).min(event.second()) } else { event.second() };
         let seen = Seen { event, key: self.key.hash(&names), second };
         let hit = match &mut self.state {
             State::Each => Some(Hit { observed: 1, ..Hit::default() }),

@@ -35,7 +35,7 @@ pub struct Seen<'a, 'e> {
     pub event: &'a EventRow<'e>,
     /// The state that it belongs to.
     pub key: u64,
-    /// The second that windows count: of recording, or of the event if it was old by then.
+    /// The second that windows count: of recording, or of the event if it was old by then. What is learnt counts recorded time.
     pub second: i64,
 }
 

@@ -161,6 +161,35 @@ fn what_cannot_be_computed_is_no_match_and_is_counted() {
 }
 
 #[test]
+fn a_time_that_an_agent_tells_ends_no_learning_and_no_chain() {
+    let alerts = |lines: &str, events: &[Value]| {
+        let set = RuleSet::only_user(vec![one(lines)]);
+        let mut engine = Engine::new(&set, fixtures::key(), 0);
+        crate::sample::run(&mut engine, &fixtures::rows(events), 0).take().len()
+    };
+    let event =
+        |second: i64, time: i64, host: &str| json!({"second": second, "session": "s", "host": host, "time": time});
+    let live = |second: i64, host: &str| event(second, (START + second) * 1_000_000, host);
+    for operator in
+        ["first_seen = { column = 'host' }", "rarity = { column = 'host', fewer_than = 1, within_days = 1 }"]
+    {
+        let events = [event(0, 0, "a"), live(10, "b"), live(86_399, "c")];
+        assert_eq!(alerts(operator, &events), 0, "{operator}");
+        let events = [event(0, 0, "a"), live(10, "b"), event(86_400, 0, "c")];
+        assert_eq!(alerts(operator, &events), 1, "{operator}");
+    }
+    let repeat = "repeat = { column = 'host', times = 3, gap_seconds = 60 }";
+    assert_eq!(alerts(repeat, &[live(0, "a"), event(1, 0, "a"), live(2, "a")]), 1);
+    let sequence = "sequence = { within_seconds = 60, steps = [\"host == 'a'\", \"host == 'b'\"] }";
+    assert_eq!(alerts(sequence, &[live(0, "a"), event(1, 0, "a"), live(2, "b")]), 1);
+    // Recorded before the first start, and from the future: it is backfill too.
+    let set = RuleSet::only_user(vec![one("rate = { events = 2, within_seconds = 60 }")]);
+    let mut engine = Engine::new(&set, fixtures::key(), (START + 1) * 1_000_000);
+    let events = [event(0, i64::MAX, "a"), live(1_000, "a"), live(2_000, "a")];
+    assert_eq!(crate::sample::run(&mut engine, &fixtures::rows(&events), 0).take().len(), 0);
+}
+
+#[test]
 fn silence_during_an_outage_means_nothing_and_a_sign_of_life_ends_it() {
     let set = RuleSet::only_user(vec![one("absence = { within_seconds = 60 }\nquiet_seconds = 100000")]);
     let mut engine = Engine::new(&set, fixtures::key(), 0);

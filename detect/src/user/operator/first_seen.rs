@@ -16,7 +16,7 @@ use crate::user::value::RuleColumn;
 pub struct FirstSeen {
     /// The column whose values are remembered.
     column: String,
-    /// Nothing is told so long after a key's first event: 0 to 8,760 hours.
+    /// Nothing is told so long after a key's first event was recorded: 0 to 8,760 hours.
     #[serde(default = "day")]
     learning_hours: u32,
     /// A value that was not seen for so long is new again: 1 to 365 days.
@@ -58,7 +58,7 @@ struct Learning {
     values: Table<Known>,
 }
 
-/// When a key came first, or a value of a key last; zero for never.
+/// When a key was recorded first, or a value of a key last; zero for never.
 #[derive(Debug, Default)]
 struct Known {
     second: i64,
@@ -69,14 +69,16 @@ packed!(Known { second });
 impl Machine for Learning {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
+        // By recorded time: a key whose first event tells a time long ago would have learnt already.
+        let second = seen.event.second();
         let since = &mut state(&mut self.keys, seen, findings).second;
         if *since == 0 {
-            *since = seen.second;
+            *since = second;
         }
-        let learnt = seen.second - *since >= i64::from(self.parameters.learning_hours) * 3_600;
+        let learnt = second - *since >= i64::from(self.parameters.learning_hours) * 3_600;
         let last = &mut self.values.entry(Key::join(seen.key, value), seen.event, findings).second;
-        let is_new = *last == 0 || seen.second - *last > i64::from(self.parameters.forget_days) * 86_400;
-        *last = seen.second.max(*last);
+        let is_new = *last == 0 || second - *last > i64::from(self.parameters.forget_days) * 86_400;
+        *last = second;
         (is_new && learnt).then(|| Hit { observed: 1, value, ..Hit::default() })
     }
 

@@ -20,7 +20,7 @@ pub struct Rarity {
     fewer_than: u32,
     /// in the last so many days: 1 to 365.
     within_days: u32,
-    /// Nothing is told so long after the first event: 0 to 8,760 hours.
+    /// Nothing is told so long after the first event was recorded: 0 to 8,760 hours.
     #[serde(default = "day")]
     learning_hours: u32,
 }
@@ -56,7 +56,7 @@ struct Rare {
     values: Table<Holders>,
 }
 
-/// Who has a value: the latest keys with the second of their latest event, oldest first, one more than matter.
+/// Who has a value: the latest keys with the second in which their latest event was recorded, oldest first, one more than matter.
 #[derive(Debug, Default)]
 struct Holders {
     latest: Vec<(u64, i64)>,
@@ -68,16 +68,18 @@ impl Machine for Rare {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
         let Rarity { fewer_than, within_days, learning_hours, .. } = self.parameters;
-        let since = *self.since.get_or_insert(seen.second);
+        // By recorded time: an agent that tells a time long ago would end the learning for all.
+        let second = seen.event.second();
+        let since = *self.since.get_or_insert(second);
         let holders = &mut self.values.entry(value, seen.event, findings).latest;
-        let from = seen.second - i64::from(within_days) * 86_400;
+        let from = second - i64::from(within_days) * 86_400;
         holders.retain(|(key, at)| *key != seen.key && *at > from);
         let others = holders.len();
         if others > fewer_than as usize {
             holders.remove(0);
         }
-        holders.push((seen.key, seen.second));
-        let learnt = seen.second - since >= i64::from(learning_hours) * 3_600;
+        holders.push((seen.key, second));
+        let learnt = second - since >= i64::from(learning_hours) * 3_600;
         (learnt && others < fewer_than as usize).then(|| Hit { observed: others as i64, value, ..Hit::default() })
     }
 

@@ -69,7 +69,8 @@ impl Machine for Repeating {
             (run.value, run.count) = (value, 0);
             run.trail.clear();
         }
-        (run.count, run.second) = (run.count + 1, seen.second);
+        // One that tells an earlier time makes no pause.
+        (run.count, run.second) = (run.count + 1, run.second.max(seen.second));
         run.trail.note(seen);
         (run.count >= u64::from(self.parameters.times)).then(|| Hit {
             observed: run.count as i64,

@@ -69,6 +69,16 @@ struct Chain {
 packed!(Chains { reached });
 packed!(Chain { second, time, recorded, evidence });
 
+impl Chains {
+    /// Notes a chain that reached a step, unless one that began later did: an event that tells an earlier time ends none.
+    fn reach(&mut self, step: usize, chain: Chain) {
+        let reached = &mut self.reached[step];
+        if reached.as_ref().is_none_or(|other| other.second <= chain.second) {
+            *reached = Some(chain);
+        }
+    }
+}
+
 impl Machine for Following {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let mut matches = self.steps.iter().map(|step| step.ask(seen.event) == Answer::Yes).collect::<Vec<_>>();
@@ -100,10 +110,10 @@ impl Machine for Following {
             } else if at == 0 {
                 let (time, recorded) = (seen.event.time(), seen.event.recorded());
                 let evidence = vec![seen.event.position().seq];
-                chains.reached[0] = Some(Chain { second: seen.second, time, recorded, evidence });
+                chains.reach(0, Chain { second: seen.second, time, recorded, evidence });
             } else if let Some(mut chain) = before {
                 chain.evidence.push(seen.event.position().seq);
-                chains.reached[at] = Some(chain);
+                chains.reach(at, chain);
             }
         }
         hit
