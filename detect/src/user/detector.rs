@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Rule;
 use super::operator::absence::{Waiting, Watch};
-use super::operator::{Hit, Machine, Seen};
+use super::operator::{Hit, Machine, Seen, holds};
 use super::template::{Piece, say};
-use crate::condition::Answer;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
@@ -88,10 +87,16 @@ impl UserDetector {
     }
 
     /// Ends waits and begins them.
-    fn watch(&mut self, seen: Seen<'_, '_>, names: &[&str], matched: bool, findings: &mut Findings) {
+    fn watch(
+        &mut self,
+        seen: Seen<'_, '_>,
+        names: &[&str],
+        (matched, expected): (bool, bool),
+        findings: &mut Findings,
+    ) {
         let State::Watch(watch) = &mut self.state else { return };
         let (name, target) = key_names(names, seen.key);
-        if watch.is_expected(seen.event, matched) {
+        if expected {
             watch.end(seen.key);
             let subject = Subject { scope: Scope { kind: self.rule.scope_kind(), name: &name }, target: &target };
             self.episodes.resolve(subject, findings, |_| ());
@@ -152,27 +157,25 @@ fn who(rule: &Rule, event: &EventRow<'_>) -> Who {
 
 impl Detector for UserDetector {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let answer = self.rule.condition().ask(event);
-        if answer == Answer::Failed {
-            findings.note_failed(&self.rule.form().name);
-        }
-        let matched = answer == Answer::Yes;
-        let concerns = match &self.state {
-            State::Watch(watch) => matched || watch.is_expected(event, matched),
-            State::Each | State::Machine(_) => matched,
+        let rule = &self.rule.form().name;
+        let matched = holds(self.rule.condition(), event, rule, findings);
+        let expected = match &self.state {
+            State::Watch(watch) => watch.is_expected(event, matched, rule, findings),
+            State::Each | State::Machine(_) => false,
         };
-        if !concerns {
+        if !matched && !expected {
             return;
         }
         let Some(names) = self.names(event) else { return };
         // An event from the future is none: it would count with all that comes until then.
         let second =
             if event.backfill() { event.time().div_euclid(1_000_000).min(event.second()) } else { event.second() };
-        let seen = Seen { event, key: self.key.hash(&names), second };
+        let rule = self.rule.clone();
+        let seen = Seen { event, key: self.key.hash(&names), second, rule: &rule.form().name };
         let hit = match &mut self.state {
             State::Each => Some(Hit { observed: 1, ..Hit::default() }),
             State::Machine(machine) => machine.observe(seen, findings),
-            State::Watch(_) => return self.watch(seen, &names, matched, findings),
+            State::Watch(_) => return self.watch(seen, &names, (matched, expected), findings),
         };
         if let Some(hit) = hit {
             self.raise(seen, &names, hit, findings);

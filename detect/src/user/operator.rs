@@ -17,6 +17,7 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 use super::value::RuleColumn;
+use crate::condition::{Answer, Condition};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::Before;
@@ -37,6 +38,8 @@ pub struct Seen<'a, 'e> {
     pub key: u64,
     /// The second that windows count: of recording, or of the event if it was old by then. What is learnt counts recorded time.
     pub second: i64,
+    /// The name of the rule, under which failures are counted.
+    pub rule: &'a str,
 }
 
 /// What an event completed.
@@ -145,6 +148,15 @@ fn check_range(name: &str, value: u64, range: std::ops::RangeInclusive<u64>) -> 
 /// Checks that a parameter names a column.
 fn check_column(name: &str) -> Result<RuleColumn, Wrong> {
     RuleColumn::new(name).map_err(|message| ("column".to_owned(), message))
+}
+
+/// Whether a condition of a rule holds for an event. What cannot be computed does not, and is counted.
+pub fn holds(condition: &Condition, event: &EventRow<'_>, rule: &str, findings: &mut Findings) -> bool {
+    let answer = condition.ask(event);
+    if answer == Answer::Failed {
+        findings.note_failed(rule);
+    }
+    answer == Answer::Yes
 }
 
 /// The state of the event's key.

@@ -158,6 +158,16 @@ fn what_cannot_be_computed_is_no_match_and_is_counted() {
     ]);
     rows.iter().for_each(|row| engine.observe(&row, &mut findings));
     assert_eq!((findings.alerts().len(), findings.take_failed().get("acme.a")), (1, Some(&1)));
+    // The conditions of operators count as well, each once for an event.
+    for (operator, failures) in [
+        ("sequence = { within_seconds = 9, steps = ['status / port > 9', 'status / port > 3', 'true'] }", 2),
+        ("absence = { within_seconds = 9, expect = 'status / port > 9' }", 1),
+    ] {
+        let set = RuleSet::only_user(vec![one(operator)]);
+        let mut engine = Engine::new(&set, fixtures::key(), 0);
+        rows.iter().for_each(|row| engine.observe(&row, &mut findings));
+        assert_eq!(findings.take_failed().get("acme.a"), Some(&failures), "{operator}");
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Machine, Operator, Seen, Wrong, check_range};
-use crate::condition::{Answer, Condition};
+use super::{Machine, Operator, Seen, Wrong, check_range, holds};
+use crate::condition::Condition;
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::event::{EventRow, Sighting};
@@ -85,8 +85,8 @@ packed!(Waiting { sighting, names, opening });
 
 impl Watch {
     /// Whether the event is what others wait for.
-    pub fn is_expected(&self, event: &EventRow<'_>, matched: bool) -> bool {
-        self.expect.as_ref().map_or(matched, |expect| expect.ask(event) == Answer::Yes)
+    pub fn is_expected(&self, event: &EventRow<'_>, matched: bool, rule: &str, findings: &mut Findings) -> bool {
+        self.expect.as_ref().map_or(matched, |expect| holds(expect, event, rule, findings))
     }
 
     /// Ends the wait of a key.

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Wrong, check_range, state};
-use crate::condition::{Answer, Condition};
+use super::{Hit, Machine, Operator, Seen, Wrong, check_range, holds, state};
+use crate::condition::Condition;
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::Before;
@@ -81,7 +81,8 @@ impl Chains {
 
 impl Machine for Following {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
-        let mut matches = self.steps.iter().map(|step| step.ask(seen.event) == Answer::Yes).collect::<Vec<_>>();
+        let mut holds = |step| holds(step, seen.event, seen.rule, findings);
+        let mut matches: Vec<bool> = self.steps.iter().map(&mut holds).collect();
         if !matches.contains(&true) {
             return None;
         }
