@@ -22,7 +22,7 @@ use crate::text::{bounded, duration};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "approval.bypass",
-    version: 2,
+    version: 3,
     what: "A call that a person or a policy denied and that the same session carries out all the same; a command that starts an agent with \
            its questions turned off (such as --dangerously-skip-permissions or --yolo).",
     why: "Approval is the last fence before an action that cannot be undone. An agent that does it after the denial has found a \

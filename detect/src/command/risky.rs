@@ -22,7 +22,7 @@ use signs::{Class, Sign};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "command.risky",
-    version: 1,
+    version: 2,
     what: "A command, run or about to be run, that destroys what cannot be brought back, takes privileges, shows signs of leaving the \
            container, or runs code that it just fetched. One episode for each class and session.",
     why: "These are the commands after which an incident is worked on from backups, or on a host instead of in a sandbox.",

@@ -33,7 +33,7 @@ pub use parameters::Parameters;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "file.unusual",
-    version: 2,
+    version: 3,
     what: "A session that reads files which usually hold secrets; writes what continuous integration runs, what agents are configured by, \
            what starts by itself, what belongs to the system or what lies outside of its workspace; or deletes many files within a \
            minute, one by one or by a command (`rm -r`, `find -delete`, `git clean`, `xargs rm`). One episode for each class. The \
