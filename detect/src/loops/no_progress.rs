@@ -21,7 +21,7 @@ use crate::text::{bounded, dollars, duration};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.no_progress",
-    version: 1,
+    version: 2,
     what: "A session whose steps (tool, input and result by fingerprint) are nearly all ones that it did before, without a sign of \
            progress: a file read or changed that is new, a check that ended differently, a commit.",
     why: "Agents also go in circles that have no fixed order. Few new steps over a long time, or over much money, is what all \
@@ -66,6 +66,17 @@ const EXAMPLES: &[Example] = &[
             r#"{"second":0,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
             r#"{"second":1,"kind":"file.read","tool":"Read","action_fp":2,"result_fp":2,"outcome":"success","session":"s"}"#,
             r#"{"second":2,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+        ],
+        until: 1800,
+        alerts: &[],
+    },
+    Example {
+        name: "fifteen dollars, which the gateway and the agent both tell",
+        events: &[
+            r#"{"second":0,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":1,"repeat":15,"kind":"model.call","family":"gateway","cost_micros":1000000,"session":"s"}"#,
+            r#"{"second":2,"repeat":15,"kind":"model.tokens","cost_micros":1000000,"session":"s"}"#,
+            r#"{"second":3,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
         ],
         until: 1800,
         alerts: &[],
@@ -151,10 +162,10 @@ impl Detector for NoProgress {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
-        if let Some(cost) = event.integer(column::COST_MICROS)
+        if let Some(cost) = event.cost()
             && let Some(agent) = self.agents.get_mut(event.agent())
         {
-            agent.spent = agent.spent.saturating_add(cost.max(0) as u64);
+            agent.spent = agent.spent.saturating_add(cost);
         }
         if step::may_be(event) {
             self.step(event, findings);

@@ -27,7 +27,7 @@ use circle::{Circle, Turn};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.repeat",
-    version: 2,
+    version: 3,
     what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one session goes through again and again, also with \
            other steps in between. A result that changed ends it: polling that makes progress is no loop.",
     why: "An agent in a loop spends money and time without coming any further, and the agents themselves do not notice. Looking \
@@ -112,10 +112,10 @@ impl Detector for Repeat {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
-        if let Some(cost) = event.integer(column::COST_MICROS)
+        if let Some(cost) = event.cost()
             && let Some(agent) = self.agents.get_mut(event.agent())
         {
-            agent.spent = agent.spent.saturating_add(cost.max(0) as u64);
+            agent.spent = agent.spent.saturating_add(cost);
         }
         if step::may_be(event) {
             self.step(event, findings);
