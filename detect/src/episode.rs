@@ -95,6 +95,11 @@ pub struct Before {
     pub evidence: Vec<u64>,
 }
 
+/// From what an alert is about first to what it is about last, in microseconds. Sources tell both times, so it may be any.
+pub fn span(alert: &Alert) -> i64 {
+    alert.last_seen.saturating_sub(alert.first_seen)
+}
+
 /// The open episodes of one detector.
 pub struct Episodes<C> {
     label: Label,

@@ -10,7 +10,7 @@ use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::limits::CALLS_MAX;
 use crate::recent::Recent;
@@ -189,7 +189,7 @@ impl Case for Commands {
         let again = match alert.count {
             1 => String::new(),
             count => {
-                format!(" Such commands came {} in {}.", times(count), duration(alert.last_seen - alert.first_seen))
+                format!(" Such commands came {} in {}.", times(count), duration(span(alert)))
             }
         };
         format!("A command {}: {}.{again} {}", self.sign.class.does(), self.sign.what, self.sign.class.baseline())

@@ -8,7 +8,7 @@ use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::limits::AGENTS_MAX;
 use crate::loops::step::{self, Feed, Step};
@@ -287,7 +287,7 @@ impl Case for Standstill {
 
     fn reason(&self, alert: &Alert) -> String {
         let cost = if self.spent == 0 { String::new() } else { format!(" and {}", dollars(self.spent)) };
-        let span = duration(alert.last_seen - alert.first_seen);
+        let span = duration(span(alert));
         let end = if self.further { " Then it came further." } else { "" };
         format!(
             "In {} steps, {span}{cost} there was no sign of progress: no new file, no check that ended well, no commit. {} of \

@@ -12,7 +12,7 @@ use super::operator::{Hit, Machine, Seen, holds};
 use super::template::{Piece, say};
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::limits::TEXT_CHARS_MAX;
 use crate::scope::{self, Scope};
@@ -224,10 +224,10 @@ impl Case for Matched {
     }
 
     fn title(&self, alert: &Alert) -> String {
-        bounded(&say(&self.title, alert.count, alert.last_seen - alert.first_seen, self.observed))
+        bounded(&say(&self.title, alert.count, span(alert), self.observed))
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        say(&self.reason, alert.count, alert.last_seen - alert.first_seen, self.observed)
+        say(&self.reason, alert.count, span(alert), self.observed)
     }
 }

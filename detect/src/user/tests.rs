@@ -250,8 +250,12 @@ fn event() -> impl Strategy<Value = (Value, i64)> {
             let kind = if port == 8 { "b" } else { "a" };
             let mut event =
                 json!({"kind": kind, "session": session, "host": host, "user": user, "port": port, "cost_micros": gap});
-            if old && gap == 3 {
-                event["time"] = json!((START - 100_000 + gap) * 1_000_000);
+            match gap {
+                3 if old => event["time"] = json!((START - 100_000 + gap) * 1_000_000),
+                7 if old => event["time"] = json!(i64::MIN),
+                7 => event["time"] = json!(i64::MAX),
+                8 if old => event["cost_micros"] = json!(i64::MAX),
+                _ => {}
             }
             (event, gap)
         },
