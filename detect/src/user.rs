@@ -21,7 +21,7 @@ use crate::condition::Condition;
 use crate::episode::Label;
 use crate::limits::{NAME_BYTES_MAX, RULE_KEYS_MAX, TEMPLATE_BYTES_MAX};
 use crate::registry::DETECTORS;
-pub use file::{LoadError, Loaded, RuleError, Source, load};
+pub use file::{Depth, LoadError, Loaded, RuleError, Source, load};
 pub use operator::{OPERATORS, Operators};
 use template::Template;
 pub use test::{Expectation, Outcome, Test, TestEvent, examples};

@@ -14,7 +14,7 @@ use crate::sample::pass;
 
 fn read(text: &str) -> Loaded {
     let mut loaded = Loaded::default();
-    loaded.add_file(Path::new("a.toml"), text);
+    loaded.add_file(Path::new("a.toml"), text, Depth::Events);
     loaded
 }
 
@@ -33,7 +33,7 @@ fn one(lines: &str) -> Rule {
 }
 
 fn examples_directory() -> Loaded {
-    load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules")]).unwrap()
+    load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules")], Depth::Events).unwrap()
 }
 
 #[test]
@@ -102,16 +102,33 @@ fn mistakes_are_named_with_line_and_column() {
     check("name = \"acme.a\"", "name =", "string");
     check("title = \"T\"\n", "", "missing field `title`");
     let mut twice = read(&rule(""));
-    twice.add_file(Path::new("b.toml"), &rule(""));
+    twice.add_file(Path::new("b.toml"), &rule(""), Depth::Events);
     assert_eq!(twice.errors, []);
     let directory = tempfile::tempdir().unwrap();
     for name in ["a.toml", "b.toml"] {
         std::fs::write(directory.path().join(name), rule("")).unwrap();
     }
     std::fs::write(directory.path().join("c.txt"), "no rule").unwrap();
-    let errors = load(&[directory.path().to_owned()]).unwrap().errors;
+    let errors = load(&[directory.path().to_owned()], Depth::Form).unwrap().errors;
     assert!(errors[0].to_string().contains("b.toml:1:1: acme.a: the name is taken by"), "{}", errors[0]);
-    assert!(load(&[directory.path().join("missing")]).unwrap_err().to_string().contains("cannot read rules from"));
+    assert!(
+        load(&[directory.path().join("missing")], Depth::Form)
+            .unwrap_err()
+            .to_string()
+            .contains("cannot read rules from")
+    );
+}
+
+#[test]
+fn who_runs_rules_builds_no_events_of_their_tests() {
+    let errors = |lines: &str, depth: Depth| {
+        let mut loaded = Loaded::default();
+        loaded.add_file(Path::new("a.toml"), &rule(&format!("[[rule.test]]\nname = 'x'\n{lines}")), depth);
+        loaded.errors.len()
+    };
+    let (odd, malformed) = ("events = [{ second = 0, knd = 'a', repeat = 99999 }]", "events = 3");
+    assert_eq!([errors(odd, Depth::Form), errors(odd, Depth::Events)], [0, 1]);
+    assert_eq!([errors(malformed, Depth::Form), errors(malformed, Depth::Events)], [1, 1]);
 }
 
 #[test]
