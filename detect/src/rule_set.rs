@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::detector::Detector;
 use crate::engine::Key;
 use crate::registry::Rules;
+use crate::text::bounded;
 use crate::user::Rule;
 use crate::user::detector::UserDetector;
 
@@ -18,8 +19,19 @@ pub struct RuleSet {
     #[serde(rename = "rules")]
     pub builtin: Rules,
     /// The users' own, in the order in which they see an event.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "recorded")]
     pub user: Vec<Rule>,
+}
+
+/// The rules that can still be read: one that names a column which is gone must not take the others with it.
+fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::Error> {
+    let rules = Vec::<serde_json::Value>::deserialize(deserializer)?.into_iter();
+    let read = |rule: serde_json::Value| {
+        let name = rule.get("name").and_then(|name| name.as_str()).map(bounded).unwrap_or_default();
+        let warn = |error: &serde_json::Error| tracing::warn!(rule = name, %error, "a recorded rule is left out");
+        serde_json::from_value(rule).inspect_err(warn).ok()
+    };
+    Ok(rules.filter_map(read).collect())
 }
 
 /// A detector with the name of its state.

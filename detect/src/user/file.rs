@@ -210,7 +210,7 @@ fn one(mut table: toml::Table, depth: Depth) -> Result<(Rule, Vec<Test>), Proble
         let quoted = message.split('`').nth(1).unwrap_or_default().to_owned();
         Problem { place: (quoted, 0), message }
     })?;
-    let rule = Rule::try_from(form)?;
+    let rule = Rule::written(form)?;
     let tests = match tests {
         None => Vec::new(),
         Some(tests) => tests

@@ -164,6 +164,20 @@ fn a_rule_is_recorded_as_it_is_written_and_a_changed_one_starts_anew() {
 }
 
 #[test]
+fn what_was_recorded_is_read_whatever_is_asked_of_rules_by_now() {
+    let mut form = one("condition = 'kind == \"a\"'").form().clone();
+    form.name = "egress.mine".to_owned();
+    form.why = "x".repeat(2_000);
+    assert!(Rule::written(form.clone()).is_err());
+    let mut set = serde_json::json!({"rules": {}, "user": [form]});
+    let mut gone = set["user"][0].clone();
+    gone["condition"] = json!("hsot == 'a'");
+    set["user"].as_array_mut().unwrap().push(gone);
+    let read: RuleSet = serde_json::from_value(set).unwrap();
+    assert_eq!(read.user.iter().map(|rule| rule.form().name.as_str()).collect::<Vec<_>>(), ["egress.mine"]);
+}
+
+#[test]
 fn what_cannot_be_computed_is_no_match_and_is_counted() {
     let set = RuleSet::only_user(vec![one("condition = 'status / port > 3'")]);
     let mut engine = Engine::new(&set, fixtures::key(), 0);
