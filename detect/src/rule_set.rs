@@ -61,10 +61,11 @@ impl RuleSet {
         let builtin =
             builtin.map(|(spec, detector)| Running { name: Cow::Borrowed(spec.name), version: spec.version, detector });
         let (mut detectors, last): (Vec<_>, Vec<_>) = builtin.partition(|running| running.name != LAST);
-        detectors.extend(self.user.iter().filter(|rule| rule.form().enabled).map(|rule| Running {
+        let user: Vec<&Rule> = self.user.iter().filter(|rule| rule.form().enabled).collect();
+        detectors.extend(user.iter().zip(UserDetector::of_rules(&user, key)).map(|(rule, detector)| Running {
             name: Cow::Owned(rule.state_name()),
             version: 2,
-            detector: Box::new(UserDetector::new(rule, key)),
+            detector: Box::new(detector),
         }));
         detectors.extend(last);
         detectors

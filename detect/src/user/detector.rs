@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Rule;
 use super::operator::absence::{Waiting, Watch};
+use super::operator::room::Room;
 use super::operator::{Hit, Machine, Seen, holds};
 use super::template::{Piece, say};
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
-use crate::limits::TEXT_CHARS_MAX;
+use crate::limits::{EPISODES_MAX, TEXT_CHARS_MAX, USER_EPISODES_MAX};
 use crate::scope::{self, Scope};
 use crate::text::bounded;
 
@@ -51,18 +52,25 @@ struct Kept {
 }
 
 impl UserDetector {
-    /// Builds it with an empty state.
-    pub fn new(rule: &Rule, key: Key) -> Self {
+    /// Builds detectors with empty states: all together keep to the bounds of user rules.
+    pub fn of_rules(rules: &[&Rule], key: Key) -> Vec<Self> {
+        let wanted: Vec<u64> = rules.iter().map(|rule| rule.form().operators.bytes()).collect();
+        let episodes = EPISODES_MAX.min(USER_EPISODES_MAX / rules.len().max(1));
+        let rooms = Room::share(&wanted);
+        rules.iter().zip(rooms).map(|(rule, room)| Self::new(rule, key, room, episodes)).collect()
+    }
+
+    fn new(rule: &Rule, key: Key, room: Room, episodes: usize) -> Self {
         let form = rule.form();
         let operators = &form.operators;
-        let state = match (&operators.absence, operators.build(key)) {
-            (Some(absence), _) => State::Watch(Box::new(absence.watch())),
+        let state = match (&operators.absence, operators.build(key, room)) {
+            (Some(absence), _) => State::Watch(Box::new(absence.watch(room))),
             (None, Some(machine)) => State::Machine(machine),
             (None, None) => State::Each,
         };
         // What is missing is told so long after the event that the alert is about.
         let told_after = if let State::Watch(watch) = &state { watch.within() as u32 } else { 0 };
-        let episodes = Episodes::new(rule.label(), key, form.quiet_seconds + told_after);
+        let episodes = Episodes::new(rule.label(), key, form.quiet_seconds + told_after).at_most(episodes);
         Self { rule: rule.clone(), key, state, episodes }
     }
 

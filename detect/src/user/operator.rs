@@ -10,6 +10,7 @@ mod first_seen;
 mod rarity;
 mod rate;
 mod repeat;
+pub mod room;
 pub mod sequence;
 mod trail;
 mod window;
@@ -24,6 +25,7 @@ use crate::episode::Before;
 use crate::event::EventRow;
 use crate::table::Table;
 
+use room::Room;
 use trail::Trail;
 
 /// A wrong parameter: its name, and what it must be.
@@ -61,8 +63,11 @@ trait Operator {
     /// The column that it is about, if it is about one.
     fn column(&self) -> Option<&str>;
 
+    /// The bytes that its states take if all that may be are there.
+    fn bytes(&self) -> u64;
+
     /// Its state, which is empty; `None` if it has none that events alone drive.
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>>;
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>>;
 }
 
 /// The state of an operator.
@@ -116,16 +121,22 @@ macro_rules! operators {
                 None
             }
 
+            /// The bytes that its states take if all that may be are there.
+            pub fn bytes(&self) -> u64 {
+                $(if let Some(operator) = &self.$field { return operator.bytes(); })*
+                0
+            }
+
             /// The state of the operator, which is empty; `None` if every match is a hit. The parameters were checked.
-            pub fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
-                $(if let Some(operator) = &self.$field { return operator.build(key); })*
+            pub fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
+                $(if let Some(operator) = &self.$field { return operator.build(key, room); })*
                 None
             }
         }
     };
 }
 
-// Field, type of the parameters (with `check`, `column` and `build`), meaning.
+// Field, type of the parameters (with `check`, `column`, `bytes` and `build`), meaning.
 operators! {
     repeat repeat::Repeat "The same value of a column again and again, with no other between.";
     rate rate::Rate "Many events in a window.";

@@ -251,6 +251,27 @@ fn silence_during_an_outage_means_nothing_and_a_sign_of_life_ends_it() {
     assert_eq!(states, ["open", "resolved"]);
 }
 
+#[test]
+fn many_rules_share_one_room_and_who_brings_many_keys_loses_its_own() {
+    let rules = |count: usize| {
+        let text = rule("rate = { events = 2, within_seconds = 600000 }");
+        let one = |at: usize| read(&text.replace("acme.a", &format!("acme.r{at}"))).rules[0].rule.clone();
+        RuleSet::only_user((0..count).map(one).collect())
+    };
+    let event = |session: &str, user: &str| json!({"second": 0, "session": session, "user": user});
+    let mut flood = event("b{n}", "b");
+    flood["repeat"] = json!(1_500);
+    let events = [event("a", "a"), event("b", "b"), flood, event("a", "a"), event("b", "b")];
+    let told = |count: usize| {
+        let mut engine = Engine::new(&rules(count), fixtures::key(), 0);
+        let alerts = crate::sample::run(&mut engine, &fixtures::rows(&events), 0).take();
+        let mine = alerts.iter().filter(|alert| alert.rule == "acme.r0");
+        mine.map(|alert| alert.who.session.clone().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(1), ["a", "b"]);
+    assert_eq!(told(crate::limits::USER_RULES_MAX), ["a"], "each rule has fewer states, and b brought too many");
+}
+
 /// Rules of every operator with parameters that a few events reach.
 fn small_rules() -> Vec<Rule> {
     let operators = [

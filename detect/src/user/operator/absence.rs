@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Machine, Operator, Seen, Wrong, check_range, holds};
+use super::{Machine, Operator, Room, Seen, Wrong, check_range, holds, room};
 use crate::condition::Condition;
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
@@ -30,11 +30,11 @@ impl Absence {
     }
 
     /// What waits.
-    pub fn watch(&self) -> Watch {
+    pub fn watch(&self, room: Room) -> Watch {
         Watch {
             expect: self.expect.as_deref().and_then(|expect| Condition::new(expect).ok()),
             within: i64::from(self.within_seconds),
-            armed: Table::new(RULE_STATES_MAX),
+            armed: Table::new(room.of(RULE_STATES_MAX)),
             timers: Timers::default(),
         }
     }
@@ -50,10 +50,17 @@ impl Operator for Absence {
     }
 
     // It is no machine that events alone drive: see [`Absence::watch`].
-    fn build(&self, _: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_STATES_MAX, WAITING_BYTES)
+    }
+
+    fn build(&self, _: Key, _: Room) -> Option<Box<dyn Machine>> {
         None
     }
 }
+
+/// Bytes of a wait with its timer, its names and the texts of its alert, as long as they usually are at most.
+const WAITING_BYTES: u64 = 4_096;
 
 /// Keys that wait for something.
 pub struct Watch {

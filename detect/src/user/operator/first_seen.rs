@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Wrong, check_column, check_range, state};
+use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_column, check_range, room, state};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::{RULE_STATES_MAX, RULE_VALUES_MAX};
@@ -43,9 +43,13 @@ impl Operator for FirstSeen {
         Some(&self.column)
     }
 
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_STATES_MAX, 8) + room::bytes(RULE_VALUES_MAX, 8)
+    }
+
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        let (keys, values) = (Table::new(RULE_STATES_MAX), Table::new(RULE_VALUES_MAX));
+        let (keys, values) = (Table::new(room.of(RULE_STATES_MAX)), Table::new(room.of(RULE_VALUES_MAX)));
         Some(Box::new(Learning { parameters: self.clone(), column, key, keys, values }))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Wrong, check_column, check_range};
+use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_column, check_range, room};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::{RULE_DISTINCT_MAX, RULE_VALUES_MAX};
@@ -41,9 +41,13 @@ impl Operator for Rarity {
         Some(&self.column)
     }
 
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_VALUES_MAX, room::list_bytes(u64::from(self.fewer_than) + 1, 16))
+    }
+
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        let values = Table::new(RULE_VALUES_MAX);
+        let values = Table::new(room.of(RULE_VALUES_MAX));
         Some(Box::new(Rare { parameters: self.clone(), column, key, since: None, values }))
     }
 }

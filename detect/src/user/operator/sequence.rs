@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Wrong, check_range, holds, state};
+use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_range, holds, room, state};
 use crate::condition::Condition;
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
@@ -39,10 +39,15 @@ impl Operator for Sequence {
         None
     }
 
-    fn build(&self, _: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        let steps = self.steps.len() as u64;
+        room::bytes(RULE_STATES_MAX, room::list_bytes(steps, 64 + room::list_bytes(steps, 8)))
+    }
+
+    fn build(&self, _: Key, room: Room) -> Option<Box<dyn Machine>> {
         let steps = self.steps.iter().map(|step| Condition::new(step)).collect::<Result<Vec<_>, _>>().ok()?;
         let within = i64::from(self.within_seconds);
-        Some(Box::new(Following { steps, within, states: Table::new(RULE_STATES_MAX) }))
+        Some(Box::new(Following { steps, within, states: Table::new(room.of(RULE_STATES_MAX)) }))
     }
 }
 
