@@ -51,16 +51,30 @@ struct Kept {
     what: What,
 }
 
+/// What a rule has of what all user rules have together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    room: Room,
+    /// How many of its alerts may be open.
+    episodes: usize,
+}
+
+impl Share {
+    /// The shares of rules that run together.
+    pub fn of_rules(rules: &[&Rule]) -> Vec<Self> {
+        let wanted: Vec<u64> = rules.iter().map(|rule| rule.form().operators.bytes()).collect();
+        let episodes = EPISODES_MAX.min(USER_EPISODES_MAX / rules.len().max(1));
+        Room::share(&wanted).into_iter().map(|room| Self { room, episodes }).collect()
+    }
+}
+
 impl UserDetector {
     /// Builds detectors with empty states: all together keep to the bounds of user rules.
     pub fn of_rules(rules: &[&Rule], key: Key) -> Vec<Self> {
-        let wanted: Vec<u64> = rules.iter().map(|rule| rule.form().operators.bytes()).collect();
-        let episodes = EPISODES_MAX.min(USER_EPISODES_MAX / rules.len().max(1));
-        let rooms = Room::share(&wanted);
-        rules.iter().zip(rooms).map(|(rule, room)| Self::new(rule, key, room, episodes)).collect()
+        rules.iter().zip(Share::of_rules(rules)).map(|(rule, share)| Self::new(rule, key, share)).collect()
     }
 
-    fn new(rule: &Rule, key: Key, room: Room, episodes: usize) -> Self {
+    fn new(rule: &Rule, key: Key, Share { room, episodes }: Share) -> Self {
         let form = rule.form();
         let operators = &form.operators;
         let state = match (&operators.absence, operators.build(key, room)) {

@@ -7,7 +7,7 @@ use crate::limits::USER_STATES_BYTES_MAX;
 const ENTRY_BYTES: u64 = 128;
 
 /// The room of one rule: what it was given of what it might take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     given: u64,
     wanted: u64,
