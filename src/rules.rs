@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use detect::user::{Form, Source as UserSource};
+use detect::user::{Depth, Form, Source as UserSource};
 use detect::{DETECTORS, Spec};
 use serde::Serialize;
 use toml::Table as Toml;
@@ -124,7 +124,7 @@ impl Source {
         let parameters = |spec: &Spec| all.get(spec.name).and_then(|value| value.as_table()).cloned();
         let mut rules: Vec<Rule> =
             DETECTORS.iter().map(|spec| Rule::of(spec, parameters(spec).unwrap_or_default())).collect();
-        let loaded = settings::rules::load(&settings)?;
+        let loaded = settings::rules::load(&settings, Depth::Form)?;
         settings::rules::refuse(&loaded.errors)?;
         for source in &loaded.rules {
             rules.push(Rule::of_user(source)?);

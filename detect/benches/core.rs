@@ -22,7 +22,8 @@ fn core(criterion: &mut Criterion) {
     });
     // The shipped examples, one for each operator, on top of all built-in detectors.
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules");
-    let user = detect::user::load(&[examples]).map(|loaded| loaded.rules()).unwrap_or_default();
+    let user =
+        detect::user::load(&[examples], detect::user::Depth::Form).map(|loaded| loaded.rules()).unwrap_or_default();
     let name = format!("decode_and_detect_with_{}_user_rules", user.len());
     let rules = RuleSet::with_user(user);
     group.bench_function(name, |bencher| {

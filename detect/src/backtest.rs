@@ -1,5 +1,8 @@
 //! Backtests: two sets of rules over the same stored history, each from an empty state, and what differs.
 //!
+//! Rules that are the same in both run once. `state.flood`, which hears of what all rules forget, is one of them unless its
+//! parameters differ: what only other rules forget is not told apart.
+//!
 //! The history is read once, in blocks, by a reader that takes no lock, so a server may be writing meanwhile. Of alerts only
 //! a hash of each and a few examples are kept. Nothing is recorded here.
 
@@ -62,10 +65,11 @@ impl Backtest {
         let mut tally = Tally::new(key, self.examples);
         tally.read_recorded(operations, from..end)?;
         let mut sides = vec![Running::new(&self.candidate, key, Side::Candidate)];
-        // The same rules give the same alerts.
-        let same = self.candidate == self.current;
-        if !same {
-            sides.push(Running::new(&self.current, key, Side::Current));
+        // The same rules give the same alerts, so they run once.
+        let same = self.candidate.same(&self.current);
+        let mut current = Running::new(&self.current, key, Side::Current);
+        if current.engine.leave_out(&same) > 0 {
+            sides.push(current);
         }
         let mut next = from;
         while next < end {
@@ -93,9 +97,7 @@ impl Backtest {
         for side in &mut sides {
             tally.note_failed(side.side, side.findings.take_failed());
         }
-        if same {
-            tally.mirror();
-        }
+        tally.mirror(&same);
         Ok(tally.report())
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::Rules;
-use crate::user::{self, LoadError, Loaded};
+use crate::user::{self, Depth, LoadError, Loaded};
 
 /// What the configuration says about detection. Everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ impl Config {
     }
 
     /// Reads the files of user rules. What is wrong in them stands in the result: no rule runs until nothing is.
-    pub fn load_user(&self) -> Result<Loaded, LoadError> {
+    pub fn load_user(&self, depth: Depth) -> Result<Loaded, LoadError> {
         match &self.user_rules {
-            Some(path) => user::load(std::slice::from_ref(path)),
+            Some(path) => user::load(std::slice::from_ref(path), depth),
             None => Ok(Loaded::default()),
         }
     }

@@ -1,5 +1,6 @@
 //! The detectors and recorded time together: the pure core that the runner, a replay and a backtest share.
 
+use std::collections::BTreeSet;
 use std::hash::Hasher as _;
 
 use ledger::Row;
@@ -167,6 +168,13 @@ impl Engine {
     /// The rules that are in force, and their number from 1.
     pub fn rules(&self) -> (u32, &RuleSet) {
         (self.revision, &self.rules)
+    }
+
+    /// Runs without the detectors of these rules: somebody else runs them. Says how many are left.
+    pub(crate) fn leave_out(&mut self, rules: &BTreeSet<String>) -> usize {
+        self.detectors.retain(|running| !rules.contains(running.rule()));
+        self.looks_at = self.detectors.iter().map(|running| running.detector.looks_at()).collect();
+        self.detectors.len()
     }
 
     /// How far it has come.

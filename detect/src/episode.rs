@@ -95,11 +95,18 @@ pub struct Before {
     pub evidence: Vec<u64>,
 }
 
+/// From what an alert is about first to what it is about last, in microseconds. Sources tell both times, so it may be any.
+pub fn span(alert: &Alert) -> i64 {
+    alert.last_seen.saturating_sub(alert.first_seen)
+}
+
 /// The open episodes of one detector.
 pub struct Episodes<C> {
     label: Label,
     key: Key,
     quiet_seconds: i64,
+    /// How many may be open.
+    limit: usize,
     /// By name: scope and target.
     open: BTreeMap<String, Episode<C>>,
     /// One deadline for each episode. It may be earlier than the episode's own, never later.
@@ -117,11 +124,18 @@ impl<C: Case> Episodes<C> {
             label: label.into(),
             key,
             quiet_seconds: i64::from(quiet_seconds),
+            limit: EPISODES_MAX,
             open: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             per_scope: BTreeMap::new(),
             name: String::new(),
         }
+    }
+
+    /// The same, of which no more than so many are open.
+    #[must_use]
+    pub fn at_most(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
     /// Adds what was seen to the subject's episode after `change`, or opens one.
@@ -150,7 +164,7 @@ impl<C: Case> Episodes<C> {
             episode.add(&self.label, sighting, (deadline, further), findings);
             return;
         }
-        if self.open.len() >= EPISODES_MAX {
+        if self.open.len() >= self.limit {
             self.resolve_quietest(findings);
         }
         let episode = Episode::open(&self.label, scope, &self.name, sighting, deadline, open(many), findings);

@@ -123,10 +123,14 @@ pub const PATTERN_BYTES_MAX: usize = 1_024;
 pub const PATTERN_MEMORY_MAX: usize = 256 << 10;
 /// Columns by which a user rule keeps its state.
 pub const RULE_KEYS_MAX: usize = 4;
-/// States of one user rule.
+/// States of one user rule,
 pub const RULE_STATES_MAX: usize = 16_384;
-/// Values that one user rule remembers over all its states.
+/// values that one user rule remembers over all its states,
 pub const RULE_VALUES_MAX: usize = 65_536;
+/// and bytes of the states of all user rules together: where they might take more, each rule has fewer states.
+pub const USER_STATES_BYTES_MAX: u64 = 256 << 20;
+/// Open episodes of all user rules together, in even shares: about two kilobytes each.
+pub const USER_EPISODES_MAX: usize = 131_072;
 /// The longest title or reason of a user rule, in bytes.
 pub const TEMPLATE_BYTES_MAX: usize = 1_024;
 /// Different values that one state of a user rule counts, and keys for which a value may be rare.

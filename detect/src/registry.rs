@@ -91,6 +91,17 @@ macro_rules! detectors {
                 detectors
             }
 
+            /// The names of the detectors that run in both with the same parameters.
+            pub(crate) fn same(&self, other: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(
+                    if self.$field.enabled && self.$field == other.$field {
+                        names.push($name);
+                    }
+                )*
+                names
+            }
+
             /// Parameters with which no detector runs.
             pub fn off() -> Self {
                 let mut rules = Self::default();

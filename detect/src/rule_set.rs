@@ -2,14 +2,16 @@
 //! as a whole when it changes, so that a replay knows what applied.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::detector::Detector;
 use crate::engine::Key;
 use crate::registry::Rules;
+use crate::text::bounded;
 use crate::user::Rule;
-use crate::user::detector::UserDetector;
+use crate::user::detector::{Share, UserDetector};
 
 /// The rules of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,8 +20,19 @@ pub struct RuleSet {
     #[serde(rename = "rules")]
     pub builtin: Rules,
     /// The users' own, in the order in which they see an event.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "recorded")]
     pub user: Vec<Rule>,
+}
+
+/// The rules that can still be read: one that names a column which is gone must not take the others with it.
+fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::Error> {
+    let rules = Vec::<serde_json::Value>::deserialize(deserializer)?.into_iter();
+    let read = |rule: serde_json::Value| {
+        let name = rule.get("name").and_then(|name| name.as_str()).map(bounded).unwrap_or_default();
+        let warn = |error: &serde_json::Error| tracing::warn!(rule = name, %error, "a recorded rule is left out");
+        serde_json::from_value(rule).inspect_err(warn).ok()
+    };
+    Ok(rules.filter_map(read).collect())
 }
 
 /// A detector with the name of its state.
@@ -43,16 +56,31 @@ impl RuleSet {
         Self { builtin: Rules::off(), user }
     }
 
+    /// The names of the rules that find the same in both: the same parameters, and the same room for their states.
+    pub(crate) fn same(&self, other: &Self) -> BTreeSet<String> {
+        let (mine, others) = (self.enabled(), other.enabled());
+        let shares = Share::of_rules(&mine).into_iter().zip(&mine);
+        let others: Vec<(Share, &&Rule)> = Share::of_rules(&others).into_iter().zip(&others).collect();
+        let user = shares.filter(|rule| others.contains(rule)).map(|(_, rule)| rule.form().name.clone());
+        self.builtin.same(&other.builtin).into_iter().map(str::to_owned).chain(user).collect()
+    }
+
+    /// The users' own that run.
+    fn enabled(&self) -> Vec<&Rule> {
+        self.user.iter().filter(|rule| rule.form().enabled).collect()
+    }
+
     /// Builds the detectors that are enabled.
     pub(crate) fn build(&self, key: Key) -> Vec<Running> {
         let builtin = self.builtin.build(key).into_iter();
         let builtin =
             builtin.map(|(spec, detector)| Running { name: Cow::Borrowed(spec.name), version: spec.version, detector });
         let (mut detectors, last): (Vec<_>, Vec<_>) = builtin.partition(|running| running.name != LAST);
-        detectors.extend(self.user.iter().filter(|rule| rule.form().enabled).map(|rule| Running {
+        let user = self.enabled();
+        detectors.extend(user.iter().zip(UserDetector::of_rules(&user, key)).map(|(rule, detector)| Running {
             name: Cow::Owned(rule.state_name()),
-            version: 1,
-            detector: Box::new(UserDetector::new(rule, key)),
+            version: 2,
+            detector: Box::new(detector),
         }));
         detectors.extend(last);
         detectors
@@ -62,6 +90,13 @@ impl RuleSet {
 impl From<Rules> for RuleSet {
     fn from(builtin: Rules) -> Self {
         Self { builtin, user: Vec::new() }
+    }
+}
+
+impl Running {
+    /// The rule of its alerts.
+    pub fn rule(&self) -> &str {
+        self.name.split_once('@').map_or(self.name.as_ref(), |(rule, _)| rule)
     }
 }
 

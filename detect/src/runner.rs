@@ -18,11 +18,11 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Outage;
 use crate::detector::Findings;
 use crate::engine::{Engine, Key, SnapshotError};
-use crate::limits::{FINDINGS_MAX, OUTAGES_MAX, SNAPSHOT_EVENTS, SNAPSHOT_SECONDS, SNAPSHOTS_KEPT};
+use crate::limits::{FINDINGS_MAX, OUTAGES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_EVENTS, SNAPSHOT_SECONDS, SNAPSHOTS_KEPT};
 use crate::metrics::Metrics;
 use crate::rule_set::RuleSet;
 pub use journal::newest_rules;
-use journal::{Commit, Cursor, Journal, LedgerJournal, RulesChange};
+use journal::{Commit, Cursor, Journal, LedgerJournal, RulesChange, SnapshotRef};
 use snapshots::Snapshots;
 use source::{LedgerSource, Source};
 
@@ -37,12 +37,14 @@ pub struct RunnerOptions {
     pub snapshots: PathBuf,
     /// A snapshot is written after this many events; usually [`crate::limits::SNAPSHOT_EVENTS`].
     pub snapshot_events: u64,
+    /// A larger snapshot is not written; usually [`crate::limits::SNAPSHOT_BYTES_MAX`].
+    pub snapshot_bytes: u64,
 }
 
 impl RunnerOptions {
     /// Options with the usual bounds.
     pub fn new(rules: RuleSet, key: Key, snapshots: PathBuf) -> Self {
-        Self { rules, key, snapshots, snapshot_events: SNAPSHOT_EVENTS }
+        Self { rules, key, snapshots, snapshot_events: SNAPSHOT_EVENTS, snapshot_bytes: SNAPSHOT_BYTES_MAX }
     }
 }
 
@@ -222,20 +224,39 @@ impl<S: Source, J: Journal> Running<S, J> {
         self.commit_if_any().await?;
         let failed = |source| RunnerError::Snapshots { dir: self.options.snapshots.clone(), source };
         let bytes = self.engine.snapshot()?;
-        let reference = self.snapshots.write(self.engine.progress().next_seq, &bytes).map_err(failed)?;
-        if self.cursor.snapshots.last() != Some(&reference) {
-            self.cursor.snapshots.push(reference);
-        }
-        let extra = self.cursor.snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
-        self.cursor.snapshots.drain(..extra);
-        let oldest = self.cursor.snapshots.first().map_or(0, |reference| reference.next_seq);
-        self.cursor.outages.retain(|outage| outage.next_seq >= oldest);
+        let written = self.snapshots.write(self.engine.progress().next_seq, &bytes).map_err(failed)?;
+        self.metrics.snapshots.inc_by(u64::from(written.is_some()));
+        self.note_snapshot(written, bytes.len());
         self.commit(rules).await?;
         self.events_since_snapshot = 0;
         self.snapshot_second = self.engine.progress().clock.second.unwrap_or_default();
-        self.metrics.snapshots.inc();
         let failed = |source| RunnerError::Snapshots { dir: self.options.snapshots.clone(), source };
         self.snapshots.keep_only(&self.cursor.snapshots).map_err(failed)
+    }
+
+    /// Names the newest snapshot in the cursor. Without one the older ones stay, as long as the outages since are not too many:
+    /// a start then reads the ledger from its beginning, which tells everything.
+    fn note_snapshot(&mut self, written: Option<SnapshotRef>, bytes: usize) {
+        let Cursor { snapshots, outages, .. } = &mut self.cursor;
+        if let Some(reference) = written {
+            if snapshots.last() != Some(&reference) {
+                snapshots.push(reference);
+            }
+            let extra = snapshots.len().saturating_sub(SNAPSHOTS_KEPT);
+            snapshots.drain(..extra);
+        } else {
+            let limit = self.options.snapshot_bytes;
+            tracing::error!(
+                bytes,
+                limit,
+                "the detectors know too much for a snapshot, so the next start will take long"
+            );
+            if outages.len() + self.outages.len() >= OUTAGES_MAX {
+                snapshots.clear();
+            }
+        }
+        let oldest = snapshots.first().map_or(u64::MAX, |reference| reference.next_seq);
+        outages.retain(|outage| outage.next_seq >= oldest);
     }
 
     async fn commit_if_any(&mut self) -> Result<(), RunnerError> {

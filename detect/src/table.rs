@@ -125,16 +125,13 @@ impl<V: Default + Pack> Table<V> {
         let freed = full.then(|| self.evict(tenant, second, findings));
         let tenant = self.place(tenant);
         let slot = Slot { key, tenant, used: second as u32, newer: NONE, older: NONE, value };
-        let at = match freed {
-            Some(at) => {
-                let evicted = std::mem::replace(&mut self.slots[at as usize], slot);
-                self.evicted = Some((evicted.key, evicted.value));
-                at
-            }
-            None => {
-                self.slots.push(slot);
-                self.slots.len() as u32 - 1
-            }
+        let at = if let Some(at) = freed {
+            let evicted = std::mem::replace(&mut self.slots[at as usize], slot);
+            self.evicted = Some((evicted.key, evicted.value));
+            at
+        } else {
+            self.slots.push(slot);
+            self.slots.len() as u32 - 1
         };
         self.index.insert(at, &self.slots);
         self.insertions += 1;
@@ -153,15 +150,12 @@ impl<V: Default + Pack> Table<V> {
             return *place;
         }
         let tenant = Tenant { hash, count: 0, inserted: 0, newest: NONE, oldest: NONE };
-        let place = match self.vacant.pop() {
-            Some(place) => {
-                self.tenants[place as usize] = tenant;
-                place
-            }
-            None => {
-                self.tenants.push(tenant);
-                self.tenants.len() as u32 - 1
-            }
+        let place = if let Some(place) = self.vacant.pop() {
+            self.tenants[place as usize] = tenant;
+            place
+        } else {
+            self.tenants.push(tenant);
+            self.tenants.len() as u32 - 1
         };
         self.places.insert(hash, place);
         place

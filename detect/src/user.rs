@@ -21,7 +21,7 @@ use crate::condition::Condition;
 use crate::episode::Label;
 use crate::limits::{NAME_BYTES_MAX, RULE_KEYS_MAX, TEMPLATE_BYTES_MAX};
 use crate::registry::DETECTORS;
-pub use file::{LoadError, Loaded, RuleError, Source, load};
+pub use file::{Depth, LoadError, Loaded, RuleError, Source, load};
 pub use operator::{OPERATORS, Operators};
 use template::Template;
 pub use test::{Expectation, Outcome, Test, TestEvent, examples};
@@ -106,7 +106,8 @@ const KEYS: [&str; 14] = [
     "quiet_seconds",
 ];
 
-/// A rule that was checked. Clones share it.
+/// A rule that can run. Clones share it. One that is read back from where it was recorded ran before, so what is asked of
+/// names and texts when a rule is written is not asked of it again: see [`Rule::written`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]
 pub struct Rule(Arc<Checked>);
@@ -156,8 +157,6 @@ impl TryFrom<Form> for Rule {
     type Error = Problem;
 
     fn try_from(form: Form) -> Result<Self, Problem> {
-        check_name(&form.name)?;
-        check_texts(&form)?;
         let by = check_by(&form.by)?;
         let condition = check_condition("condition", &form.condition)?;
         check_operators(&form.operators)?;
@@ -175,6 +174,13 @@ impl TryFrom<Form> for Rule {
 }
 
 impl Rule {
+    /// Checks a rule that somebody wrote.
+    pub fn written(form: Form) -> Result<Self, Problem> {
+        check_name(&form.name)?;
+        check_texts(&form)?;
+        Self::try_from(form)
+    }
+
     /// How it is written.
     pub fn form(&self) -> &Form {
         &self.0.form

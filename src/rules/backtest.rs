@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Args;
 use detect::backtest::{Backtest, Change, Progress, Report, changes, running_rules};
-use detect::user::{self, Rule};
+use detect::user::{self, Depth, Rule};
 use detect::{Key, RuleSet};
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::{LedgerName, Reader};
@@ -115,7 +115,7 @@ fn candidate(arguments: &Arguments, current: &RuleSet) -> Result<RuleSet, Failur
         Some(config) => settings::rules::rules(&settings::load(config)?.settings)?,
         None => current.clone(),
     };
-    let loaded = user::load(&arguments.files).map_err(|error| Failure::new(exit::CONFIG, error))?;
+    let loaded = user::load(&arguments.files, Depth::Form).map_err(|error| Failure::new(exit::CONFIG, error))?;
     settings::rules::refuse(&loaded.errors)?;
     let tried = loaded.rules();
     let is_tried = |rule: &Rule| tried.iter().any(|other| other.form().name == rule.form().name);

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use detect::DETECTORS;
-use detect::user::{self, Loaded, Outcome as Tested, RuleError};
+use detect::user::{self, Depth, Loaded, Outcome as Tested, RuleError};
 use serde::Serialize;
 
 use super::Source;
@@ -32,9 +32,9 @@ impl Arguments {
     /// The rules that the arguments mean, with everything that is wrong with them.
     fn load(&self) -> Result<Loaded, Failure> {
         if self.files.is_empty() {
-            return settings::rules::load(&self.source.settings()?);
+            return settings::rules::load(&self.source.settings()?, Depth::Events);
         }
-        user::load(&self.files).map_err(|error| Failure::new(exit::CONFIG, error))
+        user::load(&self.files, Depth::Events).map_err(|error| Failure::new(exit::CONFIG, error))
     }
 }
 

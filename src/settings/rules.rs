@@ -1,7 +1,7 @@
 //! The rules of a configuration: parameters of the built-in detectors with the users' own rules from their files.
 
 use detect::RuleSet;
-use detect::user::{Loaded, RuleError};
+use detect::user::{Depth, Loaded, RuleError};
 
 use super::Settings;
 use crate::exit::{self, Failure};
@@ -9,16 +9,17 @@ use crate::exit::{self, Failure};
 /// Mistakes that are named at once; `rules check` names all.
 const ERRORS_NAMED: usize = 5;
 
-/// Reads the users' rules. Any mistake in them is one of the configuration: no rule runs until there is none.
+/// Reads the users' rules. Any mistake in them is one of the configuration: no rule runs until there is none. The events of
+/// their tests are not looked at: a test stops no rule.
 pub fn rules(settings: &Settings) -> Result<RuleSet, Failure> {
-    let loaded = load(settings)?;
+    let loaded = load(settings, Depth::Form)?;
     refuse(&loaded.errors)?;
     Ok(RuleSet { builtin: settings.detect.rules.clone(), user: loaded.rules() })
 }
 
 /// Reads the users' rules with everything that is wrong with them.
-pub fn load(settings: &Settings) -> Result<Loaded, Failure> {
-    settings.detect.load_user().map_err(|error| {
+pub fn load(settings: &Settings, depth: Depth) -> Result<Loaded, Failure> {
+    settings.detect.load_user(depth).map_err(|error| {
         let hint = "`user_rules` in [detect] names the directory; relative paths start where the command is run.";
         Failure::new(exit::CONFIG, error).hint(hint)
     })

@@ -3,7 +3,7 @@
 //! Two alerts are the same if they are of one rule, begin with the same evidence and are about the same agent. Ids are not
 //! compared: they differ between versions of a rule.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use ledger::alert::{self, Alert, Severity, State, Who};
@@ -258,14 +258,16 @@ impl Tally {
         }
     }
 
-    /// The current rules are those of the candidate.
-    pub fn mirror(&mut self) {
-        for counts in &mut self.rules {
+    /// These rules find for the current side what they found for the candidate.
+    pub fn mirror(&mut self, same: &BTreeSet<String>) {
+        for counts in self.rules.iter_mut().filter(|counts| same.contains(&counts.name)) {
             counts.alerts[Side::Current as usize] = counts.alerts[Side::Candidate as usize];
             counts.examples = Default::default();
         }
         for seen in self.seen.values_mut() {
-            seen.current = seen.candidate;
+            if self.rules.get(usize::from(seen.rule)).is_some_and(|counts| same.contains(&counts.name)) {
+                seen.current = seen.candidate;
+            }
         }
     }
 

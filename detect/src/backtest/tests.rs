@@ -76,6 +76,22 @@ fn what_only_one_set_gives_is_counted_and_shown() {
 }
 
 #[test]
+fn only_what_differs_runs_twice() {
+    let mut builtin = Rules::default();
+    builtin.loop_repeat.notice = 4;
+    let candidate = RuleSet { builtin, user: vec![user_rule("true")] };
+    let left = |current: &RuleSet| {
+        let same = candidate.same(current);
+        Engine::new(current, crate::sample::key(), 0).leave_out(&same)
+    };
+    assert_eq!(left(&candidate), 0);
+    assert_eq!(left(&RuleSet { builtin: Rules::default(), user: candidate.user.clone() }), 1);
+    assert_eq!(left(&RuleSet { user: vec![user_rule("false")], ..candidate.clone() }), 1);
+    assert_eq!(left(&RuleSet { builtin: candidate.builtin.clone(), user: Vec::new() }), 0);
+    assert_eq!(left(&RuleSet::only_user(candidate.user.clone())), 0);
+}
+
+#[test]
 fn changes_of_rules_are_named() {
     let mut builtin = Rules::default();
     builtin.loop_repeat.notice = 4;

@@ -10,7 +10,7 @@ use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::limits::CALLS_MAX;
 use crate::recent::Recent;
@@ -22,7 +22,7 @@ use signs::{Class, Sign};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "command.risky",
-    version: 1,
+    version: 2,
     what: "A command, run or about to be run, that destroys what cannot be brought back, takes privileges, shows signs of leaving the \
            container, or runs code that it just fetched. One episode for each class and session.",
     why: "These are the commands after which an incident is worked on from backups, or on a host instead of in a sandbox.",
@@ -189,7 +189,7 @@ impl Case for Commands {
         let again = match alert.count {
             1 => String::new(),
             count => {
-                format!(" Such commands came {} in {}.", times(count), duration(alert.last_seen - alert.first_seen))
+                format!(" Such commands came {} in {}.", times(count), duration(span(alert)))
             }
         };
         format!("A command {}: {}.{again} {}", self.sign.class.does(), self.sign.what, self.sign.class.baseline())

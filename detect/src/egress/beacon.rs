@@ -27,7 +27,7 @@ use rhythm::Rhythm;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.beacon",
-    version: 3,
+    version: 4,
     what: "Requests of one agent to one rare domain, allowed or refused, at regular intervals: nearly all of the latest \
            intervals lie within a third of their median, or of twice the median where one callback is missing.",
     why: "Implants ask their master for orders at regular times. People and agents at work do not: their intervals differ \

@@ -30,7 +30,7 @@ use likeness::Likeness;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.typosquat",
-    version: 2,
+    version: 3,
     what: "A request for a host, or a request or command for a package (npm, PyPI, crates.io, RubyGems), whose name is one \
            or two characters, a separator, or letters that look alike away from one of the most used, or that carries a \
            well-known host inside of a stranger's domain.",
@@ -102,9 +102,9 @@ impl Detector for Typosquat {
             if let Some((ecosystem, name)) = packages::of_path(request.host, request.path) {
                 self.package(event, ecosystem, &name, what(event, false), findings);
             }
-        } else if let Some(command) = event.text(column::COMMAND) {
+        } else {
             let tool = event.text(column::TOOL).map(bounded);
-            for (ecosystem, name) in packages::of_command(command) {
+            for (ecosystem, name) in packages::of_commands(event.commands()) {
                 let what = What { tool: tool.clone(), ..What::default() };
                 self.package(event, ecosystem, &name, what, findings);
             }

@@ -16,7 +16,7 @@ use crate::aspects::Aspects;
 use crate::command::risky;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::file::paths;
 use crate::file::sweep::Sweep;
@@ -288,7 +288,7 @@ impl Case for Touched {
     fn reason(&self, alert: &Alert) -> String {
         let span = match alert.count {
             1 => String::new(),
-            _ => format!(" in {}", duration(alert.last_seen - alert.first_seen)),
+            _ => format!(" in {}", duration(span(alert))),
         };
         let what = self.what.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
         format!("The agent {}, {}{span}{what}. {}", self.class.does(), times(alert.count), self.class.baseline())

@@ -8,7 +8,7 @@ use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::{self, Scope};
@@ -137,7 +137,7 @@ impl Case for Contradiction {
     fn reason(&self, alert: &Alert) -> String {
         let span = match alert.count {
             1 => String::new(),
-            _ => format!(" in {}", duration(alert.last_seen - alert.first_seen)),
+            _ => format!(" in {}", duration(span(alert))),
         };
         let earlier = match &self.earlier {
             Some(position) => format!(" (the first against {position})"),

@@ -145,7 +145,7 @@ impl Detector for Skew {
         if (ahead && events < AHEAD_EVENTS) || (behind && events < BEHIND_EVENTS) {
             return;
         }
-        let off = if ahead { -delay } else { clock.least };
+        let off = if ahead { delay.saturating_neg() } else { clock.least };
         let open = |_| Opening {
             case: Wrong { source: bounded(source), kind: scope.kind.to_owned(), ahead, off },
             who: scope::who(event),

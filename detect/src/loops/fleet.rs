@@ -8,7 +8,7 @@ use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::failure::Failure;
 use crate::limits::{FLEET_AGENTS_MAX, FLEET_ERRORS_MAX};
@@ -231,7 +231,7 @@ impl Case for Incident {
             self.error,
             self.of,
             alert.count,
-            duration(alert.last_seen - alert.first_seen)
+            duration(span(alert))
         )
     }
 }

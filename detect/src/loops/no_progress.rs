@@ -8,7 +8,7 @@ use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::limits::AGENTS_MAX;
 use crate::loops::step::{self, Feed, Step};
@@ -67,6 +67,17 @@ const EXAMPLES: &[Example] = &[
             r#"{"second":0,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
             r#"{"second":1,"kind":"file.read","tool":"Read","action_fp":2,"result_fp":2,"outcome":"success","session":"s"}"#,
             r#"{"second":2,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+        ],
+        until: 1800,
+        alerts: &[],
+    },
+    Example {
+        name: "fifteen dollars, which the gateway and the agent both tell",
+        events: &[
+            r#"{"second":0,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":1,"repeat":15,"kind":"model.call","family":"gateway","cost_micros":1000000,"session":"s"}"#,
+            r#"{"second":2,"repeat":15,"kind":"model.tokens","cost_micros":1000000,"session":"s"}"#,
+            r#"{"second":3,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
         ],
         until: 1800,
         alerts: &[],
@@ -154,10 +165,10 @@ impl Detector for NoProgress {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
-        if let Some(cost) = event.integer(column::COST_MICROS)
+        if let Some(cost) = event.cost()
             && let Some(agent) = self.agents.get_mut(event.agent())
         {
-            agent.spent = agent.spent.saturating_add(cost.max(0) as u64);
+            agent.spent = agent.spent.saturating_add(cost);
         }
         if step::may_be(event) {
             self.step(event, findings);
@@ -286,7 +297,7 @@ impl Case for Standstill {
 
     fn reason(&self, alert: &Alert) -> String {
         let cost = if self.spent == 0 { String::new() } else { format!(" and {}", dollars(self.spent)) };
-        let span = duration(alert.last_seen - alert.first_seen);
+        let span = duration(span(alert));
         let end = if self.further { " Then it came further." } else { "" };
         format!(
             "In {} steps, {span}{cost} there was no sign of progress: no new file, no check that ended well, no commit. {} of \

@@ -112,10 +112,10 @@ impl Detector for Repeat {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
-        if let Some(cost) = event.integer(column::COST_MICROS)
+        if let Some(cost) = event.cost()
             && let Some(agent) = self.agents.get_mut(event.agent())
         {
-            agent.spent = agent.spent.saturating_add(cost.max(0) as u64);
+            agent.spent = agent.spent.saturating_add(cost);
         }
         if step::may_be(event) {
             self.step(event, findings);

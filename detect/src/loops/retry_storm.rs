@@ -8,7 +8,7 @@ use crate::aspects::Aspects;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::{Key, Space};
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::failure::Failure;
 use crate::limits::AGENTS_MAX;
@@ -232,7 +232,8 @@ impl RetryStorm {
 impl Agent {
     /// Counts an error. One of another class, or after a pause of `window` microseconds, begins anew.
     fn note(&mut self, target: u32, class: u32, window: i64, event: &EventRow<'_>) -> &mut Burst {
-        let time = event.time();
+        // Nothing happens after it was recorded.
+        let time = event.time().min(event.recorded());
         let at = match self.bursts.iter().position(|burst| burst.target == target) {
             Some(at) => at,
             None if self.bursts.len() < BURSTS => self.bursts.len(),
@@ -253,15 +254,15 @@ impl Agent {
             self.bursts.push(fresh);
         }
         let burst = &mut self.bursts[at];
-        let gap = time - burst.last_time;
-        let late = time - burst.first_time > window && !burst.alerted;
+        let gap = time.saturating_sub(burst.last_time);
+        let late = time.saturating_sub(burst.first_time) > window && !burst.alerted;
         if burst.target != target || burst.class != class || gap > window || late {
             *burst = fresh;
         } else if burst.count > 0 {
             let gap = u32::try_from(gap.max(0) / 1_000).unwrap_or(u32::MAX);
             let grew = u64::from(gap) * 2 >= u64::from(burst.last_gap) * 3;
             burst.backed_off = burst.backed_off.saturating_add(u16::from(burst.last_gap > 0 && grew));
-            (burst.last_gap, burst.last_time) = (gap, time);
+            (burst.last_gap, burst.last_time) = (gap, burst.last_time.max(time));
         }
         burst.count = burst.count.saturating_add(1);
         burst
@@ -289,7 +290,7 @@ impl Case for Storm {
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        let span = duration(alert.last_seen - alert.first_seen);
+        let span = duration(span(alert));
         let meaning = if self.infrastructure {
             "That is an error of infrastructure: waiting helps, another approach does not, and each retry adds to the load."
         } else {
@@ -312,13 +313,18 @@ mod tests {
 
     /// Whether errors at these seconds are a storm.
     fn is_storm(seconds: impl Iterator<Item = i64>) -> bool {
+        are_storm(&seconds.map(failed).collect::<Vec<_>>())
+    }
+
+    fn failed(second: i64) -> Value {
+        json!({"second": second, "kind": "model.call", "model": "m", "status": 529, "session": "s"})
+    }
+
+    fn are_storm(events: &[Value]) -> bool {
         let parameters = Parameters { errors: 6, window_seconds: 3_600, ..Parameters::default() };
         let mut detector = build(&parameters, fixtures::key());
-        let event =
-            |second: i64| json!({"second": second, "kind": "model.call", "model": "m", "status": 529, "session": "s"});
-        let events: Vec<Value> = seconds.map(event).collect();
         let mut findings = Findings::new();
-        for row in fixtures::rows(&events).iter() {
+        for row in fixtures::rows(events).iter() {
             detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
         }
         !findings.alerts().is_empty()
@@ -331,5 +337,14 @@ mod tests {
         assert!(is_storm((0..9).map(|_| 0)), "no pause");
         assert!(!is_storm((0..5).map(|_| 0)), "few errors");
         assert!(!is_storm((0..9).map(|number| number * 4_000)), "each is forgotten before the next");
+    }
+
+    #[test]
+    fn an_error_that_tells_another_time_is_one_of_the_storm() {
+        for time in [i64::MIN, 0, i64::MAX] {
+            let mut events: Vec<Value> = (0..7).map(|number| failed(number * 30)).collect();
+            events[3]["time"] = json!(time);
+            assert!(are_storm(&events), "{time}");
+        }
     }
 }

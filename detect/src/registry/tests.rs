@@ -168,7 +168,53 @@ fn odd_event() -> impl Strategy<Value = (Value, i64)> {
     })
 }
 
+/// Numbers that no arithmetic may stumble over.
+fn extreme() -> impl Strategy<Value = i64> {
+    let now = (START + 40) * 1_000_000;
+    prop_oneof![
+        Just(i64::MIN),
+        Just(i64::MAX),
+        Just(i64::MIN / 1_000_000),
+        Just(-1),
+        Just(0),
+        now - 5_000_000..now,
+        any::<i64>()
+    ]
+}
+
 proptest! {
+    #[test]
+    fn no_time_and_no_number_of_an_event_makes_a_detector_panic(
+        steps in proptest::collection::vec((prop_oneof![event(), odd_event()], 0usize..24, extreme(), extreme()), 1..80),
+    ) {
+        let mut second = 0;
+        let events: Vec<Value> = steps.into_iter().map(|((mut event, gap), which, time, number)| {
+            second += gap % 3;
+            event["second"] = json!(second);
+            event["time"] = json!(time);
+            match which {
+                0..=3 => event["observed"] = json!(number),
+                4 | 5 => event["stream_seq"] = json!(number),
+                6 | 7 => event["cost_micros"] = json!(number),
+                8 | 9 => event["cost_source_micros"] = json!(number),
+                10 | 11 => event["tokens_in"] = json!(number),
+                12 => event["tokens_cache_read"] = json!(number),
+                13 => event["bytes_out"] = json!(number),
+                14 => event["status"] = json!(number),
+                15 => event["exit_code"] = json!(number),
+                16 => event["time"] = json!(null),
+                _ => {}
+            }
+            if event["time"].is_null() {
+                event.as_object_mut().unwrap().remove("time");
+            }
+            event
+        }).collect();
+        let mut engine = Engine::new(&eager(30), fixtures::key(), 0);
+        run(&mut engine, &events, second + 100);
+        prop_assert!(engine.snapshot().is_ok());
+    }
+
     #[test]
     fn what_a_detector_does_not_look_at_changes_nothing(
         steps in proptest::collection::vec(prop_oneof![event(), odd_event()], 1..80),

@@ -161,7 +161,10 @@ fn push(group: &mut Group, entry: &mut Entry, record: &impl Serialize) -> Result
 }
 
 fn record<T: for<'de> Deserialize<'de>>(row: &ledger::Row<'_>) -> Option<T> {
-    serde_json::from_str(row.text(column::RECORD)?).ok()
+    let warn = |error: &serde_json::Error| {
+        tracing::warn!(position = %row.position, %error, "an entry of detection cannot be read; it is passed over");
+    };
+    serde_json::from_str(row.text(column::RECORD)?).inspect_err(warn).ok()
 }
 
 impl Journal for LedgerJournal {

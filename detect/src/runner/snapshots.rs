@@ -8,24 +8,28 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::SNAPSHOT_BYTES_MAX;
 use crate::runner::journal::SnapshotRef;
 
 /// The directory of snapshot files.
 #[derive(Debug, Clone)]
 pub struct Snapshots {
     dir: PathBuf,
+    /// The largest that is written, and believed.
+    limit: u64,
 }
 
 impl Snapshots {
-    /// Files in `dir`, which is created if need be.
-    pub fn open(dir: &Path) -> io::Result<Self> {
+    /// Files in `dir`, which is created if need be, of at most `limit` bytes.
+    pub fn open(dir: &Path, limit: u64) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        Ok(Self { dir: dir.to_owned() })
+        Ok(Self { dir: dir.to_owned(), limit })
     }
 
-    /// Writes a file; it is complete when this returns.
-    pub fn write(&self, next_seq: u64, bytes: &[u8]) -> io::Result<SnapshotRef> {
+    /// Writes a file; it is complete when this returns. `None` if it would be too large to be read back.
+    pub fn write(&self, next_seq: u64, bytes: &[u8]) -> io::Result<Option<SnapshotRef>> {
+        if bytes.len() as u64 > self.limit {
+            return Ok(None);
+        }
         let sha256 = hash(bytes);
         let reference = SnapshotRef { next_seq, sha256 };
         let temporary = self.dir.join("new.tmp");
@@ -33,13 +37,13 @@ impl Snapshots {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(temporary, self.path(&reference))?;
-        Ok(reference)
+        Ok(Some(reference))
     }
 
     /// Reads a file and checks its hash; `None` if it is missing or is not what was written.
     pub fn read(&self, reference: &SnapshotRef) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
-        fs::File::open(self.path(reference)).ok()?.take(SNAPSHOT_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+        fs::File::open(self.path(reference)).ok()?.take(self.limit).read_to_end(&mut bytes).ok()?;
         (hash(&bytes) == reference.sha256).then_some(bytes)
     }
 
@@ -80,9 +84,10 @@ mod tests {
     #[test]
     fn a_damaged_or_missing_file_is_not_believed() {
         let dir = tempfile::tempdir().unwrap();
-        let snapshots = Snapshots::open(dir.path()).unwrap();
-        let first = snapshots.write(1, b"one").unwrap();
-        let second = snapshots.write(2, b"two").unwrap();
+        let snapshots = Snapshots::open(dir.path(), 3).unwrap();
+        let write = |next_seq: u64, bytes: &[u8]| snapshots.write(next_seq, bytes).unwrap();
+        let (first, second) = (write(1, b"one").unwrap(), write(2, b"two").unwrap());
+        assert_eq!(write(3, b"four"), None, "it would not be read back");
         assert_eq!(snapshots.read(&first).as_deref(), Some(b"one".as_slice()));
         snapshots.keep_only(std::slice::from_ref(&second)).unwrap();
         assert_eq!(snapshots.read(&first), None);

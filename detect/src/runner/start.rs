@@ -19,7 +19,7 @@ pub async fn start<S: Source, J: Journal>(
 ) -> Result<Option<Running<S, J>>, RunnerError> {
     let Core { source, journal, options, metrics } = core;
     let failed = |source| RunnerError::Snapshots { dir: options.snapshots.clone(), source };
-    let snapshots = Snapshots::open(&options.snapshots).map_err(failed)?;
+    let snapshots = Snapshots::open(&options.snapshots, options.snapshot_bytes).map_err(failed)?;
     let durable = source.durable()?;
     let (engine, history, cursor) = if let Some(cursor) = journal.cursor()? {
         if durable.next_seq < cursor.progress.next_seq {

@@ -271,7 +271,7 @@ proptest! {
     #[test]
     fn any_kills_any_blocks_and_lost_snapshots_find_the_same(
         moments in moments(),
-        kills in proptest::collection::vec((1usize..80, 1usize..40, any::<bool>()), 0..8),
+        kills in proptest::collection::vec((1usize..80, 1usize..40, 0u8..3), 0..8),
         block in 1usize..50,
     ) {
         let life = Life::new(moments, 0);
@@ -280,9 +280,11 @@ proptest! {
         run(&life.again(), &whole, options(dir.path(), 60), block, FOREVER);
         let killed = MemoryJournal::default();
         let dir = tempfile::tempdir().unwrap();
-        for (polls, block, lose) in kills {
-            run(&life, &killed, options(dir.path(), 60), block, polls);
-            if lose {
+        for (polls, block, fate) in kills {
+            // For a while the state is too large for a snapshot.
+            let snapshot_bytes = if fate == 1 { 0 } else { u64::MAX };
+            run(&life, &killed, RunnerOptions { snapshot_bytes, ..options(dir.path(), 60) }, block, polls);
+            if fate == 2 {
                 std::fs::remove_dir_all(dir.path()).unwrap();
             }
         }
@@ -309,6 +311,32 @@ proptest! {
         let unique: BTreeSet<&String> = memory.alerts.iter().collect();
         prop_assert_eq!(unique.len(), memory.alerts.len(), "no revision twice; cursor was {:?}", cursor);
     }
+}
+
+#[test]
+fn a_state_too_large_for_a_snapshot_is_found_again_in_the_ledger() {
+    let denied = |second: i64, batch: u64| {
+        json!({"second": second, "batch": batch, "kind": "egress.http", "outcome": "deny", "method": "POST",
+            "domain": "attacker-logger.com", "workspace": format!("w{batch}")})
+    };
+    // An outage after each event.
+    let life = (0..3 * OUTAGES_MAX as i64).map(|number| Moment::Row(denied(number * 1_000, number as u64)));
+    let life = Life::new(life.collect(), 0);
+    let small = |dir: &Path| RunnerOptions { snapshot_bytes: 0, ..options(dir, 60) };
+    let (whole, killed) = (MemoryJournal::default(), MemoryJournal::default());
+    let dir = tempfile::tempdir().unwrap();
+    run(&life.again(), &whole, options(dir.path(), 60), 7, FOREVER);
+    let dir = tempfile::tempdir().unwrap();
+    run(&life, &killed, options(dir.path(), 60), 1, 200);
+    assert_eq!(killed.cursor().unwrap().unwrap().snapshots.len(), SNAPSHOTS_KEPT);
+    for polls in [60, 200, 400, FOREVER] {
+        run(&life, &killed, small(dir.path()), 1, polls);
+        let cursor = killed.cursor().unwrap().unwrap();
+        assert!(cursor.outages.len() <= OUTAGES_MAX, "{} outages", cursor.outages.len());
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    let (whole, killed) = (whole.0.lock().unwrap(), killed.0.lock().unwrap());
+    assert!(whole.alerts.len() > 30 && whole.alerts == killed.alerts);
 }
 
 #[test]

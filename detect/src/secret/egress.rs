@@ -32,7 +32,7 @@ use mark::Mark;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "secret.egress",
-    version: 2,
+    version: 3,
     what: "A secret in the address of a request, in a command that sends, or in the arguments for a remote tool server: \
            known by what redaction took out, or as one of your canaries. The alert names kind, field and offset, never the \
            value.",
@@ -163,16 +163,17 @@ impl SecretEgress {
         let server = event.text(column::MCP_SERVER);
         let texts = [("command", command.unwrap_or("")), ("target", event.text(column::TARGET).unwrap_or(""))];
         let canaries = self.canaries.find(&texts);
-        let sends = command.is_some_and(mark::sends);
-        let marks: Vec<Mark<'_>> = if sends || server.is_some() {
+        let sender = mark::sender(event.commands());
+        let marks: Vec<Mark<'_>> = if sender.is_some() || server.is_some() {
             marks.filter(|mark| mark.is_input() && !mark.is_by_name()).collect()
         } else {
             Vec::new()
         };
-        let (way, target) = match (server, command) {
-            (Some(server), _) => (Way::Server, server),
-            (None, Some(command)) => (Way::Command, mark::destination(command).unwrap_or("")),
-            (None, None) => (Way::Command, ""),
+        let (way, target) = if let Some(server) = server {
+            (Way::Server, server)
+        } else {
+            let anywhere = || event.commands().iter().find_map(|words| mark::destination(words));
+            (Way::Command, sender.and_then(mark::destination).or_else(anywhere).unwrap_or(""))
         };
         let what = What { tool: event.text(column::TOOL).map(bounded), ..What::default() };
         self.raise(event, way, target, &marks, &canaries, what, findings);

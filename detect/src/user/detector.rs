@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Rule;
 use super::operator::absence::{Waiting, Watch};
-use super::operator::{Hit, Machine, Seen};
+use super::operator::room::Room;
+use super::operator::{Hit, Machine, Seen, holds};
 use super::template::{Piece, say};
-use crate::condition::Answer;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
+use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
-use crate::limits::TEXT_CHARS_MAX;
+use crate::limits::{EPISODES_MAX, TEXT_CHARS_MAX, USER_EPISODES_MAX};
 use crate::scope::{self, Scope};
 use crate::text::bounded;
 
@@ -51,19 +51,40 @@ struct Kept {
     what: What,
 }
 
+/// What a rule has of what all user rules have together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    room: Room,
+    /// How many of its alerts may be open.
+    episodes: usize,
+}
+
+impl Share {
+    /// The shares of rules that run together.
+    pub fn of_rules(rules: &[&Rule]) -> Vec<Self> {
+        let wanted: Vec<u64> = rules.iter().map(|rule| rule.form().operators.bytes()).collect();
+        let episodes = EPISODES_MAX.min(USER_EPISODES_MAX / rules.len().max(1));
+        Room::share(&wanted).into_iter().map(|room| Self { room, episodes }).collect()
+    }
+}
+
 impl UserDetector {
-    /// Builds it with an empty state.
-    pub fn new(rule: &Rule, key: Key) -> Self {
+    /// Builds detectors with empty states: all together keep to the bounds of user rules.
+    pub fn of_rules(rules: &[&Rule], key: Key) -> Vec<Self> {
+        rules.iter().zip(Share::of_rules(rules)).map(|(rule, share)| Self::new(rule, key, share)).collect()
+    }
+
+    fn new(rule: &Rule, key: Key, Share { room, episodes }: Share) -> Self {
         let form = rule.form();
         let operators = &form.operators;
-        let state = match (&operators.absence, operators.build(key)) {
-            (Some(absence), _) => State::Watch(Box::new(absence.watch())),
+        let state = match (&operators.absence, operators.build(key, room)) {
+            (Some(absence), _) => State::Watch(Box::new(absence.watch(room))),
             (None, Some(machine)) => State::Machine(machine),
             (None, None) => State::Each,
         };
         // What is missing is told so long after the event that the alert is about.
         let told_after = if let State::Watch(watch) = &state { watch.within() as u32 } else { 0 };
-        let episodes = Episodes::new(rule.label(), key, form.quiet_seconds + told_after);
+        let episodes = Episodes::new(rule.label(), key, form.quiet_seconds + told_after).at_most(episodes);
         Self { rule: rule.clone(), key, state, episodes }
     }
 
@@ -88,10 +109,16 @@ impl UserDetector {
     }
 
     /// Ends waits and begins them.
-    fn watch(&mut self, seen: Seen<'_, '_>, names: &[&str], matched: bool, findings: &mut Findings) {
+    fn watch(
+        &mut self,
+        seen: Seen<'_, '_>,
+        names: &[&str],
+        (matched, expected): (bool, bool),
+        findings: &mut Findings,
+    ) {
         let State::Watch(watch) = &mut self.state else { return };
         let (name, target) = key_names(names, seen.key);
-        if watch.is_expected(seen.event, matched) {
+        if expected {
             watch.end(seen.key);
             let subject = Subject { scope: Scope { kind: self.rule.scope_kind(), name: &name }, target: &target };
             self.episodes.resolve(subject, findings, |_| ());
@@ -152,25 +179,25 @@ fn who(rule: &Rule, event: &EventRow<'_>) -> Who {
 
 impl Detector for UserDetector {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let answer = self.rule.condition().ask(event);
-        if answer == Answer::Failed {
-            findings.note_failed(&self.rule.form().name);
-        }
-        let matched = answer == Answer::Yes;
-        let concerns = match &self.state {
-            State::Watch(watch) => matched || watch.is_expected(event, matched),
-            State::Each | State::Machine(_) => matched,
+        let rule = &self.rule.form().name;
+        let matched = holds(self.rule.condition(), event, rule, findings);
+        let expected = match &self.state {
+            State::Watch(watch) => watch.is_expected(event, matched, rule, findings),
+            State::Each | State::Machine(_) => false,
         };
-        if !concerns {
+        if !matched && !expected {
             return;
         }
         let Some(names) = self.names(event) else { return };
-        let second = if event.backfill() { event.time().div_euclid(1_000_000) } else { event.second() };
-        let seen = Seen { event, key: self.key.hash(&names), second };
+        // An event from the future is none: it would count with all that comes until then.
+        let second =
+            if event.backfill() { event.time().div_euclid(1_000_000).min(event.second()) } else { event.second() };
+        let rule = self.rule.clone();
+        let seen = Seen { event, key: self.key.hash(&names), second, rule: &rule.form().name };
         let hit = match &mut self.state {
             State::Each => Some(Hit { observed: 1, ..Hit::default() }),
             State::Machine(machine) => machine.observe(seen, findings),
-            State::Watch(_) => return self.watch(seen, &names, matched, findings),
+            State::Watch(_) => return self.watch(seen, &names, (matched, expected), findings),
         };
         if let Some(hit) = hit {
             self.raise(seen, &names, hit, findings);
@@ -219,10 +246,10 @@ impl Case for Matched {
     }
 
     fn title(&self, alert: &Alert) -> String {
-        bounded(&say(&self.title, alert.count, alert.last_seen - alert.first_seen, self.observed))
+        bounded(&say(&self.title, alert.count, span(alert), self.observed))
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        say(&self.reason, alert.count, alert.last_seen - alert.first_seen, self.observed)
+        say(&self.reason, alert.count, span(alert), self.observed)
     }
 }

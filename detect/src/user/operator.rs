@@ -10,6 +10,7 @@ mod first_seen;
 mod rarity;
 mod rate;
 mod repeat;
+pub mod room;
 pub mod sequence;
 mod trail;
 mod window;
@@ -17,12 +18,14 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 use super::value::RuleColumn;
+use crate::condition::{Answer, Condition};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::Before;
 use crate::event::EventRow;
 use crate::table::Table;
 
+use room::Room;
 use trail::Trail;
 
 /// A wrong parameter: its name, and what it must be.
@@ -35,8 +38,10 @@ pub struct Seen<'a, 'e> {
     pub event: &'a EventRow<'e>,
     /// The state that it belongs to.
     pub key: u64,
-    /// The second that windows count: of recording, or of the event if it was old by then.
+    /// The second that windows count: of recording, or of the event if it was old by then. What is learnt counts recorded time.
     pub second: i64,
+    /// The name of the rule, under which failures are counted.
+    pub rule: &'a str,
 }
 
 /// What an event completed.
@@ -58,8 +63,11 @@ trait Operator {
     /// The column that it is about, if it is about one.
     fn column(&self) -> Option<&str>;
 
+    /// The bytes that its states take if all that may be are there.
+    fn bytes(&self) -> u64;
+
     /// Its state, which is empty; `None` if it has none that events alone drive.
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>>;
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>>;
 }
 
 /// The state of an operator.
@@ -113,16 +121,22 @@ macro_rules! operators {
                 None
             }
 
+            /// The bytes that its states take if all that may be are there.
+            pub fn bytes(&self) -> u64 {
+                $(if let Some(operator) = &self.$field { return operator.bytes(); })*
+                0
+            }
+
             /// The state of the operator, which is empty; `None` if every match is a hit. The parameters were checked.
-            pub fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
-                $(if let Some(operator) = &self.$field { return operator.build(key); })*
+            pub fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
+                $(if let Some(operator) = &self.$field { return operator.build(key, room); })*
                 None
             }
         }
     };
 }
 
-// Field, type of the parameters (with `check`, `column` and `build`), meaning.
+// Field, type of the parameters (with `check`, `column`, `bytes` and `build`), meaning.
 operators! {
     repeat repeat::Repeat "The same value of a column again and again, with no other between.";
     rate rate::Rate "Many events in a window.";
@@ -145,6 +159,15 @@ fn check_range(name: &str, value: u64, range: std::ops::RangeInclusive<u64>) -> 
 /// Checks that a parameter names a column.
 fn check_column(name: &str) -> Result<RuleColumn, Wrong> {
     RuleColumn::new(name).map_err(|message| ("column".to_owned(), message))
+}
+
+/// Whether a condition of a rule holds for an event. What cannot be computed does not, and is counted.
+pub fn holds(condition: &Condition, event: &EventRow<'_>, rule: &str, findings: &mut Findings) -> bool {
+    let answer = condition.ask(event);
+    if answer == Answer::Failed {
+        findings.note_failed(rule);
+    }
+    answer == Answer::Yes
 }
 
 /// The state of the event's key.

@@ -14,7 +14,7 @@ use crate::sample::pass;
 
 fn read(text: &str) -> Loaded {
     let mut loaded = Loaded::default();
-    loaded.add_file(Path::new("a.toml"), text);
+    loaded.add_file(Path::new("a.toml"), text, Depth::Events);
     loaded
 }
 
@@ -33,7 +33,7 @@ fn one(lines: &str) -> Rule {
 }
 
 fn examples_directory() -> Loaded {
-    load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules")]).unwrap()
+    load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules")], Depth::Events).unwrap()
 }
 
 #[test]
@@ -102,16 +102,33 @@ fn mistakes_are_named_with_line_and_column() {
     check("name = \"acme.a\"", "name =", "string");
     check("title = \"T\"\n", "", "missing field `title`");
     let mut twice = read(&rule(""));
-    twice.add_file(Path::new("b.toml"), &rule(""));
+    twice.add_file(Path::new("b.toml"), &rule(""), Depth::Events);
     assert_eq!(twice.errors, []);
     let directory = tempfile::tempdir().unwrap();
     for name in ["a.toml", "b.toml"] {
         std::fs::write(directory.path().join(name), rule("")).unwrap();
     }
     std::fs::write(directory.path().join("c.txt"), "no rule").unwrap();
-    let errors = load(&[directory.path().to_owned()]).unwrap().errors;
+    let errors = load(&[directory.path().to_owned()], Depth::Form).unwrap().errors;
     assert!(errors[0].to_string().contains("b.toml:1:1: acme.a: the name is taken by"), "{}", errors[0]);
-    assert!(load(&[directory.path().join("missing")]).unwrap_err().to_string().contains("cannot read rules from"));
+    assert!(
+        load(&[directory.path().join("missing")], Depth::Form)
+            .unwrap_err()
+            .to_string()
+            .contains("cannot read rules from")
+    );
+}
+
+#[test]
+fn who_runs_rules_builds_no_events_of_their_tests() {
+    let errors = |lines: &str, depth: Depth| {
+        let mut loaded = Loaded::default();
+        loaded.add_file(Path::new("a.toml"), &rule(&format!("[[rule.test]]\nname = 'x'\n{lines}")), depth);
+        loaded.errors.len()
+    };
+    let (odd, malformed) = ("events = [{ second = 0, knd = 'a', repeat = 99999 }]", "events = 3");
+    assert_eq!([errors(odd, Depth::Form), errors(odd, Depth::Events)], [0, 1]);
+    assert_eq!([errors(malformed, Depth::Form), errors(malformed, Depth::Events)], [1, 1]);
 }
 
 #[test]
@@ -147,6 +164,20 @@ fn a_rule_is_recorded_as_it_is_written_and_a_changed_one_starts_anew() {
 }
 
 #[test]
+fn what_was_recorded_is_read_whatever_is_asked_of_rules_by_now() {
+    let mut form = one("condition = 'kind == \"a\"'").form().clone();
+    form.name = "egress.mine".to_owned();
+    form.why = "x".repeat(2_000);
+    assert!(Rule::written(form.clone()).is_err());
+    let mut set = serde_json::json!({"rules": {}, "user": [form]});
+    let mut gone = set["user"][0].clone();
+    gone["condition"] = json!("hsot == 'a'");
+    set["user"].as_array_mut().unwrap().push(gone);
+    let read: RuleSet = serde_json::from_value(set).unwrap();
+    assert_eq!(read.user.iter().map(|rule| rule.form().name.as_str()).collect::<Vec<_>>(), ["egress.mine"]);
+}
+
+#[test]
 fn what_cannot_be_computed_is_no_match_and_is_counted() {
     let set = RuleSet::only_user(vec![one("condition = 'status / port > 3'")]);
     let mut engine = Engine::new(&set, fixtures::key(), 0);
@@ -158,6 +189,45 @@ fn what_cannot_be_computed_is_no_match_and_is_counted() {
     ]);
     rows.iter().for_each(|row| engine.observe(&row, &mut findings));
     assert_eq!((findings.alerts().len(), findings.take_failed().get("acme.a")), (1, Some(&1)));
+    // The conditions of operators count as well, each once for an event.
+    for (operator, failures) in [
+        ("sequence = { within_seconds = 9, steps = ['status / port > 9', 'status / port > 3', 'true'] }", 2),
+        ("absence = { within_seconds = 9, expect = 'status / port > 9' }", 1),
+    ] {
+        let set = RuleSet::only_user(vec![one(operator)]);
+        let mut engine = Engine::new(&set, fixtures::key(), 0);
+        rows.iter().for_each(|row| engine.observe(&row, &mut findings));
+        assert_eq!(findings.take_failed().get("acme.a"), Some(&failures), "{operator}");
+    }
+}
+
+#[test]
+fn a_time_that_an_agent_tells_ends_no_learning_and_no_chain() {
+    let alerts = |lines: &str, events: &[Value]| {
+        let set = RuleSet::only_user(vec![one(lines)]);
+        let mut engine = Engine::new(&set, fixtures::key(), 0);
+        crate::sample::run(&mut engine, &fixtures::rows(events), 0).take().len()
+    };
+    let event =
+        |second: i64, time: i64, host: &str| json!({"second": second, "session": "s", "host": host, "time": time});
+    let live = |second: i64, host: &str| event(second, (START + second) * 1_000_000, host);
+    for operator in
+        ["first_seen = { column = 'host' }", "rarity = { column = 'host', fewer_than = 1, within_days = 1 }"]
+    {
+        let events = [event(0, 0, "a"), live(10, "b"), live(86_399, "c")];
+        assert_eq!(alerts(operator, &events), 0, "{operator}");
+        let events = [event(0, 0, "a"), live(10, "b"), event(86_400, 0, "c")];
+        assert_eq!(alerts(operator, &events), 1, "{operator}");
+    }
+    let repeat = "repeat = { column = 'host', times = 3, gap_seconds = 60 }";
+    assert_eq!(alerts(repeat, &[live(0, "a"), event(1, 0, "a"), live(2, "a")]), 1);
+    let sequence = "sequence = { within_seconds = 60, steps = [\"host == 'a'\", \"host == 'b'\"] }";
+    assert_eq!(alerts(sequence, &[live(0, "a"), event(1, 0, "a"), live(2, "b")]), 1);
+    // Recorded before the first start, and from the future: it is backfill too.
+    let set = RuleSet::only_user(vec![one("rate = { events = 2, within_seconds = 60 }")]);
+    let mut engine = Engine::new(&set, fixtures::key(), (START + 1) * 1_000_000);
+    let events = [event(0, i64::MAX, "a"), live(1_000, "a"), live(2_000, "a")];
+    assert_eq!(crate::sample::run(&mut engine, &fixtures::rows(&events), 0).take().len(), 0);
 }
 
 #[test]
@@ -179,6 +249,27 @@ fn silence_during_an_outage_means_nothing_and_a_sign_of_life_ends_it() {
     engine.observe(&rows.get(1).unwrap(), &mut findings);
     let states: Vec<&str> = findings.alerts().iter().map(|alert| alert.state.as_str()).collect();
     assert_eq!(states, ["open", "resolved"]);
+}
+
+#[test]
+fn many_rules_share_one_room_and_who_brings_many_keys_loses_its_own() {
+    let rules = |count: usize| {
+        let text = rule("rate = { events = 2, within_seconds = 600000 }");
+        let one = |at: usize| read(&text.replace("acme.a", &format!("acme.r{at}"))).rules[0].rule.clone();
+        RuleSet::only_user((0..count).map(one).collect())
+    };
+    let event = |session: &str, user: &str| json!({"second": 0, "session": session, "user": user});
+    let mut flood = event("b{n}", "b");
+    flood["repeat"] = json!(1_500);
+    let events = [event("a", "a"), event("b", "b"), flood, event("a", "a"), event("b", "b")];
+    let told = |count: usize| {
+        let mut engine = Engine::new(&rules(count), fixtures::key(), 0);
+        let alerts = crate::sample::run(&mut engine, &fixtures::rows(&events), 0).take();
+        let mine = alerts.iter().filter(|alert| alert.rule == "acme.r0");
+        mine.map(|alert| alert.who.session.clone().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(1), ["a", "b"]);
+    assert_eq!(told(crate::limits::USER_RULES_MAX), ["a"], "each rule has fewer states, and b brought too many");
 }
 
 /// Rules of every operator with parameters that a few events reach.
@@ -211,8 +302,12 @@ fn event() -> impl Strategy<Value = (Value, i64)> {
             let kind = if port == 8 { "b" } else { "a" };
             let mut event =
                 json!({"kind": kind, "session": session, "host": host, "user": user, "port": port, "cost_micros": gap});
-            if old && gap == 3 {
-                event["time"] = json!((START - 100_000 + gap) * 1_000_000);
+            match gap {
+                3 if old => event["time"] = json!((START - 100_000 + gap) * 1_000_000),
+                7 if old => event["time"] = json!(i64::MIN),
+                7 => event["time"] = json!(i64::MAX),
+                8 if old => event["cost_micros"] = json!(i64::MAX),
+                _ => {}
             }
             (event, gap)
         },

@@ -5,7 +5,7 @@ use ledger::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::egress::secret::SecretRead;
-use crate::episode::Case;
+use crate::episode::{Case, span};
 use crate::limits::EPISODES_PER_SCOPE_MAX;
 use crate::text::{duration, times};
 
@@ -82,7 +82,7 @@ impl Refusals {
         let count = times(alert.count);
         let span = match alert.count {
             1 => String::new(),
-            _ => format!(" in {}", duration(alert.last_seen - alert.first_seen)),
+            _ => format!(" in {}", duration(span(alert))),
         };
         let method = alert.what.method.as_deref().unwrap_or("A write");
         match self.target {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::egress::class::Class;
 use crate::egress::reach::Watched;
+use crate::episode::{Case, span};
 use crate::limits::{EPISODES_PER_SCOPE_MAX, NAMES_IN_TEXT, REACH_FEW};
 use crate::text::{bounded, counted, duration, sentences, times};
 
@@ -59,7 +60,7 @@ impl Newcomer {
         let method = alert.what.method.as_deref().unwrap_or("A request");
         let span = match alert.count {
             1 => String::new(),
-            _ => format!(" in {}", duration(alert.last_seen - alert.first_seen)),
+            _ => format!(" in {}", duration(span(alert))),
         };
         format!("{method} to {names} went out {}{span}.", times(alert.count))
     }
@@ -101,7 +102,7 @@ impl Newcomer {
     }
 }
 
-impl crate::episode::Case for Newcomer {
+impl Case for Newcomer {
     fn severity(&self, _: &Alert) -> Severity {
         match (self.class, self.write) {
             (Class::Metadata, _) | (Class::FileDrop | Class::Webhook | Class::Tunnel | Class::Address, true) => {

@@ -1,7 +1,7 @@
-//! Which packages a request or a command asks for. It reads what is written, without a shell's rules beyond words and
-//! separators: what a variable hides is not seen.
+//! Which packages a request or a command asks for. It reads what is written: what a variable hides is not seen.
 
 use super::known::Ecosystem;
+use crate::command::words::{program, run};
 use crate::limits::{PACKAGE_BYTES_MAX, PACKAGES_PER_COMMAND_MAX};
 use crate::text::scanned;
 
@@ -34,13 +34,12 @@ pub fn of_path(host: &str, path: &str) -> Option<(Ecosystem, String)> {
     clean(&name).map(|name| (ecosystem, name))
 }
 
-/// The packages that a command line installs or runs.
-pub fn of_command(command: &str) -> Vec<(Ecosystem, String)> {
+/// The packages that the commands of a line install or run.
+pub fn of_commands(commands: &[Vec<&str>]) -> Vec<(Ecosystem, String)> {
     let mut found = Vec::new();
-    for part in scanned(command).split([';', '|', '&', '\n', '(', ')', '`']) {
-        let words = part.split_ascii_whitespace().map(|word| word.trim_matches(['"', '\'']));
-        let words: Vec<&str> = words.skip_while(|word| !is_tool(word)).collect();
-        let Some((ecosystem, only_one, rest)) = installer(&words) else { continue };
+    for words in commands {
+        let words = run(words, is_tool).unwrap_or_default();
+        let Some((ecosystem, only_one, rest)) = installer(words) else { continue };
         let mut names = words.get(rest..).unwrap_or_default().iter();
         while let Some(word) = names.next() {
             if OPTIONS_WITH_VALUE.contains(word) {
@@ -50,7 +49,8 @@ pub fn of_command(command: &str) -> Vec<(Ecosystem, String)> {
             if found.len() == PACKAGES_PER_COMMAND_MAX {
                 return found;
             }
-            let Some(name) = package(ecosystem, word) else { continue };
+            // It stands at the end of what sudo runs, and imitates nothing.
+            let Some(name) = package(ecosystem, word).filter(|name| name != "sudo") else { continue };
             found.push((ecosystem, name));
             if only_one {
                 break;
@@ -81,7 +81,7 @@ const OPTIONS_WITH_VALUE: [&str; 14] = [
 /// The ecosystem of an installer that the first word is, whether only the first word after it is a package, and where its
 /// words begin.
 fn installer(words: &[&str]) -> Option<(Ecosystem, bool, usize)> {
-    let name = words.first()?.rsplit('/').next()?;
+    let name = program(words.first()?);
     let after = |at: usize| words.get(at).copied().unwrap_or("");
     let at = |at: usize, ecosystem| Some((ecosystem, false, at));
     match (name, after(1), after(2)) {
@@ -97,12 +97,11 @@ fn installer(words: &[&str]) -> Option<(Ecosystem, bool, usize)> {
     }
 }
 
-/// Whether a word is a program that installs packages, or may be one.
-fn is_tool(word: &str) -> bool {
-    let name = word.rsplit('/').next().unwrap_or(word);
+/// Whether a program installs packages, or may do so.
+fn is_tool(name: &str) -> bool {
     let npm = matches!(name, "npm" | "pnpm" | "yarn" | "bun" | "npx" | "bunx" | "pnpx");
     let python = matches!(name, "pip" | "pip3" | "pipx" | "uv" | "uvx" | "poetry" | "python" | "python3");
-    (npm || python || matches!(name, "cargo" | "gem")) && !word.contains('=')
+    npm || python || matches!(name, "cargo" | "gem")
 }
 
 /// The name of the package that a word asks for, without version; `None` for options, paths and addresses.
@@ -135,6 +134,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::command::words::commands;
 
     #[test]
     fn requests_to_registries_name_packages() {
@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn commands_name_packages() {
         let check = |command: &str, expected: &[&str]| {
-            let found: Vec<String> = of_command(command).into_iter().map(|(_, name)| name).collect();
+            let commands: Vec<Vec<&str>> = commands(command).collect();
+            let found: Vec<String> = of_commands(&commands).into_iter().map(|(_, name)| name).collect();
             assert_eq!(found, expected, "{command}");
         };
         check("npm install --save-dev widgets@1.2 @acme/gears@^3 ./local", &["widgets", "@acme/gears"]);
@@ -172,12 +173,18 @@ mod tests {
         check("npm test", &[]);
         check("pip install git+https://acme.example/x.git", &[]);
         check("echo pip", &[]);
+        check("git commit -m 'fix; npm install widgets' && echo \"pip install widgets | cat\"", &[]);
+        check("cat > README.md <<EOF\nnpm install widgets\nEOF\nnpm install gears", &["gears"]);
+        check("bash -c 'npm install widgets | tee log'", &["widgets"]);
+        check("echo pip install widgets", &[]);
+        check("docker run node npm install widgets", &["widgets"]);
+        check("sudo -H pip install", &[]);
     }
 
     proptest! {
         #[test]
         fn any_text_is_read(host in "\\PC{0,20}", path in "\\PC{0,60}", words in proptest::collection::vec("(npm|i|pip|install|cargo|add|-r|\\PC{0,9})", 0..12)) {
-            for (_, name) in of_path(&host, &path).into_iter().chain(of_command(&words.join(" "))) {
+            for (_, name) in of_path(&host, &path).into_iter().chain(of_commands(&commands(&words.join(" ")).collect::<Vec<_>>())) {
                 prop_assert!(!name.is_empty() && name.len() <= 3 * PACKAGE_BYTES_MAX);
             }
         }

@@ -3,7 +3,7 @@
 use ledger::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::episode::Case;
+use crate::episode::{Case, span};
 use crate::text::{dollars, duration, times};
 
 /// What is known about a loop.
@@ -64,7 +64,7 @@ impl Case for Loop {
             0 => String::new(),
             spent => format!(" and cost {} since it began", dollars(spent)),
         };
-        let span = duration(alert.last_seen - alert.first_seen);
+        let span = duration(span(alert));
         let observed = format!("{what} came {}{result} in {span}{cost}.", times(u64::from(self.laps)));
         let baseline = if self.has_result {
             "Of agents that go round three times, one in five finds out by itself; of those that go round eight times, one in \

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fixtures;
 use crate::pack::Pack;
+use crate::shared::Shared;
 use injected::{Numbers, Step};
 
 fn events(steps: &[Step]) -> Vec<Value> {
@@ -23,10 +24,10 @@ fn events(steps: &[Step]) -> Vec<Value> {
 /// The alerts of a trace, each with the number of steps before it.
 fn observe(events: &[Value]) -> Vec<(usize, ledger::alert::Alert)> {
     let mut detector = build(&Parameters::default(), fixtures::key());
-    let mut found = Vec::new();
+    let (mut shared, mut found) = (Shared::new(fixtures::key()), Vec::new());
     for (at, row) in fixtures::rows(events).iter().enumerate() {
         let mut findings = Findings::new();
-        detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
+        detector.observe(&shared.event(&row, false, &mut findings), &mut findings);
         found.extend(findings.take().into_iter().map(|alert| (at, alert)));
     }
     found
@@ -73,6 +74,15 @@ fn calls_without_results_take_longer_and_are_critical_by_money_only() {
     assert!(!severities.contains(&Severity::Critical));
     let dear: Vec<Value> = (0..8).map(|at| call(at, 3_000_000)).collect();
     assert_eq!(observe(&dear)[0].1.severity, Severity::Critical);
+    // What a gateway tells of the same calls counts in place of what the agent says of them.
+    let by_both = |at: i64| {
+        let gateway =
+            json!({"second": at, "kind": "model.call", "family": "gateway", "session": "s", "cost_micros": 1_000_000});
+        [gateway, call(at, 1_000_000)]
+    };
+    let twice: Vec<Value> = (0..8).flat_map(by_both).collect();
+    let mut worst = observe(&twice).into_iter().map(|(_, alert)| alert.severity);
+    assert!(worst.all(|severity| severity < Severity::Critical), "eight dollars, not sixteen");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use ledger::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::weakness::Weakness;
+use crate::episode::{Case, span};
 use crate::text::{duration, sentences};
 
 /// What is known about a weakness.
@@ -66,16 +67,15 @@ impl Weak {
     fn seen(&self, alert: &Alert) -> String {
         match alert.count {
             1 => "This is the first sign of it.".to_owned(),
-            count if self.weakness.is_of_template() => format!(
-                "It has been so for {} (looked at once a minute, {count} signs).",
-                duration(alert.last_seen - alert.first_seen)
-            ),
-            count => format!("There were {count} signs in {}.", duration(alert.last_seen - alert.first_seen)),
+            count if self.weakness.is_of_template() => {
+                format!("It has been so for {} (looked at once a minute, {count} signs).", duration(span(alert)))
+            }
+            count => format!("There were {count} signs in {}.", duration(span(alert))),
         }
     }
 }
 
-impl crate::episode::Case for Weak {
+impl Case for Weak {
     fn severity(&self, _: &Alert) -> Severity {
         match self.weakness {
             Weakness::AnyDomain | Weakness::AllowAll | Weakness::NoAudit | Weakness::Configuration => Severity::High,

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Machine, Operator, Seen, Wrong, check_range};
-use crate::condition::{Answer, Condition};
+use super::{Machine, Operator, Room, Seen, Wrong, check_range, holds, room};
+use crate::condition::Condition;
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::event::{EventRow, Sighting};
@@ -30,11 +30,11 @@ impl Absence {
     }
 
     /// What waits.
-    pub fn watch(&self) -> Watch {
+    pub fn watch(&self, room: Room) -> Watch {
         Watch {
             expect: self.expect.as_deref().and_then(|expect| Condition::new(expect).ok()),
             within: i64::from(self.within_seconds),
-            armed: Table::new(RULE_STATES_MAX),
+            armed: Table::new(room.of(RULE_STATES_MAX)),
             timers: Timers::default(),
         }
     }
@@ -50,10 +50,17 @@ impl Operator for Absence {
     }
 
     // It is no machine that events alone drive: see [`Absence::watch`].
-    fn build(&self, _: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_STATES_MAX, WAITING_BYTES)
+    }
+
+    fn build(&self, _: Key, _: Room) -> Option<Box<dyn Machine>> {
         None
     }
 }
+
+/// Bytes of a wait with its timer, its names and the texts of its alert, as long as they usually are at most.
+const WAITING_BYTES: u64 = 4_096;
 
 /// Keys that wait for something.
 pub struct Watch {
@@ -85,8 +92,8 @@ packed!(Waiting { sighting, names, opening });
 
 impl Watch {
     /// Whether the event is what others wait for.
-    pub fn is_expected(&self, event: &EventRow<'_>, matched: bool) -> bool {
-        self.expect.as_ref().map_or(matched, |expect| expect.ask(event) == Answer::Yes)
+    pub fn is_expected(&self, event: &EventRow<'_>, matched: bool, rule: &str, findings: &mut Findings) -> bool {
+        self.expect.as_ref().map_or(matched, |expect| holds(expect, event, rule, findings))
     }
 
     /// Ends the wait of a key.

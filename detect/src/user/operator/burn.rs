@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use super::{Hit, Machine, Operator, Seen, Trail, Wrong, check_range, state};
+use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_range, room, state};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::{RULE_STATES_MAX, RULE_WINDOWS_MAX};
@@ -82,9 +82,14 @@ impl Operator for Burn {
         Some(&self.column)
     }
 
-    fn build(&self, _: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        let pair = 2 * Window::bytes(BUCKETS);
+        room::bytes(RULE_STATES_MAX, self.windows.len() as u64 * pair + Trail::bytes())
+    }
+
+    fn build(&self, _: Key, room: Room) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        Some(Box::new(Burning { parameters: self.clone(), column, states: Table::new(RULE_STATES_MAX) }))
+        Some(Box::new(Burning { parameters: self.clone(), column, states: Table::new(room.of(RULE_STATES_MAX)) }))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Trail, Wrong, check_column, check_range, state};
+use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_column, check_range, room, state};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::{RULE_DISTINCT_MAX, RULE_STATES_MAX};
@@ -35,9 +35,13 @@ impl Operator for Distinct {
         Some(&self.column)
     }
 
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_STATES_MAX, room::list_bytes(self.values.into(), 16) + Trail::bytes())
+    }
+
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        Some(Box::new(Counting { parameters: self.clone(), column, key, states: Table::new(RULE_STATES_MAX) }))
+        Some(Box::new(Counting { parameters: self.clone(), column, key, states: Table::new(room.of(RULE_STATES_MAX)) }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Wrong, check_column, check_range, state};
+use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_column, check_range, room, state};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::{RULE_STATES_MAX, RULE_VALUES_MAX};
@@ -16,7 +16,7 @@ use crate::user::value::RuleColumn;
 pub struct FirstSeen {
     /// The column whose values are remembered.
     column: String,
-    /// Nothing is told so long after a key's first event: 0 to 8,760 hours.
+    /// Nothing is told so long after a key's first event was recorded: 0 to 8,760 hours.
     #[serde(default = "day")]
     learning_hours: u32,
     /// A value that was not seen for so long is new again: 1 to 365 days.
@@ -43,9 +43,13 @@ impl Operator for FirstSeen {
         Some(&self.column)
     }
 
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_STATES_MAX, 8) + room::bytes(RULE_VALUES_MAX, 8)
+    }
+
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        let (keys, values) = (Table::new(RULE_STATES_MAX), Table::new(RULE_VALUES_MAX));
+        let (keys, values) = (Table::new(room.of(RULE_STATES_MAX)), Table::new(room.of(RULE_VALUES_MAX)));
         Some(Box::new(Learning { parameters: self.clone(), column, key, keys, values }))
     }
 }
@@ -58,7 +62,7 @@ struct Learning {
     values: Table<Known>,
 }
 
-/// When a key came first, or a value of a key last; zero for never.
+/// When a key was recorded first, or a value of a key last; zero for never.
 #[derive(Debug, Default)]
 struct Known {
     second: i64,
@@ -69,14 +73,16 @@ packed!(Known { second });
 impl Machine for Learning {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
+        // By recorded time: a key whose first event tells a time long ago would have learnt already.
+        let second = seen.event.second();
         let since = &mut state(&mut self.keys, seen, findings).second;
         if *since == 0 {
-            *since = seen.second;
+            *since = second;
         }
-        let learnt = seen.second - *since >= i64::from(self.parameters.learning_hours) * 3_600;
+        let learnt = second - *since >= i64::from(self.parameters.learning_hours) * 3_600;
         let last = &mut self.values.entry(Key::join(seen.key, value), seen.event, findings).second;
-        let is_new = *last == 0 || seen.second - *last > i64::from(self.parameters.forget_days) * 86_400;
-        *last = seen.second.max(*last);
+        let is_new = *last == 0 || second - *last > i64::from(self.parameters.forget_days) * 86_400;
+        *last = second;
         (is_new && learnt).then(|| Hit { observed: 1, value, ..Hit::default() })
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Wrong, check_column, check_range};
+use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_column, check_range, room};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::{RULE_DISTINCT_MAX, RULE_VALUES_MAX};
@@ -20,7 +20,7 @@ pub struct Rarity {
     fewer_than: u32,
     /// in the last so many days: 1 to 365.
     within_days: u32,
-    /// Nothing is told so long after the first event: 0 to 8,760 hours.
+    /// Nothing is told so long after the first event was recorded: 0 to 8,760 hours.
     #[serde(default = "day")]
     learning_hours: u32,
 }
@@ -41,9 +41,13 @@ impl Operator for Rarity {
         Some(&self.column)
     }
 
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_VALUES_MAX, room::list_bytes(u64::from(self.fewer_than) + 1, 16))
+    }
+
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        let values = Table::new(RULE_VALUES_MAX);
+        let values = Table::new(room.of(RULE_VALUES_MAX));
         Some(Box::new(Rare { parameters: self.clone(), column, key, since: None, values }))
     }
 }
@@ -56,7 +60,7 @@ struct Rare {
     values: Table<Holders>,
 }
 
-/// Who has a value: the latest keys with the second of their latest event, oldest first, one more than matter.
+/// Who has a value: the latest keys with the second in which their latest event was recorded, oldest first, one more than matter.
 #[derive(Debug, Default)]
 struct Holders {
     latest: Vec<(u64, i64)>,
@@ -68,16 +72,18 @@ impl Machine for Rare {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let value = self.column.hash(seen.event, self.key)?;
         let Rarity { fewer_than, within_days, learning_hours, .. } = self.parameters;
-        let since = *self.since.get_or_insert(seen.second);
+        // By recorded time: an agent that tells a time long ago would end the learning for all.
+        let second = seen.event.second();
+        let since = *self.since.get_or_insert(second);
         let holders = &mut self.values.entry(value, seen.event, findings).latest;
-        let from = seen.second - i64::from(within_days) * 86_400;
+        let from = second - i64::from(within_days) * 86_400;
         holders.retain(|(key, at)| *key != seen.key && *at > from);
         let others = holders.len();
         if others > fewer_than as usize {
             holders.remove(0);
         }
-        holders.push((seen.key, seen.second));
-        let learnt = seen.second - since >= i64::from(learning_hours) * 3_600;
+        holders.push((seen.key, second));
+        let learnt = second - since >= i64::from(learning_hours) * 3_600;
         (learnt && others < fewer_than as usize).then(|| Hit { observed: others as i64, value, ..Hit::default() })
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use super::{Hit, Machine, Operator, Seen, Trail, Wrong, check_range, state};
+use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_range, room, state};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::RULE_STATES_MAX;
@@ -33,8 +33,12 @@ impl Operator for Rate {
         None
     }
 
-    fn build(&self, _: Key) -> Option<Box<dyn Machine>> {
-        Some(Box::new(Rating { parameters: self.clone(), windows: Table::new(RULE_STATES_MAX) }))
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_STATES_MAX, Window::bytes(BUCKETS) + Trail::bytes())
+    }
+
+    fn build(&self, _: Key, room: Room) -> Option<Box<dyn Machine>> {
+        Some(Box::new(Rating { parameters: self.clone(), windows: Table::new(room.of(RULE_STATES_MAX)) }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Trail, Wrong, check_column, check_range, state};
+use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_column, check_range, room, state};
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::limits::RULE_STATES_MAX;
@@ -38,9 +38,13 @@ impl Operator for Repeat {
         Some(&self.column)
     }
 
-    fn build(&self, key: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        room::bytes(RULE_STATES_MAX, 24 + Trail::bytes())
+    }
+
+    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        Some(Box::new(Repeating { parameters: self.clone(), column, key, runs: Table::new(RULE_STATES_MAX) }))
+        Some(Box::new(Repeating { parameters: self.clone(), column, key, runs: Table::new(room.of(RULE_STATES_MAX)) }))
     }
 }
 
@@ -69,7 +73,8 @@ impl Machine for Repeating {
             (run.value, run.count) = (value, 0);
             run.trail.clear();
         }
-        (run.count, run.second) = (run.count + 1, seen.second);
+        // One that tells an earlier time makes no pause.
+        (run.count, run.second) = (run.count + 1, run.second.max(seen.second));
         run.trail.note(seen);
         (run.count >= u64::from(self.parameters.times)).then(|| Hit {
             observed: run.count as i64,

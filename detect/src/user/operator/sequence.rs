@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Seen, Wrong, check_range, state};
-use crate::condition::{Answer, Condition};
+use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_range, holds, room, state};
+use crate::condition::Condition;
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::Before;
@@ -39,10 +39,15 @@ impl Operator for Sequence {
         None
     }
 
-    fn build(&self, _: Key) -> Option<Box<dyn Machine>> {
+    fn bytes(&self) -> u64 {
+        let steps = self.steps.len() as u64;
+        room::bytes(RULE_STATES_MAX, room::list_bytes(steps, 64 + room::list_bytes(steps, 8)))
+    }
+
+    fn build(&self, _: Key, room: Room) -> Option<Box<dyn Machine>> {
         let steps = self.steps.iter().map(|step| Condition::new(step)).collect::<Result<Vec<_>, _>>().ok()?;
         let within = i64::from(self.within_seconds);
-        Some(Box::new(Following { steps, within, states: Table::new(RULE_STATES_MAX) }))
+        Some(Box::new(Following { steps, within, states: Table::new(room.of(RULE_STATES_MAX)) }))
     }
 }
 
@@ -69,9 +74,20 @@ struct Chain {
 packed!(Chains { reached });
 packed!(Chain { second, time, recorded, evidence });
 
+impl Chains {
+    /// Notes a chain that reached a step, unless one that began later did: an event that tells an earlier time ends none.
+    fn reach(&mut self, step: usize, chain: Chain) {
+        let reached = &mut self.reached[step];
+        if reached.as_ref().is_none_or(|other| other.second <= chain.second) {
+            *reached = Some(chain);
+        }
+    }
+}
+
 impl Machine for Following {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
-        let mut matches = self.steps.iter().map(|step| step.ask(seen.event) == Answer::Yes).collect::<Vec<_>>();
+        let mut holds = |step| holds(step, seen.event, seen.rule, findings);
+        let mut matches: Vec<bool> = self.steps.iter().map(&mut holds).collect();
         if !matches.contains(&true) {
             return None;
         }
@@ -100,10 +116,10 @@ impl Machine for Following {
             } else if at == 0 {
                 let (time, recorded) = (seen.event.time(), seen.event.recorded());
                 let evidence = vec![seen.event.position().seq];
-                chains.reached[0] = Some(Chain { second: seen.second, time, recorded, evidence });
+                chains.reach(0, Chain { second: seen.second, time, recorded, evidence });
             } else if let Some(mut chain) = before {
                 chain.evidence.push(seen.event.position().seq);
-                chains.reached[at] = Some(chain);
+                chains.reach(at, chain);
             }
         }
         hit

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Seen;
+use super::room::list_bytes;
 use crate::episode::Before;
 use crate::limits::RULE_EVIDENCE_MAX;
 use crate::pack::packed;
@@ -16,6 +17,11 @@ pub struct Trail {
 packed!(Trail { latest });
 
 impl Trail {
+    /// The bytes that it takes at most.
+    pub fn bytes() -> u64 {
+        list_bytes(RULE_EVIDENCE_MAX as u64 + 1, 24)
+    }
+
     /// Notes an event.
     pub fn note(&mut self, seen: Seen<'_, '_>) {
         let event = seen.event;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::room::list_bytes;
 use crate::pack::packed;
 
 /// The sums of the latest buckets.
@@ -14,6 +15,11 @@ pub struct Window {
 packed!(Window { buckets });
 
 impl Window {
+    /// The bytes that it takes at most.
+    pub fn bytes(buckets: u32) -> u64 {
+        list_bytes(u64::from(buckets) + 1, 16)
+    }
+
     /// Adds an amount at a second, and gives the sum of the window that ends there. `seconds` is the length of the window,
     /// `buckets` their number; both are the same at each call. Time does not go back: what is older counts as now.
     pub fn add(&mut self, second: i64, amount: i64, seconds: u32, buckets: u32) -> i64 {
