@@ -100,13 +100,11 @@ impl Detector for Typosquat {
         if let Some(request) = event.request().filter(|request| !request.domain.is_empty()) {
             self.host(event, request, findings);
             if let Some((ecosystem, name)) = packages::of_path(request.host, request.path) {
-                self.package(event, ecosystem, &name, what(event, false), findings);
+                self.package(event, ecosystem, &name, findings);
             }
         } else {
-            let tool = event.text(column::TOOL).map(bounded);
             for (ecosystem, name) in packages::of_commands(event.commands()) {
-                let what = What { tool: tool.clone(), ..What::default() };
-                self.package(event, ecosystem, &name, what, findings);
+                self.package(event, ecosystem, &name, findings);
             }
         }
     }
@@ -138,12 +136,12 @@ impl Typosquat {
             None => self.fine.insert(hash, ()),
             Some((imitated, likeness)) => {
                 let squat = Squat::new(event, None, request.host, imitated, likeness, request.refused);
-                self.raise(event, request.domain, squat, what(event, false), findings);
+                self.raise(event, request.domain, squat, findings);
             }
         }
     }
 
-    fn package(&mut self, event: &EventRow<'_>, ecosystem: Ecosystem, name: &str, what: What, findings: &mut Findings) {
+    fn package(&mut self, event: &EventRow<'_>, ecosystem: Ecosystem, name: &str, findings: &mut Findings) {
         let hash = self.key.hash(&["package", ecosystem.as_str(), name]);
         if self.fine.get(hash).is_some() {
             return;
@@ -156,15 +154,19 @@ impl Typosquat {
         });
         match squat {
             None => self.fine.insert(hash, ()),
-            Some(squat) => self.raise(event, &format!("{}:{name}", ecosystem.as_str()), squat, what, findings),
+            Some(squat) => self.raise(event, &format!("{}:{name}", ecosystem.as_str()), squat, findings),
         }
     }
 
-    fn raise(&mut self, event: &EventRow<'_>, target: &str, squat: Squat, what: What, findings: &mut Findings) {
+    fn raise(&mut self, event: &EventRow<'_>, target: &str, squat: Squat, findings: &mut Findings) {
         let scope = Scope::network(event);
         let refused = squat.refused;
         let open = |many| {
-            let what = if many { What::default() } else { what };
+            let what = match event.request() {
+                _ if many => What::default(),
+                Some(request) if !request.domain.is_empty() => what(event, false),
+                _ => What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
+            };
             Opening { case: squat.of_many(many), who: scope::who(event), what, before: Before::default() }
         };
         let subject = Subject { scope, target };
