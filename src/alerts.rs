@@ -11,11 +11,10 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use ledger::triage::{CloseReason, Request, Status};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 
 use crate::api::Target;
 use crate::cli::Output;
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::output::{self, Format};
 
 /// The commands on alerts.
@@ -211,42 +210,17 @@ async fn list(arguments: &List) -> Outcome {
     parameters.extend(arguments.assignee.iter().map(|name| ("assignee", name.clone())));
     parameters.extend(arguments.hidden.iter().map(|hidden| ("hidden", hidden.to_string())));
     parameters.extend(arguments.cursor.iter().map(|cursor| ("cursor", cursor.clone())));
-    let page = get(&arguments.target, "/api/v1/alerts", &parameters).await?;
-    print_page(&page, "alerts", arguments.output.format, show::table)
+    let page = arguments.target.get("/api/v1/alerts", &parameters).await?;
+    output::print_page(&page, "alerts", arguments.output.format, show::table)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn show(arguments: &Show) -> Outcome {
     let path = format!("/api/v1/alerts/{}", utf8_percent_encode(&arguments.alert, NON_ALPHANUMERIC));
-    let alert = get(&arguments.target, &path, &[]).await?;
+    let alert = arguments.target.get(&path, &[]).await?;
     match arguments.output.format {
         Format::Json => output::print_json(&alert)?,
         Format::Table => output::print(&show::whole(&alert))?,
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Reads a page of the API.
-async fn get(target: &Target, path: &str, parameters: &[(&str, String)]) -> Result<Value, Failure> {
-    let parameters: Vec<String> = parameters
-        .iter()
-        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-        .collect();
-    let path = if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) };
-    target.open()?.ask("GET", &path, &[], String::new()).await?.json().await
-}
-
-/// Prints a page of a list: as it is, or as a table with what else there is.
-fn print_page(page: &Value, name: &str, format: Format, table: fn(&[Value]) -> String) -> Outcome {
-    let rows = page[name].as_array().map(Vec::as_slice).unwrap_or_default();
-    match format {
-        Format::Json => output::print_json(page)?,
-        Format::Table if rows.is_empty() => output::print_line(&format!("There are no such {name}."))?,
-        Format::Table => {
-            output::print(&table(rows))?;
-            if let Some(next) = page["next"].as_str() {
-                eprintln!("{} of {}; more with --cursor {}", rows.len(), page["total"], output::visible(next));
-            }
-        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ use http_body_util::{BodyExt, Collected, Limited};
 use ledger::access::{Authorize, Principal};
 use ledger::triage::{self, Desk, Policy};
 use ledger::{LedgerName, Reader, budget};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -62,6 +63,16 @@ impl Target {
         let budgets = budget::Desk::new(Reader::open(&data, LedgerName::Operations)?, None);
         let state = query::http::State::new(engine, Arc::new(Everyone), Arc::new(desk), Arc::new(budgets));
         Ok(Api(Inner::Here(query::http::router(state))))
+    }
+
+    /// The answer to `GET path?parameters`.
+    pub async fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Value, Failure> {
+        let parameters: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .collect();
+        let path = if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) };
+        self.open()?.ask("GET", &path, &[], String::new()).await?.json().await
     }
 
     /// What hides alerts by the configuration, if one is named.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::api::Target;
 use crate::cli::Output;
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::output::{self, Format, Table};
 
 /// The commands on budgets.
@@ -62,38 +62,21 @@ pub fn run(command: Command) -> Outcome {
 }
 
 async fn list(arguments: &List) -> Outcome {
-    let mut path = format!("/api/v1/budgets?limit={}", arguments.limit);
-    if let Some(cursor) = &arguments.cursor {
-        path.push_str("&cursor=");
-        path.extend(utf8_percent_encode(cursor, NON_ALPHANUMERIC));
-    }
-    let page = get(&arguments.target, &path).await?;
-    let budgets = page["budgets"].as_array().map(Vec::as_slice).unwrap_or_default();
-    match arguments.output.format {
-        Format::Json => output::print_json(&page)?,
-        Format::Table if budgets.is_empty() => output::print_line("There are no budgets.")?,
-        Format::Table => {
-            output::print(&table(budgets))?;
-            if let Some(next) = page["next"].as_str() {
-                eprintln!("{} of {}; more with --cursor {}", budgets.len(), page["total"], output::visible(next));
-            }
-        }
-    }
+    let mut parameters = vec![("limit", arguments.limit.to_string())];
+    parameters.extend(arguments.cursor.clone().map(|cursor| ("cursor", cursor)));
+    let page = arguments.target.get("/api/v1/budgets", &parameters).await?;
+    output::print_page(&page, "budgets", arguments.output.format, table)?;
     Ok(ExitCode::SUCCESS)
 }
 
 async fn show(arguments: &Show) -> Outcome {
     let path = format!("/api/v1/budgets/{}", utf8_percent_encode(&arguments.budget, NON_ALPHANUMERIC));
-    let budget = get(&arguments.target, &path).await?;
+    let budget = arguments.target.get(&path, &[]).await?;
     match arguments.output.format {
         Format::Json => output::print_json(&budget)?,
         Format::Table => output::print(&whole(&budget))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn get(target: &Target, path: &str) -> Result<Value, Failure> {
-    target.open()?.ask("GET", path, &[], String::new()).await?.json().await
 }
 
 /// Money in dollars, with as many digits as it needs.
@@ -151,6 +134,10 @@ fn whole(budget: &Value) -> String {
         text_of.push('\n');
         text_of.push_str(&table.render());
     }
+    let all = budget["open_reservations"].as_u64().unwrap_or_default();
+    if all > open.len() as u64 {
+        text_of.extend([open.len().to_string(), format!(" of {all}; the view reservations has them all\n")]);
+    }
     text_of
 }
 
@@ -164,9 +151,10 @@ mod tests {
         let shown = [0, 1_500_000, 1_234_567].map(|micros| dollars(&json!(micros)));
         assert_eq!(shown, ["$0.00", "$1.50", "$1.234567"]);
         let budget = json!({"name": "a\u{1b}[2J", "state": "open", "cap_micros": 5, "scope": {"team": "red", "families": ["gateway"]},
-            "reservations": [{"id": "x\ny", "owner": "gateway", "micros": 2_000_000, "expires": "then"}]});
+            "open_reservations": 1_001, "reservations": [{"id": "x\ny", "owner": "gateway", "micros": 2_000_000, "expires": "then"}]});
         let shown = whole(&budget) + &table(&[budget]);
         assert!(!shown.contains('\u{1b}') && shown.contains("cap:          $0.000005\n"), "{shown}");
+        assert!(shown.contains("1 of 1001; the view reservations has them all\n"), "{shown}");
         assert!(shown.contains("x\\ny") && shown.contains("team:         red\n"), "{shown}");
     }
 }

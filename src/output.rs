@@ -50,6 +50,27 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(print_line(&serde_json::to_string_pretty(value)?)?)
 }
 
+/// Prints a page of a list: as it is, or as a table with what else there is.
+pub fn print_page(
+    page: &serde_json::Value,
+    name: &str,
+    format: Format,
+    table: impl Fn(&[serde_json::Value]) -> String,
+) -> anyhow::Result<()> {
+    let rows = page[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    match format {
+        Format::Json => print_json(page)?,
+        Format::Table if rows.is_empty() => print_line(&format!("There are no such {name}."))?,
+        Format::Table => {
+            print(&table(rows))?;
+            if let Some(next) = page["next"].as_str() {
+                eprintln!("{} of {}; more with --cursor {}", rows.len(), page["total"], visible(next));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether standard output takes colours: a terminal, and `NO_COLOR` is not set (<https://no-color.org>).
 pub fn colours() -> bool {
     std::io::stdout().is_terminal() && !no_color()

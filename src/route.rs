@@ -93,27 +93,16 @@ fn explain(triage: &Triage, id: &str, config: &export::Config) -> Result<Explain
 }
 
 fn steps(triage: &Triage, triaged: &Triaged, config: &export::Config, now: i64) -> Vec<StepOf> {
-    let happened = triaged.escalated.iter().map(|step| StepOf {
-        step: step.step.clone(),
-        at: time(step.recorded),
-        happened: true,
-        receivers: step.receivers.clone(),
-    });
-    let escalation = triage.escalation(triaged, now);
-    let due = escalation.due.into_iter().map(|step| (now, step));
-    let to_come = due.chain(escalation.waiting).map(|(when, step)| {
-        let mut alert = triaged.alert.clone();
-        alert.severity = step.raise_to.map_or(alert.severity, |severity| severity.max(alert.severity));
-        let routed = || config.receivers(&alert);
-        let receivers = if step.receivers.is_empty() { routed() } else { step.receivers.clone() };
-        StepOf { step: step.name.clone(), at: time(when), happened: false, receivers }
-    });
-    happened.chain(to_come).collect()
-}
-
-fn time(micros: i64) -> String {
-    let time = chrono::DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    let steps = triage.escalation_steps(triaged, now).into_iter();
+    steps
+        .map(|step| StepOf {
+            // A step that names nobody tells those to whom routes lead, with the severity that it gives the alert.
+            receivers: if step.receivers.is_empty() { config.receivers(&step.alert) } else { step.receivers },
+            step: step.name,
+            at: output::time(step.at),
+            happened: step.happened,
+        })
+        .collect()
 }
 
 fn table(explained: &Explained) -> String {
@@ -121,17 +110,18 @@ fn table(explained: &Explained) -> String {
     for route in &explained.routes {
         table.row([route.route.as_str(), if route.matched { "yes" } else { "no" }, &route.why]);
     }
-    let to = match explained.receivers.as_slice() {
+    let names = |receivers: &[String]| match receivers {
         [] => "no sink".to_owned(),
-        names => names.join(", "),
+        names => output::visible(&names.join(", ")),
     };
+    let to = names(&explained.receivers);
     let routes = if explained.routes.is_empty() { String::new() } else { table.render() + "\n" };
     let fate = match &explained.hidden_by {
         Some(by) => format!("Now it is hidden by {}; without that it goes to {to}.\n", output::visible(by)),
         None => format!("It goes to {to}.\n"),
     };
     let steps = explained.escalation.iter().map(|step| {
-        let (name, to) = (output::visible(&step.step), output::visible(&step.receivers.join(", ")));
+        let (name, to) = (output::visible(&step.step), names(&step.receivers));
         if step.happened {
             format!("Nobody acknowledged it: at {} step {name} told {to}.\n", step.at)
         } else {

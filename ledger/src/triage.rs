@@ -29,7 +29,7 @@ pub use hiding::{HiddenBy, Hiding, Notify};
 pub use life::{Acknowledged, Action, By, Closed, Escalated, Status, Step, Triaged};
 pub use matcher::{Column, Matcher, MatcherError};
 pub use notices::Notices;
-pub use policy::{Escalation, EscalationStep, Inhibition, Policy, PolicyError, group_key};
+pub use policy::{Escalation, EscalationStep, EscalationStepOf, Inhibition, Policy, PolicyError, group_key};
 pub use record::{Because, CloseReason, WindowKind};
 pub use request::{Cause, NewSilence, Refused, Request};
 pub use silence::Silence;

@@ -96,6 +96,8 @@ pub const SLACK_REQUEST_BYTES_MAX: usize = 256 << 10;
 pub const SLACK_ANSWER_MAX: Duration = Duration::from_millis(2_500);
 /// The longest id and name of a Slack user.
 pub const SLACK_USER_BYTES_MAX: usize = 64;
+/// Interactions that are served at once; Slack says so to whoever pressed a button, who presses it again.
+pub const SLACK_REQUESTS_MAX: usize = 16;
 /// Signatures of interactions that were carried out and are remembered.
 pub const SLACK_SIGNATURES_MAX: usize = 16_384;
 

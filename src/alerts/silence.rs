@@ -8,7 +8,6 @@ use ledger::triage::{Matcher, NewSilence, Request, WindowKind};
 use serde_json::Value;
 
 use super::show::text;
-use super::{get, print_page};
 use crate::api::Target;
 use crate::cli::Output;
 use crate::control::now;
@@ -154,8 +153,9 @@ fn recorded(done: &str, answer: &Value) -> String {
 pub async fn list(arguments: &List) -> Outcome {
     let mut parameters = vec![("limit", arguments.limit.to_string()), ("all", arguments.all.to_string())];
     parameters.extend(arguments.cursor.iter().map(|cursor| ("cursor", cursor.clone())));
-    let page = get(&arguments.target, "/api/v1/silences", &parameters).await?;
-    print_page(&page, "silences", arguments.output.format, table)
+    let page = arguments.target.get("/api/v1/silences", &parameters).await?;
+    output::print_page(&page, "silences", arguments.output.format, table)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn table(silences: &[Value]) -> String {

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use super::inhibitors::Inhibitors;
 use super::life::{Told, Triaged};
 use super::matcher::{Matcher, all_match};
-use super::policy::{Escalation, Policy};
+use super::policy::{Escalation, EscalationStepOf, Policy};
 use super::record::{self, Notice, WindowKind};
 use super::silences::{Silences, StandingSilence};
 use crate::alert::{self, Alert};
@@ -141,6 +141,26 @@ impl Triage {
     pub fn would_have_hidden(&self, matchers: &[Matcher], since: i64) -> u64 {
         let hidden = self.alerts.values().filter(|triaged| triaged.opened >= since);
         hidden.filter(|triaged| all_match(matchers, &triaged.alert)).count() as u64
+    }
+
+    /// The steps of escalation of an alert: those that happened, oldest first, and those to come if nobody acknowledges it.
+    pub fn escalation_steps(&self, triaged: &Triaged, now: i64) -> Vec<EscalationStepOf> {
+        let happened = triaged.escalated.iter().map(|step| EscalationStepOf {
+            name: step.step.clone(),
+            at: step.recorded,
+            happened: true,
+            receivers: step.receivers.clone(),
+            alert: triaged.alert.clone(),
+        });
+        let Escalation { due, waiting } = self.escalation(triaged, now);
+        let to_come = due.into_iter().map(|step| (now, step)).chain(waiting).map(|(at, step)| EscalationStepOf {
+            name: step.name.clone(),
+            at,
+            happened: false,
+            receivers: step.receivers.clone(),
+            alert: triaged.raised(step.raise_to),
+        });
+        happened.chain(to_come).collect()
     }
 
     /// Which steps of escalation an alert has reached. The time in which it was hidden by a silence or a maintenance window

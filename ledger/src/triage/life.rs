@@ -318,6 +318,12 @@ impl Triaged {
         }
     }
 
+    /// The alert with the severity that a step of escalation gives it.
+    pub(super) fn raised(&self, raise_to: Option<Severity>) -> Alert {
+        let severity = raise_to.map_or(self.alert.severity, |severity| severity.max(self.alert.severity));
+        Alert { severity, ..self.alert.clone() }
+    }
+
     /// Whether a step of escalation happened since it waits.
     pub(super) fn is_escalated(&self, step: &str) -> bool {
         self.escalated.iter().any(|escalated| escalated.step == step)

@@ -94,7 +94,5 @@ impl Triage {
 }
 
 fn escalated(step: &str, receivers: Vec<String>, raise_to: Option<Severity>, triaged: &Triaged) -> Notice {
-    let mut alert = triaged.alert.clone();
-    alert.severity = raise_to.map_or(alert.severity, |severity| severity.max(alert.severity));
-    Notice { because: Because::Escalation { step: step.to_owned(), receivers }, alert }
+    Notice { because: Because::Escalation { step: step.to_owned(), receivers }, alert: triaged.raised(raise_to) }
 }

@@ -85,6 +85,21 @@ pub struct Escalation<'a> {
     pub waiting: Vec<(i64, &'a EscalationStep)>,
 }
 
+/// A step of escalation of one alert that happened or is to come.
+#[derive(Debug, Clone)]
+pub struct EscalationStepOf {
+    /// Its name in the configuration.
+    pub name: String,
+    /// When it happened or will: microseconds since 1970 UTC.
+    pub at: i64,
+    /// Whether it happened.
+    pub happened: bool,
+    /// The sinks that it names; if there are none, those to which routes lead the alert.
+    pub receivers: Vec<String>,
+    /// The alert with the severity that it has by then.
+    pub alert: Alert,
+}
+
 /// What is wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {

@@ -17,6 +17,7 @@ use ledger::triage::{Cause, Desk, Refused, Request};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::alerts::{json as answer, now};
 use super::{Problem, State};
@@ -38,6 +39,18 @@ pub trait SlackApps: Send + Sync {
 pub struct Interactions {
     apps: Option<Arc<dyn SlackApps>>,
     done: Arc<Mutex<Done>>,
+    /// Requests of which it is not yet known whose they are: anybody may send some, and each takes a thread.
+    places: Places,
+}
+
+/// Places for requests that are served at once. Clones share them.
+#[derive(Clone)]
+struct Places(Arc<Semaphore>);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(limits::SLACK_REQUESTS_MAX)))
+    }
 }
 
 /// Signatures whose request was carried out: a copy of one is not carried out again. The time that a signature is taken
@@ -78,7 +91,7 @@ struct Action {
 impl Interactions {
     /// Believes these apps.
     pub fn of(apps: Arc<dyn SlackApps>) -> Self {
-        Self { apps: Some(apps), done: Arc::default() }
+        Self { apps: Some(apps), ..Self::default() }
     }
 }
 
@@ -109,14 +122,37 @@ async fn interact(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (timestamp, signature) = (header("x-slack-request-timestamp"), header("x-slack-signature"));
     let (interactions, desk) = (state.slack.clone(), Arc::clone(&state.desk));
+    if !looks_signed(&timestamp, &signature) {
+        return Err(not_signed());
+    }
+    let Ok(place) = Arc::clone(&interactions.places.0).try_acquire_owned() else {
+        let detail = "many requests are served at once; press the button again in a moment";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
+    };
     // It reads a secret, and waits for an fsync, which blocks.
-    let work = tokio::task::spawn_blocking(move || interactions.take(&desk, &timestamp, &body, signature));
+    let work = tokio::task::spawn_blocking(move || {
+        let said = interactions.take(&desk, &timestamp, &body, signature);
+        drop(place);
+        said
+    });
     let Ok(said) = tokio::time::timeout(limits::SLACK_ANSWER_MAX, work).await else {
         let detail = "it takes longer than Slack waits; look whether it was done before you try again";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
     };
     let said = said.map_err(QueryError::internal)??;
     Ok(answer(&json!({ "response_type": "ephemeral", "replace_original": false, "text": said })))
+}
+
+/// Whether there may be a signature, which costs nothing to see: `v0=` and a SHA-256 in hexadecimal digits, and a second.
+fn looks_signed(timestamp: &str, signature: &str) -> bool {
+    let digits = signature.strip_prefix("v0=").unwrap_or_default();
+    let is_hash = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash && (1..=20).contains(&timestamp.len()) && timestamp.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Why it is not believed is told to nobody who is not believed.
+fn not_signed() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "the request is not signed")
 }
 
 impl Interactions {
@@ -127,9 +163,8 @@ impl Interactions {
             .apps
             .as_ref()
             .and_then(|apps| apps.signer(timestamp, body, &signature, second).map(|sink| (Arc::clone(apps), sink)));
-        // Why it is not believed is told to nobody who is not believed.
         let Some((apps, sink)) = signer else {
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "the request is not signed"));
+            return Err(not_signed());
         };
         let payload = payload(body).ok_or_else(|| Problem::request("the body has no payload that can be read"))?;
         let mut wanted = payload.actions.iter().filter(|action| apps.acknowledges(&action.action_id));

@@ -1,5 +1,7 @@
 //! The API over its router: status, headers, bodies, resume.
 
+use std::collections::BTreeSet;
+
 use axum::body::{Body, Bytes};
 use axum::http::{Request as HttpRequest, Response, StatusCode};
 use futures::StreamExt;
@@ -221,6 +223,15 @@ async fn a_tail_with_content_is_recorded() {
             .await;
     let record: Value = serde_json::from_str(read[0].1["record"].as_str().unwrap()).unwrap();
     assert_eq!((record["columns"].clone(), &read[0].1["actor"]), (json!(["events.command"]), &json!("ada")));
+}
+
+/// The document names every member of an answer, and no other.
+#[track_caller]
+pub(super) fn documents(schema: &str, answer: &Value) {
+    let document: Value = serde_json::from_str(OPENAPI).unwrap();
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let documented = members(&document["components"]["schemas"][schema]["properties"]);
+    assert_eq!(documented, members(answer), "{schema}");
 }
 
 #[test]

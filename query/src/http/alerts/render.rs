@@ -1,6 +1,6 @@
 //! Alerts as JSON. Times are RFC 3339, as everywhere in the API.
 
-use ledger::triage::{Action, By, Done, HiddenBy, Hiding, Triage, Triaged};
+use ledger::triage::{Action, By, Done, EscalationStepOf, HiddenBy, Hiding, Triage, Triaged};
 use ledger::{LedgerName, Position};
 use serde_json::{Map, Value, json};
 
@@ -57,12 +57,13 @@ pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: i64) -> Map<String,
 
 /// The steps of escalation that happened, and those to come if nobody acknowledges it.
 fn escalation(triaged: &Triaged, triage: &Triage, now: i64) -> Value {
-    let shown = |step: &str, receivers: &[String], at: i64, happened: bool| json!({ "step": step, "receivers": receivers, "at": time_text(at), "happened": happened });
-    let happened = triaged.escalated.iter().map(|step| shown(&step.step, &step.receivers, step.recorded, true));
-    let escalation = triage.escalation(triaged, now);
-    let due = escalation.due.into_iter().map(|step| (now, step));
-    let to_come = due.chain(escalation.waiting).map(|(when, step)| shown(&step.name, &step.receivers, when, false));
-    happened.chain(to_come).collect::<Vec<_>>().into()
+    let steps = triage.escalation_steps(triaged, now).into_iter();
+    steps
+        .map(|step| {
+            let EscalationStepOf { name, at, happened, receivers, .. } = step;
+            json!({ "step": name, "receivers": receivers, "at": time_text(at), "happened": happened })
+        })
+        .collect()
 }
 
 /// What people did, oldest first.

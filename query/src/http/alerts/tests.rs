@@ -10,6 +10,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::fixtures::{Doorman, Ledgers, alert as revision, ask, principal, request};
+use crate::http::tests::documents;
 use crate::http::{OPENAPI, router};
 use crate::output::Format;
 
@@ -88,6 +89,7 @@ async fn an_alert_is_worked_on_by_named_people() {
     assert_eq!((&shown["status"], &shown["assignee"], &shown["notes"]), (&json!("closed"), &json!("bob"), &json!(2)));
     assert_eq!((&shown["closed"]["by"], &shown["closed"]["reason"]), (&json!("bob"), &json!("true_positive")));
     assert_eq!((&shown["evidence"], &shown["first_seen"]), (&json!(["events/0/2"]), &json!("2026-11-21T12:00:00Z")));
+    documents("Alert", &shown);
     let steps = shown["steps"].as_array().unwrap();
     let said: Vec<_> = steps.iter().map(|step| (&step["by"], &step["action"], step.get("note"))).collect();
     assert_eq!(

@@ -12,6 +12,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::fixtures::{Doorman, Ledgers, ask, principal, request};
+use crate::http::tests::documents;
 use crate::http::{OPENAPI, router};
 use crate::output::Format;
 
@@ -100,6 +101,7 @@ async fn money_is_kept_spent_and_given_back() {
     assert_eq!(server.ask("gate", "commit", json!({"id": "r1", "micros": 70})).await.1["reserved_micros"], 60);
     server.ask("gate", "reserve", json!({"id": "r3", "budgets": ["all"], "micros": 5, "ttl_seconds": 60})).await;
     let (_, shown) = server.send("ada", "GET", "/api/v1/budgets/all", "").await;
+    documents("Budget", &shown);
     assert_eq!((&shown["reservations"][0]["id"], &shown["reservations"][0]["owner"]), (&json!("r3"), &json!("gate")));
     let amounts =
         ["cap", "committed", "reserved", "unreserved", "available"].map(|name| &shown[format!("{name}_micros")]);
