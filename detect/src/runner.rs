@@ -105,7 +105,11 @@ impl Runner {
     /// runner may follow at once. Dropping the future at any moment loses nothing either, but what it had queued may become
     /// durable later: only a new process may follow then.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunnerError> {
-        self.core.run(stop).await
+        let core = Core { journal: self.core.journal.until(stop.clone()), ..self.core };
+        match core.run(stop).await {
+            Err(RunnerError::Append(AppendError::Stopped)) => Ok(()),
+            ended => ended,
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use ledger::alert::{self, Alert};
 use ledger::operations::{self, column};
 use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, Reader, fold};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Outage;
 use crate::engine::Progress;
@@ -94,12 +95,18 @@ pub struct LedgerJournal {
     reader: Reader,
     appender: Appender,
     shard: u32,
+    stop: CancellationToken,
 }
 
 impl LedgerJournal {
     /// Writes about the events of `shard`.
     pub fn new(reader: Reader, appender: Appender, shard: u32) -> Self {
-        Self { reader, appender, shard }
+        Self { reader, appender, shard, stop: CancellationToken::new() }
+    }
+
+    /// Waits for space no longer than until `stop` is cancelled.
+    pub fn until(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     fn position(&self, seq: u64) -> String {
@@ -194,9 +201,14 @@ impl Journal for LedgerJournal {
         loop {
             match self.appender.append(self.group(commit)?).await {
                 Ok(receipt) => return Ok(receipt.recorded),
+                // Nothing of it is lost: it is found again by whoever goes on from the cursor that stands there.
+                Err(AppendError::NoSpace { .. }) if self.stop.is_cancelled() => return Err(AppendError::Stopped),
                 Err(AppendError::NoSpace { .. }) => {
                     tracing::error!("the disk has no space left for alerts; they wait");
-                    tokio::time::sleep(crate::limits::NO_SPACE_RETRY).await;
+                    tokio::select! {
+                        () = self.stop.cancelled() => {}
+                        () = tokio::time::sleep(crate::limits::NO_SPACE_RETRY) => {}
+                    }
                 }
                 Err(error) => return Err(error),
             }

@@ -105,3 +105,37 @@ async fn killed_over_a_real_store_it_records_every_finding_once() {
     assert_eq!(found.len(), expected.len());
     store.stop();
 }
+
+#[tokio::test]
+async fn a_full_disk_keeps_no_stop_waiting_and_loses_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let snapshots = tempfile::tempdir().unwrap();
+    Store::init(data.path(), "acme.example/agents").unwrap();
+    let open = |reserve_bytes| {
+        let heartbeat = std::time::Duration::from_millis(50);
+        Store::open(data.path(), Options { heartbeat, reserve_bytes, ..Options::default() }).unwrap()
+    };
+    let store = open(Options::default().reserve_bytes);
+    append(&store, 0, 400).await;
+    store.stop();
+    // No disk has so much, so that every entry is refused.
+    let full = open(u64::MAX);
+    let runner = Runner::new(full.events(), full.operations(), options(snapshots.path(), 600));
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(runner.run(stop.clone()));
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!running.is_finished(), "it waits for space");
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(records(&full, "alert").len(), 0);
+    full.stop();
+    let store = open(Options::default().reserve_bytes);
+    turn(&store, snapshots.path(), None).await;
+    let cursor: Cursor = serde_json::from_str(records(&store, "cursor").last().unwrap()).unwrap();
+    let expected = uninterrupted(&store, cursor.progress.live_from);
+    assert!(!expected.is_empty());
+    assert_eq!(records(&store, "alert"), expected);
+    store.stop();
+}
