@@ -69,8 +69,16 @@ fn an_alert_lives_through_people_commands_and_a_loss_of_power() {
     server.signal("KILL").unwrap();
     drop(server);
     check(&world, &id, &silence);
+    let verify = || world.run(&["verify", world.data().to_str().unwrap()]);
+    // It may have died between a ledger's first batch and the checkpoint over it: the next start signs that.
+    let after_kill = verify();
+    assert!(
+        after_kill.code == 0 || after_kill.code == 4 && after_kill.out.contains("the next start signs one"),
+        "{after_kill:?}"
+    );
     let server = world.serve();
     check(&world, &id, &silence);
+    verify().ok();
     let url = format!("http://{}", server.console);
     let shown = world.run(&["alerts", "show", &id, "--server", &url, "--token", &ana]).ok().out;
     assert!(shown.contains("closed:       true_positive by ana at "), "{shown}");
@@ -117,7 +125,6 @@ fn check(world: &World, id: &str, silence: &str) {
     let actors =
         world.sql("SELECT kind, actor FROM operations WHERE kind LIKE 'alert.%' OR kind = 'silence' ORDER BY seq");
     assert_eq!(actors.len(), 5, "{actors:?}");
-    world.run(&["verify", world.data().to_str().unwrap()]).ok();
 }
 
 #[test]
