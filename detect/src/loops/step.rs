@@ -58,8 +58,7 @@ impl Feed {
         } else {
             (self.ends, self.unanswered) = (true, 0);
             let result = event.fingerprint(column::RESULT_FP);
-            // Both are keyed hashes, so nobody can choose two that meet.
-            let hash = action.rotate_left(23) ^ result.unwrap_or_default().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let hash = Key::join(action, result.unwrap_or_default());
             Some(Step { action, hash, has_result: result.is_some() })
         }
     }

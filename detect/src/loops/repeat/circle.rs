@@ -5,9 +5,8 @@
 //! round, each divided by how often it stands in it. Steps that are new are noise as long as they are not the majority, and
 //! an eighth of the others may be noise as well. A known action with another result is progress and begins everything anew.
 //!
-//! Steps are known by half of their keyed hash, and actions by a quarter, which is enough among so few: two steps that meet by
-//! chance count as one more in a circle, and a circle takes three rounds; two actions, once in two thousand new steps, as
-//! progress.
+//! Steps and actions are known by three bytes of their keyed hash, which is enough among so few: once in half a million new
+//! steps two meet by chance. Two steps then count as one more in a circle, which takes three rounds; two actions as progress.
 
 use crate::detector::RestoreError;
 use crate::event::Sighting;
@@ -47,8 +46,8 @@ struct Memory {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    mark: Half,
-    action: u16,
+    mark: Mark,
+    action: Mark,
     /// Low halves of the numbers of its first and its latest step,
     first: u16,
     last: u16,
@@ -79,7 +78,15 @@ struct Moment {
     cents: u32,
 }
 
-/// Half of a hash or a number, in two parts, so that no room is left empty beside it.
+/// Three bytes of a keyed hash.
+type Mark = [u8; 3];
+
+fn mark_of(hash: u64) -> Mark {
+    let [first, second, third, ..] = hash.to_le_bytes();
+    [first, second, third]
+}
+
+/// Half of a number, in two parts, so that no room is left empty beside it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Half {
     low: u16,
@@ -196,7 +203,7 @@ impl Memory {
             at = (0..SPAN_MAX).max_by_key(|at| now.wrapping_sub(self.known[*at].last)).unwrap_or(0);
         }
         self.known[at] =
-            Known { mark: Half::of(step.hash), action: step.action as u16, first: now, last: now, count: 1 };
+            Known { mark: mark_of(step.hash), action: mark_of(step.action), first: now, last: now, count: 1 };
         (at as u8, 1, 0)
     }
 
@@ -208,7 +215,7 @@ impl Memory {
 impl Circle {
     /// Takes the next step; `spent` is what was spent before it, in micro-USD.
     pub fn take(&mut self, step: Step, sighting: Sighting, spent: u64) -> Turn {
-        let (mark, action) = (Half::of(step.hash), step.action as u16);
+        let (mark, action) = (mark_of(step.hash), mark_of(step.action));
         let memory = self.memory.get_or_insert_default();
         let exact = memory.known().iter().position(|known| known.mark == mark);
         let progress = exact.is_none() && step.has_result && memory.known().iter().any(|known| known.action == action);
