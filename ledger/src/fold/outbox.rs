@@ -49,8 +49,8 @@ pub struct DeadLetter {
     pub export_seq: u64,
     /// What the receiver said.
     pub reason: String,
-    /// Whether somebody wishes that it is sent once more.
-    pub retry: bool,
+    /// The entry of the first wish that it is sent once more, if somebody wishes that.
+    pub retry: Option<u64>,
 }
 
 /// One sink in one shard of one ledger.
@@ -258,7 +258,7 @@ impl Fold for Outbox {
                 let letter = DeadLetter {
                     export_seq: record["export_seq"].as_u64().unwrap_or_default(),
                     reason: record["reason"].as_str().unwrap_or_default().to_owned(),
-                    retry: false,
+                    retry: None,
                 };
                 self.dead.insert(position, letter);
                 if self.dead.len() > OUTBOX_DEAD_MAX {
@@ -270,7 +270,11 @@ impl Fold for Outbox {
                 self.settle();
             }
             // A wish is about everything that the sink refused, whatever the ledger.
-            (Some(RETRY_KIND), _) => self.dead.values_mut().for_each(|letter| letter.retry = true),
+            (Some(RETRY_KIND), _) => {
+                for letter in self.dead.values_mut() {
+                    letter.retry.get_or_insert(row.position.seq);
+                }
+            }
             _ => {}
         }
     }
@@ -423,8 +427,12 @@ mod tests {
             (RETRY_KIND, "", json!({})),
             (REPLAYED_KIND, "operations/0/1", json!({})),
             (REJECTED_KIND, "operations/0/9", refused("410")),
+            (RETRY_KIND, "", json!({})),
+            (REJECTED_KIND, "operations/0/12", refused("410")),
         ]);
-        let dead: Vec<(u64, bool)> = outbox.dead().iter().map(|(at, letter)| (at.seq, letter.retry)).collect();
-        assert_eq!(dead, [(2, true), (9, false)]);
+        // The first wish counts, so that what is sent with it does not depend on when it is sent.
+        let dead: Vec<(u64, Option<u64>)> = outbox.dead().iter().map(|(at, letter)| (at.seq, letter.retry)).collect();
+        let first = dead[0].1.unwrap();
+        assert_eq!(dead, [(2, Some(first)), (9, Some(first + 3)), (12, None)]);
     }
 }

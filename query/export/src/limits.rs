@@ -43,8 +43,6 @@ pub const TITLE_CHARS_MAX: usize = 200;
 pub const REASON_CHARS_MAX: usize = 2_000;
 /// and the longest other value.
 pub const VALUE_CHARS_MAX: usize = 300;
-/// Dead letters that are sent again at a time.
-pub const REPLAY_MAX: usize = 100;
 
 /// The longest wait between two questions whether an accepted message is safe.
 pub const CONFIRM_WAIT_MAX: Duration = Duration::from_secs(10);

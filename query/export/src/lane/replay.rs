@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::alert::State;
-use ledger::fold::{SENT_KIND, Sent};
+use ledger::fold::{DeadLetter, SENT_KIND, Sent};
 use ledger::operations::column;
 use ledger::{Position, Row};
 
@@ -16,12 +16,24 @@ use super::plan::{Batch, Plan};
 use super::send::Settled;
 use super::{Book, Feed, Lane, LaneError};
 use crate::http::Transport;
-use crate::limits::{ALERTS_MAX, REPLAY_MAX};
+use crate::limits::ALERTS_MAX;
 use crate::record::{Body, Deed, Record};
 use crate::sink::Rendered;
 
 /// A dead letter: where its record stands, and the sink's number of it.
 type Letter = (Position, u64);
+
+/// The letters that somebody wishes to be sent, apart by the wish. What goes together is what one wish was about: whoever
+/// repeats a message after a kill tells the same with it, whatever was refused or wished for since.
+fn by_wish(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<Letter>> {
+    let mut wishes = BTreeMap::<u64, Vec<Letter>>::new();
+    for (at, letter) in dead {
+        if let Some(wish) = letter.retry {
+            wishes.entry(wish).or_default().push((*at, letter.export_seq));
+        }
+    }
+    wishes.into_values().collect()
+}
 
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// Sends what is due, if there was a reason to look. A batch that an earlier process began comes first: what the receiver
@@ -29,19 +41,16 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     pub async fn replay(&mut self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         while !plan.is_resuming() && std::mem::take(&mut self.replay_due) {
             self.flush(notes).await?;
-            let limit = if self.config.spec.alerts_only { ALERTS_MAX } else { REPLAY_MAX };
-            let outbox = self.book.outbox()?;
-            let due =
-                outbox.dead().iter().filter(|(_, letter)| letter.retry).map(|(at, letter)| (*at, letter.export_seq));
-            let due: Vec<Letter> = due.take(limit).collect();
-            self.replay_due = due.len() == limit;
+            let wishes = by_wish(self.book.outbox()?.dead());
             // A receiver that takes or refuses parts of a message gets each part alone.
-            let at_once = if self.config.spec.alerts_only { limit } else { 1 };
-            let mut rest = due.as_slice();
-            while !rest.is_empty() {
-                let done = self.replay_some(plan, &rest[..rest.len().min(at_once)], notes).await?;
-                self.flush(notes).await?;
-                rest = &rest[done.max(1)..];
+            let at_once = if self.config.spec.alerts_only { ALERTS_MAX } else { 1 };
+            for letters in wishes {
+                let mut rest = letters.as_slice();
+                while !rest.is_empty() {
+                    let done = self.replay_some(plan, &rest[..rest.len().min(at_once)], notes).await?;
+                    self.flush(notes).await?;
+                    rest = &rest[done.max(1)..];
+                }
             }
             let dead = self.book.outbox()?.dead().len() as u64;
             self.note(plan, |status| status.dead = dead);
@@ -214,5 +223,22 @@ fn ended(record: &Record) -> Option<&str> {
         Body::Alert(alert) if alert.state == State::Resolved => Some(&alert.id),
         Body::Step(step) if step.deed == Deed::Close => Some(&step.alert),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::LedgerName;
+
+    use super::*;
+
+    #[test]
+    fn what_was_wished_for_later_does_not_go_with_what_may_have_been_sent() {
+        let at = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
+        let letter = |(seq, retry)| (at(seq), DeadLetter { export_seq: seq, reason: String::new(), retry });
+        let dead = [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(10)), (5, Some(20))];
+        let sent = by_wish(&dead.into_iter().map(letter).collect());
+        let sent: Vec<Vec<u64>> = sent.iter().map(|wish| wish.iter().map(|(_, number)| *number).collect()).collect();
+        assert_eq!(sent, [vec![2, 4], vec![1, 5]]);
     }
 }
