@@ -19,6 +19,17 @@ pub fn push(rows: &mut Rows, event: &Value) {
     sample::push(rows, event, event["second"].as_i64().unwrap(), 1).unwrap();
 }
 
+/// Events with the second of each, given with the seconds that passed before it; and the second of the last.
+pub fn timed(steps: Vec<(Value, i64)>) -> (Vec<Value>, i64) {
+    let mut second = 0;
+    let events = steps.into_iter().map(|(mut event, gap)| {
+        second += gap;
+        event["second"] = second.into();
+        event
+    });
+    (events.collect(), second)
+}
+
 /// A block of events. One with `repeat` stands for so many; `{n}` in its texts is the number of each.
 pub fn rows(events: &[Value]) -> Rows {
     sample::rows(events).unwrap()

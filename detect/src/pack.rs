@@ -120,6 +120,21 @@ impl<T: Pack> Pack for Kept<T> {
     }
 }
 
+/// Three bytes of a keyed hash: enough to tell few apart.
+pub type Mark = [u8; 3];
+
+/// The mark of a hash.
+pub fn mark_of(hash: u64) -> Mark {
+    let [first, second, third, ..] = hash.to_le_bytes();
+    [first, second, third]
+}
+
+/// The sequence number of which a state kept the low half, when the event at `seq` came at most 2^32 later.
+pub fn whole_seq(seq: u64, half: u32) -> u64 {
+    // What a damaged snapshot holds may lie before the beginning.
+    seq.saturating_sub(u64::from((seq as u32).wrapping_sub(half)))
+}
+
 /// Packs a short text, or that there is none. A UUID, which most names of sessions and workspaces are, takes 17 bytes.
 pub fn pack_text(text: Option<&str>, out: &mut Vec<u8>) {
     match (text, text.and_then(uuid)) {
@@ -326,6 +341,15 @@ mod tests {
                 prop_assert!(input.is_empty() && unpack_text(&mut &bytes[..bytes.len() - 1]).is_err());
             }
         }
+    }
+
+    #[test]
+    fn a_sequence_number_is_known_by_its_half() {
+        let check = |seq: u64, kept: u64| assert_eq!(whole_seq(seq, kept as u32), kept, "{kept} at {seq}");
+        check(7, 7);
+        check(1 << 33, (1 << 33) - 5);
+        check((1 << 32) + 3, 4);
+        assert_eq!(whole_seq(3, 9), 0, "no event stands before the first");
     }
 
     #[test]

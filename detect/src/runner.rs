@@ -101,8 +101,8 @@ impl Runner {
         self.core.metrics.clone()
     }
 
-    /// Detects until `stop` is cancelled or something fails. What was found by then is recorded before it returns, so another
-    /// runner may follow at once. Dropping the future at any moment loses nothing either, but what it had queued may become
+    /// Detects until `stop` is cancelled or something fails. What was found by then is recorded before it returns, or, on a full
+    /// disk, is found again by the next, so another runner may follow at once. Dropping the future at any moment loses nothing either, but what it had queued may become
     /// durable later: only a new process may follow then.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunnerError> {
         let core = Core { journal: self.core.journal.until(stop.clone()), ..self.core };

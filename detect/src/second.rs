@@ -1,7 +1,8 @@
 //! Time as states keep it: a second in four bytes. Whatever a source says lies between 1970 and 2106 here.
 
 use crate::detector::RestoreError;
-use crate::pack::Pack;
+use crate::event::EventRow;
+use crate::pack::{Pack, packed};
 
 /// A second since 1970 UTC. What lies before is its first, what lies after 2106 its last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -29,6 +30,28 @@ impl Second {
     /// Its beginning, in microseconds since 1970 UTC.
     pub fn micros(self) -> i64 {
         self.get() * 1_000_000
+    }
+}
+
+/// When something happened, by its source and by the ledger.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moment {
+    /// Event time.
+    pub time: Second,
+    /// When it was recorded.
+    pub recorded: Second,
+}
+packed!(Moment { time, recorded });
+
+impl Moment {
+    /// The moment of an event.
+    pub fn of(event: &EventRow<'_>) -> Self {
+        Self { time: Second::of(event.time()), recorded: Second::of(event.recorded()) }
+    }
+
+    /// Both in microseconds since 1970 UTC.
+    pub fn micros(self) -> (i64, i64) {
+        (self.time.micros(), self.recorded.micros())
     }
 }
 

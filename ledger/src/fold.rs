@@ -113,7 +113,7 @@ pub fn backwards<B>(
     Ok(None)
 }
 
-/// The position from which the newest `entries_max` entries that `visit` counts stand, as far as they are among the newest
+/// The position from which the newest `entries_max` entries stand for which `counts` holds, as far as they are among the newest
 /// `rows_max`: where a fold begins that needs no more of them.
 pub fn newest_from(
     reader: &Reader,

@@ -128,6 +128,8 @@ impl Books {
             Some(from) => from,
             None => reader.seq_at(since)?,
         };
+        // It is known from now on, so that the cursor says it and no start reads from the beginning again.
+        self.events = Some(from);
         let rows_max = usize::try_from(until.saturating_sub(from)).unwrap_or(usize::MAX);
         if rows_max == 0 {
             return Ok(false);

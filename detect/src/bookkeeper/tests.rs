@@ -164,6 +164,16 @@ fn what_was_reserved_while_events_were_read_is_not_shown_as_unreserved() {
 }
 
 #[test]
+fn a_budget_without_events_since_is_not_read_for_from_the_beginning() {
+    let mut world = World::new();
+    world.reserve("c1", &["red"], 100);
+    world.settle();
+    let end = world.store.events().reader().durable().unwrap().next_seq;
+    assert_eq!((end, world.open().events_seq()), (1, 1), "what came before the budget is passed over for good");
+    world.store.stop();
+}
+
+#[test]
 fn it_follows_until_it_is_stopped() {
     let mut world = World::new();
     let keeper = Bookkeeper::new(world.store.events(), world.store.operations());

@@ -7,7 +7,7 @@ use crate::detector::{Findings, RestoreError};
 use crate::egress::request::Request;
 use crate::event::EventRow;
 use crate::limits::{AGENT_REGISTERS, REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
-use crate::pack::{Pack, packed};
+use crate::pack::{Mark, Pack, mark_of, packed};
 use crate::table::Table;
 use crate::text::duration;
 
@@ -117,16 +117,11 @@ struct Few {
     /// How many; one above the capacity means "more".
     len: u8,
     /// Three bytes of each one's hash: among so few, two meet once in four million times.
-    marks: [[u8; 3]; REACH_FEW as usize],
+    marks: [Mark; REACH_FEW as usize],
 }
 packed!(Few { len, marks });
 
 impl Few {
-    fn mark(hash: u32) -> [u8; 3] {
-        let [first, second, third, _] = hash.to_le_bytes();
-        [first, second, third]
-    }
-
     fn is_full(&self) -> bool {
         u32::from(self.len) > REACH_FEW
     }
@@ -137,7 +132,7 @@ impl Few {
     }
 
     fn has(&self, mark: u32) -> bool {
-        let mark = Self::mark(mark);
+        let mark = mark_of(mark.into());
         self.marks.iter().take(usize::from(self.len)).any(|known| *known == mark)
     }
 
@@ -146,7 +141,7 @@ impl Few {
             return;
         }
         if let Some(free) = self.marks.get_mut(usize::from(self.len)) {
-            *free = Self::mark(mark);
+            *free = mark_of(mark.into());
         }
         self.len += 1;
     }

@@ -15,7 +15,7 @@ use crate::limits::{FLEET_AGENTS_MAX, FLEET_ERRORS_MAX};
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::Scope;
-use crate::second::Second;
+use crate::second::Moment;
 use crate::table::Table;
 use crate::text::{bounded, duration};
 
@@ -112,7 +112,7 @@ struct Spread {
     /// Halves of the hashes of agents, and the second in which each reported it last.
     agents: Vec<(u32, u32)>,
     count: u32,
-    first: Option<(Second, Second)>,
+    first: Option<Moment>,
 }
 
 packed!(Spread { agents, count, first });
@@ -149,7 +149,7 @@ impl Detector for Fleet {
         }
         let before = Before {
             count: u64::from(spread.count) - 1,
-            first: spread.first.map(|(time, recorded)| (time.micros(), recorded.micros())),
+            first: spread.first.map(Moment::micros),
             evidence: Vec::new(),
         };
         let text = |column| event.text(column).map(bounded);
@@ -193,7 +193,7 @@ impl Spread {
         let (second, agent) = (event.second(), event.agent() as u32);
         self.agents.retain(|(known, last)| *known != agent && second - i64::from(*last) <= window);
         if self.agents.is_empty() {
-            (self.count, self.first) = (0, Some((Second::of(event.time()), Second::of(event.recorded()))));
+            (self.count, self.first) = (0, Some(Moment::of(event)));
         }
         if self.agents.len() == FLEET_AGENTS_MAX {
             self.agents.remove(0);

@@ -15,7 +15,7 @@ use crate::loops::step::{self, Feed, Step};
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::{self, Scope};
-use crate::second::Second;
+use crate::second::Moment;
 use crate::table::Table;
 use crate::text::{bounded, dollars, duration};
 
@@ -152,7 +152,7 @@ struct Agent {
     /// Micro-USD.
     spent: u64,
     /// Event time of the first step, and when it was recorded.
-    first: Option<(Second, Second)>,
+    first: Option<Moment>,
     alerted: bool,
 }
 
@@ -212,7 +212,7 @@ impl Agent {
         }
         self.novelty = self.novelty << 1 | u32::from(at.is_none());
         self.steps = self.steps.saturating_add(1);
-        self.first.get_or_insert((Second::of(event.time()), Second::of(event.recorded())));
+        self.first.get_or_insert(Moment::of(event));
         at.is_none()
     }
 
@@ -248,11 +248,8 @@ impl NoProgress {
         }
         agent.alerted = true;
         let (steps, spent) = (agent.steps, agent.spent);
-        let before = Before {
-            count: u64::from(steps) - 1,
-            first: agent.first.map(|(time, recorded)| (time.micros(), recorded.micros())),
-            evidence: Vec::new(),
-        };
+        let before =
+            Before { count: u64::from(steps) - 1, first: agent.first.map(Moment::micros), evidence: Vec::new() };
         let open = |_| Opening {
             case: Standstill { steps, new, spent, severe: dear || steps >= 4 * parameters.steps, further: false },
             who: scope::who(event),

@@ -219,12 +219,7 @@ proptest! {
     fn what_a_detector_does_not_look_at_changes_nothing(
         steps in proptest::collection::vec(prop_oneof![event(), odd_event()], 1..80),
     ) {
-        let mut second = 0;
-        let events: Vec<Value> = steps.into_iter().map(|(mut event, gap)| {
-            second += gap;
-            event["second"] = json!(second);
-            event
-        }).collect();
+        let (events, second) = fixtures::timed(steps);
         let rules = eager(30);
         let mut all = Engine::new(&rules, fixtures::key(), 0);
         all.show_everything();
@@ -242,12 +237,7 @@ proptest! {
     fn a_restored_engine_finds_the_same(
         steps in proptest::collection::vec(prop_oneof![event(), odd_event()], 1..60), cut in 0usize..60, quiet in 1u32..60,
     ) {
-        let mut second = 0;
-        let events: Vec<Value> = steps.into_iter().map(|(mut event, gap)| {
-            second += gap;
-            event["second"] = json!(second);
-            event
-        }).collect();
+        let (events, second) = fixtures::timed(steps);
         let rules = eager(quiet);
         let mut whole = Engine::new(&rules, fixtures::key(), 0);
         let expected = run(&mut whole, &events, second + 100);

@@ -317,12 +317,7 @@ fn event() -> impl Strategy<Value = (Value, i64)> {
 proptest! {
     #[test]
     fn a_restored_engine_finds_the_same(steps in proptest::collection::vec(event(), 1..80), cut in 0usize..80) {
-        let mut second = 0;
-        let events: Vec<Value> = steps.into_iter().map(|(mut event, gap)| {
-            second += gap;
-            event["second"] = json!(second);
-            event
-        }).collect();
+        let (events, second) = fixtures::timed(steps);
         let rules = RuleSet::only_user(small_rules());
         let rows = fixtures::rows(&events);
         let mut whole = Engine::new(&rules, fixtures::key(), 0);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::episode::Before;
-use crate::pack::packed;
+use crate::pack::{packed, whole_seq};
 use crate::second::Second;
 
 /// One refused request.
@@ -121,8 +121,8 @@ impl Window {
 
     /// The latest refusals but the newest: what belongs to the episode that the newest opens.
     pub fn before(&self, recorded: i64) -> Before {
-        let whole = |half: u32| self.seq - u64::from((self.seq as u32).wrapping_sub(half));
-        let evidence: Vec<u64> = self.latest.iter().rev().skip(1).rev().map(|refusal| whole(refusal.seq)).collect();
+        let evidence: Vec<u64> =
+            self.latest.iter().rev().skip(1).rev().map(|refusal| whole_seq(self.seq, refusal.seq)).collect();
         let time = self.latest.first().map(|refusal| refusal.second.micros());
         Before { count: evidence.len() as u64, first: time.map(|time| (time, recorded)), evidence }
     }

@@ -9,16 +9,15 @@ use crate::egress::request::Request;
 use crate::episode::Before;
 use crate::event::EventRow;
 use crate::limits::{CANDIDATE_IDLE_SECONDS, SECRET_BEFORE_SECONDS, TRICKLE_EVIDENCE};
-use crate::pack::packed;
-use crate::second::Second;
+use crate::pack::{packed, whole_seq};
+use crate::second::Moment;
 
 /// What one agent sends to one rare domain.
 #[derive(Debug, Default)]
 pub struct Trickle {
     domain: u32,
-    /// When the first request was recorded, and its event time.
-    recorded: Second,
-    time: Second,
+    /// When the first request was made.
+    first: Moment,
     /// The second of the latest one.
     last: u32,
     /// How many stretches of time had requests.
@@ -36,8 +35,7 @@ pub struct Trickle {
 }
 packed!(Trickle {
     domain,
-    recorded,
-    time,
+    first,
     last,
     stretches,
     writes,
@@ -98,7 +96,7 @@ impl Trickle {
             *self = Self::new(self.domain);
         }
         if self.stretches == 0 {
-            (self.recorded, self.time) = (Second::of(event.recorded()), Second::of(event.time()));
+            self.first = Moment::of(event);
         }
         // Stretches are numbered from 1970.
         let stretch = |second: u32| second / stretch_seconds.max(1);
@@ -141,26 +139,25 @@ impl Trickle {
 
     /// Whether it follows what was recorded at this moment closely enough to have to do with it.
     pub fn follows(&self, recorded: i64) -> bool {
-        self.recorded.micros() - recorded < SECRET_BEFORE_SECONDS * 1_000_000
+        self.first.recorded.micros().saturating_sub(recorded) < SECRET_BEFORE_SECONDS * 1_000_000
     }
 
     /// The numbers so far.
     pub fn seen(&self) -> Seen {
         let Self { writes, queries, reads, stretches, bytes, sized, .. } = *self;
         let (largest, stretches) = (u64::from(self.largest), u32::from(stretches));
-        let seconds = i64::from(self.last) - self.recorded.get();
+        let seconds = i64::from(self.last) - self.first.recorded.get();
         Seen { writes, queries, reads, stretches, bytes, largest, sized, seconds }
     }
 
     /// What came before the latest request, which stands at `seq`, for the episode that it opens.
     pub fn before(&self, seq: u64) -> Before {
         let earlier = self.evidence.iter().take(usize::from(self.remembered).saturating_sub(1));
-        let whole = |half: &u32| seq - u64::from((seq as u32).wrapping_sub(*half));
         let count = u64::from(self.writes) + u64::from(self.queries);
         Before {
             count: count.saturating_sub(1),
-            first: Some((self.time.micros(), self.recorded.micros())),
-            evidence: earlier.map(whole).collect(),
+            first: Some(self.first.micros()),
+            evidence: earlier.map(|half| whole_seq(seq, *half)).collect(),
         }
     }
 }

@@ -11,7 +11,8 @@
 use crate::detector::RestoreError;
 use crate::event::Sighting;
 use crate::loops::step::Step;
-use crate::pack::{Pack, packed};
+use crate::pack::{Mark, Pack, mark_of, packed, whole_seq};
+use crate::second::Second;
 
 /// The longest circle in steps, noise included: 16 steps and as many others.
 const SPAN_MAX: usize = 32;
@@ -71,19 +72,11 @@ struct Recent {
 /// When the latest step was taken.
 #[derive(Debug, Clone, Copy, Default)]
 struct Moment {
-    /// The seconds, since 1970, in which it happened and was recorded.
-    time: u32,
-    recorded: u32,
+    /// When it happened and was recorded.
+    time: Second,
+    recorded: Second,
     /// What had been spent, in cents.
     cents: u32,
-}
-
-/// Three bytes of a keyed hash.
-type Mark = [u8; 3];
-
-fn mark_of(hash: u64) -> Mark {
-    let [first, second, third, ..] = hash.to_le_bytes();
-    [first, second, third]
 }
 
 /// Half of a number, in two parts, so that no room is left empty beside it.
@@ -226,20 +219,20 @@ impl Circle {
         self.steps = self.steps.wrapping_add(1);
         let (known, count, gap) = memory.count(step, self.steps, exact);
         self.fresh = if count == 1 { self.fresh.saturating_add(1) } else { 0 };
-        let second = |micros: i64| u32::try_from(micros.div_euclid(1_000_000).max(0)).unwrap_or(u32::MAX);
         let now = Moment {
-            time: second(sighting.time),
-            recorded: second(sighting.recorded),
+            time: Second::of(sighting.time),
+            recorded: Second::of(sighting.recorded),
             cents: u32::try_from(spent / 10_000).unwrap_or(u32::MAX),
         };
         let before = std::mem::replace(&mut self.moment, now);
-        let passed = |now: u32, before: u32| u16::try_from(now.saturating_sub(before)).unwrap_or(u16::MAX);
-        let shift = i64::from(now.time) - i64::from(before.time);
+        let shift = now.time.get() - before.time.get();
+        let passed = (now.recorded.get() - before.recorded.get()).max(0);
+        let cents = now.cents.saturating_sub(before.cents);
         memory.recent[place(self.steps, 0)] = Recent {
             seq: Half::of(sighting.position.seq),
             time: shift.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16,
-            recorded: passed(now.recorded, before.recorded),
-            cents: passed(now.cents, before.cents),
+            recorded: u16::try_from(passed).unwrap_or(u16::MAX),
+            cents: u16::try_from(cents).unwrap_or(u16::MAX),
             known,
         };
         memory.recent_len = (memory.recent_len + 1).min(SPAN_MAX as u8);
@@ -260,8 +253,8 @@ impl Circle {
     pub fn began(&self) -> Option<Began> {
         self.began.map(|First { step, moment }| Began {
             step,
-            time: i64::from(moment.time) * 1_000_000,
-            recorded: i64::from(moment.recorded) * 1_000_000,
+            time: moment.time.micros(),
+            recorded: moment.recorded.micros(),
             spent: u64::from(moment.cents) * 10_000,
         })
     }
@@ -279,8 +272,8 @@ impl Circle {
     /// Positions of the steps before the latest one, which stands at `seq`.
     pub fn evidence(&self, seq: u64) -> Vec<u64> {
         let since = self.began.map_or(SPAN_MAX, |began| self.steps_since(began.step) as usize);
-        let whole = |recent: &Recent| seq - u64::from((seq as u32).wrapping_sub(recent.seq.get()));
-        let mut evidence: Vec<u64> = self.latest(since.saturating_add(1)).skip(1).map(whole).collect();
+        let before = self.latest(since.saturating_add(1)).skip(1);
+        let mut evidence: Vec<u64> = before.map(|recent| whole_seq(seq, recent.seq.get())).collect();
         evidence.reverse();
         evidence
     }
@@ -332,8 +325,8 @@ impl Circle {
         let before = self.latest(window).skip(1).count();
         // From the latest step back to the first: what passed before a step is kept with it.
         for step in self.latest(before) {
-            moment.time = moment.time.saturating_sub_signed(step.time.into());
-            moment.recorded = moment.recorded.saturating_sub(step.recorded.into());
+            moment.time = Second::new(moment.time.get() - i64::from(step.time));
+            moment.recorded = Second::new(moment.recorded.get() - i64::from(step.recorded));
             moment.cents = moment.cents.saturating_sub(step.cents.into());
         }
         First { step: self.steps.wrapping_sub(before as u32), moment }
