@@ -148,9 +148,12 @@ impl<'a> EventRow<'a> {
         self.row.recorded.div_euclid(1_000_000)
     }
 
-    /// When it happened by the source's clock, or else when it was recorded: microseconds since 1970 UTC.
+    /// When it happened by the source's clock, or else when it was recorded: microseconds since 1970 UTC. Nothing happens after
+    /// it was recorded: an event that says so would count with all that comes until then, or hide it. What the source says is
+    /// the column's value.
     pub fn time(&self) -> i64 {
-        self.row.time(column::TIME).unwrap_or(self.row.recorded)
+        let recorded = self.row.recorded;
+        self.row.time(column::TIME).map_or(recorded, |time| time.min(recorded))
     }
 
     /// Whether it was old when it was recorded, or before the first start.

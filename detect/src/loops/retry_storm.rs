@@ -232,8 +232,7 @@ impl RetryStorm {
 impl Agent {
     /// Counts an error. One of another class, or after a pause of `window` microseconds, begins anew.
     fn note(&mut self, target: u32, class: u32, window: i64, event: &EventRow<'_>) -> &mut Burst {
-        // Nothing happens after it was recorded.
-        let time = event.time().min(event.recorded());
+        let time = event.time();
         let at = match self.bursts.iter().position(|burst| burst.target == target) {
             Some(at) => at,
             None if self.bursts.len() < BURSTS => self.bursts.len(),

@@ -182,6 +182,31 @@ fn extreme() -> impl Strategy<Value = i64> {
     ]
 }
 
+#[test]
+fn an_event_that_says_that_it_comes_from_the_future_hides_nothing() {
+    let asked = |second: i64, outcome: &str| {
+        json!({"second": second, "kind": "egress.http", "workspace": "w", "outcome": outcome, "method": "GET",
+            "host": "rare.example", "domain": "rare.example", "path": format!("/{second}")})
+    };
+    let failed =
+        |second: i64| json!({"second": second, "kind": "model.call", "model": "m", "status": 529, "session": "s"});
+    let callbacks: Vec<Value> = (0..20).map(|number| asked(number * 60, "allow")).collect();
+    let refusals: Vec<Value> = (0..20).map(|number| asked(number, "deny")).collect();
+    let errors: Vec<Value> = (0..20).map(failed).collect();
+    for (rule, events) in
+        [("egress.beacon", callbacks), ("egress.denied_burst", refusals), ("loop.retry_storm", errors)]
+    {
+        for forged in [0, 4, 5, 9] {
+            let mut events = events.clone();
+            events[forged]["time"] = json!(i64::MAX);
+            let told = run(&mut Engine::new(&eager(30), fixtures::key(), 0), &events, 0);
+            let alert = told.alerts().iter().find(|alert| alert.rule == rule);
+            let alert = alert.unwrap_or_else(|| panic!("{rule} is hidden by event {forged}"));
+            assert!(alert.last_seen <= alert.recorded_last, "{rule} ends in the future");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_time_and_no_number_of_an_event_makes_a_detector_panic(

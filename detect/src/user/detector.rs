@@ -189,9 +189,7 @@ impl Detector for UserDetector {
             return;
         }
         let Some(names) = self.names(event) else { return };
-        // An event from the future is none: it would count with all that comes until then.
-        let second =
-            if event.backfill() { event.time().div_euclid(1_000_000).min(event.second()) } else { event.second() };
+        let second = if event.backfill() { event.time().div_euclid(1_000_000) } else { event.second() };
         let rule = self.rule.clone();
         let seen = Seen { event, key: self.key.hash(&names), second, rule: &rule.form().name };
         let hit = match &mut self.state {
