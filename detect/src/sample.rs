@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use ledger::{Column, Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows};
 use serde_json::Value;
 
 use crate::detector::Findings;
@@ -110,33 +110,13 @@ fn entry(event: &Value, number: usize) -> Result<Entry, SampleError> {
             let hint = hint.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             return Err(SampleError::Unknown { event: number, name: crate::text::bounded(name), hint });
         };
-        set(&mut entry, column, value).map_err(|expected| SampleError::Mistyped {
+        entry.set_json(column, value).map_err(|expected| SampleError::Mistyped {
             event: number,
             name: column.name.to_owned(),
             expected,
         })?;
     }
     Ok(entry)
-}
-
-/// Sets a column; else says what it holds.
-fn set(entry: &mut Entry, column: &Column, value: &Value) -> Result<(), &'static str> {
-    if let Some(handle) = column.as_text() {
-        entry.set_text(handle, value.as_str().ok_or("a text")?);
-    } else if let Some(handle) = column.as_text_list() {
-        let texts = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
-        entry.set_list(handle, texts.ok_or("a list of texts")?);
-    } else if let Some(handle) = column.as_fingerprint() {
-        let number = value.as_u64().or_else(|| value.as_i64().map(|number| number as u64));
-        entry.set_fingerprint(handle, number.ok_or("a whole number")?);
-    } else if let Some(handle) = column.as_integer() {
-        entry.set_integer(handle, value.as_i64().ok_or("a whole number")?);
-    } else if let Some(handle) = column.as_time() {
-        entry.set_time(handle, value.as_i64().ok_or("a whole number")?);
-    } else {
-        return Err("bytes, which examples cannot write");
-    }
-    Ok(())
 }
 
 /// Feeds events one by one with every second in between, and lets time pass until `until`.

@@ -4,8 +4,9 @@ use std::fmt;
 
 use proof::inputs::Input;
 use proof::part;
+use serde_json::Value;
 
-use crate::column::{Part, Table, handle};
+use crate::column::{Column, Part, Table, handle};
 use crate::error::AppendError;
 use crate::limits;
 use crate::rows::{decode_integer, decode_text};
@@ -140,6 +141,28 @@ impl Entry {
         self.remove(id);
         self.slots.push(Slot { id, start: self.values.len() as u32, len: value.len() as u32 });
         self.values.extend_from_slice(value);
+    }
+
+    /// Sets a column to a JSON value, for whoever writes events as JSON by hand: examples of rules, tests. Else says what the
+    /// column holds. Integers, times and fingerprints are whole numbers.
+    pub fn set_json(&mut self, column: &Column, value: &Value) -> Result<(), &'static str> {
+        const NUMBER: &str = "a whole number";
+        if let Some(handle) = column.as_text() {
+            self.set_text(handle, value.as_str().ok_or("a text")?);
+        } else if let Some(handle) = column.as_text_list() {
+            let texts = value.as_array().and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+            self.set_list(handle, texts.ok_or("a list of texts")?);
+        } else if let Some(handle) = column.as_fingerprint() {
+            let number = value.as_u64().or_else(|| value.as_i64().map(|number| number as u64));
+            self.set_fingerprint(handle, number.ok_or(NUMBER)?);
+        } else if let Some(handle) = column.as_integer() {
+            self.set_integer(handle, value.as_i64().ok_or(NUMBER)?);
+        } else if let Some(handle) = column.as_time() {
+            self.set_time(handle, value.as_i64().ok_or(NUMBER)?);
+        } else {
+            return Err("bytes, which JSON cannot write");
+        }
+        Ok(())
     }
 
     /// Appends the canonical form of a part. A column that the table does not list is left out.

@@ -17,17 +17,7 @@ fn push(rows: &mut Rows, ledger: LedgerName, value: &Value) {
     let mut entry = Entry::new();
     for column in Table::of(ledger).columns {
         let Some(value) = value.get(column.name) else { continue };
-        if let Some(handle) = column.as_text() {
-            entry.set_text(handle, value.as_str().unwrap());
-        } else if let Some(handle) = column.as_text_list() {
-            entry.set_list(handle, value.as_array().unwrap().iter().map(|text| text.as_str().unwrap()));
-        } else if let Some(handle) = column.as_time() {
-            entry.set_time(handle, value.as_i64().unwrap());
-        } else if let Some(handle) = column.as_fingerprint() {
-            entry.set_fingerprint(handle, value.as_u64().unwrap());
-        } else {
-            entry.set_integer(column.as_integer().unwrap(), value.as_i64().unwrap());
-        }
+        entry.set_json(column, value).unwrap();
     }
     rows.push_entry(0, START + rows.next_seq as i64 * 1_000, &mut entry);
 }
