@@ -194,6 +194,12 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             let mut notes: Vec<Note> = plan.jump(end).map(Note::Receipt).into_iter().collect();
             self.flush(&mut notes).await?;
         }
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(LaneError::Stopped),
+            opened = self.book.open() => opened?,
+        }
         let dead = self.book.outbox()?.dead().len() as u64;
         self.note(&plan, |status| status.dead = dead);
         Ok(plan)

@@ -113,6 +113,9 @@ pub trait Book: Send {
     /// Where the sink stands.
     fn exported(&self) -> Result<Option<Exported>, LedgerError>;
 
+    /// Reads what the receiver was told and what it refused, which may take long.
+    fn open(&mut self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
     /// What the receiver was told and what it refused, by everything that is durable now.
     fn outbox(&mut self) -> Result<&Outbox, LedgerError>;
 
@@ -242,6 +245,14 @@ impl LedgerBook {
 impl Book for LedgerBook {
     fn exported(&self) -> Result<Option<Exported>, LedgerError> {
         newest_exported(&self.operations, &self.sink, self.ledger, self.shard)
+    }
+
+    async fn open(&mut self) -> Result<(), LedgerError> {
+        let (operations, sink, ledger, shard) = (self.operations.clone(), self.sink.clone(), self.ledger, self.shard);
+        let read = tokio::task::spawn_blocking(move || read_outbox(&operations, &sink, ledger, shard)).await;
+        // A panic in it was logged by the runtime; it is read again when it is asked for.
+        self.outbox = read.ok().transpose()?;
+        Ok(())
     }
 
     fn outbox(&mut self) -> Result<&Outbox, LedgerError> {

@@ -131,6 +131,10 @@ impl Book for MemoryBook {
         Ok(Some(Exported { next_seq, export_seq, intent, ..Exported::default() }))
     }
 
+    async fn open(&mut self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     fn outbox(&mut self) -> Result<&Outbox, LedgerError> {
         Ok(&self.1)
     }
