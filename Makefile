@@ -38,16 +38,17 @@ tools: ## Install what building and testing need (Debian, Ubuntu): a C toolchain
 	  cargo $${part/rustfmt/fmt} --version >/dev/null 2>&1 || { echo "make: installing $$part"; rustup component add $$part; }; \
 	done
 
+# The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.
 build: tools
-	@echo "make: building (release profile, several minutes the first time)"
-	cargo build --release --locked --bin tachograph
+	@echo "make: building, about six minutes on two cores the first time"
+	cargo build --locked --bin tachograph
 
 run: build ## Record the bundled example and show what to try next
-	@if [ ! -e "$(DATA)/identity" ]; then $(TARGET)/release/tachograph init "$(DATA)" --log-name quickstart.example/agents; fi
+	@if [ ! -e "$(DATA)/identity" ]; then $(TARGET)/debug/tachograph init "$(DATA)" --log-name quickstart.example/agents; fi
 	@sed "s|@DIRECTORY@|$(CURDIR)|; s|^data = .*|data = \"$(DATA)\"|" $(CONFIG) > "$(DATA).toml"
-	@sed -n '/^# Try/,/^$$/s/^# \{0,1\}//p' $(CONFIG) | sed "s|target/release|$(TARGET)/release|; s|verify data|verify $(DATA)|"
+	@sed -n '/^# Try/,/^$$/s/^# \{0,1\}//p' $(CONFIG) | sed "s|target/debug|$(TARGET)/debug|; s|verify data|verify $(DATA)|"
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
-	@exec $(TARGET)/release/tachograph serve --config "$(DATA).toml"
+	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
 test: lint ## Run lint and all tests
 	@echo "make: all tests"
