@@ -7,7 +7,7 @@ pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// The longest line on the control socket, in either direction.
 pub const CONTROL_LINE_BYTES_MAX: usize = 256 << 10;
-/// Connections to the control socket that are served at once; more wait in the system's queue.
+/// Connections to the control socket that are served at once. For one more, the one that was silent for longest ends.
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 /// A peer of the control socket that says nothing for this long is hung up on.
 pub const CONTROL_IDLE_MAX: Duration = Duration::from_secs(30);
@@ -32,10 +32,28 @@ pub const RECONNECT_MIN: Duration = Duration::from_millis(250);
 /// The longest pause before an interrupted tail asks again.
 pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
 
-/// Connections to one listener that are served at once; more wait in the system's queue.
+/// Connections to one listener that are served at once. For one more, whoever has most of them loses one.
 pub const CONNECTIONS_MAX: usize = 1_024;
+/// File handles that the server would like to have: for both listeners, and for files of the store and of collectors.
+pub const FILES_WANTED: u64 = 4 * CONNECTIONS_MAX as u64;
 /// How long a peer may take to send the head of a request.
 pub const HEADER_READ_MAX: Duration = Duration::from_secs(15);
+/// A peer that takes nothing of an answer for this long is hung up on.
+pub const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
+/// Requests of one token that are served at once; more are answered 429.
+pub const REQUESTS_PER_TOKEN_MAX: usize = 256;
+/// Requests with a body that are served at once of one address without a token; more are answered 429.
+pub const REQUESTS_PER_ADDRESS_MAX: usize = 32;
+/// How long the body of a request with a token may keep the server waiting, beside what its bytes earn,
+pub const BODY_GRACE_KNOWN: Duration = Duration::from_secs(30);
+/// and how many bytes earn another second.
+pub const BODY_RATE_KNOWN_MIN: u64 = 256;
+/// How long the body of a request without a token may keep the server waiting, beside what its bytes earn,
+pub const BODY_GRACE_UNKNOWN: Duration = Duration::from_secs(3);
+/// and how many bytes earn another second.
+pub const BODY_RATE_UNKNOWN_MIN: u64 = 64 << 10;
+/// Names of the server in `[listen]`.
+pub const LISTEN_NAMES_MAX: usize = 64;
 
 /// How long the entry of the configuration waits for space on a full disk before it is tried again.
 pub const SPACE_RETRY: Duration = Duration::from_secs(1);

@@ -32,6 +32,7 @@ mod config;
 mod control;
 mod doctor;
 mod exit;
+mod guests;
 mod init;
 mod limits;
 mod logging;

@@ -41,7 +41,7 @@ use crate::settings::{self, Loaded};
 use console::{Console, Shared};
 use followers::Sinks;
 use health::Health;
-use listener::Listener;
+use listener::{Doorman, Listener};
 use part::Part;
 use pipeline::Pipeline;
 use signals::{Signal, Signals};
@@ -58,11 +58,24 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let loaded = settings::load(&arguments.config)?;
     let rules = settings::rules::rules(&loaded.settings)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
     let outcome = runtime.block_on(serve(loaded, rules));
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome
+}
+
+/// Takes as many file handles as the system grants: a shell's usual 1,024 are fewer than the listeners have places.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let granted = if raised.is_ok() { maximum } else { current };
+    if let Some(files) = granted.filter(|files| *files < limits::FILES_WANTED) {
+        let wanted = limits::FILES_WANTED;
+        tracing::warn!(files, wanted, "few file handles: many connections at once may be refused; raise `ulimit -n`");
+    }
 }
 
 async fn serve(loaded: Loaded, rules: RuleSet) -> Outcome {
@@ -73,9 +86,9 @@ async fn serve(loaded: Loaded, rules: RuleSet) -> Outcome {
     let addresses = Addresses { console: console.address(), ingest: ingest.address() };
     // Health answers while the store recovers, so that a long recovery is not taken for a dead process.
     let health = Arc::new(Health::new());
-    let pages = Console::new(Arc::clone(&health));
+    let pages = Console::new(Arc::clone(&health), Doorman::with_names(listen.names.clone()));
     let console_stop = CancellationToken::new();
-    let console = tokio::spawn(console.serve(pages.router(), console_stop.clone()));
+    let console = tokio::spawn(console.serve(pages.router(), pages.doorman().clone(), console_stop.clone()));
     let store = open(loaded.settings.store.clone()).await?;
     health.watch(&store);
     let mut server = Server::build(store, loaded, rules, ingest, health, pages, &addresses).await?;
@@ -207,6 +220,7 @@ impl Server {
         }
         self.desk.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
+        self.pages.doorman().set_names(settings.listen.names.clone());
         self.configuration.set_budgets(settings).await?;
         let needs_restart = configuration::needs_restart(old, settings);
         self.configuration.record(Some(&self.loaded), &new, &needs_restart).await?;

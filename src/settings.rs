@@ -81,11 +81,21 @@ pub struct Listen {
     pub console: SocketAddr,
     /// Address of intake.
     pub ingest: SocketAddr,
+    /// Names by which people ask the console, beside addresses and `localhost`.
+    pub names: Vec<String>,
+}
+
+impl Listen {
+    /// Where connections are accepted: of the console, and of intake.
+    pub fn addresses(&self) -> [SocketAddr; 2] {
+        [self.console, self.ingest]
+    }
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { console: SocketAddr::from(([127, 0, 0, 1], 7070)), ingest: SocketAddr::from(([127, 0, 0, 1], 7071)) }
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self { console: local(7070), ingest: local(7071), names: Vec::new() }
     }
 }
 
@@ -156,6 +166,9 @@ impl Settings {
     fn check(&self) -> Result<(), String> {
         if self.listen.console == self.listen.ingest && self.listen.console.port() != 0 {
             return Err("listen.console and listen.ingest are the same address; give each its own port".to_owned());
+        }
+        if self.listen.names.len() > limits::LISTEN_NAMES_MAX {
+            return Err(format!("listen.names has more than {} names", limits::LISTEN_NAMES_MAX));
         }
         if let Some(problem) = self.intake().check().first() {
             // The package counts them, the file lists them one by one.

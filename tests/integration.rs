@@ -21,6 +21,8 @@ mod life;
 mod quickstart;
 #[path = "integration/rules.rs"]
 mod rules;
+#[path = "integration/senders.rs"]
+mod senders;
 #[path = "integration/slack.rs"]
 mod slack;
 #[path = "integration/stories.rs"]

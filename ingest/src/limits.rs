@@ -27,9 +27,13 @@ pub const QUIET: Duration = Duration::from_millis(20);
 /// How long a request may be silent in the middle of its body before it is answered 408.
 pub const BODY_SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Requests whose bodies are read at one time; each holds at most two groups and a decoder's window.
-pub const REQUESTS_MAX: usize = 64;
+pub const REQUESTS_MAX: usize = 128;
+/// The most of them of one token.
+pub const REQUESTS_PER_TOKEN_MAX: usize = 16;
 /// Requests that are open at one time, those that wait for their turn included; more are answered 429.
 pub const REQUESTS_OPEN_MAX: usize = 4_096;
+/// The most of them of one token.
+pub const REQUESTS_OPEN_PER_TOKEN_MAX: usize = 1_024;
 /// Requests of one producer that wait for the one before; more are answered 429.
 pub const PRODUCER_REQUESTS_MAX: usize = 16;
 /// Producers whose next offset is kept at hand. The offset of one that was forgotten is read from the ledger again.

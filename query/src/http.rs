@@ -12,6 +12,7 @@ mod silences;
 mod slack;
 mod tail;
 mod tail_filter;
+mod turnstile;
 
 use std::sync::Arc;
 
@@ -23,12 +24,12 @@ use axum::routing::{MethodRouter, get, post};
 use ledger::access::Authorize;
 use ledger::budget;
 use ledger::triage::Desk;
-use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::limits;
 
-use budgets::{Action, Turnstile};
+use budgets::Action;
+use turnstile::Turnstile;
 
 pub use alerts::answer;
 pub use problem::Problem;
@@ -44,17 +45,21 @@ pub struct State {
     authorize: Arc<dyn Authorize>,
     desk: Arc<Desk>,
     budgets: Arc<budget::Desk>,
-    turnstile: Turnstile,
+    decisions: Turnstile,
     slack: Interactions,
-    tails: Arc<Semaphore>,
+    tails: Turnstile,
 }
 
 impl State {
     /// Answers with `engine`, about alerts with `desk` and about money with `budgets`, whoever `authorize` knows.
     pub fn new(engine: Engine, authorize: Arc<dyn Authorize>, desk: Arc<Desk>, budgets: Arc<budget::Desk>) -> Self {
-        let tails = Arc::new(Semaphore::new(limits::TAILS_MAX));
-        let (turnstile, slack) = (Turnstile::default(), Interactions::default());
-        Self { engine, authorize, desk, budgets, turnstile, slack, tails }
+        let decisions = Turnstile::new(
+            "requests for decisions",
+            limits::BUDGET_REQUESTS_MAX,
+            limits::BUDGET_REQUESTS_PER_TOKEN_MAX,
+        );
+        let tails = Turnstile::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
+        Self { engine, authorize, desk, budgets, decisions, slack: Interactions::default(), tails }
     }
 
     /// Listens to the buttons of messages too.

@@ -16,6 +16,8 @@ pub const PLAN_NODES_MAX: usize = 4_096;
 pub const QUERIES_MAX: usize = 8;
 /// Live tails that are open at the same time. The next one is answered `Busy`.
 pub const TAILS_MAX: usize = 64;
+/// The most of them of one token.
+pub const TAILS_PER_TOKEN_MAX: usize = 16;
 /// What a busy server asks clients to wait.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 

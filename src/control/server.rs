@@ -1,6 +1,7 @@
 //! The server's end of the control socket. Whoever can open it is the principal `local`.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use ledger::access::Principal;
 use ledger::triage::{self, Desk};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::now;
 use super::protocol::{Answer, Appended, ErrorCode, KINDS, Operation, Request, Status};
 use crate::access::Tokens;
+use crate::guests::{Guests, Holder, Seat};
 use crate::limits;
 
 /// Answers the question how the server is.
@@ -62,20 +63,21 @@ impl Control {
 
     /// Serves requests until it is told to stop, then finishes those that it has read.
     pub async fn serve(self, context: Context, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(limits::CONTROL_CONNECTIONS_MAX));
+        let guests = Guests::new(limits::CONTROL_CONNECTIONS_MAX);
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
-                accepted = accept(&self.listener, &slots) => accepted,
+                accepted = accept(&self.listener) => accepted,
                 () = stop.cancelled() => break,
             };
-            let Some((stream, slot)) = accepted else { continue };
+            let Some(stream) = accepted else { continue };
+            // All peers are this machine's: when every place is taken, the one that was silent for longest loses its own.
+            let seat = guests.enter(IpAddr::from(Ipv4Addr::LOCALHOST));
             let (context, stop) = (context.clone(), stop.clone());
             connections.spawn(async move {
-                if let Err(error) = converse(stream, &context, &stop).await {
+                if let Err(error) = converse(stream, &seat, &context, &stop).await {
                     tracing::debug!(%error, "a connection to the control socket ended");
                 }
-                drop(slot);
             });
         }
         connections.close();
@@ -90,14 +92,9 @@ impl Drop for Control {
     }
 }
 
-/// Waits for a free slot before it accepts, so that the queue of waiting peers is the system's.
-async fn accept(
-    listener: &UnixListener,
-    slots: &Arc<Semaphore>,
-) -> Option<(UnixStream, tokio::sync::OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+async fn accept(listener: &UnixListener) -> Option<UnixStream> {
     match listener.accept().await {
-        Ok((stream, _)) if is_trusted(&stream) => Some((stream, slot)),
+        Ok((stream, _)) if is_trusted(&stream) => Some(stream),
         Ok(_) => {
             tracing::warn!("refused a connection to the control socket from another user");
             None
@@ -117,7 +114,7 @@ fn is_trusted(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
-async fn converse(stream: UnixStream, context: &Context, stop: &CancellationToken) -> io::Result<()> {
+async fn converse(stream: UnixStream, seat: &Seat, context: &Context, stop: &CancellationToken) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -126,7 +123,9 @@ async fn converse(stream: UnixStream, context: &Context, stop: &CancellationToke
         let read = tokio::select! {
             read = tokio::time::timeout(limits::CONTROL_IDLE_MAX, bounded.read_until(b'\n', &mut line)) => read,
             () = stop.cancelled() => return Ok(()),
+            () = seat.end.cancelled() => return Ok(()),
         };
+        let _turn = seat.begin(Holder::Address(seat.address));
         match read {
             Ok(Ok(0)) | Err(_) => return Ok(()),
             Ok(Ok(_)) => {}
@@ -273,6 +272,16 @@ mod tests {
             check(&entry("alert"), "forbidden");
             check(&entry("token"), "operations/0/0");
             check(&entry("token"), "operations/0/1");
+        });
+    }
+
+    #[test]
+    fn peers_that_say_nothing_delay_nobody() {
+        with_server(|data| {
+            let connect = || std::os::unix::net::UnixStream::connect(super::super::socket_path(data)).unwrap();
+            let idle: Vec<_> = (0..4 * limits::CONTROL_CONNECTIONS_MAX).map(|_| connect()).collect();
+            assert!(say(data, b"{\"request\":\"status\"}\n").contains("process"));
+            drop(idle);
         });
     }
 

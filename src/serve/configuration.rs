@@ -161,7 +161,7 @@ fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Operatio
 pub fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let differs = [
         ("store", old.store != new.store),
-        ("listen", old.listen != new.listen),
+        ("listen", old.listen.addresses() != new.listen.addresses()),
         ("query", old.query != new.query),
         ("collector", old.collectors != new.collectors),
         ("ingest.prices", old.ingest.prices != new.ingest.prices),
@@ -179,6 +179,7 @@ mod tests {
         assert_eq!(needs_restart(&Settings::default(), &new), [""; 0]);
         new.store.data = "elsewhere".into();
         new.ingest.names = Some("names.toml".into());
+        new.listen.names = vec!["tachograph.acme.example".to_owned()];
         assert_eq!(needs_restart(&Settings::default(), &new), ["store"]);
     }
 }

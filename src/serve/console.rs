@@ -14,6 +14,7 @@ use query::http::Interactions;
 use tower::ServiceExt;
 
 use super::health::Health;
+use super::listener::Doorman;
 use super::slack::Apps;
 use crate::access::Tokens;
 use crate::exit::Failure;
@@ -25,6 +26,8 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 #[derive(Clone)]
 pub struct Console {
     health: Arc<Health>,
+    /// Who is let in.
+    doorman: Doorman,
     /// What needs the store. Set once.
     opened: Arc<OnceLock<Opened>>,
 }
@@ -53,13 +56,19 @@ struct Opened {
 
 impl Console {
     /// A console that answers health only.
-    pub fn new(health: Arc<Health>) -> Self {
-        Self { health, opened: Arc::new(OnceLock::new()) }
+    pub fn new(health: Arc<Health>, doorman: Doorman) -> Self {
+        Self { health, doorman, opened: Arc::new(OnceLock::new()) }
+    }
+
+    /// Who is let in.
+    pub fn doorman(&self) -> &Doorman {
+        &self.doorman
     }
 
     /// Adds the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
         let Shared { engine, tokens, desk, budgets, slack, registry } = shared;
+        self.doorman.know(tokens);
         let authorize = Arc::new(tokens.clone());
         let state = query::http::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
         let state = state.with_slack(Interactions::of(Arc::new(slack.clone())));

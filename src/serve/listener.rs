@@ -1,19 +1,29 @@
-//! A listener: accepts connections within a bound, serves a router on them, and ends them in order.
+//! A listener: accepts connections within a bound, serves a router on them, and ends them in order. One sender takes no
+//! place of another: `crate::guests` knows who is connected, `admission` what a request must show, `pace` how fast a body must come
+//! and `stall` how fast an answer must go.
 
+mod admission;
+mod pace;
+mod stall;
+
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::guests::{Guests, Seat};
 use crate::limits;
+pub use admission::Doorman;
+use stall::Stall;
 
 /// A bound address.
 pub struct Listener {
@@ -48,28 +58,26 @@ impl Listener {
         self.address
     }
 
-    /// Serves `router` until it is told to stop, then lets requests end that have begun.
-    pub async fn serve(self, router: Router, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(limits::CONNECTIONS_MAX));
+    /// Serves `router` to whoever `doorman` lets in until it is told to stop, then lets requests end that have begun.
+    pub async fn serve(self, router: Router, doorman: Doorman, stop: CancellationToken) {
+        let guests = Guests::new(limits::CONNECTIONS_MAX);
         let graceful = GracefulShutdown::new();
         loop {
-            // A slot comes first, so that the queue of waiting peers is the system's.
             let accepted = tokio::select! {
-                accepted = self.accept(&slots) => accepted,
+                accepted = self.accept() => accepted,
                 () = stop.cancelled() => break,
             };
-            if let Some((stream, slot)) = accepted {
-                serve_connection(stream, slot, router.clone(), &graceful);
+            if let Some((stream, peer)) = accepted {
+                serve_connection(stream, guests.enter(peer.ip()), doorman.clone(), router.clone(), &graceful);
             }
         }
         drop(self.socket);
         graceful.shutdown().await;
     }
 
-    async fn accept(&self, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-        let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    async fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
         match self.socket.accept().await {
-            Ok((stream, _)) => Some((stream, slot)),
+            Ok(accepted) => Some(accepted),
             Err(error) => {
                 tracing::warn!(listener = self.name, %error, "a connection could not be accepted");
                 // Out of file handles, most likely: trying again at once would only burn time.
@@ -80,18 +88,27 @@ impl Listener {
     }
 }
 
-fn serve_connection(stream: TcpStream, slot: OwnedSemaphorePermit, router: Router, graceful: &GracefulShutdown) {
+fn serve_connection(stream: TcpStream, seat: Seat, doorman: Doorman, router: Router, graceful: &GracefulShutdown) {
     // Answers are small and somebody waits for each.
     let _ = stream.set_nodelay(true);
+    let stream = Stall::new(stream, limits::WRITE_STALL_MAX);
+    let end = seat.end.clone();
+    let seat = Arc::new(seat);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let (doorman, seat, router) = (doorman.clone(), Arc::clone(&seat), router.clone());
+        async move { Ok::<_, Infallible>(doorman.admit(&seat, request.map(Body::new), router).await) }
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::HEADER_READ_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended");
+        tokio::select! {
+            served = connection => if let Err(error) = served {
+                tracing::debug!(%error, "a connection ended");
+            },
+            () = end.cancelled() => tracing::debug!("a connection gave its place to another"),
         }
-        drop(slot);
     });
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::followers::{Changed, Followers};
 use super::health::Health;
-use super::listener::Listener;
+use super::listener::{Doorman, Listener};
 use super::metrics;
 use super::part::Part;
 use crate::access::Tokens;
@@ -59,7 +59,9 @@ impl Pipeline {
         let following = Part::start("tokens", health, |stop| following.follow(stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
         let intake_stop = CancellationToken::new();
-        let intake = tokio::spawn(ingest.serve(collectors.router(), intake_stop.clone()));
+        let doorman = Doorman::default();
+        doorman.know(tokens);
+        let intake = tokio::spawn(ingest.serve(collectors.router(), doorman, intake_stop.clone()));
         let followers = prepared.start(health);
         followers.register(&mut registry);
         let books = Part::start("budgets", health, |stop| keeper.run(stop));

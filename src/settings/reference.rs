@@ -29,6 +29,8 @@ One TOML file. Unknown keys are errors. Relative paths start at the directory in
 
 - `console`: address of the API, metrics and health. Default: `\"127.0.0.1:7070\"`. A change needs a restart.
 - `ingest`: address of intake. Default: `\"127.0.0.1:7071\"`. A change needs a restart.
+- `names`: names by which people ask the console, such as `[\"tachograph.acme.example\"]`. Addresses and `localhost` always go; a request
+  under another name is answered 421, since a page in somebody's browser could make its own name mean this server. Read again on SIGHUP.
 
 ## `[ingest]`
 

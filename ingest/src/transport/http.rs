@@ -15,6 +15,7 @@ mod body;
 mod problem;
 mod producer;
 mod request;
+mod shares;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,18 +28,16 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ledger::Ledger;
 use ledger::access::{Authorize, Principal, Role};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Setting, Settings, Start, Transport, read};
-use crate::limits;
 use crate::pump::{Channel, Pump};
 use body::Reading;
 use problem::Problem;
 use producer::Producers;
 use request::Form;
+use shares::Shares;
 
 /// The transport.
 pub struct Http;
@@ -79,8 +78,7 @@ pub struct Pushed {
     pump: Arc<Pump>,
     authorize: Arc<dyn Authorize>,
     producers: Producers,
-    open: Semaphore,
-    working: Arc<Semaphore>,
+    shares: Shares,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -100,8 +98,7 @@ impl Pushed {
             pump,
             authorize,
             producers: Producers::new(ledger),
-            open: Semaphore::new(limits::REQUESTS_OPEN_MAX),
-            working: Arc::new(Semaphore::new(limits::REQUESTS_MAX)),
+            shares: Shares::new(),
             stop,
             tasks,
         })
@@ -160,7 +157,7 @@ async fn take(
     body: Body,
 ) -> Result<body::Answer, Problem> {
     let form = Form::read(headers)?;
-    let _open = pushed.open.try_acquire().map_err(|_| Problem::too_many_requests())?;
+    let share = pushed.shares.open(&principal.token)?;
     let turn = match &form.producer {
         Some((producer, offset)) => {
             let turn = pushed.producers.turn(&principal.token, producer).await?;
@@ -171,8 +168,7 @@ async fn take(
         }
         None => None,
     };
-    let permit = timeout(limits::REQUEST_PATIENCE, Arc::clone(&pushed.working).acquire_owned()).await;
-    let Ok(Ok(working)) = permit else { return Err(Problem::busy(limits::RETRY_AFTER)) };
+    let place = share.place().await?;
     let reading = Reading {
         pump: Arc::clone(&pushed.pump),
         channel: Arc::clone(channel),
@@ -180,7 +176,7 @@ async fn take(
         form,
         turn,
         stop: pushed.stop.clone(),
-        _working: working,
+        _place: place,
     };
     // A client that goes away must not end the task: what is on its way is settled, and the producer's turn ends after it.
     let task = pushed.tasks.spawn(reading.run(body));

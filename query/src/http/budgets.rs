@@ -6,7 +6,6 @@
 
 #[cfg(test)]
 mod tests;
-mod turnstile;
 
 use std::sync::Arc;
 
@@ -28,7 +27,6 @@ use super::tail_filter::time_text;
 use super::{Problem, State};
 use crate::error::QueryError;
 use crate::limits;
-pub(super) use turnstile::Turnstile;
 
 /// The body of a reservation.
 #[derive(Deserialize)]
@@ -101,7 +99,7 @@ pub(super) fn decide(action: Action) -> MethodRouter<State> {
         }
         let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
         let (subject, request) = action.read(&body).map_err(|error| Problem::request(format!("the body: {error}")))?;
-        let pass = state.turnstile.enter(&principal.token)?;
+        let pass = state.decisions.enter(&principal.token)?;
         let (desk, asked) = (Arc::clone(&state.budgets), Asked { owner: owner(principal), subject, request });
         // It waits for an fsync, which blocks.
         let decided = tokio::task::spawn_blocking(move || {

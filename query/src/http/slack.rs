@@ -96,15 +96,23 @@ impl Interactions {
 }
 
 impl Done {
-    fn remember(&mut self, signature: String) {
-        if self.signatures.insert(signature.clone()) {
-            self.order.push_back(signature);
+    /// Whether it is new.
+    fn remember(&mut self, signature: &str) -> bool {
+        let is_new = self.signatures.insert(signature.to_owned());
+        if is_new {
+            self.order.push_back(signature.to_owned());
         }
         if self.order.len() > limits::SLACK_SIGNATURES_MAX
             && let Some(oldest) = self.order.pop_front()
         {
             self.signatures.remove(&oldest);
         }
+        is_new
+    }
+
+    fn forget(&mut self, signature: &str) {
+        self.signatures.remove(signature);
+        self.order.retain(|known| known != signature);
     }
 }
 
@@ -131,7 +139,7 @@ async fn interact(
     };
     // It reads a secret, and waits for an fsync, which blocks.
     let work = tokio::task::spawn_blocking(move || {
-        let said = interactions.take(&desk, &timestamp, &body, signature);
+        let said = interactions.take(&desk, &timestamp, &body, &signature);
         drop(place);
         said
     });
@@ -157,12 +165,12 @@ fn not_signed() -> Problem {
 
 impl Interactions {
     /// Believes a request or not, does what it asks, and says what was done in one sentence.
-    fn take(&self, desk: &Desk, timestamp: &str, body: &[u8], signature: String) -> Result<String, Problem> {
+    fn take(&self, desk: &Desk, timestamp: &str, body: &[u8], signature: &str) -> Result<String, Problem> {
         let second = now().div_euclid(1_000_000);
         let signer = self
             .apps
             .as_ref()
-            .and_then(|apps| apps.signer(timestamp, body, &signature, second).map(|sink| (Arc::clone(apps), sink)));
+            .and_then(|apps| apps.signer(timestamp, body, signature, second).map(|sink| (Arc::clone(apps), sink)));
         let Some((apps, sink)) = signer else {
             return Err(not_signed());
         };
@@ -175,13 +183,18 @@ impl Interactions {
         let Some(name) = payload.user.name() else {
             return Err(Problem::request("the payload names no user"));
         };
-        if self.done().signatures.contains(&signature) {
+        // A signature is hexadecimal digits: in capitals it is the same one. It is remembered before anything is done, so that
+        // of two copies that come together one is carried out, and forgotten if nothing could be done.
+        let signature = signature.to_ascii_lowercase();
+        if !self.done().remember(&signature) {
             return Ok("This was done already.".to_owned());
         }
         let request = Request::Ack { alert: action.value.clone(), note: None, if_version: None };
-        let said = acknowledge(desk, &request, &person(name, &sink))?;
-        self.done().remember(signature);
-        Ok(said)
+        let said = acknowledge(desk, &request, &person(name, &sink));
+        if said.is_err() {
+            self.done().forget(&signature);
+        }
+        said
     }
 
     fn done(&self) -> std::sync::MutexGuard<'_, Done> {

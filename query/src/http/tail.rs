@@ -6,7 +6,6 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{self, Query};
@@ -15,11 +14,12 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use ledger::access::Role;
 use ledger::{Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::authorized::Authorized;
 use super::tail_filter::Wanted;
+use super::turnstile::Pass;
 use super::{Problem, State};
 use crate::error::QueryError;
 use crate::{audit, limits};
@@ -34,8 +34,7 @@ pub(super) async fn follow(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let wanted = Wanted::parse(&parameters, last)?;
     allowed(&authorized, &wanted)?;
-    let busy = QueryError::Busy { running: limits::TAILS_MAX, retry_after: limits::RETRY_AFTER };
-    let permit = Arc::clone(&state.tails).try_acquire_owned().map_err(|_| busy)?;
+    let pass = state.tails.enter(&authorized.principal.token)?;
     let reader = state.engine.reader(wanted.ledger).clone();
     let durable = durable(&reader).await?;
     let next = wanted.from.unwrap_or(durable.next_seq);
@@ -52,7 +51,7 @@ pub(super) async fn follow(
         audit::record_read(appender, &authorized.principal, "tail", &from, &columns).await?;
     }
     let watch = reader.watch();
-    let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _permit: permit };
+    let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _pass: pass };
     let body =
         stream::unfold(
             tail,
@@ -103,7 +102,7 @@ struct Tail {
     /// When something was sent last.
     spoke: Instant,
     ended: bool,
-    _permit: OwnedSemaphorePermit,
+    _pass: Pass,
 }
 
 impl Tail {

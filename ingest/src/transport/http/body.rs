@@ -12,7 +12,6 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt};
 use ledger::access::Principal;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::problem::{Counts, Problem};
 use super::producer::{Offset, Turn};
 use super::request::{Encoding, Form};
+use super::shares::Place;
 use crate::clock;
 use crate::frame::{Frame, FrameError, Framer, Framing};
 use crate::limits;
@@ -43,7 +43,7 @@ pub(super) struct Reading {
     pub turn: Option<Turn>,
     pub stop: CancellationToken,
     /// Held while the body is read.
-    pub _working: OwnedSemaphorePermit,
+    pub _place: Place,
 }
 
 /// Why reading ended early.

@@ -15,6 +15,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::fixtures::House;
+use crate::limits;
 
 const CONFIG: &str = "
 [[collectors]]

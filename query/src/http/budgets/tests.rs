@@ -172,18 +172,6 @@ fn reserve_for_five_minutes(id: &str) -> Value {
     reserve(id, &["all"], 1)
 }
 
-#[test]
-fn one_gateway_cannot_take_every_place() {
-    let turnstile = Turnstile::default();
-    let enter = |token: &str, count| (0..count).map(|_| turnstile.enter(token)).collect::<Result<Vec<_>, _>>();
-    let first = enter("a", limits::BUDGET_REQUESTS_PER_TOKEN_MAX).unwrap_or_default();
-    assert_eq!(turnstile.enter("a").err().map(|problem| problem.code), Some("too_many_requests"));
-    let rest = enter("b", limits::BUDGET_REQUESTS_MAX - first.len()).unwrap_or_default();
-    assert_eq!(turnstile.enter("c").err().map(|problem| problem.code), Some("busy"));
-    drop((first, rest));
-    assert!(turnstile.enter("a").is_ok());
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_shows_what_was_decided() {
     let server = server().await;

@@ -129,8 +129,8 @@ async fn who_is_not_believed_learns_nothing_and_changes_nothing() {
 fn what_was_done_is_remembered_within_a_bound() {
     let mut done = Done::default();
     for number in 0..2 * limits::SLACK_SIGNATURES_MAX {
-        done.remember(number.to_string());
-        done.remember(number.to_string());
+        assert!(done.remember(&number.to_string()));
+        assert!(!done.remember(&number.to_string()));
     }
     assert_eq!((done.signatures.len(), done.order.len()), (limits::SLACK_SIGNATURES_MAX, limits::SLACK_SIGNATURES_MAX));
     assert!(!done.signatures.contains("0"));
