@@ -20,6 +20,8 @@ use ledger::access::Trust;
 use ledger::events::column;
 use serde_json::value::RawValue;
 
+use crate::lenient::{self, Mended};
+
 /// Every dialect. Configuration, help, reference and tests derive from this list.
 pub static DIALECTS: &[&dyn Dialect] = &[&coder::Coder, &boundary::Boundary, &claude_code::ClaudeCode, &native::Native];
 
@@ -46,6 +48,27 @@ pub trait Dialect: Send + Sync {
     /// Decodes one record. `received` is when its bytes arrived, in microseconds since 1970 UTC. The drafts are empty
     /// when it is called, and count only if the outcome is [`Outcome::Events`].
     fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome;
+}
+
+/// Decodes a record, mended where it must be: where a strict reader might not see what is odd, and where the dialect does
+/// not understand the record as it is. The drafts speak of the text that comes back, or else of the record itself.
+pub fn decode(dialect: &dyn Dialect, raw: &[u8], received: i64, drafts: &mut Drafts) -> (Outcome, Option<Mended>) {
+    if lenient::is_utf16(raw) {
+        return (Outcome::Unparsed("the record is UTF-16; have it written as UTF-8".to_owned()), None);
+    }
+    let mut mended = lenient::may_hide(raw).then(|| lenient::mend(raw)).flatten();
+    loop {
+        drafts.clear();
+        let text = mended.as_ref().map_or(raw, |mended| mended.text.as_bytes());
+        let outcome = dialect.decode(text, received, drafts);
+        if mended.is_none() && matches!(outcome, Outcome::Unparsed(_)) {
+            mended = lenient::mend(raw);
+            if mended.is_some() {
+                continue;
+            }
+        }
+        return (outcome, mended);
+    }
 }
 
 /// What a record turned out to be.
@@ -161,6 +184,8 @@ pub struct Draft {
     pub api_key: String,
     /// Keys of the record that the dialect kept and did not understand, to be counted.
     pub unknown_keys: u32,
+    /// What was noticed about the record, for the column `marks`: a word, a colon and a column or field.
+    pub marks: Vec<String>,
 }
 
 // What people typed stands in drafts, before redaction: debug output tells where and how much only.
@@ -190,6 +215,7 @@ impl Draft {
         self.identity.clear();
         self.api_key.clear();
         self.unknown_keys = 0;
+        self.marks.clear();
     }
 
     /// Sets where the event comes from and what it says.

@@ -19,6 +19,8 @@ use serde_json::Value;
 use siphasher::sip::SipHasher24;
 use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher24With128};
 
+use crate::lenient;
+
 /// Of a longer result this many bytes from its beginning and from its end count.
 const RESULT_END_BYTES_MAX: usize = 64 << 10;
 
@@ -103,18 +105,19 @@ fn canonical(text: &str) -> Cow<'_, str> {
     if !trimmed.starts_with(['{', '[', '"']) {
         return Cow::Borrowed(trimmed);
     }
-    match serde_json::from_str::<Value>(trimmed) {
+    match json(trimmed) {
         Ok(Value::String(inner)) => {
-            let nested = inner
-                .trim_start()
-                .starts_with(['{', '['])
-                .then(|| serde_json::from_str::<Value>(&inner).ok())
-                .flatten();
+            let nested = inner.trim_start().starts_with(['{', '[']).then(|| json(&inner).ok()).flatten();
             nested.map_or_else(|| Cow::Owned(inner.trim().to_owned()), |value| Cow::Owned(written(&value)))
         }
         Ok(value) => Cow::Owned(written(&value)),
         Err(_) => Cow::Borrowed(trimmed),
     }
+}
+
+/// The value of JSON text, which is mended if it must be.
+fn json(text: &str) -> serde_json::Result<Value> {
+    serde_json::from_str(text).or_else(|_| serde_json::from_str(&lenient::strict(text)))
 }
 
 fn written(value: &Value) -> String {

@@ -72,6 +72,7 @@ impl Finisher {
                 draft.entry.set_text(column, &redacted.text);
             }
         }
+        draft.entry.set_list(column::MARKS, texts(&draft.marks));
         let found = if carries_record { self.set_record(raw, draft) } else { Found::Unknown };
         self.set_url(draft, found);
         self.set_cost(&mut draft.entry);

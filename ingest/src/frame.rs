@@ -2,12 +2,13 @@
 //!
 //! What a record means is for the dialect; here it only has a beginning and an end.
 
-use crate::limits::LINE_BYTES_MAX;
+use crate::limits::{HOLE_BYTES_MIN, LINE_BYTES_MAX};
 
 /// How records are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// One record per line. Lines of white space are no records.
+    /// One record per line. Lines of white space are no records, and neither are the NUL bytes of a hole: a file has one
+    /// where its writer went on at its old offset after the file was cut, or where the machine lost its power.
     Lines,
     /// JSON values one after the other, or the elements of an array; a value may span lines.
     Json,
@@ -54,6 +55,8 @@ pub struct Framer {
     carry: Vec<u8>,
     /// Length of that record so far, kept or not.
     length: u64,
+    /// NUL bytes at the end of that record.
+    zeros: usize,
     /// The record in `carry` was handed out.
     done: bool,
     consumed: u64,
@@ -69,6 +72,7 @@ impl Framer {
             framing,
             carry: Vec::new(),
             length: 0,
+            zeros: 0,
             done: false,
             consumed: 0,
             position: 0,
@@ -111,14 +115,35 @@ impl Framer {
     fn next_line<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Frame<'a>> {
         self.forget();
         loop {
-            let rest: &'c [u8] = chunk;
-            let Some(at) = memchr::memchr(b'\n', rest) else {
+            let mut rest: &'c [u8] = chunk;
+            if self.length == 0 {
+                // A hole of any size is passed over without being kept.
+                let data = rest.iter().position(|byte| *byte != 0).unwrap_or(rest.len());
+                self.consumed += data as u64;
+                rest = &rest[data..];
+            }
+            let end = memchr::memchr(b'\n', rest);
+            let line = &rest[..end.unwrap_or(rest.len())];
+            if let Some(at) = self.hole_in(line) {
+                *chunk = &rest[at..];
+                self.consumed += at as u64;
+                self.position = self.consumed;
+                self.keep(&rest[..at]);
+                self.length -= HOLE_BYTES_MIN as u64;
+                self.carry.truncate(self.carry.len().min(self.length as usize));
+                self.done = true;
+                if is_blank(&self.carry) {
+                    self.forget();
+                    continue;
+                }
+                return Some(self.carried());
+            }
+            let Some(at) = end else {
                 self.keep(rest);
                 self.consumed += rest.len() as u64;
                 *chunk = &[];
                 return None;
             };
-            let line = &rest[..at];
             *chunk = &rest[at + 1..];
             self.consumed += at as u64 + 1;
             self.position = self.consumed;
@@ -137,6 +162,22 @@ impl Framer {
             self.done = true;
             return Some(self.carried());
         }
+    }
+
+    /// Where in the line a run of NUL bytes becomes a hole, which ends a line that was never finished. Shorter runs are
+    /// part of it.
+    fn hole_in(&mut self, line: &[u8]) -> Option<usize> {
+        if self.zeros == 0 && memchr::memchr(0, line).is_none() {
+            return None;
+        }
+        for (at, byte) in line.iter().enumerate() {
+            self.zeros = if *byte == 0 { self.zeros + 1 } else { 0 };
+            if self.zeros == HOLE_BYTES_MIN {
+                self.zeros = 0;
+                return Some(at + 1);
+            }
+        }
+        None
     }
 
     fn next_value<'a, 'c: 'a>(&'a mut self, chunk: &mut &'c [u8]) -> Option<Result<Frame<'a>, FrameError>> {
@@ -217,7 +258,8 @@ impl Framer {
 
     fn step_between(&mut self, byte: u8) -> Step {
         match (byte, self.scan, self.array) {
-            (b' ' | b'\t' | b'\r' | b'\n', ..) => return Step::Between,
+            // White space, NUL bytes of a hole, and the bytes of a byte order mark: no JSON value begins with one.
+            (b' ' | b'\t' | b'\r' | b'\n' | 0 | 0xEF | 0xBB | 0xBF, ..) => return Step::Between,
             (b',', Scan::After, true) => self.scan = Scan::Before,
             (b']', _, true) => (self.array, self.scan) = (false, Scan::Before),
             (_, Scan::After, true) => return Step::Broken,
@@ -256,6 +298,7 @@ impl Framer {
         if self.done {
             self.carry.clear();
             self.length = 0;
+            self.zeros = 0;
             self.done = false;
         }
     }
@@ -296,7 +339,7 @@ fn trim(line: &[u8]) -> &[u8] {
 }
 
 fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(u8::is_ascii_whitespace)
+    line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0)
 }
 
 #[cfg(test)]
@@ -343,6 +386,10 @@ mod tests {
         check(Lines, "", &[], None);
         check(Lines, "a\n\n  \r\nb\r\nc", &["a", "b", "c"], None);
         check(Lines, "[1,\n2]", &["[1,", "2]"], None);
+        check(Lines, "\0\0a\n\0\n\0\0b\0c\n\0", &["a", "b\0c"], None);
+        let hole = "\0".repeat(HOLE_BYTES_MIN + 3);
+        check(Lines, &format!("{hole}a\nunfinished{hole}b\n{hole}"), &["a", "unfinished", "b"], None);
+        check(Json, "\u{FEFF}[{}]\0\u{FEFF}{}", &["{}", "{}"], None);
         check(Json, "", &[], None);
         check(Json, " [ ] ", &[], None);
         check(Json, "{\"a\":\"}\\\"{\"}", &["{\"a\":\"}\\\"{\"}"], None);
@@ -379,9 +426,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_hole_is_no_line_however_large_it_is() {
+        let mut framer = Framer::new(Framing::Lines);
+        let zeros = vec![0; 1 << 20];
+        for _ in 0..64 {
+            let mut chunk = &zeros[..];
+            assert!(framer.next(&mut chunk).is_none() && chunk.is_empty() && !framer.is_partial());
+        }
+        assert_eq!(framer.carry.capacity(), 0);
+        let mut chunk = &b"a\n"[..];
+        assert_eq!(framer.next(&mut chunk), Some(Ok(Frame::Record(b"a"))));
+        assert_eq!(framer.position(), (64 << 20) + 2);
+    }
+
     proptest! {
         #[test]
-        fn chunks_do_not_matter(stream in "[\\[\\]{},\"\\\\ \r\na]{0,60}", sizes in prop::collection::vec(1usize..9, 1..8), json: bool) {
+        fn chunks_do_not_matter(stream in "([\\[\\]{},\"\\\\ \r\na\0]{0,20}|\0{510,514}){0,4}", sizes in prop::collection::vec(1usize..9, 1..8), json: bool) {
             let framing = if json { Framing::Json } else { Framing::Lines };
             let whole = records(framing, stream.as_bytes(), &[1000]);
             prop_assert_eq!(records(framing, stream.as_bytes(), &sizes), whole);

@@ -10,6 +10,12 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 pub const BODY_BYTES_MAX: u64 = 64 << 20;
 /// The largest window that a zstd body may ask for, as a power of two: 8 MiB, what the format tells decoders to support.
 pub const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+/// So many NUL bytes in a row are a hole in a file: they end a line that was not finished before them.
+pub const HOLE_BYTES_MIN: usize = 512;
+/// Marks of one kind that a record gets; what is told after them says nothing new.
+pub const MARKS_MAX: usize = 8;
+/// The longest name of a member that a mark tells.
+pub const MARK_NAME_BYTES_MAX: usize = 64;
 /// The buffer that compressed bodies and files are read into.
 pub const READ_BYTES: usize = 256 << 10;
 /// The most events that one record may hold, such as a saved page of a REST interface. They go into one group.

@@ -73,5 +73,5 @@ columns! {
     100 COMMAND "command" Text Content "Command line.";
     101 FILE "file" Text Content "Path of the file that was read or written.";
     102 CONTENT "content" Text Content "Prompt, tool input and output, diff: the values cut out of the record, as one JSON object; for an unparsed record all of it.";
-    103 CONTENT_RAW "content_raw" Bytes Content "An unparsed record that is not UTF-8.";
+    103 CONTENT_RAW "content_raw" Bytes Content "The bytes of a record that is not JSON in UTF-8: unparsed, or beside what was mended, unless something was redacted.";
 }

@@ -99,6 +99,7 @@ struct Line<'a> {
     msg: Option<Pair<'a>>,
     method: Option<Pair<'a>>,
     url: Option<Pair<'a>>,
+    host: Option<Pair<'a>>,
     rule: Option<Pair<'a>>,
     session: Option<Pair<'a>>,
     path: Option<Pair<'a>>,
@@ -120,6 +121,7 @@ impl<'a> Line<'a> {
                 "msg" => &mut line.msg,
                 "method" => &mut line.method,
                 "url" => &mut line.url,
+                "host" => &mut line.host,
                 "rule" => &mut line.rule,
                 "session_id" => &mut line.session,
                 "path" => &mut line.path,
@@ -157,7 +159,7 @@ impl<'a> Line<'a> {
         draft.set_times(Some(time), None, received);
         match kind {
             LineKind::Request(decision) => {
-                let url = self.url.map(Pair::value).filter(|url| !url.is_empty()).ok_or("it has no url")?;
+                let url = self.absolute_url().ok_or("it has no url")?;
                 let method =
                     self.method.map(Pair::value).filter(|method| !method.is_empty()).ok_or("it has no method")?;
                 draft.set_origin(SOURCE, "boundary", "egress.http");
@@ -169,14 +171,9 @@ impl<'a> Line<'a> {
                 entry.set_text_if(column::RULE, self.rule.map(Pair::value).as_deref());
             }
             LineKind::Start => {
-                let session = self
-                    .session
-                    .map(Pair::value)
-                    .filter(|session| !session.is_empty())
-                    .ok_or("it has no session_id")?;
+                self.session.filter(|session| !session.value().is_empty()).ok_or("it has no session_id")?;
                 draft.set_origin(SOURCE, "boundary", "session.start");
                 draft.entry.set_text(column::ACTION, "session_started");
-                draft.entry.set_text(column::SESSION, &session);
             }
             LineKind::Setting(action) => {
                 draft.set_origin(SOURCE, "boundary", "boundary.start");
@@ -195,8 +192,40 @@ impl<'a> Line<'a> {
                 self.set_failure(draft, "tls_handshake");
             }
         }
+        draft.entry.set_text_if(column::SESSION, self.session.map(Pair::value).as_deref());
         self.add_free_text(draft);
         Ok(())
+    }
+
+    /// The URL of a request, with the host that the line names where the URL names none: releases before June 2026 wrote
+    /// only the path of requests inside a TLS tunnel, and `CONNECT` has no more than host and port.
+    fn absolute_url(&self) -> Option<Cow<'a, str>> {
+        let url = self.url.map(Pair::value).unwrap_or_default();
+        let host = self.host.map(Pair::value).filter(|host| !host.is_empty());
+        let (scheme, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                if !rest.starts_with(['/', '?', '#']) && !rest.is_empty() {
+                    return Some(url);
+                }
+                (scheme.to_owned(), rest.to_owned())
+            }
+            _ => match (url.strip_prefix("//"), &host) {
+                (Some(authority), _) if !authority.is_empty() && !authority.starts_with('/') => {
+                    return Some(Cow::Owned(format!("https://{authority}")));
+                }
+                // A path, a query, `*`, or nothing; anything else is an authority, as `CONNECT` has it.
+                (_, Some(_)) if url.starts_with(['/', '?']) => ("https".to_owned(), url.into_owned()),
+                (_, Some(_)) if url == "*" || url.is_empty() => ("https".to_owned(), String::new()),
+                _ if url.is_empty() || url.starts_with(['/', '?', '*']) => {
+                    return Some(url).filter(|url| !url.is_empty());
+                }
+                _ => return Some(Cow::Owned(format!("https://{url}"))),
+            },
+        };
+        Some(Cow::Owned(match host {
+            Some(host) => format!("{scheme}://{host}{rest}"),
+            None => format!("{scheme}://{rest}"),
+        }))
     }
 
     fn set_failure(&self, draft: &mut Draft, action: &str) {
@@ -206,7 +235,9 @@ impl<'a> Line<'a> {
     }
 
     fn add_free_text(&self, draft: &mut Draft) {
-        for (field, pair) in [("msg", self.msg), ("url", self.url), ("error", self.error), ("path", self.path)] {
+        for (field, pair) in
+            [("msg", self.msg), ("url", self.url), ("url", self.host), ("error", self.error), ("path", self.path)]
+        {
             if let Some(pair) = pair {
                 let encoding = if pair.is_quoted() { Encoding::Quoted } else { Encoding::Plain };
                 draft.free_text.push(FreeText { field, span: pair.span, encoding });
@@ -293,6 +324,43 @@ mod tests {
             "time=2026-10-03T08:15:09.000Z level=ERROR msg=boom",
             Ok(&[("kind", Some("boundary.failure")), ("action", Some("error"))]),
         );
+    }
+
+    #[test]
+    fn requests_name_their_host_whatever_the_release_writes() {
+        let url = |attributes: &str| {
+            let line = format!("time=2026-11-28T08:15:05.733Z level=WARN msg=DENY method=POST {attributes}");
+            let mut drafts = Drafts::new();
+            assert_eq!(Boundary.decode(line.as_bytes(), 7, &mut drafts), Outcome::Events, "{line}");
+            drafts.iter().next().map(|draft| draft.url.clone()).unwrap_or_default()
+        };
+        for (attributes, want) in [
+            ("url=/a?b=1 host=drop.example", "https://drop.example/a?b=1"),
+            ("host=drop.example:8443 url=/a", "https://drop.example:8443/a"),
+            (r#"url="/a?q=\"x y\"" host="drop.example""#, r#"https://drop.example/a?q="x y""#),
+            (r#"url="" host=[2001:db8::1]:444"#, "https://[2001:db8::1]:444"),
+            ("url=?q=1 host=drop.example", "https://drop.example?q=1"),
+            ("url=* host=drop.example", "https://drop.example"),
+            ("url=http:///a host=drop.example", "http://drop.example/a"),
+            ("url=https://a.example/x host=b.example", "https://a.example/x"),
+            ("url=drop.example:443 host=drop.example:443", "https://drop.example:443"),
+            ("url=//drop.example:443 host=other.example", "https://drop.example:443"),
+            ("host=drop.example", "https://drop.example"),
+            ("url=/a", "/a"),
+        ] {
+            assert_eq!(url(attributes), want, "{attributes}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_kept_on_every_line_that_names_it() {
+        for line in [
+            "time=2026-11-28T08:15:05.733Z level=WARN msg=DENY session_id=s-1 method=POST url=https://x.example/",
+            r#"session_id="s-1" time=2026-11-28T08:15:05.733Z level=WARN msg="audit log dropped, batch full""#,
+            "time=2026-11-28T08:15:05.733Z level=ERROR session_id=s-1 msg=boom",
+        ] {
+            check(line, Ok(&[("session", Some("s-1"))]));
+        }
     }
 
     #[test]

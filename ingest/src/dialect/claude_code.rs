@@ -27,7 +27,7 @@ use ledger::access::Trust;
 use ledger::events::column;
 use serde_json::value::RawValue;
 
-use crate::dialect::json::{Text, record, text_of, why_not};
+use crate::dialect::json::{Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
 use crate::dialect::{Dialect, Draft, Drafts, Outcome, SKIP_BLANK};
 use payload::Payload;
@@ -63,7 +63,7 @@ impl Dialect for ClaudeCode {
         if text.trim_ascii().is_empty() {
             return Outcome::Skip(SKIP_BLANK);
         }
-        let payload: Payload = match serde_json::from_str(text) {
+        let payload: Payload = match read(text) {
             Ok(payload) => payload,
             Err(error) => return Outcome::Unparsed(why_not(&error)),
         };
@@ -148,7 +148,7 @@ record! {
 
 fn set_result(draft: &mut Draft, payload: &Payload) {
     let response = payload.member("tool_response").map(RawValue::get);
-    let said: Response = response.and_then(|response| serde_json::from_str(response).ok()).unwrap_or_default();
+    let said: Response = response.and_then(|response| read(response).ok()).unwrap_or_default();
     let failed = said.success.as_str() == "false"
         || said.is_error.as_str() == "true"
         || said.exit_code.0.is_some_and(|code| code != 0);

@@ -41,7 +41,7 @@ mod sessions;
 
 use ledger::access::Trust;
 
-use crate::dialect::json::why_not;
+use crate::dialect::json::{read, why_not};
 use crate::dialect::{Dialect, Drafts, Outcome, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
 use line::{Line, peek_msg};
 
@@ -110,7 +110,7 @@ fn decode_as(msg: &str, text: &str, received: i64, drafts: &mut Drafts) -> Resul
             Ok(())
         }),
         _ => {
-            let line: Line<serde::de::IgnoredAny> = serde_json::from_str(text).map_err(|error| why_not(&error))?;
+            let line: Line<serde::de::IgnoredAny> = read(text).map_err(|error| why_not(&error))?;
             if line.msg.as_str() == msg {
                 Ok(skip(&line))
             } else {
@@ -128,7 +128,7 @@ fn decode_fields<'a, F: serde::Deserialize<'a> + Default>(
     drafts: &mut Drafts,
     decode: impl FnOnce(&Line<'a, F>, &'a str, i64, &mut Drafts) -> Result<(), String>,
 ) -> Result<Outcome, String> {
-    let line: Line<F> = serde_json::from_str(text).map_err(|error| format!("{msg}: {}", why_not(&error)))?;
+    let line: Line<F> = read(text).map_err(|error| format!("{msg}: {}", why_not(&error)))?;
     if line.msg.as_str() != msg {
         return decode_again(msg, &line.msg.0, text, received, drafts);
     }

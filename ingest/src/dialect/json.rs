@@ -10,6 +10,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::lenient;
+
 /// The id that Go programs write for "none".
 const NIL_UUID: &str = "00000000-0000-0000-0000-000000000000";
 
@@ -91,7 +93,10 @@ impl<'de> Visitor<'de> for TextVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let (mut text, mut valid) = (Text::default(), true);
         while let Some(key) = map.next_key::<Text>()? {
-            let value: Text = map.next_value()?;
+            // Not as a text: how deep the value is must not decide whether the record can be read.
+            let raw: &RawValue = map.next_value()?;
+            let value =
+                if raw.get().starts_with(['{', '[']) { Text::default() } else { read(raw.get()).unwrap_or_default() };
             if key.as_str() == "Valid" {
                 valid = value.as_str() == "true";
             } else if text.as_str().is_empty() {
@@ -171,6 +176,13 @@ impl<'de> Visitor<'de> for IntegerVisitor {
 /// A value's own bytes in the record; null is none.
 pub type Raw<'a> = Option<&'a RawValue>;
 
+/// Reads a value from JSON text. Everything in dialects that reads JSON comes through here, or is a part of what came.
+///
+/// A record was mended before ([`crate::lenient`]), and so were the raw values in it.
+pub fn read<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
+    serde_json::from_str(json)
+}
+
 /// Text as a string or the JSON of anything else: what a raw value says.
 pub fn text_of(raw: &RawValue) -> Cow<'_, str> {
     let json = raw.get();
@@ -180,7 +192,7 @@ pub fn text_of(raw: &RawValue) -> Cow<'_, str> {
     if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
         return Cow::Borrowed(inside);
     }
-    serde_json::from_str::<Text>(json).map_or(Cow::Borrowed(json), |text| text.0)
+    read::<Text>(json).map_or(Cow::Borrowed(inside), |text| text.0)
 }
 
 /// Reads a struct from a raw value that is an object, or a string with an object in it. Anything else is the default.
@@ -188,10 +200,11 @@ pub fn nested<'a, T: Deserialize<'a> + Default>(raw: Raw<'a>, unescaped: &'a mut
     let Some(raw) = raw else { return T::default() };
     let json = raw.get();
     if !json.starts_with('"') {
-        return serde_json::from_str(json).unwrap_or_default();
+        return read(json).unwrap_or_default();
     }
-    *unescaped = text_of(raw).into_owned();
-    serde_json::from_str(unescaped).unwrap_or_default()
+    // The record was mended, not the text that a string of it holds.
+    *unescaped = lenient::strict(&text_of(raw)).into_owned();
+    read(unescaped).unwrap_or_default()
 }
 
 /// Why bytes are not the JSON that was expected, without quoting any of them.

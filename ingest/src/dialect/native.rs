@@ -14,7 +14,7 @@ use ledger::events::column;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::dialect::json::{Text, why_not};
+use crate::dialect::json::{Text, read, why_not};
 use crate::dialect::{Action, Dialect, Draft, Drafts, Outcome, SKIP_BLANK, quoted};
 use crate::timestamp;
 use fields::{Field, Slot};
@@ -98,7 +98,7 @@ impl<'a> Visitor<'a> for &mut Reader<'_, 'a> {
                 Some(field) if field.is_free_text() => {
                     let value: &'a RawValue = map.next_value()?;
                     self.mark(field, value);
-                    let scalar = serde_json::from_str(value.get()).unwrap_or(Scalar::Other);
+                    let scalar = read(value.get()).unwrap_or(Scalar::Other);
                     self.set(field, &scalar);
                 }
                 Some(field) => {

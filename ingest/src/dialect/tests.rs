@@ -197,6 +197,51 @@ fn take(dialect: &dyn Dialect, raw: &[u8]) {
     }
 }
 
+/// The columns of a record's events, except those that hold its bytes or say what is odd about them.
+fn facts(dialect: &dyn Dialect, raw: &[u8]) -> Option<Vec<testing::Columns>> {
+    let mut drafts = Drafts::new();
+    let (outcome, mended) = decode(dialect, raw, RECEIVED, &mut drafts);
+    let text = mended.as_ref().filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
+    let of_bytes =
+        ["record", "content", "content_raw", "content_len", "content_hash", "cuts", "redactions", "source_id"];
+    let finished = drafts.iter_mut().enumerate().map(|(at, draft)| {
+        FINISHER.finish(text, draft, at == 0);
+        let mut columns = columns(&draft.entry);
+        columns.retain(|name, _| !of_bytes.contains(name));
+        columns
+    });
+    (outcome == Outcome::Events).then(|| finished.collect())
+}
+
+#[test]
+fn an_odd_string_is_read_as_what_it_nearly_says_and_nothing_else_changes() {
+    // What is odd, and how a sound writer would have written the nearest thing.
+    let odd: [(&[u8], &str); 6] = [
+        (br"\ud83d", r"\ufffd"),
+        (br"\x41\d", r"\u0041\\d"),
+        (b"\x07\t", r"\u0007\t"),
+        (b"\xc3", "\u{FFFD}"),
+        (br"\u12", r"\\u12"),
+        (b"\0", r"\u0000"),
+    ];
+    let (mut tried, mut events) = (0, 0);
+    for dialect in DIALECTS {
+        for example in dialect.examples().iter().filter(|example| example.starts_with('{')) {
+            let bytes = example.as_bytes();
+            let is_end = |at: &usize| bytes[*at] == b'"' && matches!(bytes[at + 1], b',' | b'}' | b']');
+            for at in (1..bytes.len() - 1).filter(is_end) {
+                let (odd, sound) = odd[tried % odd.len()];
+                let with = |piece: &[u8]| [&bytes[..at], piece, &bytes[at..]].concat();
+                let (found, want) = (facts(*dialect, &with(odd)), facts(*dialect, &with(sound.as_bytes())));
+                assert_eq!(found, want, "{}", String::from_utf8_lossy(&with(odd)));
+                tried += 1;
+                events += usize::from(found.is_some());
+            }
+        }
+    }
+    assert!(tried > 300 && events > 250, "{events} of {tried}");
+}
+
 /// One change to a text.
 #[derive(Debug, Clone)]
 enum Change {

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use ledger::events::column;
+use serde_json::value::RawValue;
 
-use crate::dialect::json::{Raw, Text, record, text_of};
+use crate::dialect::json::{Raw, Text, read, record, text_of};
 use crate::dialect::{Action, Draft};
+use crate::lenient;
 
 /// What a tool does, as far as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +71,13 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
     draft.entry.set_text_if(column::TOOL, Some(tool));
     draft.action = Some(Action { tool: tool.to_owned(), input: input.to_owned() });
     let kind = ToolKind::of(tool);
-    let Ok(fields) = serde_json::from_str::<Input>(input) else {
+    // Some sources write the input as a text, which nobody has mended yet.
+    let strict = lenient::strict(input);
+    let Ok(fields) = read::<Input>(&strict) else {
         // Tools without an object as input take the command line itself.
         if kind == ToolKind::Command {
-            draft.entry.set_text_if(column::COMMAND, Some(input.trim()));
+            let line = read::<&RawValue>(&strict).map_or(Cow::Borrowed(strict.trim()), command_line);
+            draft.entry.set_text_if(column::COMMAND, Some(&line));
         }
         return;
     };
@@ -83,8 +88,8 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
 }
 
 /// A command line from a string or from a list of arguments.
-fn command_line(raw: &serde_json::value::RawValue) -> Cow<'_, str> {
-    match serde_json::from_str::<Vec<Text>>(raw.get()) {
+fn command_line(raw: &RawValue) -> Cow<'_, str> {
+    match read::<Vec<Text>>(raw.get()) {
         Ok(arguments) => Cow::Owned(arguments.iter().map(Text::as_str).collect::<Vec<_>>().join(" ")),
         Err(_) => text_of(raw),
     }
@@ -114,6 +119,9 @@ mod tests {
         check("Write", r#"{"file_path":"/a/b.go","content":"x"}"#, None, Some("/a/b.go"));
         check("view", r#"{"path":"/a"}"#, None, Some("/a"));
         check("Grep", r#"{"path":"/a","pattern":"x"}"#, None, None);
+        check("Bash", r#""ls \"-la\"""#, Some("ls \"-la\""), None);
+        check("Bash", r#"{"command":"rm -rf / # \ud83d","timeout":NaN}"#, Some("rm -rf / # \u{FFFD}"), None);
+        check("shell", r#"["rm","-rf","\xff"]"#, Some("rm -rf \u{FFFD}"), None);
         check("create_issue", "[1", None, None);
     }
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Channel, Pump, PumpError};
 use crate::dedup::{Place, Ticket};
 use crate::dialect::{Draft, Drafts};
+use crate::lenient;
 use crate::limits;
 use send::Sent;
 pub(super) use take::CONFLICT;
@@ -165,6 +166,7 @@ impl<P: Progress> Intake<P> {
 
     /// Takes one record; `position` is the source's position after it, `received` when its bytes arrived.
     pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
+        let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
         loop {
             match self.take(raw, received)? {
                 Taken::Yes => break,

@@ -54,6 +54,53 @@ fn tokens(message: &str) -> String {
     ))
 }
 
+/// The columns of a record's first event, by name.
+async fn columns_of(house: &House, dialect: &str, record: &[u8]) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let before = house.rows().len();
+    let mut intake = intake(house, dialect::by_name(dialect).unwrap());
+    intake.record(record, 1_800_000_000_000_000, 0).await.unwrap();
+    intake.finish().await.unwrap();
+    let rows = house.rows();
+    let row = rows.iter().nth(before).unwrap();
+    let columns = ledger::events::TABLE.columns.iter();
+    columns.filter_map(|column| Some((column.name.to_owned(), row.value(column.id)?.to_vec()))).collect()
+}
+
+#[tokio::test]
+async fn one_odd_string_hides_nothing() {
+    let house = House::new("");
+    let hook = |odd: &[u8]| {
+        let mut record = br#"{"session_id":"s-1","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{"command":"rm -rf /srv # "#.to_vec();
+        record.extend_from_slice(odd);
+        record.extend_from_slice(br#"","timeout":5},"tool_use_id":"t-"#);
+        record.extend_from_slice(house.rows().len().to_string().as_bytes());
+        record.extend_from_slice(br#""}"#);
+        record
+    };
+    for (odd, end, own) in [
+        (&br"\ud83d"[..], "\u{FFFD}", true),
+        (br"\x1b[0m", "\u{1b}[0m", false),
+        (br"it\'s", "it's", false),
+        (b"a\tb\x01", "a\tb\u{1}", false),
+        (b"\xff\xfe", "\u{FFFD}\u{FFFD}", false),
+        (b"\0", "\0", false),
+    ] {
+        let record = hook(odd);
+        let columns = columns_of(&house, "claude_code", &record).await;
+        let text = |name: &str| String::from_utf8_lossy(columns.get(name).map_or(&[][..], Vec::as_slice)).into_owned();
+        assert_eq!(text("command"), format!("rm -rf /srv # {end}"));
+        assert_eq!((text("kind"), text("session")), ("tool.call".to_owned(), "s-1".to_owned()));
+        assert!(text("marks").ends_with("replaced:command"), "{:?}", text("marks"));
+        // Its own bytes stay: in the content, or where that must be JSON in UTF-8, beside it.
+        assert_eq!(columns.get("content_raw"), (!own).then_some(&record));
+        assert_eq!(text("content").contains(r"\ud83d"), own);
+    }
+    // A secret that was found is in no column, the record's own bytes included.
+    let columns = columns_of(&house, "claude_code", &hook(b"ghp_0123456789abcdefghijklmnopqrstuvwxyz \xff")).await;
+    assert!(!columns.contains_key("content_raw") && columns.contains_key("redactions"));
+    assert!(columns.values().all(|value| !String::from_utf8_lossy(value).contains("ghp_0123")), "{columns:?}");
+}
+
 #[tokio::test]
 async fn joins_survive_a_restart() {
     let names = tempfile::NamedTempFile::new().unwrap();

@@ -7,7 +7,7 @@ use ledger::events::column;
 
 use super::line::Line;
 use super::{SOURCE_CONNECTION, audit};
-use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of};
+use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of};
 use crate::dialect::{Draft, Drafts};
 
 record! {
@@ -135,7 +135,7 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
 
 /// The free text of a row.
 pub fn add_free_text(draft: &mut Draft, row: &ConnectionRow, text: &str) {
-    if let Some(ssh) = row.ssh.and_then(|ssh| serde_json::from_str::<SshInfo>(ssh.get()).ok()) {
+    if let Some(ssh) = row.ssh.and_then(|ssh| read::<SshInfo>(ssh.get()).ok()) {
         draft.add_free_text(
             text.as_bytes(),
             "disconnect_reason",

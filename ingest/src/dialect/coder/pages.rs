@@ -7,7 +7,7 @@ use ledger::events::column;
 
 use super::connection::{self, ConnectionRow};
 use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
-use crate::dialect::json::{Raw, Text, record, why_not};
+use crate::dialect::json::{Raw, Text, read, record, why_not};
 use crate::dialect::{Draft, Drafts, Outcome, is_empty};
 use crate::limits::RECORD_EVENTS_MAX;
 
@@ -23,7 +23,7 @@ record! {
 
 /// Decodes a record that is not a log line.
 pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<Outcome, String> {
-    let page: Page = serde_json::from_str(text).map_err(|error| why_not(&error))?;
+    let page: Page = read(text).map_err(|error| why_not(&error))?;
     if let Some(rows) = page.audit_logs {
         decode_audit_logs(rows.get(), text, received, drafts)
             .map_err(|reason| format!("page of audit logs: {reason}"))?;
@@ -61,7 +61,7 @@ pub fn page(source: &str, list: &str, text: &str, received: i64) -> Draft {
 }
 
 fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
-    let rows: Vec<audit::AuditLog> = serde_json::from_str(rows).map_err(|error| why_not(&error))?;
+    let rows: Vec<audit::AuditLog> = read(rows).map_err(|error| why_not(&error))?;
     let mut page = page(SOURCE_AUDIT, "audit_logs", text, received);
     for row in &rows {
         page.add_content(text.as_bytes(), "diff", row.diff);
@@ -81,7 +81,7 @@ fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts)
 }
 
 fn decode_connection_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
-    let rows: Vec<ConnectionRow> = serde_json::from_str(rows).map_err(|error| why_not(&error))?;
+    let rows: Vec<ConnectionRow> = read(rows).map_err(|error| why_not(&error))?;
     let mut page = page(SOURCE_CONNECTION, "connection_logs", text, received);
     for row in &rows {
         connection::add_free_text(&mut page, row, text);

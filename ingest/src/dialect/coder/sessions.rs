@@ -4,7 +4,7 @@ use ledger::access::Trust;
 use ledger::events::column;
 
 use super::{SOURCE_GATEWAY, boundary_request, interception, pages};
-use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of, why_not};
+use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of, why_not};
 use crate::dialect::{Draft, Drafts, tool};
 
 record! {
@@ -88,7 +88,7 @@ record! {
 
 /// Decodes the list of sessions.
 pub fn decode_list(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
-    let sessions: Vec<Session> = serde_json::from_str(rows).map_err(|error| why_not(&error))?;
+    let sessions: Vec<Session> = read(rows).map_err(|error| why_not(&error))?;
     let mut page = pages::page(SOURCE_GATEWAY, "sessions", text, received);
     for session in &sessions {
         page.add_content(text.as_bytes(), "last_prompt", session.last_prompt);
@@ -112,9 +112,9 @@ pub fn decode_list(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -
 
 /// Decodes the page of one session with its threads.
 pub fn decode_threads(text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
-    let session: Session = serde_json::from_str(text).map_err(|error| why_not(&error))?;
+    let session: Session = read(text).map_err(|error| why_not(&error))?;
     let threads = session.threads.map_or("[]", |threads| threads.get());
-    let threads: Vec<Thread> = serde_json::from_str(threads).map_err(|error| why_not(&error))?;
+    let threads: Vec<Thread> = read(threads).map_err(|error| why_not(&error))?;
     session.id.id().ok_or("the session has no id")?;
     let calls = session.network_calls.as_deref().unwrap_or_default();
     let mut page = pages::page(SOURCE_GATEWAY, "session_threads", text, received);

@@ -19,6 +19,7 @@ const RESERVED: &[&str] = &[
     "content_len",
     "content_hash",
     "redactions",
+    "marks",
     "cuts",
     "record",
     "content_raw",

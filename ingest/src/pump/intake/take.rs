@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use super::{Intake, Progress};
 use crate::dedup::{Body, Decision, Place};
-use crate::dialect::Outcome;
+use crate::dialect::{self, Outcome};
+use crate::lenient::Mended;
 use crate::limits;
 use crate::pump::identity::stamp;
 use crate::pump::{Channel, Pump, PumpError, key};
@@ -41,13 +42,13 @@ pub(super) enum Verdict {
 impl<P: Progress> Intake<P> {
     /// Takes a record, or leaves everything as it was.
     pub(super) fn take(&mut self, raw: &[u8], received: i64) -> Result<Taken, PumpError> {
-        self.drafts.clear();
-        match self.channel.dialect.decode(raw, received, &mut self.drafts) {
+        let (outcome, mended) = dialect::decode(self.channel.dialect, raw, received, &mut self.drafts);
+        match outcome {
             Outcome::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
                 let reason = format!("the record holds more than {} events", limits::RECORD_EVENTS_MAX);
                 self.unparsed(raw, &reason, received)?;
             }
-            Outcome::Events => return self.take_events(raw, received),
+            Outcome::Events => return self.take_events(raw, mended.as_ref(), received),
             Outcome::Skip(reason) => {
                 self.filling.tally.skipped += 1;
                 let metrics = &self.channel.metrics;
@@ -72,14 +73,23 @@ impl<P: Progress> Intake<P> {
         Ok(())
     }
 
-    fn take_events(&mut self, raw: &[u8], received: i64) -> Result<Taken, PumpError> {
+    fn take_events(&mut self, raw: &[u8], mended: Option<&Mended>, received: i64) -> Result<Taken, PumpError> {
         if self.filling.group.entries() + self.drafts.len() > ledger::limits::GROUP_ENTRIES_MAX {
             return Ok(Taken::Full);
         }
+        // What was mended in place leaves every span where it was: then the record keeps its own bytes.
+        let text = mended.filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
         for (at, draft) in self.drafts.iter_mut().enumerate() {
             stamp(draft, &self.channel, &self.principal, received);
             self.pump.enrichment().complete(&self.principal.token, draft);
-            self.pump.finisher.finish(raw, draft, at == 0);
+            draft
+                .marks
+                .extend(mended.iter().flat_map(|mended| &mended.replaced).map(|name| format!("replaced:{name}")));
+            self.pump.finisher.finish(text, draft, at == 0);
+            // The bytes as they came are kept beside what was made of them, unless they hold what was redacted.
+            if at == 0 && text.as_ptr() != raw.as_ptr() && draft.entry.value(column::REDACTIONS.id()).is_none() {
+                draft.entry.set_bytes(column::CONTENT_RAW, raw);
+            }
         }
         if let Some(wait) = self.decide() {
             return Ok(Taken::Wait(wait));

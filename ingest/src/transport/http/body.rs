@@ -22,6 +22,7 @@ use super::request::{Encoding, Form};
 use super::shares::Place;
 use crate::clock;
 use crate::frame::{Frame, FrameError, Framer, Framing};
+use crate::lenient;
 use crate::limits;
 use crate::pump::{Channel, Intake, Patience, Pump, PumpError};
 
@@ -146,6 +147,7 @@ async fn take(
 
 /// The framing of a body without a content type: an array if it begins like one, else lines.
 fn guess(chunk: &[u8]) -> Option<Framing> {
+    let chunk = chunk.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(chunk);
     let first = chunk.iter().find(|byte| !byte.is_ascii_whitespace())?;
     Some(if *first == b'[' { Framing::Json } else { Framing::Lines })
 }
