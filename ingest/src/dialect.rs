@@ -10,7 +10,7 @@ pub mod coder;
 pub mod native;
 
 mod json;
-mod tool;
+pub(crate) mod tool;
 
 use std::borrow::Cow;
 use std::fmt;

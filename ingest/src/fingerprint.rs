@@ -1,73 +1,56 @@
 //! Fingerprints: keyed hashes of normalised tool inputs and results, so that loops are found without keeping content.
 //!
 //! All are SipHash-2-4 under the installation's key, so nobody outside can guess content from them or make two collide.
-//! They hash what the source sent, before redaction: a new redaction rule does not change them.
+//! They hash text *after redaction*: whoever can send events and read facts cannot confirm a guess of a redacted secret. What
+//! no rule takes out can still be confirmed that way; SECURITY.md says so.
 //!
 //! | fingerprint | of what |
 //! |---|---|
-//! | action | the tool's name and its input as canonical JSON: keys sorted, no white space, whole floats as integers. Every value counts, timeouts and descriptions too: a call with another timeout is another call. Input that is not JSON is taken as it is, without white space at its ends. |
-//! | result | the result as canonical JSON, or as text, in which what differs from run to run is folded to `#`: dates, times of day, epochs, durations, process ids, addresses, UUIDs |
+//! | action | the tool's name and what the call does: see [`action`] |
+//! | result | the result as canonical JSON, or as text, in which what differs from run to run is folded to `#`: dates, times of day, epochs, durations, process ids, ports of this machine, seeds, temporary names, request ids, addresses, UUIDs, colours |
 //!
 //! An input is the same whether it comes as a JSON object (hooks) or as a string with JSON in it (gateway).
+
+mod action;
+mod chance;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::hash::Hasher;
 
-use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 use siphasher::sip::SipHasher24;
 use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher24With128};
 
 use crate::lenient;
+use chance::Chance;
 
 /// Of a longer result this many bytes from its beginning and from its end count.
 const RESULT_END_BYTES_MAX: usize = 64 << 10;
-
-/// Patterns of what differs from run to run. `\b` is the ASCII one.
-const VOLATILE: &[&str] = &[
-    // UUIDs and addresses.
-    r"(?-u:\b)[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?-u:\b)",
-    r"(?-u:\b)0x[0-9a-fA-F]{4,16}(?-u:\b)",
-    // Dates with or without a time, and times of day.
-    r"(?-u:\b)[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?",
-    r"(?-u:\b)[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?-u:\b)",
-    // Epochs in seconds to nanoseconds, of the years 2001 to 2286.
-    r"(?-u:\b)[1-9][0-9]{9}(?:[0-9]{3}){0,3}(?:\.[0-9]+)?(?-u:\b)",
-    // Durations with their unit.
-    r"(?-u:\b)[0-9]+(?:\.[0-9]+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds?|min|mins|minutes?|h|hours?)(?-u:\b)",
-    // Process ids behind their name or in the brackets of a log line, and JSON fields whose name says what they are.
-    r"(?i:(?-u:\b)pid)[\s:=#]{0,3}[0-9]+",
-    r"\[[0-9]{2,7}\]",
-    r#""[A-Za-z_]*(?i:duration|elapsed|time|timestamp|pid|_ms|millis)[A-Za-z_]*":"?-?[0-9.]+"?"#,
-];
 
 /// Makes fingerprints under one key.
 pub struct Fingerprinter {
     key: [u8; 16],
     wide_key: [u8; 16],
-    volatile: Option<Regex>,
+    chance: Chance,
 }
 
 impl Fingerprinter {
     /// Uses the two halves of the installation's fingerprint key: one for 64-bit and one for 128-bit hashes.
     pub fn new(key: &[u8; 32]) -> Self {
         let half = |from: usize| std::array::from_fn(|at| key[from + at]);
-        // A test holds that the pattern compiles.
-        let volatile = RegexBuilder::new(&VOLATILE.join("|")).build().ok();
-        Self { key: half(0), wide_key: half(16), volatile }
+        Self { key: half(0), wide_key: half(16), chance: Chance::new() }
     }
 
-    /// The fingerprint of a tool call; `input` is JSON text or any other text.
+    /// The fingerprint of a tool call; `input` is redacted JSON text or any other redacted text.
     pub fn action(&self, tool: &str, input: &str) -> u64 {
-        self.hash(b'a', &[tool.as_bytes(), canonical(input).as_bytes()])
+        self.hash(b'a', &[tool.as_bytes(), action::essence(&self.chance, tool, &canonical(input)).as_bytes()])
     }
 
-    /// The fingerprint of a result; `result` is JSON text or any other text.
+    /// The fingerprint of a result; `result` is redacted JSON text or any other redacted text.
     pub fn result(&self, result: &str) -> u64 {
         let canonical = canonical(result);
-        let ends = both_ends(&canonical);
-        let folded = self.volatile.as_ref().map_or(Cow::Borrowed(&*ends), |volatile| volatile.replace_all(&ends, "#"));
+        let folded = self.chance.fold_result(&both_ends(&canonical)).into_owned();
         self.hash(b'r', &[folded.trim().as_bytes()])
     }
 
@@ -99,8 +82,9 @@ impl Fingerprinter {
     }
 }
 
-/// JSON in one form; other text without white space at its ends. A string with JSON in it is read as that JSON.
-fn canonical(text: &str) -> Cow<'_, str> {
+/// JSON in one form: keys sorted, no white space, whole floats as integers; other text without white space at its ends. A
+/// string with JSON in it is read as that JSON. Making text canonical again changes nothing unless it is a quoted string.
+pub fn canonical(text: &str) -> Cow<'_, str> {
     let trimmed = text.trim();
     if !trimmed.starts_with(['{', '[', '"']) {
         return Cow::Borrowed(trimmed);
@@ -177,78 +161,4 @@ fn both_ends(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::sync::LazyLock;
-
-    static PRINTS: LazyLock<Fingerprinter> = LazyLock::new(|| Fingerprinter::new(&std::array::from_fn(|at| at as u8)));
-
-    fn check_action(one: (&str, &str), other: (&str, &str), same: bool) {
-        assert_eq!(PRINTS.action(one.0, one.1) == PRINTS.action(other.0, other.1), same, "{one:?} {other:?}");
-    }
-
-    fn check_result(one: &str, other: &str, same: bool) {
-        assert_eq!(PRINTS.result(one) == PRINTS.result(other), same, "{one:?} {other:?}");
-    }
-
-    #[test]
-    fn the_same_call_has_the_same_fingerprint_in_every_form() {
-        let object = r#"{"command": "ls -la", "n": [1, 2.0], "description": "List"}"#;
-        let compact = r#"{"description":"List","n":[1.0,2],"command":"ls -la"}"#;
-        let string = serde_json::json!(compact).to_string();
-        check_action(("Bash", object), ("Bash", compact), true);
-        check_action(("Bash", object), ("Bash", &string), true);
-        check_action(("Bash", object), ("Shell", object), false);
-        check_action(("Bash", object), ("Bash", &object.replace("ls", "rm")), false);
-        check_action(("Bash", r#"{"command":"ls","timeout":1}"#), ("Bash", r#"{"command":"ls","timeout":2}"#), false);
-        check_action(("Bash", " ls\n"), ("Bash", "\"ls\""), true);
-        check_action(("ab", "c"), ("a", "bc"), false);
-        check_action(("t", "{broken"), ("t", "{broken "), true);
-    }
-
-    #[test]
-    fn results_differ_in_what_matters_only() {
-        check_result("3 failed in 4.21s", "3 failed in 5.02s", true);
-        check_result("3 failed in 4.21s", "2 failed in 4.21s", false);
-        check_result(
-            "[2026-10-03T08:15:04Z] worker pid 4711 done",
-            "[2026-10-04T09:00:00.123Z] worker pid 9 done",
-            true,
-        );
-        check_result("at 0x7ffdeadbeef0", "at 0x7ffdeadb0000", true);
-        check_result(
-            "session 5d2f8c1e-0b7a-4e63-b1d4-9a3c7e6f2b80",
-            "session 11111111-0b7a-4e63-b1d4-9a3c7e6f2b80",
-            true,
-        );
-        check_result(r#"{"ok":true,"durationMs":12}"#, r#"{ "durationMs": 99, "ok": true }"#, true);
-        check_result(r#"{"ok":true}"#, r#"{"ok":false}"#, false);
-        check_result("\"plain\"", "plain", true);
-        check_result("nginx[1234]: up", "nginx[99]: up", true);
-        let (long, other) = ("x".repeat(300_000) + "a", "x".repeat(300_000) + "b");
-        check_result(&long, &other, false);
-    }
-
-    #[test]
-    fn the_pattern_compiles_and_keys_matter() {
-        assert!(PRINTS.volatile.is_some());
-        let other = Fingerprinter::new(&[7; 32]);
-        assert_ne!(PRINTS.action("a", "b"), other.action("a", "b"));
-        assert_ne!(PRINTS.content(b"a"), other.content(b"a"));
-        assert_eq!(PRINTS.identity("a").len(), 32);
-        assert_ne!(PRINTS.identity("a"), PRINTS.identity("b"));
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_has_a_fingerprint(text in "\\PC{0,40}") {
-            let quoted = serde_json::json!(text).to_string();
-            // Quoting changes nothing, unless the text is itself a quoted string, which is unwrapped once only.
-            if !text.trim().starts_with('"') {
-                prop_assert_eq!(PRINTS.action("t", &text), PRINTS.action("t", &quoted));
-                prop_assert_eq!(PRINTS.result(&text), PRINTS.result(&quoted));
-            }
-        }
-    }
-}
+mod tests;

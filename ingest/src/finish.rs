@@ -3,12 +3,15 @@
 //! Everything here happens once for all dialects, and only from the record, the draft and the configuration: the same
 //! input gives the same columns, so a record that is sent again is recognised by its bytes.
 
+use std::borrow::Cow;
+
 use ledger::Entry;
+use ledger::column::handle::Text;
 use ledger::events::column;
 
 use crate::cut::Cutter;
 use crate::dialect::{ContentSpan, Draft, Encoding, FreeText, Span};
-use crate::fingerprint::Fingerprinter;
+use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
 use crate::redact::{Mark, RuleSet};
 use crate::url;
@@ -55,13 +58,18 @@ impl Finisher {
     /// gets `record`, `content`, `cuts` and what follows from them.
     pub fn finish(&self, raw: &[u8], draft: &mut Draft, carries_record: bool) {
         if !draft.identity.is_empty() && draft.entry.text(column::SOURCE_ID).is_none() {
-            draft.entry.set_text(column::SOURCE_ID, &self.prints.identity(&draft.identity));
+            let identity = self.without_secrets(&draft.identity);
+            draft.entry.set_text(column::SOURCE_ID, &self.prints.identity(&identity));
         }
+        // Fingerprints are of redacted text: otherwise a guess of a secret could be confirmed by sending it.
         if let Some(action) = &draft.action {
-            draft.entry.set_fingerprint(column::ACTION_FP, self.prints.action(&action.tool, &action.input));
+            let input = fingerprint::canonical(&action.input);
+            let print = self.prints.action(&action.tool, &self.without_secrets(&input));
+            draft.entry.set_fingerprint(column::ACTION_FP, print);
         }
         if let Some(result) = &draft.result {
-            draft.entry.set_fingerprint(column::RESULT_FP, self.prints.result(result));
+            let result = fingerprint::canonical(result);
+            draft.entry.set_fingerprint(column::RESULT_FP, self.prints.result(&self.without_secrets(&result)));
         }
         for column in [column::COMMAND, column::FILE, column::MCP_SERVER, column::TARGET, column::PATH] {
             // The columns of a URL are made from its redacted form.
@@ -80,7 +88,14 @@ impl Finisher {
 
     /// Redacts a line that is shown to people without being recorded.
     pub fn redact(&self, line: &str) -> String {
-        self.rules.redact_plain(line).map_or_else(|| line.to_owned(), |redacted| redacted.text)
+        self.without_secrets(line).into_owned()
+    }
+
+    /// Text or JSON with its secrets taken out.
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let redacted =
+            if text.starts_with(['{', '[']) { self.rules.redact_quoted(text) } else { self.rules.redact_plain(text) };
+        redacted.map_or(Cow::Borrowed(text), |redacted| Cow::Owned(redacted.text))
     }
 
     /// Fills the entry of a record that was not understood: all of it lies in the content part. Sets `kind`, the reason
@@ -123,8 +138,14 @@ impl Finisher {
             let (Some(before), Some(value)) = (text.get(at..start), text.get(start..end)) else {
                 continue;
             };
-            let quoted = !matches!(edit, Edit::FreeText(FreeText { encoding: Encoding::Plain, .. }));
-            let redacted = if quoted { self.rules.redact_quoted(value) } else { self.rules.redact_plain(value) };
+            let redacted = match edit {
+                Edit::FreeText(FreeText { field: "url", encoding: Encoding::Plain, .. }) => {
+                    self.rules.redact_address(value)
+                }
+                Edit::FreeText(FreeText { field: "url", .. }) => self.rules.redact_quoted_address(value),
+                Edit::FreeText(FreeText { encoding: Encoding::Plain, .. }) => self.rules.redact_plain(value),
+                Edit::Content(_) | Edit::FreeText(_) => self.rules.redact_quoted(value),
+            };
             if matches!(edit, Edit::FreeText(_)) {
                 if redacted.is_none() {
                     continue;
@@ -172,25 +193,32 @@ impl Finisher {
         entry.set_bytes(column::CONTENT_RAW, raw);
     }
 
-    /// Splits the URL, after redaction, into its columns; what is not an absolute URL is the target only.
+    /// Splits the address into its columns and then redacts each, so that the host is what was asked for. Where a record
+    /// tells host and path apart, the host's column has its one name too.
     fn set_url(&self, draft: &mut Draft, found: Found) {
-        if draft.url.is_empty() {
-            return;
+        let Draft { entry, url, .. } = draft;
+        let secrets = if found == Found::None { None } else { self.rules.redact_address(url) };
+        let redacted = secrets.as_ref().map_or(url.as_str(), |redacted| &redacted.text);
+        entry.set_text_if(column::TARGET, Some(redacted));
+        if let Some(parts) = url::split(redacted) {
+            entry.set_text_if(column::SCHEME, Some(&parts.scheme));
+            entry.set_text(column::HOST, &parts.host);
+            entry.set_text(column::PATH, parts.path);
+            if let Some(port) = parts.port {
+                entry.set_integer(column::PORT, i64::from(port));
+            }
+        } else if let Some((host, port)) = entry.text(column::HOST).map(url::split_host) {
+            let host = host.into_owned();
+            set_or_remove(entry, column::HOST, &host);
+            if redacted.starts_with('/') {
+                entry.set_text_if(column::PATH, redacted.split('#').next());
+            }
+            if let (Some(port), None) = (port, entry.integer(column::PORT)) {
+                entry.set_integer(column::PORT, i64::from(port));
+            }
         }
-        let redacted = if found == Found::None { None } else { self.rules.redact_plain(&draft.url) };
-        let whole = redacted.as_ref().map_or(draft.url.as_str(), |redacted| &redacted.text);
-        let entry = &mut draft.entry;
-        entry.set_text(column::TARGET, whole);
-        let Some(parts) = url::split(whole) else { return };
-        entry.set_text(column::SCHEME, &parts.scheme);
-        entry.set_text(column::HOST, &parts.host);
-        entry.set_text(column::PATH, parts.path);
-        if let Some(port) = parts.port {
-            entry.set_integer(column::PORT, i64::from(port));
-        }
-        if let Some(domain) = url::domain(&parts.host) {
-            entry.set_text(column::DOMAIN, domain);
-        }
+        let domain = entry.text(column::HOST).and_then(url::domain).map(str::to_owned);
+        entry.set_text_if(column::DOMAIN, domain.as_deref());
     }
 
     /// Prices the tokens of a record that names its model.
@@ -207,6 +235,15 @@ impl Finisher {
             entry.set_integer(column::COST_MICROS, cost);
             entry.set_text(column::PRICE_VERSION, self.prices.version());
         }
+    }
+}
+
+/// Sets a column, or takes it away where there is nothing to say.
+fn set_or_remove(entry: &mut Entry, column: Text, value: &str) {
+    if value.is_empty() {
+        entry.remove(column.id());
+    } else {
+        entry.set_text(column, value);
     }
 }
 

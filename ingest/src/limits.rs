@@ -68,6 +68,8 @@ pub const BOUNDARY_SESSIONS_MAX: usize = 1 << 14;
 pub const MEETINGS_MAX: usize = 1 << 13;
 /// Model requests, and requests to the gateway, that are remembered per workspace or user.
 pub const MEETING_SIDES_MAX: usize = 16;
+/// The longest host that is brought into its one form; a longer one, which no client takes, is put into lower case only.
+pub const HOST_BYTES_MAX: usize = 1_024;
 /// The longest name that is remembered; a longer one is not joined.
 pub const NAME_BYTES_MAX: usize = 256;
 /// The largest file of names that enrichment reads.

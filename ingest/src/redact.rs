@@ -7,10 +7,12 @@
 pub mod rules;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Match, Regex};
 
+use crate::url::Spans;
 use rules::{RULES, RULES_MAX};
 
 /// What one redaction put in: which kind of secret was at which offset of the redacted value.
@@ -93,11 +95,51 @@ impl RuleSet {
 
     /// Redacts the strings of a JSON value, or of a string quoted as Go does; `None` if there is no secret.
     pub fn redact_quoted(&self, value: &str) -> Option<Redacted> {
-        settle(value, |value| self.find_quoted(value))
+        settle(value, |value| self.find_quoted(value, Self::find))
+    }
+
+    /// Redacts an address, written plainly; `None` if there is no secret. The host stays what it is: only a secret that
+    /// stands in its labels is taken out.
+    pub fn redact_address(&self, address: &str) -> Option<Redacted> {
+        settle(address, |address| {
+            let found = self.find_in_address(address);
+            (!found.is_empty()).then_some(found)
+        })
+    }
+
+    /// Redacts an address that stands in a JSON string, or is quoted as Go does.
+    pub fn redact_quoted_address(&self, value: &str) -> Option<Redacted> {
+        settle(value, |value| self.find_quoted(value, Self::find_in_address))
+    }
+
+    /// Finds secrets in the parts of an address; text that is none is searched as text.
+    fn find_in_address(&self, text: &str) -> Vec<Found> {
+        // In a quoted value the address stands between its quotes.
+        let start = usize::from(text.starts_with('"'));
+        let end = text.len() - usize::from(text.len() > start && text.ends_with('"'));
+        let Some(spans) = Spans::of(&text[start..end]) else { return self.find(text) };
+        let part = |range: Range<usize>| start + range.start..start + range.end;
+        let (host, tail, user) = (part(spans.host), part(spans.tail), spans.user.map(part));
+        let mut found = Vec::new();
+        if let Some(user) = user.filter(|user| rules::is_secret_user(&text[user.clone()])) {
+            found.push(Found { start: user.start, end: user.end, kind: rules::USER_INFO });
+        }
+        for secret in self.find(text) {
+            // A name that happens to stand in a host says nothing, neither about the host nor about what follows it.
+            let by_name = rules::is_by_name(secret.kind);
+            for range in [&host, &tail] {
+                let (start, end) = (secret.start.max(range.start), secret.end.min(range.end));
+                if start < end && (!by_name || secret.start >= tail.start) {
+                    found.push(Found { start, end, kind: secret.kind });
+                }
+            }
+        }
+        found.sort_by_key(|found| found.start);
+        found
     }
 
     /// Finds secrets inside the strings of a quoted value; offsets are those of `value`.
-    fn find_quoted(&self, value: &str) -> Option<Vec<Found>> {
+    fn find_quoted(&self, value: &str, find: impl Fn(&Self, &str) -> Vec<Found>) -> Option<Vec<Found>> {
         let escaped = memchr::memchr(b'\\', value.as_bytes()).is_some();
         // Keywords have no character that serialisers must escape; those that may be escaped are written as \u or \/.
         let hidden = escaped && (value.contains("\\u") || value.contains("\\x") || value.contains("\\/"));
@@ -106,7 +148,7 @@ impl RuleSet {
         }
         let unquoted = Unquoted::of(value);
         let mut found = Vec::new();
-        for secret in self.find(&unquoted.text) {
+        for secret in find(self, &unquoted.text) {
             // A secret that reaches over the end of a string is replaced string by string, so the JSON around it stays.
             let first = unquoted.strings.partition_point(|(_, end)| *end <= secret.start);
             for &(start, end) in unquoted.strings[first..].iter().take_while(|(start, _)| *start < secret.end) {

@@ -39,8 +39,8 @@ columns! {
     29 DURATION_US "duration_us" Integer Facts "Duration in microseconds.";
     30 METHOD "method" Text Facts "HTTP method.";
     31 SCHEME "scheme" Text Facts "URL scheme.";
-    32 HOST "host" Text Facts "Host name or address, in lower case.";
-    33 DOMAIN "domain" Text Facts "Registrable domain by the public suffix list with its private part.";
+    32 HOST "host" Text Facts "Host name or address in its one form: lower case, ASCII, without port, user, zone and closing dots; an IPv4 address however it was spelled.";
+    33 DOMAIN "domain" Text Facts "Registrable domain by the public suffix list with its private part; null for an address.";
     34 PORT "port" Integer Facts "Port.";
     35 PATH "path" Text Facts "URL path and redacted query.";
     36 BYTES_OUT "bytes_out" Integer Facts "Bytes sent by the agent.";
@@ -61,10 +61,10 @@ columns! {
     51 MCP_SERVER "mcp_server" Text Facts "URL or name of the MCP server.";
     52 TOOL_CALL "tool_call" Text Facts "Id of the tool call.";
     53 EXIT_CODE "exit_code" Integer Facts "Exit code of the command.";
-    54 ACTION_FP "action_fp" Fingerprint Facts "Keyed hash of the normalised tool input.";
-    55 RESULT_FP "result_fp" Fingerprint Facts "Keyed hash of the normalised result.";
-    56 CONTENT_LEN "content_len" Integer Facts "Length of the content in bytes.";
-    57 CONTENT_HASH "content_hash" Bytes Facts "Keyed hash of the content, 16 bytes.";
+    54 ACTION_FP "action_fp" Fingerprint Facts "Keyed hash of the tool and its redacted, normalised input: of what a call does, without descriptions, seeds, timeouts and temporary names.";
+    55 RESULT_FP "result_fp" Fingerprint Facts "Keyed hash of the redacted, normalised result.";
+    56 CONTENT_LEN "content_len" Integer Facts "Length of the redacted content in bytes.";
+    57 CONTENT_HASH "content_hash" Bytes Facts "Keyed hash of the redacted content, 16 bytes.";
     58 REDACTIONS "redactions" TextList Facts "What was redacted: kind, field and offset of each secret.";
     59 CUTS "cuts" Bytes Facts "Where content values were cut out of the record, so that it can be put together again.";
     60 RECORD "record" Text Facts "The source's record after redaction, with content values cut out.";

@@ -107,7 +107,7 @@ const EGRESS: View = View {
         same("method"),
         same("scheme"),
         same("host"),
-        same("domain"),
+        made("domain", "coalesce(domain, host)", "Registrable domain; of an address the address."),
         same("port"),
         same("path"),
         same("rule"),

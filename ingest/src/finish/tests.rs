@@ -36,6 +36,28 @@ fn edits_are_made_in_order_and_restored() {
     );
 }
 
+/// Who can send events and read facts must not find a secret by sending guesses of it.
+#[test]
+fn no_fingerprint_confirms_a_guess_of_a_secret() {
+    use crate::dialect::claude_code::ClaudeCode;
+    use crate::dialect::testing::events;
+    let call = |secret: &str| {
+        let command = serde_json::json!(format!("DB_PASSWORD={secret} ./run --token {secret}x")).to_string();
+        let prompt =
+            format!(r#"{{"session_id":"s","prompt_id":"p","hook_event_name":"UserPromptSubmit","prompt":{command}}}"#);
+        let tool = format!(
+            r#"{{"session_id":"s","hook_event_name":"PostToolUse","tool_name":"Bash","tool_input":{{"command":{command}}},"tool_use_id":"t","tool_response":{{"stdout":{command}}}}}"#
+        );
+        [events(&ClaudeCode, &prompt), events(&ClaudeCode, &tool)].concat()
+    };
+    let (one, other) = (call("hunter22"), call("a-much-longer-password-1234"));
+    assert_eq!(one, other, "neither values nor lengths nor places differ");
+    for name in ["action_fp", "result_fp", "content_hash", "content_len", "redactions", "cuts"] {
+        assert!(one[1].contains_key(name), "{name}");
+    }
+    assert!(one[0].contains_key("source_id"));
+}
+
 #[test]
 fn a_later_event_of_a_record_has_none_of_it() {
     let raw = r#"{"p":"text"}"#;
@@ -74,6 +96,51 @@ fn the_record_and_the_columns_redact_a_url_alike() {
         assert!(event["record"].contains(&event["target"]), "{event:#?}");
         assert!(!event["target"].contains("hunter2") && !event["target"].contains("AKIA"), "{event:#?}");
     }
+}
+
+#[test]
+fn the_host_is_what_was_asked_for_whatever_is_redacted_beside_it() {
+    let token = ["ghp_", &"aB3".repeat(12)].concat();
+    let check = |url: &str, host: &str, target: &str, path: &str| {
+        let raw = serde_json::json!({ "u": url }).to_string();
+        let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
+        draft.free_text.push(free_text(&raw, &serde_json::json!(url).to_string(), Encoding::Quoted));
+        FINISHER.finish(raw.as_bytes(), &mut draft, true);
+        let event = columns(&draft.entry);
+        let found = ["host", "target", "path"].map(|name| event.get(name).map_or("-", String::as_str));
+        assert_eq!(found, [host, target, path], "{url}");
+        assert_eq!(event["record"], serde_json::json!({ "u": target }).to_string(), "{url}");
+    };
+    let redacted = "[REDACTED:github_token]";
+    check("https://u:hunter2@A.example/b", "a.example", "https://[REDACTED:url_userinfo]@A.example/b", "/b");
+    let smuggled = "https://packages.acme.example@drop.example/c";
+    check(smuggled, "drop.example", "https://[REDACTED:url_userinfo]@drop.example/c", "/c");
+    let backslash = "https://a-long-enough-name.example\\@packages.acme.example/f";
+    check(backslash, "a-long-enough-name.example", backslash, "\\@packages.acme.example/f");
+    check(
+        &format!("https://{token}.drop.example:8443/{token}?a={token}#{token}"),
+        "[redacted:github_token].drop.example",
+        &format!("https://{redacted}.drop.example:8443/{redacted}?a={redacted}#{redacted}"),
+        &format!("/{redacted}?a={redacted}"),
+    );
+    check("https://token=abcdefgh.example/x", "token=abcdefgh.example", "https://token=abcdefgh.example/x", "/x");
+}
+
+#[test]
+fn a_host_that_a_source_tells_apart_has_one_name_too() {
+    let check = |url: &str, host: &str, expected: [Option<&str>; 4]| {
+        let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
+        draft.entry.set_text_if(column::HOST, Some(host));
+        FINISHER.finish(b"x", &mut draft, false);
+        let event = columns(&draft.entry);
+        let found = ["host", "domain", "port", "path"].map(|name| event.get(name).map(String::as_str));
+        assert_eq!(found, expected, "{url} {host}");
+    };
+    check("", "Files.Acme.Example.:8443", [Some("files.acme.example"), Some("acme.example"), Some("8443"), None]);
+    check("/a?b#c", "0xA9FEA9FE", [Some("169.254.169.254"), None, None, Some("/a?b")]);
+    check("https://b.example/", "a.example", [Some("b.example"), Some("b.example"), Some("443"), Some("/")]);
+    check("", "...", [None; 4]);
+    check("", "", [None; 4]);
 }
 
 #[test]

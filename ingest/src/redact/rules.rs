@@ -21,6 +21,23 @@ const fn rule(kind: &'static str, keywords: &'static [&'static str], pattern: &'
     Rule { kind, keywords, pattern }
 }
 
+/// The kind of user information in an address.
+pub const USER_INFO: &str = "url_userinfo";
+
+/// A user without a password that is longer than this is a token.
+const USER_BYTES_MAX: usize = 15;
+
+/// Whether what stands before the `@` of an address is more than a name. A placeholder says that it was.
+pub fn is_secret_user(user: &str) -> bool {
+    let has_password = user.split_once(':').is_some_and(|(_, password)| !password.is_empty());
+    (has_password || user.len() > USER_BYTES_MAX) && !super::is_placeholder(user)
+}
+
+/// Whether secrets of this kind are known by the name before them, not by a form of their own.
+pub fn is_by_name(kind: &str) -> bool {
+    matches!(kind, "api_key_header" | "assignment" | "authorization" | "option" | "url_query") || kind == USER_INFO
+}
+
 /// Every built-in rule.
 pub static RULES: &[Rule] = &[
     // Clouds.
@@ -115,7 +132,7 @@ pub static RULES: &[Rule] = &[
         &["api-key", "private-token", "session-token", "auth-token"],
         r#"(?i)(?-u:\b)(?:(?:x-)?api-key|private-token|coder-session-token|x-auth-token)[\s"'\\]{0,6}[:=][\s"'\\]{0,6}([A-Za-z0-9._~+/=-]{8,})"#,
     ),
-    rule("url_userinfo", &["@"], r#"://([^\s/?#"'<>@:]*:[^\s/?#"'<>]+|[^\s/?#"'<>@:]{16,})@"#),
+    rule("url_userinfo", &["@"], r#"://([^\s/\\?#"'<>@:]*:[^\s/\\?#"'<>]+|[^\s/\\?#"'<>@:]{16,})@"#),
     rule(
         "url_query",
         &[
