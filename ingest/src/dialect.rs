@@ -9,7 +9,7 @@ pub mod claude_code;
 pub mod coder;
 pub mod native;
 
-mod json;
+pub(crate) mod json;
 pub(crate) mod tool;
 
 use std::borrow::Cow;

@@ -29,5 +29,6 @@ pub mod redact;
 pub mod samples;
 pub mod timestamp;
 pub mod transport;
+pub mod unwrap;
 pub mod url;
 mod uuid;

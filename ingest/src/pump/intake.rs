@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Group;
-use ledger::access::Principal;
+use ledger::access::{Principal, Trust};
 use ledger::events::TABLE;
 use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::dedup::{Place, Ticket};
 use crate::dialect::{Draft, Drafts};
 use crate::lenient;
 use crate::limits;
+use crate::unwrap::{Joined, Joiner};
 use send::Sent;
 pub(super) use take::CONFLICT;
 use take::{Taken, Verdict};
@@ -101,6 +102,7 @@ pub struct Intake<P> {
     filling: Filling,
     sent: Option<Sent>,
     position: u64,
+    joiner: Joiner,
     durable: Tally,
     durable_position: u64,
     // Memory that is reused from record to record.
@@ -130,6 +132,7 @@ impl<P: Progress> Intake<P> {
             filling: Filling { group: Group::new(&TABLE), ticket, places: Vec::new(), tally: Tally::default() },
             sent: None,
             position,
+            joiner: Joiner::default(),
             durable: Tally::default(),
             durable_position: position,
             drafts: Drafts::new(),
@@ -165,10 +168,43 @@ impl<P: Progress> Intake<P> {
     }
 
     /// Takes one record; `position` is the source's position after it, `received` when its bytes arrived.
+    ///
+    /// A part of a line that a container's runtime split is held until its end comes: until then the position stays before
+    /// it, so that it is read again after a crash. Lines of the other stream that come between are then read again too.
     pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
         let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
+        let joined = self.joiner.take(raw);
+        self.joined(joined, received, position).await
+    }
+
+    /// Takes the parts that are held, whose end will not come. The source was read up to `position`.
+    pub async fn give_up(&mut self, received: i64, position: u64) -> Result<(), PumpError> {
+        while let Some(joined) = self.joiner.give_up() {
+            self.joined(joined, received, position).await?;
+        }
+        Ok(())
+    }
+
+    async fn joined(&mut self, joined: Joined<'_>, received: i64, position: u64) -> Result<(), PumpError> {
+        let position = if self.joiner.is_holding() { self.position } else { position };
+        match joined {
+            Joined::Held => Ok(()),
+            Joined::Line(line, time) => {
+                // Who may say when others did something may say it around a line too; nobody may say that it was later.
+                let told = time.filter(|time| self.principal.trust >= Trust::Host && *time <= received);
+                self.line(&line, told.unwrap_or(received), position).await
+            }
+            Joined::TooLong(kept, bytes) => {
+                let reason = format!("the line has {bytes} bytes, and {} were kept", kept.len());
+                self.keep(&kept, &reason, received, position).await
+            }
+        }
+    }
+
+    /// Takes one line that was seen at that time.
+    async fn line(&mut self, raw: &[u8], seen: i64, position: u64) -> Result<(), PumpError> {
         loop {
-            match self.take(raw, received)? {
+            match self.take(raw, seen)? {
                 Taken::Yes => break,
                 // What was taken so far must not wait for a group that may itself wait for this one.
                 Taken::Full => self.finish().await?,

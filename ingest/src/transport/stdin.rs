@@ -117,6 +117,7 @@ async fn pump(
     if let Some(Ok(frame)) = framer.finish() {
         take(intake, frame, clock::now()).await?;
     }
+    intake.give_up(clock::now(), 0).await?;
     intake.finish().await?;
     Ok(failed)
 }

@@ -120,7 +120,9 @@ impl Reading {
         }
         if let Some(frame) = framer.as_mut().and_then(Framer::finish) {
             take(frame, number, next, clock::now(), intake).await?;
+            number += 1;
         }
+        intake.give_up(clock::now(), number.max(next)).await?;
         Ok(())
     }
 }

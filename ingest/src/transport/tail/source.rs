@@ -185,6 +185,7 @@ impl Source {
 
     /// Keeps the line that was never finished, as it is.
     pub async fn give_up(&mut self, reason: &str) -> Result<(), PumpError> {
+        self.intake.give_up(clock::now(), self.framer.position()).await?;
         if !self.framer.is_partial() {
             return self.finish().await;
         }
