@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::dialect;
 use crate::enrich::{Names, NamesError};
 use crate::finish::Finisher;
+use crate::health::Trouble;
 use crate::metrics::Metrics;
 use crate::price::{PriceError, PriceTable};
 use crate::pump::{Channel, Pump};
@@ -24,7 +25,7 @@ use crate::transport::{self, Start};
 /// The running collectors.
 pub struct Collectors {
     pump: Arc<Pump>,
-    running: Vec<Running>,
+    running: Arc<[Running]>,
     pushed: Arc<Pushed>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -44,10 +45,18 @@ pub struct Status {
     pub transport: &'static str,
     /// Its dialect.
     pub dialect: &'static str,
-    /// What keeps it from working, if something does.
-    pub problem: Option<String>,
+    /// What is wrong with it, if something is.
+    pub troubles: Vec<Trouble>,
+    /// When its last record arrived since the start, in microseconds since 1970 UTC.
+    pub last_record: Option<i64>,
+    /// Files that it follows.
+    pub files: i64,
+    /// Bytes in these files that were not yet read.
+    pub bytes_behind: i64,
     /// Records that arrived since the start.
     pub records: u64,
+    /// Records that were kept without being understood since the start.
+    pub unparsed: u64,
     /// Events that were recorded since the start.
     pub events: u64,
     /// Why records were skipped or not understood, with samples after redaction.
@@ -129,7 +138,7 @@ impl Collectors {
             transport.start(start).map_err(failed)?;
         }
         let pushed = Pushed::new(routes, Arc::clone(&pump), ledger.clone(), authorize, stop.clone(), tasks.clone());
-        Ok(Self { pump, running, pushed, stop, tasks })
+        Ok(Self { pump, running: running.into(), pushed, stop, tasks })
     }
 
     /// The routes of pushed events, to be bound to a listener.
@@ -150,21 +159,9 @@ impl Collectors {
         Ok(())
     }
 
-    /// The collectors with their samples, for the health page.
-    pub fn status(&self) -> Vec<Status> {
-        let status = |running: &Running| {
-            let channel = &running.channel;
-            Status {
-                name: channel.name().to_owned(),
-                transport: running.transport,
-                dialect: channel.dialect().name(),
-                problem: channel.problem(),
-                records: channel.metrics().records.get(),
-                events: channel.metrics().events.get(),
-                reasons: channel.samples(),
-            }
-        };
-        self.running.iter().map(status).collect()
+    /// Tells how the collectors are, as long as anybody wants to know.
+    pub fn watch(&self) -> Watch {
+        Watch(Arc::clone(&self.running))
     }
 
     /// Stops: no more is read, and what was read becomes durable. Stop the listener of the router at the same time, and
@@ -173,6 +170,33 @@ impl Collectors {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// Tells how collectors are.
+#[derive(Clone)]
+pub struct Watch(Arc<[Running]>);
+
+impl Watch {
+    /// The collectors with their samples, in the order of the configuration.
+    pub fn status(&self) -> Vec<Status> {
+        let status = |running: &Running| {
+            let channel = &running.channel;
+            Status {
+                name: channel.name().to_owned(),
+                transport: running.transport,
+                dialect: channel.dialect().name(),
+                troubles: channel.troubles(),
+                last_record: channel.last_record(),
+                files: channel.metrics().files.get(),
+                bytes_behind: channel.metrics().lag.get(),
+                records: channel.metrics().records.get(),
+                unparsed: channel.metrics().unparsed.get(),
+                events: channel.metrics().events.get(),
+                reasons: channel.samples(),
+            }
+        };
+        self.0.iter().map(status).collect()
     }
 }
 

@@ -29,12 +29,12 @@ pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// surrogate pair. Everything else that [`mend`] mends makes a strict reader fail.
 pub fn may_hide(raw: &[u8]) -> bool {
     let surrogate =
-        |digit: &[u8; 3]| memchr::memmem::find_iter(raw, digit).any(|at| raw.get(at + 3).is_some_and(is_surrogate));
+        |digit: &[u8; 3]| memchr::memmem::find_iter(raw, digit).any(|at| raw.get(at + 3).copied().is_some_and(is_surrogate));
     std::str::from_utf8(raw).is_err() || surrogate(b"\\ud") || surrogate(b"\\uD")
 }
 
 /// Whether this is the second digit of a surrogate's code.
-fn is_surrogate(digit: &u8) -> bool {
+fn is_surrogate(digit: u8) -> bool {
     matches!(digit, b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F')
 }
 

@@ -79,6 +79,10 @@ pub const NAMES_FILE_BYTES_MAX: u64 = 64 << 20;
 /// recorded as it is: the source's statement is a fact, and `recorded` next to it shows that it cannot be true.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_mins(5);
 
+/// A collector's latest records, by which it is told whether its dialect is the right one.
+pub const RECENT_RECORDS: u32 = 256;
+/// So many records that were not understood are told, if they are most of the latest ones.
+pub const UNPARSED_TOLD: u32 = 3;
 /// Samples that are kept per reason.
 pub const SAMPLES_PER_REASON: usize = 3;
 /// Reasons for which samples are kept per collector.

@@ -17,10 +17,12 @@ use std::time::Duration;
 
 use ledger::{AppendError, Appender, Ledger, LedgerError};
 
+use crate::clock;
 use crate::dedup::{Bounds, Dedup, Keyring};
 use crate::dialect::Dialect;
 use crate::enrich::{Enrichment, Names};
 use crate::finish::Finisher;
+use crate::health::{Fault, Health, Trouble};
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::samples::{Reason, Samples};
 pub use intake::{Intake, Patience, Progress, Tally};
@@ -119,14 +121,14 @@ pub struct Channel {
     dialect: &'static dyn Dialect,
     metrics: CollectorMetrics,
     samples: Samples,
-    problem: Mutex<Option<String>>,
+    health: Health,
 }
 
 impl Channel {
     /// A collector with this name and dialect.
     pub fn new(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
         let (metrics, samples) = (metrics.collector(name), Samples::default());
-        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, problem: Mutex::new(None) })
+        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health: Health::default() })
     }
 
     /// Its name in the configuration.
@@ -149,23 +151,25 @@ impl Channel {
         self.samples.list()
     }
 
-    /// What keeps it from working, for the health page.
-    pub fn problem(&self) -> Option<String> {
-        self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is wrong with it.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.health.troubles()
+    }
+
+    /// When its last record arrived, in microseconds since 1970 UTC.
+    pub fn last_record(&self) -> Option<i64> {
+        self.health.last_record()
     }
 
     /// Sets what keeps it from working, or that nothing does; logs the change.
-    pub(crate) fn set_problem(&self, problem: Option<String>) {
-        let mut held = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
-        if *held == problem {
-            return;
-        }
-        if let Some(problem) = &problem {
-            tracing::warn!(collector = self.name, problem, "the collector has a problem");
-        } else {
-            tracing::info!(collector = self.name, "the collector works again");
-        }
-        *held = problem;
+    pub(crate) fn set_trouble(&self, trouble: Option<(Fault, String)>) {
+        self.health.set(&self.name, &self.metrics, clock::now(), trouble);
+    }
+
+    /// Counts a record that arrived, with the reason if it was not understood.
+    fn note(&self, now: i64, unparsed: Option<&str>) {
+        self.metrics.last_record.set(now / 1_000_000);
+        self.health.note(&self.name, &self.metrics, now, unparsed);
     }
 }
 

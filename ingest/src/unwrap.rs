@@ -148,7 +148,8 @@ fn unwrap_json(raw: &[u8]) -> Option<Line<'_>> {
     let journal = first.first().is_some_and(|byte| *byte == b'_' || byte.is_ascii_uppercase());
     let docker =
         DOCKER_KEYS.iter().any(|key| key.as_bytes() == first) && memchr::memmem::find(raw, b"\"log\"").is_some();
-    if !docker && !(journal && memchr::memmem::find(raw, b"\"MESSAGE\"").is_some()) {
+    let journal = journal && memchr::memmem::find(raw, b"\"MESSAGE\"").is_some();
+    if !docker && !journal {
         return None;
     }
     let mended = lenient::mend(raw);

@@ -100,9 +100,23 @@ async fn healthz(State(console): State<Console>) -> Response {
 
 async fn readyz(State(console): State<Console>) -> Response {
     match console.health.not_ready() {
-        None => "ready\n".into_response(),
+        None => ready(&console.health).into_response(),
         Some(reason) => unavailable(&reason),
     }
+}
+
+/// Events are taken; what is wrong with collectors is told beside, since the others go on.
+fn ready(health: &Health) -> String {
+    let mut text = "ready\n".to_owned();
+    for (collector, troubles) in health.troubles() {
+        for trouble in troubles {
+            // Names of files may hold anything.
+            let line = format!("collector {collector}: {}: {}", trouble.fault.as_str(), trouble.message);
+            text.push_str(&crate::output::visible(&line));
+            text.push('\n');
+        }
+    }
+    text
 }
 
 async fn metrics(State(console): State<Console>) -> Response {

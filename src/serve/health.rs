@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
+use ingest::collectors::Watch;
+use ingest::health::Trouble;
 use ledger::{Ledger, Store};
 use serde::Serialize;
 
@@ -22,6 +24,7 @@ pub struct Health {
     phase: RwLock<Phase>,
     ledgers: OnceLock<[Ledger; 2]>,
     failed: Mutex<BTreeMap<&'static str, String>>,
+    collectors: OnceLock<Watch>,
 }
 
 /// The body of `/healthz`.
@@ -31,18 +34,38 @@ pub struct Report {
     pub not_ready: Option<String>,
     /// Parts that stopped, with the reason.
     pub stopped: BTreeMap<&'static str, String>,
+    /// What is wrong with collectors, by name.
+    pub collectors: BTreeMap<String, Vec<Trouble>>,
 }
 
 impl Health {
     /// A server that recovers.
     pub fn new() -> Self {
-        Self { phase: RwLock::new(Phase::Recovering), ledgers: OnceLock::new(), failed: Mutex::default() }
+        Self {
+            phase: RwLock::new(Phase::Recovering),
+            ledgers: OnceLock::new(),
+            failed: Mutex::default(),
+            collectors: OnceLock::new(),
+        }
     }
 
     /// Looks at the ledgers of this store from now on.
     pub fn watch(&self, store: &Store) {
         // A second store in one process does not happen; the first one would go on being watched.
         let _ = self.ledgers.set([store.events().clone(), store.operations().clone()]);
+    }
+
+    /// Tells of these collectors from now on.
+    pub fn watch_collectors(&self, collectors: Watch) {
+        // They are started once.
+        let _ = self.collectors.set(collectors);
+    }
+
+    /// What is wrong with collectors, by name; those with which nothing is are left out.
+    pub fn troubles(&self) -> BTreeMap<String, Vec<Trouble>> {
+        let status = self.collectors.get().map(Watch::status).unwrap_or_default();
+        let troubled = status.into_iter().filter(|status| !status.troubles.is_empty());
+        troubled.map(|status| (status.name, status.troubles)).collect()
     }
 
     /// Recovery is over and everything is built.
@@ -91,6 +114,6 @@ impl Health {
     /// Everything there is to say.
     pub fn report(&self) -> Report {
         let stopped = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Report { not_ready: self.not_ready(), stopped }
+        Report { not_ready: self.not_ready(), stopped, collectors: self.troubles() }
     }
 }

@@ -58,6 +58,7 @@ impl Pipeline {
         let following = tokens.clone();
         let following = Part::start("tokens", health, |stop| following.follow(stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
+        health.watch_collectors(collectors.watch());
         let intake_stop = CancellationToken::new();
         let doorman = Doorman::default();
         doorman.know(tokens);

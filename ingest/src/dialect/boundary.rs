@@ -56,6 +56,9 @@ impl Dialect for Boundary {
         if text.trim_ascii().is_empty() {
             return Outcome::Skip(SKIP_BLANK);
         }
+        if text.trim_ascii_start().starts_with('{') {
+            return Outcome::Unparsed("the line is a JSON object and not the boundary's text".to_owned());
+        }
         let line = Line::of(text);
         let Some(kind) = line.kind() else {
             return Outcome::Skip(SKIP_SERVER_LINE);

@@ -103,6 +103,8 @@ pub struct Intake<P> {
     sent: Option<Sent>,
     position: u64,
     joiner: Joiner,
+    /// Why the record that is being taken was not understood.
+    reason: Option<String>,
     durable: Tally,
     durable_position: u64,
     // Memory that is reused from record to record.
@@ -133,6 +135,7 @@ impl<P: Progress> Intake<P> {
             sent: None,
             position,
             joiner: Joiner::default(),
+            reason: None,
             durable: Tally::default(),
             durable_position: position,
             drafts: Drafts::new(),
@@ -215,13 +218,13 @@ impl<P: Progress> Intake<P> {
                 }
             }
         }
-        self.counted(raw, position).await
+        self.counted(raw, seen, position).await
     }
 
     /// Keeps a record as it is, as kind `unparsed`, with the reason for people.
     pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PumpError> {
         self.unparsed(raw, reason, received)?;
-        self.counted(raw, position).await
+        self.counted(raw, received, position).await
     }
 
     /// Goes on at another position, when everything that was taken is durable.
@@ -236,7 +239,8 @@ impl<P: Progress> Intake<P> {
         self.channel.metrics.records.inc_by(records);
     }
 
-    async fn counted(&mut self, raw: &[u8], position: u64) -> Result<(), PumpError> {
+    async fn counted(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
+        self.channel.note(received, self.reason.take().as_deref());
         self.channel.metrics.records.inc();
         self.channel.metrics.bytes.inc_by(raw.len() as u64);
         self.position = position;

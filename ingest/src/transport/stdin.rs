@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Setting, Settings, Start, Transport, read};
 use crate::clock;
 use crate::frame::{Frame, Framer, Framing};
+use crate::health::Fault;
 use crate::limits;
 use crate::pump::{Channel, Intake, Patience, PumpError};
 
@@ -82,9 +83,9 @@ async fn run(
         Ok(None) => {
             tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended");
         }
-        Ok(Some(error)) => channel.set_problem(Some(format!("standard input: {error}"))),
+        Ok(Some(error)) => channel.set_trouble(Some((Fault::Unreadable, format!("standard input: {error}")))),
         Err(PumpError::Stopping) => {}
-        Err(error) => channel.set_problem(Some(error.to_string())),
+        Err(error) => channel.set_trouble(Some((Fault::Refused, error.to_string()))),
     }
 }
 

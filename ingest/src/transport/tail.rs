@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Setting, Settings, Start, Transport, read};
+use crate::health::Fault;
 use crate::limits;
 use crate::pump::{Channel, PumpError};
 use file::Paths;
@@ -100,7 +101,7 @@ async fn run(mut tailer: Tailer, channel: Arc<Channel>, stop: CancellationToken)
             }
             Err(PumpError::Stopping) => break,
             Err(error) => {
-                channel.set_problem(Some(error.to_string()));
+                channel.set_trouble(Some((Fault::Refused, error.to_string())));
                 pause = limits::ERROR_PAUSE;
             }
         }

@@ -66,6 +66,7 @@ impl<P: Progress> Intake<P> {
         stamp(&mut self.spare, &self.channel, &self.principal, received);
         self.pump.finisher.unparsed(raw, &mut self.spare.entry, reason);
         self.filling.group.push(&mut self.spare.entry)?;
+        self.reason = Some(reason.to_owned());
         self.filling.tally.unparsed += 1;
         self.filling.tally.events += 1;
         self.channel.metrics.unparsed.inc();

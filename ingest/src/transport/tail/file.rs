@@ -140,19 +140,33 @@ impl Paths {
     }
 
     /// The files that match now, those that were modified first before the others.
-    pub fn list(&self) -> io::Result<Vec<FoundFile>> {
+    /// An error says which path it is about.
+    pub fn list(&self) -> Result<Vec<FoundFile>, (PathBuf, io::Error)> {
         let mut found = Vec::new();
         if let Some(path) = &self.single {
+            let failed = |error| (path.clone(), error);
             match std::fs::metadata(path) {
                 Ok(metadata) if metadata.is_file() => found.push(FoundFile::of(path.clone(), &metadata)),
-                Ok(_) => return Err(io::Error::other("it is not a file")),
+                Ok(metadata) if metadata.is_dir() => return Err(failed(io::Error::from(io::ErrorKind::IsADirectory))),
+                Ok(_) => return Err(failed(io::Error::other("it is not a regular file"))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(failed(error)),
             }
             return Ok(found);
         }
-        let paths = glob::glob(&self.pattern).map_err(io::Error::other)?;
-        for path in paths.flatten().filter(|path| !is_compressed(path)) {
+        let all = || PathBuf::from(&self.pattern);
+        let paths = glob::glob(&self.pattern).map_err(|error| (all(), io::Error::other(error)))?;
+        let mut failed = None;
+        for path in paths {
+            let path = match path {
+                Ok(path) if is_compressed(&path) => continue,
+                Ok(path) => path,
+                // One directory that cannot be listed hides only its own files.
+                Err(error) => {
+                    failed = Some((error.path().to_owned(), error.into()));
+                    continue;
+                }
+            };
             // A file that goes between the two calls is one that is not there.
             let Ok(metadata) = std::fs::metadata(&path) else { continue };
             if metadata.is_file() {
@@ -160,7 +174,18 @@ impl Paths {
             }
         }
         found.sort_by(FoundFile::order);
-        Ok(found)
+        match failed.filter(|_| found.is_empty()) {
+            Some(failed) => Err(failed),
+            None => Ok(found),
+        }
+    }
+
+    /// Says what is missing where no file is there.
+    pub fn missing(&self) -> String {
+        match &self.single {
+            Some(path) => format!("{}: there is no such file; it is read as soon as there is one", path.display()),
+            None => format!("{}: no file matches; those that come are read", self.pattern),
+        }
     }
 
     /// The files beside those that match: where a file that was renamed is found again.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::file::{FileId, FoundFile, Paths, Stored, stored};
 use super::source::{Offset, Source, SourceError};
+use crate::health::Fault;
 use crate::limits;
 use crate::pump::{Channel, Intake, Patience, Pump, PumpError};
 
@@ -22,6 +23,12 @@ pub(super) enum Origin {
     #[default]
     Beginning,
     End,
+}
+
+/// Says which file cannot be read and why.
+fn unreadable(path: &Path, error: &io::Error) -> (Fault, String) {
+    let remedy = if error.kind() == io::ErrorKind::PermissionDenied { "; let the server's user read it" } else { "" };
+    (Fault::Unreadable, format!("{}: {error}{remedy}", path.display()))
 }
 
 /// Reads all files of one collector.
@@ -40,7 +47,7 @@ pub(super) struct Tailer {
     new: bool,
     started: bool,
     next_scan: Option<Instant>,
-    problem: Option<String>,
+    trouble: Option<(Fault, String)>,
     buffer: Vec<u8>,
 }
 
@@ -68,7 +75,7 @@ impl Tailer {
             sources: Vec::new(),
             started: false,
             next_scan: None,
-            problem: None,
+            trouble: None,
             buffer: vec![0; limits::READ_BYTES],
         }
     }
@@ -77,18 +84,23 @@ impl Tailer {
     pub async fn step(&mut self, now: Instant) -> Result<u64, PumpError> {
         if self.next_scan.is_none_or(|at| now >= at) {
             self.next_scan = Some(now + limits::TAIL_SCAN_EVERY);
-            self.problem = self.scan().err();
+            self.trouble = self.scan().err();
         }
         let result = self.read(now).await;
         if result.is_err() {
             self.reset();
         } else {
-            self.channel.set_problem(self.problem.clone());
+            self.channel.set_trouble(self.trouble.clone());
         }
         let metrics = self.channel.metrics();
         metrics.lag.set(self.sources.iter().map(Source::lag).sum::<u64>() as i64);
         metrics.files.set(self.sources.len() as i64);
         result
+    }
+
+    #[cfg(test)]
+    pub fn troubles(&self) -> Vec<crate::health::Trouble> {
+        self.channel.troubles()
     }
 
     async fn read(&mut self, now: Instant) -> Result<u64, PumpError> {
@@ -103,7 +115,7 @@ impl Tailer {
                 Err(SourceError::Pump(error)) => return Err(error),
                 Err(SourceError::Io(error)) => {
                     source.skip(now);
-                    self.problem = Some(format!("{}: {error}", source.path.display()));
+                    self.trouble = Some(unreadable(&source.path, &error));
                 }
             }
         }
@@ -148,8 +160,9 @@ impl Tailer {
     }
 
     /// Looks which files there are; says what keeps it from reading one.
-    fn scan(&mut self) -> Result<(), String> {
-        let mut listed = self.paths.list().map_err(|error| format!("the files cannot be listed: {error}"))?;
+    fn scan(&mut self) -> Result<(), (Fault, String)> {
+        let mut listed = self.paths.list().map_err(|(path, error)| unreadable(&path, &error))?;
+        let is_missing = listed.is_empty();
         if listed.iter().any(|file| !self.sources.iter().any(|source| source.id == file.id)) || !self.started {
             self.started = true;
             self.open_leftovers(&listed);
@@ -165,14 +178,20 @@ impl Tailer {
             listed.retain(|file| self.known.get(&file.id).is_none_or(|stored| stored.offset != file.size));
         }
         let many = listed.len().saturating_sub(room);
-        let mut failed = (many > 0).then(|| format!("{many} files above the limit of {} wait", limits::TAIL_FILES_MAX));
+        let limit = limits::TAIL_FILES_MAX;
+        let mut failed =
+            (many > 0).then(|| (Fault::PassedOver, format!("{many} files above the limit of {limit} wait")));
         for file in listed.into_iter().take(room) {
             let fresh = if self.new && self.origin == Origin::End { file.size } else { 0 };
             if let Err(error) = self.open(&file, file.path.clone(), Some(fresh)) {
-                failed = Some(format!("{}: {error}", file.path.display()));
+                failed = Some(unreadable(&file.path, &error));
             }
         }
         self.new = false;
+        // While a file that was rotated away is still followed, the next one may be about to come.
+        if is_missing && self.sources.is_empty() && failed.is_none() {
+            failed = Some((Fault::Missing, self.paths.missing()));
+        }
         failed.map_or(Ok(()), Err)
     }
 

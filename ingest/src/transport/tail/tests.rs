@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::dialect;
 use crate::fixtures::House;
+use crate::health::Fault;
 use crate::metrics::Metrics;
 
 /// One thing that happens.
@@ -284,6 +285,27 @@ async fn its_numbers_say_what_happened() {
     assert_eq!(metrics.records.get(), desk.house.rows().len() as u64);
     let reasons: Vec<String> = desk.house.column(column::ACTION);
     assert!(reasons[1].contains("cut before the line ended"), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_until_it_can() {
+    let fault = |desk: &Desk| desk.tailer.troubles().first().map(|trouble| (trouble.fault, trouble.message.clone()));
+    let mut desk = Desk::new("a", Origin::Beginning).act(Step).await;
+    let (kind, message) = fault(&desk).unwrap();
+    assert!(kind == Fault::Missing && message.contains("/logs/a: there is no such file"), "{message}");
+    fs::create_dir(desk.path("a")).unwrap();
+    desk = desk.act(Step).await;
+    assert!(matches!(fault(&desk), Some((Fault::Unreadable, message)) if message.contains("irectory")));
+    fs::remove_dir(desk.path("a")).unwrap();
+    desk = desk.act(write("a", "1\n")).await.act(Step).await;
+    assert_eq!((fault(&desk), desk.house.records()), (None, vec!["1".to_owned()]));
+    // A file that goes is missed once its end was read and nothing took its place.
+    desk = desk.act(Remove("a")).await.act(Step).await;
+    assert_eq!(fault(&desk), None);
+    desk = desk.act(Wait(9)).await.act(Step).await.act(Step).await;
+    assert!(matches!(fault(&desk), Some((Fault::Missing, _))));
+    let desk = Desk::new("*.log", Origin::Beginning).act(Step).await;
+    assert!(matches!(fault(&desk), Some((Fault::Missing, message)) if message.contains("no file matches")));
 }
 
 /// What may happen to one file that is rotated by renaming.
