@@ -28,8 +28,9 @@ pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Whether a strict reader may pass over something that is odd: bytes that are not UTF-8, or what may be half of a
 /// surrogate pair. Everything else that [`mend`] mends makes a strict reader fail.
 pub fn may_hide(raw: &[u8]) -> bool {
-    let surrogate =
-        |digit: &[u8; 3]| memchr::memmem::find_iter(raw, digit).any(|at| raw.get(at + 3).copied().is_some_and(is_surrogate));
+    let surrogate = |digit: &[u8; 3]| {
+        memchr::memmem::find_iter(raw, digit).any(|at| raw.get(at + 3).copied().is_some_and(is_surrogate))
+    };
     std::str::from_utf8(raw).is_err() || surrogate(b"\\ud") || surrogate(b"\\uD")
 }
 
