@@ -157,6 +157,9 @@ pub struct SentAlert {
     /// Whether the message said that the alert is over.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over: bool,
+    /// What the receiver knows it by from now on, where that changes with the alert: a later message takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_as: Option<String>,
 }
 
 /// Where one sink stands in one ledger.

@@ -25,6 +25,8 @@ pub struct Told {
     pub digest: Option<String>,
     /// The alert in whose thread it was told of, if alerts are grouped.
     pub thread: Option<String>,
+    /// What the receiver knows it by, where that changes with the alert.
+    pub known_as: Option<String>,
 }
 
 /// What a receiver knows of alerts that belong together.
@@ -166,16 +168,17 @@ impl Outbox {
         let revision = before.map_or(0, |told| told.revision).max(alert.revision);
         let own = || sent.handle.clone().filter(|_| !sent.digest && sent.thread.is_none());
         let handle = before.and_then(|told| told.handle.clone()).or_else(own);
+        let known_as = alert.known_as.clone().or_else(|| before.and_then(|told| told.known_as.clone()));
         match before {
             // A digest repeats what the receiver was told elsewhere; what it knows from another digest moves to this one.
             Some(before) if sent.digest => {
                 let digest = before.digest.as_ref().map(|_| sent.key.clone());
-                Told { revision, handle, digest, thread: before.thread.clone() }
+                Told { revision, handle, digest, thread: before.thread.clone(), known_as }
             }
             _ => {
                 let digest = sent.digest.then(|| sent.key.clone());
                 let thread = sent.thread.as_ref().filter(|_| !sent.digest).map(|thread| thread.subject.clone());
-                Told { revision, handle, digest, thread }
+                Told { revision, handle, digest, thread, known_as }
             }
         }
     }
@@ -326,7 +329,7 @@ mod tests {
             (SENT_KIND, AT, sent("a/r2", false, &[("a", 2, false)])),
             (RECEIPT_KIND, AT, json!({})),
         ]);
-        let expected = Told { revision: 2, handle: Some("a/r1".into()), digest: None, thread: None };
+        let expected = Told { revision: 2, handle: Some("a/r1".into()), digest: None, thread: None, known_as: None };
         assert_eq!((told.told("a"), told.half_sent().len(), told.may_know("b")), (Some(&expected), 0, false));
     }
 

@@ -95,7 +95,8 @@ impl Asking<'_> {
         if let Some(acknowledged) = triaged.acknowledged() {
             return Err(Refused::AlreadyAcknowledged { actor: acknowledged.by.actor.clone() });
         }
-        let record = record::Acknowledge { seen: self.seen(triaged), severity: triaged.alert.severity };
+        let alert = Some(Box::new(triaged.alert.clone()));
+        let record = record::Acknowledge { seen: self.seen(triaged), severity: triaged.alert.severity, alert };
         self.step(triaged, record::ACKNOWLEDGE, Status::Acknowledged, &record, note)
     }
 
@@ -121,7 +122,8 @@ impl Asking<'_> {
         if other.is_some() != (reason == CloseReason::Duplicate) || other.as_ref() == Some(&triaged.alert.id) {
             return Err(Refused::Duplicate);
         }
-        let record = record::Close { seen: self.seen(triaged), reason, duplicate_of: other };
+        let alert = Some(Box::new(triaged.alert.clone()));
+        let record = record::Close { seen: self.seen(triaged), reason, duplicate_of: other, alert };
         self.step(triaged, record::CLOSE, Status::Closed, &record, note)
     }
 

@@ -122,6 +122,9 @@ pub struct Acknowledge {
     pub seen: Seen,
     /// How bad it was then: when it gets worse, the acknowledgement no longer covers it.
     pub severity: Severity,
+    /// The revision that the person saw, so that receivers are told of the step from this entry alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Box<Alert>>,
 }
 
 /// The record of `alert.assign`.
@@ -146,6 +149,9 @@ pub struct Close {
     /// The alert that says the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<String>,
+    /// The revision that the person saw, so that receivers are told of the step from this entry alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Box<Alert>>,
 }
 
 /// The record of `silence` and `maintenance`.

@@ -83,14 +83,24 @@ pub fn outbox() -> Outbox {
 /// The outbox of a receiver that was told of these alerts, one by one or in a digest.
 pub fn told(numbers: &[u64], digest: bool) -> Outbox {
     let alert = |number: &u64| json!({"id": alert_of(*number, Severity::High).id, "revision": 1});
-    let alerts: Vec<Value> = numbers.iter().map(alert).collect();
+    let mut outbox = outbox();
+    receive(&mut outbox, &Value::Array(numbers.iter().map(alert).collect()), digest);
+    outbox
+}
+
+/// A message that tells of these alerts arrives, with the receipt of its batch.
+pub fn receive(outbox: &mut Outbox, alerts: &Value, digest: bool) {
     let record = json!({"key": "digest/operations/0/0", "handle": "1763750001.000200", "digest": digest,
         "alerts": alerts, "sha256": "", "attempts": 1, "ack": ""});
     let entry = |kind: &str, record: &Value| json!({"kind": kind, "subject": "sink", "from": "operations/0/0", "record": record.to_string()});
-    let mut outbox = outbox();
     let rows = operations(&[entry(SENT_KIND, &record), entry(RECEIPT_KIND, &json!({}))]);
     rows.iter().for_each(|row| outbox.apply(&row));
-    outbox
+}
+
+/// The entry of what somebody did about an alert, who saw it as it is.
+pub fn step(kind: &str, alert: &Alert) -> Value {
+    let record = json!({"revision": alert.revision, "token": "tok_1", "severity": alert.severity, "reason": "false_positive", "alert": alert});
+    json!({"kind": kind, "subject": alert.id, "revision": alert.revision, "actor": "alice", "record": record.to_string()})
 }
 
 /// Records of these alerts, as a receiver of alerts gets them.

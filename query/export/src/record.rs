@@ -6,9 +6,10 @@ use std::time::Duration;
 use ledger::alert::{Alert, Severity, State};
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::triage::record::{ACKNOWLEDGE, CLOSE, NOTICE, Notice};
+use ledger::triage::record::{ACKNOWLEDGE, CLOSE, CloseReason, NOTICE, Notice};
 use ledger::triage::{Because, Column, group_key};
 use ledger::{LedgerName, Position, Row};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fields::Renderer;
@@ -90,8 +91,26 @@ pub struct Step {
     pub deed: Deed,
     /// Who.
     pub actor: String,
+    /// When: microseconds since 1970 UTC.
+    pub recorded: i64,
     /// The revision that they saw.
     pub revision: Option<u32>,
+    /// What it turned out to be, if they closed it.
+    pub reason: Option<CloseReason>,
+    /// The alert that says the same, if it is a duplicate.
+    pub duplicate_of: Option<String>,
+    /// The alert as they saw it; entries of older versions have none.
+    pub about: Option<Box<Alert>>,
+}
+
+/// What the records of both deeds say, as far as receivers hear of it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Seen {
+    revision: Option<u32>,
+    reason: Option<CloseReason>,
+    duplicate_of: Option<String>,
+    alert: Option<Box<Alert>>,
 }
 
 /// The deeds that receivers of alerts hear of.
@@ -104,6 +123,15 @@ pub enum Deed {
 }
 
 impl Step {
+    /// What somebody who closed an alert decided, in words: `false positive`, `duplicate of alert-1`.
+    pub fn verdict(&self) -> Option<String> {
+        let reason = self.reason?.as_str().replace('_', " ");
+        Some(match &self.duplicate_of {
+            Some(other) => format!("{reason} of {other}"),
+            None => reason,
+        })
+    }
+
     /// The step in a row of `operations`, if it is one.
     fn from_row(row: &Row<'_>) -> Option<Self> {
         let deed = match row.text(operation::KIND)? {
@@ -112,10 +140,10 @@ impl Step {
             _ => return None,
         };
         let alert = row.text(operation::SUBJECT)?.to_owned();
-        let record: Value =
-            row.text(operation::RECORD).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let revision = record["revision"].as_u64().and_then(|revision| u32::try_from(revision).ok());
-        Some(Self { alert, deed, actor: row.text(operation::ACTOR).unwrap_or("somebody").to_owned(), revision })
+        let record = row.text(operation::RECORD).and_then(|text| serde_json::from_str(text).ok());
+        let Seen { revision, reason, duplicate_of, alert: about } = record.unwrap_or_default();
+        let actor = row.text(operation::ACTOR).unwrap_or("somebody").to_owned();
+        Some(Self { alert, deed, actor, recorded: row.recorded, revision, reason, duplicate_of, about })
     }
 }
 

@@ -2,19 +2,22 @@
 //!
 //! Alertmanager knows an alert by its labels and forgets it at `endsAt`; Prometheus sends each one again and again before
 //! that. We do not: an alert that is open carries an `endsAt` so far after its newest revision that the next revision comes
-//! before it, and an alert that is over carries the time of its end. So one message per revision is enough, and it is the
-//! same for each attempt. The severity is a label, since routes need it; when it changes, the alert under the severities
-//! that it does not have is ended in the same message.
+//! before it, and an alert that is over, or that somebody closed, carries the time of its end. So one message per revision is
+//! enough, and it is the same for each attempt.
+//!
+//! The severity is a label, since routes need it, so the labels of an alert may change. The outbox knows under which labels it
+//! is open there; only under these it is ended, when they change or when it is over. The end of what never fired would make
+//! Alertmanager tell people of it, or repeat what it told.
 
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::alert::Severity;
+use ledger::alert::Alert;
 use ledger::fold::{Outbox, SentAlert};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::alerts::{self, Over, Story, Style, fold};
+use super::alerts::{self, Story, Style, fold};
 use super::text::{line, link};
 use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
@@ -65,40 +68,64 @@ fn hold_hours() -> i64 {
     24
 }
 
+/// One alert as Alertmanager takes it, and what it knows the alert by afterwards.
+struct Told {
+    entries: Vec<Value>,
+    sent: SentAlert,
+}
+
 impl Alertmanager {
-    /// What Alertmanager is told of one alert: itself, and its end under every severity that it does not have.
-    fn story(&self, story: &Story<'_>, alerts: &mut Vec<Value>) {
-        // A step of a person ends nothing there; Alertmanager has silences of its own.
-        let Some(alert) = story.newest() else { return };
-        let over = matches!(story.over, Some(Over::Resolved(_)));
-        let text = |text: &str, limit| line(text, limit).text;
-        let severities =
-            Severity::ALL.into_iter().filter(|severity| *severity == alert.severity || story.told.is_some());
-        for severity in severities {
-            let open = severity == alert.severity && !over;
-            let ends = if open { alert.recorded_last + self.hold_hours * HOUR } else { alert.recorded_last };
-            let mut labels = json!({"alertname": text(&alert.rule, VALUE_CHARS_MAX), "alert_id": alert.id, "severity": severity.as_str()});
-            let who = [("team", &alert.who.team), ("user", &alert.who.user), ("workspace", &alert.who.workspace)];
-            for (name, value) in who {
-                // An empty label is no label.
-                let value =
-                    value.as_deref().map(|value| text(value, VALUE_CHARS_MAX)).filter(|value| !value.is_empty());
-                if let Some(value) = value {
-                    labels[name] = value.into();
-                }
-            }
-            let mut entry = json!({
-                "labels": labels,
-                "annotations": {"summary": text(&alert.title, TITLE_CHARS_MAX), "description": text(&alert.reason, REASON_CHARS_MAX)},
-                "startsAt": time(alert.recorded_first),
-                "endsAt": time(ends),
-            });
-            if let Some(link) = link(&alert.id, self.console.as_deref()) {
-                entry["generatorURL"] = link.into();
-            }
-            alerts.push(entry);
+    /// What Alertmanager is told of one alert, if anything: itself, and its end under the labels that it had before.
+    fn story(&self, story: &Story<'_>, outbox: &Outbox) -> Option<Told> {
+        let about = story.about();
+        let before = story.told.map(|told| told.known_as.clone());
+        // What was told before labels were kept, or is forgotten, is ended under those that it has now.
+        let may_fire = story.told.is_some() || outbox.may_know(story.id);
+        let before = before.flatten().or_else(|| may_fire.then(|| about.map(labels)).flatten());
+        let mut entries = Vec::new();
+        if let Some(over) = story.over {
+            entries.push(entry(&before?, about, over.time()));
+            return Some(Told { entries, sent: SentAlert { known_as: None, ..story.sent() } });
+        }
+        // A step of a person that ends nothing changes nothing there; Alertmanager has silences of its own.
+        let alert = story.opened?;
+        let now = labels(alert);
+        let changed = before.filter(|before| *before != now);
+        entries.extend(changed.map(|before| entry(&before, Some(alert), alert.recorded_last)));
+        let mut open = entry(&now, Some(alert), alert.recorded_last + self.hold_hours * HOUR);
+        open["startsAt"] = time(alert.recorded_first);
+        if let Some(link) = link(&alert.id, self.console.as_deref()) {
+            open["generatorURL"] = link.into();
+        }
+        entries.push(open);
+        Some(Told { entries, sent: SentAlert { known_as: Some(now), ..story.sent() } })
+    }
+}
+
+/// The labels of an alert, as a JSON object with sorted names.
+fn labels(alert: &Alert) -> String {
+    let text = |text: &str| line(text, VALUE_CHARS_MAX).text;
+    let mut labels = json!({"alertname": text(&alert.rule), "alert_id": alert.id, "severity": alert.severity.as_str()});
+    let who = [("team", &alert.who.team), ("user", &alert.who.user), ("workspace", &alert.who.workspace)];
+    for (name, value) in who {
+        // An empty label is no label.
+        if let Some(value) = value.as_deref().map(text).filter(|value| !value.is_empty()) {
+            labels[name] = value.into();
         }
     }
+    labels.to_string()
+}
+
+/// The alert with these labels, which ends at that time. It needs no start: Alertmanager keeps the earliest that it knows.
+fn entry(labels: &str, about: Option<&Alert>, ends: i64) -> Value {
+    let labels: Value = serde_json::from_str(labels).unwrap_or_default();
+    let mut entry = json!({"labels": labels, "endsAt": time(ends)});
+    if let Some(alert) = about {
+        let text = |text: &str, limit| line(text, limit).text;
+        let (summary, description) = (text(&alert.title, TITLE_CHARS_MAX), text(&alert.reason, REASON_CHARS_MAX));
+        entry["annotations"] = json!({"summary": summary, "description": description});
+    }
+    entry
 }
 
 impl Sink for Alertmanager {
@@ -109,20 +136,20 @@ impl Sink for Alertmanager {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = alerts::batch(records);
         let folded = fold(records, outbox, Style::Each);
-        let mut alerts = Vec::new();
-        folded.stories.iter().for_each(|story| self.story(story, &mut alerts));
-        if alerts.is_empty() {
+        let told = folded.stories.iter().filter_map(|story| Some((story, self.story(story, outbox)?)));
+        let (mut entries, mut sent, mut of) = (Vec::new(), Vec::new(), Vec::new());
+        for (story, told) in told {
+            entries.extend(told.entries);
+            sent.push(told.sent);
+            of.extend(story.records());
+        }
+        if entries.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: folded.silent };
         }
-        let mut rendered = Rendered::whole(Value::Array(alerts).to_string().into_bytes(), records.len());
-        let told = || folded.stories.iter().filter(|story| story.newest().is_some());
-        // It ends there with the detector's end only.
-        let sent = |story: &Story<'_>| {
-            let over = matches!(story.over, Some(Over::Resolved(_)));
-            SentAlert { over, ..story.sent() }
-        };
-        rendered.messages[0].alerts = told().map(sent).collect();
-        rendered.messages[0].records = told().flat_map(Story::records).collect();
+        let mut rendered = Rendered::whole(Value::Array(entries).to_string().into_bytes(), records.len());
+        of.sort_unstable();
+        rendered.messages[0].alerts = sent;
+        rendered.messages[0].records = of;
         rendered
     }
 
@@ -164,9 +191,13 @@ impl Sink for Alertmanager {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use ledger::alert::{Severity, State};
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::fixtures::{START, alert_of, outbox, records_of, told};
-    use ledger::alert::{Alert, State};
+    use crate::fixtures::{self, START, alert_of, outbox, records_of};
 
     fn sink() -> Alertmanager {
         serde_json::from_value(json!({"url": "https://alertmanager.acme.example/"})).unwrap()
@@ -186,17 +217,125 @@ mod tests {
         assert!(alerts[0]["labels"].as_object().unwrap().values().all(|value| !value.as_str().unwrap().is_empty()));
     }
 
+    /// An Alertmanager: the label sets that fire, and those that were ended though they did not.
+    #[derive(Default)]
+    struct Model {
+        firing: BTreeSet<String>,
+        phantoms: Vec<String>,
+    }
+
+    impl Model {
+        /// Takes a message; an alert that ends at once or before never fires.
+        fn take(&mut self, entries: &[Value], opened_after: i64) {
+            for entry in entries {
+                let labels = entry["labels"].to_string();
+                let ends = entry["endsAt"].as_str().unwrap().to_owned();
+                if ends.as_str() > time(opened_after).as_str().unwrap() {
+                    self.firing.insert(labels);
+                } else if !self.firing.remove(&labels) {
+                    self.phantoms.push(labels);
+                }
+            }
+        }
+    }
+
+    /// One step in the life of an alert.
+    #[derive(Debug, Clone, Copy)]
+    enum Life {
+        Revise(Severity),
+        Rename(u8),
+        Acknowledge,
+        Resolve,
+        Close,
+    }
+
+    fn life() -> impl Strategy<Value = Life> {
+        let severity = proptest::sample::select(Severity::ALL.to_vec());
+        prop_oneof![
+            4 => severity.prop_map(Life::Revise),
+            1 => (0u8..3).prop_map(Life::Rename),
+            1 => Just(Life::Acknowledge),
+            1 => Just(Life::Resolve),
+            1 => Just(Life::Close),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_fires_is_ended_and_what_is_over_does_not_fire(
+            steps in proptest::collection::vec((life(), any::<bool>()), 1..20)
+        ) {
+            let (mut outbox, mut model) = (outbox(), Model::default());
+            let mut alert = alert_of(1, Severity::High);
+            let (mut batch, mut revision, mut over) = (Vec::new(), 0, true);
+            for (number, (step, sends)) in steps.into_iter().enumerate() {
+                let kept = alert.clone();
+                match step {
+                    Life::Revise(severity) => alert.severity = severity,
+                    Life::Rename(user) => alert.who.user = Some(format!("user-{user}")),
+                    Life::Acknowledge | Life::Resolve | Life::Close => {}
+                }
+                match step {
+                    Life::Revise(_) | Life::Rename(_) | Life::Resolve => {
+                        // An episode does not begin with its end.
+                        if revision == 0 && matches!(step, Life::Resolve) {
+                            alert = kept;
+                            continue;
+                        }
+                        revision += 1;
+                        let state = match step {
+                            Life::Resolve => State::Resolved,
+                            _ if revision == 1 => State::Open,
+                            _ => State::Updated,
+                        };
+                        over = state == State::Resolved;
+                        alert = Alert { revision, state, ..alert };
+                        batch.push(fixtures::entry_of(&alert));
+                    }
+                    Life::Acknowledge | Life::Close if revision == 0 => continue,
+                    Life::Acknowledge => batch.push(fixtures::step("alert.ack", &alert)),
+                    Life::Close => {
+                        over = true;
+                        batch.push(fixtures::step("alert.close", &alert));
+                    }
+                }
+                if sends || number % 5 == 4 {
+                    deliver(&mut batch, &mut outbox, &mut model);
+                }
+                prop_assert!(model.phantoms.is_empty(), "{:?}", model.phantoms);
+                if batch.is_empty() {
+                    prop_assert!(model.firing.len() <= 1 && (!over || model.firing.is_empty()), "{:?}", model.firing);
+                }
+            }
+        }
+    }
+
+    /// Renders what waits, in batches, and has the model and the outbox take it.
+    fn deliver(batch: &mut Vec<Value>, outbox: &mut Outbox, model: &mut Model) {
+        let mut records = fixtures::alert_records(&fixtures::operations(batch));
+        while !records.is_empty() {
+            let rendered = sink().render(&records, outbox);
+            for message in &rendered.messages {
+                model.take(&serde_json::from_slice::<Vec<Value>>(&message.body).unwrap(), START + HOUR);
+                fixtures::receive(outbox, &json!(message.alerts), false);
+            }
+            records.drain(..rendered.taken);
+        }
+        batch.clear();
+    }
+
     #[test]
-    fn a_new_severity_ends_the_alert_under_the_old_one() {
-        let known = told(&[1], false);
+    fn a_new_severity_ends_the_alert_under_the_old_one_only() {
+        let mut outbox = outbox();
         let worse = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::Critical) };
-        let alerts = render(&[worse], &known);
-        assert_eq!(alerts.len(), 5);
-        let open = |alert: &&Value| alert["endsAt"] != time(START);
-        let open: Vec<&Value> = alerts.iter().filter(open).map(|alert| &alert["labels"]["severity"]).collect();
-        assert_eq!(open, ["critical"]);
-        let end = Alert { revision: 3, state: State::Resolved, ..alert_of(1, Severity::Critical) };
-        assert!(render(&[end], &known).iter().all(|alert| alert["endsAt"] == time(START)));
+        let first = sink().render(&records_of(&[alert_of(1, Severity::High)]), &outbox);
+        fixtures::receive(&mut outbox, &json!(first.messages[0].alerts), false);
+        let severity = |alert: &Value| alert["labels"]["severity"].as_str().unwrap().to_owned();
+        let alerts = render(&[worse], &outbox);
+        assert_eq!(alerts.iter().map(severity).collect::<Vec<_>>(), ["high", "critical"]);
+        assert_eq!([&alerts[0]["endsAt"], &alerts[1]["endsAt"]], [&time(START), &time(START + 24 * HOUR)]);
+        let same = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::High) };
+        assert_eq!(render(&[same], &outbox).len(), 1);
     }
 
     #[test]

@@ -73,12 +73,20 @@ impl Webhook {
             (None, Some(_), _) => "alert.updated",
             (None, None, _) => "alert.acknowledged",
         };
-        let mut data = story.newest().map_or_else(|| json!({"alert_id": story.id}), data);
+        let mut data = story.about().map_or_else(|| json!({"alert_id": story.id}), data);
         if let Some(step) = story.acknowledged {
             data["acknowledged_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
         }
         if let Some(Over::Closed(step)) = story.over {
+            data["status"] = "closed".into();
             data["closed_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
+            data["closed_at"] = time(step.recorded);
+            if let Some(reason) = step.reason {
+                data["close_reason"] = reason.as_str().into();
+            }
+            if let Some(other) = &step.duplicate_of {
+                data["duplicate_of"] = line(other, VALUE_CHARS_MAX).text.into();
+            }
         }
         if let Some(step) = story.escalated {
             data["escalation"] = line(step, VALUE_CHARS_MAX).text.into();
@@ -94,7 +102,7 @@ impl Webhook {
         if let Some(link) = link(story.id, self.console.as_deref()) {
             data["url"] = link.into();
         }
-        story.message("", body(kind, story.newest().map(|alert| alert.recorded_last), &data))
+        story.message("", body(kind, story.time(), &data))
     }
 }
 

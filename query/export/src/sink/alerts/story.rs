@@ -59,6 +59,16 @@ pub enum Over<'a> {
     Closed(&'a Step),
 }
 
+impl Over<'_> {
+    /// When: microseconds since 1970 UTC.
+    pub fn time(&self) -> i64 {
+        match self {
+            Self::Resolved(alert) => alert.recorded_last,
+            Self::Closed(step) => step.recorded,
+        }
+    }
+}
+
 impl<'a> Story<'a> {
     pub(super) fn new(id: &'a str, told: Option<&'a Told>, first: usize, record: &'a Record) -> Self {
         Self {
@@ -146,6 +156,22 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// The newest revision that is known here: that of the batch, or else the one that the person saw whose step it tells of.
+    pub fn about(&self) -> Option<&'a Alert> {
+        let seen = |step: &'a Step| step.about.as_deref();
+        let closed = match self.over {
+            Some(Over::Closed(step)) => seen(step),
+            _ => None,
+        };
+        self.newest().or(closed).or_else(|| self.acknowledged.and_then(seen))
+    }
+
+    /// When what it tells of was recorded, as far as the batch says it: microseconds since 1970 UTC.
+    pub fn time(&self) -> Option<i64> {
+        let step = self.acknowledged.map(|step| step.recorded);
+        self.over.map(|over| over.time()).or_else(|| self.opened.map(|alert| alert.recorded_last)).or(step)
+    }
+
     /// The number of the newest revision that the receiver knows after this.
     pub fn revision(&self) -> u32 {
         self.newest().map_or_else(|| self.told.map_or(0, |told| told.revision), |alert| alert.revision)
@@ -190,7 +216,7 @@ impl<'a> Story<'a> {
     /// That it opened or goes on.
     pub fn opening(&self, to: &'static str, body: Vec<u8>) -> Message {
         let revision = self.opened.map_or(0, |alert| alert.revision);
-        let mut alerts = vec![SentAlert { id: self.id.to_owned(), revision, over: false }];
+        let mut alerts = vec![SentAlert { id: self.id.to_owned(), revision, over: false, known_as: None }];
         alerts.extend(self.followers.iter().map(Story::sent));
         // The same revision may be told again.
         let again = self.notice.map_or(String::new(), |seq| format!("/n{seq}"));
@@ -209,7 +235,7 @@ impl<'a> Story<'a> {
 
     /// That it is over.
     pub fn ending(&self, to: &'static str, body: Vec<u8>) -> Message {
-        let alerts = vec![SentAlert { id: self.id.to_owned(), revision: self.revision(), over: true }];
+        let alerts = vec![SentAlert { over: true, ..self.sent() }];
         // An alert that somebody closed may be opened again and closed again.
         let by = self.closed_at.map_or(String::new(), |seq| format!("/{seq}"));
         let key = format!("{}/r{}/over{by}", self.id, self.revision());
@@ -240,7 +266,7 @@ impl<'a> Story<'a> {
 
     /// What the receiver knows after a message of it.
     pub fn sent(&self) -> SentAlert {
-        SentAlert { id: self.id.to_owned(), revision: self.revision(), over: self.over.is_some() }
+        SentAlert { id: self.id.to_owned(), revision: self.revision(), over: self.over.is_some(), known_as: None }
     }
 
     /// Numbers in the batch of its revisions.

@@ -55,7 +55,7 @@ impl Composer<'_> {
             (None, Some(alert)) => (if story.told.is_some() { "UPDATED" } else { word(alert) }, story.acknowledged),
             (None, None) => ("ACKNOWLEDGED", story.acknowledged),
         };
-        let mut letter = match story.newest() {
+        let mut letter = match story.about() {
             Some(alert) => about(state, alert),
             None => Letter {
                 subject: format!("[{state}] {}", story.id),
@@ -66,6 +66,12 @@ impl Composer<'_> {
         };
         if let Some(step) = step {
             letter.values.insert(0, ("By", line(&step.actor, VALUE_CHARS_MAX).text));
+            let verdict = step.verdict().map(|verdict| ("Verdict", line(&verdict, VALUE_CHARS_MAX).text));
+            letter.values.extend(verdict);
+        }
+        if story.newest().is_none() {
+            // What the alert was when the step was made says nothing of its state now.
+            letter.values.retain(|(name, _)| *name != "State");
         }
         if let Some(step) = story.escalated {
             let why = format!("Nobody acknowledged it in time (step {}).", line(step, VALUE_CHARS_MAX).text);
@@ -74,7 +80,7 @@ impl Composer<'_> {
         letter.values.extend(story.more().map(|more| ("Also", more)));
         letter.values.extend(story.followers.iter().filter_map(Story::newest).take(DIGEST_NAMED_MAX).map(one));
         letter.link = link(story.id, self.console);
-        self.mail(key, story.subject(), &letter, story.newest().map_or(recorded, |alert| alert.recorded_last))
+        self.mail(key, story.subject(), &letter, story.time().unwrap_or(recorded))
     }
 
     /// The mail about many alerts.

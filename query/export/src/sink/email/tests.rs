@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::fixtures::{alert_of, outbox, records_of, told};
+use crate::fixtures::{self, alert_of, outbox, records_of, told};
 use crate::http::{Failure, Http, HttpOptions, Transport as _};
 
 fn sink(extra: &Value) -> Email {
@@ -46,6 +46,21 @@ fn a_mail_is_the_same_each_time_and_its_thread_is_the_alert() {
     assert_eq!(header(last, "Message-ID"), format!("<{id}.r2.over@acme.example>"));
     assert_eq!(header(first, "References"), header(last, "References"));
     assert!(first.contains("https://tachograph.acme.example/alerts/") && first.is_ascii());
+}
+
+#[test]
+fn a_mail_about_a_step_names_the_alert_and_what_was_decided() {
+    let alert = alert_of(1, Severity::High);
+    let check = |kind: &str, subject: &str, says: &[&str]| {
+        let records = fixtures::alert_records(&fixtures::operations(&[fixtures::step(kind, &alert)]));
+        let mail = sink(&json!({})).render(&records, &told(&[1], false)).messages.remove(0).body;
+        let mail = String::from_utf8(mail).unwrap();
+        assert_eq!(header(&mail, "Subject"), subject);
+        assert!(says.iter().all(|text| mail.contains(text)) && !mail.contains("State: "), "{mail}");
+    };
+    let title = "Refused POST to attacker-logger.com";
+    check("alert.ack", &format!("[HIGH][ACKNOWLEDGED] {title}"), &["By: alice"]);
+    check("alert.close", &format!("[HIGH][CLOSED] {title}"), &["By: alice", "Verdict: false positive"]);
 }
 
 #[test]

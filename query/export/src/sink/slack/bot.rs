@@ -106,7 +106,7 @@ impl Bot<'_> {
             }
             (None, None) => {
                 let message = story.message(POST, Vec::new());
-                messages.push(self.seal(message, text(&format!("{}: {}", story.id, deed(story)))));
+                messages.push(self.seal(message, text(&format!("{}: {}", named(story), deed(story)))));
             }
         }
     }
@@ -154,10 +154,18 @@ fn deed(story: &Story<'_>) -> String {
     match (&story.over, story.acknowledged) {
         (Some(_), _) if story.is_follower() => "All alerts of the thread are over.".to_owned(),
         (Some(Over::Resolved(alert)), _) => format!("Resolved after {} events.", alert.count),
-        (Some(Over::Closed(step)), _) => format!("Closed by {}.", name(&step.actor)),
+        (Some(Over::Closed(step)), _) => {
+            let verdict = step.verdict().map_or(String::new(), |verdict| format!(" as {}", name(&verdict)));
+            format!("Closed by {}{verdict}.", name(&step.actor))
+        }
         (None, Some(step)) => format!("{} looks after it.", name(&step.actor)),
         (None, None) => story.escalated.map_or_else(|| "Updated.".to_owned(), nobody),
     }
+}
+
+/// The title of an alert, as far as it is known here, or its id.
+fn named(story: &Story<'_>) -> String {
+    story.about().map_or_else(|| story.id.to_owned(), |alert| line(&alert.title, message::TITLE_CHARS_MAX).text)
 }
 
 /// That nobody acknowledged an alert, and the step of escalation.

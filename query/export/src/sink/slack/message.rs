@@ -15,7 +15,8 @@ use super::signature::{ACKNOWLEDGE_ACTION, OPEN_ACTION};
 const SHOWN_MAX: usize = 8;
 /// Lines of a digest.
 const DIGEST_LINES_MAX: usize = 8;
-const TITLE_CHARS_MAX: usize = 140;
+/// Characters of a title that are shown.
+pub const TITLE_CHARS_MAX: usize = 140;
 const REASON_CHARS_MAX: usize = 900;
 const VALUE_CHARS_MAX: usize = 120;
 const TEXT_CHARS_MAX: usize = 2_000;
@@ -60,6 +61,7 @@ impl<'a> Batch<'a> {
             id: alert.id.clone(),
             revision: alert.revision,
             over: alert.state == State::Resolved,
+            known_as: None,
         };
         self.live.iter().chain(&self.old).map(sent).collect()
     }

@@ -3,7 +3,7 @@
 use ledger::alert::Severity;
 
 use super::*;
-use crate::fixtures::{alert_of, outbox, records_of};
+use crate::fixtures::{self, alert_of, outbox, records_of, told};
 
 fn render(alerts: &[Alert]) -> Vec<(Message, Value)> {
     let sink: Webhook =
@@ -68,4 +68,19 @@ fn answers_are_judged() {
     for status in [302, 401, 410] {
         assert!(matches!(judge(status), Outcome::Park { .. }), "{status}");
     }
+}
+
+#[test]
+fn a_closed_alert_says_who_closed_it_when_and_as_what() {
+    let alert = alert_of(1, Severity::High);
+    let step = fixtures::step("alert.close", &alert);
+    let records = fixtures::alert_records(&fixtures::operations(&[step]));
+    let sink: Webhook =
+        serde_json::from_value(json!({"url": "https://hooks.acme.example/x", "secret": "env:W"})).unwrap();
+    let rendered = sink.render(&records, &told(&[1], false));
+    let body: Value = serde_json::from_slice(&rendered.messages[0].body).unwrap();
+    let data = &body["data"];
+    assert_eq!((&body["type"], &body["timestamp"]), (&json!("alert.closed"), &time(records[0].recorded)));
+    assert_eq!([&data["closed_by"], &data["close_reason"], &data["status"]], ["alice", "false_positive", "closed"]);
+    assert_eq!((&data["closed_at"], &data["title"]), (&body["timestamp"], &json!(alert.title)));
 }
