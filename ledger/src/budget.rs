@@ -10,6 +10,7 @@ mod report;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Trust;
 use crate::calendar::Period;
 use crate::entry::Entry;
 use crate::limits;
@@ -122,6 +123,10 @@ pub struct Scope {
     /// Families of sources whose events count, such as gateway; none if there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub families: Vec<String>,
+    /// How far a source must be from the agent's reach for its events to count; if none is given, only what a gateway or the
+    /// control plane tells does. What others claim never uses a budget up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trust: Vec<Trust>,
 }
 
 impl Scope {
@@ -136,15 +141,21 @@ impl Scope {
         admits(&owner.org, &self.org) && admits(&owner.team, &self.team)
     }
 
-    /// Whether an event of this family counts.
-    pub fn counts(&self, family: &str) -> bool {
-        self.families.iter().any(|name| name == family)
+    /// Whether an event of this family counts, told by a source of this trust.
+    pub fn counts(&self, family: &str, trust: Option<Trust>) -> bool {
+        let is_believed = trust.is_some_and(|trust| match self.trust.as_slice() {
+            [] => trust >= Trust::Gateway,
+            named => named.contains(&trust),
+        });
+        is_believed && self.families.iter().any(|name| name == family)
     }
 
     fn check(&self) -> Result<(), &'static str> {
         let names = [&self.org, &self.team, &self.user, &self.agent, &self.run, &self.workspace];
         let names = names.into_iter().flatten().chain(&self.families);
-        let wrong = names.into_iter().any(|name| !is_name(name)) || self.families.len() > limits::BUDGET_FAMILIES_MAX;
+        let wrong = names.into_iter().any(|name| !is_name(name))
+            || self.families.len() > limits::BUDGET_FAMILIES_MAX
+            || self.trust.len() > Trust::ALL.len();
         if wrong { Err("a name in a budget's scope has 1 to 128 bytes and no control characters") } else { Ok(()) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::access::Trust;
 use ledger::budget::{Asked, Owner, Request, Scope, Set};
 use ledger::calendar::Period;
 use ledger::limits::BUDGET_MICROS_MAX;
@@ -31,6 +32,9 @@ pub struct Budget {
     /// Families of sources whose events count.
     #[serde(default = "families")]
     families: Vec<String>,
+    /// How far sources must be from the agent's reach for their events to count.
+    #[serde(default)]
+    trust: Vec<Trust>,
 }
 
 fn families() -> Vec<String> {
@@ -46,8 +50,8 @@ impl Budget {
         if !(0.0..=BUDGET_MICROS_MAX as f64).contains(&micros) {
             return Err("cap_usd is a number of dollars from 0 to one billion");
         }
-        let Self { org, team, user, agent, run, workspace, families, .. } = self.clone();
-        let scope = Scope { org, team, user, agent, run, workspace, families };
+        let Self { org, team, user, agent, run, workspace, families, trust, .. } = self.clone();
+        let scope = Scope { org, team, user, agent, run, workspace, families, trust };
         let (period, offset_minutes) = (self.period, self.utc_offset_minutes);
         Ok(Set { cap_micros: Some(micros.round() as u64), period, offset_minutes, scope })
     }

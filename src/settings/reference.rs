@@ -127,6 +127,8 @@ gateway asks: what is spent without asking is shown as unreserved and leaves les
 - `families`: sources whose recorded calls count: `gateway`, `workspace`, `boundary`. Several families may report the same call: name one.
   A call belongs to the reservation whose id is its `interception` or its `run`; the rest is unreserved. Default: `[\"gateway\"]`; with `[]`
   only what gateways commit counts.
+- `trust`: how far sources must be from the agent's reach for their calls to count: a list of `control_plane`, `gateway`, `host`,
+  `workspace`, `agent`. Default: `[\"gateway\", \"control_plane\"]`; what an agent claims with its own token uses up nobody's budget.
 
 ```toml
 [[budget]]

@@ -103,7 +103,8 @@ impl Sums {
 /// Whether it is this scope's money that the event spent.
 fn is_of(row: &Row<'_>, scope: &Scope) -> bool {
     let same = |wanted: &Option<String>, column| wanted.is_none() || wanted.as_deref() == row.text(column);
-    scope.counts(row.text(column::FAMILY).unwrap_or_default())
+    let trust = row.text(column::TRUST).and_then(|word| word.parse().ok());
+    scope.counts(row.text(column::FAMILY).unwrap_or_default(), trust)
         && same(&scope.org, column::ORG)
         && same(&scope.team, column::TEAM)
         && same(&scope.user, column::USER)

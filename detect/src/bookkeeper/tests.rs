@@ -43,9 +43,14 @@ impl World {
     }
 
     fn spend(&self, team: &str, call: &str, micros: i64) {
+        self.tell("gateway", team, call, micros);
+    }
+
+    fn tell(&self, trust: &str, team: &str, call: &str, micros: i64) {
         let mut entry = Entry::new();
         entry.set_text(event::KIND, "model.tokens");
         entry.set_text(event::FAMILY, "gateway");
+        entry.set_text(event::TRUST, trust);
         entry.set_text(event::TEAM, team);
         entry.set_text(event::INTERCEPTION, call);
         entry.set_integer(event::COST_MICROS, micros);
@@ -142,6 +147,28 @@ fn what_was_reserved_is_matched_and_the_rest_is_shown() {
     let entries = world.store.operations().reader().durable().unwrap().next_seq;
     world.settle();
     assert_eq!(world.store.operations().reader().durable().unwrap().next_seq, entries, "there is nothing more to say");
+    world.store.stop();
+}
+
+#[test]
+fn what_an_agent_claims_uses_up_nobodys_budget() {
+    let mut world = World::new();
+    assert!(matches!(world.reserve("c1", &["red"], 100), Answer::Granted { .. }));
+    for trust in ["agent", "workspace", "host", "nobody"] {
+        world.tell(trust, "red", "c1", 1_000_000_000);
+        world.tell(trust, "red", "nobody", 1_000_000_000);
+    }
+    world.tell("control_plane", "red", "nobody", 5);
+    world.settle();
+    assert_eq!(world.numbers("red"), [0, 100, 5, 5]);
+    assert!(matches!(world.reserve("c2", &["red"], 800), Answer::Granted { .. }));
+    let mut named = set("red");
+    named.scope.trust = vec![ledger::access::Trust::Agent];
+    world.desk.configure(&BTreeMap::from([("red".to_owned(), named)]), "serve").unwrap();
+    world.tell("agent", "red", "nobody", 7);
+    world.tell("gateway", "red", "nobody", 9);
+    world.settle();
+    assert_eq!(world.numbers("red")[3] % 100, 12, "a budget may name whom it believes");
     world.store.stop();
 }
 

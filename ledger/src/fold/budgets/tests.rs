@@ -16,8 +16,16 @@ use crate::store::{Options, Store};
 const START: i64 = 1_795_391_940_000_000;
 /// The midnight that follows.
 const MIDNIGHT: i64 = 1_795_392_000;
-const EVERYTHING: Scope =
-    Scope { org: None, team: None, user: None, agent: None, run: None, workspace: None, families: Vec::new() };
+const EVERYTHING: Scope = Scope {
+    org: None,
+    team: None,
+    user: None,
+    agent: None,
+    run: None,
+    workspace: None,
+    families: Vec::new(),
+    trust: Vec::new(),
+};
 const DAILY: Set = Set { cap_micros: Some(100), period: Period::Day, offset_minutes: 0, scope: EVERYTHING };
 
 fn asked(subject: &str, request: Request) -> Asked {
