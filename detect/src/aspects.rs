@@ -51,6 +51,8 @@ impl Aspects {
     pub const FIREWALL: Self = Self(1 << 16);
     /// or one whose subject can be tried again: a call of a model or a tool, a request.
     pub const ATTEMPT: Self = Self(1 << 17);
+    /// Intake noticed something about its record.
+    pub const MARKED: Self = Self(1 << 18);
 
     /// Both together.
     pub const fn with(self, other: Self) -> Self {
@@ -91,6 +93,7 @@ impl Aspects {
                 | when(costs, Self::COST)
                 | when(tokens.iter().any(|column| row.has(column.id())), Self::TOKENS)
                 | when(row.has(column::STREAM.id()) && row.has(column::STREAM_SEQ.id()), Self::NUMBERED)
+                | when(row.has(column::MARKS.id()), Self::MARKED)
                 | when(failed, Self::FAILED),
         )
     }

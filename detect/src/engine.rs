@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::hash::Hasher as _;
 
 use ledger::Row;
-use ledger::events::column;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
 use crate::aspects::Aspects;
 use crate::clock::Clock;
 use crate::detector::{Findings, RestoreError};
-use crate::limits::BACKFILL_AGE;
+use crate::event;
 use crate::pack::{pack_json, unpack_json};
 use crate::rule_set::{RuleSet, Running};
 use crate::shared::Shared;
@@ -215,8 +214,7 @@ impl Engine {
 
     /// Shows a row to the detectors. The caller has advanced time to the row's second.
     pub fn observe(&mut self, row: &Row<'_>, findings: &mut Findings) {
-        let oldest = row.recorded - BACKFILL_AGE.as_micros() as i64;
-        let backfill = row.recorded < self.state.live_from || row.time(column::TIME).is_some_and(|time| time < oldest);
+        let backfill = row.recorded < self.state.live_from || event::is_old(row);
         findings.begin();
         let event = self.shared.event(row, backfill, findings);
         for (running, looks_at) in self.detectors.iter_mut().zip(&self.looks_at) {

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use ledger::access::Trust;
 use ledger::column::handle;
 use ledger::events::column;
 use ledger::limits::COLUMN_ID_LIMIT;
@@ -15,6 +16,7 @@ use crate::egress::request::Request;
 use crate::egress::secret::SecretRead;
 use crate::engine::{Key, Space};
 use crate::failure::Failure;
+use crate::limits::{BACKFILL_AGE, TIME_TOLERANCE};
 use crate::pack::Pack;
 use crate::scope;
 use crate::shared::Surroundings;
@@ -76,6 +78,24 @@ pub struct Sighting {
     pub recorded: i64,
     /// Whether it was old when it was recorded, or before the first start.
     pub backfill: bool,
+}
+
+/// When the control plane or a gateway saw a row, or else when it was recorded: microseconds since 1970 UTC. Intake lets nobody
+/// else set the column; whose clock is ahead of ours saw it when we did.
+pub fn seen(row: &Row<'_>) -> i64 {
+    row.time(column::OBSERVED).map_or(row.recorded, |observed| observed.min(row.recorded))
+}
+
+/// Whether a row was old when it was recorded: its collector is declared to bring old things, or the control plane or a gateway
+/// saw it long ago. What the source's own clock says makes nothing old.
+pub fn is_old(row: &Row<'_>) -> bool {
+    row.list(column::MARKS).any(|mark| mark == "backfill")
+        || row.recorded.saturating_sub(seen(row)) > BACKFILL_AGE.as_micros() as i64
+}
+
+/// Whether money that a source of this trust tells of is a claim only.
+pub fn is_claim(trust: &str) -> bool {
+    trust.parse::<Trust>().is_ok_and(|trust| trust < Trust::Gateway)
 }
 
 impl Pack for Sighting {
@@ -148,12 +168,29 @@ impl<'a> EventRow<'a> {
         self.row.recorded.div_euclid(1_000_000)
     }
 
-    /// When it happened by the source's clock, or else when it was recorded: microseconds since 1970 UTC. Nothing happens after
-    /// it was recorded: an event that says so would count with all that comes until then, or hide it. What the source says is
-    /// the column's value.
+    /// When it happened: microseconds since 1970 UTC. That is what the source says within what can be: nothing happens after it
+    /// was recorded, and a live event not much before it was seen by the control plane or by us. So who dates its events can
+    /// neither invent nor hide what a rule counts within some time. What the source says is the column's value.
     pub fn time(&self) -> i64 {
-        let recorded = self.row.recorded;
-        self.row.time(column::TIME).map_or(recorded, |time| time.min(recorded))
+        let seen = self.seen();
+        let Some(time) = self.row.time(column::TIME) else { return seen };
+        let earliest = if self.backfill { i64::MIN } else { seen.saturating_sub(TIME_TOLERANCE.as_micros() as i64) };
+        time.clamp(earliest, self.row.recorded)
+    }
+
+    /// When the control plane or a gateway saw it, or else when it was recorded: microseconds since 1970 UTC.
+    pub fn seen(&self) -> i64 {
+        seen(self.row)
+    }
+
+    /// Whether it tells of money only by the word of an agent, of its workspace or of its host, which no gateway confirms.
+    pub fn is_claim(&self) -> bool {
+        self.row.text(column::TRUST).is_some_and(is_claim)
+    }
+
+    /// The columns for which the record had values that cannot be true.
+    pub fn void_columns(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.row.list(column::MARKS).filter_map(|mark| mark.strip_prefix("void:"))
     }
 
     /// Whether it was old when it was recorded, or before the first start.
@@ -269,5 +306,42 @@ impl<'a> EventRow<'a> {
     /// The texts of a list column; empty if it is null.
     pub fn list(&self, column: handle::TextList) -> impl Iterator<Item = &'a str> + use<'a> {
         self.row.list(column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::{self, START};
+
+    /// Seconds after the start at which an event that was recorded an hour after it counts, and whether it is old.
+    fn check(mut event: Value, expected: (i64, bool)) {
+        event["second"] = json!(3_600);
+        for column in ["time", "observed"] {
+            if let Some(second) = event[column].as_i64() {
+                event[column] = json!((START + second) * 1_000_000);
+            }
+        }
+        let rows = fixtures::rows(std::slice::from_ref(&event));
+        let row = rows.get(0).unwrap();
+        let shown = EventRow::new(&row, is_old(&row), fixtures::key());
+        assert_eq!((shown.time() / 1_000_000 - START, shown.backfill()), expected, "{event}");
+    }
+
+    #[test]
+    fn what_is_old_was_seen_long_ago_and_no_clock_of_the_source_makes_it_old() {
+        check(json!({}), (3_600, false));
+        check(json!({"time": 3_590, "observed": 3_595}), (3_590, false));
+        // A clock that is slow by an hour, and one that is ahead by one.
+        check(json!({"time": 0, "observed": 3_595}), (3_535, false));
+        check(json!({"time": 7_200, "observed": 3_595}), (3_600, false));
+        check(json!({"time": 0}), (3_540, false));
+        // The control plane saw it long ago, whatever its source says.
+        check(json!({"time": 90, "observed": 100}), (90, true));
+        check(json!({"time": 3_600, "observed": 100}), (3_600, true));
+        check(json!({"time": 90, "observed": 3_600, "marks": ["backfill"]}), (90, true));
+        check(json!({"time": 3_500, "observed": 9_999}), (3_540, false));
     }
 }

@@ -171,7 +171,9 @@ pub const SNAPSHOT_BYTES_MAX: u64 = 1 << 30;
 /// Outages between the oldest kept snapshot and the cursor; the next one forces a snapshot.
 pub const OUTAGES_MAX: usize = 64;
 
-/// An event that was older than this when it was recorded, or at the first start, is backfill.
+/// A live event did not happen longer than this before it was seen: sources send in batches of seconds.
+pub const TIME_TOLERANCE: Duration = Duration::from_mins(1);
+/// An event that was seen longer than this before it was recorded, or before the first start, is backfill.
 pub const BACKFILL_AGE: Duration = Duration::from_mins(15);
 /// A recorded gap above this, without the heartbeats that a running ledger leaves, is an outage.
 pub const OUTAGE_SECONDS: i64 = 30;

@@ -136,6 +136,7 @@ detectors! {
     "collector.silent" collector_silent collector::silent;
     "ledger.gap" ledger_gap integrity::gap;
     "ledger.conflict" ledger_conflict integrity::conflict;
+    "ledger.bad_value" ledger_bad_value integrity::bad_value;
     "clock.skew" clock_skew integrity::skew;
     // It hears of what the tables of all others forgot, so it is the last.
     "state.flood" state_flood state::flood;

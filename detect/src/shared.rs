@@ -33,7 +33,7 @@ pub struct Surroundings<'a> {
 
 impl Shared {
     /// Raised when the form of the state changes, or what is in it for the same events.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {

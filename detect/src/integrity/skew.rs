@@ -19,9 +19,9 @@ use crate::text::{bounded, duration, times};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "clock.skew",
-    version: 1,
-    what: "Events whose time lies after the moment in which they were observed, or of which even the fastest took long: the clock of the \
-           workspace or source is ahead or behind. One episode for each workspace and source.",
+    version: 2,
+    what: "Events whose time lies after the moment in which they were observed, or long before it: the clock of the workspace or source is \
+           ahead or behind, or jumps. One episode for each workspace and source.",
     why: "Times of events order a story. A wrong clock puts effects before their causes, hides events from searches by time, and may be \
           set on purpose.",
     false_positives: "A collector that delivers what it had buffered looks like a clock that is behind; that is why it is rated low.",
@@ -84,10 +84,10 @@ impl Parameters {
     }
 }
 
-/// So many events in a row show that a clock is ahead,
-const AHEAD_EVENTS: u32 = 3;
-/// and so many that it is behind, since each may have been delivered late.
-const BEHIND_EVENTS: u32 = 64;
+/// So many events with a wrong time show that a clock is wrong.
+const EVENTS: u32 = 3;
+/// What one of them counts; a right time takes one off.
+const WRONG: u32 = 2;
 
 /// Builds the detector.
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
@@ -119,10 +119,10 @@ packed!(Clock { ahead, behind, least });
 
 impl Detector for Skew {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(time) = event.moment(column::TIME) else { return };
-        let seen = event.moment(column::OBSERVED).unwrap_or(event.recorded());
+        // What is declared to be old comes late by itself.
+        let Some(time) = event.moment(column::TIME).filter(|_| !event.backfill()) else { return };
         // Whoever observes stamps by a clock of its own, which may be the same wrong one; ours is not later than that.
-        let delay = seen.min(event.recorded()).saturating_sub(time);
+        let delay = event.seen().saturating_sub(time);
         let ahead = delay < -i64::from(self.parameters.ahead_seconds) * 1_000_000;
         let behind = delay > i64::from(self.parameters.behind_seconds) * 1_000_000;
         let scope = Scope::network(event);
@@ -132,17 +132,19 @@ impl Detector for Skew {
         }
         let key = Key::join(event.network(), self.key.hash(&["clock", source]));
         if !(ahead || behind) {
+            // A right time now and then does not make a clock right.
             if let Some(clock) = self.clocks.get_mut(key) {
-                *clock = Clock::default();
+                clock.ahead = clock.ahead.saturating_sub(1);
+                clock.behind = clock.behind.saturating_sub(1);
             }
             return;
         }
         let clock = self.clocks.entry(key, event, findings);
         clock.least = if clock.behind == 0 { delay } else { clock.least.min(delay) };
-        clock.ahead = if ahead { clock.ahead.saturating_add(1) } else { 0 };
-        clock.behind = if behind { clock.behind.saturating_add(1) } else { 0 };
-        let events = clock.ahead.max(clock.behind);
-        if (ahead && events < AHEAD_EVENTS) || (behind && events < BEHIND_EVENTS) {
+        let count = if ahead { &mut clock.ahead } else { &mut clock.behind };
+        *count = count.saturating_add(WRONG).min(WRONG * EVENTS);
+        let events = *count / WRONG;
+        if events < EVENTS {
             return;
         }
         let off = if ahead { delay.saturating_neg() } else { clock.least };
@@ -202,8 +204,8 @@ impl Case for Wrong {
             )
         } else {
             format!(
-                "Events of {} took {off} or more to be observed, {count} in a row. Of so many, one is normally seen within \
-                 seconds: the clock is behind, or everything is delivered late.",
+                "{} told times {off} or more before the moment in which they were observed, {count}. Events are normally seen \
+                 within seconds: the clock is behind, or everything is delivered late. Rules take the moment of observation.",
                 self.source
             )
         }

@@ -30,7 +30,7 @@ pub use parameters::{Limits, Parameters, ScopeKind};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.budget",
-    version: 5,
+    version: 6,
     what: "The spend of an agent, run, team or organisation reaches 50, 80 or 100 % of its budget for the calendar day or \
            month, or burns it so fast that it will not last.",
     why: "Model calls cost real money and an agent does not stop by itself: who pays wants to know before it is gone.",
@@ -102,13 +102,16 @@ impl Budget {
     ) {
         // Two organisations may have teams of the same name.
         let org = event.text(column::ORG).unwrap_or("");
-        let key = self.key.hash(&["budget", org, scope.kind, scope.name]);
+        // What agents say of themselves is not added to what a gateway saw.
+        let claimed = event.is_claim();
+        let account = if claimed { "budget claimed" } else { "budget" };
+        let key = self.key.hash(&[account, org, scope.kind, scope.name]);
         let account = self.accounts.entry(key, event, findings);
         account.add(event.second(), cost);
         for period in Period::ALL {
             let cap = limits.cap(period);
             let window = period.window(event.second(), self.caps.utc_offset_minutes);
-            let target = format!("{}:{}", period.as_str(), bounded(org));
+            let target = format!("{}:{}{}", period.as_str(), bounded(org), if claimed { ":claimed" } else { "" });
             let subject = Subject { scope, target: &target };
             let turned = account.turn(period, window, cost);
             if turned && self.episodes.is_open(subject) {
@@ -122,7 +125,7 @@ impl Budget {
             }
             account.announce(period, standing.stage);
             let name = bounded(scope.shown(event));
-            let case = Spending { scope_kind: kind.word().to_owned(), name, standing, over: false };
+            let case = Spending { scope_kind: kind.word().to_owned(), name, standing, claimed, over: false };
             let open = |_| Opening { case, who: who(kind, event), what: what(event), before: Before::default() };
             self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(standing));
         }

@@ -48,7 +48,8 @@ impl Authority {
     /// What the event costs in micro-USD, if it is to be counted.
     pub fn cost(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Option<u64> {
         let cost = cost(event)?;
-        if event.text(column::FAMILY) == Some("gateway") {
+        // Only what the agent cannot reach is a gateway, whatever a sender calls itself.
+        if event.text(column::FAMILY) == Some("gateway") && !event.is_claim() {
             *self.gateway.entry(event.tenant(), event, findings) = event.second();
             return Some(cost);
         }

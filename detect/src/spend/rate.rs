@@ -28,7 +28,7 @@ pub use parameters::Parameters;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.rate",
-    version: 3,
+    version: 4,
     what: "An agent's spend in five minutes, or its course over hours, leaves what it and its team have done at such times so \
            far: a spike, an unusual hour, or a slow creep. A new agent is judged by its team.",
     why: "A runaway agent, a leaked key or a prompt that costs ten times more shows in the rate long before a budget is gone.",
@@ -100,9 +100,11 @@ impl Detector for SpendRate {
         let Some(cost) = event.cost() else { return };
         let org = event.text(column::ORG).unwrap_or("");
         let scope = Scope::spender(event);
-        let team = self.key.hash(&["rate team", org, event.text(column::TEAM).unwrap_or("")]);
+        // What agents say of themselves is not what a gateway saw: it teaches nobody what is usual there.
+        let source = if event.is_claim() { "claimed" } else { "" };
+        let team = self.key.hash(&["rate team", source, org, event.text(column::TEAM).unwrap_or("")]);
         let team = self.teams.entry(team, event, findings);
-        let agent = self.agents.entry(self.key.hash(&["rate", org, scope.kind, scope.name]), event, findings);
+        let agent = self.agents.entry(self.key.hash(&["rate", source, org, scope.kind, scope.name]), event, findings);
         let step = event.second().div_euclid(STEP);
         let ended = if agent.step == step { None } else { agent.end_step(team, step, &self.parameters, self.allowed) };
         agent.micros = agent.micros.saturating_add(cost);

@@ -17,7 +17,7 @@ use crate::text::{bounded, dollars};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.unpriced_model",
-    version: 1,
+    version: 2,
     what: "Tokens of a model for which the price table has no price, grouped by organisation and model.",
     why: "Budgets and rates are sums of prices: a model without one is free in every report, and no budget stops it.",
     false_positives: "A model that costs nothing, such as one that runs on your own machines: give it a price of zero.",
@@ -39,6 +39,14 @@ const EXAMPLES: &[Example] = &[
             Expected { state: State::Open, severity: Severity::Low, count: 1, reason: "1500 tokens of claude-next" },
             Expected { state: State::Updated, severity: Severity::Medium, count: 2, reason: "leave them out" },
         ],
+    },
+    Example {
+        name: "a counter that cannot be true is no fault of the model",
+        events: &[
+            r#"{"second":0,"kind":"model.tokens","model":"claude-sonnet-5","tokens_out":500,"marks":["void:tokens_in"],"session":"s1"}"#,
+        ],
+        until: 60,
+        alerts: &[],
     },
     Example {
         name: "a price of zero is a price, and a call without tokens needs none",
@@ -103,7 +111,9 @@ impl Detector for UnpricedModel {
             return;
         };
         let tokens = tokens(event);
-        if tokens == 0 {
+        // A counter that was void is why there is no cost, whatever the price of the model.
+        let is_void = event.void_columns().any(|column| column.starts_with("tokens_"));
+        if tokens == 0 || is_void {
             return;
         }
         let stated = event.integer(column::COST_SOURCE_MICROS).and_then(|cost| u64::try_from(cost).ok()).unwrap_or(0);

@@ -15,6 +15,9 @@ pub struct Spending {
     /// Its name; attacker-written.
     pub name: String,
     pub standing: Standing,
+    /// Whether it rests on what agents say of themselves, which no gateway confirms.
+    #[serde(default)]
+    pub claimed: bool,
     /// Whether the day or month is over.
     pub over: bool,
 }
@@ -30,8 +33,9 @@ impl Spending {
     fn used(&self) -> String {
         let Standing { period, spent, cap, .. } = &self.standing;
         let percent = u128::from(*spent) * 100 / u128::from((*cap).max(1));
+        let claimed = if self.claimed { " by what agents say of themselves, which no gateway confirms" } else { "" };
         format!(
-            "{} {} spent {} of its {} for the {}: {percent} %.",
+            "{} {} spent {} of its {} for the {}: {percent} %{claimed}.",
             capitalised(&self.scope_kind),
             self.name,
             dollars(*spent),
