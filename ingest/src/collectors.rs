@@ -123,7 +123,8 @@ impl Collectors {
                 .ok_or_else(|| failed(format!("there is no transport {:?}", collector.transport)))?;
             let dialect = dialect::by_name(&collector.dialect)
                 .ok_or_else(|| failed(format!("there is no dialect {:?}", collector.dialect)))?;
-            let channel = Channel::new(&collector.name, dialect, pump.metrics());
+            let build = if collector.backfill { Channel::backfill } else { Channel::new };
+            let channel = build(&collector.name, dialect, pump.metrics());
             running.push(Running { channel: Arc::clone(&channel), transport: transport.name() });
             let start = Start {
                 channel,

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use ledger::access::{Principal, Trust};
 use serde::Deserialize;
 
-use crate::dialect::{self, DIALECTS};
+use crate::dialect::{self, DIALECTS, Dialect};
 use crate::limits;
 use crate::transport::{self, Settings, TRANSPORTS};
 
@@ -54,6 +54,10 @@ pub struct Collector {
     /// The organisation that its records belong to, where no token says it.
     #[serde(default)]
     pub org: Option<String>,
+    /// Whether its records are old, such as an import of a history: nobody is woken for them. Else what is old is decided by
+    /// when the control plane or Tachograph saw it.
+    #[serde(default)]
+    pub backfill: bool,
     /// The settings of its transport, which refuses those that it does not know.
     #[serde(flatten)]
     pub settings: Settings,
@@ -73,7 +77,8 @@ impl Collector {
     /// Who sends its records, where no token says it.
     pub fn principal(&self) -> Principal {
         let mut principal = Principal::local();
-        principal.trust = self.trust.unwrap_or(principal.trust);
+        let unsaid = dialect::by_name(&self.dialect).map_or(principal.trust, Dialect::trust_unsaid);
+        principal.trust = self.trust.unwrap_or(unsaid.min(principal.trust));
         principal.workspace.clone_from(&self.workspace);
         principal.team.clone_from(&self.team);
         principal.org.clone_from(&self.org);

@@ -246,6 +246,15 @@ impl Dedup {
         }
     }
 
+    /// The row of the record that is remembered under this key, once it is durable.
+    pub fn row(&mut self, key: Key) -> Option<u64> {
+        let known = match key.stream.map(|(stream, number)| self.streams.find(stream, number)) {
+            Some(Found::Mark(mark)) => Some(mark),
+            _ => self.ring.find(key.ring),
+        };
+        known.and_then(Mark::row)
+    }
+
     fn decide_known(&mut self, key: Key, mark: Mark, known: Mark, ticket: Ticket, own: &[Ticket]) -> Decision {
         if let Some(wait) = self.wait(known, ticket, own) {
             return wait;

@@ -21,6 +21,8 @@ use ledger::events::column;
 use serde_json::value::RawValue;
 
 use crate::lenient::{self, Mended};
+use crate::price::Billing;
+use crate::timestamp::Stated;
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
 pub static DIALECTS: &[&dyn Dialect] = &[&coder::Coder, &boundary::Boundary, &claude_code::ClaudeCode, &native::Native];
@@ -41,6 +43,11 @@ pub trait Dialect: Send + Sync {
     /// The most trust that any of its records deserves. A draft that deserves less says so in its `trust` column, so
     /// the pump calls [`Draft::limit_trust`] with the minimum of this and the token's.
     fn trust(&self) -> Trust;
+
+    /// The trust of its records from a collector whose configuration says none, where no token says it.
+    fn trust_unsaid(&self) -> Trust {
+        self.trust()
+    }
 
     /// Records in the real format with values of our own; each decodes to [`Outcome::Events`].
     fn examples(&self) -> &'static [&'static str];
@@ -91,6 +98,9 @@ pub const SKIP_DEBUG: &str = "debug";
 
 /// Every reason of [`Outcome::Skip`], for metrics.
 pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG];
+
+/// Begins the mark of a value that was not taken; the column's name follows.
+pub const VOID: &str = "void:";
 
 /// The longest part of a reason or of a field name that comes from a record.
 const QUOTED_CHARS_MAX: usize = 64;
@@ -182,10 +192,14 @@ pub struct Draft {
     pub identity: String,
     /// Id of the API key that made a model call (never its secret), for the join from key to workspace.
     pub api_key: String,
+    /// At what rates the tokens are billed, where the record says it.
+    pub billing: Billing,
+    /// What was noticed about the record, for the `marks` column: one word, a colon, and what it is about.
+    pub marks: Vec<String>,
+    /// Whether it says who acted, or where, and an earlier record of the same model call did not.
+    pub adds: bool,
     /// Keys of the record that the dialect kept and did not understand, to be counted.
     pub unknown_keys: u32,
-    /// What was noticed about the record, for the column `marks`: a word, a colon and a column or field.
-    pub marks: Vec<String>,
 }
 
 // What people typed stands in drafts, before redaction: debug output tells where and how much only.
@@ -214,8 +228,10 @@ impl Draft {
         self.url.clear();
         self.identity.clear();
         self.api_key.clear();
-        self.unknown_keys = 0;
+        self.billing = Billing::default();
         self.marks.clear();
+        self.adds = false;
+        self.unknown_keys = 0;
     }
 
     /// Sets where the event comes from and what it says.
@@ -226,10 +242,27 @@ impl Draft {
     }
 
     /// Sets when it happened and when it was seen. Without a time of the source the event is stamped on receipt.
-    pub(crate) fn set_times(&mut self, time: Option<i64>, observed: Option<i64>, received: i64) {
-        let observed = observed.unwrap_or(received);
-        self.entry.set_time(column::TIME, time.unwrap_or(observed));
+    pub(crate) fn set_times(&mut self, time: Stated, observed: Stated, received: i64) {
+        for (stated, name) in [(time, "time"), (observed, "observed")] {
+            if stated == Stated::Unreadable {
+                self.void(name);
+            }
+        }
+        let observed = observed.micros().unwrap_or(received);
+        self.entry.set_time(column::TIME, time.micros().unwrap_or(observed));
         self.entry.set_time(column::OBSERVED, observed);
+    }
+
+    /// Notes something about the record, once.
+    pub fn mark(&mut self, mark: String) {
+        if !self.marks.contains(&mark) {
+            self.marks.push(mark);
+        }
+    }
+
+    /// Notes that the record has a value for a column which is not taken.
+    pub fn void(&mut self, column: &str) {
+        self.mark(format!("{VOID}{column}"));
     }
 
     /// Marks a JSON value of the record as content; null and empty values hold none.

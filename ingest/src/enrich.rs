@@ -2,7 +2,8 @@
 //!
 //! Only empty columns are filled, only on records that are still to be appended, and `attribution` names the rule. The
 //! memory is bounded and rebuilt from the ledger at start. Records that came under one token never explain those that
-//! came under another one: a sender can only mislead about itself.
+//! came under another one: a sender can only mislead about itself. What the control plane and the gateway log of one model
+//! request is one story, whoever carried it.
 
 mod bounded;
 mod meeting;
@@ -17,6 +18,7 @@ use ledger::{Entry, Row};
 
 use crate::dialect::Draft;
 use crate::limits;
+use crate::namespace;
 use bounded::Bounded;
 use meeting::{Call, Meetings, Post};
 pub use names::{Names, NamesError};
@@ -92,7 +94,7 @@ impl Enrichment {
         self.join_boundary(token, &mut draft.entry);
         self.join_names(&mut draft.entry);
         let path = gateway_path(url_path(&draft.url));
-        self.learn(token, &draft.entry, path);
+        draft.adds = self.learn(token, &draft.entry, path);
     }
 
     /// Learns from a row that the ledger holds.
@@ -116,7 +118,7 @@ impl Enrichment {
 
     fn join_interception(&mut self, token: &str, entry: &mut Entry) {
         let Some(interception) = entry.text(column::INTERCEPTION) else { return };
-        let Some(known) = self.interceptions.get(self.hasher.hash_one((token, interception))) else { return };
+        let Some(known) = self.interceptions.get(self.request(token, entry, interception)) else { return };
         let mut who = false;
         for (at, (column, value)) in INTERCEPTION_COLUMNS.into_iter().zip(known).enumerate() {
             who |= fill(entry, column, value.as_deref()) && at < WHO_COLUMNS;
@@ -152,25 +154,54 @@ impl Enrichment {
         }
     }
 
-    fn learn(&mut self, token: &str, columns: &impl Columns, gateway: bool) {
+    /// Learns from columns. Says whether they tell of a model request what earlier records of it did not.
+    fn learn(&mut self, token: &str, columns: &impl Columns, gateway: bool) -> bool {
         match columns.text(column::FAMILY) {
-            Some("gateway") => self.learn_interception(token, columns),
-            Some("boundary") if gateway => self.learn_post(token, columns),
-            _ => {}
+            Some("gateway") => {
+                let adds = self.learn_interception(token, columns);
+                self.learn_call(token, columns);
+                adds
+            }
+            Some("boundary") if gateway => {
+                self.learn_post(token, columns);
+                false
+            }
+            _ => false,
         }
     }
 
-    fn learn_interception(&mut self, token: &str, columns: &impl Columns) {
-        let Some(interception) = columns.text(column::INTERCEPTION) else { return };
+    fn learn_interception(&mut self, token: &str, columns: &impl Columns) -> bool {
+        let Some(interception) = columns.text(column::INTERCEPTION) else { return false };
+        let key = self.request(token, columns, interception);
         let value = |column| columns.text(column).filter(|name| name.len() <= limits::NAME_BYTES_MAX);
-        let key = self.hasher.hash_one((token, interception));
-        let known = self.interceptions.get_or_insert(key, Known::default);
+        let mut is_new = false;
+        let known = self.interceptions.get_or_insert(key, || {
+            is_new = true;
+            Known::default()
+        });
+        let mut adds = false;
         for (slot, column) in known.iter_mut().zip(INTERCEPTION_COLUMNS) {
-            if let (None, Some(name)) = (&slot, value(column)) {
+            // A session that is named after the request itself stands for one that was not told.
+            let is_free = slot.as_deref().is_none_or(|known| column == column::SESSION && known == interception);
+            if let Some(name) = value(column).filter(|name| is_free && slot.as_deref() != Some(*name)) {
                 *slot = Some(Arc::from(name));
+                adds = !is_new;
             }
         }
-        if columns.text(column::KIND) != Some("model.call") || columns.text(column::ACTION) == Some("interception_end")
+        adds
+    }
+
+    /// The key of a model request: the same for all senders that are believed.
+    fn request(&self, token: &str, columns: &impl Columns, interception: &str) -> u64 {
+        let space = namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST));
+        self.hasher.hash_one((space, interception))
+    }
+
+    fn learn_call(&mut self, token: &str, columns: &impl Columns) {
+        let value = |column| columns.text(column).filter(|name| name.len() <= limits::NAME_BYTES_MAX);
+        if columns.text(column::INTERCEPTION).is_none()
+            || columns.text(column::KIND) != Some("model.call")
+            || columns.text(column::ACTION) == Some("interception_end")
         {
             return;
         }

@@ -4,13 +4,14 @@
 //! input gives the same columns, so a record that is sent again is recognised by its bytes.
 
 use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ledger::Entry;
 use ledger::column::handle::Text;
 use ledger::events::column;
 
 use crate::cut::Cutter;
-use crate::dialect::{ContentSpan, Draft, Encoding, FreeText, Span};
+use crate::dialect::{ContentSpan, Draft, Encoding, FreeText, Span, VOID};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
 use crate::redact::{Mark, RuleSet};
@@ -22,7 +23,7 @@ pub const UNPARSED: &str = "unparsed";
 /// Completes drafts; one for all sources, shared between threads.
 pub struct Finisher {
     prints: Fingerprinter,
-    prices: PriceTable,
+    prices: RwLock<Arc<PriceTable>>,
     rules: RuleSet,
 }
 
@@ -51,7 +52,17 @@ impl Edit<'_> {
 impl Finisher {
     /// A finisher with the installation's fingerprint key, a price table and the built-in redaction rules.
     pub fn new(key: [u8; 32], prices: PriceTable) -> Self {
-        Self { prints: Fingerprinter::new(&key), prices, rules: RuleSet::built_in() }
+        Self { prints: Fingerprinter::new(&key), prices: RwLock::new(Arc::new(prices)), rules: RuleSet::built_in() }
+    }
+
+    /// The prices that are in force.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        Arc::clone(&self.prices.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Prices what comes from now on by another table; what was recorded keeps its cost and the version that it came from.
+    pub fn reprice(&self, prices: PriceTable) {
+        *self.prices.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(prices);
     }
 
     /// Completes the draft of one event of the record `raw`. `carries_record` is true for the record's first event, which
@@ -80,10 +91,10 @@ impl Finisher {
                 draft.entry.set_text(column, &redacted.text);
             }
         }
-        draft.entry.set_list(column::MARKS, texts(&draft.marks));
         let found = if carries_record { self.set_record(raw, draft) } else { Found::Unknown };
         self.set_url(draft, found);
-        self.set_cost(&mut draft.entry);
+        self.set_cost(draft);
+        draft.entry.set_list(column::MARKS, texts(&draft.marks));
     }
 
     /// Redacts a line that is shown to people without being recorded.
@@ -221,19 +232,22 @@ impl Finisher {
         entry.set_text_if(column::DOMAIN, domain.as_deref());
     }
 
-    /// Prices the tokens of a record that names its model.
-    fn set_cost(&self, entry: &mut Entry) {
+    /// Prices the tokens of a record that names its model. What one counter says is not the cost if another one was void.
+    fn set_cost(&self, draft: &mut Draft) {
+        let Draft { entry, billing, marks, .. } = draft;
         let counters = [column::TOKENS_IN, column::TOKENS_OUT, column::TOKENS_CACHE_READ, column::TOKENS_CACHE_WRITE];
         let [input, output, cache_read, cache_write] = counters.map(|column| entry.integer(column));
-        if [input, output, cache_read, cache_write].iter().all(Option::is_none) {
+        let is_void = marks.iter().any(|mark| mark.strip_prefix(VOID).is_some_and(|name| name.starts_with("tokens_")));
+        if is_void || [input, output, cache_read, cache_write].iter().all(Option::is_none) {
             return;
         }
         let [input, output, cache_read, cache_write] =
             [input, output, cache_read, cache_write].map(Option::unwrap_or_default);
-        let tokens = Tokens { input, output, cache_read, cache_write };
-        if let Some(cost) = entry.text(column::MODEL).and_then(|model| self.prices.cost_micros(model, tokens)) {
+        let tokens = Tokens { input, output, cache_read, cache_write, billing: *billing };
+        let prices = self.prices();
+        if let Some(cost) = entry.text(column::MODEL).and_then(|model| prices.cost_micros(model, tokens)) {
             entry.set_integer(column::COST_MICROS, cost);
-            entry.set_text(column::PRICE_VERSION, self.prices.version());
+            entry.set_text(column::PRICE_VERSION, prices.version());
         }
     }
 }

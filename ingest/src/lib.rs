@@ -7,6 +7,7 @@
 // Tests fail by panicking, so unwrapping there is the assertion.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod bounds;
 mod clock;
 pub mod collectors;
 pub mod config;
@@ -24,6 +25,7 @@ pub mod health;
 pub mod lenient;
 pub mod limits;
 pub mod metrics;
+mod namespace;
 pub mod price;
 pub mod pump;
 pub mod redact;

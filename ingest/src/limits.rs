@@ -2,7 +2,11 @@
 //!
 //! Bounds that describe what a dialect quotes stand with the dialect; the bounds of a group stand in `ledger::limits`.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+use ledger::column::handle;
+use ledger::events::column;
 
 /// The longest record in bytes. Of a longer one the first part is kept as `unparsed`.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
@@ -74,6 +78,31 @@ pub const HOST_BYTES_MAX: usize = 1_024;
 pub const NAME_BYTES_MAX: usize = 256;
 /// The largest file of names that enrichment reads.
 pub const NAMES_FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// The bounds of numbers that sources state: no record in the world is beyond them, and the sums of a billion records at them
+/// still fit 64 bits. Tokens are those of one record; money is at most 100,000 dollars for it; a year is the longest duration,
+/// a pebibyte the largest transfer; exit codes are those of every system, as signed or unsigned 32 bits.
+pub const COLUMN_BOUNDS: &[(handle::Integer, RangeInclusive<i64>)] = &[
+    (column::STREAM_SEQ, 0..=1 << 53),
+    (column::STATUS, 0..=99_999),
+    (column::DURATION_US, 0..=366 * 86_400_000_000),
+    (column::PORT, 0..=65_535),
+    (column::BYTES_OUT, 0..=1 << 50),
+    (column::BYTES_IN, 0..=1 << 50),
+    (column::TOKENS_IN, 0..=TOKENS_MAX),
+    (column::TOKENS_OUT, 0..=TOKENS_MAX),
+    (column::TOKENS_CACHE_READ, 0..=TOKENS_MAX),
+    (column::TOKENS_CACHE_WRITE, 0..=TOKENS_MAX),
+    (column::TOKENS_REASONING, 0..=TOKENS_MAX),
+    (column::COST_SOURCE_MICROS, 0..=100_000_000_000),
+    (column::EXIT_CODE, -(1 << 31)..=(1 << 32) - 1),
+];
+/// The most tokens that one record tells of.
+pub const TOKENS_MAX: i64 = 1_000_000_000;
+/// The earliest time that is believed: the beginning of the year 2000, in microseconds since 1970 UTC.
+pub const TIME_MIN: i64 = 946_684_800_000_000;
+/// A time further in the future than this is no time: the event is taken to have happened when it was seen.
+pub const TIME_AHEAD_MAX: Duration = Duration::from_hours(24);
 
 /// An event whose time is further in the future is counted as `future`, since its source's clock is wrong. It is
 /// recorded as it is: the source's statement is a fact, and `recorded` next to it shows that it cannot be true.

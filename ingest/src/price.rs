@@ -1,14 +1,15 @@
 //! The price table: what the tokens of a model cost. Integers only: a cost is a number of micro-USD, never a float.
 //!
-//! The cost of a record is the sum over its four disjoint counters of `tokens × price ÷ 1,000,000`, each cut off to whole
+//! The cost of a record is the sum over its disjoint counters of `tokens × price ÷ 1,000,000`, each cut off to whole
 //! micro-USD, as the gateway computes it: so both sums agree to the last digit when the prices do.
 
-use std::borrow::Cow;
+mod name;
+
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// Disjoint counters of tokens.
+/// Disjoint counters of tokens, and at what rates they are billed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Input that was not cached.
@@ -19,22 +20,91 @@ pub struct Tokens {
     pub cache_read: i64,
     /// Input written to the provider's cache.
     pub cache_write: i64,
+    /// How the provider bills them.
+    pub billing: Billing,
+}
+
+/// What a record says of rates, apart from its counters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Billing {
+    /// The part of the tokens written to the cache that lives an hour.
+    pub cache_write_hour: i64,
+    /// The tier of service.
+    pub tier: Tier,
+    /// Whether the model answered faster for more money.
+    pub fast: bool,
+}
+
+/// A tier of service with a rate of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// The list price.
+    #[default]
+    Standard,
+    /// Answered within a day.
+    Batch,
+    /// Answered when there is room.
+    Flex,
+    /// Answered before others.
+    Priority,
+}
+
+impl Tier {
+    /// The tier behind a provider's word for it; words that are not known are the list price.
+    pub fn of(word: &str) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "batch" | "batches" | "batch_api" => Self::Batch,
+            "flex" => Self::Flex,
+            "priority" => Self::Priority,
+            _ => Self::Standard,
+        }
+    }
 }
 
 /// Micro-USD per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Price {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rates {
     input: i64,
     output: i64,
     cache_read: i64,
     cache_write: i64,
+    /// Of a cache that lives an hour.
+    cache_write_hour: Option<i64>,
+}
+
+/// The rates of requests with much input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Long {
+    /// More input than so many tokens, cached or not.
+    above_tokens: i64,
+    input: i64,
+    output: i64,
+    cache_read: i64,
+    cache_write: i64,
+    cache_write_hour: Option<i64>,
+}
+
+/// All that a model costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Price {
+    rates: Rates,
+    long: Option<(i64, Rates)>,
+    batch_percent: i64,
+    flex_percent: i64,
+    priority_percent: i64,
+    fast_percent: i64,
 }
 
 /// Prices by model, with the table's version.
 #[derive(Debug, Clone)]
 pub struct PriceTable {
     version: String,
+    /// By the names in the table, in lower case.
     prices: HashMap<String, Price>,
+    /// By the one name of each model.
+    canonical: HashMap<String, Price>,
 }
 
 /// Why a price table is not taken.
@@ -58,6 +128,24 @@ struct Entry {
     output: i64,
     cache_read: i64,
     cache_write: i64,
+    cache_write_hour: Option<i64>,
+    long: Option<Long>,
+    #[serde(default = "half")]
+    batch_percent: i64,
+    #[serde(default = "half")]
+    flex_percent: i64,
+    #[serde(default = "whole")]
+    priority_percent: i64,
+    #[serde(default = "whole")]
+    fast_percent: i64,
+}
+
+fn half() -> i64 {
+    50
+}
+
+fn whole() -> i64 {
+    100
 }
 
 /// The table that is built in.
@@ -65,12 +153,89 @@ const EMBEDDED: &str = include_str!("../prices.toml");
 
 /// The longest version, so that it fits a column of every row.
 const VERSION_BYTES_MAX: usize = 64;
+/// The highest rate of a tier, in percent of the list price.
+const PERCENT_MAX: i64 = 10_000;
+
+impl Rates {
+    fn are_negative(&self) -> bool {
+        [self.input, self.output, self.cache_read, self.cache_write, self.cache_write_hour.unwrap_or(0)]
+            .iter()
+            .any(|price| *price < 0)
+    }
+
+    /// What a cache that lives an hour costs: where writing to the cache has a surcharge, twice the input if the table does
+    /// not say it.
+    fn hour(&self) -> i64 {
+        let twice = if self.cache_write > self.input { self.input.saturating_mul(2) } else { self.cache_write };
+        self.cache_write_hour.unwrap_or(twice)
+    }
+}
+
+impl Entry {
+    fn price(&self) -> Result<Price, &'static str> {
+        let Self { input, output, cache_read, cache_write, cache_write_hour, .. } = *self;
+        let rates = Rates { input, output, cache_read, cache_write, cache_write_hour };
+        let long = self.long.map(|long| {
+            let Long { above_tokens, input, output, cache_read, cache_write, cache_write_hour } = long;
+            (above_tokens, Rates { input, output, cache_read, cache_write, cache_write_hour })
+        });
+        if rates.are_negative() || long.is_some_and(|(above, rates)| above < 0 || rates.are_negative()) {
+            return Err("is negative");
+        }
+        let Self { batch_percent, flex_percent, priority_percent, fast_percent, .. } = *self;
+        let percents = [batch_percent, flex_percent, priority_percent, fast_percent];
+        if percents.iter().any(|percent| !(0..=PERCENT_MAX).contains(percent)) {
+            return Err("has a rate that is not 0 to 10000 percent");
+        }
+        Ok(Price { rates, long, batch_percent, flex_percent, priority_percent, fast_percent })
+    }
+}
+
+impl Price {
+    /// What the tokens cost in micro-USD; `None` if a counter is negative or the sum has no end.
+    fn cost_micros(&self, tokens: Tokens) -> Option<i64> {
+        let Tokens { input, output, cache_read, cache_write, billing } = tokens;
+        let hour = billing.cache_write_hour.min(cache_write);
+        if [input, output, cache_read, cache_write, hour].iter().any(|count| *count < 0) {
+            return None;
+        }
+        let context = i128::from(input) + i128::from(cache_read) + i128::from(cache_write);
+        let rates = match self.long {
+            Some((above, long)) if context > i128::from(above) => long,
+            _ => self.rates,
+        };
+        let tier = match billing.tier {
+            Tier::Standard => 100,
+            Tier::Batch => self.batch_percent,
+            Tier::Flex => self.flex_percent,
+            Tier::Priority => self.priority_percent,
+        };
+        let fast = if billing.fast { self.fast_percent } else { 100 };
+        let counters = [
+            (input, rates.input),
+            (output, rates.output),
+            (cache_read, rates.cache_read),
+            (cache_write - hour, rates.cache_write),
+            (hour, rates.hour()),
+        ];
+        let mut sum = 0i128;
+        for (count, price) in counters {
+            let listed = i128::from(count).checked_mul(i128::from(price))?;
+            sum += listed.checked_mul(i128::from(tier * fast))? / 10_000_000_000;
+        }
+        i64::try_from(sum).ok()
+    }
+}
 
 impl PriceTable {
     /// The table that is built in.
     pub fn embedded() -> Self {
         // A test parses the built-in table, so the fallback never shows.
-        Self::parse(EMBEDDED).unwrap_or_else(|_| Self { version: String::new(), prices: HashMap::new() })
+        Self::parse(EMBEDDED).unwrap_or_else(|_| Self {
+            version: String::new(),
+            prices: HashMap::new(),
+            canonical: HashMap::new(),
+        })
     }
 
     /// Reads a table in the form of `prices.toml`; the error says what is wrong and where.
@@ -79,20 +244,23 @@ impl PriceTable {
         if file.version.is_empty() || file.version.len() > VERSION_BYTES_MAX {
             return Err(PriceError(format!("`version` must have 1 to {VERSION_BYTES_MAX} bytes")));
         }
-        let mut prices = HashMap::new();
+        let (mut prices, mut canonical) = (HashMap::new(), HashMap::new());
         for entry in file.price {
-            let Entry { models, input, output, cache_read, cache_write } = entry;
-            if [input, output, cache_read, cache_write].iter().any(|price| *price < 0) {
-                return Err(PriceError(format!("the price of {models:?} is negative")));
-            }
-            for model in models {
-                let price = Price { input, output, cache_read, cache_write };
-                if prices.insert(model.to_ascii_lowercase(), price).is_some() {
+            let price = entry.price().map_err(|why| PriceError(format!("the price of {:?} {why}", entry.models)))?;
+            for model in entry.models {
+                let (exact, plain) = (model.trim().to_ascii_lowercase(), name::canonical(&model));
+                // Of two releases with prices of their own the one without a date speaks for names that neither has.
+                if exact == plain {
+                    canonical.insert(plain, price);
+                } else {
+                    canonical.entry(plain).or_insert(price);
+                }
+                if prices.insert(exact, price).is_some() {
                     return Err(PriceError(format!("{model:?} has two prices; keep one")));
                 }
             }
         }
-        Ok(Self { version: file.version, prices })
+        Ok(Self { version: file.version, prices, canonical })
     }
 
     /// The table's version, for the `price_version` column.
@@ -100,129 +268,25 @@ impl PriceTable {
         &self.version
     }
 
+    /// Number of models that have a price.
+    pub fn models(&self) -> usize {
+        self.prices.len()
+    }
+
     /// What the tokens cost, in micro-USD; `None` if the model has no price or a counter is negative.
     pub fn cost_micros(&self, model: &str, tokens: Tokens) -> Option<i64> {
-        let price = self.find(model)?;
-        let counters = [
-            (tokens.input, price.input),
-            (tokens.output, price.output),
-            (tokens.cache_read, price.cache_read),
-            (tokens.cache_write, price.cache_write),
-        ];
-        let mut sum = 0i128;
-        for (count, price) in counters {
-            if count < 0 {
-                return None;
-            }
-            sum += i128::from(count) * i128::from(price) / 1_000_000;
-        }
-        i64::try_from(sum).ok()
+        self.find(model)?.cost_micros(tokens)
     }
 
-    /// The price under the model's exact name, else under its plain name.
+    /// The price under the model's exact name, else under its last part, else under its one name.
     fn find(&self, model: &str) -> Option<&Price> {
-        self.prices.get(model).or_else(|| self.prices.get(&*plain_name(model)))
+        self.prices
+            .get(model)
+            .or_else(|| self.prices.get(&model.trim().to_ascii_lowercase()))
+            .or_else(|| self.prices.get(&name::last_part(model)))
+            .or_else(|| self.canonical.get(&name::canonical(model)))
     }
-}
-
-/// The name without what clouds and releases add: `us.anthropic.claude-sonnet-4-5-20250929-v1:0` is `claude-sonnet-4-5`.
-fn plain_name(model: &str) -> Cow<'_, str> {
-    let mut name = model.rsplit('/').next().unwrap_or(model);
-    for vendor in ["anthropic.", "openai.", "google."] {
-        name = name.split_once(vendor).map_or(name, |(_, rest)| rest);
-    }
-    name = name.split(['@', ':', '[']).next().unwrap_or(name);
-    for suffix in ["-v1", "-v2", "-latest", "-preview"] {
-        name = name.strip_suffix(suffix).unwrap_or(name);
-    }
-    name = without_date(name);
-    name = name.strip_suffix("-preview").unwrap_or(name);
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
-    }
-}
-
-/// Cuts off `-YYYYMMDD` or `-YYYY-MM-DD`.
-fn without_date(name: &str) -> &str {
-    for form in ["-dddddddd", "-dddd-dd-dd"] {
-        if let Some((head, tail)) = name.len().checked_sub(form.len()).and_then(|at| name.split_at_checked(at)) {
-            let dated = tail
-                .bytes()
-                .zip(form.bytes())
-                .all(|(byte, form)| if form == b'd' { byte.is_ascii_digit() } else { byte == form });
-            if dated {
-                return head;
-            }
-        }
-    }
-    name
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(model: &str, tokens: (i64, i64, i64, i64), expected: Option<i64>) {
-        let (input, output, cache_read, cache_write) = tokens;
-        let found = PriceTable::embedded().cost_micros(model, Tokens { input, output, cache_read, cache_write });
-        assert_eq!(found, expected, "{model} {tokens:?}");
-    }
-
-    #[test]
-    fn costs_are_whole_micros_cut_off_per_counter() {
-        check("claude-sonnet-5", (10, 500, 18_001, 2_001), Some(30 + 7_500 + 5_400 + 7_503));
-        check("claude-sonnet-5", (1_000_000, 0, 0, 0), Some(3_000_000));
-        check("gpt-5.6-sol", (0, 1, 3, 0), Some(31));
-        check("gemini-2.5-flash-lite", (9, 2, 0, 0), Some(0));
-        check("no-such-model", (1, 1, 1, 1), None);
-        check("", (1, 1, 1, 1), None);
-        check("claude-sonnet-5", (-1, 1, 1, 1), None);
-        check("claude-opus-4-1", (i64::MAX, i64::MAX, i64::MAX, i64::MAX), None);
-    }
-
-    #[test]
-    fn models_are_found_under_the_names_that_clouds_give_them() {
-        for model in [
-            "claude-sonnet-4-5",
-            "claude-sonnet-4-5-20250929",
-            "anthropic/claude-sonnet-4-5",
-            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-            "claude-sonnet-4-5@20250929",
-            "claude-sonnet-4-5[1m]",
-            "Claude-Sonnet-4-5",
-        ] {
-            check(model, (1_000_000, 0, 0, 0), Some(3_000_000));
-        }
-        check("gpt-4o-2024-08-06", (1_000_000, 0, 0, 0), Some(2_500_000));
-        check("models/gemini-3-pro-preview", (1_000_000, 0, 0, 0), Some(2_000_000));
-        check("gemini-2.5-flash-preview-2025-09-25", (1_000_000, 0, 0, 0), Some(300_000));
-        check("é-2025-09-25", (1, 0, 0, 0), None);
-    }
-
-    #[test]
-    fn a_table_of_ones_own_replaces_the_built_in_one() {
-        let text = "version = 'mine'\n[[price]]\nmodels = ['acme-1']\ninput = 1\noutput = 2\ncache_read = 3\ncache_write = 4000000\n";
-        let table = PriceTable::parse(text).expect("well formed");
-        assert_eq!(table.version(), "mine");
-        assert_eq!(table.cost_micros("acme-1", Tokens { cache_write: 2, ..Tokens::default() }), Some(8));
-        assert_eq!(table.cost_micros("claude-sonnet-5", Tokens::default()), None);
-        assert!(!PriceTable::parse(EMBEDDED).expect("the built-in table is well formed").prices.is_empty());
-    }
-
-    #[test]
-    fn a_bad_table_is_refused_with_a_reason() {
-        let price = "[[price]]\nmodels = ['m']\ninput = 1\noutput = 2\ncache_read = 3\ncache_write = 4\n";
-        for (text, reason) in [
-            ("version = ''".to_owned(), "version"),
-            ("prices = 1\nversion = 'x'".to_owned(), "prices"),
-            (format!("version = 'x'\n{price}{price}"), "two prices"),
-            (format!("version = 'x'\n{}", price.replace("= 4", "= -4")), "negative"),
-            (format!("version = 'x'\n{}", price.replace("= 4", "= 'free'")), "cache_write"),
-        ] {
-            let error = PriceTable::parse(&text).expect_err(&text).to_string();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-}
+mod tests;

@@ -122,13 +122,24 @@ pub struct Channel {
     metrics: CollectorMetrics,
     samples: Samples,
     health: Health,
+    /// Whether its records are declared to be old.
+    backfill: bool,
 }
 
 impl Channel {
     /// A collector with this name and dialect.
     pub fn new(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
+        Self::build(name, dialect, metrics, false)
+    }
+
+    /// A collector whose records are declared to be old: nobody is woken for them.
+    pub fn backfill(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
+        Self::build(name, dialect, metrics, true)
+    }
+
+    fn build(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics, backfill: bool) -> Arc<Self> {
         let (metrics, samples) = (metrics.collector(name), Samples::default());
-        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health: Health::default() })
+        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health: Health::default(), backfill })
     }
 
     /// Its name in the configuration.

@@ -1,6 +1,80 @@
-//! Times in records: RFC 3339 to microseconds since 1970 UTC and back to text. Nothing here reads a clock.
+//! Times in records: RFC 3339, or numbers in any unit, to microseconds since 1970 UTC and back to text. Nothing here reads
+//! a clock, and nothing here says which times are possible: see [`crate::bounds`].
 
 use chrono::{DateTime, SecondsFormat};
+
+/// What a source says of a time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stated {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Something that is no time.
+    Unreadable,
+    /// A moment in microseconds since 1970 UTC.
+    At(i64),
+}
+
+impl Stated {
+    /// The time that a text writes: in RFC 3339, or as a number.
+    pub fn of(text: &str) -> Self {
+        let text = text.trim();
+        if text.is_empty() {
+            return Self::Nothing;
+        }
+        parse(text).or_else(|| of_number(text)).map_or(Self::Unreadable, Self::At)
+    }
+
+    /// The moment, if it is one.
+    pub fn micros(self) -> Option<i64> {
+        match self {
+            Self::At(micros) => Some(micros),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
+
+    /// Itself, or the other if nothing is said.
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Nothing { other } else { self }
+    }
+
+    /// Itself, or an error if nothing is said. What is unreadable is not an error: the event has no time then.
+    pub fn required<E>(self, error: E) -> Result<Self, E> {
+        if self == Self::Nothing { Err(error) } else { Ok(self) }
+    }
+}
+
+/// From so many of a unit since 1970 the number must be of the next smaller unit: in seconds that is the year 5138.
+const UNIT_END: u128 = 100_000_000_000;
+
+/// Reads a number of seconds, milliseconds, microseconds or nanoseconds since 1970 UTC, with or without a fraction; its size
+/// tells which. `None` if it is not a number.
+fn of_number(text: &str) -> Option<i64> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 20 || !is_number(whole) || !is_number(fraction) {
+        return of_float(text);
+    }
+    let whole: u128 = whole.parse().ok()?;
+    // Nanoseconds of one unit.
+    let unit = match whole {
+        ..UNIT_END => 1_000_000_000,
+        ..100_000_000_000_000 => 1_000_000,
+        ..100_000_000_000_000_000 => 1_000,
+        _ => 1,
+    };
+    let part: u128 = format!("{fraction:0<9.9}").parse().ok()?;
+    let nanos = whole.checked_mul(unit)? + part * unit / 1_000_000_000;
+    let micros = i64::try_from(nanos / 1_000).ok()?;
+    Some(if negative { -micros } else { micros })
+}
+
+/// Reads a number that is written with an exponent.
+fn of_float(text: &str) -> Option<i64> {
+    let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite() && number.abs() < 1e20)?;
+    text.contains(['e', 'E']).then(|| of_number(&format!("{number:.6}"))).flatten()
+}
 
 /// Reads an RFC 3339 time; digits below the microsecond are cut off. `None` if it is not one.
 ///
@@ -94,7 +168,50 @@ mod tests {
         check("2026-10-03T08:15:04é", None);
     }
 
+    #[test]
+    fn numbers_are_told_apart_by_their_size() {
+        let moment = 1_791_015_304_118_000;
+        for text in [
+            "1791015304.118",
+            "1791015304118",
+            "1791015304118000",
+            "1791015304118000657",
+            " 1791015304118 ",
+            "1791015304118.0",
+            "1.791015304118e9",
+            "1.791015304118E12",
+        ] {
+            assert_eq!(Stated::of(text), Stated::At(moment), "{text}");
+        }
+        for (text, expected) in [
+            ("1791015304", Stated::At(1_791_015_304_000_000)),
+            ("0", Stated::At(0)),
+            ("-5", Stated::At(-5_000_000)),
+            ("", Stated::Nothing),
+            ("  ", Stated::Nothing),
+            ("yesterday", Stated::Unreadable),
+            ("NaN", Stated::Unreadable),
+            ("inf", Stated::Unreadable),
+            ("1e400", Stated::Unreadable),
+            ("99999999999999999999999", Stated::Unreadable),
+            ("1.2.3", Stated::Unreadable),
+            ("-", Stated::Unreadable),
+        ] {
+            assert_eq!(Stated::of(text), expected, "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_unit_says_the_same_moment(micros in 946_684_800_000_000i64..4_102_444_800_000_000) {
+            let nanos = format!("{micros}657");
+            let texts = [format!("{micros}"), nanos, format!("{}.{:03}", micros / 1_000, micros % 1_000),
+                format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)];
+            for text in texts {
+                prop_assert_eq!(Stated::of(&text), Stated::At(micros), "{}", text);
+            }
+        }
+
         #[test]
         fn agrees_with_the_general_parser(seconds in -60_000_000_000i64..250_000_000_000, nanos in 0u32..1_000_000_000, offset in -1439i32..1440, digits in 0usize..4) {
             let zone = chrono::FixedOffset::east_opt(offset * 60).unwrap();
@@ -106,7 +223,7 @@ mod tests {
 
         #[test]
         fn never_panics(text in "\\PC{0,40}", cut in 0usize..40) {
-            let _ = parse(&text);
+            let _ = Stated::of(&text);
             let mut near = String::from("2026-10-03T08:15:04.118+02:00");
             near.truncate(cut.min(near.len()));
             let _ = parse(&(near + &text));

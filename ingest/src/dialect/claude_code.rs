@@ -30,6 +30,7 @@ use serde_json::value::RawValue;
 use crate::dialect::json::{Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
 use crate::dialect::{Dialect, Draft, Drafts, Outcome, SKIP_BLANK};
+use crate::timestamp::Stated;
 use payload::Payload;
 
 const SOURCE: &str = "claude_code";
@@ -77,7 +78,7 @@ impl Dialect for ClaudeCode {
 fn decode_payload(payload: &Payload, text: &str, received: i64, draft: &mut Draft) -> Result<(), String> {
     let hook = payload.hook.some().ok_or("it has no hook_event_name, so it is not a hook's payload")?;
     let session = payload.session.id().ok_or("it has no session_id")?;
-    draft.set_times(None, None, received);
+    draft.set_times(Stated::Nothing, Stated::Nothing, received);
     for (name, value) in &payload.content {
         draft.add_content(text.as_bytes(), name.clone(), Some(value));
     }

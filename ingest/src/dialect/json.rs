@@ -10,7 +10,9 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::bounds::NO_NUMBER;
 use crate::lenient;
+use crate::timestamp::Stated;
 
 /// The id that Go programs write for "none".
 const NIL_UUID: &str = "00000000-0000-0000-0000-000000000000";
@@ -36,9 +38,9 @@ impl Text<'_> {
         self.some().filter(|text| *text != NIL_UUID)
     }
 
-    /// The time that the text writes, in microseconds since 1970 UTC.
-    pub fn time(&self) -> Option<i64> {
-        self.some().and_then(crate::timestamp::parse)
+    /// The time that the text writes.
+    pub fn time(&self) -> Stated {
+        self.some().map_or(Stated::Nothing, Stated::of)
     }
 }
 
@@ -118,7 +120,8 @@ fn unwrap_go_null(text: &str) -> &str {
     if inner.ends_with("Valid:false") { "" } else { text }
 }
 
-/// A whole number, also from a string or a float without fraction; anything else is none.
+/// A whole number, also from a string or a float without fraction. Nothing, null and an empty string are none; what is
+/// there and is no whole number is [`NO_NUMBER`], which no column takes and which leaves a mark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Integer(pub Option<i64>);
 
@@ -142,20 +145,20 @@ impl<'de> Visitor<'de> for IntegerVisitor {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Integer, E> {
-        Ok(Integer(i64::try_from(value).ok()))
+        Ok(Integer(Some(i64::try_from(value).unwrap_or(NO_NUMBER))))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Integer, E> {
-        // Floats count whole numbers exactly up to 2^53.
-        Ok(Integer((value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0).then_some(value as i64)))
+        Ok(Integer(Some(whole(value))))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Integer, E> {
-        Ok(Integer(unwrap_go_null(value).trim().parse().ok()))
+        let text = unwrap_go_null(value).trim();
+        Ok(Integer((!text.is_empty()).then(|| whole_of_text(text))))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Integer, E> {
-        Ok(Integer(None))
+        Ok(Integer(Some(NO_NUMBER)))
     }
 
     fn visit_unit<E>(self) -> Result<Integer, E> {
@@ -164,13 +167,25 @@ impl<'de> Visitor<'de> for IntegerVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Integer, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Integer(None))
+        Ok(Integer(Some(NO_NUMBER)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Integer, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Integer(None))
+        Ok(Integer(Some(NO_NUMBER)))
     }
+}
+
+/// A float as a whole number; floats count whole numbers exactly up to 2^53.
+pub fn whole(value: f64) -> i64 {
+    if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 { value as i64 } else { NO_NUMBER }
+}
+
+/// A text as a whole number, with or without a fraction of zeros.
+pub fn whole_of_text(text: &str) -> i64 {
+    let text = text.trim();
+    let digits = text.split_once('.').filter(|(_, zeros)| zeros.bytes().all(|byte| byte == b'0'));
+    digits.map_or(text, |(whole, _)| whole).parse().unwrap_or(NO_NUMBER)
 }
 
 /// A value's own bytes in the record; null is none.
@@ -281,11 +296,15 @@ mod tests {
         check(r#"{"name":"a","count":7}"#, "a", Some(7));
         check(r#"{"Name":12,"count":"7"}"#, "12", Some(7));
         check(r#"{"count":1,"name":"a","count":7.0,"other":[{}]}"#, "a", Some(7));
-        check(r#"{"name":null,"count":7.5}"#, "", None);
-        check(r#"{"name":true,"count":true}"#, "true", None);
-        check(r#"{"name":{"String":"x","Valid":true},"count":{}}"#, "x", None);
-        check(r#"{"name":{"String":"x","Valid":false},"count":[1]}"#, "", None);
-        check(r#"{"name":[1],"count":18446744073709551615}"#, "", None);
+        check(r#"{"count":"7.0","name":"a"}"#, "a", Some(7));
+        check(r#"{"name":null,"count":7.5}"#, "", Some(NO_NUMBER));
+        check(r#"{"name":true,"count":true}"#, "true", Some(NO_NUMBER));
+        check(r#"{"name":{"String":"x","Valid":true},"count":{}}"#, "x", Some(NO_NUMBER));
+        check(r#"{"name":{"String":"x","Valid":false},"count":[1]}"#, "", Some(NO_NUMBER));
+        check(r#"{"name":[1],"count":18446744073709551615}"#, "", Some(NO_NUMBER));
+        check(r#"{"name":"a","count":"seven"}"#, "a", Some(NO_NUMBER));
+        check(r#"{"name":"a","count":""}"#, "a", None);
+        check(r#"{"name":"a","count":null}"#, "a", None);
         check("null", "", None);
         assert!(serde_json::from_str::<Sample>("[]").is_err());
         assert!(serde_json::from_str::<Sample>("{").is_err());

@@ -14,9 +14,12 @@ use ledger::events::column;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Text, read, why_not};
 use crate::dialect::{Action, Dialect, Draft, Drafts, Outcome, SKIP_BLANK, quoted};
-use crate::timestamp;
+use crate::limits::TOKENS_MAX;
+use crate::price::Tier;
+use crate::timestamp::Stated;
 use fields::{Field, Slot};
 use scalar::Scalar;
 
@@ -37,10 +40,15 @@ impl Dialect for Native {
 
     fn doc(&self) -> &'static str {
         "Tachograph's own JSON: one object per event, with the columns' names as keys. `kind` is required. `content` takes any \
-         JSON value, `url` is split into its columns, times are RFC 3339 or microseconds. See NATIVE.md."
+         JSON value, `url` is split into its columns, times are RFC 3339 or numbers since 1970. See NATIVE.md."
     }
 
     fn trust(&self) -> Trust {
+        Trust::ControlPlane
+    }
+
+    // Anything may write it, so it says nothing of who did: the token or the configuration does.
+    fn trust_unsaid(&self) -> Trust {
         Trust::Agent
     }
 
@@ -101,6 +109,15 @@ impl<'a> Visitor<'a> for &mut Reader<'_, 'a> {
                     let scalar = read(value.get()).unwrap_or(Scalar::Other);
                     self.set(field, &scalar);
                 }
+                Some(field) if field.is_number() => {
+                    let value: &'a RawValue = map.next_value()?;
+                    let scalar = read(value.get()).unwrap_or(Scalar::Other);
+                    if !self.set_number(field, &scalar) {
+                        // It may be anything, a secret too, and it stays in the record.
+                        self.draft.void(field.name);
+                        self.mark(field, value);
+                    }
+                }
                 Some(field) => {
                     let scalar: Scalar<'a> = map.next_value()?;
                     self.set(field, &scalar);
@@ -138,19 +155,43 @@ impl Reader<'_, '_> {
                 let word = value.text().filter(|word| words.contains(&&**word));
                 word.map(|word| self.draft.entry.set_text(column, &word))
             }
-            Slot::Integer(column) => value.integer().map(|number| self.draft.entry.set_integer(column, number)),
-            Slot::Time(column) => {
-                let time = value.integer().or_else(|| value.text().and_then(|text| timestamp::parse(&text)));
-                time.map(|time| self.draft.entry.set_time(column, time))
-            }
             Slot::Url => value.text().map(|url| {
                 self.draft.url.clear();
                 self.draft.url.push_str(&url);
             }),
-            Slot::Content => Some(()),
+            Slot::Tier => value.text().map(|word| self.draft.billing.tier = Tier::of(&word)),
+            Slot::Speed => value.text().map(|word| self.draft.billing.fast = word.eq_ignore_ascii_case("fast")),
+            Slot::Content | Slot::Integer(_) | Slot::CacheWriteHour | Slot::Time(_) => Some(()),
         };
         if taken.is_none() && self.refused.is_none() {
             self.refused = Some(format!("{} must be {}", quoted(field.name), field.slot.expected()));
+        }
+    }
+}
+
+impl Reader<'_, '_> {
+    /// Sets a column that holds a number or a time; says whether the value is one. Whether it can be true is asked later.
+    fn set_number(&mut self, field: &Field, value: &Scalar) -> bool {
+        let Draft { entry, billing, .. } = &mut *self.draft;
+        match (field.slot, value.whole()) {
+            (_, None) => true,
+            (Slot::Time(column), _) => match value.text().map(|text| Stated::of(&text)) {
+                Some(Stated::At(time)) => {
+                    entry.set_time(column, time);
+                    true
+                }
+                _ => false,
+            },
+            (_, Some(NO_NUMBER)) => false,
+            (Slot::Integer(column), Some(number)) => {
+                entry.set_integer(column, number);
+                true
+            }
+            (Slot::CacheWriteHour, Some(number)) if (0..=TOKENS_MAX).contains(&number) => {
+                billing.cache_write_hour = number;
+                true
+            }
+            _ => false,
         }
     }
 }
@@ -169,8 +210,9 @@ fn complete(draft: &mut Draft, content: Option<&RawValue>, received: i64) -> Res
         };
         draft.entry.set_text(column::FAMILY, family);
     }
-    let observed = draft.entry.time(column::OBSERVED);
-    draft.set_times(draft.entry.time(column::TIME), observed, received);
+    let [time, observed] =
+        [column::TIME, column::OBSERVED].map(|column| draft.entry.time(column).map_or(Stated::Nothing, Stated::At));
+    draft.set_times(time, observed, received);
     let who = [column::USER, column::WORKSPACE, column::TEAM, column::ORG];
     if who.into_iter().any(|column| draft.entry.text(column).is_some()) {
         draft.entry.set_text(column::ATTRIBUTION, "direct");

@@ -1,18 +1,26 @@
 //! What the sender's token says about its records: it outranks what they say of themselves.
 
-use ledger::access::Principal;
+use ledger::access::{Principal, Trust};
 use ledger::events::column;
 
 use super::Channel;
 use crate::dialect::Draft;
 
+/// The mark of an event that is declared to be old, however late it was seen.
+const BACKFILL: &str = "backfill";
+
 /// Sets the columns that the collector, the token and the moment of receipt decide.
 pub(super) fn stamp(draft: &mut Draft, channel: &Channel, principal: &Principal, received: i64) {
-    draft.limit_trust(channel.dialect.trust().min(principal.trust));
+    let told = channel.dialect.trust().min(principal.trust);
+    draft.limit_trust(told);
+    if channel.backfill {
+        draft.mark(BACKFILL.to_owned());
+    }
     let entry = &mut draft.entry;
     entry.set_text(column::COLLECTOR, &channel.name);
     entry.set_text(column::TOKEN, &principal.token);
-    if entry.time(column::OBSERVED).is_none() {
+    // When something was seen is the word of whoever the agent cannot reach, or ours: nobody else can make a thing old.
+    if told < Trust::Gateway || entry.time(column::OBSERVED).is_none() {
         entry.set_time(column::OBSERVED, received);
     }
     if let Some(workspace) = &principal.workspace {

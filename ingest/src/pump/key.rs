@@ -9,6 +9,7 @@ use ledger::events::column;
 use ledger::{Entry, Row};
 
 use crate::dedup::{Body, Key, Keyring};
+use crate::namespace;
 
 /// The columns that say what happened. A change here makes conflicts of what was recorded before it and comes again.
 const BODY: [u16; 23] = [
@@ -75,12 +76,22 @@ impl Columns for Row<'_> {
 /// The key: the source's counter where it has one, else its natural id; `None` for an event that has neither.
 pub(super) fn key(keyring: &Keyring, token: &str, columns: &impl Columns) -> Option<Key> {
     let source = columns.text(column::SOURCE).unwrap_or_default();
+    let token = space(token, columns);
     if let (Some(stream), Some(number)) = (columns.text(column::STREAM), columns.integer(column::STREAM_SEQ))
         && let Ok(number) = u64::try_from(number)
     {
         return Some(keyring.counter(token, source, stream, number));
     }
     columns.text(column::SOURCE_ID).map(|id| keyring.id(token, source, id))
+}
+
+/// The key of what a record adds to an earlier one with the same natural id.
+pub(super) fn addition(keyring: &Keyring, token: &str, columns: &impl Columns, id: &str) -> Key {
+    keyring.id(space(token, columns), columns.text(column::SOURCE).unwrap_or_default(), id)
+}
+
+fn space<'a>(token: &'a str, columns: &impl Columns) -> &'a str {
+    namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST))
 }
 
 /// What the event says. The kind is left out because that of a conflict was replaced.

@@ -19,10 +19,14 @@ async fn feed<S: AsRef<str>>(house: &House, dialect: &str, records: &[S]) -> Tal
 }
 
 fn intake(house: &House, dialect: &'static dyn Dialect) -> Intake<()> {
+    intake_of(house, dialect, Principal::local())
+}
+
+fn intake_of(house: &House, dialect: &'static dyn Dialect, principal: Principal) -> Intake<()> {
     let pump = Arc::clone(house.collectors.pump());
     let channel = Channel::new("test", dialect, pump.metrics());
     let patience = Patience::For(Duration::from_secs(1));
-    Intake::new(pump, channel, Arc::new(Principal::local()), patience, (), 0)
+    Intake::new(pump, channel, Arc::new(principal), patience, (), 0)
 }
 
 async fn feed_in<S: AsRef<str>>(house: &House, dialect: &'static dyn Dialect, records: &[S]) -> Tally {
@@ -123,6 +127,67 @@ async fn joins_survive_a_restart() {
         rows.iter()
             .all(|row| row.text(column::KIND) != Some("model.tokens") || row.integer(column::COST_MICROS).is_some())
     );
+}
+
+/// Feeds records that a token with this trust carries.
+async fn feed_as(house: &House, token: &str, trust: Trust, records: &[String]) -> Tally {
+    let coder = dialect::by_name("coder").unwrap();
+    let principal = Principal { token: token.to_owned(), trust, ..Principal::local() };
+    let mut intake = intake_of(house, coder, principal);
+    for record in records {
+        intake.record(record.as_bytes(), clock::now(), 0).await.unwrap();
+    }
+    intake.finish().await.unwrap();
+    intake.tally()
+}
+
+#[tokio::test]
+async fn one_model_call_counts_once_whoever_logs_it_and_the_richer_record_is_kept() {
+    let thread = "0a0b0c0d-2b7d-4c80-a6f4-7d2b9e0c5a31";
+    // The gateway knows no threads and prints times in its own zone.
+    let by_gateway = |line: &str| {
+        line.replace("2026-10-03T08:16:04.000000Z", "2026-10-03T10:16:04+02:00")
+            .replace("2026-10-03T08:16:05.000000Z", "2026-10-03T10:16:05.000+02:00")
+            .replace("\"client_session_id\":\"s-1\"", "\"client_session_id\":\"\"")
+    };
+    let by_coderd = |line: &str| {
+        line.replace(
+            "\"client_session_id\":\"s-1\"",
+            &format!("\"client_session_id\":\"\",\"thread_root_id\":\"{thread}\""),
+        )
+    };
+    let both = [start(), tokens("m1")];
+    for gateway_first in [true, false] {
+        let mut house = House::new("");
+        let (gateway, coderd) = (both.clone().map(|line| by_gateway(&line)), both.clone().map(|line| by_coderd(&line)));
+        // An agent that knows the ids is recorded for itself and keeps nobody from them.
+        let forged = feed_as(&house, "t-agent", Trust::Agent, &gateway).await;
+        assert_eq!(forged.events, 2);
+        let carried = [("t-gateway", Trust::Gateway, &gateway), ("t-coderd", Trust::ControlPlane, &coderd)];
+        let order = if gateway_first { [carried[0], carried[1]] } else { [carried[1], carried[0]] };
+        let first = feed_as(&house, order[0].0, order[0].1, order[0].2).await;
+        assert_eq!((first.accepted, first.conflicts), (2, 0));
+        let second = feed_as(&house, order[1].0, order[1].1, order[1].2).await;
+        assert_eq!((second.events, second.conflicts), (u64::from(gateway_first), 0), "{gateway_first}");
+        for _ in 0..2 {
+            for (token, trust, lines) in carried {
+                assert_eq!(feed_as(&house, token, trust, lines).await.events, 0, "it comes again");
+            }
+            house = house.reopen().await;
+        }
+        feed_as(&house, "t-gateway", Trust::Gateway, &[by_gateway(&tokens("m2"))]).await;
+        let rows = house.rows();
+        let told = |row: &ledger::Row<'_>| row.text(column::TRUST) == Some("gateway");
+        let costs = rows.iter().filter(|row| told(row) && row.integer(column::COST_MICROS).is_some()).count();
+        assert_eq!(costs, 2, "one for each record of tokens");
+        let last = rows.iter().last().unwrap();
+        assert_eq!(last.text(column::SESSION), Some(thread), "what follows has the session");
+        let added: Vec<_> = rows.iter().filter(|row| row.text(column::KIND) == Some("model.call.more")).collect();
+        assert_eq!(added.len(), usize::from(gateway_first));
+        for row in added {
+            assert_eq!((row.text(column::SESSION), row.text(column::REFERS_TO)), (Some(thread), Some("events/0/2")));
+        }
+    }
 }
 
 #[tokio::test]

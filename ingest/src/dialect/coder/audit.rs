@@ -6,6 +6,7 @@ use super::SOURCE_AUDIT;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, nested, record};
 use crate::dialect::{Draft, Drafts};
+use crate::timestamp::Stated;
 
 record! {
     /// One audit log in either spelling.
@@ -48,12 +49,12 @@ pub fn decode(line: &Line<AuditLog>, text: &str, received: i64, drafts: &mut Dra
 }
 
 /// Sets the columns that an audit log has in both feeds.
-pub fn set(draft: &mut Draft, log: &AuditLog, observed: Option<i64>, received: i64) -> Result<(), String> {
-    let time = log.time.time().ok_or("it has no time in RFC 3339")?;
+pub fn set(draft: &mut Draft, log: &AuditLog, observed: Stated, received: i64) -> Result<(), String> {
+    let time = log.time.time().required("it has no time")?;
     let action = log.action.some().ok_or("it has no action")?;
     let resource_type = log.resource_type.some().ok_or("it has no resource type")?;
     let is_build = resource_type == "workspace_build" && matches!(action, "start" | "stop" | "delete" | "create");
-    draft.set_times(Some(time), observed, received);
+    draft.set_times(time, observed, received);
     draft.set_origin(SOURCE_AUDIT, "workspace", if is_build { "workspace.build" } else { "audit" });
     let (mut actor_text, mut behalf_text, mut more_text) = (String::new(), String::new(), String::new());
     let actor: Actor = nested(log.actor, &mut actor_text);

@@ -36,24 +36,28 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
         "" => return Err("it has no decision".to_owned()),
         other => return Err(format!("its decision is {}, not allow or deny", quoted(other))),
     };
-    let time = fields.event_time.time().ok_or("it has no event_time in RFC 3339")?;
+    let time = fields.event_time.time().required("it has no event_time")?;
     let url = fields.url.map(text_of).filter(|url| !url.is_empty()).ok_or("it has no http_url")?;
     let method = fields.method.some().ok_or("it has no http_method")?;
     let draft = drafts.add();
-    draft.set_times(Some(time), line.ts.time(), received);
+    draft.set_times(time, line.ts.time(), received);
     draft.add_free_text(text.as_bytes(), "url", fields.url);
     draft.url.push_str(&url);
     set_request(draft, method, decision, fields.rule.some());
     set_who(draft, fields);
     match (fields.session.id(), fields.sequence.0) {
-        (Some(session), Some(sequence)) => {
+        // A counter that cannot be one names no record.
+        (Some(session), Some(sequence)) if sequence >= 0 => {
             let entry = &mut draft.entry;
             entry.set_text(column::SESSION, session);
             entry.set_text(column::STREAM, session);
             entry.set_integer(column::STREAM_SEQ, sequence);
             entry.set_text(column::SOURCE_ID, &format!("{session}/{sequence}"));
         }
-        (session, _) => {
+        (session, sequence) => {
+            if sequence.is_some_and(|sequence| sequence < 0) {
+                draft.void("stream_seq");
+            }
             draft.entry.set_text_if(column::SESSION, session);
             let parts = [fields.workspace.as_str(), fields.event_time.as_str(), method, &*url, decision];
             draft.identity.push_str(&parts.join("\n"));

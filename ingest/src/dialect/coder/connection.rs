@@ -9,6 +9,7 @@ use super::line::Line;
 use super::{SOURCE_CONNECTION, audit};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of};
 use crate::dialect::{Draft, Drafts};
+use crate::timestamp::Stated;
 
 record! {
     /// A line of the service log.
@@ -90,9 +91,9 @@ pub fn decode(line: &Line<ConnectionLog>, text: &str, received: i64, drafts: &mu
         slug_or_port: log.slug_or_port.some(),
     };
     let status = log.status.some().ok_or("it has no ConnectionStatus")?;
-    let time = log.time.time().ok_or("it has no Time in RFC 3339")?;
+    let time = log.time.time().required("it has no Time")?;
     let draft = drafts.add();
-    draft.set_times(Some(time), line.ts.time(), received);
+    draft.set_times(time, line.ts.time(), received);
     draft.add_free_text(text.as_bytes(), "disconnect_reason", log.disconnect_reason);
     connection.set(draft, status, log.code.0);
     draft.entry.set_text(column::SOURCE_ID, &format!("{}/{status}", connection.id));
@@ -117,16 +118,18 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
         kind: row.kind.some().ok_or("a connection has no type")?,
         slug_or_port: web.slug_or_port.some(),
     };
-    let connected = row.connect_time.time().ok_or("a connection has no connect_time in RFC 3339")?;
+    let connected = row.connect_time.time().required("a connection has no connect_time")?;
     let disconnected = ssh.disconnect_time.time();
-    let ends = [("connected", Some(connected), web.status_code.0), ("disconnected", disconnected, ssh.exit_code.0)];
+    let ends = [("connected", connected, web.status_code.0), ("disconnected", disconnected, ssh.exit_code.0)];
     for (status, time, code) in ends {
-        let Some(time) = time else { continue };
+        if time == Stated::Nothing {
+            continue;
+        }
         let draft = drafts.add();
-        draft.set_times(Some(time), None, received);
+        draft.set_times(time, Stated::Nothing, received);
         connection.set(draft, status, code);
-        if status == "disconnected" {
-            draft.entry.set_integer(column::DURATION_US, time.saturating_sub(connected));
+        if let (Some(end), Some(begin), "disconnected") = (time.micros(), connected.micros(), status) {
+            draft.entry.set_integer(column::DURATION_US, end.saturating_sub(begin));
         }
         draft.entry.set_text(column::SOURCE_ID, &format!("page/{}/{status}", connection.id));
     }

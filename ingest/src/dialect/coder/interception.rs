@@ -11,6 +11,8 @@ use super::SOURCE_GATEWAY;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of};
 use crate::dialect::{Draft, Drafts, quoted, tool};
+use crate::price::Tier;
+use crate::timestamp;
 
 record! {
     /// The fields of all record types.
@@ -44,11 +46,22 @@ record! {
         invocation_error: Raw<'a> = "invocation_error",
     }
 
-    /// Extra token types: the cache counters of releases that had no field for them, and reasoning.
+    /// Extra token types: the cache counters of releases that had no field for them, how long what was written to the cache
+    /// lives, and reasoning. At what rates they are billed.
     ExtraTokens {
         cache_read: Integer = "cache_read_input" | "prompt_cached" | "input_cached",
         cache_write: Integer = "cache_creation_input",
+        cache_write_hour: Integer = "cache_ephemeral_1h_input" | "cache_ephemeral_1h_input_tokens" | "cache_creation_ephemeral_1h_input"
+            | "cache_creation_1h_tokens" | "cache_creation_1h_input_tokens" | "ephemeral_1h_input_tokens" | "cache_write_1h_input_tokens"
+            | "cache_creation_ephemeral_1h_input_tokens",
+        cache_write_minutes: Integer = "cache_ephemeral_5m_input" | "cache_ephemeral_5m_input_tokens" | "cache_creation_ephemeral_5m_input"
+            | "cache_creation_5m_tokens" | "cache_creation_5m_input_tokens" | "ephemeral_5m_input_tokens" | "cache_write_5m_input_tokens"
+            | "cache_creation_ephemeral_5m_input_tokens",
+        cache_creation: Raw<'a> = "cache_creation",
+        usage: Raw<'a> = "usage",
         reasoning: Integer = "output_reasoning" | "completion_reasoning" | "reasoning",
+        tier: Text<'a> = "service_tier" | "serviceTier",
+        speed: Text<'a> = "speed",
     }
 }
 
@@ -66,22 +79,24 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
         "model_thought" => ("model.thought", &fields.created_at),
         other => return Err(format!("its record_type {} is not known", quoted(other))),
     };
-    let micros = time.time().ok_or_else(|| format!("{record_type} has no time in RFC 3339"))?;
+    let at = time.time().required(()).map_err(|()| format!("{record_type} has no time"))?;
     let draft = drafts.add();
-    draft.set_times(Some(micros), line.ts.time(), received);
+    draft.set_times(at, line.ts.time(), received);
     draft.set_origin(SOURCE_GATEWAY, "gateway", kind);
     draft.limit_trust(Trust::Gateway);
     draft.entry.set_text(column::ACTION, record_type);
     draft.entry.set_text(column::INTERCEPTION, interception);
     let id = |rest: &[&str]| [&[record_type, interception], rest].concat().join("/");
+    // The two that log the same record print its time in their own zones.
+    let instant = at.micros().map_or_else(|| time.as_str().to_owned(), timestamp::format);
     match record_type {
         "token_usage" => {
             set_tokens(draft, fields)?;
-            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), time.as_str()]));
+            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
         }
         "prompt_usage" => {
             draft.add_content(text.as_bytes(), "prompt", fields.prompt);
-            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), time.as_str()]));
+            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
         }
         "tool_usage" => {
             if let Some(call) = set_tool(draft, fields, text)? {
@@ -93,7 +108,7 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
         }
         "model_thought" => {
             draft.add_content(text.as_bytes(), "thought", fields.content);
-            draft.identity = id(&[time.as_str(), fields.content.map_or("", |content| content.get())]);
+            draft.identity = id(&[&instant, fields.content.map_or("", |content| content.get())]);
         }
         _ => {
             set_call(draft, fields, interception);
@@ -146,13 +161,20 @@ fn set_tokens(draft: &mut Draft, fields: &Fields) -> Result<(), String> {
     if fields.tokens_in.0.is_none() && fields.tokens_out.0.is_none() {
         return Err("token_usage has neither input_tokens nor output_tokens".to_owned());
     }
-    let mut unescaped = String::new();
-    let extra: ExtraTokens = nested(fields.metadata, &mut unescaped);
+    let mut unescaped: [String; 3] = Default::default();
+    let [outer, usage, creation] = &mut unescaped;
+    let extra: ExtraTokens = nested(fields.metadata, outer);
+    // Some put the provider's whole answer there, which splits the cache in an object of its own.
+    let inner: ExtraTokens = nested(extra.usage, usage);
+    let split: ExtraTokens = nested(extra.cache_creation.or(inner.cache_creation), creation);
+    let hour = extra.cache_write_hour.0.or(inner.cache_write_hour.0).or(split.cache_write_hour.0);
+    let minutes = extra.cache_write_minutes.0.or(inner.cache_write_minutes.0).or(split.cache_write_minutes.0);
+    let parts = hour.or(minutes).map(|_| hour.unwrap_or(0).saturating_add(minutes.unwrap_or(0)));
     let counters = [
         (column::TOKENS_IN, fields.tokens_in.0),
         (column::TOKENS_OUT, fields.tokens_out.0),
         (column::TOKENS_CACHE_READ, fields.tokens_cache_read.0.or(extra.cache_read.0)),
-        (column::TOKENS_CACHE_WRITE, fields.tokens_cache_write.0.or(extra.cache_write.0)),
+        (column::TOKENS_CACHE_WRITE, fields.tokens_cache_write.0.or(extra.cache_write.0).or(parts)),
         (column::TOKENS_REASONING, extra.reasoning.0),
     ];
     for (column, count) in counters {
@@ -160,6 +182,13 @@ fn set_tokens(draft: &mut Draft, fields: &Fields) -> Result<(), String> {
             draft.entry.set_integer(column, count);
         }
     }
+    match hour {
+        Some(hour) if hour < 0 => draft.void("tokens_cache_write_hour"),
+        hour => draft.billing.cache_write_hour = hour.unwrap_or(0),
+    }
+    draft.billing.tier = Tier::of(extra.tier.some().or(inner.tier.some()).unwrap_or_default());
+    draft.billing.fast =
+        extra.speed.some().or(inner.speed.some()).is_some_and(|speed| speed.eq_ignore_ascii_case("fast"));
     Ok(())
 }
 

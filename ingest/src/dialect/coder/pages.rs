@@ -10,6 +10,7 @@ use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
 use crate::dialect::json::{Raw, Text, read, record, why_not};
 use crate::dialect::{Draft, Drafts, Outcome, is_empty};
 use crate::limits::RECORD_EVENTS_MAX;
+use crate::timestamp::Stated;
 
 record! {
     /// What tells the pages apart.
@@ -49,7 +50,7 @@ pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<Outcome,
 /// The event of the page itself.
 pub fn page(source: &str, list: &str, text: &str, received: i64) -> Draft {
     let mut draft = Draft::default();
-    draft.set_times(None, None, received);
+    draft.set_times(Stated::Nothing, Stated::Nothing, received);
     draft.set_origin(source, if source == SOURCE_GATEWAY { "gateway" } else { "workspace" }, "page");
     if source == SOURCE_GATEWAY {
         draft.limit_trust(Trust::Gateway);
@@ -70,7 +71,7 @@ fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts)
     for row in &rows {
         let id = row.id.id().ok_or("a row has no id")?;
         let draft = drafts.add();
-        audit::set(draft, row, None, received)?;
+        audit::set(draft, row, Stated::Nothing, received)?;
         // Without a diff the row says exactly what the line of the service log says, so they are one event; a diff is
         // content, whose bytes differ between the feeds.
         let has_diff = row.diff.is_some_and(|diff| !is_empty(diff));

@@ -6,6 +6,7 @@ use ledger::events::column;
 use super::{SOURCE_GATEWAY, boundary_request, interception, pages};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of, why_not};
 use crate::dialect::{Draft, Drafts, tool};
+use crate::timestamp::Stated;
 
 record! {
     /// A session in the list, and the head of a page of threads.
@@ -96,16 +97,18 @@ pub fn decode_list(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -
     *drafts.add() = page;
     for session in &sessions {
         let id = session.id.id().ok_or("a session has no id")?;
-        let started = session.started_at.time().ok_or("a session has no started_at in RFC 3339")?;
-        let active = session.last_active_at.time().or(session.ended_at.time()).unwrap_or(started);
+        let started = session.started_at.time().required("a session has no started_at")?;
+        let active = session.last_active_at.time().or(session.ended_at.time()).or(started);
         let draft = drafts.add();
-        draft.set_times(Some(active), None, received);
+        draft.set_times(active, Stated::Nothing, received);
         set_session(draft, session, "session.summary", "sessions");
         let entry = &mut draft.entry;
-        entry.set_integer(column::DURATION_US, active.saturating_sub(started));
+        if let (Some(begin), Some(end)) = (started.micros(), active.micros()) {
+            entry.set_integer(column::DURATION_US, end.saturating_sub(begin));
+        }
         entry.set_text_if(column::PROVIDER, pages::only(&session.providers).as_deref());
         entry.set_text_if(column::MODEL, pages::only(&session.models).as_deref());
-        entry.set_text(column::SOURCE_ID, &format!("page/session/{id}/{active}"));
+        entry.set_text(column::SOURCE_ID, &format!("page/session/{id}/{}", active.micros().unwrap_or_default()));
     }
     Ok(())
 }
@@ -148,9 +151,9 @@ fn add_content(page: &mut Draft, thread: &Thread, raw: &[u8]) {
 
 fn decode_thread(thread: &Thread, session: &Session, received: i64, drafts: &mut Drafts) -> Result<(), String> {
     let id = thread.id.id().ok_or("a thread has no id")?;
-    let started = thread.started_at.time().ok_or("a thread has no started_at in RFC 3339")?;
-    let begin = |draft: &mut Draft, kind: &str, action: &str, time: Option<i64>, source_id: String| {
-        draft.set_times(time.or(Some(started)), None, received);
+    let started = thread.started_at.time().required("a thread has no started_at")?;
+    let begin = |draft: &mut Draft, kind: &str, action: &str, time: Stated, source_id: String| {
+        draft.set_times(time.or(started), Stated::Nothing, received);
         set_session(draft, session, kind, action);
         draft.entry.set_text(column::INTERCEPTION, id);
         draft.entry.set_text_if(column::PROVIDER, thread.provider.some());
@@ -158,7 +161,7 @@ fn decode_thread(thread: &Thread, session: &Session, received: i64, drafts: &mut
         draft.entry.set_text(column::SOURCE_ID, &source_id);
     };
     let draft = drafts.add();
-    begin(draft, "prompt", "prompt_usage", None, format!("page/prompt_usage/{id}"));
+    begin(draft, "prompt", "prompt_usage", Stated::Nothing, format!("page/prompt_usage/{id}"));
     if thread.error_type.some().is_some() {
         draft.entry.set_text(column::OUTCOME, "error");
     }
@@ -185,7 +188,7 @@ fn decode_thread(thread: &Thread, session: &Session, received: i64, drafts: &mut
                 drafts.add(),
                 "model.thought",
                 "model_thought",
-                None,
+                Stated::Nothing,
                 format!("page/model_thought/{id}/{number}/{at}"),
             );
         }
@@ -212,7 +215,7 @@ fn set_tool_call(draft: &mut Draft, call: &ToolCall, action: &AgenticAction) -> 
 }
 
 fn decode_network_call(call: &NetworkCall, session: &Session, received: i64, draft: &mut Draft) -> Result<(), String> {
-    let time = call.created_at.time().ok_or("a network call has no created_at in RFC 3339")?;
+    let time = call.created_at.time().required("a network call has no created_at")?;
     let decision = match call.allowed.as_str() {
         "true" => "allow",
         "false" => "deny",
@@ -222,7 +225,7 @@ fn decode_network_call(call: &NetworkCall, session: &Session, received: i64, dra
     let (boundary, sequence) =
         call.session.id().zip(call.sequence.0).ok_or("a network call has no session_id and sequence_number")?;
     // `created_at` is when the boundary saw it and `captured_at` when coderd received it, whatever the names suggest.
-    draft.set_times(Some(time), call.captured_at.time(), received);
+    draft.set_times(time, call.captured_at.time(), received);
     boundary_request::set_request(draft, method, decision, call.rule.some());
     draft.url.push_str(&call.url.map(text_of).unwrap_or_default());
     let entry = &mut draft.entry;

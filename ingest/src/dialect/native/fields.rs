@@ -29,6 +29,12 @@ pub enum Slot {
     Word(handle::Text, &'static [&'static str]),
     /// A whole number.
     Integer(handle::Integer),
+    /// The tokens written to a cache that lives an hour: for the price only.
+    CacheWriteHour,
+    /// The tier of service: for the price only.
+    Tier,
+    /// Whether the model answered faster for more money: for the price only.
+    Speed,
     /// A time.
     Time(handle::Time),
     /// A URL, split into its columns.
@@ -41,10 +47,12 @@ impl Slot {
     /// What the value must be, for people.
     pub fn expected(self) -> String {
         match self {
-            Self::Text(_) | Self::FreeText(_) | Self::ContentText(_) | Self::Url => "a text".to_owned(),
+            Self::Text(_) | Self::FreeText(_) | Self::ContentText(_) | Self::Url | Self::Tier | Self::Speed => {
+                "a text".to_owned()
+            }
             Self::Word(_, words) => format!("one of {}", words.join(", ")),
-            Self::Integer(_) => "a whole number".to_owned(),
-            Self::Time(_) => "a time in RFC 3339 or in microseconds since 1970 UTC".to_owned(),
+            Self::Integer(_) | Self::CacheWriteHour => "a whole number".to_owned(),
+            Self::Time(_) => "a time in RFC 3339 or as a number since 1970 UTC".to_owned(),
             Self::Content => "a JSON value".to_owned(),
         }
     }
@@ -54,6 +62,11 @@ impl Field {
     /// The field with this key.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         BY_LENGTH.get(name.len())?.iter().find(|field| field.name == name)
+    }
+
+    /// Whether the value is a number or a time: one that is neither voids itself.
+    pub fn is_number(&self) -> bool {
+        matches!(self.slot, Slot::Integer(_) | Slot::CacheWriteHour | Slot::Time(_))
     }
 
     /// Whether the value may hold a secret.
@@ -117,6 +130,14 @@ const INTEGERS: &[handle::Integer] = &[
 /// Times.
 const TIMES: &[handle::Time] = &[column::TIME, column::OBSERVED];
 
+/// Keys that are no columns.
+const OTHERS: [Field; 4] = [
+    Field { name: "url", slot: Slot::Url },
+    Field { name: "tokens_cache_write_hour", slot: Slot::CacheWriteHour },
+    Field { name: "service_tier", slot: Slot::Tier },
+    Field { name: "speed", slot: Slot::Speed },
+];
+
 /// Every field.
 pub fn all() -> impl Iterator<Item = Field> {
     let texts = TEXTS.iter().map(|column| (column.id(), Slot::Text(*column)));
@@ -134,7 +155,7 @@ pub fn all() -> impl Iterator<Item = Field> {
         .chain(times)
         .chain(content)
         .filter_map(|(id, slot)| TABLE.by_id(id).map(|column| Field { name: column.name, slot }))
-        .chain(std::iter::once(Field { name: "url", slot: Slot::Url }))
+        .chain(OTHERS)
 }
 
 /// The fields by the length of their key: a key is compared with a handful of others.

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::bounds::NO_NUMBER;
+use crate::dialect::json::{whole, whole_of_text};
+
 /// A JSON value that is no container, or that it is one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar<'a> {
@@ -34,16 +37,16 @@ impl Scalar<'_> {
         }
     }
 
-    /// The value as a whole number, also from a text or a float without fraction.
-    pub fn integer(&self) -> Option<i64> {
+    /// The value as a whole number, also from a text or a float without fraction; `None` if nothing is said, [`NO_NUMBER`] if
+    /// it is something else.
+    pub fn whole(&self) -> Option<i64> {
         match self {
+            Self::Null => None,
+            Self::Text(text) if text.trim().is_empty() => None,
+            Self::Text(text) => Some(whole_of_text(text)),
             Self::Integer(number) => Some(*number),
-            Self::Text(text) => text.trim().parse().ok(),
-            // Floats count whole numbers exactly up to 2^53.
-            Self::Float(number) => {
-                (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(*number as i64)
-            }
-            _ => None,
+            Self::Float(number) => Some(whole(*number)),
+            Self::Bool(_) | Self::Other => Some(NO_NUMBER),
         }
     }
 }

@@ -8,6 +8,7 @@ use ledger::{AppendError, Entry, LedgerName, Position};
 use tokio::sync::watch;
 
 use super::{Intake, Progress};
+use crate::bounds;
 use crate::dedup::{Body, Decision, Place};
 use crate::dialect::{self, Outcome};
 use crate::lenient::Mended;
@@ -17,6 +18,8 @@ use crate::pump::{Channel, Pump, PumpError, key};
 
 /// The kind of an event that came with the key of another one and says something else.
 pub(in crate::pump) const CONFLICT: &str = "conflict";
+/// The kind of an event that adds to an earlier record of the same model call.
+const ADDITION: &str = "model.call.more";
 
 /// What came of the attempt to take a record.
 pub(super) enum Taken {
@@ -35,6 +38,8 @@ pub(super) enum Verdict {
     New(Place),
     /// Append it as a conflict with this row.
     Conflict(Place, Option<u64>),
+    /// Append it as an addition to this row, which has the same natural id and says less.
+    Addition(Place, Option<u64>),
     /// Leave it.
     Duplicate,
 }
@@ -64,6 +69,8 @@ impl<P: Progress> Intake<P> {
     pub(super) fn unparsed(&mut self, raw: &[u8], reason: &str, received: i64) -> Result<(), PumpError> {
         self.spare.clear();
         stamp(&mut self.spare, &self.channel, &self.principal, received);
+        let marks = self.spare.marks.iter().map(String::as_str);
+        self.spare.entry.set_list(column::MARKS, marks);
         self.pump.finisher.unparsed(raw, &mut self.spare.entry, reason);
         self.filling.group.push(&mut self.spare.entry)?;
         self.reason = Some(reason.to_owned());
@@ -81,6 +88,7 @@ impl<P: Progress> Intake<P> {
         // What was mended in place leaves every span where it was: then the record keeps its own bytes.
         let text = mended.filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
         for (at, draft) in self.drafts.iter_mut().enumerate() {
+            bounds::enforce(draft, received);
             stamp(draft, &self.channel, &self.principal, received);
             self.pump.enrichment().complete(&self.principal.token, draft);
             draft
@@ -115,13 +123,24 @@ impl<P: Progress> Intake<P> {
                 continue;
             };
             let body = if many { Body::UNKNOWN } else { key::body(keyring, &draft.entry) };
-            self.verdicts.push(match dedup.decide(key, body, ticket, own.as_slice()) {
-                Decision::New(place) => Verdict::New(place),
-                Decision::Conflict(place, row) => Verdict::Conflict(place, row),
-                Decision::Duplicate => Verdict::Duplicate,
-                Decision::Wait(wait) => {
+            let own = own.as_slice();
+            let mut decision = dedup.decide(key, body, ticket, own);
+            let mut adds_to = None;
+            if draft.adds && matches!(decision, Decision::Duplicate) {
+                let id = addition_id(&draft.entry);
+                adds_to = Some(dedup.row(key));
+                let key = key::addition(keyring, &self.principal.token, &draft.entry, &id);
+                decision = dedup.decide(key, Body::UNKNOWN, ticket, own);
+            }
+            self.verdicts.push(match (decision, adds_to) {
+                (Decision::New(place), Some(row)) => Verdict::Addition(place, row),
+                (Decision::New(place), None) => Verdict::New(place),
+                (Decision::Conflict(place, row), _) => Verdict::Conflict(place, row),
+                (Decision::Duplicate, _) => Verdict::Duplicate,
+                (Decision::Wait(wait), _) => {
                     for verdict in self.verdicts.drain(..) {
-                        if let Verdict::New(place) | Verdict::Conflict(place, _) = verdict {
+                        if let Verdict::New(place) | Verdict::Conflict(place, _) | Verdict::Addition(place, _) = verdict
+                        {
                             dedup.forget(ticket, place);
                         }
                     }
@@ -152,16 +171,26 @@ impl<P: Progress> Intake<P> {
         let latest = received.saturating_add(limits::CLOCK_SKEW_MAX.as_micros() as i64);
         for (draft, verdict) in self.drafts.iter_mut().zip(&self.verdicts) {
             let entry = &mut draft.entry;
-            if let Verdict::Conflict(_, row) = verdict {
-                entry.set_text(column::KIND, CONFLICT);
-                let position = |seq| Position { ledger: LedgerName::Events, shard: self.pump.shard, seq };
-                let refers_to = row.map(|seq| position(seq).to_string());
-                entry.set_text_if(column::REFERS_TO, refers_to.as_deref());
+            let refers_to = match verdict {
+                Verdict::Conflict(_, row) => {
+                    entry.set_text(column::KIND, CONFLICT);
+                    *row
+                }
+                Verdict::Addition(_, row) => {
+                    entry.set_text(column::SOURCE_ID, &addition_id(entry));
+                    entry.set_text(column::KIND, ADDITION);
+                    *row
+                }
+                Verdict::Unknown | Verdict::New(_) | Verdict::Duplicate => None,
+            };
+            if let Some(seq) = refers_to {
+                let position = Position { ledger: LedgerName::Events, shard: self.pump.shard, seq };
+                entry.set_text(column::REFERS_TO, &position.to_string());
             }
             let place = match verdict {
                 Verdict::Duplicate => continue,
                 Verdict::Unknown => None,
-                Verdict::New(place) | Verdict::Conflict(place, _) => Some(*place),
+                Verdict::New(place) | Verdict::Conflict(place, _) | Verdict::Addition(place, _) => Some(*place),
             };
             match filling.group.push(entry) {
                 Ok(()) => {}
@@ -200,6 +229,11 @@ impl Channel {
     fn sample(&self, pump: &Arc<Pump>, reason: &str, received: i64, raw: &[u8]) {
         self.samples.note(reason, received, raw, |line| pump.finisher.redact(line));
     }
+}
+
+/// The natural id of what a record adds to the earlier one.
+fn addition_id(entry: &Entry) -> String {
+    [entry.text(column::SOURCE_ID).unwrap_or_default(), "more"].join("/")
 }
 
 /// Moves the columns that hold a record and what was cut out of it.

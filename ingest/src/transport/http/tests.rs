@@ -352,7 +352,7 @@ async fn a_token_outranks_the_record() {
     let shown: Vec<Vec<&str>> =
         rows.iter().map(|row| columns.iter().map(|column| row.text(*column).unwrap()).collect()).collect();
     assert_eq!(shown[0], ["w-fixed", "t-fixed", "o-fixed", "u-said", "agent", "token-workspace", "native"]);
-    assert_eq!(shown[1], ["w-said", "t-said", "o-said", "u-said", "agent", "token-sender", "native"]);
+    assert_eq!(shown[1], ["w-said", "t-said", "o-said", "u-said", "control_plane", "token-sender", "native"]);
 }
 
 #[tokio::test]

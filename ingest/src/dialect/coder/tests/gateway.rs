@@ -81,7 +81,7 @@ fn tokens_are_disjoint_and_priced_once_the_model_is_known() {
             ("model", None),
             ("cost_micros", None),
             ("price_version", None),
-            ("source_id", Some(&format!("token_usage/{INTERCEPTION}/msg_01ours/2026-10-03T08:16:07.880Z"))),
+            ("source_id", Some(&format!("token_usage/{INTERCEPTION}/msg_01ours/2026-10-03T08:16:07.880000Z"))),
         ],
     );
     let mut drafts = Drafts::new();
@@ -90,12 +90,40 @@ fn tokens_are_disjoint_and_priced_once_the_model_is_known() {
     draft.entry.set_text(ledger::events::column::MODEL, "claude-sonnet-5");
     crate::dialect::testing::FINISHER.finish(usage.as_bytes(), draft, true);
     let event = crate::dialect::testing::columns(&draft.entry);
-    check(&event, &[("cost_micros", Some("20433")), ("price_version", Some("2026-11-21"))]);
+    check(&event, &[("cost_micros", Some("20433")), ("price_version", Some("2026-11-28"))]);
     // Before there were fields for them, the cache's counters stood among the extra tokens.
     let older = usage
         .replace("\"cache_read_input_tokens\":18001,\"cache_write_input_tokens\":2001,", "")
         .replace("output_reasoning\":120", "prompt_cached\":\"7\"");
     check(&events(&Coder, &older)[0], &[("tokens_cache_read", Some("7")), ("tokens_cache_write", None)]);
+}
+
+#[test]
+fn how_tokens_are_billed_stands_in_the_metadata_in_many_shapes() {
+    use crate::price::{Billing, Tier};
+    let check = |metadata: &str, (cache_write_hour, tier, fast): (i64, Tier, bool)| {
+        let line = format!(
+            r#"{{"ts":"2026-10-03T08:16:04Z","level":"INFO","msg":"interception log","fields":{{"record_type":"token_usage","interception_id":"i-1","created_at":"2026-10-03T08:16:04Z","input_tokens":1,"output_tokens":2,"metadata":{metadata}}}}}"#
+        );
+        let mut drafts = Drafts::new();
+        assert_eq!(Coder.decode(line.as_bytes(), 0, &mut drafts), Outcome::Events, "{metadata}");
+        let draft = drafts.iter().next().expect("one");
+        assert_eq!(draft.billing, Billing { cache_write_hour, tier, fast }, "{metadata}");
+    };
+    let standard = Tier::Standard;
+    check("{}", (0, standard, false));
+    check("null", (0, standard, false));
+    check(r#"{"cache_ephemeral_1h_input":7,"cache_ephemeral_5m_input":3}"#, (7, standard, false));
+    check(r#"{"ephemeral_1h_input_tokens":"7"}"#, (7, standard, false));
+    check(r#"{"cache_creation_1h_tokens":7}"#, (7, standard, false));
+    check(r#"{"cache_creation":{"ephemeral_1h_input_tokens":7,"ephemeral_5m_input_tokens":3}}"#, (7, standard, false));
+    check(
+        r#"{"usage":{"cache_creation":{"ephemeral_1h_input_tokens":7},"service_tier":"batch"}}"#,
+        (7, Tier::Batch, false),
+    );
+    check(r#""{\"cache_ephemeral_1h_input\":7}""#, (7, standard, false));
+    check(r#"{"service_tier":"priority","speed":"fast"}"#, (0, Tier::Priority, true));
+    check(r#"{"cache_ephemeral_1h_input":-7}"#, (0, standard, false));
 }
 
 #[test]
