@@ -13,7 +13,7 @@ use futures::StreamExt;
 use http_body_util::{BodyExt, Collected, Limited};
 use ledger::access::{Authorize, Principal};
 use ledger::triage::{self, Desk, Policy};
-use ledger::{LedgerName, Reader, budget};
+use ledger::{LedgerName, budget};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -59,8 +59,9 @@ impl Target {
             error => Failure::from(error),
         })?;
         // The process that writes the directory is the one that changes something, see `triage`.
-        let desk = Desk::new(Reader::open(&data, LedgerName::Operations)?, None, self.policy()?);
-        let budgets = budget::Desk::new(Reader::open(&data, LedgerName::Operations)?, None);
+        let operations = engine.reader(LedgerName::Operations);
+        let desk = Desk::new(operations.clone(), None, self.policy()?);
+        let budgets = budget::Desk::new(operations.clone(), None);
         let state = query::http::State::new(engine, Arc::new(Everyone), Arc::new(desk), Arc::new(budgets));
         Ok(Api(Inner::Here(query::http::router(state))))
     }

@@ -33,7 +33,7 @@ pub(crate) struct ForeignView {
 }
 
 impl ForeignView {
-    /// Reads a ledger as it stands.
+    /// Opens a ledger as it stands. Its WAL is read by the first [`Self::refresh`]: not every question needs rows.
     pub(crate) fn open(
         directory: &Path,
         ledger: LedgerName,
@@ -47,7 +47,7 @@ impl ForeignView {
         let tail = Tail::new(table, shard);
         let replay = Replay::new(Depth::Rows, table, shard, start.chain, start.positions);
         let view = View::new(table, shard, Arc::new(segments), tail, replay.positions.clone(), Durable::default());
-        let mut foreign = Self {
+        let foreign = Self {
             directory: directory.to_owned(),
             ledger,
             shard,
@@ -57,9 +57,7 @@ impl ForeignView {
             scanner: None,
             next_file: start.first_wal,
         };
-        let view = Arc::new(view);
-        foreign.refresh(&view)?;
-        Ok((foreign, view))
+        Ok((foreign, Arc::new(view)))
     }
 
     /// Brings `view` up to what the disk has. Files may vanish meanwhile: then a newer manifest holds their rows.

@@ -48,7 +48,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a ledger of a data directory for reading only. Another process may be writing it.
+    /// Opens a ledger of a data directory for reading only. Another process may be writing it. Rows that no segment holds
+    /// are read when they are asked for first.
     pub fn open(directory: &Path, name: LedgerName) -> Result<Self, LedgerError> {
         let identity = Identity::read(directory)?;
         let directory = shard_directory(directory, name, 0);
@@ -122,7 +123,7 @@ impl Reader {
         checkpoint::read(&self.directory)
     }
 
-    /// The newest source position for each input key.
+    /// The newest source position for each input key, as far as rows were read.
     pub fn inputs(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.view.lock().positions.clone()
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ledger::access::Principal;
 use ledger::events::column;
 use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table};
-use query::{Engine, Limits, Options, Purpose, Request};
+use query::{Engine, Limits, Options, Purpose, Request, Standing};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -76,7 +76,13 @@ fn main() -> Result<(), Failure> {
     for sql in questions {
         for run in ["cold", "warm"] {
             let principal = Arc::new(Principal::local());
-            let request = Request { sql: sql.to_owned(), principal, purpose: Purpose::Page, limits: Limits::default() };
+            let request = Request {
+                sql: sql.to_owned(),
+                principal,
+                purpose: Purpose::Page,
+                limits: Limits::default(),
+                standing: Standing::default(),
+            };
             let profile = runtime.block_on(engine.profile(request))?;
             println!(
                 "{run} {} ms, {} rows, {} bytes scanned: {sql}",

@@ -10,8 +10,11 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::audit::Trail;
+use crate::engine::Standing;
 use crate::error::{Limit, QueryError};
 use crate::guard::Cancel;
+use crate::limits;
 use crate::profile::{self, Profile};
 
 /// What the engine's task sends.
@@ -34,16 +37,25 @@ pub struct Statistics {
     pub elapsed_ms: u64,
 }
 
+/// What an answer keeps about its query.
+pub(crate) struct Watched {
+    /// Its record.
+    pub(crate) trail: Trail,
+    /// When it arrived.
+    pub(crate) started: Instant,
+    /// Whether who asked may still have it.
+    pub(crate) standing: Standing,
+}
+
 /// A result. Dropping it cancels the query.
 pub struct Answer {
-    id: String,
     schema: SchemaRef,
     plan: Arc<dyn ExecutionPlan>,
     receiver: mpsc::Receiver<Outcome>,
     /// Aborted when dropped.
     task: JoinSet<()>,
     cancel: Cancel,
-    started: Instant,
+    watched: Watched,
     /// The time that the query may take.
     time: Duration,
     rows: u64,
@@ -52,19 +64,18 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) fn new(
-        id: String,
-        schema: SchemaRef,
         plan: Arc<dyn ExecutionPlan>,
         receiver: mpsc::Receiver<Outcome>,
         (task, cancel): (JoinSet<()>, Cancel),
-        (started, time): (Instant, Duration),
+        watched: Watched,
+        time: Duration,
     ) -> Self {
-        Self { id, schema, plan, receiver, task, cancel, started, time, rows: 0, ended: None }
+        Self { schema: plan.schema(), plan, receiver, task, cancel, watched, time, rows: 0, ended: None }
     }
 
     /// Id of the query, as recorded.
     pub fn id(&self) -> &str {
-        &self.id
+        self.watched.trail.id()
     }
 
     /// The columns of the result.
@@ -77,29 +88,50 @@ impl Answer {
         if self.ended.is_some() {
             return None;
         }
-        // The clock runs here, not on the engine's threads: those may be deep in work that does not look at one.
-        let left = self.time.saturating_sub(self.started.elapsed());
-        let item = match tokio::time::timeout(left, self.receiver.recv()).await {
-            Err(_) => Some(Err(QueryError::Limit(Limit::Time(self.time.as_millis() as u64)))),
-            Ok(Some(Outcome::Batch(batch))) => {
+        let item = match self.receive().await {
+            Ok(Outcome::Batch(batch)) => {
                 self.rows += batch.num_rows() as u64;
                 return Some(Ok(batch));
             }
-            Ok(Some(Outcome::Complete)) => None,
-            Ok(Some(Outcome::Failed(error))) => Some(Err(error)),
-            // The task ends without a word only when it panicked.
-            Ok(None) => match self.task.join_next().await {
-                Some(Err(panic)) => Some(Err(QueryError::internal(panic))),
-                _ => Some(Err(QueryError::internal("the query's task vanished"))),
-            },
+            Ok(Outcome::Complete) => None,
+            Ok(Outcome::Failed(error)) | Err(error) => Some(Err(error)),
         };
-        self.ended = Some(self.started.elapsed());
+        self.ended = Some(self.watched.started.elapsed());
         self.cancel.cancel();
         self.task.abort_all();
-        if let Some(Err(error)) = &item {
-            tracing::warn!(query = %self.id, error = error as &dyn std::error::Error, "query failed");
+        match &item {
+            Some(Err(error)) => {
+                tracing::warn!(query = %self.id(), error = error as &dyn std::error::Error, "query failed");
+                self.watched.trail.end(error.code(), self.rows);
+            }
+            _ => self.watched.trail.end("complete", self.rows),
         }
         item
+    }
+
+    /// What the task sends next, while there is time for it and who asked may have it.
+    async fn receive(&mut self) -> Result<Outcome, QueryError> {
+        loop {
+            if !self.watched.standing.holds() {
+                return Err(QueryError::Revoked);
+            }
+            // The clock runs here, not on the engine's threads: those may be deep in work that does not look at one.
+            let left = self.time.saturating_sub(self.watched.started.elapsed());
+            match tokio::time::timeout(left.min(limits::STANDING_CHECK), self.receiver.recv()).await {
+                Ok(Some(outcome)) => return Ok(outcome),
+                // The task ends without a word only when it panicked.
+                Ok(None) => {
+                    return Err(match self.task.join_next().await {
+                        Some(Err(panic)) => QueryError::internal(panic),
+                        _ => QueryError::internal("the query's task vanished"),
+                    });
+                }
+                Err(_) if left <= limits::STANDING_CHECK => {
+                    return Err(QueryError::Limit(Limit::Time(self.time.as_millis() as u64)));
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     /// What the query cost so far.
@@ -109,7 +141,7 @@ impl Answer {
             rows: self.rows,
             scanned_rows: scanned.rows,
             scanned_bytes: scanned.bytes,
-            elapsed_ms: self.ended.unwrap_or_else(|| self.started.elapsed()).as_millis() as u64,
+            elapsed_ms: self.ended.unwrap_or_else(|| self.watched.started.elapsed()).as_millis() as u64,
         }
     }
 
@@ -122,5 +154,6 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         self.cancel.cancel();
+        self.watched.trail.end("cancelled", self.rows);
     }
 }

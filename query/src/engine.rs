@@ -1,8 +1,7 @@
-//! The engine: admits a query, plans it over one snapshot, records it, and runs it within its limits.
+//! The engine: admits a query, records it, plans it over one snapshot, and runs it within its limits.
 //!
 //! Queries run on threads of their own, so that a heavy one slows intake only by what the operating system gives it.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,17 +9,17 @@ use std::time::{Duration, Instant};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use ledger::access::Principal;
-use ledger::{Appender, LedgerName, Reader, Snapshot};
-use tokio::runtime::{Builder, Runtime};
+use ledger::{Appender, LedgerName, Reader};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::answer::{Answer, Outcome};
-use crate::audit;
+use crate::answer::{Answer, Outcome, Watched};
+use crate::audit::Trail;
 use crate::error::{Limit, QueryError};
 use crate::limits;
 use crate::profile::Profile;
-use crate::session::{Planned, Sessions};
+use crate::session::{self, Planned, Sessions};
 use crate::statement;
 
 /// Why a query is asked: what a person typed is recorded, what a page asks again and again is not.
@@ -76,6 +75,30 @@ pub struct Request {
     pub purpose: Purpose,
     /// How much it may take; what is above the server's bounds is lowered to them.
     pub limits: Limits,
+    /// Whether who asks may still have the answer; asked again and again while it comes.
+    pub standing: Standing,
+}
+
+/// Whether who asked may still have the answer: a token can be revoked while its query runs.
+#[derive(Clone, Default)]
+pub struct Standing(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+
+impl Standing {
+    /// Stands as long as `still` says so.
+    pub fn while_true(still: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(still)))
+    }
+
+    /// Whether it stands now.
+    pub(crate) fn holds(&self) -> bool {
+        self.0.as_ref().is_none_or(|still| still())
+    }
+}
+
+impl std::fmt::Debug for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Standing")
+    }
 }
 
 /// How an engine is set up.
@@ -117,14 +140,15 @@ impl Engine {
     pub fn new(events: Reader, operations: Reader, options: Options) -> Result<Self, QueryError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = options.threads.unwrap_or(cores).max(1);
+        let queries_max = options.queries_max.unwrap_or(limits::QUERIES_MAX).max(1);
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
-            .max_blocking_threads(threads * 4)
+            .max_blocking_threads(threads * 4 + queries_max)
             .thread_name("query")
+            .thread_stack_size(limits::STACK_BYTES)
             .enable_time()
             .build()
             .map_err(QueryError::internal)?;
-        let queries_max = options.queries_max.unwrap_or(limits::QUERIES_MAX).max(1);
         Ok(Self(Arc::new(Inner {
             events,
             operations,
@@ -143,10 +167,7 @@ impl Engine {
 
     /// The reader of one ledger.
     pub fn reader(&self, name: LedgerName) -> &Reader {
-        match name {
-            LedgerName::Events => &self.0.events,
-            LedgerName::Operations => &self.0.operations,
-        }
+        self.0.reader(name)
     }
 
     /// Queries that run now, for a metric.
@@ -159,28 +180,29 @@ impl Engine {
         self.0.audit.as_ref()
     }
 
-    /// Runs a query. It stops when the answer is dropped.
+    /// Runs a query. It stops when the answer is dropped, or when the request's standing ends.
     pub async fn run(&self, request: Request) -> Result<Answer, QueryError> {
         let started = Instant::now();
         let bounds = request.limits.clamped();
+        // What is refused for these reasons costs nothing and leaves nothing behind.
+        session::may_ask(&request.principal)?;
+        statement::check_size(&request.sql)?;
         let permit = self.admit()?;
-        let statement = statement::parse(&request.sql)?;
-        let inner = Arc::clone(&self.0);
-        let principal = Arc::clone(&request.principal);
-        let planned = self
-            .within(bounds.time, async move {
-                let snapshots = Arc::clone(&inner);
-                let (events, operations) = tokio::task::spawn_blocking(move || snapshots.snapshots())
-                    .await
-                    .map_err(QueryError::internal)??;
-                inner.sessions.plan(statement, &principal, events, operations).await
-            })
-            .await?;
-        let id = audit::new_id()?;
-        if let Some(appender) = &self.0.audit {
-            audit::record(appender, &id, &request, &planned.content).await?;
+        let runtime = self.runtime()?;
+        let mut trail = Trail::begin(self.0.audit.clone(), runtime.clone(), &request).await?;
+        let planned = match self.plan(&request, bounds.time, permit).await {
+            Ok((planned, permit)) => trail.reads(&planned.content).await.map(|()| (planned, permit)),
+            Err(error) => Err(error),
+        };
+        match planned {
+            Ok((planned, permit)) => {
+                Ok(start(runtime, planned, bounds, permit, Watched { trail, started, standing: request.standing }))
+            }
+            Err(error) => {
+                trail.end(error.code(), 0);
+                Err(error)
+            }
         }
-        self.start(id, planned, bounds, started, permit)
     }
 
     /// Runs a query, throws its rows away and tells what it did: the plan with its metrics.
@@ -197,57 +219,59 @@ impl Engine {
         Arc::clone(&self.0.admission).try_acquire_owned().map_err(|_| busy)
     }
 
-    /// Runs `work` on the engine's threads for at most `time`.
-    async fn within<T: Send + 'static>(
+    /// Parses and plans on a thread whose stack is large enough for any statement that is not refused. Planning cannot be
+    /// stopped: who waited too long for it goes away, and its place among the running queries stays taken until it ends.
+    async fn plan(
         &self,
+        request: &Request,
         time: Duration,
-        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
-    ) -> Result<T, QueryError> {
-        let mut tasks = JoinSet::new();
-        tasks.spawn_on(work, self.runtime()?);
-        match tokio::time::timeout(time, tasks.join_next()).await {
-            Ok(Some(Ok(result))) => result,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(Planned, OwnedSemaphorePermit), QueryError> {
+        let (inner, runtime) = (Arc::clone(&self.0), self.runtime()?.clone());
+        let (sql, principal) = (request.sql.clone(), Arc::clone(&request.principal));
+        let work = self.runtime()?.spawn_blocking(move || {
+            let statement = statement::parse(&sql)?;
+            let planning = inner.sessions.plan(statement, &principal, |name| inner.reader(name).snapshot());
+            Ok((runtime.block_on(planning)?, permit))
+        });
+        match tokio::time::timeout(time, work).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(QueryError::internal(panic)),
             Err(_) => Err(QueryError::Limit(Limit::Time(time.as_millis() as u64))),
-            Ok(Some(Err(panic))) => Err(QueryError::internal(panic)),
-            Ok(None) => Err(QueryError::internal("a task vanished")),
         }
     }
 
-    fn start(
-        &self,
-        id: String,
-        planned: Planned,
-        bounds: Limits,
-        started: Instant,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Answer, QueryError> {
-        let (sender, receiver) = mpsc::channel(limits::RESULT_BATCHES_QUEUED_MAX);
-        let plan = Arc::clone(&planned.plan);
-        let schema = plan.schema();
-        let cancel = planned.cancel.clone();
-        let mut task = JoinSet::new();
-        let work = async move {
-            let end = match produce(planned, bounds, &sender).await {
-                Ok(()) => Outcome::Complete,
-                Err(error) => Outcome::Failed(error),
-            };
-            drop(permit);
-            // The receiver may be gone, and then nobody wants to know.
-            drop(sender.send(end).await);
-        };
-        task.spawn_on(work, self.runtime()?);
-        Ok(Answer::new(id, schema, plan, receiver, (task, cancel), (started, bounds.time)))
-    }
-
-    fn runtime(&self) -> Result<&tokio::runtime::Handle, QueryError> {
+    fn runtime(&self) -> Result<&Handle, QueryError> {
         self.0.runtime.as_ref().map(Runtime::handle).ok_or_else(|| QueryError::internal("the engine is stopping"))
     }
 }
 
 impl Inner {
-    fn snapshots(&self) -> Result<(Arc<Snapshot>, Arc<Snapshot>), QueryError> {
-        Ok((Arc::new(self.events.snapshot()?), Arc::new(self.operations.snapshot()?)))
+    fn reader(&self, name: LedgerName) -> &Reader {
+        match name {
+            LedgerName::Events => &self.events,
+            LedgerName::Operations => &self.operations,
+        }
     }
+}
+
+/// Starts a planned query; its place among the running ones is given back when it ends.
+fn start(runtime: &Handle, planned: Planned, bounds: Limits, permit: OwnedSemaphorePermit, watched: Watched) -> Answer {
+    let (sender, receiver) = mpsc::channel(limits::RESULT_BATCHES_QUEUED_MAX);
+    let plan = Arc::clone(&planned.plan);
+    let cancel = planned.cancel.clone();
+    let mut task = JoinSet::new();
+    let work = async move {
+        let end = match produce(planned, bounds, &sender).await {
+            Ok(()) => Outcome::Complete,
+            Err(error) => Outcome::Failed(error),
+        };
+        drop(permit);
+        // The receiver may be gone, and then nobody wants to know.
+        drop(sender.send(end).await);
+    };
+    task.spawn_on(work, runtime);
+    Answer::new(plan, receiver, (task, cancel), watched, bounds.time)
 }
 
 /// Sends the result's batches until it ends, breaks a bound, or nobody receives any more.
@@ -272,6 +296,10 @@ async fn produce(planned: Planned, bounds: Limits, sender: &mpsc::Sender<Outcome
     Ok(())
 }
 
+#[cfg(test)]
+mod analyst_tests;
+#[cfg(test)]
+mod bounds_tests;
 #[cfg(test)]
 mod pruning_tests;
 #[cfg(test)]

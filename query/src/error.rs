@@ -101,6 +101,9 @@ pub enum QueryError {
     /// The query could not be written into the operations ledger, so it was not run.
     #[error("the query was not run because it could not be recorded in the operations ledger: {0}")]
     NotRecorded(#[source] AppendError),
+    /// The token was revoked, or its roles were changed, while the query ran.
+    #[error("the query was cancelled because the token was revoked or changed")]
+    Revoked,
     /// A value could not be computed: a division by zero, a text that is no number.
     #[error("{0}")]
     Execution(String),
@@ -130,6 +133,7 @@ impl QueryError {
             Self::Limit(Limit::Bytes(_)) => "limit_bytes",
             Self::Busy { .. } => "busy",
             Self::NotRecorded(_) => "not_recorded",
+            Self::Revoked => "unauthorized",
             Self::Execution(_) => "execution",
             Self::SegmentReplaced => "segment_replaced",
             Self::Ledger(_) => "ledger",

@@ -1,6 +1,6 @@
 //! Ledgers for the tests of this package: a store in a temporary directory, entries in few words, questions in one line.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use ledger::access::{Authorize, Principal, Role, Trust};
 use ledger::budget;
@@ -9,7 +9,7 @@ use ledger::operations::column as operation;
 use ledger::triage::{Desk, Policy};
 use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table};
 
-use crate::engine::{Engine, Limits, Options, Purpose, Request};
+use crate::engine::{Engine, Limits, Options, Purpose, Request, Standing};
 use crate::error::QueryError;
 use crate::output::{Format, write_to};
 
@@ -196,6 +196,7 @@ pub(crate) fn request(sql: &str) -> Request {
         principal: Arc::new(Principal::local()),
         purpose: Purpose::Page,
         limits: Limits::default(),
+        standing: Standing::default(),
     }
 }
 
@@ -211,10 +212,21 @@ pub(crate) async fn ask(engine: &Engine, request: Request, format: Format) -> Re
 }
 
 /// Knows the principals by their names: the secret of `ada` is `secret-ada`.
-pub(crate) struct Doorman(pub(crate) Vec<Arc<Principal>>);
+pub(crate) struct Doorman(RwLock<Vec<Arc<Principal>>>);
+
+impl Doorman {
+    pub(crate) fn new(people: Vec<Arc<Principal>>) -> Self {
+        Self(RwLock::new(people))
+    }
+
+    /// Nobody is known from now on.
+    pub(crate) fn revoke_all(&self) {
+        self.0.write().unwrap().clear();
+    }
+}
 
 impl Authorize for Doorman {
     fn authorize(&self, secret: &str) -> Option<Arc<Principal>> {
-        self.0.iter().find(|principal| secret.strip_prefix("secret-") == Some(&principal.name)).cloned()
+        self.0.read().unwrap().iter().find(|principal| secret.strip_prefix("secret-") == Some(&principal.name)).cloned()
     }
 }

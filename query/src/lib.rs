@@ -20,6 +20,7 @@ mod fixtures;
 mod guard;
 pub mod http;
 pub mod limits;
+mod operators;
 pub mod output;
 mod profile;
 pub mod reference;
@@ -30,6 +31,6 @@ pub mod views;
 
 pub use answer::{Answer, Statistics};
 pub use audit::{CONTENT_READ_KIND, QUERY_KIND};
-pub use engine::{Engine, Limits, Options, Purpose, Request};
+pub use engine::{Engine, Limits, Options, Purpose, Request, Standing};
 pub use error::{Limit, QueryError};
 pub use profile::{Profile, Pruning};

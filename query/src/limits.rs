@@ -4,13 +4,31 @@ use std::time::Duration;
 
 /// The longest SQL text. Planning costs time and memory that grow with it.
 pub const SQL_BYTES_MAX: usize = 256 << 10;
+/// The most words and signs in a statement.
+pub const SQL_TOKENS_MAX: usize = 40_000;
+/// The most operators, keywords and brackets between two commas: a chain is a tree of that depth, and whoever walks over it
+/// needs stack for every link.
+pub const SQL_CHAIN_MAX: usize = 500;
+/// How many operators a join or a set operation counts for: planning one takes as long.
+pub const SQL_SPINE_WEIGHT: usize = 3;
+/// How many operators INTERSECT and EXCEPT count for: each is a join whose inputs are made distinct.
+pub const SQL_EXCEPT_WEIGHT: usize = 20;
+/// The most grouping sets that CUBE, ROLLUP and GROUPING SETS of one GROUP BY come to; sixteen columns would be 65,536.
+pub const SQL_GROUPING_SETS_MAX: u64 = 256;
 /// How deeply SQL expressions and subqueries nest; also guards the stack.
 pub const SQL_DEPTH_MAX: usize = 50;
 /// The most tables that a statement reads once its `WITH` clauses are written out: a name that stands twice in each of
 /// twenty clauses is a million tables.
 pub const SQL_TABLES_MAX: u64 = 1_000;
+/// The most tables that a statement names: each is joined to the others, one below the other.
+pub const SQL_TABLES_NAMED_MAX: u64 = 50;
 /// The most nodes in a plan before it is optimised: nested `WITH` clauses multiply.
 pub const PLAN_NODES_MAX: usize = 4_096;
+
+/// The stack of each thread that parses, plans or runs queries; only what is touched is memory.
+pub const STACK_BYTES: usize = 64 << 20;
+/// How often a running query or a live tail asks whether its token still stands, if nothing else happens.
+pub const STANDING_CHECK: Duration = Duration::from_secs(1);
 
 /// Queries that run at the same time. The next one is answered `Busy`.
 pub const QUERIES_MAX: usize = 8;

@@ -24,8 +24,14 @@ writes, and no file but the ledger's can be read. Every query reads one consiste
   have them: `SELECT *` leaves them out, and naming one is refused. With it, each query that reads them is an entry of `operations`.
 * `SELECT *` returns every column, the technical `flags`, `cuts` and `content_raw` too.
 * `from`, `to` and `end` need double quotes; `user` does not.
-* Fields of JSON in `record` and `content`: `record->>'field'`, `json_get_str(record, 'who', 'user')`, `json_get_int`, `json_get_bool`,
-  `json_get_float`, `json_get_json`, `json_length`, `json_contains`.
+* Fields of JSON in `record` and `content` as in PostgreSQL: `record->>'field'` is text and `record->'field'` JSON, `record #>> '{a,b}'`
+  follows a path, `record @> '{\"a\":1}'` asks what is contained; they bind tighter than comparisons. Numbers need a cast, as in
+  `(record->>'n')::bigint > 5`. Also `json_get_str(record, 'who', 'user')`, `json_get_int`, `json_get_bool`, `json_get_float`,
+  `json_get_json`, `json_length`, `json_contains`.
+* `date_trunc('day', time, 'Europe/Berlin')` and `time AT TIME ZONE 'Europe/Berlin'` know zones; `to_char` takes the patterns of PostgreSQL and,
+  if they have a `%`, those of `strftime`. `\\d` and `\\d egress` work as in psql.
+* What somebody typed is recorded in `operations` (kind `query`) before it is read, and again when it ended, with the outcome in `to`: one
+  without the second was running when the process ended. A query ends when its token is revoked.
 * Analysts and administrators read everything, auditors `operations` and its views.
 ";
 
@@ -65,6 +71,13 @@ fn write_limits(text: &mut String) {
         ),
         ("queries at the same time", limits::QUERIES_MAX.to_string(), limits::QUERIES_MAX.to_string()),
         ("bytes of SQL", limits::SQL_BYTES_MAX.to_string(), limits::SQL_BYTES_MAX.to_string()),
+        ("operators in one chain", limits::SQL_CHAIN_MAX.to_string(), limits::SQL_CHAIN_MAX.to_string()),
+        (
+            "tables that a statement names",
+            limits::SQL_TABLES_NAMED_MAX.to_string(),
+            limits::SQL_TABLES_NAMED_MAX.to_string(),
+        ),
+        ("grouping sets", limits::SQL_GROUPING_SETS_MAX.to_string(), limits::SQL_GROUPING_SETS_MAX.to_string()),
     ];
     for (what, default, max) in rows {
         push(text, format_args!("| {what} | {default} | {max} |\n"));

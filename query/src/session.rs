@@ -16,11 +16,12 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use ledger::access::{Principal, Role};
-use ledger::{LedgerName, Part, Snapshot, Table, arrow_schema};
+use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
 
 use crate::error::{QueryError, missing_column};
 use crate::guard::{Cancel, guard};
 use crate::limits;
+use crate::operators::Operators;
 use crate::statement;
 use crate::table::{ContentUse, Layout, LedgerTable, ReaderFactory};
 use crate::views::{self, View};
@@ -84,7 +85,10 @@ impl Sessions {
         options.execution.parquet.metadata_size_hint = Some(limits::METADATA_READ_BYTES);
         // Decided for each scan by its shape, see `table/shape.rs`.
         options.execution.parquet.pushdown_filters = false;
-        let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+        let mut builder = SessionStateBuilder::new().with_config(config).with_default_features();
+        // The first that knows an operator plans it.
+        builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Operators));
+        let mut state = builder.build();
         datafusion_functions_json::register_all(&mut state).map_err(QueryError::from_engine)?;
         for name in AMPLIFIERS {
             state.deregister_udf(name).map_err(QueryError::from_engine)?;
@@ -94,18 +98,19 @@ impl Sessions {
         Ok(Self { state, runtime, readers })
     }
 
-    /// Plans a statement over the snapshots of both ledgers.
+    /// Plans a statement over a snapshot of each ledger that it reads, which `snapshot` takes.
     pub(crate) async fn plan(
         &self,
         statement: Statement,
         principal: &Principal,
-        events: Arc<Snapshot>,
-        operations: Arc<Snapshot>,
+        snapshot: impl Fn(LedgerName) -> Result<Snapshot, LedgerError>,
     ) -> Result<Planned, QueryError> {
         let content_use = ContentUse::default();
         let schema = Arc::new(MemorySchemaProvider::new());
-        let snapshots = [(LedgerName::Events, events), (LedgerName::Operations, operations)];
-        for (name, snapshot) in snapshots.into_iter().filter(|(name, _)| may_read(principal, *name)) {
+        let read = ledgers(&self.state, &statement)?;
+        for name in LedgerName::ALL.into_iter().filter(|name| may_read(principal, *name)) {
+            // Nothing of a ledger is read for a statement that does not name it; its columns are known without.
+            let snapshot = read.contains(&name).then(|| snapshot(name)).transpose()?.map(Arc::new);
             let layout = Layout::new(name, &arrow_schema(Table::of(name)), principal.content);
             let table = LedgerTable::new(layout, snapshot, content_use.clone(), self.readers.clone());
             schema.register_table(name.as_str().to_owned(), Arc::new(table)).map_err(QueryError::from_engine)?;
@@ -159,16 +164,32 @@ fn may_read(principal: &Principal, ledger: LedgerName) -> bool {
     principal.may(Role::Analyst) || (principal.may(Role::Auditor) && ledger == LedgerName::Operations)
 }
 
+/// Whether the principal's roles reach anything at all.
+pub(crate) fn may_ask(principal: &Principal) -> Result<(), QueryError> {
+    if LedgerName::ALL.iter().any(|ledger| may_read(principal, *ledger)) {
+        return Ok(());
+    }
+    Err(QueryError::TableDenied { table: "anything".to_owned(), principal: principal.name.clone() })
+}
+
+/// The tables and views by name, each with the ledger that it reads.
+fn known() -> impl Iterator<Item = (&'static str, LedgerName)> {
+    let tables = LedgerName::ALL.into_iter().map(|ledger| (ledger.as_str(), ledger));
+    tables.chain(views::ALL.iter().map(|view| (view.name, view.ledger)))
+}
+
+/// The ledgers whose rows a statement reads, itself or through views.
+fn ledgers(state: &SessionState, statement: &Statement) -> Result<Vec<LedgerName>, QueryError> {
+    let references = state.resolve_table_references(statement).map_err(QueryError::from_engine)?;
+    let named = |name: &str| references.iter().any(|reference| reference.table() == name);
+    Ok(known().filter(|(name, _)| named(name)).map(|(_, ledger)| ledger).collect())
+}
+
 /// Refuses tables and views that the principal's roles do not reach.
 fn check_tables(state: &SessionState, statement: &Statement, principal: &Principal) -> Result<(), QueryError> {
     let denied = |table: &str| QueryError::TableDenied { table: table.to_owned(), principal: principal.name.clone() };
-    if !LedgerName::ALL.iter().any(|ledger| may_read(principal, *ledger)) {
-        return Err(denied("anything"));
-    }
-    let tables = LedgerName::ALL.iter().map(|ledger| (ledger.as_str(), *ledger));
-    let known: Vec<_> = tables.chain(views::ALL.iter().map(|view| (view.name, view.ledger))).collect();
     for reference in state.resolve_table_references(statement).map_err(QueryError::from_engine)? {
-        let ledger = known.iter().find(|(name, _)| *name == reference.table()).map(|(_, ledger)| *ledger);
+        let ledger = known().find(|(name, _)| *name == reference.table()).map(|(_, ledger)| ledger);
         if ledger.is_some_and(|ledger| !may_read(principal, ledger)) {
             return Err(denied(reference.table()));
         }

@@ -1,5 +1,10 @@
 //! What may be asked: one SQL statement that only reads, parsed and checked before anything is planned.
 
+mod bounds;
+mod dialect;
+mod idioms;
+mod templates;
+
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
@@ -9,26 +14,30 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArguments, Ident, ObjectNamePart, Query, Statement as Sql, Visit, Visitor, visit_expressions_mut,
-    visit_relations,
+    Expr, GroupByExpr, Query, Select, Statement as Sql, Visit, Visitor, visit_relations,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use crate::error::QueryError;
 use crate::limits;
 
+/// Refuses a text that is too long even to be recorded.
+pub(crate) fn check_size(sql: &str) -> Result<(), QueryError> {
+    if sql.len() <= limits::SQL_BYTES_MAX {
+        return Ok(());
+    }
+    let what = format!("its text has {} bytes, the limit is {}", sql.len(), limits::SQL_BYTES_MAX);
+    Err(QueryError::TooComplex(what))
+}
+
 /// Parses SQL and refuses what is not a single reading statement.
 pub(crate) fn parse(sql: &str) -> Result<Statement, QueryError> {
-    if sql.len() > limits::SQL_BYTES_MAX {
-        return Err(QueryError::TooComplex(format!(
-            "its text has {} bytes, the limit is {}",
-            sql.len(),
-            limits::SQL_BYTES_MAX
-        )));
-    }
+    check_size(sql)?;
+    bounds::check(sql)?;
+    let command = idioms::psql(sql);
+    let sql = command.as_deref().unwrap_or(sql);
     let mut parser = DFParserBuilder::new(sql)
-        .with_dialect(&GenericDialect {})
+        .with_dialect(&dialect::Analysts)
         .with_recursion_limit(limits::SQL_DEPTH_MAX)
         .build()
         .map_err(QueryError::from_engine)?;
@@ -46,12 +55,13 @@ pub(crate) fn parse(sql: &str) -> Result<Statement, QueryError> {
         ));
     }
     check(&statement)?;
+    check_grouping_sets(&statement)?;
     if tables(&statement) > limits::SQL_TABLES_MAX {
         let what =
             format!("it reads more than {} tables once its WITH clauses are written out", limits::SQL_TABLES_MAX);
         return Err(QueryError::TooComplex(what));
     }
-    columns_named_like_keywords(&mut statement);
+    idioms::rewrite(&mut statement)?;
     Ok(statement)
 }
 
@@ -84,8 +94,8 @@ fn tables(statement: &Statement) -> u64 {
         Statement::Explain(explain) => tables(&explain.statement),
         Statement::Statement(sql) => {
             let all = relations(sql.as_ref());
-            if all.len() as u64 > limits::SQL_TABLES_MAX {
-                return all.len() as u64;
+            if all.len() as u64 > limits::SQL_TABLES_NAMED_MAX {
+                return u64::MAX;
             }
             let mut known = WithClauses::default();
             let _: ControlFlow<()> = sql.visit(&mut known);
@@ -93,6 +103,54 @@ fn tables(statement: &Statement) -> u64 {
         }
         Statement::CreateExternalTable(_) | Statement::CopyTo(_) | Statement::Reset(_) => 0,
     }
+}
+
+/// Refuses a GROUP BY whose grouping sets are too many. The engine writes all of them out before it counts them.
+fn check_grouping_sets(statement: &Statement) -> Result<(), QueryError> {
+    match statement {
+        Statement::Explain(explain) => check_grouping_sets(&explain.statement),
+        Statement::Statement(sql) => match sql.visit(&mut GroupingSets) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(QueryError::TooComplex(format!(
+                "its GROUP BY comes to more than {} grouping sets",
+                limits::SQL_GROUPING_SETS_MAX
+            ))),
+        },
+        Statement::CreateExternalTable(_) | Statement::CopyTo(_) | Statement::Reset(_) => Ok(()),
+    }
+}
+
+/// Stops at a SELECT with too many grouping sets.
+struct GroupingSets;
+
+impl Visitor for GroupingSets {
+    type Break = ();
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        let sets = match &select.group_by {
+            GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => grouping_sets(exprs),
+            // `WITH CUBE` and its like.
+            GroupByExpr::Expressions(exprs, _) => power_of_two(exprs.len()).saturating_mul(grouping_sets(exprs)),
+            GroupByExpr::All(_) => 1,
+        };
+        if sets > limits::SQL_GROUPING_SETS_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// How many grouping sets come of these: they multiply.
+fn grouping_sets(exprs: &[Expr]) -> u64 {
+    exprs.iter().fold(1, |product, expr| {
+        product.saturating_mul(match expr {
+            Expr::GroupingSets(sets) => sets.iter().fold(0, |sum, set| sum.saturating_add(grouping_sets(set))),
+            Expr::Cube(sets) => power_of_two(sets.len()),
+            Expr::Rollup(sets) => sets.len() as u64 + 1,
+            _ => 1,
+        })
+    })
+}
+
+fn power_of_two(exponent: usize) -> u64 {
+    u32::try_from(exponent).ok().and_then(|exponent| 1_u64.checked_shl(exponent)).unwrap_or(u64::MAX)
 }
 
 /// The names of the tables that a piece of SQL reads, as often as it reads them.
@@ -135,26 +193,6 @@ impl WithClauses {
         let weight = reads.iter().fold(1_u64, |sum, read| sum.saturating_add(self.weight(read)));
         self.weights.insert(name.to_owned(), weight);
         weight
-    }
-}
-
-/// `user` is a function without arguments in standard SQL and a column here: nobody should have to quote it.
-fn columns_named_like_keywords(statement: &mut Statement) {
-    match statement {
-        Statement::Explain(explain) => columns_named_like_keywords(&mut explain.statement),
-        Statement::Statement(sql) => {
-            let _: ControlFlow<()> = visit_expressions_mut(sql, |expr| {
-                if let Expr::Function(function) = expr
-                    && matches!(function.args, FunctionArguments::None)
-                    && let [ObjectNamePart::Identifier(name)] = function.name.0.as_slice()
-                    && name.value.eq_ignore_ascii_case("user")
-                {
-                    *expr = Expr::Identifier(Ident::with_quote('"', "user"));
-                }
-                ControlFlow::Continue(())
-            });
-        }
-        Statement::CreateExternalTable(_) | Statement::CopyTo(_) | Statement::Reset(_) => {}
     }
 }
 
@@ -224,6 +262,18 @@ mod tests {
         check("", "sql");
         check("SELECT 1; SELECT 2", "sql");
         check("SELEC 1", "sql");
+        for (by, expected) in [
+            ("CUBE (a,b,c,d,e,f,g,h)", true),
+            ("CUBE (a,b,c,d,e,f,g,h,i)", false),
+            ("CUBE (a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p)", false),
+            ("ROLLUP (a,b,c), CUBE (d,e), f", true),
+            ("CUBE (a,b,c,d), CUBE (e,f,g,h,i)", false),
+            ("CUBE (a,b,c,d,e,f), GROUPING SETS ((g), (h), (i), (j), (k))", false),
+            ("GROUPING SETS ((a), (b), ())", true),
+        ] {
+            let outcome = parse(&format!("SELECT 1 FROM (SELECT count(*) FROM t GROUP BY {by})"));
+            assert_eq!(outcome.map_err(|error| error.code()).err(), (!expected).then_some("too_complex"), "{by}");
+        }
         check(&format!("SELECT '{}'", "x".repeat(limits::SQL_BYTES_MAX)), "too_complex");
         check(&format!("SELECT {}1{}", "(".repeat(200), ")".repeat(200)), "too_complex");
         let twice: Vec<String> = (0..24).map(|n| format!("b{} AS (SELECT 1 FROM b{n} x, b{n} y)", n + 1)).collect();

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::DFSchema;
+use datafusion::common::{DFSchema, internal_err};
 use datafusion::datasource::TableType;
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::conjunction;
@@ -63,7 +63,8 @@ impl ContentUse {
 /// A ledger at one moment, for one principal.
 pub(crate) struct LedgerTable {
     layout: Layout,
-    snapshot: Arc<Snapshot>,
+    /// Absent if the statement does not name the table: then only its columns are asked for.
+    snapshot: Option<Arc<Snapshot>>,
     content_use: ContentUse,
     readers: ReaderFactory,
 }
@@ -71,7 +72,7 @@ pub(crate) struct LedgerTable {
 impl LedgerTable {
     pub(crate) fn new(
         layout: Layout,
-        snapshot: Arc<Snapshot>,
+        snapshot: Option<Arc<Snapshot>>,
         content_use: ContentUse,
         readers: ReaderFactory,
     ) -> Self {
@@ -86,8 +87,11 @@ impl LedgerTable {
         filters: &Filters,
         limit: Option<usize>,
     ) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
+        let Some(snapshot) = &self.snapshot else {
+            return internal_err!("{} is read by a statement that does not name it", self.layout.name());
+        };
         let mut sides: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        let segments = prune::segments(&self.snapshot.segments, filters.pruning.as_ref(), &self.layout)?;
+        let segments = prune::segments(&snapshot.segments, filters.pruning.as_ref(), &self.layout)?;
         if !segments.is_empty() {
             let facts =
                 facts::scan(state, &self.layout, &segments, shape, filters.position.clone(), limit, &self.readers)?;
@@ -97,10 +101,10 @@ impl LedgerTable {
                 Arc::new(ContentExec::new(facts, &segments, shape.content_fields(&self.layout), self.readers.clone())?)
             });
         }
-        if !self.snapshot.tail.is_empty() {
+        if !snapshot.tail.is_empty() {
             let partitions = state.config().target_partitions();
             let tail = TailExec::new(
-                &self.snapshot.tail,
+                &snapshot.tail,
                 shape.stored_indices(&self.layout),
                 shape.side_schema(&self.layout),
                 partitions,

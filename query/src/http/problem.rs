@@ -87,6 +87,7 @@ impl From<&QueryError> for Problem {
                 StatusCode::BAD_REQUEST
             }
             QueryError::ContentDenied { .. } | QueryError::TableDenied { .. } => StatusCode::FORBIDDEN,
+            QueryError::Revoked => StatusCode::UNAUTHORIZED,
             QueryError::Limit(_) => StatusCode::UNPROCESSABLE_ENTITY,
             QueryError::Busy { .. } | QueryError::NotRecorded(_) | QueryError::SegmentReplaced => {
                 StatusCode::SERVICE_UNAVAILABLE

@@ -1,6 +1,7 @@
 //! `POST /api/v1/query`: SQL in, rows out, streamed in the format that was asked for.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use super::authorized::Authorized;
 use super::{Problem, State};
 use crate::answer::{Answer, Statistics};
-use crate::engine::{Limits, Purpose, Request};
+use crate::engine::{Limits, Purpose, Request, Standing};
 use crate::error::QueryError;
 use crate::limits;
 use crate::output::{Format, Writer};
@@ -63,9 +64,10 @@ pub(super) async fn run(
     };
     let request = Request {
         sql,
-        principal: authorized.principal,
+        principal: Arc::clone(&authorized.principal),
         purpose: Purpose::AdHoc("http"),
         limits: asked.over_defaults(),
+        standing: Standing::while_true(move || authorized.still_stands()),
     };
     let answer = state.engine.run(request).await?;
     respond(Encoding::new(answer, format)?, format).await

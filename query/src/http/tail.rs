@@ -112,14 +112,6 @@ impl Tail {
             return None;
         }
         let text = loop {
-            let due = self.spoke + limits::TAIL_HEARTBEAT;
-            if Instant::now() >= due {
-                break if self.authorized.still_stands() {
-                    self.heartbeat()
-                } else {
-                    self.end("unauthorized", "the token was revoked")
-                };
-            }
             let rows = match self.read().await {
                 Ok(rows) => rows,
                 Err(error) => {
@@ -127,14 +119,26 @@ impl Tail {
                     break self.end("ledger", "the ledger could not be read; the server's log says why");
                 }
             };
+            // Asked after each read, so that no row that was read later is sent to a token that was revoked before.
+            if !self.authorized.still_stands() {
+                break self.end("unauthorized", "the token was revoked or changed");
+            }
+            let due = self.spoke + limits::TAIL_HEARTBEAT;
             if rows.is_empty() {
-                self.wait(due).await;
+                if Instant::now() >= due {
+                    break self.heartbeat();
+                }
+                self.wait(due.min(Instant::now() + limits::STANDING_CHECK)).await;
                 continue;
             }
             self.next = rows.next_seq;
             let text = self.events(&rows);
             if !text.is_empty() {
                 break text;
+            }
+            // Nothing of many rows matched: whoever waits is told how far this came.
+            if Instant::now() >= due {
+                break self.heartbeat();
             }
         };
         self.spoke = Instant::now();

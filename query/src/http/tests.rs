@@ -17,6 +17,7 @@ use crate::output::Format;
 struct Server {
     ledgers: Ledgers,
     router: Router,
+    doorman: Arc<Doorman>,
 }
 
 async fn server() -> Server {
@@ -30,8 +31,10 @@ async fn server() -> Server {
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let router = router(State::new(ledgers.engine(), Arc::new(Doorman(people)), ledgers.desk(), ledgers.budgets()));
-    Server { ledgers, router }
+    let doorman = Arc::new(Doorman::new(people));
+    let authorize = Arc::clone(&doorman) as Arc<dyn Authorize>;
+    let router = router(State::new(ledgers.engine(), authorize, ledgers.desk(), ledgers.budgets()));
+    Server { ledgers, router, doorman }
 }
 
 async fn send(router: &Router, request: HttpRequest<Body>) -> Response<Body> {
@@ -223,6 +226,21 @@ async fn a_tail_with_content_is_recorded() {
             .await;
     let record: Value = serde_json::from_str(read[0].1["record"].as_str().unwrap()).unwrap();
     assert_eq!((record["columns"].clone(), &read[0].1["actor"]), (json!(["events.command"]), &json!("ada")));
+}
+
+#[tokio::test]
+async fn a_tail_ends_with_its_token_though_rows_are_left() {
+    let server = server().await;
+    let many = (0..3 * limits::TAIL_READ_ROWS as i64).map(|second| event(second, "audit", &[]));
+    server.ledgers.append(LedgerName::Events, many, 100).await;
+    let response = send(&server.router, get("bob", "/api/v1/tail?from=start&kind=audit")).await;
+    let mut chunks = response.into_body().into_data_stream();
+    let first = chunks.next().await.unwrap().unwrap();
+    assert!(first.starts_with(b"id: events/0/11\n"));
+    server.doorman.revoke_all();
+    let rest: Vec<Bytes> = chunks.map(|chunk| chunk.unwrap()).collect().await;
+    assert_eq!(rest.len(), 1);
+    assert!(rest[0].starts_with(b"event: error\ndata: {\"code\":\"unauthorized\""), "{:?}", rest[0]);
 }
 
 /// The document names every member of an answer, and no other.

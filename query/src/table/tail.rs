@@ -73,7 +73,7 @@ impl TailExec {
         self
     }
 
-    /// Returns at least this many rows, if there are so many, and then stops.
+    /// Returns at most this many rows of each partition: the engine leaves out its own limit above a scan that takes one.
     pub(crate) fn with_limit(mut self, limit: Option<usize>) -> Self {
         self.limit = limit;
         self
@@ -194,13 +194,14 @@ impl ExecutionPlan for TailExec {
                 }
             })
             .try_filter_map(|batch| async move { Ok(batch) })
-            .scan(0, move |sent, batch| {
-                let enough = *sent >= limit;
+            .scan(limit, move |left, batch: Result<RecordBatch>| {
+                let is_over = *left == 0;
+                let batch = batch.map(|batch| batch.slice(0, batch.num_rows().min(*left)));
                 if let Ok(batch) = &batch {
-                    *sent += batch.num_rows();
+                    *left -= batch.num_rows();
                     baseline.record_output(batch.num_rows());
                 }
-                async move { if enough { None } else { Some(batch) } }
+                async move { if is_over { None } else { Some(batch) } }
             });
         Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches)))
     }

@@ -28,7 +28,8 @@ async fn server() -> Server {
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let router = router(State::new(ledgers.engine(), Arc::new(Doorman(people)), ledgers.desk(), ledgers.budgets()));
+    let router =
+        router(State::new(ledgers.engine(), Arc::new(Doorman::new(people)), ledgers.desk(), ledgers.budgets()));
     let server = Server { ledgers, router };
     for (id, severity) in [("alert-a1", "high"), ("alert-a2", "low"), ("alert-b1", "critical")] {
         server.append([revision(id, 1, "open", severity)]).await;

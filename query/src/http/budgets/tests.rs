@@ -46,7 +46,7 @@ async fn server() -> Server {
     let wanted = wanted.into_iter().map(|(name, org)| (name.to_owned(), set(org))).collect();
     let desk = Arc::clone(&budgets);
     tokio::task::spawn_blocking(move || desk.configure(&wanted, "serve").unwrap()).await.unwrap();
-    let router = router(State::new(ledgers.engine(), Arc::new(Doorman(people)), ledgers.desk(), budgets));
+    let router = router(State::new(ledgers.engine(), Arc::new(Doorman::new(people)), ledgers.desk(), budgets));
     Server { ledgers, router }
 }
 
