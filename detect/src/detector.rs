@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::Alert;
+use ledger::alert::{Alert, State};
 
 use crate::aspects::Aspects;
 use crate::event::EventRow;
-use crate::limits::RESOLVED_PER_ADVANCE_MAX;
+use crate::limits::{QUIET_PER_ADVANCE_MAX, RESOLVED_PER_ADVANCE_MAX};
 
 /// A pure state machine over recorded events.
 ///
@@ -55,6 +55,8 @@ pub struct Findings {
     /// How many were found when the event or the second began. Only this call counts: a replay forgets findings earlier.
     before: usize,
     evicted: u32,
+    /// Whether the event's sender has opened so many alerts that further ones are told together only.
+    flood: bool,
     /// How often a condition of a user rule could not be computed, by rule.
     failed: BTreeMap<String, u64>,
 }
@@ -67,8 +69,22 @@ impl Findings {
 
     /// Starts an event or a second.
     pub(crate) fn begin(&mut self) {
-        self.before = self.alerts.len();
-        self.evicted = 0;
+        (self.before, self.evicted, self.flood) = (self.alerts.len(), 0, false);
+    }
+
+    /// Notes that the event's sender has opened too many alerts.
+    pub(crate) fn note_flood(&mut self) {
+        self.flood = true;
+    }
+
+    /// Whether what is opened now is told together only.
+    pub fn is_flood(&self) -> bool {
+        self.flood
+    }
+
+    /// The alerts that were opened in this event so far.
+    pub fn opened(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.iter().skip(self.before).filter(|alert| alert.state == State::Open)
     }
 
     /// Adds a revision of an alert.
@@ -81,7 +97,12 @@ impl Findings {
         self.alerts.len() - self.before >= RESOLVED_PER_ADVANCE_MAX
     }
 
-    /// Notes that a tenant's new key pushed a key of its own that was in use out of some table.
+    /// Whether this second has room for what is no news.
+    pub fn has_quiet_room(&self) -> bool {
+        self.alerts.len() - self.before < QUIET_PER_ADVANCE_MAX
+    }
+
+    /// Notes that a sender's new key pushed a key of its own that was in use out of some table.
     pub(crate) fn note_evicted(&mut self) {
         self.evicted += 1;
     }

@@ -144,7 +144,7 @@ struct Header {
     detectors: Vec<(String, u32, usize)>,
 }
 
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
@@ -222,7 +222,12 @@ impl Engine {
                 running.detector.observe(&event, findings);
             }
         }
-        self.state.clock.second.get_or_insert(event.second());
+        let (sender, second) = (event.sender(), event.second());
+        self.state.clock.second.get_or_insert(second);
+        let opened = findings.opened().count() as u32;
+        if opened > 0 {
+            self.shared.note_opened(sender, second, opened);
+        }
         self.note_batch(row.batch);
         self.state.next_seq = row.position.seq + 1;
     }

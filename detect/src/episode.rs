@@ -5,22 +5,25 @@
 //! No detector keeps any of that itself.
 
 mod alert;
+mod queue;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::ledger::alert::{Alert, Severity, What, Who};
+use ::ledger::events::column;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::detector::{Findings, RestoreError};
 use crate::engine::Key;
-use crate::event::Sighting;
+use crate::event::{EventRow, Sighting};
 use crate::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, NAME_BYTES_MAX};
 use crate::pack::{pack_json, unpack_json};
 use crate::registry::Spec;
 use crate::scope::Scope;
 use alert::Episode;
+use queue::Queue;
 
 /// What a detector knows about one episode and how it puts it. `alert` holds what is counted for it.
 pub trait Case: Clone + Serialize + DeserializeOwned {
@@ -71,6 +74,15 @@ pub struct Subject<'a> {
     pub target: &'a str,
 }
 
+impl<'a> Subject<'a> {
+    /// Who acts in an event: the agent, and which of its sub-agents.
+    pub fn actor(event: &EventRow<'a>) -> Self {
+        let scope = Scope::agent(event);
+        let sub_agent = if scope.kind == "session" { event.text(column::AGENT) } else { None };
+        Self { scope, target: sub_agent.unwrap_or("") }
+    }
+}
+
 /// What a new episode starts with.
 #[derive(Debug)]
 pub struct Opening<C> {
@@ -109,8 +121,9 @@ pub struct Episodes<C> {
     limit: usize,
     /// By name: scope and target.
     open: BTreeMap<String, Episode<C>>,
-    /// One deadline for each episode. It may be earlier than the episode's own, never later.
-    deadlines: BTreeSet<(i64, String)>,
+    queue: Queue,
+    /// Episodes that have not said all, with the second in which they may be due to.
+    unsaid: BTreeSet<(i64, String)>,
     /// Number of open episodes by scope.
     per_scope: BTreeMap<u64, u32>,
     /// The name of an episode while it is looked up; kept for its memory.
@@ -126,7 +139,8 @@ impl<C: Case> Episodes<C> {
             quiet_seconds: i64::from(quiet_seconds),
             limit: EPISODES_MAX,
             open: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            queue: Queue::default(),
+            unsaid: BTreeSet::new(),
             per_scope: BTreeMap::new(),
             name: String::new(),
         }
@@ -162,14 +176,18 @@ impl<C: Case> Episodes<C> {
             change(&mut episode.case);
             let further = episode.case.stage() > before;
             episode.add(&self.label, sighting, (deadline, further), findings);
+            if let Some(due) = episode.unsaid().filter(|unsaid| unsaid.queued == 0).and_then(|_| episode.quiet_due()) {
+                episode.queue_quiet(due);
+                self.unsaid.insert((due, self.name.clone()));
+            }
             return;
         }
         if self.open.len() >= self.limit {
-            self.resolve_quietest(findings);
+            self.resolve_quietest(sighting.sender, findings);
         }
         let episode = Episode::open(&self.label, scope, &self.name, sighting, deadline, open(many), findings);
         *self.per_scope.entry(scope).or_default() += 1;
-        self.deadlines.insert((deadline, self.name.clone()));
+        self.queue.insert(sighting.sender, deadline, &self.name);
         self.open.insert(self.name.clone(), episode);
     }
 
@@ -188,7 +206,6 @@ impl<C: Case> Episodes<C> {
         let name = std::mem::take(&mut self.name);
         if let Some(episode) = self.open.get_mut(&name) {
             change(&mut episode.case);
-            self.deadlines.remove(&(episode.queued, name.clone()));
             self.close(&name, findings);
         }
         self.name = name;
@@ -204,8 +221,30 @@ impl<C: Case> Episodes<C> {
     pub fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
         if down {
             self.restart_timers(second);
-        } else if self.deadlines.first().is_some_and(|(deadline, _)| *deadline <= second) {
+            return;
+        }
+        if self.queue.due(second).is_some() {
             self.resolve_due(second, findings);
+        }
+        while findings.has_quiet_room() && self.unsaid.first().is_some_and(|(due, _)| *due <= second) {
+            self.speak_quietly(second, findings);
+        }
+    }
+
+    /// Lets the first episode that may have something left to say bring its numbers up to date.
+    fn speak_quietly(&mut self, second: i64, findings: &mut Findings) {
+        let Some((queued, name)) = self.unsaid.pop_first() else { return };
+        // It may have spoken since, and be queued for another second, or be over.
+        let Some(episode) = self.open.get_mut(&name) else { return };
+        let Some(due) = episode.unsaid().filter(|unsaid| unsaid.queued == queued).and_then(|_| episode.quiet_due())
+        else {
+            return;
+        };
+        if due <= second {
+            episode.speak_quietly(&self.label, second, findings);
+        } else {
+            episode.queue_quiet(due);
+            self.unsaid.insert((due, name));
         }
     }
 
@@ -217,7 +256,12 @@ impl<C: Case> Episodes<C> {
     /// Takes a state that `snapshot` wrote.
     pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         self.open = unpack_json(input)?;
-        self.deadlines = self.open.iter().map(|(name, episode)| (episode.queued, name.clone())).collect();
+        (self.queue, self.unsaid) = (Queue::default(), BTreeSet::new());
+        for (name, episode) in &self.open {
+            self.queue.insert(episode.sender, episode.queued, name);
+            let unsaid = episode.unsaid().filter(|unsaid| unsaid.queued != 0);
+            self.unsaid.extend(unsaid.map(|unsaid| (unsaid.queued, name.clone())));
+        }
         self.per_scope.clear();
         for episode in self.open.values() {
             *self.per_scope.entry(episode.scope).or_default() += 1;
@@ -246,46 +290,39 @@ impl<C: Case> Episodes<C> {
         }
     }
 
+    /// What does not fit into this second stays queued for the next one.
     fn resolve_due(&mut self, second: i64, findings: &mut Findings) {
-        let mut due = BTreeSet::new();
-        while self.deadlines.first().is_some_and(|(deadline, _)| *deadline <= second) {
-            let Some((_, name)) = self.deadlines.pop_first() else { break };
-            let Some(deadline) = self.open.get(&name).map(|episode| episode.deadline) else { continue };
-            if deadline <= second {
-                due.insert((deadline, name));
-            } else {
-                self.queue(deadline, name);
-            }
-        }
-        for (deadline, name) in due {
-            if findings.is_full() {
-                self.queue(deadline, name);
-            } else {
-                self.close(&name, findings);
+        while !findings.is_full() {
+            let Some(name) = self.queue.due(second).map(str::to_owned) else { return };
+            match self.open.get_mut(&name) {
+                Some(episode) if episode.deadline > episode.queued => {
+                    self.queue.remove(episode.sender, episode.queued, &name);
+                    episode.queued = episode.deadline;
+                    self.queue.insert(episode.sender, episode.queued, &name);
+                }
+                _ => self.close(&name, findings),
             }
         }
     }
 
-    /// Makes room: resolves the episode whose deadline is the earliest.
-    fn resolve_quietest(&mut self, findings: &mut Findings) {
-        while let Some((queued, name)) = self.deadlines.pop_first() {
-            match self.open.get(&name).map(|episode| episode.deadline) {
-                Some(deadline) if deadline > queued => self.queue(deadline, name),
+    /// Makes room for an episode of this sender: resolves the one whose deadline is the earliest among those that give way.
+    fn resolve_quietest(&mut self, sender: u32, findings: &mut Findings) {
+        while let Some((queued, name)) = self.queue.quietest(sender).map(|(queued, name)| (queued, name.to_owned())) {
+            match self.open.get_mut(&name) {
+                Some(episode) if episode.deadline > queued => {
+                    self.queue.remove(episode.sender, queued, &name);
+                    episode.queued = episode.deadline;
+                    self.queue.insert(episode.sender, episode.queued, &name);
+                }
                 _ => return self.close(&name, findings),
             }
         }
     }
 
-    fn queue(&mut self, deadline: i64, name: String) {
-        if let Some(episode) = self.open.get_mut(&name) {
-            episode.queued = deadline;
-            self.deadlines.insert((deadline, name));
-        }
-    }
-
-    /// Says that an episode is over; its deadline was taken out before.
+    /// Says that an episode is over.
     fn close(&mut self, name: &str, findings: &mut Findings) {
         let Some(episode) = self.open.remove(name) else { return };
+        self.queue.remove(episode.sender, episode.queued, name);
         if let Some(open) = self.per_scope.get_mut(&episode.scope) {
             *open -= 1;
             if *open == 0 {
@@ -296,11 +333,11 @@ impl<C: Case> Episodes<C> {
     }
 
     fn restart_timers(&mut self, second: i64) {
-        self.deadlines.clear();
+        self.queue = Queue::default();
         for (name, episode) in &mut self.open {
             episode.deadline = second + self.quiet_seconds;
             episode.queued = episode.deadline;
-            self.deadlines.insert((episode.deadline, name.clone()));
+            self.queue.insert(episode.sender, episode.deadline, name);
         }
     }
 }

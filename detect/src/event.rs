@@ -18,7 +18,7 @@ use crate::engine::{Key, Space};
 use crate::failure::Failure;
 use crate::limits::{BACKFILL_AGE, TIME_TOLERANCE};
 use crate::pack::Pack;
-use crate::scope;
+use crate::scope::{self, Hashes};
 use crate::shared::Surroundings;
 
 /// An event as detectors see it: every column but the content itself.
@@ -34,9 +34,7 @@ pub struct EventRow<'a> {
     commands: OnceCell<Vec<Vec<&'a str>>>,
     /// The columns that many detectors ask for, checked once; by their number in [`OFTEN`].
     often: [Option<&'a str>; OFTEN.len()],
-    agent: u64,
-    tenant: u64,
-    network: u64,
+    names: Hashes,
     domain: u64,
     team: u64,
 }
@@ -78,6 +76,8 @@ pub struct Sighting {
     pub recorded: i64,
     /// Whether it was old when it was recorded, or before the first start.
     pub backfill: bool,
+    /// Half of the keyed hash of who answers for it: see [`EventRow::sender`].
+    pub sender: u32,
 }
 
 /// When the control plane or a gateway saw a row, or else when it was recorded: microseconds since 1970 UTC. Intake lets nobody
@@ -105,13 +105,14 @@ impl Pack for Sighting {
         self.time.pack(out);
         self.recorded.pack(out);
         self.backfill.pack(out);
+        self.sender.pack(out);
     }
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
         let (shard, seq) = (u32::unpack(input)?, u64::unpack(input)?);
         let position = Position { ledger: LedgerName::Events, shard, seq };
         let (time, recorded, backfill) = (i64::unpack(input)?, i64::unpack(input)?, bool::unpack(input)?);
-        Ok(Self { position, time, recorded, backfill })
+        Ok(Self { position, time, recorded, backfill, sender: u32::unpack(input)? })
     }
 }
 
@@ -129,16 +130,13 @@ impl<'a> EventRow<'a> {
             request: None,
             surroundings: None,
             commands: OnceCell::new(),
-            agent: 0,
-            tenant: 0,
-            network: 0,
+            names: Hashes::default(),
             domain: 0,
             team: 0,
         };
         event.failure = Failure::of(&event);
         event.aspects = Aspects::of(row, event.kind(), event.failure.is_some());
-        let names = scope::hashes(&event, key);
-        (event.agent, event.tenant, event.network) = (names.agent, names.tenant, names.network);
+        event.names = scope::hashes(&event, key);
         event.request = Request::read(&event);
         if let Some(request) = &event.request {
             event.domain = key.of(Space::DOMAIN, request.domain);
@@ -200,7 +198,13 @@ impl<'a> EventRow<'a> {
 
     /// What an episode keeps of it.
     pub fn sighting(&self) -> Sighting {
-        Sighting { position: self.position(), time: self.time(), recorded: self.recorded(), backfill: self.backfill }
+        Sighting {
+            position: self.position(),
+            time: self.time(),
+            recorded: self.recorded(),
+            backfill: self.backfill,
+            sender: self.names.sender as u32,
+        }
     }
 
     /// The kind of event; empty if it has none.
@@ -210,17 +214,37 @@ impl<'a> EventRow<'a> {
 
     /// Keyed hash of the agent: session, else workspace, else user, else token.
     pub fn agent(&self) -> u64 {
-        self.agent
+        self.names.agent
     }
 
-    /// Keyed hash of the tenant: user, else workspace, else token.
+    /// Keyed hash of who acts: a sub-agent within its session, else the agent.
+    pub fn actor(&self) -> u64 {
+        self.names.actor
+    }
+
+    /// Keyed hash of the tenant as the event names it: user, else workspace, else token.
     pub fn tenant(&self) -> u64 {
-        self.tenant
+        self.names.tenant
+    }
+
+    /// Keyed hash of who answers for the event: the token, and its tenant where names are believed. A sender cannot choose it.
+    pub fn sender(&self) -> u64 {
+        self.names.sender
+    }
+
+    /// Whether the names in it are somebody's who knows them, and not only what the agent says of itself.
+    pub fn is_believed(&self) -> bool {
+        self.names.believed
+    }
+
+    /// Keyed hash of the workspace as far as it is believed, else of the token: what one sender cannot multiply.
+    pub fn vantage(&self) -> u64 {
+        self.names.vantage
     }
 
     /// Keyed hash of what network policies are about: workspace, else session, and so on.
     pub fn network(&self) -> u64 {
-        self.network
+        self.names.network
     }
 
     /// Keyed hash of the team of a request, all of no team being one; zero for other kinds.
@@ -270,7 +294,7 @@ impl<'a> EventRow<'a> {
 
     /// The latest secret that the same agent, as network policies know it, had in its hands.
     pub fn secret(&self) -> Option<SecretRead> {
-        self.surroundings.and_then(|surroundings| surroundings.secret(self.network))
+        self.surroundings.and_then(|surroundings| surroundings.secret(self.network()))
     }
 
     /// The simple commands of its command line, each as its words; none if it has no command line.

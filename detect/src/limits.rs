@@ -17,6 +17,17 @@ pub const RESOLVED_PER_ADVANCE_MAX: usize = 128;
 /// An update is due when the count has grown by this factor since the last revision: a flood gives few updates.
 pub const UPDATE_FACTOR: u64 = 4;
 
+/// What was not said of an open alert is said this many seconds after the latest event,
+pub const QUIET_SECONDS: i64 = 5;
+/// or this many after the first of them, if they do not cease,
+pub const QUIET_SECONDS_MAX: i64 = 60;
+/// so often for one alert,
+pub const QUIET_BURST: u32 = 16;
+/// and then no more than once in so many seconds.
+pub const QUIET_PAUSE_SECONDS: i64 = 60;
+/// Findings of one second after which such revisions wait for the next one.
+pub const QUIET_PER_ADVANCE_MAX: usize = 32;
+
 /// Agents of which a detector keeps a state.
 pub const AGENTS_MAX: usize = 65_536;
 /// Errors that are remembered to see whether other agents have them,
@@ -35,8 +46,14 @@ pub const CALLS_MAX: usize = 65_536;
 pub const DENIED_CALLS_MAX: usize = 4;
 /// The longest command line that is judged, in bytes; of a longer one the beginning is.
 pub const COMMAND_BYTES_MAX: usize = 16_384;
-/// Tenants whose forgotten keys are counted.
-pub const TENANTS_MAX: usize = 4_096;
+/// A sender that opened so many alerts
+pub const OPENED_PER_SENDER_MAX: u32 = 100;
+/// without a pause of so many seconds floods: its further alerts are told together only.
+pub const OPENED_SECONDS: i64 = 600;
+/// Rules that are counted by name in one text.
+pub const RULES_IN_TEXT: usize = 16;
+/// Senders whose alerts and forgotten keys are counted.
+pub const SENDERS_MAX: usize = 4_096;
 /// A key that is used again within this many seconds keeps its place in the order of use.
 pub const USED_AGAIN_SECONDS: i64 = 30;
 /// A key that was used within this many seconds is in use: a tenant that pushes out one of its own keys in use floods.
@@ -44,6 +61,10 @@ pub const EVICTED_IN_USE_SECONDS: i64 = 3_600;
 
 /// Pairs of agent and domain that are remembered as allowed.
 pub const ALLOWED_PAIRS_MAX: usize = 131_072;
+/// Refused uploads of which it is remembered at which workspaces,
+pub const FLEET_UPLOADS_MAX: usize = 8_192;
+/// until nobody was refused them for so many seconds.
+pub const FLEET_UPLOAD_SECONDS: i64 = 86_400;
 /// Scopes whose latest secret-bearing read is remembered.
 pub const SECRET_READS_MAX: usize = 65_536;
 

@@ -138,7 +138,8 @@ detectors! {
     "ledger.conflict" ledger_conflict integrity::conflict;
     "ledger.bad_value" ledger_bad_value integrity::bad_value;
     "clock.skew" clock_skew integrity::skew;
-    // It hears of what the tables of all others forgot, so it is the last.
+    // They hear of what all others opened and forgot, so they are the last.
+    "state.alerts" state_alerts state::alerts;
     "state.flood" state_flood state::flood;
 }
 

@@ -1,6 +1,7 @@
 //! Whose an event is: the names by which detectors group events. The order of the names is a decision of its own for each
 //! use, so there is one function for each, and no detector looks at the columns itself.
 
+use ledger::access::Trust;
 use ledger::alert::Who;
 use ledger::column::handle;
 use ledger::events::column;
@@ -59,6 +60,12 @@ const AGENT: [(handle::Text, &str); 4] =
 const TENANT: [(handle::Text, &str); 3] =
     [(column::USER, "user"), (column::WORKSPACE, "workspace"), (column::TOKEN, "token")];
 
+/// Who sent an event: the one name that we gave.
+const SENDER: [(handle::Text, &str); 1] = [(column::TOKEN, "token")];
+
+/// One of the agents of a session.
+const SUB_AGENT: [(handle::Text, &str); 1] = [(column::AGENT, "agent")];
+
 /// One agent over all its sessions.
 const SPENDER: [(handle::Text, &str); 5] = [
     (column::AGENT, "agent"),
@@ -79,9 +86,11 @@ impl<'a> Scope<'a> {
         Self::first(event, &AGENT)
     }
 
-    /// The tenant: user, else workspace, else token.
-    pub fn tenant(event: &EventRow<'a>) -> Self {
-        Self::first(event, &TENANT)
+    /// Who answers for what an event brings: the token, and within a token whose names are believed the tenant. A sender cannot
+    /// choose it.
+    pub fn sender(event: &EventRow<'a>) -> Self {
+        let names = if is_believed(event) { TENANT.as_slice() } else { &SENDER };
+        Self::first(event, names)
     }
 
     /// Whose baseline a spend belongs to: the agent over all its sessions, which are too short to know what is usual.
@@ -116,20 +125,34 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Whether the names in an event are somebody's who knows them, and not only what the agent says of itself. A source whose
+/// trust is `agent` may write any user and any workspace.
+fn is_believed(event: &EventRow<'_>) -> bool {
+    event.text(column::TRUST) != Some(Trust::Agent.as_str())
+}
+
 /// The keyed hashes of the names by which detectors know an event.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Hashes {
     /// Of [`Scope::agent`].
     pub agent: u64,
-    /// Of [`Scope::tenant`].
+    /// Of one actor: a sub-agent within its session, else the agent.
+    pub actor: u64,
+    /// Of user, else workspace, else token.
     pub tenant: u64,
+    /// Of the token together with [`Scope::sender`].
+    pub sender: u64,
+    /// Whether the names are believed.
+    pub believed: bool,
+    /// Of the token together with what network policies are about, as far as the sender cannot choose it.
+    pub vantage: u64,
     /// Of [`Scope::network`].
     pub network: u64,
 }
 
-/// The hashes of an event's names. The same name is hashed once: it has the same hash in all three.
+/// The hashes of an event's names. The same name is hashed once: it has the same hash wherever it stands.
 pub fn hashes(event: &EventRow<'_>, key: Key) -> Hashes {
-    let mut known = [(0, 0); 3];
+    let mut known = [(0, 0); 5];
     let mut number = 0;
     let mut hash = |names: &[(handle::Text, &str)]| {
         let found = names.iter().find_map(|(column, _)| Some((column.id(), event.text(*column)?)));
@@ -142,7 +165,14 @@ pub fn hashes(event: &EventRow<'_>, key: Key) -> Hashes {
         number += 1;
         hash
     };
-    Hashes { agent: hash(&AGENT), tenant: hash(&TENANT), network: hash(&NETWORK) }
+    let (agent, tenant, network, token) = (hash(&AGENT), hash(&TENANT), hash(&NETWORK), hash(&SENDER));
+    let actor = match (event.text(column::SESSION), event.text(column::AGENT)) {
+        (Some(_), Some(_)) => Key::join(agent, hash(&SUB_AGENT)),
+        _ => agent,
+    };
+    let believed = is_believed(event);
+    let within = |name| if believed { Key::join(token, name) } else { token };
+    Hashes { agent, actor, tenant, sender: within(tenant), believed, vantage: within(network), network }
 }
 
 /// Packs [`who`] of an event without making it: some states keep it of every event.

@@ -11,6 +11,7 @@ use crate::event::EventRow;
 use crate::limits::SECRET_READS_MAX;
 use crate::recent::Recent;
 use crate::spend::cost::Authority;
+use crate::state::alerts::Openers;
 
 /// The state that detectors share. It sees every event before they do, whichever of them are enabled.
 pub struct Shared {
@@ -21,6 +22,8 @@ pub struct Shared {
     authority: Authority,
     /// The latest secret-bearing read of each agent, as network policies know it.
     secrets: Recent<SecretRead>,
+    /// How many alerts each sender opened.
+    openers: Openers,
 }
 
 /// What is known about the surroundings of one event.
@@ -37,7 +40,13 @@ impl Shared {
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
-        Self { key, reach: Reach::new(), authority: Authority::new(), secrets: Recent::new(SECRET_READS_MAX) }
+        Self {
+            key,
+            reach: Reach::new(),
+            authority: Authority::new(),
+            secrets: Recent::new(SECRET_READS_MAX),
+            openers: Openers::new(),
+        }
     }
 
     /// Takes the next row, and shows it as detectors see it.
@@ -53,7 +62,15 @@ impl Shared {
         {
             self.secrets.insert(event.network(), read);
         }
+        if self.openers.is_flood(event.sender(), event.second()) {
+            findings.note_flood();
+        }
         event.within(Surroundings { shared: self, known, cost })
+    }
+
+    /// Notes that an event of this sender opened so many alerts.
+    pub fn note_opened(&mut self, sender: u64, second: i64, count: u32) {
+        self.openers.note(sender, second, count);
     }
 
     /// Appends the state.
@@ -61,13 +78,15 @@ impl Shared {
         self.reach.snapshot(out);
         self.authority.snapshot(out);
         self.secrets.snapshot(out);
+        self.openers.snapshot(out);
     }
 
     /// Takes a state that `snapshot` wrote.
     pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         self.reach.restore(input)?;
         self.authority.restore(input)?;
-        self.secrets.restore(input)
+        self.secrets.restore(input)?;
+        self.openers.restore(input)
     }
 }
 

@@ -1,3 +1,4 @@
 //! Detectors of what is done to the detectors' own state.
 
+pub mod alerts;
 pub mod flood;

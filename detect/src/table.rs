@@ -1,19 +1,19 @@
-//! A bounded table of states by key, fair between tenants: who brings the most keys loses keys first, and loses their own.
+//! A bounded table of states by key, fair between senders: who brings the most keys loses keys first, and loses their own.
 //!
-//! When the table is full, the tenant with the most keys gives up the one that was not used for longest. So a flood of keys
-//! from one tenant pushes out nobody else's slow loop: a tenant whose share is below capacity divided by tenants loses
-//! nothing. The same calls leave the same table; no order of a hash map is ever looked at.
+//! When the table is full, the sender with the most keys gives one up: of its tenants, as its events name them, the one with the most
+//! keys loses the one that was not used for longest. A sender is what nobody can choose ([`EventRow::sender`]), so a flood of
+//! keys pushes out no slow loop of another sender, however many users and workspaces it invents: who is below capacity
+//! divided by senders loses nothing. The same calls leave the same table; no order of a hash map is ever looked at.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
-use std::hash::BuildHasherDefault;
+mod owners;
 
 use crate::detector::{Findings, RestoreError};
+use crate::engine::Key;
 use crate::event::EventRow;
 use crate::index::{Index, Keyed};
 use crate::limits::{EVICTED_IN_USE_SECONDS, USED_AGAIN_SECONDS};
 use crate::pack::Pack;
-use crate::recent::Passthrough;
+use owners::{Owners, ROOT};
 
 /// States by keyed hash, at most `limit` of them.
 #[derive(Debug)]
@@ -21,24 +21,21 @@ pub struct Table<V> {
     limit: usize,
     slots: Vec<Slot<V>>,
     index: Index,
-    tenants: Vec<Tenant>,
-    /// The places of tenants by hash, and the places that nobody has any more.
-    places: HashMap<u64, u32, BuildHasherDefault<Passthrough>>,
-    vacant: Vec<u32>,
-    /// Places of tenants by number of keys; of equal ones the last is the one that has brought no new key for longest.
-    sizes: BTreeSet<(u32, Reverse<u64>, u32)>,
+    owners: Owners,
+    /// The ends of each owner's list, at its place.
+    lists: Vec<List>,
     /// Counts new keys.
     insertions: u64,
     /// What the latest new key pushed out, until somebody asks.
     evicted: Option<(u64, V)>,
 }
 
-/// A state in the list of its tenant's states, which is ordered by use.
+/// A state in the list of its owner's states, which is ordered by use.
 #[derive(Debug)]
 struct Slot<V> {
     key: u64,
-    /// The place of its tenant: half as long as a hash.
-    tenant: u32,
+    /// The place of its owner: half as long as a hash.
+    owner: u32,
     /// The second, since 1970, in which it was used last.
     used: u32,
     newer: u32,
@@ -47,13 +44,26 @@ struct Slot<V> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Tenant {
-    hash: u64,
-    count: u32,
-    /// Number of the latest insertion.
-    inserted: u64,
+struct List {
     newest: u32,
     oldest: u32,
+}
+
+const EMPTY: List = List { newest: NONE, oldest: NONE };
+
+/// Whose a key is: a sender's, and where nobody vouches for names, one of the tenants that the sender names. The same name is
+/// another tenant for another sender.
+#[derive(Debug, Clone, Copy)]
+struct Whose {
+    sender: u64,
+    tenant: Option<u64>,
+}
+
+impl Whose {
+    fn of(event: &EventRow<'_>) -> Self {
+        let named = || Key::join(event.sender(), event.tenant());
+        Self { sender: event.sender(), tenant: (!event.is_believed()).then(named) }
+    }
 }
 
 const NONE: u32 = u32::MAX;
@@ -67,10 +77,8 @@ impl<V: Default + Pack> Table<V> {
             // What is not used yet takes addresses and no memory; a list that grew would be copied, and leave holes behind.
             slots: Vec::with_capacity(limit),
             index: Index::default(),
-            tenants: Vec::new(),
-            places: HashMap::default(),
-            vacant: Vec::new(),
-            sizes: BTreeSet::new(),
+            owners: Owners::default(),
+            lists: Vec::new(),
             insertions: 0,
             evicted: None,
         }
@@ -81,7 +89,12 @@ impl<V: Default + Pack> Table<V> {
         self.entry(event.agent(), event, findings)
     }
 
-    /// The state of a key that the event is about, made if there was none. It belongs to the event's tenant.
+    /// The state of the event's actor, made if there was none.
+    pub fn of_actor(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> &mut V {
+        self.entry(event.actor(), event, findings)
+    }
+
+    /// The state of a key that the event is about, made if there was none. It belongs to the event's sender and tenant.
     pub fn entry(&mut self, key: u64, event: &EventRow<'_>, findings: &mut Findings) -> &mut V {
         let at = match self.index.get(key, &self.slots) {
             Some(at) => {
@@ -92,7 +105,7 @@ impl<V: Default + Pack> Table<V> {
                 }
                 at
             }
-            None => self.insert(key, event.tenant(), event.second(), V::default(), Some(findings)),
+            None => self.insert(key, Whose::of(event), event.second(), V::default(), Some(findings)),
         };
         &mut self.slots[at as usize].value
     }
@@ -119,12 +132,23 @@ impl<V: Default + Pack> Table<V> {
         self.slots.len()
     }
 
-    /// Adds a key that is not there, as its tenant's newest.
-    fn insert(&mut self, key: u64, tenant: u64, second: i64, value: V, findings: Option<&mut Findings>) -> u32 {
+    /// Adds a key that is not there, as its owner's newest.
+    fn insert(&mut self, key: u64, whose: Whose, second: i64, value: V, findings: Option<&mut Findings>) -> u32 {
         let full = self.slots.len() >= self.limit;
-        let freed = full.then(|| self.evict(tenant, second, findings));
-        let tenant = self.place(tenant);
-        let slot = Slot { key, tenant, used: second as u32, newer: NONE, older: NONE, value };
+        let freed = full.then(|| self.evict(whose, second, findings));
+        self.insertions += 1;
+        let sender = self.owners.place(whose.sender, ROOT);
+        self.owners.grow(sender, self.insertions);
+        let owner = match whose.tenant {
+            Some(tenant) => {
+                let tenant = self.owners.place(tenant, sender);
+                self.owners.grow(tenant, self.insertions);
+                tenant
+            }
+            None => sender,
+        };
+        self.lists.resize(self.lists.len().max(self.owners.len()), EMPTY);
+        let slot = Slot { key, owner, used: second as u32, newer: NONE, older: NONE, value };
         let at = if let Some(at) = freed {
             let evicted = std::mem::replace(&mut self.slots[at as usize], slot);
             self.evicted = Some((evicted.key, evicted.value));
@@ -134,41 +158,19 @@ impl<V: Default + Pack> Table<V> {
             self.slots.len() as u32 - 1
         };
         self.index.insert(at, &self.slots);
-        self.insertions += 1;
-        let entry = &mut self.tenants[tenant as usize];
-        self.sizes.remove(&(entry.count, Reverse(entry.inserted), tenant));
-        entry.count += 1;
-        entry.inserted = self.insertions;
-        self.sizes.insert((entry.count, Reverse(entry.inserted), tenant));
         self.link(at, second);
         at
     }
 
-    /// The place of a tenant, which may be new.
-    fn place(&mut self, hash: u64) -> u32 {
-        if let Some(place) = self.places.get(&hash) {
-            return *place;
-        }
-        let tenant = Tenant { hash, count: 0, inserted: 0, newest: NONE, oldest: NONE };
-        let place = if let Some(place) = self.vacant.pop() {
-            self.tenants[place as usize] = tenant;
-            place
-        } else {
-            self.tenants.push(tenant);
-            self.tenants.len() as u32 - 1
-        };
-        self.places.insert(hash, place);
-        place
-    }
-
-    /// Frees a slot for a new key of `tenant`: its own oldest if nobody has more keys, else that of who has the most.
-    fn evict(&mut self, tenant: u64, second: i64, findings: Option<&mut Findings>) -> u32 {
-        let own = self.places.get(&tenant).copied();
+    /// Frees a slot for a new key: the sender's own if nobody has more keys, else that of who has the most.
+    fn evict(&mut self, whose: Whose, second: i64, findings: Option<&mut Findings>) -> u32 {
+        let own = self.owners.get(whose.sender);
         // The table is full, so somebody has the most.
-        let (most, _, largest) = self.sizes.last().copied().unwrap_or((0, Reverse(0), 0));
-        let loser = own.filter(|own| self.tenants[*own as usize].count >= most).unwrap_or(largest);
-        let Tenant { oldest: at, count, inserted, hash, .. } = self.tenants[loser as usize];
-        if own == Some(loser)
+        let sender = self.owners.loser(own, ROOT).unwrap_or_default();
+        let named = whose.tenant.filter(|_| own == Some(sender)).and_then(|tenant| self.owners.get(tenant));
+        let owner = self.owners.loser(named, sender).unwrap_or(sender);
+        let at = self.lists[owner as usize].oldest;
+        if own == Some(sender)
             && let Some(findings) = findings
             && second - i64::from(self.slots[at as usize].used) < EVICTED_IN_USE_SECONDS
         {
@@ -176,23 +178,19 @@ impl<V: Default + Pack> Table<V> {
         }
         self.unlink(at);
         self.index.remove(at, &self.slots);
-        self.sizes.remove(&(count, Reverse(inserted), loser));
-        if count == 1 {
-            self.places.remove(&hash);
-            self.vacant.push(loser);
-        } else {
-            self.tenants[loser as usize].count = count - 1;
-            self.sizes.insert((count - 1, Reverse(inserted), loser));
+        if owner != sender {
+            self.owners.shrink(owner);
         }
+        self.owners.shrink(sender);
         at
     }
 
-    /// Puts a slot at the new end of its tenant's list.
+    /// Puts a slot at the new end of its owner's list.
     fn link(&mut self, at: u32, second: i64) {
-        let tenant = &mut self.tenants[self.slots[at as usize].tenant as usize];
-        let before = std::mem::replace(&mut tenant.newest, at);
+        let list = &mut self.lists[self.slots[at as usize].owner as usize];
+        let before = std::mem::replace(&mut list.newest, at);
         if before == NONE {
-            tenant.oldest = at;
+            list.oldest = at;
         } else {
             self.slots[before as usize].newer = at;
         }
@@ -200,39 +198,50 @@ impl<V: Default + Pack> Table<V> {
         (slot.used, slot.newer, slot.older) = (second as u32, NONE, before);
     }
 
-    /// Takes a slot out of its tenant's list.
+    /// Takes a slot out of its owner's list.
     fn unlink(&mut self, at: u32) {
-        let Slot { tenant, newer, older, .. } = self.slots[at as usize];
-        let tenant = &mut self.tenants[tenant as usize];
+        let Slot { owner, newer, older, .. } = self.slots[at as usize];
+        let list = &mut self.lists[owner as usize];
         match newer {
-            NONE => tenant.newest = older,
+            NONE => list.newest = older,
             newer => self.slots[newer as usize].older = older,
         }
         match older {
-            NONE => tenant.oldest = newer,
+            NONE => list.oldest = newer,
             older => self.slots[older as usize].newer = newer,
         }
     }
 }
 
-/// Tenants in the order of their latest new key, each with its keys from the oldest use to the newest: all that matters.
+/// Senders in the order of their latest new key, each with the tenants that it names in that order, and each of these (or the
+/// sender, if it names none) with its keys from the oldest use to the newest: all that matters.
 impl<V: Default + Pack> Table<V> {
     /// Appends the state.
     pub fn snapshot(&self, out: &mut Vec<u8>) {
-        let mut tenants: Vec<(u64, u32)> = self.sizes.iter().map(|(_, Reverse(at), tenant)| (*at, *tenant)).collect();
-        tenants.sort_unstable();
-        (tenants.len() as u32).pack(out);
-        for (_, place) in tenants {
-            let Some(tenant) = self.tenants.get(place as usize) else { continue };
-            tenant.hash.pack(out);
-            tenant.count.pack(out);
-            let mut at = tenant.oldest;
-            while let Some(slot) = self.slots.get(at as usize) {
-                slot.key.pack(out);
-                slot.used.pack(out);
-                slot.value.pack(out);
-                at = slot.newer;
+        let senders = self.owners.in_order(ROOT);
+        (senders.len() as u32).pack(out);
+        for sender in senders {
+            let tenants = self.owners.in_order(sender);
+            self.owners.at(sender).hash.pack(out);
+            (tenants.len() as u32).pack(out);
+            if tenants.is_empty() {
+                self.snapshot_list(sender, out);
             }
+            for tenant in tenants {
+                self.owners.at(tenant).hash.pack(out);
+                self.snapshot_list(tenant, out);
+            }
+        }
+    }
+
+    fn snapshot_list(&self, owner: u32, out: &mut Vec<u8>) {
+        self.owners.at(owner).count.pack(out);
+        let mut at = self.lists.get(owner as usize).map_or(NONE, |list| list.oldest);
+        while let Some(slot) = self.slots.get(at as usize) {
+            slot.key.pack(out);
+            slot.used.pack(out);
+            slot.value.pack(out);
+            at = slot.newer;
         }
     }
 
@@ -240,11 +249,22 @@ impl<V: Default + Pack> Table<V> {
     pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         *self = Self::new(self.limit);
         for _ in 0..u32::unpack(input)? {
-            let (tenant, count) = (u64::unpack(input)?, u32::unpack(input)?);
-            for _ in 0..count {
-                let (key, used, value) = (u64::unpack(input)?, u32::unpack(input)?, V::unpack(input)?);
-                self.insert(key, tenant, i64::from(used), value, None);
+            let (sender, tenants) = (u64::unpack(input)?, u32::unpack(input)?);
+            if tenants == 0 {
+                self.restore_list(Whose { sender, tenant: None }, input)?;
             }
+            for _ in 0..tenants {
+                let tenant = Some(u64::unpack(input)?);
+                self.restore_list(Whose { sender, tenant }, input)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn restore_list(&mut self, whose: Whose, input: &mut &[u8]) -> Result<(), RestoreError> {
+        for _ in 0..u32::unpack(input)? {
+            let (key, used, value) = (u64::unpack(input)?, u32::unpack(input)?, V::unpack(input)?);
+            self.insert(key, whose, i64::from(used), value, None);
         }
         Ok(())
     }

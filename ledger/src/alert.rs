@@ -179,9 +179,24 @@ pub struct Alert {
     pub tags: Vec<String>,
     /// Whether all its events were old when they were recorded, or before the first start: delivered as a digest.
     pub backfill: bool,
+    /// The revision whose numbers this one only brings up to date: it is no news, so it opens nothing again and pages nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u32>,
+    /// Keyed hash of who answers for the event that opened it, as hexadecimal digits: the token, and its tenant where names are
+    /// believed. Alerts of one sender are told together when they are many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// Whether its sender opened so many alerts before it that they are told together only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flood: bool,
 }
 
 impl Alert {
+    /// The newest revision that is news.
+    pub fn news(&self) -> u32 {
+        self.follows.unwrap_or(self.revision)
+    }
+
     /// The alert in a row of `operations`; `None` for rows of other kinds and for records that are not alerts.
     pub fn from_row(row: &Row<'_>) -> Option<Self> {
         if row.text(column::KIND) != Some(KIND) {
@@ -270,6 +285,9 @@ mod tests {
             evidence: vec![position(7)],
             tags: vec!["AML.T0086".into()],
             backfill: false,
+            follows: None,
+            sender: None,
+            flood: false,
         };
         let text = serde_json::to_string(&alert).expect("no maps with odd keys");
         assert_eq!(
@@ -282,5 +300,9 @@ mod tests {
             )
         );
         assert_eq!(serde_json::from_str::<Alert>(&text).expect("our own record"), alert);
+        let quiet = Alert { follows: Some(1), sender: Some("7f".into()), flood: true, ..alert };
+        let text = serde_json::to_string(&quiet).expect("no maps with odd keys");
+        assert!(text.ends_with(r#","backfill":false,"follows":1,"sender":"7f","flood":true}"#), "{text}");
+        assert_eq!((serde_json::from_str::<Alert>(&text).expect("our own record"), quiet.news()), (quiet, 1));
     }
 }

@@ -15,6 +15,7 @@ use crate::limits::AGENTS_MAX;
 use crate::pack::{Kept, Pack, pack_text, packed, unpack_text};
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::{Named, Scope};
+use crate::second::Second;
 use crate::table::Table;
 use crate::text::{cut, duration};
 use crate::timers::Timers;
@@ -142,7 +143,8 @@ struct Agent {
 struct Begun {
     seq: u64,
     time: i64,
-    recorded: i64,
+    recorded: Second,
+    sender: u32,
     shard: u32,
     backfill: bool,
     /// What it waits for: a number of [`WAITS_FOR`].
@@ -159,17 +161,27 @@ struct Names {
 }
 
 packed!(Agent { begun, names });
-packed!(Begun { seq, time, recorded, shard, backfill, what, rung });
+packed!(Begun { seq, time, recorded, shard, backfill, sender, what, rung });
 
 impl Begun {
     fn new(event: &EventRow<'_>, what: u8) -> Self {
-        let Sighting { position, time, recorded, backfill } = event.sighting();
-        Self { seq: position.seq, time, recorded, shard: position.shard, backfill, what, rung: 0 }
+        let Sighting { position, time, recorded, backfill, sender } = event.sighting();
+        Self {
+            seq: position.seq,
+            time,
+            recorded: Second::of(recorded),
+            shard: position.shard,
+            backfill,
+            sender,
+            what,
+            rung: 0,
+        }
     }
 
     fn sighting(self) -> Sighting {
-        let Self { seq, time, recorded, shard, backfill, .. } = self;
-        Sighting { position: Position { ledger: LedgerName::Events, shard, seq }, time, recorded, backfill }
+        let Self { seq, time, recorded, shard, backfill, sender, .. } = self;
+        let position = Position { ledger: LedgerName::Events, shard, seq };
+        Sighting { position, time, recorded: recorded.micros(), backfill, sender }
     }
 }
 
@@ -273,7 +285,7 @@ impl Stuck {
         let Some(agent) = self.agents.get_mut(key) else { return };
         let (Some(begun), Some(names)) = (agent.begun.as_mut(), agent.names.get()) else { return };
         begun.rung += 1;
-        let (rung, silent) = (begun.rung, second - begun.recorded.div_euclid(1_000_000));
+        let (rung, silent) = (begun.rung, second - begun.recorded.get());
         let subject = Subject { scope: names.named.scope(), target: "" };
         if rung == 1 {
             let what = match &names.tool {

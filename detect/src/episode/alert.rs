@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 use super::{Case, Label, Opening};
 use crate::detector::Findings;
 use crate::event::Sighting;
-use crate::limits::UPDATE_FACTOR;
+use crate::limits::{QUIET_BURST, QUIET_PAUSE_SECONDS, QUIET_SECONDS, QUIET_SECONDS_MAX, UPDATE_FACTOR};
 
 /// An open episode. Rule, tags, title and reason are filled in when it speaks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Episode<C> {
     /// Keyed hash of the scope.
     pub(super) scope: u64,
+    /// Half of the keyed hash of who answers for the event that opened it.
+    pub(super) sender: u32,
     /// The second in which it is resolved if nothing more comes,
     pub(super) deadline: i64,
     /// and the one for which it is queued, which is not later.
@@ -26,6 +28,19 @@ pub(super) struct Episode<C> {
     /// Where the latest evidence stands, after the first half of the list.
     latest: VecDeque<u64>,
     update_at: u64,
+    /// What was added since it last spoke.
+    unsaid: Option<Unsaid>,
+    /// How often it only brought numbers up to date, and the second in which it did so last.
+    quiet: (u32, i64),
+}
+
+/// Seconds of what an episode has not said yet.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Unsaid {
+    first: i64,
+    last: i64,
+    /// The second for which it is queued, which is not later than it is due.
+    pub(super) queued: i64,
 }
 
 impl<C: Case> Episode<C> {
@@ -61,9 +76,22 @@ impl<C: Case> Episode<C> {
             evidence: Vec::new(),
             tags: Vec::new(),
             backfill: sighting.backfill,
+            follows: None,
+            sender: Some(format!("{:08x}", sighting.sender)),
+            flood: findings.is_flood(),
         };
-        let mut episode =
-            Self { scope, deadline, queued: deadline, case, alert, latest: VecDeque::new(), update_at: 0 };
+        let mut episode = Self {
+            scope,
+            sender: sighting.sender,
+            deadline,
+            queued: deadline,
+            case,
+            alert,
+            latest: VecDeque::new(),
+            update_at: 0,
+            unsaid: None,
+            quiet: (0, 0),
+        };
         for seq in before.evidence {
             episode.note_evidence(Position { seq, ..sighting.position });
         }
@@ -93,7 +121,38 @@ impl<C: Case> Episode<C> {
         if live || worse || further || self.alert.count >= self.update_at {
             self.update_at = self.update_at.max(self.alert.count.saturating_mul(UPDATE_FACTOR));
             self.speak(label, State::Updated, findings);
+            return;
         }
+        let second = sighting.recorded.div_euclid(1_000_000);
+        let unsaid = self.unsaid.get_or_insert(Unsaid { first: second, last: second, queued: 0 });
+        unsaid.last = second;
+    }
+
+    /// The second in which what was not said is to be said, if there is something.
+    pub(super) fn quiet_due(&self) -> Option<i64> {
+        let Unsaid { first, last, .. } = self.unsaid?;
+        let (times, second) = self.quiet;
+        let pause = if times < QUIET_BURST { 0 } else { second + QUIET_PAUSE_SECONDS };
+        Some((last + QUIET_SECONDS).min(first + QUIET_SECONDS_MAX).max(pause))
+    }
+
+    /// Notes for which second it is queued to bring its numbers up to date.
+    pub(super) fn queue_quiet(&mut self, second: i64) {
+        if let Some(unsaid) = &mut self.unsaid {
+            unsaid.queued = second;
+        }
+    }
+
+    /// What was not said, and for which second it is queued; zero if it is not yet.
+    pub(super) fn unsaid(&self) -> Option<Unsaid> {
+        self.unsaid
+    }
+
+    /// Brings its numbers up to date: no news.
+    pub(super) fn speak_quietly(&mut self, label: &Label, second: i64, findings: &mut Findings) {
+        self.quiet = (self.quiet.0.saturating_add(1), second);
+        let follows = self.alert.news();
+        self.say(label, State::Updated, Some(follows), findings);
     }
 
     /// Says so if it got worse by what is now known about it.
@@ -123,8 +182,13 @@ impl<C: Case> Episode<C> {
     }
 
     fn speak(&mut self, label: &Label, state: State, findings: &mut Findings) {
+        self.say(label, state, None, findings);
+    }
+
+    fn say(&mut self, label: &Label, state: State, follows: Option<u32>, findings: &mut Findings) {
         self.alert.state = state;
         self.alert.revision += 1;
+        (self.alert.follows, self.unsaid) = (follows, None);
         self.alert.severity = self.case.severity(&self.alert);
         let mut alert = self.alert.clone();
         label.name.as_ref().clone_into(&mut alert.rule);

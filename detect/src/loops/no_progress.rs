@@ -14,7 +14,7 @@ use crate::limits::AGENTS_MAX;
 use crate::loops::step::{self, Feed, Step};
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
+use crate::scope;
 use crate::second::Moment;
 use crate::table::Table;
 use crate::text::{bounded, dollars, duration};
@@ -22,9 +22,9 @@ use crate::text::{bounded, dollars, duration};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.no_progress",
-    version: 2,
-    what: "A session whose steps (tool, input and result by fingerprint) are nearly all ones that it did before, without a sign of \
-           progress: a file read or changed that is new, a check that ended differently, a commit.",
+    version: 3,
+    what: "An agent (a session, or a sub-agent of it) whose steps (tool, input and result by fingerprint) are nearly all ones that it did before, without a sign of \
+           progress: a file read or changed that is new, another change of the tree, a check that ended well.",
     why: "Agents also go in circles that have no fixed order. Few new steps over a long time, or over much money, is what all \
           of them have in common.",
     false_positives: "Work that leaves no trace in the events, such as long thinking between two looks at the same file; waiting \
@@ -166,7 +166,7 @@ impl Detector for NoProgress {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
         if let Some(cost) = event.cost()
-            && let Some(agent) = self.agents.get_mut(event.agent())
+            && let Some(agent) = self.agents.get_mut(event.actor())
         {
             agent.spent = agent.spent.saturating_add(cost);
         }
@@ -223,20 +223,11 @@ impl Agent {
     }
 }
 
-/// Whether a step that is new shows that the agent comes further.
-fn is_progress(event: &EventRow<'_>) -> bool {
-    if event.text(column::OUTCOME).is_some_and(|outcome| outcome != "success") {
-        return false;
-    }
-    matches!(event.kind(), "file.read" | "file.write")
-        || event.text(column::COMMAND).is_some_and(|command| command.contains("git commit"))
-}
-
 impl NoProgress {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let agent = self.agents.of_agent(event, findings);
+        let agent = self.agents.of_actor(event, findings);
         let Some(step) = agent.feed.step(event, self.key) else { return };
-        if agent.take(step, event) && is_progress(event) {
+        if agent.take(step, event) && step.moves {
             return self.progress(event, findings);
         }
         let parameters = &self.parameters;
@@ -256,7 +247,7 @@ impl NoProgress {
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before,
         };
-        let subject = Subject { scope: Scope::agent(event), target: "" };
+        let subject = Subject::actor(event);
         self.episodes.raise(subject, event.sighting(), findings, open, |case| {
             (case.steps, case.new, case.spent) = (steps, new, spent);
             case.severe |= dear || steps >= 4 * parameters.steps;
@@ -264,9 +255,9 @@ impl NoProgress {
     }
 
     fn progress(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let alerted = self.agents.get_mut(event.agent()).is_some_and(Agent::progress);
+        let alerted = self.agents.get_mut(event.actor()).is_some_and(Agent::progress);
         if alerted {
-            let subject = Subject { scope: Scope::agent(event), target: "" };
+            let subject = Subject::actor(event);
             self.episodes.resolve(subject, findings, |case| case.further = true);
         }
     }
@@ -297,7 +288,7 @@ impl Case for Standstill {
         let span = duration(span(alert));
         let end = if self.further { " Then it came further." } else { "" };
         format!(
-            "In {} steps, {span}{cost} there was no sign of progress: no new file, no check that ended well, no commit. {} of \
+            "In {} steps, {span}{cost} there was no sign of progress: no new file, no new change, no check that ended well. {} of \
              the last 32 steps were new; of a healthy agent's steps most are.{end}",
             self.steps, self.new
         )

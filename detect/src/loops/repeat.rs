@@ -18,7 +18,7 @@ use crate::limits::AGENTS_MAX;
 use crate::loops::step::{self, Feed};
 use crate::pack::packed;
 use crate::registry::Spec;
-use crate::scope::{self, Scope};
+use crate::scope;
 use crate::table::Table;
 use crate::text::bounded;
 use case::{End, Loop};
@@ -27,15 +27,16 @@ use circle::{Circle, Turn};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.repeat",
-    version: 3,
-    what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one session goes through again and again, also with \
-           other steps in between. A result that changed ends it: polling that makes progress is no loop.",
+    version: 4,
+    what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one agent (a session, or a sub-agent of it) goes \
+           through again and again, also with other steps in between. Progress ends it: a result that changed, a file that was not \
+           written or read before, another change of the tree.",
     why: "An agent in a loop spends money and time without coming any further, and the agents themselves do not notice. Looking \
           at results tells it from work on many files and from waiting, which the agents' own detectors take for loops.",
     false_positives: "Waiting for something that shows no sign of life, such as a job queue that is polled; sources that tell no \
                       results (a gateway alone), for which the steps of severity come later and only money makes it critical.",
-    tuning: "notice, warning, critical: cycles for low, medium and critical severity. critical_usd: money spent since the loop \
-             began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
+    tuning: "notice, warning, critical: cycles for low, medium and critical severity. A cycle that sleeps before it looks is \
+             medium at most. critical_usd: money spent since the loop began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
     tags: &["AML.T0034", "AML.T0034.002", "AML.T0029"],
     examples: examples::EXAMPLES,
 };
@@ -113,7 +114,7 @@ impl Detector for Repeat {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         // What was spent before the first step belongs to no loop.
         if let Some(cost) = event.cost()
-            && let Some(agent) = self.agents.get_mut(event.agent())
+            && let Some(agent) = self.agents.get_mut(event.actor())
         {
             agent.spent = agent.spent.saturating_add(cost);
         }
@@ -139,9 +140,9 @@ impl Detector for Repeat {
 
 impl Repeat {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let agent = self.agents.of_agent(event, findings);
+        let agent = self.agents.of_actor(event, findings);
         let Some(step) = agent.feed.step(event, self.key) else { return };
-        let subject = Subject { scope: Scope::agent(event), target: "" };
+        let subject = Subject::actor(event);
         let turn = agent.circle.take(step, event.sighting(), agent.spent);
         let (laps, ended) = match turn {
             Turn::Laps(laps) => (laps, None),
@@ -168,15 +169,16 @@ impl Repeat {
         let steps = agent.circle.steps_since(began.step);
         let evidence = agent.circle.evidence(event.position().seq);
         let critical_micros = u64::from(parameters.critical_usd) * 1_000_000;
+        let waits = step::waits(event);
         let open = |_| Opening {
-            case: Loop { laps, span, spent, stages, critical_micros, has_result: step.has_result, end: None },
+            case: Loop { laps, span, spent, stages, critical_micros, has_result: step.has_result, waits, end: None },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before: Before { count: u64::from(steps), first: Some((began.time, began.recorded)), evidence },
         };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| {
             case.laps = case.laps.max(laps);
-            (case.span, case.spent) = (span, spent);
+            (case.span, case.spent, case.waits) = (span, spent, case.waits || waits);
         });
     }
 }

@@ -14,16 +14,17 @@ use crate::failure::Failure;
 use crate::limits::AGENTS_MAX;
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
+use crate::scope;
 use crate::table::Table;
 use crate::text::{bounded, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.retry_storm",
-    version: 3,
-    what: "Errors of the same class from the same tool, model or host, many within a short time, whose pauses do not grow. Errors of \
-           infrastructure (429, 5xx, timeouts) are named as such.",
+    version: 4,
+    what: "Errors of the same class from the same call of a tool, model or host, many within a short time, whose pauses do not grow, \
+           and no file changed in between. Errors of infrastructure (429, 5xx, timeouts) are named as such, and counted over \
+           all calls of a tool.",
     why: "A retry without back-off keeps an overloaded service down, uses up the quota of all agents, and gets the same answer. An \
           infrastructure error is not the agent's loop: its remedy lies elsewhere.",
     false_positives: "A test suite that is meant to fail; many calls in parallel that fail together.",
@@ -123,6 +124,8 @@ struct Burst {
     /// Halves of keyed hashes.
     target: u32,
     class: u32,
+    /// Whether the error is one of infrastructure.
+    infrastructure: bool,
     count: u32,
     /// Pauses that were at least half as long again as the one before.
     backed_off: u16,
@@ -136,7 +139,18 @@ struct Burst {
 }
 
 packed!(Agent { bursts });
-packed!(Burst { target, class, count, backed_off, first_time, last_time, first_recorded, last_gap, alerted });
+packed!(Burst {
+    target,
+    class,
+    infrastructure,
+    count,
+    backed_off,
+    first_time,
+    last_time,
+    first_recorded,
+    last_gap,
+    alerted
+});
 
 /// What an event is about, if it is one that can be tried again: a tool, a model or a host.
 fn target<'a>(event: &EventRow<'a>) -> Option<&'a str> {
@@ -146,6 +160,13 @@ fn target<'a>(event: &EventRow<'a>) -> Option<&'a str> {
         "egress.http" => event.text(column::HOST),
         _ => None,
     }
+}
+
+/// What is tried again: the same call where the error is the agent's own, the tool as a whole where it is infrastructure's.
+fn attempt(event: &EventRow<'_>, name: &str, infrastructure: bool, key: Key) -> u32 {
+    let name = key.of(Space::ATTEMPT, name);
+    let call = event.fingerprint(column::ACTION_FP).filter(|_| !infrastructure);
+    call.map_or(name, |call| Key::join(name, call)) as u32
 }
 
 impl Detector for RetryStorm {
@@ -180,10 +201,10 @@ impl Detector for RetryStorm {
 
 impl RetryStorm {
     fn failed(&mut self, event: &EventRow<'_>, name: &str, failure: Failure, findings: &mut Findings) {
-        let target = self.key.of(Space::ATTEMPT, name) as u32;
+        let target = attempt(event, name, failure.is_infrastructure(), self.key);
         let window = i64::from(self.parameters.window_seconds) * 1_000_000;
-        let agent = self.agents.of_agent(event, findings);
-        let burst = agent.note(target, failure.code(), window, event);
+        let agent = self.agents.of_actor(event, findings);
+        let burst = agent.note(target, failure, window, event);
         // Whoever waits longer at least every other time is polite.
         if burst.count < self.parameters.errors || u32::from(burst.backed_off) * 2 >= burst.count - 1 {
             return;
@@ -210,7 +231,7 @@ impl RetryStorm {
             before,
         };
         self.episodes.raise(
-            Subject { scope: Scope::agent(event), target: name },
+            Subject { target: name, ..Subject::actor(event) },
             event.sighting(),
             findings,
             open,
@@ -218,20 +239,26 @@ impl RetryStorm {
         );
     }
 
+    /// What succeeds is no storm any more; and who changed a file does not make the same attempt again.
     fn succeeded(&mut self, event: &EventRow<'_>, name: &str, findings: &mut Findings) {
-        let Some(agent) = self.agents.get_mut(event.agent()).filter(|agent| !agent.bursts.is_empty()) else { return };
-        let target = self.key.of(Space::ATTEMPT, name) as u32;
-        let Some(at) = agent.bursts.iter().position(|burst| burst.target == target) else { return };
-        if agent.bursts.remove(at).alerted {
-            let subject = Subject { scope: Scope::agent(event), target: name };
-            self.episodes.resolve(subject, findings, |case| case.succeeded = true);
+        let Some(agent) = self.agents.get_mut(event.actor()).filter(|agent| !agent.bursts.is_empty()) else { return };
+        let targets = [true, false].map(|infrastructure| attempt(event, name, infrastructure, self.key));
+        if event.kind() == "file.write" {
+            agent.bursts.retain(|burst| burst.infrastructure || burst.alerted || targets.contains(&burst.target));
+        }
+        while let Some(at) = agent.bursts.iter().position(|burst| targets.contains(&burst.target)) {
+            if agent.bursts.remove(at).alerted {
+                let subject = Subject { target: name, ..Subject::actor(event) };
+                self.episodes.resolve(subject, findings, |case| case.succeeded = true);
+            }
         }
     }
 }
 
 impl Agent {
     /// Counts an error. One of another class, or after a pause of `window` microseconds, begins anew.
-    fn note(&mut self, target: u32, class: u32, window: i64, event: &EventRow<'_>) -> &mut Burst {
+    fn note(&mut self, target: u32, failure: Failure, window: i64, event: &EventRow<'_>) -> &mut Burst {
+        let class = failure.code();
         let time = event.time();
         let at = match self.bursts.iter().position(|burst| burst.target == target) {
             Some(at) => at,
@@ -241,6 +268,7 @@ impl Agent {
         let fresh = Burst {
             target,
             class,
+            infrastructure: failure.is_infrastructure(),
             count: 0,
             backed_off: 0,
             first_time: time,
@@ -345,5 +373,22 @@ mod tests {
             events[3]["time"] = json!(time);
             assert!(are_storm(&events), "{time}");
         }
+    }
+
+    #[test]
+    fn other_calls_and_other_work_in_between_are_no_storm() {
+        let run = |second: i64, call: i64, exit_code: i64| json!({"second": second, "kind": "command", "tool": "Bash", "action_fp": call, "exit_code": exit_code, "session": "s"});
+        let edit = |second: i64| json!({"second": second, "kind": "file.write", "tool": "Edit", "outcome": "success", "session": "s"});
+        let check = |what: &str, events: Vec<Value>, storm: bool| assert_eq!(are_storm(&events), storm, "{what}");
+        check("the same call", (0..9).map(|at| run(at, 1, 1)).collect(), true);
+        check("nine calls that fail", (0..9).map(|at| run(at, at, 1)).collect(), false);
+        check("a file is changed before each", (0..9).flat_map(|at| [edit(at), run(at, 1, 1)]).collect(), false);
+        check("nine calls that take too long", (0..9).map(|at| run(at, at, 124)).collect(), true);
+        let sub_agents = (0..9).map(|at| {
+            let mut event = run(at, 1, 1);
+            event["agent"] = json!(format!("sub-{at}"));
+            event
+        });
+        check("nine sub-agents fail once", sub_agents.collect(), false);
     }
 }

@@ -1,9 +1,11 @@
-//! What counts as one step of an agent: a tool call with its result where a source tells results, else the call alone.
+//! What counts as one step of an agent: a tool call with its result where a source tells results, else the call alone. And
+//! which steps bring the work further, if they were not taken before.
 //!
 //! Several sources may report the same call: hooks tell its start and its end, a gateway the model's wish. One call is one step.
 
 use ledger::events::column;
 
+use crate::command::words::program;
 use crate::engine::Key;
 use crate::event::EventRow;
 use crate::pack::packed;
@@ -36,12 +38,91 @@ pub struct Step {
     pub hash: u64,
     /// Whether the result is part of that.
     pub has_result: bool,
+    /// Whether it brings the work further if it is new.
+    pub moves: bool,
 }
 
 /// Whether an event may be a step; cheaper than looking its agent up.
 pub fn may_be(event: &EventRow<'_>) -> bool {
     matches!(event.kind(), "tool.call" | "tool.result" | "command" | "file.read" | "file.write")
         && event.fingerprint(column::ACTION_FP).is_some()
+}
+
+/// Whether a step changes the tree or reads a file, and succeeds: who does that for the first time comes further, whatever
+/// is repeated in between.
+fn moves(event: &EventRow<'_>) -> bool {
+    if event.failure().is_some() {
+        return false;
+    }
+    matches!(event.kind(), "file.read" | "file.write")
+        || event.commands().iter().any(|words| changes_tree(words))
+        || event.text(column::COMMAND).is_some_and(writes_file)
+}
+
+/// Whether a command changes files or what the repository holds.
+fn changes_tree(words: &[&str]) -> bool {
+    let Some((first, options)) = words.split_first() else { return false };
+    match program(first) {
+        "mv" | "cp" | "rm" | "mkdir" | "rmdir" | "touch" | "ln" | "patch" | "tee" | "install" | "rsync" | "unzip"
+        | "chmod" => true,
+        "sed" | "perl" => options.iter().any(|option| {
+            option.starts_with("--in-place")
+                || (option.starts_with('-') && !option.starts_with("--") && option.contains('i'))
+        }),
+        "git" => git_verb(options).is_some_and(|verb| GIT_CHANGES.contains(&verb)),
+        _ => false,
+    }
+}
+
+/// What git is to do: the first word that is neither an option nor the value of one.
+fn git_verb<'a>(mut words: &[&'a str]) -> Option<&'a str> {
+    while let Some((word, rest)) = words.split_first() {
+        words = match *word {
+            "-c" | "-C" | "--git-dir" | "--work-tree" => rest.get(1..)?,
+            option if option.starts_with('-') => rest,
+            verb => return Some(verb),
+        };
+    }
+    None
+}
+
+/// What git does to a tree, or adds to its history.
+const GIT_CHANGES: [&str; 16] = [
+    "add",
+    "am",
+    "apply",
+    "checkout",
+    "cherry-pick",
+    "clone",
+    "commit",
+    "merge",
+    "mv",
+    "pull",
+    "push",
+    "rebase",
+    "restore",
+    "revert",
+    "rm",
+    "switch",
+];
+
+/// Whether a command line puts its output into a file, as `cat > notes.md` does; `2>&1` and `>/dev/null` do not.
+fn writes_file(line: &str) -> bool {
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('>') {
+        let target = after.trim_start_matches('>').trim_start();
+        let redirects = !before.ends_with(['2', '-', '=', '<', '&', '\\']);
+        if redirects && !target.is_empty() && !target.starts_with(['&', '(', '=']) && !target.starts_with("/dev/") {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// Whether a step waits before it looks: asking again is then its purpose.
+pub fn waits(event: &EventRow<'_>) -> bool {
+    event.commands().iter().any(|words| words.first().is_some_and(|word| program(word) == "sleep"))
 }
 
 impl Feed {
@@ -54,12 +135,12 @@ impl Feed {
                 return None;
             }
             self.ends = false;
-            self.is_new_call(event, key).then_some(Step { action, hash: action, has_result: false })
+            self.is_new_call(event, key).then_some(Step { action, hash: action, has_result: false, moves: false })
         } else {
             (self.ends, self.unanswered) = (true, 0);
             let result = event.fingerprint(column::RESULT_FP);
             let hash = Key::join(action, result.unwrap_or_default());
-            Some(Step { action, hash, has_result: result.is_some() })
+            Some(Step { action, hash, has_result: result.is_some(), moves: moves(event) })
         }
     }
 
@@ -73,5 +154,49 @@ impl Feed {
         self.calls[at] = hash;
         self.at = self.at.wrapping_add(1);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures;
+
+    fn check(command: &str, changes: bool) {
+        let event = json!({"second": 0, "kind": "command", "tool": "Bash", "command": command, "outcome": "success"});
+        let rows = fixtures::rows(&[event]);
+        let row = rows.get(0).unwrap();
+        assert_eq!(moves(&EventRow::new(&row, false, fixtures::key())), changes, "{command}");
+    }
+
+    #[test]
+    fn commands_that_change_the_tree_are_told_from_looks_at_it() {
+        for command in [
+            "git mv src/cart.rs src/basket.rs",
+            "cd shop && mv a.rs b.rs",
+            "sed -i 's/cart/basket/' src/lib.rs",
+            "perl -pi -e 's/a/b/' x",
+            "git -c user.name=a commit -m done",
+            "bash -c 'rm old.rs'",
+            "cat > notes.md <<'END'",
+            "cargo metadata >> meta.json 2>/dev/null",
+        ] {
+            check(command, true);
+        }
+        for command in [
+            "cargo check -q 2>&1",
+            "make test >/dev/null 2>&1",
+            "git status",
+            "git log --oneline",
+            "sed -n 1,20p src/lib.rs",
+            "grep -rn 'a->b' src",
+            "awk '$1 >= 2' t",
+            "diff <(ls a) <(ls b)",
+            "",
+        ] {
+            check(command, false);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `state.flood`: one tenant brings so many names that the detectors forget some of its own that are still in use.
+//! `state.flood`: one sender brings so many names that the detectors forget some of its own that are still in use.
 //!
 //! The tables of all detectors say when that happens ([`Findings::evicted`]); this detector stands last in the list, so it
 //! hears of every one.
@@ -11,7 +11,7 @@ use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject};
 use crate::event::EventRow;
-use crate::limits::TENANTS_MAX;
+use crate::limits::SENDERS_MAX;
 use crate::pack::packed;
 use crate::recent::Recent;
 use crate::registry::{Example, Expected, Spec};
@@ -20,10 +20,11 @@ use crate::scope::{self, Scope};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "state.flood",
-    version: 1,
-    what: "A tenant (user, else workspace, else token) brings so many sessions, streams or errors that detectors forget some of its own \
-           that were used within the last hour.",
-    why: "Whoever can invent names can try to push what detectors remember about them out of memory. Other tenants lose \
+    version: 2,
+    what: "A sender brings so many sessions, streams or errors that detectors forget some of its own that were used within the last \
+           hour. A sender is a user (else workspace) of a token whose source knows who they are, such as the control plane, and \
+           otherwise the token itself, whatever names it writes.",
+    why: "Whoever can invent names can try to push what detectors remember about them out of memory. Other senders lose \
           nothing, but about this one slow loops and gaps may be missed.",
     false_positives: "A shared user, such as a build account, with tens of thousands of sessions at once; sources that give each \
                       request a session of its own.",
@@ -98,13 +99,13 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(Flood {
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         parameters: parameters.clone(),
-        tenants: Recent::new(TENANTS_MAX),
+        senders: Recent::new(SENDERS_MAX),
     })
 }
 
 struct Flood {
     parameters: Parameters,
-    tenants: Recent<Window>,
+    senders: Recent<Window>,
     episodes: Episodes<Forgotten>,
 }
 
@@ -124,12 +125,12 @@ impl Detector for Flood {
             return;
         }
         let second = event.second();
-        let before = self.tenants.get(event.tenant());
+        let before = self.senders.get(event.sender());
         let window = before.filter(|window| second - window.since < i64::from(self.parameters.window_seconds));
         let mut window = window.unwrap_or(Window { since: second, forgotten: 0 });
         window.forgotten += evicted;
-        self.tenants.insert(event.tenant(), window);
-        let scope = Scope::tenant(event);
+        self.senders.insert(event.sender(), window);
+        let scope = Scope::sender(event);
         let subject = Subject { scope, target: "" };
         if window.forgotten < u64::from(self.parameters.forgotten) && !self.episodes.is_open(subject) {
             return;
@@ -152,12 +153,12 @@ impl Detector for Flood {
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.tenants.snapshot(out);
+        self.senders.snapshot(out);
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.tenants.restore(input)?;
+        self.senders.restore(input)?;
         self.episodes.restore(input)
     }
 }
@@ -181,7 +182,7 @@ impl Case for Forgotten {
     fn reason(&self, _: &Alert) -> String {
         format!(
             "{} names of {} {} that were in use within the last hour had to be forgotten, because it brought more than its fair \
-             share of sessions, streams or errors. Other tenants lost nothing; about this one, slow loops and gaps may be missed.",
+             share of sessions, streams or errors. Other senders lost nothing; about this one, slow loops and gaps may be missed.",
             self.names, self.kind, self.name
         )
     }

@@ -1,7 +1,7 @@
 //! The table stored and loaded behaves the same, keeps its bound, and no flood takes from a tenant that is below its share.
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
@@ -21,8 +21,13 @@ impl Bench {
 
     /// Uses a key of a tenant; says whether a key in use was pushed out by its own tenant.
     fn touch(&mut self, tenant: u64, key: u64) -> bool {
+        self.touch_by(json!({"user": format!("u{tenant}")}), tenant, key)
+    }
+
+    /// The same for an event with these names.
+    fn touch_by(&mut self, mut event: Value, tenant: u64, key: u64) -> bool {
         self.second += self.gap;
-        let event = json!({"second": self.second, "user": format!("u{tenant}")});
+        event["second"] = json!(self.second);
         let rows = fixtures::rows(&[event]);
         let row = rows.get(0).unwrap();
         let mut findings = Findings::new();
@@ -118,4 +123,31 @@ proptest! {
         }
         prop_assert_eq!(bench.bytes(), loaded.bytes());
     }
+}
+
+#[test]
+fn invented_users_take_from_their_own_token_only() {
+    let mut bench = Bench::new(100);
+    // Sixty agents that a control plane vouches for, more than a fair half of the table.
+    for key in 0..60 {
+        bench.touch_by(json!({"token": "coderd", "trust": "control_plane", "user": format!("u{key}")}), 1, key);
+    }
+    for key in 0..5 {
+        bench.touch_by(json!({"token": "hooks", "trust": "agent", "user": "alice"}), 2, key);
+    }
+    let mut forged = |key: u64, token: &str| {
+        let event =
+            json!({"token": token, "trust": "agent", "user": format!("x{key}"), "workspace": format!("w{key}")});
+        bench.touch_by(event, 3, key)
+    };
+    let noticed = (0..10_000).filter(|key| forged(*key, "mallory")).count();
+    assert_eq!(noticed, 10_000 - 35);
+    assert!((0..60).all(|key| bench.holds(1, key)) && (0..5).all(|key| bench.holds(2, key)));
+    // Within a token, who has the most of its keys gives way.
+    let mut bench = Bench::new(10);
+    bench.touch_by(json!({"token": "shared", "trust": "agent", "user": "alice"}), 1, 0);
+    for key in 0..100 {
+        bench.touch_by(json!({"token": "shared", "trust": "agent", "user": "bob"}), 2, key);
+    }
+    assert!(bench.holds(1, 0) && bench.count(2) == 9);
 }

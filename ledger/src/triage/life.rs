@@ -224,10 +224,13 @@ impl Triaged {
             return;
         }
         let was_attended = self.acknowledged().is_some();
+        let is_news = alert.follows.is_none();
         self.alert = trimmed(alert);
         (self.seq, self.revised) = (row.position.seq, row.recorded);
-        // Receivers are told by the revision itself.
-        (self.is_hidden, self.is_reopened) = (false, false);
+        // Receivers are told by the revision itself, if it tells them anything.
+        if is_news {
+            (self.is_hidden, self.is_reopened) = (false, false);
+        }
         if was_attended && self.acknowledged().is_none() {
             self.unattended_since = row.recorded;
             self.forget_escalation();
@@ -290,7 +293,7 @@ impl Triaged {
 
     /// Takes that a revision was hidden from a receiver.
     pub(super) fn hide(&mut self, revision: u32) {
-        self.is_hidden |= revision >= self.alert.revision;
+        self.is_hidden |= revision >= self.alert.news();
     }
 
     /// Takes that a step of escalation was hidden from a receiver. A step of an earlier wait is none.
@@ -331,7 +334,7 @@ impl Triaged {
 
     /// Whether the episode went on after this revision.
     fn is_news(&self, revision: u32) -> bool {
-        self.alert.revision > revision && self.alert.state != State::Resolved
+        self.alert.news() > revision && self.alert.state != State::Resolved
     }
 
     fn reopen(&mut self, recorded: i64) {
@@ -369,10 +372,10 @@ impl Triaged {
         matches!(self.status(), Status::Resolved | Status::Closed)
     }
 
-    /// Number of steps in its life, the detector's revisions and what people did: a request that names it is refused if
-    /// something happened since.
+    /// Number of steps in its life, the detector's revisions that are news and what people did: a request that names it is refused
+    /// if something happened since.
     pub fn version(&self) -> u64 {
-        u64::from(self.alert.revision) + self.steps_total
+        u64::from(self.alert.news()) + self.steps_total
     }
 
     /// Roughly the memory that it takes.

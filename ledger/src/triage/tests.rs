@@ -38,6 +38,9 @@ pub(super) fn alert(id: &str, revision: u32) -> Alert {
         evidence: Vec::new(),
         tags: Vec::new(),
         backfill: false,
+        follows: None,
+        sender: None,
+        flood: false,
     }
 }
 

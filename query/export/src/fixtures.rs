@@ -62,6 +62,9 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         evidence: vec!["events/0/7".parse().unwrap()],
         tags: vec!["AML.T0086".into()],
         backfill: false,
+        follows: None,
+        sender: None,
+        flood: false,
     }
 }
 

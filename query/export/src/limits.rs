@@ -37,6 +37,8 @@ pub const DIGEST_NAMED_MAX: usize = 50;
 pub const DIGEST_RULES_MAX: usize = 20;
 /// How long alerts about old events wait for each other.
 pub const DIGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long alerts of a sender that floods wait for each other.
+pub const FLOOD_WAIT: Duration = Duration::from_mins(1);
 /// The longest title of an alert in a message, in characters,
 pub const TITLE_CHARS_MAX: usize = 200;
 /// the longest reason,

@@ -103,6 +103,9 @@ fn record(sink: &str, now: i64) -> Record {
         evidence: Vec::new(),
         tags: vec!["test".to_owned()],
         backfill: false,
+        follows: None,
+        sender: None,
+        flood: false,
     };
     let mut fields = Map::new();
     fields.insert("test".to_owned(), Value::Bool(true));

@@ -80,7 +80,7 @@ const BODY: &str = "FROM (\
         FROM (\
             SELECT *, json_get_str(record, 'state') AS state, \
                 array_position(['info', 'low', 'medium', 'high', 'critical'], json_get_str(record, 'severity')) AS rank, \
-                max(CASE WHEN json_get_str(record, 'state') <> 'resolved' THEN revision END) OVER (PARTITION BY subject) AS live_revision, \
+                max(CASE WHEN json_get_str(record, 'state') <> 'resolved' THEN coalesce(json_get_int(record, 'follows'), revision) END) OVER (PARTITION BY subject) AS live_revision, \
                 row_number() OVER (PARTITION BY subject ORDER BY revision DESC, seq) AS age \
             FROM operations WHERE kind = 'alert') AS newest \
         LEFT JOIN (\

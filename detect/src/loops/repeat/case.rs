@@ -21,6 +21,8 @@ pub struct Loop {
     pub critical_micros: u64,
     /// Whether results were compared.
     pub has_result: bool,
+    /// Whether a step of it waits before it looks.
+    pub waits: bool,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -29,7 +31,7 @@ pub struct Loop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
-    /// A result changed.
+    /// A result changed, or something was done that was not done before.
     Result,
     /// The agent did other things.
     Elsewhere,
@@ -37,7 +39,7 @@ pub enum End {
 
 impl Case for Loop {
     fn severity(&self, _: &Alert) -> Severity {
-        if self.laps >= self.stages[2] || self.spent >= self.critical_micros {
+        if (self.laps >= self.stages[2] && !self.waits) || self.spent >= self.critical_micros {
             Severity::Critical
         } else if self.laps >= self.stages[1] {
             Severity::Medium
@@ -66,7 +68,9 @@ impl Case for Loop {
         };
         let span = duration(span(alert));
         let observed = format!("{what} came {}{result} in {span}{cost}.", times(u64::from(self.laps)));
-        let baseline = if self.has_result {
+        let baseline = if self.waits {
+            "It sleeps before it looks, so it may wait for something that shows no sign of life."
+        } else if self.has_result {
             "Of agents that go round three times, one in five finds out by itself; of those that go round eight times, one in \
              twenty."
         } else {
@@ -74,7 +78,7 @@ impl Case for Loop {
         };
         let end = match self.end {
             None => "",
-            Some(End::Result) => " Then a result changed, so the agent came further.",
+            Some(End::Result) => " Then a result changed or something new was done, so the agent came further.",
             Some(End::Elsewhere) => " Then the agent went on to other steps.",
         };
         format!("{observed} {baseline}{end}")

@@ -3,7 +3,9 @@
 //! Every step is counted: the third time that the same action gave the same result has the number three. The round that a
 //! step closes reaches back to where it came before; how often the circle came round is the least count of the steps in that
 //! round, each divided by how often it stands in it. Steps that are new are noise as long as they are not the majority, and
-//! an eighth of the others may be noise as well. A known action with another result is progress and begins everything anew.
+//! an eighth of the others may be noise as well. A known action with another result is progress and begins everything anew. So
+//! is a new step that changes the tree or reads a file; only, what was done before it is still known, since an agent that does
+//! and undoes the same change goes in a circle whose first round is all new.
 //!
 //! Steps and actions are known by three bytes of their keyed hash, which is enough among so few: once in half a million new
 //! steps two meet by chance. Two steps then count as one more in a circle, which takes three rounds; two actions as progress.
@@ -127,7 +129,7 @@ packed!(First { step, moment });
 pub enum Turn {
     /// The circle came round so often; below two there is none.
     Laps(u32),
-    /// A known action gave another result.
+    /// A known action gave another result, or a new step brought the work further.
     Progress,
     /// The agent has left the circle.
     Elsewhere,
@@ -203,6 +205,13 @@ impl Memory {
     fn forget(&mut self) {
         (self.known_len, self.recent_len) = (0, 0);
     }
+
+    /// Counts anew, without forgetting what was done.
+    fn count_anew(&mut self) {
+        for known in &mut self.known[..usize::from(self.known_len)] {
+            (known.count, known.first) = (1, known.last);
+        }
+    }
 }
 
 impl Circle {
@@ -211,10 +220,16 @@ impl Circle {
         let (mark, action) = (mark_of(step.hash), mark_of(step.action));
         let memory = self.memory.get_or_insert_default();
         let exact = memory.known().iter().position(|known| known.mark == mark);
-        let progress = exact.is_none() && step.has_result && memory.known().iter().any(|known| known.action == action);
-        if progress {
+        let other_result =
+            exact.is_none() && step.has_result && memory.known().iter().any(|known| known.action == action);
+        let progress = other_result || (exact.is_none() && step.moves);
+        if other_result {
             memory.forget();
-            (self.began, self.fresh, self.span) = (None, 0, 0);
+            (self.fresh, self.span) = (0, 0);
+        }
+        if progress {
+            memory.count_anew();
+            self.began = None;
         }
         self.steps = self.steps.wrapping_add(1);
         let (known, count, gap) = memory.count(step, self.steps, exact);

@@ -19,7 +19,7 @@ pub const EXAMPLES: &[Example] = &[
         alerts: &[
             Expected { state: State::Open, severity: Severity::Low, count: 3, reason: "The same call came 3 times" },
             Expected { state: State::Updated, severity: Severity::Medium, count: 5, reason: "came 5 times" },
-            Expected { state: State::Resolved, severity: Severity::Medium, count: 5, reason: "a result changed" },
+            Expected { state: State::Resolved, severity: Severity::Medium, count: 5, reason: "came further" },
         ],
     },
     Example {
@@ -50,6 +50,21 @@ pub const EXAMPLES: &[Example] = &[
             r#"{"second":93,"kind":"file.read","tool":"Read","action_fp":5,"result_fp":3,"session":"s1"}"#,
             r#"{"second":94,"kind":"file.read","tool":"Read","action_fp":5,"result_fp":3,"session":"s1"}"#,
             r#"{"second":95,"kind":"file.read","tool":"Read","action_fp":5,"result_fp":3,"session":"s2"}"#,
+        ],
+        until: 2000,
+        alerts: &[],
+    },
+    Example {
+        name: "another file changed each time, and the same check that passes",
+        events: &[
+            r#"{"second":0,"kind":"file.write","tool":"Edit","action_fp":21,"result_fp":5,"outcome":"success","session":"s1"}"#,
+            r#"{"second":1,"kind":"command","tool":"Bash","action_fp":9,"result_fp":9,"outcome":"success","session":"s1"}"#,
+            r#"{"second":2,"kind":"file.write","tool":"Edit","action_fp":22,"result_fp":5,"outcome":"success","session":"s1"}"#,
+            r#"{"second":3,"kind":"command","tool":"Bash","action_fp":9,"result_fp":9,"outcome":"success","session":"s1"}"#,
+            r#"{"second":4,"kind":"file.write","tool":"Edit","action_fp":23,"result_fp":5,"outcome":"success","session":"s1"}"#,
+            r#"{"second":5,"kind":"command","tool":"Bash","action_fp":9,"result_fp":9,"outcome":"success","session":"s1"}"#,
+            r#"{"second":6,"kind":"file.write","tool":"Edit","action_fp":24,"result_fp":5,"outcome":"success","session":"s1"}"#,
+            r#"{"second":7,"kind":"command","tool":"Bash","action_fp":9,"result_fp":9,"outcome":"success","session":"s1"}"#,
         ],
         until: 2000,
         alerts: &[],

@@ -116,23 +116,117 @@ fn a_flood_of_sessions_takes_no_slow_loop_of_another_tenant() {
     assert_eq!(who, [Some("alice")]);
 }
 
+/// A file that is written, with a number for the change.
+fn edit(change: i64) -> Value {
+    json!({"kind": "file.write", "tool": "Edit", "action_fp": 1_000 + change, "result_fp": 3, "outcome": "success"})
+}
+
+/// A command line, with a number for its result.
+fn run(line: &str, result: i64, outcome: &str) -> Value {
+    let action = fixtures::key().hash(&[line]) as i64;
+    json!({"kind": "command", "tool": "Bash", "command": line, "action_fp": action, "result_fp": result, "outcome": outcome})
+}
+
+/// What the steps of twelve rounds are worth at worst.
+fn check(what: &str, round: impl Fn(i64) -> Vec<Value>, worst: Option<Severity>) {
+    let mut events: Vec<Value> = (0..12).flat_map(round).collect();
+    for (second, event) in events.iter_mut().enumerate() {
+        event["second"] = json!(second * 5);
+        event["session"] = json!("s");
+    }
+    let found = observe(&events).into_iter().map(|(_, alert)| alert.severity).max();
+    assert_eq!(found, worst, "{what}");
+}
+
+#[test]
+fn progress_outweighs_repetition_and_the_same_work_again_is_none() {
+    let passes = || run("cargo check", 1, "success");
+    let fails = || run("cargo check", 2, "error");
+    check("another file each time, and the check passes", |n| vec![edit(n), passes()], None);
+    check("another file each time, and the check still fails", |n| vec![edit(n), fails()], None);
+    check(
+        "a file is moved, its imports mended",
+        |n| vec![run(&format!("git mv src/m{n}.rs src/shop/m{n}.rs"), 1, "success"), edit(n), passes()],
+        None,
+    );
+    check(
+        "a file is moved with its imports by one command",
+        |n| vec![run(&format!("mv m{n}.rs shop/ && sed -i s/m{n}/shop::m{n}/ lib.rs"), 1, "success"), passes()],
+        None,
+    );
+    check(
+        "another file is read each time",
+        |n| {
+            vec![
+                json!({"kind": "file.read", "tool": "Read", "action_fp": n, "result_fp": n, "outcome": "success"}),
+                passes(),
+            ]
+        },
+        None,
+    );
+    check("fewer tests fail each time", |n| vec![run("make test", 100 - n, "error")], None);
+    check("a build that advances", |n| vec![run("sleep 30; gh run view 7", n, "success")], None);
+
+    check("the same check without a change", |_| vec![fails()], Some(Severity::Critical));
+    check("the same change and the same check", |_| vec![edit(1), fails()], Some(Severity::Critical));
+    check("done and undone", |_| vec![edit(1), edit(2)], Some(Severity::Critical));
+    check("done, checked, undone, checked", |_| vec![edit(1), fails(), edit(2), fails()], Some(Severity::Critical));
+    check(
+        "an edit that fails is no change",
+        |_| {
+            let mut failed = edit(1);
+            failed["outcome"] = json!("error");
+            vec![failed, fails()]
+        },
+        Some(Severity::Critical),
+    );
+    check(
+        "two looks in turn",
+        |_| vec![run("ls", 1, "success"), run("git status", 1, "success")],
+        Some(Severity::Critical),
+    );
+    check(
+        "a build that shows no sign of life",
+        |_| vec![run("sleep 30; gh run view 7", 1, "success")],
+        Some(Severity::Medium),
+    );
+}
+
+#[test]
+fn sub_agents_of_a_session_act_each_for_itself() {
+    let step = |second: usize, agent: String| json!({"second": second, "kind": "command", "tool": "Bash", "session": "s", "agent": agent, "action_fp": 7, "result_fp": 7});
+    let each_once: Vec<Value> = (0..12).map(|number| step(number, format!("sub-{number}"))).collect();
+    assert!(observe(&each_once).is_empty(), "twelve that look once");
+    // One goes in circles while another one works.
+    let both = |second: usize| {
+        let mut works = step(second, "sub-2".to_owned());
+        works["action_fp"] = json!(100 + second);
+        works["kind"] = json!("file.write");
+        [step(second, "sub-1".to_owned()), works]
+    };
+    let mixed: Vec<Value> = (0..12).flat_map(both).collect();
+    let found = observe(&mixed);
+    assert!(found.iter().all(|(_, alert)| alert.who.agent.as_deref() == Some("sub-1")), "{found:?}");
+    assert_eq!(found.last().unwrap().1.severity, Severity::Critical);
+}
+
 proptest! {
     #[test]
     fn any_steps_keep_the_state_bounded_and_a_stored_one_goes_on_the_same(
-        steps in proptest::collection::vec((0u64..40, 0u64..3), 0..400), cut in 0usize..400,
+        steps in proptest::collection::vec((0u64..40, 0u64..3, any::<bool>()), 0..400), cut in 0usize..400,
     ) {
         let (mut circle, mut loaded) = (Circle::default(), None::<Circle>);
-        for (at, (action, result)) in steps.into_iter().enumerate() {
+        for (at, (action, result, moves)) in steps.into_iter().enumerate() {
             if at == cut {
                 let mut bytes = Vec::new();
                 circle.pack(&mut bytes);
                 prop_assert!(bytes.len() < 1_024, "{} bytes", bytes.len());
                 loaded = Some(Circle::unpack(&mut bytes.as_slice()).unwrap());
             }
-            let step = step::Step { action, hash: action * 10 + result, has_result: true };
+            let step = step::Step { action, hash: action * 10 + result, has_result: true, moves };
             let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: at as u64 };
             let time = at as i64 * 1_000_000;
-            let sighting = crate::event::Sighting { position, time, recorded: time, backfill: false };
+            let sighting = crate::event::Sighting { position, time, recorded: time, backfill: false, sender: 0 };
             let turn = circle.take(step, sighting, 0);
             let evidence = circle.evidence(at as u64);
             prop_assert!(evidence.len() <= 31 && evidence.iter().all(|seq| *seq < at as u64) && evidence.is_sorted());

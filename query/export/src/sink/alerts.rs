@@ -4,18 +4,19 @@
 
 mod batch;
 mod digest;
+mod order;
 mod story;
 mod threads;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use ledger::alert::Severity;
+use ledger::alert::{Alert, Severity};
 use ledger::fold::{Outbox, SentAlert};
 
-use crate::limits::{DIGEST_WAIT, STORIES_MAX, STORIES_URGENT_MAX};
+use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, STORIES_MAX, STORIES_URGENT_MAX};
 use crate::record::{Body, Record};
+use order::Rarity;
 use threads::{Bundle, bundles, deserted, leaving};
 
 pub use batch::batch;
@@ -43,6 +44,8 @@ pub enum Style {
     Incidents,
     /// A digest may tell of ends too.
     Messages,
+    /// The same, and what was sent cannot be changed: numbers that are brought up to date are not sent.
+    Letters,
     /// Nothing is told together: the receiver takes many at once and folds them itself.
     Each,
 }
@@ -50,6 +53,11 @@ pub enum Style {
 /// Folds a batch. Records that are hidden, and what a receiver need not hear of, are in nothing of it.
 pub fn fold<'a>(records: &'a [Record], outbox: &'a Outbox, style: Style) -> Fold<'a> {
     let mut stories = stories(records, outbox);
+    let quiet = stories.iter().filter(|story| story.is_quiet()).count();
+    stories.retain(|story| {
+        let shown = style == Style::Each || (style != Style::Letters && quiet <= STORIES_MAX && story.is_told_alone());
+        !story.is_quiet() || shown
+    });
     let (mut silent, mut gone) = (Vec::new(), Vec::new());
     stories.retain(|story| {
         let Some(digest) = story.told.and_then(|told| told.digest.as_ref()) else { return true };
@@ -107,20 +115,37 @@ pub fn stories<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> 
     }
     let mut stories: Vec<Story<'a>> = by_id.into_values().collect();
     stories.retain(|story| story.opened.is_some() || (story.is_told() && outbox.may_know(story.id)));
-    stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
+    // Numbers that are brought up to date are nothing to whoever was not told of the alert.
+    stories.retain(|story| story.told.is_some() || !story.is_quiet());
+    order::sort(&mut stories);
+    stories
+}
+
+/// The same without what only brings numbers up to date.
+pub fn news<'a>(records: &'a [Record], outbox: &'a Outbox) -> Vec<Story<'a>> {
+    let mut stories = stories(records, outbox);
+    stories.retain(|story| !story.is_quiet());
     stories
 }
 
 /// What is told one by one, each thread as one, and what is told together, from bundles with the worst first.
 fn divide(bundles: Vec<Bundle<'_>>, style: Style) -> (Vec<Bundle<'_>>, Vec<Story<'_>>) {
-    let is_old = |story: &Story<'_>| story.told.is_none() && story.opened.is_some_and(|alert| alert.backfill);
-    let (old, live): (Vec<_>, Vec<_>) = bundles.into_iter().partition(|bundle| bundle.0.iter().all(is_old));
-    let storm = live.len() > STORIES_MAX;
-    let (mut urgent, mut single, mut together) = (0, Vec::new(), Vec::new());
-    for bundle in live {
+    let is_slow =
+        |story: &Story<'_>| story.told.is_none() && story.opened.is_some_and(|alert| alert.backfill || alert.flood);
+    let (slow, live): (Vec<_>, Vec<_>) = bundles.into_iter().partition(|bundle| bundle.0.iter().all(is_slow));
+    // What only brings numbers up to date makes no storm.
+    let storm = live.iter().filter(|bundle| !bundle.0.iter().all(Story::is_quiet)).count() > STORIES_MAX;
+    // What stands out beside a crowd comes before the worst of the crowd.
+    let rarity = Rarity::of(live.iter().flat_map(|bundle| &bundle.0));
+    let outstanding: Vec<bool> =
+        live.iter().map(|bundle| bundle.0.iter().any(|story| rarity.stands_out(story))).collect();
+    let mut rare = outstanding.iter().filter(|stands_out| **stands_out).count().min(STORIES_URGENT_MAX);
+    let (mut urgent, mut single, mut together) = (STORIES_URGENT_MAX - rare, Vec::new(), Vec::new());
+    for (bundle, stands_out) in live.into_iter().zip(outstanding) {
         let critical = bundle.0.iter().any(|story| story.severity() == Severity::Critical);
-        let critical = critical && urgent < STORIES_URGENT_MAX;
-        urgent += usize::from(critical);
+        let room = if stands_out { &mut rare } else { &mut urgent };
+        let critical = (critical || stands_out) && *room > 0;
+        *room -= usize::from(critical);
         let incident = style == Style::Incidents && bundle.is_incident();
         let changes = bundle.0.iter().any(Story::changes_incident);
         let steps_only = bundle.0.iter().all(|story| story.newest().is_none());
@@ -132,14 +157,22 @@ fn divide(bundles: Vec<Bundle<'_>>, style: Style) -> (Vec<Bundle<'_>>, Vec<Story
             together.extend(bundle.0.into_iter().filter(|story| !incident || story.told.is_none()));
         }
     }
-    together.extend(old.into_iter().flat_map(|bundle| bundle.0));
+    together.extend(slow.into_iter().flat_map(|bundle| bundle.0));
     (single, together)
 }
 
-/// How long alerts about old events wait for each other: nobody has to run for them.
+/// How long alerts about old events wait for each other, and those of a flood: nobody has to run for them.
 pub fn linger(records: &VecDeque<Record>, wait: Duration) -> Duration {
-    let old = |record: &Record| matches!(&record.body, Body::Alert(alert) if alert.backfill);
-    if !records.is_empty() && records.iter().all(old) { wait } else { Duration::ZERO }
+    let is = |test: fn(&Alert) -> bool| {
+        move |record: &Record| if let Body::Alert(alert) = &record.body { test(alert) } else { false }
+    };
+    if records.is_empty() || !records.iter().all(is(|alert| alert.backfill || alert.flood)) {
+        Duration::ZERO
+    } else if records.iter().any(is(|alert| alert.flood)) {
+        wait.max(FLOOD_WAIT)
+    } else {
+        wait
+    }
 }
 
 /// The default of that wait, in milliseconds.

@@ -89,7 +89,7 @@ impl Sink for Email {
 
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = alerts::batch(records);
-        let (folded, composer) = (fold(records, outbox, Style::Messages), self.composer());
+        let (folded, composer) = (fold(records, outbox, Style::Letters), self.composer());
         let recorded = records.first().map_or(0, |record| record.recorded);
         let mut messages: Vec<Message> = Vec::new();
         for story in &folded.stories {

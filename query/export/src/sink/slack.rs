@@ -128,7 +128,7 @@ impl Sink for Slack {
         if let Some(Way::Bot { channel, .. }) = self.way() {
             return bot::render(channel, self.console.as_deref(), self.buttons(), records, outbox);
         }
-        let batch = message::Batch::new(&alerts::stories(records, outbox));
+        let batch = message::Batch::new(&alerts::news(records, outbox));
         if batch.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: Vec::new() };
         }
@@ -187,7 +187,7 @@ impl Sink for Slack {
         let form = ["invalid_blocks", "msg_blocks_too_long", "invalid_attachments"];
         let refused = answer.status == 400 && form.iter().any(|word| answer.body.contains(word));
         let nothing_told = Outbox::new("", LedgerName::Operations, 0, true);
-        let batch = || message::Batch::new(&alerts::stories(records, &nothing_told));
+        let batch = || message::Batch::new(&alerts::news(records, &nothing_told));
         let body = || message::plain(&batch()).to_string().into_bytes();
         refused.then(|| Message { body: body(), ..sent.clone() })
     }

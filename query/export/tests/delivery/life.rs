@@ -69,5 +69,8 @@ fn alert(id: &str, severity: Severity) -> Alert {
         evidence: Vec::new(),
         tags: Vec::new(),
         backfill: false,
+        follows: None,
+        sender: None,
+        flood: false,
     }
 }

@@ -6,6 +6,7 @@ use ledger::alert::{Alert, Severity};
 use ledger::fold::SentAlert;
 
 use super::Story;
+use super::order::Rarity;
 use crate::record::Record;
 use crate::sink::Message;
 
@@ -19,6 +20,8 @@ pub struct Digest<'a> {
     pub old: usize,
     /// How many were over already.
     pub over: usize,
+    /// How many the largest sender has, if others have far fewer.
+    crowd: Option<usize>,
     /// How many nobody acknowledged in time.
     escalated: usize,
     /// How many are open of which nothing else tells.
@@ -33,7 +36,11 @@ impl<'a> Digest<'a> {
         let mut numbers: Vec<usize> = stories.iter().flat_map(Story::records).collect();
         numbers.sort_unstable();
         let first = records.get(*numbers.first()?)?;
-        let alerts: Vec<&Alert> = stories.iter().filter_map(Story::newest).collect();
+        // The worst is the first, then what stands out beside a crowd, then the others.
+        let rarity = Rarity::of(stories.iter());
+        let (rare, others): (Vec<_>, Vec<_>) = stories.iter().skip(1).partition(|story| rarity.stands_out(story));
+        let ordered = stories.iter().take(1).chain(rare).chain(others);
+        let alerts: Vec<&Alert> = ordered.filter_map(Story::newest).collect();
         let is_alone = |story: &&Story<'_>| story.over.is_none() && story.told.is_none_or(|told| told.digest.is_some());
         Some(Self {
             key: format!("digest/{}", first.position),
@@ -42,6 +49,7 @@ impl<'a> Digest<'a> {
             escalated: stories.iter().filter(|story| story.over.is_none() && story.escalated.is_some()).count(),
             open: stories.iter().filter(is_alone).count(),
             sent: stories.iter().map(Story::sent).collect(),
+            crowd: rarity.crowd(),
             alerts,
             records: numbers,
         })
@@ -60,6 +68,9 @@ impl<'a> Digest<'a> {
             0 => {}
             old if old == count => text.push_str("; all about events that were old when they were recorded"),
             old => text = format!("{text}; {old} about events that were old when they were recorded"),
+        }
+        if let Some(crowd) = self.crowd {
+            text = format!("{text}; {crowd} of them of one sender");
         }
         if self.over > 0 {
             text = format!("{text}; {} of them over", self.over);

@@ -33,6 +33,8 @@ pub struct Story<'a> {
     /// Number in the batch of its first record.
     pub(super) first: usize,
     news: Vec<usize>,
+    /// Whether one of them is news, and not only numbers that are brought up to date.
+    is_news: bool,
     steps: Vec<usize>,
     ends: Vec<usize>,
     /// Positions of the entries that no revision tells apart: they make the names of their messages.
@@ -84,6 +86,7 @@ impl<'a> Story<'a> {
             recorded: record.recorded,
             first,
             news: Vec::new(),
+            is_news: false,
             steps: Vec::new(),
             ends: Vec::new(),
             notice: None,
@@ -128,11 +131,24 @@ impl<'a> Story<'a> {
         self.notice = notice.map(|_| seq);
         self.opened = Some(alert);
         self.news.push(number);
+        self.is_news |= notice.is_some() || alert.follows.is_none();
     }
 
     /// The newest revision that the receiver knows, or will by this batch.
     fn known(&self) -> Option<u32> {
         self.opened.map(|alert| alert.revision).max(self.told.map(|told| told.revision))
+    }
+
+    /// Whether it only brings numbers up to date that the receiver was told before.
+    pub(super) fn is_quiet(&self) -> bool {
+        let known = self.told.is_none_or(|told| self.opened.is_some_and(|alert| alert.news() <= told.revision));
+        !self.is_news && known && self.opened.is_some() && self.acknowledged.is_none() && self.over.is_none()
+    }
+
+    /// Whether a message of its own told of it, which can be brought up to date.
+    pub(super) fn is_told_alone(&self) -> bool {
+        self.told
+            .is_some_and(|told| told.digest.is_none() && told.thread.as_ref().is_none_or(|subject| subject == self.id))
     }
 
     /// Whether its incident ends, gets somebody who looks after it, waits for somebody for too long, or is about something

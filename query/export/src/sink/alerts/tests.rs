@@ -55,6 +55,85 @@ fn a_storm_is_a_digest_with_the_worst_first_and_urgent_ones_alone() {
     assert!(fold(&few, &outbox, Style::Messages).digest.is_none());
 }
 
+/// An alert of a sender about a workspace.
+fn from(number: u64, sender: &str, workspace: &str, severity: Severity) -> Alert {
+    let mut alert = Alert { sender: Some(sender.into()), ..alert_of(number, severity) };
+    alert.who.workspace = Some(workspace.into());
+    alert
+}
+
+#[test]
+fn three_thousand_forged_alerts_bury_no_real_one() {
+    let outbox = fixtures::outbox();
+    // By a token that invents workspaces, or by one workspace that a control plane vouches for; high, or all critical.
+    let forged: [(&str, fn(u64) -> Alert); 3] = [
+        ("invented workspaces", |n| from(n, "mallory", &format!("w{n}"), Severity::High)),
+        ("all critical", |n| from(n, "mallory", &format!("w{n}"), Severity::Critical)),
+        ("one workspace of the token that all have", |n| from(n, "coderd", "w-mallory", Severity::Critical)),
+    ];
+    for (name, forged) in forged {
+        let mut alerts: Vec<Alert> = (0..1_000).map(forged).collect();
+        alerts.push(from(2_000, "coderd", "w-real", Severity::High));
+        let records = records_of(&alerts);
+        let folded = fold(&records, &outbox, Style::Messages);
+        assert!(folded.stories.iter().any(|story| story.id.ends_with("7d0")), "{name}: {:?}", ids(&folded.stories));
+        assert!(folded.stories.len() <= STORIES_URGENT_MAX, "{name}");
+        assert!(folded.digest.unwrap().alerts.len() > 990, "{name}");
+    }
+}
+
+#[test]
+fn a_digest_names_one_of_each_sender_and_tenant_before_the_second_of_any() {
+    let mut alerts: Vec<Alert> = (0..40).map(|n| from(n, "a", "w1", Severity::Medium)).collect();
+    alerts.extend([from(50, "a", "w2", Severity::Medium), from(60, "b", "w3", Severity::Medium)]);
+    alerts.push(Alert { rule: "loop.repeat".into(), ..from(70, "a", "w1", Severity::Medium) });
+    alerts.push(from(80, "c", "w4", Severity::Low));
+    let (records, outbox) = (records_of(&alerts), fixtures::outbox());
+    let digest = fold(&records, &outbox, Style::Messages).digest.unwrap();
+    let named: Vec<&str> = digest.alerts.iter().take(5).map(|alert| &alert.id[alert.id.len() - 2..]).collect();
+    // The first of each sender, then of each tenant, then of each rule; the mildest is the last of all.
+    assert_eq!(named, ["00", "3c", "32", "46", "01"]);
+    assert_eq!(digest.alerts.last().unwrap().severity, Severity::Low);
+}
+
+#[test]
+fn what_a_sender_floods_with_is_told_together_and_waits() {
+    let flood: Vec<Alert> =
+        (0..3).map(|n| Alert { flood: true, ..from(n, "mallory", "w", Severity::Critical) }).collect();
+    let mut alerts = flood.clone();
+    alerts.push(from(9, "coderd", "w-real", Severity::High));
+    let (records, outbox) = (records_of(&alerts), fixtures::outbox());
+    let folded = fold(&records, &outbox, Style::Incidents);
+    assert_eq!((ids(&folded.stories), folded.digest.unwrap().alerts.len()), (vec!["009"], 3));
+    assert_eq!(linger(&records_of(&flood).into(), DIGEST_WAIT), FLOOD_WAIT);
+    assert_eq!(linger(&records.into(), DIGEST_WAIT), Duration::ZERO);
+}
+
+#[test]
+fn numbers_that_are_brought_up_to_date_change_a_message_and_call_nobody() {
+    let quiet = |number| Alert { follows: Some(1), ..revision(number, 2, State::Updated) };
+    let records = records_of(&[quiet(1)]);
+    for (style, outbox, told) in [
+        (Style::Messages, told(&[1], false), 1),
+        (Style::Incidents, told(&[1], false), 1),
+        (Style::Each, told(&[1], false), 1),
+        (Style::Letters, told(&[1], false), 0),
+        (Style::Messages, told(&[1], true), 0),
+        (Style::Messages, fixtures::outbox(), 0),
+    ] {
+        let folded = fold(&records, &outbox, style);
+        assert_eq!((folded.stories.len(), folded.digest.is_some()), (told, false), "{style:?}");
+    }
+    // Many of them are no storm, and told to nobody.
+    let numbers: Vec<u64> = (0..50).collect();
+    let (outbox, records) = (told(&numbers, false), records_of(&numbers.iter().map(|n| quiet(*n)).collect::<Vec<_>>()));
+    let folded = fold(&records, &outbox, Style::Messages);
+    assert!(folded.stories.is_empty() && folded.digest.is_none());
+    // With news in the same batch it is the news that is told.
+    let records = records_of(&[revision(1, 1, State::Open), quiet(1)]);
+    assert_eq!(fold(&records, &fixtures::outbox(), Style::Letters).stories[0].opened.unwrap().revision, 2);
+}
+
 #[test]
 fn old_alerts_are_one_digest_however_few() {
     let old = Alert { backfill: true, ..alert_of(1, Severity::Critical) };

@@ -1,0 +1,116 @@
+//! In which order alerts are told: the worst first, and among equally bad ones one of each sender, tenant and rule before the
+//! second of any, so that whoever raises many buries nobody else's. And which are rare beside a crowd.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use ledger::alert::{Alert, Severity};
+
+use super::Story;
+
+/// Who has so many times as many alerts is a crowd, beside which the others are rare.
+const CROWD_FACTOR: usize = 10;
+
+/// Sorts stories; the same stories come in the same order.
+pub fn sort(stories: &mut [Story<'_>]) {
+    stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
+    // Within a sender: what is the first of its tenant or of its rule, before what is the second of both.
+    let (mut tenants, mut rules) = (HashMap::new(), HashMap::new());
+    let mut within: Vec<_> = stories
+        .iter()
+        .map(|story| {
+            let (severity, sender) = (story.severity(), sender(story));
+            let tenant = next(&mut tenants, (severity, sender, tenant(story)));
+            let rule = next(&mut rules, (severity, sender, rule(story)));
+            (Reverse(severity), sender, tenant.min(rule), tenant + rule, story.first)
+        })
+        .collect();
+    within.sort_unstable();
+    // Over all senders: the first of each, then the second of each.
+    let mut senders = HashMap::new();
+    let turns: HashMap<usize, usize> = within
+        .iter()
+        .map(|(Reverse(severity), sender, _, _, first)| (*first, next(&mut senders, (*severity, *sender))))
+        .collect();
+    let turn = |story: &Story<'_>| turns.get(&story.first).copied().unwrap_or_default();
+    let mut keys: Vec<_> = stories.iter().map(|story| (Reverse(story.severity()), turn(story), story.first)).collect();
+    keys.sort_unstable();
+    let places: HashMap<usize, usize> = keys.iter().enumerate().map(|(place, (.., first))| (*first, place)).collect();
+    stories.sort_by_key(|story| places.get(&story.first).copied());
+}
+
+/// How many came before this one of the same key.
+fn next<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) -> usize {
+    let count = counts.entry(key).or_default();
+    *count += 1;
+    *count - 1
+}
+
+/// What is rare among some alerts.
+pub struct Rarity<'a> {
+    senders: HashMap<&'a str, usize>,
+    tenants: HashMap<(&'a str, &'a str), usize>,
+    /// The most alerts of one sender, and of one tenant of each sender.
+    most: usize,
+    most_of: HashMap<&'a str, usize>,
+}
+
+impl<'a> Rarity<'a> {
+    /// Counts whose alerts they are.
+    pub fn of<'s>(stories: impl Iterator<Item = &'s Story<'a>>) -> Self
+    where
+        'a: 's,
+    {
+        let (mut senders, mut tenants, mut most_of) = (HashMap::new(), HashMap::new(), HashMap::new());
+        for story in stories {
+            next(&mut senders, sender(story));
+            next(&mut tenants, (sender(story), tenant(story)));
+        }
+        for ((sender, _), count) in &tenants {
+            let most: &mut usize = most_of.entry(*sender).or_default();
+            *most = (*most).max(*count);
+        }
+        let most = senders.values().copied().max().unwrap_or_default();
+        Self { senders, tenants, most, most_of }
+    }
+
+    /// Whether an alert is high and rare: beside a crowd of another sender, or of another tenant of the same sender.
+    pub fn stands_out(&self, story: &Story<'a>) -> bool {
+        let (sender, tenant) = (sender(story), tenant(story));
+        let crowded = |most: usize, own: Option<&usize>| own.is_some_and(|own| most >= CROWD_FACTOR * own);
+        let rare = crowded(self.most, self.senders.get(sender))
+            || crowded(self.most_of.get(sender).copied().unwrap_or_default(), self.tenants.get(&(sender, tenant)));
+        rare && story.severity() >= Severity::High
+    }
+
+    /// How many alerts the largest sender has, if others have far fewer.
+    pub fn crowd(&self) -> Option<usize> {
+        self.senders.values().any(|count| self.most >= CROWD_FACTOR * count).then_some(self.most)
+    }
+}
+
+fn of<'a>(story: &Story<'a>, text: impl Fn(&'a Alert) -> Option<&'a String>) -> &'a str {
+    story.newest().and_then(text).map_or("", String::as_str)
+}
+
+fn sender<'a>(story: &Story<'a>) -> &'a str {
+    of(story, |alert| alert.sender.as_ref())
+}
+
+/// Whom an alert is about, as it says.
+fn tenant<'a>(story: &Story<'a>) -> &'a str {
+    of(story, |alert| {
+        let who = &alert.who;
+        who.workspace
+            .as_ref()
+            .or(who.workspace_name.as_ref())
+            .or(who.user.as_ref())
+            .or(who.team.as_ref())
+            .or(who.session.as_ref())
+    })
+}
+
+fn rule<'a>(story: &Story<'a>) -> &'a str {
+    of(story, |alert| Some(&alert.rule))
+}
