@@ -2,7 +2,9 @@
 
 mod case;
 mod examples;
+mod fleet;
 
+use ledger::alert::Who;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +19,17 @@ use crate::limits::ALLOWED_PAIRS_MAX;
 use crate::recent::Recent;
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
+use crate::text::bounded;
 use case::{Refusals, Target};
+use fleet::{Uploads, Widespread};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.denied_post",
-    version: 2,
-    what: "A write request (POST, PUT, PATCH or DELETE) that the firewall refused, grouped by workspace (or session) and domain.",
+    version: 3,
+    what: "A write request (POST, PUT, PATCH or DELETE) that the firewall refused, grouped by workspace (or session) and domain. Where \
+           the same upload to a well-known service was refused at three other workspaces, one alert of the fleet tells of it, and \
+           it is medium.",
     why: "A prompt injection that makes an agent send secrets or source code to a stranger ends in exactly this line of the \
           firewall's log, and nobody reads that log.",
     false_positives: "An agent that guesses an address, or retries what its policy forbids; a policy that allows reading from \
@@ -66,6 +72,8 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
         parameters: parameters.clone(),
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         allowed: Recent::new(ALLOWED_PAIRS_MAX),
+        uploads: Uploads::new(key),
+        widespread: Episodes::new(&SPEC, key, parameters.quiet_seconds),
     })
 }
 
@@ -74,6 +82,8 @@ struct DeniedPost {
     episodes: Episodes<Refusals>,
     /// Pairs of scope and domain of which a request was allowed.
     allowed: Recent<()>,
+    uploads: Uploads,
+    widespread: Episodes<Widespread>,
 }
 
 impl Detector for DeniedPost {
@@ -92,15 +102,20 @@ impl Detector for DeniedPost {
 
     fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
         self.episodes.advance(second, down, findings);
+        self.widespread.advance(second, down, findings);
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         self.allowed.snapshot(out);
+        self.uploads.snapshot(out);
+        self.widespread.snapshot(out)?;
         self.episodes.snapshot(out)
     }
 
     fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         self.allowed.restore(input)?;
+        self.uploads.restore(input)?;
+        self.widespread.restore(input)?;
         self.episodes.restore(input)
     }
 }
@@ -113,14 +128,38 @@ impl DeniedPost {
         let secret = event.secret().filter(|read| {
             event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
         });
+        let subject = Subject { scope, target: domain };
+        let everywhere = self.uploads.note(event, request, findings);
+        if let Some(workspaces) = everywhere.filter(|_| secret.is_none() && !self.episodes.is_open(subject)) {
+            return self.refused_everywhere(event, request, workspaces, findings);
+        }
         let known = self.target(event);
         let open = |many| {
             let target = if many { Target::Many } else { known };
             let case = Refusals { scope_kind: scope.kind.to_owned(), target, secret };
             Opening { case, who: scope::who(event), what: what(event, many), before: Before::default() }
         };
-        let subject = Subject { scope, target: domain };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note_secret(secret));
+    }
+
+    /// A refused write that others were refused too: one alert tells of all of them, in nobody's name.
+    fn refused_everywhere(
+        &mut self,
+        event: &EventRow<'_>,
+        request: Request<'_>,
+        workspaces: usize,
+        findings: &mut Findings,
+    ) {
+        let subject = Subject { scope: Scope::fleet("uploads"), target: request.host };
+        let open = |_| Opening {
+            case: Widespread { workspaces },
+            who: Who { org: event.text(column::ORG).map(bounded), ..Who::default() },
+            what: what(event, false),
+            before: Before::default(),
+        };
+        self.widespread.raise(subject, event.sighting(), findings, open, |case| {
+            case.workspaces = case.workspaces.max(workspaces);
+        });
     }
 
     /// What is known about this agent and this domain.

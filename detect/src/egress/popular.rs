@@ -16,6 +16,24 @@ pub fn is_popular(domain: &str) -> bool {
     POPULAR.binary_search(&domain).is_ok()
 }
 
+/// Whether the registrable domain is one to which programs report how they are used and what went wrong.
+pub fn is_telemetry(domain: &str) -> bool {
+    TELEMETRY.binary_search(&domain).is_ok()
+}
+
+/// Whether anybody has a place of his own under the domain, such as a repository, a bucket or a channel: that many use it says
+/// nothing about what is written there.
+pub fn is_shared(domain: &str) -> bool {
+    SHARED.binary_search(&domain).is_ok()
+}
+
+/// Whether a host of such a domain, which its owner alone names, is one to which programs report.
+pub fn is_telemetry_host(host: &str) -> bool {
+    const WORDS: [&str; 8] = ["analytics", "collector", "crash", "events", "logs", "metrics", "stats", "telemetry"];
+    const HOSTS: [&str; 3] = ["dc.services.visualstudio.com", "firebaselogging.googleapis.com", "play.googleapis.com"];
+    HOSTS.contains(&host) || host.split(['.', '-']).any(|word| WORDS.contains(&word))
+}
+
 /// Names that an operator lists, in lower case: hosts or registrable domains, or packages.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -55,6 +73,80 @@ impl Names {
         }
     }
 }
+
+/// Vendors of telemetry, error reports and feature switches, sorted.
+const TELEMETRY: &[&str] = &[
+    "amplitude.com",
+    "app-measurement.com",
+    "applicationinsights.io",
+    "axiom.co",
+    "betterstack.com",
+    "bugsnag.com",
+    "coralogix.com",
+    "crashlytics.com",
+    "datadoghq.com",
+    "datadoghq.eu",
+    "dynatrace.com",
+    "elastic-cloud.com",
+    "google-analytics.com",
+    "grafana.net",
+    "heap.io",
+    "heapanalytics.com",
+    "honeycomb.io",
+    "instabug.com",
+    "launchdarkly.com",
+    "logtail.com",
+    "logz.io",
+    "mixpanel.com",
+    "newrelic.com",
+    "nr-data.net",
+    "posthog.com",
+    "raygun.io",
+    "rollbar.com",
+    "rudderstack.com",
+    "scarf.sh",
+    "segment.com",
+    "segment.io",
+    "sentry-cdn.com",
+    "sentry.io",
+    "signalfx.com",
+    "split.io",
+    "splunkcloud.com",
+    "statsig.com",
+    "statsigapi.net",
+    "sumologic.com",
+    "unleash-hosted.com",
+];
+
+/// Popular domains under which anybody has a place of his own, sorted.
+const SHARED: &[&str] = &[
+    "amazonaws.com",
+    "anaconda.org",
+    "archive.org",
+    "atlassian.com",
+    "azure.com",
+    "bitbucket.org",
+    "cloudflare.com",
+    "docker.com",
+    "docker.io",
+    "dropbox.com",
+    "ghcr.io",
+    "github.com",
+    "gitlab.com",
+    "google.com",
+    "googleapis.com",
+    "huggingface.co",
+    "microsoft.com",
+    "notion.com",
+    "npmjs.org",
+    "pypi.org",
+    "quay.io",
+    "rubygems.org",
+    "slack.com",
+    "telegram.org",
+    "visualstudio.com",
+    "windows.net",
+];
 
 /// Sorted.
 const POPULAR: &[&str] = &[
@@ -184,7 +276,9 @@ mod tests {
 
     #[test]
     fn the_list_is_sorted_and_of_registrable_domains() {
-        assert!(POPULAR.is_sorted_by(|one, other| one < other));
+        for list in [POPULAR, TELEMETRY, SHARED] {
+            assert!(list.is_sorted_by(|one, other| one < other));
+        }
         assert!(is_popular("github.com") && !is_popular("attacker-logger.com") && !is_popular("somebody.github.io"));
     }
 
