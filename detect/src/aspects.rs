@@ -45,14 +45,15 @@ impl Aspects {
     pub const DELETE: Self = Self(1 << 13);
     /// `loss`,
     pub const LOSS: Self = Self(1 << 14);
-    /// `conflict`,
-    pub const CONFLICT: Self = Self(1 << 15);
     /// one that a firewall uses to tell of itself,
     pub const FIREWALL: Self = Self(1 << 16);
     /// or one whose subject can be tried again: a call of a model or a tool, a request.
     pub const ATTEMPT: Self = Self(1 << 17);
     /// Intake noticed something about its record.
     pub const MARKED: Self = Self(1 << 18);
+    /// It came with the natural id of another event and says something else. It is judged for what it says all the same; only
+    /// its money and tokens are not counted a second time.
+    pub const CONFLICT: Self = Self(1 << 15);
 
     /// Both together.
     pub const fn with(self, other: Self) -> Self {
@@ -75,14 +76,14 @@ impl Aspects {
             "check.result" => Self::WORK.with(Self::CHECK),
             "file.delete" => Self::WORK.with(Self::DELETE),
             "loss" => Self::WORK.with(Self::LOSS),
-            "conflict" => Self::WORK.with(Self::CONFLICT),
             "boundary.failure" | "boundary.start" => Self::WORK.with(Self::FIREWALL),
             "resource" | "connection" | "audit" | "workspace.build" => Self::NONE,
             _ => Self::WORK,
         };
         let when = |is: bool, aspect: Self| if is { aspect.0 } else { 0 };
         let kinds = if row.has(column::ACTION_FP.id()) { kinds.0 } else { kinds.0 & !Self::STEP.0 };
-        let costs = row.has(column::COST_MICROS.id()) || row.has(column::COST_SOURCE_MICROS.id());
+        let conflict = is_conflict(row);
+        let costs = !conflict && (row.has(column::COST_MICROS.id()) || row.has(column::COST_SOURCE_MICROS.id()));
         let tokens = [column::TOKENS_IN, column::TOKENS_OUT, column::TOKENS_CACHE_READ, column::TOKENS_CACHE_WRITE];
         Self(
             Self::ANY.0
@@ -90,14 +91,23 @@ impl Aspects {
                 | when(row.has(column::COMMAND.id()), Self::COMMAND)
                 | when(row.has(column::FILE.id()), Self::FILE)
                 | when(row.has(column::REDACTIONS.id()), Self::REDACTED)
+                | when(conflict, Self::CONFLICT)
                 | when(costs, Self::COST)
-                | when(tokens.iter().any(|column| row.has(column.id())), Self::TOKENS)
+                | when(!conflict && tokens.iter().any(|column| row.has(column.id())), Self::TOKENS)
                 | when(row.has(column::STREAM.id()) && row.has(column::STREAM_SEQ.id()), Self::NUMBERED)
                 | when(row.has(column::MARKS.id()), Self::MARKED)
                 | when(failed, Self::FAILED),
         )
     }
 }
+
+/// Whether intake marked the row as one that contradicts an earlier one.
+pub fn is_conflict(row: &Row<'_>) -> bool {
+    row.has(column::MARKS.id()) && row.list(column::MARKS).any(|mark| mark == CONFLICT)
+}
+
+/// The mark of such rows.
+const CONFLICT: &str = "conflict";
 
 #[cfg(test)]
 mod tests {
@@ -132,6 +142,10 @@ mod tests {
         check(
             json!({"kind": "model.tokens", "tokens_in": 1, "cost_micros": 0}),
             Aspects::WORK.with(Aspects::TOKENS).with(Aspects::COST),
+        );
+        check(
+            json!({"kind": "model.tokens", "tokens_in": 1, "cost_micros": 1, "marks": ["void:tokens_out", "conflict"]}),
+            Aspects::WORK.with(Aspects::CONFLICT),
         );
         assert!(Aspects::ALL.meet(Aspects::ANY) && !Aspects::STEP.meet(Aspects::COST));
     }

@@ -124,6 +124,7 @@ const EGRESS: View = View {
         same("agent_kind"),
         same("source"),
         same("trust"),
+        same("marks"),
     ],
     body: "FROM events WHERE kind LIKE 'egress.%'",
     example: "SELECT domain, count(*) AS denied FROM egress WHERE outcome = 'deny' GROUP BY domain ORDER BY denied DESC LIMIT 20",
@@ -201,7 +202,8 @@ const SPEND: View = View {
         same("source"),
         same("trust"),
     ],
-    body: "FROM events WHERE cost_micros IS NOT NULL OR cost_source_micros IS NOT NULL OR tokens_in IS NOT NULL OR tokens_out IS NOT NULL",
+    body: "FROM events WHERE (cost_micros IS NOT NULL OR cost_source_micros IS NOT NULL OR tokens_in IS NOT NULL OR tokens_out IS NOT NULL) \
+           AND NOT coalesce(array_has(marks, 'conflict'), false)",
     example: "SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE time >= now() - INTERVAL '1 day' GROUP BY team, model ORDER BY usd DESC",
 };
 

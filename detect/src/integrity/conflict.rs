@@ -17,9 +17,9 @@ use crate::text::{bounded, duration, times};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "ledger.conflict",
-    version: 1,
-    what: "A record whose natural id was recorded before with other facts: a row of kind `conflict`, which names the row that it \
-           contradicts. One episode for each collector and source.",
+    version: 2,
+    what: "A record whose natural id was recorded before with other facts: a row with the mark `conflict`, which names in \
+           `refers_to` the row that it contradicts. One episode for each collector and source.",
     why: "A source that changes its story is broken, or somebody tries to overwrite what was recorded. Both rows are kept.",
     false_positives: "A source that uses an id again after it was set up anew; a counter that began again from zero.",
     tuning: "quiet_seconds: how long it must be quiet for the episode to end.",
@@ -32,7 +32,7 @@ const EXAMPLES: &[Example] = &[
         name: "a request that was allowed comes again as refused",
         events: &[
             r#"{"second":0,"kind":"egress.http","outcome":"allow","source":"coder.boundary","collector":"coderd","stream":"b1","stream_seq":4}"#,
-            r#"{"second":3,"kind":"conflict","outcome":"deny","source":"coder.boundary","collector":"coderd","stream":"b1","stream_seq":4,"refers_to":"events/0/0"}"#,
+            r#"{"second":3,"kind":"egress.http","marks":["conflict"],"outcome":"deny","source":"coder.boundary","collector":"coderd","stream":"b1","stream_seq":4,"refers_to":"events/0/0"}"#,
         ],
         until: 60,
         alerts: &[Expected { state: State::Open, severity: Severity::High, count: 1, reason: "events/0/0" }],
@@ -85,7 +85,7 @@ impl Detector for Conflict {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        if event.kind() != "conflict" {
+        if !event.aspects().meet(Aspects::CONFLICT) {
             return;
         }
         let name = event.text(column::COLLECTOR).unwrap_or("");
@@ -145,7 +145,7 @@ impl Case for Contradiction {
         };
         format!(
             "{} through collector {} told records again with other facts, {}{span}{earlier}. A record normally comes again \
-             unchanged or not at all. Both versions are kept: compare them, and see who can write to the source.",
+             unchanged or not at all. Both versions are kept and both are judged: compare them, and see who can write to the source.",
             self.source,
             self.collector,
             times(alert.count)

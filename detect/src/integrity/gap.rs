@@ -129,7 +129,7 @@ impl Detector for Gap {
             return;
         };
         // A conflict is about a number that came before.
-        if event.kind() == "conflict" || number < 0 {
+        if event.aspects().meet(Aspects::CONFLICT) || number < 0 {
             return;
         }
         let key = self.key(event, name);

@@ -110,7 +110,7 @@ fn eager(quiet: u32) -> RuleSet {
 
 /// Events of any kind with any columns, those included that no source sends together.
 fn odd_event() -> impl Strategy<Value = (Value, i64)> {
-    const KINDS: [&str; 22] = [
+    const KINDS: [&str; 21] = [
         "egress.http",
         "tool.result",
         "command",
@@ -124,7 +124,6 @@ fn odd_event() -> impl Strategy<Value = (Value, i64)> {
         "approval",
         "check.result",
         "loss",
-        "conflict",
         "boundary.failure",
         "boundary.start",
         "resource",

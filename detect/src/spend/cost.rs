@@ -4,6 +4,7 @@ use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
 
+use crate::aspects;
 use crate::detector::{Findings, RestoreError};
 use crate::event::EventRow;
 use crate::limits::{GATEWAY_MEMORY_SECONDS, SPENDERS_MAX};
@@ -18,9 +19,9 @@ pub fn cost(event: &EventRow<'_>) -> Option<u64> {
     either(|column| event.integer(column))
 }
 
-/// The same of a row that no detector looks at.
+/// The same of a row that no detector looks at. What contradicts an earlier row is not counted a second time.
 pub fn cost_of_row(row: &Row<'_>) -> Option<u64> {
-    either(|column| row.integer(column))
+    either(|column| row.integer(column)).filter(|_| !aspects::is_conflict(row))
 }
 
 fn either(integer: impl Fn(handle::Integer) -> Option<i64>) -> Option<u64> {

@@ -94,7 +94,7 @@ fn space<'a>(token: &'a str, columns: &impl Columns) -> &'a str {
     namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST))
 }
 
-/// What the event says. The kind is left out because that of a conflict was replaced.
+/// What the event says.
 pub(super) fn body(keyring: &Keyring, columns: &impl Columns) -> Body {
     // A time that is the time of receipt differs each time.
     let time = columns.value(column::TIME.id()).filter(|time| Some(*time) != columns.value(column::OBSERVED.id()));

@@ -47,5 +47,7 @@ fn restore(keyring: &Keyring, dedup: &mut Dedup, row: &Row<'_>, many: bool) {
     let Some(token) = row.text(column::TOKEN) else { return };
     let Some(key) = key::key(keyring, token, row) else { return };
     let body = if many { Body::UNKNOWN } else { key::body(keyring, row) };
-    dedup.restore(key, body, row.position.seq, row.text(column::KIND) == Some(CONFLICT));
+    // Earlier versions replaced the kind.
+    let conflict = row.list(column::MARKS).any(|mark| mark == CONFLICT) || row.text(column::KIND) == Some(CONFLICT);
+    dedup.restore(key, body, row.position.seq, conflict);
 }

@@ -16,7 +16,7 @@ use crate::limits;
 use crate::pump::identity::stamp;
 use crate::pump::{Channel, Pump, PumpError, key};
 
-/// The kind of an event that came with the key of another one and says something else.
+/// The mark of an event that came with the key of another one and says something else.
 pub(in crate::pump) const CONFLICT: &str = "conflict";
 /// The kind of an event that adds to an earlier record of the same model call.
 const ADDITION: &str = "model.call.more";
@@ -173,7 +173,7 @@ impl<P: Progress> Intake<P> {
             let entry = &mut draft.entry;
             let refers_to = match verdict {
                 Verdict::Conflict(_, row) => {
-                    entry.set_text(column::KIND, CONFLICT);
+                    mark(entry, CONFLICT);
                     *row
                 }
                 Verdict::Addition(_, row) => {
@@ -249,6 +249,13 @@ fn move_columns(from: &Entry, to: &mut Entry) {
         to.set_integer(column::CONTENT_LEN, len);
     }
     to.set_list(column::REDACTIONS, list(from, column::REDACTIONS).filter_map(|text| std::str::from_utf8(text).ok()));
+}
+
+/// Adds a mark to those that an entry has.
+fn mark(entry: &mut Entry, word: &str) {
+    let marks: Vec<String> =
+        list(entry, column::MARKS).filter_map(|text| std::str::from_utf8(text).ok()).map(str::to_owned).collect();
+    entry.set_list(column::MARKS, marks.iter().map(String::as_str).chain([word]));
 }
 
 /// The texts of a list column of an entry.
