@@ -133,6 +133,14 @@ pub const TAIL_KNOWN_MAX: usize = 16_384;
 pub const TAIL_SIBLINGS_MAX: usize = 16_384;
 /// Bytes at the start of a file that identify it together with its inode.
 pub const TAIL_HEAD_BYTES: usize = 1_024;
+/// Contents of files that were cut, which a `tail` collector remembers to find their copies.
+pub const TAIL_LIVES_MAX: usize = 64;
+/// So many bytes that are the same in two files are no chance: one is a copy of the other.
+pub const TAIL_TELLING_BYTES: u64 = 64;
+/// Bytes at the end of a file that are compared to tell whether it is a copy.
+pub const TAIL_COMPARED_BYTES: u64 = 64 << 10;
+/// The largest window that a rotated file's zstd may ask for, as a power of two: 128 MiB, what `--long` uses.
+pub const ZSTD_FILE_WINDOW_LOG_MAX: u32 = 27;
 /// Bytes that one step takes from one file before the next file gets its turn.
 pub const TAIL_STEP_BYTES: usize = 4 << 20;
 /// A `tail` collector looks for new bytes at least this often while some come,

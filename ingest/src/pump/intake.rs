@@ -229,6 +229,7 @@ impl<P: Progress> Intake<P> {
 
     /// Goes on at another position, when everything that was taken is durable.
     pub fn jump(&mut self, position: u64) {
+        self.joiner = Joiner::default();
         self.position = position;
         self.durable_position = position;
     }

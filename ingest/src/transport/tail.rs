@@ -5,7 +5,9 @@
 //! same. It costs one `fstat` per file and poll, and it is quick while lines come: the pause is 1 ms then and grows to
 //! 100 ms over a file that is silent.
 
+mod content;
 mod file;
+mod name;
 mod source;
 mod tailer;
 
@@ -33,6 +35,8 @@ pub struct Tail;
 struct TailSettings {
     path: String,
     #[serde(default)]
+    rotated: Option<String>,
+    #[serde(default)]
     start: Origin,
 }
 
@@ -42,11 +46,13 @@ impl Transport for Tail {
     }
 
     fn doc(&self) -> &'static str {
-        "Follows one file, or all files that a pattern matches. A file is known by device, inode and a hash of its first \
-         KiB; its offset is durable together with its lines, so each line is recorded exactly once, over restarts and \
-         rotation by renaming too. Rotation by `copytruncate` loses what was written between the copy and the cut, and \
-         compression of a file before its end was read loses that end: use `delaycompress`. A line above 1 MiB is kept \
-         as unparsed with its first MiB."
+        "Follows one file, or all files that a pattern matches. A file is known by device, inode and hashes of its first \
+         KiB and of the last KiB that was read; its offset is durable together with its lines, so each line is recorded \
+         exactly once, over restarts and rotation too. What was rotated away meanwhile is found beside the file, in \
+         directories below, behind a symbolic link or where `rotated` says, by its content: renamed, copied, or \
+         compressed with gzip or zstd (bzip2 and xz are told and not read). Rotation by `copytruncate` loses what was \
+         written between the copy and the cut. What cannot be known is told as a problem of the collector. A line above \
+         1 MiB is kept as unparsed with its first MiB."
     }
 
     fn settings(&self) -> &'static [Setting] {
@@ -58,6 +64,12 @@ impl Transport for Tail {
                 example: "\"/var/log/coder/coderd.json\"",
             },
             Setting {
+                name: "rotated",
+                required: false,
+                doc: "A pattern of the files that were rotated away, where their names or their directory do not tell. Nothing is guessed then.",
+                example: "\"/var/log/coder/old/coderd-*\"",
+            },
+            Setting {
                 name: "start",
                 required: false,
                 doc: "Where to begin in files that are there when the collector runs for the first time: `beginning` (the default) or `end`.",
@@ -67,12 +79,13 @@ impl Transport for Tail {
     }
 
     fn check(&self, settings: &Settings) -> Result<(), String> {
-        Paths::new(&read::<TailSettings>(settings)?.path).map(|_| ())
+        let settings = read::<TailSettings>(settings)?;
+        Paths::new(&settings.path, settings.rotated.as_deref()).map(|_| ())
     }
 
     fn start(&self, start: Start<'_>) -> Result<(), String> {
         let settings: TailSettings = read(start.settings)?;
-        let paths = Paths::new(&settings.path)?;
+        let paths = Paths::new(&settings.path, settings.rotated.as_deref())?;
         let channel = Arc::clone(&start.channel);
         let stop = start.stop.clone();
         let tailer = Tailer::new(

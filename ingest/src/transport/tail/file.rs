@@ -1,15 +1,16 @@
 //! Which files there are, which file is which, and how an offset is written into the ledger.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::name::{self, Kinship};
 use crate::limits;
 
 /// A file of this moment; inodes are reused, so its first bytes belong to its identity.
@@ -45,6 +46,22 @@ pub(super) struct Stored {
     pub head: u64,
     /// When the file was last modified, in microseconds since 1970 UTC, as far as it was seen.
     pub modified: i64,
+    /// Length of what is hashed of the bytes before the offset; 0 if that is not known.
+    #[serde(default)]
+    pub tail_len: u64,
+    /// Keyed hash of these bytes: many files may have the same head.
+    #[serde(default)]
+    pub tail: u64,
+    /// The file is compressed, and the offset is one after decompression.
+    #[serde(default)]
+    pub packed: bool,
+}
+
+impl Stored {
+    /// Whether both are the same place in the same content, whatever the file.
+    pub fn is_same_content(&self, other: &Self) -> bool {
+        (self.offset, self.head_len, self.head, self.tail) == (other.offset, other.head_len, other.head, other.tail)
+    }
 }
 
 /// The offsets that the ledger holds for a collector.
@@ -95,13 +112,15 @@ pub(super) struct Paths {
     pattern: String,
     /// A file by its path, which need not exist; a pattern otherwise.
     single: Option<PathBuf>,
+    /// Where rotated files are, if the configuration says it.
+    rotated: Option<String>,
 }
 
 /// Endings of files that are no longer lines.
 const COMPRESSED: [&str; 4] = ["gz", "zst", "bz2", "xz"];
 
 /// A file that was found.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct FoundFile {
     pub path: PathBuf,
     pub id: FileId,
@@ -123,15 +142,17 @@ impl FoundFile {
 }
 
 impl Paths {
-    pub fn new(pattern: &str) -> Result<Self, String> {
-        if !Path::new(pattern).is_absolute() {
-            return Err(format!("path {pattern:?} does not begin with `/`; write the whole path"));
+    pub fn new(pattern: &str, rotated: Option<&str>) -> Result<Self, String> {
+        for (name, pattern) in [("path", Some(pattern)), ("rotated", rotated)] {
+            let Some(pattern) = pattern else { continue };
+            if !Path::new(pattern).is_absolute() {
+                return Err(format!("{name} {pattern:?} does not begin with `/`; write the whole path"));
+            }
+            glob::Pattern::new(pattern).map_err(|error| format!("{name} {pattern:?} is not a pattern: {error}"))?;
         }
         let single = !pattern.contains(['*', '?', '[']);
-        if !single {
-            glob::Pattern::new(pattern).map_err(|error| format!("path {pattern:?} is not a pattern: {error}"))?;
-        }
-        Ok(Self { pattern: pattern.to_owned(), single: single.then(|| PathBuf::from(pattern)) })
+        let rotated = rotated.map(str::to_owned);
+        Ok(Self { pattern: pattern.to_owned(), single: single.then(|| PathBuf::from(pattern)), rotated })
     }
 
     /// The path of the one file, if it is one.
@@ -188,32 +209,73 @@ impl Paths {
         }
     }
 
-    /// The files beside those that match: where a file that was renamed is found again.
-    pub fn siblings(&self) -> Vec<FoundFile> {
-        let directory = Path::new(&self.pattern).parent();
-        let Some(entries) = directory.and_then(|directory| std::fs::read_dir(directory).ok()) else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        for entry in entries.flatten().take(limits::TAIL_SIBLINGS_MAX) {
-            let path = entry.path();
+    /// The files that those which are read may have become or come from: beside them, in directories below, behind a
+    /// symbolic link, and where the configuration says. The file that was written to first comes first.
+    pub fn siblings(&self, listed: &[FoundFile]) -> Vec<(FoundFile, Kinship)> {
+        let mut found: Vec<(FoundFile, Kinship)> = Vec::new();
+        let mut add = |path: PathBuf, kinship: Kinship| {
             if let Ok(metadata) = std::fs::metadata(&path)
                 && metadata.is_file()
-                && !is_compressed(&path)
+                && found.len() < limits::TAIL_SIBLINGS_MAX
+                && !listed.iter().chain(found.iter().map(|(file, _)| file)).any(|file| file.path == path)
             {
-                found.push(FoundFile::of(path, &metadata));
+                found.push((FoundFile::of(path, &metadata), kinship));
+            }
+        };
+        if let Some(rotated) = self.rotated.as_deref().and_then(|rotated| glob::glob(rotated).ok()) {
+            rotated.flatten().for_each(|path| add(path, Kinship::Rotation));
+        }
+        let link = self.single.as_deref().and_then(|single| std::fs::canonicalize(single).ok());
+        let link = link.filter(|target| Some(target.as_path()) != self.single.as_deref());
+        let literal = Path::new(&self.pattern).parent().map(Path::to_owned);
+        let parents = listed.iter().filter_map(|file| file.path.parent()).map(Path::to_owned).collect::<BTreeSet<_>>();
+        let target = link.as_deref().and_then(Path::parent).map(Path::to_owned);
+        for directory in literal.into_iter().chain(parents).chain(target).collect::<BTreeSet<_>>() {
+            let below: Vec<PathBuf> = entries(&directory).filter(|path| path.is_dir()).collect();
+            for path in entries(&directory).chain(below.iter().flat_map(|below| entries(below))) {
+                let kinship = self.kinship(&path, link.as_deref());
+                let is_below = path.parent() != Some(&directory);
+                if !is_below || kinship == Kinship::Rotation {
+                    add(path, kinship);
+                }
             }
         }
-        found.sort_by(FoundFile::order);
+        found.sort_by(|(one, _), (other, _)| one.order(other));
         found
     }
 
-    /// Whether a path is the name of the one file with an ending that rotation adds.
-    pub fn is_rotation_of(&self, path: &Path) -> bool {
-        let Some(single) = self.single.as_deref().and_then(Path::to_str) else { return false };
-        let rest = path.to_str().and_then(|path| path.strip_prefix(single));
-        rest.is_some_and(|rest| rest.starts_with(['.', '-', '_']))
+    /// When the directories changed that rotated files stand in.
+    pub fn changed(&self) -> Vec<Option<SystemTime>> {
+        let target = self.single.as_deref().and_then(|single| std::fs::canonicalize(single).ok());
+        let paths = [Some(PathBuf::from(&self.pattern)), target, self.rotated.as_deref().map(PathBuf::from)];
+        let of = |path: PathBuf| std::fs::metadata(path.parent()?).ok()?.modified().ok();
+        paths.into_iter().map(|path| path.and_then(of)).collect()
     }
+
+    /// How a path is related to what is read.
+    fn kinship(&self, path: &Path, link: Option<&Path>) -> Kinship {
+        let name_of = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        let Some(name) = name_of(path) else { return Kinship::Other };
+        let kinship = if let Some(single) = &self.single {
+            let of_link = link.and_then(name_of).is_some_and(|target| name::family(&target) == name::family(&name));
+            let own = name_of(single).map_or(Kinship::Other, |single| name::kinship(&single, &name));
+            if of_link { Kinship::Rotation } else { own }
+        } else {
+            let pattern = glob::Pattern::new(&self.pattern).ok();
+            let matches =
+                |name: &str| pattern.as_ref().is_some_and(|pattern| pattern.matches_path(&path.with_file_name(name)));
+            let is_rotated = std::iter::once(&*name).chain(name::former(&name)).any(matches);
+            if is_rotated { Kinship::Rotation } else { Kinship::Other }
+        };
+        // Where the configuration says which files are rotated ones, nothing is guessed.
+        if self.rotated.is_some() { Kinship::Other } else { kinship }
+    }
+}
+
+/// The paths in a directory, up to a bound; none if it cannot be listed.
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.take(limits::TAIL_SIBLINGS_MAX).map(|entry| entry.path())
 }
 
 fn is_compressed(path: &Path) -> bool {

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use ledger::Group;
 
-use super::file::{FileId, Stored, modified, read_at, read_head};
+use super::content::Content;
+use super::file::{FileId, FoundFile, Stored, modified, read_at, read_head};
 use crate::clock;
 use crate::frame::{Frame, Framer, Framing};
 use crate::limits;
@@ -21,6 +22,9 @@ pub(super) struct Offset {
     written: u64,
     /// The file's first bytes, as far as they were read.
     head: Vec<u8>,
+    /// The bytes before the last two positions, the later first.
+    tails: [(u64, Vec<u8>); 2],
+    packed: bool,
     modified: i64,
     /// The position must be durable even if no line was recorded: lines before it were left out on purpose.
     force: bool,
@@ -30,7 +34,33 @@ impl Offset {
     /// How far the file was read, in the form in which it is stored.
     fn stored(&self, offset: u64) -> Stored {
         let head = &self.head[..self.head.len().min(offset as usize)];
-        Stored { offset, head_len: head.len() as u64, head: self.pump.file_hash(head), modified: self.modified }
+        let tail = self.tail(offset);
+        Stored {
+            offset,
+            head_len: head.len() as u64,
+            head: self.pump.file_hash(head),
+            modified: self.modified,
+            tail_len: tail.len() as u64,
+            tail: self.pump.file_hash(tail),
+            packed: self.packed,
+        }
+    }
+
+    /// The bytes before a position, if they are still known.
+    fn tail(&self, position: u64) -> &[u8] {
+        self.tails.iter().find(|(at, _)| *at == position).map_or(&[], |(_, tail)| tail)
+    }
+
+    /// Remembers the bytes before a position: the end of `before` and `chunk`.
+    fn note(&mut self, position: u64, before: &[u8], chunk: &[u8]) {
+        self.tails.swap(0, 1);
+        let (at, tail) = &mut self.tails[0];
+        *at = position;
+        tail.clear();
+        let from_chunk = chunk.len().min(limits::TAIL_HEAD_BYTES);
+        let from_before = before.len().min(limits::TAIL_HEAD_BYTES - from_chunk);
+        tail.extend_from_slice(&before[before.len() - from_before..]);
+        tail.extend_from_slice(&chunk[chunk.len() - from_chunk..]);
     }
 }
 
@@ -60,9 +90,13 @@ pub(super) struct Source {
     pub after: Option<FileId>,
     /// Its end was met after it was rotated.
     pub drained: bool,
-    file: File,
+    /// It could not be decompressed to its end.
+    pub has_failed: bool,
+    content: Content,
     intake: Intake<Offset>,
     framer: Framer,
+    /// The last bytes before the next one.
+    before: Vec<u8>,
     /// Position of the next byte to read.
     next: u64,
     size: u64,
@@ -71,6 +105,8 @@ pub(super) struct Source {
 
 /// Why a file could not be read on.
 pub(super) enum SourceError {
+    /// It is no longer what was read: it was cut, and may have grown again.
+    Cut,
     Io(io::Error),
     Pump(PumpError),
 }
@@ -88,45 +124,53 @@ impl From<PumpError> for SourceError {
 }
 
 impl Source {
-    /// Opens a file and goes on where `known` says, if it is the same file; else at `fresh`, or not at all.
-    pub fn open(
-        path: &Path,
-        known: Option<&Stored>,
-        fresh: Option<u64>,
+    /// Opens a file that was found, and goes on at an offset; `None` if another file stands there by now or it ends before.
+    pub async fn open(
+        found: &FoundFile,
+        start: u64,
+        is_known: bool,
         pump: &Arc<Pump>,
-        key: impl FnOnce(FileId) -> String,
+        key: String,
         intake: impl FnOnce(Offset, u64) -> Intake<Offset>,
     ) -> io::Result<Option<Self>> {
-        let file = File::open(path)?;
+        let file = File::open(&found.path)?;
         let metadata = file.metadata()?;
-        let (id, size) = (FileId::of(&metadata), metadata.len());
-        let same = match known {
-            Some(stored) => size >= stored.offset && pump.file_hash(&read_head(&file, stored.head_len)?) == stored.head,
-            None => false,
-        };
-        let resumed = known.filter(|_| same).map(|stored| stored.offset);
-        let Some(start) = resumed.or(fresh.map(|fresh| fresh.min(size))) else { return Ok(None) };
+        let size = metadata.len();
+        let mut content = Content::of(file)?;
+        let ends = content.seek(start, limits::TAIL_HEAD_BYTES as u64, limits::TAIL_HEAD_BYTES as u64).await?;
+        if FileId::of(&metadata) != found.id || ends.reached != start {
+            return Ok(None);
+        }
         let offset = Offset {
             pump: Arc::clone(pump),
-            key: key(id),
+            key,
             written: start,
-            head: read_head(&file, start)?,
+            head: ends.head,
+            tails: [(start, ends.tail.clone()), (start, Vec::new())],
+            packed: content.is_packed(),
             modified: modified(&metadata),
-            force: resumed.is_none() && start > 0,
+            force: start > 0 && !is_known,
         };
         Ok(Some(Self {
-            id,
-            path: path.to_owned(),
+            id: found.id,
+            path: found.path.clone(),
             rotated: false,
             after: None,
             drained: false,
-            file,
+            has_failed: false,
+            content,
             intake: intake(offset, start),
             framer: Framer::new(Framing::Lines),
+            before: ends.tail,
             next: start,
             size,
             silent_since: None,
         }))
+    }
+
+    /// Whether everything in it was read and nobody can find it to write more.
+    pub fn is_drained(&self) -> bool {
+        self.drained && !self.framer.is_partial()
     }
 
     /// How far its lines are durable.
@@ -135,22 +179,37 @@ impl Source {
         self.intake.progress().stored(offset)
     }
 
+    /// Whether the file is compressed.
+    pub fn is_packed(&self) -> bool {
+        self.content.is_packed()
+    }
+
+    /// The file, if it is not compressed.
+    pub fn file(&self) -> Option<&File> {
+        match &self.content {
+            Content::Plain(file) => Some(file),
+            Content::Packed(..) => None,
+        }
+    }
+
     /// Bytes that were not yet read.
     pub fn lag(&self) -> u64 {
-        self.size.saturating_sub(self.next)
+        if self.is_packed() { 0 } else { self.size.saturating_sub(self.next) }
     }
 
     /// Reads what is new and sends it, without waiting for the receipt. Returns how many bytes were read.
     pub async fn read(&mut self, now: Instant, buffer: &mut [u8]) -> Result<u64, SourceError> {
-        let metadata = self.file.metadata()?;
-        self.size = metadata.len();
-        self.intake.progress().modified = modified(&metadata);
-        if self.size < self.next || (self.size > self.next && self.was_replaced()?) {
-            self.restart().await?;
+        if let Content::Plain(file) = &self.content {
+            let metadata = file.metadata()?;
+            self.size = metadata.len();
+            self.intake.progress().modified = modified(&metadata);
+            if self.size < self.next || (self.size > self.next && self.was_replaced()?) {
+                return Err(SourceError::Cut);
+            }
         }
         let mut taken = 0;
         while taken < limits::TAIL_STEP_BYTES as u64 {
-            let read = read_at(&self.file, buffer, self.next)?;
+            let read = self.content.read(buffer, self.next).await?;
             if read == 0 {
                 break;
             }
@@ -180,12 +239,16 @@ impl Source {
     /// Whether a rotated file has been silent for so long that nobody will write to it any more.
     pub fn is_over(&self, now: Instant) -> bool {
         let silence = self.silent_since.map(|since| now.saturating_duration_since(since));
+        if self.is_packed() && self.silent_since.is_some() {
+            return true;
+        }
         self.rotated && self.drained && silence.is_some_and(|silence| silence >= limits::TAIL_ROTATED_SILENCE)
     }
 
     /// Keeps the line that was never finished, as it is.
     pub async fn give_up(&mut self, reason: &str) -> Result<(), PumpError> {
-        self.intake.give_up(clock::now(), self.framer.position()).await?;
+        self.intake.progress().note(self.next, &self.before, &[]);
+        self.intake.give_up(clock::now(), self.next).await?;
         if !self.framer.is_partial() {
             return self.finish().await;
         }
@@ -206,6 +269,7 @@ impl Source {
         let mut rest = chunk;
         while let Some(Ok(frame)) = self.framer.next(&mut rest) {
             let position = end - rest.len() as u64;
+            self.intake.progress().note(position, &self.before, &chunk[..chunk.len() - rest.len()]);
             match frame {
                 Frame::Record(raw) => self.intake.record(raw, received, position).await?,
                 Frame::TooLong(kept, bytes) => {
@@ -214,25 +278,41 @@ impl Source {
                 }
             }
         }
+        self.before.extend_from_slice(&chunk[chunk.len().saturating_sub(limits::TAIL_HEAD_BYTES)..]);
+        let surplus = self.before.len().saturating_sub(limits::TAIL_HEAD_BYTES);
+        self.before.drain(..surplus);
         Ok(())
     }
 
-    /// Whether the file's first bytes are no longer those that were read: it was cut and has grown past the offset.
+    /// Whether the file's first bytes, or those before what was read, are no longer what they were: it was cut and has
+    /// grown past the offset.
     fn was_replaced(&mut self) -> io::Result<bool> {
-        let head = read_head(&self.file, self.intake.progress().head.len() as u64)?;
-        Ok(head != self.intake.progress().head)
+        let Self { content: Content::Plain(file), intake, .. } = self else { return Ok(false) };
+        let position = intake.position();
+        let offset = intake.progress();
+        let tail = offset.tail(position);
+        let mut now = vec![0; tail.len()];
+        let read = read_at(file, &mut now, position - tail.len() as u64)?;
+        Ok(now[..read] != *tail || read_head(file, offset.head.len() as u64)? != offset.head)
     }
 
-    /// Begins again at the start of a file that was cut.
-    async fn restart(&mut self) -> Result<(), PumpError> {
+    /// Begins again at the start of a file that was cut. The line that was never finished is kept as it is, unless it is
+    /// read from a copy.
+    pub async fn restart(&mut self, is_copied: bool) -> Result<(), PumpError> {
         tracing::warn!(path = %self.path.display(), read = self.next, "the file was cut; it is read from its beginning");
-        self.give_up("the file was cut before the line ended").await?;
+        if is_copied {
+            self.finish().await?;
+        } else {
+            self.give_up("the file was cut before the line ended").await?;
+        }
         self.intake.channel().metrics().truncations.inc();
         self.intake.jump(0);
         let progress = self.intake.progress();
         progress.written = 0;
         progress.head.clear();
+        progress.tails = Default::default();
         self.framer = Framer::new(Framing::Lines);
+        self.before.clear();
         self.next = 0;
         Ok(())
     }

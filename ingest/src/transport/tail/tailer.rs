@@ -1,10 +1,12 @@
 //! A collector's files: finds them, keeps rotated ones open until their end, and reads each file's lines in order.
 
+mod leftovers;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use ledger::access::Principal;
 use serde::Deserialize;
@@ -15,6 +17,7 @@ use super::source::{Offset, Source, SourceError};
 use crate::health::Fault;
 use crate::limits;
 use crate::pump::{Channel, Intake, Patience, Pump, PumpError};
+use leftovers::{Descent, Life};
 
 /// Where to begin in files that are there when a collector runs for the first time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -45,6 +48,18 @@ pub(super) struct Tailer {
     sources: Vec<Source>,
     /// Nothing was read under this collector's name before.
     new: bool,
+    /// Contents that were read and whose files were cut, with whether the rest is read from a copy.
+    lives: Vec<Life>,
+    /// Copies of files that are still there, with size and time of change.
+    waiting: BTreeMap<FileId, (u64, i64)>,
+    /// The files that were there when leftovers were looked for.
+    present: BTreeMap<FileId, PathBuf>,
+    /// A file that may have lines which nobody reads, and why.
+    passed_over: Option<String>,
+    /// When the directories had changed when leftovers were looked for.
+    changed: Vec<Option<SystemTime>>,
+    /// When leftovers are looked for again although nothing seems to be new.
+    next_look: Option<Instant>,
     started: bool,
     next_scan: Option<Instant>,
     trouble: Option<(Fault, String)>,
@@ -73,6 +88,12 @@ impl Tailer {
             new: known.is_empty(),
             known,
             sources: Vec::new(),
+            lives: Vec::new(),
+            waiting: BTreeMap::new(),
+            present: BTreeMap::new(),
+            passed_over: None,
+            changed: Vec::new(),
+            next_look: None,
             started: false,
             next_scan: None,
             trouble: None,
@@ -84,7 +105,7 @@ impl Tailer {
     pub async fn step(&mut self, now: Instant) -> Result<u64, PumpError> {
         if self.next_scan.is_none_or(|at| now >= at) {
             self.next_scan = Some(now + limits::TAIL_SCAN_EVERY);
-            self.trouble = self.scan().err();
+            self.trouble = self.scan(now).await.err();
         }
         let result = self.read(now).await;
         if result.is_err() {
@@ -113,9 +134,11 @@ impl Tailer {
             match source.read(now, &mut self.buffer).await {
                 Ok(read) => total += read,
                 Err(SourceError::Pump(error)) => return Err(error),
+                Err(SourceError::Cut) => self.cut(at).await?,
                 Err(SourceError::Io(error)) => {
                     source.skip(now);
                     self.trouble = Some(unreadable(&source.path, &error));
+                    source.has_failed = source.is_packed();
                 }
             }
         }
@@ -124,15 +147,29 @@ impl Tailer {
         }
         let mut at = 0;
         while at < self.sources.len() {
-            if self.sources[at].is_over(now) {
+            if self.sources[at].has_failed {
+                // It may not be written to its end yet.
+                let mut source = self.close(at);
+                self.remember(source.id, Stored { modified: 0, ..source.durable() });
+                self.next_look = Some(now + limits::TAIL_ROTATED_SILENCE);
+            } else if self.sources[at].is_over(now) {
                 self.sources[at].give_up("the file was rotated away before the line ended").await?;
-                let mut source = self.sources.remove(at);
+                let mut source = self.close(at);
                 self.remember(source.id, source.durable());
             } else {
                 at += 1;
             }
         }
         Ok(total)
+    }
+
+    /// Takes a file out; its inode may be another's from now on, for which nobody waits.
+    fn close(&mut self, at: usize) -> Source {
+        let closed = self.sources.remove(at);
+        for source in &mut self.sources {
+            source.after = source.after.filter(|after| *after != closed.id);
+        }
+        closed
     }
 
     /// Whether a file waits for the end of the one that stood at its path before it.
@@ -160,12 +197,18 @@ impl Tailer {
     }
 
     /// Looks which files there are; says what keeps it from reading one.
-    fn scan(&mut self) -> Result<(), (Fault, String)> {
+    async fn scan(&mut self, now: Instant) -> Result<(), (Fault, String)> {
         let mut listed = self.paths.list().map_err(|(path, error)| unreadable(&path, &error))?;
         let is_missing = listed.is_empty();
-        if listed.iter().any(|file| !self.sources.iter().any(|source| source.id == file.id)) || !self.started {
-            self.started = true;
-            self.open_leftovers(&listed);
+        let is_new = |file: &FoundFile| {
+            let is_open = self.sources.iter().any(|source| source.id == file.id);
+            !is_open && self.waiting.get(&file.id) != Some(&(file.size, file.modified))
+        };
+        let changed = self.paths.changed();
+        let is_due = self.next_look.is_some_and(|at| now >= at);
+        if !self.started || is_due || changed != self.changed || listed.iter().any(is_new) {
+            (self.started, self.changed, self.next_look) = (true, changed, None);
+            self.open_leftovers(&listed, now).await;
         }
         for source in &mut self.sources {
             source.rotated = !listed.iter().any(|file| file.id == source.id && file.path == source.path);
@@ -183,7 +226,7 @@ impl Tailer {
             (many > 0).then(|| (Fault::PassedOver, format!("{many} files above the limit of {limit} wait")));
         for file in listed.into_iter().take(room) {
             let fresh = if self.new && self.origin == Origin::End { file.size } else { 0 };
-            if let Err(error) = self.open(&file, file.path.clone(), Some(fresh)) {
+            if let Err(error) = self.open_listed(&file, fresh).await {
                 failed = Some(unreadable(&file.path, &error));
             }
         }
@@ -192,57 +235,41 @@ impl Tailer {
         if is_missing && self.sources.is_empty() && failed.is_none() {
             failed = Some((Fault::Missing, self.paths.missing()));
         }
-        failed.map_or(Ok(()), Err)
+        failed.or_else(|| self.passed_over.clone().map(|message| (Fault::PassedOver, message))).map_or(Ok(()), Err)
     }
 
-    /// Opens files that were rotated away and not read to their end: while the collector did not run, or several within
-    /// one pause of the scan.
-    fn open_leftovers(&mut self, listed: &[FoundFile]) {
-        let open = self.sources.iter_mut().map(|source| (source.id, source.durable().modified));
-        let known = self.known.iter().map(|(id, stored)| (*id, stored.modified));
-        let Some((last, newest)) = open.chain(known).max_by_key(|(_, modified)| *modified) else { return };
-        let mut siblings = self.paths.siblings();
-        let is_open = |id| self.sources.iter().any(|source| source.id == id);
-        if !is_open(last) && !listed.iter().chain(&siblings).any(|file| file.id == last) {
-            self.channel.metrics().missing.inc();
-            let collector = self.channel.name();
-            tracing::warn!(collector, "the file that was read last is gone; lines at its end may be lost");
-            self.known.remove(&last);
+    /// Opens a file that the collector is to follow, wherever its content was read before.
+    async fn open_listed(&mut self, file: &FoundFile, fresh: u64) -> io::Result<()> {
+        if let Some(stored) = self.known.get(&file.id).cloned() {
+            if self.holds(&file.path, &stored).await? {
+                return self.open(file, file.path.clone(), stored.offset, true).await;
+            }
+            self.known.remove(&file.id);
         }
-        siblings.retain(|file| !is_open(file.id) && !listed.iter().any(|other| other.id == file.id));
-        // The file in the middle of which reading stopped is older than those that were never met.
-        siblings.sort_by_key(|file| !self.known.contains_key(&file.id));
-        for file in siblings {
-            let known = self.known.get(&file.id);
-            if known.is_some_and(|stored| (stored.offset, stored.modified) == (file.size, file.modified)) {
-                continue;
+        match self.origin_of(file).await? {
+            Descent::Copy(offset, _) => self.open(file, file.path.clone(), offset, false).await,
+            Descent::Waits => {
+                self.wait_with(file);
+                Ok(())
             }
-            // One that came after the file that was read last was rotated away whole; its inode may have been another's.
-            let is_later = self.paths.is_rotation_of(&file.path) && file.modified >= newest;
-            let fresh = is_later.then_some(0);
-            if known.is_none() && fresh.is_none() {
-                continue;
-            }
-            let place = self.paths.single().unwrap_or(&file.path).to_owned();
-            if let Err(error) = self.open(&file, place, fresh) {
-                tracing::warn!(path = %file.path.display(), %error, "a rotated file cannot be read");
-            }
+            Descent::New => self.open(file, file.path.clone(), fresh, false).await,
         }
     }
 
     /// Opens a file that stands, or stood, at `place`.
-    fn open(&mut self, file: &FoundFile, place: PathBuf, fresh: Option<u64>) -> io::Result<()> {
+    async fn open(&mut self, file: &FoundFile, place: PathBuf, start: u64, is_known: bool) -> io::Result<()> {
         let (pump, channel, principal) =
             (Arc::clone(&self.pump), Arc::clone(&self.channel), Arc::clone(&self.principal));
         let patience = Patience::Until(self.stop.clone());
-        let key = |id: FileId| id.key(self.channel.name());
         let intake = |offset: Offset, at| Intake::new(pump, channel, principal, patience, offset, at);
-        let source = Source::open(&file.path, self.known.get(&file.id), fresh, &self.pump, key, intake)?;
+        let key = file.id.key(self.channel.name());
+        let source = Source::open(file, start, is_known, &self.pump, key, intake).await?;
         // Between the listing and the opening another file may have taken the path; the next scan sees it.
-        let Some(mut source) = source.filter(|source| source.id == file.id) else { return Ok(()) };
+        let Some(mut source) = source else { return Ok(()) };
         source.after = self.last_at(&place);
         source.path = place;
         self.known.remove(&source.id);
+        self.waiting.remove(&source.id);
         self.sources.push(source);
         Ok(())
     }

@@ -1,0 +1,257 @@
+//! What was rotated away while nobody looked: finds it by its content, and tells what cannot be known.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use super::{Tailer, unreadable};
+use crate::limits;
+use crate::pump::{Pump, PumpError};
+use crate::transport::tail::content::{self, Content};
+use crate::transport::tail::file::{FileId, FoundFile, Stored};
+use crate::transport::tail::name::Kinship;
+
+/// What was read of a file that is no longer the same.
+pub(super) struct Life {
+    stored: Stored,
+    /// The rest of it is, or was, read from a copy.
+    is_continued: bool,
+}
+
+/// Where a file's content comes from.
+pub(super) enum Descent {
+    /// It was read up to this offset under another name; that of a file that was cut and is still open.
+    Copy(u64, Option<FileId>),
+    /// It is, so far, the same as a file that is still there.
+    Waits,
+    /// Nowhere.
+    New,
+}
+
+impl Tailer {
+    /// Opens files that were rotated away and not read to their end: while the collector did not run, or several within
+    /// one pause of the scan.
+    pub(super) async fn open_leftovers(&mut self, listed: &[FoundFile], now: Instant) {
+        let siblings = self.paths.siblings(listed);
+        let all = listed.iter().chain(siblings.iter().map(|(file, _)| file));
+        self.present = all.map(|file| (file.id, file.path.clone())).collect();
+        let open = self.sources.iter_mut().map(|source| (source.id, source.durable().modified));
+        let known = self.known.iter().map(|(id, stored)| (*id, stored.modified));
+        let Some((last, newest)) = open.chain(known).max_by_key(|(_, modified)| *modified) else { return };
+        let last_stored = self.known.get(&last).cloned();
+        self.end_lives(listed).await;
+        let (mut old, mut others): (Vec<_>, Vec<_>) =
+            siblings.into_iter().partition(|(file, _)| self.known.contains_key(&file.id));
+        // The file in the middle of which reading stopped is older than those that were never met.
+        old.append(&mut others);
+        for (file, kinship) in &old {
+            let is_listed = listed.iter().any(|other| other.id == file.id);
+            if is_listed || self.sources.iter().any(|source| source.id == file.id) {
+                continue;
+            }
+            match self.open_leftover(file, *kinship, newest).await {
+                Ok(false) => {}
+                // A copy may turn out to be all that is left of the file that it was made of.
+                Ok(true) => self.next_look = Some(now + limits::TAIL_ROTATED_SILENCE),
+                Err(error) => self.pass_over(unreadable(&file.path, &error).1),
+            }
+        }
+        self.tell_lost(last, last_stored.as_ref());
+    }
+
+    /// Ends the lives of files whose content is no longer what was read.
+    async fn end_lives(&mut self, listed: &[FoundFile]) {
+        for file in listed {
+            let Some(stored) = self.known.get(&file.id).cloned() else { continue };
+            if stored.offset > 0 && self.holds(&file.path, &stored).await.is_ok_and(|holds| !holds) {
+                self.known.remove(&file.id);
+                self.lives.push(Life { stored, is_continued: false });
+            }
+        }
+    }
+
+    /// Tells of a file that may have lines which are not read.
+    fn pass_over(&mut self, message: String) {
+        if self.passed_over.as_ref() != Some(&message) {
+            tracing::warn!(collector = self.channel.name(), problem = message, "a file is not read");
+        }
+        self.passed_over = Some(message);
+    }
+
+    /// Opens a file beside those that are followed, if it has what was not read. Says whether it waits for another one.
+    async fn open_leftover(&mut self, file: &FoundFile, kinship: Kinship, newest: i64) -> io::Result<bool> {
+        let place = self.paths.single().unwrap_or(&file.path).to_owned();
+        if let Some(stored) = self.known.get(&file.id).cloned() {
+            let is_read = stored.modified == file.modified && (stored.packed || stored.offset == file.size);
+            if is_read {
+                return Ok(false);
+            }
+            if self.holds(&file.path, &stored).await? {
+                return self.open(file, place, stored.offset, true).await.map(|()| false);
+            }
+            self.known.remove(&file.id);
+            self.lives.push(Life { stored, is_continued: false });
+        }
+        if kinship == Kinship::Other && self.lives.iter().all(|life| life.is_continued) {
+            return Ok(false);
+        }
+        // One that came after the file that was read last was rotated away whole.
+        let is_later = file.modified >= newest;
+        match self.origin_of(file).await {
+            Ok(Descent::Copy(offset, of)) => {
+                self.open(file, place, offset, false).await?;
+                if let Some(at) = of.and_then(|of| self.sources.iter().position(|source| source.id == of)) {
+                    self.put_before(at, file.id);
+                }
+            }
+            Ok(Descent::Waits) => return Ok(true),
+            Ok(Descent::New) if kinship == Kinship::Rotation && is_later => self.open(file, place, 0, false).await?,
+            Ok(Descent::New) if kinship == Kinship::Alike && is_later => {
+                self.pass_over(format!(
+                    "{}: nobody can know whether it was rotated away from what is read, so it is passed over; say with \
+                     `rotated` which files were",
+                    file.path.display()
+                ));
+            }
+            Err(error) if kinship == Kinship::Rotation && is_later => return Err(error),
+            Ok(Descent::New) | Err(_) => {}
+        }
+        Ok(false)
+    }
+
+    /// Warns of what was read last and is nowhere, so that lines at its end may be lost.
+    fn tell_lost(&mut self, last: FileId, last_stored: Option<&Stored>) {
+        let is_found = |life: &Life| last_stored.is_some_and(|last| life.stored.is_same_content(last));
+        let is_continued = self.lives.iter().any(|life| life.is_continued && is_found(life));
+        let is_there = self.present.contains_key(&last) && !self.lives.iter().any(is_found);
+        if !is_continued && !is_there && !self.sources.iter().any(|source| source.id == last) {
+            self.channel.metrics().missing.inc();
+            let collector = self.channel.name();
+            tracing::warn!(collector, "the file that was read last is gone; lines at its end may be lost");
+            self.known.remove(&last);
+        }
+        let surplus = self.lives.len().saturating_sub(limits::TAIL_LIVES_MAX);
+        self.lives.drain(..surplus);
+    }
+
+    /// Whether a file holds what was read.
+    pub(super) async fn holds(&self, path: &Path, stored: &Stored) -> io::Result<bool> {
+        content::holds(&File::open(path)?, stored, |bytes| self.pump.file_hash(bytes)).await
+    }
+
+    /// Where the content of a file comes from that was not met before.
+    pub(super) async fn origin_of(&mut self, found: &FoundFile) -> io::Result<Descent> {
+        let file = File::open(&found.path)?;
+        let is_packed = Content::of(file.try_clone()?)?.is_packed();
+        let is_current = self.paths.single() == Some(&*found.path);
+        let hash = |pump: &Pump, bytes: &[u8]| pump.file_hash(bytes);
+        let mut best: Option<Stored> = None;
+        // What was cut or is gone lives on in its copy.
+        let gone = |id: &FileId| *id != found.id && !self.present.contains_key(id);
+        let ended = self.lives.iter().filter(|life| !life.is_continued).map(|life| (&life.stored, true));
+        let lost = self.known.iter().filter(|(id, _)| gone(id)).map(|(_, stored)| (stored, false));
+        for (stored, was_cut) in ended.chain(lost) {
+            // So little may be the same in two files by chance; a compressed file was another one before.
+            let is_telling = was_cut || is_packed || stored.offset >= limits::TAIL_TELLING_BYTES;
+            let is_better = best.as_ref().is_none_or(|best| stored.offset > best.offset);
+            if is_telling
+                && is_better
+                && stored.offset > 0
+                && content::holds(&file, stored, |bytes| hash(&self.pump, bytes)).await?
+            {
+                best = Some(stored.clone());
+            }
+        }
+        if let Some(stored) = best {
+            self.continue_life(stored.clone());
+            return Ok(Descent::Copy(stored.offset, None));
+        }
+        for at in 0..self.sources.len() {
+            let source = &mut self.sources[at];
+            let (stored, is_drained) = (source.durable(), source.is_drained());
+            // A copy never stands where the file itself is looked for, unless that one is gone.
+            let is_gone = !self.present.contains_key(&source.id);
+            if source.id == found.id || (is_current && !is_gone) {
+                continue;
+            }
+            let Some(other) = source.file().map(File::try_clone).transpose()? else { continue };
+            let is_copy = stored.offset > 0 && content::holds(&file, &stored, |bytes| hash(&self.pump, bytes)).await?;
+            if !content::holds(&other, &stored, |bytes| hash(&self.pump, bytes)).await? {
+                if is_copy {
+                    // It was cut a moment ago, which its own reading has not noticed yet.
+                    let id = self.sources[at].id;
+                    self.continue_life(stored.clone());
+                    return Ok(Descent::Copy(stored.offset, Some(id)));
+                }
+            } else if is_copy && is_drained && is_gone {
+                self.continue_life(stored.clone());
+                return Ok(Descent::Copy(stored.offset, None));
+            } else if is_copy || (!is_packed && found.size > 0 && content::is_beginning_of(&file, &other)?) {
+                return Ok(Descent::Waits);
+            }
+        }
+        for (id, stored) in self.known.iter().filter(|_| !is_current) {
+            let Some(path) = self.present.get(id).filter(|_| *id != found.id && stored.offset > 0) else { continue };
+            let is_copy = content::holds(&file, stored, |bytes| hash(&self.pump, bytes)).await?;
+            if is_copy || (!is_packed && !stored.packed && content::is_beginning_of(&file, &File::open(path)?)?) {
+                return Ok(Descent::Waits);
+            }
+        }
+        Ok(Descent::New)
+    }
+
+    /// Notes that the rest of a life is read from a copy.
+    fn continue_life(&mut self, stored: Stored) {
+        self.lives.retain(|life| !life.stored.is_same_content(&stored));
+        self.lives.push(Life { stored, is_continued: true });
+    }
+
+    /// Reads the file that was opened last, a copy, to its end before the file that it was made of goes on.
+    fn put_before(&mut self, at: usize, copy: FileId) {
+        if let Some(source) = self.sources.last_mut().filter(|source| source.id == copy) {
+            (source.rotated, source.after) = (true, None);
+            self.sources[at].after = Some(copy);
+        }
+    }
+
+    /// A file is a copy of one that is still there: what it has was read, or is read from that one.
+    pub(super) fn wait_with(&mut self, file: &FoundFile) {
+        if self.waiting.len() >= limits::TAIL_KNOWN_MAX {
+            self.waiting.clear();
+        }
+        self.waiting.insert(file.id, (file.size, file.modified));
+    }
+
+    /// A file was cut: what was not read of it is looked for in its copy, before the file is read from its beginning.
+    pub(super) async fn cut(&mut self, at: usize) -> Result<(), PumpError> {
+        self.sources[at].finish().await?;
+        let place = self.sources[at].path.clone();
+        let stored = self.sources[at].durable();
+        let is_same = |life: &Life| life.is_continued && life.stored.is_same_content(&stored);
+        let mut is_copied = stored.offset > 0 && self.lives.iter().any(is_same);
+        if !is_copied && stored.offset > 0 {
+            let listed = self.paths.list().unwrap_or_default();
+            let siblings = self.paths.siblings(&listed).into_iter().map(|(file, _)| file);
+            for file in listed.iter().cloned().chain(siblings) {
+                let is_open = self.sources.iter().any(|source| source.id == file.id);
+                let is_known = self.known.get(&file.id).is_some_and(|known| known.modified == file.modified);
+                if is_open || is_known || !self.holds(&file.path, &stored).await.unwrap_or(false) {
+                    continue;
+                }
+                let is_listed = listed.iter().any(|other| other.id == file.id);
+                let place = if is_listed { file.path.clone() } else { place.clone() };
+                self.waiting.remove(&file.id);
+                if self.open(&file, place, stored.offset, false).await.is_ok() {
+                    is_copied = true;
+                    if !is_listed {
+                        self.put_before(at, file.id);
+                    }
+                    break;
+                }
+            }
+            self.lives.push(Life { stored, is_continued: is_copied });
+        }
+        self.sources[at].restart(is_copied).await
+    }
+}
