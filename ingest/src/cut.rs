@@ -23,6 +23,11 @@ impl Cutter {
         Self { record: String::with_capacity(record_bytes), ..Self::default() }
     }
 
+    /// The length of the record so far.
+    pub fn record_len(&self) -> usize {
+        self.record.len()
+    }
+
     /// Adds text that stays in the record.
     pub fn keep(&mut self, text: &str) {
         self.record.push_str(text);

@@ -143,24 +143,13 @@ pub struct ContentSpan {
     pub span: Span,
 }
 
-/// How a span of free text is written in the record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// A JSON value, or a string quoted as Go does.
-    Quoted,
-    /// Plain characters.
-    Plain,
-}
-
-/// Text that may hold secrets and stays in the record, such as a URL: it is redacted in place.
+/// A fact with a name of its own in `redactions`, such as a URL; everything else that stays in the record is `record` there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FreeText {
     /// Its name in the `redactions` column.
     pub field: &'static str,
     /// The value with its quotes.
     pub span: Span,
-    /// How it is written.
-    pub encoding: Encoding,
 }
 
 /// A tool with its input; the same call gives the same `action_fp` whichever source reports it.
@@ -180,7 +169,7 @@ pub struct Draft {
     pub entry: Entry,
     /// Content values of the record in any order, without overlap. Only the record's first draft has them.
     pub content: Vec<ContentSpan>,
-    /// Facts that may hold secrets. Only the record's first draft has them.
+    /// Facts with a name in `redactions`. Only the record's first draft has them.
     pub free_text: Vec<FreeText>,
     /// The call behind `action_fp`.
     pub action: Option<Action>,
@@ -276,7 +265,7 @@ impl Draft {
     /// Marks a JSON value of the record as free text that stays in the record.
     pub(crate) fn add_free_text(&mut self, raw: &[u8], field: &'static str, value: Option<&RawValue>) {
         if let Some(span) = value.and_then(|value| Span::of(raw, value.get().as_bytes())) {
-            self.free_text.push(FreeText { field, span, encoding: Encoding::Quoted });
+            self.free_text.push(FreeText { field, span });
         }
     }
 

@@ -11,14 +11,50 @@ use ledger::column::handle::Text;
 use ledger::events::column;
 
 use crate::cut::Cutter;
-use crate::dialect::{ContentSpan, Draft, Encoding, FreeText, Span, VOID};
+use crate::dialect::{ContentSpan, Draft, FreeText, Span, VOID};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
-use crate::redact::{Mark, RuleSet};
+use crate::redact::{Mark, Piece, RuleSet};
 use crate::url;
 
 /// The kind of a record that was not understood.
 pub const UNPARSED: &str = "unparsed";
+
+/// The columns of text that are redacted: all but our own, those of few words, the host, which is redacted with its
+/// address, and the record with its content.
+const REDACTED: &[Text] = &[
+    column::REFERS_TO,
+    column::SOURCE,
+    column::KIND,
+    column::STREAM,
+    column::SOURCE_ID,
+    column::ORG,
+    column::TEAM,
+    column::USER,
+    column::AGENT,
+    column::AGENT_KIND,
+    column::SESSION,
+    column::RUN,
+    column::RUN_KIND,
+    column::WORKSPACE,
+    column::WORKSPACE_NAME,
+    column::TEMPLATE,
+    column::ACTION,
+    column::TARGET,
+    column::RULE,
+    column::METHOD,
+    column::SCHEME,
+    column::PATH,
+    column::PROVIDER,
+    column::MODEL,
+    column::CLIENT,
+    column::INTERCEPTION,
+    column::TOOL,
+    column::MCP_SERVER,
+    column::TOOL_CALL,
+    column::COMMAND,
+    column::FILE,
+];
 
 /// Completes drafts; one for all sources, shared between threads.
 pub struct Finisher {
@@ -27,11 +63,12 @@ pub struct Finisher {
     rules: RuleSet,
 }
 
-/// Whether the record's free text, and so its URL, was seen to have secrets.
+/// Whether the record was seen to have secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
     Unknown,
     None,
+    Some,
 }
 
 /// A value of the record that does not stay as it is.
@@ -46,6 +83,11 @@ impl Edit<'_> {
             Self::Content(content) => content.span,
             Self::FreeText(free_text) => free_text.span,
         }
+    }
+
+    fn piece(&self) -> Piece {
+        let Span { start, end } = self.span();
+        Piece { start, end, address: matches!(self, Self::FreeText(free_text) if free_text.field == "url") }
     }
 }
 
@@ -68,6 +110,8 @@ impl Finisher {
     /// Completes the draft of one event of the record `raw`. `carries_record` is true for the record's first event, which
     /// gets `record`, `content`, `cuts` and what follows from them.
     pub fn finish(&self, raw: &[u8], draft: &mut Draft, carries_record: bool) {
+        let found = if carries_record { self.set_record(raw, draft) } else { Found::Unknown };
+        self.redact_columns(draft, found);
         if !draft.identity.is_empty() && draft.entry.text(column::SOURCE_ID).is_none() {
             let identity = self.without_secrets(&draft.identity);
             draft.entry.set_text(column::SOURCE_ID, &self.prints.identity(&identity));
@@ -82,19 +126,34 @@ impl Finisher {
             let result = fingerprint::canonical(result);
             draft.entry.set_fingerprint(column::RESULT_FP, self.prints.result(&self.without_secrets(&result)));
         }
-        for column in [column::COMMAND, column::FILE, column::MCP_SERVER, column::TARGET, column::PATH] {
+        self.set_url(draft);
+        self.set_cost(draft);
+        // A mark may name a member that the sender named after a secret.
+        let marks: Vec<Cow<str>> = draft.marks.iter().map(|mark| self.without_secrets(mark)).collect();
+        draft.entry.set_list(column::MARKS, marks.iter().map(|mark| &**mark));
+    }
+
+    /// Redacts every column of text, those that hold ids too. Where the record has no secret, only columns that are put
+    /// together from several values can have one.
+    fn redact_columns(&self, draft: &mut Draft, found: Found) {
+        for column in REDACTED {
             // The columns of a URL are made from its redacted form.
-            if !draft.url.is_empty() && (column == column::TARGET || column == column::PATH) {
+            let of_url = !draft.url.is_empty() && (*column == column::TARGET || *column == column::PATH);
+            if of_url || (found == Found::None && *column != column::COMMAND) {
                 continue;
             }
-            if let Some(redacted) = draft.entry.text(column).and_then(|text| self.rules.redact_plain(text)) {
-                draft.entry.set_text(column, &redacted.text);
+            if let Some(redacted) = draft.entry.text(*column).and_then(|text| self.rules.redact_plain(text)) {
+                draft.entry.set_text(*column, &redacted.text);
+                // Records must not become the same because their secrets look alike: such an id is none.
+                if *column == column::SOURCE_ID {
+                    draft.entry.remove(column::SOURCE_ID.id());
+                }
+                if *column == column::STREAM {
+                    draft.entry.remove(column::STREAM.id());
+                    draft.entry.remove(column::STREAM_SEQ.id());
+                }
             }
         }
-        let found = if carries_record { self.set_record(raw, draft) } else { Found::Unknown };
-        self.set_url(draft, found);
-        self.set_cost(draft);
-        draft.entry.set_list(column::MARKS, texts(&draft.marks));
     }
 
     /// Redacts a line that is shown to people without being recorded.
@@ -113,7 +172,7 @@ impl Finisher {
     /// in `action`, `content` or, if it is not UTF-8, `content_raw`, and what follows from them.
     pub fn unparsed(&self, raw: &[u8], entry: &mut Entry, reason: &str) {
         entry.set_text(column::KIND, UNPARSED);
-        entry.set_text(column::ACTION, reason);
+        entry.set_text(column::ACTION, &self.without_secrets(reason));
         let Ok(text) = std::str::from_utf8(raw) else {
             // What a lossy reading shows to be a secret is not kept: the readable form is then all that is stored.
             return match self.rules.redact_plain(&String::from_utf8_lossy(raw)) {
@@ -139,48 +198,48 @@ impl Finisher {
         let mut edits: Vec<Edit> =
             draft.content.iter().map(Edit::Content).chain(draft.free_text.iter().map(Edit::FreeText)).collect();
         edits.sort_by_key(|edit| edit.span().start);
-        let mut cutter = None;
+        let mut end = 0;
+        edits.retain(|edit| {
+            let span = edit.span();
+            let fits = span.start >= end && text.get(span.start..span.end).is_some();
+            end = if fits { span.end } else { end };
+            fits
+        });
+        let mut pieces: Vec<Piece> = edits.iter().map(Edit::piece).collect();
+        let redacted = self.rules.redact_record(text, &mut pieces);
+        let found = if redacted.is_none() { Found::None } else { Found::Some };
+        let (text, marks) = redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.marks));
+        let entry = &mut draft.entry;
+        if edits.iter().all(|edit| matches!(edit, Edit::FreeText(_))) && marks.is_empty() {
+            entry.set_text(column::RECORD, text);
+            return found;
+        }
+        let mut cutter = Cutter::with_capacity(text.len());
         let mut redactions = Vec::new();
-        let has_url = draft.free_text.iter().any(|free_text| free_text.field == "url");
-        let mut found = if has_url { Found::None } else { Found::Unknown };
+        let mut marks = marks.iter().peekable();
         let mut at = 0;
-        for edit in &edits {
-            let Span { start, end } = edit.span();
-            let (Some(before), Some(value)) = (text.get(at..start), text.get(start..end)) else {
+        let mut note = |field: &str, base: usize, start: usize, end: usize| {
+            while let Some(mark) = marks.next_if(|mark| mark.offset < end) {
+                redactions.push(format!("{}:{field}:{}", mark.kind, base + mark.offset - start));
+            }
+        };
+        for (edit, piece) in edits.iter().zip(&pieces) {
+            let (Some(before), Some(value)) = (text.get(at..piece.start), text.get(piece.start..piece.end)) else {
                 continue;
             };
-            let redacted = match edit {
-                Edit::FreeText(FreeText { field: "url", encoding: Encoding::Plain, .. }) => {
-                    self.rules.redact_address(value)
-                }
-                Edit::FreeText(FreeText { field: "url", .. }) => self.rules.redact_quoted_address(value),
-                Edit::FreeText(FreeText { encoding: Encoding::Plain, .. }) => self.rules.redact_plain(value),
-                Edit::Content(_) | Edit::FreeText(_) => self.rules.redact_quoted(value),
-            };
-            if matches!(edit, Edit::FreeText(_)) {
-                if redacted.is_none() {
-                    continue;
-                }
-                found = Found::Unknown;
-            }
-            let cutter = cutter.get_or_insert_with(|| Cutter::with_capacity(text.len()));
+            note("record", cutter.record_len(), at, piece.start);
             cutter.keep(before);
-            let new = redacted.as_ref().map_or(value, |redacted| &redacted.text);
             let field = match edit {
-                Edit::Content(content) => cutter.cut(&content.field, new),
+                Edit::Content(content) => cutter.cut(&self.without_secrets(&content.field), value),
                 Edit::FreeText(free_text) => {
-                    cutter.keep(new);
+                    cutter.keep(value);
                     free_text.field
                 }
             };
-            redactions.extend(redacted.iter().flat_map(|redacted| marks(field, &redacted.marks)));
-            at = end;
+            note(field, 0, piece.start, piece.end);
+            at = piece.end;
         }
-        let entry = &mut draft.entry;
-        let Some(mut cutter) = cutter else {
-            entry.set_text(column::RECORD, text);
-            return found;
-        };
+        note("record", cutter.record_len(), at, text.len());
         cutter.keep(text.get(at..).unwrap_or_default());
         let (record, content, cuts) = cutter.finish();
         entry.set_text(column::RECORD, &record);
@@ -206,9 +265,9 @@ impl Finisher {
 
     /// Splits the address into its columns and then redacts each, so that the host is what was asked for. Where a record
     /// tells host and path apart, the host's column has its one name too.
-    fn set_url(&self, draft: &mut Draft, found: Found) {
+    fn set_url(&self, draft: &mut Draft) {
         let Draft { entry, url, .. } = draft;
-        let secrets = if found == Found::None { None } else { self.rules.redact_address(url) };
+        let secrets = self.rules.redact_address(url);
         let redacted = secrets.as_ref().map_or(url.as_str(), |redacted| &redacted.text);
         entry.set_text_if(column::TARGET, Some(redacted));
         if let Some(parts) = url::split(redacted) {
@@ -218,7 +277,10 @@ impl Finisher {
             if let Some(port) = parts.port {
                 entry.set_integer(column::PORT, i64::from(port));
             }
-        } else if let Some((host, port)) = entry.text(column::HOST).map(url::split_host) {
+        } else if let Some(host) = entry.text(column::HOST) {
+            let authority = format!("//{host}");
+            let secrets = self.rules.redact_address(&authority).map(|redacted| redacted.text);
+            let (host, port) = url::split_host(&secrets.as_ref().unwrap_or(&authority)[2..]);
             let host = host.into_owned();
             set_or_remove(entry, column::HOST, &host);
             if redacted.starts_with('/') {

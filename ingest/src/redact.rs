@@ -1,19 +1,27 @@
-//! Redaction: finds secrets in free text and replaces each by `[REDACTED:<kind>]`, also inside JSON strings.
+//! Redaction: finds secrets in text and replaces each by `[REDACTED:<kind>]`, also inside JSON strings.
 //!
-//! It is best effort by rules (`erase` removes what slipped through). Rules see the text as the sender meant it: escapes are
-//! decoded first, and a replacement covers whole characters of the record, so JSON stays JSON. It runs until nothing is
-//! found, so redacting twice is redacting once.
+//! It is best effort by rules (`erase` removes what slipped through). Secrets are found by their form (`rules`), by the name
+//! before them (`names`) and by their place in a command line (`options`), in the text as the sender meant it: escapes,
+//! percent-encoding and base64 are decoded first (`view`), and a replacement covers whole characters of the record, so JSON
+//! stays JSON. It runs until nothing is found, so redacting twice is redacting once. docs/redaction.md tells what is covered.
 
+#[cfg(test)]
+mod coverage;
+mod names;
+mod options;
+mod record;
 pub mod rules;
+mod view;
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Match, Regex};
 
 use crate::url::Spans;
+pub use record::Piece;
 use rules::{RULES, RULES_MAX};
+use view::View;
 
 /// What one redaction put in: which kind of secret was at which offset of the redacted value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +45,20 @@ pub struct Redacted {
 pub struct RuleSet {
     prefilter: Option<AhoCorasick>,
     /// For each keyword of the prefilter the bit of its rule.
-    keyword_rules: Vec<u64>,
-    /// The bits of the rules whose keyword is `@`: too short for the prefilter, and searched apart.
-    at_rules: u64,
+    keyword_rules: Vec<u128>,
+    /// The bits of the rules whose keyword is one character: too short for the prefilter, and searched apart.
+    short_rules: Vec<(u8, u128)>,
     rules: Vec<(Regex, &'static str)>,
 }
+
+/// The bit that says that a name of a secret may occur.
+const NAMES: u128 = 1 << 127;
+
+/// How deep readings of readings are searched: base64 of percent-encoded text, and the like.
+const DEPTH_MAX: usize = 2;
+
+/// The kind of a user and a password in base64.
+const CREDENTIALS: &str = "basic_credentials";
 
 /// A secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +66,22 @@ struct Found {
     start: usize,
     end: usize,
     kind: &'static str,
+    /// Whether it is a number of JSON, whose placeholder needs quotes.
+    is_number: bool,
+}
+
+impl Found {
+    fn new(start: usize, end: usize, kind: &'static str) -> Self {
+        Self { start, end, kind, is_number: false }
+    }
+
+    fn shifted(self, by: usize) -> Self {
+        Self { start: self.start + by, end: self.end + by, ..self }
+    }
+
+    fn placeholder_len(&self) -> usize {
+        "[REDACTED:]".len() + self.kind.len() + 2 * usize::from(self.is_number)
+    }
 }
 
 /// Rounds of search and replacement. Text that still changes after them was made to; it is replaced whole.
@@ -61,28 +94,30 @@ impl RuleSet {
     /// The built-in rules.
     pub fn built_in() -> Self {
         let mut rules = Vec::new();
-        let (mut keywords, mut keyword_rules, mut at_rules) = (Vec::new(), Vec::new(), 0);
+        let (mut keywords, mut keyword_rules, mut short_rules) = (Vec::new(), Vec::new(), Vec::new());
         // A test holds that every pattern compiles and that there are few enough.
-        for rule in RULES.iter().take(RULES_MAX) {
+        for rule in RULES.iter().chain(options::RULES).take(RULES_MAX) {
             let Ok(regex) = Regex::new(rule.pattern) else { continue };
             let bit = 1 << rules.len();
             rules.push((regex, rule.kind));
             for keyword in rule.keywords {
-                if *keyword == "@" {
-                    at_rules |= bit;
+                if let [byte] = keyword.as_bytes() {
+                    short_rules.push((*byte, bit));
                 } else {
                     keywords.push(*keyword);
                     keyword_rules.push(bit);
                 }
             }
         }
+        keywords.extend(names::WORDS);
+        keyword_rules.resize(keywords.len(), NAMES);
         let prefilter = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
             .build(&keywords)
             .ok();
-        Self { prefilter, keyword_rules, at_rules, rules }
+        Self { prefilter, keyword_rules, short_rules, rules }
     }
 
     /// Redacts plain text; `None` if there is no secret.
@@ -117,12 +152,22 @@ impl RuleSet {
         // In a quoted value the address stands between its quotes.
         let start = usize::from(text.starts_with('"'));
         let end = text.len() - usize::from(text.len() > start && text.ends_with('"'));
-        let Some(spans) = Spans::of(&text[start..end]) else { return self.find(text) };
+        let Some(spans) = Spans::of(&text[start..end]) else {
+            let mut found = self.find(text);
+            // An authority of its own, such as the value of a `Host` header.
+            if let Some(at) = text[start..end].rfind('@').filter(|at| rules::is_secret_user(&text[start..start + at]))
+                && !text[start..end].contains(|char: char| char.is_whitespace() || char == '/')
+            {
+                found.push(Found::new(start, start + at, rules::USER_INFO));
+                join_overlapping(&mut found);
+            }
+            return found;
+        };
         let part = |range: Range<usize>| start + range.start..start + range.end;
         let (host, tail, user) = (part(spans.host), part(spans.tail), spans.user.map(part));
         let mut found = Vec::new();
         if let Some(user) = user.filter(|user| rules::is_secret_user(&text[user.clone()])) {
-            found.push(Found { start: user.start, end: user.end, kind: rules::USER_INFO });
+            found.push(Found::new(user.start, user.end, rules::USER_INFO));
         }
         for secret in self.find(text) {
             // A name that happens to stand in a host says nothing, neither about the host nor about what follows it.
@@ -130,7 +175,7 @@ impl RuleSet {
             for range in [&host, &tail] {
                 let (start, end) = (secret.start.max(range.start), secret.end.min(range.end));
                 if start < end && (!by_name || secret.start >= tail.start) {
-                    found.push(Found { start, end, kind: secret.kind });
+                    found.push(Found::new(start, end, secret.kind));
                 }
             }
         }
@@ -140,32 +185,32 @@ impl RuleSet {
 
     /// Finds secrets inside the strings of a quoted value; offsets are those of `value`.
     fn find_quoted(&self, value: &str, find: impl Fn(&Self, &str) -> Vec<Found>) -> Option<Vec<Found>> {
-        let escaped = memchr::memchr(b'\\', value.as_bytes()).is_some();
-        // Keywords have no character that serialisers must escape; those that may be escaped are written as \u or \/.
-        let hidden = escaped && (value.contains("\\u") || value.contains("\\x") || value.contains("\\/"));
-        if !hidden && self.candidates(value) == 0 {
+        if !self.may_have_secrets(value) {
             return None;
         }
-        let unquoted = Unquoted::of(value);
+        let view = View::unquoted(value);
         let mut found = Vec::new();
-        for secret in find(self, &unquoted.text) {
-            // A secret that reaches over the end of a string is replaced string by string, so the JSON around it stays.
-            let first = unquoted.strings.partition_point(|(_, end)| *end <= secret.start);
-            for &(start, end) in unquoted.strings[first..].iter().take_while(|(start, _)| *start < secret.end) {
-                let (start, end) = (start.max(secret.start), end.min(secret.end));
-                if start < end && !is_placeholder(&unquoted.text[start..end]) {
-                    found.push(Found { start: unquoted.offset(start), end: unquoted.offset(end), kind: secret.kind });
-                }
-            }
+        for secret in find(self, &view.text) {
+            view.clip(secret, &mut found);
         }
+        join_overlapping(&mut found);
         (!found.is_empty()).then_some(found)
     }
 
+    /// Whether a search can find anything: most text has no word of a rule and nothing that is encoded.
+    fn may_have_secrets(&self, text: &str) -> bool {
+        memchr::memchr2(b'\\', b'%', text.as_bytes()).is_some()
+            || self.candidates(text) != 0
+            || view::base64_texts(text).next().is_some()
+    }
+
     /// The bits of the rules whose keywords occur.
-    fn candidates(&self, text: &str) -> u64 {
+    fn candidates(&self, text: &str) -> u128 {
         let mut bits = 0;
-        if self.at_rules != 0 && memchr::memchr(b'@', text.as_bytes()).is_some() {
-            bits |= self.at_rules;
+        for (byte, rule) in &self.short_rules {
+            if memchr::memchr(*byte, text.as_bytes()).is_some() {
+                bits |= rule;
+            }
         }
         if let Some(prefilter) = &self.prefilter {
             for hit in prefilter.find_overlapping_iter(text) {
@@ -175,20 +220,50 @@ impl RuleSet {
         bits
     }
 
-    /// Finds secrets in decoded text, in order and without overlap.
+    /// Finds secrets in text and in all that it encodes, in order and without overlap.
     fn find(&self, text: &str) -> Vec<Found> {
-        let candidates = self.candidates(text);
-        if candidates == 0 {
-            return Vec::new();
-        }
         let mut found = Vec::new();
+        self.find_in_readings(text, 0, &mut found);
+        join_overlapping(&mut found);
+        found
+    }
+
+    /// Searches the text and its readings, whose number and length are bounded.
+    fn find_in_readings(&self, text: &str, depth: usize, found: &mut Vec<Found>) {
+        self.find_as_written(text, found);
+        if depth == DEPTH_MAX {
+            return;
+        }
+        for view in [View::unescaped(text), View::percent_decoded(text)].into_iter().flatten() {
+            let mut inside = Vec::new();
+            self.find_in_readings(&view.text, depth + 1, &mut inside);
+            found.extend(inside.into_iter().map(|secret| view.in_original(secret)));
+        }
+        for (start, end, said) in view::base64_texts(text) {
+            let mut inside = Vec::new();
+            self.find_in_readings(&said, depth + 1, &mut inside);
+            let kind =
+                inside.first().map(|secret| secret.kind).or_else(|| is_user_and_password(&said).then_some(CREDENTIALS));
+            found.extend(kind.map(|kind| Found::new(start, end, kind)));
+        }
+    }
+
+    /// Searches the text as it is written.
+    fn find_as_written(&self, text: &str, found: &mut Vec<Found>) {
+        let candidates = self.candidates(text);
+        if candidates & NAMES != 0 {
+            names::find(text, found);
+        }
+        if candidates & !NAMES == 0 {
+            return;
+        }
         for (bit, (regex, kind)) in self.rules.iter().enumerate() {
             if candidates & (1 << bit) == 0 {
                 continue;
             }
             let mut note = |secret: Option<Match>| {
                 if let Some(secret) = secret.filter(|secret| !secret.is_empty() && !is_placeholder(secret.as_str())) {
-                    found.push(Found { start: secret.start(), end: secret.end(), kind });
+                    found.push(Found::new(secret.start(), secret.end(), kind));
                 }
             };
             // Finding groups is much slower than finding matches.
@@ -198,16 +273,34 @@ impl RuleSet {
                 regex.captures_iter(text).for_each(|captures| note(captures.iter().skip(1).flatten().next()));
             }
         }
-        found.sort_by_key(|found| (found.start, usize::MAX - found.end));
-        found.dedup_by(|next, kept| {
-            let overlaps = next.start < kept.end;
-            if overlaps {
-                kept.end = kept.end.max(next.end);
-            }
-            overlaps
-        });
-        found
     }
+}
+
+/// Puts what was found in order and makes one of what overlaps. A secret with a form of its own says more than a name.
+fn join_overlapping(found: &mut Vec<Found>) {
+    found.sort_by_key(|found| (found.start, usize::MAX - found.end));
+    found.dedup_by(|next, kept| {
+        let overlaps = next.start < kept.end;
+        if overlaps {
+            kept.end = kept.end.max(next.end);
+            if rules::is_by_name(kept.kind) && !rules::is_by_name(next.kind) {
+                kept.kind = next.kind;
+            }
+        }
+        overlaps
+    });
+}
+
+/// Whether a text is `user:password` and nothing else, as the header `Authorization: Basic` has it.
+fn is_user_and_password(text: &str) -> bool {
+    let Some((user, password)) = text.trim_end_matches('\n').split_once(':') else { return false };
+    let is_user = |char: char| char.is_ascii_alphanumeric() || "._@+-".contains(char);
+    !user.is_empty()
+        && user.len() <= 128
+        && user.chars().all(is_user)
+        && (4..=256).contains(&password.len())
+        && !password.contains(char::is_whitespace)
+        && !password.starts_with('/')
 }
 
 /// Searches and replaces until nothing is found.
@@ -244,7 +337,8 @@ fn replace(text: &str, found: &[Found], earlier: &[Mark]) -> Redacted {
     let mut marks = Vec::new();
     let mut earlier = earlier.iter().peekable();
     let mut at = 0;
-    for Found { start, end, kind } in found.iter().copied() {
+    for Found { start, end, kind, is_number } in found.iter().copied() {
+        let quote = if is_number { "\"" } else { "" };
         let shift = out.len() as isize - at as isize;
         while let Some(mark) = earlier.next_if(|mark| mark.offset < end) {
             if mark.offset < start {
@@ -252,96 +346,18 @@ fn replace(text: &str, found: &[Found], earlier: &[Mark]) -> Redacted {
             }
         }
         out.push_str(&text[at..start]);
+        out.push_str(quote);
         marks.push(Mark { kind, offset: out.len() });
         out.push_str("[REDACTED:");
         out.push_str(kind);
         out.push(']');
+        out.push_str(quote);
         at = end;
     }
     let shift = out.len() as isize - at as isize;
     marks.extend(earlier.map(|mark| Mark { kind: mark.kind, offset: mark.offset.saturating_add_signed(shift) }));
     out.push_str(&text[at..]);
     Redacted { text: out, marks }
-}
-
-/// A quoted value with the escapes of its strings decoded, and the way back to its own offsets.
-struct Unquoted<'a> {
-    text: Cow<'a, str>,
-    /// The offset in the value of each byte of `text`, and of its end; empty if nothing was escaped.
-    offsets: Vec<u32>,
-    /// The insides of the strings, in offsets of `text`.
-    strings: Vec<(usize, usize)>,
-}
-
-impl<'a> Unquoted<'a> {
-    fn of(value: &'a str) -> Self {
-        let escaped = memchr::memchr(b'\\', value.as_bytes()).is_some();
-        let mut strings = Vec::new();
-        if !escaped {
-            let mut quotes = memchr::memchr_iter(b'"', value.as_bytes());
-            while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
-                strings.push((open + 1, close));
-            }
-            return Self { text: Cow::Borrowed(value), offsets: Vec::new(), strings };
-        }
-        let mut text = String::with_capacity(value.len());
-        let mut offsets = Vec::with_capacity(value.len() + 1);
-        let mut opened = None;
-        let mut at = 0;
-        while let Some(next) = value[at..].chars().next() {
-            let (char, len) = match next {
-                '\\' if opened.is_some() => unescape(&value[at..]),
-                _ => (next, next.len_utf8()),
-            };
-            if next == '"' {
-                match opened.take() {
-                    Some(start) => strings.push((start, text.len())),
-                    None => opened = Some(text.len() + 1),
-                }
-            }
-            text.push(char);
-            offsets.resize(text.len(), at as u32);
-            at += len;
-        }
-        offsets.push(at as u32);
-        Self { text: Cow::Owned(text), offsets, strings }
-    }
-
-    /// The offset in the value of an offset in the text.
-    fn offset(&self, at: usize) -> usize {
-        if self.offsets.is_empty() { at } else { self.offsets.get(at).map_or(0, |offset| *offset as usize) }
-    }
-}
-
-/// The character that an escape means and the escape's length; one that means nothing stands for itself.
-fn unescape(text: &str) -> (char, usize) {
-    let bytes = text.as_bytes();
-    match bytes.get(1) {
-        Some(b'n') => ('\n', 2),
-        Some(b't') => ('\t', 2),
-        Some(b'r') => ('\r', 2),
-        Some(b'u') => match hex(text, 2, 4) {
-            Some(high @ 0xD800..0xDC00) if bytes.get(6..8) == Some(b"\\u") => match hex(text, 8, 4) {
-                Some(low @ 0xDC00..0xE000) => {
-                    let code = 0x1_0000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-                    (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
-                }
-                _ => (char::REPLACEMENT_CHARACTER, 6),
-            },
-            Some(code) => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
-            None => ('\\', 1),
-        },
-        Some(b'x') => hex(text, 2, 2).and_then(char::from_u32).map_or(('\\', 1), |char| (char, 4)),
-        Some(byte @ (b'"' | b'\\' | b'/')) => (*byte as char, 2),
-        // Backspace, form feed and Go's rarer escapes end a secret as white space does.
-        Some(b'b' | b'f' | b'a' | b'v') => (' ', 2),
-        _ => ('\\', 1),
-    }
-}
-
-fn hex(text: &str, at: usize, digits: usize) -> Option<u32> {
-    let digits = text.get(at..at + digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-    u32::from_str_radix(digits, 16).ok()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use ledger::access::Trust;
 use ledger::events::column;
 
-use crate::dialect::{Dialect, Draft, Drafts, Encoding, FreeText, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Dialect, Draft, Drafts, FreeText, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
 use crate::timestamp::Stated;
 use logfmt::{Pair, pairs};
 
@@ -242,8 +242,7 @@ impl<'a> Line<'a> {
             [("msg", self.msg), ("url", self.url), ("url", self.host), ("error", self.error), ("path", self.path)]
         {
             if let Some(pair) = pair {
-                let encoding = if pair.is_quoted() { Encoding::Quoted } else { Encoding::Plain };
-                draft.free_text.push(FreeText { field, span: pair.span, encoding });
+                draft.free_text.push(FreeText { field, span: pair.span });
             }
         }
     }

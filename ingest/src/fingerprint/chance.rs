@@ -166,7 +166,7 @@ fn random_part(name: &str) -> Option<&str> {
         }
     }
     let start = stem.rfind(['.', '-', '_']).map_or(0, |at| at + 1);
-    let last = stem[start..].as_bytes();
+    let last = &stem.as_bytes()[start..];
     let changes = |is: fn(&u8) -> bool| last.windows(2).filter(|pair| is(&pair[0]) != is(&pair[1])).count();
     let is_number = last.len() >= 3 && last.iter().all(u8::is_ascii_digit);
     let is_mixed = last.len() >= 6

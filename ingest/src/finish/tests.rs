@@ -10,8 +10,8 @@ fn content(raw: &str, field: &'static str, value: &str) -> ContentSpan {
     ContentSpan { field: Cow::Borrowed(field), span: Span { start, end: start + value.len() } }
 }
 
-fn free_text(raw: &str, value: &str, encoding: Encoding) -> FreeText {
-    FreeText { field: "url", span: content(raw, "", value).span, encoding }
+fn free_text(raw: &str, value: &str) -> FreeText {
+    FreeText { field: "url", span: content(raw, "", value).span }
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn edits_are_made_in_order_and_restored() {
     let mut draft = Draft::default();
     draft.content.push(content(raw, "q", "\"plain\""));
     draft.content.push(content(raw, "p", "\"AKIAIOSFODNN7EXAMPLE\""));
-    draft.free_text.push(free_text(raw, "\"https://a:bcdef@h/\"", Encoding::Quoted));
+    draft.free_text.push(free_text(raw, "\"https://a:bcdef@h/\""));
     FINISHER.finish(raw.as_bytes(), &mut draft, true);
     let event = columns(&draft.entry);
     assert_eq!(event["record"], r#"{"u":"https://[REDACTED:url_userinfo]@h/","p":null,"x":1,"q":null}"#);
@@ -59,6 +59,81 @@ fn no_fingerprint_confirms_a_guess_of_a_secret() {
 }
 
 #[test]
+fn every_column_of_text_is_redacted() {
+    use ledger::column::Kind;
+    let apart = [
+        "collector",
+        "token",
+        "family",
+        "trust",
+        "attribution",
+        "outcome",
+        "host",
+        "domain",
+        "price_version",
+        "record",
+        "content",
+    ];
+    for column in ledger::events::TABLE.columns.iter().filter(|column| column.kind == Kind::Text) {
+        let is_redacted = REDACTED.iter().any(|redacted| redacted.id() == column.id);
+        assert_ne!(is_redacted, apart.contains(&column.name), "{}", column.name);
+    }
+}
+
+#[test]
+fn facts_between_the_content_are_redacted_and_an_id_with_a_secret_is_none() {
+    let token = ["ghp_", &"aB3".repeat(12)].concat();
+    let raw = format!(r#"{{"cwd":"/home/{token}","p":"x","password":12345678,"at":1}}"#);
+    let mut draft = Draft::default();
+    draft.content.push(content(&raw, "p", "\"x\""));
+    for column in [column::SESSION, column::SOURCE_ID, column::STREAM] {
+        draft.entry.set_text(column, &format!("s/{token}"));
+    }
+    draft.entry.set_integer(column::STREAM_SEQ, 7);
+    FINISHER.finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&draft.entry);
+    let record = r#"{"cwd":"/home/[REDACTED:github_token]","p":null,"password":"[REDACTED:assignment]","at":1}"#;
+    assert_eq!(event["record"], record);
+    assert_eq!(event["redactions"], "github_token:record:14\nassignment:record:60");
+    for (mark, kind) in [(14, "github_token"), (60, "assignment")] {
+        assert!(record[mark..].starts_with(&format!("[REDACTED:{kind}]")), "{mark}");
+    }
+    assert_eq!(event["session"], "s/[REDACTED:github_token]");
+    for none in ["source_id", "stream", "stream_seq"] {
+        assert!(!event.contains_key(none), "records must not become the same: {none}");
+    }
+}
+
+#[test]
+fn a_member_that_is_named_after_a_secret_is_redacted_too() {
+    let token = ["ghp_", &"aB3".repeat(12)].concat();
+    let raw = format!(r#"{{"{token}":"x"}}"#);
+    let mut draft = Draft { marks: vec![format!("replaced:{token}")], ..Draft::default() };
+    let span = content(&raw, "", "\"x\"").span;
+    draft.content.push(ContentSpan { field: Cow::Owned(token.clone()), span });
+    FINISHER.finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&draft.entry);
+    assert!(event.values().all(|value| !value.contains(&token)), "{event:#?}");
+    assert_eq!(event["content"], r#"{"[REDACTED:github_token]":"x"}"#);
+    assert_eq!(event["marks"], "replaced:[REDACTED:github_token]");
+    let mut entry = Entry::new();
+    FINISHER.unparsed(b"x", &mut entry, &format!("its type {token} is not known"));
+    assert_eq!(columns(&entry)["action"], "its type [REDACTED:github_token] is not known");
+}
+
+#[test]
+fn a_name_before_a_content_value_redacts_it() {
+    let raw = r#"{"password":"correct horse","text":"--token","n":"x"}"#;
+    let mut draft = Draft::default();
+    draft.content.push(content(raw, "password", "\"correct horse\""));
+    FINISHER.finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&draft.entry);
+    assert_eq!(event["content"], r#"{"password":"[REDACTED:assignment]"}"#);
+    assert_eq!(event["redactions"], "assignment:password:1");
+    assert_eq!(event["record"], r#"{"password":null,"text":"--token","n":"x"}"#);
+}
+
+#[test]
 fn a_later_event_of_a_record_has_none_of_it() {
     let raw = r#"{"p":"text"}"#;
     let mut draft = Draft::default();
@@ -90,7 +165,7 @@ fn the_record_and_the_columns_redact_a_url_alike() {
         let raw = serde_json::json!({ "u": url }).to_string();
         let value = serde_json::json!(url).to_string();
         let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
-        draft.free_text.push(free_text(&raw, &value, Encoding::Quoted));
+        draft.free_text.push(free_text(&raw, &value));
         FINISHER.finish(raw.as_bytes(), &mut draft, true);
         let event = columns(&draft.entry);
         assert!(event["record"].contains(&event["target"]), "{event:#?}");
@@ -104,7 +179,7 @@ fn the_host_is_what_was_asked_for_whatever_is_redacted_beside_it() {
     let check = |url: &str, host: &str, target: &str, path: &str| {
         let raw = serde_json::json!({ "u": url }).to_string();
         let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
-        draft.free_text.push(free_text(&raw, &serde_json::json!(url).to_string(), Encoding::Quoted));
+        draft.free_text.push(free_text(&raw, &serde_json::json!(url).to_string()));
         FINISHER.finish(raw.as_bytes(), &mut draft, true);
         let event = columns(&draft.entry);
         let found = ["host", "target", "path"].map(|name| event.get(name).map_or("-", String::as_str));
@@ -147,7 +222,7 @@ fn a_host_that_a_source_tells_apart_has_one_name_too() {
 fn plain_spans_and_content_columns_are_redacted() {
     let raw = "level=WARN url=https://a:bcdef@h/ x";
     let mut draft = Draft::default();
-    draft.free_text.push(free_text(raw, "https://a:bcdef@h/", Encoding::Plain));
+    draft.free_text.push(free_text(raw, "https://a:bcdef@h/"));
     draft.entry.set_text(column::COMMAND, "curl -H 'Authorization: Bearer abcdefgh12345678'");
     draft.entry.set_text(column::MCP_SERVER, "https://mcp.acme.example/?api_key=abc");
     draft.entry.set_text(column::TARGET, "https://mcp.acme.example/?api_key=abc");

@@ -13,11 +13,11 @@ pub struct Rule {
     pub pattern: &'static str,
 }
 
-/// The most rules: each is a bit of a word.
-pub const RULES_MAX: usize = 40;
+/// The most rules, those of command lines included: each is a bit of a word, and two bits are for names and hidden text.
+pub const RULES_MAX: usize = 100;
 
 /// A rule in one line.
-const fn rule(kind: &'static str, keywords: &'static [&'static str], pattern: &'static str) -> Rule {
+pub const fn rule(kind: &'static str, keywords: &'static [&'static str], pattern: &'static str) -> Rule {
     Rule { kind, keywords, pattern }
 }
 
@@ -35,7 +35,7 @@ pub fn is_secret_user(user: &str) -> bool {
 
 /// Whether secrets of this kind are known by the name before them, not by a form of their own.
 pub fn is_by_name(kind: &str) -> bool {
-    matches!(kind, "api_key_header" | "assignment" | "authorization" | "option" | "url_query") || kind == USER_INFO
+    kind == USER_INFO || super::names::KINDS.contains(&kind)
 }
 
 /// Every built-in rule.
@@ -63,7 +63,7 @@ pub static RULES: &[Rule] = &[
     ),
     rule("azure_client_secret", &["q~"], r"(?-u:\b)[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}"),
     rule("digitalocean_token", &["doo_v1_", "dop_v1_", "dor_v1_"], r"do[opr]_v1_[a-f0-9]{64}"),
-    rule("databricks_token", &["dapi"], r"(?-u:\b)dapi[a-f0-9]{32}"),
+    rule("databricks_token", &["dapi"], r"(?-u:\b)dapi[a-f0-9]{32}(?:-[0-9])?"),
     rule("tailscale_key", &["tskey-"], r"tskey-[a-z]+-[A-Za-z0-9-]{16,}"),
     // Code hosts and package registries.
     rule(
@@ -83,7 +83,7 @@ pub static RULES: &[Rule] = &[
     // Models.
     rule("anthropic_key", &["sk-ant-"], r"sk-ant-[A-Za-z0-9_-]{16,}"),
     rule("openai_key", &["sk-"], r"(?-u:\b)sk-(?:(?:proj|svcacct|admin|or)-[A-Za-z0-9_-]{20,}|[A-Za-z0-9]{20,})"),
-    rule("huggingface_token", &["hf_"], r"(?-u:\b)hf_[A-Za-z0-9]{30,}"),
+    rule("huggingface_token", &["hf_", "api_org_"], r"(?-u:\b)(?:hf|api_org)_[A-Za-z0-9]{30,}"),
     rule("model_key", &["pplx-", "gsk_", "xai-"], r"(?-u:\b)(?:pplx-|gsk_|xai-)[A-Za-z0-9]{40,}"),
     // Other services.
     rule(
@@ -103,62 +103,53 @@ pub static RULES: &[Rule] = &[
     ),
     rule("sendgrid_key", &["sg."], r"(?-u:\b)SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
     rule("shopify_token", &["shpat_", "shpca_", "shppa_", "shpss_"], r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"),
-    rule("telegram_token", &[":aa"], r"(?-u:\b)[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
+    rule("telegram_token", &[":a"], r"(?:bot|(?-u:\b))([0-9]{8,10}:A[A-Za-z0-9_-]{34})(?:[^A-Za-z0-9_-]|$)"),
+    rule(
+        "discord_token",
+        &["."],
+        r"(?-u:\b)([MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38})(?:[^A-Za-z0-9_-]|$)",
+    ),
+    rule(
+        "webhook",
+        &["/api/webhooks/", "webhook.office.com", "/webhookb2/", "chat.googleapis.com"],
+        r#"(?i)(?:/api/webhooks/[0-9]+/([A-Za-z0-9_-]{30,})|/webhookb2/([A-Za-z0-9@-]{20,}/IncomingWebhook/[A-Za-z0-9/-]{20,})|chat\.googleapis\.com/v1/spaces/[^/?]+/messages\?([^\s"']+))"#,
+    ),
+    rule("twilio_key", &["sk"], r"(?-u:\b)SK[0-9a-f]{32}(?-u:\b)"),
+    rule("mailgun_key", &["key-"], r"(?-u:\b)key-[0-9a-f]{32}(?-u:\b)"),
+    rule("mailchimp_key", &["-us"], r"(?-u:\b)[0-9a-f]{32}-us[0-9]{1,2}(?-u:\b)"),
     rule("grafana_token", &["glsa_", "glc_"], r"(?:glsa|glc)_[A-Za-z0-9+/=_]{32,}"),
     rule("sentry_token", &["sntrys_", "sntryu_"], r"sntry[su]_[A-Za-z0-9+/=_]{20,}"),
     rule("vault_token", &["hvs.", "hvb.", "hvr."], r"(?-u:\b)hv[sbr]\.[A-Za-z0-9_-]{24,}"),
     rule("terraform_token", &[".atlasv1."], r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}"),
     rule(
         "service_token",
-        &["lin_api_", "ntn_", "nrak-", "pmak-", "pul-", "dp.pt."],
-        r"(?-u:\b)(?:lin_api_|ntn_|NRAK-|PMAK-|pul-|dp\.pt\.)[A-Za-z0-9-]{27,}",
+        &[
+            "lin_api_", "ntn_", "nrak-", "pmak-", "pul-", "dp.pt.", "figd_", "sbp_", "pscale_", "nfp_", "r8_", "hrku-",
+            "atatt3", "atbb", "bkua_", "clojars_", "sq0", "fo1_", "aio_", "secret_", "ops_ey", "phx_", "ct_rt", "cio",
+            "sl.",
+        ],
+        r"(?-u:\b)(?:lin_api_|ntn_|NRAK-|PMAK-|pul-|dp\.pt\.|figd_|sbp_|pscale_(?:tkn|oauth|pw)_|nfp_|r8_|HRKU-|ATATT3|ATBB|bkua_|CLOJARS_|sq0[a-z]{3}-|fo1_|aio_|secret_|ops_ey|phx_|cio[A-Za-z0-9]|sl\.)[A-Za-z0-9_=-]{27,}",
     ),
     rule("age_key", &["age-secret-key-1"], r"(?i)AGE-SECRET-KEY-1[0-9A-Z]{58}"),
     // Forms.
-    rule("jwt", &["eyj"], r"(?-u:\b)eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?"),
+    rule(
+        "jwt",
+        &["eyj"],
+        r"(?-u:\b)eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)?|(?-u:\b)eyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*){4}",
+    ),
     rule(
         "private_key",
         &["private key"],
         r"-----BEGIN[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----(?s:.)*?(?:-----END[ A-Z0-9_-]{0,80}PRIVATE KEY(?: BLOCK)?-----|\z)",
     ),
-    // Names.
-    rule(
-        "authorization",
-        &["authorization", "bearer"],
-        r#"(?i)(?:authorization[\s"'\\]{0,6}[:=][\s"'\\]{0,6}(?:(?:bearer|basic|token)\s+)?([A-Za-z0-9._~+/=-]{8,})|(?-u:\b)bearer\s+([A-Za-z0-9._~+/=-]{16,}))"#,
-    ),
-    rule(
-        "api_key_header",
-        &["api-key", "private-token", "session-token", "auth-token"],
-        r#"(?i)(?-u:\b)(?:(?:x-)?api-key|private-token|coder-session-token|x-auth-token)[\s"'\\]{0,6}[:=][\s"'\\]{0,6}([A-Za-z0-9._~+/=-]{8,})"#,
-    ),
-    rule("url_userinfo", &["@"], r#"://([^\s/\\?#"'<>@:]*:[^\s/\\?#"'<>]+|[^\s/\\?#"'<>@:]{16,})@"#),
-    rule(
-        "url_query",
-        &[
-            "token=",
-            "key=",
-            "secret=",
-            "password=",
-            "passwd=",
-            "pwd=",
-            "signature=",
-            "sig=",
-            "credential=",
-            "auth=",
-            "session=",
-            "sid=",
-        ],
-        r#"(?i)[?&;](?:[a-z0-9_.-]*(?:token|secret|password|passwd|pwd|signature|credential|api[_-]?key)|key|sig|auth|session|sid)=([^&#\s"'<>\\]+)"#,
-    ),
+    rule("private_key", &["private-lines"], r"Private-Lines: ?[0-9]+\s+((?s:.)*?)\s+(?:Private-MAC|\z)"),
+    rule("private_key", &["ls0tls1crudjti"], r"LS0tLS1CRUdJTi[A-Za-z0-9+/=_-]{40,}"),
+    // Places.
+    rule("authorization", &["bearer"], r"(?i)(?-u:\b)bearer\s+([A-Za-z0-9._~+/=-]{16,})"),
+    rule(USER_INFO, &["@"], r#"://([^\s/\\?#"'<>@:]*:[^\s/\\?#"'<>]+|[^\s/\\?#"'<>@:]{16,})@"#),
     rule(
         "assignment",
-        &["token=", "key=", "secret=", "password=", "passwd=", "pwd="],
-        r#"(?:(?-u:\b)[A-Z0-9_]*(?:PASSWORD|PASSWD|PWD|SECRET|TOKEN|API_?KEY)|(?:^|[\s"'])(?:--)?(?:password|passwd|pwd|token|access_token|client_secret|secret|api[_-]?key))=["'\\]{0,2}([^\s&"'<>\\;|$(){}]{6,})"#,
-    ),
-    rule(
-        "option",
-        &["--password", "--token", "--secret", "--api-key"],
-        r#"--(?:password|token|secret|api-key)\s+["'\\]{0,2}([^\s"'\\$-][^\s"'\\]{5,})"#,
+        &["\"value\"", "\"val\""],
+        r#"(?i)"val(?:ue)?"\s*:\s*"([^"]+)"\s*,\s*"(?:name|key|header|field)"\s*:\s*"(?:[a-z0-9_-]*(?:authorization|cookie|password|passwd|secret|token|api[_-]?key))""#,
     ),
 ];

@@ -46,6 +46,13 @@ fn secrets() -> Vec<(&'static str, String, String)> {
     case("vault_token", "", &format!("hvs.{}", a(90)), "");
     case("terraform_token", "", &format!("{}.atlasv1.{}", a(14), a(64)), "");
     case("service_token", "", &format!("lin_api_{}", a(40)), "");
+    case("discord_token", "", &format!("M{}.{}.{}", a(23), a(6), a(30)), " ");
+    case("webhook", "https://discord.example/api/webhooks/1234/", &a(60), " ");
+    case("twilio_key", "", &format!("SK{}", hex(32)), "");
+    case("mailgun_key", "", &format!("key-{}", hex(32)), "");
+    case("mailchimp_key", "", &format!("{}-us12", hex(32)), "");
+    case("basic_credentials", "auth ", "bWlyYTpodW50ZXIyMg", " x");
+    case("cookie", "Cookie: ", "a=b; sid=hunter22", "\n");
     case("age_key", "", &format!("AGE-SECRET-KEY-1{}", "Q2".repeat(29)), "");
     case("jwt", "t=", &format!("eyJ{}.eyJ{}.{}", a(20), a(30), a(20)), " ");
     case("private_key", "> ", "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----", "\nrest");
@@ -60,11 +67,16 @@ fn secrets() -> Vec<(&'static str, String, String)> {
 
 #[test]
 fn every_rule_compiles_and_finds_its_secret() {
-    assert!(RULES.len() <= RULES_MAX);
-    assert_eq!(SET.rules.len(), RULES.len(), "every pattern compiles");
+    let all = || RULES.iter().chain(options::RULES);
+    assert!(all().count() <= RULES_MAX);
+    for rule in all() {
+        assert!(Regex::new(rule.pattern).is_ok(), "{}", rule.pattern);
+    }
+    assert_eq!(SET.rules.len(), all().count(), "every pattern compiles");
     assert!(SET.prefilter.is_some());
     let tested: HashSet<&str> = secrets().iter().map(|case| case.0).collect();
-    let kinds: HashSet<&str> = RULES.iter().map(|rule| rule.kind).collect();
+    let kinds = all().map(|rule| rule.kind).chain(names::KINDS.iter().copied()).chain([CREDENTIALS]);
+    let kinds: HashSet<&str> = kinds.collect();
     assert_eq!(tested, kinds, "every kind has a case");
     for (kind, text, expected) in secrets() {
         let redacted = SET.redact_plain(&text).unwrap_or_else(|| panic!("{kind}: nothing found in {text:?}"));

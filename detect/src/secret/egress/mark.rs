@@ -23,14 +23,17 @@ impl<'a> Mark<'a> {
 
     /// Whether the secret was known by the name before it, not by its own form.
     pub fn is_by_name(&self) -> bool {
-        const BY_NAME: [&str; 6] =
-            ["api_key_header", "assignment", "authorization", "option", "url_query", "url_userinfo"];
+        const BY_NAME: [&str; 7] =
+            ["api_key_header", "assignment", "authorization", "cookie", "option", "url_query", "url_userinfo"];
         BY_NAME.contains(&self.kind)
     }
 
-    /// Whether it stood in what a tool was given, rather than in what came back.
+    /// Whether it stood in what a tool was given, rather than in what came back or in the facts around the call.
     pub fn is_input(&self) -> bool {
-        !matches!(self.field, "tool_response" | "output" | "result" | "error" | "message" | "last_assistant_message")
+        !matches!(
+            self.field,
+            "record" | "tool_response" | "output" | "result" | "error" | "message" | "last_assistant_message"
+        )
     }
 }
 

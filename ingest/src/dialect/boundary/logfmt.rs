@@ -15,13 +15,6 @@ pub struct Pair<'a> {
     pub span: Span,
 }
 
-impl Pair<'_> {
-    /// Whether the value is in quotes.
-    pub fn is_quoted(&self) -> bool {
-        self.written.starts_with('"')
-    }
-}
-
 /// The pairs of a line in order. Words without `=` are passed over; `None`, once, is a quoted value that does not end.
 pub fn pairs(line: &str) -> impl Iterator<Item = Option<Pair<'_>>> {
     let mut at = 0;

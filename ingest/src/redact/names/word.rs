@@ -1,0 +1,350 @@
+//! Which names are names of secrets. Names are read word by word: `aws_secret_access_key`, `clientSecret` and `X-Api-Key`.
+
+/// How surely a name means a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strength {
+    /// Whatever stands behind it.
+    Strong,
+    /// What looks made by a machine: `token`, `auth`, `key`.
+    Weak,
+}
+
+/// A word that is a secret by itself, wherever in the name it stands.
+const SECRET: &[&str] = &[
+    "apikey",
+    "apisecret",
+    "authorization",
+    "authtoken",
+    "cookie",
+    "credential",
+    "credentials",
+    "mnemonic",
+    "passcode",
+    "passphrase",
+    "passwd",
+    "password",
+    "passwords",
+    "passwort",
+    "pgpassword",
+    "pwd",
+    "secret",
+    "secrets",
+];
+/// Endings of words that were written together.
+const ENDINGS: &[&str] = &[
+    "accesskey",
+    "accesstoken",
+    "apikey",
+    "authtoken",
+    "clientsecret",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "refreshtoken",
+    "secretkey",
+    "sessiontoken",
+    "webhooksecret",
+    "accountkey",
+    "signingkey",
+    "encryptionkey",
+    "masterkey",
+    "apitoken",
+];
+/// Words before `key` that make it a secret.
+const KEYS: &[&str] = &[
+    "access",
+    "account",
+    "admin",
+    "api",
+    "app",
+    "auth",
+    "client",
+    "deploy",
+    "encryption",
+    "hmac",
+    "host",
+    "license",
+    "master",
+    "private",
+    "secret",
+    "service",
+    "session",
+    "shared",
+    "signing",
+    "ssh",
+    "storage",
+    "subscription",
+];
+/// Words before `token` that make it something else.
+const TOKENS: &[&str] = &[
+    "bos",
+    "cancellation",
+    "continuation",
+    "current",
+    "end",
+    "eos",
+    "first",
+    "invalid",
+    "last",
+    "lexer",
+    "max",
+    "min",
+    "next",
+    "pad",
+    "page",
+    "pagination",
+    "parse",
+    "per",
+    "start",
+    "stop",
+    "sync",
+    "syntax",
+    "unexpected",
+    "unk",
+    "special",
+    "prev",
+];
+/// Last words that say that the name is about a secret and not the secret.
+const ABOUT: &[&str] = &[
+    "age",
+    "alg",
+    "algorithm",
+    "arn",
+    "at",
+    "attempts",
+    "budget",
+    "changed",
+    "class",
+    "confirmation",
+    "cost",
+    "count",
+    "counts",
+    "created",
+    "dir",
+    "enabled",
+    "endpoint",
+    "env",
+    "error",
+    "exists",
+    "expired",
+    "expires",
+    "expiry",
+    "field",
+    "file",
+    "fields",
+    "format",
+    "group",
+    "helper",
+    "hint",
+    "host",
+    "id",
+    "ids",
+    "in",
+    "index",
+    "kind",
+    "label",
+    "len",
+    "length",
+    "limit",
+    "limits",
+    "manager",
+    "max",
+    "method",
+    "min",
+    "minlength",
+    "mode",
+    "name",
+    "names",
+    "out",
+    "path",
+    "policy",
+    "position",
+    "price",
+    "prompt",
+    "provider",
+    "ref",
+    "required",
+    "reset",
+    "rotation",
+    "rule",
+    "rules",
+    "scheme",
+    "scope",
+    "scopes",
+    "size",
+    "source",
+    "stdin",
+    "status",
+    "store",
+    "strength",
+    "time",
+    "total",
+    "ttl",
+    "type",
+    "types",
+    "uri",
+    "url",
+    "usage",
+    "used",
+    "valid",
+    "validation",
+    "version",
+    "visible",
+    "window",
+];
+/// What addresses call their secrets, in one word.
+const IN_QUERIES: &[&str] = &["auth", "key", "session", "sid", "ticket", "token"];
+/// What addresses call their secrets, whatever stands before it.
+const SIGNATURES: &[&str] = &["hmac", "jwt", "sig", "signature"];
+
+/// What a name means; `None` if it is no name of a secret. `in_query` says that it is a parameter of an address.
+pub fn strength(name: &str, in_query: bool) -> Option<Strength> {
+    let words = words(name);
+    let last = words.last()?.as_str();
+    if ABOUT.contains(&last) {
+        return None;
+    }
+    let before = words.len().checked_sub(2).map_or("", |at| words[at].as_str());
+    let is_secret = |word: &String| SECRET.contains(&word.as_str()) || ENDINGS.iter().any(|end| word.ends_with(end));
+    if words.iter().any(is_secret) || last == "pass" || last == "pw" {
+        return Some(Strength::Strong);
+    }
+    if in_query && (SIGNATURES.contains(&last) || (words.len() == 1 && IN_QUERIES.contains(&last))) {
+        return Some(Strength::Strong);
+    }
+    match last {
+        "key" if KEYS.contains(&before) => Some(Strength::Strong),
+        "data" if before == "key" => Some(Strength::Strong),
+        "phrase" if before == "seed" => Some(Strength::Strong),
+        "token" if words.len() == 1 => Some(Strength::Weak),
+        "token" if words.iter().any(|word| TOKENS.contains(&word.as_str())) => None,
+        "token" => Some(Strength::Strong),
+        "auth" => Some(Strength::Weak),
+        "code" if in_query && words.len() == 1 => Some(Strength::Weak),
+        _ => None,
+    }
+}
+
+/// The words of a name in lower case, without numbers at their ends.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let chars: Vec<char> = name.chars().collect();
+    for (at, char) in chars.iter().enumerate() {
+        let next_is_lower = chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        let before = at.checked_sub(1).and_then(|at| chars.get(at));
+        let begins = char.is_ascii_uppercase()
+            && before
+                .is_some_and(|before| before.is_ascii_lowercase() || (before.is_ascii_uppercase() && next_is_lower));
+        if begins || !char.is_ascii_alphanumeric() {
+            words.extend(finished(&mut word));
+        }
+        if char.is_ascii_alphanumeric() {
+            word.push(char.to_ascii_lowercase());
+        }
+    }
+    words.extend(finished(&mut word));
+    words
+}
+
+fn finished(word: &mut String) -> Option<String> {
+    let whole = std::mem::take(word);
+    let trimmed = whole.trim_end_matches(|char: char| char.is_ascii_digit());
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of secrets.
+    const SECRETS: &[&str] = &[
+        "password",
+        "PASSWORD",
+        "dbPassword",
+        "DB_PASS",
+        "db.pass",
+        "mysql_pwd",
+        "PGPASSWORD",
+        "passphrase",
+        "password2",
+        "clientSecret",
+        "client_secret",
+        "aws_secret_access_key",
+        "AWSSecretAccessKey",
+        "X-Api-Key",
+        "apiKey",
+        "OPENAI_API_KEY",
+        "_authToken",
+        "accessToken",
+        "refresh_token",
+        "GITHUB_TOKEN",
+        "X_SECRET",
+        "AccountKey",
+        "private_key",
+        "signing-key",
+        "client-key-data",
+        "Authorization",
+        "Proxy-Authorization",
+        "Set-Cookie",
+        "credentials",
+        "sshKey",
+        "secretkey",
+        "github.token",
+    ];
+    /// Names that only sound like those.
+    const OTHERS: &[&str] = &[
+        "tokens",
+        "max_tokens",
+        "tokens_in",
+        "token_usage",
+        "token_type",
+        "tokenCount",
+        "next_token",
+        "nextPageToken",
+        "api_key_id",
+        "key_id",
+        "keyId",
+        "credential_kind",
+        "password_policy",
+        "password_file",
+        "secret_name",
+        "author",
+        "authority",
+        "authenticated",
+        "key",
+        "keyboard",
+        "public_key",
+        "primary_key",
+        "passed",
+        "passing",
+        "compass",
+        "bypass_rule",
+        "secretary",
+        "tokenizer",
+        "session_id",
+        "sort_key",
+        "monkey",
+        "cookie_policy",
+        "code",
+        "",
+    ];
+
+    #[test]
+    fn names_of_secrets_are_told_from_names_about_them() {
+        for name in SECRETS {
+            assert_eq!(strength(name, false), Some(Strength::Strong), "{name}");
+        }
+        for name in ["token", "auth", "Token"] {
+            assert_eq!(strength(name, false), Some(Strength::Weak), "{name}");
+            assert_eq!(strength(name, true), Some(Strength::Strong), "{name}");
+        }
+        for name in ["sig", "key", "sid", "X-Amz-Signature", "session"] {
+            assert_eq!((strength(name, false), strength(name, true)), (None, Some(Strength::Strong)), "{name}");
+        }
+        for name in OTHERS {
+            assert_eq!(strength(name, false), None, "{name}");
+        }
+    }
+}
