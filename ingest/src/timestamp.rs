@@ -34,6 +34,7 @@ impl Stated {
     }
 
     /// Itself, or the other if nothing is said.
+    #[must_use]
     pub fn or(self, other: Self) -> Self {
         if self == Self::Nothing { other } else { self }
     }
@@ -60,8 +61,8 @@ fn of_number(text: &str) -> Option<i64> {
     // Nanoseconds of one unit.
     let unit = match whole {
         ..UNIT_END => 1_000_000_000,
-        ..100_000_000_000_000 => 1_000_000,
-        ..100_000_000_000_000_000 => 1_000,
+        UNIT_END..100_000_000_000_000 => 1_000_000,
+        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
         _ => 1,
     };
     let part: u128 = format!("{fraction:0<9.9}").parse().ok()?;

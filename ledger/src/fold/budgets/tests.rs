@@ -259,7 +259,7 @@ fn memory_is_bounded() {
 #[derive(Debug, Clone)]
 enum Step {
     Wait(i64),
-    Ask(u8, Request),
+    Ask(u8, Box<Request>),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -276,7 +276,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let step = prop_oneof![
         1 => (0i64..40_000_000).prop_map(Step::Wait),
-        6 => (0u8..12, request).prop_map(|(id, request)| Step::Ask(id, request)),
+        6 => (0u8..12, request).prop_map(|(id, request)| Step::Ask(id, Box::new(request))),
     ];
     proptest::collection::vec(step, 0..120)
 }
@@ -330,6 +330,7 @@ proptest! {
                     budgets.advance(now);
                 }
                 Step::Ask(id, request) => {
+                    let request = *request;
                     let id = id.to_string();
                     let answer = budgets.ask(now, &id, request.clone());
                     model.take(now, &id, &request, &answer);

@@ -62,11 +62,14 @@ fn from(number: u64, sender: &str, workspace: &str, severity: Severity) -> Alert
     alert
 }
 
+/// Makes one of many alerts.
+type Forge = fn(u64) -> Alert;
+
 #[test]
 fn three_thousand_forged_alerts_bury_no_real_one() {
     let outbox = fixtures::outbox();
     // By a token that invents workspaces, or by one workspace that a control plane vouches for; high, or all critical.
-    let forged: [(&str, fn(u64) -> Alert); 3] = [
+    let forged: [(&str, Forge); 3] = [
         ("invented workspaces", |n| from(n, "mallory", &format!("w{n}"), Severity::High)),
         ("all critical", |n| from(n, "mallory", &format!("w{n}"), Severity::Critical)),
         ("one workspace of the token that all have", |n| from(n, "coderd", "w-mallory", Severity::Critical)),
