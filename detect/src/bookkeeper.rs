@@ -148,8 +148,8 @@ impl Bookkeeper {
                     books.written();
                     self.metrics.commits.inc();
                 }
-                Err(AppendError::NoSpace { .. }) => {
-                    tracing::error!("the disk has no space left for the books of the budgets; they wait");
+                Err(error) if error.is_of_disk() => {
+                    tracing::error!(%error, "the books of the budgets wait for the disk");
                     tokio::select! {
                         () = stop.cancelled() => return Ok(ControlFlow::Break(())),
                         () = tokio::time::sleep(NO_SPACE_RETRY) => {}

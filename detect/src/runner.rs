@@ -226,21 +226,27 @@ impl<S: Source, J: Journal> Running<S, J> {
     async fn snapshot(&mut self, rules: Option<RulesChange>) -> Result<(), RunnerError> {
         // The findings of this state must be durable before the state is one to start from.
         self.commit_if_any().await?;
-        let failed = |source| RunnerError::Snapshots { dir: self.options.snapshots.clone(), source };
         let bytes = self.engine.snapshot()?;
-        let written = self.snapshots.write(self.engine.progress().next_seq, &bytes).map_err(failed)?;
-        self.metrics.snapshots.inc_by(u64::from(written.is_some()));
+        let written = self.snapshots.write(self.engine.progress().next_seq, &bytes);
         self.note_snapshot(written, bytes.len());
         self.commit(rules).await?;
         self.events_since_snapshot = 0;
         self.snapshot_second = self.engine.progress().clock.second.unwrap_or_default();
-        let failed = |source| RunnerError::Snapshots { dir: self.options.snapshots.clone(), source };
-        self.snapshots.keep_only(&self.cursor.snapshots).map_err(failed)
+        if let Err(error) = self.snapshots.keep_only(&self.cursor.snapshots) {
+            // A snapshot too many harms nobody; the next time tries again.
+            tracing::warn!(%error, "an old snapshot cannot be deleted");
+        }
+        Ok(())
     }
 
-    /// Names the newest snapshot in the cursor. Without one the older ones stay, as long as the outages since are not too many:
+    /// Names the newest snapshot in the cursor. Without one, because it would be too large or the disk refused it, the older ones stay, as long as the outages since are not too many:
     /// a start then reads the ledger from its beginning, which tells everything.
-    fn note_snapshot(&mut self, written: Option<SnapshotRef>, bytes: usize) {
+    fn note_snapshot(&mut self, written: io::Result<Option<SnapshotRef>>, bytes: usize) {
+        let written = written.unwrap_or_else(|error| {
+            tracing::error!(dir = %self.options.snapshots.display(), %error, "a snapshot of the detectors cannot be written");
+            None
+        });
+        self.metrics.snapshots.inc_by(u64::from(written.is_some()));
         let Cursor { snapshots, outages, .. } = &mut self.cursor;
         if let Some(reference) = written {
             if snapshots.last() != Some(&reference) {
@@ -253,7 +259,7 @@ impl<S: Source, J: Journal> Running<S, J> {
             tracing::error!(
                 bytes,
                 limit,
-                "the detectors know too much for a snapshot, so the next start will take long"
+                "there is no new snapshot of the detectors, so the next start will take long"
             );
             if outages.len() + self.outages.len() >= OUTAGES_MAX {
                 snapshots.clear();

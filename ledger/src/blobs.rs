@@ -16,7 +16,7 @@ use rustix::fs::{AtFlags, CWD, RenameFlags};
 use crate::error::LedgerError;
 
 /// What an unfinished file's name starts with; such files are not listed.
-const UNFINISHED_PREFIX: char = '.';
+pub(crate) const UNFINISHED_PREFIX: char = '.';
 
 /// A step on a blob failed.
 #[derive(Debug, thiserror::Error)]

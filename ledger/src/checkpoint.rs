@@ -7,6 +7,7 @@ use proof::Digest;
 use proof::note::{Checkpoint, Signer};
 use proof::tree::Frontier;
 
+use crate::disk::{Disk, replace};
 use crate::error::LedgerError;
 
 /// Name of the file in the shard's directory.
@@ -46,20 +47,26 @@ pub(crate) fn peer_key(ledger: crate::LedgerName, shard: u32) -> String {
 }
 
 /// Signs the log as it stands and replaces the file. No fsync: a lost checkpoint is made anew from durable headers.
-pub(crate) fn publish(directory: &Path, signer: &Signer, origin: &str, log: &Frontier) -> Result<String, LedgerError> {
+pub(crate) fn publish(
+    disk: &dyn Disk,
+    directory: &Path,
+    signer: &Signer,
+    origin: &str,
+    log: &Frontier,
+) -> Result<String, LedgerError> {
     let checkpoint = Checkpoint { origin: origin.to_owned(), size: log.size(), root: log.root() };
     let note = signer.sign(&checkpoint.to_text());
-    let (path, temporary) = (directory.join(CHECKPOINT_FILE), directory.join("checkpoint.new"));
-    std::fs::write(&temporary, &note).map_err(LedgerError::io("write", &temporary))?;
-    std::fs::rename(&temporary, &path).map_err(LedgerError::io("rename", &path))?;
+    let path = directory.join(CHECKPOINT_FILE);
+    replace(disk, &path, note.as_bytes(), false).map_err(LedgerError::io("write", &path))?;
     Ok(note)
 }
 
-/// The text of the newest checkpoint, `None` if there is none.
+/// The text of the newest checkpoint, `None` if there is none: a loss of power may also leave the file empty or full of zeros,
+/// since its bytes are not synced.
 pub fn read(directory: &Path) -> Result<Option<String>, LedgerError> {
     let path: PathBuf = directory.join(CHECKPOINT_FILE);
     match std::fs::read_to_string(&path) {
-        Ok(note) => Ok(Some(note)),
+        Ok(note) => Ok(Some(note).filter(|note| note.bytes().any(|byte| byte != 0))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             Err(LedgerError::corrupt(path, "text", "it is not UTF-8"))

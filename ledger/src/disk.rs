@@ -1,6 +1,8 @@
-//! The disk as the WAL sees it: a small trait, so that tests can refuse, tear and lose any single operation, and its
-//! implementation on a local file system. Everything but the WAL goes through `blobs`.
+//! The disk as the writer sees it: a small trait, so that tests can refuse, tear and lose any single operation, and its
+//! implementation on a local file system. The WAL and the checkpoint go through it; what the sealer writes goes through
+//! the `blobs` that it hands out.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -8,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
+
+use crate::blobs::{Blobs, LocalBlobs, UNFINISHED_PREFIX};
 
 /// One open file. Reads and writes name their offset, so that clones of a handle never share a position.
 pub trait DiskFile: Send + Sync + std::fmt::Debug {
@@ -35,10 +39,39 @@ pub trait Disk: Send + Sync + std::fmt::Debug {
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
     /// Deletes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file another name in the same directory, in the place of what has that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_directory(&self, directory: &Path) -> io::Result<()>;
     /// Bytes that an unprivileged process can still write.
     fn available(&self, directory: &Path) -> io::Result<u64>;
+    /// The immutable files under a directory.
+    fn blobs(&self, root: &Path) -> Arc<dyn Blobs> {
+        Arc::new(LocalBlobs::new(root))
+    }
+}
+
+/// Writes a file from its start under a temporary name and then gives it its own, so that under its own name it is whole
+/// or not there. With `sync` its bytes are durable before it has the name; the name itself is the caller's to sync.
+pub(crate) fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: bool) -> io::Result<Arc<dyn DiskFile>> {
+    let mut name = OsString::from(UNFINISHED_PREFIX.to_string());
+    name.push(path.file_name().unwrap_or_default());
+    let temporary = path.with_file_name(name);
+    let file = match disk.create(&temporary) {
+        // A crash or a failed attempt left it; nobody reads it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.remove(&temporary)?;
+            disk.create(&temporary)?
+        }
+        created => created?,
+    };
+    let written = file.write_at(bytes, 0).and_then(|()| if sync { file.sync() } else { Ok(()) });
+    if let Err(error) = written.and_then(|()| disk.rename(&temporary, path)) {
+        // What cannot be deleted now is replaced by the next attempt.
+        let _ = disk.remove(&temporary);
+        return Err(error);
+    }
+    Ok(file)
 }
 
 /// The local file system.
@@ -70,9 +103,10 @@ impl DiskFile for LocalFile {
     }
 
     fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
-        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, offset, len) {
+        use rustix::io::Errno;
+        match rustix::io::retry_on_intr(|| rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, offset, len)) {
             // A file system that cannot reserve space still works: then a full disk shows at the write.
-            Err(rustix::io::Errno::OPNOTSUPP) | Ok(()) => Ok(()),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -96,6 +130,10 @@ impl Disk for LocalDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {

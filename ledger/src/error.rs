@@ -23,9 +23,15 @@ pub enum AppendError {
         /// The bytes that stay reserved for sealing and for the operations ledger.
         reserve_bytes: u64,
     },
-    /// A write or an fsync failed, so the state of the disk is unknown. The process must be started again. Entries that
+    /// The disk refused a write that can be tried again: nothing of the group was recorded.
+    #[error("the disk of the data directory refused a write ({reason}); nothing was recorded, try again")]
+    WriteRefused {
+        /// The system's answer.
+        reason: String,
+    },
+    /// An fsync failed, so the state of the disk is unknown. The process must be started again. Entries that
     /// were not yet acknowledged may or may not be in the ledger.
-    #[error("the ledger's writer stopped after a failed write ({reason}); start the process again to recover")]
+    #[error("the ledger's writer stopped after a failed sync ({reason}); start the process again to recover")]
     Poisoned {
         /// What failed.
         reason: String,
@@ -42,6 +48,13 @@ pub enum AppendError {
     /// The ledger is being stopped.
     #[error("the ledger is stopping")]
     Stopped,
+}
+
+impl AppendError {
+    /// Whether the disk refused and may take the same group later: nothing of it was recorded.
+    pub fn is_of_disk(&self) -> bool {
+        matches!(self, Self::NoSpace { .. } | Self::WriteRefused { .. })
+    }
 }
 
 /// Why a ledger cannot be opened, read or sealed.
@@ -97,6 +110,14 @@ pub enum LedgerError {
     AlreadyInitialised {
         /// The data directory.
         path: PathBuf,
+    },
+    /// The directory holds something else.
+    #[error("{} is not empty: it holds {found:?}; choose another directory", path.display())]
+    NotEmpty {
+        /// The directory.
+        path: PathBuf,
+        /// The name of something in it.
+        found: String,
     },
     /// Another process has the ledger open for writing.
     #[error("{} is in use by process {holder}; stop it, or send it the request over its control socket", path.display())]

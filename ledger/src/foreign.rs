@@ -125,6 +125,10 @@ impl ForeignView {
             other => other?,
         };
         let Some(file) = file else { return Ok(None) };
+        // Without a commit it has nothing to read, and the writer may still take it back.
+        if file.is_empty()? {
+            return Ok(None);
+        }
         self.next_file += 1;
         Ok(Some(Arc::new(file)))
     }

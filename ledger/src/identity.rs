@@ -8,6 +8,7 @@
 //! <data>/<ledger>/<shard>/wal/, segment/, manifest/, checkpoint
 //! ```
 
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -91,12 +92,57 @@ struct Format {
     format: u32,
 }
 
-/// Makes a data directory with new keys; everything in it is durable on return.
+/// What file systems themselves put at a mount point. Nobody's data lies in these directories.
+const OF_FILE_SYSTEMS: [&str; 7] =
+    ["lost+found", ".zfs", ".snapshot", ".snapshots", ".ckpt", ".fseventsd", "System Volume Information"];
+
+/// Makes a data directory with new keys; everything in it is durable on return. It refuses a directory that holds anything
+/// but what a file system puts at a mount point. After an error nothing that it made is left.
 pub fn init(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
-    let entries = std::fs::read_dir(directory).map_or(0, Iterator::count);
-    if directory.join(IDENTITY_FILE).exists() || entries > 0 {
+    check_empty(directory)?;
+    let existed = directory.is_dir();
+    let made = make(directory, log);
+    if made.is_err() {
+        // What cannot be deleted either is named by the next `init`.
+        for name in MADE {
+            let path = directory.join(name);
+            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
+        }
+        if !existed {
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+    made
+}
+
+/// What `init` makes in the directory.
+const MADE: [&str; 4] = [IDENTITY_FILE, "keys", LedgerName::Events.as_str(), LedgerName::Operations.as_str()];
+
+/// Refuses a directory that holds a ledger or somebody's files.
+fn check_empty(directory: &Path) -> Result<(), LedgerError> {
+    if directory.join(IDENTITY_FILE).exists() {
         return Err(LedgerError::AlreadyInitialised { path: directory.to_owned() });
     }
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(LedgerError::io("list", directory))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(LedgerError::io("list", directory))?;
+        if !(of_file_system(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            let found = entry.file_name().to_string_lossy().into_owned();
+            return Err(LedgerError::NotEmpty { path: directory.to_owned(), found });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file system itself puts a directory of this name at a mount point.
+pub(crate) fn of_file_system(name: &OsStr) -> bool {
+    OF_FILE_SYSTEMS.iter().any(|known| name == *known)
+}
+
+fn make(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
     let signer = Signer::new(log, &random()?)
         .map_err(|source| LedgerError::Key { path: directory.join(CHECKPOINT_KEY), source })?;
     make_directory(directory)?;
@@ -118,6 +164,12 @@ pub fn init(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
     // The identity comes last: a directory that has it is complete.
     identity.write(directory)?;
     Ok(identity)
+}
+
+/// The absolute path of a data directory, free of links and dots. It is taken once, when a ledger is opened: from then on
+/// no change of the working directory and no link that is turned elsewhere leads readers and writer apart.
+pub(crate) fn resolve(directory: &Path) -> Result<PathBuf, LedgerError> {
+    std::fs::canonicalize(directory).map_err(LedgerError::io("open", directory))
 }
 
 /// Directory of one shard of one ledger.
@@ -163,9 +215,8 @@ impl Lock {
             let holder = if digits { holder.trim().to_owned() } else { "unknown".to_owned() };
             return Err(LedgerError::Locked { path: directory.to_owned(), holder });
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(LedgerError::io("write", &path))?;
+        // The number is a courtesy too: a full disk must not keep a process from starting.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
     }
 }
@@ -208,6 +259,44 @@ mod tests {
         assert_eq!(identity.origin(LedgerName::Events, 0), "acme.example/agents/events/0/0");
         assert!(matches!(init(&data, "x"), Err(LedgerError::AlreadyInitialised { .. })));
         assert!(matches!(Identity::read(dir.path()), Err(LedgerError::NotInitialised { .. })));
+    }
+
+    #[test]
+    fn what_a_file_system_puts_at_a_mount_point_is_nobodys_data() {
+        for (name, is_directory, free) in [
+            ("lost+found", true, true),
+            (".snapshot", true, true),
+            (".zfs", true, true),
+            ("lost+found", false, false),
+            ("notes.txt", false, false),
+            ("lost", true, false),
+            (".hidden", true, false),
+            ("keys", true, false),
+        ] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let path = dir.path().join(name);
+            if is_directory { std::fs::create_dir(&path) } else { std::fs::write(&path, "mine") }.expect("made");
+            match init(dir.path(), "acme.example/agents") {
+                Ok(_) => assert!(free, "{name}"),
+                Err(LedgerError::NotEmpty { found, .. }) => assert!(!free && found == name, "{name}: {found}"),
+                Err(error) => panic!("{name}: {error}"),
+            }
+            assert!(path.exists(), "{name} stays");
+        }
+    }
+
+    #[test]
+    fn an_init_that_fails_leaves_nothing_and_can_be_repeated() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(dir.path().join("lost+found")).expect("made");
+        let count = || std::fs::read_dir(dir.path()).expect("listed").count();
+        // A name with a space is refused before anything is made, a directory in the identity's place after everything.
+        assert!(init(dir.path(), "not a name").is_err());
+        assert_eq!(count(), 1);
+        let data = dir.path().join("lost+found/data");
+        std::fs::write(dir.path().join("lost+found/file"), "").expect("written");
+        assert!(init(&dir.path().join("lost+found/file/data"), "acme.example/agents").is_err());
+        init(&data, "acme.example/agents").expect("made");
     }
 
     #[test]

@@ -139,8 +139,8 @@ pub const RESERVATIONS_OVER_MAX: usize = 65_536;
 /// Answers that wait for those who asked.
 pub const BUDGET_ANSWERS_MAX: usize = 65_536;
 
-/// How long the sealer waits before it tries again what the system refused.
-pub const SEAL_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long writer and sealer wait before they try again what the system refused.
+pub const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Space that intake leaves free on the disk, so that sealing, retention and the `operations` ledger go on.
 pub const RESERVE_BYTES: u64 = 2 * SEGMENT_WAL_BYTES_MAX;

@@ -188,15 +188,16 @@ impl Manifest {
     /// Stores the manifest, durably; it fails if its number is taken. Then it deletes those that are too old to keep.
     pub fn put(&self, blobs: &dyn Blobs) -> Result<(), BlobError> {
         blobs.put(&file_name(self.number), &file::encode(self))?;
-        for name in blobs.list(FOLDER)? {
-            if number_of(&name).is_some_and(|number| number + MANIFESTS_KEPT <= self.number)
-                && let Err(error) = blobs.delete(&name)
-            {
-                // An old manifest too many harms nobody; the next seal tries again.
-                tracing::warn!(error = %error, "an old manifest cannot be deleted");
-            }
+        if let Err(error) = self.delete_old(blobs) {
+            // An old manifest too many harms nobody; the next seal tries again.
+            tracing::warn!(error = %error, "an old manifest cannot be deleted");
         }
         Ok(())
+    }
+
+    fn delete_old(&self, blobs: &dyn Blobs) -> Result<(), BlobError> {
+        let old = |name: &String| number_of(name).is_some_and(|number| number + MANIFESTS_KEPT <= self.number);
+        blobs.list(FOLDER)?.iter().filter(|name| old(name)).try_for_each(|name| blobs.delete(name))
     }
 
     /// Whether names, ranges and order are such that readers may rely on them, or what is wrong.

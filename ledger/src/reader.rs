@@ -10,7 +10,7 @@ use crate::checkpoint;
 use crate::column::Table;
 use crate::error::LedgerError;
 use crate::foreign::ForeignView;
-use crate::identity::{Identity, shard_directory};
+use crate::identity::{Identity, resolve, shard_directory};
 use crate::position::LedgerName;
 use crate::rows::Rows;
 use crate::segments::Segment;
@@ -52,7 +52,7 @@ impl Reader {
     /// are read when they are asked for first.
     pub fn open(directory: &Path, name: LedgerName) -> Result<Self, LedgerError> {
         let identity = Identity::read(directory)?;
-        let directory = shard_directory(directory, name, 0);
+        let directory = shard_directory(&resolve(directory)?, name, 0);
         let (foreign, view) = ForeignView::open(&directory, name, 0, &identity)?;
         Ok(Self { directory, view, foreign: Some(Arc::new(Mutex::new(foreign))) })
     }
@@ -70,6 +70,12 @@ impl Reader {
     pub fn durable(&self) -> Result<Durable, LedgerError> {
         self.refresh()?;
         Ok(self.view.durable())
+    }
+
+    /// The data directory that the ledger lies in, as an absolute path: the paths of all segments start with it.
+    pub fn data_directory(&self) -> &Path {
+        // A shard's directory is `<data>/<ledger>/<shard>`.
+        self.directory.ancestors().nth(2).unwrap_or(&self.directory)
     }
 
     /// Changes whenever something becomes durable; `None` for a ledger that another process may be writing.

@@ -1,6 +1,6 @@
 //! What happens at start before anything is shown: the WAL is synced and replayed, a torn tail is cut, corruption stops.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use proof::note::Checkpoint;
@@ -9,7 +9,7 @@ use crate::checkpoint;
 use crate::error::LedgerError;
 use crate::replay::Replay;
 use crate::tail::Tail;
-use crate::wal::file::{WalFile, WalHeader, file_number, origin_mark};
+use crate::wal::file::{HEADER_LEN, WalFile, WalHeader, file_number, origin_mark};
 use crate::wal::scan::{End, Scanner};
 use crate::writer::{Place, WalState};
 
@@ -34,40 +34,43 @@ pub(crate) fn recover(
     // What lies before the first file that the manifest needs was sealed; the crash came before it was deleted.
     for (number, path) in numbers.extract_if(.., |(number, _)| *number < first) {
         tracing::info!(ledger = %place.table.ledger, number, "deletes a WAL file that is sealed");
-        place.disk.remove(&path).map_err(LedgerError::io("remove", &path))?;
+        if let Err(error) = place.disk.remove(&path) {
+            tracing::warn!(path = %path.display(), %error, "a sealed WAL file cannot be deleted");
+        }
     }
+    let empty_last = take_empty_last(place, &mut numbers)?;
+    // A name that a failed sync left in doubt is made durable before anything depends on it.
+    place.disk.sync_directory(&directory).map_err(LedgerError::io("sync", &directory))?;
     let log = read_checkpoint(place)?;
     let check = CheckpointCheck { place, wanted: log };
     check.look(replay)?;
     let mut unsealed = Vec::new();
-    let (mut expected, mut commit) = (first, None);
+    let (mut expected, mut last) = (first, None);
     let count = numbers.len();
-    let mut last = None;
     for (index, (number, path)) in numbers.into_iter().enumerate() {
-        if number != expected {
-            return Err(LedgerError::corrupt(&path, "name", format!("WAL file {expected} is missing before it")));
-        }
+        check_number(&path, number, expected)?;
         expected += 1;
-        let is_last = index + 1 == count;
-        let Some(file) = open_file(place, &path, number, replay, is_last)? else {
-            break;
+        let Some(file) = open_file(place, &path, number, replay)? else {
+            return Err(LedgerError::corrupt(&path, "header", "it was never begun, and frames follow"));
         };
-        let scanner = replay_file(place, &file, (&mut *replay, &mut *tail), &check, is_last)?;
-        commit = Some(scanner.next_commit_number());
+        let scanner = replay_file(place, &file, (&mut *replay, &mut *tail), &check, index + 1 == count)?;
         if let Some((previous, _)) = last.replace((file, scanner)) {
             unsealed.push(previous);
         }
     }
     check.finish(replay)?;
+    let commit = last.as_ref().map(|(_, scanner)| scanner.next_commit_number());
+    if let Some((number, path)) = empty_last {
+        check_number(&path, number, expected)?;
+        if let Some(file) = keep_empty(place, &path, number, replay, last.is_some())? {
+            unsealed.extend(last.take().map(|(previous, _)| previous));
+            last = Some((Arc::clone(&file), Scanner::new(file)));
+        }
+    }
     let (file, scanner) = match last {
-        Some((file, scanner)) if file.header.number + 1 == expected => (file, scanner),
-        other => {
-            // The newest file was never begun, or there is none yet.
-            if let Some((previous, _)) = other {
-                unsealed.push(previous);
-            }
-            let number = if count == 0 { first } else { expected - 1 };
-            let file = Arc::new(create_file(place, &directory, number, replay, commit.unwrap_or(1))?);
+        Some(last) => last,
+        None => {
+            let file = Arc::new(create_file(place, &directory, expected, replay, commit.unwrap_or(1))?);
             (Arc::clone(&file), Scanner::new(file))
         }
     };
@@ -82,27 +85,51 @@ pub(crate) fn recover(
 }
 
 /// Numbers and paths of the WAL files, in order.
-fn wal_numbers(place: &Place, directory: &Path) -> Result<Vec<(u64, std::path::PathBuf)>, LedgerError> {
+fn wal_numbers(place: &Place, directory: &Path) -> Result<Vec<(u64, PathBuf)>, LedgerError> {
     let paths = place.disk.list(directory).map_err(LedgerError::io("list", directory))?;
     Ok(paths.into_iter().filter_map(|path| file_number(&path).map(|number| (number, path))).collect())
 }
 
-/// Opens a WAL file and checks that it is the one that belongs here; `None` for a newest file that was never begun.
-fn open_file(
+fn check_number(path: &Path, number: u64, expected: u64) -> Result<(), LedgerError> {
+    if number == expected {
+        return Ok(());
+    }
+    Err(LedgerError::corrupt(path, "name", format!("WAL file {expected} is missing before it")))
+}
+
+/// Takes the newest file out of the list if it holds nothing behind its header: no commit depends on it yet.
+fn take_empty_last(place: &Place, numbers: &mut Vec<(u64, PathBuf)>) -> Result<Option<(u64, PathBuf)>, LedgerError> {
+    let Some((_, path)) = numbers.last() else { return Ok(None) };
+    let file = place.disk.open(path, false).map_err(LedgerError::io("open", path))?;
+    let len = file.size().map_err(LedgerError::io("read", path))?;
+    Ok(if len <= HEADER_LEN as u64 { numbers.pop() } else { None })
+}
+
+/// The newest file, which holds nothing, if the writer goes on in it. It does not if the file was never begun, or if the one
+/// before grew on because the disk refused part of the change: then it is deleted.
+fn keep_empty(
     place: &Place,
     path: &Path,
     number: u64,
     replay: &Replay,
-    is_last: bool,
+    has_previous: bool,
 ) -> Result<Option<Arc<WalFile>>, LedgerError> {
-    let Some(wal) = WalFile::open(place.disk.as_ref(), path, true)? else {
-        if !is_last {
-            return Err(LedgerError::corrupt(path, "header", "it was never begun, and a newer file follows"));
-        }
-        tracing::warn!(path = %path.display(), "a WAL file was not begun before the last stop; makes it anew");
-        place.disk.remove(path).map_err(LedgerError::io("remove", path))?;
-        return Ok(None);
-    };
+    let header = WalFile::open(place.disk.as_ref(), path, true)?.map(|file| file.header);
+    let here = (replay.chain.next_batch, replay.next_seq);
+    let grew_on = header.as_ref().is_some_and(|header| {
+        has_previous && (replay.batch.is_some() || (header.first_batch, header.first_seq) != here)
+    });
+    if header.is_some() && !grew_on {
+        return open_file(place, path, number, replay);
+    }
+    tracing::warn!(path = %path.display(), "a WAL file was not begun before the last stop; deletes it");
+    place.disk.remove(path).map_err(LedgerError::io("remove", path))?;
+    Ok(None)
+}
+
+/// Opens a WAL file and checks that it is the one that belongs here; `None` for one that was never begun.
+fn open_file(place: &Place, path: &Path, number: u64, replay: &Replay) -> Result<Option<Arc<WalFile>>, LedgerError> {
+    let Some(wal) = WalFile::open(place.disk.as_ref(), path, true)? else { return Ok(None) };
     // A process that was killed leaves commits in the page cache that no sync covered: make them durable before they count.
     wal.file.sync().map_err(LedgerError::io("sync", path))?;
     wal.check_place(&place.origin, number, replay.chain.next_batch, replay.next_seq)?;
@@ -157,7 +184,7 @@ fn create_file(
         first_seq: replay.next_seq,
         origin: origin_mark(&place.origin),
     };
-    WalFile::create(place.disk.as_ref(), directory, header)
+    WalFile::create(place.disk.as_ref(), directory, header).map_err(|failed| failed.error)
 }
 
 /// The newest signed checkpoint of this log on this disk.

@@ -7,11 +7,10 @@ use std::sync::mpsc::Receiver;
 use proof::tree::Frontier;
 
 use crate::appender::Appender;
-use crate::blobs::LocalBlobs;
+use crate::blobs::Blobs;
 use crate::column::Table;
 use crate::entry::{Entry, Group};
 use crate::error::LedgerError;
-use crate::limits;
 use crate::manifest::{Manifest, WalPosition};
 use crate::operations::column;
 use crate::position::{LedgerName, Position};
@@ -30,7 +29,7 @@ pub(crate) struct Sealer {
     queue: Arc<Queue>,
     /// Where each new manifest is recorded: the `operations` ledger.
     seals: Appender,
-    blobs: LocalBlobs,
+    blobs: Arc<dyn Blobs>,
     after: After,
 }
 
@@ -83,7 +82,7 @@ impl After {
 
 impl Sealer {
     pub(crate) fn new(place: Arc<Place>, view: Arc<View>, queue: Arc<Queue>, seals: Appender, start: Start) -> Self {
-        let blobs = LocalBlobs::new(&place.directory);
+        let blobs = place.disk.blobs(&place.directory);
         let after = After { positions: start.positions, frontier: start.chain.frontier, batches: Vec::new() };
         Self { place, view, queue, seals, blobs, after }
     }
@@ -91,9 +90,6 @@ impl Sealer {
     /// Seals files in order until the writer is gone. What the system refuses is tried again; what is corrupt stops
     /// sealing: rows stay in the WAL and readable, and intake is refused once too many files wait.
     pub(crate) fn run(mut self, files: Receiver<Arc<WalFile>>) {
-        if let Err(error) = self.blobs.delete_unfinished() {
-            tracing::warn!(ledger = %self.place.table.ledger, %error, "what an interrupted seal left behind cannot be deleted");
-        }
         let mut stopped = false;
         for file in files {
             stopped = stopped || !self.seal_or_retry(&file);
@@ -112,7 +108,7 @@ impl Sealer {
             if self.queue.stopped() {
                 return false;
             }
-            std::thread::sleep(limits::SEAL_RETRY_INTERVAL);
+            std::thread::sleep(self.place.options.retry_interval);
         }
     }
 
@@ -131,9 +127,9 @@ impl Sealer {
             frontier: &after.frontier,
             wal: WalPosition { file: file.header.number + 1, offset: HEADER_LEN as u64 },
         };
-        let manifest = seal(&self.blobs, self.place.table, self.place.shard, &previous, source)?;
+        let manifest = seal(self.blobs.as_ref(), self.place.table, self.place.shard, &previous, source)?;
         self.after = After { batches: Vec::new(), ..after };
-        let segments = self.view.lock().segments.with(&self.blobs, manifest.clone());
+        let segments = self.view.lock().segments.with(self.blobs.as_ref(), manifest.clone());
         self.view.seal(Arc::new(segments), file.header.number)?;
         if let Err(error) = self.place.disk.remove(&file.path) {
             // The manifest no longer needs the file: the next start deletes it.

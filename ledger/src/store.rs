@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::appender::Appender;
+use crate::blobs::LocalBlobs;
 use crate::checkpoint::{CheckpointCell, parse_peer_value, peer_key};
 use crate::clock::{SystemClock, TimeSource};
 use crate::column::Table;
@@ -39,7 +40,9 @@ pub struct Options {
     pub segment_age_max: Duration,
     /// An idle ledger closes an empty batch this often.
     pub heartbeat: Duration,
-    /// The disk of the WAL; tests put one that fails here.
+    /// What the system refused is tried again after this time.
+    pub retry_interval: Duration,
+    /// The disk that is written to; tests put one that fails here.
     pub disk: Arc<dyn Disk>,
     /// The time of recording; who writes a history of another time puts its own here.
     pub clock: Arc<dyn TimeSource>,
@@ -53,6 +56,7 @@ impl Default for Options {
             segment_wal_bytes_max: limits::SEGMENT_WAL_BYTES_MAX,
             segment_age_max: limits::SEGMENT_AGE_MAX,
             heartbeat: limits::HEARTBEAT,
+            retry_interval: limits::DISK_RETRY_INTERVAL,
             disk: Arc::new(LocalDisk),
             clock: Arc::new(SystemClock),
         }
@@ -130,6 +134,7 @@ impl Store {
     #[expect(clippy::needless_pass_by_value, reason = "a store keeps its options, and callers have no use for them")]
     pub fn open(directory: &Path, options: Options) -> Result<Self, LedgerError> {
         let identity = Identity::read(directory)?;
+        let directory = &identity::resolve(directory)?;
         let lock = Lock::take(directory)?;
         let cells = [Arc::new(CheckpointCell::default()), Arc::new(CheckpointCell::default())];
         let signer = Arc::new(identity::signer(directory, &identity)?);
@@ -287,6 +292,9 @@ struct Opening {
 
 impl Opening {
     fn recover(place: Place) -> Result<Self, LedgerError> {
+        if let Err(error) = LocalBlobs::new(&place.directory).delete_unfinished() {
+            tracing::warn!(ledger = %place.table.ledger, %error, "what an interrupted write left behind cannot be deleted");
+        }
         let (segments, sealed) = Segments::open(&place.directory, place.table.ledger, place.shard, &place.origin)?;
         let mut replay =
             Replay::new(Depth::Proofs, place.table, place.shard, sealed.chain.clone(), sealed.positions.clone());
@@ -354,3 +362,6 @@ fn spawn(place: &Place, what: &str, work: impl FnOnce() + Send + 'static) -> Res
     let name = format!("{}-{what}", place.table.ledger);
     std::thread::Builder::new().name(name).spawn(work).map_err(LedgerError::io("start", &place.directory))
 }
+
+#[cfg(test)]
+mod tests;

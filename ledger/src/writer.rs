@@ -5,6 +5,7 @@
 //! it, so that its tree is computed while its last events are synced.
 
 mod commit;
+mod rotate;
 mod sync;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use proof::note::Signer;
 
 use crate::batch::{Chain, OpenBatch};
-use crate::checkpoint::{self, CheckpointCell};
+use crate::checkpoint::CheckpointCell;
 use crate::clock::Clock;
 use crate::column::Table;
 use crate::disk::Disk;
@@ -24,7 +25,7 @@ use crate::position::LedgerName;
 use crate::queue::{Queue, Queued, Work};
 use crate::store::Options;
 use crate::view::View;
-use crate::wal::file::{WalFile, WalHeader, origin_mark};
+use crate::wal::file::WalFile;
 use sync::Syncer;
 
 /// What the writer needs to know of its ledger and never changes.
@@ -86,6 +87,20 @@ pub(crate) struct Writer {
     buffer: Vec<u8>,
     allocated: u64,
     space_checked: Option<Instant>,
+    /// Bytes of a refused write may lie behind the last whole commit.
+    torn: bool,
+    refused: Refused,
+}
+
+/// What the disk refused and is to be tried again, and when.
+#[derive(Debug, Default)]
+struct Refused {
+    /// A commit was not written.
+    write: Option<Instant>,
+    /// The next WAL file was not begun: the old one grows on.
+    rotation: Option<Instant>,
+    /// A checkpoint was not written: the one before stays the newest.
+    checkpoint: Option<Instant>,
 }
 
 /// What recovery hands to the writer.
@@ -121,6 +136,9 @@ impl Writer {
             buffer: Vec::new(),
             allocated: 0,
             space_checked: None,
+            // What a start cannot cut off lies there until the file is full.
+            torn: true,
+            refused: Refused::default(),
             place,
             queue,
             view,
@@ -131,12 +149,12 @@ impl Writer {
             writer.close_batch()?;
         }
         if writer.chain.next_batch > 0 {
-            writer.sign()?;
+            writer.sign();
         }
         Ok(writer)
     }
 
-    /// Works until the queue is stopped or a write fails.
+    /// Works until the queue is stopped or a sync fails.
     pub(crate) fn run(mut self) {
         loop {
             let outcome = match self.queue.take(self.deadline(), limits::COMMIT_BYTES_MAX, self.batch_room()) {
@@ -165,21 +183,25 @@ impl Writer {
         if self.close_is_due() && !self.queue.has_groups() || self.rotation_is_due() {
             self.close_open_batch()?;
         }
-        if self.rotation_is_due() && self.batch.is_none() {
-            self.rotate()?;
-        }
-        Ok(())
+        self.finish_turn()
     }
 
     /// Does what time makes due.
     fn tick(&mut self) -> Result<(), LedgerError> {
-        if self.batch.is_some() {
+        if self.close_is_due() || self.rotation_is_due() {
             self.close_open_batch()?;
-        } else if self.closed_at.elapsed() >= self.place.options.heartbeat {
+        } else if self.batch.is_none() && self.closed_at.elapsed() >= self.place.options.heartbeat {
             self.heartbeat()?;
         }
+        self.finish_turn()
+    }
+
+    fn finish_turn(&mut self) -> Result<(), LedgerError> {
         if self.rotation_is_due() && self.batch.is_none() {
             self.rotate()?;
+        }
+        if self.refused.checkpoint.is_some_and(|again| again <= Instant::now()) {
+            self.sign();
         }
         Ok(())
     }
@@ -187,10 +209,14 @@ impl Writer {
     fn deadline(&self) -> Instant {
         let idle = self.closed_at + self.place.options.heartbeat;
         let rotation = (self.wal.entries > 0).then(|| self.file_since + self.place.options.segment_age_max);
-        match &self.batch {
+        let rotation = self.refused.rotation.or(rotation);
+        let due = match &self.batch {
             Some(_) => self.batch_since + limits::BATCH_AGE_MAX,
             None => rotation.map_or(idle, |rotation| rotation.min(idle)),
-        }
+        };
+        // A disk that refuses is not asked all the time.
+        let due = self.refused.write.map_or(due, |again| due.max(again));
+        self.refused.checkpoint.map_or(due, |again| due.min(again))
     }
 
     fn batch_room(&self) -> usize {
@@ -209,6 +235,9 @@ impl Writer {
     }
 
     fn rotation_is_due(&self) -> bool {
+        if self.refused.rotation.is_some_and(|again| again > Instant::now()) {
+            return false;
+        }
         let options = &self.place.options;
         self.wal.entries >= options.segment_entries_max
             || self.wal.offset >= options.segment_wal_bytes_max
@@ -217,51 +246,6 @@ impl Writer {
 
     fn close_open_batch(&mut self) -> Result<(), LedgerError> {
         if self.batch.is_some() { self.close_batch() } else { Ok(()) }
-    }
-
-    /// Hands the file to the sealer and starts the next one. The file holds whole batches only.
-    fn rotate(&mut self) -> Result<(), LedgerError> {
-        let number = self.wal.file.header.number + 1;
-        let header = WalHeader {
-            ledger: self.place.table.ledger,
-            shard: self.place.shard,
-            number,
-            nonce: u64::from_be_bytes(crate::identity::random()?),
-            first_commit: self.wal.commit,
-            first_batch: self.chain.next_batch,
-            first_seq: self.wal.next_seq,
-            origin: origin_mark(&self.place.origin),
-        };
-        let next = WalFile::create(self.place.disk.as_ref(), &self.place.directory.join("wal"), header);
-        let next = match next {
-            Err(LedgerError::Io { source, .. }) if commit::is_no_space(&source) => {
-                // The file goes on growing until there is space for the next one.
-                tracing::warn!(ledger = %self.place.table.ledger, "no space for the next WAL file");
-                self.file_since = Instant::now();
-                return Ok(());
-            }
-            other => Arc::new(other?),
-        };
-        // What was reserved behind the file's end is of no more use.
-        let len = self.wal.offset;
-        self.wal.file.file.truncate(len).map_err(LedgerError::io("truncate", &self.wal.file.path))?;
-        let full = std::mem::replace(&mut self.wal.file, next);
-        self.view.rotate()?;
-        (self.wal.offset, self.wal.entries) = (crate::wal::file::HEADER_LEN as u64, 0);
-        self.allocated = self.wal.offset;
-        self.file_since = Instant::now();
-        self.queue.add_unsealed();
-        // The sealer outlives the writer.
-        self.sealer.send(full).map_err(|_| {
-            LedgerError::io("seal", &self.place.directory)(std::io::Error::other("the sealer thread has stopped"))
-        })
-    }
-
-    fn sign(&self) -> Result<(), LedgerError> {
-        let log = &self.chain.frontier;
-        checkpoint::publish(&self.place.directory, &self.place.signer, &self.place.origin, log)?;
-        self.place.own_checkpoint.set(log.size(), log.root());
-        Ok(())
     }
 }
 

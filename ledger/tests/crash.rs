@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use ledger::disk::{Disk, DiskFile};
+use ledger::disk::{Disk, DiskFile, LocalDisk};
 use ledger::events::column;
 use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Store, Table};
 
@@ -128,8 +128,16 @@ impl SimDisk {
     }
 }
 
+/// Whether the file belongs to the WAL. All else lies on the real disk.
+fn is_wal(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "wal")
+}
+
 impl Disk for SimDisk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        if !is_wal(path) {
+            return LocalDisk.create(path);
+        }
         let file = SimFile::default();
         self.files.lock().expect("whole").insert(path.to_owned(), file.clone());
         Ok(self.on(&file))
@@ -145,7 +153,20 @@ impl Disk for SimDisk {
         Ok(files.keys().filter(|path| path.parent() == Some(directory)).cloned().collect())
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if !is_wal(from) {
+            return LocalDisk.rename(from, to);
+        }
+        let mut files = self.files.lock().expect("whole");
+        let file = files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        files.insert(to.to_owned(), file);
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
+        if !is_wal(path) {
+            return LocalDisk.remove(path);
+        }
         self.files.lock().expect("whole").remove(path).map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
     }
 

@@ -100,7 +100,7 @@ impl ErrorCode {
     pub fn of(error: &AppendError) -> Self {
         match error {
             AppendError::Full { .. } => Self::Busy,
-            AppendError::NoSpace { .. } => Self::NoSpace,
+            AppendError::NoSpace { .. } | AppendError::WriteRefused { .. } => Self::NoSpace,
             AppendError::Poisoned { .. } => Self::Poisoned,
             AppendError::Stopped => Self::Stopping,
             _ => Self::BadRequest,

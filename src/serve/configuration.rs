@@ -143,7 +143,7 @@ impl Owed {
 }
 
 fn is_no_space(error: &DeskError) -> bool {
-    matches!(error, DeskError::Append(AppendError::NoSpace { .. }))
+    matches!(error, DeskError::Append(error) if error.is_of_disk())
 }
 
 fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Operation {

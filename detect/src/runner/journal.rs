@@ -202,9 +202,9 @@ impl Journal for LedgerJournal {
             match self.appender.append(self.group(commit)?).await {
                 Ok(receipt) => return Ok(receipt.recorded),
                 // Nothing of it is lost: it is found again by whoever goes on from the cursor that stands there.
-                Err(AppendError::NoSpace { .. }) if self.stop.is_cancelled() => return Err(AppendError::Stopped),
-                Err(AppendError::NoSpace { .. }) => {
-                    tracing::error!("the disk has no space left for alerts; they wait");
+                Err(error) if error.is_of_disk() && self.stop.is_cancelled() => return Err(AppendError::Stopped),
+                Err(error) if error.is_of_disk() => {
+                    tracing::error!(%error, "alerts wait for the disk");
                     tokio::select! {
                         () = self.stop.cancelled() => {}
                         () = tokio::time::sleep(crate::limits::NO_SPACE_RETRY) => {}

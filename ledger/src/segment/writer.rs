@@ -1,7 +1,8 @@
 //! Rows to the two Parquet files of a segment, one row group in memory at a time.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -153,6 +154,7 @@ struct ColumnsFile {
     name: String,
     path: PathBuf,
     writer: ArrowWriter<HashingWriter>,
+    failure: Failure,
     row_groups: Vec<(u64, u64)>,
     rows: u64,
 }
@@ -168,15 +170,16 @@ impl ColumnsFile {
         let name = format!("{stem}.{}", kind.extension());
         let path = blobs.path(&name);
         let properties = layout::properties(table, &schema, kind == FileKind::Facts);
-        let sink = HashingWriter::new(blobs.create(&name)?);
+        let failure = Failure::default();
+        let sink = HashingWriter::new(blobs.create(&name)?, &failure);
         let writer =
-            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(|error| columnar_error(&path, &error))?;
-        Ok(Self { kind, name, path, writer, row_groups: Vec::new(), rows: 0 })
+            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(|error| failure.explain(&path, &error))?;
+        Ok(Self { kind, name, path, writer, failure, row_groups: Vec::new(), rows: 0 })
     }
 
     fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {
-        self.writer.write(batch).map_err(|error| columnar_error(&self.path, &error))?;
-        self.writer.flush().map_err(|error| columnar_error(&self.path, &error))?;
+        let written = self.writer.write(batch).and_then(|()| self.writer.flush());
+        written.map_err(|error| self.failure.explain(&self.path, &error))?;
         self.row_groups.push(range);
         self.rows += batch.num_rows() as u64;
         Ok(())
@@ -186,7 +189,7 @@ impl ColumnsFile {
         for value in layout::footer(&self.row_groups) {
             self.writer.append_key_value_metadata(value);
         }
-        let sink = self.writer.into_inner().map_err(|error| columnar_error(&self.path, &error))?;
+        let sink = self.writer.into_inner().map_err(|error| self.failure.explain(&self.path, &error))?;
         let (size, sha256) = sink.finish()?;
         Ok(FileEntry { kind: self.kind, name: self.name, size, rows: self.rows, sha256 })
     }
@@ -210,11 +213,12 @@ struct HashingWriter {
     blob: Box<dyn BlobWriter>,
     hasher: Sha256,
     size: u64,
+    failure: Failure,
 }
 
 impl HashingWriter {
-    fn new(blob: Box<dyn BlobWriter>) -> Self {
-        Self { blob, hasher: Sha256::new(), size: 0 }
+    fn new(blob: Box<dyn BlobWriter>, failure: &Failure) -> Self {
+        Self { blob, hasher: Sha256::new(), size: 0, failure: failure.clone() }
     }
 
     fn finish(self) -> Result<(u64, Digest), LedgerError> {
@@ -225,7 +229,7 @@ impl HashingWriter {
 
 impl Write for HashingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.blob.write(bytes)?;
+        let written = self.blob.write(bytes).map_err(|error| self.failure.note(error))?;
         self.hasher.update(&bytes[..written]);
         self.size += written as u64;
         Ok(written)
@@ -236,14 +240,26 @@ impl Write for HashingWriter {
     }
 }
 
-/// Tells a full disk from a refusal of the library.
-fn columnar_error(path: &std::path::Path, error: &ParquetError) -> LedgerError {
-    if let ParquetError::External(inner) = error
-        && let Some(io) = inner.downcast_ref::<io::Error>()
-    {
-        let source =
-            io.raw_os_error().map_or_else(|| io::Error::new(io.kind(), io.to_string()), io::Error::from_raw_os_error);
-        return LedgerError::Io { action: "write", path: path.into(), source };
+/// What the disk answered to a write of the library, which wraps it in errors of many kinds: a refusal of the disk is tried
+/// again, one of the library never.
+#[derive(Debug, Clone, Default)]
+struct Failure(Arc<Mutex<Option<io::Error>>>);
+
+impl Failure {
+    /// Keeps the answer and hands out one like it.
+    fn note(&self, error: io::Error) -> io::Error {
+        let same = error
+            .raw_os_error()
+            .map_or_else(|| io::Error::new(error.kind(), error.to_string()), io::Error::from_raw_os_error);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        same
     }
-    LedgerError::Columnar { path: path.into(), message: error.to_string() }
+
+    /// The error behind one of the library.
+    fn explain(&self, path: &Path, error: &ParquetError) -> LedgerError {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(source) => LedgerError::Io { action: "write", path: path.into(), source },
+            None => LedgerError::Columnar { path: path.into(), message: error.to_string() },
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proof::Digest;
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, replace};
 use crate::error::LedgerError;
 use crate::position::LedgerName;
 
@@ -120,15 +120,32 @@ pub struct WalFile {
     pub file: Arc<dyn DiskFile>,
 }
 
+/// Why a WAL file was not created.
+#[derive(Debug)]
+pub struct CreateError {
+    /// What failed.
+    pub error: LedgerError,
+    /// There is no file; otherwise it is unknown whether there is one.
+    pub is_clean: bool,
+}
+
 impl WalFile {
-    /// Creates a file with its header and makes both durable.
-    pub fn create(disk: &dyn Disk, directory: &Path, header: WalHeader) -> Result<Self, LedgerError> {
+    /// Creates a file with its header and makes both durable. The file has its name once its header is whole; after an
+    /// error that [`CreateError::is_clean`] there is no file of that name.
+    pub fn create(disk: &dyn Disk, directory: &Path, header: WalHeader) -> Result<Self, CreateError> {
         let path = directory.join(file_name(header.number));
-        let file = disk.create(&path).map_err(LedgerError::io("create", &path))?;
-        file.write_at(&header.encode(), 0).map_err(LedgerError::io("write", &path))?;
-        file.sync().map_err(LedgerError::io("sync", &path))?;
-        disk.sync_directory(directory).map_err(LedgerError::io("sync", directory))?;
+        let failed = |action, source| CreateError { error: LedgerError::io(action, &path)(source), is_clean: true };
+        let file = replace(disk, &path, &header.encode(), true).map_err(|error| failed("create", error))?;
+        if let Err(error) = disk.sync_directory(directory) {
+            let is_clean = disk.remove(&path).is_ok();
+            return Err(CreateError { is_clean, ..failed("sync the folder of", error) });
+        }
         Ok(Self { header, path, file })
+    }
+
+    /// Whether it holds nothing behind its header.
+    pub fn is_empty(&self) -> Result<bool, LedgerError> {
+        Ok(self.file.size().map_err(LedgerError::io("read", &self.path))? <= HEADER_LEN as u64)
     }
 
     /// Opens a file and reads its header; `None` if it was created and never begun, as a crash can leave it.

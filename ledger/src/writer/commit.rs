@@ -41,7 +41,7 @@ struct Encoded {
 }
 
 /// Whether an error says that the disk or the quota is full.
-pub(super) fn is_no_space(error: &io::Error) -> bool {
+fn is_no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
@@ -81,16 +81,11 @@ impl Writer {
     fn commit(&mut self, plan: Plan, groups: Vec<Queued>) -> Result<(), LedgerError> {
         let encoded = self.encode(plan, &groups)?;
         if let Err(error) = self.write() {
-            if is_no_space(&error) {
-                self.space_checked = Some(Instant::now());
-                self.view.set_no_space(true);
-                refuse(groups, &self.no_space());
-                return Ok(());
-            }
-            let error = LedgerError::io("write", &self.wal.file.path)(error);
-            refuse(groups, &AppendError::Poisoned { reason: error.to_string() });
-            return Err(error);
+            let answer = self.refused_write(&error);
+            refuse(groups, &answer);
+            return Ok(());
         }
+        self.refused.write = None;
         let path = &self.wal.file.path;
         let begun = self.syncer.begin(&self.wal.file.file);
         let absorbed = begun.map_err(LedgerError::io("sync", path)).and_then(|()| {
@@ -110,6 +105,21 @@ impl Writer {
                 Err(error)
             }
         }
+    }
+
+    /// Remembers that the disk refused a write, and says what those are told whose groups it held.
+    fn refused_write(&mut self, error: &io::Error) -> AppendError {
+        let now = Instant::now();
+        if self.refused.write.replace(now + self.place.options.retry_interval).is_none() {
+            let path = self.wal.file.path.display();
+            tracing::warn!(ledger = %self.place.table.ledger, %path, %error, "the disk refused a write");
+        }
+        if !is_no_space(error) {
+            return AppendError::WriteRefused { reason: error.to_string() };
+        }
+        self.space_checked = Some(now);
+        self.view.set_no_space(true);
+        self.no_space()
     }
 
     /// Encodes the whole commit into the buffer and changes nothing else.
@@ -180,21 +190,28 @@ impl Writer {
 
     /// Reserves space, then writes. On failure the file is cut back, so that a later commit starts where this one did.
     fn write(&mut self) -> io::Result<()> {
-        let file = &self.wal.file.file;
+        let file = Arc::clone(&self.wal.file.file);
         let end = self.wal.offset + self.buffer.len() as u64;
         if end > self.allocated {
             let step = limits::WAL_ALLOCATE_BYTES.min(self.place.options.segment_wal_bytes_max);
             let mut target = end.next_multiple_of(step.max(1));
-            file.allocate(self.allocated, target - self.allocated).or_else(|_| {
+            let allocated = file.allocate(self.allocated, target - self.allocated).or_else(|_| {
                 // There may be room for this commit where there is none for a whole step.
                 target = end;
                 file.allocate(self.allocated, target - self.allocated)
-            })?;
-            self.allocated = target;
+            });
+            match allocated {
+                Ok(()) => self.allocated = target,
+                Err(error) if is_no_space(&error) => return Err(error),
+                // What else keeps the system from reserving space need not keep it from writing.
+                Err(error) => tracing::debug!(%error, "no space was reserved"),
+            }
         }
-        file.write_at(&self.buffer, self.wal.offset).or_else(|error| {
-            file.truncate(self.wal.offset)?;
-            Err(error)
+        file.write_at(&self.buffer, self.wal.offset).inspect_err(|_| {
+            // Until it is cut off, part of the commit may stand there; the next commit starts at the same place.
+            self.torn = true;
+            let _ = file.truncate(self.wal.offset);
+            self.allocated = self.wal.offset;
         })
     }
 
@@ -257,7 +274,10 @@ impl Writer {
             // A sender that no longer waits has nothing to be told.
             let _ = reply.send(Ok(Receipt { first, count: group.entries() as u32, recorded }));
         }
-        if closed.is_empty() { Ok(()) } else { self.sign() }
+        if !closed.is_empty() {
+            self.sign();
+        }
+        Ok(())
     }
 
     fn below_reserve(&mut self) -> bool {

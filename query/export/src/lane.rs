@@ -266,11 +266,9 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         loop {
             match self.book.append(notes).await {
                 Ok(()) => break,
-                Err(AppendError::NoSpace { .. }) => {
-                    tracing::error!(
-                        sink = self.config.common.name,
-                        "the disk has no space left for receipts; the sink waits"
-                    );
+                Err(error) if error.is_of_disk() => {
+                    let sink = &self.config.common.name;
+                    tracing::error!(sink, %error, "the sink's receipts wait for the disk");
                     tokio::select! {
                         () = self.stop.cancelled() => return Err(LaneError::Stopped),
                         () = tokio::time::sleep(NO_SPACE_RETRY) => {}

@@ -208,9 +208,14 @@ impl Problem {
             .later(limits::RETRY_AFTER)
     }
 
+    fn write_refused() -> Self {
+        let detail = "the disk of the ledger refused a write; send again what was not taken";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:tachograph:ingest:disk", "The disk refused", detail)
+            .later(limits::RETRY_AFTER)
+    }
+
     fn poisoned() -> Self {
-        let detail =
-            "the ledger stopped after a failed write; send again when its operator has started the server anew";
+        let detail = "the ledger stopped after a failed sync; send again when its operator has started the server anew";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "urn:tachograph:ingest:poisoned", "The ledger stopped", detail)
             .later(limits::RETRY_AFTER)
     }
@@ -227,6 +232,7 @@ impl Problem {
                 Self::busy(*retry_after)
             }
             PumpError::Append(AppendError::NoSpace { .. }) => Self::no_space(),
+            PumpError::Append(AppendError::WriteRefused { .. }) => Self::write_refused(),
             PumpError::Append(AppendError::Poisoned { .. }) => Self::poisoned(),
             PumpError::Stopping | PumpError::Append(AppendError::Stopped) => Self::stopping(),
             PumpError::Append(_) => Self::internal(),

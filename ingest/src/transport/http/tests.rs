@@ -383,6 +383,7 @@ fn each_error_of_the_pump_has_its_status() {
         (AppendError::Full { retry_after: second }.into(), 503),
         (AppendError::Stopped.into(), 503),
         (AppendError::Poisoned { reason: "fsync".to_owned() }.into(), 503),
+        (AppendError::WriteRefused { reason: "EIO".to_owned() }.into(), 503),
         (AppendError::NoSpace { reserve_bytes: 1 }.into(), 507),
         (AppendError::InvalidGroup("it is empty").into(), 500),
     ] {
