@@ -36,7 +36,9 @@ struct Made {
 pub fn run(arguments: Arguments) -> Outcome {
     let Arguments { directory, log_name, output } = arguments;
     Store::init(&directory, &log_name).map_err(|error| match error {
-        LedgerError::AlreadyInitialised { .. } | LedgerError::Key { .. } => Failure::new(USAGE, error),
+        LedgerError::AlreadyInitialised { .. } | LedgerError::NotEmpty { .. } | LedgerError::Key { .. } => {
+            Failure::new(USAGE, error)
+        }
         error => error.into(),
     })?;
     let key = ledger::identity::Identity::read(&directory)?.key;

@@ -55,6 +55,9 @@ pub const BODY_RATE_UNKNOWN_MIN: u64 = 64 << 10;
 /// Names of the server in `[listen]`.
 pub const LISTEN_NAMES_MAX: usize = 64;
 
+/// The longest path of a socket that an address holds on Linux.
+pub const SOCKET_PATH_BYTES_MAX: usize = 107;
+
 /// How long the entry of the configuration waits for space on a full disk before it is tried again.
 pub const SPACE_RETRY: Duration = Duration::from_secs(1);
 

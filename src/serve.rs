@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -259,8 +260,9 @@ fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<Sinks>>)
 }
 
 async fn open(settings: settings::Store) -> Result<Store, Failure> {
-    let settings::Store { data, reserve_bytes } = settings;
+    let settings::Store { data, reserve_bytes, seal_seconds } = settings;
     tracing::info!(data = %data.display(), "recovering");
-    let options = Options { reserve_bytes, ..Options::default() };
+    let segment_age_max = Duration::from_secs(seal_seconds.get().into());
+    let options = Options { reserve_bytes, segment_age_max, ..Options::default() };
     Ok(tokio::task::spawn_blocking(move || Store::open(&data, options)).await??)
 }

@@ -9,7 +9,7 @@ pub mod rules;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,11 +65,15 @@ pub struct Store {
     pub data: PathBuf,
     /// Bytes that intake leaves free on the disk.
     pub reserve_bytes: u64,
+    /// Events are sealed into Parquet files after so many seconds at the latest.
+    pub seal_seconds: NonZeroU32,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { data: PathBuf::from("data"), reserve_bytes: ledger::Options::default().reserve_bytes }
+        let ledger::Options { reserve_bytes, segment_age_max, .. } = ledger::Options::default();
+        let seconds = u32::try_from(segment_age_max.as_secs()).ok().and_then(NonZeroU32::new);
+        Self { data: PathBuf::from("data"), reserve_bytes, seal_seconds: seconds.unwrap_or(NonZeroU32::MAX) }
     }
 }
 
@@ -259,6 +263,7 @@ mod tests {
             "user_rules",
             "data",
             "reserve_bytes",
+            "seal_seconds",
             "console",
             "ingest",
             "names",

@@ -149,10 +149,11 @@ impl Engine {
             .enable_time()
             .build()
             .map_err(QueryError::internal)?;
+        let sessions = Sessions::new(threads, events.data_directory())?;
         Ok(Self(Arc::new(Inner {
             events,
             operations,
-            sessions: Sessions::new(threads)?,
+            sessions,
             audit: options.audit,
             admission: Arc::new(Semaphore::new(queries_max)),
             queries_max,

@@ -19,21 +19,31 @@ pub(crate) const NOON: i64 = 1_795_262_400_000_000;
 /// A store with both ledgers.
 pub(crate) struct Ledgers {
     pub(crate) store: Store,
-    directory: tempfile::TempDir,
+    /// Goes with its files when the ledgers go.
+    _directory: Option<tempfile::TempDir>,
+    path: std::path::PathBuf,
 }
 
 impl Ledgers {
     /// A store whose segments hold `segment_entries_max` rows.
     pub(crate) fn new(segment_entries_max: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Store::init(directory.path(), "acme.example/agents").unwrap();
+        let ledgers = Self::at(directory.path(), segment_entries_max);
+        Self { _directory: Some(directory), ..ledgers }
+    }
+
+    /// The same in a directory of somebody's own, whose ledgers are made if there are none.
+    pub(crate) fn at(path: &std::path::Path, segment_entries_max: u64) -> Self {
+        if !path.join("identity").exists() {
+            Store::init(path, "acme.example/agents").unwrap();
+        }
         let options = StoreOptions { segment_entries_max, reserve_bytes: 0, ..StoreOptions::default() };
-        let store = Store::open(directory.path(), options).unwrap();
-        Self { store, directory }
+        let store = Store::open(path, options).unwrap();
+        Self { store, _directory: None, path: path.to_owned() }
     }
 
     pub(crate) fn path(&self) -> &std::path::Path {
-        self.directory.path()
+        &self.path
     }
 
     /// Appends entries in groups of at most `group` and waits until they are durable.

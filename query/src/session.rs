@@ -1,5 +1,6 @@
 //! One DataFusion session per query: the tables of one snapshot for one principal, and the settings that hold for all.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::catalog::{
@@ -7,7 +8,6 @@ use datafusion::catalog::{
 };
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::datasource::ViewTable;
-use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -62,8 +62,8 @@ pub(crate) struct Planned {
 }
 
 impl Sessions {
-    /// Prepares sessions whose plans run in `partitions` parts.
-    pub(crate) fn new(partitions: usize) -> Result<Self, QueryError> {
+    /// Prepares sessions over the ledgers in the data directory `root`, whose plans run in `partitions` parts.
+    pub(crate) fn new(partitions: usize, root: &Path) -> Result<Self, QueryError> {
         // Without a place to spill, a query that outgrows its memory fails; spilled content would outlive its erasure.
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
@@ -93,8 +93,7 @@ impl Sessions {
         for name in AMPLIFIERS {
             state.deregister_udf(name).map_err(QueryError::from_engine)?;
         }
-        let store = runtime.object_store(ObjectStoreUrl::local_filesystem()).map_err(QueryError::from_engine)?;
-        let readers = ReaderFactory::new(store, runtime.cache_manager.get_file_metadata_cache());
+        let readers = ReaderFactory::new(root, &runtime).map_err(QueryError::from_engine)?;
         Ok(Self { state, runtime, readers })
     }
 

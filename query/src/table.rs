@@ -13,6 +13,7 @@
 mod content;
 mod content_reader;
 mod facts;
+mod files;
 mod layout;
 mod position;
 mod prune;
@@ -38,7 +39,7 @@ use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use ledger::Snapshot;
 
-pub(crate) use content_reader::ReaderFactory;
+pub(crate) use files::ReaderFactory;
 pub(crate) use layout::{Layout, Origin};
 pub(crate) use shape::Shape;
 

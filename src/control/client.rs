@@ -67,7 +67,8 @@ fn refused(answer: Answer) -> Failure {
 /// Sends one request. `None` if no server listens.
 fn ask(data: &Path, request: &Request) -> Result<Option<Answer>, Failure> {
     let path = super::socket_path(data);
-    let stream = match UnixStream::connect(&path) {
+    let connected = super::Address::of(data).and_then(|address| UnixStream::connect(&address.path));
+    let stream = match connected {
         Ok(stream) => stream,
         // No file: no server. Refused: the file of a server that died.
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {

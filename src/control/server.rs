@@ -56,7 +56,7 @@ impl Control {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&path)?;
+        let listener = UnixListener::bind(super::Address::of(data)?.path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(Self { listener, path })
     }
@@ -205,8 +205,13 @@ mod tests {
 
     /// A server on the socket of a new store, for as long as the closure runs.
     fn with_server(check: impl FnOnce(&Path) + Send + 'static) {
+        with_server_in("data", check);
+    }
+
+    /// The same in a data directory of this name.
+    fn with_server_in(name: &str, check: impl FnOnce(&Path) + Send + 'static) {
         let directory = tempfile::tempdir().unwrap();
-        let data = directory.path().join("data");
+        let data = directory.path().join(name);
         Store::init(&data, "test.example/agents").unwrap();
         let store = Store::open(&data, Options::default()).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -246,6 +251,15 @@ mod tests {
         let mut answer = String::new();
         let _ = std::io::BufReader::new(stream).read_line(&mut answer);
         answer
+    }
+
+    #[test]
+    fn a_data_directory_of_any_length_has_its_socket() {
+        with_server_in(&"long and ünusual %23#? ".repeat(9), |data| {
+            let status = crate::control::client::status(data).unwrap_or_else(|failure| panic!("{}", failure.message()));
+            assert_eq!(status.map(|status| status.process), Some(1));
+            assert!(super::super::socket_path(data).exists());
+        });
     }
 
     #[test]

@@ -24,6 +24,8 @@ One TOML file. Unknown keys are errors. Relative paths start at the directory in
 - `data`: the data directory that `tachograph init` made. Default: `\"data\"`. A change needs a restart.
 - `reserve_bytes`: free space on its disk below which events are refused with 507, so that sealing, alerts and receipts go on (down to a
   quarter of it). Two of the largest segments: a smaller one may stop sealing on a full disk. Default: 536870912. A change needs a restart.
+- `seal_seconds`: seconds after which recorded events are sealed into Parquet files at the latest; earlier, once there are 262,144 of them
+  or 256 MiB. Default: 900. A change needs a restart.
 
 ## `[listen]`
 

@@ -26,14 +26,19 @@ pub struct Server {
 impl Server {
     /// Starts `serve` with a configuration file and waits until it is ready. The error is what it said instead.
     pub fn start(binary: &Path, config: &Path) -> Result<Self, String> {
-        let mut child = Command::new(binary)
+        Self::start_by(&mut Command::new(binary), config)
+    }
+
+    /// The same by a command that says where and with what else the program runs.
+    pub fn start_by(command: &mut Command, config: &Path) -> Result<Self, String> {
+        let mut child = command
             .args(["--log-format", "json", "--log", "info", "serve", "--config"])
             .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("{}: {error}", binary.display()))?;
+            .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
         let stderr = child.stderr.take().ok_or("no standard error")?;
         let (sender, log) = channel();
         std::thread::spawn(move || {

@@ -1,6 +1,10 @@
 //! What README.md and `make run` promise about the bundled example.
 
-use crate::harness::World;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::harness::server::Server;
+use crate::harness::{World, binary};
 
 const LINES: u64 = 296;
 
@@ -30,6 +34,38 @@ fn the_bundled_morning_is_recorded_and_tells_its_story() {
     assert_eq!(count(&commands), 1);
     let verified = world.run(&["verify", world.data().to_str().unwrap(), "-o", "json"]).ok().json();
     assert_eq!(verified["verdict"], "verified");
+}
+
+/// The README's tour as it is typed: every path is relative, and it goes on until the first events are sealed.
+#[test]
+fn a_relative_data_directory_is_queried_after_a_seal() {
+    let world = World::empty();
+    let directory = world.path(".");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(binary()).args(arguments).current_dir(&directory).output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {out}{}", String::from_utf8_lossy(&output.stderr));
+        out
+    };
+    run(&["init", "data", "--log-name", "test.example/agents"]);
+    let quickstart = include_str!("../../examples/quickstart.toml").replace("@DIRECTORY@", env!("CARGO_MANIFEST_DIR"));
+    let head = "[listen]\nconsole = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"\n";
+    let quickstart = quickstart.replace("data = \"data\"", "data = \"data\"\nseal_seconds = 1");
+    std::fs::write(world.config(), format!("{quickstart}\n{head}")).unwrap();
+    let server = Server::start_by(Command::new(binary()).current_dir(&directory), &world.config()).unwrap();
+    let arguments = ["tail", "--data", "data", "--from", "start", "-n", &(LINES - 8).to_string()];
+    assert_eq!(run(&arguments).lines().count() as u64, LINES - 8);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while std::fs::read_dir(world.data().join("events/0/manifest")).unwrap().next().is_none() {
+        assert!(Instant::now() < deadline, "nothing was sealed in time");
+        std::thread::yield_now();
+    }
+    let count = || run(&["sql", "--data", "data", "SELECT count(host) + count(*) * 0 AS n FROM events", "-o", "csv"]);
+    let counted = count();
+    assert!(counted.starts_with("n\n") && counted != "n\n0\n", "{counted}");
+    assert!(server.stop().unwrap().success());
+    assert_eq!(count(), counted, "without a server, too");
+    run(&["verify", "data"]);
 }
 
 #[test]

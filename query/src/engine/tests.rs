@@ -322,6 +322,41 @@ async fn a_directory_answers_like_the_process_that_writes_it() {
     assert_eq!(Engine::open(empty.path(), Options::default()).err().map(|error| error.code()), Some("ledger"));
 }
 
+/// Whatever the path of the data directory is made of, and however it is written, sealed rows are found.
+#[tokio::test]
+async fn any_path_of_the_data_directory_can_be_queried() {
+    use std::os::unix::ffi::OsStrExt;
+    let names: [&[u8]; 8] = [
+        b"data",
+        b"with space",
+        b"per%cent %2F",
+        b"ha#sh?q",
+        "\u{fc}n\u{ef}".as_bytes(),
+        b"tab\tline\n",
+        b"\xff",
+        b"a\\b",
+    ];
+    for name in names {
+        let directory = tempfile::tempdir_in(".").unwrap();
+        let data = std::path::Path::new(directory.path().file_name().unwrap()).join(std::ffi::OsStr::from_bytes(name));
+        assert!(data.is_relative());
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(std::path::absolute(&data).unwrap(), &link).unwrap();
+        let dotted = data.join("../link/./");
+        for (round, path) in [&data, &link, &dotted].into_iter().enumerate() {
+            let events = crate::fixtures::story().0;
+            let ledgers = Ledgers::at(path, events.len() as u64);
+            ledgers.append(LedgerName::Events, events, 20).await;
+            ledgers.sealed(LedgerName::Events, round + 1);
+            let sql = "SELECT count(host) > 0 AS h, count(content) > 0 AS c FROM events";
+            for engine in [ledgers.engine(), Engine::open(path, Options::default()).unwrap()] {
+                let answer = ask(&engine, request(sql), Format::Csv).await;
+                assert_eq!(answer.unwrap(), "h,c\ntrue,true\n", "{}", path.display());
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_row_is_in_exactly_one_side_while_segments_are_sealed() {
     let ledgers = Ledgers::new(50);

@@ -27,7 +27,8 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, stream};
 use ledger::Segment;
 
-use super::content_reader::{ContentReader, ReaderFactory};
+use super::content_reader::ContentReader;
+use super::files::ReaderFactory;
 use super::layout::SEQ;
 use crate::limits;
 

@@ -4,18 +4,13 @@
 //! columns that hold those rows.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
 use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{FieldRef, Int64Type};
 use datafusion::common::internal_datafusion_err;
-use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::cache::cache_manager::FileMetadataCache;
-use datafusion::object_store::ObjectStore;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, RowSelector};
 use datafusion::parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
@@ -25,30 +20,9 @@ use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricB
 use futures::TryStreamExt;
 use ledger::Segment;
 
-use super::facts::file;
+use super::files::ReaderFactory;
 use super::layout::SEQ;
 use crate::limits;
-
-/// Opens Parquet files with their parsed footers from the engine's bounded cache.
-#[derive(Clone)]
-pub(crate) struct ReaderFactory(Arc<CachedParquetFileReaderFactory>);
-
-impl ReaderFactory {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>, cache: Arc<FileMetadataCache>) -> Self {
-        Self(Arc::new(CachedParquetFileReaderFactory::new(store, cache)))
-    }
-
-    /// For DataFusion's own scan.
-    pub(crate) fn factory(&self) -> Arc<dyn ParquetFileReaderFactory> {
-        Arc::clone(&self.0) as Arc<dyn ParquetFileReaderFactory>
-    }
-}
-
-impl fmt::Debug for ReaderFactory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReaderFactory").finish_non_exhaustive()
-    }
-}
 
 /// Where a row's content stands: the number of a read part and the row in it.
 type Place = (u32, u32);
@@ -121,7 +95,8 @@ impl ContentReader {
         let Some(content) = &segment.content else { return Ok(()) };
         let (readers, partition, metrics) = (self.readers.clone(), self.partition, self.metrics.clone());
         let open = || -> Result<Box<dyn AsyncFileReader>> {
-            Ok(readers.0.create_reader(partition, file(content)?, Some(limits::METADATA_READ_BYTES), &metrics)?)
+            let file = readers.file(content)?;
+            Ok(readers.factory().create_reader(partition, file, Some(limits::METADATA_READ_BYTES), &metrics)?)
         };
         let mut reader = open()?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);

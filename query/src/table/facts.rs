@@ -5,15 +5,13 @@ use std::sync::Arc;
 use datafusion::catalog::Session;
 use datafusion::common::config::TableParquetOptions;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
-use datafusion::error::{DataFusionError, Result};
-use datafusion::object_store::path::Path;
+use datafusion::error::Result;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use ledger::Segment;
 
-use super::content_reader::ReaderFactory;
+use super::files::ReaderFactory;
 use super::layout::Layout;
 use super::shape::Shape;
 use super::statistics;
@@ -52,23 +50,15 @@ pub(crate) fn scan(
     let partitions = state.config().target_partitions().clamp(1, segments.len().max(1));
     let mut groups: Vec<Vec<PartitionedFile>> = vec![Vec::new(); partitions];
     for (number, (segment, statistics)) in segments.iter().zip(each).enumerate() {
-        groups[number % partitions].push(file(&segment.facts)?.with_statistics(Arc::new(statistics)));
+        groups[number % partitions].push(readers.file(&segment.facts)?.with_statistics(Arc::new(statistics)));
     }
-    let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), Arc::new(source))
+    let config = FileScanConfigBuilder::new(ReaderFactory::store()?, Arc::new(source))
         .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
         .with_statistics(total)
         .with_projection_indices(Some(shape.facts_indices(layout)))?
         .with_limit(limit)
         .build();
     Ok(DataSourceExec::from_data_source(config))
-}
-
-/// A file of a segment as the engine names it.
-pub(crate) fn file((path, bytes): &(std::path::PathBuf, u64)) -> Result<PartitionedFile> {
-    let location = Path::from_absolute_path(path).map_err(|error| DataFusionError::External(Box::new(error)))?;
-    let mut file = PartitionedFile::new(String::new(), *bytes).with_metadata_size_hint(limits::METADATA_READ_BYTES);
-    file.object_meta.location = location;
-    Ok(file)
 }
 
 /// The expression over the columns of the facts files instead of those of a side.
