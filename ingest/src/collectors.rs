@@ -138,6 +138,9 @@ impl Collectors {
             };
             transport.start(start).map_err(failed)?;
         }
+        if let Some(durable) = ledger.reader().watch() {
+            tasks.spawn(Arc::clone(&pump).keep(durable, stop.clone()));
+        }
         let pushed = Pushed::new(routes, Arc::clone(&pump), ledger.clone(), authorize, stop.clone(), tasks.clone());
         Ok(Self { pump, running: running.into(), pushed, stop, tasks })
     }

@@ -7,6 +7,7 @@
 //! What is forgotten is recorded again when it is sent again: never the other way round.
 
 mod mark;
+mod memory;
 mod ring;
 mod streams;
 
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::limits;
 use mark::{Mark, State};
+pub use memory::Memory;
 use ring::Ring;
 use streams::{Found, Streams};
 
@@ -300,7 +302,7 @@ impl Dedup {
     }
 
     /// Remembers a row that the ledger holds. Rows are given in order.
-    pub fn restore(&mut self, key: Key, body: Body, row: u64, conflict: bool) {
+    pub fn restore(&mut self, Memory { key, body, row, conflict }: Memory) {
         let mark = Mark { body: body.0, state: State::Durable(Some(row)) };
         if conflict {
             self.ring.insert(key.of_other(mark.body), mark);

@@ -162,6 +162,14 @@ pub const STDIN_CHUNKS_MAX: usize = 4;
 pub const REBUILD_ROWS: usize = 16_384;
 /// Bytes that are read at once when the memory of duplicates is rebuilt.
 pub const REBUILD_BYTES: usize = 32 << 20;
+/// Rows of which one file keeps what the memory of duplicates knows: a start reads at most so many rows again.
+pub const KEY_FILE_ROWS: u64 = 1 << 16;
+/// The largest file of keys that is read: 37 bytes a row and its ends.
+pub const KEY_FILE_BYTES_MAX: u64 = KEY_FILE_ROWS * 37 + 64;
+/// Newest rows of the newest file that are compared with the ledger before any file is believed.
+pub const KEY_FILE_CHECK_ROWS: u64 = 256;
+/// Rows before the end of the ledger from which joins are learned again after a start: some for each model request that is remembered.
+pub const REBUILD_JOIN_ROWS: u64 = 8 * INTERCEPTIONS_MAX as u64;
 
 const _: () = {
     // A line that was escaped sixfold still fits a value, and one record's events fit a group.
@@ -169,6 +177,7 @@ const _: () = {
     assert!(RECORD_EVENTS_MAX <= ledger::limits::GROUP_ENTRIES_MAX);
     assert!(GROUP_BYTES_MIN <= GROUP_BYTES_MAX && GROUP_BYTES_MAX <= ledger::limits::GROUP_BYTES_MAX);
     assert!(LINE_BYTES_MAX as u64 <= BODY_BYTES_MAX);
+    assert!((DEDUP_KEYS_MAX as u64).is_multiple_of(KEY_FILE_ROWS) && KEY_FILE_ROWS <= u32::MAX as u64);
     assert!(DEDUP_KEYS_MAX.is_power_of_two() && DEDUP_KEYS_MAX <= 1 << 22);
     // A key takes 16 bytes in the ring and two entries of 4 bytes in its table.
     assert!(DEDUP_KEYS_MAX * 24 <= 96 << 20);

@@ -9,13 +9,17 @@
 mod identity;
 mod intake;
 mod key;
+mod key_files;
 mod rebuild;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ledger::{AppendError, Appender, Ledger, LedgerError};
+use ledger::{AppendError, Appender, Durable, Ledger, LedgerError};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::dedup::{Bounds, Dedup, Keyring};
@@ -23,9 +27,11 @@ use crate::dialect::Dialect;
 use crate::enrich::{Enrichment, Names};
 use crate::finish::Finisher;
 use crate::health::{Fault, Health, Trouble};
+use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::samples::{Reason, Samples};
 pub use intake::{Intake, Patience, Progress, Tally};
+use rebuild::Keeper;
 
 /// What all collectors share.
 pub struct Pump {
@@ -36,6 +42,7 @@ pub struct Pump {
     dedup: Mutex<Dedup>,
     enrichment: Mutex<Enrichment>,
     metrics: Metrics,
+    keeper: Mutex<Keeper>,
 }
 
 /// Why a source cannot go on. What was recorded before stands in the [`Tally`].
@@ -68,7 +75,8 @@ impl Pump {
         let keyring = Keyring::new(key);
         let mut dedup = Dedup::new(Bounds::DEFAULT);
         let mut enrichment = Enrichment::new(names);
-        rebuild::rebuild(&ledger.reader(), &keyring, &mut dedup, &mut enrichment)?;
+        let mut keeper = Keeper::open(ledger.reader(), keyring.clone(), *key, limits::KEY_FILE_ROWS)?;
+        keeper.rebuild(&mut dedup, &mut enrichment)?;
         let pump = Self {
             appender: ledger.appender(),
             shard: ledger.shard(),
@@ -77,9 +85,40 @@ impl Pump {
             dedup: Mutex::new(dedup),
             enrichment: Mutex::new(enrichment),
             metrics,
+            keeper: Mutex::new(keeper),
         };
         pump.show_memory();
         Ok(pump)
+    }
+
+    /// Learns what is left to learn after a start, and from then on keeps what the next start needs, until `stop`.
+    pub async fn keep(self: Arc<Self>, mut durable: watch::Receiver<Durable>, stop: CancellationToken) {
+        let mut is_new = true;
+        loop {
+            let due = if is_new { 0 } else { self.keeper().due() };
+            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due)).await;
+            // Stopped, or the ledger is gone.
+            let Some(Ok(_)) = waited.map(|waited| waited.map(drop)) else { return };
+            let (pump, stopped) = (Arc::clone(&self), stop.clone());
+            let work = move || {
+                let mut keeper = pump.keeper();
+                if is_new { keeper.learn(&pump, &stopped) } else { keeper.advance() }
+            };
+            match tokio::task::spawn_blocking(work).await {
+                Ok(Ok(())) => is_new = false,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "what the next start needs is not kept now");
+                    is_new = false;
+                    stop.run_until_cancelled(sleep(limits::ERROR_PAUSE)).await;
+                }
+                // A panic was logged by the runtime; the next start reads more rows.
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Keeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes new names for enrichment; what was joined before stays.

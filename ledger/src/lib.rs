@@ -62,6 +62,7 @@ pub use entry::{Entry, Group};
 pub use error::{AppendError, LedgerError};
 pub use follower::Follower;
 pub use position::{LedgerName, Position};
+pub use proof::Digest;
 pub use proof::inputs::Input;
 pub use reader::{ReadLimit, Reader, Snapshot};
 pub use rows::{Row, Rows};

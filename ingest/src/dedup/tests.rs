@@ -271,7 +271,7 @@ fn the_memory_grows_with_use_up_to_its_bound() {
     let mut dedup = Dedup::new(Bounds::DEFAULT);
     assert!(dedup.size() < 64 << 10);
     for row in 0..100_000u64 {
-        dedup.restore(ring.id("t", "s", &row.to_string()), Body(row), row, false);
+        dedup.restore(Memory { key: ring.id("t", "s", &row.to_string()), body: Body(row), row, conflict: false });
     }
     assert!(dedup.size() < 4 << 20, "{}", dedup.size());
 }

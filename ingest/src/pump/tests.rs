@@ -14,7 +14,7 @@ const INTERCEPTION: &str = "1f0c3a9e-2b7d-4c80-a6f4-7d2b9e0c5a31";
 const KEY_OWNER: &str = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";
 const KEY_WORKSPACE: &str = "f2bd4e9f-7e27-49fc-961e-be4d1c2aa987";
 
-async fn feed<S: AsRef<str>>(house: &House, dialect: &str, records: &[S]) -> Tally {
+pub(super) async fn feed<S: AsRef<str>>(house: &House, dialect: &str, records: &[S]) -> Tally {
     feed_in(house, dialect::by_name(dialect).unwrap(), records).await
 }
 

@@ -337,8 +337,10 @@ async fn any_path_of_the_data_directory_can_be_queried() {
         b"a\\b",
     ];
     for name in names {
-        let directory = tempfile::tempdir_in(".").unwrap();
-        let data = std::path::Path::new(directory.path().file_name().unwrap()).join(std::ffi::OsStr::from_bytes(name));
+        let directory = tempfile::tempdir().unwrap();
+        let up = "../".repeat(std::env::current_dir().unwrap().components().count() - 1);
+        let data = std::path::PathBuf::from(up + &directory.path().to_str().unwrap()[1..]);
+        let data = data.join(std::ffi::OsStr::from_bytes(name));
         assert!(data.is_relative());
         let link = directory.path().join("link");
         std::os::unix::fs::symlink(std::path::absolute(&data).unwrap(), &link).unwrap();
