@@ -98,7 +98,7 @@ impl Pump {
             let due = if is_new { 0 } else { self.keeper().due() };
             let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due)).await;
             // Stopped, or the ledger is gone.
-            let Some(Ok(_)) = waited.map(|waited| waited.map(drop)) else { return };
+            let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
             let (pump, stopped) = (Arc::clone(&self), stop.clone());
             let work = move || {
                 let mut keeper = pump.keeper();

@@ -67,12 +67,11 @@ pub(crate) fn recover(
             last = Some((Arc::clone(&file), Scanner::new(file)));
         }
     }
-    let (file, scanner) = match last {
-        Some(last) => last,
-        None => {
-            let file = Arc::new(create_file(place, &directory, expected, replay, commit.unwrap_or(1))?);
-            (Arc::clone(&file), Scanner::new(file))
-        }
+    let (file, scanner) = if let Some(last) = last {
+        last
+    } else {
+        let file = Arc::new(create_file(place, &directory, expected, replay, commit.unwrap_or(1))?);
+        (Arc::clone(&file), Scanner::new(file))
     };
     let wal = WalState {
         entries: replay.next_seq - file.header.first_seq,

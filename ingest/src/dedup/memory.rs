@@ -41,7 +41,7 @@ impl Memory {
         let mut number = || take(bytes).map(u64::from_be_bytes);
         let (ring, body) = (number()?, number()?);
         let stream = if flags & HAS_STREAM == 0 { None } else { Some((number()?, number()?)) };
-        (flags <= HAS_STREAM | IS_CONFLICT).then(|| Self {
+        (flags <= HAS_STREAM | IS_CONFLICT).then_some(Self {
             key: Key { ring, stream },
             body: Body(body),
             row,

@@ -56,10 +56,14 @@ impl Keeper {
                 self.write(block, &memories);
                 memories
             };
-            memories.into_iter().for_each(|memory| dedup.restore(memory));
+            for memory in memories {
+                dedup.restore(memory);
+            }
         }
         let rest = self.memories(self.files.rows(self.next).start..end, |row| enrichment.restore(row))?;
-        rest.into_iter().for_each(|memory| dedup.restore(memory));
+        for memory in rest {
+            dedup.restore(memory);
+        }
         self.unlearned = end.saturating_sub(limits::REBUILD_JOIN_ROWS).min(learned_from)..learned_from;
         Ok(())
     }

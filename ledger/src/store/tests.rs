@@ -166,7 +166,7 @@ fn any_refused_step_is_survived() {
             (&FAULTS, &[false, true])
         } else {
             let at = step as usize % FAULTS.len();
-            (&FAULTS[at..=at], if step / FAULTS.len() as u64 % 2 == 0 { &[false] } else { &[true] })
+            (&FAULTS[at..=at], if (step / FAULTS.len() as u64).is_multiple_of(2) { &[false] } else { &[true] })
         };
         for kill in kills {
             for fault in faults {

@@ -98,7 +98,8 @@ impl Writer {
                 if first {
                     self.batch_since = Instant::now();
                 }
-                self.publish(groups, &closed)
+                self.publish(groups, &closed);
+                Ok(())
             }
             Err(error) => {
                 refuse(groups, &AppendError::Poisoned { reason: error.to_string() });
@@ -257,7 +258,7 @@ impl Writer {
     }
 
     /// Makes the synced commit visible, answers who waits, and signs if a batch was closed.
-    fn publish(&mut self, groups: Vec<Queued>, closed: &[Header]) -> Result<(), LedgerError> {
+    fn publish(&mut self, groups: Vec<Queued>, closed: &[Header]) {
         let recorded = self.clock.last();
         let mut seq = self.wal.next_seq;
         self.wal.offset += self.buffer.len() as u64;
@@ -277,7 +278,6 @@ impl Writer {
         if !closed.is_empty() {
             self.sign();
         }
-        Ok(())
     }
 
     fn below_reserve(&mut self) -> bool {
