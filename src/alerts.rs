@@ -3,6 +3,7 @@
 //! Reading goes through the HTTP API, of a server or over a data directory. Work on an alert is an entry of `operations`: by the
 //! owner of the token on a server, by `local` on a directory.
 
+mod evidence;
 mod show;
 pub mod silence;
 
@@ -24,6 +25,8 @@ pub enum Command {
     List(List),
     /// Show one alert: why, on what evidence, and what people did about it.
     Show(Show),
+    /// Show the events behind an alert.
+    Evidence(evidence::Arguments),
     /// Look after an alert.
     Ack(Ack),
     /// Say who is to look after an alert.
@@ -160,6 +163,7 @@ pub fn run(command: Command) -> Outcome {
         match command {
             Command::List(arguments) => list(&arguments).await,
             Command::Show(arguments) => show(&arguments).await,
+            Command::Evidence(arguments) => evidence::run(&arguments).await,
             Command::Ack(Ack { note, work }) => {
                 work.ask("Acknowledged", |alert, if_version| Request::Ack { alert, note, if_version }).await
             }

@@ -3,10 +3,12 @@
 //! Everything in an event is text that an attacker may have written, so it passes through [`visible`] on its way to a
 //! terminal.
 
+mod shown;
 mod table;
 
 use std::io::{IsTerminal, Write};
 
+pub use shown::Shown;
 pub use table::Table;
 
 /// How a command prints its result.
@@ -47,7 +49,17 @@ pub fn print_line(text: &str) -> std::io::Result<()> {
 
 /// Writes a value as indented JSON and a line break.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    Ok(print_line(&serde_json::to_string_pretty(value)?)?)
+    Ok(print_json_text(&serde_json::to_string_pretty(value)?)?)
+}
+
+/// Writes JSON and a line break: byte for byte into a pipe, with nothing that a terminal would obey to a terminal.
+pub fn print_json_text(text: &str) -> std::io::Result<()> {
+    if std::io::stdout().is_terminal() { print_line(&shown::json(text)) } else { print_line(text) }
+}
+
+/// How many characters fit into a line of the terminal; `None` if standard output is none.
+pub fn terminal_columns() -> Option<usize> {
+    std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten().map(|(width, _)| width.0.into())
 }
 
 /// Prints a page of a list: as it is, or as a table with what else there is.

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use query::output::Format;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::api::Target;
 use crate::exit::{Failure, Outcome};
-use crate::output;
+use crate::output::{self, Shown};
 
 /// Arguments of `sql`.
 #[derive(Debug, Args)]
@@ -19,9 +19,8 @@ pub struct Arguments {
     /// spend, commands, `tool_calls`, sessions, alerts, silences, receipts.
     #[arg(value_name = "QUERY")]
     query: Option<String>,
-    /// The form of the result.
-    #[arg(short = 'o', long = "output", default_value = "table", value_parser = formats())]
-    format: String,
+    #[command(flatten)]
+    shape: Shape,
     /// Seconds after which the query is given up.
     #[arg(long, value_name = "SECONDS")]
     time: Option<u64>,
@@ -30,6 +29,29 @@ pub struct Arguments {
     rows: Option<u64>,
     #[command(flatten)]
     target: Target,
+}
+
+/// The form of a result.
+#[derive(Debug, Args)]
+pub struct Shape {
+    /// The form of the result.
+    #[arg(short = 'o', long = "output", default_value = "table", value_parser = formats())]
+    format: String,
+    /// One line per column instead of a table, as after \x in psql.
+    #[arg(short = 'x', long)]
+    expanded: bool,
+    /// A table as wide as its values, even if the terminal is not.
+    #[arg(long, conflicts_with = "expanded")]
+    wide: bool,
+}
+
+impl Shape {
+    fn format(&self) -> Format {
+        match Format::by_name(&self.format).unwrap_or(Format::Table) {
+            Format::Table if self.expanded => Format::Expanded,
+            format => format,
+        }
+    }
 }
 
 fn formats() -> PossibleValuesParser {
@@ -42,13 +64,15 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Some(query) => query.clone(),
         None => read_query()?,
     };
-    let format = Format::by_name(&arguments.format).unwrap_or(Format::Table);
-    let is_binary = matches!(format, Format::Arrow | Format::Parquet);
-    if is_binary && std::io::stdout().is_terminal() {
-        return Err(Failure::usage(format!("{} is not for a terminal; send it to a file", format.name())));
+    let mut limits = Map::new();
+    if let Some(seconds) = arguments.time {
+        limits.insert("time_ms".to_owned(), seconds.saturating_mul(1_000).into());
+    }
+    if let Some(rows) = arguments.rows {
+        limits.insert("rows".to_owned(), rows.into());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(ask(arguments, &query, format))
+    runtime.block_on(ask(&arguments.target, &query, &arguments.shape, limits))
 }
 
 fn read_query() -> Result<String, Failure> {
@@ -61,19 +85,33 @@ fn read_query() -> Result<String, Failure> {
     Ok(query)
 }
 
-async fn ask(arguments: &Arguments, query: &str, format: Format) -> Outcome {
-    let mut limits = serde_json::Map::new();
-    if let Some(seconds) = arguments.time {
-        limits.insert("time_ms".to_owned(), seconds.saturating_mul(1_000).into());
+/// Asks, and prints the answer while it comes.
+pub async fn ask(target: &Target, query: &str, shape: &Shape, limits: Map<String, Value>) -> Outcome {
+    let format = shape.format();
+    let is_terminal = std::io::stdout().is_terminal();
+    if is_terminal && matches!(format, Format::Arrow | Format::Parquet) {
+        return Err(Failure::usage(format!("{} is not for a terminal; send it to a file", format.name())));
     }
-    if let Some(rows) = arguments.rows {
-        limits.insert("rows".to_owned(), rows.into());
+    let mut body = json!({ "sql": query, "format": format.name(), "limits": limits });
+    if let Some(columns) = output::terminal_columns().filter(|_| format == Format::Table && !shape.wide) {
+        body["width"] = columns.into();
     }
-    let body = json!({ "sql": query, "format": format.name(), "limits": limits }).to_string();
-    let api = arguments.target.open()?;
-    let mut answer = api.ask("POST", "/api/v1/query", &[("content-type", "application/json")], body).await?;
+    let headers = [("content-type", "application/json")];
+    let mut answer = target.open()?.ask("POST", "/api/v1/query", &headers, body.to_string()).await?;
+    // A pipe gets every byte as it is; a terminal would obey some of them.
+    let mut shown = match format {
+        Format::Json | Format::NdJson if is_terminal => Some(Shown::json()),
+        Format::Csv if is_terminal => Some(Shown::text()),
+        _ => None,
+    };
     while let Some(bytes) = answer.next().await? {
-        output::print_bytes(&bytes)?;
+        match &mut shown {
+            Some(shown) => output::print(&shown.add(&bytes))?,
+            None => output::print_bytes(&bytes)?,
+        }
+    }
+    if let Some(shown) = shown {
+        output::print(&shown.end())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -122,7 +122,7 @@ fn print(event: &str, data: &str, arguments: &Arguments, progress: &mut Progress
         return Err(Failure::usage(format!("the server ended the tail: {}", error["detail"].as_str().unwrap_or(data))));
     }
     match arguments.format {
-        Format::Json => output::print_line(data)?,
+        Format::Json => output::print_json_text(data)?,
         Format::Table => output::print_line(&line::render(arguments.ledger, &serde_json::from_str(data)?))?,
     }
     progress.printed += 1;

@@ -3,6 +3,8 @@
 //! The engine gives way between batches of its scans only. A join that multiplies rows can go on for hours after its
 //! inputs ended, and its thread with it; so joins give way after each batch, and their conditions ask whether to go on.
 
+mod held;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -13,13 +15,17 @@ use datafusion::arrow::datatypes::{FieldRef, Schema};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder, SortMergeJoinExec,
 };
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::windows::WindowAggExec;
 use datafusion::physical_plan::{ColumnarValue, ExecutionPlan, PhysicalExpr};
+
+use held::HeldExec;
 
 /// Whether a query is still wanted. Clones share the answer.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +45,11 @@ impl Cancel {
 /// The plan, made to stop.
 pub(crate) fn guard(plan: Arc<dyn ExecutionPlan>, cancel: &Cancel) -> Result<Arc<dyn ExecutionPlan>> {
     let guarded = plan.transform_up(|node| {
+        if node.is::<WindowAggExec>() {
+            let held =
+                node.children().into_iter().map(|input| Arc::new(HeldExec::new(Arc::clone(input))) as _).collect();
+            return Ok(Transformed::yes(replace_children_if_necessary(node, held)?));
+        }
         let asking = if let Some(join) = node.downcast_ref::<NestedLoopJoinExec>() {
             let filter = join.filter().map(|filter| ask(filter, cancel));
             Arc::new(NestedLoopJoinExecBuilder::from(join).with_filter(filter).build()?)

@@ -17,6 +17,7 @@ mod engine;
 mod error;
 #[cfg(test)]
 mod fixtures;
+mod growth;
 mod guard;
 pub mod http;
 pub mod limits;

@@ -25,6 +25,14 @@ pub const SQL_TABLES_NAMED_MAX: u64 = 50;
 /// The most nodes in a plan before it is optimised: nested `WITH` clauses multiply.
 pub const PLAN_NODES_MAX: usize = 4_096;
 
+/// The most steps of one expression of a plan, each column replaced by what it stands for: the optimiser does that to
+/// conditions, and an alias that stands twice in each of thirty subqueries is a billion steps.
+pub const PLAN_EXPRESSION_STEPS_MAX: u64 = 20_000;
+/// The most bytes that a function which can grow, such as `replace`, makes of one batch of rows.
+pub const EXPRESSION_BYTES_MAX: u64 = 64 << 20;
+/// Such a function is applied to fewer rows at once if their values could have more bytes than this.
+pub const EXPRESSION_PIECE_BYTES: u64 = 16 << 20;
+
 /// The stack of each thread that parses, plans or runs queries; only what is touched is memory.
 pub const STACK_BYTES: usize = 64 << 20;
 /// How often a running query or a live tail asks whether its token still stands, if nothing else happens.
@@ -78,6 +86,9 @@ pub const CONTENT_ROW_GROUPS_CACHED_MAX: usize = 4;
 pub const TABLE_WIDTH_ROWS: usize = 500;
 /// The widest column of a terminal table; longer values are cut and end in an ellipsis.
 pub const TABLE_COLUMN_WIDTH_MAX: usize = 120;
+/// The narrowest that a column is made so that a table fits its terminal; with too many columns for that, each row gets
+/// a line per column instead.
+pub const TABLE_COLUMN_WIDTH_MIN: usize = 8;
 /// Rows in one row group of a Parquet result.
 pub const PARQUET_ROW_GROUP_ROWS: usize = 65_536;
 

@@ -4,6 +4,8 @@
 //! refuses the types of an operand and the engine would silently find nothing, this refuses too.
 
 mod contains;
+mod join;
+mod texts;
 
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit, when};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
+
+pub(crate) use texts::json_texts;
 
 /// Numbers in one path: each may be the index of a list or the name of a field, so that each doubles the look-ups.
 const PATH_NUMBERS_MAX: usize = 4;
@@ -33,7 +37,7 @@ impl ExprPlanner for Operators {
         use BinaryOperator as Op;
         let RawBinaryExpr { op, left, right } = expr;
         let title = || format!("{} {op} {}", written(&left), written(&right));
-        let title = if is_json(&op) { title() } else { String::new() };
+        let title = if has_title(&op) { title() } else { String::new() };
         let (left, right) = (bare(left), bare(right));
         let planned = match op {
             Op::Arrow => step(&json_get_json_udf(), left, right)?,
@@ -42,6 +46,7 @@ impl ExprPlanner for Operators {
             Op::HashLongArrow => path(&json_as_text_udf(), left, right, schema)?,
             Op::AtArrow if !is_list(&left, schema)? => contains::function().call(vec![left, right]),
             Op::ArrowAt if !is_list(&left, schema)? => contains::function().call(vec![right, left]),
+            Op::StringConcat if !is_list(&left, schema)? && !is_list(&right, schema)? => join::joined(left, right),
             Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq => {
                 comparable(&op, &left, &right, schema)?;
                 comparable(&op, &right, &left, schema)?;
@@ -54,9 +59,12 @@ impl ExprPlanner for Operators {
     }
 }
 
-const fn is_json(op: &BinaryOperator) -> bool {
+const fn has_title(op: &BinaryOperator) -> bool {
     use BinaryOperator as Op;
-    matches!(op, Op::Arrow | Op::LongArrow | Op::HashArrow | Op::HashLongArrow | Op::AtArrow | Op::ArrowAt)
+    matches!(
+        op,
+        Op::Arrow | Op::LongArrow | Op::HashArrow | Op::HashLongArrow | Op::AtArrow | Op::ArrowAt | Op::StringConcat
+    )
 }
 
 /// An operand without the title that it would have as a column: the type of a title within a title within a title is found

@@ -2,6 +2,7 @@
 
 mod columnar;
 mod csv;
+mod expanded;
 mod json;
 mod plain;
 mod terminal;
@@ -14,7 +15,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use crate::answer::{Answer, Statistics};
 use crate::error::QueryError;
 
-pub use terminal::visible;
+pub use terminal::{is_invisible, visible};
 
 /// A format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +32,14 @@ pub enum Format {
     Parquet,
     /// A table for terminals.
     Table,
+    /// One line per column, for terminals.
+    Expanded,
 }
 
 impl Format {
     /// All of them; the first is the default over HTTP.
-    pub const ALL: [Self; 6] = [Self::Json, Self::NdJson, Self::Csv, Self::Arrow, Self::Parquet, Self::Table];
+    pub const ALL: [Self; 7] =
+        [Self::Json, Self::NdJson, Self::Csv, Self::Arrow, Self::Parquet, Self::Table, Self::Expanded];
 
     /// The word on the command line and in requests.
     pub const fn name(self) -> &'static str {
@@ -46,6 +50,7 @@ impl Format {
             Self::Arrow => "arrow",
             Self::Parquet => "parquet",
             Self::Table => "table",
+            Self::Expanded => "expanded",
         }
     }
 
@@ -57,7 +62,7 @@ impl Format {
             Self::Csv => "text/csv",
             Self::Arrow => "application/vnd.apache.arrow.stream",
             Self::Parquet => "application/vnd.apache.parquet",
-            Self::Table => "text/plain",
+            Self::Table | Self::Expanded => "text/plain",
         }
     }
 
@@ -76,8 +81,10 @@ impl Format {
             Self::Arrow => "Arrow IPC stream, for pandas, Polars, DuckDB.",
             Self::Parquet => "One Parquet file, zstd.",
             Self::Table => {
-                "Aligned columns for people; control characters and other invisible ones are spelled out, long values are cut."
+                "Aligned columns for people; control characters and other invisible ones are spelled out, long values are cut. \
+                 With a `width`, columns are made to fit it, or rows are written as in `expanded`."
             }
+            Self::Expanded => "A line for each column of each row, for people; nothing is cut.",
         }
     }
 
@@ -86,15 +93,19 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// A writer for a result with these columns.
-    pub fn writer(self, query: &str, schema: &SchemaRef) -> Result<Box<dyn Writer>, QueryError> {
+    /// A writer for a result with these columns; `width` is how many columns of characters a table may take.
+    pub fn writer(self, query: &str, schema: &SchemaRef, width: Option<usize>) -> Result<Box<dyn Writer>, QueryError> {
         Ok(match self {
             Self::Json => Box::new(json::Object::new(query, schema)),
             Self::NdJson => Box::new(json::Lines::new(schema)),
             Self::Csv => Box::new(csv::Csv::new(schema)),
             Self::Arrow => Box::new(columnar::Arrow::new(schema)?),
             Self::Parquet => Box::new(columnar::Parquet::new(schema)?),
-            Self::Table => Box::new(terminal::Table::new(schema)),
+            Self::Table if width.is_some_and(|width| !terminal::fits(schema, width)) => {
+                Box::new(expanded::Expanded::new(schema))
+            }
+            Self::Table => Box::new(terminal::Table::new(schema, width)),
+            Self::Expanded => Box::new(expanded::Expanded::new(schema)),
         })
     }
 }
@@ -120,7 +131,7 @@ pub async fn write_to(
     format: Format,
     sink: &mut (dyn io::Write + Send),
 ) -> Result<Statistics, WriteError> {
-    let mut writer = format.writer(answer.id(), answer.schema())?;
+    let mut writer = format.writer(answer.id(), answer.schema(), None)?;
     let mut out = Vec::new();
     while let Some(batch) = answer.next().await {
         match batch {

@@ -27,7 +27,7 @@ writes, and no file but the ledger's can be read. Every query reads one consiste
 * Fields of JSON in `record` and `content` as in PostgreSQL: `record->>'field'` is text and `record->'field'` JSON, `record #>> '{a,b}'`
   follows a path, `record @> '{\"a\":1}'` asks what is contained; they bind tighter than comparisons. Numbers need a cast, as in
   `(record->>'n')::bigint > 5`. Also `json_get_str(record, 'who', 'user')`, `json_get_int`, `json_get_bool`, `json_get_float`,
-  `json_get_json`, `json_length`, `json_contains`.
+  `json_get_json`, `json_length`, `json_contains`, and `json_texts`, which makes a list of texts of a JSON list.
 * `date_trunc('day', time, 'Europe/Berlin')` and `time AT TIME ZONE 'Europe/Berlin'` know zones; `to_char` takes the patterns of PostgreSQL and,
   if they have a `%`, those of `strftime`. `\\d` and `\\d egress` work as in psql.
 * What somebody typed is recorded in `operations` (kind `query`) before it is read, and again when it ended, with the outcome in `to`: one

@@ -19,9 +19,10 @@ use ledger::access::{Principal, Role};
 use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
 
 use crate::error::{QueryError, missing_column};
+use crate::growth;
 use crate::guard::{Cancel, guard};
 use crate::limits;
-use crate::operators::Operators;
+use crate::operators::{Operators, json_texts};
 use crate::statement;
 use crate::table::{ContentUse, Layout, LedgerTable, ReaderFactory};
 use crate::views::{self, View};
@@ -90,6 +91,8 @@ impl Sessions {
         builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Operators));
         let mut state = builder.build();
         datafusion_functions_json::register_all(&mut state).map_err(QueryError::from_engine)?;
+        growth::bound(&mut state).map_err(QueryError::from_engine)?;
+        state.register_udf(Arc::new(json_texts())).map_err(QueryError::from_engine)?;
         for name in AMPLIFIERS {
             state.deregister_udf(name).map_err(QueryError::from_engine)?;
         }

@@ -4,6 +4,7 @@ mod bounds;
 mod dialect;
 mod idioms;
 mod templates;
+mod weights;
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -206,6 +207,12 @@ pub(crate) fn check_plan(plan: &LogicalPlan) -> Result<(), QueryError> {
     counted.map_err(QueryError::from_engine)?;
     if nodes > limits::PLAN_NODES_MAX {
         return Err(QueryError::TooComplex(format!("its plan has more than {} steps", limits::PLAN_NODES_MAX)));
+    }
+    if weights::largest(plan).map_err(QueryError::from_engine)? > limits::PLAN_EXPRESSION_STEPS_MAX {
+        return Err(QueryError::TooComplex(format!(
+            "an expression has more than {} steps once the columns of its subqueries are written out",
+            limits::PLAN_EXPRESSION_STEPS_MAX
+        )));
     }
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(plan).map_err(|_| refused(&plan.display().to_string()))

@@ -14,6 +14,10 @@ impl Table {
         table.load_preset(comfy_table::presets::NOTHING);
         table.remove_style(TableComponent::VerticalLines);
         table.set_content_arrangement(ContentArrangement::Disabled);
+        // On a terminal long cells are broken; a pipe gets one line per row.
+        if let Some(columns) = super::terminal_columns().and_then(|columns| u16::try_from(columns).ok()) {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns);
+        }
         table.set_header(headings.iter().map(|heading| heading.to_uppercase()).collect::<Vec<_>>());
         Self(table)
     }

@@ -99,6 +99,13 @@ const CASES: &[(&str, &str)] = &[
         "command,exit_code\nls -la,0\ncurl https://attacker-logger.com,7\n",
     ),
     ("SELECT tool, tool_call FROM tool_calls", "tool,tool_call\nBash,t-1\n"),
+    (
+        "SELECT a.alert, e.host FROM alerts a JOIN events e ON e.position = ANY(a.evidence) ORDER BY a.alert",
+        "alert,host\nalert-1,attacker-logger.com\nalert-2,attacker-logger.com\n",
+    ),
+    ("SELECT unnest(evidence) AS position FROM alerts WHERE alert = 'alert-1'", "position\nevents/0/2\n"),
+    ("SELECT count(*) AS n FROM alerts WHERE opened <= recorded AND 'T1567' = ANY(tags)", "n\n2\n"),
+    ("SELECT host FROM events WHERE outcome = 'deny' LIMIT 1", "host\nattacker-logger.com\n"),
     ("SELECT count(*) AS n, count(DISTINCT interception) AS i FROM model_calls", "n,i\n3,2\n"),
 ];
 
@@ -141,6 +148,13 @@ async fn every_view_answers_its_example_with_and_without_content() {
     }
 }
 
+/// A query whose column is made of itself twice, level by level.
+fn doubled(step: &str, first: &str, from: &str, levels: usize) -> String {
+    let inner = (0..levels)
+        .fold(format!("SELECT {first} AS a FROM {from}"), |inner, _| format!("SELECT {step} AS a FROM ({inner})"));
+    format!("SELECT max(length(a)) FROM ({inner}) WHERE a <> a")
+}
+
 async fn refused(engine: &Engine, request: Request, expected: &str) {
     let sql = request.sql.clone();
     let outcome = ask(engine, request, Format::Csv).await;
@@ -155,7 +169,8 @@ async fn hostile_queries_meet_their_limits() {
     ledgers.append(LedgerName::Operations, operations, 100).await;
     let engine = ledgers.engine();
     let long = "x".repeat(10_000);
-    let million = "(SELECT value AS v FROM generate_series(1, 1000000))";
+    let short = "x".repeat(500);
+    let million = "(SELECT value AS v FROM generate_series(1, 1000000))".to_owned();
     let bombs: Vec<String> = (0..24).map(|n| format!("b{} AS (SELECT x.c FROM b{n} x, b{n} y)", n + 1)).collect();
     let cases = [
         (format!("SELECT a.v FROM {million} a, {million} b"), "limit_rows"),
@@ -172,6 +187,20 @@ async fn hostile_queries_meet_their_limits() {
             "limit_time",
         ),
         ("SELECT repeat('x', 2000000000)".to_owned(), "sql"),
+        (
+            format!("SELECT {}'x'{}", "replace(".repeat(9), format!(", 'x', '{}')", "x".repeat(20)).repeat(9)),
+            "limit_memory",
+        ),
+        (format!("SELECT max(replace(concat('{long}', v), 'x', '{long}')) FROM {million}"), "limit_memory"),
+        (doubled("a || a", "concat('xxxxxxxx', v)", &million, 10), "limit_memory"),
+        (doubled("concat(a, a)", "concat('xxxxxxxx', v)", &million, 10), "limit_memory"),
+        (doubled("a + a", "v", &million, 30).replace("max(length", "max(abs"), "too_complex"),
+        (
+            format!(
+                "SELECT max(n) FROM (SELECT max(concat('{short}', a.v, b.v)) OVER () AS n FROM {million} a, {million} b)"
+            ),
+            "limit_memory",
+        ),
         ("SELECT * FROM '/etc/passwd'".to_owned(), "sql"),
         ("SELECT * FROM read_parquet('/etc/passwd')".to_owned(), "sql"),
         ("SELECT * INTO stolen FROM events".to_owned(), "read_only"),

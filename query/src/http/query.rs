@@ -25,6 +25,7 @@ use crate::output::{Format, Writer};
 struct Asked {
     sql: String,
     format: Option<String>,
+    width: Option<usize>,
     #[serde(default)]
     limits: AskedLimits,
 }
@@ -56,36 +57,33 @@ pub(super) async fn run(
     body: Result<Bytes, extract::rejection::BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
-    let (sql, format, asked) = read(&headers, &body)?;
-    let format = match format {
+    let asked = read(&headers, &body)?;
+    let format = match asked.format {
         Some(name) => Format::by_name(&name)
             .ok_or_else(|| Problem::request(format!("format {name:?} is not one of {}", names())))?,
         None => accepted(headers.get(header::ACCEPT))?,
     };
     let request = Request {
-        sql,
+        sql: asked.sql,
         principal: Arc::clone(&authorized.principal),
         purpose: Purpose::AdHoc("http"),
-        limits: asked.over_defaults(),
+        limits: asked.limits.over_defaults(),
         standing: Standing::while_true(move || authorized.still_stands()),
     };
     let answer = state.engine.run(request).await?;
-    respond(Encoding::new(answer, format)?, format).await
+    respond(Encoding::new(answer, format, asked.width)?, format).await
 }
 
-/// SQL, the name of the format and the limits in a body.
-fn read(headers: &HeaderMap, body: &[u8]) -> Result<(String, Option<String>, AskedLimits), Problem> {
+/// What a body asks.
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Asked, Problem> {
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     match content_type.split(';').next().unwrap_or_default().trim() {
-        "application/json" => {
-            let body: Asked = serde_json::from_slice(body)
-                .map_err(|error| Problem::request(format!("the body is not {{\"sql\": …}}: {error}")))?;
-            Ok((body.sql, body.format, body.limits))
-        }
+        "application/json" => serde_json::from_slice(body)
+            .map_err(|error| Problem::request(format!("the body is not {{\"sql\": …}}: {error}"))),
         "text/plain" | "application/sql" => {
             let sql = std::str::from_utf8(body).map_err(|_| Problem::request("the SQL is not UTF-8"))?;
-            Ok((sql.to_owned(), None, AskedLimits::default()))
+            Ok(Asked { sql: sql.to_owned(), format: None, width: None, limits: AskedLimits::default() })
         }
         other => Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -133,8 +131,8 @@ struct Encoding {
 }
 
 impl Encoding {
-    fn new(answer: Answer, format: Format) -> Result<Self, QueryError> {
-        let writer = format.writer(answer.id(), answer.schema())?;
+    fn new(answer: Answer, format: Format, width: Option<usize>) -> Result<Self, QueryError> {
+        let writer = format.writer(answer.id(), answer.schema(), width)?;
         Ok(Self { answer, writer, ended: false })
     }
 
@@ -201,7 +199,7 @@ async fn respond(mut encoding: Encoding, format: Format) -> Result<Response, Pro
 const fn content_type(format: Format) -> &'static str {
     match format {
         Format::Csv => "text/csv; charset=utf-8; header=present",
-        Format::Table => "text/plain; charset=utf-8",
+        Format::Table | Format::Expanded => "text/plain; charset=utf-8",
         other => other.media_type(),
     }
 }

@@ -20,13 +20,24 @@ pub(super) struct Table {
     /// Set when the header is written.
     widths: Option<Vec<usize>>,
     waiting: Vec<Vec<String>>,
+    /// How wide it may be in all.
+    width: Option<usize>,
 }
 
+/// Whether a table with these columns can be made to fit.
+pub(super) fn fits(schema: &Schema, width: usize) -> bool {
+    let least = schema.fields().iter().map(|field| field.name().width().min(limits::TABLE_COLUMN_WIDTH_MIN) + GAP);
+    least.sum::<usize>() <= width + GAP
+}
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+
 impl Table {
-    pub(super) fn new(schema: &Schema) -> Self {
+    pub(super) fn new(schema: &Schema, width: Option<usize>) -> Self {
         let names = plain::unique_names(schema).iter().map(|name| visible(name).into_owned()).collect();
         let right = schema.fields().iter().map(|field| field.data_type().is_numeric()).collect();
-        Self { names, right, widths: None, waiting: Vec::new() }
+        Self { names, right, widths: None, waiting: Vec::new(), width }
     }
 
     fn write_waiting(&mut self, out: &mut Vec<u8>) {
@@ -36,6 +47,9 @@ impl Table {
                 for (width, cell) in widths.iter_mut().zip(row) {
                     *width = (*width).max(cell.width());
                 }
+            }
+            if let Some(width) = self.width {
+                narrow(&mut widths, width);
             }
             let left = vec![false; self.names.len()];
             write_line(&self.names, &widths, &left, out);
@@ -49,9 +63,32 @@ impl Table {
     }
 }
 
+/// Takes from the widest columns until all fit, or are as narrow as they get.
+fn narrow(widths: &mut [usize], width: usize) {
+    let room = width.saturating_sub(GAP * widths.len().saturating_sub(1));
+    while widths.iter().sum::<usize>() > room {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > limits::TABLE_COLUMN_WIDTH_MIN => *widest -= 1,
+            _ => return,
+        }
+    }
+}
+
+/// The last line of a whole result.
+pub(super) fn summary(statistics: &Statistics) -> String {
+    let rows = if statistics.rows == 1 { "row" } else { "rows" };
+    format!("({} {rows}, {} ms)\n", statistics.rows, statistics.elapsed_ms)
+}
+
+/// The last line of a result that is not whole.
+pub(super) fn broken(error: &QueryError) -> String {
+    format!("(not the whole result: {})\n", visible(&error.to_string()))
+}
+
 fn write_line(cells: &[String], widths: &[usize], right: &[bool], out: &mut Vec<u8>) {
     let mut line = String::new();
     for (number, ((cell, width), right)) in cells.iter().zip(widths).zip(right).enumerate() {
+        let cell = cut(cell, *width);
         let padding = " ".repeat(width.saturating_sub(cell.width()));
         let gap = if number == 0 { "" } else { "  " };
         // Writing to a text cannot fail.
@@ -66,7 +103,11 @@ impl Writer for Table {
         let columns: Vec<StringArray> = batch.columns().iter().map(plain::texts).collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
             let cell = |column: &StringArray| {
-                if column.is_null(row) { String::new() } else { cut(&visible(column.value(row))) }
+                if column.is_null(row) {
+                    String::new()
+                } else {
+                    cut(&visible(column.value(row)), limits::TABLE_COLUMN_WIDTH_MAX).into_owned()
+                }
             };
             self.waiting.push(columns.iter().map(cell).collect());
         }
@@ -78,28 +119,28 @@ impl Writer for Table {
 
     fn finish(&mut self, statistics: &Statistics, out: &mut Vec<u8>) -> Result<(), QueryError> {
         self.write_waiting(out);
-        let rows = if statistics.rows == 1 { "row" } else { "rows" };
-        out.extend_from_slice(format!("({} {rows}, {} ms)\n", statistics.rows, statistics.elapsed_ms).as_bytes());
+        out.extend_from_slice(summary(statistics).as_bytes());
         Ok(())
     }
 
     fn fail(&mut self, error: &QueryError, out: &mut Vec<u8>) -> bool {
         self.write_waiting(out);
-        out.extend_from_slice(format!("(not the whole result: {})\n", visible(&error.to_string())).as_bytes());
+        out.extend_from_slice(broken(error).as_bytes());
         true
     }
 }
 
-fn cut(text: &str) -> String {
-    if text.width() <= limits::TABLE_COLUMN_WIDTH_MAX {
-        return text.to_owned();
+/// The text as far as it fits, with an ellipsis if that is not all.
+fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
     }
-    let mut cut: String = text.chars().take(limits::TABLE_COLUMN_WIDTH_MAX - 1).collect();
-    while cut.width() > limits::TABLE_COLUMN_WIDTH_MAX - 1 {
+    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
+    while cut.width() > width.saturating_sub(1) {
         cut.pop();
     }
     cut.push('…');
-    cut
+    Cow::Owned(cut)
 }
 
 /// The text with every character spelled out that a terminal would obey or hide: `\n`, `\u{1b}`.
@@ -118,7 +159,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-fn is_invisible(character: char) -> bool {
+/// Whether a terminal would obey the character, hide it, or turn around what follows.
+pub fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -19,7 +19,7 @@ use super::*;
 use crate::error::Limit;
 
 fn encode(format: Format, batches: &[RecordBatch]) -> Vec<u8> {
-    let mut writer = format.writer("query-1", &batches[0].schema()).unwrap();
+    let mut writer = format.writer("query-1", &batches[0].schema(), None).unwrap();
     let mut out = Vec::new();
     for batch in batches {
         writer.batch(batch, &mut out).unwrap();
@@ -121,7 +121,7 @@ fn a_failure_is_said_where_the_format_can_say_it() {
         (Format::Parquet, false),
     ] {
         let batch = every_type();
-        let mut writer = format.writer("query-1", &batch.schema()).unwrap();
+        let mut writer = format.writer("query-1", &batch.schema(), None).unwrap();
         let mut out = Vec::new();
         writer.batch(&batch, &mut out).unwrap();
         assert_eq!(writer.fail(&error, &mut out), says, "{}", format.name());
@@ -186,4 +186,24 @@ proptest! {
         prop_assert_eq!(table.lines().count(), values.len() + 3);
         prop_assert!(!table.chars().any(|character| character.is_control() && character != '\n'));
     }
+}
+
+#[test]
+fn a_table_fits_its_width_or_is_written_row_by_row() {
+    let lines = |format: Format, width: Option<usize>| {
+        let batch = every_type();
+        let mut writer = format.writer("query-1", &batch.schema(), width).unwrap();
+        let mut out = Vec::new();
+        writer.batch(&batch, &mut out).unwrap();
+        writer.finish(&Statistics::default(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let widest = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest(&lines(Format::Table, None)) > 90);
+    let fitting = lines(Format::Table, Some(90));
+    assert!(widest(&fitting) <= 90 && fitting.contains('…'), "{fitting}");
+    let narrow = lines(Format::Table, Some(30));
+    assert_eq!(narrow, lines(Format::Expanded, None));
+    assert!(narrow.starts_with("─[ 1 ]────────\ntext      =1+1\ninteger   -5\n"), "{narrow}");
+    assert!(narrow.contains("\nunsigned  18446744073709551615\n"), "{narrow}");
 }

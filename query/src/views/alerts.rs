@@ -38,8 +38,12 @@ pub(super) const ALERTS: View = View {
         made("session", "json_get_str(record, 'who', 'session')", "The agent's session."),
         made("host", "json_get_str(record, 'what', 'host')", "Host that it is about."),
         made("domain", "json_get_str(record, 'what', 'domain')", "Registrable domain that it is about."),
-        made("evidence", "json_get_json(record, 'evidence')", "Positions of the events behind it, as a JSON list."),
-        made("tags", "json_get_json(record, 'tags')", "ATLAS and ATT&CK techniques, as a JSON list."),
+        made(
+            "evidence",
+            "json_texts(json_get_json(record, 'evidence'))",
+            "Positions of the events behind it, a list: JOIN events ON events.position = ANY(evidence).",
+        ),
+        made("tags", "json_texts(json_get_json(record, 'tags'))", "ATLAS and ATT&CK techniques, a list."),
         made(
             "backfill",
             "json_get_bool(record, 'backfill')",
@@ -50,6 +54,7 @@ pub(super) const ALERTS: View = View {
             "CASE WHEN closes THEN 'closed' WHEN state = 'resolved' THEN 'resolved' WHEN covers THEN 'acknowledged' ELSE 'open' END",
             "open, acknowledged, resolved or closed: where it stands, for people.",
         ),
+        made("opened", "opened", "When its first revision was recorded."),
         made("acknowledged_by", "CASE WHEN covers THEN acknowledged_by END", "Who looks after it."),
         made("acknowledged", "CASE WHEN covers THEN acknowledged_at END", "Since when."),
         made("assignee", "assignee", "Who is to look after it."),
@@ -81,6 +86,7 @@ const BODY: &str = "FROM (\
             SELECT *, json_get_str(record, 'state') AS state, \
                 array_position(['info', 'low', 'medium', 'high', 'critical'], json_get_str(record, 'severity')) AS rank, \
                 max(CASE WHEN json_get_str(record, 'state') <> 'resolved' THEN coalesce(json_get_int(record, 'follows'), revision) END) OVER (PARTITION BY subject) AS live_revision, \
+                min(recorded) OVER (PARTITION BY subject) AS opened, \
                 row_number() OVER (PARTITION BY subject ORDER BY revision DESC, seq) AS age \
             FROM operations WHERE kind = 'alert') AS newest \
         LEFT JOIN (\
