@@ -24,6 +24,7 @@ use crate::control::client;
 use crate::exit::{self, Failure};
 use crate::{limits, settings};
 use remote::Remote;
+pub use remote::client_builder;
 
 /// Which API a command asks.
 #[derive(Debug, Clone, clap::Args)]

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::logging::LogFormat;
 use crate::output::Format;
-use crate::{alerts, budgets, config, doctor, init, route, rules, serve, sinks, sql, tail, token, verify};
+use crate::{alerts, budgets, config, doctor, hook, init, route, rules, serve, sinks, sql, tail, token, verify};
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub enum Command {
     /// Create, list and revoke the tokens of senders and people.
     #[command(subcommand)]
     Token(token::Command),
+    /// Take what an agent's hook says on standard input; never blocks or fails the agent.
+    Hook(hook::Arguments),
     /// Test the sinks of the configuration and show how far they are.
     #[command(subcommand)]
     Sinks(sinks::Command),

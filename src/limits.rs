@@ -69,6 +69,25 @@ pub const NOTICES_PAUSE: Duration = Duration::from_millis(250);
 /// and the longest.
 pub const NOTICES_WAIT_MAX: Duration = Duration::from_mins(1);
 
+/// How long `tachograph hook` reads a payload,
+pub const HOOK_READ_MAX: Duration = Duration::from_secs(2);
+/// and how much of it.
+pub const HOOK_READ_BYTES_MAX: usize = 16 << 20;
+/// The largest payload that is sent as it is; of a larger one the longest texts are cut. A record has 1 MiB at most.
+pub const HOOK_PAYLOAD_BYTES_MAX: usize = (1 << 20) - (16 << 10);
+/// Bytes that wait in a spool; what comes then is counted and lost.
+pub const HOOK_SPOOL_BYTES_MAX: u64 = 64 << 20;
+/// How long a hook waits for another that writes.
+pub const HOOK_LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
+/// The largest file of a spool's own state.
+pub const HOOK_STATE_BYTES_MAX: u64 = 4 << 10;
+/// How long one request of a delivery may take.
+pub const HOOK_SEND_MAX: Duration = Duration::from_secs(30);
+/// Bytes that one request of a delivery holds, unless one record is larger.
+pub const HOOK_REQUEST_BYTES_MAX: usize = 4 << 20;
+/// Characters of a server's reason that are kept.
+pub const HOOK_REASON_CHARS_MAX: usize = 300;
+
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 

@@ -10,6 +10,7 @@
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `budgets` | `budgets.rs` |
 //! | `token` | `token.rs`; what a token is: `access.rs` |
+//! | `hook` | `hook.rs`, with its parts in `hook/` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
 //! | `rules` | `rules.rs`, with its parts in `rules/`; `rules canary`: `canary.rs` |
@@ -33,6 +34,7 @@ mod control;
 mod doctor;
 mod exit;
 mod guests;
+mod hook;
 mod init;
 mod limits;
 mod logging;
@@ -55,7 +57,13 @@ use cli::{Cli, Command};
 use exit::Outcome;
 
 fn main() -> ExitCode {
-    run(Cli::parse()).unwrap_or_else(|failure| failure.report())
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // An agent would take the exit code of a wrong option for a decision.
+        Err(error) if hook::is_called() && error.use_stderr() => return hook::excuse(&error.to_string()),
+        Err(error) => error.exit(),
+    };
+    run(cli).unwrap_or_else(|failure| failure.report())
 }
 
 fn run(cli: Cli) -> Outcome {
@@ -71,6 +79,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Alerts(command) => alerts::run(command),
         Command::Budgets(command) => budgets::run(command),
         Command::Token(command) => token::run(command),
+        Command::Hook(arguments) => hook::run(arguments),
         Command::Sinks(command) => sinks::run(command),
         Command::Rules(command) => rules::run(command),
         Command::Route(command) => route::run(command),

@@ -5,8 +5,8 @@
 //! add one line to [`DIALECTS`].
 
 pub mod boundary;
-pub mod claude_code;
 pub mod coder;
+pub mod hooks;
 pub mod native;
 
 pub(crate) mod json;
@@ -25,7 +25,8 @@ use crate::price::Billing;
 use crate::timestamp::Stated;
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
-pub static DIALECTS: &[&dyn Dialect] = &[&coder::Coder, &boundary::Boundary, &claude_code::ClaudeCode, &native::Native];
+pub static DIALECTS: &[&dyn Dialect] =
+    &[&coder::Coder, &boundary::Boundary, &hooks::Hooks, &hooks::ClaudeCode, &native::Native];
 
 /// The dialect with this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Dialect> {

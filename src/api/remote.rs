@@ -9,7 +9,7 @@ use axum::http::{Response, Uri};
 use ledger::triage;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Client, ClientBuilder, Url};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde_json::Value;
@@ -34,13 +34,7 @@ impl Remote {
         if token.is_empty() {
             return Err(Failure::usage("a server asks for a token").hint("Set TACHOGRAPH_TOKEN to the secret of one."));
         }
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(base.scheme() == "https")?)
-            // A token is for the server that was named.
-            .redirect(Policy::none())
-            .connect_timeout(limits::CONNECT_MAX)
-            .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+        let client = client_builder(&base)?.build()?;
         Ok(Self { client, base, token: token.to_owned() })
     }
 
@@ -56,6 +50,17 @@ impl Remote {
         let response = response.with_context(|| format!("cannot reach {}", self.base))?;
         Ok(axum::http::Response::<reqwest::Body>::from(response).map(Body::new))
     }
+}
+
+/// What every client of a server has.
+pub fn client_builder(base: &Url) -> anyhow::Result<ClientBuilder> {
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls(base.scheme() == "https")?)
+        // A token is for the server that was named.
+        .redirect(Policy::none())
+        .connect_timeout(limits::CONNECT_MAX)
+        .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")));
+    Ok(builder)
 }
 
 /// The path and the body that ask a server for work on an alert or a silence.

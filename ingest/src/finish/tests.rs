@@ -39,7 +39,7 @@ fn edits_are_made_in_order_and_restored() {
 /// Who can send events and read facts must not find a secret by sending guesses of it.
 #[test]
 fn no_fingerprint_confirms_a_guess_of_a_secret() {
-    use crate::dialect::claude_code::ClaudeCode;
+    use crate::dialect::hooks::ClaudeCode;
     use crate::dialect::testing::events;
     let call = |secret: &str| {
         let command = serde_json::json!(format!("DB_PASSWORD={secret} ./run --token {secret}x")).to_string();

@@ -1,4 +1,4 @@
-//! A hook's payload: the members that are facts, and all others as content.
+//! A hook's payload under the names that any of the agents uses: the members that are facts, and all others as content.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,29 +6,37 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::dialect::json::{Integer, Text};
+use crate::dialect::json::{Integer, Raw, Text};
 
 /// The members that become columns, and the content.
 #[derive(Debug, Default)]
 pub struct Payload<'a> {
-    /// `hook_event_name`.
+    /// Which hook it is of.
     pub hook: Text<'a>,
-    /// `session_id`.
+    /// The session.
     pub session: Text<'a>,
-    /// `prompt_id`.
+    /// The prompt or turn that it belongs to.
     pub prompt: Text<'a>,
-    /// `agent_id` of a sub-agent.
+    /// The sub-agent that acted.
     pub agent: Text<'a>,
-    /// `tool_name`.
+    /// The tool.
     pub tool: Text<'a>,
-    /// `tool_use_id`.
+    /// The call's id.
     pub tool_call: Text<'a>,
-    /// `model`.
+    /// The model.
     pub model: Text<'a>,
-    /// `source` of a session's start: startup, resume, clear, compact.
+    /// How a session started (startup, resume, clear, compact), or who or what asked (user, sdk, schedule_wakeup, …).
     pub source: Text<'a>,
-    /// `duration_ms`.
+    /// How long it took.
     pub duration_ms: Integer,
+    /// When it happened, by the agent's clock: text, or milliseconds since 1970 UTC.
+    pub time: Text<'a>,
+    /// What a request to a model took.
+    pub usage: Raw<'a>,
+    /// The model's answer that the usage is of.
+    pub response: Text<'a>,
+    /// Whether it is Cursor that speaks.
+    pub is_cursor: bool,
     /// Members that are not known to be facts, by name.
     pub content: Vec<(Cow<'static, str>, &'a RawValue)>,
 }
@@ -36,15 +44,34 @@ pub struct Payload<'a> {
 /// Members that stay in the record and are no columns: words, numbers and paths of the agent itself.
 const FACTS: &[&str] = &[
     "transcript_path",
+    "transcriptPath",
     "agent_transcript_path",
     "cwd",
     "permission_mode",
+    "permissionMode",
     "agent_type",
     "is_interrupt",
     "trigger",
     "stop_hook_active",
+    "stopReason",
     "notification_type",
+    "memory_type",
+    "load_reason",
+    "traceparent",
+    "kind",
+    "status",
+    "attempt_number",
+    "request_id",
+    "thread_id",
+    "loop_count",
 ];
+
+/// Members that hold a tool's input, by agent.
+pub const INPUTS: &[&str] = &["tool_input", "toolArgs", "toolInput"];
+/// Members that hold what came of a call.
+pub const RESULTS: &[&str] = &["tool_response", "toolResult", "tool_output", "result_json", "output"];
+/// Members that say why a call failed.
+pub const ERRORS: &[&str] = &["error", "error_message"];
 
 /// More members than this are read and kept in the record without a name of their own.
 const CONTENT_MEMBERS_MAX: usize = 32;
@@ -53,13 +80,18 @@ const NAME_CHARS_MAX: usize = 64;
 
 impl<'a> Payload<'a> {
     /// The content member with this name.
-    pub fn member(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn member(&self, name: &str) -> Raw<'a> {
         self.content
             .iter()
             .rev()
             .find(|(other, _)| other == name)
             .map(|(_, value)| *value)
             .filter(|value| value.get() != "null")
+    }
+
+    /// The first of these members that it has.
+    pub fn any_member(&self, names: &[&str]) -> Raw<'a> {
+        names.iter().find_map(|name| self.member(name))
     }
 }
 
@@ -83,18 +115,25 @@ impl<'de> Visitor<'de> for PayloadVisitor {
         let mut ends_session = false;
         while let Some(key) = map.next_key::<Text>()? {
             match key.as_str() {
-                "hook_event_name" => {
+                "hook_event_name" | "hookEventName" | "hookName" => {
                     payload.hook = map.next_value()?;
-                    ends_session = payload.hook.as_str() == "SessionEnd";
+                    ends_session = payload.hook.as_str().eq_ignore_ascii_case("SessionEnd");
                 }
-                "session_id" => payload.session = map.next_value()?,
-                "prompt_id" => payload.prompt = map.next_value()?,
-                "agent_id" => payload.agent = map.next_value()?,
-                "tool_name" => payload.tool = map.next_value()?,
-                "tool_use_id" => payload.tool_call = map.next_value()?,
+                "session_id" | "sessionId" | "sessionID" | "conversation_id" => payload.session = map.next_value()?,
+                "prompt_id" | "turn_id" | "generation_id" => payload.prompt = map.next_value()?,
+                "agent_id" | "agentId" => payload.agent = map.next_value()?,
+                "tool_name" | "toolName" => payload.tool = map.next_value()?,
+                "tool_use_id" | "toolUseId" | "toolCallId" | "callID" => payload.tool_call = map.next_value()?,
                 "model" => payload.model = map.next_value()?,
                 "source" => payload.source = map.next_value()?,
-                "duration_ms" => payload.duration_ms = map.next_value()?,
+                "duration_ms" | "duration" => payload.duration_ms = map.next_value()?,
+                "timestamp" => payload.time = map.next_value()?,
+                "token_usage" => payload.usage = Some(map.next_value()?),
+                "response_id" => payload.response = map.next_value()?,
+                "cursor_version" => {
+                    payload.is_cursor = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
                 name if FACTS.contains(&name) => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -1,0 +1,311 @@
+//! Dialect `hooks`: what coding agents tell of themselves through their hooks, as `tachograph hook` sends it, or as an agent
+//! that can posts it itself.
+//!
+//! ```text
+//! {"tachograph_hook":{"agent":"codex","event":"PostToolUse","time":"2026-11-20T10:00:00.123Z","host":"ws-1"},"payload":{…}}
+//! {…}                                                                             a payload alone
+//! ```
+//!
+//! | what the hook tells (`agents`) | kind | outcome |
+//! |---|---|---|
+//! | a session or sub-agent begins or ends | `session.start`, `session.end`, `subagent.start`, `subagent.end` | |
+//! | somebody asked | `prompt`; `target` says who or what, where the agent tells it | |
+//! | a call is about to be made | `tool.call` | |
+//! | a call ended | `command`, `file.read`, `file.write` by the tool, else `tool.result` | as the hook says; none where it says nothing |
+//! | a permission is asked for, or denied | `approval` | deny |
+//! | a request to a model ended | `model.tokens`, with its counters | |
+//! | anything else, also hooks that are not known | `agent.event`, with the hook's name as `action` | |
+//!
+//! So a call is one `tool.call` and one event of its end; both carry `tool_call` where the agent numbers its calls, `action_fp`
+//! and, at the end, `result_fp`. A batch of calls (`PostToolBatch`) repeats what their own hooks told; only those that were
+//! denied, of which no other hook tells, are events. Natural ids are session/hook/tool call; for other hooks with a prompt,
+//! turn or time of their own a keyed hash of the payload, so that a hook that was configured twice counts once.
+//!
+//! `observed` is when the payload was received; `time` is the agent's word where it has one. Every member whose name is not
+//! known to be a fact is treated as content, so that what a new release adds does not land in the facts. Hooks are written by
+//! the agent that they watch: their trust is `agent`.
+
+pub mod agents;
+mod ended;
+mod examples;
+mod guess;
+mod payload;
+
+use ledger::access::Trust;
+use ledger::events::column;
+use serde_json::value::RawValue;
+
+use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};
+use crate::dialect::tool::{self, ToolKind};
+use crate::dialect::{Dialect, Draft, Drafts, Outcome, SKIP_BLANK};
+use crate::timestamp::Stated;
+use agents::{Agent, CLAUDE_CODE, Meaning};
+use payload::{INPUTS, Payload};
+
+/// Dialect `hooks`.
+pub struct Hooks;
+
+/// Dialect `claude_code`: the older name, under which a payload that does not say whose it is is Claude Code's.
+pub struct ClaudeCode;
+
+impl Dialect for Hooks {
+    fn name(&self) -> &'static str {
+        "hooks"
+    }
+
+    fn doc(&self) -> &'static str {
+        "What coding agents tell through their hooks: prompts, tool calls and their results with commands and files, denied \
+         permissions, starts and ends of sessions, of Claude Code, Codex, Gemini CLI, Copilot CLI, Cursor and opencode. \
+         `tachograph hook` sends them and says whose they are; use a token per workspace, since a payload names none."
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Agent
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        examples::EXAMPLES
+    }
+
+    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
+        decode(raw, received, drafts, None)
+    }
+}
+
+impl Dialect for ClaudeCode {
+    fn name(&self) -> &'static str {
+        CLAUDE_CODE.name
+    }
+
+    fn doc(&self) -> &'static str {
+        "The older name of `hooks`, for collectors to which Claude Code posts its hooks itself."
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Agent
+    }
+
+    fn examples(&self) -> &'static [&'static str] {
+        examples::CLAUDE_CODE
+    }
+
+    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
+        decode(raw, received, drafts, Some(&CLAUDE_CODE))
+    }
+}
+
+record! {
+    /// What `tachograph hook` puts around a payload.
+    Envelope {
+        told: Raw<'a> = "tachograph_hook",
+        payload: Raw<'a> = "payload",
+    }
+
+    /// What it knows of the payload.
+    Told {
+        agent: Text<'a> = "agent",
+        event: Text<'a> = "event",
+        time: Text<'a> = "time",
+    }
+}
+
+fn decode(raw: &[u8], received: i64, drafts: &mut Drafts, agent: Option<&'static Agent>) -> Outcome {
+    let Ok(text) = std::str::from_utf8(raw) else {
+        return Outcome::Unparsed("the payload is not UTF-8".to_owned());
+    };
+    if text.trim_ascii().is_empty() {
+        return Outcome::Skip(SKIP_BLANK);
+    }
+    let envelope: Envelope = match read(text) {
+        Ok(envelope) => envelope,
+        Err(error) => return Outcome::Unparsed(why_not(&error)),
+    };
+    let told: Told = envelope.told.and_then(|told| read(told.get()).ok()).unwrap_or_default();
+    let payload = match (envelope.told, envelope.payload) {
+        (Some(_), Some(payload)) => payload.get(),
+        (Some(_), None) => return Outcome::Unparsed("tachograph hook sent no payload".to_owned()),
+        (None, _) => text,
+    };
+    let payload: Payload = match read(payload) {
+        Ok(payload) => payload,
+        Err(error) => return Outcome::Unparsed(why_not(&error)),
+    };
+    let agent = told.agent.some().and_then(agents::by_name).or(agent).unwrap_or_else(|| guess::agent(&payload));
+    let hook = payload.hook.some().or(told.event.some()).or_else(|| guess::hook(agent, &payload));
+    let hook = Hook { agent, name: hook.unwrap_or_default(), text, received, time: told.time.time() };
+    match hook.decode(&payload, drafts) {
+        Ok(()) => Outcome::Events,
+        Err(reason) => Outcome::Unparsed(reason),
+    }
+}
+
+/// A hook that fired.
+struct Hook<'a> {
+    agent: &'static Agent,
+    name: &'a str,
+    /// The whole record.
+    text: &'a str,
+    received: i64,
+    /// When it fired, by the clock of the machine that sent it.
+    time: Stated,
+}
+
+impl Hook<'_> {
+    fn decode(&self, payload: &Payload, drafts: &mut Drafts) -> Result<(), String> {
+        if self.name.is_empty() {
+            return Err("it has no hook_event_name, and tachograph hook was not told which hook it is of".to_owned());
+        }
+        let session = payload.session.id().ok_or("it has no session_id")?;
+        let meaning = self.agent.meaning(self.name);
+        let draft = drafts.add();
+        for (name, value) in &payload.content {
+            draft.add_content(self.text.as_bytes(), name.clone(), Some(value));
+        }
+        self.set_common(draft, payload, session, kind(meaning, payload.tool.as_str()));
+        if let Some(tool) = payload.tool.some() {
+            set_tool(draft, payload, tool);
+        }
+        self.set_meaning(draft, payload, meaning);
+        self.set_identity(draft, payload, session);
+        if meaning == Meaning::Batch {
+            self.add_denials(payload, session, drafts);
+        }
+        Ok(())
+    }
+
+    fn set_common(&self, draft: &mut Draft, payload: &Payload, session: &str, kind: &str) {
+        draft.set_origin(self.agent.name, "workspace", kind);
+        let time = match payload.time.time() {
+            Stated::Nothing => self.time,
+            stated => stated,
+        };
+        draft.set_times(time, Stated::Nothing, self.received);
+        let entry = &mut draft.entry;
+        entry.set_text(column::ACTION, self.name);
+        entry.set_text(column::SESSION, session);
+        entry.set_text(column::AGENT_KIND, self.agent.name);
+        entry.set_text_if(column::AGENT, payload.agent.some());
+        entry.set_text_if(column::MODEL, payload.model.some());
+        if let Some(duration_ms) = payload.duration_ms.0 {
+            entry.set_integer(column::DURATION_US, duration_ms.saturating_mul(1_000));
+        }
+        let file = payload.member("file_path").map(text_of);
+        entry.set_text_if(column::FILE, file.as_deref());
+    }
+
+    fn set_meaning(&self, draft: &mut Draft, payload: &Payload, meaning: Meaning) {
+        match meaning {
+            Meaning::Result => ended::set_result(draft, payload, self.agent),
+            Meaning::Failure => ended::set_failure(draft, payload),
+            Meaning::Denial => draft.entry.set_text(column::OUTCOME, "deny"),
+            Meaning::SessionStart | Meaning::Prompt => {
+                draft.entry.set_text_if(column::TARGET, payload.source.some());
+            }
+            Meaning::ModelUsage => set_usage(draft, payload),
+            Meaning::ShellCall | Meaning::ShellResult => {
+                tool::set_call(draft, "shell", payload.member("command").map_or("", RawValue::get));
+                if meaning == Meaning::ShellResult {
+                    ended::set_result(draft, payload, self.agent);
+                }
+            }
+            Meaning::FileWritten => draft.entry.set_text(column::OUTCOME, "success"),
+            _ => {}
+        }
+    }
+
+    /// What belongs to neither a call nor a prompt may happen twice in the same bytes, such as a session that is resumed.
+    fn set_identity(&self, draft: &mut Draft, payload: &Payload, session: &str) {
+        if let Some(call) = payload.tool_call.some() {
+            draft.entry.set_text(column::SOURCE_ID, &[session, self.name, call].join("/"));
+        } else if let Some(response) = payload.response.some() {
+            draft.entry.set_text(column::SOURCE_ID, &[session, self.name, response].join("/"));
+        } else if let Some(when) = payload.time.some().or(payload.prompt.some()) {
+            // Not the envelope, which tells when it was sent.
+            let said: Vec<&str> = payload.content.iter().map(|(_, value)| value.get()).collect();
+            draft.identity = [session, self.name, when, payload.tool.as_str(), &said.join("\n")].join("\n");
+        }
+    }
+
+    /// The calls of a batch that were denied: no other hook tells of them.
+    fn add_denials(&self, payload: &Payload, session: &str, drafts: &mut Drafts) {
+        let calls: Vec<Payload> =
+            payload.member("tool_calls").and_then(|calls| read(calls.get()).ok()).unwrap_or_default();
+        for call in calls.iter().take(BATCH_CALLS_MAX) {
+            let said = call.any_member(payload::RESULTS).map(text_of).unwrap_or_default();
+            let Some(tool) = call.tool.some().filter(|_| ended::is_denial(&said)) else { continue };
+            let draft = drafts.add();
+            self.set_common(draft, payload, session, "approval");
+            set_tool(draft, call, tool);
+            draft.entry.set_text(column::OUTCOME, "deny");
+            if let Some(id) = call.tool_call.some() {
+                draft.entry.set_text(column::SOURCE_ID, &[session, "denied", id].join("/"));
+            }
+        }
+    }
+}
+
+/// The most calls of a batch that are looked at.
+const BATCH_CALLS_MAX: usize = 256;
+
+/// The kind of the event.
+fn kind(meaning: Meaning, tool: &str) -> &'static str {
+    match meaning {
+        Meaning::SessionStart => "session.start",
+        Meaning::SessionEnd => "session.end",
+        Meaning::SubagentStart => "subagent.start",
+        Meaning::SubagentEnd => "subagent.end",
+        Meaning::Prompt => "prompt",
+        Meaning::Call | Meaning::ShellCall | Meaning::FileRead => "tool.call",
+        Meaning::Result | Meaning::Failure => ToolKind::of(tool).result_kind(),
+        Meaning::ShellResult => "command",
+        Meaning::FileWritten => "file.write",
+        Meaning::Approval | Meaning::Denial => "approval",
+        Meaning::ModelUsage => "model.tokens",
+        Meaning::Batch | Meaning::Other => "agent.event",
+    }
+}
+
+fn set_tool(draft: &mut Draft, payload: &Payload, tool: &str) {
+    let input = payload.any_member(INPUTS);
+    // Some releases write the input as a text with JSON in it.
+    let inside = input.filter(|input| input.get().starts_with('"')).map(text_of).filter(|text| text.starts_with('{'));
+    tool::set_call(draft, tool, inside.as_deref().or(input.map(RawValue::get)).unwrap_or_default());
+    let entry = &mut draft.entry;
+    entry.set_text(column::TARGET, tool);
+    entry.set_text_if(column::TOOL_CALL, payload.tool_call.some());
+    // Tools of MCP servers are named mcp__<server>__<tool>.
+    let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
+    entry.set_text_if(column::MCP_SERVER, server.map(|(server, _)| server));
+}
+
+record! {
+    /// Codex' `token_usage`: the input includes what was cached.
+    Usage {
+        input: Integer = "input_tokens",
+        cache_read: Integer = "cached_input_tokens",
+        cache_write: Integer = "cache_write_input_tokens",
+        output: Integer = "output_tokens",
+        reasoning: Integer = "reasoning_output_tokens",
+    }
+}
+
+fn set_usage(draft: &mut Draft, payload: &Payload) {
+    let usage: Usage = payload.usage.and_then(|usage| read(usage.get()).ok()).unwrap_or_default();
+    let cached = usage.cache_read.0.unwrap_or(0).saturating_add(usage.cache_write.0.unwrap_or(0));
+    let counters = [
+        (column::TOKENS_IN, usage.input.0.map(|input| input.saturating_sub(cached))),
+        (column::TOKENS_OUT, usage.output.0),
+        (column::TOKENS_CACHE_READ, usage.cache_read.0),
+        (column::TOKENS_CACHE_WRITE, usage.cache_write.0),
+        (column::TOKENS_REASONING, usage.reasoning.0),
+    ];
+    for (column, count) in counters {
+        if let Some(count) = count {
+            draft.entry.set_integer(column, count);
+        }
+    }
+    draft.entry.set_text_if(column::INTERCEPTION, payload.response.some());
+}
+
+#[cfg(test)]
+mod tests;

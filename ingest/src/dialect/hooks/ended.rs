@@ -1,0 +1,133 @@
+//! How a call ended, by what its hook says: outcome and exit code. Agents say it in members, or in a line of the text that
+//! they give the model, which comes after what the command itself printed: the last such line counts.
+
+use ledger::events::column;
+use serde_json::value::RawValue;
+
+use super::agents::Agent;
+use super::payload::{ERRORS, Payload, RESULTS};
+use crate::dialect::Draft;
+use crate::dialect::json::{Integer, Raw, Text, read, record, text_of};
+
+record! {
+    /// What a tool's response may say of its success.
+    Response {
+        success: Text<'a> = "success",
+        is_error: Text<'a> = "is_error" | "isError",
+        exit_code: Integer = "exit_code" | "exitCode",
+        kind: Text<'a> = "resultType" | "status",
+        error: Raw<'a> = "error",
+        text: Raw<'a> = "llmContent" | "textResultForLlm" | "output",
+    }
+}
+
+/// Sets outcome, exit code and what makes `result_fp` of a call that ended.
+pub fn set_result(draft: &mut Draft, payload: &Payload, agent: &Agent) {
+    let response = payload.any_member(RESULTS);
+    let said: Response = response.and_then(|response| read(response.get()).ok()).unwrap_or_default();
+    let text = said.text.or(response.filter(|response| response.get().starts_with('"'))).map(text_of);
+    let code = said.exit_code.0.or_else(|| text.as_deref().and_then(exit_code));
+    let error = said.error.filter(|error| !matches!(error.get(), "null" | "\"\"" | "false"));
+    let failed = said.success.as_str() == "false"
+        || said.is_error.as_str() == "true"
+        || error.is_some()
+        || matches!(said.kind.as_str(), "failure" | "error" | "failed")
+        || code.is_some_and(|code| code != 0);
+    let denied = matches!(said.kind.as_str(), "denied" | "rejected");
+    let outcome = match (denied, failed) {
+        (true, _) => Some("deny"),
+        (_, true) => Some("error"),
+        // Where a failure says nothing of itself, silence is no success.
+        _ if agent.tells_failure || code.is_some() || said.success.as_str() == "true" => Some("success"),
+        _ => None,
+    };
+    draft.entry.set_text_if(column::OUTCOME, outcome);
+    if let Some(code) = code {
+        draft.entry.set_integer(column::EXIT_CODE, code);
+    }
+    draft.result = response.map(|response: &RawValue| response.get().to_owned());
+}
+
+/// Sets the same of a call whose hook is there for failures.
+pub fn set_failure(draft: &mut Draft, payload: &Payload) {
+    draft.entry.set_text(column::OUTCOME, "error");
+    let error = payload.any_member(ERRORS).map(text_of).unwrap_or_default();
+    // A failed command's error begins with `Exit code 255`.
+    let first = error.strip_prefix("Exit code ").and_then(number);
+    if let Some(code) = first.or_else(|| exit_code(&error)) {
+        draft.entry.set_integer(column::EXIT_CODE, code);
+    }
+    draft.result = Some(error.into_owned());
+}
+
+/// The exit code in the text that an agent gives its model: `Process exited with code 1` (Codex), `Exit Code: 1` (Gemini),
+/// `<shellId: 0 completed with exit code 1>` (Copilot).
+fn exit_code(text: &str) -> Option<i64> {
+    text.lines().rev().find_map(|line| {
+        let line = line.trim();
+        let shell = || line.strip_prefix("<shellId: ")?.strip_suffix('>')?.split_once("completed with exit code ");
+        let after = ["Process exited with code ", "Exit Code: ", "Exit code: "];
+        after
+            .iter()
+            .find_map(|before| line.strip_prefix(before))
+            .or_else(|| shell().map(|(_, code)| code))
+            .and_then(number)
+    })
+}
+
+/// The number at the start of a text.
+fn number(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text).bytes().take_while(u8::is_ascii_digit).count();
+    text[..digits + usize::from(text.starts_with('-'))].parse().ok()
+}
+
+/// What a text says of a call that was not allowed, in the words of Claude Code and its permission hooks.
+pub fn is_denial(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "permission to use ",
+        "the user doesn't want to proceed",
+        "the user doesn't want to take this action",
+        "requested permissions to",
+        "blocked by hook",
+        "hook pretooluse",
+        "denied by",
+        "was denied",
+        "has been denied",
+        "operation not permitted by policy",
+    ];
+    // The denial stands at the start; what a command printed may hold the same words.
+    let start: String = text.chars().take(160).collect::<String>().to_lowercase();
+    let start = start.trim_start_matches(['<', '>', ' ']).trim_start_matches("tool_use_error>");
+    WORDS.iter().any(|word| start.contains(word)) && !start.starts_with("exit code")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_found_behind_what_a_command_printed() {
+        let check = |text: &str, code: Option<i64>| assert_eq!(exit_code(text), code, "{text}");
+        check("Chunk ID: 1\nProcess exited with code 2\nOutput:\nx", Some(2));
+        check(
+            "<untrusted_context>\nOutput: Exit Code: 0\nExit Code: 1\nProcess Group PGID: 21014\n</untrusted_context>",
+            Some(1),
+        );
+        check("Exit Code: 0\nmore\nExit Code: 7", Some(7));
+        check("hello\n<shellId: 0 completed with exit code 1>", Some(1));
+        check("Exit Code: (none)", None);
+        check("the exit code: 4", None);
+        check("", None);
+        check("Exit Code: -9\u{20ac}", Some(-9));
+    }
+
+    #[test]
+    fn denials_are_told_from_what_commands_print() {
+        assert!(is_denial("Permission to use Bash has been denied."));
+        assert!(is_denial("<tool_use_error>The user doesn't want to proceed with this tool use."));
+        assert!(!is_denial("Exit code 1\nrm: cannot remove 'x': Permission was denied"));
+        assert!(!is_denial("hello"));
+        let long = "x".repeat(200) + "was denied";
+        assert!(!is_denial(&long));
+    }
+}
