@@ -175,11 +175,7 @@ impl Hook<'_> {
 
     fn set_common(&self, draft: &mut Draft, payload: &Payload, session: &str, kind: &str) {
         draft.set_origin(self.agent.name, "workspace", kind);
-        let time = match payload.time.time() {
-            Stated::Nothing => self.time,
-            stated => stated,
-        };
-        draft.set_times(time, Stated::Nothing, self.received);
+        draft.set_times(payload.time.time().or(self.time), Stated::Nothing, self.received);
         let entry = &mut draft.entry;
         entry.set_text(column::ACTION, self.name);
         entry.set_text(column::SESSION, session);
