@@ -207,7 +207,7 @@ fn cut(value: &mut Value, most: usize) {
         Value::String(text) if text.len() > most => {
             let cut = text.len() - most;
             text.truncate(text.floor_char_boundary(most));
-            text.push_str(&format!("… [{cut} bytes were cut]"));
+            *text += &["… [", &cut.to_string(), " bytes were cut]"].concat();
         }
         Value::Array(items) => items.iter_mut().for_each(|item| cut(item, most)),
         Value::Object(members) => members.values_mut().for_each(|member| cut(member, most)),

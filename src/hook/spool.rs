@@ -233,8 +233,7 @@ impl Spool {
 
 /// The number of records that the server counts: every line, and the last one without a line break.
 pub fn lines(bytes: &[u8]) -> u64 {
-    let breaks = bytes.iter().filter(|byte| **byte == b'\n').count();
-    (breaks + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))) as u64
+    bytes.split_inclusive(|byte| *byte == b'\n').count() as u64
 }
 
 fn ends_with_line_break(file: &mut File) -> io::Result<bool> {
