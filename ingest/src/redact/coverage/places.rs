@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::dialect::claude_code::ClaudeCode;
+use crate::dialect::hooks::ClaudeCode;
 use crate::dialect::coder::Coder;
 use crate::dialect::native::Native;
 use crate::dialect::testing::{FINISHER, columns, events};
