@@ -29,7 +29,10 @@ fn one_deletion_is_told_by_one_detector() {
         ("rm -rf ~/*", &["command.risky"]),
         ("rm -rf /etc && rm -rf .", &["command.risky"]),
         ("find / -delete", &["command.risky"]),
-        ("find / -type f -exec rm {} +", &["file.unusual"]),
+        ("find / -type f -exec rm {} +", &["command.risky"]),
+        ("find . -type f -exec rm {} +", &["file.unusual"]),
+        ("git restore .", &["command.risky"]),
+        ("cat ~/.ssh/id_rsa", &["file.unusual"]),
         ("sudo rm -rf .", &["command.risky", "file.unusual"]),
         ("rm -rf src", &[]),
     ] {
