@@ -420,8 +420,12 @@ fn runner(name: &str, words: &[String]) -> Vec<Carried> {
             return Vec::new();
         }
     }
-    words
-        .get(at + operands..)
-        .filter(|rest| !rest.is_empty())
-        .map_or(Vec::new(), |rest| vec![Carried::Words(rest.to_vec())])
+    let mut rest = words.get(at + operands..).unwrap_or_default().to_vec();
+    // A package may be asked for in a version.
+    if let Some(first) = rest.first_mut()
+        && let Some(version) = first.rfind('@').filter(|at| *at > 0)
+    {
+        first.truncate(version);
+    }
+    if rest.is_empty() { Vec::new() } else { vec![Carried::Words(rest)] }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::command::line::{Command, Line, Redirect, RedirectKind};
 use crate::limits::{COMMAND_DEPTH_MAX, COMMAND_WORK_BYTES_MAX};
-use scan::{closing, word_end};
+use scan::{closing, document_len, document_name, operand_end, word_end};
 
 /// Reads lines, one inside of another.
 #[derive(Debug, Default)]
@@ -24,7 +24,12 @@ pub struct Shell {
     depth: usize,
     /// Bytes that were read or put in.
     work: usize,
+    /// Documents that were looked for.
+    documents: usize,
 }
+
+/// Documents of one line that are read: the end of each is looked for in all that follows.
+const DOCUMENTS_MAX: usize = 256;
 
 /// The value of a variable.
 #[derive(Debug, Clone, Default)]
@@ -242,18 +247,17 @@ impl Shell {
 
     /// The name after `<<`. A document that never ends is none.
     fn document(&mut self, reading: &mut Reading<'_>, after: &str) {
-        let name = after.strip_prefix('-').unwrap_or(after).trim_start_matches([' ', '\t']);
-        let raw = &name[..word_end(name, 0)];
-        reading.at = reading.text.len() - name.len() + raw.len();
-        let has_values = !raw.contains(['\'', '"', '\\']);
-        let name: String = raw.chars().filter(|char| !matches!(char, '\'' | '"' | '\\')).collect();
-        if !name.is_empty() {
+        let (name, has_values, end) = document_name(reading.text, reading.text.len() - after.len());
+        reading.at = end;
+        if !name.is_empty() && self.documents < DOCUMENTS_MAX {
+            self.documents += 1;
             reading.draft.documents.push((name, has_values));
         }
     }
 
     fn word(&mut self, reading: &mut Reading<'_>) {
-        let end = word_end(reading.text, reading.at);
+        let is_first = reading.draft.command.words.is_empty();
+        let end = if is_first { word_end(reading.text, reading.at) } else { operand_end(reading.text, reading.at) };
         let raw = &reading.text[reading.at..end];
         let after = reading.text.as_bytes().get(end).copied();
         // Digits right before a redirection say which of the open files it is about.
@@ -262,7 +266,6 @@ impl Shell {
             return;
         }
         reading.draft.begun = true;
-        let is_first = reading.draft.command.words.is_empty();
         if let Some((name, value)) = assignment(raw).filter(|_| is_first) {
             reading.at = end;
             let value = if value.is_empty() && after == Some(b'(') {
@@ -311,18 +314,6 @@ fn assignment(raw: &str) -> Option<(&str, &str)> {
     let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_');
     is_name.then_some((name, value))
-}
-
-/// The bytes of a document without and with the line that ends it; `None` if no line does.
-fn document_len(rest: &str, name: &str) -> Option<(usize, usize)> {
-    let mut len = 0;
-    for line in rest.split_inclusive('\n') {
-        if line.trim_matches(['\t', '\r', '\n']) == name {
-            return Some((len, len + line.trim_end_matches('\n').len()));
-        }
-        len += line.len();
-    }
-    None
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ pub fn wound(path: &str) -> String {
     if path.starts_with('/') {
         return plain(path).into_owned();
     }
+    // Homes lie beside each other.
+    if let Some(rest) = path.strip_prefix("~/..").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return plain(&format!("/home{rest}")).into_owned();
+    }
     let mut names: Vec<&str> = Vec::new();
     for name in path.split('/') {
         match name {
@@ -154,7 +158,8 @@ pub fn is_root(word: &str) -> bool {
         .iter()
         .any(|homes| folder.strip_prefix(homes).is_some_and(|name| !name.is_empty() && !name.contains('/')));
     let is_users = folder.starts_with('~') && !folder.contains('/');
-    ROOTS.contains(&folder) || is_home || is_users || above
+    let is_drive = folder.len() == 2 && folder.ends_with(':');
+    ROOTS.contains(&folder) || is_drive || is_home || is_users || above
 }
 
 /// Whether the path lies in a place for temporary files.
@@ -266,7 +271,8 @@ mod tests {
         for (path, expected) in [
             ("./a/../b", "b"),
             ("~/a/..", "~"),
-            ("~/../x", "~/../x"),
+            ("~/../x", "/home/x"),
+            ("~/a/../../x", "~/../x"),
             ("../a", "../a"),
             ("./", "."),
             ("./~", "./~"),

@@ -80,6 +80,9 @@ impl Sweep {
             "git" if command.operands(&[]).eq(["ls-files"]) => {
                 self.everything = Some("rm of all files that git lists");
             }
+            "ls" | "dir" if command.operands(&[]).next().is_none_or(|folder| folder == ".") => {
+                self.everything = Some("rm of everything in the folder that it works in");
+            }
             _ => self.folders += 1,
         }
     }
@@ -119,7 +122,7 @@ impl Sweep {
         let names: Vec<&str> = rest.filter(|name| !matches!(*name, "." | "./")).collect();
         if !names.is_empty() {
             self.folders += names.iter().filter(|name| !place.is_needless(name)).count() as u32;
-        } else if (flag('d', " ") || flag('x', " ")) && !flag('X', " ") {
+        } else if !flag('X', " ") {
             self.everything = Some("git clean of everything that is not committed");
         } else {
             self.folders += 1;
@@ -142,7 +145,7 @@ impl Place<'_> {
     fn is_everything(&mut self, name: &str) -> bool {
         let path = self.command.path(name);
         let folder = path.trim_end_matches('*').trim_end_matches('/');
-        matches!(folder, "" | ".") || paths::is_root(&path) || (self.is_workspace)(folder)
+        matches!(folder, "" | ".") || folder.starts_with("!(") || paths::is_root(&path) || (self.is_workspace)(folder)
     }
 }
 
@@ -180,6 +183,9 @@ mod tests {
             ("git ls-files -z | xargs -0 rm -f", 0, 0, true),
             ("find . -type f | xargs -n 1 rm", 0, 0, true),
             ("bash -c 'rm -rf *'", 0, 0, true),
+            ("git clean -f", 0, 0, true),
+            ("ls -A | xargs rm -rf", 0, 0, true),
+            ("rm -rf !(notes)", 0, 0, true),
             // Some, how many is not said.
             ("rm -rf src lib/", 0, 2, false),
             ("cd src && rm -fr ./*", 0, 1, false),

@@ -22,7 +22,7 @@ use crate::event::EventRow;
 use crate::file::paths;
 use crate::file::secrets;
 use crate::file::sweep::Sweep;
-use crate::file::workspace::Workspace;
+use crate::file::workspace::{self, Workspace};
 use crate::limits::AGENTS_MAX;
 use crate::pack::{Pack, packed};
 use crate::registry::Spec;
@@ -256,8 +256,17 @@ impl Unusual {
             return;
         }
         let (agents, key) = (&mut self.agents, self.key);
-        let mut is_workspace =
-            |folder: &str| agents.get_mut(event.agent()).is_some_and(|agent| agent.workspace.is_folder(folder, key));
+        let mut here: Option<Option<String>> = None;
+        let mut is_workspace = |folder: &str| {
+            let here = here.get_or_insert_with(|| workspace::told(event));
+            let is_above = |here: &String| {
+                let path =
+                    if folder.starts_with('/') { folder.to_owned() } else { paths::wound(&format!("{here}/{folder}")) };
+                here.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            here.as_ref().is_some_and(is_above)
+                || agents.get_mut(event.agent()).is_some_and(|agent| agent.workspace.is_folder(folder, key))
+        };
         let Some(sweep) = Sweep::of(event.line(), &mut is_workspace) else { return };
         if risky::is_destruction(event) {
             return;

@@ -7,9 +7,10 @@
 //! | `UserPromptSubmit` | `prompt` | |
 //! | `PreToolUse` | `tool.call`: what the agent is about to do | |
 //! | `PostToolUse` | what it did: `command`, `file.read`, `file.write` by the tool, else `tool.result` | success, or error if the response says so |
-//! | `PostToolUseFailure` | the same kinds | error |
+//! | `PostToolUseFailure` | the same kinds | error; deny if the call was refused |
 //! | `PermissionRequest` | `approval` | |
 //! | `PermissionDenied` | `approval` | deny |
+//! | `PostToolBatch` | `agent.event`, and an `approval` for each of its calls that was refused | deny |
 //! | any other, also unknown ones | `agent.event`, with the hook's name as `action` | |
 //!
 //! So a call is one `tool.call` and one event of its end; both carry `tool_call`, `action_fp` and, at the end, `result_fp`.
@@ -22,6 +23,7 @@
 
 mod examples;
 mod payload;
+mod refusal;
 
 use ledger::access::Trust;
 use ledger::events::column;
@@ -69,7 +71,10 @@ impl Dialect for ClaudeCode {
             Err(error) => return Outcome::Unparsed(why_not(&error)),
         };
         match decode_payload(&payload, text, received, drafts.add()) {
-            Ok(()) => Outcome::Events,
+            Ok(()) => {
+                add_refusals(&payload, received, drafts);
+                Outcome::Events
+            }
             Err(reason) => Outcome::Unparsed(reason),
         }
     }
@@ -96,7 +101,7 @@ fn decode_payload(payload: &Payload, text: &str, received: i64, draft: &mut Draf
     draft.set_origin(SOURCE, "workspace", kind);
     set_common(draft, payload, hook, session);
     if let Some(tool) = payload.tool.some() {
-        set_tool(draft, payload, tool);
+        set_tool(draft, tool, payload.tool_call.some(), payload.member("tool_input"));
     }
     match hook {
         "PostToolUse" => set_result(draft, payload),
@@ -114,6 +119,21 @@ fn decode_payload(payload: &Payload, text: &str, received: i64, draft: &mut Draf
     Ok(())
 }
 
+/// Adds an event for each call of a batch that was refused: no other hook hears of all of them.
+fn add_refusals(payload: &Payload, received: i64, drafts: &mut Drafts) {
+    let (Some(hook), Some(session)) = (payload.hook.some(), payload.session.id()) else { return };
+    let Some(calls) = payload.member("tool_calls").filter(|_| hook == "PostToolBatch") else { return };
+    for call in refusal::refused(calls) {
+        let draft = drafts.add();
+        draft.set_times(None, None, received);
+        draft.set_origin(SOURCE, "workspace", "approval");
+        set_common(draft, payload, hook, session);
+        set_tool(draft, call.tool.as_str(), call.id.some(), call.input);
+        draft.entry.set_text(column::OUTCOME, "deny");
+        draft.entry.set_text(column::SOURCE_ID, &[session, hook, call.id.as_str()].join("/"));
+    }
+}
+
 fn set_common(draft: &mut Draft, payload: &Payload, hook: &str, session: &str) {
     let entry = &mut draft.entry;
     entry.set_text(column::ACTION, hook);
@@ -128,11 +148,11 @@ fn set_common(draft: &mut Draft, payload: &Payload, hook: &str, session: &str) {
     entry.set_text_if(column::FILE, file.as_deref());
 }
 
-fn set_tool(draft: &mut Draft, payload: &Payload, tool: &str) {
-    tool::set_call(draft, tool, payload.member("tool_input").map_or("", RawValue::get));
+fn set_tool(draft: &mut Draft, tool: &str, call: Option<&str>, input: Option<&RawValue>) {
+    tool::set_call(draft, tool, input.map_or("", RawValue::get));
     let entry = &mut draft.entry;
     entry.set_text(column::TARGET, tool);
-    entry.set_text_if(column::TOOL_CALL, payload.tool_call.some());
+    entry.set_text_if(column::TOOL_CALL, call);
     // Tools of MCP servers are named mcp__<server>__<tool>.
     let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
     entry.set_text_if(column::MCP_SERVER, server.map(|(server, _)| server));
@@ -161,8 +181,8 @@ fn set_result(draft: &mut Draft, payload: &Payload) {
 }
 
 fn set_failure(draft: &mut Draft, payload: &Payload) {
-    draft.entry.set_text(column::OUTCOME, "error");
     let error = payload.member("error").map(text_of).unwrap_or_default();
+    draft.entry.set_text(column::OUTCOME, if refusal::is_refusal(&error) { "deny" } else { "error" });
     // A failed command's error begins with `Exit code 255`.
     let code = error
         .strip_prefix("Exit code ")

@@ -10,10 +10,44 @@ pub fn closing(text: &str, start: usize, closer: u8) -> usize {
     scan(text, start, vec![closer], false)
 }
 
+/// The end of a word that is no program: `!(a)` is a pattern then.
+pub fn operand_end(text: &str, start: usize) -> usize {
+    let bytes = text.as_bytes();
+    let is_pattern = matches!(bytes.get(start), Some(b'!' | b'@' | b'+' | b'?')) && bytes.get(start + 1) == Some(&b'(');
+    if is_pattern {
+        word_end(text, (closing(text, start + 2, b')') + 1).min(text.len()))
+    } else {
+        word_end(text, start)
+    }
+}
+
+/// Documents of one text that are looked for: each looks through all that follows.
+const DOCUMENTS_MAX: usize = 32;
+
+/// The bytes of a document without and with the line that ends it; `None` if no line does.
+pub fn document_len(rest: &str, name: &str) -> Option<(usize, usize)> {
+    let mut len = 0;
+    for line in rest.split_inclusive('\n') {
+        if line.trim_matches(['\t', '\r', '\n']) == name {
+            return Some((len, len + line.trim_end_matches('\n').len()));
+        }
+        len += line.len();
+    }
+    None
+}
+
+/// The name of the document that `<<` begins, whether values are put into it, and the end of its name.
+pub fn document_name(text: &str, start: usize) -> (String, bool, usize) {
+    let after = text[start..].strip_prefix('-').unwrap_or(&text[start..]).trim_start_matches([' ', '\t']);
+    let raw = &after[..word_end(after, 0)];
+    let name = raw.chars().filter(|char| !matches!(char, '\'' | '"' | '\\')).collect();
+    (name, !raw.contains(['\'', '"', '\\']), text.len() - after.len() + raw.len())
+}
+
 /// Goes on until the stack of open quotes and brackets is as it is wanted: empty before a separator, or empty at all.
 fn scan(text: &str, start: usize, mut open: Vec<u8>, is_word: bool) -> usize {
     let bytes = text.as_bytes();
-    let mut at = start;
+    let (mut at, mut documents, mut tries) = (start, Vec::new(), 0);
     while let Some(byte) = bytes.get(at).copied() {
         let next = bytes.get(at + 1).copied();
         match (open.last().copied(), byte) {
@@ -22,6 +56,28 @@ fn scan(text: &str, start: usize, mut open: Vec<u8>, is_word: bool) -> usize {
             (Some(ANSI), b'\\') | (_, b'\\') => at += 1,
             (Some(ANSI), _) if byte != b'\'' => {}
             (Some(ANSI), _) => drop(open.pop()),
+            // In a line inside of the word, comments and documents may hold quotes that are none.
+            (Some(b')'), b'#') if at > 0 && matches!(bytes[at - 1], b' ' | b'\t' | b'\n' | b';') => {
+                at += text[at..].find('\n').unwrap_or(text.len() - at).saturating_sub(1);
+            }
+            (Some(b')'), b'<') if text[at..].starts_with("<<") && tries < DOCUMENTS_MAX => {
+                let signs = text[at..].bytes().take_while(|byte| *byte == b'<').count();
+                tries += 1;
+                if signs == 2 {
+                    let (name, _, end) = document_name(text, at + 2);
+                    documents.push(name);
+                    at = end.max(at + 2);
+                } else {
+                    at += signs;
+                }
+                continue;
+            }
+            (Some(b')'), b'\n') => {
+                for name in documents.drain(..) {
+                    at += document_len(&text[at + 1..], &name).map_or(0, |(_, len)| len + 1);
+                    at = at.min(text.len() - 1);
+                }
+            }
             (Some(closer), _) if byte == closer => {
                 open.pop();
                 if open.is_empty() && !is_word {
@@ -140,6 +196,9 @@ mod tests {
             ("$((1<<2))>x", "$((1<<2))"),
             ("ü\\é x", "ü\\é"),
             ("'open", "'open"),
+            ("\"$(cat <<'E'\ndon't)\nE\n)\" x", "\"$(cat <<'E'\ndon't)\nE\n)\""),
+            ("$(a # don't\n) x", "$(a # don't\n)"),
+            ("$((1<<2)) x", "$((1<<2))"),
         ] {
             assert_eq!(&text[..word_end(text, 0)], word, "{text}");
         }

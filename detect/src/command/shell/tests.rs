@@ -107,6 +107,8 @@ fn documents_are_text_unless_something_runs_them() {
     assert_eq!(names("cat <<EOF\n$(rm -rf /)\nEOF\nls"), "cat rm ls");
     assert_eq!(names("cat <<'EOF'\n$(rm -rf /)\nEOF\nls"), "cat ls");
     assert_eq!(names("cat <<EOF\nrm -rf /\n"), "cat rm", "it has no end");
+    let message = "git commit -m \"$(cat <<'EOF'\nDon't rm -rf (all\nEOF\n)\" && make";
+    assert_eq!(names(message), "cat git make");
     assert_eq!(names("cat <<A <<B\nrm\nB\nA\nmake"), "cat make");
     assert_eq!(names("echo $((1<<2))\nrm -rf /\n2"), "echo rm 2");
     let line = Line::read("psql <<EOF\nselect 1\nEOF");
@@ -142,6 +144,8 @@ fn hostile_lines_cost_little() {
         format!("a=xxxxxxxxxxxxxxxx;{}", "a=$a$a;".repeat(5_000)),
         "x=1;".repeat(16_000),
         "<<a ".repeat(16_000),
+        "<<a\n".repeat(16_000),
+        format!("$({}", "<<a\n".repeat(16_000)),
         "eval ".repeat(13_000),
         "sh -c 'sh -c \"".repeat(4_000),
         "find -exec ".repeat(5_000),

@@ -136,6 +136,9 @@ pub fn sign(command: &Command, line: &Line) -> Option<Sign> {
     if TASKS.iter().any(|(tool, words)| *tool == name && has_all(words)) {
         return if chooses_tests(command) { None } else { destroys("a database is dropped or made anew") };
     }
+    if resets_by_name(command, &name) {
+        return destroys("a script whose name says that it resets a database");
+    }
     match name.as_str() {
         "dropdb" => {
             let database = command.operands(&["-h", "-p", "-U", "--host", "--port", "--username"]).last();
@@ -159,6 +162,20 @@ pub fn sign(command: &Command, line: &Line) -> Option<Sign> {
         _ if CLIENTS.contains(&name.as_str()) => statement(command, line),
         _ => None,
     }
+}
+
+/// Whether a script or target of a project is run whose name says that it drops a database or makes it anew.
+fn resets_by_name(command: &Command, name: &str) -> bool {
+    const RUNNERS: [&str; 9] = ["npm", "yarn", "pnpm", "bun", "make", "just", "task", "composer", "rake"];
+    let is_reset = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        let mut parts = word.split([':', '-', '_', '.']);
+        let is_data = parts.clone().any(|part| matches!(part, "db" | "database"));
+        is_data
+            && !is_for_tests(&word)
+            && parts.any(|part| matches!(part, "drop" | "reset" | "wipe" | "nuke" | "fresh"))
+    };
+    RUNNERS.contains(&name) && command.operands(&["-C", "-f", "--prefix", "-w"]).take(3).any(is_reset)
 }
 
 /// A database that a command makes, which must not have been there.

@@ -55,24 +55,7 @@ fn of_git(command: &Command, verb: &str, rest: &[&str]) -> Option<Sign> {
     let is_all = |path: &&str| matches!(*path, "." | "./" | "*" | ":/" | ":/*" | ":" | "'*'" | "-A");
     let first = rest.first().copied().unwrap_or_default();
     match verb {
-        "push" => {
-            let is_rehearsal = flag('n', "dry-run");
-            let is_forced = command.words.iter().any(|word| {
-                word == "--force"
-                    || word == "--forc"
-                    || (word.starts_with('-') && !word.starts_with("--") && word.contains('f'))
-            });
-            let removes = flag('d', "delete")
-                || command.option(&["--mirror", "--prune"])
-                || rest.iter().skip(1).any(|word| word.starts_with(':') && word.len() > 1);
-            let rewrites = is_forced || rest.iter().any(|word| word.starts_with('+') && word.len() > 1);
-            match (is_rehearsal, rewrites, removes) {
-                (true, ..) => None,
-                (_, true, _) => destroys("a forced git push"),
-                (.., true) => destroys("git push removes branches or tags of the remote"),
-                _ => None,
-            }
-        }
+        "push" => pushes(command, rest),
         "reset" if command.option(&["--hard"]) => {
             discards("git reset --hard throws changes away that are not committed")
         }
@@ -122,4 +105,24 @@ fn of_git(command: &Command, verb: &str, rest: &[&str]) -> Option<Sign> {
         "filter-branch" | "filter-repo" => destroys("the history of a repository is rewritten"),
         _ => None,
     }
+}
+
+/// A push that rewrites or removes what the remote has. A lease protects what others pushed.
+fn pushes(command: &Command, rest: &[&str]) -> Option<Sign> {
+    let is_force = |word: &String| {
+        matches!(word.as_str(), "--force" | "--forc")
+            || (word.starts_with('-') && !word.starts_with("--") && word.contains('f'))
+    };
+    let rewrites =
+        command.words.iter().any(is_force) || rest.iter().any(|word| word.starts_with('+') && word.len() > 1);
+    let removes = command.flag('d', "delete")
+        || command.option(&["--mirror", "--prune"])
+        || rest.iter().skip(1).any(|word| word.starts_with(':') && word.len() > 1);
+    let what = match (command.flag('n', "dry-run"), rewrites, removes) {
+        (true, ..) => return None,
+        (_, true, _) => "a forced git push",
+        (.., true) => "git push removes branches or tags of the remote",
+        _ => return None,
+    };
+    Some(Sign::new(Class::Destroy, what))
 }

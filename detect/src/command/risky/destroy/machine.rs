@@ -70,6 +70,7 @@ pub fn sign(command: &Command) -> Option<Sign> {
         "kill" if command.words.last().is_some_and(|word| word == "-1") && command.words.len() > 2 => {
             destroys("all processes are ended")
         }
+        "wsl" if command.option(&["--unregister"]) => destroys("a system with all its files is removed"),
         "killall5" => destroys("all processes are ended"),
         "crontab" if command.flag('r', " ") => covers("all scheduled commands are removed"),
         "history" if command.flag('c', " ") => covers("the history of the shell is removed"),
