@@ -125,7 +125,7 @@ fn add_refusals(payload: &Payload, received: i64, drafts: &mut Drafts) {
     let Some(calls) = payload.member("tool_calls").filter(|_| hook == "PostToolBatch") else { return };
     for call in refusal::refused(calls) {
         let draft = drafts.add();
-        draft.set_times(None, None, received);
+        draft.set_times(Stated::Nothing, Stated::Nothing, received);
         draft.set_origin(SOURCE, "workspace", "approval");
         set_common(draft, payload, hook, session);
         set_tool(draft, call.tool.as_str(), call.id.some(), call.input);
