@@ -148,7 +148,7 @@ mod tests {
         );
         check(
             json!({"kind": "model.tokens", "tokens_in": 1, "cost_micros": 1, "marks": ["void:tokens_out", "conflict"]}),
-            Aspects::WORK.with(Aspects::CONFLICT),
+            Aspects::WORK.with(Aspects::CONFLICT).with(Aspects::MARKED),
         );
         assert!(Aspects::ALL.meet(Aspects::ANY) && !Aspects::STEP.meet(Aspects::COST));
     }
