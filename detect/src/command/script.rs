@@ -161,7 +161,7 @@ fn path(call: &str, texts: &[String]) -> String {
         (true, ..) => texts.fold("~".to_owned(), |path, text| format!("{path}/{text}")),
         (_, true, _) => texts.cloned().collect::<Vec<_>>().join("/"),
         (.., true) => texts.cloned().collect(),
-        _ => texts.cloned().next().unwrap_or_default(),
+        _ => texts.take(1).cloned().collect(),
     }
 }
 

@@ -216,7 +216,9 @@ fn is_sample(name: &str) -> bool {
 fn is_environment(name: &str) -> bool {
     let rest = name.strip_prefix(".env");
     let named = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_', '~']));
-    (named || (name.len() > 4 && name.ends_with(".env"))) && !is_sample(name) && !name.ends_with(".d.ts")
+    (named || name.strip_suffix(".env").is_some_and(|stem| !stem.is_empty()))
+        && !is_sample(name)
+        && name.strip_suffix(".ts").is_none()
 }
 
 /// Private keys by their ending; certificates are none.
@@ -230,7 +232,7 @@ fn is_key(name: &str, path: &str) -> bool {
     let is_ssh =
         name.starts_with("id_") && ["rsa", "dsa", "ecdsa", "ed25519"].iter().any(|kind| name[3..].starts_with(kind));
     let is_host = name.starts_with("ssh_host_") && name.ends_with("_key");
-    (ending.is_some() && !is_public) || ((is_ssh || is_host) && !name.ends_with(".pub"))
+    (ending.is_some() && !is_public) || ((is_ssh || is_host) && !is_public_half(name))
 }
 
 /// `secrets.yaml`, `credentials.json`, `gcp-service-account.json`, `client_secret_1.json`, `token.json`.
@@ -252,11 +254,16 @@ fn is_credentials(name: &str) -> bool {
         || (form == "json" && (stem.ends_with("-sa") || stem.ends_with("gcp-key")))
 }
 
+/// The half of a pair of keys that everybody may know.
+fn is_public_half(name: &str) -> bool {
+    name.strip_suffix(".pub").is_some()
+}
+
 /// A file among the keys of SSH that is neither public nor a list of hosts.
 fn is_in_ssh(name: &str, path: &str) -> bool {
     let lies = path.strip_suffix(name).is_some_and(|folder| ends_with(folder.trim_end_matches('/'), ".ssh"));
     let is_plain =
-        name.starts_with("known_hosts") || name.ends_with(".pub") || matches!(name, "config" | "authorized_keys");
+        name.starts_with("known_hosts") || is_public_half(name) || matches!(name, "config" | "authorized_keys");
     lies && !is_plain && !name.contains(['*', '?'])
 }
 

@@ -120,7 +120,7 @@ fn fetched(command: &Command, line: &Line) -> Option<Sign> {
     let name = command.name();
     let plain = name.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
     let interpreter = crate::command::runs_input(&command.words);
-    let before = line.feeding(command).map(|before| before.name()).unwrap_or_default();
+    let before = line.feeding(command).map(Command::name).unwrap_or_default();
     let is_fetcher = |name: &str| {
         matches!(name, "curl" | "wget" | "iwr" | "irm" | "invoke-webrequest" | "invoke-restmethod" | "fetch")
     };

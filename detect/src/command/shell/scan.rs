@@ -52,8 +52,7 @@ fn scan(text: &str, start: usize, mut open: Vec<u8>, is_word: bool) -> usize {
         let next = bytes.get(at + 1).copied();
         match (open.last().copied(), byte) {
             (Some(b'\''), _) if byte != b'\'' => {}
-            // The text of `$'…'` has escapes; its mark on the stack is no byte of a shell.
-            (Some(ANSI), b'\\') | (_, b'\\') => at += 1,
+            (_, b'\\') => at += 1,
             (Some(ANSI), _) if byte != b'\'' => {}
             (Some(ANSI), _) => drop(open.pop()),
             // In a line inside of the word, comments and documents may hold quotes that are none.
@@ -105,6 +104,7 @@ fn scan(text: &str, start: usize, mut open: Vec<u8>, is_word: bool) -> usize {
     bytes.len()
 }
 
+/// Stands for `$'` on the stack, whose text has escapes: no byte of a shell.
 const ANSI: u8 = 0xff;
 
 /// Whether a byte ends a word.

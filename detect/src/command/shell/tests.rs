@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::command::{Line, RedirectKind};
+use crate::command::{Command, Line, RedirectKind};
 use crate::limits::{COMMAND_BYTES_MAX, COMMANDS_MAX};
 
 fn said(line: &str) -> Vec<String> {
@@ -99,8 +99,7 @@ fn what_runs_in_wrappers_is_read() {
 
 #[test]
 fn documents_are_text_unless_something_runs_them() {
-    let names =
-        |line: &str| Line::read(line).commands.iter().map(|command| command.name()).collect::<Vec<_>>().join(" ");
+    let names = |line: &str| Line::read(line).commands.iter().map(Command::name).collect::<Vec<_>>().join(" ");
     assert_eq!(names("cat > a <<'EOF' && ls\nrm -rf /\n\tEOF\nmake"), "cat ls make");
     assert_eq!(names("cat <<-EOF\nrm -rf /\n\tEOF\nmake"), "cat make");
     assert_eq!(names("bash <<EOF\nrm -rf /\nEOF\nls"), "bash rm ls");

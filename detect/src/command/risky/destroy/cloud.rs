@@ -179,8 +179,7 @@ fn container(command: &Command, name: &str) -> Option<Sign> {
     let flag = |letter, long| command.flag(letter, long);
     let destroys = |what: &str| Some(Sign::new(Class::Destroy, what));
     match words.as_slice() {
-        ["volume", "rm" | "remove", ..] => destroys("volumes with their data are removed"),
-        ["volume", "prune", ..] => destroys("volumes with their data are removed"),
+        ["volume", "rm" | "remove" | "prune", ..] => destroys("volumes with their data are removed"),
         ["system", "prune", ..] if flag('a', "all") || flag(' ', "volumes") => {
             destroys("images, containers or volumes are removed as a whole")
         }

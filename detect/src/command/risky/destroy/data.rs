@@ -212,9 +212,7 @@ fn texts<'l>(command: &'l Command, line: &'l Line) -> impl Iterator<Item = &'l s
 }
 
 fn statement(command: &Command, line: &Line) -> Option<Sign> {
-    if command.has(&[":memory:"])
-        || command.operands(&[]).next().is_some_and(|path| crate::file::paths::is_scratch(path))
-    {
+    if command.has(&[":memory:"]) || command.operands(&[]).next().is_some_and(crate::file::paths::is_scratch) {
         return None;
     }
     let joined = command.words.get(1..).unwrap_or_default().join(" ");

@@ -27,10 +27,8 @@ pub const REMOVERS: [&str; 14] = [
 pub fn sign(command: &Command, line: &Line) -> Option<Sign> {
     let name = command.name();
     let destroys = |what: &str| Some(Sign::new(Class::Destroy, what));
-    if let Some(path) = written(command) {
-        if is_device(&path) || is_account_file(&path) {
-            return destroys("a disk or a file of the system's accounts is overwritten");
-        }
+    if written(command).is_some_and(|path| is_device(&path) || is_account_file(&path)) {
+        return destroys("a disk or a file of the system's accounts is overwritten");
     }
     if let Some(path) = emptied(command, line, &name) {
         if is_trace(&path) {
@@ -70,7 +68,8 @@ pub fn sign(command: &Command, line: &Line) -> Option<Sign> {
             let path = command.operands(&["-s", "--size", "-r"]).next()?;
             let path = command.path(path);
             let is_zero = command.words.iter().any(|word| matches!(word.as_str(), "0" | "-s0" | "--size=0"));
-            let is_needless = paths::is_scratch(&path) || paths::is_generated(&path) || path.ends_with(".log");
+            let is_needless =
+                paths::is_scratch(&path) || paths::is_generated(&path) || path.strip_suffix(".log").is_some();
             (is_zero && !is_needless).then(|| Sign::new(Class::Destroy, "truncate empties a file"))
         }
         _ => None,

@@ -9,6 +9,7 @@ const VALUED: [&str; 8] = ["-C", "-c", "--git-dir", "--work-tree", "--namespace"
 /// The sign of one command.
 pub fn sign(command: &Command) -> Option<Sign> {
     let words: Vec<&str> = command.operands(&VALUED).collect();
+    let discards = |what: &str| Some(Sign::new(Class::Discard, what));
     match command.name().as_str() {
         "git" => of_git(command, words.first()?, words.get(1..).unwrap_or_default()),
         "gh" | "glab" | "hub" | "tea" => {
@@ -45,12 +46,9 @@ pub fn made(command: &Command) -> Option<String> {
     Some(format!("branch:{name}"))
 }
 
-fn discards(what: &str) -> Option<Sign> {
-    Some(Sign::new(Class::Discard, what))
-}
-
 fn of_git(command: &Command, verb: &str, rest: &[&str]) -> Option<Sign> {
     let destroys = |what: &str| Some(Sign::new(Class::Destroy, what));
+    let discards = |what: &str| Some(Sign::new(Class::Discard, what));
     let flag = |letter, long| command.flag(letter, long);
     let is_all = |path: &&str| matches!(*path, "." | "./" | "*" | ":/" | ":/*" | ":" | "'*'" | "-A");
     let first = rest.first().copied().unwrap_or_default();

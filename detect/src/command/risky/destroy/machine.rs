@@ -51,6 +51,7 @@ const PACKAGES: [(&str, &[&str]); 12] = [
 pub fn sign(command: &Command) -> Option<Sign> {
     let name = command.name();
     let destroys = |what: &str| Some(Sign::new(Class::Destroy, what));
+    let removes_packages = || Some(Sign::new(Class::Discard, "packages of the system are removed"));
     let covers = |what: &str| Some(Sign::new(Class::Cover, what));
     let is_in = |table: &[(&str, &[&str])]| table.iter().any(|(known, verbs)| *known == name && command.has(verbs));
     let operand = command.operands(&[]).next().unwrap_or_default();
@@ -93,12 +94,8 @@ pub fn sign(command: &Command) -> Option<Sign> {
         {
             covers("a service that watches or protects is stopped")
         }
-        "pacman" if command.words.get(1).is_some_and(|word| word.starts_with("-R")) => discards_packages(),
-        _ if is_in(&PACKAGES) => discards_packages(),
+        "pacman" if command.words.get(1).is_some_and(|word| word.starts_with("-R")) => removes_packages(),
+        _ if is_in(&PACKAGES) => removes_packages(),
         _ => None,
     }
-}
-
-fn discards_packages() -> Option<Sign> {
-    Some(Sign::new(Class::Discard, "packages of the system are removed"))
 }

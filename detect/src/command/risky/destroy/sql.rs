@@ -64,9 +64,9 @@ fn without_texts(text: &str) -> String {
     while let Some(at) = rest.find(['\'', '-', '/', '#']) {
         plain.push_str(&rest[..at]);
         let here = &rest[at..];
-        let end = if here.starts_with('\'') {
+        let end = if let Some(quoted) = here.strip_prefix('\'') {
             plain.push_str("'x'");
-            here[1..].find('\'').map(|end| end + 2)
+            quoted.find('\'').map(|end| end + 2)
         } else if here.starts_with("--") {
             plain.push(' ');
             here.find('\n')
