@@ -54,6 +54,8 @@ impl Aspects {
     /// It came with the natural id of another event and says something else. It is judged for what it says all the same; only
     /// its money and tokens are not counted a second time.
     pub const CONFLICT: Self = Self(1 << 15);
+    /// It is about a call of a tool that has a name of its own.
+    pub const CALL: Self = Self(1 << 19);
 
     /// Both together.
     pub const fn with(self, other: Self) -> Self {
@@ -90,6 +92,7 @@ impl Aspects {
                 | kinds
                 | when(row.has(column::COMMAND.id()), Self::COMMAND)
                 | when(row.has(column::FILE.id()), Self::FILE)
+                | when(row.has(column::TOOL_CALL.id()), Self::CALL)
                 | when(row.has(column::REDACTIONS.id()), Self::REDACTED)
                 | when(conflict, Self::CONFLICT)
                 | when(costs, Self::COST)
@@ -145,7 +148,7 @@ mod tests {
         );
         check(
             json!({"kind": "model.tokens", "tokens_in": 1, "cost_micros": 1, "marks": ["void:tokens_out", "conflict"]}),
-            Aspects::WORK.with(Aspects::CONFLICT),
+            Aspects::WORK.with(Aspects::CONFLICT).with(Aspects::MARKED),
         );
         assert!(Aspects::ALL.meet(Aspects::ANY) && !Aspects::STEP.meet(Aspects::COST));
     }

@@ -191,12 +191,15 @@ impl<C: Case> Episodes<C> {
         self.open.insert(self.name.clone(), episode);
     }
 
-    /// Changes what is known about the subject's episode although nothing new was seen; says so if that makes it worse.
+    /// Changes what is known about the subject's episode although nothing new was seen; says so if that makes it worse, or
+    /// brings it further.
     pub fn worsen(&mut self, subject: Subject<'_>, findings: &mut Findings, change: impl FnOnce(&mut C)) {
         self.write_name(subject);
         if let Some(episode) = self.open.get_mut(&self.name) {
+            let before = episode.case.stage();
             change(&mut episode.case);
-            episode.worsen(&self.label, findings);
+            let further = episode.case.stage() > before;
+            episode.worsen(&self.label, further, findings);
         }
     }
 

@@ -9,7 +9,7 @@ use ledger::limits::COLUMN_ID_LIMIT;
 use ledger::{LedgerName, Position, Row};
 
 use crate::aspects::Aspects;
-use crate::command::words;
+use crate::command::Line;
 use crate::detector::RestoreError;
 use crate::egress::reach::{Known, Watched};
 use crate::egress::request::Request;
@@ -31,7 +31,7 @@ pub struct EventRow<'a> {
     failure: Option<Failure>,
     request: Option<Request<'a>>,
     surroundings: Option<Surroundings<'a>>,
-    commands: OnceCell<Vec<Vec<&'a str>>>,
+    line: OnceCell<Line>,
     /// The columns that many detectors ask for, checked once; by their number in [`OFTEN`].
     often: [Option<&'a str>; OFTEN.len()],
     names: Hashes,
@@ -129,7 +129,7 @@ impl<'a> EventRow<'a> {
             failure: None,
             request: None,
             surroundings: None,
-            commands: OnceCell::new(),
+            line: OnceCell::new(),
             names: Hashes::default(),
             domain: 0,
             team: 0,
@@ -297,10 +297,9 @@ impl<'a> EventRow<'a> {
         self.surroundings.and_then(|surroundings| surroundings.secret(self.network()))
     }
 
-    /// The simple commands of its command line, each as its words; none if it has no command line.
-    pub fn commands(&self) -> &[Vec<&'a str>] {
-        self.commands
-            .get_or_init(|| self.text(column::COMMAND).map(|line| words::commands(line).collect()).unwrap_or_default())
+    /// What its command line says; nothing if it has none.
+    pub fn line(&self) -> &Line {
+        self.line.get_or_init(|| self.text(column::COMMAND).map(Line::read).unwrap_or_default())
     }
 
     /// A text column; `content` reads as null.

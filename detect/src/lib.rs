@@ -19,6 +19,7 @@ mod collector;
 mod command;
 mod condition;
 mod config;
+mod deed;
 mod detector;
 mod egress;
 mod engine;

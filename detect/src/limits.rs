@@ -42,10 +42,24 @@ pub const STREAM_HOLES_MAX: usize = 4;
 pub const COLLECTORS_MAX: usize = 1_024;
 /// Tool calls that are remembered, so that one call that two events report is judged once.
 pub const CALLS_MAX: usize = 65_536;
+/// Things that sessions made themselves, by kind and name.
+pub const MADE_MAX: usize = 32_768;
 /// Denied calls that are remembered for each agent.
 pub const DENIED_CALLS_MAX: usize = 4;
 /// The longest command line that is judged, in bytes; of a longer one the beginning is.
-pub const COMMAND_BYTES_MAX: usize = 16_384;
+pub const COMMAND_BYTES_MAX: usize = 65_536;
+/// Bytes that are read of one command line, those of lines inside of it and of values that are put in included.
+pub const COMMAND_WORK_BYTES_MAX: usize = 8 * COMMAND_BYTES_MAX;
+/// Lines inside of lines that are followed,
+pub const COMMAND_DEPTH_MAX: usize = 10;
+/// commands of one line,
+pub const COMMANDS_MAX: usize = 4_096;
+/// words of one command,
+pub const COMMAND_WORDS_MAX: usize = 1_024;
+/// variables of one line,
+pub const COMMAND_VARIABLES_MAX: usize = 128;
+/// and the longest value of one, in bytes.
+pub const COMMAND_VALUE_BYTES_MAX: usize = 4_096;
 /// A sender that opened so many alerts
 pub const OPENED_PER_SENDER_MAX: u32 = 100;
 /// without a pause of so many seconds floods: its further alerts are told together only.

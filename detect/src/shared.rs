@@ -57,7 +57,7 @@ impl Shared {
             _ => None,
         };
         let cost = if event.aspects().meet(Aspects::COST) { self.authority.cost(&event, findings) } else { None };
-        if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED))
+        if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED).with(Aspects::COMMAND))
             && let Some(read) = SecretRead::of(&event)
         {
             self.secrets.insert(event.network(), read);

@@ -6,7 +6,7 @@ use ledger::{LedgerName, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
-use crate::command::words;
+use crate::command::Line;
 use crate::config::check_range;
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
@@ -160,7 +160,7 @@ impl Detector for Bypass {
             "approval" => self.decided(event, findings),
             "command" | "file.read" | "file.write" | "tool.result" => {
                 self.done(event, findings);
-                if let Some(flag) = unasked(event.commands()) {
+                if let Some(flag) = unasked(event.line()) {
                     self.raise(event, &Means::Flag(flag.to_owned()), flag, findings);
                 }
             }
@@ -184,11 +184,10 @@ impl Detector for Bypass {
 }
 
 /// The flag by which a command starts an agent without questions.
-fn unasked(commands: &[Vec<&str>]) -> Option<&'static str> {
-    commands.iter().find_map(|words| {
-        let program = words.first().map(|word| words::program(word))?;
-        let started = AGENTS.contains(&program);
-        FLAGS.into_iter().find(|flag| started && words.contains(flag))
+fn unasked(line: &Line) -> Option<&'static str> {
+    line.commands.iter().find_map(|command| {
+        let started = AGENTS.contains(&command.name().as_str());
+        FLAGS.into_iter().find(|flag| started && command.has(&[flag]))
     })
 }
 

@@ -65,7 +65,7 @@ pub fn of(host: &str, path: &str) -> Class {
     if host == "localhost" || host.ends_with(".localhost") {
         return Class::Local;
     }
-    if host == "metadata.google.internal" {
+    if is_metadata_name(host) {
         return Class::Metadata;
     }
     if path == "/dns-query" || path.starts_with("/dns-query?") {
@@ -106,12 +106,50 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
+/// Whether a name is that of a metadata service, or of a public name server that answers with an address in the name.
+fn is_metadata_name(host: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data",
+        "instance-data.ec2.internal",
+        "metadata.tencentyun.com",
+        "metadata.platformequinix.com",
+        "metadata.packet.net",
+    ];
+    const ECHOES: [&str; 4] = [".nip.io", ".sslip.io", ".xip.io", ".traefik.me"];
+    let said = ECHOES.iter().find_map(|ending| host.strip_suffix(ending)).map(|said| said.replace('-', "."));
+    // The address may stand behind other labels.
+    let is_said = said.is_some_and(|said| {
+        let labels: Vec<&str> = said.rsplit('.').take(4).collect();
+        let address: Vec<&str> = labels.into_iter().rev().collect();
+        address.join(".").parse().is_ok_and(|address| of_address(address) == Class::Metadata)
+    });
+    NAMES.contains(&host) || is_said
+}
+
 fn of_address(address: IpAddr) -> Class {
-    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254);
+    // Of the clouds that have one: most share the first; containers and pods have their own.
+    const METADATA_V4: [[u8; 4]; 7] = [
+        [169, 254, 169, 254],
+        [169, 254, 170, 2],
+        [169, 254, 170, 23],
+        [169, 254, 42, 42],
+        [100, 100, 100, 200],
+        [192, 0, 0, 192],
+        [168, 63, 129, 16],
+    ];
+    const METADATA_V6: [Ipv6Addr; 4] = [
+        Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254),
+        Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0023),
+        Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
+        Ipv6Addr::new(0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042),
+    ];
     let address = address.to_canonical();
     match address {
-        IpAddr::V4(v4) if v4.octets() == [169, 254, 169, 254] || v4.octets() == [100, 100, 100, 200] => Class::Metadata,
-        IpAddr::V6(v6) if v6 == METADATA_V6 => Class::Metadata,
+        IpAddr::V4(v4) if METADATA_V4.contains(&v4.octets()) => Class::Metadata,
+        IpAddr::V6(v6) if METADATA_V6.contains(&v6) => Class::Metadata,
         _ if address.is_loopback() || address.is_unspecified() => Class::Local,
         IpAddr::V4(v4) if v4.is_private() || v4.is_link_local() => Class::PrivateAddress,
         IpAddr::V6(v6) if v6.is_unique_local() || v6.is_unicast_link_local() => Class::PrivateAddress,
@@ -250,6 +288,13 @@ mod tests {
             ("10.4.7.21", Class::PrivateAddress),
             ("fe80::1", Class::PrivateAddress),
             ("169.254.169.254", Class::Metadata),
+            ("0xa9.254.0251.254", Class::Metadata),
+            ("169.254.170.2", Class::Metadata),
+            ("::ffff:169.254.169.254", Class::Metadata),
+            ("fd00:ec2::254", Class::Metadata),
+            ("x.169-254-169-254.sslip.io", Class::Metadata),
+            ("10.0.0.1.nip.io", Class::Ordinary),
+            ("metadata.goog", Class::Metadata),
             ("0xa9fea9fe", Class::Metadata),
             ("fd00:ec2::254", Class::Metadata),
             ("256.1.1.1", Class::Ordinary),

@@ -4,9 +4,12 @@ use ledger::Position;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
+use crate::aspects::Aspects;
+use crate::command::reads;
 use crate::detector::RestoreError;
 use crate::event::EventRow;
-use crate::file::paths::holds_secrets;
+use crate::failure::Failure;
+use crate::file::secrets::holds_secrets;
 use crate::pack::{Pack, packed};
 
 /// An event that showed a secret to an agent.
@@ -30,15 +33,23 @@ enum Sign {
     FileName,
     /// Redaction found one in the record.
     Redaction,
+    /// By the name of a file that a command read.
+    Command,
 }
 
 impl SecretRead {
     /// The secret that this event shows to its agent, if it does.
     pub fn of(event: &EventRow<'_>) -> Option<Self> {
-        let sign = if event.text(column::FILE).is_some_and(holds_secrets) {
+        // What was refused showed no file. A call that is only asked for counts: not every source tells of its end.
+        let is_refused = event.failure() == Some(Failure::Refused);
+        let is_named = || event.text(column::FILE).is_some_and(holds_secrets);
+        let is_run = || event.aspects().meet(Aspects::COMMAND) && reads::secret(event.line()).is_some();
+        let sign = if !is_refused && is_named() {
             Sign::FileName
         } else if event.list(column::REDACTIONS).next().is_some() {
             Sign::Redaction
+        } else if !is_refused && is_run() {
+            Sign::Command
         } else {
             return None;
         };
@@ -50,6 +61,7 @@ impl SecretRead {
     pub fn sentence(&self, scope_kind: &str) -> String {
         let did = match self.sign {
             Sign::FileName => "read a file whose name says that it holds secrets",
+            Sign::Command => "ran a command that reads a file whose name says that it holds secrets",
             Sign::Redaction => "sent or received a secret, which was redacted here",
         };
         format!("The same {scope_kind} {did} ({}).", self.position())
@@ -65,10 +77,15 @@ packed!(SecretRead { shard, seq, recorded, sign });
 
 impl Pack for Sign {
     fn pack(&self, out: &mut Vec<u8>) {
-        (*self == Self::Redaction).pack(out);
+        (*self as u8).pack(out);
     }
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        Ok(if bool::unpack(input)? { Self::Redaction } else { Self::FileName })
+        match u8::unpack(input)? {
+            0 => Ok(Self::FileName),
+            1 => Ok(Self::Redaction),
+            2 => Ok(Self::Command),
+            _ => Err(RestoreError::Malformed),
+        }
     }
 }

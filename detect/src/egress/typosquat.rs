@@ -103,7 +103,7 @@ impl Detector for Typosquat {
                 self.package(event, ecosystem, &name, findings);
             }
         } else {
-            for (ecosystem, name) in packages::of_commands(event.commands()) {
+            for (ecosystem, name) in packages::of_line(event.line()) {
                 self.package(event, ecosystem, &name, findings);
             }
         }

@@ -155,9 +155,9 @@ impl<C: Case> Episode<C> {
         self.say(label, State::Updated, Some(follows), findings);
     }
 
-    /// Says so if it got worse by what is now known about it.
-    pub(super) fn worsen(&mut self, label: &Label, findings: &mut Findings) {
-        if self.case.severity(&self.alert) > self.alert.severity {
+    /// Says so if it got worse or came further by what is now known about it.
+    pub(super) fn worsen(&mut self, label: &Label, further: bool, findings: &mut Findings) {
+        if further || self.case.severity(&self.alert) > self.alert.severity {
             self.speak(label, State::Updated, findings);
         }
     }

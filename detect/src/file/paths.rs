@@ -24,30 +24,32 @@ pub fn plain(path: &str) -> Cow<'_, str> {
     if plain.is_empty() { Cow::Borrowed("/") } else { Cow::Owned(plain) }
 }
 
-/// Whether files of this name usually hold secrets.
-pub fn holds_secrets(path: &str) -> bool {
-    const NAMES: [&str; 12] = [
-        ".netrc",
-        ".npmrc",
-        ".pypirc",
-        ".git-credentials",
-        ".pgpass",
-        "id_rsa",
-        "id_ed25519",
-        "id_ecdsa",
-        "credentials",
-        "credentials.json",
-        "secrets.yaml",
-        "secrets.json",
-    ];
-    const ENDINGS: [&str; 4] = [".pem", ".key", ".p12", ".tfstate"];
-    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    let environment = name == ".env" || name.strip_prefix(".env.").is_some_and(|rest| !rest.contains("example"));
-    environment
-        || NAMES.contains(&name)
-        || ENDINGS.iter().any(|ending| name.len() > ending.len() && name.ends_with(ending))
-        || path.ends_with(".kube/config")
-        || path.ends_with(".docker/config.json")
+/// A path without what only winds it, also if it is relative or from a home (`~`). Where it leads out of what is known, `..`
+/// stays.
+pub fn wound(path: &str) -> String {
+    if path.starts_with('/') {
+        return plain(path).into_owned();
+    }
+    // Homes lie beside each other.
+    if let Some(rest) = path.strip_prefix("~/..").filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return plain(&format!("/home{rest}")).into_owned();
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." if names.last().is_some_and(|last| *last != ".." && !last.starts_with(['~', '$'])) => {
+                names.pop();
+            }
+            name => names.push(name),
+        }
+    }
+    match names.first() {
+        None if !path.is_empty() => ".".to_owned(),
+        // Only at the beginning is `~` a home.
+        Some(first) if first.starts_with('~') && !path.starts_with('~') => format!("./{}", names.join("/")),
+        _ => names.join("/"),
+    }
 }
 
 /// Whether continuous integration runs what this file says.
@@ -110,41 +112,54 @@ pub fn is_system(path: &str) -> bool {
     FOLDERS.iter().any(|folder| path.starts_with(folder)) && !HARMLESS.iter().any(|path_| path.starts_with(path_))
 }
 
-/// Whether reading this file of the system shows secrets.
-pub fn is_system_secret(path: &str) -> bool {
-    path == "/etc/shadow"
-        || path == "/etc/sudoers"
-        || (path.starts_with("/proc/") && path.ends_with("/environ"))
-        || path.starts_with("/var/run/secrets/")
-        || path.starts_with("/run/secrets/")
-}
-
 /// A folder without which little is left: the root, a home, a system folder, or everything in one of them.
 pub fn is_root(word: &str) -> bool {
-    const ROOTS: [&str; 19] = [
+    const ROOTS: [&str; 34] = [
         "/",
         "~",
-        "$HOME",
-        "${HOME}",
         "/home",
         "/root",
+        "/users",
         "/etc",
         "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/local",
         "/var",
+        "/var/lib",
+        "/var/log",
         "/bin",
+        "/sbin",
         "/lib",
+        "/lib64",
         "/boot",
         "/opt",
         "/srv",
         "/dev",
         "/mnt",
-        "..",
-        "../..",
+        "/media",
+        "/volumes",
+        "/data",
+        "/system",
+        "/library",
+        "/applications",
         "/workspaces",
+        "/workspace",
+        "c:",
+        "c:/windows",
+        "c:/users",
+        "c:/program files",
     ];
-    let folder = word.trim_end_matches('*');
+    let folder = word.replace('\\', "/").to_ascii_lowercase();
+    let folder = folder.trim_end_matches(['*', '.']);
     let folder = if folder.len() > 1 { folder.trim_end_matches('/') } else { folder };
-    ROOTS.contains(&folder) || (folder.starts_with("/home/") && folder.matches('/').count() == 2)
+    let above = word.split('/').all(|name| matches!(name, ".." | "*" | "")) && word.contains("..");
+    let is_home = ["/home/", "/users/", "c:/users/"]
+        .iter()
+        .any(|homes| folder.strip_prefix(homes).is_some_and(|name| !name.is_empty() && !name.contains('/')));
+    let is_users = folder.starts_with('~') && !folder.contains('/');
+    let is_drive = folder.len() == 2 && folder.ends_with(':');
+    ROOTS.contains(&folder) || is_drive || is_home || is_users || above
 }
 
 /// Whether the path lies in a place for temporary files.
@@ -235,7 +250,6 @@ mod tests {
         check(is_of_tools, &["/home/a/.claude/plans/x.md", "/home/a/.cache/y"], &["/home/a/.ssh/config"]);
         check(is_generated, &["target/debug", "/w/node_modules", "x.egg-info/"], &["src", "/w/targets", ""]);
         check(is_root, &["/", "~/*", "/home/a/", "/etc"], &["/home/a/b", ".", "src"]);
-        check(is_system_secret, &["/etc/shadow", "/proc/1/environ"], &["/proc/1/status"]);
     }
 
     #[test]
@@ -253,14 +267,19 @@ mod tests {
     }
 
     #[test]
-    fn names_that_usually_hold_secrets() {
-        for path in
-            [".env", "/w/.env.production", "/home/a/.aws/credentials", "C:\\k\\id_rsa", "/x/tls.key", "~/.kube/config"]
-        {
-            assert!(holds_secrets(path), "{path}");
-        }
-        for path in ["/w/env", ".env.example", "/w/src/main.rs", "/w/key", ".key", "/w/credentials.md", ""] {
-            assert!(!holds_secrets(path), "{path}");
+    fn relative_paths_are_unwound() {
+        for (path, expected) in [
+            ("./a/../b", "b"),
+            ("~/a/..", "~"),
+            ("~/../x", "/home/x"),
+            ("~/a/../../x", "~/../x"),
+            ("../a", "../a"),
+            ("./", "."),
+            ("./~", "./~"),
+            ("//etc/./x", "/etc/x"),
+            ("", ""),
+        ] {
+            assert_eq!(wound(path), expected, "{path}");
         }
     }
 }

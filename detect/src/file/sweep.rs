@@ -3,7 +3,8 @@
 //! A line does not say how much a folder holds, so folders are counted as such and the detector weighs them. What can be made
 //! again, such as build folders, caches and temporary files, is not counted.
 
-use crate::command::words::{is_recursive, program};
+use crate::command::risky::{REMOVERS, deletes, is_narrow, is_recursive, removed_paths};
+use crate::command::{Command, Line, program};
 use crate::file::paths;
 
 /// What a command line deletes.
@@ -20,20 +21,15 @@ pub struct Sweep {
 impl Sweep {
     /// What all commands of a line delete together; `None` if that is nothing. `is_workspace` knows the folders that the
     /// session works in.
-    pub fn of(commands: &[Vec<&str>], mut is_workspace: impl FnMut(&str) -> bool) -> Option<Self> {
-        let (mut sweep, mut elsewhere) = (Self::default(), false);
-        for (at, words) in commands.iter().enumerate() {
-            let words = without_rest(words);
-            let Some(name) = words.first().map(|word| program(word)) else { continue };
-            let mut place = Place { elsewhere, is_workspace: &mut is_workspace };
-            match name {
-                "cd" | "pushd" => elsewhere = words.get(1).is_some_and(|folder| is_needless(folder)),
-                "rm" | "rimraf" | "unlink" | "Remove-Item" => {
-                    let feeding = at.checked_sub(1).and_then(|before| commands.get(before));
-                    sweep.remove(name, words, feeding.map_or(&[], Vec::as_slice), &mut place);
-                }
-                "find" if deletes(words) => sweep.find(words, &mut place),
-                "git" => sweep.clean(words, &mut place),
+    pub fn of(line: &Line, mut is_workspace: impl FnMut(&str) -> bool) -> Option<Self> {
+        let mut sweep = Self::default();
+        for command in &line.commands {
+            let name = command.name();
+            let mut place = Place { command, is_workspace: &mut is_workspace };
+            match name.as_str() {
+                _ if REMOVERS.contains(&name.as_str()) => sweep.remove(&name, line.feeding(command), &mut place),
+                "find" if deletes(command, line) => sweep.find(&mut place),
+                "git" => sweep.clean(&mut place),
                 _ => {}
             }
         }
@@ -53,11 +49,11 @@ impl Sweep {
     }
 
     /// `rm` and its like. What it is given no names for, `xargs` gives it from the command before.
-    fn remove(&mut self, name: &str, words: &[&str], feeding: &[&str], place: &mut Place<'_>) {
-        let recursive = name == "rimraf" || is_recursive(words);
-        let mut names = operands(words).filter(|name| *name != "{}").peekable();
+    fn remove(&mut self, name: &str, feeding: Option<&Command>, place: &mut Place<'_>) {
+        let recursive = is_recursive(place.command, name);
+        let mut names = removed_paths(place.command, name).filter(|name| !name.contains("{}")).peekable();
         if names.peek().is_none() {
-            return self.feed(without_rest(feeding), place);
+            return self.feed(feeding.filter(|_| place.command.takes_names));
         }
         for name in names {
             if place.is_needless(name) {
@@ -76,26 +72,27 @@ impl Sweep {
         }
     }
 
-    /// What `xargs` hands on.
-    fn feed(&mut self, words: &[&str], place: &mut Place<'_>) {
-        match words.first().map(|word| program(word)) {
-            Some("find") => self.find(words, place),
-            Some("git") if words.get(1) == Some(&"ls-files") && operands(&words[1..]).next().is_none() => {
+    /// What `xargs` hands on; `find` is asked itself what it deletes.
+    fn feed(&mut self, feeding: Option<&Command>) {
+        let Some(command) = feeding else { return };
+        match command.name().as_str() {
+            "find" => {}
+            "git" if command.operands(&[]).eq(["ls-files"]) => {
                 self.everything = Some("rm of all files that git lists");
             }
-            Some(_) => self.folders += 1,
-            None => {}
+            "ls" | "dir" if command.operands(&[]).next().is_none_or(|folder| folder == ".") => {
+                self.everything = Some("rm of everything in the folder that it works in");
+            }
+            _ => self.folders += 1,
         }
     }
 
-    /// `find` whose findings are deleted. Tests of names, ages and the like narrow it, unless they are turned around.
-    fn find(&mut self, words: &[&str], place: &mut Place<'_>) {
-        const NARROWING: [&str; 9] =
-            ["-name", "-iname", "-path", "-ipath", "-regex", "-size", "-empty", "-mtime", "-newer"];
-        let narrow = |pair: &[&str]| NARROWING.contains(&pair[1]) && !matches!(pair[0], "!" | "-not");
-        let is_narrow = words.windows(2).any(narrow);
-        let mut starts = words[1..].iter().copied().take_while(|word| !word.starts_with(['-', '!', '\\'])).peekable();
-        if starts.peek().is_none() && !place.elsewhere {
+    /// `find` whose findings are deleted. Tests of names, ages and the like narrow it.
+    fn find(&mut self, place: &mut Place<'_>) {
+        let is_narrow = is_narrow(place.command);
+        let words = place.command.words.get(1..).unwrap_or_default();
+        let mut starts = words.iter().take_while(|word| !word.starts_with(['-', '!', '(', '\\'])).peekable();
+        if starts.peek().is_none() && !place.is_needless(".") {
             return self.found(is_narrow, true);
         }
         for start in starts {
@@ -115,23 +112,17 @@ impl Sweep {
     }
 
     /// `git clean`, unless it only says what it would do.
-    fn clean(&mut self, words: &[&str], place: &mut Place<'_>) {
-        let after = |option: &str| matches!(option, "-C" | "-c" | "-e" | "--exclude");
-        let mut rest = (1..words.len()).filter(|at| !after(words[at - 1])).map(|at| words[at]);
-        if rest.find(|word| !word.starts_with('-')) != Some("clean") {
+    fn clean(&mut self, place: &mut Place<'_>) {
+        let command = place.command;
+        let mut rest = command.operands(&["-C", "-c", "-e", "--exclude"]);
+        let flag = |letter, long| command.flag(letter, long);
+        if rest.next() != Some("clean") || !flag('f', "force") || flag('n', "dry-run") {
             return;
         }
-        let (options, names): (Vec<&str>, Vec<&str>) = rest.partition(|word| word.starts_with('-'));
-        let has = |letter: char, long: &str| {
-            options.iter().any(|option| *option == long || (!option.starts_with("--") && option.contains(letter)))
-        };
-        if !has('f', "--force") || has('n', "--dry-run") {
-            return;
-        }
-        let names: Vec<&str> = names.into_iter().filter(|name| !matches!(*name, "." | "./" | "sudo")).collect();
+        let names: Vec<&str> = rest.filter(|name| !matches!(*name, "." | "./")).collect();
         if !names.is_empty() {
             self.folders += names.iter().filter(|name| !place.is_needless(name)).count() as u32;
-        } else if (has('d', "") || has('x', "")) && !has('X', "") {
+        } else if !flag('X', " ") {
             self.everything = Some("git clean of everything that is not committed");
         } else {
             self.folders += 1;
@@ -141,47 +132,27 @@ impl Sweep {
 
 /// Where a command runs.
 struct Place<'a> {
-    /// Whether the line has gone to a folder that can be made again.
-    elsewhere: bool,
+    command: &'a Command,
     is_workspace: &'a mut dyn FnMut(&str) -> bool,
 }
 
 impl Place<'_> {
     fn is_needless(&self, name: &str) -> bool {
-        (self.elsewhere && !name.starts_with(['/', '~', '$'])) || is_needless(name)
+        is_needless(&self.command.path(name))
     }
 
     /// Whether it is the folder that is worked in, all in it, or one that holds more than that.
     fn is_everything(&mut self, name: &str) -> bool {
-        let folder = name.trim_end_matches('*').trim_end_matches('/');
-        matches!(folder, "" | "." | "$PWD" | "${PWD}") || paths::is_root(name) || (self.is_workspace)(folder)
+        let path = self.command.path(name);
+        let folder = path.trim_end_matches('*').trim_end_matches('/');
+        matches!(folder, "" | ".") || folder.starts_with("!(") || paths::is_root(&path) || (self.is_workspace)(folder)
     }
 }
 
-/// The command without what stays of `xargs` and its values, and of loops and conditions.
-fn without_rest<'a, 'b>(words: &'b [&'a str]) -> &'b [&'a str] {
-    let is_rest = |word: &&&str| {
-        matches!(**word, "{}" | "do" | "then" | "else") || word.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    &words[words.iter().take_while(is_rest).count()..]
-}
-
-/// The names that a command is given: neither options nor where its output goes, nor the mark of privileges.
-fn operands<'a, 'b>(words: &'b [&'a str]) -> impl Iterator<Item = &'a str> + use<'a, 'b> {
-    let words = words.strip_suffix(&["sudo"]).unwrap_or(words);
-    words.iter().skip(1).copied().filter(|word| !word.starts_with('-') && !word.contains('>'))
-}
-
-fn deletes(words: &[&str]) -> bool {
-    words.contains(&"-delete")
-        || words.windows(2).any(|pair| pair[0].starts_with("-exec") && matches!(program(pair[1]), "rm" | "unlink"))
-}
-
 /// Whether what is deleted can be made again: build output, caches, temporary files.
-fn is_needless(name: &str) -> bool {
-    let is_variable = name.starts_with('$') && name.to_ascii_lowercase().contains("tmp");
-    let plain = paths::plain(name);
-    is_variable || paths::is_scratch(&plain) || paths::is_generated(&plain)
+fn is_needless(path: &str) -> bool {
+    let is_variable = path.starts_with('$') && path.to_ascii_lowercase().contains("tmp");
+    is_variable || paths::is_scratch(path) || paths::is_generated(path)
 }
 
 #[cfg(test)]
@@ -189,11 +160,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::command::words::commands;
 
     fn of(line: &str) -> Sweep {
-        let commands: Vec<Vec<&str>> = commands(line).collect();
-        Sweep::of(&commands, |folder| folder == "/home/coder/app").unwrap_or_default()
+        Sweep::of(&Line::read(line), |folder| folder == "/home/coder/app").unwrap_or_default()
     }
 
     #[test]
@@ -202,7 +171,7 @@ mod tests {
         for (line, files, folders, everything) in [
             // Everything.
             ("rm -rf .", 0, 0, true),
-            ("cd src && rm -fr ./*", 0, 0, true),
+            ("cd /home/coder/app && rm -fr ./*", 0, 0, true),
             ("rm -rf /home/coder/app/", 0, 0, true),
             ("rm -r \"$PWD\"", 0, 0, true),
             ("git clean -fdx", 0, 0, true),
@@ -214,8 +183,12 @@ mod tests {
             ("git ls-files -z | xargs -0 rm -f", 0, 0, true),
             ("find . -type f | xargs -n 1 rm", 0, 0, true),
             ("bash -c 'rm -rf *'", 0, 0, true),
+            ("git clean -f", 0, 0, true),
+            ("ls -A | xargs rm -rf", 0, 0, true),
+            ("rm -rf !(notes)", 0, 0, true),
             // Some, how many is not said.
             ("rm -rf src lib/", 0, 2, false),
+            ("cd src && rm -fr ./*", 0, 1, false),
             ("rm -rf src 2>/dev/null", 0, 1, false),
             ("find . -name '*.orig' -delete", 0, 1, false),
             ("find src tests -type f -delete", 0, 2, false),

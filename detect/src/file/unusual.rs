@@ -13,32 +13,35 @@ use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
-use crate::command::risky;
+use crate::command::{reads, risky};
+use crate::deed::{Calls, Deeds, News, Progress};
 use crate::detector::{Detector, Findings, RestoreError};
 use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::file::paths;
+use crate::file::secrets;
 use crate::file::sweep::Sweep;
-use crate::file::workspace::Workspace;
-use crate::limits::{AGENTS_MAX, CALLS_MAX};
-use crate::pack::packed;
-use crate::recent::Recent;
+use crate::file::workspace::{self, Workspace};
+use crate::limits::AGENTS_MAX;
+use crate::pack::{Pack, packed};
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
 use crate::table::Table;
-use crate::text::{bounded, duration, times};
+use crate::text::{bounded, duration, sentences, times};
 pub use parameters::Parameters;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "file.unusual",
-    version: 3,
-    what: "A session that reads files which usually hold secrets; writes what continuous integration runs, what agents are configured by, \
+    version: 4,
+    what: "A session that reads files which usually hold secrets, by a tool for files or by any command (`cat`, `cp`, `tar`, \
+           `curl -d @`, `git show`, one-liners); writes what continuous integration runs, what agents are configured by, \
            what starts by itself, what belongs to the system or what lies outside of its workspace; or deletes many files within a \
            minute, one by one or by a command (`rm -r`, `find -delete`, `git clean`, `xargs rm`). One episode for each class. The \
            workspace is the first folder that the session's source tells (`cwd`), else the projects of the files that the session \
-           touches first. What `command.risky` tells as destroying is not told again here.",
+           touches first. What `command.risky` tells as destroying is not told again here. What was only asked for, or refused, is \
+           told as such.",
     why: "Stolen credentials, a changed pipeline and a changed permission file outlive the session: they are how a prompt \
           injection becomes an incident.",
     false_positives: "Tasks that are about exactly these files, such as mending a pipeline; reading a .env file to start the \
@@ -59,7 +62,7 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         parameters: parameters.clone(),
         key,
-        calls: Recent::new(CALLS_MAX),
+        calls: Calls::new(),
         agents: Table::new(AGENTS_MAX),
     })
 }
@@ -67,8 +70,7 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
 struct Unusual {
     parameters: Parameters,
     key: Key,
-    /// Calls that were judged, since a call and its end carry the same file or command.
-    calls: Recent<()>,
+    calls: Calls<Class>,
     agents: Table<Agent>,
     episodes: Episodes<Touched>,
 }
@@ -98,10 +100,20 @@ enum Class {
 }
 
 impl Class {
+    const ALL: [Self; 7] = [
+        Self::Secrets,
+        Self::Ci,
+        Self::AgentConfiguration,
+        Self::StartsByItself,
+        Self::System,
+        Self::Outside,
+        Self::ManyDeleted,
+    ];
+
     /// The class of what an event does to a file, by its name alone.
     fn of(kind: &str, file: &str) -> Option<Self> {
         match kind {
-            "file.read" if paths::holds_secrets(file) || paths::is_system_secret(file) => Some(Self::Secrets),
+            "file.read" if secrets::holds_secrets(file) => Some(Self::Secrets),
             "file.write" if paths::is_ci(file) => Some(Self::Ci),
             "file.write" if paths::is_agent_configuration(file) => Some(Self::AgentConfiguration),
             "file.write" if paths::starts_by_itself(file) => Some(Self::StartsByItself),
@@ -161,16 +173,31 @@ impl Class {
 
 impl Detector for Unusual {
     fn looks_at(&self) -> Aspects {
-        let files = Aspects::FILE.with(Aspects::DELETE);
+        let files = Aspects::FILE.with(Aspects::DELETE).with(Aspects::CALL);
         if self.parameters.commands { files.with(Aspects::COMMAND) } else { files }
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        match event.kind() {
-            "file.delete" => self.delete(event, 1, None, findings),
-            "file.read" | "file.write" => self.touch(event, findings),
-            "tool.call" | "command" if self.parameters.commands => self.sweep(event, findings),
-            _ => {}
+        if event.kind() == "file.delete" {
+            return self.delete(event, 1, None, Progress::Done, findings);
+        }
+        let Some(progress) = Progress::of(event) else { return };
+        // The folders of a session are learned from every event, whether its call is known or not.
+        let class = if progress == Progress::Done { self.touched(event, findings) } else { None };
+        match self.calls.hear(event, self.key, progress) {
+            News::Known => {}
+            News::Further(from, to, class) => {
+                let subject = Subject { scope: Scope::agent(event), target: class.word() };
+                self.episodes.worsen(subject, findings, |case| case.deeds.go_on(from, to));
+            }
+            News::First => {
+                let class = class.or_else(|| self.of_command(event));
+                if let Some(class) = class {
+                    self.calls.judged(event, self.key, progress, class);
+                    self.raise(event, class, None, progress, Before::default(), findings);
+                }
+                self.sweep(event, progress, findings);
+            }
         }
     }
 
@@ -192,8 +219,12 @@ impl Detector for Unusual {
 }
 
 impl Unusual {
-    fn touch(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(file) = event.text(column::FILE).map(paths::plain) else { return };
+    /// What the file of an event says; what it says of the session's folders is learned.
+    fn touched(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Option<Class> {
+        if !matches!(event.kind(), "file.read" | "file.write") {
+            return None;
+        }
+        let file = event.text(column::FILE).map(paths::plain)?;
         let mut class = Class::of(event.kind(), &file);
         // Without a session, several of them would share one workspace.
         if file.starts_with('/') && event.text(column::SESSION).is_some() {
@@ -210,25 +241,50 @@ impl Unusual {
                 _ => {}
             }
         }
-        if let Some(class) = class.filter(|_| !self.was_judged(event)) {
-            self.raise(event, Touched { class, what: None }, Before::default(), findings);
-        }
+        class
     }
 
-    fn sweep(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let (agents, key) = (&mut self.agents, self.key);
-        let mut is_workspace =
-            |folder: &str| agents.get_mut(event.agent()).is_some_and(|agent| agent.workspace.is_folder(folder, key));
-        let Some(sweep) = Sweep::of(event.commands(), &mut is_workspace) else { return };
-        if risky::is_destruction(event) || self.was_judged(event) {
+    /// What the command line of an event reads. To load a file into variables is how programs are started.
+    fn of_command(&self, event: &EventRow<'_>) -> Option<Class> {
+        let reads = || reads::secret(event.line()) == Some(reads::How::Shown);
+        (self.parameters.commands && event.aspects().meet(Aspects::COMMAND) && reads()).then_some(Class::Secrets)
+    }
+
+    fn sweep(&mut self, event: &EventRow<'_>, progress: Progress, findings: &mut Findings) {
+        // What was refused deletes nothing, so it is not counted.
+        if !self.parameters.commands || !event.aspects().meet(Aspects::COMMAND) || progress == Progress::Refused {
             return;
         }
+        let (agents, key) = (&mut self.agents, self.key);
+        let mut here: Option<Option<String>> = None;
+        let mut is_workspace = |folder: &str| {
+            let here = here.get_or_insert_with(|| workspace::told(event));
+            let is_above = |here: &String| {
+                let path =
+                    if folder.starts_with('/') { folder.to_owned() } else { paths::wound(&format!("{here}/{folder}")) };
+                here.strip_prefix(&path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            here.as_ref().is_some_and(is_above)
+                || agents.get_mut(event.agent()).is_some_and(|agent| agent.workspace.is_folder(folder, key))
+        };
+        let Some(sweep) = Sweep::of(event.line(), &mut is_workspace) else { return };
+        if risky::is_destruction(event) {
+            return;
+        }
+        self.calls.judged(event, self.key, progress, Class::ManyDeleted);
         let files = sweep.weight(self.parameters.folder_files, self.parameters.deletes);
-        self.delete(event, files, sweep.what(), findings);
+        self.delete(event, files, sweep.what(), progress, findings);
     }
 
     /// Counts deleted files; `what` says how, if their number is not known.
-    fn delete(&mut self, event: &EventRow<'_>, files: u32, what: Option<&str>, findings: &mut Findings) {
+    fn delete(
+        &mut self,
+        event: &EventRow<'_>,
+        files: u32,
+        what: Option<&str>,
+        progress: Progress,
+        findings: &mut Findings,
+    ) {
         let agent = self.agents.of_agent(event, findings);
         if agent.events == 0 || event.second() - agent.since >= 60 {
             (agent.since, agent.events, agent.files) = (event.second(), 0, 0);
@@ -237,32 +293,44 @@ impl Unusual {
         agent.files = agent.files.saturating_add(files);
         if agent.files >= self.parameters.deletes {
             let before = Before { count: u64::from(agent.events) - 1, ..Before::default() };
-            let case = Touched { class: Class::ManyDeleted, what: what.map(str::to_owned) };
-            self.raise(event, case, before, findings);
+            self.raise(event, Class::ManyDeleted, what.map(str::to_owned), progress, before, findings);
         }
     }
 
-    /// Whether the call that the event reports was judged before; from now on it was.
-    fn was_judged(&mut self, event: &EventRow<'_>) -> bool {
-        let Some(call) = event.text(column::TOOL_CALL) else { return false };
-        let call = self.key.hash(&["call", call]) ^ event.agent();
-        let was = self.calls.get(call).is_some();
-        self.calls.insert(call, ());
-        was
-    }
-
-    fn raise(&mut self, event: &EventRow<'_>, case: Touched, before: Before, findings: &mut Findings) {
-        let subject = Subject { scope: Scope::agent(event), target: case.class.word() };
-        let is_counted = case.what.is_none();
+    fn raise(
+        &mut self,
+        event: &EventRow<'_>,
+        class: Class,
+        what: Option<String>,
+        progress: Progress,
+        before: Before,
+        findings: &mut Findings,
+    ) {
+        let subject = Subject { scope: Scope::agent(event), target: class.word() };
+        let is_counted = what.is_none();
         let open = |_| Opening {
-            case,
+            case: Touched { class, what, deeds: Deeds::one(progress) },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before,
         };
         // What was weighed first and is now counted is no estimate any more.
-        let change = |case: &mut Touched| case.what = case.what.take().filter(|_| !is_counted);
+        let change = |case: &mut Touched| {
+            case.what = case.what.take().filter(|_| !is_counted);
+            case.deeds.add(progress);
+        };
         self.episodes.raise(subject, event.sighting(), findings, open, change);
+    }
+}
+
+impl Pack for Class {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (*self as u8).pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let number = u8::unpack(input)?;
+        Self::ALL.into_iter().find(|class| *class as u8 == number).ok_or(RestoreError::Malformed)
     }
 }
 
@@ -273,16 +341,22 @@ struct Touched {
     class: Class,
     /// How files were deleted whose number is an estimate.
     what: Option<String>,
+    /// How far the calls have come.
+    deeds: Deeds,
 }
 
 impl Case for Touched {
     fn severity(&self, _: &Alert) -> Severity {
         // A command does not say how much it deleted.
-        if self.what.is_some() { Severity::Medium } else { self.class.severity() }
+        self.deeds.severity(if self.what.is_some() { Severity::Medium } else { self.class.severity() })
     }
 
     fn title(&self, _: &Alert) -> String {
-        format!("An agent {}", self.class.does())
+        if self.deeds.any_done() {
+            format!("An agent {}", self.class.does())
+        } else {
+            format!("An agent asked for a call that {}", self.class.does())
+        }
     }
 
     fn reason(&self, alert: &Alert) -> String {
@@ -291,7 +365,13 @@ impl Case for Touched {
             _ => format!(" in {}", duration(span(alert))),
         };
         let what = self.what.as_ref().map(|what| format!(": {what}")).unwrap_or_default();
-        format!("The agent {}, {}{span}{what}. {}", self.class.does(), times(alert.count), self.class.baseline())
+        let who = if self.deeds.any_done() { "The agent" } else { "The agent asked for a call that" };
+        let first = format!("{who} {}, {}{span}{what}.", self.class.does(), times(alert.count));
+        sentences(&[first, self.deeds.fate(), self.class.baseline().to_owned()])
+    }
+
+    fn stage(&self) -> u8 {
+        self.deeds.stage()
     }
 }
 

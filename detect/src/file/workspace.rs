@@ -98,7 +98,7 @@ fn front(path: &str, depth: usize) -> Option<&str> {
 }
 
 /// The folder that the source says the agent runs in, if it may be a workspace.
-fn told(event: &EventRow<'_>) -> Option<String> {
+pub fn told(event: &EventRow<'_>) -> Option<String> {
     #[derive(Deserialize)]
     struct Record<'a> {
         #[serde(borrow)]

@@ -5,7 +5,7 @@
 
 use ledger::events::column;
 
-use crate::command::words::program;
+use crate::command::{Command, RedirectKind};
 use crate::engine::Key;
 use crate::event::EventRow;
 use crate::pack::packed;
@@ -55,35 +55,21 @@ fn moves(event: &EventRow<'_>) -> bool {
         return false;
     }
     matches!(event.kind(), "file.read" | "file.write")
-        || event.commands().iter().any(|words| changes_tree(words))
-        || event.text(column::COMMAND).is_some_and(writes_file)
+        || event.line().commands.iter().any(|command| changes_tree(command) || writes_file(command))
 }
 
 /// Whether a command changes files or what the repository holds.
-fn changes_tree(words: &[&str]) -> bool {
-    let Some((first, options)) = words.split_first() else { return false };
-    match program(first) {
+fn changes_tree(command: &Command) -> bool {
+    match command.name().as_str() {
         "mv" | "cp" | "rm" | "mkdir" | "rmdir" | "touch" | "ln" | "patch" | "tee" | "install" | "rsync" | "unzip"
         | "chmod" => true,
-        "sed" | "perl" => options.iter().any(|option| {
-            option.starts_with("--in-place")
-                || (option.starts_with('-') && !option.starts_with("--") && option.contains('i'))
-        }),
-        "git" => git_verb(options).is_some_and(|verb| GIT_CHANGES.contains(&verb)),
+        "sed" | "perl" => command.flag('i', "in-place"),
+        "git" => {
+            let mut words = command.operands(&["-c", "-C", "--git-dir", "--work-tree"]);
+            words.next().is_some_and(|verb| GIT_CHANGES.contains(&verb))
+        }
         _ => false,
     }
-}
-
-/// What git is to do: the first word that is neither an option nor the value of one.
-fn git_verb<'a>(mut words: &[&'a str]) -> Option<&'a str> {
-    while let Some((word, rest)) = words.split_first() {
-        words = match *word {
-            "-c" | "-C" | "--git-dir" | "--work-tree" => rest.get(1..)?,
-            option if option.starts_with('-') => rest,
-            verb => return Some(verb),
-        };
-    }
-    None
 }
 
 /// What git does to a tree, or adds to its history.
@@ -106,23 +92,15 @@ const GIT_CHANGES: [&str; 16] = [
     "switch",
 ];
 
-/// Whether a command line puts its output into a file, as `cat > notes.md` does; `2>&1` and `>/dev/null` do not.
-fn writes_file(line: &str) -> bool {
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once('>') {
-        let target = after.trim_start_matches('>').trim_start();
-        let redirects = !before.ends_with(['2', '-', '=', '<', '&', '\\']);
-        if redirects && !target.is_empty() && !target.starts_with(['&', '(', '=']) && !target.starts_with("/dev/") {
-            return true;
-        }
-        rest = after;
-    }
-    false
+/// Whether a command puts its output into a file, as `cat > notes.md` does; `2>&1` and `>/dev/null` do not.
+fn writes_file(command: &Command) -> bool {
+    let mut redirects = command.redirects.iter();
+    redirects.any(|redirect| redirect.kind != RedirectKind::Read && !redirect.path.starts_with("/dev/"))
 }
 
 /// Whether a step waits before it looks: asking again is then its purpose.
 pub fn waits(event: &EventRow<'_>) -> bool {
-    event.commands().iter().any(|words| words.first().is_some_and(|word| program(word) == "sleep"))
+    event.line().commands.iter().any(|command| command.name() == "sleep")
 }
 
 impl Feed {

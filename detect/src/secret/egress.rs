@@ -163,7 +163,7 @@ impl SecretEgress {
         let server = event.text(column::MCP_SERVER);
         let texts = [("command", command.unwrap_or("")), ("target", event.text(column::TARGET).unwrap_or(""))];
         let canaries = self.canaries.find(&texts);
-        let sender = mark::sender(event.commands());
+        let sender = mark::sender(event.line());
         let marks: Vec<Mark<'_>> = if sender.is_some() || server.is_some() {
             marks.filter(|mark| mark.is_input() && !mark.is_by_name()).collect()
         } else {
@@ -172,7 +172,7 @@ impl SecretEgress {
         let (way, target) = if let Some(server) = server {
             (Way::Server, server)
         } else {
-            let anywhere = || event.commands().iter().find_map(|words| mark::destination(words));
+            let anywhere = || event.line().commands.iter().find_map(mark::destination);
             (Way::Command, sender.and_then(mark::destination).or_else(anywhere).unwrap_or(""))
         };
         let what = What { tool: event.text(column::TOOL).map(bounded), ..What::default() };

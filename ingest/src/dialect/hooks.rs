@@ -30,6 +30,7 @@ mod ended;
 mod examples;
 mod guess;
 mod payload;
+mod refusal;
 
 use ledger::access::Trust;
 use ledger::events::column;
@@ -163,7 +164,7 @@ impl Hook<'_> {
         }
         self.set_common(draft, payload, session, kind(meaning, payload.tool.as_str()));
         if let Some(tool) = payload.tool.some() {
-            set_tool(draft, payload, tool);
+            set_tool(draft, tool, payload.tool_call.some(), payload.any_member(INPUTS));
         }
         self.set_meaning(draft, payload, meaning);
         self.set_identity(draft, payload, session);
@@ -222,26 +223,18 @@ impl Hook<'_> {
         }
     }
 
-    /// The calls of a batch that were denied: no other hook tells of them.
+    /// The calls of a batch that were denied: no other hook tells of all of them.
     fn add_denials(&self, payload: &Payload, session: &str, drafts: &mut Drafts) {
-        let calls: Vec<Payload> =
-            payload.member("tool_calls").and_then(|calls| read(calls.get()).ok()).unwrap_or_default();
-        for call in calls.iter().take(BATCH_CALLS_MAX) {
-            let said = call.any_member(payload::RESULTS).map(text_of).unwrap_or_default();
-            let Some(tool) = call.tool.some().filter(|_| ended::is_denial(&said)) else { continue };
+        let Some(calls) = payload.member("tool_calls") else { return };
+        for call in refusal::refused(calls) {
             let draft = drafts.add();
             self.set_common(draft, payload, session, "approval");
-            set_tool(draft, call, tool);
+            set_tool(draft, call.tool.as_str(), call.id.some(), call.input);
             draft.entry.set_text(column::OUTCOME, "deny");
-            if let Some(id) = call.tool_call.some() {
-                draft.entry.set_text(column::SOURCE_ID, &[session, "denied", id].join("/"));
-            }
+            draft.entry.set_text(column::SOURCE_ID, &[session, self.name, call.id.as_str()].join("/"));
         }
     }
 }
-
-/// The most calls of a batch that are looked at.
-const BATCH_CALLS_MAX: usize = 256;
 
 /// The kind of the event.
 fn kind(meaning: Meaning, tool: &str) -> &'static str {
@@ -261,14 +254,13 @@ fn kind(meaning: Meaning, tool: &str) -> &'static str {
     }
 }
 
-fn set_tool(draft: &mut Draft, payload: &Payload, tool: &str) {
-    let input = payload.any_member(INPUTS);
+fn set_tool(draft: &mut Draft, tool: &str, call: Option<&str>, input: Raw<'_>) {
     // Some releases write the input as a text with JSON in it.
     let inside = input.filter(|input| input.get().starts_with('"')).map(text_of).filter(|text| text.starts_with('{'));
     tool::set_call(draft, tool, inside.as_deref().or(input.map(RawValue::get)).unwrap_or_default());
     let entry = &mut draft.entry;
     entry.set_text(column::TARGET, tool);
-    entry.set_text_if(column::TOOL_CALL, payload.tool_call.some());
+    entry.set_text_if(column::TOOL_CALL, call);
     // Tools of MCP servers are named mcp__<server>__<tool>.
     let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
     entry.set_text_if(column::MCP_SERVER, server.map(|(server, _)| server));

@@ -87,10 +87,15 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
     draft.entry.set_text_if(column::FILE, fields.file.some().or(path));
 }
 
-/// A command line from a string or from a list of arguments.
+/// A command line from a string or from a list of arguments, which are put in quotes where a shell would take them apart.
 fn command_line(raw: &RawValue) -> Cow<'_, str> {
+    let is_special = |char: char| char.is_whitespace() || "'\"\\$`;|&<>()*?[]{}#!".contains(char);
+    let argument = |text: &Text| match text.as_str() {
+        text if !text.is_empty() && !text.contains(is_special) => text.to_owned(),
+        text => format!("'{}'", text.replace('\'', r"'\''")),
+    };
     match read::<Vec<Text>>(raw.get()) {
-        Ok(arguments) => Cow::Owned(arguments.iter().map(Text::as_str).collect::<Vec<_>>().join(" ")),
+        Ok(arguments) => Cow::Owned(arguments.iter().map(argument).collect::<Vec<_>>().join(" ")),
         Err(_) => text_of(raw),
     }
 }
@@ -115,6 +120,8 @@ mod tests {
     fn inputs_give_command_and_file() {
         check("Bash", r#"{"command":"ls \"a\"","timeout":1}"#, Some("ls \"a\""), None);
         check("shell", r#"{"command":["bash","-lc","ls"]}"#, Some("bash -lc ls"), None);
+        let quoted = r"bash -lc 'ls a; rm '\''b'\'''";
+        check("shell", r#"{"command":["bash","-lc","ls a; rm 'b'"]}"#, Some(quoted), None);
         check("Bash", "ls -la", Some("ls -la"), None);
         check("Write", r#"{"file_path":"/a/b.go","content":"x"}"#, None, Some("/a/b.go"));
         check("view", r#"{"path":"/a"}"#, None, Some("/a"));

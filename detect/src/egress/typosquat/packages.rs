@@ -1,7 +1,7 @@
 //! Which packages a request or a command asks for. It reads what is written: what a variable hides is not seen.
 
 use super::known::Ecosystem;
-use crate::command::words::{program, run};
+use crate::command::{Command, Line};
 use crate::limits::{PACKAGE_BYTES_MAX, PACKAGES_PER_COMMAND_MAX};
 use crate::text::scanned;
 
@@ -35,22 +35,20 @@ pub fn of_path(host: &str, path: &str) -> Option<(Ecosystem, String)> {
 }
 
 /// The packages that the commands of a line install or run.
-pub fn of_commands(commands: &[Vec<&str>]) -> Vec<(Ecosystem, String)> {
+pub fn of_line(line: &Line) -> Vec<(Ecosystem, String)> {
     let mut found = Vec::new();
-    for words in commands {
-        let words = run(words, is_tool).unwrap_or_default();
-        let Some((ecosystem, only_one, rest)) = installer(words) else { continue };
-        let mut names = words.get(rest..).unwrap_or_default().iter();
+    for command in &line.commands {
+        let Some((ecosystem, only_one, rest)) = installer(command) else { continue };
+        let mut names = command.words.get(rest..).unwrap_or_default().iter();
         while let Some(word) = names.next() {
-            if OPTIONS_WITH_VALUE.contains(word) {
+            if OPTIONS_WITH_VALUE.contains(&word.as_str()) {
                 names.next();
                 continue;
             }
             if found.len() == PACKAGES_PER_COMMAND_MAX {
                 return found;
             }
-            // It stands at the end of what sudo runs, and imitates nothing.
-            let Some(name) = package(ecosystem, word).filter(|name| name != "sudo") else { continue };
+            let Some(name) = package(ecosystem, word) else { continue };
             found.push((ecosystem, name));
             if only_one {
                 break;
@@ -80,28 +78,20 @@ const OPTIONS_WITH_VALUE: [&str; 14] = [
 
 /// The ecosystem of an installer that the first word is, whether only the first word after it is a package, and where its
 /// words begin.
-fn installer(words: &[&str]) -> Option<(Ecosystem, bool, usize)> {
-    let name = program(words.first()?);
-    let after = |at: usize| words.get(at).copied().unwrap_or("");
+fn installer(command: &Command) -> Option<(Ecosystem, bool, usize)> {
+    let name = command.name();
+    let after = |at: usize| command.words.get(at).map_or("", String::as_str);
     let at = |at: usize, ecosystem| Some((ecosystem, false, at));
-    match (name, after(1), after(2)) {
+    match (name.as_str(), after(1), after(2)) {
         ("npm" | "pnpm" | "yarn" | "bun", "install" | "i" | "add", _) => at(2, Ecosystem::Npm),
         ("npx" | "bunx" | "pnpx", ..) => Some((Ecosystem::Npm, true, 1)),
         ("pip" | "pip3" | "pipx", "install" | "run", _) | ("uv" | "poetry", "add", _) => at(2, Ecosystem::Python),
         ("uv", "pip", "install") => at(3, Ecosystem::Python),
-        ("python" | "python3", "-m", "pip") if after(3) == "install" => at(4, Ecosystem::Python),
         ("uvx", ..) => Some((Ecosystem::Python, true, 1)),
         ("cargo", "add" | "install", _) => at(2, Ecosystem::Rust),
         ("gem", "install", _) => at(2, Ecosystem::Ruby),
         _ => None,
     }
-}
-
-/// Whether a program installs packages, or may do so.
-fn is_tool(name: &str) -> bool {
-    let npm = matches!(name, "npm" | "pnpm" | "yarn" | "bun" | "npx" | "bunx" | "pnpx");
-    let python = matches!(name, "pip" | "pip3" | "pipx" | "uv" | "uvx" | "poetry" | "python" | "python3");
-    npm || python || matches!(name, "cargo" | "gem")
 }
 
 /// The name of the package that a word asks for, without version; `None` for options, paths and addresses.
@@ -134,7 +124,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::command::words::commands;
 
     #[test]
     fn requests_to_registries_name_packages() {
@@ -158,8 +147,7 @@ mod tests {
     #[test]
     fn commands_name_packages() {
         let check = |command: &str, expected: &[&str]| {
-            let commands: Vec<Vec<&str>> = commands(command).collect();
-            let found: Vec<String> = of_commands(&commands).into_iter().map(|(_, name)| name).collect();
+            let found: Vec<String> = of_line(&Line::read(command)).into_iter().map(|(_, name)| name).collect();
             assert_eq!(found, expected, "{command}");
         };
         check("npm install --save-dev widgets@1.2 @acme/gears@^3 ./local", &["widgets", "@acme/gears"]);
@@ -184,7 +172,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read(host in "\\PC{0,20}", path in "\\PC{0,60}", words in proptest::collection::vec("(npm|i|pip|install|cargo|add|-r|\\PC{0,9})", 0..12)) {
-            for (_, name) in of_path(&host, &path).into_iter().chain(of_commands(&commands(&words.join(" ")).collect::<Vec<_>>())) {
+            for (_, name) in of_path(&host, &path).into_iter().chain(of_line(&Line::read(&words.join(" ")))) {
                 prop_assert!(!name.is_empty() && name.len() <= 3 * PACKAGE_BYTES_MAX);
             }
         }

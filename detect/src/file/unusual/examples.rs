@@ -57,7 +57,49 @@ pub const EXAMPLES: &[Example] = &[
             r#"{"second":1,"kind":"command","tool":"Bash","tool_call":"c1","command":"git clean -fdx","session":"s1"}"#,
         ],
         until: 60,
-        alerts: &[Expected { state: State::Open, severity: Severity::Medium, count: 1, reason: "git clean" }],
+        alerts: &[
+            Expected { state: State::Open, severity: Severity::Low, count: 1, reason: "asked for a call" },
+            Expected { state: State::Updated, severity: Severity::Medium, count: 1, reason: "git clean" },
+        ],
+    },
+    Example {
+        name: "secrets that a command reads, and one whose reading was refused",
+        events: &[
+            r#"{"second":0,"kind":"command","outcome":"success","tool":"Bash","command":"cd ~/.aws && base64 credentials","session":"s1"}"#,
+            r#"{"second":0,"kind":"tool.call","tool":"Bash","tool_call":"c2","command":"sudo cat /e?c/shadow","session":"s2"}"#,
+            r#"{"second":5,"kind":"approval","outcome":"deny","tool":"Bash","tool_call":"c2","session":"s2"}"#,
+        ],
+        until: 60,
+        alerts: &[
+            Expected {
+                state: State::Open,
+                severity: Severity::Medium,
+                count: 1,
+                reason: "reads files that usually hold",
+            },
+            Expected {
+                state: State::Open,
+                severity: Severity::Low,
+                count: 1,
+                reason: "Whether it ran is not known yet",
+            },
+            Expected {
+                state: State::Updated,
+                severity: Severity::Low,
+                count: 1,
+                reason: "was refused and did not run",
+            },
+        ],
+    },
+    Example {
+        name: "secrets that are only named, used or made",
+        events: &[
+            r#"{"second":0,"kind":"command","tool":"Bash","command":"ls ~/.ssh; test -f .env || cp .env.example .env","session":"s1"}"#,
+            r#"{"second":1,"kind":"command","tool":"Bash","command":"ssh -i ~/.ssh/id_ed25519 web uptime; echo .env >> .gitignore","session":"s1"}"#,
+            r#"{"second":2,"kind":"command","tool":"Bash","command":"set -a; . ./.env; make","session":"s1"}"#,
+        ],
+        until: 2000,
+        alerts: &[],
     },
     Example {
         name: "commands that delete what is built again, and a few files; temporary files outside of the workspace",

@@ -29,7 +29,10 @@ fn one_deletion_is_told_by_one_detector() {
         ("rm -rf ~/*", &["command.risky"]),
         ("rm -rf /etc && rm -rf .", &["command.risky"]),
         ("find / -delete", &["command.risky"]),
-        ("find / -type f -exec rm {} +", &["file.unusual"]),
+        ("find / -type f -exec rm {} +", &["command.risky"]),
+        ("find . -type f -exec rm {} +", &["file.unusual"]),
+        ("git restore .", &["command.risky"]),
+        ("cat ~/.ssh/id_rsa", &["file.unusual"]),
         ("sudo rm -rf .", &["command.risky", "file.unusual"]),
         ("rm -rf src", &[]),
     ] {
@@ -61,6 +64,11 @@ fn a_workspace_that_is_deleted_by_its_path_is_everything() {
     let line = "rm -rf /home/coder/app";
     assert!(observe(&Parameters::default(), &[command(line)]).is_empty(), "nobody knows that it is the workspace");
     assert_eq!(observe(&Parameters::default(), &[write("/home/coder/app/a"), command(line)]).len(), 1);
+    for line in [line, "cd .. && rm -rf app", "rm -rf ../app", "rm -rf ../../coder"] {
+        let mut event = command(line);
+        event["record"] = json!(r#"{"cwd":"/home/coder/app"}"#);
+        assert_eq!(observe(&Parameters::default(), &[event]).len(), 1, "{line}");
+    }
 }
 
 #[test]

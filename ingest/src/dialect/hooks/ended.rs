@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::agents::Agent;
 use super::payload::{ERRORS, Payload, RESULTS};
+use super::refusal::is_refusal;
 use crate::dialect::Draft;
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of};
 
@@ -50,8 +51,8 @@ pub fn set_result(draft: &mut Draft, payload: &Payload, agent: &Agent) {
 
 /// Sets the same of a call whose hook is there for failures.
 pub fn set_failure(draft: &mut Draft, payload: &Payload) {
-    draft.entry.set_text(column::OUTCOME, "error");
     let error = payload.any_member(ERRORS).map(text_of).unwrap_or_default();
+    draft.entry.set_text(column::OUTCOME, if is_refusal(&error) { "deny" } else { "error" });
     // A failed command's error begins with `Exit code 255`.
     let first = error.strip_prefix("Exit code ").and_then(number);
     if let Some(code) = first.or_else(|| exit_code(&error)) {
@@ -81,26 +82,6 @@ fn number(text: &str) -> Option<i64> {
     text[..digits + usize::from(text.starts_with('-'))].parse().ok()
 }
 
-/// What a text says of a call that was not allowed, in the words of Claude Code and its permission hooks.
-pub fn is_denial(text: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "permission to use ",
-        "the user doesn't want to proceed",
-        "the user doesn't want to take this action",
-        "requested permissions to",
-        "blocked by hook",
-        "hook pretooluse",
-        "denied by",
-        "was denied",
-        "has been denied",
-        "operation not permitted by policy",
-    ];
-    // The denial stands at the start; what a command printed may hold the same words.
-    let start: String = text.chars().take(160).collect::<String>().to_lowercase();
-    let start = start.trim_start_matches(['<', '>', ' ']).trim_start_matches("tool_use_error>");
-    WORDS.iter().any(|word| start.contains(word)) && !start.starts_with("exit code")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,15 +100,5 @@ mod tests {
         check("the exit code: 4", None);
         check("", None);
         check("Exit Code: -9\u{20ac}", Some(-9));
-    }
-
-    #[test]
-    fn denials_are_told_from_what_commands_print() {
-        assert!(is_denial("Permission to use Bash has been denied."));
-        assert!(is_denial("<tool_use_error>The user doesn't want to proceed with this tool use."));
-        assert!(!is_denial("Exit code 1\nrm: cannot remove 'x': Permission was denied"));
-        assert!(!is_denial("hello"));
-        let long = "x".repeat(200) + "was denied";
-        assert!(!is_denial(&long));
     }
 }

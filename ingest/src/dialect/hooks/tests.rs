@@ -143,6 +143,32 @@ fn tools_before_and_after() {
 }
 
 #[test]
+fn what_a_batch_says_of_refusals_is_an_event_each() {
+    let example = EXAMPLES.iter().find(|example| example.contains("PostToolBatch")).expect("one");
+    let found = events(&ClaudeCode, example);
+    assert_eq!(found.len(), 2, "one of its two calls was refused");
+    check(&found[0], &[("kind", Some("agent.event")), ("outcome", None), ("command", None)]);
+    check(
+        &found[1],
+        &[
+            ("kind", Some("approval")),
+            ("outcome", Some("deny")),
+            ("tool", Some("Bash")),
+            ("tool_call", Some("toolu_07ours")),
+            ("command", Some("git push --force")),
+            ("session", Some(SESSION)),
+            ("source_id", Some(&format!("{SESSION}/PostToolBatch/toolu_07ours"))),
+        ],
+    );
+    let failure = example.replace(
+        "PostToolBatch\",\"tool_calls\":[{",
+        "PostToolUseFailure\",\"error\":\"The user doesn't want to proceed with this tool use.\",",
+    );
+    let failure = failure.split(",\"tool_response\"").next().map(|start| format!("{start}}}")).expect("a part");
+    check(&events(&ClaudeCode, &failure)[0], &[("kind", Some("command")), ("outcome", Some("deny"))]);
+}
+
+#[test]
 fn the_gateway_and_the_hook_agree_on_a_call() {
     let gateway = Coder.examples().iter().find(|example| example.contains("toolu_01ours")).expect("one");
     let gateway = &events(&Coder, gateway)[0];
