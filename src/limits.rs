@@ -73,3 +73,6 @@ pub const NOTICES_WAIT_MAX: Duration = Duration::from_mins(1);
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
 const _: () = assert!(TOKEN_NAME_BYTES_MAX * 16 < CONTROL_LINE_BYTES_MAX);
+
+/// Prices older than so many days are worth a look.
+pub const PRICES_DAYS_MAX: i64 = 120;
