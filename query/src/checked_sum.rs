@@ -37,8 +37,8 @@ fn wraps(kind: &DataType) -> bool {
     matches!(kind, DataType::Int64 | DataType::UInt64)
 }
 
-fn wide(args: AccumulatorArgs<'_>) -> AccumulatorArgs<'_> {
-    AccumulatorArgs { return_field: Arc::new(Field::new(args.return_field.name(), WIDE, true)), ..args }
+fn wide<'a>(args: &AccumulatorArgs<'a>) -> AccumulatorArgs<'a> {
+    AccumulatorArgs { return_field: Arc::new(Field::new(args.return_field.name(), WIDE, true)), ..*args }
 }
 
 fn widened(values: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
@@ -76,7 +76,7 @@ impl AggregateUDFImpl for CheckedSum {
         if !wraps(&kind) {
             return self.inner.accumulator(args);
         }
-        Ok(Box::new(Checked { inner: self.inner.accumulator(wide(args))?, kind }))
+        Ok(Box::new(Checked { inner: self.inner.accumulator(wide(&args))?, kind }))
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -87,7 +87,7 @@ impl AggregateUDFImpl for CheckedSum {
         if args.is_distinct {
             return exec_err!("sum(DISTINCT …) over a window that slides is not there");
         }
-        Ok(Box::new(Checked { inner: self.inner.create_sliding_accumulator(wide(args))?, kind }))
+        Ok(Box::new(Checked { inner: self.inner.create_sliding_accumulator(wide(&args))?, kind }))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
@@ -99,7 +99,7 @@ impl AggregateUDFImpl for CheckedSum {
         if !wraps(&kind) {
             return self.inner.create_groups_accumulator(args);
         }
-        Ok(Box::new(CheckedGroups { inner: self.inner.create_groups_accumulator(wide(args))?, kind }))
+        Ok(Box::new(CheckedGroups { inner: self.inner.create_groups_accumulator(wide(&args))?, kind }))
     }
 
     fn reverse_expr(&self) -> ReversedUDAF {
