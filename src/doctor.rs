@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use ledger::identity::Identity;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::cli::{Output, Place};
 use crate::control::client;
 use crate::exit::{INTERNAL, Outcome};
+use crate::limits;
 use crate::output::{self, Format, Table};
 use crate::settings;
 
@@ -53,8 +55,10 @@ impl Check {
 pub fn run(arguments: &Arguments) -> Outcome {
     let mut checks = Vec::new();
     let mut reserve_bytes = settings::Store::default().reserve_bytes;
+    let mut intake = settings::Settings::default().intake();
     if let Some(config) = &arguments.place.config {
         let loaded = settings::load(config).map(|loaded| {
+            intake = loaded.settings.intake();
             reserve_bytes = loaded.settings.store.reserve_bytes;
             format!("sha256 {}", loaded.hash)
         });
@@ -62,6 +66,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     // A configuration that is wrong was told above; the rest looks at the default place then.
     let data = arguments.place.data().unwrap_or_else(|_| settings::Store::default().data);
+    checks.push(Check::of("prices", prices(&intake)));
     checks.push(Check::of("data directory", identity(&data)));
     checks.push(Check::of("private keys", keys(&data)));
     checks.push(Check::of("free space", space(&data, reserve_bytes)));
@@ -95,6 +100,20 @@ fn bad(error: impl Display) -> (Grade, String) {
 fn identity(data: &Path) -> Result<String, (Grade, String)> {
     let identity = Identity::read(data).map_err(bad)?;
     Ok(format!("{} of the log {}, format {}", data.display(), identity.log, identity.format))
+}
+
+/// Which prices would be in force, and whether they are old.
+fn prices(intake: &ingest::config::Config) -> Result<String, (Grade, String)> {
+    let table = ingest::collectors::prices(intake).map_err(bad)?;
+    let from = intake.prices.as_ref().map_or_else(|| "built in".to_owned(), |path| path.display().to_string());
+    let text = format!("version {} with {} models, {from}", table.version(), table.models());
+    let begin = ingest::timestamp::parse(&format!("{}T00:00:00Z", table.version()));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let days = begin.and_then(|begin| i64::try_from(now).ok()?.checked_sub(begin)).unwrap_or(0) / 86_400_000_000;
+    if days <= limits::PRICES_DAYS_MAX {
+        return Ok(text);
+    }
+    Err((Grade::Look, format!("{text}: {days} days old; name a newer file under [ingest] prices")))
 }
 
 fn keys(data: &Path) -> Result<String, (Grade, String)> {

@@ -92,3 +92,6 @@ pub const HOOK_REASON_CHARS_MAX: usize = 300;
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
 const _: () = assert!(TOKEN_NAME_BYTES_MAX * 16 < CONTROL_LINE_BYTES_MAX);
+
+/// Prices older than so many days are worth a look.
+pub const PRICES_DAYS_MAX: i64 = 120;

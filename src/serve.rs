@@ -182,6 +182,7 @@ impl Server {
         let slack = slack::Apps::of(settings);
         pages.open(Shared { engine, tokens: &tokens, desk: &desk, budgets: &budgets, slack: &slack, registry })?;
         configuration.record(None, &loaded, &[]).await?;
+        configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
         let notices = notices::start(&store, &desk, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
@@ -215,6 +216,7 @@ impl Server {
     async fn reload(&mut self) -> Result<(), Failure> {
         let new = settings::load(&self.loaded.path)?;
         let (old, settings) = (&self.loaded.settings, &new.settings);
+        let prices = self.pipeline.prices();
         if let Some(registry) = self.pipeline.reload(&self.store, old, settings).await? {
             self.pages.replace_metrics(registry);
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
@@ -225,6 +227,11 @@ impl Server {
         self.configuration.set_budgets(settings).await?;
         let needs_restart = configuration::needs_restart(old, settings);
         self.configuration.record(Some(&self.loaded), &new, &needs_restart).await?;
+        let priced = self.pipeline.prices();
+        if priced != prices {
+            let file = settings.ingest.prices.as_deref();
+            self.configuration.record_prices(Some(prices.version()), &priced, file).await?;
+        }
         tracing::info!(sha256 = new.hash, needs_restart = needs_restart.join(" "), "the configuration was changed");
         self.loaded = new;
         Ok(())

@@ -45,6 +45,9 @@ pub struct Create {
     /// The workspace that its records belong to, whatever they say.
     #[arg(long, value_name = "ID")]
     workspace: Option<String>,
+    /// The person for whom its sender works, whatever its records say.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
     /// The team that its records belong to, whatever they say.
     #[arg(long, value_name = "NAME")]
     team: Option<String>,
@@ -120,6 +123,7 @@ fn create(arguments: Create) -> Outcome {
         dialects: arguments.dialect,
         trust: arguments.trust,
         workspace: arguments.workspace,
+        user: arguments.user,
         team: arguments.team,
         org: arguments.org,
     };
@@ -149,7 +153,7 @@ fn create(arguments: Create) -> Outcome {
 }
 
 fn check(arguments: &Create) -> Result<(), Failure> {
-    let texts = [&arguments.workspace, &arguments.team, &arguments.org].into_iter().flatten();
+    let texts = [&arguments.workspace, &arguments.user, &arguments.team, &arguments.org].into_iter().flatten();
     let mut texts = texts.chain(&arguments.dialect).chain([&arguments.name]);
     if texts
         .any(|text| text.is_empty() || text.len() > limits::TOKEN_NAME_BYTES_MAX || text.chars().any(char::is_control))
@@ -193,7 +197,8 @@ fn list(arguments: &List) -> Outcome {
                 let roles = if principal.content { roles.join(",") + "+content" } else { roles.join(",") };
                 let dialects =
                     if principal.dialects.is_empty() { "every".to_owned() } else { principal.dialects.join(",") };
-                let bound = [("workspace", &principal.workspace), ("team", &principal.team), ("org", &principal.org)];
+                let Principal { workspace, user, team, org, .. } = principal;
+                let bound = [("workspace", workspace), ("user", user), ("team", team), ("org", org)];
                 let bound = bound.iter().filter_map(|(what, id)| id.as_ref().map(|id| format!("{what}={id}")));
                 let bound = bound.collect::<Vec<_>>().join(" ");
                 let revoked = revoked.as_deref().unwrap_or_default();

@@ -156,11 +156,17 @@ impl Collectors {
         &self.pump
     }
 
-    /// Reads the files of names again; a bad file keeps the old names.
-    pub fn reload(&self, config: &Config) -> Result<(), NamesError> {
+    /// Reads the files of names and of prices again; a bad file keeps the old ones. Says whether the prices are others.
+    pub fn reload(&self, config: &Config) -> Result<bool, StartError> {
         let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
+        let prices = prices(config)?;
         self.pump.rename(names);
-        Ok(())
+        Ok(self.pump.reprice(prices))
+    }
+
+    /// The prices that are in force.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        self.pump.prices()
     }
 
     /// Tells how the collectors are, as long as anybody wants to know.
@@ -204,7 +210,8 @@ impl Watch {
     }
 }
 
-fn prices(config: &Config) -> Result<PriceTable, StartError> {
+/// The prices that a configuration names: those of its file, or the built-in ones.
+pub fn prices(config: &Config) -> Result<PriceTable, StartError> {
     let Some(path) = &config.prices else { return Ok(PriceTable::embedded()) };
     let text = std::fs::read_to_string(path).map_err(|source| StartError::PricesRead { path: path.clone(), source })?;
     PriceTable::parse(&text).map_err(|source| StartError::Prices { path: path.clone(), source })

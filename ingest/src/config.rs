@@ -48,6 +48,9 @@ pub struct Collector {
     /// The workspace that its records belong to, where no token says it.
     #[serde(default)]
     pub workspace: Option<String>,
+    /// The person for whom its records' agents work, where no token says it.
+    #[serde(default)]
+    pub user: Option<String>,
     /// The team that its records belong to, where no token says it.
     #[serde(default)]
     pub team: Option<String>,
@@ -80,6 +83,7 @@ impl Collector {
         let unsaid = dialect::by_name(&self.dialect).map_or(principal.trust, Dialect::trust_unsaid);
         principal.trust = self.trust.unwrap_or(unsaid.min(principal.trust));
         principal.workspace.clone_from(&self.workspace);
+        principal.user.clone_from(&self.user);
         principal.team.clone_from(&self.team);
         principal.org.clone_from(&self.org);
         principal
@@ -103,11 +107,10 @@ impl Collector {
             }
             Some(transport) => {
                 problems.extend(transport.check(&self.settings).err().map(|message| ("settings", message)));
-                let fixed =
-                    self.trust.is_some() || self.workspace.is_some() || self.team.is_some() || self.org.is_some();
+                let names = [&self.workspace, &self.user, &self.team, &self.org];
+                let fixed = self.trust.is_some() || names.iter().any(|name| name.is_some());
                 if fixed && transport.name() == "http" {
-                    let message =
-                        "trust, workspace, team and org of pushed events stand in the sender's token; set them there";
+                    let message = "trust, workspace, user, team and org of pushed events stand in the sender's token; set them there";
                     problems.push(("transport", message.to_owned()));
                 }
             }

@@ -182,6 +182,8 @@ pub struct Draft {
     pub identity: String,
     /// Id of the API key that made a model call (never its secret), for the join from key to workspace.
     pub api_key: String,
+    /// Id and name of the workspace's owner, where the record says them; empty otherwise.
+    pub owner: (String, String),
     /// At what rates the tokens are billed, where the record says it.
     pub billing: Billing,
     /// What was noticed about the record, for the `marks` column: one word, a colon, and what it is about.
@@ -218,6 +220,8 @@ impl Draft {
         self.url.clear();
         self.identity.clear();
         self.api_key.clear();
+        self.owner.0.clear();
+        self.owner.1.clear();
         self.billing = Billing::default();
         self.marks.clear();
         self.adds = false;
@@ -229,6 +233,12 @@ impl Draft {
         self.entry.set_text(column::SOURCE, source);
         self.entry.set_text(column::FAMILY, family);
         self.entry.set_text(column::KIND, kind);
+    }
+
+    /// Sets for whom the agent works: by the name where the record says one, and else by the id.
+    pub(crate) fn set_user(&mut self, id: Option<&str>, name: Option<&str>) {
+        self.entry.set_text_if(column::USER, name.or(id));
+        self.entry.set_text_if(column::USER_ID, id);
     }
 
     /// Sets when it happened and when it was seen. Without a time of the source the event is stamped on receipt.

@@ -8,10 +8,12 @@
 mod bounded;
 mod meeting;
 mod names;
+mod persons;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use ledger::access::Trust;
 use ledger::column::handle::Text;
 use ledger::events::column;
 use ledger::{Entry, Row};
@@ -19,9 +21,11 @@ use ledger::{Entry, Row};
 use crate::dialect::Draft;
 use crate::limits;
 use crate::namespace;
+use crate::uuid::is_uuid;
 use bounded::Bounded;
 use meeting::{Call, Meetings, Post};
 pub use names::{Names, NamesError};
+use persons::Persons;
 
 /// Attribution by the model request that the record belongs to.
 pub const JOINED_INTERCEPTION: &str = "joined:interception";
@@ -30,8 +34,11 @@ pub const JOINED_API_KEY: &str = "joined:api-key";
 /// Attribution of a boundary's session by its requests to the gateway.
 pub const JOINED_URL_TIME: &str = "joined:url-time";
 
+/// The mark of an event whose person is known by the id only.
+const UNNAMED: &str = "unnamed:user";
+
 /// What a record of a model request may take from an earlier record of the same request.
-const INTERCEPTION_COLUMNS: [Text; 13] = [
+const INTERCEPTION_COLUMNS: [Text; 14] = [
     column::SESSION,
     column::USER,
     column::WORKSPACE,
@@ -45,6 +52,7 @@ const INTERCEPTION_COLUMNS: [Text; 13] = [
     column::WORKSPACE_NAME,
     column::TEAM,
     column::ORG,
+    column::USER_ID,
 ];
 /// How many of them say who it was.
 const WHO_COLUMNS: usize = 3;
@@ -68,12 +76,16 @@ pub struct Enrichment {
     interceptions: Bounded<Known>,
     boundaries: Bounded<BoundarySession>,
     meetings: Meetings,
+    persons: Persons,
 }
 
 impl Enrichment {
     /// Knows the names and nothing else.
     pub fn new(names: Names) -> Self {
+        let mut persons = Persons::new();
+        names.persons().for_each(|(id, name)| persons.learn(id, name));
         Self {
+            persons,
             names,
             hasher: RandomState::new(),
             interceptions: Bounded::new(limits::INTERCEPTIONS_MAX),
@@ -84,7 +96,26 @@ impl Enrichment {
 
     /// Takes new names; what was joined before stays.
     pub fn rename(&mut self, names: Names) {
+        names.persons().for_each(|(id, name)| self.persons.learn(id, name));
         self.names = names;
+    }
+
+    /// Learns from a draft that the control plane or a gateway tells which name and which id are one person. The columns are as
+    /// the record says them.
+    pub fn meet(&mut self, draft: &Draft) {
+        let entry = &draft.entry;
+        if let (Some(id), Some(name)) = (entry.text(column::USER_ID), entry.text(column::USER)) {
+            self.persons.learn(id, name);
+        }
+        let (id, name) = &draft.owner;
+        if let Some(workspace) = entry.text(column::WORKSPACE)
+            && !(id.is_empty() && name.is_empty())
+        {
+            self.persons.learn_owner(workspace, id, name);
+        }
+        if let Some(owner) = self.names.api_key(&draft.api_key) {
+            self.persons.learn_owner(&owner.workspace, &owner.user, "");
+        }
     }
 
     /// Fills the draft's empty columns and learns from the others. The columns that the token fixes are set already.
@@ -92,6 +123,7 @@ impl Enrichment {
         self.join_api_key(draft);
         self.join_interception(token, &mut draft.entry);
         self.join_boundary(token, &mut draft.entry);
+        self.join_person(draft);
         self.join_names(&mut draft.entry);
         let path = gateway_path(url_path(&draft.url));
         draft.adds = self.learn(token, &draft.entry, path);
@@ -101,6 +133,10 @@ impl Enrichment {
     pub fn restore(&mut self, row: &Row<'_>) {
         let Some(token) = row.text(column::TOKEN) else { return };
         self.learn(token, row, gateway_path(row.text(column::PATH).unwrap_or_default()));
+        let is_believed = row.text(column::TRUST).and_then(|word| word.parse().ok()) >= Some(Trust::Gateway);
+        if let (Some(id), Some(name), true) = (row.text(column::USER_ID), row.text(column::USER), is_believed) {
+            self.persons.learn(id, name);
+        }
         if row.text(column::ATTRIBUTION) == Some(JOINED_URL_TIME)
             && let (Some(stream), Some(session)) = (row.text(column::STREAM), row.text(column::SESSION))
         {
@@ -120,8 +156,12 @@ impl Enrichment {
         let Some(interception) = entry.text(column::INTERCEPTION) else { return };
         let Some(known) = self.interceptions.get(self.request(token, entry, interception)) else { return };
         let mut who = false;
+        // Who is told already is another person's id at most.
+        let is_told = entry.text(column::USER).is_some();
         for (at, (column, value)) in INTERCEPTION_COLUMNS.into_iter().zip(known).enumerate() {
-            who |= fill(entry, column, value.as_deref()) && at < WHO_COLUMNS;
+            if !(is_told && column == column::USER_ID) {
+                who |= fill(entry, column, value.as_deref()) && at < WHO_COLUMNS;
+            }
         }
         if who {
             entry.set_text(column::ATTRIBUTION, JOINED_INTERCEPTION);
@@ -142,6 +182,28 @@ impl Enrichment {
         }
     }
 
+    /// Names a person by the one name that all sources share. Whose name is not known keeps the id, and is marked.
+    fn join_person(&mut self, draft: &mut Draft) {
+        let entry = &mut draft.entry;
+        let Some(said) = entry.text(column::USER).or(entry.text(column::USER_ID)) else { return };
+        let id = entry.text(column::USER_ID).unwrap_or(said);
+        let named = if id == said { self.persons.name(id) } else { None };
+        if let Some(name) = named {
+            let id = id.to_owned();
+            entry.set_text(column::USER, &name);
+            entry.set_text(column::USER_ID, &id);
+        } else if id == said && is_uuid(id) {
+            let id = id.to_owned();
+            entry.set_text(column::USER, &id);
+            entry.set_text(column::USER_ID, &id);
+            draft.mark(UNNAMED.to_owned());
+        } else if entry.text(column::USER_ID).is_none()
+            && let Some(id) = self.persons.id(said)
+        {
+            entry.set_text(column::USER_ID, &id);
+        }
+    }
+
     fn join_names(&self, entry: &mut Entry) {
         if let Some(workspace) = entry.text(column::WORKSPACE).and_then(|id| self.names.workspace(id)) {
             fill(entry, column::WORKSPACE_NAME, workspace.name.as_deref());
@@ -149,7 +211,8 @@ impl Enrichment {
             fill(entry, column::ORG, workspace.org.as_deref());
             fill(entry, column::TEMPLATE, workspace.template.as_deref());
         }
-        if let Some(user) = entry.text(column::USER).and_then(|id| self.names.user(id)) {
+        let ids = [column::USER_ID, column::USER];
+        if let Some(user) = ids.iter().find_map(|column| self.names.user(entry.text(*column)?)) {
             fill(entry, column::TEAM, user.team.as_deref());
         }
     }

@@ -102,9 +102,13 @@ impl Finisher {
         Arc::clone(&self.prices.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Prices what comes from now on by another table; what was recorded keeps its cost and the version that it came from.
-    pub fn reprice(&self, prices: PriceTable) {
-        *self.prices.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(prices);
+    /// Prices what comes from now on by another table; what was recorded keeps its cost and the version that it came from. Says
+    /// whether it is another table.
+    pub fn reprice(&self, prices: PriceTable) -> bool {
+        let mut held = self.prices.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = **held != prices;
+        *held = Arc::new(prices);
+        is_other
     }
 
     /// Completes the draft of one event of the record `raw`. `carries_record` is true for the record's first event, which

@@ -64,6 +64,8 @@ pub const DEDUP_WINDOW_MAX: usize = 1 << 14;
 /// The widest hole in a stream's counter that its window spans; a record beyond it is remembered by its key.
 pub const DEDUP_GAP_MAX: u64 = 256;
 
+/// People whose name and id are remembered to belong together, and workspaces whose owner is.
+pub const PERSONS_MAX: usize = 1 << 16;
 /// Model requests whose session, user and model are remembered for the records that follow.
 pub const INTERCEPTIONS_MAX: usize = 1 << 15;
 /// Boundary sessions whose agent session is remembered.

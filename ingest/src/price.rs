@@ -98,7 +98,7 @@ struct Price {
 }
 
 /// Prices by model, with the table's version.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceTable {
     version: String,
     /// By the names in the table, in lower case.

@@ -29,6 +29,7 @@ use crate::finish::Finisher;
 use crate::health::{Fault, Health, Trouble};
 use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
+use crate::price::PriceTable;
 use crate::samples::{Reason, Samples};
 pub use intake::{Intake, Patience, Progress, Tally};
 use rebuild::Keeper;
@@ -124,6 +125,16 @@ impl Pump {
     /// Takes new names for enrichment; what was joined before stays.
     pub fn rename(&self, names: Names) {
         self.enrichment().rename(names);
+    }
+
+    /// The prices that are in force.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        self.finisher.prices()
+    }
+
+    /// Prices what comes from now on by another table. Says whether it is another one.
+    pub fn reprice(&self, prices: PriceTable) -> bool {
+        self.finisher.reprice(prices)
     }
 
     /// A keyed hash of a file's first bytes.

@@ -116,6 +116,9 @@ pub struct Principal {
     /// The workspace that its records belong to, whatever they say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
+    /// The person for whom its sender works, whatever its records say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// The team that its records belong to, whatever they say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
@@ -135,6 +138,7 @@ impl Principal {
             dialects: Vec::new(),
             trust: Trust::ControlPlane,
             workspace: None,
+            user: None,
             team: None,
             org: None,
         }

@@ -70,6 +70,7 @@ columns! {
     60 RECORD "record" Text Facts "The source's record after redaction, with content values cut out.";
     61 WORKSPACE_NAME "workspace_name" Text Facts "Name of the workspace.";
     62 MARKS "marks" TextList Facts "What intake noticed about the record, one word and what it is about: void:tokens_in, replaced:command, ….";
+    63 USER_ID "user_id" Text Facts "Id of that person where the source or a join tells it; user is the name as soon as it is known.";
     100 COMMAND "command" Text Content "Command line.";
     101 FILE "file" Text Content "Path of the file that was read or written.";
     102 CONTENT "content" Text Content "Prompt, tool input and output, diff: the values cut out of the record, as one JSON object; for an unparsed record all of it.";

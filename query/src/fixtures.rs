@@ -155,6 +155,7 @@ pub(crate) fn story() -> (Vec<Entry>, Vec<Entry>) {
         events[at].set_integer(event::TOKENS_OUT, tokens);
         events[at].set_integer(event::COST_MICROS, cost);
     }
+    events[3].set_text(event::USER_ID, "u-ada");
     events[6].set_integer(event::EXIT_CODE, 0);
     events[9].set_integer(event::EXIT_CODE, 7);
     events[5].set_fingerprint(event::ACTION_FP, u64::MAX);

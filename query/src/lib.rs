@@ -13,6 +13,7 @@
 
 mod answer;
 mod audit;
+mod checked_sum;
 mod engine;
 mod error;
 #[cfg(test)]

@@ -12,12 +12,14 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use ledger::access::{Principal, Role};
 use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
 
+use crate::checked_sum::CheckedSum;
 use crate::error::{QueryError, missing_column};
 use crate::growth;
 use crate::guard::{Cancel, guard};
@@ -96,6 +98,8 @@ impl Sessions {
         for name in AMPLIFIERS {
             state.deregister_udf(name).map_err(QueryError::from_engine)?;
         }
+        let sum = CheckedSum::new(state.udaf("sum").map_err(QueryError::from_engine)?);
+        state.register_udaf(Arc::new(AggregateUDF::from(sum))).map_err(QueryError::from_engine)?;
         let readers = ReaderFactory::new(root, &runtime).map_err(QueryError::from_engine)?;
         Ok(Self { state, runtime, readers })
     }

@@ -87,6 +87,7 @@ pub const ALL: &[View] = &[
     COMMANDS,
     TOOL_CALLS,
     SESSIONS,
+    PERSONS,
     alerts::ALERTS,
     alerts::SILENCES,
     budgets::BUDGETS,
@@ -171,7 +172,7 @@ const SPEND: View = View {
     name: "spend",
     ledger: LedgerName::Events,
     doc: "Tokens and money: the rows that carry either, whichever feed they came from. Feeds that report the same calls overlap: \
-          filter or group by source.",
+          filter or group by source. Money that only agents claim stands apart, in claimed_micros.",
     columns: &[
         same("position"),
         same("seq"),
@@ -180,6 +181,7 @@ const SPEND: View = View {
         same("org"),
         same("team"),
         same("user"),
+        same("user_id"),
         same("workspace"),
         same("workspace_name"),
         same("session"),
@@ -190,11 +192,20 @@ const SPEND: View = View {
         same("tokens_cache_read"),
         same("tokens_cache_write"),
         same("tokens_reasoning"),
-        same("cost_micros"),
+        made(
+            "cost_micros",
+            "CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE cost_micros END",
+            "Cost by our price table in micro-USD of what a gateway or the control plane tells; null if the model has no price.",
+        ),
+        made(
+            "claimed_micros",
+            "CASE WHEN trust IN ('agent', 'workspace', 'host') THEN cost_micros END",
+            "The same of what only an agent, its workspace or its host tells: never add it to cost_micros without a look at who says it.",
+        ),
         made(
             "cost_usd",
-            "CAST(cost_micros AS DOUBLE) / 1000000",
-            "Cost by our price table in USD, for reading; sum cost_micros for exact money.",
+            "CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE CAST(cost_micros AS DOUBLE) / 1000000 END",
+            "cost_micros in USD, for reading; sum cost_micros for exact money.",
         ),
         same("cost_source_micros"),
         same("price_version"),
@@ -285,10 +296,32 @@ const SESSIONS: View = View {
         made("denied", "count(*) FILTER (WHERE outcome IN ('deny', 'blocked'))", "Events that were denied or blocked."),
         made("errors", "count(*) FILTER (WHERE outcome = 'error')", "Events that failed."),
         made("tokens_out", "sum(tokens_out)", "Output tokens, over all feeds."),
-        made("cost_micros", "sum(cost_micros)", "Cost by our price table in micro-USD, over all feeds."),
+        made(
+            "cost_micros",
+            "sum(CASE WHEN trust IN ('agent', 'workspace', 'host') THEN NULL ELSE cost_micros END)",
+            "Cost by our price table in micro-USD, over what gateways and the control plane tell.",
+        ),
+        made(
+            "claimed_micros",
+            "sum(CASE WHEN trust IN ('agent', 'workspace', 'host') THEN cost_micros END)",
+            "The same over what only agents, workspaces and hosts tell.",
+        ),
     ],
     body: "FROM events WHERE session IS NOT NULL GROUP BY session",
     example: "SELECT session, \"user\", started, ended, denied, cost_micros FROM sessions ORDER BY denied DESC LIMIT 20",
+};
+
+const PERSONS: View = View {
+    name: "persons",
+    ledger: LedgerName::Events,
+    doc: "The people whose id and name are known: join it by user_id to name rows that were recorded before the name was known.",
+    columns: &[
+        same("user_id"),
+        made("name", "last_value(\"user\" ORDER BY seq)", "The latest name."),
+        made("since", "min(recorded)", "Since when the two are known to be one person."),
+    ],
+    body: "FROM events WHERE user_id IS NOT NULL AND \"user\" <> user_id AND coalesce(trust, 'gateway') IN ('gateway', 'control_plane') GROUP BY user_id",
+    example: "SELECT coalesce(p.name, s.\"user\") AS person, sum(s.cost_micros) AS micros FROM spend s LEFT JOIN persons p ON s.user_id = p.user_id GROUP BY 1 ORDER BY 2 DESC",
 };
 
 const RECEIPTS: View = View {

@@ -128,6 +128,7 @@ mod tests {
             dialects: Vec::new(),
             trust: Trust::Gateway,
             workspace: None,
+            user: None,
             team: None,
             org: None,
         };

@@ -5,8 +5,10 @@
 //! put back over a newer one.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 
+use ingest::price::PriceTable;
 use ledger::budget::{Desk, DeskError, Set};
 use ledger::{AppendError, Appender, Store};
 use serde_json::json;
@@ -20,6 +22,8 @@ use crate::settings::{Loaded, Settings};
 
 /// The kind of a configuration's entries in `operations`.
 const KIND: &str = "config";
+/// The kind of the entries that say which prices are in force.
+const PRICES_KIND: &str = "prices";
 /// The part of Tachograph that writes them.
 const ACTOR: &str = "serve";
 
@@ -69,6 +73,26 @@ impl Writer {
     pub async fn record(&mut self, old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<(), Failure> {
         let mut owed = self.take_back().await;
         owed.entries.push_back(entry(old, new, needs_restart));
+        self.write(owed).await
+    }
+
+    /// Records which prices are in force from now on, in place of those of version `old`.
+    pub async fn record_prices(
+        &mut self,
+        old: Option<&str>,
+        new: &PriceTable,
+        file: Option<&Path>,
+    ) -> Result<(), Failure> {
+        tracing::info!(version = new.version(), models = new.models(), "these prices are in force");
+        let mut owed = self.take_back().await;
+        owed.entries.push_back(Operation {
+            kind: PRICES_KIND.to_owned(),
+            subject: new.version().to_owned(),
+            revision: None,
+            from: old.map(str::to_owned),
+            to: Some(new.version().to_owned()),
+            record: json!({ "version": new.version(), "models": new.models(), "file": file }),
+        });
         self.write(owed).await
     }
 
@@ -164,7 +188,6 @@ pub fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("listen", old.listen.addresses() != new.listen.addresses()),
         ("query", old.query != new.query),
         ("collector", old.collectors != new.collectors),
-        ("ingest.prices", old.ingest.prices != new.ingest.prices),
     ];
     differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }
@@ -179,6 +202,7 @@ mod tests {
         assert_eq!(needs_restart(&Settings::default(), &new), [""; 0]);
         new.store.data = "elsewhere".into();
         new.ingest.names = Some("names.toml".into());
+        new.ingest.prices = Some("prices.toml".into());
         new.listen.names = vec!["tachograph.acme.example".to_owned()];
         assert_eq!(needs_restart(&Settings::default(), &new), ["store"]);
     }

@@ -6,6 +6,7 @@ use detect::{Bookkeeper, BookkeeperMetrics, RuleSet};
 use export::Gate;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
+use ingest::price::PriceTable;
 use ledger::Store;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
@@ -81,6 +82,11 @@ impl Pipeline {
             health,
         };
         Ok((pipeline, registry))
+    }
+
+    /// The prices that are in force.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        self.collectors.prices()
     }
 
     /// The handle that tells where the sinks stand.

@@ -37,7 +37,8 @@ One TOML file. Unknown keys are errors. Relative paths start at the directory in
 ## `[ingest]`
 
 - `names`: a file that says which API key, workspace, user and team belong together. Read again on SIGHUP.
-- `prices`: a file of prices in place of the built-in table. A change needs a restart.
+- `prices`: a file of prices in place of the built-in table, in the form of `ingest/prices.toml`. It is read again on SIGHUP; which
+  prices are in force is logged, is an entry of kind `prices` in `operations`, and is told by `doctor`.
 
 ## `[query]`
 
@@ -51,7 +52,9 @@ One table for each. A change needs a restart.
 - `name`: in the `collector` column, in metrics, and in the path of pushed events.
 - `transport`: how bytes arrive.
 - `dialect`: what they mean.
-- `trust`, `workspace`, `team`, `org`: what its records get where no token says it.
+- `trust`, `workspace`, `user`, `team`, `org`: what its records get where no token says it.
+- `backfill`: true for a collector that brings a history: nobody is woken for what it brings. Default: false; then what is old is decided by
+  when the control plane or Tachograph saw it.
 - The settings of its transport.
 
 ";

@@ -206,4 +206,11 @@ fn a_second_server_is_refused_and_a_bad_file_keeps_the_old_configuration() {
     let recorded = world.sql("SELECT \"from\", \"to\" FROM operations WHERE kind = 'config' ORDER BY seq");
     assert_eq!(recorded.len(), 2, "{recorded:?}");
     assert_eq!(recorded[0]["to"], recorded[1]["from"]);
+    let prices = world.path("prices.toml");
+    std::fs::write(&prices, "version = \"mine\"\n").unwrap();
+    world.configure(&format!("{COLLECTOR}\n[ingest]\nprices = {:?}\n", prices.display()));
+    server.signal("HUP").unwrap();
+    world.wait_for(1, &["--ledger", "operations", "kind=prices", "record.version=mine"]);
+    let recorded = world.sql("SELECT \"from\", \"to\" FROM operations WHERE kind = 'prices' ORDER BY seq");
+    assert_eq!((recorded.len(), &recorded[0]["to"]), (2, &recorded[1]["from"]), "the built-in ones came before");
 }

@@ -131,6 +131,11 @@ impl Names {
         self.users.get(id)
     }
 
+    /// The ids and names of all users that have a name.
+    pub(super) fn persons(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.users.iter().filter_map(|(id, user)| Some((id.as_str(), user.name.as_deref()?)))
+    }
+
     /// The name of a user whose id is known, else what was given: some sources have the name and some the id.
     pub(super) fn user_name<'a>(&'a self, user: &'a str) -> &'a str {
         self.user(user).and_then(|user| user.name.as_deref()).unwrap_or(user)

@@ -75,13 +75,13 @@ fn records_of_a_model_request_take_who_and_what_from_its_start() {
     let columns = [column::SESSION, column::USER, column::MODEL, column::WORKSPACE, column::TEAM, column::ATTRIBUTION];
     let mut next = tokens("i1");
     enrichment.complete("t", &mut next);
-    assert_eq!(shown(&next, &columns), ["s1", USER, "claude-sonnet-5", WORKSPACE, "payments", JOINED_INTERCEPTION]);
+    assert_eq!(shown(&next, &columns), ["s1", "amara", "claude-sonnet-5", WORKSPACE, "payments", JOINED_INTERCEPTION]);
     // What a record or its token says stays.
     let mut own = tokens("i1");
     own.entry.set_text(column::WORKSPACE, "w-own");
     own.entry.set_text(column::SESSION, "s-own");
     enrichment.complete("t", &mut own);
-    assert_eq!(shown(&own, &columns[..4]), ["s-own", USER, "claude-sonnet-5", "w-own"]);
+    assert_eq!(shown(&own, &columns[..4]), ["s-own", "amara", "claude-sonnet-5", "w-own"]);
     // Another request, and another sender, explain nothing.
     for (token, interception) in [("t", "i2"), ("u", "i1")] {
         let mut other = tokens(interception);
@@ -180,4 +180,47 @@ fn gateway_paths_are_told_from_others() {
     ] {
         assert_eq!(gateway_path(url_path(url)), want, "{url}");
     }
+}
+
+#[test]
+fn a_person_has_one_name_in_every_source() {
+    let other = "7d405053-27e3-484a-9ad7-bcb64e7bfde6";
+    let columns = [column::USER, column::USER_ID];
+    let mut enrichment = Enrichment::new(names());
+    let said = |columns: &[(Text, &str)], owner: (&str, &str)| Draft {
+        owner: (owner.0.to_owned(), owner.1.to_owned()),
+        ..draft(columns, 1)
+    };
+    let mut check = |mut draft: Draft, believed: bool, expected: [&str; 2], marks: &[&str]| {
+        if believed {
+            enrichment.meet(&draft);
+        }
+        enrichment.complete("t", &mut draft);
+        assert_eq!(
+            (shown(&draft, &columns), &draft.marks[..]),
+            (
+                expected.map(str::to_owned).to_vec(),
+                &marks.iter().map(|mark| (*mark).to_owned()).collect::<Vec<_>>()[..]
+            )
+        );
+    };
+    let by_id = || said(&[(column::USER, other), (column::USER_ID, other)], ("", ""));
+    let by_name = || said(&[(column::USER, "bo"), (column::WORKSPACE, "w-2")], ("", "bo"));
+    // The file of names knows amara.
+    check(said(&[(column::USER, USER), (column::USER_ID, USER)], ("", "")), false, ["amara", USER], &[]);
+    check(said(&[(column::USER, "amara")], ("", "")), false, ["amara", USER], &[]);
+    // Nobody said yet who the other one is, and an agent is not believed.
+    check(by_id(), true, [other, other], &["unnamed:user"]);
+    check(said(&[(column::USER, "root"), (column::USER_ID, other)], ("", "")), false, ["root", other], &[]);
+    check(by_id(), true, [other, other], &["unnamed:user"]);
+    // The firewall says whose workspace it is by the name, a connection by the id.
+    check(by_name(), true, ["bo", "-"], &[]);
+    check(said(&[(column::WORKSPACE, "w-2")], (other, "")), true, ["-", "-"], &[]);
+    check(by_id(), true, ["bo", other], &[]);
+    check(by_name(), true, ["bo", other], &[]);
+    // What is no id and is not known is a name.
+    check(said(&[(column::USER, "u-said")], ("", "")), false, ["u-said", "-"], &[]);
+    // A record that says both, such as an audit log, counts at once.
+    check(said(&[(column::USER, "bo.new"), (column::USER_ID, other)], ("", "")), true, ["bo.new", other], &[]);
+    check(by_id(), false, ["bo.new", other], &[]);
 }

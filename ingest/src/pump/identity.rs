@@ -9,9 +9,14 @@ use crate::dialect::Draft;
 /// The mark of an event that is declared to be old, however late it was seen.
 const BACKFILL: &str = "backfill";
 
+/// How far what a sender tells through a collector is from the agent's reach, whatever a single record deserves.
+pub(super) fn told(channel: &Channel, principal: &Principal) -> Trust {
+    channel.dialect.trust().min(principal.trust)
+}
+
 /// Sets the columns that the collector, the token and the moment of receipt decide.
 pub(super) fn stamp(draft: &mut Draft, channel: &Channel, principal: &Principal, received: i64) {
-    let told = channel.dialect.trust().min(principal.trust);
+    let told = told(channel, principal);
     draft.limit_trust(told);
     if channel.backfill {
         draft.mark(BACKFILL.to_owned());
@@ -28,6 +33,10 @@ pub(super) fn stamp(draft: &mut Draft, channel: &Channel, principal: &Principal,
         if entry.text(column::ATTRIBUTION).is_none_or(|word| word == "none") {
             entry.set_text(column::ATTRIBUTION, "direct");
         }
+    }
+    if let Some(user) = &principal.user {
+        entry.set_text(column::USER, user);
+        entry.remove(column::USER_ID.id());
     }
     if let Some(team) = &principal.team {
         entry.set_text(column::TEAM, team);

@@ -129,6 +129,24 @@ async fn joins_survive_a_restart() {
     );
 }
 
+#[tokio::test]
+async fn a_learned_name_survives_a_restart() {
+    let mut house = House::new("");
+    let audit = format!(
+        r#"{{"ts":"2026-10-03T08:15:09Z","level":"INFO","msg":"audit_log","fields":{{"ID":"a-1","Time":"2026-10-03T08:15:09Z","UserID":"{KEY_OWNER}","ResourceType":"template","Action":"write","StatusCode":200,"actor":{{"id":"{KEY_OWNER}","username":"amara"}}}}}}"#
+    );
+    assert_eq!(feed(&house, "coder", &[start(), audit, tokens("m1")]).await.accepted, 3);
+    assert_eq!(house.column(column::USER), [KEY_OWNER, "amara", "amara"], "nobody had said the name before");
+    house = house.reopen().await;
+    assert_eq!(feed(&house, "coder", &[tokens("m2")]).await.accepted, 1);
+    let principal = Principal { user: Some("mira".to_owned()), ..Principal::local() };
+    let mut intake = intake_of(&house, dialect::by_name("coder").unwrap(), principal);
+    intake.record(tokens("m3").as_bytes(), clock::now(), 0).await.unwrap();
+    intake.finish().await.unwrap();
+    assert_eq!(house.column(column::USER), [KEY_OWNER, "amara", "amara", "amara", "mira"]);
+    assert_eq!(house.column(column::USER_ID), [KEY_OWNER, KEY_OWNER, KEY_OWNER, KEY_OWNER, ""]);
+}
+
 /// Feeds records that a token with this trust carries.
 async fn feed_as(house: &House, token: &str, trust: Trust, records: &[String]) -> Tally {
     let coder = dialect::by_name("coder").unwrap();

@@ -29,7 +29,7 @@ const CASES: &[(&str, &str)] = &[
     ("SELECT count(*) AS n FROM events", "n\n12\n"),
     (
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY table_name",
-        "table_name\nalerts\nbudgets\ncommands\negress\nevents\nmodel_calls\noperations\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
+        "table_name\nalerts\nbudgets\ncommands\negress\nevents\nmodel_calls\noperations\npersons\nreceipts\nreservations\nsessions\nsilences\nspend\ntool_calls\n",
     ),
     (
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' AND ordinal_position < 3 ORDER BY ordinal_position",
@@ -88,6 +88,12 @@ const CASES: &[(&str, &str)] = &[
         "SELECT session, events, denied, tokens_out, cost_micros FROM sessions ORDER BY session",
         "session,events,denied,tokens_out,cost_micros\ns-ada,7,1,100,2500000\ns-bob,4,1,50,1000000\n",
     ),
+    ("SELECT sum(x) AS s FROM (VALUES (9223372036854775807), (1), (-1)) AS t(x)", "s\n9223372036854775807\n"),
+    ("SELECT y, sum(x) AS s FROM (VALUES (1, 2), (1, 3), (2, 4)) AS t(y, x) GROUP BY y ORDER BY y", "y,s\n1,5\n2,4\n"),
+    ("SELECT sum(DISTINCT x) AS s FROM (VALUES (2), (2), (3)) AS t(x)", "s\n5\n"),
+    ("SELECT sum(x) OVER (ORDER BY x ROWS 1 PRECEDING) AS s FROM (VALUES (1), (2), (3)) AS t(x)", "s\n1\n3\n5\n"),
+    ("SELECT sum(x) AS s FROM (VALUES (1.5), (2)) AS t(x)", "s\n3.5\n"),
+    ("SELECT sum(tokens_out) AS s FROM events WHERE session = 'nobody'", "s\n\"\"\n"),
     ("SELECT session, events FROM sessions WHERE session = 's-bob'", "session,events\ns-bob,4\n"),
     ("SELECT team, sum(cost_usd) AS usd FROM spend GROUP BY team ORDER BY team", "team,usd\nblue,1.0\nred,2.5\n"),
     (
@@ -206,6 +212,14 @@ async fn hostile_queries_meet_their_limits() {
         ("SELECT * INTO stolen FROM events".to_owned(), "read_only"),
         ("SELECT nothing FROM events".to_owned(), "sql"),
         ("SELECT 1 / (seq - seq) FROM events".to_owned(), "execution"),
+        ("SELECT sum(x) FROM (VALUES (9223372036854775807), (1)) AS t(x)".to_owned(), "execution"),
+        ("SELECT sum(x) FROM (VALUES (-9223372036854775807), (-2)) AS t(x)".to_owned(), "execution"),
+        (
+            "SELECT y, sum(x) FROM (VALUES (1, 9223372036854775807), (1, 1)) AS t(y, x) GROUP BY y".to_owned(),
+            "execution",
+        ),
+        ("SELECT sum(x) OVER () FROM (VALUES (9223372036854775807), (1)) AS t(x)".to_owned(), "execution"),
+        ("SELECT sum(DISTINCT x) FROM (VALUES (9223372036854775807), (1)) AS t(x)".to_owned(), "execution"),
         ("DROP TABLE events".to_owned(), "read_only"),
     ];
     for (sql, expected) in cases {

@@ -29,12 +29,15 @@ record! {
     /// Who did it.
     Actor {
         id: Text<'a> = "id" | "ID",
+        username: Text<'a> = "username" | "Username",
     }
 
     /// What a build says of its workspace.
     AdditionalFields {
         workspace: Text<'a> = "workspace_id",
         workspace_name: Text<'a> = "workspace_name",
+        owner: Text<'a> = "workspace_owner" | "workspace_owner_username",
+        owner_id: Text<'a> = "workspace_owner_id",
     }
 }
 
@@ -61,7 +64,14 @@ pub fn set(draft: &mut Draft, log: &AuditLog, observed: Stated, received: i64) -
     let behalf: Actor = nested(log.on_behalf_of, &mut behalf_text);
     let more: AdditionalFields = nested(log.additional_fields, &mut more_text);
     let resource = log.resource.id();
-    let actor = log.user.id().or(actor.id.id());
+    let (actor, name) = (log.user.id().or(actor.id.id()), actor.username.some());
+    // Who acts for somebody else is the agent, and the other one the person behind it.
+    match behalf.id.id() {
+        Some(person) => draft.set_user(Some(person), behalf.username.some()),
+        None => draft.set_user(actor, name),
+    }
+    draft.owner.0.push_str(more.owner_id.id().unwrap_or_default());
+    draft.owner.1.push_str(more.owner.some().unwrap_or_default());
     let entry = &mut draft.entry;
     entry.set_text(column::ACTION, action);
     entry.set_text(
@@ -69,8 +79,6 @@ pub fn set(draft: &mut Draft, log: &AuditLog, observed: Stated, received: i64) -
         &[resource_type, resource.or(log.resource_target.some()).unwrap_or_default()].join("/"),
     );
     entry.set_text_if(column::ORG, log.org.id());
-    // Who acts for somebody else is the agent, and the other one the person behind it.
-    entry.set_text_if(column::USER, behalf.id.id().or(actor));
     if behalf.id.id().is_some() {
         entry.set_text_if(column::AGENT, actor);
     }
@@ -90,7 +98,9 @@ pub fn set(draft: &mut Draft, log: &AuditLog, observed: Stated, received: i64) -
     }
     if let Some(status) = log.status.0.filter(|status| *status != 0) {
         entry.set_integer(column::STATUS, status);
-        entry.set_text(column::OUTCOME, outcome(status));
+        if status > 0 {
+            entry.set_text(column::OUTCOME, outcome(status));
+        }
     }
     Ok(())
 }

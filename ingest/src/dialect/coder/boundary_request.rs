@@ -89,6 +89,7 @@ pub fn decode_unknown(line: &Line<Fields>, text: &str, received: i64, drafts: &m
 }
 
 fn set_who(draft: &mut Draft, fields: &Fields) {
+    draft.owner.1.push_str(fields.owner.some().unwrap_or_default());
     let entry = &mut draft.entry;
     entry.set_text_if(column::USER, fields.owner.some());
     entry.set_text_if(column::AGENT, fields.agent_name.some());

@@ -18,6 +18,7 @@ record! {
         time: Text<'a> = "Time",
         org: Text<'a> = "OrganizationID",
         owner: Text<'a> = "WorkspaceOwnerID",
+        owner_name: Text<'a> = "WorkspaceOwnerUsername" | "WorkspaceOwnerName",
         workspace: Text<'a> = "WorkspaceID",
         workspace_name: Text<'a> = "WorkspaceName",
         agent_name: Text<'a> = "AgentName",
@@ -35,6 +36,7 @@ record! {
         connect_time: Text<'a> = "connect_time",
         organization: Raw<'a> = "organization",
         owner: Text<'a> = "workspace_owner_id",
+        owner_name: Text<'a> = "workspace_owner_username",
         workspace: Text<'a> = "workspace_id",
         workspace_name: Text<'a> = "workspace_name",
         agent_name: Text<'a> = "agent_name",
@@ -57,9 +59,10 @@ record! {
         status_code: Integer = "status_code",
     }
 
-    /// Something with an id.
+    /// Something with an id, and a name if it is a person.
     Identified {
         id: Text<'a> = "id",
+        username: Text<'a> = "username",
     }
 }
 
@@ -68,7 +71,10 @@ record! {
 struct Connection<'a> {
     id: &'a str,
     org: Option<&'a str>,
-    user: Option<&'a str>,
+    /// Id and name of who connected, where it is told.
+    user: (Option<&'a str>, Option<&'a str>),
+    /// Id and name of the workspace's owner.
+    owner: (Option<&'a str>, Option<&'a str>),
     workspace: Option<&'a str>,
     workspace_name: Option<&'a str>,
     agent_name: Option<&'a str>,
@@ -82,8 +88,8 @@ pub fn decode(line: &Line<ConnectionLog>, text: &str, received: i64, drafts: &mu
     let connection = Connection {
         id: log.id.id().ok_or("it has no ID")?,
         org: log.org.id(),
-        // Connections by SSH and IDE name no user: then it is the workspace's owner for whom the agent there works.
-        user: log.user.id().or(log.owner.id()),
+        user: (log.user.id(), None),
+        owner: (log.owner.id(), log.owner_name.some()),
         workspace: log.workspace.id(),
         workspace_name: log.workspace_name.some(),
         agent_name: log.agent_name.some(),
@@ -111,7 +117,8 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
     let connection = Connection {
         id: row.id.id().ok_or("a connection has no id")?,
         org: org.id.id(),
-        user: user.id.id().or(row.owner.id()),
+        user: (user.id.id(), user.username.some()),
+        owner: (row.owner.id(), row.owner_name.some()),
         workspace: row.workspace.id(),
         workspace_name: row.workspace_name.some(),
         agent_name: row.agent_name.some(),
@@ -150,12 +157,16 @@ pub fn add_free_text(draft: &mut Draft, row: &ConnectionRow, text: &str) {
 impl Connection<'_> {
     fn set(&self, draft: &mut Draft, status: &str, code: Option<i64>) {
         draft.set_origin(SOURCE_CONNECTION, "workspace", "connection");
+        // Connections by SSH and IDE name no user: then it is the workspace's owner for whom the agent there works.
+        let (id, name) = if self.user.0.is_some() { self.user } else { self.owner };
+        draft.set_user(id, name);
+        draft.owner.0.push_str(self.owner.0.unwrap_or_default());
+        draft.owner.1.push_str(self.owner.1.unwrap_or_default());
         let entry = &mut draft.entry;
         entry.set_text(column::ACTION, status);
         let target = [self.kind, self.slug_or_port.unwrap_or_default()].join("/");
         entry.set_text(column::TARGET, target.trim_end_matches('/'));
         entry.set_text_if(column::ORG, self.org);
-        entry.set_text_if(column::USER, self.user);
         entry.set_text_if(column::WORKSPACE, self.workspace);
         entry.set_text_if(column::WORKSPACE_NAME, self.workspace_name);
         entry.set_text_if(column::AGENT, self.agent_name);
@@ -167,6 +178,10 @@ impl Connection<'_> {
         match code {
             Some(code) if over_http => {
                 entry.set_integer(column::STATUS, code);
+                // A status that cannot be one allows nothing.
+                if code < 0 {
+                    return;
+                }
                 entry.set_text(column::OUTCOME, if code < 400 { "allow" } else { audit::outcome(code) });
             }
             Some(code) => {

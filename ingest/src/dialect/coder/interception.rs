@@ -124,7 +124,6 @@ fn set_call(draft: &mut Draft, fields: &Fields, interception: &str) {
     entry.set_text_if(column::PROVIDER, fields.provider.some());
     entry.set_text_if(column::MODEL, fields.model.some());
     entry.set_text_if(column::TARGET, fields.model.some());
-    entry.set_text_if(column::USER, fields.initiator.id());
     if fields.record_type.as_str() == "interception_start" {
         // As the gateway groups calls itself: the client's session, else the thread, else the call alone.
         let session = fields.client_session.id().or(fields.thread_root.id()).unwrap_or(interception);
@@ -133,6 +132,7 @@ fn set_call(draft: &mut Draft, fields: &Fields, interception: &str) {
     if fields.initiator.id().is_some() {
         entry.set_text(column::ATTRIBUTION, "direct");
     }
+    draft.set_user(fields.initiator.id(), None);
     set_client(draft, fields.client.as_str(), fields.client_session.as_str());
     draft.api_key.push_str(fields.api_key.as_str());
 }

@@ -27,6 +27,7 @@ record! {
     /// Who started it.
     Initiator {
         id: Text<'a> = "id",
+        username: Text<'a> = "username",
     }
 
     /// A request through the boundary that the gateway joined to the session.
@@ -249,7 +250,7 @@ fn set_user(draft: &mut Draft, session: &Session) {
     let mut unescaped = String::new();
     let initiator: Initiator = nested(session.initiator, &mut unescaped);
     if let Some(user) = initiator.id.id() {
-        draft.entry.set_text(column::USER, user);
+        draft.set_user(Some(user), initiator.username.some());
         draft.entry.set_text(column::ATTRIBUTION, "direct");
     }
 }

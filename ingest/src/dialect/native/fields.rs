@@ -85,6 +85,7 @@ const TEXTS: &[handle::Text] = &[
     column::ORG,
     column::TEAM,
     column::USER,
+    column::USER_ID,
     column::AGENT,
     column::AGENT_KIND,
     column::SESSION,

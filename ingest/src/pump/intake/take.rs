@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ledger::access::Trust;
 use ledger::column::handle::TextList;
 use ledger::events::column;
 use ledger::{AppendError, Entry, LedgerName, Position};
@@ -13,7 +14,7 @@ use crate::dedup::{Body, Decision, Place};
 use crate::dialect::{self, Outcome};
 use crate::lenient::Mended;
 use crate::limits;
-use crate::pump::identity::stamp;
+use crate::pump::identity::{stamp, told};
 use crate::pump::{Channel, Pump, PumpError, key};
 
 /// The mark of an event that came with the key of another one and says something else.
@@ -91,8 +92,13 @@ impl<P: Progress> Intake<P> {
         let text = mended.filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
         for (at, draft) in self.drafts.iter_mut().enumerate() {
             bounds::enforce(draft, received);
+            let mut enrichment = self.pump.enrichment();
+            if told(&self.channel, &self.principal) >= Trust::Gateway {
+                enrichment.meet(draft);
+            }
             stamp(draft, &self.channel, &self.principal, received);
-            self.pump.enrichment().complete(&self.principal.token, draft);
+            enrichment.complete(&self.principal.token, draft);
+            drop(enrichment);
             draft
                 .marks
                 .extend(mended.iter().flat_map(|mended| &mended.replaced).map(|name| format!("replaced:{name}")));

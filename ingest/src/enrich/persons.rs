@@ -1,0 +1,95 @@
+//! Which name and which id are one person: learned from records of the control plane, which say both, and from the file of names.
+//!
+//! A firewall's records have the name of a workspace's owner, a gateway's the id of who called. A record that says both joins
+//! them; so do two records about one workspace's owner, one with the name and one with the id.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use super::bounded::Bounded;
+use crate::limits;
+
+/// Names by id, ids by name, and the owners of workspaces.
+#[derive(Debug)]
+pub(super) struct Persons {
+    hasher: RandomState,
+    names: Bounded<Arc<str>>,
+    ids: Bounded<Arc<str>>,
+    owners: Bounded<Owner>,
+}
+
+/// What is known of a workspace's owner.
+#[derive(Debug, Clone, Default)]
+struct Owner {
+    id: Option<Arc<str>>,
+    name: Option<Arc<str>>,
+}
+
+impl Persons {
+    pub fn new() -> Self {
+        let max = limits::PERSONS_MAX;
+        Self { hasher: RandomState::new(), names: Bounded::new(max), ids: Bounded::new(max), owners: Bounded::new(max) }
+    }
+
+    /// Notes that a record names a person by both. The latest word counts: people are renamed.
+    pub fn learn(&mut self, id: &str, name: &str) {
+        if id == name || [id, name].iter().any(|text| text.is_empty() || text.len() > limits::NAME_BYTES_MAX) {
+            return;
+        }
+        let set = |map: &mut Bounded<Arc<str>>, key: u64, value: &str| {
+            let held = map.get_or_insert(key, || Arc::from(value));
+            if **held != *value {
+                *held = Arc::from(value);
+            }
+        };
+        set(&mut self.names, self.hasher.hash_one(id), name);
+        set(&mut self.ids, self.hasher.hash_one(name), id);
+    }
+
+    /// Notes what a record says of a workspace's owner; empty texts say nothing.
+    pub fn learn_owner(&mut self, workspace: &str, id: &str, name: &str) {
+        let is_name = |text: &&str| !text.is_empty() && text.len() <= limits::NAME_BYTES_MAX;
+        let owner = self.owners.get_or_insert(self.hasher.hash_one(workspace), Owner::default);
+        for (slot, text) in [(&mut owner.id, id), (&mut owner.name, name)] {
+            if let Some(text) = Some(text).filter(is_name)
+                && slot.as_deref() != Some(text)
+            {
+                *slot = Some(Arc::from(text));
+            }
+        }
+        if let Owner { id: Some(id), name: Some(name) } = owner.clone() {
+            self.learn(&id, &name);
+        }
+    }
+
+    /// The name of who has this id.
+    pub fn name(&mut self, id: &str) -> Option<Arc<str>> {
+        self.names.get(self.hasher.hash_one(id)).cloned()
+    }
+
+    /// The id of who has this name.
+    pub fn id(&mut self, name: &str) -> Option<Arc<str>> {
+        self.ids.get(self.hasher.hash_one(name)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_an_id_become_one_person() {
+        let mut persons = Persons::new();
+        persons.learn("u-1", "amara");
+        persons.learn_owner("w-1", "u-2", "");
+        assert_eq!((persons.name("u-1").as_deref(), persons.name("u-2")), (Some("amara"), None));
+        persons.learn_owner("w-1", "", "bo");
+        assert_eq!((persons.name("u-2").as_deref(), persons.id("bo").as_deref()), (Some("bo"), Some("u-2")));
+        persons.learn("u-1", "amara.okafor");
+        assert_eq!(persons.name("u-1").as_deref(), Some("amara.okafor"), "the latest word counts");
+        persons.learn("u-3", &"x".repeat(limits::NAME_BYTES_MAX + 1));
+        persons.learn("u-3", "");
+        persons.learn("u-3", "u-3");
+        assert_eq!(persons.name("u-3"), None);
+    }
+}
