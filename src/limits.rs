@@ -69,6 +69,9 @@ pub const NOTICES_PAUSE: Duration = Duration::from_millis(250);
 /// and the longest.
 pub const NOTICES_WAIT_MAX: Duration = Duration::from_mins(1);
 
+/// The largest checkpoint that is read from a file, in bytes.
+pub const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
+
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 
