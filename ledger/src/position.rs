@@ -25,6 +25,7 @@ impl LedgerName {
     }
 
     /// The other one.
+    #[must_use]
     pub const fn peer(self) -> Self {
         match self {
             Self::Events => Self::Operations,

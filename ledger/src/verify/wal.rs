@@ -48,9 +48,9 @@ impl Wal {
                 place.at(format!("wal/{}", file_name(*number)), format!("WAL file {expected} is missing before it"));
             // Files are made and deleted in order, so that only the first ones can be gone when a copy comes to them.
             if expected == first {
-                report.absence(what)
+                report.absence(what);
             } else {
-                report.fault(what)
+                report.fault(what);
             }
             wal.broken = true;
             return wal;

@@ -85,7 +85,7 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.expect("listed");
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            copy(&entry.path(), &target)
+            copy(&entry.path(), &target);
         } else {
             let _bytes = fs::copy(entry.path(), target).expect("copied");
         }
@@ -246,7 +246,9 @@ fn an_older_checkpoint_with_other_batches_behind_it_is_seen_by_the_other_ledger(
         assert!(error.contains("rolled back alone") || error.contains("missing"), "{error}");
     }
     let both = |data: &Path| {
-        LedgerName::ALL.into_iter().for_each(|ledger| rewritten(&originals, data, ledger));
+        for ledger in LedgerName::ALL {
+            rewritten(&originals, data, ledger);
+        }
         killed(data);
     };
     check(&originals, "both ledgers", &both, Verdict::Unproven, &[]);
