@@ -89,10 +89,19 @@ impl Wal {
     fn read_one(&mut self, place: &Place, replay: &mut Replay, report: &mut Report) -> Result<bool, LedgerError> {
         // The next file is opened before the current one is read to its end: once it exists, the current one is whole.
         let next = self.open_next()?;
-        self.read_file(next.is_some(), replay, report)?;
+        // The newest file counts for nothing while it has no frame: the one before may have gone on.
+        let is_spare = match &next {
+            Some(file) => file.is_empty()? && !self.directory.join(file_name(self.next + 1)).exists(),
+            None => false,
+        };
+        self.read_file(next.is_some() && !is_spare, replay, report)?;
         let Some(file) = next else { return Ok(false) };
         let at = (replay.chain.next_batch, replay.next_seq);
-        file.check_place((place.ledger, place.shard), &place.origin, self.next, at)?;
+        let placed = file.check_place((place.ledger, place.shard), &place.origin, self.next, at);
+        if is_spare && (placed.is_err() || replay.batch.is_some() || self.torn > 0) && self.scanner.is_some() {
+            return Ok(false);
+        }
+        placed?;
         let commit = self.scanner.as_ref().map(Scanner::next_commit_number);
         if commit.is_some_and(|commit| commit != file.header.first_commit) {
             let what = format!("it starts with commit {}", file.header.first_commit);
