@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::logging::LogFormat;
 use crate::output::Format;
-use crate::{alerts, budgets, config, doctor, hook, init, route, rules, serve, sinks, sql, tail, token, verify};
+use crate::{
+    alerts, backup, budgets, config, doctor, hook, init, route, rules, serve, sinks, sql, tail, token, verify,
+};
 
 /// The sealed flight recorder for fleets of autonomous coding agents.
 #[derive(Debug, Parser)]
@@ -32,6 +34,8 @@ pub enum Command {
     Serve(serve::Arguments),
     /// Check a data directory: rebuild every commitment from the bytes on disk.
     Verify(verify::Arguments),
+    /// Copy a data directory, also while a server writes it, and verify the copy.
+    Backup(backup::Arguments),
     /// Ask a question in SQL, on a data directory or of a server.
     Sql(sql::Arguments),
     /// Print events as they are recorded.

@@ -88,6 +88,9 @@ pub const HOOK_REQUEST_BYTES_MAX: usize = 4 << 20;
 /// Characters of a server's reason that are kept.
 pub const HOOK_REASON_CHARS_MAX: usize = 300;
 
+/// The largest checkpoint that is read from a file, in bytes.
+pub const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
+
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
 

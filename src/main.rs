@@ -5,6 +5,7 @@
 //! | `init` | `init.rs` |
 //! | `serve` | `serve.rs`, with its parts in `serve/` |
 //! | `verify` | `verify.rs` |
+//! | `backup` | `backup.rs` |
 //! | `sql` | `sql.rs` |
 //! | `tail` | `tail.rs` |
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
@@ -26,6 +27,7 @@
 mod access;
 mod alerts;
 mod api;
+mod backup;
 mod budgets;
 mod canary;
 mod cli;
@@ -74,6 +76,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Init(arguments) => init::run(arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
         Command::Sql(arguments) => sql::run(&arguments),
         Command::Tail(arguments) => tail::run(&arguments),
         Command::Alerts(command) => alerts::run(command),

@@ -2,23 +2,28 @@
 //!
 //! It needs no server, no configuration and no secret; a server may be writing meanwhile.
 
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use ledger::verify::{Progress, Report, Verdict};
+use ledger::verify::{Progress, Report, Unproven, Verdict};
 use proof::note::Verifier;
 use serde::Serialize;
 
 use crate::cli::Output;
 use crate::exit::{Failure, Outcome, TAMPERED, UNCHECKED};
+use crate::limits;
 use crate::output::{self, Format, visible};
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 verified, 1 internal error, 2 usage, 3 tampered, 4 could not check.")]
+#[command(
+    after_help = "Exit codes: 0 verified, up to the newest signed checkpoints; 1 internal error; 2 usage; 3 tampered; \
+                  4 could not check, or a torn copy, or more unsigned batches than a process that died leaves."
+)]
 pub struct Arguments {
     /// The data directory.
     #[arg(value_name = "DIR")]
@@ -26,6 +31,10 @@ pub struct Arguments {
     /// The verification key that `init` printed, or a file that holds it. Without one, the key in the directory is believed.
     #[arg(long, value_name = "VKEY|FILE")]
     key: Option<String>,
+    /// A signed checkpoint of one of the ledgers that was kept elsewhere; it also shows a ledger that was written anew with
+    /// its own key. May be given several times.
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
@@ -42,12 +51,13 @@ struct Answer<'a> {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let key = arguments.key.as_deref().map(parse_key).transpose()?;
+    let elsewhere = arguments.checkpoints.iter().map(|path| read_checkpoint(path)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress_bar();
     let mut advance = |progress: Progress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     };
-    let report = ledger::verify::verify(&arguments.directory, key.as_ref(), &mut advance);
+    let report = ledger::verify::verify_against(&arguments.directory, key.as_ref(), &elsewhere, &mut advance);
     bar.finish_and_clear();
     let report = report.map_err(|error| Failure::new(UNCHECKED, error))?;
     let verdict = report.verdict();
@@ -55,11 +65,16 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Format::Json => output::print_json(&Answer { verdict, key_pinned: key.is_some(), report: &report })?,
         Format::Table => output::print(&describe(&report, key.is_some(), output::colours()))?,
     }
-    Ok(match verdict {
+    Ok(exit_code(verdict))
+}
+
+/// What the process returns for a verdict.
+pub fn exit_code(verdict: Verdict) -> ExitCode {
+    match verdict {
         Verdict::Verified => ExitCode::SUCCESS,
         Verdict::Tampered => ExitCode::from(TAMPERED),
-        Verdict::CouldNotCheck => ExitCode::from(UNCHECKED),
-    })
+        Verdict::TornCopy | Verdict::CouldNotCheck | Verdict::Unproven => ExitCode::from(UNCHECKED),
+    }
 }
 
 fn parse_key(text: &str) -> Result<Verifier, Failure> {
@@ -70,6 +85,13 @@ fn parse_key(text: &str) -> Result<Verifier, Failure> {
     })
 }
 
+fn read_checkpoint(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(limits::CHECKPOINT_BYTES_MAX).read_to_string(&mut text));
+    read.map_err(|error| Failure::usage(format!("--checkpoint {}: {error}", path.display())))?;
+    Ok(text)
+}
+
 fn progress_bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -77,6 +99,34 @@ fn progress_bar() -> ProgressBar {
     let style =
         ProgressStyle::with_template("verifying {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// What a torn copy is, and how to go on.
+const TORN: &str = "its files stem from different moments, as in a copy that was made while a server wrote, or its end was \
+                    cut off; copy it again with `tachograph backup`, or start a server on it, which goes on with what is \
+                    here and records what is missing";
+/// What unproven batches are, and how to go on.
+const UNPROVEN: &str = "more batches follow the newest checkpoint than a process that died leaves: somebody without the key \
+                        appended them, or the checkpoint is an older one; a start would sign them";
+
+/// What a verified ledger's verdict says.
+fn proven(report: &Report) -> String {
+    let events: u64 = report.unproven.iter().map(|unproven| unproven.events).sum();
+    match events {
+        0 => "every commitment was rebuilt from the bytes on disk".to_owned(),
+        events => format!(
+            "up to the newest checkpoints; {} events behind them are durable, not yet provable",
+            HumanCount(events)
+        ),
+    }
+}
+
+fn unproven(unproven: &Unproven) -> String {
+    let Unproven { ledger, batches, events } = unproven;
+    format!(
+        "not proven: {ledger}: {} events are durable, not yet provable; {batches} of their batches are closed",
+        HumanCount(*events)
+    )
 }
 
 /// One verdict line, one line per fault, one per thing that was not checked, and notes.
@@ -90,14 +140,16 @@ fn describe(report: &Report, pinned: bool, colours: bool) -> String {
         HumanBytes(report.bytes)
     );
     let (word, colour, rest) = match report.verdict() {
-        Verdict::Verified => ("verified", 32, "every commitment was rebuilt from the bytes on disk".to_owned()),
+        Verdict::Verified => ("verified", 32, proven(report)),
         Verdict::Tampered => {
             let faults = report.faults.len() as u64 + report.faults_omitted;
             ("TAMPERED", 31, format!("{faults} {}", if faults == 1 { "fault" } else { "faults" }))
         }
+        Verdict::TornCopy => ("TORN COPY", 33, TORN.to_owned()),
         Verdict::CouldNotCheck => {
             ("could not check", 33, format!("{} places could not be looked at", report.unchecked.len()))
         }
+        Verdict::Unproven => ("NOT PROVEN", 33, UNPROVEN.to_owned()),
     };
     let word = if colours { format!("\u{1b}[{colour};1m{word}\u{1b}[0m") } else { word.to_owned() };
     let mut lines = vec![format!("{word}: {rest}; {amount}; {pin}")];
@@ -105,6 +157,8 @@ fn describe(report: &Report, pinned: bool, colours: bool) -> String {
     if report.faults_omitted > 0 {
         lines.push(format!("and {} more faults", HumanCount(report.faults_omitted)));
     }
+    lines.extend(report.torn.iter().map(|fault| format!("missing: {}", visible(&fault.to_string()))));
+    lines.extend(report.unproven.iter().map(unproven));
     lines.extend(report.unchecked.iter().map(|fault| format!("not checked: {}", visible(&fault.to_string()))));
     lines.extend(report.notes.iter().map(|note| format!("note: {}", visible(note))));
     lines.join("\n") + "\n"
@@ -129,6 +183,16 @@ mod tests {
             describe(&report, false, false).starts_with("verified: ")
                 && describe(&report, false, false).contains("key not pinned")
         );
+        report.unproven.push(Unproven { ledger: LedgerName::Events, batches: 1, events: 7 });
+        let text = describe(&report, true, false);
+        assert!(text.starts_with("verified: up to the newest checkpoints; 7 events behind them are durable"), "{text}");
+        assert!(text.contains("not proven: events: 7 events"), "{text}");
+        report.unproven[0].batches = 2;
+        assert!(describe(&report, true, false).starts_with("NOT PROVEN: "));
+        report.torn.push(fault.clone());
+        let text = describe(&report, true, false);
+        assert!(text.starts_with("TORN COPY: ") && text.contains("tachograph backup"), "{text}");
+        report.torn.clear();
         report.unchecked.push(fault.clone());
         assert!(describe(&report, true, false).starts_with("could not check: 1 places"));
         report.fault(fault);

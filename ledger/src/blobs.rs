@@ -14,6 +14,8 @@ use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD, RenameFlags};
 
 use crate::error::LedgerError;
+use crate::limits::BLOB_READ_BYTES_MAX;
+use crate::regular;
 
 /// What an unfinished file's name starts with; such files are not listed.
 pub(crate) const UNFINISHED_PREFIX: char = '.';
@@ -51,7 +53,7 @@ impl BlobError {
 
 impl From<BlobError> for LedgerError {
     fn from(error: BlobError) -> Self {
-        Self::Io { action: error.action, path: error.path, source: error.source }
+        Self::io(error.action, error.path)(error.source)
     }
 }
 
@@ -161,17 +163,22 @@ impl Blobs for LocalBlobs {
 
     fn size(&self, name: &str) -> Result<u64, BlobError> {
         let path = self.checked("look at", name)?;
-        fs::metadata(&path).map(|metadata| metadata.len()).map_err(BlobError::io("look at", path))
+        regular::size(&path).map_err(BlobError::io("look at", path))
     }
 
     fn get_range(&self, name: &str, range: Range<u64>) -> Result<Bytes, BlobError> {
         let path = self.checked("read", name)?;
         let read = || -> io::Result<Bytes> {
-            let file = File::open(&path)?;
+            let (file, metadata) = regular::open(&path, false)?;
             let len = range.end.saturating_sub(range.start);
             // The file's own length bounds what is allocated, whatever a damaged footer asks for.
-            if range.end > file.metadata()?.len() {
+            if range.end > metadata.len() {
                 return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            // A file without end on a file system with holes is no bound.
+            if len > BLOB_READ_BYTES_MAX {
+                let what = format!("{len} bytes are more than any part of such a file has");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
             }
             let mut bytes = vec![0; len as usize];
             file.read_exact_at(&mut bytes, range.start)?;

@@ -1,6 +1,7 @@
 //! The newest signed checkpoint of a shard: a file that is replaced by rename and can be made anew from the headers.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use proof::Digest;
@@ -9,6 +10,8 @@ use proof::tree::Frontier;
 
 use crate::disk::{Disk, replace};
 use crate::error::LedgerError;
+use crate::limits::SMALL_FILE_BYTES_MAX;
+use crate::regular;
 
 /// Name of the file in the shard's directory.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
@@ -61,16 +64,24 @@ pub(crate) fn publish(
     Ok(note)
 }
 
-/// The text of the newest checkpoint, `None` if there is none: a loss of power may also leave the file empty or full of zeros,
-/// since its bytes are not synced.
+/// Makes the newest checkpoint durable, if there is one.
+pub(crate) fn sync(directory: &Path) -> Result<(), LedgerError> {
+    let path = directory.join(CHECKPOINT_FILE);
+    match regular::open(&path, false) {
+        Ok((file, _)) => file.sync_all().map_err(LedgerError::io("sync", path))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(LedgerError::io("open", path)(error)),
+    }
+    File::open(directory).and_then(|folder| folder.sync_all()).map_err(LedgerError::io("sync", directory))
+}
+
+/// The text of the newest checkpoint, `None` if there is none. A file without a byte, or of zeros alone, is what a loss of
+/// power can leave of one that was being replaced: it counts as none.
 pub fn read(directory: &Path) -> Result<Option<String>, LedgerError> {
-    let path: PathBuf = directory.join(CHECKPOINT_FILE);
-    match std::fs::read_to_string(&path) {
+    let path = directory.join(CHECKPOINT_FILE);
+    match regular::read_text(&path, SMALL_FILE_BYTES_MAX) {
         Ok(note) => Ok(Some(note).filter(|note| note.bytes().any(|byte| byte != 0))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            Err(LedgerError::corrupt(path, "text", "it is not UTF-8"))
-        }
         Err(error) => Err(LedgerError::io("read", path)(error)),
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rustix::fs::FallocateFlags;
 
 use crate::blobs::{Blobs, LocalBlobs, UNFINISHED_PREFIX};
+use crate::regular;
 
 /// One open file. Reads and writes name their offset, so that clones of a handle never share a position.
 pub trait DiskFile: Send + Sync + std::fmt::Debug {
@@ -33,7 +34,7 @@ pub trait DiskFile: Send + Sync + std::fmt::Debug {
 pub trait Disk: Send + Sync + std::fmt::Debug {
     /// Creates a file that must not exist.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
-    /// Opens a file for reading, and for writing if asked.
+    /// Opens a regular file for reading, and for writing if asked.
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>>;
     /// Names in a directory, sorted.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
@@ -118,7 +119,7 @@ impl Disk for LocalDisk {
     }
 
     fn open(&self, path: &Path, write: bool) -> io::Result<Arc<dyn DiskFile>> {
-        Ok(Arc::new(LocalFile(OpenOptions::new().read(true).write(write).open(path)?)))
+        Ok(Arc::new(LocalFile(regular::open(path, write)?.0)))
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {

@@ -119,6 +119,14 @@ pub enum LedgerError {
         /// The name of something in it.
         found: String,
     },
+    /// The bytes are those of another version, and what they must be cannot be computed by this one.
+    #[error("{} says that {found:?} wrote it, which may have encoded the same rows otherwise; start that version once", path.display())]
+    OtherEncoder {
+        /// The file.
+        path: PathBuf,
+        /// Who the file says wrote it.
+        found: String,
+    },
     /// Another process has the ledger open for writing.
     #[error("{} is in use by process {holder}; stop it, or send it the request over its control socket", path.display())]
     Locked {
@@ -153,9 +161,13 @@ pub enum LedgerError {
 
 impl LedgerError {
     /// Wraps an error of the operating system with what was tried on which path.
+    /// What is refused for what it is, such as a link or a file without end, is corrupt and not refused by the system.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |source| match source.kind() {
+            std::io::ErrorKind::InvalidData => Self::corrupt(path, "file", source.to_string()),
+            _ => Self::Io { action, path, source },
+        }
     }
 
     /// Names a corrupt place.

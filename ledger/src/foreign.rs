@@ -111,7 +111,8 @@ impl ForeignView {
             });
             let Some(next) = next else { return Ok(()) };
             let chain = &self.replay.chain;
-            next.check_place(&self.origin, self.next_file - 1, chain.next_batch, self.replay.next_seq)?;
+            let at = (chain.next_batch, self.replay.next_seq);
+            next.check_place((self.ledger, self.shard), &self.origin, self.next_file - 1, at)?;
             self.scanner = Some(Scanner::new(next));
         }
     }

@@ -1,8 +1,8 @@
-//! What a data directory is: its log name, its format, its keys, and the lock that one writing process holds.
+//! What a data directory is: its log name, its format and its keys. The lock that one writing process holds is in `lock`.
 //!
 //! ```text
 //! <data>/identity                 log name, format, generation, public key, and a SHA-256 of these lines
-//! <data>/lock                     held by the writing process
+//! <data>/lock                     held by the writing process, see `lock`
 //! <data>/keys/checkpoint.key      private key of the checkpoints (0600)
 //! <data>/keys/fingerprint.key     key of the fingerprints (0600)
 //! <data>/<ledger>/<shard>/wal/, segment/, manifest/, checkpoint
@@ -10,23 +10,26 @@
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use proof::Digest;
 use proof::note::{Signer, Verifier};
-use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LedgerError;
+use crate::limits::SMALL_FILE_BYTES_MAX;
 use crate::position::LedgerName;
+use crate::regular;
 
 /// The format of data directories that this version writes, and the newest that it opens.
 pub const DIRECTORY_FORMAT: u32 = 1;
 const IDENTITY_FILE: &str = "identity";
 const CHECKPOINT_KEY: &str = "keys/checkpoint.key";
 const FINGERPRINT_KEY: &str = "keys/fingerprint.key";
+/// The private keys in a data directory.
+pub(crate) const PRIVATE_KEYS: [&str; 2] = [CHECKPOINT_KEY, FINGERPRINT_KEY];
 
 /// What the `identity` file says. It is fixed at `init`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,12 +59,9 @@ impl Identity {
     /// Reads the identity of a data directory.
     pub fn read(directory: &Path) -> Result<Self, LedgerError> {
         let path = directory.join(IDENTITY_FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match regular::read_text(&path, SMALL_FILE_BYTES_MAX) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(LedgerError::NotInitialised { path: directory.to_owned() });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                return Err(LedgerError::corrupt(path, "text", "it is not UTF-8"));
             }
             other => other.map_err(LedgerError::io("read", &path))?,
         };
@@ -77,7 +77,7 @@ impl Identity {
         serde_json::from_str(body).map_err(|_| foreign())
     }
 
-    fn write(&self, directory: &Path) -> Result<(), LedgerError> {
+    pub(crate) fn write(&self, directory: &Path) -> Result<(), LedgerError> {
         let path = directory.join(IDENTITY_FILE);
         let body = serde_json::to_string_pretty(self)
             .map_err(|error| LedgerError::corrupt(&path, "text", error.to_string()))?;
@@ -119,7 +119,7 @@ pub fn init(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
 const MADE: [&str; 4] = [IDENTITY_FILE, "keys", LedgerName::Events.as_str(), LedgerName::Operations.as_str()];
 
 /// Refuses a directory that holds a ledger or somebody's files.
-fn check_empty(directory: &Path) -> Result<(), LedgerError> {
+pub(crate) fn check_empty(directory: &Path) -> Result<(), LedgerError> {
     if directory.join(IDENTITY_FILE).exists() {
         return Err(LedgerError::AlreadyInitialised { path: directory.to_owned() });
     }
@@ -145,18 +145,8 @@ pub(crate) fn of_file_system(name: &OsStr) -> bool {
 fn make(directory: &Path, log: &str) -> Result<Identity, LedgerError> {
     let signer = Signer::new(log, &random()?)
         .map_err(|source| LedgerError::Key { path: directory.join(CHECKPOINT_KEY), source })?;
-    make_directory(directory)?;
-    make_directory(&directory.join("keys"))?;
-    for ledger in LedgerName::ALL {
-        make_directory(&directory.join(ledger.as_str()))?;
-        let shard = shard_directory(directory, ledger, 0);
-        make_directory(&shard)?;
-        for name in ["wal", "segment", "manifest"] {
-            make_directory(&shard.join(name))?;
-        }
-        sync_directory(&shard)?;
-        sync_directory(&directory.join(ledger.as_str()))?;
-    }
+    make_folders(directory)?;
+    sync_folders(directory)?;
     write_new(&directory.join(CHECKPOINT_KEY), format!("{}\n", signer.to_secret_text()).as_bytes(), 0o600)?;
     write_new(&directory.join(FINGERPRINT_KEY), &random::<32>()?, 0o600)?;
     let key = signer.verifier().to_string();
@@ -172,6 +162,28 @@ pub(crate) fn resolve(directory: &Path) -> Result<PathBuf, LedgerError> {
     std::fs::canonicalize(directory).map_err(LedgerError::io("open", directory))
 }
 
+/// Folders of a shard.
+const SHARD_FOLDERS: [&str; 3] = ["wal", "segment", "manifest"];
+
+/// Makes the folders of a data directory.
+pub(crate) fn make_folders(directory: &Path) -> Result<(), LedgerError> {
+    make_directory(&directory.join("keys"))?;
+    let shards = LedgerName::ALL.map(|ledger| shard_directory(directory, ledger, 0));
+    shards.iter().try_for_each(|shard| SHARD_FOLDERS.iter().try_for_each(|name| make_directory(&shard.join(name))))
+}
+
+/// Makes the names of all files in a data directory durable.
+pub(crate) fn sync_folders(directory: &Path) -> Result<(), LedgerError> {
+    sync_directory(&directory.join("keys"))?;
+    for ledger in LedgerName::ALL {
+        let shard = shard_directory(directory, ledger, 0);
+        SHARD_FOLDERS.iter().try_for_each(|name| sync_directory(&shard.join(name)))?;
+        sync_directory(&shard)?;
+        sync_directory(&directory.join(ledger.as_str()))?;
+    }
+    sync_directory(directory)
+}
+
 /// Directory of one shard of one ledger.
 pub fn shard_directory(directory: &Path, ledger: LedgerName, shard: u32) -> PathBuf {
     directory.join(ledger.as_str()).join(shard.to_string())
@@ -180,7 +192,7 @@ pub fn shard_directory(directory: &Path, ledger: LedgerName, shard: u32) -> Path
 /// Reads the private key of the checkpoints and checks that it belongs to the identity.
 pub fn signer(directory: &Path, identity: &Identity) -> Result<Signer, LedgerError> {
     let path = directory.join(CHECKPOINT_KEY);
-    let text = std::fs::read_to_string(&path).map_err(LedgerError::io("read", &path))?;
+    let text = regular::read_text(&path, SMALL_FILE_BYTES_MAX).map_err(LedgerError::io("read", &path))?;
     let signer = Signer::parse(&text).map_err(|source| LedgerError::Key { path: path.clone(), source })?;
     if signer.verifier().to_string() != identity.key {
         return Err(LedgerError::corrupt(path, "key", "it is not the key that the identity file names"));
@@ -191,34 +203,8 @@ pub fn signer(directory: &Path, identity: &Identity) -> Result<Signer, LedgerErr
 /// Reads the key of the fingerprints.
 pub fn fingerprint_key(directory: &Path) -> Result<[u8; 32], LedgerError> {
     let path = directory.join(FINGERPRINT_KEY);
-    let bytes = std::fs::read(&path).map_err(LedgerError::io("read", &path))?;
+    let bytes = regular::read(&path, SMALL_FILE_BYTES_MAX).map_err(LedgerError::io("read", &path))?;
     bytes.try_into().map_err(|_| LedgerError::corrupt(path, "length", "a fingerprint key has 32 bytes"))
-}
-
-/// The lock of a data directory, held until it is dropped; the system frees it when the process dies.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Takes the lock or says who holds it.
-    pub fn take(directory: &Path) -> Result<Self, LedgerError> {
-        let path = directory.join("lock");
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = open.map_err(LedgerError::io("open", &path))?;
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let mut holder = String::new();
-            // Who holds it is a courtesy: a lock file that cannot be read says unknown.
-            let _ = (&mut file).take(20).read_to_string(&mut holder);
-            let digits = !holder.trim().is_empty() && holder.trim().bytes().all(|byte| byte.is_ascii_digit());
-            let holder = if digits { holder.trim().to_owned() } else { "unknown".to_owned() };
-            return Err(LedgerError::Locked { path: directory.to_owned(), holder });
-        }
-        // The number is a courtesy too: a full disk must not keep a process from starting.
-        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
-    }
 }
 
 /// Random bytes from the operating system.
@@ -297,16 +283,6 @@ mod tests {
         std::fs::write(dir.path().join("lost+found/file"), "").expect("written");
         assert!(init(&dir.path().join("lost+found/file/data"), "acme.example/agents").is_err());
         init(&data, "acme.example/agents").expect("made");
-    }
-
-    #[test]
-    fn a_second_process_is_refused_with_the_first_ones_number() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let lock = Lock::take(dir.path()).expect("free");
-        let Err(LedgerError::Locked { holder, .. }) = Lock::take(dir.path()) else { panic!("it is held") };
-        assert_eq!(holder, std::process::id().to_string());
-        drop(lock);
-        assert!(Lock::take(dir.path()).is_ok());
     }
 
     #[test]

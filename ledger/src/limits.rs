@@ -52,6 +52,17 @@ pub const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
 pub const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Decoded parts of row groups in that cache.
 pub const ROW_GROUP_CACHE_ENTRIES_MAX: usize = 4;
+/// The largest `identity`, key or checkpoint that is read, in bytes: each has some hundreds.
+pub const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
+/// The most bytes of a sealed file that are read at once: a sidecar, a footer or a row group as it is stored.
+pub const BLOB_READ_BYTES_MAX: u64 = 512 << 20;
+/// The most bytes of one commit in the WAL: the groups of a commit, the last of which may be larger by an entry, and what
+/// closes and opens batches around them. What follows the last whole commit of a file is never more.
+pub const COMMIT_READ_BYTES_MAX: usize = 2 * (COMMIT_BYTES_MAX + GROUP_BYTES_MAX + ENTRY_BYTES_MAX);
+/// The largest file of a segment in bytes: far above what the largest WAL file can become.
+pub const SEALED_FILE_BYTES_MAX: u64 = 16 << 30;
+/// Bytes that a backup copies at once.
+pub const COPY_BYTES: usize = 4 << 20;
 /// Newest manifests that are kept.
 pub const MANIFESTS_KEPT: u64 = 8;
 /// Faults that one verification lists; the rest is only counted.

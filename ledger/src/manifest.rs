@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use proof::Digest;
 
-use crate::blobs::{BlobError, Blobs, check_name};
+use crate::blobs::{BlobError, Blobs};
 use crate::error::LedgerError;
-use crate::limits::MANIFESTS_KEPT;
+use crate::limits::{MANIFESTS_KEPT, SEALED_FILE_BYTES_MAX};
 use crate::position::LedgerName;
+use crate::segment;
 
 pub use file::{FORMAT, decode};
 
@@ -145,6 +146,20 @@ impl SegmentEntry {
     pub fn batches(&self) -> u64 {
         self.end_batch - self.first_batch
     }
+
+    /// Whether a file has the name that its place demands, and room for the batches that are said to be in it: so neither
+    /// the number of segments nor that of batches is above what the files on the disk can hold.
+    fn check_file(&self, file: &FileEntry) -> Result<(), String> {
+        let stem = segment::stem(self.first_seq, self.end_seq, self.first_batch);
+        if file.name != format!("{stem}.{}", file.kind.extension()) {
+            return Err(format!("the segment at {} has a file named {:?}", self.first_seq, file.name));
+        }
+        if file.size > SEALED_FILE_BYTES_MAX {
+            return Err(format!("{} cannot have {} bytes", file.name, file.size));
+        }
+        let fits = segment::sidecar::size(file.kind, self.batches()).is_none_or(|size| size == u128::from(file.size));
+        if fits { Ok(()) } else { Err(format!("{} cannot hold {} batches", file.name, self.batches())) }
+    }
 }
 
 impl Manifest {
@@ -202,6 +217,10 @@ impl Manifest {
 
     /// Whether names, ranges and order are such that readers may rely on them, or what is wrong.
     fn check(&self) -> Result<(), String> {
+        // Both are counted on from, and the first is recorded as a signed number.
+        if self.number >= i64::MAX.cast_unsigned() || self.wal.file >= i64::MAX.cast_unsigned() {
+            return Err(format!("nothing can follow manifest {} and WAL file {}", self.number, self.wal.file));
+        }
         let mut at = None;
         for segment in &self.segments {
             let (seq, batch) = at.unwrap_or((segment.first_seq, segment.first_batch));
@@ -217,8 +236,8 @@ impl Manifest {
                     return Err(format!("the segment at {} has {files} files of kind {kind:?}", segment.first_seq));
                 }
             }
-            if let Some(file) = segment.files.iter().find(|file| !check_name(&file.name)) {
-                return Err(format!("the segment at {} has a file named {:?}", segment.first_seq, file.name));
+            for file in &segment.files {
+                segment.check_file(file)?;
             }
             at = Some((segment.end_seq, segment.end_batch));
         }

@@ -23,6 +23,15 @@ impl LedgerName {
             Self::Operations => "operations",
         }
     }
+
+    /// The other one.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Events => Self::Operations,
+            Self::Operations => Self::Events,
+        }
+    }
 }
 
 impl fmt::Display for LedgerName {

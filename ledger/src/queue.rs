@@ -29,6 +29,8 @@ pub(crate) struct Queued {
 enum State {
     Open,
     Stopping,
+    /// The writer took everything and is done.
+    Finished,
     Poisoned(String),
 }
 
@@ -93,7 +95,7 @@ impl Queue {
         let has_space = inner.unsealed < limits::UNSEALED_FILES_MAX
             && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX);
         let error = match &inner.state {
-            State::Stopping => AppendError::Stopped,
+            State::Stopping | State::Finished => AppendError::Stopped,
             State::Poisoned(reason) => AppendError::Poisoned { reason: reason.clone() },
             State::Open if has_space || of_sealer => {
                 let (reply, receiver) = oneshot::channel();
@@ -205,11 +207,24 @@ impl Queue {
         self.lock().state != State::Open
     }
 
+    /// The writer has closed and signed everything: nothing comes behind it.
+    pub(crate) fn finish(&self) {
+        let mut inner = self.lock();
+        if inner.state == State::Stopping {
+            inner.state = State::Finished;
+        }
+    }
+
+    /// Whether the writer has closed and signed everything.
+    pub(crate) fn finished(&self) -> bool {
+        self.lock().state == State::Finished
+    }
+
     /// Why the queue is poisoned, if it is.
     pub(crate) fn poisoned(&self) -> Option<String> {
         match &self.lock().state {
             State::Poisoned(reason) => Some(reason.clone()),
-            State::Open | State::Stopping => None,
+            State::Open | State::Stopping | State::Finished => None,
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Recovered {
     pub(crate) wal: WalState,
     /// Full files that were not sealed yet, in order.
     pub(crate) unsealed: Vec<Arc<WalFile>>,
+    /// The signed checkpoint that was found, if any.
+    pub(crate) checkpoint: Option<Checkpoint>,
 }
 
 /// Replays the WAL files from number `first` on into `replay` and `tail`.
@@ -80,7 +82,7 @@ pub(crate) fn recover(
         next_seq: replay.next_seq,
         file,
     };
-    Ok(Recovered { wal, unsealed })
+    Ok(Recovered { wal, unsealed, checkpoint: check.wanted })
 }
 
 /// Numbers and paths of the WAL files, in order.
@@ -131,7 +133,8 @@ fn open_file(place: &Place, path: &Path, number: u64, replay: &Replay) -> Result
     let Some(wal) = WalFile::open(place.disk.as_ref(), path, true)? else { return Ok(None) };
     // A process that was killed leaves commits in the page cache that no sync covered: make them durable before they count.
     wal.file.sync().map_err(LedgerError::io("sync", path))?;
-    wal.check_place(&place.origin, number, replay.chain.next_batch, replay.next_seq)?;
+    let (at, next) = ((place.table.ledger, place.shard), (replay.chain.next_batch, replay.next_seq));
+    wal.check_place(at, &place.origin, number, next)?;
     Ok(Some(Arc::new(wal)))
 }
 
@@ -218,7 +221,8 @@ impl CheckpointCheck<'_> {
     fn finish(&self, replay: &Replay) -> Result<(), LedgerError> {
         let size = replay.chain.frontier.size();
         match &self.wanted {
-            Some(wanted) if wanted.size > size => Err(self.contradiction(&format!(
+            // What a torn copy lost is told by whoever opens the store.
+            Some(wanted) if wanted.size > size && !self.place.may_be_torn => Err(self.contradiction(&format!(
                 "it was signed over {} batches and the disk has {size}: the ledger was cut or rolled back",
                 wanted.size
             ))),

@@ -6,9 +6,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use proof::Digest;
+
 use crate::batch::{Chain, OpenBatch};
+use crate::checkpoint::{parse_peer_value, peer_key};
 use crate::column::Table;
 use crate::error::LedgerError;
+use crate::gap::Gap;
+use crate::position::LedgerName;
 use crate::tail::{RowRef, Tail};
 use crate::wal::file::WalFile;
 use crate::wal::frame::Open;
@@ -23,6 +28,26 @@ pub(crate) enum Depth {
     Proofs,
 }
 
+/// The log at one of its sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Its root.
+    pub(crate) root: Digest,
+    /// The position after the last event of its batches.
+    pub(crate) next_seq: u64,
+}
+
+/// What a batch says of the other ledger's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Statement {
+    /// The batch that says it.
+    pub(crate) batch: u64,
+    /// Size of the other log.
+    pub(crate) size: u64,
+    /// Its root at that size.
+    pub(crate) root: Digest,
+}
+
 /// The state after some commits.
 #[derive(Debug)]
 pub(crate) struct Replay {
@@ -35,6 +60,14 @@ pub(crate) struct Replay {
     pub(crate) recorded: i64,
     pub(crate) epoch: u64,
     pub(crate) next_seq: u64,
+    /// The log after each batch that was replayed, and where the replay started.
+    pub(crate) marks: BTreeMap<u64, Mark>,
+    /// What the batches say of the other ledger, in order.
+    pub(crate) statements: Vec<Statement>,
+    /// What the open batch says of it.
+    said: Option<(u64, Digest)>,
+    /// What torn copies lost of which ledger, with the batch that says so.
+    pub(crate) gaps: Vec<(u64, LedgerName, Gap)>,
 }
 
 impl Replay {
@@ -47,7 +80,43 @@ impl Replay {
         positions: BTreeMap<Vec<u8>, Vec<u8>>,
     ) -> Self {
         let (recorded, next_seq) = (chain.recorded, chain.next_seq);
-        Self { depth, table, shard, chain, batch: None, positions, recorded, epoch: 0, next_seq }
+        let mut replay = Self {
+            depth,
+            table,
+            shard,
+            chain,
+            batch: None,
+            positions,
+            recorded,
+            epoch: 0,
+            next_seq,
+            marks: BTreeMap::new(),
+            statements: Vec::new(),
+            said: None,
+            gaps: Vec::new(),
+        };
+        replay.mark();
+        let sealed = replay.positions.clone();
+        for (key, value) in &sealed {
+            replay.note_gap(key, value, replay.chain.next_batch.saturating_sub(1));
+        }
+        replay
+    }
+
+    /// Keeps a gap, if an input of `batch` is one.
+    fn note_gap(&mut self, key: &[u8], value: &[u8], batch: u64) {
+        let of = LedgerName::ALL.into_iter().find(|ledger| Gap::key(*ledger, self.shard).as_bytes() == key);
+        if let Some((ledger, gap)) = of.zip(Gap::decode(value)) {
+            self.gaps.push((batch, ledger, gap));
+        }
+    }
+
+    /// Keeps the log as it stands.
+    fn mark(&mut self) {
+        if self.depth == Depth::Proofs {
+            let mark = Mark { root: self.chain.frontier.root(), next_seq: self.chain.next_seq };
+            self.marks.insert(self.chain.frontier.size(), mark);
+        }
     }
 
     /// Goes on by one commit of `file` and adds its rows to `tail`, if there is one.
@@ -62,6 +131,10 @@ impl Replay {
             match item {
                 Item::Open(open) => self.open(file, commit, open)?,
                 Item::Input(input) => {
+                    if input.key == peer_key(self.table.ledger.peer(), self.shard).as_bytes() {
+                        self.said = parse_peer_value(&input.value);
+                    }
+                    self.note_gap(&input.key, &input.value, self.chain.next_batch);
                     self.positions.insert(input.key.clone(), input.value.clone());
                     if let Some(batch) = &mut self.batch {
                         batch.add_input(input.clone());
@@ -119,6 +192,10 @@ impl Replay {
         }
         self.chain.push(header).map_err(|what| wrong(file, commit, what))?;
         self.recorded = self.recorded.max(header.recorded_max);
+        self.mark();
+        if let Some((size, root)) = self.said.take().filter(|_| self.depth == Depth::Proofs) {
+            self.statements.push(Statement { batch: header.batch, size, root });
+        }
         Ok(())
     }
 }

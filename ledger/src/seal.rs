@@ -16,6 +16,7 @@ use crate::manifest::{self, FileKind, Manifest, SegmentEntry, WalPosition};
 use crate::rows::Rows;
 use crate::segment::chain::{Tip, check_hash, check_sidecars, ranges};
 use crate::segment::check::{Expected, Listener, check_rows};
+use crate::segment::encoding::check_encoding;
 use crate::segment::sidecar::{self, Secrets};
 use crate::segment::writer::{SegmentWriter, put_sidecar};
 use crate::segment::{self, first_batch_of, stem};
@@ -169,6 +170,24 @@ fn read_back(
         check_rows(blobs, entry, expected, &mut first);
     }
     first.error.map_or(Ok(()), Err)
+}
+
+/// Proves the segments of a manifest from number `from` on as a seal does, and what queries believe of them besides.
+pub(crate) fn prove(
+    blobs: &dyn Blobs,
+    table: &'static Table,
+    manifest: &Manifest,
+    from: usize,
+) -> Result<(), LedgerError> {
+    for (at, entry) in manifest.segments.iter().enumerate().skip(from) {
+        let mut before = manifest.clone();
+        before.segments.truncate(at);
+        read_back(blobs, table, manifest.shard, &before, entry)?;
+        let mut first = FirstFault { blobs, error: None };
+        check_encoding(blobs, table, entry, &mut first);
+        first.error.map_or(Ok(()), Err)?;
+    }
+    Ok(())
 }
 
 /// Keeps the first thing that is wrong.

@@ -9,11 +9,9 @@ use proof::tree::Frontier;
 use crate::appender::Appender;
 use crate::blobs::Blobs;
 use crate::column::Table;
-use crate::entry::{Entry, Group};
 use crate::error::LedgerError;
 use crate::manifest::{Manifest, WalPosition};
-use crate::operations::column;
-use crate::position::{LedgerName, Position};
+use crate::notary;
 use crate::queue::Queue;
 use crate::rows::Rows;
 use crate::seal::{SealBatch, SealSource, seal};
@@ -142,24 +140,9 @@ impl Sealer {
 
     /// Records the manifest's hash in `operations`, so that a manifest that is changed together with its own hash shows.
     fn record(&self, manifest: &Manifest) {
-        let (ledger, shard) = (self.place.table.ledger, self.place.shard);
-        let position = |seq| Position { ledger, shard, seq }.to_string();
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, "manifest");
-        entry.set_text(column::SUBJECT, &format!("{ledger}/{shard}"));
-        entry.set_integer(column::REVISION, manifest.number as i64);
-        entry.set_text(column::ACTOR, "sealer");
-        entry.set_text(column::FROM, &position(manifest.segments.last().map_or(0, |segment| segment.first_seq)));
-        entry.set_text(column::TO, &position(manifest.end_seq()));
-        let record = serde_json::json!({ "number": manifest.number, "sha256": manifest.hash().to_string() });
-        entry.set_text(column::RECORD, &record.to_string());
-        let mut group = Group::new(Table::of(LedgerName::Operations));
-        let appended = group
-            .push(&mut entry)
-            .and_then(|()| self.seals.append_of_sealer(group).map_err(|rejected| rejected.error)?.wait().map(|_| ()));
-        if let Err(error) = appended {
-            // The manifest is durable; the next one names this one's hash, and `verify` says that the entry is missing.
-            tracing::warn!(%ledger, %error, "the manifest's hash could not be recorded in operations");
+        if let Err(error) = notary::record(manifest, &self.seals) {
+            // The manifest is durable; the next start, or the record of the next one, says what this one is worth.
+            tracing::warn!(ledger = %self.place.table.ledger, %error, "the manifest's hash could not be recorded in operations");
         }
     }
 }

@@ -10,6 +10,7 @@
 mod cache;
 pub(crate) mod chain;
 pub(crate) mod check;
+pub(crate) mod encoding;
 mod file;
 mod layout;
 mod order;
@@ -17,7 +18,8 @@ mod reader;
 pub mod sidecar;
 pub(crate) mod writer;
 
-use proof::Header;
+use proof::inputs::Input;
+use proof::{Digest, Header};
 
 use crate::blobs::Blobs;
 use crate::error::LedgerError;
@@ -53,14 +55,18 @@ pub(crate) fn entry_of<'a>(
     })
 }
 
-/// The bytes of a sidecar, which must be as long as the manifest says.
+/// The bytes of a sidecar, which must be those that the manifest names.
 pub(crate) fn read_sidecar(blobs: &dyn Blobs, file: &FileEntry) -> Result<bytes::Bytes, LedgerError> {
     let size = blobs.size(&file.name)?;
     if size != file.size {
         let what = format!("it has {size} bytes, and the manifest says {}", file.size);
         return Err(LedgerError::corrupt(blobs.path(&file.name), "size", what));
     }
-    Ok(blobs.get(&file.name)?)
+    let bytes = blobs.get(&file.name)?;
+    if Digest::of(&[], &[&bytes]) != file.sha256 {
+        return Err(LedgerError::corrupt(blobs.path(&file.name), "SHA-256", "it is not the one in the manifest"));
+    }
+    Ok(bytes)
 }
 
 /// The headers of a segment's batches.
@@ -73,6 +79,12 @@ pub fn headers(blobs: &dyn Blobs, segment: &SegmentEntry) -> Result<Vec<Header>,
 pub(crate) fn secrets(blobs: &dyn Blobs, segment: &SegmentEntry) -> Result<Vec<sidecar::Secrets>, LedgerError> {
     let file = entry_of(blobs, segment, FileKind::Secrets)?;
     sidecar::decode_secrets(&blobs.path(&file.name), &read_sidecar(blobs, file)?)
+}
+
+/// The inputs of each batch of a segment.
+pub(crate) fn inputs(blobs: &dyn Blobs, segment: &SegmentEntry) -> Result<Vec<Vec<Input>>, LedgerError> {
+    let file = entry_of(blobs, segment, FileKind::Inputs)?;
+    sidecar::decode_inputs(&blobs.path(&file.name), &read_sidecar(blobs, file)?)
 }
 
 /// The source positions and the log's frontier after a segment.

@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use proof::tree::Frontier;
+
 use crate::batch::Chain;
 use crate::blobs::{Blobs, LocalBlobs};
+use crate::checkpoint::{parse_peer_value, peer_key};
 use crate::column::Table;
 use crate::error::LedgerError;
 use crate::manifest::{self, FileKind, Manifest, SegmentEntry};
 use crate::position::LedgerName;
 use crate::reader::ReadLimit;
+use crate::replay::{Mark, Statement};
 use crate::rows::Rows;
 use crate::segment::{self, RowGroupCache, SegmentReader};
 
@@ -83,6 +87,11 @@ impl Segments {
         Self { list: list(blobs, Some(&manifest)), manifest: Some(manifest), reader: self.reader.clone() }
     }
 
+    /// The files.
+    pub(crate) fn blobs(&self) -> Arc<dyn Blobs> {
+        self.reader.blobs()
+    }
+
     /// The newest manifest.
     pub(crate) fn manifest(&self) -> Option<&Manifest> {
         self.manifest.as_ref()
@@ -136,6 +145,40 @@ fn list(blobs: &dyn Blobs, manifest: Option<&Manifest>) -> Vec<Arc<Segment>> {
         .collect()
 }
 
+/// The log at one of the sizes that the segments of a manifest hold; `None` if they hold no such size. It reads the
+/// headers of one segment and the state of the one before.
+pub(crate) fn mark_at(blobs: &dyn Blobs, manifest: &Manifest, size: u64) -> Result<Option<Mark>, LedgerError> {
+    let (mut frontier, mut next_seq) = (Frontier::default(), 0);
+    let at = manifest.segments.partition_point(|segment| segment.end_batch < size);
+    let Some(segment) = manifest.segments.get(at) else { return Ok(None) };
+    if let Some(before) = at.checked_sub(1).and_then(|at| manifest.segments.get(at)) {
+        (frontier, next_seq) = (segment::state(blobs, before)?.frontier, before.end_seq);
+    }
+    for header in segment::headers(blobs, segment)? {
+        if frontier.size() >= size {
+            break;
+        }
+        frontier.push(header.leaf_hash());
+        next_seq = header.first_seq.saturating_add(u64::from(header.count));
+    }
+    Ok((frontier.size() == size).then(|| Mark { root: frontier.root(), next_seq }))
+}
+
+/// What the newest sealed batch that says anything of the other ledger says of it, as far as the last segment knows.
+pub(crate) fn last_statement(
+    blobs: &dyn Blobs,
+    manifest: &Manifest,
+    positions: &BTreeMap<Vec<u8>, Vec<u8>>,
+) -> Result<Option<Statement>, LedgerError> {
+    let key = peer_key(manifest.ledger.peer(), manifest.shard);
+    let said = positions.get(key.as_bytes()).and_then(|value| parse_peer_value(value));
+    let Some(((size, root), segment)) = said.zip(manifest.segments.last()) else { return Ok(None) };
+    let lists = segment::inputs(blobs, segment)?;
+    let says = |list: &Vec<crate::Input>| list.iter().any(|input| input.key == key.as_bytes());
+    let batch = segment.first_batch + lists.iter().rposition(says).unwrap_or(0) as u64;
+    Ok(Some(Statement { batch, size, root }))
+}
+
 /// Where the WAL goes on after the last segment of a manifest.
 fn after(blobs: &dyn Blobs, manifest: &Manifest, origin: &str) -> Result<Start, LedgerError> {
     let Some(last) = manifest.segments.last() else {
@@ -147,7 +190,8 @@ fn after(blobs: &dyn Blobs, manifest: &Manifest, origin: &str) -> Result<Start, 
     let corrupt =
         |what: &str| LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "last segment", what);
     let header = headers.last().ok_or_else(|| corrupt("it has no batch"))?;
-    let (next_batch, next_seq) = (header.batch + 1, header.first_seq + u64::from(header.count));
+    let next_batch = header.batch.saturating_add(1);
+    let next_seq = header.first_seq.saturating_add(u64::from(header.count));
     if next_batch != last.end_batch || next_seq != last.end_seq || state.frontier.size() != next_batch {
         return Err(corrupt("its headers, its state and the manifest do not end at the same batch"));
     }

@@ -1,5 +1,7 @@
 //! A data directory that this process has open for writing: both ledgers under one lock, each with its threads.
 
+mod trust;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,13 +11,14 @@ use std::time::Duration;
 
 use crate::appender::Appender;
 use crate::blobs::LocalBlobs;
-use crate::checkpoint::{CheckpointCell, parse_peer_value, peer_key};
+use crate::checkpoint::{self, CheckpointCell};
 use crate::clock::{SystemClock, TimeSource};
 use crate::column::Table;
 use crate::disk::{Disk, LocalDisk};
 use crate::error::LedgerError;
-use crate::identity::{self, Identity, Lock, shard_directory};
+use crate::identity::{self, Identity, shard_directory};
 use crate::limits;
+use crate::lock::{LastWriter, Lock};
 use crate::position::LedgerName;
 use crate::queue::Queue;
 use crate::reader::Reader;
@@ -26,6 +29,7 @@ use crate::segments::Segments;
 use crate::tail::Tail;
 use crate::view::View;
 use crate::writer::{Place, Start, Writer};
+use trust::Trust;
 
 /// How a store is opened. The defaults are the bounds of `limits`.
 #[derive(Debug, Clone)]
@@ -93,7 +97,7 @@ pub struct Store {
     events: Ledger,
     operations: Ledger,
     threads: Vec<JoinHandle<()>>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// One ledger of an open store; clones share it.
@@ -135,6 +139,8 @@ impl Store {
     pub fn open(directory: &Path, options: Options) -> Result<Self, LedgerError> {
         let identity = Identity::read(directory)?;
         let directory = &identity::resolve(directory)?;
+        // Taking the lock overwrites what the last process left there.
+        let may_be_torn = LastWriter::of(directory).may_be_torn();
         let lock = Lock::take(directory)?;
         let cells = [Arc::new(CheckpointCell::default()), Arc::new(CheckpointCell::default())];
         let signer = Arc::new(identity::signer(directory, &identity)?);
@@ -148,24 +154,21 @@ impl Store {
             own_checkpoint: Arc::clone(&cells[own]),
             peer_checkpoint: Arc::clone(&cells[1 - own]),
             options: options.clone(),
+            may_be_torn,
         };
         let events = Opening::recover(place(LedgerName::Events, 0))?;
         let operations = Opening::recover(place(LedgerName::Operations, 1))?;
-        events.check_peer(&operations)?;
-        operations.check_peer(&events)?;
+        let trust = Trust::of(&events, &operations)?;
         let mut threads = Vec::new();
         let (operations, seals) = operations.start(None, &mut threads)?;
+        if let Err(error) = trust.settle(&operations, &seals, &cells[1]) {
+            operations.queue.stop();
+            join(threads);
+            return Err(error);
+        }
         let (events, _) = events.start(Some(seals), &mut threads)?;
         let fingerprint_key = identity::fingerprint_key(directory)?;
-        Ok(Self {
-            directory: directory.to_owned(),
-            identity,
-            fingerprint_key,
-            events,
-            operations,
-            threads,
-            _lock: lock,
-        })
+        Ok(Self { directory: directory.to_owned(), identity, fingerprint_key, events, operations, threads, lock })
     }
 
     /// One of the ledgers.
@@ -214,6 +217,13 @@ impl Store {
         join(events);
         self.operations.queue.stop();
         join(std::mem::take(&mut self.threads));
+        let whole = [&self.events, &self.operations].into_iter().all(|ledger| {
+            // A checkpoint that a loss of power takes back again would contradict what the lock file is to say.
+            ledger.queue.finished() && checkpoint::sync(&ledger.directory).is_ok()
+        });
+        if whole {
+            self.lock.stopped();
+        }
     }
 }
 
@@ -301,24 +311,6 @@ impl Opening {
         let mut tail = Tail::new(place.table, place.shard);
         let recovered = recover(&place, sealed.first_wal, &mut replay, &mut tail)?;
         Ok(Self { place: Arc::new(place), segments, sealed, replay, tail, recovered })
-    }
-
-    /// The other ledger committed to this one's checkpoint: what it saw must still be there.
-    fn check_peer(&self, peer: &Self) -> Result<(), LedgerError> {
-        let key = peer_key(self.place.table.ledger, self.place.shard);
-        let seen = peer.replay.positions.get(key.as_bytes()).and_then(|value| parse_peer_value(value));
-        let log = &self.replay.chain.frontier;
-        match seen {
-            Some((size, root)) if size > log.size() || size == log.size() && root != log.root() => {
-                let what = format!(
-                    "the {} ledger saw {size} batches of it and the disk has {}: it was rolled back alone",
-                    peer.place.table.ledger,
-                    log.size()
-                );
-                Err(LedgerError::corrupt(&self.place.directory, "log", what))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Starts the threads. `seals` is where the manifest of each seal is recorded: the `operations` ledger's appender.

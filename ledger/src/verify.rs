@@ -4,11 +4,16 @@
 //! with what is written: the sealer's read-back asks the same questions.
 
 mod directory;
+mod log;
+mod manifests;
+mod peers;
 pub mod report;
 mod segments;
+mod strangers;
+mod wal;
 
-pub use directory::verify;
-pub use report::{Fault, Report, Verdict};
+pub use directory::{verify, verify_against};
+pub use report::{Fault, Report, Unproven, Verdict};
 pub use segments::{Progress, Scope, Sealed, verify_segments};
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ use crate::column::Table;
 use crate::disk::Disk;
 use crate::error::LedgerError;
 use crate::limits;
-use crate::position::LedgerName;
 use crate::queue::{Queue, Queued, Work};
 use crate::store::Options;
 use crate::view::View;
@@ -40,15 +39,8 @@ pub(crate) struct Place {
     pub(crate) own_checkpoint: Arc<CheckpointCell>,
     pub(crate) peer_checkpoint: Arc<CheckpointCell>,
     pub(crate) options: Options,
-}
-
-impl Place {
-    fn peer(&self) -> LedgerName {
-        match self.table.ledger {
-            LedgerName::Events => LedgerName::Operations,
-            LedgerName::Operations => LedgerName::Events,
-        }
-    }
+    /// Whether the directory may be a copy whose files stem from different moments.
+    pub(crate) may_be_torn: bool,
 }
 
 /// Where the WAL stands: what recovery found and the writer goes on from.
@@ -163,6 +155,13 @@ impl Writer {
                 Work::Stop => {
                     if let Err(error) = self.close_open_batch() {
                         tracing::error!(ledger = %self.place.table.ledger, %error, "the last batch could not be closed");
+                        return;
+                    }
+                    if self.refused.checkpoint.is_some() {
+                        self.sign();
+                    }
+                    if self.batch.is_none() && self.signed_through() == self.chain.next_batch {
+                        self.queue.finish();
                     }
                     return;
                 }
@@ -242,6 +241,11 @@ impl Writer {
         self.wal.entries >= options.segment_entries_max
             || self.wal.offset >= options.segment_wal_bytes_max
             || self.wal.entries > 0 && self.file_since.elapsed() >= options.segment_age_max
+    }
+
+    /// The size of the newest checkpoint that was signed.
+    fn signed_through(&self) -> u64 {
+        self.place.own_checkpoint.get().map_or(0, |(size, _)| size)
     }
 
     fn close_open_batch(&mut self) -> Result<(), LedgerError> {

@@ -7,10 +7,11 @@ use crate::blobs::LocalBlobs;
 use std::path::Path;
 
 fn segment(first_seq: u64, rows: u64, first_batch: u64) -> SegmentEntry {
+    let stem = segment::stem(first_seq, first_seq + rows, first_batch);
     let files = FileKind::ALL.map(|kind| FileEntry {
         kind,
-        name: format!("segment/{first_seq}.{}", kind.extension()),
-        size: 7,
+        name: format!("{stem}.{}", kind.extension()),
+        size: segment::sidecar::size(kind, 1).unwrap_or(7) as u64,
         rows,
         sha256: Digest([9; 32]),
     });
@@ -38,7 +39,7 @@ fn manifest(number: u64, rows: &[u64]) -> Manifest {
 
 proptest! {
     #[test]
-    fn manifests_round_trip(number: u64, rows in prop::collection::vec(0_u64..9, 0..5)) {
+    fn manifests_round_trip(number in 0_u64..1 << 62, rows in prop::collection::vec(0_u64..9, 0..5)) {
         let manifest = manifest(number, &rows);
         let bytes = file::encode(&manifest);
         prop_assert_eq!(decode(Path::new("m"), &bytes).expect("sound"), manifest);
@@ -80,7 +81,11 @@ fn what_cannot_be_used_says_why() {
     check(&rehashed("\"format\":1", "\"format\":2"), "format 2, and this version reads up to 1");
     check(&rehashed("\"shard\":0", "\"shards\":0"), "unknown field");
     check(&rehashed("\"events\"", "\"elsewhere\""), "neither events nor operations");
-    check(&rehashed("segment/0.facts.parquet", "../0.facts.parquet"), "has a file named");
+    check(&rehashed("segment/0", "../0"), "has a file named");
+    check(&rehashed("3-00000000000000000000.facts", "4-00000000000000000000.facts"), "has a file named");
+    check(&rehashed("\"end_batch\":2", "\"end_batch\":1000000000"), "cannot hold 999999999 batches");
+    check(&rehashed("\"end_batch\":2", &format!("\"end_batch\":{}", u64::MAX)), "cannot hold");
+    check(&rehashed("\"number\":4", &format!("\"number\":{}", u64::MAX)), "nothing can follow");
     check(&rehashed("\"first_seq\":3", "\"first_seq\":4"), "starts at 4 instead of 3");
     check(&rehashed("\"kind\":\"state\"", "\"kind\":\"inputs\""), "2 files of kind Inputs");
     let whole = file::encode(&manifest(4, &[3]));

@@ -1,7 +1,5 @@
 //! Seals under faults: whatever step fails, the old manifest holds, and the next seal succeeds.
 
-use std::collections::BTreeSet;
-
 use super::*;
 use crate::blobs::LocalBlobs;
 use crate::events::TABLE;
@@ -19,7 +17,7 @@ fn recorded(recorder: &mut Recorder) -> Recorded {
 }
 
 fn verified(blobs: &dyn Blobs) -> Report {
-    let scope = Scope { blobs, table: &TABLE, shard: 0, origin: ORIGIN, sizes: BTreeSet::new(), threads: 2 };
+    let scope = Scope { blobs, table: &TABLE, shard: 0, origin: ORIGIN, threads: 2 };
     let mut report = Report::default();
     let sealed = verify_segments(&scope, &mut |_| {}, &mut report);
     assert_eq!((report.faults.as_slice(), report.unchecked.as_slice()), (&[] as &[_], &[] as &[_]));

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use arrow::compute::concat_batches;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
@@ -90,6 +90,16 @@ impl<'a> SegmentFile<'a> {
         &self.ranges
     }
 
+    /// The columns as the file has them.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// Who the file says wrote it.
+    pub(super) fn created_by(&self) -> &str {
+        self.metadata.metadata().file_metadata().created_by().unwrap_or_default()
+    }
+
     /// Bytes that a row group takes in the file.
     pub fn stored_bytes(&self, row_group: usize) -> u64 {
         let groups = self.metadata.metadata().row_groups();
@@ -141,7 +151,7 @@ impl<'a> SegmentFile<'a> {
 }
 
 /// Runs the library on bytes that may be damaged. An error of the disk stays one.
-fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, LedgerError> {
+pub(super) fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, LedgerError> {
     let columnar = |message| LedgerError::Columnar { path: path.into(), message };
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(Err(ParquetError::External(error))) => match error.downcast::<BlobError>() {

@@ -60,12 +60,17 @@ const UNIQUE: &[&str] =
 /// Texts and bytes of many lengths: lengths apart from the bytes compress better, and decode without a search for the end.
 const LONG: &[&str] = &["record", "cuts", "content", "content_raw"];
 
+/// What files that this version writes name as their writer.
+pub(super) fn created_by() -> String {
+    format!("tachograph {}", env!("CARGO_PKG_VERSION"))
+}
+
 /// The writer's settings for a file with these columns.
-pub(super) fn properties(table: &Table, schema: &Schema, sorted: bool) -> WriterProperties {
+pub(super) fn properties(table: &Table, schema: &Schema, sorted: bool, created_by: String) -> WriterProperties {
     let level = ZstdLevel::try_new(1).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_created_by(format!("tachograph {}", env!("CARGO_PKG_VERSION")))
+        .set_created_by(created_by)
         .set_compression(Compression::ZSTD(level))
         // Row groups end where the segment's writer says so, and never by themselves.
         .set_max_row_group_row_count(None)

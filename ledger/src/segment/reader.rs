@@ -31,6 +31,11 @@ impl SegmentReader {
         Self { blobs, table, shard, cache }
     }
 
+    /// The files.
+    pub(crate) fn blobs(&self) -> Arc<dyn Blobs> {
+        Arc::clone(&self.blobs)
+    }
+
     /// Rows from position `from` on, which the segment holds, up to the end of their row group: at most `rows_max`, and
     /// no more once they have `bytes_max` bytes; at least one. `content` says whether content parts are read.
     pub fn read(
@@ -111,7 +116,6 @@ fn decode(table: &'static Table, batch: &RecordBatch, part: Part, range: RowGrou
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
 
     use proptest::prelude::*;
 
@@ -213,7 +217,7 @@ mod tests {
             assert_eq!((row.seq, row.batch, row.recorded), (want.seq, want.batch, want.recorded));
             assert!(row.flags == want.flags && row.facts == want.facts && row.content == want.content);
         }
-        let scope = Scope { blobs: &*blobs, table, shard: 0, origin: ORIGIN, sizes: BTreeSet::new(), threads: 1 };
+        let scope = Scope { blobs: &*blobs, table, shard: 0, origin: ORIGIN, threads: 1 };
         let mut report = Report::default();
         verify_segments(&scope, &mut |_| {}, &mut report);
         assert_eq!(report.faults, []);

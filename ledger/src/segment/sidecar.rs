@@ -64,6 +64,16 @@ const fn magic(kind: FileKind) -> Option<(&'static [u8; MAGIC_LEN], &'static str
     }
 }
 
+/// The size of a file with so many batches, where it follows from their number.
+pub(crate) fn size(kind: FileKind, batches: u64) -> Option<u128> {
+    let each = match kind {
+        FileKind::Headers => HEADER_LEN,
+        FileKind::Secrets => 2 * HASH_LEN,
+        FileKind::Facts | FileKind::Content | FileKind::Inputs | FileKind::State => return None,
+    };
+    Some((PREFIX_LEN + HASH_LEN) as u128 + each as u128 * u128::from(batches))
+}
+
 /// Puts a body into the frame of its kind.
 fn frame(kind: FileKind, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(PREFIX_LEN + body.len() + HASH_LEN);

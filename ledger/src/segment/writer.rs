@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
 use proof::Digest;
 use sha2::{Digest as _, Sha256};
 
@@ -149,7 +150,7 @@ impl<'a> SegmentWriter<'a> {
 }
 
 /// One Parquet file on its way.
-struct ColumnsFile {
+pub(super) struct ColumnsFile {
     kind: FileKind,
     name: String,
     path: PathBuf,
@@ -169,15 +170,27 @@ impl ColumnsFile {
     ) -> Result<Self, LedgerError> {
         let name = format!("{stem}.{}", kind.extension());
         let path = blobs.path(&name);
-        let properties = layout::properties(table, &schema, kind == FileKind::Facts);
+        let properties = layout::properties(table, &schema, kind == FileKind::Facts, layout::created_by());
+        let blob = blobs.create(&name)?;
+        Self::over(blob, kind, (name, path), schema, properties)
+    }
+
+    /// Writes to `blob`; `place` is the file's name and path.
+    pub(super) fn over(
+        blob: Box<dyn BlobWriter>,
+        kind: FileKind,
+        (name, path): (String, PathBuf),
+        schema: SchemaRef,
+        properties: WriterProperties,
+    ) -> Result<Self, LedgerError> {
         let failure = Failure::default();
-        let sink = HashingWriter::new(blobs.create(&name)?, &failure);
+        let sink = HashingWriter::new(blob, &failure);
         let writer =
             ArrowWriter::try_new(sink, schema, Some(properties)).map_err(|error| failure.explain(&path, &error))?;
         Ok(Self { kind, name, path, writer, failure, row_groups: Vec::new(), rows: 0 })
     }
 
-    fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {
+    pub(super) fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {
         let written = self.writer.write(batch).and_then(|()| self.writer.flush());
         written.map_err(|error| self.failure.explain(&self.path, &error))?;
         self.row_groups.push(range);
@@ -185,7 +198,7 @@ impl ColumnsFile {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<FileEntry, LedgerError> {
+    pub(super) fn finish(mut self) -> Result<FileEntry, LedgerError> {
         for value in layout::footer(&self.row_groups) {
             self.writer.append_key_value_metadata(value);
         }

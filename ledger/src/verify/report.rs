@@ -33,16 +33,35 @@ fn as_text<S: Serializer>(ledger: &LedgerName, serializer: S) -> Result<S::Ok, S
     serializer.collect_str(ledger)
 }
 
+/// What no signed checkpoint covers of a ledger: recorded, and not yet provable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Unproven {
+    /// The ledger.
+    #[serde(serialize_with = "as_text")]
+    pub ledger: LedgerName,
+    /// Batches that are closed.
+    pub batches: u64,
+    /// Events in them and in the batch that is open.
+    pub events: u64,
+}
+
+/// The most closed batches that a process leaves unsigned when it dies: it signs each before it closes the next.
+const UNSIGNED_BATCHES_MAX: u64 = 1;
+
 /// The answer of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Everything that is there agrees.
+    /// Everything that is there agrees, up to the newest checkpoints.
     Verified,
     /// Something was changed, or is missing.
     Tampered,
+    /// Nothing contradicts itself, but files of this copy stem from different moments, or its end was cut off.
+    TornCopy,
     /// No fault was found, but something could not be looked at.
     CouldNotCheck,
+    /// More batches are unsigned than a process that died can have left.
+    Unproven,
 }
 
 impl fmt::Display for Verdict {
@@ -50,7 +69,9 @@ impl fmt::Display for Verdict {
         f.write_str(match self {
             Self::Verified => "verified",
             Self::Tampered => "tampered",
+            Self::TornCopy => "torn copy",
             Self::CouldNotCheck => "could not check",
+            Self::Unproven => "unproven",
         })
     }
 }
@@ -62,8 +83,12 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Faults that are not listed because there are too many.
     pub faults_omitted: u64,
-    /// What could not be looked at, and why.
+    /// What could not be looked at, and why; at most [`FAULTS_MAX`].
     pub unchecked: Vec<Fault>,
+    /// What is missing as in a copy that was made while a process wrote; at most [`FAULTS_MAX`].
+    pub torn: Vec<Fault>,
+    /// What no checkpoint covers, by ledger.
+    pub unproven: Vec<Unproven>,
     /// What a reader should know although it is no fault.
     pub notes: Vec<String>,
     /// Events whose commitments were recomputed.
@@ -76,19 +101,50 @@ pub struct Report {
     pub bytes: u64,
     /// Bytes of the events' parts that were hashed.
     pub part_bytes: u64,
+    /// Whether the directory may be a copy whose files stem from different moments.
+    #[serde(skip)]
+    pub(crate) may_be_torn: bool,
 }
 
 impl Report {
     /// Adds a fault unless the same one is listed.
     pub fn fault(&mut self, fault: Fault) {
-        if self.faults.contains(&fault) {
-            return;
-        }
-        if self.faults.len() < FAULTS_MAX {
-            self.faults.push(fault);
-        } else {
+        // Above the bound a fault is only counted: comparing each with all would take as long as a hostile copy wants.
+        if self.faults.len() >= FAULTS_MAX {
             self.faults_omitted += 1;
+        } else if !self.faults.contains(&fault) {
+            self.faults.push(fault);
         }
+    }
+
+    /// Adds something that is missing: a fault, unless files of a copy may stem from different moments.
+    pub(crate) fn absence(&mut self, fault: Fault) {
+        if self.may_be_torn { add(&mut self.torn, fault) } else { self.fault(fault) }
+    }
+
+    /// Adds something that could not be checked.
+    pub(crate) fn leave(&mut self, fault: Fault) {
+        add(&mut self.unchecked, fault);
+    }
+
+    /// Whether nothing was found so far.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.faults.is_empty() && self.unchecked.is_empty() && self.torn.is_empty()
+    }
+
+    /// Adds what another report found.
+    pub(crate) fn merge(&mut self, found: Self) {
+        found.faults.into_iter().for_each(|fault| self.fault(fault));
+        self.faults_omitted += found.faults_omitted;
+        found.unchecked.into_iter().for_each(|fault| self.leave(fault));
+        found.torn.into_iter().for_each(|fault| add(&mut self.torn, fault));
+        self.unproven.extend(found.unproven);
+        self.notes.extend(found.notes);
+        self.events = self.events.saturating_add(found.events);
+        self.batches = self.batches.saturating_add(found.batches);
+        self.segments = self.segments.saturating_add(found.segments);
+        self.bytes = self.bytes.saturating_add(found.bytes);
+        self.part_bytes = self.part_bytes.saturating_add(found.part_bytes);
     }
 
     /// Adds what an error means: a fault if it is about the bytes, else something that could not be checked.
@@ -97,10 +153,11 @@ impl Report {
     pub fn error(&mut self, ledger: LedgerName, shard: u32, place: String, error: &LedgerError) {
         let (tampered, place, what) = classify(place, error);
         let fault = Fault { ledger, shard, place, what };
-        if tampered {
-            self.fault(fault);
-        } else if self.unchecked.len() < FAULTS_MAX && !self.unchecked.contains(&fault) {
-            self.unchecked.push(fault);
+        let missing = matches!(error, LedgerError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+        match tampered {
+            true if missing => self.absence(fault),
+            true => self.fault(fault),
+            false => self.leave(fault),
         }
     }
 
@@ -108,11 +165,22 @@ impl Report {
     pub fn verdict(&self) -> Verdict {
         if !self.faults.is_empty() {
             Verdict::Tampered
+        } else if !self.torn.is_empty() {
+            Verdict::TornCopy
         } else if !self.unchecked.is_empty() {
             Verdict::CouldNotCheck
+        } else if self.unproven.iter().any(|unproven| unproven.batches > UNSIGNED_BATCHES_MAX) {
+            Verdict::Unproven
         } else {
             Verdict::Verified
         }
+    }
+}
+
+/// Adds to a bounded list what it does not have.
+fn add(list: &mut Vec<Fault>, fault: Fault) {
+    if list.len() < FAULTS_MAX && !list.contains(&fault) {
+        list.push(fault);
     }
 }
 

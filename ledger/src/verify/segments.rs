@@ -3,12 +3,9 @@
 //! Headers, inputs and states are small and are checked first, in order. The columns follow on several threads, one row
 //! group in memory per thread.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
-
-use proof::Digest;
-use proof::tree::Frontier;
 
 use crate::batch::Chain;
 use crate::blobs::Blobs;
@@ -32,8 +29,6 @@ pub struct Scope<'a> {
     pub shard: u32,
     /// Origin of the shard's log, as the data directory's identity says.
     pub origin: &'a str,
-    /// Sizes of the shard's log at which the caller knows a root from elsewhere: a checkpoint, a witness.
-    pub sizes: BTreeSet<u64>,
     /// Threads that decode and hash.
     pub threads: usize,
 }
@@ -58,32 +53,24 @@ pub struct Sealed {
     pub positions: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Whether chain and positions were found whole. If not, what follows cannot be compared with them.
     pub sound: bool,
-    /// The roots of the shard's log at those of [`Scope::sizes`] that the segments reach.
-    pub roots: BTreeMap<u64, Digest>,
 }
 
 /// Verifies the sealed part of one shard and adds what it finds to `report`.
 pub fn verify_segments(scope: &Scope<'_>, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Sealed {
     let mut tip = Tip::new(scope.origin);
-    let mut roots = BTreeMap::new();
     let manifest = match verify_manifests(scope, report) {
         Ok(Some(manifest)) => manifest,
         unknown => {
             let sound = unknown.is_ok();
             let Tip { chain, positions, .. } = tip;
-            return Sealed { manifest: None, chain, positions, sound, roots };
+            return Sealed { manifest: None, chain, positions, sound };
         }
     };
     let mut work =
         Work { scope, report, progress, at: Progress { done: 0, total: total(&manifest) }, found: Vec::new() };
     let mut jobs = Vec::new();
     for (number, segment) in manifest.segments.iter().enumerate() {
-        let before = tip.chain.frontier.clone();
         let sidecars = check_sidecars(scope.blobs, scope.shard, segment, &mut tip, &mut work.listener(number));
-        if let Some(sidecars) = &sidecars {
-            let leaves = sidecars.headers.iter().map(proof::Header::leaf_hash);
-            roots_between(before, leaves, &scope.sizes, &mut roots);
-        }
         jobs.extend(sidecars.is_some().then_some(Job::Rows(number)));
         for kind in [FileKind::Facts, FileKind::Content] {
             jobs.extend(segment.file(kind).map(|_| Job::Hash(number, kind)));
@@ -92,15 +79,19 @@ pub fn verify_segments(scope: &Scope<'_>, progress: &mut dyn FnMut(Progress), re
     work.columns(&manifest, &jobs);
     work.finish(&manifest);
     let sound = tip.linked && tip.rooted && tip.placed;
-    Sealed { manifest: Some(manifest), chain: tip.chain, positions: tip.positions, sound, roots }
+    Sealed { manifest: Some(manifest), chain: tip.chain, positions: tip.positions, sound }
 }
 
 /// The bytes that are read: sidecars once, columns once to hash the file and once to decode it.
 fn total(manifest: &Manifest) -> u64 {
     let files = manifest.segments.iter().flat_map(|segment| &segment.files);
     files
-        .map(|file| if matches!(file.kind, FileKind::Facts | FileKind::Content) { file.size * 2 } else { file.size })
-        .sum()
+        .map(
+            |file| if matches!(file.kind, FileKind::Facts | FileKind::Content) { 2 } else { 1 } * u128::from(file.size),
+        )
+        .sum::<u128>()
+        .try_into()
+        .unwrap_or(u64::MAX)
 }
 
 /// The newest manifest, and whether those that are kept name each other. `Err` if it cannot be read.
@@ -165,24 +156,6 @@ fn verify_older(scope: &Scope<'_>, newest: &Manifest, report: &mut Report) {
 
 fn newest_number(blobs: &dyn Blobs) -> Option<u64> {
     blobs.list(manifest::FOLDER).ok()?.iter().filter_map(|name| manifest::number_of(name)).max()
-}
-
-/// The roots at those `sizes` that pushing `leaves` onto `frontier` passes.
-fn roots_between(
-    mut frontier: Frontier,
-    leaves: impl Iterator<Item = Digest>,
-    sizes: &BTreeSet<u64>,
-    roots: &mut BTreeMap<u64, Digest>,
-) {
-    if sizes.range(frontier.size() + 1..).next().is_none() {
-        return;
-    }
-    for leaf in leaves {
-        frontier.push(leaf);
-        if sizes.contains(&frontier.size()) {
-            roots.insert(frontier.size(), frontier.root());
-        }
-    }
 }
 
 /// One piece of work on a segment's columns.
@@ -259,11 +232,13 @@ impl<'a> Work<'a> {
                 Told::Progress { .. } => {}
             }
         }
+        // What a manifest says is no more than what its files hold, but nobody has found out yet whether it is true.
+        let sum = |each: &dyn Fn(&SegmentEntry) -> u64| manifest.segments.iter().map(each).fold(0, u64::saturating_add);
+        let bytes = |segment: &SegmentEntry| segment.files.iter().map(|file| file.size).fold(0, u64::saturating_add);
         self.report.segments += manifest.segments.len() as u64;
-        self.report.events += manifest.segments.iter().map(SegmentEntry::rows).sum::<u64>();
-        self.report.batches += manifest.segments.iter().map(SegmentEntry::batches).sum::<u64>();
-        self.report.bytes +=
-            manifest.segments.iter().flat_map(|segment| &segment.files).map(|file| file.size).sum::<u64>();
+        self.report.events = self.report.events.saturating_add(sum(&SegmentEntry::rows));
+        self.report.batches = self.report.batches.saturating_add(sum(&SegmentEntry::batches));
+        self.report.bytes = self.report.bytes.saturating_add(sum(&bytes));
         self.at.done = self.at.total;
         (self.progress)(self.at);
     }

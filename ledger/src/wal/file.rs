@@ -165,10 +165,21 @@ impl WalFile {
         }
     }
 
-    /// Whether the file stands at this place of the log: its number, and the batch and position that it starts with.
-    pub fn check_place(&self, origin: &str, number: u64, batch: u64, seq: u64) -> Result<(), LedgerError> {
+    /// Whether the file stands at this place: its ledger and shard, its log, its number, and the batch and position that it
+    /// starts with.
+    pub fn check_place(
+        &self,
+        (ledger, shard): (LedgerName, u32),
+        origin: &str,
+        number: u64,
+        (batch, seq): (u64, u64),
+    ) -> Result<(), LedgerError> {
         let header = &self.header;
         let wrong = |what: String| Err(LedgerError::corrupt(&self.path, "header", what));
+        if (header.ledger, header.shard) != (ledger, shard) {
+            let found = (header.ledger, header.shard);
+            return wrong(format!("it says that it is of {}/{}, and it lies in {ledger}/{shard}", found.0, found.1));
+        }
         if header.origin != origin_mark(origin) {
             return wrong(format!("it is not of the log {origin:?}"));
         }

@@ -12,6 +12,7 @@ use proof::inputs::Input;
 use super::file::{HEADER_LEN, WalFile};
 use super::frame::{COMMIT_FRAME_LEN, Commit, Event, FRAME_HEADER_LEN, Frame, Open, Seed, read_frame};
 use crate::error::LedgerError;
+use crate::limits::COMMIT_READ_BYTES_MAX;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 4 << 20;
@@ -98,7 +99,8 @@ impl Scanner {
         let (mut items, mut at, mut count) = (Vec::new(), 0, 0_u32);
         loop {
             let Some((frame, len)) = read_frame(&self.buffer[self.start + at..], seed) else {
-                if self.fill()? {
+                // What is longer than any commit is none, whatever the file's length says.
+                if self.buffer.len() - self.start <= COMMIT_READ_BYTES_MAX && self.fill()? {
                     continue;
                 }
                 return Ok(None);
@@ -143,10 +145,15 @@ impl Scanner {
 
     /// Says whether the bytes behind the last whole commit are a torn tail, or an error if they are corruption.
     pub fn end(&mut self) -> Result<End, LedgerError> {
-        while self.fill()? {}
+        while self.buffer.len() - self.start <= COMMIT_READ_BYTES_MAX && self.fill()? {}
         let rest = &self.buffer[self.start..];
         if rest.is_empty() {
             return Ok(End::Clean);
+        }
+        let size = self.file.file.size().map_err(LedgerError::io("read", &self.file.path))?;
+        if size.saturating_sub(self.offset) > COMMIT_READ_BYTES_MAX as u64 {
+            let what = format!("{} bytes follow that are no commit, and no commit has so many", size - self.offset);
+            return Err(self.corrupt(what));
         }
         let (file, nonce) = (self.file.header.number, self.file.header.nonce);
         let last = rest.len().saturating_sub(COMMIT_FRAME_LEN - 1);

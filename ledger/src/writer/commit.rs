@@ -320,7 +320,10 @@ fn close(
     recorded: i64,
 ) -> Header {
     if let Some((size, root)) = place.peer_checkpoint.get() {
-        let input = Input { key: peer_key(place.peer(), place.shard).into_bytes(), value: peer_value(size, &root) };
+        let input = Input {
+            key: peer_key(place.table.ledger.peer(), place.shard).into_bytes(),
+            value: peer_value(size, &root),
+        };
         write_frame(buffer, seed, FrameType::Input, |out| input.encode(out));
         batch.add_input(input);
     }

@@ -1,0 +1,122 @@
+//! What `operations` recorded of manifests: the hash of each, by which whoever reads the ledger knows that the files which a
+//! manifest lists are those that were sealed.
+//!
+//! Only what a signed checkpoint covers counts. A crash can come between a manifest and its entry; then the files that no
+//! recorded manifest lists are worth what their rows say, and everything about them is computed again.
+
+use std::collections::BTreeMap;
+
+use proof::Digest;
+
+use crate::appender::Appender;
+use crate::blobs::Blobs;
+use crate::column::Table;
+use crate::entry::{Entry, Group};
+use crate::error::{AppendError, LedgerError};
+use crate::limits::{FOLD_READ_BYTES, FOLD_READ_ROWS, MANIFESTS_KEPT};
+use crate::manifest::{self, Manifest};
+use crate::operations::column;
+use crate::position::{LedgerName, Position};
+use crate::reader::{ReadLimit, Reader};
+
+/// The kind of the entries.
+const KIND: &str = "manifest";
+
+/// Records a manifest's hash, durably.
+pub(crate) fn record(manifest: &Manifest, operations: &Appender) -> Result<(), AppendError> {
+    let (ledger, shard) = (manifest.ledger, manifest.shard);
+    let position = |seq| Position { ledger, shard, seq }.to_string();
+    let mut entry = Entry::new();
+    entry.set_text(column::KIND, KIND);
+    entry.set_text(column::SUBJECT, &format!("{ledger}/{shard}"));
+    entry.set_integer(column::REVISION, manifest.number.cast_signed());
+    entry.set_text(column::ACTOR, "sealer");
+    entry.set_text(column::FROM, &position(manifest.segments.last().map_or(0, |segment| segment.first_seq)));
+    entry.set_text(column::TO, &position(manifest.end_seq()));
+    let record = serde_json::json!({ "number": manifest.number, "sha256": manifest.hash().to_string() });
+    entry.set_text(column::RECORD, &record.to_string());
+    let mut group = Group::new(Table::of(LedgerName::Operations));
+    group.push(&mut entry)?;
+    operations.append_of_sealer(group).map_err(|rejected| rejected.error)?.wait().map(|_| ())
+}
+
+/// The hashes of one ledger's newest manifests as entries name them, by number.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded(BTreeMap<u64, Digest>);
+
+impl Recorded {
+    /// Reads the entries of `operations` about a ledger: from position `from` on, as far as `end`, where what is signed ends.
+    /// With `until` it is done once it has the entry of that number.
+    pub(crate) fn read(
+        operations: &Reader,
+        ledger: LedgerName,
+        (mut from, end): (u64, u64),
+        until: Option<u64>,
+    ) -> Result<Self, LedgerError> {
+        let subject = format!("{ledger}/0");
+        let mut found = BTreeMap::new();
+        while from < end && until.is_none_or(|number| !found.contains_key(&number)) {
+            let rows = operations.read(from, false, ReadLimit { rows: FOLD_READ_ROWS, bytes: FOLD_READ_BYTES })?;
+            if rows.is_empty() {
+                break;
+            }
+            let of_ledger = rows.iter().filter(|row| row.position.seq < end && row.text(column::KIND) == Some(KIND));
+            for row in of_ledger.filter(|row| row.text(column::SUBJECT) == Some(&subject)) {
+                let number = row.integer(column::REVISION).and_then(|number| u64::try_from(number).ok());
+                if let Some((number, hash)) = number.zip(row.text(column::RECORD).and_then(hash_in)) {
+                    found.insert(number, hash);
+                }
+            }
+            while found.len() as u64 > 2 * MANIFESTS_KEPT {
+                found.pop_first();
+            }
+            from = rows.next_seq;
+        }
+        Ok(Self(found))
+    }
+
+    /// What the entries say about the newest manifest on the disk.
+    /// In a torn copy it may be older than what is recorded.
+    pub(crate) fn standing(&self, blobs: &dyn Blobs, newest: &Manifest, may_be_torn: bool) -> Standing {
+        if let Some((number, _)) = self.0.range(newest.number + 1..).next()
+            && !may_be_torn
+        {
+            return Standing::Older { recorded: *number };
+        }
+        match self.0.get(&newest.number) {
+            Some(hash) if *hash == newest.hash() => return Standing::Recorded,
+            Some(_) => return Standing::Another,
+            None => {}
+        }
+        // The newest one that is recorded vouches for the segments that it lists.
+        let known = self.0.iter().rev().find_map(|(number, hash)| {
+            let manifest = manifest::load(blobs, *number).ok().filter(|manifest| manifest.hash() == *hash)?;
+            newest.segments.starts_with(&manifest.segments).then_some(manifest.segments.len())
+        });
+        Standing::Unknown { segments: known.unwrap_or(0) }
+    }
+}
+
+/// How the newest manifest on the disk stands to what `operations` recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is recorded.
+    Recorded,
+    /// Another hash is recorded under its number.
+    Another,
+    /// A newer one is recorded.
+    Older {
+        /// The number of the newer one.
+        recorded: u64,
+    },
+    /// It is not recorded, as a stop right behind it leaves it. The first so many segments are listed by one that is.
+    Unknown {
+        /// How many segments need no further look.
+        segments: usize,
+    },
+}
+
+fn hash_in(record: &str) -> Option<Digest> {
+    let record: serde_json::Value = serde_json::from_str(record).ok()?;
+    Digest::from_hex(record.get("sha256")?.as_str()?)
+}

@@ -1,0 +1,224 @@
+//! One ledger as a verification reads it: its checkpoint first, then its manifest and WAL files, then what is in them.
+//!
+//! A server may be writing meanwhile. Files stay readable through the handles that were opened at the start, and the WAL is
+//! read on until the newest checkpoint is reached.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use proof::note::{Checkpoint, Verifier};
+
+use super::segments::{Progress, Scope, Sealed, verify_segments};
+use super::wal::Wal;
+use super::{Fault, Report, Unproven};
+use crate::blobs::LocalBlobs;
+use crate::checkpoint::{self, CHECKPOINT_FILE};
+use crate::column::Table;
+use crate::gap::Gap;
+use crate::manifest::{self, Manifest};
+use crate::position::LedgerName;
+use crate::replay::{Depth, Mark, Replay, Statement};
+use crate::segments::{last_statement, mark_at};
+
+/// How often the checkpoint is read again because the log grew meanwhile.
+const ROUNDS_MAX: usize = 20;
+
+/// Which ledger it is, and where.
+pub(super) struct Place {
+    pub(super) directory: PathBuf,
+    pub(super) ledger: LedgerName,
+    pub(super) shard: u32,
+    pub(super) origin: String,
+    pub(super) key: Verifier,
+}
+
+impl Place {
+    pub(super) fn at(&self, place: impl Into<String>, what: impl Into<String>) -> Fault {
+        Fault { ledger: self.ledger, shard: self.shard, place: place.into(), what: what.into() }
+    }
+
+    /// The newest checkpoint, if there is one that is signed for this log.
+    fn checkpoint(&self, report: &mut Report) -> Option<Checkpoint> {
+        let note = match checkpoint::read(&self.directory) {
+            Ok(note) => note?,
+            Err(error) => {
+                report.error(self.ledger, self.shard, CHECKPOINT_FILE.to_owned(), &error);
+                return None;
+            }
+        };
+        match Checkpoint::open(&note, &self.key) {
+            Ok(checkpoint) if checkpoint.origin == self.origin => Some(checkpoint),
+            Ok(checkpoint) => {
+                report.fault(self.at("checkpoint, origin", format!("it is of the log {:?}", checkpoint.origin)));
+                None
+            }
+            Err(error) => {
+                report.fault(self.at("checkpoint, signature", error.to_string()));
+                None
+            }
+        }
+    }
+}
+
+/// What was read of one ledger.
+pub(super) struct Log {
+    pub(super) place: Place,
+    pub(super) blobs: LocalBlobs,
+    pub(super) manifest: Option<Manifest>,
+    /// Whether everything up to the end could be replayed.
+    pub(super) whole: bool,
+    /// The newest checkpoint that what was read reaches, or else the one that was read first.
+    pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) replay: Replay,
+    /// What the newest sealed batch says of the other ledger.
+    sealed_statement: Option<Statement>,
+    wal: Wal,
+}
+
+impl Log {
+    pub(super) fn read(place: Place, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Self {
+        // The checkpoint is read first: the ledger only grows, so that everything it covers must be found below.
+        let checkpoint = place.checkpoint(report);
+        let (table, blobs) = (Table::of(place.ledger), LocalBlobs::new(&place.directory));
+        // WAL files are opened before the segments are checked, which may take minutes: they may be gone by then.
+        let first = manifest::newest(&blobs).ok().flatten().map_or(0, |manifest| manifest.wal.file);
+        let mut wal = Wal::open(&place, first, report);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let scope = Scope { blobs: &blobs, table, shard: place.shard, origin: &place.origin, threads };
+        let Sealed { manifest, chain, positions, sound } = verify_segments(&scope, progress, report);
+        let mut whole = sound && first == manifest.as_ref().map_or(0, |manifest| manifest.wal.file);
+        let sealed_statement = manifest.as_ref().filter(|_| sound).and_then(|manifest| {
+            // Whatever keeps its files from being read is in the report already.
+            last_statement(&blobs, manifest, &positions).ok().flatten()
+        });
+        let mut replay = Replay::new(Depth::Proofs, table, place.shard, chain, positions);
+        if whole {
+            whole = wal.read_on(&place, &mut replay, report);
+        }
+        Self { place, blobs, manifest, whole, checkpoint, replay, sealed_statement, wal }
+    }
+
+    /// Number of closed batches.
+    pub(super) fn batches(&self) -> u64 {
+        self.replay.chain.next_batch
+    }
+
+    /// Whether a newer manifest came while the ledger was read.
+    pub(super) fn has_grown(&self) -> bool {
+        let newest = manifest::newest(&self.blobs).ok().flatten();
+        newest.is_some_and(|newest| self.manifest.as_ref().is_none_or(|manifest| newest.number > manifest.number))
+    }
+
+    /// The log at one of its sizes, `None` if it has no such size.
+    pub(super) fn mark(&self, size: u64) -> Option<Mark> {
+        self.replay.marks.get(&size).copied().or_else(|| {
+            // Headers that cannot be read are in the report already.
+            mark_at(&self.blobs, self.manifest.as_ref()?, size).ok().flatten()
+        })
+    }
+
+    /// What this ledger says of the other one.
+    pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.sealed_statement.iter().chain(&self.replay.statements)
+    }
+
+    /// The largest size of the other log that this one names.
+    pub(super) fn largest_statement(&self) -> u64 {
+        self.statements().map(|statement| statement.size).max().unwrap_or(0)
+    }
+
+    /// What torn copies lost of a ledger, as far as this one's checkpoint covers it.
+    pub(super) fn gaps(&self, of: LedgerName) -> impl Iterator<Item = &Gap> {
+        let signed = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
+        self.replay
+            .gaps
+            .iter()
+            .filter(move |(batch, ledger, _)| *batch < signed && *ledger == of)
+            .map(|(_, _, gap)| gap)
+    }
+
+    /// Reads the WAL on and takes the newest checkpoint; whether there was anything new.
+    pub(super) fn catch_up(&mut self, said: u64, report: &mut Report) -> bool {
+        if !self.whole {
+            return false;
+        }
+        let before = self.batches();
+        for _ in 0..ROUNDS_MAX {
+            let Some(newest) = self.place.checkpoint(report) else { break };
+            if newest.size <= self.batches() {
+                self.checkpoint = Some(newest);
+                break;
+            }
+            let read = self.batches();
+            self.whole = self.wal.read_on(&self.place, &mut self.replay, report);
+            if !self.whole || self.batches() == read {
+                break;
+            }
+        }
+        if self.whole && said > self.batches() {
+            self.whole = self.wal.read_on(&self.place, &mut self.replay, report);
+        }
+        self.batches() > before
+    }
+
+    /// Compares the signed checkpoint with what the disk holds.
+    pub(super) fn check_checkpoint(&self, report: &mut Report) {
+        self.wal.tell_end(&self.place, report);
+        if !self.whole {
+            return;
+        }
+        let Some(checkpoint) = &self.checkpoint else {
+            let no_file = matches!(checkpoint::read(&self.place.directory), Ok(None));
+            if no_file && self.batches() > 0 {
+                let what =
+                    format!("there is none over the {} batches on the disk; the next start signs one", self.batches());
+                report.leave(self.place.at(CHECKPOINT_FILE, what));
+            }
+            return;
+        };
+        match self.mark(checkpoint.size) {
+            Some(mark) if mark.root == checkpoint.root => {}
+            Some(_) => report
+                .fault(self.place.at("checkpoint, root", "it was signed over other batches than those on the disk")),
+            None => {
+                let what = format!(
+                    "it was signed over {} batches and the disk has {}: the ledger was cut or rolled back",
+                    checkpoint.size,
+                    self.batches()
+                );
+                report.absence(self.place.at("checkpoint, size", what));
+            }
+        }
+    }
+
+    /// Counts what no checkpoint covers. A process that stopped in order leaves nothing; one that was killed leaves its open
+    /// batch and at most one that was closed and not yet signed.
+    pub(super) fn count_unproven(&self, stopped: bool, report: &mut Report) {
+        let Some(checkpoint) = self.checkpoint.as_ref().filter(|_| self.whole) else { return };
+        let Some(mark) = self.mark(checkpoint.size) else { return };
+        let batches = self.batches() - checkpoint.size;
+        let closed = self.replay.chain.next_seq.saturating_sub(mark.next_seq);
+        let open = self.replay.batch.as_ref().map(|batch| batch.count() as u64);
+        let unproven = Unproven { ledger: self.place.ledger, batches, events: closed + open.unwrap_or(0) };
+        if stopped && (batches > 0 || open.is_some()) {
+            let what = format!(
+                "{} batches that are closed and {} events that are in none follow what it covers, although the last \
+                 process stopped in order and had signed everything",
+                batches,
+                open.unwrap_or(0)
+            );
+            report.fault(self.place.at(CHECKPOINT_FILE, what));
+        } else if batches > 0 || unproven.events > 0 {
+            report.unproven.push(unproven);
+        }
+    }
+
+    /// The position after the last event that the signed checkpoint covers.
+    pub(super) fn signed_seq(&self) -> u64 {
+        let mark = self.checkpoint.as_ref().and_then(|checkpoint| self.mark(checkpoint.size));
+        mark.map_or(0, |mark| mark.next_seq)
+    }
+}
+
+/// The logs by ledger.
+pub(super) type Logs = BTreeMap<LedgerName, Log>;

@@ -1,0 +1,113 @@
+//! What is known of a log from elsewhere: the other ledger's batches name its checkpoints, and somebody may have kept one.
+
+use proof::note::Verifier;
+
+use super::directory::open_checkpoint;
+use super::log::{Log, Logs};
+use super::{Fault, Report};
+use crate::identity::Identity;
+use crate::position::LedgerName;
+
+/// What each ledger saw of the other one's log must be in it.
+pub(super) fn check_statements(logs: &Logs, report: &mut Report) {
+    let Some(operations) = logs.get(&LedgerName::Operations) else { return };
+    for (ledger, log) in logs {
+        let Some(peer) = logs.get(&ledger.peer()).filter(|peer| log.whole && peer.whole) else { continue };
+        for gap in operations.gaps(*ledger) {
+            let what = format!(
+                "{ledger}: a server started on a torn copy that had {} batches, where {} had been signed; the batches between \
+                 are lost, and the log goes on without them",
+                gap.kept, gap.signed
+            );
+            if !report.notes.contains(&what) {
+                report.notes.push(what);
+            }
+        }
+        for statement in peer.statements() {
+            if operations.gaps(*ledger).any(|gap| gap.explains(statement)) {
+                continue;
+            }
+            match log.mark(statement.size) {
+                Some(mark) if mark.root == statement.root => {}
+                Some(_) => {
+                    let what = format!(
+                        "batch {} of {} saw other batches than those on the disk when it closed",
+                        statement.batch, peer.place.ledger
+                    );
+                    report.fault(log.place.at("log", what));
+                    break;
+                }
+                None if log.has_grown() => {}
+                None => {
+                    let what = format!(
+                        "batch {} of {} saw {} batches and the disk has {}: it was rolled back alone",
+                        statement.batch,
+                        peer.place.ledger,
+                        statement.size,
+                        log.batches()
+                    );
+                    report.absence(log.place.at("log", what));
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Compares the logs with signed checkpoints that were kept elsewhere.
+pub(super) fn check_elsewhere(
+    logs: &Logs,
+    (identity, key): (&Identity, &Verifier),
+    notes: &[String],
+    report: &mut Report,
+) {
+    for (number, note) in notes.iter().enumerate() {
+        let place = format!("checkpoint {} that was kept elsewhere", number + 1);
+        let unusable = |what: String| Fault { ledger: LedgerName::Events, shard: 0, place: place.clone(), what };
+        let checkpoint = match open_checkpoint(note, key) {
+            Ok(checkpoint) => checkpoint,
+            Err(what) => {
+                report.leave(unusable(what));
+                continue;
+            }
+        };
+        let log = logs.values().find(|log| identity.origin(log.place.ledger, log.place.shard) == checkpoint.origin);
+        let Some(log) = log else {
+            report.leave(unusable(format!("it is of the log {:?}, which is not here", checkpoint.origin)));
+            continue;
+        };
+        check_one(log, logs, &checkpoint, &place, report);
+    }
+}
+
+fn check_one(log: &Log, logs: &Logs, checkpoint: &proof::note::Checkpoint, place: &str, report: &mut Report) {
+    if !log.whole {
+        let what = "the log is not whole, so that it cannot be compared";
+        report.leave(log.place.at(place, what));
+        return;
+    }
+    let found = log.mark(checkpoint.size);
+    if found.is_some_and(|mark| mark.root == checkpoint.root) {
+        return;
+    }
+    let lost = logs.get(&LedgerName::Operations).and_then(|operations| {
+        operations.gaps(log.place.ledger).find(|gap| gap.kept < checkpoint.size && checkpoint.size <= gap.signed)
+    });
+    if let Some(gap) = lost {
+        let what = format!("it covers {} batches, of which a torn copy had kept {}", checkpoint.size, gap.kept);
+        report.leave(log.place.at(place, what));
+    } else if found.is_some() {
+        let what = format!(
+            "the first {} batches are not those that it was signed over: the log was written anew",
+            checkpoint.size
+        );
+        report.fault(log.place.at(place, what));
+    } else {
+        let what = format!(
+            "it was signed over {} batches and the disk has {}: the ledger was cut or rolled back",
+            checkpoint.size,
+            log.batches()
+        );
+        report.absence(log.place.at(place, what));
+    }
+}
