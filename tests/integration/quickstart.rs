@@ -55,7 +55,7 @@ fn a_relative_data_directory_is_queried_after_a_seal() {
     let server = Server::start_by(Command::new(binary()).current_dir(&directory), &world.config()).unwrap();
     let arguments = ["tail", "--data", "data", "--from", "start", "-n", &(LINES - 8).to_string()];
     assert_eq!(run(&arguments).lines().count() as u64, LINES - 8);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while std::fs::read_dir(world.data().join("events/0/manifest")).unwrap().next().is_none() {
         assert!(Instant::now() < deadline, "nothing was sealed in time");
         std::thread::yield_now();
