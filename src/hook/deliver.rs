@@ -4,8 +4,7 @@
 //! watches it, which knows nothing of this server.
 
 use anyhow::Context;
-use axum::http::StatusCode;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::Destination;
