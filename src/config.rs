@@ -7,14 +7,14 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::cli::Output;
-use crate::exit::Outcome;
+use crate::exit::{CONFIG, Failure, Outcome};
 use crate::output::{self, Format};
-use crate::settings;
+use crate::settings::{self, Examined, Problem};
 
 /// The commands on configurations.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check a file; exit code 78 if it is wrong.
+    /// Name everything that is wrong with a file, and what it names and is not there; exit code 78 if anything is.
     Check(Check),
     /// Print every setting with its meaning, as Markdown.
     Reference,
@@ -42,13 +42,19 @@ pub fn run(command: Command) -> Outcome {
 }
 
 fn check(arguments: &Check) -> Outcome {
-    let loaded = settings::load(&arguments.file)?;
-    settings::rules::rules(&loaded.settings)?;
+    let file = &arguments.file;
+    let Examined { hash, problems } = settings::examine(file)?;
+    let wrong = !problems.is_empty();
     match arguments.output.format {
-        Format::Json => output::print_json(&json!({ "file": loaded.path, "sha256": loaded.hash }))?,
-        Format::Table => {
-            output::print_line(&format!("{} is in order (sha256 {})", loaded.path.display(), loaded.hash))?;
+        Format::Json => output::print_json(&json!({ "file": file, "sha256": hash, "problems": problems }))?,
+        Format::Table if wrong => {
+            let mut lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            if lines.len() > 1 {
+                lines.push(format!("{} mistakes", lines.len()));
+            }
+            return Err(Failure::config(format!("{}: {}", file.display(), lines.join("\n"))));
         }
+        Format::Table => output::print_line(&format!("{} is in order (sha256 {hash})", file.display()))?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if wrong { ExitCode::from(CONFIG) } else { ExitCode::SUCCESS })
 }

@@ -52,6 +52,8 @@ pub const BODY_RATE_KNOWN_MIN: u64 = 256;
 pub const BODY_GRACE_UNKNOWN: Duration = Duration::from_secs(3);
 /// and how many bytes earn another second.
 pub const BODY_RATE_UNKNOWN_MIN: u64 = 64 << 10;
+/// Mistakes in a configuration that are told at once.
+pub const CONFIG_PROBLEMS_MAX: usize = 100;
 /// Names of the server in `[listen]`.
 pub const LISTEN_NAMES_MAX: usize = 64;
 

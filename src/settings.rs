@@ -3,6 +3,7 @@
 //! Reading it opens no file, no socket and no secret besides the file itself; `check` finds what types cannot.
 
 mod budget;
+mod problems;
 mod reference;
 pub mod rules;
 
@@ -13,6 +14,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use detect::user::Depth;
 use export::SinkConfig;
 use ingest::config::Collector;
 use ledger::budget::Set;
@@ -25,6 +27,7 @@ use crate::cli::Place;
 use crate::exit::{self, Failure};
 use crate::limits;
 
+pub use problems::Problem;
 pub use reference::reference;
 
 /// The whole file.
@@ -137,8 +140,34 @@ pub struct Loaded {
 /// Reads and checks a configuration file. Everything that is wrong with it ends in the exit code for that.
 pub fn load(path: &Path) -> Result<Loaded, Failure> {
     let text = read(path)?;
-    let settings = parse(&text).map_err(|error| Failure::config(format!("{}: {error}", path.display())))?;
-    Ok(Loaded { settings, hash: hex(&Sha256::digest(text.as_bytes())), path: path.to_owned() })
+    let settings = parse(&text).map_err(|error| {
+        let mut lines: Vec<String> = problems::find(&text, |_| Vec::new()).iter().map(Problem::to_string).collect();
+        if lines.is_empty() {
+            lines.push(error);
+        }
+        Failure::config(format!("{}: {}", path.display(), lines.join("\n")))
+    })?;
+    Ok(Loaded { settings, hash: hash(&text), path: path.to_owned() })
+}
+
+/// A file that was looked at, whether it is in order or not.
+#[derive(Debug)]
+pub struct Examined {
+    /// SHA-256 of the file in hexadecimal digits.
+    pub hash: String,
+    /// Everything that is wrong with it, and what it names and is not there.
+    pub problems: Vec<Problem>,
+}
+
+/// Looks for everything that is wrong with a configuration file and around it. It reads the files and secrets that the
+/// configuration names, and connects to nobody.
+pub fn examine(path: &Path) -> Result<Examined, Failure> {
+    let text = read(path)?;
+    Ok(Examined { hash: hash(&text), problems: problems::find(&text, Settings::missing) })
+}
+
+fn hash(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -162,32 +191,47 @@ fn parse(text: &str) -> Result<Settings, String> {
             error.span().map(|span| 1 + text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count());
         line.map_or_else(|| error.message().to_owned(), |line| format!("line {line}: {}", error.message()))
     })?;
-    settings.check()?;
-    Ok(settings)
+    settings.problems().into_iter().next().map_or(Ok(settings), Err)
 }
 
 impl Settings {
-    fn check(&self) -> Result<(), String> {
+    /// What types cannot find. Not everything, if something hides something else; `problems::find` takes it apart.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
         if self.listen.console == self.listen.ingest && self.listen.console.port() != 0 {
-            return Err("listen.console and listen.ingest are the same address; give each its own port".to_owned());
+            problems.push("listen.console and listen.ingest are the same address; give each its own port".to_owned());
         }
         if self.listen.names.len() > limits::LISTEN_NAMES_MAX {
-            return Err(format!("listen.names has more than {} names", limits::LISTEN_NAMES_MAX));
+            problems.push(format!("listen.names has more than {} names", limits::LISTEN_NAMES_MAX));
         }
-        if let Some(problem) = self.intake().check().first() {
-            // The package counts them, the file lists them one by one.
-            return Err(problem.to_string().replacen("collectors", "collector", 1));
-        }
+        problems.extend(self.intake().check().iter().map(in_file));
         let sinks = self.sinks();
-        sinks.check().map_err(|error| error.to_string().replacen("export.sinks", "sink", 1))?;
-        self.budget_sets()?;
-        self.alerts.check().map_err(|error| error.to_string())?;
+        problems.extend(sinks.check().err().map(|error| error.to_string().replacen("export.sinks", "sink", 1)));
+        problems.extend(self.budget_sets().err());
+        problems.extend(self.alerts.check().err().map(|error| error.to_string()));
         for step in &self.alerts.escalations {
-            if let Some(stranger) = step.receivers.iter().find(|name| !sinks.is_receiver(name)) {
-                return Err(format!("alerts.escalate {}: {stranger:?} is no sink that takes alerts", step.name));
-            }
+            let strangers = step.receivers.iter().filter(|name| !sinks.is_receiver(name));
+            let problem =
+                |stranger| format!("alerts.escalate {}: {stranger:?} is no sink that takes alerts", step.name);
+            problems.extend(strangers.map(problem));
         }
-        self.detect.check().map_err(|error| error.to_string())
+        problems.extend(self.detect.check().err().map(|error| error.to_string()));
+        problems
+    }
+
+    /// Files, directories and secrets that the configuration names and that are not there or not in order.
+    fn missing(&self) -> Vec<Problem> {
+        let problem = |message: String| Problem { place: String::new(), line: None, message };
+        let collectors = self.intake().missing();
+        let sinks = self.sinks().missing();
+        let mut problems: Vec<Problem> = collectors.iter().map(|missing| problem(in_file(missing))).collect();
+        let in_file = |error: &export::ConfigError| error.to_string().replacen("export.sinks", "sink", 1);
+        problems.extend(sinks.iter().map(|missing| problem(in_file(missing))));
+        match rules::load(self, Depth::Form) {
+            Ok(loaded) => problems.extend(loaded.errors.iter().map(|error| problem(error.to_string()))),
+            Err(failure) => problems.push(problem(format!("detect.user_rules: {}", failure.message()))),
+        }
+        problems
     }
 
     /// The hard budgets by name, as the ledger takes them.
@@ -207,6 +251,11 @@ impl Settings {
         let Ingest { names, prices } = self.ingest.clone();
         ingest::config::Config { collectors: self.collectors.clone(), names, prices }
     }
+}
+
+/// A problem of a collector: the package counts them, the file lists them one by one.
+fn in_file(problem: &ingest::config::Problem) -> String {
+    problem.to_string().replacen("collectors", "collector", 1)
 }
 
 impl Place {

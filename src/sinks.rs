@@ -130,7 +130,7 @@ fn retry(arguments: &Retry) -> Outcome {
 
 fn table(lanes: &[Value]) -> String {
     let mut table = Table::new(&[
-        "sink", "type", "ledger", "next", "lag", "last ack", "sent", "rejected", "dead", "retries", "state",
+        "sink", "type", "ledger", "next", "lag", "lag s", "last ack", "sent", "rejected", "dead", "retries", "state",
     ]);
     for lane in lanes {
         let text = |name: &str| match &lane[name] {
@@ -145,6 +145,7 @@ fn table(lanes: &[Value]) -> String {
             text("ledger"),
             text("next_seq"),
             text("lag"),
+            text("lag_seconds"),
             acknowledged,
             text("sent"),
             text("rejected"),
@@ -168,6 +169,7 @@ fn state(lane: &Value) -> String {
         (true, _, _) => "paused".to_owned(),
         (_, true, Some(reason)) => format!("parked: {reason}"),
         (_, _, Some(reason)) => format!("failing: {reason}"),
+        _ if lane["blocked_since"].is_i64() => "waiting: the receiver has not acknowledged a message yet".to_owned(),
         _ => "ok".to_owned(),
     }
 }
@@ -182,7 +184,8 @@ mod tests {
         let check = |lane: Value, expected: &str| assert_eq!(state(&lane), expected);
         check(json!({}), "ok");
         check(json!({"paused": true, "last_error": "x"}), "paused");
-        check(json!({"last_error": "429"}), "failing: 429");
+        check(json!({"last_error": "429", "blocked_since": 1}), "failing: 429");
+        check(json!({"blocked_since": 1}), "waiting: the receiver has not acknowledged a message yet");
         check(json!({"parked": true, "last_error": "403"}), "parked: 403");
         check(json!({"stopped": "no cursor", "paused": true}), "stopped: no cursor");
     }

@@ -17,7 +17,9 @@ use std::path::PathBuf;
 use ledger::access::{Principal, Trust};
 use serde::Deserialize;
 
+use crate::collectors;
 use crate::dialect::{self, DIALECTS, Dialect};
+use crate::enrich::Names;
 use crate::limits;
 use crate::transport::{self, Settings, TRANSPORTS};
 
@@ -139,6 +141,25 @@ impl Config {
         }
         if self.collectors.iter().filter(|collector| collector.transport == "stdin").count() > 1 {
             add("collectors".to_owned(), "only one collector can read standard input".to_owned());
+        }
+        problems
+    }
+
+    /// Files that it names and that cannot be read or are not in order, and places that are not there.
+    pub fn missing(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut add = |place: String, message: String| problems.push(Problem { place, message });
+        if let Some(Err(error)) = self.names.as_deref().map(Names::read) {
+            add("ingest.names".to_owned(), error.to_string());
+        }
+        if let Err(error) = collectors::prices(self) {
+            add("ingest.prices".to_owned(), error.to_string());
+        }
+        for collector in &self.collectors {
+            let transport = transport::by_name(&collector.transport);
+            if let Some(message) = transport.and_then(|transport| transport.missing(&collector.settings)) {
+                add(format!("collectors.{}.path", collector.name), message);
+            }
         }
         problems
     }

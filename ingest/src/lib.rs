@@ -29,6 +29,7 @@ mod namespace;
 pub mod price;
 pub mod pump;
 pub mod redact;
+pub mod refusals;
 pub mod samples;
 pub mod timestamp;
 pub mod transport;

@@ -123,6 +123,9 @@ pub const SAMPLE_BYTES_MAX: usize = 512;
 /// Of the records of one reason, every so-manieth is sampled after the first few.
 pub const SAMPLE_EVERY: u64 = 1_000;
 
+/// The log tells of requests that are refused for the same reason this often.
+pub const REFUSAL_TOLD_EVERY: Duration = Duration::from_mins(1);
+
 /// Collectors in one configuration.
 pub const COLLECTORS_MAX: usize = 256;
 /// The longest name of a collector.

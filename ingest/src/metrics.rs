@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::health::Fault;
+use crate::refusals::Refusals;
 
 /// The collector that a number is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,6 +56,7 @@ pub struct Metrics {
     future: Family<Of, Counter>,
     unknown_keys: Family<Of, Counter>,
     requests: Family<Answered, Counter>,
+    refusals: Refusals,
     lag: Family<Of, Gauge>,
     files: Family<Of, Gauge>,
     truncations: Family<Of, Counter>,
@@ -86,6 +88,7 @@ impl Default for Metrics {
             future: Family::default(),
             unknown_keys: Family::default(),
             requests: Family::default(),
+            refusals: Refusals::default(),
             lag: Family::default(),
             files: Family::default(),
             truncations: Family::default(),
@@ -119,6 +122,11 @@ impl Metrics {
             self.unknown_keys.clone(),
         );
         registry.register("requests", "Requests that were answered, by status.", self.requests.clone());
+        registry.register(
+            "refused",
+            "Requests that were refused, by collector (empty if there is none of the name), reason and status.",
+            self.refusals.counts.clone(),
+        );
         registry.register_with_unit("lag", "Bytes in files that were not yet read.", Unit::Bytes, self.lag.clone());
         registry.register("files", "Files that are read.", self.files.clone());
         registry.register("truncations", "Files that became shorter while they were read.", self.truncations.clone());
@@ -139,6 +147,11 @@ impl Metrics {
         registry.register("dedup_keys", "Keys of records that are remembered.", self.dedup_keys.clone());
         registry.register("dedup_streams", "Streams that are remembered.", self.dedup_streams.clone());
         registry.register_with_unit("dedup", "Memory of duplicates.", Unit::Bytes, self.dedup_size.clone());
+    }
+
+    /// Who counts requests that are refused.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// The numbers of one collector.

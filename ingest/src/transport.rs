@@ -56,6 +56,11 @@ pub trait Transport: Send + Sync {
     /// Whether the settings are in order; the message says which is not and what to write instead.
     fn check(&self, settings: &Settings) -> Result<(), String>;
 
+    /// What is missing around a collector whose settings are in order: it starts all the same, and reads once it is there.
+    fn missing(&self, _settings: &Settings) -> Option<String> {
+        None
+    }
+
     /// Starts a collector whose settings are in order.
     fn start(&self, start: Start<'_>) -> Result<(), String>;
 }

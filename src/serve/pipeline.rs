@@ -61,7 +61,7 @@ impl Pipeline {
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
         health.watch_collectors(collectors.watch());
         let intake_stop = CancellationToken::new();
-        let doorman = Doorman::default();
+        let doorman = Doorman::counting(intake_metrics.refusals().clone());
         doorman.know(tokens);
         let intake = tokio::spawn(ingest.serve(collectors.router(), doorman, intake_stop.clone()));
         let followers = prepared.start(health);

@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Setting, Settings, Start, Transport, read};
 use crate::pump::{Channel, Pump};
+use crate::refusals::Refusal;
 use body::Reading;
 use problem::Problem;
 use producer::Producers;
@@ -107,7 +108,11 @@ impl Pushed {
 
 /// The routes of the push interface.
 pub fn router(pushed: Arc<Pushed>) -> Router {
-    Router::new().route("/v1/events/{collector}", post(push)).with_state(pushed)
+    Router::new()
+        .route("/v1/events/{collector}", post(push))
+        .method_not_allowed_fallback(async |State(pushed): State<Arc<Pushed>>| pushed.refuse("", Problem::method()))
+        .fallback(async |State(pushed): State<Arc<Pushed>>| pushed.refuse("", Problem::unknown_path()))
+        .with_state(pushed)
 }
 
 async fn push(
@@ -125,10 +130,21 @@ async fn push(
         }
         Err(problem) => Err(problem),
     };
-    answer.map_or_else(IntoResponse::into_response, IntoResponse::into_response)
+    answer.map_or_else(|problem| pushed.refuse(&collector, problem), IntoResponse::into_response)
 }
 
 impl Pushed {
+    /// Counts and tells that a request is refused.
+    fn refuse(&self, collector: &str, problem: Problem) -> Response {
+        self.pump.metrics().refusals().note(Refusal {
+            collector: self.routes.get(collector).map(|channel| channel.name()),
+            reason: problem.reason(),
+            status: problem.status.as_u16(),
+            detail: problem.detail(),
+        });
+        problem.into_response()
+    }
+
     /// Who sends to which collector, if it may.
     fn admit(&self, collector: &str, headers: &HeaderMap) -> Result<(Arc<Channel>, Arc<Principal>), Problem> {
         if self.stop.is_cancelled() {

@@ -83,6 +83,16 @@ impl Transport for Tail {
         Paths::new(&settings.path, settings.rotated.as_deref()).map(|_| ())
     }
 
+    fn missing(&self, settings: &Settings) -> Option<String> {
+        let paths = Paths::new(&read::<TailSettings>(settings).ok()?.path).ok()?;
+        let directory = paths.directory();
+        match std::fs::metadata(&directory) {
+            Ok(metadata) if metadata.is_dir() => None,
+            Ok(_) => Some(format!("{} is no directory", directory.display())),
+            Err(error) => Some(format!("the directory {}: {error}", directory.display())),
+        }
+    }
+
     fn start(&self, start: Start<'_>) -> Result<(), String> {
         let settings: TailSettings = read(start.settings)?;
         let paths = Paths::new(&settings.path, settings.rotated.as_deref())?;

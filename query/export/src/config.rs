@@ -12,10 +12,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fields::FieldPolicy;
-use crate::http::HttpOptions;
+use crate::http::{Http, HttpOptions};
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::record::{Filter, Grouping};
 use crate::route::Routes;
+use crate::secret::Secret;
 use crate::sink::{BatchLimits, SINKS, Sink, SinkSpec};
 
 /// What the configuration says about export.
@@ -207,6 +208,19 @@ impl SinkConfig {
         ledger == LedgerName::Events && self.common.fields.needs_content()
     }
 
+    /// Secrets that are not set and files that cannot be read, by setting.
+    fn missing(&self) -> Vec<String> {
+        let mut missing: Vec<String> =
+            Http::new(&self.http()).err().map(|message| format!("ca_file: {message}")).into_iter().collect();
+        // A setting whose value has the form of a reference is one: none of the others begins so.
+        let references = self.settings.iter().filter_map(|(name, value)| {
+            let secret = Secret::try_from(value.as_str()?.to_owned()).ok()?;
+            Some(format!("{name}: {}", secret.read().err()?))
+        });
+        missing.extend(references);
+        missing
+    }
+
     fn check(&self) -> Result<(), String> {
         let Common { name, timeout_seconds, interval_ms, fields, .. } = &self.common;
         let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
@@ -227,6 +241,15 @@ impl SinkConfig {
 }
 
 impl Config {
+    /// What the sinks need and is not there: secrets that are not set and files that cannot be read. A sink waits for them.
+    pub fn missing(&self) -> Vec<ConfigError> {
+        let of = |sink: &SinkConfig| {
+            let missing = sink.missing().into_iter();
+            missing.map(|message| ConfigError { sink: sink.common.name.clone(), message }).collect::<Vec<_>>()
+        };
+        self.sinks.iter().flat_map(of).collect()
+    }
+
     /// Checks what types cannot: names, ranges, columns.
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.sinks.len() > SINKS_MAX {

@@ -284,11 +284,16 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// Writes the status down after `change`.
     fn note(&self, plan: &Plan, change: impl FnOnce(&mut LaneStatus)) {
         let lag = self.feed.lag() + plan.pending().len() as u64;
+        let oldest = plan.pending().front().map(|record| record.recorded);
+        let lag_seconds = oldest.map_or(0, |recorded| (now_micros() - recorded).max(0) / 1_000_000);
         self.metrics.lag.set(lag as i64);
+        self.metrics.lag_seconds.set(lag_seconds);
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         (status.next_seq, status.export_seq, status.lag) = (plan.next_seq(), plan.export_seq(), lag);
+        status.lag_seconds = lag_seconds as u64;
         change(&mut status);
         self.metrics.parked.set(i64::from(status.parked));
+        self.metrics.blocked.set(i64::from(status.blocked_since.is_some()));
     }
 
     fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempts: Vec<Attempt>) -> Result<Vec<Note>, LaneError> {

@@ -79,6 +79,10 @@ pub const RECIPIENTS_MAX: usize = 50;
 pub const SECRET_BYTES_MAX: u64 = 16 << 10;
 /// The longest time between two messages that a sink may set, in milliseconds.
 pub const INTERVAL_MS_MAX: u64 = 60_000;
+/// How often the lag of a sink is looked at while a message is on its way,
+pub const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// and after how long a message that is not taken is told.
+pub const BLOCKED_AFTER: Duration = Duration::from_secs(10);
 /// The most sinks.
 pub const SINKS_MAX: usize = 64;
 /// The longest name of a sink.

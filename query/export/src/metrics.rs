@@ -12,6 +12,8 @@ use prometheus_client::registry::Registry;
 #[derive(Debug, Clone)]
 pub struct Metrics {
     lag: Family<Labels, Gauge>,
+    lag_seconds: Family<Labels, Gauge>,
+    blocked: Family<Labels, Gauge>,
     sent: Family<Labels, Counter>,
     retries: Family<Labels, Counter>,
     rejected: Family<Labels, Counter>,
@@ -41,6 +43,8 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             lag: Family::default(),
+            lag_seconds: Family::default(),
+            blocked: Family::default(),
             sent: Family::default(),
             retries: Family::default(),
             rejected: Family::default(),
@@ -58,6 +62,16 @@ impl Metrics {
             "tachograph_export_lag_entries",
             "Durable entries that the sink has not yet passed",
             self.lag.clone(),
+        );
+        registry.register(
+            "tachograph_export_lag_seconds",
+            "Age of the oldest record that was read for the sink and is not done",
+            self.lag_seconds.clone(),
+        );
+        registry.register(
+            "tachograph_export_blocked",
+            "1 while a message is on its way that the sink does not take",
+            self.blocked.clone(),
         );
         registry.register("tachograph_export_records", "Records that the sink acknowledged", self.sent.clone());
         registry.register("tachograph_export_retries", "Requests that were repeated", self.retries.clone());
@@ -84,6 +98,8 @@ impl Metrics {
         let labels = Labels { sink: sink.to_owned(), ledger: ledger.as_str() };
         LaneMetrics {
             lag: self.lag.get_or_create_owned(&labels),
+            lag_seconds: self.lag_seconds.get_or_create_owned(&labels),
+            blocked: self.blocked.get_or_create_owned(&labels),
             sent: self.sent.get_or_create_owned(&labels),
             retries: self.retries.get_or_create_owned(&labels),
             rejected: self.rejected.get_or_create_owned(&labels),
@@ -98,6 +114,8 @@ impl Metrics {
 #[derive(Debug, Clone)]
 pub struct LaneMetrics {
     pub lag: Gauge,
+    pub lag_seconds: Gauge,
+    pub blocked: Gauge,
     pub sent: Counter,
     pub retries: Counter,
     pub rejected: Counter,

@@ -26,6 +26,10 @@ pub struct LaneStatus {
     pub export_seq: u64,
     /// Durable entries that are not done.
     pub lag: u64,
+    /// Age of the oldest record that was read and is not done, in seconds. It grows while the sink is blocked.
+    pub lag_seconds: u64,
+    /// Since when a message is on its way that the sink did not take in some seconds, or refused for now.
+    pub blocked_since: Option<i64>,
     /// When the sink last acknowledged something.
     pub last_ack: Option<i64>,
     /// What went wrong last, until something is acknowledged.
@@ -57,6 +61,8 @@ impl LaneStatus {
             next_seq: 0,
             export_seq: 0,
             lag: 0,
+            lag_seconds: 0,
+            blocked_since: None,
             last_ack: None,
             last_error: None,
             parked: false,

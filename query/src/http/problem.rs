@@ -17,7 +17,7 @@ pub struct Problem {
     /// The status in words.
     title: &'static str,
     /// The HTTP status.
-    status: u16,
+    pub status: u16,
     /// A stable word for programs.
     pub code: &'static str,
     /// What happened, and what to do.

@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::{Body as _, Frame, SizeHint};
+use ingest::refusals::{Refusal, Refusals};
 use ledger::access::Authorize;
 use query::http::Problem;
 use tower::ServiceExt;
@@ -25,6 +26,8 @@ pub struct Doorman {
     tokens: Arc<OnceLock<Tokens>>,
     /// The names by which this server may be asked; `None` takes every name.
     names: Option<Arc<RwLock<Vec<String>>>>,
+    /// Who counts those that are not let in.
+    refusals: Option<Refusals>,
 }
 
 impl Doorman {
@@ -32,6 +35,11 @@ impl Doorman {
     /// its own name mean this server, and ask in that person's network.
     pub fn with_names(names: Vec<String>) -> Self {
         Self { names: Some(Arc::new(RwLock::new(names))), ..Self::default() }
+    }
+
+    /// Counts those that are not let in, and tells of them.
+    pub fn counting(refusals: Refusals) -> Self {
+        Self { refusals: Some(refusals), ..Self::default() }
     }
 
     /// Takes requests under these names from now on.
@@ -50,7 +58,7 @@ impl Doorman {
     /// Answers a request that came on this connection.
     pub async fn admit(&self, seat: &Seat, request: Request<Body>, router: Router) -> Response<Body> {
         if let Err(problem) = self.head(&request) {
-            return close(problem);
+            return self.refuse(problem);
         }
         let holder = self.holder(request.headers(), seat);
         let pace = match &holder {
@@ -62,12 +70,20 @@ impl Doorman {
             (true, Holder::Address(_)) => None,
             _ => match seat.begin(holder) {
                 Some(turn) => Some(turn),
-                None => return close(too_many()),
+                None => return self.refuse(too_many()),
             },
         };
         let request = request.map(|body| Paced::wrap(body, pace));
         let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
         response.map(|body| Body::new(Held { body, _turn: turn }))
+    }
+
+    fn refuse(&self, problem: Problem) -> Response<Body> {
+        if let Some(refusals) = &self.refusals {
+            let (reason, status) = (problem.code, problem.status);
+            refusals.note(Refusal { collector: None, reason, status, detail: &problem.detail });
+        }
+        close(problem)
     }
 
     /// Whose the request is.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use crate::dialect::hooks::ClaudeCode;
 use crate::dialect::coder::Coder;
+use crate::dialect::hooks::ClaudeCode;
 use crate::dialect::native::Native;
 use crate::dialect::testing::{FINISHER, columns, events};
 

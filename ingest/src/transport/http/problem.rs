@@ -61,6 +61,16 @@ impl Problem {
         Self { status, retry_after: None, body: Box::new(body) }
     }
 
+    /// The word for it, the end of its URN.
+    pub fn reason(&self) -> &'static str {
+        self.body.kind.rsplit(':').next().unwrap_or(self.body.kind)
+    }
+
+    /// What happened, and what to do.
+    pub fn detail(&self) -> &str {
+        &self.body.detail
+    }
+
     /// Adds what was taken before.
     pub fn after(mut self, counts: Counts) -> Self {
         self.body.counts = counts;
@@ -97,6 +107,16 @@ impl Problem {
     pub fn unknown_collector() -> Self {
         let detail = "the path is /v1/events/{collector} with the name of a collector whose transport is `http`";
         Self::new(StatusCode::NOT_FOUND, "urn:tachograph:ingest:collector", "No such collector", detail)
+    }
+
+    pub fn unknown_path() -> Self {
+        let detail = "events are sent to POST /v1/events/{collector}; there is nothing else here";
+        Self::new(StatusCode::NOT_FOUND, "urn:tachograph:ingest:path", "No such path", detail)
+    }
+
+    pub fn method() -> Self {
+        let detail = "events are sent with POST";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "urn:tachograph:ingest:method", "Not this method", detail)
     }
 
     pub fn content_type() -> Self {

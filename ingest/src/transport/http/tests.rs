@@ -8,6 +8,7 @@ use axum::http::Request;
 use bytes::Bytes;
 use ledger::Options;
 use ledger::events::column;
+use prometheus_client::registry::Registry;
 use proptest::prelude::*;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
@@ -168,7 +169,28 @@ async fn requests_that_may_not_be_made_are_refused_with_what_to_do() {
         assert!(reply.body["detail"].as_str().unwrap().contains(says), "{shown} {reply:?}");
         assert!([429, 503].contains(&status) == reply.retry_after.is_some(), "{reply:?}");
     }
+    for (request, status) in [(Request::get("/v1/events/native"), 405), (Request::post("/v1/logs"), 404)] {
+        assert_eq!(router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status(), status);
+    }
     assert_eq!(house.rows().len(), 0, "nothing of them was recorded");
+    let (mut registry, mut text) = (Registry::default(), String::new());
+    house.collectors.pump().metrics().register(&mut registry);
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for (collector, reason, status, times) in [
+        ("native", "unauthorized", 401, 3),
+        ("native", "role", 403, 1),
+        ("native", "dialect", 403, 1),
+        ("", "collector", 404, 1),
+        ("", "path", 404, 1),
+        ("", "method", 405, 1),
+        ("native", "content-type", 415, 1),
+        ("native", "body-too-large", 413, 1),
+        ("native", "offset", 409, 1),
+    ] {
+        let labels = format!("collector=\"{collector}\",reason=\"{reason}\",status=\"{status}\"");
+        let line = format!("tachograph_ingest_refused_total{{{labels}}} {times}\n");
+        assert!(text.contains(&line), "{line} is not in {text}");
+    }
 }
 
 #[tokio::test]

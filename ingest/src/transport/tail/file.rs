@@ -160,6 +160,13 @@ impl Paths {
         self.single.as_deref()
     }
 
+    /// The directory of the file, or the last one that the pattern names without a wildcard.
+    pub fn directory(&self) -> PathBuf {
+        let plain = self.pattern.split(['*', '?', '[']).next().unwrap_or_default();
+        let end = plain.rfind('/').map_or(0, |slash| slash + 1);
+        PathBuf::from(&plain[..end])
+    }
+
     /// The files that match now, those that were modified first before the others.
     /// An error says which path it is about.
     pub fn list(&self) -> Result<Vec<FoundFile>, (PathBuf, io::Error)> {

@@ -1,5 +1,7 @@
 //! Sending one message until it is settled: waits, jitter, `Retry-After`, parking.
 
+use std::pin::pin;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,6 +10,7 @@ use super::plan::{Batch, Plan};
 use super::{Book, Feed, Lane, LaneError};
 use crate::confirm::Accepted;
 use crate::http::{Answer, Failure, Request, Transport};
+use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
 use crate::outcome::Outcome;
 use crate::secret::SecretError;
 use crate::sink::{Confirmed, Message, Reconciled, excerpt};
@@ -72,14 +75,14 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         message: &Message,
         mut doubtful: bool,
     ) -> Result<Attempt, LaneError> {
-        let (mut attempts, mut accepted) = (0_u32, None);
+        let (mut attempts, mut accepted, began) = (0_u32, None, now_micros());
         loop {
             attempts = attempts.saturating_add(1);
             let stop = self.stop.clone();
             let step = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(LaneError::Stopped),
-                step = self.attempt(plan, batch, message, doubtful, &mut accepted) => step,
+                step = self.watched(plan, began, self.attempt(plan, batch, message, doubtful, &mut accepted)) => step,
             };
             let (wait, reason, parked) = match step {
                 Step::Settled(settled) => {
@@ -93,7 +96,8 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 Step::Park { reason } => (self.timing.park, reason, true),
             };
             self.metrics.retries.inc();
-            if parked || attempts == 1 {
+            let newly_parked = parked && !self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
+            if newly_parked || attempts == 1 {
                 tracing::warn!(
                     sink = self.config.common.name,
                     reason,
@@ -105,12 +109,38 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 status.retries += 1;
                 status.last_error = Some(reason);
                 status.parked = parked;
+                status.blocked_since.get_or_insert(began);
                 status.next_attempt = Some(now_micros() + wait.as_micros() as i64);
             });
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Err(LaneError::Stopped),
-                () = tokio::time::sleep_until(Instant::now() + wait) => {}
+                () = self.watched(plan, began, tokio::time::sleep_until(Instant::now() + wait)) => {}
+            }
+        }
+    }
+
+    /// Waits for what a message waits for. The lag grows meanwhile, and that nothing is taken is told once.
+    async fn watched<O>(&self, plan: &Plan, began: i64, future: impl Future<Output = O>) -> O {
+        let (start, mut future) = (Instant::now(), pin!(future));
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut future => return output,
+                () = tokio::time::sleep(STATUS_EVERY) => {}
+            }
+            let is_blocked = start.elapsed() >= BLOCKED_AFTER;
+            let mut told = true;
+            self.note(plan, |status| {
+                if is_blocked && status.blocked_since.is_none() {
+                    (status.blocked_since, told) = (Some(began), false);
+                }
+            });
+            if !told {
+                tracing::warn!(
+                    sink = self.config.common.name,
+                    "the receiver has not acknowledged a message yet; the sink waits"
+                );
             }
         }
     }
@@ -222,6 +252,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
         self.note(plan, |status| {
             status.parked = false;
+            status.blocked_since = None;
             status.next_attempt = None;
             match settled {
                 Settled::Acked { .. } => (status.last_ack, status.last_error) = (Some(now), None),

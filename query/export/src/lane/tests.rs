@@ -101,7 +101,7 @@ impl Feed for MemoryFeed {
     }
 
     fn lag(&self) -> u64 {
-        0
+        (self.world.lock().unwrap().entries.len() as u64).saturating_sub(self.at)
     }
 
     fn block(&self, at: u64) -> Result<Rows, LedgerError> {

@@ -46,3 +46,37 @@ fn a_batch_whose_number_is_forgotten_is_sent_again() {
 fn a_batch_without_a_number_is_sent_again_once_batches_are_numbered() {
     assert_eq!(posts(vec![answer(400, &json!({"code": 14})); 5], true), 2);
 }
+
+#[test]
+fn a_sink_that_waits_for_an_acknowledgement_says_so_and_its_lag_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Shared::default();
+    *world.lock().unwrap() = World {
+        ledger: Some(LedgerName::Events),
+        entries: vec![json!({"kind": "note"})],
+        faults: vec![Fault::Unacknowledged].into(),
+        acks: Some(Vec::new()),
+        lines_max: 9,
+        ..World::default()
+    };
+    let mut lane = lane(&world, dir.path(), 7, "beginning");
+    let settings = json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "gzip": false,
+        "acknowledge": true, "token": format!("file:{}", dir.path().join("token").display())});
+    lane.config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+    let status = lane.status.clone();
+    let now = || status.lock().unwrap().clone();
+    paused().block_on(async {
+        let mut run = std::pin::pin!(lane.run());
+        let _ = timeout(Duration::from_secs(5), &mut run).await;
+        assert_eq!((now().blocked_since, now().lag), (None, 1), "that is how long indexers take");
+        let _ = timeout(Duration::from_mins(1), &mut run).await;
+        let waiting = now();
+        assert!(waiting.blocked_since.is_some() && waiting.last_error.is_none() && waiting.last_ack.is_none());
+        world.lock().unwrap().entries.extend(vec![json!({"kind": "note"}); 2]);
+        let _ = timeout(Duration::from_secs(10), &mut run).await;
+        assert_eq!(now().lag, 3);
+        let _ = timeout(Duration::from_mins(10), &mut run).await;
+    });
+    let status = now();
+    assert!(status.blocked_since.is_none() && status.last_ack.is_some() && status.lag == 0, "{status:?}");
+}
