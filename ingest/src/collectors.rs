@@ -210,13 +210,8 @@ impl Watch {
     }
 }
 
-<<<<<<< HEAD
 /// The prices that a configuration names: those of its file, or the built-in ones.
 pub fn prices(config: &Config) -> Result<PriceTable, StartError> {
-=======
-/// The prices that a configuration names.
-pub(crate) fn prices(config: &Config) -> Result<PriceTable, StartError> {
->>>>>>> wt-seeing
     let Some(path) = &config.prices else { return Ok(PriceTable::embedded()) };
     let text = std::fs::read_to_string(path).map_err(|source| StartError::PricesRead { path: path.clone(), source })?;
     PriceTable::parse(&text).map_err(|source| StartError::Prices { path: path.clone(), source })
