@@ -271,6 +271,7 @@ fn create(path: &Path, mode: u32) -> Result<File, LedgerError> {
 mod tests {
     use super::*;
     use crate::events::column;
+    use crate::fixtures::append_patiently;
     use crate::verify::{Verdict, verify};
     use crate::{Entry, Group, Options, Store};
 
@@ -286,13 +287,7 @@ mod tests {
             entry.set_text(column::CONTENT, "{}");
             group.push(&mut entry).expect("small");
         }
-        let appender = store.events().appender();
-        let mut queued = appender.try_append(group);
-        while let Err(crate::Rejected { group, error: crate::AppendError::Full { .. } }) = queued {
-            std::thread::yield_now();
-            queued = appender.try_append(group);
-        }
-        queued.expect("room").wait().expect("durable");
+        append_patiently(store, group);
     }
 
     fn verdict(data: &Path) -> Verdict {

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use crate::column::{Column, Kind, Table, handle};
 use crate::entry::{Entry, Group, NO_CONTENT};
+use crate::{AppendError, Rejected, Store};
 
 /// One encoded entry: the leaf's flags, the facts part and the content part.
 pub(crate) type Parts = (u32, Vec<u8>, Option<Vec<u8>>);
@@ -58,6 +59,17 @@ pub(crate) fn set(entry: &mut Entry, column: &Column, value: Value) {
         }
         (kind, value) => panic!("{value:?} is not of kind {kind:?}"),
     }
+}
+
+/// Appends a group to `events`, again for as long as the ledger is full, and waits until it is durable.
+pub(crate) fn append_patiently(store: &Store, group: Group) {
+    let appender = store.events().appender();
+    let mut queued = appender.try_append(group);
+    while let Err(Rejected { group, error: AppendError::Full { .. } }) = queued {
+        std::thread::yield_now();
+        queued = appender.try_append(group);
+    }
+    queued.expect("room").wait().expect("durable");
 }
 
 /// The parts of entries as a group encodes them.

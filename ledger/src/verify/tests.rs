@@ -17,7 +17,7 @@ use proof::Digest;
 
 use super::*;
 use crate::blobs::{Blobs, LocalBlobs};
-use crate::column::{Kind, Table};
+use crate::column::{Kind, Part, Table};
 use crate::entry::Entry;
 use crate::events::TABLE;
 use crate::fixtures::faulty::{Effect, FaultyBlobs};
@@ -194,7 +194,8 @@ fn rewrite(path: &Path, edit: impl Fn(&RecordBatch) -> RecordBatch) -> Vec<u8> {
     let footer = footer.into_iter().filter(|value| value.key.starts_with("tachograph.")).collect();
     let properties = WriterProperties::builder().set_key_value_metadata(Some(footer)).build();
     let groups = reader.metadata().num_row_groups();
-    let schema = reader.schema().clone();
+    let first = reader.with_row_groups(vec![0]).build().expect("a reader").next().expect("rows").expect("readable");
+    let schema = edit(&first).schema();
     let mut out = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties)).expect("a writer");
     for group in 0..groups {
@@ -205,6 +206,28 @@ fn rewrite(path: &Path, edit: impl Fn(&RecordBatch) -> RecordBatch) -> Vec<u8> {
     }
     writer.close().expect("closed");
     out
+}
+
+#[test]
+fn a_segment_from_before_a_column_was_added_is_read_and_verified() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let blobs = LocalBlobs::new(directory.path());
+    let (mut recorder, mut recorded) = (Recorder::new(&TABLE), Recorded::default());
+    recorder.batch(&mut session_events(0, 9), &[], &mut recorded);
+    let manifest = recorder.seal(&blobs, &recorder.manifest(), &recorded).expect("sealed");
+    let mut sample = Sample { directory, manifest };
+    let newest = TABLE.columns.iter().filter(|column| column.part == Part::Facts).max_by_key(|column| column.id);
+    let newest = newest.expect("a column").name;
+    let bytes = rewrite(&sample.path(0, FileKind::Facts), |batch| {
+        let kept = (0..batch.num_columns()).filter(|at| batch.schema().field(*at).name() != newest);
+        batch.project(&kept.collect::<Vec<_>>()).expect("columns of the batch")
+    });
+    sample.rehash(0, FileKind::Facts, &bytes);
+    let (_, report) = sample.verify();
+    assert_eq!((report.verdict(), lines(&report)), (Verdict::Verified, String::new()));
+    let cache = Arc::new(segment::RowGroupCache::new());
+    let reader = segment::SegmentReader::new(Arc::new(sample.blobs()), &TABLE, 0, cache);
+    assert_eq!(reader.read(&sample.manifest.segments[0], 0, true, 100, 1 << 20).expect("readable").len(), 9);
 }
 
 /// Swaps the values of one column between two rows that differ in it.

@@ -11,6 +11,7 @@ use super::super::{Report, Verdict, verify, verify_against};
 use super::forge::{self, batches, wal_of};
 use crate::blobs::{Blobs as _, LocalBlobs};
 use crate::events::column;
+use crate::fixtures::append_patiently;
 use crate::lock::LOCK_FILE;
 use crate::manifest::{self, FileKind};
 use crate::wal::file::HEADER_LEN;
@@ -75,7 +76,7 @@ fn append(store: &Store, groups: usize) {
             entry.set_text(column::RECORD, &format!("{{\"n\":{number},\"row\":{row}}}"));
             group.push(&mut entry).expect("small");
         }
-        store.events().appender().try_append(group).expect("room").wait().expect("durable");
+        append_patiently(store, group);
     }
 }
 
