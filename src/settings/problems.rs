@@ -259,7 +259,7 @@ fn show(place: &[Step]) -> String {
                 }
                 text.push_str(name);
             }
-            Step::Entry(at, None) => text.push_str(&format!("[{at}]")),
+            Step::Entry(at, None) => text.extend(["[", &at.to_string(), "]"]),
         }
     }
     text
@@ -345,7 +345,8 @@ mod tests {
 
     #[test]
     fn a_file_of_mistakes_has_a_bound() {
-        let text: String = (0..3 * CONFIG_PROBLEMS_MAX).map(|at| format!("a{at} = 1\n")).collect();
+        let text: String =
+            (0..3 * CONFIG_PROBLEMS_MAX).flat_map(|at| ["a".to_owned(), at.to_string(), " = 1\n".to_owned()]).collect();
         assert_eq!(places(&text).len(), CONFIG_PROBLEMS_MAX);
     }
 }

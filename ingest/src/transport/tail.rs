@@ -84,7 +84,8 @@ impl Transport for Tail {
     }
 
     fn missing(&self, settings: &Settings) -> Option<String> {
-        let paths = Paths::new(&read::<TailSettings>(settings).ok()?.path).ok()?;
+        let settings = read::<TailSettings>(settings).ok()?;
+        let paths = Paths::new(&settings.path, settings.rotated.as_deref()).ok()?;
         let directory = paths.directory();
         match std::fs::metadata(&directory) {
             Ok(metadata) if metadata.is_dir() => None,
