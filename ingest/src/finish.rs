@@ -31,6 +31,7 @@ const REDACTED: &[Text] = &[
     column::ORG,
     column::TEAM,
     column::USER,
+    column::USER_ID,
     column::AGENT,
     column::AGENT_KIND,
     column::SESSION,
