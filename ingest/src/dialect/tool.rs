@@ -92,7 +92,12 @@ fn command_line(raw: &RawValue) -> Cow<'_, str> {
     let is_special = |char: char| char.is_whitespace() || "'\"\\$`;|&<>()*?[]{}#!".contains(char);
     let argument = |text: &Text| match text.as_str() {
         text if !text.is_empty() && !text.contains(is_special) => text.to_owned(),
-        text => format!("'{}'", text.replace('\'', r"'\''")),
+        text if !text.contains('\'') => format!("'{text}'"),
+        // In double quotes the single ones stay as they are, which redaction knows values by.
+        text => {
+            let escape = |char: char| matches!(char, '"' | '\\' | '$' | '`').then_some('\\').into_iter().chain([char]);
+            format!("\"{}\"", text.chars().flat_map(escape).collect::<String>())
+        }
     };
     match read::<Vec<Text>>(raw.get()) {
         Ok(arguments) => Cow::Owned(arguments.iter().map(argument).collect::<Vec<_>>().join(" ")),
@@ -120,8 +125,8 @@ mod tests {
     fn inputs_give_command_and_file() {
         check("Bash", r#"{"command":"ls \"a\"","timeout":1}"#, Some("ls \"a\""), None);
         check("shell", r#"{"command":["bash","-lc","ls"]}"#, Some("bash -lc ls"), None);
-        let quoted = r"bash -lc 'ls a; rm '\''b'\'''";
-        check("shell", r#"{"command":["bash","-lc","ls a; rm 'b'"]}"#, Some(quoted), None);
+        let quoted = r#"bash -lc "ls a; rm 'b' \$c""#;
+        check("shell", r#"{"command":["bash","-lc","ls a; rm 'b' $c"]}"#, Some(quoted), None);
         check("Bash", "ls -la", Some("ls -la"), None);
         check("Write", r#"{"file_path":"/a/b.go","content":"x"}"#, None, Some("/a/b.go"));
         check("view", r#"{"path":"/a"}"#, None, Some("/a"));
