@@ -30,6 +30,9 @@ pub const BATCH_AGE_MAX: Duration = Duration::from_millis(500);
 pub const BATCH_INPUTS_MAX: usize = 1_024;
 /// An idle ledger closes an empty batch this often, so that truncation shows as staleness.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// The first one comes this long after the last batch with entries, so that whoever counts recorded time (an open alert is brought
+/// up to date 5 s after its last event) does not wait for the next.
+pub const HEARTBEAT_FIRST: Duration = Duration::from_secs(6);
 /// The most inputs in one group, so that two groups always fit a batch.
 pub const GROUP_INPUTS_MAX: usize = BATCH_INPUTS_MAX / 2;
 /// The longest key or value of an input.

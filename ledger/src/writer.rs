@@ -73,6 +73,8 @@ pub(crate) struct Writer {
     file_since: Instant,
     /// When the last batch was closed.
     closed_at: Instant,
+    /// How long after that a heartbeat comes.
+    idle_max: Duration,
     /// Random number of this process, in every header that it closes.
     process: [u8; 16],
     epoch: u64,
@@ -123,6 +125,7 @@ impl Writer {
             batch_since: now,
             file_since: now,
             closed_at: now,
+            idle_max: limits::HEARTBEAT_FIRST,
             process: crate::identity::random()?,
             epoch: start.epoch,
             buffer: Vec::new(),
@@ -189,7 +192,7 @@ impl Writer {
     fn tick(&mut self) -> Result<(), LedgerError> {
         if self.close_is_due() || self.rotation_is_due() {
             self.close_open_batch()?;
-        } else if self.batch.is_none() && self.closed_at.elapsed() >= self.place.options.heartbeat {
+        } else if self.batch.is_none() && self.closed_at.elapsed() >= self.idle_max.min(self.place.options.heartbeat) {
             self.heartbeat()?;
         }
         self.finish_turn()
@@ -206,7 +209,7 @@ impl Writer {
     }
 
     fn deadline(&self) -> Instant {
-        let idle = self.closed_at + self.place.options.heartbeat;
+        let idle = self.closed_at + self.idle_max.min(self.place.options.heartbeat);
         let rotation = (self.wal.entries > 0).then(|| self.file_since + self.place.options.segment_age_max);
         let rotation = self.refused.rotation.or(rotation);
         let due = match &self.batch {

@@ -75,7 +75,9 @@ impl Writer {
     /// Writes an empty batch, so that a reader sees that the ledger lives and how far it reaches.
     pub(super) fn heartbeat(&mut self) -> Result<(), LedgerError> {
         self.closed_at = Instant::now();
-        self.commit(Plan { close: false, open: true, close_new: true }, Vec::new())
+        self.commit(Plan { close: false, open: true, close_new: true }, Vec::new())?;
+        self.idle_max = self.place.options.heartbeat;
+        Ok(())
     }
 
     fn commit(&mut self, plan: Plan, groups: Vec<Queued>) -> Result<(), LedgerError> {
@@ -223,7 +225,7 @@ impl Writer {
         }
         if !encoded.closed.is_empty() {
             self.batch = None;
-            self.closed_at = Instant::now();
+            (self.closed_at, self.idle_max) = (Instant::now(), limits::HEARTBEAT_FIRST);
         }
         if encoded.opened.is_some() {
             self.batch = encoded.opened;
