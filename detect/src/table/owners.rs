@@ -1,10 +1,9 @@
 //! Who owns how many keys of a table, ranked: the senders, and the tenants that a sender names. No state of a key lives here.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeSet;
 
-use crate::recent::Passthrough;
+use crate::index::{Index, Keyed};
 
 /// The parent of all senders.
 pub(super) const ROOT: u32 = u32::MAX;
@@ -13,8 +12,9 @@ pub(super) const ROOT: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     members: Vec<Owner>,
-    /// The places of owners by hash, and the places that nobody has any more.
-    places: HashMap<u64, u32, BuildHasherDefault<Passthrough>>,
+    /// The places of owners by hash.
+    index: Index,
+    /// The places that nobody has any more.
     vacant: Vec<u32>,
     /// By parent and number of keys; of equal ones the last is the one that has brought no new key for longest.
     sizes: BTreeSet<(u32, u32, Reverse<u64>, u32)>,
@@ -33,7 +33,7 @@ pub(super) struct Owner {
 impl Owners {
     /// The place of an owner that has keys.
     pub fn get(&self, hash: u64) -> Option<u32> {
-        self.places.get(&hash).copied()
+        self.index.get(hash, &self.members)
     }
 
     /// Number of places.
@@ -59,7 +59,7 @@ impl Owners {
             self.members.push(owner);
             self.members.len() as u32 - 1
         };
-        self.places.insert(hash, place);
+        self.index.insert(place, &self.members);
         place
     }
 
@@ -78,7 +78,7 @@ impl Owners {
         self.sizes.remove(&owner.rank(place));
         owner.count -= 1;
         if owner.count == 0 {
-            self.places.remove(&owner.hash);
+            self.index.remove(place, &self.members);
             self.vacant.push(place);
         } else {
             let rank = owner.rank(place);
@@ -102,6 +102,12 @@ impl Owners {
 
     fn children(&self, parent: u32) -> impl DoubleEndedIterator<Item = &(u32, u32, Reverse<u64>, u32)> {
         self.sizes.range((parent, 0, Reverse(u64::MAX), 0)..=(parent, u32::MAX, Reverse(0), u32::MAX))
+    }
+}
+
+impl Keyed for Owner {
+    fn key(&self) -> u64 {
+        self.hash
     }
 }
 
