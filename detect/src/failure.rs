@@ -50,6 +50,11 @@ impl Failure {
         matches!(self, Self::RateLimited | Self::Server(_) | Self::Timeout)
     }
 
+    /// The same of a code.
+    pub fn is_infrastructure_code(code: u32) -> bool {
+        matches!(code >> 24, 1..=3)
+    }
+
     /// The class in one number, for hashes and for state.
     pub fn code(self) -> u32 {
         let (class, detail) = match self {
@@ -110,5 +115,10 @@ mod tests {
         check(json!({"status": 404}), Some(Failure::Client(404)));
         check(json!({"outcome": "error"}), Some(Failure::Failed));
         assert!(Failure::Timeout.is_infrastructure() && !Failure::Exit(1).is_infrastructure());
+        let all =
+            [Failure::RateLimited, Failure::Server(503), Failure::Timeout, Failure::Unauthorised, Failure::Client(404)];
+        for failure in all.into_iter().chain([Failure::Refused, Failure::Exit(-1), Failure::Failed]) {
+            assert_eq!(Failure::is_infrastructure_code(failure.code()), failure.is_infrastructure(), "{failure}");
+        }
     }
 }

@@ -10,9 +10,8 @@ use detect::{Engine, Findings, Key, Rules};
 use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows};
 
-/// What an agent takes that does everything, the tables that all share included. The bar is 4,096; it is missed by a few bytes
-/// since memory is shared fairly by sender (docs/benchmarks.md).
-const BYTES_PER_AGENT_MAX: u64 = 4_160;
+/// What an agent takes that does everything, the tables that all share included.
+const BYTES_PER_AGENT_MAX: u64 = 4_096;
 const AGENTS: u64 = 16_384;
 /// Steps of three hours, so that spend has a history of weeks; enough for every list of an agent to be full.
 const STEPS: u64 = 96;

@@ -15,6 +15,7 @@ use crate::limits::AGENTS_MAX;
 use crate::pack::packed;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope;
+use crate::second::Moment;
 use crate::table::Table;
 use crate::text::{bounded, duration};
 
@@ -121,36 +122,23 @@ const BURSTS: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
 struct Burst {
-    /// Halves of keyed hashes.
+    /// Half of a keyed hash.
     target: u32,
+    /// The code of the failure.
     class: u32,
-    /// Whether the error is one of infrastructure.
-    infrastructure: bool,
     count: u32,
     /// Pauses that were at least half as long again as the one before.
     backed_off: u16,
-    first_time: i64,
-    last_time: i64,
-    /// The second in which the first one was recorded.
-    first_recorded: u32,
+    alerted: bool,
+    first: Moment,
+    /// Milliseconds from the second of the first one to the latest.
+    lasted: u32,
     /// The latest pause in milliseconds.
     last_gap: u32,
-    alerted: bool,
 }
 
 packed!(Agent { bursts });
-packed!(Burst {
-    target,
-    class,
-    infrastructure,
-    count,
-    backed_off,
-    first_time,
-    last_time,
-    first_recorded,
-    last_gap,
-    alerted
-});
+packed!(Burst { target, class, count, backed_off, alerted, first, lasted, last_gap });
 
 /// What an event is about, if it is one that can be tried again: a tool, a model or a host.
 fn target<'a>(event: &EventRow<'a>) -> Option<&'a str> {
@@ -202,7 +190,7 @@ impl Detector for RetryStorm {
 impl RetryStorm {
     fn failed(&mut self, event: &EventRow<'_>, name: &str, failure: Failure, findings: &mut Findings) {
         let target = attempt(event, name, failure.is_infrastructure(), self.key);
-        let window = i64::from(self.parameters.window_seconds) * 1_000_000;
+        let window = i64::from(self.parameters.window_seconds) * 1_000;
         let agent = self.agents.of_actor(event, findings);
         let burst = agent.note(target, failure, window, event);
         // Whoever waits longer at least every other time is polite.
@@ -210,7 +198,7 @@ impl RetryStorm {
             return;
         }
         burst.alerted = true;
-        let first = Some((burst.first_time, i64::from(burst.first_recorded) * 1_000_000));
+        let first = Some(burst.first.micros());
         let before = Before { count: u64::from(burst.count) - 1, first, evidence: Vec::new() };
         let text = |column| event.text(column).map(bounded);
         let open = |_| Opening {
@@ -244,7 +232,9 @@ impl RetryStorm {
         let Some(agent) = self.agents.get_mut(event.actor()).filter(|agent| !agent.bursts.is_empty()) else { return };
         let targets = [true, false].map(|infrastructure| attempt(event, name, infrastructure, self.key));
         if event.kind() == "file.write" {
-            agent.bursts.retain(|burst| burst.infrastructure || burst.alerted || targets.contains(&burst.target));
+            agent.bursts.retain(|burst| {
+                Failure::is_infrastructure_code(burst.class) || burst.alerted || targets.contains(&burst.target)
+            });
         }
         while let Some(at) = agent.bursts.iter().position(|burst| targets.contains(&burst.target)) {
             if agent.bursts.remove(at).alerted {
@@ -256,43 +246,56 @@ impl RetryStorm {
 }
 
 impl Agent {
-    /// Counts an error. One of another class, or after a pause of `window` microseconds, begins anew.
+    /// Counts an error. One of another class, or after a pause of `window` milliseconds, begins anew.
     fn note(&mut self, target: u32, failure: Failure, window: i64, event: &EventRow<'_>) -> &mut Burst {
         let class = failure.code();
-        let time = event.time();
+        let now = event.time().div_euclid(1_000);
         let at = match self.bursts.iter().position(|burst| burst.target == target) {
             Some(at) => at,
             None if self.bursts.len() < BURSTS => self.bursts.len(),
-            None => (0..BURSTS).min_by_key(|at| self.bursts[*at].last_time).unwrap_or(0),
+            None => (0..BURSTS).min_by_key(|at| self.bursts[*at].last()).unwrap_or(0),
         };
         let fresh = Burst {
             target,
             class,
-            infrastructure: failure.is_infrastructure(),
             count: 0,
             backed_off: 0,
-            first_time: time,
-            first_recorded: event.second() as u32,
-            last_time: time,
-            last_gap: 0,
             alerted: false,
+            first: Moment::of(event),
+            lasted: 0,
+            last_gap: 0,
         };
         if at == self.bursts.len() {
             self.bursts.push(fresh);
         }
         let burst = &mut self.bursts[at];
-        let gap = time.saturating_sub(burst.last_time);
-        let late = time.saturating_sub(burst.first_time) > window && !burst.alerted;
+        let gap = now.saturating_sub(burst.last());
+        // It began somewhere in its first second.
+        let late = now.saturating_sub(burst.begin()) >= window + 1_000 && !burst.alerted;
         if burst.target != target || burst.class != class || gap > window || late {
             *burst = fresh;
         } else if burst.count > 0 {
-            let gap = u32::try_from(gap.max(0) / 1_000).unwrap_or(u32::MAX);
+            let gap = u32::try_from(gap.max(0)).unwrap_or(u32::MAX);
             let grew = u64::from(gap) * 2 >= u64::from(burst.last_gap) * 3;
             burst.backed_off = burst.backed_off.saturating_add(u16::from(burst.last_gap > 0 && grew));
-            (burst.last_gap, burst.last_time) = (gap, burst.last_time.max(time));
+            burst.last_gap = gap;
         }
+        let lasted = u32::try_from(now.saturating_sub(burst.begin()).max(0)).unwrap_or(u32::MAX);
+        burst.lasted = burst.lasted.max(lasted);
         burst.count = burst.count.saturating_add(1);
         burst
+    }
+}
+
+impl Burst {
+    /// The second of the first error, in milliseconds since 1970 UTC.
+    fn begin(&self) -> i64 {
+        self.first.time.get() * 1_000
+    }
+
+    /// The latest error, in milliseconds since 1970 UTC.
+    fn last(&self) -> i64 {
+        self.begin() + i64::from(self.lasted)
     }
 }
 
