@@ -19,7 +19,7 @@ use crate::record::{Body, Record};
 use order::Rarity;
 use threads::{Bundle, bundles, deserted, leaving};
 
-pub use batch::batch;
+pub use batch::{batch, before_ends};
 pub use digest::{Digest, severities};
 pub use story::{Over, Story};
 

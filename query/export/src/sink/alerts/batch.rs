@@ -1,8 +1,9 @@
 //! How much goes into one batch for receivers of alerts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::alert::State;
+use ledger::fold::Outbox;
 use ledger::triage::Because;
 
 use crate::limits::ALERTS_MAX;
@@ -29,6 +30,29 @@ pub fn batch(records: &[Record]) -> &[Record] {
                 ended.insert(&step.alert, step.revision.unwrap_or_default());
             }
             Body::Step(_) | Body::Event | Body::Operation => {}
+        }
+    }
+    records
+}
+
+/// Of a batch, what comes before the end of an alert that it opens, for receivers that only know an end of what they were told
+/// before: the end waits for the next batch.
+pub fn before_ends<'a>(records: &'a [Record], outbox: &Outbox) -> &'a [Record] {
+    let mut opened: BTreeSet<&str> = BTreeSet::new();
+    for (number, record) in records.iter().enumerate().filter(|(_, record)| record.hidden.is_none()) {
+        let ended = match &record.body {
+            Body::Alert(alert) if alert.state == State::Resolved => alert.id.as_str(),
+            Body::Alert(alert) => {
+                if outbox.told(&alert.id).is_none() {
+                    opened.insert(&alert.id);
+                }
+                continue;
+            }
+            Body::Step(step) if step.deed == Deed::Close => step.alert.as_str(),
+            Body::Step(_) | Body::Event | Body::Operation => continue,
+        };
+        if opened.contains(ended) {
+            return &records[..number];
         }
     }
     records
