@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use ingest::dialect::hooks::agents::{self, AGENTS, Agent, CLAUDE_CODE, CODEX, COPILOT, CURSOR, GEMINI};
+use ingest::dialect::hooks::agents::{self, AGENTS, Agent};
 use serde_json::{Map, Value, json};
 
 use crate::exit::{Failure, Outcome};
@@ -19,17 +19,6 @@ pub struct Arguments {
     #[arg(long, value_name = "COMMAND", default_value = "tachograph hook")]
     command: String,
 }
-
-/// Hooks that would only repeat others or show what the agent prints.
-const LEFT_OUT: &[&str] = &[
-    "MessageDisplay",
-    "BeforeModel",
-    "AfterModel",
-    "BeforeToolSelection",
-    "PreModelRequest",
-    "preToolUse@cursor",
-    "postToolUse@cursor",
-];
 
 /// The seconds that an agent gives the command, which needs a small part of one.
 const TIMEOUT_SECONDS: u64 = 5;
@@ -51,48 +40,56 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// Where the configuration belongs, and what it is.
 fn configuration(agent: &Agent, command: &str) -> (&'static str, String) {
     let command = format!("{command} --agent {}", agent.name);
-    if *agent == CLAUDE_CODE {
-        let hook = json!([{"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}]}]);
-        let settings = json!({"hooks": each(agent, |_| hook.clone())});
-        ("/etc/claude-code/managed-settings.json, which the agent's user cannot change", pretty(&settings))
-    } else if *agent == CODEX {
-        let hook = |name: &&str| {
-            let command = Value::from(command.as_str());
-            format!("[[hooks.{name}]]\n[[hooks.{name}.hooks]]\ntype = \"command\"\ncommand = {command}\n\n")
-        };
-        ("requirements.toml of Codex (managed), or ~/.codex/config.toml", names(agent).iter().map(hook).collect())
-    } else if *agent == GEMINI {
-        let hook = json!([{"hooks": [{"type": "command", "name": "tachograph", "command": command, "timeout": TIMEOUT_SECONDS * 1_000}]}]);
-        let settings = json!({"hooksConfig": {"enabled": true}, "tools": {"enableHooks": true}, "hooks": each(agent, |_| hook.clone())});
-        ("/etc/gemini-cli/settings.json, or ~/.gemini/settings.json", pretty(&settings))
-    } else if *agent == COPILOT {
-        let hook = |name: &str| json!([{"type": "command", "bash": format!("{command} --event {name}"), "timeoutSec": TIMEOUT_SECONDS}]);
-        (
-            "~/.copilot/hooks/tachograph.json, or .github/hooks/tachograph.json of a repository, not both",
-            pretty(&json!({"version": 1, "hooks": each(agent, hook)})),
-        )
-    } else if *agent == CURSOR {
-        let hook = json!([{"command": command}]);
-        (
-            "/etc/cursor/hooks.json, or ~/.cursor/hooks.json",
-            pretty(&json!({"version": 1, "hooks": each(agent, |_| hook.clone())})),
-        )
-    } else {
-        let words: Vec<&str> = command.split_whitespace().collect();
-        (
-            "~/.config/opencode/plugin/tachograph.js",
-            PLUGIN
-                .replace("COMMAND", &Value::from(words.first().copied().unwrap_or_default()).to_string())
-                .replace("ARGUMENTS", &Value::from(words.get(1..).unwrap_or_default().to_vec()).to_string()),
-        )
+    match agent.name {
+        "claude_code" => {
+            let hook = json!([{"hooks": [{"type": "command", "command": command, "timeout": TIMEOUT_SECONDS}]}]);
+            let settings = json!({"hooks": each(agent, |_| hook.clone())});
+            ("/etc/claude-code/managed-settings.json, which the agent's user cannot change", pretty(&settings))
+        }
+        "codex" => {
+            let hook = |name: &&str| {
+                let command = Value::from(command.as_str());
+                format!("[[hooks.{name}]]\n[[hooks.{name}.hooks]]\ntype = \"command\"\ncommand = {command}\n\n")
+            };
+            ("requirements.toml of Codex (managed), or ~/.codex/config.toml", names(agent).iter().map(hook).collect())
+        }
+        "gemini" => {
+            let hook = json!([{"hooks": [{"type": "command", "name": "tachograph", "command": command, "timeout": TIMEOUT_SECONDS * 1_000}]}]);
+            let settings = json!({"hooksConfig": {"enabled": true}, "tools": {"enableHooks": true}, "hooks": each(agent, |_| hook.clone())});
+            ("/etc/gemini-cli/settings.json, or ~/.gemini/settings.json", pretty(&settings))
+        }
+        "copilot" => {
+            let hook = |name: &str| json!([{"type": "command", "bash": format!("{command} --event {name}"), "timeoutSec": TIMEOUT_SECONDS}]);
+            let place = "~/.copilot/hooks/tachograph.json, or .github/hooks/tachograph.json of a repository, not both";
+            (place, pretty(&json!({"version": 1, "hooks": each(agent, hook)})))
+        }
+        "cursor" => {
+            let hook = json!([{"command": command}]);
+            let hooks = json!({"version": 1, "hooks": each(agent, |_| hook.clone())});
+            ("/etc/cursor/hooks.json, or ~/.cursor/hooks.json", pretty(&hooks))
+        }
+        _ => {
+            let words: Vec<&str> = command.split_whitespace().collect();
+            let (program, options) = words.split_first().unwrap_or((&"tachograph", &[]));
+            let plugin = PLUGIN.replace("COMMAND", &Value::from(*program).to_string());
+            ("~/.config/opencode/plugin/tachograph.js", plugin.replace("ARGUMENTS", &Value::from(options).to_string()))
+        }
     }
 }
 
-/// The hooks that are asked for.
+/// The hooks that are asked for: not those that only repeat others, or show what the agent prints.
 fn names(agent: &Agent) -> Vec<&'static str> {
-    let left_out =
-        |name: &str| LEFT_OUT.contains(&name) || LEFT_OUT.contains(&format!("{name}@{}", agent.name).as_str());
-    agent.hooks.iter().map(|(name, _)| *name).filter(|name| !left_out(name)).collect()
+    let repeats = |name: &str| {
+        let repeated: &[&str] = match agent.name {
+            "claude_code" => &["MessageDisplay"],
+            "codex" => &["PreModelRequest"],
+            "gemini" => &["BeforeModel", "AfterModel", "BeforeToolSelection"],
+            "cursor" => &["preToolUse", "postToolUse"],
+            _ => &[],
+        };
+        repeated.contains(&name)
+    };
+    agent.hooks.iter().map(|(name, _)| *name).filter(|name| !repeats(name)).collect()
 }
 
 fn each(agent: &Agent, hook: impl Fn(&str) -> Value) -> Map<String, Value> {
@@ -140,6 +137,8 @@ export const Tachograph = async () => ({
 
 #[cfg(test)]
 mod tests {
+    use ingest::dialect::hooks::agents::{CLAUDE_CODE, CODEX};
+
     use super::*;
 
     #[test]
