@@ -103,6 +103,8 @@ fn plan(from: &Path, identity: &Identity) -> Result<Vec<Plan>, LedgerError> {
         for (ledger, note) in [events?, operations?] {
             match Plan::of(from, identity, (ledger, note), &key, live) {
                 Ok(plan) => plans.extend(plan),
+                // What nobody writes is the same at the next look.
+                Err(error) if !live && !Lock::is_held(from) => return Err(error),
                 // Whatever a server changed meanwhile is otherwise at the next look; what is corrupt stays so.
                 Err(error) => problem = Some(error),
             }

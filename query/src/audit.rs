@@ -59,15 +59,17 @@ impl Trail {
             token: token.clone(),
             is_typed: typed.is_some(),
             started: Instant::now(),
-            // What was not recorded does not end either.
-            ended: true,
+            ended: false,
         };
         if let Some(via) = typed {
             let mut entry = entry(QUERY_KIND, &trail.id, name, &json!({ "token": token, "via": via }));
             entry.set_text(column::CONTENT, &request.sql);
-            trail.append(entry).await?;
+            // Who asks may go away meanwhile: the entry comes all the same, and so must the one of its end.
+            let recorded = trail.append(entry).await;
+            // What was not recorded does not end either.
+            trail.ended = recorded.is_err();
+            recorded?;
         }
-        trail.ended = false;
         Ok(trail)
     }
 

@@ -103,7 +103,9 @@ impl ScalarUDFImpl for Bounded {
         while first < most.len() {
             let mut end = first;
             let mut expected = 0_u64;
-            while end < most.len() && (end == first || expected + most[end] <= limits::EXPRESSION_PIECE_BYTES) {
+            while end < most.len()
+                && (end == first || expected.saturating_add(most[end]) <= limits::EXPRESSION_PIECE_BYTES)
+            {
                 expected = expected.saturating_add(most[end]);
                 end += 1;
             }

@@ -39,7 +39,7 @@ fn manifest(number: u64, rows: &[u64]) -> Manifest {
 
 proptest! {
     #[test]
-    fn manifests_round_trip(number in 0_u64..1 << 62, rows in prop::collection::vec(0_u64..9, 0..5)) {
+    fn manifests_round_trip(number in 0..i64::MAX.cast_unsigned(), rows in prop::collection::vec(0_u64..9, 0..5)) {
         let manifest = manifest(number, &rows);
         let bytes = file::encode(&manifest);
         prop_assert_eq!(decode(Path::new("m"), &bytes).expect("sound"), manifest);

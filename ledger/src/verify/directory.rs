@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use proof::note::{Checkpoint, Verifier};
+use proof::note::Verifier;
 
 use super::log::{Log, Logs, Place};
 use super::manifests::check_manifests;
@@ -128,9 +128,4 @@ fn settle(logs: &mut Logs, report: &mut Report) {
             return;
         }
     }
-}
-
-/// Reads a signed checkpoint that was kept elsewhere.
-pub(super) fn open_checkpoint(note: &str, key: &Verifier) -> Result<Checkpoint, String> {
-    Checkpoint::open(note, key).map_err(|error| error.to_string())
 }

@@ -1,8 +1,7 @@
 //! What is known of a log from elsewhere: the other ledger's batches name its checkpoints, and somebody may have kept one.
 
-use proof::note::Verifier;
+use proof::note::{Checkpoint, Verifier};
 
-use super::directory::open_checkpoint;
 use super::log::{Log, Logs};
 use super::{Fault, Report};
 use crate::identity::Identity;
@@ -64,10 +63,10 @@ pub(super) fn check_elsewhere(
     for (number, note) in notes.iter().enumerate() {
         let place = format!("checkpoint {} that was kept elsewhere", number + 1);
         let unusable = |what: String| Fault { ledger: LedgerName::Events, shard: 0, place: place.clone(), what };
-        let checkpoint = match open_checkpoint(note, key) {
+        let checkpoint = match Checkpoint::open(note, key) {
             Ok(checkpoint) => checkpoint,
-            Err(what) => {
-                report.leave(unusable(what));
+            Err(error) => {
+                report.leave(unusable(error.to_string()));
                 continue;
             }
         };
@@ -80,7 +79,7 @@ pub(super) fn check_elsewhere(
     }
 }
 
-fn check_one(log: &Log, logs: &Logs, checkpoint: &proof::note::Checkpoint, place: &str, report: &mut Report) {
+fn check_one(log: &Log, logs: &Logs, checkpoint: &Checkpoint, place: &str, report: &mut Report) {
     if !log.whole {
         let what = "the log is not whole, so that it cannot be compared";
         report.leave(log.place.at(place, what));

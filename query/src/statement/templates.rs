@@ -1,5 +1,7 @@
 //! Patterns of the SQL standard and of PostgreSQL in the languages that the engine speaks.
 
+use std::str::Chars;
+
 /// What `to_char` of PostgreSQL writes for a time (table 9.31 of its manual), and what `strftime` calls it. A longer word
 /// stands before those that begin it. Names are not padded with blanks, as if `FM` stood before each.
 const TIME_WORDS: [(&str, &str); 31] = [
@@ -38,6 +40,22 @@ const TIME_WORDS: [(&str, &str); 31] = [
 
 /// What stands for nothing in the list above, where the empty text stands for what is not known.
 const NOTHING: &str = "\u{0}";
+
+/// The classes of characters that PostgreSQL knows (section 9.7.3 of its manual) and the engine too.
+const CLASSES: [&str; 12] = [
+    "[:alnum:]",
+    "[:alpha:]",
+    "[:blank:]",
+    "[:cntrl:]",
+    "[:digit:]",
+    "[:graph:]",
+    "[:lower:]",
+    "[:print:]",
+    "[:punct:]",
+    "[:space:]",
+    "[:upper:]",
+    "[:xdigit:]",
+];
 
 /// A template of `to_char` as a pattern of `strftime`.
 pub(super) fn strftime(template: &str) -> Result<String, String> {
@@ -92,6 +110,7 @@ pub(super) fn regular(pattern: &str, escape: Option<char>) -> Result<String, Str
                 in_set = false;
                 out.push(']');
             }
+            '[' if in_set && characters.as_str().starts_with(':') => out.push_str(class(&mut characters)?),
             '^' | '-' if in_set => out.push(character),
             _ if in_set => push_itself(character, &mut out),
             '[' => {
@@ -116,6 +135,15 @@ pub(super) fn regular(pattern: &str, escape: Option<char>) -> Result<String, Str
     }
     out.push_str(")$");
     if in_set || groups > 0 { Err(unbalanced()) } else { Ok(out) }
+}
+
+/// A class within a set, such as `[:digit:]`, whose bracket was read already.
+fn class(characters: &mut Chars<'_>) -> Result<&'static str, String> {
+    let rest = characters.as_str();
+    let known = CLASSES.iter().find(|class| rest.starts_with(&class[1..]));
+    let class = known.ok_or_else(|| "a set in the pattern of SIMILAR TO has a class that is not known".to_owned())?;
+    *characters = rest[class.len() - 1..].chars();
+    Ok(class)
 }
 
 fn push_itself(character: char, out: &mut String) {
@@ -154,6 +182,10 @@ mod tests {
         check("a%_", Some("^(?s:a.*.)$"));
         check("(a|b)+.x", Some("^(?s:(?:a|b)+\\.x)$"));
         check("[a-f%]{2}", Some("^(?s:[a-f\\%]{2})$"));
+        check("[[:digit:]a]+", Some("^(?s:[[:digit:]a]+)$"));
+        check("[^[:space:]]", Some("^(?s:[^[:space:]])$"));
+        check("[[:digit]", None);
+        check("[[:number:]]", None);
         check("a\\%", Some("^(?s:a\\%)$"));
         check("a)|(.*", None);
         check("(a", None);

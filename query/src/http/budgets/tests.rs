@@ -172,6 +172,30 @@ fn reserve_for_five_minutes(id: &str) -> Value {
     reserve(id, &["all"], 1)
 }
 
+#[tokio::test]
+async fn one_gateway_cannot_take_every_place() {
+    let ledgers = Ledgers::new(1_000);
+    let state = State::new(ledgers.engine(), Arc::new(Doorman::new(Vec::new())), ledgers.desk(), ledgers.budgets());
+    for (turnstile, places, places_per_token) in [
+        (&state.decisions, limits::BUDGET_REQUESTS_MAX, limits::BUDGET_REQUESTS_PER_TOKEN_MAX),
+        (&state.tails, limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX),
+    ] {
+        let enter = |token: &str, count| (0..count).map(|_| turnstile.enter(token)).collect::<Result<Vec<_>, _>>();
+        let mut inside = enter("a", places_per_token).unwrap_or_default();
+        assert_eq!(turnstile.enter("a").err().map(|problem| problem.code), Some("too_many_requests"));
+        for number in 0.. {
+            let room = places - inside.len();
+            if room == 0 {
+                break;
+            }
+            inside.extend(enter(&format!("b{number}"), room.min(places_per_token)).unwrap_or_default());
+        }
+        assert_eq!(turnstile.enter("c").err().map(|problem| problem.code), Some("busy"));
+        drop(inside);
+        assert!(turnstile.enter("a").is_ok());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_shows_what_was_decided() {
     let server = server().await;
