@@ -130,8 +130,8 @@ impl Finisher {
         draft.entry.set_list(column::MARKS, marks.iter().map(|mark| &**mark));
     }
 
-    /// Redacts every column of text, those that hold ids too. Where the record is clean, which
-    /// is to have no secret, only columns that are put together from several values can have one.
+    /// Redacts every column of text, those that hold ids too. Where the record is clean, only columns
+    /// that are put together from several values can have a secret.
     fn redact_columns(&self, draft: &mut Draft, is_clean: bool) {
         for column in REDACTED {
             // The columns of a URL are made from its redacted form.
