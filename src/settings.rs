@@ -187,8 +187,7 @@ fn read(path: &Path) -> Result<String, Failure> {
 fn parse(text: &str) -> Result<Settings, String> {
     let settings: Settings = toml::from_str(text).map_err(|error| {
         // The error's own form quotes the line, which may hold a secret that somebody wrote where a reference belongs.
-        let line =
-            error.span().map(|span| 1 + text.as_bytes().iter().take(span.start).filter(|byte| **byte == b'\n').count());
+        let line = error.span().map(|span| problems::line(text, span.start));
         line.map_or_else(|| error.message().to_owned(), |line| format!("line {line}: {}", error.message()))
     })?;
     settings.problems().into_iter().next().map_or(Ok(settings), Err)
@@ -204,9 +203,9 @@ impl Settings {
         if self.listen.names.len() > limits::LISTEN_NAMES_MAX {
             problems.push(format!("listen.names has more than {} names", limits::LISTEN_NAMES_MAX));
         }
-        problems.extend(self.intake().check().iter().map(in_file));
+        problems.extend(self.intake().check().iter().map(of_collectors));
         let sinks = self.sinks();
-        problems.extend(sinks.check().err().map(|error| error.to_string().replacen("export.sinks", "sink", 1)));
+        problems.extend(sinks.check().err().as_ref().map(of_sinks));
         problems.extend(self.budget_sets().err());
         problems.extend(self.alerts.check().err().map(|error| error.to_string()));
         for step in &self.alerts.escalations {
@@ -224,9 +223,8 @@ impl Settings {
         let problem = |message: String| Problem { place: String::new(), line: None, message };
         let collectors = self.intake().missing();
         let sinks = self.sinks().missing();
-        let mut problems: Vec<Problem> = collectors.iter().map(|missing| problem(in_file(missing))).collect();
-        let in_file = |error: &export::ConfigError| error.to_string().replacen("export.sinks", "sink", 1);
-        problems.extend(sinks.iter().map(|missing| problem(in_file(missing))));
+        let mut problems: Vec<Problem> = collectors.iter().map(|missing| problem(of_collectors(missing))).collect();
+        problems.extend(sinks.iter().map(|missing| problem(of_sinks(missing))));
         match rules::load(self, Depth::Form) {
             Ok(loaded) => problems.extend(loaded.errors.iter().map(|error| problem(error.to_string()))),
             Err(failure) => problems.push(problem(format!("detect.user_rules: {}", failure.message()))),
@@ -254,8 +252,13 @@ impl Settings {
 }
 
 /// A problem of a collector: the package counts them, the file lists them one by one.
-fn in_file(problem: &ingest::config::Problem) -> String {
+fn of_collectors(problem: &ingest::config::Problem) -> String {
     problem.to_string().replacen("collectors", "collector", 1)
+}
+
+/// The same of a sink.
+fn of_sinks(problem: &export::ConfigError) -> String {
+    problem.to_string().replacen("export.sinks", "sink", 1)
 }
 
 impl Place {

@@ -83,7 +83,8 @@ impl Enrichment {
     /// Knows the names and nothing else.
     pub fn new(names: Names) -> Self {
         let mut persons = Persons::new();
-        names.persons().for_each(|(id, name)| persons.learn(id, name));
+        // Rows of the ledger may know better.
+        names.persons().for_each(|(id, name)| persons.learn(id, name, 0));
         Self {
             persons,
             names,
@@ -96,7 +97,7 @@ impl Enrichment {
 
     /// Takes new names; what was joined before stays.
     pub fn rename(&mut self, names: Names) {
-        names.persons().for_each(|(id, name)| self.persons.learn(id, name));
+        names.persons().for_each(|(id, name)| self.persons.learn(id, name, persons::NOW));
         self.names = names;
     }
 
@@ -105,7 +106,7 @@ impl Enrichment {
     pub fn meet(&mut self, draft: &Draft) {
         let entry = &draft.entry;
         if let (Some(id), Some(name)) = (entry.text(column::USER_ID), entry.text(column::USER)) {
-            self.persons.learn(id, name);
+            self.persons.learn(id, name, persons::NOW);
         }
         let (id, name) = &draft.owner;
         if let Some(workspace) = entry.text(column::WORKSPACE)
@@ -135,7 +136,7 @@ impl Enrichment {
         self.learn(token, row, gateway_path(row.text(column::PATH).unwrap_or_default()));
         let is_believed = row.text(column::TRUST).and_then(|word| word.parse().ok()) >= Some(Trust::Gateway);
         if let (Some(id), Some(name), true) = (row.text(column::USER_ID), row.text(column::USER), is_believed) {
-            self.persons.learn(id, name);
+            self.persons.learn(id, name, row.position.seq);
         }
         if row.text(column::ATTRIBUTION) == Some(JOINED_URL_TIME)
             && let (Some(stream), Some(session)) = (row.text(column::STREAM), row.text(column::SESSION))

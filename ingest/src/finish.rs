@@ -64,14 +64,6 @@ pub struct Finisher {
     rules: RuleSet,
 }
 
-/// Whether the record was seen to have secrets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Unknown,
-    None,
-    Some,
-}
-
 /// A value of the record that does not stay as it is.
 enum Edit<'a> {
     Content(&'a ContentSpan),
@@ -115,8 +107,8 @@ impl Finisher {
     /// Completes the draft of one event of the record `raw`. `carries_record` is true for the record's first event, which
     /// gets `record`, `content`, `cuts` and what follows from them.
     pub fn finish(&self, raw: &[u8], draft: &mut Draft, carries_record: bool) {
-        let found = if carries_record { self.set_record(raw, draft) } else { Found::Unknown };
-        self.redact_columns(draft, found);
+        let is_clean = carries_record && self.set_record(raw, draft);
+        self.redact_columns(draft, is_clean);
         if !draft.identity.is_empty() && draft.entry.text(column::SOURCE_ID).is_none() {
             let identity = self.without_secrets(&draft.identity);
             draft.entry.set_text(column::SOURCE_ID, &self.prints.identity(&identity));
@@ -138,13 +130,13 @@ impl Finisher {
         draft.entry.set_list(column::MARKS, marks.iter().map(|mark| &**mark));
     }
 
-    /// Redacts every column of text, those that hold ids too. Where the record has no secret, only columns that are put
-    /// together from several values can have one.
-    fn redact_columns(&self, draft: &mut Draft, found: Found) {
+    /// Redacts every column of text, those that hold ids too. Where the record is clean, only columns
+    /// that are put together from several values can have a secret.
+    fn redact_columns(&self, draft: &mut Draft, is_clean: bool) {
         for column in REDACTED {
             // The columns of a URL are made from its redacted form.
             let of_url = !draft.url.is_empty() && (*column == column::TARGET || *column == column::PATH);
-            if of_url || (found == Found::None && *column != column::COMMAND) {
+            if of_url || (is_clean && *column != column::COMMAND) {
                 continue;
             }
             if let Some(redacted) = draft.entry.text(*column).and_then(|text| self.rules.redact_plain(text)) {
@@ -194,11 +186,12 @@ impl Finisher {
         entry.set_list(column::REDACTIONS, texts(&marks));
     }
 
-    /// Sets the record with its content cut out. A record that is not UTF-8 lies in the content part.
-    fn set_record(&self, raw: &[u8], draft: &mut Draft) -> Found {
+    /// Sets the record with its content cut out. A record that is not UTF-8 lies in the content part. Says whether the record
+    /// was searched and no secret was found.
+    fn set_record(&self, raw: &[u8], draft: &mut Draft) -> bool {
         let Ok(text) = std::str::from_utf8(raw) else {
             self.set_raw_content(raw, &mut draft.entry);
-            return Found::Unknown;
+            return false;
         };
         let mut edits: Vec<Edit> =
             draft.content.iter().map(Edit::Content).chain(draft.free_text.iter().map(Edit::FreeText)).collect();
@@ -212,12 +205,12 @@ impl Finisher {
         });
         let mut pieces: Vec<Piece> = edits.iter().map(Edit::piece).collect();
         let redacted = self.rules.redact_record(text, &mut pieces);
-        let found = if redacted.is_none() { Found::None } else { Found::Some };
+        let is_clean = redacted.is_none();
         let (text, marks) = redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.marks));
         let entry = &mut draft.entry;
         if edits.iter().all(|edit| matches!(edit, Edit::FreeText(_))) && marks.is_empty() {
             entry.set_text(column::RECORD, text);
-            return found;
+            return is_clean;
         }
         let mut cutter = Cutter::with_capacity(text.len());
         let mut redactions = Vec::new();
@@ -253,7 +246,7 @@ impl Finisher {
             entry.set_bytes(column::CUTS, &cuts);
             self.set_content(entry, &content);
         }
-        found
+        is_clean
     }
 
     fn set_content(&self, entry: &mut Entry, content: &str) {

@@ -73,7 +73,8 @@ fn read(value: &Value) -> Result<Settings, Vec<String>> {
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
 }
 
-fn line(text: &str, at: usize) -> usize {
+/// The line of a byte, counted from one.
+pub(super) fn line(text: &str, at: usize) -> usize {
     1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 

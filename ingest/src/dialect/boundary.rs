@@ -385,6 +385,11 @@ mod tests {
         let unparsed = |reason: &str| Err(Outcome::Unparsed(reason.to_owned()));
         check("time=2026-10-03T08:15:00.400Z level=WARN msg=DENY method=GET", unparsed("DENY: it has no url"));
         check("level=WARN msg=DENY method=GET url=https://x/", unparsed("DENY: it has no time"));
+        let mut drafts = Drafts::new();
+        let line = "time=yesterday level=WARN msg=DENY method=GET url=https://x/";
+        assert_eq!(Boundary.decode(line.as_bytes(), 7, &mut drafts), Outcome::Events, "a denial is told in any case");
+        let draft = drafts.iter().next().expect("one draft");
+        assert_eq!((draft.entry.time(column::TIME), &*draft.marks), (Some(7), &["void:time".to_owned()][..]));
         check(
             "time=2026-10-03T08:15:00.400Z msg=ALLOW url=\"https://x",
             unparsed("ALLOW: a quoted value does not end"),

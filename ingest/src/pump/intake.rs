@@ -195,7 +195,7 @@ impl<P: Progress> Intake<P> {
             Joined::Line(line, time) => {
                 // Who may say when others did something may say it around a line too; nobody may say that it was later.
                 let told = time.filter(|time| self.principal.trust >= Trust::Host && *time <= received);
-                self.line(&line, told.unwrap_or(received), position).await
+                self.line(&line, told.unwrap_or(received), received, position).await
             }
             Joined::TooLong(kept, bytes) => {
                 let reason = format!("the line has {bytes} bytes, and {} were kept", kept.len());
@@ -204,8 +204,8 @@ impl<P: Progress> Intake<P> {
         }
     }
 
-    /// Takes one line that was seen at that time.
-    async fn line(&mut self, raw: &[u8], seen: i64, position: u64) -> Result<(), PumpError> {
+    /// Takes one line that was seen at that time and arrived at another.
+    async fn line(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PumpError> {
         loop {
             match self.take(raw, seen)? {
                 Taken::Yes => break,
@@ -218,7 +218,7 @@ impl<P: Progress> Intake<P> {
                 }
             }
         }
-        self.counted(raw, seen, position).await
+        self.counted(raw, received, position).await
     }
 
     /// Keeps a record as it is, as kind `unparsed`, with the reason for people.

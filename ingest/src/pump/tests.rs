@@ -106,6 +106,21 @@ async fn one_odd_string_hides_nothing() {
 }
 
 #[tokio::test]
+async fn a_line_arrives_when_it_is_read_whenever_its_wrapper_saw_it() {
+    let house = House::new("");
+    let pump = Arc::clone(house.collectors.pump());
+    let channel = Channel::new("test", dialect::by_name("native").unwrap(), pump.metrics());
+    let patience = Patience::For(Duration::from_secs(1));
+    let mut intake = Intake::new(pump, Arc::clone(&channel), Arc::new(Principal::local()), patience, (), 0);
+    let received = clock::now();
+    intake.record(br#"2025-10-03T08:15:04Z stdout F {"kind":"check"}"#, received, 0).await.unwrap();
+    intake.finish().await.unwrap();
+    assert_eq!(channel.last_record(), Some(received));
+    let seen = house.rows().iter().next().and_then(|row| row.time(column::OBSERVED));
+    assert_eq!(seen, crate::timestamp::parse("2025-10-03T08:15:04Z"));
+}
+
+#[tokio::test]
 async fn joins_survive_a_restart() {
     let names = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(names.path(), format!("[api_keys]\nk1 = \"{KEY_OWNER}_{KEY_WORKSPACE}_session_token\"\n")).unwrap();

@@ -68,19 +68,19 @@ impl<P: Progress> Intake<P> {
 
     /// Keeps a record as it is.
     pub(super) fn unparsed(&mut self, raw: &[u8], reason: &str, received: i64) -> Result<(), PumpError> {
-        // A reason quotes names from the record.
-        let reason = &self.pump.finisher.redact(reason);
         self.spare.clear();
         stamp(&mut self.spare, &self.channel, &self.principal, received);
         let marks = self.spare.marks.iter().map(String::as_str);
         self.spare.entry.set_list(column::MARKS, marks);
         self.pump.finisher.unparsed(raw, &mut self.spare.entry, reason);
+        // A reason quotes names from the record; in the entry it is redacted.
+        let reason = self.spare.entry.text(column::ACTION).unwrap_or_default().to_owned();
         self.filling.group.push(&mut self.spare.entry)?;
-        self.reason = Some(reason.clone());
         self.filling.tally.unparsed += 1;
         self.filling.tally.events += 1;
         self.channel.metrics.unparsed.inc();
-        self.channel.sample(&self.pump, reason, received, raw);
+        self.channel.sample(&self.pump, &reason, received, raw);
+        self.reason = Some(reason);
         Ok(())
     }
 

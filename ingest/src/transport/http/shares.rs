@@ -25,15 +25,17 @@ struct Token {
     reading: Arc<Semaphore>,
 }
 
-/// An open request, until it is dropped.
+/// An open request, until it and the place of its body are dropped.
 pub(super) struct Share {
     shares: Shares,
     token: String,
     reading: Arc<Semaphore>,
 }
 
-/// The place of a request whose body is read.
+/// The place of a request whose body is read. It is held longer than the request if the sender goes away, and the token has
+/// no other places meanwhile.
 pub(super) struct Place {
+    _share: Arc<Share>,
     _own: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
 }
@@ -45,18 +47,19 @@ impl Shares {
     }
 
     /// Opens a request of this token, unless it has too many.
-    pub fn open(&self, token: &str) -> Result<Share, Problem> {
+    pub fn open(&self, token: &str) -> Result<Arc<Share>, Problem> {
         let mut tokens = self.lock();
         let all: usize = tokens.values().map(|token| token.open).sum();
+        let own = tokens.get(token).map_or(0, |token| token.open);
+        if own >= limits::REQUESTS_OPEN_PER_TOKEN_MAX || all >= limits::REQUESTS_OPEN_MAX {
+            return Err(Problem::too_many_requests());
+        }
         let own = tokens
             .entry(token.to_owned())
             .or_insert_with(|| Token { open: 0, reading: Arc::new(Semaphore::new(limits::REQUESTS_PER_TOKEN_MAX)) });
-        if own.open >= limits::REQUESTS_OPEN_PER_TOKEN_MAX || all >= limits::REQUESTS_OPEN_MAX {
-            return Err(Problem::too_many_requests());
-        }
         own.open += 1;
         let reading = Arc::clone(&own.reading);
-        Ok(Share { shares: self.clone(), token: token.to_owned(), reading })
+        Ok(Arc::new(Share { shares: self.clone(), token: token.to_owned(), reading }))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Token>> {
@@ -66,11 +69,11 @@ impl Shares {
 
 impl Share {
     /// Waits a little for a place to read the body: first among the token's own requests, then among all.
-    pub async fn place(&self) -> Result<Place, Problem> {
+    pub async fn place(self: &Arc<Self>) -> Result<Place, Problem> {
         let (own, all) = (Arc::clone(&self.reading), Arc::clone(&self.shares.0.reading));
         let both = async {
             let own = own.acquire_owned().await.ok()?;
-            Some(Place { _own: own, _all: all.acquire_owned().await.ok()? })
+            Some(Place { _share: Arc::clone(self), _own: own, _all: all.acquire_owned().await.ok()? })
         };
         match timeout(limits::REQUEST_PATIENCE, both).await {
             Ok(Some(place)) => Ok(place),
@@ -98,7 +101,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn slow_bodies_of_one_token_keep_nobody_else_waiting() {
         let shares = Shares::new();
-        let slow: Vec<Share> = (0..200).filter_map(|_| shares.open("slow").ok()).collect();
+        let slow: Vec<Arc<Share>> = (0..200).filter_map(|_| shares.open("slow").ok()).collect();
         let mut read = Vec::new();
         for share in &slow {
             read.extend(share.place().await.ok());
@@ -112,10 +115,24 @@ mod tests {
         assert!(shares.lock().is_empty());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn senders_that_go_away_get_no_further_places_for_it() {
+        let shares = Shares::new();
+        let mut read = Vec::new();
+        for _ in 0..2 * limits::REQUESTS_PER_TOKEN_MAX {
+            // The request ends, and what it brought is still being settled.
+            let share = shares.open("hasty").unwrap_or_else(|_| panic!("too many are open"));
+            read.extend(share.place().await.ok());
+        }
+        assert_eq!(read.len(), limits::REQUESTS_PER_TOKEN_MAX);
+        drop(read);
+        assert!(shares.lock().is_empty());
+    }
+
     #[test]
     fn one_token_does_not_open_them_all() {
         let shares = Shares::new();
-        let greedy: Vec<Share> = (0..limits::REQUESTS_OPEN_MAX).filter_map(|_| shares.open("greedy").ok()).collect();
+        let greedy: Vec<_> = (0..limits::REQUESTS_OPEN_MAX).filter_map(|_| shares.open("greedy").ok()).collect();
         assert_eq!(greedy.len(), limits::REQUESTS_OPEN_PER_TOKEN_MAX);
         assert!(shares.open("other").is_ok());
     }

@@ -110,6 +110,7 @@ pub(super) fn read_head(file: &File, len: u64) -> io::Result<Vec<u8>> {
 #[derive(Debug, Clone)]
 pub(super) struct Paths {
     pattern: String,
+    compiled: glob::Pattern,
     /// A file by its path, which need not exist; a pattern otherwise.
     single: Option<PathBuf>,
     /// Where rotated files are, if the configuration says it.
@@ -143,16 +144,17 @@ impl FoundFile {
 
 impl Paths {
     pub fn new(pattern: &str, rotated: Option<&str>) -> Result<Self, String> {
-        for (name, pattern) in [("path", Some(pattern)), ("rotated", rotated)] {
-            let Some(pattern) = pattern else { continue };
+        let compile = |name: &str, pattern: &str| {
             if !Path::new(pattern).is_absolute() {
                 return Err(format!("{name} {pattern:?} does not begin with `/`; write the whole path"));
             }
-            glob::Pattern::new(pattern).map_err(|error| format!("{name} {pattern:?} is not a pattern: {error}"))?;
-        }
+            glob::Pattern::new(pattern).map_err(|error| format!("{name} {pattern:?} is not a pattern: {error}"))
+        };
+        let compiled = compile("path", pattern)?;
+        rotated.map(|rotated| compile("rotated", rotated)).transpose()?;
         let single = !pattern.contains(['*', '?', '[']);
         let rotated = rotated.map(str::to_owned);
-        Ok(Self { pattern: pattern.to_owned(), single: single.then(|| PathBuf::from(pattern)), rotated })
+        Ok(Self { pattern: pattern.to_owned(), compiled, single: single.then(|| PathBuf::from(pattern)), rotated })
     }
 
     /// The path of the one file, if it is one.
@@ -220,11 +222,12 @@ impl Paths {
     /// symbolic link, and where the configuration says. The file that was written to first comes first.
     pub fn siblings(&self, listed: &[FoundFile]) -> Vec<(FoundFile, Kinship)> {
         let mut found: Vec<(FoundFile, Kinship)> = Vec::new();
+        let mut met: BTreeSet<PathBuf> = listed.iter().map(|file| file.path.clone()).collect();
         let mut add = |path: PathBuf, kinship: Kinship| {
-            if let Ok(metadata) = std::fs::metadata(&path)
+            if found.len() < limits::TAIL_SIBLINGS_MAX
+                && met.insert(path.clone())
+                && let Ok(metadata) = std::fs::metadata(&path)
                 && metadata.is_file()
-                && found.len() < limits::TAIL_SIBLINGS_MAX
-                && !listed.iter().chain(found.iter().map(|(file, _)| file)).any(|file| file.path == path)
             {
                 found.push((FoundFile::of(path, &metadata), kinship));
             }
@@ -268,9 +271,7 @@ impl Paths {
             let own = name_of(single).map_or(Kinship::Other, |single| name::kinship(&single, &name));
             if of_link { Kinship::Rotation } else { own }
         } else {
-            let pattern = glob::Pattern::new(&self.pattern).ok();
-            let matches =
-                |name: &str| pattern.as_ref().is_some_and(|pattern| pattern.matches_path(&path.with_file_name(name)));
+            let matches = |name: &str| self.compiled.matches_path(&path.with_file_name(name));
             let is_rotated = std::iter::once(&*name).chain(name::former(&name)).any(matches);
             if is_rotated { Kinship::Rotation } else { Kinship::Other }
         };

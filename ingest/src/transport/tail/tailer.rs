@@ -55,7 +55,7 @@ pub(super) struct Tailer {
     /// The files that were there when leftovers were looked for.
     present: BTreeMap<FileId, PathBuf>,
     /// A file that may have lines which nobody reads, and why.
-    passed_over: Option<String>,
+    passed_over: Option<(FileId, String)>,
     /// When the directories had changed when leftovers were looked for.
     changed: Vec<Option<SystemTime>>,
     /// When leftovers are looked for again although nothing seems to be new.
@@ -175,7 +175,7 @@ impl Tailer {
     /// Whether a file waits for the end of the one that stood at its path before it.
     fn is_blocked(&self, at: usize) -> bool {
         let after = self.sources[at].after;
-        self.sources.iter().any(|source| Some(source.id) == after && !source.drained)
+        after.is_some_and(|after| self.sources.iter().any(|source| source.id == after && !source.drained))
     }
 
     /// Forgets what was not made durable: the files are opened again where the ledger's offsets are.
@@ -235,7 +235,7 @@ impl Tailer {
         if is_missing && self.sources.is_empty() && failed.is_none() {
             failed = Some((Fault::Missing, self.paths.missing()));
         }
-        failed.or_else(|| self.passed_over.clone().map(|message| (Fault::PassedOver, message))).map_or(Ok(()), Err)
+        failed.or_else(|| self.passed_over.clone().map(|(_, message)| (Fault::PassedOver, message))).map_or(Ok(()), Err)
     }
 
     /// Opens a file that the collector is to follow, wherever its content was read before.

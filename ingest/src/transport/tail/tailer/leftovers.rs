@@ -54,8 +54,13 @@ impl Tailer {
                 Ok(false) => {}
                 // A copy may turn out to be all that is left of the file that it was made of.
                 Ok(true) => self.next_look = Some(now + limits::TAIL_ROTATED_SILENCE),
-                Err(error) => self.pass_over(unreadable(&file.path, &error).1),
+                Err(error) => self.pass_over(file.id, unreadable(&file.path, &error).1),
             }
+        }
+        // What is gone, or is read by now, is passed over no longer.
+        let is_read = |id| self.known.contains_key(id) || self.sources.iter().any(|source| source.id == *id);
+        if self.passed_over.as_ref().is_some_and(|(id, _)| !self.present.contains_key(id) || is_read(id)) {
+            self.passed_over = None;
         }
         self.tell_lost(last, last_stored.as_ref());
     }
@@ -72,11 +77,11 @@ impl Tailer {
     }
 
     /// Tells of a file that may have lines which are not read.
-    fn pass_over(&mut self, message: String) {
-        if self.passed_over.as_ref() != Some(&message) {
+    fn pass_over(&mut self, id: FileId, message: String) {
+        if self.passed_over.as_ref().is_none_or(|(_, told)| *told != message) {
             tracing::warn!(collector = self.channel.name(), problem = message, "a file is not read");
         }
-        self.passed_over = Some(message);
+        self.passed_over = Some((id, message));
     }
 
     /// Opens a file beside those that are followed, if it has what was not read. Says whether it waits for another one.
@@ -108,11 +113,12 @@ impl Tailer {
             Ok(Descent::Waits) => return Ok(true),
             Ok(Descent::New) if kinship == Kinship::Rotation && is_later => self.open(file, place, 0, false).await?,
             Ok(Descent::New) if kinship == Kinship::Alike && is_later => {
-                self.pass_over(format!(
+                let message = format!(
                     "{}: nobody can know whether it was rotated away from what is read, so it is passed over; say with \
                      `rotated` which files were",
                     file.path.display()
-                ));
+                );
+                self.pass_over(file.id, message);
             }
             Err(error) if kinship == Kinship::Rotation && is_later => return Err(error),
             Ok(Descent::New) | Err(_) => {}

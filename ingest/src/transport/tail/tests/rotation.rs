@@ -180,6 +180,8 @@ async fn what_nobody_can_know_is_told() {
         "{troubles:?}"
     );
     assert_eq!(desk.house.records(), ["1"]);
+    let desk = desk.act(Remove("a-audit.log")).await.act(Wait(9)).await.act(Step).await;
+    assert_eq!(desk.tailer.troubles(), [], "what is gone is passed over no longer");
 }
 
 #[tokio::test]
