@@ -10,11 +10,13 @@ use ledger::{Ledger, LedgerError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bounded::read_text;
 use crate::config::Config;
 use crate::dialect;
 use crate::enrich::{Names, NamesError};
 use crate::finish::Finisher;
 use crate::health::Trouble;
+use crate::limits;
 use crate::metrics::Metrics;
 use crate::price::{PriceError, PriceTable};
 use crate::pump::{Channel, Pump};
@@ -213,6 +215,7 @@ impl Watch {
 /// The prices that a configuration names: those of its file, or the built-in ones.
 pub fn prices(config: &Config) -> Result<PriceTable, StartError> {
     let Some(path) = &config.prices else { return Ok(PriceTable::embedded()) };
-    let text = std::fs::read_to_string(path).map_err(|source| StartError::PricesRead { path: path.clone(), source })?;
+    let text = read_text(path, limits::PRICES_FILE_BYTES_MAX);
+    let text = text.map_err(|source| StartError::PricesRead { path: path.clone(), source })?;
     PriceTable::parse(&text).map_err(|source| StartError::Prices { path: path.clone(), source })
 }

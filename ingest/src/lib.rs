@@ -7,6 +7,7 @@
 // Tests fail by panicking, so unwrapping there is the assertion.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod bounded;
 mod bounds;
 mod clock;
 pub mod collectors;

@@ -80,6 +80,8 @@ pub const HOST_BYTES_MAX: usize = 1_024;
 pub const NAME_BYTES_MAX: usize = 256;
 /// The largest file of names that enrichment reads.
 pub const NAMES_FILE_BYTES_MAX: u64 = 64 << 20;
+/// The largest file of prices.
+pub const PRICES_FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// The bounds of numbers that sources state: no record in the world is beyond them, and the sums of a billion records at them
 /// still fit 64 bits. Tokens are those of one record; money is at most 100,000 dollars for it; a year is the longest duration,

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::bounded::read_text;
 use crate::limits;
 use crate::uuid::is_uuid;
 
@@ -86,14 +87,6 @@ pub enum NamesError {
         /// The system's answer.
         source: std::io::Error,
     },
-    /// It is too large.
-    #[error("the file of names {} has {bytes} bytes, and at most {} are read", path.display(), limits::NAMES_FILE_BYTES_MAX)]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-    },
     /// It is not in the form that is expected.
     #[error("the file of names {}: {message}", path.display())]
     Parse {
@@ -108,11 +101,7 @@ impl Names {
     /// Reads a file of names.
     pub fn read(path: &Path) -> Result<Self, NamesError> {
         let failed = |source| NamesError::Read { path: path.to_owned(), source };
-        let bytes = std::fs::metadata(path).map_err(failed)?.len();
-        if bytes > limits::NAMES_FILE_BYTES_MAX {
-            return Err(NamesError::TooLarge { path: path.to_owned(), bytes });
-        }
-        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let text = read_text(path, limits::NAMES_FILE_BYTES_MAX).map_err(failed)?;
         toml::from_str(&text).map_err(|error| NamesError::Parse { path: path.to_owned(), message: error.to_string() })
     }
 
