@@ -149,6 +149,11 @@ fn hostile_lines_cost_little() {
         "sh -c 'sh -c \"".repeat(4_000),
         "find -exec ".repeat(5_000),
         format!("python3 -c '{}'", "open(".repeat(12_000)),
+        "\n".repeat(COMMAND_BYTES_MAX),
+        ";\n".repeat(COMMAND_BYTES_MAX / 2),
+        format!("{}{}", "a\n".repeat(16_000), "\n".repeat(32_000)),
+        "${x-".repeat(500),
+        format!("{}sh", "cat|".repeat(4_000)),
         format!("a={}; {}", "y".repeat(4_000), "echo ${a//y/yyyyyyyyyyyyyyyyyyyyyyy};".repeat(1_000)),
     ] {
         assert!(Line::read(&line).commands.len() <= COMMANDS_MAX);
