@@ -22,6 +22,8 @@ fn lines_become_commands() {
     check("(cd /x; rm a)&", &["cd|/x", "rm|a"]);
     check("ls # rm -rf /", &["ls"]);
     check("echo a#b", &["echo|a#b"]);
+    check("echo \"a $(rm -r b) c\"; echo '$(rm b)'", &["rm|-r|b", "echo|a $() c", "echo|$(rm b)"]);
+    check("apt-get install curl; echo 'curl a'", &["apt-get|install|curl", "echo|curl a"]);
     check("a \\\n  b", &["a|b"]);
     check("", &[]);
 }
@@ -106,6 +108,7 @@ fn documents_are_text_unless_something_runs_them() {
     assert_eq!(names("cat <<EOF\n$(rm -rf /)\nEOF\nls"), "cat rm ls");
     assert_eq!(names("cat <<'EOF'\n$(rm -rf /)\nEOF\nls"), "cat ls");
     assert_eq!(names("cat <<EOF\nrm -rf /\n"), "cat rm", "it has no end");
+    assert_eq!(names("cat <<<EOF\nrm -rf /\nEOF"), "cat rm eof");
     let message = "git commit -m \"$(cat <<'EOF'\nDon't rm -rf (all\nEOF\n)\" && make";
     assert_eq!(names(message), "cat git make");
     assert_eq!(names("cat <<A <<B\nrm\nB\nA\nmake"), "cat make");
