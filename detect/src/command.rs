@@ -11,7 +11,7 @@ pub mod risky;
 mod script;
 mod shell;
 
-pub use line::{Command, Line, RedirectKind, program};
+pub use line::{Command, Line, RedirectKind, is_fetcher, program};
 
 /// Whether a command runs what it reads.
 pub(crate) fn runs_input(words: &[String]) -> bool {

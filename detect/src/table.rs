@@ -61,7 +61,8 @@ struct Whose {
 
 impl Whose {
     fn of(event: &EventRow<'_>) -> Self {
-        let named = || Key::join(event.sender(), event.tenant());
+        // Not the hash that the same names have as a sender where they are believed: one token may send both ways.
+        let named = || Key::join(event.sender(), !event.tenant());
         Self { sender: event.sender(), tenant: (!event.is_believed()).then(named) }
     }
 }

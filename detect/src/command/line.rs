@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::command::risky::REMOVERS;
 use crate::command::shell::Shell;
 use crate::file::paths;
 use crate::limits::COMMAND_BYTES_MAX;
@@ -15,6 +16,10 @@ pub struct Line {
     pub functions: Vec<String>,
     /// Whether each command runs only if the one before it succeeded.
     pub is_chain: bool,
+    /// Whether one of its commands fetches something from the network.
+    pub fetches: bool,
+    /// Whether one of its commands removes what another one finds, which stands as `{}` in its words.
+    pub removes_found: bool,
 }
 
 /// One simple command: words without quotes, with variables of the line put in, and without what only changes how it runs.
@@ -39,6 +44,8 @@ pub struct Command {
     pub is_privileged: bool,
     /// Whether what `xargs` or `find` hands on are its operands.
     pub takes_names: bool,
+    /// Whether what it prints is handed on to a command that removes it.
+    pub feeds_removal: bool,
 }
 
 /// A file that the shell opens for a command.
@@ -66,7 +73,24 @@ impl Line {
     pub fn read(line: &str) -> Self {
         let mut shell = Shell::default();
         shell.read(&line[..line.floor_char_boundary(COMMAND_BYTES_MAX)]);
+        shell.line.note_relations();
         shell.line
+    }
+
+    /// Notes what rules ask of one command about all others: once, since a line may have thousands.
+    fn note_relations(&mut self) {
+        for at in 0..self.commands.len() {
+            let command = &self.commands[at];
+            let name = command.name();
+            self.fetches |= is_fetcher(&name);
+            if REMOVERS.contains(&name.as_str()) {
+                self.removes_found |= command.words.iter().any(|word| word.contains("{}"));
+                let feeding = command.fed_by.filter(|_| command.takes_names);
+                if let Some(feeding) = feeding.and_then(|feeding| self.commands.get_mut(feeding)) {
+                    feeding.feeds_removal = true;
+                }
+            }
+        }
     }
 
     /// The command whose output a command reads.
@@ -90,6 +114,11 @@ impl Command {
             _ => paths::wound(&path),
         }
     }
+}
+
+/// Whether a program prints what it fetches from the network.
+pub fn is_fetcher(name: &str) -> bool {
+    matches!(name, "curl" | "wget" | "iwr" | "irm" | "invoke-webrequest" | "invoke-restmethod" | "fetch")
 }
 
 /// The name of a program without its folder and ending, in lower case.

@@ -51,6 +51,8 @@ struct Draft {
 /// What was read of one line of text, until its documents begin.
 struct Reading<'t> {
     text: &'t str,
+    /// Where only blanks follow.
+    blank_from: usize,
     at: usize,
     draft: Draft,
     fed_by: Option<usize>,
@@ -73,6 +75,7 @@ impl Shell {
         self.depth += 1;
         let mut reading = Reading {
             text,
+            blank_from: text.trim_end().len(),
             at: 0,
             draft: Draft::default(),
             fed_by: None,
@@ -135,7 +138,7 @@ impl Shell {
     fn end_list(&mut self, reading: &mut Reading<'_>, len: usize, is_chain: bool) {
         self.end_command(reading);
         // What stands at the very end separates nothing.
-        self.line.is_chain &= is_chain || reading.text[reading.at + len..].trim().is_empty();
+        self.line.is_chain &= is_chain || reading.at + len >= reading.blank_from;
         reading.fed_by = None;
         reading.at += len;
     }
@@ -165,7 +168,7 @@ impl Shell {
         if !goes_on {
             reading.fed_by = None;
         }
-        self.line.is_chain &= reading.text[reading.at..].trim().is_empty() || !reading.documents.is_empty();
+        self.line.is_chain &= reading.at >= reading.blank_from || !reading.documents.is_empty();
         for (at, name, has_values) in std::mem::take(&mut reading.documents) {
             let Some(len) = document_len(&reading.text[reading.at..], &name) else { continue };
             let (body, _) = reading.text[reading.at..reading.at + len.1].split_at(len.0);

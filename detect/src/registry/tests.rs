@@ -135,6 +135,7 @@ fn odd_event() -> impl Strategy<Value = (Value, i64)> {
     ];
     (0..KINDS.len(), any::<u32>(), 0i64..3, 0i64..40).prop_map(|(kind, columns, value, gap)| {
         let mut event = json!({"kind": KINDS[kind], "workspace": "w", "session": "s", "collector": "c", "user": "u"});
+        let mark = ["conflict", "void:tokens_in", "void:port"][value as usize];
         let values = [
             ("outcome", json!(["error", "deny", "success"][value as usize])),
             ("method", json!("POST")),
@@ -157,6 +158,10 @@ fn odd_event() -> impl Strategy<Value = (Value, i64)> {
             ("action", json!("connect_audit_socket")),
             ("record", json!(r#"{"cwd":"/x"}"#)),
             ("family", json!(["gateway", "workspace", "boundary"][value as usize])),
+            ("marks", json!([mark])),
+            ("trust", json!(["agent", "workspace", "gateway"][value as usize])),
+            ("token", json!("t")),
+            ("agent", json!(["a", "b", "c"][value as usize])),
         ];
         for (at, (name, value)) in values.into_iter().enumerate() {
             if columns >> at & 1 == 1 {

@@ -151,3 +151,19 @@ fn invented_users_take_from_their_own_token_only() {
     }
     assert!(bench.holds(1, 0) && bench.count(2) == 9);
 }
+
+#[test]
+fn a_token_may_send_names_that_are_believed_and_names_that_are_not() {
+    for names in [json!({"token": "t", "user": "alice"}), json!({"token": "t"})] {
+        let mut bench = Bench::new(4);
+        for key in 0..12 {
+            let mut event = names.clone();
+            event["trust"] = json!(["control_plane", "agent"][key as usize % 2]);
+            bench.touch_by(event, 1, key);
+        }
+        let (bytes, mut restored) = (bench.bytes(), Table::<u32>::new(4));
+        let mut input = bytes.as_slice();
+        restored.restore(&mut input).unwrap();
+        assert!(input.is_empty() && restored.len() == 4, "{names}");
+    }
+}

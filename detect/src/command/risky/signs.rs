@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{destroy, escape};
-use crate::command::{Command, Line, RedirectKind};
+use crate::command::{Command, Line, RedirectKind, is_fetcher};
 
 /// What kind of risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -121,10 +121,7 @@ fn fetched(command: &Command, line: &Line) -> Option<Sign> {
     let plain = name.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
     let interpreter = crate::command::runs_input(&command.words);
     let before = line.feeding(command).map(Command::name).unwrap_or_default();
-    let is_fetcher = |name: &str| {
-        matches!(name, "curl" | "wget" | "iwr" | "irm" | "invoke-webrequest" | "invoke-restmethod" | "fetch")
-    };
-    let substituted = command.has(&["/dev/fd/63"]) && line.commands.iter().any(|other| is_fetcher(&other.name()));
+    let substituted = command.has(&["/dev/fd/63"]) && line.fetches;
     let what = match before.as_str() {
         before if interpreter && is_fetcher(before) => "what curl or wget fetched goes straight into an interpreter",
         "base64" | "base32" | "xxd" | "openssl" | "gunzip" | "zcat" if interpreter => {
@@ -134,8 +131,8 @@ fn fetched(command: &Command, line: &Line) -> Option<Sign> {
             "what curl or wget fetched goes straight into an interpreter"
         }
         _ if matches!(name.as_str(), "eval" | "iex" | "invoke-expression" | "bash" | "sh")
-            && command.words.iter().skip(1).any(|word| word.contains("$()"))
-            && line.commands.iter().any(|other| is_fetcher(&other.name())) =>
+            && line.fetches
+            && command.words.iter().skip(1).any(|word| word.contains("$()")) =>
         {
             "what curl or wget fetched goes straight into an interpreter"
         }

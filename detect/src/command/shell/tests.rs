@@ -22,6 +22,8 @@ fn lines_become_commands() {
     check("(cd /x; rm a)&", &["cd|/x", "rm|a"]);
     check("ls # rm -rf /", &["ls"]);
     check("echo a#b", &["echo|a#b"]);
+    check("echo \"a $(rm -r b) c\"; echo '$(rm b)'", &["rm|-r|b", "echo|a $() c", "echo|$(rm b)"]);
+    check("apt-get install curl; echo 'curl a'", &["apt-get|install|curl", "echo|curl a"]);
     check("a \\\n  b", &["a|b"]);
     check("", &[]);
 }
@@ -106,6 +108,7 @@ fn documents_are_text_unless_something_runs_them() {
     assert_eq!(names("cat <<EOF\n$(rm -rf /)\nEOF\nls"), "cat rm ls");
     assert_eq!(names("cat <<'EOF'\n$(rm -rf /)\nEOF\nls"), "cat ls");
     assert_eq!(names("cat <<EOF\nrm -rf /\n"), "cat rm", "it has no end");
+    assert_eq!(names("cat <<<EOF\nrm -rf /\nEOF"), "cat rm eof");
     let message = "git commit -m \"$(cat <<'EOF'\nDon't rm -rf (all\nEOF\n)\" && make";
     assert_eq!(names(message), "cat git make");
     assert_eq!(names("cat <<A <<B\nrm\nB\nA\nmake"), "cat make");
@@ -149,6 +152,11 @@ fn hostile_lines_cost_little() {
         "sh -c 'sh -c \"".repeat(4_000),
         "find -exec ".repeat(5_000),
         format!("python3 -c '{}'", "open(".repeat(12_000)),
+        "\n".repeat(COMMAND_BYTES_MAX),
+        ";\n".repeat(COMMAND_BYTES_MAX / 2),
+        format!("{}{}", "a\n".repeat(16_000), "\n".repeat(32_000)),
+        "${x-".repeat(500),
+        format!("{}sh", "cat|".repeat(4_000)),
         format!("a={}; {}", "y".repeat(4_000), "echo ${a//y/yyyyyyyyyyyyyyyyyyyyyyy};".repeat(1_000)),
     ] {
         assert!(Line::read(&line).commands.len() <= COMMANDS_MAX);

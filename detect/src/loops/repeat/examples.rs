@@ -19,7 +19,7 @@ pub const EXAMPLES: &[Example] = &[
         alerts: &[
             Expected { state: State::Open, severity: Severity::Low, count: 3, reason: "The same call came 3 times" },
             Expected { state: State::Updated, severity: Severity::Medium, count: 5, reason: "came 5 times" },
-            Expected { state: State::Resolved, severity: Severity::Medium, count: 5, reason: "came further" },
+            Expected { state: State::Resolved, severity: Severity::Medium, count: 5, reason: "a result changed" },
         ],
     },
     Example {

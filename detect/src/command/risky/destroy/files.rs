@@ -182,11 +182,7 @@ fn is_personal(path: &str) -> bool {
 
 /// Whether `find` deletes what it finds, itself or by the command that it runs.
 pub fn deletes(command: &Command, line: &Line) -> bool {
-    let is_own = |other: &&Command| line.feeding(other).is_some_and(|feeding| std::ptr::eq(feeding, command));
-    let removes = |other: &&Command| REMOVERS.contains(&other.name().as_str());
-    command.has(&["-delete"])
-        || line.commands.iter().filter(is_own).any(|other| other.takes_names && removes(&other))
-        || line.commands.iter().filter(removes).any(|other| other.words.iter().any(|word| word.contains("{}")))
+    command.has(&["-delete"]) || command.feeds_removal || line.removes_found
 }
 
 /// Whether tests of names, ages and the like narrow what `find` finds; one that is turned around does not.

@@ -41,3 +41,17 @@ fn signs_are_classed_by_the_worst() {
     check("docker build . && docker run --rm app", None);
     check("", None);
 }
+
+#[test]
+fn hostile_lines_are_judged_at_little_cost() {
+    for line in [
+        "find;".repeat(4_000),
+        "find|xargs rm;".repeat(2_000),
+        "find -name -name;".repeat(3_000),
+        "bash <(a);".repeat(6_000),
+        "eval $(a);".repeat(6_000),
+        format!("{}{}", "f() { :; };".repeat(2_000), "g|".repeat(2_000)),
+    ] {
+        assert_eq!(worst(&Line::read(&line), |_| false), None, "{}", &line[..12]);
+    }
+}
