@@ -21,17 +21,20 @@ pub fn is_telemetry(domain: &str) -> bool {
     TELEMETRY.binary_search(&domain).is_ok()
 }
 
-/// Whether anybody has a place of his own under the domain, such as a repository, a bucket or a channel: that many use it says
-/// nothing about what is written there.
+/// Whether anybody has a place of his own under the domain, such as a repository, a bucket or a channel, or whether it is such
+/// a place: that many use it says nothing about what is written there.
 pub fn is_shared(domain: &str) -> bool {
-    SHARED.binary_search(&domain).is_ok()
+    let below = |at: usize| SHARED.binary_search(&&domain[at + 1..]).is_ok();
+    SHARED.binary_search(&domain).is_ok() || domain.match_indices('.').any(|(at, _)| below(at))
 }
 
-/// Whether a host of such a domain, which its owner alone names, is one to which programs report.
-pub fn is_telemetry_host(host: &str) -> bool {
+/// Whether a host of such a domain is one to which programs report. Words count only where the domain's owner alone names its
+/// hosts, not where strangers do.
+pub fn is_telemetry_host(host: &str, domain: &str) -> bool {
     const WORDS: [&str; 8] = ["analytics", "collector", "crash", "events", "logs", "metrics", "stats", "telemetry"];
     const HOSTS: [&str; 3] = ["dc.services.visualstudio.com", "firebaselogging.googleapis.com", "play.googleapis.com"];
-    HOSTS.contains(&host) || host.split(['.', '-']).any(|word| WORDS.contains(&word))
+    let is_owners = SHARED.binary_search(&domain).is_ok();
+    HOSTS.contains(&host) || (is_owners && host.split(['.', '-']).any(|word| WORDS.contains(&word)))
 }
 
 /// Names that an operator lists, in lower case: hosts or registrable domains, or packages.
@@ -280,6 +283,20 @@ mod tests {
             assert!(list.is_sorted_by(|one, other| one < other));
         }
         assert!(is_popular("github.com") && !is_popular("attacker-logger.com") && !is_popular("somebody.github.io"));
+    }
+
+    #[test]
+    fn the_place_of_a_stranger_is_shared_whatever_it_is_called() {
+        let check = |domain: &str, shared: bool, host: &str, telemetry: bool| {
+            assert_eq!((is_shared(domain), is_telemetry_host(host, domain)), (shared, telemetry), "{host} of {domain}");
+        };
+        check("google.com", true, "logs.google.com", true);
+        check("google.com", true, "docs.google.com", false);
+        // The suffix list knows these as places of their own: whoever has one names it.
+        check("storage.googleapis.com", true, "storage.googleapis.com", false);
+        check("firebaselogging.googleapis.com", true, "firebaselogging.googleapis.com", true);
+        check("logs.s3.amazonaws.com", true, "logs.s3.amazonaws.com", false);
+        check("notgithub.com", false, "logs.notgithub.com", false);
     }
 
     #[test]

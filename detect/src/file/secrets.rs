@@ -333,6 +333,7 @@ mod tests {
             "fullchain.pem",
             "tokenizer.json",
             "/proc/self/status",
+            "/proc/1/status",
             "environment.ts",
             "",
         ] {

@@ -77,7 +77,7 @@ fn is_well_known(event: &EventRow<'_>, request: Request<'_>) -> bool {
         return false;
     }
     let listed = if popular::is_shared(request.domain) {
-        popular::is_telemetry_host(request.host)
+        popular::is_telemetry_host(request.host, request.domain)
     } else {
         request.is_popular() || popular::is_telemetry(request.domain)
     };
