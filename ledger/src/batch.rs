@@ -45,9 +45,14 @@ impl OpenBatch {
         self.inputs.len() + new > max
     }
 
-    /// Adds the leaf of an event.
+    /// Adds an event.
     pub fn add_event(&mut self, event: &Event<'_>) {
-        self.leaves.push(event_leaf(self.shard, &self.open, event).hash());
+        self.add_leaf(event, event_leaf(self.shard, &self.open, event).hash());
+    }
+
+    /// Adds an event whose leaf in this batch was computed already: [`event_leaf`].
+    pub fn add_leaf(&mut self, event: &Event<'_>, leaf: Digest) {
+        self.leaves.push(leaf);
         self.recorded_min.get_or_insert(event.recorded);
         if let Some(time) = self.table.event_time(event.facts) {
             let (min, max) = self.time.unwrap_or((time, time));

@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 pub use builder::ColumnsBuilder;
 pub use encoder::PartEncoder;
 
-use crate::column::{Column, Kind, Table};
+use crate::column::{Column, Kind, Part, Table};
 
 /// Number of position columns that stand before the table's columns.
 pub const POSITION_COLUMNS: usize = 5;
@@ -103,6 +103,28 @@ pub fn data_type(kind: Kind) -> DataType {
         Kind::Bytes => DataType::BinaryView,
         Kind::TextList => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
     }
+}
+
+/// Says whether the parts of a row are canonical, without building columns of them.
+pub fn check(table: &'static Table, facts: &[u8], content: Option<&[u8]>) -> Result<(), NotCanonical> {
+    check_part(table, Part::Facts, facts)?;
+    match content {
+        Some([]) => Err(NotCanonical::EmptyContent),
+        Some(content) => check_part(table, Part::Content, content),
+        None => Ok(()),
+    }
+}
+
+fn check_part(table: &'static Table, part: Part, bytes: &[u8]) -> Result<(), NotCanonical> {
+    for column in proof::part::columns(bytes) {
+        let (id, value) = column?;
+        let column = table.by_id(id).ok_or(NotCanonical::UnknownColumn(id))?;
+        if column.part != part {
+            return Err(NotCanonical::WrongPart(column.name));
+        }
+        values::check(column.kind, value).map_err(|what| NotCanonical::Value { column: column.name, what })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

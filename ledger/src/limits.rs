@@ -70,6 +70,8 @@ pub const COPY_BYTES: usize = 4 << 20;
 pub const MANIFESTS_KEPT: u64 = 8;
 /// Faults that one verification lists; the rest is only counted.
 pub const FAULTS_MAX: usize = 1_000;
+/// Events of one commit that a replay gives to a thread at least: fewer are hashed sooner than a thread starts.
+pub const REPLAY_EVENTS_PER_THREAD: usize = 128;
 /// Rows in one block of the hot tail's columns.
 pub const TAIL_BLOCK_ENTRIES_MAX: usize = 8_192;
 /// Sealed WAL files that wait for the sealer; when there are more, intake answers `Full`.

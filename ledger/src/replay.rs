@@ -3,28 +3,31 @@
 //! The writer's recovery, a reader in another process and `verify` share it.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Arc;
 
 use proof::Digest;
 
-use crate::batch::{Chain, OpenBatch};
+use crate::batch::{Chain, OpenBatch, event_leaf};
 use crate::checkpoint::{parse_peer_value, peer_key};
 use crate::column::Table;
+use crate::columnar::{self, NotCanonical};
 use crate::error::LedgerError;
 use crate::gap::Gap;
+use crate::limits::REPLAY_EVENTS_PER_THREAD;
 use crate::position::LedgerName;
 use crate::tail::{RowRef, Tail};
 use crate::wal::file::WalFile;
-use crate::wal::frame::Open;
+use crate::wal::frame::{Event, Open};
 use crate::wal::scan::{Item, ScannedCommit};
 
 /// How much a replay computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// Columns of the tail only: for readers.
+    /// Where rows lie only: for readers.
     Rows,
-    /// Leaves and roots too: for the writer and for `verify`.
+    /// Leaves and roots too, and whether rows are canonical: for the writer and for `verify`.
     Proofs,
 }
 
@@ -127,7 +130,9 @@ impl Replay {
         mut tail: Option<&mut Tail>,
     ) -> Result<(), LedgerError> {
         self.epoch = self.epoch.max(commit.commit.epoch);
-        for item in &commit.items {
+        let mut items = commit.items.as_slice();
+        while let [item, rest @ ..] = items {
+            items = rest;
             match item {
                 Item::Open(open) => self.open(file, commit, open)?,
                 Item::Input(input) => {
@@ -140,7 +145,13 @@ impl Replay {
                         batch.add_input(input.clone());
                     }
                 }
-                Item::Event(range) => self.event(file, commit, range, tail.as_deref_mut())?,
+                Item::Event(_) => {
+                    // The events of a batch that stand together are looked at together.
+                    let others = rest.iter().take_while(|item| matches!(item, Item::Event(_))).count();
+                    let (events, rest) = commit.items[commit.items.len() - rest.len() - 1..].split_at(1 + others);
+                    items = rest;
+                    self.events(file, commit, events, tail.as_deref_mut())?;
+                }
                 Item::Close(header) => self.close(file, commit, header)?,
             }
         }
@@ -156,26 +167,43 @@ impl Replay {
         Ok(())
     }
 
-    fn event(
+    fn events(
         &mut self,
         file: &Arc<WalFile>,
         commit: &ScannedCommit,
-        range: &Range<usize>,
-        tail: Option<&mut Tail>,
+        items: &[Item],
+        mut tail: Option<&mut Tail>,
     ) -> Result<(), LedgerError> {
-        let (Some(event), Some(batch)) = (commit.event(range), &mut self.batch) else {
-            return Err(wrong(file, commit, "an event stands outside of a batch".to_owned()));
+        let refused = |what: String| wrong(file, commit, what);
+        let batch = self.batch.as_mut().ok_or_else(|| refused("an event stands outside of a batch".to_owned()))?;
+        let read = |item: &Item| match item {
+            Item::Event(range) => commit.event(range).map(|event| (range.clone(), event)),
+            _ => None,
         };
-        if event.recorded < self.recorded {
-            return Err(wrong(file, commit, format!("event {} goes back in recorded time", event.seq)));
-        }
-        self.recorded = event.recorded;
+        let events: Option<Vec<(Range<usize>, Event<'_>)>> = items.iter().map(read).collect();
+        let events = events.ok_or_else(|| refused("an event cannot be read".to_owned()))?;
         if self.depth == Depth::Proofs {
-            batch.add_event(&event);
+            let (table, shard, open) = (self.table, self.shard, batch.open());
+            let looked_at = in_parallel(&events, |(_, event)| {
+                let leaf = event_leaf(shard, open, event).hash();
+                columnar::check(table, event.facts, event.content).map(|()| leaf)
+            });
+            for ((_, event), leaf) in events.iter().zip(looked_at) {
+                let leaf = leaf.map_err(|error: NotCanonical| refused(format!("event {}: {error}", event.seq)))?;
+                batch.add_leaf(event, leaf);
+            }
         }
-        let at =
-            RowRef { offset: commit.offset + range.start as u64, len: range.len() as u32, batch: batch.open().batch };
-        tail.map_or(Ok(()), |tail| tail.push(file, at, &event))
+        for (range, event) in &events {
+            if event.recorded < self.recorded {
+                return Err(refused(format!("event {} goes back in recorded time", event.seq)));
+            }
+            self.recorded = event.recorded;
+            if let Some(tail) = tail.as_deref_mut() {
+                let (offset, len) = (commit.offset + range.start as u64, range.len() as u32);
+                tail.push_unread(file, RowRef { offset, len, batch: batch.open().batch }, event.seq)?;
+            }
+        }
+        Ok(())
     }
 
     fn close(
@@ -202,4 +230,40 @@ impl Replay {
 
 fn wrong(file: &Arc<WalFile>, commit: &ScannedCommit, what: String) -> LedgerError {
     LedgerError::corrupt(&file.path, format!("offset {}, commit {}", commit.offset, commit.commit.number), what)
+}
+
+/// What `look` says of each item, in order. Many items are divided between the machine's cores.
+fn in_parallel<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let parts = cores.min(items.len() / REPLAY_EVENTS_PER_THREAD);
+    if parts < 2 {
+        return items.iter().map(look).collect();
+    }
+    let look = &look;
+    std::thread::scope(|scope| {
+        let mut parts = items.chunks(items.len().div_ceil(parts));
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || part.iter().map(look).collect::<Vec<R>>())).collect();
+        let mut all: Vec<R> = own.iter().map(look).collect();
+        for other in others {
+            match other.join() {
+                Ok(part) => all.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_looked_at_in_order_however_they_are_divided() {
+        for count in [0, 1, REPLAY_EVENTS_PER_THREAD * 2 - 1, REPLAY_EVENTS_PER_THREAD * 2, 5_000] {
+            let items: Vec<usize> = (0..count).collect();
+            assert_eq!(in_parallel(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        }
+    }
 }

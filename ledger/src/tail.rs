@@ -1,6 +1,9 @@
 //! The hot tail: durable rows that no manifest holds yet. Columns lie in memory, the large ones in the WAL.
+//!
+//! What this process recorded has its columns at once. What a start or another process's reader finds in the WAL gets them when a
+//! query asks: most of it is sealed before anybody does.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 
@@ -32,7 +35,8 @@ pub struct TailBlock {
     first_seq: u64,
     wal: Arc<WalFile>,
     rows: Vec<RowRef>,
-    columns: RecordBatch,
+    /// The columns that lie in memory, once they were built.
+    columns: OnceLock<RecordBatch>,
 }
 
 impl TailBlock {
@@ -55,14 +59,16 @@ impl TailBlock {
     pub fn batch(&self, projection: &[usize]) -> Result<RecordBatch, LedgerError> {
         let schema = schema(self.table);
         let wanted = Arc::new(schema.project(projection).map_err(|error| self.columnar(&error))?);
-        let missing = wanted.fields().iter().any(|field| self.columns.column_by_name(field.name()).is_none());
-        let large = if missing { Some(self.large(&wanted)?) } else { None };
+        let held = self.columns()?;
+        let is_missing = |column: &Column| !in_memory(column) && wanted.field_with_name(column.name).is_ok();
+        let missing = self.table.columns.iter().any(is_missing);
+        let large = if missing { Some(self.build(is_missing)?) } else { None };
         let columns: Option<Vec<ArrayRef>> = wanted
             .fields()
             .iter()
             .map(|field| {
                 let of = |batch: &RecordBatch| batch.column_by_name(field.name()).cloned();
-                of(&self.columns).map(|column| column.slice(0, self.rows.len())).or_else(|| large.as_ref().and_then(of))
+                of(held).map(|column| column.slice(0, self.rows.len())).or_else(|| large.as_ref().and_then(of))
             })
             .collect();
         let columns = columns.ok_or_else(|| LedgerError::corrupt(&self.wal.path, "hot tail", "a column is missing"))?;
@@ -70,9 +76,18 @@ impl TailBlock {
         RecordBatch::try_new_with_options(wanted, columns, &options).map_err(|error| self.columnar(&error))
     }
 
-    /// Builds the wanted columns that are not in memory from the WAL.
-    fn large(&self, wanted: &arrow::datatypes::Schema) -> Result<RecordBatch, LedgerError> {
-        let keep = |column: &Column| !in_memory(column) && wanted.field_with_name(column.name).is_ok();
+    /// The columns that lie in memory.
+    fn columns(&self) -> Result<&RecordBatch, LedgerError> {
+        if let Some(columns) = self.columns.get() {
+            return Ok(columns);
+        }
+        // Two queries at once may both build them; the first to end is kept.
+        let columns = self.build(in_memory)?;
+        Ok(self.columns.get_or_init(|| columns))
+    }
+
+    /// Builds those columns from the WAL that `keep` names.
+    fn build(&self, keep: impl Fn(&Column) -> bool) -> Result<RecordBatch, LedgerError> {
         let mut builder = ColumnsBuilder::new(self.table, keep);
         let rows = read_rows(self.table, self.shard, &self.wal, self.first_seq, &self.rows, true)?;
         for row in rows.iter() {
@@ -107,9 +122,16 @@ struct OpenBlock {
     wal: Arc<WalFile>,
     first_seq: u64,
     rows: Vec<RowRef>,
-    builder: ColumnsBuilder,
+    /// `None` if the columns are built when somebody asks.
+    builder: Option<ColumnsBuilder>,
     /// The last view of the block, kept until rows are added: many queries may ask for the same one.
     view: Option<Arc<TailBlock>>,
+}
+
+impl OpenBlock {
+    fn new(wal: &Arc<WalFile>, first_seq: u64, builder: Option<ColumnsBuilder>) -> Self {
+        Self { wal: Arc::clone(wal), first_seq, rows: Vec::new(), builder, view: None }
+    }
 }
 
 /// All blocks of a ledger, in order. Rows are added before they are durable; the caller says where durable rows end.
@@ -127,33 +149,51 @@ impl Tail {
         Self { table, shard, blocks: Vec::new(), open: None, block_rows_max: crate::limits::TAIL_BLOCK_ENTRIES_MAX }
     }
 
-    /// Adds a row whose payload lies at `at` of `wal`.
+    /// Adds a row whose payload lies at `at` of `wal`, with its columns.
     pub(crate) fn push(&mut self, wal: &Arc<WalFile>, at: RowRef, event: &Event<'_>) -> Result<(), LedgerError> {
-        let full =
-            |open: &OpenBlock| open.rows.len() >= self.block_rows_max || open.wal.header.number != wal.header.number;
-        if self.open.as_ref().is_some_and(full) {
-            self.freeze()?;
+        self.make_room(wal, true)?;
+        let (table, shard) = (self.table, self.shard);
+        let open = self
+            .open
+            .get_or_insert_with(|| OpenBlock::new(wal, event.seq, Some(ColumnsBuilder::new(table, in_memory))));
+        if let Some(builder) = &mut open.builder {
+            let pushed =
+                builder.push(shard, event.seq, at.batch, event.recorded, event.flags, event.facts, event.content);
+            pushed.map_err(|error| not_canonical(wal, &error))?;
         }
-        let open = self.open.get_or_insert_with(|| OpenBlock {
-            wal: Arc::clone(wal),
-            first_seq: event.seq,
-            rows: Vec::new(),
-            builder: ColumnsBuilder::new(self.table, in_memory),
-            view: None,
-        });
-        let pushed =
-            open.builder.push(self.shard, event.seq, at.batch, event.recorded, event.flags, event.facts, event.content);
-        pushed.map_err(|error| not_canonical(wal, &error))?;
         open.rows.push(at);
         open.view = None;
         Ok(())
     }
 
+    /// Adds the row at position `seq` whose payload lies at `at` of `wal`; its columns are built when somebody asks.
+    pub(crate) fn push_unread(&mut self, wal: &Arc<WalFile>, at: RowRef, seq: u64) -> Result<(), LedgerError> {
+        self.make_room(wal, false)?;
+        let open = self.open.get_or_insert_with(|| OpenBlock::new(wal, seq, None));
+        open.rows.push(at);
+        open.view = None;
+        Ok(())
+    }
+
+    /// Closes the open block if it cannot take a row of this file, with its columns or without.
+    fn make_room(&mut self, wal: &WalFile, columns: bool) -> Result<(), LedgerError> {
+        let full = self.open.as_ref().is_some_and(|open| {
+            open.rows.len() >= self.block_rows_max
+                || open.wal.header.number != wal.header.number
+                || open.builder.is_some() != columns
+        });
+        if full { self.freeze() } else { Ok(()) }
+    }
+
     /// Closes the open block.
     pub(crate) fn freeze(&mut self) -> Result<(), LedgerError> {
-        if let Some(mut open) = self.open.take() {
-            let columns = open.builder.finish().map_err(|error| not_canonical(&open.wal, &error))?;
-            let OpenBlock { wal, first_seq, rows, .. } = open;
+        if let Some(open) = self.open.take() {
+            let OpenBlock { wal, first_seq, rows, builder, view } = open;
+            let columns = match builder {
+                Some(mut builder) => builder.finish().map_err(|error| not_canonical(&wal, &error))?.into(),
+                // A query may have built them for the last view of the block.
+                None => view.map_or_else(OnceLock::new, |view| view.columns.clone()),
+            };
             self.blocks.push(Arc::new(TailBlock {
                 table: self.table,
                 shard: self.shard,
@@ -180,13 +220,17 @@ impl Tail {
         let mut blocks: Vec<Arc<TailBlock>> = self.blocks.clone();
         if let Some(open) = &mut self.open {
             if open.view.is_none() {
+                let columns = match &open.builder {
+                    Some(builder) => builder.snapshot().map_err(|error| not_canonical(&open.wal, &error))?.into(),
+                    None => OnceLock::new(),
+                };
                 open.view = Some(Arc::new(TailBlock {
                     table: self.table,
                     shard: self.shard,
                     first_seq: open.first_seq,
                     wal: Arc::clone(&open.wal),
                     rows: open.rows.clone(),
-                    columns: open.builder.snapshot().map_err(|error| not_canonical(&open.wal, &error))?,
+                    columns,
                 }));
             }
             blocks.extend(open.view.clone());

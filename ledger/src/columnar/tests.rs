@@ -73,8 +73,11 @@ proptest! {
 
     #[test]
     fn any_bytes_are_taken_or_refused(facts in prop::collection::vec(any::<u8>(), 0..60), content in prop::collection::vec(any::<u8>(), 0..60)) {
-        let mut builder = ColumnsBuilder::new(Table::of(LedgerName::Events), |_| true);
-        if builder.push(0, 0, 0, 0, 0, &facts, Some(&content)).is_ok() {
+        let table = Table::of(LedgerName::Events);
+        let mut builder = ColumnsBuilder::new(table, |_| true);
+        let pushed = builder.push(0, 0, 0, 0, 0, &facts, Some(&content));
+        prop_assert_eq!(super::check(table, &facts, Some(&content)), pushed.clone());
+        if pushed.is_ok() {
             let read = decode(Table::of(LedgerName::Events), &builder.finish().expect("sound"));
             prop_assert_eq!(read, vec![(facts, Some(content))]);
         } else {
@@ -94,6 +97,7 @@ fn what_is_not_canonical_is_named() {
         let mut builder = ColumnsBuilder::new(Table::of(LedgerName::Events), |column| column.part == Part::Facts);
         let error = builder.push(0, 0, 0, 0, 0, facts, content).expect_err("refused");
         assert_eq!(error.to_string(), want);
+        assert_eq!(super::check(Table::of(LedgerName::Events), facts, content), Err(error));
         assert_eq!(builder.push(0, 0, 0, 0, 0, &[], None), Err(NotCanonical::Broken));
         assert_eq!(builder.snapshot().err(), Some(NotCanonical::Broken));
     };

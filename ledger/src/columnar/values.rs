@@ -67,10 +67,7 @@ impl Values {
         match &mut self.builder {
             Builder::Text(builder) => {
                 builder.append_nulls(gap);
-                builder.append(value, |value| match std::str::from_utf8(value) {
-                    Ok(_) => Ok(()),
-                    Err(_) => Err("bytes that are not UTF-8"),
-                })
+                builder.append(value, check_text)
             }
             Builder::Integer(builder) => {
                 let value = eight(value)?;
@@ -161,6 +158,20 @@ impl Values {
         let nulls = new_null_array(filled.data_type(), gap);
         concat(&[&filled, &nulls])
     }
+}
+
+/// Says whether bytes are a value of this kind.
+pub(super) fn check(kind: Kind, value: &[u8]) -> Result<(), &'static str> {
+    match kind {
+        Kind::Text => check_text(value),
+        Kind::Integer | Kind::Time | Kind::Fingerprint => eight(value).map(|_| ()),
+        Kind::Bytes => Ok(()),
+        Kind::TextList => check_list(value),
+    }
+}
+
+fn check_text(value: &[u8]) -> Result<(), &'static str> {
+    std::str::from_utf8(value).map(|_| ()).map_err(|_| "bytes that are not UTF-8")
 }
 
 /// The bytes of a number.

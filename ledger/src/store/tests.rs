@@ -9,6 +9,7 @@ use super::*;
 use crate::entry::{Entry, Group};
 use crate::error::AppendError;
 use crate::events::column;
+use crate::fixtures::append_patiently;
 use crate::fixtures::faulty::{Effect, FaultyDisk, Steps};
 use crate::reader::ReadLimit;
 
@@ -214,4 +215,47 @@ fn a_disk_that_is_full_for_a_while_is_survived_wherever_it_begins() {
         }
         world.check(&describe());
     }
+}
+
+#[test]
+fn the_tail_has_the_same_columns_before_a_start_and_after() {
+    let world = World::new();
+    let open = || Store::open(world.data.path(), Options { reserve_bytes: 0, ..Options::default() }).expect("opened");
+    // More events in one commit than one thread looks at.
+    let group = |first: i64| {
+        let (mut group, mut entry) = (Group::new(Table::of(LedgerName::Events)), Entry::new());
+        for number in first..first + 1_000 {
+            entry.clear();
+            entry.set_integer(column::STATUS, number);
+            entry.set_text(column::HOST, &format!("host-{}.example", number % 7));
+            if number % 3 == 0 {
+                entry.set_text(column::COMMAND, "ls");
+                entry.set_text(column::CONTENT, &format!("{{\"prompt\":\"{number}\"}}"));
+            }
+            group.push(&mut entry).expect("small");
+        }
+        group
+    };
+    let columns = |reader: &Reader| {
+        let snapshot = reader.snapshot().expect("readable");
+        let all: Vec<usize> = (0..crate::columnar::schema(reader.table()).fields().len()).collect();
+        let batches: Vec<_> = snapshot.tail.iter().map(|block| block.batch(&all).expect("columns")).collect();
+        // Where one block ends and the next begins is nobody's business.
+        arrow::compute::concat_batches(&crate::columnar::schema(reader.table()), &batches).expect("one schema")
+    };
+    let store = open();
+    append_patiently(&store, group(0));
+    let before = columns(&store.events().reader());
+    assert_eq!(before.num_rows(), 1_000);
+    store.stop();
+    let store = open();
+    assert_eq!(columns(&store.events().reader()), before);
+    append_patiently(&store, group(1_000));
+    let more = columns(&store.events().reader());
+    assert_eq!((more.num_rows(), more.slice(0, 1_000)), (2_000, before));
+    let foreign = Reader::open(world.data.path(), LedgerName::Events).expect("readable");
+    assert_eq!(columns(&foreign), more);
+    store.stop();
+    let report = crate::verify::verify(world.data.path(), None, &mut |_| {}).expect("there is a ledger");
+    assert_eq!(report.faults, []);
 }
