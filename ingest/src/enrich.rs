@@ -348,7 +348,9 @@ fn url_path(url: &str) -> &str {
 /// Whether a request to this path is a model call through the gateway:
 /// `…/api/v2/(aibridge|ai-gateway)/…/v1/(messages|responses|chat/completions)`.
 fn gateway_path(path: &str) -> bool {
-    let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    // Asked of every event, so bytes are compared and not characters.
+    let end = path.bytes().position(|byte| byte == b'?' || byte == b'#').unwrap_or(path.len());
+    let path = path.get(..end).unwrap_or_default().trim_end_matches('/');
     let inside = ["/api/v2/aibridge/", "/api/v2/ai-gateway/"].iter().any(|prefix| path.contains(prefix));
     inside && ["/v1/messages", "/v1/responses", "/v1/chat/completions"].iter().any(|suffix| path.ends_with(suffix))
 }

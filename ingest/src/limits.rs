@@ -170,7 +170,7 @@ pub const REBUILD_ROWS: usize = 16_384;
 /// Bytes that are read at once when the memory of duplicates is rebuilt.
 pub const REBUILD_BYTES: usize = 32 << 20;
 /// Rows of which one file keeps what the memory of duplicates knows: a start reads at most so many rows again.
-pub const KEY_FILE_ROWS: u64 = 1 << 16;
+pub const KEY_FILE_ROWS: u64 = 1 << 15;
 /// The largest file of keys that is read: 37 bytes a row and its ends.
 pub const KEY_FILE_BYTES_MAX: u64 = KEY_FILE_ROWS * 37 + 64;
 /// Newest rows of the newest file that are compared with the ledger before any file is believed.

@@ -310,6 +310,8 @@ impl Opening {
             Replay::new(Depth::Proofs, place.table, place.shard, sealed.chain.clone(), sealed.positions.clone());
         let mut tail = Tail::new(place.table, place.shard);
         let recovered = recover(&place, sealed.first_wal, &mut replay, &mut tail)?;
+        let unsealed = replay.next_seq.saturating_sub(segments.end_seq());
+        tracing::info!(ledger = %place.table.ledger, entries = replay.next_seq, unsealed, "recovered");
         Ok(Self { place: Arc::new(place), segments, sealed, replay, tail, recovered })
     }
 

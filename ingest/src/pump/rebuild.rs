@@ -65,6 +65,7 @@ impl Keeper {
             dedup.restore(memory);
         }
         self.unlearned = end.saturating_sub(limits::REBUILD_JOIN_ROWS).min(learned_from)..learned_from;
+        tracing::info!(keys = dedup.keys(), streams = dedup.streams(), "knows duplicates again");
         Ok(())
     }
 
