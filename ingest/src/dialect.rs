@@ -50,6 +50,11 @@ pub trait Dialect: Send + Sync {
         self.trust()
     }
 
+    /// Whether its records name their session only where it starts. Then those that follow in the same log get it.
+    fn names_sessions_once(&self) -> bool {
+        false
+    }
+
     /// Records in the real format with values of our own; each decodes to [`Outcome::Events`].
     fn examples(&self) -> &'static [&'static str];
 

@@ -31,11 +31,12 @@ use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::price::PriceTable;
 use crate::samples::{Reason, Samples};
-pub use intake::{Intake, Patience, Progress, Tally};
+pub use intake::{Intake, Lineage, Patience, Progress, Tally};
 use rebuild::Keeper;
 
 /// What all collectors share.
 pub struct Pump {
+    ledger: Ledger,
     appender: Appender,
     shard: u32,
     finisher: Finisher,
@@ -79,6 +80,7 @@ impl Pump {
         let mut keeper = Keeper::open(ledger.reader(), keyring.clone(), *key, limits::KEY_FILE_ROWS)?;
         keeper.rebuild(&mut dedup, &mut enrichment)?;
         let pump = Self {
+            ledger: ledger.clone(),
             appender: ledger.appender(),
             shard: ledger.shard(),
             finisher,

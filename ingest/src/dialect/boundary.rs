@@ -11,8 +11,9 @@
 //! | any other line of level ERROR | `boundary.failure` | error |
 //! | other lines | skipped | |
 //!
-//! The lines have no ids, neither of a session nor of a workspace, so they are not deduplicated: the transport reads each
-//! once. With jail type nsjail a second process prints a session id of its own that means nothing; both are recorded.
+//! The lines have no ids of their own and name no workspace, so they are not deduplicated: the transport reads each once. Only the
+//! start names the session; the pump carries it on to the lines that follow in the same log. With jail type nsjail a second process
+//! prints a session id of its own that means nothing; both are recorded, and the first one is carried on.
 
 mod logfmt;
 
@@ -38,11 +39,16 @@ impl Dialect for Boundary {
     fn doc(&self) -> &'static str {
         "The text log that Coder's boundary writes to standard error or to its log_dir: allowed and denied requests, starts \
          of sessions and with real DNS, dropped audit logs and failures. Allowed requests are logged only with log_level info. Prefer coderd's \
-         log, which names workspace and session; this one works without a licence."
+         log, which names workspace and session; this one works without a licence. Lines get the session whose start was told \
+         before them in the same file, or under the same token if that is one workspace's."
     }
 
     fn trust(&self) -> Trust {
         Trust::Workspace
+    }
+
+    fn names_sessions_once(&self) -> bool {
+        true
     }
 
     fn examples(&self) -> &'static [&'static str] {
@@ -195,7 +201,10 @@ impl<'a> Line<'a> {
                 self.set_failure(draft, "tls_handshake");
             }
         }
-        draft.entry.set_text_if(column::SESSION, self.session.map(Pair::value).as_deref());
+        let session = self.session.map(Pair::value);
+        draft.entry.set_text_if(column::SESSION, session.as_deref());
+        // Its meetings with the gateway's model calls tell whose session it was.
+        draft.entry.set_text_if(column::STREAM, session.as_deref());
         self.add_free_text(draft);
         Ok(())
     }
@@ -361,7 +370,7 @@ mod tests {
             r#"session_id="s-1" time=2026-11-28T08:15:05.733Z level=WARN msg="audit log dropped, batch full""#,
             "time=2026-11-28T08:15:05.733Z level=ERROR session_id=s-1 msg=boom",
         ] {
-            check(line, Ok(&[("session", Some("s-1"))]));
+            check(line, Ok(&[("session", Some("s-1")), ("stream", Some("s-1"))]));
         }
     }
 

@@ -3,6 +3,7 @@
 //! At most one group is on its way while the next one is filled. So the group after one that was refused is never
 //! recorded, and the source's position in the ledger never runs past a hole.
 
+mod carry;
 mod send;
 mod take;
 
@@ -22,6 +23,8 @@ use crate::dialect::{Draft, Drafts};
 use crate::lenient;
 use crate::limits;
 use crate::unwrap::{Joined, Joiner};
+use carry::Carry;
+pub use carry::Lineage;
 use send::Sent;
 pub(super) use take::CONFLICT;
 use take::{Taken, Verdict};
@@ -103,6 +106,7 @@ pub struct Intake<P> {
     sent: Option<Sent>,
     position: u64,
     joiner: Joiner,
+    carry: Carry,
     /// Why the record that is being taken was not understood.
     reason: Option<String>,
     durable: Tally,
@@ -135,6 +139,7 @@ impl<P: Progress> Intake<P> {
             sent: None,
             position,
             joiner: Joiner::default(),
+            carry: Carry::default(),
             reason: None,
             durable: Tally::default(),
             durable_position: position,
@@ -143,6 +148,16 @@ impl<P: Progress> Intake<P> {
             verdicts: Vec::new(),
             skipped: HashMap::new(),
         }
+    }
+
+    /// Goes on with the session that was told last in one of these lineages, the first first, if the dialect's lines name it only
+    /// where it starts.
+    #[must_use]
+    pub fn carrying(mut self, lineages: &[Lineage<'_>]) -> Self {
+        if self.channel.dialect.names_sessions_once() {
+            self.carry = Carry::of(&self.pump, &self.channel, &self.principal.token, lineages);
+        }
+        self
     }
 
     /// The collector.

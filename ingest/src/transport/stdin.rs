@@ -13,7 +13,7 @@ use crate::clock;
 use crate::frame::{Frame, Framer, Framing};
 use crate::health::Fault;
 use crate::limits;
-use crate::pump::{Channel, Intake, Patience, PumpError};
+use crate::pump::{Channel, Intake, Lineage, Patience, PumpError};
 
 /// The transport.
 pub struct Stdin;
@@ -43,7 +43,8 @@ impl Transport for Stdin {
     fn start(&self, start: Start<'_>) -> Result<(), String> {
         let patience = Patience::Until(start.stop.clone());
         let (channel, stop) = (Arc::clone(&start.channel), start.stop.clone());
-        let intake = Intake::new(Arc::clone(start.pump), start.channel, start.principal, patience, (), 0);
+        let intake = Intake::new(Arc::clone(start.pump), start.channel, start.principal, patience, (), 0)
+            .carrying(&[Lineage { name: "", is_continued: true }]);
         let chunks = read_ahead(io::stdin()).map_err(|error| format!("standard input cannot be read: {error}"))?;
         start.tasks.spawn(run(intake, channel, chunks, stop));
         Ok(())

@@ -90,8 +90,10 @@ impl<P: Progress> Intake<P> {
         }
         // What was mended in place leaves every span where it was: then the record keeps its own bytes.
         let text = mended.filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
+        self.carry.recall(&self.pump);
         for (at, draft) in self.drafts.iter_mut().enumerate() {
             bounds::enforce(draft, received);
+            self.carry.complete(draft, |session| self.pump.finisher.redact(session) == session);
             let mut enrichment = self.pump.enrichment();
             if told(&self.channel, &self.principal) >= Trust::Gateway {
                 enrichment.meet(draft);
@@ -112,6 +114,7 @@ impl<P: Progress> Intake<P> {
             return Ok(Taken::Wait(wait));
         }
         self.move_record();
+        self.carry.write(&mut self.filling.group);
         if self.push(received)? {
             self.unparsed(raw, "an event of the record is larger than the ledger takes", received)?;
         }

@@ -24,7 +24,7 @@ use crate::clock;
 use crate::frame::{Frame, FrameError, Framer, Framing};
 use crate::lenient;
 use crate::limits;
-use crate::pump::{Channel, Intake, Patience, Pump, PumpError};
+use crate::pump::{Channel, Intake, Lineage, Patience, Pump, PumpError};
 
 /// The body of the answer 200.
 pub(super) struct Answer(Counts);
@@ -74,6 +74,11 @@ impl Reading {
         let principal = Arc::clone(&self.principal);
         let mut intake =
             Intake::new(Arc::clone(&self.pump), Arc::clone(&self.channel), principal, patience, progress, next);
+        // A token that is not one workspace's may carry the logs of many.
+        if self.principal.workspace.is_some() {
+            let name = self.form.producer.as_ref().map_or("", |(producer, _)| producer);
+            intake = intake.carrying(&[Lineage { name, is_continued: true }]);
+        }
         let read = match self.read(body, next, &mut intake).await {
             Ok(()) => intake.finish().await.map_err(End::from),
             // What came before a defect of the body is taken.

@@ -16,7 +16,7 @@ use super::file::{FileId, FoundFile, Paths, Stored, stored};
 use super::source::{Offset, Source, SourceError};
 use crate::health::Fault;
 use crate::limits;
-use crate::pump::{Channel, Intake, Patience, Pump, PumpError};
+use crate::pump::{Channel, Intake, Lineage, Patience, Pump, PumpError};
 use leftovers::{Descent, Life};
 
 /// Where to begin in files that are there when a collector runs for the first time.
@@ -261,8 +261,15 @@ impl Tailer {
         let (pump, channel, principal) =
             (Arc::clone(&self.pump), Arc::clone(&self.channel), Arc::clone(&self.principal));
         let patience = Patience::Until(self.stop.clone());
-        let intake = |offset: Offset, at| Intake::new(pump, channel, principal, patience, offset, at);
         let key = file.id.key(self.channel.name());
+        let path = place.to_string_lossy().into_owned();
+        // The same inode may have been another file's before, unless it holds what was read.
+        let same = key.clone();
+        let intake = |offset: Offset, at| {
+            let lineages =
+                [Lineage { name: &same, is_continued: is_known }, Lineage { name: &path, is_continued: true }];
+            Intake::new(pump, channel, principal, patience, offset, at).carrying(&lineages)
+        };
         let source = Source::open(file, start, is_known, &self.pump, key, intake).await?;
         // Between the listing and the opening another file may have taken the path; the next scan sees it.
         let Some(mut source) = source else { return Ok(()) };

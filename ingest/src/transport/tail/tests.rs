@@ -143,7 +143,8 @@ async fn packed(bytes: &[u8], zstd: bool) -> Vec<u8> {
 }
 
 fn tailer(house: &House, metrics: &Metrics, pattern: &str, origin: Origin) -> Tailer {
-    let channel = Channel::new("files", dialect::by_name("native").unwrap(), metrics);
+    let name = if pattern.starts_with("boundary") { "boundary" } else { "native" };
+    let channel = Channel::new("files", dialect::by_name(name).unwrap(), metrics);
     let logs = house.directory.path().join("logs");
     // A second pattern says where rotated files are.
     let (pattern, rotated) = pattern.split_once(" and ").map_or((pattern, None), |(one, other)| (one, Some(other)));
@@ -240,6 +241,38 @@ async fn a_rotated_file_is_read_to_its_end_before_the_new_one() {
         &["1", "2", "3", "9", "4"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_session_of_a_log_goes_on_over_rotation_and_restarts() {
+    let start = |session: &str| {
+        format!("time=2026-10-03T10:15:00Z level=INFO msg=\"boundary session started\" session_id={session}\n")
+    };
+    let request = "time=2026-10-03T10:16:00Z level=WARN msg=DENY method=GET url=https://x.example/ host=x.example\n";
+    // Each process has a file of its own.
+    let mut desk = Desk::new("boundary*.log", Origin::Beginning);
+    for act in [
+        Act::Write("boundary-1.log", start("s-1")),
+        Act::Write("boundary-2.log", start("s-2")),
+        Step,
+        write("boundary-1.log", request),
+        write("boundary-2.log", request),
+        Step,
+        Restart,
+        write("boundary-1.log", request),
+        Rename("boundary-1.log", "boundary-1.log.1"),
+        write("boundary-1.log", request),
+        Step,
+        Wait(10),
+        Step,
+    ] {
+        desk = desk.act(act).await;
+    }
+    let mut sessions = desk.house.column(column::SESSION);
+    sessions.sort();
+    assert_eq!(sessions, ["s-1", "s-1", "s-1", "s-1", "s-2", "s-2"]);
+    let joined = |kind: &String| kind == "joined:session-start";
+    assert_eq!(desk.house.column(column::ATTRIBUTION).iter().filter(|kind| joined(kind)).count(), 4);
 }
 
 #[tokio::test]
