@@ -118,21 +118,19 @@ pub(super) async fn holds(file: &File, stored: &Stored, hash: impl Fn(&[u8]) -> 
     Ok(same && (stored.tail_len == 0 || hash(&ends.tail) == stored.tail))
 }
 
-/// Whether all that the first file has, as far as its ends tell, stands at the same offsets in the second.
-pub(super) fn is_beginning_of(first: &File, second: &File) -> io::Result<bool> {
-    let size = first.metadata()?.len();
-    let same = |offset: u64, len: u64| -> io::Result<bool> {
-        let bytes = |file: &File| {
-            let mut bytes = vec![0; len as usize];
-            let read = read_at(file, &mut bytes, offset)?;
-            bytes.truncate(read);
-            io::Result::Ok(bytes)
-        };
-        Ok(bytes(first)? == bytes(second)?)
-    };
-    let head = size.min(limits::TAIL_HEAD_BYTES as u64);
-    let tail = size.min(limits::TAIL_COMPARED_BYTES);
-    Ok(second.metadata()?.len() >= size && same(0, head)? && same(size - tail, tail)?)
+/// Whether all that the first file has, decompressed, stands at the same offsets in the second, as far as its ends tell. Nothing is
+/// no beginning.
+pub(super) async fn is_beginning_of(first: &File, second: &File) -> io::Result<bool> {
+    let (size, room) = (first.metadata()?.len(), second.metadata()?.len());
+    let mut content = Content::of(first.try_clone()?)?;
+    let end = if content.is_packed() { room } else { size.min(room) };
+    let ends = content.seek(end, limits::TAIL_HEAD_BYTES as u64, limits::TAIL_COMPARED_BYTES).await?;
+    if ends.reached == 0 || content.read(&mut [0], ends.reached).await? > 0 {
+        return Ok(false);
+    }
+    let other =
+        Content::of(second.try_clone()?)?.seek(ends.reached, ends.head.len() as u64, ends.tail.len() as u64).await?;
+    Ok(other.reached == ends.reached && other.head == ends.head && other.tail == ends.tail)
 }
 
 /// Reads a file from its beginning without its cursor, which clones share. It blocks, as its thread may.

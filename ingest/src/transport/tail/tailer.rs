@@ -58,6 +58,8 @@ pub(super) struct Tailer {
     passed_over: Option<(FileId, String)>,
     /// When the directories had changed when leftovers were looked for.
     changed: Vec<Option<SystemTime>>,
+    /// When what was read last had been written, when leftovers were looked for.
+    looked: Option<i64>,
     /// When leftovers are looked for again although nothing seems to be new.
     next_look: Option<Instant>,
     started: bool,
@@ -93,6 +95,7 @@ impl Tailer {
             present: BTreeMap::new(),
             passed_over: None,
             changed: Vec::new(),
+            looked: None,
             next_look: None,
             started: false,
             next_scan: None,

@@ -39,6 +39,8 @@ impl Tailer {
         let open = self.sources.iter_mut().map(|source| (source.id, source.durable().modified));
         let known = self.known.iter().map(|(id, stored)| (*id, stored.modified));
         let Some((last, newest)) = open.chain(known).max_by_key(|(_, modified)| *modified) else { return };
+        // What was copied and cut since the last look may be older than what was read since.
+        let newest = self.looked.replace(newest).unwrap_or(newest);
         let last_stored = self.known.get(&last).cloned();
         self.end_lives(listed).await;
         let (mut old, mut others): (Vec<_>, Vec<_>) =
@@ -106,12 +108,19 @@ impl Tailer {
         match self.origin_of(file).await {
             Ok(Descent::Copy(offset, of)) => {
                 self.open(file, place, offset, false).await?;
-                if let Some(at) = of.and_then(|of| self.sources.iter().position(|source| source.id == of)) {
+                if let Some(at) = self.sources.iter().position(|source| Some(source.id) == of) {
                     self.put_before(at, file.id);
                 }
             }
             Ok(Descent::Waits) => return Ok(true),
-            Ok(Descent::New) if kinship == Kinship::Rotation && is_later => self.open(file, place, 0, false).await?,
+            Ok(Descent::New) if kinship == Kinship::Rotation && is_later => {
+                // Beside a file that was cut it is the older one, although that one was opened before.
+                let current = self.last_at(&place).filter(|id| self.present.get(id) == Some(&place));
+                self.open(file, place, 0, false).await?;
+                if let Some(at) = self.sources.iter().position(|source| Some(source.id) == current) {
+                    self.put_before(at, file.id);
+                }
+            }
             Ok(Descent::New) if kinship == Kinship::Alike && is_later => {
                 let message = format!(
                     "{}: nobody can know whether it was rotated away from what is read, so it is passed over; say with \
@@ -183,24 +192,25 @@ impl Tailer {
             }
             let Some(other) = source.file().map(File::try_clone).transpose()? else { continue };
             let is_copy = stored.offset > 0 && content::holds(&file, &stored, |bytes| hash(&self.pump, bytes)).await?;
-            if !content::holds(&other, &stored, |bytes| hash(&self.pump, bytes)).await? {
-                if is_copy {
-                    // It was cut a moment ago, which its own reading has not noticed yet.
-                    let id = self.sources[at].id;
-                    self.continue_life(stored.clone());
-                    return Ok(Descent::Copy(stored.offset, Some(id)));
-                }
-            } else if is_copy && is_drained && is_gone {
+            // It was cut a moment ago, which its own reading has not noticed yet.
+            let was_cut = !content::holds(&other, &stored, |bytes| hash(&self.pump, bytes)).await?;
+            if is_copy && was_cut {
+                let id = self.sources[at].id;
+                self.continue_life(stored.clone());
+                return Ok(Descent::Copy(stored.offset, Some(id)));
+            }
+            if is_copy && is_drained && is_gone {
                 self.continue_life(stored.clone());
                 return Ok(Descent::Copy(stored.offset, None));
-            } else if is_copy || (!is_packed && found.size > 0 && content::is_beginning_of(&file, &other)?) {
+            }
+            if is_copy || content::is_beginning_of(&file, &other).await? {
                 return Ok(Descent::Waits);
             }
         }
         for (id, stored) in self.known.iter().filter(|_| !is_current) {
             let Some(path) = self.present.get(id).filter(|_| *id != found.id && stored.offset > 0) else { continue };
             let is_copy = content::holds(&file, stored, |bytes| hash(&self.pump, bytes)).await?;
-            if is_copy || (!is_packed && !stored.packed && content::is_beginning_of(&file, &File::open(path)?)?) {
+            if is_copy || (!stored.packed && content::is_beginning_of(&file, &File::open(path)?).await?) {
                 return Ok(Descent::Waits);
             }
         }

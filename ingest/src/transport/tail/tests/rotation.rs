@@ -99,6 +99,24 @@ async fn a_copy_that_was_made_before_a_cut_is_read_where_the_file_ended() {
         ];
         check(pattern, "compressed", then([packed, vec![Restart, Step, Restart, Step]].concat()), &want).await;
     }
+    // The file was read on before the copy of what came between two cuts was looked for.
+    let packed = vec![Step, Pack("a.log.1", "a.log.1.gz"), Wait(9), Step];
+    for (between, want) in [(vec![Step], [HEAD, "1", "3", "2"]), (packed, [HEAD, "1", "2", "3"])] {
+        let twice = [
+            vec![Copy("a.log", "a.log.1"), Cut("a.log")],
+            between,
+            vec![
+                write("a.log", "2\n"),
+                Copy("a.log", "a.log.2"),
+                Cut("a.log"),
+                write("a.log", "3\n"),
+                Step,
+                Wait(9),
+                Step,
+            ],
+        ];
+        check("a.log", "twice", then(twice.concat()), &want).await;
+    }
     // A line that was not finished when the file was cut is whole in the copy.
     let unfinished = vec![
         write("a.log", "2"),
