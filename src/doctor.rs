@@ -109,10 +109,8 @@ fn identity(data: &Path) -> Result<String, (Grade, String)> {
 /// The certificate that the listeners show, or would show.
 fn certificate(listen: &settings::Listen) -> Result<String, (Grade, String)> {
     let troubles = certificate::troubles(listen);
-    let grade = match troubles.iter().any(|trouble| matches!(trouble, Trouble::Refused(_))) {
-        true => Grade::Bad,
-        false => Grade::Look,
-    };
+    let refused = troubles.iter().any(|trouble| matches!(trouble, Trouble::Refused(_)));
+    let grade = if refused { Grade::Bad } else { Grade::Look };
     if !troubles.is_empty() {
         let messages: Vec<&str> = troubles.iter().map(Trouble::message).collect();
         return Err((grade, messages.join("; ")));

@@ -137,9 +137,10 @@ impl Visit {
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (doorman, seat, router) = (self.doorman.clone(), Arc::clone(&seat), self.router.clone());
             async move {
-                let answer = match is_bare {
-                    true => doorman.refuse_bare(),
-                    false => doorman.admit(&seat, request.map(Body::new), router).await,
+                let answer = if is_bare {
+                    doorman.refuse_bare()
+                } else {
+                    doorman.admit(&seat, request.map(Body::new), router).await
                 };
                 Ok::<_, Infallible>(answer)
             }
