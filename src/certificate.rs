@@ -79,7 +79,12 @@ impl Certificate {
         let chain = chain(file).map_err(|error| told("certificate", error)).ok();
         let key = listen.key.as_ref().ok_or_else(|| "there is none beside `certificate` in [listen]".to_owned());
         let key = key.and_then(private_key).map_err(|error| told("key", error)).ok();
-        let authorities = listen.client_certificate_authorities.as_deref().map(authorities).transpose();
+        let named = listen.tls.clone().unwrap_or_else(|| ListenerName::ALL.to_vec());
+        let authorities = match &listen.client_certificate_authorities {
+            Some(_) if !named.contains(&ListenerName::Ingest) => Err("intake asks nobody without TLS".to_owned()),
+            Some(file) => authorities(file).map(Some),
+            None => Ok(None),
+        };
         let authorities = authorities.map_err(|error| told("client_certificate_authorities", error)).ok();
         let (Some((chain, valid)), Some(key), Some(authorities)) = (chain, key, authorities) else {
             return Err(Unusable(mistakes));
@@ -92,7 +97,6 @@ impl Certificate {
             error => Unusable(vec![format!("listen.key: {error}")]),
         })?;
         let pair = Arc::new(SingleCertAndKey::from(pair));
-        let named = listen.tls.clone().unwrap_or_else(|| ListenerName::ALL.to_vec());
         let configs = named.into_iter().map(|name| {
             let authorities = authorities.clone().filter(|_| name == ListenerName::Ingest);
             Ok((name, Arc::new(server_config(Arc::clone(&pair), authorities)?)))

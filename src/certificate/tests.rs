@@ -90,6 +90,11 @@ fn what_cannot_be_used_is_named_with_its_setting() {
         Listen { client_certificate_authorities: authorities, ..good.clone() },
         &["listen.client_certificate_authorities", "gone.pem"],
     );
+    let (tls, authorities) = (Some(vec![ListenerName::Console]), good.certificate.clone());
+    check(
+        Listen { tls, client_certificate_authorities: authorities, ..good.clone() },
+        &["authorities: intake asks nobody without TLS"],
+    );
     check(Listen { certificate: Some("gone.pem".into()), ..good.clone() }, &["listen.certificate: gone.pem"]);
     let pasted = "-----BEGIN PRIVATE KEY-----\nhunter2";
     check(Listen { certificate: Some(pasted.into()), ..good.clone() }, &["names a file"]);

@@ -130,6 +130,8 @@ fn a_certificate_changes_while_connections_go_on_and_a_broken_one_does_not() {
         assert!(metrics.contains("tachograph_certificate_last_reload_successful 0"), "{metrics}");
         let doctor = world.run(&["doctor", "--config", world.config().to_str().unwrap()]);
         assert!(doctor.code == 1 && doctor.out.contains(says), "{doctor:?}");
+        let second = world.run(&["serve", "--config", world.config().to_str().unwrap()]);
+        assert!(second.code == 78 && second.err.contains(says), "{second:?}");
         let check = world.run(&["config", "check", world.config().to_str().unwrap()]);
         assert!(check.code == 78 && check.err.contains(says), "{check:?}");
     }
