@@ -24,7 +24,7 @@ use crate::control::client;
 use crate::exit::{self, Failure};
 use crate::{limits, settings};
 use remote::Remote;
-pub use remote::client_builder;
+pub use remote::{Trust, client_builder, not_reached};
 
 /// Which API a command asks.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,6 +35,8 @@ pub struct Target {
     /// The secret of a token, for --server; better kept in the environment than on the command line.
     #[arg(long, value_name = "SECRET", env = "TACHOGRAPH_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    trust: Trust,
     #[command(flatten)]
     place: Place,
 }
@@ -52,7 +54,7 @@ impl Target {
     pub fn open(&self) -> Result<Api, Failure> {
         if let Some(server) = &self.server {
             let token = self.token.as_deref().unwrap_or_default();
-            return Ok(Api(Inner::There(Box::new(Remote::new(server, token)?))));
+            return Ok(Api(Inner::There(Box::new(Remote::new(server, token, &self.trust)?))));
         }
         let data = self.place.data()?;
         let engine = query::Engine::open(&data, query::Options::default()).map_err(|error| match error {

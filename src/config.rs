@@ -43,10 +43,16 @@ pub fn run(command: Command) -> Outcome {
 
 fn check(arguments: &Check) -> Outcome {
     let file = &arguments.file;
-    let Examined { hash, problems } = settings::examine(file)?;
+    let Examined { hash, problems, warnings } = settings::examine(file)?;
     let wrong = !problems.is_empty();
+    let shown = json!({ "file": file, "sha256": hash, "problems": problems, "warnings": warnings });
+    if arguments.output.format == Format::Table {
+        for warning in &warnings {
+            eprintln!("tachograph: {}: worth a look: {}", file.display(), output::visible(warning));
+        }
+    }
     match arguments.output.format {
-        Format::Json => output::print_json(&json!({ "file": file, "sha256": hash, "problems": problems }))?,
+        Format::Json => output::print_json(&shown)?,
         Format::Table if wrong => {
             let mut lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
             if lines.len() > 1 {

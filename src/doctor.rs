@@ -11,6 +11,7 @@ use ledger::identity::Identity;
 use ledger::{LedgerName, Reader};
 use serde::Serialize;
 
+use crate::certificate::{self, Certificate, Trouble};
 use crate::cli::{Output, Place};
 use crate::control::client;
 use crate::exit::{INTERNAL, Outcome};
@@ -56,16 +57,19 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut checks = Vec::new();
     let mut reserve_bytes = settings::Store::default().reserve_bytes;
     let mut intake = settings::Settings::default().intake();
+    let mut listen = settings::Listen::default();
     if let Some(config) = &arguments.place.config {
         let loaded = settings::load(config).map(|loaded| {
             intake = loaded.settings.intake();
             reserve_bytes = loaded.settings.store.reserve_bytes;
+            listen = loaded.settings.listen;
             format!("sha256 {}", loaded.hash)
         });
         checks.push(Check::of("configuration", loaded.map_err(|failure| (Grade::Bad, failure.message()))));
     }
     // A configuration that is wrong was told above; the rest looks at the default place then.
     let data = arguments.place.data().unwrap_or_else(|_| settings::Store::default().data);
+    checks.push(Check::of("certificate", certificate(&listen)));
     checks.push(Check::of("prices", prices(&intake)));
     checks.push(Check::of("data directory", identity(&data)));
     checks.push(Check::of("private keys", keys(&data)));
@@ -100,6 +104,23 @@ fn bad(error: impl Display) -> (Grade, String) {
 fn identity(data: &Path) -> Result<String, (Grade, String)> {
     let identity = Identity::read(data).map_err(bad)?;
     Ok(format!("{} of the log {}, format {}", data.display(), identity.log, identity.format))
+}
+
+/// The certificate that the listeners show, or would show.
+fn certificate(listen: &settings::Listen) -> Result<String, (Grade, String)> {
+    let troubles = certificate::troubles(listen);
+    let refused = troubles.iter().any(|trouble| matches!(trouble, Trouble::Refused(_)));
+    let grade = if refused { Grade::Bad } else { Grade::Look };
+    if !troubles.is_empty() {
+        let messages: Vec<&str> = troubles.iter().map(Trouble::message).collect();
+        return Err((grade, messages.join("; ")));
+    }
+    Ok(match Certificate::load(listen).map_err(bad)? {
+        Some(found) => {
+            format!("{}, sha256 {}, valid until {}", found.file.display(), found.sha256, found.valid_until())
+        }
+        None => "none: the listeners speak plain HTTP on this machine only".to_owned(),
+    })
 }
 
 /// Which prices would be in force, and whether they are old.

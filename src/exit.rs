@@ -60,6 +60,26 @@ impl Failure {
         self.error.to_string()
     }
 
+    /// What happened with its causes and the hint.
+    pub fn in_one_line(&self) -> String {
+        self.causes().into_iter().chain(self.hint.clone()).collect::<Vec<_>>().join(": ")
+    }
+
+    /// What happened, and why; nothing is said twice.
+    fn causes(&self) -> Vec<String> {
+        let chain = self.error.chain().map(|cause| crate::output::visible_lines(&cause.to_string()));
+        let mut said = String::new();
+        let mut causes = Vec::new();
+        for (at, cause) in chain.enumerate() {
+            // Many errors print their source inside their own message; saying it twice would only make it longer.
+            if at == 0 || (!cause.is_empty() && !said.contains(cause.as_str())) {
+                said.push_str(&cause);
+                causes.push(cause);
+            }
+        }
+        causes
+    }
+
     /// Writes the message, its causes and the hint to standard error.
     pub fn report(&self) -> ExitCode {
         // The reader of a pipe that went away has seen enough: that is no failure.
@@ -69,17 +89,9 @@ impl Failure {
         if self.error.chain().any(broken_pipe) {
             return ExitCode::SUCCESS;
         }
-        let chain: Vec<String> =
-            self.error.chain().map(|cause| crate::output::visible_lines(&cause.to_string())).collect();
-        eprintln!("tachograph: {}", chain.first().map_or("", String::as_str));
-        // Many errors print their source inside their own message; saying it twice would only make it longer.
-        let mut said = chain.first().cloned().unwrap_or_default();
-        for cause in chain.iter().skip(1).filter(|cause| !cause.is_empty()) {
-            if !said.contains(cause.as_str()) {
-                eprintln!("  because: {cause}");
-                said.push_str(cause);
-            }
-        }
+        let mut causes = self.causes().into_iter();
+        eprintln!("tachograph: {}", causes.next().unwrap_or_default());
+        causes.for_each(|cause| eprintln!("  because: {cause}"));
         if let Some(hint) = &self.hint {
             eprintln!("  {hint}");
         }

@@ -15,8 +15,11 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
+use export::Secret;
+use export::tls::ClientTls;
 use serde_json::{Value, json};
 
+use crate::api::Trust;
 use crate::exit::{Failure, Outcome};
 use crate::{limits, output};
 use spool::Spool;
@@ -63,6 +66,14 @@ pub struct Destination {
     /// The directory of the spool [default: tachograph/hooks in the user's state directory].
     #[arg(long, value_name = "DIR", env = "TACHOGRAPH_SPOOL")]
     spool: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
+    /// A PEM file with a certificate, for an intake that asks senders for one.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CLIENT_CERTIFICATE", requires = "client_key")]
+    client_certificate: Option<PathBuf>,
+    /// The PEM file with the key of that certificate.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CLIENT_KEY", requires = "client_certificate")]
+    client_key: Option<PathBuf>,
 }
 
 /// Whether this command line is a hook's: then nothing of it may end in an exit code that an agent understands as a word.
@@ -115,14 +126,20 @@ fn fire(arguments: &Arguments) -> Result<(), Failure> {
     let spool = arguments.destination.spool()?;
     spool.append(&envelope(arguments, &payload))?;
     let program = std::env::current_exe()?;
-    let Destination { server, collector, token_file, spool: directory } = &arguments.destination;
+    let Destination { server, collector, token_file, spool: directory, trust, client_certificate, client_key } =
+        &arguments.destination;
     let mut flush = std::process::Command::new(program);
     flush.args(["hook", "flush", "--server", server, "--collector", collector]);
-    if let Some(file) = token_file {
-        flush.arg("--token-file").arg(file);
-    }
-    if let Some(directory) = directory {
-        flush.arg("--spool").arg(directory);
+    for (option, path) in [
+        ("--token-file", token_file),
+        ("--spool", directory),
+        ("--ca-file", &trust.ca_file),
+        ("--client-certificate", client_certificate),
+        ("--client-key", client_key),
+    ] {
+        if let Some(path) = path {
+            flush.arg(option).arg(path);
+        }
     }
     // In a group of its own, so that an agent that ends its hooks does not end the delivery.
     std::os::unix::process::CommandExt::process_group(&mut flush, 0);
@@ -230,6 +247,12 @@ impl Destination {
         Spool::open(&directory).map_err(|error| {
             Failure::from(anyhow::Error::from(error).context(format!("the spool {}", directory.display())))
         })
+    }
+
+    /// Whom a delivery believes, and what it shows.
+    fn tls(&self) -> ClientTls {
+        let identity = self.client_certificate.clone().zip(self.client_key.clone().map(Secret::File));
+        ClientTls { identity, ..self.trust.client() }
     }
 
     /// The token's secret.

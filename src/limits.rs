@@ -36,6 +36,12 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(10);
 pub const CONNECTIONS_MAX: usize = 1_024;
 /// File handles that the server would like to have: for both listeners, and for files of the store and of collectors.
 pub const FILES_WANTED: u64 = 4 * CONNECTIONS_MAX as u64;
+/// How long a peer may take for a handshake of TLS.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// The same failure of a handshake is told in the log once in so long.
+pub const HANDSHAKE_TOLD_EVERY: Duration = Duration::from_mins(1);
+/// A certificate that ends so soon is worth a look, or in the last third of its life if that is shorter.
+pub const CERTIFICATE_RENEWED_BEFORE: Duration = Duration::from_hours(14 * 24);
 /// How long a peer may take to send the head of a request.
 pub const HEADER_READ_MAX: Duration = Duration::from_secs(15);
 /// A peer that takes nothing of an answer for this long is hung up on.

@@ -15,7 +15,7 @@
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
 //! | `rules` | `rules.rs`, with its parts in `rules/`; `rules canary`: `canary.rs` |
-//! | `config` | `config.rs`; the file itself: `settings.rs` |
+//! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
 //! `sql`, `tail`, `alerts` and `budgets` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
@@ -30,6 +30,7 @@ mod api;
 mod backup;
 mod budgets;
 mod canary;
+mod certificate;
 mod cli;
 mod config;
 mod control;

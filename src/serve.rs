@@ -16,6 +16,7 @@ mod part;
 mod pipeline;
 mod signals;
 mod slack;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,12 +34,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Tokens;
+use crate::certificate::Certificate;
 use crate::control::protocol::Status;
 use crate::control::server::Control;
 use crate::control::{self, socket_path};
 use crate::exit::{Failure, Outcome};
 use crate::limits;
-use crate::settings::{self, Loaded};
+use crate::settings::{self, ListenerName, Loaded};
 use console::{Console, Shared};
 use followers::Sinks;
 use health::Health;
@@ -46,6 +48,7 @@ use listener::{Doorman, Listener};
 use part::Part;
 use pipeline::Pipeline;
 use signals::{Signal, Signals};
+use tls::Tls;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -59,9 +62,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Outcome {
     let loaded = settings::load(&arguments.config)?;
     let rules = settings::rules::rules(&loaded.settings)?;
+    let certificate = Certificate::load(&loaded.settings.listen).map_err(Failure::config)?;
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("server").enable_all().build()?;
-    let outcome = runtime.block_on(serve(loaded, rules));
+    let outcome = runtime.block_on(serve(loaded, rules, Tls::new(certificate)));
     // What did not end in time must not keep the process.
     runtime.shutdown_background();
     outcome
@@ -79,14 +83,15 @@ fn raise_file_limit() {
     }
 }
 
-async fn serve(loaded: Loaded, rules: RuleSet) -> Outcome {
+async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> Outcome {
     let mut signals = Signals::listen()?;
     let listen = &loaded.settings.listen;
-    let console = Listener::bind("console", listen.console).await?;
-    let ingest = Listener::bind("ingest", listen.ingest).await?;
+    let console = Listener::bind(ListenerName::Console, listen.console, tls.clone()).await?;
+    let ingest = Listener::bind(ListenerName::Ingest, listen.ingest, tls.clone()).await?;
+    tls.tell(listen);
     let addresses = Addresses { console: console.address(), ingest: ingest.address() };
     // Health answers while the store recovers, so that a long recovery is not taken for a dead process.
-    let health = Arc::new(Health::new());
+    let health = Arc::new(Health::new(tls));
     let pages = Console::new(Arc::clone(&health), Doorman::with_names(listen.names.clone()));
     let console_stop = CancellationToken::new();
     let console = tokio::spawn(console.serve(pages.router(), pages.doorman().clone(), console_stop.clone()));
@@ -182,6 +187,7 @@ impl Server {
         let slack = slack::Apps::of(settings);
         pages.open(Shared { engine, tokens: &tokens, desk: &desk, budgets: &budgets, slack: &slack, registry })?;
         configuration.record(None, &loaded, &[]).await?;
+        configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
         configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
         let notices = notices::start(&store, &desk, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
@@ -217,6 +223,8 @@ impl Server {
         let new = settings::load(&self.loaded.path)?;
         let (old, settings) = (&self.loaded.settings, &new.settings);
         let prices = self.pipeline.prices();
+        let tls = self.health.tls();
+        let certificate = tls.read_again(&settings.listen).map_err(Failure::config)?;
         if let Some(registry) = self.pipeline.reload(&self.store, old, settings).await? {
             self.pages.replace_metrics(registry);
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
@@ -224,9 +232,13 @@ impl Server {
         self.desk.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
         self.pages.doorman().set_names(settings.listen.names.clone());
+        let shown = tls.shown();
+        tls.show(certificate);
+        tls.tell(&settings.listen);
         self.configuration.set_budgets(settings).await?;
         let needs_restart = configuration::needs_restart(old, settings);
         self.configuration.record(Some(&self.loaded), &new, &needs_restart).await?;
+        self.configuration.record_certificate(shown.as_ref(), tls.shown().as_ref()).await?;
         let priced = self.pipeline.prices();
         if priced != prices {
             let file = settings.ingest.prices.as_deref();

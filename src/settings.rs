@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use detect::user::Depth;
-use export::SinkConfig;
+use export::{Secret, SinkConfig};
 use ingest::config::Collector;
 use ledger::budget::Set;
 use ledger::triage::Policy;
@@ -23,6 +23,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::access::hex;
+use crate::certificate::{self, Trouble};
 use crate::cli::Place;
 use crate::exit::{self, Failure};
 use crate::limits;
@@ -90,6 +91,37 @@ pub struct Listen {
     pub ingest: SocketAddr,
     /// Names by which people ask the console, beside addresses and `localhost`.
     pub names: Vec<String>,
+    /// The certificate that is shown, with its chain, in PEM.
+    pub certificate: Option<PathBuf>,
+    /// Where its key lies.
+    pub key: Option<Secret>,
+    /// The listeners that speak TLS; all of them if there is a certificate and nothing else is said.
+    pub tls: Option<Vec<ListenerName>>,
+    /// Whoever connects to intake shows a certificate of one of these authorities.
+    pub client_certificate_authorities: Option<PathBuf>,
+}
+
+/// A listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListenerName {
+    /// The API, metrics and health.
+    Console,
+    /// Intake.
+    Ingest,
+}
+
+impl ListenerName {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Console, Self::Ingest];
+
+    /// As in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Ingest => "ingest",
+        }
+    }
 }
 
 impl Listen {
@@ -97,12 +129,36 @@ impl Listen {
     pub fn addresses(&self) -> [SocketAddr; 2] {
         [self.console, self.ingest]
     }
+
+    /// Why what passes by this listener can be read on its way, if it can.
+    pub fn bare(&self, name: ListenerName, secure: bool) -> Option<String> {
+        let address = match name {
+            ListenerName::Console => self.console,
+            ListenerName::Ingest => self.ingest,
+        };
+        let bare = !secure && !address.ip().is_loopback();
+        bare.then(|| {
+            let name = name.as_str();
+            format!(
+                "listen.{name} is {address}, beyond this machine, and speaks plain HTTP: tokens and events can be read on \
+                 their way; set `certificate` and `key` in [listen], or put a TLS proxy in front"
+            )
+        })
+    }
 }
 
 impl Default for Listen {
     fn default() -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
-        Self { console: local(7070), ingest: local(7071), names: Vec::new() }
+        Self {
+            console: local(7070),
+            ingest: local(7071),
+            names: Vec::new(),
+            certificate: None,
+            key: None,
+            tls: None,
+            client_certificate_authorities: None,
+        }
     }
 }
 
@@ -157,13 +213,26 @@ pub struct Examined {
     pub hash: String,
     /// Everything that is wrong with it, and what it names and is not there.
     pub problems: Vec<Problem>,
+    /// What is in order and still worth a look.
+    pub warnings: Vec<String>,
 }
 
 /// Looks for everything that is wrong with a configuration file and around it. It reads the files and secrets that the
 /// configuration names, and connects to nobody.
 pub fn examine(path: &Path) -> Result<Examined, Failure> {
     let text = read(path)?;
-    Ok(Examined { hash: hash(&text), problems: problems::find(&text, Settings::missing) })
+    let mut warnings = Vec::new();
+    let problems = problems::find(&text, |settings| {
+        let mut problems = settings.missing();
+        for trouble in certificate::troubles(&settings.listen) {
+            match trouble {
+                Trouble::Refused(message) => problems.push(Problem::around(message)),
+                Trouble::Look(message) => warnings.push(message),
+            }
+        }
+        problems
+    });
+    Ok(Examined { hash: hash(&text), problems, warnings })
 }
 
 fn hash(text: &str) -> String {
@@ -220,16 +289,15 @@ impl Settings {
 
     /// Files, directories and secrets that the configuration names and that are not there or not in order.
     fn missing(&self) -> Vec<Problem> {
-        let problem = |message: String| Problem { place: String::new(), line: None, message };
         let collectors = self.intake().missing();
         let sinks = self.sinks().missing();
-        let mut problems: Vec<Problem> = collectors.iter().map(|missing| problem(of_collectors(missing))).collect();
-        problems.extend(sinks.iter().map(|missing| problem(of_sinks(missing))));
+        let mut problems: Vec<String> = collectors.iter().map(of_collectors).collect();
+        problems.extend(sinks.iter().map(of_sinks));
         match rules::load(self, Depth::Form) {
-            Ok(loaded) => problems.extend(loaded.errors.iter().map(|error| problem(error.to_string()))),
-            Err(failure) => problems.push(problem(format!("detect.user_rules: {}", failure.message()))),
+            Ok(loaded) => problems.extend(loaded.errors.iter().map(ToString::to_string)),
+            Err(failure) => problems.push(format!("detect.user_rules: {}", failure.message())),
         }
-        problems
+        problems.into_iter().map(Problem::around).collect()
     }
 
     /// The hard budgets by name, as the ledger takes them.
@@ -286,6 +354,8 @@ mod tests {
         };
         check("[store]\ndir = 1", "dir");
         check("[listen]\nconsole = \"localhost\"", "line 2: invalid socket address");
+        check("[listen]\ncertificate = \"a\"\nkey = \"hunter2\"", "env:NAME or file:PATH");
+        check("[listen]\ntls = [\"telnet\"]", "telnet");
         check("[listen]\nconsole = \"[::1]:80\"\ningest = \"[::1]:80\"", "same address");
         check("[[collector]]\nname = \"a\"\ntransport = \"telex\"\ndialect = \"coder\"", "collector.a.transport");
         check("[[sink]]\nname = \"a\"\ntype = \"telex\"", "splunk_hec");
@@ -319,6 +389,10 @@ mod tests {
             "console",
             "ingest",
             "names",
+            "certificate",
+            "key",
+            "tls",
+            "client_certificate_authorities",
             "prices",
             "threads",
             "queries_max",

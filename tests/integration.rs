@@ -29,3 +29,5 @@ mod senders;
 mod slack;
 #[path = "integration/stories.rs"]
 mod stories;
+#[path = "integration/tls.rs"]
+mod tls;

@@ -32,6 +32,7 @@ pub mod pump;
 pub mod redact;
 pub mod refusals;
 pub mod samples;
+pub mod seldom;
 pub mod timestamp;
 pub mod transport;
 pub mod unwrap;

@@ -3,9 +3,7 @@
 //! A sender that is refused records nothing, so nothing else would show it. Labels are names from the configuration and words of
 //! our own: nobody makes series or lines by asking for names that do not exist.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -13,6 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 use crate::limits;
+use crate::seldom::Seldom;
 
 /// A request that is refused.
 #[derive(Debug, Clone, Copy)]
@@ -36,17 +35,16 @@ pub(crate) struct Labels {
 }
 
 /// Counts requests that are refused, and tells of them. Clones count together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Refusals {
     pub(crate) counts: Family<Labels, Counter>,
-    told: Arc<Mutex<HashMap<Labels, Told>>>,
+    told: Seldom<Labels>,
 }
 
-/// When it was told of last, and how many came since.
-#[derive(Debug)]
-struct Told {
-    at: Instant,
-    since: u64,
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { counts: Family::default(), told: Seldom::new(limits::REFUSAL_TOLD_EVERY) }
+    }
 }
 
 impl Refusals {
@@ -64,21 +62,7 @@ impl Refusals {
         let collector = Arc::from(refusal.collector.unwrap_or_default());
         let labels = Labels { collector, reason: refusal.reason, status: refusal.status };
         self.counts.get_or_create(&labels).inc();
-        match self.told.lock().unwrap_or_else(PoisonError::into_inner).entry(labels) {
-            Entry::Vacant(entry) => {
-                entry.insert(Told { at: now, since: 0 });
-                Some(1)
-            }
-            Entry::Occupied(mut entry) => {
-                let told = entry.get_mut();
-                told.since += 1;
-                if now.duration_since(told.at) < limits::REFUSAL_TOLD_EVERY {
-                    return None;
-                }
-                told.at = now;
-                Some(std::mem::take(&mut told.since))
-            }
-        }
+        self.told.count(labels, now)
     }
 }
 

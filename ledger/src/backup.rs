@@ -19,7 +19,7 @@ use crate::column::Table;
 use crate::disk::{Disk, LocalDisk};
 use crate::error::LedgerError;
 use crate::identity::{self, Identity, shard_directory};
-use crate::limits::COPY_BYTES;
+use crate::limits::{BACKUP_TRIES_MAX, COPY_BYTES};
 use crate::lock::Lock;
 use crate::manifest;
 use crate::position::LedgerName;
@@ -28,9 +28,6 @@ use crate::replay::{Depth, Replay};
 use crate::segments::{Segments, last_statement};
 use crate::wal::file::{HEADER_LEN, WalFile, file_number};
 use crate::wal::scan::{Item, Scanner};
-
-/// How often the state is looked at again because it changed meanwhile.
-const TRIES_MAX: usize = 50;
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -94,7 +91,7 @@ struct Plan {
 fn plan(from: &Path, identity: &Identity) -> Result<Vec<Plan>, LedgerError> {
     let key = identity.verifier(from)?;
     let mut problem = None;
-    for _ in 0..TRIES_MAX {
+    for _ in 0..BACKUP_TRIES_MAX {
         let live = Lock::is_held(from);
         // Batches of `events` that were closed before this moment name no later checkpoint of `operations`.
         let [operations, events] = [LedgerName::Operations, LedgerName::Events]

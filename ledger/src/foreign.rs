@@ -7,6 +7,7 @@ use crate::column::Table;
 use crate::disk::LocalDisk;
 use crate::error::LedgerError;
 use crate::identity::Identity;
+use crate::limits::REFRESH_TRIES_MAX;
 use crate::position::LedgerName;
 use crate::replay::{Depth, Replay};
 use crate::segments::{Segments, newest_manifest};
@@ -15,9 +16,6 @@ use crate::tail::Tail;
 use crate::view::View;
 use crate::wal::file::{WalFile, file_name};
 use crate::wal::scan::Scanner;
-
-/// How often a look at the disk starts over because files vanished under it, before it gives up.
-const RETRIES_MAX: usize = 10;
 
 /// What was read so far.
 #[derive(Debug)]
@@ -62,7 +60,7 @@ impl ForeignView {
 
     /// Brings `view` up to what the disk has. Files may vanish meanwhile: then a newer manifest holds their rows.
     pub(crate) fn refresh(&mut self, view: &View) -> Result<(), LedgerError> {
-        for _ in 0..RETRIES_MAX {
+        for _ in 0..REFRESH_TRIES_MAX {
             self.follow_manifest(view)?;
             match self.follow_wal(view) {
                 Err(LedgerError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}

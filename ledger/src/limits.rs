@@ -66,12 +66,28 @@ pub const COMMIT_READ_BYTES_MAX: usize = 2 * (COMMIT_BYTES_MAX + GROUP_BYTES_MAX
 pub const SEALED_FILE_BYTES_MAX: u64 = 16 << 30;
 /// Bytes that a backup copies at once.
 pub const COPY_BYTES: usize = 4 << 20;
+/// How often a backup looks at the state again because it changed meanwhile.
+pub const BACKUP_TRIES_MAX: usize = 50;
+/// How often another process' look at the disk starts over because files vanished under it, before it gives up.
+pub const REFRESH_TRIES_MAX: usize = 10;
+/// The most closed batches that a process leaves unsigned when it dies: it signs each before it closes the next.
+pub const UNSIGNED_BATCHES_MAX: u64 = 1;
+/// How long a start waits until the loss of a torn copy is signed,
+pub const SIGNED_WAIT_MAX: Duration = BATCH_AGE_MAX.saturating_mul(20);
+/// and how often it looks.
+pub const SIGNED_WAIT_STEP: Duration = Duration::from_millis(10);
 /// Newest manifests that are kept.
 pub const MANIFESTS_KEPT: u64 = 8;
 /// Faults that one verification lists; the rest is only counted.
 pub const FAULTS_MAX: usize = 1_000;
 /// Events of one commit that a replay gives to a thread at least: fewer are hashed sooner than a thread starts.
 pub const REPLAY_EVENTS_PER_THREAD: usize = 128;
+/// WAL files that a verification holds open at once; a ledger in order has fewer.
+pub const VERIFY_WAL_FILES_MAX: usize = 64;
+/// How often a verification reads a ledger again because it was sealed meanwhile,
+pub const VERIFY_TRIES_MAX: usize = 5;
+/// and its checkpoint, because the log grew.
+pub const VERIFY_ROUNDS_MAX: usize = 20;
 /// Rows in one block of the hot tail's columns.
 pub const TAIL_BLOCK_ENTRIES_MAX: usize = 8_192;
 /// Sealed WAL files that wait for the sealer; when there are more, intake answers `Full`.

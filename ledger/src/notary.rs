@@ -5,6 +5,7 @@
 //! recorded manifest lists are worth what their rows say, and everything about them is computed again.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use proof::Digest;
 
@@ -40,56 +41,64 @@ pub(crate) fn record(manifest: &Manifest, operations: &Appender) -> Result<(), A
     operations.append_of_sealer(group).map_err(|rejected| rejected.error)?.wait().map(|_| ())
 }
 
-/// The hashes of one ledger's newest manifests as entries name them, by number.
+/// The hashes of the newest manifests of each ledger as entries name them, by number.
 #[derive(Debug, Default)]
-pub(crate) struct Recorded(BTreeMap<u64, Digest>);
+pub(crate) struct Recorded(BTreeMap<LedgerName, BTreeMap<u64, Digest>>);
 
 impl Recorded {
-    /// Reads the entries of `operations` about a ledger: from position `from` on, as far as `end`, where what is signed ends.
-    /// With `until` it is done once it has the entry of that number.
+    /// Reads the entries of `operations`: from position `from` on, as far as `end`, where what is signed ends. With `until` it
+    /// is done once it has the entry of that manifest.
     pub(crate) fn read(
         operations: &Reader,
-        ledger: LedgerName,
         (mut from, end): (u64, u64),
-        until: Option<u64>,
+        until: Option<&Manifest>,
     ) -> Result<Self, LedgerError> {
-        let subject = format!("{ledger}/0");
-        let mut found = BTreeMap::new();
-        while from < end && until.is_none_or(|number| !found.contains_key(&number)) {
+        let mut found = Self::default();
+        while from < end && until.is_none_or(|manifest| !found.of(manifest.ledger).contains_key(&manifest.number)) {
             let rows = operations.read(from, false, ReadLimit { rows: FOLD_READ_ROWS, bytes: FOLD_READ_BYTES })?;
             if rows.is_empty() {
                 break;
             }
-            let of_ledger = rows.iter().filter(|row| row.position.seq < end && row.text(column::KIND) == Some(KIND));
-            for row in of_ledger.filter(|row| row.text(column::SUBJECT) == Some(&subject)) {
+            for row in rows.iter().filter(|row| row.position.seq < end && row.text(column::KIND) == Some(KIND)) {
+                let subject = row.text(column::SUBJECT);
+                let ledger = LedgerName::ALL.into_iter().find(|ledger| subject == Some(&format!("{ledger}/0")));
                 let number = row.integer(column::REVISION).and_then(|number| u64::try_from(number).ok());
-                if let Some((number, hash)) = number.zip(row.text(column::RECORD).and_then(hash_in)) {
-                    found.insert(number, hash);
+                let hash = row.text(column::RECORD).and_then(hash_in);
+                if let Some((ledger, (number, hash))) = ledger.zip(number.zip(hash)) {
+                    let hashes = found.0.entry(ledger).or_default();
+                    hashes.insert(number, hash);
+                    if hashes.len() as u64 > 2 * MANIFESTS_KEPT {
+                        hashes.pop_first();
+                    }
                 }
-            }
-            while found.len() as u64 > 2 * MANIFESTS_KEPT {
-                found.pop_first();
             }
             from = rows.next_seq;
         }
-        Ok(Self(found))
+        Ok(found)
+    }
+
+    /// The hashes of one ledger's manifests.
+    fn of(&self, ledger: LedgerName) -> &BTreeMap<u64, Digest> {
+        const NONE: &BTreeMap<u64, Digest> = &BTreeMap::new();
+        self.0.get(&ledger).unwrap_or(NONE)
     }
 
     /// What the entries say about the newest manifest on the disk.
     /// In a torn copy it may be older than what is recorded.
     pub(crate) fn standing(&self, blobs: &dyn Blobs, newest: &Manifest, may_be_torn: bool) -> Standing {
-        if let Some((number, _)) = self.0.range(newest.number + 1..).next()
+        let hashes = self.of(newest.ledger);
+        if let Some((number, _)) = hashes.range((Bound::Excluded(newest.number), Bound::Unbounded)).next()
             && !may_be_torn
         {
             return Standing::Older { recorded: *number };
         }
-        match self.0.get(&newest.number) {
+        match hashes.get(&newest.number) {
             Some(hash) if *hash == newest.hash() => return Standing::Recorded,
             Some(_) => return Standing::Another,
             None => {}
         }
         // The newest one that is recorded vouches for the segments that it lists.
-        let known = self.0.iter().rev().find_map(|(number, hash)| {
+        let known = hashes.iter().rev().find_map(|(number, hash)| {
             let manifest = manifest::load(blobs, *number).ok().filter(|manifest| manifest.hash() == *hash)?;
             newest.segments.starts_with(&manifest.segments).then_some(manifest.segments.len())
         });

@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use proof::Digest;
+use proof::note::Checkpoint;
 
 use crate::batch::{Chain, OpenBatch, event_leaf};
 use crate::checkpoint::{parse_peer_value, peer_key};
@@ -70,7 +71,7 @@ pub(crate) struct Replay {
     /// What the open batch says of it.
     said: Option<(u64, Digest)>,
     /// What torn copies lost of which ledger, with the batch that says so.
-    pub(crate) gaps: Vec<(u64, LedgerName, Gap)>,
+    gaps: Vec<(u64, LedgerName, Gap)>,
 }
 
 impl Replay {
@@ -112,6 +113,13 @@ impl Replay {
         if let Some((ledger, gap)) = of.zip(Gap::decode(value)) {
             self.gaps.push((batch, ledger, gap));
         }
+    }
+
+    /// What torn copies lost of a ledger, as far as this one's checkpoint covers it.
+    pub(crate) fn gaps_of(&self, of: LedgerName, checkpoint: Option<&Checkpoint>) -> impl Iterator<Item = &Gap> {
+        let signed = checkpoint.map_or(0, |checkpoint| checkpoint.size);
+        let gaps = self.gaps.iter().filter(move |(batch, ledger, _)| *batch < signed && *ledger == of);
+        gaps.map(|(_, _, gap)| gap)
     }
 
     /// Keeps the log as it stands.

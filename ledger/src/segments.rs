@@ -15,7 +15,7 @@ use crate::error::LedgerError;
 use crate::manifest::{self, FileKind, Manifest, SegmentEntry};
 use crate::position::LedgerName;
 use crate::reader::ReadLimit;
-use crate::replay::{Mark, Statement};
+use crate::replay::{Mark, Replay, Statement};
 use crate::rows::Rows;
 use crate::segment::{self, RowGroupCache, SegmentReader};
 
@@ -143,6 +143,20 @@ fn list(blobs: &dyn Blobs, manifest: Option<&Manifest>) -> Vec<Arc<Segment>> {
             }))
         })
         .collect()
+}
+
+/// The log at one of its sizes, whether its batches were replayed or are sealed; `None` if it has no such size.
+pub(crate) fn mark_of(
+    replay: &Replay,
+    blobs: &dyn Blobs,
+    manifest: Option<&Manifest>,
+    size: u64,
+) -> Result<Option<Mark>, LedgerError> {
+    match (replay.marks.get(&size), manifest) {
+        (Some(mark), _) => Ok(Some(*mark)),
+        (None, Some(manifest)) => mark_at(blobs, manifest, size),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The log at one of the sizes that the segments of a manifest hold; `None` if they hold no such size. It reads the

@@ -209,8 +209,7 @@ fn vanished(error: &DataFusionError) -> bool {
 
 /// Parsers list every name that they know; a person needs the beginning.
 fn first_lines(text: &str) -> String {
-    const CHARS_MAX: usize = 600;
-    match text.char_indices().nth(CHARS_MAX) {
+    match text.char_indices().nth(limits::PARSER_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

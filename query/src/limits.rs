@@ -28,6 +28,12 @@ pub const PLAN_NODES_MAX: usize = 4_096;
 /// The most steps of one expression of a plan, each column replaced by what it stands for: the optimiser does that to
 /// conditions, and an alias that stands twice in each of thirty subqueries is a billion steps.
 pub const PLAN_EXPRESSION_STEPS_MAX: u64 = 20_000;
+/// Numbers in one path into JSON: each may be the index of a list or the name of a field, so that each doubles the look-ups.
+pub const JSON_PATH_NUMBERS_MAX: usize = 4;
+/// Steps into JSON by computed keys that follow each other: the time to plan them grows with the cube of their number.
+pub const JSON_STEPS_MAX: usize = 16;
+/// Characters that are kept of what a parser says: it lists every name that it knows, and a person needs the beginning.
+pub const PARSER_CHARS_MAX: usize = 600;
 /// The most bytes that a function which can grow, such as `replace`, makes of one batch of rows.
 pub const EXPRESSION_BYTES_MAX: u64 = 64 << 20;
 /// Such a function is applied to fewer rows at once if their values could have more bytes than this.

@@ -15,13 +15,8 @@ use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit, when};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
 
+use crate::limits::{JSON_PATH_NUMBERS_MAX, JSON_STEPS_MAX};
 pub(crate) use texts::json_texts;
-
-/// Numbers in one path: each may be the index of a list or the name of a field, so that each doubles the look-ups.
-const PATH_NUMBERS_MAX: usize = 4;
-
-/// Steps into JSON by computed keys that follow each other: the time to plan them grows with the cube of their number.
-const STEPS_MAX: usize = 16;
 
 /// The functions behind `->` and `#>`,
 const GET_JSON: &str = "json_get_json";
@@ -87,7 +82,9 @@ fn step(function: &Arc<ScalarUDF>, json: Expr, key: Expr) -> Result<Expr> {
             arguments.push(key);
             Ok(function.call(arguments))
         }
-        json if depth(&json) >= STEPS_MAX => plan_err!("-> and #> follow each other more than {STEPS_MAX} times"),
+        json if depth(&json) >= JSON_STEPS_MAX => {
+            plan_err!("-> and #> follow each other more than {JSON_STEPS_MAX} times")
+        }
         json => Ok(function.call(vec![json, key])),
     }
 }
@@ -165,8 +162,8 @@ fn path(function: &Arc<ScalarUDF>, json: Expr, path: Expr, schema: &DFSchema) ->
         return plan_err!("the path of #> and #>> is written as in record #>> '{{a,b}}'");
     };
     let numbers = keys.iter().filter(|key| key.parse::<i64>().is_ok()).count();
-    if numbers > PATH_NUMBERS_MAX {
-        return plan_err!("the path of #> and #>> has more than {PATH_NUMBERS_MAX} numbers");
+    if numbers > JSON_PATH_NUMBERS_MAX {
+        return plan_err!("the path of #> and #>> has more than {JSON_PATH_NUMBERS_MAX} numbers");
     }
     // The first way that finds something: there is one at most, since a value is a list or has fields.
     let ways = keys.iter().fold(vec![vec![json]], |ways, key| {

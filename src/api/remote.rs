@@ -1,21 +1,36 @@
 //! A running server's API over HTTP or HTTPS.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{Response, Uri};
+use export::tls::{ClientTls, client_config};
 use ledger::triage;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Url};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::CertificateError;
 use serde_json::Value;
 
 use crate::exit::Failure;
 use crate::{limits, output};
+
+/// Whom a command believes that speaks TLS.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Trust {
+    /// A PEM file of certificate authorities that are believed beside those of the system.
+    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Trust {
+    /// For a client that shows no certificate of its own.
+    pub fn client(&self) -> ClientTls {
+        ClientTls { ca_file: self.ca_file.clone(), identity: None }
+    }
+}
 
 /// Where to ask, and with which token.
 pub struct Remote {
@@ -26,7 +41,7 @@ pub struct Remote {
 
 impl Remote {
     /// A client for the server at this address.
-    pub fn new(server: &str, token: &str) -> Result<Self, Failure> {
+    pub fn new(server: &str, token: &str, trust: &Trust) -> Result<Self, Failure> {
         let base = Url::parse(server).map_err(|error| Failure::usage(format!("--server {server:?}: {error}")))?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(Failure::usage(format!("--server {server:?} is no HTTP address; try http://127.0.0.1:7070")));
@@ -34,7 +49,7 @@ impl Remote {
         if token.is_empty() {
             return Err(Failure::usage("a server asks for a token").hint("Set TACHOGRAPH_TOKEN to the secret of one."));
         }
-        let client = client_builder(&base)?.build()?;
+        let client = client_builder(&base, &trust.client())?.build()?;
         Ok(Self { client, base, token: token.to_owned() })
     }
 
@@ -45,22 +60,47 @@ impl Remote {
         let url = self.base.join(&path).with_context(|| format!("{path} is no path"))?;
         *request.uri_mut() = url.as_str().parse::<Uri>()?;
         let request = reqwest::Request::try_from(request)?;
-        // The address may hold what was asked for: errors say the server's only.
-        let response = self.client.execute(request).await.map_err(reqwest::Error::without_url);
-        let response = response.with_context(|| format!("cannot reach {}", self.base))?;
+        let response = self.client.execute(request).await.map_err(|error| not_reached(&self.base, error))?;
         Ok(axum::http::Response::<reqwest::Body>::from(response).map(Body::new))
     }
 }
 
 /// What every client of a server has.
-pub fn client_builder(base: &Url) -> anyhow::Result<ClientBuilder> {
+pub fn client_builder(base: &Url, tls: &ClientTls) -> Result<ClientBuilder, Failure> {
+    let tls = client_config(Some(tls).filter(|_| base.scheme() == "https")).map_err(Failure::usage)?;
     let builder = Client::builder()
-        .tls_backend_preconfigured(tls(base.scheme() == "https")?)
+        .tls_backend_preconfigured(tls)
         // A token is for the server that was named.
         .redirect(Policy::none())
         .connect_timeout(limits::CONNECT_MAX)
         .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")));
     Ok(builder)
+}
+
+/// A server did not answer. The address may hold what was asked for: only the server's own part of it is told.
+pub fn not_reached(base: &Url, error: reqwest::Error) -> Failure {
+    let error = anyhow::Error::from(error.without_url());
+    let refused = error.chain().find_map(of_tls).map(|error| match error {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "Its certificate is of an authority that this system does not know: name the file of that authority with --ca-file."
+        }
+        rustls::Error::InvalidCertificate(_) => "Its certificate is not one for this address: have it replaced.",
+        rustls::Error::InvalidMessage(_) => "It answered without TLS: ask with http://, or give it a certificate.",
+        _ => "It and this program found no common way to speak TLS.",
+    });
+    let failure = Failure::from(error.context(format!("cannot reach {}", base.origin().ascii_serialization())));
+    match refused {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// What went wrong with TLS. An error of input and output holds another error and does not name it as its source.
+fn of_tls<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    match cause.downcast_ref::<std::io::Error>() {
+        Some(error) => of_tls(error.get_ref()?),
+        None => cause.downcast_ref(),
+    }
 }
 
 /// The path and the body that ask a server for work on an alert or a silence.
@@ -86,18 +126,19 @@ pub fn triage(work: &triage::Request) -> Result<(String, String), Failure> {
     Ok((path, Value::Object(fields).to_string()))
 }
 
-/// Certificates are checked as the system does; without TLS none are needed.
-fn tls(needed: bool) -> anyhow::Result<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let builder =
-        if needed { builder.with_platform_verifier()? } else { builder.with_root_certificates(RootCertStore::empty()) };
-    Ok(builder.with_no_client_auth())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_wrong_with_tls_is_found_below_errors_of_input_and_output() {
+        let error = || rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let (once, other) = (std::io::Error::other(error()), std::io::Error::other("disk"));
+        assert_eq!(of_tls(&error()), Some(&error()));
+        assert_eq!(of_tls(&once), Some(&error()));
+        assert_eq!(of_tls(&std::io::Error::other(once)), Some(&error()));
+        assert_eq!(of_tls(&other), None);
+    }
 
     #[test]
     fn work_on_alerts_is_asked_for_by_path_and_body() {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Destination;
 use super::spool::{Segment, Spool, lines};
-use crate::api::client_builder;
+use crate::api::{client_builder, not_reached};
 use crate::exit::Failure;
 use crate::limits;
 
@@ -46,7 +46,7 @@ pub fn deliver(destination: &Destination) -> Result<u64, Failure> {
     while spool.status()?.bytes > 0 {
         let Some(lock) = spool.deliverer()? else { break };
         let outcome = runtime()?.block_on(deliver_all(destination, &spool));
-        let failure = outcome.as_ref().err().map(Failure::message);
+        let failure = outcome.as_ref().err().map(Failure::in_one_line);
         spool.note(failure.as_deref())?;
         delivered += outcome?;
         drop(lock);
@@ -92,7 +92,7 @@ impl Server {
     fn new(destination: &Destination) -> Result<Self, Failure> {
         let base = Url::parse(&destination.server)
             .map_err(|error| Failure::usage(format!("--server {:?}: {error}", destination.server)))?;
-        let client = client_builder(&base)?.no_proxy().timeout(limits::HOOK_SEND_MAX).build()?;
+        let client = client_builder(&base, &destination.tls())?.no_proxy().timeout(limits::HOOK_SEND_MAX).build()?;
         let url =
             base.join(&format!("/v1/events/{}", destination.collector)).context("the collector's name is no path")?;
         Ok(Self { client, url, token: destination.token()? })
@@ -110,9 +110,7 @@ impl Server {
                 .header("tachograph-producer", &segment.producer)
                 .header("tachograph-offset", number.to_string())
                 .body(piece.to_vec());
-            let response = request.send().await.map_err(reqwest::Error::without_url);
-            let response =
-                response.with_context(|| format!("cannot reach {}", self.url.origin().ascii_serialization()))?;
+            let response = request.send().await.map_err(|error| not_reached(&self.url, error))?;
             match judge(response).await? {
                 Fate::Delivered => number += lines(piece),
                 other => return Ok(other),

@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::certificate::Certificate;
 use crate::control::protocol::Operation;
 use crate::exit::Failure;
 use crate::limits;
@@ -24,6 +25,8 @@ use crate::settings::{Loaded, Settings};
 const KIND: &str = "config";
 /// The kind of the entries that say which prices are in force.
 const PRICES_KIND: &str = "prices";
+/// The kind of the entries that say which certificate the listeners show.
+const CERTIFICATE_KIND: &str = "certificate";
 /// The part of Tachograph that writes them.
 const ACTOR: &str = "serve";
 
@@ -92,6 +95,33 @@ impl Writer {
             from: old.map(str::to_owned),
             to: Some(new.version().to_owned()),
             record: json!({ "version": new.version(), "models": new.models(), "file": file }),
+        });
+        self.write(owed).await
+    }
+
+    /// Records that the listeners show `new` from now on, in place of `old`, if that is another one.
+    pub async fn record_certificate(
+        &mut self,
+        old: Option<&Certificate>,
+        new: Option<&Certificate>,
+    ) -> Result<(), Failure> {
+        let hash = |certificate: Option<&Certificate>| certificate.map(|certificate| certificate.sha256.clone());
+        let (from, to) = (hash(old), hash(new));
+        if from == to {
+            return Ok(());
+        }
+        let mut owed = self.take_back().await;
+        owed.entries.push_back(Operation {
+            kind: CERTIFICATE_KIND.to_owned(),
+            subject: to.clone().or_else(|| from.clone()).unwrap_or_default(),
+            revision: None,
+            from,
+            to,
+            record: json!({
+                "sha256": hash(new),
+                "file": new.map(|certificate| &certificate.file),
+                "valid_until": new.map(Certificate::valid_until),
+            }),
         });
         self.write(owed).await
     }

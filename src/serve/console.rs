@@ -105,9 +105,13 @@ async fn readyz(State(console): State<Console>) -> Response {
     }
 }
 
-/// Events are taken; what is wrong with collectors is told beside, since the others go on.
+/// Events are taken; what is wrong with the certificate and with collectors is told beside, since the others go on.
 fn ready(health: &Health) -> String {
     let mut text = "ready\n".to_owned();
+    for trouble in health.tls().troubles() {
+        text.push_str(&crate::output::visible(&format!("certificate: {trouble}")));
+        text.push('\n');
+    }
     for (collector, troubles) in health.troubles() {
         for trouble in troubles {
             // Names of files may hold anything.

@@ -11,6 +11,8 @@ use ingest::health::Trouble;
 use ledger::{Ledger, Store};
 use serde::Serialize;
 
+use super::tls::Tls;
+
 /// Where the process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -25,6 +27,7 @@ pub struct Health {
     ledgers: OnceLock<[Ledger; 2]>,
     failed: Mutex<BTreeMap<&'static str, String>>,
     collectors: OnceLock<Watch>,
+    tls: Tls,
 }
 
 /// The body of `/healthz`.
@@ -36,17 +39,25 @@ pub struct Report {
     pub stopped: BTreeMap<&'static str, String>,
     /// What is wrong with collectors, by name.
     pub collectors: BTreeMap<String, Vec<Trouble>>,
+    /// What is wrong with the certificate of the listeners.
+    pub certificate: Vec<String>,
 }
 
 impl Health {
-    /// A server that recovers.
-    pub fn new() -> Self {
+    /// A server that recovers, and whose listeners show this.
+    pub fn new(tls: Tls) -> Self {
         Self {
             phase: RwLock::new(Phase::Recovering),
             ledgers: OnceLock::new(),
             failed: Mutex::default(),
             collectors: OnceLock::new(),
+            tls,
         }
+    }
+
+    /// What the listeners show.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     /// Looks at the ledgers of this store from now on.
@@ -114,6 +125,6 @@ impl Health {
     /// Everything there is to say.
     pub fn report(&self) -> Report {
         let stopped = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Report { not_ready: self.not_ready(), stopped, collectors: self.troubles() }
+        Report { not_ready: self.not_ready(), stopped, collectors: self.troubles(), certificate: self.tls.troubles() }
     }
 }

@@ -1,8 +1,9 @@
 //! A listener: accepts connections within a bound, serves a router on them, and ends them in order. One sender takes no
-//! place of another: `crate::guests` knows who is connected, `admission` what a request must show, `pace` how fast a body must come
-//! and `stall` how fast an answer must go.
+//! place of another: `crate::guests` knows who is connected, `handshake` how a connection begins, `admission` what a request must show,
+//! `pace` how fast a body must come and `stall` how fast an answer must go.
 
 mod admission;
+mod handshake;
 mod pace;
 mod stall;
 
@@ -16,41 +17,42 @@ use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::tls::Tls;
 use crate::guests::{Guests, Seat};
 use crate::limits;
+use crate::settings::ListenerName;
 pub use admission::Doorman;
-use stall::Stall;
+pub use handshake::HandshakeError;
+use handshake::Opened;
 
 /// A bound address.
 pub struct Listener {
-    name: &'static str,
+    name: ListenerName,
+    tls: Tls,
     socket: TcpListener,
     address: SocketAddr,
 }
 
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} for listen.{name}: {source}; choose another address, or stop what uses it")]
+#[error("cannot listen on {address} for listen.{}: {source}; choose another address, or stop what uses it", name.as_str())]
 pub struct BindError {
-    name: &'static str,
+    name: ListenerName,
     address: SocketAddr,
     source: std::io::Error,
 }
 
 impl Listener {
-    /// Binds an address; `name` is the listener's in the configuration.
-    pub async fn bind(name: &'static str, address: SocketAddr) -> Result<Self, BindError> {
+    /// Binds an address; `tls` says what connections are shown.
+    pub async fn bind(name: ListenerName, address: SocketAddr, tls: Tls) -> Result<Self, BindError> {
         let error = |source| BindError { name, address, source };
         let socket = TcpListener::bind(address).await.map_err(error)?;
         let address = socket.local_addr().map_err(error)?;
-        if !address.ip().is_loopback() {
-            tracing::warn!(listener = name, %address, "listening beyond this machine without TLS; put a TLS proxy in front");
-        }
-        Ok(Self { name, socket, address })
+        Ok(Self { name, tls, socket, address })
     }
 
     /// The address, with the port that the system chose if none was given.
@@ -68,7 +70,14 @@ impl Listener {
                 () = stop.cancelled() => break,
             };
             if let Some((stream, peer)) = accepted {
-                serve_connection(stream, guests.enter(peer.ip()), doorman.clone(), router.clone(), &graceful);
+                let visit = Visit {
+                    listener: self.name,
+                    tls: self.tls.clone(),
+                    doorman: doorman.clone(),
+                    router: router.clone(),
+                    stop: stop.clone(),
+                };
+                tokio::spawn(visit.serve(stream, guests.enter(peer.ip()), graceful.watcher()));
             }
         }
         drop(self.socket);
@@ -79,7 +88,7 @@ impl Listener {
         match self.socket.accept().await {
             Ok(accepted) => Some(accepted),
             Err(error) => {
-                tracing::warn!(listener = self.name, %error, "a connection could not be accepted");
+                tracing::warn!(listener = self.name.as_str(), %error, "a connection could not be accepted");
                 // Out of file handles, most likely: trying again at once would only burn time.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 None
@@ -88,27 +97,60 @@ impl Listener {
     }
 }
 
-fn serve_connection(stream: TcpStream, seat: Seat, doorman: Doorman, router: Router, graceful: &GracefulShutdown) {
-    // Answers are small and somebody waits for each.
-    let _ = stream.set_nodelay(true);
-    let stream = Stall::new(stream, limits::WRITE_STALL_MAX);
-    let end = seat.end.clone();
-    let seat = Arc::new(seat);
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let (doorman, seat, router) = (doorman.clone(), Arc::clone(&seat), router.clone());
-        async move { Ok::<_, Infallible>(doorman.admit(&seat, request.map(Body::new), router).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::HEADER_READ_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
+/// What one connection needs.
+struct Visit {
+    listener: ListenerName,
+    tls: Tls,
+    doorman: Doorman,
+    router: Router,
+    /// Cancelled when no more requests are taken.
+    stop: CancellationToken,
+}
+
+impl Visit {
+    /// Serves a connection from its handshake to its end, or until its place is given to another.
+    async fn serve(self, stream: TcpStream, seat: Seat, watcher: Watcher) {
+        // Answers are small and somebody waits for each.
+        let _ = stream.set_nodelay(true);
+        let end = seat.end.clone();
+        let served = async {
+            let opened = tokio::select! {
+                opened = handshake::open(stream, self.tls.config(self.listener)) => opened,
+                () = self.stop.cancelled() => return,
+            };
+            match opened {
+                Ok(opened) => self.converse(opened, seat, watcher).await,
+                Err(HandshakeError::Silent) => tracing::debug!("a connection ended without a word"),
+                Err(error) => self.tls.failed(self.listener, &error),
+            }
+        };
         tokio::select! {
-            served = connection => if let Err(error) = served {
-                tracing::debug!(%error, "a connection ended");
-            },
+            () = served => {}
             () = end.cancelled() => tracing::debug!("a connection gave its place to another"),
         }
-    });
+    }
+
+    /// Answers requests as long as they come.
+    async fn converse(&self, opened: Opened, seat: Seat, watcher: Watcher) {
+        let Opened { wire, is_bare } = opened;
+        let seat = Arc::new(seat);
+        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let (doorman, seat, router) = (self.doorman.clone(), Arc::clone(&seat), self.router.clone());
+            async move {
+                let answer = if is_bare {
+                    doorman.refuse_bare()
+                } else {
+                    doorman.admit(&seat, request.map(Body::new), router).await
+                };
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits::HEADER_READ_MAX)
+            .serve_connection(TokioIo::new(wire), service);
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, "a connection ended");
+        }
+    }
 }

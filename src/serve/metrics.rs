@@ -1,4 +1,4 @@
-//! Metrics of the program itself and of the ledgers; every other package names its own in the same registry.
+//! Metrics of the program itself, its listeners and its ledgers; every other package names its own in the same registry.
 
 use ledger::{Ledger, LedgerStatus, Store};
 use prometheus_client::collector::Collector;
@@ -7,11 +7,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-/// A registry with what is known of the program and its ledgers.
-pub fn registry(store: &Store) -> Registry {
+use super::tls::Tls;
+
+/// A registry with what is known of the program, its listeners and its ledgers.
+pub fn registry(store: &Store, tls: &Tls) -> Registry {
     let mut registry = Registry::default();
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("tachograph_build", "Version of the program", version);
+    tls.register(&mut registry);
     registry.register_collector(Box::new(Ledgers([store.events().clone(), store.operations().clone()])));
     registry
 }

@@ -24,6 +24,13 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// One that is found around the file, and whose message says where.
+    pub(super) fn around(message: String) -> Self {
+        Self { place: String::new(), line: None, message }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {

@@ -33,6 +33,14 @@ One TOML file. Unknown keys are errors. Relative paths start at the directory in
 - `ingest`: address of intake. Default: `\"127.0.0.1:7071\"`. A change needs a restart.
 - `names`: names by which people ask the console, such as `[\"tachograph.acme.example\"]`. Addresses and `localhost` always go; a request
   under another name is answered 421, since a page in somebody's browser could make its own name mean this server. Read again on SIGHUP.
+- `certificate`: a PEM file with the certificate that the listeners show and the rest of its chain. With it they speak TLS 1.2 and 1.3 and
+  nothing else: a request without TLS is answered 421. Default: none, plain HTTP. It and its key are read again on SIGHUP; open
+  connections go on as they began, and a pair that cannot be used changes nothing, which the log, `/readyz` and the metric
+  `tachograph_certificate_last_reload_successful` tell.
+- `key`: where the key of the certificate lies, `file:PATH` or `env:NAME`, in PEM and not encrypted.
+- `tls`: the listeners that speak TLS, such as `[\"ingest\"]`. Default: `[\"console\", \"ingest\"]`. Read again on SIGHUP.
+- `client_certificate_authorities`: a PEM file of authorities: whoever connects to intake shows a certificate of one of them. It says who may
+  connect; who sends is still the token's word. Lists of revoked certificates are not read. Default: nobody is asked. Read again on SIGHUP.
 
 ## `[ingest]`
 

@@ -24,7 +24,19 @@ impl Answer {
 
 /// Sends a request and reads the whole answer; an error is a connection that broke.
 pub fn send(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
-    let mut stream = BufReader::new(TcpStream::connect(address)?);
+    send_over(TcpStream::connect(address)?, address, method, path, headers, body)
+}
+
+/// The same over a connection that is open, with TLS for example.
+pub fn send_over(
+    stream: impl Read + Write,
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> std::io::Result<Answer> {
+    let mut stream = BufReader::new(stream);
     let headers: String = headers.iter().map(|(name, value)| [*name, ": ", *value, "\r\n"].concat()).collect();
     let head =
         format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n{headers}\r\n", body.len());

@@ -3,6 +3,7 @@
 pub mod http;
 pub mod receiver;
 pub mod server;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -65,18 +66,23 @@ impl World {
     pub fn with_store(store: &str, configuration: &str) -> Self {
         let world = Self::empty();
         world.run(&["init", world.data().to_str().unwrap(), "--log-name", "test.example/agents"]).ok();
-        world.write_configuration(store, configuration);
+        world.write_configuration(store, "", configuration);
         world
     }
 
     /// Replaces the configuration.
     pub fn configure(&self, configuration: &str) {
-        self.write_configuration("", configuration);
+        self.write_configuration("", "", configuration);
     }
 
-    fn write_configuration(&self, store: &str, configuration: &str) {
+    /// Replaces the configuration, with these settings in the table of the listeners.
+    pub fn configure_listeners(&self, listen: &str, configuration: &str) {
+        self.write_configuration("", listen, configuration);
+    }
+
+    fn write_configuration(&self, store: &str, listen: &str, configuration: &str) {
         let head = format!(
-            "[store]\ndata = {:?}\n{store}\n[listen]\nconsole = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"\n\n",
+            "[store]\ndata = {:?}\n{store}\n[listen]\nconsole = \"127.0.0.1:0\"\ningest = \"127.0.0.1:0\"\n{listen}\n",
             self.data().display()
         );
         std::fs::write(self.config(), head + configuration).unwrap();
@@ -108,7 +114,7 @@ impl World {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         for name in
-            ["TACHOGRAPH_CONFIG", "TACHOGRAPH_SERVER", "TACHOGRAPH_TOKEN", "TACHOGRAPH_LOG", "TACHOGRAPH_LOG_FORMAT"]
+            ["CA_FILE", "CONFIG", "SERVER", "TOKEN", "LOG", "LOG_FORMAT"].map(|name| format!("TACHOGRAPH_{name}"))
         {
             command.env_remove(name);
         }

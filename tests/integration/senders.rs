@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::json;
 
+use crate::harness::tls::Authority;
 use crate::harness::{World, http};
 
 const CONFIGURATION: &str = r#"
@@ -23,11 +24,11 @@ period = "month"
 const CROWD: usize = 1_100;
 
 /// Connections that send this and then nothing more.
-fn crowd(address: &str, number: usize, head: &str) -> Vec<TcpStream> {
+fn crowd(address: &str, number: usize, head: impl AsRef<[u8]>) -> Vec<TcpStream> {
     let connect = |_| {
         let mut stream = TcpStream::connect(address).unwrap();
         // The server may hang up at any time: that is what it is asked to do.
-        let _ = stream.write_all(head.as_bytes());
+        let _ = stream.write_all(head.as_ref());
         stream
     };
     (0..number).map(connect).collect()
@@ -96,6 +97,33 @@ fn slow_bodies_of_one_token_keep_no_other_token_waiting() {
     assert!(server.stop().unwrap().success());
     let rows = world.sql("SELECT count(*) AS n FROM events WHERE kind = 'egress.http'");
     assert_eq!(rows[0]["n"], 20);
+}
+
+#[test]
+fn handshakes_that_never_end_keep_nobody_waiting() {
+    raise_file_limit();
+    let world = World::new(CONFIGURATION);
+    let authority = Authority::new(&world, "authority");
+    world.configure_listeners(&authority.sign(&world, "server").settings(), CONFIGURATION);
+    let server = world.serve();
+    let token = world.token("other", &["--role", "ingest"]);
+    let client = authority.client();
+    // The head of a record of 512 bytes that never come, and a silence.
+    let half = crowd(&server.ingest, CROWD, b"\x16\x03\x01\x02\x00\x01");
+    let silent = crowd(&server.ingest, CROWD, b"");
+    for number in 0..5 {
+        let event =
+            json!({ "kind": "egress.http", "host": "files.example", "source_id": number.to_string() }).to_string();
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str())];
+        let stream = client.connect(&server.ingest).unwrap();
+        let address = &server.ingest;
+        let answer = http::send_over(stream, address, "POST", "/v1/events/native", &headers, event.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    // Nobody waits for handshakes at the end either.
+    assert!(server.stop().unwrap().success());
+    drop((half, silent));
 }
 
 #[test]

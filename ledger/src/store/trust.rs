@@ -1,7 +1,7 @@
 //! What a start believes of a directory and what it does not: the two ledgers' statements about each other, what a torn copy
 //! lost, and manifests that `operations` does not know.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Ledger, Opening};
 use crate::appender::Appender;
@@ -9,18 +9,13 @@ use crate::checkpoint::CheckpointCell;
 use crate::column::Table;
 use crate::error::LedgerError;
 use crate::gap::Gap;
-use crate::limits::BATCH_AGE_MAX;
+use crate::limits::{SIGNED_WAIT_MAX, SIGNED_WAIT_STEP};
 use crate::manifest::{self, Manifest};
 use crate::notary::{self, Recorded, Standing};
 use crate::position::LedgerName;
 use crate::replay::{Mark, Statement};
 use crate::seal::prove;
-use crate::segments::{last_statement, mark_at};
-
-/// How long a start waits until the loss of a torn copy is signed.
-const SIGNED_WAIT_MAX: Duration = BATCH_AGE_MAX.saturating_mul(20);
-/// How often it looks.
-const SIGNED_WAIT_STEP: Duration = Duration::from_millis(10);
+use crate::segments::{last_statement, mark_of};
 
 /// What was found before anything was started, and is to be settled before events are taken.
 pub(super) struct Trust {
@@ -85,7 +80,7 @@ impl Trust {
         // The entry came right behind the manifest, so it is looked for from the seal before on.
         let before = manifest.segments.iter().rev().nth(1).map_or(i64::MIN, |segment| segment.recorded.1);
         let from = reader.seq_at(before)?;
-        let recorded = Recorded::read(&reader, manifest.ledger, (from, self.signed_seq), Some(manifest.number))?;
+        let recorded = Recorded::read(&reader, (from, self.signed_seq), Some(manifest))?;
         let corrupt =
             |what: String| Err(LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "hash", what));
         match recorded.standing(blobs, manifest, self.may_be_torn) {
@@ -107,11 +102,7 @@ impl Trust {
 impl Opening {
     /// The log at a size, if the directory holds so much of it.
     fn mark(&self, size: u64) -> Result<Option<Mark>, LedgerError> {
-        match (self.replay.marks.get(&size), self.segments.manifest()) {
-            (Some(mark), _) => Ok(Some(*mark)),
-            (None, Some(manifest)) => mark_at(self.segments.blobs().as_ref(), manifest, size),
-            (None, None) => Ok(None),
-        }
+        mark_of(&self.replay, self.segments.blobs().as_ref(), self.segments.manifest(), size)
     }
 
     /// The log where the signed checkpoint covers it, `None` without a checkpoint or if the checkpoint is ahead of it.
@@ -139,9 +130,8 @@ impl Opening {
         if let (Some(checkpoint), None) = (&self.recovered.checkpoint, self.signed()?) {
             miss(checkpoint.size, checkpoint.root);
         }
-        let gaps = operations.signed_gaps(self.place.table.ledger);
         for statement in peer.statements()? {
-            if gaps.iter().any(|gap| gap.explains(&statement)) {
+            if operations.gaps_of(self.place.table.ledger).any(|gap| gap.explains(&statement)) {
                 continue;
             }
             match self.mark(statement.size)? {
@@ -167,10 +157,8 @@ impl Opening {
         Ok(sealed.into_iter().chain(self.replay.statements.iter().copied()).collect())
     }
 
-    /// What was lost of a ledger earlier, as far as this ledger's signed checkpoint covers it.
-    fn signed_gaps(&self, of: LedgerName) -> Vec<Gap> {
-        let signed = self.recovered.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
-        let gaps = self.replay.gaps.iter().filter(|(batch, ledger, _)| *batch < signed && *ledger == of);
-        gaps.map(|(_, _, gap)| *gap).collect()
+    /// What torn copies lost of a ledger earlier, as far as this ledger's checkpoint covers it.
+    fn gaps_of(&self, of: LedgerName) -> impl Iterator<Item = &Gap> {
+        self.replay.gaps_of(of, self.recovered.checkpoint.as_ref())
     }
 }

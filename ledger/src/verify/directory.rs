@@ -14,12 +14,10 @@ use super::strangers::check_strangers;
 use super::{Fault, Report};
 use crate::error::LedgerError;
 use crate::identity::{Identity, shard_directory};
+use crate::limits::VERIFY_TRIES_MAX;
 use crate::lock::LastWriter;
 use crate::manifest;
 use crate::position::LedgerName;
-
-/// How often a ledger is read again because it was sealed meanwhile.
-const RETRIES_MAX: usize = 5;
 
 /// Verifies a data directory, which another process may be writing meanwhile. `key` is the public key that the caller
 /// trusts; without one the key that the directory itself names is used, and the report says so.
@@ -104,7 +102,7 @@ fn look_at(
         let log = Log::read(place, progress, &mut report);
         retries += 1;
         let done = report.is_clean() && log.whole;
-        if !done && log.has_grown() && retries <= RETRIES_MAX {
+        if !done && log.has_grown() && retries <= VERIFY_TRIES_MAX {
             continue;
         }
         if report.is_clean() && !log.whole {
@@ -117,7 +115,7 @@ fn look_at(
 /// Reads on until no signed checkpoint and no statement of the other ledger is ahead of what was read: a server that runs
 /// writes both all the time. In a directory at rest this finds nothing new.
 fn settle(logs: &mut Logs, report: &mut Report) {
-    for _ in 0..RETRIES_MAX {
+    for _ in 0..VERIFY_TRIES_MAX {
         let said: BTreeMap<LedgerName, u64> =
             logs.iter().map(|(ledger, log)| (ledger.peer(), log.largest_statement())).collect();
         let mut moved = false;

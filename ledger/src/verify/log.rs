@@ -15,13 +15,11 @@ use crate::blobs::LocalBlobs;
 use crate::checkpoint::{self, CHECKPOINT_FILE};
 use crate::column::Table;
 use crate::gap::Gap;
+use crate::limits::VERIFY_ROUNDS_MAX;
 use crate::manifest::{self, Manifest};
 use crate::position::LedgerName;
 use crate::replay::{Depth, Mark, Replay, Statement};
-use crate::segments::{last_statement, mark_at};
-
-/// How often the checkpoint is read again because the log grew meanwhile.
-const ROUNDS_MAX: usize = 20;
+use crate::segments::{last_statement, mark_of};
 
 /// Which ledger it is, and where.
 pub(super) struct Place {
@@ -111,10 +109,8 @@ impl Log {
 
     /// The log at one of its sizes, `None` if it has no such size.
     pub(super) fn mark(&self, size: u64) -> Option<Mark> {
-        self.replay.marks.get(&size).copied().or_else(|| {
-            // Headers that cannot be read are in the report already.
-            mark_at(&self.blobs, self.manifest.as_ref()?, size).ok().flatten()
-        })
+        // Headers that cannot be read are in the report already.
+        mark_of(&self.replay, &self.blobs, self.manifest.as_ref(), size).ok().flatten()
     }
 
     /// What this ledger says of the other one.
@@ -129,12 +125,7 @@ impl Log {
 
     /// What torn copies lost of a ledger, as far as this one's checkpoint covers it.
     pub(super) fn gaps(&self, of: LedgerName) -> impl Iterator<Item = &Gap> {
-        let signed = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
-        self.replay
-            .gaps
-            .iter()
-            .filter(move |(batch, ledger, _)| *batch < signed && *ledger == of)
-            .map(|(_, _, gap)| gap)
+        self.replay.gaps_of(of, self.checkpoint.as_ref())
     }
 
     /// Reads the WAL on and takes the newest checkpoint; whether there was anything new.
@@ -143,7 +134,7 @@ impl Log {
             return false;
         }
         let before = self.batches();
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..VERIFY_ROUNDS_MAX {
             let Some(newest) = self.place.checkpoint(report) else { break };
             if newest.size <= self.batches() {
                 self.checkpoint = Some(newest);

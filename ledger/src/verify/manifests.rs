@@ -15,12 +15,12 @@ use crate::segment::encoding::check_encoding;
 
 pub(super) fn check_manifests(directory: &Path, logs: &Logs, report: &mut Report) {
     let Some(operations) = logs.get(&LedgerName::Operations) else { return };
+    // What keeps `operations` from being read is in the report already; then nothing in it is believed.
+    let recorded = Reader::open(directory, LedgerName::Operations)
+        .and_then(|reader| Recorded::read(&reader, (0, operations.signed_seq()), None))
+        .unwrap_or_default();
     for log in logs.values() {
         let Some(newest) = &log.manifest else { continue };
-        // What keeps `operations` from being read is in the report already; then nothing in it is believed.
-        let recorded = Reader::open(directory, LedgerName::Operations)
-            .and_then(|reader| Recorded::read(&reader, log.place.ledger, (0, operations.signed_seq()), None))
-            .unwrap_or_default();
         let place = manifest::file_name(newest.number);
         match recorded.standing(&log.blobs, newest, report.may_be_torn) {
             Standing::Recorded => {}

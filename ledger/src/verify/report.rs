@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::error::LedgerError;
-use crate::limits::FAULTS_MAX;
+use crate::limits::{FAULTS_MAX, UNSIGNED_BATCHES_MAX};
 use crate::position::LedgerName;
 
 /// Something that is not as it was recorded, or could not be looked at. It prints as one line.
@@ -44,9 +44,6 @@ pub struct Unproven {
     /// Events in them and in the batch that is open.
     pub events: u64,
 }
-
-/// The most closed batches that a process leaves unsigned when it dies: it signs each before it closes the next.
-const UNSIGNED_BATCHES_MAX: u64 = 1;
 
 /// The answer of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -8,12 +8,10 @@ use super::Report;
 use super::log::Place;
 use crate::disk::{Disk, LocalDisk};
 use crate::error::LedgerError;
+use crate::limits::VERIFY_WAL_FILES_MAX;
 use crate::replay::Replay;
 use crate::wal::file::{WalFile, file_name, file_number};
 use crate::wal::scan::{End, Scanner};
-
-/// WAL files that are held open at once; a ledger in order has fewer.
-const OPEN_MAX: usize = 64;
 
 /// Where the reading stands.
 pub(super) struct Wal {
@@ -55,7 +53,7 @@ impl Wal {
             wal.broken = true;
             return wal;
         }
-        for number in numbers.into_iter().take(OPEN_MAX) {
+        for number in numbers.into_iter().take(VERIFY_WAL_FILES_MAX) {
             // What cannot be opened now is met again when it is its turn.
             let Ok(Some(file)) = WalFile::open(&LocalDisk, &wal.directory.join(file_name(number)), false) else {
                 break;

@@ -14,6 +14,7 @@ use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
 use crate::secret::SecretText;
+use crate::tls::{ClientTls, client_config};
 use guard::Guard;
 pub use mail::{Mail, MailTls};
 
@@ -100,7 +101,7 @@ pub struct Http {
 impl Http {
     /// Builds a client. The error says what is wrong with the certificates.
     pub fn new(options: &HttpOptions) -> Result<Self, String> {
-        let tls = tls(options.ca_file.as_ref())?;
+        let tls = client_config(Some(&ClientTls { ca_file: options.ca_file.clone(), identity: None }))?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -112,29 +113,6 @@ impl Http {
             .map_err(|error| describe(&error.without_url()))?;
         Ok(Self { client, options: options.clone() })
     }
-}
-
-fn tls(ca_file: Option<&PathBuf>) -> Result<rustls::ClientConfig, String> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject as _;
-
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut extra = Vec::new();
-    if let Some(path) = ca_file {
-        let failed = |error: &dyn fmt::Display| format!("ca_file {}: {error}", path.display());
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))? {
-            extra.push(certificate.map_err(|error| failed(&error))?);
-        }
-    }
-    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider.clone())
-        .map_err(|error| format!("the system's certificates: {error}"))?;
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(config)
 }
 
 impl Transport for Http {

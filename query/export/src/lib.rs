@@ -26,6 +26,7 @@ mod secret;
 mod sink;
 mod status;
 mod test_send;
+pub mod tls;
 
 #[cfg(test)]
 mod fixtures;

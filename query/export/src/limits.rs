@@ -71,8 +71,10 @@ pub const ANSWER_CHARS_KEPT: usize = 256;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// and a whole request by default.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest file of certificate authorities for mail.
+/// The longest file of certificates,
 pub const CA_BYTES_MAX: usize = 1 << 20;
+/// and how many of them are read: the bundles of systems have some hundreds.
+pub const CERTIFICATES_MAX: usize = 4_096;
 /// Recipients of mail.
 pub const RECIPIENTS_MAX: usize = 50;
 /// The longest secret, in bytes.

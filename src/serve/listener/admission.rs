@@ -78,6 +78,16 @@ impl Doorman {
         response.map(|body| Body::new(Held { body, _turn: turn }))
     }
 
+    /// Answers a request that came without TLS where TLS is asked for. What it brought passed readable, a token too.
+    ///
+    /// The status is the one for a scheme that a server does not serve (RFC 9110, section 15.5.20): senders such as our own hooks
+    /// keep what they brought and try again.
+    pub fn refuse_bare(&self) -> Response<Body> {
+        let detail = "this address speaks TLS and the request came without it: use https://; a token that was sent so was \
+                      readable on its way, replace it";
+        self.refuse(Problem::new(StatusCode::MISDIRECTED_REQUEST, "tls_required", detail))
+    }
+
     fn refuse(&self, problem: Problem) -> Response<Body> {
         if let Some(refusals) = &self.refusals {
             let (reason, status) = (problem.code, problem.status);
