@@ -248,6 +248,10 @@ impl Request {
 }
 
 impl Asked {
+    /// The operations kinds of requests.
+    pub const KINDS: [&'static str; 6] =
+        [SET_KIND, RESERVE_KIND, COMMIT_KIND, RELEASE_KIND, OBSERVED_KIND, MATCHED_KIND];
+
     /// The entry to append.
     pub fn entry(&self) -> Result<Entry, serde_json::Error> {
         let record = match &self.request {

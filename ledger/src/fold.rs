@@ -25,6 +25,9 @@ use crate::rows::Row;
 
 /// What entries amount to: a state that each row in order changes.
 pub trait Fold {
+    /// The kinds of which rows change the state, if it is few of many: rows of others need not be shown to it then.
+    const KINDS: Option<&'static [&'static str]> = None;
+
     /// Takes the next row. Rows of kinds that the fold does not know leave it as it is.
     fn apply(&mut self, row: &Row<'_>);
 }
@@ -49,18 +52,21 @@ impl<F: Fold> Folded<F> {
         Ok(folded)
     }
 
-    /// Reads what became durable since. Returns the number of new rows.
+    /// Reads what became durable since. Returns by how many rows the ledger grew.
     pub fn catch_up(&mut self) -> Result<u64, LedgerError> {
         let start = self.next_seq;
         loop {
-            let rows = self.reader.read(self.next_seq, false, READ_LIMIT)?;
+            let rows = match F::KINDS {
+                Some(kinds) => self.reader.read_kinds(self.next_seq, kinds, READ_LIMIT)?,
+                None => self.reader.read(self.next_seq, false, READ_LIMIT)?,
+            };
             for row in rows.iter() {
                 self.fold.apply(&row);
             }
-            self.next_seq = rows.next_seq;
-            if rows.is_empty() {
+            if rows.next_seq == self.next_seq {
                 return Ok(self.next_seq - start);
             }
+            self.next_seq = rows.next_seq;
         }
     }
 
@@ -171,6 +177,62 @@ mod tests {
 
     fn intent() -> String {
         serde_json::json!({"export_seq": 0, "count": 1, "sha256": ""}).to_string()
+    }
+
+    /// The positions of tokens.
+    #[derive(Default)]
+    struct Tokens(Vec<(u64, String)>);
+
+    impl Fold for Tokens {
+        const KINDS: Option<&'static [&'static str]> = Some(&["token", "token.more"]);
+
+        fn apply(&mut self, row: &Row<'_>) {
+            if row.text(column::KIND).is_some_and(|kind| kind.starts_with("token")) {
+                self.0.push((row.position.seq, row.text(column::TO).unwrap_or_default().to_owned()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_fold_of_few_kinds_meets_all_rows_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        Store::init(dir.path(), "acme.example/agents").unwrap();
+        let store =
+            Store::open(dir.path(), Options { segment_entries_max: 500, reserve_bytes: 0, ..Options::default() })
+                .unwrap();
+        let kind = |number: usize| match number % 97 {
+            0 => "token",
+            50 => "token.more",
+            _ => "note",
+        };
+        let reader = store.operations().reader();
+        let mut folded = Folded::open(reader.clone(), Tokens::default()).unwrap();
+        let mut expected = Vec::new();
+        for round in 0..4 {
+            let numbers = round * 700..(round + 1) * 700;
+            append(&store, numbers.map(|number| (kind(number), number.to_string(), String::new())));
+            while store.operations().status().unsealed_files > 0 {
+                std::thread::yield_now();
+            }
+            let mut from = 0;
+            expected.clear();
+            while from < reader.durable().unwrap().next_seq {
+                let rows = reader.read(from, false, READ_LIMIT).unwrap();
+                let tokens =
+                    rows.iter().filter(|row| row.text(column::KIND).is_some_and(|kind| kind.starts_with("token")));
+                expected.extend(tokens.map(|row| (row.position.seq, row.text(column::TO).unwrap().to_owned())));
+                from = rows.next_seq;
+            }
+            assert!(expected.len() > round * 14);
+            // From the start, from where it stood, and from the middle of a segment.
+            assert_eq!(Folded::open(reader.clone(), Tokens::default()).unwrap().get().0, expected);
+            folded.catch_up().unwrap();
+            assert_eq!(folded.get().0, expected);
+            let middle = from / 2;
+            let later: Vec<_> = expected.iter().filter(|(seq, _)| *seq >= middle).cloned().collect();
+            assert_eq!(Folded::open_at(reader.clone(), Tokens::default(), middle).unwrap().get().0, later);
+        }
+        assert!(store.operations().status().segments > 2);
     }
 
     struct Count(u64);

@@ -105,6 +105,23 @@ impl Reader {
         }
     }
 
+    /// As [`Reader::read`] without content, for whoever needs these kinds only: of what is sealed, rows of other kinds are left out.
+    /// The block ends before `next_seq`, however few rows it has; at the end it is the position that was asked for.
+    pub(crate) fn read_kinds(
+        &self,
+        from: u64,
+        kinds: &'static [&'static str],
+        limit: ReadLimit,
+    ) -> Result<Rows, LedgerError> {
+        if from >= self.view.durable().next_seq {
+            self.refresh()?;
+        }
+        match self.view.locate(from, 1) {
+            Some(Place::Sealed(segments)) => segments.read_kinds(from, kinds),
+            _ => self.read(from, false, limit),
+        }
+    }
+
     /// The first position that was recorded at or after this moment (microseconds since 1970 UTC).
     pub fn seq_at(&self, recorded: i64) -> Result<u64, LedgerError> {
         let mut range = 0..self.durable()?.next_seq;

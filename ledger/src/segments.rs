@@ -108,16 +108,20 @@ impl Segments {
 
     /// Rows from `from` on, up to the end of their row group.
     pub(crate) fn read(&self, from: u64, content: bool, limit: ReadLimit) -> Result<Rows, LedgerError> {
+        self.reader.read(self.segment(from)?, from, content, limit.rows, limit.bytes)
+    }
+
+    /// Rows of these kinds from `from` on, up to the end of their row group.
+    pub(crate) fn read_kinds(&self, from: u64, kinds: &'static [&'static str]) -> Result<Rows, LedgerError> {
+        self.reader.read_kinds(self.segment(from)?, from, kinds)
+    }
+
+    /// The segment that holds a position.
+    fn segment(&self, seq: u64) -> Result<&SegmentEntry, LedgerError> {
         let segments = self.manifest.as_ref().map_or(&[] as &[SegmentEntry], |manifest| &manifest.segments);
-        let at = segments.partition_point(|segment| segment.end_seq <= from);
-        let Some(segment) = segments.get(at) else {
-            return Err(LedgerError::corrupt(
-                manifest::FOLDER,
-                "segments",
-                format!("no segment holds position {from}"),
-            ));
-        };
-        self.reader.read(segment, from, content, limit.rows, limit.bytes)
+        let at = segments.partition_point(|segment| segment.end_seq <= seq);
+        let missing = || LedgerError::corrupt(manifest::FOLDER, "segments", format!("no segment holds position {seq}"));
+        segments.get(at).ok_or_else(missing)
     }
 }
 

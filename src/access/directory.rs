@@ -41,6 +41,8 @@ pub struct Directory {
 }
 
 impl Fold for Directory {
+    const KINDS: Option<&'static [&'static str]> = Some(&[KIND]);
+
     /// What cannot be read gives nobody access.
     fn apply(&mut self, row: &Row<'_>) {
         if row.text(column::KIND) != Some(KIND) {

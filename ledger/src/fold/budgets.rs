@@ -358,6 +358,8 @@ fn key(asked: &Asked) -> Key {
 }
 
 impl Fold for Budgets {
+    const KINDS: Option<&'static [&'static str]> = Some(&Asked::KINDS);
+
     fn apply(&mut self, row: &Row<'_>) {
         if let Some(asked) = Asked::from_row(row) {
             self.take(row.position.seq, row.recorded, asked);

@@ -7,11 +7,16 @@ use std::io::{self, Cursor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use arrow::array::{BooleanArray, StringViewArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter,
+};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{ChunkReader, Length};
@@ -108,13 +113,38 @@ impl<'a> SegmentFile<'a> {
 
     /// Decodes a row group: its rows in the order of the file.
     pub fn decode(&self, row_group: usize) -> Result<RecordBatch, LedgerError> {
+        self.decode_filtered(row_group, None)
+    }
+
+    /// Decodes those rows of a row group whose kind is one of these, in the order of the file. Of the others only the kind is read.
+    pub(super) fn decode_kinds(
+        &self,
+        row_group: usize,
+        kinds: &'static [&'static str],
+    ) -> Result<RecordBatch, LedgerError> {
+        let column = ProjectionMask::columns(self.metadata.parquet_schema(), ["kind"]);
+        let is_wanted = move |batch: RecordBatch| {
+            let values =
+                batch.column_by_name("kind").and_then(|column| column.as_any().downcast_ref::<StringViewArray>());
+            let values = values.ok_or_else(|| ArrowError::SchemaError("there is no column of kinds".to_owned()))?;
+            let wanted = values.iter().map(|kind| Some(kind.is_some_and(|kind| kinds.contains(&kind))));
+            Ok(wanted.collect::<BooleanArray>())
+        };
+        let filter = RowFilter::new(vec![Box::new(ArrowPredicateFn::new(column, is_wanted))]);
+        self.decode_filtered(row_group, Some(filter))
+    }
+
+    fn decode_filtered(&self, row_group: usize, filter: Option<RowFilter>) -> Result<RecordBatch, LedgerError> {
         let place = PathBuf::from(format!("{} row group {row_group}", self.blobs.path(&self.name).display()));
         let (start, bytes) = self.row_group_bytes(row_group)?;
         let decode = || -> Result<RecordBatch, ParquetError> {
             let chunks = RowGroupChunks { start, bytes: bytes.clone(), size: self.size };
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
+            let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
                 .with_row_groups(vec![row_group])
                 .with_batch_size(ROW_GROUP_ENTRIES_MAX);
+            if let Some(filter) = filter {
+                builder = builder.with_row_filter(filter);
+            }
             let schema = builder.schema().clone();
             let mut batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
             match batches.pop() {

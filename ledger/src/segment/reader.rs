@@ -65,6 +65,31 @@ impl SegmentReader {
         Ok(rows)
     }
 
+    /// Rows of these kinds from position `from` on, which the segment holds, up to the end of their row group; without content. What
+    /// is read is not kept for others.
+    pub(crate) fn read_kinds(
+        &self,
+        segment: &SegmentEntry,
+        from: u64,
+        kinds: &'static [&'static str],
+    ) -> Result<Rows, LedgerError> {
+        let name = &entry_of(&*self.blobs, segment, FileKind::Facts)?.name;
+        let file = SegmentFile::open(&*self.blobs, name, self.table, Part::Facts)?;
+        let row_group = file.ranges().iter().position(|range| range.contains(from));
+        let row_group = row_group.ok_or_else(|| self.no_such_row(name, from))?;
+        let range = file.ranges()[row_group];
+        let decoded = decode(self.table, &file.decode_kinds(row_group, kinds)?, Part::Facts, range)
+            .map_err(|what| LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what))?;
+        let mut rows = Rows::new(self.table.ledger, self.shard, from);
+        for seq in from..range.end_seq {
+            if let Some((row, bytes)) = decoded.row(seq) {
+                rows.push(seq, row.batch, row.recorded, row.flags, bytes, None);
+            }
+        }
+        rows.next_seq = range.end_seq;
+        Ok(rows)
+    }
+
     /// The decoded row group that covers a position; `None` if the file has none.
     fn part(&self, name: &str, part: Part, seq: u64) -> Result<Option<Arc<DecodedPart>>, LedgerError> {
         if let Some(decoded) = self.cache.get(name, part, seq) {
