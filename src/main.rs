@@ -34,6 +34,7 @@ mod cli;
 mod config;
 mod control;
 mod doctor;
+mod endpoints;
 mod exit;
 mod guests;
 mod hook;

@@ -15,6 +15,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use ledger::access::{Principal, Trust};
+use ledger::standing::State;
 use serde::Deserialize;
 
 use crate::collectors;
@@ -89,6 +90,17 @@ impl Collector {
         principal.team.clone_from(&self.team);
         principal.org.clone_from(&self.org);
         principal
+    }
+
+    /// Where it reads, for people.
+    pub fn place(&self) -> String {
+        let transport = transport::by_name(&self.transport);
+        transport.map(|transport| transport.place(&self.name, &self.settings)).unwrap_or_default()
+    }
+
+    /// What keeps this process from reading what it names, as far as can be seen while it does not run.
+    pub fn look(&self) -> Option<(State, String)> {
+        transport::by_name(&self.transport)?.look(&self.settings)
     }
 
     fn check(&self) -> Vec<(&'static str, String)> {

@@ -59,6 +59,13 @@ impl Refusals {
         }
     }
 
+    /// How many requests for a collector were refused.
+    pub fn of(&self, collector: &str) -> u64 {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = told.keys().filter(|labels| &*labels.collector == collector);
+        own.map(|labels| self.counts.get_or_create(labels).get()).sum()
+    }
+
     /// Counts it. If it is to be told: how many there were since it was told last, this one included.
     fn count(&self, refusal: &Refusal<'_>, now: Instant) -> Option<u64> {
         let collector = Arc::from(refusal.collector.unwrap_or_default());
@@ -110,6 +117,7 @@ mod tests {
         let counted = |collector: &str, reason| {
             refusals.counts.get_or_create(&Labels { collector: collector.into(), reason, status: 403 }).get()
         };
+        assert_eq!((refusals.of("coderd"), refusals.of("other")), (7, 0));
         assert_eq!((counted("coderd", "role"), counted("coderd", "dialect"), counted("", "role")), (6, 1, 1));
     }
 }

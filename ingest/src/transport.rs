@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::health::Trouble;
 use crate::pump::{Channel, Pump};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
@@ -61,8 +62,21 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Starts a collector whose settings are in order.
-    fn start(&self, start: Start<'_>) -> Result<(), String>;
+    /// Where a collector of this name reads, for people.
+    fn place(&self, name: &str, settings: &Settings) -> String;
+
+    /// Whether it follows files, so that it is known how much there is to read.
+    fn follows_files(&self) -> bool {
+        false
+    }
+
+    /// What keeps this process, with its rights, from reading now; for whoever asks while no collector runs.
+    fn look(&self, _settings: &Settings) -> Option<Trouble> {
+        None
+    }
+
+    /// Starts a collector whose settings are in order. Says from which position it reads, for people.
+    fn start(&self, start: Start<'_>) -> Result<String, String>;
 }
 
 /// What a transport gets to start a collector.

@@ -51,6 +51,7 @@ mod seal;
 mod sealer;
 pub mod segment;
 mod segments;
+pub mod standing;
 pub mod store;
 mod tail;
 pub mod triage;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ledger::budget;
@@ -98,25 +98,26 @@ async fn healthz(State(console): State<Console>) -> Response {
     axum::Json(console.health.report()).into_response()
 }
 
-async fn readyz(State(console): State<Console>) -> Response {
-    match console.health.not_ready() {
-        None => ready(&console.health).into_response(),
-        Some(reason) => unavailable(&reason),
+/// The status says whether events are taken, the rest is for whoever looks.
+async fn readyz(State(console): State<Console>, headers: HeaderMap) -> Response {
+    let report = console.health.report();
+    let is_ready = report.not_ready.is_none();
+    let body = if accepts(&headers, "application/json") {
+        axum::Json(report).into_response()
+    } else {
+        report.text().into_response()
+    };
+    if is_ready {
+        return body;
     }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], body).into_response()
 }
 
-/// Events are taken; what is wrong with collectors is told beside, since the others go on.
-fn ready(health: &Health) -> String {
-    let mut text = "ready\n".to_owned();
-    for (collector, troubles) in health.troubles() {
-        for trouble in troubles {
-            // Names of files may hold anything.
-            let line = format!("collector {collector}: {}: {}", trouble.fault.as_str(), trouble.message);
-            text.push_str(&crate::output::visible(&line));
-            text.push('\n');
-        }
-    }
-    text
+/// Whether a request names a media type among those that it accepts; wildcards do not count.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut names = accepted.flat_map(|value| value.split(',')).filter_map(|part| part.split(';').next());
+    names.any(|name| name.trim().eq_ignore_ascii_case(media_type))
 }
 
 async fn metrics(State(console): State<Console>) -> Response {

@@ -67,9 +67,13 @@ impl Transport for Http {
         read::<NoSettings>(settings).map(|_| ())
     }
 
-    fn start(&self, start: Start<'_>) -> Result<(), String> {
+    fn place(&self, name: &str, _settings: &Settings) -> String {
+        format!("POST /v1/events/{name}")
+    }
+
+    fn start(&self, start: Start<'_>) -> Result<String, String> {
         start.routes.insert(start.channel.name().to_owned(), start.channel);
-        Ok(())
+        Ok("what is pushed; a producer with offsets goes on where its receipt ends".to_owned())
     }
 }
 

@@ -208,17 +208,35 @@ impl SinkConfig {
         ledger == LedgerName::Events && self.common.fields.needs_content()
     }
 
-    /// Secrets that are not set and files that cannot be read, by setting.
-    fn missing(&self) -> Vec<String> {
+    /// Secrets that are not set and files that cannot be read, by setting. The sink waits for them.
+    pub fn missing(&self) -> Vec<String> {
         let mut missing: Vec<String> =
             Http::new(&self.http()).err().map(|message| format!("ca_file: {message}")).into_iter().collect();
-        // A setting whose value has the form of a reference is one: none of the others begins so.
-        let references = self.settings.iter().filter_map(|(name, value)| {
-            let secret = Secret::try_from(value.as_str()?.to_owned()).ok()?;
-            Some(format!("{name}: {}", secret.read().err()?))
-        });
-        missing.extend(references);
+        missing.extend(self.missing_secrets());
         missing
+    }
+
+    /// The secrets among them.
+    pub(crate) fn missing_secrets(&self) -> Vec<String> {
+        self.secrets().filter_map(|(name, secret)| Some(format!("{name}: {}", secret.read().err()?))).collect()
+    }
+
+    /// A setting whose value has the form of a reference is one: none of the others begins so.
+    fn secrets(&self) -> impl Iterator<Item = (&str, Secret)> {
+        self.settings.iter().filter_map(|(name, value)| {
+            let secret = Secret::try_from(value.as_str()?.to_owned()).ok()?;
+            Some((name.as_str(), secret))
+        })
+    }
+
+    /// Where it sends, for people: as much of the address as holds no secret, or where the address lies.
+    pub fn place(&self) -> String {
+        let text = |name: &str| self.settings.get(name).and_then(Value::as_str);
+        if let Some(url) = text("url").and_then(|url| reqwest::Url::parse(url).ok()) {
+            return url.origin().ascii_serialization();
+        }
+        let secret = || self.secrets().next().map(|(_, secret)| secret.to_string());
+        text("server").map(str::to_owned).or_else(secret).unwrap_or_default()
     }
 
     fn check(&self) -> Result<(), String> {

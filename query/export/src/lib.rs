@@ -44,5 +44,5 @@ pub use sink::{
     ACKNOWLEDGE_ACTION, BatchLimits, Message, OPEN_ACTION, Reconciled, Rendered, SINKS, SignatureError, Sink, SinkSpec,
     verify_signature,
 };
-pub use status::{LaneStatus, status};
+pub use status::{LaneStatus, new_lanes, status};
 pub use test_send::{TestReport, test};
