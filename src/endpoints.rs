@@ -211,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn every_state_is_documented() {
+        let page = include_str!("../docs/health.md");
+        for state in State::ALL {
+            assert!(page.contains(&format!("\n| `{state}` | ")), "{state}");
+        }
+    }
+
+    #[test]
     fn it_comes_over_the_socket_as_it_is() {
         for state in State::ALL {
             let endpoint = Endpoint { last_event: Some(1_763_750_000_123_456), ..endpoint(state, Some("a\nb")) };

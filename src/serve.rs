@@ -7,6 +7,7 @@
 
 mod configuration;
 mod console;
+mod exposition;
 mod followers;
 mod health;
 mod listener;

@@ -95,39 +95,39 @@ impl Metrics {
     /// Registers every metric under `tachograph_ingest_…`; counters get the suffix `_total`.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("tachograph_ingest");
-        registry.register("records", "Records that arrived.", self.records.clone());
-        registry.register("events", "Events that were recorded.", self.events.clone());
-        registry.register_with_unit("record", "Bytes of the records that arrived.", Unit::Bytes, self.bytes.clone());
-        registry.register("skipped", "Records that are no events, by reason.", self.skipped.clone());
-        registry.register("unparsed", "Records that were kept without being understood.", self.unparsed.clone());
-        registry.register("duplicates", "Records that were in the ledger already.", self.duplicates.clone());
-        registry.register("conflicts", "Events that came with the key of another event.", self.conflicts.clone());
-        registry.register("redactions", "Secrets that were redacted.", self.redactions.clone());
-        registry.register("future", "Events whose time lies in the future.", self.future.clone());
+        registry.register("records", "Records that arrived", self.records.clone());
+        registry.register("events", "Events that were recorded", self.events.clone());
+        registry.register_with_unit("record", "Bytes of the records that arrived", Unit::Bytes, self.bytes.clone());
+        registry.register("skipped", "Records that are no events, by reason", self.skipped.clone());
+        registry.register("unparsed", "Records that were kept without being understood", self.unparsed.clone());
+        registry.register("duplicates", "Records that were in the ledger already", self.duplicates.clone());
+        registry.register("conflicts", "Events that came with the key of another event", self.conflicts.clone());
+        registry.register("redactions", "Secrets that were redacted", self.redactions.clone());
+        registry.register("future", "Events whose time lies in the future", self.future.clone());
         registry.register(
             "unknown_keys",
-            "Keys of records that their dialect does not know.",
+            "Keys of records that their dialect does not know",
             self.unknown_keys.clone(),
         );
-        registry.register("requests", "Requests that were answered, by status.", self.requests.clone());
+        registry.register("requests", "Requests that were answered, by status", self.requests.clone());
         registry.register(
             "refused",
-            "Requests that were refused, by collector (empty if there is none of the name), reason and status.",
+            "Requests that were refused, by collector (empty if there is none of the name), reason and status",
             self.refusals.counts.clone(),
         );
-        registry.register_with_unit("lag", "Bytes in files that were not yet read.", Unit::Bytes, self.lag.clone());
-        registry.register("files", "Files that are read.", self.files.clone());
-        registry.register("truncations", "Files that became shorter while they were read.", self.truncations.clone());
-        registry.register("missing_files", "Files that vanished before their end was read.", self.missing.clone());
+        registry.register_with_unit("lag", "Bytes in files that were not yet read", Unit::Bytes, self.lag.clone());
+        registry.register("files", "Files that are read", self.files.clone());
+        registry.register("truncations", "Files that became shorter while they were read", self.truncations.clone());
+        registry.register("missing_files", "Files that vanished before their end was read", self.missing.clone());
         registry.register_with_unit(
             "append",
-            "Time from a full group to its receipt.",
+            "Time from a full group to its receipt",
             Unit::Seconds,
             self.append.clone(),
         );
-        registry.register("dedup_keys", "Keys of records that are remembered.", self.dedup_keys.clone());
-        registry.register("dedup_streams", "Streams that are remembered.", self.dedup_streams.clone());
-        registry.register_with_unit("dedup", "Memory of duplicates.", Unit::Bytes, self.dedup_size.clone());
+        registry.register("dedup_keys", "Keys of records that are remembered", self.dedup_keys.clone());
+        registry.register("dedup_streams", "Streams that are remembered", self.dedup_streams.clone());
+        registry.register_with_unit("dedup", "Memory of duplicates", Unit::Bytes, self.dedup_size.clone());
     }
 
     /// Who counts requests that are refused.

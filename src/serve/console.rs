@@ -13,14 +13,12 @@ use prometheus_client::registry::Registry;
 use query::http::Interactions;
 use tower::ServiceExt;
 
+use super::exposition::Format;
 use super::health::Health;
 use super::listener::Doorman;
 use super::slack::Apps;
 use crate::access::Tokens;
 use crate::exit::Failure;
-
-/// The media type of OpenMetrics text.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The console before and after recovery.
 #[derive(Clone)]
@@ -120,12 +118,13 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     names.any(|name| name.trim().eq_ignore_ascii_case(media_type))
 }
 
-async fn metrics(State(console): State<Console>) -> Response {
+async fn metrics(State(console): State<Console>, headers: HeaderMap) -> Response {
     let Some(opened) = console.opened.get() else { return unavailable("the ledger is being recovered") };
     let registry = Arc::clone(&opened.registry.read().unwrap_or_else(PoisonError::into_inner));
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text).into_response(),
+    let is_new = accepts(&headers, "application/openmetrics-text");
+    let format = if is_new { Format::OpenMetrics } else { Format::Text };
+    match format.write(&registry) {
+        Ok(text) => ([(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()))], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -142,4 +141,22 @@ async fn api(State(console): State<Console>, request: Request) -> Response {
 
 fn unavailable(reason: &str) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], format!("not ready: {reason}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_accepted_by_its_name() {
+        let check = |accept: &[&'static str], expected: bool| {
+            let values = accept.iter().map(|value| (header::ACCEPT, HeaderValue::from_static(value)));
+            assert_eq!(accepts(&values.collect(), "application/json"), expected, "{accept:?}");
+        };
+        check(&[], false);
+        check(&["*/*"], false);
+        check(&["text/plain, Application/JSON;q=0.5"], true);
+        check(&["text/html", "application/json"], true);
+        check(&["application/json5"], false);
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::metrics::gauge::Gauge;
@@ -16,16 +17,30 @@ use crate::limits;
 
 /// The open files, and up to where each was read.
 #[derive(Debug, Default)]
-pub(super) struct Behind(Mutex<BTreeMap<FileId, (Arc<File>, u64)>>);
+pub(super) struct Behind {
+    open: Mutex<BTreeMap<FileId, (Arc<File>, u64)>>,
+    /// Bytes in files that are not open although they should be read.
+    closed: AtomicU64,
+}
 
 impl Behind {
     fn files(&self) -> MutexGuard<'_, BTreeMap<FileId, (Arc<File>, u64)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A file was read up to this position, or will be read from it.
     pub fn note(&self, id: FileId, file: &Arc<File>, position: u64) {
         self.files().entry(id).and_modify(|(_, at)| *at = position).or_insert_with(|| (Arc::clone(file), position));
+    }
+
+    /// Sets how many bytes there are in files that cannot be opened, or wait for a place.
+    pub fn set_closed(&self, bytes: u64) {
+        self.closed.store(bytes, Relaxed);
+    }
+
+    /// How many there are.
+    pub fn closed(&self) -> u64 {
+        self.closed.load(Relaxed)
     }
 
     /// Forgets the files that are not open any more.
@@ -38,7 +53,7 @@ impl Behind {
         let rest = |(file, position): &(Arc<File>, u64)| {
             file.metadata().map_or(0, |metadata| metadata.len().saturating_sub(*position))
         };
-        self.files().values().map(rest).sum()
+        self.files().values().map(rest).sum::<u64>() + self.closed()
     }
 
     /// Waits for something, and shows meanwhile how the files grow.

@@ -133,7 +133,8 @@ impl Tailer {
             }
             let open: BTreeSet<FileId> = self.sources.iter().map(|source| source.id).collect();
             self.behind.retain(|id| open.contains(&id));
-            metrics.lag.set(self.sources.iter().map(Source::lag).sum::<u64>() as i64);
+            let open = self.sources.iter().map(Source::lag).sum::<u64>();
+            metrics.lag.set((open + self.behind.closed()) as i64);
             self.channel.set_trouble(self.trouble.clone());
         } else {
             metrics.lag.set(self.behind.bytes() as i64);
@@ -254,12 +255,19 @@ impl Tailer {
         let limit = limits::TAIL_FILES_MAX;
         let mut failed =
             (many > 0).then(|| (State::PassedOver, format!("{many} files above the limit of {limit} wait")));
-        for file in listed.into_iter().take(room) {
+        let mut closed = 0;
+        for (at, file) in listed.into_iter().enumerate() {
             let fresh = if self.new && self.origin == Origin::End { file.size } else { 0 };
-            if let Err(error) = self.open_listed(&file, fresh).await {
-                failed = Some(unreadable(&file.path, &error));
+            let known = self.known.get(&file.id).map_or(fresh, |stored| stored.offset);
+            let opened = if at < room { self.open_listed(&file, fresh).await } else { Ok(()) };
+            if let Err(error) = &opened {
+                failed = Some(unreadable(&file.path, error));
+            }
+            if at >= room || opened.is_err() {
+                closed += file.size.saturating_sub(known);
             }
         }
+        self.behind.set_closed(closed);
         self.new = false;
         // While a file that was rotated away is still followed, the next one may be about to come.
         if is_missing && self.sources.is_empty() && failed.is_none() {

@@ -340,6 +340,14 @@ async fn what_cannot_be_read_is_told_until_it_can() {
     desk = desk.act(Step).await;
     assert!(matches!(fault(&desk), Some((State::Unreadable, message)) if message.contains("irectory")));
     fs::remove_dir(desk.path("a")).unwrap();
+    // What cannot be opened is behind with all it has.
+    desk = desk.act(write("a", "BZh91AY")).await.act(Step).await;
+    let lag = |desk: &Desk| desk.metrics.collector("files").lag.get();
+    assert!(matches!(fault(&desk), Some((State::Unreadable, message)) if message.contains("bzip2")) && lag(&desk) == 7);
+    desk = desk.act(write("a", "!")).await.act(Step).await;
+    assert_eq!(lag(&desk), 8);
+    desk = desk.act(Remove("a")).await.act(Step).await;
+    assert_eq!(lag(&desk), 0);
     desk = desk.act(write("a", "1\n")).await.act(Step).await;
     assert_eq!((fault(&desk), desk.house.records()), (None, vec!["1".to_owned()]));
     // A file that goes is missed once its end was read and nothing took its place.
