@@ -4,6 +4,7 @@
 //! does not fit is told and left out: what remains is a configuration that is in order, and is looked at for what is missing
 //! around it. No check is written twice.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::Settings;
-use crate::limits::CONFIG_PROBLEMS_MAX;
+use crate::limits::{CONFIG_PROBLEMS_MAX, CONFIG_READ_BYTES_MAX};
 
 /// A mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +40,10 @@ impl fmt::Display for Problem {
 /// Everything that is wrong with the text of a configuration file, in its order. `around` looks for what is missing around the
 /// part of it that is in order.
 pub fn find(text: &str, around: impl FnOnce(&Settings) -> Vec<Problem>) -> Vec<Problem> {
+    search(text, around, &Effort::of(text))
+}
+
+fn search(text: &str, around: impl FnOnce(&Settings) -> Vec<Problem>, effort: &Effort) -> Vec<Problem> {
     let (lines, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // What the rest of the file means is anybody's guess then.
@@ -49,11 +54,15 @@ pub fn find(text: &str, around: impl FnOnce(&Settings) -> Vec<Problem>) -> Vec<P
         };
         return in_order(errors.iter().map(problem).collect());
     }
-    let mut mender = Mender { text, lines: lines.get_ref(), problems: Vec::new(), lost_sinks: Vec::new() };
+    let mut mender = Mender { text, lines: lines.get_ref(), effort, problems: Vec::new(), lost_sinks: Vec::new() };
     let whole = text.parse::<Table>().unwrap_or_default();
-    let fits = |value: &Value| read(value).map(|_| ());
+    let fits = |value: &Value| if effort.spend() { read(value).map(|_| ()) } else { Err(Vec::new()) };
     let mended = mender.mend(&[], Value::Table(whole), &fits);
     let mut problems = mender.problems;
+    if effort.is_over() {
+        let message = "there may be more mistakes; correct the others and check again".to_owned();
+        problems.push(Problem { place: String::new(), line: None, message });
+    }
     if let Some(settings) = mended.and_then(|value| read(&value).ok()) {
         problems.extend(around(&settings));
     }
@@ -89,9 +98,32 @@ enum Step {
 /// Whether a value fits where it stands.
 type Fits<'a> = &'a dyn Fn(&Value) -> Result<(), Vec<String>>;
 
+/// How often the file is read again in search of what is wrong. A large file of many mistakes is not taken apart to the end.
+struct Effort {
+    readings_max: usize,
+    readings: Cell<usize>,
+}
+
+impl Effort {
+    fn of(text: &str) -> Self {
+        Self { readings_max: CONFIG_READ_BYTES_MAX / text.len().max(1), readings: Cell::new(0) }
+    }
+
+    /// Counts one more; false if that is too many.
+    fn spend(&self) -> bool {
+        self.readings.set(self.readings.get() + 1);
+        !self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.readings.get() > self.readings_max
+    }
+}
+
 struct Mender<'a> {
     text: &'a str,
     lines: &'a DeTable<'a>,
+    effort: &'a Effort,
     problems: Vec<Problem>,
     /// Sinks that were left out: that others name them is no mistake.
     lost_sinks: Vec<String>,
@@ -100,10 +132,10 @@ struct Mender<'a> {
 impl Mender<'_> {
     /// What is left of a value when everything that does not fit is taken out of it and told.
     fn mend(&mut self, place: &[Step], value: Value, fits: Fits<'_>) -> Option<Value> {
-        let Err(errors) = fits(&value) else { return Some(value) };
-        if self.problems.len() >= CONFIG_PROBLEMS_MAX {
+        if self.is_done() {
             return None;
         }
+        let Err(errors) = fits(&value) else { return Some(value) };
         match value {
             Value::Table(table) if fits(&Value::Table(Table::new())).is_ok() => Some(self.grow(place, table, fits)),
             Value::Table(table) => self.shrink(place, table, fits),
@@ -117,39 +149,67 @@ impl Mender<'_> {
         }
     }
 
+    /// Whether nothing more is told.
+    fn is_done(&self) -> bool {
+        self.problems.len() >= CONFIG_PROBLEMS_MAX || self.effort.is_over()
+    }
+
     /// A table in which every setting may be left out is built up again.
     fn grow(&mut self, place: &[Step], mut table: Table, fits: Fits<'_>) -> Value {
-        let mut kept = Table::new();
         // Others name sinks, so sinks come first.
         let first = table.remove_entry("sink");
-        for (key, value) in first.into_iter().chain(table) {
-            let with = |value: &Value| {
-                let mut table = kept.clone();
-                table.insert(key.clone(), value.clone());
-                fits(&Value::Table(table))
+        let pieces = first.into_iter().chain(table).map(|(key, value)| (Step::Key(key), value)).collect();
+        self.rebuild(place, pieces, fits, |pieces| {
+            let entry = |(step, value): &(Step, Value)| match step {
+                Step::Key(key) => Some((key.clone(), value.clone())),
+                Step::Entry(..) => None,
             };
-            let place = [place, &[Step::Key(key.clone())]].concat();
-            if let Some(value) = self.mend(&place, value, &with) {
-                kept.insert(key, value);
-            }
-        }
-        Value::Table(kept)
+            Value::Table(pieces.iter().filter_map(entry).collect())
+        })
     }
 
     /// A list of tables is built up again.
     fn collect(&mut self, place: &[Step], list: Vec<Value>, fits: Fits<'_>) -> Value {
-        let mut kept: Vec<Value> = Vec::new();
-        for (at, value) in list.into_iter().enumerate() {
-            let with = |value: &Value| fits(&Value::Array([kept.as_slice(), std::slice::from_ref(value)].concat()));
+        let named = |(at, value): (usize, Value)| {
             let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-            let place = [place, &[Step::Entry(at, name.clone())]].concat();
-            match self.mend(&place, value, &with) {
-                Some(value) => kept.push(value),
-                None if matches!(&place[0], Step::Key(key) if key == "sink") => self.lost_sinks.extend(name),
-                None => {}
+            (Step::Entry(at, name), value)
+        };
+        let pieces = list.into_iter().enumerate().map(named).collect();
+        self.rebuild(place, pieces, fits, |pieces| {
+            Value::Array(pieces.iter().map(|(_, value)| value.clone()).collect())
+        })
+    }
+
+    /// Puts pieces together again, without those of which nothing is left. What fits is found by halving, so that a mistake
+    /// costs as many readings of the file as the number of pieces has digits, not as many as there are pieces.
+    fn rebuild(
+        &mut self,
+        place: &[Step],
+        pieces: Vec<(Step, Value)>,
+        fits: Fits<'_>,
+        whole: fn(&[(Step, Value)]) -> Value,
+    ) -> Value {
+        let mut kept: Vec<(Step, Value)> = Vec::new();
+        let mut rest = pieces;
+        while !rest.is_empty() && !self.is_done() {
+            let count = longest(rest.len(), |count| fits(&whole(&[&kept, &rest[..count]].concat())).is_ok());
+            let mut after = rest.split_off(count);
+            kept.append(&mut rest);
+            rest = after.split_off(after.len().min(1));
+            // The first that does not fit.
+            for (step, value) in after {
+                let with = |value: &Value| fits(&whole(&[kept.as_slice(), &[(step.clone(), value.clone())]].concat()));
+                let place = [place, std::slice::from_ref(&step)].concat();
+                match (self.mend(&place, value, &with), &step) {
+                    (Some(value), _) => kept.push((step, value)),
+                    (None, Step::Entry(_, name)) if matches!(&place[0], Step::Key(key) if key == "sink") => {
+                        self.lost_sinks.extend(name.clone());
+                    }
+                    (None, _) => {}
+                }
             }
         }
-        Value::Array(kept)
+        whole(&kept)
     }
 
     /// From a table that needs some settings, those that do not fit are taken out as long as it can do without them.
@@ -157,6 +217,9 @@ impl Mender<'_> {
         // Whether something is missing only because it was taken out.
         let mut robbed = false;
         while let Err(errors) = fits(&Value::Table(table.clone())) {
+            if self.is_done() {
+                return None;
+            }
             let found = culprit(&table, &errors, fits).filter(|(rank, _)| *rank != Rank::Needed || errors.len() == 1);
             let Some((rank, key)) = found else {
                 if !robbed {
@@ -226,6 +289,10 @@ enum Rank {
 /// The setting that is wrong, if one is.
 fn culprit(table: &Table, errors: &[String], fits: Fits<'_>) -> Option<(Rank, String)> {
     let error = errors.first()?;
+    // Nothing need be tried if the error names it.
+    if let Some(key) = quoted_after(error, "unknown field").filter(|key| table.contains_key(*key)) {
+        return Some((Rank::Other, key.to_owned()));
+    }
     let mut candidates = Vec::new();
     // Every message about an entry has its name, so without it every message is another one.
     for key in table.keys().filter(|key| *key != "name" && *key != "type") {
@@ -248,6 +315,27 @@ fn culprit(table: &Table, errors: &[String], fits: Fits<'_>) -> Option<(Rank, St
     }
     let alone = candidates.iter().filter(|(other, ..)| other == rank).count() == 1;
     (*rank == Rank::Mended || alone || !silent).then(|| (*rank, (*key).clone()))
+}
+
+/// The largest number up to `max` of which `holds` is true, if it is true of all smaller ones.
+fn longest(max: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, max + 1);
+    // Mostly it is all of them, or few are wrong and stand far apart.
+    let mut middle = max;
+    while low + 1 < high {
+        if holds(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+        middle = low.midpoint(high);
+    }
+    low
+}
+
+/// The first word in backticks after these words.
+fn quoted_after<'a>(message: &'a str, words: &str) -> Option<&'a str> {
+    message.split_once(words)?.1.trim_start().strip_prefix('`')?.split('`').next()
 }
 
 fn show(place: &[Step]) -> String {
@@ -342,6 +430,35 @@ mod tests {
         let text = "verbose = 1\n[store]\ndata = \"elsewhere\"\n";
         let problems = find(text, |settings| vec![problem(&settings.store.data.to_string_lossy())]);
         assert_eq!(problems.iter().map(|problem| problem.place.as_str()).collect::<Vec<_>>(), ["elsewhere", "verbose"]);
+    }
+
+    #[test]
+    fn a_mistake_costs_few_readings_however_long_the_file_is() {
+        let budget = |at: usize| {
+            let cap = if [0, 500, 1_023].contains(&at) { "\"x\"" } else { "1" };
+            format!("[[budget]]\nname = \"b{at}\"\nperiod = \"day\"\ncap_usd = {cap}\n")
+        };
+        let text: String = (0..1_024).map(budget).collect();
+        let effort = Effort::of(&text);
+        let problems = search(&text, |_| Vec::new(), &effort);
+        let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
+        assert_eq!(places, ["budget.b0.cap_usd", "budget.b500.cap_usd", "budget.b1023.cap_usd"]);
+        assert!(effort.readings.get() < 100, "{} readings", effort.readings.get());
+        // A file that takes too long is not taken apart to the end, and that is told.
+        let little = Effort { readings_max: 40, readings: Cell::new(0) };
+        let problems = search(&text, |_| Vec::new(), &little);
+        assert!((1..=3).contains(&problems.len()), "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.message.contains("there may be more mistakes")));
+        assert!(little.readings.get() < 80, "{} readings", little.readings.get());
+    }
+
+    #[test]
+    fn as_many_as_hold_are_found() {
+        for max in 0..20 {
+            for limit in 0..=max {
+                assert_eq!(longest(max, |count| count <= limit), limit, "of {max}");
+            }
+        }
     }
 
     #[test]
