@@ -28,6 +28,7 @@ pub mod disk;
 pub mod entry;
 pub mod error;
 pub mod events;
+pub mod field_names;
 #[cfg(test)]
 mod fixtures;
 pub mod fold;
@@ -66,6 +67,7 @@ pub use column::{Column, Kind, Part, Table};
 pub use columnar::schema as arrow_schema;
 pub use entry::{Entry, Group};
 pub use error::{AppendError, LedgerError};
+pub use field_names::field_names;
 pub use follower::Follower;
 pub use position::{LedgerName, Position};
 pub use proof::Digest;

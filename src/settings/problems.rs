@@ -244,6 +244,7 @@ impl Mender<'_> {
         let messages: Vec<String> = messages.into_iter().filter(|message| !lost(message)).collect();
         let (line, shown) = (self.line(place), show(place));
         let problem = |message: String| {
+            let message = with_hint(message);
             // Some messages begin with their place; once is enough.
             let place = if message.starts_with(&shown) { String::new() } else { shown.clone() };
             Problem { place, line, message }
@@ -336,6 +337,17 @@ fn longest(max: usize, holds: impl Fn(usize) -> bool) -> usize {
 /// The first word in backticks after these words.
 fn quoted_after<'a>(message: &'a str, words: &str) -> Option<&'a str> {
     message.split_once(words)?.1.trim_start().strip_prefix('`')?.split('`').next()
+}
+
+/// A message of serde about a name that it does not know, with the name that was probably meant.
+fn with_hint(message: String) -> String {
+    let unknown = ["unknown field", "unknown variant"].iter().find_map(|words| quoted_after(&message, words));
+    let Some((unknown, (said, expected))) = unknown.zip(message.split_once(", expected ")) else { return message };
+    let names = expected.split('`').skip(1).step_by(2);
+    match detect::nearest(unknown, names) {
+        Some(near) => format!("{said}; did you mean `{near}`? expected {expected}"),
+        None => message,
+    }
 }
 
 fn show(place: &[Step]) -> String {
@@ -450,6 +462,35 @@ mod tests {
         assert!((1..=3).contains(&problems.len()), "{problems:?}");
         assert!(problems.iter().any(|problem| problem.message.contains("there may be more mistakes")));
         assert!(little.readings.get() < 80, "{} readings", little.readings.get());
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_with_the_one_that_was_meant() {
+        let sink = "[[sink]]\nname = \"s\"\ntype = \"slack\"\nwebhook = \"env:A\"\n";
+        let collector = "[[collector]]\nname = \"c\"\ntransport = \"tail\"\ndialect = \"coder\"\npath = \"/a\"\n";
+        let check = |text: &str, near: &str| {
+            let problems: Vec<String> = find(text, |_| Vec::new()).iter().map(Problem::to_string).collect();
+            let hint = format!("did you mean `{near}`?");
+            assert!(matches!(&problems[..], [problem] if problem.contains(&hint)), "{text} gives {problems:?}");
+        };
+        check("[stroe]\n", "store");
+        check("[store]\nreserve_byte = 1\n", "reserve_bytes");
+        check("[listen]\nconsol = \"a\"\n", "console");
+        check("[query]\nthread = 1\n", "threads");
+        check("[ingest]\nprice = \"a\"\n", "prices");
+        check("[detect]\nuser_rule = \"a\"\n", "user_rules");
+        check("[detect.rules.\"egress.denied_pots\"]\n", "egress.denied_post");
+        check("[detect.rules.\"egress.denied_post\"]\nquiet_second = 1\n", "quiet_seconds");
+        check("[alerts]\ngroup_minute = 1\n", "group_minutes");
+        check("[[alerts.inhibit]]\nname = \"a\"\nsource = [\"rule=x\"]\ntarget = [\"rule=y\"]\nequals = []\n", "equal");
+        check("[[budget]]\nname = \"a\"\nperiod = \"day\"\ncap_usd = 1\nteams = \"a\"\n", "team");
+        check("[[budget]]\nname = \"a\"\nperiod = \"dya\"\ncap_usd = 1\n", "day");
+        // Settings that all of them have, and those of one kind.
+        check(&format!("{sink}severty = \"high\"\n"), "severity");
+        check(&format!("{sink}signing_secrets = \"env:B\"\n"), "signing_secret");
+        check(&format!("{collector}worksapce = \"w\"\n"), "workspace");
+        check(&format!("{collector}rotate = \"/b\"\n"), "rotated");
+        check(&format!("{sink}[[route]]\nname = \"r\"\nreceivers = [\"s\"]\ncontinues = true\n"), "continue");
     }
 
     #[test]
