@@ -57,7 +57,7 @@ pub const BODY_RATE_UNKNOWN_MIN: u64 = 64 << 10;
 /// Mistakes in a configuration that are told at once.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
 /// Bytes of it that are read in search of them: each takes some readings of the whole file.
-pub const CONFIG_READ_BYTES_MAX: usize = 256 << 20;
+pub const CONFIG_READ_BYTES_MAX: usize = 64 << 20;
 /// Names of the server in `[listen]`.
 pub const LISTEN_NAMES_MAX: usize = 64;
 

@@ -4,15 +4,17 @@
 //! does not fit is told and left out: what remains is a configuration that is in order, and is looked at for what is missing
 //! around it. No check is written twice.
 
-use std::cell::Cell;
+mod mend;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Table, Value};
+use toml::de::DeTable;
+use toml::{Table, Value};
 
 use super::Settings;
-use crate::limits::{CONFIG_PROBLEMS_MAX, CONFIG_READ_BYTES_MAX};
+use crate::limits::CONFIG_PROBLEMS_MAX;
+use mend::{Effort, Mender};
 
 /// A mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,21 +54,23 @@ fn search(text: &str, around: impl FnOnce(&Settings) -> Vec<Problem>, effort: &E
             line: error.span().map(|span| line(text, span.start)),
             message: error.message().to_owned(),
         };
-        return in_order(errors.iter().map(problem).collect());
+        // Each costs a look for its line.
+        return in_order(errors.iter().take(CONFIG_PROBLEMS_MAX).map(problem).collect());
     }
-    let mut mender = Mender { text, lines: lines.get_ref(), effort, problems: Vec::new(), lost_sinks: Vec::new() };
+    let mut mender = Mender::new(text, lines.get_ref(), effort);
     let whole = text.parse::<Table>().unwrap_or_default();
     let fits = |value: &Value| if effort.spend() { read(value).map(|_| ()) } else { Err(Vec::new()) };
     let mended = mender.mend(&[], Value::Table(whole), &fits);
     let mut problems = mender.problems;
+    if let Some(settings) = mended.and_then(|value| read(&value).ok()) {
+        problems.extend(around(&settings));
+    }
+    let mut problems = in_order(problems);
     if effort.is_over() {
         let message = "there may be more mistakes; correct the others and check again".to_owned();
         problems.push(Problem { place: String::new(), line: None, message });
     }
-    if let Some(settings) = mended.and_then(|value| read(&value).ok()) {
-        problems.extend(around(&settings));
-    }
-    in_order(problems)
+    problems
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -87,287 +91,10 @@ pub(super) fn line(text: &str, at: usize) -> usize {
     1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 
-/// One step from a table or list to what it holds.
-#[derive(Debug, Clone)]
-enum Step {
-    Key(String),
-    /// A number, and the name that stands there.
-    Entry(usize, Option<String>),
-}
-
-/// Whether a value fits where it stands.
-type Fits<'a> = &'a dyn Fn(&Value) -> Result<(), Vec<String>>;
-
-/// How often the file is read again in search of what is wrong. A large file of many mistakes is not taken apart to the end.
-struct Effort {
-    readings_max: usize,
-    readings: Cell<usize>,
-}
-
-impl Effort {
-    fn of(text: &str) -> Self {
-        Self { readings_max: CONFIG_READ_BYTES_MAX / text.len().max(1), readings: Cell::new(0) }
-    }
-
-    /// Counts one more; false if that is too many.
-    fn spend(&self) -> bool {
-        self.readings.set(self.readings.get() + 1);
-        !self.is_over()
-    }
-
-    fn is_over(&self) -> bool {
-        self.readings.get() > self.readings_max
-    }
-}
-
-struct Mender<'a> {
-    text: &'a str,
-    lines: &'a DeTable<'a>,
-    effort: &'a Effort,
-    problems: Vec<Problem>,
-    /// Sinks that were left out: that others name them is no mistake.
-    lost_sinks: Vec<String>,
-}
-
-impl Mender<'_> {
-    /// What is left of a value when everything that does not fit is taken out of it and told.
-    fn mend(&mut self, place: &[Step], value: Value, fits: Fits<'_>) -> Option<Value> {
-        if self.is_done() {
-            return None;
-        }
-        let Err(errors) = fits(&value) else { return Some(value) };
-        match value {
-            Value::Table(table) if fits(&Value::Table(Table::new())).is_ok() => Some(self.grow(place, table, fits)),
-            Value::Table(table) => self.shrink(place, table, fits),
-            Value::Array(list) if list.iter().all(Value::is_table) && fits(&Value::Array(Vec::new())).is_ok() => {
-                Some(self.collect(place, list, fits))
-            }
-            _ => {
-                self.tell(place, errors);
-                None
-            }
-        }
-    }
-
-    /// Whether nothing more is told.
-    fn is_done(&self) -> bool {
-        self.problems.len() >= CONFIG_PROBLEMS_MAX || self.effort.is_over()
-    }
-
-    /// A table in which every setting may be left out is built up again.
-    fn grow(&mut self, place: &[Step], mut table: Table, fits: Fits<'_>) -> Value {
-        // Others name sinks, so sinks come first.
-        let first = table.remove_entry("sink");
-        let pieces = first.into_iter().chain(table).map(|(key, value)| (Step::Key(key), value)).collect();
-        self.rebuild(place, pieces, fits, |pieces| {
-            let entry = |(step, value): &(Step, Value)| match step {
-                Step::Key(key) => Some((key.clone(), value.clone())),
-                Step::Entry(..) => None,
-            };
-            Value::Table(pieces.iter().filter_map(entry).collect())
-        })
-    }
-
-    /// A list of tables is built up again.
-    fn collect(&mut self, place: &[Step], list: Vec<Value>, fits: Fits<'_>) -> Value {
-        let named = |(at, value): (usize, Value)| {
-            let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-            (Step::Entry(at, name), value)
-        };
-        let pieces = list.into_iter().enumerate().map(named).collect();
-        self.rebuild(place, pieces, fits, |pieces| {
-            Value::Array(pieces.iter().map(|(_, value)| value.clone()).collect())
-        })
-    }
-
-    /// Puts pieces together again, without those of which nothing is left. What fits is found by halving, so that a mistake
-    /// costs as many readings of the file as the number of pieces has digits, not as many as there are pieces.
-    fn rebuild(
-        &mut self,
-        place: &[Step],
-        pieces: Vec<(Step, Value)>,
-        fits: Fits<'_>,
-        whole: fn(&[(Step, Value)]) -> Value,
-    ) -> Value {
-        let mut kept: Vec<(Step, Value)> = Vec::new();
-        let mut rest = pieces;
-        while !rest.is_empty() && !self.is_done() {
-            let count = longest(rest.len(), |count| fits(&whole(&[&kept, &rest[..count]].concat())).is_ok());
-            let mut after = rest.split_off(count);
-            kept.append(&mut rest);
-            rest = after.split_off(after.len().min(1));
-            // The first that does not fit.
-            for (step, value) in after {
-                let with = |value: &Value| fits(&whole(&[kept.as_slice(), &[(step.clone(), value.clone())]].concat()));
-                let place = [place, std::slice::from_ref(&step)].concat();
-                match (self.mend(&place, value, &with), &step) {
-                    (Some(value), _) => kept.push((step, value)),
-                    (None, Step::Entry(_, name)) if matches!(&place[0], Step::Key(key) if key == "sink") => {
-                        self.lost_sinks.extend(name.clone());
-                    }
-                    (None, _) => {}
-                }
-            }
-        }
-        whole(&kept)
-    }
-
-    /// From a table that needs some settings, those that do not fit are taken out as long as it can do without them.
-    fn shrink(&mut self, place: &[Step], mut table: Table, fits: Fits<'_>) -> Option<Value> {
-        // Whether something is missing only because it was taken out.
-        let mut robbed = false;
-        while let Err(errors) = fits(&Value::Table(table.clone())) {
-            if self.is_done() {
-                return None;
-            }
-            let found = culprit(&table, &errors, fits).filter(|(rank, _)| *rank != Rank::Needed || errors.len() == 1);
-            let Some((rank, key)) = found else {
-                if !robbed {
-                    self.tell(place, errors);
-                }
-                return None;
-            };
-            robbed |= !errors.iter().any(|error| error.contains("unknown field"));
-            self.tell(&[place, &[Step::Key(key.clone())]].concat(), errors.into_iter().take(1).collect());
-            if rank == Rank::Needed {
-                return None;
-            }
-            table.remove(&key);
-        }
-        Some(Value::Table(table))
-    }
-
-    fn tell(&mut self, place: &[Step], messages: Vec<String>) {
-        let lost = |message: &String| {
-            self.lost_sinks.iter().any(|name| message.contains(&format!("{name:?} is no sink that takes alerts")))
-        };
-        let messages: Vec<String> = messages.into_iter().filter(|message| !lost(message)).collect();
-        let (line, shown) = (self.line(place), show(place));
-        let problem = |message: String| {
-            let message = with_hint(message);
-            // Some messages begin with their place; once is enough.
-            let place = if message.starts_with(&shown) { String::new() } else { shown.clone() };
-            Problem { place, line, message }
-        };
-        self.problems.extend(messages.into_iter().map(problem));
-    }
-
-    /// The line of a place, or of what is nearest around it.
-    fn line(&self, place: &[Step]) -> Option<usize> {
-        let mut found = None;
-        let mut table = Some(self.lines);
-        let mut value: Option<&Spanned<DeValue<'_>>> = None;
-        for step in place {
-            match step {
-                Step::Key(key) => {
-                    let (key, inner) = table?.iter().find(|(name, _)| name.get_ref() == key)?;
-                    found = Some(key.span().start);
-                    value = Some(inner);
-                }
-                Step::Entry(at, _) => {
-                    let inner = value?.get_ref().as_array()?.get(*at)?;
-                    found = Some(inner.span().start);
-                    value = Some(inner);
-                }
-            }
-            table = value.and_then(|value| value.get_ref().as_table());
-        }
-        found.map(|at| line(self.text, at))
-    }
-}
-
-/// What a table is without a setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    /// In order.
-    Mended,
-    /// Wrong in another way.
-    Other,
-    /// Wrong, because the setting must be there.
-    Needed,
-}
-
-/// The setting that is wrong, if one is.
-fn culprit(table: &Table, errors: &[String], fits: Fits<'_>) -> Option<(Rank, String)> {
-    let error = errors.first()?;
-    // Nothing need be tried if the error names it.
-    if let Some(key) = quoted_after(error, "unknown field").filter(|key| table.contains_key(*key)) {
-        return Some((Rank::Other, key.to_owned()));
-    }
-    let mut candidates = Vec::new();
-    // Every message about an entry has its name, so without it every message is another one.
-    for key in table.keys().filter(|key| *key != "name" && *key != "type") {
-        let mut without = table.clone();
-        without.remove(key);
-        let rank = match fits(&Value::Table(without)) {
-            Ok(()) => Rank::Mended,
-            Err(others) if others == errors => continue,
-            Err(others) if others.iter().any(|other| other.contains(&format!("missing field `{key}`"))) => Rank::Needed,
-            Err(_) => Rank::Other,
-        };
-        candidates.push((rank, !error.contains(key.as_str()), key));
-    }
-    candidates.sort();
-    let (rank, silent, key) = candidates.first()?;
-    // A setting that must be there is not wrong because a message is about the whole entry.
-    let by_type = error.contains("invalid ") || error.contains("unknown variant");
-    if *rank == Rank::Needed && *silent && !by_type {
-        return None;
-    }
-    let alone = candidates.iter().filter(|(other, ..)| other == rank).count() == 1;
-    (*rank == Rank::Mended || alone || !silent).then(|| (*rank, (*key).clone()))
-}
-
-/// The largest number up to `max` of which `holds` is true, if it is true of all smaller ones.
-fn longest(max: usize, holds: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (0, max + 1);
-    // Mostly it is all of them, or few are wrong and stand far apart.
-    let mut middle = max;
-    while low + 1 < high {
-        if holds(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-        middle = low.midpoint(high);
-    }
-    low
-}
-
-/// The first word in backticks after these words.
-fn quoted_after<'a>(message: &'a str, words: &str) -> Option<&'a str> {
-    message.split_once(words)?.1.trim_start().strip_prefix('`')?.split('`').next()
-}
-
-/// A message of serde about a name that it does not know, with the name that was probably meant.
-fn with_hint(message: String) -> String {
-    let unknown = ["unknown field", "unknown variant"].iter().find_map(|words| quoted_after(&message, words));
-    let Some((unknown, (said, expected))) = unknown.zip(message.split_once(", expected ")) else { return message };
-    let names = expected.split('`').skip(1).step_by(2);
-    match detect::nearest(unknown, names) {
-        Some(near) => format!("{said}; did you mean `{near}`? expected {expected}"),
-        None => message,
-    }
-}
-
-fn show(place: &[Step]) -> String {
-    let mut text = String::new();
-    for step in place {
-        match step {
-            Step::Key(name) | Step::Entry(_, Some(name)) => {
-                if !text.is_empty() {
-                    text.push('.');
-                }
-                text.push_str(name);
-            }
-            Step::Entry(at, None) => text.extend(["[", &at.to_string(), "]"]),
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn places(text: &str) -> Vec<String> {
@@ -407,6 +134,11 @@ mod tests {
                 "line 10: …same name",
                 "line 14: collector[3]: missing field `name`",
             ],
+        );
+        // What is wrong with one setting is not said of another.
+        check(
+            &collector("name = \"a\"\ntransport = \"http\"\ndialect = \"latin\"\nspeed = 1"),
+            &["line 4: collector.a.dialect…latin", "line 5: collector.a.speed…unknown field `speed`"],
         );
         check(
             &(sink.to_owned() + "speed = 1\ntimeout_seconds = \"x\"\n" + &sink.replace("https", "gopher") + sink),
@@ -491,15 +223,6 @@ mod tests {
         check(&format!("{collector}worksapce = \"w\"\n"), "workspace");
         check(&format!("{collector}rotate = \"/b\"\n"), "rotated");
         check(&format!("{sink}[[route]]\nname = \"r\"\nreceivers = [\"s\"]\ncontinues = true\n"), "continue");
-    }
-
-    #[test]
-    fn as_many_as_hold_are_found() {
-        for max in 0..20 {
-            for limit in 0..=max {
-                assert_eq!(longest(max, |count| count <= limit), limit, "of {max}");
-            }
-        }
     }
 
     #[test]
