@@ -48,15 +48,13 @@ pub struct Endpoint {
     /// How it stands.
     pub state: State,
     /// Since when; not known without a server.
-    #[serde(with = "moment")]
-    pub since: Option<i64>,
+    pub since: Option<Moment>,
     /// What is wrong.
     pub reason: Option<String>,
     /// What to do about it.
     pub remedy: Option<String>,
     /// When the last record arrived, or when the receiver last acknowledged one.
-    #[serde(with = "moment")]
-    pub last_event: Option<i64>,
+    pub last_event: Option<Moment>,
     /// Bytes in the files of a collector that were not yet read.
     pub lag_bytes: Option<u64>,
     /// Entries that a sink has not yet passed.
@@ -69,17 +67,22 @@ pub struct Endpoint {
     pub dead_records: u64,
 }
 
-/// Moments as RFC 3339 in UTC; in memory they are microseconds since 1970 UTC.
-mod moment {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// A moment in microseconds since 1970 UTC, which is written as RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Moment(pub i64);
 
-    pub fn serialize<S: Serializer>(moment: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-        moment.map(crate::output::exact_time).serialize(serializer)
+impl From<Moment> for String {
+    fn from(moment: Moment) -> Self {
+        output::exact_time(moment.0)
     }
+}
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        Ok(text.as_deref().and_then(ingest::timestamp::parse))
+impl TryFrom<String> for Moment {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        ingest::timestamp::parse(&text).map(Self).ok_or("not a time of RFC 3339")
     }
 }
 
@@ -93,7 +96,7 @@ impl Endpoint {
             ledger: ledger.as_str().to_owned(),
             place,
             state,
-            since: Some(since),
+            since: Some(Moment(since)),
             reason,
             remedy: state.remedy().map(str::to_owned),
             last_event: None,
@@ -109,7 +112,7 @@ impl Endpoint {
     pub fn of_collector(status: Status) -> Self {
         let Status { name, transport, place, standing, last_record, lag_bytes, refused_requests, .. } = status;
         let endpoint = Self::new(Role::Collector, &name, transport, LedgerName::Events, place, standing);
-        Self { last_event: last_record, lag_bytes, refused_requests, ..endpoint }
+        Self { last_event: last_record.map(Moment), lag_bytes, refused_requests, ..endpoint }
     }
 
     /// A sink that runs.
@@ -117,7 +120,7 @@ impl Endpoint {
         let LaneStatus { sink, kind, ledger, place, standing, last_ack, lag, lag_seconds, dead, .. } = lane;
         let endpoint = Self::new(Role::Sink, &sink, kind, ledger, place, standing);
         let (lag_entries, lag_seconds) = (Some(lag), Some(lag_seconds));
-        Self { last_event: last_ack, lag_entries, lag_seconds, dead_records: dead, ..endpoint }
+        Self { last_event: last_ack.map(Moment), lag_entries, lag_seconds, dead_records: dead, ..endpoint }
     }
 
     /// A collector while no server runs, as far as this process can see what it would read.
@@ -132,14 +135,14 @@ impl Endpoint {
     /// Where it stands, without its name.
     pub fn finding(&self) -> String {
         let mut text = self.state.as_str().to_owned();
-        if let Some(since) = self.since {
+        if let Some(Moment(since)) = self.since {
             text.extend([" since ", &output::time(since)]);
         }
         for part in [&self.reason, &self.remedy].into_iter().flatten() {
             text.extend([": ", part]);
         }
         text.extend(["; ", &self.kind, ", ", &self.place]);
-        if let Some(last) = self.last_event {
+        if let Some(Moment(last)) = self.last_event {
             text.extend(["; last event ", &output::time(last)]);
         }
         let mut number = |value: Option<u64>, unit: &str| {
@@ -221,7 +224,8 @@ mod tests {
     #[test]
     fn it_comes_over_the_socket_as_it_is() {
         for state in State::ALL {
-            let endpoint = Endpoint { last_event: Some(1_763_750_000_123_456), ..endpoint(state, Some("a\nb")) };
+            let endpoint =
+                Endpoint { last_event: Some(Moment(1_763_750_000_123_456)), ..endpoint(state, Some("a\nb")) };
             let text = serde_json::to_string(&endpoint).unwrap();
             assert_eq!(serde_json::from_str::<Endpoint>(&text).unwrap(), endpoint, "{text}");
             assert!(text.contains("\"last_event\":\"2025-11-21T18:33:20.123456Z\""), "{text}");

@@ -13,7 +13,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::health::Health;
-use crate::endpoints::Endpoint;
+use crate::endpoints::{Endpoint, Moment};
 
 /// A registry with what is known of the program, its ledgers, and its collectors and sinks.
 pub fn registry(store: &Store, health: &Arc<Health>) -> Registry {
@@ -71,9 +71,9 @@ const STATE: &str = "tachograph_endpoint_state";
 const STATE_HELP: &str = "1 for the state in which a collector or a sink is, 0 for the others";
 
 /// Name and meaning of each moment.
-type Moment = (&'static str, &'static str, fn(&Endpoint) -> Option<i64>);
+type Stamp = (&'static str, &'static str, fn(&Endpoint) -> Option<Moment>);
 
-const MOMENTS: [Moment; 2] = [
+const STAMPS: [Stamp; 2] = [
     (
         "tachograph_endpoint_state_since_timestamp_seconds",
         "When the collector or the sink came into its state, in seconds since 1970 UTC",
@@ -106,10 +106,10 @@ impl Collector for Endpoints {
                 ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
             }
         }
-        for (name, help, moment) in MOMENTS {
+        for (name, help, moment) in STAMPS {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for endpoint in &endpoints {
-                let seconds = moment(endpoint).unwrap_or(0) / 1_000_000;
+                let seconds = moment(endpoint).map_or(0, |Moment(micros)| micros / 1_000_000);
                 ConstGauge::new(seconds).encode(family.encode_family(&labels(endpoint))?)?;
             }
         }

@@ -1,6 +1,7 @@
 //! How a server says how it is: what Prometheus thinks of its metrics, and what people and load balancers read of its collectors and sinks.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -48,7 +49,7 @@ fn everything(world: &World, silent: &str) -> String {
         ("alertmanager", format!("url = \"http://{silent}\"")),
         ("email", format!("server = \"{silent}\"\nfrom = \"a@acme.example\"\nto = [\"b@acme.example\"]")),
     ] {
-        text += &format!("\n[[sink]]\nname = \"{kind}\"\ntype = \"{kind}\"\nallow_private = true\n{own}\n");
+        write!(text, "\n[[sink]]\nname = \"{kind}\"\ntype = \"{kind}\"\nallow_private = true\n{own}\n").unwrap();
     }
     text
 }

@@ -115,8 +115,8 @@ impl Transport for Tail {
             Ok(files) => files,
             Err((path, error)) => return Some(unreadable(&path, &error)),
         };
-        let first = files.iter().take(limits::TAIL_FILES_MAX);
-        first.filter_map(|file| Some(unreadable(&file.path, &std::fs::File::open(&file.path).err()?))).next()
+        let mut first = files.iter().take(limits::TAIL_FILES_MAX);
+        first.find_map(|file| Some(unreadable(&file.path, &std::fs::File::open(&file.path).err()?)))
     }
 
     fn start(&self, start: Start<'_>) -> Result<String, String> {

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ledger::fold::newest_exported;
 use ledger::standing::{Standing, State};
 use ledger::{LedgerError, LedgerName, Reader};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::config::{Config, SinkConfig};
 use crate::lane::book::read_outbox;
@@ -18,7 +18,6 @@ pub struct LaneStatus {
     /// The kind of sink.
     pub kind: &'static str,
     /// The ledger that it exports.
-    #[serde(serialize_with = "serialize_name")]
     pub ledger: LedgerName,
     /// Where it sends, as much of it as holds no secret.
     pub place: String,
@@ -123,10 +122,6 @@ impl LaneStatus {
 
 /// Why a sink waits that was told nothing.
 const UNACKNOWLEDGED: &str = "the receiver has not acknowledged a message yet";
-
-fn serialize_name<S: Serializer>(ledger: &LedgerName, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(ledger.as_str())
-}
 
 /// Where the configured sinks stand by their receipts, without a running server. Counts since the start are zero.
 pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<Vec<LaneStatus>, LedgerError> {
