@@ -58,6 +58,8 @@ impl Check {
         let grade = match endpoint.state {
             State::Paused => Grade::Look,
             state if state.is_trouble() => Grade::Bad,
+            // Somebody tries to send, and nothing of it is taken.
+            _ if endpoint.refused_requests > 0 && endpoint.last_event.is_none() => Grade::Look,
             _ => Grade::Good,
         };
         Self { what: endpoint.title(), grade, finding: endpoint.finding() }

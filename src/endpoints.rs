@@ -138,8 +138,11 @@ impl Endpoint {
         if let Some(Moment(since)) = self.since {
             text.extend([" since ", &output::time(since)]);
         }
-        for part in [&self.reason, &self.remedy].into_iter().flatten() {
-            text.extend([": ", part]);
+        if let Some(reason) = &self.reason {
+            text.extend([": ", reason]);
+        }
+        if let Some(remedy) = &self.remedy {
+            text.extend([" (", remedy, ")"]);
         }
         text.extend(["; ", &self.kind, ", ", &self.place]);
         if let Some(Moment(last)) = self.last_event {
@@ -208,7 +211,7 @@ mod tests {
         assert_eq!(well.finding(), "ok since 2025-11-21T18:33:20.000Z; tail, /var/log/a.json; 0 bytes behind");
         let bad = Endpoint { refused_requests: 3, ..endpoint(State::Unreadable, Some("a.json: Permission denied")) };
         let text = bad.finding();
-        assert!(text.contains("Z: a.json: Permission denied: let the server's user read it"), "{text}");
+        assert!(text.contains("Z: a.json: Permission denied (let the server's user read it;"), "{text}");
         assert!(text.ends_with("; 3 requests refused"), "{text}");
         assert_eq!(bad.title(), "collector a");
     }

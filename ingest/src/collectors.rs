@@ -68,8 +68,6 @@ pub struct Status {
     pub events: u64,
     /// Requests for it that were refused since the start.
     pub refused_requests: u64,
-    /// Why records were skipped or not understood, with samples after redaction.
-    pub reasons: BTreeMap<String, Reason>,
 }
 
 /// Why the collectors do not start.
@@ -134,7 +132,7 @@ impl Collectors {
                 .ok_or_else(|| failed(format!("there is no dialect {:?}", collector.dialect)))?;
             let build = if collector.backfill { Channel::backfill } else { Channel::new };
             let channel = build(&collector.name, dialect, pump.metrics());
-            let (name, place) = (&collector.name, collector.place());
+            let place = collector.place();
             running.push(Running {
                 channel: Arc::clone(&channel),
                 transport: transport.name(),
@@ -143,6 +141,8 @@ impl Collectors {
             });
             let start = Start {
                 channel,
+                transport: transport.name(),
+                place: &place,
                 principal: Arc::new(collector.principal()),
                 settings: &collector.settings,
                 pump: &pump,
@@ -151,9 +151,7 @@ impl Collectors {
                 tasks: &tasks,
                 routes: &mut routes,
             };
-            let position = transport.start(start).map_err(failed)?;
-            let (transport, dialect) = (transport.name(), dialect.name());
-            tracing::info!(collector = name, transport, dialect, place, position, "the collector starts");
+            transport.start(start).map_err(failed)?;
         }
         if let Some(durable) = ledger.reader().watch() {
             tasks.spawn(Arc::clone(&pump).keep(durable, stop.clone()));
@@ -208,7 +206,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The collectors with their samples, in the order of the configuration.
+    /// Why records were skipped or not understood, by collector, with samples after redaction.
+    pub fn reasons(&self) -> BTreeMap<String, BTreeMap<String, Reason>> {
+        let of = |running: &Running| (running.channel.name().to_owned(), running.channel.samples());
+        self.running.iter().map(of).collect()
+    }
+
+    /// The collectors, in the order of the configuration.
     pub fn status(&self) -> Vec<Status> {
         let status = |running: &Running| {
             let channel = &running.channel;
@@ -225,7 +229,6 @@ impl Watch {
                 unparsed: channel.metrics().unparsed.get(),
                 events: channel.metrics().events.get(),
                 refused_requests: self.refusals.of(channel.name()),
-                reasons: channel.samples(),
             }
         };
         self.running.iter().map(status).collect()

@@ -75,14 +75,18 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Starts a collector whose settings are in order. Says from which position it reads, for people.
-    fn start(&self, start: Start<'_>) -> Result<String, String>;
+    /// Starts a collector whose settings are in order, and tells the log first, with [`Start::tell`].
+    fn start(&self, start: Start<'_>) -> Result<(), String>;
 }
 
 /// What a transport gets to start a collector.
 pub struct Start<'a> {
     /// The collector.
     pub channel: Arc<Channel>,
+    /// The name of its transport.
+    pub transport: &'static str,
+    /// Where it reads, for people.
+    pub place: &'a str,
     /// Who sends, where the transport has no token that says it.
     pub principal: Arc<Principal>,
     /// The collector's settings.
@@ -97,6 +101,21 @@ pub struct Start<'a> {
     pub tasks: &'a TaskTracker,
     /// The collectors that are pushed to.
     pub routes: &'a mut HashMap<String, Arc<Channel>>,
+}
+
+impl Start<'_> {
+    /// Tells the log that the collector starts, and from which position.
+    fn tell(&self, position: &str) {
+        let (collector, dialect) = (self.channel.name(), self.channel.dialect().name());
+        tracing::info!(
+            collector,
+            transport = self.transport,
+            dialect,
+            place = self.place,
+            position,
+            "the collector starts"
+        );
+    }
 }
 
 /// Reads a transport's settings.

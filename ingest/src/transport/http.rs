@@ -71,9 +71,10 @@ impl Transport for Http {
         format!("POST /v1/events/{name}")
     }
 
-    fn start(&self, start: Start<'_>) -> Result<String, String> {
+    fn start(&self, start: Start<'_>) -> Result<(), String> {
+        start.tell("what is pushed; a producer with offsets goes on where its receipt ends");
         start.routes.insert(start.channel.name().to_owned(), start.channel);
-        Ok("what is pushed; a producer with offsets goes on where its receipt ends".to_owned())
+        Ok(())
     }
 }
 

@@ -44,13 +44,14 @@ impl Transport for Stdin {
         "standard input".to_owned()
     }
 
-    fn start(&self, start: Start<'_>) -> Result<String, String> {
+    fn start(&self, start: Start<'_>) -> Result<(), String> {
+        start.tell("what comes from now on");
         let patience = Patience::Until(start.stop.clone());
         let (channel, stop) = (Arc::clone(&start.channel), start.stop.clone());
         let intake = Intake::new(Arc::clone(start.pump), start.channel, start.principal, patience, (), 0);
         let chunks = read_ahead(io::stdin()).map_err(|error| format!("standard input cannot be read: {error}"))?;
         start.tasks.spawn(run(intake, channel, chunks, stop));
-        Ok("what comes from now on".to_owned())
+        Ok(())
     }
 }
 

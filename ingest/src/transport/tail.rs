@@ -119,24 +119,24 @@ impl Transport for Tail {
         first.find_map(|file| Some(unreadable(&file.path, &std::fs::File::open(&file.path).err()?)))
     }
 
-    fn start(&self, start: Start<'_>) -> Result<String, String> {
+    fn start(&self, start: Start<'_>) -> Result<(), String> {
         let settings: TailSettings = read(start.settings)?;
         let paths = Paths::new(&settings.path, settings.rotated.as_deref())?;
         let channel = Arc::clone(&start.channel);
         let stop = start.stop.clone();
         let tailer = Tailer::new(
             Arc::clone(start.pump),
-            start.channel,
-            start.principal,
+            Arc::clone(&start.channel),
+            Arc::clone(&start.principal),
             &start.ledger.inputs(),
             paths,
             settings.start,
             stop.clone(),
         );
-        let position = tailer.position();
+        start.tell(&tailer.position());
         // Files are read on a thread where blocking is allowed.
         start.tasks.spawn_blocking(move || Handle::current().block_on(run(tailer, channel, stop)));
-        Ok(position)
+        Ok(())
     }
 }
 

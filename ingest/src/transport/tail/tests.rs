@@ -310,6 +310,21 @@ async fn what_the_ledger_refused_is_read_again() {
 }
 
 #[tokio::test]
+async fn it_says_from_where_it_reads() {
+    assert_eq!(Desk::new("a", Origin::End).tailer.position(), "the ends of the files that are there");
+    let mut desk = Desk::new("a*", Origin::Beginning);
+    assert_eq!(desk.tailer.position(), "the beginning");
+    for act in [write("a", "1\n2\n3"), Step, Restart] {
+        desk = desk.act(act).await;
+    }
+    assert_eq!(desk.tailer.position(), "byte 4 of the file that was read");
+    for act in [Step, write("ab", "x\n"), Step, Restart] {
+        desk = desk.act(act).await;
+    }
+    assert_eq!(desk.tailer.position(), "where it stopped in 2 files, of which 6 bytes were read");
+}
+
+#[tokio::test]
 async fn its_numbers_say_what_happened() {
     let mut desk = Desk::new("a", Origin::Beginning);
     let acts =
