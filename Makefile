@@ -13,7 +13,7 @@ PROFILE ?= dist
 NAB ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help run test torture payloads lint bench dist tools build
+.PHONY: help run test torture payloads lint bench dist tools promtool build
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,16 @@ tools: ## Install what building and testing need (Debian, Ubuntu): a C toolchain
 	  cargo $${part/rustfmt/fmt} --version >/dev/null 2>&1 || { echo "make: installing $$part"; rustup component add $$part; }; \
 	done
 
+# Prometheus' own checker of metrics, taken out of the package: to install that would start a server.
+promtool: tools
+	@if ! command -v promtool >/dev/null && [ ! -x "$(TARGET)/tools/promtool" ]; then \
+	  echo "make: fetching promtool out of the package of prometheus"; \
+	  command -v apt-get >/dev/null || { echo "make: this is no Debian; please install promtool"; exit 1; }; \
+	  apt-cache show prometheus >/dev/null 2>&1 || $(SUDO) apt-get update -qq; \
+	  rm -rf "$(TARGET)/tools" && mkdir -p "$(TARGET)/tools/package" && cd "$(TARGET)/tools/package" && \
+	  apt-get download -qq prometheus && dpkg-deb --extract prometheus_*.deb . && mv usr/bin/promtool .. && cd .. && rm -rf package; \
+	fi
+
 # The build that the tests use, too: quick to make, and quick enough to try everything. `make dist` builds what is installed.
 build: tools
 	@echo "make: building, about six minutes on two cores the first time"
@@ -50,7 +60,7 @@ run: build ## Record the bundled example and show what to try next
 	@echo "make: serving with $(DATA).toml; Ctrl-C stops it"
 	@exec $(TARGET)/debug/tachograph serve --config "$(DATA).toml"
 
-test: lint ## Run lint and all tests
+test: lint promtool ## Run lint and all tests
 	@echo "make: all tests"
 	cargo test --workspace --locked --lib --bins --tests
 	cargo test --workspace --locked --doc

@@ -8,16 +8,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use ledger::identity::Identity;
+use ledger::standing::State;
 use ledger::{LedgerName, Reader};
 use serde::Serialize;
 
 use crate::certificate::{self, Certificate, Trouble};
 use crate::cli::{Output, Place};
 use crate::control::client;
-use crate::exit::{INTERNAL, Outcome};
+use crate::control::protocol::Status;
+use crate::endpoints::{self, Endpoint};
+use crate::exit::{Failure, INTERNAL, Outcome};
 use crate::limits;
 use crate::output::{self, Format, Table};
-use crate::settings;
+use crate::settings::{self, Settings};
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -40,44 +43,54 @@ enum Grade {
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Check {
-    what: &'static str,
+    what: String,
     grade: Grade,
     finding: String,
 }
 
 impl Check {
-    fn of(what: &'static str, result: Result<String, (Grade, String)>) -> Self {
+    fn of(what: &str, result: Result<String, (Grade, String)>) -> Self {
         let (grade, finding) = result.map_or_else(|worse| worse, |finding| (Grade::Good, finding));
-        Self { what, grade, finding }
+        Self { what: what.to_owned(), grade, finding }
+    }
+
+    /// A collector or a sink.
+    fn of_endpoint(endpoint: &Endpoint) -> Self {
+        let grade = match endpoint.state {
+            State::Paused => Grade::Look,
+            state if state.is_trouble() => Grade::Bad,
+            // Somebody tries to send, and nothing of it is taken.
+            _ if endpoint.refused_requests > 0 && endpoint.last_event.is_none() => Grade::Look,
+            _ => Grade::Good,
+        };
+        Self { what: endpoint.title(), grade, finding: endpoint.finding() }
     }
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let mut checks = Vec::new();
-    let mut reserve_bytes = settings::Store::default().reserve_bytes;
-    let mut intake = settings::Settings::default().intake();
-    let mut listen = settings::Listen::default();
+    let mut settings = Settings::default();
     if let Some(config) = &arguments.place.config {
         let loaded = settings::load(config).map(|loaded| {
-            intake = loaded.settings.intake();
-            reserve_bytes = loaded.settings.store.reserve_bytes;
-            listen = loaded.settings.listen;
+            settings = loaded.settings;
             format!("sha256 {}", loaded.hash)
         });
         checks.push(Check::of("configuration", loaded.map_err(|failure| (Grade::Bad, failure.message()))));
     }
     // A configuration that is wrong was told above; the rest looks at the default place then.
     let data = arguments.place.data().unwrap_or_else(|_| settings::Store::default().data);
-    checks.push(Check::of("certificate", certificate(&listen)));
-    checks.push(Check::of("prices", prices(&intake)));
+    checks.push(Check::of("certificate", certificate(&settings.listen)));
+    checks.push(Check::of("prices", prices(&settings.intake())));
     checks.push(Check::of("data directory", identity(&data)));
     checks.push(Check::of("private keys", keys(&data)));
-    checks.push(Check::of("free space", space(&data, reserve_bytes)));
+    checks.push(Check::of("free space", space(&data, settings.store.reserve_bytes)));
     for name in LedgerName::ALL {
         checks.push(Check::of(name.as_str(), ledger(&data, name)));
     }
-    checks.push(Check::of("server", server(&data)));
+    let running = client::status(&data);
+    checks.push(Check::of("server", server(&running)));
+    checks.extend(endpoints(&data, &settings, running.ok().flatten()));
     match arguments.output.format {
         Format::Json => output::print_json(&checks)?,
         Format::Table => {
@@ -88,7 +101,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
                     Grade::Look => "look",
                     Grade::Bad => "BAD",
                 };
-                table.row([check.what, word, &check.finding]);
+                table.row([check.what.as_str(), word, &check.finding]);
             }
             output::print(&table.render())?;
         }
@@ -169,12 +182,25 @@ fn ledger(data: &Path, name: LedgerName) -> Result<String, (Grade, String)> {
     Ok(format!("{} entries in {} closed batches", durable.next_seq, durable.batches))
 }
 
-fn server(data: &Path) -> Result<String, (Grade, String)> {
-    match client::status(data).map_err(|failure| bad(failure.message()))? {
+fn server(running: &Result<Option<Status>, Failure>) -> Result<String, (Grade, String)> {
+    match running.as_ref().map_err(|failure| bad(failure.message()))? {
         None => Err((Grade::Look, "none runs on this directory".to_owned())),
-        Some(status) => match status.not_ready {
+        Some(status) => match &status.not_ready {
             Some(reason) => Err((Grade::Bad, format!("process {} takes no events: {reason}", status.process))),
             None => Ok(format!("process {}, console {}, ingest {}", status.process, status.console, status.ingest)),
         },
     }
+}
+
+/// Collectors, sinks and what else of the running server has stopped; without one, what can be seen from here.
+fn endpoints(data: &Path, settings: &Settings, running: Option<Status>) -> Vec<Check> {
+    let Some(Status { stopped, endpoints, .. }) = running else {
+        let readers = LedgerName::ALL.map(|name| Reader::open(data, name).ok());
+        let readers = if let [Some(events), Some(operations)] = &readers { Some([events, operations]) } else { None };
+        let endpoints = endpoints::idle(&settings.collectors, &settings.sinks(), readers);
+        return endpoints.iter().map(Check::of_endpoint).collect();
+    };
+    let stopped =
+        stopped.into_iter().map(|(part, reason)| Check::of(&format!("part {part}"), Err((Grade::Bad, reason))));
+    stopped.chain(endpoints.iter().map(Check::of_endpoint)).collect()
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 /// The largest configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
-/// The longest line on the control socket, in either direction.
+/// The longest request on the control socket.
 pub const CONTROL_LINE_BYTES_MAX: usize = 256 << 10;
+/// The longest answer on it: every collector and every sink, each with what is wrong with it.
+pub const CONTROL_ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// Connections to the control socket that are served at once. For one more, the one that was silent for longest ends.
 pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 /// A peer of the control socket that says nothing for this long is hung up on.
@@ -60,6 +62,8 @@ pub const BODY_GRACE_UNKNOWN: Duration = Duration::from_secs(3);
 pub const BODY_RATE_UNKNOWN_MIN: u64 = 64 << 10;
 /// Mistakes in a configuration that are told at once.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
+/// Bytes of it that are read in search of them: each takes some readings of the whole file.
+pub const CONFIG_READ_BYTES_MAX: usize = 64 << 20;
 /// Names of the server in `[listen]`.
 pub const LISTEN_NAMES_MAX: usize = 64;
 

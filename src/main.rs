@@ -35,6 +35,7 @@ mod cli;
 mod config;
 mod control;
 mod doctor;
+mod endpoints;
 mod exit;
 mod guests;
 mod hook;

@@ -7,6 +7,7 @@
 
 mod configuration;
 mod console;
+mod exposition;
 mod followers;
 mod health;
 mod listener;
@@ -265,13 +266,16 @@ impl Server {
 fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<Sinks>>) -> control::server::StatusSource {
     let (console, ingest) = (addresses.console.to_string(), addresses.ingest.to_string());
     Arc::new(move || {
+        let report = health.report();
         let lanes = sinks.read().unwrap_or_else(PoisonError::into_inner).status.get();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
             console: console.clone(),
             ingest: ingest.clone(),
-            not_ready: health.not_ready(),
+            not_ready: report.not_ready,
+            stopped: report.stopped.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
+            endpoints: report.endpoints,
             // A status holds numbers and texts: it always has a JSON form.
             sinks: lanes.iter().filter_map(|lane| serde_json::to_value(lane).ok()).collect(),
         }

@@ -160,18 +160,8 @@ fn table(lanes: &[Value]) -> String {
 
 /// What somebody who looks has to know first.
 fn state(lane: &Value) -> String {
-    let said = |name: &str| lane[name].as_str().map(str::to_owned);
-    let is = |name: &str| lane[name].as_bool() == Some(true);
-    if let Some(reason) = said("stopped") {
-        return format!("stopped: {reason}");
-    }
-    match (is("paused"), is("parked"), said("last_error")) {
-        (true, _, _) => "paused".to_owned(),
-        (_, true, Some(reason)) => format!("parked: {reason}"),
-        (_, _, Some(reason)) => format!("failing: {reason}"),
-        _ if lane["blocked_since"].is_i64() => "waiting: the receiver has not acknowledged a message yet".to_owned(),
-        _ => "ok".to_owned(),
-    }
+    let said = [&lane["state"], &lane["reason"]].into_iter().filter_map(Value::as_str);
+    said.collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -180,13 +170,8 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_state_names_the_worst_first() {
-        let check = |lane: Value, expected: &str| assert_eq!(state(&lane), expected);
-        check(json!({}), "ok");
-        check(json!({"paused": true, "last_error": "x"}), "paused");
-        check(json!({"last_error": "429", "blocked_since": 1}), "failing: 429");
-        check(json!({"blocked_since": 1}), "waiting: the receiver has not acknowledged a message yet");
-        check(json!({"parked": true, "last_error": "403"}), "parked: 403");
-        check(json!({"stopped": "no cursor", "paused": true}), "stopped: no cursor");
+    fn the_state_is_a_word_with_its_reason() {
+        assert_eq!(state(&json!({"state": "ok", "reason": null})), "ok");
+        assert_eq!(state(&json!({"state": "parked", "reason": "403"})), "parked: 403");
     }
 }

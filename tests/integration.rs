@@ -15,6 +15,8 @@ mod commands;
 mod disk;
 #[path = "integration/forwarding.rs"]
 mod forwarding;
+#[path = "integration/health.rs"]
+mod health;
 #[path = "integration/hook.rs"]
 mod hook;
 #[path = "integration/life.rs"]

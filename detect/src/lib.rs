@@ -64,3 +64,4 @@ pub use rule_set::RuleSet;
 pub use runner::{Runner, RunnerError, RunnerOptions};
 pub use secret::egress::{Canary, check_canaries};
 pub use spend::anomaly;
+pub use text::nearest;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use ledger::access::Authorize;
+use ledger::standing::Standing;
 use ledger::{Ledger, LedgerError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,11 +16,11 @@ use crate::config::Config;
 use crate::dialect;
 use crate::enrich::{Names, NamesError};
 use crate::finish::Finisher;
-use crate::health::Trouble;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::price::{PriceError, PriceTable};
 use crate::pump::{Channel, Pump};
+use crate::refusals::Refusals;
 use crate::samples::Reason;
 use crate::transport::http::{self, Pushed};
 use crate::transport::{self, Start};
@@ -36,6 +37,8 @@ pub struct Collectors {
 struct Running {
     channel: Arc<Channel>,
     transport: &'static str,
+    place: String,
+    follows_files: bool,
 }
 
 /// One collector for the health page.
@@ -47,22 +50,24 @@ pub struct Status {
     pub transport: &'static str,
     /// Its dialect.
     pub dialect: &'static str,
-    /// What is wrong with it, if something is.
-    pub troubles: Vec<Trouble>,
+    /// Where it reads.
+    pub place: String,
+    /// How it stands.
+    pub standing: Standing,
     /// When its last record arrived since the start, in microseconds since 1970 UTC.
     pub last_record: Option<i64>,
     /// Files that it follows.
     pub files: i64,
-    /// Bytes in these files that were not yet read.
-    pub bytes_behind: i64,
+    /// Bytes in these files that were not yet read; `None` if nobody can know how much there is.
+    pub lag_bytes: Option<u64>,
     /// Records that arrived since the start.
     pub records: u64,
     /// Records that were kept without being understood since the start.
     pub unparsed: u64,
     /// Events that were recorded since the start.
     pub events: u64,
-    /// Why records were skipped or not understood, with samples after redaction.
-    pub reasons: BTreeMap<String, Reason>,
+    /// Requests for it that were refused since the start.
+    pub refused_requests: u64,
 }
 
 /// Why the collectors do not start.
@@ -127,9 +132,17 @@ impl Collectors {
                 .ok_or_else(|| failed(format!("there is no dialect {:?}", collector.dialect)))?;
             let build = if collector.backfill { Channel::backfill } else { Channel::new };
             let channel = build(&collector.name, dialect, pump.metrics());
-            running.push(Running { channel: Arc::clone(&channel), transport: transport.name() });
+            let place = collector.place();
+            running.push(Running {
+                channel: Arc::clone(&channel),
+                transport: transport.name(),
+                place: place.clone(),
+                follows_files: transport.follows_files(),
+            });
             let start = Start {
                 channel,
+                transport: transport.name(),
+                place: &place,
                 principal: Arc::new(collector.principal()),
                 settings: &collector.settings,
                 pump: &pump,
@@ -173,7 +186,7 @@ impl Collectors {
 
     /// Tells how the collectors are, as long as anybody wants to know.
     pub fn watch(&self) -> Watch {
-        Watch(Arc::clone(&self.running))
+        Watch { running: Arc::clone(&self.running), refusals: self.pump.metrics().refusals().clone() }
     }
 
     /// Stops: no more is read, and what was read becomes durable. Stop the listener of the router at the same time, and
@@ -187,10 +200,19 @@ impl Collectors {
 
 /// Tells how collectors are.
 #[derive(Clone)]
-pub struct Watch(Arc<[Running]>);
+pub struct Watch {
+    running: Arc<[Running]>,
+    refusals: Refusals,
+}
 
 impl Watch {
-    /// The collectors with their samples, in the order of the configuration.
+    /// Why records were skipped or not understood, by collector, with samples after redaction.
+    pub fn reasons(&self) -> BTreeMap<String, BTreeMap<String, Reason>> {
+        let of = |running: &Running| (running.channel.name().to_owned(), running.channel.samples());
+        self.running.iter().map(of).collect()
+    }
+
+    /// The collectors, in the order of the configuration.
     pub fn status(&self) -> Vec<Status> {
         let status = |running: &Running| {
             let channel = &running.channel;
@@ -198,17 +220,18 @@ impl Watch {
                 name: channel.name().to_owned(),
                 transport: running.transport,
                 dialect: channel.dialect().name(),
-                troubles: channel.troubles(),
+                place: running.place.clone(),
+                standing: channel.standing(),
                 last_record: channel.last_record(),
                 files: channel.metrics().files.get(),
-                bytes_behind: channel.metrics().lag.get(),
+                lag_bytes: running.follows_files.then(|| channel.metrics().lag.get().max(0) as u64),
                 records: channel.metrics().records.get(),
                 unparsed: channel.metrics().unparsed.get(),
                 events: channel.metrics().events.get(),
-                reasons: channel.samples(),
+                refused_requests: self.refusals.of(channel.name()),
             }
         };
-        self.0.iter().map(status).collect()
+        self.running.iter().map(status).collect()
     }
 }
 

@@ -15,13 +15,15 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use ledger::access::{Principal, Trust};
-use serde::Deserialize;
+use ledger::field_names;
+use ledger::standing::State;
+use serde::{Deserialize, Deserializer};
 
 use crate::collectors;
 use crate::dialect::{self, DIALECTS, Dialect};
 use crate::enrich::Names;
 use crate::limits;
-use crate::transport::{self, Settings, TRANSPORTS};
+use crate::transport::{self, Settings, TRANSPORTS, Transport};
 
 /// What intake is to do.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -37,6 +39,7 @@ pub struct Config {
 
 /// A transport joined with a dialect.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Collector {
     /// Its name: in the `collector` column, in metrics, and in the path of pushed events.
     pub name: String,
@@ -64,8 +67,19 @@ pub struct Collector {
     #[serde(default)]
     pub backfill: bool,
     /// The settings of its transport, which refuses those that it does not know.
-    #[serde(flatten)]
+    #[serde(skip)]
     pub settings: Settings,
+}
+
+impl<'de> Deserialize<'de> for Collector {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (mut settings, mut own) = (Settings::deserialize(deserializer)?, Settings::new());
+        for name in Self::field_names() {
+            own.extend(settings.remove_entry(*name));
+        }
+        let collector = Self::deserialize(serde_json::Value::Object(own)).map_err(serde::de::Error::custom)?;
+        Ok(Self { settings, ..collector })
+    }
 }
 
 /// Something in the configuration that is not in order.
@@ -91,6 +105,30 @@ impl Collector {
         principal
     }
 
+    /// The settings that every collector has, beside those of its transport.
+    pub fn field_names() -> &'static [&'static str] {
+        field_names(Self::deserialize)
+    }
+
+    /// The first setting that neither it nor its transport has, in the words of serde.
+    fn unknown(&self, transport: &dyn Transport) -> Option<String> {
+        let own = transport.settings().iter().map(|setting| setting.name);
+        let known: Vec<&str> = own.chain(Self::field_names().iter().copied()).collect();
+        let stranger = self.settings.keys().find(|name| !known.contains(&name.as_str()))?;
+        Some(format!("unknown field `{stranger}`, expected one of `{}`", known.join("`, `")))
+    }
+
+    /// Where it reads, for people.
+    pub fn place(&self) -> String {
+        let transport = transport::by_name(&self.transport);
+        transport.map(|transport| transport.place(&self.name, &self.settings)).unwrap_or_default()
+    }
+
+    /// What keeps this process from reading what it names, as far as can be seen while it does not run.
+    pub fn look(&self) -> Option<(State, String)> {
+        transport::by_name(&self.transport)?.look(&self.settings)
+    }
+
     fn check(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
@@ -108,7 +146,8 @@ impl Collector {
                 problems.push(("transport", format!("{:?} is none of {}", self.transport, names.join(", "))));
             }
             Some(transport) => {
-                problems.extend(transport.check(&self.settings).err().map(|message| ("settings", message)));
+                let wrong = self.unknown(transport).or_else(|| transport.check(&self.settings).err());
+                problems.extend(wrong.map(|message| ("settings", message)));
                 let names = [&self.workspace, &self.user, &self.team, &self.org];
                 let fixed = self.trust.is_some() || names.iter().any(|name| name.is_some());
                 if fixed && transport.name() == "http" {

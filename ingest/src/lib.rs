@@ -22,7 +22,7 @@ pub mod finish;
 pub(crate) mod fixtures;
 pub mod frame;
 mod hashed;
-pub mod health;
+mod health;
 pub mod lenient;
 pub mod limits;
 pub mod metrics;

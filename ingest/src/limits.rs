@@ -156,6 +156,8 @@ pub const TAIL_POLL_MIN: Duration = Duration::from_millis(1);
 pub const TAIL_POLL_MAX: Duration = Duration::from_millis(100);
 /// A `tail` collector looks for new and rotated files this often.
 pub const TAIL_SCAN_EVERY: Duration = Duration::from_millis(250);
+/// How often it is shown how far behind reading is while it waits for the ledger.
+pub const TAIL_LAG_EVERY: Duration = Duration::from_secs(1);
 /// A rotated file is read until it has been silent for this long; then its unfinished last line is given up.
 pub const TAIL_ROTATED_SILENCE: Duration = Duration::from_secs(5);
 /// Progress over skipped records only is made durable after this many bytes.

@@ -11,7 +11,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::health::Fault;
 use crate::refusals::Refusals;
 
 /// The collector that a number is about.
@@ -26,13 +25,6 @@ pub struct Of {
 struct Skipped {
     collector: Arc<str>,
     reason: &'static str,
-}
-
-/// A collector and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Faulty {
-    collector: Arc<str>,
-    fault: &'static str,
 }
 
 /// A collector and the status of its answers.
@@ -61,8 +53,6 @@ pub struct Metrics {
     files: Family<Of, Gauge>,
     truncations: Family<Of, Counter>,
     missing: Family<Of, Counter>,
-    faults: Family<Faulty, Gauge>,
-    last_record: Family<Of, Gauge>,
     append: Histogram,
     pub(crate) dedup_keys: Gauge,
     pub(crate) dedup_streams: Gauge,
@@ -93,8 +83,6 @@ impl Default for Metrics {
             files: Family::default(),
             truncations: Family::default(),
             missing: Family::default(),
-            faults: Family::default(),
-            last_record: Family::default(),
             append: Histogram::new(append_buckets()),
             dedup_keys: Gauge::default(),
             dedup_streams: Gauge::default(),
@@ -107,46 +95,39 @@ impl Metrics {
     /// Registers every metric under `tachograph_ingest_…`; counters get the suffix `_total`.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("tachograph_ingest");
-        registry.register("records", "Records that arrived.", self.records.clone());
-        registry.register("events", "Events that were recorded.", self.events.clone());
-        registry.register_with_unit("record", "Bytes of the records that arrived.", Unit::Bytes, self.bytes.clone());
-        registry.register("skipped", "Records that are no events, by reason.", self.skipped.clone());
-        registry.register("unparsed", "Records that were kept without being understood.", self.unparsed.clone());
-        registry.register("duplicates", "Records that were in the ledger already.", self.duplicates.clone());
-        registry.register("conflicts", "Events that came with the key of another event.", self.conflicts.clone());
-        registry.register("redactions", "Secrets that were redacted.", self.redactions.clone());
-        registry.register("future", "Events whose time lies in the future.", self.future.clone());
+        registry.register("records", "Records that arrived", self.records.clone());
+        registry.register("events", "Events that were recorded", self.events.clone());
+        registry.register_with_unit("record", "Bytes of the records that arrived", Unit::Bytes, self.bytes.clone());
+        registry.register("skipped", "Records that are no events, by reason", self.skipped.clone());
+        registry.register("unparsed", "Records that were kept without being understood", self.unparsed.clone());
+        registry.register("duplicates", "Records that were in the ledger already", self.duplicates.clone());
+        registry.register("conflicts", "Events that came with the key of another event", self.conflicts.clone());
+        registry.register("redactions", "Secrets that were redacted", self.redactions.clone());
+        registry.register("future", "Events whose time lies in the future", self.future.clone());
         registry.register(
             "unknown_keys",
-            "Keys of records that their dialect does not know.",
+            "Keys of records that their dialect does not know",
             self.unknown_keys.clone(),
         );
-        registry.register("requests", "Requests that were answered, by status.", self.requests.clone());
+        registry.register("requests", "Requests that were answered, by status", self.requests.clone());
         registry.register(
             "refused",
-            "Requests that were refused, by collector (empty if there is none of the name), reason and status.",
+            "Requests that were refused, by collector (empty if there is none of the name), reason and status",
             self.refusals.counts.clone(),
         );
-        registry.register_with_unit("lag", "Bytes in files that were not yet read.", Unit::Bytes, self.lag.clone());
-        registry.register("files", "Files that are read.", self.files.clone());
-        registry.register("truncations", "Files that became shorter while they were read.", self.truncations.clone());
-        registry.register("missing_files", "Files that vanished before their end was read.", self.missing.clone());
-        registry.register("fault", "1 while this is wrong with the collector.", self.faults.clone());
-        registry.register_with_unit(
-            "last_record_timestamp",
-            "When the last record arrived, in seconds since 1970 UTC; 0 if none has.",
-            Unit::Seconds,
-            self.last_record.clone(),
-        );
+        registry.register_with_unit("lag", "Bytes in files that were not yet read", Unit::Bytes, self.lag.clone());
+        registry.register("files", "Files that are read", self.files.clone());
+        registry.register("truncations", "Files that became shorter while they were read", self.truncations.clone());
+        registry.register("missing_files", "Files that vanished before their end was read", self.missing.clone());
         registry.register_with_unit(
             "append",
-            "Time from a full group to its receipt.",
+            "Time from a full group to its receipt",
             Unit::Seconds,
             self.append.clone(),
         );
-        registry.register("dedup_keys", "Keys of records that are remembered.", self.dedup_keys.clone());
-        registry.register("dedup_streams", "Streams that are remembered.", self.dedup_streams.clone());
-        registry.register_with_unit("dedup", "Memory of duplicates.", Unit::Bytes, self.dedup_size.clone());
+        registry.register("dedup_keys", "Keys of records that are remembered", self.dedup_keys.clone());
+        registry.register("dedup_streams", "Streams that are remembered", self.dedup_streams.clone());
+        registry.register_with_unit("dedup", "Memory of duplicates", Unit::Bytes, self.dedup_size.clone());
     }
 
     /// Who counts requests that are refused.
@@ -158,7 +139,7 @@ impl Metrics {
     pub fn collector(&self, name: &str) -> CollectorMetrics {
         let of = Of { collector: Arc::from(name) };
         let get = |family: &Family<Of, Counter>| family.get_or_create(&of).clone();
-        let collector = CollectorMetrics {
+        CollectorMetrics {
             records: get(&self.records),
             events: get(&self.events),
             bytes: get(&self.bytes),
@@ -172,18 +153,11 @@ impl Metrics {
             files: self.files.get_or_create(&of).clone(),
             truncations: get(&self.truncations),
             missing: get(&self.missing),
-            faults: self.faults.clone(),
-            last_record: self.last_record.get_or_create(&of).clone(),
             append: self.append.clone(),
             skipped: self.skipped.clone(),
             requests: self.requests.clone(),
             collector: of.collector,
-        };
-        // Each fault has its series from the start, so that a rule on it is not blind until the first one.
-        for fault in Fault::ALL {
-            collector.fault(fault).set(0);
         }
-        collector
     }
 }
 
@@ -204,8 +178,6 @@ pub struct CollectorMetrics {
     pub(crate) files: Gauge,
     pub(crate) truncations: Counter,
     pub(crate) missing: Counter,
-    pub(crate) last_record: Gauge,
-    faults: Family<Faulty, Gauge>,
     pub(crate) append: Histogram,
     skipped: Family<Skipped, Counter>,
     requests: Family<Answered, Counter>,
@@ -215,11 +187,6 @@ impl CollectorMetrics {
     /// The counter of records that were skipped for a reason.
     pub(crate) fn skipped(&self, reason: &'static str) -> Counter {
         self.skipped.get_or_create(&Skipped { collector: Arc::clone(&self.collector), reason }).clone()
-    }
-
-    /// The gauge that is 1 while this is wrong.
-    pub(crate) fn fault(&self, fault: Fault) -> Gauge {
-        self.faults.get_or_create(&Faulty { collector: Arc::clone(&self.collector), fault: fault.as_str() }).clone()
     }
 
     /// Counts an answer.

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ledger::standing::Standing;
 use ledger::{AppendError, Appender, Durable, Ledger, LedgerError};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -26,7 +27,7 @@ use crate::dedup::{Bounds, Dedup, Keyring};
 use crate::dialect::Dialect;
 use crate::enrich::{Enrichment, Names};
 use crate::finish::Finisher;
-use crate::health::{Fault, Health, Trouble};
+use crate::health::{Health, Trouble};
 use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::price::PriceTable;
@@ -191,7 +192,8 @@ impl Channel {
 
     fn build(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics, backfill: bool) -> Arc<Self> {
         let (metrics, samples) = (metrics.collector(name), Samples::default());
-        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health: Health::default(), backfill })
+        let health = Health::new(name, clock::now());
+        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health, backfill })
     }
 
     /// Its name in the configuration.
@@ -214,9 +216,9 @@ impl Channel {
         self.samples.list()
     }
 
-    /// What is wrong with it.
-    pub fn troubles(&self) -> Vec<Trouble> {
-        self.health.troubles()
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        self.health.standing(clock::now())
     }
 
     /// When its last record arrived, in microseconds since 1970 UTC.
@@ -225,14 +227,13 @@ impl Channel {
     }
 
     /// Sets what keeps it from working, or that nothing does; logs the change.
-    pub(crate) fn set_trouble(&self, trouble: Option<(Fault, String)>) {
-        self.health.set(&self.name, &self.metrics, clock::now(), trouble);
+    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.health.set(clock::now(), trouble);
     }
 
     /// Counts a record that arrived, with the reason if it was not understood.
     fn note(&self, now: i64, unparsed: Option<&str>) {
-        self.metrics.last_record.set(now / 1_000_000);
-        self.health.note(&self.name, &self.metrics, now, unparsed);
+        self.health.note(now, unparsed);
     }
 }
 

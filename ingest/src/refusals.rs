@@ -57,6 +57,12 @@ impl Refusals {
         }
     }
 
+    /// How many requests for a collector were refused.
+    pub fn of(&self, collector: &str) -> u64 {
+        let own = self.told.keys().into_iter().filter(|labels| &*labels.collector == collector);
+        own.map(|labels| self.counts.get_or_create(&labels).get()).sum()
+    }
+
     /// Counts it. If it is to be told: how many there were since it was told last, this one included.
     fn count(&self, refusal: &Refusal<'_>, now: Instant) -> Option<u64> {
         let collector = Arc::from(refusal.collector.unwrap_or_default());
@@ -94,6 +100,7 @@ mod tests {
         let counted = |collector: &str, reason| {
             refusals.counts.get_or_create(&Labels { collector: collector.into(), reason, status: 403 }).get()
         };
+        assert_eq!((refusals.of("coderd"), refusals.of("other")), (7, 0));
         assert_eq!((counted("coderd", "role"), counted("coderd", "dialect"), counted("", "role")), (6, 1, 1));
     }
 }

@@ -21,10 +21,15 @@ struct Told {
     since: u64,
 }
 
-impl<K: Eq + Hash> Seldom<K> {
+impl<K: Eq + Hash + Clone> Seldom<K> {
     /// The same is told once in so long.
     pub fn new(every: Duration) -> Self {
         Self { every, told: Arc::default() }
+    }
+
+    /// Everything that happened, in no order.
+    pub fn keys(&self) -> Vec<K> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// It happened. If it is to be told: how often since it was told last, this time included.

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::health::Trouble;
 use crate::pump::{Channel, Pump};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
@@ -61,7 +62,20 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Starts a collector whose settings are in order.
+    /// Where a collector of this name reads, for people.
+    fn place(&self, name: &str, settings: &Settings) -> String;
+
+    /// Whether it follows files, so that it is known how much there is to read.
+    fn follows_files(&self) -> bool {
+        false
+    }
+
+    /// What keeps this process, with its rights, from reading now; for whoever asks while no collector runs.
+    fn look(&self, _settings: &Settings) -> Option<Trouble> {
+        None
+    }
+
+    /// Starts a collector whose settings are in order, and tells the log first, with [`Start::tell`].
     fn start(&self, start: Start<'_>) -> Result<(), String>;
 }
 
@@ -69,6 +83,10 @@ pub trait Transport: Send + Sync {
 pub struct Start<'a> {
     /// The collector.
     pub channel: Arc<Channel>,
+    /// The name of its transport.
+    pub transport: &'static str,
+    /// Where it reads, for people.
+    pub place: &'a str,
     /// Who sends, where the transport has no token that says it.
     pub principal: Arc<Principal>,
     /// The collector's settings.
@@ -83,6 +101,21 @@ pub struct Start<'a> {
     pub tasks: &'a TaskTracker,
     /// The collectors that are pushed to.
     pub routes: &'a mut HashMap<String, Arc<Channel>>,
+}
+
+impl Start<'_> {
+    /// Tells the log that the collector starts, and from which position.
+    fn tell(&self, position: &str) {
+        let (collector, dialect) = (self.channel.name(), self.channel.dialect().name());
+        tracing::info!(
+            collector,
+            transport = self.transport,
+            dialect,
+            place = self.place,
+            position,
+            "the collector starts"
+        );
+    }
 }
 
 /// Reads a transport's settings.

@@ -171,6 +171,9 @@ pub const RESERVATIONS_OVER_MAX: usize = 65_536;
 /// Answers that wait for those who asked.
 pub const BUDGET_ANSWERS_MAX: usize = 65_536;
 
+/// How often the log is told of a trouble that comes and goes.
+pub const STANDING_TOLD_EVERY: Duration = Duration::from_mins(1);
+
 /// How long writer and sealer wait before they try again what the system refused.
 pub const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -90,7 +90,7 @@ fn converse(mut stream: &UnixStream, request: &Request) -> anyhow::Result<Answer
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = Vec::new();
-    BufReader::new(stream.take(limits::CONTROL_LINE_BYTES_MAX as u64)).read_until(b'\n', &mut answer)?;
+    BufReader::new(stream.take(limits::CONTROL_ANSWER_BYTES_MAX)).read_until(b'\n', &mut answer)?;
     anyhow::ensure!(answer.ends_with(b"\n"), "the server hung up before it answered");
     Ok(serde_json::from_slice(&answer)?)
 }

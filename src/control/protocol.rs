@@ -1,9 +1,13 @@
 //! The lines on the control socket: one JSON object per request and per answer.
 
+use std::collections::BTreeMap;
+
 use ledger::operations::{TABLE, column};
 use ledger::triage::Done;
 use ledger::{AppendError, Entry, Group, triage};
 use serde::{Deserialize, Serialize};
+
+use crate::endpoints::Endpoint;
 
 /// What a command asks of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +75,12 @@ pub struct Status {
     pub ingest: String,
     /// Whether `/readyz` says so, and if not, why.
     pub not_ready: Option<String>,
+    /// Parts that stopped, with the reason.
+    #[serde(default)]
+    pub stopped: BTreeMap<String, String>,
+    /// Every collector and every sink.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
     /// Where each sink stands: `export::LaneStatus` as JSON.
     pub sinks: Vec<serde_json::Value>,
 }

@@ -200,6 +200,8 @@ fn refuse(code: ErrorCode, message: impl Into<String>) -> Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use ledger::{Options, Store};
 
@@ -223,6 +225,8 @@ mod tests {
                 console: String::new(),
                 ingest: String::new(),
                 not_ready: None,
+                stopped: BTreeMap::new(),
+                endpoints: Vec::new(),
                 sinks: Vec::new(),
             });
             let operations = store.operations().appender();

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ledger::budget;
@@ -13,14 +13,12 @@ use prometheus_client::registry::Registry;
 use query::http::Interactions;
 use tower::ServiceExt;
 
+use super::exposition::Format;
 use super::health::Health;
 use super::listener::Doorman;
 use super::slack::Apps;
 use crate::access::Tokens;
 use crate::exit::Failure;
-
-/// The media type of OpenMetrics text.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The console before and after recovery.
 #[derive(Clone)]
@@ -98,37 +96,35 @@ async fn healthz(State(console): State<Console>) -> Response {
     axum::Json(console.health.report()).into_response()
 }
 
-async fn readyz(State(console): State<Console>) -> Response {
-    match console.health.not_ready() {
-        None => ready(&console.health).into_response(),
-        Some(reason) => unavailable(&reason),
+/// The status says whether events are taken, the rest is for whoever looks.
+async fn readyz(State(console): State<Console>, headers: HeaderMap) -> Response {
+    let report = console.health.report();
+    let is_ready = report.not_ready.is_none();
+    let body = if accepts(&headers, "application/json") {
+        axum::Json(report).into_response()
+    } else {
+        report.text().into_response()
+    };
+    if is_ready {
+        return body;
     }
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], body).into_response()
 }
 
-/// Events are taken; what is wrong with the certificate and with collectors is told beside, since the others go on.
-fn ready(health: &Health) -> String {
-    let mut text = "ready\n".to_owned();
-    for trouble in health.tls().troubles() {
-        text.push_str(&crate::output::visible(&format!("certificate: {trouble}")));
-        text.push('\n');
-    }
-    for (collector, troubles) in health.troubles() {
-        for trouble in troubles {
-            // Names of files may hold anything.
-            let line = format!("collector {collector}: {}: {}", trouble.fault.as_str(), trouble.message);
-            text.push_str(&crate::output::visible(&line));
-            text.push('\n');
-        }
-    }
-    text
+/// Whether a request names a media type among those that it accepts; wildcards do not count.
+fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    let mut names = accepted.flat_map(|value| value.split(',')).filter_map(|part| part.split(';').next());
+    names.any(|name| name.trim().eq_ignore_ascii_case(media_type))
 }
 
-async fn metrics(State(console): State<Console>) -> Response {
+async fn metrics(State(console): State<Console>, headers: HeaderMap) -> Response {
     let Some(opened) = console.opened.get() else { return unavailable("the ledger is being recovered") };
     let registry = Arc::clone(&opened.registry.read().unwrap_or_else(PoisonError::into_inner));
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, HeaderValue::from_static(OPENMETRICS))], text).into_response(),
+    let is_new = accepts(&headers, "application/openmetrics-text");
+    let format = if is_new { Format::OpenMetrics } else { Format::Text };
+    match format.write(&registry) {
+        Ok(text) => ([(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()))], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be written");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -145,4 +141,22 @@ async fn api(State(console): State<Console>, request: Request) -> Response {
 
 fn unavailable(reason: &str) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], format!("not ready: {reason}\n")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_accepted_by_its_name() {
+        let check = |accept: &[&'static str], expected: bool| {
+            let values = accept.iter().map(|value| (header::ACCEPT, HeaderValue::from_static(value)));
+            assert_eq!(accepts(&values.collect(), "application/json"), expected, "{accept:?}");
+        };
+        check(&[], false);
+        check(&["*/*"], false);
+        check(&["text/plain, Application/JSON;q=0.5"], true);
+        check(&["text/html", "application/json"], true);
+        check(&["application/json5"], false);
+    }
 }

@@ -125,6 +125,7 @@ impl Export {
     fn start(exporter: Exporter, health: &Arc<Health>) -> Self {
         let sinks = Sinks { status: exporter.status(), retries: exporter.retries() };
         let metrics = exporter.metrics();
+        health.watch_sinks(exporter.status());
         // A sink that fails ends alone and says so in its status; the others go on.
         let part = Part::start("export", health, |stop| async move {
             exporter.run(stop).await;

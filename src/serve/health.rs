@@ -1,17 +1,19 @@
 //! Whether the server lives and whether it is ready: `/healthz` and `/readyz`.
 //!
-//! Not ready means that events sent now would not be taken: it recovers, it stops, its disk is full, or a write failed. A
-//! part that stopped, such as detection, is told in `/healthz` and by a metric; recording goes on without it.
+//! Not ready means that events sent now would not be taken: it recovers, it stops, its disk is full, or a write failed. A part that
+//! stopped, such as detection, and a collector or a sink that has a problem are told beside; recording goes on without them, and a
+//! load balancer must not take intake away for their sake. docs/health.md says so to operators.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use ingest::collectors::Watch;
-use ingest::health::Trouble;
 use ledger::{Ledger, Store};
 use serde::Serialize;
 
 use super::tls::Tls;
+use crate::endpoints::Endpoint;
+use crate::output;
 
 /// Where the process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,19 +30,36 @@ pub struct Health {
     failed: Mutex<BTreeMap<&'static str, String>>,
     collectors: OnceLock<Watch>,
     tls: Tls,
+    sinks: RwLock<export::Status>,
 }
 
-/// The body of `/healthz`.
+/// The body of `/healthz`, and of `/readyz` for who accepts JSON.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Why it takes no events, if it does not.
     pub not_ready: Option<String>,
     /// Parts that stopped, with the reason.
     pub stopped: BTreeMap<&'static str, String>,
-    /// What is wrong with collectors, by name.
-    pub collectors: BTreeMap<String, Vec<Trouble>>,
     /// What is wrong with the certificate of the listeners.
     pub certificate: Vec<String>,
+    /// Every collector and every sink.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Report {
+    /// The same for people: whether events are taken, then a line for each part.
+    pub fn text(&self) -> String {
+        let first = match &self.not_ready {
+            None => "ready".to_owned(),
+            Some(reason) => format!("not ready: {reason}"),
+        };
+        let stopped = self.stopped.iter().map(|(part, reason)| format!("part {part}: stopped: {reason}"));
+        let endpoints = self.endpoints.iter().map(|endpoint| format!("{}: {}", endpoint.title(), endpoint.finding()));
+        // Names of files and answers of receivers may hold anything.
+        let certificate = self.certificate.iter().map(|trouble| format!("certificate: {trouble}"));
+        let lines = std::iter::once(first).chain(stopped).chain(certificate).chain(endpoints);
+        lines.map(|line| output::visible(&line) + "\n").collect()
+    }
 }
 
 impl Health {
@@ -52,6 +71,7 @@ impl Health {
             failed: Mutex::default(),
             collectors: OnceLock::new(),
             tls,
+            sinks: RwLock::default(),
         }
     }
 
@@ -72,11 +92,17 @@ impl Health {
         let _ = self.collectors.set(collectors);
     }
 
-    /// What is wrong with collectors, by name; those with which nothing is are left out.
-    pub fn troubles(&self) -> BTreeMap<String, Vec<Trouble>> {
-        let status = self.collectors.get().map(Watch::status).unwrap_or_default();
-        let troubled = status.into_iter().filter(|status| !status.troubles.is_empty());
-        troubled.map(|status| (status.name, status.troubles)).collect()
+    /// Tells of these sinks from now on.
+    pub fn watch_sinks(&self, sinks: export::Status) {
+        *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = sinks;
+    }
+
+    /// How every collector and every sink stands.
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        let collectors = self.collectors.get().map(Watch::status).unwrap_or_default();
+        let lanes = self.sinks.read().unwrap_or_else(PoisonError::into_inner).get();
+        let collectors = collectors.into_iter().map(Endpoint::of_collector);
+        collectors.chain(lanes.into_iter().map(Endpoint::of_lane)).collect()
     }
 
     /// Recovery is over and everything is built.
@@ -125,6 +151,27 @@ impl Health {
     /// Everything there is to say.
     pub fn report(&self) -> Report {
         let stopped = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Report { not_ready: self.not_ready(), stopped, collectors: self.troubles(), certificate: self.tls.troubles() }
+        let certificate = self.tls.troubles();
+        Report { not_ready: self.not_ready(), stopped, certificate, endpoints: self.endpoints() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_writes_a_reason_does_not_write_to_the_terminal() {
+        let report = Report {
+            not_ready: None,
+            stopped: BTreeMap::from([("detection", "a\u{1b}[2J".to_owned())]),
+            certificate: vec!["expired".to_owned()],
+            endpoints: Vec::new(),
+        };
+        assert_eq!(report.text(), "ready\npart detection: stopped: a\\u{1b}[2J\ncertificate: expired\n");
+        let health = Health::new(Tls::new(None));
+        assert_eq!(health.report().text(), "not ready: the ledger is being recovered\n");
+        health.ready();
+        assert_eq!(health.report().text(), "ready\n");
     }
 }

@@ -1,21 +1,28 @@
 //! Metrics of the program itself, its listeners and its ledgers; every other package names its own in the same registry.
 
+use std::fmt;
+use std::sync::Arc;
+
+use ledger::standing::State;
 use ledger::{Ledger, LedgerStatus, Store};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::tls::Tls;
+use super::health::Health;
+use crate::endpoints::{Endpoint, Moment};
 
-/// A registry with what is known of the program, its listeners and its ledgers.
-pub fn registry(store: &Store, tls: &Tls) -> Registry {
+/// A registry with what is known of the program, its listeners, its ledgers, and its collectors and sinks.
+pub fn registry(store: &Store, health: &Arc<Health>) -> Registry {
     let mut registry = Registry::default();
     let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("tachograph_build", "Version of the program", version);
-    tls.register(&mut registry);
+    health.tls().register(&mut registry);
     registry.register_collector(Box::new(Ledgers([store.events().clone(), store.operations().clone()])));
+    registry.register_collector(Box::new(Endpoints(Arc::clone(health))));
     registry
 }
 
@@ -46,6 +53,65 @@ impl Collector for Ledgers {
             for ledger in &self.0 {
                 let labels = [("ledger", ledger.name().as_str())];
                 ConstGauge::new(value(&ledger.status())).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Looks at collectors and sinks when metrics are asked for.
+struct Endpoints(Arc<Health>);
+
+impl fmt::Debug for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoints")
+    }
+}
+
+const STATE: &str = "tachograph_endpoint_state";
+const STATE_HELP: &str = "1 for the state in which a collector or a sink is, 0 for the others";
+
+/// Name and meaning of each moment.
+type Stamp = (&'static str, &'static str, fn(&Endpoint) -> Option<Moment>);
+
+const STAMPS: [Stamp; 2] = [
+    (
+        "tachograph_endpoint_state_since_timestamp_seconds",
+        "When the collector or the sink came into its state, in seconds since 1970 UTC",
+        |endpoint| endpoint.since,
+    ),
+    (
+        "tachograph_endpoint_last_event_timestamp_seconds",
+        "When the last record arrived, or was acknowledged, in seconds since 1970 UTC; 0 if none was since the start",
+        |endpoint| endpoint.last_event,
+    ),
+];
+
+impl Collector for Endpoints {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let endpoints = self.0.endpoints();
+        let labels = |endpoint: &Endpoint| {
+            [
+                ("role", endpoint.role.as_str().to_owned()),
+                ("name", endpoint.name.clone()),
+                ("ledger", endpoint.ledger.clone()),
+            ]
+        };
+        let mut family = encoder.encode_descriptor(STATE, STATE_HELP, None, MetricType::Gauge)?;
+        for endpoint in &endpoints {
+            // Each state has its series from the start, so that a rule on it is not blind until the first time.
+            for state in State::ALL {
+                let [role, name, ledger] = labels(endpoint);
+                let labels = [role, name, ledger, ("state", state.as_str().to_owned())];
+                let value = i64::from(endpoint.state == state);
+                ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+            }
+        }
+        for (name, help, moment) in STAMPS {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for endpoint in &endpoints {
+                let seconds = moment(endpoint).map_or(0, |Moment(micros)| micros / 1_000_000);
+                ConstGauge::new(seconds).encode(family.encode_family(&labels(endpoint))?)?;
             }
         }
         Ok(())

@@ -49,7 +49,7 @@ impl Pipeline {
         health: &Arc<Health>,
     ) -> Result<(Self, Registry), Failure> {
         let intake_metrics = Metrics::default();
-        let mut registry = metrics::registry(store, health.tls());
+        let mut registry = metrics::registry(store, health);
         intake_metrics.register(&mut registry);
         let keeper = Bookkeeper::new(store.events(), store.operations());
         let books_metrics = keeper.metrics();
@@ -108,7 +108,7 @@ impl Pipeline {
         // A change of rules is recorded with its position.
         self.followers.replace(prepared, changed, &self.health).await;
         self.rules = rules;
-        let mut registry = metrics::registry(store, self.health.tls());
+        let mut registry = metrics::registry(store, &self.health);
         self.intake_metrics.register(&mut registry);
         self.books_metrics.register(&mut registry);
         self.followers.register(&mut registry);

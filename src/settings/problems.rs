@@ -4,14 +4,17 @@
 //! does not fit is told and left out: what remains is a configuration that is in order, and is looked at for what is missing
 //! around it. No check is written twice.
 
+mod mend;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Table, Value};
+use toml::de::DeTable;
+use toml::{Table, Value};
 
 use super::Settings;
 use crate::limits::CONFIG_PROBLEMS_MAX;
+use mend::{Effort, Mender};
 
 /// A mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +49,10 @@ impl fmt::Display for Problem {
 /// Everything that is wrong with the text of a configuration file, in its order. `around` looks for what is missing around the
 /// part of it that is in order.
 pub fn find(text: &str, around: impl FnOnce(&Settings) -> Vec<Problem>) -> Vec<Problem> {
+    search(text, around, &Effort::of(text))
+}
+
+fn search(text: &str, around: impl FnOnce(&Settings) -> Vec<Problem>, effort: &Effort) -> Vec<Problem> {
     let (lines, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // What the rest of the file means is anybody's guess then.
@@ -54,17 +61,23 @@ pub fn find(text: &str, around: impl FnOnce(&Settings) -> Vec<Problem>) -> Vec<P
             line: error.span().map(|span| line(text, span.start)),
             message: error.message().to_owned(),
         };
-        return in_order(errors.iter().map(problem).collect());
+        // Each costs a look for its line.
+        return in_order(errors.iter().take(CONFIG_PROBLEMS_MAX).map(problem).collect());
     }
-    let mut mender = Mender { text, lines: lines.get_ref(), problems: Vec::new(), lost_sinks: Vec::new() };
+    let mut mender = Mender::new(text, lines.get_ref(), effort);
     let whole = text.parse::<Table>().unwrap_or_default();
-    let fits = |value: &Value| read(value).map(|_| ());
+    let fits = |value: &Value| if effort.spend() { read(value).map(|_| ()) } else { Err(Vec::new()) };
     let mended = mender.mend(&[], Value::Table(whole), &fits);
     let mut problems = mender.problems;
     if let Some(settings) = mended.and_then(|value| read(&value).ok()) {
         problems.extend(around(&settings));
     }
-    in_order(problems)
+    let mut problems = in_order(problems);
+    if effort.is_over() {
+        let message = "there may be more mistakes; correct the others and check again".to_owned();
+        problems.push(Problem { place: String::new(), line: None, message });
+    }
+    problems
 }
 
 fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
@@ -85,196 +98,10 @@ pub(super) fn line(text: &str, at: usize) -> usize {
     1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 
-/// One step from a table or list to what it holds.
-#[derive(Debug, Clone)]
-enum Step {
-    Key(String),
-    /// A number, and the name that stands there.
-    Entry(usize, Option<String>),
-}
-
-/// Whether a value fits where it stands.
-type Fits<'a> = &'a dyn Fn(&Value) -> Result<(), Vec<String>>;
-
-struct Mender<'a> {
-    text: &'a str,
-    lines: &'a DeTable<'a>,
-    problems: Vec<Problem>,
-    /// Sinks that were left out: that others name them is no mistake.
-    lost_sinks: Vec<String>,
-}
-
-impl Mender<'_> {
-    /// What is left of a value when everything that does not fit is taken out of it and told.
-    fn mend(&mut self, place: &[Step], value: Value, fits: Fits<'_>) -> Option<Value> {
-        let Err(errors) = fits(&value) else { return Some(value) };
-        if self.problems.len() >= CONFIG_PROBLEMS_MAX {
-            return None;
-        }
-        match value {
-            Value::Table(table) if fits(&Value::Table(Table::new())).is_ok() => Some(self.grow(place, table, fits)),
-            Value::Table(table) => self.shrink(place, table, fits),
-            Value::Array(list) if list.iter().all(Value::is_table) && fits(&Value::Array(Vec::new())).is_ok() => {
-                Some(self.collect(place, list, fits))
-            }
-            _ => {
-                self.tell(place, errors);
-                None
-            }
-        }
-    }
-
-    /// A table in which every setting may be left out is built up again.
-    fn grow(&mut self, place: &[Step], mut table: Table, fits: Fits<'_>) -> Value {
-        let mut kept = Table::new();
-        // Others name sinks, so sinks come first.
-        let first = table.remove_entry("sink");
-        for (key, value) in first.into_iter().chain(table) {
-            let with = |value: &Value| {
-                let mut table = kept.clone();
-                table.insert(key.clone(), value.clone());
-                fits(&Value::Table(table))
-            };
-            let place = [place, &[Step::Key(key.clone())]].concat();
-            if let Some(value) = self.mend(&place, value, &with) {
-                kept.insert(key, value);
-            }
-        }
-        Value::Table(kept)
-    }
-
-    /// A list of tables is built up again.
-    fn collect(&mut self, place: &[Step], list: Vec<Value>, fits: Fits<'_>) -> Value {
-        let mut kept: Vec<Value> = Vec::new();
-        for (at, value) in list.into_iter().enumerate() {
-            let with = |value: &Value| fits(&Value::Array([kept.as_slice(), std::slice::from_ref(value)].concat()));
-            let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-            let place = [place, &[Step::Entry(at, name.clone())]].concat();
-            match self.mend(&place, value, &with) {
-                Some(value) => kept.push(value),
-                None if matches!(&place[0], Step::Key(key) if key == "sink") => self.lost_sinks.extend(name),
-                None => {}
-            }
-        }
-        Value::Array(kept)
-    }
-
-    /// From a table that needs some settings, those that do not fit are taken out as long as it can do without them.
-    fn shrink(&mut self, place: &[Step], mut table: Table, fits: Fits<'_>) -> Option<Value> {
-        // Whether something is missing only because it was taken out.
-        let mut robbed = false;
-        while let Err(errors) = fits(&Value::Table(table.clone())) {
-            let found = culprit(&table, &errors, fits).filter(|(rank, _)| *rank != Rank::Needed || errors.len() == 1);
-            let Some((rank, key)) = found else {
-                if !robbed {
-                    self.tell(place, errors);
-                }
-                return None;
-            };
-            robbed |= !errors.iter().any(|error| error.contains("unknown field"));
-            self.tell(&[place, &[Step::Key(key.clone())]].concat(), errors.into_iter().take(1).collect());
-            if rank == Rank::Needed {
-                return None;
-            }
-            table.remove(&key);
-        }
-        Some(Value::Table(table))
-    }
-
-    fn tell(&mut self, place: &[Step], messages: Vec<String>) {
-        let lost = |message: &String| {
-            self.lost_sinks.iter().any(|name| message.contains(&format!("{name:?} is no sink that takes alerts")))
-        };
-        let messages: Vec<String> = messages.into_iter().filter(|message| !lost(message)).collect();
-        let (line, shown) = (self.line(place), show(place));
-        let problem = |message: String| {
-            // Some messages begin with their place; once is enough.
-            let place = if message.starts_with(&shown) { String::new() } else { shown.clone() };
-            Problem { place, line, message }
-        };
-        self.problems.extend(messages.into_iter().map(problem));
-    }
-
-    /// The line of a place, or of what is nearest around it.
-    fn line(&self, place: &[Step]) -> Option<usize> {
-        let mut found = None;
-        let mut table = Some(self.lines);
-        let mut value: Option<&Spanned<DeValue<'_>>> = None;
-        for step in place {
-            match step {
-                Step::Key(key) => {
-                    let (key, inner) = table?.iter().find(|(name, _)| name.get_ref() == key)?;
-                    found = Some(key.span().start);
-                    value = Some(inner);
-                }
-                Step::Entry(at, _) => {
-                    let inner = value?.get_ref().as_array()?.get(*at)?;
-                    found = Some(inner.span().start);
-                    value = Some(inner);
-                }
-            }
-            table = value.and_then(|value| value.get_ref().as_table());
-        }
-        found.map(|at| line(self.text, at))
-    }
-}
-
-/// What a table is without a setting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    /// In order.
-    Mended,
-    /// Wrong in another way.
-    Other,
-    /// Wrong, because the setting must be there.
-    Needed,
-}
-
-/// The setting that is wrong, if one is.
-fn culprit(table: &Table, errors: &[String], fits: Fits<'_>) -> Option<(Rank, String)> {
-    let error = errors.first()?;
-    let mut candidates = Vec::new();
-    // Every message about an entry has its name, so without it every message is another one.
-    for key in table.keys().filter(|key| *key != "name" && *key != "type") {
-        let mut without = table.clone();
-        without.remove(key);
-        let rank = match fits(&Value::Table(without)) {
-            Ok(()) => Rank::Mended,
-            Err(others) if others == errors => continue,
-            Err(others) if others.iter().any(|other| other.contains(&format!("missing field `{key}`"))) => Rank::Needed,
-            Err(_) => Rank::Other,
-        };
-        candidates.push((rank, !error.contains(key.as_str()), key));
-    }
-    candidates.sort();
-    let (rank, silent, key) = candidates.first()?;
-    // A setting that must be there is not wrong because a message is about the whole entry.
-    let by_type = error.contains("invalid ") || error.contains("unknown variant");
-    if *rank == Rank::Needed && *silent && !by_type {
-        return None;
-    }
-    let alone = candidates.iter().filter(|(other, ..)| other == rank).count() == 1;
-    (*rank == Rank::Mended || alone || !silent).then(|| (*rank, (*key).clone()))
-}
-
-fn show(place: &[Step]) -> String {
-    let mut text = String::new();
-    for step in place {
-        match step {
-            Step::Key(name) | Step::Entry(_, Some(name)) => {
-                if !text.is_empty() {
-                    text.push('.');
-                }
-                text.push_str(name);
-            }
-            Step::Entry(at, None) => text.extend(["[", &at.to_string(), "]"]),
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn places(text: &str) -> Vec<String> {
@@ -315,6 +142,11 @@ mod tests {
                 "line 14: collector[3]: missing field `name`",
             ],
         );
+        // What is wrong with one setting is not said of another.
+        check(
+            &collector("name = \"a\"\ntransport = \"http\"\ndialect = \"latin\"\nspeed = 1"),
+            &["line 4: collector.a.dialect…latin", "line 5: collector.a.speed…unknown field `speed`"],
+        );
         check(
             &(sink.to_owned() + "speed = 1\ntimeout_seconds = \"x\"\n" + &sink.replace("https", "gopher") + sink),
             &["line 6: sink.s.speed", "line 7: sink.s.timeout_seconds", "line 11: sink.s.url", "line 13: …two sinks"],
@@ -349,6 +181,55 @@ mod tests {
         let text = "verbose = 1\n[store]\ndata = \"elsewhere\"\n";
         let problems = find(text, |settings| vec![problem(&settings.store.data.to_string_lossy())]);
         assert_eq!(problems.iter().map(|problem| problem.place.as_str()).collect::<Vec<_>>(), ["elsewhere", "verbose"]);
+    }
+
+    #[test]
+    fn a_mistake_costs_few_readings_however_long_the_file_is() {
+        let budget = |at: usize| {
+            let cap = if [0, 500, 1_023].contains(&at) { "\"x\"" } else { "1" };
+            format!("[[budget]]\nname = \"b{at}\"\nperiod = \"day\"\ncap_usd = {cap}\n")
+        };
+        let text: String = (0..1_024).map(budget).collect();
+        let effort = Effort::of(&text);
+        let problems = search(&text, |_| Vec::new(), &effort);
+        let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
+        assert_eq!(places, ["budget.b0.cap_usd", "budget.b500.cap_usd", "budget.b1023.cap_usd"]);
+        assert!(effort.readings.get() < 100, "{} readings", effort.readings.get());
+        // A file that takes too long is not taken apart to the end, and that is told.
+        let little = Effort { readings_max: 40, readings: Cell::new(0) };
+        let problems = search(&text, |_| Vec::new(), &little);
+        assert!((1..=3).contains(&problems.len()), "{problems:?}");
+        assert!(problems.iter().any(|problem| problem.message.contains("there may be more mistakes")));
+        assert!(little.readings.get() < 80, "{} readings", little.readings.get());
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_with_the_one_that_was_meant() {
+        let sink = "[[sink]]\nname = \"s\"\ntype = \"slack\"\nwebhook = \"env:A\"\n";
+        let collector = "[[collector]]\nname = \"c\"\ntransport = \"tail\"\ndialect = \"coder\"\npath = \"/a\"\n";
+        let check = |text: &str, near: &str| {
+            let problems: Vec<String> = find(text, |_| Vec::new()).iter().map(Problem::to_string).collect();
+            let hint = format!("did you mean `{near}`?");
+            assert!(matches!(&problems[..], [problem] if problem.contains(&hint)), "{text} gives {problems:?}");
+        };
+        check("[stroe]\n", "store");
+        check("[store]\nreserve_byte = 1\n", "reserve_bytes");
+        check("[listen]\nconsol = \"a\"\n", "console");
+        check("[query]\nthread = 1\n", "threads");
+        check("[ingest]\nprice = \"a\"\n", "prices");
+        check("[detect]\nuser_rule = \"a\"\n", "user_rules");
+        check("[detect.rules.\"egress.denied_pots\"]\n", "egress.denied_post");
+        check("[detect.rules.\"egress.denied_post\"]\nquiet_second = 1\n", "quiet_seconds");
+        check("[alerts]\ngroup_minute = 1\n", "group_minutes");
+        check("[[alerts.inhibit]]\nname = \"a\"\nsource = [\"rule=x\"]\ntarget = [\"rule=y\"]\nequals = []\n", "equal");
+        check("[[budget]]\nname = \"a\"\nperiod = \"day\"\ncap_usd = 1\nteams = \"a\"\n", "team");
+        check("[[budget]]\nname = \"a\"\nperiod = \"dya\"\ncap_usd = 1\n", "day");
+        // Settings that all of them have, and those of one kind.
+        check(&format!("{sink}severty = \"high\"\n"), "severity");
+        check(&format!("{sink}signing_secrets = \"env:B\"\n"), "signing_secret");
+        check(&format!("{collector}worksapce = \"w\"\n"), "workspace");
+        check(&format!("{collector}rotate = \"/b\"\n"), "rotated");
+        check(&format!("{sink}[[route]]\nname = \"r\"\nreceivers = [\"s\"]\ncontinues = true\n"), "continue");
     }
 
     #[test]

@@ -95,7 +95,28 @@ fn detectors(text: &mut String) {
             let _ = write!(text, "\nThe defaults cannot be printed: {error}\n");
         }
     }
+    text.push_str(RULE_TABLES);
 }
+
+const RULE_TABLES: &str = "
+Two of them have lists of tables, which are empty by default.
+
+### `[[detect.rules.\"spend.budget\".named]]`
+
+Another budget for one of them, at most 256.
+
+- `scope`: `\"agent\"`, `\"run\"`, `\"team\"` or `\"organisation\"`.
+- `name`: its name, as it stands in the events.
+- `day_usd`, `month_usd`: whole dollars for each day and each month. Default: 0, which is no budget.
+
+### `[[detect.rules.\"secret.egress\".canaries]]`
+
+A decoy that nobody uses, by its hash. `tachograph rules canary new` makes one and prints its table.
+
+- `name`: what the alert calls it.
+- `length`: the length of its value in bytes, at least 16.
+- `sha256`: the salted SHA-256 of its value, in 64 hexadecimal digits.
+";
 
 const DETECT: &str = "
 ## `[detect]`
@@ -113,14 +134,11 @@ fn sinks(text: &mut String) {
     text.push_str(SINKS_HEAD);
     for spec in export::SINKS {
         // Writing to a string does not fail.
-        let _ = write!(
-            text,
-            "\n### `{}`\n\n{}\n\nGuarantee: {}\n\n```toml\n{}\n```\n",
-            spec.kind,
-            spec.what,
-            spec.guarantee,
-            spec.example.trim_end()
-        );
+        let _ = write!(text, "\n### `{}`\n\n{}\n\nGuarantee: {}\n\n", spec.kind, spec.what, spec.guarantee);
+        for setting in spec.settings {
+            let _ = writeln!(text, "- `{}`: {}", setting.name, setting.doc);
+        }
+        let _ = write!(text, "\n```toml\n{}\n```\n", spec.example.trim_end());
     }
 }
 

@@ -49,7 +49,9 @@ fn from_init_to_verify() {
     let token = world.token("coderd", &["--role", "ingest", "--dialect", "coder", "--trust", "control_plane"]);
     let analyst = world.token("ana", &["--role", "analyst"]);
     let server = world.serve();
-    assert_eq!(http::get(&server.console, "/readyz").body, "ready\n");
+    // The first line is for people in a hurry, then every collector and every sink has its own.
+    let ready = http::get(&server.console, "/readyz").body;
+    assert!(ready.starts_with("ready\ncollector coderd: ok since ") && ready.lines().count() == 2, "{ready}");
     assert_eq!(http::get(&server.console, "/healthz").status, 200);
     let answer = push(&server.ingest, &token, 0, &lines(0..20)).unwrap();
     assert_eq!((answer.status, answer.json()["accepted"].as_u64()), (200, Some(20)), "{answer:?}");
@@ -69,6 +71,8 @@ fn from_init_to_verify() {
     assert_eq!(world.run(&remote).ok().out, "n\n20\n");
     let metrics = http::get(&server.console, "/metrics");
     assert!(metrics.body.contains("tachograph_ledger_next_seq{ledger=\"events\"} 20"), "{}", metrics.body);
+    let accept = [("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
+    let metrics = http::send(&server.console, "GET", "/metrics", &accept, b"").unwrap();
     assert!(metrics.body.ends_with("# EOF\n"));
     // On the directory, beside the running server.
     assert_eq!(counted(&world), (20, 20));

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use chrono::Timelike;
 use serde_json::{Value, json};
 
 use crate::harness::receiver::{Received, receiver};
@@ -359,10 +360,13 @@ fn a_refused_exfiltration() {
 
 #[test]
 fn a_loop_that_spends_its_budget() {
-    let scene = Scene::set(
-        "[detect.rules.\"spend.budget\".agent]\nday_usd = 20\n\n\
-         [[budget]]\nname = \"payments\"\ncap_usd = 20\nperiod = \"day\"\n",
-    );
+    // It is noon: near the end of a day what is spent is judged otherwise.
+    let noon = 720 - i64::from(chrono::Utc::now().num_seconds_from_midnight() / 60);
+    let scene = Scene::set(&format!(
+        "[detect.rules.\"spend.budget\"]\nutc_offset_minutes = {noon}\n\n\
+         [detect.rules.\"spend.budget\".agent]\nday_usd = 20\n\n\
+         [[budget]]\nname = \"payments\"\ncap_usd = 20\nperiod = \"day\"\nutc_offset_minutes = {noon}\n",
+    ));
     let mut calls = 0;
     while scene.model_call() {
         calls += 1;

@@ -67,7 +67,12 @@ impl Transport for Http {
         read::<NoSettings>(settings).map(|_| ())
     }
 
+    fn place(&self, name: &str, _settings: &Settings) -> String {
+        format!("POST /v1/events/{name}")
+    }
+
     fn start(&self, start: Start<'_>) -> Result<(), String> {
+        start.tell("what is pushed; a producer with offsets goes on where its receipt ends");
         start.routes.insert(start.channel.name().to_owned(), start.channel);
         Ok(())
     }

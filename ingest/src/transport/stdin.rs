@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ledger::standing::State;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::{Setting, Settings, Start, Transport, read};
 use crate::clock;
 use crate::frame::{Frame, Framer, Framing};
-use crate::health::Fault;
 use crate::limits;
 use crate::pump::{Channel, Intake, Lineage, Patience, PumpError};
 
@@ -40,7 +40,12 @@ impl Transport for Stdin {
         read::<NoSettings>(settings).map(|_| ())
     }
 
+    fn place(&self, _name: &str, _settings: &Settings) -> String {
+        "standard input".to_owned()
+    }
+
     fn start(&self, start: Start<'_>) -> Result<(), String> {
+        start.tell("what comes from now on");
         let patience = Patience::Until(start.stop.clone());
         let (channel, stop) = (Arc::clone(&start.channel), start.stop.clone());
         let intake = Intake::new(Arc::clone(start.pump), start.channel, start.principal, patience, (), 0)
@@ -84,9 +89,9 @@ async fn run(
         Ok(None) => {
             tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended");
         }
-        Ok(Some(error)) => channel.set_trouble(Some((Fault::Unreadable, format!("standard input: {error}")))),
+        Ok(Some(error)) => channel.set_trouble(Some((State::Unreadable, format!("standard input: {error}")))),
         Err(PumpError::Stopping) => {}
-        Err(error) => channel.set_trouble(Some((Fault::Refused, error.to_string()))),
+        Err(error) => channel.set_trouble(Some((State::Refused, error.to_string()))),
     }
 }
 

@@ -5,6 +5,7 @@
 //! same. It costs one `fstat` per file and poll, and it is quick while lines come: the pause is 1 ms then and grows to
 //! 100 ms over a file that is silent.
 
+mod behind;
 mod content;
 mod file;
 mod name;
@@ -14,17 +15,18 @@ mod tailer;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ledger::standing::State;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Setting, Settings, Start, Transport, read};
-use crate::health::Fault;
+use crate::health::Trouble;
 use crate::limits;
 use crate::pump::{Channel, PumpError};
 use file::Paths;
-use tailer::{Origin, Tailer};
+use tailer::{Origin, Tailer, unreadable};
 
 /// The transport.
 pub struct Tail;
@@ -94,6 +96,29 @@ impl Transport for Tail {
         }
     }
 
+    fn place(&self, _name: &str, settings: &Settings) -> String {
+        read::<TailSettings>(settings).map(|settings| settings.path).unwrap_or_default()
+    }
+
+    fn follows_files(&self) -> bool {
+        true
+    }
+
+    fn look(&self, settings: &Settings) -> Option<Trouble> {
+        if let Some(message) = self.missing(settings) {
+            return Some((State::Missing, message));
+        }
+        let settings = read::<TailSettings>(settings).ok()?;
+        let paths = Paths::new(&settings.path, settings.rotated.as_deref()).ok()?;
+        let files = match paths.list() {
+            Ok(files) if files.is_empty() => return Some((State::Missing, paths.missing())),
+            Ok(files) => files,
+            Err((path, error)) => return Some(unreadable(&path, &error)),
+        };
+        let mut first = files.iter().take(limits::TAIL_FILES_MAX);
+        first.find_map(|file| Some(unreadable(&file.path, &std::fs::File::open(&file.path).err()?)))
+    }
+
     fn start(&self, start: Start<'_>) -> Result<(), String> {
         let settings: TailSettings = read(start.settings)?;
         let paths = Paths::new(&settings.path, settings.rotated.as_deref())?;
@@ -101,13 +126,14 @@ impl Transport for Tail {
         let stop = start.stop.clone();
         let tailer = Tailer::new(
             Arc::clone(start.pump),
-            start.channel,
-            start.principal,
+            Arc::clone(&start.channel),
+            Arc::clone(&start.principal),
             &start.ledger.inputs(),
             paths,
             settings.start,
             stop.clone(),
         );
+        start.tell(&tailer.position());
         // Files are read on a thread where blocking is allowed.
         start.tasks.spawn_blocking(move || Handle::current().block_on(run(tailer, channel, stop)));
         Ok(())
@@ -116,8 +142,9 @@ impl Transport for Tail {
 
 async fn run(mut tailer: Tailer, channel: Arc<Channel>, stop: CancellationToken) {
     let mut pause = limits::TAIL_POLL_MIN;
+    let (behind, lag) = (tailer.behind(), channel.metrics().lag.clone());
     while !stop.is_cancelled() {
-        match tailer.step(Instant::now()).await {
+        match behind.shown_during(&lag, tailer.step(Instant::now())).await {
             Ok(0) => pause = (pause * 2).min(limits::TAIL_POLL_MAX),
             Ok(_) => {
                 pause = limits::TAIL_POLL_MIN;
@@ -125,7 +152,7 @@ async fn run(mut tailer: Tailer, channel: Arc<Channel>, stop: CancellationToken)
             }
             Err(PumpError::Stopping) => break,
             Err(error) => {
-                channel.set_trouble(Some((Fault::Refused, error.to_string())));
+                channel.set_trouble(Some((State::Refused, error.to_string())));
                 pause = limits::ERROR_PAUSE;
             }
         }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::LedgerName;
 use ledger::alert::{Alert, Severity};
+use ledger::{LedgerName, field_names};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -77,6 +77,13 @@ pub struct Common {
     pub fields: FieldPolicy,
 }
 
+impl Common {
+    /// The names of the settings that every sink has, beside `type` and its own.
+    pub fn field_names() -> &'static [&'static str] {
+        field_names(Self::deserialize)
+    }
+}
+
 fn timeout_seconds() -> u64 {
     REQUEST_TIMEOUT.as_secs()
 }
@@ -116,20 +123,6 @@ impl PartialEq for SinkConfig {
     }
 }
 
-/// The names of the settings that every sink has.
-const COMMON: [&str; 10] = [
-    "name",
-    "start",
-    "paused",
-    "allow_private",
-    "ca_file",
-    "timeout_seconds",
-    "interval_ms",
-    "kinds",
-    "severity",
-    "fields",
-];
-
 impl<'de> Deserialize<'de> for SinkConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::from_settings(Map::deserialize(deserializer)?).map_err(serde::de::Error::custom)
@@ -139,8 +132,10 @@ impl<'de> Deserialize<'de> for SinkConfig {
 impl SinkConfig {
     /// Reads one sink from its settings. The message names the sink and the setting.
     pub fn from_settings(mut settings: Map<String, Value>) -> Result<Self, String> {
-        let common: Map<String, Value> =
-            COMMON.iter().filter_map(|name| Some(((*name).to_owned(), settings.remove(*name)?))).collect();
+        let common: Map<String, Value> = Common::field_names()
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), settings.remove(*name)?)))
+            .collect();
         let common: Common =
             serde_json::from_value(Value::Object(common)).map_err(|error| format!("a sink: {error}"))?;
         let name = common.name.clone();
@@ -151,6 +146,10 @@ impl SinkConfig {
             .iter()
             .find(|spec| kind == spec.kind)
             .ok_or_else(|| format!("sink {name}: {kind} is not a type of sink; it is one of {}", kinds()))?;
+        if let Some(stranger) = settings.keys().find(|name| !(spec.fields)().contains(&name.as_str())) {
+            let known = [(spec.fields)(), Common::field_names(), &["type"]].concat().join("`, `");
+            return Err(format!("sink {name}: unknown field `{stranger}`, expected one of `{known}`"));
+        }
         let sink = (spec.parse)(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
         Ok(Self { common, spec, settings, sink, routes: None, grouping: Arc::default() })
     }
@@ -208,17 +207,35 @@ impl SinkConfig {
         ledger == LedgerName::Events && self.common.fields.needs_content()
     }
 
-    /// Secrets that are not set and files that cannot be read, by setting.
-    fn missing(&self) -> Vec<String> {
+    /// Secrets that are not set and files that cannot be read, by setting. The sink waits for them.
+    pub fn missing(&self) -> Vec<String> {
         let mut missing: Vec<String> =
             Http::new(&self.http()).err().map(|message| format!("ca_file: {message}")).into_iter().collect();
-        // A setting whose value has the form of a reference is one: none of the others begins so.
-        let references = self.settings.iter().filter_map(|(name, value)| {
-            let secret = Secret::try_from(value.as_str()?.to_owned()).ok()?;
-            Some(format!("{name}: {}", secret.read().err()?))
-        });
-        missing.extend(references);
+        missing.extend(self.missing_secrets());
         missing
+    }
+
+    /// The secrets among them.
+    pub(crate) fn missing_secrets(&self) -> Vec<String> {
+        self.secrets().filter_map(|(name, secret)| Some(format!("{name}: {}", secret.read().err()?))).collect()
+    }
+
+    /// A setting whose value has the form of a reference is one: none of the others begins so.
+    fn secrets(&self) -> impl Iterator<Item = (&str, Secret)> {
+        self.settings.iter().filter_map(|(name, value)| {
+            let secret = Secret::try_from(value.as_str()?.to_owned()).ok()?;
+            Some((name.as_str(), secret))
+        })
+    }
+
+    /// Where it sends, for people: as much of the address as holds no secret, or where the address lies.
+    pub fn place(&self) -> String {
+        let text = |name: &str| self.settings.get(name).and_then(Value::as_str);
+        if let Some(url) = text("url").and_then(|url| reqwest::Url::parse(url).ok()) {
+            return url.origin().ascii_serialization();
+        }
+        let secret = || self.secrets().next().map(|(_, secret)| secret.to_string());
+        text("server").map(str::to_owned).or_else(secret).unwrap_or_default()
     }
 
     fn check(&self) -> Result<(), String> {

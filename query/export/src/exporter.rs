@@ -1,10 +1,12 @@
 //! All sinks together: one task for each lane, so that a receiver that is down holds up nobody else.
 
+mod resting;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::fold::{Outbox, RETRY_KIND};
 use ledger::operations::{self, column};
-use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName};
+use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName, Reader};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -16,8 +18,9 @@ use crate::http::Http;
 use crate::lane::book::{LedgerBook, LedgerFeed};
 use crate::lane::bucket::Bucket;
 use crate::lane::{Lane, LaneError, Timing};
-use crate::metrics::Metrics;
+use crate::metrics::{LaneMetrics, Metrics};
 use crate::status::LaneStatus;
+use resting::Resting;
 
 /// Why export cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,11 @@ pub enum ExportError {
 
 /// Runs every sink.
 pub struct Exporter {
-    lanes: Vec<Lane<LedgerFeed, LedgerBook, Http>>,
+    /// The lanes, each with what tells of it once it has ended.
+    lanes: Vec<(Lane<LedgerFeed, LedgerBook, Http>, Resting)>,
+    /// The lanes of sinks that are paused.
+    resting: Vec<Resting>,
+    operations: Reader,
     status: Status,
     metrics: Metrics,
     retries: Retries,
@@ -98,29 +105,34 @@ impl Exporter {
     pub fn new(config: &Config, events: &Ledger, operations: &Ledger, key: [u8; 32]) -> Result<Self, ExportError> {
         config.check()?;
         let metrics = Metrics::default();
-        let (mut lanes, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut lanes, mut resting, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (routes, grouping) = (Arc::new(config.routes.clone()), Arc::new(config.grouping.clone()));
         for sink in &config.sinks {
             let sink = &sink.clone().routed(&routes).grouped(&grouping);
             for ledger in sink.spec.ledgers {
                 let name = &sink.common.name;
-                let shared = Arc::new(Mutex::new(LaneStatus::new(name, sink.spec.kind, *ledger, sink.common.paused)));
+                let shared = Arc::new(Mutex::new(LaneStatus::new(sink, *ledger)));
                 status.push(shared.clone());
-                if !sink.common.paused {
-                    let source = if *ledger == LedgerName::Events { events } else { operations };
-                    let lane = lane(sink, source, operations, key, &metrics, shared)?;
+                let source = if *ledger == LedgerName::Events { events } else { operations };
+                let (reader, shard, metrics) = (source.reader(), source.shard(), metrics.of(name, *ledger));
+                let rest = Resting { reader, shard, status: shared.clone(), metrics };
+                if sink.common.paused {
+                    resting.push(rest);
+                } else {
+                    let lane = lane(sink, source, operations, key, rest.metrics.clone(), shared)?;
                     wakes.push((name.clone(), lane.wake.clone()));
-                    lanes.push(lane);
+                    lanes.push((lane, rest));
                 }
             }
         }
         let retries = Retries { appender: operations.appender(), lanes: Arc::new(wakes) };
-        Ok(Self { lanes, status: Status(Arc::new(status)), metrics, retries })
+        let operations = operations.reader();
+        Ok(Self { lanes, resting, operations, status: Status(Arc::new(status)), metrics, retries })
     }
 
     /// Who is asked, before anybody is told of an alert, whether something hides it. Without it nothing is hidden.
     pub fn set_gate(&mut self, gate: &Arc<dyn Gate>) {
-        self.lanes.iter_mut().for_each(|lane| lane.gate = gate.clone());
+        self.lanes.iter_mut().for_each(|(lane, _)| lane.gate = gate.clone());
     }
 
     /// The way to send dead letters once more, which stays usable while the sinks run.
@@ -131,7 +143,7 @@ impl Exporter {
     /// Shortens the waits, for tests with a real network.
     #[cfg(test)]
     pub(crate) fn set_timing(&mut self, timing: Timing) {
-        self.lanes.iter_mut().for_each(|lane| lane.timing = timing);
+        self.lanes.iter_mut().for_each(|(lane, _)| lane.timing = timing);
     }
 
     /// The metrics, which stay readable while the sinks run.
@@ -148,16 +160,17 @@ impl Exporter {
     /// follow at once. A lane that fails ends alone, says so in its status and in the log.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
-        for mut lane in self.lanes {
-            let status = lane.status.clone();
+        for rest in self.resting {
+            tasks.spawn(rest.run_paused(self.operations.clone(), stop.clone()));
+        }
+        for (mut lane, rest) in self.lanes {
             lane.stop = stop.clone();
+            let stop = stop.clone();
             tasks.spawn(async move {
                 if let Err(error) = lane.run().await
                     && !is_stop(&error)
                 {
-                    let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
-                    tracing::error!(sink = status.sink, ledger = status.ledger, %error, "export stopped");
-                    status.stopped = Some(error.to_string());
+                    rest.run_stopped(error, stop).await;
                 }
             });
         }
@@ -182,7 +195,7 @@ fn lane(
     source: &Ledger,
     operations: &Ledger,
     key: [u8; 32],
-    metrics: &Metrics,
+    metrics: LaneMetrics,
     status: Arc<Mutex<LaneStatus>>,
 ) -> Result<Lane<LedgerFeed, LedgerBook, Http>, ExportError> {
     let name = sink.common.name.clone();
@@ -201,8 +214,9 @@ fn lane(
         },
         transport: Http::new(&sink.http()).map_err(failed)?,
         timing: Timing::default(),
-        metrics: metrics.of(&name, source.name()),
+        metrics,
         status,
+        teller: Mutex::default(),
         stop: CancellationToken::new(),
         gate: Arc::new(Open),
         bucket: Bucket::new(sink.limits().burst, sink.limits().interval),

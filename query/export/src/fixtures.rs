@@ -7,8 +7,15 @@ use ledger::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
 use ledger::{Entry, LedgerName, Rows, Table};
 use serde_json::{Value, json};
 
+use crate::config::SinkConfig;
 use crate::fields::Renderer;
 use crate::record::{Filter, Record};
+
+/// A sink of a SIEM with this name.
+pub fn sink(name: &str) -> SinkConfig {
+    let settings = json!({"name": name, "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
+    SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap()
+}
 
 /// 2025-11-21T00:00:00Z.
 pub const START: i64 = 1_763_683_200_000_000;

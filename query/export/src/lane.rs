@@ -9,10 +9,12 @@ pub mod plan;
 mod replay;
 mod send;
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger::fold::{Exported, Outbox};
+use ledger::standing::{Teller, Telling};
 use ledger::{AppendError, LedgerError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -22,7 +24,7 @@ use crate::config::{SinkConfig, Start};
 use crate::fields::Renderer;
 use crate::gate::Gate;
 use crate::http::Transport;
-use crate::limits::{NO_SPACE_RETRY, PARK, RETRY_MAX, RETRY_MIN};
+use crate::limits::{NO_SPACE_RETRY, PARK, RETRY_MAX, RETRY_MIN, STATUS_EVERY};
 use crate::metrics::LaneMetrics;
 use crate::status::{LaneStatus, now_micros};
 use book::{Book, Feed, Note};
@@ -71,6 +73,8 @@ pub struct Lane<F, B, T> {
     pub timing: Timing,
     pub metrics: LaneMetrics,
     pub status: Arc<Mutex<LaneStatus>>,
+    /// What the log was told of the status.
+    pub teller: Mutex<Teller>,
     pub stop: CancellationToken,
     pub gate: Arc<dyn Gate>,
     pub bucket: Bucket,
@@ -92,7 +96,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         loop {
             match self.turn(&mut plan, &mut notes).await {
                 Ok(()) => {}
-                Err(LaneError::Stopped) => return self.flush(&mut notes).await,
+                Err(LaneError::Stopped) => return self.flush(&plan, &mut notes).await,
                 Err(error) => return Err(error),
             }
         }
@@ -104,7 +108,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         self.gather(plan, notes).await?;
         let batch = if self.config.spec.alerts_only {
             // What the receiver was told is read from the ledger, so it must stand there.
-            self.flush(notes).await?;
+            self.flush(plan, notes).await?;
             self.ask(plan).await;
             plan.propose(self.config.sink.as_ref(), self.book.outbox()?)
         } else {
@@ -112,12 +116,12 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         };
         let Some(batch) = batch else {
             notes.extend(plan.skip().map(Note::Receipt));
-            self.flush(notes).await?;
+            self.flush(plan, notes).await?;
             return self.read(plan).await;
         };
         if !batch.messages.is_empty() {
             notes.extend(plan.intend(&batch).map(Note::Intent));
-            self.flush(notes).await?;
+            self.flush(plan, notes).await?;
         }
         let attempts = self.deliver_all(plan, &batch, notes).await?;
         notes.extend(self.settle(plan, &batch, attempts)?);
@@ -157,23 +161,23 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 attempts.push(Attempt { settled, attempts: 0 });
                 continue;
             }
-            self.turn_of_bucket().await?;
+            self.turn_of_bucket(plan).await?;
             let attempt = self.deliver(plan, batch, message, std::mem::take(&mut doubtful)).await?;
             notes.extend(plan.note_sent(batch, message, &attempt));
             attempts.push(attempt);
             if number + 1 < batch.messages.len() {
-                self.flush(notes).await?;
+                self.flush(plan, notes).await?;
             }
         }
         Ok(attempts)
     }
 
     /// Waits until a message may go, and counts it.
-    async fn turn_of_bucket(&mut self) -> Result<(), LaneError> {
+    async fn turn_of_bucket(&mut self, plan: &Plan) -> Result<(), LaneError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(LaneError::Stopped),
-            () = tokio::time::sleep_until(self.bucket.ready_at()) => {
+            () = self.shown_during(plan, tokio::time::sleep_until(self.bucket.ready_at())) => {
                 self.bucket.take();
                 Ok(())
             }
@@ -192,7 +196,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             let end = self.feed.end()?;
             self.feed.seek(end);
             let mut notes: Vec<Note> = plan.jump(end).map(Note::Receipt).into_iter().collect();
-            self.flush(&mut notes).await?;
+            self.flush(&plan, &mut notes).await?;
         }
         let stop = self.stop.clone();
         tokio::select! {
@@ -202,7 +206,24 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
         let dead = self.book.outbox()?.dead().len() as u64;
         self.note(&plan, |status| status.dead = dead);
+        let SinkConfig { common, spec, .. } = &self.config;
+        let (sink, position) = (&common.name, plan.next_seq());
+        let ledger = self.status.lock().unwrap_or_else(PoisonError::into_inner).ledger.as_str();
+        tracing::info!(sink, r#type = spec.kind, place = self.config.place(), ledger, position, "the sink starts");
+        self.look_for_secrets(&plan);
         Ok(plan)
+    }
+
+    /// Says what the sink will wait for, before there is anything to send; or that it need not any more.
+    fn look_for_secrets(&self, plan: &Plan) {
+        let missing = self.config.missing_secrets();
+        self.note(plan, |status| {
+            if !missing.is_empty() {
+                (status.parked, status.last_error) = (true, Some(missing.join("; ")));
+            } else if std::mem::take(&mut status.parked) {
+                status.last_error = None;
+            }
+        });
     }
 
     /// Reads until there is enough for a batch, or as much as there is once the sink may be sent to again.
@@ -232,11 +253,12 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 return Ok(());
             }
             // A receipt must not wait for the next batch.
-            self.flush(notes).await?;
+            self.flush(plan, notes).await?;
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(LaneError::Stopped),
                 () = tokio::time::sleep_until(deadline) => {}
+                () = tokio::time::sleep(STATUS_EVERY) => self.note(plan, |_| {}),
                 () = self.wake.notified() => self.replay_due = true,
                 rows = self.feed.next(), if plan.wants_more() => plan.absorb(&rows?, &self.config.filter(), &self.renderer),
             }
@@ -244,6 +266,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     async fn read(&mut self, plan: &mut Plan) -> Result<(), LaneError> {
+        let is_parked = self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
         let rows = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(LaneError::Stopped),
@@ -252,33 +275,49 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 return Ok(());
             }
             rows = self.feed.next() => rows?,
+            () = tokio::time::sleep(self.timing.park), if is_parked => {
+                self.look_for_secrets(plan);
+                return Ok(());
+            }
         };
         plan.absorb(&rows, &self.config.filter(), &self.renderer);
         self.note(plan, |_| {});
         Ok(())
     }
 
-    /// Records intents, receipts and rejections in one group. A stop does not interrupt it.
-    async fn flush(&mut self, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+    /// Records intents, receipts and rejections in one group. A stop does not interrupt it. The lag grows meanwhile.
+    async fn flush(&mut self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         if notes.is_empty() {
             return Ok(());
         }
         loop {
-            match self.book.append(notes).await {
-                Ok(()) => break,
-                Err(error) if error.is_of_disk() => {
-                    let sink = &self.config.common.name;
-                    tracing::error!(sink, %error, "the sink's receipts wait for the disk");
-                    tokio::select! {
-                        () = self.stop.cancelled() => return Err(LaneError::Stopped),
-                        () = tokio::time::sleep(NO_SPACE_RETRY) => {}
-                    }
-                }
-                Err(error) => return Err(error.into()),
+            let Err(error) = self.shown_during(plan, self.book.append(notes)).await else { break };
+            if !error.is_of_disk() {
+                return Err(error.into());
+            }
+            self.note(plan, |status| status.receipts_wait = Some(format!("receipts cannot be recorded: {error}")));
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(LaneError::Stopped),
+                () = tokio::time::sleep(NO_SPACE_RETRY) => {}
             }
         }
         notes.clear();
+        if self.status.lock().unwrap_or_else(PoisonError::into_inner).receipts_wait.is_some() {
+            self.note(plan, |status| status.receipts_wait = None);
+        }
         Ok(())
+    }
+
+    /// Waits for something; the lag that is shown grows meanwhile.
+    async fn shown_during<O>(&self, plan: &Plan, work: impl Future<Output = O>) -> O {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut work => return output,
+                () = tokio::time::sleep(STATUS_EVERY) => self.note(plan, |_| {}),
+            }
+        }
     }
 
     /// Writes the status down after `change`.
@@ -292,8 +331,16 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         (status.next_seq, status.export_seq, status.lag) = (plan.next_seq(), plan.export_seq(), lag);
         status.lag_seconds = lag_seconds as u64;
         change(&mut status);
-        self.metrics.parked.set(i64::from(status.parked));
-        self.metrics.blocked.set(i64::from(status.blocked_since.is_some()));
+        let now = now_micros();
+        status.judge(now);
+        let LaneStatus { sink, ledger, standing, .. } = &*status;
+        let ledger = ledger.as_str();
+        let (state, reason) = (standing.state.as_str(), standing.reason.as_deref().unwrap_or_default());
+        match self.teller.lock().unwrap_or_else(PoisonError::into_inner).tell(now, standing) {
+            Some(Telling::Began) => tracing::warn!(sink, ledger, state, reason, "the sink has a problem"),
+            Some(Telling::Ended) => tracing::info!(sink, ledger, "the sink works again"),
+            None => {}
+        }
     }
 
     fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempts: Vec<Attempt>) -> Result<Vec<Note>, LaneError> {

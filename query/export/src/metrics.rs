@@ -13,12 +13,10 @@ use prometheus_client::registry::Registry;
 pub struct Metrics {
     lag: Family<Labels, Gauge>,
     lag_seconds: Family<Labels, Gauge>,
-    blocked: Family<Labels, Gauge>,
     sent: Family<Labels, Counter>,
     retries: Family<Labels, Counter>,
     rejected: Family<Labels, Counter>,
     ends_refused: Family<Labels, Counter>,
-    parked: Family<Labels, Gauge>,
     latency: Family<Labels, Histogram, Buckets>,
 }
 
@@ -44,12 +42,10 @@ impl Default for Metrics {
         Self {
             lag: Family::default(),
             lag_seconds: Family::default(),
-            blocked: Family::default(),
             sent: Family::default(),
             retries: Family::default(),
             rejected: Family::default(),
             ends_refused: Family::default(),
-            parked: Family::default(),
             latency: Family::new_with_constructor(Buckets),
         }
     }
@@ -68,11 +64,6 @@ impl Metrics {
             "Age of the oldest record that was read for the sink and is not done",
             self.lag_seconds.clone(),
         );
-        registry.register(
-            "tachograph_export_blocked",
-            "1 while a message is on its way that the sink does not take",
-            self.blocked.clone(),
-        );
         registry.register("tachograph_export_records", "Records that the sink acknowledged", self.sent.clone());
         registry.register("tachograph_export_retries", "Requests that were repeated", self.retries.clone());
         registry.register(
@@ -85,7 +76,6 @@ impl Metrics {
             "Messages that end a digest or a thread and that the sink refused: somebody has to close these incidents there",
             self.ends_refused.clone(),
         );
-        registry.register("tachograph_export_parked", "1 while the sink is parked", self.parked.clone());
         registry.register(
             "tachograph_export_latency_seconds",
             "Time from the recording of the oldest record of a batch until the sink acknowledged it",
@@ -99,12 +89,10 @@ impl Metrics {
         LaneMetrics {
             lag: self.lag.get_or_create_owned(&labels),
             lag_seconds: self.lag_seconds.get_or_create_owned(&labels),
-            blocked: self.blocked.get_or_create_owned(&labels),
             sent: self.sent.get_or_create_owned(&labels),
             retries: self.retries.get_or_create_owned(&labels),
             rejected: self.rejected.get_or_create_owned(&labels),
             ends_refused: self.ends_refused.get_or_create_owned(&labels),
-            parked: self.parked.get_or_create_owned(&labels),
             latency: self.latency.get_or_create_owned(&labels),
         }
     }
@@ -115,11 +103,9 @@ impl Metrics {
 pub struct LaneMetrics {
     pub lag: Gauge,
     pub lag_seconds: Gauge,
-    pub blocked: Gauge,
     pub sent: Counter,
     pub retries: Counter,
     pub rejected: Counter,
     pub ends_refused: Counter,
-    pub parked: Gauge,
     pub latency: Histogram,
 }

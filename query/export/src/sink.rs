@@ -204,8 +204,27 @@ pub struct SinkSpec {
     pub start: Start,
     /// An example of its own settings, in TOML.
     pub example: &'static str,
+    /// Its own settings, for the reference.
+    pub settings: &'static [Setting],
+    /// The names that its own settings have when they are read.
+    pub fields: fn() -> &'static [&'static str],
     /// Reads its own settings.
     pub parse: fn(Value) -> Result<Arc<dyn Sink>, String>,
+}
+
+/// One setting of a kind of sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in the configuration.
+    pub name: &'static str,
+    /// What it means, what it may be, and its default.
+    pub doc: &'static str,
+}
+
+impl Setting {
+    const fn new(name: &'static str, doc: &'static str) -> Self {
+        Self { name, doc }
+    }
 }
 
 impl std::fmt::Debug for SinkSpec {
@@ -217,6 +236,11 @@ impl std::fmt::Debug for SinkSpec {
 /// Every kind of sink.
 pub static SINKS: &[&SinkSpec] =
     &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC, &alertmanager::SPEC, &email::SPEC];
+
+/// The names of the settings of one kind of sink.
+fn fields<T: for<'de> serde::Deserialize<'de>>() -> &'static [&'static str] {
+    ledger::field_names(|probe| T::deserialize(probe))
+}
 
 /// Reads the settings of one kind of sink.
 fn parse<T: for<'de> serde::Deserialize<'de> + Sink + 'static>(settings: Value) -> Result<Arc<dyn Sink>, String> {

@@ -3,10 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ledger::fold::newest_exported;
+use ledger::standing::{Standing, State};
 use ledger::{LedgerError, LedgerName, Reader};
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, SinkConfig};
 use crate::lane::book::read_outbox;
 
 /// One sink in one ledger. Times are microseconds since 1970 UTC. Texts from the receiver are not to be trusted.
@@ -17,7 +18,9 @@ pub struct LaneStatus {
     /// The kind of sink.
     pub kind: &'static str,
     /// The ledger that it exports.
-    pub ledger: &'static str,
+    pub ledger: LedgerName,
+    /// Where it sends, as much of it as holds no secret.
+    pub place: String,
     /// Whether it stands still by its configuration.
     pub paused: bool,
     /// Everything before this position is done.
@@ -28,6 +31,9 @@ pub struct LaneStatus {
     pub lag: u64,
     /// Age of the oldest record that was read and is not done, in seconds. It grows while the sink is blocked.
     pub lag_seconds: u64,
+    /// How it stands: `state`, `since` and `reason`.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// Since when a message is on its way that the sink did not take in some seconds, or refused for now.
     pub blocked_since: Option<i64>,
     /// When the sink last acknowledged something.
@@ -46,22 +52,26 @@ pub struct LaneStatus {
     pub dead: u64,
     /// Requests repeated since the process started.
     pub retries: u64,
+    /// Why its receipts are not recorded, if that is so.
+    pub receipts_wait: Option<String>,
     /// Why the lane ended, if it did.
     pub stopped: Option<String>,
 }
 
 impl LaneStatus {
     /// A lane that has done nothing yet.
-    pub(crate) fn new(sink: &str, kind: &'static str, ledger: LedgerName, paused: bool) -> Self {
-        Self {
-            sink: sink.to_owned(),
-            kind,
-            ledger: ledger.as_str(),
-            paused,
+    pub(crate) fn new(sink: &SinkConfig, ledger: LedgerName) -> Self {
+        let mut status = Self {
+            sink: sink.common.name.clone(),
+            kind: sink.spec.kind,
+            ledger,
+            place: sink.place(),
+            paused: sink.common.paused,
             next_seq: 0,
             export_seq: 0,
             lag: 0,
             lag_seconds: 0,
+            standing: Standing::ok(now_micros()),
             blocked_since: None,
             last_ack: None,
             last_error: None,
@@ -71,32 +81,96 @@ impl LaneStatus {
             rejected: 0,
             dead: 0,
             retries: 0,
+            receipts_wait: None,
             stopped: None,
+        };
+        status.judge(now_micros());
+        status
+    }
+
+    /// Takes over where the sink stands by its receipts.
+    pub(crate) fn stand(&mut self, operations: &Reader, shard: u32) -> Result<(), LedgerError> {
+        if let Some(exported) = newest_exported(operations, &self.sink, self.ledger, shard)? {
+            (self.next_seq, self.export_seq) = (exported.next_seq, exported.export_seq);
+            let sent = exported.receipt.as_ref().is_some_and(|receipt| receipt.count > 0);
+            self.last_ack = exported.receipt_recorded.filter(|_| sent);
         }
+        self.dead = read_outbox(operations, &self.sink, self.ledger, shard)?.get().dead().len() as u64;
+        Ok(())
+    }
+
+    /// Puts what is known into one word. What somebody has to know first goes first.
+    pub(crate) fn judge(&mut self, now: i64) {
+        let (state, reason) = if let Some(reason) = &self.stopped {
+            (State::Stopped, Some(reason.clone()))
+        } else if self.paused {
+            (State::Paused, None)
+        } else if let Some(reason) = &self.receipts_wait {
+            (State::Refused, Some(reason.clone()))
+        } else if self.parked {
+            (State::Parked, self.last_error.clone())
+        } else if self.blocked_since.is_some() {
+            (State::Blocked, Some(self.last_error.clone().unwrap_or_else(|| UNACKNOWLEDGED.to_owned())))
+        } else if let Some(reason) = &self.last_error {
+            (State::Rejected, Some(reason.clone()))
+        } else {
+            (State::Ok, None)
+        };
+        self.standing.change(now, state, reason);
     }
 }
 
+/// Why a sink waits that was told nothing.
+const UNACKNOWLEDGED: &str = "the receiver has not acknowledged a message yet";
+
 /// Where the configured sinks stand by their receipts, without a running server. Counts since the start are zero.
 pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<Vec<LaneStatus>, LedgerError> {
-    let mut lanes = Vec::new();
-    for sink in &config.sinks {
-        for ledger in sink.spec.ledgers {
-            let reader = if *ledger == LedgerName::Events { events } else { operations };
-            let mut lane = LaneStatus::new(&sink.common.name, sink.spec.kind, *ledger, sink.common.paused);
-            if let Some(exported) = newest_exported(operations, &sink.common.name, *ledger, 0)? {
-                (lane.next_seq, lane.export_seq) = (exported.next_seq, exported.export_seq);
-                let sent = exported.receipt.as_ref().is_some_and(|receipt| receipt.count > 0);
-                lane.last_ack = exported.receipt_recorded.filter(|_| sent);
-            }
-            lane.dead = read_outbox(operations, &sink.common.name, *ledger, 0)?.get().dead().len() as u64;
-            lane.lag = reader.durable()?.next_seq.saturating_sub(lane.next_seq);
-            lanes.push(lane);
-        }
+    let mut lanes = new_lanes(config);
+    for lane in &mut lanes {
+        let reader = if lane.ledger == LedgerName::Events { events } else { operations };
+        lane.stand(operations, 0)?;
+        lane.lag = reader.durable()?.next_seq.saturating_sub(lane.next_seq);
     }
     Ok(lanes)
+}
+
+/// The configured sinks, of which nothing is known but that.
+pub fn new_lanes(config: &Config) -> Vec<LaneStatus> {
+    let of =
+        |sink: &SinkConfig| sink.spec.ledgers.iter().map(|ledger| LaneStatus::new(sink, *ledger)).collect::<Vec<_>>();
+    config.sinks.iter().flat_map(of).collect()
 }
 
 /// The wall clock, for the status and for latencies; never for what is sent.
 pub fn now_micros() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn the_state_is_the_worst() {
+        let check = |change: &dyn Fn(&mut LaneStatus), state: State, reason: Option<&str>| {
+            let mut status = LaneStatus::new(&fixtures::sink("siem"), LedgerName::Events);
+            change(&mut status);
+            status.judge(7);
+            assert_eq!((status.standing.state, status.standing.reason.as_deref()), (state, reason));
+            assert_eq!(status.standing.since == 7, state != State::Ok);
+            // Pages and commands read it beside the other fields.
+            let value = serde_json::to_value(&status).unwrap();
+            assert_eq!((&value["state"], &value["since"]), (&state.as_str().into(), &status.standing.since.into()));
+        };
+        let error = |status: &mut LaneStatus| status.last_error = Some("403".to_owned());
+        check(&|_| {}, State::Ok, None);
+        check(&error, State::Rejected, Some("403"));
+        check(&|status| status.blocked_since = Some(1), State::Blocked, Some(UNACKNOWLEDGED));
+        check(&|status| (error(status), status.blocked_since = Some(1)).1, State::Blocked, Some("403"));
+        check(&|status| (error(status), status.parked = true).1, State::Parked, Some("403"));
+        check(&|status| (error(status), status.receipts_wait = Some("full".into())).1, State::Refused, Some("full"));
+        check(&|status| (error(status), status.paused = true).1, State::Paused, None);
+        check(&|status| (status.stopped = Some("gone".into()), status.paused = true).1, State::Stopped, Some("gone"));
+    }
 }

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
@@ -16,7 +17,8 @@ use crate::limits;
 
 /// A file that is read.
 pub(super) enum Content {
-    Plain(File),
+    /// Who tells how much is left looks at it too.
+    Plain(Arc<File>),
     /// A decoder, and how many bytes came out of it.
     Packed(Pin<Box<dyn AsyncRead + Send>>, u64),
 }
@@ -49,7 +51,7 @@ impl Content {
             }
             [b'B', b'Z', b'h', ..] => return Err(io::Error::other("bzip2 is not read; use gzip or zstd")),
             [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(io::Error::other("xz is not read; use gzip or zstd")),
-            _ => Self::Plain(file),
+            _ => Self::Plain(Arc::new(file)),
         })
     }
 

@@ -185,11 +185,16 @@ impl Source {
     }
 
     /// The file, if it is not compressed.
-    pub fn file(&self) -> Option<&File> {
+    pub fn file(&self) -> Option<&Arc<File>> {
         match &self.content {
             Content::Plain(file) => Some(file),
             Content::Packed(..) => None,
         }
+    }
+
+    /// Position of the next byte to read.
+    pub fn next(&self) -> u64 {
+        self.next
     }
 
     /// Bytes that were not yet read.

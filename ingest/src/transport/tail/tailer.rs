@@ -2,19 +2,21 @@
 
 mod leftovers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use ledger::access::Principal;
+use ledger::standing::State;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::behind::Behind;
 use super::file::{FileId, FoundFile, Paths, Stored, stored};
 use super::source::{Offset, Source, SourceError};
-use crate::health::Fault;
+use crate::health::Trouble;
 use crate::limits;
 use crate::pump::{Channel, Intake, Lineage, Patience, Pump, PumpError};
 use leftovers::{Descent, Life};
@@ -29,9 +31,8 @@ pub(super) enum Origin {
 }
 
 /// Says which file cannot be read and why.
-fn unreadable(path: &Path, error: &io::Error) -> (Fault, String) {
-    let remedy = if error.kind() == io::ErrorKind::PermissionDenied { "; let the server's user read it" } else { "" };
-    (Fault::Unreadable, format!("{}: {error}{remedy}", path.display()))
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Trouble {
+    (State::Unreadable, format!("{}: {error}", path.display()))
 }
 
 /// Reads all files of one collector.
@@ -46,6 +47,8 @@ pub(super) struct Tailer {
     known: BTreeMap<FileId, Stored>,
     /// The open files; of those that one path had after each other, the earlier first.
     sources: Vec<Source>,
+    /// How far behind they are.
+    behind: Arc<Behind>,
     /// Nothing was read under this collector's name before.
     new: bool,
     /// Contents that were read and whose files were cut, with whether the rest is read from a copy.
@@ -64,7 +67,7 @@ pub(super) struct Tailer {
     next_look: Option<Instant>,
     started: bool,
     next_scan: Option<Instant>,
-    trouble: Option<(Fault, String)>,
+    trouble: Option<Trouble>,
     buffer: Vec<u8>,
 }
 
@@ -90,6 +93,7 @@ impl Tailer {
             new: known.is_empty(),
             known,
             sources: Vec::new(),
+            behind: Arc::default(),
             lives: Vec::new(),
             waiting: BTreeMap::new(),
             present: BTreeMap::new(),
@@ -104,6 +108,16 @@ impl Tailer {
         }
     }
 
+    /// From where it reads, for people.
+    pub fn position(&self) -> String {
+        match (self.known.len(), self.known.values().map(|stored| stored.offset).sum::<u64>()) {
+            (0, _) if self.origin == Origin::End => "the ends of the files that are there".to_owned(),
+            (0, _) => "the beginning".to_owned(),
+            (1, offset) => format!("byte {offset} of the file that was read"),
+            (files, bytes) => format!("where it stopped in {files} files, of which {bytes} bytes were read"),
+        }
+    }
+
     /// Looks for files if it is time, reads what is new in each, and waits until it is durable. Returns the bytes read.
     pub async fn step(&mut self, now: Instant) -> Result<u64, PumpError> {
         if self.next_scan.is_none_or(|at| now >= at) {
@@ -113,18 +127,32 @@ impl Tailer {
         let result = self.read(now).await;
         if result.is_err() {
             self.reset();
-        } else {
-            self.channel.set_trouble(self.trouble.clone());
         }
         let metrics = self.channel.metrics();
-        metrics.lag.set(self.sources.iter().map(Source::lag).sum::<u64>() as i64);
-        metrics.files.set(self.sources.len() as i64);
+        if result.is_ok() {
+            metrics.files.set(self.sources.len() as i64);
+            for source in &self.sources {
+                source.file().inspect(|file| self.behind.note(source.id, file, source.next()));
+            }
+            let open: BTreeSet<FileId> = self.sources.iter().map(|source| source.id).collect();
+            self.behind.retain(|id| open.contains(&id));
+            let open = self.sources.iter().map(Source::lag).sum::<u64>();
+            metrics.lag.set((open + self.behind.closed()) as i64);
+            self.channel.set_trouble(self.trouble.clone());
+        } else {
+            metrics.lag.set(self.behind.bytes() as i64);
+        }
         result
     }
 
+    /// How far behind it is, for whoever asks while it waits.
+    pub fn behind(&self) -> Arc<Behind> {
+        Arc::clone(&self.behind)
+    }
+
     #[cfg(test)]
-    pub fn troubles(&self) -> Vec<crate::health::Trouble> {
-        self.channel.troubles()
+    pub fn standing(&self) -> ledger::standing::Standing {
+        self.channel.standing()
     }
 
     async fn read(&mut self, now: Instant) -> Result<u64, PumpError> {
@@ -184,7 +212,10 @@ impl Tailer {
     /// Forgets what was not made durable: the files are opened again where the ledger's offsets are.
     fn reset(&mut self) {
         for mut source in std::mem::take(&mut self.sources) {
-            self.remember(source.id, source.durable());
+            let stored = source.durable();
+            // It is behind by what is to be read again, and by what comes until then.
+            source.file().inspect(|file| self.behind.note(source.id, file, stored.offset));
+            self.remember(source.id, stored);
         }
         (self.started, self.next_scan) = (false, None);
     }
@@ -200,7 +231,7 @@ impl Tailer {
     }
 
     /// Looks which files there are; says what keeps it from reading one.
-    async fn scan(&mut self, now: Instant) -> Result<(), (Fault, String)> {
+    async fn scan(&mut self, now: Instant) -> Result<(), Trouble> {
         let mut listed = self.paths.list().map_err(|(path, error)| unreadable(&path, &error))?;
         let is_missing = listed.is_empty();
         let is_new = |file: &FoundFile| {
@@ -226,19 +257,26 @@ impl Tailer {
         let many = listed.len().saturating_sub(room);
         let limit = limits::TAIL_FILES_MAX;
         let mut failed =
-            (many > 0).then(|| (Fault::PassedOver, format!("{many} files above the limit of {limit} wait")));
-        for file in listed.into_iter().take(room) {
+            (many > 0).then(|| (State::PassedOver, format!("{many} files above the limit of {limit} wait")));
+        let mut closed = 0;
+        for (at, file) in listed.into_iter().enumerate() {
             let fresh = if self.new && self.origin == Origin::End { file.size } else { 0 };
-            if let Err(error) = self.open_listed(&file, fresh).await {
-                failed = Some(unreadable(&file.path, &error));
+            let known = self.known.get(&file.id).map_or(fresh, |stored| stored.offset);
+            let opened = if at < room { self.open_listed(&file, fresh).await } else { Ok(()) };
+            if let Err(error) = &opened {
+                failed = Some(unreadable(&file.path, error));
+            }
+            if at >= room || opened.is_err() {
+                closed += file.size.saturating_sub(known);
             }
         }
+        self.behind.set_closed(closed);
         self.new = false;
         // While a file that was rotated away is still followed, the next one may be about to come.
         if is_missing && self.sources.is_empty() && failed.is_none() {
-            failed = Some((Fault::Missing, self.paths.missing()));
+            failed = Some((State::Missing, self.paths.missing()));
         }
-        failed.or_else(|| self.passed_over.clone().map(|(_, message)| (Fault::PassedOver, message))).map_or(Ok(()), Err)
+        failed.or_else(|| self.passed_over.clone().map(|(_, message)| (State::PassedOver, message))).map_or(Ok(()), Err)
     }
 
     /// Opens a file that the collector is to follow, wherever its content was read before.
@@ -280,6 +318,7 @@ impl Tailer {
         source.path = place;
         self.known.remove(&source.id);
         self.waiting.remove(&source.id);
+        source.file().inspect(|file| self.behind.note(source.id, file, source.next()));
         self.sources.push(source);
         Ok(())
     }

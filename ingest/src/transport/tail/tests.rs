@@ -12,12 +12,12 @@ use std::time::Duration;
 use ledger::Options;
 use ledger::access::Principal;
 use ledger::events::column;
+use ledger::standing::State;
 use proptest::prelude::*;
 
 use super::*;
 use crate::dialect;
 use crate::fixtures::House;
-use crate::health::Fault;
 use crate::metrics::Metrics;
 
 /// One thing that happens.
@@ -330,11 +330,31 @@ async fn a_line_that_is_too_long_is_kept_with_its_beginning() {
 async fn what_the_ledger_refused_is_read_again() {
     let desk = Desk::new("a", Origin::Beginning).act(write("a", "1\n2\n")).await;
     let mut desk = desk.restart(Options { reserve_bytes: u64::MAX, ..Options::default() }).await;
+    let lag = |desk: &Desk| desk.metrics.collector("files").lag.get();
     for _ in 0..3 {
         assert!(matches!(desk.tailer.step(desk.now).await, Err(PumpError::Append(_))));
+        assert_eq!(lag(&desk), 4, "what is refused is still to be read");
     }
+    desk = desk.act(write("a", "3\n")).await;
+    assert!(matches!(desk.tailer.step(desk.now).await, Err(PumpError::Append(_))));
+    assert_eq!(lag(&desk), 6, "and grows");
     let desk = desk.restart(Options::default()).await.act(Step).await;
-    assert_eq!(desk.house.records(), ["1", "2"]);
+    assert_eq!((desk.house.records(), lag(&desk)), (vec!["1".to_owned(), "2".to_owned(), "3".to_owned()], 0));
+}
+
+#[tokio::test]
+async fn it_says_from_where_it_reads() {
+    assert_eq!(Desk::new("a", Origin::End).tailer.position(), "the ends of the files that are there");
+    let mut desk = Desk::new("a*", Origin::Beginning);
+    assert_eq!(desk.tailer.position(), "the beginning");
+    for act in [write("a", "1\n2\n3"), Step, Restart] {
+        desk = desk.act(act).await;
+    }
+    assert_eq!(desk.tailer.position(), "byte 4 of the file that was read");
+    for act in [Step, write("ab", "x\n"), Step, Restart] {
+        desk = desk.act(act).await;
+    }
+    assert_eq!(desk.tailer.position(), "where it stopped in 2 files, of which 6 bytes were read");
 }
 
 #[tokio::test]
@@ -357,23 +377,34 @@ async fn its_numbers_say_what_happened() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_told_until_it_can() {
-    let fault = |desk: &Desk| desk.tailer.troubles().first().map(|trouble| (trouble.fault, trouble.message.clone()));
+    let fault = |desk: &Desk| {
+        let standing = desk.tailer.standing();
+        standing.reason.map(|reason| (standing.state, reason))
+    };
     let mut desk = Desk::new("a", Origin::Beginning).act(Step).await;
     let (kind, message) = fault(&desk).unwrap();
-    assert!(kind == Fault::Missing && message.contains("/logs/a: there is no such file"), "{message}");
+    assert!(kind == State::Missing && message.contains("/logs/a: there is no such file"), "{message}");
     fs::create_dir(desk.path("a")).unwrap();
     desk = desk.act(Step).await;
-    assert!(matches!(fault(&desk), Some((Fault::Unreadable, message)) if message.contains("irectory")));
+    assert!(matches!(fault(&desk), Some((State::Unreadable, message)) if message.contains("irectory")));
     fs::remove_dir(desk.path("a")).unwrap();
+    // What cannot be opened is behind with all it has.
+    desk = desk.act(write("a", "BZh91AY")).await.act(Step).await;
+    let lag = |desk: &Desk| desk.metrics.collector("files").lag.get();
+    assert!(matches!(fault(&desk), Some((State::Unreadable, message)) if message.contains("bzip2")) && lag(&desk) == 7);
+    desk = desk.act(write("a", "!")).await.act(Step).await;
+    assert_eq!(lag(&desk), 8);
+    desk = desk.act(Remove("a")).await.act(Step).await;
+    assert_eq!(lag(&desk), 0);
     desk = desk.act(write("a", "1\n")).await.act(Step).await;
     assert_eq!((fault(&desk), desk.house.records()), (None, vec!["1".to_owned()]));
     // A file that goes is missed once its end was read and nothing took its place.
     desk = desk.act(Remove("a")).await.act(Step).await;
     assert_eq!(fault(&desk), None);
     desk = desk.act(Wait(9)).await.act(Step).await.act(Step).await;
-    assert!(matches!(fault(&desk), Some((Fault::Missing, _))));
+    assert!(matches!(fault(&desk), Some((State::Missing, _))));
     let desk = Desk::new("*.log", Origin::Beginning).act(Step).await;
-    assert!(matches!(fault(&desk), Some((Fault::Missing, message)) if message.contains("no file matches")));
+    assert!(matches!(fault(&desk), Some((State::Missing, message)) if message.contains("no file matches")));
 }
 
 /// What may happen to one file that is rotated by renaming.

@@ -40,7 +40,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// was told must not change under it.
     pub async fn replay(&mut self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         while !plan.is_resuming() && std::mem::take(&mut self.replay_due) {
-            self.flush(notes).await?;
+            self.flush(plan, notes).await?;
             let wishes = by_wish(self.book.outbox()?.dead());
             // A receiver that takes or refuses parts of a message gets each part alone.
             let at_once = if self.config.spec.alerts_only { ALERTS_MAX } else { 1 };
@@ -48,7 +48,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 let mut rest = letters.as_slice();
                 while !rest.is_empty() {
                     let done = self.replay_some(plan, &rest[..rest.len().min(at_once)], notes).await?;
-                    self.flush(notes).await?;
+                    self.flush(plan, notes).await?;
                     rest = &rest[done.max(1)..];
                 }
             }

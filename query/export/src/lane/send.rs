@@ -1,7 +1,6 @@
 //! Sending one message until it is settled: waits, jitter, `Retry-After`, parking.
 
 use std::pin::pin;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,7 +9,7 @@ use super::plan::{Batch, Plan};
 use super::{Book, Feed, Lane, LaneError};
 use crate::confirm::Accepted;
 use crate::http::{Answer, Failure, Request, Transport};
-use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
+use crate::limits::BLOCKED_AFTER;
 use crate::outcome::Outcome;
 use crate::secret::SecretError;
 use crate::sink::{Confirmed, Message, Reconciled, excerpt};
@@ -96,15 +95,6 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 Step::Park { reason } => (self.timing.park, reason, true),
             };
             self.metrics.retries.inc();
-            let newly_parked = parked && !self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
-            if newly_parked || attempts == 1 {
-                tracing::warn!(
-                    sink = self.config.common.name,
-                    reason,
-                    wait_ms = wait.as_millis(),
-                    "a message was not taken"
-                );
-            }
             self.note(plan, |status| {
                 status.retries += 1;
                 status.last_error = Some(reason);
@@ -120,29 +110,18 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
     }
 
-    /// Waits for what a message waits for. The lag grows meanwhile, and that nothing is taken is told once.
+    /// Waits for what a message waits for. The lag grows meanwhile, and after some seconds the sink is blocked.
     async fn watched<O>(&self, plan: &Plan, began: i64, future: impl Future<Output = O>) -> O {
-        let (start, mut future) = (Instant::now(), pin!(future));
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut future => return output,
-                () = tokio::time::sleep(STATUS_EVERY) => {}
-            }
-            let is_blocked = start.elapsed() >= BLOCKED_AFTER;
-            let mut told = true;
-            self.note(plan, |status| {
-                if is_blocked && status.blocked_since.is_none() {
-                    (status.blocked_since, told) = (Some(began), false);
-                }
-            });
-            if !told {
-                tracing::warn!(
-                    sink = self.config.common.name,
-                    "the receiver has not acknowledged a message yet; the sink waits"
-                );
-            }
+        let mut future = pin!(self.shown_during(plan, future));
+        tokio::select! {
+            biased;
+            output = &mut future => return output,
+            () = tokio::time::sleep(BLOCKED_AFTER) => {}
         }
+        self.note(plan, |status| {
+            status.blocked_since.get_or_insert(began);
+        });
+        future.await
     }
 
     /// Asks first whether the receiver has a message whose fate is not certain, and sends it if not. `accepted` is what it

@@ -3,6 +3,7 @@
 
 mod confirming;
 mod letters;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -58,6 +59,20 @@ struct World {
     /// What questions for an acknowledgement are answered first, and whether batches get no number as long as there is some.
     refusals: VecDeque<Answer>,
     unnumbered: bool,
+    /// Requests are never answered.
+    silent: bool,
+    writer: Writer,
+}
+
+/// How the writer of notes is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Well,
+    /// It refuses for want of space.
+    Full,
+    /// It does not answer.
+    Blocked,
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -142,6 +157,12 @@ impl Book for MemoryBook {
     async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {
         // A place to be killed before it is durable, and one after.
         sleep(Duration::from_millis(1)).await;
+        let writer = self.0.lock().unwrap().writer;
+        match writer {
+            Writer::Well => {}
+            Writer::Full => return Err(AppendError::NoSpace { reserve_bytes: 1 }),
+            Writer::Blocked => std::future::pending().await,
+        }
         {
             let mut world = self.0.lock().unwrap();
             world.notes.extend(notes.iter().cloned());
@@ -171,6 +192,9 @@ impl Transport for MemoryCollector {
     fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, Failure>> {
         Box::pin(async move {
             sleep(Duration::from_millis(3)).await;
+            if self.0.lock().unwrap().silent {
+                std::future::pending::<()>().await;
+            }
             let answer = self.0.lock().unwrap().receive(&request);
             sleep(Duration::from_millis(3)).await;
             answer
@@ -282,7 +306,8 @@ fn lane(
         transport: MemoryCollector(world.clone()),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
-        status: Arc::new(Mutex::new(LaneStatus::new("siem", "splunk_hec", ledger, false))),
+        status: Arc::new(Mutex::new(LaneStatus::new(&config, ledger))),
+        teller: Mutex::default(),
         stop: CancellationToken::new(),
         gate: Arc::new(crate::gate::Open),
         bucket: Bucket::new(1, Duration::ZERO),
@@ -438,32 +463,6 @@ fn ten_thousand_excluded_entries_give_one_receipt() {
     let world = world.lock().unwrap();
     let excluded: Vec<u64> = world.receipts().iter().map(|note| note.record.excluded).collect();
     assert_eq!(excluded, [10_000, 10_000]);
-}
-
-#[test]
-fn a_parked_sink_says_so_and_goes_on_when_it_may() {
-    let dir = tempfile::tempdir().unwrap();
-    let world = Shared::default();
-    let faults = vec![Fault::Unauthorised; 3].into();
-    *world.lock().unwrap() = World {
-        ledger: Some(LedgerName::Events),
-        entries: vec![json!({"kind": "note"})],
-        faults,
-        lines_max: 9,
-        ..World::default()
-    };
-    let lane = lane(&world, dir.path(), 7, "beginning");
-    let status = lane.status.clone();
-    paused().block_on(async {
-        let run = lane.run();
-        let mut run = std::pin::pin!(run);
-        let _ = timeout(Duration::from_secs(100), &mut run).await;
-        let parked = status.lock().unwrap().clone();
-        assert!(parked.parked && parked.last_error.unwrap().contains("401") && parked.next_attempt.is_some());
-        let _ = timeout(Duration::from_secs(100), &mut run).await;
-    });
-    let status = status.lock().unwrap();
-    assert!(!status.parked && status.last_ack.is_some() && status.sent == 1 && status.retries == 3);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::alerts::{self, Story, Style, fold};
 use super::text::{line, link};
-use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::time;
 use crate::http::{Answer, Request};
@@ -37,6 +37,16 @@ pub static SPEC: SinkSpec = SinkSpec {
     alerts_only: true,
     start: Start::Now,
     example: "url = \"https://alertmanager.acme.example\"\ntoken = \"env:ALERTMANAGER_TOKEN\"\nconsole = \"https://tachograph.acme.example\"",
+    settings: &[
+        Setting::new("url", "The address of Alertmanager, without `/api/v2`."),
+        Setting::new("token", "A bearer token, if something in front of Alertmanager wants one: a reference."),
+        alerts::CONSOLE,
+        Setting::new(
+            "hold_hours",
+            "Hours after its newest revision at which an alert that is open ends there: 1 to 720. Default: 24.",
+        ),
+    ],
+    fields: super::fields::<Alertmanager>,
     parse: super::parse::<Alertmanager>,
 };
 

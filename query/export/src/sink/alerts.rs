@@ -14,6 +14,7 @@ use std::time::Duration;
 use ledger::alert::{Alert, Severity};
 use ledger::fold::{Outbox, SentAlert};
 
+use super::Setting;
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, STORIES_MAX, STORIES_URGENT_MAX};
 use crate::record::{Body, Record};
 use order::Rarity;
@@ -174,6 +175,15 @@ pub fn linger(records: &VecDeque<Record>, wait: Duration) -> Duration {
         wait
     }
 }
+
+/// Settings that most receivers of alerts have: the address of the console,
+pub const CONSOLE: Setting =
+    Setting::new("console", "The address of the console, for a link in each message. Default: no link.");
+/// and that wait.
+pub const DIGEST_WAIT_MS: Setting = Setting::new(
+    "digest_wait_ms",
+    "Milliseconds for which alerts about old events wait for each other. Default: 5000.",
+);
 
 /// The default of that wait, in milliseconds.
 pub fn digest_wait_ms() -> u64 {

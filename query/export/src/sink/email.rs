@@ -13,7 +13,7 @@ use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
 use super::alerts::{self, Style, fold};
-use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::http::{Answer, Mail, MailTls, Request};
 use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
@@ -30,6 +30,18 @@ pub static SPEC: SinkSpec = SinkSpec {
     alerts_only: true,
     start: Start::Now,
     example: "server = \"smtp.acme.example\"\nfrom = \"tachograph@acme.example\"\nto = [\"soc@acme.example\"]\nusername = \"tachograph\"\npassword = \"env:SMTP_PASSWORD\"\nconsole = \"https://tachograph.acme.example\"",
+    settings: &[
+        Setting::new("server", "The name of the SMTP server."),
+        Setting::new("port", "Its port. Default: 587 with STARTTLS, 465 with TLS, 25 without."),
+        Setting::new("tls", "`starttls`, `tls`, or `none` for a relay on the same machine. Default: `starttls`."),
+        Setting::new("from", "The sender's address."),
+        Setting::new("to", "The recipients' addresses, at most 50."),
+        Setting::new("username", "The name at the server, if it wants one."),
+        Setting::new("password", "The password that belongs to it: a reference."),
+        alerts::CONSOLE,
+        alerts::DIGEST_WAIT_MS,
+    ],
+    fields: super::fields::<Email>,
     parse: super::parse::<Email>,
 };
 

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::alerts::{self, Digest, Story, Style, fold};
 use super::text::{line, link};
-use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::time;
 use crate::http::{Answer, Request};
@@ -37,6 +37,17 @@ pub static SPEC: SinkSpec = SinkSpec {
     alerts_only: true,
     start: Start::Now,
     example: "routing_key = \"env:PAGERDUTY_ROUTING_KEY\"\nregion = \"us\"\nconsole = \"https://tachograph.acme.example\"",
+    settings: &[
+        Setting::new(
+            "routing_key",
+            "The integration key of a service: a reference. An incident can only be resolved with the key that opened it.",
+        ),
+        Setting::new("region", "Where the account is: `us` or `eu`. Default: `us`."),
+        Setting::new("url", "Another address than PagerDuty's own, for a relay."),
+        alerts::CONSOLE,
+        alerts::DIGEST_WAIT_MS,
+    ],
+    fields: super::fields::<PagerDuty>,
     parse: super::parse::<PagerDuty>,
 };
 

@@ -16,7 +16,7 @@ use ledger::LedgerName;
 use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
-use super::{BatchLimits, Message, Reconciled, Rendered, Sink, SinkSpec, alerts, check_url, excerpt};
+use super::{BatchLimits, Message, Reconciled, Rendered, Setting, Sink, SinkSpec, alerts, check_url, excerpt};
 use crate::config::Start;
 use crate::http::{Answer, Request};
 use crate::limits::ALERTS_MAX;
@@ -37,6 +37,22 @@ pub static SPEC: SinkSpec = SinkSpec {
     alerts_only: true,
     start: Start::Now,
     example: "webhook = \"env:SLACK_WEBHOOK\"\nconsole = \"https://tachograph.acme.example\"",
+    settings: &[
+        Setting::new("webhook", "The address of the incoming webhook: a reference, since the address is the secret."),
+        Setting::new(
+            "token",
+            "The bot's token, `xoxb-…`: a reference. It is used in place of a webhook, with `channel`.",
+        ),
+        Setting::new("channel", "The id of the channel that the bot writes to."),
+        Setting::new(
+            "signing_secret",
+            "The app's signing secret: a reference. With it messages have a button that acknowledges (docs/slack.md).",
+        ),
+        Setting::new("api", "Another address than Slack's own for the methods of the bot, for a relay."),
+        alerts::CONSOLE,
+        alerts::DIGEST_WAIT_MS,
+    ],
+    fields: super::fields::<Slack>,
     parse: super::parse::<Slack>,
 };
 

@@ -15,7 +15,7 @@ use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Confirmation, Confirmed, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Confirmation, Confirmed, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::hex;
 use crate::http::{Answer, Request};
@@ -36,6 +36,26 @@ pub static SPEC: SinkSpec = SinkSpec {
     alerts_only: false,
     start: Start::Beginning,
     example: "url = \"https://splunk.acme.example:8088\"\ntoken = \"env:SPLUNK_HEC_TOKEN\"\nindex = \"tachograph\"",
+    settings: &[
+        Setting::new("url", "The address of the collector, without a path."),
+        Setting::new("token", "The HEC token: a reference."),
+        Setting::new("index", "The index. Default: that of the token."),
+        Setting::new("source", "`source` of every record. Default: `\"tachograph\"`."),
+        Setting::new("gzip", "Whether bodies are compressed. Default: true."),
+        Setting::new(
+            "acknowledge",
+            "Whether a batch is done only when the indexers have it; the token must allow it. Default: false.",
+        ),
+        Setting::new(
+            "acknowledge_seconds",
+            "Seconds after which a batch that they do not have is sent again: 1 to 3600. Default: 300.",
+        ),
+        Setting::new(
+            "acknowledge_poll_ms",
+            "Milliseconds before Splunk is asked first; the wait doubles up to ten seconds: 1 to 10000. Default: 500.",
+        ),
+    ],
+    fields: super::fields::<SplunkHec>,
     parse: super::parse::<SplunkHec>,
 };
 

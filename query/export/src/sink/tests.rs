@@ -30,6 +30,9 @@ fn the_list_is_complete_and_every_example_is_read() {
     for spec in SINKS {
         assert!(spec.what.ends_with('.') && spec.guarantee.ends_with('.') && !spec.ledgers.is_empty(), "{}", spec.kind);
         (spec.parse)(Value::Object(settings(spec))).unwrap();
+        let documented: Vec<&str> = spec.settings.iter().map(|setting| setting.name).collect();
+        assert_eq!(documented, (spec.fields)(), "{}", spec.kind);
+        assert!(spec.settings.iter().all(|setting| setting.doc.ends_with('.')), "{}", spec.kind);
         let mut unknown = settings(spec);
         unknown.insert("typo".into(), json!(1));
         assert!((spec.parse)(Value::Object(unknown)).err().unwrap().contains("typo"), "{}", spec.kind);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::alerts::{self, Digest, Over, Story, Style, fold};
 use super::text::{line, link};
-use super::{BatchLimits, Message, Rendered, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::time;
 use crate::http::{Answer, Request};
@@ -36,6 +36,16 @@ pub static SPEC: SinkSpec = SinkSpec {
     alerts_only: true,
     start: Start::Now,
     example: "url = \"https://hooks.acme.example/tachograph\"\nsecret = \"env:WEBHOOK_SECRET\"\nconsole = \"https://tachograph.acme.example\"",
+    settings: &[
+        Setting::new("url", "The address of the receiver."),
+        Setting::new(
+            "secret",
+            "A reference to the secrets, separated by white space: `whsec_…` for HMAC-SHA256, `whsk_…` for Ed25519. Each signs, so that one can replace another.",
+        ),
+        alerts::CONSOLE,
+        alerts::DIGEST_WAIT_MS,
+    ],
+    fields: super::fields::<Webhook>,
     parse: super::parse::<Webhook>,
 };
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Tailer, unreadable};
@@ -190,7 +191,7 @@ impl Tailer {
             if source.id == found.id || (is_current && !is_gone) {
                 continue;
             }
-            let Some(other) = source.file().map(File::try_clone).transpose()? else { continue };
+            let Some(other) = source.file().map(Arc::clone) else { continue };
             let is_copy = stored.offset > 0 && content::holds(&file, &stored, |bytes| hash(&self.pump, bytes)).await?;
             // It was cut a moment ago, which its own reading has not noticed yet.
             let was_cut = !content::holds(&other, &stored, |bytes| hash(&self.pump, bytes)).await?;

@@ -74,7 +74,7 @@ async fn compressed_files_are_read_through_and_not_again() {
     for act in [write("a", "1\n"), Step, write("a.1.bz2", "BZh91AY"), write("a", "2\n"), Restart, Step] {
         desk = desk.act(act).await;
     }
-    assert!(desk.tailer.troubles().iter().any(|trouble| trouble.message.contains("a.1.bz2: bzip2 is not read")));
+    assert!(desk.tailer.standing().reason.is_some_and(|reason| reason.contains("a.1.bz2: bzip2 is not read")));
 }
 
 #[tokio::test]
@@ -192,14 +192,12 @@ async fn what_nobody_can_know_is_told() {
     for act in [write("a.log", "1\n"), Step, write("a-audit.log", "x\n"), write("other.log", "y\n"), Restart, Step] {
         desk = desk.act(act).await;
     }
-    let troubles = desk.tailer.troubles();
-    assert!(
-        matches!(&troubles[..], [trouble] if trouble.message.contains("a-audit.log: nobody can know")),
-        "{troubles:?}"
-    );
+    let standing = desk.tailer.standing();
+    assert_eq!(standing.state, State::PassedOver);
+    assert!(standing.reason.is_some_and(|reason| reason.contains("a-audit.log: nobody can know")));
     assert_eq!(desk.house.records(), ["1"]);
     let desk = desk.act(Remove("a-audit.log")).await.act(Wait(9)).await.act(Step).await;
-    assert_eq!(desk.tailer.troubles(), [], "what is gone is passed over no longer");
+    assert_eq!(desk.tailer.standing().state, State::Ok, "what is gone is passed over no longer");
 }
 
 #[tokio::test]
