@@ -23,6 +23,17 @@ pub(crate) struct Health {
     recent_unparsed: AtomicU32,
     misunderstood: AtomicBool,
     last_record: AtomicI64,
+    /// Since when its source waits for the ledger; 0 if it does not.
+    waits_since: AtomicI64,
+}
+
+/// A source that waits for the ledger, until it is dropped.
+pub(crate) struct Waiting<'a>(&'a AtomicI64);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.store(0, Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -47,7 +58,14 @@ impl Health {
             recent_unparsed: AtomicU32::new(0),
             misunderstood: AtomicBool::new(false),
             last_record: AtomicI64::new(0),
+            waits_since: AtomicI64::new(0),
         }
+    }
+
+    /// Its source waits for the ledger from now on.
+    pub fn wait(&self, now: i64) -> Waiting<'_> {
+        self.waits_since.store(now, Relaxed);
+        Waiting(&self.waits_since)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -70,7 +88,10 @@ impl Health {
                 "{unparsed} of the latest {of} records were not understood ({reason}); is the dialect the right one?"
             )
         });
-        let (state, reason) = match (held.trouble.clone(), misunderstood) {
+        let waits_since = self.waits_since.load(Relaxed);
+        let waits = waits_since > 0 && now.saturating_sub(waits_since) >= limits::LEDGER_WAIT_TOLD.as_micros() as i64;
+        let waits = waits.then(|| (State::Refused, "the ledger has not taken what was read yet".to_owned()));
+        let (state, reason) = match (held.trouble.clone().or(waits), misunderstood) {
             (None, None) => (State::Ok, None),
             (None, Some(message)) => (State::NotUnderstood, Some(message)),
             (Some((state, message)), None) => (state, Some(message)),
@@ -90,10 +111,8 @@ impl Health {
     /// How it stands now.
     pub fn standing(&self, now: i64) -> Standing {
         let mut held = self.held();
-        if self.misunderstood.load(Relaxed) {
-            // Its numbers have gone on.
-            self.judge(now, &mut held);
-        }
+        // Numbers and time have gone on.
+        self.judge(now, &mut held);
         held.standing.clone()
     }
 
@@ -142,6 +161,17 @@ mod tests {
         check(4, Some((State::Unreadable, "b")), (State::Unreadable, 3, Some("b")));
         check(5, Some((State::Missing, "b")), (State::Missing, 5, Some("b")));
         check(6, None, (State::Ok, 6, None));
+    }
+
+    #[test]
+    fn who_waits_for_the_ledger_for_long_says_so() {
+        let health = Health::new("c", 1);
+        let state = |second: i64| health.standing(second * 1_000_000).state;
+        let waiting = health.wait(1_000_000);
+        assert_eq!((state(10), state(11), state(90)), (State::Ok, State::Refused, State::Refused));
+        assert_eq!(health.standing(90_000_000).since, 11_000_000);
+        drop(waiting);
+        assert_eq!(state(91), State::Ok);
     }
 
     #[test]

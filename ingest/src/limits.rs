@@ -112,6 +112,9 @@ pub const TIME_AHEAD_MAX: Duration = Duration::from_hours(24);
 /// recorded as it is: the source's statement is a fact, and `recorded` next to it shows that it cannot be true.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_mins(5);
 
+/// How long a source that can wait has waited for the ledger when that is told.
+pub const LEDGER_WAIT_TOLD: Duration = Duration::from_secs(10);
+
 /// A collector's latest records, by which it is told whether its dialect is the right one.
 pub const RECENT_RECORDS: u32 = 256;
 /// So many records that were not understood are told, if they are most of the latest ones.

@@ -27,7 +27,7 @@ use crate::dedup::{Bounds, Dedup, Keyring};
 use crate::dialect::Dialect;
 use crate::enrich::{Enrichment, Names};
 use crate::finish::Finisher;
-use crate::health::{Health, Trouble};
+use crate::health::{Health, Trouble, Waiting};
 use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::price::PriceTable;
@@ -224,6 +224,17 @@ impl Channel {
     /// When its last record arrived, in microseconds since 1970 UTC.
     pub fn last_record(&self) -> Option<i64> {
         self.health.last_record()
+    }
+
+    /// Shows how many bytes it has not yet read, and whether it waits for the ledger for too long.
+    pub(crate) fn show_behind(&self, bytes: u64) {
+        self.metrics.lag.set(bytes as i64);
+        self.health.standing(clock::now());
+    }
+
+    /// Its source waits for the ledger, until what is given back is dropped.
+    fn wait(&self) -> Waiting<'_> {
+        self.health.wait(clock::now())
     }
 
     /// Sets what keeps it from working, or that nothing does; logs the change.

@@ -50,6 +50,13 @@ pub enum Patience {
     Until(CancellationToken),
 }
 
+impl Patience {
+    /// Whether nobody else learns that it waits.
+    fn is_long(&self) -> bool {
+        matches!(self, Self::Until(_))
+    }
+}
+
 /// What became of records. Each record is counted in exactly one of `accepted`, `duplicates`, `skipped` and `unparsed`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {

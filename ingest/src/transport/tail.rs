@@ -142,9 +142,9 @@ impl Transport for Tail {
 
 async fn run(mut tailer: Tailer, channel: Arc<Channel>, stop: CancellationToken) {
     let mut pause = limits::TAIL_POLL_MIN;
-    let (behind, lag) = (tailer.behind(), channel.metrics().lag.clone());
+    let behind = tailer.behind();
     while !stop.is_cancelled() {
-        match behind.shown_during(&lag, tailer.step(Instant::now())).await {
+        match behind.shown_during(&channel, tailer.step(Instant::now())).await {
             Ok(0) => pause = (pause * 2).min(limits::TAIL_POLL_MAX),
             Ok(_) => {
                 pause = limits::TAIL_POLL_MIN;

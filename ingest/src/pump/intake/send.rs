@@ -65,6 +65,7 @@ impl<P: Progress> Intake<P> {
 
     /// Queues a group, waiting for room as long as the source may.
     async fn queue(&self, mut group: Group, since: Instant) -> Result<Pending, PumpError> {
+        let _waiting = self.patience.is_long().then(|| self.channel.wait());
         loop {
             let retry_after = match self.pump.appender.try_append(group) {
                 Ok(pending) => return Ok(pending),
@@ -93,8 +94,10 @@ impl<P: Progress> Intake<P> {
 
     /// Waits for the receipt of the group that is on its way.
     async fn receive(&mut self) -> Result<(), PumpError> {
-        let Some(sent) = &mut self.sent else { return Ok(()) };
+        let Self { sent: Some(sent), channel, patience, .. } = self else { return Ok(()) };
+        let waiting = patience.is_long().then(|| channel.wait());
         let result = Pin::new(&mut sent.pending).await;
+        drop(waiting);
         self.settle(result)
     }
 

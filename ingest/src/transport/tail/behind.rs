@@ -9,11 +9,11 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::sleep;
 
 use super::file::FileId;
 use crate::limits;
+use crate::pump::Channel;
 
 /// The open files, and up to where each was read.
 #[derive(Debug, Default)]
@@ -57,13 +57,13 @@ impl Behind {
     }
 
     /// Waits for something, and shows meanwhile how the files grow.
-    pub async fn shown_during<O>(&self, lag: &Gauge, work: impl Future<Output = O>) -> O {
+    pub async fn shown_during<O>(&self, channel: &Channel, work: impl Future<Output = O>) -> O {
         let mut work = pin!(work);
         loop {
             tokio::select! {
                 biased;
                 output = &mut work => return output,
-                () = sleep(limits::TAIL_LAG_EVERY) => lag.set(self.bytes() as i64),
+                () = sleep(limits::TAIL_LAG_EVERY) => channel.show_behind(self.bytes()),
             };
         }
     }
@@ -77,15 +77,19 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::dialect;
+    use crate::metrics::Metrics;
 
     #[tokio::test(start_paused = true)]
     async fn the_number_grows_with_the_files_while_the_writer_is_blocked() {
-        let (mut file, behind, lag) = (tempfile::tempfile().unwrap(), Behind::default(), Gauge::default());
+        let (mut file, behind, metrics) = (tempfile::tempfile().unwrap(), Behind::default(), Metrics::default());
+        let channel = Channel::new("files", dialect::by_name("native").unwrap(), &metrics);
+        let lag = metrics.collector("files").lag;
         file.write_all(b"12345").unwrap();
         let open = Arc::new(file.try_clone().unwrap());
         let id = FileId::of(&open.metadata().unwrap());
         behind.note(id, &open, 2);
-        let blocked = behind.shown_during(&lag, std::future::pending::<()>());
+        let blocked = behind.shown_during(&channel, std::future::pending::<()>());
         let mut blocked = pin!(blocked);
         timeout(Duration::from_mins(1), &mut blocked).await.unwrap_err();
         assert_eq!(lag.get(), 3);

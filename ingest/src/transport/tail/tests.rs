@@ -2,6 +2,7 @@
 //!
 //! The lines are none that the dialect understands, so no id hides a line that is read twice.
 
+mod blocked;
 mod rotation;
 
 use std::fs::{self, OpenOptions};
