@@ -92,7 +92,7 @@ fn plain_http_to_tls_is_told_and_counted() {
 #[test]
 fn a_listener_can_stay_plain() {
     let (_world, authority, server) = secure("tls = [\"ingest\"]\n");
-    assert_eq!(http::get(&server.console, "/readyz").body, "ready\n");
+    assert!(http::get(&server.console, "/readyz").body.starts_with("ready\n"));
     assert_eq!(get(&authority.client(), &server.ingest, "/v1/events/coderd").status, 405);
     assert!(server.stop().unwrap().success());
 }
@@ -111,7 +111,7 @@ fn a_certificate_changes_while_connections_go_on_and_a_broken_one_does_not() {
     reload("the configuration was changed");
     assert!(ask(&mut open, "/readyz").starts_with("HTTP/1.1 200"), "what was open goes on");
     assert!(first.client().connect(&server.console).is_err());
-    assert_eq!(get(&second.client(), &server.console, "/readyz").body, "ready\n");
+    assert!(get(&second.client(), &server.console, "/readyz").body.starts_with("ready\ncollector"));
     // A key that is not the certificate's, and a file that is no certificate.
     let good = std::fs::read(&pair.certificate).unwrap();
     let other = first.sign(&world, "other");
@@ -137,7 +137,7 @@ fn a_certificate_changes_while_connections_go_on_and_a_broken_one_does_not() {
     }
     std::fs::write(&pair.certificate, good).unwrap();
     reload("the configuration was changed");
-    assert_eq!(get(&second.client(), &server.console, "/readyz").body, "ready\n");
+    assert!(get(&second.client(), &server.console, "/readyz").body.starts_with("ready\ncollector"));
     drop(open);
     assert!(server.stop().unwrap().success());
     let recorded = world.sql("SELECT \"from\", \"to\" FROM operations WHERE kind = 'certificate' ORDER BY seq");
@@ -203,7 +203,7 @@ fn hooks_deliver_over_tls_and_show_who_they_are_where_that_is_asked() {
     });
     world.wait_for(4, &["session=s1"]);
     // The console asks nobody for a certificate.
-    assert_eq!(get(&authority.client(), &server.console, "/readyz").body, "ready\n");
+    assert!(get(&authority.client(), &server.console, "/readyz").body.starts_with("ready\n"));
     assert!(authority.client_of(rustls::DEFAULT_VERSIONS, Some(&pair)).connect(&server.ingest).is_ok());
     assert!(server.stop().unwrap().success());
 }
