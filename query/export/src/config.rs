@@ -151,6 +151,10 @@ impl SinkConfig {
             .iter()
             .find(|spec| kind == spec.kind)
             .ok_or_else(|| format!("sink {name}: {kind} is not a type of sink; it is one of {}", kinds()))?;
+        if settings.contains_key("console") {
+            let why = "there are no pages yet that a message could lead to; leave the setting out";
+            return Err(format!("sink {name}: unknown field `console`: {why}"));
+        }
         let sink = (spec.parse)(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
         Ok(Self { common, spec, settings, sink, routes: None, grouping: Arc::default() })
     }
@@ -322,6 +326,10 @@ mod tests {
             (json!([{"name": "a", "type": "slack", "webhook": "env:A", "timeout_seconds": 0}]), "timeout_seconds"),
             (json!([{"name": "a", "type": "splunk_hec", "url": "splunk", "token": "env:A"}]), "url"),
             (json!([slack, slack]), "two sinks"),
+            (
+                json!([{"name": "a", "type": "slack", "webhook": "env:A", "console": "https://c.example"}]),
+                "no pages yet",
+            ),
         ];
         for (sinks, expected) in cases {
             let error = read(&sinks).unwrap_err();

@@ -41,7 +41,7 @@ pub use record::{Body, Deed, Group, Grouping, Record, Step};
 pub use route::{Considered, Explanation, Route, Routes};
 pub use secret::{Secret, SecretError, SecretText};
 pub use sink::{
-    ACKNOWLEDGE_ACTION, BatchLimits, Message, OPEN_ACTION, Reconciled, Rendered, SINKS, SignatureError, Sink, SinkSpec,
+    ACKNOWLEDGE_ACTION, BatchLimits, Message, Reconciled, Rendered, SINKS, SignatureError, Sink, SinkSpec,
     verify_signature,
 };
 pub use status::{LaneStatus, status};
