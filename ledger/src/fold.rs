@@ -13,8 +13,9 @@ use std::ops::ControlFlow;
 
 pub use budgets::{Answer, Budgets, OpenReservation, Refusal, Standing};
 pub use exports::{
-    Checkpoint, ExportIntent, ExportReceipt, Exported, HIDDEN_KIND, Hidden, HiddenAt, INTENT_KIND, RECEIPT_KIND,
-    REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread, newest_exported,
+    Checkpoint, Cut, ExportIntent, ExportReceipt, ExportWindow, Exported, HIDDEN_KIND, Hidden, HiddenAt, INTENT_KIND,
+    Intended, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread,
+    newest_exported,
 };
 pub use outbox::{DeadLetter, Outbox, Thread, Told};
 
@@ -309,6 +310,16 @@ mod tests {
         assert_eq!((events.next_seq, events.export_seq, events.intent.map(|(end, _)| end)), (5, 4, Some(9)));
         let operations = find(LedgerName::Operations).unwrap();
         assert_eq!((operations.next_seq, operations.export_seq, operations.intent), (7, 2, None));
+        // The newest intent counts, whatever its form: what it covers is cut as it says. A receipt takes its place.
+        let window = serde_json::json!({"export_seq": 4, "records_max": 500, "cut": "ledger_batch"}).to_string();
+        append(&store, [(INTENT_KIND, at(LedgerName::Events, 10_005), window)]);
+        let events = find(LedgerName::Events).unwrap();
+        let window = ExportWindow { export_seq: 4, records_max: 500, cut: Cut::LedgerBatch };
+        assert_eq!(events.intent, Some((10_005, Intended::Window(window))));
+        append(&store, [(RECEIPT_KIND, at(LedgerName::Events, 40), receipt(30))]);
+        let events = find(LedgerName::Events).unwrap();
+        assert_eq!((events.next_seq, events.export_seq, events.intent), (40, 30, None));
+        assert_eq!(events.receipt.map(|receipt| receipt.batches), Some(1), "older receipts stand for one batch");
         assert_eq!(newest_exported(&reader, "other", LedgerName::Events, 0).unwrap(), None);
         store.stop();
     }

@@ -19,6 +19,7 @@ pub struct Follower {
     watch: Option<watch::Receiver<Durable>>,
     cursor: u64,
     recorded_until: i64,
+    batches_until: u64,
     content: bool,
     limit: ReadLimit,
 }
@@ -27,10 +28,11 @@ impl Follower {
     /// Follows `reader` from position `from` on. `content` says whether content parts are read.
     pub fn new(reader: Reader, from: u64, content: bool, limit: ReadLimit) -> Self {
         let watch = reader.watch();
-        Self { reader, watch, cursor: from, recorded_until: i64::MIN, content, limit }
+        Self { reader, watch, cursor: from, recorded_until: i64::MIN, batches_until: 0, content, limit }
     }
 
-    /// The next block. Waits until there are rows, or until a heartbeat moved `recorded_until` (then the block is empty).
+    /// The next block. Waits until there are rows, or until a heartbeat or the end of a batch moved `recorded_until` or
+    /// `batches_until` (then the block is empty).
     ///
     /// Cancelling the future loses nothing. After the writer failed, rows that are durable are still returned, then
     /// `Append(Poisoned)`.
@@ -43,14 +45,16 @@ impl Follower {
                 self.cursor = rows.next_seq;
                 if rows.next_seq >= durable.next_seq {
                     rows.recorded_until = rows.recorded_until.max(durable.recorded_until);
+                    rows.batches_until = rows.batches_until.max(durable.batches);
                 }
                 self.recorded_until = self.recorded_until.max(rows.recorded_until);
+                self.batches_until = self.batches_until.max(rows.batches_until);
                 return Ok(rows);
             }
-            if durable.recorded_until > self.recorded_until {
-                self.recorded_until = durable.recorded_until;
+            if durable.recorded_until > self.recorded_until || durable.batches > self.batches_until {
+                (self.recorded_until, self.batches_until) = (durable.recorded_until, durable.batches);
                 let mut rows = self.reader.empty(self.cursor);
-                rows.recorded_until = durable.recorded_until;
+                (rows.recorded_until, rows.batches_until) = (durable.recorded_until, durable.batches);
                 return Ok(rows);
             }
             self.wait().await?;

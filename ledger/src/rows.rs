@@ -93,6 +93,9 @@ pub struct Rows {
     /// Everything that was recorded before this moment stands in this block or in one before it: microseconds since
     /// 1970 UTC. It moves with heartbeats, so a follower learns that time passed although nothing happened.
     pub recorded_until: i64,
+    /// Every batch of the ledger below this number is closed and stands whole in this block and those before it. It moves
+    /// when a batch closes, so a follower learns where a batch ends although nothing follows.
+    pub batches_until: u64,
     /// The position after the last row of the block, or the one that the block was read from if it is empty.
     pub next_seq: u64,
 }
@@ -123,7 +126,7 @@ struct RowIndex {
 impl Rows {
     /// An empty block that starts at `next_seq`.
     pub fn new(ledger: LedgerName, shard: u32, next_seq: u64) -> Self {
-        Self { ledger, shard, bytes: Vec::new(), index: Vec::new(), recorded_until: 0, next_seq }
+        Self { ledger, shard, bytes: Vec::new(), index: Vec::new(), recorded_until: 0, batches_until: 0, next_seq }
     }
 
     /// Appends a row; `seq` is the block's `next_seq`.
@@ -135,6 +138,7 @@ impl Rows {
         self.index.push(RowIndex { seq, batch, recorded, flags, start, facts_len, content_len });
         self.next_seq = seq + 1;
         self.recorded_until = self.recorded_until.max(recorded);
+        self.batches_until = self.batches_until.max(batch);
     }
 
     /// Appends an entry as if it had been recorded, for whoever needs rows without a ledger: examples of rules, measurements.

@@ -177,6 +177,27 @@ async fn a_follower_gets_every_row_and_the_heartbeats() {
     }
 }
 
+#[tokio::test]
+async fn a_follower_is_told_where_a_batch_ends_although_nothing_follows() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, options()).expect("opened");
+    let mut follower = Follower::new(store.events().reader(), 0, false, ReadLimit { rows: 3, bytes: 1 << 20 });
+    let (mut whole, mut seen) = (0, 0);
+    for start in 0..2 {
+        store.events().appender().append(group(start * 5..start * 5 + 5)).await.expect("durable");
+        let mut last = None;
+        while seen < (start + 1) * 5 || last.is_none_or(|batch| batch >= whole) {
+            let rows = follower.next().await.expect("rows, or the end of a batch");
+            for row in rows.iter() {
+                assert!(row.batch >= whole, "batch {} was said to be whole", row.batch);
+                (last, seen) = (Some(row.batch), seen + 1);
+            }
+            whole = rows.batches_until;
+        }
+    }
+    assert_eq!(whole, store.events().status().durable.batches);
+}
+
 #[test]
 fn one_ledger_rolled_back_alone_is_seen_by_the_other() {
     let (_dir, data) = data();

@@ -338,7 +338,16 @@ const RECEIPTS: View = View {
         made("count", "json_get_int(record, 'count')", "Records that the sink acknowledged."),
         made("excluded", "json_get_int(record, 'excluded')", "Records in the range that the filter left out."),
         made("rejected", "json_get_int(record, 'rejected')", "Records that the sink refused for ever."),
-        made("attempts", "json_get_int(record, 'attempts')", "How often they were sent."),
+        made(
+            "batches",
+            "coalesce(json_get_int(record, 'batches'), 1)",
+            "Batches that were sent; one receipt stands for many while nothing fails.",
+        ),
+        made(
+            "attempts",
+            "json_get_int(record, 'attempts')",
+            "How often they were sent: once each if there are as many attempts as batches.",
+        ),
         made(
             "export_seq",
             "json_get_int(record, 'export_seq')",

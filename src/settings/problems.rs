@@ -151,6 +151,11 @@ mod tests {
             &(sink.to_owned() + "speed = 1\ntimeout_seconds = \"x\"\n" + &sink.replace("https", "gopher") + sink),
             &["line 6: sink.s.speed", "line 7: sink.s.timeout_seconds", "line 11: sink.s.url", "line 13: …two sinks"],
         );
+        // A setting that is gone says so, and is not the end of the sink.
+        check(
+            &(sink.to_owned() + "console = \"https://c.example\"\nspeed = 1\n"),
+            &["line 6: sink.s.console: …no pages yet…leave the setting out", "line 7: sink.s.speed"],
+        );
         // A route to a sink that is wrong is not wrong itself; a route to one that is not there is.
         let route = |name: &str, to: &str| format!("[[route]]\nname = \"{name}\"\nreceivers = [{to}]\n");
         check(

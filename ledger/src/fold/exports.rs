@@ -26,7 +26,8 @@ pub const SENT_KIND: &str = "delivery.sent";
 /// The operations kind of revisions that nobody was told of, because something hides the alert: `from` is the revision.
 pub const HIDDEN_KIND: &str = "delivery.hidden";
 
-/// The record of an `export.receipt`.
+/// The record of an `export.receipt`: one range of a ledger that is done. It may stand for many batches that were sent one
+/// after the other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportReceipt {
     /// The sink's gapless counter of what it was sent: the first number of this range.
@@ -39,18 +40,27 @@ pub struct ExportReceipt {
     pub excluded: u64,
     /// Records that the sink refused for ever; each has an `export.rejected` entry.
     pub rejected: u64,
-    /// SHA-256 of the bytes that were sent, before compression, in hexadecimal; absent if nothing was sent.
+    /// SHA-256 of the bytes that were sent, before compression, one batch after the other, in hexadecimal; absent if nothing
+    /// was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// How many bytes these were.
     pub bytes: u64,
-    /// How often they were sent.
+    /// Batches that the receipt stands for.
+    #[serde(default = "one_batch")]
+    pub batches: u64,
+    /// How often they were sent: as often as there are batches if each was taken at once.
     pub attempts: u32,
-    /// What the sink answered.
+    /// What the sink answered to the last of them.
     pub ack: String,
     /// The newest signed checkpoint of the exported ledger at that moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
+}
+
+/// A receipt that does not say it stands for one batch.
+fn one_batch() -> u64 {
+    1
 }
 
 /// Size and root of a signed checkpoint, as its note states them.
@@ -74,6 +84,39 @@ impl Checkpoint {
 }
 
 /// The record of an `export.intent`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Intended {
+    /// One batch that is about to be sent.
+    Batch(ExportIntent),
+    /// A range that is about to be sent in batches, each of which follows from the ledger.
+    Window(ExportWindow),
+}
+
+/// The intent to send the batches of a range one after the other, as long as nothing fails. The next receipt of the sink
+/// takes its place, also if that says that only the first part of the range is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportWindow {
+    /// The sink's gapless counter at the first record of the range.
+    pub export_seq: u64,
+    /// Records in the first batch, at most. The bound doubles with each batch up to the sink's own.
+    pub records_max: u64,
+    /// Where its batches end. With the bounds of the sink it says which records go together, so that whoever repeats the range
+    /// after a crash makes the same batches.
+    pub cut: Cut,
+}
+
+/// Where the batches of a range end, other than by the bounds of the sink and at the end of the range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    /// Nowhere: the range was durable when the intent was written, and every batch is as full as the sink takes it.
+    Full,
+    /// Where a batch of the exported ledger ends.
+    LedgerBatch,
+}
+
+/// The intent to send one batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportIntent {
     /// The sink's gapless counter at the first record of the range.
@@ -174,7 +217,7 @@ pub struct Exported {
     /// When it was recorded: microseconds since 1970 UTC.
     pub receipt_recorded: Option<i64>,
     /// A range that was about to be sent: its end and its record.
-    pub intent: Option<(u64, ExportIntent)>,
+    pub intent: Option<(u64, Intended)>,
 }
 
 /// Finds where `sink` stands in shard `shard` of `ledger`; `None` if it never exported from it.
@@ -206,7 +249,7 @@ pub fn newest_exported(
             _ => ControlFlow::Continue(()),
         }
     })?;
-    let intent_after = |next_seq: u64| move |(end, _): &(u64, ExportIntent)| *end > next_seq;
+    let intent_after = |next_seq: u64| move |(end, _): &(u64, Intended)| *end > next_seq;
     Ok(match receipt {
         Some((next_seq, receipt, recorded)) => Some(Exported {
             next_seq,

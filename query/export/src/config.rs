@@ -146,6 +146,10 @@ impl SinkConfig {
             .iter()
             .find(|spec| kind == spec.kind)
             .ok_or_else(|| format!("sink {name}: {kind} is not a type of sink; it is one of {}", kinds()))?;
+        if settings.contains_key("console") {
+            let why = "there are no pages yet that a message could lead to; leave the setting out";
+            return Err(format!("sink {name}: unknown field `console`: {why}"));
+        }
         if let Some(stranger) = settings.keys().find(|name| !(spec.fields)().contains(&name.as_str())) {
             let known = [(spec.fields)(), Common::field_names(), &["type"]].concat().join("`, `");
             return Err(format!("sink {name}: unknown field `{stranger}`, expected one of `{known}`"));
@@ -339,6 +343,10 @@ mod tests {
             (json!([{"name": "a", "type": "slack", "webhook": "env:A", "timeout_seconds": 0}]), "timeout_seconds"),
             (json!([{"name": "a", "type": "splunk_hec", "url": "splunk", "token": "env:A"}]), "url"),
             (json!([slack, slack]), "two sinks"),
+            (
+                json!([{"name": "a", "type": "slack", "webhook": "env:A", "console": "https://c.example"}]),
+                "no pages yet",
+            ),
         ];
         for (sinks, expected) in cases {
             let error = read(&sinks).unwrap_err();

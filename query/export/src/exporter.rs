@@ -223,6 +223,7 @@ fn lane(
         wake: Arc::new(Notify::new()),
         replay_due: true,
         no_outbox: Outbox::new(&name, source.name(), source.shard(), false),
+        receipt_due: tokio::time::Instant::now(),
         config: sink.clone(),
     })
 }

@@ -20,13 +20,13 @@ pub fn sink(name: &str) -> SinkConfig {
 /// 2025-11-21T00:00:00Z.
 pub const START: i64 = 1_763_683_200_000_000;
 
-fn push(rows: &mut Rows, ledger: LedgerName, value: &Value) {
+fn push(rows: &mut Rows, ledger: LedgerName, batch: u64, value: &Value) {
     let mut entry = Entry::new();
     for column in Table::of(ledger).columns {
         let Some(value) = value.get(column.name) else { continue };
         entry.set_json(column, value).unwrap();
     }
-    rows.push_entry(0, START + rows.next_seq as i64 * 1_000, &mut entry);
+    rows.push_entry(batch, START + rows.next_seq as i64 * 1_000, &mut entry);
 }
 
 /// A block of events from position 0.
@@ -41,9 +41,15 @@ pub fn operations(entries: &[Value]) -> Rows {
 
 /// A block from any position.
 pub fn block(ledger: LedgerName, from: u64, entries: &[Value]) -> Rows {
+    block_in(ledger, from, entries, |_| 0)
+}
+
+/// A block whose entries stand in these batches of the ledger.
+pub fn block_in(ledger: LedgerName, from: u64, entries: &[Value], batch_of: impl Fn(u64) -> u64) -> Rows {
     let mut rows = Rows::new(ledger, 0, from);
     for entry in entries {
-        push(&mut rows, ledger, entry);
+        let batch = batch_of(rows.next_seq);
+        push(&mut rows, ledger, batch, entry);
     }
     rows
 }

@@ -1,4 +1,5 @@
-//! A lane: one sink in one ledger. It reads, batches, records the intent, sends, and records the receipt.
+//! A lane: one sink in one ledger. It reads, batches, records the intent, sends, and records the receipt. A receiver of
+//! everything has one intent and one receipt for many batches while nothing fails.
 //!
 //! Where it stands is a fold over `operations`; what it holds in memory can be lost at any moment. What to do next is
 //! decided by [`plan::Plan`], which does no I/O; the loop here carries it out.
@@ -13,7 +14,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ledger::fold::{Exported, Outbox};
+use ledger::fold::Outbox;
 use ledger::standing::{Teller, Telling};
 use ledger::{AppendError, LedgerError};
 use tokio::sync::Notify;
@@ -24,7 +25,7 @@ use crate::config::{SinkConfig, Start};
 use crate::fields::Renderer;
 use crate::gate::Gate;
 use crate::http::Transport;
-use crate::limits::{NO_SPACE_RETRY, PARK, RETRY_MAX, RETRY_MIN, STATUS_EVERY};
+use crate::limits::{NO_SPACE_RETRY, PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
 use crate::metrics::LaneMetrics;
 use crate::status::{LaneStatus, now_micros};
 use book::{Book, Feed, Note};
@@ -32,7 +33,7 @@ use bucket::Bucket;
 use plan::{Batch, Plan};
 use send::{Attempt, Settled};
 
-/// How long a lane waits for what. Tests shorten it.
+/// How long a lane waits for what, and how much goes together. Tests shorten it.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// Bound of the first wait after a failure.
@@ -41,11 +42,21 @@ pub struct Timing {
     pub retry_max: Duration,
     /// The wait of a parked sink.
     pub park: Duration,
+    /// The least time between two receipts while nothing fails.
+    pub receipt_every: Duration,
+    /// Entries of the ledger under one intent, at most.
+    pub window_entries: u64,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { retry_min: RETRY_MIN, retry_max: RETRY_MAX, park: PARK }
+        Self {
+            retry_min: RETRY_MIN,
+            retry_max: RETRY_MAX,
+            park: PARK,
+            receipt_every: RECEIPT_EVERY,
+            window_entries: WINDOW_ENTRIES_MAX,
+        }
     }
 }
 
@@ -84,6 +95,8 @@ pub struct Lane<F, B, T> {
     pub replay_due: bool,
     /// What sinks that tell nobody of alerts render with.
     pub no_outbox: Outbox,
+    /// When the next receipt is due, if something was taken: at once if the last one is old.
+    pub receipt_due: Instant,
 }
 
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
@@ -96,8 +109,13 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         loop {
             match self.turn(&mut plan, &mut notes).await {
                 Ok(()) => {}
-                Err(LaneError::Stopped) => return self.flush(&plan, &mut notes).await,
-                Err(error) => return Err(error),
+                Err(LaneError::Stopped) => return self.record(&mut plan, &mut notes).await,
+                Err(LaneError::Append(error)) => return Err(error.into()),
+                Err(error) => {
+                    // What was taken needs no repeating because nothing more can be read.
+                    self.record(&mut plan, &mut notes).await?;
+                    return Err(error);
+                }
             }
         }
     }
@@ -106,6 +124,10 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     async fn turn(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         self.replay(plan, notes).await?;
         self.gather(plan, notes).await?;
+        notes.extend(plan.leave());
+        if plan.wants_window() {
+            plan.enter(self.feed.durable()?, self.timing.window_entries);
+        }
         let batch = if self.config.spec.alerts_only {
             // What the receiver was told is read from the ledger, so it must stand there.
             self.flush(plan, notes).await?;
@@ -115,17 +137,34 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             plan.propose(self.config.sink.as_ref(), &self.no_outbox)
         };
         let Some(batch) = batch else {
-            notes.extend(plan.skip().map(Note::Receipt));
+            notes.extend(plan.skip());
             self.flush(plan, notes).await?;
-            return self.read(plan).await;
+            return self.read(plan, notes).await;
         };
         if !batch.messages.is_empty() {
-            notes.extend(plan.intend(&batch).map(Note::Intent));
+            notes.extend(plan.intend(&batch));
             self.flush(plan, notes).await?;
         }
         let attempts = self.deliver_all(plan, &batch, notes).await?;
         notes.extend(self.settle(plan, &batch, attempts)?);
+        if plan.is_growing() && Instant::now() >= self.receipt_due {
+            self.close(plan, notes);
+        }
         Ok(())
+    }
+
+    /// The receipt for what was taken, and the time of the next one. It is recorded with what follows, which is soon.
+    fn close(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) {
+        notes.extend(plan.close());
+        self.receipt_due = Instant::now() + self.timing.receipt_every;
+    }
+
+    /// Records everything, the receipt for what was taken included.
+    async fn record(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+        if plan.is_growing() {
+            self.close(plan, notes);
+        }
+        self.flush(plan, notes).await
     }
 
     /// Asks whether something hides the alerts that are next. Who answers reads a ledger, and may wait for somebody who writes.
@@ -146,7 +185,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// at most the one whose fate is not certain, and nothing overtakes anything.
     pub async fn deliver_all(
         &mut self,
-        plan: &Plan,
+        plan: &mut Plan,
         batch: &Batch,
         notes: &mut Vec<Note>,
     ) -> Result<Vec<Attempt>, LaneError> {
@@ -186,16 +225,15 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
 
     /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
     async fn start(&mut self) -> Result<Plan, LaneError> {
-        let limit = self.config.limits().records;
         let exported = self.book.exported()?;
         let new = exported.is_none();
-        let Exported { next_seq, export_seq, intent, .. } = exported.unwrap_or_default();
-        let mut plan = Plan::new(next_seq, export_seq, intent, limit);
-        self.feed.seek(next_seq);
+        let (limit, in_windows) = (self.config.limits().records, !self.config.spec.alerts_only);
+        let end = self.feed.durable()?.next_seq;
+        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, in_windows);
+        self.feed.seek(plan.next_seq());
         if new && self.config.start() == Start::Now {
-            let end = self.feed.end()?;
             self.feed.seek(end);
-            let mut notes: Vec<Note> = plan.jump(end).map(Note::Receipt).into_iter().collect();
+            let mut notes: Vec<Note> = plan.jump(end).into_iter().collect();
             self.flush(&plan, &mut notes).await?;
         }
         let stop = self.stop.clone();
@@ -240,7 +278,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             }
             if plan.is_resuming() && plan.wants_more() {
                 // The rest of the range that was intended is durable; it only has to be read.
-                self.read(plan).await?;
+                self.read(plan, notes).await?;
                 continue;
             }
             let linger = self.config.sink.linger(plan.pending());
@@ -257,6 +295,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(LaneError::Stopped),
+                () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => self.close(plan, notes),
                 () = tokio::time::sleep_until(deadline) => {}
                 () = tokio::time::sleep(STATUS_EVERY) => self.note(plan, |_| {}),
                 () = self.wake.notified() => self.replay_due = true,
@@ -265,11 +304,15 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
     }
 
-    async fn read(&mut self, plan: &mut Plan) -> Result<(), LaneError> {
+    async fn read(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         let is_parked = self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
         let rows = tokio::select! {
             biased;
             () = self.stop.cancelled() => return Err(LaneError::Stopped),
+            () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => {
+                self.close(plan, notes);
+                return Ok(());
+            }
             () = self.wake.notified() => {
                 self.replay_due = true;
                 return Ok(());
@@ -286,24 +329,35 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     /// Records intents, receipts and rejections in one group. A stop does not interrupt it. The lag grows meanwhile.
-    async fn flush(&mut self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+    async fn flush(&self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         if notes.is_empty() {
             return Ok(());
         }
         loop {
-            let Err(error) = self.shown_during(plan, self.book.append(notes)).await else { break };
-            if !error.is_of_disk() {
-                return Err(error.into());
+            self.append(plan, notes).await?;
+            if notes.is_empty() {
+                return Ok(());
             }
-            self.note(plan, |status| status.receipts_wait = Some(format!("receipts cannot be recorded: {error}")));
             tokio::select! {
                 () = self.stop.cancelled() => return Err(LaneError::Stopped),
                 () = tokio::time::sleep(NO_SPACE_RETRY) => {}
             }
         }
-        notes.clear();
-        if self.status.lock().unwrap_or_else(PoisonError::into_inner).receipts_wait.is_some() {
-            self.note(plan, |status| status.receipts_wait = None);
+    }
+
+    /// Records notes. They stay if the disk refuses them.
+    async fn append(&self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+        match self.shown_during(plan, self.book.append(notes)).await {
+            Ok(()) => {
+                notes.clear();
+                if self.status.lock().unwrap_or_else(PoisonError::into_inner).receipts_wait.is_some() {
+                    self.note(plan, |status| status.receipts_wait = None);
+                }
+            }
+            Err(error) if error.is_of_disk() => {
+                self.note(plan, |status| status.receipts_wait = Some(format!("receipts cannot be recorded: {error}")));
+            }
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
@@ -345,17 +399,15 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
 
     fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempts: Vec<Attempt>) -> Result<Vec<Note>, LaneError> {
         let checkpoint = self.book.checkpoint()?;
+        let before = plan.totals();
         let settled = plan.settle(batch, attempts, checkpoint);
-        let counts = settled.iter().fold((0, 0), |(count, rejected), note| match note {
-            Note::Receipt(receipt) => (count + receipt.record.count, rejected + receipt.record.rejected),
-            _ => (count, rejected),
-        });
-        self.metrics.sent.inc_by(counts.0);
-        self.metrics.rejected.inc_by(counts.1);
+        let (sent, rejected) = (plan.totals().sent - before.sent, plan.totals().rejected - before.rejected);
+        self.metrics.sent.inc_by(sent);
+        self.metrics.rejected.inc_by(rejected);
         self.note(plan, |status| {
-            status.sent += counts.0;
-            status.rejected += counts.1;
-            status.dead += counts.1;
+            status.sent += sent;
+            status.rejected += rejected;
+            status.dead += rejected;
         });
         Ok(settled)
     }

@@ -42,8 +42,8 @@ pub use record::{Body, Deed, Group, Grouping, Record, Step};
 pub use route::{Considered, Explanation, Route, Routes};
 pub use secret::{Secret, SecretError, SecretText};
 pub use sink::{
-    ACKNOWLEDGE_ACTION, BatchLimits, Message, OPEN_ACTION, Reconciled, Rendered, SINKS, Setting, SignatureError, Sink,
-    SinkSpec, verify_signature,
+    ACKNOWLEDGE_ACTION, BatchLimits, Message, Reconciled, Rendered, SINKS, Setting, SignatureError, Sink, SinkSpec,
+    verify_signature,
 };
 pub use status::{LaneStatus, new_lanes, status};
 pub use test_send::{TestReport, test};

@@ -11,6 +11,14 @@ pub const PENDING_BYTES_MAX: usize = 16 << 20;
 /// Entries that the filter left out before a receipt is written although nothing was sent.
 pub const EXCLUDED_MAX: u64 = 10_000;
 
+/// Entries of a ledger that a sink of everything is sent under one intent while nothing fails,
+pub const WINDOW_ENTRIES_MAX: u64 = 10_000;
+/// and the time in which one receipt is enough for what it took. Two entries in five seconds are little beside the events of
+/// that time, and what a process that is killed sends again, since it has no receipt, is little beside those of a day.
+pub const RECEIPT_EVERY: Duration = Duration::from_secs(5);
+/// A sink that so many closed batches of the ledger wait for is behind: it is sent full batches, not one for each of them.
+pub const BEHIND_BATCHES: u64 = 4;
+
 /// The longest text value in an exported record, in bytes; longer ones end in a note of what was cut.
 pub const VALUE_BYTES_MAX: usize = 32 << 10;
 

@@ -21,6 +21,8 @@ use crate::route::Routes;
 pub struct Record {
     /// Where the row stands.
     pub position: Position,
+    /// Number of the ledger's batch that contains it.
+    pub batch: u64,
     /// The sink's own gapless number in this ledger.
     pub export_seq: u64,
     /// When it was recorded: microseconds since 1970 UTC.
@@ -191,8 +193,21 @@ impl Filter {
             _ => None,
         };
         let size = row.facts.len() + row.content.map_or(0, <[u8]>::len) + 256;
-        let (position, recorded) = (row.position, row.recorded);
-        Some(Record { position, export_seq, recorded, time, host, body, fields, notice, group, hidden: None, size })
+        let (position, batch, recorded) = (row.position, row.batch, row.recorded);
+        Some(Record {
+            position,
+            batch,
+            export_seq,
+            recorded,
+            time,
+            host,
+            body,
+            fields,
+            notice,
+            group,
+            hidden: None,
+            size,
+        })
     }
 
     fn event(&self, row: &Row<'_>) -> Option<Selected> {

@@ -24,7 +24,7 @@ use crate::outcome::Outcome;
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
 
-pub use slack::{ACKNOWLEDGE_ACTION, OPEN_ACTION, SignatureError, verify_signature};
+pub use slack::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};
 
 /// A receiver of records.
 ///

@@ -115,6 +115,7 @@ fn record(sink: &str, now: i64) -> Record {
     let body = Body::Alert(Box::new(alert));
     Record {
         position,
+        batch: 0,
         export_seq: 0,
         recorded: now,
         time: now,

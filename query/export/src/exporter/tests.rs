@@ -136,7 +136,7 @@ fn receipts(store: &Store, sink: &str, ledger: LedgerName) -> Vec<(u64, u64)> {
 fn exporter(store: &Store, config: &Config) -> Exporter {
     let mut exporter = Exporter::new(config, store.events(), store.operations(), [3; 32]).unwrap();
     let wait = Duration::from_millis(1);
-    exporter.set_timing(Timing { retry_min: wait, retry_max: wait, park: wait });
+    exporter.set_timing(Timing { retry_min: wait, retry_max: wait, park: wait, ..Timing::default() });
     exporter
 }
 

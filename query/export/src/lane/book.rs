@@ -4,13 +4,13 @@ use std::future::Future;
 
 use futures::FutureExt as _;
 use ledger::fold::{
-    Checkpoint, ExportIntent, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Outbox, RECEIPT_KIND,
+    Checkpoint, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Intended, Outbox, RECEIPT_KIND,
     REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported, newest_from,
 };
 use ledger::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
 use ledger::operations::{self, column};
 use ledger::{
-    AppendError, Appender, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
+    AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
 };
 use serde_json::json;
 
@@ -62,7 +62,7 @@ pub struct IntentNote {
     /// The one after its last.
     pub to: u64,
     /// The entry's record.
-    pub record: ExportIntent,
+    pub record: Intended,
 }
 
 /// An `export.receipt`.
@@ -95,11 +95,11 @@ pub trait Feed: Send {
     /// The next block; waits for one.
     fn next(&mut self) -> impl Future<Output = Result<Rows, LedgerError>> + Send;
 
-    /// The next block, if there is one with rows now.
+    /// The next block, if there is one now. It may be empty and tell only that a batch of the ledger is closed.
     fn try_next(&mut self) -> Result<Option<Rows>, LedgerError>;
 
-    /// The position after the last durable row.
-    fn end(&self) -> Result<u64, LedgerError>;
+    /// What is durable.
+    fn durable(&self) -> Result<Durable, LedgerError>;
 
     /// Durable rows that were not yet read.
     fn lag(&self) -> u64;
@@ -153,13 +153,13 @@ impl Feed for LedgerFeed {
 
     fn try_next(&mut self) -> Result<Option<Rows>, LedgerError> {
         match self.follower.next().now_or_never() {
-            Some(rows) => rows.map(|rows| (!rows.is_empty()).then_some(rows)),
+            Some(rows) => rows.map(Some),
             None => Ok(None),
         }
     }
 
-    fn end(&self) -> Result<u64, LedgerError> {
-        Ok(self.reader.durable()?.next_seq)
+    fn durable(&self) -> Result<Durable, LedgerError> {
+        self.reader.durable()
     }
 
     fn lag(&self) -> u64 {

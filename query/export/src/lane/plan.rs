@@ -1,24 +1,26 @@
 //! What a lane does next: a pure state machine over rows, batches and outcomes.
 //!
 //! Receipts tile the ledger: each starts where the one before it ended. A batch that is refused becomes smaller until one
-//! record is alone; that one is rejected, and everything else goes on.
+//! record is alone; that one is rejected, and everything else goes on. What is particular to alerts stands in `told`, and how
+//! many batches share an intent and a receipt in `window`.
+
+mod told;
+mod window;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use ledger::alert::State;
-use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Hidden, HiddenAt, Outbox, Sent, SentAlert};
-use ledger::triage::Because;
+use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended, Outbox, SentAlert};
 use ledger::{Position, Rows};
 use sha2::{Digest as _, Sha256};
 
-use super::book::{HiddenNote, IntentNote, Note, ReceiptNote, RejectedNote, SentNote};
+use super::book::{IntentNote, Note, ReceiptNote, RejectedNote};
 use super::send::{Attempt, Settled};
 use crate::fields::{Renderer, hex};
-use crate::gate::{Asked, Verdict};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
-use crate::record::{Body, Filter, Record};
+use crate::record::{Filter, Record};
 use crate::sink::{Message, Rendered, Sink};
+use window::Windows;
 
 /// Where a lane stands and what waits in it.
 #[derive(Debug)]
@@ -39,6 +41,19 @@ pub struct Plan {
     /// Records in the next batch, at most.
     limit: usize,
     limit_max: usize,
+    /// Set for receivers of everything, who are sent window by window. Each batch of alerts has its own receipt: what the next
+    /// one says depends on what the receiver was told.
+    windows: Option<Windows>,
+    totals: Totals,
+}
+
+/// What became of records since the lane started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Totals {
+    /// Acknowledged.
+    pub sent: u64,
+    /// Refused for ever.
+    pub rejected: u64,
 }
 
 /// Records that are done together: one receipt stands for them.
@@ -52,8 +67,6 @@ pub struct Batch {
     pub messages: Vec<Message>,
     /// Alerts of which the receiver need not be told again.
     pub silent: Vec<SentAlert>,
-    /// SHA-256 of all bodies, one after the other, in hexadecimal.
-    pub sha256: String,
     /// Whether an earlier process may have sent the first message that is not on record.
     pub resumed: bool,
     /// Its records, if they are not the plan's: dead letters that are sent once more.
@@ -61,8 +74,18 @@ pub struct Batch {
 }
 
 impl Plan {
-    /// A lane that stands at `next_seq`, perhaps with an intent to repeat.
-    pub fn new(next_seq: u64, export_seq: u64, intent: Option<(u64, ExportIntent)>, limit: usize) -> Self {
+    /// A lane where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
+    /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
+    pub fn new(exported: Exported, limit_max: usize, durable: u64, in_windows: bool) -> Self {
+        let Exported { next_seq, export_seq, intent, .. } = exported;
+        let (intent, window) = match intent {
+            Some((end, Intended::Batch(intent))) => (Some((end, intent)), None),
+            Some((end, Intended::Window(window))) => (None, Some((end, window))),
+            None => (None, None),
+        };
+        let limit = window.as_ref().map_or(limit_max, |(_, window)| (window.records_max as usize).clamp(1, limit_max));
+        // What was recorded since, nobody sent.
+        let earlier = window.as_ref().map(|(end, window)| ((*end).min(durable), window));
         Self {
             next_seq,
             export_seq,
@@ -72,7 +95,9 @@ impl Plan {
             resuming: intent.is_some(),
             intent,
             limit,
-            limit_max: limit,
+            limit_max,
+            windows: in_windows.then(|| Windows::new(earlier)),
+            totals: Totals::default(),
         }
     }
 
@@ -84,6 +109,11 @@ impl Plan {
     /// The number of the next record.
     pub fn export_seq(&self) -> u64 {
         self.export_seq
+    }
+
+    /// What became of records so far.
+    pub fn totals(&self) -> Totals {
+        self.totals
     }
 
     /// What waits.
@@ -101,9 +131,9 @@ impl Plan {
         match &self.intent {
             Some((end, _)) if self.resuming => self.read_to < *end,
             _ => {
-                self.pending.len() < self.limit_max
-                    && self.pending_bytes < PENDING_BYTES_MAX
-                    && self.read_to - self.next_seq < EXCLUDED_MAX
+                let window = self.windows.as_ref().and_then(Windows::end);
+                let end = window.unwrap_or_else(|| self.next_seq.saturating_add(EXCLUDED_MAX));
+                self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
             }
         }
     }
@@ -119,44 +149,13 @@ impl Plan {
             }
         }
         self.read_to = self.read_to.max(rows.next_seq);
-    }
-
-    /// What hid a record when an earlier process decided to send its range.
-    fn decided(&self, seq: u64) -> Option<String> {
-        let (_, intent) = self.intent.as_ref().filter(|_| self.resuming)?;
-        let at = intent.hidden.binary_search_by_key(&seq, |hidden| hidden.seq).ok()?;
-        Some(intent.hidden[at].by.clone())
-    }
-
-    /// The alerts that may go into the next batch and that something may hide: all but ends, and but those of a range that an
-    /// earlier process began.
-    pub fn doubtful(&self) -> Vec<Asked> {
-        let records = self.pending.iter().take(self.limit_max).filter(|record| self.is_doubtful(record));
-        let asked = |record: &Record| match &record.body {
-            Body::Alert(alert) => Some(Asked { alert: (**alert).clone(), notice: record.notice.clone() }),
-            _ => None,
-        };
-        records.filter_map(asked).collect()
-    }
-
-    fn is_doubtful(&self, record: &Record) -> bool {
-        let decided = self.intent.as_ref().filter(|_| self.resuming).map_or(0, |(end, _)| *end);
-        record.position.seq >= decided && is_hideable(&record.body)
-    }
-
-    /// Takes the answers for [`Plan::doubtful`], in its order.
-    pub fn hide(&mut self, verdicts: Vec<Verdict>) {
-        let numbers: Vec<usize> =
-            (0..self.pending.len().min(self.limit_max)).filter(|at| self.is_doubtful(&self.pending[*at])).collect();
-        for (number, verdict) in numbers.into_iter().zip(verdicts) {
-            self.pending[number].hidden = match verdict {
-                Verdict::Hidden(by) => Some(by),
-                Verdict::Notify => None,
-            };
+        if let Some(windows) = &mut self.windows {
+            windows.read(rows.batches_until);
         }
     }
 
-    /// The next batch: the range of the intent if there is one, or else as many records as the sink takes.
+    /// The next batch: the range of the intent if there is one, or else as many records as the sink takes. In a window there is
+    /// none until it is certain where it ends.
     pub fn propose(&mut self, sink: &dyn Sink, outbox: &Outbox) -> Option<Batch> {
         if let Some((end, _)) = self.intent.clone()
             && self.resuming
@@ -172,7 +171,12 @@ impl Plan {
         }
         loop {
             let (next_seq, read_to) = (self.next_seq, self.read_to);
-            let count = self.pending.len().min(self.limit);
+            let windows = self.windows.as_ref();
+            let window_end = windows.and_then(Windows::end).unwrap_or(u64::MAX);
+            let count = match windows {
+                Some(windows) => windows.count(&self.pending, self.limit, read_to)?,
+                None => self.pending.len().min(self.limit),
+            };
             if count == 0 {
                 return None;
             }
@@ -185,7 +189,7 @@ impl Plan {
                 continue;
             }
             // What follows the last record and was left out by the filter belongs to the range.
-            let end = records.get(count).map_or(read_to, |record| record.position.seq);
+            let end = records.get(count).map_or(read_to, |record| record.position.seq).min(window_end);
             debug_assert!(end > next_seq, "a batch moves the lane");
             return Some(Batch::new(end, count, rendered, false));
         }
@@ -201,22 +205,30 @@ impl Plan {
         }
     }
 
-    /// The intent to send a batch; `None` if it stands in the ledger already.
-    pub fn intend(&mut self, batch: &Batch) -> Option<IntentNote> {
+    /// The intent to send a batch, alone or with those that follow it; `None` if it stands in the ledger already.
+    pub fn intend(&mut self, batch: &Batch) -> Option<Note> {
+        if self.is_in_window() {
+            return self.intend_window();
+        }
+        let record = self.intent_of(batch);
+        let known = self.intent.as_ref().is_some_and(|(end, intent)| *end == batch.end && *intent == record);
+        self.intent = Some((batch.end, record.clone()));
+        let note = IntentNote { from: self.next_seq, to: batch.end, record: Intended::Batch(record) };
+        (!known).then_some(Note::Intent(note))
+    }
+
+    fn intent_of(&self, batch: &Batch) -> ExportIntent {
         let hidden = self
             .pending
             .iter()
             .take(batch.count)
             .filter_map(|record| record.hidden.clone().map(|by| HiddenAt { seq: record.position.seq, by }));
-        let record = ExportIntent {
+        ExportIntent {
             export_seq: self.export_seq,
             count: batch.count as u64,
-            sha256: batch.sha256.clone(),
+            sha256: batch.digest(),
             hidden: hidden.collect(),
-        };
-        let known = self.intent.as_ref().is_some_and(|(end, intent)| *end == batch.end && *intent == record);
-        self.intent = Some((batch.end, record.clone()));
-        (!known).then_some(IntentNote { from: self.next_seq, to: batch.end, record })
+        }
     }
 
     /// The first record of a batch.
@@ -257,10 +269,11 @@ impl Plan {
                 let count = message.records.len() as u64;
                 let passed = (batch.count as u64).saturating_sub(count);
                 let counts = Counts { count, rejected: 0, passed };
-                let sent = Summary { sha256: Some(digest(body)), bytes: body.len() as u64, attempts, ack };
+                let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack };
                 self.limit = (self.limit * 2).min(self.limit_max);
                 let mut notes = self.hidden(batch);
-                notes.push(Note::Receipt(self.advance(batch.end, counts, sent, checkpoint)));
+                let receipt = self.advance(batch.end, counts, sent, checkpoint);
+                notes.extend(self.receive(receipt, body, attempts));
                 notes
             }
             Settled::Refused { index, reason } if index == 0 || batch.count == 1 => {
@@ -293,7 +306,7 @@ impl Plan {
         }
         notes.extend(self.note_silent(batch));
         counts.passed = (batch.count as u64).saturating_sub(counts.count + counts.rejected);
-        let sha256 = (counts.count > 0).then(|| batch.sha256.clone());
+        let sha256 = (counts.count > 0).then(|| batch.digest());
         let ack = match acks.as_slice() {
             [one] => one.clone(),
             _ => format!("{} messages", acks.len()),
@@ -303,109 +316,55 @@ impl Plan {
         notes
     }
 
-    fn rejected(&self, message: &Message, reason: &str) -> Vec<Note> {
-        let records = message.records.iter().filter_map(|number| self.pending.get(*number));
-        let note = |record: &Record| RejectedNote {
-            position: record.position,
-            export_seq: record.export_seq,
-            reason: reason.to_owned(),
-        };
-        records.map(|record| Note::Rejected(note(record))).collect()
-    }
-
-    /// That nobody is told of what is hidden.
-    fn hidden(&self, batch: &Batch) -> Vec<Note> {
-        let hidden = self.pending.iter().take(batch.count).filter_map(|record| Some((record, record.hidden.as_ref()?)));
-        let note = |(record, by): (&Record, &String)| match &record.body {
-            Body::Alert(alert) => {
-                let step = match &record.notice {
-                    Some(Because::Escalation { step, .. }) => Some(step.clone()),
-                    _ => None,
-                };
-                let hidden = Hidden { alert: alert.id.clone(), revision: alert.revision, by: by.clone(), step };
-                Some(Note::Hidden(HiddenNote { position: record.position, record: hidden }))
-            }
-            _ => None,
-        };
-        hidden.filter_map(note).collect()
-    }
-
-    /// That the receiver has a message, if that has to be on record apart from the receipt.
-    pub fn note_sent(&self, batch: &Batch, message: &Message, attempt: &Attempt) -> Option<Note> {
-        let Settled::Acked { ack, body, handle } = &attempt.settled else { return None };
-        if message.key.is_empty() && message.alerts.is_empty() {
-            return None;
-        }
-        let mut record = Sent { handle: handle.clone(), ack: ack.clone(), ..Self::sent(message, attempt.attempts) };
-        if let Some(body) = body {
-            record.sha256 = digest(body);
-        }
-        Some(Note::Sent(SentNote { from: self.next_seq, to: batch.end, record }))
-    }
-
-    /// What became of alerts of which the receiver need not be told.
-    pub fn note_silent(&self, batch: &Batch) -> Option<Note> {
-        let ack = "the receiver need not be told".to_owned();
-        let record = Sent { alerts: batch.silent.clone(), ack, ..Self::sent(&Message::default(), 0) };
-        let note = SentNote { from: self.next_seq, to: batch.end, record };
-        (!batch.silent.is_empty()).then_some(Note::Sent(note))
-    }
-
-    fn sent(message: &Message, attempts: u32) -> Sent {
-        Sent {
-            key: message.key.clone(),
-            handle: None,
-            digest: message.digest,
-            thread: message.thread.clone(),
-            alerts: message.alerts.clone(),
-            sha256: digest(&message.body),
-            attempts,
-            ack: String::new(),
-        }
-    }
-
     /// A receipt without sending, when the filter left out so much that it should be on record.
-    pub fn skip(&mut self) -> Option<ReceiptNote> {
+    pub fn skip(&mut self) -> Vec<Note> {
         if !self.pending.is_empty() || self.read_to - self.next_seq < EXCLUDED_MAX {
-            return None;
+            return Vec::new();
         }
+        let before = self.close();
         let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: String::new() };
-        Some(self.advance(self.read_to, Counts { count: 0, rejected: 0, passed: 0 }, sent, None))
+        let skipped = self.advance(self.read_to, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        before.into_iter().chain([Note::Receipt(skipped)]).collect()
     }
 
     /// Leaves out everything before `end`, because the sink starts there.
-    pub fn jump(&mut self, end: u64) -> Option<ReceiptNote> {
+    pub fn jump(&mut self, end: u64) -> Option<Note> {
         if end <= self.next_seq {
             return None;
         }
         self.read_to = end;
         let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
-        Some(self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None))
+        let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        Some(Note::Receipt(jumped))
     }
 
     /// The next batch has at most `limit` records. The intent of the larger one is given up.
     fn shrink(&mut self, limit: usize) -> Vec<Note> {
         self.limit = limit.max(1);
         (self.intent, self.resuming) = (None, false);
-        Vec::new()
+        self.refuse().into_iter().collect()
     }
 
     /// The first record of the batch is refused for ever.
     fn reject(&mut self, batch: &Batch, reason: String, attempts: u32, checkpoint: Option<Checkpoint>) -> Vec<Note> {
         let Some(record) = self.pending.front() else { return Vec::new() };
         let (position, export_seq) = (record.position, record.export_seq);
+        // What was taken before has its receipt first.
+        let before = self.refuse();
         // What the filter left out before the next record belongs to the range.
         let end =
             if batch.count == 1 { batch.end } else { self.pending.get(1).map_or(batch.end, |next| next.position.seq) };
         let rejected = Note::Rejected(RejectedNote { position, export_seq, reason: reason.clone() });
         let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
         let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
-        vec![rejected, Note::Receipt(receipt)]
+        before.into_iter().chain([rejected, Note::Receipt(receipt)]).collect()
     }
 
     /// Everything before `end` is done.
     fn advance(&mut self, end: u64, counts: Counts, sent: Summary, checkpoint: Option<Checkpoint>) -> ReceiptNote {
         let records = counts.count + counts.rejected + counts.passed;
+        self.totals.sent += counts.count;
+        self.totals.rejected += counts.rejected;
         for record in self.pending.drain(..(records as usize).min(self.pending.len())) {
             self.pending_bytes -= record.size.min(self.pending_bytes);
         }
@@ -417,6 +376,7 @@ impl Plan {
             rejected: counts.rejected,
             sha256: sent.sha256,
             bytes: sent.bytes,
+            batches: u64::from(sent.attempts > 0),
             attempts: sent.attempts,
             ack: sent.ack,
             checkpoint,
@@ -447,8 +407,13 @@ struct Summary {
 impl Batch {
     fn new(end: u64, count: usize, rendered: Rendered, resumed: bool) -> Self {
         let Rendered { messages, silent, .. } = rendered;
-        let hash = messages.iter().fold(Sha256::new(), |hash, message| hash.chain_update(&message.body));
-        Self { end, count, messages, silent, sha256: hex(&hash.finalize()), resumed, letter: Vec::new() }
+        Self { end, count, messages, silent, resumed, letter: Vec::new() }
+    }
+
+    /// SHA-256 of all bodies, one after the other, in hexadecimal.
+    fn digest(&self) -> String {
+        let hash = self.messages.iter().fold(Sha256::new(), |hash, message| hash.chain_update(&message.body));
+        hex(&hash.finalize())
     }
 }
 
@@ -464,11 +429,6 @@ pub fn digest(body: &[u8]) -> String {
     hex(&Sha256::digest(body))
 }
 
-/// Whether a record is an alert, and not the end of one.
-fn is_hideable(body: &Body) -> bool {
-    matches!(body, Body::Alert(alert) if alert.state != State::Resolved)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -481,7 +441,7 @@ mod tests {
             json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
         let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
-        let mut plan = Plan::new(0, 0, None, 100);
+        let mut plan = Plan::new(Exported::default(), 100, 9, false);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
         let batch = plan.propose(config.sink.as_ref(), &fixtures::outbox()).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));

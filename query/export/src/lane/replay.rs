@@ -38,9 +38,9 @@ fn by_wish(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<Letter>> {
 impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// Sends what is due, if there was a reason to look. A batch that an earlier process began comes first: what the receiver
     /// was told must not change under it.
-    pub async fn replay(&mut self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+    pub async fn replay(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
         while !plan.is_resuming() && std::mem::take(&mut self.replay_due) {
-            self.flush(plan, notes).await?;
+            self.record(plan, notes).await?;
             let wishes = by_wish(self.book.outbox()?.dead());
             // A receiver that takes or refuses parts of a message gets each part alone.
             let at_once = if self.config.spec.alerts_only { ALERTS_MAX } else { 1 };
@@ -61,7 +61,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// Sends some letters together, and returns how many of them, from the first on, are settled.
     async fn replay_some(
         &mut self,
-        plan: &Plan,
+        plan: &mut Plan,
         letters: &[Letter],
         notes: &mut Vec<Note>,
     ) -> Result<usize, LaneError> {
@@ -127,7 +127,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
 
     /// One pass over the ledger from the first letter on. It may be long, so it gives way to others, and hears the stop.
     async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, LaneError> {
-        let (filter, end) = (self.config.filter(), self.feed.end()?);
+        let (filter, end) = (self.config.filter(), self.feed.durable()?.next_seq);
         let mut since = Since::default();
         let mut at = letters.keys().next().map_or(end, |first| first.seq);
         while at < end {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::book::Note;
 use super::plan::{Batch, Plan};
 use super::{Book, Feed, Lane, LaneError};
 use crate::confirm::Accepted;
 use crate::http::{Answer, Failure, Request, Transport};
-use crate::limits::BLOCKED_AFTER;
+use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
 use crate::outcome::Outcome;
 use crate::secret::SecretError;
 use crate::sink::{Confirmed, Message, Reconciled, excerpt};
@@ -69,7 +70,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// record, so the same bytes follow. `doubtful` says that the receiver may have it already.
     pub async fn deliver(
         &mut self,
-        plan: &Plan,
+        plan: &mut Plan,
         batch: &Batch,
         message: &Message,
         mut doubtful: bool,
@@ -77,13 +78,18 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         let (mut attempts, mut accepted, began) = (0_u32, None, now_micros());
         loop {
             attempts = attempts.saturating_add(1);
-            let stop = self.stop.clone();
-            let step = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Err(LaneError::Stopped),
-                step = self.watched(plan, began, self.attempt(plan, batch, message, doubtful, &mut accepted)) => step,
-            };
-            let (wait, reason, parked) = match step {
+            let mut doubt = plan.doubt(batch);
+            let attempt = self.attempt(plan, batch, message, doubtful, &mut accepted);
+            let step = self.watched(plan, began, &mut doubt, attempt).await;
+            if !matches!(step, Ok(Step::Settled(_))) {
+                // What was taken before is not repeated with what may fail for long, or is cut off by a stop.
+                self.flush(plan, &mut doubt).await?;
+            }
+            if doubt.is_empty() && plan.is_growing() {
+                plan.doubted(batch);
+                self.receipt_due = Instant::now() + self.timing.receipt_every;
+            }
+            let (wait, reason, parked) = match step? {
                 Step::Settled(settled) => {
                     self.note_settled(plan, batch, message, &settled);
                     return Ok(Attempt { settled, attempts });
@@ -102,26 +108,38 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 status.blocked_since.get_or_insert(began);
                 status.next_attempt = Some(now_micros() + wait.as_micros() as i64);
             });
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return Err(LaneError::Stopped),
-                () = self.watched(plan, began, tokio::time::sleep_until(Instant::now() + wait)) => {}
-            }
+            let sleep = tokio::time::sleep_until(Instant::now() + wait);
+            self.watched(plan, began, &mut Vec::new(), sleep).await?;
         }
     }
 
-    /// Waits for what a message waits for. The lag grows meanwhile, and after some seconds the sink is blocked.
-    async fn watched<O>(&self, plan: &Plan, began: i64, future: impl Future<Output = O>) -> O {
-        let mut future = pin!(self.shown_during(plan, future));
-        tokio::select! {
-            biased;
-            output = &mut future => return output,
-            () = tokio::time::sleep(BLOCKED_AFTER) => {}
+    /// Waits for what a message waits for, unless it is stopped. The lag grows meanwhile, and after some seconds the sink is
+    /// blocked. What is to be recorded before the message is taken is recorded when a receipt is due.
+    async fn watched<O>(
+        &self,
+        plan: &Plan,
+        began: i64,
+        doubt: &mut Vec<Note>,
+        future: impl Future<Output = O>,
+    ) -> Result<O, LaneError> {
+        let (start, mut future) = (Instant::now(), pin!(future));
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(LaneError::Stopped),
+                output = &mut future => return Ok(output),
+                () = tokio::time::sleep(STATUS_EVERY) => {}
+            }
+            if !doubt.is_empty() && Instant::now() >= self.receipt_due {
+                self.append(plan, doubt).await?;
+            }
+            let is_blocked = start.elapsed() >= BLOCKED_AFTER;
+            self.note(plan, |status| {
+                if is_blocked {
+                    status.blocked_since.get_or_insert(began);
+                }
+            });
         }
-        self.note(plan, |status| {
-            status.blocked_since.get_or_insert(began);
-        });
-        future.await
     }
 
     /// Asks first whether the receiver has a message whose fate is not certain, and sends it if not. `accepted` is what it

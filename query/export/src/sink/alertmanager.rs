@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::alerts::{self, Story, Style, fold};
-use super::text::{line, link};
+use super::text::line;
 use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::time;
@@ -36,11 +36,10 @@ pub static SPEC: SinkSpec = SinkSpec {
     ledgers: &[LedgerName::Operations],
     alerts_only: true,
     start: Start::Now,
-    example: "url = \"https://alertmanager.acme.example\"\ntoken = \"env:ALERTMANAGER_TOKEN\"\nconsole = \"https://tachograph.acme.example\"",
+    example: "url = \"https://alertmanager.acme.example\"\ntoken = \"env:ALERTMANAGER_TOKEN\"",
     settings: &[
         Setting::new("url", "The address of Alertmanager, without `/api/v2`."),
         Setting::new("token", "A bearer token, if something in front of Alertmanager wants one: a reference."),
-        alerts::CONSOLE,
         Setting::new(
             "hold_hours",
             "Hours after its newest revision at which an alert that is open ends there: 1 to 720. Default: 24.",
@@ -66,9 +65,6 @@ struct Alertmanager {
     /// A bearer token, if something in front of Alertmanager wants one.
     #[serde(default)]
     token: Option<Secret>,
-    /// The address of the console, for a link in each alert.
-    #[serde(default)]
-    console: Option<String>,
     /// Hours after its newest revision at which an alert that is open ends there: 1 to 720.
     #[serde(default = "hold_hours")]
     hold_hours: i64,
@@ -104,9 +100,6 @@ impl Alertmanager {
         entries.extend(changed.map(|before| entry(&before, Some(alert), alert.recorded_last)));
         let mut open = entry(&now, Some(alert), alert.recorded_last + self.hold_hours * HOUR);
         open["startsAt"] = time(alert.recorded_first);
-        if let Some(link) = link(&alert.id, self.console.as_deref()) {
-            open["generatorURL"] = link.into();
-        }
         entries.push(open);
         Some(Told { entries, sent: SentAlert { known_as: Some(now), ..story.sent() } })
     }
@@ -194,8 +187,7 @@ impl Sink for Alertmanager {
         if !(1..=720).contains(&self.hold_hours) {
             return Err(format!("hold_hours is {}; it must be 1 to 720", self.hold_hours));
         }
-        check_url("url", &self.url)?;
-        self.console.as_deref().map_or(Ok(()), |console| check_url("console", console))
+        check_url("url", &self.url)
     }
 }
 

@@ -176,10 +176,7 @@ pub fn linger(records: &VecDeque<Record>, wait: Duration) -> Duration {
     }
 }
 
-/// Settings that most receivers of alerts have: the address of the console,
-pub const CONSOLE: Setting =
-    Setting::new("console", "The address of the console, for a link in each message. Default: no link.");
-/// and that wait.
+/// The setting of receivers of alerts that wait.
 pub const DIGEST_WAIT_MS: Setting = Setting::new(
     "digest_wait_ms",
     "Milliseconds for which alerts about old events wait for each other. Default: 5000.",

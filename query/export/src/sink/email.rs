@@ -13,7 +13,7 @@ use ledger::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
 use super::alerts::{self, Style, fold};
-use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
+use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, excerpt};
 use crate::config::Start;
 use crate::http::{Answer, Mail, MailTls, Request};
 use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
@@ -29,7 +29,7 @@ pub static SPEC: SinkSpec = SinkSpec {
     ledgers: &[LedgerName::Operations],
     alerts_only: true,
     start: Start::Now,
-    example: "server = \"smtp.acme.example\"\nfrom = \"tachograph@acme.example\"\nto = [\"soc@acme.example\"]\nusername = \"tachograph\"\npassword = \"env:SMTP_PASSWORD\"\nconsole = \"https://tachograph.acme.example\"",
+    example: "server = \"smtp.acme.example\"\nfrom = \"tachograph@acme.example\"\nto = [\"soc@acme.example\"]\nusername = \"tachograph\"\npassword = \"env:SMTP_PASSWORD\"",
     settings: &[
         Setting::new("server", "The name of the SMTP server."),
         Setting::new("port", "Its port. Default: 587 with STARTTLS, 465 with TLS, 25 without."),
@@ -38,7 +38,6 @@ pub static SPEC: SinkSpec = SinkSpec {
         Setting::new("to", "The recipients' addresses, at most 50."),
         Setting::new("username", "The name at the server, if it wants one."),
         Setting::new("password", "The password that belongs to it: a reference."),
-        alerts::CONSOLE,
         alerts::DIGEST_WAIT_MS,
     ],
     fields: super::fields::<Email>,
@@ -72,9 +71,6 @@ struct Email {
     /// The password that belongs to it.
     #[serde(default)]
     password: Option<Secret>,
-    /// The address of the console, for a link in each mail.
-    #[serde(default)]
-    console: Option<String>,
     /// Milliseconds for which alerts about old events wait for each other.
     #[serde(default = "alerts::digest_wait_ms")]
     digest_wait_ms: u64,
@@ -90,7 +86,7 @@ impl Email {
     }
 
     fn composer(&self) -> compose::Composer<'_> {
-        compose::Composer { from: &self.from, to: &self.to, console: self.console.as_deref() }
+        compose::Composer { from: &self.from, to: &self.to }
     }
 }
 
@@ -168,7 +164,7 @@ impl Sink for Email {
         if self.server.is_empty() || !self.server.chars().all(plain) {
             return Err("server must be a host name".to_owned());
         }
-        self.console.as_deref().map_or(Ok(()), |console| check_url("console", console))
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::alerts::{self, Digest, Story, Style, fold};
-use super::text::{line, link};
+use super::text::line;
 use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::time;
@@ -36,7 +36,7 @@ pub static SPEC: SinkSpec = SinkSpec {
     ledgers: &[LedgerName::Operations],
     alerts_only: true,
     start: Start::Now,
-    example: "routing_key = \"env:PAGERDUTY_ROUTING_KEY\"\nregion = \"us\"\nconsole = \"https://tachograph.acme.example\"",
+    example: "routing_key = \"env:PAGERDUTY_ROUTING_KEY\"\nregion = \"us\"",
     settings: &[
         Setting::new(
             "routing_key",
@@ -44,7 +44,6 @@ pub static SPEC: SinkSpec = SinkSpec {
         ),
         Setting::new("region", "Where the account is: `us` or `eu`. Default: `us`."),
         Setting::new("url", "Another address than PagerDuty's own, for a relay."),
-        alerts::CONSOLE,
         alerts::DIGEST_WAIT_MS,
     ],
     fields: super::fields::<PagerDuty>,
@@ -81,9 +80,6 @@ struct PagerDuty {
     /// Another address than PagerDuty's own, for a relay.
     #[serde(default)]
     url: Option<String>,
-    /// The address of the console, for a link in each incident.
-    #[serde(default)]
-    console: Option<String>,
     /// Milliseconds for which alerts about old events wait for each other.
     #[serde(default = "alerts::digest_wait_ms")]
     digest_wait_ms: u64,
@@ -97,100 +93,99 @@ impl PagerDuty {
             (None, Region::Eu) => "https://events.eu.pagerduty.com/v2/enqueue",
         }
     }
+}
 
-    /// The event that opens an incident, or says that it goes on.
-    fn trigger(&self, alert: &Alert, story: &Story<'_>) -> Vec<u8> {
-        let mut details = Details::default();
-        let (who, what) = (&alert.who, &alert.what);
-        let workspace = who.workspace_name.as_deref().or(who.workspace.as_deref());
-        let values = [
-            ("workspace", workspace),
-            ("user", who.user.as_deref()),
-            ("agent", who.agent.as_deref()),
-            ("session", who.session.as_deref()),
-            ("team", who.team.as_deref()),
-            ("host", what.host.as_deref()),
-            ("method", what.method.as_deref()),
-            ("path", what.path.as_deref()),
-            ("tool", what.tool.as_deref()),
-            ("model", what.model.as_deref()),
-        ];
-        let source = details.cut(workspace.or(who.agent.as_deref()).unwrap_or("tachograph"), VALUE_CHARS_MAX);
-        let title = details.cut(&alert.title, TITLE_CHARS_MAX);
-        let rule = details.cut(&alert.rule, VALUE_CHARS_MAX);
-        details.text("reason", &alert.reason, REASON_CHARS_MAX);
-        for (name, value) in values {
-            if let Some(value) = value {
-                details.text(name, value, VALUE_CHARS_MAX);
-            }
+/// The event that opens an incident, or says that it goes on.
+fn trigger(alert: &Alert, story: &Story<'_>) -> Vec<u8> {
+    let mut details = Details::default();
+    let (who, what) = (&alert.who, &alert.what);
+    let workspace = who.workspace_name.as_deref().or(who.workspace.as_deref());
+    let values = [
+        ("workspace", workspace),
+        ("user", who.user.as_deref()),
+        ("agent", who.agent.as_deref()),
+        ("session", who.session.as_deref()),
+        ("team", who.team.as_deref()),
+        ("host", what.host.as_deref()),
+        ("method", what.method.as_deref()),
+        ("path", what.path.as_deref()),
+        ("tool", what.tool.as_deref()),
+        ("model", what.model.as_deref()),
+    ];
+    let source = details.cut(workspace.or(who.agent.as_deref()).unwrap_or("tachograph"), VALUE_CHARS_MAX);
+    let title = details.cut(&alert.title, TITLE_CHARS_MAX);
+    let rule = details.cut(&alert.rule, VALUE_CHARS_MAX);
+    details.text("reason", &alert.reason, REASON_CHARS_MAX);
+    for (name, value) in values {
+        if let Some(value) = value {
+            details.text(name, value, VALUE_CHARS_MAX);
         }
-        details.put("alert_id", alert.id.clone());
-        details.put("revision", alert.revision);
-        details.put("rule", format!("{rule} v{}", alert.rule_version));
-        details.put("events", alert.count);
-        details.put("evidence", alert.evidence.iter().map(ToString::to_string).collect::<Vec<_>>());
-        details.put("tags", alert.tags.iter().map(|tag| line(tag, VALUE_CHARS_MAX).text).take(32).collect::<Vec<_>>());
-        if let Some(step) = story.escalated {
-            details.text("escalation", &format!("nobody acknowledged it in time (step {step})"), VALUE_CHARS_MAX);
-        }
-        if let Some(more) = story.more() {
-            details.text("group", &more, VALUE_CHARS_MAX);
-        }
-        let mut payload = json!({
-            "summary": line(&format!("[{}] {title}", alert.severity.as_str().to_ascii_uppercase()), SUMMARY_CHARS_MAX).text,
-            "source": non_empty(&source),
-            "severity": severity(alert.severity),
-            "timestamp": time(alert.last_seen),
-            "class": non_empty(&rule),
-        });
-        for (name, value) in [("component", &who.agent), ("group", &who.team)] {
-            let value = value.as_deref().map(|value| line(value, VALUE_CHARS_MAX).text);
-            // PagerDuty's clients leave out what is empty.
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                payload[name] = value.into();
-            }
-        }
-        let link = link(&alert.id, self.console.as_deref());
-        event("trigger", story.subject(), Some((payload, details)), link)
     }
-
-    /// One incident for many alerts.
-    fn digest(&self, digest: &Digest<'_>) -> Vec<u8> {
-        let mut details = Details::default();
-        let rules = digest.rules();
-        let counted = rules.iter().take(DIGEST_RULES_MAX);
-        let counts: Vec<Value> = counted
-            .map(|(rule, severity, count)| json!({"rule": line(rule, VALUE_CHARS_MAX).text, "severity": severity.as_str(), "alerts": count}))
-            .collect();
-        let named = digest.alerts.iter().take(DIGEST_NAMED_MAX);
-        let worst: Vec<Value> = named
-            .map(|alert| json!({"alert_id": alert.id, "severity": alert.severity.as_str(), "title": line(&alert.title, TITLE_CHARS_MAX).text}))
-            .collect();
-        details.truncated = rules.len() > DIGEST_RULES_MAX || digest.alerts.len() > DIGEST_NAMED_MAX;
-        details.put("rules", counts);
-        details.put("worst", worst);
-        details.put("alerts", digest.alerts.len());
-        // Nobody is woken for what was old when it was recorded.
-        let old = digest.old == digest.alerts.len();
-        let payload = json!({
-            "summary": line(&digest.summary(), SUMMARY_CHARS_MAX).text,
-            "source": "tachograph",
-            "severity": if old { "info" } else { severity(digest.severity()) },
-            "class": "digest",
-        });
-        event("trigger", &digest.key, Some((payload, details)), self.console.clone())
+    details.put("alert_id", alert.id.clone());
+    details.put("revision", alert.revision);
+    details.put("rule", format!("{rule} v{}", alert.rule_version));
+    details.put("events", alert.count);
+    details.put("evidence", alert.evidence.iter().map(ToString::to_string).collect::<Vec<_>>());
+    details.put("tags", alert.tags.iter().map(|tag| line(tag, VALUE_CHARS_MAX).text).take(32).collect::<Vec<_>>());
+    if let Some(step) = story.escalated {
+        details.text("escalation", &format!("nobody acknowledged it in time (step {step})"), VALUE_CHARS_MAX);
     }
+    if let Some(more) = story.more() {
+        details.text("group", &more, VALUE_CHARS_MAX);
+    }
+    let mut payload = json!({
+        "summary": line(&format!("[{}] {title}", alert.severity.as_str().to_ascii_uppercase()), SUMMARY_CHARS_MAX).text,
+        "source": non_empty(&source),
+        "severity": severity(alert.severity),
+        "timestamp": time(alert.last_seen),
+        "class": non_empty(&rule),
+    });
+    for (name, value) in [("component", &who.agent), ("group", &who.team)] {
+        let value = value.as_deref().map(|value| line(value, VALUE_CHARS_MAX).text);
+        // PagerDuty's clients leave out what is empty.
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            payload[name] = value.into();
+        }
+    }
+    event("trigger", story.subject(), Some((payload, details)))
+}
 
-    fn story(&self, story: &Story<'_>, messages: &mut Vec<Message>) {
-        if let Some(alert) = story.opened {
-            messages.push(story.opening("", self.trigger(alert, story)));
-        }
-        if story.acknowledged.is_some() {
-            messages.push(story.acknowledgement("", event("acknowledge", story.subject(), None, None)));
-        }
-        if story.over.is_some() {
-            messages.push(story.ending("", event("resolve", story.subject(), None, None)));
-        }
+/// One incident for many alerts.
+fn many(digest: &Digest<'_>) -> Vec<u8> {
+    let mut details = Details::default();
+    let rules = digest.rules();
+    let counted = rules.iter().take(DIGEST_RULES_MAX);
+    let counts: Vec<Value> = counted
+        .map(|(rule, severity, count)| json!({"rule": line(rule, VALUE_CHARS_MAX).text, "severity": severity.as_str(), "alerts": count}))
+        .collect();
+    let named = digest.alerts.iter().take(DIGEST_NAMED_MAX);
+    let worst: Vec<Value> = named
+        .map(|alert| json!({"alert_id": alert.id, "severity": alert.severity.as_str(), "title": line(&alert.title, TITLE_CHARS_MAX).text}))
+        .collect();
+    details.truncated = rules.len() > DIGEST_RULES_MAX || digest.alerts.len() > DIGEST_NAMED_MAX;
+    details.put("rules", counts);
+    details.put("worst", worst);
+    details.put("alerts", digest.alerts.len());
+    // Nobody is woken for what was old when it was recorded.
+    let old = digest.old == digest.alerts.len();
+    let payload = json!({
+        "summary": line(&digest.summary(), SUMMARY_CHARS_MAX).text,
+        "source": "tachograph",
+        "severity": if old { "info" } else { severity(digest.severity()) },
+        "class": "digest",
+    });
+    event("trigger", &digest.key, Some((payload, details)))
+}
+
+fn tell(story: &Story<'_>, messages: &mut Vec<Message>) {
+    if let Some(alert) = story.opened {
+        messages.push(story.opening("", trigger(alert, story)));
+    }
+    if story.acknowledged.is_some() {
+        messages.push(story.acknowledgement("", event("acknowledge", story.subject(), None)));
+    }
+    if story.over.is_some() {
+        messages.push(story.ending("", event("resolve", story.subject(), None)));
     }
 }
 
@@ -226,16 +221,12 @@ impl Details {
 }
 
 /// An event without its routing key, which only the request holds.
-fn event(action: &str, subject: &str, payload: Option<(Value, Details)>, link: Option<String>) -> Vec<u8> {
+fn event(action: &str, subject: &str, payload: Option<(Value, Details)>) -> Vec<u8> {
     let mut event = json!({"event_action": action, "dedup_key": dedup_key(subject)});
     if let Some((mut payload, details)) = payload {
         payload["custom_details"] = details.done();
         event["payload"] = payload;
         event["client"] = "tachograph".into();
-    }
-    if let Some(link) = link {
-        event["client_url"] = link.as_str().into();
-        event["links"] = json!([{"href": link, "text": "Alert and evidence"}]);
     }
     event.to_string().into_bytes()
 }
@@ -271,14 +262,14 @@ impl Sink for PagerDuty {
         let records = alerts::batch(records);
         let folded = fold(records, outbox, Style::Incidents);
         let mut messages = Vec::new();
-        folded.stories.iter().for_each(|story| self.story(story, &mut messages));
-        messages.extend(folded.digest.iter().map(|digest| digest.message("", self.digest(digest))));
+        folded.stories.iter().for_each(|story| tell(story, &mut messages));
+        messages.extend(folded.digest.iter().map(|digest| digest.message("", many(digest))));
         messages.extend(
             folded
                 .ended
                 .into_iter()
                 .chain(folded.deserted)
-                .map(|key| Message::end_of(&key, "", event("resolve", &key, None, None))),
+                .map(|key| Message::end_of(&key, "", event("resolve", &key, None))),
         );
         Rendered { messages, taken: records.len(), silent: folded.silent }
     }
@@ -319,8 +310,7 @@ impl Sink for PagerDuty {
 
     fn check(&self) -> Result<(), String> {
         alerts::check_wait(self.digest_wait_ms)?;
-        self.url.as_deref().map_or(Ok(()), |url| check_url("url", url))?;
-        self.console.as_deref().map_or(Ok(()), |console| check_url("console", console))
+        self.url.as_deref().map_or(Ok(()), |url| check_url("url", url))
     }
 }
 

@@ -136,7 +136,7 @@ fn check_slack(message: &Value) {
                 assert!((1..=25).contains(&elements.len()));
                 for element in elements {
                     check_text(&element["text"], 75);
-                    assert!(element.get("url").is_none_or(|url| chars(url) <= 3_000));
+                    assert!(element.get("url").is_none(), "a button leads nowhere");
                     assert!(element.get("value").is_none_or(|value| chars(value) <= 2_000));
                 }
             }
@@ -185,10 +185,9 @@ fn payloads_keep_the_bounds_that_their_vendors_publish() {
     std::fs::write(dir.path().join("s"), "0123456789abcdef0123456789abcdef").unwrap();
     std::fs::write(dir.path().join("w"), "https://hooks.slack.example/services/T0/B0/x").unwrap();
     let secret = |name: &str| format!("file:{}", dir.path().join(name).display());
-    let console = "https://tachograph.acme.example";
-    let slack = payloads("slack", json!({"webhook": secret("w"), "console": console}));
-    let bot = payloads("slack", json!({"token": secret("s"), "channel": "C0123456789", "console": console}));
-    let pagerduty = payloads("pagerduty", json!({"routing_key": secret("s"), "console": console}));
+    let slack = payloads("slack", json!({"webhook": secret("w")}));
+    let bot = payloads("slack", json!({"token": secret("s"), "channel": "C0123456789"}));
+    let pagerduty = payloads("pagerduty", json!({"routing_key": secret("s")}));
     slack.iter().chain(&bot).for_each(check_slack);
     pagerduty.iter().for_each(check_pagerduty);
     assert!(slack.len() > 100 && bot.len() > 100 && pagerduty.len() > 100);

@@ -23,7 +23,7 @@ use crate::limits::ALERTS_MAX;
 use crate::outcome::Outcome;
 use crate::record::Record;
 use crate::secret::{Secret, SecretError, SecretText};
-pub use signature::{ACKNOWLEDGE_ACTION, OPEN_ACTION, SignatureError, verify_signature};
+pub use signature::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {
@@ -36,7 +36,7 @@ pub static SPEC: SinkSpec = SinkSpec {
     ledgers: &[LedgerName::Operations],
     alerts_only: true,
     start: Start::Now,
-    example: "webhook = \"env:SLACK_WEBHOOK\"\nconsole = \"https://tachograph.acme.example\"",
+    example: "webhook = \"env:SLACK_WEBHOOK\"",
     settings: &[
         Setting::new("webhook", "The address of the incoming webhook: a reference, since the address is the secret."),
         Setting::new(
@@ -49,7 +49,6 @@ pub static SPEC: SinkSpec = SinkSpec {
             "The app's signing secret: a reference. With it messages have a button that acknowledges (docs/slack.md).",
         ),
         Setting::new("api", "Another address than Slack's own for the methods of the bot, for a relay."),
-        alerts::CONSOLE,
         alerts::DIGEST_WAIT_MS,
     ],
     fields: super::fields::<Slack>,
@@ -81,9 +80,6 @@ struct Slack {
     /// Another address than Slack's own for the methods of the bot, for a relay.
     #[serde(default = "api")]
     api: String,
-    /// The address of the console, for a link in each message.
-    #[serde(default)]
-    console: Option<String>,
     /// Milliseconds for which alerts about old events wait for each other.
     #[serde(default = "alerts::digest_wait_ms")]
     digest_wait_ms: u64,
@@ -110,7 +106,7 @@ impl Slack {
 
     /// A button is shown where somebody would hear of it.
     fn buttons(&self) -> message::Buttons {
-        if self.signing_secret.is_some() { message::Buttons::Interactive } else { message::Buttons::Links }
+        if self.signing_secret.is_some() { message::Buttons::Interactive } else { message::Buttons::None }
     }
 
     fn by_webhook(webhook: &Secret, message: &Message) -> Result<Request, SecretError> {
@@ -142,14 +138,14 @@ impl Sink for Slack {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = alerts::batch(records);
         if let Some(Way::Bot { channel, .. }) = self.way() {
-            return bot::render(channel, self.console.as_deref(), self.buttons(), records, outbox);
+            return bot::render(channel, self.buttons(), records, outbox);
         }
         let batch = message::Batch::new(&alerts::news(records, outbox));
         if batch.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: Vec::new() };
         }
         let notes: &[String] = if batch.escalated { &["Nobody acknowledged it in time.".to_owned()] } else { &[] };
-        let body = message::noted(&batch, self.console.as_deref(), self.buttons(), notes);
+        let body = message::noted(&batch, self.buttons(), notes);
         let body = body.to_string().into_bytes();
         let mut rendered = Rendered::whole(body, records.len());
         rendered.messages[0].alerts = batch.sent();
@@ -225,8 +221,7 @@ impl Sink for Slack {
             return Err("channel must be the id of a channel, such as C0123456789".to_owned());
         }
         check_url("api", &self.api)?;
-        alerts::check_wait(self.digest_wait_ms)?;
-        self.console.as_deref().map_or(Ok(()), |console| check_url("console", console))
+        alerts::check_wait(self.digest_wait_ms)
     }
 }
 

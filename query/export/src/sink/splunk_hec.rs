@@ -3,7 +3,8 @@
 //! The format is that of Splunk's "Format events for HTTP Event Collector": JSON objects that simply follow one another. With
 //! indexer acknowledgement a batch has its receipt when the indexers have it on disk: Splunk says so once, and what it did
 //! not say in time is sent again with the same ids. While the question cannot be asked, nothing is sent. So at most one batch
-//! is doubled by each answer that gets lost, each restart of this process and each batch that Splunk is slow with.
+//! is doubled by each answer that gets lost, each stop of this process and each batch that Splunk is slow with; a kill doubles
+//! the batches since the newest receipt.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub static SPEC: SinkSpec = SinkSpec {
     what: "Events, alerts and administration to Splunk's HTTP Event Collector.",
     guarantee: "At least once: from the moment that Splunk accepts a batch, or with `acknowledge = true` (indexer acknowledgement, which the \
                 token must allow) from the moment that its indexers have it. Splunk knows no ids; duplicates and losses can be counted by \
-                stream and export_seq; a batch that is not acknowledged within `acknowledge_seconds` (300) is sent again, but not while \
+                stream and export_seq. After a crash of Tachograph the batches of the last five seconds can come once more, the same ones. A batch that is not acknowledged within `acknowledge_seconds` (300) is sent again, but not while \
                 Splunk cannot be asked for it. Behind a load balancer, acknowledgement needs sticky sessions.",
     ledgers: &LedgerName::ALL,
     alerts_only: false,

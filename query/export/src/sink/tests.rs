@@ -39,6 +39,31 @@ fn the_list_is_complete_and_every_example_is_read() {
     }
 }
 
+/// There are no pages that a message could lead to.
+#[test]
+fn no_message_leads_to_a_page() {
+    let mut entries: Vec<Value> = (0..4).map(|number| fixtures::alert(number, Severity::High)).collect();
+    let mut worse = fixtures::alert_of(1, Severity::Critical);
+    worse.revision = 2;
+    entries.push(fixtures::step("alert.ack", &fixtures::alert_of(2, Severity::High)));
+    entries.push(fixtures::entry_of(&worse));
+    // So many that they are a digest.
+    let storm: Vec<Value> = (0..60).map(|number| fixtures::alert(number, Severity::High)).collect();
+    for spec in SINKS.iter().filter(|spec| spec.alerts_only) {
+        let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+        for entries in [&entries, &storm] {
+            let records = fixtures::alert_records(&fixtures::operations(entries));
+            let messages = sink.render(&records, &fixtures::told(&[2], false)).messages;
+            assert!(!messages.is_empty(), "{}", spec.kind);
+            for message in messages {
+                let body = String::from_utf8(message.body).unwrap();
+                let leads = ["http:", "https:", "href", "client_url", "\"url\"", "generatorURL", "/alerts/"];
+                assert!(leads.iter().all(|lead| !body.contains(lead)), "{}: {body}", spec.kind);
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::alerts::{self, Digest, Over, Story, Style, fold};
-use super::text::{line, link};
+use super::text::line;
 use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::fields::time;
@@ -35,14 +35,13 @@ pub static SPEC: SinkSpec = SinkSpec {
     ledgers: &[LedgerName::Operations],
     alerts_only: true,
     start: Start::Now,
-    example: "url = \"https://hooks.acme.example/tachograph\"\nsecret = \"env:WEBHOOK_SECRET\"\nconsole = \"https://tachograph.acme.example\"",
+    example: "url = \"https://hooks.acme.example/tachograph\"\nsecret = \"env:WEBHOOK_SECRET\"",
     settings: &[
         Setting::new("url", "The address of the receiver."),
         Setting::new(
             "secret",
             "A reference to the secrets, separated by white space: `whsec_…` for HMAC-SHA256, `whsk_…` for Ed25519. Each signs, so that one can replace another.",
         ),
-        alerts::CONSOLE,
         alerts::DIGEST_WAIT_MS,
     ],
     fields: super::fields::<Webhook>,
@@ -65,55 +64,48 @@ struct Webhook {
     /// The secrets, separated by white space: `whsec_…` for HMAC-SHA256, `whsk_…` for Ed25519. Each signs, so that one can
     /// replace another.
     secret: Secret,
-    /// The address of the console, for a link in each message.
-    #[serde(default)]
-    console: Option<String>,
     /// Milliseconds for which alerts about old events wait for each other.
     #[serde(default = "alerts::digest_wait_ms")]
     digest_wait_ms: u64,
 }
 
-impl Webhook {
-    fn story(&self, story: &Story<'_>) -> Message {
-        let kind = match (&story.over, story.opened, story.told) {
-            (Some(Over::Resolved(_)), _, _) => "alert.resolved",
-            (Some(Over::Closed(_)), _, _) => "alert.closed",
-            (None, Some(_), _) if story.escalated.is_some() => "alert.escalated",
-            (None, Some(alert), None) if alert.state == State::Open => "alert.firing",
-            (None, Some(_), _) => "alert.updated",
-            (None, None, _) => "alert.acknowledged",
-        };
-        let mut data = story.about().map_or_else(|| json!({"alert_id": story.id}), data);
-        if let Some(step) = story.acknowledged {
-            data["acknowledged_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
-        }
-        if let Some(Over::Closed(step)) = story.over {
-            data["status"] = "closed".into();
-            data["closed_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
-            data["closed_at"] = time(step.recorded);
-            if let Some(reason) = step.reason {
-                data["close_reason"] = reason.as_str().into();
-            }
-            if let Some(other) = &step.duplicate_of {
-                data["duplicate_of"] = line(other, VALUE_CHARS_MAX).text.into();
-            }
-        }
-        if let Some(step) = story.escalated {
-            data["escalation"] = line(step, VALUE_CHARS_MAX).text.into();
-        }
-        if story.thread.is_some() {
-            data["thread"] = story.subject().into();
-        }
-        let others = story.followers.iter().filter_map(Story::newest);
-        let others: Vec<Value> = others.take(DIGEST_NAMED_MAX).map(named).collect();
-        if !others.is_empty() {
-            data["others"] = json!({"alerts": story.followers.len(), "worst": others});
-        }
-        if let Some(link) = link(story.id, self.console.as_deref()) {
-            data["url"] = link.into();
-        }
-        story.message("", body(kind, story.time(), &data))
+/// What is told of one alert.
+fn story(story: &Story<'_>) -> Message {
+    let kind = match (&story.over, story.opened, story.told) {
+        (Some(Over::Resolved(_)), _, _) => "alert.resolved",
+        (Some(Over::Closed(_)), _, _) => "alert.closed",
+        (None, Some(_), _) if story.escalated.is_some() => "alert.escalated",
+        (None, Some(alert), None) if alert.state == State::Open => "alert.firing",
+        (None, Some(_), _) => "alert.updated",
+        (None, None, _) => "alert.acknowledged",
+    };
+    let mut data = story.about().map_or_else(|| json!({"alert_id": story.id}), data);
+    if let Some(step) = story.acknowledged {
+        data["acknowledged_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
     }
+    if let Some(Over::Closed(step)) = story.over {
+        data["status"] = "closed".into();
+        data["closed_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
+        data["closed_at"] = time(step.recorded);
+        if let Some(reason) = step.reason {
+            data["close_reason"] = reason.as_str().into();
+        }
+        if let Some(other) = &step.duplicate_of {
+            data["duplicate_of"] = line(other, VALUE_CHARS_MAX).text.into();
+        }
+    }
+    if let Some(step) = story.escalated {
+        data["escalation"] = line(step, VALUE_CHARS_MAX).text.into();
+    }
+    if story.thread.is_some() {
+        data["thread"] = story.subject().into();
+    }
+    let others = story.followers.iter().filter_map(Story::newest);
+    let others: Vec<Value> = others.take(DIGEST_NAMED_MAX).map(named).collect();
+    if !others.is_empty() {
+        data["others"] = json!({"alerts": story.followers.len(), "worst": others});
+    }
+    story.message("", body(kind, story.time(), &data))
 }
 
 /// What a receiver gets of an alert.
@@ -186,7 +178,7 @@ impl Sink for Webhook {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = alerts::batch(records);
         let folded = fold(records, outbox, Style::Messages);
-        let mut messages: Vec<Message> = folded.stories.iter().map(|story| self.story(story)).collect();
+        let mut messages: Vec<Message> = folded.stories.iter().map(story).collect();
         messages.extend(folded.digest.as_ref().map(digest));
         messages.extend(
             folded
@@ -241,8 +233,7 @@ impl Sink for Webhook {
 
     fn check(&self) -> Result<(), String> {
         alerts::check_wait(self.digest_wait_ms)?;
-        check_url("url", &self.url)?;
-        self.console.as_deref().map_or(Ok(()), |console| check_url("console", console))
+        check_url("url", &self.url)
     }
 }
 

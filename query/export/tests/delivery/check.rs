@@ -196,13 +196,16 @@ fn slack(commits: &[&Commit], seed: u64) -> BTreeSet<String> {
     keys
 }
 
-/// Splunk gets every revision at least once, and the repeats are the same. Returns how many batches were repeated.
+/// Splunk gets every revision at least once, and the repeats are the same, whole batches. Returns how many were repeated.
 fn siem(commits: &[&Commit], all: &[Alert], seed: u64) -> usize {
-    let (mut records, mut batches) = (BTreeMap::new(), BTreeSet::new());
+    let (mut records, mut batches, mut batch_of) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
     for commit in commits {
         batches.insert(commit.text.as_str());
         for line in commit.text.lines() {
             let event: Value = serde_json::from_str(line).unwrap();
+            let id = event["fields"]["id"].as_str().unwrap().to_owned();
+            let batch = *batch_of.entry(id.clone()).or_insert(commit.text.as_str());
+            assert_eq!(batch, commit.text, "seed {seed}: {id} came again in another batch");
             if event["sourcetype"] == "tachograph:alert" {
                 let before = records.insert(event["fields"]["id"].as_str().unwrap().to_owned(), line.to_owned());
                 assert!(before.is_none_or(|before| before == line), "seed {seed}: a repeat differs at Splunk");

@@ -10,13 +10,12 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 
 use crate::limits::{DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
 use crate::sink::alerts::{Digest, Over, Story};
-use crate::sink::text::{line, link};
+use crate::sink::text::line;
 
 /// What every mail of a sink has.
 pub struct Composer<'a> {
     pub from: &'a str,
     pub to: &'a [String],
-    pub console: Option<&'a str>,
 }
 
 /// What one mail says: a heading, and names with values.
@@ -24,7 +23,6 @@ struct Letter {
     subject: String,
     lead: String,
     values: Vec<(&'static str, String)>,
-    link: Option<String>,
 }
 
 /// Says that no person wrote it, so that no machine answers.
@@ -57,12 +55,7 @@ impl Composer<'_> {
         };
         let mut letter = match story.about() {
             Some(alert) => about(state, alert),
-            None => Letter {
-                subject: format!("[{state}] {}", story.id),
-                lead: String::new(),
-                values: Vec::new(),
-                link: None,
-            },
+            None => Letter { subject: format!("[{state}] {}", story.id), lead: String::new(), values: Vec::new() },
         };
         if let Some(step) = step {
             letter.values.insert(0, ("By", line(&step.actor, VALUE_CHARS_MAX).text));
@@ -79,7 +72,6 @@ impl Composer<'_> {
         }
         letter.values.extend(story.more().map(|more| ("Also", more)));
         letter.values.extend(story.followers.iter().filter_map(Story::newest).take(DIGEST_NAMED_MAX).map(one));
-        letter.link = link(story.id, self.console);
         self.mail(key, story.subject(), &letter, story.time().unwrap_or(recorded))
     }
 
@@ -95,14 +87,14 @@ impl Composer<'_> {
         }
         let lead = "So many alerts came at once that they are told together, the worst first.".to_owned();
         let subject = format!("[DIGEST] {}", digest.summary());
-        let letter = Letter { subject, lead, values, link: self.console.map(str::to_owned) };
+        let letter = Letter { subject, lead, values };
         self.mail(&digest.key, &digest.key, &letter, recorded)
     }
 
     /// The mail that a digest is over.
     pub fn digest_over(&self, key: &str, recorded: i64) -> Vec<u8> {
         let lead = "All alerts of the digest are over.".to_owned();
-        let letter = Letter { subject: "[RESOLVED] Digest".to_owned(), lead, values: Vec::new(), link: None };
+        let letter = Letter { subject: "[RESOLVED] Digest".to_owned(), lead, values: Vec::new() };
         self.mail(&format!("{key}/over"), key, &letter, recorded)
     }
 
@@ -140,14 +132,6 @@ impl Letter {
             // Writing to a string does not fail.
             let _ = write!(text, "{name}: {value}\r\n");
         }
-        if let Some(link) = &self.link {
-            let _ = write!(
-                text,
-                "
-{link}
-"
-            );
-        }
         text
     }
 
@@ -158,9 +142,6 @@ impl Letter {
             let _ = write!(html, "<tr><td>{name}</td><td>{}</td></tr>\r\n", escape(value));
         }
         html.push_str("</table>\r\n");
-        if let Some(link) = &self.link {
-            let _ = write!(html, "<p><a href=\"{}\">Open</a></p>\r\n", escape(link));
-        }
         html
     }
 }
@@ -198,7 +179,6 @@ fn about(state: &str, alert: &Alert) -> Letter {
         subject: format!("[{severity}][{state}] {}", line(&alert.title, TITLE_CHARS_MAX).text),
         lead: line(&alert.reason, REASON_CHARS_MAX).text,
         values,
-        link: None,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::http::{Failure, Http, HttpOptions, Transport as _};
 
 fn sink(extra: &Value) -> Email {
     let mut settings = json!({"server": "smtp.acme.example", "from": "tachograph@acme.example",
-        "to": ["soc@acme.example", "oncall@acme.example"], "console": "https://tachograph.acme.example"});
+        "to": ["soc@acme.example", "oncall@acme.example"]});
     settings.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     serde_json::from_value(settings).unwrap()
 }
@@ -45,7 +45,7 @@ fn a_mail_is_the_same_each_time_and_its_thread_is_the_alert() {
     let last = &mails(&[end], &told(&[1], false))[0];
     assert_eq!(header(last, "Message-ID"), format!("<{id}.r2.over@acme.example>"));
     assert_eq!(header(first, "References"), header(last, "References"));
-    assert!(first.contains("https://tachograph.acme.example/alerts/") && first.is_ascii());
+    assert!(first.is_ascii());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::*;
 use crate::fixtures::{alert_of, outbox, records_of};
 
 fn sink() -> PagerDuty {
-    serde_json::from_value(json!({"routing_key": "env:PD", "console": "https://tachograph.acme.example"})).unwrap()
+    serde_json::from_value(json!({"routing_key": "env:PD"})).unwrap()
 }
 
 fn render(alerts: &[Alert]) -> Vec<(Message, Value)> {

@@ -46,16 +46,10 @@ const THIS_MESSAGE: [&str; 9] = [
 ];
 
 /// Renders a batch for a channel.
-pub fn render(
-    channel: &str,
-    console: Option<&str>,
-    buttons: message::Buttons,
-    records: &[Record],
-    outbox: &Outbox,
-) -> Rendered {
+pub fn render(channel: &str, buttons: message::Buttons, records: &[Record], outbox: &Outbox) -> Rendered {
     let records = batch(records);
     let folded = fold(records, outbox, Style::Messages);
-    let bot = Bot { channel, console, buttons };
+    let bot = Bot { channel, buttons };
     let mut messages = Vec::new();
     folded.stories.iter().for_each(|story| bot.story(story, &mut messages));
     messages.extend(folded.digest.iter().map(|digest| bot.digest(digest)));
@@ -65,7 +59,6 @@ pub fn render(
 
 struct Bot<'a> {
     channel: &'a str,
-    console: Option<&'a str>,
     buttons: message::Buttons,
 }
 
@@ -114,16 +107,12 @@ impl Bot<'_> {
     fn alert(&self, alert: &Alert, story: &Story<'_>) -> Value {
         let notes = [story.escalated.map(nobody), story.more()];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
-        message::noted(&Batch::of(&[alert]), self.console, self.buttons, &notes)
+        message::noted(&Batch::of(&[alert]), self.buttons, &notes)
     }
 
     fn digest(&self, digest: &Digest<'_>) -> Message {
-        let body = message::noted(
-            &Batch::of(&digest.alerts),
-            self.console,
-            message::Buttons::Links,
-            digest.unacknowledged().as_slice(),
-        );
+        let body =
+            message::noted(&Batch::of(&digest.alerts), message::Buttons::None, digest.unacknowledged().as_slice());
         self.seal(digest.message(POST, Vec::new()), body)
     }
 

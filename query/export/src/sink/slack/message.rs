@@ -7,9 +7,8 @@ use ledger::fold::SentAlert;
 use serde_json::{Value, json};
 
 use super::super::alerts::{Story, severities};
-use super::super::text::link;
 use super::escape::{code, escape};
-use super::signature::{ACKNOWLEDGE_ACTION, OPEN_ACTION};
+use super::signature::ACKNOWLEDGE_ACTION;
 
 /// Alerts that are shown in one message; the others are counted. Slack takes about 13,000 characters in all.
 const SHOWN_MAX: usize = 8;
@@ -84,24 +83,24 @@ impl<'a> Batch<'a> {
 /// What buttons a message has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Buttons {
-    /// Links only: nobody is there who would hear of a button.
-    Links,
+    /// None: nobody is there who would hear of one.
+    None,
     /// A button with which somebody takes the alert, too.
     Interactive,
 }
 
 /// The message with blocks, and with these sentences of ours above what it says.
-pub fn noted(batch: &Batch<'_>, console: Option<&str>, buttons: Buttons, notes: &[String]) -> Value {
+pub fn noted(batch: &Batch<'_>, buttons: Buttons, notes: &[String]) -> Value {
     let mut blocks = Vec::new();
     for note in notes {
         blocks.push(json!({"type": "section", "text": plain_text(note, VALUE_CHARS_MAX * 2)}));
     }
     match batch.live.as_slice() {
-        [alert] if batch.old.is_empty() => full(&mut blocks, alert, console, buttons),
+        [alert] if batch.old.is_empty() => full(&mut blocks, alert, buttons),
         live => {
             blocks.push(json!({"type": "header", "text": plain_text(&batch.summary(), TITLE_CHARS_MAX)}));
             for alert in live.iter().take(SHOWN_MAX) {
-                short(&mut blocks, alert, console);
+                short(&mut blocks, alert);
             }
             if let Some(rest) = live.get(SHOWN_MAX..).filter(|rest| !rest.is_empty()) {
                 context(&mut blocks, &format!("and {} more: {}", rest.len(), severities(rest)));
@@ -132,7 +131,7 @@ fn envelope(batch: &Batch<'_>, blocks: Option<Vec<Value>>) -> Value {
 }
 
 /// One alert with everything that a first look needs.
-fn full(blocks: &mut Vec<Value>, alert: &Alert, console: Option<&str>, buttons: Buttons) {
+fn full(blocks: &mut Vec<Value>, alert: &Alert, buttons: Buttons) {
     blocks.push(json!({"type": "header", "text": plain_text(&alert.title, TITLE_CHARS_MAX)}));
     blocks.push(section(&state_line(alert)));
     blocks.push(json!({"type": "section", "text": plain_text(&alert.reason, REASON_CHARS_MAX)}));
@@ -160,33 +159,19 @@ fn full(blocks: &mut Vec<Value>, alert: &Alert, console: Option<&str>, buttons: 
         _ => String::new(),
     };
     context(blocks, &format!("{} r{}{evidence}", code(&alert.id, VALUE_CHARS_MAX), alert.revision));
-    let elements = actions(alert, console, buttons);
-    if !elements.is_empty() {
-        blocks.push(json!({"type": "actions", "elements": elements}));
-    }
-}
-
-fn actions(alert: &Alert, console: Option<&str>, buttons: Buttons) -> Vec<Value> {
-    let text = |text: &str| json!({"type": "plain_text", "text": text, "emoji": false});
-    let mut elements = Vec::new();
     // A value has 2,000 characters at most; ids are ours and short.
     if buttons == Buttons::Interactive && alert.state != State::Resolved && alert.id.len() <= VALUE_CHARS_MAX {
-        elements.push(
-            json!({"type": "button", "action_id": ACKNOWLEDGE_ACTION, "text": text("Acknowledge"), "value": alert.id}),
-        );
+        let text = json!({"type": "plain_text", "text": "Acknowledge", "emoji": false});
+        let button = json!({"type": "button", "action_id": ACKNOWLEDGE_ACTION, "text": text, "value": alert.id});
+        blocks.push(json!({"type": "actions", "elements": [button]}));
     }
-    if let Some(link) = link(&alert.id, console) {
-        elements.push(json!({"type": "button", "action_id": OPEN_ACTION, "text": text("Open"), "url": link}));
-    }
-    elements
 }
 
 /// One of several alerts.
-fn short(blocks: &mut Vec<Value>, alert: &Alert, console: Option<&str>) {
+fn short(blocks: &mut Vec<Value>, alert: &Alert) {
     let who = alert.who.workspace_name.as_deref().or(alert.who.workspace.as_deref()).or(alert.who.session.as_deref());
     let whose = who.map_or(String::new(), |who| format!(" · {}", code(who, VALUE_CHARS_MAX)));
-    let link = link(&alert.id, console).map_or(String::new(), |link| format!(" · <{link}|open>"));
-    blocks.push(section(&format!("{}\n{}{whose}{link}", code(&alert.title, TITLE_CHARS_MAX), state_line(alert))));
+    blocks.push(section(&format!("{}\n{}{whose}", code(&alert.title, TITLE_CHARS_MAX), state_line(alert))));
     blocks.push(json!({"type": "section", "text": plain_text(&alert.reason, REASON_CHARS_MAX / 2)}));
 }
 

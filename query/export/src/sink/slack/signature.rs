@@ -7,8 +7,6 @@ use crate::limits::SLACK_SIGNATURE_AGE_MAX;
 
 /// The `action_id` of the button with which somebody takes an alert; its `value` is the alert's id.
 pub const ACKNOWLEDGE_ACTION: &str = "tachograph_acknowledge";
-/// The `action_id` of the button that leads to the alert's page. Slack reports it too; it asks for nothing.
-pub const OPEN_ACTION: &str = "open";
 
 /// Why a request is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -8,8 +8,7 @@ use super::*;
 use crate::fixtures::{self, alert_of, records_of};
 
 fn sink() -> Slack {
-    serde_json::from_value(json!({"webhook": "env:SLACK_WEBHOOK", "console": "https://tachograph.acme.example/"}))
-        .unwrap()
+    serde_json::from_value(json!({"webhook": "env:SLACK_WEBHOOK"})).unwrap()
 }
 
 fn body(alerts: &[Alert]) -> Vec<u8> {
@@ -29,13 +28,7 @@ fn one_alert_is_shown_in_full() {
         (&json!(false), &json!(false), &json!(false))
     );
     let text = message.to_string();
-    for part in [
-        "egress.denied_post",
-        "alice/api",
-        "events/0/7",
-        "https://tachograph.acme.example/alerts/alert-0",
-        "was refused once",
-    ] {
+    for part in ["egress.denied_post", "alice/api", "events/0/7", "was refused once"] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
@@ -283,8 +276,6 @@ proptest! {
         texts(&message, &mut found);
         let mut total = 0;
         for (mrkdwn, text) in &found {
-            // Our own link is the only thing in angle brackets.
-            let text = text.replace("|open>", "").replace("<https://tachograph.acme.example/alerts/", "");
             prop_assert!(!text.contains(['<', '>']), "{text}");
             prop_assert!(text.split('&').skip(1).all(|rest| ["amp;", "lt;", "gt;"].iter().any(|entity| rest.starts_with(entity))));
             prop_assert!(!text.chars().any(|c| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{feff}".contains(c)), "{text:?}");

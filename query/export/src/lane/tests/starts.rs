@@ -1,0 +1,93 @@
+//! Where a lane begins, what it leaves out, and what is on record when it stands still or is stopped.
+
+use super::*;
+
+#[test]
+fn a_sink_that_starts_now_gets_nothing_old_and_its_receipts_tile_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Shared::default();
+    let old = vec![json!({"kind": "note"}); 10];
+    *world.lock().unwrap() =
+        World { ledger: Some(LedgerName::Events), entries: old, lines_max: 100, ..World::default() };
+    paused().block_on(async {
+        let _ = timeout(Duration::from_secs(1), lane(&world, dir.path(), 7, "now").run()).await;
+        world.lock().unwrap().entries.push(json!({"kind": "note", "target": "new"}));
+        let _ = timeout(Duration::from_secs(1), lane(&world, dir.path(), 7, "now").run()).await;
+    });
+    let world = world.lock().unwrap();
+    let ranges: Vec<(u64, u64, u64)> =
+        world.receipts().iter().map(|note| (note.from, note.to, note.record.count)).collect();
+    assert_eq!(ranges, [(0, 10, 0), (10, 11, 1)]);
+    assert!(world.taken[&0][0].contains("new"));
+}
+
+#[test]
+fn ten_thousand_excluded_entries_give_one_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Shared::default();
+    let entries = vec![json!({"kind": "cursor"}); 25_000];
+    *world.lock().unwrap() =
+        World { ledger: Some(LedgerName::Operations), entries, lines_max: 100, ..World::default() };
+    paused().block_on(async {
+        let _ = timeout(Duration::from_mins(1), lane(&world, dir.path(), 1_000, "beginning").run()).await;
+    });
+    let world = world.lock().unwrap();
+    let excluded: Vec<u64> = world.receipts().iter().map(|note| note.record.excluded).collect();
+    assert_eq!(excluded, [10_000, 10_000]);
+}
+
+#[test]
+fn a_parked_sink_says_so_and_goes_on_when_it_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Shared::default();
+    let faults = vec![Fault::Unauthorised; 3].into();
+    *world.lock().unwrap() = World {
+        ledger: Some(LedgerName::Events),
+        entries: vec![json!({"kind": "note"})],
+        faults,
+        lines_max: 9,
+        ..World::default()
+    };
+    let lane = lane(&world, dir.path(), 7, "beginning");
+    let status = lane.status.clone();
+    paused().block_on(async {
+        let run = lane.run();
+        let mut run = std::pin::pin!(run);
+        let _ = timeout(Duration::from_secs(100), &mut run).await;
+        let parked = status.lock().unwrap().clone();
+        assert!(parked.parked && parked.last_error.unwrap().contains("401") && parked.next_attempt.is_some());
+        let _ = timeout(Duration::from_secs(100), &mut run).await;
+    });
+    let status = status.lock().unwrap();
+    assert!(!status.parked && status.last_ack.is_some() && status.sent == 1 && status.retries == 3);
+}
+
+#[test]
+fn a_lane_that_is_stopped_has_its_receipts_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    for milliseconds in 0..40 {
+        let world = Shared::default();
+        let entries = vec![json!({"kind": "note"}); 60];
+        *world.lock().unwrap() = World { ledger: Some(LedgerName::Events), entries, lines_max: 7, ..World::default() };
+        paused().block_on(async {
+            let first = lane(&world, dir.path(), 7, "beginning");
+            let stop = first.stop.clone();
+            let (ended, ()) = tokio::join!(first.run(), async {
+                sleep(Duration::from_millis(milliseconds * 3)).await;
+                stop.cancel();
+            });
+            ended.unwrap();
+            tokio::select! {
+                ended = lane(&world, dir.path(), 7, "beginning").run() => panic!("the lane ended: {ended:?}"),
+                () = until_done(&world) => {}
+            }
+        });
+        let world = world.lock().unwrap();
+        check(&world);
+        let doubled: usize = world.taken.values().map(|taken| taken.len() - 1).sum();
+        assert!(
+            doubled <= world.lines_max,
+            "a stop doubles the batch that is on its way at most, not {doubled} records"
+        );
+    }
+}
