@@ -1,6 +1,6 @@
 //! `tachograph backup`: copies a data directory while a server writes it, or while none does, and verifies the copy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
@@ -43,6 +43,11 @@ struct Made {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Outcome {
     let (data, directory, keys) = (arguments.place.data()?, &arguments.directory, !arguments.without_keys);
+    if is_within(directory, &data) {
+        let message =
+            format!("{} is inside of {}, which would hold what is no part of it", directory.display(), data.display());
+        return Err(Failure::usage(message).hint("choose a directory elsewhere, best on another disk"));
+    }
     let copied = ledger::backup::backup(&data, directory, keys).map_err(|error| match error {
         LedgerError::AlreadyInitialised { .. } => Failure::new(USAGE, error),
         error => error.into(),
@@ -56,6 +61,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Format::Table => output::print(&describe(arguments, &copied, verdict))?,
     }
     Ok(verify::exit_code(verdict))
+}
+
+/// Whether a directory, which may not exist yet, is or would be inside of another one.
+fn is_within(directory: &Path, outer: &Path) -> bool {
+    let (Ok(directory), Ok(outer)) = (std::path::absolute(directory), outer.canonicalize()) else { return false };
+    directory.ancestors().any(|ancestor| ancestor.canonicalize().is_ok_and(|ancestor| ancestor == outer))
 }
 
 fn describe(arguments: &Arguments, copied: &Copied, verdict: Verdict) -> String {
@@ -83,6 +94,21 @@ mod tests {
     struct Line {
         #[command(flatten)]
         arguments: Arguments,
+    }
+
+    #[test]
+    fn a_copy_stands_outside_of_what_it_copies() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let link = root.path().join("link");
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        for inside in [data.clone(), data.join("a"), data.join("no/such"), link.join("a"), data.join("../data/a")] {
+            assert!(is_within(&inside, &data), "{}", inside.display());
+        }
+        for outside in [root.path().join("data2"), root.path().to_owned(), root.path().join("no/data")] {
+            assert!(!is_within(&outside, &data), "{}", outside.display());
+        }
     }
 
     #[test]

@@ -100,14 +100,15 @@ pub fn run(arguments: Arguments) -> Outcome {
         )),
         Some(Action::Flush(destination)) => {
             let delivered = deliver::deliver(&destination)?;
-            println!("{delivered} delivered");
+            output::print_line(&format!("{delivered} delivered"))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Action::Status(destination)) => {
             let status = destination.spool()?.status()?;
-            println!("{} bytes wait in {} files; {} records were lost", status.bytes, status.files, status.lost);
+            let (bytes, files, lost) = (status.bytes, status.files, status.lost);
+            output::print_line(&format!("{bytes} bytes wait in {files} files; {lost} records were lost"))?;
             if let Some(reason) = status.failure {
-                println!("the last delivery failed: {}", output::visible(&reason));
+                output::print_line(&format!("the last delivery failed: {}", output::visible(&reason)))?;
             }
             Ok(ExitCode::SUCCESS)
         }

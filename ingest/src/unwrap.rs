@@ -3,6 +3,8 @@
 //! | who wraps | how | lines that were split |
 //! |---|---|---|
 //! | Docker's json-file driver | `{"log":"…\n","stream":"stderr","time":"…"}` | no line break at the end of 16 KiB |
+//! | Fluentd, Fluent Bit, Vector, Filebeat, Promtail, Splunk's driver | `{"message":"…","container_name":"…"}` and its like | `_p`, `logtag` |
+//! | Google Cloud, Amazon CloudWatch | `{"textPayload":"…"}`, `{"jsonPayload":{…}}`, `{"message":"…","timestamp":…}` | |
 //! | containerd, CRI-O | `TIME stdout\|stderr P\|F …` | `P` |
 //! | journald as JSON | `{"__REALTIME_TIMESTAMP":"…","MESSAGE":"…"}` | `_LINE_BREAK`, `CONTAINER_PARTIAL_MESSAGE` |
 //! | `kubectl logs`, `docker compose logs`, syslog, `journalctl` | a prefix: `[pod/a/b] `, `name \| `, `<13>1 … - `, `TIME host name[7]: ` | |
@@ -27,9 +29,59 @@ use crate::timestamp;
 const DOCKER_PART_BYTES: usize = 16 << 10;
 /// Wrappers within each other that are taken off.
 const DEPTH_MAX: usize = 3;
-/// What may stand beside `log` in Docker's form, and in that of those who pass it on.
-const DOCKER_KEYS: &[&str] =
-    &["log", "stream", "time", "attrs", "logtag", "_p", "kubernetes", "tag", "date", "@timestamp"];
+/// Members that hold the line in what shippers write; Docker's own is the first.
+const LINE_KEYS: &[&str] = &["log", "message", "textPayload", "line", "jsonPayload"];
+/// What may stand beside it: an object with anything else is a record of its own.
+const SHIPPER_KEYS: &[&str] = &[
+    // Docker, CRI, Fluentd and Fluent Bit.
+    "stream",
+    "time",
+    "attrs",
+    "logtag",
+    "_p",
+    "kubernetes",
+    "tag",
+    "date",
+    "docker",
+    "container_id",
+    "container_name",
+    "container_image",
+    "source",
+    // Vector, Filebeat and Promtail.
+    "@timestamp",
+    "@version",
+    "@metadata",
+    "timestamp",
+    "ts",
+    "file",
+    "host",
+    "source_type",
+    "image",
+    "label",
+    "labels",
+    "container_created_at",
+    "agent",
+    "container",
+    "ecs",
+    "input",
+    "log",
+    "orchestrator",
+    "cloud",
+    "tags",
+    "fields",
+    "offset",
+    // Google Cloud and Amazon CloudWatch.
+    "insertId",
+    "logName",
+    "receiveTimestamp",
+    "resource",
+    "severity",
+    "trace",
+    "spanId",
+    "ingestionTime",
+    "eventId",
+    "logStreamName",
+];
 
 /// A line inside of its wrapper.
 #[derive(Debug, PartialEq, Eq)]
@@ -144,37 +196,51 @@ fn cri(raw: &[u8]) -> Option<Line<'_>> {
 /// An object that is a wrapper and not a record of its own.
 fn unwrap_json(raw: &[u8]) -> Option<Line<'_>> {
     let rest = raw[1..].trim_ascii_start().strip_prefix(b"\"")?;
-    let first = &rest[..memchr::memchr(b'"', rest)?];
-    let journal = first.first().is_some_and(|byte| *byte == b'_' || byte.is_ascii_uppercase());
-    let docker =
-        DOCKER_KEYS.iter().any(|key| key.as_bytes() == first) && memchr::memmem::find(raw, b"\"log\"").is_some();
-    let journal = journal && memchr::memmem::find(raw, b"\"MESSAGE\"").is_some();
-    if !docker && !journal {
+    let first = std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?;
+    let has = |key: &str| memchr::memmem::find(raw, format!("\"{key}\"").as_bytes()).is_some();
+    let shipped = (LINE_KEYS.contains(&first) || SHIPPER_KEYS.contains(&first)) && LINE_KEYS.iter().any(|key| has(key));
+    let journal = first.starts_with(|char: char| char == '_' || char.is_ascii_uppercase()) && has("MESSAGE");
+    if !shipped && !journal {
         return None;
     }
     let mended = lenient::mend(raw);
     let text = mended.as_ref().map_or_else(|| std::str::from_utf8(raw).ok(), |mended| Some(&mended.text))?;
     let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
-    if docker { unwrap_docker(&members) } else { unwrap_journal(&members) }
+    if journal { unwrap_journal(&members) } else { unwrap_shipped(&members) }
 }
 
-fn unwrap_docker(members: &BTreeMap<Cow<'_, str>, &RawValue>) -> Option<Line<'static>> {
-    if members.keys().any(|key| !DOCKER_KEYS.contains(&&**key)) {
+/// What a shipper put around a line. Where it does not tell the stream, as those do that read containers' logs, what is
+/// inside must look like a record.
+fn unwrap_shipped(members: &BTreeMap<Cow<'_, str>, &RawValue>) -> Option<Line<'static>> {
+    let is_line = |key: &str, value: &RawValue| {
+        LINE_KEYS.contains(&key) && value.get().starts_with(if key == "jsonPayload" { '{' } else { '"' })
+    };
+    let mut lines = members.iter().filter(|(key, value)| is_line(key, value));
+    let (key, line) = lines.next()?;
+    let is_known = |name: &str| name == key || SHIPPER_KEYS.contains(&name);
+    if lines.next().is_some() || !members.keys().all(|name| is_known(name)) {
         return None;
     }
-    let log = members.get("log").filter(|log| log.get().starts_with('"')).map(|log| text_of(log))?;
-    let is_error = match &*text_of(members.get("stream")?) {
-        "stdout" => false,
-        "stderr" => true,
-        _ => return None,
+    let line = if key == "jsonPayload" { Cow::Borrowed(line.get()) } else { text_of(line) };
+    let stream = ["stream", "source"].into_iter().find_map(|key| Some(text_of(members.get(key)?)));
+    let is_error = match stream.as_deref() {
+        Some("stdout") => Some(false),
+        Some("stderr") => Some(true),
+        _ => None,
     };
-    let time = ["time", "@timestamp"].into_iter().find_map(|key| timestamp::parse(&text_of(members.get(key)?)));
-    let is_part = match members.get("logtag").map(|tag| text_of(tag)).as_deref() {
+    let tag = ["logtag", "_p"].into_iter().find_map(|key| Some(text_of(members.get(key)?)));
+    let is_part = match tag.as_deref() {
         Some("P") => true,
         Some(_) => false,
-        None => log.len() >= DOCKER_PART_BYTES && !log.ends_with('\n'),
+        None => key == "log" && line.len() >= DOCKER_PART_BYTES && !line.ends_with('\n'),
     };
-    Some(Line { text: Cow::Owned(ended(&log).to_vec()), time, is_error, is_part })
+    let is_record = line.trim_start().starts_with('{') || line.starts_with("time=");
+    if !is_record && (is_error.is_none() || !members.contains_key("time")) {
+        return None;
+    }
+    let time = ["time", "@timestamp", "timestamp"];
+    let time = time.into_iter().find_map(|key| timestamp::parse(&text_of(members.get(key)?)));
+    Some(Line { text: Cow::Owned(ended(&line).to_vec()), time, is_error: is_error.unwrap_or(false), is_part })
 }
 
 fn unwrap_journal(members: &BTreeMap<Cow<'_, str>, &RawValue>) -> Option<Line<'static>> {
@@ -259,7 +325,21 @@ mod tests {
         ] {
             check(&line, &want);
         }
+        for around in [
+            r#"{"date":1795880799.15,"log":LINE}"#,
+            r#"{"stream":"stderr","logtag":"F","message":LINE}"#,
+            r#"{"container_id":"7","container_name":"/coderd","source":"stderr","log":LINE}"#,
+            r#"{"message":LINE,"container":{"id":"7"},"log":{"offset":7},"host":{"name":"a"}}"#,
+            r#"{"file":"/var/log/pods/a/0.log","kubernetes":{},"message":LINE,"source_type":"kubernetes_logs"}"#,
+            r#"{"line":LINE,"source":"stdout","tag":"7"}"#,
+            r#"{"insertId":"7","textPayload":LINE,"severity":"INFO","resource":{"type":"k8s_container"}}"#,
+            r#"{"timestamp":1791015304118,"message":LINE,"ingestionTime":1791015304118}"#,
+        ] {
+            check(&around.replace("LINE", &escaped), &format!(" {RECORD}"));
+        }
+        check(&format!(r#"{{"insertId":"7","jsonPayload":{RECORD},"timestamp":"{at}"}}"#), &want);
         for line in [
+            format!("coder_coderd.1.k3x@node-1    | {RECORD}"),
             format!("coderd_1 | {RECORD}"),
             format!("[pod/coderd-5f/coderd] {RECORD}"),
             format!("<30>Oct  3 08:15:04 host coder[912]: {RECORD}"),
@@ -291,6 +371,11 @@ mod tests {
             r#"{"log":{"a":1},"stream":"stderr","time":"2026-10-03T08:15:04Z"}"#,
             r#"{"log":"x","stream":"main","time":"2026-10-03T08:15:04Z"}"#,
             r#"{"MESSAGE":"x","kind":"command"}"#,
+            r#"{"message":"{}","kind":"command"}"#,
+            r#"{"message":"not a record","host":"a"}"#,
+            r#"{"message":"{}","log":"{}"}"#,
+            r#"{"ts":"x","msg":"audit_log","message":"{}"}"#,
+            r#"{"textPayload":{"a":1},"insertId":"7"}"#,
             r#"2026/10/03 08:15:04 http: TLS handshake error: {"msg":"audit_log"}"#,
             r#"2026-10-03 08:15:04.118 [info] coderd: boundary_request http_url="/ {\"msg\":\"audit_log\"}"#,
             r#"Oct  3 08:15:04 host app[1]: user wrote {"msg":"audit_log"}"#,

@@ -32,6 +32,10 @@ pub const PLAN_EXPRESSION_STEPS_MAX: u64 = 20_000;
 pub const JSON_PATH_NUMBERS_MAX: usize = 4;
 /// Steps into JSON by computed keys that follow each other: the time to plan them grows with the cube of their number.
 pub const JSON_STEPS_MAX: usize = 16;
+/// The most keys of `?|` and `?&`.
+pub const JSON_KEYS_MAX: usize = 64;
+/// The longest operand of `?|` and `?&`, in bytes: it is written out for each key.
+pub const JSON_OPERAND_BYTES_MAX: usize = 256;
 /// Characters that are kept of what a parser says: it lists every name that it knows, and a person needs the beginning.
 pub const PARSER_CHARS_MAX: usize = 600;
 /// The most bytes that a function which can grow, such as `replace`, makes of one batch of rows.

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use datafusion::common::{DFSchema, Result, ScalarValue, plan_err};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit, when};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, lit, not, when};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use datafusion_functions_json::udfs::{json_as_text_udf, json_get_json_udf};
 
 use crate::limits::{JSON_PATH_NUMBERS_MAX, JSON_STEPS_MAX};
+pub(crate) use contains::has_key as json_has_key;
 pub(crate) use texts::json_texts;
 
 /// The functions behind `->` and `#>`,
@@ -45,6 +46,9 @@ impl ExprPlanner for Operators {
             Op::Eq | Op::NotEq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq => {
                 comparable(&op, &left, &right, schema)?;
                 comparable(&op, &right, &left, schema)?;
+                if let Some(planned) = same(&op, &left, &right).or_else(|| same(&op, &right, &left)) {
+                    return Ok(PlannerResult::Planned(planned));
+                }
                 return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
             }
             _ => return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right })),
@@ -148,6 +152,21 @@ fn comparable(op: &BinaryOperator, this: &Expr, other: &Expr, schema: &DFSchema)
         _ => {}
     }
     Ok(())
+}
+
+/// Objects and lists that are compared as such: their text differs in blanks and in the order of members.
+fn same(op: &BinaryOperator, this: &Expr, other: &Expr) -> Option<Expr> {
+    let Expr::Literal(value, _) = other else { return None };
+    let is_structure = text(value)?.trim_start().starts_with(['{', '[']);
+    if function_name(this) != Some(GET_JSON) || !is_structure {
+        return None;
+    }
+    let same = contains::equality().call(vec![this.clone(), other.clone()]);
+    match op {
+        BinaryOperator::Eq => Some(same),
+        BinaryOperator::NotEq => Some(not(same)),
+        _ => None,
+    }
 }
 
 /// A look-up along a path: `'{a,0,b}'` as in PostgreSQL, or a list.

@@ -25,11 +25,14 @@ writes, and no file but the ledger's can be read. Every query reads one consiste
 * `SELECT *` returns every column, the technical `flags`, `cuts` and `content_raw` too.
 * `from`, `to` and `end` need double quotes; `user` does not.
 * Fields of JSON in `record` and `content` as in PostgreSQL: `record->>'field'` is text and `record->'field'` JSON, `record #>> '{a,b}'`
-  follows a path, `record @> '{\"a\":1}'` asks what is contained; they bind tighter than comparisons. Numbers need a cast, as in
+  follows a path, `record @> '{\"a\":1}'` asks what is contained, `record ? 'a'` (`?|`, `?&` with a list) which fields there are; they bind
+  tighter than comparisons. JSON objects and lists are compared as such. Numbers need a cast, as in
   `(record->>'n')::bigint > 5`. Also `json_get_str(record, 'who', 'user')`, `json_get_int`, `json_get_bool`, `json_get_float`,
   `json_get_json`, `json_length`, `json_contains`, and `json_texts`, which makes a list of texts of a JSON list.
 * `date_trunc('day', time, 'Europe/Berlin')` and `time AT TIME ZONE 'Europe/Berlin'` know zones; `to_char` takes the patterns of PostgreSQL and,
-  if they have a `%`, those of `strftime`. `\\d` and `\\d egress` work as in psql.
+  if they have a `%`, those of `strftime`; `to_date` and `to_timestamp` read by the same. `\\d` and `\\d egress` work as in psql.
+* Lists join: `JOIN events e ON e.position = ANY(a.evidence)`, `FROM alerts a, unnest(a.evidence) AS p(position)` (a column of a table or WITH,
+  each value once), `unnest(evidence)` among the columns.
 * What somebody typed is recorded in `operations` (kind `query`) before it is read, and again when it ended, with the outcome in `to`: one
   without the second was running when the process ended. A query ends when its token is revoked.
 * Analysts and administrators read everything, auditors `operations` and its views.

@@ -24,7 +24,7 @@ use crate::error::{QueryError, missing_column};
 use crate::growth;
 use crate::guard::{Cancel, guard};
 use crate::limits;
-use crate::operators::{Operators, json_texts};
+use crate::operators::{Operators, json_has_key, json_texts};
 use crate::statement;
 use crate::table::{ContentUse, Layout, LedgerTable, ReaderFactory};
 use crate::views::{self, View};
@@ -94,7 +94,9 @@ impl Sessions {
         let mut state = builder.build();
         datafusion_functions_json::register_all(&mut state).map_err(QueryError::from_engine)?;
         growth::bound(&mut state).map_err(QueryError::from_engine)?;
-        state.register_udf(Arc::new(json_texts())).map_err(QueryError::from_engine)?;
+        for function in [json_texts(), json_has_key()] {
+            state.register_udf(Arc::new(function)).map_err(QueryError::from_engine)?;
+        }
         for name in AMPLIFIERS {
             state.deregister_udf(name).map_err(QueryError::from_engine)?;
         }

@@ -3,7 +3,9 @@
 mod bounds;
 mod dialect;
 mod idioms;
+mod patterns;
 mod templates;
+mod unnest;
 mod weights;
 
 use std::collections::HashMap;
@@ -57,12 +59,12 @@ pub(crate) fn parse(sql: &str) -> Result<Statement, QueryError> {
     }
     check(&statement)?;
     check_grouping_sets(&statement)?;
+    idioms::rewrite(&mut statement)?;
     if tables(&statement) > limits::SQL_TABLES_MAX {
         let what =
             format!("it reads more than {} tables once its WITH clauses are written out", limits::SQL_TABLES_MAX);
         return Err(QueryError::TooComplex(what));
     }
-    idioms::rewrite(&mut statement)?;
     Ok(statement)
 }
 

@@ -8,6 +8,7 @@ use ingest::dialect::hooks::agents::{self, AGENTS, Agent};
 use serde_json::{Map, Value, json};
 
 use crate::exit::{Failure, Outcome};
+use crate::output;
 
 /// Arguments of `hook install`.
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         Failure::usage(format!("no hooks of {:?} are known; it is one of {}", arguments.agent, names()))
     })?;
     let (place, text) = configuration(agent, &arguments.command);
-    println!("{}", text.trim_end());
+    output::print_line(text.trim_end())?;
     eprintln!(
         "Put this into {place}. The command finds the server by TACHOGRAPH_INGEST and its token by TACHOGRAPH_TOKEN or --token-file."
     );

@@ -221,8 +221,13 @@ impl<'a> Line<'a> {
                 }
                 (scheme.to_owned(), rest.to_owned())
             }
+            // An agent may ask for a path of two slashes: with a host beside it only what has no path is an authority.
             _ => match (url.strip_prefix("//"), &host) {
-                (Some(authority), _) if !authority.is_empty() && !authority.starts_with('/') => {
+                (Some(authority), host)
+                    if !authority.is_empty()
+                        && !authority.starts_with('/')
+                        && (host.is_none() || !authority.contains(['/', '?'])) =>
+                {
                     return Some(Cow::Owned(format!("https://{authority}")));
                 }
                 // A path, a query, `*`, or nothing; anything else is an authority, as `CONNECT` has it.
@@ -356,6 +361,8 @@ mod tests {
             ("url=https://a.example/x host=b.example", "https://a.example/x"),
             ("url=drop.example:443 host=drop.example:443", "https://drop.example:443"),
             ("url=//drop.example:443 host=other.example", "https://drop.example:443"),
+            ("url=//good.example/x host=drop.example", "https://drop.example//good.example/x"),
+            ("url=//drop.example/x", "https://drop.example/x"),
             ("host=drop.example", "https://drop.example"),
             ("url=/a", "/a"),
         ] {

@@ -165,9 +165,14 @@ impl Hook<'_> {
         self.set_common(draft, payload, session, kind(meaning, payload.tool.as_str()));
         if let Some(tool) = payload.tool.some() {
             set_tool(draft, tool, payload.tool_call.some(), payload.any_member(INPUTS));
+            if self.name.ends_with("MCPExecution") {
+                // Cursor tells the server by its address, or by the command that runs it.
+                let server = payload.any_member(&["url", "command"]).map(text_of);
+                draft.entry.set_text_if(column::MCP_SERVER, server.as_deref());
+            }
         }
         self.set_meaning(draft, payload, meaning);
-        self.set_identity(draft, payload, session);
+        self.set_identity(draft, payload, session, meaning);
         if meaning == Meaning::Batch {
             self.add_denials(payload, session, drafts);
         }
@@ -210,13 +215,15 @@ impl Hook<'_> {
         }
     }
 
-    /// What belongs to neither a call nor a prompt may happen twice in the same bytes, such as a session that is resumed.
-    fn set_identity(&self, draft: &mut Draft, payload: &Payload, session: &str) {
+    /// What is neither a call with an id nor a prompt may happen twice in the same bytes: a session that is resumed, a command
+    /// that is run again within a turn.
+    fn set_identity(&self, draft: &mut Draft, payload: &Payload, session: &str, meaning: Meaning) {
         if let Some(call) = payload.tool_call.some() {
             draft.entry.set_text(column::SOURCE_ID, &[session, self.name, call].join("/"));
         } else if let Some(response) = payload.response.some() {
             draft.entry.set_text(column::SOURCE_ID, &[session, self.name, response].join("/"));
-        } else if let Some(when) = payload.time.some().or(payload.prompt.some()) {
+        } else if let Some(when) = payload.time.some().or(payload.prompt.some().filter(|_| meaning == Meaning::Prompt))
+        {
             // Not the envelope, which tells when it was sent.
             let said: Vec<&str> = payload.content.iter().map(|(_, value)| value.get()).collect();
             draft.identity = [session, self.name, when, payload.tool.as_str(), &said.join("\n")].join("\n");

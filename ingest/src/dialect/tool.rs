@@ -22,27 +22,65 @@ pub enum ToolKind {
     Other,
 }
 
+/// Names of tools that run commands, in small letters and without what joins words.
+const COMMANDS: &[&str] = &[
+    "bash",
+    "shell",
+    "localshell",
+    "execcommand",
+    "runshellcommand",
+    "shellcommand",
+    "executecommand",
+    "runcommand",
+    "runinterminal",
+    "runterminalcmd",
+    "powershell",
+];
+/// Names of tools that read files.
+const READERS: &[&str] = &["read", "notebookread", "readfile", "readmanyfiles", "view", "viewfile", "viewimage"];
+/// Names of tools that create, change or remove files.
+const WRITERS: &[&str] = &[
+    "write",
+    "edit",
+    "multiedit",
+    "notebookedit",
+    "editnotebook",
+    "writefile",
+    "editfile",
+    "replace",
+    "searchreplace",
+    "create",
+    "createfile",
+    "strreplaceeditor",
+    "strreplacebasededittool",
+    "applypatch",
+    "patch",
+    "writetofile",
+    "applydiff",
+    "delete",
+    "deletefile",
+];
+/// The longest name that is looked at.
+const NAME_BYTES_MAX: usize = 32;
+
 impl ToolKind {
-    /// The kind of a tool by the names that the known agents use.
+    /// The kind of a tool by the names that the known agents use, however they write them: `run_shell_command`,
+    /// `RunShellCommand` and `Shell` are read alike.
     pub fn of(tool: &str) -> Self {
-        match tool {
-            "Bash" | "bash" | "shell" | "local_shell" | "exec_command" | "run_shell_command" | "execute_command"
-            | "run_in_terminal" | "PowerShell" => Self::Command,
-            "Read" | "NotebookRead" | "read_file" | "read_many_files" | "view" | "view_file" => Self::FileRead,
-            "Write"
-            | "Edit"
-            | "MultiEdit"
-            | "NotebookEdit"
-            | "write_file"
-            | "edit_file"
-            | "replace"
-            | "create_file"
-            | "str_replace_editor"
-            | "str_replace_based_edit_tool"
-            | "apply_patch"
-            | "write_to_file"
-            | "apply_diff" => Self::FileWrite,
-            _ => Self::Other,
+        if tool.len() > NAME_BYTES_MAX {
+            return Self::Other;
+        }
+        let name: String =
+            tool.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
+        let is_among = |names: &[&str]| names.contains(&name.as_str());
+        if is_among(COMMANDS) {
+            Self::Command
+        } else if is_among(READERS) {
+            Self::FileRead
+        } else if is_among(WRITERS) {
+            Self::FileWrite
+        } else {
+            Self::Other
         }
     }
 
@@ -63,6 +101,7 @@ record! {
         command: Raw<'a> = "command" | "cmd" | "CommandLine",
         file: Text<'a> = "file_path" | "filePath" | "notebook_path" | "absolute_path" | "target_file",
         path: Text<'a> = "path" | "filename",
+        patch: Text<'a> = "patchText" | "patch" | "input",
     }
 }
 
@@ -81,10 +120,21 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
         }
         return;
     };
-    draft.entry.set_text_if(column::COMMAND, fields.command.map(command_line).as_deref());
+    // What a tool on files calls its command is a verb or a patch, and nothing that a shell runs.
+    let on_files = matches!(kind, ToolKind::FileRead | ToolKind::FileWrite);
+    let command = fields.command.map(command_line);
+    let patched = fields.patch.some().or(command.as_deref()).and_then(patched_file).filter(|_| on_files);
     // A `path` may be a folder to list; only for tools on files is it the file.
-    let path = fields.path.some().filter(|_| matches!(kind, ToolKind::FileRead | ToolKind::FileWrite));
-    draft.entry.set_text_if(column::FILE, fields.file.some().or(path));
+    let path = fields.path.some().filter(|_| on_files);
+    draft.entry.set_text_if(column::FILE, fields.file.some().or(path).or(patched));
+    draft.entry.set_text_if(column::COMMAND, command.as_deref().filter(|_| !on_files));
+}
+
+/// The first file that a patch in Codex' form names.
+fn patched_file(patch: &str) -> Option<&str> {
+    const VERBS: [&str; 3] = ["*** Add File: ", "*** Update File: ", "*** Delete File: "];
+    let named = |line: &'_ str| VERBS.iter().find_map(|verb| line.strip_prefix(verb)).map(str::len);
+    patch.lines().find_map(|line| named(line).map(|len| line[line.len() - len..].trim()))
 }
 
 /// A command line from a string or from a list of arguments, which are put in quotes where a shell would take them apart.
@@ -131,9 +181,31 @@ mod tests {
         check("Write", r#"{"file_path":"/a/b.go","content":"x"}"#, None, Some("/a/b.go"));
         check("view", r#"{"path":"/a"}"#, None, Some("/a"));
         check("Grep", r#"{"path":"/a","pattern":"x"}"#, None, None);
+        check("create", r#"{"path":"/a/.env","file_text":"A=1"}"#, None, Some("/a/.env"));
+        check("str_replace_editor", r#"{"command":"view","path":"/a"}"#, None, Some("/a"));
+        let patch = r#"{"command":"*** Begin Patch\n*** Update File: src/a b.rs\n+rm -rf /\n*** End Patch"}"#;
+        check("apply_patch", patch, None, Some("src/a b.rs"));
+        check("patch", r#"{"patchText":"*** Begin Patch\n*** Add File: x\n"}"#, None, Some("x"));
+        check("Monitor", r#"{"command":"tail -f x"}"#, Some("tail -f x"), None);
         check("Bash", r#""ls \"-la\"""#, Some("ls \"-la\""), None);
         check("Bash", r#"{"command":"rm -rf / # \ud83d","timeout":NaN}"#, Some("rm -rf / # \u{FFFD}"), None);
         check("shell", r#"["rm","-rf","\xff"]"#, Some("rm -rf \u{FFFD}"), None);
         check("create_issue", "[1", None, None);
+    }
+
+    #[test]
+    fn tools_are_known_however_their_names_are_written() {
+        let check = |names: &[&str], want| {
+            for name in names {
+                assert_eq!(ToolKind::of(name), want, "{name}");
+            }
+        };
+        check(&["Bash", "bash", "Shell", "run_shell_command", "run_terminal_cmd", "powershell"], ToolKind::Command);
+        check(&["Read", "read", "read_file", "ReadFile", "view", "NotebookRead"], ToolKind::FileRead);
+        check(
+            &["Write", "write", "edit", "MultiEdit", "create", "apply_patch", "patch", "Delete"],
+            ToolKind::FileWrite,
+        );
+        check(&["mcp__fs__read", "Grep", "read_bash", "", &"bash".repeat(9)], ToolKind::Other);
     }
 }

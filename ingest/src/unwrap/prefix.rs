@@ -140,7 +140,10 @@ impl<'a> Cursor<'a> {
     /// `name  | `
     fn skip_name(&mut self) -> bool {
         let from = self.at;
-        let is_name = self.skip_while(is_name) > 0 && self.skip_while(|byte| byte == b' ') > 0 && self.skip(b"|");
+        // A task of a swarm is `service.1.id@node`.
+        let is_name = self.skip_while(|byte| is_name(byte) || byte == b'@') > 0
+            && self.skip_while(|byte| byte == b' ') > 0
+            && self.skip(b"|");
         self.back_unless(is_name, from)
     }
 

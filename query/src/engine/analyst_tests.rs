@@ -104,6 +104,28 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("to_char(time, '%H:%M') = '12:00'", "3"),
     ("to_char(time, 'Julian') = 'x'", "sql"),
     ("seq = any('{1,2}')", "sql"),
+    ("record ? 'only'", "2"),
+    ("NOT record ? 'only'", "1"),
+    ("record->'list' ? 'z' AND record ? 'who'", "1"),
+    ("record ?| ARRAY['only', 'nothing']", "2"),
+    ("record ?& ARRAY['only', 'nothing']", "0"),
+    ("record ?| 'only'", "sql"),
+    ("record ?| ARRAY['a', 'b', 'c'] ?| ARRAY['a', 'b', 'c'] ?| ARRAY['a', 'b', 'c'] ?| ARRAY['a', 'b', 'c']", "sql"),
+    ("record ? (CASE WHEN seq = 0 THEN 'who' ELSE 'none' END)", "2"),
+    ("record->'deep' = '{ \"level\": \"one\" }'", "1"),
+    ("record->'deep' <> '{\"0\":\"zero\",\"level\":\"two\"}'", "2"),
+    ("record->'list' = '[\"x\", \"y\"]'", "1"),
+    ("2 ^ 3 = 8 AND mod(7, 4) = 3", "3"),
+    ("time::varchar(10) = '2026-11-21'", "3"),
+    ("CAST(host AS CHAR(5)) = 'Files'", "3"),
+    ("date(time) = '2026-11-21'", "3"),
+    ("to_date('21/11/2026', 'DD/MM/YYYY') = date '2026-11-21'", "3"),
+    ("to_timestamp('2026-11-21 12:00', 'YYYY-MM-DD HH24:MI') <= time", "3"),
+    ("time AT TIME ZONE 'Nowhere' > now()", "sql"),
+    ("record->>'who' LIKE 'b!o' ESCAPE '!'", "2"),
+    ("record->>'who' NOT ILIKE 'b!_' ESCAPE '!'", "3"),
+    ("host REGEXP '^Files'", "3"),
+    ("substring(host FROM '[a-z]+[.]') = 'iles.'", "3"),
 ];
 
 #[tokio::test]
@@ -146,6 +168,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("SELECT unnest(ARRAY[1,2])", "1|2"),
     ("SELECT count(*) FROM events GROUP BY GROUPING SETS ((kind), ()) ORDER BY 1", "1|2|3"),
     ("SHOW TABLES; SELECT 1", "sql"),
+    ("SELECT count(*) FROM events TABLESAMPLE BERNOULLI (10)", "sql"),
+    ("SELECT jsonb_array_elements_text(record->'list') AS word FROM events ORDER BY 1", "x|y|z"),
+    ("SELECT DISTINCT jsonb_object_keys(record->'deep') AS key FROM events ORDER BY 1", "0|level"),
+    ("SELECT every(seq < 3), variance(seq) FROM events", "true,1.0"),
     ("SELECT current_setting('x')", "sql"),
 ];
 
@@ -161,6 +187,26 @@ async fn statements_answer_as_in_postgresql() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn lists_stand_beside_their_rows() {
+    let ledgers = calls().await;
+    let engine = ledgers.engine();
+    let with = "WITH a AS (SELECT seq, json_texts(record->'list') AS words FROM events) SELECT a.seq, w.word FROM a";
+    for (from, expected) in [
+        (", unnest(a.words) AS w(word)", "0,x|0,y|1,z"),
+        (" CROSS JOIN LATERAL unnest(a.words) AS w(word)", "0,x|0,y|1,z"),
+        (" CROSS JOIN unnest(words) w(word)", "0,x|0,y|1,z"),
+        (" JOIN unnest(a.words) AS w(word) ON w.word <> 'x'", "0,y|1,z"),
+        (" LEFT JOIN LATERAL unnest(a.words) AS w(word) ON true", "0,x|0,y|1,z|2,"),
+        (", unnest(a.words) AS w(word) JOIN events e ON e.record->'list'->>0 = w.word", "0,x|1,z"),
+        (" CROSS JOIN unnest(a.words, a.words) AS w(word, other)", "sql"),
+    ] {
+        assert_eq!(answer(&engine, &format!("{with}{from} ORDER BY 1, 2")).await, expected, "{from}");
+    }
+    let named = "WITH a AS (SELECT json_texts(record->'list') AS words FROM events) SELECT word FROM a, unnest(a.words) AS word ORDER BY 1";
+    assert_eq!(answer(&engine, named).await, "x|y|z");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! `@>` on JSON: whether one value contains another, as PostgreSQL says it (section 8.14.3 of its manual).
+//! `@>` on JSON: whether one value contains another, as PostgreSQL says it (section 8.14.3 of its manual); `=`: whether two
+//! are the same, however they are written; and `?`: whether there is a field or an element of that name.
 
 use std::sync::Arc;
 
@@ -11,17 +12,43 @@ use serde_json::Value;
 
 /// The function `json_contains_json(outer, inner)`.
 pub(super) fn function() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Contains { signature: Signature::string(2, Volatility::Immutable) })
+    of(Comparison::Contains)
+}
+
+/// The function `json_is_json(one, other)`.
+pub(super) fn equality() -> ScalarUDF {
+    of(Comparison::Equals)
+}
+
+/// The function `json_has_key(value, key)`.
+pub(crate) fn has_key() -> ScalarUDF {
+    of(Comparison::HasKey)
+}
+
+fn of(comparison: Comparison) -> ScalarUDF {
+    ScalarUDF::new_from_impl(Compare { signature: Signature::string(2, Volatility::Immutable), comparison })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Comparison {
+    Contains,
+    Equals,
+    HasKey,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Contains {
+struct Compare {
     signature: Signature,
+    comparison: Comparison,
 }
 
-impl ScalarUDFImpl for Contains {
+impl ScalarUDFImpl for Compare {
     fn name(&self) -> &'static str {
-        "json_contains_json"
+        match self.comparison {
+            Comparison::Contains => "json_contains_json",
+            Comparison::Equals => "json_is_json",
+            Comparison::HasKey => "json_has_key",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -47,16 +74,23 @@ impl ScalarUDFImpl for Contains {
             let text = inner.value(row);
             let inner = match &last {
                 Some((before, value)) if *before == text => value,
+                _ if self.comparison == Comparison::HasKey => &last.insert((text, Value::from(text))).1,
                 _ => {
                     let value = serde_json::from_str(text).map_err(|error| {
-                        DataFusionError::Execution(format!("@> compares with JSON, which {text:?} is not: {error}"))
+                        DataFusionError::Execution(format!(
+                            "JSON is compared with JSON, which {text:?} is not: {error}"
+                        ))
                     })?;
                     &last.insert((text, value)).1
                 }
             };
             // What a source sent may be no JSON; it contains nothing.
             let outer = serde_json::from_str::<Value>(outer.value(row));
-            answers.push(outer.ok().map(|outer| contains(&outer, inner, true)));
+            answers.push(outer.ok().map(|outer| match self.comparison {
+                Comparison::Contains => contains(&outer, inner, true),
+                Comparison::Equals => equals(&outer, inner),
+                Comparison::HasKey => inner.as_str().is_some_and(|key| holds(&outer, key)),
+            }));
         }
         Ok(ColumnarValue::Array(Arc::new(BooleanArray::from(answers))))
     }
@@ -78,9 +112,58 @@ fn contains(outer: &Value, inner: &Value, is_top: bool) -> bool {
     }
 }
 
+/// An object has a field of that name, or a list that text, or it is that text.
+fn holds(value: &Value, key: &str) -> bool {
+    match value {
+        Value::Object(members) => members.contains_key(key),
+        Value::Array(elements) => elements.iter().any(|element| element.as_str() == Some(key)),
+        value => value.as_str() == Some(key),
+    }
+}
+
+/// Two values are the same if their members are, in any order, and their elements in this one.
+fn equals(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, value)| other.get(name).is_some_and(|found| equals(value, found)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equals(one, other))
+        }
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (one, other) => one == other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_a_key() {
+        let check = |value: &str, expected: bool| {
+            assert_eq!(holds(&serde_json::from_str(value).unwrap(), "a"), expected, "{value}");
+        };
+        check(r#"{"a":null}"#, true);
+        check(r#"{"b":{"a":1}}"#, false);
+        check(r#"["b","a"]"#, true);
+        check(r#"[["a"]]"#, false);
+        check(r#""a""#, true);
+        check("1", false);
+    }
+
+    #[test]
+    fn what_is_the_same() {
+        let check = |one: &str, other: &str, expected: bool| {
+            let read = |text| serde_json::from_str(text).unwrap();
+            assert_eq!(equals(&read(one), &read(other)), expected, "{one} = {other}");
+        };
+        check(r#"{"a":1,"b":[1,{"c":null}]}"#, r#"{ "b": [1.0, {"c": null}], "a": 1 }"#, true);
+        check(r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false);
+        check("[1,2]", "[2,1]", false);
+        check("[]", "{}", false);
+    }
 
     /// The answers are those of PostgreSQL 15.
     #[test]

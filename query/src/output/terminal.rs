@@ -49,7 +49,8 @@ impl Table {
                 }
             }
             if let Some(width) = self.width {
-                narrow(&mut widths, width);
+                narrow(&mut widths, width, |_| limits::TABLE_COLUMN_WIDTH_MIN);
+                narrow(&mut widths, width, |column| self.names[column].width().min(limits::TABLE_COLUMN_WIDTH_MIN));
             }
             let left = vec![false; self.names.len()];
             write_line(&self.names, &widths, &left, out);
@@ -63,13 +64,14 @@ impl Table {
     }
 }
 
-/// Takes from the widest columns until all fit, or are as narrow as they get.
-fn narrow(widths: &mut [usize], width: usize) {
+/// Takes from the widest columns until all fit, or are as narrow as they may get.
+fn narrow(widths: &mut [usize], width: usize, least: impl Fn(usize) -> usize) {
     let room = width.saturating_sub(GAP * widths.len().saturating_sub(1));
     while widths.iter().sum::<usize>() > room {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > limits::TABLE_COLUMN_WIDTH_MIN => *widest -= 1,
-            _ => return,
+        let wide = widths.iter_mut().enumerate().filter(|(column, width)| **width > least(*column));
+        match wide.max_by_key(|(_, width)| **width) {
+            Some((_, widest)) => *widest -= 1,
+            None => return,
         }
     }
 }

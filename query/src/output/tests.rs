@@ -202,6 +202,9 @@ fn a_table_fits_its_width_or_is_written_row_by_row() {
     assert!(widest(&lines(Format::Table, None)) > 90);
     let fitting = lines(Format::Table, Some(90));
     assert!(widest(&fitting) <= 90 && fitting.contains('…'), "{fitting}");
+    // Columns with short names give what they do not need when all are as narrow as they should be.
+    let least = (30..90).find(|width| lines(Format::Table, Some(*width)) != lines(Format::Expanded, None)).unwrap();
+    assert!(widest(&lines(Format::Table, Some(least))) <= least, "{least}");
     let narrow = lines(Format::Table, Some(30));
     assert_eq!(narrow, lines(Format::Expanded, None));
     assert!(narrow.starts_with("─[ 1 ]────────\ntext      =1+1\ninteger   -5\n"), "{narrow}");

@@ -6,10 +6,14 @@
 
 use std::any::TypeId;
 
+use datafusion::sql::sqlparser::ast::{Array, BinaryOperator, Expr};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::Token;
+
+use super::idioms::called;
+use crate::limits::{JSON_KEYS_MAX, JSON_OPERAND_BYTES_MAX};
 
 /// How tightly subscripts bind.
 const BRACKET: u8 = 130;
@@ -53,6 +57,7 @@ impl Dialect for Analysts {
             Token::Word(word) if word.keyword == Keyword::COLLATE => Some(Ok(COLLATE)),
             Token::LBracket => Some(Ok(BRACKET)),
             Token::Arrow | Token::LongArrow | Token::HashArrow | Token::HashLongArrow => Some(Ok(ARROW)),
+            Token::Placeholder(mark) if mark == "?" => Some(Ok(OTHER)),
             Token::StringConcat
             | Token::Sharp
             | Token::ShiftLeft
@@ -66,6 +71,14 @@ impl Dialect for Analysts {
             | Token::DoubleTildeAsterisk
             | Token::ExclamationMarkDoubleTilde
             | Token::ExclamationMarkDoubleTildeAsterisk => Some(Ok(OTHER)),
+            _ => None,
+        }
+    }
+
+    // A question mark behind an operand is PostgreSQL's: `record ? 'key'`, `?|` and `?&` with a list of keys.
+    fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _: u8) -> Option<Result<Expr, ParserError>> {
+        match &parser.peek_token_ref().token {
+            Token::Placeholder(mark) if mark == "?" => Some(has_keys(parser, expr)),
             _ => None,
         }
     }
@@ -104,4 +117,36 @@ impl Dialect for Analysts {
         supports_select_wildcard_rename supports_limit_by supports_comma_separated_trim supports_cte_without_as
         supports_select_item_multi_column_alias
     }
+}
+
+/// What stands behind the question mark, and the conditions that it makes.
+fn has_keys(parser: &mut Parser, json: &Expr) -> Result<Expr, ParserError> {
+    parser.next_token();
+    let combine = if parser.consume_token(&Token::Pipe) {
+        Some(BinaryOperator::Or)
+    } else if parser.consume_token(&Token::Ampersand) {
+        Some(BinaryOperator::And)
+    } else {
+        None
+    };
+    let keys = parser.parse_subexpr(OTHER)?;
+    let Some(combine) = combine else { return Ok(has_key(json, &keys)) };
+    let refusal = || ParserError::ParserError("?| and ?& take a list, as in ARRAY['a', 'b']".to_owned());
+    let Expr::Array(Array { elem, .. }) = keys else { return Err(refusal()) };
+    // The operand is written out for each key, so neither may be large.
+    if elem.len() > JSON_KEYS_MAX || json.to_string().len() > JSON_OPERAND_BYTES_MAX {
+        let what = format!("?| and ?& take {JSON_KEYS_MAX} keys and an operand of {JSON_OPERAND_BYTES_MAX} bytes");
+        return Err(ParserError::ParserError(what));
+    }
+    let mut conditions = elem.iter().map(|key| has_key(json, key));
+    let first = conditions.next().ok_or_else(refusal)?;
+    let all = conditions.fold(first, |left, right| {
+        let (left, right) = (Box::new(left), Box::new(right));
+        Expr::BinaryOp { left, op: combine.clone(), right }
+    });
+    Ok(Expr::Nested(Box::new(all)))
+}
+
+fn has_key(json: &Expr, key: &Expr) -> Expr {
+    called("json_has_key", vec![json.clone(), key.clone()])
 }

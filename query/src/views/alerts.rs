@@ -37,7 +37,11 @@ pub(super) const ALERTS: View = View {
         made("workspace_name", "json_get_str(record, 'who', 'workspace_name')", "Name of the workspace."),
         made("session", "json_get_str(record, 'who', 'session')", "The agent's session."),
         made("host", "json_get_str(record, 'what', 'host')", "Host that it is about."),
-        made("domain", "json_get_str(record, 'what', 'domain')", "Registrable domain that it is about."),
+        made(
+            "domain",
+            "coalesce(json_get_str(record, 'what', 'domain'), json_get_str(record, 'what', 'host'))",
+            "Registrable domain that it is about; of an address the address.",
+        ),
         made(
             "evidence",
             "json_texts(json_get_json(record, 'evidence'))",

@@ -108,7 +108,7 @@ pub static CLAUDE_CODE: Agent = Agent {
         ("FileChanged", Other),
         ("DirectoryAdded", Other),
         ("MessageDisplay", Other),
-        ("PreSkillShellCommand", Other),
+        ("PreSkillShellCommand", ShellCall),
     ],
     tells_failure: true,
 };
@@ -193,6 +193,8 @@ pub static CURSOR: Agent = Agent {
         ("afterMCPExecution", Result),
         ("beforeReadFile", FileRead),
         ("afterFileEdit", FileWritten),
+        ("beforeTabFileRead", FileRead),
+        ("afterTabFileEdit", FileWritten),
         ("afterAgentResponse", Other),
         ("afterAgentThought", Other),
         ("stop", Other),

@@ -15,7 +15,8 @@ record! {
     Response {
         success: Text<'a> = "success",
         is_error: Text<'a> = "is_error" | "isError",
-        exit_code: Integer = "exit_code" | "exitCode",
+        exit_code: Integer = "exit_code" | "exitCode" | "exit",
+        metadata: Raw<'a> = "metadata",
         kind: Text<'a> = "resultType" | "status",
         error: Raw<'a> = "error",
         text: Raw<'a> = "llmContent" | "textResultForLlm" | "output",
@@ -25,9 +26,14 @@ record! {
 /// Sets outcome, exit code and what makes `result_fp` of a call that ended.
 pub fn set_result(draft: &mut Draft, payload: &Payload, agent: &Agent) {
     let response = payload.any_member(RESULTS);
-    let said: Response = response.and_then(|response| read(response.get()).ok()).unwrap_or_default();
-    let text = said.text.or(response.filter(|response| response.get().starts_with('"'))).map(text_of);
-    let code = said.exit_code.0.or_else(|| text.as_deref().and_then(exit_code));
+    let written = response.filter(|response| response.get().starts_with('"')).map(text_of);
+    // Some write the response as a text with JSON in it.
+    let inside = written.as_deref().filter(|text| text.starts_with('{'));
+    let said: Response =
+        inside.or(response.map(RawValue::get)).and_then(|response| read(response).ok()).unwrap_or_default();
+    let more: Response = said.metadata.and_then(|metadata| read(metadata.get()).ok()).unwrap_or_default();
+    let text = said.text.map(text_of).or(written.clone());
+    let code = said.exit_code.0.or(more.exit_code.0).or_else(|| text.as_deref().and_then(exit_code));
     let error = said.error.filter(|error| !matches!(error.get(), "null" | "\"\"" | "false"));
     let failed = said.success.as_str() == "false"
         || said.is_error.as_str() == "true"

@@ -185,6 +185,10 @@ fn ids_are_by_call_or_by_bytes() {
     assert_eq!(id(prompt), id(prompt));
     assert_ne!(id(prompt), id(&prompt.replace("The tests", "Some tests")));
     check(&one("SessionStart"), &[("source_id", None)]);
+    // Twice in one turn are two, whether a request to a model or a command that is tried again.
+    check(&of(&["beforeShellExecution"])[0], &[("source_id", None)]);
+    let again = r#"{"session_id":"s-1","turn_id":"t-1","hook_event_name":"PreModelRequest","model":"gpt-5"}"#;
+    check(&events(&Hooks, again)[0], &[("source_id", None), ("agent_kind", Some("codex"))]);
     assert_ne!(one("toolu_03ours")["source_id"], one("toolu_04ours")["source_id"]);
 }
 
@@ -335,6 +339,40 @@ fn cursor_tells_commands_and_edits_apart_from_other_tools() {
         &[("kind", Some("file.write")), ("file", Some("/home/coder/work/a.rs")), ("outcome", Some("success"))],
     );
     assert_eq!(before[0]["action_fp"], of(&["afterShellExecution"])[0]["action_fp"]);
+}
+
+#[test]
+fn each_agent_tells_in_its_own_shape_how_a_call_ended_and_where() {
+    let check_payload = |payload: &str, want: &[(&str, Option<&str>)]| check(&events(&Hooks, payload)[0], want);
+    let cursor = r#""conversation_id":"c-2","cursor_version":"2.4.1","generation_id":"g-2""#;
+    check_payload(
+        &format!(
+            r#"{{{cursor},"hook_event_name":"postToolUse","tool_name":"Shell","tool_input":{{"command":"npm t"}},"tool_output":"{{\"exitCode\":3,\"stdout\":\"\"}}"}}"#
+        ),
+        &[("kind", Some("command")), ("outcome", Some("error")), ("exit_code", Some("3"))],
+    );
+    check_payload(
+        &format!(
+            r#"{{{cursor},"hook_event_name":"afterMCPExecution","tool_name":"ask","tool_input":"{{}}","url":"https://mcp.example/a","result_json":"{{\"isError\":true}}"}}"#
+        ),
+        &[("kind", Some("tool.result")), ("outcome", Some("error")), ("mcp_server", Some("https://mcp.example/a"))],
+    );
+    check_payload(
+        &format!(r#"{{{cursor},"hook_event_name":"afterTabFileEdit","file_path":"/a.rs","edits":[]}}"#),
+        &[("kind", Some("file.write")), ("file", Some("/a.rs"))],
+    );
+    let codex = r#""session_id":"s-2","turn_id":"t-2","model":"gpt-5","hook_event_name":"PostToolUse""#;
+    check_payload(
+        &format!(
+            r#"{{{codex},"tool_name":"Bash","tool_input":{{"command":"false"}},"tool_response":{{"output":"x","metadata":{{"exit_code":1}}}}}}"#
+        ),
+        &[("outcome", Some("error")), ("exit_code", Some("1"))],
+    );
+    let opencode = r#"{"tachograph_hook":{"agent":"opencode"},"payload":{"hook_event_name":"tool.execute.after","sessionID":"o-2","callID":"1","#;
+    check_payload(
+        &format!(r#"{opencode}"tool_name":"write","tool_input":{{"filePath":"/w/.env"}},"tool_response":{{}}}}}}"#),
+        &[("kind", Some("file.write")), ("file", Some("/w/.env"))],
+    );
 }
 
 #[test]
