@@ -79,13 +79,14 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         loop {
             attempts = attempts.saturating_add(1);
             let mut doubt = plan.doubt(batch);
+            let in_doubt = !doubt.is_empty();
             let attempt = self.attempt(plan, batch, message, doubtful, &mut accepted);
             let step = self.watched(plan, began, &mut doubt, attempt).await;
             if !matches!(step, Ok(Step::Settled(_))) {
                 // What was taken before is not repeated with what may fail for long, or is cut off by a stop.
                 self.flush(plan, &mut doubt).await?;
             }
-            if doubt.is_empty() && plan.is_growing() {
+            if in_doubt && doubt.is_empty() {
                 plan.doubted(batch);
                 self.receipt_due = Instant::now() + self.timing.receipt_every;
             }
@@ -130,7 +131,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 output = &mut future => return Ok(output),
                 () = tokio::time::sleep(STATUS_EVERY) => {}
             }
-            if !doubt.is_empty() && Instant::now() >= self.receipt_due {
+            if !doubt.is_empty() && plan.is_growing() && Instant::now() >= self.receipt_due {
                 self.append(plan, doubt).await?;
             }
             let is_blocked = start.elapsed() >= BLOCKED_AFTER;

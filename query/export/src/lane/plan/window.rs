@@ -197,17 +197,22 @@ impl Plan {
         Note::Intent(IntentNote { from: self.next_seq, to: end, record: Intended::Window(record) })
     }
 
-    /// What is to be recorded when it is not certain that a batch of a window is taken soon: what was done before it, and how
-    /// this batch is cut. Nothing if no receipt waits, since then the window's own intent says as much.
+    /// What is to be recorded when it is not certain that a batch of a window is taken soon: what was done before it, and that
+    /// this one goes alone, so that whoever follows is free behind it. An inherited window goes on behind it.
     pub fn doubt(&self, batch: &Batch) -> Vec<Note> {
-        let Some(Windows { growing: Some(growing), window, .. }) = &self.windows else { return Vec::new() };
-        let intent = if let Some(Window { end, cut, inherited: true, .. }) = window {
-            self.window_note(*end, *cut)
+        let Some(Windows { growing, window: Some(window), .. }) = &self.windows else { return Vec::new() };
+        // Dead letters are no part of a window; what stays as its intent says needs no other.
+        if !batch.letter.is_empty() || (window.inherited && growing.is_none()) {
+            return Vec::new();
+        }
+        let intent = if window.inherited {
+            self.window_note(window.end, window.cut)
         } else {
             let record = Intended::Batch(self.intent_of(batch));
             Note::Intent(IntentNote { from: self.next_seq, to: batch.end, record })
         };
-        vec![Note::Receipt(growing.clone().finish()), intent]
+        let receipt = growing.clone().map(|growing| Note::Receipt(growing.finish()));
+        receipt.into_iter().chain([intent]).collect()
     }
 
     /// What [`Plan::doubt`] said is on record.

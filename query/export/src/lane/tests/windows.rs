@@ -212,6 +212,25 @@ fn what_an_earlier_process_began_is_cut_as_it_was_although_something_fails_now()
     assert_eq!(sizes, [5; 6]);
 }
 
+#[test]
+fn a_process_that_only_failed_leaves_one_batch_to_repeat_and_the_rest_free() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = fives();
+    world.lock().unwrap().entries = vec![json!({"kind": "note"}); 20];
+    world.lock().unwrap().faults = vec![Fault::TakenAndCut; 9].into();
+    paused().block_on(async {
+        let _ = timeout(Duration::from_secs(1), lane(&world, dir.path(), 7, "beginning").run()).await;
+        world.lock().unwrap().faults.clear();
+        world.lock().unwrap().entries.resize(60, json!({"kind": "note"}));
+        finish_only(&world, dir.path()).await;
+    });
+    let world = world.lock().unwrap();
+    check(&world);
+    let mut sizes: Vec<usize> = world.bodies.iter().map(|body| body.lines().count()).collect();
+    sizes.dedup();
+    assert_eq!(sizes, [5, 55], "who is behind is sent full batches");
+}
+
 fn passing() -> impl Strategy<Value = Fault> {
     prop_oneof![
         Just(Fault::Refused),
