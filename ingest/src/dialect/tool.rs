@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::json::{Raw, Text, read, record, text_of};
 use crate::dialect::{Action, Draft};
-use crate::lenient;
+use crate::{lenient, url};
 
 /// What a tool does, as far as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,27 +22,70 @@ pub enum ToolKind {
     Other,
 }
 
+/// Names of tools that run commands, without what stands between words.
+const COMMAND_TOOLS: &[&str] = &[
+    "bash",
+    "containerexec",
+    "execcommand",
+    "executebash",
+    "executecommand",
+    "localshell",
+    "powershell",
+    "runcommand",
+    "runinterminal",
+    "runshellcommand",
+    "runterminalcmd",
+    "runterminalcommand",
+    "shell",
+    "shellcommand",
+    "terminal",
+];
+/// Names of tools that read files.
+const READ_TOOLS: &[&str] =
+    &["fsread", "notebookread", "readfile", "readmanyfiles", "readmediafile", "readtextfile", "viewfile"];
+/// Names of tools that write files.
+const WRITE_TOOLS: &[&str] = &[
+    "applydiff",
+    "applypatch",
+    "createfile",
+    "createnewfile",
+    "editexistingfile",
+    "editfile",
+    "fswrite",
+    "inserteditintofile",
+    "multiedit",
+    "notebookedit",
+    "replacefilecontent",
+    "replaceinfile",
+    "replacestringinfile",
+    "savefile",
+    "searchreplace",
+    "strreplace",
+    "strreplacebasededittool",
+    "strreplaceeditor",
+    "writefile",
+    "writetofile",
+];
+
 impl ToolKind {
-    /// The kind of a tool by the names that the known agents use.
+    /// The kind of a tool by the names that the known agents and the usual servers of files and shells use, in whatever case and
+    /// with whatever between the words.
     pub fn of(tool: &str) -> Self {
-        match tool {
-            "Bash" | "bash" | "shell" | "local_shell" | "exec_command" | "run_shell_command" | "execute_command"
-            | "run_in_terminal" | "PowerShell" => Self::Command,
-            "Read" | "NotebookRead" | "read_file" | "read_many_files" | "view" | "view_file" => Self::FileRead,
-            "Write"
-            | "Edit"
-            | "MultiEdit"
-            | "NotebookEdit"
-            | "write_file"
-            | "edit_file"
-            | "replace"
-            | "create_file"
-            | "str_replace_editor"
-            | "str_replace_based_edit_tool"
-            | "apply_patch"
-            | "write_to_file"
-            | "apply_diff" => Self::FileWrite,
-            _ => Self::Other,
+        // Tools of a server are named after it: `mcp__files__read_text_file`.
+        let own = tool.rsplit("__").next().unwrap_or(tool);
+        let plain: String =
+            own.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
+        let has = |names: &[&str]| names.contains(&plain.as_str());
+        // One word may mean anything to a server; to an agent it is a file.
+        let is_agents = own == tool;
+        if has(COMMAND_TOOLS) {
+            Self::Command
+        } else if has(READ_TOOLS) || (is_agents && has(&["read", "view"])) {
+            Self::FileRead
+        } else if has(WRITE_TOOLS) || (is_agents && has(&["write", "edit", "create", "replace"])) {
+            Self::FileWrite
+        } else {
+            Self::Other
         }
     }
 
@@ -63,10 +106,11 @@ record! {
         command: Raw<'a> = "command" | "cmd" | "CommandLine",
         file: Text<'a> = "file_path" | "filePath" | "notebook_path" | "absolute_path" | "target_file",
         path: Text<'a> = "path" | "filename",
+        url: Text<'a> = "url" | "uri",
     }
 }
 
-/// Sets `tool`, `command` and `file`, and what makes `action_fp`. `input` is the JSON text of the tool's input.
+/// Sets `tool`, `command`, `file` and the host that the tool is to ask, and what makes `action_fp`. `input` is the JSON text of the tool's input.
 pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
     draft.entry.set_text_if(column::TOOL, Some(tool));
     draft.action = Some(Action { tool: tool.to_owned(), input: input.to_owned() });
@@ -81,10 +125,16 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
         }
         return;
     };
-    draft.entry.set_text_if(column::COMMAND, fields.command.map(command_line).as_deref());
+    // Editors call what they do to a file a command.
+    let is_file = matches!(kind, ToolKind::FileRead | ToolKind::FileWrite);
+    let command = fields.command.filter(|_| !is_file);
+    draft.entry.set_text_if(column::COMMAND, command.map(command_line).as_deref());
     // A `path` may be a folder to list; only for tools on files is it the file.
-    let path = fields.path.some().filter(|_| matches!(kind, ToolKind::FileRead | ToolKind::FileWrite));
+    let path = fields.path.some().filter(|_| is_file);
     draft.entry.set_text_if(column::FILE, fields.file.some().or(path));
+    // The rest of an address is content; whom a tool asks is a fact, as it is of a request.
+    let asked = fields.url.some().and_then(url::split);
+    draft.entry.set_text_if(column::HOST, asked.map(|asked| asked.host).as_deref());
 }
 
 /// A command line from a string or from a list of arguments, which are put in quotes where a shell would take them apart.
@@ -122,6 +172,23 @@ mod tests {
     }
 
     #[test]
+    fn kinds_of_tools_are_known_by_their_names() {
+        for (kind, tools) in [
+            (ToolKind::Command, &["Bash", "run_terminal_cmd", "executeBash", "mcp__box__shell"][..]),
+            (ToolKind::FileRead, &["Read", "read", "readFile", "fs_read", "mcp__files__read_file"]),
+            (
+                ToolKind::FileWrite,
+                &["Write", "write", "edit", "str-replace-editor", "mcp__files__edit_file", "applyPatch"],
+            ),
+            (ToolKind::Other, &["WebFetch", "Grep", "mcp__board__create", "mcp__mail__read", "", "__"]),
+        ] {
+            for tool in tools {
+                assert_eq!(ToolKind::of(tool), kind, "{tool}");
+            }
+        }
+    }
+
+    #[test]
     fn inputs_give_command_and_file() {
         check("Bash", r#"{"command":"ls \"a\"","timeout":1}"#, Some("ls \"a\""), None);
         check("shell", r#"{"command":["bash","-lc","ls"]}"#, Some("bash -lc ls"), None);
@@ -130,10 +197,26 @@ mod tests {
         check("Bash", "ls -la", Some("ls -la"), None);
         check("Write", r#"{"file_path":"/a/b.go","content":"x"}"#, None, Some("/a/b.go"));
         check("view", r#"{"path":"/a"}"#, None, Some("/a"));
+        check("mcp__files__read_text_file", r#"{"path":"/a"}"#, None, Some("/a"));
+        check("str_replace_based_edit_tool", r#"{"command":"create","path":"/a"}"#, None, Some("/a"));
         check("Grep", r#"{"path":"/a","pattern":"x"}"#, None, None);
         check("Bash", r#""ls \"-la\"""#, Some("ls \"-la\""), None);
         check("Bash", r#"{"command":"rm -rf / # \ud83d","timeout":NaN}"#, Some("rm -rf / # \u{FFFD}"), None);
         check("shell", r#"["rm","-rf","\xff"]"#, Some("rm -rf \u{FFFD}"), None);
         check("create_issue", "[1", None, None);
+    }
+
+    #[test]
+    fn whom_a_tool_asks_is_known() {
+        for (input, host) in [
+            (r#"{"url":"http://169.254.169.254/latest","prompt":"x"}"#, Some("169.254.169.254")),
+            (r#"{"url":"https://mira:x@docs.acme.example:8443/a"}"#, Some("docs.acme.example")),
+            (r#"{"url":"/relative"}"#, None),
+            (r#"{"query":"http://acme.example/"}"#, None),
+        ] {
+            let mut draft = Draft::default();
+            set_call(&mut draft, "WebFetch", input);
+            assert_eq!(draft.entry.text(column::HOST), host, "{input}");
+        }
     }
 }
