@@ -183,7 +183,15 @@ impl Detector for Unusual {
         }
         let Some(progress) = Progress::of(event) else { return };
         // The folders of a session are learned from every event, whether its call is known or not.
-        let class = if progress == Progress::Done { self.touched(event, findings) } else { None };
+        let class = match progress {
+            Progress::Done => self.touched(event, findings),
+            // What was refused touched nothing: only its name says what it was to do.
+            Progress::Refused => {
+                let file = event.text(column::FILE).map(paths::plain);
+                file.and_then(|file| Class::of(event.kind(), &file)).filter(|class| *class != Class::System)
+            }
+            Progress::Asked => None,
+        };
         match self.calls.hear(event, self.key, progress) {
             News::Known => {}
             News::Further(from, to, class) => {

@@ -111,6 +111,13 @@ pub fn sign(command: &Command) -> Option<Sign> {
             let is_plan = matches!(name.as_str(), "terraform" | "tofu" | "terragrunt") && command.has(&["plan"]);
             if is_plan { None } else { destroys("the infrastructure is destroyed") }
         }
+        "bq" if command.has(&["rm"]) => destroys("something is deleted in a cloud"),
+        "railway" if command.operands(&[]).next() == Some("down") => destroys("something is deleted in a cloud"),
+        "npm" | "pnpm" | "yarn" if command.has(&["unpublish"]) => destroys("a published package is removed"),
+        "cargo" | "gem" if command.has(&["yank"]) => destroys("a published package is removed"),
+        "restic" | "borg" | "kopia" | "rustic" if command.has(&["forget", "delete", "prune"]) => {
+            destroys("copies for the worst case are removed")
+        }
         "terraform" | "tofu" if command.has(&["state"]) && command.has(&["rm"]) => {
             destroys("the infrastructure is no longer known")
         }
@@ -119,8 +126,12 @@ pub fn sign(command: &Command) -> Option<Sign> {
                 .operands(&[])
                 .take(6)
                 .find(|word| CLOUD_VERBS.contains(word) || (word.contains(':') && word.ends_with("delete")));
+            // `gcloud storage rm -r gs://…`
+            let is_storage =
+                command.has(&["storage"]) && command.has(&["rm"]) && command.option(&["-r", "-R", "--recursive"]);
             let is_read = command.operands(&[]).next().is_some_and(|word| matches!(word, "logs" | "help" | "db"));
-            (verb.is_some() && !is_read).then(|| Sign::new(Class::Destroy, "something is deleted in a cloud"))
+            ((verb.is_some() && !is_read) || is_storage)
+                .then(|| Sign::new(Class::Destroy, "something is deleted in a cloud"))
         }
         _ => None,
     }

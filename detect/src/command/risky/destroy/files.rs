@@ -216,9 +216,11 @@ fn written(command: &Command) -> Option<String> {
     let last = || command.operands(&[]).last().map(str::to_owned);
     let path = match command.name().as_str() {
         "dd" => of().or(redirected),
-        "cp" | "tee" | "cat" if redirected.is_none() => {
-            last().filter(|path| command.name() != "cat" && is_device(path))
+        // What these add to a file leaves what was in it.
+        "cp" | "tee" if redirected.is_none() && !command.flag('a', "append") => {
+            last().filter(|path| is_device(path) || is_account_file(path))
         }
+        "cp" | "tee" | "cat" if redirected.is_none() => None,
         _ => redirected,
     };
     path.map(|path| command.path(&path))
