@@ -44,8 +44,7 @@ pub fn is_telemetry_host(host: &str, domain: &str) -> bool {
     ];
     let is_owners = SHARED.binary_search(&domain).is_ok();
     let is_below = |known: &&str| host.strip_suffix(*known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    HOSTS.iter().any(is_below)
-        || (is_owners && host.split(['.', '-']).any(|word| WORDS.contains(&word)))
+    HOSTS.iter().any(is_below) || (is_owners && host.split(['.', '-']).any(|word| WORDS.contains(&word)))
 }
 
 /// Whether a request to a host of such a domain reports to its owner, by a path that nobody else can choose.

@@ -69,7 +69,7 @@ pub static RULES: &[Rule] = &[
     rule(
         "github_token",
         &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
-        r"(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}",
+        r"gh[pousr]_(?:[0-9]+_)?[A-Za-z0-9]{20,}[A-Za-z0-9_]*|github_pat_[A-Za-z0-9_]{20,}",
     ),
     rule(
         "gitlab_token",

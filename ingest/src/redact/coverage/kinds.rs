@@ -235,6 +235,7 @@ pub static BENIGN: &[&str] = &[
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "sha512-9eQH3yX0pGk1Q2w3e4r5t6y7u8i9o0pAaSsDdFfGgHhJjKkLlZzXxCcVvBbNnMm==",
     "toolu_01RX68weRSquLx6HUTj65iBo",
+    "progress_outweighs_repetition_and_the_same_work_again",
     "call_a8Kd0PzQ7rLm2XvB9tYc4NwE6hJs1GuF",
     "test_shouldReturnTheRightValueWhenUser2IsLoggedIn3Times",
     "input(\"password\", \"Your password\")",
