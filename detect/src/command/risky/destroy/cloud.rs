@@ -137,6 +137,45 @@ pub fn sign(command: &Command) -> Option<Sign> {
     }
 }
 
+/// Hosts of whose interfaces everything is infrastructure or data.
+const INTERFACES: [&str; 17] = [
+    "api.cloudflare.com",
+    "api.digitalocean.com",
+    "api.fly.io",
+    "api.heroku.com",
+    "api.hetzner.cloud",
+    "api.linode.com",
+    "api.machines.dev",
+    "api.netlify.com",
+    "api.planetscale.com",
+    "api.render.com",
+    "api.scaleway.com",
+    "api.supabase.com",
+    "api.vercel.com",
+    "api.vultr.com",
+    "backboard.railway.app",
+    "console.neon.tech",
+    "management.azure.com",
+];
+
+/// The sign of a request that deletes by an interface of a cloud what its command line would. `deletes` says that it is a DELETE.
+pub fn asked(command: &Command, deletes: bool) -> Option<Sign> {
+    let host = |word: &str| {
+        let rest = word.split_once("://").map_or(word, |(_, rest)| rest);
+        rest.split(['/', '?', ':']).next().unwrap_or_default().to_ascii_lowercase()
+    };
+    let is_interface = || command.words.iter().skip(1).any(|word| INTERFACES.contains(&host(word).as_str()));
+    // A question of GraphQL names what it does: `mutation { volumeDelete(…) }`.
+    let mutates = |word: &String| {
+        let calls = word.split_once("mutation").map_or("", |(_, calls)| calls).to_ascii_lowercase();
+        calls
+            .split(|char: char| !char.is_ascii_alphanumeric())
+            .any(|name| ["delete", "destroy", "wipe"].iter().any(|verb| name.starts_with(verb) || name.ends_with(verb)))
+    };
+    let is_deleted = (deletes && is_interface()) || command.words.iter().skip(1).any(mutates);
+    is_deleted.then(|| Sign::new(Class::Destroy, "something is deleted in a cloud"))
+}
+
 /// A volume or namespace that a command makes, which must not have been there.
 pub fn made(command: &Command) -> Option<String> {
     let words: Vec<&str> = command.operands(&["-n", "--namespace"]).collect();

@@ -1,6 +1,6 @@
 //! Databases that are dropped, emptied or made anew: by clients and statements, by the tools of frameworks.
 
-use super::{Class, Sign, is_for_tests, sql};
+use super::{Class, Sign, cloud, is_for_tests, sql};
 use crate::command::{Command, Line};
 
 /// Clients that are given statements.
@@ -163,6 +163,7 @@ pub fn sign(command: &Command, line: &Line) -> Option<Sign> {
             };
             (deletes && command.words.iter().any(is_all))
                 .then(|| Sign::new(Class::Destroy, "all of an index is deleted"))
+                .or_else(|| cloud::asked(command, deletes))
         }
         _ if CLIENTS.contains(&name.as_str()) => statement(command, line),
         _ => None,
