@@ -2,6 +2,7 @@
 
 pub mod fleet;
 pub mod no_progress;
+mod progress;
 pub mod repeat;
 pub mod retry_storm;
 mod step;

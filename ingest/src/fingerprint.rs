@@ -50,7 +50,7 @@ impl Fingerprinter {
     /// The fingerprint of a result; `result` is redacted JSON text or any other redacted text.
     pub fn result(&self, result: &str) -> u64 {
         let canonical = canonical(result);
-        let folded = self.chance.fold_result(&both_ends(&canonical)).into_owned();
+        let folded = self.chance.fold_result(&as_shown(&both_ends(&canonical))).into_owned();
         self.hash(b'r', &[folded.trim().as_bytes()])
     }
 
@@ -148,6 +148,34 @@ fn write(value: &Value, out: &mut String) {
             let _ = write!(out, "{value}");
         }
     }
+}
+
+/// JSON in which line ends, tabs and the controls of terminals are what they stand for, since what differs from run to run is
+/// known by the blank before it: in `\n12 ms` the number follows a letter.
+fn as_shown(text: &str) -> Cow<'_, str> {
+    if !text.starts_with(['{', '[']) || !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let escape = &rest[at..];
+        let (shown, len) = match escape.as_bytes() {
+            [_, b'n' | b'r', ..] => ("\n", 2),
+            [_, b't', ..] => ("\t", 2),
+            [_, b'u', b'0', b'0', b'1', b'b' | b'B', ..] => ("\u{1b}", 6),
+            // Two backslashes are one that begins no escape; other escapes stay as they are.
+            _ => {
+                let len = escape.char_indices().nth(2).map_or(escape.len(), |(at, _)| at);
+                (&escape[..len], len)
+            }
+        };
+        out.push_str(shown);
+        rest = &escape[len..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// Both ends of a text that is too long to be read whole.

@@ -1,12 +1,13 @@
 //! Redaction: finds secrets in text and replaces each by `[REDACTED:<kind>]`, also inside JSON strings.
 //!
-//! It is best effort by rules (`erase` removes what slipped through). Secrets are found by their form (`rules`), by the name
+//! It is best effort by rules (`erase` removes what slipped through). Secrets are found by their form (`rules`, `made`), by the name
 //! before them (`names`) and by their place in a command line (`options`), in the text as the sender meant it: escapes,
 //! percent-encoding and base64 are decoded first (`view`), and a replacement covers whole characters of the record, so JSON
 //! stays JSON. It runs until nothing is found, so redacting twice is redacting once. docs/redaction.md tells what is covered.
 
 #[cfg(test)]
 mod coverage;
+mod made;
 mod names;
 mod options;
 mod record;
@@ -201,6 +202,7 @@ impl RuleSet {
     fn may_have_secrets(&self, text: &str) -> bool {
         memchr::memchr2(b'\\', b'%', text.as_bytes()).is_some()
             || self.candidates(text) != 0
+            || made::may_find(text)
             || view::base64_texts(text).next().is_some()
     }
 
@@ -250,6 +252,7 @@ impl RuleSet {
 
     /// Searches the text as it is written.
     fn find_as_written(&self, text: &str, found: &mut Vec<Found>) {
+        made::find(text, found);
         let candidates = self.candidates(text);
         if candidates & NAMES != 0 {
             names::find(text, found);
@@ -276,14 +279,16 @@ impl RuleSet {
     }
 }
 
-/// Puts what was found in order and makes one of what overlaps. A secret with a form of its own says more than a name.
+/// Puts what was found in order and makes one of what overlaps. A secret with a form that a rule knows says more than a name,
+/// and than a form that only looks made.
 fn join_overlapping(found: &mut Vec<Found>) {
     found.sort_by_key(|found| (found.start, usize::MAX - found.end));
     found.dedup_by(|next, kept| {
         let overlaps = next.start < kept.end;
         if overlaps {
             kept.end = kept.end.max(next.end);
-            if rules::is_by_name(kept.kind) && !rules::is_by_name(next.kind) {
+            let says_little = |kind: &str| rules::is_by_name(kind) || kind == made::KIND;
+            if says_little(kept.kind) && !says_little(next.kind) {
                 kept.kind = next.kind;
             }
         }

@@ -84,7 +84,7 @@ const PREFIXES: [(&str, &[&str], usize); 37] = [
 
 /// Programs that run a command after one of these words, and what their options take. The first operand after the word is
 /// no command where the last number says so.
-const RUNNERS: [(&str, &[&str], &[&str], usize); 27] = [
+const RUNNERS: [(&str, &[&str], &[&str], usize); 30] = [
     ("npx", &[], &["-p", "--package"], 0),
     ("bunx", &[], &["-p", "--package"], 0),
     ("pnpx", &[], &["-p", "--package"], 0),
@@ -108,6 +108,9 @@ const RUNNERS: [(&str, &[&str], &[&str], usize); 27] = [
     ("ddev", &["exec", ""], &["-s", "-d"], 0),
     ("lando", &[""], &[], 0),
     ("wsl", &[""], &["-d", "-u", "--distribution", "--user"], 0),
+    ("symfony", &["", "run", "php", "composer"], &["--dir"], 0),
+    ("railway", &["run"], &["-s", "-e", "--service", "--environment"], 0),
+    ("infisical", &["run"], &["--env", "--path"], 0),
     ("chroot", &[], &[], 1),
     ("flock", &[], &["-w", "-E"], 1),
     ("screen", &[], &["-S", "-t", "-L"], 0),

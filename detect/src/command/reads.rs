@@ -173,6 +173,49 @@ const USES: [&str; 30] = [
     "--exclude",
 ];
 
+/// Programs that print what a store of secrets holds, and the words by which they do, in this order.
+const STORES: [(&str, &[&str]); 26] = [
+    ("aws", &["secretsmanager", "get-secret-value"]),
+    ("aws", &["secretsmanager", "batch-get-secret-value"]),
+    ("aws", &["ssm", "--with-decryption"]),
+    ("aws", &["configure", "get", "aws_secret_access_key"]),
+    ("aws", &["configure", "export-credentials"]),
+    ("az", &["keyvault", "secret", "show"]),
+    ("bw", &["get"]),
+    ("chamber", &["read"]),
+    ("doppler", &["secrets"]),
+    ("gcloud", &["secrets", "versions", "access"]),
+    ("gh", &["auth", "token"]),
+    ("git", &["credential", "fill"]),
+    ("gopass", &["show"]),
+    ("gpg", &["--export-secret-keys"]),
+    ("heroku", &["config"]),
+    ("infisical", &["secrets"]),
+    ("op", &["read"]),
+    ("op", &["item", "get"]),
+    ("pass", &["show"]),
+    ("secret-tool", &["lookup"]),
+    ("security", &["find-generic-password", "-w"]),
+    ("security", &["find-internet-password", "-w"]),
+    ("security", &["dump-keychain"]),
+    ("sops", &["-d"]),
+    ("vault", &["kv", "get"]),
+    ("vault", &["read"]),
+];
+
+/// Whether a command prints secrets of a store.
+fn asks_store(command: &Command, name: &str) -> bool {
+    let has_all = |words: &[&str]| {
+        let mut rest = command.words.iter().skip(1);
+        words.iter().all(|sought| rest.any(|word| word == sought))
+    };
+    let is_cluster = matches!(name, "kubectl" | "oc")
+        && has_all(&["get"])
+        && command.operands(&["-n", "-o"]).any(|word| matches!(word.split('/').next(), Some("secret" | "secrets")))
+        && command.before_dashes().any(|word| word.starts_with("-o") || word.starts_with("--output"));
+    is_cluster || STORES.iter().any(|(store, words)| *store == name && has_all(words))
+}
+
 /// How a line comes by a secret, if it does.
 pub fn secret(line: &Line) -> Option<How> {
     line.commands.iter().filter_map(|command| of_command(line, command)).max()
@@ -182,6 +225,9 @@ fn of_command(line: &Line, command: &Command) -> Option<How> {
     let name = command.name();
     if matches!(name.as_str(), "source" | ".") {
         return command.operands(&[]).any(|word| holds_secrets(&command.path(word))).then_some(How::Loaded);
+    }
+    if asks_store(command, &name) {
+        return Some(How::Shown);
     }
     if SILENT.contains(&name.as_str()) || !may_show(command, &name) {
         return None;
@@ -199,7 +245,8 @@ fn of_command(line: &Line, command: &Command) -> Option<How> {
 /// Programs of which only some verbs show files.
 fn may_show(command: &Command, name: &str) -> bool {
     match name {
-        "git" => command.has(&["show", "diff", "cat-file", "blame", "log", "grep", "archive", "hash-object"]),
+        "git" if command.has(&["log"]) => command.option(&["-p", "-u", "--patch"]),
+        "git" => command.has(&["show", "diff", "cat-file", "blame", "grep", "archive", "hash-object"]),
         "docker" | "podman" | "nerdctl" | "kubectl" | "oc" => command.has(&["cp"]),
         "sed" | "perl" => {
             !command.words.iter().skip(1).any(|word| word.starts_with("-i") || word.starts_with("--in-place"))
@@ -302,6 +349,13 @@ mod tests {
                 "type C:\\Users\\ann\\.aws\\credentials",
                 "zip -r k.zip ~/.gnupg",
                 "openssl rsa -in server.key -text",
+                "git log -p -- .env",
+                "aws --region eu-west-1 secretsmanager get-secret-value --secret-id shop",
+                "kubectl -n shop get secret db -o yaml",
+                "kubectl get secrets/db --output=jsonpath='{.data}'",
+                "vault kv get -field=password secret/shop",
+                "echo $(op read op://work/shop/password)",
+                "sops -d secrets.enc",
             ],
             Some(How::Shown),
         );
@@ -336,6 +390,12 @@ mod tests {
                 "curl https://acme.example/tls.key.html",
                 "cat README.md # not .env",
                 "rm -f .env",
+                "git log --oneline -- .env",
+                "kubectl get secrets",
+                "kubectl get pods -o yaml",
+                "vault status",
+                "gh auth status",
+                "aws sts get-caller-identity",
                 "cat > .env <<EOF\nA=1\nEOF",
             ],
             None,

@@ -198,11 +198,12 @@ impl Detector for Risky {
 
 impl Risky {
     fn judge(&mut self, event: &EventRow<'_>, progress: Progress, findings: &mut Findings) {
-        if event.text(column::COMMAND).is_none() {
+        let asked = event.text(column::HOST).and_then(escape::of_host);
+        if event.text(column::COMMAND).is_none() && asked.is_none() {
             return;
         }
         let is_own = |target: &str| self.made.get(self.key.hash(&["made", target]) ^ event.agent()).is_some();
-        let Some(sign) = signs::worst(event.line(), is_own) else { return };
+        let Some(sign) = asked.or_else(|| signs::worst(event.line(), is_own)) else { return };
         if sign.class == Class::Privilege && !self.parameters.privilege {
             return;
         }

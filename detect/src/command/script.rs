@@ -18,15 +18,19 @@ enum Act {
     As(&'static [&'static str]),
     /// Opens a file: to write it if the second text says so, else to read it.
     Open,
+    /// Writes a file of which the call does not say the name.
+    Write,
 }
 
 const RM: Act = Act::As(&["rm", "-rf", "--"]);
 const UNLINK: Act = Act::As(&["rm", "--"]);
 const CAT: Act = Act::As(&["cat"]);
 const CURL: Act = Act::As(&["curl"]);
+/// To write a file is no more than that: what is written into it is not known here.
+const TEE: Act = Act::As(&["tee"]);
 
 /// Calls by the end of their name.
-const CALLS: [(&str, Act); 57] = [
+const CALLS: [(&str, Act); 66] = [
     ("rmtree", RM),
     ("remove_tree", RM),
     ("rmSync", RM),
@@ -51,6 +55,15 @@ const CALLS: [(&str, Act); 57] = [
     ("os.remove", UNLINK),
     ("File.delete", UNLINK),
     ("open", Act::Open),
+    ("write_text", Act::Write),
+    ("write_bytes", Act::Write),
+    ("writeFileSync", TEE),
+    ("writeFile", TEE),
+    ("writeTextFile", TEE),
+    ("outputFileSync", TEE),
+    ("file_put_contents", TEE),
+    ("File.write", TEE),
+    ("IO.write", TEE),
     ("fopen", Act::Open),
     ("readFileSync", CAT),
     ("readFile", CAT),
@@ -133,7 +146,13 @@ fn act(name: &str) -> Option<Act> {
 }
 
 fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
-    let texts = texts(code, call);
+    if matches!(act, Act::Write) {
+        return vec![Carried::Words(vec!["tee".to_owned()])];
+    }
+    let mut texts = texts(code, call);
+    if texts.is_empty() && names_home(call) {
+        texts.push(String::new());
+    }
     let Some(first) = texts.first() else { return Vec::new() };
     let words = |before: &[&str], after: &[String]| {
         let before = before.iter().map(|word| (*word).to_owned());
@@ -144,20 +163,25 @@ fn carried(act: Act, code: &str, call: &str) -> Vec<Carried> {
         Act::Run => vec![Carried::Line(first.clone(), Vec::new())],
         Act::As(before) => words(before, &[path(call, &texts)]),
         Act::Open => match texts.get(1).map(|mode| mode.trim_end_matches(['b', 't', '+'])) {
-            Some("w" | ">") => words(&["truncate", "-s", "0"], &texts[..1]),
-            Some("a" | "x" | ">>") => Vec::new(),
+            Some("w" | "x" | ">") => words(&["tee"], &texts[..1]),
+            Some("a" | ">>") => words(&["tee", "-a"], &texts[..1]),
             Some("<") if texts.len() > 2 => words(&["cat"], &texts[2..3]),
             _ => words(&["cat"], &[path(call, &texts)]),
         },
+        Act::Write => Vec::new(),
     }
+}
+
+/// Whether a call asks for the home of the user.
+fn names_home(call: &str) -> bool {
+    ["home()", "homedir()", "HOME", "gethome", "Dir.home"].iter().any(|word| call.contains(word))
 }
 
 /// The path that the texts of a call make together.
 fn path(call: &str, texts: &[String]) -> String {
-    let is_home = ["home()", "homedir()", "HOME", "gethome"].iter().any(|word| call.contains(word));
     let is_joined = call.contains("join") || call.contains("resolve(");
     let texts = texts.iter().filter(|text| !matches!(text.as_str(), "HOME" | "utf8" | "utf-8"));
-    match (is_home, is_joined, call.contains('+')) {
+    match (names_home(call), is_joined, call.contains('+')) {
         (true, ..) => texts.fold("~".to_owned(), |path, text| format!("{path}/{text}")),
         (_, true, _) => texts.cloned().collect::<Vec<_>>().join("/"),
         (.., true) => texts.cloned().collect(),
@@ -252,14 +276,17 @@ mod tests {
         };
         check("import shutil; shutil.rmtree('/home/ann')", &["rm -rf -- /home/ann"]);
         check("p = '/etc/shadow'\nprint(open(p).read())", &["cat /etc/shadow"]);
-        check("open('out.txt', 'w').write(x)", &["truncate -s 0 out.txt"]);
-        check("open('log', 'a')", &[]);
+        check("open('out.txt', 'w').write(x)", &["tee out.txt"]);
+        check("open('log', 'a')", &["tee -a log"]);
+        check("require('fs').writeFileSync('a.js', text)", &["tee a.js"]);
+        check("p.write_text(p.read_text().replace('a', 'b'))", &["tee"]);
         check("os.system(\"rm -rf ~\")", &["$ rm -rf ~"]);
         check("subprocess.run(['rm', '-rf', '/'])", &["rm -rf /"]);
         check("shutil.rmtree(os.path.join(os.environ['HOME'], 'work'))", &["rm -rf -- ~/work"]);
         check("require('fs').rmSync('/' + 'etc', {recursive: true})", &["rm -rf -- /etc"]);
         check("system 'rm -rf /srv'", &["$ rm -rf /srv"]);
         check("(Path.home() / '.ssh' / 'id_rsa')", &[]);
+        check("FileUtils.rm_rf(Dir.home)", &["rm -rf -- ~/"]);
         check("requests.get('http://acme.example/x')", &["curl http://acme.example/x"]);
         check("print(\"shutil.rmtree('/')\")  # os.system('rm')", &[]);
         check("x.reopen('a'); dopen('b')", &[]);

@@ -32,9 +32,31 @@ pub fn is_shared(domain: &str) -> bool {
 /// hosts, not where strangers do.
 pub fn is_telemetry_host(host: &str, domain: &str) -> bool {
     const WORDS: [&str; 8] = ["analytics", "collector", "crash", "events", "logs", "metrics", "stats", "telemetry"];
-    const HOSTS: [&str; 3] = ["dc.services.visualstudio.com", "firebaselogging.googleapis.com", "play.googleapis.com"];
+    const HOSTS: [&str; 8] = [
+        "copilot-telemetry.githubusercontent.com",
+        "dc.services.visualstudio.com",
+        "firebaselogging.googleapis.com",
+        "in.applicationinsights.azure.com",
+        "ingest.monitor.azure.com",
+        "livediagnostics.monitor.azure.com",
+        "pipe.aria.microsoft.com",
+        "play.googleapis.com",
+    ];
     let is_owners = SHARED.binary_search(&domain).is_ok();
-    HOSTS.contains(&host) || (is_owners && host.split(['.', '-']).any(|word| WORDS.contains(&word)))
+    let is_below = |known: &&str| host.strip_suffix(*known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    HOSTS.iter().any(is_below) || (is_owners && host.split(['.', '-']).any(|word| WORDS.contains(&word)))
+}
+
+/// Whether a request to a host of such a domain reports to its owner, by a path that nobody else can choose.
+pub fn is_telemetry_path(host: &str, path: &str) -> bool {
+    const PATHS: [(&str, &str); 4] = [
+        ("huggingface.co", "/api/telemetry/"),
+        ("registry.npmjs.org", "/-/npm/v1/security/"),
+        ("registry.yarnpkg.com", "/-/npm/v1/security/"),
+        ("api.github.com", "/copilot_internal/"),
+    ];
+    let is_plain = !path.contains("..") && !path.contains('%');
+    is_plain && PATHS.iter().any(|(known, start)| *known == host && path.starts_with(start))
 }
 
 /// Names that an operator lists, in lower case: hosts or registrable domains, or packages.
@@ -77,33 +99,80 @@ impl Names {
     }
 }
 
-/// Vendors of telemetry, error reports and feature switches, sorted.
+/// Vendors of telemetry, error reports and feature switches, and of agents and tools that report to a domain of their own, sorted.
 const TELEMETRY: &[&str] = &[
+    "adjust.com",
+    "airbrake.io",
     "amplitude.com",
     "app-measurement.com",
+    "appcenter.ms",
     "applicationinsights.io",
+    "appsflyer.com",
+    "astro.build",
     "axiom.co",
     "betterstack.com",
+    "branch.io",
+    "braze.com",
+    "browser-intake-datadoghq.com",
+    "browser-intake-datadoghq.eu",
+    "browser-intake-us3-datadoghq.com",
+    "browser-intake-us5-datadoghq.com",
     "bugsnag.com",
+    "chatgpt.com",
+    "chronosphere.io",
+    "clarity.ms",
+    "claude.com",
+    "cloudflareinsights.com",
+    "codeium.com",
+    "configcat.com",
     "coralogix.com",
+    "countly.com",
     "crashlytics.com",
+    "cursor.com",
+    "cursor.sh",
     "datadoghq.com",
     "datadoghq.eu",
+    "ddog-gov.com",
     "dynatrace.com",
     "elastic-cloud.com",
+    "embrace.io",
+    "exp-tas.com",
+    "featureassets.org",
+    "flagsmith.com",
+    "fullstory.com",
     "google-analytics.com",
+    "gradle.com",
     "grafana.net",
+    "growthbook.io",
     "heap.io",
     "heapanalytics.com",
+    "honeybadger.io",
     "honeycomb.io",
+    "hotjar.com",
     "instabug.com",
+    "intercom.io",
+    "last9.io",
     "launchdarkly.com",
+    "lightstep.com",
+    "logdna.com",
+    "loggly.com",
+    "logrocket.com",
+    "logrocket.io",
     "logtail.com",
     "logz.io",
+    "lr-in.com",
+    "lr-ingest.io",
+    "mezmo.com",
     "mixpanel.com",
+    "mouseflow.com",
     "newrelic.com",
+    "nextjs.org",
     "nr-data.net",
+    "optimizely.com",
+    "papertrailapp.com",
+    "plausible.io",
     "posthog.com",
+    "prodregistryv2.org",
     "raygun.io",
     "rollbar.com",
     "rudderstack.com",
@@ -113,12 +182,18 @@ const TELEMETRY: &[&str] = &[
     "sentry-cdn.com",
     "sentry.io",
     "signalfx.com",
+    "signoz.cloud",
+    "smartlook.com",
     "split.io",
     "splunkcloud.com",
     "statsig.com",
     "statsigapi.net",
     "sumologic.com",
+    "traceloop.com",
     "unleash-hosted.com",
+    "uptrace.dev",
+    "vercel-insights.com",
+    "windsurf.com",
 ];
 
 /// Popular domains under which anybody has a place of his own, sorted.
@@ -135,6 +210,7 @@ const SHARED: &[&str] = &[
     "dropbox.com",
     "ghcr.io",
     "github.com",
+    "githubusercontent.com",
     "gitlab.com",
     "google.com",
     "googleapis.com",
@@ -296,7 +372,24 @@ mod tests {
         check("storage.googleapis.com", true, "storage.googleapis.com", false);
         check("firebaselogging.googleapis.com", true, "firebaselogging.googleapis.com", true);
         check("logs.s3.amazonaws.com", true, "logs.s3.amazonaws.com", false);
+        check("copilot-telemetry.githubusercontent.com", true, "copilot-telemetry.githubusercontent.com", true);
+        check("stranger.githubusercontent.com", true, "logs.stranger.githubusercontent.com", false);
+        check("azure.com", true, "westeurope-5.in.applicationinsights.azure.com", true);
         check("notgithub.com", false, "logs.notgithub.com", false);
+    }
+
+    #[test]
+    fn reports_by_path_go_to_the_owner_only() {
+        for (host, path, is) in [
+            ("registry.npmjs.org", "/-/npm/v1/security/audits/quick", true),
+            ("huggingface.co", "/api/telemetry/transformers/x", true),
+            ("registry.npmjs.org", "/loot", false),
+            ("huggingface.co", "/stranger/telemetry/upload", false),
+            ("huggingface.co", "/api/telemetry/../models/loot", false),
+            ("evil.example", "/api/telemetry/", false),
+        ] {
+            assert_eq!(is_telemetry_path(host, path), is, "{host}{path}");
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub fn is_system(path: &str) -> bool {
 
 /// A folder without which little is left: the root, a home, a system folder, or everything in one of them.
 pub fn is_root(word: &str) -> bool {
-    const ROOTS: [&str; 34] = [
+    const ROOTS: [&str; 35] = [
         "/",
         "~",
         "/home",
@@ -135,6 +135,7 @@ pub fn is_root(word: &str) -> bool {
         "/boot",
         "/opt",
         "/srv",
+        "/var/www",
         "/dev",
         "/mnt",
         "/media",

@@ -71,7 +71,7 @@ const ENDINGS: [&str; 17] = [
 ];
 
 /// Ends of paths that hold secrets.
-const PLACES: [&str; 18] = [
+const PLACES: [&str; 24] = [
     ".kube/config",
     ".docker/config.json",
     ".config/gh/hosts.yml",
@@ -90,6 +90,12 @@ const PLACES: [&str; 18] = [
     "etc/krb5.keytab",
     "config/sam",
     "chrome/default/cookies",
+    "chromium/default/cookies",
+    "brave-browser/default/cookies",
+    ".m2/settings.xml",
+    ".gradle/gradle.properties",
+    "nuget/nuget.config",
+    ".config/op/config",
 ];
 
 /// Folders in which every file is a secret.
@@ -232,7 +238,10 @@ fn is_key(name: &str, path: &str) -> bool {
     let is_ssh =
         name.starts_with("id_") && ["rsa", "dsa", "ecdsa", "ed25519"].iter().any(|kind| name[3..].starts_with(kind));
     let is_host = name.starts_with("ssh_host_") && name.ends_with("_key");
-    (ending.is_some() && !is_public) || ((is_ssh || is_host) && !is_public_half(name))
+    // Keys of tests are made for everybody to see.
+    let is_fixture =
+        ["/fixtures/", "/testdata/", "/test-data/"].iter().any(|folder| format!("/{path}").contains(folder));
+    (ending.is_some() && !is_public && !is_fixture) || ((is_ssh || is_host) && !is_public_half(name))
 }
 
 /// `secrets.yaml`, `credentials.json`, `gcp-service-account.json`, `client_secret_1.json`, `token.json`.
@@ -319,6 +328,7 @@ mod tests {
         }
         for path in [
             "/w/env",
+            "tests/fixtures/server.key",
             ".env.example",
             ".env.sample",
             "/w/src/main.rs",

@@ -35,8 +35,8 @@ pub use parameters::Parameters;
 pub static SPEC: Spec = Spec {
     name: "file.unusual",
     version: 4,
-    what: "A session that reads files which usually hold secrets, by a tool for files or by any command (`cat`, `cp`, `tar`, \
-           `curl -d @`, `git show`, one-liners); writes what continuous integration runs, what agents are configured by, \
+    what: "A session that reads files or stores which usually hold secrets, by a tool for files or by any command (`cat`, `cp`, `tar`, \
+           `curl -d @`, `git show`, one-liners, `vault kv get`); writes what continuous integration runs, what agents are configured by, \
            what starts by itself, what belongs to the system or what lies outside of its workspace; or deletes many files within a \
            minute, one by one or by a command (`rm -r`, `find -delete`, `git clean`, `xargs rm`). One episode for each class. The \
            workspace is the first folder that the session's source tells (`cwd`), else the projects of the files that the session \
@@ -136,7 +136,7 @@ impl Class {
 
     fn does(self) -> &'static str {
         match self {
-            Self::Secrets => "reads files that usually hold secrets",
+            Self::Secrets => "reads files or stores that usually hold secrets",
             Self::Ci => "writes what continuous integration runs",
             Self::AgentConfiguration => "writes what agents take their permissions and tools from",
             Self::StartsByItself => "writes what starts by itself or lets somebody in",
@@ -183,7 +183,15 @@ impl Detector for Unusual {
         }
         let Some(progress) = Progress::of(event) else { return };
         // The folders of a session are learned from every event, whether its call is known or not.
-        let class = if progress == Progress::Done { self.touched(event, findings) } else { None };
+        let class = match progress {
+            Progress::Done => self.touched(event, findings),
+            // What was refused touched nothing: only its name says what it was to do.
+            Progress::Refused => {
+                let file = event.text(column::FILE).map(paths::plain);
+                file.and_then(|file| Class::of(event.kind(), &file)).filter(|class| *class != Class::System)
+            }
+            Progress::Asked => None,
+        };
         match self.calls.hear(event, self.key, progress) {
             News::Known => {}
             News::Further(from, to, class) => {

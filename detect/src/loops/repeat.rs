@@ -30,7 +30,7 @@ pub static SPEC: Spec = Spec {
     version: 4,
     what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one agent (a session, or a sub-agent of it) goes \
            through again and again, also with other steps in between. Progress ends it: a result that changed, a file that was not \
-           written or read before, another change of the tree.",
+           written or read before, another change of the tree or of something elsewhere.",
     why: "An agent in a loop spends money and time without coming any further, and the agents themselves do not notice. Looking \
           at results tells it from work on many files and from waiting, which the agents' own detectors take for loops.",
     false_positives: "Waiting for something that shows no sign of life, such as a job queue that is polled; sources that tell no \

@@ -1,13 +1,12 @@
-//! What counts as one step of an agent: a tool call with its result where a source tells results, else the call alone. And
-//! which steps bring the work further, if they were not taken before.
+//! What counts as one step of an agent: a tool call with its result where a source tells results, else the call alone.
 //!
 //! Several sources may report the same call: hooks tell its start and its end, a gateway the model's wish. One call is one step.
 
 use ledger::events::column;
 
-use crate::command::{Command, RedirectKind};
 use crate::engine::Key;
 use crate::event::EventRow;
+use crate::loops::progress::moves;
 use crate::pack::packed;
 
 /// Which events of an agent are its steps.
@@ -48,56 +47,6 @@ pub fn may_be(event: &EventRow<'_>) -> bool {
         && event.fingerprint(column::ACTION_FP).is_some()
 }
 
-/// Whether a step changes the tree or reads a file, and succeeds: who does that for the first time comes further, whatever
-/// is repeated in between.
-fn moves(event: &EventRow<'_>) -> bool {
-    if event.failure().is_some() {
-        return false;
-    }
-    matches!(event.kind(), "file.read" | "file.write")
-        || event.line().commands.iter().any(|command| changes_tree(command) || writes_file(command))
-}
-
-/// Whether a command changes files or what the repository holds.
-fn changes_tree(command: &Command) -> bool {
-    match command.name().as_str() {
-        "mv" | "cp" | "rm" | "mkdir" | "rmdir" | "touch" | "ln" | "patch" | "tee" | "install" | "rsync" | "unzip"
-        | "chmod" => true,
-        "sed" | "perl" => command.flag('i', "in-place"),
-        "git" => {
-            let mut words = command.operands(&["-c", "-C", "--git-dir", "--work-tree"]);
-            words.next().is_some_and(|verb| GIT_CHANGES.contains(&verb))
-        }
-        _ => false,
-    }
-}
-
-/// What git does to a tree, or adds to its history.
-const GIT_CHANGES: [&str; 16] = [
-    "add",
-    "am",
-    "apply",
-    "checkout",
-    "cherry-pick",
-    "clone",
-    "commit",
-    "merge",
-    "mv",
-    "pull",
-    "push",
-    "rebase",
-    "restore",
-    "revert",
-    "rm",
-    "switch",
-];
-
-/// Whether a command puts its output into a file, as `cat > notes.md` does; `2>&1` and `>/dev/null` do not.
-fn writes_file(command: &Command) -> bool {
-    let mut redirects = command.redirects.iter();
-    redirects.any(|redirect| redirect.kind != RedirectKind::Read && !redirect.path.starts_with("/dev/"))
-}
-
 /// Whether a step waits before it looks: asking again is then its purpose.
 pub fn waits(event: &EventRow<'_>) -> bool {
     event.line().commands.iter().any(|command| command.name() == "sleep")
@@ -132,49 +81,5 @@ impl Feed {
         self.calls[at] = hash;
         self.at = self.at.wrapping_add(1);
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::fixtures;
-
-    fn check(command: &str, changes: bool) {
-        let event = json!({"second": 0, "kind": "command", "tool": "Bash", "command": command, "outcome": "success"});
-        let rows = fixtures::rows(&[event]);
-        let row = rows.get(0).unwrap();
-        assert_eq!(moves(&EventRow::new(&row, false, fixtures::key())), changes, "{command}");
-    }
-
-    #[test]
-    fn commands_that_change_the_tree_are_told_from_looks_at_it() {
-        for command in [
-            "git mv src/cart.rs src/basket.rs",
-            "cd shop && mv a.rs b.rs",
-            "sed -i 's/cart/basket/' src/lib.rs",
-            "perl -pi -e 's/a/b/' x",
-            "git -c user.name=a commit -m done",
-            "bash -c 'rm old.rs'",
-            "cat > notes.md <<'END'",
-            "cargo metadata >> meta.json 2>/dev/null",
-        ] {
-            check(command, true);
-        }
-        for command in [
-            "cargo check -q 2>&1",
-            "make test >/dev/null 2>&1",
-            "git status",
-            "git log --oneline",
-            "sed -n 1,20p src/lib.rs",
-            "grep -rn 'a->b' src",
-            "awk '$1 >= 2' t",
-            "diff <(ls a) <(ls b)",
-            "",
-        ] {
-            check(command, false);
-        }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::json::{Raw, Text, read, record, text_of};
 use crate::dialect::{Action, Draft};
-use crate::lenient;
+use crate::{lenient, url};
 
 /// What a tool does, as far as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,59 +25,73 @@ pub enum ToolKind {
 /// Names of tools that run commands, in small letters and without what joins words.
 const COMMANDS: &[&str] = &[
     "bash",
-    "shell",
-    "localshell",
+    "containerexec",
     "execcommand",
-    "runshellcommand",
-    "shellcommand",
+    "executebash",
     "executecommand",
+    "localshell",
+    "powershell",
     "runcommand",
     "runinterminal",
+    "runshellcommand",
     "runterminalcmd",
-    "powershell",
+    "runterminalcommand",
+    "shell",
+    "shellcommand",
+    "terminal",
 ];
 /// Names of tools that read files.
-const READERS: &[&str] = &["read", "notebookread", "readfile", "readmanyfiles", "view", "viewfile", "viewimage"];
+const READERS: &[&str] =
+    &["fsread", "notebookread", "readfile", "readmanyfiles", "readmediafile", "readtextfile", "viewfile", "viewimage"];
 /// Names of tools that create, change or remove files.
 const WRITERS: &[&str] = &[
-    "write",
-    "edit",
+    "applydiff",
+    "applypatch",
+    "createfile",
+    "createnewfile",
+    "deletefile",
+    "editexistingfile",
+    "editfile",
+    "editnotebook",
+    "fswrite",
+    "inserteditintofile",
     "multiedit",
     "notebookedit",
-    "editnotebook",
-    "writefile",
-    "editfile",
-    "replace",
+    "replacefilecontent",
+    "replaceinfile",
+    "replacestringinfile",
+    "savefile",
     "searchreplace",
-    "create",
-    "createfile",
-    "strreplaceeditor",
+    "strreplace",
     "strreplacebasededittool",
-    "applypatch",
-    "patch",
+    "strreplaceeditor",
+    "writefile",
     "writetofile",
-    "applydiff",
-    "delete",
-    "deletefile",
 ];
-/// The longest name that is looked at.
+/// Single words that mean files to an agent, and anything to a server of tools.
+const READER_WORDS: &[&str] = &["read", "view"];
+const WRITER_WORDS: &[&str] = &["create", "delete", "edit", "patch", "replace", "write"];
+/// The longest name that is looked at, without that of its server.
 const NAME_BYTES_MAX: usize = 32;
 
 impl ToolKind {
-    /// The kind of a tool by the names that the known agents use, however they write them: `run_shell_command`,
-    /// `RunShellCommand` and `Shell` are read alike.
+    /// The kind of a tool by the names that the known agents and the usual servers of files and shells use, however they write
+    /// them: `run_shell_command`, `RunShellCommand` and `Shell` are read alike.
     pub fn of(tool: &str) -> Self {
-        if tool.len() > NAME_BYTES_MAX {
+        // Tools of a server are named after it: `mcp__files__read_text_file`.
+        let own = tool.rsplit("__").next().unwrap_or(tool);
+        if own.len() > NAME_BYTES_MAX {
             return Self::Other;
         }
         let name: String =
-            tool.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
+            own.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect();
         let is_among = |names: &[&str]| names.contains(&name.as_str());
+        let is_agents = own == tool;
         if is_among(COMMANDS) {
             Self::Command
-        } else if is_among(READERS) {
+        } else if is_among(READERS) || (is_agents && is_among(READER_WORDS)) {
             Self::FileRead
-        } else if is_among(WRITERS) {
+        } else if is_among(WRITERS) || (is_agents && is_among(WRITER_WORDS)) {
             Self::FileWrite
         } else {
             Self::Other
@@ -102,10 +116,11 @@ record! {
         file: Text<'a> = "file_path" | "filePath" | "notebook_path" | "absolute_path" | "target_file",
         path: Text<'a> = "path" | "filename",
         patch: Text<'a> = "patchText" | "patch" | "input",
+        url: Text<'a> = "url" | "uri",
     }
 }
 
-/// Sets `tool`, `command` and `file`, and what makes `action_fp`. `input` is the JSON text of the tool's input.
+/// Sets `tool`, `command`, `file` and the host that the tool is to ask, and what makes `action_fp`. `input` is the JSON text of the tool's input.
 pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
     draft.entry.set_text_if(column::TOOL, Some(tool));
     draft.action = Some(Action { tool: tool.to_owned(), input: input.to_owned() });
@@ -128,6 +143,9 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
     let path = fields.path.some().filter(|_| on_files);
     draft.entry.set_text_if(column::FILE, fields.file.some().or(path).or(patched));
     draft.entry.set_text_if(column::COMMAND, command.as_deref().filter(|_| !on_files));
+    // The rest of an address is content; whom a tool asks is a fact, as it is of a request.
+    let asked = fields.url.some().and_then(url::split);
+    draft.entry.set_text_if(column::HOST, asked.map(|asked| asked.host).as_deref());
 }
 
 /// The first file that a patch in Codex' form names.
@@ -172,6 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn kinds_of_tools_are_known_by_their_names() {
+        for (kind, tools) in [
+            (ToolKind::Command, &["Bash", "run_terminal_cmd", "executeBash", "mcp__box__shell"][..]),
+            (ToolKind::FileRead, &["Read", "read", "readFile", "fs_read", "mcp__files__read_file"]),
+            (
+                ToolKind::FileWrite,
+                &["Write", "write", "edit", "str-replace-editor", "mcp__files__edit_file", "applyPatch"],
+            ),
+            (ToolKind::Other, &["WebFetch", "Grep", "mcp__board__create", "mcp__mail__read", "", "__"]),
+        ] {
+            for tool in tools {
+                assert_eq!(ToolKind::of(tool), kind, "{tool}");
+            }
+        }
+    }
+
+    #[test]
     fn inputs_give_command_and_file() {
         check("Bash", r#"{"command":"ls \"a\"","timeout":1}"#, Some("ls \"a\""), None);
         check("shell", r#"{"command":["bash","-lc","ls"]}"#, Some("bash -lc ls"), None);
@@ -180,6 +215,8 @@ mod tests {
         check("Bash", "ls -la", Some("ls -la"), None);
         check("Write", r#"{"file_path":"/a/b.go","content":"x"}"#, None, Some("/a/b.go"));
         check("view", r#"{"path":"/a"}"#, None, Some("/a"));
+        check("mcp__files__read_text_file", r#"{"path":"/a"}"#, None, Some("/a"));
+        check("str_replace_based_edit_tool", r#"{"command":"create","path":"/a"}"#, None, Some("/a"));
         check("Grep", r#"{"path":"/a","pattern":"x"}"#, None, None);
         check("create", r#"{"path":"/a/.env","file_text":"A=1"}"#, None, Some("/a/.env"));
         check("str_replace_editor", r#"{"command":"view","path":"/a"}"#, None, Some("/a"));
@@ -207,5 +244,19 @@ mod tests {
             ToolKind::FileWrite,
         );
         check(&["mcp__fs__read", "Grep", "read_bash", "", &"bash".repeat(9)], ToolKind::Other);
+    }
+
+    #[test]
+    fn whom_a_tool_asks_is_known() {
+        for (input, host) in [
+            (r#"{"url":"http://169.254.169.254/latest","prompt":"x"}"#, Some("169.254.169.254")),
+            (r#"{"url":"https://mira:x@docs.acme.example:8443/a"}"#, Some("docs.acme.example")),
+            (r#"{"url":"/relative"}"#, None),
+            (r#"{"query":"http://acme.example/"}"#, None),
+        ] {
+            let mut draft = Draft::default();
+            set_call(&mut draft, "WebFetch", input);
+            assert_eq!(draft.entry.text(column::HOST), host, "{input}");
+        }
     }
 }

@@ -38,6 +38,10 @@ fn results_differ_in_what_matters_only() {
     check_result("session 5d2f8c1e-0b7a-4e63-b1d4-9a3c7e6f2b80", "session 11111111-0b7a-4e63-b1d4-9a3c7e6f2b80", true);
     check_result(r#"{"ok":true,"durationMs":12}"#, r#"{ "durationMs": 99, "ok": true }"#, true);
     check_result(r#"{"ok":true}"#, r#"{"ok":false}"#, false);
+    // At the start of a line or behind a tab within JSON.
+    check_result(r#"{"out":"a\n12 ms\n\treal 0m1.5s\n"}"#, r#"{"out":"a\n990 ms\n\treal 0m22.25s\n"}"#, true);
+    check_result(r#"{"out":"\u001b[31mFAIL\u001b[0m"}"#, r#"{"out":"\u001b[1;31mFAIL\u001b[0m"}"#, true);
+    check_result(r#"{"out":"C:\\new 1"}"#, r#"{"out":"C:\\new 2"}"#, false);
     check_result("\"plain\"", "plain", true);
     check_result("nginx[1234]: up", "nginx[99]: up", true);
     let (long, other) = ("x".repeat(300_000) + "a", "x".repeat(300_000) + "b");

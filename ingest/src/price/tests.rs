@@ -35,6 +35,8 @@ fn models_are_found_under_the_names_that_people_give_them() {
         ("anthropic/claude-haiku-4.5", 100_000),
         ("claude-3.7-sonnet", 300_000),
         ("Claude 3.5 Haiku", 80_000),
+        ("sonnet", 300_000),
+        ("opus[1m]", 500_000),
         ("gpt-4o-2024-08-06", 250_000),
         ("GPT-5.4", 250_000),
         ("models/gemini-3-pro-preview", 200_000),

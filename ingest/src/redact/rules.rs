@@ -69,7 +69,7 @@ pub static RULES: &[Rule] = &[
     rule(
         "github_token",
         &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
-        r"(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}",
+        r"gh[pousr]_(?:[0-9]+_)?[A-Za-z0-9]{20,}[A-Za-z0-9_]*|github_pat_[A-Za-z0-9_]{20,}",
     ),
     rule(
         "gitlab_token",
@@ -129,6 +129,31 @@ pub static RULES: &[Rule] = &[
             "sl.",
         ],
         r"(?-u:\b)(?:lin_api_|ntn_|NRAK-|PMAK-|pul-|dp\.pt\.|figd_|sbp_|pscale_(?:tkn|oauth|pw)_|nfp_|r8_|HRKU-|ATATT3|ATBB|bkua_|CLOJARS_|sq0[a-z]{3}-|fo1_|aio_|secret_|ops_ey|phx_|cio[A-Za-z0-9]|sl\.)[A-Za-z0-9_=-]{27,}",
+    ),
+    rule(
+        "service_token",
+        &[
+            "akcp",
+            "cmvmdgtuo",
+            "absk",
+            "1//0",
+            "lsv2_",
+            "fc-",
+            "sk-lf-",
+            "re_",
+            "fm1_",
+            "fm2_",
+            "dp.",
+            "rnd_",
+            "cfpat-",
+            "dckr_oat_",
+        ],
+        r"(?-u:\b)(?:AKCp[A-Za-z0-9]{60,}|cmVmdGtuO[A-Za-z0-9]{50}|ABSK[A-Za-z0-9+/=]{80,}|1//0[A-Za-z0-9_-]{40,}|lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}|fc-[a-f0-9]{32}|sk-lf-[a-f0-9-]{36}|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{20,}|fm[12]_[A-Za-z0-9+/=_-]{60,}|dp\.(?:st|ct|sa|scim|audit)\.(?:[a-z0-9_-]+\.)?[A-Za-z0-9]{40,}|rnd_[A-Za-z0-9]{26,}|CFPAT-[A-Za-z0-9_-]{40,}|dckr_oat_[A-Za-z0-9_-]{20,})",
+    ),
+    rule(
+        "url_query",
+        &["reset", "magic", "invit", "verify"],
+        r"(?i)/(?:(?:password[-_]?)?reset(?:[-_]?password)?|magic[-_]?(?:link|login)|verify[-_]?(?:email|account)|invit(?:e|ation)s?)/([A-Za-z0-9_.-]{20,})",
     ),
     rule("age_key", &["age-secret-key-1"], r"(?i)AGE-SECRET-KEY-1[0-9A-Z]{58}"),
     // Forms.

@@ -46,6 +46,7 @@ fn secrets() -> Vec<(&'static str, String, String)> {
     case("vault_token", "", &format!("hvs.{}", a(90)), "");
     case("terraform_token", "", &format!("{}.atlasv1.{}", a(14), a(64)), "");
     case("service_token", "", &format!("lin_api_{}", a(40)), "");
+    case("unknown_token", "use ", &format!("acme_live_{}", "a8KdPzQ7".repeat(5)), " now");
     case("discord_token", "", &format!("M{}.{}.{}", a(23), a(6), a(30)), " ");
     case("webhook", "https://discord.example/api/webhooks/1234/", &a(60), " ");
     case("twilio_key", "", &format!("SK{}", hex(32)), "");
@@ -75,7 +76,7 @@ fn every_rule_compiles_and_finds_its_secret() {
     assert_eq!(SET.rules.len(), all().count(), "every pattern compiles");
     assert!(SET.prefilter.is_some());
     let tested: HashSet<&str> = secrets().iter().map(|case| case.0).collect();
-    let kinds = all().map(|rule| rule.kind).chain(names::KINDS.iter().copied()).chain([CREDENTIALS]);
+    let kinds = all().map(|rule| rule.kind).chain(names::KINDS.iter().copied()).chain([CREDENTIALS, made::KIND]);
     let kinds: HashSet<&str> = kinds.collect();
     assert_eq!(tested, kinds, "every kind has a case");
     for (kind, text, expected) in secrets() {

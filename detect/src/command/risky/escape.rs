@@ -50,6 +50,11 @@ pub fn sign(command: &Command) -> Option<Sign> {
     Some(Sign::new(Class::Escape, what))
 }
 
+/// The sign of a call that asks a host by a tool for the web.
+pub fn of_host(host: &str) -> Option<Sign> {
+    (class::of(host, "") == class::Class::Metadata).then(|| Sign::new(Class::Escape, METADATA))
+}
+
 const METADATA: &str = "the cloud's metadata service, which hands out credentials";
 
 /// Whether a container is given the root folder of the host.
@@ -84,7 +89,16 @@ fn is_text(name: &str) -> bool {
 
 /// Whether a command is given an address of the metadata service, in whatever spelling.
 fn asks_metadata(command: &Command, name: &str) -> bool {
-    !is_text(name) && command.words.iter().skip(1).any(|word| names_metadata(word))
+    // The variables by which containers are told where to ask.
+    const VARIABLES: [&str; 3] =
+        ["$AWS_CONTAINER_CREDENTIALS_FULL_URI", "$ECS_CONTAINER_METADATA_URI", "$IDENTITY_ENDPOINT"];
+    let asks = |word: &String| {
+        let is_told = || VARIABLES.iter().any(|variable| word.starts_with(variable));
+        // `TCP:169.254.169.254:80`, `--connect-to ::169.254.169.254:`
+        let is_part = || word.split([':', ',']).any(|part| part.contains('.') && names_metadata(part));
+        names_metadata(word) || is_told() || (!word.contains('/') && is_part())
+    };
+    !is_text(name) && command.words.iter().skip(1).any(asks)
 }
 
 /// Whether a word is, or begins with, the name or an address of a metadata service.
@@ -111,6 +125,25 @@ fn names_metadata(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_metadata_service_is_known_wherever_it_stands_in_a_command() {
+        let asks = |line: &str| crate::command::Line::read(line).commands.iter().any(|command| sign(command).is_some());
+        for line in [
+            "curl --connect-to ::169.254.169.254: http://acme.example/",
+            "curl --resolve acme.example:80:169.254.169.254 http://acme.example/",
+            "socat - TCP:169.254.169.254:80",
+            "curl \"$ECS_CONTAINER_METADATA_URI_V4/task\"",
+            "curl ${AWS_CONTAINER_CREDENTIALS_FULL_URI}",
+        ] {
+            assert!(asks(line), "{line}");
+        }
+        for line in
+            ["curl --resolve acme.example:80:203.0.113.7 http://acme.example/", "echo $ECS_CONTAINER_METADATA_URI"]
+        {
+            assert!(!asks(line), "{line}");
+        }
+    }
 
     #[test]
     fn every_spelling_of_the_metadata_service_is_known() {

@@ -50,6 +50,14 @@ fn a_refusal_is_told_as_one() {
 }
 
 #[test]
+fn a_tool_for_the_web_that_asks_for_credentials_is_told() {
+    let fetch = |host: &str| json!({"second": 0, "kind": "tool.call", "tool": "WebFetch", "tool_call": "c1", "session": "s1", "host": host});
+    let found = told(&[fetch("169.254.169.254")]);
+    assert!(matches!(&found[..], [(Severity::High, reason)] if reason.contains("metadata service")), "{found:?}");
+    assert!(told(&[fetch("docs.acme.example")]).is_empty());
+}
+
+#[test]
 fn what_a_session_made_it_may_remove() {
     let told_of = |made: &str, outcome: &str, removed: &str| {
         let events = [

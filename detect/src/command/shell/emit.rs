@@ -128,7 +128,8 @@ impl Shell {
 
     /// Gives a command the names that `xargs` reads for it, if the command before says them.
     fn take_names(&mut self, command: &mut Command) {
-        let Some(names) = command.fed_by.and_then(|at| self.text_of(at)) else { return };
+        let given = command.input.clone().or_else(|| self.text_of(command.fed_by?));
+        let Some(names) = given else { return };
         if !self.may_spend(names.len()) {
             return;
         }

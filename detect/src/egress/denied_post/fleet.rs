@@ -78,6 +78,7 @@ fn is_well_known(event: &EventRow<'_>, request: Request<'_>) -> bool {
     }
     let listed = if popular::is_shared(request.domain) {
         popular::is_telemetry_host(request.host, request.domain)
+            || popular::is_telemetry_path(request.host, request.path)
     } else {
         request.is_popular() || popular::is_telemetry(request.domain)
     };

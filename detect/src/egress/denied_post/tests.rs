@@ -123,6 +123,15 @@ fn what_is_refused_everywhere_is_one_alert_of_the_fleet() {
         [3, 1],
     );
     let reports = ("copilot-telemetry.github.com", "github.com", "/telemetry");
+    check_fleet("an agent's own telemetry", everywhere(("ab.chatgpt.com", "chatgpt.com", "/otlp/v1/metrics")), [3, 1]);
+    check_fleet(
+        "a region of a cloud's telemetry",
+        everywhere(("westeurope-5.in.applicationinsights.azure.com", "azure.com", "/v2/track")),
+        [3, 1],
+    );
+    let audit = ("registry.npmjs.org", "npmjs.org", "/-/npm/v1/security/audits/quick");
+    check_fleet("a package manager's questions", everywhere(audit), [3, 1]);
+    check_fleet("a package that is published", everywhere(("registry.npmjs.org", "npmjs.org", "/loot")), [12, 0]);
     check_fleet("reports to a host of a shared domain", everywhere(reports), [3, 1]);
 
     check_fleet("a stranger", everywhere(("attacker-logger.com", "attacker-logger.com", "/c")), [12, 0]);

@@ -121,3 +121,20 @@ fn parameters_out_of_range_are_refused() {
     }
     assert!(check(|parameters| parameters.folders = vec!["/w".to_owned(); 65]).is_err());
 }
+
+#[test]
+fn a_refused_read_of_a_secret_is_told_as_refused() {
+    let read = |outcome: &str| json!({"second": 0, "kind": "file.read", "outcome": outcome, "file": "/home/ann/.ssh/id_rsa", "session": "s1"});
+    let told = |outcome: &str| {
+        let mut detector = build(&Parameters::default(), fixtures::key());
+        let findings = fixtures::observe(&mut *detector, &fixtures::rows(&[read(outcome)]), false);
+        findings.alerts().iter().map(|alert| (alert.severity, alert.reason.clone())).collect::<Vec<_>>()
+    };
+    let refused = told("deny");
+    assert!(
+        matches!(&refused[..], [(Severity::Low, reason)] if reason.contains("It was refused and did not run.")),
+        "{refused:?}"
+    );
+    let done = told("success");
+    assert!(matches!(&done[..], [(Severity::Medium, reason)] if reason.starts_with("The agent reads")), "{done:?}");
+}

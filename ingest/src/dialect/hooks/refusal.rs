@@ -33,11 +33,19 @@ pub fn refused(calls: &RawValue) -> Vec<Call<'_>> {
 /// Whether the text that stands for a result says that the call was refused.
 pub fn is_refusal(said: &str) -> bool {
     // How it begins, and what stands somewhere behind that.
-    const SENTENCES: [(&str, &str); 9] = [
+    const SENTENCES: [(&str, &str); 16] = [
         ("The user doesn't want to proceed with this tool use", ""),
         ("The user doesn't want to take this action", ""),
         ("Permission to use ", "denied"),
-        ("Permission for this ", "denied"),
+        ("Permission to ", "has been denied"),
+        ("Permission for ", "has been denied"),
+        ("File is in a directory that is denied by your permission settings", ""),
+        // opencode, Codex, Gemini and Copilot.
+        ("The user rejected permission to use this specific tool call", ""),
+        ("The user has specified a rule which prevents you from using this specific tool call", ""),
+        ("exec command rejected by user", ""),
+        ("Tool execution denied by policy", ""),
+        ("The user rejected this tool call", ""),
         ("Claude requested permissions to ", "haven't granted it"),
         ("This command requires approval", ""),
         ("Hook PreToolUse:", "denied"),
@@ -58,6 +66,8 @@ mod tests {
             "The user doesn't want to proceed with this tool use. The tool use was rejected.",
             "Permission to use Bash with command git push --force has been denied.",
             "Permission to use Bash has been denied because Claude Code is running in don't ask mode.",
+            "Permission to read /home/mira/.ssh/id_rsa has been denied.",
+            "The user rejected permission to use this specific tool call.",
             "Claude requested permissions to write to /etc/hosts, but you haven't granted it yet.",
             "Error: PreToolUse:Bash hook error: [guard.sh]: not in this repository",
             "Hook PreToolUse:Bash denied this tool",

@@ -99,12 +99,20 @@ impl Value {
                     return None;
                 }
                 reader.skip(|byte| matches!(byte, b'=' | b'>'));
+                skip_type(&mut reader);
             }
+            // `var password string = "…"`
+            Some(b's') if gap > 0 && !quoted_name && reader.take("string = ") => {}
+            // `<property name="password" value="…"/>`
+            Some(_) if quoted_name && gap > 0 && is_attribute(text, start) && named_value(&mut reader) => {}
             // `["Authorization", "Bearer …"]`, `{"name": "Authorization", "value": "…"}`
             Some(b',') if quoted_name && !indexed => {
                 reader.at += 1;
                 reader.skip(|byte| byte.is_ascii_whitespace());
-                if !(named_value(&mut reader) || is_header || is_option || text[start..end].contains('-')) {
+                let is_set = || sets(text, start) && matches!(reader.byte(), Some(b'"' | b'\''));
+                if is_set() {
+                    // `define('DB_PASSWORD', '…')`
+                } else if !(named_value(&mut reader) || is_header || is_option || text[start..end].contains('-')) {
                     return None;
                 }
             }
@@ -124,6 +132,8 @@ impl Value {
                 return Some(Self::one(reader.at, reader.at + close, true));
             }
             Some(_) if is_option && gap > 0 && !reader.rest().starts_with('-') => {}
+            // `ALTER USER app WITH PASSWORD '…'`
+            Some(b'\'' | b'"') if gap > 0 && !quoted_name && is_sql(text, start) => {}
             Some(b'"' | b'\'') if is_option && quoted_name => {}
             _ => return None,
         }
@@ -169,6 +179,44 @@ impl Value {
     fn one(start: usize, end: usize, quoted: bool) -> Self {
         Self { parts: vec![Part { start, end, quoted }], in_sentence: false }
     }
+}
+
+/// The type between a name and its value: `password: String = "…"`.
+fn skip_type(reader: &mut Reader) {
+    let rest = reader.rest();
+    let window = &rest[..rest.floor_char_boundary(GAP_BYTES_MAX)];
+    let Some((kind, after)) = window.split_once('=') else { return };
+    let named = kind.trim_start().trim_start_matches(['&', '\'']);
+    let is_type = named.starts_with(|char: char| char.is_ascii_alphabetic())
+        && kind.chars().all(|char| char.is_ascii_alphanumeric() || " _<>[]?.:&'|".contains(char));
+    if is_type && after.trim_start().starts_with(['"', '\'']) {
+        reader.at += kind.len() + 1;
+    }
+}
+
+/// What stands before the quote that opens before `start`.
+fn before_quote(text: &str, start: usize) -> &str {
+    text[..start].trim_end_matches(['"', '\'', '`', '\\'])
+}
+
+/// Whether the quoted text at `start` is the value of an attribute in markup.
+fn is_attribute(text: &str, start: usize) -> bool {
+    ["name=", "key=", "id=", "property="].iter().any(|attribute| before_quote(text, start).ends_with(attribute))
+}
+
+/// Whether the quoted text at `start` is the first argument of a call whose name says that it sets something.
+fn sets(text: &str, start: usize) -> bool {
+    const VERBS: [&str; 7] = ["set", "put", "define", "add", "store", "insert", "save"];
+    let Some(call) = before_quote(text, start).trim_end().strip_suffix('(') else { return false };
+    let name = call.rsplit(|char: char| !char.is_ascii_alphanumeric() && char != '_').next().unwrap_or(call);
+    let name = name.to_ascii_lowercase();
+    VERBS.iter().any(|verb| name.starts_with(verb)) || name.ends_with("setenv") || name.ends_with("_set")
+}
+
+/// Whether the name at `start` is that of a password in a statement of SQL.
+fn is_sql(text: &str, start: usize) -> bool {
+    let word = text[..start].trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
+    ["with", "encrypted", "set"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// `"value": ` behind `"name": "…", `.

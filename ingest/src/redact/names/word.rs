@@ -207,7 +207,7 @@ pub fn strength(name: &str, in_query: bool) -> Option<Strength> {
     }
     let before = words.len().checked_sub(2).map_or("", |at| words[at].as_str());
     let is_secret = |word: &String| SECRET.contains(&word.as_str()) || ENDINGS.iter().any(|end| word.ends_with(end));
-    if words.iter().any(is_secret) || last == "pass" || last == "pw" {
+    if words.iter().any(is_secret) || last == "pw" || is_pass(last) {
         return Some(Strength::Strong);
     }
     if in_query && (SIGNATURES.contains(&last) || (words.len() == 1 && IN_QUERIES.contains(&last))) {
@@ -224,6 +224,12 @@ pub fn strength(name: &str, in_query: bool) -> Option<Strength> {
         "code" if in_query && words.len() == 1 => Some(Strength::Weak),
         _ => None,
     }
+}
+
+/// `pass`, and names of programs before it: `PGPASS`, `SSHPASS`. Words of the language are no such names.
+fn is_pass(word: &str) -> bool {
+    const OTHERS: [&str; 10] = ["ask", "by", "com", "encom", "multi", "over", "sur", "tres", "under", "web"];
+    word.strip_suffix("pass").is_some_and(|before| before.len() <= 6 && !OTHERS.contains(&before))
 }
 
 /// The words of a name in lower case, without numbers at their ends.
@@ -267,6 +273,7 @@ mod tests {
         "db.pass",
         "mysql_pwd",
         "PGPASSWORD",
+        "SSHPASS",
         "passphrase",
         "password2",
         "clientSecret",
@@ -320,6 +327,7 @@ mod tests {
         "passed",
         "passing",
         "compass",
+        "bypass",
         "bypass_rule",
         "secretary",
         "tokenizer",

@@ -111,6 +111,13 @@ pub fn sign(command: &Command) -> Option<Sign> {
             let is_plan = matches!(name.as_str(), "terraform" | "tofu" | "terragrunt") && command.has(&["plan"]);
             if is_plan { None } else { destroys("the infrastructure is destroyed") }
         }
+        "bq" if command.has(&["rm"]) => destroys("something is deleted in a cloud"),
+        "railway" if command.operands(&[]).next() == Some("down") => destroys("something is deleted in a cloud"),
+        "npm" | "pnpm" | "yarn" if command.has(&["unpublish"]) => destroys("a published package is removed"),
+        "cargo" | "gem" if command.has(&["yank"]) => destroys("a published package is removed"),
+        "restic" | "borg" | "kopia" | "rustic" if command.has(&["forget", "delete", "prune"]) => {
+            destroys("copies for the worst case are removed")
+        }
         "terraform" | "tofu" if command.has(&["state"]) && command.has(&["rm"]) => {
             destroys("the infrastructure is no longer known")
         }
@@ -119,11 +126,54 @@ pub fn sign(command: &Command) -> Option<Sign> {
                 .operands(&[])
                 .take(6)
                 .find(|word| CLOUD_VERBS.contains(word) || (word.contains(':') && word.ends_with("delete")));
+            // `gcloud storage rm -r gs://…`
+            let is_storage =
+                command.has(&["storage"]) && command.has(&["rm"]) && command.option(&["-r", "-R", "--recursive"]);
             let is_read = command.operands(&[]).next().is_some_and(|word| matches!(word, "logs" | "help" | "db"));
-            (verb.is_some() && !is_read).then(|| Sign::new(Class::Destroy, "something is deleted in a cloud"))
+            ((verb.is_some() && !is_read) || is_storage)
+                .then(|| Sign::new(Class::Destroy, "something is deleted in a cloud"))
         }
         _ => None,
     }
+}
+
+/// Hosts of whose interfaces everything is infrastructure or data.
+const INTERFACES: [&str; 17] = [
+    "api.cloudflare.com",
+    "api.digitalocean.com",
+    "api.fly.io",
+    "api.heroku.com",
+    "api.hetzner.cloud",
+    "api.linode.com",
+    "api.machines.dev",
+    "api.netlify.com",
+    "api.planetscale.com",
+    "api.render.com",
+    "api.scaleway.com",
+    "api.supabase.com",
+    "api.vercel.com",
+    "api.vultr.com",
+    "backboard.railway.app",
+    "console.neon.tech",
+    "management.azure.com",
+];
+
+/// The sign of a request that deletes by an interface of a cloud what its command line would. `deletes` says that it is a DELETE.
+pub fn asked(command: &Command, deletes: bool) -> Option<Sign> {
+    let host = |word: &str| {
+        let rest = word.split_once("://").map_or(word, |(_, rest)| rest);
+        rest.split(['/', '?', ':']).next().unwrap_or_default().to_ascii_lowercase()
+    };
+    let is_interface = || command.words.iter().skip(1).any(|word| INTERFACES.contains(&host(word).as_str()));
+    // A question of GraphQL names what it does: `mutation { volumeDelete(…) }`.
+    let mutates = |word: &String| {
+        let calls = word.split_once("mutation").map_or("", |(_, calls)| calls).to_ascii_lowercase();
+        calls
+            .split(|char: char| !char.is_ascii_alphanumeric())
+            .any(|name| ["delete", "destroy", "wipe"].iter().any(|verb| name.starts_with(verb) || name.ends_with(verb)))
+    };
+    let is_deleted = (deletes && is_interface()) || command.words.iter().skip(1).any(mutates);
+    is_deleted.then(|| Sign::new(Class::Destroy, "something is deleted in a cloud"))
 }
 
 /// A volume or namespace that a command makes, which must not have been there.

@@ -1,6 +1,6 @@
 //! Databases that are dropped, emptied or made anew: by clients and statements, by the tools of frameworks.
 
-use super::{Class, Sign, is_for_tests, sql};
+use super::{Class, Sign, cloud, is_for_tests, sql};
 use crate::command::{Command, Line};
 
 /// Clients that are given statements.
@@ -30,7 +30,7 @@ const CLIENTS: [&str; 22] = [
 ];
 
 /// Tasks of frameworks that drop a database or make it anew: the tool, and the words that must come in this order.
-const TASKS: [(&str, &[&str]); 88] = [
+const TASKS: [(&str, &[&str]); 93] = [
     ("prisma", &["migrate", "reset"]),
     ("prisma", &["db", "push", "--force-reset"]),
     ("prisma", &["db", "push", "--accept-data-loss"]),
@@ -73,6 +73,7 @@ const TASKS: [(&str, &[&str]); 88] = [
     ("mikro-orm", &["database:drop"]),
     ("drizzle-kit", &["push", "--force"]),
     ("drizzle-kit", &["drop"]),
+    ("hasura", &["metadata", "clear"]),
     ("console", &["doctrine:database:drop"]),
     ("console", &["doctrine:schema:drop"]),
     ("doctrine", &["orm:schema-tool:drop"]),
@@ -93,6 +94,10 @@ const TASKS: [(&str, &[&str]); 88] = [
     ("sqlx", &["database", "reset"]),
     ("sqlx", &["db", "drop"]),
     ("sqlx", &["db", "reset"]),
+    ("cargo", &["sqlx", "database", "drop"]),
+    ("cargo", &["sqlx", "database", "reset"]),
+    ("cargo", &["loco", "db", "reset"]),
+    ("cargo", &["loco", "db", "truncate"]),
     ("sea-orm-cli", &["migrate", "fresh"]),
     ("sea-orm-cli", &["migrate", "reset"]),
     ("sea-orm-cli", &["migrate", "refresh"]),
@@ -158,6 +163,7 @@ pub fn sign(command: &Command, line: &Line) -> Option<Sign> {
             };
             (deletes && command.words.iter().any(is_all))
                 .then(|| Sign::new(Class::Destroy, "all of an index is deleted"))
+                .or_else(|| cloud::asked(command, deletes))
         }
         _ if CLIENTS.contains(&name.as_str()) => statement(command, line),
         _ => None,

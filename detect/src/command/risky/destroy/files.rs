@@ -39,7 +39,14 @@ pub fn sign(command: &Command, line: &Line) -> Option<Sign> {
         }
     }
     match name.as_str() {
-        _ if REMOVERS.contains(&name.as_str()) => removed(command, &name),
+        _ if REMOVERS.contains(&name.as_str()) => removed(command, &name).or_else(|| handed_on(command, line, &name)),
+        "robocopy"
+            if command.words.iter().any(|word| matches!(word.to_ascii_lowercase().as_str(), "/mir" | "/purge")) =>
+        {
+            let target = command.operands(&[]).nth(1)?;
+            is_root(&command.path(target))
+                .then(|| Sign::new(Class::Destroy, "robocopy deletes in a root, home or system folder"))
+        }
         "mv" | "move" | "move-item" => {
             let last = command.operands(&[]).last()?;
             (last == "/dev/null" || last.eq_ignore_ascii_case("nul"))
@@ -129,6 +136,15 @@ fn removed(command: &Command, name: &str) -> Option<Sign> {
     None
 }
 
+/// What a listing of a root hands on to a removal: `ls ~ | xargs rm -rf`.
+fn handed_on(command: &Command, line: &Line, name: &str) -> Option<Sign> {
+    let takes = command.takes_names || matches!(name, "remove-item" | "ri");
+    let feeding = line.feeding(command).filter(|_| takes && is_recursive(command, name))?;
+    let lists = matches!(feeding.name().as_str(), "ls" | "dir" | "get-childitem" | "gci");
+    let is_whole = lists && feeding.operands(&[]).any(|folder| is_root(&feeding.path(folder)));
+    is_whole.then(|| Sign::new(Class::Destroy, "rm of all that a root, home or system folder holds"))
+}
+
 /// A root, also with what a command line makes of it when a pattern is put behind it, such as `~/.*`.
 fn is_root(path: &str) -> bool {
     paths::is_root(path)
@@ -153,7 +169,13 @@ fn is_of_system(path: &str) -> bool {
 
 /// A folder of a home that is a person's own.
 fn is_personal(path: &str) -> bool {
-    const OWN: [&str; 17] = [
+    const OWN: [&str; 23] = [
+        "code",
+        "dev",
+        "git",
+        "projects",
+        "repos",
+        "workspaces",
         "documents",
         "desktop",
         "downloads",
@@ -216,9 +238,11 @@ fn written(command: &Command) -> Option<String> {
     let last = || command.operands(&[]).last().map(str::to_owned);
     let path = match command.name().as_str() {
         "dd" => of().or(redirected),
-        "cp" | "tee" | "cat" if redirected.is_none() => {
-            last().filter(|path| command.name() != "cat" && is_device(path))
+        // What these add to a file leaves what was in it.
+        "cp" | "tee" if redirected.is_none() && !command.flag('a', "append") => {
+            last().filter(|path| is_device(path) || is_account_file(path))
         }
+        "cp" | "tee" | "cat" if redirected.is_none() => None,
         _ => redirected,
     };
     path.map(|path| command.path(&path))

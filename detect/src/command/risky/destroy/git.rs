@@ -14,10 +14,11 @@ pub fn sign(command: &Command) -> Option<Sign> {
         "git" => of_git(command, words.first()?, words.get(1..).unwrap_or_default()),
         "gh" | "glab" | "hub" | "tea" => {
             let is_repository = matches!(words.as_slice(), ["repo" | "project", "delete", ..]);
+            let is_release = matches!(words.as_slice(), ["release" | "secret" | "variable", "delete", ..]);
             let is_call = words.first() == Some(&"api") && command.has(&["DELETE", "-XDELETE", "--method=DELETE"]);
             let what =
                 if is_repository { "a repository is deleted" } else { "something is deleted where the code is kept" };
-            (is_repository || is_call).then(|| Sign::new(Class::Destroy, what))
+            (is_repository || is_release || is_call).then(|| Sign::new(Class::Destroy, what))
         }
         "svn" if words.first() == Some(&"revert") && command.flag('R', "recursive") => {
             discards("changes of a whole checkout are reverted")

@@ -71,6 +71,11 @@ pub fn sign(command: &Command) -> Option<Sign> {
         "kill" if command.words.last().is_some_and(|word| word == "-1") && command.words.len() > 2 => {
             destroys("all processes are ended")
         }
+        "userdel" | "deluser"
+            if command.option(&["-r", "-rf", "-f", "--remove", "--remove-home", "--remove-all-files"]) =>
+        {
+            destroys("a user with all files is removed")
+        }
         "wsl" if command.option(&["--unregister"]) => destroys("a system with all its files is removed"),
         "killall5" => destroys("all processes are ended"),
         "crontab" if command.flag('r', " ") => covers("all scheduled commands are removed"),
