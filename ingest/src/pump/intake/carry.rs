@@ -53,8 +53,8 @@ impl Carry {
     /// Takes what the ledger knows, if that was not done yet.
     pub(super) fn recall(&mut self, pump: &Pump) {
         if !std::mem::replace(&mut self.is_known, true) {
-            let asked = self.keys.iter().filter(|(_, is_continued)| *is_continued);
-            let known = asked.filter_map(|(key, _)| pump.ledger.input(key.as_bytes())).next();
+            let mut asked = self.keys.iter().filter(|(_, is_continued)| *is_continued);
+            let known = asked.find_map(|(key, _)| pump.ledger.input(key.as_bytes()));
             self.session = known.and_then(|value| String::from_utf8(value).ok()).filter(|session| !session.is_empty());
         }
     }
