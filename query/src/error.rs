@@ -169,6 +169,9 @@ impl QueryError {
             DataFusionError::Execution(_) | DataFusionError::ArrowError(_, _) => {
                 return Self::Execution(first_lines(&error.find_root().strip_backtrace()));
             }
+            DataFusionError::External(inner) if is_about_a_pattern(inner.as_ref()) => {
+                return Self::Sql(first_lines(&inner.to_string()));
+            }
             _ => {}
         }
         if vanished(&error) {
@@ -193,6 +196,12 @@ pub(crate) fn missing_column(error: &DataFusionError) -> Option<&str> {
         },
         _ => None,
     }
+}
+
+/// Whether somebody's regular expression is wrong or too large. Two libraries say so, in types of their own and in these words.
+fn is_about_a_pattern(error: &(dyn std::error::Error + Send + Sync)) -> bool {
+    let text = error.to_string();
+    ["regex parse error", "Compiled regex exceeds", "Invalid regex"].iter().any(|start| text.starts_with(start))
 }
 
 /// Whether a file was gone: retention and compaction delete segments that an older manifest still lists.

@@ -32,6 +32,8 @@ pub const PLAN_EXPRESSION_STEPS_MAX: u64 = 20_000;
 pub const JSON_PATH_NUMBERS_MAX: usize = 4;
 /// Steps into JSON by computed keys that follow each other: the time to plan them grows with the cube of their number.
 pub const JSON_STEPS_MAX: usize = 16;
+/// Operators that follow each other and are planned as calls within calls, which takes as long.
+pub const CHAINED_CALLS_MAX: usize = 16;
 /// The most keys of `?|` and `?&`.
 pub const JSON_KEYS_MAX: usize = 64;
 /// The longest operand of `?|` and `?&`, in bytes: it is written out for each key.

@@ -125,6 +125,10 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("record->>'who' LIKE 'b!o' ESCAPE '!'", "2"),
     ("record->>'who' NOT ILIKE 'b!_' ESCAPE '!'", "3"),
     ("host REGEXP '^Files'", "3"),
+    ("host ~ '('", "sql"),
+    ("regexp_replace(host, '[a', '') = 'x'", "sql"),
+    ("regexp_like(host, concat('(', host))", "execution"),
+    ("1^1^1^1^1^1^1^1^1^1^1^1^1^1^1^1^1^1^1^1 = 1", "too_complex"),
     ("substring(host FROM '[a-z]+[.]') = 'iles.'", "3"),
 ];
 

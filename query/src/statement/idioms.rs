@@ -14,6 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::{patterns, templates, unnest};
 use crate::error::QueryError;
+use crate::limits::CHAINED_CALLS_MAX;
 
 /// Names of PostgreSQL's functions, and of those of the engine that do the same for the same arguments.
 const RENAMED: [(&str, &str); 8] = [
@@ -131,6 +132,7 @@ fn expression(expr: &mut Expr) -> Result<(), QueryError> {
         }
         // The engine would take the bits of both; whoever asks for that is served by no other database of this family.
         Expr::BinaryOp { left, op: BinaryOperator::BitwiseXor, right } => {
+            nests_little(left)?;
             let number = |expr: &mut Expr| cast(taken(expr), DataType::DoublePrecision);
             *expr = called("power", vec![number(left), number(right)]);
         }
@@ -142,6 +144,7 @@ fn expression(expr: &mut Expr) -> Result<(), QueryError> {
         Expr::Cast { expr: inner, data_type, .. } => {
             // A text of a length is cut to it, which the engine does not do.
             if let Some(length) = length(data_type) {
+                nests_little(inner)?;
                 let whole = cast(taken(inner), DataType::Text);
                 *expr = called("left", vec![whole, Expr::value(Value::Number(length.to_string(), false))]);
             }
@@ -180,6 +183,29 @@ fn call(function: &mut Function) -> Result<Option<Expr>, QueryError> {
         return Ok(Some(Expr::Nested(Box::new(Expr::BinaryOp { left: nested(left), op, right: nested(right) }))));
     }
     Ok(None)
+}
+
+/// Refuses a chain of operators that became calls within calls: the time to plan them grows with the cube of their number.
+fn nests_little(mut expr: &Expr) -> Result<(), QueryError> {
+    let mut calls = 0;
+    loop {
+        expr = match expr {
+            Expr::Nested(inner) | Expr::Cast { expr: inner, .. } => inner,
+            Expr::Function(Function { args: FunctionArguments::List(list), .. }) => match list.args.first() {
+                Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(inner))) => {
+                    calls += 1;
+                    inner
+                }
+                _ => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        if calls > CHAINED_CALLS_MAX {
+            let what =
+                format!("^ and casts to a text of a length follow each other more than {CHAINED_CALLS_MAX} times");
+            return Err(QueryError::TooComplex(what));
+        }
+    }
 }
 
 /// An expression, of which nothing is left where it stood.

@@ -235,15 +235,14 @@ impl Paths {
         if let Some(rotated) = self.rotated.as_deref().and_then(|rotated| glob::glob(rotated).ok()) {
             rotated.flatten().for_each(|path| add(path, Kinship::Rotation));
         }
-        let link = self.single.as_deref().and_then(|single| std::fs::canonicalize(single).ok());
-        let link = link.filter(|target| Some(target.as_path()) != self.single.as_deref());
+        let targets = self.targets(listed);
         let literal = Path::new(&self.pattern).parent().map(Path::to_owned);
         let parents = listed.iter().filter_map(|file| file.path.parent()).map(Path::to_owned).collect::<BTreeSet<_>>();
-        let target = link.as_deref().and_then(Path::parent).map(Path::to_owned);
-        for directory in literal.into_iter().chain(parents).chain(target).collect::<BTreeSet<_>>() {
+        let behind = targets.iter().filter_map(|target| target.parent()).map(Path::to_owned);
+        for directory in literal.into_iter().chain(parents).chain(behind).collect::<BTreeSet<_>>() {
             let below: Vec<PathBuf> = entries(&directory).filter(|path| path.is_dir()).collect();
             for path in entries(&directory).chain(below.iter().flat_map(|below| entries(below))) {
-                let kinship = self.kinship(&path, link.as_deref());
+                let kinship = self.kinship(&path, &targets);
                 let is_below = path.parent() != Some(&directory);
                 if !is_below || kinship == Kinship::Rotation {
                     add(path, kinship);
@@ -254,26 +253,39 @@ impl Paths {
         found
     }
 
+    /// Where the symbolic links lead that are read: a log's own, or those that a kubelet makes beside each other.
+    fn targets(&self, listed: &[FoundFile]) -> Vec<PathBuf> {
+        let read = listed.iter().map(|file| file.path.as_path());
+        let links = self.single.as_deref().into_iter().chain(read.filter(|_| self.single.is_none()));
+        links.filter(|path| path.is_symlink()).filter_map(|path| std::fs::canonicalize(path).ok()).collect()
+    }
+
     /// When the directories changed that rotated files stand in.
-    pub fn changed(&self) -> Vec<Option<SystemTime>> {
-        let target = self.single.as_deref().and_then(|single| std::fs::canonicalize(single).ok());
-        let paths = [Some(PathBuf::from(&self.pattern)), target, self.rotated.as_deref().map(PathBuf::from)];
-        let of = |path: PathBuf| std::fs::metadata(path.parent()?).ok()?.modified().ok();
-        paths.into_iter().map(|path| path.and_then(of)).collect()
+    pub fn changed(&self, listed: &[FoundFile]) -> Vec<Option<SystemTime>> {
+        let own = [Some(PathBuf::from(&self.pattern)), self.rotated.as_deref().map(PathBuf::from)];
+        let paths = own.into_iter().flatten().chain(self.targets(listed));
+        let directories: BTreeSet<PathBuf> = paths.filter_map(|path| Some(path.parent()?.to_owned())).collect();
+        directories.iter().map(|directory| std::fs::metadata(directory).ok()?.modified().ok()).collect()
     }
 
     /// How a path is related to what is read.
-    fn kinship(&self, path: &Path, link: Option<&Path>) -> Kinship {
+    fn kinship(&self, path: &Path, targets: &[PathBuf]) -> Kinship {
         let name_of = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let Some(name) = name_of(path) else { return Kinship::Other };
         let kinship = if let Some(single) = &self.single {
-            let of_link = link.and_then(name_of).is_some_and(|target| name::family(&target) == name::family(&name));
+            let is_family =
+                |target: &PathBuf| name_of(target).is_some_and(|target| name::family(&target) == name::family(&name));
             let own = name_of(single).map_or(Kinship::Other, |single| name::kinship(&single, &name));
-            if of_link { Kinship::Rotation } else { own }
+            if targets.iter().any(is_family) { Kinship::Rotation } else { own }
         } else {
             let matches = |name: &str| self.compiled.matches_path(&path.with_file_name(name));
             let is_rotated = std::iter::once(&*name).chain(name::former(&name)).any(matches);
-            if is_rotated { Kinship::Rotation } else { Kinship::Other }
+            // Behind links others may write, too: only what has the whole name of the file that a link leads to.
+            let is_behind = |target: &PathBuf| {
+                target.parent() == path.parent()
+                    && name_of(target).is_some_and(|target| name::kinship(&target, &name) == Kinship::Rotation)
+            };
+            if is_rotated || targets.iter().any(is_behind) { Kinship::Rotation } else { Kinship::Other }
         };
         // Where the configuration says which files are rotated ones, nothing is guessed.
         if self.rotated.is_some() { Kinship::Other } else { kinship }

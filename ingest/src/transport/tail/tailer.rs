@@ -238,7 +238,7 @@ impl Tailer {
             let is_open = self.sources.iter().any(|source| source.id == file.id);
             !is_open && self.waiting.get(&file.id) != Some(&(file.size, file.modified))
         };
-        let changed = self.paths.changed();
+        let changed = self.paths.changed(&listed);
         let is_due = self.next_look.is_some_and(|at| now >= at);
         if !self.started || is_due || changed != self.changed || listed.iter().any(is_new) {
             (self.started, self.changed, self.next_look) = (true, changed, None);

@@ -86,6 +86,7 @@ impl Desk {
     async fn act(mut self, act: Act) -> Self {
         match act {
             Act::Write(file, text) => {
+                fs::create_dir_all(self.path(file).parent().unwrap()).unwrap();
                 let mut file = OpenOptions::new().create(true).append(true).open(self.path(file)).unwrap();
                 file.write_all(text.as_bytes()).unwrap();
             }
@@ -109,6 +110,7 @@ impl Desk {
                 fs::remove_file(self.path(from)).unwrap();
             }
             Link(file, link) => {
+                fs::create_dir_all(self.path(link).parent().unwrap()).unwrap();
                 let _ = fs::remove_file(self.path(link));
                 std::os::unix::fs::symlink(self.path(file), self.path(link)).unwrap();
             }

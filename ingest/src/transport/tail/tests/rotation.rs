@@ -187,6 +187,21 @@ async fn a_link_to_the_current_file_is_followed_over_all_that_it_led_to() {
 }
 
 #[tokio::test]
+async fn files_behind_the_links_of_a_pattern_are_followed_as_they_are_rotated() {
+    let rotate = |to, next| vec![write("pods/1/0.log", next), Rename("pods/1/0.log", to)];
+    let script = [
+        vec![write("pods/1/0.log", "1\n"), Link("pods/1/0.log", "links/a.log"), Step],
+        rotate("pods/1/0.log.20261128-090000", "2\n"),
+        rotate("pods/1/0.log.20261128-100000", "3\n"),
+        vec![Pack("pods/1/0.log.20261128-090000", "pods/1/0.log.20261128-090000.gz")],
+        vec![write("pods/1/0.log", "4\n"), write("pods/1/other.log", "not ours\n")],
+    ]
+    .concat();
+    check("links/*.log", "running", [script.clone(), vec![Step, Step]].concat(), &["1", "2", "3", "4"]).await;
+    check("links/*.log", "down", [script, vec![Restart, Step, Restart, Step]].concat(), &["1", "2", "3", "4"]).await;
+}
+
+#[tokio::test]
 async fn what_nobody_can_know_is_told() {
     let mut desk = Desk::new("a.log", Origin::Beginning);
     for act in [write("a.log", "1\n"), Step, write("a-audit.log", "x\n"), write("other.log", "y\n"), Restart, Step] {
