@@ -191,7 +191,7 @@ impl Detector for Unusual {
                 file.and_then(|file| Class::of(event.kind(), &file)).filter(|class| *class != Class::System)
             }
             // Some agents and all gateways tell of the wish only.
-            Progress::Asked => self.asked(event),
+            Progress::Asked => Self::asked(event),
         };
         match self.calls.hear(event, self.key, progress) {
             News::Known => {}
@@ -254,7 +254,7 @@ impl Unusual {
     }
 
     /// Whether a call that is only asked for is to read a file with secrets. Files that are to be written are told once they are.
-    fn asked(&self, event: &EventRow<'_>) -> Option<Class> {
+    fn asked(event: &EventRow<'_>) -> Option<Class> {
         let is_read = |name: &str| {
             let name = name.to_ascii_lowercase();
             name.contains("read") || name == "view" || name == "view_file"
