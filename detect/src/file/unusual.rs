@@ -190,7 +190,8 @@ impl Detector for Unusual {
                 let file = event.text(column::FILE).map(paths::plain);
                 file.and_then(|file| Class::of(event.kind(), &file)).filter(|class| *class != Class::System)
             }
-            Progress::Asked => None,
+            // Some agents and all gateways tell of the wish only.
+            Progress::Asked => Self::asked(event),
         };
         match self.calls.hear(event, self.key, progress) {
             News::Known => {}
@@ -250,6 +251,17 @@ impl Unusual {
             }
         }
         class
+    }
+
+    /// Whether a call that is only asked for is to read a file with secrets. Files that are to be written are told once they are.
+    fn asked(event: &EventRow<'_>) -> Option<Class> {
+        let is_read = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.contains("read") || name == "view" || name == "view_file"
+        };
+        let names = [event.text(column::TOOL), event.text(column::ACTION)];
+        let file = event.text(column::FILE).filter(|_| names.into_iter().flatten().any(is_read)).map(paths::plain)?;
+        secrets::holds_secrets(&file).then_some(Class::Secrets)
     }
 
     /// What the command line of an event reads. To load a file into variables is how programs are started.

@@ -75,7 +75,7 @@ pub const EXAMPLES: &[Example] = &[
                 state: State::Open,
                 severity: Severity::Medium,
                 count: 1,
-                reason: "reads files that usually hold",
+                reason: "reads files or stores that usually hold",
             },
             Expected {
                 state: State::Open,

@@ -138,3 +138,23 @@ fn a_refused_read_of_a_secret_is_told_as_refused() {
     let done = told("success");
     assert!(matches!(&done[..], [(Severity::Medium, reason)] if reason.starts_with("The agent reads")), "{done:?}");
 }
+
+#[test]
+fn a_wish_to_read_a_secret_is_told_once_and_grows_when_it_is_done() {
+    let call = |kind: &str, tool: &str, outcome: Option<&str>| {
+        let mut event = json!({"second": 0, "kind": kind, "tool": tool, "tool_call": "c1", "file": "/home/ann/.ssh/id_rsa", "session": "s1"});
+        if let Some(outcome) = outcome {
+            event["outcome"] = json!(outcome);
+        }
+        event
+    };
+    let told = |events: &[Value]| {
+        let mut detector = build(&Parameters::default(), fixtures::key());
+        let findings = fixtures::observe(&mut *detector, &fixtures::rows(events), false);
+        findings.alerts().iter().map(|alert| (alert.count, alert.severity)).collect::<Vec<_>>()
+    };
+    let asked = call("tool.call", "Read", None);
+    assert_eq!(told(std::slice::from_ref(&asked)), [(1, Severity::Low)]);
+    assert_eq!(told(&[asked, call("file.read", "Read", Some("success"))]), [(1, Severity::Low), (1, Severity::Medium)]);
+    assert_eq!(told(&[call("tool.call", "Write", None)]), [], "nothing is written yet");
+}
