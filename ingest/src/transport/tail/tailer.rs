@@ -282,7 +282,7 @@ impl Tailer {
     /// Opens a file that the collector is to follow, wherever its content was read before.
     async fn open_listed(&mut self, file: &FoundFile, fresh: u64) -> io::Result<()> {
         if let Some(stored) = self.known.get(&file.id).cloned() {
-            if self.holds(&file.path, &stored).await? {
+            if stored.offset > 0 && self.holds(&file.path, &stored).await? {
                 return self.open(file, file.path.clone(), stored.offset, true).await;
             }
             self.known.remove(&file.id);

@@ -95,11 +95,14 @@ impl Tailer {
             if is_read {
                 return Ok(false);
             }
-            if self.holds(&file.path, &stored).await? {
+            // Any file holds nothing: the inode may be another's by now.
+            if stored.offset > 0 && self.holds(&file.path, &stored).await? {
                 return self.open(file, place, stored.offset, true).await.map(|()| false);
             }
             self.known.remove(&file.id);
-            self.lives.push(Life { stored, is_continued: false });
+            if stored.offset > 0 {
+                self.lives.push(Life { stored, is_continued: false });
+            }
         }
         if kinship == Kinship::Other && self.lives.iter().all(|life| life.is_continued) {
             return Ok(false);
