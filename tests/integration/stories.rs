@@ -355,7 +355,10 @@ fn a_refused_exfiltration() {
     scene.firewall("deny", "POST", "https://attacker-logger.com/collect?data=QVdTX1NFQ1JFVA");
     let alert = scene.alert("egress.denied_post", "open", "high");
     assert!(alert["reason"].as_str().unwrap().contains("was refused"), "{alert}");
-    scene.end("A refused exfiltration", &[["egress.denied_post", "high", "open"], ["file.unusual", "medium", "updated"]]);
+    scene.end(
+        "A refused exfiltration",
+        &[["egress.denied_post", "high", "open"], ["file.unusual", "medium", "updated"]],
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! The lines are none that the dialect understands, so no id hides a line that is read twice.
 
 mod blocked;
+mod chances;
 mod rotation;
 
 use std::fs::{self, OpenOptions};
@@ -14,7 +15,6 @@ use ledger::Options;
 use ledger::access::Principal;
 use ledger::events::column;
 use ledger::standing::State;
-use proptest::prelude::*;
 
 use super::*;
 use crate::dialect;
@@ -408,96 +408,4 @@ async fn what_cannot_be_read_is_told_until_it_can() {
     assert!(matches!(fault(&desk), Some((State::Missing, _))));
     let desk = Desk::new("*.log", Origin::Beginning).act(Step).await;
     assert!(matches!(fault(&desk), Some((State::Missing, message)) if message.contains("no file matches")));
-}
-
-/// What may happen to one file that is rotated by renaming.
-#[derive(Debug, Clone, Copy)]
-enum Chance {
-    Lines(usize),
-    Rotate,
-    /// The file is copied and cut.
-    CopyTruncate,
-    /// The newest of the rotated files is compressed.
-    Pack,
-    Step,
-    Restart,
-    Wait,
-}
-
-fn chances() -> impl Strategy<Value = Vec<Chance>> {
-    let chance = prop_oneof![
-        4 => (1usize..30).prop_map(Chance::Lines),
-        2 => Just(Chance::Rotate),
-        1 => Just(Chance::CopyTruncate),
-        1 => Just(Chance::Pack),
-        3 => Just(Chance::Step),
-        1 => Just(Chance::Restart),
-        1 => Just(Chance::Wait),
-    ];
-    prop::collection::vec(chance, 1..14)
-}
-
-/// Moves all rotated files to the next number.
-fn rotate(desk: &Desk) {
-    for n in (1..20).rev() {
-        for ending in ["", ".gz"] {
-            let name = |n: usize| desk.path(&format!("a.{n}{ending}"));
-            let _ = fs::rename(name(n), name(n + 1));
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
-
-    #[test]
-    fn every_line_is_recorded_once_and_in_order(chances in chances()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            // What is shorter may be the same in two files by chance, and is then read again rather than lost.
-            let first = format!("first {}", "=".repeat(limits::TAIL_TELLING_BYTES as usize));
-            let mut desk = Desk::new("a", Origin::Beginning).act(write("a", &format!("{first}\n"))).await.act(Step).await;
-            let mut want = vec![first];
-            let is_copied = chances.iter().any(|chance| matches!(chance, Chance::CopyTruncate));
-            for chance in chances {
-                match chance {
-                    Chance::Lines(count) => {
-                        // Some have the same beginning, as lines that a program writes when it starts.
-                        let lines: Vec<String> = (want.len()..want.len() + count)
-                            .map(|n| format!("2026-11-28T09:00:00.{n:06}Z level=INFO msg=request number={n}"))
-                            .collect();
-                        desk = desk.act(write("a", &(lines.join("\n") + "\n"))).await;
-                        want.extend(lines);
-                    }
-                    Chance::Rotate => {
-                        rotate(&desk);
-                        let _ = fs::rename(desk.path("a"), desk.path("a.1"));
-                    }
-                    Chance::CopyTruncate => {
-                        rotate(&desk);
-                        if fs::copy(desk.path("a"), desk.path("a.1")).is_ok() {
-                            desk = desk.act(Cut("a")).await;
-                        }
-                    }
-                    Chance::Pack => {
-                        if desk.path("a.1").exists() {
-                            desk = desk.act(Pack("a.1", "a.1.gz")).await;
-                        }
-                    }
-                    Chance::Step => desk = desk.act(Step).await,
-                    Chance::Restart => desk = desk.act(Restart).await,
-                    Chance::Wait => desk = desk.act(Wait(9)).await.act(Step).await,
-                }
-            }
-            desk = desk.act(write("a", "last\n")).await.act(Step).await.act(Wait(9)).await.act(Step).await;
-            want.push("last".to_owned());
-            let mut found = desk.house.records();
-            if is_copied {
-                // What is found in a copy after the file was read on comes later.
-                found.sort_unstable();
-                want.sort_unstable();
-            }
-            assert_eq!(found, want);
-        });
-    }
 }
