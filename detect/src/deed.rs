@@ -8,7 +8,7 @@ use crate::detector::RestoreError;
 use crate::engine::Key;
 use crate::event::EventRow;
 use crate::limits::CALLS_MAX;
-use crate::pack::Pack;
+use crate::pack::{Pack, packed_enum};
 use crate::recent::Recent;
 use crate::text::{sentences, times};
 
@@ -38,20 +38,7 @@ impl Progress {
     }
 }
 
-impl Pack for Progress {
-    fn pack(&self, out: &mut Vec<u8>) {
-        (*self as u8).pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        match u8::unpack(input)? {
-            0 => Ok(Self::Asked),
-            1 => Ok(Self::Refused),
-            2 => Ok(Self::Done),
-            _ => Err(RestoreError::Malformed),
-        }
-    }
-}
+packed_enum!(Progress { Asked, Refused, Done });
 
 /// How many calls of an episode have come how far.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]

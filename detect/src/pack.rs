@@ -35,6 +35,29 @@ macro_rules! packed {
 }
 pub(crate) use packed;
 
+/// Implements [`Pack`] for an enum without fields, by the number of each variant. All of them are named.
+macro_rules! packed_enum {
+    ($type:ident { $($variant:ident),* $(,)? }) => {
+        impl $crate::pack::Pack for $type {
+            fn pack(&self, out: &mut Vec<u8>) {
+                let number = match self {
+                    $(Self::$variant => Self::$variant as u8,)*
+                };
+                $crate::pack::Pack::pack(&number, out);
+            }
+
+            fn unpack(input: &mut &[u8]) -> Result<Self, $crate::detector::RestoreError> {
+                let number: u8 = $crate::pack::Pack::unpack(input)?;
+                [$(Self::$variant,)*]
+                    .into_iter()
+                    .find(|variant| *variant as u8 == number)
+                    .ok_or($crate::detector::RestoreError::Malformed)
+            }
+        }
+    };
+}
+pub(crate) use packed_enum;
+
 macro_rules! numbers {
     ($($type:ty)*) => {$(
         impl Pack for $type {

@@ -39,7 +39,6 @@ use rebuild::Keeper;
 pub struct Pump {
     ledger: Ledger,
     appender: Appender,
-    shard: u32,
     finisher: Finisher,
     keyring: Keyring,
     dedup: Mutex<Dedup>,
@@ -83,7 +82,6 @@ impl Pump {
         let pump = Self {
             ledger: ledger.clone(),
             appender: ledger.appender(),
-            shard: ledger.shard(),
             finisher,
             keyring,
             dedup: Mutex::new(dedup),

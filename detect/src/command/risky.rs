@@ -18,7 +18,6 @@ use crate::engine::Key;
 use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
 use crate::event::EventRow;
 use crate::limits::MADE_MAX;
-use crate::pack::Pack;
 use crate::recent::Recent;
 use crate::registry::{Example, Expected, Spec};
 use crate::scope::{self, Scope};
@@ -216,17 +215,6 @@ impl Risky {
         };
         let subject = Subject { scope: Scope::agent(event), target: sign.class.word() };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.deeds.add(progress));
-    }
-}
-
-impl Pack for Class {
-    fn pack(&self, out: &mut Vec<u8>) {
-        (*self as u8).pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        let number = u8::unpack(input)?;
-        Self::ALL.into_iter().find(|class| *class as u8 == number).ok_or(RestoreError::Malformed)
     }
 }
 

@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
 use crate::command::reads;
-use crate::detector::RestoreError;
 use crate::event::EventRow;
 use crate::failure::Failure;
 use crate::file::secrets::holds_secrets;
-use crate::pack::{Pack, packed};
+use crate::pack::{packed, packed_enum};
 
 /// An event that showed a secret to an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,17 +74,4 @@ impl SecretRead {
 
 packed!(SecretRead { shard, seq, recorded, sign });
 
-impl Pack for Sign {
-    fn pack(&self, out: &mut Vec<u8>) {
-        (*self as u8).pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        match u8::unpack(input)? {
-            0 => Ok(Self::FileName),
-            1 => Ok(Self::Redaction),
-            2 => Ok(Self::Command),
-            _ => Err(RestoreError::Malformed),
-        }
-    }
-}
+packed_enum!(Sign { FileName, Redaction, Command });

@@ -24,7 +24,7 @@ use crate::file::secrets;
 use crate::file::sweep::Sweep;
 use crate::file::workspace::{self, Workspace};
 use crate::limits::AGENTS_MAX;
-use crate::pack::{Pack, packed};
+use crate::pack::{packed, packed_enum};
 use crate::registry::Spec;
 use crate::scope::{self, Scope};
 use crate::table::Table;
@@ -100,16 +100,6 @@ enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 7] = [
-        Self::Secrets,
-        Self::Ci,
-        Self::AgentConfiguration,
-        Self::StartsByItself,
-        Self::System,
-        Self::Outside,
-        Self::ManyDeleted,
-    ];
-
     /// The class of what an event does to a file, by its name alone.
     fn of(kind: &str, file: &str) -> Option<Self> {
         match kind {
@@ -343,16 +333,7 @@ impl Unusual {
     }
 }
 
-impl Pack for Class {
-    fn pack(&self, out: &mut Vec<u8>) {
-        (*self as u8).pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        let number = u8::unpack(input)?;
-        Self::ALL.into_iter().find(|class| *class as u8 == number).ok_or(RestoreError::Malformed)
-    }
-}
+packed_enum!(Class { Secrets, Ci, AgentConfiguration, StartsByItself, System, Outside, ManyDeleted });
 
 /// What an episode is about. Names of files are content, so reasons do not quote them: the evidence shows them to whoever
 /// may read content.

@@ -191,14 +191,65 @@ mod tests {
 
     #[test]
     fn kinds_of_tools_are_known_by_their_names() {
+        let too_long = "bash".repeat(9);
         for (kind, tools) in [
-            (ToolKind::Command, &["Bash", "run_terminal_cmd", "executeBash", "mcp__box__shell"][..]),
-            (ToolKind::FileRead, &["Read", "read", "readFile", "fs_read", "mcp__files__read_file"]),
+            (
+                ToolKind::Command,
+                &[
+                    "Bash",
+                    "bash",
+                    "Shell",
+                    "run_shell_command",
+                    "run_terminal_cmd",
+                    "powershell",
+                    "executeBash",
+                    "mcp__box__shell",
+                ][..],
+            ),
+            (
+                ToolKind::FileRead,
+                &[
+                    "Read",
+                    "read",
+                    "read_file",
+                    "readFile",
+                    "ReadFile",
+                    "view",
+                    "NotebookRead",
+                    "fs_read",
+                    "mcp__files__read_file",
+                ],
+            ),
             (
                 ToolKind::FileWrite,
-                &["Write", "write", "edit", "str-replace-editor", "mcp__files__edit_file", "applyPatch"],
+                &[
+                    "Write",
+                    "write",
+                    "edit",
+                    "MultiEdit",
+                    "create",
+                    "apply_patch",
+                    "applyPatch",
+                    "patch",
+                    "Delete",
+                    "str-replace-editor",
+                    "mcp__files__edit_file",
+                ],
             ),
-            (ToolKind::Other, &["WebFetch", "Grep", "mcp__board__create", "mcp__mail__read", "", "__"]),
+            (
+                ToolKind::Other,
+                &[
+                    "WebFetch",
+                    "Grep",
+                    "read_bash",
+                    "mcp__fs__read",
+                    "mcp__board__create",
+                    "mcp__mail__read",
+                    "",
+                    "__",
+                    &too_long,
+                ],
+            ),
         ] {
             for tool in tools {
                 assert_eq!(ToolKind::of(tool), kind, "{tool}");
@@ -228,22 +279,6 @@ mod tests {
         check("Bash", r#"{"command":"rm -rf / # \ud83d","timeout":NaN}"#, Some("rm -rf / # \u{FFFD}"), None);
         check("shell", r#"["rm","-rf","\xff"]"#, Some("rm -rf \u{FFFD}"), None);
         check("create_issue", "[1", None, None);
-    }
-
-    #[test]
-    fn tools_are_known_however_their_names_are_written() {
-        let check = |names: &[&str], want| {
-            for name in names {
-                assert_eq!(ToolKind::of(name), want, "{name}");
-            }
-        };
-        check(&["Bash", "bash", "Shell", "run_shell_command", "run_terminal_cmd", "powershell"], ToolKind::Command);
-        check(&["Read", "read", "read_file", "ReadFile", "view", "NotebookRead"], ToolKind::FileRead);
-        check(
-            &["Write", "write", "edit", "MultiEdit", "create", "apply_patch", "patch", "Delete"],
-            ToolKind::FileWrite,
-        );
-        check(&["mcp__fs__read", "Grep", "read_bash", "", &"bash".repeat(9)], ToolKind::Other);
     }
 
     #[test]

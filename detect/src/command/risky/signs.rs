@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{destroy, escape};
 use crate::command::{Command, Line, RedirectKind, is_fetcher};
+use crate::pack::packed_enum;
 
 /// What kind of risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,11 +24,9 @@ pub enum Class {
     Escape,
 }
 
-impl Class {
-    /// Every class.
-    pub const ALL: [Self; 6] =
-        [Self::Privilege, Self::FetchedCode, Self::Discard, Self::Cover, Self::Destroy, Self::Escape];
+packed_enum!(Class { Privilege, FetchedCode, Discard, Cover, Destroy, Escape });
 
+impl Class {
     /// The word in names of episodes.
     pub fn word(self) -> &'static str {
         match self {

@@ -4,8 +4,7 @@ use ledger::calendar::{Period, Window};
 use serde::{Deserialize, Serialize};
 
 use super::forecast::{self, Burn, Forecast};
-use crate::detector::RestoreError;
-use crate::pack::{Pack, packed};
+use crate::pack::{packed, packed_enum};
 use crate::second::Second;
 
 /// How far a budget is used, mildest first.
@@ -60,16 +59,7 @@ struct Spent {
 }
 packed!(Spent { micros, start, announced });
 
-impl Pack for Stage {
-    fn pack(&self, out: &mut Vec<u8>) {
-        (*self as u8).pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        let stages = [Self::Fine, Self::Half, Self::Burning, Self::Most, Self::Exhausted];
-        stages.get(usize::from(u8::unpack(input)?)).copied().ok_or(RestoreError::Malformed)
-    }
-}
+packed_enum!(Stage { Fine, Half, Burning, Most, Exhausted });
 
 impl Account {
     /// Notes a cost for the rates.

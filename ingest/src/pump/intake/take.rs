@@ -195,7 +195,7 @@ impl<P: Progress> Intake<P> {
                 Verdict::Unknown | Verdict::New(_) | Verdict::Duplicate => None,
             };
             if let Some(seq) = refers_to {
-                let position = Position { ledger: LedgerName::Events, shard: self.pump.shard, seq };
+                let position = Position { ledger: LedgerName::Events, shard: self.pump.ledger.shard(), seq };
                 entry.set_text(column::REFERS_TO, &position.to_string());
             }
             let place = match verdict {

@@ -37,32 +37,6 @@ fn ten_thousand_excluded_entries_give_one_receipt() {
 }
 
 #[test]
-fn a_parked_sink_says_so_and_goes_on_when_it_may() {
-    let dir = tempfile::tempdir().unwrap();
-    let world = Shared::default();
-    let faults = vec![Fault::Unauthorised; 3].into();
-    *world.lock().unwrap() = World {
-        ledger: Some(LedgerName::Events),
-        entries: vec![json!({"kind": "note"})],
-        faults,
-        lines_max: 9,
-        ..World::default()
-    };
-    let lane = lane(&world, dir.path(), 7, "beginning");
-    let status = lane.status.clone();
-    paused().block_on(async {
-        let run = lane.run();
-        let mut run = std::pin::pin!(run);
-        let _ = timeout(Duration::from_secs(100), &mut run).await;
-        let parked = status.lock().unwrap().clone();
-        assert!(parked.parked && parked.last_error.unwrap().contains("401") && parked.next_attempt.is_some());
-        let _ = timeout(Duration::from_secs(100), &mut run).await;
-    });
-    let status = status.lock().unwrap();
-    assert!(!status.parked && status.last_ack.is_some() && status.sent == 1 && status.retries == 3);
-}
-
-#[test]
 fn a_lane_that_is_stopped_has_its_receipts_on_record() {
     let dir = tempfile::tempdir().unwrap();
     for milliseconds in 0..40 {

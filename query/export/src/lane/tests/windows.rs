@@ -231,17 +231,6 @@ fn a_process_that_only_failed_leaves_one_batch_to_repeat_and_the_rest_free() {
     assert_eq!(sizes, [5, 55], "who is behind is sent full batches");
 }
 
-fn passing() -> impl Strategy<Value = Fault> {
-    prop_oneof![
-        Just(Fault::Refused),
-        Just(Fault::Limited),
-        Just(Fault::Busy),
-        Just(Fault::TakenAndFailed),
-        Just(Fault::TakenAndCut),
-        Just(Fault::Unauthorised),
-    ]
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
