@@ -10,7 +10,7 @@ pub mod silence;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::triage::{CloseReason, Request, Status};
+use operations::triage::{CloseReason, Request, Status};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api::Target;

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use ledger::identity::Identity;
-use ledger::standing::State;
 use ledger::{LedgerName, Reader};
+use operations::standing::State;
 use serde::Serialize;
 
 use crate::certificate::{self, Certificate, Trouble};

@@ -1,13 +1,13 @@
 //! Collectors and sinks as people and programs ask for them: each with its state, since when, why, what to do, its last event and how
-//! far it is behind. The words are those of `ledger::standing`; what they mean for operators stands in docs/health.md.
+//! far it is behind. The words are those of `operations::standing`; what they mean for operators stands in docs/health.md.
 //!
 //! `/readyz`, `/healthz`, `doctor` and metrics show the same list.
 
 use export::LaneStatus;
 use ingest::collectors::Status;
 use ingest::config::Collector;
-use ledger::standing::{Standing, State};
 use ledger::{LedgerName, Reader};
+use operations::standing::{Standing, State};
 use serde::{Deserialize, Serialize};
 
 use crate::output;

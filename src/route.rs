@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use export::Considered;
-use ledger::triage::{Desk, Found, Notify, Refused, Triage, Triaged};
 use ledger::{LedgerName, Reader};
+use operations::triage::{Desk, Found, Notify, Refused, Triage, Triaged};
 use serde::Serialize;
 
 use crate::cli::Output;

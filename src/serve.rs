@@ -29,8 +29,9 @@ use anyhow::Context;
 use clap::Args;
 use detect::RuleSet;
 use export::DeskGate;
-use ledger::triage::Desk;
-use ledger::{Options, Store, budget};
+use ledger::{Options, Store};
+use operations::budget;
+use operations::triage::Desk;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 

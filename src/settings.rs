@@ -19,8 +19,8 @@ use std::time::Duration;
 use detect::user::Depth;
 use export::{Secret, SinkConfig};
 use ingest::config::Collector;
-use ledger::budget::Set;
-use ledger::triage::Policy;
+use operations::budget::Set;
+use operations::triage::Policy;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::access::{Principal, Role, Trust};
-use ledger::fold::Folded;
 use ledger::{LedgerName, Reader};
+use operations::access::{Principal, Role, Trust};
+use operations::fold::Folded;
 use serde::Serialize;
 
 use crate::access::{ACTIVE, Directory, KIND, REVOKED, Secret, TokenRecord, TokenState, hex};

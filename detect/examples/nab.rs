@@ -64,6 +64,6 @@ fn score(text: &str) -> Result<Scores, Box<dyn Error>> {
 /// The second of a timestamp such as `2014-04-01 00:05:00`.
 fn second(time: &str) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| time.get(range)?.parse::<i64>().ok();
-    let midnight = ledger::calendar::midnight(number(0..4)?, number(5..7)?, number(8..10)?);
+    let midnight = operations::calendar::midnight(number(0..4)?, number(5..7)?, number(8..10)?);
     Some(midnight + number(11..13)? * 3_600 + number(14..16)? * 60 + number(17..19)?)
 }

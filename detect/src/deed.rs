@@ -1,7 +1,7 @@
 //! How far the calls of an alert have come: asked for, refused, or done. What was refused must not read as if it had happened.
 
-use ledger::alert::Severity;
 use ledger::events::column;
+use operations::alert::Severity;
 use serde::{Deserialize, Serialize};
 
 use crate::detector::RestoreError;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::{Alert, State};
+use operations::alert::{Alert, State};
 
 use crate::aspects::Aspects;
 use crate::event::EventRow;

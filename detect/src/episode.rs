@@ -10,8 +10,8 @@ mod queue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::ledger::alert::{Alert, Severity, What, Who};
 use ::ledger::events::column;
+use ::operations::alert::{Alert, Severity, What, Who};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -2,11 +2,11 @@
 
 use std::cell::OnceCell;
 
-use ledger::access::Trust;
 use ledger::column::handle;
 use ledger::events::column;
 use ledger::limits::COLUMN_ID_LIMIT;
 use ledger::{LedgerName, Position, Row};
+use operations::access::Trust;
 
 use crate::aspects::Aspects;
 use crate::command::Line;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::Alert;
+use operations::alert::Alert;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -94,7 +94,7 @@ impl Metrics {
             };
             self.alerts.get_or_create(&labels).inc();
             // A resolution speaks long after the event, on purpose.
-            if alert.state != ledger::alert::State::Resolved && !alert.backfill {
+            if alert.state != operations::alert::State::Resolved && !alert.backfill {
                 self.latency.observe((recorded - alert.recorded_last).max(0) as f64 / 1e6);
             }
         }

@@ -1,8 +1,8 @@
 //! The list of detectors. One line here and one file make a detector; configuration, reference, help and tests derive from
 //! the list.
 
-use ledger::alert::Severity;
-use ledger::alert::State;
+use operations::alert::Severity;
+use operations::alert::State;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;

@@ -1,10 +1,10 @@
 //! Whose an event is: the names by which detectors group events. The order of the names is a decision of its own for each
 //! use, so there is one function for each, and no detector looks at the columns itself.
 
-use ledger::access::Trust;
-use ledger::alert::Who;
 use ledger::column::handle;
 use ledger::events::column;
+use operations::access::Trust;
+use operations::alert::Who;
 
 use crate::detector::RestoreError;
 use crate::engine::{Key, Space};

@@ -13,7 +13,7 @@ mod value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ledger::alert::Severity;
+use operations::alert::Severity;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 

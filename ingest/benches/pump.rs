@@ -14,8 +14,8 @@ use ingest::frame::{Framer, Framing};
 use ingest::metrics::Metrics;
 use ingest::price::PriceTable;
 use ingest::pump::{Channel, Intake, Patience, Pump};
-use ledger::access::Principal;
 use ledger::{Options, Store};
+use operations::access::Principal;
 
 /// Events in one measured round.
 const ROUND: u64 = 4_000;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use ledger::access::Authorize;
-use ledger::standing::Standing;
 use ledger::{Ledger, LedgerError};
+use operations::access::Authorize;
+use operations::standing::Standing;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 

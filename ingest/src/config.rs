@@ -14,9 +14,9 @@ use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use ledger::access::{Principal, Trust};
-use ledger::field_names;
-use ledger::standing::State;
+use operations::access::{Principal, Trust};
+use operations::field_names;
+use operations::standing::State;
 use serde::{Deserialize, Deserializer};
 
 use crate::collectors;

@@ -16,8 +16,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use ledger::Entry;
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 use serde_json::value::RawValue;
 
 use crate::lenient::{self, Mended};

@@ -13,10 +13,10 @@ mod persons;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use ledger::access::Trust;
 use ledger::column::handle::Text;
 use ledger::events::column;
 use ledger::{Entry, Row};
+use operations::access::Trust;
 
 use crate::dialect::Draft;
 use crate::limits;

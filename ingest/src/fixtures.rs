@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
-use ledger::access::{Authorize, Principal, Role};
 use ledger::column::handle::Text;
 use ledger::events::column;
 use ledger::{LedgerName, Options, ReadLimit, Rows, Store};
+use operations::access::{Authorize, Principal, Role};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ impl Authorize for Tokens {
             "sender" | "other" => principal.roles = vec![Role::Ingest],
             "workspace" => {
                 principal.roles = vec![Role::Ingest];
-                principal.trust = ledger::access::Trust::Agent;
+                principal.trust = operations::access::Trust::Agent;
                 principal.workspace = Some("w-fixed".to_owned());
                 principal.team = Some("t-fixed".to_owned());
                 principal.org = Some("o-fixed".to_owned());

@@ -1,12 +1,12 @@
 //! How a collector is: what keeps it from working and since when, and whether its dialect understands what comes.
 //!
 //! It is told in the log when it changes, and to whoever asks for [`crate::collectors::Status`]. The words are those of
-//! [`ledger::standing`].
+//! [`operations::standing`].
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ledger::standing::{Standing, State, Teller, Telling};
+use operations::standing::{Standing, State, Teller, Telling};
 
 use crate::limits;
 

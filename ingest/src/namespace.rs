@@ -4,7 +4,7 @@
 //! UUIDs that the control plane made, so the record is one record whichever token carried it. An agent that knows such an id
 //! shares nothing with them: only senders whose word the agent cannot reach do.
 
-use ledger::access::Trust;
+use operations::access::Trust;
 
 /// Sources whose natural ids the control plane makes.
 const SHARED_SOURCES: [&str; 3] = ["coder.gateway", "coder.audit", "coder.connection"];

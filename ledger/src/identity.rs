@@ -208,7 +208,7 @@ pub fn fingerprint_key(directory: &Path) -> Result<[u8; 32], LedgerError> {
 }
 
 /// Random bytes from the operating system.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], LedgerError> {
+pub fn random<const N: usize>() -> Result<[u8; N], LedgerError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| {
         LedgerError::io("read", "the system's random numbers")(std::io::Error::other(error.to_string()))

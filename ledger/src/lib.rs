@@ -12,14 +12,10 @@
 // A test that meets what it does not expect should stop there and say so.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod access;
-pub mod alert;
 mod appender;
 pub mod backup;
 mod batch;
 pub mod blobs;
-pub mod budget;
-pub mod calendar;
 pub mod checkpoint;
 mod clock;
 pub mod column;
@@ -28,10 +24,8 @@ pub mod disk;
 pub mod entry;
 pub mod error;
 pub mod events;
-pub mod field_names;
 #[cfg(test)]
 mod fixtures;
-pub mod fold;
 pub mod follower;
 mod foreign;
 mod gap;
@@ -52,10 +46,8 @@ mod seal;
 mod sealer;
 pub mod segment;
 mod segments;
-pub mod standing;
 pub mod store;
 mod tail;
-pub mod triage;
 pub mod verify;
 mod view;
 mod wal;
@@ -67,7 +59,6 @@ pub use column::{Column, Kind, Part, Table};
 pub use columnar::schema as arrow_schema;
 pub use entry::{Entry, Group};
 pub use error::{AppendError, LedgerError};
-pub use field_names::field_names;
 pub use follower::Follower;
 pub use position::{LedgerName, Position};
 pub use proof::Digest;

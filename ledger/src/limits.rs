@@ -98,82 +98,6 @@ pub const FOLD_READ_ROWS: usize = 4_096;
 /// and the most bytes of them.
 pub const FOLD_READ_BYTES: usize = 8 << 20;
 
-/// Alerts whose life the fold of triage keeps,
-pub const TRIAGE_ALERTS_MAX: usize = 65_536;
-/// and the most bytes of them. Alerts that are done are forgotten first, the oldest before the others.
-pub const TRIAGE_BYTES_MAX: usize = 64 << 20;
-/// The largest record of an alert, a step or a silence that the fold reads: no detector and no person of ours writes more.
-pub const TRIAGE_RECORD_BYTES_MAX: usize = 64 << 10;
-/// Steps of one alert that are kept one by one; older ones are only counted.
-pub const TRIAGE_STEPS_KEPT: usize = 32;
-/// Tags of one alert that are kept.
-pub const TRIAGE_TAGS_KEPT: usize = 32;
-/// The longest id of an alert or a silence, and the longest name of a person or a receiver.
-pub const TRIAGE_NAME_BYTES_MAX: usize = 256;
-/// The longest reason of a silence.
-pub const REASON_BYTES_MAX: usize = 1_024;
-/// The longest note on an alert.
-pub const NOTE_BYTES_MAX: usize = 16 << 10;
-/// The longest matcher as text.
-pub const MATCHER_BYTES_MAX: usize = 512;
-/// Matchers of one silence or rule.
-pub const MATCHERS_MAX: usize = 16;
-/// Silences and maintenance windows that stand at the same time; one more is refused.
-pub const SILENCES_MAX: usize = 1_024;
-/// Silences that are kept, over ones included; those that ended first are forgotten first.
-pub const SILENCES_KEPT: usize = 4_096;
-/// The longest silence, in days: what is hidden for longer is a rule that should change.
-pub const SILENCE_DAYS_MAX: i64 = 30;
-/// The longest time from a maintenance window's first start to its last end, in days.
-pub const MAINTENANCE_DAYS_MAX: i64 = 366;
-/// How far back a silence is tried before it is recorded, in days.
-pub const SILENCE_HISTORY_DAYS: i64 = 7;
-/// Inhibition rules and escalation steps of a configuration, each.
-pub const POLICY_RULES_MAX: usize = 64;
-/// The longest wait of an escalation step, in minutes: a week.
-pub const ESCALATION_MINUTES_MAX: u32 = 7 * 24 * 60;
-
-/// Notices about alerts that are recorded at once; the others follow.
-pub const NOTICES_MAX: usize = 256;
-
-/// Newest entries of `operations` about its own sink from which an outbox is read back when it starts,
-pub const OUTBOX_ENTRIES_MAX: u64 = 1 << 20;
-/// as far as they stand in so many newest entries of any kind. Who was told of an alert before them is forgotten, and then
-/// its end is told to everybody.
-pub const OUTBOX_ROWS_MAX: u64 = 1 << 24;
-/// Alerts that a receiver was told of and that are not over,
-pub const OUTBOX_TOLD_MAX: usize = 65_536;
-/// and records that it refused, of which an outbox knows. Older ones stay in the ledger.
-pub const OUTBOX_DEAD_MAX: usize = 10_000;
-
-/// Hard budgets; another one is refused.
-pub const BUDGETS_MAX: usize = 4_096;
-/// Budgets that one reservation draws on.
-pub const BUDGETS_PER_RESERVATION_MAX: usize = 8;
-/// Families of sources that one budget counts.
-pub const BUDGET_FAMILIES_MAX: usize = 8;
-/// Budgets that are set in one group of entries.
-pub const BUDGETS_PER_GROUP_MAX: usize = 256;
-/// Reservations in one entry about what was seen in the events.
-pub const BUDGET_MATCHED_MAX: usize = 256;
-/// The longest name of a budget or id of a reservation, in bytes.
-pub const BUDGET_NAME_BYTES_MAX: usize = 128;
-/// The largest amount in micro-USD: one billion dollars, so that sums of all reservations fit 64 bits.
-pub const BUDGET_MICROS_MAX: u64 = 1_000_000_000_000_000;
-/// The longest time for which money is kept.
-pub const RESERVATION_TTL_SECONDS_MAX: u32 = 86_400;
-/// Open reservations of one budget, so that one tenant cannot take the places of all,
-pub const RESERVATIONS_PER_BUDGET_MAX: u32 = 4_096;
-/// and of all budgets.
-pub const RESERVATIONS_MAX: usize = 131_072;
-/// Reservations that are over and whose outcome is still known, so that a request may be sent again.
-pub const RESERVATIONS_OVER_MAX: usize = 65_536;
-/// Answers that wait for those who asked.
-pub const BUDGET_ANSWERS_MAX: usize = 65_536;
-
-/// How often the log is told of a trouble that comes and goes.
-pub const STANDING_TOLD_EVERY: Duration = Duration::from_mins(1);
-
 /// How long writer and sealer wait before they try again what the system refused.
 pub const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -188,9 +112,4 @@ const _: () = {
     assert!(VALUE_BYTES_MAX <= ENTRY_BYTES_MAX);
     assert!(ENTRY_BYTES_MAX < u32::MAX as usize);
     assert!(TAIL_BLOCK_ENTRIES_MAX <= ROW_GROUP_ENTRIES_MAX);
-    // Every silence that may stand is kept, and what we write we also read: escaping in JSON grows a text sixfold at most.
-    assert!(SILENCES_MAX <= SILENCES_KEPT);
-    assert!(6 * (REASON_BYTES_MAX + MATCHERS_MAX * MATCHER_BYTES_MAX) < TRIAGE_RECORD_BYTES_MAX);
-    // The sum of all reservations does not overflow.
-    assert!(BUDGET_MICROS_MAX < u64::MAX / (2 * RESERVATIONS_PER_BUDGET_MAX as u64));
 };

@@ -107,12 +107,7 @@ impl Reader {
 
     /// As [`Reader::read`] without content, for whoever needs these kinds only: of what is sealed, rows of other kinds are left out.
     /// The block ends before `next_seq`, however few rows it has; at the end it is the position that was asked for.
-    pub(crate) fn read_kinds(
-        &self,
-        from: u64,
-        kinds: &'static [&'static str],
-        limit: ReadLimit,
-    ) -> Result<Rows, LedgerError> {
+    pub fn read_kinds(&self, from: u64, kinds: &'static [&'static str], limit: ReadLimit) -> Result<Rows, LedgerError> {
         if from >= self.view.durable().next_seq {
             self.refresh()?;
         }

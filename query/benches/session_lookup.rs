@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use ledger::access::Principal;
 use ledger::events::column;
 use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table};
+use operations::access::Principal;
 use query::{Engine, Limits, Options, Purpose, Request, Standing};
 
 type Failure = Box<dyn std::error::Error>;

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use ledger::access::Principal;
 use ledger::operations::column;
 use ledger::{Appender, Entry, Group, LedgerName, Table};
+use operations::access::Principal;
 use serde_json::json;
 use tokio::runtime::Handle;
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
-use ledger::access::Principal;
 use ledger::{Appender, LedgerName, Reader};
+use operations::access::Principal;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;

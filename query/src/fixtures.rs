@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, RwLock};
 
-use ledger::access::{Authorize, Principal, Role, Trust};
-use ledger::budget;
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::triage::{Desk, Policy};
 use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table};
+use operations::access::{Authorize, Principal, Role, Trust};
+use operations::budget;
+use operations::triage::{Desk, Policy};
 
 use crate::engine::{Engine, Limits, Options, Purpose, Request, Standing};
 use crate::error::QueryError;

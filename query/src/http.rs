@@ -21,9 +21,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use ledger::access::Authorize;
-use ledger::budget;
-use ledger::triage::Desk;
+use operations::access::Authorize;
+use operations::budget;
+use operations::triage::Desk;
 
 use crate::engine::Engine;
 use crate::limits;

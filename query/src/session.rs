@@ -16,8 +16,8 @@ use datafusion::logical_expr::AggregateUDF;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
-use ledger::access::{Principal, Role};
 use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
+use operations::access::{Principal, Role};
 
 use crate::checked_sum::CheckedSum;
 use crate::error::{QueryError, missing_column};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ledger::Row;
-use ledger::access::{Authorize, Principal};
-use ledger::fold::Fold;
 use ledger::operations::column;
+use operations::access::{Authorize, Principal};
+use operations::fold::Fold;
 use serde::{Deserialize, Serialize};
 
 use super::{ACTIVE, KIND, REVOKED, secret};
@@ -97,8 +97,8 @@ impl Authorize for Directory {
 mod tests {
     use super::*;
     use crate::access::Secret;
-    use ledger::access::{Role, Trust};
     use ledger::{LedgerName, Rows};
+    use operations::access::{Role, Trust};
 
     /// Builds a block of token entries as they stand in the ledger.
     fn rows(entries: &[(&str, &str, String)]) -> Rows {

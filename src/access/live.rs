@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ledger::access::{Authorize, Principal};
-use ledger::fold::Folded;
 use ledger::{LedgerError, Reader};
+use operations::access::{Authorize, Principal};
+use operations::fold::Folded;
 use tokio_util::sync::CancellationToken;
 
 use super::Directory;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use chrono::DateTime;
 use clap::Args;
-use ledger::triage::{Matcher, NewSilence, Request, WindowKind};
+use operations::triage::{Matcher, NewSilence, Request, WindowKind};
 use serde_json::Value;
 
 use super::show::text;

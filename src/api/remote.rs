@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{Response, Uri};
 use export::tls::{ClientTls, client_config};
-use ledger::triage;
+use operations::triage;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Url};

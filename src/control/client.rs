@@ -4,9 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use ledger::access::Principal;
-use ledger::triage::{self, Cause, Desk, Done, Policy};
 use ledger::{AppendError, LedgerError, Options, Store};
+use operations::access::Principal;
+use operations::triage::{self, Cause, Desk, Done, Policy};
 
 use super::now;
 use super::protocol::{Answer, Appended, ErrorCode, Operation, Request, Status};

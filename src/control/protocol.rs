@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ledger::operations::{TABLE, column};
-use ledger::triage::Done;
-use ledger::{AppendError, Entry, Group, triage};
+use ledger::{AppendError, Entry, Group};
+use operations::triage;
+use operations::triage::Done;
 use serde::{Deserialize, Serialize};
 
 use crate::endpoints::Endpoint;

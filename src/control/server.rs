@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use export::{Retries, RetryError};
 use ledger::Appender;
-use ledger::access::Principal;
-use ledger::triage::{self, Desk};
+use operations::access::Principal;
+use operations::triage::{self, Desk};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;

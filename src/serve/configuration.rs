@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ingest::price::PriceTable;
-use ledger::budget::{Desk, DeskError, Set};
 use ledger::{AppendError, Appender, Store};
+use operations::budget::{Desk, DeskError, Set};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

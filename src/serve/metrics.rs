@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ledger::standing::State;
 use ledger::{Ledger, LedgerStatus, Store};
+use operations::standing::State;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;

@@ -1,12 +1,12 @@
 //! Records which alerts receivers are to be told of although there is no new revision: when a step of escalation is due, when
-//! a silence ends, when an alert is open again. What is due is decided by `ledger::triage`; who is told, by delivery.
+//! a silence ends, when an alert is open again. What is due is decided by `operations::triage`; who is told, by delivery.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Store;
-use ledger::triage::Desk;
+use operations::triage::Desk;
 
 use super::health::Health;
 use super::part::Part;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ledger::access::Trust;
-use ledger::budget::{Asked, Owner, Request, Scope, Set};
-use ledger::calendar::Period;
-use ledger::limits::BUDGET_MICROS_MAX;
+use operations::access::Trust;
+use operations::budget::{Asked, Owner, Request, Scope, Set};
+use operations::calendar::Period;
+use operations::limits::BUDGET_MICROS_MAX;
 use serde::Deserialize;
 
 use crate::limits;

@@ -6,23 +6,29 @@ use crate::manifests::{Manifest, manifests};
 use crate::no_faults;
 
 /// Who may name whom. What is not listed is forbidden, in tests too.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("proof", &[]),
     ("ledger", &["proof"]),
-    ("ingest", &["ledger"]),
-    ("detect", &["ledger"]),
-    ("export", &["ledger"]),
-    ("query", &["ledger"]),
-    ("dashboards", &["ledger", "query"]),
-    ("tachograph", &["proof", "ledger", "ingest", "detect", "export", "query", "dashboards"]),
+    ("operations", &["ledger"]),
+    ("ingest", &["ledger", "operations"]),
+    ("detect", &["ledger", "operations"]),
+    ("export", &["ledger", "operations"]),
+    ("query", &["ledger", "operations"]),
+    ("dashboards", &["ledger", "operations", "query"]),
+    ("tachograph", &["proof", "ledger", "operations", "ingest", "detect", "export", "query", "dashboards"]),
 ];
 
 /// Libraries that would bring something into a layer that it must not know.
-const MUST_NOT_KNOW: [(&str, &[&str], &str); 5] = [
+const MUST_NOT_KNOW: [(&str, &[&str], &str); 6] = [
     (
         "ledger",
         &["axum", "hyper", "reqwest", "tonic", "rdkafka", "datafusion", "object_store", "rustls"],
         "`ledger` knows no network and no SQL: put it into `ingest`, `query` or `export`",
+    ),
+    (
+        "operations",
+        &["axum", "hyper", "reqwest", "tonic", "rdkafka", "datafusion", "parquet", "arrow", "object_store", "rustls"],
+        "`operations` appends entries and follows them; it knows no network, no SQL and no columns",
     ),
     ("ingest", &["datafusion", "parquet", "arrow"], "`ingest` hands entries to `ledger` and knows no columns"),
     (
@@ -49,8 +55,8 @@ fn packages_use_only_lower_layers() {
         for dependency in manifest.all_dependencies() {
             if allowed.contains_key(dependency) && !may_use.contains(&dependency) {
                 faults.push(format!(
-                    "{}: `{}` must not use `{dependency}`: let the root package join them, or move what both need \
-                     into `ledger`",
+                    "{}: `{}` must not use `{dependency}`: let the root package join them; what both need to know \
+                     of alerts, money, people and sinks belongs into `operations`",
                     manifest.path, manifest.name
                 ));
             }

@@ -1,8 +1,8 @@
 //! `agent.stuck`: an agent began something and was not heard of since.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use ledger::{LedgerName, Position};
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -1,8 +1,8 @@
 //! `approval.bypass`: an agent does what was denied, or is started so that nobody is asked.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
 use ledger::{LedgerName, Position};
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use ledger::alert::{self, Alert, Severity, State, Who};
 use ledger::operations::column;
 use ledger::{LedgerError, ReadLimit, Reader, Row};
+use operations::alert::{self, Alert, Severity, State, Who};
 use serde::Serialize;
 
 use crate::detector::Findings;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use ledger::budget::{Asked, Decision, Matched, Owner, Report, Request, STANDING_KIND};
-use ledger::fold::{self, Budgets, Standing};
-use ledger::operations::{self, column};
+use ledger::operations::column;
 use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Row};
+use operations::budget::{Asked, Decision, Matched, Owner, Report, Request, STANDING_KIND};
+use operations::fold::{self, Budgets, Standing};
 use serde::{Deserialize, Serialize};
 
 use super::sums::Sums;
@@ -158,11 +158,11 @@ impl Books {
         if changed == 0 && matched.is_empty() && self.reports.is_empty() && self.telling.is_empty() && !self.is_due() {
             return Ok(None);
         }
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for (name, observed) in self.sums.changed() {
             push(&mut group, name, Request::Observed(observed))?;
         }
-        for seen in matched.chunks(ledger::limits::BUDGET_MATCHED_MAX) {
+        for seen in matched.chunks(operations::limits::BUDGET_MATCHED_MAX) {
             push(&mut group, BUDGETS, Request::Matched(Matched { seen: seen.to_vec() }))?;
         }
         for report in &self.reports {

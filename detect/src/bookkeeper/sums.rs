@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::Row;
-use ledger::budget::{Observed, Owner, Scope, Seen, Set};
 use ledger::column::handle;
 use ledger::events::column;
-use ledger::fold::Budgets;
+use operations::budget::{Observed, Owner, Scope, Seen, Set};
+use operations::fold::Budgets;
 
 use crate::spend::cost_of_row;
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ledger::budget::{Asked, Commit, DECISION_KIND, Decision, Desk, Owner, Request, Reserve, Scope, Set};
-use ledger::calendar::Period;
 use ledger::events::column as event;
-use ledger::fold::{Answer, Budgets, Folded};
 use ledger::operations::column;
 use ledger::{Entry, Group, Options, Store};
+use operations::budget::{Asked, Commit, DECISION_KIND, Decision, Desk, Owner, Request, Reserve, Scope, Set};
+use operations::calendar::Period;
+use operations::fold::{Answer, Budgets, Folded};
 use proptest::prelude::*;
 
 use super::*;
@@ -114,7 +114,7 @@ impl World {
     fn decisions(&self) -> Vec<Decision> {
         let reader = self.store.operations().reader();
         let mut found = Vec::new();
-        ledger::fold::backwards(&reader, |row| {
+        operations::fold::backwards(&reader, |row| {
             if row.text(column::KIND) == Some(DECISION_KIND) {
                 found.push(serde_json::from_str(row.text(column::RECORD).unwrap()).unwrap());
             }
@@ -163,7 +163,7 @@ fn what_an_agent_claims_uses_up_nobodys_budget() {
     assert_eq!(world.numbers("red"), [0, 100, 5, 5]);
     assert!(matches!(world.reserve("c2", &["red"], 800), Answer::Granted { .. }));
     let mut named = set("red");
-    named.scope.trust = vec![ledger::access::Trust::Agent];
+    named.scope.trust = vec![operations::access::Trust::Agent];
     world.desk.configure(&BTreeMap::from([("red".to_owned(), named)]), "serve").unwrap();
     world.tell("agent", "red", "nobody", 7);
     world.tell("gateway", "red", "nobody", 9);

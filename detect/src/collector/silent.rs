@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::{Alert, Severity, State, What, Who};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::config::check_range;

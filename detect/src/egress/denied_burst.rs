@@ -5,8 +5,8 @@ mod case;
 mod examples;
 mod window;
 
-use ledger::alert::What;
 use ledger::events::column;
+use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

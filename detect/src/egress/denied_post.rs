@@ -4,8 +4,8 @@ mod case;
 mod examples;
 mod fleet;
 
-use ledger::alert::Who;
 use ledger::events::column;
+use operations::alert::Who;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -1,7 +1,7 @@
 //! A request that left an agent, or wanted to: what the detectors of egress read of an event. Nothing here keeps state.
 
-use ledger::alert::What;
 use ledger::events::column;
+use operations::alert::What;
 
 use super::class::{self, Class};
 use super::popular;

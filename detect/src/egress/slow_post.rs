@@ -4,7 +4,7 @@ mod case;
 mod examples;
 mod trickle;
 
-use ledger::alert::What;
+use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

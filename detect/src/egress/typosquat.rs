@@ -6,8 +6,8 @@ mod known;
 mod likeness;
 mod packages;
 
-use ledger::alert::What;
 use ledger::events::column;
+use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

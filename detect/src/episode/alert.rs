@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use ledger::Position;
-use ledger::alert::{self, Alert, EVIDENCE_MAX, Severity, State};
+use operations::alert::{self, Alert, EVIDENCE_MAX, Severity, State};
 use serde::{Deserialize, Serialize};
 
 use super::{Case, Label, Opening};

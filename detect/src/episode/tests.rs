@@ -1,6 +1,6 @@
 //! What the detectors' own tests do not show: endings by hand, what came before the opening, and stored episodes.
 
-use ledger::alert::{EVIDENCE_MAX, State};
+use operations::alert::{EVIDENCE_MAX, State};
 use serde::Deserialize;
 
 use super::*;

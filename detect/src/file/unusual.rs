@@ -8,8 +8,8 @@
 mod examples;
 mod parameters;
 
-use ledger::alert::{Alert, Severity, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -1,7 +1,7 @@
 //! `ledger.bad_value`: a sender states numbers or times that cannot be true.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -1,7 +1,7 @@
 //! `ledger.conflict`: a source told the same record twice with other facts.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -2,8 +2,8 @@
 
 mod stream;
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

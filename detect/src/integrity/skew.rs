@@ -1,7 +1,7 @@
 //! `clock.skew`: a source's clock is wrong.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::config::check_range;

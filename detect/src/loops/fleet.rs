@@ -1,7 +1,7 @@
 //! `loop.fleet`: the same error at many agents at once is one incident with one cause, not many loops.
 
-use ledger::alert::{Alert, Severity, State, What, Who};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

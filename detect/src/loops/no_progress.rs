@@ -1,7 +1,7 @@
 //! `loop.no_progress`: an agent keeps busy with what it has done before, and nothing comes of it.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -4,8 +4,8 @@ mod case;
 mod circle;
 mod examples;
 
-use ledger::alert::What;
 use ledger::events::column;
+use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

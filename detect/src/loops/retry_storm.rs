@@ -1,7 +1,7 @@
 //! `loop.retry_storm`: the same error again and again, without the pauses that a polite client makes.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

@@ -4,8 +4,8 @@ mod case;
 mod examples;
 mod weakness;
 
-use ledger::alert::What;
 use ledger::events::column;
+use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;

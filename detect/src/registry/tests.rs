@@ -1,6 +1,6 @@
 //! Tests over the list: the examples hold, names are well formed, and every detector keeps the contract.
 
-use ledger::alert::Alert;
+use operations::alert::Alert;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 
-use ledger::alert::{self, Alert};
-use ledger::operations::{self, column};
-use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, Reader, fold};
+use ledger::operations::column;
+use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, Reader};
+use operations::alert::{self, Alert};
+use operations::fold;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -114,7 +115,7 @@ impl LedgerJournal {
     }
 
     fn group(&self, commit: &Commit) -> Result<Group, AppendError> {
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         let mut entry = Entry::new();
         for alert in &commit.alerts {
             start(&mut entry, alert::KIND, &alert.id);

@@ -5,8 +5,8 @@ mod case;
 mod examples;
 mod mark;
 
-use ledger::alert::What;
 use ledger::events::column;
+use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
 pub use canary::{Canary, check as check_canaries};

@@ -8,9 +8,9 @@ mod examples;
 mod forecast;
 mod parameters;
 
-use ledger::alert::{What, Who};
-use ledger::calendar::Period;
 use ledger::events::column;
+use operations::alert::{What, Who};
+use operations::calendar::Period;
 
 use crate::aspects::Aspects;
 use crate::detector::{Detector, Findings, RestoreError};

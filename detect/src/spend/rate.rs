@@ -6,8 +6,8 @@ mod case;
 mod examples;
 mod parameters;
 
-use ledger::alert::What;
 use ledger::events::column;
+use operations::alert::What;
 
 use super::anomaly::{Baseline, Feature, Profile};
 use super::calibration::Calibration;

@@ -1,7 +1,7 @@
 //! `spend.unpriced_model`: tokens of a model that the price table does not know, so every sum of money is too low.
 
-use ledger::alert::{Alert, Severity, State, What};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use super::cost::tokens;

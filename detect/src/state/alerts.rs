@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::config::check_range;

@@ -3,7 +3,7 @@
 //! The tables of all detectors say when that happens ([`Findings::evicted`]); this detector stands last in the list, so it
 //! hears of every one.
 
-use ledger::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
 use crate::config::check_range;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use ledger::alert::{Alert, Severity, What, Who};
 use ledger::events::column;
+use operations::alert::{Alert, Severity, What, Who};
 use serde::{Deserialize, Serialize};
 
 use super::Rule;

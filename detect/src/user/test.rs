@@ -1,7 +1,7 @@
 //! Tests that stand beside a rule: events, and the alerts that they must give. The examples of built-in detectors are run
 //! the same way.
 
-use ledger::alert::{Alert, Severity, State};
+use operations::alert::{Alert, Severity, State};
 use serde::Deserialize;
 use serde_json::Value;
 

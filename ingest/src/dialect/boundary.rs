@@ -19,8 +19,8 @@ mod logfmt;
 
 use std::borrow::Cow;
 
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 
 use crate::dialect::{Dialect, Draft, Drafts, FreeText, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
 use crate::timestamp::Stated;

@@ -39,7 +39,7 @@ mod line;
 mod pages;
 mod sessions;
 
-use ledger::access::Trust;
+use operations::access::Trust;
 
 use crate::dialect::json::{read, why_not};
 use crate::dialect::{Dialect, Drafts, Outcome, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};

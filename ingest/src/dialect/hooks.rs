@@ -32,8 +32,8 @@ mod guess;
 mod payload;
 mod refusal;
 
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 use serde_json::value::RawValue;
 
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};

@@ -9,8 +9,8 @@ mod scalar;
 
 use std::fmt;
 
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 

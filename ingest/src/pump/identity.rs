@@ -1,7 +1,7 @@
 //! What the sender's token says about its records: it outranks what they say of themselves.
 
-use ledger::access::{Principal, Trust};
 use ledger::events::column;
+use operations::access::{Principal, Trust};
 
 use super::Channel;
 use crate::dialect::Draft;

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Group;
-use ledger::access::{Principal, Trust};
 use ledger::events::TABLE;
+use operations::access::{Principal, Trust};
 use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ledger::access::{Principal, Trust};
 use ledger::events::column;
+use operations::access::{Principal, Trust};
 
 use super::*;
 use crate::dialect::{self, DIALECTS, Drafts, Outcome};

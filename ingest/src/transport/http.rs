@@ -27,7 +27,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ledger::Ledger;
-use ledger::access::{Authorize, Principal, Role};
+use operations::access::{Authorize, Principal, Role};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ledger::standing::State;
+use operations::standing::State;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -150,7 +150,7 @@ mod tests {
         let house = House::new("");
         let pump_of = Arc::clone(house.collectors.pump());
         let channel = Channel::new("pipe", dialect::by_name("native").unwrap(), pump_of.metrics());
-        let principal = Arc::new(ledger::access::Principal::local());
+        let principal = Arc::new(operations::access::Principal::local());
         let stop = CancellationToken::new();
         let mut intake = Intake::new(pump_of, channel, principal, Patience::Until(stop.clone()), (), 0);
         let long = "x".repeat(limits::LINE_BYTES_MAX + 9);

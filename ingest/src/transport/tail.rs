@@ -15,7 +15,7 @@ mod tailer;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger::standing::State;
+use operations::standing::State;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::time::sleep;

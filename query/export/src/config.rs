@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::alert::{Alert, Severity};
-use ledger::{LedgerName, field_names};
+use ledger::LedgerName;
+use operations::alert::{Alert, Severity};
+use operations::field_names;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 

@@ -4,9 +4,9 @@ mod resting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::fold::{Outbox, RETRY_KIND};
-use ledger::operations::{self, column};
+use ledger::operations::column;
 use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName, Reader};
+use operations::fold::{Outbox, RETRY_KIND};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -80,7 +80,7 @@ impl Retries {
         entry.set_text(column::KIND, RETRY_KIND);
         entry.set_text(column::SUBJECT, sink);
         entry.set_text(column::ACTOR, actor);
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         group.push(&mut entry)?;
         self.appender.append(group).await?;
         self.lanes.iter().filter(|(name, _)| name == sink).for_each(|(_, wake)| wake.notify_one());

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ledger::alert::{Alert, Severity, State, What, Who};
-use ledger::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
 use ledger::{Entry, LedgerName, Rows, Table};
+use operations::alert::{Alert, Severity, State, What, Who};
+use operations::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;

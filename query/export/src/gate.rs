@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use ledger::alert::Alert;
-use ledger::triage::{Because, Desk, Notify, Triage};
+use operations::alert::Alert;
+use operations::triage::{Because, Desk, Notify, Triage};
 
 /// What delivery asks about.
 #[derive(Debug, Clone, PartialEq)]

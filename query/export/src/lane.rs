@@ -14,9 +14,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ledger::fold::Outbox;
-use ledger::standing::{Teller, Telling};
 use ledger::{AppendError, LedgerError};
+use operations::fold::Outbox;
+use operations::standing::{Teller, Telling};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::alert::{Alert, Severity, State};
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::triage::record::{ACKNOWLEDGE, CLOSE, CloseReason, NOTICE, Notice};
-use ledger::triage::{Because, Column, group_key};
 use ledger::{LedgerName, Position, Row};
+use operations::alert::{Alert, Severity, State};
+use operations::triage::record::{ACKNOWLEDGE, CLOSE, CloseReason, NOTICE, Notice};
+use operations::triage::{Because, Column, group_key};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

@@ -4,7 +4,7 @@
 //! matches goes to every receiver: a hole in the list must not swallow one. Texts of alerts are attacker-written, so
 //! matching takes time that grows with the pattern times the text and never more.
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{PATTERN_BYTES_MAX, PATTERNS_MAX, ROUTES_MAX, SINKS_MAX};

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::fold::{Outbox, SentAlert, SentThread};
+use operations::fold::{Outbox, SentAlert, SentThread};
 use serde_json::Value;
 
 use crate::config::Start;
@@ -239,7 +239,7 @@ pub static SINKS: &[&SinkSpec] =
 
 /// The names of the settings of one kind of sink.
 fn fields<T: for<'de> serde::Deserialize<'de>>() -> &'static [&'static str] {
-    ledger::field_names(|probe| T::deserialize(probe))
+    operations::field_names(|probe| T::deserialize(probe))
 }
 
 /// Reads the settings of one kind of sink.

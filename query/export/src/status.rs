@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ledger::fold::newest_exported;
-use ledger::standing::{Standing, State};
 use ledger::{LedgerError, LedgerName, Reader};
+use operations::fold::newest_exported;
+use operations::standing::{Standing, State};
 use serde::Serialize;
 
 use crate::config::{Config, SinkConfig};

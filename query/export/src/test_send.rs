@@ -1,8 +1,8 @@
 //! `sinks test`: one synthetic record, marked as a test, rendered as a real one, sent or only shown.
 
-use ledger::alert::{Alert, Severity, State, What, Who};
-use ledger::fold::Outbox;
 use ledger::{LedgerName, Position};
+use operations::alert::{Alert, Severity, State, What, Who};
+use operations::fold::Outbox;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 //! SQL in, rows out: over the hot tail, over segments, and over both, with the same answers.
 
 use ledger::LedgerName;
-use ledger::access::Role;
+use operations::access::Role;
 
 use super::*;
 use crate::fixtures::{Ledgers, ask, principal, request, story};

@@ -17,10 +17,10 @@ use axum::extract::{self, Path, Query};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use ledger::access::{Principal, Role};
 use ledger::operations::column;
-use ledger::triage::{Desk, Found, Refused, Request, Triage};
 use ledger::{LedgerName, Position, ReadLimit, Reader};
+use operations::access::{Principal, Role};
+use operations::triage::{Desk, Found, Refused, Request, Triage};
 use serde_json::{Map, Value};
 
 use super::authorized::Authorized;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use ledger::access::{Authorize, Principal};
+use operations::access::{Authorize, Principal};
 
 use super::{Problem, State};
 

@@ -15,9 +15,9 @@ use axum::extract::{self, DefaultBodyLimit, Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
-use ledger::access::{Principal, Role};
-use ledger::budget::{Asked, Commit, Decided, DeskError, Owner, Request, Reserve, Set};
-use ledger::fold::{Answer, Budgets, OpenReservation, Refusal, Standing};
+use operations::access::{Principal, Role};
+use operations::budget::{Asked, Commit, Decided, DeskError, Owner, Request, Reserve, Set};
+use operations::fold::{Answer, Budgets, OpenReservation, Refusal, Standing};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

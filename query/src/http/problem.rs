@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger::triage::{Cause, Refused};
+use operations::triage::{Cause, Refused};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -5,7 +5,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{self, Path, Query};
 use axum::response::Response;
 use chrono::DateTime;
-use ledger::triage::{StandingSilence, Triage};
+use operations::triage::{StandingSilence, Triage};
 use serde_json::{Map, Value, json};
 
 use super::alerts::{Parameters, act, by, fields, json as answer, may_read, page_parameter, place, read};

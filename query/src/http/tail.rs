@@ -12,8 +12,8 @@ use axum::extract::{self, Query};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use ledger::access::Role;
 use ledger::{Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows};
+use operations::access::Role;
 use tokio::sync::watch;
 use tokio::time::Instant;
 

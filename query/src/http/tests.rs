@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Request as HttpRequest, Response, StatusCode};
 use futures::StreamExt;
 use ledger::LedgerName;
-use ledger::access::Role;
+use operations::access::Role;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

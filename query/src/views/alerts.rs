@@ -1,4 +1,4 @@
-//! The views about alerts and silences. They say the same as the fold `ledger::triage::Triage`; a test compares both.
+//! The views about alerts and silences. They say the same as the fold `operations::triage::Triage`; a test compares both.
 
 use ledger::LedgerName;
 

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
 use axum::response::IntoResponse;
 use hyper::body::{Body as _, Frame, SizeHint};
 use ingest::refusals::{Refusal, Refusals};
-use ledger::access::Authorize;
+use operations::access::Authorize;
 use query::http::Problem;
 use tower::ServiceExt;
 

@@ -1,6 +1,6 @@
 //! Examples of `egress.beacon`: they stand in the reference and are tests.
 
-use ledger::alert::{Severity, State};
+use operations::alert::{Severity, State};
 
 use crate::registry::{Example, Expected};
 

@@ -1,6 +1,6 @@
 //! One burst of refused requests: which of the three it is and how it is put.
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::window::{Shape, Verdict};

@@ -1,6 +1,6 @@
 //! Probing, bursts that get worse, and bounds. The ordinary course stands in the examples.
 
-use ledger::alert::{Severity, State};
+use operations::alert::{Severity, State};
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,7 +1,7 @@
 //! The same refused upload to a well-known service from many workspaces: one gap in the policy, and no sign of an exfiltration
 //! from any of them. How bad it is and how it is put, and who asked so far.
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::detector::{Findings, RestoreError};

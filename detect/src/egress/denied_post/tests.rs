@@ -1,6 +1,6 @@
 //! Floods, bounds and outages. The ordinary course stands in the examples.
 
-use ledger::alert::{EVIDENCE_MAX, Severity, State};
+use operations::alert::{EVIDENCE_MAX, Severity, State};
 use serde_json::{Value, json};
 
 use super::*;
@@ -106,7 +106,7 @@ fn check_fleet(what: &str, event: impl Fn(usize) -> Value, expected: [usize; 2])
     let events: Vec<Value> = (0..12).flat_map(|workspace| [event(workspace), event(workspace)]).collect();
     let findings = observe(detector.as_mut(), &events, false);
     let opened = |severity| {
-        let is_new = |alert: &&ledger::alert::Alert| alert.state == State::Open && alert.severity == severity;
+        let is_new = |alert: &&operations::alert::Alert| alert.state == State::Open && alert.severity == severity;
         findings.alerts().iter().filter(is_new).count()
     };
     assert_eq!([opened(Severity::High), opened(Severity::Medium)], expected, "{what}");

@@ -1,6 +1,6 @@
 //! One new destination, or the new ordinary destinations of one agent: how bad it is and how it is put.
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::egress::class::Class;

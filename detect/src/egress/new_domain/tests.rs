@@ -1,6 +1,6 @@
 //! Learning, risky classes and trusted domains. The ordinary course stands in the examples.
 
-use ledger::alert::Severity;
+use operations::alert::Severity;
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,7 +1,7 @@
 //! One trickle of data: how bad it is and how it is put.
 
 use ledger::Position;
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::trickle::Seen;

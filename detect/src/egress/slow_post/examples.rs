@@ -1,6 +1,6 @@
 //! Examples of `egress.slow_post`: they stand in the reference and are tests. The first is the demo's story.
 
-use ledger::alert::{Severity, State};
+use operations::alert::{Severity, State};
 
 use crate::registry::{Example, Expected};
 

@@ -1,6 +1,6 @@
 //! Bounds, queries that carry data, and fleets too small to tell. The demo's story stands in the examples.
 
-use ledger::alert::Severity;
+use operations::alert::Severity;
 use serde_json::{Value, json};
 
 use super::*;

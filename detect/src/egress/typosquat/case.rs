@@ -1,6 +1,6 @@
 //! One name that imitates another: how bad it is and how it is put.
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::known::Ecosystem;

@@ -1,6 +1,6 @@
 //! Names that operators give, and hostile texts. The ordinary course stands in the examples.
 
-use ledger::alert::Severity;
+use operations::alert::Severity;
 use serde_json::{Value, json};
 
 use super::*;

@@ -3,7 +3,7 @@
 #[path = "injected.rs"]
 mod injected;
 
-use ledger::alert::{Severity, State};
+use operations::alert::{Severity, State};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn events(steps: &[Step]) -> Vec<Value> {
 }
 
 /// The alerts of a trace, each with the number of steps before it.
-fn observe(events: &[Value]) -> Vec<(usize, ledger::alert::Alert)> {
+fn observe(events: &[Value]) -> Vec<(usize, operations::alert::Alert)> {
     let mut detector = build(&Parameters::default(), fixtures::key());
     let (mut shared, mut found) = (Shared::new(fixtures::key()), Vec::new());
     for (at, row) in fixtures::rows(events).iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Secrets on their way to one destination: how bad it is and how it is put. Kinds and offsets only.
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::mark::Mark;

@@ -1,6 +1,6 @@
 //! Canaries, tokens by name, and what never stands in an alert. The ordinary course stands in the examples.
 
-use ledger::alert::Severity;
+use operations::alert::Severity;
 use serde_json::{Value, json};
 
 use super::*;

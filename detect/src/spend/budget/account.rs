@@ -1,6 +1,6 @@
 //! What one agent, run, team or organisation has spent: this day, this month, and in the last hours. A few hundred bytes.
 
-use ledger::calendar::{Period, Window};
+use operations::calendar::{Period, Window};
 use serde::{Deserialize, Serialize};
 
 use super::forecast::{self, Burn, Forecast};

@@ -1,6 +1,6 @@
 //! One budget that is being used up: how bad it is and how it is put.
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::account::{Stage, Standing};

@@ -1,6 +1,6 @@
 //! When a budget will be used up, and whether it burns too fast. Arithmetic only: the same sums give the same answer.
 
-use ledger::calendar::{Period, Window};
+use operations::calendar::{Period, Window};
 use serde::{Deserialize, Serialize};
 
 use super::account::Recent;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ledger::calendar::Period;
 use ledger::events::column;
+use operations::calendar::Period;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Key;

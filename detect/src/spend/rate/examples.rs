@@ -1,6 +1,6 @@
 //! Examples of `spend.rate`: they stand in the reference and are tests. Those with a long past are in `tests`.
 
-use ledger::alert::{Severity, State};
+use operations::alert::{Severity, State};
 
 use crate::registry::{Example, Expected};
 

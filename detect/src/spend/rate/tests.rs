@@ -1,6 +1,6 @@
 //! Agents with a past: spikes and creep are found, ordinary work stays within the budget of false alarms.
 
-use ledger::alert::State;
+use operations::alert::State;
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,7 +23,7 @@ fn noise(at: usize) -> f64 {
 }
 
 /// The alerts of `spend.rate` alone; time passes only where something happens.
-fn alerts(events: &[Value]) -> Vec<ledger::alert::Alert> {
+fn alerts(events: &[Value]) -> Vec<operations::alert::Alert> {
     let mut engine = Engine::new(&Rules::default().into(), fixtures::key(), 0);
     let mut findings = Findings::new();
     for row in fixtures::rows(events).iter() {

@@ -2,8 +2,8 @@
 //!
 //! Three generations of fields exist: without template ids, with them, and with the boundary's session and counter.
 
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 
 use super::SOURCE_BOUNDARY;
 use super::line::Line;

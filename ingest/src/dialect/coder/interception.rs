@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 
 use super::SOURCE_GATEWAY;
 use super::line::Line;

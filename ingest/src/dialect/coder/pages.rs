@@ -2,8 +2,8 @@
 //!
 //! The first event of a page is the page itself (kind `page`). It carries the record with the content of all rows.
 
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 
 use super::connection::{self, ConnectionRow};
 use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};

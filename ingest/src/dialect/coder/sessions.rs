@@ -1,7 +1,7 @@
 //! Saved pages of AI gateway sessions: the list of sessions, and the threads of one session.
 
-use ledger::access::Trust;
 use ledger::events::column;
+use operations::access::Trust;
 
 use super::{SOURCE_GATEWAY, boundary_request, interception, pages};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of, why_not};

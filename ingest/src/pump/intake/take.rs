@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ledger::access::Trust;
 use ledger::column::handle::TextList;
 use ledger::events::column;
 use ledger::{AppendError, Entry, LedgerName, Position};
+use operations::access::Trust;
 use tokio::sync::watch;
 
 use super::{Intake, Progress};

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use ledger::access::Principal;
-use ledger::standing::State;
+use operations::access::Principal;
+use operations::standing::State;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
@@ -151,7 +151,7 @@ impl Tailer {
     }
 
     #[cfg(test)]
-    pub fn standing(&self) -> ledger::standing::Standing {
+    pub fn standing(&self) -> operations::standing::Standing {
         self.channel.standing()
     }
 

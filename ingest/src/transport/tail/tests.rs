@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ledger::Options;
-use ledger::access::Principal;
 use ledger::events::column;
-use ledger::standing::State;
+use operations::access::Principal;
+use operations::standing::State;
 
 use super::*;
 use crate::dialect;

@@ -9,11 +9,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ledger::alert::{self, Alert, Severity};
-use ledger::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, SENT_KIND};
-use ledger::triage::record::NOTICE;
-use ledger::triage::{Column, Desk};
 use ledger::{Options, Position, ReadLimit, Store};
+use operations::alert::{self, Alert, Severity};
+use operations::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, SENT_KIND};
+use operations::triage::record::NOTICE;
+use operations::triage::{Column, Desk};
 use serde_json::{Value, json};
 
 use super::*;
@@ -65,7 +65,7 @@ impl Bench {
     }
 
     async fn append(&self, alerts: &[Alert]) {
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for alert in alerts {
             let mut entry = Entry::new();
             entry.set_text(column::KIND, alert::KIND);
@@ -124,7 +124,7 @@ fn has(kinds: &BTreeMap<String, usize>, kind: &str, count: usize) -> bool {
 }
 
 fn resolved(number: u64) -> Alert {
-    Alert { revision: 2, state: ledger::alert::State::Resolved, ..alert_of(number, Severity::High) }
+    Alert { revision: 2, state: operations::alert::State::Resolved, ..alert_of(number, Severity::High) }
 }
 
 fn event(action: &str, number: u64) -> (String, String) {
@@ -169,7 +169,7 @@ async fn a_refused_digest_comes_back_as_a_digest() {
     bench.until(|kinds, _| has(kinds, REJECTED_KIND, 300)).await;
     bench.pager.lock().unwrap().refuse = false;
     // Two of them end meanwhile, and one goes on: that one is told by its newer revision.
-    let goes_on = Alert { revision: 2, state: ledger::alert::State::Updated, ..alert_of(3, Severity::High) };
+    let goes_on = Alert { revision: 2, state: operations::alert::State::Updated, ..alert_of(3, Severity::High) };
     bench.append(&[resolved(1), resolved(2), goes_on]).await;
     bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
     retries.retry("pager", "alice").await.unwrap();
@@ -193,8 +193,8 @@ async fn an_incident_whose_last_alert_is_told_alone_is_resolved() {
     bench.config.grouping = crate::Grouping { columns: vec![Column::Rule], window: std::time::Duration::from_mins(30) };
     let stop = CancellationToken::new();
     let running = tokio::spawn(bench.exporter().run(stop.clone()));
-    let worse = Alert { revision: 2, state: ledger::alert::State::Updated, ..alert_of(2, Severity::Critical) };
-    let over = Alert { revision: 3, state: ledger::alert::State::Resolved, ..worse.clone() };
+    let worse = Alert { revision: 2, state: operations::alert::State::Updated, ..alert_of(2, Severity::Critical) };
+    let over = Alert { revision: 3, state: operations::alert::State::Resolved, ..worse.clone() };
     for (alerts, sent) in [
         (vec![alert_of(1, Severity::High), alert_of(2, Severity::High)], 1),
         (vec![resolved(1)], 2),
@@ -315,7 +315,7 @@ impl Bench {
 
 fn ask(desk: &Desk, request: Value) -> String {
     let request = serde_json::from_value(request).unwrap();
-    let principal = ledger::access::Principal::local();
+    let principal = operations::access::Principal::local();
     tokio::task::block_in_place(|| desk.act(&request, &principal, crate::status::now_micros())).unwrap().subject
 }
 
@@ -399,7 +399,9 @@ async fn an_alert_that_is_opened_again_is_told_again_and_in_order() {
     record_notices(&desk, crate::status::now_micros());
     ask(&desk, close());
     // It fires again. All of this is recorded before anybody is told.
-    bench.append(&[Alert { revision: 2, state: ledger::alert::State::Updated, ..alert_of(1, Severity::High) }]).await;
+    bench
+        .append(&[Alert { revision: 2, state: operations::alert::State::Updated, ..alert_of(1, Severity::High) }])
+        .await;
     bench.append(&[Alert { revision: 3, ..resolved(1) }]).await;
     let end = bench.store.operations().reader().durable().unwrap().next_seq;
     let (stop, running) = bench.run(&desk);

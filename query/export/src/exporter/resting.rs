@@ -90,7 +90,7 @@ impl Resting {
 
 #[cfg(test)]
 mod tests {
-    use ledger::{Entry, Group, LedgerName, Options, Store, operations};
+    use ledger::{Entry, Group, LedgerName, Options, Store};
 
     use super::*;
     use crate::fixtures;
@@ -102,9 +102,9 @@ mod tests {
         Store::init(directory.path(), "acme.example/agents").unwrap();
         let store = Store::open(directory.path(), Options::default()).unwrap();
         let append = || {
-            let mut group = Group::new(&operations::TABLE);
+            let mut group = Group::new(&ledger::operations::TABLE);
             let mut entry = Entry::new();
-            entry.set_text(operations::column::KIND, "note");
+            entry.set_text(ledger::operations::column::KIND, "note");
             group.push(&mut entry).unwrap();
             store.operations().appender().try_append(group).map_err(|rejected| rejected.error).unwrap().wait().unwrap();
         };

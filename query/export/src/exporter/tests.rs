@@ -10,9 +10,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use ledger::fold::RECEIPT_KIND;
 use ledger::operations::column;
-use ledger::{Entry, Group, Options, Position, ReadLimit, Store, events, operations};
+use ledger::{Entry, Group, Options, Position, ReadLimit, Store, events};
+use operations::fold::RECEIPT_KIND;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -106,18 +106,18 @@ async fn append_events(store: &Store, count: usize) {
 async fn drain(store: &Store) {
     let mut entry = Entry::new();
     entry.set_text(column::KIND, "cursor");
-    let mut group = Group::new(&operations::TABLE);
+    let mut group = Group::new(&ledger::operations::TABLE);
     group.push(&mut entry).unwrap();
     store.operations().appender().append(group).await.unwrap();
 }
 
 async fn append_alert(store: &Store, number: u64) {
-    let alert = fixtures::alert_of(number, ledger::alert::Severity::High);
+    let alert = fixtures::alert_of(number, operations::alert::Severity::High);
     let mut entry = Entry::new();
-    entry.set_text(column::KIND, ledger::alert::KIND);
+    entry.set_text(column::KIND, operations::alert::KIND);
     entry.set_text(column::SUBJECT, &alert.id);
     entry.set_text(column::RECORD, &serde_json::to_string(&alert).unwrap());
-    let mut group = Group::new(&operations::TABLE);
+    let mut group = Group::new(&ledger::operations::TABLE);
     group.push(&mut entry).unwrap();
     store.operations().appender().append(group).await.unwrap();
 }

@@ -3,15 +3,15 @@
 use std::future::Future;
 
 use futures::FutureExt as _;
-use ledger::fold::{
-    Checkpoint, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Intended, Outbox, RECEIPT_KIND,
-    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported, newest_from,
-};
-use ledger::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
-use ledger::operations::{self, column};
+use ledger::operations::column;
 use ledger::{
     AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
 };
+use operations::fold::{
+    Checkpoint, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Intended, Outbox, RECEIPT_KIND,
+    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported, newest_from,
+};
+use operations::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
 use serde_json::json;
 
 use crate::limits::{READ_BYTES, READ_ROWS};
@@ -267,7 +267,7 @@ impl Book for LedgerBook {
     }
 
     async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for note in notes {
             group.push(&mut self.entry(note))?;
         }

@@ -10,8 +10,8 @@ mod window;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use ledger::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended, Outbox, SentAlert};
 use ledger::{Position, Rows};
+use operations::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended, Outbox, SentAlert};
 use sha2::{Digest as _, Sha256};
 
 use super::book::{IntentNote, Note, ReceiptNote, RejectedNote};

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::alert::State;
-use ledger::fold::{DeadLetter, SENT_KIND, Sent};
 use ledger::operations::column;
 use ledger::{Position, Row};
+use operations::alert::State;
+use operations::fold::{DeadLetter, SENT_KIND, Sent};
 
 use super::book::{Note, RejectedNote};
 use super::plan::{Batch, Plan};

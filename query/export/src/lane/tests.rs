@@ -10,8 +10,8 @@ mod windows;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
-use ledger::fold::{Checkpoint, Exported, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
 use ledger::{Durable, LedgerName, Rows};
+use operations::fold::{Checkpoint, Exported, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};

@@ -12,8 +12,8 @@
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::alert::Alert;
-use ledger::fold::{Outbox, SentAlert};
+use operations::alert::Alert;
+use operations::fold::{Outbox, SentAlert};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -195,7 +195,7 @@ impl Sink for Alertmanager {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ledger::alert::{Severity, State};
+    use operations::alert::{Severity, State};
     use proptest::prelude::*;
 
     use super::*;

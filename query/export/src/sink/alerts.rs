@@ -11,8 +11,8 @@ mod threads;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use ledger::alert::{Alert, Severity};
-use ledger::fold::{Outbox, SentAlert};
+use operations::alert::{Alert, Severity};
+use operations::fold::{Outbox, SentAlert};
 
 use super::Setting;
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, STORIES_MAX, STORIES_URGENT_MAX};

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::fold::Outbox;
+use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
 use super::alerts::{self, Style, fold};

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::alert::{Alert, Severity};
-use ledger::fold::Outbox;
+use operations::alert::{Alert, Severity};
+use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use ledger::alert::{Alert, Severity, State};
-use ledger::fold::Outbox;
+use operations::alert::{Alert, Severity, State};
+use operations::fold::Outbox;
 use serde_json::{Value, json};
 
 use super::SINKS;

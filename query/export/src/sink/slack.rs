@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::fold::Outbox;
+use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
 use super::{BatchLimits, Message, Reconciled, Rendered, Setting, Sink, SinkSpec, alerts, check_url, excerpt};

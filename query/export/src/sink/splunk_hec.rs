@@ -12,7 +12,7 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ledger::LedgerName;
-use ledger::fold::Outbox;
+use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -279,7 +279,7 @@ impl Sink for SplunkHec {
 mod tests {
     use super::*;
     use crate::fixtures;
-    use ledger::alert::Severity;
+    use operations::alert::Severity;
 
     fn sink() -> SplunkHec {
         serde_json::from_value(

@@ -1,6 +1,6 @@
 //! Tests over the list of sinks: every one keeps the contract of rendering, reads its own example, and hides its secret.
 
-use ledger::alert::Severity;
+use operations::alert::Severity;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

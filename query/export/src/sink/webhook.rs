@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use ledger::alert::{Alert, State};
-use ledger::fold::Outbox;
+use operations::alert::{Alert, State};
+use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use ledger::alert::{Alert, State};
+use operations::alert::{Alert, State};
 use serde_json::Value;
 
 use crate::life::{LAST, revisions};

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use export::{Config, Exporter, Grouping};
-use ledger::fold::{RECEIPT_KIND, SENT_KIND, Sent};
-use ledger::operations::{self, column};
-use ledger::triage::Column;
-use ledger::{Entry, Group, Options, Position, ReadLimit, Reader, Store, alert};
+use ledger::operations::column;
+use ledger::{Entry, Group, Options, Position, ReadLimit, Reader, Store};
+use operations::alert;
+use operations::fold::{RECEIPT_KIND, SENT_KIND, Sent};
+use operations::triage::Column;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -91,7 +92,7 @@ async fn record(store: &Store, seed: u64, alerts: u64) {
     while !rest.is_empty() {
         let many = if dice.below(6) == 0 { 60 } else { 3 };
         let (chunk, after) = rest.split_at(rest.len().min(1 + dice.below(many) as usize));
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for alert in chunk {
             let mut entry = Entry::new();
             entry.set_text(column::KIND, alert::KIND);

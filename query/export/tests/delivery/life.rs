@@ -1,6 +1,6 @@
 //! The lives of the alerts of a run: a pure function of the seed.
 
-use ledger::alert::{Alert, Severity, State, What, Who};
+use operations::alert::{Alert, Severity, State, What, Who};
 
 /// Numbers from a seed: xorshift, which is random enough for faults.
 pub struct Dice(u64);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::triage::{Column, Matcher, Status, Triage, Triaged};
+use operations::triage::{Column, Matcher, Status, Triage, Triaged};
 use serde_json::{Value, json};
 
 use super::page_parameter;

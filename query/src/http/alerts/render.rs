@@ -1,7 +1,7 @@
 //! Alerts as JSON. Times are RFC 3339, as everywhere in the API.
 
-use ledger::triage::{Action, By, Done, EscalationStepOf, HiddenBy, Hiding, Triage, Triaged};
 use ledger::{LedgerName, Position};
+use operations::triage::{Action, By, Done, EscalationStepOf, HiddenBy, Hiding, Triage, Triaged};
 use serde_json::{Map, Value, json};
 
 use crate::http::tail_filter::time_text;

@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request as HttpRequest;
 use ledger::LedgerName;
-use ledger::triage::Status;
+use operations::triage::Status;
 use serde_json::json;
 use tower::ServiceExt;
 

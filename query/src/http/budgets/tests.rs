@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request as HttpRequest;
-use ledger::budget::{Decision, Report, Scope};
-use ledger::calendar::Period;
 use ledger::{Entry, LedgerName};
+use operations::budget::{Decision, Report, Scope};
+use operations::calendar::Period;
 use tower::ServiceExt;
 
 use super::*;
@@ -204,7 +204,7 @@ async fn sql_shows_what_was_decided() {
     server.ask("acme", "reserve", reserve("r1", &["acme"], 30)).await;
     server.ask("gate", "commit", json!({"id": "r1", "micros": 70})).await;
     // What the bookkeeper writes about it.
-    let folded = ledger::fold::Folded::open(server.ledgers.store.operations().reader(), Budgets::new()).unwrap();
+    let folded = operations::fold::Folded::open(server.ledgers.store.operations().reader(), Budgets::new()).unwrap();
     let owner =
         |name: &str, org: Option<&str>| Owner { name: name.to_owned(), org: org.map(str::to_owned), team: None };
     let decisions = [

@@ -1,6 +1,6 @@
 //! What a lane says of itself while something keeps it from working: a state with its reason, and a lag that goes on.
 
-use ledger::standing::State;
+use operations::standing::State;
 
 use super::*;
 

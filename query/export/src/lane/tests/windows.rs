@@ -1,7 +1,7 @@
 //! Many batches under one intent: what that costs, what is recorded when something fails, and that whoever repeats a window
 //! makes the same batches.
 
-use ledger::fold::ExportIntent;
+use operations::fold::ExportIntent;
 
 use super::*;
 use crate::lane::book::IntentNote;

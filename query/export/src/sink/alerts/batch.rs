@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::alert::State;
-use ledger::fold::Outbox;
-use ledger::triage::Because;
+use operations::alert::State;
+use operations::fold::Outbox;
+use operations::triage::Because;
 
 use crate::limits::ALERTS_MAX;
 use crate::record::{Body, Deed, Record};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::{Alert, Severity};
-use ledger::fold::SentAlert;
+use operations::alert::{Alert, Severity};
+use operations::fold::SentAlert;
 
 use super::Story;
 use super::order::Rarity;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use ledger::alert::{Alert, Severity};
+use operations::alert::{Alert, Severity};
 
 use super::Story;
 

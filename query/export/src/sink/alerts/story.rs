@@ -1,8 +1,8 @@
 //! What happened to one alert in a batch, and the messages that tell of it.
 
-use ledger::alert::{Alert, Severity, State};
-use ledger::fold::{SentAlert, SentThread, Told};
-use ledger::triage::Because;
+use operations::alert::{Alert, Severity, State};
+use operations::fold::{SentAlert, SentThread, Told};
+use operations::triage::Because;
 
 use super::severities;
 use crate::record::{Body, Deed, Group, Record, Step};

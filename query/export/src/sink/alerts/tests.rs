@@ -3,7 +3,7 @@
 mod groups;
 
 use ledger::LedgerName;
-use ledger::alert::{Alert, State};
+use operations::alert::{Alert, State};
 use serde_json::{Value, json};
 
 use super::*;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::fold::{Outbox, SentAlert, SentThread, Thread};
+use operations::fold::{Outbox, SentAlert, SentThread, Thread};
 
 use super::story::{InThread, Story};
 

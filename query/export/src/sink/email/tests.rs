@@ -1,6 +1,6 @@
 //! Mails as bytes, and a real SMTP session on the loopback.
 
-use ledger::alert::{Alert, Severity, State};
+use operations::alert::{Alert, Severity, State};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};

@@ -1,6 +1,6 @@
 //! The events as PagerDuty's published schema wants them, their order, and that no alert breaks out of them.
 
-use ledger::alert::State;
+use operations::alert::State;
 use proptest::prelude::*;
 
 use super::*;

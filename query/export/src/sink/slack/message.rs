@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ledger::alert::{Alert, Severity, State};
-use ledger::fold::SentAlert;
+use operations::alert::{Alert, Severity, State};
+use operations::fold::SentAlert;
 use serde_json::{Value, json};
 
 use super::super::alerts::{Story, severities};

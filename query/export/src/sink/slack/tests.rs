@@ -1,6 +1,6 @@
 //! What a message holds, and that no alert can break out of it.
 
-use ledger::alert::{Alert, Severity, State, What, Who};
+use operations::alert::{Alert, Severity, State, What, Who};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The messages, and what of them is the same for each attempt.
 
-use ledger::alert::Severity;
+use operations::alert::Severity;
 
 use super::*;
 use crate::fixtures::{self, alert_of, outbox, records_of, told};

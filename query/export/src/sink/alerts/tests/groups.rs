@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ledger::fold::{Fold as _, RECEIPT_KIND, SENT_KIND, Sent};
-use ledger::triage::Column;
+use operations::fold::{Fold as _, RECEIPT_KIND, SENT_KIND, Sent};
+use operations::triage::Column;
 use proptest::prelude::*;
 
 use super::*;

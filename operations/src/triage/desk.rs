@@ -13,14 +13,14 @@ use super::policy::Policy;
 use super::record::{NOTICE, Notice};
 use super::request::{Refused, Request};
 use crate::access::Principal;
-use crate::appender::{Appender, Rejected};
-use crate::entry::{Entry, Group};
-use crate::error::LedgerError;
 use crate::fold::Folded;
-use crate::identity;
 use crate::limits;
-use crate::operations::{self, column};
-use crate::reader::Reader;
+use ledger::LedgerError;
+use ledger::Reader;
+use ledger::identity;
+use ledger::operations::column;
+use ledger::{Appender, Rejected};
+use ledger::{Entry, Group};
 
 /// The fold over alerts with the ledger below it. Requests are served one after the other, so that each is checked against
 /// what the one before it left.
@@ -107,7 +107,7 @@ impl Desk {
             return Ok(Done { would_have_hidden, ..Done::default() });
         }
         let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         group.push(&mut entry)?;
         let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
         let receipt = pending.wait()?;
@@ -136,7 +136,7 @@ impl Desk {
             return Ok(looked.next);
         }
         let Notices { due, next } = folded.get().notices(now);
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for mut entry in due.iter().filter_map(notice_entry) {
             group.push(&mut entry)?;
         }
@@ -211,9 +211,9 @@ fn random_digits() -> Result<String, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Options, Store};
     use crate::triage::record::Because;
     use crate::triage::tests::alert;
+    use ledger::{Options, Store};
 
     #[test]
     fn alerts_are_looked_at_again_when_something_changed_or_is_due() {
@@ -225,7 +225,7 @@ mod tests {
             entry.set_text(column::KIND, kind);
             entry.set_text(column::SUBJECT, "a");
             entry.set_text(column::RECORD, record);
-            let mut group = Group::new(&operations::TABLE);
+            let mut group = Group::new(&ledger::operations::TABLE);
             group.push(&mut entry).unwrap();
             store.operations().appender().try_append(group).unwrap().wait().unwrap().recorded
         };

@@ -19,10 +19,9 @@ pub use exports::{
 };
 pub use outbox::{DeadLetter, Outbox, Thread, Told};
 
-use crate::error::LedgerError;
-use crate::limits;
-use crate::reader::{ReadLimit, Reader};
-use crate::rows::Row;
+use ledger::LedgerError;
+use ledger::Row;
+use ledger::{ReadLimit, Reader};
 
 /// What entries amount to: a state that each row in order changes.
 pub trait Fold {
@@ -87,7 +86,8 @@ impl<F: Fold> Folded<F> {
     }
 }
 
-const READ_LIMIT: ReadLimit = ReadLimit { rows: limits::FOLD_READ_ROWS, bytes: limits::FOLD_READ_BYTES };
+const READ_LIMIT: ReadLimit =
+    ReadLimit { rows: ledger::limits::FOLD_READ_ROWS, bytes: ledger::limits::FOLD_READ_BYTES };
 
 /// Shows `visit` every durable row, newest first, until it breaks. Returns what it broke with.
 pub fn backwards<B>(
@@ -96,11 +96,11 @@ pub fn backwards<B>(
 ) -> Result<Option<B>, LedgerError> {
     let mut end = reader.durable()?.next_seq;
     while end > 0 {
-        let start = end.saturating_sub(limits::FOLD_READ_ROWS as u64);
+        let start = end.saturating_sub(ledger::limits::FOLD_READ_ROWS as u64);
         let mut blocks = Vec::new();
         let mut from = start;
         while from < end {
-            let limit = ReadLimit { rows: (end - from) as usize, bytes: limits::FOLD_READ_BYTES };
+            let limit = ReadLimit { rows: (end - from) as usize, bytes: ledger::limits::FOLD_READ_BYTES };
             let rows = reader.read(from, false, limit)?;
             if rows.is_empty() {
                 break;
@@ -148,13 +148,13 @@ pub fn newest_from(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations::{self, column};
-    use crate::position::{LedgerName, Position};
-    use crate::store::{Options, Store};
-    use crate::{Entry, Group};
+    use ledger::operations::column;
+    use ledger::{Entry, Group};
+    use ledger::{LedgerName, Position};
+    use ledger::{Options, Store};
 
     fn append(store: &Store, entries: impl IntoIterator<Item = (&'static str, String, String)>) {
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for (kind, to, record) in entries {
             let mut entry = Entry::new();
             entry.set_text(column::KIND, kind);

@@ -12,8 +12,8 @@ use super::silences::{Silences, StandingSilence};
 use crate::alert::{self, Alert};
 use crate::fold::{Fold, HIDDEN_KIND, Hidden};
 use crate::limits;
-use crate::operations::column;
-use crate::rows::Row;
+use ledger::Row;
+use ledger::operations::column;
 
 /// What every alert amounts to now: its newest revision, what people did, and what hides it.
 ///

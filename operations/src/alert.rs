@@ -5,12 +5,12 @@
 
 use std::fmt;
 
-use proof::Digest;
+use ledger::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::operations::column;
-use crate::position::Position;
-use crate::rows::Row;
+use ledger::Position;
+use ledger::Row;
+use ledger::operations::column;
 
 /// The operations kind of alerts.
 pub const KIND: &str = "alert";
@@ -229,7 +229,7 @@ pub fn id(rule: &str, version: u32, scope: &str, first: Position) -> String {
 mod positions {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    use crate::position::Position;
+    use ledger::Position;
 
     pub fn serialize<S: Serializer>(positions: &[Position], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(positions.iter().map(ToString::to_string))
@@ -244,7 +244,7 @@ mod positions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::position::LedgerName;
+    use ledger::LedgerName;
 
     fn position(seq: u64) -> Position {
         Position { ledger: LedgerName::Events, shard: 0, seq }

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Owner;
-use crate::entry::Entry;
 use crate::fold::{Answer, Standing};
-use crate::operations::column;
+use ledger::Entry;
+use ledger::operations::column;
 
 /// The operations kind that says how a request was decided; the subject is the reservation.
 pub const DECISION_KIND: &str = "budget.decision";

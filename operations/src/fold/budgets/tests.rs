@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Reader;
 use crate::budget::{Commit, Desk, Owner, Scope, Seen};
 use crate::calendar::Period;
 use crate::fold::Folded;
 use crate::limits::RESERVATIONS_OVER_MAX;
-use crate::store::{Options, Store};
+use ledger::Reader;
+use ledger::{Options, Store};
 
 /// 2026-11-22T23:59:00Z.
 const START: i64 = 1_795_391_940_000_000;

@@ -10,9 +10,9 @@ use crate::fold::exports::{
     RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread,
 };
 use crate::limits::{OUTBOX_DEAD_MAX, OUTBOX_TOLD_MAX};
-use crate::operations::column;
-use crate::position::{LedgerName, Position};
-use crate::rows::Row;
+use ledger::Row;
+use ledger::operations::column;
+use ledger::{LedgerName, Position};
 
 /// What a receiver knows of one alert that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -286,16 +286,15 @@ impl Fold for Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operations;
-    use crate::store::{Options, Store};
-    use crate::{Entry, Group};
+    use ledger::{Entry, Group};
+    use ledger::{Options, Store};
     use serde_json::{Value, json};
 
     fn read(entries: &[(&str, &str, Value)]) -> Outbox {
         let dir = tempfile::tempdir().unwrap();
         Store::init(dir.path(), "acme.example/agents").unwrap();
         let store = Store::open(dir.path(), Options::default()).unwrap();
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for (kind, from, record) in entries {
             let mut entry = Entry::new();
             entry.set_text(column::KIND, kind);

@@ -11,9 +11,9 @@ use crate::access::{Principal, Role};
 use crate::alert::{Alert, Severity, State, What, Who};
 use crate::fold::Fold;
 use crate::limits;
-use crate::operations::column;
-use crate::position::LedgerName;
-use crate::rows::Rows;
+use ledger::LedgerName;
+use ledger::Rows;
+use ledger::operations::column;
 
 const MINUTE: i64 = 60_000_000;
 
@@ -70,20 +70,9 @@ impl Story {
         self.rows.len() as i64 * MINUTE
     }
 
-    fn record(&mut self, entry: &crate::Entry) -> &mut Self {
-        let mut facts = Vec::new();
-        for id in 0..limits::COLUMN_ID_LIMIT {
-            if let Some(value) = entry.value(id).filter(|_| id != column::CONTENT.id()) {
-                proof::part::write_column(&mut facts, id, value);
-            }
-        }
-        let content = entry.value(column::CONTENT.id()).map(|value| {
-            let mut part = Vec::new();
-            proof::part::write_column(&mut part, column::CONTENT.id(), value);
-            part
-        });
-        let (seq, recorded) = (self.rows.len() as u64, self.now() + MINUTE);
-        self.rows.push(seq, 0, recorded, u32::from(content.is_some()), &facts, content.as_deref());
+    fn record(&mut self, entry: &ledger::Entry) -> &mut Self {
+        let recorded = self.now() + MINUTE;
+        self.rows.push_entry(0, recorded, &mut entry.clone());
         let row = self.rows.get(self.rows.len() - 1).unwrap();
         self.triage.apply(&row);
         self
@@ -116,8 +105,8 @@ impl Story {
     }
 }
 
-fn raw(kind: &str, subject: &str, actor: &str, record: &Value) -> crate::Entry {
-    let mut entry = crate::Entry::new();
+fn raw(kind: &str, subject: &str, actor: &str, record: &Value) -> ledger::Entry {
+    let mut entry = ledger::Entry::new();
     entry.set_text(column::KIND, kind);
     entry.set_text(column::SUBJECT, subject);
     entry.set_text(column::ACTOR, actor);
@@ -305,7 +294,7 @@ fn inhibitions_hide_while_their_source_lasts_and_never_each_other() {
 }
 
 /// One entry of a random history: about one of few alerts, often nonsense.
-fn entry() -> impl Strategy<Value = (String, crate::Entry)> {
+fn entry() -> impl Strategy<Value = (String, ledger::Entry)> {
     let subject = prop::sample::select(vec!["a", "b", "c"]);
     let known = prop::sample::select(vec![
         "alert.ack",

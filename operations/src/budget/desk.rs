@@ -8,13 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Asked, Owner, Request, Set};
-use crate::appender::{Appender, Rejected};
-use crate::entry::Group;
-use crate::error::{AppendError, LedgerError};
 use crate::fold::{Answer, Budgets, Folded, Standing};
 use crate::limits;
-use crate::operations;
-use crate::reader::Reader;
+use ledger::Group;
+use ledger::Reader;
+use ledger::{AppendError, LedgerError};
+use ledger::{Appender, Rejected};
 
 /// Where requests are recorded, and the fold over what was: the `operations` ledger, or a model of it.
 pub trait Log {
@@ -166,7 +165,7 @@ impl LedgerLog {
 impl Log for LedgerLog {
     fn append(&self, asked: &[Asked]) -> Result<u64, DeskError> {
         let appender = self.appender.as_ref().ok_or(DeskError::ReadOnly)?;
-        let mut group = Group::new(&operations::TABLE);
+        let mut group = Group::new(&ledger::operations::TABLE);
         for asked in asked {
             group.push(&mut asked.entry()?)?;
         }

@@ -19,7 +19,7 @@ use reservations::{End, Key, Open, Over, Reservations};
 use crate::budget::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::fold::Fold;
 use crate::limits::{BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_PER_BUDGET_MAX};
-use crate::rows::Row;
+use ledger::Row;
 
 /// All hard budgets with their reservations.
 #[derive(Debug, Default)]

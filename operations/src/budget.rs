@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Trust;
 use crate::calendar::Period;
-use crate::entry::Entry;
 use crate::limits;
-use crate::operations::column;
-use crate::rows::Row;
+use ledger::Entry;
+use ledger::Row;
+use ledger::operations::column;
 
 pub use desk::{Decided, Desk, DeskError, LedgerLog, Log};
 pub use report::{DECISION_KIND, Decision, Report, STANDING_KIND};

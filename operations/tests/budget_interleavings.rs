@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 
 use ledger::AppendError;
-use ledger::budget::{Asked, Commit, Decided, Desk, DeskError, Log, Owner, Request, Reserve, Scope, Set};
-use ledger::calendar::Period;
-use ledger::fold::{Answer, Budgets, Refusal};
+use operations::budget::{Asked, Commit, Decided, Desk, DeskError, Log, Owner, Request, Reserve, Scope, Set};
+use operations::calendar::Period;
+use operations::fold::{Answer, Budgets, Refusal};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Arc, Mutex};
 use shuttle::thread;

@@ -7,7 +7,7 @@ use super::record::{Window, WindowKind};
 use super::silence::Silence;
 use crate::alert::Alert;
 use crate::limits;
-use crate::rows::Row;
+use ledger::Row;
 
 /// A silence or maintenance window that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::record::{self, Because, CloseReason};
 use crate::alert::{Alert, EVIDENCE_MAX, Severity, State};
-use crate::entry::FLAG_CONTENT;
 use crate::limits;
-use crate::operations::column;
-use crate::rows::Row;
+use ledger::Row;
+use ledger::entry::FLAG_CONTENT;
+use ledger::operations::column;
 
 /// Where an alert stands, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

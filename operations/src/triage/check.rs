@@ -13,10 +13,10 @@ use super::record::{self, CloseReason, Seen, WindowKind};
 use super::request::{NewSilence, Refused, Request};
 use super::silence::Silence;
 use crate::access::{Principal, Role};
-use crate::entry::Entry;
-use crate::error::LedgerError;
 use crate::limits;
-use crate::operations::column;
+use ledger::Entry;
+use ledger::LedgerError;
+use ledger::operations::column;
 
 /// An entry that may be recorded, and what it is about.
 #[derive(Debug)]

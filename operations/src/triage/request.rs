@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::matcher::Matcher;
 use super::record::{CloseReason, WindowKind};
-use crate::error::{AppendError, LedgerError};
 use crate::limits;
+use ledger::{AppendError, LedgerError};
 
 /// One thing that somebody wants to do. Alerts are named by their id or by the beginning of it that no other alert has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Severity;
-use crate::error::LedgerError;
 use crate::fold::backwards;
-use crate::operations::column;
-use crate::position::{LedgerName, Position};
-use crate::reader::Reader;
+use ledger::LedgerError;
+use ledger::Reader;
+use ledger::operations::column;
+use ledger::{LedgerName, Position};
 
 /// The operations kind of receipts: `from` and `to` are the range of the ledger that is done, `subject` is the sink.
 pub const RECEIPT_KIND: &str = "export.receipt";
