@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::operations::column;
 use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName, Reader};
-use operations::fold::{Outbox, RETRY_KIND};
+use operations::fold::Outbox;
+use operations::kind::export::RETRY_KIND;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

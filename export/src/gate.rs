@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use operations::alert::Alert;
-use operations::triage::{Because, Desk, Notify, Triage};
+use operations::kind::alert_notice::Because;
+use operations::triage::{Desk, Notify, Triage};
 
 /// What delivery asks about.
 #[derive(Debug, Clone, PartialEq)]

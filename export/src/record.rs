@@ -7,8 +7,10 @@ use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::{LedgerName, Position, Row};
 use operations::alert::{Alert, Severity, State};
-use operations::triage::record::{ACKNOWLEDGE, CLOSE, CloseReason, NOTICE, Notice};
-use operations::triage::{Because, Column, group_key};
+use operations::kind::alert_notice::Because;
+use operations::kind::alert_notice::{NOTICE, Notice};
+use operations::kind::alert_step::{ACKNOWLEDGE, CLOSE, CloseReason};
+use operations::triage::{Column, group_key};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

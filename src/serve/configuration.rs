@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use ingest::price::PriceTable;
 use ledger::{AppendError, Appender, Store};
-use operations::budget::{Desk, DeskError, Set};
+use operations::budget::{Desk, DeskError};
+use operations::kind::budget_request::Set;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 
 use ledger::operations::column;
 use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Row};
-use operations::budget::{Asked, Decision, Matched, Owner, Report, Request, STANDING_KIND};
 use operations::fold::{self, Budgets, Standing};
+use operations::kind::budget_report::{Decision, Report, STANDING_KIND};
+use operations::kind::budget_request::{Asked, Matched, Owner, Request};
 use serde::{Deserialize, Serialize};
 
 use super::sums::Sums;

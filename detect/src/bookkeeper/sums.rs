@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
-use operations::budget::{Observed, Owner, Scope, Seen, Set};
 use operations::fold::Budgets;
+use operations::kind::budget_request::{Observed, Owner, Scope, Seen, Set};
 
 use crate::spend::cost_of_row;
 

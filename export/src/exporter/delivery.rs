@@ -11,8 +11,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ledger::{Options, Position, ReadLimit, Store};
 use operations::alert::{self, Alert, Severity};
-use operations::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, SENT_KIND};
-use operations::triage::record::NOTICE;
+use operations::kind::alert_notice::NOTICE;
+use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
+use operations::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
 use operations::triage::{Column, Desk};
 use serde_json::{Value, json};
 

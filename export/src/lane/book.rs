@@ -7,9 +7,10 @@ use ledger::operations::column;
 use ledger::{
     AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
 };
-use operations::fold::{
-    Checkpoint, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Intended, Outbox, RECEIPT_KIND,
-    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported, newest_from,
+use operations::fold::{Exported, Folded, Outbox, newest_exported, newest_from};
+use operations::kind::delivery::{HIDDEN_KIND, Hidden, SENT_KIND, Sent};
+use operations::kind::export::{
+    Checkpoint, ExportReceipt, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND,
 };
 use operations::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
 use serde_json::json;

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
 use ledger::{Durable, LedgerName, Rows};
-use operations::fold::{Checkpoint, Exported, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
+use operations::fold::Exported;
+use operations::kind::export::{Checkpoint, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use operations::alert::{Alert, Severity};
-use operations::fold::{Outbox, SentAlert};
+use operations::fold::Outbox;
+use operations::kind::delivery::SentAlert;
 
 use super::Setting;
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, STORIES_MAX, STORIES_URGENT_MAX};

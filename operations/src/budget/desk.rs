@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Asked, Owner, Request, Set};
 use crate::fold::{Answer, Budgets, Folded, Standing};
+use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
 use ledger::Group;
 use ledger::Reader;

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::alert::Severity;
 use crate::fold::Fold;
-use crate::fold::exports::{
-    RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread,
-};
+use crate::kind::delivery::{SENT_KIND, Sent, SentAlert, SentThread};
+use crate::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND};
 use crate::limits::{OUTBOX_DEAD_MAX, OUTBOX_TOLD_MAX};
 use ledger::Row;
 use ledger::operations::column;

@@ -9,10 +9,11 @@ use super::fold::{Found, Triage};
 use super::life::{Status, Triaged};
 use super::matcher::Matcher;
 use super::policy::check_name;
-use super::record::{self, CloseReason, Seen, WindowKind};
 use super::request::{NewSilence, Refused, Request};
 use super::silence::Silence;
 use crate::access::{Principal, Role};
+use crate::kind::alert_step::{self, CloseReason, Seen};
+use crate::kind::window::{Expire, Window, WindowKind};
 use crate::limits;
 use ledger::Entry;
 use ledger::LedgerError;
@@ -54,7 +55,7 @@ impl Asking<'_> {
             Request::Note { alert, note, if_version } => {
                 let triaged = self.alert(alert, *if_version)?;
                 let status = triaged.status();
-                self.step(triaged, record::NOTE, status, &self.seen(triaged), Some(note))
+                self.step(triaged, alert_step::NOTE, status, &self.seen(triaged), Some(note))
             }
             Request::Resolve { alert, reason, duplicate_of, note, if_version } => {
                 self.close(self.alert(alert, *if_version)?, *reason, duplicate_of.as_deref(), note.as_deref())
@@ -64,7 +65,7 @@ impl Asking<'_> {
                 if triaged.closed.is_none() {
                     return Err(Refused::NotClosed);
                 }
-                self.step(triaged, record::REOPEN, Status::Open, &self.seen(triaged), note.as_deref())
+                self.step(triaged, alert_step::REOPEN, Status::Open, &self.seen(triaged), note.as_deref())
             }
             Request::Silence(silence) => self.silence(silence, new_id),
             Request::Expire { silence } => self.expire(silence),
@@ -96,8 +97,8 @@ impl Asking<'_> {
             return Err(Refused::AlreadyAcknowledged { actor: acknowledged.by.actor.clone() });
         }
         let alert = Some(Box::new(triaged.alert.clone()));
-        let record = record::Acknowledge { seen: self.seen(triaged), severity: triaged.alert.severity, alert };
-        self.step(triaged, record::ACKNOWLEDGE, Status::Acknowledged, &record, note)
+        let record = alert_step::Acknowledge { seen: self.seen(triaged), severity: triaged.alert.severity, alert };
+        self.step(triaged, alert_step::ACKNOWLEDGE, Status::Acknowledged, &record, note)
     }
 
     fn assign(&self, triaged: &Triaged, assignee: Option<&str>) -> Result<Checked, Refused> {
@@ -105,8 +106,8 @@ impl Asking<'_> {
         if let Some(assignee) = assignee {
             check_name(assignee).ok_or(Refused::Text { field: "the assignee", max: limits::TRIAGE_NAME_BYTES_MAX })?;
         }
-        let record = record::Assign { seen: self.seen(triaged), assignee: assignee.map(str::to_owned) };
-        self.step(triaged, record::ASSIGN, triaged.status(), &record, None)
+        let record = alert_step::Assign { seen: self.seen(triaged), assignee: assignee.map(str::to_owned) };
+        self.step(triaged, alert_step::ASSIGN, triaged.status(), &record, None)
     }
 
     fn close(
@@ -123,8 +124,8 @@ impl Asking<'_> {
             return Err(Refused::Duplicate);
         }
         let alert = Some(Box::new(triaged.alert.clone()));
-        let record = record::Close { seen: self.seen(triaged), reason, duplicate_of: other, alert };
-        self.step(triaged, record::CLOSE, Status::Closed, &record, note)
+        let record = alert_step::Close { seen: self.seen(triaged), reason, duplicate_of: other, alert };
+        self.step(triaged, alert_step::CLOSE, Status::Closed, &record, note)
     }
 
     fn step(
@@ -156,7 +157,7 @@ impl Asking<'_> {
         let since = self.now.saturating_sub(limits::SILENCE_HISTORY_DAYS * DAY);
         let would_have_hidden = self.triage.would_have_hidden(&silence.matchers, since);
         let subject = format!("{}-{}", new.kind.kind(), new_id()?);
-        let record = record::Window { silence, would_have_hidden, token: self.principal.token.clone() };
+        let record = Window { silence, would_have_hidden, token: self.principal.token.clone() };
         let mut entry = self.entry(new.kind.kind(), &subject, 1, &record)?;
         entry.set_text(column::TO, "active");
         Ok(Checked { entry, subject, would_have_hidden: Some(would_have_hidden), dry_run: new.dry_run })
@@ -222,7 +223,7 @@ impl Asking<'_> {
         if silence.is_over(self.now) {
             return Err(Refused::SilenceOver(id.to_owned()));
         }
-        let record = record::Expire { token: self.principal.token.clone() };
+        let record = Expire { token: self.principal.token.clone() };
         let mut entry = self.entry(silence.kind.expire_kind(), id, 2, &record)?;
         entry.set_text(column::FROM, "active");
         entry.set_text(column::TO, "expired");

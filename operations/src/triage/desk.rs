@@ -10,10 +10,10 @@ use super::check::{Asking, Checked};
 use super::fold::Triage;
 use super::notices::Notices;
 use super::policy::Policy;
-use super::record::{NOTICE, Notice};
 use super::request::{Refused, Request};
 use crate::access::Principal;
 use crate::fold::Folded;
+use crate::kind::alert_notice::{NOTICE, Notice};
 use crate::limits;
 use ledger::LedgerError;
 use ledger::Reader;
@@ -211,7 +211,7 @@ fn random_digits() -> Result<String, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::record::Because;
+    use crate::kind::alert_notice::Because;
     use crate::triage::tests::alert;
     use ledger::{Options, Store};
 

@@ -7,10 +7,12 @@ use super::inhibitors::Inhibitors;
 use super::life::{Told, Triaged};
 use super::matcher::{Matcher, all_match};
 use super::policy::{Escalation, EscalationStepOf, Policy};
-use super::record::{self, Notice, WindowKind};
 use super::silences::{Silences, StandingSilence};
 use crate::alert::{self, Alert};
-use crate::fold::{Fold, HIDDEN_KIND, Hidden};
+use crate::fold::Fold;
+use crate::kind::alert_notice::{self, Notice};
+use crate::kind::delivery::{HIDDEN_KIND, Hidden};
+use crate::kind::window::WindowKind;
 use crate::limits;
 use ledger::Row;
 use ledger::operations::column;
@@ -257,7 +259,7 @@ impl Fold for Triage {
         if kind == alert::KIND {
             return self.alert(row);
         }
-        if kind == record::NOTICE {
+        if kind == alert_notice::NOTICE {
             let Ok(Notice { because, alert: _ }) = serde_json::from_str(text) else { return };
             return self.delivery(id, |triaged| triaged.notice(because, row.recorded));
         }

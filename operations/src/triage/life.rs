@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::record::{self, Because, CloseReason};
 use crate::alert::{Alert, EVIDENCE_MAX, Severity, State};
+use crate::kind::alert_notice::Because;
+use crate::kind::alert_step::{self, CloseReason};
 use crate::limits;
 use ledger::Row;
 use ledger::entry::FLAG_CONTENT;
@@ -174,10 +175,10 @@ pub struct Triaged {
 
 /// A step as its entry tells it.
 pub(super) enum Told {
-    Acknowledge(record::Acknowledge),
-    Assign(record::Assign),
+    Acknowledge(alert_step::Acknowledge),
+    Assign(alert_step::Assign),
     Note,
-    Close(record::Close),
+    Close(alert_step::Close),
     Reopen,
 }
 
@@ -185,11 +186,11 @@ impl Told {
     /// Reads a step; `None` for other kinds and for records that we did not write.
     pub(super) fn read(kind: &str, record: &str) -> Option<Self> {
         Some(match kind {
-            record::ACKNOWLEDGE => Self::Acknowledge(serde_json::from_str(record).ok()?),
-            record::ASSIGN => Self::Assign(serde_json::from_str(record).ok()?),
-            record::NOTE => Self::Note,
-            record::CLOSE => Self::Close(serde_json::from_str(record).ok()?),
-            record::REOPEN => Self::Reopen,
+            alert_step::ACKNOWLEDGE => Self::Acknowledge(serde_json::from_str(record).ok()?),
+            alert_step::ASSIGN => Self::Assign(serde_json::from_str(record).ok()?),
+            alert_step::NOTE => Self::Note,
+            alert_step::CLOSE => Self::Close(serde_json::from_str(record).ok()?),
+            alert_step::REOPEN => Self::Reopen,
             _ => return None,
         })
     }
@@ -277,7 +278,7 @@ impl Triaged {
         self.steps.push_back(Step { seq: row.position.seq, by, action, note });
     }
 
-    fn close(&mut self, record: &record::Close, by: &By) {
+    fn close(&mut self, record: &alert_step::Close, by: &By) {
         if self.closed.is_some() {
             return;
         }

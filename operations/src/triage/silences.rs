@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::life::By;
-use super::record::{Window, WindowKind};
 use super::silence::Silence;
 use crate::alert::Alert;
+use crate::kind::window::{Window, WindowKind};
 use crate::limits;
 use ledger::Row;
 

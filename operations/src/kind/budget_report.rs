@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Owner;
+use super::budget_request::Owner;
 use crate::fold::{Answer, Standing};
 use ledger::Entry;
 use ledger::operations::column;
