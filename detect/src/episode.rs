@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ::ledger::events::column;
-use ::operations::alert::{Alert, Severity, What, Who};
+use ::operations::alert::{Alert, Measurement, Severity, What, Who};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -35,6 +35,11 @@ pub trait Case: Clone + Serialize + DeserializeOwned {
 
     /// Sentences with the observed value and the baseline.
     fn reason(&self, alert: &Alert) -> String;
+
+    /// The number in the reason that says most, where there is one: what is compared with a limit or with what is usual.
+    fn measured(&self, _alert: &Alert) -> Option<Measurement> {
+        None
+    }
 
     /// How far it has come among steps of the same severity. When it gets further, that is said at once too.
     fn stage(&self) -> u8 {

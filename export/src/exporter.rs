@@ -4,10 +4,10 @@ mod resting;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::operations::column;
-use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName, Reader};
+use ledger::{AppendError, Appender, Group, Ledger, LedgerError, LedgerName, Reader};
 use operations::fold::Outbox;
-use operations::kind::export::RETRY_KIND;
+use operations::kind::Envelope;
+use operations::kind::export::{RETRY, Retry};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -66,21 +66,18 @@ pub enum RetryError {
     /// There is no such sink, or it is paused.
     #[error("no sink {0} is running")]
     NoSink(String),
-    /// The wish cannot be recorded.
-    #[error("the wish cannot be recorded: {0}")]
+    /// The request cannot be recorded.
+    #[error("the request cannot be recorded: {0}")]
     Append(#[from] AppendError),
 }
 
 impl Retries {
-    /// Records the wish of `actor` and wakes the sink. Dead letters that are refused again are dead again.
+    /// Records the request of `actor` and wakes the sink. Dead letters that are refused again are dead again.
     pub async fn retry(&self, sink: &str, actor: &str) -> Result<(), RetryError> {
         if !self.lanes.iter().any(|(name, _)| name == sink) {
             return Err(RetryError::NoSink(sink.to_owned()));
         }
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, RETRY_KIND);
-        entry.set_text(column::SUBJECT, sink);
-        entry.set_text(column::ACTOR, actor);
+        let mut entry = RETRY.entry(&Envelope { subject: sink, actor, ..Envelope::default() }, &Retry {})?;
         let mut group = Group::new(&ledger::operations::TABLE);
         group.push(&mut entry)?;
         self.appender.append(group).await?;

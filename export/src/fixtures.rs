@@ -77,6 +77,7 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         evidence: vec!["events/0/7".parse().unwrap()],
         tags: vec!["AML.T0086".into()],
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,

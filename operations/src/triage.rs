@@ -31,7 +31,7 @@ pub use notices::Notices;
 pub use policy::{Escalation, EscalationStep, EscalationStepOf, Inhibition, Policy, PolicyError, group_key};
 pub use request::{Cause, NewSilence, Refused, Request};
 pub use silence::Silence;
-pub use silences::StandingSilence;
+pub use silences::{SilenceState, StandingSilence};
 
 /// One day in microseconds.
 pub const DAY: i64 = 24 * 60 * 60 * 1_000_000;

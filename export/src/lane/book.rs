@@ -8,15 +8,14 @@ use ledger::{
     AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
 };
 use operations::fold::{Exported, Folded, Outbox, newest_exported, newest_from};
-use operations::kind::delivery::{HIDDEN_KIND, Hidden, SENT_KIND, Sent};
+use operations::kind::delivery::{HIDDEN, Hidden, SENT, Sent};
 use operations::kind::export::{
-    Checkpoint, ExportReceipt, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND,
+    Checkpoint, ExportReceipt, INTENT, Intended, RECEIPT, REJECTED, REPLAYED, Rejected, Replayed,
 };
+use operations::kind::{Envelope, is_internal};
 use operations::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
-use serde_json::json;
 
 use crate::limits::{READ_BYTES, READ_ROWS};
-use crate::record::is_internal;
 
 /// What a lane records.
 #[derive(Debug, Clone, PartialEq)]
@@ -208,38 +207,29 @@ impl LedgerBook {
         Position { ledger: self.ledger, shard: self.shard, seq }
     }
 
-    fn entry(&self, note: &Note) -> Entry {
-        let (kind, from, to, record) = match note {
-            Note::Intent(note) => {
-                (INTENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
-            }
-            Note::Receipt(note) => {
-                (RECEIPT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
-            }
+    fn entry(&self, note: &Note) -> Result<Entry, AppendError> {
+        let (from, to) = match note {
+            Note::Intent(note) => (note.from, note.to),
+            Note::Receipt(note) => (note.from, note.to),
+            Note::Sent(note) => (note.from, note.to),
+            Note::Hidden(note) => (note.position.seq, note.position.seq + 1),
+            Note::Rejected(note) | Note::Replayed(note) => (note.position.seq, note.position.seq + 1),
+        };
+        let (from, to) = (self.position(from).to_string(), self.position(to).to_string());
+        let envelope =
+            Envelope { subject: &self.sink, actor: "export", from: Some(&from), to: Some(&to), revision: None };
+        match note {
+            Note::Intent(note) => INTENT.entry(&envelope, &note.record),
+            Note::Receipt(note) => RECEIPT.entry(&envelope, &note.record),
+            Note::Sent(note) => SENT.entry(&envelope, &note.record),
+            Note::Hidden(note) => HIDDEN.entry(&envelope, &note.record),
             Note::Rejected(note) => {
-                let record = json!({"export_seq": note.export_seq, "reason": note.reason}).to_string();
-                (REJECTED_KIND, note.position.seq, note.position.seq + 1, record)
-            }
-            Note::Sent(note) => {
-                (SENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
-            }
-            Note::Hidden(note) => {
-                let record = serde_json::to_string(&note.record).unwrap_or_default();
-                (HIDDEN_KIND, note.position.seq, note.position.seq + 1, record)
+                REJECTED.entry(&envelope, &Rejected { export_seq: note.export_seq, reason: note.reason.clone() })
             }
             Note::Replayed(note) => {
-                let record = json!({"export_seq": note.export_seq, "ack": note.reason}).to_string();
-                (REPLAYED_KIND, note.position.seq, note.position.seq + 1, record)
+                REPLAYED.entry(&envelope, &Replayed { export_seq: note.export_seq, ack: note.reason.clone() })
             }
-        };
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, kind);
-        entry.set_text(column::SUBJECT, &self.sink);
-        entry.set_text(column::ACTOR, "export");
-        entry.set_text(column::FROM, &self.position(from).to_string());
-        entry.set_text(column::TO, &self.position(to).to_string());
-        entry.set_text(column::RECORD, &record);
-        entry
+        }
     }
 }
 
@@ -270,7 +260,7 @@ impl Book for LedgerBook {
     async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {
         let mut group = Group::new(&ledger::operations::TABLE);
         for note in notes {
-            group.push(&mut self.entry(note))?;
+            group.push(&mut self.entry(note)?)?;
         }
         self.appender.append(group).await.map(|_| ())
     }

@@ -304,7 +304,7 @@ impl World {
 
     /// The sequence numbers that the sink must get, or refuse.
     fn exportable(&self) -> Vec<u64> {
-        let exportable = |entry: &Value| entry["kind"].as_str().is_none_or(|kind| !crate::record::is_internal(kind));
+        let exportable = |entry: &Value| entry["kind"].as_str().is_none_or(|kind| !operations::kind::is_internal(kind));
         (0..self.entries.len() as u64).filter(|seq| exportable(&self.entries[*seq as usize])).collect()
     }
 

@@ -61,9 +61,6 @@ pub enum DeskError {
     /// So many others were decided meanwhile that the decision is not at hand.
     #[error("the decision is recorded, but so many followed that it is not at hand; send the same request again")]
     Overtaken,
-    /// The request has no JSON form.
-    #[error("the request cannot be written: {0}")]
-    Record(#[from] serde_json::Error),
     /// The ledger did not take the entry.
     #[error(transparent)]
     Append(#[from] AppendError),

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::fold::backwards;
-use crate::kind::export::{ExportReceipt, INTENT_KIND, Intended, RECEIPT_KIND};
+use crate::kind::export::{ExportReceipt, INTENT, INTENT_KIND, Intended, RECEIPT, RECEIPT_KIND};
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::operations::column;
@@ -40,15 +40,14 @@ pub fn newest_exported(
         let Some(end) = end.filter(|end| end.ledger == ledger && end.shard == shard) else {
             return ControlFlow::Continue(());
         };
-        let record = row.text(column::RECORD).unwrap_or_default();
         match row.text(column::KIND) {
             Some(INTENT_KIND) if intent.is_none() => {
-                intent = serde_json::from_str(record).ok().map(|record| (end.seq, record));
+                intent = INTENT.read(row).map(|record| (end.seq, record));
                 ControlFlow::Continue(())
             }
-            Some(RECEIPT_KIND) => match serde_json::from_str::<ExportReceipt>(record) {
-                Ok(receipt) => ControlFlow::Break((end.seq, receipt, row.recorded)),
-                Err(_) => ControlFlow::Continue(()),
+            Some(RECEIPT_KIND) => match RECEIPT.read(row) {
+                Some(receipt) => ControlFlow::Break((end.seq, receipt, row.recorded)),
+                None => ControlFlow::Continue(()),
             },
             _ => ControlFlow::Continue(()),
         }

@@ -3,9 +3,23 @@
 use serde::{Deserialize, Serialize};
 
 use super::alert::Alert;
+use super::{Family, Info, Kind};
+use crate::limits;
 
 /// Receivers are to be told of an alert although it has no new revision. Nobody asks for it: delivery writes it when it is due.
 pub const NOTICE: &str = "alert.notice";
+
+/// The kind of notices.
+pub const NOTICED: Kind<Notice> = Kind::of(
+    Info::new(
+        NOTICE,
+        Family::Alerts,
+        "`delivery`",
+        "`because` (`escalation` with `step` and `receivers`, `unhidden`, `reopened`), `alert`: receivers are told although \
+         there is no new revision",
+    )
+    .at_most(limits::TRIAGE_RECORD_BYTES_MAX),
+);
 
 /// Why receivers are told of an alert although it has no new revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::alert::{Alert, Severity};
+use super::{Family, Info, Kind};
+use crate::limits;
 
 /// Somebody looks after the alert.
 pub const ACKNOWLEDGE: &str = "alert.ack";
@@ -17,6 +19,30 @@ pub const NOTE: &str = "alert.note";
 pub const CLOSE: &str = "alert.close";
 /// That decision was taken back.
 pub const REOPEN: &str = "alert.reopen";
+
+/// Entries in which somebody acknowledges an alert.
+pub const ACKNOWLEDGED: Kind<Acknowledge> = step(
+    ACKNOWLEDGE,
+    "`revision` seen, `token`, `severity` at that time: covers the alert until it gets worse than that; `alert`: the revision \
+     seen, whole",
+);
+/// Entries in which somebody assigns an alert.
+pub const ASSIGNED: Kind<Assign> = step(ASSIGN, "`revision`, `token`, `assignee`; nobody if that is absent");
+/// Entries in which somebody writes a note.
+pub const NOTED: Kind<Seen> = step(NOTE, "`revision`, `token`; the note is the content");
+/// Entries in which somebody closes an alert.
+pub const CLOSED: Kind<Close> = step(
+    CLOSE,
+    "`revision`, `token`, `reason` (`true_positive`, `benign`, `false_positive`, `duplicate`), `duplicate_of`, `alert` (the \
+     revision seen, whole): stands until the alert is reopened, or has a revision above the one that was seen that does not \
+     resolve it",
+);
+/// Entries in which somebody opens an alert again.
+pub const REOPENED: Kind<Seen> = step(REOPEN, "`revision`, `token`: takes acknowledgement and close back");
+
+const fn step<R>(word: &'static str, doc: &'static str) -> Kind<R> {
+    Kind::of(Info::new(word, Family::Alerts, "a person", doc).at_most(limits::TRIAGE_RECORD_BYTES_MAX))
+}
 
 /// What an alert turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

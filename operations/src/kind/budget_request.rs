@@ -7,12 +7,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Envelope, Family, Info, Kind};
 use crate::access::Trust;
 use crate::calendar::Period;
 use crate::limits;
-use ledger::Entry;
-use ledger::Row;
 use ledger::operations::column;
+use ledger::{AppendError, Entry, Row};
 
 /// The operations kind that opens, changes or closes a budget; the subject is the budget.
 pub const SET_KIND: &str = "budget.set";
@@ -26,6 +26,36 @@ pub const RELEASE_KIND: &str = "budget.release";
 pub const OBSERVED_KIND: &str = "budget.observed";
 /// The operations kind that says what was seen of reserved calls in the events; the subject is who looked.
 pub const MATCHED_KIND: &str = "budget.matched";
+
+/// Entries that open, change or close a budget.
+pub const BUDGET_SET: Kind<Set> = request(
+    SET_KIND,
+    "`serve`",
+    "`cap_micros` (absent: closed), `period`, `offset_minutes`, `scope`; the subject is the budget",
+);
+/// Entries that ask for money.
+pub const RESERVED: Kind<Owned<Reserve>> = request(
+    RESERVE_KIND,
+    "a gateway",
+    "`budgets`, `micros`, `ttl_seconds`, `org`, `team`; the subject is the reservation, here and in the next two",
+);
+/// Entries that say what a call cost.
+pub const COMMITTED: Kind<Owned<Commit>> = request(COMMIT_KIND, "a gateway", "`micros`, `org`, `team`");
+/// Entries that give money back.
+pub const RELEASED: Kind<Owned<Release>> = request(RELEASE_KIND, "a gateway", "`org`, `team`");
+/// Entries that say what the events of a budget add up to.
+pub const EVENTS_OBSERVED: Kind<Observed> = request(
+    OBSERVED_KIND,
+    "`budgets`",
+    "`window` (second of its start), `micros` and `unreserved_micros` of its events so far; the subject is the budget",
+);
+/// Entries that say what was seen of reserved calls.
+pub const EVENTS_MATCHED: Kind<Matched> =
+    request(MATCHED_KIND, "`budgets`", "`seen`: `id`, `owner`, `micros` of reservations, since the entry before");
+
+const fn request<R>(word: &'static str, actor: &'static str, doc: &'static str) -> Kind<R> {
+    Kind::of(Info::new(word, Family::Budgets, actor, doc))
+}
 
 /// Who asks. Reservations belong to their owner: the same id of another one is another reservation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,6 +74,12 @@ impl Owner {
     /// An owner that may use every budget.
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), org: None, team: None }
+    }
+
+    /// The terms of a record, which says whose they are.
+    fn of<T>(&mut self, Owned { terms, org, team }: Owned<T>) -> T {
+        (self.org, self.team) = (org, team);
+        terms
     }
 }
 
@@ -203,19 +239,22 @@ pub struct Seen {
 }
 
 /// A record with the tenant of the principal that asks, whose name is the entry's actor.
-#[derive(Serialize, Deserialize)]
-struct Owned<T> {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned<T> {
+    /// What is asked.
     #[serde(flatten)]
-    terms: T,
+    pub terms: T,
+    /// The only organisation whose budgets the principal may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    org: Option<String>,
+    pub org: Option<String>,
+    /// The only team whose budgets it may use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    team: Option<String>,
+    pub team: Option<String>,
 }
 
-/// The terms of a release: there are none.
-#[derive(Serialize, Deserialize)]
-struct Nothing {}
+/// The terms of a `budget.release`: there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {}
 
 impl Request {
     /// The operations kind.
@@ -247,39 +286,36 @@ impl Asked {
         [SET_KIND, RESERVE_KIND, COMMIT_KIND, RELEASE_KIND, OBSERVED_KIND, MATCHED_KIND];
 
     /// The entry to append.
-    pub fn entry(&self) -> Result<Entry, serde_json::Error> {
-        let record = match &self.request {
-            Request::Set(set) => serde_json::to_string(set)?,
-            Request::Reserve(terms) => owned(terms, &self.owner)?,
-            Request::Commit(terms) => owned(terms, &self.owner)?,
-            Request::Release => owned(Nothing {}, &self.owner)?,
-            Request::Observed(observed) => serde_json::to_string(observed)?,
-            Request::Matched(matched) => serde_json::to_string(matched)?,
-        };
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, self.request.kind());
-        entry.set_text(column::SUBJECT, &self.subject);
-        entry.set_text(column::ACTOR, &self.owner.name);
-        entry.set_text(column::RECORD, &record);
-        Ok(entry)
+    pub fn entry(&self) -> Result<Entry, AppendError> {
+        let envelope = Envelope { subject: &self.subject, actor: &self.owner.name, ..Envelope::default() };
+        match &self.request {
+            Request::Set(set) => BUDGET_SET.entry(&envelope, set),
+            Request::Reserve(terms) => RESERVED.entry(&envelope, &self.owned(terms.clone())),
+            Request::Commit(terms) => COMMITTED.entry(&envelope, &self.owned(terms.clone())),
+            Request::Release => RELEASED.entry(&envelope, &self.owned(Release {})),
+            Request::Observed(observed) => EVENTS_OBSERVED.entry(&envelope, observed),
+            Request::Matched(matched) => EVENTS_MATCHED.entry(&envelope, matched),
+        }
+    }
+
+    fn owned<T>(&self, terms: T) -> Owned<T> {
+        Owned { terms, org: self.owner.org.clone(), team: self.owner.team.clone() }
     }
 
     /// The request in a row of `operations`; `None` for rows of other kinds, and for records that are no requests or break
     /// a bound.
     pub fn from_row(row: &Row<'_>) -> Option<Self> {
-        let kind = row.text(column::KIND).filter(|kind| kind.starts_with("budget."))?;
-        let record = row.text(column::RECORD)?;
         let mut owner = Owner::named(row.text(column::ACTOR).unwrap_or_default());
-        let request = match kind {
-            SET_KIND => Request::Set(serde_json::from_str(record).ok()?),
-            RESERVE_KIND => Request::Reserve(terms(record, &mut owner)?),
-            COMMIT_KIND => Request::Commit(terms(record, &mut owner)?),
+        let request = match row.text(column::KIND)? {
+            SET_KIND => Request::Set(BUDGET_SET.read(row)?),
+            RESERVE_KIND => Request::Reserve(owner.of(RESERVED.read(row)?)),
+            COMMIT_KIND => Request::Commit(owner.of(COMMITTED.read(row)?)),
             RELEASE_KIND => {
-                let Nothing {} = terms(record, &mut owner)?;
+                let Release {} = owner.of(RELEASED.read(row)?);
                 Request::Release
             }
-            OBSERVED_KIND => Request::Observed(serde_json::from_str(record).ok()?),
-            MATCHED_KIND => Request::Matched(serde_json::from_str(record).ok()?),
+            OBSERVED_KIND => Request::Observed(EVENTS_OBSERVED.read(row)?),
+            MATCHED_KIND => Request::Matched(EVENTS_MATCHED.read(row)?),
             _ => return None,
         };
         let asked = Self { owner, subject: row.text(column::SUBJECT)?.to_owned(), request };
@@ -306,17 +342,6 @@ impl Asked {
             _ => Ok(()),
         }
     }
-}
-
-fn owned<T: Serialize>(terms: T, owner: &Owner) -> Result<String, serde_json::Error> {
-    serde_json::to_string(&Owned { terms, org: owner.org.clone(), team: owner.team.clone() })
-}
-
-/// Reads the terms of a record, and whose they are.
-fn terms<T: for<'de> Deserialize<'de>>(record: &str, owner: &mut Owner) -> Option<T> {
-    let Owned { terms, org, team } = serde_json::from_str(record).ok()?;
-    (owner.org, owner.team) = (org, team);
-    Some(terms)
 }
 
 impl Reserve {

@@ -3,11 +3,47 @@
 use serde::{Deserialize, Serialize};
 
 use super::alert::Severity;
+use super::field::{Field, Shape};
+use super::{Family, Info, Kind};
 
 /// The operations kind of messages about alerts that a receiver took.
 pub const SENT_KIND: &str = "delivery.sent";
 /// The operations kind of revisions that nobody was told of, because something hides the alert: `from` is the revision.
 pub const HIDDEN_KIND: &str = "delivery.hidden";
+
+/// The kind of messages that a receiver took.
+pub const SENT: Kind<Sent> = Kind::of(
+    Info::new(
+        SENT_KIND,
+        Family::Exports,
+        "`export`",
+        "one message about alerts that the receiver took: `key`, `handle`, `digest`, `thread`, `alerts`, `sha256`, `attempts`, \
+         `ack`",
+    )
+    .internal()
+    .shown_as(&[
+        Field::column("receiver", "subject", "Name of the sink in the configuration."),
+        Field::record("message", &["key"], Shape::Text, "The message's name, the same for each attempt."),
+        Field::record("handle", &["handle"], Shape::Text, "What the receiver calls the message."),
+        Field::record("digest", &["digest"], Shape::Flag, "Whether it was a digest of many alerts."),
+        Field::record("thread", &["thread", "subject"], Shape::Text, "The alert in whose thread it stands."),
+        Field::record("alerts", &["alerts"], Shape::Json, "The revisions that it told of, as a JSON list."),
+        Field::record("attempts", &["attempts"], Shape::Integer, "How often it was sent."),
+        Field::record("sha256", &["sha256"], Shape::Text, "SHA-256 of its body, in hexadecimal."),
+        Field::record("ack", &["ack"], Shape::Text, "What the receiver answered."),
+    ]),
+);
+/// The kind of what nobody was told of.
+pub const HIDDEN: Kind<Hidden> = Kind::of(
+    Info::new(
+        HIDDEN_KIND,
+        Family::Alerts,
+        "`export`",
+        "`alert`, `revision`, `by`, and `step` if it was a step of escalation: something hid it from the receiver `subject`, which \
+         is told by a notice once nothing does; `from` is the entry that was hidden",
+    )
+    .internal(),
+);
 
 /// The record of a `delivery.sent`: one message, and the alerts that it told of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

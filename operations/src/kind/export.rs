@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::field::{Field, Shape};
+use super::{Family, Info, Kind};
+
 /// The operations kind of receipts: `from` and `to` are the range of the ledger that is done, `subject` is the sink.
 pub const RECEIPT_KIND: &str = "export.receipt";
 /// The operations kind of intents: the range that is about to be sent, so that a restart sends the same bytes.
@@ -13,6 +16,107 @@ pub const REJECTED_KIND: &str = "export.rejected";
 pub const RETRY_KIND: &str = "export.retry";
 /// The operations kind of records that a sink refused and took later: `from` is the record.
 pub const REPLAYED_KIND: &str = "export.replayed";
+
+/// The kind of receipts.
+pub const RECEIPT: Kind<ExportReceipt> = Kind::of(
+    export(
+        RECEIPT_KIND,
+        "the range is done: `count` records acknowledged, `excluded` left out by the filter, `rejected` refused for ever; \
+         `export_seq` and `export_seq_next`, the sink's gapless counter before and after; `sha256` and `bytes` of what was sent \
+         before compression, one batch after the other; `batches` (1 if absent, 0 if nothing was sent) and `attempts`, which are \
+         as many if each was taken at once; `ack`, the last answer; `checkpoint` (`origin`, `size`, `root`) of the exported \
+         ledger. The receipts of a sink in a ledger tile it",
+    )
+    .shown_as(&RECEIPT_FIELDS),
+);
+/// The kind of intents.
+pub const INTENT: Kind<Intended> = Kind::of(export(
+    INTENT_KIND,
+    "with `count`, `sha256`: this one batch is about to be sent; `hidden` (`seq`, `by`): alerts of which nobody is told. With \
+     `records_max`, `cut`: the range is about to be sent in batches, and is as far as the next receipt says",
+));
+/// The kind of refused records.
+pub const REJECTED: Kind<Rejected> =
+    Kind::of(export(REJECTED_KIND, "the sink refused the record at `from` for ever: `export_seq`, `reason`"));
+/// The kind of requests that what was refused is sent once more.
+pub const RETRY: Kind<Retry> = Kind::of(
+    Info::new(
+        RETRY_KIND,
+        Family::Exports,
+        "a person",
+        "everything that the sink refused is to be sent once more; `from` and `to` are absent",
+    )
+    .internal(),
+);
+/// The kind of records that were taken later.
+pub const REPLAYED: Kind<Replayed> =
+    Kind::of(export(REPLAYED_KIND, "the record at `from` was taken at last: `export_seq`, `ack`"));
+
+const RECEIPT_FIELDS: [Field; 15] = [
+    Field::column("sink", "subject", "Name of the sink in the configuration."),
+    Field::column("first", "from", "First position of the range."),
+    Field::column("end", "to", "Position after the last of the range."),
+    Field::record("count", &["count"], Shape::Integer, "Records that the sink acknowledged."),
+    Field::record("excluded", &["excluded"], Shape::Integer, "Records in the range that the filter left out."),
+    Field::record("rejected", &["rejected"], Shape::Integer, "Records that the sink refused for ever."),
+    Field::record(
+        "batches",
+        &["batches"],
+        Shape::IntegerOr(1),
+        "Batches that were sent; one receipt stands for many while nothing fails.",
+    ),
+    Field::record(
+        "attempts",
+        &["attempts"],
+        Shape::Integer,
+        "How often they were sent: once each if there are as many attempts as batches.",
+    ),
+    Field::record(
+        "export_seq",
+        &["export_seq"],
+        Shape::Integer,
+        "The sink's gapless counter at the first record of the range.",
+    ),
+    Field::record("bytes", &["bytes"], Shape::Integer, "Bytes that were sent, before compression."),
+    Field::record("sha256", &["sha256"], Shape::Text, "SHA-256 of these bytes, in hexadecimal."),
+    Field::record("ack", &["ack"], Shape::Text, "What the sink answered."),
+    Field::record(
+        "checkpoint_origin",
+        &["checkpoint", "origin"],
+        Shape::Text,
+        "The log of the newest signed checkpoint at that moment.",
+    ),
+    Field::record("checkpoint_size", &["checkpoint", "size"], Shape::Integer, "Batches in that checkpoint."),
+    Field::record("checkpoint_root", &["checkpoint", "root"], Shape::Text, "Root of that checkpoint in base64."),
+];
+
+const fn export(word: &'static str, doc: &'static str) -> Info {
+    Info::new(word, Family::Exports, "`export`", doc).internal()
+}
+
+/// The record of an `export.rejected`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rejected {
+    /// The sink's number of the record.
+    pub export_seq: u64,
+    /// What the sink said.
+    pub reason: String,
+}
+
+/// The record of an `export.retry`: its envelope says all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {}
+
+/// The record of an `export.replayed`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Replayed {
+    /// The sink's number of the record.
+    pub export_seq: u64,
+    /// What the sink answered.
+    pub ack: String,
+}
 
 /// The record of an `export.receipt`: one range of a ledger that is done. It may stand for many batches that were sent one
 /// after the other.

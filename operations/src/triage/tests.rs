@@ -40,6 +40,7 @@ pub(super) fn alert(id: &str, revision: u32) -> Alert {
         evidence: Vec::new(),
         tags: Vec::new(),
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,
