@@ -81,8 +81,8 @@ impl Ledgers {
     }
 
     pub(crate) fn engine(&self) -> Engine {
-        let options = Options { audit: Some(self.store.operations().appender()), threads: Some(2), queries_max: None };
-        self.engine_with(options)
+        let audit = Some(self.store.operations().appender());
+        self.engine_with(Options { audit, threads: Some(2), ..Options::default() })
     }
 
     pub(crate) fn engine_with(&self, options: Options) -> Engine {
@@ -118,7 +118,8 @@ pub(crate) fn alert(id: &str, revision: i64, state: &str, severity: &str) -> Ent
         "id": id, "revision": revision, "rule": "egress.denied_post", "rule_version": 1, "state": state, "severity": severity,
         "title": "Denied upload", "reason": "3 requests", "who": { "user": "tobias", "team": "red" }, "what": { "host": "attacker-logger.com" },
         "first_seen": NOON, "last_seen": NOON, "recorded_first": NOON, "recorded_last": NOON, "count": 1,
-        "evidence": ["events/0/2"], "tags": [], "backfill": false
+        "evidence": ["events/0/2"], "tags": [], "backfill": false,
+        "measured": { "what": "denied requests", "unit": "count", "observed": revision, "usual": { "low": 0, "high": 2 } }
     });
     operation("alert", id, revision, &record)
 }
@@ -159,9 +160,9 @@ pub(crate) fn story() -> (Vec<Entry>, Vec<Entry>) {
     events[6].set_integer(event::EXIT_CODE, 0);
     events[9].set_integer(event::EXIT_CODE, 7);
     events[5].set_fingerprint(event::ACTION_FP, u64::MAX);
-    let alert = |revision: i64, state: &str| {
+    let alert = |id: &str, revision: i64, state: &str| {
         serde_json::json!({
-            "id": "alert-1", "revision": revision, "rule": "egress.denied_post", "rule_version": 1, "state": state, "severity": "high", "title": "Denied upload",
+            "id": id, "revision": revision, "rule": "egress.denied_post", "rule_version": 1, "state": state, "severity": "high", "title": "Denied upload",
             "reason": "3 requests", "who": { "user": "ada", "session": "s-ada" }, "what": { "host": "attacker-logger.com" },
             "first_seen": NOON, "last_seen": NOON + revision, "recorded_first": NOON, "recorded_last": NOON + revision, "count": revision, "evidence": ["events/0/2"], "tags": ["T1567"], "backfill": false
         })
@@ -170,12 +171,15 @@ pub(crate) fn story() -> (Vec<Entry>, Vec<Entry>) {
     let mut sent = operation("export.receipt", "splunk", 1, &receipt);
     sent.set_text(operation::FROM, "events/0/0");
     sent.set_text(operation::TO, "events/0/7");
+    let told = serde_json::json!({ "key": "k", "alerts": [{ "id": "alert-1", "revision": 1 }], "sha256": "00", "attempts": 1, "ack": "ok" });
     let silence = serde_json::json!({ "matchers": ["rule=loop.repeat"], "reason": "known", "starts": NOON, "ends": NOON + 1, "would_have_hidden": 0, "token": "t" });
     let operations = vec![
-        operation("alert", "alert-1", 1, &alert(1, "open")),
-        operation("alert", "alert-2", 1, &alert(1, "open")),
-        operation("alert", "alert-1", 2, &alert(2, "updated")),
+        operation("alert", "alert-1", 1, &alert("alert-1", 1, "open")),
+        operation("alert", "alert-2", 1, &alert("alert-2", 1, "open")),
+        operation("alert", "alert-1", 2, &alert("alert-1", 2, "updated")),
         sent,
+        operation("delivery.sent", "oncall", 1, &told),
+        operation("query", "query-1", 1, &serde_json::json!({ "token": "t", "via": "http" })),
         operation("silence", "silence-1", 1, &silence),
         operation("budget.set", "red", 1, &serde_json::json!({ "cap_micros": 500, "period": "day" })),
         operation(
