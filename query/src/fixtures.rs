@@ -11,7 +11,7 @@ use operations::triage::{Desk, Policy};
 
 use crate::engine::{Engine, Limits, Options, Purpose, Request, Standing};
 use crate::error::QueryError;
-use crate::output::{Format, write_to};
+use crate::output::{Encoded, Format};
 
 /// The event time of the first event: 2026-11-21 12:00:00 UTC.
 pub(crate) const NOON: i64 = 1_795_262_400_000_000;
@@ -213,13 +213,9 @@ pub(crate) fn request(sql: &str) -> Request {
 
 /// The result in a format, as text.
 pub(crate) async fn ask(engine: &Engine, request: Request, format: Format) -> Result<String, QueryError> {
-    let mut answer = engine.run(request).await?;
-    let mut out = Vec::new();
-    match write_to(&mut answer, format, &mut out).await {
-        Ok(_) => Ok(String::from_utf8(out).unwrap()),
-        Err(crate::output::WriteError::Query(error)) => Err(error),
-        Err(error) => panic!("{error}"),
-    }
+    let mut encoded = Encoded::new(engine.run(request).await?, format, None)?;
+    let out = encoded.pull(usize::MAX).await.map_err(|(_, error)| error)?;
+    Ok(String::from_utf8(out).unwrap())
 }
 
 /// Knows the principals by their names: the secret of `ada` is `secret-ada`.

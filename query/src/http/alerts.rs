@@ -26,7 +26,7 @@ use serde_json::{Map, Value};
 use super::authorized::Authorized;
 use super::{Problem, State};
 use crate::error::QueryError;
-use crate::{audit, limits};
+use crate::limits;
 use filter::Wanted;
 pub use render::answer;
 use render::{Note, alert, steps};
@@ -74,9 +74,9 @@ pub(super) async fn show(
 /// Reads notes, which are content: that is recorded first.
 async fn notes(state: &State, principal: &Principal, noted: Vec<u64>) -> Result<Vec<Note>, QueryError> {
     let place = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
-    if let (Some(appender), Some(first)) = (state.engine.audit(), noted.first()) {
+    if let Some(first) = noted.first() {
         let columns = ["operations.content".to_owned()];
-        audit::record_read(appender, principal, "alerts", &place(*first).to_string(), &columns).await?;
+        state.engine.record_read(principal, "alerts", place(*first), &columns).await?;
     }
     let reader = state.engine.reader(LedgerName::Operations).clone();
     let read = move || noted.into_iter().filter_map(|seq| note(&reader, seq).transpose()).collect();

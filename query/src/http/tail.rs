@@ -22,7 +22,7 @@ use super::tail_filter::Wanted;
 use super::turnstile::Pass;
 use super::{Problem, State};
 use crate::error::QueryError;
-use crate::{audit, limits};
+use crate::limits;
 
 pub(super) async fn follow(
     extract::State(state): extract::State<State>,
@@ -46,10 +46,7 @@ pub(super) async fn follow(
         return Err(Problem::new(StatusCode::CONFLICT, "position_ahead", detail));
     }
     let columns = wanted.content_columns();
-    if let Some(appender) = state.engine.audit().filter(|_| !columns.is_empty()) {
-        let from = place(wanted.ledger, next).to_string();
-        audit::record_read(appender, &authorized.principal, "tail", &from, &columns).await?;
-    }
+    state.engine.record_read(&authorized.principal, "tail", place(wanted.ledger, next), &columns).await?;
     let watch = reader.watch();
     let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _pass: pass };
     let body =
