@@ -66,8 +66,8 @@ impl Target {
         let operations = engine.reader(LedgerName::Operations);
         let desk = Desk::new(operations.clone(), None, self.policy()?);
         let budgets = budget::Desk::new(operations.clone(), None);
-        let state = query::http::State::new(engine, Arc::new(Everyone), Arc::new(desk), Arc::new(budgets));
-        Ok(Api(Inner::Here(query::http::router(state))))
+        let state = api::State::new(engine, Arc::new(Everyone), Arc::new(desk), Arc::new(budgets));
+        Ok(Api(Inner::Here(api::router(state))))
     }
 
     /// The answer to `GET path?parameters`.
@@ -94,7 +94,7 @@ impl Target {
             let (data, work) = (self.place.data()?, work.clone());
             // Without a server it waits for an fsync of its own, which blocks.
             let done = tokio::task::spawn_blocking(move || client::triage(&data, &work)).await??;
-            return Ok(query::http::answer(&done));
+            return Ok(api::answer(&done));
         }
         let (path, body) = remote::triage(work)?;
         let headers = [("content-type", "application/json")];

@@ -12,11 +12,11 @@ use serde::Deserialize;
 
 use super::authorized::Authorized;
 use super::{Problem, State};
-use crate::answer::Statistics;
-use crate::engine::{Limits, Purpose, Request, Standing};
-use crate::error::QueryError;
 use crate::limits;
-use crate::output::{Encoded, Format};
+use query::QueryError;
+use query::Statistics;
+use query::output::{Encoded, Format};
+use query::{Limits, Purpose, Request, Standing};
 
 /// A JSON request body.
 #[derive(Debug, Deserialize)]

@@ -9,10 +9,10 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, alert as revision, ask, principal, request};
-use crate::http::tests::documents;
-use crate::http::{OPENAPI, router};
-use crate::output::Format;
+use crate::fixtures::{Doorman, Ledgers, alert as revision, ask, principal};
+use crate::tests::documents;
+use crate::{OPENAPI, router};
+use query::output::Format;
 
 struct Server {
     ledgers: Ledgers,
@@ -106,7 +106,7 @@ async fn an_alert_is_worked_on_by_named_people() {
     let withheld = server.get("bob", "/api/v1/alerts/alert-a1").await;
     assert_eq!(withheld["steps"][0]["note"], Value::Null);
     let sql = "SELECT actor, record->>'via' AS via FROM operations WHERE kind = 'content.read'";
-    assert_eq!(ask(&server.ledgers.engine(), request(sql), Format::Csv).await.unwrap(), "actor,via\nada,alerts\n");
+    assert_eq!(ask(&server.ledgers.engine(), sql, Format::Csv).await, "actor,via\nada,alerts\n");
     server.append([revision("alert-a1", 2, "updated", "high")]).await;
     assert_eq!(server.get("aud", "/api/v1/alerts/alert-a1").await["status"], "open");
 }
@@ -224,7 +224,7 @@ async fn sql_says_the_same_as_the_fold() {
     server.post("bob", &path("d1", "reopen"), json!({})).await;
     let sql = "SELECT alert, status, acknowledged_by, CAST(acknowledged AS BIGINT) AS acknowledged, assignee, closed_by, CAST(closed AS BIGINT) AS closed, \
                close_reason, notes FROM alerts ORDER BY alert";
-    let answered = ask(&server.ledgers.engine(), request(sql), Format::NdJson).await.unwrap();
+    let answered = ask(&server.ledgers.engine(), sql, Format::NdJson).await;
     let answered: Vec<Value> = answered.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let folded = server.ledgers.desk().read(|triage| {
         let said = triage.iter().map(|triaged| {
