@@ -14,8 +14,8 @@ use operations::kind::alert_step::CloseReason;
 use operations::triage::{Request, Status};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::api::Target;
 use crate::cli::Output;
+use crate::client::Target;
 use crate::exit::Outcome;
 use crate::output::{self, Format};
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ledger::operations::column;
-use ledger::{Appender, Entry, Group, LedgerName, Table};
+use ledger::{Appender, Entry, Group, LedgerName, Position, Table};
 use operations::access::Principal;
 use operations::kind::Envelope;
 use operations::kind::query::{Begun, CONTENT_READ, ContentRead, Ended, QUERY, QUERY_ENDED};
@@ -126,13 +126,13 @@ pub(crate) async fn record_read(
     appender: &Appender,
     principal: &Principal,
     via: &str,
-    from: &str,
+    from: Position,
     columns: &[String],
 ) -> Result<(), QueryError> {
     let mut group = Group::new(Table::of(LedgerName::Operations));
     let record = ContentRead { token: principal.token.clone(), columns: columns.to_vec(), via: Some(via.to_owned()) };
-    let id = new_id()?;
-    let envelope = Envelope { from: Some(from), ..envelope(&id, &principal.name) };
+    let (id, from) = (new_id()?, from.to_string());
+    let envelope = Envelope { from: Some(&from), ..envelope(&id, &principal.name) };
     let mut entry = CONTENT_READ.entry(&envelope, &record).map_err(QueryError::NotRecorded)?;
     group.push(&mut entry).map_err(QueryError::NotRecorded)?;
     appender.append(group).await.map(|_| ()).map_err(QueryError::NotRecorded)

@@ -13,8 +13,8 @@ const GIANTS: [(&str, &[&str]); 4] = [
         &[
             "ingest/src/transport/http",
             "ingest/src/collectors.rs",
-            "query/src/http",
-            "src/api",
+            "api/src/",
+            "src/client",
             "src/serve/console.rs",
             "src/serve/listener",
         ],

@@ -42,10 +42,10 @@ impl ProjectedTable {
         Self { view, desk, schema, held: Mutex::new(Vec::new()) }
     }
 
-    /// The rows, at most so many, with these columns.
-    fn read(&self, wanted: &[usize], schema: &SchemaRef, limit: Option<usize>) -> Result<Vec<RecordBatch>> {
+    /// The rows as they are at `now`, at most so many, with these columns.
+    fn read(&self, wanted: &[usize], schema: &SchemaRef, now: i64, limit: Option<usize>) -> Result<Vec<RecordBatch>> {
         let columns: Vec<&ViewColumn> = wanted.iter().filter_map(|index| self.view.columns.get(*index)).collect();
-        let (now, rows_max) = (chrono::Utc::now().timestamp_micros(), limit.unwrap_or(usize::MAX));
+        let rows_max = limit.unwrap_or(usize::MAX);
         let batches = |triage: &Triage| match self.view.source {
             Source::Silences => {
                 let rows = triage.silences().map(|standing| SilenceRow { standing, now });
@@ -120,7 +120,11 @@ impl TableProvider for ProjectedTable {
         let every: Vec<usize> = (0..self.schema.fields().len()).collect();
         let wanted: &[usize] = projection.map_or(&every, Vec::as_slice);
         let schema = Arc::new(self.schema.project(wanted)?);
-        let batches = self.read(wanted, &schema, limit)?;
+        // The moment that `now()` is in the whole query.
+        let Some(now) = state.execution_props().query_execution_start_time else {
+            return exec_err!("it is not known when the query began");
+        };
+        let batches = self.read(wanted, &schema, now.timestamp_micros(), limit)?;
         let bytes = batches.iter().map(RecordBatch::get_array_memory_size).sum();
         let reservation = MemoryConsumer::new(self.view.name).register(&state.runtime_env().memory_pool);
         reservation.try_grow(bytes)?;

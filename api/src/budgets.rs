@@ -25,9 +25,9 @@ use serde_json::{Map, Value, json};
 use super::alerts::{Parameters, json as answer, now, page_parameter, place};
 use super::authorized::Authorized;
 use super::tail_filter::time_text;
-use super::{Problem, State};
-use crate::error::QueryError;
+use super::{Problem, State, blocking};
 use crate::limits;
+use query::QueryError;
 
 /// The body of a reservation.
 #[derive(Deserialize)]
@@ -103,12 +103,12 @@ pub(super) fn decide(action: Action) -> MethodRouter<State> {
         let pass = state.decisions.enter(&principal.token)?;
         let (desk, asked) = (Arc::clone(&state.budgets), Asked { owner: owner(principal), subject, request });
         // It waits for an fsync, which blocks.
-        let decided = tokio::task::spawn_blocking(move || {
+        let decided = blocking(move || {
             let decided = desk.ask(&asked, now());
             drop(pass);
             decided.map(|decided| (asked.subject, decided))
         });
-        let (id, decided) = decided.await.map_err(QueryError::internal)?.map_err(problem)?;
+        let (id, decided) = decided.await?.map_err(problem)?;
         decision(&id, decided)
     };
     post(handler).layer(DefaultBodyLimit::max(limits::BUDGET_REQUEST_BYTES_MAX))
@@ -170,8 +170,8 @@ fn problem(error: DeskError) -> Problem {
             tracing::error!(%error, "a decision about a budget could not be recorded");
             again("not_recorded", "it could not be recorded in the operations ledger; the server's log says why")
         }
-        DeskError::Ledger(error) => QueryError::Ledger(error).into(),
-        other => QueryError::internal(other.to_string()).into(),
+        DeskError::Ledger(error) => error.into(),
+        other => Problem::internal(&other),
     }
 }
 
@@ -226,7 +226,7 @@ async fn read<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let desk = Arc::clone(&state.budgets);
     // It reads what became durable since, which blocks.
-    tokio::task::spawn_blocking(move || desk.read(look)).await.map_err(QueryError::internal)?.map_err(problem)
+    blocking(move || desk.read(look)).await?.map_err(problem)
 }
 
 fn page(budgets: &Budgets, owner: &Owner, after: Option<&str>, limit: usize) -> Value {

@@ -20,9 +20,10 @@ use tokio::time::Instant;
 use super::authorized::Authorized;
 use super::tail_filter::Wanted;
 use super::turnstile::Pass;
-use super::{Problem, State};
-use crate::error::QueryError;
-use crate::{audit, limits};
+use super::{Problem, State, blocking};
+use crate::limits;
+use query::QueryError;
+use query::limits::STANDING_CHECK;
 
 pub(super) async fn follow(
     extract::State(state): extract::State<State>,
@@ -46,10 +47,7 @@ pub(super) async fn follow(
         return Err(Problem::new(StatusCode::CONFLICT, "position_ahead", detail));
     }
     let columns = wanted.content_columns();
-    if let Some(appender) = state.engine.audit().filter(|_| !columns.is_empty()) {
-        let from = place(wanted.ledger, next).to_string();
-        audit::record_read(appender, &authorized.principal, "tail", &from, &columns).await?;
-    }
+    state.engine.record_read(&authorized.principal, "tail", place(wanted.ledger, next), &columns).await?;
     let watch = reader.watch();
     let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _pass: pass };
     let body =
@@ -83,9 +81,9 @@ fn allowed(authorized: &Authorized, wanted: &Wanted) -> Result<(), Problem> {
     }
 }
 
-async fn durable(reader: &Reader) -> Result<Durable, QueryError> {
+async fn durable(reader: &Reader) -> Result<Durable, Problem> {
     let reader = reader.clone();
-    Ok(tokio::task::spawn_blocking(move || reader.durable()).await.map_err(QueryError::internal)??)
+    Ok(blocking(move || reader.durable()).await??)
 }
 
 const fn place(ledger: LedgerName, seq: u64) -> Position {
@@ -114,10 +112,7 @@ impl Tail {
         let text = loop {
             let rows = match self.read().await {
                 Ok(rows) => rows,
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a live tail could not read the ledger");
-                    break self.end("ledger", "the ledger could not be read; the server's log says why");
-                }
+                Err(Problem { code, detail, .. }) => break self.end(code, &detail),
             };
             // Asked after each read, so that no row that was read later is sent to a token that was revoked before.
             if !self.authorized.still_stands() {
@@ -128,7 +123,7 @@ impl Tail {
                 if Instant::now() >= due {
                     break self.heartbeat();
                 }
-                self.wait(due.min(Instant::now() + limits::STANDING_CHECK)).await;
+                self.wait(due.min(Instant::now() + STANDING_CHECK)).await;
                 continue;
             }
             self.next = rows.next_seq;
@@ -145,7 +140,7 @@ impl Tail {
         Some(text.into())
     }
 
-    async fn read(&self) -> Result<Rows, QueryError> {
+    async fn read(&self) -> Result<Rows, Problem> {
         let (reader, from, content) = (self.reader.clone(), self.next, self.wanted.content);
         let limit = ReadLimit { rows: limits::TAIL_READ_ROWS, bytes: limits::TAIL_READ_BYTES };
         let read = move || -> Result<Rows, LedgerError> {
@@ -155,7 +150,7 @@ impl Tail {
             }
             reader.read(from, content, limit)
         };
-        Ok(tokio::task::spawn_blocking(read).await.map_err(QueryError::internal)??)
+        Ok(blocking(read).await??)
     }
 
     /// Waits until something may have become durable, at most until `due`.

@@ -65,8 +65,8 @@ impl Target {
         let budgets = budget::Desk::new(operations.clone(), None);
         let options = query::Options { triage: Some(Arc::clone(&desk)), ..query::Options::default() };
         let engine = query::Engine::new(events, operations, options)?;
-        let state = query::http::State::new(engine, Arc::new(Everyone), desk, Arc::new(budgets));
-        Ok(Api(Inner::Here(query::http::router(state))))
+        let state = api::State::new(engine, Arc::new(Everyone), desk, Arc::new(budgets));
+        Ok(Api(Inner::Here(api::router(state))))
     }
 
     /// The answer to `GET path?parameters`.
@@ -93,7 +93,7 @@ impl Target {
             let (data, work) = (self.place.data()?, work.clone());
             // Without a server it waits for an fsync of its own, which blocks.
             let done = tokio::task::spawn_blocking(move || client::triage(&data, &work)).await??;
-            return Ok(query::http::answer(&done));
+            return Ok(api::answer(&done));
         }
         let (path, body) = remote::triage(work)?;
         let headers = [("content-type", "application/json")];

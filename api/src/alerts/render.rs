@@ -5,7 +5,7 @@ use operations::alert::{Measurement, Point};
 use operations::triage::{Action, By, Done, EscalationStepOf, HiddenBy, Hiding, Triage, Triaged};
 use serde_json::{Map, Value, json};
 
-use crate::http::tail_filter::time_text;
+use crate::tail_filter::time_text;
 
 /// A note and the entry in which it stands.
 pub(super) struct Note {
@@ -128,13 +128,13 @@ fn hiding(hiding: &Hiding) -> Value {
 }
 
 /// Who and when.
-pub(in crate::http) fn by(by: &By) -> Map<String, Value> {
+pub(crate) fn by(by: &By) -> Map<String, Value> {
     let members = [("by", by.actor.clone().into()), ("at", time_text(by.recorded).into())];
     members.map(|(name, value): (_, Value)| (name.to_owned(), value)).into_iter().collect()
 }
 
 /// A position in `operations` as text.
-pub(in crate::http) fn place(seq: u64) -> String {
+pub(crate) fn place(seq: u64) -> String {
     Position { ledger: LedgerName::Operations, shard: 0, seq }.to_string()
 }
 

@@ -9,11 +9,11 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use super::*;
-use crate::engine::{Engine, Options};
-use crate::fixtures::{Doorman, Ledgers, alert as revision, ask, principal, request};
-use crate::http::tests::documents;
-use crate::http::{OPENAPI, router};
-use crate::output::Format;
+use crate::fixtures::{Doorman, Ledgers, alert as revision, ask, principal};
+use crate::tests::documents;
+use crate::{OPENAPI, router};
+use query::output::Format;
+use query::{Engine, Options};
 
 struct Server {
     ledgers: Ledgers,
@@ -31,11 +31,7 @@ async fn server() -> Server {
         principal("box", Role::Ingest, false),
     ];
     let desk = ledgers.desk();
-    let engine = ledgers.engine_with(Options {
-        audit: Some(ledgers.store.operations().appender()),
-        triage: Some(Arc::clone(&desk)),
-        ..Options::default()
-    });
+    let engine = ledgers.engine_with(Options { triage: Some(Arc::clone(&desk)), ..Options::default() });
     let router = router(State::new(engine.clone(), Arc::new(Doorman::new(people)), desk, ledgers.budgets()));
     let server = Server { ledgers, engine, router };
     for (id, severity) in [("alert-a1", "high"), ("alert-a2", "low"), ("alert-b1", "critical")] {
@@ -113,7 +109,7 @@ async fn an_alert_is_worked_on_by_named_people() {
     let withheld = server.get("bob", "/api/v1/alerts/alert-a1").await;
     assert_eq!(withheld["steps"][0]["note"], Value::Null);
     let sql = "SELECT actor, record->>'via' AS via FROM operations WHERE kind = 'content.read'";
-    assert_eq!(ask(&server.ledgers.engine(), request(sql), Format::Csv).await.unwrap(), "actor,via\nada,alerts\n");
+    assert_eq!(ask(&server.ledgers.engine(), sql, Format::Csv).await, "actor,via\nada,alerts\n");
     server.append([revision("alert-a1", 2, "updated", "high")]).await;
     assert_eq!(server.get("aud", "/api/v1/alerts/alert-a1").await["status"], "open");
 }
@@ -237,7 +233,7 @@ const SAID: [(&str, &str); 30] = [
 impl Server {
     /// The rows of a statement that this server's engine answers.
     async fn rows(&self, sql: &str) -> Vec<Value> {
-        let answered = ask(&self.engine, request(sql), Format::NdJson).await.unwrap();
+        let answered = ask(&self.engine, sql, Format::NdJson).await;
         answered.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -330,5 +326,5 @@ async fn sql_knows_alerts_that_the_projection_has_forgotten() {
     let options = Options { triage: Some(Arc::new(desk)), ..Options::default() };
     let engine = server.ledgers.engine_with(options);
     let sql = "SELECT count(*) AS n, count(DISTINCT severity) AS s FROM alerts";
-    assert_eq!(ask(&engine, request(sql), Format::Csv).await.unwrap(), "n,s\n3,3\n");
+    assert_eq!(ask(&engine, sql, Format::Csv).await, "n,s\n3,3\n");
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, alert, ask, request};
-use crate::http::{OPENAPI, router};
-use crate::output::Format;
+use crate::fixtures::{Doorman, Ledgers, alert, ask};
+use crate::{OPENAPI, router};
+use query::output::Format;
 
 /// Believes a signature that ends with the number of bytes of the body.
 struct Counting;
@@ -80,7 +80,7 @@ impl Server {
 
     async fn acknowledged(&self) -> String {
         let sql = "SELECT subject, actor FROM operations WHERE kind = 'alert.ack' ORDER BY seq";
-        ask(&self.ledgers.engine(), request(sql), Format::Csv).await.unwrap()
+        ask(&self.ledgers.engine(), sql, Format::Csv).await
     }
 }
 

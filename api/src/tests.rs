@@ -12,7 +12,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::fixtures::{Doorman, Ledgers, event, principal, story};
-use crate::output::Format;
+use query::output::Format;
 
 struct Server {
     ledgers: Ledgers,
@@ -279,6 +279,9 @@ fn the_document_names_every_route_and_format() {
             .unwrap()
             .as_u64()
     };
-    assert_eq!(maximum("time_ms"), Some(limits::QUERY_TIME_MAX.as_millis() as u64));
-    assert_eq!((maximum("rows"), maximum("bytes")), (Some(limits::RESULT_ROWS_MAX), Some(limits::RESULT_BYTES_MAX)));
+    assert_eq!(maximum("time_ms"), Some(query::limits::QUERY_TIME_MAX.as_millis() as u64));
+    assert_eq!(
+        (maximum("rows"), maximum("bytes")),
+        (Some(query::limits::RESULT_ROWS_MAX), Some(query::limits::RESULT_BYTES_MAX))
+    );
 }

@@ -18,16 +18,16 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use ledger::operations::column;
-use ledger::{LedgerName, Position, ReadLimit, Reader};
+use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader};
 use operations::access::{Principal, Role};
 use operations::triage::{Desk, Found, Refused, Request, Triage};
 use serde_json::{Map, Value};
 
 use super::authorized::Authorized;
-use super::{Problem, State};
-use crate::error::QueryError;
-use crate::{audit, limits};
+use super::{Problem, State, blocking};
+use crate::limits;
 use filter::Wanted;
+use query::QueryError;
 pub use render::answer;
 use render::{Note, alert, steps};
 pub(super) use render::{by, place};
@@ -72,19 +72,21 @@ pub(super) async fn show(
 }
 
 /// Reads notes, which are content: that is recorded first.
-async fn notes(state: &State, principal: &Principal, noted: Vec<u64>) -> Result<Vec<Note>, QueryError> {
+async fn notes(state: &State, principal: &Principal, noted: Vec<u64>) -> Result<Vec<Note>, Problem> {
     let place = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
-    if let (Some(appender), Some(first)) = (state.engine.audit(), noted.first()) {
+    if let Some(first) = noted.first() {
         let columns = ["operations.content".to_owned()];
-        audit::record_read(appender, principal, "alerts", &place(*first).to_string(), &columns).await?;
+        state.engine.record_read(principal, "alerts", place(*first), &columns).await?;
     }
     let reader = state.engine.reader(LedgerName::Operations).clone();
-    let read = move || noted.into_iter().filter_map(|seq| note(&reader, seq).transpose()).collect();
-    tokio::task::spawn_blocking(read).await.map_err(QueryError::internal)?
+    let read = move || -> Result<Vec<Note>, LedgerError> {
+        noted.into_iter().filter_map(|seq| note(&reader, seq).transpose()).collect()
+    };
+    Ok(blocking(read).await??)
 }
 
 /// The note in one row; none if it was erased.
-fn note(reader: &Reader, seq: u64) -> Result<Option<Note>, QueryError> {
+fn note(reader: &Reader, seq: u64) -> Result<Option<Note>, LedgerError> {
     let rows = reader.read(seq, true, ReadLimit { rows: 1, bytes: limits::NOTE_READ_BYTES })?;
     let row = rows.get(0).filter(|row| row.position.seq == seq);
     Ok(row.and_then(|row| row.text(column::CONTENT).map(|text| Note { seq, text: text.to_owned() })))
@@ -131,8 +133,8 @@ pub(super) async fn act(
         serde_json::from_value(fields.into()).map_err(|error| Problem::request(error.to_string()))?;
     let (desk, principal) = (Arc::clone(&state.desk), authorized.principal);
     // It waits for an fsync, which blocks.
-    let done = tokio::task::spawn_blocking(move || desk.act(&request, &principal, now()));
-    Ok(json(&answer(&done.await.map_err(QueryError::internal)??)))
+    let done = blocking(move || desk.act(&request, &principal, now())).await??;
+    Ok(json(&answer(&done)))
 }
 
 /// Analysts and auditors read what people did about alerts.
@@ -147,11 +149,10 @@ pub(super) fn may_read(principal: &Principal) -> Result<(), Problem> {
 pub(super) async fn read<T: Send + 'static>(
     state: &State,
     look: impl FnOnce(&Triage, i64) -> T + Send + 'static,
-) -> Result<T, QueryError> {
+) -> Result<T, Problem> {
     let desk: Arc<Desk> = Arc::clone(&state.desk);
     // It reads what became durable since, which blocks.
-    let read = move || desk.read(|triage| look(triage, now()));
-    Ok(tokio::task::spawn_blocking(read).await.map_err(QueryError::internal)??)
+    Ok(blocking(move || desk.read(|triage| look(triage, now()))).await??)
 }
 
 /// The time now, for what the ledger asks the time of: microseconds since 1970 UTC.

@@ -1,6 +1,5 @@
 //! `POST /api/v1/query`: SQL in, rows out, streamed in the format that was asked for.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +12,11 @@ use serde::Deserialize;
 
 use super::authorized::Authorized;
 use super::{Problem, State};
-use crate::answer::{Answer, Statistics};
-use crate::engine::{Limits, Purpose, Request, Standing};
-use crate::error::QueryError;
 use crate::limits;
-use crate::output::{Format, Writer};
+use query::QueryError;
+use query::Statistics;
+use query::output::{Encoded, Format};
+use query::{Limits, Purpose, Request, Standing};
 
 /// A JSON request body.
 #[derive(Debug, Deserialize)]
@@ -71,7 +70,7 @@ pub(super) async fn run(
         standing: Standing::while_true(move || authorized.still_stands()),
     };
     let answer = state.engine.run(request).await?;
-    respond(Encoding::new(answer, format, asked.width)?, format).await
+    respond(Encoded::new(answer, format, asked.width)?, format).await
 }
 
 /// What a body asks.
@@ -123,75 +122,25 @@ fn names() -> String {
     Format::ALL.map(Format::name).join(", ")
 }
 
-/// A result on its way into bytes.
-struct Encoding {
-    answer: Answer,
-    writer: Box<dyn Writer>,
-    ended: bool,
-}
-
-impl Encoding {
-    fn new(answer: Answer, format: Format, width: Option<usize>) -> Result<Self, QueryError> {
-        let writer = format.writer(answer.id(), answer.schema(), width)?;
-        Ok(Self { answer, writer, ended: false })
-    }
-
-    /// At least `bytes` more bytes, or all that are left.
-    async fn pull(&mut self, bytes: usize) -> Result<Vec<u8>, (Vec<u8>, QueryError)> {
-        let mut out = Vec::new();
-        while !self.ended && out.len() < bytes {
-            let step = match self.answer.next().await {
-                Some(Ok(batch)) => self.writer.batch(&batch, &mut out),
-                Some(Err(error)) => Err(error),
-                None => {
-                    self.ended = true;
-                    let statistics = self.answer.statistics();
-                    self.writer.finish(&statistics, &mut out)
-                }
-            };
-            if let Err(error) = step {
-                self.ended = true;
-                return Err((out, error));
-            }
-        }
-        Ok(out)
-    }
-
-    /// The next chunk of a body whose status was sent: an error is said in the format's own words, or breaks the body.
-    async fn chunk(&mut self) -> Result<Option<Bytes>, io::Error> {
-        match self.pull(limits::RESPONSE_HEAD_BYTES).await {
-            Ok(out) if out.is_empty() => Ok(None),
-            Ok(out) => Ok(Some(out.into())),
-            Err((mut out, error)) => {
-                if self.writer.fail(&error, &mut out) {
-                    Ok(Some(out.into()))
-                } else {
-                    Err(io::Error::other(error))
-                }
-            }
-        }
-    }
-}
-
-async fn respond(mut encoding: Encoding, format: Format) -> Result<Response, Problem> {
-    let head = encoding.pull(limits::RESPONSE_HEAD_BYTES).await.map_err(|(_, error)| error)?;
+async fn respond(mut encoded: Encoded, format: Format) -> Result<Response, Problem> {
+    let head = encoded.pull(limits::RESPONSE_HEAD_BYTES).await.map_err(|(_, error)| error)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(encoding.answer.id()) {
+    if let Ok(id) = HeaderValue::from_str(encoded.id()) {
         headers.insert(HeaderName::from_static("tachograph-query-id"), id);
     }
-    if encoding.ended {
-        add_statistics(&mut headers, &encoding.answer.statistics());
+    if let Some(statistics) = encoded.statistics() {
+        add_statistics(&mut headers, &statistics);
         return Ok((headers, head).into_response());
     }
-    let rest = stream::try_unfold((Some(head), encoding), |(head, mut encoding)| async move {
+    let rest = stream::try_unfold((Some(head), encoded), |(head, mut encoded)| async move {
         let chunk = match head {
-            Some(head) => Some(Bytes::from(head)),
-            None => encoding.chunk().await?,
+            Some(head) => Some(head),
+            None => encoded.chunk(limits::RESPONSE_HEAD_BYTES).await?,
         };
-        Ok::<_, io::Error>(chunk.map(|chunk| (chunk, (None, encoding))))
+        Ok::<_, QueryError>(chunk.map(|chunk| (Bytes::from(chunk), (None, encoded))))
     });
     Ok((headers, Body::from_stream(rest)).into_response())
 }

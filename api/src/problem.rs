@@ -2,11 +2,12 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use ledger::LedgerError;
 use operations::triage::{Cause, Refused};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::error::QueryError;
+use query::QueryError;
 
 /// An error answer. `code` never changes its meaning; `detail` is for people.
 #[derive(Debug, Clone, Serialize)]
@@ -49,6 +50,13 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "request", detail)
     }
 
+    /// 500 with the code `internal`: a defect, which is for the log.
+    pub fn internal(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "a request failed");
+        let detail = "it failed inside the server; the server's log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
     /// The ledger did not take or show something. What it says may name files of the server, so it is for the log.
     fn ledger(refused: Refused) -> Self {
         match refused {
@@ -57,8 +65,8 @@ impl Problem {
                 let detail = "it could not be recorded in the operations ledger; the server's log says why";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", detail).retry_after(1)
             }
-            Refused::Ledger(error) => QueryError::Ledger(error).into(),
-            other => QueryError::internal(other.to_string()).into(),
+            Refused::Ledger(error) => error.into(),
+            other => Self::internal(&other),
         }
     }
 
@@ -123,6 +131,12 @@ impl From<QueryError> for Problem {
             tracing::error!(error = &error as &dyn std::error::Error, "request failed");
         }
         Self::from(&error)
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        QueryError::Ledger(error).into()
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::page_parameter;
 use super::render::alert;
-use crate::http::Problem;
+use crate::Problem;
 use crate::limits;
 
 /// What a request asks for. Different parameters must all hold; the same one again is an alternative.

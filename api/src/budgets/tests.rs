@@ -12,10 +12,10 @@ use operations::kind::budget_request::Scope;
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, ask, principal, request};
-use crate::http::tests::documents;
-use crate::http::{OPENAPI, router};
-use crate::output::Format;
+use crate::fixtures::{Doorman, Ledgers, ask, principal};
+use crate::tests::documents;
+use crate::{OPENAPI, router};
+use query::output::Format;
 
 struct Server {
     ledgers: Ledgers,
@@ -230,9 +230,9 @@ async fn sql_shows_what_was_decided() {
                     r1,gate,granted,,,committed,60,10\n\
                     r2,gate,refused,budget_exhausted,40,refused,,\n\
                     r1,acme,granted,,,open,,\n";
-    assert_eq!(ask(&engine, request(sql), Format::Csv).await.unwrap(), expected);
+    assert_eq!(ask(&engine, sql, Format::Csv).await, expected);
     let sql =
         "SELECT budget, cap_micros, committed_micros, unreserved_micros, open, set_by FROM budgets ORDER BY budget";
     let expected = "budget,cap_micros,committed_micros,unreserved_micros,open,set_by\nacme,100,,,,serve\nall,100,60,10,0,serve\nother,100,,,,serve\n";
-    assert_eq!(ask(&engine, request(sql), Format::Csv).await.unwrap(), expected);
+    assert_eq!(ask(&engine, sql, Format::Csv).await, expected);
 }

@@ -20,8 +20,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::alerts::{json as answer, now};
-use super::{Problem, State};
-use crate::error::QueryError;
+use super::{Problem, State, blocking};
 use crate::limits;
 
 /// Knows the secrets with which Slack signs, and the buttons that messages have. Both belong to whoever sends the messages.
@@ -138,7 +137,7 @@ async fn interact(
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
     };
     // It reads a secret, and waits for an fsync, which blocks.
-    let work = tokio::task::spawn_blocking(move || {
+    let work = blocking(move || {
         let said = interactions.take(&desk, &timestamp, &body, &signature);
         drop(place);
         said
@@ -147,7 +146,7 @@ async fn interact(
         let detail = "it takes longer than Slack waits; look whether it was done before you try again";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
     };
-    let said = said.map_err(QueryError::internal)??;
+    let said = said??;
     Ok(answer(&json!({ "response_type": "ephemeral", "replace_original": false, "text": said })))
 }
 
