@@ -100,10 +100,11 @@ impl Measurement {
         }
     }
 
-    /// Added up or counted over so many seconds.
+    /// Added up or counted over so many seconds; over less than one there is no window.
     #[must_use]
-    pub fn within(self, window_seconds: u32) -> Self {
-        Self { window_seconds: Some(window_seconds), ..self }
+    pub fn within(self, window_seconds: impl TryInto<u32>) -> Self {
+        let window_seconds = Some(window_seconds.try_into().unwrap_or(u32::MAX)).filter(|seconds| *seconds > 0);
+        Self { window_seconds, ..self }
     }
 
     /// Compared with a fixed value.
@@ -112,10 +113,16 @@ impl Measurement {
         Self { limit: Some(whole(limit)), ..self }
     }
 
-    /// Compared with what is usual, which is known from so many observations.
+    /// Compared with what is usual.
     #[must_use]
-    pub fn usually(self, low: impl TryInto<i64>, high: impl TryInto<i64>, observations: u64) -> Self {
-        Self { usual: Some(Usual { low: whole(low), high: whole(high) }), observations: Some(observations), ..self }
+    pub fn usually(self, low: impl TryInto<i64>, high: impl TryInto<i64>) -> Self {
+        Self { usual: Some(Usual { low: whole(low), high: whole(high) }), ..self }
+    }
+
+    /// Known from so many observations.
+    #[must_use]
+    pub fn known_from(self, observations: impl Into<u64>) -> Self {
+        Self { observations: Some(observations.into()), ..self }
     }
 
     /// With the values before it, oldest first; the newest are kept.
@@ -139,7 +146,7 @@ mod tests {
     #[test]
     fn its_words_are_frozen_and_it_round_trips() {
         let point = |at: i64| Point { time: at, value: at * 10 };
-        let whole = Measurement::new("spend", Unit::MicroUsd, u64::MAX).within(600).against(5_u64).usually(1, 9, 40);
+        let whole = Measurement::new("spend", Unit::MicroUsd, u64::MAX).within(600).against(5_u64).usually(1, 9).known_from(40_u64);
         let whole = whole.after((0..100).map(point));
         assert_eq!((whole.observed, whole.last.len(), whole.last.first()), (i64::MAX, POINTS_MAX, Some(&point(68))));
         let whole = Measurement { last: vec![point(1)], ..whole };
