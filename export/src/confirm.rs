@@ -3,9 +3,9 @@
 
 use tokio::time::Instant;
 
-use crate::http::{Failure, Transport};
+use crate::connections::http::{Failure, Transport};
 use crate::limits::CONFIRM_WAIT_MAX;
-use crate::sink::{Confirmation, Confirmed, Sink, excerpt};
+use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
 
 /// A message that was accepted and of which it is not known whether it is safe.
 #[derive(Debug, Clone, Copy)]

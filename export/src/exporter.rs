@@ -1,6 +1,6 @@
 //! All sinks together: one task for each lane, so that a receiver that is down holds up nobody else.
 
-mod resting;
+mod idle;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,15 +12,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, SinkConfig};
-use crate::fields::Renderer;
-use crate::gate::{Gate, Open};
-use crate::http::Http;
-use crate::lane::book::{LedgerBook, LedgerFeed};
-use crate::lane::bucket::Bucket;
-use crate::lane::{Lane, LaneError, Timing};
+use crate::connections::http::Http;
+use crate::delivery::suppressor::{Gate, Open};
 use crate::metrics::{LaneMetrics, Metrics};
 use crate::status::LaneStatus;
-use resting::Resting;
+use crate::streams::fields::Renderer;
+use crate::worker::state_store::{LedgerBook, LedgerFeed};
+use crate::worker::token_bucket::Bucket;
+use crate::worker::{Lane, LaneError, Timing};
+use idle::Resting;
 
 /// Why export cannot start.
 #[derive(Debug, thiserror::Error)]

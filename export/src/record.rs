@@ -12,9 +12,9 @@ use operations::triage::{Because, Column, group_key};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::fields::Renderer;
-use crate::lane::plan::digest;
-use crate::route::Routes;
+use crate::delivery::route::Routes;
+use crate::streams::fields::Renderer;
+use crate::worker::plan::digest;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]

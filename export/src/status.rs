@@ -8,7 +8,7 @@ use operations::standing::{Standing, State};
 use serde::Serialize;
 
 use crate::config::{Config, SinkConfig};
-use crate::lane::book::read_outbox;
+use crate::worker::state_store::read_outbox;
 
 /// One sink in one ledger. Times are microseconds since 1970 UTC. Texts from the receiver are not to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

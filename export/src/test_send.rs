@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::config::SinkConfig;
 use crate::confirm::Accepted;
-use crate::fields::time;
-use crate::http::{Failure, Http, Transport as _};
-use crate::outcome::Outcome;
+use crate::connections::http::{Failure, Http, Transport as _};
+use crate::judgement::Outcome;
 use crate::record::{Body, Record};
-use crate::sink::{Confirmation, Confirmed, Sink, excerpt};
+use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
 use crate::status::now_micros;
+use crate::streams::fields::time;
 
 /// What was sent, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
     let rendered = sink.render(&[record(&config.common.name, now)], &outbox);
     let message = rendered.messages.into_iter().next().ok_or("the sink has nothing to say about a test")?;
     let request = sink.request(&message, now).map_err(|error| error.to_string())?;
-    let shown = crate::http::Request { body: message.body, ..request.clone() };
+    let shown = crate::connections::http::Request { body: message.body, ..request.clone() };
     let mut report = TestReport { request: shown.to_string(), answer: None, outcome: "dry run", reason: None };
     if dry_run {
         return Ok(report);

@@ -17,8 +17,8 @@ use operations::triage::{Column, Desk};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::delivery::suppressor::{Asked, DeskGate, Verdict};
 use crate::fixtures::alert_of;
-use crate::gate::{Asked, DeskGate, Verdict};
 
 /// PagerDuty in memory: what it took, and whether it refuses everything.
 #[derive(Default)]
