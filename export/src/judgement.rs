@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The outcome of one request, as a sink judges it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Judgement {
     /// The receiver has the whole batch; the text is what it said.
     Acked(String),
     /// It has nothing of it and may take it later, not before `after`.

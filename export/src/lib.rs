@@ -31,18 +31,18 @@ mod worker;
 mod fixtures;
 
 pub use config::{Common, Config, ConfigError, SinkConfig, Start};
-pub use connections::http::{Answer, Failure, Request};
+pub use connections::http::{Answer, Request, SendError};
 pub use delivery::route::{Considered, Explanation, Route, Routes};
-pub use delivery::suppressor::{Asked, DeskGate, Gate, Verdict};
+pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor};
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
-pub use judgement::Outcome;
+pub use judgement::Judgement;
 pub use metrics::Metrics;
-pub use record::{Body, Deed, Group, Grouping, Record, Step};
+pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use secret::{Secret, SecretError, SecretText};
 pub use sinks::{
     ACKNOWLEDGE_ACTION, BatchLimits, Message, Reconciled, Rendered, SINKS, Setting, SignatureError, Sink, SinkSpec,
     verify_signature,
 };
-pub use status::{LaneStatus, new_lanes, status};
+pub use status::{SinkStatus, status, unread_status};
 pub use streams::fields::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::config::Start;
 use crate::connections::http::{Answer, Request};
-use crate::judgement::Outcome;
+use crate::judgement::Judgement;
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
 
@@ -40,7 +40,7 @@ pub trait Sink: Send + Sync {
     fn request(&self, message: &Message, now: i64) -> Result<Request, SecretError>;
 
     /// What an answer means.
-    fn judge(&self, answer: &Answer) -> Outcome;
+    fn judge(&self, answer: &Answer) -> Judgement;
 
     /// What the receiver calls the message that it took, if later messages refer to it.
     fn handle(&self, _answer: &Answer) -> Option<String> {
@@ -183,7 +183,7 @@ pub enum Reconciled {
     /// It does not.
     HasNot,
     /// It did not say; what its answer means.
-    Unknown(Outcome),
+    Unknown(Judgement),
 }
 
 /// What a reader of the reference wants to know about a kind of sink.

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::config::SinkConfig;
 use crate::confirm::Accepted;
-use crate::connections::http::{Failure, Http, Transport as _};
-use crate::judgement::Outcome;
+use crate::connections::http::{Http, SendError, Transport as _};
+use crate::judgement::Judgement;
 use crate::record::{Body, Record};
 use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
 use crate::status::now_micros;
@@ -50,27 +50,27 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
                 None => taken(sink.judge(&answer)),
             };
         }
-        Err(Failure::NotSent(reason) | Failure::Refused(reason)) => {
+        Err(SendError::NotSent(reason) | SendError::Refused(reason)) => {
             (report.outcome, report.reason) = ("not sent", Some(excerpt(&reason)));
         }
-        Err(Failure::Uncertain(reason)) => (report.outcome, report.reason) = ("uncertain", Some(excerpt(&reason))),
+        Err(SendError::Uncertain(reason)) => (report.outcome, report.reason) = ("uncertain", Some(excerpt(&reason))),
     }
     Ok(report)
 }
 
 /// What a receiver that accepts only says, in the words of a report.
-fn taken(outcome: Outcome) -> (&'static str, Option<String>) {
+fn taken(outcome: Judgement) -> (&'static str, Option<String>) {
     match outcome {
-        Outcome::Acked(_) => ("acked", None),
-        Outcome::Retry { reason, .. } => ("retry", Some(reason)),
-        Outcome::Split { reason } => ("split", Some(reason)),
-        Outcome::Reject { reason, .. } => ("reject", Some(reason)),
-        Outcome::Uncertain { reason } => ("uncertain", Some(reason)),
-        Outcome::Park { reason } => ("park", Some(reason)),
+        Judgement::Acked(_) => ("acked", None),
+        Judgement::Retry { reason, .. } => ("retry", Some(reason)),
+        Judgement::Split { reason } => ("split", Some(reason)),
+        Judgement::Reject { reason, .. } => ("reject", Some(reason)),
+        Judgement::Uncertain { reason } => ("uncertain", Some(reason)),
+        Judgement::Park { reason } => ("park", Some(reason)),
     }
 }
 
-/// Whether what was accepted is safe: a lane would not have its receipt before.
+/// Whether what was accepted is safe: a worker would not have its receipt before.
 async fn safe(sink: &dyn Sink, transport: &Http, confirmation: Confirmation) -> (&'static str, Option<String>) {
     let accepted = Accepted::new(confirmation);
     accepted.wait().await;

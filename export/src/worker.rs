@@ -1,4 +1,4 @@
-//! A lane: one sink in one ledger. It reads, batches, records the intent, sends, and records the receipt. A receiver of
+//! A worker: one sink in one ledger. It reads, batches, records the intent, sends, and records the receipt. A receiver of
 //! everything has one intent and one receipt for many batches while nothing fails.
 //!
 //! Where it stands is a fold over `operations`; what it holds in memory can be lost at any moment. What to do next is
@@ -23,17 +23,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{SinkConfig, Start};
 use crate::connections::http::Transport;
-use crate::delivery::suppressor::Gate;
+use crate::delivery::suppressor::Suppressor;
 use crate::limits::{NO_SPACE_RETRY, PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
-use crate::metrics::LaneMetrics;
-use crate::status::{LaneStatus, now_micros};
+use crate::metrics::SinkMetrics;
+use crate::status::{SinkStatus, now_micros};
 use crate::streams::fields::Renderer;
 use plan::{Batch, Plan};
 use send::{Attempt, Settled};
-use state_store::{Book, Feed, Note};
-use token_bucket::Bucket;
+use state_store::{Feed, StateEntry, StateStore};
+use token_bucket::TokenBucket;
 
-/// How long a lane waits for what, and how much goes together. Tests shorten it.
+/// How long a worker waits for what, and how much goes together. Tests shorten it.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// Bound of the first wait after a failure.
@@ -60,9 +60,9 @@ impl Default for Timing {
     }
 }
 
-/// Why a lane stopped.
+/// Why a worker stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum LaneError {
+pub enum WorkerError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -75,23 +75,23 @@ pub enum LaneError {
 }
 
 /// One sink in one ledger.
-pub struct Lane<F, B, T> {
+pub struct SinkWorker<F, S, T> {
     pub config: SinkConfig,
     pub renderer: Renderer,
     pub feed: F,
-    pub book: B,
+    pub state_store: S,
     pub transport: T,
     pub timing: Timing,
-    pub metrics: LaneMetrics,
-    pub status: Arc<Mutex<LaneStatus>>,
+    pub metrics: SinkMetrics,
+    pub status: Arc<Mutex<SinkStatus>>,
     /// What the log was told of the status.
     pub teller: Mutex<Teller>,
     pub stop: CancellationToken,
-    pub gate: Arc<dyn Gate>,
-    pub bucket: Bucket,
-    /// Somebody wishes that dead letters are sent once more.
+    pub suppressor: Arc<dyn Suppressor>,
+    pub token_bucket: TokenBucket,
+    /// Somebody asked that dead letters are sent once more.
     pub wake: Arc<Notify>,
-    /// Whether to look for them; true at the start, since the wish may be older than the process.
+    /// Whether to look for them; true at the start, since the request may be older than the process.
     pub replay_due: bool,
     /// What sinks that tell nobody of alerts render with.
     pub no_outbox: Outbox,
@@ -99,21 +99,21 @@ pub struct Lane<F, B, T> {
     pub receipt_due: Instant,
 }
 
-impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
+impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
     /// Exports until it is stopped or something fails for good. What was acknowledged by then is recorded before it returns,
-    /// so another lane of the same sink may follow at once. Dropping the future at any moment loses nothing either, but what
+    /// so another worker of the same sink may follow at once. Dropping the future at any moment loses nothing either, but what
     /// it had queued may become durable later: only a new process may follow then.
-    pub async fn run(mut self) -> Result<(), LaneError> {
+    pub async fn run(mut self) -> Result<(), WorkerError> {
         let mut plan = self.start().await?;
-        let mut notes = Vec::new();
+        let mut entries = Vec::new();
         loop {
-            match self.turn(&mut plan, &mut notes).await {
+            match self.turn(&mut plan, &mut entries).await {
                 Ok(()) => {}
-                Err(LaneError::Stopped) => return self.record(&mut plan, &mut notes).await,
-                Err(LaneError::Append(error)) => return Err(error.into()),
+                Err(WorkerError::Stopped) => return self.record(&mut plan, &mut entries).await,
+                Err(WorkerError::Append(error)) => return Err(error.into()),
                 Err(error) => {
                     // What was taken needs no repeating because nothing more can be read.
-                    self.record(&mut plan, &mut notes).await?;
+                    self.record(&mut plan, &mut entries).await?;
                     return Err(error);
                 }
             }
@@ -121,50 +121,50 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     /// One batch, or one wait.
-    async fn turn(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
-        self.replay(plan, notes).await?;
-        self.gather(plan, notes).await?;
-        notes.extend(plan.leave());
+    async fn turn(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        self.replay(plan, entries).await?;
+        self.gather(plan, entries).await?;
+        entries.extend(plan.leave());
         if plan.wants_window() {
             plan.enter(self.feed.durable()?, self.timing.window_entries);
         }
         let batch = if self.config.spec.alerts_only {
             // What the receiver was told is read from the ledger, so it must stand there.
-            self.flush(plan, notes).await?;
+            self.flush(plan, entries).await?;
             self.ask(plan).await;
-            plan.propose(self.config.sink.as_ref(), self.book.outbox()?)
+            plan.propose(self.config.sink.as_ref(), self.state_store.outbox()?)
         } else {
             plan.propose(self.config.sink.as_ref(), &self.no_outbox)
         };
         let Some(batch) = batch else {
-            notes.extend(plan.skip());
-            self.flush(plan, notes).await?;
-            return self.read(plan, notes).await;
+            entries.extend(plan.skip());
+            self.flush(plan, entries).await?;
+            return self.read(plan, entries).await;
         };
         if !batch.messages.is_empty() {
-            notes.extend(plan.intend(&batch));
-            self.flush(plan, notes).await?;
+            entries.extend(plan.intend(&batch));
+            self.flush(plan, entries).await?;
         }
-        let attempts = self.deliver_all(plan, &batch, notes).await?;
-        notes.extend(self.settle(plan, &batch, attempts)?);
+        let attempts = self.deliver_all(plan, &batch, entries).await?;
+        entries.extend(self.settle(plan, &batch, attempts)?);
         if plan.is_growing() && Instant::now() >= self.receipt_due {
-            self.close(plan, notes);
+            self.close(plan, entries);
         }
         Ok(())
     }
 
     /// The receipt for what was taken, and the time of the next one. It is recorded with what follows, which is soon.
-    fn close(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) {
-        notes.extend(plan.close());
+    fn close(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) {
+        entries.extend(plan.close());
         self.receipt_due = Instant::now() + self.timing.receipt_every;
     }
 
     /// Records everything, the receipt for what was taken included.
-    async fn record(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+    async fn record(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
         if plan.is_growing() {
-            self.close(plan, notes);
+            self.close(plan, entries);
         }
-        self.flush(plan, notes).await
+        self.flush(plan, entries).await
     }
 
     /// Asks whether something hides the alerts that are next. Who answers reads a ledger, and may wait for somebody who writes.
@@ -173,9 +173,9 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         if asked.is_empty() {
             return;
         }
-        let gate = Arc::clone(&self.gate);
-        match tokio::task::spawn_blocking(move || gate.verdicts(&asked, now_micros())).await {
-            Ok(verdicts) => plan.hide(verdicts),
+        let suppressor = Arc::clone(&self.suppressor);
+        match tokio::task::spawn_blocking(move || suppressor.decide(&asked, now_micros())).await {
+            Ok(decisions) => plan.hide(decisions),
             // A notice too many is better than one too few.
             Err(error) => tracing::error!(%error, "it is unknown what hides alerts; they are told"),
         }
@@ -187,11 +187,11 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         &mut self,
         plan: &mut Plan,
         batch: &Batch,
-        notes: &mut Vec<Note>,
-    ) -> Result<Vec<Attempt>, LaneError> {
+        entries: &mut Vec<StateEntry>,
+    ) -> Result<Vec<Attempt>, WorkerError> {
         let mut had = Vec::new();
         if self.config.spec.alerts_only {
-            had.extend(self.book.outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
+            had.extend(self.state_store.outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
         }
         let (mut attempts, mut doubtful) = (Vec::new(), batch.resumed);
         for (number, message) in batch.messages.iter().enumerate() {
@@ -200,32 +200,32 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 attempts.push(Attempt { settled, attempts: 0 });
                 continue;
             }
-            self.turn_of_bucket(plan).await?;
+            self.wait_for_token(plan).await?;
             let attempt = self.deliver(plan, batch, message, std::mem::take(&mut doubtful)).await?;
-            notes.extend(plan.note_sent(batch, message, &attempt));
+            entries.extend(plan.sent_entry(batch, message, &attempt));
             attempts.push(attempt);
             if number + 1 < batch.messages.len() {
-                self.flush(plan, notes).await?;
+                self.flush(plan, entries).await?;
             }
         }
         Ok(attempts)
     }
 
     /// Waits until a message may go, and counts it.
-    async fn turn_of_bucket(&mut self, plan: &Plan) -> Result<(), LaneError> {
+    async fn wait_for_token(&mut self, plan: &Plan) -> Result<(), WorkerError> {
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Err(LaneError::Stopped),
-            () = self.shown_during(plan, tokio::time::sleep_until(self.bucket.ready_at())) => {
-                self.bucket.take();
+            () = self.stop.cancelled() => Err(WorkerError::Stopped),
+            () = self.shown_during(plan, tokio::time::sleep_until(self.token_bucket.ready_at())) => {
+                self.token_bucket.take();
                 Ok(())
             }
         }
     }
 
     /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
-    async fn start(&mut self) -> Result<Plan, LaneError> {
-        let exported = self.book.exported()?;
+    async fn start(&mut self) -> Result<Plan, WorkerError> {
+        let exported = self.state_store.exported()?;
         let new = exported.is_none();
         let (limit, in_windows) = (self.config.limits().records, !self.config.spec.alerts_only);
         let end = self.feed.durable()?.next_seq;
@@ -233,17 +233,17 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         self.feed.seek(plan.next_seq());
         if new && self.config.start() == Start::Now {
             self.feed.seek(end);
-            let mut notes: Vec<Note> = plan.jump(end).into_iter().collect();
-            self.flush(&plan, &mut notes).await?;
+            let mut entries: Vec<StateEntry> = plan.jump(end).into_iter().collect();
+            self.flush(&plan, &mut entries).await?;
         }
         let stop = self.stop.clone();
         tokio::select! {
             biased;
-            () = stop.cancelled() => return Err(LaneError::Stopped),
-            opened = self.book.open() => opened?,
+            () = stop.cancelled() => return Err(WorkerError::Stopped),
+            opened = self.state_store.open() => opened?,
         }
-        let dead = self.book.outbox()?.dead().len() as u64;
-        self.note(&plan, |status| status.dead = dead);
+        let dead = self.state_store.outbox()?.dead().len() as u64;
+        self.update_status(&plan, |status| status.dead = dead);
         let SinkConfig { common, spec, .. } = &self.config;
         let (sink, position) = (&common.name, plan.next_seq());
         let ledger = self.status.lock().unwrap_or_else(PoisonError::into_inner).ledger.as_str();
@@ -255,7 +255,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     /// Says what the sink will wait for, before there is anything to send; or that it need not any more.
     fn look_for_secrets(&self, plan: &Plan) {
         let missing = self.config.missing_secrets();
-        self.note(plan, |status| {
+        self.update_status(plan, |status| {
             if !missing.is_empty() {
                 (status.parked, status.last_error) = (true, Some(missing.join("; ")));
             } else if std::mem::take(&mut status.parked) {
@@ -265,8 +265,8 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     /// Reads until there is enough for a batch, or as much as there is once the sink may be sent to again.
-    async fn gather(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
-        let free_at = self.bucket.ready_at();
+    async fn gather(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        let free_at = self.token_bucket.ready_at();
         let mut deadline = free_at;
         let mut lingered = false;
         loop {
@@ -278,7 +278,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             }
             if plan.is_resuming() && plan.wants_more() {
                 // The rest of the range that was intended is durable; it only has to be read.
-                self.read(plan, notes).await?;
+                self.read(plan, entries).await?;
                 continue;
             }
             let linger = self.config.sink.linger(plan.pending());
@@ -291,26 +291,26 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 return Ok(());
             }
             // A receipt must not wait for the next batch.
-            self.flush(plan, notes).await?;
+            self.flush(plan, entries).await?;
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(LaneError::Stopped),
-                () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => self.close(plan, notes),
+                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
+                () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => self.close(plan, entries),
                 () = tokio::time::sleep_until(deadline) => {}
-                () = tokio::time::sleep(STATUS_EVERY) => self.note(plan, |_| {}),
+                () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
                 () = self.wake.notified() => self.replay_due = true,
                 rows = self.feed.next(), if plan.wants_more() => plan.absorb(&rows?, &self.config.filter(), &self.renderer),
             }
         }
     }
 
-    async fn read(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+    async fn read(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
         let is_parked = self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
         let rows = tokio::select! {
             biased;
-            () = self.stop.cancelled() => return Err(LaneError::Stopped),
+            () = self.stop.cancelled() => return Err(WorkerError::Stopped),
             () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => {
-                self.close(plan, notes);
+                self.close(plan, entries);
                 return Ok(());
             }
             () = self.wake.notified() => {
@@ -324,38 +324,40 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             }
         };
         plan.absorb(&rows, &self.config.filter(), &self.renderer);
-        self.note(plan, |_| {});
+        self.update_status(plan, |_| {});
         Ok(())
     }
 
     /// Records intents, receipts and rejections in one group. A stop does not interrupt it. The lag grows meanwhile.
-    async fn flush(&self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
-        if notes.is_empty() {
+    async fn flush(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        if entries.is_empty() {
             return Ok(());
         }
         loop {
-            self.append(plan, notes).await?;
-            if notes.is_empty() {
+            self.append(plan, entries).await?;
+            if entries.is_empty() {
                 return Ok(());
             }
             tokio::select! {
-                () = self.stop.cancelled() => return Err(LaneError::Stopped),
+                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
                 () = tokio::time::sleep(NO_SPACE_RETRY) => {}
             }
         }
     }
 
-    /// Records notes. They stay if the disk refuses them.
-    async fn append(&self, plan: &Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
-        match self.shown_during(plan, self.book.append(notes)).await {
+    /// Records entries. They stay if the disk refuses them.
+    async fn append(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        match self.shown_during(plan, self.state_store.append(entries)).await {
             Ok(()) => {
-                notes.clear();
+                entries.clear();
                 if self.status.lock().unwrap_or_else(PoisonError::into_inner).receipts_wait.is_some() {
-                    self.note(plan, |status| status.receipts_wait = None);
+                    self.update_status(plan, |status| status.receipts_wait = None);
                 }
             }
             Err(error) if error.is_of_disk() => {
-                self.note(plan, |status| status.receipts_wait = Some(format!("receipts cannot be recorded: {error}")));
+                self.update_status(plan, |status| {
+                    status.receipts_wait = Some(format!("receipts cannot be recorded: {error}"));
+                });
             }
             Err(error) => return Err(error.into()),
         }
@@ -369,13 +371,13 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             tokio::select! {
                 biased;
                 output = &mut work => return output,
-                () = tokio::time::sleep(STATUS_EVERY) => self.note(plan, |_| {}),
+                () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
             }
         }
     }
 
     /// Writes the status down after `change`.
-    fn note(&self, plan: &Plan, change: impl FnOnce(&mut LaneStatus)) {
+    fn update_status(&self, plan: &Plan, change: impl FnOnce(&mut SinkStatus)) {
         let lag = self.feed.lag() + plan.pending().len() as u64;
         let oldest = plan.pending().front().map(|record| record.recorded);
         let lag_seconds = oldest.map_or(0, |recorded| (now_micros() - recorded).max(0) / 1_000_000);
@@ -387,7 +389,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         change(&mut status);
         let now = now_micros();
         status.judge(now);
-        let LaneStatus { sink, ledger, standing, .. } = &*status;
+        let SinkStatus { sink, ledger, standing, .. } = &*status;
         let ledger = ledger.as_str();
         let (state, reason) = (standing.state.as_str(), standing.reason.as_deref().unwrap_or_default());
         match self.teller.lock().unwrap_or_else(PoisonError::into_inner).tell(now, standing) {
@@ -397,14 +399,19 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         }
     }
 
-    fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempts: Vec<Attempt>) -> Result<Vec<Note>, LaneError> {
-        let checkpoint = self.book.checkpoint()?;
+    fn settle(
+        &mut self,
+        plan: &mut Plan,
+        batch: &Batch,
+        attempts: Vec<Attempt>,
+    ) -> Result<Vec<StateEntry>, WorkerError> {
+        let checkpoint = self.state_store.checkpoint()?;
         let before = plan.totals();
         let settled = plan.settle(batch, attempts, checkpoint);
         let (sent, rejected) = (plan.totals().sent - before.sent, plan.totals().rejected - before.rejected);
         self.metrics.sent.inc_by(sent);
         self.metrics.rejected.inc_by(rejected);
-        self.note(plan, |status| {
+        self.update_status(plan, |status| {
             status.sent += sent;
             status.rejected += rejected;
             status.dead += rejected;

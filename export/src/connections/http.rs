@@ -63,7 +63,7 @@ pub struct Answer {
 
 /// Why there is no answer. The texts hold neither address nor secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum SendError {
     /// Nothing was sent.
     NotSent(String),
     /// Something was sent, and no whole answer came back.
@@ -75,7 +75,7 @@ pub enum Failure {
 /// Carries requests; the network in the program, a simulated receiver in tests.
 pub trait Transport: Send + Sync {
     /// Sends one request.
-    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, Failure>>;
+    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>>;
 }
 
 /// How a sink may reach its receiver.
@@ -113,21 +113,21 @@ impl Http {
 }
 
 impl Transport for Http {
-    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, Failure>> {
+    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(async move {
             if let Some(mail) = &request.mail {
                 return smtp::send(&self.options, mail, &request.body).await;
             }
-            let url =
-                reqwest::Url::parse(request.url.expose()).map_err(|_| Failure::Refused("the URL is not one".into()))?;
+            let url = reqwest::Url::parse(request.url.expose())
+                .map_err(|_| SendError::Refused("the URL is not one".into()))?;
             // Literal addresses never reach the resolver.
-            guard::check_literal(&url, self.options.allow_private).map_err(Failure::Refused)?;
+            guard::check_literal(&url, self.options.allow_private).map_err(SendError::Refused)?;
             let mut builder = self.client.post(url).body(request.body);
             for (name, value) in &request.headers {
                 builder = builder.header(*name, value);
             }
             if let Some((name, scheme, secret)) = &request.authorization {
-                let unusable = |_| Failure::Refused("the secret has characters that no header may have".into());
+                let unusable = |_| SendError::Refused("the secret has characters that no header may have".into());
                 let mut value = HeaderValue::from_str(&format!("{scheme}{}", secret.expose())).map_err(unusable)?;
                 value.set_sensitive(true);
                 builder = builder.header(HeaderName::from_static(name), value);
@@ -138,7 +138,7 @@ impl Transport for Http {
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Answer, Failure> {
+async fn read(mut response: reqwest::Response) -> Result<Answer, SendError> {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?));
     let mut body = Vec::new();
@@ -160,15 +160,15 @@ fn parse_retry_after(value: &str) -> Option<Duration> {
     Some(wait.min(RETRY_AFTER_MAX))
 }
 
-fn failure(error: reqwest::Error) -> Failure {
+fn failure(error: reqwest::Error) -> SendError {
     let error = error.without_url();
     let text = describe(&error);
     if error.is_connect() {
-        Failure::NotSent(text)
+        SendError::NotSent(text)
     } else if error.is_builder() {
-        Failure::Refused(text)
+        SendError::Refused(text)
     } else {
-        Failure::Uncertain(text)
+        SendError::Uncertain(text)
     }
 }
 

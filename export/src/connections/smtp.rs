@@ -12,7 +12,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParam
 use lettre::transport::smtp::extension::ClientId;
 
 use super::guard::{self, PRIVATE};
-use super::http::{Answer, Failure, HttpOptions, describe};
+use super::http::{Answer, HttpOptions, SendError, describe};
 use crate::limits::{CA_BYTES_MAX, CONNECT_TIMEOUT};
 use crate::secret::SecretText;
 
@@ -47,14 +47,14 @@ pub enum MailTls {
 }
 
 /// Sends a mail. Whatever fails before the message was begun means that it was not sent.
-pub async fn send(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<Answer, Failure> {
+pub async fn send(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<Answer, SendError> {
     match tokio::time::timeout(options.timeout, session(options, mail, message)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Failure::Uncertain("the mail server did not answer in time".to_owned())),
+        Err(_) => Err(SendError::Uncertain("the mail server did not answer in time".to_owned())),
     }
 }
 
-async fn session(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<Answer, Failure> {
+async fn session(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<Answer, SendError> {
     let envelope = envelope(mail)?;
     let address = resolve(&mail.host, mail.port, options.allow_private).await?;
     let mut connection = match connect(options, mail, address).await {
@@ -75,7 +75,7 @@ async fn session(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<A
         }
         Err(error) => match reply(&error) {
             Some(answer) => Ok(answer),
-            None => Err(Failure::Uncertain(describe(&error))),
+            None => Err(SendError::Uncertain(describe(&error))),
         },
     };
     // The fate of the mail is settled; how the connection ends changes nothing.
@@ -83,23 +83,23 @@ async fn session(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<A
     answer
 }
 
-fn envelope(mail: &Mail) -> Result<Envelope, Failure> {
+fn envelope(mail: &Mail) -> Result<Envelope, SendError> {
     let parse = |address: &String| {
-        address.parse().map_err(|_| Failure::Refused("an address of the sender or a recipient is none".to_owned()))
+        address.parse().map_err(|_| SendError::Refused("an address of the sender or a recipient is none".to_owned()))
     };
     let to = mail.to.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    Envelope::new(Some(parse(&mail.from)?), to).map_err(|_| Failure::Refused("there is no recipient".to_owned()))
+    Envelope::new(Some(parse(&mail.from)?), to).map_err(|_| SendError::Refused("there is no recipient".to_owned()))
 }
 
 /// The server's address, as the guard allows it: this one is connected to.
-async fn resolve(host: &str, port: u16, allow_private: bool) -> Result<SocketAddr, Failure> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| Failure::NotSent(error.to_string()))?;
+async fn resolve(host: &str, port: u16, allow_private: bool) -> Result<SocketAddr, SendError> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| SendError::NotSent(error.to_string()))?;
     let found: Vec<SocketAddr> = found.collect();
     let allowed = found.iter().find(|address| allow_private || guard::is_public(address.ip()));
     match (allowed, found.is_empty()) {
         (Some(address), _) => Ok(*address),
-        (None, true) => Err(Failure::NotSent("the mail server's name has no address".to_owned())),
-        (None, false) => Err(Failure::Refused(PRIVATE.to_owned())),
+        (None, true) => Err(SendError::NotSent("the mail server's name has no address".to_owned())),
+        (None, false) => Err(SendError::Refused(PRIVATE.to_owned())),
     }
 }
 
@@ -131,8 +131,8 @@ fn tls(host: &str, ca_file: Option<&PathBuf>) -> Result<TlsParameters, Error> {
 }
 
 /// What a failure before the message means: a reply of the server is an answer, anything else sent nothing.
-fn before(error: &Error) -> Result<Answer, Failure> {
-    reply(error).ok_or_else(|| Failure::NotSent(describe(error)))
+fn before(error: &Error) -> Result<Answer, SendError> {
+    reply(error).ok_or_else(|| SendError::NotSent(describe(error)))
 }
 
 /// The server's reply, if the failure is one.

@@ -7,7 +7,7 @@ use operations::fold::Outbox;
 use operations::triage::Because;
 
 use crate::limits::ALERTS_MAX;
-use crate::record::{Body, Deed, Record};
+use crate::record::{Body, Record, TriageActionKind};
 
 /// The records of the next batch, from the first on. An alert that opens again after its end in the same batch waits for the
 /// next one: by then it is on record that the receiver was told of the end.
@@ -26,10 +26,10 @@ pub fn batch(records: &[Record]) -> &[Record] {
                     return &records[..number];
                 }
             }
-            Body::Step(step) if step.deed == Deed::Close => {
-                ended.insert(&step.alert, step.revision.unwrap_or_default());
+            Body::Action(action) if action.kind == TriageActionKind::Close => {
+                ended.insert(&action.alert, action.revision.unwrap_or_default());
             }
-            Body::Step(_) | Body::Event | Body::Operation => {}
+            Body::Action(_) | Body::Event | Body::Operation => {}
         }
     }
     records
@@ -48,8 +48,8 @@ pub fn before_ends<'a>(records: &'a [Record], outbox: &Outbox) -> &'a [Record] {
                 }
                 continue;
             }
-            Body::Step(step) if step.deed == Deed::Close => step.alert.as_str(),
-            Body::Step(_) | Body::Event | Body::Operation => continue,
+            Body::Action(action) if action.kind == TriageActionKind::Close => action.alert.as_str(),
+            Body::Action(_) | Body::Event | Body::Operation => continue,
         };
         if opened.contains(ended) {
             return &records[..number];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use operations::alert::{Alert, Severity};
 use operations::fold::SentAlert;
 
-use super::Story;
+use super::Notification;
 use super::order::Rarity;
 use crate::record::Record;
 use crate::sinks::Message;
@@ -31,24 +31,30 @@ pub struct Digest<'a> {
 }
 
 impl<'a> Digest<'a> {
-    /// The digest of these stories; `None` if there are none.
-    pub fn new(records: &[Record], stories: &[Story<'a>]) -> Option<Self> {
-        let mut numbers: Vec<usize> = stories.iter().flat_map(Story::records).collect();
+    /// The digest of these notifications; `None` if there are none.
+    pub fn new(records: &[Record], notifications: &[Notification<'a>]) -> Option<Self> {
+        let mut numbers: Vec<usize> = notifications.iter().flat_map(Notification::records).collect();
         numbers.sort_unstable();
         let first = records.get(*numbers.first()?)?;
         // The worst is the first, then what stands out beside a crowd, then the others.
-        let rarity = Rarity::of(stories.iter());
-        let (rare, others): (Vec<_>, Vec<_>) = stories.iter().skip(1).partition(|story| rarity.stands_out(story));
-        let ordered = stories.iter().take(1).chain(rare).chain(others);
-        let alerts: Vec<&Alert> = ordered.filter_map(Story::newest).collect();
-        let is_alone = |story: &&Story<'_>| story.over.is_none() && story.told.is_none_or(|told| told.digest.is_some());
+        let rarity = Rarity::of(notifications.iter());
+        let (rare, others): (Vec<_>, Vec<_>) =
+            notifications.iter().skip(1).partition(|notification| rarity.stands_out(notification));
+        let ordered = notifications.iter().take(1).chain(rare).chain(others);
+        let alerts: Vec<&Alert> = ordered.filter_map(Notification::newest).collect();
+        let is_alone = |notification: &&Notification<'_>| {
+            notification.over.is_none() && notification.told.is_none_or(|told| told.digest.is_some())
+        };
         Some(Self {
             key: format!("digest/{}", first.position),
             old: alerts.iter().filter(|alert| alert.backfill).count(),
-            over: stories.iter().filter(|story| story.over.is_some()).count(),
-            escalated: stories.iter().filter(|story| story.over.is_none() && story.escalated.is_some()).count(),
-            open: stories.iter().filter(is_alone).count(),
-            sent: stories.iter().map(Story::sent).collect(),
+            over: notifications.iter().filter(|notification| notification.over.is_some()).count(),
+            escalated: notifications
+                .iter()
+                .filter(|notification| notification.over.is_none() && notification.escalated.is_some())
+                .count(),
+            open: notifications.iter().filter(is_alone).count(),
+            sent: notifications.iter().map(Notification::sent).collect(),
             crowd: rarity.crowd(),
             alerts,
             records: numbers,

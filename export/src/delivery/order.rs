@@ -7,23 +7,23 @@ use std::hash::Hash;
 
 use operations::alert::{Alert, Severity};
 
-use super::Story;
+use super::Notification;
 
 /// Who has so many times as many alerts is a crowd, beside which the others are rare.
 const CROWD_FACTOR: usize = 10;
 
-/// Sorts stories; the same stories come in the same order.
-pub fn sort(stories: &mut [Story<'_>]) {
-    stories.sort_by_key(|story| (Reverse(story.severity()), story.first));
+/// Sorts notifications; the same notifications come in the same order.
+pub fn sort(notifications: &mut [Notification<'_>]) {
+    notifications.sort_by_key(|notification| (Reverse(notification.severity()), notification.first));
     // Within a sender: what is the first of its tenant or of its rule, before what is the second of both.
     let (mut tenants, mut rules) = (HashMap::new(), HashMap::new());
-    let mut within: Vec<_> = stories
+    let mut within: Vec<_> = notifications
         .iter()
-        .map(|story| {
-            let (severity, sender) = (story.severity(), sender(story));
-            let tenant = next(&mut tenants, (severity, sender, tenant(story)));
-            let rule = next(&mut rules, (severity, sender, rule(story)));
-            (Reverse(severity), sender, tenant.min(rule), tenant + rule, story.first)
+        .map(|notification| {
+            let (severity, sender) = (notification.severity(), sender(notification));
+            let tenant = next(&mut tenants, (severity, sender, tenant(notification)));
+            let rule = next(&mut rules, (severity, sender, rule(notification)));
+            (Reverse(severity), sender, tenant.min(rule), tenant + rule, notification.first)
         })
         .collect();
     within.sort_unstable();
@@ -33,11 +33,14 @@ pub fn sort(stories: &mut [Story<'_>]) {
         .iter()
         .map(|(Reverse(severity), sender, _, _, first)| (*first, next(&mut senders, (*severity, *sender))))
         .collect();
-    let turn = |story: &Story<'_>| turns.get(&story.first).copied().unwrap_or_default();
-    let mut keys: Vec<_> = stories.iter().map(|story| (Reverse(story.severity()), turn(story), story.first)).collect();
+    let turn = |notification: &Notification<'_>| turns.get(&notification.first).copied().unwrap_or_default();
+    let mut keys: Vec<_> = notifications
+        .iter()
+        .map(|notification| (Reverse(notification.severity()), turn(notification), notification.first))
+        .collect();
     keys.sort_unstable();
     let places: HashMap<usize, usize> = keys.iter().enumerate().map(|(place, (.., first))| (*first, place)).collect();
-    stories.sort_by_key(|story| places.get(&story.first).copied());
+    notifications.sort_by_key(|notification| places.get(&notification.first).copied());
 }
 
 /// How many came before this one of the same key.
@@ -58,14 +61,14 @@ pub struct Rarity<'a> {
 
 impl<'a> Rarity<'a> {
     /// Counts whose alerts they are.
-    pub fn of<'s>(stories: impl Iterator<Item = &'s Story<'a>>) -> Self
+    pub fn of<'s>(notifications: impl Iterator<Item = &'s Notification<'a>>) -> Self
     where
         'a: 's,
     {
         let (mut senders, mut tenants, mut most_of) = (HashMap::new(), HashMap::new(), HashMap::new());
-        for story in stories {
-            next(&mut senders, sender(story));
-            next(&mut tenants, (sender(story), tenant(story)));
+        for notification in notifications {
+            next(&mut senders, sender(notification));
+            next(&mut tenants, (sender(notification), tenant(notification)));
         }
         for ((sender, _), count) in &tenants {
             let most: &mut usize = most_of.entry(*sender).or_default();
@@ -76,12 +79,12 @@ impl<'a> Rarity<'a> {
     }
 
     /// Whether an alert is high and rare: beside a crowd of another sender, or of another tenant of the same sender.
-    pub fn stands_out(&self, story: &Story<'a>) -> bool {
-        let (sender, tenant) = (sender(story), tenant(story));
+    pub fn stands_out(&self, notification: &Notification<'a>) -> bool {
+        let (sender, tenant) = (sender(notification), tenant(notification));
         let crowded = |most: usize, own: Option<&usize>| own.is_some_and(|own| most >= CROWD_FACTOR * own);
         let rare = crowded(self.most, self.senders.get(sender))
             || crowded(self.most_of.get(sender).copied().unwrap_or_default(), self.tenants.get(&(sender, tenant)));
-        rare && story.severity() >= Severity::High
+        rare && notification.severity() >= Severity::High
     }
 
     /// How many alerts the largest sender has, if others have far fewer.
@@ -90,17 +93,17 @@ impl<'a> Rarity<'a> {
     }
 }
 
-fn of<'a>(story: &Story<'a>, text: impl Fn(&'a Alert) -> Option<&'a String>) -> &'a str {
-    story.newest().and_then(text).map_or("", String::as_str)
+fn of<'a>(notification: &Notification<'a>, text: impl Fn(&'a Alert) -> Option<&'a String>) -> &'a str {
+    notification.newest().and_then(text).map_or("", String::as_str)
 }
 
-fn sender<'a>(story: &Story<'a>) -> &'a str {
-    of(story, |alert| alert.sender.as_ref())
+fn sender<'a>(notification: &Notification<'a>) -> &'a str {
+    of(notification, |alert| alert.sender.as_ref())
 }
 
 /// Whom an alert is about, as it says.
-fn tenant<'a>(story: &Story<'a>) -> &'a str {
-    of(story, |alert| {
+fn tenant<'a>(notification: &Notification<'a>) -> &'a str {
+    of(notification, |alert| {
         let who = &alert.who;
         who.workspace
             .as_ref()
@@ -111,6 +114,6 @@ fn tenant<'a>(story: &Story<'a>) -> &'a str {
     })
 }
 
-fn rule<'a>(story: &Story<'a>) -> &'a str {
-    of(story, |alert| Some(&alert.rule))
+fn rule<'a>(notification: &Notification<'a>) -> &'a str {
+    of(notification, |alert| Some(&alert.rule))
 }

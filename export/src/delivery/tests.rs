@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::{self, alert_of, entry_of, notice, records_of, told};
-use crate::record::Deed;
+use crate::record::TriageActionKind;
 
 fn revision(number: u64, revision: u32, state: State) -> Alert {
     Alert { revision, state, ..alert_of(number, Severity::High) }
 }
 
-fn ids<'a>(stories: &'a [Story<'a>]) -> Vec<&'a str> {
-    stories.iter().map(|story| &story.id[story.id.len() - 3..]).collect()
+fn ids<'a>(notifications: &'a [Notification<'a>]) -> Vec<&'a str> {
+    notifications.iter().map(|notification| &notification.id[notification.id.len() - 3..]).collect()
 }
 
 #[test]
@@ -28,13 +28,13 @@ fn revisions_of_one_alert_are_one_story() {
     ]);
     let outbox = fixtures::outbox();
     let folded = fold(&records, &outbox, Style::Incidents);
-    assert_eq!(ids(&folded.stories), ["001", "002"]);
-    let story = &folded.stories[0];
-    assert_eq!((story.opened.unwrap().revision, story.revision()), (2, 3));
-    let (opening, ending) = (story.opening("", vec![]), story.ending("", vec![]));
+    assert_eq!(ids(&folded.notifications), ["001", "002"]);
+    let notification = &folded.notifications[0];
+    assert_eq!((notification.opened.unwrap().revision, notification.revision()), (2, 3));
+    let (opening, ending) = (notification.opening("", vec![]), notification.ending("", vec![]));
     assert_eq!((opening.records, ending.records), (vec![0, 2], vec![3]));
     assert!(opening.key.ends_with("/r2") && ending.key.ends_with("/r3/over") && ending.alerts[0].over);
-    assert_eq!(story.message("", vec![]).records, [0, 2, 3]);
+    assert_eq!(notification.message("", vec![]).records, [0, 2, 3]);
     assert!(folded.digest.is_none() && folded.silent.is_empty());
 }
 
@@ -44,14 +44,14 @@ fn a_storm_is_a_digest_with_the_worst_first_and_urgent_ones_alone() {
     alerts.extend((900..920).map(|number| alert_of(number, Severity::Critical)));
     let (records, outbox) = (records_of(&alerts), fixtures::outbox());
     let folded = fold(&records, &outbox, Style::Incidents);
-    assert_eq!(folded.stories.len(), STORIES_URGENT_MAX);
+    assert_eq!(folded.notifications.len(), NOTIFICATIONS_URGENT_MAX);
     let digest = folded.digest.unwrap();
     assert_eq!(digest.summary(), "515 alerts: 15 critical, 500 medium");
     assert!(digest.alerts[..15].iter().all(|alert| alert.severity == Severity::Critical));
     assert_eq!(digest.key, "digest/operations/0/0");
     let message = digest.message("", vec![]);
     assert_eq!((message.records.len(), message.alerts.len(), message.digest), (515, 515, true));
-    let few = records_of(&alerts[..STORIES_MAX]);
+    let few = records_of(&alerts[..NOTIFICATIONS_MAX]);
     assert!(fold(&few, &outbox, Style::Messages).digest.is_none());
 }
 
@@ -79,8 +79,12 @@ fn three_thousand_forged_alerts_bury_no_real_one() {
         alerts.push(from(2_000, "coderd", "w-real", Severity::High));
         let records = records_of(&alerts);
         let folded = fold(&records, &outbox, Style::Messages);
-        assert!(folded.stories.iter().any(|story| story.id.ends_with("7d0")), "{name}: {:?}", ids(&folded.stories));
-        assert!(folded.stories.len() <= STORIES_URGENT_MAX, "{name}");
+        assert!(
+            folded.notifications.iter().any(|notification| notification.id.ends_with("7d0")),
+            "{name}: {:?}",
+            ids(&folded.notifications)
+        );
+        assert!(folded.notifications.len() <= NOTIFICATIONS_URGENT_MAX, "{name}");
         assert!(folded.digest.unwrap().alerts.len() > 990, "{name}");
     }
 }
@@ -107,7 +111,7 @@ fn what_a_sender_floods_with_is_told_together_and_waits() {
     alerts.push(from(9, "coderd", "w-real", Severity::High));
     let (records, outbox) = (records_of(&alerts), fixtures::outbox());
     let folded = fold(&records, &outbox, Style::Incidents);
-    assert_eq!((ids(&folded.stories), folded.digest.unwrap().alerts.len()), (vec!["009"], 3));
+    assert_eq!((ids(&folded.notifications), folded.digest.unwrap().alerts.len()), (vec!["009"], 3));
     assert_eq!(linger(&records_of(&flood).into(), DIGEST_WAIT), FLOOD_WAIT);
     assert_eq!(linger(&records.into(), DIGEST_WAIT), Duration::ZERO);
 }
@@ -120,21 +124,21 @@ fn numbers_that_are_brought_up_to_date_change_a_message_and_call_nobody() {
         (Style::Messages, told(&[1], false), 1),
         (Style::Incidents, told(&[1], false), 1),
         (Style::Each, told(&[1], false), 1),
-        (Style::Letters, told(&[1], false), 0),
+        (Style::Mails, told(&[1], false), 0),
         (Style::Messages, told(&[1], true), 0),
         (Style::Messages, fixtures::outbox(), 0),
     ] {
         let folded = fold(&records, &outbox, style);
-        assert_eq!((folded.stories.len(), folded.digest.is_some()), (told, false), "{style:?}");
+        assert_eq!((folded.notifications.len(), folded.digest.is_some()), (told, false), "{style:?}");
     }
     // Many of them are no storm, and told to nobody.
     let numbers: Vec<u64> = (0..50).collect();
     let (outbox, records) = (told(&numbers, false), records_of(&numbers.iter().map(|n| quiet(*n)).collect::<Vec<_>>()));
     let folded = fold(&records, &outbox, Style::Messages);
-    assert!(folded.stories.is_empty() && folded.digest.is_none());
+    assert!(folded.notifications.is_empty() && folded.digest.is_none());
     // With news in the same batch it is the news that is told.
     let records = records_of(&[revision(1, 1, State::Open), quiet(1)]);
-    assert_eq!(fold(&records, &fixtures::outbox(), Style::Letters).stories[0].opened.unwrap().revision, 2);
+    assert_eq!(fold(&records, &fixtures::outbox(), Style::Mails).notifications[0].opened.unwrap().revision, 2);
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn old_alerts_are_one_digest_however_few() {
     let old = Alert { backfill: true, ..alert_of(1, Severity::Critical) };
     let (records, outbox) = (records_of(&[old.clone(), alert_of(2, Severity::High)]), fixtures::outbox());
     let folded = fold(&records, &outbox, Style::Messages);
-    assert_eq!(ids(&folded.stories), ["002"]);
+    assert_eq!(ids(&folded.notifications), ["002"]);
     assert_eq!(
         folded.digest.unwrap().summary(),
         "1 alert: 1 critical; all about events that were old when they were recorded"
@@ -158,10 +162,10 @@ fn nobody_hears_of_the_end_of_what_he_was_not_told() {
     records[1].hidden = Some("silence-1".into());
     let outbox = fixtures::outbox();
     let folded = fold(&records, &outbox, Style::Messages);
-    assert!(folded.stories.is_empty() && folded.digest.is_none());
+    assert!(folded.notifications.is_empty() && folded.digest.is_none());
     let (known, forgetful) = (told(&[1], false), Outbox::new("sink", LedgerName::Operations, 0, true));
-    assert_eq!(ids(&fold(&records, &known, Style::Messages).stories), ["001"]);
-    assert_eq!(fold(&records, &forgetful, Style::Messages).stories.len(), 2, "who may have been told is told");
+    assert_eq!(ids(&fold(&records, &known, Style::Messages).notifications), ["001"]);
+    assert_eq!(fold(&records, &forgetful, Style::Messages).notifications.len(), 2, "who may have been told is told");
 }
 
 #[test]
@@ -169,13 +173,17 @@ fn a_digest_ends_with_the_last_of_its_alerts() {
     let outbox = told(&[1, 2], true);
     let records = records_of(&[revision(1, 2, State::Updated), revision(1, 3, State::Resolved)]);
     let folded = fold(&records, &outbox, Style::Incidents);
-    assert!(folded.stories.is_empty() && folded.ended.is_empty());
+    assert!(folded.notifications.is_empty() && folded.ended.is_empty());
     assert_eq!((folded.silent.len(), folded.silent[0].over), (1, true));
     let records = records_of(&[revision(1, 3, State::Resolved), revision(2, 3, State::Resolved)]);
     assert_eq!(fold(&records, &outbox, Style::Incidents).ended, ["digest/operations/0/0"]);
     let worse = Alert { revision: 2, state: State::Updated, ..alert_of(2, Severity::Critical) };
     let records = records_of(&[worse]);
-    assert_eq!(ids(&fold(&records, &outbox, Style::Incidents).stories), ["002"], "what becomes urgent is told alone");
+    assert_eq!(
+        ids(&fold(&records, &outbox, Style::Incidents).notifications),
+        ["002"],
+        "what becomes urgent is told alone"
+    );
     let both = [
         Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::Critical) },
         revision(2, 2, State::Resolved),
@@ -195,8 +203,8 @@ fn what_becomes_urgent_in_a_storm_moves_to_another_digest() {
     let escalated = |count: u64| (0..count).map(|number| escalation(&alert_of(number, Severity::High))).collect();
     // A name, what is told, how much of it alone, how many stay open in the new digest, and whether the old one is over.
     let cases: [(&str, Vec<Value>, usize, usize, bool); 4] = [
-        ("some become critical", worse(20), STORIES_URGENT_MAX, 15, false),
-        ("all become critical", worse(30), STORIES_URGENT_MAX, 25, true),
+        ("some become critical", worse(20), NOTIFICATIONS_URGENT_MAX, 15, false),
+        ("all become critical", worse(30), NOTIFICATIONS_URGENT_MAX, 25, true),
         ("some are escalated", escalated(29), 0, 29, false),
         ("all are escalated", escalated(30), 0, 30, true),
     ];
@@ -205,7 +213,7 @@ fn what_becomes_urgent_in_a_storm_moves_to_another_digest() {
         let folded = fold(&records, &outbox, Style::Incidents);
         let digest = folded.digest.unwrap();
         assert_eq!(
-            (folded.stories.len(), digest.open, folded.ended.len()),
+            (folded.notifications.len(), digest.open, folded.ended.len()),
             (single, open, usize::from(over)),
             "{name}"
         );
@@ -221,7 +229,7 @@ fn incidents_are_ended_one_by_one_even_in_a_storm() {
     let outbox = told(&numbers, false);
     let ends: Vec<Alert> = numbers.iter().map(|number| revision(*number, 2, State::Resolved)).collect();
     let records = records_of(&ends);
-    assert_eq!(fold(&records, &outbox, Style::Incidents).stories.len(), 30);
+    assert_eq!(fold(&records, &outbox, Style::Incidents).notifications.len(), 30);
     assert_eq!(
         fold(&records, &outbox, Style::Messages).digest.unwrap().summary(),
         "30 alerts: 30 high; 30 of them over"
@@ -235,7 +243,10 @@ fn no_incident_stays_open_for_what_ended_or_is_told_elsewhere() {
     let goes_on: Vec<Alert> = numbers.iter().map(|number| revision(*number, 2, State::Updated)).collect();
     let records = records_of(&goes_on);
     let folded = fold(&records, &outbox, Style::Incidents);
-    assert!(folded.stories.is_empty() && folded.digest.is_none(), "in a storm it is no news that incidents go on");
+    assert!(
+        folded.notifications.is_empty() && folded.digest.is_none(),
+        "in a storm it is no news that incidents go on"
+    );
     assert_eq!(fold(&records, &outbox, Style::Messages).digest.map(|digest| digest.open), Some(0));
     let brief = (100..130).flat_map(|number| [revision(number, 1, State::Open), revision(number, 2, State::Resolved)]);
     let mut all: Vec<Alert> = brief.collect();
@@ -251,15 +262,15 @@ fn steps_reach_those_who_were_told() {
     let rows = fixtures::operations(&[step("alert.ack"), step("alert.close")]);
     let records = fixtures::alert_records(&rows);
     let (strangers, known) = (fixtures::outbox(), told(&[1], false));
-    assert!(fold(&records, &strangers, Style::Incidents).stories.is_empty());
+    assert!(fold(&records, &strangers, Style::Incidents).notifications.is_empty());
     let folded = fold(&records, &known, Style::Incidents);
-    let story = &folded.stories[0];
-    assert_eq!(story.acknowledged.unwrap().actor, "alice");
-    assert!(matches!(story.over, Some(Over::Closed(step)) if step.deed == Deed::Close));
-    assert_eq!(story.acknowledgement("", vec![]).records, [0]);
+    let notification = &folded.notifications[0];
+    assert_eq!(notification.acknowledged.unwrap().actor, "alice");
+    assert!(matches!(notification.over, Some(Over::Closed(action)) if action.kind == TriageActionKind::Close));
+    assert_eq!(notification.acknowledgement("", vec![]).records, [0]);
     let rows = fixtures::operations(&[entry_of(&alert_of(1, Severity::High)), step("alert.ack")]);
     let records = fixtures::alert_records(&rows);
-    assert_eq!(fold(&records, &strangers, Style::Incidents).stories.len(), 1, "told in the same batch");
+    assert_eq!(fold(&records, &strangers, Style::Incidents).notifications.len(), 1, "told in the same batch");
 }
 
 fn step(kind: &str, number: u64, revision: u32) -> Value {
@@ -289,22 +300,31 @@ fn an_alert_that_opens_again_waits_until_its_end_is_on_record() {
     // Nothing opens again what was overtaken by the end.
     check(&[open.clone(), entry_of(&revision(1, 3, State::Resolved)), because("unhidden")], 3);
     let records = fixtures::alert_records(&fixtures::operations(&[open, later, step("alert.close", 1, 1)]));
-    assert!(fold(&records, &fixtures::outbox(), Style::Messages).stories[0].over.is_none(), "the close was overtaken");
+    assert!(
+        fold(&records, &fixtures::outbox(), Style::Messages).notifications[0].over.is_none(),
+        "the close was overtaken"
+    );
 }
 
 #[test]
 fn a_notice_is_told_to_those_who_do_not_know_yet() {
-    let stories = |because_of: &str, outbox: &Outbox| {
+    let notifications = |because_of: &str, outbox: &Outbox| {
         let records = fixtures::alert_records(&fixtures::operations(&[because(because_of)]));
         let folded = fold(&records, outbox, Style::Incidents);
-        folded.stories.iter().map(|story| story.opening("", vec![]).key).collect::<Vec<_>>()
+        folded.notifications.iter().map(|notification| notification.opening("", vec![]).key).collect::<Vec<_>>()
     };
     let key = format!("{}/r1/n0", alert_of(1, Severity::High).id);
     let (strangers, known) = (fixtures::outbox(), told(&[1], false));
     for because_of in ["unhidden", "reopened"] {
-        assert_eq!((stories(because_of, &strangers), stories(because_of, &known)), (vec![key.clone()], vec![]));
+        assert_eq!(
+            (notifications(because_of, &strangers), notifications(because_of, &known)),
+            (vec![key.clone()], vec![])
+        );
     }
-    assert_eq!((stories("escalation", &strangers), stories("escalation", &known)), (vec![key.clone()], vec![key]));
+    assert_eq!(
+        (notifications("escalation", &strangers), notifications("escalation", &known)),
+        (vec![key.clone()], vec![key])
+    );
     // What a digest told of and nobody acknowledged is told alone.
-    assert_eq!(stories("escalation", &told(&[1], true)).len(), 1);
+    assert_eq!(notifications("escalation", &told(&[1], true)).len(), 1);
 }

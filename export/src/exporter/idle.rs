@@ -1,4 +1,4 @@
-//! A lane that does not run, because its sink is paused or because it ended: somebody has to say how far it falls behind.
+//! A worker that does not run, because its sink is paused or because it ended: somebody has to say how far it falls behind.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,23 +6,23 @@ use ledger::Reader;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::STATUS_EVERY;
-use crate::metrics::LaneMetrics;
-use crate::status::{LaneStatus, now_micros};
-use crate::worker::LaneError;
+use crate::metrics::SinkMetrics;
+use crate::status::{SinkStatus, now_micros};
+use crate::worker::WorkerError;
 
 /// One sink in one ledger that stands still.
-pub struct Resting {
+pub struct IdleWorker {
     /// The ledger that it would export.
     pub reader: Reader,
     /// The shard of it.
     pub shard: u32,
     /// Where it stands.
-    pub status: Arc<Mutex<LaneStatus>>,
+    pub status: Arc<Mutex<SinkStatus>>,
     /// Its numbers.
-    pub metrics: LaneMetrics,
+    pub metrics: SinkMetrics,
 }
 
-impl Resting {
+impl IdleWorker {
     /// Of a paused sink: reads where it stands, and shows how the lag grows, until `stop`.
     pub async fn run_paused(self, operations: Reader, stop: CancellationToken) {
         let (mut own, shard) = (self.status().clone(), self.shard);
@@ -44,8 +44,8 @@ impl Resting {
         self.run(stop).await;
     }
 
-    /// Of a lane that ended because of an error: says so, and shows how the lag grows, until `stop`.
-    pub async fn run_stopped(self, error: LaneError, stop: CancellationToken) {
+    /// Of a worker that ended because of an error: says so, and shows how the lag grows, until `stop`.
+    pub async fn run_stopped(self, error: WorkerError, stop: CancellationToken) {
         {
             let mut status = self.status();
             tracing::error!(sink = status.sink, ledger = status.ledger.as_str(), %error, "export stopped");
@@ -55,7 +55,7 @@ impl Resting {
         self.run(stop).await;
     }
 
-    fn status(&self) -> MutexGuard<'_, LaneStatus> {
+    fn status(&self) -> MutexGuard<'_, SinkStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,15 +108,15 @@ mod tests {
             group.push(&mut entry).unwrap();
             store.operations().appender().try_append(group).map_err(|rejected| rejected.error).unwrap().wait().unwrap();
         };
-        let status = Arc::new(Mutex::new(LaneStatus::new(&fixtures::sink("soc"), LedgerName::Operations)));
+        let status = Arc::new(Mutex::new(SinkStatus::new(&fixtures::sink("soc"), LedgerName::Operations)));
         let metrics = Metrics::default().of("soc", LedgerName::Operations);
-        let resting = Resting { reader: store.operations().reader(), shard: 0, status: status.clone(), metrics };
+        let idle = IdleWorker { reader: store.operations().reader(), shard: 0, status: status.clone(), metrics };
         let (mut since, begin) = (None, now_micros());
         let mut check = |second: i64, lag: u64, lag_seconds: u64| {
-            resting.look(begin + second * 1_000_000, &mut since);
+            idle.look(begin + second * 1_000_000, &mut since);
             let status = status.lock().unwrap();
             assert_eq!((status.lag, status.lag_seconds), (lag, lag_seconds), "after {second} s");
-            assert_eq!(resting.metrics.lag.get(), lag as i64);
+            assert_eq!(idle.metrics.lag.get(), lag as i64);
         };
         check(0, 0, 0);
         append();

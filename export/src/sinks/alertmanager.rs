@@ -21,8 +21,8 @@ use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, 
 use crate::config::Start;
 use crate::connections::http::{Answer, Request};
 use crate::delivery::text::line;
-use crate::delivery::{self, Story, Style, fold};
-use crate::judgement::Outcome;
+use crate::delivery::{self, Notification, Style, fold};
+use crate::judgement::Judgement;
 use crate::limits::{ALERTS_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError, SecretText};
@@ -75,33 +75,33 @@ fn hold_hours() -> i64 {
 }
 
 /// One alert as Alertmanager takes it, and what it knows the alert by afterwards.
-struct Told {
+struct AlertEntries {
     entries: Vec<Value>,
     sent: SentAlert,
 }
 
 impl Alertmanager {
     /// What Alertmanager is told of one alert, if anything: itself, and its end under the labels that it had before.
-    fn story(&self, story: &Story<'_>, outbox: &Outbox) -> Option<Told> {
-        let about = story.about();
-        let before = story.told.map(|told| told.known_as.clone());
+    fn notification(&self, notification: &Notification<'_>, outbox: &Outbox) -> Option<AlertEntries> {
+        let about = notification.about();
+        let before = notification.told.map(|told| told.known_as.clone());
         // What was told before labels were kept, or is forgotten, is ended under those that it has now.
-        let may_fire = story.told.is_some() || outbox.may_know(story.id);
+        let may_fire = notification.told.is_some() || outbox.may_know(notification.id);
         let before = before.flatten().or_else(|| may_fire.then(|| about.map(labels)).flatten());
         let mut entries = Vec::new();
-        if let Some(over) = story.over {
+        if let Some(over) = notification.over {
             entries.push(entry(&before?, about, over.time()));
-            return Some(Told { entries, sent: SentAlert { known_as: None, ..story.sent() } });
+            return Some(AlertEntries { entries, sent: SentAlert { known_as: None, ..notification.sent() } });
         }
-        // A step of a person that ends nothing changes nothing there; Alertmanager has silences of its own.
-        let alert = story.opened?;
+        // What a person does that ends nothing changes nothing there; Alertmanager has silences of its own.
+        let alert = notification.opened?;
         let now = labels(alert);
         let changed = before.filter(|before| *before != now);
         entries.extend(changed.map(|before| entry(&before, Some(alert), alert.recorded_last)));
         let mut open = entry(&now, Some(alert), alert.recorded_last + self.hold_hours * HOUR);
         open["startsAt"] = time(alert.recorded_first);
         entries.push(open);
-        Some(Told { entries, sent: SentAlert { known_as: Some(now), ..story.sent() } })
+        Some(AlertEntries { entries, sent: SentAlert { known_as: Some(now), ..notification.sent() } })
     }
 }
 
@@ -139,12 +139,15 @@ impl Sink for Alertmanager {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = delivery::before_ends(delivery::batch(records), outbox);
         let folded = fold(records, outbox, Style::Each);
-        let told = folded.stories.iter().filter_map(|story| Some((story, self.story(story, outbox)?)));
+        let told = folded
+            .notifications
+            .iter()
+            .filter_map(|notification| Some((notification, self.notification(notification, outbox)?)));
         let (mut entries, mut sent, mut of) = (Vec::new(), Vec::new(), Vec::new());
-        for (story, told) in told {
+        for (notification, told) in told {
             entries.extend(told.entries);
             sent.push(told.sent);
-            of.extend(story.records());
+            of.extend(notification.records());
         }
         if entries.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: folded.silent };
@@ -171,15 +174,15 @@ impl Sink for Alertmanager {
         })
     }
 
-    fn judge(&self, answer: &Answer) -> Outcome {
+    fn judge(&self, answer: &Answer) -> Judgement {
         let reason = format!("{} {}", answer.status, excerpt(&answer.body));
         match answer.status {
-            200..=299 => Outcome::Acked(reason),
-            429 | 503 => Outcome::Retry { after: answer.retry_after, reason },
-            408 | 500..=599 => Outcome::Uncertain { reason },
+            200..=299 => Judgement::Acked(reason),
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            408 | 500..=599 => Judgement::Uncertain { reason },
             // One bad alert spoils the whole array: its halves are tried.
-            400 | 413 | 422 => Outcome::Split { reason },
-            _ => Outcome::Park { reason },
+            400 | 413 | 422 => Judgement::Split { reason },
+            _ => Judgement::Park { reason },
         }
     }
 
@@ -352,7 +355,7 @@ mod tests {
         let judge = |status: u16| sink().judge(&Answer { status, retry_after: None, body: String::new() });
         assert!(matches!(
             (judge(200), judge(400), judge(403)),
-            (Outcome::Acked(_), Outcome::Split { .. }, Outcome::Park { .. })
+            (Judgement::Acked(_), Judgement::Split { .. }, Judgement::Park { .. })
         ));
     }
 }

@@ -17,7 +17,7 @@ use crate::config::Start;
 use crate::connections::http::{Answer, Request};
 use crate::connections::smtp::{Mail, MailTls};
 use crate::delivery::{self, Style, fold};
-use crate::judgement::Outcome;
+use crate::judgement::Judgement;
 use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError, SecretText};
@@ -98,12 +98,12 @@ impl Sink for Email {
 
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = delivery::batch(records);
-        let (folded, composer) = (fold(records, outbox, Style::Letters), self.composer());
+        let (folded, composer) = (fold(records, outbox, Style::Mails), self.composer());
         let recorded = records.first().map_or(0, |record| record.recorded);
         let mut messages: Vec<Message> = Vec::new();
-        for story in &folded.stories {
-            let message = story.message("", Vec::new());
-            messages.push(Message { body: composer.story(&message.key, story, recorded), ..message });
+        for notification in &folded.notifications {
+            let message = notification.message("", Vec::new());
+            messages.push(Message { body: composer.notification(&message.key, notification, recorded), ..message });
         }
         if let Some(digest) = &folded.digest {
             messages.push(digest.message("", composer.digest(digest, recorded)));
@@ -130,14 +130,14 @@ impl Sink for Email {
         Ok(Request { url, shown_url, headers, authorization: None, body, mail: Some(mail) })
     }
 
-    fn judge(&self, answer: &Answer) -> Outcome {
+    fn judge(&self, answer: &Answer) -> Judgement {
         let reason = format!("{} {}", answer.status, excerpt(&answer.body));
         match answer.status {
-            200..=299 => Outcome::Acked(reason),
+            200..=299 => Judgement::Acked(reason),
             // The server wants another name, password or encryption: that holds for every mail.
-            432 | 530 | 534 | 535 | 538 => Outcome::Park { reason },
-            500..=599 => Outcome::Reject { index: 0, reason },
-            _ => Outcome::Retry { after: None, reason },
+            432 | 530 | 534 | 535 | 538 => Judgement::Park { reason },
+            500..=599 => Judgement::Reject { index: 0, reason },
+            _ => Judgement::Retry { after: None, reason },
         }
     }
 

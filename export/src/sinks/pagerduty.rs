@@ -17,8 +17,8 @@ use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, 
 use crate::config::Start;
 use crate::connections::http::{Answer, Request};
 use crate::delivery::text::line;
-use crate::delivery::{self, Digest, Story, Style, fold};
-use crate::judgement::Outcome;
+use crate::delivery::{self, Digest, Notification, Style, fold};
+use crate::judgement::Judgement;
 use crate::limits::{
     ALERTS_MAX, DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX,
 };
@@ -96,7 +96,7 @@ impl PagerDuty {
 }
 
 /// The event that opens an incident, or says that it goes on.
-fn trigger(alert: &Alert, story: &Story<'_>) -> Vec<u8> {
+fn trigger(alert: &Alert, notification: &Notification<'_>) -> Vec<u8> {
     let mut details = Details::default();
     let (who, what) = (&alert.who, &alert.what);
     let workspace = who.workspace_name.as_deref().or(who.workspace.as_deref());
@@ -127,10 +127,10 @@ fn trigger(alert: &Alert, story: &Story<'_>) -> Vec<u8> {
     details.put("events", alert.count);
     details.put("evidence", alert.evidence.iter().map(ToString::to_string).collect::<Vec<_>>());
     details.put("tags", alert.tags.iter().map(|tag| line(tag, VALUE_CHARS_MAX).text).take(32).collect::<Vec<_>>());
-    if let Some(step) = story.escalated {
+    if let Some(step) = notification.escalated {
         details.text("escalation", &format!("nobody acknowledged it in time (step {step})"), VALUE_CHARS_MAX);
     }
-    if let Some(more) = story.more() {
+    if let Some(more) = notification.more() {
         details.text("group", &more, VALUE_CHARS_MAX);
     }
     let mut payload = json!({
@@ -147,7 +147,7 @@ fn trigger(alert: &Alert, story: &Story<'_>) -> Vec<u8> {
             payload[name] = value.into();
         }
     }
-    event("trigger", story.subject(), Some((payload, details)))
+    event("trigger", notification.subject(), Some((payload, details)))
 }
 
 /// One incident for many alerts.
@@ -177,15 +177,15 @@ fn many(digest: &Digest<'_>) -> Vec<u8> {
     event("trigger", &digest.key, Some((payload, details)))
 }
 
-fn tell(story: &Story<'_>, messages: &mut Vec<Message>) {
-    if let Some(alert) = story.opened {
-        messages.push(story.opening("", trigger(alert, story)));
+fn tell(notification: &Notification<'_>, messages: &mut Vec<Message>) {
+    if let Some(alert) = notification.opened {
+        messages.push(notification.opening("", trigger(alert, notification)));
     }
-    if story.acknowledged.is_some() {
-        messages.push(story.acknowledgement("", event("acknowledge", story.subject(), None)));
+    if notification.acknowledged.is_some() {
+        messages.push(notification.acknowledgement("", event("acknowledge", notification.subject(), None)));
     }
-    if story.over.is_some() {
-        messages.push(story.ending("", event("resolve", story.subject(), None)));
+    if notification.over.is_some() {
+        messages.push(notification.ending("", event("resolve", notification.subject(), None)));
     }
 }
 
@@ -262,7 +262,7 @@ impl Sink for PagerDuty {
         let records = delivery::batch(records);
         let folded = fold(records, outbox, Style::Incidents);
         let mut messages = Vec::new();
-        folded.stories.iter().for_each(|story| tell(story, &mut messages));
+        folded.notifications.iter().for_each(|notification| tell(notification, &mut messages));
         messages.extend(folded.digest.iter().map(|digest| digest.message("", many(digest))));
         messages.extend(
             folded
@@ -292,15 +292,15 @@ impl Sink for PagerDuty {
         Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization: None, body, mail: None })
     }
 
-    fn judge(&self, answer: &Answer) -> Outcome {
+    fn judge(&self, answer: &Answer) -> Judgement {
         let reason = format!("{} {}", answer.status, excerpt(&answer.body));
         match answer.status {
-            200..=299 => Outcome::Acked(reason),
-            429 => Outcome::Retry { after: answer.retry_after, reason },
-            408 | 500..=599 => Outcome::Uncertain { reason },
+            200..=299 => Judgement::Acked(reason),
+            429 => Judgement::Retry { after: answer.retry_after, reason },
+            408 | 500..=599 => Judgement::Uncertain { reason },
             // PagerDuty says of a 400 that it must not be repeated.
-            400 | 413 => Outcome::Reject { index: 0, reason },
-            _ => Outcome::Park { reason },
+            400 | 413 => Judgement::Reject { index: 0, reason },
+            _ => Judgement::Park { reason },
         }
     }
 

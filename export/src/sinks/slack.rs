@@ -20,7 +20,7 @@ use super::{BatchLimits, Message, Reconciled, Rendered, Setting, Sink, SinkSpec,
 use crate::config::Start;
 use crate::connections::http::{Answer, Request};
 use crate::delivery;
-use crate::judgement::Outcome;
+use crate::judgement::Judgement;
 use crate::limits::ALERTS_MAX;
 use crate::record::Record;
 use crate::secret::{Secret, SecretError, SecretText};
@@ -141,16 +141,16 @@ impl Sink for Slack {
         if let Some(Way::Bot { channel, .. }) = self.way() {
             return bot::render(channel, self.buttons(), records, outbox);
         }
-        let batch = message::Batch::new(&delivery::news(records, outbox));
-        if batch.is_empty() {
+        let list = message::AlertList::new(&delivery::news(records, outbox));
+        if list.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: Vec::new() };
         }
-        let notes: &[String] = if batch.escalated { &["Nobody acknowledged it in time.".to_owned()] } else { &[] };
-        let body = message::noted(&batch, self.buttons(), notes);
+        let notes: &[String] = if list.escalated { &["Nobody acknowledged it in time.".to_owned()] } else { &[] };
+        let body = message::noted(&list, self.buttons(), notes);
         let body = body.to_string().into_bytes();
         let mut rendered = Rendered::whole(body, records.len());
-        rendered.messages[0].alerts = batch.sent();
-        rendered.messages[0].records = batch.records().to_vec();
+        rendered.messages[0].alerts = list.sent();
+        rendered.messages[0].records = list.records().to_vec();
         rendered
     }
 
@@ -178,18 +178,18 @@ impl Sink for Slack {
         bot::reconciled(message, answer)
     }
 
-    fn judge(&self, answer: &Answer) -> Outcome {
+    fn judge(&self, answer: &Answer) -> Judgement {
         if self.token.is_some() {
             return bot::judge(answer);
         }
         let reason = format!("{} {}", answer.status, excerpt(&answer.body));
         match answer.status {
-            200..=299 => Outcome::Acked(reason),
-            429 | 503 => Outcome::Retry { after: answer.retry_after, reason },
-            408 | 500..=599 => Outcome::Uncertain { reason },
-            400 | 413 => Outcome::Split { reason },
+            200..=299 => Judgement::Acked(reason),
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            408 | 500..=599 => Judgement::Uncertain { reason },
+            400 | 413 => Judgement::Split { reason },
             // The webhook, the app or the channel is gone; the alerts wait until somebody mends it.
-            _ => Outcome::Park { reason },
+            _ => Judgement::Park { reason },
         }
     }
 
@@ -200,8 +200,8 @@ impl Sink for Slack {
         let form = ["invalid_blocks", "msg_blocks_too_long", "invalid_attachments"];
         let refused = answer.status == 400 && form.iter().any(|word| answer.body.contains(word));
         let nothing_told = Outbox::new("", LedgerName::Operations, 0, true);
-        let batch = || message::Batch::new(&delivery::news(records, &nothing_told));
-        let body = || message::plain(&batch()).to_string().into_bytes();
+        let list = || message::AlertList::new(&delivery::news(records, &nothing_told));
+        let body = || message::plain(&list()).to_string().into_bytes();
         refused.then(|| Message { body: body(), ..sent.clone() })
     }
 

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{BatchLimits, Confirmation, Confirmed, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
 use crate::config::Start;
 use crate::connections::http::{Answer, Request};
-use crate::judgement::Outcome;
+use crate::judgement::Judgement;
 use crate::limits::CONFIRM_TIMEOUT_MAX;
 use crate::record::{Body, Record};
 use crate::secret::{Secret, SecretError, SecretText};
@@ -128,7 +128,7 @@ impl SplunkHec {
         let (sourcetype, kind) = match &record.body {
             Body::Event => ("tachograph:event", None),
             Body::Alert(_) => ("tachograph:alert", Some("alert")),
-            Body::Operation | Body::Step(_) => ("tachograph:operation", None),
+            Body::Operation | Body::Action(_) => ("tachograph:operation", None),
         };
         let position = record.position;
         // Indexed fields are texts. They make losses and duplicates countable without reading the events.
@@ -161,12 +161,12 @@ impl SplunkHec {
 
     /// The answer to a 400, by Splunk's code: 5 no data, 6 invalid format, 7 wrong index, 10 no channel, 11 invalid channel, 12
     /// and 13 no event in a record, 14 acknowledgement is off, 15 invalid fields, 16 no token in the address. It says which record it is about, or whether the configuration is wrong.
-    fn judge_bad_request(code: Option<u64>, invalid: Option<u64>, reason: String) -> Outcome {
+    fn judge_bad_request(code: Option<u64>, invalid: Option<u64>, reason: String) -> Judgement {
         match (code, invalid) {
             // Wrong index, channel or acknowledgement settings: every record would be refused.
-            (Some(7 | 10 | 11 | 14 | 16), _) => Outcome::Park { reason },
-            (_, Some(index)) => Outcome::Reject { index: index as usize, reason },
-            _ => Outcome::Split { reason },
+            (Some(7 | 10 | 11 | 14 | 16), _) => Judgement::Park { reason },
+            (_, Some(index)) => Judgement::Reject { index: index as usize, reason },
+            _ => Judgement::Split { reason },
         }
     }
 }
@@ -210,19 +210,19 @@ impl Sink for SplunkHec {
         Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body: sent, mail: None })
     }
 
-    fn judge(&self, answer: &Answer) -> Outcome {
+    fn judge(&self, answer: &Answer) -> Judgement {
         let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
         let (code, invalid) = (reply["code"].as_u64(), reply["invalid-event-number"].as_u64());
         let reason = format!("{} {}", answer.status, excerpt(&answer.body));
         match answer.status {
-            200..=299 => Outcome::Acked(reason),
+            200..=299 => Judgement::Acked(reason),
             400 => Self::judge_bad_request(code, invalid, reason),
             // A token that is disabled (code 1), missing (2) or wrong (3, 4), a wrong path, or a proxy in between that sends elsewhere.
-            300..=399 | 401..=407 | 410 | 426 => Outcome::Park { reason },
-            413 => Outcome::Split { reason },
+            300..=399 | 401..=407 | 410 | 426 => Judgement::Park { reason },
+            413 => Judgement::Split { reason },
             // The queue (26) or the channel (27) is full; or it is busy (9), unhealthy (18 to 20) or stops (23).
-            429 | 503 => Outcome::Retry { after: answer.retry_after, reason },
-            _ => Outcome::Uncertain { reason },
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            _ => Judgement::Uncertain { reason },
         }
     }
 
@@ -248,17 +248,19 @@ impl Sink for SplunkHec {
         let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
         match (self.judge(answer), confirmation.id) {
             // The token allows acknowledgement by now, and what it accepted before has no number.
-            (Outcome::Acked(_), None) => Some(Confirmed::Lost("it was accepted without an ackId".to_owned())),
-            (Outcome::Acked(_), Some(id)) => (reply["acks"][id.to_string()] == true)
+            (Judgement::Acked(_), None) => Some(Confirmed::Lost("it was accepted without an ackId".to_owned())),
+            (Judgement::Acked(_), Some(id)) => (reply["acks"][id.to_string()] == true)
                 .then(|| Confirmed::Safe(format!("acknowledged by the indexers, ackId {id}"))),
-            (Outcome::Retry { reason, .. } | Outcome::Uncertain { reason }, _) => Some(Confirmed::Unanswered(reason)),
+            (Judgement::Retry { reason, .. } | Judgement::Uncertain { reason }, _) => {
+                Some(Confirmed::Unanswered(reason))
+            }
             // Splunk forgot the channel (11), and the numbers with it.
-            (Outcome::Park { reason }, Some(_)) if reply["code"] == 11 => Some(Confirmed::Lost(reason)),
-            (Outcome::Park { reason }, None) if reply["code"] == 14 => {
+            (Judgement::Park { reason }, Some(_)) if reply["code"] == 11 => Some(Confirmed::Lost(reason)),
+            (Judgement::Park { reason }, None) if reply["code"] == 14 => {
                 Some(Confirmed::Park(format!("the token has no indexer acknowledgement: {reason}")))
             }
             // The question is refused, not the batch: it stays what it is.
-            (Outcome::Park { reason } | Outcome::Split { reason } | Outcome::Reject { reason, .. }, _) => {
+            (Judgement::Park { reason } | Judgement::Split { reason } | Judgement::Reject { reason, .. }, _) => {
                 Some(Confirmed::Park(reason))
             }
         }
@@ -328,28 +330,28 @@ mod tests {
         let judge = |status: u16, body: &str| {
             sink().judge(&Answer { status, retry_after: Some(Duration::from_secs(3)), body: body.to_owned() })
         };
-        assert!(matches!(judge(200, r#"{"text":"Success","code":0}"#), Outcome::Acked(_)));
-        assert!(matches!(judge(200, r#"{"text":"nearly full","code":24}"#), Outcome::Acked(_)));
-        assert!(matches!(judge(400, r#"{"code":6,"invalid-event-number":4}"#), Outcome::Reject { index: 4, .. }));
-        assert!(matches!(judge(400, r#"{"code":5}"#), Outcome::Split { .. }));
-        assert!(matches!(judge(400, r#"{"code":7,"invalid-event-number":0}"#), Outcome::Park { .. }));
+        assert!(matches!(judge(200, r#"{"text":"Success","code":0}"#), Judgement::Acked(_)));
+        assert!(matches!(judge(200, r#"{"text":"nearly full","code":24}"#), Judgement::Acked(_)));
+        assert!(matches!(judge(400, r#"{"code":6,"invalid-event-number":4}"#), Judgement::Reject { index: 4, .. }));
+        assert!(matches!(judge(400, r#"{"code":5}"#), Judgement::Split { .. }));
+        assert!(matches!(judge(400, r#"{"code":7,"invalid-event-number":0}"#), Judgement::Park { .. }));
         for code in [10, 11, 14, 16] {
-            assert!(matches!(judge(400, &json!({ "code": code }).to_string()), Outcome::Park { .. }), "{code}");
+            assert!(matches!(judge(400, &json!({ "code": code }).to_string()), Judgement::Park { .. }), "{code}");
         }
         for code in [12, 13, 15] {
             let body = json!({"code": code, "invalid-event-number": 2}).to_string();
-            assert!(matches!(judge(400, &body), Outcome::Reject { index: 2, .. }), "{code}");
+            assert!(matches!(judge(400, &body), Judgement::Reject { index: 2, .. }), "{code}");
         }
-        assert!(matches!(judge(403, r#"{"text":"Token disabled","code":1}"#), Outcome::Park { .. }));
-        assert!(matches!(judge(429, r#"{"code":27}"#), Outcome::Retry { .. }));
-        assert!(matches!(judge(401, ""), Outcome::Park { .. }));
-        assert!(matches!(judge(403, r#"{"code":4}"#), Outcome::Park { .. }));
-        assert!(matches!(judge(302, ""), Outcome::Park { .. }));
-        assert!(matches!(judge(413, ""), Outcome::Split { .. }));
-        assert!(matches!(judge(429, r#"{"code":26}"#), Outcome::Retry { after: Some(_), .. }));
-        assert!(matches!(judge(503, r#"{"code":9}"#), Outcome::Retry { .. }));
-        assert!(matches!(judge(500, ""), Outcome::Uncertain { .. }));
-        assert!(matches!(judge(408, ""), Outcome::Uncertain { .. }));
+        assert!(matches!(judge(403, r#"{"text":"Token disabled","code":1}"#), Judgement::Park { .. }));
+        assert!(matches!(judge(429, r#"{"code":27}"#), Judgement::Retry { .. }));
+        assert!(matches!(judge(401, ""), Judgement::Park { .. }));
+        assert!(matches!(judge(403, r#"{"code":4}"#), Judgement::Park { .. }));
+        assert!(matches!(judge(302, ""), Judgement::Park { .. }));
+        assert!(matches!(judge(413, ""), Judgement::Split { .. }));
+        assert!(matches!(judge(429, r#"{"code":26}"#), Judgement::Retry { after: Some(_), .. }));
+        assert!(matches!(judge(503, r#"{"code":9}"#), Judgement::Retry { .. }));
+        assert!(matches!(judge(500, ""), Judgement::Uncertain { .. }));
+        assert!(matches!(judge(408, ""), Judgement::Uncertain { .. }));
     }
 
     #[test]

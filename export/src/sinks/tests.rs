@@ -93,7 +93,7 @@ proptest! {
             let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
             for body in [body.clone(), json!({"code": code, "invalid-event-number": at, "text": body}).to_string()] {
                 let outcome = sink.judge(&Answer { status, retry_after: None, body });
-                prop_assert!(!matches!(outcome, Outcome::Acked(_)) || (200..300).contains(&status), "{}", spec.kind);
+                prop_assert!(!matches!(outcome, Judgement::Acked(_)) || (200..300).contains(&status), "{}", spec.kind);
             }
         }
     }

@@ -18,8 +18,8 @@ use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, 
 use crate::config::Start;
 use crate::connections::http::{Answer, Request};
 use crate::delivery::text::line;
-use crate::delivery::{self, Digest, Over, Story, Style, fold};
-use crate::judgement::Outcome;
+use crate::delivery::{self, Digest, Notification, Over, Style, fold};
+use crate::judgement::Judgement;
 use crate::limits::{
     ALERTS_MAX, DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX,
 };
@@ -70,42 +70,42 @@ struct Webhook {
 }
 
 /// What is told of one alert.
-fn story(story: &Story<'_>) -> Message {
-    let kind = match (&story.over, story.opened, story.told) {
+fn notification(notification: &Notification<'_>) -> Message {
+    let kind = match (&notification.over, notification.opened, notification.told) {
         (Some(Over::Resolved(_)), _, _) => "alert.resolved",
         (Some(Over::Closed(_)), _, _) => "alert.closed",
-        (None, Some(_), _) if story.escalated.is_some() => "alert.escalated",
+        (None, Some(_), _) if notification.escalated.is_some() => "alert.escalated",
         (None, Some(alert), None) if alert.state == State::Open => "alert.firing",
         (None, Some(_), _) => "alert.updated",
         (None, None, _) => "alert.acknowledged",
     };
-    let mut data = story.about().map_or_else(|| json!({"alert_id": story.id}), data);
-    if let Some(step) = story.acknowledged {
-        data["acknowledged_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
+    let mut data = notification.about().map_or_else(|| json!({"alert_id": notification.id}), data);
+    if let Some(action) = notification.acknowledged {
+        data["acknowledged_by"] = line(&action.actor, VALUE_CHARS_MAX).text.into();
     }
-    if let Some(Over::Closed(step)) = story.over {
+    if let Some(Over::Closed(action)) = notification.over {
         data["status"] = "closed".into();
-        data["closed_by"] = line(&step.actor, VALUE_CHARS_MAX).text.into();
-        data["closed_at"] = time(step.recorded);
-        if let Some(reason) = step.reason {
+        data["closed_by"] = line(&action.actor, VALUE_CHARS_MAX).text.into();
+        data["closed_at"] = time(action.recorded);
+        if let Some(reason) = action.reason {
             data["close_reason"] = reason.as_str().into();
         }
-        if let Some(other) = &step.duplicate_of {
+        if let Some(other) = &action.duplicate_of {
             data["duplicate_of"] = line(other, VALUE_CHARS_MAX).text.into();
         }
     }
-    if let Some(step) = story.escalated {
+    if let Some(step) = notification.escalated {
         data["escalation"] = line(step, VALUE_CHARS_MAX).text.into();
     }
-    if story.thread.is_some() {
-        data["thread"] = story.subject().into();
+    if notification.thread.is_some() {
+        data["thread"] = notification.subject().into();
     }
-    let others = story.followers.iter().filter_map(Story::newest);
+    let others = notification.followers.iter().filter_map(Notification::newest);
     let others: Vec<Value> = others.take(DIGEST_NAMED_MAX).map(named).collect();
     if !others.is_empty() {
-        data["others"] = json!({"alerts": story.followers.len(), "worst": others});
+        data["others"] = json!({"alerts": notification.followers.len(), "worst": others});
     }
-    story.message("", body(kind, story.time(), &data))
+    notification.message("", body(kind, notification.time(), &data))
 }
 
 /// What a receiver gets of an alert.
@@ -178,7 +178,7 @@ impl Sink for Webhook {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = delivery::batch(records);
         let folded = fold(records, outbox, Style::Messages);
-        let mut messages: Vec<Message> = folded.stories.iter().map(story).collect();
+        let mut messages: Vec<Message> = folded.notifications.iter().map(notification).collect();
         messages.extend(folded.digest.as_ref().map(digest));
         messages.extend(
             folded
@@ -215,15 +215,15 @@ impl Sink for Webhook {
         })
     }
 
-    fn judge(&self, answer: &Answer) -> Outcome {
+    fn judge(&self, answer: &Answer) -> Judgement {
         let reason = format!("{} {}", answer.status, excerpt(&answer.body));
         match answer.status {
-            200..=299 => Outcome::Acked(reason),
-            429 | 503 => Outcome::Retry { after: answer.retry_after, reason },
-            400 | 413 | 422 => Outcome::Reject { index: 0, reason },
+            200..=299 => Judgement::Acked(reason),
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            400 | 413 | 422 => Judgement::Reject { index: 0, reason },
             // 410 says that nobody is there any more; a redirection is not followed.
-            300..=399 | 401 | 403 | 404 | 405 | 410 => Outcome::Park { reason },
-            _ => Outcome::Uncertain { reason },
+            300..=399 | 401 | 403 | 404 | 405 | 410 => Judgement::Park { reason },
+            _ => Judgement::Uncertain { reason },
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a lane does next: a pure state machine over rows, batches and outcomes.
+//! What a worker does next: a pure state machine over rows, batches and outcomes.
 //!
 //! Receipts tile the ledger: each starts where the one before it ended. A batch that is refused becomes smaller until one
 //! record is alone; that one is rejected, and everything else goes on. What is particular to alerts stands in `alerts`, and how
@@ -15,14 +15,14 @@ use operations::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, Hidden
 use sha2::{Digest as _, Sha256};
 
 use super::send::{Attempt, Settled};
-use super::state_store::{IntentNote, Note, ReceiptNote, RejectedNote};
+use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::record::{Filter, Record};
 use crate::sinks::{Message, Rendered, Sink};
 use crate::streams::fields::{Renderer, hex};
 use windows::Windows;
 
-/// Where a lane stands and what waits in it.
+/// Where a worker stands and what waits in it.
 #[derive(Debug)]
 pub struct Plan {
     /// Everything before is done.
@@ -47,7 +47,7 @@ pub struct Plan {
     totals: Totals,
 }
 
-/// What became of records since the lane started.
+/// What became of records since the worker started.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Totals {
     /// Acknowledged.
@@ -74,7 +74,7 @@ pub struct Batch {
 }
 
 impl Plan {
-    /// A lane where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
+    /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
     /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
     pub fn new(exported: Exported, limit_max: usize, durable: u64, in_windows: bool) -> Self {
         let Exported { next_seq, export_seq, intent, .. } = exported;
@@ -190,7 +190,7 @@ impl Plan {
             }
             // What follows the last record and was left out by the filter belongs to the range.
             let end = records.get(count).map_or(read_to, |record| record.position.seq).min(window_end);
-            debug_assert!(end > next_seq, "a batch moves the lane");
+            debug_assert!(end > next_seq, "a batch moves the worker");
             return Some(Batch::new(end, count, rendered, false));
         }
     }
@@ -206,15 +206,15 @@ impl Plan {
     }
 
     /// The intent to send a batch, alone or with those that follow it; `None` if it stands in the ledger already.
-    pub fn intend(&mut self, batch: &Batch) -> Option<Note> {
+    pub fn intend(&mut self, batch: &Batch) -> Option<StateEntry> {
         if self.is_in_window() {
             return self.intend_window();
         }
         let record = self.intent_of(batch);
         let known = self.intent.as_ref().is_some_and(|(end, intent)| *end == batch.end && *intent == record);
         self.intent = Some((batch.end, record.clone()));
-        let note = IntentNote { from: self.next_seq, to: batch.end, record: Intended::Batch(record) };
-        (!known).then_some(Note::Intent(note))
+        let entry = IntentEntry { from: self.next_seq, to: batch.end, record: Intended::Batch(record) };
+        (!known).then_some(StateEntry::Intent(entry))
     }
 
     fn intent_of(&self, batch: &Batch) -> ExportIntent {
@@ -249,7 +249,7 @@ impl Plan {
 
     /// What a batch's outcome means for the ledger: what became of each of its messages, in order. What was said of single
     /// messages is on record already.
-    pub fn settle(&mut self, batch: &Batch, attempts: Vec<Attempt>, checkpoint: Option<Checkpoint>) -> Vec<Note> {
+    pub fn settle(&mut self, batch: &Batch, attempts: Vec<Attempt>, checkpoint: Option<Checkpoint>) -> Vec<StateEntry> {
         match (batch.messages.as_slice(), <[Attempt; 1]>::try_from(attempts)) {
             ([message], Ok([attempt])) if message.key.is_empty() => self.settle_whole(batch, attempt, checkpoint),
             (_, attempts) => {
@@ -260,7 +260,7 @@ impl Plan {
     }
 
     /// The outcome of a batch that is one message, of which the receiver may refuse parts.
-    fn settle_whole(&mut self, batch: &Batch, attempt: Attempt, checkpoint: Option<Checkpoint>) -> Vec<Note> {
+    fn settle_whole(&mut self, batch: &Batch, attempt: Attempt, checkpoint: Option<Checkpoint>) -> Vec<StateEntry> {
         let Attempt { settled, attempts } = attempt;
         match settled {
             Settled::Acked { ack, body, handle: _ } => {
@@ -271,10 +271,10 @@ impl Plan {
                 let counts = Counts { count, rejected: 0, passed };
                 let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack };
                 self.limit = (self.limit * 2).min(self.limit_max);
-                let mut notes = self.hidden(batch);
+                let mut entries = self.hidden(batch);
                 let receipt = self.advance(batch.end, counts, sent, checkpoint);
-                notes.extend(self.receive(receipt, body, attempts));
-                notes
+                entries.extend(self.receive(receipt, body, attempts));
+                entries
             }
             Settled::Refused { index, reason } if index == 0 || batch.count == 1 => {
                 self.reject(batch, reason, attempts, checkpoint)
@@ -286,8 +286,13 @@ impl Plan {
     }
 
     /// The outcomes of messages that the receiver takes or refuses one by one.
-    fn settle_messages(&mut self, batch: &Batch, attempts: &[Attempt], checkpoint: Option<Checkpoint>) -> Vec<Note> {
-        let mut notes = self.hidden(batch);
+    fn settle_messages(
+        &mut self,
+        batch: &Batch,
+        attempts: &[Attempt],
+        checkpoint: Option<Checkpoint>,
+    ) -> Vec<StateEntry> {
+        let mut entries = self.hidden(batch);
         let (mut counts, mut acks) = (Counts { count: 0, rejected: 0, passed: 0 }, Vec::new());
         let (mut bytes, mut tries) = (0, 0_u32);
         for (message, attempt) in batch.messages.iter().zip(attempts) {
@@ -300,11 +305,11 @@ impl Plan {
                 }
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
                     counts.rejected += message.records.len() as u64;
-                    notes.extend(self.rejected(message, reason));
+                    entries.extend(self.rejected(message, reason));
                 }
             }
         }
-        notes.extend(self.note_silent(batch));
+        entries.extend(self.silent_entry(batch));
         counts.passed = (batch.count as u64).saturating_sub(counts.count + counts.rejected);
         let sha256 = (counts.count > 0).then(|| batch.digest());
         let ack = match acks.as_slice() {
@@ -312,41 +317,47 @@ impl Plan {
             _ => format!("{} messages", acks.len()),
         };
         let summary = Summary { sha256, bytes, attempts: tries, ack };
-        notes.push(Note::Receipt(self.advance(batch.end, counts, summary, checkpoint)));
-        notes
+        entries.push(StateEntry::Receipt(self.advance(batch.end, counts, summary, checkpoint)));
+        entries
     }
 
     /// A receipt without sending, when the filter left out so much that it should be on record.
-    pub fn skip(&mut self) -> Vec<Note> {
+    pub fn skip(&mut self) -> Vec<StateEntry> {
         if !self.pending.is_empty() || self.read_to - self.next_seq < EXCLUDED_MAX {
             return Vec::new();
         }
         let before = self.close();
         let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: String::new() };
         let skipped = self.advance(self.read_to, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
-        before.into_iter().chain([Note::Receipt(skipped)]).collect()
+        before.into_iter().chain([StateEntry::Receipt(skipped)]).collect()
     }
 
     /// Leaves out everything before `end`, because the sink starts there.
-    pub fn jump(&mut self, end: u64) -> Option<Note> {
+    pub fn jump(&mut self, end: u64) -> Option<StateEntry> {
         if end <= self.next_seq {
             return None;
         }
         self.read_to = end;
         let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
         let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
-        Some(Note::Receipt(jumped))
+        Some(StateEntry::Receipt(jumped))
     }
 
     /// The next batch has at most `limit` records. The intent of the larger one is given up.
-    fn shrink(&mut self, limit: usize) -> Vec<Note> {
+    fn shrink(&mut self, limit: usize) -> Vec<StateEntry> {
         self.limit = limit.max(1);
         (self.intent, self.resuming) = (None, false);
         self.refuse().into_iter().collect()
     }
 
     /// The first record of the batch is refused for ever.
-    fn reject(&mut self, batch: &Batch, reason: String, attempts: u32, checkpoint: Option<Checkpoint>) -> Vec<Note> {
+    fn reject(
+        &mut self,
+        batch: &Batch,
+        reason: String,
+        attempts: u32,
+        checkpoint: Option<Checkpoint>,
+    ) -> Vec<StateEntry> {
         let Some(record) = self.pending.front() else { return Vec::new() };
         let (position, export_seq) = (record.position, record.export_seq);
         // What was taken before has its receipt first.
@@ -354,14 +365,14 @@ impl Plan {
         // What the filter left out before the next record belongs to the range.
         let end =
             if batch.count == 1 { batch.end } else { self.pending.get(1).map_or(batch.end, |next| next.position.seq) };
-        let rejected = Note::Rejected(RejectedNote { position, export_seq, reason: reason.clone() });
+        let rejected = StateEntry::Rejected(RejectedEntry { position, export_seq, reason: reason.clone() });
         let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
         let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
-        before.into_iter().chain([rejected, Note::Receipt(receipt)]).collect()
+        before.into_iter().chain([rejected, StateEntry::Receipt(receipt)]).collect()
     }
 
     /// Everything before `end` is done.
-    fn advance(&mut self, end: u64, counts: Counts, sent: Summary, checkpoint: Option<Checkpoint>) -> ReceiptNote {
+    fn advance(&mut self, end: u64, counts: Counts, sent: Summary, checkpoint: Option<Checkpoint>) -> ReceiptEntry {
         let records = counts.count + counts.rejected + counts.passed;
         self.totals.sent += counts.count;
         self.totals.rejected += counts.rejected;
@@ -381,11 +392,11 @@ impl Plan {
             ack: sent.ack,
             checkpoint,
         };
-        let note = ReceiptNote { from: self.next_seq, to: end, record };
+        let entry = ReceiptEntry { from: self.next_seq, to: end, record };
         self.next_seq = end;
         self.export_seq += records;
         (self.intent, self.resuming) = (None, false);
-        note
+        entry
     }
 }
 

@@ -1,6 +1,6 @@
-//! Dead letters that somebody wishes to be sent once more.
+//! Dead letters that somebody asked to be sent once more.
 //!
-//! They go apart from the range that the lane is at, each with its number of old. A receiver of alerts is told of them as it
+//! They go apart from the range that the worker is at, each with its number of old. A receiver of alerts is told of them as it
 //! would have been told of the whole: many are a digest again. An alert that is over by now is told with its end, so that
 //! nothing is opened that nobody ends.
 
@@ -13,47 +13,47 @@ use operations::fold::{DeadLetter, SENT_KIND, Sent};
 
 use super::plan::{Batch, Plan};
 use super::send::Settled;
-use super::state_store::{Note, RejectedNote};
-use super::{Book, Feed, Lane, LaneError};
+use super::state_store::{RejectedEntry, StateEntry};
+use super::{Feed, SinkWorker, StateStore, WorkerError};
 use crate::connections::http::Transport;
 use crate::limits::ALERTS_MAX;
-use crate::record::{Body, Deed, Record};
+use crate::record::{Body, Record, TriageActionKind};
 use crate::sinks::Rendered;
 
 /// A dead letter: where its record stands, and the sink's number of it.
-type Letter = (Position, u64);
+type DeadLetterAt = (Position, u64);
 
-/// The letters that somebody wishes to be sent, apart by the wish. What goes together is what one wish was about: whoever
-/// repeats a message after a kill tells the same with it, whatever was refused or wished for since.
-fn by_wish(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<Letter>> {
-    let mut wishes = BTreeMap::<u64, Vec<Letter>>::new();
+/// The dead letters that somebody asked for, apart by the retry request. What goes together is what one request was about:
+/// whoever repeats a message after a kill tells the same with it, whatever was refused or asked for since.
+fn by_request(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<DeadLetterAt>> {
+    let mut requests = BTreeMap::<u64, Vec<DeadLetterAt>>::new();
     for (at, letter) in dead {
-        if let Some(wish) = letter.retry {
-            wishes.entry(wish).or_default().push((*at, letter.export_seq));
+        if let Some(request) = letter.retry {
+            requests.entry(request).or_default().push((*at, letter.export_seq));
         }
     }
-    wishes.into_values().collect()
+    requests.into_values().collect()
 }
 
-impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
+impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
     /// Sends what is due, if there was a reason to look. A batch that an earlier process began comes first: what the receiver
     /// was told must not change under it.
-    pub async fn replay(&mut self, plan: &mut Plan, notes: &mut Vec<Note>) -> Result<(), LaneError> {
+    pub async fn replay(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
         while !plan.is_resuming() && std::mem::take(&mut self.replay_due) {
-            self.record(plan, notes).await?;
-            let wishes = by_wish(self.book.outbox()?.dead());
+            self.record(plan, entries).await?;
+            let requests = by_request(self.state_store.outbox()?.dead());
             // A receiver that takes or refuses parts of a message gets each part alone.
             let at_once = if self.config.spec.alerts_only { ALERTS_MAX } else { 1 };
-            for letters in wishes {
+            for letters in requests {
                 let mut rest = letters.as_slice();
                 while !rest.is_empty() {
-                    let done = self.replay_some(plan, &rest[..rest.len().min(at_once)], notes).await?;
-                    self.flush(plan, notes).await?;
+                    let done = self.replay_some(plan, &rest[..rest.len().min(at_once)], entries).await?;
+                    self.flush(plan, entries).await?;
                     rest = &rest[done.max(1)..];
                 }
             }
-            let dead = self.book.outbox()?.dead().len() as u64;
-            self.note(plan, |status| status.dead = dead);
+            let dead = self.state_store.outbox()?.dead().len() as u64;
+            self.update_status(plan, |status| status.dead = dead);
         }
         Ok(())
     }
@@ -62,20 +62,20 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     async fn replay_some(
         &mut self,
         plan: &mut Plan,
-        letters: &[Letter],
-        notes: &mut Vec<Note>,
-    ) -> Result<usize, LaneError> {
+        letters: &[DeadLetterAt],
+        entries: &mut Vec<StateEntry>,
+    ) -> Result<usize, WorkerError> {
         let (records, missing) = self.letters(letters).await?;
         let rendered = match records.as_slice() {
             [] => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
-            records => self.config.sink.render(records, self.book.outbox()?),
+            records => self.config.sink.render(records, self.state_store.outbox()?),
         };
         let taken: BTreeSet<Position> = records[..rendered.taken].iter().map(|record| record.position).collect();
-        let done: Vec<Letter> =
+        let done: Vec<DeadLetterAt> =
             letters.iter().take_while(|(at, _)| taken.contains(at) || missing.contains(at)).copied().collect();
         let Some((last, _)) = done.last() else { return Ok(0) };
         let batch = Batch::of_letters(*last, records, rendered);
-        let attempts = self.deliver_all(plan, &batch, notes).await?;
+        let attempts = self.deliver_all(plan, &batch, entries).await?;
         let mut said: BTreeMap<Position, Result<String, String>> = BTreeMap::new();
         for (message, attempt) in batch.messages.iter().zip(attempts) {
             let outcome = match attempt.settled {
@@ -90,12 +90,12 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 }
             }
         }
-        notes.extend(plan.note_silent(&batch));
+        entries.extend(plan.silent_entry(&batch));
         for &(position, export_seq) in &done {
             let told = said.remove(&position).unwrap_or_else(|| Ok("there is nothing to tell any more".to_owned()));
-            notes.push(match told {
-                Ok(reason) => Note::Replayed(RejectedNote { position, export_seq, reason }),
-                Err(reason) => Note::Rejected(RejectedNote { position, export_seq, reason }),
+            entries.push(match told {
+                Ok(reason) => StateEntry::Replayed(RejectedEntry { position, export_seq, reason }),
+                Err(reason) => StateEntry::Rejected(RejectedEntry { position, export_seq, reason }),
             });
         }
         Ok(done.len())
@@ -103,7 +103,10 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
 
     /// The records of letters as they would be rendered now, in order, with the ends of their alerts as far as they are known;
     /// and the letters whose record is gone or is filtered out by now, or of which the receiver knows by now.
-    pub(super) async fn letters(&self, letters: &[Letter]) -> Result<(Vec<Record>, BTreeSet<Position>), LaneError> {
+    pub(super) async fn letters(
+        &self,
+        letters: &[DeadLetterAt],
+    ) -> Result<(Vec<Record>, BTreeSet<Position>), WorkerError> {
         let known: BTreeMap<Position, u64> = letters.iter().copied().collect();
         let mut records = if self.config.spec.alerts_only {
             self.letters_with_ends(&known).await?
@@ -115,7 +118,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         Ok((records, known.into_keys().filter(|position| !found.contains(position)).collect()))
     }
 
-    fn letters_alone(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, LaneError> {
+    fn letters_alone(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, WorkerError> {
         let (filter, mut records) = (self.config.filter(), Vec::new());
         for (position, export_seq) in letters {
             let rows = self.feed.block(position.seq)?;
@@ -126,13 +129,13 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 
     /// One pass over the ledger from the first letter on. It may be long, so it gives way to others, and hears the stop.
-    async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, LaneError> {
+    async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, WorkerError> {
         let (filter, end) = (self.config.filter(), self.feed.durable()?.next_seq);
         let mut since = Since::default();
         let mut at = letters.keys().next().map_or(end, |first| first.seq);
         while at < end {
             if self.stop.is_cancelled() {
-                return Err(LaneError::Stopped);
+                return Err(WorkerError::Stopped);
             }
             let rows = self.feed.block(at)?;
             if rows.is_empty() {
@@ -144,7 +147,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 match (letter, record) {
                     (Some(_), Some(record)) => since.letter(record),
                     (None, Some(record)) => since.end(record),
-                    (_, None) => since.note(&row, &filter.sink),
+                    (_, None) => since.tell(&row, &filter.sink),
                 }
             }
             at = rows.next_seq;
@@ -171,7 +174,7 @@ impl Since {
     fn letter(&mut self, record: Record) {
         let about = match &record.body {
             Body::Alert(alert) => Some(&alert.id),
-            Body::Step(step) => Some(&step.alert),
+            Body::Action(action) => Some(&action.alert),
             Body::Event | Body::Operation => None,
         };
         if let Some(id) = about {
@@ -194,7 +197,7 @@ impl Since {
     }
 
     /// Takes from a row of which revisions the receiver was told, ends apart.
-    fn note(&mut self, row: &Row<'_>, sink: &str) {
+    fn tell(&mut self, row: &Row<'_>, sink: &str) {
         if row.text(column::KIND) != Some(SENT_KIND) || row.text(column::SUBJECT) != Some(sink) {
             return;
         }
@@ -221,7 +224,7 @@ impl Since {
 fn ended(record: &Record) -> Option<&str> {
     match &record.body {
         Body::Alert(alert) if alert.state == State::Resolved => Some(&alert.id),
-        Body::Step(step) if step.deed == Deed::Close => Some(&step.alert),
+        Body::Action(action) if action.kind == TriageActionKind::Close => Some(&action.alert),
         _ => None,
     }
 }
@@ -233,12 +236,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_wished_for_later_does_not_go_with_what_may_have_been_sent() {
+    fn what_was_asked_for_later_does_not_go_with_what_may_have_been_sent() {
         let at = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
         let letter = |(seq, retry)| (at(seq), DeadLetter { export_seq: seq, reason: String::new(), retry });
         let dead = [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(10)), (5, Some(20))];
-        let sent = by_wish(&dead.into_iter().map(letter).collect());
-        let sent: Vec<Vec<u64>> = sent.iter().map(|wish| wish.iter().map(|(_, number)| *number).collect()).collect();
+        let sent = by_request(&dead.into_iter().map(letter).collect());
+        let sent: Vec<Vec<u64>> =
+            sent.iter().map(|request| request.iter().map(|(_, number)| *number).collect()).collect();
         assert_eq!(sent, [vec![2, 4], vec![1, 5]]);
     }
 }

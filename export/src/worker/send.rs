@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::plan::{Batch, Plan};
-use super::state_store::Note;
-use super::{Book, Feed, Lane, LaneError};
+use super::state_store::StateEntry;
+use super::{Feed, SinkWorker, StateStore, WorkerError};
 use crate::confirm::Accepted;
-use crate::connections::http::{Answer, Failure, Request, Transport};
-use crate::judgement::Outcome;
+use crate::connections::http::{Answer, Request, SendError, Transport};
+use crate::judgement::Judgement;
 use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
 use crate::secret::SecretError;
 use crate::sinks::{Confirmed, Message, Reconciled, excerpt};
@@ -52,7 +52,7 @@ pub enum Settled {
 }
 
 /// What one request led to.
-enum Step {
+enum Next {
     Settled(Settled),
     /// Try again, not before the floor. `doubtful` says that the receiver may have it nevertheless.
     Again {
@@ -65,7 +65,7 @@ enum Step {
     },
 }
 
-impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
+impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
     /// Sends a message until it is settled. The bytes are the same each time. A stop may cut a request off: its intent is on
     /// record, so the same bytes follow. `doubtful` says that the receiver may have it already.
     pub async fn deliver(
@@ -74,15 +74,15 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         batch: &Batch,
         message: &Message,
         mut doubtful: bool,
-    ) -> Result<Attempt, LaneError> {
+    ) -> Result<Attempt, WorkerError> {
         let (mut attempts, mut accepted, began) = (0_u32, None, now_micros());
         loop {
             attempts = attempts.saturating_add(1);
             let mut doubt = plan.doubt(batch);
             let in_doubt = !doubt.is_empty();
             let attempt = self.attempt(plan, batch, message, doubtful, &mut accepted);
-            let step = self.watched(plan, began, &mut doubt, attempt).await;
-            if !matches!(step, Ok(Step::Settled(_))) {
+            let next = self.watched(plan, began, &mut doubt, attempt).await;
+            if !matches!(next, Ok(Next::Settled(_))) {
                 // What was taken before is not repeated with what may fail for long, or is cut off by a stop.
                 self.flush(plan, &mut doubt).await?;
             }
@@ -90,19 +90,19 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 plan.doubted(batch);
                 self.receipt_due = Instant::now() + self.timing.receipt_every;
             }
-            let (wait, reason, parked) = match step? {
-                Step::Settled(settled) => {
-                    self.note_settled(plan, batch, message, &settled);
+            let (wait, reason, parked) = match next? {
+                Next::Settled(settled) => {
+                    self.report_settled(plan, batch, message, &settled);
                     return Ok(Attempt { settled, attempts });
                 }
-                Step::Again { floor, reason, doubtful: now } => {
+                Next::Again { floor, reason, doubtful: now } => {
                     doubtful |= now;
                     (floor + self.jitter(attempts), reason, false)
                 }
-                Step::Park { reason } => (self.timing.park, reason, true),
+                Next::Park { reason } => (self.timing.park, reason, true),
             };
             self.metrics.retries.inc();
-            self.note(plan, |status| {
+            self.update_status(plan, |status| {
                 status.retries += 1;
                 status.last_error = Some(reason);
                 status.parked = parked;
@@ -120,14 +120,14 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         &self,
         plan: &Plan,
         began: i64,
-        doubt: &mut Vec<Note>,
+        doubt: &mut Vec<StateEntry>,
         future: impl Future<Output = O>,
-    ) -> Result<O, LaneError> {
+    ) -> Result<O, WorkerError> {
         let (start, mut future) = (Instant::now(), pin!(future));
         loop {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(LaneError::Stopped),
+                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
                 output = &mut future => return Ok(output),
                 () = tokio::time::sleep(STATUS_EVERY) => {}
             }
@@ -135,7 +135,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 self.append(plan, doubt).await?;
             }
             let is_blocked = start.elapsed() >= BLOCKED_AFTER;
-            self.note(plan, |status| {
+            self.update_status(plan, |status| {
                 if is_blocked {
                     status.blocked_since.get_or_insert(began);
                 }
@@ -152,7 +152,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
         message: &Message,
         doubtful: bool,
         accepted: &mut Option<Accepted>,
-    ) -> Step {
+    ) -> Next {
         let sink = self.config.sink.as_ref();
         if let Some(asked) = *accepted {
             return self.confirm(asked, accepted).await;
@@ -161,25 +161,25 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             let answer = match self.post(request).await {
                 Ok(answer) => answer,
                 // The question changed nothing at the receiver; the message is as doubtful as before.
-                Err(step) => return step,
+                Err(next) => return next,
             };
             match sink.reconciled(message, &answer) {
                 Reconciled::Has(handle) => {
                     let ack = "the receiver had it already".to_owned();
-                    return Step::Settled(Settled::Acked { ack, body: None, handle });
+                    return Next::Settled(Settled::Acked { ack, body: None, handle });
                 }
                 Reconciled::HasNot => {}
-                Reconciled::Unknown(outcome) => return step(outcome, None),
+                Reconciled::Unknown(judgement) => return next(judgement, None),
             }
         }
         self.send(plan, batch, message, accepted).await
     }
 
-    async fn send(&self, plan: &Plan, batch: &Batch, message: &Message, accepted: &mut Option<Accepted>) -> Step {
+    async fn send(&self, plan: &Plan, batch: &Batch, message: &Message, accepted: &mut Option<Accepted>) -> Next {
         let sink = self.config.sink.as_ref();
         let answer = match self.post(sink.request(message, now_micros())).await {
             Ok(answer) => answer,
-            Err(step) => return step,
+            Err(next) => return next,
         };
         if let Some(confirmation) = sink.confirmation(&answer) {
             let asked = *accepted.insert(Accepted::new(confirmation));
@@ -187,51 +187,51 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
             return self.confirm(asked, accepted).await;
         }
         let Some(other) = sink.fallback(&answer, message, &plan.records(batch)) else {
-            return step(sink.judge(&answer), sink.handle(&answer));
+            return next(sink.judge(&answer), sink.handle(&answer));
         };
         match self.post(sink.request(&other, now_micros())).await {
             Ok(answer) => match sink.judge(&answer) {
-                Outcome::Acked(ack) => {
+                Judgement::Acked(ack) => {
                     let (ack, handle) = (format!("{ack} (in another form)"), sink.handle(&answer));
-                    Step::Settled(Settled::Acked { ack, body: Some(other.body), handle })
+                    Next::Settled(Settled::Acked { ack, body: Some(other.body), handle })
                 }
-                outcome => step(outcome, None),
+                judgement => next(judgement, None),
             },
-            Err(step) => step,
+            Err(next) => next,
         }
     }
 
     /// Asks whether what the receiver accepted is safe. Only what is lost is sent again, with the same bytes; what cannot be
     /// asked now is asked at the next attempt.
-    async fn confirm(&self, asked: Accepted, accepted: &mut Option<Accepted>) -> Step {
+    async fn confirm(&self, asked: Accepted, accepted: &mut Option<Accepted>) -> Next {
         match asked.settle(self.config.sink.as_ref(), &self.transport).await {
-            Confirmed::Safe(ack) => Step::Settled(Settled::Acked { ack, body: None, handle: None }),
+            Confirmed::Safe(ack) => Next::Settled(Settled::Acked { ack, body: None, handle: None }),
             Confirmed::Lost(reason) => {
                 *accepted = None;
-                Step::Again { floor: Duration::ZERO, reason, doubtful: true }
+                Next::Again { floor: Duration::ZERO, reason, doubtful: true }
             }
-            Confirmed::Unanswered(reason) => Step::Again { floor: Duration::ZERO, reason, doubtful: true },
-            Confirmed::Park(reason) => Step::Park { reason },
+            Confirmed::Unanswered(reason) => Next::Again { floor: Duration::ZERO, reason, doubtful: true },
+            Confirmed::Park(reason) => Next::Park { reason },
         }
     }
 
-    async fn post(&self, request: Result<Request, SecretError>) -> Result<Answer, Step> {
-        let request = request.map_err(|error| Step::Park { reason: error.to_string() })?;
+    async fn post(&self, request: Result<Request, SecretError>) -> Result<Answer, Next> {
+        let request = request.map_err(|error| Next::Park { reason: error.to_string() })?;
         self.transport.post(request).await.map_err(|failure| match failure {
-            Failure::NotSent(reason) => {
-                Step::Again { floor: Duration::ZERO, reason: excerpt(&reason), doubtful: false }
+            SendError::NotSent(reason) => {
+                Next::Again { floor: Duration::ZERO, reason: excerpt(&reason), doubtful: false }
             }
-            Failure::Uncertain(reason) => Step::Again {
+            SendError::Uncertain(reason) => Next::Again {
                 floor: Duration::ZERO,
                 reason: format!("it is not certain that it arrived: {}", excerpt(&reason)),
                 doubtful: true,
             },
-            Failure::Refused(reason) => Step::Park { reason: excerpt(&reason) },
+            SendError::Refused(reason) => Next::Park { reason: excerpt(&reason) },
         })
     }
 
     /// An end for which no record stands is no dead letter if it is refused, so it is counted, and said aloud.
-    fn note_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
+    fn report_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
         let now = now_micros();
         let acked = matches!(settled, Settled::Acked { .. });
         if acked && let Some(record) = plan.first_record(batch) {
@@ -248,7 +248,7 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
                 "the end of an incident was refused; it stays open there until somebody closes it"
             );
         }
-        self.note(plan, |status| {
+        self.update_status(plan, |status| {
             status.parked = false;
             status.blocked_since = None;
             status.next_attempt = None;
@@ -271,13 +271,13 @@ impl<F: Feed, B: Book, T: Transport> Lane<F, B, T> {
     }
 }
 
-fn step(outcome: Outcome, handle: Option<String>) -> Step {
-    match outcome {
-        Outcome::Acked(ack) => Step::Settled(Settled::Acked { ack, body: None, handle }),
-        Outcome::Retry { after, reason } => Step::Again { floor: after.unwrap_or_default(), reason, doubtful: false },
-        Outcome::Split { reason } => Step::Settled(Settled::TooLarge { reason }),
-        Outcome::Reject { index, reason } => Step::Settled(Settled::Refused { index, reason }),
-        Outcome::Uncertain { reason } => Step::Again { floor: Duration::ZERO, reason, doubtful: true },
-        Outcome::Park { reason } => Step::Park { reason },
+fn next(judgement: Judgement, handle: Option<String>) -> Next {
+    match judgement {
+        Judgement::Acked(ack) => Next::Settled(Settled::Acked { ack, body: None, handle }),
+        Judgement::Retry { after, reason } => Next::Again { floor: after.unwrap_or_default(), reason, doubtful: false },
+        Judgement::Split { reason } => Next::Settled(Settled::TooLarge { reason }),
+        Judgement::Reject { index, reason } => Next::Settled(Settled::Refused { index, reason }),
+        Judgement::Uncertain { reason } => Next::Again { floor: Duration::ZERO, reason, doubtful: true },
+        Judgement::Park { reason } => Next::Park { reason },
     }
 }

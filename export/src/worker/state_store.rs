@@ -1,4 +1,4 @@
-//! Where a lane reads and writes: its ledger, and `operations`.
+//! Where a worker reads and writes: its ledger, and `operations`.
 
 use std::future::Future;
 
@@ -17,26 +17,26 @@ use serde_json::json;
 use crate::limits::{READ_BYTES, READ_ROWS};
 use crate::record::is_internal;
 
-/// What a lane records.
+/// What a worker records.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Note {
+pub enum StateEntry {
     /// A range that is about to be sent.
-    Intent(IntentNote),
+    Intent(IntentEntry),
     /// A range that is done.
-    Receipt(ReceiptNote),
+    Receipt(ReceiptEntry),
     /// A record that the sink refused for ever.
-    Rejected(RejectedNote),
+    Rejected(RejectedEntry),
     /// A message that the receiver has.
-    Sent(SentNote),
+    Sent(SentEntry),
     /// A revision of which nobody is told.
-    Hidden(HiddenNote),
+    Hidden(HiddenEntry),
     /// A dead letter that the sink took in the end, and what it said.
-    Replayed(RejectedNote),
+    Replayed(RejectedEntry),
 }
 
 /// A `delivery.sent`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SentNote {
+pub struct SentEntry {
     /// First sequence number of the batch that the message belongs to.
     pub from: u64,
     /// The one after its last.
@@ -47,7 +47,7 @@ pub struct SentNote {
 
 /// A `delivery.hidden`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct HiddenNote {
+pub struct HiddenEntry {
     /// Where the revision stands.
     pub position: Position,
     /// The entry's record.
@@ -56,7 +56,7 @@ pub struct HiddenNote {
 
 /// An `export.intent`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct IntentNote {
+pub struct IntentEntry {
     /// First sequence number of the range.
     pub from: u64,
     /// The one after its last.
@@ -67,7 +67,7 @@ pub struct IntentNote {
 
 /// An `export.receipt`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ReceiptNote {
+pub struct ReceiptEntry {
     /// First sequence number of the range.
     pub from: u64,
     /// The one after its last.
@@ -78,7 +78,7 @@ pub struct ReceiptNote {
 
 /// An `export.rejected`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RejectedNote {
+pub struct RejectedEntry {
     /// Where the record stands.
     pub position: Position,
     /// The sink's number of it.
@@ -87,7 +87,7 @@ pub struct RejectedNote {
     pub reason: String,
 }
 
-/// The rows of a lane's ledger.
+/// The rows of a worker's ledger.
 pub trait Feed: Send {
     /// Goes to a position.
     fn seek(&mut self, from: u64);
@@ -104,12 +104,12 @@ pub trait Feed: Send {
     /// Durable rows that were not yet read.
     fn lag(&self) -> u64;
 
-    /// The block that begins with this row, wherever the lane stands.
+    /// The block that begins with this row, wherever the worker stands.
     fn block(&self, at: u64) -> Result<Rows, LedgerError>;
 }
 
-/// What a lane knows and writes in `operations`.
-pub trait Book: Send {
+/// What a worker knows and writes in `operations`.
+pub trait StateStore: Send {
     /// Where the sink stands.
     fn exported(&self) -> Result<Option<Exported>, LedgerError>;
 
@@ -119,8 +119,8 @@ pub trait Book: Send {
     /// What the receiver was told and what it refused, by everything that is durable now.
     fn outbox(&mut self) -> Result<&Outbox, LedgerError>;
 
-    /// Records notes, all or none.
-    fn append(&self, notes: &[Note]) -> impl Future<Output = Result<(), AppendError>> + Send;
+    /// Records entries, all or none.
+    fn append(&self, entries: &[StateEntry]) -> impl Future<Output = Result<(), AppendError>> + Send;
 
     /// The newest signed checkpoint of the exported ledger.
     fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError>;
@@ -171,11 +171,11 @@ impl Feed for LedgerFeed {
     }
 }
 
-/// The `operations` ledger, as one lane uses it.
-pub struct LedgerBook {
+/// The `operations` ledger, as one worker uses it.
+pub struct LedgerStateStore {
     /// The sink's name.
     pub sink: String,
-    /// The ledger that the lane exports.
+    /// The ledger that the worker exports.
     pub ledger: LedgerName,
     /// Its shard.
     pub shard: u32,
@@ -202,33 +202,33 @@ pub fn read_outbox(
     Folded::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > 0), from)
 }
 
-impl LedgerBook {
+impl LedgerStateStore {
     fn position(&self, seq: u64) -> Position {
         Position { ledger: self.ledger, shard: self.shard, seq }
     }
 
-    fn entry(&self, note: &Note) -> Entry {
-        let (kind, from, to, record) = match note {
-            Note::Intent(note) => {
-                (INTENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
+    fn entry(&self, entry: &StateEntry) -> Entry {
+        let (kind, from, to, record) = match entry {
+            StateEntry::Intent(entry) => {
+                (INTENT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
             }
-            Note::Receipt(note) => {
-                (RECEIPT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
+            StateEntry::Receipt(entry) => {
+                (RECEIPT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
             }
-            Note::Rejected(note) => {
-                let record = json!({"export_seq": note.export_seq, "reason": note.reason}).to_string();
-                (REJECTED_KIND, note.position.seq, note.position.seq + 1, record)
+            StateEntry::Rejected(entry) => {
+                let record = json!({"export_seq": entry.export_seq, "reason": entry.reason}).to_string();
+                (REJECTED_KIND, entry.position.seq, entry.position.seq + 1, record)
             }
-            Note::Sent(note) => {
-                (SENT_KIND, note.from, note.to, serde_json::to_string(&note.record).unwrap_or_default())
+            StateEntry::Sent(entry) => {
+                (SENT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
             }
-            Note::Hidden(note) => {
-                let record = serde_json::to_string(&note.record).unwrap_or_default();
-                (HIDDEN_KIND, note.position.seq, note.position.seq + 1, record)
+            StateEntry::Hidden(entry) => {
+                let record = serde_json::to_string(&entry.record).unwrap_or_default();
+                (HIDDEN_KIND, entry.position.seq, entry.position.seq + 1, record)
             }
-            Note::Replayed(note) => {
-                let record = json!({"export_seq": note.export_seq, "ack": note.reason}).to_string();
-                (REPLAYED_KIND, note.position.seq, note.position.seq + 1, record)
+            StateEntry::Replayed(entry) => {
+                let record = json!({"export_seq": entry.export_seq, "ack": entry.reason}).to_string();
+                (REPLAYED_KIND, entry.position.seq, entry.position.seq + 1, record)
             }
         };
         let mut entry = Entry::new();
@@ -242,7 +242,7 @@ impl LedgerBook {
     }
 }
 
-impl Book for LedgerBook {
+impl StateStore for LedgerStateStore {
     fn exported(&self) -> Result<Option<Exported>, LedgerError> {
         newest_exported(&self.operations, &self.sink, self.ledger, self.shard)
     }
@@ -266,10 +266,10 @@ impl Book for LedgerBook {
         Ok(self.outbox.insert(folded).get())
     }
 
-    async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {
+    async fn append(&self, entries: &[StateEntry]) -> Result<(), AppendError> {
         let mut group = Group::new(&ledger::operations::TABLE);
-        for note in notes {
-            group.push(&mut self.entry(note))?;
+        for entry in entries {
+            group.push(&mut self.entry(entry))?;
         }
         self.appender.append(group).await.map(|_| ())
     }

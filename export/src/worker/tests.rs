@@ -1,5 +1,5 @@
-//! A lane against a simulated ledger and a simulated collector that refuses, answers late, cuts answers and forgets to
-//! answer, while the lane is killed at random moments. Time is virtual.
+//! A worker against a simulated ledger and a simulated collector that refuses, answers late, cuts answers and forgets to
+//! answer, while the worker is killed at random moments. Time is virtual.
 
 mod confirming;
 mod dead_letters;
@@ -16,9 +16,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::state_store::{Note, ReceiptNote};
+use super::state_store::{ReceiptEntry, StateEntry};
 use super::*;
-use crate::connections::http::{Answer, Failure, Request};
+use crate::connections::http::{Answer, Request, SendError};
 use crate::fixtures;
 use crate::metrics::Metrics;
 
@@ -50,7 +50,7 @@ struct World {
     /// The ledger's batch of each entry; five follow one another where it does not say, and what stands there is closed.
     batches: Vec<u64>,
     closed: Option<u64>,
-    notes: Vec<Note>,
+    recorded: Vec<StateEntry>,
     faults: VecDeque<Fault>,
     /// Sequence numbers that the collector refuses for ever.
     poison: BTreeSet<u64>,
@@ -69,7 +69,7 @@ struct World {
     writer: Writer,
 }
 
-/// How the writer of notes is.
+/// How the writer of entries is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Writer {
     #[default]
@@ -140,24 +140,25 @@ impl Feed for MemoryFeed {
     }
 }
 
-struct MemoryBook(Shared, Outbox);
+struct MemoryStateStore(Shared, Outbox);
 
-impl Book for MemoryBook {
+impl StateStore for MemoryStateStore {
     fn exported(&self) -> Result<Option<Exported>, LedgerError> {
         let world = self.0.lock().unwrap();
-        let receipt = world.notes.iter().rev().find_map(|note| match note {
-            Note::Receipt(receipt) => Some(receipt.clone()),
+        let receipt = world.recorded.iter().rev().find_map(|entry| match entry {
+            StateEntry::Receipt(receipt) => Some(receipt.clone()),
             _ => None,
         });
-        let intent =
-            world.notes.iter().rev().take_while(|note| !matches!(note, Note::Receipt(_))).find_map(|note| match note {
-                Note::Intent(intent) => Some((intent.to, intent.record.clone())),
+        let intent = world.recorded.iter().rev().take_while(|entry| !matches!(entry, StateEntry::Receipt(_))).find_map(
+            |entry| match entry {
+                StateEntry::Intent(intent) => Some((intent.to, intent.record.clone())),
                 _ => None,
-            });
-        if world.notes.is_empty() {
+            },
+        );
+        if world.recorded.is_empty() {
             return Ok(None);
         }
-        let (next_seq, export_seq) = receipt.as_ref().map_or((0, 0), |note| (note.to, note.record.export_seq_next));
+        let (next_seq, export_seq) = receipt.as_ref().map_or((0, 0), |entry| (entry.to, entry.record.export_seq_next));
         Ok(Some(Exported { next_seq, export_seq, intent, ..Exported::default() }))
     }
 
@@ -169,7 +170,7 @@ impl Book for MemoryBook {
         Ok(&self.1)
     }
 
-    async fn append(&self, notes: &[Note]) -> Result<(), AppendError> {
+    async fn append(&self, recorded: &[StateEntry]) -> Result<(), AppendError> {
         // A place to be killed before it is durable, and one after.
         sleep(Duration::from_millis(1)).await;
         let writer = self.0.lock().unwrap().writer;
@@ -180,14 +181,14 @@ impl Book for MemoryBook {
         }
         {
             let mut world = self.0.lock().unwrap();
-            world.notes.extend(notes.iter().cloned());
+            world.recorded.extend(recorded.iter().cloned());
             if world.ledger == Some(LedgerName::Operations) {
-                // A lane over `operations` reads what it writes.
-                let entries = notes.iter().map(|note| match note {
-                    Note::Intent(_) => json!({"kind": INTENT_KIND}),
-                    Note::Receipt(_) => json!({"kind": RECEIPT_KIND}),
-                    Note::Rejected(_) => json!({"kind": REJECTED_KIND}),
-                    note => panic!("a SIEM gets no {note:?}"),
+                // A worker over `operations` reads what it writes.
+                let entries = recorded.iter().map(|entry| match entry {
+                    StateEntry::Intent(_) => json!({"kind": INTENT_KIND}),
+                    StateEntry::Receipt(_) => json!({"kind": RECEIPT_KIND}),
+                    StateEntry::Rejected(_) => json!({"kind": REJECTED_KIND}),
+                    entry => panic!("a SIEM gets no {entry:?}"),
                 });
                 world.entries.extend(entries);
                 if let Some(open) = world.closed {
@@ -208,7 +209,7 @@ impl Book for MemoryBook {
 struct MemoryCollector(Shared);
 
 impl Transport for MemoryCollector {
-    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, Failure>> {
+    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
         Box::pin(async move {
             sleep(Duration::from_millis(3)).await;
             if self.0.lock().unwrap().silent {
@@ -236,14 +237,14 @@ impl World {
         self.closed.unwrap_or_else(all)
     }
 
-    fn receive(&mut self, request: &Request) -> Result<Answer, Failure> {
+    fn receive(&mut self, request: &Request) -> Result<Answer, SendError> {
         let body = String::from_utf8(request.body.clone()).unwrap();
         if request.url.expose().contains("/ack?channel=") {
             return Ok(self.acknowledge(&body));
         }
         let fault = self.faults.pop_front();
         match fault {
-            Some(Fault::Refused) => return Err(Failure::NotSent("refused".into())),
+            Some(Fault::Refused) => return Err(SendError::NotSent("refused".into())),
             Some(Fault::Limited) => return Ok(answer(429, &json!({"code": 26}))),
             Some(Fault::Busy) => return Ok(answer(503, &json!({"code": 9}))),
             Some(Fault::Unauthorised) => return Ok(answer(401, &json!({"code": 3}))),
@@ -264,7 +265,7 @@ impl World {
         self.bodies.push(body);
         match fault {
             Some(Fault::TakenAndFailed) => Ok(answer(500, &json!({"code": 8}))),
-            Some(Fault::TakenAndCut) => Err(Failure::Uncertain("cut".into())),
+            Some(Fault::TakenAndCut) => Err(SendError::Uncertain("cut".into())),
             fault => Ok(self.accept(!matches!(fault, Some(Fault::Unacknowledged)))),
         }
     }
@@ -294,10 +295,10 @@ impl World {
         answer(200, &json!({"acks": {id.to_string(): known}}))
     }
 
-    fn receipts(&self) -> Vec<&ReceiptNote> {
-        self.notes
+    fn receipts(&self) -> Vec<&ReceiptEntry> {
+        self.recorded
             .iter()
-            .filter_map(|note| if let Note::Receipt(receipt) = note { Some(receipt) } else { None })
+            .filter_map(|entry| if let StateEntry::Receipt(receipt) = entry { Some(receipt) } else { None })
             .collect()
     }
 
@@ -313,12 +314,12 @@ impl World {
     }
 }
 
-fn lane(
+fn worker(
     world: &Shared,
     dir: &std::path::Path,
     block: usize,
     start: &str,
-) -> Lane<MemoryFeed, MemoryBook, MemoryCollector> {
+) -> SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector> {
     let token = dir.join("token");
     std::fs::write(&token, "t").unwrap();
     let acknowledge = world.lock().unwrap().acks.is_some();
@@ -327,18 +328,18 @@ fn lane(
         "token": format!("file:{}", token.display())});
     let config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
     let ledger = world.lock().unwrap().ledger.unwrap();
-    Lane {
+    SinkWorker {
         renderer: Renderer::new(config.common.fields.clone(), [3; 32]),
         feed: MemoryFeed { world: world.clone(), at: 0, block, closed: 0 },
-        book: MemoryBook(world.clone(), fixtures::outbox()),
+        state_store: MemoryStateStore(world.clone(), fixtures::outbox()),
         transport: MemoryCollector(world.clone()),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
-        status: Arc::new(Mutex::new(LaneStatus::new(&config, ledger))),
+        status: Arc::new(Mutex::new(SinkStatus::new(&config, ledger))),
         teller: Mutex::default(),
         stop: CancellationToken::new(),
-        gate: Arc::new(crate::delivery::suppressor::Open),
-        bucket: Bucket::new(1, Duration::ZERO),
+        suppressor: Arc::new(crate::delivery::suppressor::SuppressNothing),
+        token_bucket: TokenBucket::new(1, Duration::ZERO),
         wake: Arc::default(),
         replay_due: true,
         no_outbox: fixtures::outbox(),
@@ -369,9 +370,9 @@ fn check(world: &World) {
     }
     let exportable = world.exportable();
     let rejected: BTreeSet<u64> = world
-        .notes
+        .recorded
         .iter()
-        .filter_map(|note| if let Note::Rejected(note) = note { Some(note.position.seq) } else { None })
+        .filter_map(|entry| if let StateEntry::Rejected(entry) = entry { Some(entry.position.seq) } else { None })
         .collect();
     for (number, seq) in exportable.iter().enumerate() {
         let taken = world.taken.get(&(number as u64)).map_or(&[][..], Vec::as_slice);
@@ -392,7 +393,7 @@ struct ExportCounts {
 }
 
 impl ExportCounts {
-    fn of(receipt: &ReceiptNote) -> Self {
+    fn of(receipt: &ReceiptEntry) -> Self {
         let record = &receipt.record;
         Self { count: record.count, excluded: record.excluded, rejected: record.rejected }
     }
@@ -457,17 +458,17 @@ proptest! {
         world.lock().unwrap().acks = acknowledged.then(Vec::new);
         paused().block_on(async {
             for (milliseconds, block) in kills {
-                let _ = timeout(Duration::from_millis(milliseconds), lane(&world, dir.path(), block, "beginning").run()).await;
+                let _ = timeout(Duration::from_millis(milliseconds), worker(&world, dir.path(), block, "beginning").run()).await;
             }
             tokio::select! {
-                ended = lane(&world, dir.path(), 7, "beginning").run() => panic!("the lane ended: {ended:?}"),
+                ended = worker(&world, dir.path(), 7, "beginning").run() => panic!("the worker ended: {ended:?}"),
                 () = until_done(&world) => {}
             }
             check(&world.lock().unwrap());
             // Its own receipts do not keep it awake.
-            let notes = world.lock().unwrap().notes.len();
-            let _ = timeout(Duration::from_mins(2), lane(&world, dir.path(), 7, "beginning").run()).await;
-            assert_eq!(world.lock().unwrap().notes.len(), notes);
+            let recorded = world.lock().unwrap().recorded.len();
+            let _ = timeout(Duration::from_mins(2), worker(&world, dir.path(), 7, "beginning").run()).await;
+            assert_eq!(world.lock().unwrap().recorded.len(), recorded);
         });
     }
 }

@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 /// The bucket of one receiver.
 #[derive(Debug)]
-pub struct Bucket {
+pub struct TokenBucket {
     burst: u32,
     interval: Duration,
     /// When the bucket is full again.
     full_at: Instant,
 }
 
-impl Bucket {
+impl TokenBucket {
     /// A full bucket.
     pub fn new(burst: u32, interval: Duration) -> Self {
         Self { burst: burst.max(1), interval, full_at: Instant::now() }
@@ -37,16 +37,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_goes_at_once_and_the_rest_at_its_pace() {
-        let mut bucket = Bucket::new(3, Duration::from_secs(2));
+        let mut token_bucket = TokenBucket::new(3, Duration::from_secs(2));
         let start = Instant::now();
         let mut sent = Vec::new();
         for _ in 0..5 {
-            tokio::time::sleep_until(bucket.ready_at()).await;
+            tokio::time::sleep_until(token_bucket.ready_at()).await;
             sent.push(start.elapsed().as_secs());
-            bucket.take();
+            token_bucket.take();
         }
         assert_eq!(sent, [0, 0, 0, 2, 4]);
         tokio::time::sleep(Duration::from_mins(1)).await;
-        assert!(bucket.ready_at() <= Instant::now());
+        assert!(token_bucket.ready_at() <= Instant::now());
     }
 }

@@ -35,15 +35,18 @@ impl Receiver {
         let records: Vec<Record> = rows.iter().filter_map(|row| filter.select(&row, 0, &renderer)).collect();
         let folded = fold(&records, &self.outbox, Style::Incidents);
         let (mut said, mut sent) = (Vec::new(), Vec::new());
-        for story in &folded.stories {
-            let subject = story.subject()[story.subject().len() - 3..].to_owned();
+        for notification in &folded.notifications {
+            let subject = notification.subject()[notification.subject().len() - 3..].to_owned();
             let mut say = |word: &str, message: Message| {
                 said.push(format!("{word} {subject} ({})", message.alerts.len()));
                 sent.push(message);
             };
-            story.opened.iter().for_each(|_| say("opens", story.opening("", vec![])));
-            story.acknowledged.iter().for_each(|_| say("acknowledges", story.acknowledgement("", vec![])));
-            story.over.iter().for_each(|_| say("ends", story.ending("", vec![])));
+            notification.opened.iter().for_each(|_| say("opens", notification.opening("", vec![])));
+            notification
+                .acknowledged
+                .iter()
+                .for_each(|_| say("acknowledges", notification.acknowledgement("", vec![])));
+            notification.over.iter().for_each(|_| say("ends", notification.ending("", vec![])));
         }
         let silent = Message { alerts: folded.silent, ..Message::default() };
         said.extend(folded.deserted.iter().map(|subject| format!("ends {} (0)", &subject[subject.len() - 3..])));

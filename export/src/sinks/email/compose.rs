@@ -9,7 +9,7 @@ use lettre::message::{Mailbox, MultiPart, SinglePart};
 use operations::alert::Alert;
 
 use crate::delivery::text::line;
-use crate::delivery::{Digest, Over, Story};
+use crate::delivery::{Digest, Notification, Over};
 use crate::limits::{DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
 
 /// What every mail of a sink has.
@@ -19,7 +19,7 @@ pub struct Composer<'a> {
 }
 
 /// What one mail says: a heading, and names with values.
-struct Letter {
+struct MailContent {
     subject: String,
     lead: String,
     values: Vec<(&'static str, String)>,
@@ -45,34 +45,42 @@ impl Header for AutoSubmitted {
 
 impl Composer<'_> {
     /// The mail about one alert.
-    pub fn story(&self, key: &str, story: &Story<'_>, recorded: i64) -> Vec<u8> {
-        let (state, step) = match (&story.over, story.opened) {
+    pub fn notification(&self, key: &str, notification: &Notification<'_>, recorded: i64) -> Vec<u8> {
+        let (state, action) = match (&notification.over, notification.opened) {
             (Some(Over::Resolved(_)), _) => ("RESOLVED", None),
-            (Some(Over::Closed(step)), _) => ("CLOSED", Some(*step)),
-            (None, Some(_)) if story.escalated.is_some() => ("ESCALATED", None),
-            (None, Some(alert)) => (if story.told.is_some() { "UPDATED" } else { word(alert) }, story.acknowledged),
-            (None, None) => ("ACKNOWLEDGED", story.acknowledged),
+            (Some(Over::Closed(action)), _) => ("CLOSED", Some(*action)),
+            (None, Some(_)) if notification.escalated.is_some() => ("ESCALATED", None),
+            (None, Some(alert)) => {
+                (if notification.told.is_some() { "UPDATED" } else { word(alert) }, notification.acknowledged)
+            }
+            (None, None) => ("ACKNOWLEDGED", notification.acknowledged),
         };
-        let mut letter = match story.about() {
+        let mut content = match notification.about() {
             Some(alert) => about(state, alert),
-            None => Letter { subject: format!("[{state}] {}", story.id), lead: String::new(), values: Vec::new() },
+            None => MailContent {
+                subject: format!("[{state}] {}", notification.id),
+                lead: String::new(),
+                values: Vec::new(),
+            },
         };
-        if let Some(step) = step {
-            letter.values.insert(0, ("By", line(&step.actor, VALUE_CHARS_MAX).text));
-            let verdict = step.verdict().map(|verdict| ("Verdict", line(&verdict, VALUE_CHARS_MAX).text));
-            letter.values.extend(verdict);
+        if let Some(action) = action {
+            content.values.insert(0, ("By", line(&action.actor, VALUE_CHARS_MAX).text));
+            let verdict = action.verdict().map(|verdict| ("Verdict", line(&verdict, VALUE_CHARS_MAX).text));
+            content.values.extend(verdict);
         }
-        if story.newest().is_none() {
-            // What the alert was when the step was made says nothing of its state now.
-            letter.values.retain(|(name, _)| *name != "State");
+        if notification.newest().is_none() {
+            // What the alert was when somebody acted says nothing of its state now.
+            content.values.retain(|(name, _)| *name != "State");
         }
-        if let Some(step) = story.escalated {
+        if let Some(step) = notification.escalated {
             let why = format!("Nobody acknowledged it in time (step {}).", line(step, VALUE_CHARS_MAX).text);
-            letter.values.insert(0, ("Escalation", why));
+            content.values.insert(0, ("Escalation", why));
         }
-        letter.values.extend(story.more().map(|more| ("Also", more)));
-        letter.values.extend(story.followers.iter().filter_map(Story::newest).take(DIGEST_NAMED_MAX).map(one));
-        self.mail(key, story.subject(), &letter, story.time().unwrap_or(recorded))
+        content.values.extend(notification.more().map(|more| ("Also", more)));
+        content
+            .values
+            .extend(notification.followers.iter().filter_map(Notification::newest).take(DIGEST_NAMED_MAX).map(one));
+        self.mail(key, notification.subject(), &content, notification.time().unwrap_or(recorded))
     }
 
     /// The mail about many alerts.
@@ -87,19 +95,19 @@ impl Composer<'_> {
         }
         let lead = "So many alerts came at once that they are told together, the worst first.".to_owned();
         let subject = format!("[DIGEST] {}", digest.summary());
-        let letter = Letter { subject, lead, values };
-        self.mail(&digest.key, &digest.key, &letter, recorded)
+        let content = MailContent { subject, lead, values };
+        self.mail(&digest.key, &digest.key, &content, recorded)
     }
 
     /// The mail that a digest is over.
     pub fn digest_over(&self, key: &str, recorded: i64) -> Vec<u8> {
         let lead = "All alerts of the digest are over.".to_owned();
-        let letter = Letter { subject: "[RESOLVED] Digest".to_owned(), lead, values: Vec::new() };
-        self.mail(&format!("{key}/over"), key, &letter, recorded)
+        let content = MailContent { subject: "[RESOLVED] Digest".to_owned(), lead, values: Vec::new() };
+        self.mail(&format!("{key}/over"), key, &content, recorded)
     }
 
     /// The bytes; empty if an address is none, which the configuration's check rules out.
-    fn mail(&self, key: &str, thread: &str, letter: &Letter, recorded: i64) -> Vec<u8> {
+    fn mail(&self, key: &str, thread: &str, content: &MailContent, recorded: i64) -> Vec<u8> {
         let domain = self.from.rsplit('@').next().unwrap_or("tachograph");
         let id = |text: &str| format!("<{}@{domain}>", atom(text));
         let date = UNIX_EPOCH + Duration::from_micros(u64::try_from(recorded).unwrap_or_default());
@@ -110,7 +118,7 @@ impl Composer<'_> {
             .message_id(Some(id(key)))
             .in_reply_to(id(thread))
             .references(id(thread))
-            .subject(line(&letter.subject, TITLE_CHARS_MAX).text)
+            .subject(line(&content.subject, TITLE_CHARS_MAX).text)
             .header(AutoSubmitted);
         for to in self.to.iter().filter_map(|to| to.parse::<Mailbox>().ok()) {
             builder = builder.to(to);
@@ -119,13 +127,13 @@ impl Composer<'_> {
         let part = |kind, body: String| SinglePart::builder().header(kind).body(body);
         let body = MultiPart::alternative()
             .boundary(&boundary[..32])
-            .singlepart(part(ContentType::TEXT_PLAIN, letter.text()))
-            .singlepart(part(ContentType::TEXT_HTML, letter.html()));
+            .singlepart(part(ContentType::TEXT_PLAIN, content.text()))
+            .singlepart(part(ContentType::TEXT_HTML, content.html()));
         builder.multipart(body).map(|mail| mail.formatted()).unwrap_or_default()
     }
 }
 
-impl Letter {
+impl MailContent {
     fn text(&self) -> String {
         let mut text = format!("{}\r\n\r\n{}\r\n\r\n", self.subject, self.lead);
         for (name, value) in &self.values {
@@ -152,7 +160,7 @@ fn one(alert: &Alert) -> (&'static str, String) {
     ("Alert", format!("{} {} {title} ({})", alert.severity, alert.state, alert.id))
 }
 
-fn about(state: &str, alert: &Alert) -> Letter {
+fn about(state: &str, alert: &Alert) -> MailContent {
     let severity = alert.severity.as_str().to_ascii_uppercase();
     let (who, what) = (&alert.who, &alert.what);
     let texts = [
@@ -175,7 +183,7 @@ fn about(state: &str, alert: &Alert) -> Letter {
     let evidence: Vec<String> = alert.evidence.iter().map(ToString::to_string).collect();
     values.push(("Evidence", evidence.join(", ")));
     values.push(("Alert", format!("{} r{}", line(&alert.id, VALUE_CHARS_MAX).text, alert.revision)));
-    Letter {
+    MailContent {
         subject: format!("[{severity}][{state}] {}", line(&alert.title, TITLE_CHARS_MAX).text),
         lead: line(&alert.reason, REASON_CHARS_MAX).text,
         values,

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::connections::http::{Failure, Http, HttpOptions, Transport as _};
+use crate::connections::http::{Http, HttpOptions, SendError, Transport as _};
 use crate::fixtures::{self, alert_of, outbox, records_of, told};
 
 fn sink(extra: &Value) -> Email {
@@ -89,10 +89,10 @@ fn mistakes_are_named() {
 #[test]
 fn replies_are_judged() {
     let judge = |status: u16| sink(&json!({})).judge(&Answer { status, retry_after: None, body: String::new() });
-    assert!(matches!(judge(250), Outcome::Acked(_)));
-    assert!(matches!((judge(421), judge(451)), (Outcome::Retry { .. }, Outcome::Retry { .. })));
-    assert!(matches!((judge(550), judge(554)), (Outcome::Reject { .. }, Outcome::Reject { .. })));
-    assert!(matches!((judge(535), judge(530)), (Outcome::Park { .. }, Outcome::Park { .. })));
+    assert!(matches!(judge(250), Judgement::Acked(_)));
+    assert!(matches!((judge(421), judge(451)), (Judgement::Retry { .. }, Judgement::Retry { .. })));
+    assert!(matches!((judge(550), judge(554)), (Judgement::Reject { .. }, Judgement::Reject { .. })));
+    assert!(matches!((judge(535), judge(530)), (Judgement::Park { .. }, Judgement::Park { .. })));
 }
 
 /// A mail server that says what it is told to say at the end of the message, and keeps what it heard.
@@ -129,7 +129,7 @@ async fn server(end: &'static str) -> (u16, tokio::task::JoinHandle<Vec<String>>
     (port, task)
 }
 
-async fn send(extra: &Value, allow_private: bool) -> Result<Answer, Failure> {
+async fn send(extra: &Value, allow_private: bool) -> Result<Answer, SendError> {
     let sink = sink(extra);
     let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
     let options = HttpOptions { allow_private, ca_file: None, timeout: Duration::from_secs(20) };
@@ -153,19 +153,19 @@ async fn refusals_and_cut_connections_are_told_apart() {
     assert_eq!(send(&json!({"server": "127.0.0.1", "port": port, "tls": "none"}), true).await.unwrap().status, 451);
     let (port, _heard) = server("").await;
     let cut = send(&json!({"server": "127.0.0.1", "port": port, "tls": "none"}), true).await;
-    assert!(matches!(cut, Err(Failure::Uncertain(_))), "{cut:?}");
+    assert!(matches!(cut, Err(SendError::Uncertain(_))), "{cut:?}");
     let nobody = send(&json!({"server": "127.0.0.1", "port": 1, "tls": "none"}), true).await;
-    assert!(matches!(nobody, Err(Failure::NotSent(_))), "{nobody:?}");
+    assert!(matches!(nobody, Err(SendError::NotSent(_))), "{nobody:?}");
 }
 
 #[tokio::test]
 async fn nothing_is_said_in_the_clear_or_to_a_private_address_unless_allowed() {
     let (port, heard) = server("250 ok\r\n").await;
     let clear = send(&json!({"server": "127.0.0.1", "port": port}), true).await;
-    assert!(matches!(&clear, Err(Failure::NotSent(reason)) if reason.contains("STARTTLS")), "{clear:?}");
+    assert!(matches!(&clear, Err(SendError::NotSent(reason)) if reason.contains("STARTTLS")), "{clear:?}");
     assert!(!heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
     let private = send(&json!({"server": "localhost", "port": port, "tls": "none"}), false).await;
-    assert!(matches!(&private, Err(Failure::Refused(reason)) if reason.contains("allow_private")), "{private:?}");
+    assert!(matches!(&private, Err(SendError::Refused(reason)) if reason.contains("allow_private")), "{private:?}");
 }
 
 proptest! {

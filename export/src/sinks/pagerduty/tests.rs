@@ -106,11 +106,11 @@ fn answers_are_judged() {
     let judge = |status: u16| {
         sink().judge(&Answer { status, retry_after: Some(Duration::from_mins(1)), body: "{}".to_owned() })
     };
-    assert!(matches!(judge(202), Outcome::Acked(_)));
-    assert!(matches!(judge(400), Outcome::Reject { index: 0, .. }));
-    assert!(matches!(judge(429), Outcome::Retry { after: Some(_), .. }));
-    assert!(matches!(judge(500), Outcome::Uncertain { .. }));
-    assert!(matches!(judge(403), Outcome::Park { .. }));
+    assert!(matches!(judge(202), Judgement::Acked(_)));
+    assert!(matches!(judge(400), Judgement::Reject { index: 0, .. }));
+    assert!(matches!(judge(429), Judgement::Retry { after: Some(_), .. }));
+    assert!(matches!(judge(500), Judgement::Uncertain { .. }));
+    assert!(matches!(judge(403), Judgement::Park { .. }));
 }
 
 proptest! {

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::super::{Message, Reconciled, Rendered, excerpt};
 use super::escape::escape;
-use super::message::{self, Batch};
+use super::message::{self, AlertList};
 use crate::connections::http::Answer;
 use crate::delivery::text::line;
-use crate::delivery::{Digest, Over, Story, Style, batch, fold};
-use crate::judgement::Outcome;
+use crate::delivery::{Digest, Notification, Over, Style, batch, fold};
+use crate::judgement::Judgement;
 use crate::limits::{SLACK_LOOK_BACK, VALUE_CHARS_MAX};
 use crate::record::Record;
 
@@ -51,7 +51,7 @@ pub fn render(channel: &str, buttons: message::Buttons, records: &[Record], outb
     let folded = fold(records, outbox, Style::Messages);
     let bot = Bot { channel, buttons };
     let mut messages = Vec::new();
-    folded.stories.iter().for_each(|story| bot.story(story, &mut messages));
+    folded.notifications.iter().for_each(|notification| bot.notification(notification, &mut messages));
     messages.extend(folded.digest.iter().map(|digest| bot.digest(digest)));
     messages.extend(folded.ended.iter().map(|key| bot.digest_over(key)));
     Rendered { messages, taken: records.len(), silent: folded.silent }
@@ -63,56 +63,58 @@ struct Bot<'a> {
 }
 
 impl Bot<'_> {
-    fn story(&self, story: &Story<'_>, messages: &mut Vec<Message>) {
-        let is_news = story.over.is_some() || story.acknowledged.is_some() || story.escalated.is_some();
-        match (story.handle(), story.newest()) {
+    fn notification(&self, notification: &Notification<'_>, messages: &mut Vec<Message>) {
+        let is_news =
+            notification.over.is_some() || notification.acknowledged.is_some() || notification.escalated.is_some();
+        match (notification.handle(), notification.newest()) {
             (None, Some(alert)) => {
-                let message = story.message(POST, Vec::new());
-                messages.push(self.seal(message, self.alert(alert, story)));
+                let message = notification.message(POST, Vec::new());
+                messages.push(self.seal(message, self.alert(alert, notification)));
             }
             // An alert that is new in a thread stands there in full.
-            (Some(ts), Some(alert)) if story.told.is_none() => {
-                let mut body = self.alert(alert, story);
+            (Some(ts), Some(alert)) if notification.told.is_none() => {
+                let mut body = self.alert(alert, notification);
                 body["thread_ts"] = ts.into();
-                messages.push(self.seal(story.message(POST, Vec::new()), body));
+                messages.push(self.seal(notification.message(POST, Vec::new()), body));
             }
             // An alert that is only updated changes in place: nobody is called for it.
             (Some(ts), Some(alert)) if !is_news => {
-                let message = story.message(UPDATE, Vec::new());
-                messages.push(self.seal(message, replacing(self.alert(alert, story), ts)));
+                let message = notification.message(UPDATE, Vec::new());
+                messages.push(self.seal(message, replacing(self.alert(alert, notification), ts)));
             }
             (Some(ts), newest) => {
-                let mut reply = text(&deed(story));
+                let mut reply = text(&happened(notification));
                 reply["thread_ts"] = ts.into();
                 // The channel hears of what nobody acknowledged.
-                reply["reply_broadcast"] = story.escalated.is_some().into();
-                let message = self.seal(story.message(POST, Vec::new()), reply);
-                let root = newest.filter(|_| !story.is_follower()).map(|alert| Message {
+                reply["reply_broadcast"] = notification.escalated.is_some().into();
+                let message = self.seal(notification.message(POST, Vec::new()), reply);
+                let root = newest.filter(|_| !notification.is_follower()).map(|alert| Message {
                     key: format!("{}/root", message.key),
                     to: UPDATE,
                     alerts: Vec::<SentAlert>::new(),
-                    body: replacing(self.alert(alert, story), ts).to_string().into_bytes(),
+                    body: replacing(self.alert(alert, notification), ts).to_string().into_bytes(),
                     ..Message::default()
                 });
                 messages.push(message);
                 messages.extend(root);
             }
             (None, None) => {
-                let message = story.message(POST, Vec::new());
-                messages.push(self.seal(message, text(&format!("{}: {}", named(story), deed(story)))));
+                let message = notification.message(POST, Vec::new());
+                messages
+                    .push(self.seal(message, text(&format!("{}: {}", named(notification), happened(notification)))));
             }
         }
     }
 
-    fn alert(&self, alert: &Alert, story: &Story<'_>) -> Value {
-        let notes = [story.escalated.map(nobody), story.more()];
+    fn alert(&self, alert: &Alert, notification: &Notification<'_>) -> Value {
+        let notes = [notification.escalated.map(nobody), notification.more()];
         let notes: Vec<String> = notes.into_iter().flatten().collect();
-        message::noted(&Batch::of(&[alert]), self.buttons, &notes)
+        message::noted(&AlertList::of(&[alert]), self.buttons, &notes)
     }
 
     fn digest(&self, digest: &Digest<'_>) -> Message {
         let body =
-            message::noted(&Batch::of(&digest.alerts), message::Buttons::None, digest.unacknowledged().as_slice());
+            message::noted(&AlertList::of(&digest.alerts), message::Buttons::None, digest.unacknowledged().as_slice());
         self.seal(digest.message(POST, Vec::new()), body)
     }
 
@@ -138,23 +140,25 @@ fn replacing(mut body: Value, ts: &str) -> Value {
 }
 
 /// What somebody or the detector did, in words.
-fn deed(story: &Story<'_>) -> String {
+fn happened(notification: &Notification<'_>) -> String {
     let name = |actor: &str| line(actor, VALUE_CHARS_MAX).text;
-    match (&story.over, story.acknowledged) {
-        (Some(_), _) if story.is_follower() => "All alerts of the thread are over.".to_owned(),
+    match (&notification.over, notification.acknowledged) {
+        (Some(_), _) if notification.is_follower() => "All alerts of the thread are over.".to_owned(),
         (Some(Over::Resolved(alert)), _) => format!("Resolved after {} events.", alert.count),
-        (Some(Over::Closed(step)), _) => {
-            let verdict = step.verdict().map_or(String::new(), |verdict| format!(" as {}", name(&verdict)));
-            format!("Closed by {}{verdict}.", name(&step.actor))
+        (Some(Over::Closed(action)), _) => {
+            let verdict = action.verdict().map_or(String::new(), |verdict| format!(" as {}", name(&verdict)));
+            format!("Closed by {}{verdict}.", name(&action.actor))
         }
-        (None, Some(step)) => format!("{} looks after it.", name(&step.actor)),
-        (None, None) => story.escalated.map_or_else(|| "Updated.".to_owned(), nobody),
+        (None, Some(action)) => format!("{} looks after it.", name(&action.actor)),
+        (None, None) => notification.escalated.map_or_else(|| "Updated.".to_owned(), nobody),
     }
 }
 
 /// The title of an alert, as far as it is known here, or its id.
-fn named(story: &Story<'_>) -> String {
-    story.about().map_or_else(|| story.id.to_owned(), |alert| line(&alert.title, message::TITLE_CHARS_MAX).text)
+fn named(notification: &Notification<'_>) -> String {
+    notification
+        .about()
+        .map_or_else(|| notification.id.to_owned(), |alert| line(&alert.title, message::TITLE_CHARS_MAX).text)
 }
 
 /// That nobody acknowledged an alert, and the step of escalation.
@@ -173,18 +177,18 @@ pub fn handle(answer: &Answer) -> Option<String> {
 }
 
 /// What an answer means. Slack answers 200 also when it refuses.
-pub fn judge(answer: &Answer) -> Outcome {
+pub fn judge(answer: &Answer) -> Judgement {
     let (reply, reason) = (reply(answer), format!("{} {}", answer.status, excerpt(&answer.body)));
     let error = reply["error"].as_str().unwrap_or_default();
     match answer.status {
-        200..=299 if reply["ok"] == true => Outcome::Acked(format!("ts {}", handle(answer).unwrap_or_default())),
-        429 | 503 => Outcome::Retry { after: answer.retry_after, reason },
-        408 | 500..=599 => Outcome::Uncertain { reason },
-        200..=299 if reply.is_null() => Outcome::Uncertain { reason },
-        _ if LATER.contains(&error) => Outcome::Retry { after: answer.retry_after, reason },
-        _ if THIS_MESSAGE.contains(&error) || answer.status == 413 => Outcome::Reject { index: 0, reason },
+        200..=299 if reply["ok"] == true => Judgement::Acked(format!("ts {}", handle(answer).unwrap_or_default())),
+        429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+        408 | 500..=599 => Judgement::Uncertain { reason },
+        200..=299 if reply.is_null() => Judgement::Uncertain { reason },
+        _ if LATER.contains(&error) => Judgement::Retry { after: answer.retry_after, reason },
+        _ if THIS_MESSAGE.contains(&error) || answer.status == 413 => Judgement::Reject { index: 0, reason },
         // The token, the app or the channel is gone; the alerts wait until somebody mends it.
-        _ => Outcome::Park { reason },
+        _ => Judgement::Park { reason },
     }
 }
 
@@ -234,7 +238,7 @@ pub fn reconciled(message: &Message, answer: &Answer) -> Reconciled {
                 Reconciled::HasNot
             }
             _ => match judge(answer) {
-                Outcome::Reject { reason, .. } => Reconciled::Unknown(Outcome::Park { reason }),
+                Judgement::Reject { reason, .. } => Reconciled::Unknown(Judgement::Park { reason }),
                 outcome => Reconciled::Unknown(outcome),
             },
         };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::escape::{code, escape};
 use super::signature::ACKNOWLEDGE_ACTION;
-use crate::delivery::{Story, severities};
+use crate::delivery::{Notification, severities};
 
 /// Alerts that are shown in one message; the others are counted. Slack takes about 13,000 characters in all.
 const SHOWN_MAX: usize = 8;
@@ -21,7 +21,7 @@ const VALUE_CHARS_MAX: usize = 120;
 const TEXT_CHARS_MAX: usize = 2_000;
 
 /// The alerts of one message: the newest revision of each, worst first.
-pub struct Batch<'a> {
+pub struct AlertList<'a> {
     live: Vec<&'a Alert>,
     old: Vec<&'a Alert>,
     records: Vec<usize>,
@@ -29,13 +29,17 @@ pub struct Batch<'a> {
     pub escalated: bool,
 }
 
-impl<'a> Batch<'a> {
-    /// The alerts of these stories, worst first. What somebody did about an alert of which there is no news is not told.
-    pub fn new(stories: &[Story<'a>]) -> Self {
-        let alerts: Vec<&Alert> = stories.iter().filter_map(Story::newest).collect();
-        let mut records: Vec<usize> = stories.iter().flat_map(Story::revisions).collect();
+impl<'a> AlertList<'a> {
+    /// The alerts of these notifications, worst first. What somebody did about an alert of which there is no news is not told.
+    pub fn new(notifications: &[Notification<'a>]) -> Self {
+        let alerts: Vec<&Alert> = notifications.iter().filter_map(Notification::newest).collect();
+        let mut records: Vec<usize> = notifications.iter().flat_map(Notification::revisions).collect();
         records.sort_unstable();
-        Self { records, escalated: stories.iter().any(|story| story.escalated.is_some()), ..Self::of(&alerts) }
+        Self {
+            records,
+            escalated: notifications.iter().any(|notification| notification.escalated.is_some()),
+            ..Self::of(&alerts)
+        }
     }
 
     /// Numbers of the records that the message tells of.
@@ -90,15 +94,15 @@ pub enum Buttons {
 }
 
 /// The message with blocks, and with these sentences of ours above what it says.
-pub fn noted(batch: &Batch<'_>, buttons: Buttons, notes: &[String]) -> Value {
+pub fn noted(list: &AlertList<'_>, buttons: Buttons, notes: &[String]) -> Value {
     let mut blocks = Vec::new();
     for note in notes {
         blocks.push(json!({"type": "section", "text": plain_text(note, VALUE_CHARS_MAX * 2)}));
     }
-    match batch.live.as_slice() {
-        [alert] if batch.old.is_empty() => full(&mut blocks, alert, buttons),
+    match list.live.as_slice() {
+        [alert] if list.old.is_empty() => full(&mut blocks, alert, buttons),
         live => {
-            blocks.push(json!({"type": "header", "text": plain_text(&batch.summary(), TITLE_CHARS_MAX)}));
+            blocks.push(json!({"type": "header", "text": plain_text(&list.summary(), TITLE_CHARS_MAX)}));
             for alert in live.iter().take(SHOWN_MAX) {
                 short(&mut blocks, alert);
             }
@@ -107,20 +111,20 @@ pub fn noted(batch: &Batch<'_>, buttons: Buttons, notes: &[String]) -> Value {
             }
         }
     }
-    if !batch.old.is_empty() {
-        digest(&mut blocks, &batch.old);
+    if !list.old.is_empty() {
+        digest(&mut blocks, &list.old);
     }
-    envelope(batch, Some(blocks))
+    envelope(list, Some(blocks))
 }
 
 /// The message without blocks: what Slack shows if it refuses ours.
-pub fn plain(batch: &Batch<'_>) -> Value {
-    envelope(batch, None)
+pub fn plain(list: &AlertList<'_>) -> Value {
+    envelope(list, None)
 }
 
-fn envelope(batch: &Batch<'_>, blocks: Option<Vec<Value>>) -> Value {
-    let mut text = escape(&batch.summary(), TEXT_CHARS_MAX / 2);
-    if let ([alert], None) = (batch.live.as_slice(), &blocks) {
+fn envelope(list: &AlertList<'_>, blocks: Option<Vec<Value>>) -> Value {
+    let mut text = escape(&list.summary(), TEXT_CHARS_MAX / 2);
+    if let ([alert], None) = (list.live.as_slice(), &blocks) {
         text = format!("{text}: {}", escape(&alert.reason, TEXT_CHARS_MAX / 2));
     }
     let mut message = json!({"text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false});

@@ -78,11 +78,11 @@ fn answers_are_judged_and_a_refused_form_falls_back_to_text() {
     let answer =
         |status: u16, body: &str| Answer { status, retry_after: Some(Duration::from_secs(30)), body: body.to_owned() };
     let judge = |status: u16, body: &str| sink().judge(&answer(status, body));
-    assert!(matches!(judge(200, "ok"), Outcome::Acked(_)));
-    assert!(matches!(judge(429, ""), Outcome::Retry { after: Some(_), .. }));
-    assert!(matches!(judge(500, "rollup_error"), Outcome::Uncertain { .. }));
+    assert!(matches!(judge(200, "ok"), Judgement::Acked(_)));
+    assert!(matches!(judge(429, ""), Judgement::Retry { after: Some(_), .. }));
+    assert!(matches!(judge(500, "rollup_error"), Judgement::Uncertain { .. }));
     for (status, body) in [(403, "invalid_token"), (404, "no_service"), (410, "channel_is_archived"), (302, "")] {
-        assert!(matches!(judge(status, body), Outcome::Park { .. }), "{status} {body}");
+        assert!(matches!(judge(status, body), Judgement::Park { .. }), "{status} {body}");
     }
     let records = records_of(&[alert_of(1, Severity::High)]);
     let sent = Message { key: "k".into(), ..Message::default() };
@@ -185,7 +185,7 @@ fn a_bot_looks_before_it_sends_again() {
     assert_eq!(bot().reconciled(message, &answer(&json!({"ok": true, "messages": []}))), Reconciled::HasNot);
     assert_eq!(bot().reconciled(message, &answer(&json!({"ok": false, "error": "missing_scope"}))), Reconciled::HasNot);
     let limited = bot().reconciled(message, &answer(&json!({"ok": false, "error": "ratelimited"})));
-    assert!(matches!(limited, Reconciled::Unknown(Outcome::Retry { .. })));
+    assert!(matches!(limited, Reconciled::Unknown(Judgement::Retry { .. })));
     let change = Message { to: "chat.update", ..message.clone() };
     assert!(bot().reconcile(&change, 0).is_none(), "a change in place can be repeated");
 }
@@ -194,10 +194,10 @@ fn a_bot_looks_before_it_sends_again() {
 fn a_bot_hears_refusals_in_answers_of_200() {
     let answer = |body: &Value| Answer { status: 200, retry_after: None, body: body.to_string() };
     let judge = |body: Value| bot().judge(&answer(&body));
-    assert!(matches!(judge(json!({"ok": true, "ts": "1.2"})), Outcome::Acked(ack) if ack == "ts 1.2"));
-    assert!(matches!(judge(json!({"ok": false, "error": "ratelimited"})), Outcome::Retry { .. }));
-    assert!(matches!(judge(json!({"ok": false, "error": "msg_too_long"})), Outcome::Reject { .. }));
-    assert!(matches!(judge(json!({"ok": false, "error": "channel_not_found"})), Outcome::Park { .. }));
+    assert!(matches!(judge(json!({"ok": true, "ts": "1.2"})), Judgement::Acked(ack) if ack == "ts 1.2"));
+    assert!(matches!(judge(json!({"ok": false, "error": "ratelimited"})), Judgement::Retry { .. }));
+    assert!(matches!(judge(json!({"ok": false, "error": "msg_too_long"})), Judgement::Reject { .. }));
+    assert!(matches!(judge(json!({"ok": false, "error": "channel_not_found"})), Judgement::Park { .. }));
     assert_eq!(bot().handle(&answer(&json!({"ok": true, "ts": "1.2"}))).as_deref(), Some("1.2"));
     let known = fixtures::told(&[1], false);
     let next = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::High) };

@@ -61,12 +61,12 @@ fn the_timestamp_belongs_to_the_attempt_and_the_rest_does_not() {
 fn answers_are_judged() {
     let sink: Webhook = serde_json::from_value(json!({"url": "https://h.acme.example", "secret": "env:W"})).unwrap();
     let judge = |status: u16| sink.judge(&Answer { status, retry_after: None, body: String::new() });
-    assert!(matches!(judge(204), Outcome::Acked(_)));
-    assert!(matches!(judge(400), Outcome::Reject { .. }));
-    assert!(matches!(judge(429), Outcome::Retry { .. }));
-    assert!(matches!(judge(500), Outcome::Uncertain { .. }));
+    assert!(matches!(judge(204), Judgement::Acked(_)));
+    assert!(matches!(judge(400), Judgement::Reject { .. }));
+    assert!(matches!(judge(429), Judgement::Retry { .. }));
+    assert!(matches!(judge(500), Judgement::Uncertain { .. }));
     for status in [302, 401, 410] {
-        assert!(matches!(judge(status), Outcome::Park { .. }), "{status}");
+        assert!(matches!(judge(status), Judgement::Park { .. }), "{status}");
     }
 }
 

@@ -16,9 +16,9 @@ use super::{Batch, Plan, digest};
 use crate::limits::{BEHIND_BATCHES, PENDING_BYTES_MAX};
 use crate::record::Record;
 use crate::streams::fields::hex;
-use crate::worker::state_store::{IntentNote, Note, ReceiptNote};
+use crate::worker::state_store::{IntentEntry, ReceiptEntry, StateEntry};
 
-/// Where a lane that goes window by window stands.
+/// Where a worker that goes window by window stands.
 #[derive(Debug)]
 pub struct Windows {
     window: Option<Window>,
@@ -44,7 +44,7 @@ struct Window {
 /// A receipt that grows with each batch.
 #[derive(Debug, Clone)]
 struct Growing {
-    note: ReceiptNote,
+    entry: ReceiptEntry,
     hash: Sha256,
 }
 
@@ -83,46 +83,46 @@ impl Windows {
     }
 
     /// The receipt so far. The window is over; an inherited one needs its intent again.
-    pub fn close(&mut self) -> Option<Note> {
+    pub fn close(&mut self) -> Option<StateEntry> {
         match &mut self.window {
             Some(window) if window.inherited => window.intended = false,
             window => *window = None,
         }
-        self.growing.take().map(|growing| Note::Receipt(growing.finish()))
+        self.growing.take().map(|growing| StateEntry::Receipt(growing.finish()))
     }
 
     /// Something went wrong: batches go one by one until one is taken at once.
-    pub fn fail(&mut self) -> Option<Note> {
+    pub fn fail(&mut self) -> Option<StateEntry> {
         self.steady = false;
         self.close()
     }
 
     /// Takes the receipt of a batch that was taken at the last of `attempts`. Returns what is to be recorded now.
-    fn take(&mut self, note: ReceiptNote, body: &[u8], attempts: u32) -> Vec<Note> {
+    fn take(&mut self, entry: ReceiptEntry, body: &[u8], attempts: u32) -> Vec<StateEntry> {
         self.steady = attempts == 1;
         if !self.steady || self.window.is_none() {
-            return self.close().into_iter().chain([whole(note, body)]).collect();
+            return self.close().into_iter().chain([whole(entry, body)]).collect();
         }
         match &mut self.growing {
-            Some(growing) => growing.add(note, body),
-            None => self.growing = Some(Growing { note, hash: Sha256::new_with_prefix(body) }),
+            Some(growing) => growing.add(entry, body),
+            None => self.growing = Some(Growing { entry, hash: Sha256::new_with_prefix(body) }),
         }
         Vec::new()
     }
 }
 
 /// The receipt of one batch that was one message.
-fn whole(mut note: ReceiptNote, body: &[u8]) -> Note {
-    note.record.sha256 = Some(digest(body));
-    Note::Receipt(note)
+fn whole(mut entry: ReceiptEntry, body: &[u8]) -> StateEntry {
+    entry.record.sha256 = Some(digest(body));
+    StateEntry::Receipt(entry)
 }
 
 impl Growing {
-    fn add(&mut self, next: ReceiptNote, body: &[u8]) {
-        debug_assert_eq!(self.note.to, next.from, "receipts tile");
+    fn add(&mut self, next: ReceiptEntry, body: &[u8]) {
+        debug_assert_eq!(self.entry.to, next.from, "receipts tile");
         self.hash.update(body);
-        self.note.to = next.to;
-        let (sum, next) = (&mut self.note.record, next.record);
+        self.entry.to = next.to;
+        let (sum, next) = (&mut self.entry.record, next.record);
         sum.export_seq_next = next.export_seq_next;
         sum.count += next.count;
         sum.excluded += next.excluded;
@@ -134,10 +134,10 @@ impl Growing {
         sum.checkpoint = next.checkpoint.or_else(|| sum.checkpoint.take());
     }
 
-    fn finish(self) -> ReceiptNote {
-        let Self { mut note, hash } = self;
-        note.record.sha256 = Some(hex(&hash.finalize()));
-        note
+    fn finish(self) -> ReceiptEntry {
+        let Self { mut entry, hash } = self;
+        entry.record.sha256 = Some(hex(&hash.finalize()));
+        entry
     }
 }
 
@@ -148,12 +148,12 @@ impl Plan {
     }
 
     /// The receipt for it, if there is something. The next batch has an intent again.
-    pub fn close(&mut self) -> Option<Note> {
+    pub fn close(&mut self) -> Option<StateEntry> {
         self.windows.as_mut().filter(|windows| windows.growing.is_some()).and_then(Windows::close)
     }
 
     /// The receipt of a window in which nothing more is to be sent. What follows is in no window.
-    pub fn leave(&mut self) -> Option<Note> {
+    pub fn leave(&mut self) -> Option<StateEntry> {
         let next = self.pending.front().map_or(self.read_to, |record| record.position.seq);
         let windows = self.windows.as_mut().filter(|windows| windows.end().is_some_and(|end| next >= end))?;
         let receipt = windows.close();
@@ -185,33 +185,33 @@ impl Plan {
     }
 
     /// The intent of that window, unless it was recorded.
-    pub(super) fn intend_window(&mut self) -> Option<Note> {
+    pub(super) fn intend_window(&mut self) -> Option<StateEntry> {
         let window = self.windows.as_mut()?.window.as_mut()?;
         let intended = std::mem::replace(&mut window.intended, true);
         let (end, cut) = (window.end, window.cut);
-        (!intended).then(|| self.window_note(end, cut))
+        (!intended).then(|| self.window_entry(end, cut))
     }
 
-    fn window_note(&self, end: u64, cut: Cut) -> Note {
+    fn window_entry(&self, end: u64, cut: Cut) -> StateEntry {
         let record = ExportWindow { export_seq: self.export_seq, records_max: self.limit as u64, cut };
-        Note::Intent(IntentNote { from: self.next_seq, to: end, record: Intended::Window(record) })
+        StateEntry::Intent(IntentEntry { from: self.next_seq, to: end, record: Intended::Window(record) })
     }
 
     /// What is to be recorded when it is not certain that a batch of a window is taken soon: what was done before it, and that
     /// this one goes alone, so that whoever follows is free behind it. An inherited window goes on behind it.
-    pub fn doubt(&self, batch: &Batch) -> Vec<Note> {
+    pub fn doubt(&self, batch: &Batch) -> Vec<StateEntry> {
         let Some(Windows { growing, window: Some(window), .. }) = &self.windows else { return Vec::new() };
         // Dead letters are no part of a window; what stays as its intent says needs no other.
         if !batch.letter.is_empty() || (window.inherited && growing.is_none()) {
             return Vec::new();
         }
         let intent = if window.inherited {
-            self.window_note(window.end, window.cut)
+            self.window_entry(window.end, window.cut)
         } else {
             let record = Intended::Batch(self.intent_of(batch));
-            Note::Intent(IntentNote { from: self.next_seq, to: batch.end, record })
+            StateEntry::Intent(IntentEntry { from: self.next_seq, to: batch.end, record })
         };
-        let receipt = growing.clone().map(|growing| Note::Receipt(growing.finish()));
+        let receipt = growing.clone().map(|growing| StateEntry::Receipt(growing.finish()));
         receipt.into_iter().chain([intent]).collect()
     }
 
@@ -226,15 +226,15 @@ impl Plan {
     }
 
     /// What a batch that was taken adds to the record now.
-    pub(super) fn receive(&mut self, note: ReceiptNote, body: &[u8], attempts: u32) -> Vec<Note> {
+    pub(super) fn receive(&mut self, entry: ReceiptEntry, body: &[u8], attempts: u32) -> Vec<StateEntry> {
         match &mut self.windows {
-            Some(windows) => windows.take(note, body, attempts),
-            None => vec![whole(note, body)],
+            Some(windows) => windows.take(entry, body, attempts),
+            None => vec![whole(entry, body)],
         }
     }
 
     /// What a refusal adds to the record first.
-    pub(super) fn refuse(&mut self) -> Option<Note> {
+    pub(super) fn refuse(&mut self) -> Option<StateEntry> {
         self.windows.as_mut().and_then(Windows::fail)
     }
 }

@@ -17,7 +17,7 @@ fn posts(refusals: Vec<Answer>, unnumbered: bool) -> usize {
     };
     paused().block_on(async {
         tokio::select! {
-            ended = lane(&world, dir.path(), 7, "beginning").run() => panic!("the lane ended: {ended:?}"),
+            ended = worker(&world, dir.path(), 7, "beginning").run() => panic!("the worker ended: {ended:?}"),
             () = until_done(&world) => {}
         }
     });
@@ -59,14 +59,14 @@ fn a_sink_that_waits_for_an_acknowledgement_says_so_and_its_lag_grows() {
         lines_max: 9,
         ..World::default()
     };
-    let mut lane = lane(&world, dir.path(), 7, "beginning");
+    let mut worker = worker(&world, dir.path(), 7, "beginning");
     let settings = json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "gzip": false,
         "acknowledge": true, "token": format!("file:{}", dir.path().join("token").display())});
-    lane.config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
-    let status = lane.status.clone();
+    worker.config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+    let status = worker.status.clone();
     let now = || status.lock().unwrap().clone();
     paused().block_on(async {
-        let mut run = std::pin::pin!(lane.run());
+        let mut run = std::pin::pin!(worker.run());
         let _ = timeout(Duration::from_secs(5), &mut run).await;
         assert_eq!((now().blocked_since, now().lag), (None, 1), "that is how long indexers take");
         let _ = timeout(Duration::from_mins(1), &mut run).await;

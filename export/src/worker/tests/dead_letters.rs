@@ -16,25 +16,25 @@ fn told(number: u64, revision: u32) -> Value {
     json!({"kind": SENT_KIND, "subject": "sink", "from": "operations/0/0", "record": record.to_string()})
 }
 
-/// A lane over these entries, to people or to a SIEM.
-fn lane_over(entries: Vec<Value>, alerts_only: bool) -> Lane<MemoryFeed, MemoryBook, MemoryCollector> {
+/// A worker over these entries, to people or to a SIEM.
+fn worker_over(entries: Vec<Value>, alerts_only: bool) -> SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector> {
     let dir = tempfile::tempdir().unwrap();
     let world = Shared::default();
     *world.lock().unwrap() = World { ledger: Some(LedgerName::Operations), entries, ..World::default() };
-    let mut lane = lane(&world, dir.path(), 7, "beginning");
+    let mut worker = worker(&world, dir.path(), 7, "beginning");
     if alerts_only {
         let settings = json!({"name": "sink", "type": "pagerduty", "routing_key": "env:K"});
-        lane.config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+        worker.config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
     }
-    lane
+    worker
 }
 
 /// The sequence numbers of what is sent with these letters, and of those that are not sent.
 fn sent(entries: &[Value], alerts_only: bool, letters: &[u64]) -> (Vec<u64>, Vec<u64>) {
     let at = |seq: &u64| (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: *seq }, *seq);
     let letters: Vec<_> = letters.iter().map(at).collect();
-    let lane = lane_over(entries.to_vec(), alerts_only);
-    let (records, missing) = paused().block_on(lane.letters(&letters)).unwrap();
+    let worker = worker_over(entries.to_vec(), alerts_only);
+    let (records, missing) = paused().block_on(worker.letters(&letters)).unwrap();
     (records.iter().map(|record| record.position.seq).collect(), missing.iter().map(|position| position.seq).collect())
 }
 
@@ -70,8 +70,8 @@ fn what_the_receiver_was_told_before_a_letter_does_not_replace_it() {
 
 #[test]
 fn looking_for_the_ends_of_letters_hears_the_stop() {
-    let lane = lane_over(vec![revision(1, 1, State::Open)], true);
-    lane.stop.cancel();
+    let worker = worker_over(vec![revision(1, 1, State::Open)], true);
+    worker.stop.cancel();
     let letter = (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: 0 }, 0);
-    assert!(matches!(paused().block_on(lane.letters(&[letter])), Err(LaneError::Stopped)));
+    assert!(matches!(paused().block_on(worker.letters(&[letter])), Err(WorkerError::Stopped)));
 }

@@ -1,21 +1,24 @@
-//! What a lane says of itself while something keeps it from working: a state with its reason, and a lag that goes on.
+//! What a worker says of itself while something keeps it from working: a state with its reason, and a lag that goes on.
 
 use operations::standing::State;
 
 use super::*;
 
-/// A lane over events of which there are so many.
-fn lane_over(dir: &std::path::Path, entries: usize) -> (Lane<MemoryFeed, MemoryBook, MemoryCollector>, Shared) {
+/// A worker over events of which there are so many.
+fn worker_over(
+    dir: &std::path::Path,
+    entries: usize,
+) -> (SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector>, Shared) {
     let world = Shared::default();
     let entries = vec![json!({"kind": "note"}); entries];
     *world.lock().unwrap() = World { ledger: Some(LedgerName::Events), entries, lines_max: 9, ..World::default() };
-    (lane(&world, dir, 7, "beginning"), world)
+    (worker(&world, dir, 7, "beginning"), world)
 }
 
-/// Runs a lane for some minutes, in each of which an event comes. Says how it stands and its lag after each.
+/// Runs a worker for some minutes, in each of which an event comes. Says how it stands and its lag after each.
 async fn minutes(
-    run: &mut (impl Future<Output = Result<(), LaneError>> + Unpin),
-    status: &Mutex<LaneStatus>,
+    run: &mut (impl Future<Output = Result<(), WorkerError>> + Unpin),
+    status: &Mutex<SinkStatus>,
     world: &Shared,
 ) -> Vec<(State, u64)> {
     let mut seen = Vec::new();
@@ -28,14 +31,14 @@ async fn minutes(
     seen
 }
 
-/// What is seen of a lane whose world is like this, and its reason.
+/// What is seen of a worker whose world is like this, and its reason.
 fn check(change: impl Fn(&mut World), state: State, reason: &str) {
     let dir = tempfile::tempdir().unwrap();
-    let (lane, world) = lane_over(dir.path(), 1);
+    let (worker, world) = worker_over(dir.path(), 1);
     change(&mut world.lock().unwrap());
-    let status = lane.status.clone();
+    let status = worker.status.clone();
     paused().block_on(async {
-        let mut run = std::pin::pin!(lane.run());
+        let mut run = std::pin::pin!(worker.run());
         assert_eq!(minutes(&mut run, &status, &world).await, [(state, 1), (state, 2), (state, 3)]);
         let said = status.lock().unwrap().standing.reason.clone().unwrap_or_default();
         assert!(said.contains(reason), "{said:?} holds {reason:?}");
@@ -55,11 +58,11 @@ fn the_lag_grows_whatever_blocks() {
 #[test]
 fn what_is_over_is_said_to_be() {
     let dir = tempfile::tempdir().unwrap();
-    let (lane, world) = lane_over(dir.path(), 1);
+    let (worker, world) = worker_over(dir.path(), 1);
     world.lock().unwrap().writer = Writer::Full;
-    let status = lane.status.clone();
+    let status = worker.status.clone();
     paused().block_on(async {
-        let mut run = std::pin::pin!(lane.run());
+        let mut run = std::pin::pin!(worker.run());
         timeout(Duration::from_mins(1), &mut run).await.unwrap_err();
         world.lock().unwrap().writer = Writer::Well;
         timeout(Duration::from_mins(1), &mut run).await.unwrap_err();
@@ -71,12 +74,12 @@ fn what_is_over_is_said_to_be() {
 #[test]
 fn a_secret_that_is_missing_is_told_before_there_is_anything_to_send() {
     let dir = tempfile::tempdir().unwrap();
-    let (lane, _) = lane_over(dir.path(), 0);
-    let (token, status) = (dir.path().join("token"), lane.status.clone());
+    let (worker, _) = worker_over(dir.path(), 0);
+    let (token, status) = (dir.path().join("token"), worker.status.clone());
     std::fs::remove_file(&token).unwrap();
     let now = || status.lock().unwrap().standing.clone();
     paused().block_on(async {
-        let mut run = std::pin::pin!(lane.run());
+        let mut run = std::pin::pin!(worker.run());
         timeout(Duration::from_secs(1), &mut run).await.unwrap_err();
         assert!(now().state == State::Parked && now().reason.unwrap().contains("token: the secret in"), "{:?}", now());
         std::fs::write(&token, "t").unwrap();
@@ -97,10 +100,10 @@ fn a_parked_sink_says_so_and_goes_on_when_it_may() {
         lines_max: 9,
         ..World::default()
     };
-    let lane = lane(&world, dir.path(), 7, "beginning");
-    let status = lane.status.clone();
+    let worker = worker(&world, dir.path(), 7, "beginning");
+    let status = worker.status.clone();
     paused().block_on(async {
-        let run = lane.run();
+        let run = worker.run();
         let mut run = std::pin::pin!(run);
         let _ = timeout(Duration::from_secs(100), &mut run).await;
         let parked = status.lock().unwrap().clone();

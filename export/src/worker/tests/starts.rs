@@ -1,4 +1,4 @@
-//! Where a lane begins, what it leaves out, and what is on record when it stands still or is stopped.
+//! Where a worker begins, what it leaves out, and what is on record when it stands still or is stopped.
 
 use super::*;
 
@@ -10,13 +10,13 @@ fn a_sink_that_starts_now_gets_nothing_old_and_its_receipts_tile_all_the_same() 
     *world.lock().unwrap() =
         World { ledger: Some(LedgerName::Events), entries: old, lines_max: 100, ..World::default() };
     paused().block_on(async {
-        let _ = timeout(Duration::from_secs(1), lane(&world, dir.path(), 7, "now").run()).await;
+        let _ = timeout(Duration::from_secs(1), worker(&world, dir.path(), 7, "now").run()).await;
         world.lock().unwrap().entries.push(json!({"kind": "note", "target": "new"}));
-        let _ = timeout(Duration::from_secs(1), lane(&world, dir.path(), 7, "now").run()).await;
+        let _ = timeout(Duration::from_secs(1), worker(&world, dir.path(), 7, "now").run()).await;
     });
     let world = world.lock().unwrap();
     let ranges: Vec<(u64, u64, u64)> =
-        world.receipts().iter().map(|note| (note.from, note.to, note.record.count)).collect();
+        world.receipts().iter().map(|entry| (entry.from, entry.to, entry.record.count)).collect();
     assert_eq!(ranges, [(0, 10, 0), (10, 11, 1)]);
     assert!(world.taken[&0][0].contains("new"));
 }
@@ -29,10 +29,10 @@ fn ten_thousand_excluded_entries_give_one_receipt() {
     *world.lock().unwrap() =
         World { ledger: Some(LedgerName::Operations), entries, lines_max: 100, ..World::default() };
     paused().block_on(async {
-        let _ = timeout(Duration::from_mins(1), lane(&world, dir.path(), 1_000, "beginning").run()).await;
+        let _ = timeout(Duration::from_mins(1), worker(&world, dir.path(), 1_000, "beginning").run()).await;
     });
     let world = world.lock().unwrap();
-    let excluded: Vec<u64> = world.receipts().iter().map(|note| note.record.excluded).collect();
+    let excluded: Vec<u64> = world.receipts().iter().map(|entry| entry.record.excluded).collect();
     assert_eq!(excluded, [10_000, 10_000]);
 }
 
@@ -44,7 +44,7 @@ fn a_lane_that_is_stopped_has_its_receipts_on_record() {
         let entries = vec![json!({"kind": "note"}); 60];
         *world.lock().unwrap() = World { ledger: Some(LedgerName::Events), entries, lines_max: 7, ..World::default() };
         paused().block_on(async {
-            let first = lane(&world, dir.path(), 7, "beginning");
+            let first = worker(&world, dir.path(), 7, "beginning");
             let stop = first.stop.clone();
             let (ended, ()) = tokio::join!(first.run(), async {
                 sleep(Duration::from_millis(milliseconds * 3)).await;
@@ -52,7 +52,7 @@ fn a_lane_that_is_stopped_has_its_receipts_on_record() {
             });
             ended.unwrap();
             tokio::select! {
-                ended = lane(&world, dir.path(), 7, "beginning").run() => panic!("the lane ended: {ended:?}"),
+                ended = worker(&world, dir.path(), 7, "beginning").run() => panic!("the worker ended: {ended:?}"),
                 () = until_done(&world) => {}
             }
         });

@@ -4,7 +4,7 @@
 use operations::fold::ExportIntent;
 
 use super::*;
-use crate::worker::state_store::IntentNote;
+use crate::worker::state_store::IntentEntry;
 
 /// A world whose ledger closes its batches when it is told to.
 fn ledger(name: LedgerName) -> Shared {
@@ -29,7 +29,7 @@ impl World {
     }
 
     fn kinds(&self) -> (usize, usize) {
-        let intents = self.notes.iter().filter(|note| matches!(note, Note::Intent(_))).count();
+        let intents = self.recorded.iter().filter(|entry| matches!(entry, StateEntry::Intent(_))).count();
         (intents, self.receipts().len())
     }
 }
@@ -52,14 +52,14 @@ async fn arrive(world: Shared, arrivals: Vec<(u64, usize, bool)>) {
     world.lock().unwrap().close();
 }
 
-/// Runs a lane until everything was recorded that is to come, and has its receipt.
+/// Runs a worker until everything was recorded that is to come, and has its receipt.
 async fn finish(
     world: &Shared,
-    lane: Lane<MemoryFeed, MemoryBook, MemoryCollector>,
+    worker: SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector>,
     arrivals: Vec<(u64, usize, bool)>,
 ) {
     tokio::select! {
-        ended = lane.run() => panic!("the lane ended: {ended:?}"),
+        ended = worker.run() => panic!("the worker ended: {ended:?}"),
         () = async { arrive(world.clone(), arrivals).await; until_done(world).await } => {}
     }
 }
@@ -70,7 +70,7 @@ fn a_sink_that_takes_everything_costs_two_entries_in_five_seconds() {
     let world = ledger(LedgerName::Events);
     // 500 events a second for a minute, as a source sends them: a hundred at once.
     let arrivals = (0..300).map(|number| (200, 100, number % 3 == 2)).collect();
-    paused().block_on(finish(&world, lane(&world, dir.path(), 1_024, "beginning"), arrivals));
+    paused().block_on(finish(&world, worker(&world, dir.path(), 1_024, "beginning"), arrivals));
     let world = world.lock().unwrap();
     check(&world);
     assert_eq!(world.receipts().iter().map(|receipt| receipt.record.count).sum::<u64>(), 30_000);
@@ -89,20 +89,24 @@ fn a_backlog_goes_in_full_batches_with_an_entry_of_each_kind_for_ten_thousand() 
     let world = ledger(LedgerName::Events);
     // They came one by one, each in a batch of the ledger of its own, while nobody was there to send them.
     paused().block_on(arrive(world.clone(), vec![(0, 1, true); 20_400]));
-    paused().block_on(finish(&world, lane(&world, dir.path(), 1_024, "beginning"), Vec::new()));
+    paused().block_on(finish(&world, worker(&world, dir.path(), 1_024, "beginning"), Vec::new()));
     let world = world.lock().unwrap();
     check(&world);
     // The first receipt comes at once, after one batch; then there are 20, and what is left.
     assert_eq!((world.bodies.len(), world.kinds()), (1 + 20 + 20, (3, 3)));
 }
 
-/// Runs a lane over four batches of five until it is in trouble with the last one, and looks at what is on record then.
-fn troubled(world: &Shared, fault: Fault, change: impl FnOnce(&mut Lane<MemoryFeed, MemoryBook, MemoryCollector>)) {
+/// Runs a worker over four batches of five until it is in trouble with the last one, and looks at what is on record then.
+fn troubled(
+    world: &Shared,
+    fault: Fault,
+    change: impl FnOnce(&mut SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector>),
+) {
     let dir = tempfile::tempdir().unwrap();
     world.lock().unwrap().entries = vec![json!({"kind": "note"}); 20];
     paused().block_on(async {
-        let mut lane = lane(world, dir.path(), 7, "beginning");
-        change(&mut lane);
+        let mut worker = worker(world, dir.path(), 7, "beginning");
+        change(&mut worker);
         let trouble = async {
             while world.lock().unwrap().bodies.len() < 3 {
                 sleep(Duration::from_millis(1)).await;
@@ -114,14 +118,15 @@ fn troubled(world: &Shared, fault: Fault, change: impl FnOnce(&mut Lane<MemoryFe
             assert_eq!(ends(&world.lock().unwrap()), [5, 15], "what was taken before is not repeated");
         };
         tokio::select! {
-            ended = lane.run() => panic!("the lane ended: {ended:?}"),
+            ended = worker.run() => panic!("the worker ended: {ended:?}"),
             () = trouble => {}
         }
     });
     let world = world.lock().unwrap();
-    let Some(Note::Intent(IntentNote { from: 15, to: 20, record: Intended::Batch(intent) })) = world.notes.last()
+    let Some(StateEntry::Intent(IntentEntry { from: 15, to: 20, record: Intended::Batch(intent) })) =
+        world.recorded.last()
     else {
-        panic!("the batch in trouble has an intent of its own: {:?}", world.notes.last());
+        panic!("the batch in trouble has an intent of its own: {:?}", world.recorded.last());
     };
     assert_eq!((intent.export_seq, intent.count), (15, 5));
 }
@@ -141,7 +146,7 @@ fn recovered(world: &Shared) {
 
 async fn finish_only(world: &Shared, dir: &std::path::Path) {
     tokio::select! {
-        ended = lane(world, dir, 7, "beginning").run() => panic!("the lane ended: {ended:?}"),
+        ended = worker(world, dir, 7, "beginning").run() => panic!("the worker ended: {ended:?}"),
         () = until_done(world) => {}
     }
 }
@@ -168,7 +173,7 @@ fn what_was_taken_is_recorded_while_a_receiver_thinks() {
     let world = fives();
     world.lock().unwrap().acks = Some(Vec::new());
     // A batch is acknowledged after 3.5 s, and the one in trouble, the fourth, is not taken for lost before 15.5 s.
-    troubled(&world, Fault::Unacknowledged, |lane| lane.timing.receipt_every = Duration::from_secs(9));
+    troubled(&world, Fault::Unacknowledged, |worker| worker.timing.receipt_every = Duration::from_secs(9));
     recovered(&world);
 }
 
@@ -177,8 +182,8 @@ fn the_intent_of_one_batch_is_repeated_as_it_was_whatever_the_ledger_holds_by_no
     let dir = tempfile::tempdir().unwrap();
     let world = fives();
     let record = ExportIntent { export_seq: 0, count: 7, sha256: String::new(), hidden: Vec::new() };
-    let intent = IntentNote { from: 0, to: 7, record: Intended::Batch(record) };
-    world.lock().unwrap().notes.push(Note::Intent(intent));
+    let intent = IntentEntry { from: 0, to: 7, record: Intended::Batch(record) };
+    world.lock().unwrap().recorded.push(StateEntry::Intent(intent));
     world.lock().unwrap().entries = vec![json!({"kind": "note"}); 20];
     paused().block_on(finish_only(&world, dir.path()));
     let world = world.lock().unwrap();
@@ -199,7 +204,7 @@ fn what_an_earlier_process_began_is_cut_as_it_was_although_something_fails_now()
             }
         };
         tokio::select! {
-            ended = lane(&world, dir.path(), 7, "beginning").run() => panic!("the lane ended: {ended:?}"),
+            ended = worker(&world, dir.path(), 7, "beginning").run() => panic!("the worker ended: {ended:?}"),
             () = killed => {}
         }
         // Two batches have no receipt. The first of them is not taken at once now, and neither may the second change.
@@ -219,7 +224,7 @@ fn a_process_that_only_failed_leaves_one_batch_to_repeat_and_the_rest_free() {
     world.lock().unwrap().entries = vec![json!({"kind": "note"}); 20];
     world.lock().unwrap().faults = vec![Fault::TakenAndCut; 9].into();
     paused().block_on(async {
-        let _ = timeout(Duration::from_secs(1), lane(&world, dir.path(), 7, "beginning").run()).await;
+        let _ = timeout(Duration::from_secs(1), worker(&world, dir.path(), 7, "beginning").run()).await;
         world.lock().unwrap().faults.clear();
         world.lock().unwrap().entries.resize(60, json!({"kind": "note"}));
         finish_only(&world, dir.path()).await;
@@ -248,11 +253,11 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let world = ledger(if operations { LedgerName::Operations } else { LedgerName::Events });
         world.lock().unwrap().acks = acknowledged.then(Vec::new);
-        let lane = |block| {
-            let mut lane = lane(&world, dir.path(), block, "beginning");
-            lane.timing.window_entries = window_entries;
-            lane.timing.receipt_every = Duration::from_millis(receipt_every);
-            lane
+        let worker = |block| {
+            let mut worker = worker(&world, dir.path(), block, "beginning");
+            worker.timing.window_entries = window_entries;
+            worker.timing.receipt_every = Duration::from_millis(receipt_every);
+            worker
         };
         paused().block_on(async {
             let arriving = tokio::spawn(arrive(world.clone(), arrivals));
@@ -264,23 +269,23 @@ proptest! {
                 }
             });
             for (wait_ms, block, stopped) in ends {
-                let lane = lane(block);
-                let stop = lane.stop.clone();
+                let worker = worker(block);
+                let stop = worker.stop.clone();
                 let ended = if stopped {
-                    let (ended, ()) = tokio::join!(lane.run(), async {
+                    let (ended, ()) = tokio::join!(worker.run(), async {
                         sleep(Duration::from_millis(wait_ms)).await;
                         stop.cancel();
                     });
                     ended
                 } else {
-                    timeout(Duration::from_millis(wait_ms), lane.run()).await.unwrap_or(Ok(()))
+                    timeout(Duration::from_millis(wait_ms), worker.run()).await.unwrap_or(Ok(()))
                 };
                 ended.unwrap();
                 // A start closes the batch that the last process left open.
                 world.lock().unwrap().close();
             }
             tokio::select! {
-                ended = lane(7).run() => panic!("the lane ended: {ended:?}"),
+                ended = worker(7).run() => panic!("the worker ended: {ended:?}"),
                 () = async { arriving.await.unwrap(); faulty.await.unwrap(); until_done(&world).await } => {}
             }
         });

@@ -5,27 +5,27 @@ use operations::fold::{SentAlert, SentThread, Told};
 use operations::triage::Because;
 
 use super::severities;
-use crate::record::{Body, Deed, Group, Record, Step};
+use crate::record::{Body, Group, Record, TriageAction, TriageActionKind};
 use crate::sinks::Message;
 
 /// What happened to one alert in a batch.
-pub struct Story<'a> {
+pub struct Notification<'a> {
     /// The alert.
     pub id: &'a str,
     /// Its newest revision in the batch that is not its end.
     pub opened: Option<&'a Alert>,
     /// The step of escalation by which it is told once more: nobody acknowledged it in time.
     pub escalated: Option<&'a str>,
-    /// Who looks after it, by a step in the batch.
-    pub acknowledged: Option<&'a Step>,
-    /// That it is over, by a revision or a step in the batch.
+    /// Who looks after it, by an action in the batch.
+    pub acknowledged: Option<&'a TriageAction>,
+    /// That it is over, by a revision or an action in the batch.
     pub over: Option<Over<'a>>,
     /// What the receiver knew before.
     pub told: Option<&'a Told>,
     /// The thread in which it is told, if alerts are grouped.
     pub thread: Option<InThread<'a>>,
     /// The others of its group that the same message tells of.
-    pub followers: Vec<Story<'a>>,
+    pub followers: Vec<Notification<'a>>,
     /// What it has in common with others, if it is news.
     pub(super) group: Option<&'a Group>,
     /// When its first record in the batch was recorded.
@@ -58,7 +58,7 @@ pub enum Over<'a> {
     /// The detector saw nothing more.
     Resolved(&'a Alert),
     /// Somebody decided what it was.
-    Closed(&'a Step),
+    Closed(&'a TriageAction),
 }
 
 impl Over<'_> {
@@ -66,12 +66,12 @@ impl Over<'_> {
     pub fn time(&self) -> i64 {
         match self {
             Self::Resolved(alert) => alert.recorded_last,
-            Self::Closed(step) => step.recorded,
+            Self::Closed(action) => action.recorded,
         }
     }
 }
 
-impl<'a> Story<'a> {
+impl<'a> Notification<'a> {
     pub(super) fn new(id: &'a str, told: Option<&'a Told>, first: usize, record: &'a Record) -> Self {
         Self {
             id,
@@ -102,15 +102,15 @@ impl<'a> Story<'a> {
                 (self.over, self.ends) = (Some(Over::Resolved(alert)), vec![number]);
             }
             Body::Alert(alert) => self.revise(number, seq, alert, record.notice.as_ref()),
-            Body::Step(step) if step.deed == Deed::Close => {
+            Body::Action(action) if action.kind == TriageActionKind::Close => {
                 // It is about a revision that a later one overtook: the alert is open again.
-                if step.revision.is_some_and(|seen| self.known() > Some(seen)) {
+                if action.revision.is_some_and(|seen| self.known() > Some(seen)) {
                     return;
                 }
-                (self.over, self.ends, self.closed_at) = (Some(Over::Closed(step)), vec![number], Some(seq));
+                (self.over, self.ends, self.closed_at) = (Some(Over::Closed(action)), vec![number], Some(seq));
             }
-            Body::Step(step) => {
-                (self.acknowledged, self.acknowledged_at) = (Some(step), seq);
+            Body::Action(action) => {
+                (self.acknowledged, self.acknowledged_at) = (Some(action), seq);
                 self.steps.push(number);
             }
             Body::Event | Body::Operation => {}
@@ -158,7 +158,7 @@ impl<'a> Story<'a> {
         news || self.severity() == Severity::Critical
     }
 
-    /// How bad it is; a step alone says nothing about that.
+    /// How bad it is; an action alone says nothing about that.
     pub fn severity(&self) -> Severity {
         let ended = if let Some(Over::Resolved(alert)) = self.over { Some(alert.severity) } else { None };
         self.opened.map(|alert| alert.severity).max(ended).unwrap_or(Severity::Info)
@@ -172,11 +172,11 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// The newest revision that is known here: that of the batch, or else the one that the person saw whose step it tells of.
+    /// The newest revision that is known here: that of the batch, or else the one that the person saw whose action it tells of.
     pub fn about(&self) -> Option<&'a Alert> {
-        let seen = |step: &'a Step| step.about.as_deref();
+        let seen = |action: &'a TriageAction| action.about.as_deref();
         let closed = match self.over {
-            Some(Over::Closed(step)) => seen(step),
+            Some(Over::Closed(action)) => seen(action),
             _ => None,
         };
         self.newest().or(closed).or_else(|| self.acknowledged.and_then(seen))
@@ -184,8 +184,8 @@ impl<'a> Story<'a> {
 
     /// When what it tells of was recorded, as far as the batch says it: microseconds since 1970 UTC.
     pub fn time(&self) -> Option<i64> {
-        let step = self.acknowledged.map(|step| step.recorded);
-        self.over.map(|over| over.time()).or_else(|| self.opened.map(|alert| alert.recorded_last)).or(step)
+        let action = self.acknowledged.map(|action| action.recorded);
+        self.over.map(|over| over.time()).or_else(|| self.opened.map(|alert| alert.recorded_last)).or(action)
     }
 
     /// The number of the newest revision that the receiver knows after this.
@@ -225,7 +225,7 @@ impl<'a> Story<'a> {
 
     /// `and 12 more of its group: 2 high, 10 medium`, if the message tells of others too.
     pub fn more(&self) -> Option<String> {
-        let alerts: Vec<&Alert> = self.followers.iter().filter_map(Story::newest).collect();
+        let alerts: Vec<&Alert> = self.followers.iter().filter_map(Notification::newest).collect();
         (!alerts.is_empty()).then(|| format!("and {} more of its group: {}", alerts.len(), severities(&alerts)))
     }
 
@@ -233,12 +233,12 @@ impl<'a> Story<'a> {
     pub fn opening(&self, to: &'static str, body: Vec<u8>) -> Message {
         let revision = self.opened.map_or(0, |alert| alert.revision);
         let mut alerts = vec![SentAlert { id: self.id.to_owned(), revision, over: false, known_as: None }];
-        alerts.extend(self.followers.iter().map(Story::sent));
+        alerts.extend(self.followers.iter().map(Notification::sent));
         // The same revision may be told again.
         let again = self.notice.map_or(String::new(), |seq| format!("/n{seq}"));
         let key = format!("{}/r{revision}{again}", self.id);
         let mut records = self.news.clone();
-        records.extend(self.followers.iter().flat_map(Story::records));
+        records.extend(self.followers.iter().flat_map(Notification::records));
         records.sort_unstable();
         Message { key, to, records, alerts, thread: self.sent_thread(), body, ..Message::default() }
     }
@@ -266,7 +266,7 @@ impl<'a> Story<'a> {
             (None, None) => self.acknowledgement(to, body),
         };
         if self.over.is_some() {
-            message.alerts.extend(self.followers.iter().map(Story::sent));
+            message.alerts.extend(self.followers.iter().map(Notification::sent));
         }
         message.records = self.records();
         message
@@ -275,7 +275,7 @@ impl<'a> Story<'a> {
     /// Numbers in the batch of all its records, and of those of its followers.
     pub fn records(&self) -> Vec<usize> {
         let own = [&self.news, &self.steps, &self.ends].into_iter().flatten().copied();
-        let mut records: Vec<usize> = own.chain(self.followers.iter().flat_map(Story::records)).collect();
+        let mut records: Vec<usize> = own.chain(self.followers.iter().flat_map(Notification::records)).collect();
         records.sort_unstable();
         records
     }
