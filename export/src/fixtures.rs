@@ -10,8 +10,8 @@ use operations::kind::export::RECEIPT_KIND;
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;
-use crate::fields::Renderer;
 use crate::record::{Filter, Record};
+use crate::streams::fields::Renderer;
 
 /// A sink of a SIEM with this name.
 pub fn sink(name: &str) -> SinkConfig {

@@ -13,9 +13,9 @@ use operations::kind::is_internal;
 use operations::triage::{Column, group_key};
 use serde_json::{Map, Value};
 
-use crate::fields::Renderer;
-use crate::lane::plan::digest;
-use crate::route::Routes;
+use crate::delivery::route::Routes;
+use crate::streams::fields::Renderer;
+use crate::worker::plan::digest;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +54,7 @@ pub enum Body {
     /// A revision of an alert.
     Alert(Box<Alert>),
     /// What somebody did about an alert, for receivers of alerts.
-    Step(Step),
+    Action(TriageAction),
     /// Another entry of `operations`.
     Operation,
 }
@@ -87,11 +87,11 @@ impl Grouping {
 
 /// What somebody did about an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct TriageAction {
     /// The alert.
     pub alert: String,
     /// What they did.
-    pub deed: Deed,
+    pub kind: TriageActionKind,
     /// Who.
     pub actor: String,
     /// When: microseconds since 1970 UTC.
@@ -106,16 +106,16 @@ pub struct Step {
     pub about: Option<Box<Alert>>,
 }
 
-/// The deeds that receivers of alerts hear of.
+/// What people do about alerts that receivers of alerts hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum TriageActionKind {
     /// Somebody looks after it.
     Acknowledge,
     /// Somebody decided what it was: it is over.
     Close,
 }
 
-impl Step {
+impl TriageAction {
     /// What somebody who closed an alert decided, in words: `false positive`, `duplicate of alert-1`.
     pub fn verdict(&self) -> Option<String> {
         let reason = self.reason?.as_str().replace('_', " ");
@@ -125,16 +125,16 @@ impl Step {
         })
     }
 
-    /// The step in a row of `operations`, if it is one.
+    /// The action in a row of `operations`, if it is one.
     fn from_row(row: &Row<'_>) -> Option<Self> {
-        let deed = match row.text(operation::KIND)? {
-            ACKNOWLEDGE => Deed::Acknowledge,
-            CLOSE => Deed::Close,
+        let kind = match row.text(operation::KIND)? {
+            ACKNOWLEDGE => TriageActionKind::Acknowledge,
+            CLOSE => TriageActionKind::Close,
             _ => return None,
         };
-        let step = Self {
+        let action = Self {
             alert: row.text(operation::SUBJECT)?.to_owned(),
-            deed,
+            kind,
             actor: row.text(operation::ACTOR).unwrap_or("somebody").to_owned(),
             recorded: row.recorded,
             revision: None,
@@ -143,12 +143,12 @@ impl Step {
             about: None,
         };
         Some(if let Some(record) = ACKNOWLEDGED.read(row) {
-            Self { revision: Some(record.seen.revision), about: record.alert, ..step }
+            Self { revision: Some(record.seen.revision), about: record.alert, ..action }
         } else if let Some(record) = CLOSED.read(row) {
             let (reason, duplicate_of) = (Some(record.reason), record.duplicate_of);
-            Self { revision: Some(record.seen.revision), reason, duplicate_of, about: record.alert, ..step }
+            Self { revision: Some(record.seen.revision), reason, duplicate_of, about: record.alert, ..action }
         } else {
-            step
+            action
         })
     }
 }
@@ -234,7 +234,7 @@ impl Filter {
                 let notice = NOTICED.read(row)?;
                 return self.is_addressed(&notice).then(|| told(notice.alert, Some(notice.because)));
             }
-            return other(Body::Step(Step::from_row(row)?));
+            return other(Body::Action(TriageAction::from_row(row)?));
         }
         let internal = row.text(operation::KIND).is_none_or(is_internal);
         if internal { None } else { other(Body::Operation) }
