@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use ledger::Position;
 
 use super::{Family, Info, Kind};
-use crate::limits;
 
 pub use measurement::{Measurement, POINTS_MAX, Point, Unit, Usual};
 
@@ -21,16 +20,13 @@ pub use measurement::{Measurement, POINTS_MAX, Point, Unit, Usual};
 pub const KIND: &str = "alert";
 
 /// The kind of alerts.
-pub const ALERT: Kind<Alert> = Kind::of(
-    Info::new(
-        KIND,
-        Family::Alerts,
-        "`detect`",
-        "one revision of the alert; `revision` is its number, from 1; the highest counts. `measured`: what was measured, \
+pub const ALERT: Kind<Alert> = Kind::of(Info::new(
+    KIND,
+    Family::Alerts,
+    "`detect`",
+    "one revision of the alert; `revision` is its number, from 1; the highest counts. `measured`: what was measured, \
          `unit`, `observed`, `window_seconds`, `usual` (`low`, `high`), `observations`, `last` (`time`, `value`)",
-    )
-    .at_most(limits::TRIAGE_RECORD_BYTES_MAX),
-);
+));
 
 /// The most positions of evidence in one alert.
 pub const EVIDENCE_MAX: usize = 32;

@@ -214,14 +214,14 @@ fn what_a_view_shows_stands_in_records() {
 
 #[test]
 fn what_is_too_long_or_no_record_of_ours_is_not_read() {
-    let check =
-        |record: &str, expected: bool| assert_eq!(alert::ALERT.parse(record).is_some(), expected, "{:.40}", record);
-    check(&alert().to_string(), true);
+    let check = |record: &str, expected: bool| {
+        assert_eq!(alert_step::NOTED.parse(record).is_some(), expected, "{record:.40}");
+    };
+    let noted = |token: &str| json!({"revision": 2, "token": token}).to_string();
+    check(&noted("t"), true);
     check("", false);
     check("[]", false);
-    let mut long = alert();
-    long["reason"] = "r".repeat(crate::limits::TRIAGE_RECORD_BYTES_MAX).into();
-    check(&long.to_string(), false);
+    check(&noted(&"t".repeat(crate::limits::TRIAGE_RECORD_BYTES_MAX)), false);
     check(&"[".repeat(60_000), false);
 }
 

@@ -300,6 +300,9 @@ impl Fold for Triage {
 
     fn apply(&mut self, row: &Row<'_>) {
         let (Some(kind), Some(id)) = (row.text(column::KIND), row.text(column::SUBJECT)) else { return };
+        if row.text(column::RECORD).is_some_and(|record| record.len() > limits::TRIAGE_RECORD_BYTES_MAX) {
+            return;
+        }
         match kind {
             alert::KIND => self.alert(row),
             NOTICE => {

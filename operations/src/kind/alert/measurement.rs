@@ -146,7 +146,11 @@ mod tests {
     #[test]
     fn its_words_are_frozen_and_it_round_trips() {
         let point = |at: i64| Point { time: at, value: at * 10 };
-        let whole = Measurement::new("spend", Unit::MicroUsd, u64::MAX).within(600).against(5_u64).usually(1, 9).known_from(40_u64);
+        let whole = Measurement::new("spend", Unit::MicroUsd, u64::MAX)
+            .within(600)
+            .against(5_u64)
+            .usually(1, 9)
+            .known_from(40_u64);
         let whole = whole.after((0..100).map(point));
         assert_eq!((whole.observed, whole.last.len(), whole.last.first()), (i64::MAX, POINTS_MAX, Some(&point(68))));
         let whole = Measurement { last: vec![point(1)], ..whole };
