@@ -1,5 +1,7 @@
 //! All detectors over a block of mixed events, decoding of rows and recorded time included, and decoding apart.
 
+#[path = "core/feed.rs"]
+mod feed;
 #[path = "core/fleet.rs"]
 mod fleet;
 
@@ -17,13 +19,13 @@ fn core(criterion: &mut Criterion) {
     let decode = || {
         blocks.iter().skip(blocks.len() / 2).fold(Duration::ZERO, |taken, block| {
             let read = std::hint::black_box(block.clone());
-            let before = fleet::cpu_time();
+            let before = feed::cpu_time();
             std::hint::black_box(read.iter().filter(|row| row.recorded == 0).count());
-            taken + fleet::cpu_time().saturating_sub(before)
+            taken + feed::cpu_time().saturating_sub(before)
         })
     };
     group.bench_function("decode_rows", |bencher| bencher.iter_custom(|times| (0..times).map(|_| decode()).sum()));
-    let detect = |rules: &RuleSet| fleet::feed(&mut Engine::new(rules, Key::new(&[7; 32]), 0), &blocks);
+    let detect = |rules: &RuleSet| feed::feed(&mut Engine::new(rules, Key::new(&[7; 32]), 0), &blocks);
     let built_in = RuleSet::default();
     group.bench_function("decode_and_detect", |bencher| {
         bencher.iter_custom(|times| (0..times).map(|_| detect(&built_in)).sum());

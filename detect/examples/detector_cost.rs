@@ -1,6 +1,8 @@
 //! What each detector costs per event, alone and together: CPU time of this thread, the mean of several runs. Run it with
 //! `cargo run --release -p detect --example detector_cost`, with `-- all` only together.
 
+#[path = "../benches/core/feed.rs"]
+mod feed;
 #[path = "../benches/core/fleet.rs"]
 mod fleet;
 
@@ -41,7 +43,7 @@ fn only(name: Option<&str>) -> Result<Rules, serde_json::Error> {
 /// Nanoseconds of CPU time for each event.
 fn cost(rows: &[Rows], rules: &Rules) -> f64 {
     let rules = rules.clone().into();
-    let run = || fleet::feed(&mut Engine::new(&rules, Key::new(&[7; 32]), 0), rows);
+    let run = || feed::feed(&mut Engine::new(&rules, Key::new(&[7; 32]), 0), rows);
     let taken: Duration = (0..RUNS).map(|_| run()).sum();
     taken.as_nanos() as f64 / (RUNS * EVENTS) as f64
 }

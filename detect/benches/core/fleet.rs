@@ -1,20 +1,16 @@
 //! A fleet at work, for measurements: what a thousand agents of several teams do in half an hour, as the sources tell it. The
 //! same numbers each time, and no clock.
 
-use std::time::Duration;
-
-use detect::{Engine, Findings};
 use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows};
-use rustix::time::{ClockId, clock_gettime};
 
 #[path = "../../src/numbers.rs"]
-mod numbers;
+pub mod numbers;
 
 use numbers::Numbers;
 
 /// 2025-11-21T00:00:00Z in microseconds.
-const START: i64 = 1_763_683_200_000_000;
+pub const START: i64 = 1_763_683_200_000_000;
 
 /// Sessions at work.
 const AGENTS: u64 = 1_000;
@@ -199,34 +195,4 @@ fn step(event: &mut Entry, numbers: &mut Numbers, agent: u64, number: u64, share
             event.set_integer(column::EXIT_CODE, i64::from(failed));
         }
     }
-}
-
-/// Shows blocks to an engine with every second in between, as the runner does. Gives back the CPU time that the second half
-/// took, since an engine that has just begun learns names that it knows later. Reading each block, which is copying here,
-/// comes before and is not counted, but leaves it in the cache as reading does.
-pub fn feed(engine: &mut Engine, blocks: &[Rows]) -> Duration {
-    let mut findings = Findings::new();
-    let (mut second, mut taken) = (START / 1_000_000, Duration::ZERO);
-    for (number, block) in blocks.iter().enumerate() {
-        let read = std::hint::black_box(block.clone());
-        let before = cpu_time();
-        for row in read.iter() {
-            let until = row.recorded / 1_000_000;
-            while second < until {
-                second += 1;
-                engine.advance(second, false, &mut findings);
-            }
-            engine.observe(&row, &mut findings);
-        }
-        if number >= blocks.len() / 2 {
-            taken += cpu_time().saturating_sub(before);
-        }
-        findings.clear();
-    }
-    taken
-}
-
-/// CPU time of this thread so far.
-pub fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
