@@ -58,6 +58,7 @@ impl Aspects {
     pub const CALL: Self = Self(1 << 19);
 
     /// Both together.
+    #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

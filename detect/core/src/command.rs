@@ -1,4 +1,4 @@
-//! What agents run: the one analysis of command lines ([`line`]), what rules ask of it, and the detectors of commands.
+//! What agents run: the one analysis of command lines ([`line`]), and what rules ask of it. No rule stands here.
 //!
 //! [`shell`] reads the grammar, [`carry`] knows which programs run others and [`script`] what lines of other languages do.
 //! Nothing is evaluated, and no file is looked at: what a line says is all that is known.
@@ -7,13 +7,12 @@ mod carry;
 mod line;
 mod options;
 pub mod reads;
-pub mod risky;
 mod script;
 mod shell;
 
-pub use line::{Command, Line, RedirectKind, is_fetcher, program};
+pub use line::{Command, Line, REMOVERS, RedirectKind, is_fetcher, program};
 
 /// Whether a command runs what it reads.
-pub(crate) fn runs_input(words: &[String]) -> bool {
+pub fn runs_input(words: &[String]) -> bool {
     carry::reader(words) != carry::Reader::None
 }

@@ -5,9 +5,10 @@ use ledger::column::handle;
 use ledger::events::column;
 
 use crate::aspects;
-use crate::detector::{Findings, RestoreError};
 use crate::event::EventRow;
+use crate::findings::Findings;
 use crate::limits::{GATEWAY_MEMORY_SECONDS, SPENDERS_MAX};
+use crate::pack::RestoreError;
 use crate::table::Table;
 
 /// The token counters; they are disjoint.
@@ -40,12 +41,14 @@ pub struct Authority {
     gateway: Table<i64>,
 }
 
-impl Authority {
+impl Default for Authority {
     /// Nobody's calls have passed a gateway.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { gateway: Table::new(SPENDERS_MAX) }
     }
+}
 
+impl Authority {
     /// What the event costs in micro-USD, if it is to be counted.
     pub fn cost(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Option<u64> {
         let cost = cost(event)?;

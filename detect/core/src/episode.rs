@@ -10,18 +10,18 @@ mod queue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::ledger::events::column;
-use ::operations::alert::{Alert, Severity, What, Who};
+use ledger::events::column;
+use operations::alert::{Alert, Severity, What, Who};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
 use crate::event::{EventRow, Sighting};
+use crate::findings::Findings;
+use crate::key::Key;
 use crate::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, NAME_BYTES_MAX};
-use crate::pack::{pack_json, unpack_json};
-use crate::registry::Spec;
+use crate::pack::{RestoreError, pack_json, unpack_json};
 use crate::scope::Scope;
+use crate::spec::Spec;
 use alert::Episode;
 use queue::Queue;
 

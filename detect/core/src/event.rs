@@ -10,14 +10,13 @@ use operations::access::Trust;
 
 use crate::aspects::Aspects;
 use crate::command::Line;
-use crate::detector::RestoreError;
 use crate::egress::reach::{Known, Watched};
 use crate::egress::request::Request;
 use crate::egress::secret::SecretRead;
-use crate::engine::{Key, Space};
 use crate::failure::Failure;
+use crate::key::{Key, Space};
 use crate::limits::{BACKFILL_AGE, TIME_TOLERANCE};
-use crate::pack::Pack;
+use crate::pack::{Pack, RestoreError};
 use crate::scope::{self, Hashes};
 use crate::shared::Surroundings;
 

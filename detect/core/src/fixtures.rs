@@ -3,44 +3,15 @@
 use ledger::Rows;
 use serde_json::Value;
 
-use crate::detector::{Detector, Findings};
-use crate::engine::Key;
+use crate::key::Key;
 use crate::sample;
-use crate::shared::Shared;
-
 pub use crate::sample::START;
 
 pub fn key() -> Key {
     sample::key()
 }
 
-/// Appends an event that was recorded `second` seconds after the start.
-pub fn push(rows: &mut Rows, event: &Value) {
-    sample::push(rows, event, event["second"].as_i64().unwrap(), 1).unwrap();
-}
-
-/// Events with the second of each, given with the seconds that passed before it; and the second of the last.
-pub fn timed(steps: Vec<(Value, i64)>) -> (Vec<Value>, i64) {
-    let mut second = 0;
-    let events = steps.into_iter().map(|(mut event, gap)| {
-        second += gap;
-        event["second"] = second.into();
-        event
-    });
-    (events.collect(), second)
-}
-
 /// A block of events. One with `repeat` stands for so many; `{n}` in its texts is the number of each.
 pub fn rows(events: &[Value]) -> Rows {
     sample::rows(events).unwrap()
-}
-
-/// What a detector finds in events that all are shown to it, time standing still.
-pub fn observe(detector: &mut dyn Detector, rows: &Rows, backfill: bool) -> Findings {
-    let (mut shared, mut findings) = (Shared::new(key()), Findings::new());
-    for row in rows.iter() {
-        let event = shared.event(&row, backfill, &mut findings);
-        detector.observe(&event, &mut findings);
-    }
-    findings
 }

@@ -8,7 +8,16 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::detector::RestoreError;
+/// The state of a detector could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The part with names and texts.
+    #[error("the state of a detector is not readable: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The rest.
+    #[error("the state of a detector is not readable: it ends early or holds what was never written")]
+    Malformed,
+}
 
 /// A value that can be written into a snapshot and read back the same.
 pub trait Pack: Sized {
@@ -20,6 +29,7 @@ pub trait Pack: Sized {
 }
 
 /// Implements [`Pack`] for a struct, field by field.
+#[macro_export]
 macro_rules! packed {
     ($type:ident { $($field:ident),* $(,)? }) => {
         impl $crate::pack::Pack for $type {
@@ -27,15 +37,15 @@ macro_rules! packed {
                 $($crate::pack::Pack::pack(&self.$field, out);)*
             }
 
-            fn unpack(input: &mut &[u8]) -> Result<Self, $crate::detector::RestoreError> {
+            fn unpack(input: &mut &[u8]) -> Result<Self, $crate::pack::RestoreError> {
                 Ok(Self { $($field: $crate::pack::Pack::unpack(input)?,)* })
             }
         }
     };
 }
-pub(crate) use packed;
 
 /// Implements [`Pack`] for an enum without fields, by the number of each variant. All of them are named.
+#[macro_export]
 macro_rules! packed_enum {
     ($type:ident { $($variant:ident),* $(,)? }) => {
         impl $crate::pack::Pack for $type {
@@ -46,17 +56,16 @@ macro_rules! packed_enum {
                 $crate::pack::Pack::pack(&number, out);
             }
 
-            fn unpack(input: &mut &[u8]) -> Result<Self, $crate::detector::RestoreError> {
+            fn unpack(input: &mut &[u8]) -> Result<Self, $crate::pack::RestoreError> {
                 let number: u8 = $crate::pack::Pack::unpack(input)?;
                 [$(Self::$variant,)*]
                     .into_iter()
                     .find(|variant| *variant as u8 == number)
-                    .ok_or($crate::detector::RestoreError::Malformed)
+                    .ok_or($crate::pack::RestoreError::Malformed)
             }
         }
     };
 }
-pub(crate) use packed_enum;
 
 macro_rules! numbers {
     ($($type:ty)*) => {$(

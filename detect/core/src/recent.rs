@@ -2,9 +2,8 @@
 
 use std::hash::Hasher;
 
-use crate::detector::RestoreError;
 use crate::index::{Index, Keyed};
-use crate::pack::Pack;
+use crate::pack::{Pack, RestoreError};
 
 /// Values by keyed hash, at most `limit` of them; the key that was first inserted is forgotten first.
 #[derive(Debug)]
@@ -116,8 +115,9 @@ impl Hasher for Passthrough {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     proptest! {
         #[test]

@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 use ledger::{Entry, LedgerName, Rows};
 use serde_json::Value;
 
-use crate::detector::Findings;
-use crate::engine::{Engine, Key};
+use crate::engine::Engine;
+use crate::findings::Findings;
+use crate::key::Key;
 use crate::limits::{TEST_EVENTS_MAX, TEST_SECONDS_MAX};
 use crate::text::nearest;
 

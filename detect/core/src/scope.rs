@@ -6,10 +6,9 @@ use ledger::events::column;
 use operations::access::Trust;
 use operations::alert::Who;
 
-use crate::detector::RestoreError;
-use crate::engine::{Key, Space};
 use crate::event::EventRow;
-use crate::pack::{Pack, pack_text, unpack_text};
+use crate::key::{Key, Space};
+use crate::pack::{Pack, RestoreError, pack_text, unpack_text};
 use crate::text::{bounded, cut};
 
 /// The kind of a name, as a word for sentences, and the name.

@@ -1,8 +1,8 @@
 //! Time as states keep it: a second in four bytes. Whatever a source says lies between 1970 and 2106 here.
 
-use crate::detector::RestoreError;
 use crate::event::EventRow;
-use crate::pack::{Pack, packed};
+use crate::pack::{Pack, RestoreError};
+use crate::packed;
 
 /// A second since 1970 UTC. What lies before is its first, what lies after 2106 its last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

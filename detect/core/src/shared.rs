@@ -3,15 +3,16 @@
 use ledger::Row;
 
 use crate::aspects::Aspects;
-use crate::detector::{Findings, RestoreError};
+use crate::cost::Authority;
 use crate::egress::reach::{Known, Reach, Watched};
 use crate::egress::secret::SecretRead;
-use crate::engine::Key;
 use crate::event::EventRow;
+use crate::findings::Findings;
+use crate::key::Key;
 use crate::limits::SECRET_READS_MAX;
+use crate::openers::Openers;
+use crate::pack::RestoreError;
 use crate::recent::Recent;
-use crate::spend::cost::Authority;
-use crate::state::alerts::Openers;
 
 /// The state that detectors share. It sees every event before they do, whichever of them are enabled.
 pub struct Shared {
@@ -42,10 +43,10 @@ impl Shared {
     pub fn new(key: Key) -> Self {
         Self {
             key,
-            reach: Reach::new(),
-            authority: Authority::new(),
+            reach: Reach::default(),
+            authority: Authority::default(),
             secrets: Recent::new(SECRET_READS_MAX),
-            openers: Openers::new(),
+            openers: Openers::default(),
         }
     }
 

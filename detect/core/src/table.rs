@@ -7,12 +7,12 @@
 
 mod owners;
 
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
 use crate::event::EventRow;
+use crate::findings::Findings;
 use crate::index::{Index, Keyed};
+use crate::key::Key;
 use crate::limits::{EVICTED_IN_USE_SECONDS, USED_AGAIN_SECONDS};
-use crate::pack::Pack;
+use crate::pack::{Pack, RestoreError};
 use owners::{Owners, ROOT};
 
 /// States by keyed hash, at most `limit` of them.

@@ -7,8 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 
-use crate::detector::RestoreError;
-use crate::pack::Pack;
+use crate::pack::{Pack, RestoreError};
 use crate::recent::Passthrough;
 use crate::second::Second;
 

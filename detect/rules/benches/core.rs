@@ -4,11 +4,16 @@
 mod feed;
 #[path = "core/fleet.rs"]
 mod fleet;
+#[path = "../src/numbers.rs"]
+mod numbers;
+#[path = "core/shipped.rs"]
+mod shipped;
 
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use detect::{Engine, Key, RuleSet};
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
 
 const EVENTS: usize = 131_072;
 
@@ -25,15 +30,13 @@ fn core(criterion: &mut Criterion) {
         })
     };
     group.bench_function("decode_rows", |bencher| bencher.iter_custom(|times| (0..times).map(|_| decode()).sum()));
-    let detect = |rules: &RuleSet| feed::feed(&mut Engine::new(rules, Key::new(&[7; 32]), 0), &blocks);
+    let detect = |rules: &RuleSet| feed::feed(&mut rules.engine(Key::new(&[7; 32]), 0), &blocks);
     let built_in = RuleSet::default();
     group.bench_function("decode_and_detect", |bencher| {
         bencher.iter_custom(|times| (0..times).map(|_| detect(&built_in)).sum());
     });
-    // The shipped examples, one for each operator, on top of all built-in detectors.
-    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules");
-    let user =
-        detect::user::load(&[examples], detect::user::Depth::Form).map(|loaded| loaded.rules()).unwrap_or_default();
+    // On top of all built-in detectors.
+    let user = shipped::rules();
     let name = format!("decode_and_detect_with_{}_user_rules", user.len());
     let rules = RuleSet::with_user(user);
     group.bench_function(name, |bencher| {

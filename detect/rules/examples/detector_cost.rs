@@ -1,14 +1,18 @@
 //! What each detector costs per event, alone and together: CPU time of this thread, the mean of several runs. Run it with
-//! `cargo run --release -p detect --example detector_cost`, with `-- all` only together.
+//! `cargo run --release -p detect-rules --example detector_cost`, with `-- all` only together.
 
 #[path = "../benches/core/feed.rs"]
 mod feed;
 #[path = "../benches/core/fleet.rs"]
 mod fleet;
+#[path = "../src/numbers.rs"]
+mod numbers;
 
 use std::time::Duration;
 
-use detect::{DETECTORS, Engine, Key, Rules};
+use detect_core::key::Key;
+use detect_rules::registry::{DETECTORS, Rules};
+use detect_rules::rule_set::RuleSet;
 use ledger::Rows;
 
 const EVENTS: usize = 131_072;
@@ -42,8 +46,8 @@ fn only(name: Option<&str>) -> Result<Rules, serde_json::Error> {
 
 /// Nanoseconds of CPU time for each event.
 fn cost(rows: &[Rows], rules: &Rules) -> f64 {
-    let rules = rules.clone().into();
-    let run = || feed::feed(&mut Engine::new(&rules, Key::new(&[7; 32]), 0), rows);
+    let rules = RuleSet::from(rules.clone());
+    let run = || feed::feed(&mut rules.engine(Key::new(&[7; 32]), 0), rows);
     let taken: Duration = (0..RUNS).map(|_| run()).sum();
     taken.as_nanos() as f64 / (RUNS * EVENTS) as f64
 }

@@ -1,7 +1,7 @@
 //! Writes down everything that the detectors find in fixed events, one JSON line for each revision of an alert: compare the
 //! files of two versions to see whether a change of code changed a finding.
 //!
-//! `cargo run -p detect --example findings -- FILE`
+//! `cargo run -p detect-rules --example findings -- FILE`
 
 // It is run by hand and stops at the first surprise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,15 +10,23 @@
 mod fleet;
 #[path = "history/incidents.rs"]
 mod incidents;
+#[path = "../src/numbers.rs"]
+mod numbers;
 #[path = "findings/odd.rs"]
 mod odd;
+#[path = "../benches/core/shipped.rs"]
+mod shipped;
 #[path = "../benches/core/fleet.rs"]
 mod workday;
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 
-use detect::{DETECTORS, Engine, Findings, Key, RuleSet};
+use detect_core::engine::Engine;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_rules::registry::DETECTORS;
+use detect_rules::rule_set::RuleSet;
 use ledger::{Entry, LedgerName, Rows};
 
 /// 2026-10-05T00:00:00Z, a Monday: the start of the month.
@@ -29,11 +37,7 @@ pub const TICK: i64 = 25;
 fn main() {
     let path = std::env::args().nth(1).expect("the file to write");
     let mut out = BufWriter::new(File::create(path).expect("a file that can be written"));
-    let user = detect::user::load(
-        &[std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules")],
-        detect::user::Depth::Form,
-    );
-    let all = RuleSet::with_user(user.expect("the example rules").rules());
+    let all = RuleSet::with_user(shipped::rules());
     for spec in DETECTORS {
         for example in spec.examples {
             let rows = odd::rows(example.events);
@@ -50,7 +54,7 @@ fn main() {
 
 /// Feeds blocks with every second in between and `until` seconds after the last, and writes what is found.
 fn run(name: &str, rules: &RuleSet, blocks: &[Rows], until: i64, out: &mut impl std::io::Write) {
-    let mut engine = Engine::new(rules, Key::new(&[7; 32]), 0);
+    let mut engine = rules.engine(Key::new(&[7; 32]), 0);
     let (mut findings, mut events, mut alerts) = (Findings::new(), 0, 0);
     let mut write = |findings: &mut Findings| {
         for alert in findings.take() {
@@ -67,7 +71,12 @@ fn run(name: &str, rules: &RuleSet, blocks: &[Rows], until: i64, out: &mut impl 
         events += 1;
         if events % 50_000 == 0 {
             // States are read back the same.
-            engine = Engine::restore(&engine.snapshot().expect("a snapshot"), Key::new(&[7; 32])).expect("the same");
+            engine = Engine::restore(
+                &engine.snapshot().expect("a snapshot"),
+                rules.build(Key::new(&[7; 32])),
+                Key::new(&[7; 32]),
+            )
+            .expect("the same");
         }
     }
     engine.pass(last + until, u64::MAX / 2, &mut findings, &mut write);

@@ -1,7 +1,7 @@
 //! Writes a month of a fleet's history into a new data directory, through the real ledger, so that rules can be backtested
 //! over it. The same seed gives the same events; only the keys of the ledger differ.
 //!
-//! `cargo run --release -p detect --example history -- --data DIR [--days 30] [--agents 50] [--seed 1]`
+//! `cargo run --release -p detect-rules --example history -- --data DIR [--days 30] [--agents 50] [--seed 1]`
 
 // It is run by hand and stops at the first surprise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,6 +10,8 @@
 mod fleet;
 #[path = "history/incidents.rs"]
 mod incidents;
+#[path = "../src/numbers.rs"]
+mod numbers;
 #[path = "history/unsynced.rs"]
 mod unsynced;
 

@@ -1,10 +1,12 @@
 //! How well `loop.repeat` finds loops of known period with noise: recall, false alarms, and steps from the end of the third
-//! round to the alert. Run it with `cargo run --release -p detect --example injected_loops`.
+//! round to the alert. Run it with `cargo run --release -p detect-rules --example injected_loops`.
 
 #[path = "../src/loops/repeat/injected.rs"]
 mod injected;
 
-use detect::{Engine, Findings, Key, RuleSet};
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
 use injected::{Numbers, Step};
 use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows};
@@ -53,7 +55,7 @@ fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
         event.set_fingerprint(column::RESULT_FP, *result);
         rows.push_entry(0, at as i64 * 1_000_000, &mut event);
     }
-    let mut engine = Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0);
+    let mut engine = RuleSet::default().engine(Key::new(&[7; 32]), 0);
     let mut findings = Findings::new();
     for (at, row) in rows.iter().enumerate() {
         engine.observe(&row, &mut findings);

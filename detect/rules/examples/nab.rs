@@ -1,6 +1,6 @@
 //! Scores the engine of `spend.rate` on the Numenta Anomaly Benchmark: one configuration, one pass, no look ahead.
 //!
-//! `cargo run --release -p detect --example nab -- NAB_DIR OUT_DIR` reads `NAB_DIR/data/*/*.csv` (timestamp, value) and
+//! `cargo run --release -p detect-rules --example nab -- NAB_DIR OUT_DIR` reads `NAB_DIR/data/*/*.csv` (timestamp, value) and
 //! writes files of the same names with one `anomaly_score` in [0, 1] for each row, as the benchmark's scorer wants them. Then
 //! it scores them itself by the benchmark's rules, with the windows of `NAB_DIR/labels/combined_windows.json`.
 
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use detect::anomaly::{Baseline, Profile};
+use detect_rules::anomaly::{Baseline, Profile};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -15,11 +15,11 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+use detect_core::event::EventRow;
+use detect_core::text::nearest;
 use ledger::{Column, Part};
 
-use crate::event::EventRow;
 use crate::limits::CONDITION_BYTES_MAX;
-use crate::text::nearest;
 use check::{Checker, Type};
 use eval::Node;
 
@@ -95,7 +95,7 @@ pub fn column(name: &str) -> Result<&'static Column, String> {
                 .map(|near| format!("; did you mean `{near}`?"))
                 .unwrap_or_default(),
         };
-        format!("unknown column `{}`{hint}", crate::text::bounded(name))
+        format!("unknown column `{}`{hint}", detect_core::text::bounded(name))
     })
 }
 

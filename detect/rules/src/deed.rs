@@ -1,16 +1,16 @@
 //! How far the calls of an alert have come: asked for, refused, or done. What was refused must not read as if it had happened.
 
+use detect_core::event::EventRow;
+use detect_core::key::Key;
+use detect_core::pack::{Pack, RestoreError};
+use detect_core::packed_enum;
+use detect_core::recent::Recent;
+use detect_core::text::{sentences, times};
 use ledger::events::column;
 use operations::alert::Severity;
 use serde::{Deserialize, Serialize};
 
-use crate::detector::RestoreError;
-use crate::engine::Key;
-use crate::event::EventRow;
 use crate::limits::CALLS_MAX;
-use crate::pack::{Pack, packed_enum};
-use crate::recent::Recent;
-use crate::text::{sentences, times};
 
 /// How far one call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use detect_core::engine::{Engine, NamedDetector};
+use detect_core::key::Key;
+use detect_core::text::bounded;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::detector::Detector;
-use crate::engine::Key;
 use crate::registry::Rules;
-use crate::text::bounded;
 use crate::user::Rule;
 use crate::user::detector::{Share, UserDetector};
 
@@ -35,16 +35,6 @@ fn recorded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Rule>, D::
     Ok(rules.filter_map(read).collect())
 }
 
-/// A detector with the name of its state.
-pub struct Running {
-    /// Name of a built-in detector, or name and hash of a user rule: a changed rule does not read the state of the old one.
-    pub name: Cow<'static, str>,
-    /// Version of a built-in detector.
-    pub version: u32,
-    /// The detector.
-    pub detector: Box<dyn Detector + Send>,
-}
-
 impl RuleSet {
     /// The built-in detectors with their default parameters and these rules.
     pub fn with_user(user: Vec<Rule>) -> Self {
@@ -57,7 +47,7 @@ impl RuleSet {
     }
 
     /// The names of the rules that find the same in both: the same parameters, and the same room for their states.
-    pub(crate) fn same(&self, other: &Self) -> BTreeSet<String> {
+    pub fn same(&self, other: &Self) -> BTreeSet<String> {
         let (mine, others) = (self.enabled(), other.enabled());
         let shares = Share::of_rules(&mine).into_iter().zip(&mine);
         let others: Vec<(Share, &&Rule)> = Share::of_rules(&others).into_iter().zip(&others).collect();
@@ -70,14 +60,22 @@ impl RuleSet {
         self.user.iter().filter(|rule| rule.form().enabled).collect()
     }
 
+    /// An engine of these rules that has seen nothing. Rows recorded before `live_from` will be backfill.
+    pub fn engine(&self, key: Key, live_from: i64) -> Engine {
+        Engine::new(self.build(key), key, live_from)
+    }
+
     /// Builds the detectors that are enabled.
-    pub(crate) fn build(&self, key: Key) -> Vec<Running> {
+    pub fn build(&self, key: Key) -> Vec<NamedDetector> {
         let builtin = self.builtin.build(key).into_iter();
-        let builtin =
-            builtin.map(|(spec, detector)| Running { name: Cow::Borrowed(spec.name), version: spec.version, detector });
-        let (mut detectors, last): (Vec<_>, Vec<_>) = builtin.partition(|running| running.name != LAST);
+        let builtin = builtin.map(|(spec, detector)| NamedDetector {
+            name: Cow::Borrowed(spec.name),
+            version: spec.version,
+            detector,
+        });
+        let (mut detectors, last): (Vec<_>, Vec<_>) = builtin.partition(|named| named.name != LAST);
         let user = self.enabled();
-        detectors.extend(user.iter().zip(UserDetector::of_rules(&user, key)).map(|(rule, detector)| Running {
+        detectors.extend(user.iter().zip(UserDetector::of_rules(&user, key)).map(|(rule, detector)| NamedDetector {
             name: Cow::Owned(rule.state_name()),
             version: 2,
             detector: Box::new(detector),
@@ -90,13 +88,6 @@ impl RuleSet {
 impl From<Rules> for RuleSet {
     fn from(builtin: Rules) -> Self {
         Self { builtin, user: Vec::new() }
-    }
-}
-
-impl Running {
-    /// The rule of its alerts.
-    pub fn rule(&self) -> &str {
-        self.name.split_once('@').map_or(self.name.as_ref(), |(rule, _)| rule)
     }
 }
 

@@ -4,8 +4,5 @@
 pub mod anomaly;
 pub mod budget;
 mod calibration;
-pub mod cost;
 pub mod rate;
 pub mod unpriced_model;
-
-pub use cost::cost_of_row;

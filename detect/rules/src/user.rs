@@ -1,7 +1,7 @@
 //! User rules: a condition over the event, an operator that puts matches together, and what an alert of it says.
 //!
 //! A rule is checked as a whole before it runs: columns, types, parameters, texts. What it does with events obeys the same
-//! contract as the built-in detectors, with the same tables and episodes. Only `file` reads files.
+//! contract as the built-in detectors, with the same tables and episodes.
 
 pub(crate) mod detector;
 mod file;
@@ -13,18 +13,19 @@ mod value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use detect_core::episode::Label;
+use detect_core::limits::NAME_BYTES_MAX;
 use operations::alert::Severity;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::condition::Condition;
-use crate::episode::Label;
-use crate::limits::{NAME_BYTES_MAX, RULE_KEYS_MAX, TEMPLATE_BYTES_MAX};
+use crate::limits::{RULE_KEYS_MAX, TEMPLATE_BYTES_MAX};
 use crate::registry::DETECTORS;
-pub use file::{Depth, LoadError, Loaded, RuleError, Source, load};
+pub use file::{Depth, Loaded, RuleError, Source};
 pub use operator::{OPERATORS, Operators};
 use template::Template;
-pub use test::{Expectation, Outcome, Test, TestEvent, examples};
+pub use test::{Expectation, Outcome, Test, TestEvent, compare};
 use value::RuleColumn;
 
 /// A rule as it is written, without its tests.

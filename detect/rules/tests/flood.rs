@@ -6,7 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use detect::{Engine, Findings, Key, RuleSet};
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows};
 
@@ -34,7 +36,7 @@ struct Counts {
 
 /// Feeds a flood of `sessions`. The steps of the loops are spread evenly over it: each goes round five times.
 fn run(sessions: u64, guise: Guise) -> Counts {
-    let mut engine = Engine::new(&RuleSet::default(), Key::new(&[7; 32]), 0);
+    let mut engine = RuleSet::default().engine(Key::new(&[7; 32]), 0);
     let (mut findings, mut found, mut floods) = (Findings::new(), BTreeSet::new(), BTreeSet::new());
     let steps = LOOPS * 15;
     let (mut seq, mut step, mut second) = (0, 0, START / 1_000_000);

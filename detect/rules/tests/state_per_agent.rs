@@ -6,7 +6,11 @@
 
 use std::ops::Range;
 
-use detect::{Engine, Findings, Key, Rules};
+use detect_core::engine::Engine;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_rules::registry::Rules;
+use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows};
 
@@ -116,7 +120,7 @@ fn an_agent_that_does_everything_takes_few_kilobytes() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let mut findings = Findings::new();
     // What the program and a round of events take themselves is in memory before, so that only states are measured.
-    let mut idle = Engine::new(&Rules::off().into(), Key::new(&[7; 32]), 0);
+    let mut idle = RuleSet::from(Rules::off()).engine(Key::new(&[7; 32]), 0);
     for step in 0..16 {
         observe(step, &mut idle, &mut findings);
     }
@@ -124,7 +128,7 @@ fn an_agent_that_does_everything_takes_few_kilobytes() {
     // What is new is only learned, since alerts have a bound of their own.
     let rules: Rules =
         serde_json::from_value(serde_json::json!({"egress.new_domain": {"learning_hours": 2160}})).unwrap();
-    let mut engine = Engine::new(&rules.into(), Key::new(&[7; 32]), 0);
+    let mut engine = RuleSet::from(rules).engine(Key::new(&[7; 32]), 0);
     let before = resident();
     for step in 0..STEPS {
         observe(step, &mut engine, &mut findings);

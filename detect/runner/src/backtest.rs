@@ -9,13 +9,14 @@
 mod changes;
 mod tally;
 
+use detect_core::engine::Engine;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
 use ledger::{Durable, LedgerError, ReadLimit, Reader, Row};
 
-use crate::detector::Findings;
-use crate::engine::{Engine, Key};
 use crate::limits::{READ_BYTES, READ_ROWS};
-use crate::rule_set::RuleSet;
 use crate::runner::newest_rules;
 pub use changes::{Change, changes};
 pub use tally::{Found, Report, RuleReport};
@@ -64,10 +65,10 @@ impl Backtest {
         let end = self.until.map_or(Ok(durable.next_seq), |until| events.seq_at(until))?.max(from);
         let mut tally = Tally::new(key, self.examples);
         tally.read_recorded(operations, from..end)?;
-        let mut sides = vec![Running::new(&self.candidate, key, Side::Candidate)];
+        let mut sides = vec![RuleSetRun::new(&self.candidate, key, Side::Candidate)];
         // The same rules give the same alerts, so they run once.
         let same = self.candidate.same(&self.current);
-        let mut current = Running::new(&self.current, key, Side::Current);
+        let mut current = RuleSetRun::new(&self.current, key, Side::Current);
         if current.engine.leave_out(&same) > 0 {
             sides.push(current);
         }
@@ -103,15 +104,15 @@ impl Backtest {
 }
 
 /// One set of rules at work.
-struct Running {
+struct RuleSetRun {
     side: Side,
     engine: Engine,
     findings: Findings,
 }
 
-impl Running {
+impl RuleSetRun {
     fn new(rules: &RuleSet, key: Key, side: Side) -> Self {
-        Self { side, engine: Engine::new(rules, key, i64::MIN), findings: Findings::new() }
+        Self { side, engine: rules.engine(key, i64::MIN), findings: Findings::new() }
     }
 
     fn observe(&mut self, row: &Row<'_>, tally: &mut Tally) {

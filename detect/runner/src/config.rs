@@ -1,12 +1,12 @@
 //! The `[detect]` table of the configuration.
 
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use detect_rules::registry::{ConfigError, Rules};
+use detect_rules::user::{Depth, Loaded};
 use serde::{Deserialize, Serialize};
 
-use crate::registry::Rules;
-use crate::user::{self, Depth, LoadError, Loaded};
+use crate::user_rules::{self, LoadError};
 
 /// What the configuration says about detection. Everything has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,28 +28,10 @@ impl Config {
     /// Reads the files of user rules. What is wrong in them stands in the result: no rule runs until nothing is.
     pub fn load_user(&self, depth: Depth) -> Result<Loaded, LoadError> {
         match &self.user_rules {
-            Some(path) => user::load(std::slice::from_ref(path), depth),
+            Some(path) => user_rules::load(std::slice::from_ref(path), depth),
             None => Ok(Loaded::default()),
         }
     }
-}
-
-/// Checks that a parameter lies in its range.
-pub(crate) fn check_range(name: &str, value: u32, range: RangeInclusive<u32>) -> Result<(), String> {
-    if range.contains(&value) {
-        return Ok(());
-    }
-    Err(format!("{name} is {value}; it must be {} to {}", range.start(), range.end()))
-}
-
-/// A parameter is out of its range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("detect.rules.\"{rule}\": {message}")]
-pub struct ConfigError {
-    /// The rule.
-    pub rule: &'static str,
-    /// Which parameter, which range.
-    pub message: String,
 }
 
 #[cfg(test)]

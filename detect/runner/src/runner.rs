@@ -12,15 +12,16 @@ mod start;
 use std::io;
 use std::path::PathBuf;
 
+use detect_core::clock::Outage;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
 use ledger::{AppendError, Ledger, LedgerError, Rows};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Outage;
-use crate::detector::Findings;
-use crate::engine::{Engine, Key, SnapshotError};
+use crate::detection::{Detection, SnapshotError};
 use crate::limits::{FINDINGS_MAX, OUTAGES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_EVENTS, SNAPSHOT_SECONDS, SNAPSHOTS_KEPT};
 use crate::metrics::Metrics;
-use crate::rule_set::RuleSet;
 pub use journal::newest_rules;
 use journal::{Commit, Cursor, Journal, LedgerJournal, RulesChange, SnapshotRef};
 use snapshots::Snapshots;
@@ -128,7 +129,7 @@ struct Running<S, J> {
     snapshots: Snapshots,
     options: RunnerOptions,
     metrics: Metrics,
-    engine: Engine,
+    detection: Detection,
     findings: Findings,
     /// The cursor that was last committed.
     cursor: Cursor,
@@ -164,11 +165,11 @@ impl<S: Source, J: Journal> Running<S, J> {
     async fn take(&mut self, rows: &Rows) -> Result<(), RunnerError> {
         for row in rows.iter() {
             self.pass(row.recorded.div_euclid(1_000_000), row.batch).await?;
-            self.engine.observe(&row, &mut self.findings);
+            self.detection.engine.observe(&row, &mut self.findings);
             self.commit_if_full().await?;
         }
         let told = rows.recorded_until.div_euclid(1_000_000);
-        if self.engine.progress().clock.second.is_some_and(|second| second < told) {
+        if self.detection.progress().clock.second.is_some_and(|second| second < told) {
             // A heartbeat moved the time past the last row, so the newest batch is the one that did.
             let batch = self.source.durable()?.batches.saturating_sub(1);
             self.pass(told, batch).await?;
@@ -182,18 +183,18 @@ impl<S: Source, J: Journal> Running<S, J> {
 
     /// Lets recorded time pass until `second`, unless it has.
     async fn pass(&mut self, second: i64, batch: u64) -> Result<(), RunnerError> {
-        let progress = self.engine.progress();
+        let progress = self.detection.progress();
         let Some(from) = progress.clock.second.filter(|from| *from < second) else { return Ok(()) };
         if progress.clock.is_outage(second, batch) {
-            self.engine.advance(second, true, &mut self.findings);
+            self.detection.engine.advance(second, true, &mut self.findings);
             self.outages.push(Outage { next_seq: progress.next_seq, from, to: second });
         } else {
             for second in from + 1..=second {
-                self.engine.advance(second, false, &mut self.findings);
+                self.detection.engine.advance(second, false, &mut self.findings);
                 self.commit_if_full().await?;
             }
         }
-        self.engine.note_batch(batch);
+        self.detection.engine.note_batch(batch);
         Ok(())
     }
 
@@ -206,7 +207,7 @@ impl<S: Source, J: Journal> Running<S, J> {
 
     /// After a block: alerts and outages at once, the cursor each second with traffic, a snapshot when it is due.
     async fn settle(&mut self) -> Result<(), RunnerError> {
-        let progress = self.engine.progress();
+        let progress = self.detection.progress();
         let second = progress.clock.second.unwrap_or_default();
         let due = self.events_since_snapshot >= self.options.snapshot_events
             || (self.events_since_snapshot > 0 && second - self.snapshot_second >= SNAPSHOT_SECONDS)
@@ -226,12 +227,12 @@ impl<S: Source, J: Journal> Running<S, J> {
     async fn snapshot(&mut self, rules: Option<RulesChange>) -> Result<(), RunnerError> {
         // The findings of this state must be durable before the state is one to start from.
         self.commit_if_any().await?;
-        let bytes = self.engine.snapshot()?;
-        let written = self.snapshots.write(self.engine.progress().next_seq, &bytes);
+        let bytes = self.detection.snapshot()?;
+        let written = self.snapshots.write(self.detection.progress().next_seq, &bytes);
         self.note_snapshot(written, bytes.len());
         self.commit(rules).await?;
         self.events_since_snapshot = 0;
-        self.snapshot_second = self.engine.progress().clock.second.unwrap_or_default();
+        self.snapshot_second = self.detection.progress().clock.second.unwrap_or_default();
         if let Err(error) = self.snapshots.keep_only(&self.cursor.snapshots) {
             // A snapshot too many harms nobody; the next time tries again.
             tracing::warn!(%error, "an old snapshot cannot be deleted");
@@ -276,8 +277,8 @@ impl<S: Source, J: Journal> Running<S, J> {
     /// One group: alerts, outages, a change of rules, the cursor.
     async fn commit(&mut self, rules: Option<RulesChange>) -> Result<(), RunnerError> {
         let outages = std::mem::take(&mut self.outages);
-        self.cursor.progress = self.engine.progress();
-        self.cursor.rules = self.engine.rules().0;
+        self.cursor.progress = self.detection.progress();
+        self.cursor.rules = self.detection.rules().0;
         self.cursor.outages.extend(&outages);
         let commit = Commit { alerts: self.findings.take(), cursor: self.cursor.clone(), rules, outages };
         let recorded = self.journal.commit(&commit).await?;

@@ -2,10 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::command::risky::REMOVERS;
-use crate::command::shell::Shell;
 use crate::file::paths;
-use crate::limits::COMMAND_BYTES_MAX;
 
 /// A command line, read once for all rules.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -69,16 +66,8 @@ pub enum RedirectKind {
 }
 
 impl Line {
-    /// Reads a line; of one that is too long, the beginning.
-    pub fn read(line: &str) -> Self {
-        let mut shell = Shell::default();
-        shell.read(&line[..line.floor_char_boundary(COMMAND_BYTES_MAX)]);
-        shell.line.note_relations();
-        shell.line
-    }
-
     /// Notes what rules ask of one command about all others: once, since a line may have thousands.
-    fn note_relations(&mut self) {
+    pub(super) fn note_relations(&mut self) {
         for at in 0..self.commands.len() {
             let command = &self.commands[at];
             let name = command.name();
@@ -115,6 +104,24 @@ impl Command {
         }
     }
 }
+
+/// Programs that remove what they are given.
+pub const REMOVERS: [&str; 14] = [
+    "rm",
+    "rimraf",
+    "unlink",
+    "srm",
+    "shred",
+    "remove-item",
+    "ri",
+    "del",
+    "erase",
+    "rd",
+    "rmdir",
+    "trash",
+    "rm-rf",
+    "del-cli",
+];
 
 /// Whether a program prints what it fetches from the network.
 pub fn is_fetcher(name: &str) -> bool {

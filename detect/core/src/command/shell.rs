@@ -9,7 +9,7 @@ mod scan;
 use std::rc::Rc;
 
 use crate::command::line::{Command, Line, Redirect, RedirectKind};
-use crate::limits::{COMMAND_DEPTH_MAX, COMMAND_WORK_BYTES_MAX};
+use crate::limits::{COMMAND_BYTES_MAX, COMMAND_DEPTH_MAX, COMMAND_WORK_BYTES_MAX};
 use scan::{closing, document_len, document_name, operand_end, word_end};
 
 /// Reads lines, one inside of another.
@@ -26,6 +26,16 @@ pub struct Shell {
     work: usize,
     /// Documents that were looked for.
     documents: usize,
+}
+
+impl Line {
+    /// Reads a line; of one that is too long, the beginning.
+    pub fn read(line: &str) -> Self {
+        let mut shell = Shell::default();
+        shell.read(&line[..line.floor_char_boundary(COMMAND_BYTES_MAX)]);
+        shell.line.note_relations();
+        shell.line
+    }
 }
 
 /// Documents of one line that are read: the end of each is looked for in all that follows.

@@ -1,7 +1,7 @@
 //! What kind of destination a host is: file drop, webhook, tunnel, resolver, address. Names and syntax only: what an agent
 //! usually asks is not known here.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 

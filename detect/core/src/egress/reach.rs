@@ -3,11 +3,12 @@
 //! For each name only a few agents and teams are remembered: a name with more is not rare, and then who they are does not
 //! matter. What agents did is never pooled into what one of them may do: it only says how unusual it is.
 
-use crate::detector::{Findings, RestoreError};
 use crate::egress::request::Request;
 use crate::event::EventRow;
+use crate::findings::Findings;
 use crate::limits::{AGENT_REGISTERS, REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
-use crate::pack::{Mark, Pack, mark_of, packed};
+use crate::pack::{Mark, Pack, RestoreError, mark_of};
+use crate::packed;
 use crate::table::Table;
 use crate::text::duration;
 
@@ -157,12 +158,14 @@ impl Asked {
     }
 }
 
-impl Reach {
+impl Default for Reach {
     /// Nobody asked for anything.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self { names: Table::new(REACH_NAMES_MAX), agents: Sketch::default(), since: None }
     }
+}
 
+impl Reach {
     /// Notes the event's request for its destination, and says what was known before.
     pub fn note(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) -> Known {
         let second = event.second();
@@ -270,7 +273,7 @@ mod tests {
 
     #[test]
     fn rarity_is_told_by_agent_team_and_fleet() {
-        let mut reach = Reach::new();
+        let mut reach = Reach::default();
         let mut events = vec![
             ask(0, "w1", "red", "acme.example"),
             ask(5, "w1", "red", "acme.example"),
@@ -297,7 +300,7 @@ mod tests {
         let mut write = ask(2, "w3", "red", "acme.example");
         write["method"] = json!("POST");
         let events = [refused, ask(1, "w2", "red", "acme.example"), write.clone(), write];
-        let said = note(&mut Reach::new(), &events);
+        let said = note(&mut Reach::default(), &events);
         let others = |known: &Known| [known.tried, known.reached.others, known.written.others];
         assert_eq!([others(&said[1]), others(&said[2])], [[1, 0, 0], [2, 1, 0]]);
         assert!(!said[2].written.team && said[3].written.agent && said[3].reached.agent);
@@ -328,11 +331,11 @@ mod tests {
                 ask(second, &format!("w{workspace}"), &format!("t{team}"), &format!("d{domain}.example"))
             }).collect();
             let (before, after) = events.split_at(cut.min(events.len()));
-            let mut whole = Reach::new();
+            let mut whole = Reach::default();
             note(&mut whole, before);
             let mut bytes = Vec::new();
             whole.snapshot(&mut bytes);
-            let mut loaded = Reach::new();
+            let mut loaded = Reach::default();
             loaded.restore(&mut bytes.as_slice()).unwrap();
             prop_assert_eq!(note(&mut whole, after), note(&mut loaded, after));
             let (mut one, mut other) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use crate::command::reads;
 use crate::event::EventRow;
 use crate::failure::Failure;
 use crate::file::secrets::holds_secrets;
-use crate::pack::{packed, packed_enum};
+use crate::{packed, packed_enum};
 
 /// An event that showed a secret to an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

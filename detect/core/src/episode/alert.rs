@@ -7,8 +7,8 @@ use operations::alert::{self, Alert, EVIDENCE_MAX, Severity, State};
 use serde::{Deserialize, Serialize};
 
 use super::{Case, Label, Opening};
-use crate::detector::Findings;
 use crate::event::Sighting;
+use crate::findings::Findings;
 use crate::limits::{QUIET_BURST, QUIET_PAUSE_SECONDS, QUIET_SECONDS, QUIET_SECONDS_MAX, UPDATE_FACTOR};
 
 /// An open episode. Rule, tags, title and reason are filled in when it speaks.

@@ -30,8 +30,12 @@ fn sighting(seq: u64) -> Sighting {
     Sighting { position, time, recorded: time, backfill: false, sender: 0 }
 }
 
+fn label() -> Label {
+    Label { name: "acme.a".into(), version: 1, tags: Vec::new() }
+}
+
 fn episodes() -> Episodes<Plain> {
-    Episodes::new(crate::registry::DETECTORS[0], fixtures::key(), 60)
+    Episodes::new(label(), fixtures::key(), 60)
 }
 
 fn raise(episodes: &mut Episodes<Plain>, name: &str, seq: u64, before: Before, findings: &mut Findings) {
@@ -145,7 +149,7 @@ fn an_episode_that_does_not_rest_speaks_seldom() {
     }
     assert!(news <= 9 && (110..=120).contains(&quiet), "{news} and {quiet}");
     // With pauses it speaks after each, until it has done so often enough.
-    let (mut episodes, mut quiet) = (Episodes::new(crate::registry::DETECTORS[0], fixtures::key(), 3_600), 0);
+    let (mut episodes, mut quiet) = (Episodes::new(label(), fixtures::key(), 3_600), 0);
     for seq in (0..3_600).step_by(6) {
         raise(&mut episodes, "a", seq, Before::default(), &mut findings);
         for second in 0..6 {

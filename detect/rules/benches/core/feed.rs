@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use detect::{Engine, Findings};
+use detect_core::engine::Engine;
+use detect_core::findings::Findings;
 use ledger::Rows;
 use rustix::time::{ClockId, clock_gettime};
 

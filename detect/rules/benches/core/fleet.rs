@@ -4,10 +4,7 @@
 use ledger::events::column;
 use ledger::{Entry, LedgerName, Rows};
 
-#[path = "../../src/numbers.rs"]
-pub mod numbers;
-
-use numbers::Numbers;
+use crate::numbers::Numbers;
 
 /// 2025-11-21T00:00:00Z in microseconds.
 pub const START: i64 = 1_763_683_200_000_000;

@@ -1,10 +1,11 @@
 //! Events of any kind with any columns, those included that no source sends together; the same numbers each time.
 
-use detect::{RuleSet, Rules};
+use detect_rules::registry::Rules;
+use detect_rules::rule_set::RuleSet;
 use ledger::{Entry, LedgerName, Rows};
 use serde_json::{Value, json};
 
-use crate::workday::numbers::Numbers;
+use crate::numbers::Numbers;
 
 /// 2025-11-21T00:00:00Z.
 const START: i64 = 1_763_683_200;

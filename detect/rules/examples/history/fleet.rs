@@ -4,10 +4,7 @@
 use ledger::Entry;
 use ledger::events::column;
 
-#[path = "../../src/numbers.rs"]
-mod numbers;
-
-use numbers::Numbers;
+use crate::numbers::Numbers;
 
 /// An agent with its session, if it is at work.
 pub struct Agent {

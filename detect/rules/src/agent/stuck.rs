@@ -1,24 +1,26 @@
 //! `agent.stuck`: an agent began something and was not heard of since.
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::{EventRow, Sighting};
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::{Kept, Pack, RestoreError, pack_text, unpack_text};
+use detect_core::packed;
+use detect_core::parameters::check_range;
+use detect_core::scope::{Named, Scope};
+use detect_core::second::Second;
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
+use detect_core::text::{cut, duration};
+use detect_core::timers::Timers;
 use ledger::events::column;
 use ledger::{LedgerName, Position};
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::{EventRow, Sighting};
 use crate::limits::AGENTS_MAX;
-use crate::pack::{Kept, Pack, pack_text, packed, unpack_text};
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{Named, Scope};
-use crate::second::Second;
-use crate::table::Table;
-use crate::text::{cut, duration};
-use crate::timers::Timers;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

@@ -1,24 +1,26 @@
 //! `approval.bypass`: an agent does what was denied, or is started so that nobody is asked.
 
+use detect_core::aspects::Aspects;
+use detect_core::command::Line;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::second::Second;
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
+use detect_core::text::{bounded, duration};
 use ledger::events::column;
 use ledger::{LedgerName, Position};
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::command::Line;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::EventRow;
 use crate::limits::{AGENTS_MAX, DENIED_CALLS_MAX};
-use crate::pack::packed;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
-use crate::second::Second;
-use crate::table::Table;
-use crate::text::{bounded, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -285,7 +287,7 @@ impl Case for Around {
             Means::Flag(flag) => format!(
                 "A command starts an agent with {flag} ({} in this episode): it will ask nobody before it acts. That is as it \
                  should be only in a sandbox that holds nothing of value.",
-                crate::text::times(alert.count)
+                detect_core::text::times(alert.count)
             ),
         }
     }

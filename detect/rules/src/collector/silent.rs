@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::{EventRow, Sighting};
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::{Pack, RestoreError};
+use detect_core::packed;
+use detect_core::parameters::check_range;
+use detect_core::scope::Scope;
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::text::{bounded, duration};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What, Who};
 use serde::{Deserialize, Serialize};
 
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::{EventRow, Sighting};
 use crate::limits::COLLECTORS_MAX;
-use crate::pack::{Pack, packed};
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::Scope;
-use crate::text::{bounded, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -147,7 +149,7 @@ impl Detector for Silent {
                 let subject = Subject { scope: Scope { kind: "collector", name }, target: "" };
                 self.episodes.resolve(subject, findings, |case| case.back = true);
             }
-        } else if self.collectors.len() < COLLECTORS_MAX && name.len() <= crate::limits::NAME_BYTES_MAX {
+        } else if self.collectors.len() < COLLECTORS_MAX && name.len() <= detect_core::limits::NAME_BYTES_MAX {
             let last = event.sighting();
             let collector =
                 Collector { last, events: 1, pause: 0, day: second / 86_400, since: second, due: i64::MAX, told: 0 };

@@ -6,23 +6,25 @@ mod signs;
 #[cfg(test)]
 mod table;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::recent::Recent;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::text::{bounded, duration, sentences, times};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
 use crate::deed::{Calls, Deeds, News, Progress};
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
-use crate::event::EventRow;
 use crate::limits::MADE_MAX;
-use crate::recent::Recent;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
-use crate::text::{bounded, duration, sentences, times};
-pub(crate) use destroy::{REMOVERS, deletes, is_narrow, is_recursive, removed_paths};
+pub(crate) use destroy::{deletes, is_narrow, is_recursive, removed_paths};
 use signs::{Class, Sign};
 
 /// What the reference says.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use detect_core::text::{bounded, nearest};
 use ledger::Column;
 use ledger::column::handle;
 
@@ -9,7 +10,6 @@ use super::eval::{Arithmetic, Find, Node, Order, Part};
 use super::parse::{Expression, Form};
 use super::{ConditionError, RECORDED};
 use crate::limits::{PATTERN_BYTES_MAX, PATTERN_MEMORY_MAX};
-use crate::text::{bounded, nearest};
 
 /// The type of a part of a condition. Every value of a column may be null besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 
+use detect_core::event::EventRow;
+use detect_core::text::scanned;
 use ledger::column::handle;
 use ledger::events::column;
 use regex::Regex;
 
 use super::Answer;
-use crate::event::EventRow;
-use crate::text::scanned;
 
 /// A part of a condition. The checker built it, so values have the types that their places want.
 #[derive(Debug)]

@@ -322,7 +322,7 @@ impl Parser {
 
 fn say(token: &Token) -> String {
     match token {
-        Token::Name(name) => format!("`{}`", crate::text::bounded(name)),
+        Token::Name(name) => format!("`{}`", detect_core::text::bounded(name)),
         Token::Int(number) => format!("`{number}`"),
         Token::Text(_) => "a text".to_owned(),
         Token::Sign(sign) => format!("`{sign}`"),

@@ -1,8 +1,8 @@
 //! The few destinations of an agent that are worth watching: bounded, and decoys do not push out what has a history.
 
-use crate::detector::RestoreError;
+use detect_core::pack::{Pack, RestoreError};
+
 use crate::limits::CANDIDATE_IDLE_SECONDS;
-use crate::pack::Pack;
 
 /// What is counted for one destination of one agent.
 pub trait Candidate: Default + Pack {
@@ -76,8 +76,9 @@ impl<C: Pack, const N: usize> Pack for Candidates<C, N> {
 
 #[cfg(test)]
 mod tests {
+    use detect_core::packed;
+
     use super::*;
-    use crate::pack::packed;
 
     #[derive(Debug, Default, Clone, PartialEq)]
     struct Plain {

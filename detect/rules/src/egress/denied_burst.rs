@@ -5,21 +5,23 @@ mod case;
 mod examples;
 mod window;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::request::what;
+use detect_core::episode::{Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::table::Table;
 use ledger::events::column;
 use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::egress::request::what;
-use crate::engine::Key;
-use crate::episode::{Episodes, Opening, Subject};
-use crate::event::EventRow;
 use crate::limits::{EGRESS_AGENTS_MAX, REFUSALS_MAX};
-use crate::registry::Spec;
-use crate::scope::{self, Scope};
-use crate::table::Table;
 use case::Burst;
 use window::{Refusal, Window};
 

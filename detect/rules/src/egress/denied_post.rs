@@ -4,22 +4,24 @@ mod case;
 mod examples;
 mod fleet;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::request::{Request, what};
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::recent::Recent;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::text::bounded;
 use ledger::events::column;
 use operations::alert::Who;
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::egress::request::{Request, what};
-use crate::engine::Key;
-use crate::episode::{Before, Episodes, Opening, Subject};
-use crate::event::EventRow;
 use crate::limits::ALLOWED_PAIRS_MAX;
-use crate::recent::Recent;
-use crate::registry::Spec;
-use crate::scope::{self, Scope};
-use crate::text::bounded;
 use case::{Refusals, Target};
 use fleet::{Uploads, Widespread};
 

@@ -3,21 +3,23 @@
 mod case;
 mod examples;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::class::Class;
+use detect_core::egress::popular::Names;
+use detect_core::egress::reach::Familiarity;
+use detect_core::egress::request::{Request, what};
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::REACH_FEW;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::egress::class::Class;
-use crate::egress::popular::Names;
-use crate::egress::reach::Familiarity;
-use crate::egress::request::{Request, what};
-use crate::engine::Key;
-use crate::episode::{Before, Episodes, Opening, Subject};
-use crate::event::EventRow;
-use crate::limits::REACH_FEW;
-use crate::registry::Spec;
-use crate::scope::{self, Scope};
 use case::Newcomer;
 
 /// What the reference says.

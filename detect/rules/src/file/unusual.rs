@@ -8,27 +8,29 @@
 mod examples;
 mod parameters;
 
+use detect_core::aspects::Aspects;
+use detect_core::command::reads;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::event::EventRow;
+use detect_core::file::{paths, secrets};
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::table::Table;
+use detect_core::text::{bounded, duration, sentences, times};
+use detect_core::{packed, packed_enum};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, What};
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::command::{reads, risky};
+use crate::command::risky;
 use crate::deed::{Calls, Deeds, News, Progress};
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
-use crate::event::EventRow;
-use crate::file::paths;
-use crate::file::secrets;
 use crate::file::sweep::Sweep;
 use crate::file::workspace::{self, Workspace};
 use crate::limits::AGENTS_MAX;
-use crate::pack::{packed, packed_enum};
-use crate::registry::Spec;
-use crate::scope::{self, Scope};
-use crate::table::Table;
-use crate::text::{bounded, duration, sentences, times};
 pub use parameters::Parameters;
 
 /// What the reference says.

@@ -7,14 +7,13 @@
 
 use std::borrow::Cow;
 
+use detect_core::event::EventRow;
+use detect_core::file::paths;
+use detect_core::key::Key;
+use detect_core::limits::SCANNED_BYTES_MAX;
+use detect_core::packed;
 use ledger::events::column;
 use serde::Deserialize;
-
-use crate::engine::Key;
-use crate::event::EventRow;
-use crate::file::paths;
-use crate::limits::SCANNED_BYTES_MAX;
-use crate::pack::packed;
 
 /// Projects in which one session works; one that touches more at its start is not judged.
 const FOLDERS_MAX: usize = 3;
@@ -213,7 +212,7 @@ mod tests {
     #[test]
     fn state_is_small() {
         let mut bytes = Vec::new();
-        crate::pack::Pack::pack(&Workspace::default(), &mut bytes);
+        detect_core::pack::Pack::pack(&Workspace::default(), &mut bytes);
         assert_eq!(bytes.len(), 16);
     }
 }

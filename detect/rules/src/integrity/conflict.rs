@@ -1,18 +1,19 @@
 //! `ledger.conflict`: a source told the same record twice with other facts.
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::text::{bounded, duration, times};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
-
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
-use crate::event::EventRow;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
-use crate::text::{bounded, duration, times};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

@@ -2,22 +2,24 @@
 
 mod stream;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::{Key, Space};
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
+use detect_core::text::bounded;
+use detect_core::timers::Timers;
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::{Key, Space};
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::EventRow;
 use crate::limits::STREAMS_MAX;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
-use crate::table::Table;
-use crate::text::bounded;
-use crate::timers::Timers;
 use stream::{Names, Stream};
 
 /// What the reference says.
@@ -248,7 +250,7 @@ impl Case for Missing {
             return format!(
                 "{} reported {} that it lost records ({loss}). A source that works loses none; what it lost is recorded nowhere.",
                 self.source,
-                crate::text::times(alert.count)
+                detect_core::text::times(alert.count)
             );
         }
         format!(

@@ -1,20 +1,22 @@
 //! `clock.skew`: a source's clock is wrong.
 
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
+use detect_core::text::{bounded, duration, times};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::EventRow;
 use crate::limits::STREAMS_MAX;
-use crate::pack::packed;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
-use crate::table::Table;
-use crate::text::{bounded, duration, times};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

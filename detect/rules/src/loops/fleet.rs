@@ -1,23 +1,25 @@
 //! `loop.fleet`: the same error at many agents at once is one incident with one cause, not many loops.
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::event::EventRow;
+use detect_core::failure::Failure;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::parameters::check_range;
+use detect_core::scope::Scope;
+use detect_core::second::Moment;
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
+use detect_core::text::{bounded, duration};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What, Who};
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
-use crate::event::EventRow;
-use crate::failure::Failure;
 use crate::limits::{FLEET_AGENTS_MAX, FLEET_ERRORS_MAX};
-use crate::pack::packed;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::Scope;
-use crate::second::Moment;
-use crate::table::Table;
-use crate::text::{bounded, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

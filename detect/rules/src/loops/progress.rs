@@ -2,10 +2,9 @@
 //! read yet. Programs that only look, check or talk are listed; of one that nobody knows, a change is assumed, since to call work
 //! a loop is worse than to see a loop two rounds later.
 
+use detect_core::command::{Command, RedirectKind};
+use detect_core::event::EventRow;
 use ledger::events::column;
-
-use crate::command::{Command, RedirectKind};
-use crate::event::EventRow;
 
 /// Programs that look, check, wait or talk, and those that only run what is read apart.
 const LOOKERS: &[&str] = &[

@@ -1,28 +1,29 @@
 //! `loop.repeat`: an agent does the same steps with the same results again and again.
 
 mod case;
-mod circle;
+mod cycle_finder;
 mod examples;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::spec::Spec;
+use detect_core::table::Table;
+use detect_core::text::bounded;
+use detect_core::{packed, scope};
 use ledger::events::column;
 use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Episodes, Opening, Subject};
-use crate::event::EventRow;
 use crate::limits::AGENTS_MAX;
 use crate::loops::step::{self, Feed};
-use crate::pack::packed;
-use crate::registry::Spec;
-use crate::scope;
-use crate::table::Table;
-use crate::text::bounded;
 use case::{End, Loop};
-use circle::{Circle, Turn};
+use cycle_finder::{CycleFinder, Turn};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -97,14 +98,14 @@ struct Repeat {
 #[derive(Debug, Default)]
 struct Agent {
     feed: Feed,
-    circle: Circle,
+    finder: CycleFinder,
     /// What its model calls cost, in micro-USD.
     spent: u64,
-    /// Whether an episode was opened since the circle began.
+    /// Whether an episode was opened since the cycle began.
     alerted: bool,
 }
 
-packed!(Agent { feed, circle, spent, alerted });
+packed!(Agent { feed, finder, spent, alerted });
 
 impl Detector for Repeat {
     fn looks_at(&self) -> Aspects {
@@ -143,7 +144,7 @@ impl Repeat {
         let agent = self.agents.of_actor(event, findings);
         let Some(step) = agent.feed.step(event, self.key) else { return };
         let subject = Subject::actor(event);
-        let turn = agent.circle.take(step, event.sighting(), agent.spent);
+        let turn = agent.finder.take(step, event.sighting(), agent.spent);
         let (laps, ended) = match turn {
             Turn::Laps(laps) => (laps, None),
             Turn::Progress => (0, Some(End::Result)),
@@ -162,12 +163,12 @@ impl Repeat {
         } else {
             [parameters.warning, parameters.critical, u32::MAX]
         };
-        let Some(began) = agent.circle.began().filter(|_| laps >= stages[0]) else { return };
+        let Some(began) = agent.finder.began().filter(|_| laps >= stages[0]) else { return };
         agent.alerted = true;
         let spent = agent.spent.saturating_sub(began.spent);
-        let span = agent.circle.span();
-        let steps = agent.circle.steps_since(began.step);
-        let evidence = agent.circle.evidence(event.position().seq);
+        let span = agent.finder.span();
+        let steps = agent.finder.steps_since(began.step);
+        let evidence = agent.finder.evidence(event.position().seq);
         let critical_micros = u64::from(parameters.critical_usd) * 1_000_000;
         let waits = step::waits(event);
         let open = |_| Opening {

@@ -1,23 +1,24 @@
 //! `loop.retry_storm`: the same error again and again, without the pauses that a polite client makes.
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::event::EventRow;
+use detect_core::failure::Failure;
+use detect_core::findings::Findings;
+use detect_core::key::{Key, Space};
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::second::Moment;
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
+use detect_core::text::{bounded, duration};
+use detect_core::{packed, scope};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::{Key, Space};
-use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
-use crate::event::EventRow;
-use crate::failure::Failure;
 use crate::limits::AGENTS_MAX;
-use crate::pack::packed;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope;
-use crate::second::Moment;
-use crate::table::Table;
-use crate::text::{bounded, duration};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

@@ -2,12 +2,12 @@
 //!
 //! Several sources may report the same call: hooks tell its start and its end, a gateway the model's wish. One call is one step.
 
+use detect_core::event::EventRow;
+use detect_core::key::Key;
+use detect_core::packed;
 use ledger::events::column;
 
-use crate::engine::Key;
-use crate::event::EventRow;
 use crate::loops::progress::moves;
-use crate::pack::packed;
 
 /// Which events of an agent are its steps.
 #[derive(Debug, Default)]

@@ -4,21 +4,23 @@ mod case;
 mod examples;
 mod weakness;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::{EGRESS, EventRow};
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::recent::Recent;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::text::bounded;
 use ledger::events::column;
 use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Episodes, Opening, Subject};
-use crate::event::{EGRESS, EventRow};
 use crate::limits::{POLICIES_MAX, POLICY_REPEAT_SECONDS};
-use crate::recent::Recent;
-use crate::registry::Spec;
-use crate::scope::{self, Scope};
-use crate::text::bounded;
 use case::Weak;
 use weakness::Weakness;
 

@@ -1,15 +1,15 @@
 //! Tests over the list: the examples hold, names are well formed, and every detector keeps the contract.
 
+use detect_core::engine::Engine;
+use detect_core::findings::Findings;
+use detect_core::sample::{self, pass};
 use operations::alert::Alert;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::detector::Findings;
-use crate::engine::Engine;
 use crate::fixtures::{self, START};
 use crate::rule_set::RuleSet;
-use crate::sample::{self, pass};
 
 /// Feeds events one by one with every second in between, and lets time pass until `until`.
 fn run(engine: &mut Engine, events: &[Value], until: i64) -> Findings {
@@ -21,7 +21,7 @@ fn every_example_gives_exactly_its_alerts() {
     for spec in DETECTORS {
         assert!(spec.examples.iter().any(|example| example.alerts.is_empty()), "{}: a quiet example", spec.name);
         assert!(spec.examples.iter().any(|example| !example.alerts.is_empty()), "{}: a firing example", spec.name);
-        for outcome in crate::user::examples(spec) {
+        for outcome in crate::rule_test::examples(spec) {
             assert!(outcome.differences.is_empty(), "{}: {}: {:#?}", spec.name, outcome.name, outcome.differences);
         }
     }
@@ -203,7 +203,7 @@ fn an_event_that_says_that_it_comes_from_the_future_hides_nothing() {
         for forged in [0, 4, 5, 9] {
             let mut events = events.clone();
             events[forged]["time"] = json!(i64::MAX);
-            let told = run(&mut Engine::new(&eager(30), fixtures::key(), 0), &events, 0);
+            let told = run(&mut eager(30).engine(fixtures::key(), 0), &events, 0);
             let alert = told.alerts().iter().find(|alert| alert.rule == rule);
             let alert = alert.unwrap_or_else(|| panic!("{rule} is hidden by event {forged}"));
             assert!(alert.last_seen <= alert.recorded_last, "{rule} ends in the future");
@@ -239,7 +239,7 @@ proptest! {
             }
             event
         }).collect();
-        let mut engine = Engine::new(&eager(30), fixtures::key(), 0);
+        let mut engine = eager(30).engine(fixtures::key(), 0);
         run(&mut engine, &events, second + 100);
         prop_assert!(engine.snapshot().is_ok());
     }
@@ -250,10 +250,10 @@ proptest! {
     ) {
         let (events, second) = fixtures::timed(steps);
         let rules = eager(30);
-        let mut all = Engine::new(&rules, fixtures::key(), 0);
+        let mut all = rules.engine(fixtures::key(), 0);
         all.show_everything();
         let expected = run(&mut all, &events, second + 100);
-        let found = run(&mut Engine::new(&rules, fixtures::key(), 0), &events, second + 100);
+        let found = run(&mut rules.engine(fixtures::key(), 0), &events, second + 100);
         for spec in DETECTORS {
             let of = |findings: &Findings| -> Vec<Alert> {
                 findings.alerts().iter().filter(|alert| alert.rule == spec.name).cloned().collect()
@@ -268,16 +268,16 @@ proptest! {
     ) {
         let (events, second) = fixtures::timed(steps);
         let rules = eager(quiet);
-        let mut whole = Engine::new(&rules, fixtures::key(), 0);
+        let mut whole = rules.engine(fixtures::key(), 0);
         let expected = run(&mut whole, &events, second + 100);
 
         let cut = cut.min(events.len());
         let rows = fixtures::rows(&events);
-        let mut engine = Engine::new(&rules, fixtures::key(), 0);
+        let mut engine = rules.engine(fixtures::key(), 0);
         let mut findings = Findings::new();
         for (number, row) in rows.iter().enumerate() {
             if number == cut {
-                engine = Engine::restore(&engine.snapshot().unwrap(), fixtures::key()).unwrap();
+                engine = Engine::restore(&engine.snapshot().unwrap(), rules.build(fixtures::key()), fixtures::key()).unwrap();
             }
             pass(&mut engine, row.recorded.div_euclid(1_000_000), &mut findings);
             engine.observe(&row, &mut findings);

@@ -5,27 +5,28 @@ mod case;
 mod examples;
 mod mark;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::class::Class;
+use detect_core::egress::popular::Names;
+use detect_core::egress::reach::Reach;
+use detect_core::egress::request::{Request, what};
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::REACH_FEW;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::text::bounded;
 use ledger::events::column;
 use operations::alert::What;
 use serde::{Deserialize, Serialize};
 
-pub use canary::{Canary, check as check_canaries};
-
-use crate::aspects::Aspects;
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::egress::class::Class;
-use crate::egress::popular::Names;
-use crate::egress::reach::Reach;
-use crate::egress::request::{Request, what};
-use crate::engine::Key;
-use crate::episode::{Before, Episodes, Opening, Subject};
-use crate::event::EventRow;
-use crate::limits::REACH_FEW;
-use crate::registry::Spec;
-use crate::scope::{self, Scope};
-use crate::text::bounded;
 use canary::Canaries;
+pub use canary::{Canary, check as check_canaries};
 use case::{Leak, Way};
 use mark::Mark;
 
@@ -89,7 +90,7 @@ pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(SecretEgress {
         parameters: parameters.clone(),
         canaries: Canaries::new(&parameters.canaries),
-        reach: Reach::new(),
+        reach: Reach::default(),
         episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
     })
 }

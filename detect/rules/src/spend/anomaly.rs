@@ -11,7 +11,8 @@
 mod envelope;
 mod profile;
 
-use crate::pack::packed;
+use detect_core::packed;
+
 use envelope::Envelope;
 pub use profile::Profile;
 

@@ -3,7 +3,7 @@
 //! A chance is counted, not assumed: what was seen in the team, on top of a prior that a little experience outweighs. So the
 //! operator's budget of false alarms means the same for a calm team and for a restless one.
 
-use crate::pack::packed;
+use detect_core::packed;
 
 /// Octaves of scores: the first holds 1/2 to 1, the next 1/4 to 1/2, ….
 const SCORES: usize = 12;

@@ -6,22 +6,25 @@ mod case;
 mod examples;
 mod parameters;
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::SPENDERS_MAX;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::table::Table;
+use detect_core::text::bounded;
 use ledger::events::column;
 use operations::alert::What;
 
 use super::anomaly::{Baseline, Feature, Profile};
 use super::calibration::Calibration;
-use crate::aspects::Aspects;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Episodes, Opening, Subject};
-use crate::event::EventRow;
-use crate::limits::{SPENDERS_MAX, SPENDING_TEAMS_MAX};
-use crate::pack::packed;
-use crate::registry::Spec;
-use crate::scope::{self, Scope};
-use crate::table::Table;
-use crate::text::bounded;
+use crate::limits::SPENDING_TEAMS_MAX;
 use case::{Rate, Sign};
 pub use parameters::Parameters;
 

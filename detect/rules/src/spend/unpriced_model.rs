@@ -1,18 +1,20 @@
 //! `spend.unpriced_model`: tokens of a model that the price table does not know, so every sum of money is too low.
 
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::text::{bounded, dollars};
 use ledger::events::column;
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use super::cost::tokens;
-use crate::aspects::Aspects;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::EventRow;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
-use crate::text::{bounded, dollars};
+use detect_core::cost::tokens;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

@@ -4,20 +4,21 @@
 
 use std::collections::BTreeMap;
 
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::{OPENED_PER_SENDER_MAX, OPENED_SECONDS};
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::text::bounded;
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
 
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::EventRow;
-use crate::limits::{OPENED_PER_SENDER_MAX, OPENED_SECONDS, RULES_IN_TEXT, SENDERS_MAX};
-use crate::pack::packed;
-use crate::recent::Recent;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
-use crate::text::bounded;
+use crate::limits::RULES_IN_TEXT;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -83,54 +84,6 @@ impl Parameters {
 /// Builds the detector.
 pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
     Box::new(Alerts { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) })
-}
-
-/// How many alerts each sender opened.
-pub struct Openers(Recent<Opened>);
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Opened {
-    /// When the count began, or when the latest was opened above the bound.
-    since: i64,
-    count: u32,
-}
-
-packed!(Opened { since, count });
-
-impl Openers {
-    /// Nobody opened any.
-    pub fn new() -> Self {
-        Self(Recent::new(SENDERS_MAX))
-    }
-
-    /// Whether what this sender opens now is told together only.
-    pub fn is_flood(&self, sender: u64, second: i64) -> bool {
-        self.current(sender, second).is_some_and(|opened| opened.count >= OPENED_PER_SENDER_MAX)
-    }
-
-    /// Notes that it opened so many.
-    pub fn note(&mut self, sender: u64, second: i64, count: u32) {
-        let mut opened = self.current(sender, second).unwrap_or(Opened { since: second, count: 0 });
-        opened.count = opened.count.saturating_add(count);
-        if opened.count > OPENED_PER_SENDER_MAX {
-            opened.since = second;
-        }
-        self.0.insert(sender, opened);
-    }
-
-    fn current(&self, sender: u64, second: i64) -> Option<Opened> {
-        self.0.get(sender).filter(|opened| second - opened.since < OPENED_SECONDS)
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.0.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.0.restore(input)
-    }
 }
 
 struct Alerts {

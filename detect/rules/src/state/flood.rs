@@ -3,19 +3,20 @@
 //! The tables of all detectors say when that happens ([`Findings::evicted`]); this detector stands last in the list, so it
 //! hears of every one.
 
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::SENDERS_MAX;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::parameters::check_range;
+use detect_core::recent::Recent;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
 use operations::alert::{Alert, Severity, State, What};
 use serde::{Deserialize, Serialize};
-
-use crate::config::check_range;
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject};
-use crate::event::EventRow;
-use crate::limits::SENDERS_MAX;
-use crate::pack::packed;
-use crate::recent::Recent;
-use crate::registry::{Example, Expected, Spec};
-use crate::scope::{self, Scope};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -139,7 +140,7 @@ impl Detector for Flood {
             case: Forgotten {
                 names: window.forgotten,
                 kind: scope.kind.to_owned(),
-                name: crate::text::bounded(scope.name),
+                name: detect_core::text::bounded(scope.name),
             },
             who: scope::who(event),
             what: What::default(),

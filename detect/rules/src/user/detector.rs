@@ -2,22 +2,25 @@
 
 use std::borrow::Cow;
 
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::{EPISODES_MAX, TEXT_CHARS_MAX};
+use detect_core::pack::RestoreError;
+use detect_core::scope::{self, Scope};
+use detect_core::text::bounded;
 use ledger::events::column;
 use operations::alert::{Alert, Severity, What, Who};
 use serde::{Deserialize, Serialize};
 
 use super::Rule;
 use super::operator::absence::{Waiting, Watch};
-use super::operator::room::Room;
+use super::operator::memory_budget::MemoryBudget;
 use super::operator::{Hit, Machine, Seen, holds};
 use super::template::{Piece, say};
-use crate::detector::{Detector, Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::{Before, Case, Episodes, Opening, Subject, span};
-use crate::event::EventRow;
-use crate::limits::{EPISODES_MAX, TEXT_CHARS_MAX, USER_EPISODES_MAX};
-use crate::scope::{self, Scope};
-use crate::text::bounded;
+use crate::limits::USER_EPISODES_MAX;
 
 /// A user rule at work.
 pub struct UserDetector {
@@ -54,7 +57,7 @@ struct Kept {
 /// What a rule has of what all user rules have together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    room: Room,
+    budget: MemoryBudget,
     /// How many of its alerts may be open.
     episodes: usize,
 }
@@ -64,7 +67,7 @@ impl Share {
     pub fn of_rules(rules: &[&Rule]) -> Vec<Self> {
         let wanted: Vec<u64> = rules.iter().map(|rule| rule.form().operators.bytes()).collect();
         let episodes = EPISODES_MAX.min(USER_EPISODES_MAX / rules.len().max(1));
-        Room::share(&wanted).into_iter().map(|room| Self { room, episodes }).collect()
+        MemoryBudget::share(&wanted).into_iter().map(|budget| Self { budget, episodes }).collect()
     }
 }
 
@@ -74,11 +77,11 @@ impl UserDetector {
         rules.iter().zip(Share::of_rules(rules)).map(|(rule, share)| Self::new(rule, key, share)).collect()
     }
 
-    fn new(rule: &Rule, key: Key, Share { room, episodes }: Share) -> Self {
+    fn new(rule: &Rule, key: Key, Share { budget, episodes }: Share) -> Self {
         let form = rule.form();
         let operators = &form.operators;
-        let state = match (&operators.absence, operators.build(key, room)) {
-            (Some(absence), _) => State::Watch(Box::new(absence.watch(room))),
+        let state = match (&operators.absence, operators.build(key, budget)) {
+            (Some(absence), _) => State::Watch(Box::new(absence.watch(budget))),
             (None, Some(machine)) => State::Machine(machine),
             (None, None) => State::Each,
         };

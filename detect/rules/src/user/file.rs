@@ -1,16 +1,15 @@
-//! Files of user rules: TOML with `[[rule]]` tables, read whole, checked rule by rule. What is wrong is told with file, line
-//! and column; this is the only place of the detectors' package that reads rules from a disk.
+//! The text of files of user rules: TOML with `[[rule]]` tables, read whole, checked rule by rule. What is wrong is told with
+//! file, line and column. No file is opened here.
 
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use detect_core::text::nearest;
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Form, KEYS, OPERATORS, Problem, Rule, Test};
-use crate::limits::{RULE_FILE_BYTES_MAX, RULE_TESTS_MAX, USER_RULES_BYTES_MAX, USER_RULES_MAX};
-use crate::text::nearest;
+use crate::limits::{RULE_TESTS_MAX, USER_RULES_BYTES_MAX, USER_RULES_MAX};
 
 /// What was read of some files.
 #[derive(Debug, Default)]
@@ -60,14 +59,6 @@ impl fmt::Display for RuleError {
     }
 }
 
-/// A file or directory could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read rules from {}: {source}", path.display())]
-pub struct LoadError {
-    path: PathBuf,
-    source: std::io::Error,
-}
-
 /// How far the tests beside rules are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
@@ -75,45 +66,6 @@ pub enum Depth {
     Form,
     /// Their events are built, which takes long and much memory: for who writes rules.
     Events,
-}
-
-/// Reads rules from files, and from the `*.toml` files of directories in the order of their names.
-pub fn load(paths: &[PathBuf], depth: Depth) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded::default();
-    for path in paths {
-        let failed = |source| LoadError { path: path.clone(), source };
-        for file in files(path).map_err(failed)? {
-            let failed = |source| LoadError { path: file.clone(), source };
-            let text = read(&file).map_err(failed)?;
-            loaded.add_file(&file, &text, depth);
-        }
-    }
-    loaded.check_together();
-    Ok(loaded)
-}
-
-fn files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let file = entry?.path();
-        if file.extension().is_some_and(|extension| extension == "toml") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn read(file: &Path) -> std::io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(file)?.take(RULE_FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > RULE_FILE_BYTES_MAX {
-        return Err(std::io::Error::other(format!("it is larger than {RULE_FILE_BYTES_MAX} bytes")));
-    }
-    Ok(text)
 }
 
 #[derive(Deserialize)]
@@ -143,7 +95,7 @@ impl Loaded {
         for (at, table) in parsed.rule.into_iter().enumerate() {
             let start = starts[at];
             let end = starts.get(at + 1).copied().filter(|end| *end > start).unwrap_or(text.len());
-            let name = table.get_ref().get("name").and_then(toml::Value::as_str).map(crate::text::bounded);
+            let name = table.get_ref().get("name").and_then(toml::Value::as_str).map(detect_core::text::bounded);
             let located = |problem: Problem| RuleError {
                 file: file.to_owned(),
                 place: place(text, find(text, start, end, &problem.place)),
@@ -161,7 +113,7 @@ impl Loaded {
     }
 
     /// Checks what no rule knows alone: names, numbers, sizes.
-    fn check_together(&mut self) {
+    pub fn check_together(&mut self) {
         let mut seen = std::collections::BTreeMap::new();
         let mut bytes = 0;
         for (at, source) in self.rules.iter().enumerate() {
@@ -201,7 +153,7 @@ fn one(mut table: toml::Table, depth: Depth) -> Result<(Rule, Vec<Test>), Proble
         if !KEYS.contains(&key.as_str()) && !operators().any(|name| name == key) {
             let hint = nearest(key, KEYS.into_iter().chain(operators()));
             let hint = hint.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(Problem::new(key, 0, format!("unknown key `{}`{hint}", crate::text::bounded(key))));
+            return Err(Problem::new(key, 0, format!("unknown key `{}`{hint}", detect_core::text::bounded(key))));
         }
     }
     let form: Form = table.try_into().map_err(|error: toml::de::Error| {

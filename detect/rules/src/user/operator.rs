@@ -7,26 +7,26 @@ pub mod absence;
 mod burn;
 mod distinct;
 mod first_seen;
+pub mod memory_budget;
 mod rarity;
 mod rate;
+mod recent_events;
 mod repeat;
-pub mod room;
 pub mod sequence;
-mod trail;
 mod window;
 
+use detect_core::episode::Before;
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
 use super::value::RuleColumn;
 use crate::condition::{Answer, Condition};
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::Before;
-use crate::event::EventRow;
-use crate::table::Table;
-
-use room::Room;
-use trail::Trail;
+use memory_budget::MemoryBudget;
+use recent_events::RecentEvents;
 
 /// A wrong parameter: its name, and what it must be.
 pub type Wrong = (String, String);
@@ -67,7 +67,7 @@ trait Operator {
     fn bytes(&self) -> u64;
 
     /// Its state, which is empty; `None` if it has none that events alone drive.
-    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>>;
+    fn build(&self, key: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>>;
 }
 
 /// The state of an operator.
@@ -128,8 +128,8 @@ macro_rules! operators {
             }
 
             /// The state of the operator, which is empty; `None` if every match is a hit. The parameters were checked.
-            pub fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
-                $(if let Some(operator) = &self.$field { return operator.build(key, room); })*
+            pub fn build(&self, key: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
+                $(if let Some(operator) = &self.$field { return operator.build(key, budget); })*
                 None
             }
         }
@@ -171,7 +171,7 @@ pub fn holds(condition: &Condition, event: &EventRow<'_>, rule: &str, findings: 
 }
 
 /// The state of the event's key.
-fn state<'t, V: Default + crate::pack::Pack>(
+fn state<'t, V: Default + detect_core::pack::Pack>(
     table: &'t mut Table<V>,
     seen: Seen<'_, '_>,
     findings: &mut Findings,

@@ -1,11 +1,11 @@
 //! Titles and reasons of user rules: texts with columns and counts in braces.
 
+use detect_core::event::EventRow;
+use detect_core::text::{dollars, duration, nearest};
 use serde::{Deserialize, Serialize};
 
 use super::value::RuleColumn;
-use crate::event::EventRow;
 use crate::limits::TEMPLATE_BYTES_MAX;
-use crate::text::{dollars, duration, nearest};
 
 /// A text with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]

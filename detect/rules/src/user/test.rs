@@ -1,16 +1,12 @@
-//! Tests that stand beside a rule: events, and the alerts that they must give. The examples of built-in detectors are run
-//! the same way.
+//! Tests that stand beside a rule: events, the alerts that they must give, and how what came differs from that. Nothing is
+//! run here.
 
+use detect_core::limits::TEST_SECONDS_MAX;
+use detect_core::sample::{self, SampleError};
+use detect_core::spec::Expected;
 use operations::alert::{Alert, Severity, State};
 use serde::Deserialize;
 use serde_json::Value;
-
-use super::Rule;
-use crate::engine::Engine;
-use crate::limits::TEST_SECONDS_MAX;
-use crate::registry::Spec;
-use crate::rule_set::RuleSet;
-use crate::sample::{self, SampleError};
 
 /// `[[rule.test]]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -65,31 +61,15 @@ impl Test {
         sample::rows(&self.json()).map(|_| ())
     }
 
-    /// Runs the rule alone over the events.
-    pub fn run(&self, rule: &Rule) -> Outcome {
-        let alerts = found(&RuleSet::only_user(vec![rule.clone()]), &rule.form().name, &self.json(), self.until);
-        Outcome { name: self.name.clone(), differences: compare(&self.alerts, alerts) }
-    }
-
-    fn json(&self) -> Vec<Value> {
+    /// The events as JSON objects.
+    pub fn json(&self) -> Vec<Value> {
         // What has no JSON form is an event without a second, which is refused.
         self.events.iter().map(|event| serde_json::to_value(event).unwrap_or_default()).collect()
     }
 }
 
-/// Runs the examples of a built-in detector, with the default parameters of all.
-pub fn examples(spec: &Spec) -> Vec<Outcome> {
-    let run = |example: &crate::registry::Example| {
-        let events = example.events.iter().map(|text| serde_json::from_str(text).unwrap_or_default());
-        let alerts = found(&RuleSet::default(), spec.name, &events.collect::<Vec<Value>>(), example.until);
-        let expected: Vec<Expectation> = example.alerts.iter().map(Expectation::from).collect();
-        Outcome { name: example.name.to_owned(), differences: compare(&expected, alerts) }
-    };
-    spec.examples.iter().map(run).collect()
-}
-
-impl From<&crate::registry::Expected> for Expectation {
-    fn from(expected: &crate::registry::Expected) -> Self {
+impl From<&Expected> for Expectation {
+    fn from(expected: &Expected) -> Self {
         Self {
             state: Some(expected.state),
             severity: Some(expected.severity),
@@ -98,15 +78,6 @@ impl From<&crate::registry::Expected> for Expectation {
             reason: Some(expected.reason.to_owned()),
         }
     }
-}
-
-fn found(rules: &RuleSet, rule: &str, events: &[Value], until: i64) -> Result<Vec<Alert>, SampleError> {
-    let rows = sample::rows(events)?;
-    let mut engine = Engine::new(rules, sample::key(), 0);
-    let mut alerts = sample::run(&mut engine, &rows, until).take();
-    // When numbers are brought up to date is no part of what a rule means.
-    alerts.retain(|alert| alert.rule == rule && alert.follows.is_none());
-    Ok(alerts)
 }
 
 impl Expectation {
@@ -130,7 +101,7 @@ impl Expectation {
 }
 
 /// The lines of what was expected and what came, where they differ. Revisions are compared in order.
-fn compare(expected: &[Expectation], found: Result<Vec<Alert>, SampleError>) -> Vec<String> {
+pub fn compare(expected: &[Expectation], found: Result<Vec<Alert>, SampleError>) -> Vec<String> {
     let found = match found {
         Ok(found) => found,
         Err(error) => return vec![format!("! {error}")],

@@ -2,15 +2,16 @@
 
 use std::path::Path;
 
+use detect_core::engine::Engine;
+use detect_core::findings::Findings;
+use detect_core::sample::pass;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::detector::Findings;
-use crate::engine::Engine;
 use crate::fixtures::{self, START};
 use crate::rule_set::RuleSet;
-use crate::sample::pass;
+use crate::rule_test;
 
 fn read(text: &str) -> Loaded {
     let mut loaded = Loaded::default();
@@ -33,7 +34,14 @@ fn one(lines: &str) -> Rule {
 }
 
 fn examples_directory() -> Loaded {
-    load(&[Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/rules")], Depth::Events).unwrap()
+    let mut loaded = Loaded::default();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rules");
+    for file in std::fs::read_dir(directory).unwrap() {
+        let file = file.unwrap().path();
+        loaded.add_file(&file, &std::fs::read_to_string(&file).unwrap(), Depth::Events);
+    }
+    loaded.check_together();
+    loaded
 }
 
 #[test]
@@ -45,7 +53,7 @@ fn the_shipped_rules_are_in_order_and_pass_their_tests() {
     assert_eq!(operators.len(), OPERATORS.len() + 1, "an example for each operator: {operators:?}");
     for source in &loaded.rules {
         for test in &source.tests {
-            let outcome = test.run(&source.rule);
+            let outcome = rule_test::run(&source.rule, test);
             assert!(
                 outcome.differences.is_empty(),
                 "{}: {}: {:#?}",
@@ -104,18 +112,11 @@ fn mistakes_are_named_with_line_and_column() {
     let mut twice = read(&rule(""));
     twice.add_file(Path::new("b.toml"), &rule(""), Depth::Events);
     assert_eq!(twice.errors, []);
-    let directory = tempfile::tempdir().unwrap();
-    for name in ["a.toml", "b.toml"] {
-        std::fs::write(directory.path().join(name), rule("")).unwrap();
-    }
-    std::fs::write(directory.path().join("c.txt"), "no rule").unwrap();
-    let errors = load(&[directory.path().to_owned()], Depth::Form).unwrap().errors;
-    assert!(errors[0].to_string().contains("b.toml:1:1: acme.a: the name is taken by"), "{}", errors[0]);
+    twice.check_together();
     assert!(
-        load(&[directory.path().join("missing")], Depth::Form)
-            .unwrap_err()
-            .to_string()
-            .contains("cannot read rules from")
+        twice.errors[0].to_string().contains("b.toml:1:1: acme.a: the name is taken by a.toml:1"),
+        "{}",
+        twice.errors[0]
     );
 }
 
@@ -145,11 +146,11 @@ fn a_rule_is_recorded_as_it_is_written_and_a_changed_one_starts_anew() {
     let event = |second: i64| json!({"second": second, "kind": "a", "session": "s"});
     let rows = fixtures::rows(&[event(0), event(1), event(2)]);
     let alerts_after = |new: &Rule| {
-        let mut engine = Engine::new(&set, fixtures::key(), 0);
+        let mut engine = set.engine(fixtures::key(), 0);
         let mut findings = Findings::new();
         for (number, row) in rows.iter().enumerate() {
             if number == 2 {
-                engine = engine.with_rules(2, RuleSet::only_user(vec![new.clone()])).unwrap();
+                engine = engine.with_detectors(RuleSet::only_user(vec![new.clone()]).build(fixtures::key())).unwrap();
             }
             engine.observe(&row, &mut findings);
         }
@@ -180,7 +181,7 @@ fn what_was_recorded_is_read_whatever_is_asked_of_rules_by_now() {
 #[test]
 fn what_cannot_be_computed_is_no_match_and_is_counted() {
     let set = RuleSet::only_user(vec![one("condition = 'status / port > 3'")]);
-    let mut engine = Engine::new(&set, fixtures::key(), 0);
+    let mut engine = set.engine(fixtures::key(), 0);
     let mut findings = Findings::new();
     let rows = fixtures::rows(&[
         json!({"second": 0, "session": "s", "status": 8, "port": 0}),
@@ -195,7 +196,7 @@ fn what_cannot_be_computed_is_no_match_and_is_counted() {
         ("absence = { within_seconds = 9, expect = 'status / port > 9' }", 1),
     ] {
         let set = RuleSet::only_user(vec![one(operator)]);
-        let mut engine = Engine::new(&set, fixtures::key(), 0);
+        let mut engine = set.engine(fixtures::key(), 0);
         rows.iter().for_each(|row| engine.observe(&row, &mut findings));
         assert_eq!(findings.take_failed().get("acme.a"), Some(&failures), "{operator}");
     }
@@ -205,8 +206,8 @@ fn what_cannot_be_computed_is_no_match_and_is_counted() {
 fn a_time_that_an_agent_tells_ends_no_learning_and_no_chain() {
     let alerts = |lines: &str, events: &[Value]| {
         let set = RuleSet::only_user(vec![one(lines)]);
-        let mut engine = Engine::new(&set, fixtures::key(), 0);
-        crate::sample::run(&mut engine, &fixtures::rows(events), 0).take().len()
+        let mut engine = set.engine(fixtures::key(), 0);
+        detect_core::sample::run(&mut engine, &fixtures::rows(events), 0).take().len()
     };
     let event =
         |second: i64, time: i64, host: &str| json!({"second": second, "session": "s", "host": host, "time": time});
@@ -225,15 +226,15 @@ fn a_time_that_an_agent_tells_ends_no_learning_and_no_chain() {
     assert_eq!(alerts(sequence, &[live(0, "a"), event(1, 0, "a"), live(2, "b")]), 1);
     // Recorded before the first start, and from the future: it is backfill too.
     let set = RuleSet::only_user(vec![one("rate = { events = 2, within_seconds = 60 }")]);
-    let mut engine = Engine::new(&set, fixtures::key(), (START + 1) * 1_000_000);
+    let mut engine = set.engine(fixtures::key(), (START + 1) * 1_000_000);
     let events = [event(0, i64::MAX, "a"), live(1_000, "a"), live(2_000, "a")];
-    assert_eq!(crate::sample::run(&mut engine, &fixtures::rows(&events), 0).take().len(), 0);
+    assert_eq!(detect_core::sample::run(&mut engine, &fixtures::rows(&events), 0).take().len(), 0);
 }
 
 #[test]
 fn silence_during_an_outage_means_nothing_and_a_sign_of_life_ends_it() {
     let set = RuleSet::only_user(vec![one("absence = { within_seconds = 60 }\nquiet_seconds = 100000")]);
-    let mut engine = Engine::new(&set, fixtures::key(), 0);
+    let mut engine = set.engine(fixtures::key(), 0);
     let mut findings = Findings::new();
     let rows = fixtures::rows(&[
         json!({"second": 0, "session": "x".repeat(400)}),
@@ -244,7 +245,7 @@ fn silence_during_an_outage_means_nothing_and_a_sign_of_life_ends_it() {
     pass(&mut engine, START + 1_059, &mut findings);
     assert_eq!(findings.alerts().len(), 0);
     pass(&mut engine, START + 1_060, &mut findings);
-    engine = Engine::restore(&engine.snapshot().unwrap(), fixtures::key()).unwrap();
+    engine = Engine::restore(&engine.snapshot().unwrap(), set.build(fixtures::key()), fixtures::key()).unwrap();
     pass(&mut engine, START + 2_000, &mut findings);
     engine.observe(&rows.get(1).unwrap(), &mut findings);
     let states: Vec<&str> = findings.alerts().iter().map(|alert| alert.state.as_str()).collect();
@@ -263,8 +264,8 @@ fn many_rules_share_one_room_and_who_brings_many_keys_loses_its_own() {
     flood["repeat"] = json!(1_500);
     let events = [event("a", "a"), event("b", "b"), flood, event("a", "a"), event("b", "b")];
     let told = |count: usize| {
-        let mut engine = Engine::new(&rules(count), fixtures::key(), 0);
-        let alerts = crate::sample::run(&mut engine, &fixtures::rows(&events), 0).take();
+        let mut engine = rules(count).engine(fixtures::key(), 0);
+        let alerts = detect_core::sample::run(&mut engine, &fixtures::rows(&events), 0).take();
         let mine = alerts.iter().filter(|alert| alert.rule == "acme.r0");
         mine.map(|alert| alert.who.session.clone().unwrap_or_default()).collect::<Vec<_>>()
     };
@@ -320,13 +321,13 @@ proptest! {
         let (events, second) = fixtures::timed(steps);
         let rules = RuleSet::only_user(small_rules());
         let rows = fixtures::rows(&events);
-        let mut whole = Engine::new(&rules, fixtures::key(), 0);
-        let expected = crate::sample::run(&mut whole, &rows, second + 100);
-        let mut engine = Engine::new(&rules, fixtures::key(), 0);
+        let mut whole = rules.engine(fixtures::key(), 0);
+        let expected = detect_core::sample::run(&mut whole, &rows, second + 100);
+        let mut engine = rules.engine(fixtures::key(), 0);
         let mut findings = Findings::new();
         for (number, row) in rows.iter().enumerate() {
             if number == cut.min(events.len() - 1) {
-                engine = Engine::restore(&engine.snapshot().unwrap(), fixtures::key()).unwrap();
+                engine = Engine::restore(&engine.snapshot().unwrap(), rules.build(fixtures::key()), fixtures::key()).unwrap();
             }
             pass(&mut engine, row.recorded.div_euclid(1_000_000), &mut findings);
             engine.observe(&row, &mut findings);
@@ -342,7 +343,7 @@ proptest! {
         let whole = rule("condition = 'kind == \"a\"'\nrate = { events = 3, within_seconds = 60 }\n[[rule.test]]\nname = 'n'\nevents = [{ second = 0, repeat = 2, kind = 'a' }]");
         let cut = whole.floor_char_boundary(cut.min(whole.len()));
         for source in &read(&format!("{}{noise}{}", &whole[..cut], &whole[cut..])).rules {
-            source.tests.iter().for_each(|test| _ = test.run(&source.rule));
+            source.tests.iter().for_each(|test| _ = rule_test::run(&source.rule, test));
         }
     }
 }

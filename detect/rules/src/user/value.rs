@@ -1,11 +1,11 @@
 //! A column that a user rule names: its value as a hash to tell values apart, as a number to add up, as words for sentences.
 
+use detect_core::event::EventRow;
+use detect_core::key::Key;
+use detect_core::text::{bounded, dollars};
 use ledger::{Column, Part};
 
 use crate::condition;
-use crate::engine::Key;
-use crate::event::EventRow;
-use crate::text::{bounded, dollars};
 
 /// A column of events that rules may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

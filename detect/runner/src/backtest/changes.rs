@@ -1,9 +1,8 @@
 //! What differs between two sets of rules as they are written: parameters of built-in detectors, and user rules.
 
+use detect_rules::rule_set::RuleSet;
 use serde::Serialize;
 use serde_json::{Map, Value};
-
-use crate::rule_set::RuleSet;
 
 /// A difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

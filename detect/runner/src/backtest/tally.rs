@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
+use detect_core::findings::Findings;
+use detect_core::key::Key;
 use ledger::operations::column;
 use ledger::{LedgerError, ReadLimit, Reader, Row};
 use operations::alert::{self, Alert, Severity, State, Who};
 use serde::Serialize;
 
-use crate::detector::Findings;
-use crate::engine::Key;
 use crate::limits::{BACKTEST_ALERTS_MAX, BACKTEST_EXAMPLES_MAX, READ_BYTES, READ_ROWS};
 
 /// One of the two sets of rules.

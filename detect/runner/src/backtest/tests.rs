@@ -1,10 +1,10 @@
 //! Two sets of rules over one stored history, and what is said to differ.
 
+use detect_rules::registry::Rules;
+use detect_rules::user::{Form, Rule};
 use ledger::{Entry, Group, LedgerName, Options, Store};
 
 use super::*;
-use crate::registry::Rules;
-use crate::user::{Form, Rule};
 
 /// A store with these refused writes, one for each domain, each by an agent of its own.
 fn store(directory: &std::path::Path, domains: &[&str]) -> Store {
@@ -54,7 +54,7 @@ fn what_only_one_set_gives_is_counted_and_shown() {
     };
     let mut last = 0;
     let run = |backtest: &Backtest, last: &mut u64| {
-        backtest.run(&events, &operations, crate::sample::key(), &mut |progress| *last = progress.done).unwrap()
+        backtest.run(&events, &operations, detect_core::sample::key(), &mut |progress| *last = progress.done).unwrap()
     };
     let report = run(&backtest, &mut last);
     assert_eq!((report.events, report.agent_days, last, report.compared_in_part), (3, 3, 3, false));
@@ -82,7 +82,7 @@ fn only_what_differs_runs_twice() {
     let candidate = RuleSet { builtin, user: vec![user_rule("true")] };
     let left = |current: &RuleSet| {
         let same = candidate.same(current);
-        Engine::new(current, crate::sample::key(), 0).leave_out(&same)
+        current.engine(detect_core::sample::key(), 0).leave_out(&same)
     };
     assert_eq!(left(&candidate), 0);
     assert_eq!(left(&RuleSet { builtin: Rules::default(), user: candidate.user.clone() }), 1);

@@ -3,16 +3,15 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 
+use detect_core::clock::Outage;
+use detect_core::engine::Progress;
+use detect_rules::rule_set::RuleSet;
 use ledger::operations::column;
 use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, Reader};
 use operations::alert::{self, Alert};
 use operations::fold;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
-
-use crate::clock::Outage;
-use crate::engine::Progress;
-use crate::rule_set::RuleSet;
 
 /// The subject of the runner's own entries, and the actor of all.
 const DETECT: &str = "detect";

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use detect_rules::registry::Rules;
 use ledger::{Durable, LedgerName};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -17,8 +18,7 @@ use serde_json::{Value, json};
 
 use super::journal::History;
 use super::*;
-use crate::fixtures::{self, START};
-use crate::registry::Rules;
+use detect_core::sample::{self, START};
 
 /// A journal in memory with the promise of the real one: a commit is whole or absent.
 #[derive(Default)]
@@ -128,7 +128,9 @@ impl Source for MemorySource {
         let mut rows = Rows::new(LedgerName::Events, 0, self.rows_before(self.at));
         while rows.len() < self.block {
             match self.life.moments.get(self.at) {
-                Some(Moment::Row(event)) => fixtures::push(&mut rows, event),
+                Some(Moment::Row(event)) => {
+                    sample::push(&mut rows, event, event["second"].as_i64().unwrap(), 1).unwrap();
+                }
                 // Whoever reads what was durable before it started sees rows only.
                 Some(Moment::Heartbeat { .. }) if self.at < self.durable => {}
                 Some(Moment::Heartbeat { second, .. }) if rows.is_empty() => {
@@ -204,7 +206,7 @@ fn moments() -> impl Strategy<Value = Vec<Moment>> {
 fn options(dir: &Path, quiet_seconds: u32) -> RunnerOptions {
     let mut rules = Rules::default();
     rules.egress_denied_post.quiet_seconds = quiet_seconds;
-    RunnerOptions { snapshot_events: 16, ..RunnerOptions::new(rules.into(), fixtures::key(), dir.to_owned()) }
+    RunnerOptions { snapshot_events: 16, ..RunnerOptions::new(rules.into(), sample::key(), dir.to_owned()) }
 }
 
 /// Runs for at most `polls` polls of the future, then drops it, as a kill would.

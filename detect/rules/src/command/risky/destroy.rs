@@ -9,9 +9,10 @@ mod git;
 mod machine;
 mod sql;
 
+use detect_core::command::{Command, Line};
+
 use super::signs::{Class, Sign};
-use crate::command::{Command, Line};
-pub use files::{REMOVERS, deletes, is_narrow, is_recursive, removed_paths};
+pub use files::{deletes, is_narrow, is_recursive, removed_paths};
 
 /// The sign of one command of a line.
 pub fn sign(command: &Command, line: &Line) -> Option<Sign> {

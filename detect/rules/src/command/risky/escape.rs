@@ -1,8 +1,9 @@
 //! Signs of leaving the container, or of asking the cloud for the credentials of the machine.
 
+use detect_core::command::Command;
+use detect_core::egress::class;
+
 use super::signs::{Class, Sign};
-use crate::command::Command;
-use crate::egress::class;
 
 /// The sign of one command.
 pub fn sign(command: &Command) -> Option<Sign> {
@@ -128,7 +129,8 @@ mod tests {
 
     #[test]
     fn the_metadata_service_is_known_wherever_it_stands_in_a_command() {
-        let asks = |line: &str| crate::command::Line::read(line).commands.iter().any(|command| sign(command).is_some());
+        let asks =
+            |line: &str| detect_core::command::Line::read(line).commands.iter().any(|command| sign(command).is_some());
         for line in [
             "curl --connect-to ::169.254.169.254: http://acme.example/",
             "curl --resolve acme.example:80:169.254.169.254 http://acme.example/",

@@ -1,10 +1,10 @@
 //! What makes a command risky. The reasons name the sign and never quote the command, which is content.
 
+use detect_core::command::{Command, Line, RedirectKind, is_fetcher};
+use detect_core::packed_enum;
 use serde::{Deserialize, Serialize};
 
 use super::{destroy, escape};
-use crate::command::{Command, Line, RedirectKind, is_fetcher};
-use crate::pack::packed_enum;
 
 /// What kind of risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ pub fn worst(line: &Line, mut is_own: impl FnMut(&str) -> bool) -> Option<Sign> 
 fn fetched(command: &Command, line: &Line) -> Option<Sign> {
     let name = command.name();
     let plain = name.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
-    let interpreter = crate::command::runs_input(&command.words);
+    let interpreter = detect_core::command::runs_input(&command.words);
     let before = line.feeding(command).map(Command::name).unwrap_or_default();
     let substituted = command.has(&["/dev/fd/63"]) && line.fetches;
     let what = match before.as_str() {

@@ -1,12 +1,12 @@
 //! Lines as agents write them, and whether they must be told of: by `command.risky` or, where that says nothing, as a deletion of
 //! much by `file.unusual`.
 
+use detect_core::sample;
 use serde_json::json;
 
-use crate::engine::Engine;
 use crate::fixtures;
 use crate::registry::Rules;
-use crate::sample;
+use crate::rule_set::RuleSet;
 
 const TOLD: &[&str] = &[
     // Folders and files.
@@ -317,7 +317,7 @@ fn is_told(line: &str) -> bool {
     rules.command_risky.enabled = true;
     rules.command_risky.privilege = false;
     rules.file_unusual.enabled = true;
-    let mut engine = Engine::new(&rules.into(), fixtures::key(), 0);
+    let mut engine = RuleSet::from(rules).engine(fixtures::key(), 0);
     !sample::run(&mut engine, &fixtures::rows(&[event]), 1).alerts().is_empty()
 }
 

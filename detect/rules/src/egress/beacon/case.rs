@@ -1,13 +1,13 @@
 //! One beacon: how bad it is and how it is put.
 
+use detect_core::egress::class::Class;
+use detect_core::egress::reach::Watched;
+use detect_core::limits::EPISODES_PER_SCOPE_MAX;
+use detect_core::text::{duration, sentences};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::rhythm::Beat;
-use crate::egress::class::Class;
-use crate::egress::reach::Watched;
-use crate::limits::EPISODES_PER_SCOPE_MAX;
-use crate::text::{duration, sentences};
 
 /// What is known about regular callbacks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ fn destination(alert: &Alert) -> &str {
     alert.what.domain.as_deref().or(alert.what.host.as_deref()).unwrap_or("many rare domains")
 }
 
-impl crate::episode::Case for Callbacks {
+impl detect_core::episode::Case for Callbacks {
     fn severity(&self, _: &Alert) -> Severity {
         let risky = self.class.is_risky() || self.class == Class::Address;
         if risky || (self.write && !self.refused) { Severity::High } else { Severity::Medium }

@@ -4,14 +4,14 @@
 //! half of the interval, the most that implants usually have, still fits; intervals by chance (exponential ones) fit in about
 //! 35 of 100 cases, so 14 of 15 by chance is rarer than one in 100,000.
 
+use detect_core::episode::Before;
+use detect_core::event::EventRow;
+use detect_core::pack::{Pack, RestoreError};
+use detect_core::packed;
 use serde::{Deserialize, Serialize};
 
-use crate::detector::RestoreError;
 use crate::egress::candidates::Candidate;
-use crate::episode::Before;
-use crate::event::EventRow;
 use crate::limits::INTERVALS_MAX;
-use crate::pack::{Pack, packed};
 
 /// Of a hundred intervals so many must fit.
 const FIT_PERCENT: usize = 88;

@@ -1,10 +1,10 @@
 //! One burst of refused requests: which of the three it is and how it is put.
 
+use detect_core::text::{counted, duration, sentences};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::window::{Shape, Verdict};
-use crate::text::{counted, duration, sentences};
 
 /// What is known about the bursts of one agent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl Burst {
     }
 }
 
-impl crate::episode::Case for Burst {
+impl detect_core::episode::Case for Burst {
     fn severity(&self, _: &Alert) -> Severity {
         match self.worst.verdict() {
             Verdict::Scan => Severity::High,

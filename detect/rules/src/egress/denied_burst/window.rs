@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use detect_core::episode::Before;
+use detect_core::pack::whole_seq;
+use detect_core::packed;
+use detect_core::second::Second;
 use serde::{Deserialize, Serialize};
-
-use crate::episode::Before;
-use crate::pack::{packed, whole_seq};
-use crate::second::Second;
 
 /// One refused request.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,13 +1,12 @@
 //! One episode of refused writes: how bad it is and how it is put.
 
+use detect_core::egress::secret::SecretRead;
+use detect_core::episode::{Case, span};
+use detect_core::limits::EPISODES_PER_SCOPE_MAX;
+use detect_core::text::{duration, times};
 use ledger::Position;
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
-
-use crate::egress::secret::SecretRead;
-use crate::episode::{Case, span};
-use crate::limits::EPISODES_PER_SCOPE_MAX;
-use crate::text::{duration, times};
 
 /// What is known about the agent and the domain when the episode opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,19 +1,21 @@
 //! The same refused upload to a well-known service from many workspaces: one gap in the policy, and no sign of an exfiltration
 //! from any of them. How bad it is and how it is put, and who asked so far.
 
+use detect_core::egress::popular;
+use detect_core::egress::request::Request;
+use detect_core::episode::{Case, span};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::REACH_FEW;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::table::Table;
+use detect_core::text::{duration, times};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::detector::{Findings, RestoreError};
-use crate::egress::popular;
-use crate::egress::request::Request;
-use crate::engine::Key;
-use crate::episode::{Case, span};
-use crate::event::EventRow;
-use crate::limits::{FLEET_AGENTS_MAX, FLEET_UPLOAD_SECONDS, FLEET_UPLOADS_MAX, REACH_FEW};
-use crate::pack::packed;
-use crate::table::Table;
-use crate::text::{duration, times};
+use crate::limits::{FLEET_AGENTS_MAX, FLEET_UPLOAD_SECONDS, FLEET_UPLOADS_MAX};
 
 /// So many workspaces have an alert of their own; of the others one alert of the fleet tells.
 pub const OWN_ALERTS: usize = 3;

@@ -1,11 +1,11 @@
 //! Floods, bounds and outages. The ordinary course stands in the examples.
 
+use detect_core::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, RESOLVED_PER_ADVANCE_MAX};
 use operations::alert::{EVIDENCE_MAX, Severity, State};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::{self, START};
-use crate::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, RESOLVED_PER_ADVANCE_MAX};
 
 fn denied(second: i64, workspace: &str, domain: &str) -> Value {
     json!({"second": second, "kind": "egress.http", "outcome": "deny", "method": "POST", "domain": domain, "workspace": workspace})

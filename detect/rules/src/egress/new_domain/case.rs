@@ -1,13 +1,14 @@
 //! One new destination, or the new ordinary destinations of one agent: how bad it is and how it is put.
 
+use detect_core::egress::class::Class;
+use detect_core::egress::reach::Watched;
+use detect_core::episode::{Case, span};
+use detect_core::limits::{EPISODES_PER_SCOPE_MAX, REACH_FEW};
+use detect_core::text::{bounded, counted, duration, sentences, times};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::egress::class::Class;
-use crate::egress::reach::Watched;
-use crate::episode::{Case, span};
-use crate::limits::{EPISODES_PER_SCOPE_MAX, NAMES_IN_TEXT, REACH_FEW};
-use crate::text::{bounded, counted, duration, sentences, times};
+use crate::limits::NAMES_IN_TEXT;
 
 /// What is known about a new destination when its episode opens.
 #[derive(Debug, Clone, Serialize, Deserialize)]

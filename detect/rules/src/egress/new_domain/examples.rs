@@ -1,8 +1,7 @@
 //! Examples of `egress.new_domain`: they stand in the reference and are tests.
 
+use detect_core::spec::{Example, Expected};
 use operations::alert::{Severity, State};
-
-use crate::registry::{Example, Expected};
 
 pub const EXAMPLES: &[Example] = &[
     Example {

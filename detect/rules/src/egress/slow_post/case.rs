@@ -1,15 +1,15 @@
 //! One trickle of data: how bad it is and how it is put.
 
+use detect_core::egress::class::Class;
+use detect_core::egress::reach::Watched;
+use detect_core::egress::secret::SecretRead;
+use detect_core::limits::EPISODES_PER_SCOPE_MAX;
+use detect_core::text::{bytes, counted, duration, sentences};
 use ledger::Position;
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::trickle::Seen;
-use crate::egress::class::Class;
-use crate::egress::reach::Watched;
-use crate::egress::secret::SecretRead;
-use crate::limits::EPISODES_PER_SCOPE_MAX;
-use crate::text::{bytes, counted, duration, sentences};
 
 /// Fewer agents than this cannot tell what is rare.
 const FLEET_MIN: u64 = 3;
@@ -98,7 +98,7 @@ impl Slow {
     }
 }
 
-impl crate::episode::Case for Slow {
+impl detect_core::episode::Case for Slow {
     fn severity(&self, _: &Alert) -> Severity {
         let known_fleet = self.watched.agents >= FLEET_MIN;
         match (self.class.is_risky() || self.class == Class::Address, self.secret.is_some()) {

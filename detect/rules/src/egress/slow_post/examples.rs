@@ -1,8 +1,7 @@
 //! Examples of `egress.slow_post`: they stand in the reference and are tests. The first is the demo's story.
 
+use detect_core::spec::{Example, Expected};
 use operations::alert::{Severity, State};
-
-use crate::registry::{Example, Expected};
 
 pub const EXAMPLES: &[Example] = &[
     Example {

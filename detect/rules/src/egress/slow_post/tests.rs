@@ -1,11 +1,11 @@
 //! Bounds, queries that carry data, and fleets too small to tell. The demo's story stands in the examples.
 
+use detect_core::pack::Pack as _;
 use operations::alert::Severity;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
-use crate::pack::Pack as _;
 
 fn post(second: i64, workspace: &str, domain: &str) -> Value {
     json!({"second": second, "kind": "egress.http", "outcome": "allow", "method": "POST", "domain": domain, "workspace": workspace})

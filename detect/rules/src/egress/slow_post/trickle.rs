@@ -1,16 +1,17 @@
 //! What one agent sends to one rare domain over time: counts and sums in a fixed size. Words stand in the case.
 
+use detect_core::egress::request::Request;
+use detect_core::episode::Before;
+use detect_core::event::EventRow;
+use detect_core::pack::whole_seq;
+use detect_core::packed;
+use detect_core::second::Moment;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
 use super::Parameters;
 use crate::egress::candidates::Candidate;
-use crate::egress::request::Request;
-use crate::episode::Before;
-use crate::event::EventRow;
 use crate::limits::{CANDIDATE_IDLE_SECONDS, SECRET_BEFORE_SECONDS, TRICKLE_EVIDENCE};
-use crate::pack::{packed, whole_seq};
-use crate::second::Moment;
 
 /// What one agent sends to one rare domain.
 #[derive(Debug, Default)]

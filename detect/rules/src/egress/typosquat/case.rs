@@ -1,14 +1,14 @@
 //! One name that imitates another: how bad it is and how it is put.
 
+use detect_core::event::EventRow;
+use detect_core::limits::EPISODES_PER_SCOPE_MAX;
+use detect_core::scope::Scope;
+use detect_core::text::{bounded, counted, sentences};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::known::Ecosystem;
 use super::likeness::Likeness;
-use crate::event::EventRow;
-use crate::limits::EPISODES_PER_SCOPE_MAX;
-use crate::scope::Scope;
-use crate::text::{bounded, counted, sentences};
 
 /// What is known about a name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ impl Squat {
     }
 }
 
-impl crate::episode::Case for Squat {
+impl detect_core::episode::Case for Squat {
     fn severity(&self, _: &Alert) -> Severity {
         let sure = !matches!(self.likeness, Likeness::Edits(2..) | Likeness::Ending);
         match (self.ecosystem, sure) {

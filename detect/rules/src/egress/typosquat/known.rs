@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use detect_core::egress::popular::{self, Names};
 use serde::{Deserialize, Serialize};
 
 use super::likeness::{self, Likeness};
-use crate::egress::popular::{self, Names};
 
 /// Where a package comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

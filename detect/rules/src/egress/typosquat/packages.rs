@@ -1,9 +1,10 @@
 //! Which packages a request or a command asks for. It reads what is written: what a variable hides is not seen.
 
+use detect_core::command::{Command, Line};
+use detect_core::text::scanned;
+
 use super::known::Ecosystem;
-use crate::command::{Command, Line};
 use crate::limits::{PACKAGE_BYTES_MAX, PACKAGES_PER_COMMAND_MAX};
-use crate::text::scanned;
 
 /// The package that a request to a registry is about.
 pub fn of_path(host: &str, path: &str) -> Option<(Ecosystem, String)> {

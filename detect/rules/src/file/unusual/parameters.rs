@@ -1,9 +1,8 @@
 //! The parameters of `file.unusual`.
 
+use detect_core::file::paths;
+use detect_core::parameters::check_range;
 use serde::{Deserialize, Serialize};
-
-use crate::config::check_range;
-use crate::file::paths;
 
 /// `[detect.rules."file.unusual"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,11 @@
 //! Where commands and files meet: the division from `command.risky`, what is counted together, and which parameters matter.
 
+use detect_core::sample;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::Engine;
 use crate::fixtures;
-use crate::registry::Rules;
-use crate::sample;
+use crate::rule_set::RuleSet;
 
 fn observe(parameters: &Parameters, events: &[Value]) -> Vec<(String, Severity)> {
     let mut detector = build(parameters, fixtures::key());
@@ -36,7 +35,7 @@ fn one_deletion_is_told_by_one_detector() {
         ("sudo rm -rf .", &["command.risky", "file.unusual"]),
         ("rm -rf src", &[]),
     ] {
-        let mut engine = Engine::new(&Rules::default().into(), fixtures::key(), 0);
+        let mut engine = RuleSet::default().engine(fixtures::key(), 0);
         let findings = sample::run(&mut engine, &fixtures::rows(&[command(line)]), 1);
         let told: Vec<&str> = findings.alerts().iter().map(|alert| alert.rule.as_str()).collect();
         assert_eq!(told, expected, "{line}");

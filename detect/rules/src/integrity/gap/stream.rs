@@ -1,13 +1,13 @@
 //! The numbers of one stream: which came, which are waited for.
 
+use detect_core::event::{EventRow, Sighting};
+use detect_core::pack::{Kept, Pack, RestoreError, pack_text, unpack_text};
+use detect_core::packed;
+use detect_core::scope::{Named, Scope};
+use detect_core::text::cut;
 use ledger::events::column;
 
-use crate::detector::RestoreError;
-use crate::event::{EventRow, Sighting};
 use crate::limits::STREAM_HOLES_MAX;
-use crate::pack::{Kept, Pack, pack_text, packed, unpack_text};
-use crate::scope::{Named, Scope};
-use crate::text::cut;
 
 /// A stream's counter.
 #[derive(Debug, Default)]

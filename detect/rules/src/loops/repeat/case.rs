@@ -1,10 +1,9 @@
 //! One episode of a loop: how bad it is and how it is put.
 
+use detect_core::episode::{Case, span};
+use detect_core::text::{dollars, duration, times};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
-
-use crate::episode::{Case, span};
-use crate::text::{dollars, duration, times};
 
 /// What is known about a loop.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,14 +3,14 @@
 #[path = "injected.rs"]
 mod injected;
 
+use detect_core::pack::Pack;
+use detect_core::shared::Shared;
 use operations::alert::{Severity, State};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
-use crate::pack::Pack;
-use crate::shared::Shared;
 use injected::{Numbers, Step};
 
 fn events(steps: &[Step]) -> Vec<Value> {
@@ -215,25 +215,25 @@ proptest! {
     fn any_steps_keep_the_state_bounded_and_a_stored_one_goes_on_the_same(
         steps in proptest::collection::vec((0u64..40, 0u64..3, any::<bool>()), 0..400), cut in 0usize..400,
     ) {
-        let (mut circle, mut loaded) = (Circle::default(), None::<Circle>);
+        let (mut finder, mut loaded) = (CycleFinder::default(), None::<CycleFinder>);
         for (at, (action, result, moves)) in steps.into_iter().enumerate() {
             if at == cut {
                 let mut bytes = Vec::new();
-                circle.pack(&mut bytes);
+                finder.pack(&mut bytes);
                 prop_assert!(bytes.len() < 1_024, "{} bytes", bytes.len());
-                loaded = Some(Circle::unpack(&mut bytes.as_slice()).unwrap());
+                loaded = Some(CycleFinder::unpack(&mut bytes.as_slice()).unwrap());
             }
             let step = step::Step { action, hash: action * 10 + result, has_result: true, moves };
             let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: at as u64 };
             let time = at as i64 * 1_000_000;
-            let sighting = crate::event::Sighting { position, time, recorded: time, backfill: false, sender: 0 };
-            let turn = circle.take(step, sighting, 0);
-            let evidence = circle.evidence(at as u64);
+            let sighting = detect_core::event::Sighting { position, time, recorded: time, backfill: false, sender: 0 };
+            let turn = finder.take(step, sighting, 0);
+            let evidence = finder.evidence(at as u64);
             prop_assert!(evidence.len() <= 31 && evidence.iter().all(|seq| *seq < at as u64) && evidence.is_sorted());
             if let Some(loaded) = &mut loaded {
                 prop_assert_eq!(loaded.take(step, sighting, 0), turn);
                 prop_assert_eq!(loaded.evidence(at as u64), evidence);
-                prop_assert_eq!(loaded.began().map(|began| began.time), circle.began().map(|began| began.time));
+                prop_assert_eq!(loaded.began().map(|began| began.time), finder.began().map(|began| began.time));
             }
         }
     }

@@ -1,11 +1,11 @@
 //! One weakness: how bad it is and how it is put.
 
+use detect_core::episode::{Case, span};
+use detect_core::text::{duration, sentences};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::weakness::Weakness;
-use crate::episode::{Case, span};
-use crate::text::{duration, sentences};
 
 /// What is known about a weakness.
 #[derive(Debug, Clone, Serialize, Deserialize)]

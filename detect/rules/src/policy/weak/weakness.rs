@@ -1,8 +1,7 @@
 //! What makes a policy weak, read from rules, commands, files and failures as the sources write them. Pure functions.
 
+use detect_core::text::scanned;
 use serde::{Deserialize, Serialize};
-
-use crate::text::scanned;
 
 /// A way in which a firewall is weak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use detect_core::limits::LISTED_NAME_BYTES_MAX;
+use detect_core::text::scanned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::limits::{CANARIES_MAX, CANARY_TOKENS_MAX, LISTED_NAME_BYTES_MAX};
-use crate::text::scanned;
+use crate::limits::{CANARIES_MAX, CANARY_TOKENS_MAX};
 
 /// A decoy, as the configuration has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ pub fn check(canaries: &[Canary]) -> Result<(), String> {
         if name.is_empty() || name.len() > LISTED_NAME_BYTES_MAX || !hex || !(LENGTH_MIN..=4_096).contains(length) {
             return Err(format!(
                 "canaries: {:?} needs a name, a length of {LENGTH_MIN} to 4096 and sha256 in 64 lower-case hexadecimal digits",
-                crate::text::bounded(name)
+                detect_core::text::bounded(name)
             ));
         }
     }

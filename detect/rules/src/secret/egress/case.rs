@@ -1,12 +1,12 @@
 //! Secrets on their way to one destination: how bad it is and how it is put. Kinds and offsets only.
 
+use detect_core::egress::class::Class;
+use detect_core::text::{bounded, sentences, times};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::mark::Mark;
-use crate::egress::class::Class;
 use crate::limits::NAMES_IN_TEXT;
-use crate::text::{bounded, sentences, times};
 
 /// How secrets leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ impl Leak {
     }
 }
 
-impl crate::episode::Case for Leak {
+impl detect_core::episode::Case for Leak {
     fn severity(&self, _: &Alert) -> Severity {
         if !self.canaries.is_empty() {
             return Severity::Critical;

@@ -1,6 +1,6 @@
 //! What redaction says about a secret that it took out: kind, field and offset; and which commands send. No values.
 
-use crate::command::{Command, Line};
+use detect_core::command::{Command, Line};
 
 /// A secret that was redacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn destination(command: &Command) -> Option<&str> {
     let end = rest.find(|char: char| char.is_whitespace() || matches!(char, '/' | '?' | '#' | '"' | '\'' | ':'));
     let host = rest.get(..end.unwrap_or(rest.len()))?;
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    (!host.is_empty() && host.len() <= crate::limits::LISTED_NAME_BYTES_MAX).then_some(host)
+    (!host.is_empty() && host.len() <= detect_core::limits::LISTED_NAME_BYTES_MAX).then_some(host)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The range in which one feature has stayed, and by how much a value leaves it.
 
-use crate::pack::packed;
+use detect_core::packed;
 
 /// Lowest and highest value so far, as far as they are believed.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,6 +1,6 @@
 //! What is usual at this hour of the week. One for each team: a single agent is too little to know it.
 
-use crate::pack::packed;
+use detect_core::packed;
 
 const HOUR: i64 = 3_600;
 const SLOTS: usize = 168;

@@ -1,9 +1,9 @@
 //! What must be quiet, what must be found, and that a stored baseline goes on the same.
 
+use detect_core::pack::Pack as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pack::Pack as _;
 
 const STEP: i64 = 300;
 

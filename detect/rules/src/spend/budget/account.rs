@@ -1,11 +1,11 @@
 //! What one agent, run, team or organisation has spent: this day, this month, and in the last hours. A few hundred bytes.
 
+use detect_core::second::Second;
+use detect_core::{packed, packed_enum};
 use operations::calendar::{Period, Window};
 use serde::{Deserialize, Serialize};
 
 use super::forecast::{self, Burn, Forecast};
-use crate::pack::{packed, packed_enum};
-use crate::second::Second;
 
 /// How far a budget is used, mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]

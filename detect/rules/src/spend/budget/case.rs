@@ -1,11 +1,11 @@
 //! One budget that is being used up: how bad it is and how it is put.
 
+use detect_core::episode::Case;
+use detect_core::text::{dollars, duration};
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::account::{Stage, Standing};
-use crate::episode::Case;
-use crate::text::{dollars, duration};
 
 /// What is known about a budget of which an alert is open.
 #[derive(Debug, Clone, Serialize, Deserialize)]

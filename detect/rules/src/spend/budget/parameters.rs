@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use detect_core::event::EventRow;
+use detect_core::key::Key;
+use detect_core::scope::Scope;
 use ledger::events::column;
 use operations::calendar::Period;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Key;
-use crate::event::EventRow;
 use crate::limits::NAMED_BUDGETS_MAX;
-use crate::scope::Scope;
 
 /// `[detect.rules."spend.budget"]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

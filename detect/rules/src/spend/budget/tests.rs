@@ -1,11 +1,11 @@
 //! Sums against a plain list, forecasts against a known rate, and the state's size.
 
+use detect_core::pack::Pack as _;
 use proptest::prelude::*;
 
 use super::account::Recent;
 use super::parameters::Named;
 use super::*;
-use crate::pack::Pack as _;
 
 const START: i64 = crate::fixtures::START;
 

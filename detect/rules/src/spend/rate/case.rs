@@ -1,11 +1,11 @@
 //! One episode of unusual spend: how bad it is and how it is put.
 
+use detect_core::episode::Case;
+use detect_core::text::dollars;
 use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
-use crate::episode::Case;
 use crate::spend::anomaly::Feature;
-use crate::text::dollars;
 
 /// In which way the spend was unusual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

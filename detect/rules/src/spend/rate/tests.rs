@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures;
-use crate::registry::Rules;
-use crate::{Engine, Findings};
+use crate::rule_set::RuleSet;
 
 /// Five-minute sums in dollars as events, an agent's own stream of work.
 fn events(agent: &str, dollars: impl Iterator<Item = f64>) -> Vec<Value> {
@@ -24,7 +23,7 @@ fn noise(at: usize) -> f64 {
 
 /// The alerts of `spend.rate` alone; time passes only where something happens.
 fn alerts(events: &[Value]) -> Vec<operations::alert::Alert> {
-    let mut engine = Engine::new(&Rules::default().into(), fixtures::key(), 0);
+    let mut engine = RuleSet::default().engine(fixtures::key(), 0);
     let mut findings = Findings::new();
     for row in fixtures::rows(events).iter() {
         engine.advance(row.recorded.div_euclid(1_000_000), false, &mut findings);

@@ -1,16 +1,17 @@
 //! `absence`: something that should follow does not. The one operator that speaks when nothing happens, so it has timers.
 
+use detect_core::event::{EventRow, Sighting};
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::{Kept, Pack, RestoreError};
+use detect_core::packed;
+use detect_core::table::Table;
+use detect_core::timers::Timers;
 use serde::{Deserialize, Serialize};
 
-use super::{Machine, Operator, Room, Seen, Wrong, check_range, holds, room};
+use super::{Machine, MemoryBudget, Operator, Seen, Wrong, check_range, holds, memory_budget};
 use crate::condition::Condition;
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
-use crate::event::{EventRow, Sighting};
 use crate::limits::RULE_STATES_MAX;
-use crate::pack::{Kept, Pack, packed};
-use crate::table::Table;
-use crate::timers::Timers;
 
 /// `[rule.absence]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,11 +31,11 @@ impl Absence {
     }
 
     /// What waits.
-    pub fn watch(&self, room: Room) -> Watch {
+    pub fn watch(&self, budget: MemoryBudget) -> Watch {
         Watch {
             expect: self.expect.as_deref().and_then(|expect| Condition::new(expect).ok()),
             within: i64::from(self.within_seconds),
-            armed: Table::new(room.of(RULE_STATES_MAX)),
+            armed: Table::new(budget.of(RULE_STATES_MAX)),
             timers: Timers::default(),
         }
     }
@@ -51,10 +52,10 @@ impl Operator for Absence {
 
     // It is no machine that events alone drive: see [`Absence::watch`].
     fn bytes(&self) -> u64 {
-        room::bytes(RULE_STATES_MAX, WAITING_BYTES)
+        memory_budget::bytes(RULE_STATES_MAX, WAITING_BYTES)
     }
 
-    fn build(&self, _: Key, _: Room) -> Option<Box<dyn Machine>> {
+    fn build(&self, _: Key, _: MemoryBudget) -> Option<Box<dyn Machine>> {
         None
     }
 }

@@ -1,15 +1,16 @@
 //! `burn`: a sum that uses up a budget too fast, by several windows: a long one, so that a moment's peak is nothing, and a
 //! short one, so that what is over is over.
 
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_range, room, state};
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
+use super::{Hit, Machine, MemoryBudget, Operator, RecentEvents, Seen, Wrong, check_range, memory_budget, state};
 use crate::limits::{RULE_STATES_MAX, RULE_WINDOWS_MAX};
-use crate::pack::packed;
-use crate::table::Table;
 use crate::user::value::RuleColumn;
 
 /// `[rule.burn]`.
@@ -84,12 +85,12 @@ impl Operator for Burn {
 
     fn bytes(&self) -> u64 {
         let pair = 2 * Window::bytes(BUCKETS);
-        room::bytes(RULE_STATES_MAX, self.windows.len() as u64 * pair + Trail::bytes())
+        memory_budget::bytes(RULE_STATES_MAX, self.windows.len() as u64 * pair + RecentEvents::bytes())
     }
 
-    fn build(&self, _: Key, room: Room) -> Option<Box<dyn Machine>> {
+    fn build(&self, _: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        Some(Box::new(Burning { parameters: self.clone(), column, states: Table::new(room.of(RULE_STATES_MAX)) }))
+        Some(Box::new(Burning { parameters: self.clone(), column, states: Table::new(budget.of(RULE_STATES_MAX)) }))
     }
 }
 
@@ -103,17 +104,17 @@ struct Burning {
 struct Used {
     /// Long and short window of each pair, in the order of the parameters.
     windows: Vec<(Window, Window)>,
-    trail: Trail,
+    recent_events: RecentEvents,
 }
 
-packed!(Used { windows, trail });
+packed!(Used { windows, recent_events });
 
 impl Machine for Burning {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let amount = self.column.number(seen.event).filter(|amount| *amount > 0)?;
         let used = state(&mut self.states, seen, findings);
         used.windows.resize_with(self.parameters.windows.len(), Default::default);
-        used.trail.note(seen);
+        used.recent_events.note(seen);
         let mut fast = None;
         for (pair, (long, short)) in self.parameters.windows.iter().zip(&mut used.windows) {
             let long = long.add(seen.second, amount, pair.long_seconds, BUCKETS);
@@ -124,7 +125,7 @@ impl Machine for Burning {
                 fast = fast.or(Some(long));
             }
         }
-        fast.map(|observed| Hit { observed, value: 0, before: used.trail.before_all() })
+        fast.map(|observed| Hit { observed, value: 0, before: used.recent_events.before_all() })
     }
 
     fn snapshot(&self, out: &mut Vec<u8>) {

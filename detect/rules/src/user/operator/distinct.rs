@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_column, check_range, room, state};
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
+use super::{
+    Hit, Machine, MemoryBudget, Operator, RecentEvents, Seen, Wrong, check_column, check_range, memory_budget, state,
+};
 use crate::limits::{RULE_DISTINCT_MAX, RULE_STATES_MAX};
-use crate::pack::packed;
-use crate::table::Table;
 use crate::user::value::RuleColumn;
 
 /// `[rule.distinct]`.
@@ -36,12 +39,17 @@ impl Operator for Distinct {
     }
 
     fn bytes(&self) -> u64 {
-        room::bytes(RULE_STATES_MAX, room::list_bytes(self.values.into(), 16) + Trail::bytes())
+        memory_budget::bytes(RULE_STATES_MAX, memory_budget::list_bytes(self.values.into(), 16) + RecentEvents::bytes())
     }
 
-    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
+    fn build(&self, key: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        Some(Box::new(Counting { parameters: self.clone(), column, key, states: Table::new(room.of(RULE_STATES_MAX)) }))
+        Some(Box::new(Counting {
+            parameters: self.clone(),
+            column,
+            key,
+            states: Table::new(budget.of(RULE_STATES_MAX)),
+        }))
     }
 }
 
@@ -56,10 +64,10 @@ struct Counting {
 struct Values {
     /// Hash and second of the latest event of each value, oldest first.
     latest: VecDeque<(u64, i64)>,
-    trail: Trail,
+    recent_events: RecentEvents,
 }
 
-packed!(Values { latest, trail });
+packed!(Values { latest, recent_events });
 
 impl Machine for Counting {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
@@ -76,14 +84,14 @@ impl Machine for Counting {
         state.latest.push_back((value, second));
         // Evidence is what brought a new value; the event itself always is.
         if state.latest.len() > before || state.latest.len() >= values as usize {
-            state.trail.note(seen);
+            state.recent_events.note(seen);
         }
-        state.trail.forget_before(seen.event.second() - i64::from(within_seconds) + 1);
+        state.recent_events.forget_before(seen.event.second() - i64::from(within_seconds) + 1);
         let count = state.latest.len();
         (count >= values as usize).then(|| Hit {
             observed: count as i64,
             value: 0,
-            before: state.trail.before(count as u64),
+            before: state.recent_events.before(count as u64),
         })
     }
 

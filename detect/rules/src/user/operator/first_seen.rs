@@ -1,13 +1,14 @@
 //! `first_seen`: a value that this key never had before, once what is usual for the key was learnt.
 
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_column, check_range, room, state};
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
+use super::{Hit, Machine, MemoryBudget, Operator, Seen, Wrong, check_column, check_range, memory_budget, state};
 use crate::limits::{RULE_STATES_MAX, RULE_VALUES_MAX};
-use crate::pack::packed;
-use crate::table::Table;
 use crate::user::value::RuleColumn;
 
 /// `[rule.first_seen]`.
@@ -44,12 +45,12 @@ impl Operator for FirstSeen {
     }
 
     fn bytes(&self) -> u64 {
-        room::bytes(RULE_STATES_MAX, 8) + room::bytes(RULE_VALUES_MAX, 8)
+        memory_budget::bytes(RULE_STATES_MAX, 8) + memory_budget::bytes(RULE_VALUES_MAX, 8)
     }
 
-    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
+    fn build(&self, key: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        let (keys, values) = (Table::new(room.of(RULE_STATES_MAX)), Table::new(room.of(RULE_VALUES_MAX)));
+        let (keys, values) = (Table::new(budget.of(RULE_STATES_MAX)), Table::new(budget.of(RULE_VALUES_MAX)));
         Some(Box::new(Learning { parameters: self.clone(), column, key, keys, values }))
     }
 }

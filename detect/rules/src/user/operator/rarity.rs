@@ -1,13 +1,14 @@
 //! `rarity`: a value that few other keys have. What the fleet does is the baseline; no key's own habit makes a value usual.
 
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::{Pack, RestoreError};
+use detect_core::packed;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_column, check_range, room};
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
+use super::{Hit, Machine, MemoryBudget, Operator, Seen, Wrong, check_column, check_range, memory_budget};
 use crate::limits::{RULE_DISTINCT_MAX, RULE_VALUES_MAX};
-use crate::pack::{Pack, packed};
-use crate::table::Table;
 use crate::user::value::RuleColumn;
 
 /// `[rule.rarity]`.
@@ -42,12 +43,12 @@ impl Operator for Rarity {
     }
 
     fn bytes(&self) -> u64 {
-        room::bytes(RULE_VALUES_MAX, room::list_bytes(u64::from(self.fewer_than) + 1, 16))
+        memory_budget::bytes(RULE_VALUES_MAX, memory_budget::list_bytes(u64::from(self.fewer_than) + 1, 16))
     }
 
-    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
+    fn build(&self, key: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        let values = Table::new(room.of(RULE_VALUES_MAX));
+        let values = Table::new(budget.of(RULE_VALUES_MAX));
         Some(Box::new(Rare { parameters: self.clone(), column, key, since: None, values }))
     }
 }

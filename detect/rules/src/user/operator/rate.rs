@@ -1,14 +1,15 @@
 //! `rate`: many events in a window.
 
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_range, room, state};
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
+use super::{Hit, Machine, MemoryBudget, Operator, RecentEvents, Seen, Wrong, check_range, memory_budget, state};
 use crate::limits::RULE_STATES_MAX;
-use crate::pack::packed;
-use crate::table::Table;
 
 /// `[rule.rate]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,11 +35,11 @@ impl Operator for Rate {
     }
 
     fn bytes(&self) -> u64 {
-        room::bytes(RULE_STATES_MAX, Window::bytes(BUCKETS) + Trail::bytes())
+        memory_budget::bytes(RULE_STATES_MAX, Window::bytes(BUCKETS) + RecentEvents::bytes())
     }
 
-    fn build(&self, _: Key, room: Room) -> Option<Box<dyn Machine>> {
-        Some(Box::new(Rating { parameters: self.clone(), windows: Table::new(room.of(RULE_STATES_MAX)) }))
+    fn build(&self, _: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
+        Some(Box::new(Rating { parameters: self.clone(), windows: Table::new(budget.of(RULE_STATES_MAX)) }))
     }
 }
 
@@ -50,22 +51,22 @@ struct Rating {
 #[derive(Debug, Default)]
 struct Recently {
     window: Window,
-    trail: Trail,
+    recent_events: RecentEvents,
 }
 
-packed!(Recently { window, trail });
+packed!(Recently { window, recent_events });
 
 impl Machine for Rating {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
         let Rate { events, within_seconds } = self.parameters;
         let recently = state(&mut self.windows, seen, findings);
         let count = recently.window.add(seen.second, 1, within_seconds, BUCKETS);
-        recently.trail.note(seen);
-        recently.trail.forget_before(seen.event.second() - i64::from(within_seconds) + 1);
+        recently.recent_events.note(seen);
+        recently.recent_events.forget_before(seen.event.second() - i64::from(within_seconds) + 1);
         (count >= i64::from(events)).then(|| Hit {
             observed: count,
             value: 0,
-            before: recently.trail.before(count as u64),
+            before: recently.recent_events.before(count as u64),
         })
     }
 

@@ -1,13 +1,16 @@
 //! `repeat`: the same value of a column again and again, with no other value between.
 
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Room, Seen, Trail, Wrong, check_column, check_range, room, state};
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
+use super::{
+    Hit, Machine, MemoryBudget, Operator, RecentEvents, Seen, Wrong, check_column, check_range, memory_budget, state,
+};
 use crate::limits::RULE_STATES_MAX;
-use crate::pack::packed;
-use crate::table::Table;
 use crate::user::value::RuleColumn;
 
 /// `[rule.repeat]`.
@@ -39,12 +42,17 @@ impl Operator for Repeat {
     }
 
     fn bytes(&self) -> u64 {
-        room::bytes(RULE_STATES_MAX, 24 + Trail::bytes())
+        memory_budget::bytes(RULE_STATES_MAX, 24 + RecentEvents::bytes())
     }
 
-    fn build(&self, key: Key, room: Room) -> Option<Box<dyn Machine>> {
+    fn build(&self, key: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
         let column = RuleColumn::new(&self.column).ok()?;
-        Some(Box::new(Repeating { parameters: self.clone(), column, key, runs: Table::new(room.of(RULE_STATES_MAX)) }))
+        Some(Box::new(Repeating {
+            parameters: self.clone(),
+            column,
+            key,
+            runs: Table::new(budget.of(RULE_STATES_MAX)),
+        }))
     }
 }
 
@@ -60,10 +68,10 @@ struct Run {
     value: u64,
     count: u64,
     second: i64,
-    trail: Trail,
+    recent_events: RecentEvents,
 }
 
-packed!(Run { value, count, second, trail });
+packed!(Run { value, count, second, recent_events });
 
 impl Machine for Repeating {
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit> {
@@ -71,15 +79,15 @@ impl Machine for Repeating {
         let run = state(&mut self.runs, seen, findings);
         if run.value != value || seen.second - run.second > i64::from(self.parameters.gap_seconds) {
             (run.value, run.count) = (value, 0);
-            run.trail.clear();
+            run.recent_events.clear();
         }
         // One that tells an earlier time makes no pause.
         (run.count, run.second) = (run.count + 1, run.second.max(seen.second));
-        run.trail.note(seen);
+        run.recent_events.note(seen);
         (run.count >= u64::from(self.parameters.times)).then(|| Hit {
             observed: run.count as i64,
             value: 0,
-            before: run.trail.before(run.count),
+            before: run.recent_events.before(run.count),
         })
     }
 

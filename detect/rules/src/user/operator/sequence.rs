@@ -1,16 +1,17 @@
 //! `sequence`: events of several kinds, one after the other. Of all chains that may still be completed the one that began
 //! last is kept, so nothing that a longer memory would find is missed.
 
+use detect_core::episode::Before;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
-use super::{Hit, Machine, Operator, Room, Seen, Wrong, check_range, holds, room, state};
+use super::{Hit, Machine, MemoryBudget, Operator, Seen, Wrong, check_range, holds, memory_budget, state};
 use crate::condition::Condition;
-use crate::detector::{Findings, RestoreError};
-use crate::engine::Key;
-use crate::episode::Before;
 use crate::limits::{RULE_STATES_MAX, RULE_STEPS_MAX};
-use crate::pack::packed;
-use crate::table::Table;
 
 /// `[rule.sequence]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,13 +42,16 @@ impl Operator for Sequence {
 
     fn bytes(&self) -> u64 {
         let steps = self.steps.len() as u64;
-        room::bytes(RULE_STATES_MAX, room::list_bytes(steps, 64 + room::list_bytes(steps, 8)))
+        memory_budget::bytes(
+            RULE_STATES_MAX,
+            memory_budget::list_bytes(steps, 64 + memory_budget::list_bytes(steps, 8)),
+        )
     }
 
-    fn build(&self, _: Key, room: Room) -> Option<Box<dyn Machine>> {
+    fn build(&self, _: Key, budget: MemoryBudget) -> Option<Box<dyn Machine>> {
         let steps = self.steps.iter().map(|step| Condition::new(step)).collect::<Result<Vec<_>, _>>().ok()?;
         let within = i64::from(self.within_seconds);
-        Some(Box::new(Following { steps, within, states: Table::new(room.of(RULE_STATES_MAX)) }))
+        Some(Box::new(Following { steps, within, states: Table::new(budget.of(RULE_STATES_MAX)) }))
     }
 }
 

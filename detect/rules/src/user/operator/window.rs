@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
-use super::room::list_bytes;
-use crate::pack::packed;
+use detect_core::packed;
+
+use super::memory_budget::list_bytes;
 
 /// The sums of the latest buckets.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! The runner over a real store: alerts, cursor and snapshots survive kills, and nothing is recorded twice.
 
-use ledger::events::column;
+use ledger::events::{self, column};
 use ledger::operations::column as operation;
-use ledger::{Entry, Group, Options, ReadLimit, Store, events};
+use ledger::{Entry, Group, Options, ReadLimit, Store};
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn records(store: &Store, kind: &str) -> Vec<String> {
 /// What one engine finds in everything that is durable, as one uninterrupted run would.
 fn uninterrupted(store: &Store, live_from: i64) -> Vec<String> {
     let rows = store.events().reader().read(0, true, ReadLimit { rows: 100_000, bytes: 1 << 26 }).unwrap();
-    let mut engine = Engine::new(&options(Path::new("unused"), 600).rules, fixtures::key(), live_from);
+    let mut engine = options(Path::new("unused"), 600).rules.engine(sample::key(), live_from);
     let mut findings = Findings::new();
     for row in rows.iter() {
         let second = row.recorded.div_euclid(1_000_000);

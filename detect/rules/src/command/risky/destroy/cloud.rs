@@ -1,7 +1,8 @@
 //! Infrastructure, containers and storage that are removed.
 
+use detect_core::command::Command;
+
 use super::{Class, Sign};
-use crate::command::Command;
 
 /// Tools that make infrastructure, and the words by which they take all of it away.
 const DESTROYERS: [(&str, &[&str]); 18] = [

@@ -1,7 +1,8 @@
 //! Databases that are dropped, emptied or made anew: by clients and statements, by the tools of frameworks.
 
+use detect_core::command::{Command, Line};
+
 use super::{Class, Sign, cloud, is_for_tests, sql};
-use crate::command::{Command, Line};
 
 /// Clients that are given statements.
 const CLIENTS: [&str; 22] = [
@@ -218,7 +219,7 @@ fn texts<'l>(command: &'l Command, line: &'l Line) -> impl Iterator<Item = &'l s
 }
 
 fn statement(command: &Command, line: &Line) -> Option<Sign> {
-    if command.has(&[":memory:"]) || command.operands(&[]).next().is_some_and(crate::file::paths::is_scratch) {
+    if command.has(&[":memory:"]) || command.operands(&[]).next().is_some_and(detect_core::file::paths::is_scratch) {
         return None;
     }
     let joined = command.words.get(1..).unwrap_or_default().join(" ");

@@ -1,27 +1,10 @@
 //! Files and folders that are removed, emptied or overwritten without which little is left.
 
-use super::{Class, Sign};
-use crate::command::{Command, Line, RedirectKind};
-use crate::file::paths;
-use crate::file::secrets::holds_secrets;
+use detect_core::command::{Command, Line, REMOVERS, RedirectKind};
+use detect_core::file::paths;
+use detect_core::file::secrets::holds_secrets;
 
-/// Programs that remove what they are given.
-pub const REMOVERS: [&str; 14] = [
-    "rm",
-    "rimraf",
-    "unlink",
-    "srm",
-    "shred",
-    "remove-item",
-    "ri",
-    "del",
-    "erase",
-    "rd",
-    "rmdir",
-    "trash",
-    "rm-rf",
-    "del-cli",
-];
+use super::{Class, Sign};
 
 /// The sign of one command.
 pub fn sign(command: &Command, line: &Line) -> Option<Sign> {

@@ -1,7 +1,8 @@
 //! Commits, branches and changes that version control can no longer give back.
 
+use detect_core::command::Command;
+
 use super::{Class, Sign};
-use crate::command::Command;
 
 /// Options of git itself that take a word.
 const VALUED: [&str; 8] = ["-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "-o", "--push-option"];

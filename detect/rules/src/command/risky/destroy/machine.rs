@@ -1,7 +1,8 @@
 //! Disks, accounts of processes, protections and packages of the machine.
 
+use detect_core::command::Command;
+
 use super::{Class, Sign};
-use crate::command::Command;
 
 /// Programs that overwrite disks whatever they are given.
 const DISKS: [&str; 10] = [

@@ -1,4 +1,4 @@
-//! The books themselves: what was read of both ledgers, and what there is to say about it. Nothing here waits.
+//! The reconciliation itself: what was read of both ledgers, and what there is to say about it. Nothing here waits.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -10,14 +10,14 @@ use operations::fold::{self, Budgets, Standing};
 use serde::{Deserialize, Serialize};
 
 use super::sums::Sums;
-use crate::limits::{BOOKKEEPER_EVENTS_MAX, BOOKKEEPER_MATCHED_MAX, BOOKKEEPER_READ_ROWS};
+use crate::limits::{RECONCILER_EVENTS_MAX, RECONCILER_MATCHED_MAX, RECONCILER_READ_ROWS};
 
 /// The subject of its own entries, and the actor of all.
 const BUDGETS: &str = "budgets";
 /// The kind of cursors.
 const CURSOR: &str = "cursor";
 
-/// The record of its `cursor`: everything before it is on the books, and stands in or before the same commit.
+/// The record of its `cursor`: everything before it is counted, and stands in or before the same commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
     /// Sequence number of the next event.
@@ -28,7 +28,7 @@ struct Cursor {
 
 /// What is known, and what is not yet written of it.
 #[derive(Debug)]
-pub struct Books {
+pub struct Reconciliation {
     shard: u32,
     budgets: Budgets,
     /// The newest cursor that is durable.
@@ -44,8 +44,8 @@ pub struct Books {
     telling: Vec<(String, Standing)>,
 }
 
-impl Books {
-    /// Books that know where they were written last. [`Books::catch_up`] comes first.
+impl Reconciliation {
+    /// A reconciliation that knows where it was written last. [`Reconciliation::catch_up`] comes first.
     pub fn new(operations: &Reader, shard: u32) -> Result<Self, LedgerError> {
         let cursor = fold::backwards(operations, |row| match cursor(row) {
             Some(cursor) => ControlFlow::Break(cursor),
@@ -64,7 +64,7 @@ impl Books {
         })
     }
 
-    /// Reads the next rows of what is on the books already. Says whether there may be more.
+    /// Reads the next rows of what was written already. Says whether there may be more.
     pub fn catch_up(&mut self, operations: &Reader, limit: ReadLimit) -> Result<bool, LedgerError> {
         let is_behind = self.cursor.is_some_and(|cursor| self.operations < cursor.operations);
         Ok(is_behind && self.read_operations(operations, limit)?)
@@ -145,15 +145,15 @@ impl Books {
     /// Whether so much is pending that it should be written before more is read.
     pub fn is_due(&self) -> bool {
         let written = self.cursor.map_or(0, |cursor| cursor.events);
-        self.sums.matched_len() >= BOOKKEEPER_MATCHED_MAX
-            || self.events_seq().saturating_sub(written) >= BOOKKEEPER_EVENTS_MAX
+        self.sums.matched_len() >= RECONCILER_MATCHED_MAX
+            || self.events_seq().saturating_sub(written) >= RECONCILER_EVENTS_MAX
     }
 
     /// One group with everything that is pending, and the cursor after it; `None` if nothing is.
     pub fn group(&mut self) -> Result<Option<Group>, AppendError> {
         let standings = self.budgets.standings().filter(|(name, standing)| self.told.get(*name) != Some(standing));
         self.telling =
-            standings.take(BOOKKEEPER_READ_ROWS).map(|(name, standing)| (name.to_owned(), standing)).collect();
+            standings.take(RECONCILER_READ_ROWS).map(|(name, standing)| (name.to_owned(), standing)).collect();
         let (changed, matched) = (self.sums.changed().count(), self.sums.matched());
         if changed == 0 && matched.is_empty() && self.reports.is_empty() && self.telling.is_empty() && !self.is_due() {
             return Ok(None);
@@ -176,7 +176,7 @@ impl Books {
         Ok(Some(group))
     }
 
-    /// What [`Books::group`] gave is durable.
+    /// What [`Reconciliation::group`] gave is durable.
     pub fn written(&mut self) {
         self.cursor = Some(self.next_cursor());
         self.sums.written();

@@ -2,21 +2,22 @@
 
 use std::collections::VecDeque;
 
+use detect_core::episode::Before;
+use detect_core::packed;
+
 use super::Seen;
-use super::room::list_bytes;
-use crate::episode::Before;
+use super::memory_budget::list_bytes;
 use crate::limits::RULE_EVIDENCE_MAX;
-use crate::pack::packed;
 
 /// The latest events, oldest first.
 #[derive(Debug, Default)]
-pub struct Trail {
+pub struct RecentEvents {
     latest: VecDeque<(u64, (i64, i64))>,
 }
 
-packed!(Trail { latest });
+packed!(RecentEvents { latest });
 
-impl Trail {
+impl RecentEvents {
     /// The bytes that it takes at most.
     pub fn bytes() -> u64 {
         list_bytes(RULE_EVIDENCE_MAX as u64 + 1, 24)

@@ -1,35 +1,36 @@
-//! Finds the circle in the steps of one agent: how often the same steps came round, whatever stands between them.
+//! Finds the cycle in the steps of one agent: how often the same steps came round, whatever stands between them.
 //!
 //! Every step is counted: the third time that the same action gave the same result has the number three. The round that a
-//! step closes reaches back to where it came before; how often the circle came round is the least count of the steps in that
+//! step closes reaches back to where it came before; how often the cycle came round is the least count of the steps in that
 //! round, each divided by how often it stands in it. Steps that are new are noise as long as they are not the majority, and
 //! an eighth of the others may be noise as well. A known action with another result is progress and begins everything anew. So
 //! is a new step that changes the tree or reads a file; only, what was done before it is still known, since an agent that does
-//! and undoes the same change goes in a circle whose first round is all new.
+//! and undoes the same change goes in a cycle whose first round is all new.
 //!
 //! Steps and actions are known by three bytes of their keyed hash, which is enough among so few: once in half a million new
-//! steps two meet by chance. Two steps then count as one more in a circle, which takes three rounds; two actions as progress.
+//! steps two meet by chance. Two steps then count as one more in a cycle, which takes three rounds; two actions as progress.
 
-use crate::detector::RestoreError;
-use crate::event::Sighting;
+use detect_core::event::Sighting;
+use detect_core::pack::{Mark, Pack, RestoreError, mark_of, whole_seq};
+use detect_core::packed;
+use detect_core::second::Second;
+
 use crate::loops::step::Step;
-use crate::pack::{Mark, Pack, mark_of, packed, whole_seq};
-use crate::second::Second;
 
-/// The longest circle in steps, noise included: 16 steps and as many others.
+/// The longest cycle in steps, noise included: 16 steps and as many others.
 const SPAN_MAX: usize = 32;
 /// After so many new steps in a row the agent does something else.
 const FRESH_MAX: u8 = 12;
 
 /// The latest steps of one agent.
 #[derive(Debug, Default)]
-pub struct Circle {
+pub struct CycleFinder {
     /// Number of steps so far.
     steps: u32,
     moment: Moment,
     /// New steps in a row.
     fresh: u8,
-    /// Length of the circle when it was last measured.
+    /// Length of the cycle when it was last measured.
     span: u8,
     began: Option<First>,
     /// Taken with the first step, as one piece: lists that grow leave holes in memory that nothing fits.
@@ -63,7 +64,7 @@ struct Recent {
     /// Low half of its sequence number.
     seq: Half,
     /// What passed since the step before: seconds of event time, which may run backwards, and of recorded time; and what was
-    /// spent, in cents. What does not fit is cut off: the beginning of a circle is then told too late, or too cheap.
+    /// spent, in cents. What does not fit is cut off: the beginning of a cycle is then told too late, or too cheap.
     time: i16,
     recorded: u16,
     cents: u16,
@@ -99,14 +100,14 @@ impl Half {
     }
 }
 
-/// The first step of the circle as it is kept: its number, and when it was taken.
+/// The first step of the cycle as it is kept: its number, and when it was taken.
 #[derive(Debug, Clone, Copy)]
 struct First {
     step: u32,
     moment: Moment,
 }
 
-/// The first step of the circle.
+/// The first step of the cycle.
 #[derive(Debug, Clone, Copy)]
 pub struct Began {
     /// Its number.
@@ -124,18 +125,18 @@ packed!(Recent { seq, time, recorded, cents, known });
 packed!(Moment { time, recorded, cents });
 packed!(First { step, moment });
 
-/// What a step says about the circle.
+/// What a step says about the cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// The circle came round so often; below two there is none.
+    /// The cycle came round so often; below two there is none.
     Laps(u32),
     /// A known action gave another result, or a new step brought the work further.
     Progress,
-    /// The agent has left the circle.
+    /// The agent has left the cycle.
     Elsewhere,
 }
 
-impl Pack for Circle {
+impl Pack for CycleFinder {
     fn pack(&self, out: &mut Vec<u8>) {
         let Self { steps, moment, fresh, span, began, memory } = self;
         (*steps, *moment).pack(out);
@@ -155,16 +156,16 @@ impl Pack for Circle {
         if known.len() > SPAN_MAX || recent.len() > SPAN_MAX {
             return Err(RestoreError::Malformed);
         }
-        let mut circle = Self { steps, moment, fresh, span, began, memory: None };
+        let mut cycle = Self { steps, moment, fresh, span, began, memory: None };
         if !recent.is_empty() {
-            let memory = circle.memory.get_or_insert_default();
+            let memory = cycle.memory.get_or_insert_default();
             memory.known[..known.len()].copy_from_slice(&known);
             (memory.known_len, memory.recent_len) = (known.len() as u8, recent.len() as u8);
             for (back, recent) in recent.into_iter().rev().enumerate() {
                 memory.recent[place(steps, back)] = recent;
             }
         }
-        Ok(circle)
+        Ok(cycle)
     }
 }
 
@@ -178,7 +179,7 @@ impl Memory {
         &self.known[..usize::from(self.known_len)]
     }
 
-    /// Counts a step by its number: its place, how often it came with at most a circle's length in between, and how long ago it
+    /// Counts a step by its number: its place, how often it came with at most a cycle's length in between, and how long ago it
     /// came before.
     fn count(&mut self, step: Step, number: u32, exact: Option<usize>) -> (u8, u16, u8) {
         let now = number as u16;
@@ -214,7 +215,7 @@ impl Memory {
     }
 }
 
-impl Circle {
+impl CycleFinder {
     /// Takes the next step; `spent` is what was spent before it, in micro-USD.
     pub fn take(&mut self, step: Step, sighting: Sighting, spent: u64) -> Turn {
         let (mark, action) = (mark_of(step.hash), mark_of(step.action));
@@ -254,7 +255,7 @@ impl Circle {
         if progress {
             Turn::Progress
         } else if self.fresh == FRESH_MAX {
-            // What is known stays known: these steps may be the first round of another circle.
+            // What is known stays known: these steps may be the first round of another cycle.
             self.began = None;
             Turn::Elsewhere
         } else if count >= 2 {
@@ -264,7 +265,7 @@ impl Circle {
         }
     }
 
-    /// The first step of the circle, once it has come round twice.
+    /// The first step of the cycle, once it has come round twice.
     pub fn began(&self) -> Option<Began> {
         self.began.map(|First { step, moment }| Began {
             step,
@@ -300,7 +301,7 @@ impl Circle {
         (0..len).filter_map(move |back| memory?.recent.get(place(self.steps, back)))
     }
 
-    /// How often the circle came round, seen from its latest step, which came `gap` steps ago before.
+    /// How often the cycle came round, seen from its latest step, which came `gap` steps ago before.
     fn measure(&mut self, gap: u8) -> u32 {
         let Some(memory) = &self.memory else { return 0 };
         // For each of the round's steps that came before: its place, and how often it had come by then.
@@ -319,7 +320,7 @@ impl Circle {
         laps.sort_unstable();
         // An eighth of the steps may be noise that came again by chance.
         let least = laps.get(laps.len() / 8).copied().unwrap_or(0);
-        // Whatever came so often since the latest step came first must be half of all steps since then, or it is no circle.
+        // Whatever came so often since the latest step came first must be half of all steps since then, or it is no cycle.
         let own = usize::from(memory.recent[place(self.steps, 0)].known) % SPAN_MAX;
         let latest = memory.known[own];
         let extent = u32::from((self.steps as u16).wrapping_sub(latest.first)) + 1;

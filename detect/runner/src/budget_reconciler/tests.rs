@@ -1,4 +1,4 @@
-//! The books over a real store: every event counts once and every decision is written once, wherever the process died.
+//! The reconciler over a real store: every event counts once and every decision is written once, wherever the process died.
 
 use std::collections::BTreeMap;
 
@@ -71,36 +71,36 @@ impl World {
         self.ask(id, Request::Reserve(Reserve { budgets, micros, ttl_seconds: 3_600 }))
     }
 
-    fn open(&self) -> Books {
+    fn open(&self) -> Reconciliation {
         let operations = self.store.operations().reader();
-        let mut books = Books::new(&operations, 0).unwrap();
-        while books.catch_up(&operations, OPERATIONS_LIMIT).unwrap() {}
-        books
+        let mut reconciliation = Reconciliation::new(&operations, 0).unwrap();
+        while reconciliation.catch_up(&operations, OPERATIONS_LIMIT).unwrap() {}
+        reconciliation
     }
 
-    fn read(&self, books: &mut Books) {
+    fn read(&self, reconciliation: &mut Reconciliation) {
         let (events, operations) = (self.store.events().reader(), self.store.operations().reader());
         let until = events.durable().unwrap().next_seq;
-        while books.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
-        while books.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
+        while reconciliation.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
+        while reconciliation.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
     }
 
-    fn write(&self, books: &mut Books) {
-        while let Some(group) = books.group().unwrap() {
+    fn write(&self, reconciliation: &mut Reconciliation) {
+        while let Some(group) = reconciliation.group().unwrap() {
             self.store.operations().appender().try_append(group).unwrap().wait().unwrap();
-            books.written();
+            reconciliation.written();
         }
     }
 
-    /// A whole life of the books, until they have nothing more to say.
+    /// A whole life of a reconciliation, until it has nothing more to say.
     fn settle(&self) {
-        let mut books = self.open();
+        let mut reconciliation = self.open();
         loop {
-            self.read(&mut books);
-            if books.group().unwrap().is_none() {
+            self.read(&mut reconciliation);
+            if reconciliation.group().unwrap().is_none() {
                 return;
             }
-            self.write(&mut books);
+            self.write(&mut reconciliation);
         }
     }
 
@@ -110,7 +110,7 @@ impl World {
         [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.observed_micros]
     }
 
-    /// The decisions on the books, by the request's position.
+    /// The decisions that were written, by the request's position.
     fn decisions(&self) -> Vec<Decision> {
         let reader = self.store.operations().reader();
         let mut found = Vec::new();
@@ -177,15 +177,15 @@ fn what_was_reserved_while_events_were_read_is_not_shown_as_unreserved() {
     let mut world = World::new();
     world.spend("red", "nobody", 7);
     let (events, operations) = (world.store.events().reader(), world.store.operations().reader());
-    let mut books = world.open();
+    let mut reconciliation = world.open();
     let until = events.durable().unwrap().next_seq;
-    while books.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
+    while reconciliation.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
     world.reserve("c1", &["red"], 100);
     world.spend("red", "c1", 30);
-    while books.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
-    assert_eq!(books.events_seq(), until, "what was recorded since waits for its reservation");
-    world.read(&mut books);
-    world.write(&mut books);
+    while reconciliation.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
+    assert_eq!(reconciliation.events_seq(), until, "what was recorded since waits for its reservation");
+    world.read(&mut reconciliation);
+    world.write(&mut reconciliation);
     assert_eq!(world.numbers("red"), [0, 100, 7, 37]);
     world.store.stop();
 }
@@ -203,7 +203,7 @@ fn a_budget_without_events_since_is_not_read_for_from_the_beginning() {
 #[test]
 fn it_follows_until_it_is_stopped() {
     let mut world = World::new();
-    let keeper = Bookkeeper::new(world.store.events(), world.store.operations());
+    let keeper = BudgetReconciler::new(world.store.events(), world.store.operations());
     let (metrics, stop) = (keeper.metrics(), CancellationToken::new());
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stopped = stop.clone();
@@ -253,7 +253,7 @@ proptest! {
     #[test]
     fn nothing_counts_twice_and_nothing_is_left_out(steps in steps()) {
         let mut world = World::new();
-        let (mut books, mut spent) = (world.open(), BTreeMap::from([("red", 0_u64), ("blue", 0)]));
+        let (mut reconciliation, mut spent) = (world.open(), BTreeMap::from([("red", 0_u64), ("blue", 0)]));
         for step in steps {
             match step {
                 Step::Spend(red, call, micros) => {
@@ -268,12 +268,12 @@ proptest! {
                 Step::Commit(call, micros) => {
                     world.ask(&call.to_string(), Request::Commit(Commit { micros }));
                 }
-                Step::Read => world.read(&mut books),
-                Step::Write => world.write(&mut books),
-                Step::Crash => books = world.open(),
+                Step::Read => world.read(&mut reconciliation),
+                Step::Write => world.write(&mut reconciliation),
+                Step::Crash => reconciliation = world.open(),
             }
         }
-        drop(books);
+        drop(reconciliation);
         world.settle();
         for (team, spent) in spent {
             let [committed, reserved, _, observed] = world.numbers(team);

@@ -1,4 +1,4 @@
-//! How much room the states of a rule have: all user rules together have so much, and who needs little leaves the rest to
+//! How much memory the states of a rule may take: all user rules together have so much, and who needs little leaves the rest to
 //! others.
 
 use crate::limits::USER_STATES_BYTES_MAX;
@@ -6,26 +6,26 @@ use crate::limits::USER_STATES_BYTES_MAX;
 /// Bytes of one state in a table besides its value: its place in lists and indexes.
 const ENTRY_BYTES: u64 = 128;
 
-/// The room of one rule: what it was given of what it might take.
+/// The memory of one rule: what it was given of what it might take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
+pub struct MemoryBudget {
     given: u64,
     wanted: u64,
 }
 
-impl Room {
-    /// The rooms of all rules by what the states of each might take. A rule that wants less than an even share has all of it.
+impl MemoryBudget {
+    /// The budgets of all rules by what the states of each might take. A rule that wants less than an even share has all of it.
     pub fn share(wanted: &[u64]) -> Vec<Self> {
-        let mut rooms: Vec<Self> = wanted.iter().map(|wanted| Self { given: 0, wanted: *wanted }).collect();
-        let mut order: Vec<&mut Self> = rooms.iter_mut().collect();
-        order.sort_by_key(|room| room.wanted);
+        let mut budgets: Vec<Self> = wanted.iter().map(|wanted| Self { given: 0, wanted: *wanted }).collect();
+        let mut order: Vec<&mut Self> = budgets.iter_mut().collect();
+        order.sort_by_key(|budget| budget.wanted);
         let (mut left, mut others) = (USER_STATES_BYTES_MAX, order.len() as u64);
-        for room in order {
-            room.given = room.wanted.min(left / others);
-            left -= room.given;
+        for budget in order {
+            budget.given = budget.wanted.min(left / others);
+            left -= budget.given;
             others -= 1;
         }
-        rooms
+        budgets
     }
 
     /// How many of `limit` states there may be.
@@ -57,16 +57,16 @@ mod tests {
         fn all_together_have_no_more_and_nobody_has_less_than_a_share(
             wanted in proptest::collection::vec(prop_oneof![0u64..1 << 20, 0u64..1 << 36], 1..128),
         ) {
-            let rooms = Room::share(&wanted);
-            let given: u64 = rooms.iter().map(|room| room.given).sum();
+            let budgets = MemoryBudget::share(&wanted);
+            let given: u64 = budgets.iter().map(|budget| budget.given).sum();
             prop_assert!(given <= USER_STATES_BYTES_MAX);
-            for (room, wanted) in rooms.iter().zip(&wanted) {
-                prop_assert!(room.given >= (*wanted).min(USER_STATES_BYTES_MAX / rooms.len() as u64));
-                prop_assert!(room.given <= *wanted && room.wanted == *wanted);
-                prop_assert!((1..=16_384).contains(&room.of(16_384)));
+            for (budget, wanted) in budgets.iter().zip(&wanted) {
+                prop_assert!(budget.given >= (*wanted).min(USER_STATES_BYTES_MAX / budgets.len() as u64));
+                prop_assert!(budget.given <= *wanted && budget.wanted == *wanted);
+                prop_assert!((1..=16_384).contains(&budget.of(16_384)));
             }
             if wanted.iter().sum::<u64>() <= USER_STATES_BYTES_MAX {
-                prop_assert!(rooms.iter().all(|room| room.of(16_384) == 16_384 || room.wanted == 0));
+                prop_assert!(budgets.iter().all(|budget| budget.of(16_384) == 16_384 || budget.wanted == 0));
             }
         }
     }
