@@ -116,7 +116,7 @@ impl ViewColumn {
             Value::Sql(expression) => expression.to_owned(),
             Value::Field(Field { place: Place::Column(column), .. }) => format!("\"{column}\""),
             Value::Field(Field { place: Place::Record(path), shape, .. }) => {
-                let path: String = path.iter().map(|member| format!(", '{member}'")).collect();
+                let path = path.iter().fold(String::new(), |path, member| path + ", '" + member + "'");
                 match shape {
                     Shape::Text => format!("json_get_str(record{path})"),
                     Shape::Integer => format!("json_get_int(record{path})"),

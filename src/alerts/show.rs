@@ -57,26 +57,18 @@ fn measured(measured: &Value) -> String {
         Some(unit) => unit,
     };
     let number = |value: &Value| format!("{} {}", text(value), unit.replace('_', " ")).trim_end().to_owned();
-    let mut said = format!("{}: {}", text(&measured["what"]), number(&measured["observed"]));
-    if let Some(seconds) = measured["window_seconds"].as_i64() {
-        said.push_str(&format!(" in {seconds} s"));
-    }
-    if measured["limit"].is_i64() {
-        said.push_str(&format!(", limit {}", number(&measured["limit"])));
-    }
     let usual = &measured["usual"];
-    if usual.is_object() {
-        said.push_str(&format!(", usually {} to {}", text(&usual["low"]), number(&usual["high"])));
-    }
-    if let Some(observations) = measured["observations"].as_u64() {
-        said.push_str(&format!(" over {observations} observations"));
-    }
     let last: Vec<String> =
         measured["last"].as_array().into_iter().flatten().map(|point| text(&point["value"])).collect();
-    if !last.is_empty() {
-        said.push_str(&format!(", before: {}", last.join(" ")));
-    }
-    said
+    let parts = [
+        Some(format!("{}: {}", text(&measured["what"]), number(&measured["observed"]))),
+        measured["window_seconds"].as_i64().map(|seconds| format!(" in {seconds} s")),
+        measured["limit"].is_i64().then(|| format!(", limit {}", number(&measured["limit"]))),
+        usual.is_object().then(|| format!(", usually {} to {}", text(&usual["low"]), number(&usual["high"]))),
+        measured["observations"].as_u64().map(|observations| format!(" over {observations} observations")),
+        (!last.is_empty()).then(|| format!(", before: {}", last.join(" "))),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// One alert with everything about it.

@@ -46,21 +46,20 @@ impl ProjectedTable {
     fn read(&self, wanted: &[usize], schema: &SchemaRef, now: i64, limit: Option<usize>) -> Result<Vec<RecordBatch>> {
         let columns: Vec<&ViewColumn> = wanted.iter().filter_map(|index| self.view.columns.get(*index)).collect();
         let rows_max = limit.unwrap_or(usize::MAX);
-        let batches = |triage: &Triage| match self.view.source {
-            Source::Silences => {
+        let batches = |triage: &Triage| {
+            if self.view.source == Source::Silences {
                 let rows = triage.silences().map(|standing| SilenceRow { standing, now });
                 batches(&columns, schema, &rows.take(rows_max).collect::<Vec<_>>(), silence)
-            }
-            _ => {
+            } else {
                 let rows = triage.iter().map(|triaged| AlertRow { triaged, triage, now });
                 batches(&columns, schema, &rows.take(rows_max).collect::<Vec<_>>(), alert)
             }
         };
         let read = self.desk.read_all(limits::ALERTS_READ_BYTES, batches);
-        match read.map_err(|error| DataFusionError::External(Box::new(error)))? {
-            Some(batches) => batches,
-            None => exec_err!("all alerts on record take more than {} MiB of memory", limits::ALERTS_READ_BYTES >> 20),
-        }
+        let Some(batches) = read.map_err(|error| DataFusionError::External(Box::new(error)))? else {
+            return exec_err!("all alerts on record take more than {} MiB of memory", limits::ALERTS_READ_BYTES >> 20);
+        };
+        batches
     }
 }
 

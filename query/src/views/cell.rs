@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BooleanBuilder, Int64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder, UInt64Builder,
+    ArrayRef, BooleanArray, Int64Array, ListBuilder, StringBuilder, TimestampMicrosecondArray, UInt64Array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 
@@ -51,6 +51,18 @@ impl<'a> Cell<'a> {
         Self::Text(text.map(Cow::Borrowed))
     }
 
+    fn into_integer(self) -> Option<i64> {
+        if let Self::Integer(number) = self { number } else { None }
+    }
+
+    fn into_unsigned(self) -> Option<u64> {
+        if let Self::Unsigned(number) = self { number } else { None }
+    }
+
+    fn into_flag(self) -> Option<bool> {
+        if let Self::Flag(flag) = self { flag } else { None }
+    }
+
     /// A number that may be too large for a column.
     pub(super) fn integer(number: impl TryInto<i64>) -> Self {
         Self::Integer(number.try_into().ok())
@@ -75,42 +87,29 @@ impl Form {
         match self {
             Self::Text => {
                 let mut builder = StringBuilder::new();
-                cells.for_each(|cell| builder.append_option(if let Cell::Text(text) = cell { text } else { None }));
+                for cell in cells {
+                    builder.append_option(if let Cell::Text(text) = cell { text } else { None });
+                }
                 Arc::new(builder.finish())
             }
-            Self::Integer => {
-                let mut builder = Int64Builder::new();
-                cells.for_each(|cell| {
-                    builder.append_option(if let Cell::Integer(number) = cell { number } else { None })
-                });
-                Arc::new(builder.finish())
-            }
-            Self::Unsigned => {
-                let mut builder = UInt64Builder::new();
-                cells.for_each(|cell| {
-                    builder.append_option(if let Cell::Unsigned(number) = cell { number } else { None })
-                });
-                Arc::new(builder.finish())
-            }
+            Self::Integer => Arc::new(cells.map(Cell::into_integer).collect::<Int64Array>()),
+            Self::Unsigned => Arc::new(cells.map(Cell::into_unsigned).collect::<UInt64Array>()),
             Self::Time => {
-                let mut builder = TimestampMicrosecondBuilder::new();
-                cells.for_each(|cell| builder.append_option(if let Cell::Integer(time) = cell { time } else { None }));
-                Arc::new(builder.finish().with_timezone("UTC"))
+                let times = cells.map(Cell::into_integer).collect::<TimestampMicrosecondArray>();
+                Arc::new(times.with_timezone("UTC"))
             }
-            Self::Flag => {
-                let mut builder = BooleanBuilder::new();
-                cells.for_each(|cell| builder.append_option(if let Cell::Flag(flag) = cell { flag } else { None }));
-                Arc::new(builder.finish())
-            }
+            Self::Flag => Arc::new(cells.map(Cell::into_flag).collect::<BooleanArray>()),
             Self::Texts => {
                 let mut builder = ListBuilder::new(StringBuilder::new());
                 for cell in cells {
-                    if let Cell::Texts(texts) = cell {
-                        texts.iter().for_each(|text| builder.values().append_value(text));
-                        builder.append(true);
-                    } else {
+                    let Cell::Texts(texts) = cell else {
                         builder.append_null();
+                        continue;
+                    };
+                    for text in &texts {
+                        builder.values().append_value(text);
                     }
+                    builder.append(true);
                 }
                 Arc::new(builder.finish())
             }

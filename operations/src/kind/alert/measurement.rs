@@ -100,10 +100,11 @@ impl Measurement {
         }
     }
 
-    /// Added up or counted over so many seconds; over less than one there is no window.
+    /// Added up or counted over so many seconds; over none, or a time that clocks made up, there is
+    /// no window.
     #[must_use]
     pub fn within(self, window_seconds: impl TryInto<u32>) -> Self {
-        let window_seconds = Some(window_seconds.try_into().unwrap_or(u32::MAX)).filter(|seconds| *seconds > 0);
+        let window_seconds = window_seconds.try_into().ok().filter(|seconds| *seconds > 0);
         Self { window_seconds, ..self }
     }
 
