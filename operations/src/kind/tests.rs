@@ -35,7 +35,7 @@ fn examples() -> Vec<(&'static str, Value)> {
         "export_seq": 1, "export_seq_next": 3, "count": 2, "excluded": 1, "rejected": 0, "sha256": "00", "bytes": 9, "batches": 1,
         "attempts": 1, "ack": "ok", "checkpoint": {"origin": "acme.example/agents/events/0/0", "size": 4, "root": "r"}
     });
-    vec![
+    let about_alerts_and_money = vec![
         ("alert", alert()),
         ("alert.ack", json!({"revision": 2, "token": "t", "severity": "high", "alert": alert()})),
         ("alert.assign", json!({"revision": 2, "token": "t", "assignee": "bob"})),
@@ -82,6 +82,13 @@ fn examples() -> Vec<(&'static str, Value)> {
                 "alerts": [{"id": "alert-1", "revision": 2, "over": true, "known_as": "n"}], "sha256": "00", "attempts": 1, "ack": "ok"
             }),
         ),
+    ];
+    about_alerts_and_money.into_iter().chain(about_others()).collect()
+}
+
+/// The same of the kinds that belong to no family.
+fn about_others() -> Vec<(&'static str, Value)> {
+    vec![
         ("token", json!({"hash": "00", "principal": serde_json::to_value(Principal::local()).unwrap()})),
         ("token", json!({})),
         ("config", json!({"sha256": "00", "version": "1.0.0", "needs_restart": ["store"]})),
