@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::LedgerError;
+use crate::position::LedgerName;
 use crate::reader::{ReadLimit, Reader};
 use crate::rows::Rows;
 use crate::store::Durable;
@@ -39,26 +40,44 @@ impl Follower {
     pub async fn next(&mut self) -> Result<Rows, LedgerError> {
         loop {
             let durable = self.durable()?;
-            if durable.next_seq > self.cursor {
-                // Reading takes some milliseconds at most and holds no lock; it is not worth a thread of its own.
-                let mut rows = self.reader.read(self.cursor, self.content, self.limit)?;
-                self.cursor = rows.next_seq;
-                if rows.next_seq >= durable.next_seq {
-                    rows.recorded_until = rows.recorded_until.max(durable.recorded_until);
-                    rows.batches_until = rows.batches_until.max(durable.batches);
-                }
-                self.recorded_until = self.recorded_until.max(rows.recorded_until);
-                self.batches_until = self.batches_until.max(rows.batches_until);
+            if let Some(rows) = self.next_until(&durable)? {
                 return Ok(rows);
             }
-            if durable.recorded_until > self.recorded_until || durable.batches > self.batches_until {
-                (self.recorded_until, self.batches_until) = (durable.recorded_until, durable.batches);
-                let mut rows = self.reader.empty(self.cursor);
-                (rows.recorded_until, rows.batches_until) = (durable.recorded_until, durable.batches);
-                return Ok(rows);
-            }
-            self.wait().await?;
+            self.changed().await?;
         }
+    }
+
+    /// The next block of what was durable when somebody looked, as [`Follower::next`] returns it; `None` if all of it was
+    /// returned.
+    pub fn next_until(&mut self, durable: &Durable) -> Result<Option<Rows>, LedgerError> {
+        let left = durable.next_seq.saturating_sub(self.cursor);
+        let mut rows = if left > 0 {
+            let rows_max = usize::try_from(left).unwrap_or(usize::MAX).min(self.limit.rows);
+            // Reading takes some milliseconds at most and holds no lock; it is not worth a thread of its own.
+            self.reader.read(self.cursor, self.content, ReadLimit { rows: rows_max, ..self.limit })?
+        } else if durable.recorded_until > self.recorded_until || durable.batches > self.batches_until {
+            self.reader.empty(self.cursor)
+        } else {
+            return Ok(None);
+        };
+        self.cursor = rows.next_seq;
+        if rows.next_seq >= durable.next_seq {
+            rows.recorded_until = rows.recorded_until.max(durable.recorded_until);
+            rows.batches_until = rows.batches_until.max(durable.batches);
+        }
+        self.recorded_until = self.recorded_until.max(rows.recorded_until);
+        self.batches_until = self.batches_until.max(rows.batches_until);
+        Ok(Some(rows))
+    }
+
+    /// Goes to another position.
+    pub fn seek(&mut self, cursor: u64) {
+        self.cursor = cursor;
+    }
+
+    /// The ledger that it follows.
+    pub fn ledger(&self) -> LedgerName {
+        self.reader.table().ledger
     }
 
     /// The position of the next row.
@@ -72,14 +91,21 @@ impl Follower {
         durable.unwrap_or(self.cursor).saturating_sub(self.cursor)
     }
 
-    fn durable(&mut self) -> Result<Durable, LedgerError> {
+    /// Changes whenever something becomes durable; `None` for a ledger that another process may be writing.
+    pub(crate) fn watch(&self) -> Option<watch::Receiver<Durable>> {
+        self.watch.clone()
+    }
+
+    /// What is durable now. [`Follower::changed`] waits for more than this.
+    pub fn durable(&mut self) -> Result<Durable, LedgerError> {
         match &mut self.watch {
             Some(watch) => Ok(*watch.borrow_and_update()),
             None => self.reader.durable(),
         }
     }
 
-    async fn wait(&mut self) -> Result<(), LedgerError> {
+    /// Waits until something became durable since [`Follower::durable`] looked.
+    pub async fn changed(&mut self) -> Result<(), LedgerError> {
         if let Some(reason) = self.reader.poisoned() {
             return Err(crate::error::AppendError::Poisoned { reason }.into());
         }

@@ -1,4 +1,4 @@
-//! The append-only, hash-chained ledger: the event, the store, the reader and the follower.
+//! The append-only, hash-chained ledger: the event, the store, the reader, the follower and the consumer.
 //!
 //! This package knows no HTTP, no Kafka, no SQL and no agent tool. Two ledgers run on its code, `events` (what agents
 //! did) and `operations` (what Tachograph and its people did); they differ only in their column tables.
@@ -6,7 +6,7 @@
 //! ```text
 //! Entry ─► Group ─► Appender ─► writer thread ─► WAL ─► sealer thread ─► segments + manifest
 //!                                    │                                        │
-//!                                    └────► Reader, Follower ◄────────────────┘
+//!                                    └─► Reader, Follower, Consumer ◄─────────┘
 //! ```
 
 // A test that meets what it does not expect should stop there and say so.
@@ -20,6 +20,7 @@ pub mod checkpoint;
 mod clock;
 pub mod column;
 pub mod columnar;
+pub mod consumer;
 pub mod disk;
 pub mod entry;
 pub mod error;
@@ -57,6 +58,7 @@ pub use appender::{Appender, Pending, Receipt, Rejected};
 pub use clock::{SystemClock, TimeSource};
 pub use column::{Column, Kind, Part, Table};
 pub use columnar::schema as arrow_schema;
+pub use consumer::Consumer;
 pub use entry::{Entry, Group};
 pub use error::{AppendError, LedgerError};
 pub use follower::Follower;

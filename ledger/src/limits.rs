@@ -98,7 +98,7 @@ pub const FOLD_READ_ROWS: usize = 4_096;
 /// and the most bytes of them.
 pub const FOLD_READ_BYTES: usize = 8 << 20;
 
-/// How long writer and sealer wait before they try again what the system refused.
+/// How long writer, sealer and consumers wait before they try again what the system refused.
 pub const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Space that intake leaves free on the disk, so that sealing, retention and the `operations` ledger go on.

@@ -1,0 +1,297 @@
+//! The loop of a consumer over a real store: whatever refuses, stops or dies, rows come in order and after the recorded cursor
+//! exactly the rest.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::*;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::events::column as event;
+use crate::operations::column;
+use crate::{Appender, Entry, Group, Options, ReadLimit, Reader, Receipt, Store};
+
+/// What a journal does with one group.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Takes,
+    IsFull,
+    HasNoSpace,
+    /// The process dies before the group is durable,
+    Dies,
+    /// or when nobody has heard yet that it is.
+    DiesAfter,
+}
+
+/// The `operations` ledger with answers that are known in advance; when there are no more, it takes everything.
+#[derive(Clone)]
+struct Answering {
+    appender: Appender,
+    answers: Arc<Mutex<VecDeque<(Answer, bool)>>>,
+    stop: CancellationToken,
+    died: Arc<Notify>,
+}
+
+impl Journal for Answering {
+    fn try_append(
+        &self,
+        group: Group,
+    ) -> Result<impl Future<Output = Result<Receipt, AppendError>> + Send, AppendError> {
+        let (answer, stops) = self.answers.lock().unwrap().pop_front().unwrap_or((Answer::Takes, false));
+        if stops {
+            self.stop.cancel();
+        }
+        if matches!(answer, Answer::IsFull) {
+            return Err(AppendError::Full { retry_after: Duration::from_millis(100) });
+        }
+        let taken =
+            matches!(answer, Answer::Takes | Answer::DiesAfter).then(|| self.appender.try_append(group).unwrap());
+        let died = Arc::clone(&self.died);
+        Ok(async move {
+            let recorded = match taken {
+                Some(pending) => pending.await,
+                None => Err(AppendError::NoSpace { reserve_bytes: 1 }),
+            };
+            if matches!(answer, Answer::Dies | Answer::DiesAfter) {
+                died.notify_one();
+                std::future::pending::<()>().await;
+            }
+            recorded
+        })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// Notes which rows it was given and records its cursor after every so many of them, and with the last. Stops when it was
+/// given the last.
+struct Noting {
+    recorder: Recorder<Answering>,
+    stop: CancellationToken,
+    every: usize,
+    since: usize,
+    given: Vec<u64>,
+}
+
+impl Process for Noting {
+    type Error = Failure;
+
+    async fn process(&mut self, batch: &Batch) -> Result<(), Halt<Failure>> {
+        self.given.extend(batch.rows.iter().map(|row| row.position.seq));
+        self.since += batch.rows.len();
+        if self.since >= self.every || (self.since > 0 && batch.is_last) {
+            self.recorder.record(cursor_group(batch.rows.next_seq), batch.rows.next_seq).await?;
+            self.since = 0;
+        }
+        if batch.is_last {
+            self.stop.cancel();
+        }
+        Ok(())
+    }
+}
+
+fn group(ledger: LedgerName, kind: &str, to: u64) -> Group {
+    let mut entry = Entry::new();
+    match ledger {
+        LedgerName::Events => entry.set_text(event::KIND, kind),
+        LedgerName::Operations => entry.set_text(column::KIND, kind),
+    }
+    if ledger == LedgerName::Operations {
+        entry.set_text(column::TO, &to.to_string());
+    }
+    let mut group = Group::new(crate::Table::of(ledger));
+    group.push(&mut entry).unwrap();
+    group
+}
+
+fn cursor_group(to: u64) -> Group {
+    group(LedgerName::Operations, "cursor", to)
+}
+
+/// The newest recorded cursor.
+fn recorded(operations: &Reader) -> u64 {
+    let (mut cursor, mut from) = (0, 0);
+    loop {
+        let rows = operations.read(from, false, ReadLimit { rows: 1_000, bytes: 1 << 20 }).unwrap();
+        let mine = rows.iter().filter(|row| row.text(column::KIND) == Some("cursor"));
+        cursor = mine.last().map_or(cursor, |row| row.text(column::TO).unwrap().parse().unwrap());
+        if rows.is_empty() {
+            return cursor;
+        }
+        from = rows.next_seq;
+    }
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    Store::init(dir.path(), "acme.example/agents").unwrap();
+    let store = Store::open(dir.path(), Options { reserve_bytes: 0, ..Options::default() }).unwrap();
+    (dir, store)
+}
+
+/// One life of the consumer: what is there before it, how it reads and records, and what happens to it.
+#[derive(Debug, Clone)]
+struct Life {
+    rows: u64,
+    batch_rows: usize,
+    every: usize,
+    drains: bool,
+    /// What the journal says, and whether the stop comes then.
+    answers: Vec<(Answer, bool)>,
+}
+
+fn lives() -> impl Strategy<Value = Vec<Life>> {
+    let answer = prop_oneof![
+        4 => Just(Answer::Takes),
+        2 => Just(Answer::IsFull),
+        2 => Just(Answer::HasNoSpace),
+        1 => Just(Answer::Dies),
+        1 => Just(Answer::DiesAfter),
+    ];
+    let answers = prop::collection::vec((answer, prop::bool::weighted(0.2)), 0..6);
+    let life = (0u64..12, 1usize..6, 1usize..8, any::<bool>(), answers)
+        .prop_map(|(rows, batch_rows, every, drains, answers)| Life { rows, batch_rows, every, drains, answers });
+    prop::collection::vec(life, 1..6)
+}
+
+/// Lives until it is stopped, dies, or was given everything. Returns what it was given.
+async fn live(store: &Store, life: &Life) -> Vec<u64> {
+    for _ in 0..life.rows {
+        store.events().appender().append(group(LedgerName::Events, "egress.http", 0)).await.unwrap();
+    }
+    let stop = CancellationToken::new();
+    let answering = Answering {
+        appender: store.operations().appender(),
+        answers: Arc::new(Mutex::new(life.answers.iter().copied().collect())),
+        stop: stop.clone(),
+        died: Arc::default(),
+    };
+    let died = Arc::clone(&answering.died);
+    let consumer = Consumer::new("test", stop.clone());
+    let consumer = if life.drains { consumer.draining() } else { consumer };
+    let recorder = consumer.recorder(answering);
+    let mut noting = Noting { recorder, stop, every: life.every, since: 0, given: Vec::new() };
+    let limit = ReadLimit { rows: life.batch_rows, bytes: 1 << 20 };
+    let follower = Follower::new(store.events().reader(), recorded(&store.operations().reader()), false, limit);
+    tokio::select! {
+        ended = consumer.run(follower, None, &mut noting) => ended.unwrap(),
+        () = died.notified() => {}
+    }
+    noting.given
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the order of stops, crashes and refusals: rows come in order and without a gap from the recorded cursor on, a
+    /// cursor is never ahead of what was given, and in the end everything was.
+    #[test]
+    fn after_the_recorded_cursor_comes_exactly_the_rest(lives in lives()) {
+        let (_dir, store) = store();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let operations = store.operations().reader();
+        let last = Life { rows: 1, batch_rows: 3, every: 5, drains: true, answers: Vec::new() };
+        for life in lives.iter().chain([&last]) {
+            let before = recorded(&operations);
+            let given = runtime.block_on(live(&store, life));
+            let after = recorded(&operations);
+            let next = before + given.len() as u64;
+            prop_assert_eq!(given, (before..next).collect::<Vec<_>>());
+            prop_assert!((before..=next).contains(&after), "{} is not in {}..={}", after, before, next);
+        }
+        prop_assert_eq!(recorded(&operations), store.events().reader().durable().unwrap().next_seq);
+        store.stop();
+    }
+}
+
+/// Makes an entry and an event that it caused durable whenever everything of `operations` was given.
+struct Causing<'a> {
+    store: &'a Store,
+    stop: CancellationToken,
+    caused: u64,
+    given: Vec<(LedgerName, u64)>,
+}
+
+impl Process for Causing<'_> {
+    type Error = Failure;
+
+    fn seek(&mut self, cursor: u64, _: &Durable) -> Result<u64, Failure> {
+        if self.caused < 5 {
+            for ledger in [LedgerName::Operations, LedgerName::Events] {
+                let cause = group(ledger, "cause", self.caused);
+                let queued = self.store.ledger(ledger).appender().try_append(cause).unwrap();
+                tokio::task::block_in_place(|| queued.wait())?;
+            }
+            self.caused += 1;
+        }
+        Ok(cursor)
+    }
+
+    async fn process(&mut self, batch: &Batch) -> Result<(), Halt<Failure>> {
+        let rows = batch.rows.iter().filter(|row| match batch.ledger {
+            LedgerName::Events => true,
+            LedgerName::Operations => row.text(column::KIND) == Some("cause"),
+        });
+        self.given.extend(rows.map(|row| (batch.ledger, row.position.seq)));
+        if self.given.iter().filter(|(ledger, _)| *ledger == LedgerName::Events).count() == 5 {
+            self.stop.cancel();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_caused_a_row_is_given_before_it() {
+    let (_dir, store) = store();
+    let limit = ReadLimit { rows: 1, bytes: 1 << 20 };
+    let follower = |ledger| Follower::new(store.ledger(ledger).reader(), 0, false, limit);
+    let stop = CancellationToken::new();
+    let mut causing = Causing { store: &store, stop: stop.clone(), caused: 0, given: Vec::new() };
+    let consumer = Consumer::new("test", stop);
+    let (events, operations) = (follower(LedgerName::Events), follower(LedgerName::Operations));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(consumer.run(events, Some(operations), &mut causing)).unwrap();
+    let mut causes = 0;
+    for (ledger, seq) in &causing.given {
+        match ledger {
+            LedgerName::Operations => causes += 1,
+            LedgerName::Events => assert!(causes > *seq, "event {seq} came before its cause: {:?}", causing.given),
+        }
+    }
+    store.stop();
+}
+
+/// Looks at what is shown while it is busy and while nothing has space.
+#[test]
+fn lag_cursor_and_waits_are_shown() {
+    let (_dir, store) = store();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    for _ in 0..3 {
+        store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
+    }
+    let (stop, monitor) = (CancellationToken::new(), Monitor::new("test"));
+    let consumer = Consumer::new("test", stop.clone()).shown_by(monitor.clone());
+    let answering = Answering {
+        appender: store.operations().appender(),
+        answers: Arc::new(Mutex::new(VecDeque::from([(Answer::Takes, false), (Answer::HasNoSpace, true)]))),
+        stop,
+        died: Arc::default(),
+    };
+    let mut noting =
+        Noting { recorder: consumer.recorder(answering), stop: stop.clone(), every: 2, since: 0, given: Vec::new() };
+    let follower = Follower::new(store.events().reader(), 0, false, ReadLimit { rows: 2, bytes: 1 << 20 });
+    assert_eq!((monitor.status().condition, monitor.status().lag), (Condition::Idle, 0));
+    runtime.block_on(consumer.run(follower, None, &mut noting)).unwrap();
+    let ConsumerStatus { condition, cursor, recorded, lag, .. } = monitor.status();
+    assert_eq!((condition, cursor, recorded, lag), (Condition::Idle, 3, Some(2), 0));
+    store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
+    assert_eq!(monitor.status().lag, 1, "the lag is that of now");
+    store.stop();
+}
