@@ -7,16 +7,17 @@
 mod reconciliation;
 mod sums;
 
-use std::ops::ControlFlow;
-
-use ledger::{AppendError, Appender, Ledger, LedgerError, ReadLimit, Reader};
+use ledger::consumer::{Batch, Halt, Monitor, Process, Recorder};
+use ledger::{AppendError, Appender, Consumer, Durable, Follower, Ledger, LedgerError, LedgerName, ReadLimit, Reader};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{NO_SPACE_RETRY, READ_BYTES, READ_ROWS, RECONCILER_LINGER, RECONCILER_READ_ROWS};
-use reconciliation::Reconciliation;
+use crate::limits::{READ_BYTES, READ_ROWS, RECONCILER_LINGER, RECONCILER_READ_ROWS};
+use reconciliation::{BUDGETS, Reconciliation};
 
 /// Why the reconciler stopped. Caps hold without it; spend that nobody reserved is not seen meanwhile.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +41,10 @@ pub struct BudgetReconciler {
 }
 
 /// Metrics of the reconciler. Clones share them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ReconcilerMetrics {
     commits: Counter,
-    lag: Gauge,
+    monitor: Monitor,
 }
 
 const EVENTS_LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
@@ -57,7 +58,7 @@ impl BudgetReconciler {
             operations: operations.reader(),
             appender: operations.appender(),
             shard: events.shard(),
-            metrics: ReconcilerMetrics::default(),
+            metrics: ReconcilerMetrics { commits: Counter::default(), monitor: Monitor::new(BUDGETS) },
         }
     }
 
@@ -67,115 +68,80 @@ impl BudgetReconciler {
     }
 
     /// Reconciles until `stop` is cancelled or something fails. What was decided by then is written before it
-    /// returns.
+    /// returns, unless the disk is full: then the next start finds it again.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ReconcilerError> {
-        match self.reconcile(&stop).await {
-            // The store was stopped first: the next start goes on from the cursor.
-            Err(
-                ReconcilerError::Append(AppendError::Stopped)
-                | ReconcilerError::Ledger(LedgerError::Append(AppendError::Stopped)),
-            ) => Ok(()),
-            ended => ended,
-        }
+        let reconciliation = Reconciliation::new(&self.operations, self.shard)?;
+        let events = Follower::new(self.events.clone(), reconciliation.events_seq(), false, EVENTS_LIMIT);
+        // What is known of budgets is read from the beginning.
+        let operations = Follower::new(self.operations, 0, false, OPERATIONS_LIMIT);
+        let ReconcilerMetrics { commits, monitor } = self.metrics;
+        let consumer = Consumer::new(BUDGETS, stop).shown_by(monitor).lingering(RECONCILER_LINGER).draining();
+        let recorder = consumer.recorder(self.appender);
+        let mut running = Running { reconciliation, events: self.events, recorder, commits };
+        consumer.run(events, Some(operations), &mut running).await
+    }
+}
+
+/// A reconciler that was given something. Entries come before the events that they are about, so an event finds the
+/// reservation that was made before it: money is kept before it is spent.
+struct Running {
+    reconciliation: Reconciliation,
+    events: Reader,
+    recorder: Recorder,
+    commits: Counter,
+}
+
+impl Process for Running {
+    type Error = ReconcilerError;
+
+    fn seek(&mut self, _: u64, durable: &Durable) -> Result<u64, ReconcilerError> {
+        Ok(self.reconciliation.seek_events(&self.events, durable.next_seq)?)
     }
 
-    async fn reconcile(&self, stop: &CancellationToken) -> Result<(), ReconcilerError> {
-        let (Some(mut events), Some(mut operations)) = (self.events.watch(), self.operations.watch()) else {
-            return Ok(());
-        };
-        let mut reconciliation = Reconciliation::new(&self.operations, self.shard)?;
-        // A long history must neither keep others from this thread nor a stop waiting.
-        while reconciliation.catch_up(&self.operations, OPERATIONS_LIMIT)? {
-            if stop.is_cancelled() {
-                return Ok(());
+    async fn process(&mut self, batch: &Batch) -> Result<(), Halt<ReconcilerError>> {
+        match batch.ledger {
+            LedgerName::Operations => {
+                self.reconciliation.take_operations(&batch.rows);
+                if self.reconciliation.is_behind() {
+                    // Nothing is new yet, and a long history must not keep a stop waiting.
+                    return if self.recorder.is_stopping() { Err(Halt::Stopped) } else { Ok(()) };
+                }
             }
-            tokio::task::yield_now().await;
-        }
-        loop {
-            let stopping = stop.is_cancelled();
-            events.borrow_and_update();
-            operations.borrow_and_update();
-            self.round(&mut reconciliation, stop).await?;
-            if stopping {
-                return Ok(());
-            }
-            let changed = tokio::select! {
-                () = stop.cancelled() => Ok(()),
-                changed = events.changed() => changed,
-                changed = operations.changed() => changed,
-            };
-            if changed.is_err() {
-                return Ok(());
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(RECONCILER_LINGER) => {}
-            }
-        }
-    }
-
-    /// Reads both ledgers to where they end now and writes what there is to say.
-    async fn round(
-        &self,
-        reconciliation: &mut Reconciliation,
-        stop: &CancellationToken,
-    ) -> Result<(), ReconcilerError> {
-        loop {
-            // The end of the events is taken first and operations are read to their end then, so that an event finds the
-            // reservation that was made before it: money is kept before it is spent.
-            let until = self.events.durable()?.next_seq;
-            while reconciliation.read_operations(&self.operations, OPERATIONS_LIMIT)? {
-                if self.write(reconciliation, stop).await?.is_break() {
+            LedgerName::Events => {
+                self.reconciliation.take_events(&batch.rows);
+                // What is small waits for the last batch.
+                if !batch.is_last && !self.reconciliation.is_due() {
                     return Ok(());
                 }
-                tokio::task::yield_now().await;
-            }
-            let more = reconciliation.read_events(&self.events, EVENTS_LIMIT, until)?;
-            self.metrics.lag.set(self.events.durable()?.next_seq.saturating_sub(reconciliation.events_seq()) as i64);
-            // What is small waits for the end of the round; what came by then is written by the next one.
-            if (!more || reconciliation.is_due()) && self.write(reconciliation, stop).await?.is_break() {
-                return Ok(());
-            }
-            if !more {
-                return Ok(());
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    /// Writes what is pending, if anything is. Breaks if it was stopped while the disk was full: what is pending then is
-    /// found again by the next start.
-    async fn write(
-        &self,
-        reconciliation: &mut Reconciliation,
-        stop: &CancellationToken,
-    ) -> Result<ControlFlow<()>, ReconcilerError> {
-        while let Some(group) = reconciliation.group()? {
-            match self.appender.append(group).await {
-                Ok(_) => {
-                    reconciliation.written();
-                    self.metrics.commits.inc();
-                }
-                Err(error) if error.is_of_disk() => {
-                    tracing::error!(%error, "budget reconciliation waits for the disk");
-                    tokio::select! {
-                        () = stop.cancelled() => return Ok(ControlFlow::Break(())),
-                        () = tokio::time::sleep(NO_SPACE_RETRY) => {}
-                    }
-                }
-                Err(error) => return Err(error.into()),
             }
         }
-        Ok(ControlFlow::Continue(()))
+        while let Some(group) = self.reconciliation.group()? {
+            self.recorder.record(group, self.reconciliation.events_seq()).await?;
+            self.reconciliation.written();
+            self.commits.inc();
+        }
+        Ok(())
     }
 }
 
 impl ReconcilerMetrics {
     /// Names them in a registry.
     pub fn register(&self, registry: &mut Registry) {
-        let (commits, lag) = (self.commits.clone(), self.lag.clone());
+        let commits = self.commits.clone();
         registry.register("tachograph_budget_commits", "Commits of the reconciler of hard budgets", commits);
-        registry.register("tachograph_budget_lag_events", "Durable events that no budget has counted yet", lag);
+        registry.register_collector(Box::new(Lag(self.monitor.clone())));
+    }
+}
+
+/// Looks at the lag when metrics are asked for.
+#[derive(Debug)]
+struct Lag(Monitor);
+
+impl Collector for Lag {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let lag = ConstGauge::new(i64::try_from(self.0.status().lag).unwrap_or(i64::MAX));
+        let (name, help) = ("tachograph_budget_lag_events", "Durable events that no budget has counted yet");
+        lag.encode(encoder.encode_descriptor(name, help, None, lag.metric_type())?)
     }
 }
 

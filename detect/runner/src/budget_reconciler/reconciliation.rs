@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ledger::operations::column;
-use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Row};
+use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, Reader, Row, Rows};
 use operations::fold::{self, Budgets, Standing};
 use operations::kind::budget_report::{Decision, Report, STOOD};
 use operations::kind::budget_request::{Asked, Matched, Owner, Request};
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::sums::Sums;
 use crate::limits::{RECONCILER_EVENTS_MAX, RECONCILER_MATCHED_MAX, RECONCILER_READ_ROWS};
 
-/// The subject of its own entries, and the actor of all.
-const BUDGETS: &str = "budgets";
+/// The subject of its own entries, the actor of all, and its name.
+pub const BUDGETS: &str = "budgets";
 /// The kind of cursors.
 const CURSOR: Kind<Cursor> = Kind::of(kind::detection::CURSOR);
 
@@ -47,7 +47,7 @@ pub struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// A reconciliation that knows where it was written last. [`Reconciliation::catch_up`] comes first.
+    /// A reconciliation that knows where it was written last, and is given `operations` from the beginning.
     pub fn new(operations: &Reader, shard: u32) -> Result<Self, LedgerError> {
         let cursor = fold::backwards(operations, |row| match cursor(row) {
             Some(cursor) => ControlFlow::Break(cursor),
@@ -66,10 +66,9 @@ impl Reconciliation {
         })
     }
 
-    /// Reads the next rows of what was written already. Says whether there may be more.
-    pub fn catch_up(&mut self, operations: &Reader, limit: ReadLimit) -> Result<bool, LedgerError> {
-        let is_behind = self.cursor.is_some_and(|cursor| self.operations < cursor.operations);
-        Ok(is_behind && self.read_operations(operations, limit)?)
+    /// Whether it has not yet read everything that was known when it was last written.
+    pub fn is_behind(&self) -> bool {
+        self.cursor.is_some_and(|cursor| self.operations < cursor.operations)
     }
 
     /// The next event that it will read.
@@ -77,19 +76,14 @@ impl Reconciliation {
         self.events.unwrap_or(0)
     }
 
-    /// Reads the next rows of `operations`. Says whether there may be more.
-    pub fn read_operations(&mut self, reader: &Reader, limit: ReadLimit) -> Result<bool, LedgerError> {
-        let until = reader.durable()?.recorded_until;
-        let rows = reader.read(self.operations, false, limit)?;
+    /// Takes the next rows of `operations`.
+    pub fn take_operations(&mut self, rows: &Rows) {
         for row in rows.iter() {
             self.take(&row);
         }
         self.operations = rows.next_seq;
-        if rows.is_empty() {
-            // All that was recorded by then is read: what expired or was refilled since is known.
-            self.budgets.advance(until);
-        }
-        Ok(!rows.is_empty())
+        // All that was recorded by then is read: what expired or was refilled since is known.
+        self.budgets.advance(rows.recorded_until);
     }
 
     fn take(&mut self, row: &Row<'_>) {
@@ -116,12 +110,12 @@ impl Reconciliation {
         }
     }
 
-    /// Reads the next events before `until`, if there is a budget that they could belong to. Says whether there are more.
-    pub fn read_events(&mut self, reader: &Reader, limit: ReadLimit, until: u64) -> Result<bool, LedgerError> {
+    /// The next event that is needed: of those before `until`, none if there is no budget that they could belong to.
+    pub fn seek_events(&mut self, reader: &Reader, until: u64) -> Result<u64, LedgerError> {
         let Some(since) = self.budgets.all_terms().filter_map(|(name, _)| self.budgets.since(name)).min() else {
             // Nobody's money: what comes until there is a budget is passed over.
             self.events = self.events.map(|events| events.max(until));
-            return Ok(false);
+            return Ok(until);
         };
         let from = match self.events {
             Some(from) => from,
@@ -129,16 +123,15 @@ impl Reconciliation {
         };
         // It is known from now on, so that the cursor says it and no start reads from the beginning again.
         self.events = Some(from);
-        let rows_max = usize::try_from(until.saturating_sub(from)).unwrap_or(usize::MAX);
-        if rows_max == 0 {
-            return Ok(false);
-        }
-        let rows = reader.read(from, false, ReadLimit { rows: limit.rows.min(rows_max), ..limit })?;
+        Ok(from)
+    }
+
+    /// Takes the next events, from where [`Reconciliation::seek_events`] said.
+    pub fn take_events(&mut self, rows: &Rows) {
         for row in rows.iter() {
             self.sums.add(&row, &self.budgets);
         }
-        self.events = Some(rows.next_seq);
-        Ok(!rows.is_empty() && rows.next_seq < until)
+        self.events = self.events.map(|_| rows.next_seq);
     }
 
     /// Whether so much is pending that it should be written before more is read.

@@ -1,6 +1,7 @@
 //! The reconciler over a real store: every event counts once and every decision is written once, wherever the process died.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use ledger::events::column as event;
 use ledger::operations::column;
@@ -73,36 +74,39 @@ impl World {
         self.ask(id, Request::Reserve(Reserve { budgets, micros, ttl_seconds: 3_600 }))
     }
 
-    fn open(&self) -> Reconciliation {
-        let operations = self.store.operations().reader();
-        let mut reconciliation = Reconciliation::new(&operations, 0).unwrap();
-        while reconciliation.catch_up(&operations, OPERATIONS_LIMIT).unwrap() {}
-        reconciliation
-    }
-
-    fn read(&self, reconciliation: &mut Reconciliation) {
+    /// A reconciliation that knows all that was written before it.
+    fn open(&self) -> Reading {
         let (events, operations) = (self.store.events().reader(), self.store.operations().reader());
-        let until = events.durable().unwrap().next_seq;
-        while reconciliation.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
-        while reconciliation.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
+        let reconciliation = Reconciliation::new(&operations, 0).unwrap();
+        let events_from = reconciliation.events_seq();
+        let mut reading = Reading {
+            reconciliation,
+            events: Follower::new(events.clone(), events_from, false, EVENTS_LIMIT),
+            operations: Follower::new(operations, 0, false, OPERATIONS_LIMIT),
+            reader: events,
+        };
+        while reading.reconciliation.is_behind() {
+            reading.read_operations();
+        }
+        reading
     }
 
-    fn write(&self, reconciliation: &mut Reconciliation) {
-        while let Some(group) = reconciliation.group().unwrap() {
+    fn write(&self, reading: &mut Reading) {
+        while let Some(group) = reading.reconciliation.group().unwrap() {
             self.store.operations().appender().try_append(group).unwrap().wait().unwrap();
-            reconciliation.written();
+            reading.reconciliation.written();
         }
     }
 
-    /// A whole life of a reconciliation, until it has nothing more to say.
+    /// Whole lives of a reconciler that is stopped at once, until it has nothing more to say.
     fn settle(&self) {
-        let mut reconciliation = self.open();
-        loop {
-            self.read(&mut reconciliation);
-            if reconciliation.group().unwrap().is_none() {
-                return;
-            }
-            self.write(&mut reconciliation);
+        let (reader, runtime, stop) = (self.store.operations().reader(), runtime(), CancellationToken::new());
+        stop.cancel();
+        let mut said = None;
+        while said != Some(reader.durable().unwrap().next_seq) {
+            said = Some(reader.durable().unwrap().next_seq);
+            let reconciler = BudgetReconciler::new(self.store.events(), self.store.operations());
+            runtime.block_on(reconciler.run(stop.clone())).unwrap();
         }
     }
 
@@ -126,6 +130,41 @@ impl World {
         found.reverse();
         found
     }
+}
+
+/// A reconciliation with what feeds it, one step at a time.
+struct Reading {
+    reconciliation: Reconciliation,
+    events: Follower,
+    operations: Follower,
+    reader: Reader,
+}
+
+impl Reading {
+    fn read(&mut self) {
+        let durable = self.events.durable().unwrap();
+        self.read_operations();
+        self.read_events(&durable);
+    }
+
+    fn read_operations(&mut self) {
+        loop {
+            let durable = self.operations.durable().unwrap();
+            let Some(rows) = self.operations.next_until(&durable).unwrap() else { return };
+            self.reconciliation.take_operations(&rows);
+        }
+    }
+
+    fn read_events(&mut self, durable: &Durable) {
+        self.events.seek(self.reconciliation.seek_events(&self.reader, durable.next_seq).unwrap());
+        while let Some(rows) = self.events.next_until(durable).unwrap() {
+            self.reconciliation.take_events(&rows);
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
 #[test]
@@ -178,16 +217,16 @@ fn what_an_agent_claims_uses_up_nobodys_budget() {
 fn what_was_reserved_while_events_were_read_is_not_shown_as_unreserved() {
     let mut world = World::new();
     world.spend("red", "nobody", 7);
-    let (events, operations) = (world.store.events().reader(), world.store.operations().reader());
-    let mut reconciliation = world.open();
-    let until = events.durable().unwrap().next_seq;
-    while reconciliation.read_operations(&operations, OPERATIONS_LIMIT).unwrap() {}
+    let mut reading = world.open();
+    let until = reading.events.durable().unwrap();
+    reading.read_operations();
     world.reserve("c1", &["red"], 100);
     world.spend("red", "c1", 30);
-    while reconciliation.read_events(&events, EVENTS_LIMIT, until).unwrap() {}
-    assert_eq!(reconciliation.events_seq(), until, "what was recorded since waits for its reservation");
-    world.read(&mut reconciliation);
-    world.write(&mut reconciliation);
+    reading.read_events(&until);
+    let read = reading.reconciliation.events_seq();
+    assert_eq!(read, until.next_seq, "what was recorded since waits for its reservation");
+    reading.read();
+    world.write(&mut reading);
     assert_eq!(world.numbers("red"), [0, 100, 7, 37]);
     world.store.stop();
 }
@@ -198,7 +237,11 @@ fn a_budget_without_events_since_is_not_read_for_from_the_beginning() {
     world.reserve("c1", &["red"], 100);
     world.settle();
     let end = world.store.events().reader().durable().unwrap().next_seq;
-    assert_eq!((end, world.open().events_seq()), (1, 1), "what came before the budget is passed over for good");
+    assert_eq!(
+        (end, world.open().reconciliation.events_seq()),
+        (1, 1),
+        "what came before the budget is passed over for good"
+    );
     world.store.stop();
 }
 
@@ -207,7 +250,6 @@ fn it_follows_until_it_is_stopped() {
     let mut world = World::new();
     let keeper = BudgetReconciler::new(world.store.events(), world.store.operations());
     let (metrics, stop) = (keeper.metrics(), CancellationToken::new());
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stopped = stop.clone();
     let running = std::thread::spawn(move || runtime().block_on(keeper.run(stopped)));
     let waiting = runtime();
@@ -255,7 +297,7 @@ proptest! {
     #[test]
     fn nothing_counts_twice_and_nothing_is_left_out(steps in steps()) {
         let mut world = World::new();
-        let (mut reconciliation, mut spent) = (world.open(), BTreeMap::from([("red", 0_u64), ("blue", 0)]));
+        let (mut reading, mut spent) = (world.open(), BTreeMap::from([("red", 0_u64), ("blue", 0)]));
         for step in steps {
             match step {
                 Step::Spend(red, call, micros) => {
@@ -270,12 +312,12 @@ proptest! {
                 Step::Commit(call, micros) => {
                     world.ask(&call.to_string(), Request::Commit(Commit { micros }));
                 }
-                Step::Read => world.read(&mut reconciliation),
-                Step::Write => world.write(&mut reconciliation),
-                Step::Crash => reconciliation = world.open(),
+                Step::Read => reading.read(),
+                Step::Write => world.write(&mut reading),
+                Step::Crash => reading = world.open(),
             }
         }
-        drop(reconciliation);
+        drop(reading);
         world.settle();
         for (team, spent) in spent {
             let [committed, reserved, _, observed] = world.numbers(team);
