@@ -1,5 +1,5 @@
 //! The service for hard budgets: a request is made durable, then the projection that reads it back says what was decided.
 
-mod desk;
+mod service;
 
-pub use desk::{Decided, Desk, DeskError, LedgerLog, Log};
+pub use service::{Decided, Desk, DeskError, LedgerLog, Log};

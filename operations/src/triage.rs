@@ -8,7 +8,6 @@
 //! is attacker-written, so matchers take time that grows with its length only.
 
 mod check;
-mod desk;
 mod fold;
 mod hiding;
 mod inhibitors;
@@ -17,12 +16,12 @@ mod matcher;
 mod notices;
 mod policy;
 mod request;
+mod service;
 mod silence;
 mod silences;
 #[cfg(test)]
 mod tests;
 
-pub use desk::{Desk, Done};
 pub use fold::{Found, Triage};
 pub use hiding::{HiddenBy, Hiding, Notify};
 pub use life::{Acknowledged, Action, By, Closed, Escalated, Status, Step, Triaged};
@@ -30,6 +29,7 @@ pub use matcher::{Column, Matcher, MatcherError};
 pub use notices::Notices;
 pub use policy::{Escalation, EscalationStep, EscalationStepOf, Inhibition, Policy, PolicyError, group_key};
 pub use request::{Cause, NewSilence, Refused, Request};
+pub use service::{Desk, Done};
 pub use silence::Silence;
 pub use silences::{SilenceState, StandingSilence};
 
