@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Collected, Limited};
 use ledger::{LedgerName, Reader};
 use operations::access::{Authorize, Principal};
 use operations::budget;
-use operations::triage::{self, Desk, Policy};
+use operations::triage::{self, Policy, TriageService};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
@@ -61,11 +61,11 @@ impl Target {
         let (events, operations) =
             (Reader::open(&data, LedgerName::Events)?, Reader::open(&data, LedgerName::Operations)?);
         // The process that writes the directory is the one that changes something, see `triage`.
-        let desk = Arc::new(Desk::new(operations.clone(), None, self.policy()?));
-        let budgets = budget::Desk::new(operations.clone(), None);
-        let options = query::Options { triage: Some(Arc::clone(&desk)), ..query::Options::default() };
+        let triage = Arc::new(TriageService::new(operations.clone(), None, self.policy()?));
+        let budgets = budget::BudgetService::new(operations.clone(), None);
+        let options = query::Options { triage: Some(Arc::clone(&triage)), ..query::Options::default() };
         let engine = query::Engine::new(events, operations, options)?;
-        let state = api::State::new(engine, Arc::new(Everyone), desk, Arc::new(budgets));
+        let state = api::State::new(engine, Arc::new(Everyone), triage, Arc::new(budgets));
         Ok(Api(Inner::Here(api::router(state))))
     }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use export::Considered;
 use ledger::{LedgerName, Reader};
-use operations::triage::{Desk, Found, Notify, Refused, Triage, Triaged};
+use operations::triage::{Found, Notify, Refused, Triage, TriageService, Triaged};
 use serde::Serialize;
 
 use crate::cli::Output;
@@ -62,8 +62,8 @@ pub fn run(command: Command) -> Outcome {
     let Command::Explain(arguments) = command;
     let settings = settings::load(&arguments.config)?.settings;
     let operations = Reader::open(&settings.store.data, LedgerName::Operations)?;
-    let desk = Desk::new(operations, None, settings.alerts.clone());
-    let explained = desk.read(|triage| explain(triage, &arguments.alert, &settings.sinks()))?;
+    let service = TriageService::new(operations, None, settings.alerts.clone());
+    let explained = service.read(|triage| explain(triage, &arguments.alert, &settings.sinks()))?;
     let explained = explained.map_err(Failure::usage)?;
     match arguments.output.format {
         Format::Json => output::print_json(&explained)?,

@@ -31,7 +31,7 @@ use detect_rules::rule_set::RuleSet;
 use export::TriageSuppressor;
 use ledger::{Options, Store};
 use operations::budget;
-use operations::triage::Desk;
+use operations::triage::TriageService;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -144,7 +144,7 @@ struct Server {
     pages: Console,
     pipeline: Pipeline,
     /// Where alerts are worked on.
-    desk: Arc<Desk>,
+    triage: Arc<TriageService>,
     /// Whose buttons are believed.
     slack: slack::Apps,
     /// Who writes down which configuration is in effect.
@@ -172,35 +172,35 @@ impl Server {
         let tokens = Tokens::load(store.operations().reader())?;
         let control = Control::open(data).with_context(|| format!("cannot open {}", socket_path(data).display()))?;
         let operations = store.operations();
-        let desk = Desk::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
-        let desk = Arc::new(desk);
-        let budgets = Arc::new(budget::Desk::new(operations.reader(), Some(operations.appender())));
+        let triage = TriageService::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
+        let triage = Arc::new(triage);
+        let budgets = Arc::new(budget::BudgetService::new(operations.reader(), Some(operations.appender())));
         let mut configuration = configuration::Writer::new(&store, &budgets);
         // Before anything is read, so that no event comes before the budget that counts it.
         configuration.set_budgets(settings).await?;
-        let suppressor = TriageSuppressor::of(&desk);
+        let suppressor = TriageSuppressor::of(&triage);
         let (pipeline, registry) =
             Pipeline::build(&store, settings, rules, &tokens, suppressor, ingest, &health).await?;
         let options = query::Options {
             audit: Some(store.operations().appender()),
             threads: settings.query.threads.map(Into::into),
             queries_max: settings.query.queries_max.map(Into::into),
-            triage: Some(Arc::clone(&desk)),
+            triage: Some(Arc::clone(&triage)),
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         let slack = slack::Apps::of(settings);
-        pages.open(Shared { engine, tokens: &tokens, desk: &desk, budgets: &budgets, slack: &slack, registry })?;
+        pages.open(Shared { engine, tokens: &tokens, triage: &triage, budgets: &budgets, slack: &slack, registry })?;
         configuration.record(None, &loaded, &[]).await?;
         configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
         configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
-        let notices = notices::start(&store, &desk, &health);
+        let notices = notices::start(&store, &triage, &health);
         let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
         let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
         let operations = operations.appender();
         let running = Arc::clone(&sinks);
         let retries: control::server::RetrySource =
             Arc::new(move || running.read().unwrap_or_else(PoisonError::into_inner).retries.clone());
-        let context = control::server::Context { operations, tokens, desk: Arc::clone(&desk), status, retries };
+        let context = control::server::Context { operations, tokens, triage: Arc::clone(&triage), status, retries };
         let control_stop = CancellationToken::new();
         let control = tokio::spawn(control.serve(context, control_stop.clone()));
         health.ready();
@@ -212,7 +212,7 @@ impl Server {
             health,
             pages,
             pipeline,
-            desk,
+            triage,
             slack,
             configuration,
             notices,
@@ -233,7 +233,7 @@ impl Server {
             self.pages.replace_metrics(registry);
             *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = self.pipeline.followers().sinks().clone();
         }
-        self.desk.set_policy(settings.alerts.clone());
+        self.triage.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
         self.pages.doorman().set_names(settings.listen.names.clone());
         let shown = tls.shown();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use ledger::{LedgerName, Reader};
 use operations::access::{Principal, Role, Trust};
-use operations::fold::Folded;
+use operations::fold::Projection;
 use operations::kind::Envelope;
 use operations::kind::token::{self, ACTIVE, Ended, REVOKED, TOKEN, TOKEN_REVOKED};
 use serde::Serialize;
@@ -238,7 +238,7 @@ fn revoke(arguments: &Revoke) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(place: &Place) -> Result<Folded<Directory>, Failure> {
+fn read(place: &Place) -> Result<Projection<Directory>, Failure> {
     let reader = Reader::open(&place.data()?, LedgerName::Operations)?;
-    Ok(Folded::open(reader, Directory::default())?)
+    Ok(Projection::open(reader, Directory::default())?)
 }

@@ -1,6 +1,6 @@
 //! `/api/v1/alerts…`: which alerts there are, one of them with everything about it, and work on it.
 //!
-//! What may be done is decided by the ledger's desk; here a request is only read and an answer written. Everything in an
+//! What may be done is decided by `operations::triage::TriageService`; here a request is only read and an answer written. Everything in an
 //! alert is attacker-written text: it leaves as JSON, and whoever shows it makes it harmless.
 
 mod filter;
@@ -20,7 +20,7 @@ use axum::routing::{MethodRouter, post};
 use ledger::operations::column;
 use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader};
 use operations::access::{Principal, Role};
-use operations::triage::{Desk, Found, Refused, Request, Triage};
+use operations::triage::{Found, Refused, Request, Triage, TriageService};
 use serde_json::{Map, Value};
 
 use super::authorized::Authorized;
@@ -131,9 +131,9 @@ pub(super) async fn act(
     fields.insert("action".to_owned(), action.into());
     let request: Request =
         serde_json::from_value(fields.into()).map_err(|error| Problem::request(error.to_string()))?;
-    let (desk, principal) = (Arc::clone(&state.desk), authorized.principal);
+    let (service, principal) = (Arc::clone(&state.triage), authorized.principal);
     // It waits for an fsync, which blocks.
-    let done = blocking(move || desk.act(&request, &principal, now())).await??;
+    let done = blocking(move || service.act(&request, &principal, now())).await??;
     Ok(json(&answer(&done)))
 }
 
@@ -150,9 +150,9 @@ pub(super) async fn read<T: Send + 'static>(
     state: &State,
     look: impl FnOnce(&Triage, i64) -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let desk: Arc<Desk> = Arc::clone(&state.desk);
+    let service: Arc<TriageService> = Arc::clone(&state.triage);
     // It reads what became durable since, which blocks.
-    Ok(blocking(move || desk.read(|triage| look(triage, now()))).await??)
+    Ok(blocking(move || service.read(|triage| look(triage, now()))).await??)
 }
 
 /// The time now, for what the ledger asks the time of: microseconds since 1970 UTC.

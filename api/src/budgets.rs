@@ -1,6 +1,6 @@
 //! `/api/v1/budgets…`: how hard budgets stand, and the decisions that a gateway asks for: reserve, commit, release.
 //!
-//! What is decided is decided by the ledger's desk and its position; here a request is read, its owner bound to the budgets
+//! What is decided is decided by `operations::budget::BudgetService` and the request's position; here a request is read, its owner bound to the budgets
 //! that are his, and the answer written. A decision is durable before it is answered, and the same whenever it is asked
 //! again.
 
@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use operations::access::{Principal, Role};
-use operations::budget::{Decided, DeskError};
+use operations::budget::{BudgetError, Decided};
 use operations::fold::{Answer, Budgets, OpenReservation, Refusal, Standing};
 use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Set};
 use serde::Deserialize;
@@ -101,10 +101,10 @@ pub(super) fn decide(action: Action) -> MethodRouter<State> {
         let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
         let (subject, request) = action.read(&body).map_err(|error| Problem::request(format!("the body: {error}")))?;
         let pass = state.decisions.enter(&principal.token)?;
-        let (desk, asked) = (Arc::clone(&state.budgets), Asked { owner: owner(principal), subject, request });
+        let (service, asked) = (Arc::clone(&state.budgets), Asked { owner: owner(principal), subject, request });
         // It waits for an fsync, which blocks.
         let decided = blocking(move || {
-            let decided = desk.ask(&asked, now());
+            let decided = service.ask(&asked, now());
             drop(pass);
             decided.map(|decided| (asked.subject, decided))
         });
@@ -158,19 +158,19 @@ fn refused(refusal: &Refusal, mut members: Map<String, Value>) -> Problem {
     if matches!(refusal, Refusal::TooMany) { problem.retry_after(1) } else { problem }
 }
 
-fn problem(error: DeskError) -> Problem {
+fn problem(error: BudgetError) -> Problem {
     let again = |code: &'static str, detail: &str| {
         let detail = format!("{detail}; send the same request again: it counts once");
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
     };
     match error {
-        DeskError::Invalid(detail) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
-        DeskError::Overtaken => again("busy", "it was decided, but so much followed that the answer is not at hand"),
-        DeskError::Append(error) => {
+        BudgetError::Invalid(detail) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
+        BudgetError::Overtaken => again("busy", "it was decided, but so much followed that the answer is not at hand"),
+        BudgetError::Append(error) => {
             tracing::error!(%error, "a decision about a budget could not be recorded");
             again("not_recorded", "it could not be recorded in the operations ledger; the server's log says why")
         }
-        DeskError::Ledger(error) => error.into(),
+        BudgetError::Ledger(error) => error.into(),
         other => Problem::internal(&other),
     }
 }
@@ -224,9 +224,9 @@ async fn read<T: Send + 'static>(
     state: &State,
     look: impl FnOnce(&Budgets) -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let desk = Arc::clone(&state.budgets);
+    let service = Arc::clone(&state.budgets);
     // It reads what became durable since, which blocks.
-    blocking(move || desk.read(look)).await?.map_err(problem)
+    blocking(move || service.read(look)).await?.map_err(problem)
 }
 
 fn page(budgets: &Budgets, owner: &Owner, after: Option<&str>, limit: usize) -> Value {

@@ -8,7 +8,7 @@ use std::sync::{Arc, RwLock};
 use ledger::Entry;
 use operations::access::{Authorize, Principal};
 use operations::budget;
-use operations::triage::{Desk, Policy};
+use operations::triage::{Policy, TriageService};
 use query::output::{Encoded, Format};
 use query::{Engine, Limits, Options, Purpose, Request, Standing};
 
@@ -21,16 +21,16 @@ impl Ledgers {
         Self::within(tempfile::tempdir().unwrap(), segment_entries_max)
     }
 
-    /// The desk of a server over these ledgers.
-    pub(crate) fn desk(&self) -> Arc<Desk> {
+    /// The triage of a server over these ledgers.
+    pub(crate) fn triage(&self) -> Arc<TriageService> {
         let operations = self.store.operations();
-        Arc::new(Desk::new(operations.reader(), Some(operations.appender()), Policy::default()))
+        Arc::new(TriageService::new(operations.reader(), Some(operations.appender()), Policy::default()))
     }
 
-    /// The desk for money of a server over these ledgers.
-    pub(crate) fn budgets(&self) -> Arc<budget::Desk> {
+    /// The budgets of a server over these ledgers.
+    pub(crate) fn budgets(&self) -> Arc<budget::BudgetService> {
         let operations = self.store.operations();
-        Arc::new(budget::Desk::new(operations.reader(), Some(operations.appender())))
+        Arc::new(budget::BudgetService::new(operations.reader(), Some(operations.appender())))
     }
 
     /// An engine that records what is asked.

@@ -29,7 +29,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use operations::access::Authorize;
 use operations::budget;
-use operations::triage::Desk;
+use operations::triage::TriageService;
 
 use budgets::Action;
 use query::Engine;
@@ -47,23 +47,28 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 pub struct State {
     engine: Engine,
     authorize: Arc<dyn Authorize>,
-    desk: Arc<Desk>,
-    budgets: Arc<budget::Desk>,
+    triage: Arc<TriageService>,
+    budgets: Arc<budget::BudgetService>,
     decisions: Turnstile,
     slack: Interactions,
     tails: Turnstile,
 }
 
 impl State {
-    /// Answers with `engine`, about alerts with `desk` and about money with `budgets`, whoever `authorize` knows.
-    pub fn new(engine: Engine, authorize: Arc<dyn Authorize>, desk: Arc<Desk>, budgets: Arc<budget::Desk>) -> Self {
+    /// Answers with `engine`, about alerts with `triage` and about money with `budgets`, whoever `authorize` knows.
+    pub fn new(
+        engine: Engine,
+        authorize: Arc<dyn Authorize>,
+        triage: Arc<TriageService>,
+        budgets: Arc<budget::BudgetService>,
+    ) -> Self {
         let decisions = Turnstile::new(
             "requests for decisions",
             limits::BUDGET_REQUESTS_MAX,
             limits::BUDGET_REQUESTS_PER_TOKEN_MAX,
         );
         let tails = Turnstile::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
-        Self { engine, authorize, desk, budgets, decisions, slack: Interactions::default(), tails }
+        Self { engine, authorize, triage, budgets, decisions, slack: Interactions::default(), tails }
     }
 
     /// Listens to the buttons of messages too.

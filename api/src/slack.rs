@@ -1,7 +1,7 @@
 //! `/api/v1/integrations/slack/interactions`: what people do with the buttons under a message, as Slack reports it.
 //!
 //! Slack shows no token: a request is believed because of its signature, which whoever knows the secrets checks. Who is not
-//! believed learns nothing. An acknowledgement goes through the same desk as one over the API.
+//! believed learns nothing. An acknowledgement goes through the same service as one over the API.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use operations::access::{Principal, Role};
-use operations::triage::{Cause, Desk, Refused, Request};
+use operations::triage::{Cause, Refused, Request, TriageService};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
@@ -128,7 +128,7 @@ async fn interact(
     let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (timestamp, signature) = (header("x-slack-request-timestamp"), header("x-slack-signature"));
-    let (interactions, desk) = (state.slack.clone(), Arc::clone(&state.desk));
+    let (interactions, service) = (state.slack.clone(), Arc::clone(&state.triage));
     if !looks_signed(&timestamp, &signature) {
         return Err(not_signed());
     }
@@ -138,7 +138,7 @@ async fn interact(
     };
     // It reads a secret, and waits for an fsync, which blocks.
     let work = blocking(move || {
-        let said = interactions.take(&desk, &timestamp, &body, &signature);
+        let said = interactions.take(&service, &timestamp, &body, &signature);
         drop(place);
         said
     });
@@ -164,7 +164,7 @@ fn not_signed() -> Problem {
 
 impl Interactions {
     /// Believes a request or not, does what it asks, and says what was done in one sentence.
-    fn take(&self, desk: &Desk, timestamp: &str, body: &[u8], signature: &str) -> Result<String, Problem> {
+    fn take(&self, service: &TriageService, timestamp: &str, body: &[u8], signature: &str) -> Result<String, Problem> {
         let second = now().div_euclid(1_000_000);
         let signer = self
             .apps
@@ -189,7 +189,7 @@ impl Interactions {
             return Ok("This was done already.".to_owned());
         }
         let request = Request::Ack { alert: action.value.clone(), note: None, if_version: None };
-        let said = acknowledge(desk, &request, &person(name, &sink));
+        let said = acknowledge(service, &request, &person(name, &sink));
         if said.is_err() {
             self.done().forget(&signature);
         }
@@ -202,8 +202,8 @@ impl Interactions {
 }
 
 /// Acknowledges, and says what came of it. What somebody did before is an answer, not an error.
-fn acknowledge(desk: &Desk, request: &Request, person: &Principal) -> Result<String, Problem> {
-    match desk.act(request, person, now()) {
+fn acknowledge(service: &TriageService, request: &Request, person: &Principal) -> Result<String, Problem> {
+    match service.act(request, person, now()) {
         Ok(done) => {
             let status = done.status.unwrap_or_default();
             if status == "acknowledged" {

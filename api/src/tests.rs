@@ -33,7 +33,7 @@ async fn server() -> Server {
     ];
     let doorman = Arc::new(Doorman::new(people));
     let authorize = Arc::clone(&doorman) as Arc<dyn Authorize>;
-    let router = router(State::new(ledgers.engine(), authorize, ledgers.desk(), ledgers.budgets()));
+    let router = router(State::new(ledgers.engine(), authorize, ledgers.triage(), ledgers.budgets()));
     Server { ledgers, router, doorman }
 }
 

@@ -2,4 +2,4 @@
 
 mod service;
 
-pub use service::{Decided, Desk, DeskError, LedgerLog, Log};
+pub use service::{BudgetError, BudgetService, Decided, LedgerLog, Log};

@@ -28,14 +28,14 @@ pub trait Fold {
     fn apply(&mut self, row: &Row<'_>);
 }
 
-/// A fold with the reader that feeds it.
-pub struct Folded<F> {
+/// A projection: what a fold makes of everything that is durable, with the reader that feeds it.
+pub struct Projection<F> {
     fold: F,
     reader: Reader,
     next_seq: u64,
 }
 
-impl<F: Fold> Folded<F> {
+impl<F: Fold> Projection<F> {
     /// Reads everything that is durable now.
     pub fn open(reader: Reader, fold: F) -> Result<Self, LedgerError> {
         Self::open_at(reader, fold, 0)
@@ -43,9 +43,9 @@ impl<F: Fold> Folded<F> {
 
     /// Reads everything from a position on that is durable now.
     pub fn open_at(reader: Reader, fold: F, from: u64) -> Result<Self, LedgerError> {
-        let mut folded = Self { fold, reader, next_seq: from };
-        folded.catch_up()?;
-        Ok(folded)
+        let mut projection = Self { fold, reader, next_seq: from };
+        projection.catch_up()?;
+        Ok(projection)
     }
 
     /// Reads what became durable since. Returns by how many rows the ledger grew.
@@ -204,7 +204,7 @@ mod tests {
             _ => "note",
         };
         let reader = store.operations().reader();
-        let mut folded = Folded::open(reader.clone(), Tokens::default()).unwrap();
+        let mut projection = Projection::open(reader.clone(), Tokens::default()).unwrap();
         let mut expected = Vec::new();
         for round in 0..4 {
             let numbers = round * 700..(round + 1) * 700;
@@ -223,12 +223,12 @@ mod tests {
             }
             assert!(expected.len() > round * 14);
             // From the start, from where it stood, and from the middle of a segment.
-            assert_eq!(Folded::open(reader.clone(), Tokens::default()).unwrap().get().0, expected);
-            folded.catch_up().unwrap();
-            assert_eq!(folded.get().0, expected);
+            assert_eq!(Projection::open(reader.clone(), Tokens::default()).unwrap().get().0, expected);
+            projection.catch_up().unwrap();
+            assert_eq!(projection.get().0, expected);
             let middle = from / 2;
             let later: Vec<_> = expected.iter().filter(|(seq, _)| *seq >= middle).cloned().collect();
-            assert_eq!(Folded::open_at(reader.clone(), Tokens::default(), middle).unwrap().get().0, later);
+            assert_eq!(Projection::open_at(reader.clone(), Tokens::default(), middle).unwrap().get().0, later);
         }
         assert!(store.operations().status().segments > 2);
     }
@@ -250,9 +250,9 @@ mod tests {
             append(&store, (0..3_000).map(|_| ("note", String::new(), String::new())));
         }
         let reader = store.operations().reader();
-        let mut folded = Folded::open(reader.clone(), Count(0)).unwrap();
-        let mut expected = folded.next_seq();
-        assert!(expected >= 9_000 && folded.get().0 == expected);
+        let mut projection = Projection::open(reader.clone(), Count(0)).unwrap();
+        let mut expected = projection.next_seq();
+        assert!(expected >= 9_000 && projection.get().0 == expected);
         let end = backwards(&reader, |row| {
             expected -= 1;
             assert_eq!(row.position.seq, expected);
@@ -260,7 +260,7 @@ mod tests {
         });
         assert_eq!((end.unwrap(), expected), (None, 0));
         append(&store, [("note", String::new(), String::new())]);
-        assert!(folded.catch_up().unwrap() >= 1);
+        assert!(projection.catch_up().unwrap() >= 1);
         store.stop();
     }
 

@@ -1,7 +1,7 @@
 //! The life of alerts: what people do with them, what hides them, and who hears of them next.
 //!
 //! Detectors write the revisions of an alert ([`crate::alert`]). Everything else is recorded by named principals under the
-//! kinds of [`crate::kind`]. [`Triage`] is the one fold over both; [`Desk`] is the one way to change something. Whether anybody is
+//! kinds of [`crate::kind`]. [`Triage`] is the one fold over both; [`TriageService`] is the one way to change something. Whether anybody is
 //! told of an alert is one question, [`Triage::notify`]; who is told, and how, belongs to delivery.
 //!
 //! Nothing here has a clock: time is a parameter, in microseconds since 1970 UTC of recorded time. Every text in an alert
@@ -29,7 +29,7 @@ pub use matcher::{Column, Matcher, MatcherError};
 pub use notices::Notices;
 pub use policy::{Escalation, EscalationStep, EscalationStepOf, Inhibition, Policy, PolicyError, group_key};
 pub use request::{Cause, NewSilence, Refused, Request};
-pub use service::{Desk, Done};
+pub use service::{Done, TriageService};
 pub use silence::Silence;
 pub use silences::{SilenceState, StandingSilence};
 

@@ -1,4 +1,4 @@
-//! Hard budgets under every interleaving that a seed picks: the real desk and the real fold over a model of the log, with
+//! Hard budgets under every interleaving that a seed picks: the real service and the real fold over a model of the log, with
 //! group commits, lost answers, blind retries, time that passes anywhere, and crashes that tear off what was not synced.
 //!
 //! A failure prints its schedule; `shuttle::replay` runs it again.
@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use ledger::AppendError;
-use operations::budget::{Decided, Desk, DeskError, Log};
+use operations::budget::{BudgetError, BudgetService, Decided, Log};
 use operations::calendar::Period;
 use operations::fold::{Answer, Budgets, Refusal};
 use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Scope, Set};
@@ -62,7 +62,7 @@ impl Model {
 }
 
 impl Log for &Model {
-    fn append(&self, asked: &[Asked]) -> Result<u64, DeskError> {
+    fn append(&self, asked: &[Asked]) -> Result<u64, BudgetError> {
         let (first, crashes) = {
             let mut disk = self.disk.lock().unwrap();
             // Mostly nothing, at times long enough for reservations to expire.
@@ -74,14 +74,14 @@ impl Log for &Model {
         thread::yield_now();
         let mut disk = self.disk.lock().unwrap();
         if disk.crashes != crashes {
-            return Err(DeskError::Append(AppendError::Stopped));
+            return Err(BudgetError::Append(AppendError::Stopped));
         }
         // One sync for everybody who came meanwhile.
         disk.durable = disk.entries.len();
         Ok(first as u64)
     }
 
-    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, DeskError> {
+    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, BudgetError> {
         let mut memory = self.memory.lock().unwrap();
         let (budgets, next, life) = &mut *memory;
         let disk = self.disk.lock().unwrap();
@@ -112,11 +112,11 @@ fn asked(owner: &str, id: &str, request: Request) -> Asked {
 
 /// Asks until there is an answer, as a client does whose server is killed again and again.
 fn insist(model: &Model, asked: &Asked) -> Decided {
-    let desk = Desk::over(model);
+    let service = BudgetService::over(model);
     loop {
-        match desk.ask(asked, model.now()) {
+        match service.ask(asked, model.now()) {
             Ok(decided) => return decided,
-            Err(DeskError::Append(AppendError::Stopped)) => thread::yield_now(),
+            Err(BudgetError::Append(AppendError::Stopped)) => thread::yield_now(),
             Err(error) => panic!("{error}"),
         }
     }
@@ -150,7 +150,7 @@ fn story() {
     let answers = Arc::new(Answers::default());
     let set = Set { cap_micros: Some(CAP), period: Period::Month, offset_minutes: 0, scope: Scope::default() };
     let wanted = ["team", "all"].map(|name| (name.to_owned(), set.clone()));
-    Desk::over(&*model).configure(&BTreeMap::from(wanted), "serve").unwrap();
+    BudgetService::over(&*model).configure(&BTreeMap::from(wanted), "serve").unwrap();
     let clients: Vec<_> = (0..3)
         .map(|number| {
             let (model, answers) = (Arc::clone(&model), Arc::clone(&answers));

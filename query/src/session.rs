@@ -19,7 +19,7 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
 use operations::access::{Principal, Role};
-use operations::triage::Desk;
+use operations::triage::TriageService;
 
 use crate::checked_sum::CheckedSum;
 use crate::error::{QueryError, missing_column};
@@ -53,7 +53,7 @@ pub(crate) struct Sessions {
     runtime: RuntimeEnv,
     readers: ReaderFactory,
     /// What alerts amount to.
-    desk: Arc<Desk>,
+    triage: Arc<TriageService>,
 }
 
 /// A planned query.
@@ -70,8 +70,8 @@ pub(crate) struct Planned {
 
 impl Sessions {
     /// Prepares sessions over the ledgers in the data directory `root`, whose plans run in `partitions` parts. What alerts amount
-    /// to is asked of `desk`.
-    pub(crate) fn new(partitions: usize, root: &Path, desk: Arc<Desk>) -> Result<Self, QueryError> {
+    /// to is asked of `triage`.
+    pub(crate) fn new(partitions: usize, root: &Path, triage: Arc<TriageService>) -> Result<Self, QueryError> {
         // Without a place to spill, a query that outgrows its memory fails; spilled content would outlive its erasure.
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
@@ -108,7 +108,7 @@ impl Sessions {
         let sum = CheckedSum::new(state.udaf("sum").map_err(QueryError::from_engine)?);
         state.register_udaf(Arc::new(AggregateUDF::from(sum))).map_err(QueryError::from_engine)?;
         let readers = ReaderFactory::new(root, &runtime).map_err(QueryError::from_engine)?;
-        Ok(Self { state, runtime, readers, desk })
+        Ok(Self { state, runtime, readers, triage })
     }
 
     /// Plans a statement over a snapshot of each ledger that it reads, which `snapshot` takes.
@@ -136,7 +136,7 @@ impl Sessions {
                     let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
                     Arc::new(ViewTable::new(plan, Some(sql)))
                 }
-                None => Arc::new(ProjectedTable::new(view, Arc::clone(&self.desk))),
+                None => Arc::new(ProjectedTable::new(view, Arc::clone(&self.triage))),
             };
             schema.register_table(view.name.to_owned(), table).map_err(QueryError::from_engine)?;
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use ledger::{LedgerError, Reader};
 use operations::access::{Authorize, Principal};
-use operations::fold::Folded;
+use operations::fold::Projection;
 use tokio_util::sync::CancellationToken;
 
 use super::Directory;
@@ -13,14 +13,14 @@ use super::Directory;
 #[derive(Clone)]
 pub struct Tokens {
     /// A lock of the standard library: it is held for a lookup, or for reading the few newest rows, never over an await.
-    directory: Arc<RwLock<Folded<Directory>>>,
+    directory: Arc<RwLock<Projection<Directory>>>,
     reader: Reader,
 }
 
 impl Tokens {
     /// Reads the ledger up to now.
     pub fn load(reader: Reader) -> Result<Self, LedgerError> {
-        let directory = Folded::open(reader.clone(), Directory::default())?;
+        let directory = Projection::open(reader.clone(), Directory::default())?;
         Ok(Self { directory: Arc::new(RwLock::new(directory)), reader })
     }
 

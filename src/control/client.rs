@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ledger::{AppendError, LedgerError, Options, Store};
 use operations::access::Principal;
-use operations::triage::{self, Cause, Desk, Done, Policy};
+use operations::triage::{self, Cause, Done, Policy, TriageService};
 
 use super::now;
 use super::protocol::{Answer, Appended, ErrorCode, Operation, Request, Status};
@@ -110,8 +110,8 @@ fn triage_alone(data: &Path, work: &triage::Request) -> Result<Done, Failure> {
     alone(data, |store| {
         let operations = store.operations();
         // Whether something may be done does not depend on what hides what, so the configuration is not needed.
-        let desk = Desk::new(operations.reader(), Some(operations.appender()), Policy::default());
-        desk.act(work, &Principal::local(), now()).map_err(|refused| {
+        let service = TriageService::new(operations.reader(), Some(operations.appender()), Policy::default());
+        service.act(work, &Principal::local(), now()).map_err(|refused| {
             let code = if refused.code().1 == Cause::Ledger { INTERNAL } else { USAGE };
             Failure::new(code, refused)
         })

@@ -41,7 +41,7 @@ pub enum Request {
 pub enum Answer {
     /// The entry is durable, and the server acts on it.
     Appended(Appended),
-    /// The wish is durable, and the sink knows of it.
+    /// The request is durable, and the sink knows of it.
     Retrying,
     /// The work on an alert or a silence is durable, or was tried.
     Done(Done),

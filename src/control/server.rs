@@ -9,7 +9,7 @@ use std::sync::Arc;
 use export::{Retries, RetryError};
 use ledger::Appender;
 use operations::access::Principal;
-use operations::triage::{self, Desk};
+use operations::triage::{self, TriageService};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +41,7 @@ pub struct Context {
     /// Has to know an entry before it is acknowledged.
     pub tokens: Tokens,
     /// Where alerts are worked on.
-    pub desk: Arc<Desk>,
+    pub triage: Arc<TriageService>,
     /// Answers `status`.
     pub status: StatusSource,
     /// The sinks that run.
@@ -176,9 +176,9 @@ async fn append(entry: &Operation, context: &Context) -> Answer {
 }
 
 async fn triage(work: triage::Request, context: &Context) -> Answer {
-    let desk = Arc::clone(&context.desk);
+    let triage = Arc::clone(&context.triage);
     // It waits for an fsync, which blocks.
-    let done = tokio::task::spawn_blocking(move || desk.act(&work, &Principal::local(), now())).await;
+    let done = tokio::task::spawn_blocking(move || triage.act(&work, &Principal::local(), now())).await;
     match done {
         Ok(Ok(done)) => Answer::Done(done),
         Ok(Err(refused)) => refuse(ErrorCode::of_refusal(&refused), refused.to_string()),
@@ -230,11 +230,14 @@ mod tests {
                 sinks: Vec::new(),
             });
             let operations = store.operations().appender();
-            let desk =
-                Arc::new(Desk::new(store.operations().reader(), Some(operations.clone()), triage::Policy::default()));
+            let triage = Arc::new(TriageService::new(
+                store.operations().reader(),
+                Some(operations.clone()),
+                triage::Policy::default(),
+            ));
             let none = export::Exporter::new(&export::Config::default(), store.events(), store.operations(), [0; 32]);
             let none = none.unwrap().retries();
-            let context = Context { operations, tokens, desk, status, retries: Arc::new(move || none.clone()) };
+            let context = Context { operations, tokens, triage, status, retries: Arc::new(move || none.clone()) };
             let stop = CancellationToken::new();
             let served = tokio::spawn(Control::open(&data).unwrap().serve(context, stop.clone()));
             let path = data.clone();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use ingest::price::PriceTable;
 use ledger::{AppendError, Appender, Store};
-use operations::budget::{Desk, DeskError};
+use operations::budget::{BudgetError, BudgetService};
 use operations::kind::budget_request::Set;
 use operations::kind::configuration::{CERTIFICATE, CONFIG, PRICES, Prices};
 use operations::kind::{self, Envelope};
@@ -35,14 +35,14 @@ pub struct Writer {
 /// Where it is written.
 #[derive(Clone)]
 struct Ledger {
-    desk: Arc<Desk>,
+    budgets: Arc<BudgetService>,
     appender: Appender,
 }
 
 /// What is not written yet.
 #[derive(Default)]
 struct Owed {
-    /// All budgets that there are to be; an older wish is void.
+    /// All budgets that there are to be; older ones are void.
     budgets: Option<BTreeMap<String, Set>>,
     entries: VecDeque<Operation>,
 }
@@ -55,8 +55,8 @@ struct Waiting {
 
 impl Writer {
     /// Nothing is written yet.
-    pub fn new(store: &Store, desk: &Arc<Desk>) -> Self {
-        let ledger = Ledger { desk: Arc::clone(desk), appender: store.operations().appender() };
+    pub fn new(store: &Store, budgets: &Arc<BudgetService>) -> Self {
+        let ledger = Ledger { budgets: Arc::clone(budgets), appender: store.operations().appender() };
         Self { ledger, waiting: None }
     }
 
@@ -147,12 +147,12 @@ impl Writer {
 
 impl Owed {
     /// Writes all of it, or what there is space for.
-    async fn write(&mut self, ledger: &Ledger) -> Result<(), DeskError> {
+    async fn write(&mut self, ledger: &Ledger) -> Result<(), BudgetError> {
         if let Some(wanted) = self.budgets.clone() {
-            let desk = Arc::clone(&ledger.desk);
+            let budgets = Arc::clone(&ledger.budgets);
             // It reads the ledger and waits for an fsync, which blocks. A panic in it was logged by the runtime.
-            let configured = tokio::task::spawn_blocking(move || desk.configure(&wanted, ACTOR)).await;
-            let changes = configured.unwrap_or(Err(DeskError::Append(AppendError::Stopped)))?;
+            let configured = tokio::task::spawn_blocking(move || budgets.configure(&wanted, ACTOR)).await;
+            let changes = configured.unwrap_or(Err(BudgetError::Append(AppendError::Stopped)))?;
             if changes > 0 {
                 tracing::info!(changes, "budgets were set");
             }
@@ -175,7 +175,7 @@ impl Owed {
             match self.write(&ledger).await {
                 Err(error) if is_no_space(&error) => {}
                 // It never had space, and the next start writes its own.
-                Ok(()) | Err(DeskError::Append(AppendError::Stopped)) => return self,
+                Ok(()) | Err(BudgetError::Append(AppendError::Stopped)) => return self,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the configuration is not on record");
                     return self;
@@ -185,8 +185,8 @@ impl Owed {
     }
 }
 
-fn is_no_space(error: &DeskError) -> bool {
-    matches!(error, DeskError::Append(error) if error.is_of_disk())
+fn is_no_space(error: &BudgetError) -> bool {
+    matches!(error, BudgetError::Append(error) if error.is_of_disk())
 }
 
 fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<Operation, serde_json::Error> {

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use operations::budget;
-use operations::triage::Desk;
+use operations::triage::TriageService;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -37,9 +37,9 @@ pub struct Shared<'a> {
     /// Who may come.
     pub tokens: &'a Tokens,
     /// Where alerts are worked on.
-    pub desk: &'a Arc<Desk>,
+    pub triage: &'a Arc<TriageService>,
     /// Where money is asked for.
-    pub budgets: &'a Arc<budget::Desk>,
+    pub budgets: &'a Arc<budget::BudgetService>,
     /// Whose buttons are believed.
     pub slack: &'a Apps,
     /// The metrics.
@@ -65,10 +65,10 @@ impl Console {
 
     /// Adds the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
-        let Shared { engine, tokens, desk, budgets, slack, registry } = shared;
+        let Shared { engine, tokens, triage, budgets, slack, registry } = shared;
         self.doorman.know(tokens);
         let authorize = Arc::new(tokens.clone());
-        let state = api::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
+        let state = api::State::new(engine, authorize, Arc::clone(triage), Arc::clone(budgets));
         let state = state.with_slack(Interactions::of(Arc::new(slack.clone())));
         let opened = Opened { api: api::router(state), registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))

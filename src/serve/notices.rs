@@ -6,21 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Store;
-use operations::triage::Desk;
+use operations::triage::TriageService;
 
 use super::health::Health;
 use super::part::Part;
 use crate::limits;
 
 /// Starts it.
-pub fn start(store: &Store, desk: &Arc<Desk>, health: &Arc<Health>) -> Part {
-    let (operations, desk) = (store.operations().reader(), Arc::clone(desk));
+pub fn start(store: &Store, triage: &Arc<TriageService>, health: &Arc<Health>) -> Part {
+    let (operations, triage) = (store.operations().reader(), Arc::clone(triage));
     Part::start("notices", health, |stop| async move {
         // A store of our own always shows what became durable.
         let mut watch = operations.watch();
         while !stop.is_cancelled() {
-            let wait = record(&desk).await;
-            // Any entry may change what is due; many at once are one reason to ask, and the desk knows which of them are none.
+            let wait = record(&triage).await;
+            // Any entry may change what is due; many at once are one reason to ask, and the service knows which of them are none.
             let changed = async {
                 let changed = match &mut watch {
                     Some(watch) => watch.changed().await.is_ok(),
@@ -42,10 +42,10 @@ pub fn start(store: &Store, desk: &Arc<Desk>, health: &Arc<Health>) -> Part {
 }
 
 /// Records what is due now, and says how long nothing more is, unless something is recorded.
-async fn record(desk: &Arc<Desk>) -> Duration {
-    let desk = Arc::clone(desk);
+async fn record(triage: &Arc<TriageService>) -> Duration {
+    let triage = Arc::clone(triage);
     let now = chrono::Utc::now().timestamp_micros();
-    let next = match tokio::task::spawn_blocking(move || desk.record_notices(now)).await {
+    let next = match tokio::task::spawn_blocking(move || triage.record_notices(now)).await {
         Ok(Ok(next)) => next,
         Ok(Err(error)) => {
             // What is due stays due: a full disk or a queue that is full delays it.

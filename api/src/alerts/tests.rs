@@ -30,9 +30,9 @@ async fn server() -> Server {
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let desk = ledgers.desk();
-    let engine = ledgers.engine_with(Options { triage: Some(Arc::clone(&desk)), ..Options::default() });
-    let router = router(State::new(engine.clone(), Arc::new(Doorman::new(people)), desk, ledgers.budgets()));
+    let service = ledgers.triage();
+    let engine = ledgers.engine_with(Options { triage: Some(Arc::clone(&service)), ..Options::default() });
+    let router = router(State::new(engine.clone(), Arc::new(Doorman::new(people)), service, ledgers.budgets()));
     let server = Server { ledgers, engine, router };
     for (id, severity) in [("alert-a1", "high"), ("alert-a2", "low"), ("alert-b1", "critical")] {
         server.append([revision(id, 1, "open", severity)]).await;
@@ -319,11 +319,11 @@ async fn sql_says_the_same_as_the_api() {
 async fn sql_knows_alerts_that_the_projection_has_forgotten() {
     let server = server().await;
     let operations = server.ledgers.store.operations();
-    let desk = Desk::new(operations.reader(), None, Policy::default()).keeping(2);
-    assert_eq!(desk.read(|triage| triage.iter().count()).unwrap(), 2);
+    let service = TriageService::new(operations.reader(), None, Policy::default()).keeping(2);
+    assert_eq!(service.read(|triage| triage.iter().count()).unwrap(), 2);
     let count = |triage: &Triage| triage.iter().count();
-    assert_eq!((desk.read_all(1 << 20, count).unwrap(), desk.read_all(1_000, count).unwrap()), (Some(3), None));
-    let options = Options { triage: Some(Arc::new(desk)), ..Options::default() };
+    assert_eq!((service.read_all(1 << 20, count).unwrap(), service.read_all(1_000, count).unwrap()), (Some(3), None));
+    let options = Options { triage: Some(Arc::new(service)), ..Options::default() };
     let engine = server.ledgers.engine_with(options);
     let sql = "SELECT count(*) AS n, count(DISTINCT severity) AS s FROM alerts";
     assert_eq!(ask(&engine, sql, Format::Csv).await, "n,s\n3,3\n");

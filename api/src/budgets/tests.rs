@@ -45,9 +45,9 @@ async fn server() -> Server {
     let set = |org| Set { cap_micros: Some(100), period: Period::Month, offset_minutes: 0, scope: scope(org) };
     let wanted = BTreeMap::from([("all", ""), ("acme", "acme"), ("other", "other")]);
     let wanted = wanted.into_iter().map(|(name, org)| (name.to_owned(), set(org))).collect();
-    let desk = Arc::clone(&budgets);
-    tokio::task::spawn_blocking(move || desk.configure(&wanted, "serve").unwrap()).await.unwrap();
-    let router = router(State::new(ledgers.engine(), Arc::new(Doorman::new(people)), ledgers.desk(), budgets));
+    let service = Arc::clone(&budgets);
+    tokio::task::spawn_blocking(move || service.configure(&wanted, "serve").unwrap()).await.unwrap();
+    let router = router(State::new(ledgers.engine(), Arc::new(Doorman::new(people)), ledgers.triage(), budgets));
     Server { ledgers, router }
 }
 
@@ -176,7 +176,7 @@ fn reserve_for_five_minutes(id: &str) -> Value {
 #[tokio::test]
 async fn one_gateway_cannot_take_every_place() {
     let ledgers = Ledgers::new(1_000);
-    let state = State::new(ledgers.engine(), Arc::new(Doorman::new(Vec::new())), ledgers.desk(), ledgers.budgets());
+    let state = State::new(ledgers.engine(), Arc::new(Doorman::new(Vec::new())), ledgers.triage(), ledgers.budgets());
     for (turnstile, places, places_per_token) in [
         (&state.decisions, limits::BUDGET_REQUESTS_MAX, limits::BUDGET_REQUESTS_PER_TOKEN_MAX),
         (&state.tails, limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX),
@@ -205,7 +205,8 @@ async fn sql_shows_what_was_decided() {
     server.ask("acme", "reserve", reserve("r1", &["acme"], 30)).await;
     server.ask("gate", "commit", json!({"id": "r1", "micros": 70})).await;
     // What the budget reconciler writes about it.
-    let folded = operations::fold::Folded::open(server.ledgers.store.operations().reader(), Budgets::new()).unwrap();
+    let projection =
+        operations::fold::Projection::open(server.ledgers.store.operations().reader(), Budgets::new()).unwrap();
     let owner =
         |name: &str, org: Option<&str>| Owner { name: name.to_owned(), org: org.map(str::to_owned), team: None };
     let decisions = [
@@ -217,11 +218,11 @@ async fn sql_shows_what_was_decided() {
     let mut entries: Vec<Entry> = decisions
         .iter()
         .map(|(seq, id, request, owner)| {
-            let decision = Decision::new(*seq, request, owner, folded.get().answer(*seq).unwrap());
+            let decision = Decision::new(*seq, request, owner, projection.get().answer(*seq).unwrap());
             Report::Decision { id: (*id).to_owned(), decision }.entry("budgets").unwrap()
         })
         .collect();
-    let standing = folded.get().standing("all").unwrap();
+    let standing = projection.get().standing("all").unwrap();
     entries.push(Report::Standing { budget: "all".to_owned(), standing }.entry("budgets").unwrap());
     server.ledgers.append(LedgerName::Operations, entries, 10).await;
     let engine = server.ledgers.engine();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use operations::alert::Alert;
 use operations::kind::alert_notice::Because;
-use operations::triage::{Desk, Notify, Triage};
+use operations::triage::{Notify, Triage, TriageService};
 
 /// A revision of an alert that somebody may be told of.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,11 +43,11 @@ impl Suppressor for SuppressNothing {
 }
 
 /// Suppresses what triage hides.
-pub struct TriageSuppressor(Arc<Desk>);
+pub struct TriageSuppressor(Arc<TriageService>);
 
 impl TriageSuppressor {
     /// Asks this service of triage.
-    pub fn of(desk: &Arc<Desk>) -> Arc<dyn Suppressor> {
+    pub fn of(desk: &Arc<TriageService>) -> Arc<dyn Suppressor> {
         Arc::new(Self(Arc::clone(desk)))
     }
 }

@@ -15,7 +15,7 @@ use operations::alert::{ALERT, Alert, Severity};
 use operations::kind::alert_notice::NOTICE;
 use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
 use operations::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
-use operations::triage::{Column, Desk};
+use operations::triage::{Column, TriageService};
 use serde_json::{Value, json};
 
 use super::*;
@@ -279,7 +279,7 @@ async fn a_route_decides_and_whoever_was_told_hears_the_end() {
 
 impl Bench {
     /// A second service, that only escalations reach, and a desk with the step that names it.
-    fn escalating(&mut self) -> Arc<Desk> {
+    fn escalating(&mut self) -> Arc<TriageService> {
         let mut chief = self.config.sinks[0].settings.clone();
         std::fs::write(self.folders[1].path().join("chief"), "fedcba9876543210").unwrap();
         let key = format!("file:{}", self.folders[1].path().join("chief").display());
@@ -290,10 +290,10 @@ impl Bench {
         let policy = json!({"escalate": [{"name": "chief", "after_minutes": 15, "receivers": ["chief"]}]});
         let operations = self.store.operations();
         let policy = serde_json::from_value(policy).unwrap();
-        Arc::new(Desk::new(operations.reader(), Some(operations.appender()), policy))
+        Arc::new(TriageService::new(operations.reader(), Some(operations.appender()), policy))
     }
 
-    fn run(&self, desk: &Arc<Desk>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    fn run(&self, desk: &Arc<TriageService>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let mut exporter = self.exporter();
         exporter.set_suppressor(&TriageSuppressor::of(desk));
         let stop = CancellationToken::new();
@@ -313,13 +313,13 @@ impl Bench {
     }
 }
 
-fn ask(desk: &Desk, request: Value) -> String {
+fn ask(desk: &TriageService, request: Value) -> String {
     let request = serde_json::from_value(request).unwrap();
     let principal = operations::access::Principal::local();
     tokio::task::block_in_place(|| desk.act(&request, &principal, crate::status::now_micros())).unwrap().subject
 }
 
-fn record_notices(desk: &Desk, now: i64) -> Option<i64> {
+fn record_notices(desk: &TriageService, now: i64) -> Option<i64> {
     tokio::task::block_in_place(|| desk.record_notices(now)).unwrap()
 }
 

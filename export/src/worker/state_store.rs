@@ -7,7 +7,7 @@ use ledger::operations::column;
 use ledger::{
     AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
 };
-use operations::fold::{Exported, Folded, Outbox, newest_exported, newest_from};
+use operations::fold::{Exported, Outbox, Projection, newest_exported, newest_from};
 use operations::kind::delivery::{HIDDEN, Hidden, SENT, Sent};
 use operations::kind::export::{
     Checkpoint, ExportReceipt, INTENT, Intended, RECEIPT, REJECTED, REPLAYED, Rejected, Replayed,
@@ -186,7 +186,7 @@ pub struct LedgerStateStore {
     /// Appends to `operations`.
     pub appender: Appender,
     /// The outbox, once it was asked for.
-    pub outbox: Option<Folded<Outbox>>,
+    pub outbox: Option<Projection<Outbox>>,
 }
 
 /// The outbox of a sink in one ledger, by the newest entries about it in `operations`.
@@ -195,11 +195,11 @@ pub fn read_outbox(
     sink: &str,
     ledger: LedgerName,
     shard: u32,
-) -> Result<Folded<Outbox>, LedgerError> {
+) -> Result<Projection<Outbox>, LedgerError> {
     let from = newest_from(operations, OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX, |row| {
         row.text(column::SUBJECT) == Some(sink) && row.text(column::KIND).is_some_and(is_internal)
     })?;
-    Folded::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > 0), from)
+    Projection::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > 0), from)
 }
 
 impl LedgerStateStore {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::fold::{Answer, Budgets, Folded, Standing};
+use crate::fold::{Answer, Budgets, Projection, Standing};
 use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
 use ledger::Group;
@@ -18,15 +18,15 @@ use ledger::{Appender, Rejected};
 /// Where requests are recorded, and the fold over what was: the `operations` ledger, or a model of it.
 pub trait Log {
     /// Appends requests in this order, all or none, and returns when they are durable: the position of the first.
-    fn append(&self, asked: &[Asked]) -> Result<u64, DeskError>;
+    fn append(&self, asked: &[Asked]) -> Result<u64, BudgetError>;
 
     /// Shows the fold over everything that is durable now.
-    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, DeskError>;
+    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, BudgetError>;
 }
 
 /// Asks a log, and answers.
 #[derive(Debug)]
-pub struct Desk<L = LedgerLog> {
+pub struct BudgetService<L = LedgerLog> {
     log: L,
 }
 
@@ -45,7 +45,7 @@ pub struct Decided {
 /// sent again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DeskError {
+pub enum BudgetError {
     /// The request breaks a bound.
     #[error("{0}")]
     Invalid(&'static str),
@@ -69,8 +69,8 @@ pub enum DeskError {
     Ledger(#[from] LedgerError),
 }
 
-impl<L: Log> Desk<L> {
-    /// A desk before a log.
+impl<L: Log> BudgetService<L> {
+    /// The service over any log.
     pub fn over(log: L) -> Self {
         Self { log }
     }
@@ -78,8 +78,8 @@ impl<L: Log> Desk<L> {
     /// Asks at `now`, in microseconds since 1970 UTC, and returns what was decided once that is durable.
     ///
     /// What was decided before is answered from the ledger as it is, so a request that is sent again adds nothing to it.
-    pub fn ask(&self, asked: &Asked, now: i64) -> Result<Decided, DeskError> {
-        asked.check().map_err(DeskError::Invalid)?;
+    pub fn ask(&self, asked: &Asked, now: i64) -> Result<Decided, BudgetError> {
+        asked.check().map_err(BudgetError::Invalid)?;
         let known = self.log.fold(|budgets| {
             budgets.known(asked, now).map(|answer| Decided { answer, seq: None, standings: standings(budgets, asked) })
         })?;
@@ -88,19 +88,19 @@ impl<L: Log> Desk<L> {
         }
         let seq = self.log.append(std::slice::from_ref(asked))?;
         self.log.fold(|budgets| {
-            let answer = budgets.answer(seq).cloned().ok_or(DeskError::Overtaken)?;
+            let answer = budgets.answer(seq).cloned().ok_or(BudgetError::Overtaken)?;
             Ok(Decided { answer, seq: Some(seq), standings: standings(budgets, asked) })
         })?
     }
 
     /// Shows all budgets as they stand now.
-    pub fn read<T>(&self, look: impl FnOnce(&Budgets) -> T) -> Result<T, DeskError> {
+    pub fn read<T>(&self, look: impl FnOnce(&Budgets) -> T) -> Result<T, BudgetError> {
         self.log.fold(|budgets| look(budgets))
     }
 
     /// Sets budgets in the name of `actor` where they are not set so already, and closes all others. Returns how many
     /// entries that took.
-    pub fn configure(&self, wanted: &BTreeMap<String, Set>, actor: &str) -> Result<usize, DeskError> {
+    pub fn configure(&self, wanted: &BTreeMap<String, Set>, actor: &str) -> Result<usize, BudgetError> {
         let changes = self.log.fold(|budgets| {
             let set = wanted.iter().filter(|(name, set)| budgets.terms(name) != Some(*set));
             let set = set.map(|(name, set)| (name.clone(), set.clone())).collect::<Vec<_>>();
@@ -112,14 +112,14 @@ impl<L: Log> Desk<L> {
         let asked = |(subject, set)| Asked { owner: Owner::named(actor), subject, request: Request::Set(set) };
         let changes: Vec<Asked> = changes.into_iter().map(asked).collect();
         if let Some(problem) = changes.iter().find_map(|asked| asked.check().err()) {
-            return Err(DeskError::Invalid(problem));
+            return Err(BudgetError::Invalid(problem));
         }
         for group in changes.chunks(limits::BUDGETS_PER_GROUP_MAX) {
             self.log.append(group)?;
         }
         let differs = |budgets: &mut Budgets| wanted.iter().find(|(name, set)| budgets.terms(name) != Some(*set));
         match self.log.fold(|budgets| differs(budgets).map(|(name, _)| name.clone()))? {
-            Some(name) => Err(DeskError::TooManyBudgets { name }),
+            Some(name) => Err(BudgetError::TooManyBudgets { name }),
             None => Ok(changes.len()),
         }
     }
@@ -137,31 +137,31 @@ pub struct LedgerLog {
     /// `None` where nothing can be recorded.
     appender: Option<Appender>,
     /// Read when it is first asked for.
-    folded: Mutex<Option<Folded<Budgets>>>,
+    projection: Mutex<Option<Projection<Budgets>>>,
 }
 
-impl Desk<LedgerLog> {
-    /// A desk over `operations`. Without an appender it only answers.
+impl BudgetService<LedgerLog> {
+    /// The service over `operations`. Without an appender it only answers.
     pub fn new(reader: Reader, appender: Option<Appender>) -> Self {
-        Self::over(LedgerLog { reader, appender, folded: Mutex::new(None) })
+        Self::over(LedgerLog { reader, appender, projection: Mutex::new(None) })
     }
 }
 
 impl LedgerLog {
-    fn lock(&self) -> MutexGuard<'_, Option<Folded<Budgets>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Projection<Budgets>>> {
         // A fold that a panic left behind half a row is read anew.
-        self.folded.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+        self.projection.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
             let mut inner = poisoned.into_inner();
             *inner = None;
-            self.folded.clear_poison();
+            self.projection.clear_poison();
             inner
         })
     }
 }
 
 impl Log for LedgerLog {
-    fn append(&self, asked: &[Asked]) -> Result<u64, DeskError> {
-        let appender = self.appender.as_ref().ok_or(DeskError::ReadOnly)?;
+    fn append(&self, asked: &[Asked]) -> Result<u64, BudgetError> {
+        let appender = self.appender.as_ref().ok_or(BudgetError::ReadOnly)?;
         let mut group = Group::new(&ledger::operations::TABLE);
         for asked in asked {
             group.push(&mut asked.entry()?)?;
@@ -170,20 +170,20 @@ impl Log for LedgerLog {
         Ok(pending.wait()?.first.seq)
     }
 
-    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, DeskError> {
+    fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, BudgetError> {
         let mut guard = self.lock();
         // Time is taken first: whatever was recorded before it is read below, so no entry can come with an earlier one.
         let until = self.reader.durable()?.recorded_until;
-        let mut folded = match guard.take() {
-            Some(mut folded) => {
-                folded.catch_up()?;
-                folded
+        let mut projection = match guard.take() {
+            Some(mut projection) => {
+                projection.catch_up()?;
+                projection
             }
-            None => Folded::open(self.reader.clone(), Budgets::new())?,
+            None => Projection::open(self.reader.clone(), Budgets::new())?,
         };
-        folded.get_mut().advance(until);
-        let shown = look(folded.get_mut());
-        *guard = Some(folded);
+        projection.get_mut().advance(until);
+        let shown = look(projection.get_mut());
+        *guard = Some(projection);
         Ok(shown)
     }
 }

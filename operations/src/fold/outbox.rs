@@ -299,9 +299,9 @@ mod tests {
         }
         store.operations().appender().try_append(group).unwrap().wait().unwrap();
         let outbox = Outbox::new("pager", LedgerName::Operations, 0, false);
-        let folded = super::super::Folded::open(store.operations().reader(), outbox).unwrap();
+        let projection = super::super::Projection::open(store.operations().reader(), outbox).unwrap();
         store.stop();
-        folded.get().clone()
+        projection.get().clone()
     }
 
     fn sent(key: &str, digest: bool, alerts: &[(&str, u32, bool)]) -> Value {
@@ -426,7 +426,7 @@ mod tests {
             (RETRY_KIND, "", json!({})),
             (REJECTED_KIND, "operations/0/12", refused("410")),
         ]);
-        // The first wish counts, so that what is sent with it does not depend on when it is sent.
+        // The first retry request counts, so that what is sent with it does not depend on when it is sent.
         let dead: Vec<(u64, Option<u64>)> = outbox.dead().iter().map(|(at, letter)| (at.seq, letter.retry)).collect();
         let first = dead[0].1.unwrap();
         assert_eq!(dead, [(2, Some(first)), (9, Some(first + 3)), (12, None)]);

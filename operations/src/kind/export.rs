@@ -12,7 +12,7 @@ pub const RECEIPT_KIND: &str = "export.receipt";
 pub const INTENT_KIND: &str = "export.intent";
 /// The operations kind of records that a sink refused for ever.
 pub const REJECTED_KIND: &str = "export.rejected";
-/// The operations kind of wishes that what a sink refused is sent to it once more; `actor` is who wishes it.
+/// The operations kind of retry requests: what a sink refused is to be sent to it once more; `actor` is who asks.
 pub const RETRY_KIND: &str = "export.retry";
 /// The operations kind of records that a sink refused and took later: `from` is the record.
 pub const REPLAYED_KIND: &str = "export.replayed";

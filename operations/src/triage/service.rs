@@ -12,7 +12,7 @@ use super::notices::Notices;
 use super::policy::Policy;
 use super::request::{Refused, Request};
 use crate::access::Principal;
-use crate::fold::Folded;
+use crate::fold::Projection;
 use crate::kind::Envelope;
 use crate::kind::alert_notice::{NOTICED, Notice};
 use crate::limits;
@@ -24,7 +24,7 @@ use ledger::{Entry, Group};
 
 /// The fold over alerts with the ledger below it. Requests are served one after the other, so that each is checked against
 /// what the one before it left.
-pub struct Desk {
+pub struct TriageService {
     reader: Reader,
     /// `None` where nothing can be recorded.
     appender: Option<Appender>,
@@ -36,7 +36,7 @@ struct Inner {
     /// How many alerts the fold keeps.
     alerts_max: usize,
     /// Read when it is first asked for: most commands never do.
-    folded: Option<Folded<Triage>>,
+    projection: Option<Projection<Triage>>,
     /// The newest look at what receivers are to be told of.
     looked: Option<Looked>,
 }
@@ -79,13 +79,13 @@ pub struct Done {
     pub recorded: Option<i64>,
 }
 
-impl Desk {
-    /// A desk over `operations`. Without an appender it only answers.
+impl TriageService {
+    /// The service over `operations`. Without an appender it only answers.
     pub fn new(reader: Reader, appender: Option<Appender>, policy: Policy) -> Self {
         Self {
             reader,
             appender,
-            inner: Mutex::new(Inner { policy, alerts_max: limits::TRIAGE_ALERTS_MAX, folded: None, looked: None }),
+            inner: Mutex::new(Inner { policy, alerts_max: limits::TRIAGE_ALERTS_MAX, projection: None, looked: None }),
         }
     }
 
@@ -99,15 +99,15 @@ impl Desk {
     /// Hides by another policy from now on.
     pub fn set_policy(&self, policy: Policy) {
         let mut inner = self.lock();
-        if let Some(folded) = &mut inner.folded {
-            folded.get_mut().set_policy(policy.clone());
+        if let Some(projection) = &mut inner.projection {
+            projection.get_mut().set_policy(policy.clone());
         }
         (inner.policy, inner.looked) = (policy, None);
     }
 
     /// Shows the state of everything that is durable now.
     pub fn read<T>(&self, look: impl FnOnce(&Triage) -> T) -> Result<T, LedgerError> {
-        Ok(look(self.lock().folded(&self.reader)?.get()))
+        Ok(look(self.lock().projection(&self.reader)?.get()))
     }
 
     /// Shows the state of every alert and silence on record, also of those that were forgotten to bound the memory; `None` if they
@@ -115,21 +115,21 @@ impl Desk {
     pub fn read_all<T>(&self, bytes_max: usize, look: impl FnOnce(&Triage) -> T) -> Result<Option<T>, LedgerError> {
         let policy = {
             let mut inner = self.lock();
-            let triage = inner.folded(&self.reader)?.get();
+            let triage = inner.projection(&self.reader)?.get();
             if triage.is_whole() {
                 return Ok(Some(look(triage)));
             }
             triage.policy().clone()
         };
-        let folded = Folded::open(self.reader.clone(), Triage::of_everything(policy, bytes_max))?;
-        Ok(folded.get().is_whole().then(|| look(folded.get())))
+        let projection = Projection::open(self.reader.clone(), Triage::of_everything(policy, bytes_max))?;
+        Ok(projection.get().is_whole().then(|| look(projection.get())))
     }
 
     /// Does what a principal asks at `now`, and returns when it is durable.
     pub fn act(&self, request: &Request, principal: &Principal, now: i64) -> Result<Done, Refused> {
         let mut inner = self.lock();
-        let folded = inner.folded(&self.reader)?;
-        let asking = Asking { triage: folded.get(), principal, now };
+        let projection = inner.projection(&self.reader)?;
+        let asking = Asking { triage: projection.get(), principal, now };
         let Checked { mut entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
         if dry_run {
             return Ok(Done { would_have_hidden, ..Done::default() });
@@ -139,8 +139,8 @@ impl Desk {
         group.push(&mut entry)?;
         let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
         let receipt = pending.wait()?;
-        folded.catch_up()?;
-        let triaged = folded.get().get(&subject);
+        projection.catch_up()?;
+        let triaged = projection.get().get(&subject);
         Ok(Done {
             version: triaged.map(super::Triaged::version),
             status: triaged.map(|triaged| triaged.status().as_str().to_owned()),
@@ -157,13 +157,13 @@ impl Desk {
     pub fn record_notices(&self, now: i64) -> Result<Option<i64>, Refused> {
         let mut inner = self.lock();
         let looked = inner.looked.take();
-        let folded = inner.folded(&self.reader)?;
-        let changes = folded.get().changes();
+        let projection = inner.projection(&self.reader)?;
+        let changes = projection.get().changes();
         if let Some(looked) = looked.filter(|looked| looked.holds(changes, now)) {
             inner.looked = Some(looked);
             return Ok(looked.next);
         }
-        let Notices { due, next } = folded.get().notices(now);
+        let Notices { due, next } = projection.get().notices(now);
         let mut group = Group::new(&ledger::operations::TABLE);
         for mut entry in due.iter().filter_map(notice_entry) {
             group.push(&mut entry)?;
@@ -174,7 +174,7 @@ impl Desk {
         }
         let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
         appender.try_append(group).map_err(|Rejected { error, .. }| error)?.wait()?;
-        folded.catch_up()?;
+        projection.catch_up()?;
         Ok(next)
     }
 
@@ -182,7 +182,7 @@ impl Desk {
         // A fold that a panic left behind half a row is read anew.
         self.inner.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
             let mut inner = poisoned.into_inner();
-            (inner.folded, inner.looked) = (None, None);
+            (inner.projection, inner.looked) = (None, None);
             self.inner.clear_poison();
             inner
         })
@@ -190,18 +190,18 @@ impl Desk {
 }
 
 impl Inner {
-    fn folded(&mut self, reader: &Reader) -> Result<&mut Folded<Triage>, LedgerError> {
-        let folded = match self.folded.take() {
-            Some(mut folded) => {
-                folded.catch_up()?;
-                folded
+    fn projection(&mut self, reader: &Reader) -> Result<&mut Projection<Triage>, LedgerError> {
+        let projection = match self.projection.take() {
+            Some(mut projection) => {
+                projection.catch_up()?;
+                projection
             }
-            None => Folded::open(
+            None => Projection::open(
                 reader.clone(),
                 Triage::bounded(self.policy.clone(), self.alerts_max, limits::TRIAGE_BYTES_MAX),
             )?,
         };
-        Ok(self.folded.insert(folded))
+        Ok(self.projection.insert(projection))
     }
 }
 
@@ -263,30 +263,31 @@ mod tests {
         };
         let escalation = serde_json::json!({"escalate": [{"name": "s", "after_minutes": 10, "receivers": ["chief"]}]});
         let policy: Policy = serde_json::from_value(escalation).unwrap();
-        let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()), policy.clone());
-        let looked = || desk.lock().looked;
+        let service =
+            TriageService::new(store.operations().reader(), Some(store.operations().appender()), policy.clone());
+        let looked = || service.lock().looked;
         let opened = record("alert", &serde_json::to_string(&alert("a", 1)).unwrap());
         let due = opened + 10 * 60_000_000;
-        assert_eq!(desk.record_notices(opened).unwrap(), Some(due));
+        assert_eq!(service.record_notices(opened).unwrap(), Some(due));
         let first = looked().unwrap();
         assert_eq!(first.next, Some(due));
         // What others write is no reason, and neither is time before something is due.
         record("budget.reserve", "{}");
         record("export.receipt", "{}");
         let kept = Looked { next: Some(due + 1), ..first };
-        desk.lock().looked = Some(kept);
-        assert_eq!((desk.record_notices(due).unwrap(), looked()), (Some(due + 1), Some(kept)));
+        service.lock().looked = Some(kept);
+        assert_eq!((service.record_notices(due).unwrap(), looked()), (Some(due + 1), Some(kept)));
         assert!(first.holds(first.changes, due - 1) && !first.holds(first.changes, due));
         // A revision is one, and so is another policy.
         record("alert", &serde_json::to_string(&alert("a", 2)).unwrap());
-        assert_eq!(desk.record_notices(due - 1).unwrap(), Some(due));
+        assert_eq!(service.record_notices(due - 1).unwrap(), Some(due));
         assert_eq!(looked().map(|looked| looked.changes), Some(first.changes + 1));
-        desk.set_policy(Policy::default());
-        assert_eq!((looked(), desk.record_notices(due).unwrap()), (None, None));
-        desk.set_policy(policy);
-        desk.record_notices(due).unwrap();
+        service.set_policy(Policy::default());
+        assert_eq!((looked(), service.record_notices(due).unwrap()), (None, None));
+        service.set_policy(policy);
+        service.record_notices(due).unwrap();
         assert_eq!(looked(), None, "what is recorded is looked at once more");
-        assert_eq!(desk.read(|triage| triage.get("a").map(|triaged| triaged.escalated.len())).unwrap(), Some(1));
+        assert_eq!(service.read(|triage| triage.get("a").map(|triaged| triaged.escalated.len())).unwrap(), Some(1));
         store.stop();
     }
 

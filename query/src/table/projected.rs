@@ -18,7 +18,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
-use operations::triage::{Desk, Triage};
+use operations::triage::{Triage, TriageService};
 
 use crate::limits;
 use crate::views::{AlertRow, Cell, Form, SilenceRow, Source, Value, View, ViewColumn};
@@ -26,20 +26,20 @@ use crate::views::{AlertRow, Cell, Form, SilenceRow, Source, Value, View, ViewCo
 /// A view whose rows come from the projection.
 pub(crate) struct ProjectedTable {
     view: &'static View,
-    desk: Arc<Desk>,
+    triage: Arc<TriageService>,
     schema: SchemaRef,
     /// What the columns that were made take of the query's memory.
     held: Mutex<Vec<MemoryReservation>>,
 }
 
 impl ProjectedTable {
-    pub(crate) fn new(view: &'static View, desk: Arc<Desk>) -> Self {
+    pub(crate) fn new(view: &'static View, triage: Arc<TriageService>) -> Self {
         let fields = view.columns.iter().filter_map(|column| {
             let nullable = true;
             Some(Field::new(column.name, form(column)?.data_type(), nullable))
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        Self { view, desk, schema, held: Mutex::new(Vec::new()) }
+        Self { view, triage, schema, held: Mutex::new(Vec::new()) }
     }
 
     /// The rows as they are at `now`, at most so many, with these columns.
@@ -55,7 +55,7 @@ impl ProjectedTable {
                 batches(&columns, schema, &rows.take(rows_max).collect::<Vec<_>>(), alert)
             }
         };
-        let read = self.desk.read_all(limits::ALERTS_READ_BYTES, batches);
+        let read = self.triage.read_all(limits::ALERTS_READ_BYTES, batches);
         let Some(batches) = read.map_err(|error| DataFusionError::External(Box::new(error)))? else {
             return exec_err!("all alerts on record take more than {} MiB of memory", limits::ALERTS_READ_BYTES >> 20);
         };

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use ledger::events::column as event;
 use ledger::operations::column;
 use ledger::{Entry, Group, Options, Store};
-use operations::budget::Desk;
+use operations::budget::BudgetService;
 use operations::calendar::Period;
-use operations::fold::{Answer, Budgets, Folded};
+use operations::fold::{Answer, Budgets, Projection};
 use operations::kind::budget_report::{DECISION_KIND, Decision};
 use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Scope, Set};
 use proptest::prelude::*;
@@ -18,7 +18,7 @@ use super::*;
 struct World {
     _dir: tempfile::TempDir,
     store: Store,
-    desk: Desk,
+    budgets: BudgetService,
     asked: u64,
 }
 
@@ -36,12 +36,12 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         Store::init(dir.path(), "acme.example/agents").unwrap();
         let store = Store::open(dir.path(), Options::default()).unwrap();
-        let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()));
-        let world = Self { _dir: dir, store, desk, asked: 0 };
+        let budgets = BudgetService::new(store.operations().reader(), Some(store.operations().appender()));
+        let world = Self { _dir: dir, store, budgets, asked: 0 };
         // What happened before there was a budget does not count.
         world.spend("red", "old", 500);
         let wanted = BTreeMap::from(["red", "blue"].map(|team| (team.to_owned(), set(team))));
-        world.desk.configure(&wanted, "serve").unwrap();
+        world.budgets.configure(&wanted, "serve").unwrap();
         world
     }
 
@@ -64,7 +64,7 @@ impl World {
 
     fn ask(&mut self, id: &str, request: Request) -> Answer {
         let asked = Asked { owner: Owner::named("gateway"), subject: id.to_owned(), request };
-        let decided = self.desk.ask(&asked, 0).unwrap();
+        let decided = self.budgets.ask(&asked, 0).unwrap();
         self.asked += u64::from(decided.seq.is_some());
         decided.answer
     }
@@ -112,7 +112,7 @@ impl World {
 
     /// Committed, reserved, unreserved and observed.
     fn numbers(&self, budget: &str) -> [u64; 4] {
-        let standing = self.desk.read(|budgets| budgets.standing(budget)).unwrap().unwrap();
+        let standing = self.budgets.read(|budgets| budgets.standing(budget)).unwrap().unwrap();
         [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.observed_micros]
     }
 
@@ -205,7 +205,7 @@ fn what_an_agent_claims_uses_up_nobodys_budget() {
     assert!(matches!(world.reserve("c2", &["red"], 800), Answer::Granted { .. }));
     let mut named = set("red");
     named.scope.trust = vec![operations::access::Trust::Agent];
-    world.desk.configure(&BTreeMap::from([("red".to_owned(), named)]), "serve").unwrap();
+    world.budgets.configure(&BTreeMap::from([("red".to_owned(), named)]), "serve").unwrap();
     world.tell("agent", "red", "nobody", 7);
     world.tell("gateway", "red", "nobody", 9);
     world.settle();
@@ -326,9 +326,9 @@ proptest! {
         }
         let decisions = world.decisions();
         prop_assert_eq!(decisions.len() as u64, world.asked);
-        let folded = Folded::open(world.store.operations().reader(), Budgets::new()).unwrap();
+        let projection = Projection::open(world.store.operations().reader(), Budgets::new()).unwrap();
         for decision in decisions {
-            let answer = folded.get().answer(decision.seq).unwrap();
+            let answer = projection.get().answer(decision.seq).unwrap();
             prop_assert_eq!(&decision, &Decision::new(decision.seq, &decision.request, &decision.owner, answer));
         }
         world.store.stop();

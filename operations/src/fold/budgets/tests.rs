@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::Desk;
+use crate::budget::BudgetService;
 use crate::calendar::Period;
-use crate::fold::Folded;
+use crate::fold::Projection;
 use crate::kind::budget_request::{Commit, Owner, Scope, Seen};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use ledger::Reader;
@@ -357,10 +357,10 @@ proptest! {
 }
 
 /// The rows as they are read back, and through them every answer.
-fn answers(reader: Reader) -> (Folded<Budgets>, Vec<(u64, Answer)>) {
-    let folded = Folded::open(reader, Budgets::new()).unwrap();
-    let answers = folded.get().answers.iter().cloned().collect();
-    (folded, answers)
+fn answers(reader: Reader) -> (Projection<Budgets>, Vec<(u64, Answer)>) {
+    let projection = Projection::open(reader, Budgets::new()).unwrap();
+    let answers = projection.get().answers.iter().cloned().collect();
+    (projection, answers)
 }
 
 #[test]
@@ -368,24 +368,24 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
     let dir = tempfile::tempdir().unwrap();
     Store::init(dir.path(), "acme.example/agents").unwrap();
     let store = Store::open(dir.path(), Options::default()).unwrap();
-    let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()));
+    let service = BudgetService::new(store.operations().reader(), Some(store.operations().appender()));
     let wanted = BTreeMap::from([("team".to_owned(), DAILY)]);
-    assert_eq!((desk.configure(&wanted, "serve").unwrap(), desk.configure(&wanted, "serve").unwrap()), (1, 0));
+    assert_eq!((service.configure(&wanted, "serve").unwrap(), service.configure(&wanted, "serve").unwrap()), (1, 0));
     // The store has a clock of its own; by this one nothing expires.
     let now = 0;
     let grants = std::sync::atomic::AtomicU64::new(0);
     std::thread::scope(|scope| {
         for thread in 0..8 {
-            let (desk, grants) = (&desk, &grants);
+            let (service, grants) = (&service, &grants);
             scope.spawn(move || {
                 for number in 0..20 {
                     let request = Request::Reserve(Reserve { ttl_seconds: 3_600, ..terms(3) });
                     let asked = asked(&format!("{thread}-{number}"), request);
-                    let decided = desk.ask(&asked, now).unwrap();
+                    let decided = service.ask(&asked, now).unwrap();
                     if granted(&decided.answer) {
                         grants.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     }
-                    let again = desk.ask(&asked, now).unwrap();
+                    let again = service.ask(&asked, now).unwrap();
                     assert_eq!((again.answer, again.seq), (decided.answer, None), "it is known and not recorded again");
                 }
             });
@@ -394,13 +394,13 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
     assert_eq!(grants.into_inner(), 33, "33 times 3 fit into 100");
     let (_, before) = answers(store.operations().reader());
     store.stop();
-    drop(desk);
+    drop(service);
     let store = Store::open(dir.path(), Options::default()).unwrap();
-    let (folded, after) = answers(store.operations().reader());
+    let (projection, after) = answers(store.operations().reader());
     assert_eq!(before, after);
-    assert_eq!(folded.get().standing("team").unwrap().reserved_micros, 99);
-    let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()));
-    assert_eq!(desk.configure(&BTreeMap::new(), "serve").unwrap(), 1, "it is closed");
+    assert_eq!(projection.get().standing("team").unwrap().reserved_micros, 99);
+    let service = BudgetService::new(store.operations().reader(), Some(store.operations().appender()));
+    assert_eq!(service.configure(&BTreeMap::new(), "serve").unwrap(), 1, "it is closed");
     store.stop();
 }
 
@@ -409,11 +409,11 @@ fn a_budget_that_is_one_too_many_is_an_error_of_the_configuration() {
     let dir = tempfile::tempdir().unwrap();
     Store::init(dir.path(), "acme.example/agents").unwrap();
     let store = Store::open(dir.path(), Options::default()).unwrap();
-    let desk = Desk::new(store.operations().reader(), Some(store.operations().appender()));
+    let service = BudgetService::new(store.operations().reader(), Some(store.operations().appender()));
     let mut wanted: BTreeMap<_, _> = (0..BUDGETS_MAX).map(|number| (format!("b{number:04}"), DAILY)).collect();
-    assert_eq!(desk.configure(&wanted, "serve").unwrap(), BUDGETS_MAX);
+    assert_eq!(service.configure(&wanted, "serve").unwrap(), BUDGETS_MAX);
     wanted.insert("c".to_owned(), DAILY);
-    let error = desk.configure(&wanted, "serve").unwrap_err();
+    let error = service.configure(&wanted, "serve").unwrap_err();
     assert_eq!(error.to_string(), "budget \"c\" was not set, because there are 4096 already; remove some");
     store.stop();
 }
