@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use ingest::collectors::Watch;
+use ledger::consumer::{Condition, Monitor};
 use ledger::{Ledger, Store};
 use serde::Serialize;
 
@@ -28,6 +29,7 @@ pub struct Health {
     phase: RwLock<Phase>,
     ledgers: OnceLock<[Ledger; 2]>,
     failed: Mutex<BTreeMap<&'static str, String>>,
+    consumers: Mutex<Vec<Monitor>>,
     collectors: OnceLock<Watch>,
     tls: Tls,
     sinks: RwLock<export::Status>,
@@ -40,6 +42,8 @@ pub struct Report {
     pub not_ready: Option<String>,
     /// Parts that stopped, with the reason.
     pub stopped: BTreeMap<&'static str, String>,
+    /// Parts that wait until what they have to record is taken, with the reason.
+    pub waiting: BTreeMap<&'static str, String>,
     /// What is wrong with the certificate of the listeners.
     pub certificate: Vec<String>,
     /// Every collector and every sink.
@@ -54,10 +58,11 @@ impl Report {
             Some(reason) => format!("not ready: {reason}"),
         };
         let stopped = self.stopped.iter().map(|(part, reason)| format!("part {part}: stopped: {reason}"));
+        let waiting = self.waiting.iter().map(|(part, reason)| format!("part {part}: waits: {reason}"));
         let endpoints = self.endpoints.iter().map(|endpoint| format!("{}: {}", endpoint.title(), endpoint.finding()));
         // Names of files and answers of receivers may hold anything.
         let certificate = self.certificate.iter().map(|trouble| format!("certificate: {trouble}"));
-        let lines = std::iter::once(first).chain(stopped).chain(certificate).chain(endpoints);
+        let lines = std::iter::once(first).chain(stopped).chain(waiting).chain(certificate).chain(endpoints);
         lines.map(|line| output::visible(&line) + "\n").collect()
     }
 }
@@ -69,6 +74,7 @@ impl Health {
             phase: RwLock::new(Phase::Recovering),
             ledgers: OnceLock::new(),
             failed: Mutex::default(),
+            consumers: Mutex::default(),
             collectors: OnceLock::new(),
             tls,
             sinks: RwLock::default(),
@@ -95,6 +101,21 @@ impl Health {
     /// Tells of these sinks from now on.
     pub fn watch_sinks(&self, sinks: export::Status) {
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = sinks;
+    }
+
+    /// Tells of this consumer of a ledger from now on.
+    pub fn watch_consumer(&self, monitor: Monitor) {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner).push(monitor);
+    }
+
+    fn waiting(&self) -> BTreeMap<&'static str, String> {
+        let consumers = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
+        let statuses = consumers.iter().map(Monitor::status);
+        let waiting = statuses.filter_map(|status| match status.condition {
+            Condition::WaitsForSpace(reason) => Some((status.name, reason)),
+            Condition::Idle | Condition::Running => None,
+        });
+        waiting.collect()
     }
 
     /// How every collector and every sink stands.
@@ -152,7 +173,8 @@ impl Health {
     pub fn report(&self) -> Report {
         let stopped = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let certificate = self.tls.troubles();
-        Report { not_ready: self.not_ready(), stopped, certificate, endpoints: self.endpoints() }
+        let (waiting, endpoints) = (self.waiting(), self.endpoints());
+        Report { not_ready: self.not_ready(), stopped, waiting, certificate, endpoints }
     }
 }
 
@@ -165,10 +187,14 @@ mod tests {
         let report = Report {
             not_ready: None,
             stopped: BTreeMap::from([("detection", "a\u{1b}[2J".to_owned())]),
+            waiting: BTreeMap::from([("budgets", "full".to_owned())]),
             certificate: vec!["expired".to_owned()],
             endpoints: Vec::new(),
         };
-        assert_eq!(report.text(), "ready\npart detection: stopped: a\\u{1b}[2J\ncertificate: expired\n");
+        assert_eq!(
+            report.text(),
+            "ready\npart detection: stopped: a\\u{1b}[2J\npart budgets: waits: full\ncertificate: expired\n"
+        );
         let health = Health::new(Tls::new(None));
         assert_eq!(health.report().text(), "not ready: the ledger is being recovered\n");
         health.ready();

@@ -55,6 +55,7 @@ impl Pipeline {
         let reconciler = BudgetReconciler::new(store.events(), store.operations());
         let budgets_metrics = reconciler.metrics();
         budgets_metrics.register(&mut registry);
+        health.watch_consumer(budgets_metrics.monitor());
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
         let prepared = Followers::prepare(store, settings, &rules, &suppressor)?;
         let following = tokens.clone();

@@ -125,6 +125,11 @@ impl Process for Running {
 }
 
 impl ReconcilerMetrics {
+    /// How the reconciler stands, for health.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
+    }
+
     /// Names them in a registry.
     pub fn register(&self, registry: &mut Registry) {
         let commits = self.commits.clone();

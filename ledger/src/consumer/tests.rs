@@ -280,17 +280,24 @@ fn lag_cursor_and_waits_are_shown() {
     let consumer = Consumer::new("test", stop.clone()).shown_by(monitor.clone());
     let answering = Answering {
         appender: store.operations().appender(),
-        answers: Arc::new(Mutex::new(VecDeque::from([(Answer::Takes, false), (Answer::HasNoSpace, true)]))),
-        stop,
+        answers: Arc::new(Mutex::new(VecDeque::from([(Answer::Takes, false), (Answer::HasNoSpace, false)]))),
+        stop: stop.clone(),
         died: Arc::default(),
     };
     let mut noting =
         Noting { recorder: consumer.recorder(answering), stop: stop.clone(), every: 2, since: 0, given: Vec::new() };
     let follower = Follower::new(store.events().reader(), 0, false, ReadLimit { rows: 2, bytes: 1 << 20 });
     assert_eq!((monitor.status().condition, monitor.status().lag), (Condition::Idle, 0));
-    runtime.block_on(consumer.run(follower, None, &mut noting)).unwrap();
+    let waits = async {
+        while !matches!(monitor.status().condition, Condition::WaitsForSpace(_)) {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let (ended, ()) = runtime.block_on(async { tokio::join!(consumer.run(follower, None, &mut noting), waits) });
+    ended.unwrap();
     let ConsumerStatus { condition, cursor, recorded, lag, .. } = monitor.status();
-    assert_eq!((condition, cursor, recorded, lag), (Condition::Idle, 3, Some(2), 0));
+    assert_eq!((condition, cursor, recorded, lag), (Condition::Idle, 3, Some(2), 0), "it stopped while it waited");
     store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
     assert_eq!(monitor.status().lag, 1, "the lag is that of now");
     store.stop();
