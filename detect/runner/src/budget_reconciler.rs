@@ -106,6 +106,7 @@ impl Process for Running {
                     // Nothing is new yet, and a long history must not keep a stop waiting.
                     return if self.recorder.is_stopping() { Err(Halt::Stopped) } else { Ok(()) };
                 }
+                self.reconciliation.find_events(&self.events)?;
             }
             LedgerName::Events => {
                 self.reconciliation.take_events(&batch.rows);

@@ -110,20 +110,28 @@ impl Reconciliation {
         }
     }
 
+    /// Finds the first event that is needed, once there is a budget that it could belong to. It comes before anything is
+    /// written, so that the cursor says it and no start reads from the beginning again.
+    pub fn find_events(&mut self, reader: &Reader) -> Result<(), LedgerError> {
+        if let (None, Some(since)) = (self.events, self.since()) {
+            self.events = Some(reader.seq_at(since)?);
+        }
+        Ok(())
+    }
+
     /// The next event that is needed: of those before `until`, none if there is no budget that they could belong to.
     pub fn seek_events(&mut self, reader: &Reader, until: u64) -> Result<u64, LedgerError> {
-        let Some(since) = self.budgets.all_terms().filter_map(|(name, _)| self.budgets.since(name)).min() else {
+        self.find_events(reader)?;
+        if self.since().is_none() {
             // Nobody's money: what comes until there is a budget is passed over.
             self.events = self.events.map(|events| events.max(until));
-            return Ok(until);
-        };
-        let from = match self.events {
-            Some(from) => from,
-            None => reader.seq_at(since)?,
-        };
-        // It is known from now on, so that the cursor says it and no start reads from the beginning again.
-        self.events = Some(from);
-        Ok(from)
+        }
+        Ok(self.events.unwrap_or(until))
+    }
+
+    /// When the oldest of all budgets was set.
+    fn since(&self) -> Option<i64> {
+        self.budgets.all_terms().filter_map(|(name, _)| self.budgets.since(name)).min()
     }
 
     /// Takes the next events, from where [`Reconciliation::seek_events`] said.
