@@ -14,13 +14,6 @@ pub const CONTROL_CONNECTIONS_MAX: usize = 16;
 /// A peer of the control socket that says nothing for this long is hung up on.
 pub const CONTROL_IDLE_MAX: Duration = Duration::from_secs(30);
 
-/// The longest name of a token or of one of its fixed identities.
-pub const TOKEN_NAME_BYTES_MAX: usize = 256;
-/// Dialects that one token may name.
-pub const TOKEN_DIALECTS_MAX: usize = 64;
-/// Active tokens that are held in memory; an entry above that is refused by `token create`.
-pub const TOKENS_MAX: usize = 100_000;
-
 /// The longest line of an answer, such as one row of a live tail.
 pub const ANSWER_LINE_BYTES_MAX: usize = 64 << 20;
 /// The largest answer that is read as a whole, such as a page of alerts.
@@ -105,8 +98,6 @@ pub const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
 
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
-
-const _: () = assert!(TOKEN_NAME_BYTES_MAX * 16 < CONTROL_LINE_BYTES_MAX);
 
 /// Prices older than so many days are worth a look.
 pub const PRICES_DAYS_MAX: i64 = 120;

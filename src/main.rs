@@ -10,7 +10,7 @@
 //! | `tail` | `tail.rs` |
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `budgets` | `budgets.rs` |
-//! | `token` | `token.rs`; what a token is: `access.rs` |
+//! | `token` | `token.rs`; what a token is: `operations/src/access.rs` |
 //! | `hook` | `hook.rs`, with its parts in `hook/` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
@@ -24,7 +24,6 @@
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod access;
 mod alerts;
 mod backup;
 mod budgets;

@@ -35,7 +35,6 @@ use operations::triage::Desk;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Tokens;
 use crate::certificate::Certificate;
 use crate::control::protocol::Status;
 use crate::control::server::Control;
@@ -47,6 +46,7 @@ use console::{Console, Shared};
 use followers::Sinks;
 use health::Health;
 use listener::{Doorman, Listener};
+use operations::access::Tokens;
 use part::Part;
 use pipeline::Pipeline;
 use signals::{Signal, Signals};

@@ -4,16 +4,16 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ledger::{LedgerName, Reader};
-use operations::access::{Principal, Role, Trust};
+use operations::access::{
+    ACTIVE, Directory, KIND, Principal, REVOKED, Role, Secret, TokenRecord, TokenState, Trust, hex,
+};
 use operations::fold::Folded;
 use serde::Serialize;
 
-use crate::access::{ACTIVE, Directory, KIND, REVOKED, Secret, TokenRecord, TokenState, hex};
 use crate::cli::{Output, Place};
 use crate::control::client;
 use crate::control::protocol::Operation;
 use crate::exit::{Failure, Outcome};
-use crate::limits;
 use crate::output::{self, Format, Table};
 
 /// The commands on tokens.
@@ -107,7 +107,7 @@ fn create(arguments: Create) -> Outcome {
     check(&arguments)?;
     let data = arguments.place.data()?;
     let active = read(&arguments.place)?.get().tokens().values().filter(|token| token.revoked.is_none()).count();
-    if active >= limits::TOKENS_MAX {
+    if active >= operations::limits::TOKENS_MAX {
         return Err(Failure::usage(format!("there are {active} active tokens, the most there may be"))
             .hint("Revoke those that nobody uses: tachograph token list"));
     }
@@ -155,14 +155,17 @@ fn create(arguments: Create) -> Outcome {
 fn check(arguments: &Create) -> Result<(), Failure> {
     let texts = [&arguments.workspace, &arguments.user, &arguments.team, &arguments.org].into_iter().flatten();
     let mut texts = texts.chain(&arguments.dialect).chain([&arguments.name]);
-    if texts
-        .any(|text| text.is_empty() || text.len() > limits::TOKEN_NAME_BYTES_MAX || text.chars().any(char::is_control))
-    {
-        let max = limits::TOKEN_NAME_BYTES_MAX;
+    if texts.any(|text| {
+        text.is_empty() || text.len() > operations::limits::TOKEN_NAME_BYTES_MAX || text.chars().any(char::is_control)
+    }) {
+        let max = operations::limits::TOKEN_NAME_BYTES_MAX;
         return Err(Failure::usage(format!("names have 1 to {max} bytes and no control characters")));
     }
-    if arguments.dialect.len() > limits::TOKEN_DIALECTS_MAX {
-        return Err(Failure::usage(format!("a token names at most {} dialects", limits::TOKEN_DIALECTS_MAX)));
+    if arguments.dialect.len() > operations::limits::TOKEN_DIALECTS_MAX {
+        return Err(Failure::usage(format!(
+            "a token names at most {} dialects",
+            operations::limits::TOKEN_DIALECTS_MAX
+        )));
     }
     Ok(())
 }

@@ -1,12 +1,28 @@
 //! Who may do what: principals, their roles, and the question that every listener asks about a token.
 //!
-//! The binary answers the question (it holds the fold over the tokens in `operations`); intake and query only ask it.
+//! Tokens are entries of the ledger; [`Directory`] is the fold over them, and [`Tokens`] keeps it up to date while a server runs.
+//! Intake and the API only ask [`Authorize`].
+
+mod directory;
+mod live;
+mod secret;
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use directory::{Directory, TokenRecord, TokenState};
+pub use live::Tokens;
+pub use secret::{Secret, hex};
+
+/// The kind of a token's entries in `operations`.
+pub const KIND: &str = "token";
+/// The state of a token that is accepted.
+pub const ACTIVE: &str = "active";
+/// The state of a token that is not accepted any more.
+pub const REVOKED: &str = "revoked";
 
 /// How far a source is from the agent's reach, least trusted first: the order is the meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -149,7 +149,7 @@ pub struct Operation {
 }
 
 /// Kinds that a command may append through the socket; all others are written by the server's own parts.
-pub const KINDS: [&str; 1] = [crate::access::KIND];
+pub const KINDS: [&str; 1] = [operations::access::KIND];
 
 impl Operation {
     /// The group that records it under the name of `actor`.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use export::{Retries, RetryError};
 use ledger::Appender;
-use operations::access::Principal;
+use operations::access::{Principal, Tokens};
 use operations::triage::{self, Desk};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -17,7 +17,6 @@ use tokio_util::task::TaskTracker;
 
 use super::now;
 use super::protocol::{Answer, Appended, ErrorCode, KINDS, Operation, Request, Status};
-use crate::access::Tokens;
 use crate::guests::{Guests, Holder, Seat};
 use crate::limits;
 

@@ -17,8 +17,8 @@ use super::exposition::Format;
 use super::health::Health;
 use super::listener::Doorman;
 use super::slack::Apps;
-use crate::access::Tokens;
 use crate::exit::Failure;
+use operations::access::Tokens;
 
 /// The console before and after recovery.
 #[derive(Clone)]

@@ -17,9 +17,9 @@ use super::health::Health;
 use super::listener::{Doorman, Listener};
 use super::metrics;
 use super::part::Part;
-use crate::access::Tokens;
 use crate::exit::{self, Failure};
 use crate::settings::{self, Settings};
+use operations::access::Tokens;
 
 /// Everything that runs between `ready` and the stop.
 pub struct Pipeline {

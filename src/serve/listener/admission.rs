@@ -12,11 +12,10 @@ use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version,
 use axum::response::IntoResponse;
 use hyper::body::{Body as _, Frame, SizeHint};
 use ingest::refusals::{Refusal, Refusals};
-use operations::access::Authorize;
+use operations::access::{Authorize, Tokens};
 use tower::ServiceExt;
 
 use super::pace::{Pace, Paced};
-use crate::access::Tokens;
 use crate::guests::{Holder, Seat, Turn};
 
 /// What a listener knows of who may come. Clones share it.

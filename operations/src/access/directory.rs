@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use ledger::Row;
 use ledger::operations::column;
-use operations::access::{Authorize, Principal};
-use operations::fold::Fold;
 use serde::{Deserialize, Serialize};
 
-use super::{ACTIVE, KIND, REVOKED, secret};
+use super::{ACTIVE, Authorize, KIND, Principal, REVOKED, secret};
+use crate::fold::Fold;
 use crate::limits;
 
 /// What the entry of a new token records, as JSON.
@@ -96,9 +95,8 @@ impl Authorize for Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Secret;
+    use crate::access::{Role, Secret, Trust};
     use ledger::{LedgerName, Rows};
-    use operations::access::{Role, Trust};
 
     /// Builds a block of token entries as they stand in the ledger.
     fn rows(entries: &[(&str, &str, String)]) -> Rows {

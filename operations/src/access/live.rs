@@ -3,11 +3,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ledger::{LedgerError, Reader};
-use operations::access::{Authorize, Principal};
-use operations::fold::Folded;
 use tokio_util::sync::CancellationToken;
 
-use super::Directory;
+use super::{Authorize, Directory, Principal};
+use crate::fold::Folded;
 
 /// The tokens of a running server. Clones share them.
 #[derive(Clone)]
