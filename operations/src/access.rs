@@ -1,11 +1,12 @@
 //! Who may do what: principals, their roles, and the question that every listener asks about a token.
 //!
-//! Tokens are entries of the ledger; [`Directory`] is the fold over them, and [`Tokens`] keeps it up to date while a server runs.
-//! Intake and the API only ask [`Authorize`].
+//! Tokens are entries of the ledger; [`Directory`] is the fold over them, [`Tokens`] keeps it up to date while a server runs, and
+//! [`TokenService`] is the one way to create and revoke them. Intake only asks [`Authorize`].
 
 mod directory;
 mod live;
 mod secret;
+mod service;
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use directory::{Directory, TokenRecord, TokenState};
 pub use live::Tokens;
 pub use secret::{Secret, hex};
+pub use service::{CreatedToken, NewToken, RevokedToken, TokenError, TokenService};
 
 /// The kind of a token's entries in `operations`.
 pub const KIND: &str = "token";

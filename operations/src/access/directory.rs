@@ -80,6 +80,11 @@ impl Directory {
         self.tokens.insert(id.to_owned(), state);
     }
 
+    /// How many tokens are accepted.
+    pub fn active(&self) -> usize {
+        self.by_hash.len()
+    }
+
     /// All tokens by id.
     pub fn tokens(&self) -> &BTreeMap<String, TokenState> {
         &self.tokens

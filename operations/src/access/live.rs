@@ -29,6 +29,11 @@ impl Tokens {
         Ok(())
     }
 
+    /// Shows the tokens as they were read last.
+    pub fn read<T>(&self, look: impl FnOnce(&Directory) -> T) -> T {
+        look(self.directory.read().unwrap_or_else(PoisonError::into_inner).get())
+    }
+
     /// Follows the ledger until it is told to stop.
     pub async fn follow(self, stop: CancellationToken) -> Result<(), LedgerError> {
         let Some(mut durable) = self.reader.watch() else { return Ok(()) };
@@ -44,6 +49,6 @@ impl Tokens {
 
 impl Authorize for Tokens {
     fn authorize(&self, secret: &str) -> Option<Arc<Principal>> {
-        self.directory.read().unwrap_or_else(PoisonError::into_inner).get().authorize(secret)
+        self.read(|directory| directory.authorize(secret))
     }
 }
