@@ -45,7 +45,7 @@ use crate::settings::{self, ListenerName, Loaded};
 use console::{Console, Shared};
 use followers::Sinks;
 use health::Health;
-use listener::{Doorman, Listener};
+use listener::{Admission, Listener};
 use operations::access::Tokens;
 use part::Part;
 use pipeline::Pipeline;
@@ -94,9 +94,9 @@ async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> Outcome {
     let addresses = Addresses { console: console.address(), ingest: ingest.address() };
     // Health answers while the store recovers, so that a long recovery is not taken for a dead process.
     let health = Arc::new(Health::new(tls));
-    let pages = Console::new(Arc::clone(&health), Doorman::with_names(listen.names.clone()));
+    let pages = Console::new(Arc::clone(&health), Admission::with_names(listen.names.clone()));
     let console_stop = CancellationToken::new();
-    let console = tokio::spawn(console.serve(pages.router(), pages.doorman().clone(), console_stop.clone()));
+    let console = tokio::spawn(console.serve(pages.router(), pages.admission().clone(), console_stop.clone()));
     let store = open(loaded.settings.store.clone()).await?;
     health.watch(&store);
     let mut server = Server::build(store, loaded, rules, ingest, health, pages, &addresses).await?;
@@ -233,7 +233,7 @@ impl Server {
         }
         self.desk.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
-        self.pages.doorman().set_names(settings.listen.names.clone());
+        self.pages.admission().set_names(settings.listen.names.clone());
         let shown = tls.shown();
         tls.show(certificate);
         tls.tell(&settings.listen);

@@ -65,9 +65,9 @@ pub(crate) async fn ask(engine: &Engine, sql: &str, format: Format) -> String {
 }
 
 /// Knows the principals by their names: the secret of `ada` is `secret-ada`.
-pub(crate) struct Doorman(RwLock<Vec<Arc<Principal>>>);
+pub(crate) struct People(RwLock<Vec<Arc<Principal>>>);
 
-impl Doorman {
+impl People {
     pub(crate) fn new(people: Vec<Arc<Principal>>) -> Self {
         Self(RwLock::new(people))
     }
@@ -78,7 +78,7 @@ impl Doorman {
     }
 }
 
-impl Authorize for Doorman {
+impl Authorize for People {
     fn authorize(&self, secret: &str) -> Option<Arc<Principal>> {
         self.0.read().unwrap().iter().find(|principal| secret.strip_prefix("secret-") == Some(&principal.name)).cloned()
     }

@@ -9,6 +9,7 @@
 mod alerts;
 mod authorized;
 mod budgets;
+mod concurrency_limiter;
 #[cfg(test)]
 mod fixtures;
 pub mod limits;
@@ -18,7 +19,6 @@ mod slack;
 mod sql;
 mod tail;
 mod tail_filter;
-mod turnstile;
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ use operations::budget;
 use operations::triage::Desk;
 
 use budgets::Action;
+use concurrency_limiter::ConcurrencyLimiter;
 use query::Engine;
-use turnstile::Turnstile;
 
 pub use alerts::answer;
 pub use problem::Problem;
@@ -49,20 +49,20 @@ pub struct State {
     authorize: Arc<dyn Authorize>,
     desk: Arc<Desk>,
     budgets: Arc<budget::Desk>,
-    decisions: Turnstile,
+    decisions: ConcurrencyLimiter,
     slack: Interactions,
-    tails: Turnstile,
+    tails: ConcurrencyLimiter,
 }
 
 impl State {
     /// Answers with `engine`, about alerts with `desk` and about money with `budgets`, whoever `authorize` knows.
     pub fn new(engine: Engine, authorize: Arc<dyn Authorize>, desk: Arc<Desk>, budgets: Arc<budget::Desk>) -> Self {
-        let decisions = Turnstile::new(
+        let decisions = ConcurrencyLimiter::new(
             "requests for decisions",
             limits::BUDGET_REQUESTS_MAX,
             limits::BUDGET_REQUESTS_PER_TOKEN_MAX,
         );
-        let tails = Turnstile::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
+        let tails = ConcurrencyLimiter::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
         Self { engine, authorize, desk, budgets, decisions, slack: Interactions::default(), tails }
     }
 

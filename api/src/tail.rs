@@ -18,8 +18,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::authorized::Authorized;
+use super::concurrency_limiter::Permit;
 use super::tail_filter::Wanted;
-use super::turnstile::Pass;
 use super::{Problem, State, blocking};
 use crate::limits;
 use query::QueryError;
@@ -35,7 +35,7 @@ pub(super) async fn follow(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let wanted = Wanted::parse(&parameters, last)?;
     allowed(&authorized, &wanted)?;
-    let pass = state.tails.enter(&authorized.principal.token)?;
+    let permit = state.tails.enter(&authorized.principal.token)?;
     let reader = state.engine.reader(wanted.ledger).clone();
     let durable = durable(&reader).await?;
     let next = wanted.from.unwrap_or(durable.next_seq);
@@ -49,7 +49,7 @@ pub(super) async fn follow(
     let columns = wanted.content_columns();
     state.engine.record_read(&authorized.principal, "tail", place(wanted.ledger, next), &columns).await?;
     let watch = reader.watch();
-    let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _pass: pass };
+    let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _permit: permit };
     let body =
         stream::unfold(
             tail,
@@ -100,7 +100,7 @@ struct Tail {
     /// When something was sent last.
     spoke: Instant,
     ended: bool,
-    _pass: Pass,
+    _permit: Permit,
 }
 
 impl Tail {

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::now;
 use super::protocol::{Answer, Appended, ErrorCode, KINDS, Operation, Request, Status};
-use crate::guests::{Guests, Holder, Seat};
+use crate::connections::{Connection, Connections, Holder};
 use crate::limits;
 
 /// Answers the question how the server is.
@@ -62,7 +62,7 @@ impl Control {
 
     /// Serves requests until it is told to stop, then finishes those that it has read.
     pub async fn serve(self, context: Context, stop: CancellationToken) {
-        let guests = Guests::new(limits::CONTROL_CONNECTIONS_MAX);
+        let places = Connections::new(limits::CONTROL_CONNECTIONS_MAX);
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -71,10 +71,10 @@ impl Control {
             };
             let Some(stream) = accepted else { continue };
             // All peers are this machine's: when every place is taken, the one that was silent for longest loses its own.
-            let seat = guests.enter(IpAddr::from(Ipv4Addr::LOCALHOST));
+            let place = places.enter(IpAddr::from(Ipv4Addr::LOCALHOST));
             let (context, stop) = (context.clone(), stop.clone());
             connections.spawn(async move {
-                if let Err(error) = converse(stream, &seat, &context, &stop).await {
+                if let Err(error) = converse(stream, &place, &context, &stop).await {
                     tracing::debug!(%error, "a connection to the control socket ended");
                 }
             });
@@ -113,7 +113,12 @@ fn is_trusted(stream: &UnixStream) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
 }
 
-async fn converse(stream: UnixStream, seat: &Seat, context: &Context, stop: &CancellationToken) -> io::Result<()> {
+async fn converse(
+    stream: UnixStream,
+    connection: &Connection,
+    context: &Context,
+    stop: &CancellationToken,
+) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut reader = BufReader::new(reader);
     loop {
@@ -122,9 +127,9 @@ async fn converse(stream: UnixStream, seat: &Seat, context: &Context, stop: &Can
         let read = tokio::select! {
             read = tokio::time::timeout(limits::CONTROL_IDLE_MAX, bounded.read_until(b'\n', &mut line)) => read,
             () = stop.cancelled() => return Ok(()),
-            () = seat.end.cancelled() => return Ok(()),
+            () = connection.end.cancelled() => return Ok(()),
         };
-        let _turn = seat.begin(Holder::Address(seat.address));
+        let _permit = connection.begin(Holder::Address(connection.address));
         match read {
             Ok(Ok(0)) | Err(_) => return Ok(()),
             Ok(Ok(_)) => {}

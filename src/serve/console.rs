@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 use super::exposition::Format;
 use super::health::Health;
-use super::listener::Doorman;
+use super::listener::Admission;
 use super::slack::Apps;
 use crate::exit::Failure;
 use operations::access::Tokens;
@@ -25,7 +25,7 @@ use operations::access::Tokens;
 pub struct Console {
     health: Arc<Health>,
     /// Who is let in.
-    doorman: Doorman,
+    admission: Admission,
     /// What needs the store. Set once.
     opened: Arc<OnceLock<Opened>>,
 }
@@ -54,19 +54,19 @@ struct Opened {
 
 impl Console {
     /// A console that answers health only.
-    pub fn new(health: Arc<Health>, doorman: Doorman) -> Self {
-        Self { health, doorman, opened: Arc::new(OnceLock::new()) }
+    pub fn new(health: Arc<Health>, admission: Admission) -> Self {
+        Self { health, admission, opened: Arc::new(OnceLock::new()) }
     }
 
     /// Who is let in.
-    pub fn doorman(&self) -> &Doorman {
-        &self.doorman
+    pub fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Adds the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
         let Shared { engine, tokens, desk, budgets, slack, registry } = shared;
-        self.doorman.know(tokens);
+        self.admission.know(tokens);
         let authorize = Arc::new(tokens.clone());
         let state = api::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
         let state = state.with_slack(Interactions::of(Arc::new(slack.clone())));

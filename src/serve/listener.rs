@@ -1,5 +1,5 @@
 //! A listener: accepts connections within a bound, serves a router on them, and ends them in order. One sender takes no
-//! place of another: `crate::guests` knows who is connected, `handshake` how a connection begins, `admission` what a request must show,
+//! place of another: `crate::connections` knows who is connected, `handshake` how a connection begins, `admission` what a request must show,
 //! `pace` how fast a body must come and `stall` how fast an answer must go.
 
 mod admission;
@@ -22,10 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::tls::Tls;
-use crate::guests::{Guests, Seat};
+use crate::connections::{Connection, Connections};
 use crate::limits;
 use crate::settings::ListenerName;
-pub use admission::Doorman;
+pub use admission::Admission;
 pub use handshake::HandshakeError;
 use handshake::Opened;
 
@@ -60,9 +60,9 @@ impl Listener {
         self.address
     }
 
-    /// Serves `router` to whoever `doorman` lets in until it is told to stop, then lets requests end that have begun.
-    pub async fn serve(self, router: Router, doorman: Doorman, stop: CancellationToken) {
-        let guests = Guests::new(limits::CONNECTIONS_MAX);
+    /// Serves `router` to whoever `admission` lets in until it is told to stop, then lets requests end that have begun.
+    pub async fn serve(self, router: Router, admission: Admission, stop: CancellationToken) {
+        let connections = Connections::new(limits::CONNECTIONS_MAX);
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = tokio::select! {
@@ -73,11 +73,11 @@ impl Listener {
                 let visit = Visit {
                     listener: self.name,
                     tls: self.tls.clone(),
-                    doorman: doorman.clone(),
+                    admission: admission.clone(),
                     router: router.clone(),
                     stop: stop.clone(),
                 };
-                tokio::spawn(visit.serve(stream, guests.enter(peer.ip()), graceful.watcher()));
+                tokio::spawn(visit.serve(stream, connections.enter(peer.ip()), graceful.watcher()));
             }
         }
         drop(self.socket);
@@ -101,7 +101,7 @@ impl Listener {
 struct Visit {
     listener: ListenerName,
     tls: Tls,
-    doorman: Doorman,
+    admission: Admission,
     router: Router,
     /// Cancelled when no more requests are taken.
     stop: CancellationToken,
@@ -109,17 +109,17 @@ struct Visit {
 
 impl Visit {
     /// Serves a connection from its handshake to its end, or until its place is given to another.
-    async fn serve(self, stream: TcpStream, seat: Seat, watcher: Watcher) {
+    async fn serve(self, stream: TcpStream, place: Connection, watcher: Watcher) {
         // Answers are small and somebody waits for each.
         let _ = stream.set_nodelay(true);
-        let end = seat.end.clone();
+        let end = place.end.clone();
         let served = async {
             let opened = tokio::select! {
                 opened = handshake::open(stream, self.tls.config(self.listener)) => opened,
                 () = self.stop.cancelled() => return,
             };
             match opened {
-                Ok(opened) => self.converse(opened, seat, watcher).await,
+                Ok(opened) => self.converse(opened, place, watcher).await,
                 Err(HandshakeError::Silent) => tracing::debug!("a connection ended without a word"),
                 Err(error) => self.tls.failed(self.listener, &error),
             }
@@ -131,16 +131,16 @@ impl Visit {
     }
 
     /// Answers requests as long as they come.
-    async fn converse(&self, opened: Opened, seat: Seat, watcher: Watcher) {
+    async fn converse(&self, opened: Opened, place: Connection, watcher: Watcher) {
         let Opened { wire, is_bare } = opened;
-        let seat = Arc::new(seat);
+        let place = Arc::new(place);
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let (doorman, seat, router) = (self.doorman.clone(), Arc::clone(&seat), self.router.clone());
+            let (admission, place, router) = (self.admission.clone(), Arc::clone(&place), self.router.clone());
             async move {
                 let answer = if is_bare {
-                    doorman.refuse_bare()
+                    admission.refuse_bare()
                 } else {
-                    doorman.admit(&seat, request.map(Body::new), router).await
+                    admission.admit(&place, request.map(Body::new), router).await
                 };
                 Ok::<_, Infallible>(answer)
             }

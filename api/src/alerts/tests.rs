@@ -9,7 +9,7 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, alert as revision, ask, principal};
+use crate::fixtures::{Ledgers, People, alert as revision, ask, principal};
 use crate::tests::documents;
 use crate::{OPENAPI, router};
 use query::output::Format;
@@ -28,8 +28,7 @@ async fn server() -> Server {
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let router =
-        router(State::new(ledgers.engine(), Arc::new(Doorman::new(people)), ledgers.desk(), ledgers.budgets()));
+    let router = router(State::new(ledgers.engine(), Arc::new(People::new(people)), ledgers.desk(), ledgers.budgets()));
     let server = Server { ledgers, router };
     for (id, severity) in [("alert-a1", "high"), ("alert-a2", "low"), ("alert-b1", "critical")] {
         server.append([revision(id, 1, "open", severity)]).await;

@@ -16,11 +16,11 @@ use operations::access::{Authorize, Tokens};
 use tower::ServiceExt;
 
 use super::pace::{Pace, Paced};
-use crate::guests::{Holder, Seat, Turn};
+use crate::connections::{Connection, Holder, Permit};
 
 /// What a listener knows of who may come. Clones share it.
 #[derive(Clone, Default)]
-pub struct Doorman {
+pub struct Admission {
     /// Known once the store is open.
     tokens: Arc<OnceLock<Tokens>>,
     /// The names by which this server may be asked; `None` takes every name.
@@ -29,7 +29,7 @@ pub struct Doorman {
     refusals: Option<Refusals>,
 }
 
-impl Doorman {
+impl Admission {
     /// Takes requests under addresses, `localhost` and these names only: a page in somebody's browser could otherwise make
     /// its own name mean this server, and ask in that person's network.
     pub fn with_names(names: Vec<String>) -> Self {
@@ -55,26 +55,26 @@ impl Doorman {
     }
 
     /// Answers a request that came on this connection.
-    pub async fn admit(&self, seat: &Seat, request: Request<Body>, router: Router) -> Response<Body> {
+    pub async fn admit(&self, connection: &Connection, request: Request<Body>, router: Router) -> Response<Body> {
         if let Err(problem) = self.head(&request) {
             return self.refuse(problem);
         }
-        let holder = self.holder(request.headers(), seat);
+        let holder = self.holder(request.headers(), connection);
         let pace = match &holder {
             Holder::Token(_) => Pace::KNOWN,
             Holder::Address(_) => Pace::UNKNOWN,
         };
         // What has no body is answered at once and takes no place of those who are not known: health is asked so.
-        let turn = match (request.body().is_end_stream(), &holder) {
+        let permit = match (request.body().is_end_stream(), &holder) {
             (true, Holder::Address(_)) => None,
-            _ => match seat.begin(holder) {
-                Some(turn) => Some(turn),
+            _ => match connection.begin(holder) {
+                Some(permit) => Some(permit),
                 None => return self.refuse(too_many()),
             },
         };
         let request = request.map(|body| Paced::wrap(body, pace));
         let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-        response.map(|body| Body::new(Held { body, _turn: turn }))
+        response.map(|body| Body::new(Held { body, _permit: permit }))
     }
 
     /// Answers a request that came without TLS where TLS is asked for. What it brought passed readable, a token too.
@@ -96,11 +96,11 @@ impl Doorman {
     }
 
     /// Whose the request is.
-    fn holder(&self, headers: &HeaderMap, seat: &Seat) -> Holder {
+    fn holder(&self, headers: &HeaderMap, connection: &Connection) -> Holder {
         let secret = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let secret = secret.and_then(|value| value.split_once(' ')).map(|(_, secret)| secret.trim());
         let principal = self.tokens.get().zip(secret).and_then(|(tokens, secret)| tokens.authorize(secret));
-        principal.map_or(Holder::Address(seat.address), |principal| Holder::Token(principal.token.clone()))
+        principal.map_or(Holder::Address(connection.address), |principal| Holder::Token(principal.token.clone()))
     }
 
     fn head(&self, request: &Request<Body>) -> Result<(), Problem> {
@@ -158,7 +158,7 @@ fn close(problem: Problem) -> Response<Body> {
 /// The body of an answer, whose sender's place is taken until it was sent.
 struct Held {
     body: Body,
-    _turn: Option<Turn>,
+    _permit: Option<Permit>,
 }
 
 impl hyper::body::Body for Held {
@@ -184,26 +184,26 @@ impl hyper::body::Body for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guests::Guests;
+    use crate::connections::Connections;
     use axum::routing::any;
 
-    fn ask(doorman: &Doorman, headers: &[(&str, &str)], uri: &str) -> StatusCode {
+    fn ask(admission: &Admission, headers: &[(&str, &str)], uri: &str) -> StatusCode {
         let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from("x")).unwrap();
-        let seat = Guests::new(1).enter([127, 0, 0, 1].into());
+        let connection = Connections::new(1).enter([127, 0, 0, 1].into());
         let router = Router::new().fallback(any(async || "ok"));
-        futures::executor::block_on(doorman.admit(&seat, request, router)).status()
+        futures::executor::block_on(admission.admit(&connection, request, router)).status()
     }
 
     #[test]
     fn only_names_of_ours_are_answered() {
-        let console = Doorman::with_names(vec!["tachograph.acme.example".to_owned()]);
+        let console = Admission::with_names(vec!["tachograph.acme.example".to_owned()]);
         let check = |host: &str, expected: u16| {
             assert_eq!(ask(&console, &[("host", host)], "/").as_u16(), expected, "{host}");
-            assert_eq!(ask(&Doorman::default(), &[("host", host)], "/").as_u16(), 200, "{host}");
+            assert_eq!(ask(&Admission::default(), &[("host", host)], "/").as_u16(), 200, "{host}");
         };
         for host in
             ["127.0.0.1:7070", "127.0.0.1", "localhost:7070", "LOCALHOST", "[::1]:7070", "[::1]", "192.0.2.7:80"]
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn an_ambiguous_head_is_refused() {
         let check = |headers: &[(&str, &str)], expected: u16| {
-            assert_eq!(ask(&Doorman::default(), headers, "/").as_u16(), expected, "{headers:?}");
+            assert_eq!(ask(&Admission::default(), headers, "/").as_u16(), expected, "{headers:?}");
         };
         check(&[("host", "a"), ("authorization", "Bearer a")], 200);
         check(&[("host", "a"), ("authorization", "Bearer a"), ("authorization", "Bearer b")], 400);

@@ -10,7 +10,7 @@ use super::Problem;
 
 /// Counts the requests that are inside. Clones share the count.
 #[derive(Clone)]
-pub struct Turnstile {
+pub struct ConcurrencyLimiter {
     inside: Arc<Mutex<HashMap<String, usize>>>,
     /// What is counted, for the answer to whoever finds no place.
     what: &'static str,
@@ -19,19 +19,19 @@ pub struct Turnstile {
 }
 
 /// A place, free again when it is dropped.
-pub struct Pass {
-    turnstile: Turnstile,
+pub struct Permit {
+    limiter: ConcurrencyLimiter,
     token: String,
 }
 
-impl Turnstile {
+impl ConcurrencyLimiter {
     /// So many places in all, and so many for one token.
     pub fn new(what: &'static str, places: usize, places_per_token: usize) -> Self {
         Self { inside: Arc::default(), what, places, places_per_token }
     }
 
     /// A place for a request of this token, or what to tell it.
-    pub fn enter(&self, token: &str) -> Result<Pass, Problem> {
+    pub fn enter(&self, token: &str) -> Result<Permit, Problem> {
         let mut inside = self.lock();
         let own = inside.get(token).copied().unwrap_or(0);
         if own >= self.places_per_token {
@@ -44,7 +44,7 @@ impl Turnstile {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
         }
         inside.insert(token.to_owned(), own + 1);
-        Ok(Pass { turnstile: self.clone(), token: token.to_owned() })
+        Ok(Permit { limiter: self.clone(), token: token.to_owned() })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
@@ -52,9 +52,9 @@ impl Turnstile {
     }
 }
 
-impl Drop for Pass {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut inside = self.turnstile.lock();
+        let mut inside = self.limiter.lock();
         match inside.get_mut(&self.token) {
             Some(own) if *own > 1 => *own -= 1,
             _ => {
@@ -70,14 +70,14 @@ mod tests {
 
     #[test]
     fn one_token_leaves_places_for_others() {
-        let turnstile = Turnstile::new("tails", 3, 2);
-        let greedy = [turnstile.enter("greedy"), turnstile.enter("greedy")];
+        let limiter = ConcurrencyLimiter::new("tails", 3, 2);
+        let greedy = [limiter.enter("greedy"), limiter.enter("greedy")];
         assert!(greedy.iter().all(Result::is_ok));
-        assert_eq!(turnstile.enter("greedy").err().map(|problem| problem.code), Some("too_many_requests"));
-        let other = turnstile.enter("other");
+        assert_eq!(limiter.enter("greedy").err().map(|problem| problem.code), Some("too_many_requests"));
+        let other = limiter.enter("other");
         assert!(other.is_ok());
-        assert_eq!(turnstile.enter("third").err().map(|problem| problem.code), Some("busy"));
+        assert_eq!(limiter.enter("third").err().map(|problem| problem.code), Some("busy"));
         drop(greedy);
-        assert!(turnstile.enter("third").is_ok() && turnstile.enter("greedy").is_ok());
+        assert!(limiter.enter("third").is_ok() && limiter.enter("greedy").is_ok());
     }
 }
