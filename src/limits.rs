@@ -5,14 +5,9 @@ use std::time::Duration;
 /// The largest configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
-/// The longest request on the control socket.
-pub const CONTROL_LINE_BYTES_MAX: usize = 256 << 10;
-/// The longest answer on it: every collector and every sink, each with what is wrong with it.
-pub const CONTROL_ANSWER_BYTES_MAX: u64 = 16 << 20;
-/// Connections to the control socket that are served at once. For one more, the one that was silent for longest ends.
-pub const CONTROL_CONNECTIONS_MAX: usize = 16;
-/// A peer of the control socket that says nothing for this long is hung up on.
-pub const CONTROL_IDLE_MAX: Duration = Duration::from_secs(30);
+/// Connections to the control socket that are served at once. For one more, the one that was silent for longest ends: there
+/// is room for commands beside every live tail that `local` may have.
+pub const CONTROL_CONNECTIONS_MAX: usize = 64;
 
 /// The longest line of an answer, such as one row of a live tail.
 pub const ANSWER_LINE_BYTES_MAX: usize = 64 << 20;

@@ -28,8 +28,7 @@ use super::{Problem, State, blocking};
 use crate::limits;
 use filter::Wanted;
 use query::QueryError;
-pub use render::answer;
-use render::{Note, alert, steps};
+use render::{Note, alert, answer, steps};
 pub(super) use render::{by, place};
 
 /// The parameters of a list, in the order in which they came.

@@ -33,7 +33,7 @@ async fn server() -> Server {
     ];
     let people = Arc::new(People::new(known));
     let authorize = Arc::clone(&people) as Arc<dyn Authorize>;
-    let router = router(State::new(ledgers.engine(), authorize, ledgers.desk(), ledgers.budgets()));
+    let router = router(State::new(ledgers.services(authorize)));
     Server { ledgers, router, people }
 }
 
@@ -241,6 +241,24 @@ async fn a_tail_ends_with_its_token_though_rows_are_left() {
     let rest: Vec<Bytes> = chunks.map(|chunk| chunk.unwrap()).collect().await;
     assert_eq!(rest.len(), 1);
     assert!(rest[0].starts_with(b"event: error\ndata: {\"code\":\"unauthorized\""), "{:?}", rest[0]);
+}
+
+#[tokio::test]
+async fn a_tail_ends_when_the_server_stops() {
+    let ledgers = Ledgers::new(1_000);
+    let people = Arc::new(People::new(vec![principal("bob", Role::Analyst, false)]));
+    let services = ledgers.services(people);
+    let stop = services.stop.clone();
+    let router = router(State::new(services));
+    let waiting = send(&router, get("bob", "/api/v1/tail")).await;
+    let waiting = tokio::spawn(body(waiting));
+    tokio::task::yield_now().await;
+    stop.cancel();
+    // Long before its heartbeat, and without an error: whoever comes back asks for what follows.
+    let sent = tokio::time::timeout(limits::TAIL_HEARTBEAT / 2, waiting).await.unwrap().unwrap();
+    assert_eq!(sent, ": heartbeat\n\n");
+    let late = send(&router, get("bob", "/api/v1/tail?from=start")).await;
+    assert_eq!(body(late).await, ": heartbeat\n\n");
 }
 
 /// The document names every member of an answer, and no other.

@@ -47,9 +47,14 @@ impl<F: Fold> Folded<F> {
 
     /// Reads everything from a position on that is durable now.
     pub fn open_at(reader: Reader, fold: F, from: u64) -> Result<Self, LedgerError> {
-        let mut folded = Self { fold, reader, next_seq: from };
+        let mut folded = Self { next_seq: from, ..Self::unread(reader, fold) };
         folded.catch_up()?;
         Ok(folded)
+    }
+
+    /// A fold that has read nothing yet.
+    pub fn unread(reader: Reader, fold: F) -> Self {
+        Self { fold, reader, next_seq: 0 }
     }
 
     /// Reads what became durable since. Returns by how many rows the ledger grew.

@@ -9,14 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ingest::price::PriceTable;
-use ledger::{AppendError, Appender, Store};
+use ledger::operations::{TABLE, column};
+use ledger::{AppendError, Appender, Entry, Group, Store};
 use operations::budget::{Desk, DeskError, Set};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificate::Certificate;
-use crate::control::protocol::Operation;
 use crate::exit::Failure;
 use crate::limits;
 use crate::settings::{Loaded, Settings};
@@ -48,7 +48,32 @@ struct Ledger {
 struct Owed {
     /// All budgets that there are to be; an older wish is void.
     budgets: Option<BTreeMap<String, Set>>,
-    entries: VecDeque<Operation>,
+    entries: VecDeque<Change>,
+}
+
+/// Something else that is in effect from now on.
+struct Change {
+    kind: &'static str,
+    subject: String,
+    from: Option<String>,
+    to: Option<String>,
+    record: serde_json::Value,
+}
+
+impl Change {
+    /// The group that records it.
+    fn group(&self) -> Result<Group, AppendError> {
+        let mut entry = Entry::new();
+        entry.set_text(column::KIND, self.kind);
+        entry.set_text(column::SUBJECT, &self.subject);
+        entry.set_text(column::ACTOR, ACTOR);
+        entry.set_text_if(column::FROM, self.from.as_deref());
+        entry.set_text_if(column::TO, self.to.as_deref());
+        entry.set_text(column::RECORD, &self.record.to_string());
+        let mut group = Group::new(&TABLE);
+        group.push(&mut entry)?;
+        Ok(group)
+    }
 }
 
 /// The task that waits for space.
@@ -88,10 +113,9 @@ impl Writer {
     ) -> Result<(), Failure> {
         tracing::info!(version = new.version(), models = new.models(), "these prices are in force");
         let mut owed = self.take_back().await;
-        owed.entries.push_back(Operation {
-            kind: PRICES_KIND.to_owned(),
+        owed.entries.push_back(Change {
+            kind: PRICES_KIND,
             subject: new.version().to_owned(),
-            revision: None,
             from: old.map(str::to_owned),
             to: Some(new.version().to_owned()),
             record: json!({ "version": new.version(), "models": new.models(), "file": file }),
@@ -111,10 +135,9 @@ impl Writer {
             return Ok(());
         }
         let mut owed = self.take_back().await;
-        owed.entries.push_back(Operation {
-            kind: CERTIFICATE_KIND.to_owned(),
+        owed.entries.push_back(Change {
+            kind: CERTIFICATE_KIND,
             subject: to.clone().or_else(|| from.clone()).unwrap_or_default(),
-            revision: None,
             from,
             to,
             record: json!({
@@ -170,7 +193,7 @@ impl Owed {
             self.budgets = None;
         }
         while let Some(entry) = self.entries.front() {
-            ledger.appender.append(entry.group(ACTOR)?).await?;
+            ledger.appender.append(entry.group()?).await?;
             self.entries.pop_front();
         }
         Ok(())
@@ -200,11 +223,10 @@ fn is_no_space(error: &DeskError) -> bool {
     matches!(error, DeskError::Append(error) if error.is_of_disk())
 }
 
-fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Operation {
-    Operation {
-        kind: KIND.to_owned(),
+fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Change {
+    Change {
+        kind: KIND,
         subject: new.path.display().to_string(),
-        revision: None,
         from: old.map(|old| old.hash.clone()),
         to: Some(new.hash.clone()),
         record: json!({ "sha256": new.hash, "version": env!("CARGO_PKG_VERSION"), "needs_restart": needs_restart }),

@@ -2,14 +2,12 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use api::Interactions;
+use api::{Interactions, Services};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use operations::budget;
-use operations::triage::Desk;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
@@ -20,7 +18,7 @@ use super::slack::Apps;
 use crate::exit::Failure;
 use operations::access::Tokens;
 
-/// The console before and after recovery.
+/// The console before and after recovery, for its listener and the control socket.
 #[derive(Clone)]
 pub struct Console {
     health: Arc<Health>,
@@ -32,14 +30,10 @@ pub struct Console {
 
 /// What the API shares with other parts.
 pub struct Shared<'a> {
-    /// Answers SQL.
-    pub engine: query::Engine,
+    /// What the routes ask.
+    pub services: Services,
     /// Who may come.
     pub tokens: &'a Tokens,
-    /// Where alerts are worked on.
-    pub desk: &'a Arc<Desk>,
-    /// Where money is asked for.
-    pub budgets: &'a Arc<budget::Desk>,
     /// Whose buttons are believed.
     pub slack: &'a Apps,
     /// The metrics.
@@ -65,11 +59,9 @@ impl Console {
 
     /// Adds the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
-        let Shared { engine, tokens, desk, budgets, slack, registry } = shared;
+        let Shared { services, tokens, slack, registry } = shared;
         self.admission.know(tokens);
-        let authorize = Arc::new(tokens.clone());
-        let state = api::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
-        let state = state.with_slack(Interactions::of(Arc::new(slack.clone())));
+        let state = api::State::new(services).with_slack(Interactions::of(Arc::new(slack.clone())));
         let opened = Opened { api: api::router(state), registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }

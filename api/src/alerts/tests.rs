@@ -28,7 +28,7 @@ async fn server() -> Server {
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let router = router(State::new(ledgers.engine(), Arc::new(People::new(people)), ledgers.desk(), ledgers.budgets()));
+    let router = router(State::new(ledgers.services(Arc::new(People::new(people)))));
     let server = Server { ledgers, router };
     for (id, severity) in [("alert-a1", "high"), ("alert-a2", "low"), ("alert-b1", "critical")] {
         server.append([revision(id, 1, "open", severity)]).await;

@@ -13,7 +13,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::fixtures::{Ledgers, People, ask, principal};
 use crate::tests::documents;
-use crate::{OPENAPI, router};
+use crate::{OPENAPI, Services, router};
 use query::output::Format;
 
 struct Server {
@@ -46,7 +46,7 @@ async fn server() -> Server {
     let wanted = wanted.into_iter().map(|(name, org)| (name.to_owned(), set(org))).collect();
     let desk = Arc::clone(&budgets);
     tokio::task::spawn_blocking(move || desk.configure(&wanted, "serve").unwrap()).await.unwrap();
-    let router = router(State::new(ledgers.engine(), Arc::new(People::new(people)), ledgers.desk(), budgets));
+    let router = router(State::new(Services { budgets, ..ledgers.services(Arc::new(People::new(people))) }));
     Server { ledgers, router }
 }
 
@@ -175,7 +175,7 @@ fn reserve_for_five_minutes(id: &str) -> Value {
 #[tokio::test]
 async fn one_gateway_cannot_take_every_place() {
     let ledgers = Ledgers::new(1_000);
-    let state = State::new(ledgers.engine(), Arc::new(People::new(Vec::new())), ledgers.desk(), ledgers.budgets());
+    let state = State::new(ledgers.services(Arc::new(People::new(Vec::new()))));
     for (limiter, places, places_per_token) in [
         (&state.decisions, limits::BUDGET_REQUESTS_MAX, limits::BUDGET_REQUESTS_PER_TOKEN_MAX),
         (&state.tails, limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX),

@@ -44,7 +44,7 @@ async fn server() -> Server {
 
 async fn serving(interactions: Interactions) -> Server {
     let ledgers = Ledgers::new(1_000);
-    let state = State::new(ledgers.engine(), Arc::new(People::new(Vec::new())), ledgers.desk(), ledgers.budgets());
+    let state = State::new(ledgers.services(Arc::new(People::new(Vec::new()))));
     let router = router(state.with_slack(interactions));
     let alerts = [alert("alert-a1", 1, "open", "high"), alert("alert-b1", 1, "open", "high")];
     ledgers.append(LedgerName::Operations, alerts, 10).await;

@@ -19,8 +19,15 @@ pub struct Tokens {
 impl Tokens {
     /// Reads the ledger up to now.
     pub fn load(reader: Reader) -> Result<Self, LedgerError> {
-        let directory = Folded::open(reader.clone(), Directory::default())?;
-        Ok(Self { directory: Arc::new(RwLock::new(directory)), reader })
+        let tokens = Self::unread(reader);
+        tokens.refresh()?;
+        Ok(tokens)
+    }
+
+    /// Tokens of which nobody is known before [`Tokens::refresh`].
+    pub fn unread(reader: Reader) -> Self {
+        let directory = Folded::unread(reader.clone(), Directory::default());
+        Self { directory: Arc::new(RwLock::new(directory)), reader }
     }
 
     /// Reads what became durable since, so that a token works once its creator has read the secret.

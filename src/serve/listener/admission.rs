@@ -5,18 +5,18 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use api::Problem;
+use api::{Peer, Problem};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::{Body as _, Frame, SizeHint};
 use ingest::refusals::{Refusal, Refusals};
-use operations::access::{Authorize, Tokens};
+use operations::access::{Authorize, Principal, Tokens};
 use tower::ServiceExt;
 
+use super::connections::{Connection, Holder, Permit};
 use super::pace::{Pace, Paced};
-use crate::connections::{Connection, Holder, Permit};
 
 /// What a listener knows of who may come. Clones share it.
 #[derive(Clone, Default)]
@@ -27,6 +27,8 @@ pub struct Admission {
     names: Option<Arc<RwLock<Vec<String>>>>,
     /// Who counts those that are not let in.
     refusals: Option<Refusals>,
+    /// Who is at the other end of every connection, where tokens are not asked for.
+    peer: Option<Arc<Principal>>,
 }
 
 impl Admission {
@@ -39,6 +41,11 @@ impl Admission {
     /// Counts those that are not let in, and tells of them.
     pub fn counting(refusals: Refusals) -> Self {
         Self { refusals: Some(refusals), ..Self::default() }
+    }
+
+    /// Takes every request as this principal's: whoever can connect is trusted.
+    pub fn of_peer(principal: Principal) -> Self {
+        Self { peer: Some(Arc::new(principal)), ..Self::default() }
     }
 
     /// Takes requests under these names from now on.
@@ -72,7 +79,10 @@ impl Admission {
                 None => return self.refuse(too_many()),
             },
         };
-        let request = request.map(|body| Paced::wrap(body, pace));
+        let mut request = request.map(|body| Paced::wrap(body, pace));
+        if let Some(principal) = &self.peer {
+            request.extensions_mut().insert(Peer(Arc::clone(principal)));
+        }
         let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
         response.map(|body| Body::new(Held { body, _permit: permit }))
     }
@@ -97,6 +107,9 @@ impl Admission {
 
     /// Whose the request is.
     fn holder(&self, headers: &HeaderMap, connection: &Connection) -> Holder {
+        if let Some(principal) = &self.peer {
+            return Holder::Token(principal.token.clone());
+        }
         let secret = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let secret = secret.and_then(|value| value.split_once(' ')).map(|(_, secret)| secret.trim());
         let principal = self.tokens.get().zip(secret).and_then(|(tokens, secret)| tokens.authorize(secret));
@@ -184,7 +197,7 @@ impl hyper::body::Body for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::Connections;
+    use crate::serve::listener::connections::Connections;
     use axum::routing::any;
 
     fn ask(admission: &Admission, headers: &[(&str, &str)], uri: &str) -> StatusCode {
