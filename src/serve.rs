@@ -30,8 +30,8 @@ use std::time::Duration;
 use anyhow::Context;
 use api::Services;
 use clap::Args;
-use detect::RuleSet;
-use export::DeskGate;
+use detect_rules::rule_set::RuleSet;
+use export::TriageSuppressor;
 use ledger::{Options, Store};
 use operations::access::{Principal, TokenService, Tokens};
 use operations::budget;
@@ -185,8 +185,9 @@ impl Server {
         let mut configuration = configuration::Writer::new(&store, &budgets);
         // Before anything is read, so that no event comes before the budget that counts it.
         configuration.set_budgets(settings).await?;
-        let gate = DeskGate::of(&desk);
-        let (pipeline, registry) = Pipeline::build(&store, settings, rules, &tokens, gate, ingest, &health).await?;
+        let suppressor = TriageSuppressor::of(&desk);
+        let (pipeline, registry) =
+            Pipeline::build(&store, settings, rules, &tokens, suppressor, ingest, &health).await?;
         let options = query::Options {
             audit: Some(store.operations().appender()),
             threads: settings.query.threads.map(Into::into),

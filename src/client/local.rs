@@ -103,8 +103,8 @@ impl api::Server for NoServer {
     }
 
     fn sinks(&self) -> Result<Vec<Value>, ServerError> {
-        let lanes = export::status(&self.sinks, &self.events, &self.operations)?;
-        Ok(lanes.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+        let statuses = export::status(&self.sinks, &self.events, &self.operations)?;
+        Ok(statuses.iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
     }
 
     fn retry<'a>(&'a self, _sink: &'a str, _principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {

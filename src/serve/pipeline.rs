@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use detect::{Bookkeeper, BookkeeperMetrics, RuleSet};
-use export::Gate;
+use detect_rules::rule_set::RuleSet;
+use detect_runner::budget_reconciler::{BudgetReconciler, ReconcilerMetrics};
+use export::Suppressor;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
 use ingest::price::PriceTable;
@@ -24,8 +25,8 @@ use operations::access::Tokens;
 /// Everything that runs between `ready` and the stop.
 pub struct Pipeline {
     tokens: Part,
-    books: Part,
-    books_metrics: BookkeeperMetrics,
+    budgets: Part,
+    budgets_metrics: ReconcilerMetrics,
     intake_metrics: Metrics,
     collectors: Collectors,
     intake_stop: CancellationToken,
@@ -33,7 +34,7 @@ pub struct Pipeline {
     followers: Followers,
     /// The rules that run.
     rules: RuleSet,
-    gate: Arc<dyn Gate>,
+    suppressor: Arc<dyn Suppressor>,
     health: Arc<Health>,
 }
 
@@ -44,18 +45,18 @@ impl Pipeline {
         settings: &Settings,
         rules: RuleSet,
         tokens: &Tokens,
-        gate: Arc<dyn Gate>,
+        suppressor: Arc<dyn Suppressor>,
         ingest: Listener,
         health: &Arc<Health>,
     ) -> Result<(Self, Registry), Failure> {
         let intake_metrics = Metrics::default();
         let mut registry = metrics::registry(store, health);
         intake_metrics.register(&mut registry);
-        let keeper = Bookkeeper::new(store.events(), store.operations());
-        let books_metrics = keeper.metrics();
-        books_metrics.register(&mut registry);
+        let reconciler = BudgetReconciler::new(store.events(), store.operations());
+        let budgets_metrics = reconciler.metrics();
+        budgets_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
-        let prepared = Followers::prepare(store, settings, &rules, &gate)?;
+        let prepared = Followers::prepare(store, settings, &rules, &suppressor)?;
         let following = tokens.clone();
         let following = Part::start("tokens", health, |stop| following.follow(stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
@@ -66,19 +67,19 @@ impl Pipeline {
         let intake = tokio::spawn(ingest.serve(collectors.router(), admission, intake_stop.clone()));
         let followers = prepared.start(health);
         followers.register(&mut registry);
-        let books = Part::start("budgets", health, |stop| keeper.run(stop));
+        let budgets = Part::start("budgets", health, |stop| reconciler.run(stop));
         let (tokens, health) = (following, Arc::clone(health));
         let pipeline = Self {
             tokens,
-            books,
-            books_metrics,
+            budgets,
+            budgets_metrics,
             intake_metrics,
             collectors,
             intake_stop,
             intake,
             followers,
             rules,
-            gate,
+            suppressor,
             health,
         };
         Ok((pipeline, registry))
@@ -99,7 +100,7 @@ impl Pipeline {
     pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
         // The files of rules may have changed although the configuration did not.
         let rules = settings::rules::rules(new)?;
-        let prepared = Followers::prepare(store, new, &rules, &self.gate)?;
+        let prepared = Followers::prepare(store, new, &rules, &self.suppressor)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
         let changed = Changed { rules: self.rules != rules, sinks: old.sinks() != new.sinks() };
         if !changed.rules && !changed.sinks {
@@ -110,7 +111,7 @@ impl Pipeline {
         self.rules = rules;
         let mut registry = metrics::registry(store, &self.health);
         self.intake_metrics.register(&mut registry);
-        self.books_metrics.register(&mut registry);
+        self.budgets_metrics.register(&mut registry);
         self.followers.register(&mut registry);
         Ok(Some(registry))
     }
@@ -122,7 +123,7 @@ impl Pipeline {
         // A panic in it was logged by the runtime; there is nothing left to end.
         let _ = (&mut self.intake).await;
         self.followers.end().await;
-        self.books.end().await;
+        self.budgets.end().await;
         self.tokens.end().await;
     }
 }

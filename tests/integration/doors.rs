@@ -11,9 +11,47 @@ use serde_json::Value;
 use crate::harness::{Ended, World};
 use crate::life::{COLLECTOR, line, lines, push};
 
+/// Questions with the exit code of their answers.
+const QUESTIONS: [(&[&str], i32); 14] = [
+    (&["sql", "SELECT seq, kind, host, outcome FROM events ORDER BY seq", "-o", "csv"], 0),
+    (&["sql", "SELECT rule, severity, \"user\" FROM alerts", "-o", "ndjson"], 0),
+    (&["sql", "SELECT command FROM commands", "-o", "csv"], 0),
+    (&["sql", "SELEC 1"], 2),
+    (&["sql", "DROP TABLE events"], 2),
+    (&["tail", "--from", "start", "-n", "4", "-o", "json"], 0),
+    (&["tail", "--from", "events/0/999"], 2),
+    (&["tail", "no_such_column=1"], 2),
+    (&["alerts", "show", "nothing"], 2),
+    (&["alerts", "silences", "-o", "json"], 0),
+    (&["budgets", "list"], 0),
+    (&["budgets", "show", "blue"], 2),
+    (&["token", "list", "--all"], 0),
+    (&["token", "list", "-o", "json"], 0),
+];
+
+/// Changes that are refused.
+const REFUSED: [&[&str]; 6] = [
+    &["token", "create", "--name", "", "--role", "ingest"],
+    &["token", "revoke", "tok_none"],
+    &["alerts", "ack", "nothing"],
+    &["alerts", "resolve", "nothing", "--reason", "benign"],
+    &["alerts", "unsilence", "nothing"],
+    &["alerts", "silence", "rule~*", "--reason", "quiet", "--for", "2h", "--dry-run"],
+];
+
 /// What a command said: its exit code and both of its outputs.
-fn said(ended: Ended) -> (i32, String, String) {
-    (ended.code, ended.out, ended.err)
+type Said = (i32, String, String);
+
+/// What all of them are answered one way.
+fn ask(run: impl Fn(&[&str]) -> Ended) -> [Vec<Said>; 2] {
+    let said = |arguments: &[&str]| {
+        let Ended { code, out, err } = run(arguments);
+        (code, out, err)
+    };
+    [
+        QUESTIONS.iter().map(|(question, _)| said(question)).collect(),
+        REFUSED.iter().map(|change| said(change)).collect(),
+    ]
 }
 
 #[test]
@@ -28,69 +66,51 @@ fn a_command_says_the_same_whichever_way_it_asks() {
     world.wait_for(1, &["--ledger", "operations", "kind=alert"]);
 
     let url = format!("http://{}", server.console);
-    let config = world.config();
-    let config = config.to_str().unwrap();
-    let network = |arguments: &[&str]| said(world.run(&[arguments, &["--server", &url, "--token", &admin]].concat()));
-    let directory = |arguments: &[&str]| said(world.run(&[arguments, &["--config", config]].concat()));
-    let questions: [(&[&str], i32); 16] = [
-        (&["sql", "SELECT seq, kind, host, outcome FROM events ORDER BY seq", "-o", "csv"], 0),
-        (&["sql", "SELECT rule, severity, \"user\" FROM alerts", "-o", "ndjson"], 0),
-        (&["sql", "SELECT command FROM commands", "-o", "csv"], 0),
-        (&["sql", "SELEC 1"], 2),
-        (&["sql", "DROP TABLE events"], 2),
-        (&["tail", "--from", "start", "-n", "4", "-o", "json"], 0),
-        (&["tail", "--from", "events/0/999"], 2),
-        (&["tail", "no_such_column=1"], 2),
-        (&["alerts", "list", "rule=egress.denied_post", "--all", "-n", "1"], 0),
-        (&["alerts", "show", "nothing"], 2),
-        (&["alerts", "silences", "-o", "json"], 0),
-        (&["budgets", "list"], 0),
-        (&["budgets", "show", "blue"], 2),
-        (&["token", "list", "--all"], 0),
-        (&["token", "list", "-o", "json"], 0),
-        (&["sinks", "status", "-o", "json"], 0),
-    ];
-    let ask = |way: &dyn Fn(&[&str]) -> (i32, String, String)| questions.map(|(question, _)| way(question));
-    let (by_network, by_socket) = (ask(&network), ask(&directory));
-    let changes: [&[&str]; 6] = [
-        &["token", "create", "--name", "", "--role", "ingest"],
-        &["token", "revoke", "tok_none"],
-        &["alerts", "ack", "nothing"],
-        &["alerts", "resolve", "nothing", "--reason", "benign"],
-        &["alerts", "unsilence", "nothing"],
-        &["alerts", "silence", "rule~*", "--reason", "quiet", "--for", "2h", "--dry-run"],
-    ];
-    let change = |way: &dyn Fn(&[&str]) -> (i32, String, String)| changes.map(way);
-    let (refused_by_network, refused_by_socket) = (change(&network), change(&directory));
-    network(&["token", "create", "--name", "by-network", "--role", "ingest"]);
-    directory(&["token", "create", "--name", "by-socket", "--role", "ingest"]);
+    let network = |arguments: &[&str]| world.run(&[arguments, &["--server", &url, "--token", &admin]].concat());
+    let directory = |arguments: &[&str]| world.run(arguments);
+    let (by_network, by_socket) = (ask(network), ask(directory));
     assert!(server.stop().unwrap().success());
+    let alone = ask(directory);
+    for (at, (question, code)) in QUESTIONS.iter().enumerate() {
+        assert_eq!(by_network[0][at].0, *code, "{question:?}: {:?}", by_network[0][at]);
+    }
+    assert!(by_network[1].iter().all(|refused| refused.0 == 2), "{by_network:?}");
+    assert_eq!(by_network, by_socket);
+    assert_eq!(by_socket, alone);
+}
 
-    // A command is recorded by whoever runs it, as long as somebody writes the ledger.
-    let asked = world.sql("SELECT DISTINCT actor FROM operations WHERE kind = 'query' ORDER BY actor");
-    assert_eq!(asked, [serde_json::json!({"actor": "local"}), serde_json::json!({"actor": "root"})]);
-    // They were created after the questions.
-    let created = "SELECT actor FROM operations WHERE kind = 'token' ORDER BY seq";
-    world.run(&["token", "create", "--name", "alone", "--role", "ingest"]).ok();
-    let actors: Vec<Value> = world.sql(created).into_iter().map(|row| row["actor"].clone()).collect();
-    assert_eq!(actors, ["local", "local", "root", "local", "local"], "two at first, then one each way");
-    for name in ["by-network", "by-socket", "alone"] {
-        let listed = world.run(&["token", "list", "-o", "json"]).ok().json();
-        let token = listed.as_array().unwrap().iter().find(|token| token["name"] == name).unwrap();
+#[test]
+fn whoever_asks_is_recorded_and_a_change_lasts_whichever_way_it_came() {
+    let world = World::new("");
+    let admin = world.token("root", &["--role", "admin"]);
+    let server = world.serve();
+    let url = format!("http://{}", server.console);
+    let remote = ["--server", &url, "--token", &admin];
+    let new = |name: &str, way: &[&str]| {
+        world.run(&[&["token", "create", "--name", name, "--role", "analyst"], way].concat()).ok();
+    };
+    new("by-network", &remote);
+    new("by-socket", &[]);
+    world.run(&[&["sql", "SELECT 1"], &remote[..]].concat()).ok();
+    world.run(&["sql", "SELECT 2"]).ok();
+    let refused =
+        world.run(&[&["token", "create", "--name", "x", "--role", "analyst", "--content"], &remote[..]].concat());
+    assert!(refused.code == 2 && refused.err.contains("may not let others read it"), "{refused:?}");
+    assert!(server.stop().unwrap().success());
+    new("alone", &[]);
+    let listed = world.run(&["token", "list", "-o", "json"]).ok().json();
+    let tokens = listed.as_array().unwrap();
+    assert_eq!(tokens.len(), 4);
+    for token in tokens {
         world.run(&["token", "revoke", token["token"].as_str().unwrap()]).ok();
     }
-    let alone = questions.map(|(question, _)| if question[0] == "token" { None } else { Some(directory(question)) });
-    let compared = questions.iter().zip(by_network).zip(by_socket).zip(alone);
-    for ((((question, code), network), socket), alone) in compared {
-        assert_eq!(network.0, *code, "{question:?}: {network:?}");
-        assert_eq!(network, socket, "{question:?}");
-        assert!(alone.is_none_or(|alone| alone == socket), "{question:?} without a server: {socket:?}");
-    }
-    let refused = changes.iter().zip(refused_by_network).zip(refused_by_socket).zip(change(&directory));
-    for (((question, network), socket), alone) in refused {
-        assert_eq!(network.0, 2, "{question:?}: {network:?}");
-        assert_eq!((&network, &network), (&socket, &alone), "{question:?}");
-    }
+    assert_eq!(world.run(&["token", "list", "-o", "json"]).ok().json(), serde_json::json!([]));
+    let actors = |sql: &str| world.sql(sql).iter().map(|row| row["actor"].clone()).collect::<Vec<Value>>();
+    let created = actors("SELECT actor FROM operations WHERE kind = 'token' AND \"to\" = 'active' ORDER BY seq");
+    assert_eq!(created, ["local", "root", "local", "local"]);
+    // As long as somebody writes the ledger, a question leaves an entry.
+    let asked = actors("SELECT actor FROM operations WHERE kind = 'query' AND revision = 1 ORDER BY seq");
+    assert_eq!(asked, ["root", "local"]);
 }
 
 #[test]

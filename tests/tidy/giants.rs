@@ -7,7 +7,7 @@ use crate::sources::{File, Token, flat, rust};
 const GIANTS: [(&str, &[&str]); 4] = [
     ("parquet", &["ledger/src/columnar", "ledger/src/segment", "query/src/table", "query/src/output"]),
     ("datafusion", &["query/src/"]),
-    ("rdkafka", &["ingest/src/transport/kafka.rs", "export/src/sink/kafka.rs"]),
+    ("rdkafka", &["ingest/src/transport/kafka.rs", "export/src/sinks/kafka.rs"]),
     (
         "axum",
         &[
