@@ -168,6 +168,31 @@ pub(super) fn json(value: &Value) -> Response {
     (StatusCode::OK, headers, value.to_string()).into_response()
 }
 
+/// What is asked of a list whose only filter is whether it shows what is over, too.
+pub(super) struct Listing {
+    pub(super) limit: usize,
+    pub(super) cursor: Option<String>,
+    pub(super) all: bool,
+}
+
+impl Listing {
+    pub(super) fn parse(parameters: Parameters) -> Result<Self, Problem> {
+        let Query(parameters) = parameters.map_err(|rejection| Problem::request(rejection.body_text()))?;
+        let mut listing = Self { limit: limits::PAGE_DEFAULT, cursor: None, all: false };
+        for (name, value) in &parameters {
+            if page_parameter(name, value, &mut listing.limit, &mut listing.cursor)?.is_break() {
+                continue;
+            }
+            if name != "all" {
+                return Err(Problem::request(format!("there is no parameter {name:?}")));
+            }
+            let wrong = |_| Problem::request(format!("all {value:?} is neither true nor false"));
+            listing.all = value.parse().map_err(wrong)?;
+        }
+        Ok(listing)
+    }
+}
+
 /// Reads `limit` and `cursor`, which every list has; `Continue` for other parameters.
 pub(super) fn page_parameter(
     name: &str,

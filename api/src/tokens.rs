@@ -9,34 +9,23 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{self, Path, Query};
+use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::response::Response;
 use operations::access::{Directory, NewToken, TokenError, TokenState};
 use serde_json::{Map, Value, json};
 
-use super::alerts::{Parameters, json as answer, page_parameter};
+use super::alerts::{Listing, Parameters, json as answer};
 use super::authorized::Authorized;
 use super::tail_filter::time_text;
 use super::{Problem, State, blocking};
-use crate::limits;
 
 pub(super) async fn list(
     extract::State(state): extract::State<State>,
     authorized: Authorized,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let Query(parameters) = parameters.map_err(|rejection| Problem::request(rejection.body_text()))?;
-    let (mut limit, mut cursor, mut all) = (limits::PAGE_DEFAULT, None, false);
-    for (name, value) in &parameters {
-        if page_parameter(name, value, &mut limit, &mut cursor)?.is_break() {
-            continue;
-        }
-        if name != "all" {
-            return Err(Problem::request(format!("there is no parameter {name:?}")));
-        }
-        all = value.parse().map_err(|_| Problem::request(format!("all {value:?} is neither true nor false")))?;
-    }
+    let Listing { limit, cursor, all } = Listing::parse(parameters)?;
     let (tokens, principal) = (Arc::clone(&state.tokens), authorized.principal);
     // It reads what became durable since, which blocks.
     let page = move || tokens.read(&principal, |directory| page(directory, all, cursor.as_deref(), limit));
