@@ -13,7 +13,7 @@ use futures::StreamExt;
 use ledger::LedgerName;
 use serde_json::Value;
 
-use crate::client::{Answer, Api, Target, segment};
+use crate::client::{Answer, Target, segment};
 use crate::exit::{Failure, INTERNAL, Outcome};
 use crate::limits;
 use crate::output::{self, Format};
@@ -72,13 +72,11 @@ async fn follow(arguments: &Arguments) -> Outcome {
     let mut tries = 0_u32;
     loop {
         let before = progress.printed;
-        // Anew each time: over a directory, a server may have come or gone meanwhile.
-        let api = arguments.target.open()?;
-        match listen(&api, &path, arguments, &mut progress).await {
+        match listen(&path, arguments, &mut progress).await {
             Ok(true) => return Ok(ExitCode::SUCCESS),
             Ok(false) => {}
             // What the caller did wrong does not get right by asking again; nor does the first attempt.
-            Err(failure) if !api.is_of_server() || failure.code() != INTERNAL || progress.last.is_none() => {
+            Err(failure) if failure.code() != INTERNAL || progress.last.is_none() => {
                 return Err(failure);
             }
             Err(failure) => tracing::warn!("the tail was interrupted and is taken up again: {}", failure.message()),
@@ -90,7 +88,9 @@ async fn follow(arguments: &Arguments) -> Outcome {
 }
 
 /// Prints rows until the connection ends (`false`) or enough were printed (`true`).
-async fn listen(api: &Api, path: &str, arguments: &Arguments, progress: &mut Progress) -> Result<bool, Failure> {
+async fn listen(path: &str, arguments: &Arguments, progress: &mut Progress) -> Result<bool, Failure> {
+    // Anew each time: over a directory, a server may have come or gone meanwhile.
+    let api = arguments.target.open()?;
     let last = progress.last.clone().unwrap_or_default();
     let headers = [("accept", "text/event-stream"), ("last-event-id", last.as_str())];
     let headers = if last.is_empty() { &headers[..1] } else { &headers[..] };

@@ -30,20 +30,11 @@ pub struct Local {
     _store: Option<Store>,
 }
 
-/// Where questions and changes go.
-struct Ledgers {
-    events: Reader,
-    operations: Reader,
-    /// `None` where nothing can be recorded.
-    appender: Option<Appender>,
-}
-
 impl Local {
     /// Reads a directory. The settings say what hides alerts, and which sinks there are.
     pub fn read(data: &Path, settings: Settings) -> Result<Self, Failure> {
-        let [events, operations] = [LedgerName::Events, LedgerName::Operations].map(|name| Reader::open(data, name));
-        let ledgers = Ledgers { events: events?, operations: operations?, appender: None };
-        Ok(Self { router: router(ledgers, settings)?, _store: None })
+        let engine = Engine::open(data, query::Options::default()).map_err(failure)?;
+        Ok(Self { router: router(engine, None, settings), _store: None })
     }
 
     /// Opens a directory to change something.
@@ -55,10 +46,10 @@ impl Local {
             let failure = Failure::from(error);
             if locked { failure.hint("A server is starting or stopping; try again in a moment.") } else { failure }
         })?;
-        let operations = store.operations();
-        let appender = Some(operations.appender());
-        let ledgers = Ledgers { events: store.events().reader(), operations: operations.reader(), appender };
-        Ok(Self { router: router(ledgers, settings)?, _store: Some(store) })
+        let appender = store.operations().appender();
+        let recording = query::Options { audit: Some(appender.clone()), ..query::Options::default() };
+        let engine = Engine::new(store.events().reader(), store.operations().reader(), recording).map_err(failure)?;
+        Ok(Self { router: router(engine, Some(appender), settings), _store: Some(store) })
     }
 
     /// Answers a request in the name of `local`: whoever can read the directory may ask everything.
@@ -69,17 +60,21 @@ impl Local {
     }
 }
 
-fn router(ledgers: Ledgers, settings: Settings) -> Result<Router, Failure> {
-    let Ledgers { events, operations, appender } = ledgers;
-    let options = query::Options { audit: appender.clone(), ..query::Options::default() };
-    let engine = Engine::new(events.clone(), operations.clone(), options).map_err(|error| match error {
+/// The ledger's own words for what is wrong with a directory, which have a remedy.
+fn failure(error: QueryError) -> Failure {
+    match error {
         QueryError::Ledger(error) => Failure::from(error),
         error => Failure::from(error),
-    })?;
+    }
+}
+
+/// The routes over an engine; `appender` is `None` where nothing can be recorded.
+fn router(engine: Engine, appender: Option<Appender>, settings: Settings) -> Router {
+    let [events, operations] = [LedgerName::Events, LedgerName::Operations].map(|name| engine.reader(name).clone());
     let sinks = settings.sinks();
     // They are read when somebody asks for them.
     let tokens = Tokens::unread(operations.clone());
-    Ok(api::router(api::State::new(Services {
+    api::router(api::State::new(Services {
         engine,
         authorize: Arc::new(tokens.clone()),
         desk: Arc::new(Desk::new(operations.clone(), appender.clone(), settings.alerts)),
@@ -87,7 +82,7 @@ fn router(ledgers: Ledgers, settings: Settings) -> Result<Router, Failure> {
         tokens: Arc::new(TokenService::new(tokens, appender)),
         server: Arc::new(NoServer { sinks, events, operations }),
         stop: CancellationToken::new(),
-    })))
+    }))
 }
 
 /// What is known of sinks while nothing runs: what their receipts say.
