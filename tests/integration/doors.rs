@@ -2,7 +2,7 @@
 //! which no server runs.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -113,6 +113,17 @@ fn whoever_asks_is_recorded_and_a_change_lasts_whichever_way_it_came() {
     assert_eq!(asked, ["root", "local"]);
 }
 
+/// A command that runs until it ends or the test does.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_live_tail_lets_the_server_stop_and_goes_on_after_it() {
     let world = World::new(COLLECTOR);
@@ -120,9 +131,9 @@ fn a_live_tail_lets_the_server_stop_and_goes_on_after_it() {
     let server = world.serve();
     assert_eq!(push(&server.ingest, &token, 0, &lines(0..1)).unwrap().status, 200);
     let arguments = ["tail", "--from", "start", "-n", "2", "-o", "json"];
-    let mut tail = world.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut tail = Running(world.command(&arguments).stdout(Stdio::piped()).spawn().unwrap());
     let (sender, rows) = channel();
-    let out = BufReader::new(tail.stdout.take().unwrap());
+    let out = BufReader::new(tail.0.stdout.take().unwrap());
     let reading = std::thread::spawn(move || {
         for row in out.lines().map_while(Result::ok) {
             sender.send(serde_json::from_str::<Value>(&row).unwrap()).unwrap();
@@ -137,6 +148,6 @@ fn a_live_tail_lets_the_server_stop_and_goes_on_after_it() {
     let server = world.serve();
     assert_eq!(push(&server.ingest, &token, 1, &lines(1..2)).unwrap().status, 200);
     assert_eq!(position(), "events/0/1", "nothing is missed and nothing comes twice");
-    assert!(tail.wait().unwrap().success());
+    assert!(tail.0.wait().unwrap().success());
     reading.join().unwrap();
 }
