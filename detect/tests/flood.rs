@@ -54,7 +54,7 @@ fn run(sessions: u64, guise: Guise) -> Counts {
                 }
                 event
             };
-            rows.push_entry(seq / 16_384, second * 1_000_000, &mut event);
+            rows.push_entry(seq / 16_384, second * 1_000_000, &event);
             seq += 1;
         }
         for row in rows.iter() {

@@ -81,7 +81,7 @@ impl Retries {
         entry.set_text(column::SUBJECT, sink);
         entry.set_text(column::ACTOR, actor);
         let mut group = Group::new(&ledger::operations::TABLE);
-        group.push(&mut entry)?;
+        group.push(&entry)?;
         self.appender.append(group).await?;
         self.lanes.iter().filter(|(name, _)| name == sink).for_each(|(_, wake)| wake.notify_one());
         Ok(())

@@ -16,6 +16,7 @@ mod appender;
 pub mod backup;
 mod batch;
 pub mod blobs;
+pub mod block;
 pub mod checkpoint;
 mod clock;
 pub mod column;

@@ -161,7 +161,7 @@ mod tests {
             entry.set_text(column::SUBJECT, "siem");
             entry.set_text(column::TO, &to);
             entry.set_text(column::RECORD, &record);
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
         }
         store.operations().appender().try_append(group).unwrap().wait().unwrap();
     }

@@ -90,7 +90,7 @@ impl Trail {
     async fn append(&self, mut entry: Entry) -> Result<(), QueryError> {
         let Some(appender) = &self.appender else { return Ok(()) };
         let mut group = Group::new(Table::of(LedgerName::Operations));
-        group.push(&mut entry).map_err(QueryError::NotRecorded)?;
+        group.push(&entry).map_err(QueryError::NotRecorded)?;
         appender.append(group).await.map(|_| ()).map_err(QueryError::NotRecorded)
     }
 
@@ -107,7 +107,7 @@ impl Trail {
         entry.set_text(column::TO, outcome);
         let mut group = Group::new(Table::of(LedgerName::Operations));
         self.runtime.spawn(async move {
-            let recorded = match group.push(&mut entry) {
+            let recorded = match group.push(&entry) {
                 Ok(()) => appender.append(group).await.map(|_| ()),
                 Err(error) => Err(error),
             };
@@ -137,7 +137,7 @@ pub(crate) async fn record_read(
     let record = json!({ "token": principal.token, "columns": columns, "via": via });
     let mut entry = entry(CONTENT_READ_KIND, &new_id()?, &principal.name, &record);
     entry.set_text(column::FROM, from);
-    group.push(&mut entry).map_err(QueryError::NotRecorded)?;
+    group.push(&entry).map_err(QueryError::NotRecorded)?;
     appender.append(group).await.map(|_| ()).map_err(QueryError::NotRecorded)
 }
 

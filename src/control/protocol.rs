@@ -165,7 +165,7 @@ impl Operation {
         entry.set_text_if(column::TO, self.to.as_deref());
         entry.set_text(column::RECORD, &self.record.to_string());
         let mut group = Group::new(&TABLE);
-        group.push(&mut entry)?;
+        group.push(&entry)?;
         Ok(group)
     }
 }

@@ -71,7 +71,7 @@ impl Bench {
             entry.set_text(column::KIND, alert::KIND);
             entry.set_text(column::SUBJECT, &alert.id);
             entry.set_text(column::RECORD, &serde_json::to_string(alert).unwrap());
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
         }
         self.store.operations().appender().append(group).await.unwrap();
     }

@@ -261,7 +261,7 @@ fn run(scope: &Scope<'_>, manifest: &Manifest, job: Job, sender: &Sender<(usize,
             match sidecars {
                 Ok((headers, secrets)) => {
                     let expected =
-                        Expected { table: scope.table, shard: scope.shard, headers: &headers, secrets: &secrets };
+                        Expected { table: scope.table, shard: scope.shard, headers: &headers, secrets: &secrets, blocks: None };
                     check_rows(scope.blobs, segment, expected, &mut listener);
                 }
                 Err(error) => {

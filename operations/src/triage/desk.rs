@@ -108,7 +108,7 @@ impl Desk {
         }
         let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
         let mut group = Group::new(&ledger::operations::TABLE);
-        group.push(&mut entry)?;
+        group.push(&entry)?;
         let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
         let receipt = pending.wait()?;
         folded.catch_up()?;
@@ -138,7 +138,7 @@ impl Desk {
         let Notices { due, next } = folded.get().notices(now);
         let mut group = Group::new(&ledger::operations::TABLE);
         for mut entry in due.iter().filter_map(notice_entry) {
-            group.push(&mut entry)?;
+            group.push(&entry)?;
         }
         if group.is_empty() {
             inner.looked = Some(Looked { changes, next });
@@ -226,7 +226,7 @@ mod tests {
             entry.set_text(column::SUBJECT, "a");
             entry.set_text(column::RECORD, record);
             let mut group = Group::new(&ledger::operations::TABLE);
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
             store.operations().appender().try_append(group).unwrap().wait().unwrap().recorded
         };
         let escalation = serde_json::json!({"escalate": [{"name": "s", "after_minutes": 10, "receivers": ["chief"]}]});
