@@ -13,8 +13,8 @@ use clap::{Args, Subcommand};
 use operations::triage::{CloseReason, Request, Status};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::api::Target;
 use crate::cli::Output;
+use crate::client::Target;
 use crate::exit::Outcome;
 use crate::output::{self, Format};
 

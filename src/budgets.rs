@@ -9,8 +9,8 @@ use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::api::Target;
 use crate::cli::Output;
+use crate::client::Target;
 use crate::exit::Outcome;
 use crate::output::{self, Format, Table};
 

@@ -3,7 +3,7 @@
 //!
 //! `/readyz`, `/healthz`, `doctor` and metrics show the same list.
 
-use export::LaneStatus;
+use export::SinkStatus;
 use ingest::collectors::Status;
 use ingest::config::Collector;
 use ledger::{LedgerName, Reader};
@@ -116,8 +116,8 @@ impl Endpoint {
     }
 
     /// A sink that runs.
-    pub fn of_lane(lane: LaneStatus) -> Self {
-        let LaneStatus { sink, kind, ledger, place, standing, last_ack, lag, lag_seconds, dead, .. } = lane;
+    pub fn of_sink(status: SinkStatus) -> Self {
+        let SinkStatus { sink, kind, ledger, place, standing, last_ack, lag, lag_seconds, dead, .. } = status;
         let endpoint = Self::new(Role::Sink, &sink, kind, ledger, place, standing);
         let (lag_entries, lag_seconds) = (Some(lag), Some(lag_seconds));
         Self { last_event: last_ack.map(Moment), lag_entries, lag_seconds, dead_records: dead, ..endpoint }
@@ -174,14 +174,14 @@ impl Endpoint {
 /// The collectors and sinks of a configuration while no server runs. `readers` are the ledgers, if they can be read.
 pub fn idle(collectors: &[Collector], sinks: &export::Config, readers: Option<[&Reader; 2]>) -> Vec<Endpoint> {
     let mut endpoints: Vec<Endpoint> = collectors.iter().map(Endpoint::idle_collector).collect();
-    let lanes = match readers.map(|[events, operations]| export::status(sinks, events, operations)) {
-        Some(Ok(lanes)) => lanes,
+    let statuses = match readers.map(|[events, operations]| export::status(sinks, events, operations)) {
+        Some(Ok(statuses)) => statuses,
         // What is wrong with the ledgers is told elsewhere.
-        Some(Err(_)) | None => export::new_lanes(sinks),
+        Some(Err(_)) | None => export::unread_status(sinks),
     };
-    for lane in lanes {
-        let missing = sinks.sink(&lane.sink).map(export::SinkConfig::missing).unwrap_or_default();
-        let mut endpoint = Endpoint { since: None, ..Endpoint::of_lane(lane) };
+    for status in statuses {
+        let missing = sinks.sink(&status.sink).map(export::SinkConfig::missing).unwrap_or_default();
+        let mut endpoint = Endpoint { since: None, ..Endpoint::of_sink(status) };
         if !missing.is_empty() && endpoint.state == State::Ok {
             endpoint.state = State::Parked;
             endpoint.reason = Some(missing.join("; "));

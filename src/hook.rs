@@ -19,7 +19,7 @@ use export::Secret;
 use export::tls::ClientTls;
 use serde_json::{Value, json};
 
-use crate::api::Trust;
+use crate::client::Trust;
 use crate::exit::{Failure, Outcome};
 use crate::{limits, output};
 use spool::Spool;

@@ -18,7 +18,7 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail`, `alerts` and `budgets` ask through `api.rs`, commands that change something through `control.rs`; everything is printed by
+//! `sql`, `tail`, `alerts` and `budgets` ask through `client.rs`, commands that change something through `control.rs`; everything is printed by
 //! `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
@@ -26,12 +26,12 @@
 
 mod access;
 mod alerts;
-mod api;
 mod backup;
 mod budgets;
 mod canary;
 mod certificate;
 mod cli;
+mod client;
 mod config;
 mod control;
 mod doctor;

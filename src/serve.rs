@@ -28,7 +28,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use detect::RuleSet;
-use export::DeskGate;
+use export::TriageSuppressor;
 use ledger::{Options, Store};
 use operations::budget;
 use operations::triage::Desk;
@@ -178,8 +178,9 @@ impl Server {
         let mut configuration = configuration::Writer::new(&store, &budgets);
         // Before anything is read, so that no event comes before the budget that counts it.
         configuration.set_budgets(settings).await?;
-        let gate = DeskGate::of(&desk);
-        let (pipeline, registry) = Pipeline::build(&store, settings, rules, &tokens, gate, ingest, &health).await?;
+        let suppressor = TriageSuppressor::of(&desk);
+        let (pipeline, registry) =
+            Pipeline::build(&store, settings, rules, &tokens, suppressor, ingest, &health).await?;
         let options = query::Options {
             audit: Some(store.operations().appender()),
             threads: settings.query.threads.map(Into::into),
@@ -268,7 +269,7 @@ fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<Sinks>>)
     let (console, ingest) = (addresses.console.to_string(), addresses.ingest.to_string());
     Arc::new(move || {
         let report = health.report();
-        let lanes = sinks.read().unwrap_or_else(PoisonError::into_inner).status.get();
+        let statuses = sinks.read().unwrap_or_else(PoisonError::into_inner).status.get();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process: std::process::id(),
@@ -278,7 +279,7 @@ fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<Sinks>>)
             stopped: report.stopped.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
             endpoints: report.endpoints,
             // A status holds numbers and texts: it always has a JSON form.
-            sinks: lanes.iter().filter_map(|lane| serde_json::to_value(lane).ok()).collect(),
+            sinks: statuses.iter().filter_map(|status| serde_json::to_value(status).ok()).collect(),
         }
     })
 }

@@ -99,18 +99,18 @@ fn test(arguments: &Test) -> Outcome {
 fn status(arguments: &Status) -> Outcome {
     let settings = settings::load(&arguments.config)?.settings;
     let data = &settings.store.data;
-    let lanes = if let Some(running) = client::status(data)? {
+    let statuses = if let Some(running) = client::status(data)? {
         running.sinks
     } else {
         let (events, operations) =
             (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
-        let lanes = export::status(&settings.sinks(), &events, &operations)?;
-        lanes.iter().map(serde_json::to_value).collect::<Result<_, _>>()?
+        let statuses = export::status(&settings.sinks(), &events, &operations)?;
+        statuses.iter().map(serde_json::to_value).collect::<Result<_, _>>()?
     };
     match arguments.output.format {
-        Format::Json => output::print_json(&lanes)?,
-        Format::Table if lanes.is_empty() => output::print_line("The configuration has no sinks.")?,
-        Format::Table => output::print(&table(&lanes))?,
+        Format::Json => output::print_json(&statuses)?,
+        Format::Table if statuses.is_empty() => output::print_line("The configuration has no sinks.")?,
+        Format::Table => output::print(&table(&statuses))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -128,17 +128,17 @@ fn retry(arguments: &Retry) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(lanes: &[Value]) -> String {
+fn table(statuses: &[Value]) -> String {
     let mut table = Table::new(&[
         "sink", "type", "ledger", "next", "lag", "lag s", "last ack", "sent", "rejected", "dead", "retries", "state",
     ]);
-    for lane in lanes {
-        let text = |name: &str| match &lane[name] {
+    for status in statuses {
+        let text = |name: &str| match &status[name] {
             Value::String(text) => text.clone(),
             Value::Null => String::new(),
             other => other.to_string(),
         };
-        let acknowledged = lane["last_ack"].as_i64().map(output::time).unwrap_or_default();
+        let acknowledged = status["last_ack"].as_i64().map(output::time).unwrap_or_default();
         let cells = [
             text("sink"),
             text("kind"),
@@ -151,7 +151,7 @@ fn table(lanes: &[Value]) -> String {
             text("rejected"),
             text("dead"),
             text("retries"),
-            state(lane),
+            state(status),
         ];
         table.row(cells.iter().map(String::as_str));
     }
@@ -159,8 +159,8 @@ fn table(lanes: &[Value]) -> String {
 }
 
 /// What somebody who looks has to know first.
-fn state(lane: &Value) -> String {
-    let said = [&lane["state"], &lane["reason"]].into_iter().filter_map(Value::as_str);
+fn state(status: &Value) -> String {
+    let said = [&status["state"], &status["reason"]].into_iter().filter_map(Value::as_str);
     said.collect::<Vec<_>>().join(": ")
 }
 

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use query::output::Format;
 use serde_json::{Map, Value, json};
 
-use crate::api::Target;
+use crate::client::Target;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Shown};
 

@@ -14,7 +14,7 @@ use ledger::LedgerName;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::api::{Answer, Api, Target};
+use crate::client::{Answer, Api, Target};
 use crate::exit::{Failure, INTERNAL, Outcome};
 use crate::limits;
 use crate::output::{self, Format};

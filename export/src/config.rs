@@ -12,13 +12,13 @@ use operations::field_names;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::fields::FieldPolicy;
-use crate::http::{Http, HttpOptions};
+use crate::connections::http::{Http, HttpOptions};
+use crate::delivery::route::Routes;
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::record::{Filter, Grouping};
-use crate::route::Routes;
 use crate::secret::Secret;
-use crate::sink::{BatchLimits, SINKS, Sink, SinkSpec};
+use crate::sinks::{BatchLimits, SINKS, Sink, SinkSpec};
+use crate::streams::fields::FieldPolicy;
 
 /// What the configuration says about export.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -3,9 +3,9 @@
 
 use tokio::time::Instant;
 
-use crate::http::{Failure, Transport};
+use crate::connections::http::{SendError, Transport};
 use crate::limits::CONFIRM_WAIT_MAX;
-use crate::sink::{Confirmation, Confirmed, Sink, excerpt};
+use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
 
 /// A message that was accepted and of which it is not known whether it is safe.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +50,8 @@ impl Accepted {
         };
         match transport.post(request).await {
             Ok(answer) => sink.confirmed(&self.confirmation, &answer),
-            Err(Failure::Refused(reason)) => Some(Confirmed::Park(excerpt(&reason))),
-            Err(Failure::NotSent(reason) | Failure::Uncertain(reason)) => {
+            Err(SendError::Refused(reason)) => Some(Confirmed::Park(excerpt(&reason))),
+            Err(SendError::NotSent(reason) | SendError::Uncertain(reason)) => {
                 Some(Confirmed::Unanswered(format!("it was accepted; whether it is safe: {}", excerpt(&reason))))
             }
         }

@@ -1,6 +1,6 @@
-//! All sinks together: one task for each lane, so that a receiver that is down holds up nobody else.
+//! All sinks together: one task for each worker, so that a receiver that is down holds up nobody else.
 
-mod resting;
+mod idle;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,15 +12,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, SinkConfig};
-use crate::fields::Renderer;
-use crate::gate::{Gate, Open};
-use crate::http::Http;
-use crate::lane::book::{LedgerBook, LedgerFeed};
-use crate::lane::bucket::Bucket;
-use crate::lane::{Lane, LaneError, Timing};
-use crate::metrics::{LaneMetrics, Metrics};
-use crate::status::LaneStatus;
-use resting::Resting;
+use crate::connections::http::Http;
+use crate::delivery::suppressor::{SuppressNothing, Suppressor};
+use crate::metrics::{Metrics, SinkMetrics};
+use crate::status::SinkStatus;
+use crate::streams::fields::Renderer;
+use crate::worker::state_store::{LedgerFeed, LedgerStateStore};
+use crate::worker::token_bucket::TokenBucket;
+use crate::worker::{SinkWorker, Timing, WorkerError};
+use idle::IdleWorker;
 
 /// Why export cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +41,10 @@ pub enum ExportError {
 
 /// Runs every sink.
 pub struct Exporter {
-    /// The lanes, each with what tells of it once it has ended.
-    lanes: Vec<(Lane<LedgerFeed, LedgerBook, Http>, Resting)>,
-    /// The lanes of sinks that are paused.
-    resting: Vec<Resting>,
+    /// The workers, each with what tells of it once it has ended.
+    workers: Vec<(SinkWorker<LedgerFeed, LedgerStateStore, Http>, IdleWorker)>,
+    /// The workers of sinks that are paused.
+    idle: Vec<IdleWorker>,
     operations: Reader,
     status: Status,
     metrics: Metrics,
@@ -55,7 +55,7 @@ pub struct Exporter {
 #[derive(Clone)]
 pub struct Retries {
     appender: Appender,
-    lanes: Arc<Vec<(String, Arc<Notify>)>>,
+    workers: Arc<Vec<(String, Arc<Notify>)>>,
 }
 
 /// Why dead letters cannot be sent once more.
@@ -65,15 +65,15 @@ pub enum RetryError {
     /// There is no such sink, or it is paused.
     #[error("no sink {0} is running")]
     NoSink(String),
-    /// The wish cannot be recorded.
-    #[error("the wish cannot be recorded: {0}")]
+    /// The retry request cannot be recorded.
+    #[error("the retry request cannot be recorded: {0}")]
     Append(#[from] AppendError),
 }
 
 impl Retries {
-    /// Records the wish of `actor` and wakes the sink. Dead letters that are refused again are dead again.
+    /// Records the retry request of `actor` and wakes the sink. Dead letters that are refused again are dead again.
     pub async fn retry(&self, sink: &str, actor: &str) -> Result<(), RetryError> {
-        if !self.lanes.iter().any(|(name, _)| name == sink) {
+        if !self.workers.iter().any(|(name, _)| name == sink) {
             return Err(RetryError::NoSink(sink.to_owned()));
         }
         let mut entry = Entry::new();
@@ -83,19 +83,19 @@ impl Retries {
         let mut group = Group::new(&ledger::operations::TABLE);
         group.push(&entry)?;
         self.appender.append(group).await?;
-        self.lanes.iter().filter(|(name, _)| name == sink).for_each(|(_, wake)| wake.notify_one());
+        self.workers.iter().filter(|(name, _)| name == sink).for_each(|(_, wake)| wake.notify_one());
         Ok(())
     }
 }
 
-/// The status of every lane. Clones share it.
+/// The status of every worker. Clones share it.
 #[derive(Clone, Default)]
-pub struct Status(Arc<Vec<Arc<Mutex<LaneStatus>>>>);
+pub struct Status(Arc<Vec<Arc<Mutex<SinkStatus>>>>);
 
 impl Status {
     /// Where every sink stands now.
-    pub fn get(&self) -> Vec<LaneStatus> {
-        self.0.iter().map(|lane| lane.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    pub fn get(&self) -> Vec<SinkStatus> {
+        self.0.iter().map(|worker| worker.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
     }
 }
 
@@ -105,34 +105,34 @@ impl Exporter {
     pub fn new(config: &Config, events: &Ledger, operations: &Ledger, key: [u8; 32]) -> Result<Self, ExportError> {
         config.check()?;
         let metrics = Metrics::default();
-        let (mut lanes, mut resting, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut workers, mut idle, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (routes, grouping) = (Arc::new(config.routes.clone()), Arc::new(config.grouping.clone()));
         for sink in &config.sinks {
             let sink = &sink.clone().routed(&routes).grouped(&grouping);
             for ledger in sink.spec.ledgers {
                 let name = &sink.common.name;
-                let shared = Arc::new(Mutex::new(LaneStatus::new(sink, *ledger)));
+                let shared = Arc::new(Mutex::new(SinkStatus::new(sink, *ledger)));
                 status.push(shared.clone());
                 let source = if *ledger == LedgerName::Events { events } else { operations };
                 let (reader, shard, metrics) = (source.reader(), source.shard(), metrics.of(name, *ledger));
-                let rest = Resting { reader, shard, status: shared.clone(), metrics };
+                let rest = IdleWorker { reader, shard, status: shared.clone(), metrics };
                 if sink.common.paused {
-                    resting.push(rest);
+                    idle.push(rest);
                 } else {
-                    let lane = lane(sink, source, operations, key, rest.metrics.clone(), shared)?;
-                    wakes.push((name.clone(), lane.wake.clone()));
-                    lanes.push((lane, rest));
+                    let worker = worker(sink, source, operations, key, rest.metrics.clone(), shared)?;
+                    wakes.push((name.clone(), worker.wake.clone()));
+                    workers.push((worker, rest));
                 }
             }
         }
-        let retries = Retries { appender: operations.appender(), lanes: Arc::new(wakes) };
+        let retries = Retries { appender: operations.appender(), workers: Arc::new(wakes) };
         let operations = operations.reader();
-        Ok(Self { lanes, resting, operations, status: Status(Arc::new(status)), metrics, retries })
+        Ok(Self { workers, idle, operations, status: Status(Arc::new(status)), metrics, retries })
     }
 
     /// Who is asked, before anybody is told of an alert, whether something hides it. Without it nothing is hidden.
-    pub fn set_gate(&mut self, gate: &Arc<dyn Gate>) {
-        self.lanes.iter_mut().for_each(|(lane, _)| lane.gate = gate.clone());
+    pub fn set_suppressor(&mut self, suppressor: &Arc<dyn Suppressor>) {
+        self.workers.iter_mut().for_each(|(worker, _)| worker.suppressor = suppressor.clone());
     }
 
     /// The way to send dead letters once more, which stays usable while the sinks run.
@@ -143,7 +143,7 @@ impl Exporter {
     /// Shortens the waits, for tests with a real network.
     #[cfg(test)]
     pub(crate) fn set_timing(&mut self, timing: Timing) {
-        self.lanes.iter_mut().for_each(|(lane, _)| lane.timing = timing);
+        self.workers.iter_mut().for_each(|(worker, _)| worker.timing = timing);
     }
 
     /// The metrics, which stay readable while the sinks run.
@@ -157,17 +157,17 @@ impl Exporter {
     }
 
     /// Exports until `stop` is cancelled. What was acknowledged by then is on record when this returns, so another exporter may
-    /// follow at once. A lane that fails ends alone, says so in its status and in the log.
+    /// follow at once. A worker that fails ends alone, says so in its status and in the log.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
-        for rest in self.resting {
+        for rest in self.idle {
             tasks.spawn(rest.run_paused(self.operations.clone(), stop.clone()));
         }
-        for (mut lane, rest) in self.lanes {
-            lane.stop = stop.clone();
+        for (mut worker, rest) in self.workers {
+            worker.stop = stop.clone();
             let stop = stop.clone();
             tasks.spawn(async move {
-                if let Err(error) = lane.run().await
+                if let Err(error) = worker.run().await
                     && !is_stop(&error)
                 {
                     rest.run_stopped(error, stop).await;
@@ -175,35 +175,35 @@ impl Exporter {
             });
         }
         while tasks.join_next().await.is_some() {}
-        // Without lanes the sinks are paused or absent; the caller waits for `stop` as with any other stage.
+        // Without workers the sinks are paused or absent; the caller waits for `stop` as with any other stage.
         stop.cancelled().await;
     }
 }
 
-/// Whether the store was stopped before the lane: everything that was acknowledged is on record or will be sent again.
-fn is_stop(error: &LaneError) -> bool {
+/// Whether the store was stopped before the worker: everything that was acknowledged is on record or will be sent again.
+fn is_stop(error: &WorkerError) -> bool {
     matches!(
         error,
-        LaneError::Stopped
-            | LaneError::Append(AppendError::Stopped)
-            | LaneError::Ledger(LedgerError::Append(AppendError::Stopped))
+        WorkerError::Stopped
+            | WorkerError::Append(AppendError::Stopped)
+            | WorkerError::Ledger(LedgerError::Append(AppendError::Stopped))
     )
 }
 
-fn lane(
+fn worker(
     sink: &SinkConfig,
     source: &Ledger,
     operations: &Ledger,
     key: [u8; 32],
-    metrics: LaneMetrics,
-    status: Arc<Mutex<LaneStatus>>,
-) -> Result<Lane<LedgerFeed, LedgerBook, Http>, ExportError> {
+    metrics: SinkMetrics,
+    status: Arc<Mutex<SinkStatus>>,
+) -> Result<SinkWorker<LedgerFeed, LedgerStateStore, Http>, ExportError> {
     let name = sink.common.name.clone();
     let failed = |message| ExportError::Connection { sink: name.clone(), message };
-    Ok(Lane {
+    Ok(SinkWorker {
         renderer: Renderer::new(sink.common.fields.clone(), key),
         feed: LedgerFeed::new(source.reader(), sink.needs_content(source.name())),
-        book: LedgerBook {
+        state_store: LedgerStateStore {
             sink: name.clone(),
             ledger: source.name(),
             shard: source.shard(),
@@ -218,8 +218,8 @@ fn lane(
         status,
         teller: Mutex::default(),
         stop: CancellationToken::new(),
-        gate: Arc::new(Open),
-        bucket: Bucket::new(sink.limits().burst, sink.limits().interval),
+        suppressor: Arc::new(SuppressNothing),
+        token_bucket: TokenBucket::new(sink.limits().burst, sink.limits().interval),
         wake: Arc::new(Notify::new()),
         replay_due: true,
         no_outbox: Outbox::new(&name, source.name(), source.shard(), false),

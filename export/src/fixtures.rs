@@ -8,8 +8,8 @@ use operations::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;
-use crate::fields::Renderer;
 use crate::record::{Filter, Record};
+use crate::streams::fields::Renderer;
 
 /// A sink of a SIEM with this name.
 pub fn sink(name: &str) -> SinkConfig {

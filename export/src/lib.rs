@@ -5,45 +5,44 @@
 //! again. Every sink that acknowledges gets every record at least once; each record carries its position and the sink's
 //! own gapless `export_seq`, so that duplicates and losses can be counted where the records arrive.
 //!
-//! To add a sink: one file that implements [`Sink`], and one line in `sink.rs`.
+//! To add a sink: one file that implements [`Sink`], and one line in `sinks.rs`.
 
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod config;
 mod confirm;
+mod connections;
+mod delivery;
 mod exporter;
-mod fields;
-mod gate;
-mod http;
-mod lane;
+mod judgement;
 pub mod limits;
 mod metrics;
-mod outcome;
 mod record;
-mod route;
 mod secret;
-mod sink;
+mod sinks;
 mod status;
+mod streams;
 mod test_send;
 pub mod tls;
+mod worker;
 
 #[cfg(test)]
 mod fixtures;
 
 pub use config::{Common, Config, ConfigError, SinkConfig, Start};
+pub use connections::http::{Answer, Request, SendError};
+pub use delivery::route::{Considered, Explanation, Route, Routes};
+pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor};
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
-pub use fields::{FieldPolicy, Policy};
-pub use gate::{Asked, DeskGate, Gate, Verdict};
-pub use http::{Answer, Failure, Request};
+pub use judgement::Judgement;
 pub use metrics::Metrics;
-pub use outcome::Outcome;
-pub use record::{Body, Deed, Group, Grouping, Record, Step};
-pub use route::{Considered, Explanation, Route, Routes};
+pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use secret::{Secret, SecretError, SecretText};
-pub use sink::{
+pub use sinks::{
     ACKNOWLEDGE_ACTION, BatchLimits, Message, Reconciled, Rendered, SINKS, Setting, SignatureError, Sink, SinkSpec,
     verify_signature,
 };
-pub use status::{LaneStatus, new_lanes, status};
+pub use status::{SinkStatus, status, unread_status};
+pub use streams::fields::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};

@@ -36,9 +36,9 @@ pub const NO_SPACE_RETRY: Duration = Duration::from_secs(1);
 /// Alerts that one batch to a receiver of alerts holds. In a storm these become a few urgent messages and a digest.
 pub const ALERTS_MAX: usize = 2_000;
 /// Alerts that are told one by one; when more wait they are a digest,
-pub const STORIES_MAX: usize = 10;
+pub const NOTIFICATIONS_MAX: usize = 10;
 /// apart from so many critical ones.
-pub const STORIES_URGENT_MAX: usize = 5;
+pub const NOTIFICATIONS_URGENT_MAX: usize = 5;
 /// Alerts that a digest names one by one; the others are counted.
 pub const DIGEST_NAMED_MAX: usize = 50;
 /// Rules that a digest counts one by one.

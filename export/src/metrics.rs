@@ -84,9 +84,9 @@ impl Metrics {
     }
 
     /// The metrics of one sink in one ledger.
-    pub(crate) fn of(&self, sink: &str, ledger: LedgerName) -> LaneMetrics {
+    pub(crate) fn of(&self, sink: &str, ledger: LedgerName) -> SinkMetrics {
         let labels = Labels { sink: sink.to_owned(), ledger: ledger.as_str() };
-        LaneMetrics {
+        SinkMetrics {
             lag: self.lag.get_or_create_owned(&labels),
             lag_seconds: self.lag_seconds.get_or_create_owned(&labels),
             sent: self.sent.get_or_create_owned(&labels),
@@ -100,7 +100,7 @@ impl Metrics {
 
 /// The metrics of one sink in one ledger.
 #[derive(Debug, Clone)]
-pub struct LaneMetrics {
+pub struct SinkMetrics {
     pub lag: Gauge,
     pub lag_seconds: Gauge,
     pub sent: Counter,

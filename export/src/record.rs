@@ -12,9 +12,9 @@ use operations::triage::{Because, Column, group_key};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::fields::Renderer;
-use crate::lane::plan::digest;
-use crate::route::Routes;
+use crate::delivery::route::Routes;
+use crate::streams::fields::Renderer;
+use crate::worker::plan::digest;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,7 @@ pub enum Body {
     /// A revision of an alert.
     Alert(Box<Alert>),
     /// What somebody did about an alert, for receivers of alerts.
-    Step(Step),
+    Action(TriageAction),
     /// Another entry of `operations`.
     Operation,
 }
@@ -86,11 +86,11 @@ impl Grouping {
 
 /// What somebody did about an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct TriageAction {
     /// The alert.
     pub alert: String,
     /// What they did.
-    pub deed: Deed,
+    pub kind: TriageActionKind,
     /// Who.
     pub actor: String,
     /// When: microseconds since 1970 UTC.
@@ -105,7 +105,7 @@ pub struct Step {
     pub about: Option<Box<Alert>>,
 }
 
-/// What the records of both deeds say, as far as receivers hear of it.
+/// What the records of both kinds say, as far as receivers hear of it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Seen {
@@ -115,16 +115,16 @@ struct Seen {
     alert: Option<Box<Alert>>,
 }
 
-/// The deeds that receivers of alerts hear of.
+/// What people do about alerts that receivers of alerts hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum TriageActionKind {
     /// Somebody looks after it.
     Acknowledge,
     /// Somebody decided what it was: it is over.
     Close,
 }
 
-impl Step {
+impl TriageAction {
     /// What somebody who closed an alert decided, in words: `false positive`, `duplicate of alert-1`.
     pub fn verdict(&self) -> Option<String> {
         let reason = self.reason?.as_str().replace('_', " ");
@@ -134,18 +134,18 @@ impl Step {
         })
     }
 
-    /// The step in a row of `operations`, if it is one.
+    /// The action in a row of `operations`, if it is one.
     fn from_row(row: &Row<'_>) -> Option<Self> {
-        let deed = match row.text(operation::KIND)? {
-            ACKNOWLEDGE => Deed::Acknowledge,
-            CLOSE => Deed::Close,
+        let kind = match row.text(operation::KIND)? {
+            ACKNOWLEDGE => TriageActionKind::Acknowledge,
+            CLOSE => TriageActionKind::Close,
             _ => return None,
         };
         let alert = row.text(operation::SUBJECT)?.to_owned();
         let record = row.text(operation::RECORD).and_then(|text| serde_json::from_str(text).ok());
         let Seen { revision, reason, duplicate_of, alert: about } = record.unwrap_or_default();
         let actor = row.text(operation::ACTOR).unwrap_or("somebody").to_owned();
-        Some(Self { alert, deed, actor, recorded: row.recorded, revision, reason, duplicate_of, about })
+        Some(Self { alert, kind, actor, recorded: row.recorded, revision, reason, duplicate_of, about })
     }
 }
 
@@ -192,7 +192,7 @@ impl Filter {
             Body::Alert(alert) if self.alerts_only => self.grouping.of(alert),
             _ => None,
         };
-        let size = row.facts.len() + row.content.map_or(0, <[u8]>::len) + 256;
+        let size = row.size() + 256;
         let (position, batch, recorded) = (row.position, row.batch, row.recorded);
         Some(Record {
             position,
@@ -235,7 +235,7 @@ impl Filter {
                 let notice: Notice = serde_json::from_str(row.text(operation::RECORD)?).ok()?;
                 return self.is_addressed(&notice).then(|| told(notice.alert, Some(notice.because)));
             }
-            return other(Body::Step(Step::from_row(row)?));
+            return other(Body::Action(TriageAction::from_row(row)?));
         }
         let internal = row.text(operation::KIND).is_none_or(is_internal);
         if internal { None } else { other(Body::Operation) }

@@ -1,4 +1,4 @@
-//! Where sinks stand: from the running lanes, or from the ledger alone.
+//! Where sinks stand: from the running workers, or from the ledger alone.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,11 +8,11 @@ use operations::standing::{Standing, State};
 use serde::Serialize;
 
 use crate::config::{Config, SinkConfig};
-use crate::lane::book::read_outbox;
+use crate::worker::state_store::read_outbox;
 
 /// One sink in one ledger. Times are microseconds since 1970 UTC. Texts from the receiver are not to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LaneStatus {
+pub struct SinkStatus {
     /// The sink's name.
     pub sink: String,
     /// The kind of sink.
@@ -54,12 +54,12 @@ pub struct LaneStatus {
     pub retries: u64,
     /// Why its receipts are not recorded, if that is so.
     pub receipts_wait: Option<String>,
-    /// Why the lane ended, if it did.
+    /// Why the worker ended, if it did.
     pub stopped: Option<String>,
 }
 
-impl LaneStatus {
-    /// A lane that has done nothing yet.
+impl SinkStatus {
+    /// A worker that has done nothing yet.
     pub(crate) fn new(sink: &SinkConfig, ledger: LedgerName) -> Self {
         let mut status = Self {
             sink: sink.common.name.clone(),
@@ -124,20 +124,20 @@ impl LaneStatus {
 const UNACKNOWLEDGED: &str = "the receiver has not acknowledged a message yet";
 
 /// Where the configured sinks stand by their receipts, without a running server. Counts since the start are zero.
-pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<Vec<LaneStatus>, LedgerError> {
-    let mut lanes = new_lanes(config);
-    for lane in &mut lanes {
-        let reader = if lane.ledger == LedgerName::Events { events } else { operations };
-        lane.stand(operations, 0)?;
-        lane.lag = reader.durable()?.next_seq.saturating_sub(lane.next_seq);
+pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<Vec<SinkStatus>, LedgerError> {
+    let mut statuses = unread_status(config);
+    for status in &mut statuses {
+        let reader = if status.ledger == LedgerName::Events { events } else { operations };
+        status.stand(operations, 0)?;
+        status.lag = reader.durable()?.next_seq.saturating_sub(status.next_seq);
     }
-    Ok(lanes)
+    Ok(statuses)
 }
 
 /// The configured sinks, of which nothing is known but that.
-pub fn new_lanes(config: &Config) -> Vec<LaneStatus> {
+pub fn unread_status(config: &Config) -> Vec<SinkStatus> {
     let of =
-        |sink: &SinkConfig| sink.spec.ledgers.iter().map(|ledger| LaneStatus::new(sink, *ledger)).collect::<Vec<_>>();
+        |sink: &SinkConfig| sink.spec.ledgers.iter().map(|ledger| SinkStatus::new(sink, *ledger)).collect::<Vec<_>>();
     config.sinks.iter().flat_map(of).collect()
 }
 
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn the_state_is_the_worst() {
-        let check = |change: &dyn Fn(&mut LaneStatus), state: State, reason: Option<&str>| {
-            let mut status = LaneStatus::new(&fixtures::sink("siem"), LedgerName::Events);
+        let check = |change: &dyn Fn(&mut SinkStatus), state: State, reason: Option<&str>| {
+            let mut status = SinkStatus::new(&fixtures::sink("siem"), LedgerName::Events);
             change(&mut status);
             status.judge(7);
             assert_eq!((status.standing.state, status.standing.reason.as_deref()), (state, reason));
@@ -163,7 +163,7 @@ mod tests {
             let value = serde_json::to_value(&status).unwrap();
             assert_eq!((&value["state"], &value["since"]), (&state.as_str().into(), &status.standing.since.into()));
         };
-        let error = |status: &mut LaneStatus| status.last_error = Some("403".to_owned());
+        let error = |status: &mut SinkStatus| status.last_error = Some("403".to_owned());
         check(&|_| {}, State::Ok, None);
         check(&error, State::Rejected, Some("403"));
         check(&|status| status.blocked_since = Some(1), State::Blocked, Some(UNACKNOWLEDGED));

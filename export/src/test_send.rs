@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 
 use crate::config::SinkConfig;
 use crate::confirm::Accepted;
-use crate::fields::time;
-use crate::http::{Failure, Http, Transport as _};
-use crate::outcome::Outcome;
+use crate::connections::http::{Http, SendError, Transport as _};
+use crate::judgement::Judgement;
 use crate::record::{Body, Record};
-use crate::sink::{Confirmation, Confirmed, Sink, excerpt};
+use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
 use crate::status::now_micros;
+use crate::streams::fields::time;
 
 /// What was sent, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -36,7 +36,7 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
     let rendered = sink.render(&[record(&config.common.name, now)], &outbox);
     let message = rendered.messages.into_iter().next().ok_or("the sink has nothing to say about a test")?;
     let request = sink.request(&message, now).map_err(|error| error.to_string())?;
-    let shown = crate::http::Request { body: message.body, ..request.clone() };
+    let shown = crate::connections::http::Request { body: message.body, ..request.clone() };
     let mut report = TestReport { request: shown.to_string(), answer: None, outcome: "dry run", reason: None };
     if dry_run {
         return Ok(report);
@@ -50,27 +50,27 @@ pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, Stri
                 None => taken(sink.judge(&answer)),
             };
         }
-        Err(Failure::NotSent(reason) | Failure::Refused(reason)) => {
+        Err(SendError::NotSent(reason) | SendError::Refused(reason)) => {
             (report.outcome, report.reason) = ("not sent", Some(excerpt(&reason)));
         }
-        Err(Failure::Uncertain(reason)) => (report.outcome, report.reason) = ("uncertain", Some(excerpt(&reason))),
+        Err(SendError::Uncertain(reason)) => (report.outcome, report.reason) = ("uncertain", Some(excerpt(&reason))),
     }
     Ok(report)
 }
 
 /// What a receiver that accepts only says, in the words of a report.
-fn taken(outcome: Outcome) -> (&'static str, Option<String>) {
+fn taken(outcome: Judgement) -> (&'static str, Option<String>) {
     match outcome {
-        Outcome::Acked(_) => ("acked", None),
-        Outcome::Retry { reason, .. } => ("retry", Some(reason)),
-        Outcome::Split { reason } => ("split", Some(reason)),
-        Outcome::Reject { reason, .. } => ("reject", Some(reason)),
-        Outcome::Uncertain { reason } => ("uncertain", Some(reason)),
-        Outcome::Park { reason } => ("park", Some(reason)),
+        Judgement::Acked(_) => ("acked", None),
+        Judgement::Retry { reason, .. } => ("retry", Some(reason)),
+        Judgement::Split { reason } => ("split", Some(reason)),
+        Judgement::Reject { reason, .. } => ("reject", Some(reason)),
+        Judgement::Uncertain { reason } => ("uncertain", Some(reason)),
+        Judgement::Park { reason } => ("park", Some(reason)),
     }
 }
 
-/// Whether what was accepted is safe: a lane would not have its receipt before.
+/// Whether what was accepted is safe: a worker would not have its receipt before.
 async fn safe(sink: &dyn Sink, transport: &Http, confirmation: Confirmation) -> (&'static str, Option<String>) {
     let accepted = Accepted::new(confirmation);
     accepted.wait().await;

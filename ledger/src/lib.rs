@@ -64,6 +64,7 @@ pub use follower::Follower;
 pub use position::{LedgerName, Position};
 pub use proof::Digest;
 pub use proof::inputs::Input;
+pub use proof::leaf::FLAG_CONTENT;
 pub use reader::{ReadLimit, Reader, Snapshot};
 pub use rows::{Row, Rows};
 pub use segments::Segment;

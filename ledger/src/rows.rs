@@ -173,6 +173,19 @@ impl Rows {
         self.note(RowPlace { seq: self.next_seq, batch, recorded, flags }, self.blocks.len(), row);
     }
 
+    /// Appends rows that follow these.
+    pub fn append(&mut self, mut more: Self) {
+        self.close();
+        more.close();
+        let first = self.blocks.len() as u32;
+        self.blocks.append(&mut more.blocks);
+        self.index.extend(more.index.iter().map(|index| RowIndex { block: first + index.block, ..*index }));
+        self.size += more.size;
+        self.next_seq = self.next_seq.max(more.next_seq);
+        self.recorded_until = self.recorded_until.max(more.recorded_until);
+        self.batches_until = self.batches_until.max(more.batches_until);
+    }
+
     /// Adds a block whose rows [`Rows::push_shared`] then refers to.
     pub(crate) fn share(&mut self, block: &Arc<Block>) {
         self.close();
@@ -290,6 +303,9 @@ mod tests {
         assert_eq!((rows.next_seq, rows.recorded_until), (6, 77));
         let rows = rows.without_content();
         let row = rows.get(0).expect("one row");
-        assert_eq!((row.text(column::COMMAND), row.has(column::COMMAND.id()), row.part(Part::Content)), (None, false, Vec::new()));
+        assert_eq!(
+            (row.text(column::COMMAND), row.has(column::COMMAND.id()), row.part(Part::Content)),
+            (None, false, Vec::new())
+        );
     }
 }

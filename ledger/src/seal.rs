@@ -16,13 +16,13 @@ use crate::blobs::Blobs;
 use crate::column::Table;
 use crate::error::LedgerError;
 use crate::manifest::{self, FileKind, Manifest, SegmentEntry, WalPosition};
-use crate::tail::TailBlock;
 use crate::segment::chain::{Tip, check_hash, check_sidecars, ranges};
 use crate::segment::check::{Expected, Listener, check_rows};
 use crate::segment::encoding::check_encoding;
 use crate::segment::sidecar::{self, Secrets};
 use crate::segment::writer::{SegmentWriter, put_sidecar};
 use crate::segment::{self, first_batch_of, stem};
+use crate::tail::TailBlock;
 
 /// One closed batch of the WAL.
 #[derive(Clone)]

@@ -166,7 +166,8 @@ impl Tail {
         let Some(first) = small.first() else { return };
         let Some(at) = self.blocks.iter().rposition(|block| Arc::ptr_eq(block, first)) else { return };
         let end = at + small.len();
-        let same = self.blocks.get(at..end).is_some_and(|found| found.iter().zip(small).all(|(a, b)| Arc::ptr_eq(a, b)));
+        let same =
+            self.blocks.get(at..end).is_some_and(|found| found.iter().zip(small).all(|(a, b)| Arc::ptr_eq(a, b)));
         if same {
             self.blocks.splice(at..end, [Arc::new(joined)]);
         }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ledger::operations::column;
-use ledger::{Appender, Entry, Group, LedgerName, Table};
+use ledger::{Appender, Entry, Group, LedgerName, Position, Table};
 use operations::access::Principal;
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -87,7 +87,7 @@ impl Trail {
         self.append(entry(CONTENT_READ_KIND, &self.id, &self.actor, &record)).await
     }
 
-    async fn append(&self, mut entry: Entry) -> Result<(), QueryError> {
+    async fn append(&self, entry: Entry) -> Result<(), QueryError> {
         let Some(appender) = &self.appender else { return Ok(()) };
         let mut group = Group::new(Table::of(LedgerName::Operations));
         group.push(&entry).map_err(QueryError::NotRecorded)?;
@@ -130,13 +130,13 @@ pub(crate) async fn record_read(
     appender: &Appender,
     principal: &Principal,
     via: &str,
-    from: &str,
+    from: Position,
     columns: &[String],
 ) -> Result<(), QueryError> {
     let mut group = Group::new(Table::of(LedgerName::Operations));
     let record = json!({ "token": principal.token, "columns": columns, "via": via });
     let mut entry = entry(CONTENT_READ_KIND, &new_id()?, &principal.name, &record);
-    entry.set_text(column::FROM, from);
+    entry.set_text(column::FROM, &from.to_string());
     group.push(&entry).map_err(QueryError::NotRecorded)?;
     appender.append(group).await.map(|_| ()).map_err(QueryError::NotRecorded)
 }

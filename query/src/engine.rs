@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
-use ledger::{Appender, LedgerName, Reader};
+use ledger::{Appender, LedgerName, Position, Reader};
 use operations::access::Principal;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::answer::{Answer, Outcome, Watched};
-use crate::audit::Trail;
+use crate::audit::{self, Trail};
 use crate::error::{Limit, QueryError};
 use crate::limits;
 use crate::profile::Profile;
@@ -176,9 +176,19 @@ impl Engine {
         self.0.queries_max - self.0.admission.available_permits()
     }
 
-    /// Where queries and content reads are recorded.
-    pub(crate) fn audit(&self) -> Option<&Appender> {
-        self.0.audit.as_ref()
+    /// Records that somebody reads these content columns without SQL, from a position on, where such reads are recorded; `via`
+    /// says through which door. Returns when that is durable.
+    pub async fn record_read(
+        &self,
+        principal: &Principal,
+        via: &str,
+        from: Position,
+        columns: &[String],
+    ) -> Result<(), QueryError> {
+        match &self.0.audit {
+            Some(appender) if !columns.is_empty() => audit::record_read(appender, principal, via, from, columns).await,
+            _ => Ok(()),
+        }
     }
 
     /// Runs a query. It stops when the answer is dropped, or when the request's standing ends.

@@ -1,6 +1,6 @@
 //! Why a query was refused or failed, by what the person who asked can do about it.
 //!
-//! DataFusion's errors are sorted here and nowhere else; HTTP statuses stand in `http/problem.rs`.
+//! DataFusion's errors are sorted here and nowhere else; their HTTP statuses stand in `api/src/problem.rs`.
 
 use std::time::Duration;
 
@@ -50,7 +50,6 @@ impl std::fmt::Display for Limit {
 
 /// Why a query was refused or failed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum QueryError {
     /// The SQL is not valid: it does not parse, or names a table, column or function that does not exist.
     #[error("{0}")]

@@ -1,12 +1,12 @@
-//! SQL over both ledgers, and the HTTP API on top of it.
+//! SQL over both ledgers: the engine.
 //!
 //! ```text
-//! SQL ─► statement ─► session (tables, views) ─► engine ─► answer ─► output ─► terminal, file, HTTP
+//! SQL ─► statement ─► session (tables, views) ─► engine ─► answer ─► output ─► bytes
 //!                          │
 //!                        table: segments and hot tail of one snapshot
 //! ```
 //!
-//! Queries only read. This package knows no collector, no detector and no sink.
+//! Queries only read. This package knows no HTTP, no collector, no detector and no sink.
 
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -20,7 +20,6 @@ mod error;
 mod fixtures;
 mod growth;
 mod guard;
-pub mod http;
 pub mod limits;
 mod operators;
 pub mod output;

@@ -2,19 +2,19 @@
 
 mod columnar;
 mod csv;
+mod encoded;
 mod expanded;
 mod json;
 mod plain;
 mod terminal;
 
-use std::io;
-
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
-use crate::answer::{Answer, Statistics};
+use crate::answer::Statistics;
 use crate::error::QueryError;
 
+pub use encoded::Encoded;
 pub use terminal::{is_invisible, visible};
 
 /// A format of results.
@@ -94,7 +94,12 @@ impl Format {
     }
 
     /// A writer for a result with these columns; `width` is how many columns of characters a table may take.
-    pub fn writer(self, query: &str, schema: &SchemaRef, width: Option<usize>) -> Result<Box<dyn Writer>, QueryError> {
+    pub(crate) fn writer(
+        self,
+        query: &str,
+        schema: &SchemaRef,
+        width: Option<usize>,
+    ) -> Result<Box<dyn Writer>, QueryError> {
         Ok(match self {
             Self::Json => Box::new(json::Object::new(query, schema)),
             Self::NdJson => Box::new(json::Lines::new(schema)),
@@ -111,7 +116,7 @@ impl Format {
 }
 
 /// Turns a result into bytes while it comes. Each call appends to `out` what is ready.
-pub trait Writer: Send {
+pub(crate) trait Writer: Send {
     /// Rows.
     fn batch(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), QueryError>;
 
@@ -123,45 +128,6 @@ pub trait Writer: Send {
     fn fail(&mut self, _error: &QueryError, _out: &mut Vec<u8>) -> bool {
         false
     }
-}
-
-/// Writes a whole result to a file or a terminal; returns what the query cost.
-pub async fn write_to(
-    answer: &mut Answer,
-    format: Format,
-    sink: &mut (dyn io::Write + Send),
-) -> Result<Statistics, WriteError> {
-    let mut writer = format.writer(answer.id(), answer.schema(), None)?;
-    let mut out = Vec::new();
-    while let Some(batch) = answer.next().await {
-        match batch {
-            Ok(batch) => writer.batch(&batch, &mut out)?,
-            Err(error) => {
-                writer.fail(&error, &mut out);
-                sink.write_all(&out)?;
-                return Err(error.into());
-            }
-        }
-        sink.write_all(&out)?;
-        out.clear();
-    }
-    let statistics = answer.statistics();
-    writer.finish(&statistics, &mut out)?;
-    sink.write_all(&out)?;
-    sink.flush()?;
-    Ok(statistics)
-}
-
-/// Why a result could not be written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WriteError {
-    /// The query failed; what was written so far is not the whole result.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// The file or terminal refused.
-    #[error("cannot write the result: {0}")]
-    Io(#[from] io::Error),
 }
 
 #[cfg(test)]

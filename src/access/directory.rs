@@ -97,22 +97,20 @@ impl Authorize for Directory {
 mod tests {
     use super::*;
     use crate::access::Secret;
-    use ledger::{LedgerName, Rows};
+    use ledger::{Entry, LedgerName, Rows};
     use operations::access::{Role, Trust};
 
     /// Builds a block of token entries as they stand in the ledger.
     fn rows(entries: &[(&str, &str, String)]) -> Rows {
         let mut rows = Rows::new(LedgerName::Operations, 0, 0);
         for (seq, (id, to, record)) in entries.iter().enumerate() {
-            let mut facts = Vec::new();
+            let mut entry = Entry::new();
             let values =
                 [(column::KIND, KIND), (column::SUBJECT, id), (column::TO, to), (column::RECORD, record.as_str())];
             for (column, value) in values {
-                facts.extend_from_slice(&column.id().to_be_bytes());
-                facts.extend_from_slice(&u32::try_from(value.len()).expect("short").to_be_bytes());
-                facts.extend_from_slice(value.as_bytes());
+                entry.set_text(column, value);
             }
-            rows.push(seq as u64, 0, 1_000 + seq as i64, 0, &facts, None);
+            rows.push_entry(0, 1_000 + seq as i64, &entry);
         }
         rows
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::api::Target;
+use crate::client::Target;
 use crate::exit::{Failure, Outcome};
 use crate::output;
 use crate::sql::{self, Shape};

@@ -8,8 +8,8 @@ use operations::triage::{Matcher, NewSilence, Request, WindowKind};
 use serde_json::Value;
 
 use super::show::text;
-use crate::api::Target;
 use crate::cli::Output;
+use crate::client::Target;
 use crate::control::now;
 use crate::exit::Outcome;
 use crate::output::{self, Format, Table};

@@ -82,7 +82,7 @@ pub struct Status {
     /// Every collector and every sink.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
-    /// Where each sink stands: `export::LaneStatus` as JSON.
+    /// Where each sink stands: `export::SinkStatus` as JSON.
     pub sinks: Vec<serde_json::Value>,
 }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::Destination;
 use super::spool::{Segment, Spool, lines};
-use crate::api::{client_builder, not_reached};
+use crate::client::{client_builder, not_reached};
 use crate::exit::Failure;
 use crate::limits;
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use api::Interactions;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -10,7 +11,6 @@ use axum::routing::get;
 use operations::budget;
 use operations::triage::Desk;
 use prometheus_client::registry::Registry;
-use query::http::Interactions;
 use tower::ServiceExt;
 
 use super::exposition::Format;
@@ -68,9 +68,9 @@ impl Console {
         let Shared { engine, tokens, desk, budgets, slack, registry } = shared;
         self.doorman.know(tokens);
         let authorize = Arc::new(tokens.clone());
-        let state = query::http::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
+        let state = api::State::new(engine, authorize, Arc::clone(desk), Arc::clone(budgets));
         let state = state.with_slack(Interactions::of(Arc::new(slack.clone())));
-        let opened = Opened { api: query::http::router(state), registry: RwLock::new(Arc::new(registry)) };
+        let opened = Opened { api: api::router(state), registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use detect::{Key, RuleSet, Runner, RunnerOptions};
-use export::{Exporter, Gate};
+use export::{Exporter, Suppressor};
 use ledger::Store;
 use prometheus_client::registry::Registry;
 
@@ -56,19 +56,19 @@ pub struct Changed {
 }
 
 impl Followers {
-    /// Prepares them from a configuration and its rules. The gate knows which alerts are hidden.
+    /// Prepares them from a configuration and its rules. The suppressor knows which alerts nobody is told of.
     pub fn prepare(
         store: &Store,
         settings: &Settings,
         rules: &RuleSet,
-        gate: &Arc<dyn Gate>,
+        suppressor: &Arc<dyn Suppressor>,
     ) -> Result<Prepared, Failure> {
         let key = store.fingerprint_key();
         let options = RunnerOptions::new(rules.clone(), Key::new(&key), settings.store.data.join("detect"));
         let runner = Runner::new(store.events(), store.operations(), options);
         let mut exporter =
             Exporter::new(&settings.sinks(), store.events(), store.operations(), key).map_err(Failure::config)?;
-        exporter.set_gate(gate);
+        exporter.set_suppressor(suppressor);
         Ok(Prepared { runner, exporter })
     }
 

@@ -100,9 +100,9 @@ impl Health {
     /// How every collector and every sink stands.
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let collectors = self.collectors.get().map(Watch::status).unwrap_or_default();
-        let lanes = self.sinks.read().unwrap_or_else(PoisonError::into_inner).get();
+        let statuses = self.sinks.read().unwrap_or_else(PoisonError::into_inner).get();
         let collectors = collectors.into_iter().map(Endpoint::of_collector);
-        collectors.chain(lanes.into_iter().map(Endpoint::of_lane)).collect()
+        collectors.chain(statuses.into_iter().map(Endpoint::of_sink)).collect()
     }
 
     /// Recovery is over and everything is built.

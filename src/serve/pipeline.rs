@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use detect::{Bookkeeper, BookkeeperMetrics, RuleSet};
-use export::Gate;
+use export::Suppressor;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
 use ingest::price::PriceTable;
@@ -33,7 +33,7 @@ pub struct Pipeline {
     followers: Followers,
     /// The rules that run.
     rules: RuleSet,
-    gate: Arc<dyn Gate>,
+    suppressor: Arc<dyn Suppressor>,
     health: Arc<Health>,
 }
 
@@ -44,7 +44,7 @@ impl Pipeline {
         settings: &Settings,
         rules: RuleSet,
         tokens: &Tokens,
-        gate: Arc<dyn Gate>,
+        suppressor: Arc<dyn Suppressor>,
         ingest: Listener,
         health: &Arc<Health>,
     ) -> Result<(Self, Registry), Failure> {
@@ -55,7 +55,7 @@ impl Pipeline {
         let books_metrics = keeper.metrics();
         books_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
-        let prepared = Followers::prepare(store, settings, &rules, &gate)?;
+        let prepared = Followers::prepare(store, settings, &rules, &suppressor)?;
         let following = tokens.clone();
         let following = Part::start("tokens", health, |stop| following.follow(stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
@@ -78,7 +78,7 @@ impl Pipeline {
             intake,
             followers,
             rules,
-            gate,
+            suppressor,
             health,
         };
         Ok((pipeline, registry))
@@ -99,7 +99,7 @@ impl Pipeline {
     pub async fn reload(&mut self, store: &Store, old: &Settings, new: &Settings) -> Result<Option<Registry>, Failure> {
         // The files of rules may have changed although the configuration did not.
         let rules = settings::rules::rules(new)?;
-        let prepared = Followers::prepare(store, new, &rules, &self.gate)?;
+        let prepared = Followers::prepare(store, new, &rules, &self.suppressor)?;
         self.collectors.reload(&new.intake()).map_err(Failure::config)?;
         let changed = Changed { rules: self.rules != rules, sinks: old.sinks() != new.sinks() };
         if !changed.rules && !changed.sinks {

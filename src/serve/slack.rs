@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use api::SlackApps;
 use export::{ACKNOWLEDGE_ACTION, Secret, SignatureError, verify_signature};
-use query::http::SlackApps;
 
 use crate::settings::Settings;
 

@@ -7,14 +7,14 @@ use crate::sources::{File, Token, flat, rust};
 const GIANTS: [(&str, &[&str]); 4] = [
     ("parquet", &["ledger/src/columnar", "ledger/src/segment", "query/src/table", "query/src/output"]),
     ("datafusion", &["query/src/"]),
-    ("rdkafka", &["ingest/src/transport/kafka.rs", "export/src/sink/kafka.rs"]),
+    ("rdkafka", &["ingest/src/transport/kafka.rs", "export/src/sinks/kafka.rs"]),
     (
         "axum",
         &[
             "ingest/src/transport/http",
             "ingest/src/collectors.rs",
-            "query/src/http",
-            "src/api",
+            "api/src/",
+            "src/client",
             "src/serve/console.rs",
             "src/serve/listener",
         ],

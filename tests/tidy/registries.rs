@@ -10,7 +10,7 @@ const REGISTRIES: [(&str, &str, &str); 4] = [
     ("Dialect", "ingest/src/dialect/", "ingest/src/dialect.rs"),
     ("Transport", "ingest/src/transport/", "ingest/src/transport.rs"),
     ("Detector", "detect/src/", "detect/src/registry.rs"),
-    ("Sink", "export/src/sink/", "export/src/sink.rs"),
+    ("Sink", "export/src/sinks/", "export/src/sinks.rs"),
 ];
 
 #[test]

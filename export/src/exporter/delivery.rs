@@ -17,8 +17,8 @@ use operations::triage::{Column, Desk};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::delivery::suppressor::{Candidate, Decision, TriageSuppressor};
 use crate::fixtures::alert_of;
-use crate::gate::{Asked, DeskGate, Verdict};
 
 /// PagerDuty in memory: what it took, and whether it refuses everything.
 #[derive(Default)]
@@ -212,11 +212,11 @@ async fn an_incident_whose_last_alert_is_told_alone_is_resolved() {
 
 struct Silence;
 
-impl Gate for Silence {
-    fn verdicts(&self, alerts: &[Asked], _now: i64) -> Vec<Verdict> {
+impl Suppressor for Silence {
+    fn decide(&self, alerts: &[Candidate], _now: i64) -> Vec<Decision> {
         let hidden = |alert: &Alert| alert.id.ends_with('1');
-        let verdict = |asked: &Asked| {
-            if hidden(&asked.alert) { Verdict::Hidden("silence-7".to_owned()) } else { Verdict::Notify }
+        let verdict = |asked: &Candidate| {
+            if hidden(&asked.alert) { Decision::Suppress("silence-7".to_owned()) } else { Decision::Notify }
         };
         alerts.iter().map(verdict).collect()
     }
@@ -226,7 +226,7 @@ impl Gate for Silence {
 async fn what_is_hidden_is_on_record_and_not_sent_nor_is_its_end() {
     let bench = Bench::new().await;
     let mut exporter = bench.exporter();
-    exporter.set_gate(&(Arc::new(Silence) as Arc<dyn Gate>));
+    exporter.set_suppressor(&(Arc::new(Silence) as Arc<dyn Suppressor>));
     let stop = CancellationToken::new();
     let running = tokio::spawn(exporter.run(stop.clone()));
     bench.append(&[alert_of(1, Severity::High)]).await;
@@ -295,7 +295,7 @@ impl Bench {
 
     fn run(&self, desk: &Arc<Desk>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let mut exporter = self.exporter();
-        exporter.set_gate(&DeskGate::of(desk));
+        exporter.set_suppressor(&TriageSuppressor::of(desk));
         let stop = CancellationToken::new();
         (stop.clone(), tokio::spawn(exporter.run(stop)))
     }

@@ -201,12 +201,12 @@ async fn nothing_is_lost_over_a_real_store_and_network_with_kills() {
         assert!(ranges.windows(2).all(|pair| pair[0].1 == pair[1].0), "{sink} {ledger}: {ranges:?}");
     }
     let offline = crate::status(&config, &store.events().reader(), &store.operations().reader()).unwrap();
-    assert!(offline.iter().any(|lane| lane.ledger == LedgerName::Events
-        && lane.next_seq == 14_000
-        && lane.lag == 0
-        && lane.last_ack.is_some()));
+    assert!(offline.iter().any(|status| status.ledger == LedgerName::Events
+        && status.next_seq == 14_000
+        && status.lag == 0
+        && status.last_ack.is_some()));
     let live = status.get();
-    assert!(live.iter().all(|lane| lane.stopped.is_none()) && !format!("{live:?}").contains("s3cret"));
+    assert!(live.iter().all(|status| status.stopped.is_none()) && !format!("{live:?}").contains("s3cret"));
     drop(receiver);
     store.stop();
 }

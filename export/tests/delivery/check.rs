@@ -32,7 +32,7 @@ impl fmt::Display for Counts {
     }
 }
 
-struct Commit {
+struct Accepted {
     path: String,
     id: String,
     text: String,
@@ -46,16 +46,16 @@ fn lines(path: &Path) -> Vec<Value> {
 /// Stops at the first loss, double or disorder and names the seed.
 pub fn check(folder: &Path, seed: u64, alerts: u64) -> Counts {
     let answers = lines(&folder.join("answers"));
-    let commits: Vec<Commit> = lines(&folder.join("commits"))
+    let commits: Vec<Accepted> = lines(&folder.join("commits"))
         .into_iter()
         .map(|line| {
             let text = line["body"].as_str().unwrap().to_owned();
             let (path, id) = (line["path"].as_str().unwrap().to_owned(), line["id"].as_str().unwrap().to_owned());
-            Commit { path, id, body: serde_json::from_str(&text).unwrap_or_default(), text }
+            Accepted { path, id, body: serde_json::from_str(&text).unwrap_or_default(), text }
         })
         .collect();
     let all = revisions(seed, alerts);
-    let at = |path: &str| -> Vec<&Commit> { commits.iter().filter(|commit| commit.path == path).collect() };
+    let at = |path: &str| -> Vec<&Accepted> { commits.iter().filter(|commit| commit.path == path).collect() };
     let lost = |sink: &str, committed: &BTreeSet<String>, name: &dyn Fn(&Value) -> String| {
         let sent = lines(&folder.join("sent")).into_iter().filter(|line| line["sink"] == sink);
         let arrived = sent.filter(|line| committed.contains(&name(line)));
@@ -104,7 +104,7 @@ fn message_id(key: &str) -> String {
 }
 
 /// Mail that arrives again is the same mail under the same Message-ID, which the reader's client folds.
-fn mail(commits: &[&Commit], seed: u64) -> (BTreeSet<String>, usize) {
+fn mail(commits: &[&Accepted], seed: u64) -> (BTreeSet<String>, usize) {
     let (mut seen, mut doubled) = (BTreeMap::new(), 0);
     for commit in commits {
         if let Some(before) = seen.insert(commit.id.clone(), commit.text.clone()) {
@@ -120,7 +120,7 @@ fn ids(all: &[Alert]) -> BTreeSet<&str> {
 }
 
 /// PagerDuty's own rules: a trigger of an open incident folds, a trigger after a resolution opens another.
-fn pagerduty(commits: &[&Commit], seed: u64) -> (BTreeSet<String>, usize) {
+fn pagerduty(commits: &[&Accepted], seed: u64) -> (BTreeSet<String>, usize) {
     let (mut open, mut closed, mut digests) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
     let mut triggered = BTreeSet::new();
     for commit in commits {
@@ -151,7 +151,7 @@ fn pagerduty(commits: &[&Commit], seed: u64) -> (BTreeSet<String>, usize) {
 }
 
 /// A consumer that remembers ids: one body for each, and no news of an alert after its end.
-fn webhook(commits: &[&Commit], seed: u64) -> BTreeSet<String> {
+fn webhook(commits: &[&Accepted], seed: u64) -> BTreeSet<String> {
     let (mut seen, mut over) = (BTreeMap::new(), BTreeSet::new());
     for commit in commits {
         if let Some(before) = seen.insert(commit.id.clone(), commit.text.clone()) {
@@ -170,7 +170,7 @@ fn webhook(commits: &[&Commit], seed: u64) -> BTreeSet<String> {
 
 /// Alertmanager keeps the newest of each label set: everything but the last alert has ended, and nothing ended that did not
 /// fire before.
-fn alertmanager(commits: &[&Commit], all: &[Alert], seed: u64) {
+fn alertmanager(commits: &[&Accepted], all: &[Alert], seed: u64) {
     let (mut newest, mut told) = (BTreeMap::new(), BTreeSet::new());
     for commit in commits {
         for alert in commit.body.as_array().unwrap() {
@@ -187,7 +187,7 @@ fn alertmanager(commits: &[&Commit], all: &[Alert], seed: u64) {
 }
 
 /// Slack takes no id, but it can be asked: no message stands there twice.
-fn slack(commits: &[&Commit], seed: u64) -> BTreeSet<String> {
+fn slack(commits: &[&Accepted], seed: u64) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for commit in commits {
         let key = commit.body["metadata"]["event_payload"]["key"].as_str().unwrap();
@@ -197,7 +197,7 @@ fn slack(commits: &[&Commit], seed: u64) -> BTreeSet<String> {
 }
 
 /// Splunk gets every revision at least once, and the repeats are the same, whole batches. Returns how many were repeated.
-fn siem(commits: &[&Commit], all: &[Alert], seed: u64) -> usize {
+fn siem(commits: &[&Accepted], all: &[Alert], seed: u64) -> usize {
     let (mut records, mut batches, mut batch_of) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
     for commit in commits {
         batches.insert(commit.text.as_str());

@@ -116,13 +116,13 @@ async fn replay(store: &Store, config: &Config, retries: &export::Retries) {
         let dead: u64 = export::status(config, &events, &operations)
             .unwrap()
             .iter()
-            .map(|lane| if lane.sink == "mail" { lane.dead } else { 0 })
+            .map(|status| if status.sink == "mail" { status.dead } else { 0 })
             .sum();
         if dead == 0 {
             return;
         }
         retries.retry("mail", "harness").await.unwrap();
-        // The wish itself is an entry, and so is what becomes of it.
+        // The retry request itself is an entry, and so is what becomes of it.
         for _ in 0..3 {
             watch.changed().await.unwrap();
         }

@@ -223,8 +223,9 @@ fn store(coded: &mut Coded, value: &[u8]) -> u16 {
 /// Says what is wrong with a block whose values came from somewhere else.
 pub(super) fn check_values(held: &Held, pages: &Pages) -> Result<(), &'static str> {
     match &held.values {
-        Values::Coded(coded) => (1..=coded.distinct() as u16)
-            .try_for_each(|code| check_value(held.column.kind, coded.value(code).ok_or("a value outside of its column")?)),
+        Values::Coded(coded) => (1..=coded.distinct() as u16).try_for_each(|code| {
+            check_value(held.column.kind, coded.value(code).ok_or("a value outside of its column")?)
+        }),
         Values::Long(list) => {
             let rows = list.iter().flat_map(|page| page.first_row..page.end_row());
             rows.filter_map(|row| held.value(row, pages)).try_for_each(|value| check_value(held.column.kind, value))

@@ -213,7 +213,8 @@ fn encode_page(page: &Page, out: &mut Vec<u8>) {
         out.push(ALL);
     } else {
         out.push(SOME);
-        let bits = |rows: &[bool]| rows.iter().enumerate().fold(0, |bits, (at, present)| bits | u8::from(*present) << at);
+        let bits =
+            |rows: &[bool]| rows.iter().enumerate().fold(0, |bits, (at, present)| bits | u8::from(*present) << at);
         out.extend(page.present.chunks(8).map(bits));
     }
     write_section(out, *compressed, page.raw_len, bytes);

@@ -108,7 +108,10 @@ fn many(count: usize) -> Vec<Entry> {
             entry.set_text(column::CONTENT, &format!("content {number}"));
         }
         if !number.is_multiple_of(10) {
-            entry.set_text(column::RECORD, &format!("{{\"number\":{number},\"text\":\"{}\"}}", "a".repeat(number % 300)));
+            entry.set_text(
+                column::RECORD,
+                &format!("{{\"number\":{number},\"text\":\"{}\"}}", "a".repeat(number % 300)),
+            );
         }
         entry
     };
@@ -122,10 +125,13 @@ fn many_rows_take_several_pages_and_little_room() {
     let raw: usize = parts_of(&entries).iter().map(|(facts, content)| facts.len() + content.len()).sum();
     assert!(bytes.len() * 8 < raw, "{} of {raw} bytes", bytes.len());
     let block = encoded(&TABLE, &entries).block.expect("entries");
-    assert_eq!(block.column(column::SESSION.id()).map(|held| match &held.values {
-        Values::Coded(coded) => coded.distinct(),
-        Values::Long(_) => 0,
-    }), Some(7));
+    assert_eq!(
+        block.column(column::SESSION.id()).map(|held| match &held.values {
+            Values::Coded(coded) => coded.distinct(),
+            Values::Long(_) => 0,
+        }),
+        Some(7)
+    );
     assert!(block.pages >= 6, "{} pages", block.pages);
 }
 

@@ -114,8 +114,9 @@ fn numbers<T: ArrowPrimitiveType>(
 fn lists(column: &Column, pieces: &[Piece<'_>], order: &[(u32, u32)]) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for (piece, row) in order {
-        let value =
-            pieces.get(*piece as usize).and_then(|piece| piece.rows.block().value(column.id, *row as usize, piece.pages));
+        let value = pieces
+            .get(*piece as usize)
+            .and_then(|piece| piece.rows.block().value(column.id, *row as usize, piece.pages));
         for element in part::list_elements(value.unwrap_or_default()).flatten() {
             builder.values().append_value(std::str::from_utf8(element).unwrap_or_default());
         }
@@ -171,7 +172,8 @@ fn long_views<T: ByteViewType>(
     for (piece, values) in pieces.iter().zip(held) {
         first.push(buffers.len());
         if let Some(Values::Long(pages)) = values {
-            let bytes = pages.iter().map(|page| page.plain(piece.pages).map(|plain| plain.bytes.clone()).unwrap_or_default());
+            let bytes =
+                pages.iter().map(|page| page.plain(piece.pages).map(|plain| plain.bytes.clone()).unwrap_or_default());
             buffers.extend(bytes);
         }
     }

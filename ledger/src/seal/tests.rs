@@ -3,9 +3,9 @@
 use super::*;
 use crate::blobs::LocalBlobs;
 use crate::events::{TABLE, column};
-use crate::fixtures::tail_block;
 use crate::fixtures::faulty::{Effect, FaultyBlobs};
 use crate::fixtures::recorder::{ORIGIN, Recorded, Recorder, session_events};
+use crate::fixtures::tail_block;
 use crate::verify::{Report, Scope, verify_segments};
 
 /// Three batches, the last one without events, and the second segment's two.

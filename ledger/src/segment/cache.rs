@@ -60,7 +60,8 @@ impl RowGroupCache {
     /// The decoded rows that cover a position.
     pub(super) fn get(&self, file: &str, content: bool, seq: u64) -> Option<Arc<DecodedRows>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = |entry: &Entry| entry.content == content && entry.decoded.range.contains(seq) && entry.file == file;
+        let wanted =
+            |entry: &Entry| entry.content == content && entry.decoded.range.contains(seq) && entry.file == file;
         let at = entries.iter().position(wanted)?;
         let entry = entries.remove(at);
         let decoded = Arc::clone(&entry.decoded);
@@ -107,7 +108,8 @@ mod tests {
         cache.put("a", true, rows(0, 1));
         assert!(has("a", 0), "used lately");
         assert!(!has("a", 10), "the oldest use");
-        let mut large = DecodedRows { range: RowGroupRange { first_seq: 0, end_seq: 10 }, blocks: Vec::new(), rows: Vec::new() };
+        let mut large =
+            DecodedRows { range: RowGroupRange { first_seq: 0, end_seq: 10 }, blocks: Vec::new(), rows: Vec::new() };
         let block = &rows(0, 8 << 20).blocks[0];
         large.blocks = vec![Arc::clone(block); ROW_GROUP_CACHE_BYTES_MAX / (8 << 20) + 1];
         cache.put("b", false, Arc::new(large));

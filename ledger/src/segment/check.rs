@@ -234,7 +234,8 @@ impl Check<'_> {
                 Some(_) => Digest::ZERO,
                 None => {
                     let digests = PartDigests::of(&facts_bytes, &content_bytes);
-                    let content = digests.content.map(|digest| leaf::commitment(&leaf::salt(&secrets.content, seq), &digest));
+                    let content =
+                        digests.content.map(|digest| leaf::commitment(&leaf::salt(&secrets.content, seq), &digest));
                     let facts = leaf::commitment(&leaf::salt(&secrets.facts, seq), &digests.facts);
                     let (recorded, flags) = (recorded[index], flags[index].cast_unsigned());
                     Leaf { shard: self.expected.shard, recorded, flags, facts, content }.hash()

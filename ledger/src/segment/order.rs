@@ -71,9 +71,9 @@ pub(super) fn is_sorted(ledger: LedgerName, batch: &RecordBatch) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::tail_block;
     use crate::Entry;
     use crate::events::{TABLE, column};
+    use crate::fixtures::tail_block;
     use proptest::prelude::*;
 
     proptest! {

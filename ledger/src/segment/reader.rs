@@ -116,7 +116,11 @@ impl SegmentReader {
         }
         let decoded = decode(self.table, &facts, contents.as_ref(), range).map_err(|(part, what)| {
             let name = content.filter(|_| part == Part::Content).unwrap_or(name);
-            LedgerError::corrupt(self.blobs.path(name), format!("positions {}..{}", range.first_seq, range.end_seq), what)
+            LedgerError::corrupt(
+                self.blobs.path(name),
+                format!("positions {}..{}", range.first_seq, range.end_seq),
+                what,
+            )
         })?;
         let decoded = Arc::new(decoded);
         self.cache.put(name, content.is_some(), Arc::clone(&decoded));
@@ -227,7 +231,12 @@ mod tests {
                     let rows = reader.read(&manifest.segments[0], from, content, limit, usize::MAX).expect("readable");
                     assert!((1..=limit).contains(&rows.len()));
                     for (row, want) in rows.iter().zip(&recorded[from as usize..]) {
-                        let place = RowPlace { seq: row.position.seq, batch: row.batch, recorded: row.recorded, flags: row.flags };
+                        let place = RowPlace {
+                            seq: row.position.seq,
+                            batch: row.batch,
+                            recorded: row.recorded,
+                            flags: row.flags,
+                        };
                         assert_eq!(place, want.place);
                         let content = if content { want.content.clone() } else { Vec::new() };
                         assert_eq!((row.part(Part::Facts), row.part(Part::Content)), (want.facts.clone(), content));
@@ -283,8 +292,7 @@ mod tests {
         for want in &recorded.rows {
             let rows = reader.read(&manifest.segments[0], want.place.seq, true, 1, 1).expect("readable");
             let row = rows.get(0).expect("a row");
-            let place =
-                RowPlace { seq: row.position.seq, batch: row.batch, recorded: row.recorded, flags: row.flags };
+            let place = RowPlace { seq: row.position.seq, batch: row.batch, recorded: row.recorded, flags: row.flags };
             assert_eq!(place, want.place);
             assert!(row.part(Part::Facts) == want.facts && row.part(Part::Content) == want.content);
         }

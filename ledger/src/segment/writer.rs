@@ -117,8 +117,7 @@ impl<'a> SegmentWriter<'a> {
         let range = (self.group_first, self.next_seq);
         let taken = std::mem::take(&mut self.pieces);
         let pages: Vec<Pages> = taken.iter().map(|(block, _)| block.block().pages()).collect();
-        let pieces: Vec<Piece<'_>> =
-            taken.iter().zip(&pages).map(|((rows, _), pages)| Piece { rows, pages }).collect();
+        let pieces: Vec<Piece<'_>> = taken.iter().zip(&pages).map(|((rows, _), pages)| Piece { rows, pages }).collect();
         let rows: Vec<(u32, u32)> = (0_u32..)
             .zip(&taken)
             .flat_map(|(piece, (_, rows))| rows.clone().map(move |row| (piece, row as u32)))
@@ -189,9 +188,8 @@ impl ColumnsFile {
     ) -> Result<Self, LedgerError> {
         let failure = Failure::default();
         let sink = HashingWriter::new(blob, &failure);
-        let writer =
-            ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties))
-                .map_err(|error| failure.explain(&path, &error))?;
+        let writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties))
+            .map_err(|error| failure.explain(&path, &error))?;
         Ok(Self { kind, name, path, schema, writer, failure, row_groups: Vec::new(), rows: 0 })
     }
 

@@ -15,8 +15,8 @@ use crate::error::{AppendError, LedgerError};
 use crate::limits;
 use crate::position::Position;
 use crate::queue::Queued;
-use crate::store::Durable;
 use crate::seal::SealBatch;
+use crate::store::Durable;
 use crate::tail::TailBlock;
 use crate::wal::frame::{Commit, FrameType, Open, Rows, Seed, write_frame};
 

@@ -102,7 +102,7 @@ impl Desk {
         let mut inner = self.lock();
         let folded = inner.folded(&self.reader)?;
         let asking = Asking { triage: folded.get(), principal, now };
-        let Checked { mut entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
+        let Checked { entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
         if dry_run {
             return Ok(Done { would_have_hidden, ..Done::default() });
         }
@@ -137,7 +137,7 @@ impl Desk {
         }
         let Notices { due, next } = folded.get().notices(now);
         let mut group = Group::new(&ledger::operations::TABLE);
-        for mut entry in due.iter().filter_map(notice_entry) {
+        for entry in due.iter().filter_map(notice_entry) {
             group.push(&entry)?;
         }
         if group.is_empty() {

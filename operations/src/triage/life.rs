@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::record::{self, Because, CloseReason};
 use crate::alert::{Alert, EVIDENCE_MAX, Severity, State};
 use crate::limits;
+use ledger::FLAG_CONTENT;
 use ledger::Row;
-use ledger::entry::FLAG_CONTENT;
 use ledger::operations::column;
 
 /// Where an alert stands, for people.

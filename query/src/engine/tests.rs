@@ -358,7 +358,7 @@ async fn a_query_ends_when_its_token_does() {
 #[tokio::test]
 async fn a_directory_answers_like_the_process_that_writes_it() {
     for (layout, ledgers) in layouts().await {
-        let (inside, beside) = (ledgers.engine(), Engine::open(ledgers.path(), Options::default()).unwrap());
+        let (inside, beside) = (ledgers.engine(), Engine::open(&ledgers.path(), Options::default()).unwrap());
         for sql in [
             "DESCRIBE egress",
             "SHOW COLUMNS FROM events",

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
+use api::Problem;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
@@ -12,7 +13,6 @@ use axum::response::IntoResponse;
 use hyper::body::{Body as _, Frame, SizeHint};
 use ingest::refusals::{Refusal, Refusals};
 use operations::access::Authorize;
-use query::http::Problem;
 use tower::ServiceExt;
 
 use super::pace::{Pace, Paced};

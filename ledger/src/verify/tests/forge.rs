@@ -14,6 +14,7 @@ use crate::batch::{Chain, OpenBatch};
 use crate::blobs::{Blobs as _, LocalBlobs};
 use crate::disk::LocalDisk;
 use crate::events::column;
+use crate::fixtures::encoded;
 use crate::identity::{Identity, random, shard_directory};
 use crate::manifest::{self, FileEntry, FileKind, Manifest, SegmentEntry};
 use crate::replay::{Depth, Replay};
@@ -21,7 +22,6 @@ use crate::segments::Segments;
 use crate::wal::file::WalFile;
 use crate::wal::frame::{Commit, FrameType, Open, Rows, Seed, write_frame};
 use crate::wal::scan::Scanner;
-use crate::fixtures::encoded;
 use crate::{Entry, LedgerName, Table, segment};
 
 /// Events in a forged batch.

@@ -1,0 +1,85 @@
+//! Ledgers with the services over them for the tests of this package, and people whose secrets are known.
+
+#[path = "../../query/src/fixtures/ledgers.rs"]
+mod ledgers;
+
+use std::sync::{Arc, RwLock};
+
+use ledger::Entry;
+use operations::access::{Authorize, Principal};
+use operations::budget;
+use operations::triage::{Desk, Policy};
+use query::output::{Encoded, Format};
+use query::{Engine, Limits, Options, Purpose, Request, Standing};
+
+pub(crate) use ledgers::{Ledgers, event, principal, story};
+use ledgers::{NOON, operation};
+
+impl Ledgers {
+    /// A store whose segments hold `segment_entries_max` rows.
+    pub(crate) fn new(segment_entries_max: u64) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), segment_entries_max)
+    }
+
+    /// The desk of a server over these ledgers.
+    pub(crate) fn desk(&self) -> Arc<Desk> {
+        let operations = self.store.operations();
+        Arc::new(Desk::new(operations.reader(), Some(operations.appender()), Policy::default()))
+    }
+
+    /// The desk for money of a server over these ledgers.
+    pub(crate) fn budgets(&self) -> Arc<budget::Desk> {
+        let operations = self.store.operations();
+        Arc::new(budget::Desk::new(operations.reader(), Some(operations.appender())))
+    }
+
+    /// An engine that records what is asked.
+    pub(crate) fn engine(&self) -> Engine {
+        let options = Options { audit: Some(self.store.operations().appender()), threads: Some(2), queries_max: None };
+        Engine::new(self.store.events().reader(), self.store.operations().reader(), options).unwrap()
+    }
+}
+
+/// A revision of an alert, as a detector records it.
+pub(crate) fn alert(id: &str, revision: i64, state: &str, severity: &str) -> Entry {
+    let record = serde_json::json!({
+        "id": id, "revision": revision, "rule": "egress.denied_post", "rule_version": 1, "state": state, "severity": severity,
+        "title": "Denied upload", "reason": "3 requests", "who": { "user": "tobias", "team": "red" }, "what": { "host": "attacker-logger.com" },
+        "first_seen": NOON, "last_seen": NOON, "recorded_first": NOON, "recorded_last": NOON, "count": 1,
+        "evidence": ["events/0/2"], "tags": [], "backfill": false
+    });
+    operation("alert", id, revision, &record)
+}
+
+/// What the local principal is answered, in a format as text; it leaves no record.
+pub(crate) async fn ask(engine: &Engine, sql: &str, format: Format) -> String {
+    let request = Request {
+        sql: sql.to_owned(),
+        principal: Arc::new(Principal::local()),
+        purpose: Purpose::Page,
+        limits: Limits::default(),
+        standing: Standing::default(),
+    };
+    let mut encoded = Encoded::new(engine.run(request).await.unwrap(), format, None).unwrap();
+    String::from_utf8(encoded.pull(usize::MAX).await.unwrap()).unwrap()
+}
+
+/// Knows the principals by their names: the secret of `ada` is `secret-ada`.
+pub(crate) struct Doorman(RwLock<Vec<Arc<Principal>>>);
+
+impl Doorman {
+    pub(crate) fn new(people: Vec<Arc<Principal>>) -> Self {
+        Self(RwLock::new(people))
+    }
+
+    /// Nobody is known from now on.
+    pub(crate) fn revoke_all(&self) {
+        self.0.write().unwrap().clear();
+    }
+}
+
+impl Authorize for Doorman {
+    fn authorize(&self, secret: &str) -> Option<Arc<Principal>> {
+        self.0.read().unwrap().iter().find(|principal| secret.strip_prefix("secret-") == Some(&principal.name)).cloned()
+    }
+}

@@ -1,0 +1,128 @@
+//! A worker that does not run, because its sink is paused or because it ended: somebody has to say how far it falls behind.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ledger::Reader;
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::STATUS_EVERY;
+use crate::metrics::SinkMetrics;
+use crate::status::{SinkStatus, now_micros};
+use crate::worker::WorkerError;
+
+/// One sink in one ledger that stands still.
+pub struct IdleWorker {
+    /// The ledger that it would export.
+    pub reader: Reader,
+    /// The shard of it.
+    pub shard: u32,
+    /// Where it stands.
+    pub status: Arc<Mutex<SinkStatus>>,
+    /// Its numbers.
+    pub metrics: SinkMetrics,
+}
+
+impl IdleWorker {
+    /// Of a paused sink: reads where it stands, and shows how the lag grows, until `stop`.
+    pub async fn run_paused(self, operations: Reader, stop: CancellationToken) {
+        let (mut own, shard) = (self.status().clone(), self.shard);
+        // It reads backwards until it finds a receipt, which may take long.
+        let stood = tokio::task::spawn_blocking(move || own.stand(&operations, shard).map(|()| own)).await;
+        match stood {
+            Ok(Ok(own)) => {
+                let (sink, ledger) = (&own.sink, own.ledger.as_str());
+                tracing::info!(sink, r#type = own.kind, ledger, position = own.next_seq, "the sink is paused");
+                *self.status() = own;
+            }
+            Ok(Err(error)) => {
+                let status = self.status();
+                tracing::error!(sink = status.sink, %error, "where the paused sink stands cannot be read");
+            }
+            // A panic was logged by the runtime; its lag counts from the beginning.
+            Err(_) => {}
+        }
+        self.run(stop).await;
+    }
+
+    /// Of a worker that ended because of an error: says so, and shows how the lag grows, until `stop`.
+    pub async fn run_stopped(self, error: WorkerError, stop: CancellationToken) {
+        {
+            let mut status = self.status();
+            tracing::error!(sink = status.sink, ledger = status.ledger.as_str(), %error, "export stopped");
+            status.stopped = Some(error.to_string());
+            status.judge(now_micros());
+        }
+        self.run(stop).await;
+    }
+
+    fn status(&self) -> MutexGuard<'_, SinkStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows how the lag grows, until `stop`.
+    async fn run(self, stop: CancellationToken) {
+        let mut behind_since = None;
+        loop {
+            self.look(now_micros(), &mut behind_since);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(STATUS_EVERY) => {}
+            }
+        }
+    }
+
+    /// Looks once. `behind_since` is the moment from which it is behind, as far as it was seen.
+    fn look(&self, now: i64, behind_since: &mut Option<i64>) {
+        // A ledger that cannot be read keeps the last number; its own health says why.
+        let Ok(durable) = self.reader.durable() else { return };
+        let mut status = self.status();
+        status.lag = durable.next_seq.saturating_sub(status.next_seq);
+        let since = match status.lag {
+            0 => now,
+            _ => behind_since.unwrap_or(now - status.lag_seconds as i64 * 1_000_000),
+        };
+        *behind_since = (status.lag > 0).then_some(since);
+        status.lag_seconds = ((now - since) / 1_000_000).max(0) as u64;
+        self.metrics.lag.set(status.lag as i64);
+        self.metrics.lag_seconds.set(status.lag_seconds as i64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::{Entry, Group, LedgerName, Options, Store};
+
+    use super::*;
+    use crate::fixtures;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn who_stands_still_falls_behind_visibly() {
+        let directory = tempfile::tempdir().unwrap();
+        Store::init(directory.path(), "acme.example/agents").unwrap();
+        let store = Store::open(directory.path(), Options::default()).unwrap();
+        let append = || {
+            let mut group = Group::new(&ledger::operations::TABLE);
+            let mut entry = Entry::new();
+            entry.set_text(ledger::operations::column::KIND, "note");
+            group.push(&entry).unwrap();
+            store.operations().appender().try_append(group).map_err(|rejected| rejected.error).unwrap().wait().unwrap();
+        };
+        let status = Arc::new(Mutex::new(SinkStatus::new(&fixtures::sink("soc"), LedgerName::Operations)));
+        let metrics = Metrics::default().of("soc", LedgerName::Operations);
+        let idle = IdleWorker { reader: store.operations().reader(), shard: 0, status: status.clone(), metrics };
+        let (mut since, begin) = (None, now_micros());
+        let mut check = |second: i64, lag: u64, lag_seconds: u64| {
+            idle.look(begin + second * 1_000_000, &mut since);
+            let status = status.lock().unwrap();
+            assert_eq!((status.lag, status.lag_seconds), (lag, lag_seconds), "after {second} s");
+            assert_eq!(idle.metrics.lag.get(), lag as i64);
+        };
+        check(0, 0, 0);
+        append();
+        check(5, 1, 0);
+        append();
+        check(65, 2, 60);
+        store.stop();
+    }
+}

@@ -1,0 +1,173 @@
+//! `email`: alerts by mail, as text and as HTML.
+//!
+//! The message is made from the record alone, its date and boundary too, so a mail that is sent twice is the same mail under
+//! the same Message-ID, which many clients fold. Every mail about an alert refers to one thread.
+
+mod compose;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use ledger::LedgerName;
+use operations::fold::Outbox;
+use serde::{Deserialize, Serialize};
+
+use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, excerpt};
+use crate::config::Start;
+use crate::connections::http::{Answer, Request};
+use crate::connections::smtp::{Mail, MailTls};
+use crate::delivery::{self, Style, fold};
+use crate::judgement::Judgement;
+use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
+use crate::record::Record;
+use crate::secret::{Secret, SecretError, SecretText};
+
+/// What the reference says.
+pub static SPEC: SinkSpec = SinkSpec {
+    kind: "email",
+    what: "Alerts by mail through an SMTP server with STARTTLS or TLS.",
+    guarantee: "At least once; a mail that arrives twice has the same Message-ID.",
+    ledgers: &[LedgerName::Operations],
+    alerts_only: true,
+    start: Start::Now,
+    example: "server = \"smtp.acme.example\"\nfrom = \"tachograph@acme.example\"\nto = [\"soc@acme.example\"]\nusername = \"tachograph\"\npassword = \"env:SMTP_PASSWORD\"",
+    settings: &[
+        Setting::new("server", "The name of the SMTP server."),
+        Setting::new("port", "Its port. Default: 587 with STARTTLS, 465 with TLS, 25 without."),
+        Setting::new("tls", "`starttls`, `tls`, or `none` for a relay on the same machine. Default: `starttls`."),
+        Setting::new("from", "The sender's address."),
+        Setting::new("to", "The recipients' addresses, at most 50."),
+        Setting::new("username", "The name at the server, if it wants one."),
+        Setting::new("password", "The password that belongs to it: a reference."),
+        delivery::DIGEST_WAIT_MS,
+    ],
+    fields: super::fields::<Email>,
+    parse: super::parse::<Email>,
+};
+
+/// Mails that go at once,
+const BURST: u32 = 5;
+/// and the time for one more.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// The settings.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Email {
+    /// The name of the SMTP server.
+    server: String,
+    /// Its port; 587 with STARTTLS, 465 with TLS, 25 without, if absent.
+    #[serde(default)]
+    port: Option<u16>,
+    /// `starttls`, `tls`, or `none` for a relay on the same machine.
+    #[serde(default)]
+    tls: MailTls,
+    /// The sender's address.
+    from: String,
+    /// The recipients' addresses.
+    to: Vec<String>,
+    /// The name at the server, if it wants one.
+    #[serde(default)]
+    username: Option<String>,
+    /// The password that belongs to it.
+    #[serde(default)]
+    password: Option<Secret>,
+    /// Milliseconds for which alerts about old events wait for each other.
+    #[serde(default = "delivery::digest_wait_ms")]
+    digest_wait_ms: u64,
+}
+
+impl Email {
+    fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            MailTls::Starttls => 587,
+            MailTls::Tls => 465,
+            MailTls::None => 25,
+        })
+    }
+
+    fn composer(&self) -> compose::Composer<'_> {
+        compose::Composer { from: &self.from, to: &self.to }
+    }
+}
+
+impl Sink for Email {
+    fn limits(&self) -> BatchLimits {
+        BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
+    }
+
+    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
+        let records = delivery::batch(records);
+        let (folded, composer) = (fold(records, outbox, Style::Mails), self.composer());
+        let recorded = records.first().map_or(0, |record| record.recorded);
+        let mut messages: Vec<Message> = Vec::new();
+        for notification in &folded.notifications {
+            let message = notification.message("", Vec::new());
+            messages.push(Message { body: composer.notification(&message.key, notification, recorded), ..message });
+        }
+        if let Some(digest) = &folded.digest {
+            messages.push(digest.message("", composer.digest(digest, recorded)));
+        }
+        for key in &folded.ended {
+            messages.push(Message::end_of(key, "", composer.digest_over(key, recorded)));
+        }
+        Rendered { messages, taken: records.len(), silent: folded.silent }
+    }
+
+    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        let password = self.password.as_ref().map(Secret::read).transpose()?;
+        let shown_url = format!("smtp://{}:{}", self.server, self.port());
+        let mail = Mail {
+            host: self.server.clone(),
+            port: self.port(),
+            tls: self.tls,
+            login: self.username.clone().zip(password),
+            from: self.from.clone(),
+            to: self.to.clone(),
+        };
+        let url = SecretText::public(&shown_url);
+        let (headers, body) = (Vec::new(), message.body.clone());
+        Ok(Request { url, shown_url, headers, authorization: None, body, mail: Some(mail) })
+    }
+
+    fn judge(&self, answer: &Answer) -> Judgement {
+        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
+        match answer.status {
+            200..=299 => Judgement::Acked(reason),
+            // The server wants another name, password or encryption: that holds for every mail.
+            432 | 530 | 534 | 535 | 538 => Judgement::Park { reason },
+            500..=599 => Judgement::Reject { index: 0, reason },
+            _ => Judgement::Retry { after: None, reason },
+        }
+    }
+
+    fn linger(&self, records: &VecDeque<Record>) -> Duration {
+        delivery::linger(records, Duration::from_millis(self.digest_wait_ms))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        delivery::check_wait(self.digest_wait_ms)?;
+        if self.to.is_empty() || self.to.len() > RECIPIENTS_MAX {
+            return Err(format!("to must have 1 to {RECIPIENTS_MAX} addresses"));
+        }
+        for address in self.to.iter().chain([&self.from]) {
+            if address.parse::<lettre::Address>().is_err() || !address.is_ascii() {
+                return Err("from and to must be plain addresses such as soc@acme.example".to_owned());
+            }
+        }
+        if self.username.is_some() != self.password.is_some() {
+            return Err("username and password belong together".to_owned());
+        }
+        if self.tls == MailTls::None && self.password.is_some() {
+            return Err("a password needs tls = \"starttls\" or \"tls\"".to_owned());
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+        if self.server.is_empty() || !self.server.chars().all(plain) {
+            return Err("server must be a host name".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

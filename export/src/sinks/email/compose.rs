@@ -1,0 +1,216 @@
+//! Mails as bytes. Everything in an alert is attacker-written: headers get one line of it, text gets no hidden characters,
+//! HTML gets it escaped.
+
+use std::fmt::Write as _;
+use std::time::{Duration, UNIX_EPOCH};
+
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use operations::alert::Alert;
+
+use crate::delivery::text::line;
+use crate::delivery::{Digest, Notification, Over};
+use crate::limits::{DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
+
+/// What every mail of a sink has.
+pub struct Composer<'a> {
+    pub from: &'a str,
+    pub to: &'a [String],
+}
+
+/// What one mail says: a heading, and names with values.
+struct MailContent {
+    subject: String,
+    lead: String,
+    values: Vec<(&'static str, String)>,
+}
+
+/// Says that no person wrote it, so that no machine answers.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+impl Composer<'_> {
+    /// The mail about one alert.
+    pub fn notification(&self, key: &str, notification: &Notification<'_>, recorded: i64) -> Vec<u8> {
+        let (state, action) = match (&notification.over, notification.opened) {
+            (Some(Over::Resolved(_)), _) => ("RESOLVED", None),
+            (Some(Over::Closed(action)), _) => ("CLOSED", Some(*action)),
+            (None, Some(_)) if notification.escalated.is_some() => ("ESCALATED", None),
+            (None, Some(alert)) => {
+                (if notification.told.is_some() { "UPDATED" } else { word(alert) }, notification.acknowledged)
+            }
+            (None, None) => ("ACKNOWLEDGED", notification.acknowledged),
+        };
+        let mut content = match notification.about() {
+            Some(alert) => about(state, alert),
+            None => MailContent {
+                subject: format!("[{state}] {}", notification.id),
+                lead: String::new(),
+                values: Vec::new(),
+            },
+        };
+        if let Some(action) = action {
+            content.values.insert(0, ("By", line(&action.actor, VALUE_CHARS_MAX).text));
+            let verdict = action.verdict().map(|verdict| ("Verdict", line(&verdict, VALUE_CHARS_MAX).text));
+            content.values.extend(verdict);
+        }
+        if notification.newest().is_none() {
+            // What the alert was when somebody acted says nothing of its state now.
+            content.values.retain(|(name, _)| *name != "State");
+        }
+        if let Some(step) = notification.escalated {
+            let why = format!("Nobody acknowledged it in time (step {}).", line(step, VALUE_CHARS_MAX).text);
+            content.values.insert(0, ("Escalation", why));
+        }
+        content.values.extend(notification.more().map(|more| ("Also", more)));
+        content
+            .values
+            .extend(notification.followers.iter().filter_map(Notification::newest).take(DIGEST_NAMED_MAX).map(one));
+        self.mail(key, notification.subject(), &content, notification.time().unwrap_or(recorded))
+    }
+
+    /// The mail about many alerts.
+    pub fn digest(&self, digest: &Digest<'_>, recorded: i64) -> Vec<u8> {
+        let mut values = Vec::new();
+        for (rule, severity, count) in digest.rules().into_iter().take(DIGEST_RULES_MAX) {
+            values.push(("Rule", format!("{count} × {} ({severity})", line(rule, VALUE_CHARS_MAX).text)));
+        }
+        values.extend(digest.alerts.iter().take(DIGEST_NAMED_MAX).map(|alert| one(alert)));
+        if let Some(rest) = digest.alerts.len().checked_sub(DIGEST_NAMED_MAX).filter(|rest| *rest > 0) {
+            values.push(("More", rest.to_string()));
+        }
+        let lead = "So many alerts came at once that they are told together, the worst first.".to_owned();
+        let subject = format!("[DIGEST] {}", digest.summary());
+        let content = MailContent { subject, lead, values };
+        self.mail(&digest.key, &digest.key, &content, recorded)
+    }
+
+    /// The mail that a digest is over.
+    pub fn digest_over(&self, key: &str, recorded: i64) -> Vec<u8> {
+        let lead = "All alerts of the digest are over.".to_owned();
+        let content = MailContent { subject: "[RESOLVED] Digest".to_owned(), lead, values: Vec::new() };
+        self.mail(&format!("{key}/over"), key, &content, recorded)
+    }
+
+    /// The bytes; empty if an address is none, which the configuration's check rules out.
+    fn mail(&self, key: &str, thread: &str, content: &MailContent, recorded: i64) -> Vec<u8> {
+        let domain = self.from.rsplit('@').next().unwrap_or("tachograph");
+        let id = |text: &str| format!("<{}@{domain}>", atom(text));
+        let date = UNIX_EPOCH + Duration::from_micros(u64::try_from(recorded).unwrap_or_default());
+        let Ok(from) = self.from.parse::<Mailbox>() else { return Vec::new() };
+        let mut builder = lettre::Message::builder()
+            .from(from)
+            .date(date)
+            .message_id(Some(id(key)))
+            .in_reply_to(id(thread))
+            .references(id(thread))
+            .subject(line(&content.subject, TITLE_CHARS_MAX).text)
+            .header(AutoSubmitted);
+        for to in self.to.iter().filter_map(|to| to.parse::<Mailbox>().ok()) {
+            builder = builder.to(to);
+        }
+        let boundary = crate::worker::plan::digest(key.as_bytes());
+        let part = |kind, body: String| SinglePart::builder().header(kind).body(body);
+        let body = MultiPart::alternative()
+            .boundary(&boundary[..32])
+            .singlepart(part(ContentType::TEXT_PLAIN, content.text()))
+            .singlepart(part(ContentType::TEXT_HTML, content.html()));
+        builder.multipart(body).map(|mail| mail.formatted()).unwrap_or_default()
+    }
+}
+
+impl MailContent {
+    fn text(&self) -> String {
+        let mut text = format!("{}\r\n\r\n{}\r\n\r\n", self.subject, self.lead);
+        for (name, value) in &self.values {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{name}: {value}\r\n");
+        }
+        text
+    }
+
+    fn html(&self) -> String {
+        let mut html = format!("<h3>{}</h3>\r\n<p>{}</p>\r\n<table>\r\n", escape(&self.subject), escape(&self.lead));
+        for (name, value) in &self.values {
+            // Writing to a string does not fail.
+            let _ = write!(html, "<tr><td>{name}</td><td>{}</td></tr>\r\n", escape(value));
+        }
+        html.push_str("</table>\r\n");
+        html
+    }
+}
+
+/// One of many alerts.
+fn one(alert: &Alert) -> (&'static str, String) {
+    let title = line(&alert.title, TITLE_CHARS_MAX).text;
+    ("Alert", format!("{} {} {title} ({})", alert.severity, alert.state, alert.id))
+}
+
+fn about(state: &str, alert: &Alert) -> MailContent {
+    let severity = alert.severity.as_str().to_ascii_uppercase();
+    let (who, what) = (&alert.who, &alert.what);
+    let texts = [
+        ("Workspace", who.workspace_name.as_ref().or(who.workspace.as_ref())),
+        ("User", who.user.as_ref()),
+        ("Agent", who.agent.as_ref()),
+        ("Session", who.session.as_ref()),
+        ("Team", who.team.as_ref()),
+        ("Host", what.host.as_ref()),
+        ("Method", what.method.as_ref()),
+        ("Path", what.path.as_ref()),
+    ];
+    let mut values = vec![
+        ("State", alert.state.to_string()),
+        ("Severity", alert.severity.to_string()),
+        ("Rule", format!("{} v{}", line(&alert.rule, VALUE_CHARS_MAX).text, alert.rule_version)),
+        ("Events", alert.count.to_string()),
+    ];
+    values.extend(texts.into_iter().filter_map(|(name, text)| Some((name, line(text?, VALUE_CHARS_MAX).text))));
+    let evidence: Vec<String> = alert.evidence.iter().map(ToString::to_string).collect();
+    values.push(("Evidence", evidence.join(", ")));
+    values.push(("Alert", format!("{} r{}", line(&alert.id, VALUE_CHARS_MAX).text, alert.revision)));
+    MailContent {
+        subject: format!("[{severity}][{state}] {}", line(&alert.title, TITLE_CHARS_MAX).text),
+        lead: line(&alert.reason, REASON_CHARS_MAX).text,
+        values,
+    }
+}
+
+fn word(alert: &Alert) -> &'static str {
+    if alert.backfill { "OLD" } else { "OPEN" }
+}
+
+/// A text as the left part of a Message-ID: nothing else may stand there.
+fn atom(text: &str) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '.' };
+    let atom: String = text.chars().take(200).map(kept).collect();
+    atom.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
+}
+
+fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
+        }
+        escaped
+    })
+}

@@ -1,0 +1,186 @@
+//! Mails as bytes, and a real SMTP session on the loopback.
+
+use operations::alert::{Alert, Severity, State};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::connections::http::{Http, HttpOptions, SendError, Transport as _};
+use crate::fixtures::{self, alert_of, outbox, records_of, told};
+
+fn sink(extra: &Value) -> Email {
+    let mut settings = json!({"server": "smtp.acme.example", "from": "tachograph@acme.example",
+        "to": ["soc@acme.example", "oncall@acme.example"]});
+    settings.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    serde_json::from_value(settings).unwrap()
+}
+
+fn mails(alerts: &[Alert], outbox: &Outbox) -> Vec<String> {
+    let messages = sink(&json!({})).render(&records_of(alerts), outbox).messages;
+    messages.into_iter().map(|message| String::from_utf8(message.body).unwrap()).collect()
+}
+
+/// The headers of a mail with their folded lines joined.
+fn headers(mail: &str) -> Vec<(String, String)> {
+    let head = mail.split("\r\n\r\n").next().unwrap().replace("\r\n ", " ").replace("\r\n\t", " ");
+    head.split("\r\n").map(|line| line.split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned())).unwrap()).collect()
+}
+
+fn header(mail: &str, name: &str) -> String {
+    headers(mail).into_iter().find(|(header, _)| header == name).unwrap().1
+}
+
+#[test]
+fn a_mail_is_the_same_each_time_and_its_thread_is_the_alert() {
+    let first = &mails(&[alert_of(1, Severity::High)], &outbox())[0];
+    assert_eq!(first, &mails(&[alert_of(1, Severity::High)], &outbox())[0]);
+    let id = alert_of(1, Severity::High).id;
+    assert_eq!(header(first, "Message-ID"), format!("<{id}.r1@acme.example>"));
+    assert_eq!(header(first, "Subject"), "[HIGH][OPEN] Refused POST to attacker-logger.com");
+    assert_eq!(header(first, "Date"), "Fri, 21 Nov 2025 00:00:00 +0000");
+    assert_eq!(header(first, "Auto-Submitted"), "auto-generated");
+    let end = Alert { revision: 2, state: State::Resolved, ..alert_of(1, Severity::High) };
+    let last = &mails(&[end], &told(&[1], false))[0];
+    assert_eq!(header(last, "Message-ID"), format!("<{id}.r2.over@acme.example>"));
+    assert_eq!(header(first, "References"), header(last, "References"));
+    assert!(first.is_ascii());
+}
+
+#[test]
+fn a_mail_about_a_step_names_the_alert_and_what_was_decided() {
+    let alert = alert_of(1, Severity::High);
+    let check = |kind: &str, subject: &str, says: &[&str]| {
+        let records = fixtures::alert_records(&fixtures::operations(&[fixtures::step(kind, &alert)]));
+        let mail = sink(&json!({})).render(&records, &told(&[1], false)).messages.remove(0).body;
+        let mail = String::from_utf8(mail).unwrap();
+        assert_eq!(header(&mail, "Subject"), subject);
+        assert!(says.iter().all(|text| mail.contains(text)) && !mail.contains("State: "), "{mail}");
+    };
+    let title = "Refused POST to attacker-logger.com";
+    check("alert.ack", &format!("[HIGH][ACKNOWLEDGED] {title}"), &["By: alice"]);
+    check("alert.close", &format!("[HIGH][CLOSED] {title}"), &["By: alice", "Verdict: false positive"]);
+}
+
+#[test]
+fn a_storm_is_one_mail() {
+    let alerts: Vec<Alert> = (0..1_500).map(|number| alert_of(number, Severity::Medium)).collect();
+    let mails = mails(&alerts, &outbox());
+    assert_eq!(mails.len(), 1);
+    assert_eq!(header(&mails[0], "Subject"), "[DIGEST] 1500 alerts: 1500 medium");
+    assert_eq!(header(&mails[0], "Message-ID"), "<digest.operations.0.0@acme.example>");
+}
+
+#[test]
+fn mistakes_are_named() {
+    let check = |extra: Value, says: &str| {
+        let error = sink(&extra).check().unwrap_err();
+        assert!(error.contains(says), "{error}");
+    };
+    check(json!({"to": []}), "to must have");
+    check(json!({"to": ["a@b.example>\r\nBcc: x@y.example"]}), "plain addresses");
+    check(json!({"username": "u"}), "belong together");
+    check(json!({"username": "u", "password": "env:P", "tls": "none"}), "needs tls");
+    check(json!({"server": "a b"}), "host name");
+    sink(&json!({"tls": "tls"})).check().unwrap();
+}
+
+#[test]
+fn replies_are_judged() {
+    let judge = |status: u16| sink(&json!({})).judge(&Answer { status, retry_after: None, body: String::new() });
+    assert!(matches!(judge(250), Judgement::Acked(_)));
+    assert!(matches!((judge(421), judge(451)), (Judgement::Retry { .. }, Judgement::Retry { .. })));
+    assert!(matches!((judge(550), judge(554)), (Judgement::Reject { .. }, Judgement::Reject { .. })));
+    assert!(matches!((judge(535), judge(530)), (Judgement::Park { .. }, Judgement::Park { .. })));
+}
+
+/// A mail server that says what it is told to say at the end of the message, and keeps what it heard.
+async fn server(end: &'static str) -> (u16, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = stream.into_split();
+        let (mut lines, mut heard, mut data) = (BufReader::new(read).lines(), Vec::new(), false);
+        write.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let answer = match (data, line.as_str()) {
+                (true, ".") => {
+                    data = false;
+                    end
+                }
+                (true, _) => "",
+                (false, "DATA") => {
+                    data = true;
+                    "354 go on\r\n"
+                }
+                (false, line) if line.starts_with("EHLO") => "250-mail.example\r\n250 8BITMIME\r\n",
+                (false, "QUIT") => "221 bye\r\n",
+                (false, _) => "250 ok\r\n",
+            };
+            heard.push(line);
+            if write.write_all(answer.as_bytes()).await.is_err() || (answer.is_empty() && !data) {
+                break;
+            }
+        }
+        heard
+    });
+    (port, task)
+}
+
+async fn send(extra: &Value, allow_private: bool) -> Result<Answer, SendError> {
+    let sink = sink(extra);
+    let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
+    let options = HttpOptions { allow_private, ca_file: None, timeout: Duration::from_secs(20) };
+    Http::new(&options).unwrap().post(sink.request(&rendered.messages[0], 0).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_mail_goes_over_a_real_connection() {
+    let (port, heard) = server("250 queued as 7\r\n").await;
+    let relay = json!({"server": "127.0.0.1", "port": port, "tls": "none"});
+    let answer = send(&relay, true).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_str()), (250, "queued as 7"));
+    let heard = heard.await.unwrap();
+    assert!(heard.contains(&"MAIL FROM:<tachograph@acme.example>".to_owned()), "{heard:?}");
+    assert_eq!(heard.iter().filter(|line| line.starts_with("RCPT TO:")).count(), 2);
+}
+
+#[tokio::test]
+async fn refusals_and_cut_connections_are_told_apart() {
+    let (port, _heard) = server("451 later\r\n").await;
+    assert_eq!(send(&json!({"server": "127.0.0.1", "port": port, "tls": "none"}), true).await.unwrap().status, 451);
+    let (port, _heard) = server("").await;
+    let cut = send(&json!({"server": "127.0.0.1", "port": port, "tls": "none"}), true).await;
+    assert!(matches!(cut, Err(SendError::Uncertain(_))), "{cut:?}");
+    let nobody = send(&json!({"server": "127.0.0.1", "port": 1, "tls": "none"}), true).await;
+    assert!(matches!(nobody, Err(SendError::NotSent(_))), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_said_in_the_clear_or_to_a_private_address_unless_allowed() {
+    let (port, heard) = server("250 ok\r\n").await;
+    let clear = send(&json!({"server": "127.0.0.1", "port": port}), true).await;
+    assert!(matches!(&clear, Err(SendError::NotSent(reason)) if reason.contains("STARTTLS")), "{clear:?}");
+    assert!(!heard.await.unwrap().iter().any(|line| line.starts_with("MAIL")));
+    let private = send(&json!({"server": "localhost", "port": port, "tls": "none"}), false).await;
+    assert!(matches!(&private, Err(SendError::Refused(reason)) if reason.contains("allow_private")), "{private:?}");
+}
+
+proptest! {
+    #[test]
+    fn no_alert_writes_a_header_or_html(title in ".{0,300}", reason in ".{0,300}", user in "\\PC{0,60}") {
+        let hostile = ["\r\nBcc: x@evil.example\r\n\r\n<script>", "<img src=x onerror=alert(1)>\u{202e}"];
+        for text in hostile {
+            let mut alert = Alert { title: format!("{title}{text}"), reason: format!("{text}{reason}"), ..alert_of(1, Severity::High) };
+            alert.who.user = Some(format!("{user}{text}"));
+            let mail = &mails(&[alert], &outbox())[0];
+            let names: Vec<String> = headers(mail).into_iter().map(|(name, _)| name).collect();
+            let allowed = ["From", "To", "Date", "Message-ID", "In-Reply-To", "References", "Subject", "Auto-Submitted", "MIME-Version", "Content-Type"];
+            prop_assert!(names.iter().all(|name| allowed.contains(&name.as_str())), "{names:?}");
+            let html = mail.split_once("Content-Type: text/html").unwrap().1;
+            prop_assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
+        }
+    }
+}

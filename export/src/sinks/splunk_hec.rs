@@ -1,0 +1,406 @@
+//! `splunk_hec`: events, alerts and administration to Splunk's HTTP Event Collector.
+//!
+//! The format is that of Splunk's "Format events for HTTP Event Collector": JSON objects that simply follow one another. With
+//! indexer acknowledgement a batch has its receipt when the indexers have it on disk: Splunk says so once, and what it did
+//! not say in time is sent again with the same ids. While the question cannot be asked, nothing is sent. So at most one batch
+//! is doubled by each answer that gets lost, each stop of this process and each batch that Splunk is slow with; a kill doubles
+//! the batches since the newest receipt.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use ledger::LedgerName;
+use operations::fold::Outbox;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{BatchLimits, Confirmation, Confirmed, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
+use crate::config::Start;
+use crate::connections::http::{Answer, Request};
+use crate::judgement::Judgement;
+use crate::limits::CONFIRM_TIMEOUT_MAX;
+use crate::record::{Body, Record};
+use crate::secret::{Secret, SecretError, SecretText};
+use crate::streams::fields::hex;
+
+/// What the reference says.
+pub static SPEC: SinkSpec = SinkSpec {
+    kind: "splunk_hec",
+    what: "Events, alerts and administration to Splunk's HTTP Event Collector.",
+    guarantee: "At least once: from the moment that Splunk accepts a batch, or with `acknowledge = true` (indexer acknowledgement, which the \
+                token must allow) from the moment that its indexers have it. Splunk knows no ids; duplicates and losses can be counted by \
+                stream and export_seq. After a crash of Tachograph the batches of the last five seconds can come once more, the same ones. A batch that is not acknowledged within `acknowledge_seconds` (300) is sent again, but not while \
+                Splunk cannot be asked for it. Behind a load balancer, acknowledgement needs sticky sessions.",
+    ledgers: &LedgerName::ALL,
+    alerts_only: false,
+    start: Start::Beginning,
+    example: "url = \"https://splunk.acme.example:8088\"\ntoken = \"env:SPLUNK_HEC_TOKEN\"\nindex = \"tachograph\"",
+    settings: &[
+        Setting::new("url", "The address of the collector, without a path."),
+        Setting::new("token", "The HEC token: a reference."),
+        Setting::new("index", "The index. Default: that of the token."),
+        Setting::new("source", "`source` of every record. Default: `\"tachograph\"`."),
+        Setting::new("gzip", "Whether bodies are compressed. Default: true."),
+        Setting::new(
+            "acknowledge",
+            "Whether a batch is done only when the indexers have it; the token must allow it. Default: false.",
+        ),
+        Setting::new(
+            "acknowledge_seconds",
+            "Seconds after which a batch that they do not have is sent again: 1 to 3600. Default: 300.",
+        ),
+        Setting::new(
+            "acknowledge_poll_ms",
+            "Milliseconds before Splunk is asked first; the wait doubles up to ten seconds: 1 to 10000. Default: 500.",
+        ),
+    ],
+    fields: super::fields::<SplunkHec>,
+    parse: super::parse::<SplunkHec>,
+};
+
+/// Splunk takes up to 1 MB in one request whatever its edition.
+const BODY_BYTES_MAX: usize = 1_000_000;
+/// Events in one request.
+const BATCH_RECORDS_MAX: usize = 500;
+
+/// The settings.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct SplunkHec {
+    /// The address of the collector, without a path.
+    url: String,
+    /// The HEC token.
+    token: Secret,
+    /// The index; the token's default if absent.
+    #[serde(default)]
+    index: Option<String>,
+    /// `source` of every record.
+    #[serde(default = "tachograph")]
+    source: String,
+    /// Whether bodies are compressed.
+    #[serde(default = "yes")]
+    gzip: bool,
+    /// Whether a batch is done only when the indexers have it.
+    #[serde(default)]
+    acknowledge: bool,
+    /// Seconds after which a batch that they do not have is sent again: 1 to 3600.
+    #[serde(default = "acknowledge_seconds")]
+    acknowledge_seconds: u64,
+    /// Milliseconds before Splunk is asked first; the wait doubles up to ten seconds: 1 to 10000.
+    #[serde(default = "acknowledge_poll_ms")]
+    acknowledge_poll_ms: u64,
+    /// The channel in which acknowledgements are numbered: one for each life of the process, since Splunk may use numbers again.
+    #[serde(skip, default = "channel")]
+    channel: String,
+}
+
+fn acknowledge_seconds() -> u64 {
+    300
+}
+
+fn acknowledge_poll_ms() -> u64 {
+    500
+}
+
+/// A random UUID. Without randomness from the system there is none, and Splunk refuses the channel.
+fn channel() -> String {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        return String::new();
+    }
+    (bytes[6], bytes[8]) = ((bytes[6] & 0x0f) | 0x40, (bytes[8] & 0x3f) | 0x80);
+    let digits = hex(&bytes);
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
+fn tachograph() -> String {
+    "tachograph".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl SplunkHec {
+    fn event(&self, record: &Record) -> Value {
+        let (sourcetype, kind) = match &record.body {
+            Body::Event => ("tachograph:event", None),
+            Body::Alert(_) => ("tachograph:alert", Some("alert")),
+            Body::Operation | Body::Action(_) => ("tachograph:operation", None),
+        };
+        let position = record.position;
+        // Indexed fields are texts. They make losses and duplicates countable without reading the events.
+        let fields = json!({
+            "stream": format!("{}/{}", position.ledger, position.shard),
+            "seq": position.seq.to_string(),
+            "id": position.to_string(),
+            "export_seq": record.export_seq.to_string(),
+        });
+        let mut event = json!({
+            "source": self.source,
+            "sourcetype": sourcetype,
+            "fields": fields,
+            "event": record.fields,
+        });
+        // A number with exactly three decimals, whatever a float would make of it.
+        let time = format!("{}.{:03}", record.time.div_euclid(1_000_000), record.time.rem_euclid(1_000_000) / 1_000);
+        event["time"] = serde_json::from_str(&time).unwrap_or(Value::Null);
+        if let Some(kind) = kind {
+            event["event"]["kind"] = kind.into();
+        }
+        if let Some(host) = &record.host {
+            event["host"] = host.as_str().into();
+        }
+        if let Some(index) = &self.index {
+            event["index"] = index.as_str().into();
+        }
+        event
+    }
+
+    /// The answer to a 400, by Splunk's code: 5 no data, 6 invalid format, 7 wrong index, 10 no channel, 11 invalid channel, 12
+    /// and 13 no event in a record, 14 acknowledgement is off, 15 invalid fields, 16 no token in the address. It says which record it is about, or whether the configuration is wrong.
+    fn judge_bad_request(code: Option<u64>, invalid: Option<u64>, reason: String) -> Judgement {
+        match (code, invalid) {
+            // Wrong index, channel or acknowledgement settings: every record would be refused.
+            (Some(7 | 10 | 11 | 14 | 16), _) => Judgement::Park { reason },
+            (_, Some(index)) => Judgement::Reject { index: index as usize, reason },
+            _ => Judgement::Split { reason },
+        }
+    }
+}
+
+impl Sink for SplunkHec {
+    fn limits(&self) -> BatchLimits {
+        BatchLimits { records: BATCH_RECORDS_MAX, burst: 1, interval: Duration::ZERO }
+    }
+
+    fn render(&self, records: &[Record], _outbox: &Outbox) -> Rendered {
+        let (mut body, mut taken) = (Vec::new(), 0);
+        for record in records {
+            let text = self.event(record).to_string();
+            if taken > 0 && body.len() + text.len() + 1 > BODY_BYTES_MAX {
+                break;
+            }
+            body.extend_from_slice(text.as_bytes());
+            body.push(b'\n');
+            taken += 1;
+        }
+        Rendered::whole(body, taken)
+    }
+
+    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        let body = &message.body;
+        let url = format!("{}/services/collector/event", self.url.trim_end_matches('/'));
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        if self.acknowledge {
+            headers.push(("x-splunk-request-channel", self.channel.clone()));
+        }
+        let mut sent = body.clone();
+        if self.gzip {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            // Writing to memory does not fail; if it did, the plain body is as good.
+            if let Ok(compressed) = encoder.write_all(body).and_then(|()| encoder.finish()) {
+                sent = compressed;
+                headers.push(("content-encoding", "gzip".to_owned()));
+            }
+        }
+        let authorization = Some(("authorization", "Splunk ", self.token.read()?));
+        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body: sent, mail: None })
+    }
+
+    fn judge(&self, answer: &Answer) -> Judgement {
+        let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        let (code, invalid) = (reply["code"].as_u64(), reply["invalid-event-number"].as_u64());
+        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
+        match answer.status {
+            200..=299 => Judgement::Acked(reason),
+            400 => Self::judge_bad_request(code, invalid, reason),
+            // A token that is disabled (code 1), missing (2) or wrong (3, 4), a wrong path, or a proxy in between that sends elsewhere.
+            300..=399 | 401..=407 | 410 | 426 => Judgement::Park { reason },
+            413 => Judgement::Split { reason },
+            // The queue (26) or the channel (27) is full; or it is busy (9), unhealthy (18 to 20) or stops (23).
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            _ => Judgement::Uncertain { reason },
+        }
+    }
+
+    fn confirmation(&self, accepted: &Answer) -> Option<Confirmation> {
+        if !self.acknowledge || !(200..300).contains(&accepted.status) {
+            return None;
+        }
+        let reply: Value = serde_json::from_str(&accepted.body).unwrap_or(Value::Null);
+        let (wait, give_up) =
+            (Duration::from_millis(self.acknowledge_poll_ms), Duration::from_secs(self.acknowledge_seconds));
+        Some(Confirmation { id: reply["ackId"].as_u64(), wait, give_up })
+    }
+
+    fn confirmation_request(&self, confirmation: &Confirmation) -> Result<Request, SecretError> {
+        let url = format!("{}/services/collector/ack?channel={}", self.url.trim_end_matches('/'), self.channel);
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let authorization = Some(("authorization", "Splunk ", self.token.read()?));
+        let body = json!({"acks": [confirmation.id.unwrap_or_default()]}).to_string().into_bytes();
+        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body, mail: None })
+    }
+
+    fn confirmed(&self, confirmation: &Confirmation, answer: &Answer) -> Option<Confirmed> {
+        let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        match (self.judge(answer), confirmation.id) {
+            // The token allows acknowledgement by now, and what it accepted before has no number.
+            (Judgement::Acked(_), None) => Some(Confirmed::Lost("it was accepted without an ackId".to_owned())),
+            (Judgement::Acked(_), Some(id)) => (reply["acks"][id.to_string()] == true)
+                .then(|| Confirmed::Safe(format!("acknowledged by the indexers, ackId {id}"))),
+            (Judgement::Retry { reason, .. } | Judgement::Uncertain { reason }, _) => {
+                Some(Confirmed::Unanswered(reason))
+            }
+            // Splunk forgot the channel (11), and the numbers with it.
+            (Judgement::Park { reason }, Some(_)) if reply["code"] == 11 => Some(Confirmed::Lost(reason)),
+            (Judgement::Park { reason }, None) if reply["code"] == 14 => {
+                Some(Confirmed::Park(format!("the token has no indexer acknowledgement: {reason}")))
+            }
+            // The question is refused, not the batch: it stays what it is.
+            (Judgement::Park { reason } | Judgement::Split { reason } | Judgement::Reject { reason, .. }, _) => {
+                Some(Confirmed::Park(reason))
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !(1..=CONFIRM_TIMEOUT_MAX.as_secs()).contains(&self.acknowledge_seconds) {
+            return Err(format!("acknowledge_seconds must be 1 to {}", CONFIRM_TIMEOUT_MAX.as_secs()));
+        }
+        if !(1..=10_000).contains(&self.acknowledge_poll_ms) {
+            return Err("acknowledge_poll_ms must be 1 to 10000".to_owned());
+        }
+        check_url("url", &self.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use operations::alert::Severity;
+
+    fn sink() -> SplunkHec {
+        serde_json::from_value(
+            json!({"url": "https://splunk.acme.example:8088/", "token": "env:T", "index": "tachograph"}),
+        )
+        .unwrap()
+    }
+
+    fn body(rendered: &Rendered) -> Vec<u8> {
+        rendered.messages[0].body.clone()
+    }
+
+    #[test]
+    fn the_format_is_frozen() {
+        let rows = fixtures::events(&[
+            json!({"time": 1_763_750_000_123_456_i64, "kind": "egress.http", "workspace_name": "alice/api",
+            "host": "attacker-logger.com", "content": "secret"}),
+        ]);
+        let body = body(&sink().render(&fixtures::records(&rows), &fixtures::outbox()));
+        let expected = concat!(
+            r#"{"event":{"host":"attacker-logger.com","kind":"egress.http","position":"events/0/0","recorded":"2025-11-21T00:00:00.000000Z","#,
+            r#""time":"2025-11-21T18:33:20.123456Z","workspace_name":"alice/api"},"fields":{"export_seq":"0","id":"events/0/0","seq":"0","#,
+            r#""stream":"events/0"},"host":"alice/api","index":"tachograph","source":"tachograph","sourcetype":"tachograph:event","#,
+            r#""time":1763750000.123}"#,
+            "\n"
+        );
+        assert_eq!(String::from_utf8(body).unwrap(), expected);
+    }
+
+    #[test]
+    fn alerts_and_administration_have_their_own_sourcetypes() {
+        let rows =
+            fixtures::operations(&[fixtures::alert(1, Severity::High), json!({"kind": "token", "subject": "t1"})]);
+        let body = String::from_utf8(body(&sink().render(&fixtures::records(&rows), &fixtures::outbox()))).unwrap();
+        let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines[0]["sourcetype"], "tachograph:alert");
+        assert_eq!(lines[0]["event"]["record"]["severity"], "high");
+        assert_eq!(
+            (&lines[1]["sourcetype"], &lines[1]["fields"]["export_seq"]),
+            (&json!("tachograph:operation"), &json!("1"))
+        );
+    }
+
+    #[test]
+    fn every_code_is_judged() {
+        let judge = |status: u16, body: &str| {
+            sink().judge(&Answer { status, retry_after: Some(Duration::from_secs(3)), body: body.to_owned() })
+        };
+        assert!(matches!(judge(200, r#"{"text":"Success","code":0}"#), Judgement::Acked(_)));
+        assert!(matches!(judge(200, r#"{"text":"nearly full","code":24}"#), Judgement::Acked(_)));
+        assert!(matches!(judge(400, r#"{"code":6,"invalid-event-number":4}"#), Judgement::Reject { index: 4, .. }));
+        assert!(matches!(judge(400, r#"{"code":5}"#), Judgement::Split { .. }));
+        assert!(matches!(judge(400, r#"{"code":7,"invalid-event-number":0}"#), Judgement::Park { .. }));
+        for code in [10, 11, 14, 16] {
+            assert!(matches!(judge(400, &json!({ "code": code }).to_string()), Judgement::Park { .. }), "{code}");
+        }
+        for code in [12, 13, 15] {
+            let body = json!({"code": code, "invalid-event-number": 2}).to_string();
+            assert!(matches!(judge(400, &body), Judgement::Reject { index: 2, .. }), "{code}");
+        }
+        assert!(matches!(judge(403, r#"{"text":"Token disabled","code":1}"#), Judgement::Park { .. }));
+        assert!(matches!(judge(429, r#"{"code":27}"#), Judgement::Retry { .. }));
+        assert!(matches!(judge(401, ""), Judgement::Park { .. }));
+        assert!(matches!(judge(403, r#"{"code":4}"#), Judgement::Park { .. }));
+        assert!(matches!(judge(302, ""), Judgement::Park { .. }));
+        assert!(matches!(judge(413, ""), Judgement::Split { .. }));
+        assert!(matches!(judge(429, r#"{"code":26}"#), Judgement::Retry { after: Some(_), .. }));
+        assert!(matches!(judge(503, r#"{"code":9}"#), Judgement::Retry { .. }));
+        assert!(matches!(judge(500, ""), Judgement::Uncertain { .. }));
+        assert!(matches!(judge(408, ""), Judgement::Uncertain { .. }));
+    }
+
+    #[test]
+    fn a_batch_is_done_when_the_indexers_have_it() {
+        let answer = |status: u16, body: &str| Answer { status, retry_after: None, body: body.to_owned() };
+        assert_eq!(sink().confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)), None);
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("t"), "t").unwrap();
+        let token = format!("file:{}", dir.path().join("t").display());
+        let settings = json!({"url": "https://splunk.acme.example:8088", "token": token, "acknowledge": true});
+        let sink: SplunkHec = serde_json::from_value(settings).unwrap();
+        assert!(sink.check().is_ok() && sink.channel.len() == 36);
+        let rendered =
+            sink.render(&fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])), &fixtures::outbox());
+        let request = sink.request(&rendered.messages[0], 0).unwrap();
+        assert!(request.headers.contains(&("x-splunk-request-channel", sink.channel.clone())));
+        let asked = sink.confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)).unwrap();
+        assert_eq!((asked.id, asked.give_up), (Some(7), Duration::from_mins(5)));
+        let question = sink.confirmation_request(&asked).unwrap();
+        assert_eq!(question.body, br#"{"acks":[7]}"#);
+        assert!(question.url.expose().ends_with(&format!("/services/collector/ack?channel={}", sink.channel)));
+        assert_eq!(sink.confirmation(&answer(503, r#"{"code":9}"#)), None);
+        let said = |status: u16, body: &str| sink.confirmed(&asked, &answer(status, body));
+        assert!(matches!(said(200, r#"{"acks":{"7":true}}"#), Some(Confirmed::Safe(_))));
+        for (status, body) in [(200, r#"{"acks":{"7":false}}"#), (200, "cut")] {
+            assert_eq!(said(status, body), None);
+        }
+        for status in [503, 500, 429] {
+            assert!(matches!(said(status, ""), Some(Confirmed::Unanswered(_))), "{status}");
+        }
+        assert!(matches!(said(400, r#"{"code":11}"#), Some(Confirmed::Lost(_))));
+        for (status, body) in [(400, r#"{"code":14}"#), (403, r#"{"code":1}"#), (404, "")] {
+            assert!(matches!(said(status, body), Some(Confirmed::Park(_))), "{status}");
+        }
+        // Whoever gave no number is asked whether it numbers batches now.
+        let unnumbered = sink.confirmation(&answer(200, r#"{"code":0}"#)).unwrap();
+        let said = |status: u16, body: &str| sink.confirmed(&unnumbered, &answer(status, body));
+        let no_acknowledgement = |reason: &str| reason.starts_with("the token has no indexer acknowledgement");
+        assert!(matches!(said(400, r#"{"code":14}"#), Some(Confirmed::Park(reason)) if no_acknowledgement(&reason)));
+        assert!(matches!(said(200, r#"{"acks":{"0":false}}"#), Some(Confirmed::Lost(_))));
+    }
+
+    #[test]
+    fn a_body_stays_below_a_megabyte_unless_one_record_is_larger() {
+        let event = json!({"kind": "prompt", "target": "x".repeat(30_000), "path": "y".repeat(30_000)});
+        let records = fixtures::records(&fixtures::events(&vec![event; 40]));
+        let outbox = fixtures::outbox();
+        let rendered = sink().render(&records, &outbox);
+        assert!(body(&rendered).len() <= BODY_BYTES_MAX && rendered.taken < 40);
+        assert_eq!(sink().render(&records[..rendered.taken], &outbox), rendered);
+    }
+}

@@ -1,0 +1,100 @@
+//! Tests over the list of sinks: every one keeps the contract of rendering, reads its own example, and hides its secret.
+
+use operations::alert::Severity;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::fixtures;
+
+/// The example of a sink as its settings. The example is `key = "value"` lines only.
+fn settings(spec: &SinkSpec) -> Map<String, Value> {
+    let lines = spec.example.lines().map(|line| {
+        let (name, value) = line.split_once(" = ").unwrap();
+        (name.to_owned(), serde_json::from_str(value).unwrap())
+    });
+    lines.collect()
+}
+
+fn rows() -> impl Strategy<Value = Vec<Value>> {
+    let entry = (0u8..4, 0u64..50, "\\PC{0,60}", 0usize..3).prop_map(|(form, number, text, size)| match form {
+        0 | 1 => fixtures::alert(number, [Severity::Low, Severity::High, Severity::Critical][size]),
+        2 => json!({"kind": "token", "subject": text}),
+        _ => json!({"kind": "note", "subject": text.repeat([1, 100, 2_000][size]), "from": text, "to": text}),
+    });
+    proptest::collection::vec(entry, 1..40)
+}
+
+#[test]
+fn the_list_is_complete_and_every_example_is_read() {
+    for spec in SINKS {
+        assert!(spec.what.ends_with('.') && spec.guarantee.ends_with('.') && !spec.ledgers.is_empty(), "{}", spec.kind);
+        (spec.parse)(Value::Object(settings(spec))).unwrap();
+        let documented: Vec<&str> = spec.settings.iter().map(|setting| setting.name).collect();
+        assert_eq!(documented, (spec.fields)(), "{}", spec.kind);
+        assert!(spec.settings.iter().all(|setting| setting.doc.ends_with('.')), "{}", spec.kind);
+        let mut unknown = settings(spec);
+        unknown.insert("typo".into(), json!(1));
+        assert!((spec.parse)(Value::Object(unknown)).err().unwrap().contains("typo"), "{}", spec.kind);
+    }
+}
+
+/// There are no pages that a message could lead to.
+#[test]
+fn no_message_leads_to_a_page() {
+    let mut entries: Vec<Value> = (0..4).map(|number| fixtures::alert(number, Severity::High)).collect();
+    let mut worse = fixtures::alert_of(1, Severity::Critical);
+    worse.revision = 2;
+    entries.push(fixtures::step("alert.ack", &fixtures::alert_of(2, Severity::High)));
+    entries.push(fixtures::entry_of(&worse));
+    // So many that they are a digest.
+    let storm: Vec<Value> = (0..60).map(|number| fixtures::alert(number, Severity::High)).collect();
+    for spec in SINKS.iter().filter(|spec| spec.alerts_only) {
+        let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+        for entries in [&entries, &storm] {
+            let records = fixtures::alert_records(&fixtures::operations(entries));
+            let messages = sink.render(&records, &fixtures::told(&[2], false)).messages;
+            assert!(!messages.is_empty(), "{}", spec.kind);
+            for message in messages {
+                let body = String::from_utf8(message.body).unwrap();
+                let leads = ["http:", "https:", "href", "client_url", "\"url\"", "generatorURL", "/alerts/"];
+                assert!(leads.iter().all(|lead| !body.contains(lead)), "{}: {body}", spec.kind);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn rendering_is_pure_and_what_was_taken_renders_the_same_alone(rows in rows()) {
+        let (rows, outbox) = (fixtures::operations(&rows), fixtures::outbox());
+        for spec in SINKS {
+            let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+            let records = if spec.alerts_only { fixtures::alert_records(&rows) } else { fixtures::records(&rows) };
+            if records.is_empty() {
+                continue;
+            }
+            let rendered = sink.render(&records, &outbox);
+            prop_assert!((1..=records.len()).contains(&rendered.taken));
+            prop_assert_eq!(&sink.render(&records, &outbox), &rendered);
+            prop_assert_eq!(&sink.render(&records[..rendered.taken], &outbox), &rendered, "{}", spec.kind);
+            let mut told: Vec<usize> = rendered.messages.iter().flat_map(|message| message.records.clone()).collect();
+            told.sort_unstable();
+            let unique = told.windows(2).all(|pair| pair[0] < pair[1]) && told.last().is_none_or(|last| *last < rendered.taken);
+            prop_assert!(unique, "each record stands in one message of {}", spec.kind);
+        }
+    }
+
+    #[test]
+    fn any_answer_is_judged(status in 100u16..600, body in "\\PC{0,80}", code in 0u64..40, at in 0usize..9) {
+        for spec in SINKS {
+            let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+            for body in [body.clone(), json!({"code": code, "invalid-event-number": at, "text": body}).to_string()] {
+                let outcome = sink.judge(&Answer { status, retry_after: None, body });
+                prop_assert!(!matches!(outcome, Judgement::Acked(_)) || (200..300).contains(&status), "{}", spec.kind);
+            }
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! A worker: one sink in one ledger. It reads, batches, records the intent, sends, and records the receipt. A receiver of
+//! everything has one intent and one receipt for many batches while nothing fails.
+//!
+//! Where it stands is a fold over `operations`; what it holds in memory can be lost at any moment. What to do next is
+//! decided by [`plan::Plan`], which does no I/O; the loop here carries it out.
+
+pub mod plan;
+mod replay;
+mod send;
+pub mod state_store;
+pub mod token_bucket;
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ledger::{AppendError, LedgerError};
+use operations::fold::Outbox;
+use operations::standing::{Teller, Telling};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{SinkConfig, Start};
+use crate::connections::http::Transport;
+use crate::delivery::suppressor::Suppressor;
+use crate::limits::{NO_SPACE_RETRY, PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
+use crate::metrics::SinkMetrics;
+use crate::status::{SinkStatus, now_micros};
+use crate::streams::fields::Renderer;
+use plan::{Batch, Plan};
+use send::{Attempt, Settled};
+use state_store::{Feed, StateEntry, StateStore};
+use token_bucket::TokenBucket;
+
+/// How long a worker waits for what, and how much goes together. Tests shorten it.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Bound of the first wait after a failure.
+    pub retry_min: Duration,
+    /// Bound of every wait after a failure.
+    pub retry_max: Duration,
+    /// The wait of a parked sink.
+    pub park: Duration,
+    /// The least time between two receipts while nothing fails.
+    pub receipt_every: Duration,
+    /// Entries of the ledger under one intent, at most.
+    pub window_entries: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            retry_min: RETRY_MIN,
+            retry_max: RETRY_MAX,
+            park: PARK,
+            receipt_every: RECEIPT_EVERY,
+            window_entries: WINDOW_ENTRIES_MAX,
+        }
+    }
+}
+
+/// Why a worker stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// It was stopped, at a moment when nothing of it was on its way to the ledger.
+    #[error("export was stopped")]
+    Stopped,
+    /// Receipts cannot be recorded.
+    #[error("receipts cannot be recorded: {0}")]
+    Append(#[from] AppendError),
+}
+
+/// One sink in one ledger.
+pub struct SinkWorker<F, S, T> {
+    pub config: SinkConfig,
+    pub renderer: Renderer,
+    pub feed: F,
+    pub state_store: S,
+    pub transport: T,
+    pub timing: Timing,
+    pub metrics: SinkMetrics,
+    pub status: Arc<Mutex<SinkStatus>>,
+    /// What the log was told of the status.
+    pub teller: Mutex<Teller>,
+    pub stop: CancellationToken,
+    pub suppressor: Arc<dyn Suppressor>,
+    pub token_bucket: TokenBucket,
+    /// Somebody asked that dead letters are sent once more.
+    pub wake: Arc<Notify>,
+    /// Whether to look for them; true at the start, since the request may be older than the process.
+    pub replay_due: bool,
+    /// What sinks that tell nobody of alerts render with.
+    pub no_outbox: Outbox,
+    /// When the next receipt is due, if something was taken: at once if the last one is old.
+    pub receipt_due: Instant,
+}
+
+impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
+    /// Exports until it is stopped or something fails for good. What was acknowledged by then is recorded before it returns,
+    /// so another worker of the same sink may follow at once. Dropping the future at any moment loses nothing either, but what
+    /// it had queued may become durable later: only a new process may follow then.
+    pub async fn run(mut self) -> Result<(), WorkerError> {
+        let mut plan = self.start().await?;
+        let mut entries = Vec::new();
+        loop {
+            match self.turn(&mut plan, &mut entries).await {
+                Ok(()) => {}
+                Err(WorkerError::Stopped) => return self.record(&mut plan, &mut entries).await,
+                Err(WorkerError::Append(error)) => return Err(error.into()),
+                Err(error) => {
+                    // What was taken needs no repeating because nothing more can be read.
+                    self.record(&mut plan, &mut entries).await?;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// One batch, or one wait.
+    async fn turn(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        self.replay(plan, entries).await?;
+        self.gather(plan, entries).await?;
+        entries.extend(plan.leave());
+        if plan.wants_window() {
+            plan.enter(self.feed.durable()?, self.timing.window_entries);
+        }
+        let batch = if self.config.spec.alerts_only {
+            // What the receiver was told is read from the ledger, so it must stand there.
+            self.flush(plan, entries).await?;
+            self.ask(plan).await;
+            plan.propose(self.config.sink.as_ref(), self.state_store.outbox()?)
+        } else {
+            plan.propose(self.config.sink.as_ref(), &self.no_outbox)
+        };
+        let Some(batch) = batch else {
+            entries.extend(plan.skip());
+            self.flush(plan, entries).await?;
+            return self.read(plan, entries).await;
+        };
+        if !batch.messages.is_empty() {
+            entries.extend(plan.intend(&batch));
+            self.flush(plan, entries).await?;
+        }
+        let attempts = self.deliver_all(plan, &batch, entries).await?;
+        entries.extend(self.settle(plan, &batch, attempts)?);
+        if plan.is_growing() && Instant::now() >= self.receipt_due {
+            self.close(plan, entries);
+        }
+        Ok(())
+    }
+
+    /// The receipt for what was taken, and the time of the next one. It is recorded with what follows, which is soon.
+    fn close(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) {
+        entries.extend(plan.close());
+        self.receipt_due = Instant::now() + self.timing.receipt_every;
+    }
+
+    /// Records everything, the receipt for what was taken included.
+    async fn record(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        if plan.is_growing() {
+            self.close(plan, entries);
+        }
+        self.flush(plan, entries).await
+    }
+
+    /// Asks whether something hides the alerts that are next. Who answers reads a ledger, and may wait for somebody who writes.
+    async fn ask(&self, plan: &mut Plan) {
+        let asked = plan.doubtful();
+        if asked.is_empty() {
+            return;
+        }
+        let suppressor = Arc::clone(&self.suppressor);
+        match tokio::task::spawn_blocking(move || suppressor.decide(&asked, now_micros())).await {
+            Ok(decisions) => plan.hide(decisions),
+            // A notice too many is better than one too few.
+            Err(error) => tracing::error!(%error, "it is unknown what hides alerts; they are told"),
+        }
+    }
+
+    /// Sends the messages of a batch in their order. Each is on record before the next one goes, so that a restart repeats
+    /// at most the one whose fate is not certain, and nothing overtakes anything.
+    pub async fn deliver_all(
+        &mut self,
+        plan: &mut Plan,
+        batch: &Batch,
+        entries: &mut Vec<StateEntry>,
+    ) -> Result<Vec<Attempt>, WorkerError> {
+        let mut had = Vec::new();
+        if self.config.spec.alerts_only {
+            had.extend(self.state_store.outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
+        }
+        let (mut attempts, mut doubtful) = (Vec::new(), batch.resumed);
+        for (number, message) in batch.messages.iter().enumerate() {
+            if !message.key.is_empty() && had.contains(&message.key) {
+                let settled = Settled::Acked { ack: "on record already".to_owned(), body: None, handle: None };
+                attempts.push(Attempt { settled, attempts: 0 });
+                continue;
+            }
+            self.wait_for_token(plan).await?;
+            let attempt = self.deliver(plan, batch, message, std::mem::take(&mut doubtful)).await?;
+            entries.extend(plan.sent_entry(batch, message, &attempt));
+            attempts.push(attempt);
+            if number + 1 < batch.messages.len() {
+                self.flush(plan, entries).await?;
+            }
+        }
+        Ok(attempts)
+    }
+
+    /// Waits until a message may go, and counts it.
+    async fn wait_for_token(&mut self, plan: &Plan) -> Result<(), WorkerError> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(WorkerError::Stopped),
+            () = self.shown_during(plan, tokio::time::sleep_until(self.token_bucket.ready_at())) => {
+                self.token_bucket.take();
+                Ok(())
+            }
+        }
+    }
+
+    /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
+    async fn start(&mut self) -> Result<Plan, WorkerError> {
+        let exported = self.state_store.exported()?;
+        let new = exported.is_none();
+        let (limit, in_windows) = (self.config.limits().records, !self.config.spec.alerts_only);
+        let end = self.feed.durable()?.next_seq;
+        let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, in_windows);
+        self.feed.seek(plan.next_seq());
+        if new && self.config.start() == Start::Now {
+            self.feed.seek(end);
+            let mut entries: Vec<StateEntry> = plan.jump(end).into_iter().collect();
+            self.flush(&plan, &mut entries).await?;
+        }
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(WorkerError::Stopped),
+            opened = self.state_store.open() => opened?,
+        }
+        let dead = self.state_store.outbox()?.dead().len() as u64;
+        self.update_status(&plan, |status| status.dead = dead);
+        let SinkConfig { common, spec, .. } = &self.config;
+        let (sink, position) = (&common.name, plan.next_seq());
+        let ledger = self.status.lock().unwrap_or_else(PoisonError::into_inner).ledger.as_str();
+        tracing::info!(sink, r#type = spec.kind, place = self.config.place(), ledger, position, "the sink starts");
+        self.look_for_secrets(&plan);
+        Ok(plan)
+    }
+
+    /// Says what the sink will wait for, before there is anything to send; or that it need not any more.
+    fn look_for_secrets(&self, plan: &Plan) {
+        let missing = self.config.missing_secrets();
+        self.update_status(plan, |status| {
+            if !missing.is_empty() {
+                (status.parked, status.last_error) = (true, Some(missing.join("; ")));
+            } else if std::mem::take(&mut status.parked) {
+                status.last_error = None;
+            }
+        });
+    }
+
+    /// Reads until there is enough for a batch, or as much as there is once the sink may be sent to again.
+    async fn gather(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        let free_at = self.token_bucket.ready_at();
+        let mut deadline = free_at;
+        let mut lingered = false;
+        loop {
+            while plan.wants_more() {
+                match self.feed.try_next()? {
+                    Some(rows) => plan.absorb(&rows, &self.config.filter(), &self.renderer),
+                    None => break,
+                }
+            }
+            if plan.is_resuming() && plan.wants_more() {
+                // The rest of the range that was intended is durable; it only has to be read.
+                self.read(plan, entries).await?;
+                continue;
+            }
+            let linger = self.config.sink.linger(plan.pending());
+            if !lingered && !linger.is_zero() {
+                (lingered, deadline) = (true, deadline.max(Instant::now() + linger));
+            } else if linger.is_zero() {
+                deadline = free_at;
+            }
+            if plan.pending().is_empty() || plan.is_resuming() || Instant::now() >= deadline {
+                return Ok(());
+            }
+            // A receipt must not wait for the next batch.
+            self.flush(plan, entries).await?;
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
+                () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => self.close(plan, entries),
+                () = tokio::time::sleep_until(deadline) => {}
+                () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
+                () = self.wake.notified() => self.replay_due = true,
+                rows = self.feed.next(), if plan.wants_more() => plan.absorb(&rows?, &self.config.filter(), &self.renderer),
+            }
+        }
+    }
+
+    async fn read(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        let is_parked = self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
+        let rows = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(WorkerError::Stopped),
+            () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => {
+                self.close(plan, entries);
+                return Ok(());
+            }
+            () = self.wake.notified() => {
+                self.replay_due = true;
+                return Ok(());
+            }
+            rows = self.feed.next() => rows?,
+            () = tokio::time::sleep(self.timing.park), if is_parked => {
+                self.look_for_secrets(plan);
+                return Ok(());
+            }
+        };
+        plan.absorb(&rows, &self.config.filter(), &self.renderer);
+        self.update_status(plan, |_| {});
+        Ok(())
+    }
+
+    /// Records intents, receipts and rejections in one group. A stop does not interrupt it. The lag grows meanwhile.
+    async fn flush(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        loop {
+            self.append(plan, entries).await?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
+                () = tokio::time::sleep(NO_SPACE_RETRY) => {}
+            }
+        }
+    }
+
+    /// Records entries. They stay if the disk refuses them.
+    async fn append(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        match self.shown_during(plan, self.state_store.append(entries)).await {
+            Ok(()) => {
+                entries.clear();
+                if self.status.lock().unwrap_or_else(PoisonError::into_inner).receipts_wait.is_some() {
+                    self.update_status(plan, |status| status.receipts_wait = None);
+                }
+            }
+            Err(error) if error.is_of_disk() => {
+                self.update_status(plan, |status| {
+                    status.receipts_wait = Some(format!("receipts cannot be recorded: {error}"));
+                });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Waits for something; the lag that is shown grows meanwhile.
+    async fn shown_during<O>(&self, plan: &Plan, work: impl Future<Output = O>) -> O {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut work => return output,
+                () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
+            }
+        }
+    }
+
+    /// Writes the status down after `change`.
+    fn update_status(&self, plan: &Plan, change: impl FnOnce(&mut SinkStatus)) {
+        let lag = self.feed.lag() + plan.pending().len() as u64;
+        let oldest = plan.pending().front().map(|record| record.recorded);
+        let lag_seconds = oldest.map_or(0, |recorded| (now_micros() - recorded).max(0) / 1_000_000);
+        self.metrics.lag.set(lag as i64);
+        self.metrics.lag_seconds.set(lag_seconds);
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        (status.next_seq, status.export_seq, status.lag) = (plan.next_seq(), plan.export_seq(), lag);
+        status.lag_seconds = lag_seconds as u64;
+        change(&mut status);
+        let now = now_micros();
+        status.judge(now);
+        let SinkStatus { sink, ledger, standing, .. } = &*status;
+        let ledger = ledger.as_str();
+        let (state, reason) = (standing.state.as_str(), standing.reason.as_deref().unwrap_or_default());
+        match self.teller.lock().unwrap_or_else(PoisonError::into_inner).tell(now, standing) {
+            Some(Telling::Began) => tracing::warn!(sink, ledger, state, reason, "the sink has a problem"),
+            Some(Telling::Ended) => tracing::info!(sink, ledger, "the sink works again"),
+            None => {}
+        }
+    }
+
+    fn settle(
+        &mut self,
+        plan: &mut Plan,
+        batch: &Batch,
+        attempts: Vec<Attempt>,
+    ) -> Result<Vec<StateEntry>, WorkerError> {
+        let checkpoint = self.state_store.checkpoint()?;
+        let before = plan.totals();
+        let settled = plan.settle(batch, attempts, checkpoint);
+        let (sent, rejected) = (plan.totals().sent - before.sent, plan.totals().rejected - before.rejected);
+        self.metrics.sent.inc_by(sent);
+        self.metrics.rejected.inc_by(rejected);
+        self.update_status(plan, |status| {
+            status.sent += sent;
+            status.rejected += rejected;
+            status.dead += rejected;
+        });
+        Ok(settled)
+    }
+}
+
+#[cfg(test)]
+mod tests;

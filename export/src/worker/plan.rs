@@ -1,0 +1,460 @@
+//! What a worker does next: a pure state machine over rows, batches and outcomes.
+//!
+//! Receipts tile the ledger: each starts where the one before it ended. A batch that is refused becomes smaller until one
+//! record is alone; that one is rejected, and everything else goes on. What is particular to alerts stands in `alerts`, and how
+//! many batches share an intent and a receipt in `windows`.
+
+mod alerts;
+mod windows;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use ledger::{Position, Rows};
+use operations::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended, Outbox, SentAlert};
+use sha2::{Digest as _, Sha256};
+
+use super::send::{Attempt, Settled};
+use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
+use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
+use crate::record::{Filter, Record};
+use crate::sinks::{Message, Rendered, Sink};
+use crate::streams::fields::{Renderer, hex};
+use windows::Windows;
+
+/// Where a worker stands and what waits in it.
+#[derive(Debug)]
+pub struct Plan {
+    /// Everything before is done.
+    next_seq: u64,
+    /// The number of the first record that waits.
+    export_seq: u64,
+    /// Records that wait, in order.
+    pending: VecDeque<Record>,
+    pending_bytes: usize,
+    /// Everything before was read.
+    read_to: u64,
+    /// A range that was about to be sent when the process ended, or is now.
+    intent: Option<(u64, ExportIntent)>,
+    /// Whether the intent is one of an earlier process that has to be repeated.
+    resuming: bool,
+    /// Records in the next batch, at most.
+    limit: usize,
+    limit_max: usize,
+    /// Set for receivers of everything, who are sent window by window. Each batch of alerts has its own receipt: what the next
+    /// one says depends on what the receiver was told.
+    windows: Option<Windows>,
+    totals: Totals,
+}
+
+/// What became of records since the worker started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Totals {
+    /// Acknowledged.
+    pub sent: u64,
+    /// Refused for ever.
+    pub rejected: u64,
+}
+
+/// Records that are done together: one receipt stands for them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// The position after the range.
+    pub end: u64,
+    /// How many records it has.
+    pub count: usize,
+    /// The messages that tell of them.
+    pub messages: Vec<Message>,
+    /// Alerts of which the receiver need not be told again.
+    pub silent: Vec<SentAlert>,
+    /// Whether an earlier process may have sent the first message that is not on record.
+    pub resumed: bool,
+    /// Its records, if they are not the plan's: dead letters that are sent once more.
+    pub letter: Vec<Record>,
+}
+
+impl Plan {
+    /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
+    /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
+    pub fn new(exported: Exported, limit_max: usize, durable: u64, in_windows: bool) -> Self {
+        let Exported { next_seq, export_seq, intent, .. } = exported;
+        let (intent, window) = match intent {
+            Some((end, Intended::Batch(intent))) => (Some((end, intent)), None),
+            Some((end, Intended::Window(window))) => (None, Some((end, window))),
+            None => (None, None),
+        };
+        let limit = window.as_ref().map_or(limit_max, |(_, window)| (window.records_max as usize).clamp(1, limit_max));
+        // What was recorded since, nobody sent.
+        let earlier = window.as_ref().map(|(end, window)| ((*end).min(durable), window));
+        Self {
+            next_seq,
+            export_seq,
+            pending: VecDeque::new(),
+            pending_bytes: 0,
+            read_to: next_seq,
+            resuming: intent.is_some(),
+            intent,
+            limit,
+            limit_max,
+            windows: in_windows.then(|| Windows::new(earlier)),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Everything before this position is done.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// The number of the next record.
+    pub fn export_seq(&self) -> u64 {
+        self.export_seq
+    }
+
+    /// What became of records so far.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// What waits.
+    pub fn pending(&self) -> &VecDeque<Record> {
+        &self.pending
+    }
+
+    /// Whether an earlier process was about to send something that must be repeated first.
+    pub fn is_resuming(&self) -> bool {
+        self.resuming
+    }
+
+    /// Whether it can take more rows.
+    pub fn wants_more(&self) -> bool {
+        match &self.intent {
+            Some((end, _)) if self.resuming => self.read_to < *end,
+            _ => {
+                let window = self.windows.as_ref().and_then(Windows::end);
+                let end = window.unwrap_or_else(|| self.next_seq.saturating_add(EXCLUDED_MAX));
+                self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
+            }
+        }
+    }
+
+    /// Takes the rows that follow those it has.
+    pub fn absorb(&mut self, rows: &Rows, filter: &Filter, renderer: &Renderer) {
+        for row in rows.iter().filter(|row| row.position.seq >= self.read_to) {
+            let export_seq = self.export_seq + self.pending.len() as u64;
+            if let Some(mut record) = filter.select(&row, export_seq, renderer) {
+                record.hidden = self.decided(row.position.seq);
+                self.pending_bytes += record.size;
+                self.pending.push_back(record);
+            }
+        }
+        self.read_to = self.read_to.max(rows.next_seq);
+        if let Some(windows) = &mut self.windows {
+            windows.read(rows.batches_until);
+        }
+    }
+
+    /// The next batch: the range of the intent if there is one, or else as many records as the sink takes. In a window there is
+    /// none until it is certain where it ends.
+    pub fn propose(&mut self, sink: &dyn Sink, outbox: &Outbox) -> Option<Batch> {
+        if let Some((end, _)) = self.intent.clone()
+            && self.resuming
+        {
+            let count = self.pending.partition_point(|record| record.position.seq < end);
+            let records = &self.pending.make_contiguous()[..count];
+            let rendered = (count > 0).then(|| sink.render(records, outbox));
+            match rendered {
+                Some(rendered) if rendered.taken == count => return Some(Batch::new(end, count, rendered, true)),
+                // The filter or the sink has changed since: the range is batched anew.
+                _ => (self.intent, self.resuming) = (None, false),
+            }
+        }
+        loop {
+            let (next_seq, read_to) = (self.next_seq, self.read_to);
+            let windows = self.windows.as_ref();
+            let window_end = windows.and_then(Windows::end).unwrap_or(u64::MAX);
+            let count = match windows {
+                Some(windows) => windows.count(&self.pending, self.limit, read_to)?,
+                None => self.pending.len().min(self.limit),
+            };
+            if count == 0 {
+                return None;
+            }
+            let records = self.pending.make_contiguous();
+            let rendered = sink.render(&records[..count], outbox);
+            let count = rendered.taken.clamp(1, count);
+            let hidden = records[..count].iter().any(|record| record.hidden.is_some());
+            if rendered.messages.is_empty() && rendered.silent.is_empty() && !hidden {
+                self.pass_over(count);
+                continue;
+            }
+            // What follows the last record and was left out by the filter belongs to the range.
+            let end = records.get(count).map_or(read_to, |record| record.position.seq).min(window_end);
+            debug_assert!(end > next_seq, "a batch moves the worker");
+            return Some(Batch::new(end, count, rendered, false));
+        }
+    }
+
+    /// The receiver need not hear of the first records: they count as left out by the filter.
+    fn pass_over(&mut self, count: usize) {
+        for record in self.pending.drain(..count) {
+            self.pending_bytes -= record.size.min(self.pending_bytes);
+        }
+        for (number, record) in self.pending.iter_mut().enumerate() {
+            record.export_seq = self.export_seq + number as u64;
+        }
+    }
+
+    /// The intent to send a batch, alone or with those that follow it; `None` if it stands in the ledger already.
+    pub fn intend(&mut self, batch: &Batch) -> Option<StateEntry> {
+        if self.is_in_window() {
+            return self.intend_window();
+        }
+        let record = self.intent_of(batch);
+        let known = self.intent.as_ref().is_some_and(|(end, intent)| *end == batch.end && *intent == record);
+        self.intent = Some((batch.end, record.clone()));
+        let entry = IntentEntry { from: self.next_seq, to: batch.end, record: Intended::Batch(record) };
+        (!known).then_some(StateEntry::Intent(entry))
+    }
+
+    fn intent_of(&self, batch: &Batch) -> ExportIntent {
+        let hidden = self
+            .pending
+            .iter()
+            .take(batch.count)
+            .filter_map(|record| record.hidden.clone().map(|by| HiddenAt { seq: record.position.seq, by }));
+        ExportIntent {
+            export_seq: self.export_seq,
+            count: batch.count as u64,
+            sha256: batch.digest(),
+            hidden: hidden.collect(),
+        }
+    }
+
+    /// The first record of a batch.
+    pub fn first_record(&self, batch: &Batch) -> Option<&Record> {
+        self.pending.front().filter(|_| batch.count > 0)
+    }
+
+    /// The records of a batch. They stand in one piece since the batch was proposed, so nothing is copied.
+    pub fn records<'a>(&'a self, batch: &'a Batch) -> Cow<'a, [Record]> {
+        if !batch.letter.is_empty() {
+            return Cow::Borrowed(&batch.letter);
+        }
+        match self.pending.as_slices().0.get(..batch.count) {
+            Some(records) => Cow::Borrowed(records),
+            None => self.pending.iter().take(batch.count).cloned().collect(),
+        }
+    }
+
+    /// What a batch's outcome means for the ledger: what became of each of its messages, in order. What was said of single
+    /// messages is on record already.
+    pub fn settle(&mut self, batch: &Batch, attempts: Vec<Attempt>, checkpoint: Option<Checkpoint>) -> Vec<StateEntry> {
+        match (batch.messages.as_slice(), <[Attempt; 1]>::try_from(attempts)) {
+            ([message], Ok([attempt])) if message.key.is_empty() => self.settle_whole(batch, attempt, checkpoint),
+            (_, attempts) => {
+                let attempts = attempts.map_or_else(|attempts| attempts, Vec::from);
+                self.settle_messages(batch, &attempts, checkpoint)
+            }
+        }
+    }
+
+    /// The outcome of a batch that is one message, of which the receiver may refuse parts.
+    fn settle_whole(&mut self, batch: &Batch, attempt: Attempt, checkpoint: Option<Checkpoint>) -> Vec<StateEntry> {
+        let Attempt { settled, attempts } = attempt;
+        match settled {
+            Settled::Acked { ack, body, handle: _ } => {
+                let message = &batch.messages[0];
+                let body = body.as_ref().unwrap_or(&message.body);
+                let count = message.records.len() as u64;
+                let passed = (batch.count as u64).saturating_sub(count);
+                let counts = Counts { count, rejected: 0, passed };
+                let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack };
+                self.limit = (self.limit * 2).min(self.limit_max);
+                let mut entries = self.hidden(batch);
+                let receipt = self.advance(batch.end, counts, sent, checkpoint);
+                entries.extend(self.receive(receipt, body, attempts));
+                entries
+            }
+            Settled::Refused { index, reason } if index == 0 || batch.count == 1 => {
+                self.reject(batch, reason, attempts, checkpoint)
+            }
+            Settled::Refused { index, .. } => self.shrink(index),
+            Settled::TooLarge { reason } if batch.count == 1 => self.reject(batch, reason, attempts, checkpoint),
+            Settled::TooLarge { .. } => self.shrink(batch.count / 2),
+        }
+    }
+
+    /// The outcomes of messages that the receiver takes or refuses one by one.
+    fn settle_messages(
+        &mut self,
+        batch: &Batch,
+        attempts: &[Attempt],
+        checkpoint: Option<Checkpoint>,
+    ) -> Vec<StateEntry> {
+        let mut entries = self.hidden(batch);
+        let (mut counts, mut acks) = (Counts { count: 0, rejected: 0, passed: 0 }, Vec::new());
+        let (mut bytes, mut tries) = (0, 0_u32);
+        for (message, attempt) in batch.messages.iter().zip(attempts) {
+            tries = tries.saturating_add(attempt.attempts);
+            match &attempt.settled {
+                Settled::Acked { ack, body, .. } => {
+                    counts.count += message.records.len() as u64;
+                    bytes += body.as_ref().unwrap_or(&message.body).len() as u64;
+                    acks.push(ack.clone());
+                }
+                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
+                    counts.rejected += message.records.len() as u64;
+                    entries.extend(self.rejected(message, reason));
+                }
+            }
+        }
+        entries.extend(self.silent_entry(batch));
+        counts.passed = (batch.count as u64).saturating_sub(counts.count + counts.rejected);
+        let sha256 = (counts.count > 0).then(|| batch.digest());
+        let ack = match acks.as_slice() {
+            [one] => one.clone(),
+            _ => format!("{} messages", acks.len()),
+        };
+        let summary = Summary { sha256, bytes, attempts: tries, ack };
+        entries.push(StateEntry::Receipt(self.advance(batch.end, counts, summary, checkpoint)));
+        entries
+    }
+
+    /// A receipt without sending, when the filter left out so much that it should be on record.
+    pub fn skip(&mut self) -> Vec<StateEntry> {
+        if !self.pending.is_empty() || self.read_to - self.next_seq < EXCLUDED_MAX {
+            return Vec::new();
+        }
+        let before = self.close();
+        let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: String::new() };
+        let skipped = self.advance(self.read_to, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        before.into_iter().chain([StateEntry::Receipt(skipped)]).collect()
+    }
+
+    /// Leaves out everything before `end`, because the sink starts there.
+    pub fn jump(&mut self, end: u64) -> Option<StateEntry> {
+        if end <= self.next_seq {
+            return None;
+        }
+        self.read_to = end;
+        let sent = Summary { sha256: None, bytes: 0, attempts: 0, ack: "the sink starts here".to_owned() };
+        let jumped = self.advance(end, Counts { count: 0, rejected: 0, passed: 0 }, sent, None);
+        Some(StateEntry::Receipt(jumped))
+    }
+
+    /// The next batch has at most `limit` records. The intent of the larger one is given up.
+    fn shrink(&mut self, limit: usize) -> Vec<StateEntry> {
+        self.limit = limit.max(1);
+        (self.intent, self.resuming) = (None, false);
+        self.refuse().into_iter().collect()
+    }
+
+    /// The first record of the batch is refused for ever.
+    fn reject(
+        &mut self,
+        batch: &Batch,
+        reason: String,
+        attempts: u32,
+        checkpoint: Option<Checkpoint>,
+    ) -> Vec<StateEntry> {
+        let Some(record) = self.pending.front() else { return Vec::new() };
+        let (position, export_seq) = (record.position, record.export_seq);
+        // What was taken before has its receipt first.
+        let before = self.refuse();
+        // What the filter left out before the next record belongs to the range.
+        let end =
+            if batch.count == 1 { batch.end } else { self.pending.get(1).map_or(batch.end, |next| next.position.seq) };
+        let rejected = StateEntry::Rejected(RejectedEntry { position, export_seq, reason: reason.clone() });
+        let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
+        let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
+        before.into_iter().chain([rejected, StateEntry::Receipt(receipt)]).collect()
+    }
+
+    /// Everything before `end` is done.
+    fn advance(&mut self, end: u64, counts: Counts, sent: Summary, checkpoint: Option<Checkpoint>) -> ReceiptEntry {
+        let records = counts.count + counts.rejected + counts.passed;
+        self.totals.sent += counts.count;
+        self.totals.rejected += counts.rejected;
+        for record in self.pending.drain(..(records as usize).min(self.pending.len())) {
+            self.pending_bytes -= record.size.min(self.pending_bytes);
+        }
+        let record = ExportReceipt {
+            export_seq: self.export_seq,
+            export_seq_next: self.export_seq + records,
+            count: counts.count,
+            excluded: end - self.next_seq - records + counts.passed,
+            rejected: counts.rejected,
+            sha256: sent.sha256,
+            bytes: sent.bytes,
+            batches: u64::from(sent.attempts > 0),
+            attempts: sent.attempts,
+            ack: sent.ack,
+            checkpoint,
+        };
+        let entry = ReceiptEntry { from: self.next_seq, to: end, record };
+        self.next_seq = end;
+        self.export_seq += records;
+        (self.intent, self.resuming) = (None, false);
+        entry
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Counts {
+    count: u64,
+    rejected: u64,
+    /// Records of which the receiver need not hear.
+    passed: u64,
+}
+
+struct Summary {
+    sha256: Option<String>,
+    bytes: u64,
+    attempts: u32,
+    ack: String,
+}
+
+impl Batch {
+    fn new(end: u64, count: usize, rendered: Rendered, resumed: bool) -> Self {
+        let Rendered { messages, silent, .. } = rendered;
+        Self { end, count, messages, silent, resumed, letter: Vec::new() }
+    }
+
+    /// SHA-256 of all bodies, one after the other, in hexadecimal.
+    fn digest(&self) -> String {
+        let hash = self.messages.iter().fold(Sha256::new(), |hash, message| hash.chain_update(&message.body));
+        hex(&hash.finalize())
+    }
+}
+
+impl Batch {
+    /// Dead letters that are sent once more; `position` is the last of them.
+    pub fn of_letters(position: Position, records: Vec<Record>, rendered: Rendered) -> Self {
+        Self { letter: records, ..Self::new(position.seq + 1, 0, rendered, false) }
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn digest(body: &[u8]) -> String {
+    hex(&Sha256::digest(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+    use serde_json::json;
+
+    #[test]
+    fn the_records_of_a_batch_are_not_copied() {
+        let settings =
+            json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
+        let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+        let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+        let mut plan = Plan::new(Exported::default(), 100, 9, false);
+        plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
+        let batch = plan.propose(config.sink.as_ref(), &fixtures::outbox()).unwrap();
+        assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
+    }
+}

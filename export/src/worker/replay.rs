@@ -1,0 +1,248 @@
+//! Dead letters that somebody asked to be sent once more.
+//!
+//! They go apart from the range that the worker is at, each with its number of old. A receiver of alerts is told of them as it
+//! would have been told of the whole: many are a digest again. An alert that is over by now is told with its end, so that
+//! nothing is opened that nobody ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ledger::operations::column;
+use ledger::{Position, Row};
+use operations::alert::State;
+use operations::fold::{DeadLetter, SENT_KIND, Sent};
+
+use super::plan::{Batch, Plan};
+use super::send::Settled;
+use super::state_store::{RejectedEntry, StateEntry};
+use super::{Feed, SinkWorker, StateStore, WorkerError};
+use crate::connections::http::Transport;
+use crate::limits::ALERTS_MAX;
+use crate::record::{Body, Record, TriageActionKind};
+use crate::sinks::Rendered;
+
+/// A dead letter: where its record stands, and the sink's number of it.
+type DeadLetterAt = (Position, u64);
+
+/// The dead letters that somebody asked for, apart by the retry request. What goes together is what one request was about:
+/// whoever repeats a message after a kill tells the same with it, whatever was refused or asked for since.
+fn by_request(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<DeadLetterAt>> {
+    let mut requests = BTreeMap::<u64, Vec<DeadLetterAt>>::new();
+    for (at, letter) in dead {
+        if let Some(request) = letter.retry {
+            requests.entry(request).or_default().push((*at, letter.export_seq));
+        }
+    }
+    requests.into_values().collect()
+}
+
+impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
+    /// Sends what is due, if there was a reason to look. A batch that an earlier process began comes first: what the receiver
+    /// was told must not change under it.
+    pub async fn replay(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+        while !plan.is_resuming() && std::mem::take(&mut self.replay_due) {
+            self.record(plan, entries).await?;
+            let requests = by_request(self.state_store.outbox()?.dead());
+            // A receiver that takes or refuses parts of a message gets each part alone.
+            let at_once = if self.config.spec.alerts_only { ALERTS_MAX } else { 1 };
+            for letters in requests {
+                let mut rest = letters.as_slice();
+                while !rest.is_empty() {
+                    let done = self.replay_some(plan, &rest[..rest.len().min(at_once)], entries).await?;
+                    self.flush(plan, entries).await?;
+                    rest = &rest[done.max(1)..];
+                }
+            }
+            let dead = self.state_store.outbox()?.dead().len() as u64;
+            self.update_status(plan, |status| status.dead = dead);
+        }
+        Ok(())
+    }
+
+    /// Sends some letters together, and returns how many of them, from the first on, are settled.
+    async fn replay_some(
+        &mut self,
+        plan: &mut Plan,
+        letters: &[DeadLetterAt],
+        entries: &mut Vec<StateEntry>,
+    ) -> Result<usize, WorkerError> {
+        let (records, missing) = self.letters(letters).await?;
+        let rendered = match records.as_slice() {
+            [] => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
+            records => self.config.sink.render(records, self.state_store.outbox()?),
+        };
+        let taken: BTreeSet<Position> = records[..rendered.taken].iter().map(|record| record.position).collect();
+        let done: Vec<DeadLetterAt> =
+            letters.iter().take_while(|(at, _)| taken.contains(at) || missing.contains(at)).copied().collect();
+        let Some((last, _)) = done.last() else { return Ok(0) };
+        let batch = Batch::of_letters(*last, records, rendered);
+        let attempts = self.deliver_all(plan, &batch, entries).await?;
+        let mut said: BTreeMap<Position, Result<String, String>> = BTreeMap::new();
+        for (message, attempt) in batch.messages.iter().zip(attempts) {
+            let outcome = match attempt.settled {
+                Settled::Acked { ack, .. } => Ok(ack),
+                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => Err(reason),
+            };
+            for record in message.records.iter().filter_map(|number| batch.letter.get(*number)) {
+                // A record that stands in two messages is refused if one of them is.
+                let before = said.entry(record.position).or_insert_with(|| outcome.clone());
+                if outcome.is_err() {
+                    before.clone_from(&outcome);
+                }
+            }
+        }
+        entries.extend(plan.silent_entry(&batch));
+        for &(position, export_seq) in &done {
+            let told = said.remove(&position).unwrap_or_else(|| Ok("there is nothing to tell any more".to_owned()));
+            entries.push(match told {
+                Ok(reason) => StateEntry::Replayed(RejectedEntry { position, export_seq, reason }),
+                Err(reason) => StateEntry::Rejected(RejectedEntry { position, export_seq, reason }),
+            });
+        }
+        Ok(done.len())
+    }
+
+    /// The records of letters as they would be rendered now, in order, with the ends of their alerts as far as they are known;
+    /// and the letters whose record is gone or is filtered out by now, or of which the receiver knows by now.
+    pub(super) async fn letters(
+        &self,
+        letters: &[DeadLetterAt],
+    ) -> Result<(Vec<Record>, BTreeSet<Position>), WorkerError> {
+        let known: BTreeMap<Position, u64> = letters.iter().copied().collect();
+        let mut records = if self.config.spec.alerts_only {
+            self.letters_with_ends(&known).await?
+        } else {
+            self.letters_alone(&known)?
+        };
+        records.sort_by_key(|record| record.position);
+        let found: BTreeSet<Position> = records.iter().map(|record| record.position).collect();
+        Ok((records, known.into_keys().filter(|position| !found.contains(position)).collect()))
+    }
+
+    fn letters_alone(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, WorkerError> {
+        let (filter, mut records) = (self.config.filter(), Vec::new());
+        for (position, export_seq) in letters {
+            let rows = self.feed.block(position.seq)?;
+            let row = rows.get(0).filter(|row| row.position == *position);
+            records.extend(row.and_then(|row| filter.select(&row, *export_seq, &self.renderer)));
+        }
+        Ok(records)
+    }
+
+    /// One pass over the ledger from the first letter on. It may be long, so it gives way to others, and hears the stop.
+    async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, WorkerError> {
+        let (filter, end) = (self.config.filter(), self.feed.durable()?.next_seq);
+        let mut since = Since::default();
+        let mut at = letters.keys().next().map_or(end, |first| first.seq);
+        while at < end {
+            if self.stop.is_cancelled() {
+                return Err(WorkerError::Stopped);
+            }
+            let rows = self.feed.block(at)?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows.iter() {
+                let letter = letters.get(&row.position);
+                let record = filter.select(&row, letter.copied().unwrap_or_default(), &self.renderer);
+                match (letter, record) {
+                    (Some(_), Some(record)) => since.letter(record),
+                    (None, Some(record)) => since.end(record),
+                    (_, None) => since.tell(&row, &filter.sink),
+                }
+            }
+            at = rows.next_seq;
+            tokio::task::yield_now().await;
+        }
+        Ok(since.records())
+    }
+}
+
+/// Letters to a receiver of alerts, and what became of their alerts since.
+#[derive(Default)]
+struct Since {
+    letters: Vec<Record>,
+    /// The number of the newest letter about each alert that is open by it.
+    open: BTreeMap<String, u64>,
+    /// How these alerts ended.
+    ends: BTreeMap<String, Record>,
+    /// The newest revision of each alert of which the receiver was told since the newest letter about it.
+    told: BTreeMap<String, u32>,
+}
+
+impl Since {
+    /// What ended or was told before a letter belongs to an earlier life of the alert.
+    fn letter(&mut self, record: Record) {
+        let about = match &record.body {
+            Body::Alert(alert) => Some(&alert.id),
+            Body::Action(action) => Some(&action.alert),
+            Body::Event | Body::Operation => None,
+        };
+        if let Some(id) = about {
+            self.ends.remove(id);
+            self.told.remove(id);
+            if ended(&record).is_some() {
+                self.open.remove(id);
+            } else if matches!(record.body, Body::Alert(_)) {
+                self.open.insert(id.clone(), record.export_seq);
+            }
+        }
+        self.letters.push(record);
+    }
+
+    fn end(&mut self, record: Record) {
+        let open = ended(&record).and_then(|id| self.open.remove_entry(id));
+        if let Some((id, export_seq)) = open {
+            self.ends.insert(id, Record { export_seq, ..record });
+        }
+    }
+
+    /// Takes from a row of which revisions the receiver was told, ends apart.
+    fn tell(&mut self, row: &Row<'_>, sink: &str) {
+        if row.text(column::KIND) != Some(SENT_KIND) || row.text(column::SUBJECT) != Some(sink) {
+            return;
+        }
+        let sent = row.text(column::RECORD).and_then(|record| serde_json::from_str::<Sent>(record).ok());
+        for alert in sent.into_iter().flat_map(|sent| sent.alerts).filter(|alert| !alert.over) {
+            let revision = self.told.entry(alert.id).or_default();
+            *revision = alert.revision.max(*revision);
+        }
+    }
+
+    /// What is left to be told. Who was told of a later revision hears nothing new, and its end was told with that one.
+    fn records(self) -> Vec<Record> {
+        let Self { letters, ends, told, .. } = self;
+        let superseded = |record: &Record| match &record.body {
+            Body::Alert(alert) => told.get(&alert.id).is_some_and(|revision| *revision >= alert.revision),
+            _ => false,
+        };
+        let ends = ends.into_iter().filter(|(id, _)| !told.contains_key(id)).map(|(_, record)| record);
+        letters.into_iter().chain(ends).filter(|record| !superseded(record)).collect()
+    }
+}
+
+/// The alert that a record says is over.
+fn ended(record: &Record) -> Option<&str> {
+    match &record.body {
+        Body::Alert(alert) if alert.state == State::Resolved => Some(&alert.id),
+        Body::Action(action) if action.kind == TriageActionKind::Close => Some(&action.alert),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::LedgerName;
+
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_later_does_not_go_with_what_may_have_been_sent() {
+        let at = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
+        let letter = |(seq, retry)| (at(seq), DeadLetter { export_seq: seq, reason: String::new(), retry });
+        let dead = [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(10)), (5, Some(20))];
+        let sent = by_request(&dead.into_iter().map(letter).collect());
+        let sent: Vec<Vec<u64>> =
+            sent.iter().map(|request| request.iter().map(|(_, number)| *number).collect()).collect();
+        assert_eq!(sent, [vec![2, 4], vec![1, 5]]);
+    }
+}

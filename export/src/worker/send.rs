@@ -1,0 +1,283 @@
+//! Sending one message until it is settled: waits, jitter, `Retry-After`, parking.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::plan::{Batch, Plan};
+use super::state_store::StateEntry;
+use super::{Feed, SinkWorker, StateStore, WorkerError};
+use crate::confirm::Accepted;
+use crate::connections::http::{Answer, Request, SendError, Transport};
+use crate::judgement::Judgement;
+use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
+use crate::secret::SecretError;
+use crate::sinks::{Confirmed, Message, Reconciled, excerpt};
+use crate::status::now_micros;
+
+/// How a message ended, and after how many requests.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The end.
+    pub settled: Settled,
+    /// Requests.
+    pub attempts: u32,
+}
+
+/// The ends that a message can come to. Everything else is tried again.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The sink has it.
+    Acked {
+        /// What it said.
+        ack: String,
+        /// The body that it took, if that was the fallback.
+        body: Option<Vec<u8>>,
+        /// What it calls the message.
+        handle: Option<String>,
+    },
+    /// The sink will never take the record with this number.
+    Refused {
+        /// Number in the batch.
+        index: usize,
+        /// What it said.
+        reason: String,
+    },
+    /// The sink does not take the batch as it is.
+    TooLarge {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// What one request led to.
+enum Next {
+    Settled(Settled),
+    /// Try again, not before the floor. `doubtful` says that the receiver may have it nevertheless.
+    Again {
+        floor: Duration,
+        reason: String,
+        doubtful: bool,
+    },
+    Park {
+        reason: String,
+    },
+}
+
+impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
+    /// Sends a message until it is settled. The bytes are the same each time. A stop may cut a request off: its intent is on
+    /// record, so the same bytes follow. `doubtful` says that the receiver may have it already.
+    pub async fn deliver(
+        &mut self,
+        plan: &mut Plan,
+        batch: &Batch,
+        message: &Message,
+        mut doubtful: bool,
+    ) -> Result<Attempt, WorkerError> {
+        let (mut attempts, mut accepted, began) = (0_u32, None, now_micros());
+        loop {
+            attempts = attempts.saturating_add(1);
+            let mut doubt = plan.doubt(batch);
+            let in_doubt = !doubt.is_empty();
+            let attempt = self.attempt(plan, batch, message, doubtful, &mut accepted);
+            let next = self.watched(plan, began, &mut doubt, attempt).await;
+            if !matches!(next, Ok(Next::Settled(_))) {
+                // What was taken before is not repeated with what may fail for long, or is cut off by a stop.
+                self.flush(plan, &mut doubt).await?;
+            }
+            if in_doubt && doubt.is_empty() {
+                plan.doubted(batch);
+                self.receipt_due = Instant::now() + self.timing.receipt_every;
+            }
+            let (wait, reason, parked) = match next? {
+                Next::Settled(settled) => {
+                    self.report_settled(plan, batch, message, &settled);
+                    return Ok(Attempt { settled, attempts });
+                }
+                Next::Again { floor, reason, doubtful: now } => {
+                    doubtful |= now;
+                    (floor + self.jitter(attempts), reason, false)
+                }
+                Next::Park { reason } => (self.timing.park, reason, true),
+            };
+            self.metrics.retries.inc();
+            self.update_status(plan, |status| {
+                status.retries += 1;
+                status.last_error = Some(reason);
+                status.parked = parked;
+                status.blocked_since.get_or_insert(began);
+                status.next_attempt = Some(now_micros() + wait.as_micros() as i64);
+            });
+            let sleep = tokio::time::sleep_until(Instant::now() + wait);
+            self.watched(plan, began, &mut Vec::new(), sleep).await?;
+        }
+    }
+
+    /// Waits for what a message waits for, unless it is stopped. The lag grows meanwhile, and after some seconds the sink is
+    /// blocked. What is to be recorded before the message is taken is recorded when a receipt is due.
+    async fn watched<O>(
+        &self,
+        plan: &Plan,
+        began: i64,
+        doubt: &mut Vec<StateEntry>,
+        future: impl Future<Output = O>,
+    ) -> Result<O, WorkerError> {
+        let (start, mut future) = (Instant::now(), pin!(future));
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
+                output = &mut future => return Ok(output),
+                () = tokio::time::sleep(STATUS_EVERY) => {}
+            }
+            if !doubt.is_empty() && plan.is_growing() && Instant::now() >= self.receipt_due {
+                self.append(plan, doubt).await?;
+            }
+            let is_blocked = start.elapsed() >= BLOCKED_AFTER;
+            self.update_status(plan, |status| {
+                if is_blocked {
+                    status.blocked_since.get_or_insert(began);
+                }
+            });
+        }
+    }
+
+    /// Asks first whether the receiver has a message whose fate is not certain, and sends it if not. `accepted` is what it
+    /// accepted and did not yet call safe.
+    async fn attempt(
+        &self,
+        plan: &Plan,
+        batch: &Batch,
+        message: &Message,
+        doubtful: bool,
+        accepted: &mut Option<Accepted>,
+    ) -> Next {
+        let sink = self.config.sink.as_ref();
+        if let Some(asked) = *accepted {
+            return self.confirm(asked, accepted).await;
+        }
+        if doubtful && let Some(request) = sink.reconcile(message, now_micros()) {
+            let answer = match self.post(request).await {
+                Ok(answer) => answer,
+                // The question changed nothing at the receiver; the message is as doubtful as before.
+                Err(next) => return next,
+            };
+            match sink.reconciled(message, &answer) {
+                Reconciled::Has(handle) => {
+                    let ack = "the receiver had it already".to_owned();
+                    return Next::Settled(Settled::Acked { ack, body: None, handle });
+                }
+                Reconciled::HasNot => {}
+                Reconciled::Unknown(judgement) => return next(judgement, None),
+            }
+        }
+        self.send(plan, batch, message, accepted).await
+    }
+
+    async fn send(&self, plan: &Plan, batch: &Batch, message: &Message, accepted: &mut Option<Accepted>) -> Next {
+        let sink = self.config.sink.as_ref();
+        let answer = match self.post(sink.request(message, now_micros())).await {
+            Ok(answer) => answer,
+            Err(next) => return next,
+        };
+        if let Some(confirmation) = sink.confirmation(&answer) {
+            let asked = *accepted.insert(Accepted::new(confirmation));
+            asked.wait().await;
+            return self.confirm(asked, accepted).await;
+        }
+        let Some(other) = sink.fallback(&answer, message, &plan.records(batch)) else {
+            return next(sink.judge(&answer), sink.handle(&answer));
+        };
+        match self.post(sink.request(&other, now_micros())).await {
+            Ok(answer) => match sink.judge(&answer) {
+                Judgement::Acked(ack) => {
+                    let (ack, handle) = (format!("{ack} (in another form)"), sink.handle(&answer));
+                    Next::Settled(Settled::Acked { ack, body: Some(other.body), handle })
+                }
+                judgement => next(judgement, None),
+            },
+            Err(next) => next,
+        }
+    }
+
+    /// Asks whether what the receiver accepted is safe. Only what is lost is sent again, with the same bytes; what cannot be
+    /// asked now is asked at the next attempt.
+    async fn confirm(&self, asked: Accepted, accepted: &mut Option<Accepted>) -> Next {
+        match asked.settle(self.config.sink.as_ref(), &self.transport).await {
+            Confirmed::Safe(ack) => Next::Settled(Settled::Acked { ack, body: None, handle: None }),
+            Confirmed::Lost(reason) => {
+                *accepted = None;
+                Next::Again { floor: Duration::ZERO, reason, doubtful: true }
+            }
+            Confirmed::Unanswered(reason) => Next::Again { floor: Duration::ZERO, reason, doubtful: true },
+            Confirmed::Park(reason) => Next::Park { reason },
+        }
+    }
+
+    async fn post(&self, request: Result<Request, SecretError>) -> Result<Answer, Next> {
+        let request = request.map_err(|error| Next::Park { reason: error.to_string() })?;
+        self.transport.post(request).await.map_err(|failure| match failure {
+            SendError::NotSent(reason) => {
+                Next::Again { floor: Duration::ZERO, reason: excerpt(&reason), doubtful: false }
+            }
+            SendError::Uncertain(reason) => Next::Again {
+                floor: Duration::ZERO,
+                reason: format!("it is not certain that it arrived: {}", excerpt(&reason)),
+                doubtful: true,
+            },
+            SendError::Refused(reason) => Next::Park { reason: excerpt(&reason) },
+        })
+    }
+
+    /// An end for which no record stands is no dead letter if it is refused, so it is counted, and said aloud.
+    fn report_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
+        let now = now_micros();
+        let acked = matches!(settled, Settled::Acked { .. });
+        if acked && let Some(record) = plan.first_record(batch) {
+            self.metrics.latency.observe((now - record.recorded).max(0) as f64 / 1e6);
+        }
+        if let Settled::Refused { reason, .. } | Settled::TooLarge { reason } = settled
+            && message.end
+        {
+            self.metrics.ends_refused.inc();
+            tracing::error!(
+                sink = self.config.common.name,
+                message = message.key,
+                reason,
+                "the end of an incident was refused; it stays open there until somebody closes it"
+            );
+        }
+        self.update_status(plan, |status| {
+            status.parked = false;
+            status.blocked_since = None;
+            status.next_attempt = None;
+            match settled {
+                Settled::Acked { .. } => (status.last_ack, status.last_error) = (Some(now), None),
+                Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
+                    status.last_error = Some(reason.clone());
+                }
+            }
+        });
+    }
+
+    /// A wait between zero and a bound that doubles with each attempt: receivers that come back are not stormed.
+    fn jitter(&self, attempts: u32) -> Duration {
+        let doublings = attempts.saturating_sub(1).min(16);
+        let bound = self.timing.retry_min.saturating_mul(1 << doublings).min(self.timing.retry_max);
+        // Without randomness from the system the whole bound is waited, which is safe.
+        let random = getrandom::u32().unwrap_or(u32::MAX);
+        bound.mul_f64(f64::from(random) / f64::from(u32::MAX))
+    }
+}
+
+fn next(judgement: Judgement, handle: Option<String>) -> Next {
+    match judgement {
+        Judgement::Acked(ack) => Next::Settled(Settled::Acked { ack, body: None, handle }),
+        Judgement::Retry { after, reason } => Next::Again { floor: after.unwrap_or_default(), reason, doubtful: false },
+        Judgement::Split { reason } => Next::Settled(Settled::TooLarge { reason }),
+        Judgement::Reject { index, reason } => Next::Settled(Settled::Refused { index, reason }),
+        Judgement::Uncertain { reason } => Next::Again { floor: Duration::ZERO, reason, doubtful: true },
+        Judgement::Park { reason } => Next::Park { reason },
+    }
+}

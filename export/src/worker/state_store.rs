@@ -1,0 +1,280 @@
+//! Where a worker reads and writes: its ledger, and `operations`.
+
+use std::future::Future;
+
+use futures::FutureExt as _;
+use ledger::operations::column;
+use ledger::{
+    AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
+};
+use operations::fold::{
+    Checkpoint, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Intended, Outbox, RECEIPT_KIND,
+    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported, newest_from,
+};
+use operations::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
+use serde_json::json;
+
+use crate::limits::{READ_BYTES, READ_ROWS};
+use crate::record::is_internal;
+
+/// What a worker records.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StateEntry {
+    /// A range that is about to be sent.
+    Intent(IntentEntry),
+    /// A range that is done.
+    Receipt(ReceiptEntry),
+    /// A record that the sink refused for ever.
+    Rejected(RejectedEntry),
+    /// A message that the receiver has.
+    Sent(SentEntry),
+    /// A revision of which nobody is told.
+    Hidden(HiddenEntry),
+    /// A dead letter that the sink took in the end, and what it said.
+    Replayed(RejectedEntry),
+}
+
+/// A `delivery.sent`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentEntry {
+    /// First sequence number of the batch that the message belongs to.
+    pub from: u64,
+    /// The one after its last.
+    pub to: u64,
+    /// The entry's record.
+    pub record: Sent,
+}
+
+/// A `delivery.hidden`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HiddenEntry {
+    /// Where the revision stands.
+    pub position: Position,
+    /// The entry's record.
+    pub record: Hidden,
+}
+
+/// An `export.intent`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IntentEntry {
+    /// First sequence number of the range.
+    pub from: u64,
+    /// The one after its last.
+    pub to: u64,
+    /// The entry's record.
+    pub record: Intended,
+}
+
+/// An `export.receipt`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReceiptEntry {
+    /// First sequence number of the range.
+    pub from: u64,
+    /// The one after its last.
+    pub to: u64,
+    /// The entry's record.
+    pub record: ExportReceipt,
+}
+
+/// An `export.rejected`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RejectedEntry {
+    /// Where the record stands.
+    pub position: Position,
+    /// The sink's number of it.
+    pub export_seq: u64,
+    /// What the sink said.
+    pub reason: String,
+}
+
+/// The rows of a worker's ledger.
+pub trait Feed: Send {
+    /// Goes to a position.
+    fn seek(&mut self, from: u64);
+
+    /// The next block; waits for one.
+    fn next(&mut self) -> impl Future<Output = Result<Rows, LedgerError>> + Send;
+
+    /// The next block, if there is one now. It may be empty and tell only that a batch of the ledger is closed.
+    fn try_next(&mut self) -> Result<Option<Rows>, LedgerError>;
+
+    /// What is durable.
+    fn durable(&self) -> Result<Durable, LedgerError>;
+
+    /// Durable rows that were not yet read.
+    fn lag(&self) -> u64;
+
+    /// The block that begins with this row, wherever the worker stands.
+    fn block(&self, at: u64) -> Result<Rows, LedgerError>;
+}
+
+/// What a worker knows and writes in `operations`.
+pub trait StateStore: Send {
+    /// Where the sink stands.
+    fn exported(&self) -> Result<Option<Exported>, LedgerError>;
+
+    /// Reads what the receiver was told and what it refused, which may take long.
+    fn open(&mut self) -> impl Future<Output = Result<(), LedgerError>> + Send;
+
+    /// What the receiver was told and what it refused, by everything that is durable now.
+    fn outbox(&mut self) -> Result<&Outbox, LedgerError>;
+
+    /// Records entries, all or none.
+    fn append(&self, entries: &[StateEntry]) -> impl Future<Output = Result<(), AppendError>> + Send;
+
+    /// The newest signed checkpoint of the exported ledger.
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError>;
+}
+
+/// A ledger that is followed.
+pub struct LedgerFeed {
+    reader: Reader,
+    follower: Follower,
+    content: bool,
+}
+
+const LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
+
+impl LedgerFeed {
+    /// Follows a ledger. `content` says whether content parts are read.
+    pub fn new(reader: Reader, content: bool) -> Self {
+        Self { follower: Follower::new(reader.clone(), 0, content, LIMIT), reader, content }
+    }
+}
+
+impl Feed for LedgerFeed {
+    fn seek(&mut self, from: u64) {
+        self.follower = Follower::new(self.reader.clone(), from, self.content, LIMIT);
+    }
+
+    async fn next(&mut self) -> Result<Rows, LedgerError> {
+        self.follower.next().await
+    }
+
+    fn try_next(&mut self) -> Result<Option<Rows>, LedgerError> {
+        match self.follower.next().now_or_never() {
+            Some(rows) => rows.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn durable(&self) -> Result<Durable, LedgerError> {
+        self.reader.durable()
+    }
+
+    fn lag(&self) -> u64 {
+        self.follower.lag()
+    }
+
+    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
+        self.reader.read(at, self.content, LIMIT)
+    }
+}
+
+/// The `operations` ledger, as one worker uses it.
+pub struct LedgerStateStore {
+    /// The sink's name.
+    pub sink: String,
+    /// The ledger that the worker exports.
+    pub ledger: LedgerName,
+    /// Its shard.
+    pub shard: u32,
+    /// A reader of that ledger, for its checkpoints.
+    pub exported_reader: Reader,
+    /// A reader of `operations`.
+    pub operations: Reader,
+    /// Appends to `operations`.
+    pub appender: Appender,
+    /// The outbox, once it was asked for.
+    pub outbox: Option<Folded<Outbox>>,
+}
+
+/// The outbox of a sink in one ledger, by the newest entries about it in `operations`.
+pub fn read_outbox(
+    operations: &Reader,
+    sink: &str,
+    ledger: LedgerName,
+    shard: u32,
+) -> Result<Folded<Outbox>, LedgerError> {
+    let from = newest_from(operations, OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX, |row| {
+        row.text(column::SUBJECT) == Some(sink) && row.text(column::KIND).is_some_and(is_internal)
+    })?;
+    Folded::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > 0), from)
+}
+
+impl LedgerStateStore {
+    fn position(&self, seq: u64) -> Position {
+        Position { ledger: self.ledger, shard: self.shard, seq }
+    }
+
+    fn entry(&self, entry: &StateEntry) -> Entry {
+        let (kind, from, to, record) = match entry {
+            StateEntry::Intent(entry) => {
+                (INTENT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
+            }
+            StateEntry::Receipt(entry) => {
+                (RECEIPT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
+            }
+            StateEntry::Rejected(entry) => {
+                let record = json!({"export_seq": entry.export_seq, "reason": entry.reason}).to_string();
+                (REJECTED_KIND, entry.position.seq, entry.position.seq + 1, record)
+            }
+            StateEntry::Sent(entry) => {
+                (SENT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
+            }
+            StateEntry::Hidden(entry) => {
+                let record = serde_json::to_string(&entry.record).unwrap_or_default();
+                (HIDDEN_KIND, entry.position.seq, entry.position.seq + 1, record)
+            }
+            StateEntry::Replayed(entry) => {
+                let record = json!({"export_seq": entry.export_seq, "ack": entry.reason}).to_string();
+                (REPLAYED_KIND, entry.position.seq, entry.position.seq + 1, record)
+            }
+        };
+        let mut entry = Entry::new();
+        entry.set_text(column::KIND, kind);
+        entry.set_text(column::SUBJECT, &self.sink);
+        entry.set_text(column::ACTOR, "export");
+        entry.set_text(column::FROM, &self.position(from).to_string());
+        entry.set_text(column::TO, &self.position(to).to_string());
+        entry.set_text(column::RECORD, &record);
+        entry
+    }
+}
+
+impl StateStore for LedgerStateStore {
+    fn exported(&self) -> Result<Option<Exported>, LedgerError> {
+        newest_exported(&self.operations, &self.sink, self.ledger, self.shard)
+    }
+
+    async fn open(&mut self) -> Result<(), LedgerError> {
+        let (operations, sink, ledger, shard) = (self.operations.clone(), self.sink.clone(), self.ledger, self.shard);
+        let read = tokio::task::spawn_blocking(move || read_outbox(&operations, &sink, ledger, shard)).await;
+        // A panic in it was logged by the runtime; it is read again when it is asked for.
+        self.outbox = read.ok().transpose()?;
+        Ok(())
+    }
+
+    fn outbox(&mut self) -> Result<&Outbox, LedgerError> {
+        let folded = match self.outbox.take() {
+            Some(mut folded) => {
+                folded.catch_up()?;
+                folded
+            }
+            None => read_outbox(&self.operations, &self.sink, self.ledger, self.shard)?,
+        };
+        Ok(self.outbox.insert(folded).get())
+    }
+
+    async fn append(&self, entries: &[StateEntry]) -> Result<(), AppendError> {
+        let mut group = Group::new(&ledger::operations::TABLE);
+        for entry in entries {
+            group.push(&mut self.entry(entry))?;
+        }
+        self.appender.append(group).await.map(|_| ())
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
+        Ok(self.exported_reader.checkpoint()?.as_deref().and_then(Checkpoint::from_note))
+    }
+}

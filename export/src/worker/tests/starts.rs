@@ -1,0 +1,67 @@
+//! Where a worker begins, what it leaves out, and what is on record when it stands still or is stopped.
+
+use super::*;
+
+#[test]
+fn a_sink_that_starts_now_gets_nothing_old_and_its_receipts_tile_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Shared::default();
+    let old = vec![json!({"kind": "note"}); 10];
+    *world.lock().unwrap() =
+        World { ledger: Some(LedgerName::Events), entries: old, lines_max: 100, ..World::default() };
+    paused().block_on(async {
+        let _ = timeout(Duration::from_secs(1), worker(&world, dir.path(), 7, "now").run()).await;
+        world.lock().unwrap().entries.push(json!({"kind": "note", "target": "new"}));
+        let _ = timeout(Duration::from_secs(1), worker(&world, dir.path(), 7, "now").run()).await;
+    });
+    let world = world.lock().unwrap();
+    let ranges: Vec<(u64, u64, u64)> =
+        world.receipts().iter().map(|entry| (entry.from, entry.to, entry.record.count)).collect();
+    assert_eq!(ranges, [(0, 10, 0), (10, 11, 1)]);
+    assert!(world.taken[&0][0].contains("new"));
+}
+
+#[test]
+fn ten_thousand_excluded_entries_give_one_receipt() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = Shared::default();
+    let entries = vec![json!({"kind": "cursor"}); 25_000];
+    *world.lock().unwrap() =
+        World { ledger: Some(LedgerName::Operations), entries, lines_max: 100, ..World::default() };
+    paused().block_on(async {
+        let _ = timeout(Duration::from_mins(1), worker(&world, dir.path(), 1_000, "beginning").run()).await;
+    });
+    let world = world.lock().unwrap();
+    let excluded: Vec<u64> = world.receipts().iter().map(|entry| entry.record.excluded).collect();
+    assert_eq!(excluded, [10_000, 10_000]);
+}
+
+#[test]
+fn a_lane_that_is_stopped_has_its_receipts_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    for milliseconds in 0..40 {
+        let world = Shared::default();
+        let entries = vec![json!({"kind": "note"}); 60];
+        *world.lock().unwrap() = World { ledger: Some(LedgerName::Events), entries, lines_max: 7, ..World::default() };
+        paused().block_on(async {
+            let first = worker(&world, dir.path(), 7, "beginning");
+            let stop = first.stop.clone();
+            let (ended, ()) = tokio::join!(first.run(), async {
+                sleep(Duration::from_millis(milliseconds * 3)).await;
+                stop.cancel();
+            });
+            ended.unwrap();
+            tokio::select! {
+                ended = worker(&world, dir.path(), 7, "beginning").run() => panic!("the worker ended: {ended:?}"),
+                () = until_done(&world) => {}
+            }
+        });
+        let world = world.lock().unwrap();
+        check(&world);
+        let doubled: usize = world.taken.values().map(|taken| taken.len() - 1).sum();
+        assert!(
+            doubled <= world.lines_max,
+            "a stop doubles the batch that is on its way at most, not {doubled} records"
+        );
+    }
+}
