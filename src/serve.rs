@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use detect::RuleSet;
+use detect_rules::rule_set::RuleSet;
 use export::TriageSuppressor;
 use ledger::{Options, Store};
 use operations::budget;

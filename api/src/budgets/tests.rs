@@ -203,7 +203,7 @@ async fn sql_shows_what_was_decided() {
     server.ask("gate", "reserve", reserve("r2", &["all"], 60)).await;
     server.ask("acme", "reserve", reserve("r1", &["acme"], 30)).await;
     server.ask("gate", "commit", json!({"id": "r1", "micros": 70})).await;
-    // What the bookkeeper writes about it.
+    // What the budget reconciler writes about it.
     let folded = operations::fold::Folded::open(server.ledgers.store.operations().reader(), Budgets::new()).unwrap();
     let owner =
         |name: &str, org: Option<&str>| Owner { name: name.to_owned(), org: org.map(str::to_owned), team: None };

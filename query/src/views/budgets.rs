@@ -1,4 +1,4 @@
-//! The views about hard budgets. What was decided, and how budgets stand, is what the bookkeeper wrote down of it.
+//! The views about hard budgets. What was decided, and how budgets stand, is what the budget reconciler wrote down of it.
 
 use ledger::LedgerName;
 
@@ -72,7 +72,7 @@ pub(super) const RESERVATIONS: View = View {
             "json_get_int(record, 'ttl_seconds')",
             "After how many seconds it is given back by itself.",
         ),
-        made("decision", "verdict", "granted or refused; null until the bookkeeper has written it."),
+        made("decision", "verdict", "granted or refused; null until the budget reconciler has written it."),
         made("refusal", "refused_for", "Why it was refused, such as budget_exhausted."),
         made("refused_by", "refuser", "The budget whose cap would not hold."),
         made("available_micros", "left_micros", "What that budget had left."),
