@@ -88,8 +88,14 @@ impl BlockBuilder {
     pub(crate) fn finish(self) -> Block {
         let mut block = self.close();
         for held in &mut block.columns {
-            if let Values::Long(pages) = &mut held.values {
-                pages.iter_mut().for_each(Page::close);
+            match &mut held.values {
+                // It is kept until it is sealed: what was reserved for more is given back.
+                Values::Coded(coded) => {
+                    coded.codes.shrink_to_fit();
+                    coded.bytes.shrink_to_fit();
+                    coded.ends.shrink_to_fit();
+                }
+                Values::Long(pages) => pages.iter_mut().for_each(Page::close),
             }
         }
         block

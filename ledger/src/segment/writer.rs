@@ -79,8 +79,9 @@ impl<'a> SegmentWriter<'a> {
             return Err(LedgerError::corrupt(self.blobs.path(&self.stem), place, what));
         }
         let mut from = 0;
+        let mean_bytes = block.block().value_bytes() / block.block().len().max(1);
         for row in 0..block.len() {
-            self.group_bytes += block.block().row_bytes(row);
+            self.group_bytes += mean_bytes;
             self.next_seq += 1;
             let rows = (self.next_seq - self.group_first) as usize;
             if rows >= ROW_GROUP_ENTRIES_MAX || self.group_bytes >= ROW_GROUP_BYTES_MAX {
