@@ -29,7 +29,14 @@ fn mixed(number: u64) -> u64 {
 /// One of `count` ids.
 fn id(space: u64, number: u64, count: u64) -> String {
     let (high, low) = (mixed(space << 32 | number % count), mixed(space << 40 | number % count));
-    format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff, low >> 52, low & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xfff,
+        low >> 52,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 /// Fills an entry as a boundary event of coderd fills it: 10,000 agents, each with a session.
@@ -133,9 +140,16 @@ fn main() {
         let used = now.get(name).copied().unwrap_or(0) - before.get(name).copied().unwrap_or(0);
         used as f64 / events as f64
     };
-    println!("{events} events in groups of {of_group}: {:.0} events/s until acknowledged", events as f64 / elapsed.as_secs_f64());
+    println!(
+        "{events} events in groups of {of_group}: {:.0} events/s until acknowledged",
+        events as f64 / elapsed.as_secs_f64()
+    );
     for name in sealed.keys() {
-        println!("  {name:16} {:6.2} µs an event when acknowledged, {:6.2} when sealed", per_event(&acknowledged, name), per_event(&sealed, name));
+        println!(
+            "  {name:16} {:6.2} µs an event when acknowledged, {:6.2} when sealed",
+            per_event(&acknowledged, name),
+            per_event(&sealed, name)
+        );
     }
     let total: f64 = sealed.keys().map(|name| per_event(&sealed, name)).sum();
     println!("  all              {total:6.2} µs an event");
@@ -143,7 +157,11 @@ fn main() {
     for line in status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("RssAnon")) {
         println!("  {line}");
     }
-    let segments: u64 = fs::read_dir(directory.path().join("events/0/segment")).unwrap().flatten().map(|file| file.metadata().unwrap().len()).sum();
+    let segments: u64 = fs::read_dir(directory.path().join("events/0/segment"))
+        .unwrap()
+        .flatten()
+        .map(|file| file.metadata().unwrap().len())
+        .sum();
     let rows = store.events().reader().snapshot().unwrap().segments.last().map_or(0, |segment| segment.end_seq);
     println!("  {:.1} bytes an event in {rows} sealed events", segments as f64 / rows.max(1) as f64);
     store.stop();
