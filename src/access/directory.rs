@@ -97,8 +97,12 @@ mod tests {
         let mut rows = Rows::new(LedgerName::Operations, 0, 0);
         for (seq, (id, to, record)) in entries.iter().enumerate() {
             let mut entry = Entry::new();
-            let values =
-                [(column::KIND, KIND), (column::SUBJECT, id), (column::TO, to), (column::RECORD, record.as_str())];
+            let values = [
+                (column::KIND, TOKEN.word()),
+                (column::SUBJECT, id),
+                (column::TO, to),
+                (column::RECORD, record.as_str()),
+            ];
             for (column, value) in values {
                 entry.set_text(column, value);
             }
