@@ -10,7 +10,8 @@ pub mod silence;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use operations::triage::{CloseReason, Request, Status};
+use operations::kind::alert_step::CloseReason;
+use operations::triage::{Request, Status};
 
 use crate::cli::Output;
 use crate::client::{Target, segment};

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ledger::{Entry, LedgerName, Rows, Table};
 use operations::alert::{Alert, Severity, State, What, Who};
-use operations::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
+use operations::fold::{Fold as _, Outbox};
+use operations::kind::delivery::SENT_KIND;
+use operations::kind::export::RECEIPT_KIND;
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;
@@ -26,7 +28,7 @@ fn push(rows: &mut Rows, ledger: LedgerName, batch: u64, value: &Value) {
         let Some(value) = value.get(column.name) else { continue };
         entry.set_json(column, value).unwrap();
     }
-    rows.push_entry(batch, START + rows.next_seq as i64 * 1_000, &mut entry);
+    rows.push_entry(batch, START + rows.next_seq as i64 * 1_000, &entry);
 }
 
 /// A block of events from position 0.
@@ -75,6 +77,7 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         evidence: vec!["events/0/7".parse().unwrap()],
         tags: vec!["AML.T0086".into()],
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,

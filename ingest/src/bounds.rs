@@ -28,7 +28,7 @@ pub fn enforce(draft: &mut Draft, received: i64) {
     }
 }
 
-fn void(draft: &mut Draft, id: u16) {
+fn void(draft: &mut Draft, id: u8) {
     draft.entry.remove(id);
     if let Some(column) = TABLE.by_id(id) {
         draft.void(column.name);
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn every_number_that_a_source_states_has_bounds() {
-        let bounded: HashSet<u16> = COLUMN_BOUNDS.iter().map(|(column, _)| column.id()).collect();
+        let bounded: HashSet<u8> = COLUMN_BOUNDS.iter().map(|(column, _)| column.id()).collect();
         // Tachograph works these out itself.
         let own = ["content_len", "cost_micros"];
         for column in TABLE.columns.iter().filter(|column| column.kind == Kind::Integer) {

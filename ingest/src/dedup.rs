@@ -80,7 +80,7 @@ impl Keyring {
     }
 
     /// The fingerprint of what a record says, given as columns with their values.
-    pub fn body<'a>(&self, columns: impl IntoIterator<Item = (u16, &'a [u8])>) -> Body {
+    pub fn body<'a>(&self, columns: impl IntoIterator<Item = (u8, &'a [u8])>) -> Body {
         let mut text = Text::new(&self.key, b'b');
         for (id, value) in columns {
             let head = (u64::from(id) << 32) | value.len() as u64;

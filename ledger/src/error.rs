@@ -91,6 +91,16 @@ pub enum LedgerError {
         /// The newest format that this version reads.
         supported: u32,
     },
+    /// The directory was written by a version from before the first release.
+    #[error("{} has format {found}, which only versions from before the first release wrote, and this version reads format {supported}: verify and export it with the version that wrote it, and start a new directory", path.display())]
+    OlderFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The format it states.
+        found: u32,
+        /// The format that this version reads.
+        supported: u32,
+    },
     /// The file is not one of ours.
     #[error("{} is not a Tachograph {expected}; check the path", path.display())]
     Foreign {

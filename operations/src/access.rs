@@ -14,17 +14,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use directory::{Directory, TokenRecord, TokenState};
+pub use directory::{Directory, TokenState};
 pub use live::Tokens;
 pub use secret::{Secret, hex};
 pub use service::{CreatedToken, NewToken, RevokedToken, TokenError, TokenService};
-
-/// The kind of a token's entries in `operations`.
-pub const KIND: &str = "token";
-/// The state of a token that is accepted.
-pub const ACTIVE: &str = "active";
-/// The state of a token that is not accepted any more.
-pub const REVOKED: &str = "revoked";
 
 /// How far a source is from the agent's reach, least trusted first: the order is the meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

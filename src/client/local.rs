@@ -33,8 +33,9 @@ pub struct Local {
 impl Local {
     /// Reads a directory. The settings say what hides alerts, and which sinks there are.
     pub fn read(data: &Path, settings: Settings) -> Result<Self, Failure> {
-        let engine = Engine::open(data, query::Options::default()).map_err(failure)?;
-        Ok(Self { router: router(engine, None, settings), _store: None })
+        let (events, operations) =
+            (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
+        Ok(Self { router: router(events, operations, None, settings)?, _store: None })
     }
 
     /// Opens a directory to change something.
@@ -47,9 +48,8 @@ impl Local {
             if locked { failure.hint("A server is starting or stopping; try again in a moment.") } else { failure }
         })?;
         let appender = store.operations().appender();
-        let recording = query::Options { audit: Some(appender.clone()), ..query::Options::default() };
-        let engine = Engine::new(store.events().reader(), store.operations().reader(), recording).map_err(failure)?;
-        Ok(Self { router: router(engine, Some(appender), settings), _store: Some(store) })
+        let (events, operations) = (store.events().reader(), store.operations().reader());
+        Ok(Self { router: router(events, operations, Some(appender), settings)?, _store: Some(store) })
     }
 
     /// Answers a request in the name of `local`: whoever can read the directory may ask everything.
@@ -68,21 +68,29 @@ fn failure(error: QueryError) -> Failure {
     }
 }
 
-/// The routes over an engine; `appender` is `None` where nothing can be recorded.
-fn router(engine: Engine, appender: Option<Appender>, settings: Settings) -> Router {
-    let [events, operations] = [LedgerName::Events, LedgerName::Operations].map(|name| engine.reader(name).clone());
+/// The routes over two ledgers; `appender` is `None` where nothing can be recorded.
+fn router(
+    events: Reader,
+    operations: Reader,
+    appender: Option<Appender>,
+    settings: Settings,
+) -> Result<Router, Failure> {
     let sinks = settings.sinks();
+    let desk = Arc::new(Desk::new(operations.clone(), appender.clone(), settings.alerts));
+    let options =
+        query::Options { audit: appender.clone(), triage: Some(Arc::clone(&desk)), ..query::Options::default() };
+    let engine = Engine::new(events.clone(), operations.clone(), options).map_err(failure)?;
     // They are read when somebody asks for them.
     let tokens = Tokens::unread(operations.clone());
-    api::router(api::State::new(Services {
+    Ok(api::router(api::State::new(Services {
         engine,
         authorize: Arc::new(tokens.clone()),
-        desk: Arc::new(Desk::new(operations.clone(), appender.clone(), settings.alerts)),
+        desk,
         budgets: Arc::new(budget::Desk::new(operations.clone(), appender.clone())),
         tokens: Arc::new(TokenService::new(tokens, appender)),
         server: Arc::new(NoServer { sinks, events, operations }),
         stop: CancellationToken::new(),
-    }))
+    })))
 }
 
 /// What is known of sinks while nothing runs: what their receipts say.

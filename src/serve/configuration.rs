@@ -9,10 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ingest::price::PriceTable;
-use ledger::operations::{TABLE, column};
+use ledger::operations::TABLE;
 use ledger::{AppendError, Appender, Entry, Group, Store};
-use operations::budget::{Desk, DeskError, Set};
-use serde_json::json;
+use operations::budget::{Desk, DeskError};
+use operations::kind::budget_request::Set;
+use operations::kind::configuration::{CERTIFICATE, CONFIG, PRICES, Prices};
+use operations::kind::{self, Envelope};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,12 +23,6 @@ use crate::exit::Failure;
 use crate::limits;
 use crate::settings::{Loaded, Settings};
 
-/// The kind of a configuration's entries in `operations`.
-const KIND: &str = "config";
-/// The kind of the entries that say which prices are in force.
-const PRICES_KIND: &str = "prices";
-/// The kind of the entries that say which certificate the listeners show.
-const CERTIFICATE_KIND: &str = "certificate";
 /// The part of Tachograph that writes them.
 const ACTOR: &str = "serve";
 
@@ -48,32 +44,7 @@ struct Ledger {
 struct Owed {
     /// All budgets that there are to be; an older wish is void.
     budgets: Option<BTreeMap<String, Set>>,
-    entries: VecDeque<Change>,
-}
-
-/// Something else that is in effect from now on.
-struct Change {
-    kind: &'static str,
-    subject: String,
-    from: Option<String>,
-    to: Option<String>,
-    record: serde_json::Value,
-}
-
-impl Change {
-    /// The group that records it.
-    fn group(&self) -> Result<Group, AppendError> {
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, self.kind);
-        entry.set_text(column::SUBJECT, &self.subject);
-        entry.set_text(column::ACTOR, ACTOR);
-        entry.set_text_if(column::FROM, self.from.as_deref());
-        entry.set_text_if(column::TO, self.to.as_deref());
-        entry.set_text(column::RECORD, &self.record.to_string());
-        let mut group = Group::new(&TABLE);
-        group.push(&mut entry)?;
-        Ok(group)
-    }
+    entries: VecDeque<Entry>,
 }
 
 /// The task that waits for space.
@@ -100,7 +71,7 @@ impl Writer {
     /// Records that `new` is in effect from now on, in place of `old`.
     pub async fn record(&mut self, old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<(), Failure> {
         let mut owed = self.take_back().await;
-        owed.entries.push_back(entry(old, new, needs_restart));
+        owed.entries.push_back(entry(old, new, needs_restart)?);
         self.write(owed).await
     }
 
@@ -113,13 +84,11 @@ impl Writer {
     ) -> Result<(), Failure> {
         tracing::info!(version = new.version(), models = new.models(), "these prices are in force");
         let mut owed = self.take_back().await;
-        owed.entries.push_back(Change {
-            kind: PRICES_KIND,
-            subject: new.version().to_owned(),
-            from: old.map(str::to_owned),
-            to: Some(new.version().to_owned()),
-            record: json!({ "version": new.version(), "models": new.models(), "file": file }),
-        });
+        let version = new.version();
+        let envelope = Envelope { subject: version, from: old, to: Some(version), actor: ACTOR, ..Envelope::default() };
+        let file = file.map(|file| file.display().to_string());
+        let record = Prices { version: version.to_owned(), models: new.models(), file };
+        owed.entries.push_back(PRICES.entry(&envelope, &record)?);
         self.write(owed).await
     }
 
@@ -135,17 +104,15 @@ impl Writer {
             return Ok(());
         }
         let mut owed = self.take_back().await;
-        owed.entries.push_back(Change {
-            kind: CERTIFICATE_KIND,
-            subject: to.clone().or_else(|| from.clone()).unwrap_or_default(),
-            from,
-            to,
-            record: json!({
-                "sha256": hash(new),
-                "file": new.map(|certificate| &certificate.file),
-                "valid_until": new.map(Certificate::valid_until),
-            }),
-        });
+        let (from, to) = (from.as_deref(), to.as_deref());
+        let envelope =
+            Envelope { subject: to.or(from).unwrap_or_default(), from, to, actor: ACTOR, ..Envelope::default() };
+        let record = kind::configuration::Certificate {
+            sha256: hash(new),
+            file: new.map(|certificate| certificate.file.display().to_string()),
+            valid_until: new.map(Certificate::valid_until),
+        };
+        owed.entries.push_back(CERTIFICATE.entry(&envelope, &record)?);
         self.write(owed).await
     }
 
@@ -193,7 +160,9 @@ impl Owed {
             self.budgets = None;
         }
         while let Some(entry) = self.entries.front() {
-            ledger.appender.append(entry.group()?).await?;
+            let mut group = Group::new(&TABLE);
+            group.push(entry)?;
+            ledger.appender.append(group).await?;
             self.entries.pop_front();
         }
         Ok(())
@@ -223,14 +192,16 @@ fn is_no_space(error: &DeskError) -> bool {
     matches!(error, DeskError::Append(error) if error.is_of_disk())
 }
 
-fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Change {
-    Change {
-        kind: KIND,
-        subject: new.path.display().to_string(),
-        from: old.map(|old| old.hash.clone()),
-        to: Some(new.hash.clone()),
-        record: json!({ "sha256": new.hash, "version": env!("CARGO_PKG_VERSION"), "needs_restart": needs_restart }),
-    }
+fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<Entry, AppendError> {
+    let path = new.path.display().to_string();
+    let from = old.map(|old| old.hash.as_str());
+    let envelope = Envelope { subject: &path, from, to: Some(&new.hash), actor: ACTOR, ..Envelope::default() };
+    let record = kind::configuration::Config {
+        sha256: new.hash.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        needs_restart: needs_restart.iter().map(ToString::to_string).collect(),
+    };
+    CONFIG.entry(&envelope, &record)
 }
 
 /// The tables that differ and are read at the start only.

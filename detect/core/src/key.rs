@@ -31,7 +31,7 @@ impl Space {
     pub const CALL: Self = Self(8);
 
     /// Names that stand in a column.
-    pub const fn column(id: u16) -> Self {
+    pub const fn column(id: u8) -> Self {
         Self(1 << 32 | id as u64)
     }
 }

@@ -7,7 +7,8 @@ use export::{Config, Exporter, Grouping};
 use ledger::operations::column;
 use ledger::{Entry, Group, Options, Position, ReadLimit, Reader, Store};
 use operations::alert;
-use operations::fold::{RECEIPT_KIND, SENT_KIND, Sent};
+use operations::kind::delivery::{SENT_KIND, Sent};
+use operations::kind::export::RECEIPT_KIND;
 use operations::triage::Column;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -98,7 +99,7 @@ async fn record(store: &Store, seed: u64, alerts: u64) {
             entry.set_text(column::KIND, alert::KIND);
             entry.set_text(column::SUBJECT, &alert.id);
             entry.set_text(column::RECORD, &serde_json::to_string(alert).unwrap());
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
         }
         store.operations().appender().append(group).await.unwrap();
         rest = after;

@@ -12,7 +12,7 @@ use crate::dedup::{Body, Key, Keyring};
 use crate::namespace;
 
 /// The columns that say what happened. A change here makes conflicts of what was recorded before it and comes again.
-const BODY: [u16; 23] = [
+const BODY: [u8; 23] = [
     column::ACTION.id(),
     column::TARGET.id(),
     column::OUTCOME.id(),
@@ -42,7 +42,7 @@ const BODY: [u16; 23] = [
 pub(super) trait Columns {
     fn text(&self, column: handle::Text) -> Option<&str>;
     fn integer(&self, column: handle::Integer) -> Option<i64>;
-    fn value(&self, id: u16) -> Option<&[u8]>;
+    fn value(&self, id: u8) -> Option<&[u8]>;
 }
 
 impl Columns for Entry {
@@ -54,7 +54,7 @@ impl Columns for Entry {
         self.integer(column)
     }
 
-    fn value(&self, id: u16) -> Option<&[u8]> {
+    fn value(&self, id: u8) -> Option<&[u8]> {
         self.value(id)
     }
 }
@@ -68,7 +68,7 @@ impl Columns for Row<'_> {
         self.integer(column)
     }
 
-    fn value(&self, id: u16) -> Option<&[u8]> {
+    fn value(&self, id: u8) -> Option<&[u8]> {
         self.value(id)
     }
 }

@@ -3,22 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::{Authorize, Principal, secret};
+use crate::fold::Fold;
+use crate::kind::token::{ACTIVE, REVOKED, TOKEN};
+use crate::limits;
 use ledger::Row;
 use ledger::operations::column;
-use serde::{Deserialize, Serialize};
-
-use super::{ACTIVE, Authorize, KIND, Principal, REVOKED, secret};
-use crate::fold::Fold;
-use crate::limits;
-
-/// What the entry of a new token records, as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenRecord {
-    /// SHA-256 of the secret in hexadecimal digits.
-    pub hash: String,
-    /// Who shows the token.
-    pub principal: Principal,
-}
 
 /// One token's life so far.
 #[derive(Debug, Clone)]
@@ -40,11 +30,11 @@ pub struct Directory {
 }
 
 impl Fold for Directory {
-    const KINDS: Option<&'static [&'static str]> = Some(&[KIND]);
+    const KINDS: Option<&'static [&'static str]> = Some(&[TOKEN.word()]);
 
     /// What cannot be read gives nobody access.
     fn apply(&mut self, row: &Row<'_>) {
-        if row.text(column::KIND) != Some(KIND) {
+        if !TOKEN.is_of(row) {
             return;
         }
         let Some(id) = row.text(column::SUBJECT) else { return };
@@ -63,7 +53,7 @@ impl Fold for Directory {
 
 impl Directory {
     fn create(&mut self, id: &str, row: &Row<'_>) {
-        let record = row.text(column::RECORD).and_then(|record| serde_json::from_str::<TokenRecord>(record).ok());
+        let record = TOKEN.read(row);
         let hash = record.as_ref().and_then(|record| secret::parse_hash(&record.hash));
         let (Some(record), Some(hash)) = (record, hash) else {
             tracing::warn!(position = %row.position, "a token's entry cannot be read and is ignored");
@@ -101,21 +91,24 @@ impl Authorize for Directory {
 mod tests {
     use super::*;
     use crate::access::{Role, Secret, Trust};
-    use ledger::{LedgerName, Rows};
+    use crate::kind::token::Created;
+    use ledger::{Entry, LedgerName, Rows};
 
     /// Builds a block of token entries as they stand in the ledger.
     fn rows(entries: &[(&str, &str, String)]) -> Rows {
         let mut rows = Rows::new(LedgerName::Operations, 0, 0);
         for (seq, (id, to, record)) in entries.iter().enumerate() {
-            let mut facts = Vec::new();
-            let values =
-                [(column::KIND, KIND), (column::SUBJECT, id), (column::TO, to), (column::RECORD, record.as_str())];
+            let mut entry = Entry::new();
+            let values = [
+                (column::KIND, TOKEN.word()),
+                (column::SUBJECT, id),
+                (column::TO, to),
+                (column::RECORD, record.as_str()),
+            ];
             for (column, value) in values {
-                facts.extend_from_slice(&column.id().to_be_bytes());
-                facts.extend_from_slice(&u32::try_from(value.len()).expect("short").to_be_bytes());
-                facts.extend_from_slice(value.as_bytes());
+                entry.set_text(column, value);
             }
-            rows.push(seq as u64, 0, 1_000 + seq as i64, 0, &facts, None);
+            rows.push_entry(0, 1_000 + seq as i64, &entry);
         }
         rows
     }
@@ -137,7 +130,7 @@ mod tests {
             team: None,
             org: None,
         };
-        let record = TokenRecord { hash: secret::hex(&secret.hash()), principal };
+        let record = Created { hash: secret::hex(&secret.hash()), principal };
         serde_json::to_string(&record).expect("serialises")
     }
 

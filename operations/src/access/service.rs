@@ -4,11 +4,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ledger::operations::{TABLE, column};
+use ledger::operations::TABLE;
 use ledger::{AppendError, Appender, Entry, Group, LedgerError, Receipt, Rejected};
 use serde::{Deserialize, Serialize};
 
-use super::{ACTIVE, Directory, KIND, Principal, REVOKED, Role, Secret, TokenRecord, Tokens, Trust, hex};
+use super::{Directory, Principal, Role, Secret, Tokens, Trust, hex};
+use crate::kind::Envelope;
+use crate::kind::token::{ACTIVE, Created, Ended, REVOKED, TOKEN, TOKEN_REVOKED};
 use crate::limits;
 
 /// What a new token is to be.
@@ -103,9 +105,6 @@ pub enum TokenError {
     /// The operating system gave no random bytes.
     #[error("no random bytes: {0}")]
     Random(#[from] getrandom::Error),
-    /// The record has no JSON form.
-    #[error("the token cannot be written: {0}")]
-    Record(#[from] serde_json::Error),
     /// The ledger did not take the entry.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -145,11 +144,10 @@ impl TokenService {
         getrandom::fill(&mut id)?;
         let id = format!("tok_{}", hex(&id));
         let secret = Secret::generate()?;
-        let record = TokenRecord { hash: hex(&secret.hash()), principal: new.principal(&id) };
-        let mut entry = entry(&id, 1, principal);
-        entry.set_text(column::TO, ACTIVE);
-        entry.set_text(column::RECORD, &serde_json::to_string(&record)?);
-        let receipt = self.append(entry)?;
+        let record = Created { hash: hex(&secret.hash()), principal: new.principal(&id) };
+        let actor = &principal.name;
+        let envelope = Envelope { subject: &id, revision: Some(1), actor, from: None, to: Some(ACTIVE) };
+        let receipt = self.append(&TOKEN.entry(&envelope, &record)?)?;
         Ok(CreatedToken { id, secret, receipt })
     }
 
@@ -163,11 +161,9 @@ impl TokenService {
         if token.revoked.is_some() {
             return Err(TokenError::Revoked(id.to_owned()));
         }
-        let mut entry = entry(id, 2, principal);
-        entry.set_text(column::FROM, ACTIVE);
-        entry.set_text(column::TO, REVOKED);
-        entry.set_text(column::RECORD, "{}");
-        let receipt = self.append(entry)?;
+        let actor = &principal.name;
+        let envelope = Envelope { subject: id, revision: Some(2), actor, from: Some(ACTIVE), to: Some(REVOKED) };
+        let receipt = self.append(&TOKEN_REVOKED.entry(&envelope, &Ended {})?)?;
         Ok(RevokedToken { name: token.principal.name.clone(), receipt })
     }
 
@@ -178,10 +174,10 @@ impl TokenService {
         Ok(self.tokens.read(look))
     }
 
-    fn append(&self, mut entry: Entry) -> Result<Receipt, TokenError> {
+    fn append(&self, entry: &Entry) -> Result<Receipt, TokenError> {
         let appender = self.appender.as_ref().ok_or(TokenError::ReadOnly)?;
         let mut group = Group::new(&TABLE);
-        group.push(&mut entry)?;
+        group.push(entry)?;
         let receipt = appender.try_append(group).map_err(|Rejected { error, .. }| error)?.wait()?;
         // The entry is durable whatever comes of this; the fold that follows the ledger reads it later.
         if let Err(error) = self.tokens.refresh() {
@@ -232,15 +228,6 @@ fn may_manage(principal: &Principal) -> Result<(), TokenError> {
         return Err(TokenError::Bound(principal.name.clone()));
     }
     Ok(())
-}
-
-fn entry(id: &str, revision: i64, actor: &Principal) -> Entry {
-    let mut entry = Entry::new();
-    entry.set_text(column::KIND, KIND);
-    entry.set_text(column::SUBJECT, id);
-    entry.set_integer(column::REVISION, revision);
-    entry.set_text(column::ACTOR, &actor.name);
-    entry
 }
 
 #[cfg(test)]

@@ -10,15 +10,15 @@ use super::check::{Asking, Checked};
 use super::fold::Triage;
 use super::notices::Notices;
 use super::policy::Policy;
-use super::record::{NOTICE, Notice};
 use super::request::{Refused, Request};
 use crate::access::Principal;
 use crate::fold::Folded;
+use crate::kind::Envelope;
+use crate::kind::alert_notice::{NOTICED, Notice};
 use crate::limits;
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::identity;
-use ledger::operations::column;
 use ledger::{Appender, Rejected};
 use ledger::{Entry, Group};
 
@@ -33,6 +33,8 @@ pub struct Desk {
 
 struct Inner {
     policy: Policy,
+    /// How many alerts the fold keeps.
+    alerts_max: usize,
     /// Read when it is first asked for: most commands never do.
     folded: Option<Folded<Triage>>,
     /// The newest look at what receivers are to be told of.
@@ -80,7 +82,18 @@ pub struct Done {
 impl Desk {
     /// A desk over `operations`. Without an appender it only answers.
     pub fn new(reader: Reader, appender: Option<Appender>, policy: Policy) -> Self {
-        Self { reader, appender, inner: Mutex::new(Inner { policy, folded: None, looked: None }) }
+        Self {
+            reader,
+            appender,
+            inner: Mutex::new(Inner { policy, alerts_max: limits::TRIAGE_ALERTS_MAX, folded: None, looked: None }),
+        }
+    }
+
+    /// The same, keeping no more than so many alerts.
+    #[must_use]
+    pub fn keeping(self, alerts_max: usize) -> Self {
+        self.lock().alerts_max = alerts_max;
+        self
     }
 
     /// Hides by another policy from now on.
@@ -97,18 +110,33 @@ impl Desk {
         Ok(look(self.lock().folded(&self.reader)?.get()))
     }
 
+    /// Shows the state of every alert and silence on record, also of those that were forgotten to bound the memory; `None` if they
+    /// take more than `bytes_max`.
+    pub fn read_all<T>(&self, bytes_max: usize, look: impl FnOnce(&Triage) -> T) -> Result<Option<T>, LedgerError> {
+        let policy = {
+            let mut inner = self.lock();
+            let triage = inner.folded(&self.reader)?.get();
+            if triage.is_whole() {
+                return Ok(Some(look(triage)));
+            }
+            triage.policy().clone()
+        };
+        let folded = Folded::open(self.reader.clone(), Triage::of_everything(policy, bytes_max))?;
+        Ok(folded.get().is_whole().then(|| look(folded.get())))
+    }
+
     /// Does what a principal asks at `now`, and returns when it is durable.
     pub fn act(&self, request: &Request, principal: &Principal, now: i64) -> Result<Done, Refused> {
         let mut inner = self.lock();
         let folded = inner.folded(&self.reader)?;
         let asking = Asking { triage: folded.get(), principal, now };
-        let Checked { mut entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
+        let Checked { entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
         if dry_run {
             return Ok(Done { would_have_hidden, ..Done::default() });
         }
         let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
         let mut group = Group::new(&ledger::operations::TABLE);
-        group.push(&mut entry)?;
+        group.push(&entry)?;
         let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
         let receipt = pending.wait()?;
         folded.catch_up()?;
@@ -137,8 +165,8 @@ impl Desk {
         }
         let Notices { due, next } = folded.get().notices(now);
         let mut group = Group::new(&ledger::operations::TABLE);
-        for mut entry in due.iter().filter_map(notice_entry) {
-            group.push(&mut entry)?;
+        for entry in due.iter().filter_map(notice_entry) {
+            group.push(&entry)?;
         }
         if group.is_empty() {
             inner.looked = Some(Looked { changes, next });
@@ -168,7 +196,10 @@ impl Inner {
                 folded.catch_up()?;
                 folded
             }
-            None => Folded::open(reader.clone(), Triage::new(self.policy.clone()))?,
+            None => Folded::open(
+                reader.clone(),
+                Triage::bounded(self.policy.clone(), self.alerts_max, limits::TRIAGE_BYTES_MAX),
+            )?,
         };
         Ok(self.folded.insert(folded))
     }
@@ -181,13 +212,13 @@ fn notice_entry(notice: &Notice) -> Option<Entry> {
         tracing::error!(alert = notice.alert.id, "a notice is too long to be recorded, so nobody is told of it");
         return None;
     };
-    let mut entry = Entry::new();
-    entry.set_text(column::KIND, NOTICE);
-    entry.set_text(column::SUBJECT, &notice.alert.id);
-    entry.set_integer(column::REVISION, i64::from(notice.alert.revision));
-    entry.set_text(column::ACTOR, "delivery");
-    entry.set_text(column::RECORD, &record);
-    Some(entry)
+    let envelope = Envelope {
+        subject: &notice.alert.id,
+        revision: Some(i64::from(notice.alert.revision)),
+        actor: "delivery",
+        ..Envelope::default()
+    };
+    Some(NOTICED.info.entry_of(&envelope, &record))
 }
 
 fn notice_record(notice: &Notice) -> Option<String> {
@@ -211,8 +242,9 @@ fn random_digits() -> Result<String, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::record::Because;
+    use crate::kind::alert_notice::Because;
     use crate::triage::tests::alert;
+    use ledger::operations::column;
     use ledger::{Options, Store};
 
     #[test]
@@ -226,7 +258,7 @@ mod tests {
             entry.set_text(column::SUBJECT, "a");
             entry.set_text(column::RECORD, record);
             let mut group = Group::new(&ledger::operations::TABLE);
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
             store.operations().appender().try_append(group).unwrap().wait().unwrap().recorded
         };
         let escalation = serde_json::json!({"escalate": [{"name": "s", "after_minutes": 10, "receivers": ["chief"]}]});

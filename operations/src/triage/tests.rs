@@ -10,6 +10,8 @@ use super::*;
 use crate::access::{Principal, Role};
 use crate::alert::{Alert, Severity, State, What, Who};
 use crate::fold::Fold;
+use crate::kind::alert_step::CloseReason;
+use crate::kind::window::WindowKind;
 use crate::limits;
 use ledger::LedgerName;
 use ledger::Rows;
@@ -38,6 +40,7 @@ pub(super) fn alert(id: &str, revision: u32) -> Alert {
         evidence: Vec::new(),
         tags: Vec::new(),
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,
@@ -72,7 +75,7 @@ impl Story {
 
     fn record(&mut self, entry: &ledger::Entry) -> &mut Self {
         let recorded = self.now() + MINUTE;
-        self.rows.push_entry(0, recorded, &mut entry.clone());
+        self.rows.push_entry(0, recorded, &entry.clone());
         let row = self.rows.get(self.rows.len() - 1).unwrap();
         self.triage.apply(&row);
         self

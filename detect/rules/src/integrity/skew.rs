@@ -13,7 +13,7 @@ use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration, times};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::STREAMS_MAX;
@@ -211,5 +211,9 @@ impl Case for Wrong {
                 self.source
             )
         }
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("clock offset", Unit::Seconds, self.off / 1_000_000))
     }
 }

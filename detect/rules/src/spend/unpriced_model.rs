@@ -11,7 +11,7 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, dollars};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use detect_core::cost::tokens;
@@ -182,6 +182,10 @@ impl Case for Unpriced {
             "{tokens} tokens of {model} in {calls} have no price in our table, {counted}. Add the model to the price table: \
              later calls are priced, these stay as they are."
         )
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("tokens without a price", Unit::Tokens, self.tokens).against(self.medium))
     }
 }
 
