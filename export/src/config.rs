@@ -15,9 +15,10 @@ use serde_json::{Map, Value};
 use crate::connections::http::{Http, HttpOptions};
 use crate::delivery::route::Routes;
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
+use crate::message::BatchLimits;
 use crate::record::{Filter, Grouping};
 use crate::secret::Secret;
-use crate::sinks::{BatchLimits, SINKS, Sink, SinkSpec};
+use crate::sinks::{SINKS, Sink, SinkSpec};
 use crate::streams::fields::FieldPolicy;
 
 /// What the configuration says about export.

@@ -3,9 +3,11 @@
 
 use tokio::time::Instant;
 
+use crate::capabilities::{Confirmation, Confirmed};
+use crate::connections::excerpt;
 use crate::connections::http::{SendError, Transport};
 use crate::limits::CONFIRM_WAIT_MAX;
-use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
+use crate::sinks::Sink;
 
 /// A message that was accepted and of which it is not known whether it is safe.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,7 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod capabilities;
 mod config;
 mod confirm;
 mod connections;
@@ -17,6 +18,7 @@ mod delivery;
 mod exporter;
 mod judgement;
 pub mod limits;
+mod message;
 mod metrics;
 mod record;
 mod secret;
@@ -30,19 +32,18 @@ mod worker;
 #[cfg(test)]
 mod fixtures;
 
+pub use capabilities::{Confirmation, Confirmed, Reconciled};
 pub use config::{Common, Config, ConfigError, SinkConfig, Start};
 pub use connections::http::{Answer, Request, SendError};
 pub use delivery::route::{Considered, Explanation, Route, Routes};
 pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor};
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
 pub use judgement::Judgement;
+pub use message::{BatchLimits, Message, Rendered};
 pub use metrics::Metrics;
 pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use secret::{Secret, SecretError, SecretText};
-pub use sinks::{
-    ACKNOWLEDGE_ACTION, BatchLimits, Message, Reconciled, Rendered, SINKS, Setting, SignatureError, Sink, SinkSpec,
-    verify_signature,
-};
+pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, Setting, SignatureError, Sink, SinkSpec, verify_signature};
 pub use status::{SinkStatus, status, unread_status};
 pub use streams::fields::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};

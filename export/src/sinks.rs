@@ -13,12 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use operations::fold::{Outbox, SentAlert, SentThread};
+use operations::fold::Outbox;
 use serde_json::Value;
 
+use crate::capabilities::{Confirmation, Confirmed, Reconciled};
 use crate::config::Start;
 use crate::connections::http::{Answer, Request};
 use crate::judgement::Judgement;
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
 
@@ -92,100 +94,6 @@ pub trait Sink: Send + Sync {
     fn check(&self) -> Result<(), String>;
 }
 
-/// What one batch may hold, and how often a message is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchLimits {
-    /// Records in one batch.
-    pub records: usize,
-    /// Messages that may follow one another at once: the size of the token bucket.
-    pub burst: u32,
-    /// The time in which the bucket gets one token back; zero if the receiver counts nothing.
-    pub interval: Duration,
-}
-
-/// The messages of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
-    /// The messages in the order in which they are sent. Records that stand in none of them need no message.
-    pub messages: Vec<Message>,
-    /// How many records the batch holds, from the first on.
-    pub taken: usize,
-    /// Alerts that are over and of which the receiver need not be told, because it knows them from a digest only.
-    pub silent: Vec<SentAlert>,
-}
-
-/// One message to a receiver: the unit that is sent, acknowledged and repeated.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Message {
-    /// Its name, from what it says: the same for each attempt. Empty if the message is the whole batch, which a receiver then
-    /// takes or refuses by parts.
-    pub key: String,
-    /// The sink's own word for where it goes, if there are several places.
-    pub to: &'static str,
-    /// Numbers in the batch of the records that it tells of.
-    pub records: Vec<usize>,
-    /// The revisions of alerts that it tells of.
-    pub alerts: Vec<SentAlert>,
-    /// The thread that it belongs to, if alerts are grouped.
-    pub thread: Option<SentThread>,
-    /// Whether it is a digest of many alerts.
-    pub digest: bool,
-    /// Whether it ends a digest or a thread and no record stands for it: then no dead letter can.
-    pub end: bool,
-    /// The body before compression.
-    pub body: Vec<u8>,
-}
-
-impl Rendered {
-    /// A batch that is one message.
-    pub fn whole(body: Vec<u8>, taken: usize) -> Self {
-        let message = Message { records: (0..taken).collect(), body, ..Message::default() };
-        Self { messages: vec![message], taken, silent: Vec::new() }
-    }
-}
-
-impl Message {
-    /// The end of a digest or a thread by its name, where it is not the end of one of its alerts that says so.
-    fn end_of(name: &str, to: &'static str, body: Vec<u8>) -> Self {
-        Self { key: format!("{name}/over"), to, end: true, body, ..Self::default() }
-    }
-}
-
-/// The question whether a message that was accepted is safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Confirmation {
-    /// The receiver's number of the message; `None` if it gave none, and can only be asked whether it numbers messages now.
-    pub id: Option<u64>,
-    /// The wait before it is asked first; it doubles.
-    pub wait: Duration,
-    /// When the message is taken for lost.
-    pub give_up: Duration,
-}
-
-/// Whether a message that was accepted is safe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Confirmed {
-    /// It is; what the receiver said.
-    Safe(String),
-    /// The receiver does not know of it, or not in time: it is sent again.
-    Lost(String),
-    /// There is no answer to the question; it can be asked again.
-    Unanswered(String),
-    /// The question is refused until somebody changes the configuration.
-    Park(String),
-}
-
-/// Whether the receiver has a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reconciled {
-    /// It has it, and calls it so.
-    Has(Option<String>),
-    /// It does not.
-    HasNot,
-    /// It did not say; what its answer means.
-    Unknown(Judgement),
-}
-
 /// What a reader of the reference wants to know about a kind of sink.
 pub struct SinkSpec {
     /// The word in `type`.
@@ -253,12 +161,6 @@ fn check_url(name: &str, text: &str) -> Result<(), String> {
         Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(()),
         _ => Err(format!("{name} must be an http or https address")),
     }
-}
-
-/// The start of an answer, for receipts and the status: one line, no control characters.
-pub fn excerpt(text: &str) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(crate::limits::ANSWER_CHARS_KEPT).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]

@@ -6,12 +6,14 @@ use operations::fold::Outbox;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::capabilities::{Confirmation, Confirmed};
 use crate::config::SinkConfig;
 use crate::confirm::Accepted;
+use crate::connections::excerpt;
 use crate::connections::http::{Http, SendError, Transport as _};
 use crate::judgement::Judgement;
 use crate::record::{Body, Record};
-use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
+use crate::sinks::Sink;
 use crate::status::now_micros;
 use crate::streams::fields::time;
 

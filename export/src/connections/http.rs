@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use futures::future::BoxFuture;
 use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
+use super::describe;
 use super::guard::{self, Guard};
 use super::smtp::{self, Mail};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
@@ -170,17 +171,6 @@ fn failure(error: reqwest::Error) -> SendError {
     } else {
         SendError::Uncertain(text)
     }
-}
-
-/// The error with its causes, which say more than itself.
-pub fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

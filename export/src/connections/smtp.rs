@@ -11,8 +11,9 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 
+use super::describe;
 use super::guard::{self, PRIVATE};
-use super::http::{Answer, HttpOptions, SendError, describe};
+use super::http::{Answer, HttpOptions, SendError};
 use crate::limits::{CA_BYTES_MAX, CONNECT_TIMEOUT};
 use crate::secret::SecretText;
 

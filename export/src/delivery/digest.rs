@@ -7,8 +7,8 @@ use operations::fold::SentAlert;
 
 use super::Notification;
 use super::order::Rarity;
+use crate::message::Message;
 use crate::record::Record;
-use crate::sinks::Message;
 
 /// What is told together.
 pub struct Digest<'a> {

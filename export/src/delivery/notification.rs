@@ -5,8 +5,8 @@ use operations::fold::{SentAlert, SentThread, Told};
 use operations::triage::Because;
 
 use super::severities;
+use crate::message::Message;
 use crate::record::{Body, Group, Record, TriageAction, TriageActionKind};
-use crate::sinks::Message;
 
 /// What happened to one alert in a batch.
 pub struct Notification<'a> {

@@ -12,13 +12,15 @@ use ledger::LedgerName;
 use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
-use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, excerpt};
+use super::{Setting, Sink, SinkSpec};
 use crate::config::Start;
+use crate::connections::excerpt;
 use crate::connections::http::{Answer, Request};
 use crate::connections::smtp::{Mail, MailTls};
 use crate::delivery::{self, Style, fold};
 use crate::judgement::Judgement;
 use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError, SecretText};
 

@@ -16,12 +16,15 @@ use ledger::LedgerName;
 use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
-use super::{BatchLimits, Message, Reconciled, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
+use super::{Setting, Sink, SinkSpec, check_url};
+use crate::capabilities::Reconciled;
 use crate::config::Start;
+use crate::connections::excerpt;
 use crate::connections::http::{Answer, Request};
 use crate::delivery;
 use crate::judgement::Judgement;
 use crate::limits::ALERTS_MAX;
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError, SecretText};
 pub use signature::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};

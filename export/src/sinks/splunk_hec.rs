@@ -16,11 +16,14 @@ use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Confirmation, Confirmed, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
+use super::{Setting, Sink, SinkSpec, check_url};
+use crate::capabilities::{Confirmation, Confirmed};
 use crate::config::Start;
+use crate::connections::excerpt;
 use crate::connections::http::{Answer, Request};
 use crate::judgement::Judgement;
 use crate::limits::CONFIRM_TIMEOUT_MAX;
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
 use crate::secret::{Secret, SecretError, SecretText};
 use crate::streams::fields::hex;

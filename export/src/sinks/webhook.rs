@@ -14,8 +14,9 @@ use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
+use super::{Setting, Sink, SinkSpec, check_url};
 use crate::config::Start;
+use crate::connections::excerpt;
 use crate::connections::http::{Answer, Request};
 use crate::delivery::text::line;
 use crate::delivery::{self, Digest, Notification, Over, Style, fold};
@@ -23,6 +24,7 @@ use crate::judgement::Judgement;
 use crate::limits::{
     ALERTS_MAX, DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX,
 };
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError, SecretText};
 use crate::streams::fields::time;

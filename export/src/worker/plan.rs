@@ -17,8 +17,9 @@ use sha2::{Digest as _, Sha256};
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
+use crate::message::{Message, Rendered};
 use crate::record::{Filter, Record};
-use crate::sinks::{Message, Rendered, Sink};
+use crate::sinks::Sink;
 use crate::streams::fields::{Renderer, hex};
 use windows::Windows;
 

@@ -17,8 +17,8 @@ use super::state_store::{RejectedEntry, StateEntry};
 use super::{Feed, SinkWorker, StateStore, WorkerError};
 use crate::connections::http::Transport;
 use crate::limits::ALERTS_MAX;
+use crate::message::Rendered;
 use crate::record::{Body, Record, TriageActionKind};
-use crate::sinks::Rendered;
 
 /// A dead letter: where its record stands, and the sink's number of it.
 type DeadLetterAt = (Position, u64);

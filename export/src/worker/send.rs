@@ -8,12 +8,14 @@ use tokio::time::Instant;
 use super::plan::{Batch, Plan};
 use super::state_store::StateEntry;
 use super::{Feed, SinkWorker, StateStore, WorkerError};
+use crate::capabilities::{Confirmed, Reconciled};
 use crate::confirm::Accepted;
+use crate::connections::excerpt;
 use crate::connections::http::{Answer, Request, SendError, Transport};
 use crate::judgement::Judgement;
 use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
+use crate::message::Message;
 use crate::secret::SecretError;
-use crate::sinks::{Confirmed, Message, Reconciled, excerpt};
 use crate::status::now_micros;
 
 /// How a message ended, and after how many requests.

@@ -8,8 +8,8 @@ use operations::triage::Column;
 use proptest::prelude::*;
 
 use super::*;
+use crate::message::Message;
 use crate::record::Grouping;
-use crate::sinks::Message;
 use crate::streams::fields::Renderer;
 
 /// A receiver of groups by rule, and what it was told.

@@ -7,14 +7,16 @@ use operations::alert::Alert;
 use operations::fold::{Outbox, SentAlert};
 use serde_json::{Value, json};
 
-use super::super::{Message, Reconciled, Rendered, excerpt};
 use super::escape::escape;
 use super::message::{self, AlertList};
+use crate::capabilities::Reconciled;
+use crate::connections::excerpt;
 use crate::connections::http::Answer;
 use crate::delivery::text::line;
 use crate::delivery::{Digest, Notification, Over, Style, batch, fold};
 use crate::judgement::Judgement;
 use crate::limits::{SLACK_LOOK_BACK, VALUE_CHARS_MAX};
+use crate::message::{Message, Rendered};
 use crate::record::Record;
 
 /// Where a message goes when it replaces another.

@@ -6,8 +6,8 @@ use operations::triage::Because;
 
 use super::{Batch, Plan, digest};
 use crate::delivery::suppressor::{Candidate, Decision};
+use crate::message::Message;
 use crate::record::{Body, Record};
-use crate::sinks::Message;
 use crate::worker::send::{Attempt, Settled};
 use crate::worker::state_store::{HiddenEntry, RejectedEntry, SentEntry, StateEntry};
 
