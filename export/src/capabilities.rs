@@ -1,9 +1,57 @@
-//! What receivers say when they are asked about a message: whether one that was accepted is safe, and whether one whose fate is
-//! not certain arrived.
+//! What a sink can do beside taking messages. A sink has each of these or has not; nobody has to know about those that it has not.
 
 use std::time::Duration;
 
+use crate::connections::Protocol;
 use crate::judgement::Judgement;
+use crate::message::Message;
+use crate::record::Record;
+use crate::secret::{Secret, SecretError};
+
+/// What a sink can do. What it cannot is `None`.
+pub struct Capabilities<'a, P: Protocol> {
+    /// It takes another form of what it refused.
+    pub fallback: Option<&'a dyn Fallback<P>>,
+    /// It can be asked whether it has a message.
+    pub reconcile: Option<&'a dyn Reconcile<P>>,
+    /// What it accepts is not yet safe, and it can be asked for that.
+    pub confirm: Option<&'a dyn Confirm<P>>,
+    /// The secret with which it signs what people do with its messages.
+    pub signing_secret: Option<&'a Secret>,
+}
+
+impl<P: Protocol> Default for Capabilities<'_, P> {
+    fn default() -> Self {
+        Self { fallback: None, reconcile: None, confirm: None, signing_secret: None }
+    }
+}
+
+/// A sink that takes another form of what it refused.
+pub trait Fallback<P: Protocol>: Send + Sync {
+    /// Another form of a message, tried at once; `None` if the answer is not about its form.
+    fn fallback(&self, refused: &P::Answer, message: &Message, records: &[Record]) -> Option<Message>;
+}
+
+/// A sink that can be asked whether it has a message. It is asked before a message whose fate is not certain is sent again.
+pub trait Reconcile<P: Protocol>: Send + Sync {
+    /// The question; `None` if a repetition of this message changes nothing.
+    fn question(&self, message: &Message, now: i64) -> Option<Result<P::Payload, SecretError>>;
+
+    /// What the answer says.
+    fn reconciled(&self, message: &Message, answer: &P::Answer) -> Reconciled;
+}
+
+/// A sink that accepts messages before they are safe.
+pub trait Confirm<P: Protocol>: Send + Sync {
+    /// How to ask whether a message is safe; `None` if the answer does not accept it.
+    fn confirmation(&self, accepted: &P::Answer) -> Option<Confirmation>;
+
+    /// The question.
+    fn question(&self, confirmation: &Confirmation) -> Result<P::Payload, SecretError>;
+
+    /// What the answer says; `None` if the message is not safe yet.
+    fn confirmed(&self, confirmation: &Confirmation, answer: &P::Answer) -> Option<Confirmed>;
+}
 
 /// The question whether a message that was accepted is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use ledger::{Position, Rows};
-use operations::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended, Outbox, SentAlert};
+use operations::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended, SentAlert};
 use sha2::{Digest as _, Sha256};
 
 use super::send::{Attempt, Settled};
@@ -19,7 +19,6 @@ use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::message::{Message, Rendered};
 use crate::record::{Filter, Record};
-use crate::sinks::Sink;
 use crate::streams::fields::{Renderer, hex};
 use windows::Windows;
 
@@ -155,15 +154,15 @@ impl Plan {
         }
     }
 
-    /// The next batch: the range of the intent if there is one, or else as many records as the sink takes. In a window there is
-    /// none until it is certain where it ends.
-    pub fn propose(&mut self, sink: &dyn Sink, outbox: &Outbox) -> Option<Batch> {
+    /// The next batch: the range of the intent if there is one, or else as many records as the sink takes by `render`. In a window
+    /// there is none until it is certain where it ends.
+    pub fn propose(&mut self, render: impl Fn(&[Record]) -> Rendered) -> Option<Batch> {
         if let Some((end, _)) = self.intent.clone()
             && self.resuming
         {
             let count = self.pending.partition_point(|record| record.position.seq < end);
             let records = &self.pending.make_contiguous()[..count];
-            let rendered = (count > 0).then(|| sink.render(records, outbox));
+            let rendered = (count > 0).then(|| render(records));
             match rendered {
                 Some(rendered) if rendered.taken == count => return Some(Batch::new(end, count, rendered, true)),
                 // The filter or the sink has changed since: the range is batched anew.
@@ -182,7 +181,7 @@ impl Plan {
                 return None;
             }
             let records = self.pending.make_contiguous();
-            let rendered = sink.render(&records[..count], outbox);
+            let rendered = render(&records[..count]);
             let count = rendered.taken.clamp(1, count);
             let hidden = records[..count].iter().any(|record| record.hidden.is_some());
             if rendered.messages.is_empty() && rendered.silent.is_empty() && !hidden {
@@ -264,13 +263,13 @@ impl Plan {
     fn settle_whole(&mut self, batch: &Batch, attempt: Attempt, checkpoint: Option<Checkpoint>) -> Vec<StateEntry> {
         let Attempt { settled, attempts } = attempt;
         match settled {
-            Settled::Acked { ack, body, handle: _ } => {
+            Settled::Acked(ack) => {
                 let message = &batch.messages[0];
-                let body = body.as_ref().unwrap_or(&message.body);
+                let body = ack.body.as_ref().unwrap_or(&message.body);
                 let count = message.records.len() as u64;
                 let passed = (batch.count as u64).saturating_sub(count);
                 let counts = Counts { count, rejected: 0, passed };
-                let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack };
+                let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack: ack.said };
                 self.limit = (self.limit * 2).min(self.limit_max);
                 let mut entries = self.hidden(batch);
                 let receipt = self.advance(batch.end, counts, sent, checkpoint);
@@ -299,10 +298,10 @@ impl Plan {
         for (message, attempt) in batch.messages.iter().zip(attempts) {
             tries = tries.saturating_add(attempt.attempts);
             match &attempt.settled {
-                Settled::Acked { ack, body, .. } => {
+                Settled::Acked(ack) => {
                     counts.count += message.records.len() as u64;
-                    bytes += body.as_ref().unwrap_or(&message.body).len() as u64;
-                    acks.push(ack.clone());
+                    bytes += ack.body.as_ref().unwrap_or(&message.body).len() as u64;
+                    acks.push(ack.said.clone());
                 }
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
                     counts.rejected += message.records.len() as u64;
@@ -455,7 +454,7 @@ mod tests {
         let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
         let mut plan = Plan::new(Exported::default(), 100, 9, false);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
-        let batch = plan.propose(config.sink.as_ref(), &fixtures::outbox()).unwrap();
+        let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
     }
 }

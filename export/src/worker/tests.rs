@@ -11,14 +11,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
 use ledger::{Durable, LedgerName, Rows};
-use operations::fold::{Checkpoint, Exported, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
+use operations::fold::{Checkpoint, Exported, INTENT_KIND, Intended, Outbox, RECEIPT_KIND, REJECTED_KIND};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::state_store::{ReceiptEntry, StateEntry};
 use super::*;
-use crate::connections::http::{Answer, Request, SendError};
+use crate::connections::http::{Http, Request, Response};
+use crate::connections::{Connection, SendError};
 use crate::fixtures;
 use crate::metrics::Metrics;
 
@@ -62,7 +63,7 @@ struct World {
     /// Whether batches are acknowledged by indexers, and how often each was asked for; the indexers take three questions.
     acks: Option<Vec<Option<u32>>>,
     /// What questions for an acknowledgement are answered first, and whether batches get no number as long as there is some.
-    refusals: VecDeque<Answer>,
+    refusals: VecDeque<Response>,
     unnumbered: bool,
     /// Requests are never answered.
     silent: bool,
@@ -208,8 +209,8 @@ impl StateStore for MemoryStateStore {
 
 struct MemoryCollector(Shared);
 
-impl Transport for MemoryCollector {
-    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
+impl Connection<Http> for MemoryCollector {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
         Box::pin(async move {
             sleep(Duration::from_millis(3)).await;
             if self.0.lock().unwrap().silent {
@@ -222,9 +223,9 @@ impl Transport for MemoryCollector {
     }
 }
 
-fn answer(status: u16, body: &Value) -> Answer {
+fn answer(status: u16, body: &Value) -> Response {
     let retry_after = (status == 429).then_some(Duration::from_secs(2));
-    Answer { status, retry_after, body: body.to_string() }
+    Response { status, retry_after, body: body.to_string() }
 }
 
 impl World {
@@ -237,7 +238,7 @@ impl World {
         self.closed.unwrap_or_else(all)
     }
 
-    fn receive(&mut self, request: &Request) -> Result<Answer, SendError> {
+    fn receive(&mut self, request: &Request) -> Result<Response, SendError> {
         let body = String::from_utf8(request.body.clone()).unwrap();
         if request.url.expose().contains("/ack?channel=") {
             return Ok(self.acknowledge(&body));
@@ -271,7 +272,7 @@ impl World {
     }
 
     /// Accepts a batch. One that will never be acknowledged has no count of questions.
-    fn accept(&mut self, indexed: bool) -> Answer {
+    fn accept(&mut self, indexed: bool) -> Response {
         let Some(acks) = &mut self.acks else { return answer(200, &json!({"code": 0})) };
         if self.unnumbered && !self.refusals.is_empty() {
             return answer(200, &json!({"code": 0}));
@@ -281,7 +282,7 @@ impl World {
     }
 
     /// Splunk's answer: true once, when the indexers have it.
-    fn acknowledge(&mut self, body: &str) -> Answer {
+    fn acknowledge(&mut self, body: &str) -> Response {
         let asked: Value = serde_json::from_str(body).unwrap();
         let id = asked["acks"][0].as_u64().unwrap();
         let mut ack = self.acks.as_mut().unwrap().get_mut(id as usize);
@@ -319,7 +320,7 @@ fn worker(
     dir: &std::path::Path,
     block: usize,
     start: &str,
-) -> SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector> {
+) -> SinkWorker<MemoryFeed, MemoryStateStore> {
     let token = dir.join("token");
     std::fs::write(&token, "t").unwrap();
     let acknowledge = world.lock().unwrap().acks.is_some();
@@ -332,7 +333,7 @@ fn worker(
         renderer: Renderer::new(config.common.fields.clone(), [3; 32]),
         feed: MemoryFeed { world: world.clone(), at: 0, block, closed: 0 },
         state_store: MemoryStateStore(world.clone(), fixtures::outbox()),
-        transport: MemoryCollector(world.clone()),
+        sender: sender(&config, world),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(SinkStatus::new(&config, ledger))),
@@ -342,9 +343,17 @@ fn worker(
         token_bucket: TokenBucket::new(1, Duration::ZERO),
         wake: Arc::default(),
         replay_due: true,
-        no_outbox: fixtures::outbox(),
         receipt_due: Instant::now(),
         config,
+    }
+}
+
+/// The sink with the collector of this world.
+fn sender(config: &SinkConfig, world: &Shared) -> Box<dyn Sender> {
+    let connection: Box<dyn Connection<Http>> = Box::new(MemoryCollector(world.clone()));
+    match &config.sink {
+        AnySink::Delivery(sink) => Arc::clone(sink).sender_over(Box::new(connection)),
+        AnySink::Stream(sink) => Arc::clone(sink).sender_over(Box::new(connection)),
     }
 }
 

@@ -76,12 +76,13 @@ impl Plan {
 
     /// That the receiver has a message, if that has to be on record apart from the receipt.
     pub fn sent_entry(&self, batch: &Batch, message: &Message, attempt: &Attempt) -> Option<StateEntry> {
-        let Settled::Acked { ack, body, handle } = &attempt.settled else { return None };
+        let Settled::Acked(ack) = &attempt.settled else { return None };
         if message.key.is_empty() && message.alerts.is_empty() {
             return None;
         }
-        let mut record = Sent { handle: handle.clone(), ack: ack.clone(), ..Self::sent(message, attempt.attempts) };
-        if let Some(body) = body {
+        let mut record =
+            Sent { handle: ack.handle.clone(), ack: ack.said.clone(), ..Self::sent(message, attempt.attempts) };
+        if let Some(body) = &ack.body {
             record.sha256 = digest(body);
         }
         Some(StateEntry::Sent(SentEntry { from: self.next_seq, to: batch.end, record }))
