@@ -29,8 +29,9 @@ pub struct Rendered {
 /// One message to a receiver: the unit that is sent, acknowledged and repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Message {
-    /// Its name, from what it says: the same for each attempt. Empty if the message is the whole batch, which a receiver then
-    /// takes or refuses by parts.
+    /// What it is.
+    pub kind: MessageKind,
+    /// Its name, from what it says: the same for each attempt. Empty if it is the whole batch.
     pub key: String,
     /// The sink's own word for where it goes, if there are several places.
     pub to: &'static str,
@@ -40,12 +41,22 @@ pub struct Message {
     pub alerts: Vec<SentAlert>,
     /// The thread that it belongs to, if alerts are grouped.
     pub thread: Option<SentThread>,
-    /// Whether it is a digest of many alerts.
-    pub digest: bool,
-    /// Whether it ends a digest or a thread and no record stands for it: then no dead letter can.
-    pub end: bool,
     /// The body before compression.
     pub body: Vec<u8>,
+}
+
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageKind {
+    /// The whole batch, which the receiver takes or refuses by parts.
+    #[default]
+    Batch,
+    /// What happened to one alert or to a few that are told together.
+    Alerts,
+    /// A digest of many alerts.
+    Digest,
+    /// The end of a digest or a thread. No record stands for it, so no dead letter can.
+    End,
 }
 
 impl Rendered {
@@ -59,6 +70,6 @@ impl Rendered {
 impl Message {
     /// The end of a digest or a thread by its name, where it is not the end of one of its alerts that says so.
     pub fn end_of(name: &str, to: &'static str, body: Vec<u8>) -> Self {
-        Self { key: format!("{name}/over"), to, end: true, body, ..Self::default() }
+        Self { key: format!("{name}/over"), to, kind: MessageKind::End, body, ..Self::default() }
     }
 }

@@ -25,6 +25,7 @@ use crate::delivery;
 use crate::delivery::suppressor::Suppressor;
 use crate::judgement::Ack;
 use crate::limits::{NO_SPACE_RETRY, PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
+use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
 use crate::sender::Sender;
 use crate::sinks::AnySink;
@@ -213,9 +214,9 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         if self.is_delivery() {
             had.extend(self.state_store.outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
         }
-        let (mut attempts, mut doubtful) = (Vec::new(), batch.resumed);
+        let (mut attempts, mut doubtful) = (Vec::new(), batch.is_resumed());
         for (number, message) in batch.messages.iter().enumerate() {
-            if !message.key.is_empty() && had.contains(&message.key) {
+            if message.kind != MessageKind::Batch && had.contains(&message.key) {
                 let settled = Settled::Acked(Ack::new("on record already"));
                 attempts.push(Attempt { settled, attempts: 0 });
                 continue;

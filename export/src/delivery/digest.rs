@@ -7,7 +7,7 @@ use operations::fold::SentAlert;
 
 use super::Notification;
 use super::order::Rarity;
-use crate::message::Message;
+use crate::message::{Message, MessageKind};
 use crate::record::Record;
 
 /// What is told together.
@@ -106,7 +106,7 @@ impl<'a> Digest<'a> {
     /// The message that tells of all of them.
     pub fn message(&self, to: &'static str, body: Vec<u8>) -> Message {
         let (alerts, records) = (self.sent.clone(), self.records.clone());
-        Message { key: self.key.clone(), to, records, alerts, digest: true, body, ..Message::default() }
+        Message { kind: MessageKind::Digest, key: self.key.clone(), to, records, alerts, body, thread: None }
     }
 }
 

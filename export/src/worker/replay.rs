@@ -83,7 +83,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
                 Settled::Acked(ack) => Ok(ack.said),
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => Err(reason),
             };
-            for record in message.records.iter().filter_map(|number| batch.letter.get(*number)) {
+            for record in message.records.iter().filter_map(|number| batch.letters().get(*number)) {
                 // A record that stands in two messages is refused if one of them is.
                 let before = said.entry(record.position).or_insert_with(|| outcome.clone());
                 if outcome.is_err() {

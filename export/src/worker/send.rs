@@ -12,7 +12,7 @@ use crate::capabilities::{Confirmed, Reconciled};
 use crate::connections::{SendError, excerpt};
 use crate::judgement::{Ack, Judgement};
 use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
-use crate::message::Message;
+use crate::message::{Message, MessageKind};
 use crate::sender::confirm::Accepted;
 use crate::sender::{Meaning, Reaction};
 use crate::status::now_micros;
@@ -198,7 +198,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
             self.metrics.latency.observe((now - record.recorded).max(0) as f64 / 1e6);
         }
         if let Settled::Refused { reason, .. } | Settled::TooLarge { reason } = settled
-            && message.end
+            && message.kind == MessageKind::End
         {
             self.metrics.ends_refused.inc();
             tracing::error!(

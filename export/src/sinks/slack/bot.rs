@@ -15,7 +15,7 @@ use crate::delivery::text::line;
 use crate::delivery::{Digest, Notification, Over, Style, batch, fold};
 use crate::judgement::{Ack, Judgement};
 use crate::limits::{SLACK_LOOK_BACK, VALUE_CHARS_MAX};
-use crate::message::{Message, Rendered};
+use crate::message::{Message, MessageKind, Rendered};
 use crate::record::Record;
 
 /// Where a message goes when it replaces another.
@@ -90,6 +90,7 @@ impl Writer<'_> {
                 reply["reply_broadcast"] = notification.escalated.is_some().into();
                 let message = self.seal(notification.message(POST, Vec::new()), reply);
                 let root = newest.filter(|_| !notification.is_follower()).map(|alert| Message {
+                    kind: MessageKind::Alerts,
                     key: format!("{}/root", message.key),
                     to: UPDATE,
                     alerts: Vec::<SentAlert>::new(),

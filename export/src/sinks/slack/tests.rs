@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::connections::Payload as _;
 use crate::fixtures::{self, alert_of, records_of};
+use crate::message::MessageKind;
 
 fn of_settings(settings: Value) -> Result<Slack, String> {
     serde_json::from_value::<SlackSettings>(settings).unwrap().sink()
@@ -159,7 +160,7 @@ fn a_bot_posts_updates_in_place_and_ends_in_the_thread() {
     // A change in place that is refused leaves nothing open; the end of a digest does.
     let end = Alert { revision: 2, state: State::Resolved, ..alert_of(1, Severity::High) };
     let of_digest = of_bot(&[end], &fixtures::told(&[1], true));
-    assert_eq!((last[1].0.end, of_digest.len(), of_digest[0].0.end), (false, 1, true));
+    assert_eq!((last[1].0.kind, of_digest.len(), of_digest[0].0.kind), (MessageKind::Alerts, 1, MessageKind::End));
     let storm: Vec<Alert> = (0..300).map(|number| alert_of(number, Severity::Low)).collect();
     let storm = of_bot(&storm, &fixtures::outbox());
     assert_eq!((storm.len(), &storm[0].1["text"]), (1, &json!("300 alerts: 300 low")));
