@@ -4,6 +4,7 @@
 mod guard;
 pub mod http;
 pub mod smtp;
+pub mod tcp;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -27,9 +28,11 @@ pub trait Payload: Send {
 
 /// What a receiver answered. Its text is not to be trusted; it is shown as one short line.
 pub trait Answer: fmt::Display + Send {
-    /// An answer with this code and text, for tests over every kind of sink.
+    /// An answer with this code and text, if the protocol has codes: for tests over every kind of sink.
     #[cfg(test)]
-    fn of(code: u16, text: String) -> Self;
+    fn of(code: u16, text: String) -> Option<Self>
+    where
+        Self: Sized;
 }
 
 /// A way to a receiver; the network in the program, a simulated receiver in tests.

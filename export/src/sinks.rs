@@ -7,6 +7,7 @@ mod email;
 mod pagerduty;
 mod slack;
 mod splunk_hec;
+mod syslog;
 mod webhook;
 
 use std::sync::Arc;
@@ -69,9 +70,9 @@ pub trait ErasedSink: Send + Sync {
     #[cfg(test)]
     fn sender_over(self: Arc<Self>, connection: Box<dyn std::any::Any>) -> Box<dyn Sender>;
 
-    /// What an answer with this code and text means.
+    /// What an answer with this code and text means, if there are such answers.
     #[cfg(test)]
-    fn judge_text(&self, code: u16, text: String) -> Judgement;
+    fn judge_text(&self, code: u16, text: String) -> Option<Judgement>;
 }
 
 impl<S: Sink> ErasedSink for S {
@@ -94,8 +95,8 @@ impl<S: Sink> ErasedSink for S {
     }
 
     #[cfg(test)]
-    fn judge_text(&self, code: u16, text: String) -> Judgement {
-        self.judge(&crate::connections::Answer::of(code, text))
+    fn judge_text(&self, code: u16, text: String) -> Option<Judgement> {
+        crate::connections::Answer::of(code, text).map(|answer| self.judge(&answer))
     }
 }
 
@@ -206,8 +207,15 @@ impl std::fmt::Debug for SinkSpec {
 }
 
 /// Every kind of sink.
-pub static SINKS: &[&SinkSpec] =
-    &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC, &alertmanager::SPEC, &email::SPEC];
+pub static SINKS: &[&SinkSpec] = &[
+    &splunk_hec::SPEC,
+    &slack::SPEC,
+    &pagerduty::SPEC,
+    &webhook::SPEC,
+    &alertmanager::SPEC,
+    &email::SPEC,
+    &syslog::SPEC,
+];
 
 /// The names of the settings of one kind of sink.
 fn fields<T: for<'de> serde::Deserialize<'de>>() -> &'static [&'static str] {

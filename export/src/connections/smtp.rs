@@ -13,8 +13,7 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::guard::{self, PRIVATE};
-use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
+use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt, guard};
 use crate::limits::{CA_BYTES_MAX, CONNECT_TIMEOUT};
 use crate::secret::SecretText;
 use crate::tls::{ClientTls, client_config};
@@ -77,8 +76,8 @@ impl fmt::Display for Reply {
 
 impl Answer for Reply {
     #[cfg(test)]
-    fn of(code: u16, text: String) -> Self {
-        Self { code, text }
+    fn of(code: u16, text: String) -> Option<Self> {
+        Some(Self { code, text })
     }
 }
 
@@ -121,7 +120,7 @@ impl Connection<Smtp> for SmtpConnection {
 
 async fn session(reach: &Reach, mail: &Mail) -> Result<Reply, SendError> {
     let envelope = envelope(mail)?;
-    let address = resolve(&mail.server.host, mail.server.port, reach.allow_private).await?;
+    let address = guard::resolve(&mail.server.host, mail.server.port, reach.allow_private).await?;
     let mut connection = match connect(reach, &mail.server, address).await {
         Ok(connection) => connection,
         Err(error) => return before(&error),
@@ -154,18 +153,6 @@ fn envelope(mail: &Mail) -> Result<Envelope, SendError> {
     };
     let to = mail.to.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     Envelope::new(Some(parse(&mail.from)?), to).map_err(|_| SendError::Refused("there is no recipient".to_owned()))
-}
-
-/// The server's address, as the guard allows it: this one is connected to.
-async fn resolve(host: &str, port: u16, allow_private: bool) -> Result<SocketAddr, SendError> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| SendError::NotSent(error.to_string()))?;
-    let found: Vec<SocketAddr> = found.collect();
-    let allowed = found.iter().find(|address| allow_private || guard::is_public(address.ip()));
-    match (allowed, found.is_empty()) {
-        (Some(address), _) => Ok(*address),
-        (None, true) => Err(SendError::NotSent("the mail server's name has no address".to_owned())),
-        (None, false) => Err(SendError::Refused(PRIVATE.to_owned())),
-    }
 }
 
 async fn connect(reach: &Reach, server: &Server, address: SocketAddr) -> Result<AsyncSmtpConnection, Error> {
