@@ -69,7 +69,7 @@ torture: tools ## Deliver alerts for long, with receivers that fail and a forwar
 	@echo "make: thousands of alerts, hundreds of kills; a run that fails prints its seed"
 	TACHOGRAPH_TORTURE=1 cargo test -p export --locked --test delivery -- --nocapture
 	@echo "make: ten million sessions of one tenant, and slow loops of others that must still be found"
-	cargo test -p detect --release --locked --test flood -- --ignored --nocapture
+	cargo test -p detect-rules --release --locked --test flood -- --ignored --nocapture
 
 payloads: tools ## Have Slack's and PagerDuty's own SDKs check what is sent there (Python 3, Go, PyPI and the Go proxy)
 	@for tool in python3 go; do command -v $$tool >/dev/null || { echo "make: $$tool is missing; please install it"; exit 1; }; done
@@ -93,11 +93,11 @@ lint: tools ## Check format, lints and house rules
 bench: tools ## Measure each step per core, then the whole program over loopback HTTP (PROFILE=release builds faster)
 	@echo "make: building with the $(PROFILE) profile (dist links with LTO: half an hour and more the first time)"
 	cargo build -p tachograph -p query --profile $(PROFILE) --locked --bin tachograph --example load --example reserve
-	cargo bench -p ledger -p ingest -p detect --profile $(PROFILE) --locked --benches
-	cargo run -p detect --profile $(PROFILE) --locked --example detector_cost
-	cargo run -p detect --profile $(PROFILE) --locked --example injected_loops
-	cargo test -p detect --profile $(PROFILE) --locked --test state_per_agent -- --nocapture
-	@if [ -n "$(NAB)" ]; then cargo run -p detect --profile $(PROFILE) --locked --example nab -- "$(NAB)" "$(TARGET)/nab"; \
+	cargo bench -p ledger -p ingest -p detect-rules --profile $(PROFILE) --locked --benches
+	cargo run -p detect-rules --profile $(PROFILE) --locked --example detector_cost
+	cargo run -p detect-rules --profile $(PROFILE) --locked --example injected_loops
+	cargo test -p detect-rules --profile $(PROFILE) --locked --test state_per_agent -- --nocapture
+	@if [ -n "$(NAB)" ]; then cargo run -p detect-rules --profile $(PROFILE) --locked --example nab -- "$(NAB)" "$(TARGET)/nab"; \
 	else echo "make: the Numenta benchmark is LEFT OUT: its corpus is not part of this repository; NAB=DIR names a copy"; fi
 	cargo bench -p tachograph -p query --profile $(PROFILE) --locked --bench session_lookup
 	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use detect::Canary;
+use detect_rules::Canary;
 use export::Secret;
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ fn new(arguments: New) -> Outcome {
             Made { canary: Canary::of(&arguments.name, secret.expose()), value: None }
         }
     };
-    detect::check_canaries(std::slice::from_ref(&made.canary)).map_err(Failure::usage)?;
+    detect_rules::check_canaries(std::slice::from_ref(&made.canary)).map_err(Failure::usage)?;
     match arguments.output.format {
         Format::Json => output::print_json(&made)?,
         Format::Table => output::print_line(&made.text())?,

@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use detect::user::{Depth, Form, Source as UserSource};
-use detect::{DETECTORS, Spec};
+use detect_core::spec::{self, Spec};
+use detect_rules::registry::DETECTORS;
+use detect_rules::user::{Depth, Form, Source as UserSource};
 use serde::Serialize;
 use toml::Table as Toml;
 
@@ -136,7 +137,7 @@ impl Source {
 impl Rule {
     fn of(spec: &'static Spec, parameters: Toml) -> Self {
         let example =
-            |example: &detect::Example| Example { name: example.name.into(), fires: !example.alerts.is_empty() };
+            |example: &spec::Example| Example { name: example.name.into(), fires: !example.alerts.is_empty() };
         Self {
             name: spec.name.into(),
             version: spec.version,

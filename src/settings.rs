@@ -16,10 +16,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use detect::user::Depth;
+use detect_rules::user::Depth;
 use export::{Secret, SinkConfig};
 use ingest::config::Collector;
-use operations::budget::Set;
+use operations::kind::budget_request::Set;
 use operations::triage::Policy;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -47,7 +47,7 @@ pub struct Settings {
     #[serde(rename = "collector")]
     pub collectors: Vec<Collector>,
     /// What detectors look for.
-    pub detect: detect::Config,
+    pub detect: detect_runner::Config,
     /// Hard caps on money.
     #[serde(rename = "budget")]
     pub budgets: Vec<budget::Budget>,

@@ -17,6 +17,8 @@ mod licences;
 mod manifests;
 #[path = "tidy/places.rs"]
 mod places;
+#[path = "tidy/purity.rs"]
+mod purity;
 #[path = "tidy/registries.rs"]
 mod registries;
 #[path = "tidy/sources.rs"]

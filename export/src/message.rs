@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use operations::fold::{SentAlert, SentThread};
+use operations::kind::delivery::{SentAlert, SentThread};
 
 /// What one batch may hold, and how often a message is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use detect::backtest::{Backtest, Change, Progress, Report, changes, running_rules};
-use detect::user::{self, Depth, Rule};
-use detect::{Key, RuleSet};
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
+use detect_rules::user::{Depth, Rule};
+use detect_runner::backtest::{Backtest, Change, Progress, Report, changes, running_rules};
+use detect_runner::user_rules;
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::{LedgerName, Reader};
 use serde::Serialize;
@@ -115,7 +117,7 @@ fn candidate(arguments: &Arguments, current: &RuleSet) -> Result<RuleSet, Failur
         Some(config) => settings::rules::rules(&settings::load(config)?.settings)?,
         None => current.clone(),
     };
-    let loaded = user::load(&arguments.files, Depth::Form).map_err(|error| Failure::new(exit::CONFIG, error))?;
+    let loaded = user_rules::load(&arguments.files, Depth::Form).map_err(|error| Failure::new(exit::CONFIG, error))?;
     settings::rules::refuse(&loaded.errors)?;
     let tried = loaded.rules();
     let is_tried = |rule: &Rule| tried.iter().any(|other| other.form().name == rule.form().name);

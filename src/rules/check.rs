@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use detect::DETECTORS;
-use detect::user::{self, Depth, Loaded, Outcome as Tested, RuleError};
+use detect_rules::registry::DETECTORS;
+use detect_rules::rule_test;
+use detect_rules::user::{Depth, Loaded, Outcome as Tested, RuleError};
+use detect_runner::user_rules;
 use serde::Serialize;
 
 use super::Source;
@@ -34,7 +36,7 @@ impl Arguments {
         if self.files.is_empty() {
             return settings::rules::load(&self.source.settings()?, Depth::Events);
         }
-        user::load(&self.files, Depth::Events).map_err(|error| Failure::new(exit::CONFIG, error))
+        user_rules::load(&self.files, Depth::Events).map_err(|error| Failure::new(exit::CONFIG, error))
     }
 }
 
@@ -116,13 +118,13 @@ pub fn test(arguments: &Arguments) -> Outcome {
     };
     for source in &loaded.rules {
         for test in &source.tests {
-            add(&source.rule.form().name, test.run(&source.rule));
+            add(&source.rule.form().name, rule_test::run(&source.rule, test));
         }
     }
     // Who names files asks for these only.
     if arguments.files.is_empty() {
         for spec in DETECTORS {
-            for outcome in user::examples(spec) {
+            for outcome in rule_test::examples(spec) {
                 add(spec.name, outcome);
             }
         }

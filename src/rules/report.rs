@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use detect::backtest::{Change, Found, Report, RuleReport};
+use detect_runner::backtest::{Change, Found, Report, RuleReport};
 use indicatif::HumanCount;
 
 use super::backtest::Answer;

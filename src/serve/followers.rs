@@ -4,7 +4,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use detect::{Key, RuleSet, Runner, RunnerOptions};
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
+use detect_runner::{Runner, RunnerOptions};
 use export::{Exporter, Suppressor};
 use ledger::Store;
 use prometheus_client::registry::Registry;
@@ -22,7 +24,7 @@ pub struct Followers {
 
 struct Detection {
     part: Part,
-    metrics: detect::Metrics,
+    metrics: detect_runner::Metrics,
 }
 
 struct Export {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use detect::{Bookkeeper, BookkeeperMetrics, RuleSet};
+use detect_rules::rule_set::RuleSet;
+use detect_runner::budget_reconciler::{BudgetReconciler, ReconcilerMetrics};
 use export::Suppressor;
 use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
@@ -24,8 +25,8 @@ use crate::settings::{self, Settings};
 /// Everything that runs between `ready` and the stop.
 pub struct Pipeline {
     tokens: Part,
-    books: Part,
-    books_metrics: BookkeeperMetrics,
+    budgets: Part,
+    budgets_metrics: ReconcilerMetrics,
     intake_metrics: Metrics,
     collectors: Collectors,
     intake_stop: CancellationToken,
@@ -51,9 +52,9 @@ impl Pipeline {
         let intake_metrics = Metrics::default();
         let mut registry = metrics::registry(store, health);
         intake_metrics.register(&mut registry);
-        let keeper = Bookkeeper::new(store.events(), store.operations());
-        let books_metrics = keeper.metrics();
-        books_metrics.register(&mut registry);
+        let reconciler = BudgetReconciler::new(store.events(), store.operations());
+        let budgets_metrics = reconciler.metrics();
+        budgets_metrics.register(&mut registry);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
         let prepared = Followers::prepare(store, settings, &rules, &suppressor)?;
         let following = tokens.clone();
@@ -66,12 +67,12 @@ impl Pipeline {
         let intake = tokio::spawn(ingest.serve(collectors.router(), doorman, intake_stop.clone()));
         let followers = prepared.start(health);
         followers.register(&mut registry);
-        let books = Part::start("budgets", health, |stop| keeper.run(stop));
+        let budgets = Part::start("budgets", health, |stop| reconciler.run(stop));
         let (tokens, health) = (following, Arc::clone(health));
         let pipeline = Self {
             tokens,
-            books,
-            books_metrics,
+            budgets,
+            budgets_metrics,
             intake_metrics,
             collectors,
             intake_stop,
@@ -110,7 +111,7 @@ impl Pipeline {
         self.rules = rules;
         let mut registry = metrics::registry(store, &self.health);
         self.intake_metrics.register(&mut registry);
-        self.books_metrics.register(&mut registry);
+        self.budgets_metrics.register(&mut registry);
         self.followers.register(&mut registry);
         Ok(Some(registry))
     }
@@ -122,7 +123,7 @@ impl Pipeline {
         // A panic in it was logged by the runtime; there is nothing left to end.
         let _ = (&mut self.intake).await;
         self.followers.end().await;
-        self.books.end().await;
+        self.budgets.end().await;
         self.tokens.end().await;
     }
 }

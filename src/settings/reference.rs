@@ -74,7 +74,7 @@ fn nested(chapter: &str) -> String {
 
 fn detectors(text: &mut String) {
     text.push_str(DETECT);
-    for spec in detect::DETECTORS {
+    for spec in detect_rules::registry::DETECTORS {
         // Writing to a string does not fail.
         let _ = write!(
             text,
@@ -87,7 +87,7 @@ fn detectors(text: &mut String) {
             spec.tags.join(", ")
         );
     }
-    match toml::to_string_pretty(&detect::Config::default()) {
+    match toml::to_string_pretty(&detect_runner::Config::default()) {
         Ok(defaults) => {
             let _ = write!(text, "\nThe defaults:\n\n```toml\n{}```\n", defaults.replace("[rules", "[detect.rules"));
         }

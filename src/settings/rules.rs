@@ -1,7 +1,7 @@
 //! The rules of a configuration: parameters of the built-in detectors with the users' own rules from their files.
 
-use detect::RuleSet;
-use detect::user::{Depth, Loaded, RuleError};
+use detect_rules::rule_set::RuleSet;
+use detect_rules::user::{Depth, Loaded, RuleError};
 
 use super::Settings;
 use crate::exit::{self, Failure};

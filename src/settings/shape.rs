@@ -261,7 +261,7 @@ fn the_reference_names_what_the_packages_list() {
     let lists = [
         ingest::transport::TRANSPORTS.iter().map(|transport| transport.name()).collect::<Vec<_>>(),
         ingest::dialect::DIALECTS.iter().map(|dialect| dialect.name()).collect(),
-        detect::DETECTORS.iter().map(|spec| spec.name).collect(),
+        detect_rules::registry::DETECTORS.iter().map(|spec| spec.name).collect(),
         export::SINKS.iter().map(|spec| spec.kind).collect(),
     ];
     for name in lists.concat() {

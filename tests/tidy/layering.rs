@@ -6,21 +6,55 @@ use crate::manifests::{Manifest, manifests};
 use crate::no_faults;
 
 /// Who may name whom. What is not listed is forbidden, in tests too.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("proof", &[]),
     ("ledger", &["proof"]),
     ("operations", &["ledger"]),
     ("ingest", &["ledger", "operations"]),
-    ("detect", &["ledger", "operations"]),
+    ("detect-core", &["ledger", "operations"]),
+    ("detect-rules", &["ledger", "operations", "detect-core"]),
+    ("detect-runner", &["ledger", "operations", "detect-core", "detect-rules"]),
     ("export", &["ledger", "operations"]),
     ("query", &["ledger", "operations"]),
     ("api", &["ledger", "operations", "query"]),
     ("dashboards", &["ledger", "operations", "query", "api"]),
-    ("tachograph", &["proof", "ledger", "operations", "ingest", "detect", "export", "query", "api", "dashboards"]),
+    (
+        "tachograph",
+        &[
+            "proof",
+            "ledger",
+            "operations",
+            "ingest",
+            "detect-core",
+            "detect-rules",
+            "detect-runner",
+            "export",
+            "query",
+            "api",
+            "dashboards",
+        ],
+    ),
+];
+
+/// Libraries with which a detector would not find the same in the same events.
+const IMPURE: [&str; 13] = [
+    "tokio",
+    "tokio-util",
+    "futures",
+    "datafusion",
+    "parquet",
+    "arrow",
+    "axum",
+    "hyper",
+    "reqwest",
+    "rand",
+    "getrandom",
+    "chrono",
+    "rustix",
 ];
 
 /// Libraries that would bring something into a layer that it must not know.
-const MUST_NOT_KNOW: [(&str, &[&str], &str); 8] = [
+const MUST_NOT_KNOW: [(&str, &[&str], &str); 10] = [
     (
         "ledger",
         &["axum", "hyper", "reqwest", "tonic", "rdkafka", "datafusion", "object_store", "rustls"],
@@ -33,9 +67,19 @@ const MUST_NOT_KNOW: [(&str, &[&str], &str); 8] = [
     ),
     ("ingest", &["datafusion", "parquet", "arrow"], "`ingest` hands entries to `ledger` and knows no columns"),
     (
-        "detect",
-        &["datafusion", "parquet", "arrow", "axum", "hyper", "reqwest", "rand", "getrandom", "chrono"],
-        "a detector has no clock, no I/O and no randomness",
+        "detect-core",
+        &IMPURE,
+        "a detector has no clock, no I/O, no randomness and no async: what runs it is `detect-runner`",
+    ),
+    (
+        "detect-rules",
+        &IMPURE,
+        "a rule has no clock, no I/O, no randomness and no async: what runs it is `detect-runner`",
+    ),
+    (
+        "detect-runner",
+        &["datafusion", "parquet", "arrow", "axum", "hyper", "reqwest"],
+        "detection knows no network and no SQL",
     ),
     ("export", &["datafusion", "parquet", "arrow"], "`export` follows the ledger's rows and knows no columns"),
     ("query", &["axum", "hyper", "reqwest", "tonic", "rustls"], "`query` is the engine; HTTP belongs into `api`"),

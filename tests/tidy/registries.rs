@@ -9,7 +9,7 @@ use crate::sources::{File, Token, flat, rust};
 const REGISTRIES: [(&str, &str, &str); 4] = [
     ("Dialect", "ingest/src/dialect/", "ingest/src/dialect.rs"),
     ("Transport", "ingest/src/transport/", "ingest/src/transport.rs"),
-    ("Detector", "detect/src/", "detect/src/registry.rs"),
+    ("Detector", "detect/rules/src/", "detect/rules/src/registry.rs"),
     ("Sink", "export/src/sinks/", "export/src/sinks.rs"),
 ];
 

@@ -6,8 +6,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request as HttpRequest;
 use ledger::{Entry, LedgerName};
-use operations::budget::{Decision, Report, Scope};
 use operations::calendar::Period;
+use operations::kind::budget_report::{Decision, Report};
+use operations::kind::budget_request::Scope;
 use tower::ServiceExt;
 
 use super::*;
@@ -203,7 +204,7 @@ async fn sql_shows_what_was_decided() {
     server.ask("gate", "reserve", reserve("r2", &["all"], 60)).await;
     server.ask("acme", "reserve", reserve("r1", &["acme"], 30)).await;
     server.ask("gate", "commit", json!({"id": "r1", "micros": 70})).await;
-    // What the bookkeeper writes about it.
+    // What the budget reconciler writes about it.
     let folded = operations::fold::Folded::open(server.ledgers.store.operations().reader(), Budgets::new()).unwrap();
     let owner =
         |name: &str, org: Option<&str>| Owner { name: name.to_owned(), org: org.map(str::to_owned), team: None };

@@ -12,7 +12,8 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use ledger::Rows;
-use operations::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended};
+use operations::fold::Exported;
+use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended};
 use sha2::{Digest as _, Sha256};
 
 use super::send::{Attempt, Settled};
@@ -112,14 +113,12 @@ impl Plan {
 
     /// Whether it can take more rows.
     pub fn wants_more(&self) -> bool {
-        match self.intent.inherited() {
-            Some((end, _)) => self.read_to < end,
-            None => {
-                let window = self.windows.as_ref().and_then(Windows::end);
-                let end = window.unwrap_or_else(|| self.next_seq.saturating_add(EXCLUDED_MAX));
-                self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
-            }
+        if let Some((end, _)) = self.intent.inherited() {
+            return self.read_to < end;
         }
+        let window = self.windows.as_ref().and_then(Windows::end);
+        let end = window.unwrap_or_else(|| self.next_seq.saturating_add(EXCLUDED_MAX));
+        self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
     }
 
     /// Takes the rows that follow those it has.

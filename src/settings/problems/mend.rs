@@ -287,7 +287,7 @@ fn with_hint(message: String) -> String {
     let unknown = ["unknown field", "unknown variant"].iter().find_map(|words| quoted_after(&message, words));
     let Some((unknown, (said, expected))) = unknown.zip(message.split_once(", expected ")) else { return message };
     let names = expected.split('`').skip(1).step_by(2);
-    match detect::nearest(unknown, names) {
+    match detect_core::text::nearest(unknown, names) {
         Some(near) => format!("{said}; did you mean `{near}`? expected {expected}"),
         None => message,
     }

@@ -1,7 +1,8 @@
 //! Batches, and the intent to send one.
 
 use ledger::Position;
-use operations::fold::{ExportIntent, SentAlert};
+use operations::kind::delivery::SentAlert;
+use operations::kind::export::ExportIntent;
 use sha2::{Digest as _, Sha256};
 
 use crate::message::{Message, Rendered};

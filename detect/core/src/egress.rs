@@ -1,0 +1,8 @@
+//! What is known about requests and their destinations, whichever rule asks: what a request says, what kind of place it goes
+//! to, who went there before. No rule stands here.
+
+pub mod class;
+pub mod popular;
+pub mod reach;
+pub mod request;
+pub mod secret;

@@ -1,0 +1,347 @@
+//! Who asked for a name before: the rarity of domains (or packages) over agents, teams and the fleet, in bounded state.
+//!
+//! For each name only a few agents and teams are remembered: a name with more is not rare, and then who they are does not
+//! matter. What agents did is never pooled into what one of them may do: it only says how unusual it is.
+
+use crate::egress::request::Request;
+use crate::event::EventRow;
+use crate::findings::Findings;
+use crate::limits::{AGENT_REGISTERS, REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
+use crate::pack::{Mark, Pack, RestoreError, mark_of};
+use crate::packed;
+use crate::table::Table;
+use crate::text::duration;
+
+/// Who asked for which name, as far as it is needed to tell rare names.
+#[derive(Debug)]
+pub struct Reach {
+    names: Table<Asked>,
+    agents: Sketch,
+    /// The second in which watching began.
+    since: Option<i64>,
+}
+
+/// What is known of a name before this event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// How many other agents wanted to reach it, refused or not; [`REACH_FEW`] stands for that many and more.
+    pub tried: u32,
+    /// Who reached it.
+    pub reached: Familiarity,
+    /// Who wrote to it: a page that was read before is not a place that was written to before.
+    pub written: Familiarity,
+}
+
+/// How far a name is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Familiarity {
+    /// Whether by this agent.
+    pub agent: bool,
+    /// Whether by anybody of this agent's team; those without a team are one.
+    pub team: bool,
+    /// By how many other agents; [`REACH_FEW`] stands for that many and more.
+    pub others: u32,
+}
+
+impl Familiarity {
+    /// Whether fewer than `rare_agents` others know it.
+    pub fn is_rare(self, rare_agents: u32) -> bool {
+        self.others < rare_agents
+    }
+}
+
+/// Against what a finding is judged: how many agents were watched for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Watched {
+    /// About how many agents.
+    pub agents: u64,
+    /// For how many seconds.
+    pub seconds: i64,
+}
+
+impl Watched {
+    /// How rare a domain is for which `others` asked, as a sentence.
+    pub fn sentence(&self, scope_kind: &str, others: u32) -> String {
+        let seen = duration(self.seconds.saturating_mul(1_000_000));
+        match (self.agents.saturating_sub(1), others) {
+            (0, _) => format!("No other {scope_kind} is known that could have asked for that domain."),
+            (fleet, 0) => format!("None of about {fleet} other {scope_kind}s asked for that domain in {seen}."),
+            (fleet, others) => {
+                format!("Only {others} of about {fleet} other {scope_kind}s asked for that domain in {seen}.")
+            }
+        }
+    }
+}
+
+/// One name. `noted` is the second of the latest use that counted for the table's order.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    noted: u32,
+    /// Agents that wanted to reach it, refused or not.
+    tried: Few,
+    reached: Acquaintances,
+    written: Acquaintances,
+}
+packed!(Asked { noted, tried, reached, written });
+
+/// Agents and their teams.
+#[derive(Debug, Clone, Copy, Default)]
+struct Acquaintances {
+    agents: Few,
+    teams: Few,
+}
+packed!(Acquaintances { agents, teams });
+
+impl Acquaintances {
+    /// Whether it would say the same and learn nothing: so many know the name that who they are does not matter.
+    fn is_full(&self, team: u32) -> bool {
+        self.agents.is_full() && (self.teams.is_full() || self.teams.has(team))
+    }
+
+    fn familiarity(&self, agent: u32, team: u32) -> Familiarity {
+        Familiarity {
+            agent: self.agents.has(agent),
+            team: self.teams.is_full() || self.teams.has(team),
+            others: self.agents.others(agent),
+        }
+    }
+
+    fn insert(&mut self, agent: u32, team: u32) {
+        self.agents.insert(agent);
+        self.teams.insert(team);
+    }
+}
+
+/// A set that is exact while it is small, and then only says that it is not.
+#[derive(Debug, Clone, Copy, Default)]
+struct Few {
+    /// How many; one above the capacity means "more".
+    len: u8,
+    /// Three bytes of each one's hash: among so few, two meet once in four million times.
+    marks: [Mark; REACH_FEW as usize],
+}
+packed!(Few { len, marks });
+
+impl Few {
+    fn is_full(&self) -> bool {
+        u32::from(self.len) > REACH_FEW
+    }
+
+    /// How many there are without this one.
+    fn others(&self, mark: u32) -> u32 {
+        if self.is_full() { REACH_FEW } else { u32::from(self.len) - u32::from(self.has(mark)) }
+    }
+
+    fn has(&self, mark: u32) -> bool {
+        let mark = mark_of(mark.into());
+        self.marks.iter().take(usize::from(self.len)).any(|known| *known == mark)
+    }
+
+    fn insert(&mut self, mark: u32) {
+        if self.is_full() || self.has(mark) {
+            return;
+        }
+        if let Some(free) = self.marks.get_mut(usize::from(self.len)) {
+            *free = mark_of(mark.into());
+        }
+        self.len += 1;
+    }
+}
+
+impl Asked {
+    fn known(&self, agent: u32, team: u32) -> Known {
+        Known {
+            tried: self.tried.others(agent),
+            reached: self.reached.familiarity(agent, team),
+            written: self.written.familiarity(agent, team),
+        }
+    }
+}
+
+impl Default for Reach {
+    /// Nobody asked for anything.
+    fn default() -> Self {
+        Self { names: Table::new(REACH_NAMES_MAX), agents: Sketch::default(), since: None }
+    }
+}
+
+impl Reach {
+    /// Notes the event's request for its destination, and says what was known before.
+    pub fn note(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) -> Known {
+        let second = event.second();
+        self.since.get_or_insert(second);
+        self.agents.insert(event.network());
+        let (agent, team) = (event.network() as u32, event.team() as u32);
+        let (reaches, writes) = (!request.refused, !request.refused && request.is_write());
+        // What everybody asks for all the time costs one look.
+        if let Some(asked) = self.names.get_mut(event.domain())
+            && asked.tried.is_full()
+            && (!reaches || asked.reached.is_full(team))
+            && (!writes || asked.written.is_full(team))
+            && second - i64::from(asked.noted) < REACH_REFRESH_SECONDS
+        {
+            return asked.known(agent, team);
+        }
+        let asked = self.names.entry(event.domain(), event, findings);
+        let known = asked.known(agent, team);
+        asked.noted = second as u32;
+        asked.tried.insert(agent);
+        if reaches {
+            asked.reached.insert(agent, team);
+        }
+        if writes {
+            asked.written.insert(agent, team);
+        }
+        known
+    }
+
+    /// How much was watched until `second`.
+    pub fn watched(&self, second: i64) -> Watched {
+        Watched { agents: self.agents.count(), seconds: self.since.map_or(0, |since| second - since) }
+    }
+
+    /// Appends the state.
+    pub fn snapshot(&self, out: &mut Vec<u8>) {
+        self.since.pack(out);
+        self.agents.0.pack(out);
+        self.names.snapshot(out);
+    }
+
+    /// Takes a state that `snapshot` wrote.
+    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.since = Pack::unpack(input)?;
+        self.agents = Sketch(Pack::unpack(input)?);
+        self.names.restore(input)
+    }
+}
+
+/// Counts different hashes to a few percent (HyperLogLog), in integers only: the same on every machine.
+#[derive(Debug, Clone)]
+struct Sketch([u8; AGENT_REGISTERS]);
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self([0; AGENT_REGISTERS])
+    }
+}
+
+impl Sketch {
+    fn insert(&mut self, hash: u64) {
+        let (register, rest) = (hash as usize % AGENT_REGISTERS, hash / AGENT_REGISTERS as u64);
+        // The rest is never longer than 56 bits, so the rank fits.
+        let rank = rest.trailing_zeros().min(55) as u8 + 1;
+        if let Some(register) = self.0.get_mut(register) {
+            *register = rank.max(*register);
+        }
+    }
+
+    /// While registers are free, how many insertions usually fill as many as are filled; then the harmonic mean.
+    fn count(&self) -> u64 {
+        const M: u64 = AGENT_REGISTERS as u64;
+        let free: u64 = self.0.iter().map(|register| u64::from(*register == 0)).sum();
+        if free * 8 > M {
+            let thousands: u64 = (free + 1..=M).map(|left| 1_000_000 * M / left).sum();
+            return (thousands + 500_000) / 1_000_000;
+        }
+        let harmonic: u64 = self.0.iter().map(|register| (1u64 << 40) >> *register).sum();
+        // The constant of HyperLogLog for 256 registers is 0.7182.
+        ((u128::from(M * M) << 40) * 7_182 / 10_000 / u128::from(harmonic.max(1))) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures;
+
+    fn ask(second: i64, workspace: &str, team: &str, domain: &str) -> Value {
+        json!({"second": second, "kind": "egress.http", "workspace": workspace, "team": team, "domain": domain})
+    }
+
+    fn note(reach: &mut Reach, events: &[Value]) -> Vec<Known> {
+        let rows = fixtures::rows(events);
+        let mut said = Vec::new();
+        for row in rows.iter() {
+            let event = EventRow::new(&row, false, fixtures::key());
+            said.push(reach.note(&event, event.request().unwrap(), &mut Findings::new()));
+        }
+        said
+    }
+
+    #[test]
+    fn rarity_is_told_by_agent_team_and_fleet() {
+        let mut reach = Reach::default();
+        let mut events = vec![
+            ask(0, "w1", "red", "acme.example"),
+            ask(5, "w1", "red", "acme.example"),
+            ask(6, "w2", "red", "acme.example"),
+            ask(7, "w3", "blue", "acme.example"),
+        ];
+        events.extend((4..20).map(|number| ask(8, &format!("w{number}"), "blue", "acme.example")));
+        let said = note(&mut reach, &events);
+        let reached: Vec<Familiarity> = said.iter().map(|known| known.reached).collect();
+        assert_eq!(reached[0], Familiarity { agent: false, team: false, others: 0 });
+        assert_eq!(reached[1], Familiarity { agent: true, team: true, others: 0 });
+        assert_eq!(reached[2], Familiarity { agent: false, team: true, others: 1 });
+        assert_eq!(reached[3], Familiarity { agent: false, team: false, others: 2 });
+        let last = reached.last().unwrap();
+        assert!(last.others == REACH_FEW && !last.is_rare(REACH_FEW));
+        let Watched { agents, seconds } = reach.watched(fixtures::START + 8);
+        assert!(agents.abs_diff(19) <= 1 && seconds == 8, "about 19: {agents}");
+    }
+
+    #[test]
+    fn what_was_refused_was_not_reached_and_what_was_read_was_not_written() {
+        let mut refused = ask(0, "w1", "red", "acme.example");
+        refused["outcome"] = json!("deny");
+        let mut write = ask(2, "w3", "red", "acme.example");
+        write["method"] = json!("POST");
+        let events = [refused, ask(1, "w2", "red", "acme.example"), write.clone(), write];
+        let said = note(&mut Reach::default(), &events);
+        let others = |known: &Known| [known.tried, known.reached.others, known.written.others];
+        assert_eq!([others(&said[1]), others(&said[2])], [[1, 0, 0], [2, 1, 0]]);
+        assert!(!said[2].written.team && said[3].written.agent && said[3].reached.agent);
+    }
+
+    #[test]
+    fn agents_are_counted_to_a_few_percent() {
+        for agents in [0u64, 1, 3, 40, 200, 1_000, 20_000] {
+            let mut sketch = Sketch::default();
+            for number in 0..agents {
+                let hash = fixtures::key().hash(&["network", &number.to_string()]);
+                sketch.insert(hash);
+                sketch.insert(hash);
+            }
+            let error = sketch.count().abs_diff(agents);
+            assert!(error * 100 <= agents * 18, "{agents}: {}", sketch.count());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_stored_reach_goes_on_the_same(
+            steps in proptest::collection::vec((0u8..7, 0u8..4, 0u8..5, 0i64..90), 0..60), cut in 0usize..60,
+        ) {
+            let mut second = 0;
+            let events: Vec<Value> = steps.iter().map(|(workspace, team, domain, gap)| {
+                second += gap;
+                ask(second, &format!("w{workspace}"), &format!("t{team}"), &format!("d{domain}.example"))
+            }).collect();
+            let (before, after) = events.split_at(cut.min(events.len()));
+            let mut whole = Reach::default();
+            note(&mut whole, before);
+            let mut bytes = Vec::new();
+            whole.snapshot(&mut bytes);
+            let mut loaded = Reach::default();
+            loaded.restore(&mut bytes.as_slice()).unwrap();
+            prop_assert_eq!(note(&mut whole, after), note(&mut loaded, after));
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            whole.snapshot(&mut one);
+            loaded.snapshot(&mut other);
+            prop_assert_eq!(one, other);
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The event as detectors see it: every column but the content itself, with what all of them ask for worked out once.
+
+use std::cell::OnceCell;
+
+use ledger::column::handle;
+use ledger::events::column;
+use ledger::limits::COLUMN_ID_LIMIT;
+use ledger::{LedgerName, Position, Row};
+use operations::access::Trust;
+
+use crate::aspects::Aspects;
+use crate::command::Line;
+use crate::egress::reach::{Known, Watched};
+use crate::egress::request::Request;
+use crate::egress::secret::SecretRead;
+use crate::failure::Failure;
+use crate::key::{Key, Space};
+use crate::limits::{BACKFILL_AGE, TIME_TOLERANCE};
+use crate::pack::{Pack, RestoreError};
+use crate::scope::{self, Hashes};
+use crate::shared::Surroundings;
+
+/// An event as detectors see it: every column but the content itself.
+///
+/// Columns made from content (`command`, `file`) are absent once they were erased.
+pub struct EventRow<'a> {
+    row: &'a Row<'a>,
+    backfill: bool,
+    aspects: Aspects,
+    failure: Option<Failure>,
+    request: Option<Request<'a>>,
+    surroundings: Option<Surroundings<'a>>,
+    line: OnceCell<Line>,
+    /// The columns that many detectors ask for, checked once; by their number in [`OFTEN`].
+    often: [Option<&'a str>; OFTEN.len()],
+    names: Hashes,
+    domain: u64,
+    team: u64,
+}
+
+/// The kind of an HTTP request that an agent made.
+pub const EGRESS: &str = "egress.http";
+
+/// The text columns that many detectors ask for.
+const OFTEN: [handle::Text; 8] = [
+    column::KIND,
+    column::SOURCE,
+    column::COLLECTOR,
+    column::USER,
+    column::SESSION,
+    column::WORKSPACE,
+    column::OUTCOME,
+    column::TOOL,
+];
+
+/// For each column its number in [`OFTEN`] plus one, or zero.
+const PLACES: [u8; COLUMN_ID_LIMIT as usize] = {
+    let mut places = [0; COLUMN_ID_LIMIT as usize];
+    let mut at = 0;
+    while at < OFTEN.len() {
+        places[OFTEN[at].id() as usize] = at as u8 + 1;
+        at += 1;
+    }
+    places
+};
+
+/// Where and when something was seen: all that an episode keeps of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// Position of the event.
+    pub position: Position,
+    /// Event time: microseconds since 1970 UTC.
+    pub time: i64,
+    /// When it was recorded: microseconds since 1970 UTC.
+    pub recorded: i64,
+    /// Whether it was old when it was recorded, or before the first start.
+    pub backfill: bool,
+    /// Half of the keyed hash of who answers for it: see [`EventRow::sender`].
+    pub sender: u32,
+}
+
+/// When the control plane or a gateway saw a row, or else when it was recorded: microseconds since 1970 UTC. Intake lets nobody
+/// else set the column; whose clock is ahead of ours saw it when we did.
+pub fn seen(row: &Row<'_>) -> i64 {
+    row.time(column::OBSERVED).map_or(row.recorded, |observed| observed.min(row.recorded))
+}
+
+/// Whether a row was old when it was recorded: its collector is declared to bring old things, or the control plane or a gateway
+/// saw it long ago. What the source's own clock says makes nothing old.
+pub fn is_old(row: &Row<'_>) -> bool {
+    row.list(column::MARKS).any(|mark| mark == "backfill")
+        || row.recorded.saturating_sub(seen(row)) > BACKFILL_AGE.as_micros() as i64
+}
+
+/// Whether money that a source of this trust tells of is a claim only.
+pub fn is_claim(trust: &str) -> bool {
+    trust.parse::<Trust>().is_ok_and(|trust| trust < Trust::Gateway)
+}
+
+impl Pack for Sighting {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.position.shard.pack(out);
+        self.position.seq.pack(out);
+        self.time.pack(out);
+        self.recorded.pack(out);
+        self.backfill.pack(out);
+        self.sender.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let (shard, seq) = (u32::unpack(input)?, u64::unpack(input)?);
+        let position = Position { ledger: LedgerName::Events, shard, seq };
+        let (time, recorded, backfill) = (i64::unpack(input)?, i64::unpack(input)?, bool::unpack(input)?);
+        Ok(Self { position, time, recorded, backfill, sender: u32::unpack(input)? })
+    }
+}
+
+impl<'a> EventRow<'a> {
+    /// Shows a row to detectors whose hashes have this key. `backfill` says that it was old when it was recorded, or before
+    /// the first start.
+    pub fn new(row: &'a Row<'a>, backfill: bool, key: Key) -> Self {
+        let often = OFTEN.map(|column| row.text(column));
+        let mut event = Self {
+            row,
+            backfill,
+            often,
+            aspects: Aspects::NONE,
+            failure: None,
+            request: None,
+            surroundings: None,
+            line: OnceCell::new(),
+            names: Hashes::default(),
+            domain: 0,
+            team: 0,
+        };
+        event.failure = Failure::of(&event);
+        event.aspects = Aspects::of(row, event.kind(), event.failure.is_some());
+        event.names = scope::hashes(&event, key);
+        event.request = Request::read(&event);
+        if let Some(request) = &event.request {
+            event.domain = key.of(Space::DOMAIN, request.domain);
+            event.team = key.of(Space::TEAM, row.text(column::TEAM).unwrap_or(""));
+        }
+        event
+    }
+
+    /// The same event with what the detectors know of its surroundings.
+    #[must_use]
+    pub fn within(self, surroundings: Surroundings<'a>) -> Self {
+        Self { surroundings: Some(surroundings), ..self }
+    }
+
+    /// Where it stands.
+    pub fn position(&self) -> Position {
+        self.row.position
+    }
+
+    /// When it was recorded: microseconds since 1970 UTC.
+    pub fn recorded(&self) -> i64 {
+        self.row.recorded
+    }
+
+    /// The second in which it was recorded.
+    pub fn second(&self) -> i64 {
+        self.row.recorded.div_euclid(1_000_000)
+    }
+
+    /// When it happened: microseconds since 1970 UTC. That is what the source says within what can be: nothing happens after it
+    /// was recorded, and a live event not much before it was seen by the control plane or by us. So who dates its events can
+    /// neither invent nor hide what a rule counts within some time. What the source says is the column's value.
+    pub fn time(&self) -> i64 {
+        let seen = self.seen();
+        let Some(time) = self.row.time(column::TIME) else { return seen };
+        let earliest = if self.backfill { i64::MIN } else { seen.saturating_sub(TIME_TOLERANCE.as_micros() as i64) };
+        time.clamp(earliest, self.row.recorded)
+    }
+
+    /// When the control plane or a gateway saw it, or else when it was recorded: microseconds since 1970 UTC.
+    pub fn seen(&self) -> i64 {
+        seen(self.row)
+    }
+
+    /// Whether it tells of money only by the word of an agent, of its workspace or of its host, which no gateway confirms.
+    pub fn is_claim(&self) -> bool {
+        self.row.text(column::TRUST).is_some_and(is_claim)
+    }
+
+    /// The columns for which the record had values that cannot be true.
+    pub fn void_columns(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.row.list(column::MARKS).filter_map(|mark| mark.strip_prefix("void:"))
+    }
+
+    /// Whether it was old when it was recorded, or before the first start.
+    pub fn backfill(&self) -> bool {
+        self.backfill
+    }
+
+    /// What an episode keeps of it.
+    pub fn sighting(&self) -> Sighting {
+        Sighting {
+            position: self.position(),
+            time: self.time(),
+            recorded: self.recorded(),
+            backfill: self.backfill,
+            sender: self.names.sender as u32,
+        }
+    }
+
+    /// The kind of event; empty if it has none.
+    pub fn kind(&self) -> &'a str {
+        self.often[0].unwrap_or("")
+    }
+
+    /// Keyed hash of the agent: session, else workspace, else user, else token.
+    pub fn agent(&self) -> u64 {
+        self.names.agent
+    }
+
+    /// Keyed hash of who acts: a sub-agent within its session, else the agent.
+    pub fn actor(&self) -> u64 {
+        self.names.actor
+    }
+
+    /// Keyed hash of the tenant as the event names it: user, else workspace, else token.
+    pub fn tenant(&self) -> u64 {
+        self.names.tenant
+    }
+
+    /// Keyed hash of who answers for the event: the token, and its tenant where names are believed. A sender cannot choose it.
+    pub fn sender(&self) -> u64 {
+        self.names.sender
+    }
+
+    /// Whether the names in it are somebody's who knows them, and not only what the agent says of itself.
+    pub fn is_believed(&self) -> bool {
+        self.names.believed
+    }
+
+    /// Keyed hash of the workspace as far as it is believed, else of the token: what one sender cannot multiply.
+    pub fn vantage(&self) -> u64 {
+        self.names.vantage
+    }
+
+    /// Keyed hash of what network policies are about: workspace, else session, and so on.
+    pub fn network(&self) -> u64 {
+        self.names.network
+    }
+
+    /// Keyed hash of the team of a request, all of no team being one; zero for other kinds.
+    pub fn team(&self) -> u64 {
+        self.team
+    }
+
+    /// Keyed hash of the destination of a request; zero for other kinds.
+    pub fn domain(&self) -> u64 {
+        self.domain
+    }
+
+    /// Whom a request is for: the registrable domain, else the host or address; empty if it names none.
+    pub fn destination(&self) -> &'a str {
+        self.text(column::DOMAIN).or_else(|| self.text(column::HOST)).unwrap_or("")
+    }
+
+    /// What it has that detectors look at.
+    pub fn aspects(&self) -> Aspects {
+        self.aspects
+    }
+
+    /// The error that it reports, if it reports one.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure
+    }
+
+    /// The request that it is about; `None` for other kinds.
+    pub fn request(&self) -> Option<Request<'a>> {
+        self.request
+    }
+
+    /// What was known about the destination of a request before it; `None` if it names none.
+    pub fn known(&self) -> Option<Known> {
+        self.surroundings.and_then(|surroundings| surroundings.known())
+    }
+
+    /// How many agents were watched, and for how long.
+    pub fn watched(&self) -> Watched {
+        self.surroundings.map_or(Watched::default(), |surroundings| surroundings.watched(self.second()))
+    }
+
+    /// What it costs in micro-USD, if it is to be counted: several sources may tell of the same call.
+    pub fn cost(&self) -> Option<u64> {
+        self.surroundings.and_then(|surroundings| surroundings.cost())
+    }
+
+    /// The latest secret that the same agent, as network policies know it, had in its hands.
+    pub fn secret(&self) -> Option<SecretRead> {
+        self.surroundings.and_then(|surroundings| surroundings.secret(self.network()))
+    }
+
+    /// What its command line says; nothing if it has none.
+    pub fn line(&self) -> &Line {
+        self.line.get_or_init(|| self.text(column::COMMAND).map(Line::read).unwrap_or_default())
+    }
+
+    /// A text column; `content` reads as null.
+    pub fn text(&self, column: handle::Text) -> Option<&'a str> {
+        match PLACES[usize::from(column.id())] {
+            0 if column == column::CONTENT => None,
+            0 => self.row.text(column),
+            place => self.often[usize::from(place) - 1],
+        }
+    }
+
+    /// An integer column.
+    pub fn integer(&self, column: handle::Integer) -> Option<i64> {
+        self.row.integer(column)
+    }
+
+    /// A time column in microseconds since 1970 UTC.
+    pub fn moment(&self, column: handle::Time) -> Option<i64> {
+        self.row.time(column)
+    }
+
+    /// A fingerprint column.
+    pub fn fingerprint(&self, column: handle::Fingerprint) -> Option<u64> {
+        self.row.fingerprint(column)
+    }
+
+    /// The texts of a list column; empty if it is null.
+    pub fn list(&self, column: handle::TextList) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.row.list(column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::{self, START};
+
+    /// Seconds after the start at which an event that was recorded an hour after it counts, and whether it is old.
+    fn check(mut event: Value, expected: (i64, bool)) {
+        event["second"] = json!(3_600);
+        for column in ["time", "observed"] {
+            if let Some(second) = event[column].as_i64() {
+                event[column] = json!((START + second) * 1_000_000);
+            }
+        }
+        let rows = fixtures::rows(std::slice::from_ref(&event));
+        let row = rows.get(0).unwrap();
+        let shown = EventRow::new(&row, is_old(&row), fixtures::key());
+        assert_eq!((shown.time() / 1_000_000 - START, shown.backfill()), expected, "{event}");
+    }
+
+    #[test]
+    fn what_is_old_was_seen_long_ago_and_no_clock_of_the_source_makes_it_old() {
+        check(json!({}), (3_600, false));
+        check(json!({"time": 3_590, "observed": 3_595}), (3_590, false));
+        // A clock that is slow by an hour, and one that is ahead by one.
+        check(json!({"time": 0, "observed": 3_595}), (3_535, false));
+        check(json!({"time": 7_200, "observed": 3_595}), (3_600, false));
+        check(json!({"time": 0}), (3_540, false));
+        // The control plane saw it long ago, whatever its source says.
+        check(json!({"time": 90, "observed": 100}), (90, true));
+        check(json!({"time": 3_600, "observed": 100}), (3_600, true));
+        check(json!({"time": 90, "observed": 3_600, "marks": ["backfill"]}), (90, true));
+        check(json!({"time": 3_500, "observed": 9_999}), (3_540, false));
+    }
+}

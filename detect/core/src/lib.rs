@@ -1,0 +1,38 @@
+//! What every detector is made of: the event as detectors see it, the engine that shows it to them, bounded states, episodes.
+//!
+//! Everything here and in `detect-rules` is pure: no clock, no files, no network, no randomness, no async, so the same events
+//! give the same findings. What runs detectors over a ledger is `detect-runner`.
+
+// Tests stop at the first surprise; a typed error would only hide where it happened.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod aspects;
+pub mod clock;
+pub mod command;
+pub mod cost;
+pub mod detector;
+pub mod egress;
+pub mod engine;
+pub mod episode;
+pub mod event;
+pub mod failure;
+pub mod file;
+pub mod findings;
+mod index;
+pub mod key;
+pub mod limits;
+pub mod openers;
+pub mod pack;
+pub mod parameters;
+pub mod recent;
+pub mod sample;
+pub mod scope;
+pub mod second;
+pub mod shared;
+pub mod spec;
+pub mod table;
+pub mod text;
+pub mod timers;
+
+#[cfg(test)]
+mod fixtures;

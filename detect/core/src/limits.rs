@@ -1,0 +1,90 @@
+//! Every bound of what detectors share in one place, with what follows from each.
+
+use std::time::Duration;
+
+/// The longest text in an alert, in characters; longer ones end in an ellipsis.
+pub const TEXT_CHARS_MAX: usize = 256;
+
+/// Names and targets of episodes that are longer, in bytes, are cut and end in their hash.
+pub const NAME_BYTES_MAX: usize = 512;
+/// Open episodes of one detector. Above it the one that has been quiet for longest is resolved early.
+pub const EPISODES_MAX: usize = 16_384;
+/// Open episodes of one scope; further targets share one episode, so that one agent cannot push out another's.
+pub const EPISODES_PER_SCOPE_MAX: u32 = 64;
+/// Findings that all detectors together give in one second of silence; the others follow in the next second. Bounds the
+/// group of one commit.
+pub const RESOLVED_PER_ADVANCE_MAX: usize = 128;
+/// An update is due when the count has grown by this factor since the last revision: a flood gives few updates.
+pub const UPDATE_FACTOR: u64 = 4;
+
+/// What was not said of an open alert is said this many seconds after the latest event,
+pub const QUIET_SECONDS: i64 = 5;
+/// or this many after the first of them, if they do not cease,
+pub const QUIET_SECONDS_MAX: i64 = 60;
+/// so often for one alert,
+pub const QUIET_BURST: u32 = 16;
+/// and then no more than once in so many seconds.
+pub const QUIET_PAUSE_SECONDS: i64 = 60;
+/// Findings of one second after which such revisions wait for the next one.
+pub const QUIET_PER_ADVANCE_MAX: usize = 32;
+
+/// The longest command line that is judged, in bytes; of a longer one the beginning is.
+pub const COMMAND_BYTES_MAX: usize = 65_536;
+/// Bytes that are read of one command line, those of lines inside of it and of values that are put in included.
+pub const COMMAND_WORK_BYTES_MAX: usize = 8 * COMMAND_BYTES_MAX;
+/// Lines inside of lines that are followed,
+pub const COMMAND_DEPTH_MAX: usize = 10;
+/// commands of one line,
+pub const COMMANDS_MAX: usize = 4_096;
+/// words of one command,
+pub const COMMAND_WORDS_MAX: usize = 1_024;
+/// variables of one line,
+pub const COMMAND_VARIABLES_MAX: usize = 128;
+/// and the longest value of one, in bytes.
+pub const COMMAND_VALUE_BYTES_MAX: usize = 4_096;
+/// A sender that opened so many alerts
+pub const OPENED_PER_SENDER_MAX: u32 = 100;
+/// without a pause of so many seconds floods: its further alerts are told together only.
+pub const OPENED_SECONDS: i64 = 600;
+/// Senders whose alerts and forgotten keys are counted.
+pub const SENDERS_MAX: usize = 4_096;
+/// A key that is used again within this many seconds keeps its place in the order of use.
+pub const USED_AGAIN_SECONDS: i64 = 30;
+/// A key that was used within this many seconds is in use: a tenant that pushes out one of its own keys in use floods.
+pub const EVICTED_IN_USE_SECONDS: i64 = 3_600;
+
+/// Scopes whose latest secret-bearing read is remembered.
+pub const SECRET_READS_MAX: usize = 65_536;
+
+/// Names (domains, packages) of which one detector remembers who asked for them: about 130 bytes each.
+pub const REACH_NAMES_MAX: usize = 32_768;
+/// Agents, and teams, that are remembered for one name; a name with more is not rare.
+pub const REACH_FEW: u32 = 4;
+/// A name that everybody asks for counts as used again after this many seconds.
+pub const REACH_REFRESH_SECONDS: i64 = 60;
+/// Registers of the count of agents; its error is about one in sixteen.
+pub const AGENT_REGISTERS: usize = 256;
+
+/// Names in a list that an operator writes into the parameters of a detector,
+pub const NAMES_MAX: usize = 1_024;
+/// and the longest of them in bytes.
+pub const LISTED_NAME_BYTES_MAX: usize = 253;
+/// The longest text of one event in which detectors look for names, commands and canaries, in bytes.
+pub const SCANNED_BYTES_MAX: usize = 16_384;
+
+/// Agents, runs, teams and organisations whose spend one detector remembers.
+pub const SPENDERS_MAX: usize = 65_536;
+/// How long after a gateway's last word on a tenant's spend other sources of the same tenant are not counted.
+pub const GATEWAY_MEMORY_SECONDS: i64 = 3_600;
+
+/// Events of one test, those of `repeat` included.
+pub const TEST_EVENTS_MAX: u64 = 100_000;
+/// The longest time that a test lets pass, in seconds.
+pub const TEST_SECONDS_MAX: i64 = 31 * 86_400;
+
+/// A live event did not happen longer than this before it was seen: sources send in batches of seconds.
+pub const TIME_TOLERANCE: Duration = Duration::from_mins(1);
+/// An event that was seen longer than this before it was recorded, or before the first start, is backfill.
+pub const BACKFILL_AGE: Duration = Duration::from_mins(15);
+/// A recorded gap above this, without the heartbeats that a running ledger leaves, is an outage.
+pub const OUTAGE_SECONDS: i64 = 30;

@@ -1,0 +1,84 @@
+//! Time as states keep it: a second in four bytes. Whatever a source says lies between 1970 and 2106 here.
+
+use crate::event::EventRow;
+use crate::pack::{Pack, RestoreError};
+use crate::packed;
+
+/// A second since 1970 UTC. What lies before is its first, what lies after 2106 its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Second(u32);
+
+impl Second {
+    /// The last one, in 2106.
+    pub const LAST: Self = Self(u32::MAX);
+
+    /// The second in which a moment lies, given in microseconds since 1970 UTC.
+    pub fn of(micros: i64) -> Self {
+        Self::new(micros.div_euclid(1_000_000))
+    }
+
+    /// A second since 1970 UTC.
+    pub fn new(second: i64) -> Self {
+        Self(u32::try_from(second.max(0)).unwrap_or(u32::MAX))
+    }
+
+    /// The second since 1970 UTC.
+    pub fn get(self) -> i64 {
+        self.0.into()
+    }
+
+    /// Its beginning, in microseconds since 1970 UTC.
+    pub fn micros(self) -> i64 {
+        self.get() * 1_000_000
+    }
+}
+
+/// When something happened, by its source and by the ledger.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Moment {
+    /// Event time.
+    pub time: Second,
+    /// When it was recorded.
+    pub recorded: Second,
+}
+packed!(Moment { time, recorded });
+
+impl Moment {
+    /// The moment of an event.
+    pub fn of(event: &EventRow<'_>) -> Self {
+        Self { time: Second::of(event.time()), recorded: Second::of(event.recorded()) }
+    }
+
+    /// Both in microseconds since 1970 UTC.
+    pub fn micros(self) -> (i64, i64) {
+        (self.time.micros(), self.recorded.micros())
+    }
+}
+
+impl Pack for Second {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.0.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        u32::unpack(input).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_cut_off() {
+        let check = |micros: i64, second: i64| {
+            let kept = Second::of(micros);
+            assert_eq!((kept.get(), kept.micros()), (second, second * 1_000_000), "{micros}");
+        };
+        check(0, 0);
+        check(1_999_999, 1);
+        check(-1, 0);
+        check(i64::MIN, 0);
+        check(i64::MAX, u32::MAX.into());
+    }
+}

@@ -1,0 +1,114 @@
+//! What several detectors ask of an event and of what came before it: worked out and kept once. No alert comes from here.
+
+use ledger::Row;
+
+use crate::aspects::Aspects;
+use crate::cost::Authority;
+use crate::egress::reach::{Known, Reach, Watched};
+use crate::egress::secret::SecretRead;
+use crate::event::EventRow;
+use crate::findings::Findings;
+use crate::key::Key;
+use crate::limits::SECRET_READS_MAX;
+use crate::openers::Openers;
+use crate::pack::RestoreError;
+use crate::recent::Recent;
+
+/// The state that detectors share. It sees every event before they do, whichever of them are enabled.
+pub struct Shared {
+    key: Key,
+    /// Who asked for which domain.
+    reach: Reach,
+    /// Whose spend is told by a gateway.
+    authority: Authority,
+    /// The latest secret-bearing read of each agent, as network policies know it.
+    secrets: Recent<SecretRead>,
+    /// How many alerts each sender opened.
+    openers: Openers,
+}
+
+/// What is known about the surroundings of one event.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    shared: &'a Shared,
+    known: Option<Known>,
+    cost: Option<u64>,
+}
+
+impl Shared {
+    /// Raised when the form of the state changes, or what is in it for the same events.
+    pub const VERSION: u32 = 3;
+
+    /// Nothing was seen.
+    pub fn new(key: Key) -> Self {
+        Self {
+            key,
+            reach: Reach::default(),
+            authority: Authority::default(),
+            secrets: Recent::new(SECRET_READS_MAX),
+            openers: Openers::default(),
+        }
+    }
+
+    /// Takes the next row, and shows it as detectors see it.
+    pub fn event<'a>(&'a mut self, row: &'a Row<'a>, backfill: bool, findings: &mut Findings) -> EventRow<'a> {
+        let event = EventRow::new(row, backfill, self.key);
+        let known = match event.request() {
+            Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),
+            _ => None,
+        };
+        let cost = if event.aspects().meet(Aspects::COST) { self.authority.cost(&event, findings) } else { None };
+        if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED).with(Aspects::COMMAND))
+            && let Some(read) = SecretRead::of(&event)
+        {
+            self.secrets.insert(event.network(), read);
+        }
+        if self.openers.is_flood(event.sender(), event.second()) {
+            findings.note_flood();
+        }
+        event.within(Surroundings { shared: self, known, cost })
+    }
+
+    /// Notes that an event of this sender opened so many alerts.
+    pub fn note_opened(&mut self, sender: u64, second: i64, count: u32) {
+        self.openers.note(sender, second, count);
+    }
+
+    /// Appends the state.
+    pub fn snapshot(&self, out: &mut Vec<u8>) {
+        self.reach.snapshot(out);
+        self.authority.snapshot(out);
+        self.secrets.snapshot(out);
+        self.openers.snapshot(out);
+    }
+
+    /// Takes a state that `snapshot` wrote.
+    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.reach.restore(input)?;
+        self.authority.restore(input)?;
+        self.secrets.restore(input)?;
+        self.openers.restore(input)
+    }
+}
+
+impl Surroundings<'_> {
+    /// What was known about the destination of a request before it; `None` for what is no request, or names none.
+    pub fn known(&self) -> Option<Known> {
+        self.known
+    }
+
+    /// What the event costs in micro-USD, if it is to be counted.
+    pub fn cost(&self) -> Option<u64> {
+        self.cost
+    }
+
+    /// The latest secret-bearing read of the same agent, this event included.
+    pub fn secret(&self, network: u64) -> Option<SecretRead> {
+        self.shared.secrets.get(network)
+    }
+
+    /// How much was watched until `second`.
+    pub fn watched(&self, second: i64) -> Watched {
+        self.shared.reach.watched(second)
+    }
+}

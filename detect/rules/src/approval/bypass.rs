@@ -1,0 +1,308 @@
+//! `approval.bypass`: an agent does what was denied, or is started so that nobody is asked.
+
+use detect_core::aspects::Aspects;
+use detect_core::command::Line;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::packed;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::second::Second;
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
+use detect_core::text::{bounded, duration};
+use ledger::events::column;
+use ledger::{LedgerName, Position};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{AGENTS_MAX, DENIED_CALLS_MAX};
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "approval.bypass",
+    version: 3,
+    what: "A call that a person or a policy denied and that the same session carries out all the same; a command that starts an agent with \
+           its questions turned off (such as --dangerously-skip-permissions or --yolo).",
+    why: "Approval is the last fence before an action that cannot be undone. An agent that does it after the denial has found a \
+          way around it.",
+    false_positives: "A person who denies and then allows where nobody records it; agents that are meant to run unattended in a sandbox.",
+    tuning: "window_seconds: how long after the denial the same call counts. quiet_seconds: how long it must be quiet for the \
+             episode to end.",
+    tags: &["AML.T0105", "AML.T0081", "T1562"],
+    examples: EXAMPLES,
+};
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "denied, and done twelve seconds later",
+        events: &[
+            r#"{"second":0,"kind":"approval","outcome":"deny","tool":"Bash","action_fp":7,"session":"s1"}"#,
+            r#"{"second":12,"kind":"command","outcome":"success","tool":"Bash","action_fp":7,"session":"s1"}"#,
+        ],
+        until: 60,
+        alerts: &[Expected { state: State::Open, severity: Severity::High, count: 1, reason: "denied 12 s before" }],
+    },
+    Example {
+        name: "an agent starts another one without questions",
+        events: &[
+            r#"{"second":0,"kind":"command","tool":"Bash","command":"claude -p 'go on' --dangerously-skip-permissions","session":"s1"}"#,
+        ],
+        until: 60,
+        alerts: &[Expected {
+            state: State::Open,
+            severity: Severity::Medium,
+            count: 1,
+            reason: "--dangerously-skip-permissions",
+        }],
+    },
+    Example {
+        name: "denied and left alone; allowed or asked again, then done; the flag only in a text",
+        events: &[
+            r#"{"second":0,"kind":"approval","outcome":"deny","tool":"Bash","action_fp":7,"session":"s1"}"#,
+            r#"{"second":1,"kind":"command","outcome":"error","tool":"Bash","action_fp":7,"session":"s1"}"#,
+            r#"{"second":2,"kind":"command","outcome":"success","tool":"Bash","action_fp":8,"session":"s1"}"#,
+            r#"{"second":3,"kind":"command","outcome":"success","tool":"Bash","action_fp":7,"session":"s2"}"#,
+            r#"{"second":4,"kind":"approval","outcome":"deny","tool":"Bash","action_fp":9,"session":"s3"}"#,
+            r#"{"second":5,"kind":"approval","outcome":"allow","tool":"Bash","action_fp":9,"session":"s3"}"#,
+            r#"{"second":6,"kind":"command","outcome":"success","tool":"Bash","action_fp":9,"session":"s3"}"#,
+            r#"{"second":6,"kind":"approval","outcome":"deny","tool":"Bash","action_fp":5,"session":"s3"}"#,
+            r#"{"second":6,"kind":"approval","tool":"Bash","action_fp":5,"session":"s3"}"#,
+            r#"{"second":7,"kind":"command","outcome":"success","tool":"Bash","action_fp":5,"session":"s3"}"#,
+            r#"{"second":7,"kind":"command","tool":"Bash","command":"grep -e --yolo README.md","session":"s3"}"#,
+        ],
+        until: 2000,
+        alerts: &[],
+    },
+];
+
+/// `[detect.rules."approval.bypass"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// A denied call that is done within this many seconds counts: 1 to 86,400.
+    pub window_seconds: u32,
+    /// An episode is resolved after this many seconds without another one: 1 to 86,400.
+    pub quiet_seconds: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { enabled: true, window_seconds: 3_600, quiet_seconds: 1_800 }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("window_seconds", self.window_seconds, 1..=86_400)?;
+        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+    }
+}
+
+/// Agents' programs, and what turns their questions off.
+const AGENTS: [&str; 8] = ["claude", "codex", "gemini", "qwen", "opencode", "goose", "aider", "cursor-agent"];
+const FLAGS: [&str; 9] = [
+    "--dangerously-skip-permissions",
+    "--allow-dangerously-skip-permissions",
+    "--dangerously-bypass-approvals-and-sandbox",
+    "--permission-mode=bypassPermissions",
+    "bypassPermissions",
+    "--yolo",
+    "--full-auto",
+    "--approval-mode=yolo",
+    "--yes-always",
+];
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(Bypass {
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        parameters: parameters.clone(),
+        agents: Table::new(AGENTS_MAX),
+    })
+}
+
+struct Bypass {
+    parameters: Parameters,
+    agents: Table<Agent>,
+    episodes: Episodes<Around>,
+}
+
+#[derive(Debug, Default)]
+struct Agent {
+    denied: Vec<Denied>,
+}
+
+/// A call that was denied.
+#[derive(Debug, Clone, Copy)]
+struct Denied {
+    /// Half of the fingerprint of what was denied.
+    action: u32,
+    recorded: Second,
+    seq: u64,
+}
+
+packed!(Agent { denied });
+packed!(Denied { action, recorded, seq });
+
+impl Detector for Bypass {
+    fn looks_at(&self) -> Aspects {
+        Aspects::APPROVAL.with(Aspects::STEP).with(Aspects::COMMAND)
+    }
+
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        match event.kind() {
+            "approval" => self.decided(event, findings),
+            "command" | "file.read" | "file.write" | "tool.result" => {
+                self.done(event, findings);
+                if let Some(flag) = unasked(event.line()) {
+                    self.raise(event, &Means::Flag(flag.to_owned()), flag, findings);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.agents.snapshot(out);
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.agents.restore(input)?;
+        self.episodes.restore(input)
+    }
+}
+
+/// The flag by which a command starts an agent without questions.
+fn unasked(line: &Line) -> Option<&'static str> {
+    line.commands.iter().find_map(|command| {
+        let started = AGENTS.contains(&command.name().as_str());
+        FLAGS.into_iter().find(|flag| started && command.has(&[flag]))
+    })
+}
+
+/// Half of the fingerprint of what was done: among a few that is enough.
+fn action(event: &EventRow<'_>) -> Option<u32> {
+    event.fingerprint(column::ACTION_FP).map(|fingerprint| fingerprint as u32)
+}
+
+impl Bypass {
+    fn decided(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let Some(action) = action(event) else { return };
+        let outcome = event.text(column::OUTCOME);
+        let denies = matches!(outcome, Some("deny" | "blocked"));
+        if !denies && self.agents.get_mut(event.agent()).is_none() {
+            return;
+        }
+        let denied = &mut self.agents.of_agent(event, findings).denied;
+        // Who asks again, or is allowed to, gets around nobody: not every source tells how a question was answered.
+        denied.retain(|known| known.action != action);
+        if denies {
+            if denied.len() == DENIED_CALLS_MAX {
+                denied.remove(0);
+            }
+            denied.push(Denied { action, recorded: Second::of(event.recorded()), seq: event.position().seq });
+        }
+    }
+
+    fn done(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let Some(action) = action(event) else { return };
+        // What failed was stopped, by the denial itself as likely as not.
+        if event.text(column::OUTCOME) != Some("success") {
+            return;
+        }
+        let Some(agent) = self.agents.get_mut(event.agent()) else { return };
+        let Some(at) = agent.denied.iter().position(|denied| denied.action == action) else { return };
+        let denied = agent.denied.remove(at);
+        let after = (event.second() - denied.recorded.get()) * 1_000_000;
+        if after <= i64::from(self.parameters.window_seconds) * 1_000_000 {
+            // All that an engine observes stands in one shard.
+            let means = Means::Denied { after, shard: event.position().shard, seq: denied.seq };
+            self.raise(event, &means, "denied", findings);
+        }
+    }
+
+    fn raise(&mut self, event: &EventRow<'_>, means: &Means, target: &str, findings: &mut Findings) {
+        let open = |_| Opening {
+            case: Around { means: means.clone() },
+            who: scope::who(event),
+            what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
+            before: Before::default(),
+        };
+        self.episodes.raise(Subject { scope: Scope::agent(event), target }, event.sighting(), findings, open, |_| ());
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Around {
+    means: Means,
+}
+
+/// How the approval was got around.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Means {
+    /// The denied call was done so many microseconds later.
+    Denied { after: i64, shard: u32, seq: u64 },
+    /// A flag turns the questions off.
+    Flag(String),
+}
+
+impl Case for Around {
+    fn severity(&self, _: &Alert) -> Severity {
+        match self.means {
+            Means::Denied { .. } => Severity::High,
+            Means::Flag(_) => Severity::Medium,
+        }
+    }
+
+    fn title(&self, alert: &Alert) -> String {
+        match &self.means {
+            Means::Denied { .. } => {
+                format!("A denied call of {} was carried out", alert.what.tool.as_deref().unwrap_or("a tool"))
+            }
+            Means::Flag(_) => "An agent was started without questions for approval".to_owned(),
+        }
+    }
+
+    fn reason(&self, alert: &Alert) -> String {
+        match &self.means {
+            Means::Denied { after, .. } => format!(
+                "The call was denied {} before, and no approval of it was recorded since; a denied call is normally not carried \
+                 out at all. Either a person allowed it where nobody records that, or the agent found a way around.",
+                duration(*after)
+            ),
+            Means::Flag(flag) => format!(
+                "A command starts an agent with {flag} ({} in this episode): it will ask nobody before it acts. That is as it \
+                 should be only in a sandbox that holds nothing of value.",
+                detect_core::text::times(alert.count)
+            ),
+        }
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(match &self.means {
+            Means::Denied { after, .. } => Measurement::new("time since the denial", Unit::Seconds, after / 1_000_000),
+            Means::Flag(_) => Measurement::new("starts without approval", Unit::Count, alert.count),
+        })
+    }
+
+    fn cause(&self) -> Option<Position> {
+        match self.means {
+            Means::Denied { shard, seq, .. } => Some(Position { ledger: LedgerName::Events, shard, seq }),
+            Means::Flag(_) => None,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Rules about commands.
+
+pub mod risky;

@@ -1,0 +1,9 @@
+//! Rules about what leaves.
+
+pub mod beacon;
+mod candidates;
+pub mod denied_burst;
+pub mod denied_post;
+pub mod new_domain;
+pub mod slow_post;
+pub mod typosquat;

@@ -1,0 +1,129 @@
+//! The few destinations of an agent that are worth watching: bounded, and decoys do not push out what has a history.
+
+use detect_core::pack::{Pack, RestoreError};
+
+use crate::limits::CANDIDATE_IDLE_SECONDS;
+
+/// What is counted for one destination of one agent.
+pub trait Candidate: Default + Pack {
+    /// Half of the hash of the destination: among a few that is enough.
+    fn name(&self) -> u32;
+
+    /// The second of its latest use.
+    fn last(&self) -> i64;
+
+    /// How much history it has: of those still in use the one with the least gives way.
+    fn weight(&self) -> u32;
+}
+
+/// At most `N` candidates of one agent.
+#[derive(Debug)]
+pub struct Candidates<C, const N: usize>(Vec<C>);
+
+impl<C, const N: usize> Default for Candidates<C, N> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<C: Candidate, const N: usize> Candidates<C, N> {
+    /// The candidate of a destination. If there is none, `new` makes one, for which another one may have to go.
+    pub fn of(&mut self, name: u32, second: i64, new: impl FnOnce() -> C) -> Option<&mut C> {
+        let at = match self.0.iter().position(|candidate| candidate.name() == name) {
+            Some(at) => at,
+            None if self.0.len() < N => {
+                // Most agents have one or two, so room is only doubled as far as it may be needed.
+                if self.0.len() == self.0.capacity() {
+                    self.0.reserve_exact(self.0.len().clamp(1, N - self.0.len()));
+                }
+                self.0.push(new());
+                self.0.len() - 1
+            }
+            None => {
+                let at = self.weakest(second)?;
+                *self.0.get_mut(at)? = new();
+                at
+            }
+        };
+        self.0.get_mut(at)
+    }
+
+    /// The candidate of a destination, if there is one.
+    pub fn get_mut(&mut self, name: u32) -> Option<&mut C> {
+        self.0.iter_mut().find(|candidate| candidate.name() == name)
+    }
+
+    /// What has long been idle goes first, then what has the least history, then what was used first.
+    fn weakest(&self, second: i64) -> Option<usize> {
+        let in_use = |candidate: &C| second - candidate.last() < CANDIDATE_IDLE_SECONDS;
+        let rank = |candidate: &C| (in_use(candidate), candidate.weight(), candidate.last());
+        (0..self.0.len()).min_by_key(|at| self.0.get(*at).map(rank))
+    }
+}
+
+impl<C: Pack, const N: usize> Pack for Candidates<C, N> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.0.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        let mut list = Vec::unpack(input)?;
+        list.truncate(N);
+        list.shrink_to_fit();
+        Ok(Self(list))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use detect_core::packed;
+
+    use super::*;
+
+    #[derive(Debug, Default, Clone, PartialEq)]
+    struct Plain {
+        name: u32,
+        last: i64,
+        weight: u32,
+    }
+    packed!(Plain { name, last, weight });
+
+    impl Candidate for Plain {
+        fn name(&self) -> u32 {
+            self.name
+        }
+
+        fn last(&self) -> i64 {
+            self.last
+        }
+
+        fn weight(&self) -> u32 {
+            self.weight
+        }
+    }
+
+    fn touch(candidates: &mut Candidates<Plain, 3>, name: u32, second: i64) {
+        let candidate = candidates.of(name, second, || Plain { name, ..Plain::default() }).unwrap();
+        candidate.last = second;
+        candidate.weight += 1;
+    }
+
+    #[test]
+    fn decoys_push_out_decoys_only_and_what_is_idle_goes_first() {
+        let mut candidates = Candidates::<Plain, 3>::default();
+        touch(&mut candidates, 1, 0);
+        touch(&mut candidates, 1, 10);
+        for decoy in 2..1_000 {
+            touch(&mut candidates, decoy, 20);
+        }
+        assert_eq!(candidates.get_mut(1).unwrap().weight, 2);
+        assert!(candidates.0.len() == 3 && candidates.get_mut(999).is_some() && candidates.get_mut(500).is_none());
+        touch(&mut candidates, 2_000, 10 + CANDIDATE_IDLE_SECONDS);
+        assert!(candidates.get_mut(1).is_none(), "idle for too long");
+
+        let mut bytes = Vec::new();
+        candidates.pack(&mut bytes);
+        let loaded = Candidates::<Plain, 3>::unpack(&mut bytes.as_slice()).unwrap();
+        assert_eq!(loaded.0, candidates.0);
+    }
+}

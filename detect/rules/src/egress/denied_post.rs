@@ -1,0 +1,185 @@
+//! `egress.denied_post`: an agent tried to send something out, and the firewall refused.
+
+mod case;
+mod examples;
+mod fleet;
+
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::request::{Request, what};
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::recent::Recent;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::text::bounded;
+use ledger::events::column;
+use operations::alert::Who;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::ALLOWED_PAIRS_MAX;
+use case::{Refusals, Target};
+use fleet::{Uploads, Widespread};
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "egress.denied_post",
+    version: 3,
+    what: "A write request (POST, PUT, PATCH or DELETE) that the firewall refused, grouped by workspace (or session) and domain. Where \
+           the same upload to a well-known service was refused at three other workspaces, one alert of the fleet tells of it, and \
+           it is medium.",
+    why: "A prompt injection that makes an agent send secrets or source code to a stranger ends in exactly this line of the \
+          firewall's log, and nobody reads that log.",
+    false_positives: "An agent that guesses an address, or retries what its policy forbids; a policy that allows reading from \
+                      a domain but not writing to it (those are rated medium).",
+    tuning: "quiet_seconds: how long a domain must be quiet before the episode is resolved. secret_window_seconds: how long \
+             after reading a secret a refused write counts as critical.",
+    tags: &["AML.T0086", "AML.T0025", "T1567", "T1041"],
+    examples: examples::EXAMPLES,
+};
+
+/// `[detect.rules."egress.denied_post"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// An episode is resolved after this many seconds without a refused write: 1 to 86,400.
+    pub quiet_seconds: u32,
+    /// A refused write is critical, from the second on, this many seconds after the same agent read a secret: 0 to 86,400.
+    pub secret_window_seconds: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { enabled: true, quiet_seconds: 600, secret_window_seconds: 900 }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)?;
+        check_range("secret_window_seconds", self.secret_window_seconds, 0..=86_400)
+    }
+}
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(DeniedPost {
+        parameters: parameters.clone(),
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        allowed: Recent::new(ALLOWED_PAIRS_MAX),
+        uploads: Uploads::new(key),
+        widespread: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+    })
+}
+
+struct DeniedPost {
+    parameters: Parameters,
+    episodes: Episodes<Refusals>,
+    /// Pairs of scope and domain of which a request was allowed.
+    allowed: Recent<()>,
+    uploads: Uploads,
+    widespread: Episodes<Widespread>,
+}
+
+impl Detector for DeniedPost {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let Some(request) = event.request() else { return };
+        if event.text(column::OUTCOME) == Some("allow") && !request.domain.is_empty() {
+            self.allowed.insert(pair(event), ());
+        } else if request.refused && request.is_write() {
+            self.refused(event, request, findings);
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+        self.widespread.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.allowed.snapshot(out);
+        self.uploads.snapshot(out);
+        self.widespread.snapshot(out)?;
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.allowed.restore(input)?;
+        self.uploads.restore(input)?;
+        self.widespread.restore(input)?;
+        self.episodes.restore(input)
+    }
+}
+
+impl DeniedPost {
+    /// A refused write: opens an episode or adds to the one that is open.
+    fn refused(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) {
+        let scope = Scope::network(event);
+        let domain = request.domain;
+        let secret = event.secret().filter(|read| {
+            event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
+        });
+        let subject = Subject { scope, target: domain };
+        let everywhere = self.uploads.note(event, request, findings);
+        if let Some(workspaces) = everywhere.filter(|_| secret.is_none() && !self.episodes.is_open(subject)) {
+            return self.refused_everywhere(event, request, workspaces, findings);
+        }
+        let known = self.target(event);
+        let open = |many| {
+            let target = if many { Target::Many } else { known };
+            let case = Refusals { scope_kind: scope.kind.to_owned(), target, secret };
+            Opening { case, who: scope::who(event), what: what(event, many), before: Before::default() }
+        };
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note_secret(secret));
+    }
+
+    /// A refused write that others were refused too: one alert tells of all of them, in nobody's name.
+    fn refused_everywhere(
+        &mut self,
+        event: &EventRow<'_>,
+        request: Request<'_>,
+        workspaces: usize,
+        findings: &mut Findings,
+    ) {
+        let subject = Subject { scope: Scope::fleet("uploads"), target: request.host };
+        let open = |_| Opening {
+            case: Widespread { workspaces },
+            who: Who { org: event.text(column::ORG).map(bounded), ..Who::default() },
+            what: what(event, false),
+            before: Before::default(),
+        };
+        self.widespread.raise(subject, event.sighting(), findings, open, |case| {
+            case.workspaces = case.workspaces.max(workspaces);
+        });
+    }
+
+    /// What is known about this agent and this domain.
+    fn target(&self, event: &EventRow<'_>) -> Target {
+        if self.allowed.get(pair(event)).is_some() {
+            Target::Allowed
+        } else if self.allowed.forgot() {
+            Target::Unknown
+        } else {
+            Target::NeverAllowed
+        }
+    }
+}
+
+/// The agent and the destination of a request.
+fn pair(event: &EventRow<'_>) -> u64 {
+    Key::join(event.network(), event.domain())
+}
+
+#[cfg(test)]
+mod tests;

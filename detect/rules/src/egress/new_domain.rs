@@ -1,0 +1,155 @@
+//! `egress.new_domain`: a destination that this agent, its team and nearly all of the fleet never asked for.
+
+mod case;
+mod examples;
+
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::class::Class;
+use detect_core::egress::popular::Names;
+use detect_core::egress::reach::Familiarity;
+use detect_core::egress::request::{Request, what};
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::REACH_FEW;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use serde::{Deserialize, Serialize};
+
+use case::Newcomer;
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "egress.new_domain",
+    version: 2,
+    what: "A request that went out to a domain for which neither this workspace nor anybody of its team asked before, and \
+           hardly anybody in the fleet. Writes, file drops, webhooks, tunnels, addresses instead of names, DNS over HTTPS \
+           and the metadata service have an alert each; plain reads of ordinary domains share one per workspace.",
+    why: "Data that is stolen goes to a place where the fleet never goes. An allowlist cannot know that; what all agents did \
+          until now does.",
+    false_positives: "A new dependency, a new customer, research on the web: reads of ordinary domains are only worth \
+                      knowing (info). The first writes to a new service of your own are rated medium, once.",
+    tuning: "learning_hours: how long the fleet is watched before ordinary domains count as new; writes to file drops, \
+             webhooks and tunnels count from the first hour. rare_agents: with how many other agents a domain is no longer \
+             rare. trusted_domains: your own domains. quiet_seconds: how long an alert stays open.",
+    tags: &["AML.T0086", "AML.T0025", "T1567", "T1071.001"],
+    examples: examples::EXAMPLES,
+};
+
+/// `[detect.rules."egress.new_domain"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// An alert is resolved after this many seconds without another such request: 1 to 604,800.
+    pub quiet_seconds: u32,
+    /// Hours after the first request that was ever seen in which ordinary domains are only learned: 0 to 2,160.
+    pub learning_hours: u32,
+    /// A domain for which this many other agents asked is not rare: 1 to 4.
+    pub rare_agents: u32,
+    /// Hosts and registrable domains that never count as new.
+    pub trusted_domains: Names,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            quiet_seconds: 3_600,
+            learning_hours: 24,
+            rare_agents: 2,
+            trusted_domains: Names::default(),
+        }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
+        check_range("learning_hours", self.learning_hours, 0..=2_160)?;
+        check_range("rare_agents", self.rare_agents, 1..=REACH_FEW)?;
+        self.trusted_domains.check("trusted_domains")
+    }
+}
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(NewDomain {
+        parameters: parameters.clone(),
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+    })
+}
+
+struct NewDomain {
+    parameters: Parameters,
+    episodes: Episodes<Newcomer>,
+}
+
+impl Detector for NewDomain {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let (Some(request), Some(known)) = (Request::let_through(event), event.known()) else { return };
+        let known = if request.is_write() { known.written } else { known.reached };
+        // What somebody else of the team did is not new, and for risky places the team is all that counts.
+        if known.agent == known.team && !self.parameters.trusted_domains.cover(&request) {
+            self.judge(event, request, known, findings);
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.episodes.restore(input)
+    }
+}
+
+impl NewDomain {
+    /// Speaks about a request for a domain that is new to the agent's team, or whose alert is still open.
+    fn judge(&mut self, event: &EventRow<'_>, request: Request<'_>, known: Familiarity, findings: &mut Findings) {
+        let write = request.is_write();
+        let class = request.class();
+        if class == Class::Local || (!class.is_risky() && request.is_popular()) {
+            return;
+        }
+        let grouped = class == Class::Ordinary && !write;
+        let scope = Scope::network(event);
+        let subject = Subject { scope, target: if grouped { "" } else { request.domain } };
+        if known.agent {
+            // More of the same adds to the count while the alert is open.
+            if grouped || !self.episodes.is_open(subject) {
+                return;
+            }
+        } else if !known.is_rare(self.parameters.rare_agents) && !class.is_risky() {
+            return;
+        }
+        let watched = event.watched();
+        let learning = watched.seconds < i64::from(self.parameters.learning_hours) * 3_600;
+        if learning && !(class.is_risky() && write) {
+            return;
+        }
+        let open = |many| {
+            let mut case = Newcomer::new(scope.kind, class, write, many, known.others, watched);
+            case.note(request.domain);
+            Opening { case, who: scope::who(event), what: what(event, many || grouped), before: Before::default() }
+        };
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(request.domain));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! One new destination, or the new ordinary destinations of one agent: how bad it is and how it is put.
+
+use detect_core::egress::class::Class;
+use detect_core::egress::reach::Watched;
+use detect_core::episode::{Case, span};
+use detect_core::limits::{EPISODES_PER_SCOPE_MAX, REACH_FEW};
+use detect_core::text::{bounded, counted, duration, sentences, times};
+use operations::alert::{Alert, Measurement, Severity, Unit};
+use serde::{Deserialize, Serialize};
+
+use crate::limits::NAMES_IN_TEXT;
+
+/// What is known about a new destination when its episode opens.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Newcomer {
+    scope_kind: String,
+    class: Class,
+    write: bool,
+    /// Stands for all further domains of the agent.
+    many: bool,
+    others: u32,
+    watched: Watched,
+    /// The first of the domains.
+    names: Vec<String>,
+}
+
+impl Newcomer {
+    /// A destination of which only these `others` know.
+    pub fn new(scope_kind: &str, class: Class, write: bool, many: bool, others: u32, watched: Watched) -> Self {
+        let scope_kind = scope_kind.to_owned();
+        Self { scope_kind, class, write, many, others, watched, names: Vec::new() }
+    }
+
+    /// Notes a domain for the sentence.
+    pub fn note(&mut self, name: &str) {
+        if self.names.len() < NAMES_IN_TEXT && !self.names.iter().any(|known| *known == bounded(name)) {
+            self.names.push(bounded(name));
+        }
+    }
+
+    fn is_group(&self) -> bool {
+        self.many || (self.class == Class::Ordinary && !self.write)
+    }
+
+    fn observed(&self, alert: &Alert) -> String {
+        let Self { scope_kind, names, .. } = self;
+        let names = names.join(", ");
+        if self.many {
+            return format!(
+                "Beyond {EPISODES_PER_SCOPE_MAX} new domains that have alerts of their own, this {scope_kind} asked {} for \
+                 further ones, such as {names}.",
+                times(alert.count)
+            );
+        }
+        if self.is_group() {
+            return match alert.count {
+                1 => format!("This {scope_kind} read from {names}, which is new."),
+                count => format!("This {scope_kind} read from {count} domains that are new, such as {names}."),
+            };
+        }
+        let method = alert.what.method.as_deref().unwrap_or("A request");
+        let span = match alert.count {
+            1 => String::new(),
+            _ => format!(" in {}", duration(span(alert))),
+        };
+        format!("{method} to {names} went out {}{span}.", times(alert.count))
+    }
+
+    fn baseline(&self, alert: &Alert) -> String {
+        let Self { scope_kind, others, watched, .. } = self;
+        let team = match &alert.who.team {
+            Some(team) => format!(", nor did anybody of team {team}"),
+            None => String::new(),
+        };
+        let verb = if self.write { "wrote there" } else { "asked for it" };
+        let seen = duration(watched.seconds * 1_000_000);
+        let fleet = match (watched.agents.saturating_sub(1), *others) {
+            (0, _) => format!("no other {scope_kind} is known to compare it with"),
+            (fleet, 0) => format!("none of about {fleet} others did in {seen}"),
+            (fleet, REACH_FEW..) => format!("{REACH_FEW} or more of about {fleet} others did in {seen}"),
+            (fleet, others) => format!("{others} of about {fleet} others did in {seen}"),
+        };
+        format!("Before that, this {scope_kind} never {verb}{team}; {fleet}.")
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.class, self.write) {
+            _ if self.many => "So many new domains from one agent are research on the web, or a scan.",
+            (Class::Metadata, _) => "Agents rarely need it: look at what was asked and whether credentials were used.",
+            (Class::FileDrop | Class::Webhook | Class::Tunnel, true) => {
+                "That is how data is taken out past an allowlist: treat it as exfiltration until the evidence says otherwise."
+            }
+            (Class::FileDrop | Class::Webhook | Class::Tunnel, false) => {
+                "Instructions and tools are often fetched from such places: look at what came back."
+            }
+            (Class::Address | Class::PrivateAddress, _) => "Look at whose machine that is.",
+            (Class::Resolver, _) => {
+                "Agents use the resolver of their workspace; this one is outside of every policy on names."
+            }
+            (_, true) => "A new service looks the same as a place for stolen data: look at what was sent.",
+            (_, false) => "Reading alone is worth knowing, not worth waking anybody.",
+        }
+    }
+}
+
+impl Case for Newcomer {
+    fn severity(&self, _: &Alert) -> Severity {
+        match (self.class, self.write) {
+            (Class::Metadata, _) | (Class::FileDrop | Class::Webhook | Class::Tunnel | Class::Address, true) => {
+                Severity::High
+            }
+            (Class::Ordinary | Class::Local, false) if !self.many => Severity::Info,
+            (Class::PrivateAddress, _) => Severity::Low,
+            _ => Severity::Medium,
+        }
+    }
+
+    fn title(&self, alert: &Alert) -> String {
+        let name = self.names.first().map_or("", String::as_str);
+        match (self.is_group(), self.write) {
+            (true, _) => format!("Requests for {}", counted(alert.count, "new domain")),
+            (false, true) => format!("First write to {name}"),
+            (false, false) => format!("First request to {name}"),
+        }
+    }
+
+    fn reason(&self, alert: &Alert) -> String {
+        let class = if self.many { String::new() } else { self.class.sentence() };
+        sentences(&[self.observed(alert), class, self.baseline(alert), self.verdict().to_owned()])
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(
+            Measurement::new("others that asked for it", Unit::Count, self.others)
+                .within(self.watched.seconds)
+                .known_from(self.watched.agents),
+        )
+    }
+}

@@ -1,0 +1,198 @@
+//! `egress.slow_post`: small writes to a rare domain, spread over time: slow exfiltration.
+
+mod case;
+mod examples;
+mod trickle;
+
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::class::Class;
+use detect_core::egress::popular::Names;
+use detect_core::egress::reach::Familiarity;
+use detect_core::egress::request::{Request, what};
+use detect_core::episode::{Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::REACH_FEW;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::table::Table;
+use operations::alert::What;
+use serde::{Deserialize, Serialize};
+
+use crate::egress::candidates::Candidates;
+use crate::limits::{EGRESS_AGENTS_MAX, TRICKLES_PER_AGENT};
+use case::Slow;
+use trickle::Trickle;
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "egress.slow_post",
+    version: 4,
+    what: "Requests that carry data out (writes, and requests with a long query) to one rare domain, in several separate \
+           stretches of time, with little or nothing read from it.",
+    why: "Who takes a repository out in pieces of a few kilobytes stays below every limit on volume and rate. Only the \
+          sum over hours or days shows it.",
+    false_positives: "A service that a single workspace reports to, such as a customer's own interface under test; in a \
+                      fleet of one or two agents every domain is rare, so alerts there are rated medium.",
+    tuning: "writes, stretches and stretch_seconds: how many requests in how many separate stretches of time. rare_agents: \
+             with how many other agents a domain is no longer rare. write_percent: how much of the traffic must carry data \
+             out. trusted_domains: your own domains.",
+    tags: &["AML.T0086", "AML.T0025", "T1041", "T1567", "T1030"],
+    examples: examples::EXAMPLES,
+};
+
+/// `[detect.rules."egress.slow_post"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// An alert is resolved after this many seconds without another such request: 1 to 604,800.
+    pub quiet_seconds: u32,
+    /// This many requests that carry data out are needed: 2 to 10,000,
+    pub writes: u32,
+    /// in this many separate stretches of time: 2 to 1,000,
+    pub stretches: u32,
+    /// each so many seconds long: 1 to 86,400.
+    pub stretch_seconds: u32,
+    /// At least so many of a hundred requests to the domain must carry data out: 0 to 100.
+    pub write_percent: u32,
+    /// A request of any method carries data out if its query is at least so many bytes long: 32 to 8,192.
+    pub query_bytes: u32,
+    /// A domain for which this many other agents asked is not rare: 1 to 4.
+    pub rare_agents: u32,
+    /// Hosts and registrable domains that are never judged.
+    pub trusted_domains: Names,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            quiet_seconds: 21_600,
+            writes: 6,
+            stretches: 5,
+            stretch_seconds: 300,
+            write_percent: 75,
+            query_bytes: 200,
+            rare_agents: 2,
+            trusted_domains: Names::default(),
+        }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
+        check_range("writes", self.writes, 2..=10_000)?;
+        check_range("stretches", self.stretches, 2..=1_000)?;
+        check_range("stretch_seconds", self.stretch_seconds, 1..=86_400)?;
+        check_range("write_percent", self.write_percent, 0..=100)?;
+        check_range("query_bytes", self.query_bytes, 32..=8_192)?;
+        check_range("rare_agents", self.rare_agents, 1..=REACH_FEW)?;
+        self.trusted_domains.check("trusted_domains")
+    }
+}
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(SlowPost {
+        parameters: parameters.clone(),
+        agents: Table::new(EGRESS_AGENTS_MAX),
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+    })
+}
+
+struct SlowPost {
+    parameters: Parameters,
+    /// What each agent writes to rare domains.
+    agents: Table<Candidates<Trickle, TRICKLES_PER_AGENT>>,
+    episodes: Episodes<Slow>,
+}
+
+impl Detector for SlowPost {
+    fn looks_at(&self) -> Aspects {
+        Aspects::REQUEST
+    }
+
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let (Some(request), Some(known)) = (Request::let_through(event), event.known()) else { return };
+        let known = known.reached;
+        if !known.is_rare(self.parameters.rare_agents) || self.parameters.trusted_domains.cover(&request) {
+            return;
+        }
+        let class = request.class();
+        if class == Class::Local || (request.is_popular() && !class.is_risky()) {
+            return;
+        }
+        if request.is_write() || request.query_len() >= self.parameters.query_bytes as usize {
+            self.carried(event, request, known, class, findings);
+        } else if let Some(trickle) =
+            self.agents.get_mut(event.network()).and_then(|trickles| trickles.get_mut(event.domain() as u32))
+        {
+            trickle.note_read();
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.agents.snapshot(out);
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.agents.restore(input)?;
+        self.episodes.restore(input)
+    }
+}
+
+impl SlowPost {
+    /// A request that carries data out to a rare domain.
+    fn carried(
+        &mut self,
+        event: &EventRow<'_>,
+        request: Request<'_>,
+        known: Familiarity,
+        class: Class,
+        findings: &mut Findings,
+    ) {
+        let trickles = self.agents.entry(event.network(), event, findings);
+        let domain = event.domain() as u32;
+        let Some(trickle) = trickles.of(domain, event.second(), || Trickle::new(domain)) else { return };
+        trickle.note(event, request, self.parameters.stretch_seconds);
+        if !trickle.is_slow(&self.parameters) {
+            return;
+        }
+        let scope = Scope::network(event);
+        let seen = trickle.seen();
+        let watched = event.watched();
+        let secret = event.secret().filter(|read| trickle.follows(read.recorded));
+        let open = |many| {
+            let case = Slow {
+                scope_kind: scope.kind.to_owned(),
+                class,
+                many,
+                seen,
+                stretch_seconds: self.parameters.stretch_seconds,
+                others: known.others,
+                watched,
+                secret,
+            };
+            let what = What { path: None, ..what(event, many) };
+            Opening { case, who: scope::who(event), what, before: trickle.before(event.position().seq) }
+        };
+        let subject = Subject { scope, target: request.domain };
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(seen, secret));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! `ledger.conflict`: a source told the same record twice with other facts.
+
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::{Example, Expected, Spec};
+use detect_core::text::{bounded, duration, times};
+use ledger::events::column;
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
+use serde::{Deserialize, Serialize};
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "ledger.conflict",
+    version: 2,
+    what: "A record whose natural id was recorded before with other facts: a row with the mark `conflict`, which names in \
+           `refers_to` the row that it contradicts. One episode for each collector and source.",
+    why: "A source that changes its story is broken, or somebody tries to overwrite what was recorded. Both rows are kept.",
+    false_positives: "A source that uses an id again after it was set up anew; a counter that began again from zero.",
+    tuning: "quiet_seconds: how long it must be quiet for the episode to end.",
+    tags: &["T1565", "T1070"],
+    examples: EXAMPLES,
+};
+
+const EXAMPLES: &[Example] = &[
+    Example {
+        name: "a request that was allowed comes again as refused",
+        events: &[
+            r#"{"second":0,"kind":"egress.http","outcome":"allow","source":"coder.boundary","collector":"coderd","stream":"b1","stream_seq":4}"#,
+            r#"{"second":3,"kind":"egress.http","marks":["conflict"],"outcome":"deny","source":"coder.boundary","collector":"coderd","stream":"b1","stream_seq":4,"refers_to":"events/0/0"}"#,
+        ],
+        until: 60,
+        alerts: &[Expected { state: State::Open, severity: Severity::High, count: 1, reason: "events/0/0" }],
+    },
+    Example {
+        name: "the same facts again are no conflict",
+        events: &[
+            r#"{"second":0,"kind":"egress.http","outcome":"allow","source":"coder.boundary","collector":"coderd"}"#,
+        ],
+        until: 60,
+        alerts: &[],
+    },
+];
+
+/// `[detect.rules."ledger.conflict"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// An episode is resolved after this many seconds without another one: 1 to 86,400.
+    pub quiet_seconds: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { enabled: true, quiet_seconds: 3_600 }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+    }
+}
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(Conflict { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) })
+}
+
+struct Conflict {
+    episodes: Episodes<Contradiction>,
+}
+
+impl Detector for Conflict {
+    fn looks_at(&self) -> Aspects {
+        Aspects::CONFLICT
+    }
+
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        if !event.aspects().meet(Aspects::CONFLICT) {
+            return;
+        }
+        let name = event.text(column::COLLECTOR).unwrap_or("");
+        let source = event.text(column::SOURCE).unwrap_or("");
+        let open = |_| Opening {
+            case: Contradiction {
+                source: bounded(source),
+                collector: bounded(name),
+                earlier: event.text(column::REFERS_TO).map(bounded),
+            },
+            who: scope::who(event),
+            what: What::default(),
+            before: Before::default(),
+        };
+        let subject = Subject { scope: Scope { kind: "collector", name }, target: source };
+        self.episodes.raise(subject, event.sighting(), findings, open, |_| ());
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.episodes.restore(input)
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Contradiction {
+    source: String,
+    collector: String,
+    /// Position of the row that the first conflict contradicts, where it is still known.
+    earlier: Option<String>,
+}
+
+impl Case for Contradiction {
+    fn severity(&self, _: &Alert) -> Severity {
+        Severity::High
+    }
+
+    fn title(&self, _: &Alert) -> String {
+        format!("{} contradicts what it told before", self.source)
+    }
+
+    fn reason(&self, alert: &Alert) -> String {
+        let span = match alert.count {
+            1 => String::new(),
+            _ => format!(" in {}", duration(span(alert))),
+        };
+        let earlier = match &self.earlier {
+            Some(position) => format!(" (the first against {position})"),
+            None => String::new(),
+        };
+        format!(
+            "{} through collector {} told records again with other facts, {}{span}{earlier}. A record normally comes again \
+             unchanged or not at all. Both versions are kept and both are judged: compare them, and see who can write to the source.",
+            self.source,
+            self.collector,
+            times(alert.count)
+        )
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("contradictions", Unit::Count, alert.count).within(span_seconds(alert)))
+    }
+}

@@ -1,0 +1,33 @@
+//! The rules: one folder for each family of built-in ones, and the users' own.
+//!
+//! Everything here is pure, as all of `detect-core`: no clock, no files, no network, no randomness, no async. To add a rule:
+//! one file in the folder of its family, and one line in `registry.rs`.
+
+// Tests stop at the first surprise; a typed error would only hide where it happened.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod agent;
+mod approval;
+mod collector;
+mod command;
+mod condition;
+mod deed;
+mod egress;
+mod file;
+mod integrity;
+pub mod limits;
+mod loops;
+mod policy;
+pub mod registry;
+pub mod rule_set;
+pub mod rule_test;
+mod secret;
+mod spend;
+mod state;
+pub mod user;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use secret::egress::{Canary, check_canaries};
+pub use spend::anomaly;

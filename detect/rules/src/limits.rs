@@ -1,0 +1,105 @@
+//! Every bound of the rules in one place, with what follows from each. What several families share has its bounds in `detect-core`.
+
+/// Agents of which a detector keeps a state.
+pub const AGENTS_MAX: usize = 65_536;
+/// Errors that are remembered to see whether other agents have them,
+pub const FLEET_ERRORS_MAX: usize = 16_384;
+/// and agents that are told apart for each.
+pub const FLEET_AGENTS_MAX: usize = 32;
+/// Streams whose counters are followed,
+pub const STREAMS_MAX: usize = 65_536;
+/// and holes in each that are waited for; further ones are joined to the last.
+pub const STREAM_HOLES_MAX: usize = 4;
+/// Collectors whose silence is noticed; further ones are not watched.
+pub const COLLECTORS_MAX: usize = 1_024;
+/// Tool calls that are remembered, so that one call that two events report is judged once.
+pub const CALLS_MAX: usize = 65_536;
+/// Things that sessions made themselves, by kind and name.
+pub const MADE_MAX: usize = 32_768;
+/// Denied calls that are remembered for each agent.
+pub const DENIED_CALLS_MAX: usize = 4;
+/// Rules that are counted by name in one text.
+pub const RULES_IN_TEXT: usize = 16;
+
+/// Pairs of agent and domain that are remembered as allowed.
+pub const ALLOWED_PAIRS_MAX: usize = 131_072;
+/// Refused uploads of which it is remembered at which workspaces,
+pub const FLEET_UPLOADS_MAX: usize = 8_192;
+/// until nobody was refused them for so many seconds.
+pub const FLEET_UPLOAD_SECONDS: i64 = 86_400;
+
+/// Agents of which one egress detector keeps state.
+pub const EGRESS_AGENTS_MAX: usize = 65_536;
+/// A destination that an agent has not asked for this long gives way to any other.
+pub const CANDIDATE_IDLE_SECONDS: i64 = 3 * 86_400;
+/// Rare destinations of one agent whose writes are followed: 72 bytes each.
+pub const TRICKLES_PER_AGENT: usize = 3;
+/// Events of a trickle that are remembered as evidence before it is one.
+pub const TRICKLE_EVIDENCE: usize = 6;
+/// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.
+pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
+/// Rare destinations of one agent whose rhythm is followed: 60 bytes each.
+pub const BEATS_PER_AGENT: usize = 4;
+/// Latest intervals of a destination that are remembered.
+pub const INTERVALS_MAX: usize = 20;
+/// Latest refused requests of one agent that are remembered: 16 bytes each.
+pub const REFUSALS_MAX: u32 = 32;
+/// Names that stand in the sentences of one alert.
+pub const NAMES_IN_TEXT: usize = 5;
+
+/// Canaries in the parameters,
+pub const CANARIES_MAX: usize = 256;
+/// and texts of one event that are compared with them.
+pub const CANARY_TOKENS_MAX: usize = 256;
+/// Hosts and packages that are remembered as like no other.
+pub const JUDGED_NAMES_MAX: usize = 32_768;
+/// Packages of one command that are looked at.
+pub const PACKAGES_PER_COMMAND_MAX: usize = 32;
+/// The longest package name that is compared with others, in bytes.
+pub const PACKAGE_BYTES_MAX: usize = 64;
+/// Weak policies whose latest alert is remembered.
+pub const POLICIES_MAX: usize = 8_192;
+/// A request under a weak rule counts again after this many seconds.
+pub const POLICY_REPEAT_SECONDS: i64 = 60;
+
+/// Teams whose hours of the week one detector remembers, at about a kilobyte and a half each.
+pub const SPENDING_TEAMS_MAX: usize = 4_096;
+/// Budgets of single agents, runs, teams and organisations in the configuration.
+pub const NAMED_BUDGETS_MAX: usize = 256;
+
+/// User rules of one configuration.
+pub const USER_RULES_MAX: usize = 128;
+/// Bytes of all user rules as they are recorded: an entry of `operations` and every snapshot hold them.
+pub const USER_RULES_BYTES_MAX: usize = 1 << 20;
+/// The longest condition, in bytes,
+pub const CONDITION_BYTES_MAX: usize = 4_096;
+/// its parts,
+pub const CONDITION_NODES_MAX: usize = 512;
+/// and its levels of brackets, or operators of one rank in a row.
+pub const CONDITION_DEPTH_MAX: usize = 24;
+/// The longest pattern of a condition, in bytes,
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+/// and the memory that it takes once it is compiled.
+pub const PATTERN_MEMORY_MAX: usize = 256 << 10;
+/// Columns by which a user rule keeps its state.
+pub const RULE_KEYS_MAX: usize = 4;
+/// States of one user rule,
+pub const RULE_STATES_MAX: usize = 16_384;
+/// values that one user rule remembers over all its states,
+pub const RULE_VALUES_MAX: usize = 65_536;
+/// and bytes of the states of all user rules together: where they might take more, each rule has fewer states.
+pub const USER_STATES_BYTES_MAX: u64 = 256 << 20;
+/// Open episodes of all user rules together, in even shares: about two kilobytes each.
+pub const USER_EPISODES_MAX: usize = 131_072;
+/// The longest title or reason of a user rule, in bytes.
+pub const TEMPLATE_BYTES_MAX: usize = 1_024;
+/// Different values that one state of a user rule counts, and keys for which a value may be rare.
+pub const RULE_DISTINCT_MAX: u32 = 256;
+/// Steps of a sequence.
+pub const RULE_STEPS_MAX: usize = 8;
+/// Positions that a state of a user rule keeps as evidence before it speaks.
+pub const RULE_EVIDENCE_MAX: usize = 8;
+/// Windows of a budget's burn rate.
+pub const RULE_WINDOWS_MAX: usize = 4;
+/// Tests of one rule, and events of one test.
+pub const RULE_TESTS_MAX: usize = 64;

@@ -1,0 +1,188 @@
+//! `loop.repeat`: an agent does the same steps with the same results again and again.
+
+mod case;
+mod cycle_finder;
+mod examples;
+
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::spec::Spec;
+use detect_core::table::Table;
+use detect_core::text::bounded;
+use detect_core::{packed, scope};
+use ledger::events::column;
+use operations::alert::What;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::AGENTS_MAX;
+use crate::loops::step::{self, Feed};
+use case::{End, Loop};
+use cycle_finder::{CycleFinder, Turn};
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "loop.repeat",
+    version: 4,
+    what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one agent (a session, or a sub-agent of it) goes \
+           through again and again, also with other steps in between. Progress ends it: a result that changed, a file that was not \
+           written or read before, another change of the tree or of something elsewhere.",
+    why: "An agent in a loop spends money and time without coming any further, and the agents themselves do not notice. Looking \
+          at results tells it from work on many files and from waiting, which the agents' own detectors take for loops.",
+    false_positives: "Waiting for something that shows no sign of life, such as a job queue that is polled; sources that tell no \
+                      results (a gateway alone), for which the steps of severity come later and only money makes it critical.",
+    tuning: "notice, warning, critical: cycles for low, medium and critical severity. A cycle that sleeps before it looks is \
+             medium at most. critical_usd: money spent since the loop began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
+    tags: &["AML.T0034", "AML.T0034.002", "AML.T0029"],
+    examples: examples::EXAMPLES,
+};
+
+/// `[detect.rules."loop.repeat"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// Cycles for a notice (low): 3 to 1,000.
+    pub notice: u32,
+    /// Cycles for a warning (medium): more than for a notice.
+    pub warning: u32,
+    /// Cycles for a critical alert: more than for a warning, at most 1,000.
+    pub critical: u32,
+    /// A loop that has cost so many dollars is critical: 1 to 1,000,000.
+    pub critical_usd: u32,
+    /// An episode is resolved after this many seconds without a step of the loop: 1 to 86,400.
+    pub quiet_seconds: u32,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { enabled: true, notice: 3, warning: 5, critical: 8, critical_usd: 10, quiet_seconds: 900 }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("notice", self.notice, 3..=1_000)?;
+        check_range("warning", self.warning, self.notice + 1..=1_000)?;
+        check_range("critical", self.critical, self.warning + 1..=1_000)?;
+        check_range("critical_usd", self.critical_usd, 1..=1_000_000)?;
+        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+    }
+}
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(Repeat {
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        parameters: parameters.clone(),
+        key,
+        agents: Table::new(AGENTS_MAX),
+    })
+}
+
+struct Repeat {
+    parameters: Parameters,
+    key: Key,
+    agents: Table<Agent>,
+    episodes: Episodes<Loop>,
+}
+
+/// What is known about one agent.
+#[derive(Debug, Default)]
+struct Agent {
+    feed: Feed,
+    finder: CycleFinder,
+    /// What its model calls cost, in micro-USD.
+    spent: u64,
+    /// Whether an episode was opened since the cycle began.
+    alerted: bool,
+}
+
+packed!(Agent { feed, finder, spent, alerted });
+
+impl Detector for Repeat {
+    fn looks_at(&self) -> Aspects {
+        Aspects::STEP.with(Aspects::COST)
+    }
+
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        // What was spent before the first step belongs to no loop.
+        if let Some(cost) = event.cost()
+            && let Some(agent) = self.agents.get_mut(event.actor())
+        {
+            agent.spent = agent.spent.saturating_add(cost);
+        }
+        if step::may_be(event) {
+            self.step(event, findings);
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.agents.snapshot(out);
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.agents.restore(input)?;
+        self.episodes.restore(input)
+    }
+}
+
+impl Repeat {
+    fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let agent = self.agents.of_actor(event, findings);
+        let Some(step) = agent.feed.step(event, self.key) else { return };
+        let subject = Subject::actor(event);
+        let turn = agent.finder.take(step, event.sighting(), agent.spent);
+        let (laps, ended) = match turn {
+            Turn::Laps(laps) => (laps, None),
+            Turn::Progress => (0, Some(End::Result)),
+            Turn::Elsewhere => (0, Some(End::Elsewhere)),
+        };
+        if let Some(end) = ended {
+            if std::mem::take(&mut agent.alerted) {
+                self.episodes.resolve(subject, findings, |case| case.end = Some(end));
+            }
+            return;
+        }
+        // Without results, polling looks like a loop: each stage takes as much as the next one would.
+        let parameters = &self.parameters;
+        let stages = if step.has_result {
+            [parameters.notice, parameters.warning, parameters.critical]
+        } else {
+            [parameters.warning, parameters.critical, u32::MAX]
+        };
+        let Some(began) = agent.finder.began().filter(|_| laps >= stages[0]) else { return };
+        agent.alerted = true;
+        let spent = agent.spent.saturating_sub(began.spent);
+        let span = agent.finder.span();
+        let steps = agent.finder.steps_since(began.step);
+        let evidence = agent.finder.evidence(event.position().seq);
+        let critical_micros = u64::from(parameters.critical_usd) * 1_000_000;
+        let waits = step::waits(event);
+        let open = |_| Opening {
+            case: Loop { laps, span, spent, stages, critical_micros, has_result: step.has_result, waits, end: None },
+            who: scope::who(event),
+            what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
+            before: Before { count: u64::from(steps), first: Some((began.time, began.recorded)), evidence },
+        };
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| {
+            case.laps = case.laps.max(laps);
+            (case.span, case.spent, case.waits) = (span, spent, case.waits || waits);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

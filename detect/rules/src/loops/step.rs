@@ -1,0 +1,85 @@
+//! What counts as one step of an agent: a tool call with its result where a source tells results, else the call alone.
+//!
+//! Several sources may report the same call: hooks tell its start and its end, a gateway the model's wish. One call is one step.
+
+use detect_core::event::EventRow;
+use detect_core::key::Key;
+use detect_core::packed;
+use ledger::events::column;
+
+use crate::loops::progress::moves;
+
+/// Which events of an agent are its steps.
+#[derive(Debug, Default)]
+pub struct Feed {
+    /// Whether its results are told: then calls are not counted.
+    ends: bool,
+    /// Calls since the last result.
+    unanswered: u8,
+    at: u8,
+    /// Quarters of the hashes of the latest calls' ids.
+    calls: [u16; CALLS],
+}
+
+packed!(Feed { ends, unanswered, at, calls });
+
+/// Calls whose ids are remembered, to know them again in another source.
+const CALLS: usize = 4;
+/// After so many calls without a result, nobody tells results any more.
+const UNANSWERED_MAX: u8 = 32;
+
+/// One step.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    /// Fingerprint of what was done.
+    pub action: u64,
+    /// Of what was done and what came of it.
+    pub hash: u64,
+    /// Whether the result is part of that.
+    pub has_result: bool,
+    /// Whether it brings the work further if it is new.
+    pub moves: bool,
+}
+
+/// Whether an event may be a step; cheaper than looking its agent up.
+pub fn may_be(event: &EventRow<'_>) -> bool {
+    matches!(event.kind(), "tool.call" | "tool.result" | "command" | "file.read" | "file.write")
+        && event.fingerprint(column::ACTION_FP).is_some()
+}
+
+/// Whether a step waits before it looks: asking again is then its purpose.
+pub fn waits(event: &EventRow<'_>) -> bool {
+    event.line().commands.iter().any(|command| command.name() == "sleep")
+}
+
+impl Feed {
+    /// The step that this event is, if it is one.
+    pub fn step(&mut self, event: &EventRow<'_>, key: Key) -> Option<Step> {
+        let action = event.fingerprint(column::ACTION_FP).filter(|_| may_be(event))?;
+        if event.kind() == "tool.call" {
+            self.unanswered = self.unanswered.saturating_add(1);
+            if self.ends && self.unanswered < UNANSWERED_MAX {
+                return None;
+            }
+            self.ends = false;
+            self.is_new_call(event, key).then_some(Step { action, hash: action, has_result: false, moves: false })
+        } else {
+            (self.ends, self.unanswered) = (true, 0);
+            let result = event.fingerprint(column::RESULT_FP);
+            let hash = Key::join(action, result.unwrap_or_default());
+            Some(Step { action, hash, has_result: result.is_some(), moves: moves(event) })
+        }
+    }
+
+    fn is_new_call(&mut self, event: &EventRow<'_>, key: Key) -> bool {
+        let Some(id) = event.text(column::TOOL_CALL) else { return true };
+        let hash = key.hash(&["call", id]) as u16;
+        if self.calls.contains(&hash) {
+            return false;
+        }
+        let at = usize::from(self.at) % CALLS;
+        self.calls[at] = hash;
+        self.at = self.at.wrapping_add(1);
+        true
+    }
+}

@@ -1,0 +1,108 @@
+//! The list of detectors. One line here and one file make a detector; configuration, reference, help and tests derive from
+//! the list.
+
+use detect_core::detector::Detector;
+use detect_core::key::Key;
+use detect_core::spec::Spec;
+use serde::{Deserialize, Serialize};
+
+use crate::{agent, approval, collector, command, egress, file, integrity, loops, policy, secret, spend, state};
+
+/// A parameter is out of its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("detect.rules.\"{rule}\": {message}")]
+pub struct ConfigError {
+    /// The rule.
+    pub rule: &'static str,
+    /// Which parameter, which range.
+    pub message: String,
+}
+
+macro_rules! detectors {
+    ($($name:literal $field:ident $group:ident::$module:ident;)*) => {
+        /// Every detector, in the order in which they see an event.
+        pub static DETECTORS: &[&Spec] = &[$(&$group::$module::SPEC),*];
+
+        /// The parameters of the built-in detectors: `[detect.rules."<name>"]`.
+        #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Rules {
+            $(
+                #[doc = concat!("Parameters of `", $name, "`.")]
+                #[serde(rename = $name)]
+                pub $field: $group::$module::Parameters,
+            )*
+        }
+
+        impl Rules {
+            /// Checks every parameter.
+            pub fn check(&self) -> Result<(), ConfigError> {
+                $(self.$field.check().map_err(|message| ConfigError { rule: $name, message })?;)*
+                Ok(())
+            }
+
+            /// Builds the detectors that are enabled, in the order of [`DETECTORS`].
+            pub(crate) fn build(&self, key: Key) -> Vec<(&'static Spec, Box<dyn Detector + Send>)> {
+                let mut detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)> = Vec::new();
+                $(
+                    if self.$field.enabled {
+                        detectors.push((&$group::$module::SPEC, $group::$module::build(&self.$field, key)));
+                    }
+                )*
+                detectors
+            }
+
+            /// The names of the detectors that run in both with the same parameters.
+            pub(crate) fn same(&self, other: &Self) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $(
+                    if self.$field.enabled && self.$field == other.$field {
+                        names.push($name);
+                    }
+                )*
+                names
+            }
+
+            /// Parameters with which no detector runs.
+            pub fn off() -> Self {
+                let mut rules = Self::default();
+                $(rules.$field.enabled = false;)*
+                rules
+            }
+        }
+    };
+}
+
+// Name, field of the parameters, module with `SPEC`, `Parameters` (with `enabled` and `check`) and `build`.
+detectors! {
+    "egress.denied_post" egress_denied_post egress::denied_post;
+    "spend.budget" spend_budget spend::budget;
+    "spend.rate" spend_rate spend::rate;
+    "spend.unpriced_model" spend_unpriced_model spend::unpriced_model;
+    "egress.new_domain" egress_new_domain egress::new_domain;
+    "egress.denied_burst" egress_denied_burst egress::denied_burst;
+    "egress.slow_post" egress_slow_post egress::slow_post;
+    "egress.beacon" egress_beacon egress::beacon;
+    "egress.typosquat" egress_typosquat egress::typosquat;
+    "secret.egress" secret_egress secret::egress;
+    "policy.weak" policy_weak policy::weak;
+    "loop.repeat" loop_repeat loops::repeat;
+    "loop.no_progress" loop_no_progress loops::no_progress;
+    "loop.retry_storm" loop_retry_storm loops::retry_storm;
+    "loop.fleet" loop_fleet loops::fleet;
+    "agent.stuck" agent_stuck agent::stuck;
+    "approval.bypass" approval_bypass approval::bypass;
+    "command.risky" command_risky command::risky;
+    "file.unusual" file_unusual file::unusual;
+    "collector.silent" collector_silent collector::silent;
+    "ledger.gap" ledger_gap integrity::gap;
+    "ledger.conflict" ledger_conflict integrity::conflict;
+    "ledger.bad_value" ledger_bad_value integrity::bad_value;
+    "clock.skew" clock_skew integrity::skew;
+    // They hear of what all others opened and forgot, so they are the last.
+    "state.alerts" state_alerts state::alerts;
+    "state.flood" state_flood state::flood;
+}
+
+#[cfg(test)]
+mod tests;

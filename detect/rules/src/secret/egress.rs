@@ -1,0 +1,209 @@
+//! `secret.egress`: a secret or a canary in a request, or in the arguments of a tool that sends.
+
+mod canary;
+mod case;
+mod examples;
+mod mark;
+
+use detect_core::aspects::Aspects;
+use detect_core::detector::Detector;
+use detect_core::egress::class::Class;
+use detect_core::egress::popular::Names;
+use detect_core::egress::reach::Reach;
+use detect_core::egress::request::{Request, what};
+use detect_core::episode::{Before, Episodes, Opening, Subject};
+use detect_core::event::EventRow;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_core::limits::REACH_FEW;
+use detect_core::pack::RestoreError;
+use detect_core::parameters::check_range;
+use detect_core::scope::{self, Scope};
+use detect_core::spec::Spec;
+use detect_core::text::bounded;
+use ledger::events::column;
+use operations::alert::What;
+use serde::{Deserialize, Serialize};
+
+use canary::Canaries;
+pub use canary::{Canary, check as check_canaries};
+use case::{Leak, Way};
+use mark::Mark;
+
+/// What the reference says.
+pub static SPEC: Spec = Spec {
+    name: "secret.egress",
+    version: 3,
+    what: "A secret in the address of a request, in a command that sends, or in the arguments for a remote tool server: \
+           known by what redaction took out, or as one of your canaries. The alert names kind, field and offset, never the \
+           value.",
+    why: "A secret in an address stands in the logs of everybody between here and there. A canary is used by nobody: \
+          wherever it turns up, somebody took it.",
+    false_positives: "Tokens that are recognised by their name only (`token=`, `sig=`), such as signed links: they are rated \
+                      low, and quiet where several agents send the like.",
+    tuning: "canaries: decoys by hash, which `tachograph rules canary new` makes. rare_agents: with how many other agents that send the like somewhere a token by name \
+             is usual. trusted_domains: where your secrets may go. quiet_seconds: how long an alert stays open.",
+    tags: &["AML.T0086", "AML.T0083", "T1552", "T1567"],
+    examples: examples::EXAMPLES,
+};
+
+/// `[detect.rules."secret.egress"]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Whether the detector runs.
+    pub enabled: bool,
+    /// An alert is resolved after this many seconds without another one: 1 to 604,800.
+    pub quiet_seconds: u32,
+    /// A token by name is usual where this many other agents send the like: 1 to 4.
+    pub rare_agents: u32,
+    /// Hosts and registrable domains where secrets may go; canaries may go nowhere.
+    pub trusted_domains: Names,
+    /// Decoys, by hash.
+    pub canaries: Vec<Canary>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            quiet_seconds: 3_600,
+            rare_agents: 2,
+            trusted_domains: Names::default(),
+            canaries: Vec::new(),
+        }
+    }
+}
+
+impl Parameters {
+    /// Checks the ranges.
+    pub fn check(&self) -> Result<(), String> {
+        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
+        check_range("rare_agents", self.rare_agents, 1..=REACH_FEW)?;
+        self.trusted_domains.check("trusted_domains")?;
+        canary::check(&self.canaries)
+    }
+}
+
+/// Builds the detector.
+pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
+    Box::new(SecretEgress {
+        parameters: parameters.clone(),
+        canaries: Canaries::new(&parameters.canaries),
+        reach: Reach::default(),
+        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+    })
+}
+
+struct SecretEgress {
+    parameters: Parameters,
+    canaries: Canaries,
+    /// Who sends tokens by name where.
+    reach: Reach,
+    episodes: Episodes<Leak>,
+}
+
+impl Detector for SecretEgress {
+    fn looks_at(&self) -> Aspects {
+        if self.canaries.is_empty() { Aspects::REDACTED } else { Aspects::ALL }
+    }
+
+    fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
+        let mut marks = event.list(column::REDACTIONS).filter_map(Mark::parse).peekable();
+        if marks.peek().is_none() && self.canaries.is_empty() {
+            return;
+        }
+        match event.request().filter(|request| !request.domain.is_empty()) {
+            Some(request) => self.request(event, request, marks, findings),
+            None => self.call(event, marks, findings),
+        }
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        self.episodes.advance(second, down, findings);
+    }
+
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        self.reach.snapshot(out);
+        self.episodes.snapshot(out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.reach.restore(input)?;
+        self.episodes.restore(input)
+    }
+}
+
+impl SecretEgress {
+    /// A request: everything that was redacted in it stood in what was sent, or in its address.
+    fn request<'a>(
+        &mut self,
+        event: &EventRow<'a>,
+        request: Request<'a>,
+        marks: impl Iterator<Item = Mark<'a>>,
+        findings: &mut Findings,
+    ) {
+        let class = request.class();
+        let texts = [("host", request.host), ("path", request.path)];
+        let canaries = self.canaries.find(&texts);
+        let trusted = class == Class::Local || self.parameters.trusted_domains.cover(&request);
+        let mut marks: Vec<Mark<'_>> = marks.filter(|_| !trusted).collect();
+        if !marks.is_empty() && marks.iter().all(Mark::is_by_name) && !class.is_risky() {
+            let known = self.reach.note(event, request, findings);
+            if known.tried >= self.parameters.rare_agents || request.is_popular() {
+                marks.clear();
+            }
+        }
+        let way = Way::Request { class, popular: request.is_popular(), refused: request.refused };
+        self.raise(event, way, request.domain, &marks, &canaries, what(event, false), findings);
+    }
+
+    /// A call of a tool, or a command: what went in, if it is going to be sent.
+    fn call<'a>(&mut self, event: &EventRow<'a>, marks: impl Iterator<Item = Mark<'a>>, findings: &mut Findings) {
+        let command = event.text(column::COMMAND);
+        let server = event.text(column::MCP_SERVER);
+        let texts = [("command", command.unwrap_or("")), ("target", event.text(column::TARGET).unwrap_or(""))];
+        let canaries = self.canaries.find(&texts);
+        let sender = mark::sender(event.line());
+        let marks: Vec<Mark<'_>> = if sender.is_some() || server.is_some() {
+            marks.filter(|mark| mark.is_input() && !mark.is_by_name()).collect()
+        } else {
+            Vec::new()
+        };
+        let (way, target) = if let Some(server) = server {
+            (Way::Server, server)
+        } else {
+            let anywhere = || event.line().commands.iter().find_map(mark::destination);
+            (Way::Command, sender.and_then(mark::destination).or_else(anywhere).unwrap_or(""))
+        };
+        let what = What { tool: event.text(column::TOOL).map(bounded), ..What::default() };
+        self.raise(event, way, target, &marks, &canaries, what, findings);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is a different fact about what was found")]
+    fn raise(
+        &mut self,
+        event: &EventRow<'_>,
+        way: Way,
+        target: &str,
+        marks: &[Mark<'_>],
+        canaries: &[(String, &'static str, usize)],
+        what: What,
+        findings: &mut Findings,
+    ) {
+        if marks.is_empty() && canaries.is_empty() {
+            return;
+        }
+        let scope = Scope::network(event);
+        let leak = Leak::new(scope.kind, way, target, marks, canaries);
+        let open = |many| {
+            let what = if many { What::default() } else { What { path: None, ..what } };
+            Opening { case: leak.clone(), who: scope::who(event), what, before: Before::default() }
+        };
+        let subject = Subject { scope, target };
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.add(&leak));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! What one agent, run, team or organisation has spent: this day, this month, and in the last hours. A few hundred bytes.
+
+use detect_core::second::Second;
+use detect_core::{packed, packed_enum};
+use operations::calendar::{Period, Window};
+use serde::{Deserialize, Serialize};
+
+use super::forecast::{self, Burn, Forecast};
+
+/// How far a budget is used, mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Below half, and not burning.
+    #[default]
+    Fine,
+    /// From 50 %.
+    Half,
+    /// It will not last at the rate of the last hours.
+    Burning,
+    /// From 80 %.
+    Most,
+    /// From 100 %.
+    Exhausted,
+}
+
+/// How a budget stands after an event.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Standing {
+    pub period: Period,
+    pub stage: Stage,
+    /// In micro-USD.
+    pub spent: u64,
+    /// In micro-USD.
+    pub cap: u64,
+    /// The second of the event, and the end of the day or month.
+    pub second: i64,
+    pub end: i64,
+    pub burn: Option<Burn>,
+    pub forecast: Option<Forecast>,
+}
+
+/// The spend of one scope.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    recent: Recent,
+    day: Spent,
+    month: Spent,
+}
+packed!(Account { recent, day, month });
+
+/// The spend of one window.
+#[derive(Debug, Clone, Default)]
+struct Spent {
+    micros: u64,
+    /// The first second of the window.
+    start: Second,
+    announced: Stage,
+}
+packed!(Spent { micros, start, announced });
+
+packed_enum!(Stage { Fine, Half, Burning, Most, Exhausted });
+
+impl Account {
+    /// Notes a cost for the rates.
+    pub fn add(&mut self, second: i64, micros: u64) {
+        self.recent.add(second, micros);
+    }
+
+    /// Books a cost in its window. Returns whether that is another window than before.
+    pub fn turn(&mut self, period: Period, window: Window, micros: u64) -> bool {
+        let spent = self.spent_mut(period);
+        let start = Second::new(window.start);
+        let turned = spent.start != start;
+        if turned {
+            *spent = Spent { start, ..Spent::default() };
+        }
+        spent.micros = spent.micros.saturating_add(micros);
+        turned
+    }
+
+    /// How the budget stands.
+    pub fn standing(&self, period: Period, window: Window, cap: u64, burn: bool) -> Standing {
+        let spent = self.spent(period).micros;
+        let second = self.recent.second();
+        let remaining = window.end - second;
+        let percent = u128::from(spent) * 100 / u128::from(cap.max(1));
+        let burn = if burn && percent < 100 { forecast::burn(&self.recent, period, window, spent, cap) } else { None };
+        let stage = match percent {
+            100.. => Stage::Exhausted,
+            80.. => Stage::Most,
+            _ if burn.is_some() => Stage::Burning,
+            50.. => Stage::Half,
+            _ => Stage::Fine,
+        };
+        let forecast = match stage {
+            Stage::Fine | Stage::Exhausted => None,
+            _ => forecast::exhaustion(&self.recent, cap.saturating_sub(spent)).filter(|at| at.early < remaining),
+        };
+        Standing { period, stage, spent, cap, second, end: window.end, burn, forecast }
+    }
+
+    /// The worst stage of this window that was announced.
+    pub fn announced(&self, period: Period) -> Stage {
+        self.spent(period).announced
+    }
+
+    /// Notes that a stage was announced.
+    pub fn announce(&mut self, period: Period, stage: Stage) {
+        let spent = self.spent_mut(period);
+        spent.announced = spent.announced.max(stage);
+    }
+
+    fn spent(&self, period: Period) -> &Spent {
+        match period {
+            Period::Day => &self.day,
+            Period::Month => &self.month,
+        }
+    }
+
+    fn spent_mut(&mut self, period: Period) -> &mut Spent {
+        match period {
+            Period::Day => &mut self.day,
+            Period::Month => &mut self.month,
+        }
+    }
+}
+
+/// Seconds of a short step.
+const STEP: i64 = 300;
+/// Seconds of a long step.
+const HOUR: i64 = 3_600;
+
+/// Spend of the last hour in steps of five minutes and of the last day in hours, in hundreds of micro-USD.
+#[derive(Debug, Clone, Default)]
+pub struct Recent {
+    steps: [u32; 12],
+    hours: [u32; 24],
+    /// The second of the first cost, and of the latest.
+    first: Second,
+    second: Second,
+}
+packed!(Recent { steps, hours, first, second });
+
+impl Recent {
+    fn add(&mut self, second: i64, micros: u64) {
+        if self.second == Second::default() {
+            self.first = Second::new(second);
+        }
+        let before = self.second();
+        shift(&mut self.steps, before.div_euclid(STEP), second.div_euclid(STEP));
+        shift(&mut self.hours, before.div_euclid(HOUR), second.div_euclid(HOUR));
+        self.second = self.second.max(Second::new(second));
+        let units = u32::try_from(micros.div_ceil(100)).unwrap_or(u32::MAX);
+        self.steps[0] = self.steps[0].saturating_add(units);
+        self.hours[0] = self.hours[0].saturating_add(units);
+    }
+
+    /// The second of the latest cost.
+    pub fn second(&self) -> i64 {
+        self.second.get()
+    }
+
+    /// Spend in micro-USD over about the last `seconds`, which are whole steps within an hour or whole hours.
+    pub fn sum(&self, seconds: i64) -> u64 {
+        let units: u64 = if seconds <= HOUR {
+            self.steps.iter().take((seconds / STEP) as usize).map(|step| u64::from(*step)).sum()
+        } else {
+            self.hours.iter().take((seconds / HOUR) as usize).map(|hour| u64::from(*hour)).sum()
+        };
+        units * 100
+    }
+
+    /// The hours that lie wholly after the first cost, newest first, in micro-USD; the current one is left out.
+    pub fn whole_hours(&self) -> impl Iterator<Item = u64> {
+        let known = self.second().div_euclid(HOUR) - self.first.get().div_euclid(HOUR);
+        self.hours.iter().skip(1).take(known.clamp(0, 23) as usize).map(|hour| u64::from(*hour) * 100)
+    }
+}
+
+/// Moves a ring of sums, newest first, from one step to a later one.
+fn shift<const N: usize>(ring: &mut [u32; N], from: i64, to: i64) {
+    let by = to.saturating_sub(from).clamp(0, N as i64) as usize;
+    ring.rotate_right(by);
+    ring[..by].fill(0);
+}

@@ -1,0 +1,123 @@
+//! One budget that is being used up: how bad it is and how it is put.
+
+use detect_core::episode::Case;
+use detect_core::text::{dollars, duration};
+use operations::alert::{Alert, Measurement, Severity, Unit};
+use serde::{Deserialize, Serialize};
+
+use super::account::{Stage, Standing};
+
+/// What is known about a budget of which an alert is open.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Spending {
+    /// `agent`, `run`, `team` or `organisation`.
+    pub scope_kind: String,
+    /// Its name; attacker-written.
+    pub name: String,
+    pub standing: Standing,
+    /// Whether it rests on what agents say of themselves, which no gateway confirms.
+    #[serde(default)]
+    pub claimed: bool,
+    /// Whether the day or month is over.
+    pub over: bool,
+}
+
+impl Spending {
+    /// Takes the standing after a further event. A budget that stopped burning is still as far used as it was.
+    pub fn go_on(&mut self, standing: Standing) {
+        let stage = self.standing.stage.max(standing.stage);
+        let burn = standing.burn.or(self.standing.burn.filter(|_| stage == Stage::Burning));
+        self.standing = Standing { stage, burn, ..standing };
+    }
+
+    fn used(&self) -> String {
+        let Standing { period, spent, cap, .. } = &self.standing;
+        let percent = u128::from(*spent) * 100 / u128::from((*cap).max(1));
+        let claimed = if self.claimed { " by what agents say of themselves, which no gateway confirms" } else { "" };
+        format!(
+            "{} {} spent {} of its {} for the {}: {percent} %{claimed}.",
+            capitalised(&self.scope_kind),
+            self.name,
+            dollars(*spent),
+            dollars(*cap),
+            period.as_str()
+        )
+    }
+
+    fn burn(&self) -> String {
+        let Some(burn) = self.standing.burn else { return String::new() };
+        format!(
+            "{} of that went in the last {}, {}.{} times the rate at which it would last.",
+            dollars(burn.spent),
+            duration(burn.seconds * 1_000_000),
+            burn.tenths / 10,
+            burn.tenths % 10
+        )
+    }
+
+    fn forecast(&self) -> String {
+        let standing = &self.standing;
+        let end = duration((standing.end - standing.second) * 1_000_000);
+        let period = standing.period.as_str();
+        match &standing.forecast {
+            _ if standing.stage == Stage::Exhausted => {
+                format!("The {period} ends in {end}; an alert stops nothing, a reservation does.")
+            }
+            Some(at) => format!(
+                "At the {} an hour of the last {} hours the rest is used up in {} (80 % interval: {} to {}), and the {period} \
+                 ends in {end}.",
+                dollars(at.per_hour),
+                at.hours,
+                duration(at.middle * 1_000_000),
+                duration(at.early * 1_000_000),
+                duration(at.late * 1_000_000),
+            ),
+            None => format!("The {period} ends in {end}."),
+        }
+    }
+}
+
+impl Case for Spending {
+    fn severity(&self, _: &Alert) -> Severity {
+        match self.standing.stage {
+            Stage::Fine | Stage::Half => Severity::Low,
+            Stage::Burning | Stage::Most => Severity::Medium,
+            Stage::Exhausted => Severity::High,
+        }
+    }
+
+    fn stage(&self) -> u8 {
+        self.standing.stage as u8
+    }
+
+    fn title(&self, _: &Alert) -> String {
+        let (period, scope) = (self.standing.period.as_str(), &self.scope_kind);
+        match self.standing.stage {
+            Stage::Fine | Stage::Half => format!("Half of the budget for the {period} is spent by one {scope}"),
+            Stage::Burning => format!("The budget for the {period} of one {scope} will not last"),
+            Stage::Most => format!("80 % of the budget for the {period} is spent by one {scope}"),
+            Stage::Exhausted => format!("The budget for the {period} of one {scope} is used up"),
+        }
+    }
+
+    fn reason(&self, _: &Alert) -> String {
+        if self.over {
+            return format!(
+                "{} The {} is over and the budget is refilled.",
+                self.used(),
+                self.standing.period.as_str()
+            );
+        }
+        let sentences = [self.used(), self.burn(), self.forecast()];
+        sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("spend", Unit::MicroUsd, self.standing.spent).against(self.standing.cap))
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

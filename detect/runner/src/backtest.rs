@@ -1,0 +1,142 @@
+//! Backtests: two sets of rules over the same stored history, each from an empty state, and what differs.
+//!
+//! Rules that are the same in both run once. `state.flood`, which hears of what all rules forget, is one of them unless its
+//! parameters differ: what only other rules forget is not told apart.
+//!
+//! The history is read once, in blocks, by a reader that takes no lock, so a server may be writing meanwhile. Of alerts only
+//! a hash of each and a few examples are kept. Nothing is recorded here.
+
+mod changes;
+mod tally;
+
+use detect_core::engine::Engine;
+use detect_core::findings::Findings;
+use detect_core::key::Key;
+use detect_rules::rule_set::RuleSet;
+use ledger::events::column;
+use ledger::{Durable, LedgerError, ReadLimit, Reader, Row};
+
+use crate::limits::{READ_BYTES, READ_ROWS};
+use crate::runner::newest_rules;
+pub use changes::{Change, changes};
+pub use tally::{Found, Report, RuleReport};
+use tally::{Side, Tally};
+
+/// What is compared over which part of the history.
+#[derive(Debug, Clone)]
+pub struct Backtest {
+    /// The rules that are tried.
+    pub candidate: RuleSet,
+    /// The rules that they are compared with.
+    pub current: RuleSet,
+    /// Only events recorded at or after this moment: microseconds since 1970 UTC.
+    pub since: Option<i64>,
+    /// Only events recorded before it.
+    pub until: Option<i64>,
+    /// Examples of alerts that only one set gives, for each rule.
+    pub examples: usize,
+}
+
+/// How far it is, in rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Rows that were read.
+    pub done: u64,
+    /// Rows that there are.
+    pub total: u64,
+}
+
+/// The rules that run now: those of the newest entry about rules in `operations`; `None` if nothing ever ran.
+pub fn running_rules(operations: &Reader) -> Result<Option<RuleSet>, LedgerError> {
+    newest_rules(operations)
+}
+
+impl Backtest {
+    /// Runs it over `events`; alerts that `operations` recorded are compared too. `key` is that of the detectors' hashes.
+    pub fn run(
+        &self,
+        events: &Reader,
+        operations: &Reader,
+        key: Key,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Report, LedgerError> {
+        let durable = events.durable()?;
+        let from = self.since.map_or(Ok(0), |since| events.seq_at(since))?;
+        let end = self.until.map_or(Ok(durable.next_seq), |until| events.seq_at(until))?.max(from);
+        let mut tally = Tally::new(key, self.examples);
+        tally.read_recorded(operations, from..end)?;
+        let mut sides = vec![RuleSetRun::new(&self.candidate, key, Side::Candidate)];
+        // The same rules give the same alerts, so they run once.
+        let same = self.candidate.same(&self.current);
+        let mut current = RuleSetRun::new(&self.current, key, Side::Current);
+        if current.engine.leave_out(&same) > 0 {
+            sides.push(current);
+        }
+        let mut next = from;
+        while next < end {
+            let limit = ReadLimit { rows: READ_ROWS.min((end - next) as usize), bytes: READ_BYTES };
+            // `command` and `file` lie in the content part.
+            let rows = events.read(next, true, limit)?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows.iter() {
+                tally.note_event(&row, agent(&row, key));
+                for side in &mut sides {
+                    side.observe(&row, &mut tally);
+                }
+            }
+            next = rows.next_seq;
+            progress(Progress { done: next - from, total: end - from });
+        }
+        // What came after the end of the part would have ended silence there.
+        if end == durable.next_seq {
+            for side in &mut sides {
+                side.finish(durable, &mut tally);
+            }
+        }
+        for side in &mut sides {
+            tally.note_failed(side.side, side.findings.take_failed());
+        }
+        tally.mirror(&same);
+        Ok(tally.report())
+    }
+}
+
+/// One set of rules at work.
+struct RuleSetRun {
+    side: Side,
+    engine: Engine,
+    findings: Findings,
+}
+
+impl RuleSetRun {
+    fn new(rules: &RuleSet, key: Key, side: Side) -> Self {
+        Self { side, engine: rules.engine(key, i64::MIN), findings: Findings::new() }
+    }
+
+    fn observe(&mut self, row: &Row<'_>, tally: &mut Tally) {
+        let side = self.side;
+        let second = row.recorded.div_euclid(1_000_000);
+        self.engine.pass(second, row.batch, &mut self.findings, |findings| tally.take(side, findings));
+        self.engine.observe(row, &mut self.findings);
+        tally.take(side, &mut self.findings);
+    }
+
+    /// Lets the time pass that heartbeats told after the last event.
+    fn finish(&mut self, durable: Durable, tally: &mut Tally) {
+        let side = self.side;
+        let second = durable.recorded_until.div_euclid(1_000_000);
+        let batch = durable.batches.saturating_sub(1);
+        self.engine.pass(second, batch, &mut self.findings, |findings| tally.take(side, findings));
+    }
+}
+
+/// A hash of the agent at work, over all its sessions where it has a name.
+fn agent(row: &Row<'_>, key: Key) -> Option<u64> {
+    let name = [column::AGENT, column::WORKSPACE, column::USER, column::SESSION].into_iter().find_map(|c| row.text(c));
+    name.map(|name| key.hash(&["agent-day", name]))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! The reconciliation itself: what was read of both ledgers, and what there is to say about it. Nothing here waits.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use ledger::operations::column;
+use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Row};
+use operations::fold::{self, Budgets, Standing};
+use operations::kind::budget_report::{Decision, Report, STOOD};
+use operations::kind::budget_request::{Asked, Matched, Owner, Request};
+use operations::kind::{self, Envelope, Kind};
+use serde::{Deserialize, Serialize};
+
+use super::sums::Sums;
+use crate::limits::{RECONCILER_EVENTS_MAX, RECONCILER_MATCHED_MAX, RECONCILER_READ_ROWS};
+
+/// The subject of its own entries, and the actor of all.
+const BUDGETS: &str = "budgets";
+/// The kind of cursors.
+const CURSOR: Kind<Cursor> = Kind::of(kind::detection::CURSOR);
+
+/// The record of its `cursor`: everything before it is counted, and stands in or before the same commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    /// Sequence number of the next event.
+    events: u64,
+    /// Sequence number of the next entry of `operations`.
+    operations: u64,
+}
+
+/// What is known, and what is not yet written of it.
+#[derive(Debug)]
+pub struct Reconciliation {
+    shard: u32,
+    budgets: Budgets,
+    /// The newest cursor that is durable.
+    cursor: Option<Cursor>,
+    /// The next event; unknown before there was a budget.
+    events: Option<u64>,
+    operations: u64,
+    sums: Sums,
+    reports: Vec<Report>,
+    /// How each budget stood when that was last written.
+    told: BTreeMap<String, Standing>,
+    /// Standings in the group that is being written.
+    telling: Vec<(String, Standing)>,
+}
+
+impl Reconciliation {
+    /// A reconciliation that knows where it was written last. [`Reconciliation::catch_up`] comes first.
+    pub fn new(operations: &Reader, shard: u32) -> Result<Self, LedgerError> {
+        let cursor = fold::backwards(operations, |row| match cursor(row) {
+            Some(cursor) => ControlFlow::Break(cursor),
+            None => ControlFlow::Continue(()),
+        })?;
+        Ok(Self {
+            shard,
+            budgets: Budgets::new(),
+            cursor,
+            events: cursor.map(|cursor| cursor.events),
+            operations: 0,
+            sums: Sums::default(),
+            reports: Vec::new(),
+            told: BTreeMap::new(),
+            telling: Vec::new(),
+        })
+    }
+
+    /// Reads the next rows of what was written already. Says whether there may be more.
+    pub fn catch_up(&mut self, operations: &Reader, limit: ReadLimit) -> Result<bool, LedgerError> {
+        let is_behind = self.cursor.is_some_and(|cursor| self.operations < cursor.operations);
+        Ok(is_behind && self.read_operations(operations, limit)?)
+    }
+
+    /// The next event that it will read.
+    pub fn events_seq(&self) -> u64 {
+        self.events.unwrap_or(0)
+    }
+
+    /// Reads the next rows of `operations`. Says whether there may be more.
+    pub fn read_operations(&mut self, reader: &Reader, limit: ReadLimit) -> Result<bool, LedgerError> {
+        let until = reader.durable()?.recorded_until;
+        let rows = reader.read(self.operations, false, limit)?;
+        for row in rows.iter() {
+            self.take(&row);
+        }
+        self.operations = rows.next_seq;
+        if rows.is_empty() {
+            // All that was recorded by then is read: what expired or was refilled since is known.
+            self.budgets.advance(until);
+        }
+        Ok(!rows.is_empty())
+    }
+
+    fn take(&mut self, row: &Row<'_>) {
+        let seq = row.position.seq;
+        if let (Some(budget), Some(standing)) = (row.text(column::SUBJECT), STOOD.read(row)) {
+            self.told.insert(budget.to_owned(), standing);
+        }
+        let Some(asked) = Asked::from_row(row) else { return };
+        let request = match asked.request {
+            Request::Reserve(_) => "reserve",
+            Request::Commit(_) => "commit",
+            Request::Release => "release",
+            Request::Set(_) | Request::Observed(_) | Request::Matched(_) => "",
+        };
+        let (id, owner, set) = (asked.subject.clone(), asked.owner.clone(), matches!(asked.request, Request::Set(_)));
+        let answer = self.budgets.decide(row.recorded, asked);
+        if set && self.budgets.observed(&id).is_none() {
+            self.sums.forget(&id);
+        }
+        let is_new = self.cursor.is_none_or(|cursor| cursor.operations <= seq);
+        if is_new && !request.is_empty() {
+            let decision = Decision::new(seq, request, &owner, &answer);
+            self.reports.push(Report::Decision { id, decision });
+        }
+    }
+
+    /// Reads the next events before `until`, if there is a budget that they could belong to. Says whether there are more.
+    pub fn read_events(&mut self, reader: &Reader, limit: ReadLimit, until: u64) -> Result<bool, LedgerError> {
+        let Some(since) = self.budgets.all_terms().filter_map(|(name, _)| self.budgets.since(name)).min() else {
+            // Nobody's money: what comes until there is a budget is passed over.
+            self.events = self.events.map(|events| events.max(until));
+            return Ok(false);
+        };
+        let from = match self.events {
+            Some(from) => from,
+            None => reader.seq_at(since)?,
+        };
+        // It is known from now on, so that the cursor says it and no start reads from the beginning again.
+        self.events = Some(from);
+        let rows_max = usize::try_from(until.saturating_sub(from)).unwrap_or(usize::MAX);
+        if rows_max == 0 {
+            return Ok(false);
+        }
+        let rows = reader.read(from, false, ReadLimit { rows: limit.rows.min(rows_max), ..limit })?;
+        for row in rows.iter() {
+            self.sums.add(&row, &self.budgets);
+        }
+        self.events = Some(rows.next_seq);
+        Ok(!rows.is_empty() && rows.next_seq < until)
+    }
+
+    /// Whether so much is pending that it should be written before more is read.
+    pub fn is_due(&self) -> bool {
+        let written = self.cursor.map_or(0, |cursor| cursor.events);
+        self.sums.matched_len() >= RECONCILER_MATCHED_MAX
+            || self.events_seq().saturating_sub(written) >= RECONCILER_EVENTS_MAX
+    }
+
+    /// One group with everything that is pending, and the cursor after it; `None` if nothing is.
+    pub fn group(&mut self) -> Result<Option<Group>, AppendError> {
+        let standings = self.budgets.standings().filter(|(name, standing)| self.told.get(*name) != Some(standing));
+        self.telling =
+            standings.take(RECONCILER_READ_ROWS).map(|(name, standing)| (name.to_owned(), standing)).collect();
+        let (changed, matched) = (self.sums.changed().count(), self.sums.matched());
+        if changed == 0 && matched.is_empty() && self.reports.is_empty() && self.telling.is_empty() && !self.is_due() {
+            return Ok(None);
+        }
+        let mut group = Group::new(&ledger::operations::TABLE);
+        for (name, observed) in self.sums.changed() {
+            push(&mut group, name, Request::Observed(observed))?;
+        }
+        for seen in matched.chunks(operations::limits::BUDGET_MATCHED_MAX) {
+            push(&mut group, BUDGETS, Request::Matched(Matched { seen: seen.to_vec() }))?;
+        }
+        for report in &self.reports {
+            group.push(&mut report.entry(BUDGETS)?)?;
+        }
+        for (budget, standing) in &self.telling {
+            let report = Report::Standing { budget: budget.clone(), standing: *standing };
+            group.push(&mut report.entry(BUDGETS)?)?;
+        }
+        group.push(&mut self.next_cursor().entry(self.shard)?)?;
+        Ok(Some(group))
+    }
+
+    /// What [`Reconciliation::group`] gave is durable.
+    pub fn written(&mut self) {
+        self.cursor = Some(self.next_cursor());
+        self.sums.written();
+        self.reports.clear();
+        self.told.extend(self.telling.drain(..));
+    }
+
+    fn next_cursor(&self) -> Cursor {
+        Cursor { events: self.events_seq(), operations: self.operations }
+    }
+}
+
+impl Cursor {
+    fn entry(self, shard: u32) -> Result<Entry, AppendError> {
+        let to = Position { ledger: LedgerName::Events, shard, seq: self.events }.to_string();
+        CURSOR.entry(&Envelope { subject: BUDGETS, actor: BUDGETS, to: Some(&to), ..Envelope::default() }, &self)
+    }
+}
+
+fn cursor(row: &Row<'_>) -> Option<Cursor> {
+    (row.text(column::SUBJECT) == Some(BUDGETS)).then(|| CURSOR.read(row)).flatten()
+}
+
+fn push(group: &mut Group, subject: &str, request: Request) -> Result<(), AppendError> {
+    let asked = Asked { owner: Owner::named(BUDGETS), subject: subject.to_owned(), request };
+    group.push(&mut asked.entry()?)
+}

@@ -1,0 +1,52 @@
+//! The `[detect]` table of the configuration.
+
+use std::path::PathBuf;
+
+use detect_rules::registry::{ConfigError, Rules};
+use detect_rules::user::{Depth, Loaded};
+use serde::{Deserialize, Serialize};
+
+use crate::user_rules::{self, LoadError};
+
+/// What the configuration says about detection. Everything has a default.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A directory of user rules, or one file of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_rules: Option<PathBuf>,
+    /// Parameters of the built-in detectors.
+    pub rules: Rules,
+}
+
+impl Config {
+    /// Checks what types cannot: ranges.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.rules.check()
+    }
+
+    /// Reads the files of user rules. What is wrong in them stands in the result: no rule runs until nothing is.
+    pub fn load_user(&self, depth: Depth) -> Result<Loaded, LoadError> {
+        match &self.user_rules {
+            Some(path) => user_rules::load(std::slice::from_ref(path), depth),
+            None => Ok(Loaded::default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_odd_input_is_named() {
+        assert_eq!(Config::default().check(), Ok(()));
+        let unknown = serde_json::from_str::<Config>(r#"{"rules":{"egress.denied_past":{}}}"#).unwrap_err();
+        assert!(unknown.to_string().contains("egress.denied_past"), "{unknown}");
+        let unknown = serde_json::from_str::<Config>(r#"{"rules":{"egress.denied_post":{"quiet":1}}}"#).unwrap_err();
+        assert!(unknown.to_string().contains("quiet"), "{unknown}");
+        let zero: Config = serde_json::from_str(r#"{"rules":{"egress.denied_post":{"quiet_seconds":0}}}"#).unwrap();
+        let error = zero.check().unwrap_err().to_string();
+        assert!(error.contains("egress.denied_post") && error.contains("quiet_seconds"), "{error}");
+    }
+}
