@@ -47,8 +47,8 @@ pub struct Authorization {
 
 impl Request {
     /// A POST of a body to an address that may be shown.
-    pub fn post(url: String, body: Vec<u8>) -> Self {
-        Self { shown_url: url.clone(), ..Self::post_secretly(SecretText::public(&url), body) }
+    pub fn post(url: &str, body: Vec<u8>) -> Self {
+        Self { shown_url: url.to_owned(), ..Self::post_secretly(SecretText::public(url), body) }
     }
 
     /// A POST of a body to an address that is itself a secret: its path and what follows it are not shown.

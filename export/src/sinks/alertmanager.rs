@@ -155,7 +155,7 @@ impl Sink for Alertmanager {
 
     fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
         let url = format!("{}/api/v2/alerts", self.url.trim_end_matches('/'));
-        let request = Request::post(url, message.body.clone()).header("content-type", "application/json");
+        let request = Request::post(&url, message.body.clone()).header("content-type", "application/json");
         Ok(match &self.token {
             Some(token) => request.authorized("Bearer", token.read()?),
             None => request,

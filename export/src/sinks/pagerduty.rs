@@ -284,7 +284,7 @@ impl Sink for PagerDuty {
         // The body is a JSON object that is not empty; the key becomes its first member.
         let mut body = format!("{{\"routing_key\":\"{}\",", key.expose()).into_bytes();
         body.extend_from_slice(message.body.strip_prefix(b"{").unwrap_or(&message.body));
-        Ok(Request::post(self.url().to_owned(), body).header("content-type", "application/json"))
+        Ok(Request::post(self.url(), body).header("content-type", "application/json"))
     }
 
     fn judge(&self, answer: &Response) -> Judgement {

@@ -143,7 +143,7 @@ impl Bot {
     }
 
     fn request(&self, method: &str, content_type: &str, body: Vec<u8>) -> Result<Request, SecretError> {
-        let request = Request::post(format!("{}/{method}", self.api), body).header("content-type", content_type);
+        let request = Request::post(&format!("{}/{method}", self.api), body).header("content-type", content_type);
         Ok(request.authorized("Bearer", self.token.read()?))
     }
 }

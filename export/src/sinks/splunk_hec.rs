@@ -160,7 +160,7 @@ impl SplunkHec {
     /// A request to one of the collector's endpoints.
     fn request(&self, endpoint: &str, body: Vec<u8>) -> Result<Request, SecretError> {
         let url = format!("{}/services/collector/{endpoint}", self.url.trim_end_matches('/'));
-        let request = Request::post(url, body).header("content-type", "application/json");
+        let request = Request::post(&url, body).header("content-type", "application/json");
         Ok(request.authorized("Splunk", self.token.read()?))
     }
 

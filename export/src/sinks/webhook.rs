@@ -197,7 +197,7 @@ impl Sink for Webhook {
                 place, expected: "whsec_… or whsk_… with 24 to 64 bytes in base64"
             });
         };
-        let request = Request::post(self.url.clone(), message.body.clone()).header("content-type", "application/json");
+        let request = Request::post(&self.url, message.body.clone()).header("content-type", "application/json");
         let request = request.header("webhook-id", id).header("webhook-timestamp", timestamp.to_string());
         Ok(request.header("webhook-signature", signature))
     }

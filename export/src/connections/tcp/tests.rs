@@ -70,7 +70,7 @@ async fn send(reach: &Reach, encrypted: bool, port: u16, bytes: &[u8]) -> Result
 }
 
 fn reach() -> Reach {
-    Reach { allow_private: true, ca_file: None, timeout: std::time::Duration::from_secs(60) }
+    Reach { allow_private: true, ca_file: None, timeout: std::time::Duration::from_mins(1) }
 }
 
 #[tokio::test]
@@ -170,7 +170,9 @@ proptest! {
     fn no_frame_ends_early_or_runs_into_the_next(texts in proptest::collection::vec("(?s).{0,40}", 0..8)) {
         for framing in [Framing::OctetCounting, Framing::Lines] {
             let mut bytes = Vec::new();
-            texts.iter().for_each(|text| framing.put(text, &mut bytes));
+            for text in &texts {
+                framing.put(text, &mut bytes);
+            }
             let plain = |text: &String| match framing {
                 Framing::OctetCounting => text.clone(),
                 Framing::Lines => text.replace(['\n', '\r', '\0'], " "),
