@@ -3,9 +3,10 @@
 
 use tokio::time::Instant;
 
-use crate::connections::http::{SendError, Transport};
+use super::Sender;
+use crate::capabilities::{Confirmation, Confirmed};
+use crate::connections::{SendError, excerpt};
 use crate::limits::CONFIRM_WAIT_MAX;
-use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
 
 /// A message that was accepted and of which it is not known whether it is safe.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +29,11 @@ impl Accepted {
 
     /// Asks until there is an answer that settles it. A question that nobody answers settles it when the time is over, and
     /// can be asked again.
-    pub async fn settle(&self, sink: &dyn Sink, transport: &impl Transport) -> Confirmed {
+    pub async fn settle(&self, sender: &dyn Sender) -> Confirmed {
         let mut wait = self.confirmation.wait;
         loop {
             let late = Instant::now() >= self.give_up;
-            match self.ask(sink, transport).await {
+            match self.ask(sender).await {
                 None if late => return Confirmed::Lost("it was accepted and not acknowledged in time".to_owned()),
                 None => {}
                 Some(Confirmed::Unanswered(_)) if !late => {}
@@ -43,13 +44,9 @@ impl Accepted {
         }
     }
 
-    async fn ask(&self, sink: &dyn Sink, transport: &impl Transport) -> Option<Confirmed> {
-        let request = match sink.confirmation_request(&self.confirmation) {
-            Ok(request) => request,
-            Err(error) => return Some(Confirmed::Park(error.to_string())),
-        };
-        match transport.post(request).await {
-            Ok(answer) => sink.confirmed(&self.confirmation, &answer),
+    async fn ask(&self, sender: &dyn Sender) -> Option<Confirmed> {
+        match sender.confirm(&self.confirmation).await {
+            Ok(answer) => answer,
             Err(SendError::Refused(reason)) => Some(Confirmed::Park(excerpt(&reason))),
             Err(SendError::NotSent(reason) | SendError::Uncertain(reason)) => {
                 Some(Confirmed::Unanswered(format!("it was accepted; whether it is safe: {}", excerpt(&reason))))
