@@ -4,6 +4,7 @@ use ledger::Row;
 
 use crate::aspects::Aspects;
 use crate::cost::Authority;
+use crate::detector_state;
 use crate::egress::reach::{Known, Reach, Watched};
 use crate::egress::secret::SecretRead;
 use crate::event::EventRow;
@@ -11,7 +12,6 @@ use crate::findings::Findings;
 use crate::key::Key;
 use crate::limits::SECRET_READS_MAX;
 use crate::openers::Openers;
-use crate::pack::RestoreError;
 use crate::recent::Recent;
 
 /// The state that detectors share. It sees every event before they do, whichever of them are enabled.
@@ -27,6 +27,8 @@ pub struct Shared {
     openers: Openers,
 }
 
+detector_state!(Shared { reach, authority, secrets, openers } without { key });
+
 /// What is known about the surroundings of one event.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
@@ -36,8 +38,8 @@ pub struct Surroundings<'a> {
 }
 
 impl Shared {
-    /// Raised when the form of the state changes, or what is in it for the same events.
-    pub const VERSION: u32 = 3;
+    /// Raised when the form of any state changes, or what is in this one for the same events.
+    pub const VERSION: u32 = 4;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
@@ -72,22 +74,6 @@ impl Shared {
     /// Notes that an event of this sender opened so many alerts.
     pub fn note_opened(&mut self, sender: u64, second: i64, count: u32) {
         self.openers.note(sender, second, count);
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.reach.snapshot(out);
-        self.authority.snapshot(out);
-        self.secrets.snapshot(out);
-        self.openers.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.reach.restore(input)?;
-        self.authority.restore(input)?;
-        self.secrets.restore(input)?;
-        self.openers.restore(input)
     }
 }
 

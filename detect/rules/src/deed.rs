@@ -3,9 +3,9 @@
 use detect_core::event::EventRow;
 use detect_core::key::Key;
 use detect_core::pack::{Pack, RestoreError};
-use detect_core::packed_enum;
 use detect_core::recent::Recent;
 use detect_core::text::{sentences, times};
+use detect_core::{detector_state, packed_enum};
 use ledger::events::column;
 use operations::alert::Severity;
 use serde::{Deserialize, Serialize};
@@ -129,6 +129,8 @@ pub struct Calls<T> {
     recent: Recent<Call<T>>,
 }
 
+detector_state!(Calls<T: Pack & Copy> { recent });
+
 /// A judged call.
 #[derive(Debug, Clone, Copy)]
 struct Call<T> {
@@ -171,16 +173,6 @@ impl<T: Pack + Copy> Calls<T> {
         if let Some(id) = id(event, key) {
             self.recent.insert(id, Call { progress, what });
         }
-    }
-
-    /// Appends the memory.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.recent.snapshot(out);
-    }
-
-    /// Takes a memory that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.recent.restore(input)
     }
 }
 
