@@ -107,7 +107,23 @@ fn parameter(meaning: &Meaning, default: Option<&toml::Value>) -> String {
 }
 
 const RULE_TABLES: &str = "
-Two of them have lists of tables, which are empty by default.
+### `[detect.rules.\"spend.budget\".agent]`
+
+- `day_usd`, `month_usd`: whole dollars that each agent may spend in a day and in a month. 0 is no budget.
+
+### `[detect.rules.\"spend.budget\".run]`
+
+- `day_usd`, `month_usd`: whole dollars that each run may spend in a day and in a month. 0 is no budget.
+
+### `[detect.rules.\"spend.budget\".team]`
+
+- `day_usd`, `month_usd`: whole dollars that each team may spend in a day and in a month. 0 is no budget.
+
+### `[detect.rules.\"spend.budget\".organisation]`
+
+- `day_usd`, `month_usd`: whole dollars that each organisation may spend in a day and in a month. 0 is no budget.
+
+Two rules have lists of tables, which are empty by default.
 
 ### `[[detect.rules.\"spend.budget\".named]]`
 
