@@ -112,7 +112,7 @@ mod tests {
 
     crate::parameters! {
         /// Of nothing.
-        pub struct Few {
+        pub struct Sample {
             /// How many are
             /// too many.
             many: u32 = 5, in 2..=9;
@@ -128,15 +128,15 @@ mod tests {
 
     #[test]
     fn each_has_its_meaning_its_default_and_its_range() {
-        let [enabled, many, few, names] = Few::MEANINGS else { panic!("four") };
+        let [enabled, many, few, names] = Sample::MEANINGS else { panic!("four") };
         assert_eq!(
             (enabled.name, many.text().as_str(), many.range),
             ("enabled", "How many are too many.", Some((2, 9)))
         );
         assert_eq!((few.range, names.name), (None, "names"));
-        let default = Few::default();
+        let default = Sample::default();
         assert_eq!((default.is_enabled(), default.many, default.check()), (true, 5, Ok(())));
-        assert_eq!(Few { many: 10, ..default.clone() }.check(), Err("many is 10; it must be 2 to 9".to_owned()));
-        assert!(Few { few: 5, ..default }.check().is_err());
+        assert_eq!(Sample { many: 10, ..default.clone() }.check(), Err("many is 10; it must be 2 to 9".to_owned()));
+        assert!(Sample { few: 5, ..default }.check().is_err());
     }
 }

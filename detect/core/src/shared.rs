@@ -1,8 +1,10 @@
 //! What several detectors ask of an event and of what came before it: worked out and kept once. No alert comes from here.
 
 use ledger::Row;
+use ledger::events::column;
 
 use crate::aspects::Aspects;
+use crate::command::known_lines::KnownLines;
 use crate::cost::Authority;
 use crate::detector_state;
 use crate::egress::reach::{Known, Reach, Watched};
@@ -25,9 +27,10 @@ pub struct Shared {
     secrets: Recent<SecretRead>,
     /// How many alerts each sender opened.
     openers: Openers,
+    lines: KnownLines,
 }
 
-detector_state!(Shared { reach, authority, secrets, openers } without { key });
+detector_state!(Shared { reach, authority, secrets, openers } without { key, lines });
 
 /// What is known about the surroundings of one event.
 #[derive(Clone, Copy)]
@@ -49,12 +52,16 @@ impl Shared {
             authority: Authority::default(),
             secrets: Recent::new(SECRET_READS_MAX),
             openers: Openers::default(),
+            lines: KnownLines::new(key),
         }
     }
 
     /// Takes the next row, and shows it as detectors see it.
     pub fn event<'a>(&'a mut self, row: &'a Row<'a>, backfill: bool, findings: &mut Findings) -> EventRow<'a> {
-        let event = EventRow::new(row, backfill, self.key);
+        let mut event = EventRow::new(row, backfill, self.key);
+        if let Some(text) = event.text(column::COMMAND) {
+            event.set_line(self.lines.read(text));
+        }
         let known = match event.request() {
             Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),
             _ => None,
@@ -68,7 +75,8 @@ impl Shared {
         if self.openers.is_flood(event.sender(), event.second()) {
             findings.note_flood();
         }
-        event.within(Surroundings { shared: self, known, cost })
+        event.set_surroundings(Surroundings { shared: self, known, cost });
+        event
     }
 
     /// Notes that an event of this sender opened so many alerts.

@@ -157,7 +157,7 @@ impl Detector for Risky {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(progress) = Progress::of(event) else { return };
-        match self.calls.hear(event, self.key, progress) {
+        match self.calls.hear(event, progress) {
             News::Known => {}
             News::Further(from, to, class) => {
                 let subject = Subject { scope: Scope::agent(event), target: class.word() };
@@ -184,7 +184,7 @@ impl Risky {
         if sign.class == Class::Privilege && !self.parameters.privilege {
             return;
         }
-        self.calls.judged(event, self.key, progress, sign.class);
+        self.calls.judged(event, progress, sign.class);
         let open = |_| Opening {
             case: Commands { sign: sign.clone(), deeds: Deeds::one(progress) },
             who: scope::who(event),

@@ -192,7 +192,7 @@ impl Detector for Unusual {
             // Some agents and all gateways tell of the wish only.
             Progress::Asked => Self::asked(event),
         };
-        match self.calls.hear(event, self.key, progress) {
+        match self.calls.hear(event, progress) {
             News::Known => {}
             News::Further(from, to, class) => {
                 let subject = Subject { scope: Scope::agent(event), target: class.word() };
@@ -201,7 +201,7 @@ impl Detector for Unusual {
             News::First => {
                 let class = class.or_else(|| self.of_command(event));
                 if let Some(class) = class {
-                    self.calls.judged(event, self.key, progress, class);
+                    self.calls.judged(event, progress, class);
                     self.raise(event, class, None, progress, Before::default(), findings);
                 }
                 self.sweep(event, progress, findings);
@@ -274,7 +274,7 @@ impl Unusual {
         if risky::is_destruction(event) {
             return;
         }
-        self.calls.judged(event, self.key, progress, Class::ManyDeleted);
+        self.calls.judged(event, progress, Class::ManyDeleted);
         let files = sweep.weight(self.parameters.folder_files, self.parameters.deletes);
         self.delete(event, files, sweep.what(), progress, findings);
     }

@@ -106,12 +106,11 @@ const KNOWN: usize = 32;
 /// The detector.
 pub struct NoProgress {
     parameters: Parameters,
-    key: Key,
     agents: Table<Agent>,
     episodes: Episodes<Standstill>,
 }
 
-detector_state!(NoProgress { agents, episodes } without { parameters, key });
+detector_state!(NoProgress { agents, episodes } without { parameters });
 
 impl Rule for NoProgress {
     type Parameters = Parameters;
@@ -121,7 +120,6 @@ impl Rule for NoProgress {
         Self {
             episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
             parameters: parameters.clone(),
-            key,
             agents: Table::new(AGENTS_MAX),
         }
     }
@@ -201,7 +199,7 @@ impl Agent {
 impl NoProgress {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let agent = self.agents.of_actor(event, findings);
-        let Some(step) = agent.feed.step(event, self.key) else { return };
+        let Some(step) = agent.feed.step(event) else { return };
         if agent.take(step, event) && step.moves {
             return self.progress(event, findings);
         }

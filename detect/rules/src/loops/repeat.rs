@@ -65,12 +65,11 @@ parameters! {
 /// The detector.
 pub struct Repeat {
     parameters: Parameters,
-    key: Key,
     agents: Table<Agent>,
     episodes: Episodes<Loop>,
 }
 
-detector_state!(Repeat { agents, episodes } without { parameters, key });
+detector_state!(Repeat { agents, episodes } without { parameters });
 
 impl Rule for Repeat {
     type Parameters = Parameters;
@@ -80,7 +79,6 @@ impl Rule for Repeat {
         Self {
             episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
             parameters: parameters.clone(),
-            key,
             agents: Table::new(AGENTS_MAX),
         }
     }
@@ -120,7 +118,7 @@ impl Detector for Repeat {
 impl Repeat {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let agent = self.agents.of_actor(event, findings);
-        let Some(step) = agent.feed.step(event, self.key) else { return };
+        let Some(step) = agent.feed.step(event) else { return };
         let subject = Subject::actor(event);
         let turn = agent.finder.take(step, event.sighting(), agent.spent);
         let (laps, ended) = match turn {
