@@ -10,7 +10,8 @@ pub mod silence;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use operations::triage::{CloseReason, Request, Status};
+use operations::kind::alert_step::CloseReason;
+use operations::triage::{Request, Status};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cli::Output;

@@ -11,7 +11,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode, Uri};
 use futures::StreamExt;
 use http_body_util::{BodyExt, Collected, Limited};
-use ledger::LedgerName;
+use ledger::{LedgerName, Reader};
 use operations::access::{Authorize, Principal};
 use operations::budget;
 use operations::triage::{self, Desk, Policy};
@@ -58,15 +58,14 @@ impl Target {
             return Ok(Api(Inner::There(Box::new(Remote::new(server, token, &self.trust)?))));
         }
         let data = self.place.data()?;
-        let engine = query::Engine::open(&data, query::Options::default()).map_err(|error| match error {
-            query::QueryError::Ledger(error) => Failure::from(error),
-            error => Failure::from(error),
-        })?;
+        let (events, operations) =
+            (Reader::open(&data, LedgerName::Events)?, Reader::open(&data, LedgerName::Operations)?);
         // The process that writes the directory is the one that changes something, see `triage`.
-        let operations = engine.reader(LedgerName::Operations);
-        let desk = Desk::new(operations.clone(), None, self.policy()?);
+        let desk = Arc::new(Desk::new(operations.clone(), None, self.policy()?));
         let budgets = budget::Desk::new(operations.clone(), None);
-        let state = api::State::new(engine, Arc::new(Everyone), Arc::new(desk), Arc::new(budgets));
+        let options = query::Options { triage: Some(Arc::clone(&desk)), ..query::Options::default() };
+        let engine = query::Engine::new(events, operations, options)?;
+        let state = api::State::new(engine, Arc::new(Everyone), desk, Arc::new(budgets));
         Ok(Api(Inner::Here(api::router(state))))
     }
 

@@ -185,6 +185,7 @@ impl Server {
             audit: Some(store.operations().appender()),
             threads: settings.query.threads.map(Into::into),
             queries_max: settings.query.queries_max.map(Into::into),
+            triage: Some(Arc::clone(&desk)),
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         let slack = slack::Apps::of(settings);

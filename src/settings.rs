@@ -19,7 +19,7 @@ use std::time::Duration;
 use detect_rules::user::Depth;
 use export::{Secret, SinkConfig};
 use ingest::config::Collector;
-use operations::budget::Set;
+use operations::kind::budget_request::Set;
 use operations::triage::Policy;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};

@@ -6,9 +6,11 @@ use clap::{Args, Subcommand};
 use ledger::{LedgerName, Reader};
 use operations::access::{Principal, Role, Trust};
 use operations::fold::Folded;
+use operations::kind::Envelope;
+use operations::kind::token::{self, ACTIVE, Ended, REVOKED, TOKEN, TOKEN_REVOKED};
 use serde::Serialize;
 
-use crate::access::{ACTIVE, Directory, KIND, REVOKED, Secret, TokenRecord, TokenState, hex};
+use crate::access::{Directory, Secret, TokenState, hex};
 use crate::cli::{Output, Place};
 use crate::control::client;
 use crate::control::protocol::Operation;
@@ -127,15 +129,9 @@ fn create(arguments: Create) -> Outcome {
         team: arguments.team,
         org: arguments.org,
     };
-    let record = TokenRecord { hash: hex(&secret.hash()), principal };
-    let entry = Operation {
-        kind: KIND.to_owned(),
-        subject: id.clone(),
-        revision: Some(1),
-        from: None,
-        to: Some(ACTIVE.to_owned()),
-        record: serde_json::to_value(record)?,
-    };
+    let record = token::Created { hash: hex(&secret.hash()), principal };
+    let envelope = Envelope { subject: &id, revision: Some(1), to: Some(ACTIVE), ..Envelope::default() };
+    let entry = Operation::new(&TOKEN, &envelope, &record)?;
     let position = client::append(&data, &entry)?.position;
     let created = Created { id, secret: secret.reveal().to_owned(), position };
     match arguments.output.format {
@@ -227,14 +223,10 @@ fn revoke(arguments: &Revoke) -> Outcome {
     if token.revoked.is_some() {
         return Err(Failure::usage(format!("the token {:?} was revoked already", arguments.id)));
     }
-    let entry = Operation {
-        kind: KIND.to_owned(),
-        subject: arguments.id.clone(),
-        revision: Some(2),
-        from: Some(ACTIVE.to_owned()),
-        to: Some(REVOKED.to_owned()),
-        record: serde_json::json!({}),
-    };
+    let states = (Some(ACTIVE), Some(REVOKED));
+    let envelope =
+        Envelope { subject: &arguments.id, revision: Some(2), from: states.0, to: states.1, ..Envelope::default() };
+    let entry = Operation::new(&TOKEN_REVOKED, &envelope, &Ended {})?;
     let appended = client::append(&arguments.place.data()?, &entry)?;
     match arguments.output.format {
         Format::Json => output::print_json(&appended)?,

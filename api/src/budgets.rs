@@ -16,8 +16,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use operations::access::{Principal, Role};
-use operations::budget::{Asked, Commit, Decided, DeskError, Owner, Request, Reserve, Set};
+use operations::budget::{Decided, DeskError};
 use operations::fold::{Answer, Budgets, OpenReservation, Refusal, Standing};
+use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Set};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

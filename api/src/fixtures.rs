@@ -35,7 +35,13 @@ impl Ledgers {
 
     /// An engine that records what is asked.
     pub(crate) fn engine(&self) -> Engine {
-        let options = Options { audit: Some(self.store.operations().appender()), threads: Some(2), queries_max: None };
+        self.engine_with(Options::default())
+    }
+
+    /// The same with other options.
+    pub(crate) fn engine_with(&self, options: Options) -> Engine {
+        let audit = Some(self.store.operations().appender());
+        let options = Options { audit, threads: Some(2), ..options };
         Engine::new(self.store.events().reader(), self.store.operations().reader(), options).unwrap()
     }
 }
@@ -46,7 +52,8 @@ pub(crate) fn alert(id: &str, revision: i64, state: &str, severity: &str) -> Ent
         "id": id, "revision": revision, "rule": "egress.denied_post", "rule_version": 1, "state": state, "severity": severity,
         "title": "Denied upload", "reason": "3 requests", "who": { "user": "tobias", "team": "red" }, "what": { "host": "attacker-logger.com" },
         "first_seen": NOON, "last_seen": NOON, "recorded_first": NOON, "recorded_last": NOON, "count": 1,
-        "evidence": ["events/0/2"], "tags": [], "backfill": false
+        "evidence": ["events/0/2"], "tags": [], "backfill": false,
+        "measured": { "what": "denied requests", "unit": "count", "observed": revision, "usual": { "low": 0, "high": 2 } }
     });
     operation("alert", id, revision, &record)
 }

@@ -51,25 +51,19 @@ fn page(triage: &Triage, all: bool, before: Option<u64>, limit: usize, now: i64)
 
 fn silence(standing: &StandingSilence, now: i64) -> Value {
     let StandingSilence { id, kind, silence, would_have_hidden, by: author, expired, seq } = standing;
-    let active_until = standing.active_until(now);
-    let state = match (active_until, standing.is_over(now)) {
-        (Some(_), _) => "active",
-        (None, true) => "over",
-        (None, false) => "waiting",
-    };
     let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
     let mut shown = by(author);
     let members = [
         ("id", id.clone().into()),
-        ("kind", kind.kind().into()),
-        ("state", state.into()),
+        ("kind", kind.word().into()),
+        ("state", standing.state(now).as_str().into()),
         ("matchers", matchers.into()),
         ("reason", silence.reason.clone().into()),
         ("starts", time_text(silence.starts).into()),
         ("ends", time_text(silence.ends).into()),
         ("every_seconds", silence.every_seconds.into()),
         ("until", silence.until.map(time_text).into()),
-        ("active_until", active_until.map(time_text).into()),
+        ("active_until", standing.active_until(now).map(time_text).into()),
         ("would_have_hidden", (*would_have_hidden).into()),
         ("expired", expired.as_ref().map(by).into()),
         ("position", place(*seq).into()),

@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use operations::alert::{Alert, Severity};
-use operations::fold::{Outbox, SentAlert};
+use operations::fold::Outbox;
+use operations::kind::delivery::SentAlert;
 
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, NOTIFICATIONS_MAX, NOTIFICATIONS_URGENT_MAX};
 use crate::record::{Body, Record};

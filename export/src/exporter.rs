@@ -4,9 +4,10 @@ mod idle;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::operations::column;
-use ledger::{AppendError, Appender, Entry, Group, Ledger, LedgerError, LedgerName, Reader};
-use operations::fold::{Outbox, RETRY_KIND};
+use ledger::{AppendError, Appender, Group, Ledger, LedgerError, LedgerName, Reader};
+use operations::fold::Outbox;
+use operations::kind::Envelope;
+use operations::kind::export::{RETRY, Retry};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -76,10 +77,7 @@ impl Retries {
         if !self.workers.iter().any(|(name, _)| name == sink) {
             return Err(RetryError::NoSink(sink.to_owned()));
         }
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, RETRY_KIND);
-        entry.set_text(column::SUBJECT, sink);
-        entry.set_text(column::ACTOR, actor);
+        let mut entry = RETRY.entry(&Envelope { subject: sink, actor, ..Envelope::default() }, &Retry {})?;
         let mut group = Group::new(&ledger::operations::TABLE);
         group.push(&mut entry)?;
         self.appender.append(group).await?;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ledger::{Entry, LedgerName, Rows, Table};
 use operations::alert::{Alert, Severity, State, What, Who};
-use operations::fold::{Fold as _, Outbox, RECEIPT_KIND, SENT_KIND};
+use operations::fold::{Fold as _, Outbox};
+use operations::kind::delivery::SENT_KIND;
+use operations::kind::export::RECEIPT_KIND;
 use serde_json::{Value, json};
 
 use crate::config::SinkConfig;
@@ -75,6 +77,7 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         evidence: vec!["events/0/7".parse().unwrap()],
         tags: vec!["AML.T0086".into()],
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,

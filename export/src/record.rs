@@ -6,10 +6,11 @@ use std::time::Duration;
 use ledger::events::column as event;
 use ledger::operations::column as operation;
 use ledger::{LedgerName, Position, Row};
-use operations::alert::{Alert, Severity, State};
-use operations::triage::record::{ACKNOWLEDGE, CLOSE, CloseReason, NOTICE, Notice};
-use operations::triage::{Because, Column, group_key};
-use serde::Deserialize;
+use operations::alert::{ALERT, Alert, Severity, State};
+use operations::kind::alert_notice::{Because, NOTICED, Notice};
+use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, CloseReason};
+use operations::kind::is_internal;
+use operations::triage::{Column, group_key};
 use serde_json::{Map, Value};
 
 use crate::delivery::route::Routes;
@@ -105,16 +106,6 @@ pub struct TriageAction {
     pub about: Option<Box<Alert>>,
 }
 
-/// What the records of both kinds say, as far as receivers hear of it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Seen {
-    revision: Option<u32>,
-    reason: Option<CloseReason>,
-    duplicate_of: Option<String>,
-    alert: Option<Box<Alert>>,
-}
-
 /// What people do about alerts that receivers of alerts hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TriageActionKind {
@@ -141,17 +132,25 @@ impl TriageAction {
             CLOSE => TriageActionKind::Close,
             _ => return None,
         };
-        let alert = row.text(operation::SUBJECT)?.to_owned();
-        let record = row.text(operation::RECORD).and_then(|text| serde_json::from_str(text).ok());
-        let Seen { revision, reason, duplicate_of, alert: about } = record.unwrap_or_default();
-        let actor = row.text(operation::ACTOR).unwrap_or("somebody").to_owned();
-        Some(Self { alert, kind, actor, recorded: row.recorded, revision, reason, duplicate_of, about })
+        let action = Self {
+            alert: row.text(operation::SUBJECT)?.to_owned(),
+            kind,
+            actor: row.text(operation::ACTOR).unwrap_or("somebody").to_owned(),
+            recorded: row.recorded,
+            revision: None,
+            reason: None,
+            duplicate_of: None,
+            about: None,
+        };
+        Some(if let Some(record) = ACKNOWLEDGED.read(row) {
+            Self { revision: Some(record.seen.revision), about: record.alert, ..action }
+        } else if let Some(record) = CLOSED.read(row) {
+            let (reason, duplicate_of) = (Some(record.reason), record.duplicate_of);
+            Self { revision: Some(record.seen.revision), reason, duplicate_of, about: record.alert, ..action }
+        } else {
+            action
+        })
     }
-}
-
-/// Kinds of `operations` that are never exported: they are about exporting, or as frequent as it.
-pub fn is_internal(kind: &str) -> bool {
-    kind.starts_with("export.") || kind.starts_with("delivery.") || matches!(kind, "cursor" | "query" | "manifest")
 }
 
 /// Which rows a sink gets.
@@ -227,12 +226,12 @@ impl Filter {
             Selected { body: Body::Alert(Box::new(alert)), time: row.recorded, host, notice }
         };
         let other = |body| Some(Selected { body, time: row.recorded, host: None, notice: None });
-        if let Some(alert) = Alert::from_row(row) {
+        if let Some(alert) = ALERT.read(row) {
             return self.wants(&alert).then(|| told(alert, None));
         }
         if self.alerts_only {
-            if row.text(operation::KIND) == Some(NOTICE) {
-                let notice: Notice = serde_json::from_str(row.text(operation::RECORD)?).ok()?;
+            if NOTICED.is_of(row) {
+                let notice = NOTICED.read(row)?;
                 return self.is_addressed(&notice).then(|| told(notice.alert, Some(notice.because)));
             }
             return other(Body::Action(TriageAction::from_row(row)?));
@@ -292,8 +291,8 @@ mod tests {
         check(&fixtures::operations(&[escalation]), [true, true, false]);
         let escalation = fixtures::notice(&json!({"because": "escalation", "step": "s", "receivers": ["sink"]}), 1);
         check(&fixtures::operations(&[escalation]), [true, true, true]);
-        for kind in ["export.receipt", "export.intent", "delivery.x", "cursor", "query", "manifest"] {
-            check(&fixtures::operations(&[json!({"kind": kind})]), [false, false, false]);
+        for kind in operations::kind::ALL.iter().filter(|kind| kind.is_internal) {
+            check(&fixtures::operations(&[json!({"kind": kind.word})]), [false, false, false]);
         }
     }
 }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::LedgerName;
-use operations::fold::{Outbox, SentAlert, SentThread};
+use operations::fold::Outbox;
+use operations::kind::delivery::{SentAlert, SentThread};
 use serde_json::Value;
 
 use crate::config::Start;

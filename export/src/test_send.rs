@@ -103,6 +103,7 @@ fn record(sink: &str, now: i64) -> Record {
         evidence: Vec::new(),
         tags: vec!["test".to_owned()],
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,

@@ -12,11 +12,7 @@ mod outbox;
 use std::ops::ControlFlow;
 
 pub use budgets::{Answer, Budgets, OpenReservation, Refusal, Standing};
-pub use exports::{
-    Checkpoint, Cut, ExportIntent, ExportReceipt, ExportWindow, Exported, HIDDEN_KIND, Hidden, HiddenAt, INTENT_KIND,
-    Intended, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread,
-    newest_exported,
-};
+pub use exports::{Exported, newest_exported};
 pub use outbox::{DeadLetter, Outbox, Thread, Told};
 
 use ledger::LedgerError;
@@ -148,6 +144,7 @@ pub fn newest_from(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::export::{Cut, ExportWindow, INTENT_KIND, Intended, RECEIPT_KIND};
     use ledger::operations::column;
     use ledger::{Entry, Group};
     use ledger::{LedgerName, Position};

@@ -7,13 +7,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod access;
-pub mod alert;
 pub mod budget;
 pub mod calendar;
 pub mod field_names;
 pub mod fold;
+pub mod kind;
 pub mod limits;
 pub mod standing;
 pub mod triage;
 
 pub use field_names::field_names;
+pub use kind::alert;

@@ -28,6 +28,8 @@ pub const MATCHERS_MAX: usize = 16;
 pub const SILENCES_MAX: usize = 1_024;
 /// Silences that are kept, over ones included; those that ended first are forgotten first.
 pub const SILENCES_KEPT: usize = 4_096;
+/// The same while a query reads all of them.
+pub const SILENCES_READ: usize = 65_536;
 /// The longest silence, in days: what is hidden for longer is a rule that should change.
 pub const SILENCE_DAYS_MAX: i64 = 30;
 /// The longest time from a maintenance window's first start to its last end, in days.

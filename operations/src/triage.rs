@@ -1,7 +1,7 @@
 //! The life of alerts: what people do with them, what hides them, and who hears of them next.
 //!
 //! Detectors write the revisions of an alert ([`crate::alert`]). Everything else is recorded by named principals under the
-//! kinds of [`record`]. [`Triage`] is the one fold over both; [`Desk`] is the one way to change something. Whether anybody is
+//! kinds of [`crate::kind`]. [`Triage`] is the one fold over both; [`Desk`] is the one way to change something. Whether anybody is
 //! told of an alert is one question, [`Triage::notify`]; who is told, and how, belongs to delivery.
 //!
 //! Nothing here has a clock: time is a parameter, in microseconds since 1970 UTC of recorded time. Every text in an alert
@@ -16,7 +16,6 @@ mod life;
 mod matcher;
 mod notices;
 mod policy;
-pub mod record;
 mod request;
 mod silence;
 mod silences;
@@ -30,10 +29,9 @@ pub use life::{Acknowledged, Action, By, Closed, Escalated, Status, Step, Triage
 pub use matcher::{Column, Matcher, MatcherError};
 pub use notices::Notices;
 pub use policy::{Escalation, EscalationStep, EscalationStepOf, Inhibition, Policy, PolicyError, group_key};
-pub use record::{Because, CloseReason, WindowKind};
 pub use request::{Cause, NewSilence, Refused, Request};
 pub use silence::Silence;
-pub use silences::StandingSilence;
+pub use silences::{SilenceState, StandingSilence};
 
 /// One day in microseconds.
 pub const DAY: i64 = 24 * 60 * 60 * 1_000_000;

@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 
 use ledger::AppendError;
-use operations::budget::{Asked, Commit, Decided, Desk, DeskError, Log, Owner, Request, Reserve, Scope, Set};
+use operations::budget::{Decided, Desk, DeskError, Log};
 use operations::calendar::Period;
 use operations::fold::{Answer, Budgets, Refusal};
+use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Scope, Set};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Arc, Mutex};
 use shuttle::thread;

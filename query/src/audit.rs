@@ -5,17 +5,12 @@ use std::time::Instant;
 use ledger::operations::column;
 use ledger::{Appender, Entry, Group, LedgerName, Position, Table};
 use operations::access::Principal;
-use serde_json::json;
+use operations::kind::Envelope;
+use operations::kind::query::{Begun, CONTENT_READ, ContentRead, Ended, QUERY, QUERY_ENDED};
 use tokio::runtime::Handle;
 
 use crate::engine::{Purpose, Request};
 use crate::error::QueryError;
-
-/// The operations kind of SQL that somebody typed. Revision 1 has the text as its content and is there before the SQL is
-/// read; revision 2 says how it ended. One without a second was running when the process ended.
-pub const QUERY_KIND: &str = "query";
-/// The operations kind of a read of content columns.
-pub const CONTENT_READ_KIND: &str = "content.read";
 
 /// A new id of a query: 128 random bits in hexadecimal.
 pub(crate) fn new_id() -> Result<String, QueryError> {
@@ -62,7 +57,8 @@ impl Trail {
             ended: false,
         };
         if let Some(via) = typed {
-            let mut entry = entry(QUERY_KIND, &trail.id, name, &json!({ "token": token, "via": via }));
+            let record = Begun { token: token.clone(), via: via.to_owned() };
+            let mut entry = QUERY.entry(&envelope(&trail.id, name), &record).map_err(QueryError::NotRecorded)?;
             entry.set_text(column::CONTENT, &request.sql);
             // Who asks may go away meanwhile: the entry comes all the same, and so must the one of its end.
             let recorded = trail.append(entry).await;
@@ -83,8 +79,9 @@ impl Trail {
         if columns.is_empty() {
             return Ok(());
         }
-        let record = json!({ "token": self.token, "columns": columns });
-        self.append(entry(CONTENT_READ_KIND, &self.id, &self.actor, &record)).await
+        let record = ContentRead { token: self.token.clone(), columns: columns.to_vec(), via: None };
+        let entry = CONTENT_READ.entry(&envelope(&self.id, &self.actor), &record).map_err(QueryError::NotRecorded)?;
+        self.append(entry).await
     }
 
     async fn append(&self, mut entry: Entry) -> Result<(), QueryError> {
@@ -101,13 +98,12 @@ impl Trail {
         }
         let Some(appender) = self.appender.clone() else { return };
         let elapsed_ms = self.started.elapsed().as_millis() as u64;
-        let record = json!({ "token": self.token, "outcome": outcome, "rows": rows, "elapsed_ms": elapsed_ms });
-        let mut entry = entry(QUERY_KIND, &self.id, &self.actor, &record);
-        entry.set_integer(column::REVISION, 2);
-        entry.set_text(column::TO, outcome);
+        let record = Ended { token: self.token.clone(), outcome: outcome.to_owned(), rows, elapsed_ms };
+        let envelope = Envelope { revision: Some(2), to: Some(outcome), ..envelope(&self.id, &self.actor) };
+        let entry = QUERY_ENDED.entry(&envelope, &record);
         let mut group = Group::new(Table::of(LedgerName::Operations));
         self.runtime.spawn(async move {
-            let recorded = match group.push(&mut entry) {
+            let recorded = match entry.and_then(|mut entry| group.push(&mut entry)) {
                 Ok(()) => appender.append(group).await.map(|_| ()),
                 Err(error) => Err(error),
             };
@@ -134,19 +130,14 @@ pub(crate) async fn record_read(
     columns: &[String],
 ) -> Result<(), QueryError> {
     let mut group = Group::new(Table::of(LedgerName::Operations));
-    let record = json!({ "token": principal.token, "columns": columns, "via": via });
-    let mut entry = entry(CONTENT_READ_KIND, &new_id()?, &principal.name, &record);
-    entry.set_text(column::FROM, &from.to_string());
+    let record = ContentRead { token: principal.token.clone(), columns: columns.to_vec(), via: Some(via.to_owned()) };
+    let (id, from) = (new_id()?, from.to_string());
+    let envelope = Envelope { from: Some(&from), ..envelope(&id, &principal.name) };
+    let mut entry = CONTENT_READ.entry(&envelope, &record).map_err(QueryError::NotRecorded)?;
     group.push(&mut entry).map_err(QueryError::NotRecorded)?;
     appender.append(group).await.map(|_| ()).map_err(QueryError::NotRecorded)
 }
 
-fn entry(kind: &str, id: &str, actor: &str, record: &serde_json::Value) -> Entry {
-    let mut entry = Entry::new();
-    entry.set_text(column::KIND, kind);
-    entry.set_text(column::SUBJECT, id);
-    entry.set_integer(column::REVISION, 1);
-    entry.set_text(column::ACTOR, actor);
-    entry.set_text(column::RECORD, &record.to_string());
-    entry
+fn envelope<'a>(id: &'a str, actor: &'a str) -> Envelope<'a> {
+    Envelope { subject: id, revision: Some(1), actor, ..Envelope::default() }
 }

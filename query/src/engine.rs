@@ -10,6 +10,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 use ledger::{Appender, LedgerName, Position, Reader};
 use operations::access::Principal;
+use operations::triage::{Desk, Policy};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -106,6 +107,8 @@ impl std::fmt::Debug for Standing {
 pub struct Options {
     /// Where queries and content reads are recorded; `None` only where one reads a directory of one's own.
     pub audit: Option<Appender>,
+    /// What alerts amount to, as the API tells it. `None` makes one of its own, in which nothing is hidden by a configuration.
+    pub triage: Option<Arc<Desk>>,
     /// Threads, and parts of a plan; `None` means one per core.
     pub threads: Option<usize>,
     /// Queries at the same time; `None` means [`limits::QUERIES_MAX`].
@@ -149,7 +152,8 @@ impl Engine {
             .enable_time()
             .build()
             .map_err(QueryError::internal)?;
-        let sessions = Sessions::new(threads, events.data_directory())?;
+        let own = || Arc::new(Desk::new(operations.clone(), None, Policy::default()));
+        let sessions = Sessions::new(threads, events.data_directory(), options.triage.unwrap_or_else(own))?;
         Ok(Self(Arc::new(Inner {
             events,
             operations,

@@ -33,8 +33,8 @@ impl Ledgers {
     }
 
     pub(crate) fn engine(&self) -> Engine {
-        let options = Options { audit: Some(self.store.operations().appender()), threads: Some(2), queries_max: None };
-        self.engine_with(options)
+        let audit = Some(self.store.operations().appender());
+        self.engine_with(Options { audit, threads: Some(2), ..Options::default() })
     }
 
     pub(crate) fn engine_with(&self, options: Options) -> Engine {

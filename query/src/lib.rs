@@ -31,7 +31,6 @@ mod table;
 pub mod views;
 
 pub use answer::{Answer, Statistics};
-pub use audit::{CONTENT_READ_KIND, QUERY_KIND};
 pub use engine::{Engine, Limits, Options, Purpose, Request, Standing};
 pub use error::{Limit, QueryError};
 pub use profile::{Profile, Pruning};

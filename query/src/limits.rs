@@ -72,6 +72,8 @@ pub const RESULT_BYTES_MAX: u64 = 64 << 30;
 
 /// Batches of a result that wait for a slow receiver.
 pub const RESULT_BATCHES_QUEUED_MAX: usize = 2;
+/// Memory of the alerts that are read again for a query because the projection of the API has forgotten some.
+pub const ALERTS_READ_BYTES: usize = 256 << 20;
 /// Rows in one batch of a result.
 pub const BATCH_ROWS: usize = 8_192;
 

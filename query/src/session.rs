@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, SchemaProvider,
+    TableProvider,
 };
 use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::datasource::ViewTable;
@@ -18,6 +19,7 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
 use operations::access::{Principal, Role};
+use operations::triage::Desk;
 
 use crate::checked_sum::CheckedSum;
 use crate::error::{QueryError, missing_column};
@@ -26,7 +28,7 @@ use crate::guard::{Cancel, guard};
 use crate::limits;
 use crate::operators::{Operators, json_has_key, json_texts};
 use crate::statement;
-use crate::table::{ContentUse, Layout, LedgerTable, ReaderFactory};
+use crate::table::{ContentUse, Layout, LedgerTable, ProjectedTable, ReaderFactory};
 use crate::views::{self, View};
 
 const CATALOG: &str = "tachograph";
@@ -50,6 +52,8 @@ pub(crate) struct Sessions {
     state: SessionState,
     runtime: RuntimeEnv,
     readers: ReaderFactory,
+    /// What alerts amount to.
+    desk: Arc<Desk>,
 }
 
 /// A planned query.
@@ -65,8 +69,9 @@ pub(crate) struct Planned {
 }
 
 impl Sessions {
-    /// Prepares sessions over the ledgers in the data directory `root`, whose plans run in `partitions` parts.
-    pub(crate) fn new(partitions: usize, root: &Path) -> Result<Self, QueryError> {
+    /// Prepares sessions over the ledgers in the data directory `root`, whose plans run in `partitions` parts. What alerts amount
+    /// to is asked of `desk`.
+    pub(crate) fn new(partitions: usize, root: &Path, desk: Arc<Desk>) -> Result<Self, QueryError> {
         // Without a place to spill, a query that outgrows its memory fails; spilled content would outlive its erasure.
         let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new()
@@ -103,7 +108,7 @@ impl Sessions {
         let sum = CheckedSum::new(state.udaf("sum").map_err(QueryError::from_engine)?);
         state.register_udaf(Arc::new(AggregateUDF::from(sum))).map_err(QueryError::from_engine)?;
         let readers = ReaderFactory::new(root, &runtime).map_err(QueryError::from_engine)?;
-        Ok(Self { state, runtime, readers })
+        Ok(Self { state, runtime, readers, desk })
     }
 
     /// Plans a statement over a snapshot of each ledger that it reads, which `snapshot` takes.
@@ -126,9 +131,13 @@ impl Sessions {
         let state = self.state(&schema)?;
         check_tables(&state, &statement, principal)?;
         for view in wanted_views(&state, &statement)?.into_iter().filter(|view| may_read(principal, view.ledger)) {
-            let sql = view.sql(principal.content);
-            let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
-            let table = Arc::new(ViewTable::new(plan, Some(sql)));
+            let table: Arc<dyn TableProvider> = match view.sql(principal.content) {
+                Some(sql) => {
+                    let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
+                    Arc::new(ViewTable::new(plan, Some(sql)))
+                }
+                None => Arc::new(ProjectedTable::new(view, Arc::clone(&self.desk))),
+            };
             schema.register_table(view.name.to_owned(), table).map_err(QueryError::from_engine)?;
         }
         let planned = state.statement_to_plan(statement).await;
@@ -190,7 +199,9 @@ fn known() -> impl Iterator<Item = (&'static str, LedgerName)> {
 fn ledgers(state: &SessionState, statement: &Statement) -> Result<Vec<LedgerName>, QueryError> {
     let references = state.resolve_table_references(statement).map_err(QueryError::from_engine)?;
     let named = |name: &str| references.iter().any(|reference| reference.table() == name);
-    Ok(known().filter(|(name, _)| named(name)).map(|(_, ledger)| ledger).collect())
+    let tables = LedgerName::ALL.into_iter().filter(|ledger| named(ledger.as_str()));
+    let of_views = views::ALL.iter().filter(|view| view.source.is_table() && named(view.name));
+    Ok(tables.chain(of_views.map(|view| view.ledger)).collect())
 }
 
 /// Refuses tables and views that the principal's roles do not reach.

@@ -16,6 +16,7 @@ mod facts;
 mod files;
 mod layout;
 mod position;
+mod projected;
 mod prune;
 mod shape;
 mod statistics;
@@ -41,6 +42,7 @@ use ledger::Snapshot;
 
 pub(crate) use files::ReaderFactory;
 pub(crate) use layout::{Layout, Origin};
+pub(crate) use projected::ProjectedTable;
 pub(crate) use shape::Shape;
 
 use content::ContentExec;

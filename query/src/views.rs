@@ -1,12 +1,22 @@
 //! The one list of views: SQL over `events` and `operations` for the words that people use.
 //!
-//! A view is one entry here; the tables of `docs/sql.md`, the session and the tests derive from the list. A column made
-//! from content is marked, and is not there for principals who may not read content.
+//! A view is one entry here; the tables of `docs/sql.md`, the session and the tests derive from the list. What is seen of entries
+//! of one kind derives from the list of kinds (`operations::kind`); what alerts amount to comes from the same projection as the
+//! API, since there is one implementation of triage. A column made from content is marked, and is not there for principals who
+//! may not read content.
 
 mod alerts;
 mod budgets;
+mod cell;
+mod entries;
+mod silences;
 
 use ledger::{LedgerName, Table};
+use operations::kind::field::{Field, Place, Shape};
+
+pub(crate) use alerts::AlertRow;
+pub(crate) use cell::{Cell, Form};
+pub(crate) use silences::SilenceRow;
 
 /// One view.
 #[derive(Debug)]
@@ -19,37 +29,71 @@ pub struct View {
     pub doc: &'static str,
     /// Its columns, in order.
     pub columns: &'static [ViewColumn],
-    /// What follows the column list in its SQL.
-    pub body: &'static str,
+    /// Where its rows come from.
+    pub source: Source,
     /// A question that it answers, ready to run.
     pub example: &'static str,
 }
 
+/// Where the rows of a view come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The ledger's table: this SQL follows the list of the view's columns.
+    Sql(&'static str),
+    /// The entries of the kind with this word.
+    Entries(&'static str),
+    /// The alerts of the projection over them.
+    Alerts,
+    /// The silences and maintenance windows of that projection.
+    Silences,
+}
+
+impl Source {
+    /// Whether its rows are read from the ledger's table.
+    pub fn is_table(self) -> bool {
+        matches!(self, Self::Sql(_) | Self::Entries(_))
+    }
+}
+
 /// One column of a view.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct ViewColumn {
     /// Its name in SQL.
     pub name: &'static str,
-    /// What it is computed from; empty if it is the table's column of the same name.
-    pub expression: &'static str,
+    /// What it is computed from.
+    pub(crate) value: Value,
     /// One sentence; empty if it is the table's column of the same name.
     doc: &'static str,
     /// Whether it is made from content.
     pub content: bool,
 }
 
+/// What a column is computed from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value {
+    /// The table's column of the same name.
+    Same,
+    /// An expression of SQL.
+    Sql(&'static str),
+    /// A part of an entry.
+    Field(Field),
+    /// What is known of an alert.
+    Alert(Form, for<'a> fn(&AlertRow<'a>) -> Cell<'a>),
+    /// What is known of a silence.
+    Silence(Form, for<'a> fn(&SilenceRow<'a>) -> Cell<'a>),
+}
+
 impl View {
-    /// The SQL of the view, with or without the columns made from content.
-    pub fn sql(&self, content: bool) -> String {
-        let columns = self.columns.iter().filter(|column| content || !column.content).map(|column| {
-            let expression = if column.expression.is_empty() {
-                format!("\"{}\"", column.name)
-            } else {
-                column.expression.to_owned()
-            };
-            format!("{expression} AS \"{}\"", column.name)
-        });
-        format!("SELECT {} {}", columns.collect::<Vec<_>>().join(", "), self.body)
+    /// The SQL of the view, with or without the columns made from content; `None` if its rows come from a projection.
+    pub fn sql(&self, content: bool) -> Option<String> {
+        let body = match self.source {
+            Source::Sql(body) => body.to_owned(),
+            Source::Entries(word) => format!("FROM operations WHERE kind = '{word}'"),
+            Source::Alerts | Source::Silences => return None,
+        };
+        let columns = self.columns.iter().filter(|column| content || !column.content);
+        let columns = columns.filter_map(|column| Some(format!("{} AS \"{}\"", column.sql()?, column.name)));
+        Some(format!("SELECT {} {body}", columns.collect::<Vec<_>>().join(", ")))
     }
 
     /// The sentence about one of its columns.
@@ -64,19 +108,41 @@ impl View {
     }
 }
 
+impl ViewColumn {
+    /// The expression of SQL; `None` if it comes from a projection.
+    fn sql(&self) -> Option<String> {
+        Some(match self.value {
+            Value::Same => format!("\"{}\"", self.name),
+            Value::Sql(expression) => expression.to_owned(),
+            Value::Field(Field { place: Place::Column(column), .. }) => format!("\"{column}\""),
+            Value::Field(Field { place: Place::Record(path), shape, .. }) => {
+                let path = path.iter().fold(String::new(), |path, member| path + ", '" + member + "'");
+                match shape {
+                    Shape::Text => format!("json_get_str(record{path})"),
+                    Shape::Integer => format!("json_get_int(record{path})"),
+                    Shape::IntegerOr(default) => format!("coalesce(json_get_int(record{path}), {default})"),
+                    Shape::Flag => format!("coalesce(json_get_bool(record{path}), false)"),
+                    Shape::Json => format!("json_get_json(record{path})"),
+                }
+            }
+            Value::Alert(..) | Value::Silence(..) => return None,
+        })
+    }
+}
+
 /// The table's column of this name.
 const fn same(name: &'static str) -> ViewColumn {
-    ViewColumn { name, expression: "", doc: "", content: false }
+    ViewColumn { name, value: Value::Same, doc: "", content: false }
 }
 
 /// The table's column of this name, which is made from content.
 const fn content(name: &'static str) -> ViewColumn {
-    ViewColumn { name, expression: "", doc: "", content: true }
+    ViewColumn { name, value: Value::Same, doc: "", content: true }
 }
 
 /// A computed column.
 const fn made(name: &'static str, expression: &'static str, doc: &'static str) -> ViewColumn {
-    ViewColumn { name, expression, doc, content: false }
+    ViewColumn { name, value: Value::Sql(expression), doc, content: false }
 }
 
 /// All views.
@@ -89,10 +155,12 @@ pub const ALL: &[View] = &[
     SESSIONS,
     PERSONS,
     alerts::ALERTS,
-    alerts::SILENCES,
+    silences::SILENCES,
     budgets::BUDGETS,
     budgets::RESERVATIONS,
-    RECEIPTS,
+    entries::RECEIPTS,
+    entries::DELIVERIES,
+    entries::QUERIES,
 ];
 
 const EGRESS: View = View {
@@ -127,7 +195,7 @@ const EGRESS: View = View {
         same("trust"),
         same("marks"),
     ],
-    body: "FROM events WHERE kind LIKE 'egress.%'",
+    source: Source::Sql("FROM events WHERE kind LIKE 'egress.%'"),
     example: "SELECT domain, count(*) AS denied FROM egress WHERE outcome = 'deny' GROUP BY domain ORDER BY denied DESC LIMIT 20",
 };
 
@@ -164,7 +232,7 @@ const MODEL_CALLS: View = View {
         same("source"),
         same("trust"),
     ],
-    body: "FROM events WHERE kind LIKE 'model.%'",
+    source: Source::Sql("FROM events WHERE kind LIKE 'model.%'"),
     example: "SELECT model, count(DISTINCT interception) AS calls FROM model_calls GROUP BY model ORDER BY calls DESC",
 };
 
@@ -213,8 +281,10 @@ const SPEND: View = View {
         same("source"),
         same("trust"),
     ],
-    body: "FROM events WHERE (cost_micros IS NOT NULL OR cost_source_micros IS NOT NULL OR tokens_in IS NOT NULL OR tokens_out IS NOT NULL) \
+    source: Source::Sql(
+        "FROM events WHERE (cost_micros IS NOT NULL OR cost_source_micros IS NOT NULL OR tokens_in IS NOT NULL OR tokens_out IS NOT NULL) \
            AND NOT coalesce(array_has(marks, 'conflict'), false)",
+    ),
     example: "SELECT team, model, sum(cost_micros) / 1000000.0 AS usd FROM spend WHERE time >= now() - INTERVAL '1 day' GROUP BY team, model ORDER BY usd DESC",
 };
 
@@ -241,7 +311,7 @@ const COMMANDS: View = View {
         same("source"),
         same("trust"),
     ],
-    body: "FROM events WHERE kind = 'command'",
+    source: Source::Sql("FROM events WHERE kind = 'command'"),
     example: "SELECT time, session, exit_code FROM commands WHERE exit_code <> 0 ORDER BY time DESC LIMIT 50",
 };
 
@@ -273,7 +343,7 @@ const TOOL_CALLS: View = View {
         same("source"),
         same("trust"),
     ],
-    body: "FROM events WHERE kind LIKE 'tool.%'",
+    source: Source::Sql("FROM events WHERE kind LIKE 'tool.%'"),
     example: "SELECT session, action_fp, count(*) AS times FROM tool_calls WHERE action_fp IS NOT NULL GROUP BY session, action_fp HAVING count(*) > 20",
 };
 
@@ -307,7 +377,7 @@ const SESSIONS: View = View {
             "The same over what only agents, workspaces and hosts tell.",
         ),
     ],
-    body: "FROM events WHERE session IS NOT NULL GROUP BY session",
+    source: Source::Sql("FROM events WHERE session IS NOT NULL GROUP BY session"),
     example: "SELECT session, \"user\", started, ended, denied, cost_micros FROM sessions ORDER BY denied DESC LIMIT 20",
 };
 
@@ -320,49 +390,8 @@ const PERSONS: View = View {
         made("name", "last_value(\"user\" ORDER BY seq)", "The latest name."),
         made("since", "min(recorded)", "Since when the two are known to be one person."),
     ],
-    body: "FROM events WHERE user_id IS NOT NULL AND \"user\" <> user_id AND coalesce(trust, 'gateway') IN ('gateway', 'control_plane') GROUP BY user_id",
+    source: Source::Sql(
+        "FROM events WHERE user_id IS NOT NULL AND \"user\" <> user_id AND coalesce(trust, 'gateway') IN ('gateway', 'control_plane') GROUP BY user_id",
+    ),
     example: "SELECT coalesce(p.name, s.\"user\") AS person, sum(s.cost_micros) AS micros FROM spend s LEFT JOIN persons p ON s.user_id = p.user_id GROUP BY 1 ORDER BY 2 DESC",
-};
-
-const RECEIPTS: View = View {
-    name: "receipts",
-    ledger: LedgerName::Operations,
-    doc: "Receipts of exports: which range of a ledger a sink acknowledged.",
-    columns: &[
-        same("position"),
-        same("seq"),
-        same("recorded"),
-        made("sink", "subject", "Name of the sink in the configuration."),
-        made("first", "\"from\"", "First position of the range."),
-        made("end", "\"to\"", "Position after the last of the range."),
-        made("count", "json_get_int(record, 'count')", "Records that the sink acknowledged."),
-        made("excluded", "json_get_int(record, 'excluded')", "Records in the range that the filter left out."),
-        made("rejected", "json_get_int(record, 'rejected')", "Records that the sink refused for ever."),
-        made(
-            "batches",
-            "coalesce(json_get_int(record, 'batches'), 1)",
-            "Batches that were sent; one receipt stands for many while nothing fails.",
-        ),
-        made(
-            "attempts",
-            "json_get_int(record, 'attempts')",
-            "How often they were sent: once each if there are as many attempts as batches.",
-        ),
-        made(
-            "export_seq",
-            "json_get_int(record, 'export_seq')",
-            "The sink's gapless counter at the first record of the range.",
-        ),
-        made("bytes", "json_get_int(record, 'bytes')", "Bytes that were sent, before compression."),
-        made("sha256", "json_get_str(record, 'sha256')", "SHA-256 of these bytes, in hexadecimal."),
-        made("ack", "json_get_str(record, 'ack')", "What the sink answered."),
-        made(
-            "checkpoint_size",
-            "json_get_int(record, 'checkpoint', 'size')",
-            "Batches in the newest signed checkpoint at that moment.",
-        ),
-        made("checkpoint_root", "json_get_str(record, 'checkpoint', 'root')", "Root of that checkpoint in base64."),
-    ],
-    body: "FROM operations WHERE kind = 'export.receipt'",
-    example: "SELECT sink, max(\"end\") AS done, sum(\"count\") AS sent, sum(excluded) AS excluded FROM receipts GROUP BY sink",
 };

@@ -7,19 +7,10 @@ use ledger::Row;
 use ledger::operations::column;
 use operations::access::{Authorize, Principal};
 use operations::fold::Fold;
-use serde::{Deserialize, Serialize};
+use operations::kind::token::{ACTIVE, REVOKED, TOKEN};
 
-use super::{ACTIVE, KIND, REVOKED, secret};
+use super::secret;
 use crate::limits;
-
-/// What the entry of a new token records, as JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenRecord {
-    /// SHA-256 of the secret in hexadecimal digits.
-    pub hash: String,
-    /// Who shows the token.
-    pub principal: Principal,
-}
 
 /// One token's life so far.
 #[derive(Debug, Clone)]
@@ -41,11 +32,11 @@ pub struct Directory {
 }
 
 impl Fold for Directory {
-    const KINDS: Option<&'static [&'static str]> = Some(&[KIND]);
+    const KINDS: Option<&'static [&'static str]> = Some(&[TOKEN.word()]);
 
     /// What cannot be read gives nobody access.
     fn apply(&mut self, row: &Row<'_>) {
-        if row.text(column::KIND) != Some(KIND) {
+        if !TOKEN.is_of(row) {
             return;
         }
         let Some(id) = row.text(column::SUBJECT) else { return };
@@ -64,7 +55,7 @@ impl Fold for Directory {
 
 impl Directory {
     fn create(&mut self, id: &str, row: &Row<'_>) {
-        let record = row.text(column::RECORD).and_then(|record| serde_json::from_str::<TokenRecord>(record).ok());
+        let record = TOKEN.read(row);
         let hash = record.as_ref().and_then(|record| secret::parse_hash(&record.hash));
         let (Some(record), Some(hash)) = (record, hash) else {
             tracing::warn!(position = %row.position, "a token's entry cannot be read and is ignored");
@@ -99,14 +90,19 @@ mod tests {
     use crate::access::Secret;
     use ledger::{LedgerName, Rows};
     use operations::access::{Role, Trust};
+    use operations::kind::token::Created;
 
     /// Builds a block of token entries as they stand in the ledger.
     fn rows(entries: &[(&str, &str, String)]) -> Rows {
         let mut rows = Rows::new(LedgerName::Operations, 0, 0);
         for (seq, (id, to, record)) in entries.iter().enumerate() {
             let mut facts = Vec::new();
-            let values =
-                [(column::KIND, KIND), (column::SUBJECT, id), (column::TO, to), (column::RECORD, record.as_str())];
+            let values = [
+                (column::KIND, TOKEN.word()),
+                (column::SUBJECT, id),
+                (column::TO, to),
+                (column::RECORD, record.as_str()),
+            ];
             for (column, value) in values {
                 facts.extend_from_slice(&column.id().to_be_bytes());
                 facts.extend_from_slice(&u32::try_from(value.len()).expect("short").to_be_bytes());
@@ -134,7 +130,7 @@ mod tests {
             team: None,
             org: None,
         };
-        let record = TokenRecord { hash: secret::hex(&secret.hash()), principal };
+        let record = Created { hash: secret::hex(&secret.hash()), principal };
         serde_json::to_string(&record).expect("serialises")
     }
 

@@ -49,6 +49,28 @@ fn hidden(alert: &Value) -> impl Iterator<Item = &Value> {
     alert["hidden"].as_array().into_iter().flatten()
 }
 
+/// The numbers behind the reason, on one line; nothing if there are none.
+fn measured(measured: &Value) -> String {
+    let unit = match measured["unit"].as_str() {
+        None => return String::new(),
+        Some("count") => "",
+        Some(unit) => unit,
+    };
+    let number = |value: &Value| format!("{} {}", text(value), unit.replace('_', " ")).trim_end().to_owned();
+    let usual = &measured["usual"];
+    let last: Vec<String> =
+        measured["last"].as_array().into_iter().flatten().map(|point| text(&point["value"])).collect();
+    let parts = [
+        Some(format!("{}: {}", text(&measured["what"]), number(&measured["observed"]))),
+        measured["window_seconds"].as_i64().map(|seconds| format!(" in {seconds} s")),
+        measured["limit"].is_i64().then(|| format!(", limit {}", number(&measured["limit"]))),
+        usual.is_object().then(|| format!(", usually {} to {}", text(&usual["low"]), number(&usual["high"]))),
+        measured["observations"].as_u64().map(|observations| format!(" over {observations} observations")),
+        (!last.is_empty()).then(|| format!(", before: {}", last.join(" "))),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
 /// One alert with everything about it.
 pub fn whole(alert: &Value) -> String {
     let mut lines = Vec::new();
@@ -60,6 +82,7 @@ pub fn whole(alert: &Value) -> String {
     for name in ["id", "title", "severity", "status", "rule", "reason"] {
         line(name, text(&alert[name]));
     }
+    line("measured", measured(&alert["measured"]));
     for name in ["who", "what"] {
         let members = alert[name].as_object().into_iter().flatten();
         line(name, members.map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join("  "));
@@ -120,6 +143,8 @@ mod tests {
     #[test]
     fn what_an_attacker_wrote_stays_on_its_line() {
         let alert = json!({"id": "alert-0123456789abcdef", "title": "a\nb\u{1b}[2J", "severity": "high", "status": "closed", "rule": "r",
+            "measured": {"what": "spend\u{1b}", "unit": "micro_usd", "observed": 9, "window_seconds": 600, "limit": null, "usual": {"low": 1, "high": 3},
+                "observations": 40, "last": [{"time": "t", "value": 2}, {"time": "u", "value": 4}]},
             "who": {"user": "x\u{202e}y"}, "count": 3, "hidden": [{"kind": "silence", "by": "silence-1", "reason": "r", "until": null}],
             "closed": {"by": "ada", "at": "now", "reason": "benign"}, "evidence": ["events/0/1", "events/0/2"],
             "escalation": [{"step": "manager\u{1b}", "receivers": ["boss"], "at": "then", "happened": true}, {"step": "chief", "receivers": [], "at": "soon", "happened": false}],
@@ -127,6 +152,9 @@ mod tests {
         let shown = whole(&alert);
         assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown}");
         assert!(shown.contains("evidence:     events/0/1 events/0/2\n"), "{shown}");
+        let numbers =
+            "spend\\u{1b}: 9 micro usd in 600 s, usually 1 to 3 micro usd over 40 observations, before: 2 4\n";
+        assert!(shown.contains(numbers), "{shown}");
         assert!(shown.contains("closed:       benign by ada at now\n"), "{shown}");
         assert!(shown.contains("step:         then ada close benign: l1\\nl2\n"), "{shown}");
         assert!(shown.contains("told boss at then\n"), "{shown}");

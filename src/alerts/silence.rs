@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use chrono::DateTime;
 use clap::Args;
-use operations::triage::{Matcher, NewSilence, Request, WindowKind};
+use operations::kind::window::WindowKind;
+use operations::triage::{Matcher, NewSilence, Request};
 use serde_json::Value;
 
 use super::show::text;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ledger::operations::{TABLE, column};
-use ledger::{AppendError, Entry, Group};
+use ledger::operations::TABLE;
+use ledger::{AppendError, Group};
+use operations::kind::token::TOKEN;
+use operations::kind::{self, Envelope, Kind};
 use operations::triage;
 use operations::triage::Done;
 use serde::{Deserialize, Serialize};
@@ -149,23 +151,30 @@ pub struct Operation {
 }
 
 /// Kinds that a command may append through the socket; all others are written by the server's own parts.
-pub const KINDS: [&str; 1] = [crate::access::KIND];
+pub const KINDS: [&str; 1] = [TOKEN.word()];
 
 impl Operation {
+    /// An entry of a kind; who does it is known where it is recorded.
+    pub fn new<R: Serialize>(kind: &Kind<R>, envelope: &Envelope<'_>, record: &R) -> Result<Self, serde_json::Error> {
+        let Envelope { subject, revision, actor: _, from, to } = *envelope;
+        Ok(Self {
+            kind: kind.word().to_owned(),
+            subject: subject.to_owned(),
+            revision,
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+            record: serde_json::to_value(record)?,
+        })
+    }
+
     /// The group that records it under the name of `actor`.
     pub fn group(&self, actor: &str) -> Result<Group, AppendError> {
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, &self.kind);
-        entry.set_text(column::SUBJECT, &self.subject);
-        if let Some(revision) = self.revision {
-            entry.set_integer(column::REVISION, revision);
-        }
-        entry.set_text(column::ACTOR, actor);
-        entry.set_text_if(column::FROM, self.from.as_deref());
-        entry.set_text_if(column::TO, self.to.as_deref());
-        entry.set_text(column::RECORD, &self.record.to_string());
+        let Self { kind, subject, revision, from, to, record } = self;
+        let info = kind::find(kind).ok_or(AppendError::InvalidGroup("no such kind of entry is known"))?;
+        let (from, to) = (from.as_deref(), to.as_deref());
+        let envelope = Envelope { subject, revision: *revision, actor, from, to };
         let mut group = Group::new(&TABLE);
-        group.push(&mut entry)?;
+        group.push(&mut info.entry_of(&envelope, &record.to_string()))?;
         Ok(group)
     }
 }

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use ingest::price::PriceTable;
 use ledger::{AppendError, Appender, Store};
-use operations::budget::{Desk, DeskError, Set};
-use serde_json::json;
+use operations::budget::{Desk, DeskError};
+use operations::kind::budget_request::Set;
+use operations::kind::configuration::{CERTIFICATE, CONFIG, PRICES, Prices};
+use operations::kind::{self, Envelope};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,12 +23,6 @@ use crate::exit::Failure;
 use crate::limits;
 use crate::settings::{Loaded, Settings};
 
-/// The kind of a configuration's entries in `operations`.
-const KIND: &str = "config";
-/// The kind of the entries that say which prices are in force.
-const PRICES_KIND: &str = "prices";
-/// The kind of the entries that say which certificate the listeners show.
-const CERTIFICATE_KIND: &str = "certificate";
 /// The part of Tachograph that writes them.
 const ACTOR: &str = "serve";
 
@@ -75,7 +71,7 @@ impl Writer {
     /// Records that `new` is in effect from now on, in place of `old`.
     pub async fn record(&mut self, old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<(), Failure> {
         let mut owed = self.take_back().await;
-        owed.entries.push_back(entry(old, new, needs_restart));
+        owed.entries.push_back(entry(old, new, needs_restart)?);
         self.write(owed).await
     }
 
@@ -88,14 +84,11 @@ impl Writer {
     ) -> Result<(), Failure> {
         tracing::info!(version = new.version(), models = new.models(), "these prices are in force");
         let mut owed = self.take_back().await;
-        owed.entries.push_back(Operation {
-            kind: PRICES_KIND.to_owned(),
-            subject: new.version().to_owned(),
-            revision: None,
-            from: old.map(str::to_owned),
-            to: Some(new.version().to_owned()),
-            record: json!({ "version": new.version(), "models": new.models(), "file": file }),
-        });
+        let version = new.version();
+        let envelope = Envelope { subject: version, from: old, to: Some(version), ..Envelope::default() };
+        let file = file.map(|file| file.display().to_string());
+        let record = Prices { version: version.to_owned(), models: new.models(), file };
+        owed.entries.push_back(Operation::new(&PRICES, &envelope, &record)?);
         self.write(owed).await
     }
 
@@ -111,18 +104,14 @@ impl Writer {
             return Ok(());
         }
         let mut owed = self.take_back().await;
-        owed.entries.push_back(Operation {
-            kind: CERTIFICATE_KIND.to_owned(),
-            subject: to.clone().or_else(|| from.clone()).unwrap_or_default(),
-            revision: None,
-            from,
-            to,
-            record: json!({
-                "sha256": hash(new),
-                "file": new.map(|certificate| &certificate.file),
-                "valid_until": new.map(Certificate::valid_until),
-            }),
-        });
+        let (from, to) = (from.as_deref(), to.as_deref());
+        let envelope = Envelope { subject: to.or(from).unwrap_or_default(), from, to, ..Envelope::default() };
+        let record = kind::configuration::Certificate {
+            sha256: hash(new),
+            file: new.map(|certificate| certificate.file.display().to_string()),
+            valid_until: new.map(Certificate::valid_until),
+        };
+        owed.entries.push_back(Operation::new(&CERTIFICATE, &envelope, &record)?);
         self.write(owed).await
     }
 
@@ -200,15 +189,16 @@ fn is_no_space(error: &DeskError) -> bool {
     matches!(error, DeskError::Append(error) if error.is_of_disk())
 }
 
-fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Operation {
-    Operation {
-        kind: KIND.to_owned(),
-        subject: new.path.display().to_string(),
-        revision: None,
-        from: old.map(|old| old.hash.clone()),
-        to: Some(new.hash.clone()),
-        record: json!({ "sha256": new.hash, "version": env!("CARGO_PKG_VERSION"), "needs_restart": needs_restart }),
-    }
+fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<Operation, serde_json::Error> {
+    let path = new.path.display().to_string();
+    let from = old.map(|old| old.hash.as_str());
+    let envelope = Envelope { subject: &path, from, to: Some(&new.hash), ..Envelope::default() };
+    let record = kind::configuration::Config {
+        sha256: new.hash.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        needs_restart: needs_restart.iter().map(ToString::to_string).collect(),
+    };
+    Operation::new(&CONFIG, &envelope, &record)
 }
 
 /// The tables that differ and are read at the start only.

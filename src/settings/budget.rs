@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use operations::access::Trust;
-use operations::budget::{Asked, Owner, Request, Scope, Set};
 use operations::calendar::Period;
+use operations::kind::budget_request::{Asked, Owner, Request, Scope, Set};
 use operations::limits::BUDGET_MICROS_MAX;
 use serde::Deserialize;
 

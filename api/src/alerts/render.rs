@@ -1,6 +1,7 @@
 //! Alerts as JSON. Times are RFC 3339, as everywhere in the API.
 
 use ledger::{LedgerName, Position};
+use operations::alert::{Measurement, Point};
 use operations::triage::{Action, By, Done, EscalationStepOf, HiddenBy, Hiding, Triage, Triaged};
 use serde_json::{Map, Value, json};
 
@@ -28,6 +29,7 @@ pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: i64) -> Map<String,
             *time = time.as_i64().map(time_text).into();
         }
     }
+    let measured = alert.measured.as_ref().map(measured);
     let closed = triaged.closed.as_ref().map(|closed| {
         let mut shown = by(&closed.by);
         shown.insert("reason".to_owned(), closed.reason.as_str().into());
@@ -37,6 +39,7 @@ pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: i64) -> Map<String,
     let acknowledged = triaged.acknowledged().map(|acknowledged| by(&acknowledged.by));
     let hidden: Vec<Value> = triage.hidings(alert, now).iter().map(hiding).collect();
     let more = [
+        ("measured", measured.into()),
         ("status", triaged.status().as_str().into()),
         ("version", triaged.version().into()),
         ("opened", time_text(triaged.opened).into()),
@@ -53,6 +56,22 @@ pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: i64) -> Map<String,
     ];
     shown.extend(more.map(|(name, value)| (name.to_owned(), value)));
     shown
+}
+
+/// The numbers behind an alert's reason.
+fn measured(measured: &Measurement) -> Value {
+    let point = |Point { time, value }: &Point| json!({ "time": time_text(*time), "value": value });
+    let Measurement { what, unit, observed, window_seconds, limit, usual, observations, last } = measured;
+    json!({
+        "what": what,
+        "unit": unit,
+        "observed": observed,
+        "window_seconds": window_seconds,
+        "limit": limit,
+        "usual": usual,
+        "observations": observations,
+        "last": last.iter().map(point).collect::<Vec<_>>(),
+    })
 }
 
 /// The steps of escalation that happened, and those to come if nobody acknowledges it.
@@ -100,7 +119,7 @@ fn hiding(hiding: &Hiding) -> Value {
     let until = hiding.until.map(time_text);
     match &hiding.by {
         HiddenBy::Window { kind, id } => {
-            json!({ "kind": kind.kind(), "by": id, "reason": hiding.reason, "until": until })
+            json!({ "kind": kind.word(), "by": id, "reason": hiding.reason, "until": until })
         }
         HiddenBy::Inhibition { rule, source } => {
             json!({ "kind": "inhibition", "by": source, "reason": rule, "until": until })

@@ -6,8 +6,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request as HttpRequest;
 use ledger::{Entry, LedgerName};
-use operations::budget::{Decision, Report, Scope};
 use operations::calendar::Period;
+use operations::kind::budget_report::{Decision, Report};
+use operations::kind::budget_request::Scope;
 use tower::ServiceExt;
 
 use super::*;

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::events::column;
-use operations::alert::{Alert, Severity, What, Who};
+use operations::alert::{Alert, Measurement, Severity, What, Who};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -36,6 +36,11 @@ pub trait Case: Clone + Serialize + DeserializeOwned {
 
     /// Sentences with the observed value and the baseline.
     fn reason(&self, alert: &Alert) -> String;
+
+    /// The number in the reason that says most, where there is one: what is compared with a limit or with what is usual.
+    fn measured(&self, _alert: &Alert) -> Option<Measurement> {
+        None
+    }
 
     /// How far it has come among steps of the same severity. When it gets further, that is said at once too.
     fn stage(&self) -> u8 {
@@ -111,6 +116,11 @@ pub struct Before {
 /// From what an alert is about first to what it is about last, in microseconds. Sources tell both times, so it may be any.
 pub fn span(alert: &Alert) -> i64 {
     alert.last_seen.saturating_sub(alert.first_seen)
+}
+
+/// The same in whole seconds: the window of what is counted for it.
+pub fn span_seconds(alert: &Alert) -> i64 {
+    span(alert) / 1_000_000
 }
 
 /// The open episodes of one detector.

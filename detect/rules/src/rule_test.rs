@@ -17,12 +17,16 @@ pub fn run(rule: &Rule, test: &Test) -> Outcome {
 /// Runs the examples of a built-in rule, with the default parameters of all.
 pub fn examples(spec: &Spec) -> Vec<Outcome> {
     let run = |example: &Example| {
-        let events = example.events.iter().map(|text| serde_json::from_str(text).unwrap_or_default());
-        let alerts = found(&RuleSet::default(), spec.name, &events.collect::<Vec<Value>>(), example.until);
         let expected: Vec<Expectation> = example.alerts.iter().map(Expectation::from).collect();
-        Outcome { name: example.name.to_owned(), differences: compare(&expected, alerts) }
+        Outcome { name: example.name.to_owned(), differences: compare(&expected, alerts(spec, example)) }
     };
     spec.examples.iter().map(run).collect()
+}
+
+/// What a built-in rule finds in one of its examples, with the default parameters of all.
+pub fn alerts(spec: &Spec, example: &Example) -> Result<Vec<Alert>, SampleError> {
+    let events = example.events.iter().map(|text| serde_json::from_str(text).unwrap_or_default());
+    found(&RuleSet::default(), spec.name, &events.collect::<Vec<Value>>(), example.until)
 }
 
 fn found(rules: &RuleSet, rule: &str, events: &[Value], until: i64) -> Result<Vec<Alert>, SampleError> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use operations::alert::State;
 use operations::fold::Outbox;
-use operations::triage::Because;
+use operations::kind::alert_notice::Because;
 
 use crate::limits::ALERTS_MAX;
 use crate::record::{Body, Record, TriageActionKind};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use operations::alert::{Alert, Severity};
-use operations::fold::SentAlert;
+use operations::kind::delivery::SentAlert;
 
 use super::Notification;
 use super::order::Rarity;

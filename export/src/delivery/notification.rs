@@ -1,8 +1,9 @@
 //! What happened to one alert in a batch, and the messages that tell of it.
 
 use operations::alert::{Alert, Severity, State};
-use operations::fold::{SentAlert, SentThread, Told};
-use operations::triage::Because;
+use operations::fold::Told;
+use operations::kind::alert_notice::Because;
+use operations::kind::delivery::{SentAlert, SentThread};
 
 use super::severities;
 use crate::record::{Body, Group, Record, TriageAction, TriageActionKind};

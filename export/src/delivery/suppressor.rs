@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use operations::alert::Alert;
-use operations::triage::{Because, Desk, Notify, Triage};
+use operations::kind::alert_notice::Because;
+use operations::triage::{Desk, Notify, Triage};
 
 /// A revision of an alert that somebody may be told of.
 #[derive(Debug, Clone, PartialEq)]

@@ -274,7 +274,7 @@ fn steps_reach_those_who_were_told() {
 }
 
 fn step(kind: &str, number: u64, revision: u32) -> Value {
-    let record = json!({"revision": revision}).to_string();
+    let record = json!({"revision": revision, "token": "t", "severity": "high", "reason": "benign"}).to_string();
     json!({"kind": kind, "subject": alert_of(number, Severity::High).id, "actor": "alice", "record": record})
 }
 

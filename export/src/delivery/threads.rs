@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use operations::fold::{Outbox, SentAlert, SentThread, Thread};
+use operations::fold::{Outbox, Thread};
+use operations::kind::delivery::{SentAlert, SentThread};
 
 use super::notification::{InThread, Notification};
 

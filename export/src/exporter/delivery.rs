@@ -9,10 +9,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use ledger::operations::column;
 use ledger::{Options, Position, ReadLimit, Store};
-use operations::alert::{self, Alert, Severity};
-use operations::fold::{HIDDEN_KIND, RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, SENT_KIND};
-use operations::triage::record::NOTICE;
+use operations::alert::{ALERT, Alert, Severity};
+use operations::kind::alert_notice::NOTICE;
+use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
+use operations::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
 use operations::triage::{Column, Desk};
 use serde_json::{Value, json};
 
@@ -67,10 +69,8 @@ impl Bench {
     async fn append(&self, alerts: &[Alert]) {
         let mut group = Group::new(&ledger::operations::TABLE);
         for alert in alerts {
-            let mut entry = Entry::new();
-            entry.set_text(column::KIND, alert::KIND);
-            entry.set_text(column::SUBJECT, &alert.id);
-            entry.set_text(column::RECORD, &serde_json::to_string(alert).unwrap());
+            let envelope = Envelope { subject: &alert.id, ..Envelope::default() };
+            let mut entry = ALERT.entry(&envelope, alert).unwrap();
             group.push(&mut entry).unwrap();
         }
         self.store.operations().appender().append(group).await.unwrap();

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use ledger::operations::column;
 use ledger::{Entry, Group, Options, Position, ReadLimit, Store, events};
-use operations::fold::RECEIPT_KIND;
+use operations::kind::export::RECEIPT_KIND;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 

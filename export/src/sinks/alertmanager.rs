@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use ledger::LedgerName;
 use operations::alert::Alert;
-use operations::fold::{Outbox, SentAlert};
+use operations::fold::Outbox;
+use operations::kind::delivery::SentAlert;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

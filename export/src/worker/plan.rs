@@ -11,7 +11,9 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use ledger::{Position, Rows};
-use operations::fold::{Checkpoint, ExportIntent, ExportReceipt, Exported, HiddenAt, Intended, Outbox, SentAlert};
+use operations::fold::{Exported, Outbox};
+use operations::kind::delivery::SentAlert;
+use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended};
 use sha2::{Digest as _, Sha256};
 
 use super::send::{Attempt, Settled};

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger::operations::column;
 use ledger::{Position, Row};
 use operations::alert::State;
-use operations::fold::{DeadLetter, SENT_KIND, Sent};
+use operations::fold::DeadLetter;
+use operations::kind::delivery::{SENT_KIND, Sent};
 
 use super::plan::{Batch, Plan};
 use super::send::Settled;

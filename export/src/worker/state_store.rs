@@ -7,15 +7,15 @@ use ledger::operations::column;
 use ledger::{
     AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
 };
-use operations::fold::{
-    Checkpoint, ExportReceipt, Exported, Folded, HIDDEN_KIND, Hidden, INTENT_KIND, Intended, Outbox, RECEIPT_KIND,
-    REJECTED_KIND, REPLAYED_KIND, SENT_KIND, Sent, newest_exported, newest_from,
+use operations::fold::{Exported, Folded, Outbox, newest_exported, newest_from};
+use operations::kind::delivery::{HIDDEN, Hidden, SENT, Sent};
+use operations::kind::export::{
+    Checkpoint, ExportReceipt, INTENT, Intended, RECEIPT, REJECTED, REPLAYED, Rejected, Replayed,
 };
+use operations::kind::{Envelope, is_internal};
 use operations::limits::{OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX};
-use serde_json::json;
 
 use crate::limits::{READ_BYTES, READ_ROWS};
-use crate::record::is_internal;
 
 /// What a worker records.
 #[derive(Debug, Clone, PartialEq)]
@@ -207,38 +207,29 @@ impl LedgerStateStore {
         Position { ledger: self.ledger, shard: self.shard, seq }
     }
 
-    fn entry(&self, entry: &StateEntry) -> Entry {
-        let (kind, from, to, record) = match entry {
-            StateEntry::Intent(entry) => {
-                (INTENT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
-            }
-            StateEntry::Receipt(entry) => {
-                (RECEIPT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
-            }
+    fn entry(&self, entry: &StateEntry) -> Result<Entry, AppendError> {
+        let (from, to) = match entry {
+            StateEntry::Intent(entry) => (entry.from, entry.to),
+            StateEntry::Receipt(entry) => (entry.from, entry.to),
+            StateEntry::Sent(entry) => (entry.from, entry.to),
+            StateEntry::Hidden(entry) => (entry.position.seq, entry.position.seq + 1),
+            StateEntry::Rejected(entry) | StateEntry::Replayed(entry) => (entry.position.seq, entry.position.seq + 1),
+        };
+        let (from, to) = (self.position(from).to_string(), self.position(to).to_string());
+        let envelope =
+            Envelope { subject: &self.sink, actor: "export", from: Some(&from), to: Some(&to), revision: None };
+        match entry {
+            StateEntry::Intent(entry) => INTENT.entry(&envelope, &entry.record),
+            StateEntry::Receipt(entry) => RECEIPT.entry(&envelope, &entry.record),
+            StateEntry::Sent(entry) => SENT.entry(&envelope, &entry.record),
+            StateEntry::Hidden(entry) => HIDDEN.entry(&envelope, &entry.record),
             StateEntry::Rejected(entry) => {
-                let record = json!({"export_seq": entry.export_seq, "reason": entry.reason}).to_string();
-                (REJECTED_KIND, entry.position.seq, entry.position.seq + 1, record)
-            }
-            StateEntry::Sent(entry) => {
-                (SENT_KIND, entry.from, entry.to, serde_json::to_string(&entry.record).unwrap_or_default())
-            }
-            StateEntry::Hidden(entry) => {
-                let record = serde_json::to_string(&entry.record).unwrap_or_default();
-                (HIDDEN_KIND, entry.position.seq, entry.position.seq + 1, record)
+                REJECTED.entry(&envelope, &Rejected { export_seq: entry.export_seq, reason: entry.reason.clone() })
             }
             StateEntry::Replayed(entry) => {
-                let record = json!({"export_seq": entry.export_seq, "ack": entry.reason}).to_string();
-                (REPLAYED_KIND, entry.position.seq, entry.position.seq + 1, record)
+                REPLAYED.entry(&envelope, &Replayed { export_seq: entry.export_seq, ack: entry.reason.clone() })
             }
-        };
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, kind);
-        entry.set_text(column::SUBJECT, &self.sink);
-        entry.set_text(column::ACTOR, "export");
-        entry.set_text(column::FROM, &self.position(from).to_string());
-        entry.set_text(column::TO, &self.position(to).to_string());
-        entry.set_text(column::RECORD, &record);
-        entry
+        }
     }
 }
 
@@ -269,7 +260,7 @@ impl StateStore for LedgerStateStore {
     async fn append(&self, entries: &[StateEntry]) -> Result<(), AppendError> {
         let mut group = Group::new(&ledger::operations::TABLE);
         for entry in entries {
-            group.push(&mut self.entry(entry))?;
+            group.push(&mut self.entry(entry)?)?;
         }
         self.appender.append(group).await.map(|_| ())
     }

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
 use ledger::{Durable, LedgerName, Rows};
-use operations::fold::{Checkpoint, Exported, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
+use operations::fold::Exported;
+use operations::kind::export::{Checkpoint, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -304,7 +305,7 @@ impl World {
 
     /// The sequence numbers that the sink must get, or refuse.
     fn exportable(&self) -> Vec<u64> {
-        let exportable = |entry: &Value| entry["kind"].as_str().is_none_or(|kind| !crate::record::is_internal(kind));
+        let exportable = |entry: &Value| entry["kind"].as_str().is_none_or(|kind| !operations::kind::is_internal(kind));
         (0..self.entries.len() as u64).filter(|seq| exportable(&self.entries[*seq as usize])).collect()
     }
 

@@ -69,6 +69,7 @@ fn alert(id: &str, severity: Severity) -> Alert {
         evidence: Vec::new(),
         tags: Vec::new(),
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,

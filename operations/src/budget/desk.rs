@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Asked, Owner, Request, Set};
 use crate::fold::{Answer, Budgets, Folded, Standing};
+use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
 use ledger::Group;
 use ledger::Reader;
@@ -61,9 +61,6 @@ pub enum DeskError {
     /// So many others were decided meanwhile that the decision is not at hand.
     #[error("the decision is recorded, but so many followed that it is not at hand; send the same request again")]
     Overtaken,
-    /// The request has no JSON form.
-    #[error("the request cannot be written: {0}")]
-    Record(#[from] serde_json::Error),
     /// The ledger did not take the entry.
     #[error(transparent)]
     Append(#[from] AppendError),

@@ -16,8 +16,8 @@ pub use account::Standing;
 pub use answer::{Answer, Refusal};
 use reservations::{End, Key, Open, Over, Reservations};
 
-use crate::budget::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::fold::Fold;
+use crate::kind::budget_request::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::limits::{BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_PER_BUDGET_MAX};
 use ledger::Row;
 

@@ -1,209 +1,13 @@
-//! What exports wrote about themselves: receipts, intents and rejections, and the newest of them for one sink.
+//! Where a sink stands: the newest receipt and intent of it in one ledger.
 
 use std::ops::ControlFlow;
 
-use serde::{Deserialize, Serialize};
-
-use crate::alert::Severity;
 use crate::fold::backwards;
+use crate::kind::export::{ExportReceipt, INTENT, INTENT_KIND, Intended, RECEIPT, RECEIPT_KIND};
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::operations::column;
 use ledger::{LedgerName, Position};
-
-/// The operations kind of receipts: `from` and `to` are the range of the ledger that is done, `subject` is the sink.
-pub const RECEIPT_KIND: &str = "export.receipt";
-/// The operations kind of intents: the range that is about to be sent, so that a restart sends the same bytes.
-pub const INTENT_KIND: &str = "export.intent";
-/// The operations kind of records that a sink refused for ever.
-pub const REJECTED_KIND: &str = "export.rejected";
-/// The operations kind of wishes that what a sink refused is sent to it once more; `actor` is who wishes it.
-pub const RETRY_KIND: &str = "export.retry";
-/// The operations kind of records that a sink refused and took later: `from` is the record.
-pub const REPLAYED_KIND: &str = "export.replayed";
-/// The operations kind of messages about alerts that a receiver took.
-pub const SENT_KIND: &str = "delivery.sent";
-/// The operations kind of revisions that nobody was told of, because something hides the alert: `from` is the revision.
-pub const HIDDEN_KIND: &str = "delivery.hidden";
-
-/// The record of an `export.receipt`: one range of a ledger that is done. It may stand for many batches that were sent one
-/// after the other.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportReceipt {
-    /// The sink's gapless counter of what it was sent: the first number of this range.
-    pub export_seq: u64,
-    /// The counter after this range.
-    pub export_seq_next: u64,
-    /// Records that the sink acknowledged.
-    pub count: u64,
-    /// Records in the range that the filter left out.
-    pub excluded: u64,
-    /// Records that the sink refused for ever; each has an `export.rejected` entry.
-    pub rejected: u64,
-    /// SHA-256 of the bytes that were sent, before compression, one batch after the other, in hexadecimal; absent if nothing
-    /// was sent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// How many bytes these were.
-    pub bytes: u64,
-    /// Batches that the receipt stands for.
-    #[serde(default = "one_batch")]
-    pub batches: u64,
-    /// How often they were sent: as often as there are batches if each was taken at once.
-    pub attempts: u32,
-    /// What the sink answered to the last of them.
-    pub ack: String,
-    /// The newest signed checkpoint of the exported ledger at that moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<Checkpoint>,
-}
-
-/// A receipt that does not say it stands for one batch.
-fn one_batch() -> u64 {
-    1
-}
-
-/// Size and root of a signed checkpoint, as its note states them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// Origin of the log.
-    pub origin: String,
-    /// Number of batches.
-    pub size: u64,
-    /// Root in base64.
-    pub root: String,
-}
-
-impl Checkpoint {
-    /// Reads the first three lines of a checkpoint's note. The signature is not checked.
-    pub fn from_note(note: &str) -> Option<Self> {
-        let mut lines = note.lines();
-        let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
-        Some(Self { origin: origin.to_owned(), size: size.parse().ok()?, root: root.to_owned() })
-    }
-}
-
-/// The record of an `export.intent`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Intended {
-    /// One batch that is about to be sent.
-    Batch(ExportIntent),
-    /// A range that is about to be sent in batches, each of which follows from the ledger.
-    Window(ExportWindow),
-}
-
-/// The intent to send the batches of a range one after the other, as long as nothing fails. The next receipt of the sink
-/// takes its place, also if that says that only the first part of the range is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportWindow {
-    /// The sink's gapless counter at the first record of the range.
-    pub export_seq: u64,
-    /// Records in the first batch, at most. The bound doubles with each batch up to the sink's own.
-    pub records_max: u64,
-    /// Where its batches end. With the bounds of the sink it says which records go together, so that whoever repeats the range
-    /// after a crash makes the same batches.
-    pub cut: Cut,
-}
-
-/// Where the batches of a range end, other than by the bounds of the sink and at the end of the range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cut {
-    /// Nowhere: the range was durable when the intent was written, and every batch is as full as the sink takes it.
-    Full,
-    /// Where a batch of the exported ledger ends.
-    LedgerBatch,
-}
-
-/// The intent to send one batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportIntent {
-    /// The sink's gapless counter at the first record of the range.
-    pub export_seq: u64,
-    /// Records in the range that will be sent.
-    pub count: u64,
-    /// SHA-256 of the bytes, before compression, in hexadecimal.
-    pub sha256: String,
-    /// What was hidden when it was decided to send: whoever repeats the range decides the same.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hidden: Vec<HiddenAt>,
-}
-
-/// A record of a range of which nobody is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HiddenAt {
-    /// Its sequence number.
-    pub seq: u64,
-    /// What hides it.
-    pub by: String,
-}
-
-/// The record of a `delivery.sent`: one message, and the alerts that it told of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sent {
-    /// The message's name, the same for each attempt; empty if the receipt alone says that the message went.
-    pub key: String,
-    /// What the receiver calls the message, if later ones refer to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handle: Option<String>,
-    /// Whether it was a digest of many alerts.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub digest: bool,
-    /// The thread that it belongs to, if alerts are grouped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub thread: Option<SentThread>,
-    /// The revisions that it told of.
-    pub alerts: Vec<SentAlert>,
-    /// SHA-256 of the body in hexadecimal.
-    pub sha256: String,
-    /// How often it was sent.
-    pub attempts: u32,
-    /// What the receiver answered.
-    pub ack: String,
-}
-
-/// A thread: the alerts of one group are told together with the first of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SentThread {
-    /// The alert that was told of first; incidents and threads have its name.
-    pub subject: String,
-    /// What the alerts have in common, as a hash.
-    pub group: String,
-    /// When the first of them was recorded: microseconds since 1970 UTC.
-    pub since: i64,
-    /// How bad the worst of them was when it was told.
-    pub severity: Severity,
-}
-
-/// The record of a `delivery.hidden`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hidden {
-    /// The alert.
-    pub alert: String,
-    /// The revision.
-    pub revision: u32,
-    /// What hides it.
-    pub by: String,
-    /// The step of escalation that the sink was not told of, if it was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-}
-
-/// A revision in a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SentAlert {
-    /// The alert.
-    pub id: String,
-    /// The revision.
-    pub revision: u32,
-    /// Whether the message said that the alert is over.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub over: bool,
-    /// What the receiver knows it by from now on, where that changes with the alert: a later message takes it back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_as: Option<String>,
-}
 
 /// Where one sink stands in one ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -236,15 +40,14 @@ pub fn newest_exported(
         let Some(end) = end.filter(|end| end.ledger == ledger && end.shard == shard) else {
             return ControlFlow::Continue(());
         };
-        let record = row.text(column::RECORD).unwrap_or_default();
         match row.text(column::KIND) {
             Some(INTENT_KIND) if intent.is_none() => {
-                intent = serde_json::from_str(record).ok().map(|record| (end.seq, record));
+                intent = INTENT.read(row).map(|record| (end.seq, record));
                 ControlFlow::Continue(())
             }
-            Some(RECEIPT_KIND) => match serde_json::from_str::<ExportReceipt>(record) {
-                Ok(receipt) => ControlFlow::Break((end.seq, receipt, row.recorded)),
-                Err(_) => ControlFlow::Continue(()),
+            Some(RECEIPT_KIND) => match RECEIPT.read(row) {
+                Some(receipt) => ControlFlow::Break((end.seq, receipt, row.recorded)),
+                None => ControlFlow::Continue(()),
             },
             _ => ControlFlow::Continue(()),
         }

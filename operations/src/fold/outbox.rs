@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::alert::Severity;
 use crate::fold::Fold;
-use crate::fold::exports::{
-    RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, SENT_KIND, Sent, SentAlert, SentThread,
-};
+use crate::kind::delivery::{SENT, SENT_KIND, Sent, SentAlert, SentThread};
+use crate::kind::export::{RECEIPT_KIND, REJECTED, REJECTED_KIND, REPLAYED_KIND, RETRY_KIND, Rejected};
 use crate::limits::{OUTBOX_DEAD_MAX, OUTBOX_TOLD_MAX};
 use ledger::Row;
 use ledger::operations::column;
@@ -51,7 +50,7 @@ pub struct DeadLetter {
     pub export_seq: u64,
     /// What the receiver said.
     pub reason: String,
-    /// The entry of the first wish that it is sent once more, if somebody wishes that.
+    /// The entry of the first request that it is sent once more, if there is one.
     pub retry: Option<u64>,
 }
 
@@ -250,19 +249,14 @@ impl Fold for Outbox {
         if row.text(column::SUBJECT) != Some(self.sink.as_str()) {
             return;
         }
-        let record = row.text(column::RECORD).unwrap_or_default();
         let from = row.text(column::FROM).and_then(|from| from.parse::<Position>().ok());
         let from = from.filter(|from| from.ledger == self.ledger && from.shard == self.shard);
         match (row.text(column::KIND), from) {
-            (Some(SENT_KIND), Some(_)) => self.half.extend(serde_json::from_str::<Sent>(record).ok()),
+            (Some(SENT_KIND), Some(_)) => self.half.extend(SENT.read(row)),
             (Some(RECEIPT_KIND), Some(_)) => self.settle(),
             (Some(REJECTED_KIND), Some(position)) => {
-                let record: serde_json::Value = serde_json::from_str(record).unwrap_or_default();
-                let letter = DeadLetter {
-                    export_seq: record["export_seq"].as_u64().unwrap_or_default(),
-                    reason: record["reason"].as_str().unwrap_or_default().to_owned(),
-                    retry: None,
-                };
+                let Rejected { export_seq, reason } = REJECTED.read(row).unwrap_or_default();
+                let letter = DeadLetter { export_seq, reason, retry: None };
                 self.dead.insert(position, letter);
                 if self.dead.len() > OUTBOX_DEAD_MAX {
                     self.dead.pop_first();
@@ -272,7 +266,7 @@ impl Fold for Outbox {
                 self.dead.remove(&position);
                 self.settle();
             }
-            // A wish is about everything that the sink refused, whatever the ledger.
+            // A request is about everything that the sink refused, whatever the ledger.
             (Some(RETRY_KIND), _) => {
                 for letter in self.dead.values_mut() {
                     letter.retry.get_or_insert(row.position.seq);

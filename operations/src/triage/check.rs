@@ -9,10 +9,12 @@ use super::fold::{Found, Triage};
 use super::life::{Status, Triaged};
 use super::matcher::Matcher;
 use super::policy::check_name;
-use super::record::{self, CloseReason, Seen, WindowKind};
 use super::request::{NewSilence, Refused, Request};
 use super::silence::Silence;
 use crate::access::{Principal, Role};
+use crate::kind::alert_step::{self, CloseReason, Seen};
+use crate::kind::window::{Expire, Window, WindowKind};
+use crate::kind::{Envelope, Kind};
 use crate::limits;
 use ledger::Entry;
 use ledger::LedgerError;
@@ -54,7 +56,7 @@ impl Asking<'_> {
             Request::Note { alert, note, if_version } => {
                 let triaged = self.alert(alert, *if_version)?;
                 let status = triaged.status();
-                self.step(triaged, record::NOTE, status, &self.seen(triaged), Some(note))
+                self.step(triaged, &alert_step::NOTED, status, &self.seen(triaged), Some(note))
             }
             Request::Resolve { alert, reason, duplicate_of, note, if_version } => {
                 self.close(self.alert(alert, *if_version)?, *reason, duplicate_of.as_deref(), note.as_deref())
@@ -64,7 +66,7 @@ impl Asking<'_> {
                 if triaged.closed.is_none() {
                     return Err(Refused::NotClosed);
                 }
-                self.step(triaged, record::REOPEN, Status::Open, &self.seen(triaged), note.as_deref())
+                self.step(triaged, &alert_step::REOPENED, Status::Open, &self.seen(triaged), note.as_deref())
             }
             Request::Silence(silence) => self.silence(silence, new_id),
             Request::Expire { silence } => self.expire(silence),
@@ -96,8 +98,8 @@ impl Asking<'_> {
             return Err(Refused::AlreadyAcknowledged { actor: acknowledged.by.actor.clone() });
         }
         let alert = Some(Box::new(triaged.alert.clone()));
-        let record = record::Acknowledge { seen: self.seen(triaged), severity: triaged.alert.severity, alert };
-        self.step(triaged, record::ACKNOWLEDGE, Status::Acknowledged, &record, note)
+        let record = alert_step::Acknowledge { seen: self.seen(triaged), severity: triaged.alert.severity, alert };
+        self.step(triaged, &alert_step::ACKNOWLEDGED, Status::Acknowledged, &record, note)
     }
 
     fn assign(&self, triaged: &Triaged, assignee: Option<&str>) -> Result<Checked, Refused> {
@@ -105,8 +107,8 @@ impl Asking<'_> {
         if let Some(assignee) = assignee {
             check_name(assignee).ok_or(Refused::Text { field: "the assignee", max: limits::TRIAGE_NAME_BYTES_MAX })?;
         }
-        let record = record::Assign { seen: self.seen(triaged), assignee: assignee.map(str::to_owned) };
-        self.step(triaged, record::ASSIGN, triaged.status(), &record, None)
+        let record = alert_step::Assign { seen: self.seen(triaged), assignee: assignee.map(str::to_owned) };
+        self.step(triaged, &alert_step::ASSIGNED, triaged.status(), &record, None)
     }
 
     fn close(
@@ -123,21 +125,25 @@ impl Asking<'_> {
             return Err(Refused::Duplicate);
         }
         let alert = Some(Box::new(triaged.alert.clone()));
-        let record = record::Close { seen: self.seen(triaged), reason, duplicate_of: other, alert };
-        self.step(triaged, record::CLOSE, Status::Closed, &record, note)
+        let record = alert_step::Close { seen: self.seen(triaged), reason, duplicate_of: other, alert };
+        self.step(triaged, &alert_step::CLOSED, Status::Closed, &record, note)
     }
 
-    fn step(
+    fn step<R: Serialize>(
         &self,
         triaged: &Triaged,
-        kind: &str,
+        kind: &Kind<R>,
         to: Status,
-        record: &impl Serialize,
+        record: &R,
         note: Option<&str>,
     ) -> Result<Checked, Refused> {
-        let mut entry = self.entry(kind, &triaged.alert.id, triaged.version() + 1, record)?;
-        entry.set_text(column::FROM, triaged.status().as_str());
-        entry.set_text(column::TO, to.as_str());
+        let envelope = Envelope {
+            revision: i64::try_from(triaged.version() + 1).ok(),
+            from: Some(triaged.status().as_str()),
+            to: Some(to.as_str()),
+            ..self.envelope(&triaged.alert.id)
+        };
+        let mut entry = kind.entry(&envelope, record)?;
         if let Some(note) = note {
             entry.set_text(column::CONTENT, checked_note(note)?);
         }
@@ -155,10 +161,10 @@ impl Asking<'_> {
         }
         let since = self.now.saturating_sub(limits::SILENCE_HISTORY_DAYS * DAY);
         let would_have_hidden = self.triage.would_have_hidden(&silence.matchers, since);
-        let subject = format!("{}-{}", new.kind.kind(), new_id()?);
-        let record = record::Window { silence, would_have_hidden, token: self.principal.token.clone() };
-        let mut entry = self.entry(new.kind.kind(), &subject, 1, &record)?;
-        entry.set_text(column::TO, "active");
+        let subject = format!("{}-{}", new.kind.word(), new_id()?);
+        let record = Window { silence, would_have_hidden, token: self.principal.token.clone() };
+        let envelope = Envelope { revision: Some(1), to: Some("active"), ..self.envelope(&subject) };
+        let entry = new.kind.begins().entry(&envelope, &record)?;
         Ok(Checked { entry, subject, would_have_hidden: Some(would_have_hidden), dry_run: new.dry_run })
     }
 
@@ -222,23 +228,14 @@ impl Asking<'_> {
         if silence.is_over(self.now) {
             return Err(Refused::SilenceOver(id.to_owned()));
         }
-        let record = record::Expire { token: self.principal.token.clone() };
-        let mut entry = self.entry(silence.kind.expire_kind(), id, 2, &record)?;
-        entry.set_text(column::FROM, "active");
-        entry.set_text(column::TO, "expired");
+        let record = Expire { token: self.principal.token.clone() };
+        let envelope = Envelope { revision: Some(2), from: Some("active"), to: Some("expired"), ..self.envelope(id) };
+        let entry = silence.kind.expires().entry(&envelope, &record)?;
         Ok(Checked { entry, subject: id.to_owned(), would_have_hidden: None, dry_run: false })
     }
 
-    fn entry(&self, kind: &str, subject: &str, revision: u64, record: &impl Serialize) -> Result<Entry, Refused> {
-        // Our records hold texts and numbers only, which always have a JSON form.
-        let record = serde_json::to_string(record).map_err(|_| Refused::Empty("the record"))?;
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, kind);
-        entry.set_text(column::SUBJECT, subject);
-        entry.set_integer(column::REVISION, i64::try_from(revision).unwrap_or(i64::MAX));
-        entry.set_text(column::ACTOR, &self.principal.name);
-        entry.set_text(column::RECORD, &record);
-        Ok(entry)
+    fn envelope<'a>(&'a self, subject: &'a str) -> Envelope<'a> {
+        Envelope { subject, actor: &self.principal.name, ..Envelope::default() }
     }
 }
 

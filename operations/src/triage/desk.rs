@@ -10,15 +10,15 @@ use super::check::{Asking, Checked};
 use super::fold::Triage;
 use super::notices::Notices;
 use super::policy::Policy;
-use super::record::{NOTICE, Notice};
 use super::request::{Refused, Request};
 use crate::access::Principal;
 use crate::fold::Folded;
+use crate::kind::Envelope;
+use crate::kind::alert_notice::{NOTICED, Notice};
 use crate::limits;
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::identity;
-use ledger::operations::column;
 use ledger::{Appender, Rejected};
 use ledger::{Entry, Group};
 
@@ -33,6 +33,8 @@ pub struct Desk {
 
 struct Inner {
     policy: Policy,
+    /// How many alerts the fold keeps.
+    alerts_max: usize,
     /// Read when it is first asked for: most commands never do.
     folded: Option<Folded<Triage>>,
     /// The newest look at what receivers are to be told of.
@@ -80,7 +82,18 @@ pub struct Done {
 impl Desk {
     /// A desk over `operations`. Without an appender it only answers.
     pub fn new(reader: Reader, appender: Option<Appender>, policy: Policy) -> Self {
-        Self { reader, appender, inner: Mutex::new(Inner { policy, folded: None, looked: None }) }
+        Self {
+            reader,
+            appender,
+            inner: Mutex::new(Inner { policy, alerts_max: limits::TRIAGE_ALERTS_MAX, folded: None, looked: None }),
+        }
+    }
+
+    /// The same, keeping no more than so many alerts.
+    #[must_use]
+    pub fn keeping(self, alerts_max: usize) -> Self {
+        self.lock().alerts_max = alerts_max;
+        self
     }
 
     /// Hides by another policy from now on.
@@ -95,6 +108,21 @@ impl Desk {
     /// Shows the state of everything that is durable now.
     pub fn read<T>(&self, look: impl FnOnce(&Triage) -> T) -> Result<T, LedgerError> {
         Ok(look(self.lock().folded(&self.reader)?.get()))
+    }
+
+    /// Shows the state of every alert and silence on record, also of those that were forgotten to bound the memory; `None` if they
+    /// take more than `bytes_max`.
+    pub fn read_all<T>(&self, bytes_max: usize, look: impl FnOnce(&Triage) -> T) -> Result<Option<T>, LedgerError> {
+        let policy = {
+            let mut inner = self.lock();
+            let triage = inner.folded(&self.reader)?.get();
+            if triage.is_whole() {
+                return Ok(Some(look(triage)));
+            }
+            triage.policy().clone()
+        };
+        let folded = Folded::open(self.reader.clone(), Triage::of_everything(policy, bytes_max))?;
+        Ok(folded.get().is_whole().then(|| look(folded.get())))
     }
 
     /// Does what a principal asks at `now`, and returns when it is durable.
@@ -168,7 +196,10 @@ impl Inner {
                 folded.catch_up()?;
                 folded
             }
-            None => Folded::open(reader.clone(), Triage::new(self.policy.clone()))?,
+            None => Folded::open(
+                reader.clone(),
+                Triage::bounded(self.policy.clone(), self.alerts_max, limits::TRIAGE_BYTES_MAX),
+            )?,
         };
         Ok(self.folded.insert(folded))
     }
@@ -181,13 +212,13 @@ fn notice_entry(notice: &Notice) -> Option<Entry> {
         tracing::error!(alert = notice.alert.id, "a notice is too long to be recorded, so nobody is told of it");
         return None;
     };
-    let mut entry = Entry::new();
-    entry.set_text(column::KIND, NOTICE);
-    entry.set_text(column::SUBJECT, &notice.alert.id);
-    entry.set_integer(column::REVISION, i64::from(notice.alert.revision));
-    entry.set_text(column::ACTOR, "delivery");
-    entry.set_text(column::RECORD, &record);
-    Some(entry)
+    let envelope = Envelope {
+        subject: &notice.alert.id,
+        revision: Some(i64::from(notice.alert.revision)),
+        actor: "delivery",
+        ..Envelope::default()
+    };
+    Some(NOTICED.info.entry_of(&envelope, &record))
 }
 
 fn notice_record(notice: &Notice) -> Option<String> {
@@ -211,8 +242,9 @@ fn random_digits() -> Result<String, LedgerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::triage::record::Because;
+    use crate::kind::alert_notice::Because;
     use crate::triage::tests::alert;
+    use ledger::operations::column;
     use ledger::{Options, Store};
 
     #[test]

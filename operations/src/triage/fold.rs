@@ -7,10 +7,13 @@ use super::inhibitors::Inhibitors;
 use super::life::{Told, Triaged};
 use super::matcher::{Matcher, all_match};
 use super::policy::{Escalation, EscalationStepOf, Policy};
-use super::record::{self, Notice, WindowKind};
 use super::silences::{Silences, StandingSilence};
-use crate::alert::{self, Alert};
-use crate::fold::{Fold, HIDDEN_KIND, Hidden};
+use crate::alert::{self, ALERT};
+use crate::fold::Fold;
+use crate::kind::alert_notice::{NOTICE, NOTICED, Notice};
+use crate::kind::alert_step;
+use crate::kind::delivery::{HIDDEN, HIDDEN_KIND, Hidden};
+use crate::kind::window::{MAINTENANCE, MAINTENANCE_EXPIRE, SILENCE, SILENCE_EXPIRE, WindowKind};
 use crate::limits;
 use ledger::Row;
 use ledger::operations::column;
@@ -18,7 +21,7 @@ use ledger::operations::column;
 /// What every alert amounts to now: its newest revision, what people did, and what hides it.
 ///
 /// It keeps a bounded number of alerts. Above it, alerts that are done are forgotten first, and of those the ones about
-/// which nothing was recorded for longest; SQL still knows them.
+/// which nothing was recorded for longest; a query reads them again from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Triage {
     alerts: BTreeMap<String, Triaged>,
@@ -32,7 +35,25 @@ pub struct Triage {
     policy: Policy,
     /// How many entries changed something of this.
     changes: u64,
+    /// Whether an alert was forgotten.
+    forgot: bool,
 }
+
+/// The kinds that change anything of it: those of the family of alerts.
+const KINDS: [&str; 12] = [
+    alert::KIND,
+    alert_step::ACKNOWLEDGE,
+    alert_step::ASSIGN,
+    alert_step::NOTE,
+    alert_step::CLOSE,
+    alert_step::REOPEN,
+    NOTICE,
+    HIDDEN_KIND,
+    SILENCE,
+    MAINTENANCE,
+    SILENCE_EXPIRE,
+    MAINTENANCE_EXPIRE,
+];
 
 /// What a prefix of an id leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +81,23 @@ impl Triage {
             bytes: 0,
             alerts_max: alerts_max.max(1),
             bytes_max,
-            silences: Silences::default(),
+            silences: Silences::new(limits::SILENCES_KEPT),
+            forgot: false,
             inhibitors,
             policy,
             changes: 0,
         }
+    }
+
+    /// An empty fold for whoever reads everything on record once: bounded by memory alone.
+    pub(super) fn of_everything(policy: Policy, bytes_max: usize) -> Self {
+        let silences = Silences::new(limits::SILENCES_READ);
+        Self { silences, ..Self::bounded(policy, usize::MAX, bytes_max) }
+    }
+
+    /// Whether it holds everything on record.
+    pub fn is_whole(&self) -> bool {
+        !self.forgot && !self.silences.forgot
     }
 
     /// How many entries it took: while that is the same, nothing but time changes what is due.
@@ -176,7 +209,7 @@ impl Triage {
     }
 
     fn alert(&mut self, row: &Row<'_>) {
-        let Some(alert) = Alert::from_row(row).filter(|alert| fits(&alert.id)) else { return };
+        let Some(alert) = ALERT.read(row).filter(|alert| fits(&alert.id)) else { return };
         self.changes += 1;
         match self.alerts.remove(&alert.id) {
             Some(mut triaged) => {
@@ -188,8 +221,22 @@ impl Triage {
         }
     }
 
-    fn step(&mut self, kind: &str, id: &str, record: &str, row: &Row<'_>) {
-        let Some(told) = Told::read(kind, record) else { return };
+    fn window(&mut self, kind: WindowKind, id: &str, row: &Row<'_>) {
+        if let Some(window) = kind.begins().read(row) {
+            self.changes += 1;
+            self.silences.begin(kind, id, window, row);
+        }
+    }
+
+    fn window_over(&mut self, kind: WindowKind, id: &str, row: &Row<'_>) {
+        if kind.expires().read(row).is_some() {
+            self.changes += 1;
+            self.silences.expire(kind, id, row);
+        }
+    }
+
+    fn step(&mut self, id: &str, row: &Row<'_>) {
+        let Some(told) = Told::read(row) else { return };
         // An alert that was forgotten stays forgotten.
         let Some(mut triaged) = self.alerts.remove(id) else { return };
         self.changes += 1;
@@ -230,6 +277,7 @@ impl Triage {
     fn forget(&mut self) {
         while self.alerts.len() > self.alerts_max || (self.bytes > self.bytes_max && self.alerts.len() > 1) {
             let Some((_, _, id)) = self.order.first().cloned() else { return };
+            self.forgot = true;
             if let Some(forgotten) = self.alerts.remove(&id) {
                 self.unlink(&forgotten);
             }
@@ -248,36 +296,31 @@ fn fits(id: &str) -> bool {
 }
 
 impl Fold for Triage {
+    const KINDS: Option<&'static [&'static str]> = Some(&KINDS);
+
     fn apply(&mut self, row: &Row<'_>) {
         let (Some(kind), Some(id)) = (row.text(column::KIND), row.text(column::SUBJECT)) else { return };
-        let text = row.text(column::RECORD).unwrap_or_default();
-        if text.len() > limits::TRIAGE_RECORD_BYTES_MAX {
+        if row.text(column::RECORD).is_some_and(|record| record.len() > limits::TRIAGE_RECORD_BYTES_MAX) {
             return;
         }
-        if kind == alert::KIND {
-            return self.alert(row);
-        }
-        if kind == record::NOTICE {
-            let Ok(Notice { because, alert: _ }) = serde_json::from_str(text) else { return };
-            return self.delivery(id, |triaged| triaged.notice(because, row.recorded));
-        }
-        if kind == HIDDEN_KIND {
-            let Ok(Hidden { alert, revision, step, .. }) = serde_json::from_str(text) else { return };
-            return self.delivery(&alert, |triaged| match step {
-                Some(step) => triaged.miss(step, id),
-                None => triaged.hide(revision),
-            });
-        }
-        for window in WindowKind::ALL {
-            if kind == window.kind() {
-                self.changes += 1;
-                return self.silences.begin(window, id, text, row);
+        match kind {
+            alert::KIND => self.alert(row),
+            NOTICE => {
+                let Some(Notice { because, alert: _ }) = NOTICED.read(row) else { return };
+                self.delivery(id, |triaged| triaged.notice(because, row.recorded));
             }
-            if kind == window.expire_kind() {
-                self.changes += 1;
-                return self.silences.expire(window, id, row);
+            HIDDEN_KIND => {
+                let Some(Hidden { alert, revision, step, .. }) = HIDDEN.read(row) else { return };
+                self.delivery(&alert, |triaged| match step {
+                    Some(step) => triaged.miss(step, id),
+                    None => triaged.hide(revision),
+                });
             }
+            SILENCE => self.window(WindowKind::Silence, id, row),
+            MAINTENANCE => self.window(WindowKind::Maintenance, id, row),
+            SILENCE_EXPIRE => self.window_over(WindowKind::Silence, id, row),
+            MAINTENANCE_EXPIRE => self.window_over(WindowKind::Maintenance, id, row),
+            _ => self.step(id, row),
         }
-        self.step(kind, id, text, row);
     }
 }

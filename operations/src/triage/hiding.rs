@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::fold::Triage;
-use super::record::WindowKind;
 use crate::alert::Alert;
+use crate::kind::window::WindowKind;
 
 /// Whether anybody is told.
 #[derive(Debug, Clone, PartialEq, Eq)]

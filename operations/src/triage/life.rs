@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use super::record::{self, Because, CloseReason};
-use crate::alert::{Alert, EVIDENCE_MAX, Severity, State};
+use crate::alert::{Alert, EVIDENCE_MAX, POINTS_MAX, Point, Severity, State};
+use crate::kind::alert_notice::Because;
+use crate::kind::alert_step::{self, CloseReason};
 use crate::limits;
 use ledger::Row;
 use ledger::entry::FLAG_CONTENT;
@@ -146,7 +147,9 @@ pub struct Triaged {
     pub seq: u64,
     /// When its first revision was recorded.
     pub opened: i64,
-    /// When its newest revision was recorded.
+    /// Sequence number of its newest revision,
+    pub revised_seq: u64,
+    /// and when that was recorded.
     pub revised: i64,
     /// Since when it has waited for somebody: escalation counts from here.
     pub unattended_since: i64,
@@ -174,22 +177,22 @@ pub struct Triaged {
 
 /// A step as its entry tells it.
 pub(super) enum Told {
-    Acknowledge(record::Acknowledge),
-    Assign(record::Assign),
+    Acknowledge(alert_step::Acknowledge),
+    Assign(alert_step::Assign),
     Note,
-    Close(record::Close),
+    Close(alert_step::Close),
     Reopen,
 }
 
 impl Told {
     /// Reads a step; `None` for other kinds and for records that we did not write.
-    pub(super) fn read(kind: &str, record: &str) -> Option<Self> {
-        Some(match kind {
-            record::ACKNOWLEDGE => Self::Acknowledge(serde_json::from_str(record).ok()?),
-            record::ASSIGN => Self::Assign(serde_json::from_str(record).ok()?),
-            record::NOTE => Self::Note,
-            record::CLOSE => Self::Close(serde_json::from_str(record).ok()?),
-            record::REOPEN => Self::Reopen,
+    pub(super) fn read(row: &Row<'_>) -> Option<Self> {
+        Some(match row.text(column::KIND)? {
+            alert_step::ACKNOWLEDGE => Self::Acknowledge(alert_step::ACKNOWLEDGED.read(row)?),
+            alert_step::ASSIGN => Self::Assign(alert_step::ASSIGNED.read(row)?),
+            alert_step::NOTE => alert_step::NOTED.read(row).map(|_| Self::Note)?,
+            alert_step::CLOSE => Self::Close(alert_step::CLOSED.read(row)?),
+            alert_step::REOPEN => alert_step::REOPENED.read(row).map(|_| Self::Reopen)?,
             _ => return None,
         })
     }
@@ -202,6 +205,7 @@ impl Triaged {
             alert: trimmed(alert),
             seq: row.position.seq,
             opened: row.recorded,
+            revised_seq: row.position.seq,
             revised: row.recorded,
             unattended_since: row.recorded,
             reopened: None,
@@ -226,7 +230,7 @@ impl Triaged {
         let was_attended = self.acknowledged().is_some();
         let is_news = alert.follows.is_none();
         self.alert = trimmed(alert);
-        (self.seq, self.revised) = (row.position.seq, row.recorded);
+        (self.seq, self.revised_seq, self.revised) = (row.position.seq, row.position.seq, row.recorded);
         // Receivers are told by the revision itself, if it tells them anything.
         if is_news {
             (self.is_hidden, self.is_reopened) = (false, false);
@@ -277,7 +281,7 @@ impl Triaged {
         self.steps.push_back(Step { seq: row.position.seq, by, action, note });
     }
 
-    fn close(&mut self, record: &record::Close, by: &By) {
+    fn close(&mut self, record: &alert_step::Close, by: &By) {
         if self.closed.is_some() {
             return;
         }
@@ -380,7 +384,9 @@ impl Triaged {
 
     /// Roughly the memory that it takes.
     pub(super) fn size(&self) -> usize {
-        let Alert { id, rule, title, reason, who, what, evidence, tags, .. } = &self.alert;
+        let Alert { id, rule, title, reason, who, what, evidence, tags, measured, .. } = &self.alert;
+        let measured =
+            measured.as_ref().map_or(0, |measured| measured.what.len() + measured.last.len() * size_of::<Point>());
         let who = [&who.org, &who.team, &who.user, &who.agent, &who.session, &who.workspace, &who.workspace_name];
         let what = [&what.host, &what.domain, &what.method, &what.path, &what.policy, &what.model, &what.tool];
         let texts = [id, rule, title, reason].into_iter().chain(who.into_iter().chain(what).flatten()).chain(tags);
@@ -393,7 +399,7 @@ impl Triaged {
         let steps = steps + self.escalated.iter().map(names).sum::<usize>();
         let missed = |missed: &Missed| size_of::<Missed>() + missed.step.len() + missed.receiver.len();
         let steps = steps + self.missed.iter().map(missed).sum::<usize>();
-        size_of::<Self>() + texts + 2 * id.len() + evidence.len() * 16 + tags.len() * 24 + steps
+        size_of::<Self>() + texts + measured + 2 * id.len() + evidence.len() * 16 + tags.len() * 24 + steps
     }
 }
 
@@ -401,6 +407,9 @@ impl Triaged {
 fn trimmed(mut alert: Alert) -> Alert {
     alert.evidence.truncate(EVIDENCE_MAX);
     alert.tags.truncate(limits::TRIAGE_TAGS_KEPT);
+    if let Some(measured) = &mut alert.measured {
+        measured.last.truncate(POINTS_MAX);
+    }
     alert
 }
 

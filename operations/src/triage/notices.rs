@@ -7,8 +7,8 @@
 use super::fold::Triage;
 use super::hiding::Notify;
 use super::life::{Missed, Status, Triaged};
-use super::record::{Because, Notice};
 use crate::alert::Severity;
+use crate::kind::alert_notice::{Because, Notice};
 use crate::limits;
 
 /// What receivers are to be told of now.

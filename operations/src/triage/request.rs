@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::matcher::Matcher;
-use super::record::{CloseReason, WindowKind};
+use crate::kind::alert_step::CloseReason;
+use crate::kind::window::WindowKind;
 use crate::limits;
 use ledger::{AppendError, LedgerError};
 

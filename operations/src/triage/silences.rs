@@ -3,11 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::life::By;
-use super::record::{Window, WindowKind};
 use super::silence::Silence;
 use crate::alert::Alert;
+use crate::kind::window::{Window, WindowKind};
 use crate::limits;
 use ledger::Row;
+
+/// Where a silence or maintenance window stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilenceState {
+    /// It hides what it matches.
+    Active,
+    /// It will, later or again.
+    Waiting,
+    /// It hides nothing any more.
+    Over,
+}
+
+impl SilenceState {
+    /// The word in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Waiting => "waiting",
+            Self::Over => "over",
+        }
+    }
+}
 
 /// A silence or maintenance window that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +68,17 @@ impl StandingSilence {
         }
     }
 
+    /// Where it stands at `now`.
+    pub fn state(&self, now: i64) -> SilenceState {
+        if self.active_until(now).is_some() {
+            SilenceState::Active
+        } else if self.is_over(now) {
+            SilenceState::Over
+        } else {
+            SilenceState::Waiting
+        }
+    }
+
     /// Whether it hides nothing any more for good.
     pub fn is_over(&self, now: i64) -> bool {
         self.last_end() <= now
@@ -58,14 +91,22 @@ impl StandingSilence {
 }
 
 /// All of them, by id.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Silences {
+    /// How many are kept.
+    kept_max: usize,
+    /// Whether one was forgotten.
+    pub(super) forgot: bool,
     by_id: BTreeMap<String, StandingSilence>,
     /// In the order in which they end, for forgetting.
     ends: BTreeSet<(i64, String)>,
 }
 
 impl Silences {
+    pub(super) fn new(kept_max: usize) -> Self {
+        Self { kept_max, forgot: false, by_id: BTreeMap::new(), ends: BTreeSet::new() }
+    }
+
     pub(super) fn get(&self, id: &str) -> Option<&StandingSilence> {
         self.by_id.get(id)
     }
@@ -87,8 +128,8 @@ impl Silences {
     }
 
     /// Takes the entry that begins one. The first entry of an id stands.
-    pub(super) fn begin(&mut self, kind: WindowKind, id: &str, record: &str, row: &Row<'_>) {
-        let Ok(Window { mut silence, would_have_hidden, token: _ }) = serde_json::from_str(record) else { return };
+    pub(super) fn begin(&mut self, kind: WindowKind, id: &str, window: Window, row: &Row<'_>) {
+        let Window { mut silence, would_have_hidden, token: _ } = window;
         if id.is_empty() || id.len() > limits::TRIAGE_NAME_BYTES_MAX || self.by_id.contains_key(id) {
             return;
         }
@@ -102,9 +143,10 @@ impl Silences {
         let standing = StandingSilence { id: id.to_owned(), kind, silence, would_have_hidden, by, expired: None, seq };
         self.ends.insert((standing.last_end(), standing.id.clone()));
         self.by_id.insert(id.to_owned(), standing);
-        if self.by_id.len() > limits::SILENCES_KEPT
+        if self.by_id.len() > self.kept_max
             && let Some((_, id)) = self.ends.pop_first()
         {
+            self.forgot = true;
             self.by_id.remove(&id);
         }
     }

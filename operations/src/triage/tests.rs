@@ -10,6 +10,8 @@ use super::*;
 use crate::access::{Principal, Role};
 use crate::alert::{Alert, Severity, State, What, Who};
 use crate::fold::Fold;
+use crate::kind::alert_step::CloseReason;
+use crate::kind::window::WindowKind;
 use crate::limits;
 use ledger::LedgerName;
 use ledger::Rows;
@@ -38,6 +40,7 @@ pub(super) fn alert(id: &str, revision: u32) -> Alert {
         evidence: Vec::new(),
         tags: Vec::new(),
         backfill: false,
+        measured: None,
         follows: None,
         sender: None,
         flood: false,

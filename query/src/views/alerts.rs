@@ -1,156 +1,203 @@
-//! The views about alerts and silences. They say the same as the fold `operations::triage::Triage`; a test compares both.
+//! The view of alerts: what the projection `operations::triage` knows of each, as the API tells it.
 
-use ledger::LedgerName;
+use std::borrow::Cow;
 
-use super::{View, made, same};
+use ledger::{LedgerName, Position};
+use operations::alert::Measurement;
+use operations::triage::{Hiding, Triage, Triaged};
+
+use super::{Cell, Form, Source, Value, View, ViewColumn};
+
+/// One alert at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AlertRow<'a> {
+    /// The alert.
+    pub(crate) triaged: &'a Triaged,
+    /// The projection that it is of.
+    pub(crate) triage: &'a Triage,
+    /// The moment: microseconds since 1970 UTC.
+    pub(crate) now: i64,
+}
+
+impl<'a> AlertRow<'a> {
+    fn hidings(&self) -> Vec<Hiding> {
+        self.triage.hidings(&self.triaged.alert, self.now)
+    }
+
+    fn measured(&self, number: impl Fn(&'a Measurement) -> Option<i64>) -> Cell<'a> {
+        Cell::Integer(self.triaged.alert.measured.as_ref().and_then(number))
+    }
+}
+
+/// Where an entry of `operations` stands.
+pub(super) fn place(seq: u64) -> String {
+    Position { ledger: LedgerName::Operations, shard: 0, seq }.to_string()
+}
+
+const fn column(
+    name: &'static str,
+    form: Form,
+    doc: &'static str,
+    value: for<'a> fn(&AlertRow<'a>) -> Cell<'a>,
+) -> ViewColumn {
+    ViewColumn { name, value: Value::Alert(form, value), doc, content: false }
+}
 
 pub(super) const ALERTS: View = View {
     name: "alerts",
     ledger: LedgerName::Operations,
-    doc: "Alerts: the newest revision of each, and what people did about it. What hides an alert now depends on the moment and \
-          on the configuration: `tachograph alerts list` and `/api/v1/alerts` say it.",
-    columns: &[
-        made("position", "position", "Where the newest revision stands, such as operations/0/812."),
-        made("seq", "seq", "The newest revision's sequence number."),
-        made("recorded", "recorded", "When the newest revision was recorded."),
-        made("alert", "subject", "Id of the alert."),
-        made("revision", "revision", "Number of the newest revision."),
-        made("rule", "json_get_str(record, 'rule')", "Name of the rule, such as egress.denied_post."),
-        made("severity", "json_get_str(record, 'severity')", "info, low, medium, high or critical."),
-        made("state", "state", "open, updated or resolved."),
-        made("title", "json_get_str(record, 'title')", "A few words."),
-        made("reason", "json_get_str(record, 'reason')", "Why, with the observed value and the baseline."),
-        made("count", "json_get_int(record, 'count')", "Number of events."),
-        made(
-            "first_seen",
-            "arrow_cast(json_get_int(record, 'first_seen'), 'Timestamp(Microsecond, Some(\"UTC\"))')",
-            "Event time of the first event.",
-        ),
-        made(
-            "last_seen",
-            "arrow_cast(json_get_int(record, 'last_seen'), 'Timestamp(Microsecond, Some(\"UTC\"))')",
-            "Event time of the latest event.",
-        ),
-        made("user", "json_get_str(record, 'who', 'user')", "The person for whom the agent works."),
-        made("team", "json_get_str(record, 'who', 'team')", "Team."),
-        made("workspace", "json_get_str(record, 'who', 'workspace')", "Id of the workspace."),
-        made("workspace_name", "json_get_str(record, 'who', 'workspace_name')", "Name of the workspace."),
-        made("session", "json_get_str(record, 'who', 'session')", "The agent's session."),
-        made("host", "json_get_str(record, 'what', 'host')", "Host that it is about."),
-        made(
-            "domain",
-            "coalesce(json_get_str(record, 'what', 'domain'), json_get_str(record, 'what', 'host'))",
-            "Registrable domain that it is about; of an address the address.",
-        ),
-        made(
-            "evidence",
-            "json_texts(json_get_json(record, 'evidence'))",
-            "Positions of the events behind it, a list: JOIN events ON events.position = ANY(evidence).",
-        ),
-        made("tags", "json_texts(json_get_json(record, 'tags'))", "ATLAS and ATT&CK techniques, a list."),
-        made(
-            "backfill",
-            "json_get_bool(record, 'backfill')",
-            "Whether all its events were old when they were recorded.",
-        ),
-        made(
-            "status",
-            "CASE WHEN closes THEN 'closed' WHEN state = 'resolved' THEN 'resolved' WHEN covers THEN 'acknowledged' ELSE 'open' END",
-            "open, acknowledged, resolved or closed: where it stands, for people.",
-        ),
-        made("opened", "opened", "When its first revision was recorded."),
-        made("acknowledged_by", "CASE WHEN covers THEN acknowledged_by END", "Who looks after it."),
-        made("acknowledged", "CASE WHEN covers THEN acknowledged_at END", "Since when."),
-        made("assignee", "assignee", "Who is to look after it."),
-        made("closed_by", "CASE WHEN closes THEN decided_by END", "Who closed it."),
-        made("closed", "CASE WHEN closes THEN decided_at END", "When."),
-        made(
-            "close_reason",
-            "CASE WHEN closes THEN decided_reason END",
-            "true_positive, benign, false_positive or duplicate.",
-        ),
-        made("notes", "coalesce(notes, 0)", "Number of notes."),
-    ],
-    body: BODY,
+    doc: "Alerts: the newest revision of each, what people did about it, and what hides it now. It says what \
+          `tachograph alerts list` and `/api/v1/alerts` say.",
+    columns: COLUMNS,
+    source: Source::Alerts,
     example: "SELECT recorded, severity, rule, \"user\", status, assignee, reason FROM alerts WHERE status = 'open' ORDER BY recorded DESC",
 };
 
-/// The newest revision of each alert beside the newest step of each kind.
-///
-/// A close stands unless a later revision goes on with the episode; an acknowledgement stands unless the alert was closed in
-/// vain or reopened after it, or got worse than it was then.
-const BODY: &str = "FROM (\
-    SELECT *, closes_if AS closes, \
-        coalesce(acknowledged_seq IS NOT NULL AND rank <= acknowledged_rank \
-            AND (decided_seq IS NULL OR decided_seq < acknowledged_seq OR closes_if), false) AS covers \
-    FROM (\
-        SELECT newest.*, steps.*, \
-            coalesce(decided_kind = 'alert.close' AND decided_revision >= coalesce(live_revision, 0), false) AS closes_if \
-        FROM (\
-            SELECT *, json_get_str(record, 'state') AS state, \
-                array_position(['info', 'low', 'medium', 'high', 'critical'], json_get_str(record, 'severity')) AS rank, \
-                max(CASE WHEN json_get_str(record, 'state') <> 'resolved' THEN coalesce(json_get_int(record, 'follows'), revision) END) OVER (PARTITION BY subject) AS live_revision, \
-                min(recorded) OVER (PARTITION BY subject) AS opened, \
-                row_number() OVER (PARTITION BY subject ORDER BY revision DESC, seq) AS age \
-            FROM operations WHERE kind = 'alert') AS newest \
-        LEFT JOIN (\
-            SELECT subject AS about, \
-                max(seq) FILTER (WHERE kind = 'alert.ack') AS acknowledged_seq, \
-                last_value(actor ORDER BY seq) FILTER (WHERE kind = 'alert.ack') AS acknowledged_by, \
-                last_value(recorded ORDER BY seq) FILTER (WHERE kind = 'alert.ack') AS acknowledged_at, \
-                last_value(array_position(['info', 'low', 'medium', 'high', 'critical'], json_get_str(record, 'severity')) ORDER BY seq) \
-                    FILTER (WHERE kind = 'alert.ack') AS acknowledged_rank, \
-                last_value(json_get_str(record, 'assignee') ORDER BY seq) FILTER (WHERE kind = 'alert.assign') AS assignee, \
-                max(seq) FILTER (WHERE kind IN ('alert.close', 'alert.reopen')) AS decided_seq, \
-                last_value(kind ORDER BY seq) FILTER (WHERE kind IN ('alert.close', 'alert.reopen')) AS decided_kind, \
-                last_value(actor ORDER BY seq) FILTER (WHERE kind IN ('alert.close', 'alert.reopen')) AS decided_by, \
-                last_value(recorded ORDER BY seq) FILTER (WHERE kind IN ('alert.close', 'alert.reopen')) AS decided_at, \
-                last_value(json_get_str(record, 'reason') ORDER BY seq) FILTER (WHERE kind IN ('alert.close', 'alert.reopen')) AS decided_reason, \
-                last_value(json_get_int(record, 'revision') ORDER BY seq) FILTER (WHERE kind IN ('alert.close', 'alert.reopen')) AS decided_revision, \
-                count(*) FILTER (WHERE flags % 2 = 1) AS notes \
-            FROM operations WHERE kind LIKE 'alert.%' GROUP BY subject) AS steps ON about = subject \
-        WHERE age = 1))";
-
-pub(super) const SILENCES: View = View {
-    name: "silences",
-    ledger: LedgerName::Operations,
-    doc: "Silences and maintenance windows: what nobody is told of, when and why.",
-    columns: &[
-        same("position"),
-        same("seq"),
-        same("recorded"),
-        made("silence", "subject", "Id of the silence or maintenance window."),
-        same("kind"),
-        made("author", "actor", "Who recorded it."),
-        made("reason", "json_get_str(record, 'reason')", "Why."),
-        made("matchers", "json_get_json(record, 'matchers')", "What is hidden, as a JSON list; all must hold."),
-        made(
-            "starts",
-            "arrow_cast(json_get_int(record, 'starts'), 'Timestamp(Microsecond, Some(\"UTC\"))')",
-            "From when on.",
-        ),
-        made(
-            "ends",
-            "arrow_cast(json_get_int(record, 'ends'), 'Timestamp(Microsecond, Some(\"UTC\"))')",
-            "Until when; of a window that comes back, the first time.",
-        ),
-        made("every_seconds", "json_get_int(record, 'every_seconds')", "From one start to the next."),
-        made(
-            "until",
-            "arrow_cast(json_get_int(record, 'until'), 'Timestamp(Microsecond, Some(\"UTC\"))')",
-            "When the repetition ends.",
-        ),
-        made(
-            "would_have_hidden",
-            "json_get_int(record, 'would_have_hidden')",
-            "Alerts of the seven days before that it would have hidden.",
-        ),
-        made("expired", "expired", "When it was ended early."),
-        made("expired_by", "expired_by", "Who ended it early."),
-    ],
-    body: "FROM operations LEFT JOIN (\
-               SELECT subject AS ended, min(recorded) AS expired, first_value(actor ORDER BY seq) AS expired_by \
-               FROM operations WHERE kind IN ('silence.expire', 'maintenance.expire') GROUP BY subject) ON ended = subject \
-           WHERE kind IN ('silence', 'maintenance')",
-    example: "SELECT recorded, author, reason, matchers, ends FROM silences WHERE ends > now() AND expired IS NULL ORDER BY recorded DESC",
-};
+const COLUMNS: &[ViewColumn] = &[
+    column("position", Form::Text, "Where the newest revision stands, such as operations/0/812.", |row| {
+        Cell::text(place(row.triaged.revised_seq))
+    }),
+    column("seq", Form::Unsigned, "The newest revision's sequence number.", |row| {
+        Cell::Unsigned(Some(row.triaged.revised_seq))
+    }),
+    column("recorded", Form::Time, "When the newest revision was recorded.", |row| {
+        Cell::Integer(Some(row.triaged.revised))
+    }),
+    column("alert", Form::Text, "Id of the alert.", |row| Cell::text(&row.triaged.alert.id)),
+    column("revision", Form::Integer, "Number of the newest revision.", |row| {
+        Cell::integer(row.triaged.alert.revision)
+    }),
+    column("rule", Form::Text, "Name of the rule, such as egress.denied_post.", |row| {
+        Cell::text(&row.triaged.alert.rule)
+    }),
+    column("severity", Form::Text, "info, low, medium, high or critical.", |row| {
+        Cell::text(row.triaged.alert.severity.as_str())
+    }),
+    column("state", Form::Text, "open, updated or resolved.", |row| Cell::text(row.triaged.alert.state.as_str())),
+    column("title", Form::Text, "A few words.", |row| Cell::text(&row.triaged.alert.title)),
+    column("reason", Form::Text, "Why, with the observed value and the baseline.", |row| {
+        Cell::text(&row.triaged.alert.reason)
+    }),
+    column("count", Form::Integer, "Number of events.", |row| Cell::integer(row.triaged.alert.count)),
+    column("first_seen", Form::Time, "Event time of the first event.", |row| {
+        Cell::Integer(Some(row.triaged.alert.first_seen))
+    }),
+    column("last_seen", Form::Time, "Event time of the latest event.", |row| {
+        Cell::Integer(Some(row.triaged.alert.last_seen))
+    }),
+    column("org", Form::Text, "Organisation.", |row| Cell::text_if(row.triaged.alert.who.org.as_deref())),
+    column("team", Form::Text, "Team.", |row| Cell::text_if(row.triaged.alert.who.team.as_deref())),
+    column("user", Form::Text, "The person for whom the agent works.", |row| {
+        Cell::text_if(row.triaged.alert.who.user.as_deref())
+    }),
+    column("agent", Form::Text, "The agent.", |row| Cell::text_if(row.triaged.alert.who.agent.as_deref())),
+    column("workspace", Form::Text, "Id of the workspace.", |row| {
+        Cell::text_if(row.triaged.alert.who.workspace.as_deref())
+    }),
+    column("workspace_name", Form::Text, "Name of the workspace.", |row| {
+        Cell::text_if(row.triaged.alert.who.workspace_name.as_deref())
+    }),
+    column("session", Form::Text, "The agent's session.", |row| {
+        Cell::text_if(row.triaged.alert.who.session.as_deref())
+    }),
+    column("host", Form::Text, "Host that it is about.", |row| Cell::text_if(row.triaged.alert.what.host.as_deref())),
+    column("domain", Form::Text, "Registrable domain that it is about; of an address the address.", |row| {
+        let what = &row.triaged.alert.what;
+        Cell::text_if(what.domain.as_deref().or(what.host.as_deref()))
+    }),
+    column("model", Form::Text, "Model that it is about.", |row| {
+        Cell::text_if(row.triaged.alert.what.model.as_deref())
+    }),
+    column("tool", Form::Text, "Tool that it is about.", |row| Cell::text_if(row.triaged.alert.what.tool.as_deref())),
+    column(
+        "evidence",
+        Form::Texts,
+        "Positions of the events behind it, a list: JOIN events ON events.position = ANY(evidence).",
+        |row| Cell::Texts(row.triaged.alert.evidence.iter().map(|position| position.to_string().into()).collect()),
+    ),
+    column("tags", Form::Texts, "ATLAS and ATT&CK techniques, a list.", |row| {
+        Cell::Texts(row.triaged.alert.tags.iter().map(|tag| Cow::Borrowed(tag.as_str())).collect())
+    }),
+    column("backfill", Form::Flag, "Whether all its events were old when they were recorded.", |row| {
+        Cell::Flag(Some(row.triaged.alert.backfill))
+    }),
+    column(
+        "measured",
+        Form::Text,
+        "What was measured, such as denied requests; null if the rule has no number.",
+        |row| Cell::text_if(row.triaged.alert.measured.as_ref().map(|measured| measured.what.as_str())),
+    ),
+    column(
+        "unit",
+        Form::Text,
+        "What one is of the next numbers: count, bytes, seconds, micro_usd, tokens or percent.",
+        |row| Cell::text_if(row.triaged.alert.measured.as_ref().map(|measured| measured.unit.as_str())),
+    ),
+    column("observed", Form::Integer, "The value that was measured.", |row| {
+        row.measured(|measured| Some(measured.observed))
+    }),
+    column("window_seconds", Form::Integer, "Over how many seconds it was added up or counted.", |row| {
+        row.measured(|measured| measured.window_seconds.map(i64::from))
+    }),
+    column("threshold", Form::Integer, "The fixed value that the rule compares with.", |row| {
+        row.measured(|measured| measured.limit)
+    }),
+    column("usual_low", Form::Integer, "The lower end of what is usual.", |row| {
+        row.measured(|measured| measured.usual.map(|usual| usual.low))
+    }),
+    column("usual_high", Form::Integer, "The upper end of what is usual.", |row| {
+        row.measured(|measured| measured.usual.map(|usual| usual.high))
+    }),
+    column("observations", Form::Integer, "From how many observations that is known.", |row| {
+        row.measured(|measured| measured.observations.and_then(|number| number.try_into().ok()))
+    }),
+    column("status", Form::Text, "open, acknowledged, resolved or closed: where it stands, for people.", |row| {
+        Cell::text(row.triaged.status().as_str())
+    }),
+    column("version", Form::Integer, "Number of steps in its life.", |row| Cell::integer(row.triaged.version())),
+    column("opened", Form::Time, "When its first revision was recorded.", |row| {
+        Cell::Integer(Some(row.triaged.opened))
+    }),
+    column("reopened", Form::Time, "When it was opened again, by a person or by a later revision.", |row| {
+        Cell::Integer(row.triaged.reopened)
+    }),
+    column("acknowledged_by", Form::Text, "Who looks after it.", |row| {
+        Cell::text_if(row.triaged.acknowledged().map(|acknowledged| acknowledged.by.actor.as_str()))
+    }),
+    column("acknowledged", Form::Time, "Since when.", |row| {
+        Cell::Integer(row.triaged.acknowledged().map(|acknowledged| acknowledged.by.recorded))
+    }),
+    column("assignee", Form::Text, "Who is to look after it.", |row| Cell::text_if(row.triaged.assignee.as_deref())),
+    column("closed_by", Form::Text, "Who closed it.", |row| {
+        Cell::text_if(row.triaged.closed.as_ref().map(|closed| closed.by.actor.as_str()))
+    }),
+    column("closed", Form::Time, "When.", |row| {
+        Cell::Integer(row.triaged.closed.as_ref().map(|closed| closed.by.recorded))
+    }),
+    column("close_reason", Form::Text, "true_positive, benign, false_positive or duplicate.", |row| {
+        Cell::text_if(row.triaged.closed.as_ref().map(|closed| closed.reason.as_str()))
+    }),
+    column("duplicate_of", Form::Text, "The alert that says the same.", |row| {
+        Cell::text_if(row.triaged.closed.as_ref().and_then(|closed| closed.duplicate_of.as_deref()))
+    }),
+    column("notes", Form::Integer, "Number of notes.", |row| Cell::integer(row.triaged.notes)),
+    column("escalated", Form::Texts, "The steps of escalation that happened since it waits, a list.", |row| {
+        Cell::Texts(row.triaged.escalated.iter().map(|step| Cow::Borrowed(step.step.as_str())).collect())
+    }),
+    column("hidden", Form::Flag, "Whether nobody is told of it now.", |row| {
+        Cell::Flag(Some(!row.hidings().is_empty()))
+    }),
+    column(
+        "hidden_by",
+        Form::Texts,
+        "The silences, maintenance windows and inhibitions that hide it now, a list.",
+        |row| Cell::Texts(row.hidings().iter().map(|hiding| hiding.by.to_string().into()).collect()),
+    ),
+    column("hidden_until", Form::Time, "When the last of them ends; null if that depends on another alert.", |row| {
+        let ends: Option<Vec<i64>> = row.hidings().iter().map(|hiding| hiding.until).collect();
+        Cell::Integer(ends.and_then(|ends| ends.into_iter().max()))
+    }),
+    column("group_key", Form::Text, "What it has in common with alerts that are told together.", |row| {
+        Cell::text(row.triage.policy().group_key(&row.triaged.alert))
+    }),
+];

@@ -2,7 +2,7 @@
 
 use ledger::LedgerName;
 
-use super::{View, made, same};
+use super::{Source, View, made, same};
 
 pub(super) const BUDGETS: View = View {
     name: "budgets",
@@ -43,12 +43,14 @@ pub(super) const BUDGETS: View = View {
             "When it is refilled.",
         ),
     ],
-    body: "FROM (\
+    source: Source::Sql(
+        "FROM (\
                SELECT *, row_number() OVER (PARTITION BY subject ORDER BY seq DESC) AS age FROM operations WHERE kind = 'budget.set') \
            LEFT JOIN (\
                SELECT subject AS about, last_value(record ORDER BY seq) AS standing, max(recorded) AS stood \
                FROM operations WHERE kind = 'budget.standing' GROUP BY subject) ON about = subject \
            WHERE age = 1",
+    ),
     example: "SELECT budget, cap_micros, committed_micros + reserved_micros AS taken, unreserved_micros FROM budgets WHERE cap_micros IS NOT NULL ORDER BY budget",
 };
 
@@ -93,7 +95,8 @@ pub(super) const RESERVATIONS: View = View {
         made("unreserved_micros", "beyond_micros", "The part of the cost that was not."),
         made("ended", "ended", "When it was committed or released."),
     ],
-    body: "FROM operations \
+    source: Source::Sql(
+        "FROM operations \
            LEFT JOIN (\
                SELECT json_get_int(record, 'seq') AS request, json_get_json(record, 'owner') AS whose, \
                    json_get_str(record, 'decision') AS verdict, json_get_str(record, 'refusal') AS refused_for, \
@@ -110,5 +113,6 @@ pub(super) const RESERVATIONS: View = View {
                WHERE kind = 'budget.decision' AND json_get_str(record, 'decision') IN ('committed', 'released') \
                GROUP BY subject, json_get_json(record, 'owner')) ON about = subject AND by_whom = whose \
            WHERE kind = 'budget.reserve'",
+    ),
     example: "SELECT recorded, owner, reservation, budgets, micros, decision, refused_by, state FROM reservations ORDER BY recorded DESC LIMIT 50",
 };

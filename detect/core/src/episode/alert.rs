@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use ledger::Position;
-use operations::alert::{self, Alert, EVIDENCE_MAX, Severity, State};
+use operations::alert::{self, Alert, EVIDENCE_MAX, Measurement, POINTS_MAX, Point, Severity, State};
 use serde::{Deserialize, Serialize};
 
 use super::{Case, Label, Opening};
@@ -30,6 +30,8 @@ pub(super) struct Episode<C> {
     update_at: u64,
     /// What was added since it last spoke.
     unsaid: Option<Unsaid>,
+    /// What was measured when it spoke, oldest first.
+    measured: VecDeque<Point>,
     /// How often it only brought numbers up to date, and the second in which it did so last.
     quiet: (u32, i64),
 }
@@ -76,6 +78,7 @@ impl<C: Case> Episode<C> {
             evidence: Vec::new(),
             tags: Vec::new(),
             backfill: sighting.backfill,
+            measured: None,
             follows: None,
             sender: Some(format!("{:08x}", sighting.sender)),
             flood: findings.is_flood(),
@@ -90,6 +93,7 @@ impl<C: Case> Episode<C> {
             latest: VecDeque::new(),
             update_at: 0,
             unsaid: None,
+            measured: VecDeque::new(),
             quiet: (0, 0),
         };
         for seq in before.evidence {
@@ -181,6 +185,17 @@ impl<C: Case> Episode<C> {
         }
     }
 
+    /// What is measured now, with the values of the times when it spoke before.
+    fn measure(&mut self) -> Option<Measurement> {
+        let measurement = self.case.measured(&self.alert)?;
+        let before: Vec<Point> = self.measured.iter().copied().collect();
+        if self.measured.len() == POINTS_MAX {
+            self.measured.pop_front();
+        }
+        self.measured.push_back(Point { time: self.alert.recorded_last, value: measurement.observed });
+        Some(if measurement.last.is_empty() { measurement.after(before) } else { measurement })
+    }
+
     fn speak(&mut self, label: &Label, state: State, findings: &mut Findings) {
         self.say(label, state, None, findings);
     }
@@ -195,6 +210,7 @@ impl<C: Case> Episode<C> {
         alert.tags.clone_from(&label.tags);
         alert.title = self.case.title(&self.alert);
         alert.reason = self.case.reason(&self.alert);
+        alert.measured = self.measure();
         if let (Some(last), Some(first)) = (self.latest.back(), alert.evidence.first().copied()) {
             debug_assert!(*last > first.seq, "evidence is in order");
             alert.evidence.extend(self.latest.iter().map(|seq| Position { seq: *seq, ..first }));

@@ -18,7 +18,7 @@ use detect_core::timers::Timers;
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
 use ledger::{LedgerName, Position};
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::AGENTS_MAX;
@@ -319,6 +319,10 @@ impl Case for Waiting {
             self.what,
             duration(self.silent * 1_000_000)
         )
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("silence", Unit::Seconds, self.silent))
     }
 }
 

@@ -16,7 +16,7 @@ use detect_core::text::{bounded, duration};
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
 use ledger::{LedgerName, Position};
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{AGENTS_MAX, DENIED_CALLS_MAX};
@@ -266,6 +266,13 @@ impl Case for Around {
                 detect_core::text::times(alert.count)
             ),
         }
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(match &self.means {
+            Means::Denied { after, .. } => Measurement::new("time since the denial", Unit::Seconds, after / 1_000_000),
+            Means::Flag(_) => Measurement::new("starts without approval", Unit::Count, alert.count),
+        })
     }
 
     fn cause(&self) -> Option<Position> {

@@ -14,7 +14,7 @@ use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, duration};
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What, Who};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::COLLECTORS_MAX;
@@ -224,6 +224,10 @@ impl Case for Silence {
              recorded: see whether its source still writes, and whether somebody turned it off.{end}",
             self.name
         )
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("silence", Unit::Seconds, self.silent).usually(0, self.pause))
     }
 }
 

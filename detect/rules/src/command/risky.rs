@@ -8,7 +8,7 @@ mod table;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
@@ -19,7 +19,7 @@ use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, duration, sentences, times};
 use detect_core::{detector_state, parameters};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::deed::{Calls, Deeds, News, Progress};
@@ -233,6 +233,10 @@ impl Case for Commands {
             count => format!("Such commands came {} in {}.", times(count), duration(span(alert))),
         };
         sentences(&[first, again, self.deeds.fate(), class.baseline().to_owned()])
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("such commands", Unit::Count, alert.count).within(span_seconds(alert)))
     }
 
     fn stage(&self) -> u8 {

@@ -11,7 +11,7 @@ mod parameters;
 use detect_core::aspects::Aspects;
 use detect_core::command::reads;
 use detect_core::detector::Detector;
-use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
 use detect_core::event::EventRow;
 use detect_core::file::{paths, secrets};
 use detect_core::findings::Findings;
@@ -23,7 +23,7 @@ use detect_core::table::Table;
 use detect_core::text::{bounded, duration, sentences, times};
 use detect_core::{detector_state, packed, packed_enum};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, What};
+use operations::alert::{Alert, Measurement, Severity, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::command::risky;
@@ -362,6 +362,10 @@ impl Case for Touched {
         let who = if self.deeds.any_done() { "The agent" } else { "The agent asked for a call that" };
         let first = format!("{who} {}, {}{span}{what}.", self.class.does(), times(alert.count));
         sentences(&[first, self.deeds.fate(), self.class.baseline().to_owned()])
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("such calls", Unit::Count, alert.count).within(span_seconds(alert)))
     }
 
     fn stage(&self) -> u8 {

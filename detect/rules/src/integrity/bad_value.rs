@@ -2,7 +2,7 @@
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span_seconds};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
@@ -12,7 +12,7 @@ use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, times};
 use detect_core::{detector_state, parameters};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 /// What the reference says.
@@ -139,5 +139,9 @@ impl Case for Void {
             self.columns.join(", "),
             times(alert.count)
         )
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("rows with such values", Unit::Count, alert.count).within(span_seconds(alert)))
     }
 }

@@ -16,7 +16,7 @@ use detect_core::text::bounded;
 use detect_core::timers::Timers;
 use detect_core::{detector_state, parameters};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::STREAMS_MAX;
@@ -236,5 +236,12 @@ impl Case for Missing {
              without holes, so these records were lost on the way or held back.",
             self.source, self.stream, self.numbers, self.from, self.to
         )
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(match self.loss {
+            Some(_) => Measurement::new("reports of losses", Unit::Count, alert.count),
+            None => Measurement::new("missing records", Unit::Count, self.numbers),
+        })
     }
 }

@@ -12,7 +12,7 @@ use detect_core::table::Table;
 use detect_core::text::{bounded, duration, times};
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::STREAMS_MAX;
@@ -186,5 +186,9 @@ impl Case for Wrong {
                 self.source
             )
         }
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("clock offset", Unit::Seconds, self.off / 1_000_000))
     }
 }

@@ -2,7 +2,7 @@
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
 use detect_core::event::EventRow;
 use detect_core::failure::Failure;
 use detect_core::findings::Findings;
@@ -15,7 +15,7 @@ use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What, Who};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What, Who};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{FLEET_AGENTS_MAX, FLEET_ERRORS_MAX};
@@ -210,5 +210,9 @@ impl Case for Incident {
             alert.count,
             duration(span(alert))
         )
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("agents with this error", Unit::Count, self.agents).within(span_seconds(alert)))
     }
 }

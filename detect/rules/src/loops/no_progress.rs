@@ -2,7 +2,7 @@
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
@@ -13,7 +13,7 @@ use detect_core::table::Table;
 use detect_core::text::{bounded, dollars, duration};
 use detect_core::{detector_state, packed, parameters, scope};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::AGENTS_MAX;
@@ -265,5 +265,9 @@ impl Case for Standstill {
              the last 32 steps were new; of a healthy agent's steps most are.{end}",
             self.steps, self.new
         )
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("steps without progress", Unit::Count, self.steps).within(span_seconds(alert)))
     }
 }

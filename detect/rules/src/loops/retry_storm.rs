@@ -2,7 +2,7 @@
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
+use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
 use detect_core::event::EventRow;
 use detect_core::failure::Failure;
 use detect_core::findings::Findings;
@@ -14,7 +14,7 @@ use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
 use detect_core::{detector_state, packed, parameters, scope};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::AGENTS_MAX;
@@ -307,6 +307,10 @@ impl Case for Storm {
             "{} gave {} {} times in {span}, and the pauses between attempts did not grow, as a polite client's do. {meaning}{end}",
             self.of, self.error, alert.count
         )
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("errors", Unit::Count, alert.count).within(span_seconds(alert)).against(self.many))
     }
 }
 

@@ -30,6 +30,23 @@ fn every_example_gives_exactly_its_alerts() {
 }
 
 #[test]
+fn rules_measure_what_their_sentences_state() {
+    // They say that something is so, not how much of it.
+    const WITHOUT: [&str; 2] = ["egress.typosquat", "policy.weak"];
+    for spec in DETECTORS {
+        let mut measured = 0;
+        for alert in spec.examples.iter().flat_map(|example| crate::rule_test::alerts(spec, example).unwrap()) {
+            let Some(measurement) = alert.measured else { continue };
+            assert!(!measurement.what.is_empty() && measurement.observed >= 0, "{}: {measurement:?}", spec.name);
+            let before = measurement.last.len() as u32;
+            assert_eq!(before, alert.revision - 1, "{}: a value for each time that it spoke before", spec.name);
+            measured += 1;
+        }
+        assert_eq!(measured == 0, WITHOUT.contains(&spec.name), "{}", spec.name);
+    }
+}
+
+#[test]
 fn texts_of_the_reference_are_complete() {
     for spec in DETECTORS {
         assert!(spec.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b == b'.'), "{}", spec.name);

@@ -13,7 +13,7 @@ use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, dollars};
 use detect_core::{detector_state, parameters};
 use ledger::events::column;
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 /// What the reference says.
@@ -162,6 +162,10 @@ impl Case for Unpriced {
             "{tokens} tokens of {model} in {calls} have no price in our table, {counted}. Add the model to the price table: \
              later calls are priced, these stay as they are."
         )
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("tokens without a price", Unit::Tokens, self.tokens).against(self.medium))
     }
 }
 

@@ -15,7 +15,7 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::bounded;
 use detect_core::{detector_state, parameters};
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::RULES_IN_TEXT;
@@ -146,5 +146,9 @@ impl Case for Buried {
             severities.join(", "),
             rules.join(", ")
         )
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("further alerts", Unit::Count, alert.count).against(OPENED_PER_SENDER_MAX))
     }
 }

@@ -14,7 +14,7 @@ use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::{detector_state, packed, parameters};
-use operations::alert::{Alert, Severity, State, What};
+use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 /// What the reference says.
@@ -161,5 +161,9 @@ impl Case for Forgotten {
              share of sessions, streams or errors. Other senders lost nothing; about this one, slow loops and gaps may be missed.",
             self.names, self.kind, self.name
         )
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("names that were forgotten", Unit::Count, self.names))
     }
 }

@@ -14,7 +14,7 @@ use detect_core::pack::RestoreError;
 use detect_core::scope::{self, Scope};
 use detect_core::text::bounded;
 use ledger::events::column;
-use operations::alert::{Alert, Severity, What, Who};
+use operations::alert::{Alert, Measurement, Severity, Unit, What, Who};
 use serde::{Deserialize, Serialize};
 
 use super::Rule;
@@ -256,5 +256,9 @@ impl Case for Matched {
 
     fn reason(&self, alert: &Alert) -> String {
         say(&self.reason, alert.count, span(alert), self.observed)
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("what the rule observes", Unit::Count, self.observed))
     }
 }

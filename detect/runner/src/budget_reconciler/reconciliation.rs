@@ -5,8 +5,10 @@ use std::ops::ControlFlow;
 
 use ledger::operations::column;
 use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Row};
-use operations::budget::{Asked, Decision, Matched, Owner, Report, Request, STANDING_KIND};
 use operations::fold::{self, Budgets, Standing};
+use operations::kind::budget_report::{Decision, Report, STOOD};
+use operations::kind::budget_request::{Asked, Matched, Owner, Request};
+use operations::kind::{self, Envelope, Kind};
 use serde::{Deserialize, Serialize};
 
 use super::sums::Sums;
@@ -15,7 +17,7 @@ use crate::limits::{RECONCILER_EVENTS_MAX, RECONCILER_MATCHED_MAX, RECONCILER_RE
 /// The subject of its own entries, and the actor of all.
 const BUDGETS: &str = "budgets";
 /// The kind of cursors.
-const CURSOR: &str = "cursor";
+const CURSOR: Kind<Cursor> = Kind::of(kind::detection::CURSOR);
 
 /// The record of its `cursor`: everything before it is counted, and stands in or before the same commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,11 +94,8 @@ impl Reconciliation {
 
     fn take(&mut self, row: &Row<'_>) {
         let seq = row.position.seq;
-        if row.text(column::KIND) == Some(STANDING_KIND) {
-            let standing = row.text(column::RECORD).and_then(|record| serde_json::from_str(record).ok());
-            if let (Some(budget), Some(standing)) = (row.text(column::SUBJECT), standing) {
-                self.told.insert(budget.to_owned(), standing);
-            }
+        if let (Some(budget), Some(standing)) = (row.text(column::SUBJECT), STOOD.read(row)) {
+            self.told.insert(budget.to_owned(), standing);
         }
         let Some(asked) = Asked::from_row(row) else { return };
         let request = match asked.request {
@@ -166,13 +165,13 @@ impl Reconciliation {
             push(&mut group, BUDGETS, Request::Matched(Matched { seen: seen.to_vec() }))?;
         }
         for report in &self.reports {
-            group.push(&mut report.entry(BUDGETS).map_err(not_json)?)?;
+            group.push(&mut report.entry(BUDGETS)?)?;
         }
         for (budget, standing) in &self.telling {
             let report = Report::Standing { budget: budget.clone(), standing: *standing };
-            group.push(&mut report.entry(BUDGETS).map_err(not_json)?)?;
+            group.push(&mut report.entry(BUDGETS)?)?;
         }
-        group.push(&mut self.next_cursor().entry(self.shard).map_err(not_json)?)?;
+        group.push(&mut self.next_cursor().entry(self.shard)?)?;
         Ok(Some(group))
     }
 
@@ -190,28 +189,17 @@ impl Reconciliation {
 }
 
 impl Cursor {
-    fn entry(self, shard: u32) -> Result<Entry, serde_json::Error> {
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, CURSOR);
-        entry.set_text(column::SUBJECT, BUDGETS);
-        entry.set_text(column::ACTOR, BUDGETS);
-        let position = Position { ledger: LedgerName::Events, shard, seq: self.events };
-        entry.set_text(column::TO, &position.to_string());
-        entry.set_text(column::RECORD, &serde_json::to_string(&self)?);
-        Ok(entry)
+    fn entry(self, shard: u32) -> Result<Entry, AppendError> {
+        let to = Position { ledger: LedgerName::Events, shard, seq: self.events }.to_string();
+        CURSOR.entry(&Envelope { subject: BUDGETS, actor: BUDGETS, to: Some(&to), ..Envelope::default() }, &self)
     }
 }
 
 fn cursor(row: &Row<'_>) -> Option<Cursor> {
-    let is_mine = row.text(column::KIND) == Some(CURSOR) && row.text(column::SUBJECT) == Some(BUDGETS);
-    is_mine.then(|| serde_json::from_str(row.text(column::RECORD)?).ok()).flatten()
+    (row.text(column::SUBJECT) == Some(BUDGETS)).then(|| CURSOR.read(row)).flatten()
 }
 
 fn push(group: &mut Group, subject: &str, request: Request) -> Result<(), AppendError> {
     let asked = Asked { owner: Owner::named(BUDGETS), subject: subject.to_owned(), request };
-    group.push(&mut asked.entry().map_err(not_json)?)
-}
-
-fn not_json(_: serde_json::Error) -> AppendError {
-    AppendError::InvalidGroup("a record is not JSON")
+    group.push(&mut asked.entry()?)
 }

@@ -7,8 +7,8 @@ use detect_core::cost::cost_of_row;
 use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
-use operations::budget::{Observed, Owner, Scope, Seen, Set};
 use operations::fold::Budgets;
+use operations::kind::budget_request::{Observed, Owner, Scope, Seen, Set};
 
 /// The columns that may name the reservation of a call: the gateway's id of the request, or the run as a whole.
 const RESERVATION: [handle::Text; 2] = [column::INTERCEPTION, column::RUN];

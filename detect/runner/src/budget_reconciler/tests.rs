@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use ledger::events::column as event;
 use ledger::operations::column;
 use ledger::{Entry, Group, Options, Store};
-use operations::budget::{Asked, Commit, DECISION_KIND, Decision, Desk, Owner, Request, Reserve, Scope, Set};
+use operations::budget::Desk;
 use operations::calendar::Period;
 use operations::fold::{Answer, Budgets, Folded};
+use operations::kind::budget_report::{DECISION_KIND, Decision};
+use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Scope, Set};
 use proptest::prelude::*;
 
 use super::*;

@@ -7,20 +7,21 @@ use detect_core::clock::Outage;
 use detect_core::engine::Progress;
 use detect_rules::rule_set::RuleSet;
 use ledger::operations::column;
-use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, Reader};
-use operations::alert::{self, Alert};
+use ledger::{AppendError, Appender, Group, LedgerError, LedgerName, Position, Reader, Row};
+use operations::alert::{ALERT, Alert};
 use operations::fold;
+use operations::kind::{self, Envelope, Kind};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 /// The subject of the runner's own entries, and the actor of all.
 const DETECT: &str = "detect";
 /// The kind of cursors.
-const CURSOR: &str = "cursor";
+const CURSOR: Kind<Cursor> = Kind::of(kind::detection::CURSOR);
 /// The kind of changes of rules.
-const RULES: &str = "rules";
+const RULES: Kind<RulesChange> = Kind::of(kind::detection::RULES);
 /// The kind of times without recording.
-const OUTAGE: &str = "outage";
+const OUTAGE: Kind<Outage> = Kind::of(kind::detection::OUTAGE);
 
 /// The record of a `cursor` entry: everything before it is detected, and its alerts stand in or before the same commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,68 +116,47 @@ impl LedgerJournal {
 
     fn group(&self, commit: &Commit) -> Result<Group, AppendError> {
         let mut group = Group::new(&ledger::operations::TABLE);
-        let mut entry = Entry::new();
+        let mine = Envelope { subject: DETECT, actor: DETECT, ..Envelope::default() };
         for alert in &commit.alerts {
-            start(&mut entry, alert::KIND, &alert.id);
-            entry.set_integer(column::REVISION, i64::from(alert.revision));
-            push(&mut group, &mut entry, alert)?;
+            let envelope = Envelope { subject: &alert.id, revision: Some(i64::from(alert.revision)), ..mine };
+            group.push(&mut ALERT.entry(&envelope, alert)?)?;
         }
         for outage in &commit.outages {
-            start(&mut entry, OUTAGE, DETECT);
-            entry.set_text(column::FROM, &outage.from.to_string());
-            entry.set_text(column::TO, &outage.to.to_string());
-            push(&mut group, &mut entry, outage)?;
+            let (from, to) = (outage.from.to_string(), outage.to.to_string());
+            group.push(&mut OUTAGE.entry(&Envelope { from: Some(&from), to: Some(&to), ..mine }, outage)?)?;
         }
         if let Some(change) = &commit.rules {
-            start(&mut entry, RULES, DETECT);
-            entry.set_integer(column::REVISION, i64::from(change.revision));
-            entry.set_text(column::FROM, &self.position(change.progress.next_seq));
-            push(&mut group, &mut entry, change)?;
+            let from = self.position(change.progress.next_seq);
+            let envelope = Envelope { revision: Some(i64::from(change.revision)), from: Some(&from), ..mine };
+            group.push(&mut RULES.entry(&envelope, change)?)?;
         }
-        start(&mut entry, CURSOR, DETECT);
-        entry.set_text(column::TO, &self.position(commit.cursor.progress.next_seq));
-        push(&mut group, &mut entry, &commit.cursor)?;
+        let to = self.position(commit.cursor.progress.next_seq);
+        group.push(&mut CURSOR.entry(&Envelope { to: Some(&to), ..mine }, &commit.cursor)?)?;
         Ok(group)
-    }
-
-    fn is_mine(row: &ledger::Row<'_>, kind: &str) -> bool {
-        row.text(column::KIND) == Some(kind) && row.text(column::SUBJECT) == Some(DETECT)
     }
 }
 
 /// The rules of the newest change on record.
 pub fn newest_rules(operations: &Reader) -> Result<Option<RuleSet>, LedgerError> {
-    fold::backwards(operations, |row| {
-        match LedgerJournal::is_mine(row, RULES).then(|| record::<RulesChange>(row)).flatten() {
-            Some(change) => ControlFlow::Break(change.rules),
-            None => ControlFlow::Continue(()),
-        }
+    fold::backwards(operations, |row| match record(row, &RULES) {
+        Some(change) => ControlFlow::Break(change.rules),
+        None => ControlFlow::Continue(()),
     })
 }
 
-fn start(entry: &mut Entry, kind: &str, subject: &str) {
-    entry.clear();
-    entry.set_text(column::KIND, kind);
-    entry.set_text(column::SUBJECT, subject);
-    entry.set_text(column::ACTOR, DETECT);
-}
-
-fn push(group: &mut Group, entry: &mut Entry, record: &impl Serialize) -> Result<(), AppendError> {
-    let record = serde_json::to_string(record).map_err(|_| AppendError::InvalidGroup("a record is not JSON"))?;
-    entry.set_text(column::RECORD, &record);
-    group.push(entry)
-}
-
-fn record<T: for<'de> Deserialize<'de>>(row: &ledger::Row<'_>) -> Option<T> {
-    let warn = |error: &serde_json::Error| {
-        tracing::warn!(position = %row.position, %error, "an entry of detection cannot be read; it is passed over");
-    };
-    serde_json::from_str(row.text(column::RECORD)?).inspect_err(warn).ok()
+/// The record of an entry of detection of this kind.
+fn record<R: for<'de> Deserialize<'de>>(row: &Row<'_>, kind: &Kind<R>) -> Option<R> {
+    let is_mine = kind.is_of(row) && row.text(column::SUBJECT) == Some(DETECT);
+    let record = is_mine.then(|| kind.read(row))?;
+    if record.is_none() {
+        tracing::warn!(position = %row.position, "an entry of detection cannot be read; it is passed over");
+    }
+    record
 }
 
 impl Journal for LedgerJournal {
     fn cursor(&self) -> Result<Option<Cursor>, LedgerError> {
-        fold::backwards(&self.reader, |row| match Self::is_mine(row, CURSOR).then(|| record(row)).flatten() {
+        fold::backwards(&self.reader, |row| match record(row, &CURSOR) {
             Some(cursor) => ControlFlow::Break(cursor),
             None => ControlFlow::Continue(()),
         })
@@ -185,11 +165,8 @@ impl Journal for LedgerJournal {
     fn history(&self) -> Result<History, LedgerError> {
         let mut history = History::default();
         fold::backwards(&self.reader, |row| {
-            if Self::is_mine(row, RULES) {
-                history.rules.extend(record::<RulesChange>(row));
-            } else if Self::is_mine(row, OUTAGE) {
-                history.outages.extend(record::<Outage>(row));
-            }
+            history.rules.extend(record(row, &RULES));
+            history.outages.extend(record(row, &OUTAGE));
             ControlFlow::<()>::Continue(())
         })?;
         history.rules.reverse();

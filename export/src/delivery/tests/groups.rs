@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use operations::fold::{Fold as _, RECEIPT_KIND, SENT_KIND, Sent};
+use operations::fold::Fold as _;
+use operations::kind::delivery::{SENT_KIND, Sent};
+use operations::kind::export::RECEIPT_KIND;
 use operations::triage::Column;
 use proptest::prelude::*;
 

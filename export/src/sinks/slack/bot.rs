@@ -4,7 +4,8 @@
 //! What the first message of an alert is called by Slack (`ts`) comes from the outbox, which is read from the ledger.
 
 use operations::alert::Alert;
-use operations::fold::{Outbox, SentAlert};
+use operations::fold::Outbox;
+use operations::kind::delivery::SentAlert;
 use serde_json::{Value, json};
 
 use super::super::{Message, Reconciled, Rendered, excerpt};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use operations::alert::{Alert, Severity, State};
-use operations::fold::SentAlert;
+use operations::kind::delivery::SentAlert;
 use serde_json::{Value, json};
 
 use super::escape::{code, escape};

@@ -49,7 +49,7 @@ fn several_are_folded_worst_first_and_many_are_counted() {
 #[test]
 fn a_webhook_hears_what_other_receivers_hear() {
     let close = json!({"kind": "alert.close", "subject": alert_of(1, Severity::High).id, "actor": "alice",
-        "record": r#"{"revision":1}"#});
+        "record": r#"{"revision":1,"token":"t","reason":"benign"}"#});
     let escalation = fixtures::notice(&json!({"because": "escalation", "step": "s", "receivers": []}), 1);
     let known = fixtures::told(&[1], false);
     let told = |entries: &[Value]| {

@@ -1,8 +1,8 @@
 //! What a plan knows and records about alerts: what is hidden, what a receiver has, and what it refused.
 
 use operations::alert::State;
-use operations::fold::{Hidden, Sent};
-use operations::triage::Because;
+use operations::kind::alert_notice::Because;
+use operations::kind::delivery::{Hidden, Sent};
 
 use super::{Batch, Plan, digest};
 use crate::delivery::suppressor::{Candidate, Decision};

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use ledger::Durable;
-use operations::fold::{Cut, ExportWindow, Intended};
+use operations::kind::export::{Cut, ExportWindow, Intended};
 use sha2::{Digest as _, Sha256};
 
 use super::{Batch, Plan, digest};

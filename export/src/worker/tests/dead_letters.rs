@@ -1,7 +1,7 @@
 //! What dead letters are sent with: the ends of their alerts to people, and nothing else to anybody.
 
 use operations::alert::{Alert, Severity, State};
-use operations::fold::SENT_KIND;
+use operations::kind::delivery::SENT_KIND;
 
 use super::*;
 use crate::fixtures::{alert_of, entry_of};

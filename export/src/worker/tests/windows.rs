@@ -1,7 +1,7 @@
 //! Many batches under one intent: what that costs, what is recorded when something fails, and that whoever repeats a window
 //! makes the same batches.
 
-use operations::fold::ExportIntent;
+use operations::kind::export::ExportIntent;
 
 use super::*;
 use crate::worker::state_store::IntentEntry;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::budget::{Observed, Set};
 use crate::calendar::Window;
+use crate::kind::budget_request::{Observed, Set};
 
 /// How a budget stands in its day or month. Amounts are micro-USD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Answer, Refusal};
-use crate::budget::{Owner, Reserve};
+use crate::kind::budget_request::{Owner, Reserve};
 use crate::limits::RESERVATIONS_OVER_MAX;
 
 /// Whose reservation it is, by its id first, so that all of one id lie together.

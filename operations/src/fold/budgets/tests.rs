@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{Commit, Desk, Owner, Scope, Seen};
+use crate::budget::Desk;
 use crate::calendar::Period;
 use crate::fold::Folded;
+use crate::kind::budget_request::{Commit, Owner, Scope, Seen};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use ledger::Reader;
 use ledger::{Options, Store};

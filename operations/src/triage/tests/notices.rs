@@ -5,6 +5,8 @@ use serde_json::json;
 use super::super::*;
 use super::{MINUTE, Story, alert, raw};
 use crate::alert::{Alert, Severity, State};
+use crate::kind::alert_notice::{self, Because};
+use crate::kind::alert_step;
 
 fn step(name: &str, after_minutes: u32, matchers: &[&str]) -> EscalationStep {
     EscalationStep {
@@ -46,7 +48,7 @@ impl Story {
         let Notices { due, next } = self.triage.notices(minute * MINUTE);
         let said = due.iter().map(|notice| {
             let subject = notice.alert.id.as_str();
-            self.record(&raw(record::NOTICE, subject, "delivery", &serde_json::to_value(notice).unwrap()));
+            self.record(&raw(alert_notice::NOTICE, subject, "delivery", &serde_json::to_value(notice).unwrap()));
             match &notice.because {
                 Because::Escalation { step, .. } => format!("{subject} {step} {}", notice.alert.severity),
                 because => format!("{subject} {}", serde_json::to_value(because).unwrap()["because"].as_str().unwrap()),
@@ -57,13 +59,13 @@ impl Story {
 
     fn hide(&mut self, id: &str, revision: u32) {
         let record = json!({"alert": id, "revision": revision, "by": "silence-1"});
-        self.record(&raw(crate::fold::HIDDEN_KIND, "sink", "export", &record));
+        self.record(&raw(crate::kind::delivery::HIDDEN_KIND, "sink", "export", &record));
     }
 
     /// Hides a step of escalation of the first revision from a receiver.
     fn hide_step(&mut self, id: &str, step: &str, receiver: &str) {
         let record = json!({"alert": id, "revision": 1, "by": "silence-1", "step": step});
-        self.record(&raw(crate::fold::HIDDEN_KIND, receiver, "export", &record));
+        self.record(&raw(crate::kind::delivery::HIDDEN_KIND, receiver, "export", &record));
     }
 }
 
@@ -122,7 +124,7 @@ fn an_alert_that_is_open_again_is_told_by_its_revision_or_by_a_notice() {
     // A close that a revision overtook.
     story.alert(&alert("a", 2));
     let record = json!({"revision": 1, "token": "t", "reason": "benign"});
-    story.record(&raw(record::CLOSE, "a", "ada", &record));
+    story.record(&raw(alert_step::CLOSE, "a", "ada", &record));
     assert_eq!(story.notice(9).0, ["a reopened"]);
     story.ada(&json!({"action": "resolve", "alert": "a", "reason": "benign"})).unwrap();
     story.alert(&alert("a", 3));

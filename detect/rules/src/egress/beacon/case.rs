@@ -4,7 +4,7 @@ use detect_core::egress::class::Class;
 use detect_core::egress::reach::Watched;
 use detect_core::limits::EPISODES_PER_SCOPE_MAX;
 use detect_core::text::{duration, sentences};
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::rhythm::Beat;
@@ -84,5 +84,10 @@ impl detect_core::episode::Case for Callbacks {
 
     fn reason(&self, alert: &Alert) -> String {
         sentences(&[self.observed(alert), self.class.sentence(), self.baseline(), self.verdict()])
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        let Beat { intervals, fit, seconds, .. } = self.beat;
+        Some(Measurement::new("intervals that fit", Unit::Count, fit).within(seconds).known_from(intervals))
     }
 }

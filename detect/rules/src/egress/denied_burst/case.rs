@@ -1,7 +1,7 @@
 //! One burst of refused requests: which of the three it is and how it is put.
 
 use detect_core::text::{counted, duration, sentences};
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::window::{Shape, Verdict};
@@ -96,5 +96,13 @@ impl detect_core::episode::Case for Burst {
 
     fn reason(&self, alert: &Alert) -> String {
         sentences(&[self.observed(alert), self.baseline(), self.verdict().to_owned()])
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(
+            Measurement::new("refused requests", Unit::Count, self.worst.requests)
+                .within(self.worst.span / 1_000_000)
+                .against(self.requests),
+        )
     }
 }

@@ -1,11 +1,11 @@
 //! One episode of refused writes: how bad it is and how it is put.
 
 use detect_core::egress::secret::SecretRead;
-use detect_core::episode::{Case, span};
+use detect_core::episode::{Case, span, span_seconds};
 use detect_core::limits::EPISODES_PER_SCOPE_MAX;
 use detect_core::text::{duration, times};
 use ledger::Position;
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 /// What is known about the agent and the domain when the episode opens.
@@ -57,6 +57,10 @@ impl Case for Refusals {
         let sentences = [self.observed(alert), self.baseline(), self.before(), self.verdict().to_owned()];
         let said: Vec<String> = sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect();
         said.join(" ")
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("refused writes", Unit::Count, alert.count).within(span_seconds(alert)))
     }
 
     fn cause(&self) -> Option<Position> {

@@ -11,7 +11,7 @@ use detect_core::limits::REACH_FEW;
 use detect_core::table::Table;
 use detect_core::text::{duration, times};
 use detect_core::{detector_state, packed};
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{FLEET_AGENTS_MAX, FLEET_UPLOAD_SECONDS, FLEET_UPLOADS_MAX};
@@ -122,6 +122,10 @@ impl Case for Widespread {
             self.workspaces,
             times(alert.count),
         )
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("workspaces that were refused", Unit::Count, self.workspaces))
     }
 }
 

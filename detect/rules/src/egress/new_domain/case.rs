@@ -5,7 +5,7 @@ use detect_core::egress::reach::Watched;
 use detect_core::episode::{Case, span};
 use detect_core::limits::{EPISODES_PER_SCOPE_MAX, REACH_FEW};
 use detect_core::text::{bounded, counted, duration, sentences, times};
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::NAMES_IN_TEXT;
@@ -127,5 +127,13 @@ impl Case for Newcomer {
     fn reason(&self, alert: &Alert) -> String {
         let class = if self.many { String::new() } else { self.class.sentence() };
         sentences(&[self.observed(alert), class, self.baseline(alert), self.verdict().to_owned()])
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(
+            Measurement::new("others that asked for it", Unit::Count, self.others)
+                .within(self.watched.seconds)
+                .known_from(self.watched.agents),
+        )
     }
 }

@@ -6,7 +6,7 @@ use detect_core::egress::secret::SecretRead;
 use detect_core::limits::EPISODES_PER_SCOPE_MAX;
 use detect_core::text::{bytes, counted, duration, sentences};
 use ledger::Position;
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::trickle::Seen;
@@ -125,6 +125,14 @@ impl detect_core::episode::Case for Slow {
             secret.unwrap_or_default(),
             self.verdict(),
         ])
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(
+            Measurement::new("data sent", Unit::Bytes, self.seen.bytes)
+                .within(self.seen.seconds)
+                .known_from(self.seen.sized),
+        )
     }
 
     fn cause(&self) -> Option<Position> {

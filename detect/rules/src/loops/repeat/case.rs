@@ -1,8 +1,8 @@
 //! One episode of a loop: how bad it is and how it is put.
 
-use detect_core::episode::{Case, span};
+use detect_core::episode::{Case, span, span_seconds};
 use detect_core::text::{dollars, duration, times};
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 /// What is known about a loop.
@@ -81,5 +81,9 @@ impl Case for Loop {
             Some(End::Elsewhere) => " Then the agent went on to other steps.",
         };
         format!("{observed} {baseline}{end}")
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("rounds", Unit::Count, self.laps).within(span_seconds(alert)).against(self.stages[0]))
     }
 }

@@ -1,8 +1,9 @@
 //! Secrets on their way to one destination: how bad it is and how it is put. Kinds and offsets only.
 
 use detect_core::egress::class::Class;
+use detect_core::episode::span_seconds;
 use detect_core::text::{bounded, sentences, times};
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::mark::Mark;
@@ -137,5 +138,9 @@ impl detect_core::episode::Case for Leak {
 
     fn reason(&self, alert: &Alert) -> String {
         sentences(&[self.observed(alert), self.which(), self.verdict().to_owned()])
+    }
+
+    fn measured(&self, alert: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("events with a secret", Unit::Count, alert.count).within(span_seconds(alert)))
     }
 }

@@ -2,7 +2,7 @@
 
 use detect_core::episode::Case;
 use detect_core::text::{dollars, duration};
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::account::{Stage, Standing};
@@ -110,6 +110,10 @@ impl Case for Spending {
         }
         let sentences = [self.used(), self.burn(), self.forecast()];
         sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        Some(Measurement::new("spend", Unit::MicroUsd, self.standing.spent).against(self.standing.cap))
     }
 }
 

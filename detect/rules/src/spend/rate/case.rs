@@ -2,7 +2,7 @@
 
 use detect_core::episode::Case;
 use detect_core::text::dollars;
-use operations::alert::{Alert, Severity};
+use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::spend::anomaly::Feature;
@@ -140,5 +140,12 @@ impl Case for Rate {
     fn reason(&self, _: &Alert) -> String {
         let sentences = [self.observed(), self.baseline(), self.rarity()];
         sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn measured(&self, _: &Alert) -> Option<Measurement> {
+        let sign = &self.sign;
+        let observed = if sign.feature == Course::Creep { sign.lately } else { sign.micros };
+        let measured = Measurement::new("spend", Unit::MicroUsd, observed).within(300);
+        Some(if sign.steps == 0 { measured } else { measured.usually(0, sign.highest).known_from(sign.steps) })
     }
 }

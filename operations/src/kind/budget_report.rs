@@ -3,15 +3,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Owner;
+use super::budget_request::Owner;
+use super::{Envelope, Family, Info, Kind};
 use crate::fold::{Answer, Standing};
-use ledger::Entry;
-use ledger::operations::column;
+use ledger::{AppendError, Entry};
 
 /// The operations kind that says how a request was decided; the subject is the reservation.
 pub const DECISION_KIND: &str = "budget.decision";
 /// The operations kind that says how a budget stands; the subject is the budget.
 pub const STANDING_KIND: &str = "budget.standing";
+
+/// The kind of decisions.
+pub const DECIDED: Kind<Decision> = Kind::of(Info::new(
+    DECISION_KIND,
+    Family::Budgets,
+    "`budgets`",
+    "what was decided about the request at `seq`; follows from the others",
+));
+/// The kind of standings.
+pub const STOOD: Kind<Standing> =
+    Kind::of(Info::new(STANDING_KIND, Family::Budgets, "`budgets`", "how a budget stood; follows from the others"));
 
 /// Something to write down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,16 +108,11 @@ impl Decision {
 
 impl Report {
     /// The entry to append; `actor` is the part of Tachograph that writes it.
-    pub fn entry(&self, actor: &str) -> Result<Entry, serde_json::Error> {
-        let (kind, subject, record) = match self {
-            Self::Decision { id, decision } => (DECISION_KIND, id, serde_json::to_string(decision)?),
-            Self::Standing { budget, standing } => (STANDING_KIND, budget, serde_json::to_string(standing)?),
-        };
-        let mut entry = Entry::new();
-        entry.set_text(column::KIND, kind);
-        entry.set_text(column::SUBJECT, subject);
-        entry.set_text(column::ACTOR, actor);
-        entry.set_text(column::RECORD, &record);
-        Ok(entry)
+    pub fn entry(&self, actor: &str) -> Result<Entry, AppendError> {
+        let envelope = |subject| Envelope { subject, actor, ..Envelope::default() };
+        match self {
+            Self::Decision { id, decision } => DECIDED.entry(&envelope(id), decision),
+            Self::Standing { budget, standing } => STOOD.entry(&envelope(budget), standing),
+        }
     }
 }

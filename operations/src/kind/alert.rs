@@ -3,17 +3,30 @@
 //! Detectors write it, delivery and queries read it; what people do with an alert is recorded under kinds of its own, so
 //! that replaying the detectors gives these records byte for byte.
 
+mod measurement;
+
 use std::fmt;
 
 use ledger::Digest;
 use serde::{Deserialize, Serialize};
 
 use ledger::Position;
-use ledger::Row;
-use ledger::operations::column;
 
-/// The operations kind of alerts.
+use super::{Family, Info, Kind};
+
+pub use measurement::{Measurement, POINTS_MAX, Point, Unit, Usual};
+
+/// The word of alerts.
 pub const KIND: &str = "alert";
+
+/// The kind of alerts.
+pub const ALERT: Kind<Alert> = Kind::of(Info::new(
+    KIND,
+    Family::Alerts,
+    "`detect`",
+    "one revision of the alert; `revision` is its number, from 1; the highest counts. `measured`: what was measured, \
+         `unit`, `observed`, `window_seconds`, `usual` (`low`, `high`), `observations`, `last` (`time`, `value`)",
+));
 
 /// The most positions of evidence in one alert.
 pub const EVIDENCE_MAX: usize = 32;
@@ -179,6 +192,9 @@ pub struct Alert {
     pub tags: Vec<String>,
     /// Whether all its events were old when they were recorded, or before the first start: delivered as a digest.
     pub backfill: bool,
+    /// The numbers behind the reason, where the rule has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measurement>,
     /// The revision whose numbers this one only brings up to date: it is no news, so it opens nothing again and pages nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub follows: Option<u32>,
@@ -195,14 +211,6 @@ impl Alert {
     /// The newest revision that is news.
     pub fn news(&self) -> u32 {
         self.follows.unwrap_or(self.revision)
-    }
-
-    /// The alert in a row of `operations`; `None` for rows of other kinds and for records that are not alerts.
-    pub fn from_row(row: &Row<'_>) -> Option<Self> {
-        if row.text(column::KIND) != Some(KIND) {
-            return None;
-        }
-        serde_json::from_str(row.text(column::RECORD)?).ok()
     }
 }
 
@@ -285,6 +293,7 @@ mod tests {
             evidence: vec![position(7)],
             tags: vec!["AML.T0086".into()],
             backfill: false,
+            measured: None,
             follows: None,
             sender: None,
             flood: false,
@@ -300,9 +309,16 @@ mod tests {
             )
         );
         assert_eq!(serde_json::from_str::<Alert>(&text).expect("our own record"), alert);
-        let quiet = Alert { follows: Some(1), sender: Some("7f".into()), flood: true, ..alert };
+        let measured = Some(Measurement::new("denied requests", Unit::Count, 3));
+        let quiet = Alert { measured, follows: Some(1), sender: Some("7f".into()), flood: true, ..alert };
         let text = serde_json::to_string(&quiet).expect("no maps with odd keys");
-        assert!(text.ends_with(r#","backfill":false,"follows":1,"sender":"7f","flood":true}"#), "{text}");
+        assert!(
+            text.ends_with(concat!(
+                r#","backfill":false,"measured":{"what":"denied requests","unit":"count","observed":3},"#,
+                r#""follows":1,"sender":"7f","flood":true}"#
+            )),
+            "{text}"
+        );
         assert_eq!((serde_json::from_str::<Alert>(&text).expect("our own record"), quiet.news()), (quiet, 1));
     }
 }

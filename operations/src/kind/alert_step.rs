@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::silence::Silence;
-use crate::alert::{Alert, Severity};
+use super::alert::{Alert, Severity};
+use super::{Family, Info, Kind};
+use crate::limits;
 
 /// Somebody looks after the alert.
 pub const ACKNOWLEDGE: &str = "alert.ack";
@@ -18,16 +19,30 @@ pub const NOTE: &str = "alert.note";
 pub const CLOSE: &str = "alert.close";
 /// That decision was taken back.
 pub const REOPEN: &str = "alert.reopen";
-/// Receivers are to be told of an alert although it has no new revision. Nobody asks for it: delivery writes it when it is due.
-pub const NOTICE: &str = "alert.notice";
-/// Alerts are hidden for a while.
-pub const SILENCE: &str = "silence";
-/// A silence ended early.
-pub const SILENCE_EXPIRE: &str = "silence.expire";
-/// Alerts are hidden during planned work, once or again and again.
-pub const MAINTENANCE: &str = "maintenance";
-/// A maintenance window was called off.
-pub const MAINTENANCE_EXPIRE: &str = "maintenance.expire";
+
+/// Entries in which somebody acknowledges an alert.
+pub const ACKNOWLEDGED: Kind<Acknowledge> = step(
+    ACKNOWLEDGE,
+    "`revision` seen, `token`, `severity` at that time: covers the alert until it gets worse than that; `alert`: the revision \
+     seen, whole",
+);
+/// Entries in which somebody assigns an alert.
+pub const ASSIGNED: Kind<Assign> = step(ASSIGN, "`revision`, `token`, `assignee`; nobody if that is absent");
+/// Entries in which somebody writes a note.
+pub const NOTED: Kind<Seen> = step(NOTE, "`revision`, `token`; the note is the content");
+/// Entries in which somebody closes an alert.
+pub const CLOSED: Kind<Close> = step(
+    CLOSE,
+    "`revision`, `token`, `reason` (`true_positive`, `benign`, `false_positive`, `duplicate`), `duplicate_of`, `alert` (the \
+     revision seen, whole): stands until the alert is reopened, or has a revision above the one that was seen that does not \
+     resolve it",
+);
+/// Entries in which somebody opens an alert again.
+pub const REOPENED: Kind<Seen> = step(REOPEN, "`revision`, `token`: takes acknowledgement and close back");
+
+const fn step<R>(word: &'static str, doc: &'static str) -> Kind<R> {
+    Kind::of(Info::new(word, Family::Alerts, "a person", doc).at_most(limits::TRIAGE_RECORD_BYTES_MAX))
+}
 
 /// What an alert turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,37 +86,6 @@ impl std::str::FromStr for CloseReason {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text).ok_or_else(|| {
             format!("{text:?} is not a close reason; it is one of {}", Self::ALL.map(Self::as_str).join(", "))
         })
-    }
-}
-
-/// Why alerts are hidden for a time that is known beforehand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WindowKind {
-    /// Somebody knows and does not want to hear of it for now.
-    Silence,
-    /// Planned work makes them expected.
-    Maintenance,
-}
-
-impl WindowKind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Silence, Self::Maintenance];
-
-    /// The kind of the entry that begins it, and the first word of its id.
-    pub const fn kind(self) -> &'static str {
-        match self {
-            Self::Silence => SILENCE,
-            Self::Maintenance => MAINTENANCE,
-        }
-    }
-
-    /// The kind of the entry that ends it early.
-    pub const fn expire_kind(self) -> &'static str {
-        match self {
-            Self::Silence => SILENCE_EXPIRE,
-            Self::Maintenance => MAINTENANCE_EXPIRE,
-        }
     }
 }
 
@@ -152,50 +136,4 @@ pub struct Close {
     /// The revision that the person saw, so that receivers are told of the step from this entry alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<Box<Alert>>,
-}
-
-/// The record of `silence` and `maintenance`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
-    /// What is hidden, when and why.
-    #[serde(flatten)]
-    pub silence: Silence,
-    /// How many alerts of the days before it would have hidden.
-    pub would_have_hidden: u64,
-    /// Id of the token.
-    pub token: String,
-}
-
-/// The record of `silence.expire` and `maintenance.expire`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expire {
-    /// Id of the token.
-    pub token: String,
-}
-
-/// Why receivers are told of an alert although it has no new revision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "because", rename_all = "snake_case")]
-pub enum Because {
-    /// Nobody acknowledged it in time.
-    Escalation {
-        /// Name of the step in the configuration.
-        step: String,
-        /// The receivers that hear of it; those to which routes lead if there are none.
-        receivers: Vec<String>,
-    },
-    /// What hid it from a receiver has ended.
-    Unhidden,
-    /// It is open again although somebody closed it.
-    Reopened,
-}
-
-/// The record of `alert.notice`. It holds the revision itself, so that what receivers are told is made from this entry alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
-    /// Why.
-    #[serde(flatten)]
-    pub because: Because,
-    /// The newest revision, with the severity that an escalation gives it.
-    pub alert: Alert,
 }

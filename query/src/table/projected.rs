@@ -1,0 +1,139 @@
+//! What the projection over alerts knows, as a table. Only the columns that are asked for are made.
+//!
+//! The projection of the API answers. Where it has forgotten alerts because there are so many, all of them are read again from
+//! the ledger by the same code, within a bound of memory; above it the query fails, since a result that is not whole must not
+//! look whole.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::exec_err;
+use datafusion::datasource::TableType;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::ExecutionPlan;
+use operations::triage::{Desk, Triage};
+
+use crate::limits;
+use crate::views::{AlertRow, Cell, Form, SilenceRow, Source, Value, View, ViewColumn};
+
+/// A view whose rows come from the projection.
+pub(crate) struct ProjectedTable {
+    view: &'static View,
+    desk: Arc<Desk>,
+    schema: SchemaRef,
+    /// What the columns that were made take of the query's memory.
+    held: Mutex<Vec<MemoryReservation>>,
+}
+
+impl ProjectedTable {
+    pub(crate) fn new(view: &'static View, desk: Arc<Desk>) -> Self {
+        let fields = view.columns.iter().filter_map(|column| {
+            let nullable = true;
+            Some(Field::new(column.name, form(column)?.data_type(), nullable))
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        Self { view, desk, schema, held: Mutex::new(Vec::new()) }
+    }
+
+    /// The rows as they are at `now`, at most so many, with these columns.
+    fn read(&self, wanted: &[usize], schema: &SchemaRef, now: i64, limit: Option<usize>) -> Result<Vec<RecordBatch>> {
+        let columns: Vec<&ViewColumn> = wanted.iter().filter_map(|index| self.view.columns.get(*index)).collect();
+        let rows_max = limit.unwrap_or(usize::MAX);
+        let batches = |triage: &Triage| {
+            if self.view.source == Source::Silences {
+                let rows = triage.silences().map(|standing| SilenceRow { standing, now });
+                batches(&columns, schema, &rows.take(rows_max).collect::<Vec<_>>(), silence)
+            } else {
+                let rows = triage.iter().map(|triaged| AlertRow { triaged, triage, now });
+                batches(&columns, schema, &rows.take(rows_max).collect::<Vec<_>>(), alert)
+            }
+        };
+        let read = self.desk.read_all(limits::ALERTS_READ_BYTES, batches);
+        let Some(batches) = read.map_err(|error| DataFusionError::External(Box::new(error)))? else {
+            return exec_err!("all alerts on record take more than {} MiB of memory", limits::ALERTS_READ_BYTES >> 20);
+        };
+        batches
+    }
+}
+
+/// Of what form a column is, if it comes from the projection.
+fn form(column: &ViewColumn) -> Option<Form> {
+    match column.value {
+        Value::Alert(form, _) | Value::Silence(form, _) => Some(form),
+        Value::Same | Value::Sql(_) | Value::Field(_) => None,
+    }
+}
+
+fn alert<'a>(column: &ViewColumn, row: &AlertRow<'a>) -> Option<Cell<'a>> {
+    if let Value::Alert(_, value) = column.value { Some(value(row)) } else { None }
+}
+
+fn silence<'a>(column: &ViewColumn, row: &SilenceRow<'a>) -> Option<Cell<'a>> {
+    if let Value::Silence(_, value) = column.value { Some(value(row)) } else { None }
+}
+
+/// Columns of rows, in batches.
+fn batches<'a, R>(
+    columns: &[&ViewColumn],
+    schema: &SchemaRef,
+    rows: &[R],
+    value: impl Fn(&ViewColumn, &R) -> Option<Cell<'a>>,
+) -> Result<Vec<RecordBatch>> {
+    let batch = |rows: &[R]| {
+        let array = |column: &&ViewColumn| {
+            form(column).map(|form| form.column(rows.iter().filter_map(|row| value(column, row))))
+        };
+        let arrays: Vec<ArrayRef> = columns.iter().filter_map(array).collect();
+        // Without a column the number of rows is all that is asked for.
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
+    };
+    rows.chunks(limits::BATCH_ROWS).map(batch).collect()
+}
+
+#[async_trait]
+impl TableProvider for ProjectedTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    /// Runs on a thread that may block, as all planning does.
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let every: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let wanted: &[usize] = projection.map_or(&every, Vec::as_slice);
+        let schema = Arc::new(self.schema.project(wanted)?);
+        // The moment that `now()` is in the whole query.
+        let Some(now) = state.execution_props().query_execution_start_time else {
+            return exec_err!("it is not known when the query began");
+        };
+        let batches = self.read(wanted, &schema, now.timestamp_micros(), limit)?;
+        let bytes = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        let reservation = MemoryConsumer::new(self.view.name).register(&state.runtime_env().memory_pool);
+        reservation.try_grow(bytes)?;
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(reservation);
+        Ok(MemorySourceConfig::try_new_exec(&[batches], schema, None)?)
+    }
+}
+
+impl fmt::Debug for ProjectedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProjectedTable").field("name", &self.view.name).finish_non_exhaustive()
+    }
+}
