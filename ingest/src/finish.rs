@@ -57,6 +57,9 @@ const REDACTED: &[Text] = &[
     column::FILE,
 ];
 
+/// The free text that is an address.
+const URL: &str = "url";
+
 /// Completes drafts; one for all sources, shared between threads.
 pub struct Finisher {
     prints: Fingerprinter,
@@ -80,7 +83,7 @@ impl Edit<'_> {
 
     fn piece(&self) -> Piece {
         let Span { start, end } = self.span();
-        Piece { start, end, address: matches!(self, Self::FreeText(free_text) if free_text.field == "url") }
+        Piece { start, end, address: matches!(self, Self::FreeText(free_text) if free_text.field == URL) }
     }
 }
 
@@ -123,7 +126,8 @@ impl Finisher {
             let result = fingerprint::canonical(result);
             draft.entry.set_fingerprint(column::RESULT_FP, self.prints.result(&self.without_secrets(&result)));
         }
-        self.set_url(draft);
+        let is_read = is_clean && is_written(raw, draft);
+        self.set_url(draft, is_read);
         self.set_cost(draft);
         // A mark may name a member that the sender named after a secret.
         let marks: Vec<Cow<str>> = draft.marks.iter().map(|mark| self.without_secrets(mark)).collect();
@@ -193,6 +197,13 @@ impl Finisher {
             self.set_raw_content(raw, &mut draft.entry);
             return false;
         };
+        // Most records have neither content nor a secret.
+        let addresses = draft.free_text.iter().filter(|free_text| free_text.field == URL);
+        let addresses = addresses.map(|free_text| (free_text.span.start, free_text.span.end));
+        if draft.content.is_empty() && self.rules.is_clean(text, addresses) {
+            draft.entry.set_text(column::RECORD, text);
+            return true;
+        }
         let mut edits: Vec<Edit> =
             draft.content.iter().map(Edit::Content).chain(draft.free_text.iter().map(Edit::FreeText)).collect();
         edits.sort_by_key(|edit| edit.span().start);
@@ -261,17 +272,18 @@ impl Finisher {
         entry.set_bytes(column::CONTENT_RAW, raw);
     }
 
-    /// Splits the address into its columns and then redacts each, so that the host is what was asked for. Where a record
-    /// tells host and path apart, the host's column has its one name too.
-    fn set_url(&self, draft: &mut Draft) {
+    /// Splits the address into its columns, redacted unless it was searched with its record (`is_read`), so that the host is what
+    /// was asked for. Where a record tells host and path apart, the host's column has its one name too.
+    fn set_url(&self, draft: &mut Draft, is_read: bool) {
         let Draft { entry, url, .. } = draft;
-        let secrets = self.rules.redact_address(url);
+        let secrets = if is_read { None } else { self.rules.redact_address(url) };
         let redacted = secrets.as_ref().map_or(url.as_str(), |redacted| &redacted.text);
         entry.set_text_if(column::TARGET, Some(redacted));
         if let Some(parts) = url::split(redacted) {
             entry.set_text_if(column::SCHEME, Some(&parts.scheme));
             entry.set_text(column::HOST, &parts.host);
             entry.set_text(column::PATH, parts.path);
+            entry.set_text_if(column::DOMAIN, url::domain(&parts.host));
             if let Some(port) = parts.port {
                 entry.set_integer(column::PORT, i64::from(port));
             }
@@ -279,8 +291,8 @@ impl Finisher {
             let authority = format!("//{host}");
             let secrets = self.rules.redact_address(&authority).map(|redacted| redacted.text);
             let (host, port) = url::split_host(&secrets.as_ref().unwrap_or(&authority)[2..]);
-            let host = host.into_owned();
             set_or_remove(entry, column::HOST, &host);
+            entry.set_text_if(column::DOMAIN, url::domain(&host));
             if redacted.starts_with('/') {
                 entry.set_text_if(column::PATH, redacted.split('#').next());
             }
@@ -288,8 +300,6 @@ impl Finisher {
                 entry.set_integer(column::PORT, i64::from(port));
             }
         }
-        let domain = entry.text(column::HOST).and_then(url::domain).map(str::to_owned);
-        entry.set_text_if(column::DOMAIN, domain.as_deref());
     }
 
     /// Prices the tokens of a record that names its model. What one counter says is not the cost if another one was void.
@@ -310,6 +320,16 @@ impl Finisher {
             entry.set_text(column::PRICE_VERSION, prices.version());
         }
     }
+}
+
+/// Whether the draft's address stands in the record as it is, so that it was searched with it.
+fn is_written(raw: &[u8], draft: &Draft) -> bool {
+    let stands = |free_text: &FreeText| {
+        let written = raw.get(free_text.span.start..free_text.span.end).unwrap_or_default();
+        written.strip_prefix(b"\"").and_then(|written| written.strip_suffix(b"\"")).unwrap_or(written)
+            == draft.url.as_bytes()
+    };
+    draft.free_text.iter().any(|free_text| free_text.field == URL && stands(free_text))
 }
 
 /// Sets a column, or takes it away where there is nothing to say.

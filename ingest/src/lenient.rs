@@ -31,7 +31,8 @@ pub fn may_hide(raw: &[u8]) -> bool {
     let surrogate = |digit: &[u8; 3]| {
         memchr::memmem::find_iter(raw, digit).any(|at| raw.get(at + 3).copied().is_some_and(is_surrogate))
     };
-    std::str::from_utf8(raw).is_err() || surrogate(b"\\ud") || surrogate(b"\\uD")
+    std::str::from_utf8(raw).is_err()
+        || (memchr::memchr(b'\\', raw).is_some() && (surrogate(b"\\ud") || surrogate(b"\\uD")))
 }
 
 /// Whether this is the second digit of a surrogate's code.

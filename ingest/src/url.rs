@@ -55,9 +55,9 @@ impl Spans {
         let rest = &address[slashes..end];
         let count = rest.find(|char: char| !is_slash(char) && !is_ignored(char)).unwrap_or(rest.len());
         let written = rest[..count].chars().filter(|char| is_slash(*char)).count();
-        let special = default_port(&address[scheme.clone()].to_ascii_lowercase()).is_some();
         // Clients read `https:/host` and `https:\\host` like `https://host`. A third slash stands where a host is missing.
-        if written != 2 && !(special && written == 1) {
+        let is_special = || default_port(&address[scheme.clone()].to_ascii_lowercase()).is_some();
+        if written != 2 && !(written == 1 && is_special()) {
             return None;
         }
         Self::of_authority(address, slashes + count..end, scheme, false)
