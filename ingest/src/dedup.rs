@@ -226,12 +226,9 @@ impl Dedup {
         let mark = Mark { body: body.0, state: State::InFlight(ticket.0) };
         let known = match key.stream {
             None => self.ring.find(key.ring),
-            Some((stream, number)) => match self.streams.find(stream, number) {
+            Some((stream, number)) => match self.streams.claim(stream, number, mark) {
                 Found::Mark(mark) => Some(mark),
-                Found::Free => {
-                    self.streams.set(stream, number, mark);
-                    return Decision::New(Place::Stream { stream, number });
-                }
+                Found::Free => return Decision::New(Place::Stream { stream, number }),
                 Found::Outside => self.ring.find(key.ring),
                 Found::FreeAfterOutside => match self.ring.find(key.ring) {
                     None => {

@@ -42,6 +42,10 @@ fn is_surrogate(digit: u8) -> bool {
 
 /// Whether the record is UTF-16: it has that byte order mark, or each second byte of its beginning is zero.
 pub fn is_utf16(raw: &[u8]) -> bool {
+    // Neither a byte order mark nor a zero is a byte of plain text.
+    if raw.first().is_some_and(|byte| (1..0x80).contains(byte)) && raw.get(1) != Some(&0) {
+        return false;
+    }
     let zeros = |from: usize| raw.len() >= 8 && (0..8).all(|at| (raw[at] == 0) == (at % 2 == from));
     raw.starts_with(b"\xff\xfe") || raw.starts_with(b"\xfe\xff") || zeros(0) || zeros(1)
 }

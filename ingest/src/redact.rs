@@ -138,6 +138,9 @@ impl RuleSet {
 
     /// Redacts the strings of a JSON value, or of a string quoted as Go does; `None` if there is no secret.
     pub fn redact_quoted(&self, value: &str) -> Option<Redacted> {
+        if !self.may_have_secrets(value) {
+            return None;
+        }
         settle(value, |value| self.find_quoted(value, Self::find))
     }
 
@@ -151,11 +154,6 @@ impl RuleSet {
             let found = self.find_in_address(address);
             (!found.is_empty()).then_some(found)
         })
-    }
-
-    /// Redacts an address that stands in a JSON string, or is quoted as Go does.
-    pub fn redact_quoted_address(&self, value: &str) -> Option<Redacted> {
-        settle(value, |value| self.find_quoted(value, Self::find_in_address))
     }
 
     /// Finds secrets in the parts of an address; text that is none is searched as text.
@@ -196,9 +194,6 @@ impl RuleSet {
 
     /// Finds secrets inside the strings of a quoted value; offsets are those of `value`.
     fn find_quoted(&self, value: &str, find: impl Fn(&Self, &str) -> Vec<Found>) -> Option<Vec<Found>> {
-        if !self.may_have_secrets(value) && !may_have_user(value) {
-            return None;
-        }
         let view = View::unquoted(value);
         let mut found = Vec::new();
         for secret in find(self, &view.text) {

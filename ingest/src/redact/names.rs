@@ -86,6 +86,10 @@ pub fn find(text: &str, found: &mut Vec<Found>) {
         }
         let name = Name::around(text, hit.start(), hit.end());
         done = name.end;
+        // What was redacted before is passed over.
+        if text[name.end..].starts_with("=[REDACTED:") {
+            continue;
+        }
         if let Some(strength) = name.strength(text) {
             done = done.max(name.find_value(text, strength, found));
         }

@@ -12,9 +12,36 @@ use super::{made, view};
 
 /// What names and phrases of secrets have in them; at least four bytes each, so that few places look like one.
 const WORDS: &[&str] = &[
-    "pass", "secret", "token", "auth", "_key", "-key", " key", "ikey", "skey", "ekey", "gkey", "nkey", "tkey", "rkey", "key-",
-    "key=", "credential", "cookie", "mnemonic", "seed", "login", "bw unlock", "bearer", "from-literal", "http-basic",
-    "bundle config", "identified by", "net use", "private-lines", "\"val",
+    "pass",
+    "secret",
+    "token",
+    "auth",
+    "_key",
+    "-key",
+    " key",
+    "ikey",
+    "skey",
+    "ekey",
+    "gkey",
+    "nkey",
+    "tkey",
+    "rkey",
+    "key-",
+    "key=",
+    "credential",
+    "cookie",
+    "mnemonic",
+    "seed",
+    "login",
+    "bw unlock",
+    "bearer",
+    "from-literal",
+    "http-basic",
+    "bundle config",
+    "identified by",
+    "net use",
+    "private-lines",
+    "\"val",
 ];
 /// A word of a name that is shorter.
 const SHORT_WORD: &str = "pwd";
@@ -22,13 +49,13 @@ const SHORT_WORD: &str = "pwd";
 const QUERY_NAMES: &[&str] = &["sig", "code", "session", "sid", "jwt", "signature", "hmac", "ticket"];
 /// Four bytes of what each token has in front.
 const TOKENS: &[&str] = &[
-    "akia", "asia", "abia", "acca", "aiza", "ya29", "gocs", "doo_", "dop_", "dor_", "dapi", "tske", "ghp_", "gho_", "ghu_",
-    "ghs_", "ghr_", "hub_", "glpa", "gldt", "glrt", "glcb", "glpt", "glag", "glso", "gloa", "glft", "glim", "npm_", "ypi-",
-    "dckr", "ems_", "i_or", "pplx", "gsk_", "xai-", "shpa", "shpc", "shpp", "shps", "hvs.", "hvb.", "hvr.", "sv1.", "lin_",
-    "ntn_", "nrak", "pmak", "pul-", "figd", "sbp_", "ale_", "nfp_", "hrku", "atat", "atbb", "bkua", "cloj", "fo1_", "aio_",
-    "ops_", "phx_", "akcp", "cmvm", "1//0", "lsv2", "rnd_", "cfpa", "rese", "magi", "invi", "veri", "webh", "ack.", "hat.",
-    "ls0t", "whse", "glsa", "glc_", "sntr", "absk", "fm1_", "fm2_", "k_te", "k_li", "k_pr", "xapp", "xoxa", "xoxb", "xoxe",
-    "xoxo", "xoxp", "xoxr", "xoxs",
+    "akia", "asia", "abia", "acca", "aiza", "ya29", "gocs", "doo_", "dop_", "dor_", "dapi", "tske", "ghp_", "gho_",
+    "ghu_", "ghs_", "ghr_", "hub_", "glpa", "gldt", "glrt", "glcb", "glpt", "glag", "glso", "gloa", "glft", "glim",
+    "npm_", "ypi-", "dckr", "ems_", "i_or", "pplx", "gsk_", "xai-", "shpa", "shpc", "shpp", "shps", "hvs.", "hvb.",
+    "hvr.", "sv1.", "lin_", "ntn_", "nrak", "pmak", "pul-", "figd", "sbp_", "ale_", "nfp_", "hrku", "atat", "atbb",
+    "bkua", "cloj", "fo1_", "aio_", "ops_", "phx_", "akcp", "cmvm", "1//0", "lsv2", "rnd_", "cfpa", "rese", "magi",
+    "invi", "veri", "webh", "ack.", "hat.", "ls0t", "whse", "glsa", "glc_", "sntr", "absk", "fm1_", "fm2_", "k_te",
+    "k_li", "k_pr", "xapp", "xoxa", "xoxb", "xoxe", "xoxo", "xoxp", "xoxr", "xoxs",
 ];
 /// The same of three bytes.
 const SHORT_TOKENS: &[&str] = &["hf_", "sg.", "dp.", "re_", "fc-", "sl.", "cio", "-us", "eyj", "r8_", "sq0", "sk-"];
@@ -52,7 +79,8 @@ impl Prefilter {
     /// `None` where the processor has no such search.
     pub fn new() -> Option<Self> {
         let searcher = |words: &[&str]| {
-            let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).heuristic_pattern_limits(false).builder();
+            let mut builder =
+                Config::new().match_kind(MatchKind::LeftmostFirst).heuristic_pattern_limits(false).builder();
             for word in words {
                 builder.add(word.bytes().map(fold).collect::<Vec<u8>>());
             }
@@ -106,10 +134,13 @@ impl Prefilter {
                 continue;
             }
             let before = bytes[..start].last().copied().unwrap_or(b' ');
-            if run.len() >= 24 && is_long_token(bytes, start, end, before) || run.len() >= 32 && made::may_find(&text[start..end]) {
+            if run.len() >= 24 && is_long_token(bytes, start, end, before)
+                || run.len() >= 32 && made::may_find(&text[start..end])
+            {
                 return true;
             }
-            let begin = start - if matches!(before, b'.' | b'~') { BEFORE_BYTES_MAX } else { 1 }.min(start - kept.min(start));
+            let begin =
+                start - if matches!(before, b'.' | b'~') { BEFORE_BYTES_MAX } else { 1 }.min(start - kept.min(start));
             folded.copy_within(begin..end, kept);
             kept += end - begin;
         }
@@ -209,9 +240,10 @@ impl Signs {
                 at[index] |= u8::from(byte == b'@');
                 equal[index] |= u8::from(byte == b'=');
             }
-            *run = mask.as_chunks::<8>().0.iter().rev().fold(0, |run, mask| {
-                run << 8 | u64::from_le_bytes(*mask).wrapping_mul(0x0102_0408_1020_4080) >> 56
-            });
+            *run =
+                mask.as_chunks::<8>().0.iter().rev().fold(0, |run, mask| {
+                    run << 8 | u64::from_le_bytes(*mask).wrapping_mul(0x0102_0408_1020_4080) >> 56
+                });
         }
         let any = |bytes: [u8; 64]| bytes.iter().any(|byte| *byte != 0);
         Self { is_hiding: any(hiding), is_at: any(at), is_equal: any(equal) }
@@ -230,7 +262,9 @@ fn begins_option(bytes: &[u8]) -> bool {
             found[index] |= is(before[index], after[index]);
         }
     }
-    bytes.first() == Some(&b'-') || found.iter().any(|found| *found != 0) || last_before.iter().zip(last_after).any(|(before, after)| is(*before, *after) != 0)
+    bytes.first() == Some(&b'-')
+        || found.iter().any(|found| *found != 0)
+        || last_before.iter().zip(last_after).any(|(before, after)| is(*before, *after) != 0)
 }
 
 /// The runs of bits that are as long as base64 must be.
@@ -295,7 +329,9 @@ fn is_uuid(run: &[u8]) -> bool {
     let Ok(run) = <&[u8; 36]>::try_from(run) else { return false };
     let hyphens = run[8] == b'-' && run[13] == b'-' && run[18] == b'-' && run[23] == b'-';
     hyphens
-        && run.iter().fold(true, |is, byte| is & (byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6 || *byte == b'-'))
+        && run
+            .iter()
+            .fold(true, |is, byte| is & (byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6 || *byte == b'-'))
 }
 
 /// Whether an `@` may end the user of an address, or a password in front of a database's name: a slash stands before the word.

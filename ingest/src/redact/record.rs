@@ -55,6 +55,9 @@ impl RuleSet {
         let mut found = outside_of_addresses(&found, pieces);
         for piece in pieces.iter().filter(|piece| piece.address) {
             let Some(address) = text.get(piece.start..piece.end) else { continue };
+            if !self.may_have_secrets(address) && !may_have_user(address) {
+                continue;
+            }
             let inside = if address.starts_with('"') {
                 self.find_quoted(address, Self::find_in_address).unwrap_or_default()
             } else {
