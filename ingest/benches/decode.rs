@@ -4,8 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ingest::dialect::{Dialect, Drafts, by_name};
-use ingest::finish::Finisher;
+use ingest::dialect::{Dialect, by_name};
+use ingest::event::Drafts;
+use ingest::event::finish::Finisher;
 use ingest::price::PriceTable;
 
 /// Records by name: the dialect, and a word that finds the record among its examples.

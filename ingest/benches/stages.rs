@@ -4,8 +4,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use ingest::dialect::{self, Drafts, by_name};
-use ingest::finish::Finisher;
+use ingest::dialect::{self, by_name};
+use ingest::event::Drafts;
+use ingest::event::finish::Finisher;
 use ingest::price::PriceTable;
 use ledger::Group;
 use ledger::events::TABLE;

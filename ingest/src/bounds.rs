@@ -3,7 +3,7 @@
 
 use ledger::events::{TABLE, column};
 
-use crate::dialect::Draft;
+use crate::event::Draft;
 use crate::limits::{COLUMN_BOUNDS, TIME_AHEAD_MAX, TIME_MIN};
 
 /// Stands in a draft for something that is there and is no whole number: outside of every column's bounds.

@@ -18,7 +18,7 @@ use ledger::events::column;
 use ledger::{Entry, Row};
 use operations::access::Trust;
 
-use crate::dialect::Draft;
+use crate::event::Draft;
 use crate::limits;
 use crate::namespace;
 use crate::uuid::is_uuid;

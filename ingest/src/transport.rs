@@ -1,6 +1,6 @@
 //! How bytes arrive: the contract of a transport, and the list of transports.
 //!
-//! A transport cuts what it reads into records and gives them to an [`Intake`](crate::pump::Intake); what a record means
+//! A transport cuts what it reads into records and gives them to an [`Intake`](crate::pipeline::Intake); what a record means
 //! is for the dialect. To add a transport, write one file in `transport/` and add one line to [`TRANSPORTS`].
 
 pub mod http;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::health::Trouble;
-use crate::pump::{Channel, Pump};
+use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
 pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &tail::Tail, &stdin::Stdin];
@@ -43,7 +43,7 @@ pub struct Setting {
     pub example: &'static str,
 }
 
-/// Brings bytes to the pump.
+/// Brings bytes to the pipeline.
 pub trait Transport: Send + Sync {
     /// The name in the configuration.
     fn name(&self) -> &'static str;
@@ -92,7 +92,7 @@ pub struct Start<'a> {
     /// The collector's settings.
     pub settings: &'a Settings,
     /// What all collectors share.
-    pub pump: &'a Arc<Pump>,
+    pub pipeline: &'a Arc<Pipeline>,
     /// The ledger that source positions are read from.
     pub ledger: &'a Ledger,
     /// Says that reading must end; what was read is still appended.

@@ -12,7 +12,7 @@
 //! | other lines | skipped | |
 //!
 //! The lines have no ids of their own and name no workspace, so they are not deduplicated: the transport reads each once. Only the
-//! start names the session; the pump carries it on to the lines that follow in the same log. With jail type nsjail a second process
+//! start names the session; the pipeline carries it on to the lines that follow in the same log. With jail type nsjail a second process
 //! prints a session id of its own that means nothing; both are recorded, and the first one is carried on.
 
 mod logfmt;
@@ -22,7 +22,8 @@ use std::borrow::Cow;
 use ledger::events::column;
 use operations::access::Trust;
 
-use crate::dialect::{Dialect, Draft, Drafts, FreeText, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::event::{Draft, Drafts, FreeText};
 use crate::timestamp::Stated;
 use logfmt::{Pair, pairs};
 

@@ -42,7 +42,8 @@ mod sessions;
 use operations::access::Trust;
 
 use crate::dialect::json::{read, why_not};
-use crate::dialect::{Dialect, Drafts, Outcome, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
+use crate::event::Drafts;
 use line::{Line, peek_msg};
 
 /// Source of requests through the boundary.

@@ -38,7 +38,8 @@ use serde_json::value::RawValue;
 
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
-use crate::dialect::{Dialect, Draft, Drafts, Outcome, SKIP_BLANK};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK};
+use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 use agents::{Agent, CLAUDE_CODE, Meaning};
 use payload::{INPUTS, Payload};

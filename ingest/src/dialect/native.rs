@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 
 use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Text, read, why_not};
-use crate::dialect::{Action, Dialect, Draft, Drafts, Outcome, SKIP_BLANK, quoted};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK, quoted};
+use crate::event::{Action, Draft, Drafts};
 use crate::limits::TOKENS_MAX;
 use crate::price::Tier;
 use crate::timestamp::Stated;

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use ledger::column::Kind;
 use ledger::events::TABLE;
 
-use super::{Dialect, Drafts, Outcome};
-use crate::finish::Finisher;
+use super::{Dialect, Outcome};
+use crate::event::Drafts;
+use crate::event::finish::Finisher;
 use crate::price::PriceTable;
 
 /// When the records of tests arrive.

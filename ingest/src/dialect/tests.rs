@@ -6,7 +6,7 @@ use crate::cut;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// Columns that only the finisher, the pump or the ledger set.
+/// Columns that only the finisher, the pipeline or the ledger set.
 const NOT_FOR_DIALECTS: &[&str] = &[
     "collector",
     "token",

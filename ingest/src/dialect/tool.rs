@@ -6,7 +6,7 @@ use ledger::events::column;
 use serde_json::value::RawValue;
 
 use crate::dialect::json::{Raw, Text, read, record, text_of};
-use crate::dialect::{Action, Draft};
+use crate::event::{Action, Draft};
 use crate::{lenient, url};
 
 /// What a tool does, as far as its name says.

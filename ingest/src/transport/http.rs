@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Setting, Settings, Start, Transport, read};
-use crate::pump::{Channel, Pump};
+use crate::pipeline::{Channel, Pipeline};
 use crate::refusals::Refusal;
 use body::Reading;
 use problem::Problem;
@@ -81,7 +81,7 @@ impl Transport for Http {
 /// What the handler of requests needs.
 pub struct Pushed {
     routes: HashMap<String, Arc<Channel>>,
-    pump: Arc<Pump>,
+    pipeline: Arc<Pipeline>,
     authorize: Arc<dyn Authorize>,
     producers: Producers,
     shares: Shares,
@@ -93,7 +93,7 @@ impl Pushed {
     /// Serves these collectors.
     pub fn new(
         routes: HashMap<String, Arc<Channel>>,
-        pump: Arc<Pump>,
+        pipeline: Arc<Pipeline>,
         ledger: Ledger,
         authorize: Arc<dyn Authorize>,
         stop: CancellationToken,
@@ -101,7 +101,7 @@ impl Pushed {
     ) -> Arc<Self> {
         Arc::new(Self {
             routes,
-            pump,
+            pipeline,
             authorize,
             producers: Producers::new(ledger),
             shares: Shares::new(),
@@ -141,7 +141,7 @@ async fn push(
 impl Pushed {
     /// Counts and tells that a request is refused.
     fn refuse(&self, collector: &str, problem: Problem) -> Response {
-        self.pump.metrics().refusals().note(Refusal {
+        self.pipeline.metrics().refusals().note(Refusal {
             collector: self.routes.get(collector).map(|channel| channel.name()),
             reason: problem.reason(),
             status: problem.status.as_u16(),
@@ -176,7 +176,7 @@ async fn take(
     principal: Arc<Principal>,
     headers: &HeaderMap,
     body: Body,
-) -> Result<body::Answer, Problem> {
+) -> Result<body::Accepted, Problem> {
     let form = Form::read(headers)?;
     let share = pushed.shares.open(&principal.token)?;
     let turn = match &form.producer {
@@ -189,15 +189,15 @@ async fn take(
         }
         None => None,
     };
-    let place = share.place().await?;
+    let permit = share.permit().await?;
     let reading = Reading {
-        pump: Arc::clone(&pushed.pump),
+        pipeline: Arc::clone(&pushed.pipeline),
         channel: Arc::clone(channel),
         principal,
         form,
         turn,
         stop: pushed.stop.clone(),
-        _place: place,
+        _permit: permit,
     };
     // A client that goes away must not end the task: what is on its way is settled, and the producer's turn ends after it.
     let task = pushed.tasks.spawn(reading.run(body));

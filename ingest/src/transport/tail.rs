@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Setting, Settings, Start, Transport, read};
 use crate::health::Trouble;
 use crate::limits;
-use crate::pump::{Channel, PumpError};
+use crate::pipeline::{Channel, PipelineError};
 use file::Paths;
 use tailer::{Origin, Tailer, unreadable};
 
@@ -125,7 +125,7 @@ impl Transport for Tail {
         let channel = Arc::clone(&start.channel);
         let stop = start.stop.clone();
         let tailer = Tailer::new(
-            Arc::clone(start.pump),
+            Arc::clone(start.pipeline),
             Arc::clone(&start.channel),
             Arc::clone(&start.principal),
             &start.ledger.inputs(),
@@ -150,7 +150,7 @@ async fn run(mut tailer: Tailer, channel: Arc<Channel>, stop: CancellationToken)
                 pause = limits::TAIL_POLL_MIN;
                 continue;
             }
-            Err(PumpError::Stopping) => break,
+            Err(PipelineError::Stopping) => break,
             Err(error) => {
                 channel.set_trouble(Some((State::Refused, error.to_string())));
                 pause = limits::ERROR_PAUSE;

@@ -5,7 +5,7 @@ use ledger::events::column;
 use super::SOURCE_AUDIT;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, nested, record};
-use crate::dialect::{Draft, Drafts};
+use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
 record! {

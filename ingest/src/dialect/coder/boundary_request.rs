@@ -8,7 +8,8 @@ use operations::access::Trust;
 use super::SOURCE_BOUNDARY;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, record, text_of};
-use crate::dialect::{Draft, Drafts, quoted};
+use crate::dialect::quoted;
+use crate::event::{Draft, Drafts};
 
 record! {
     /// The fields of all generations.

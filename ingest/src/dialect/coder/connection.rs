@@ -8,7 +8,7 @@ use ledger::events::column;
 use super::line::Line;
 use super::{SOURCE_CONNECTION, audit};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of};
-use crate::dialect::{Draft, Drafts};
+use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
 record! {

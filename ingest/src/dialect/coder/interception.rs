@@ -1,6 +1,6 @@
 //! `interception log`: what the AI Bridge / AI Gateway saw of a model call, one line per `record_type`.
 //!
-//! Only `interception_start` names session, user and model; the pump joins the others to it by the interception's id.
+//! Only `interception_start` names session, user and model; the pipeline joins the others to it by the interception's id.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,8 @@ use operations::access::Trust;
 use super::SOURCE_GATEWAY;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of};
-use crate::dialect::{Draft, Drafts, quoted, tool};
+use crate::dialect::{quoted, tool};
+use crate::event::{Draft, Drafts};
 use crate::price::Tier;
 use crate::timestamp;
 

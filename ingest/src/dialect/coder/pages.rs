@@ -8,7 +8,8 @@ use operations::access::Trust;
 use super::connection::{self, ConnectionRow};
 use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
 use crate::dialect::json::{Raw, Text, read, record, why_not};
-use crate::dialect::{Draft, Drafts, Outcome, is_empty};
+use crate::dialect::{Outcome, is_empty};
+use crate::event::{Draft, Drafts};
 use crate::limits::RECORD_EVENTS_MAX;
 use crate::timestamp::Stated;
 

@@ -5,7 +5,8 @@ use operations::access::Trust;
 
 use super::{SOURCE_GATEWAY, boundary_request, interception, pages};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of, why_not};
-use crate::dialect::{Draft, Drafts, tool};
+use crate::dialect::tool;
+use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
 record! {

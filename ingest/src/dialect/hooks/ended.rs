@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::agents::Agent;
 use super::payload::{ERRORS, Payload, RESULTS};
 use super::refusal::is_refusal;
-use crate::dialect::Draft;
+use crate::event::Draft;
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of};
 
 record! {

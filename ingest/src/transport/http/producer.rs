@@ -12,7 +12,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::problem::Problem;
 use crate::limits;
-use crate::pump::Progress;
+use crate::pipeline::PositionWriter;
 
 /// The next offset of each producer that was met lately.
 pub(super) struct Producers {
@@ -108,7 +108,7 @@ pub(super) struct Offset {
     written: u64,
 }
 
-impl Progress for Option<Offset> {
+impl PositionWriter for Option<Offset> {
     fn write(&mut self, position: u64, group: &mut Group) {
         if let Some(offset) = self
             && position > offset.written

@@ -11,7 +11,7 @@ use ledger::column::handle::Text;
 use ledger::events::column;
 
 use crate::cut::Cutter;
-use crate::dialect::{ContentSpan, Draft, FreeText, Span, VOID};
+use crate::event::{ContentSpan, Draft, FreeText, Span, VOID};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
 use crate::redact::{Mark, Piece, RuleSet};

@@ -4,7 +4,7 @@ use ledger::events::column;
 use operations::access::{Principal, Trust};
 
 use super::Channel;
-use crate::dialect::Draft;
+use crate::event::Draft;
 
 /// The mark of an event that is declared to be old, however late it was seen.
 const BACKFILL: &str = "backfill";

@@ -8,17 +8,17 @@ use ledger::{AppendError, Entry, LedgerName, Position};
 use operations::access::Trust;
 use tokio::sync::watch;
 
-use super::{Intake, Progress};
+use super::{Intake, PositionWriter};
 use crate::bounds;
-use crate::dedup::{Body, Decision, Place};
+use crate::dedup::{Body, Decision, Locator};
 use crate::dialect::{self, Outcome};
 use crate::lenient::Mended;
 use crate::limits;
-use crate::pump::identity::{stamp, told};
-use crate::pump::{Channel, Pump, PumpError, key};
+use crate::pipeline::identity::{stamp, told};
+use crate::pipeline::{Channel, Pipeline, PipelineError, key};
 
 /// The mark of an event that came with the key of another one and says something else.
-pub(in crate::pump) const CONFLICT: &str = "conflict";
+pub(in crate::pipeline) const CONFLICT: &str = "conflict";
 /// The kind of an event that adds to an earlier record of the same model call.
 const ADDITION: &str = "model.call.more";
 
@@ -36,18 +36,18 @@ pub(super) enum Verdict {
     /// Append it; it has no key.
     Unknown,
     /// Append it.
-    New(Place),
+    New(Locator),
     /// Append it as a conflict with this row.
-    Conflict(Place, Option<u64>),
+    Conflict(Locator, Option<u64>),
     /// Append it as an addition to this row, which has the same natural id and says less.
-    Addition(Place, Option<u64>),
+    Addition(Locator, Option<u64>),
     /// Leave it.
     Duplicate,
 }
 
-impl<P: Progress> Intake<P> {
+impl<P: PositionWriter> Intake<P> {
     /// Takes a record, or leaves everything as it was.
-    pub(super) fn take(&mut self, raw: &[u8], received: i64) -> Result<Taken, PumpError> {
+    pub(super) fn take(&mut self, raw: &[u8], received: i64) -> Result<Taken, PipelineError> {
         let (outcome, mended) = dialect::decode(self.channel.dialect, raw, received, &mut self.drafts);
         match outcome {
             Outcome::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
@@ -59,7 +59,7 @@ impl<P: Progress> Intake<P> {
                 self.filling.tally.skipped += 1;
                 let metrics = &self.channel.metrics;
                 self.skipped.entry(reason).or_insert_with(|| metrics.skipped(reason)).inc();
-                self.channel.sample(&self.pump, reason, received, raw);
+                self.channel.sample(&self.pipeline, reason, received, raw);
             }
             Outcome::Unparsed(reason) => self.unparsed(raw, &reason, received)?,
         }
@@ -67,34 +67,34 @@ impl<P: Progress> Intake<P> {
     }
 
     /// Keeps a record as it is.
-    pub(super) fn unparsed(&mut self, raw: &[u8], reason: &str, received: i64) -> Result<(), PumpError> {
+    pub(super) fn unparsed(&mut self, raw: &[u8], reason: &str, received: i64) -> Result<(), PipelineError> {
         self.spare.clear();
         stamp(&mut self.spare, &self.channel, &self.principal, received);
         let marks = self.spare.marks.iter().map(String::as_str);
         self.spare.entry.set_list(column::MARKS, marks);
-        self.pump.finisher.unparsed(raw, &mut self.spare.entry, reason);
+        self.pipeline.finisher.unparsed(raw, &mut self.spare.entry, reason);
         // A reason quotes names from the record; in the entry it is redacted.
         let reason = self.spare.entry.text(column::ACTION).unwrap_or_default().to_owned();
         self.filling.group.push(&mut self.spare.entry)?;
         self.filling.tally.unparsed += 1;
         self.filling.tally.events += 1;
         self.channel.metrics.unparsed.inc();
-        self.channel.sample(&self.pump, &reason, received, raw);
+        self.channel.sample(&self.pipeline, &reason, received, raw);
         self.reason = Some(reason);
         Ok(())
     }
 
-    fn take_events(&mut self, raw: &[u8], mended: Option<&Mended>, received: i64) -> Result<Taken, PumpError> {
+    fn take_events(&mut self, raw: &[u8], mended: Option<&Mended>, received: i64) -> Result<Taken, PipelineError> {
         if self.filling.group.entries() + self.drafts.len() > ledger::limits::GROUP_ENTRIES_MAX {
             return Ok(Taken::Full);
         }
         // What was mended in place leaves every span where it was: then the record keeps its own bytes.
         let text = mended.filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
-        self.carry.recall(&self.pump);
+        self.carry.recall(&self.pipeline);
         for (at, draft) in self.drafts.iter_mut().enumerate() {
             bounds::enforce(draft, received);
-            self.carry.complete(draft, |session| self.pump.finisher.redact(session) == session);
-            let mut enrichment = self.pump.enrichment();
+            self.carry.complete(draft, |session| self.pipeline.finisher.redact(session) == session);
+            let mut enrichment = self.pipeline.enrichment();
             if told(&self.channel, &self.principal) >= Trust::Gateway {
                 enrichment.meet(draft);
             }
@@ -104,7 +104,7 @@ impl<P: Progress> Intake<P> {
             draft
                 .marks
                 .extend(mended.iter().flat_map(|mended| &mended.replaced).map(|name| format!("replaced:{name}")));
-            self.pump.finisher.finish(text, draft, at == 0);
+            self.pipeline.finisher.finish(text, draft, at == 0);
             // The bytes as they came are kept beside what was made of them, unless they hold what was redacted.
             if at == 0 && text.as_ptr() != raw.as_ptr() && draft.entry.value(column::REDACTIONS.id()).is_none() {
                 draft.entry.set_bytes(column::CONTENT_RAW, raw);
@@ -126,8 +126,8 @@ impl<P: Progress> Intake<P> {
         self.verdicts.clear();
         let (ticket, own) = (self.filling.ticket, self.sent.as_ref().map(|sent| sent.ticket));
         let many = self.drafts.len() > 1;
-        let keyring = &self.pump.keyring;
-        let mut dedup = self.pump.dedup();
+        let keyring = &self.pipeline.keyring;
+        let mut dedup = self.pipeline.dedup();
         for draft in self.drafts.iter() {
             let Some(key) = key::key(keyring, &self.principal.token, &draft.entry) else {
                 self.verdicts.push(Verdict::Unknown);
@@ -176,7 +176,7 @@ impl<P: Progress> Intake<P> {
     }
 
     /// Puts the drafts that are to be recorded into the group; says whether one was too large for that.
-    fn push(&mut self, received: i64) -> Result<bool, PumpError> {
+    fn push(&mut self, received: i64) -> Result<bool, PipelineError> {
         let (metrics, filling) = (&self.channel.metrics, &mut self.filling);
         let (before, mut too_large) = (filling.group.entries(), false);
         let latest = received.saturating_add(limits::CLOCK_SKEW_MAX.as_micros() as i64);
@@ -195,7 +195,7 @@ impl<P: Progress> Intake<P> {
                 Verdict::Unknown | Verdict::New(_) | Verdict::Duplicate => None,
             };
             if let Some(seq) = refers_to {
-                let position = Position { ledger: LedgerName::Events, shard: self.pump.ledger.shard(), seq };
+                let position = Position { ledger: LedgerName::Events, shard: self.pipeline.ledger.shard(), seq };
                 entry.set_text(column::REFERS_TO, &position.to_string());
             }
             let place = match verdict {
@@ -207,7 +207,7 @@ impl<P: Progress> Intake<P> {
                 Ok(()) => {}
                 Err(AppendError::EntryTooLarge { .. }) => {
                     too_large = true;
-                    place.inspect(|place| self.pump.dedup().forget(filling.ticket, *place));
+                    place.inspect(|place| self.pipeline.dedup().forget(filling.ticket, *place));
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -237,8 +237,8 @@ impl<P: Progress> Intake<P> {
 }
 
 impl Channel {
-    fn sample(&self, pump: &Arc<Pump>, reason: &str, received: i64, raw: &[u8]) {
-        self.samples.note(reason, received, raw, |line| pump.finisher.redact(line));
+    fn sample(&self, pipeline: &Arc<Pipeline>, reason: &str, received: i64, raw: &[u8]) {
+        self.samples.note(reason, received, raw, |line| pipeline.finisher.redact(line));
     }
 }
 

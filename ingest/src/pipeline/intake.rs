@@ -17,9 +17,9 @@ use operations::access::{Principal, Trust};
 use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 
-use super::{Channel, Pump, PumpError};
-use crate::dedup::{Place, Ticket};
-use crate::dialect::{Draft, Drafts};
+use super::{Channel, Pipeline, PipelineError};
+use crate::dedup::{Locator, Ticket};
+use crate::event::{Draft, Drafts};
 use crate::lenient;
 use crate::limits;
 use crate::unwrap::{Joined, Joiner};
@@ -30,21 +30,21 @@ pub(super) use take::CONFLICT;
 use take::{Taken, Verdict};
 
 /// Writes a source's position into the group that holds its records, so that both become durable together.
-pub trait Progress: Send + 'static {
+pub trait PositionWriter: Send + 'static {
     /// The source was read up to `position`. Sets the group's inputs, or leaves it as it is if the position need not be
     /// durable now.
     fn write(&mut self, position: u64, group: &mut Group);
 }
 
 /// A source that cannot be read again.
-impl Progress for () {
+impl PositionWriter for () {
     fn write(&mut self, _position: u64, _group: &mut Group) {}
 }
 
 /// How long a source waits for room in the ledger's queue.
 #[derive(Debug, Clone)]
 pub enum Patience {
-    /// So long, then [`PumpError::Busy`].
+    /// So long, then [`PipelineError::Busy`].
     For(Duration),
     /// Until intake is stopped.
     Until(CancellationToken),
@@ -95,7 +95,7 @@ struct Filling {
     group: Group,
     ticket: Ticket,
     /// What is remembered of its entries, with the number of each.
-    places: Vec<(Place, u32)>,
+    places: Vec<(Locator, u32)>,
     tally: Tally,
 }
 
@@ -104,7 +104,7 @@ struct Filling {
 /// Drop it only after [`Intake::finish`]: what was not appended is not recorded, and what is on its way is recorded
 /// without anybody being told.
 pub struct Intake<P> {
-    pump: Arc<Pump>,
+    pipeline: Arc<Pipeline>,
     channel: Arc<Channel>,
     principal: Arc<Principal>,
     patience: Patience,
@@ -125,19 +125,19 @@ pub struct Intake<P> {
     skipped: HashMap<&'static str, Counter>,
 }
 
-impl<P: Progress> Intake<P> {
+impl<P: PositionWriter> Intake<P> {
     /// Begins to read a source whose records up to `position` are durable.
     pub fn new(
-        pump: Arc<Pump>,
+        pipeline: Arc<Pipeline>,
         channel: Arc<Channel>,
         principal: Arc<Principal>,
         patience: Patience,
         progress: P,
         position: u64,
     ) -> Self {
-        let ticket = pump.dedup().open();
+        let ticket = pipeline.dedup().open();
         Self {
-            pump,
+            pipeline,
             channel,
             principal,
             patience,
@@ -162,7 +162,7 @@ impl<P: Progress> Intake<P> {
     #[must_use]
     pub fn carrying(mut self, lineages: &[Lineage<'_>]) -> Self {
         if self.channel.dialect.names_sessions_once() {
-            self.carry = Carry::of(&self.pump, &self.channel, &self.principal.token, lineages);
+            self.carry = Carry::of(&self.pipeline, &self.channel, &self.principal.token, lineages);
         }
         self
     }
@@ -196,21 +196,21 @@ impl<P: Progress> Intake<P> {
     ///
     /// A part of a line that a container's runtime split is held until its end comes: until then the position stays before
     /// it, so that it is read again after a crash. Lines of the other stream that come between are then read again too.
-    pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
+    pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
         let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
         let joined = self.joiner.take(raw);
         self.joined(joined, received, position).await
     }
 
     /// Takes the parts that are held, whose end will not come. The source was read up to `position`.
-    pub async fn give_up(&mut self, received: i64, position: u64) -> Result<(), PumpError> {
+    pub async fn give_up(&mut self, received: i64, position: u64) -> Result<(), PipelineError> {
         while let Some(joined) = self.joiner.give_up() {
             self.joined(joined, received, position).await?;
         }
         Ok(())
     }
 
-    async fn joined(&mut self, joined: Joined<'_>, received: i64, position: u64) -> Result<(), PumpError> {
+    async fn joined(&mut self, joined: Joined<'_>, received: i64, position: u64) -> Result<(), PipelineError> {
         let position = if self.joiner.is_holding() { self.position } else { position };
         match joined {
             Joined::Held => Ok(()),
@@ -227,7 +227,7 @@ impl<P: Progress> Intake<P> {
     }
 
     /// Takes one line that was seen at that time and arrived at another.
-    async fn line(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PumpError> {
+    async fn line(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PipelineError> {
         loop {
             match self.take(raw, seen)? {
                 Taken::Yes => break,
@@ -244,7 +244,7 @@ impl<P: Progress> Intake<P> {
     }
 
     /// Keeps a record as it is, as kind `unparsed`, with the reason for people.
-    pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PumpError> {
+    pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PipelineError> {
         self.unparsed(raw, reason, received)?;
         self.counted(raw, received, position).await
     }
@@ -262,7 +262,7 @@ impl<P: Progress> Intake<P> {
         self.channel.metrics.records.inc_by(records);
     }
 
-    async fn counted(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
+    async fn counted(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
         self.channel.note(received, self.reason.take().as_deref());
         self.channel.metrics.records.inc();
         self.channel.metrics.bytes.inc_by(raw.len() as u64);

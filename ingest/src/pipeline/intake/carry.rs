@@ -6,9 +6,9 @@
 use ledger::Group;
 use ledger::events::column;
 
-use crate::dialect::Draft;
+use crate::event::Draft;
 use crate::limits::NAME_BYTES_MAX;
-use crate::pump::{Channel, Pump};
+use crate::pipeline::{Channel, Pipeline};
 
 /// Attribution by the line of the same log that told the start of the session.
 const JOINED_SESSION_START: &str = "joined:session-start";
@@ -42,19 +42,19 @@ pub(super) struct Carry {
 
 impl Carry {
     /// Goes on with what the ledger knows of the first lineage that it knows, once the first record comes.
-    pub(super) fn of(pump: &Pump, channel: &Channel, token: &str, lineages: &[Lineage<'_>]) -> Self {
+    pub(super) fn of(pipeline: &Pipeline, channel: &Channel, token: &str, lineages: &[Lineage<'_>]) -> Self {
         let key = |lineage: &Lineage<'_>| {
-            let hash = pump.file_hash(lineage.name.as_bytes());
+            let hash = pipeline.file_hash(lineage.name.as_bytes());
             (format!("session/{}/{token}/{hash:016x}", channel.name()), lineage.is_continued)
         };
         Self { keys: lineages.iter().map(key).collect(), ..Self::default() }
     }
 
     /// Takes what the ledger knows, if that was not done yet.
-    pub(super) fn recall(&mut self, pump: &Pump) {
+    pub(super) fn recall(&mut self, pipeline: &Pipeline) {
         if !std::mem::replace(&mut self.is_known, true) {
             let mut asked = self.keys.iter().filter(|(_, is_continued)| *is_continued);
-            let known = asked.find_map(|(key, _)| pump.ledger.input(key.as_bytes()));
+            let known = asked.find_map(|(key, _)| pipeline.ledger.input(key.as_bytes()));
             self.session = known.and_then(|value| String::from_utf8(value).ok()).filter(|session| !session.is_empty());
         }
     }
