@@ -5,11 +5,9 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use ingest::dialect::{self, by_name};
-use ingest::event::Drafts;
 use ingest::event::finish::Finisher;
+use ingest::event::{Batch, Drafts, Record, Redacted};
 use ingest::price::PriceTable;
-use ledger::Group;
-use ledger::events::TABLE;
 
 /// Lines in a round; they differ in what differs in life.
 const LINES: usize = 500;
@@ -59,7 +57,7 @@ fn main() {
     println!("{} bytes a line", bytes / LINES);
     let finisher = Finisher::new([7; 32], PriceTable::embedded());
     let Some(coder) = by_name("coder") else { return };
-    let mut drafts = Drafts::new();
+    let (mut drafts, mut event) = (Drafts::new(), Redacted::default());
     measure("utf-8", LINES, || {
         for line in &lines {
             black_box(std::str::from_utf8(black_box(line.as_bytes())).is_ok());
@@ -67,28 +65,30 @@ fn main() {
     });
     measure("decode", LINES, || {
         for line in &lines {
-            black_box(dialect::decode(coder, black_box(line.as_bytes()), 0, &mut drafts).0);
+            black_box(dialect::decode(coder, Record::new(black_box(line.as_bytes())), 0, &mut drafts).0);
         }
     });
     measure("decode and finish", LINES, || {
         for line in &lines {
-            black_box(dialect::decode(coder, black_box(line.as_bytes()), 0, &mut drafts).0);
+            let record = Record::new(black_box(line.as_bytes()));
+            black_box(dialect::decode(coder, record, 0, &mut drafts).0);
             for (at, draft) in drafts.iter_mut().enumerate() {
-                finisher.finish(line.as_bytes(), draft, at == 0);
-                black_box(&draft.entry);
+                finisher.finish(record, draft, at == 0, &mut event);
+                black_box(&event);
             }
         }
     });
     measure("decode, finish and push", LINES, || {
-        let mut group = Group::new(&TABLE);
+        let mut batch = Batch::default();
         for line in &lines {
-            black_box(dialect::decode(coder, black_box(line.as_bytes()), 0, &mut drafts).0);
+            let record = Record::new(black_box(line.as_bytes()));
+            black_box(dialect::decode(coder, record, 0, &mut drafts).0);
             for (at, draft) in drafts.iter_mut().enumerate() {
-                finisher.finish(line.as_bytes(), draft, at == 0);
-                let _ = group.push(&mut draft.entry);
+                finisher.finish(record, draft, at == 0, &mut event);
+                let _ = batch.push(&mut event);
             }
         }
-        black_box(&group);
+        black_box(&batch);
     });
     measure("redact a clean line", LINES, || {
         for line in &lines {

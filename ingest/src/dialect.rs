@@ -15,7 +15,7 @@ pub(crate) mod tool;
 use operations::access::Trust;
 use serde_json::value::RawValue;
 
-use crate::event::Drafts;
+use crate::event::{Drafts, Record};
 use crate::lenient::{self, Mended};
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
@@ -54,20 +54,27 @@ pub trait Dialect: Send + Sync {
 
     /// Decodes one record. `received` is when its bytes arrived, in microseconds since 1970 UTC. The drafts are empty
     /// when it is called, and count only if the outcome is [`Outcome::Events`].
-    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome;
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome;
 }
 
 /// Decodes a record, mended where it must be: where a strict reader might not see what is odd, and where the dialect does
 /// not understand the record as it is. The drafts speak of the text that comes back, or else of the record itself.
-pub fn decode(dialect: &dyn Dialect, raw: &[u8], received: i64, drafts: &mut Drafts) -> (Outcome, Option<Mended>) {
+pub fn decode(
+    dialect: &dyn Dialect,
+    record: Record<'_>,
+    received: i64,
+    drafts: &mut Drafts,
+) -> (Outcome, Option<Mended>) {
+    let raw = record.bytes();
     if lenient::is_utf16(raw) {
         return (Outcome::Unparsed("the record is UTF-16; have it written as UTF-8".to_owned()), None);
     }
-    let mut mended = lenient::may_hide(raw).then(|| lenient::mend(raw)).flatten();
+    let may_hide = record.text().is_none_or(lenient::may_hide);
+    let mut mended = may_hide.then(|| lenient::mend(raw)).flatten();
     loop {
         drafts.clear();
-        let text = mended.as_ref().map_or(raw, |mended| mended.text.as_bytes());
-        let outcome = dialect.decode(text, received, drafts);
+        let outcome =
+            dialect.decode(mended.as_ref().map_or(record, |mended| mended.text.as_str().into()), received, drafts);
         if mended.is_none() && matches!(outcome, Outcome::Unparsed(_)) {
             mended = lenient::mend(raw);
             if mended.is_some() {

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use ledger::Entry;
 use ledger::events::column;
 use operations::access::Trust;
 use serde_json::value::RawValue;
 
+use super::Columns;
 use crate::dialect::is_empty;
 use crate::price::Billing;
 use crate::timestamp::Stated;
@@ -65,7 +65,7 @@ pub struct Action {
 pub struct Draft {
     /// The columns that the dialect knows. Not `collector`, `token`, `domain`, `cost_micros`, `price_version`, `*_fp`,
     /// `content*`, `redactions`, `cuts`, `record`; and of the URL only what [`Draft::url`] is split into.
-    pub entry: Entry,
+    pub columns: Columns,
     /// Content values of the record in any order, without overlap. Only the record's first draft has them.
     pub content: Vec<ContentSpan>,
     /// Facts with a name in `redactions`. Only the record's first draft has them.
@@ -102,7 +102,7 @@ impl fmt::Debug for Action {
 impl fmt::Debug for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Draft");
-        debug.field("entry", &self.entry).field("content", &self.content).field("free_text", &self.free_text);
+        debug.field("columns", &self.columns).field("content", &self.content).field("free_text", &self.free_text);
         debug.field("action", &self.action).field("unknown_keys", &self.unknown_keys).finish_non_exhaustive()
     }
 }
@@ -110,7 +110,7 @@ impl fmt::Debug for Draft {
 impl Draft {
     /// Takes everything out and keeps the memory.
     pub fn clear(&mut self) {
-        self.entry.clear();
+        self.columns.clear();
         self.content.clear();
         self.free_text.clear();
         self.action = None;
@@ -128,15 +128,15 @@ impl Draft {
 
     /// Sets where the event comes from and what it says.
     pub(crate) fn set_origin(&mut self, source: &str, family: &str, kind: &str) {
-        self.entry.set_text(column::SOURCE, source);
-        self.entry.set_text(column::FAMILY, family);
-        self.entry.set_text(column::KIND, kind);
+        self.columns.set_text(column::SOURCE, source);
+        self.columns.set_text(column::FAMILY, family);
+        self.columns.set_text(column::KIND, kind);
     }
 
     /// Sets for whom the agent works: by the name where the record says one, and else by the id.
     pub(crate) fn set_user(&mut self, id: Option<&str>, name: Option<&str>) {
-        self.entry.set_text_if(column::USER, name.or(id));
-        self.entry.set_text_if(column::USER_ID, id);
+        self.columns.set_text_if(column::USER, name.or(id));
+        self.columns.set_text_if(column::USER_ID, id);
     }
 
     /// Sets when it happened and when it was seen. Without a time of the source the event is stamped on receipt.
@@ -147,8 +147,8 @@ impl Draft {
             }
         }
         let observed = observed.micros().unwrap_or(received);
-        self.entry.set_time(column::TIME, time.micros().unwrap_or(observed));
-        self.entry.set_time(column::OBSERVED, observed);
+        self.columns.set_time(column::TIME, time.micros().unwrap_or(observed));
+        self.columns.set_time(column::OBSERVED, observed);
     }
 
     /// Notes something about the record, once.
@@ -180,10 +180,10 @@ impl Draft {
 
     /// Sets `trust` to `most` unless the dialect said that the record deserves less.
     pub fn limit_trust(&mut self, most: Trust) {
-        let stated = self.entry.text(column::TRUST).and_then(|word| word.parse::<Trust>().ok());
+        let stated = self.columns.text(column::TRUST).and_then(|word| word.parse::<Trust>().ok());
         let trust = stated.map_or(most, |stated| stated.min(most));
         if stated != Some(trust) {
-            self.entry.set_text(column::TRUST, trust.as_str());
+            self.columns.set_text(column::TRUST, trust.as_str());
         }
     }
 }

@@ -11,15 +11,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::Group;
-use ledger::events::TABLE;
 use operations::access::{Principal, Trust};
 use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 
 use super::{Channel, Pipeline, PipelineError};
 use crate::dedup::{Locator, Ticket};
-use crate::event::{Draft, Drafts};
+use crate::event::{Batch, Draft, Drafts, Redacted};
 use crate::lenient;
 use crate::limits;
 use crate::unwrap::{Joined, Joiner};
@@ -27,18 +25,18 @@ use carry::Carry;
 pub use carry::Lineage;
 use send::Sent;
 pub(super) use take::CONFLICT;
-use take::{Taken, Verdict};
+use take::{Prepared, Taken, Verdict};
 
-/// Writes a source's position into the group that holds its records, so that both become durable together.
+/// Writes a source's position into the batch that holds its records, so that both become durable together.
 pub trait PositionWriter: Send + 'static {
-    /// The source was read up to `position`. Sets the group's inputs, or leaves it as it is if the position need not be
+    /// The source was read up to `position`. Sets the batch's inputs, or leaves it as it is if the position need not be
     /// durable now.
-    fn write(&mut self, position: u64, group: &mut Group);
+    fn write(&mut self, position: u64, batch: &mut Batch);
 }
 
 /// A source that cannot be read again.
 impl PositionWriter for () {
-    fn write(&mut self, _position: u64, _group: &mut Group) {}
+    fn write(&mut self, _position: u64, _batch: &mut Batch) {}
 }
 
 /// How long a source waits for room in the ledger's queue.
@@ -90,13 +88,20 @@ impl Tally {
     }
 }
 
-/// A group that is being filled.
+/// A batch that is being filled.
+#[derive(Debug)]
 struct Filling {
-    group: Group,
+    batch: Batch,
     ticket: Ticket,
     /// What is remembered of its entries, with the number of each.
     places: Vec<(Locator, u32)>,
     tally: Tally,
+}
+
+impl Filling {
+    fn new(ticket: Ticket) -> Self {
+        Self { batch: Batch::default(), ticket, places: Vec::new(), tally: Tally::default() }
+    }
 }
 
 /// One source that is being read.
@@ -120,7 +125,9 @@ pub struct Intake<P> {
     durable_position: u64,
     // Memory that is reused from record to record.
     drafts: Drafts,
+    prepared: Prepared,
     spare: Draft,
+    spare_event: Redacted,
     verdicts: Vec<Verdict>,
     skipped: HashMap<&'static str, Counter>,
 }
@@ -142,7 +149,7 @@ impl<P: PositionWriter> Intake<P> {
             principal,
             patience,
             progress,
-            filling: Filling { group: Group::new(&TABLE), ticket, places: Vec::new(), tally: Tally::default() },
+            filling: Filling::new(ticket),
             sent: None,
             position,
             joiner: Joiner::default(),
@@ -151,7 +158,9 @@ impl<P: PositionWriter> Intake<P> {
             durable: Tally::default(),
             durable_position: position,
             drafts: Drafts::new(),
+            prepared: Prepared::default(),
             spare: Draft::default(),
+            spare_event: Redacted::default(),
             verdicts: Vec::new(),
             skipped: HashMap::new(),
         }
@@ -228,9 +237,11 @@ impl<P: PositionWriter> Intake<P> {
 
     /// Takes one line that was seen at that time and arrived at another.
     async fn line(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PipelineError> {
-        loop {
+        // A record that has to wait is not decoded again.
+        let mut is_left = self.prepare(raw, seen)?;
+        while is_left {
             match self.take(raw, seen)? {
-                Taken::Yes => break,
+                Taken::Yes => is_left = false,
                 // What was taken so far must not wait for a group that may itself wait for this one.
                 Taken::Full => self.finish().await?,
                 Taken::Wait(mut wait) => {
@@ -267,7 +278,7 @@ impl<P: PositionWriter> Intake<P> {
         self.channel.metrics.records.inc();
         self.channel.metrics.bytes.inc_by(raw.len() as u64);
         self.position = position;
-        let (size, entries) = (self.filling.group.size(), self.filling.group.entries());
+        let (size, entries) = (self.filling.batch.size(), self.filling.batch.events());
         let full = size >= limits::GROUP_BYTES_MAX || entries * 2 >= ledger::limits::GROUP_ENTRIES_MAX;
         if full || (size >= limits::GROUP_BYTES_MIN && self.is_idle()?) {
             return self.append().await;

@@ -7,7 +7,7 @@ use operations::access::{Principal, Trust};
 
 use super::*;
 use crate::dialect::{self, DIALECTS, Outcome};
-use crate::event::Drafts;
+use crate::event::{Drafts, Record};
 use crate::fixtures::House;
 use crate::{clock, limits};
 
@@ -261,9 +261,9 @@ impl Dialect for Lists {
         &["1 2"]
     }
 
-    fn decode(&self, raw: &[u8], _received: i64, drafts: &mut Drafts) -> Outcome {
-        for id in std::str::from_utf8(raw).unwrap().split(' ') {
-            drafts.add().entry.set_text(column::SOURCE_ID, id);
+    fn decode(&self, record: Record<'_>, _received: i64, drafts: &mut Drafts) -> Outcome {
+        for id in record.text().unwrap().split(' ') {
+            drafts.add().columns.set_text(column::SOURCE_ID, id);
         }
         Outcome::Events
     }

@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use ledger::events::TABLE;
 use ledger::{AppendError, Group, Pending, Receipt, Rejected};
 use tokio::time::sleep;
 
@@ -41,17 +40,17 @@ impl<P: PositionWriter> Intake<P> {
     /// Sends the group that was filled, after the one before it is durable. Call [`Intake::finish`] soon after it.
     pub async fn append(&mut self) -> Result<(), PipelineError> {
         self.receive().await?;
-        self.progress.write(self.position, &mut self.filling.group);
-        if self.filling.group.is_empty() {
+        self.progress.write(self.position, &mut self.filling.batch);
+        if self.filling.batch.is_empty() {
             let tally = std::mem::take(&mut self.filling.tally);
             self.credit(tally, self.position);
             return Ok(());
         }
         let ticket = self.pipeline.dedup().open();
-        let next = Filling { group: Group::new(&TABLE), ticket, places: Vec::new(), tally: Tally::default() };
-        let Filling { group, ticket, places, tally } = std::mem::replace(&mut self.filling, next);
+        let next = Filling::new(ticket);
+        let Filling { batch, ticket, places, tally } = std::mem::replace(&mut self.filling, next);
         let since = Instant::now();
-        match self.queue(group, since).await {
+        match self.queue(batch.into_group(), since).await {
             Ok(pending) => {
                 self.sent = Some(Sent { pending, ticket, places, tally, position: self.position, since });
                 Ok(())

@@ -6,14 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger::Group;
-
 use super::content::Content;
 use super::file::{FileId, FoundFile, Stored, modified, read_at, read_head};
 use crate::clock;
+use crate::event::Batch;
 use crate::frame::{Frame, Framer, Framing};
 use crate::limits;
-use crate::pipeline::{Intake, PositionWriter, Pipeline, PipelineError};
+use crate::pipeline::{Intake, Pipeline, PipelineError, PositionWriter};
 
 /// A file's offset as the input of a group.
 pub(super) struct Offset {
@@ -65,17 +64,17 @@ impl Offset {
 }
 
 impl PositionWriter for Offset {
-    fn write(&mut self, position: u64, group: &mut Group) {
+    fn write(&mut self, position: u64, batch: &mut Batch) {
         // Lines that were skipped may be read again after a crash, so they alone need no commit.
         let far = position.saturating_sub(self.written) >= limits::TAIL_PROGRESS_BYTES;
-        let moved = position != self.written && (group.entries() > 0 || far);
+        let moved = position != self.written && (batch.events() > 0 || far);
         if !moved && !self.force {
             return;
         }
         if let Ok(value) = serde_json::to_vec(&self.stored(position)) {
             self.written = position;
             self.force = false;
-            group.input(self.key.clone(), value);
+            batch.input(self.key.clone(), value);
         }
     }
 }
