@@ -1,6 +1,6 @@
 //! All collectors of a configuration, running: starts them, hands out the router of pushed events, stops them in order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,18 +18,18 @@ use crate::enrich::{Names, NamesError};
 use crate::event::finish::Finisher;
 use crate::limits;
 use crate::metrics::Metrics;
-use crate::price::{PriceError, PriceTable};
 use crate::pipeline::{Channel, Pipeline};
+use crate::price::{PriceError, PriceTable};
 use crate::refusals::Refusals;
 use crate::samples::Reason;
-use crate::transport::http::{self, Pushed};
-use crate::transport::{self, Start};
+use crate::transport::http::Push;
+use crate::transport::{self, Start, Work};
 
 /// The running collectors.
 pub struct Collectors {
     pipeline: Arc<Pipeline>,
     running: Arc<[Running]>,
-    pushed: Arc<Pushed>,
+    router: Router,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -123,7 +123,8 @@ impl Collectors {
         let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
         let finisher = Finisher::new(key, prices(config)?);
         let pipeline = Arc::new(Pipeline::open(ledger, &key, finisher, names, metrics)?);
-        let (tasks, mut routes, mut running) = (TaskTracker::new(), HashMap::new(), Vec::new());
+        let (tasks, mut routes, mut running) = (TaskTracker::new(), Vec::new(), Vec::new());
+        let push = Push::new(Arc::clone(&pipeline), ledger.clone(), authorize, stop.clone(), tasks.clone());
         for collector in &config.collectors {
             let failed = |message: String| StartError::Collector { name: collector.name.clone(), message };
             let transport = transport::by_name(&collector.transport)
@@ -148,21 +149,23 @@ impl Collectors {
                 pipeline: &pipeline,
                 ledger,
                 stop: &stop,
-                tasks: &tasks,
-                routes: &mut routes,
+                push: &push,
             };
-            transport.start(start).map_err(failed)?;
+            match transport.start(start).map_err(failed)? {
+                Work::Task(task) => drop(tasks.spawn(task)),
+                Work::Blocking(work) => drop(tasks.spawn_blocking(work)),
+                Work::Routes(of_collector) => routes.push(of_collector),
+            }
         }
         if let Some(durable) = ledger.reader().watch() {
             tasks.spawn(Arc::clone(&pipeline).keep(durable, stop.clone()));
         }
-        let pushed = Pushed::new(routes, Arc::clone(&pipeline), ledger.clone(), authorize, stop.clone(), tasks.clone());
-        Ok(Self { pipeline, running: running.into(), pushed, stop, tasks })
+        Ok(Self { pipeline, running: running.into(), router: push.router(routes), stop, tasks })
     }
 
     /// The routes of pushed events, to be bound to a listener.
     pub fn router(&self) -> Router {
-        http::router(Arc::clone(&self.pushed))
+        self.router.clone()
     }
 
     /// What the collectors share.

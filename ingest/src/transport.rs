@@ -7,14 +7,13 @@ pub mod http;
 pub mod stdin;
 pub mod tail;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use ledger::Ledger;
 use operations::access::Principal;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
@@ -75,8 +74,18 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Starts a collector whose settings are in order, and tells the log first, with [`Start::tell`].
-    fn start(&self, start: Start<'_>) -> Result<(), String>;
+    /// What a collector whose settings are in order does, to be run by the caller. It tells the log first, with [`Start::tell`].
+    fn start(&self, start: Start<'_>) -> Result<Work, String>;
+}
+
+/// What a collector does once it is started. A task ends soon after [`Start::stop`], when what it read is durable.
+pub enum Work {
+    /// It reads on the runtime.
+    Task(BoxFuture<'static, ()>),
+    /// It reads on a thread where blocking is allowed.
+    Blocking(Box<dyn FnOnce() + Send>),
+    /// It waits for requests.
+    Routes(http::Routes),
 }
 
 /// What a transport gets to start a collector.
@@ -97,10 +106,8 @@ pub struct Start<'a> {
     pub ledger: &'a Ledger,
     /// Says that reading must end; what was read is still appended.
     pub stop: &'a CancellationToken,
-    /// Where tasks are started that must end before the ledger stops.
-    pub tasks: &'a TaskTracker,
-    /// The collectors that are pushed to.
-    pub routes: &'a mut HashMap<String, Arc<Channel>>,
+    /// What all collectors share that are pushed to.
+    pub push: &'a Arc<http::Push>,
 }
 
 impl Start<'_> {

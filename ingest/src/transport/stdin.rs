@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Setting, Settings, Start, Transport, read};
+use super::{Setting, Settings, Start, Transport, Work, read};
 use crate::clock;
 use crate::frame::{Frame, Framer, Framing};
 use crate::limits;
@@ -44,15 +44,14 @@ impl Transport for Stdin {
         "standard input".to_owned()
     }
 
-    fn start(&self, start: Start<'_>) -> Result<(), String> {
+    fn start(&self, start: Start<'_>) -> Result<Work, String> {
         start.tell("what comes from now on");
         let patience = Patience::Until(start.stop.clone());
         let (channel, stop) = (Arc::clone(&start.channel), start.stop.clone());
         let intake = Intake::new(Arc::clone(start.pipeline), start.channel, start.principal, patience, (), 0)
             .carrying(&[Lineage { name: "", is_continued: true }]);
         let chunks = read_ahead(io::stdin()).map_err(|error| format!("standard input cannot be read: {error}"))?;
-        start.tasks.spawn(run(intake, channel, chunks, stop));
-        Ok(())
+        Ok(Work::Task(Box::pin(run(intake, channel, chunks, stop))))
     }
 }
 
@@ -148,11 +147,11 @@ mod tests {
     #[tokio::test]
     async fn a_pipe_is_read_to_its_end_and_durable_then() {
         let house = House::new("");
-        let pump_of = Arc::clone(house.collectors.pipeline());
-        let channel = Channel::new("pipe", dialect::by_name("native").unwrap(), pump_of.metrics());
+        let shared = Arc::clone(house.collectors.pipeline());
+        let channel = Channel::new("pipe", dialect::by_name("native").unwrap(), shared.metrics());
         let principal = Arc::new(operations::access::Principal::local());
         let stop = CancellationToken::new();
-        let mut intake = Intake::new(pump_of, channel, principal, Patience::Until(stop.clone()), (), 0);
+        let mut intake = Intake::new(shared, channel, principal, Patience::Until(stop.clone()), (), 0);
         let long = "x".repeat(limits::LINE_BYTES_MAX + 9);
         let mut chunks = read_ahead(io::Cursor::new(format!("1\n2\n{long}\nlast"))).unwrap();
         assert!(take_all(&mut intake, &mut chunks, &stop).await.unwrap().is_none());

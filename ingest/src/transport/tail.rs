@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Setting, Settings, Start, Transport, read};
+use super::{Setting, Settings, Start, Transport, Work, read};
 use crate::health::Trouble;
 use crate::limits;
 use crate::pipeline::{Channel, PipelineError};
@@ -119,7 +119,7 @@ impl Transport for Tail {
         first.find_map(|file| Some(unreadable(&file.path, &std::fs::File::open(&file.path).err()?)))
     }
 
-    fn start(&self, start: Start<'_>) -> Result<(), String> {
+    fn start(&self, start: Start<'_>) -> Result<Work, String> {
         let settings: TailSettings = read(start.settings)?;
         let paths = Paths::new(&settings.path, settings.rotated.as_deref())?;
         let channel = Arc::clone(&start.channel);
@@ -134,9 +134,7 @@ impl Transport for Tail {
             stop.clone(),
         );
         start.tell(&tailer.position());
-        // Files are read on a thread where blocking is allowed.
-        start.tasks.spawn_blocking(move || Handle::current().block_on(run(tailer, channel, stop)));
-        Ok(())
+        Ok(Work::Blocking(Box::new(move || Handle::current().block_on(run(tailer, channel, stop)))))
     }
 }
 

@@ -393,7 +393,7 @@ async fn a_full_disk_and_a_stop_are_answered_and_nothing_is_recorded() {
 }
 
 #[test]
-fn each_error_of_the_pump_has_its_status() {
+fn each_error_of_the_pipeline_has_its_status() {
     use ledger::AppendError;
     use std::time::Duration;
 

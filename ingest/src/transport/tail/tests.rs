@@ -394,7 +394,10 @@ async fn what_cannot_be_read_is_told_until_it_can() {
     // What cannot be opened is behind with all it has.
     fixture = fixture.act(write("a", "BZh91AY")).await.act(Step).await;
     let lag = |fixture: &Fixture| fixture.metrics.collector("files").lag.get();
-    assert!(matches!(fault(&fixture), Some((State::Unreadable, message)) if message.contains("bzip2")) && lag(&fixture) == 7);
+    assert!(
+        matches!(fault(&fixture), Some((State::Unreadable, message)) if message.contains("bzip2"))
+            && lag(&fixture) == 7
+    );
     fixture = fixture.act(write("a", "!")).await.act(Step).await;
     assert_eq!(lag(&fixture), 8);
     fixture = fixture.act(Remove("a")).await.act(Step).await;

@@ -195,7 +195,8 @@ impl Tailer {
                 continue;
             }
             let Some(other) = source.file().map(Arc::clone) else { continue };
-            let is_copy = stored.offset > 0 && content::holds(&file, &stored, |bytes| hash(&self.pipeline, bytes)).await?;
+            let is_copy =
+                stored.offset > 0 && content::holds(&file, &stored, |bytes| hash(&self.pipeline, bytes)).await?;
             // It was cut a moment ago, which its own reading has not noticed yet.
             let was_cut = !content::holds(&other, &stored, |bytes| hash(&self.pipeline, bytes)).await?;
             if is_copy && was_cut {
