@@ -208,9 +208,9 @@ impl RuleSet {
         self.prefilter.as_ref().is_none_or(|prefilter| prefilter.may_find(text))
     }
 
-    /// The bits of the rules whose keywords occur.
-    fn candidates(&self, text: &str) -> u128 {
-        let mut bits = 0;
+    /// The bits of the rules whose keywords occur, and where the first word of a name begins.
+    fn candidates(&self, text: &str) -> (u128, usize) {
+        let (mut bits, mut first_name) = (0, text.len());
         for (byte, rule) in &self.short_rules {
             let may_match = match byte {
                 b'@' => prefilter::has_user(text),
@@ -223,10 +223,14 @@ impl RuleSet {
         }
         if let Some(keywords) = &self.keywords {
             for hit in keywords.find_overlapping_iter(text) {
-                bits |= self.keyword_rules[hit.pattern().as_usize()];
+                let rule = self.keyword_rules[hit.pattern().as_usize()];
+                bits |= rule;
+                if rule == NAMES {
+                    first_name = first_name.min(hit.start());
+                }
             }
         }
-        bits
+        (bits, first_name)
     }
 
     /// Finds secrets in text and in all that it encodes, in order and without overlap.
@@ -260,17 +264,15 @@ impl RuleSet {
     /// Searches the text as it is written.
     fn find_as_written(&self, text: &str, found: &mut Vec<Found>) {
         made::find(text, found);
-        let candidates = self.candidates(text);
+        let (mut candidates, first_name) = self.candidates(text);
         if candidates & NAMES != 0 {
-            names::find(text, found);
+            names::find(text, first_name, found);
         }
-        if candidates & !NAMES == 0 {
-            return;
-        }
-        for (bit, (regex, kind)) in self.rules.iter().enumerate() {
-            if candidates & (1 << bit) == 0 {
-                continue;
-            }
+        candidates &= !NAMES;
+        while candidates != 0 {
+            let rule = self.rules.get(candidates.trailing_zeros() as usize);
+            candidates &= candidates - 1;
+            let Some((regex, kind)) = rule else { continue };
             let mut note = |secret: Option<Match>| {
                 if let Some(secret) = secret.filter(|secret| !secret.is_empty() && !is_placeholder(secret.as_str())) {
                     found.push(Found::new(secret.start(), secret.end(), kind));

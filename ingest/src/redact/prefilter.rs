@@ -124,7 +124,7 @@ impl Prefilter {
         let mut kept = 0;
         for (start, end) in Runs::of(runs) {
             let run = &bytes[start..end];
-            if is_uuid(run) {
+            if is_digits(run) {
                 continue;
             }
             if view::may_be_base64(run) {
@@ -135,12 +135,13 @@ impl Prefilter {
             }
             let before = bytes[..start].last().copied().unwrap_or(b' ');
             if run.len() >= 24 && is_long_token(bytes, start, end, before)
-                || run.len() >= 32 && made::may_find(&text[start..end])
+                || run.len() >= 32 && memchr::memchr2(b'_', b'-', run).is_some() && made::may_find(&text[start..end])
             {
                 return true;
             }
-            let begin =
-                start - if matches!(before, b'.' | b'~') { BEFORE_BYTES_MAX } else { 1 }.min(start - kept.min(start));
+            let reach = if matches!(before, b'.' | b'~') { BEFORE_BYTES_MAX } else { 1 };
+            // What is kept never reaches the run, and what lies between was not kept.
+            let begin = start.saturating_sub(reach).max(kept);
             folded.copy_within(begin..end, kept);
             kept += end - begin;
         }
@@ -151,7 +152,11 @@ impl Prefilter {
 /// Tokens that are known by more than what they begin with.
 fn is_long_token(bytes: &[u8], start: usize, end: usize, before: u8) -> bool {
     let is_discord = bytes.get(end) == Some(&b'.') && bytes.get(end + 7) == Some(&b'.');
-    is_discord || end - start >= 34 && (before == b':' || memchr::memmem::find(&bytes[start..end], b"SK").is_some())
+    is_discord
+        || end - start >= 34
+            && (before == b':'
+                || (memchr::memchr(b'S', &bytes[start..end]).is_some()
+                    && memchr::memmem::find(&bytes[start..end], b"SK").is_some()))
 }
 
 /// A set of texts of four bytes, of which any is found in about the time that it takes to read the bytes.
@@ -221,33 +226,40 @@ struct Signs {
 }
 
 impl Signs {
-    /// Folds the text, and gives each byte that is a letter, a digit, `_`, `-`, `+` or `/` its bit. Written so that it becomes
-    /// vector code.
+    /// Folds the text, and gives each byte that may be part of a token its bit. Simple loops over all bytes become vector code.
     fn of(bytes: &[u8], folded: &mut [[u8; 64]], runs: &mut [u64]) -> Self {
-        let (mut hiding, mut at, mut equal) = ([0; 64], [0; 64], [0; 64]);
-        let (chunks, rest) = bytes.as_chunks::<64>();
-        let mut last = [b' '; 64];
-        last[..rest.len()].copy_from_slice(rest);
-        for ((chunk, folded), run) in chunks.iter().chain([&last]).zip(folded).zip(runs) {
-            let mut mask = [0; 64];
-            for index in 0..64 {
-                let byte = chunk[index];
-                folded[index] = byte | 0x20;
-                let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-                let is_other = (byte.wrapping_sub(b'+') < 15) & (byte != b',') & (byte != b'.') | (byte == b'_');
-                mask[index] = u8::from(is_letter | is_other);
-                hiding[index] |= u8::from((byte == b'\\') | (byte == b'%') | (byte == b'~'));
-                at[index] |= u8::from(byte == b'@');
-                equal[index] |= u8::from(byte == b'=');
-            }
+        let folded = folded.as_flattened_mut();
+        for (byte, folded) in bytes.iter().zip(&mut *folded) {
+            *folded = is_in_run(*byte);
+        }
+        for (run, mask) in runs.iter_mut().zip(folded.as_chunks::<64>().0) {
             *run =
                 mask.as_chunks::<8>().0.iter().rev().fold(0, |run, mask| {
                     run << 8 | u64::from_le_bytes(*mask).wrapping_mul(0x0102_0408_1020_4080) >> 56
                 });
         }
-        let any = |bytes: [u8; 64]| bytes.iter().any(|byte| *byte != 0);
-        Self { is_hiding: any(hiding), is_at: any(at), is_equal: any(equal) }
+        let (mut hiding, mut at, mut equal) = (0, 0, 0);
+        for (byte, folded) in bytes.iter().zip(folded) {
+            *folded = fold(*byte);
+            hiding |= is(*byte, b'\\') | is(*byte, b'%') | is(*byte, b'~');
+            at |= is(*byte, b'@');
+            equal |= is(*byte, b'=');
+        }
+        Self { is_hiding: hiding != 0, is_at: at != 0, is_equal: equal != 0 }
     }
+}
+
+/// One if the bytes are equal. Compilers make vector code of this, and not of conditions.
+fn is(byte: u8, other: u8) -> u8 {
+    u8::from(byte == other)
+}
+
+/// One if the byte is a letter, a digit, `_`, `-`, `+` or `/`.
+fn is_in_run(byte: u8) -> u8 {
+    let is_letter = is((byte | 0x20).wrapping_sub(b'a').saturating_sub(25), 0);
+    // From `+` to `9` all but two are.
+    let is_other = is(byte.wrapping_sub(b'+').saturating_sub(14), 0) ^ is(byte, b',') ^ is(byte, b'.');
+    is_letter | is_other | is(byte, b'_')
 }
 
 /// Whether a hyphen begins a word: before it stands white space, a quote or a comma. White space beyond ASCII is negative.
@@ -255,16 +267,16 @@ fn begins_option(bytes: &[u8]) -> bool {
     let Some((_, after)) = bytes.split_first() else { return false };
     let (before, last_before) = bytes[..after.len()].as_chunks::<64>();
     let (after, last_after) = after.as_chunks::<64>();
-    let is = |before: u8, after: u8| u8::from(((before as i8) < 0x2d) & (after == b'-'));
+    let begins = |before: u8, after: u8| u8::from((before as i8) < 0x2d) & is(after, b'-');
     let mut found = [0; 64];
     for (before, after) in before.iter().zip(after) {
         for index in 0..64 {
-            found[index] |= is(before[index], after[index]);
+            found[index] |= begins(before[index], after[index]);
         }
     }
     bytes.first() == Some(&b'-')
         || found.iter().any(|found| *found != 0)
-        || last_before.iter().zip(last_after).any(|(before, after)| is(*before, *after) != 0)
+        || last_before.iter().zip(last_after).any(|(before, after)| begins(*before, *after) != 0)
 }
 
 /// The runs of bits that are as long as base64 must be.
@@ -282,6 +294,12 @@ impl<'a> Runs<'a> {
         Self { bits, word: 0, long: Self::long(bits, 0), end: 0 }
     }
 
+    /// Passes over what stands before `end`.
+    fn pass(&mut self, end: usize) {
+        let passed = end.saturating_sub(self.word * 64);
+        self.long &= u64::MAX.checked_shl(passed as u32).unwrap_or(0);
+    }
+
     /// The bits of a word that are followed by eleven others.
     fn long(bits: &[u64], word: usize) -> u64 {
         let bit = |word: usize| bits.get(word).map_or(0, |bits| u128::from(*bits));
@@ -297,41 +315,38 @@ impl Iterator for Runs<'_> {
     type Item = (usize, usize);
 
     fn next(&mut self) -> Option<(usize, usize)> {
-        loop {
-            while self.long == 0 {
-                self.word += 1;
-                if self.word >= self.bits.len() {
-                    return None;
-                }
-                self.long = Self::long(self.bits, self.word);
-                let passed = self.end.saturating_sub(self.word * 64);
-                self.long &= u64::MAX.checked_shl(passed as u32).unwrap_or(0);
+        while self.long == 0 {
+            self.word += 1;
+            if self.word >= self.bits.len() {
+                return None;
             }
-            let start = self.word * 64 + self.long.trailing_zeros() as usize;
-            let mut end = start + 12;
-            while let Some(bits) = self.bits.get(end / 64) {
-                let ones = (bits >> (end % 64)).trailing_ones() as usize;
-                end += ones;
-                if end % 64 != 0 || ones == 0 {
-                    break;
-                }
-            }
-            self.end = end;
-            let passed = end - self.word * 64;
-            self.long &= u64::MAX.checked_shl(passed as u32).unwrap_or(0);
-            return Some((start, end));
+            self.long = Self::long(self.bits, self.word);
+            self.pass(self.end);
         }
+        let start = self.word * 64 + self.long.trailing_zeros() as usize;
+        let mut end = start + view::BASE64_BYTES_MIN;
+        while let Some(bits) = self.bits.get(end / 64) {
+            let ones = (bits >> (end % 64)).trailing_ones() as usize;
+            end += ones;
+            if !end.is_multiple_of(64) || ones == 0 {
+                break;
+            }
+        }
+        self.end = end;
+        self.pass(end);
+        Some((start, end))
     }
 }
 
-/// Whether a run is a UUID in small letters: no token is, and no readable text.
-fn is_uuid(run: &[u8]) -> bool {
-    let Ok(run) = <&[u8; 36]>::try_from(run) else { return false };
-    let hyphens = run[8] == b'-' && run[13] == b'-' && run[18] == b'-' && run[23] == b'-';
-    hyphens
-        && run
-            .iter()
-            .fold(true, |is, byte| is & (byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6 || *byte == b'-'))
+/// Whether a run is a number, a hash or a UUID, in small letters: no token is, and no text in base64.
+fn is_digits(run: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.wrapping_sub(b'0') < 10 || byte.wrapping_sub(b'a') < 6;
+    match <&[u8; 36]>::try_from(run) {
+        Ok(run) if run[8] == b'-' && run[13] == b'-' && run[18] == b'-' && run[23] == b'-' => {
+            run.iter().fold(true, |is, byte| is & (is_digit(byte) || *byte == b'-'))
+        }
+        _ => run.iter().all(is_digit),
+    }
 }
 
 /// Whether an `@` may end the user of an address, or a password in front of a database's name: a slash stands before the word.

@@ -219,16 +219,19 @@ const BASE64: [u8; 256] = {
 pub fn may_be_base64(run: &[u8]) -> bool {
     let Some(first) = run.first_chunk::<BASE64_BYTES_MIN>() else { return false };
     let mut said = [0; BASE64_BYTES_MIN / 4 * 3];
-    for (group, said) in first.as_chunks::<4>().0.iter().zip(said.as_chunks_mut::<3>().0) {
+    let mut len = 0;
+    for group in first.as_chunks::<4>().0 {
         let bits = group.iter().fold(0u32, |bits, digit| bits << 6 | u32::from(BASE64[*digit as usize] & 63));
         let [_, bytes @ ..] = bits.to_be_bytes();
-        *said = bytes;
-        if !said.iter().all(|byte| is_text(*byte)) {
+        said[len..len + 3].copy_from_slice(&bytes);
+        len += 3;
+        // The last character may go on.
+        let is_utf8 = std::str::from_utf8(&said[..len]).map_or_else(|error| error.error_len().is_none(), |_| true);
+        if !is_utf8 || !bytes.iter().all(|byte| is_text(*byte)) {
             return false;
         }
     }
-    // The last character may go on.
-    std::str::from_utf8(&said).map_or_else(|error| error.error_len().is_none(), |_| true)
+    true
 }
 
 fn is_text(byte: u8) -> bool {
