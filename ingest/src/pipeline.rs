@@ -1,10 +1,10 @@
-//! The pump: one way from a record's bytes into the ledger, for all transports and dialects.
+//! The pipeline: one way from a record's bytes into the ledger, for all transports and dialects.
 //!
 //! ```text
 //! decode ─► identity of the token ─► enrichment ─► finish ─► duplicate? ─► group ─► append ─► receipt
 //! ```
 //!
-//! A [`Pump`] is shared by all collectors; an [`Intake`] is one source that is being read: a request, a file, a pipe.
+//! A [`Pipeline`] is shared by all collectors; an [`Intake`] is one source that is being read: a request, a file, a pipe.
 
 mod identity;
 mod intake;
@@ -26,17 +26,17 @@ use crate::clock;
 use crate::dedup::{Bounds, Dedup, Keyring};
 use crate::dialect::Dialect;
 use crate::enrich::{Enrichment, Names};
-use crate::finish::Finisher;
+use crate::event::finish::Finisher;
 use crate::health::{Health, Trouble, Waiting};
 use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::price::PriceTable;
 use crate::samples::{Reason, Samples};
-pub use intake::{Intake, Lineage, Patience, Progress, Tally};
+pub use intake::{Intake, Lineage, Patience, PositionWriter, Tally};
 use rebuild::Keeper;
 
 /// What all collectors share.
-pub struct Pump {
+pub struct Pipeline {
     ledger: Ledger,
     appender: Appender,
     finisher: Finisher,
@@ -50,7 +50,7 @@ pub struct Pump {
 /// Why a source cannot go on. What was recorded before stands in the [`Tally`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum PumpError {
+pub enum PipelineError {
     /// The ledger refused.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -65,7 +65,7 @@ pub enum PumpError {
     Stopping,
 }
 
-impl Pump {
+impl Pipeline {
     /// Joins the parts and rebuilds what is remembered from the ledger's last rows.
     pub fn open(
         ledger: &Ledger,
@@ -79,7 +79,7 @@ impl Pump {
         let mut enrichment = Enrichment::new(names);
         let mut keeper = Keeper::open(ledger.reader(), keyring.clone(), *key, limits::KEY_FILE_ROWS)?;
         keeper.rebuild(&mut dedup, &mut enrichment)?;
-        let pump = Self {
+        let pipeline = Self {
             ledger: ledger.clone(),
             appender: ledger.appender(),
             finisher,
@@ -89,8 +89,8 @@ impl Pump {
             metrics,
             keeper: Mutex::new(keeper),
         };
-        pump.show_memory();
-        Ok(pump)
+        pipeline.show_memory();
+        Ok(pipeline)
     }
 
     /// Learns what is left to learn after a start, and from then on keeps what the next start needs, until `stop`.
@@ -101,10 +101,10 @@ impl Pump {
             let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due)).await;
             // Stopped, or the ledger is gone.
             let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
-            let (pump, stopped) = (Arc::clone(&self), stop.clone());
+            let (pipeline, stopped) = (Arc::clone(&self), stop.clone());
             let work = move || {
-                let mut keeper = pump.keeper();
-                if is_new { keeper.learn(&pump, &stopped) } else { keeper.advance() }
+                let mut keeper = pipeline.keeper();
+                if is_new { keeper.learn(&pipeline, &stopped) } else { keeper.advance() }
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(Ok(())) => is_new = false,
@@ -166,7 +166,7 @@ impl Pump {
     }
 }
 
-/// A collector as the pump sees it: a name, a dialect, and what is counted under that name.
+/// A collector as the pipeline sees it: a name, a dialect, and what is counted under that name.
 pub struct Channel {
     name: String,
     dialect: &'static dyn Dialect,

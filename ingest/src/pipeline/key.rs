@@ -4,11 +4,10 @@
 //! another request id, and that contradicts nothing. It is the columns that say what happened. Who did it may be joined,
 //! and joins know more later, so those columns stay out; so do prices.
 
-use ledger::column::handle;
 use ledger::events::column;
-use ledger::{Entry, Row};
 
 use crate::dedup::{Body, Key, Keyring};
+use crate::event::ReadColumns;
 use crate::namespace;
 
 /// The columns that say what happened. A change here makes conflicts of what was recorded before it and comes again.
@@ -38,43 +37,8 @@ const BODY: [u8; 23] = [
     column::CONTENT_HASH.id(),
 ];
 
-/// The columns of an entry to come, or of a row.
-pub(super) trait Columns {
-    fn text(&self, column: handle::Text) -> Option<&str>;
-    fn integer(&self, column: handle::Integer) -> Option<i64>;
-    fn value(&self, id: u8) -> Option<&[u8]>;
-}
-
-impl Columns for Entry {
-    fn text(&self, column: handle::Text) -> Option<&str> {
-        self.text(column)
-    }
-
-    fn integer(&self, column: handle::Integer) -> Option<i64> {
-        self.integer(column)
-    }
-
-    fn value(&self, id: u8) -> Option<&[u8]> {
-        self.value(id)
-    }
-}
-
-impl Columns for Row<'_> {
-    fn text(&self, column: handle::Text) -> Option<&str> {
-        self.text(column)
-    }
-
-    fn integer(&self, column: handle::Integer) -> Option<i64> {
-        self.integer(column)
-    }
-
-    fn value(&self, id: u8) -> Option<&[u8]> {
-        self.value(id)
-    }
-}
-
 /// The key: the source's counter where it has one, else its natural id; `None` for an event that has neither.
-pub(super) fn key(keyring: &Keyring, token: &str, columns: &impl Columns) -> Option<Key> {
+pub(super) fn key(keyring: &Keyring, token: &str, columns: &impl ReadColumns) -> Option<Key> {
     let source = columns.text(column::SOURCE).unwrap_or_default();
     let token = space(token, columns);
     if let (Some(stream), Some(number)) = (columns.text(column::STREAM), columns.integer(column::STREAM_SEQ))
@@ -86,16 +50,16 @@ pub(super) fn key(keyring: &Keyring, token: &str, columns: &impl Columns) -> Opt
 }
 
 /// The key of what a record adds to an earlier one with the same natural id.
-pub(super) fn addition(keyring: &Keyring, token: &str, columns: &impl Columns, id: &str) -> Key {
+pub(super) fn addition(keyring: &Keyring, token: &str, columns: &impl ReadColumns, id: &str) -> Key {
     keyring.id(space(token, columns), columns.text(column::SOURCE).unwrap_or_default(), id)
 }
 
-fn space<'a>(token: &'a str, columns: &impl Columns) -> &'a str {
+fn space<'a>(token: &'a str, columns: &impl ReadColumns) -> &'a str {
     namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST))
 }
 
 /// What the event says.
-pub(super) fn body(keyring: &Keyring, columns: &impl Columns) -> Body {
+pub(super) fn body(keyring: &Keyring, columns: &impl ReadColumns) -> Body {
     // A time that is the time of receipt differs each time.
     let time = columns.value(column::TIME.id()).filter(|time| Some(*time) != columns.value(column::OBSERVED.id()));
     let time = time.map(|value| (column::TIME.id(), value));

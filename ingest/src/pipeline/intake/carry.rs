@@ -3,12 +3,11 @@
 //! It is an input of the ledger, so that a restart knows it again: one for each lineage, which is a file whatever its name, the files
 //! of one path after each other, a pipe, or one workspace's requests. What mixes the lines of several processes has no lineage.
 
-use ledger::Group;
 use ledger::events::column;
 
-use crate::dialect::Draft;
+use crate::event::{Batch, Draft};
 use crate::limits::NAME_BYTES_MAX;
-use crate::pump::{Channel, Pump};
+use crate::pipeline::{Channel, Pipeline};
 
 /// Attribution by the line of the same log that told the start of the session.
 const JOINED_SESSION_START: &str = "joined:session-start";
@@ -42,19 +41,19 @@ pub(super) struct Carry {
 
 impl Carry {
     /// Goes on with what the ledger knows of the first lineage that it knows, once the first record comes.
-    pub(super) fn of(pump: &Pump, channel: &Channel, token: &str, lineages: &[Lineage<'_>]) -> Self {
+    pub(super) fn of(pipeline: &Pipeline, channel: &Channel, token: &str, lineages: &[Lineage<'_>]) -> Self {
         let key = |lineage: &Lineage<'_>| {
-            let hash = pump.file_hash(lineage.name.as_bytes());
+            let hash = pipeline.file_hash(lineage.name.as_bytes());
             (format!("session/{}/{token}/{hash:016x}", channel.name()), lineage.is_continued)
         };
         Self { keys: lineages.iter().map(key).collect(), ..Self::default() }
     }
 
     /// Takes what the ledger knows, if that was not done yet.
-    pub(super) fn recall(&mut self, pump: &Pump) {
+    pub(super) fn recall(&mut self, pipeline: &Pipeline) {
         if !std::mem::replace(&mut self.is_known, true) {
             let mut asked = self.keys.iter().filter(|(_, is_continued)| *is_continued);
-            let known = asked.find_map(|(key, _)| pump.ledger.input(key.as_bytes()));
+            let known = asked.find_map(|(key, _)| pipeline.ledger.input(key.as_bytes()));
             self.session = known.and_then(|value| String::from_utf8(value).ok()).filter(|session| !session.is_empty());
         }
     }
@@ -65,9 +64,9 @@ impl Carry {
         if self.keys.is_empty() {
             return;
         }
-        let entry = &mut draft.entry;
-        let time = entry.time(column::TIME);
-        let (own, is_start) = (entry.text(column::SESSION), entry.text(column::KIND) == Some(START));
+        let columns = &mut draft.columns;
+        let time = columns.time(column::TIME);
+        let (own, is_start) = (columns.text(column::SESSION), columns.text(column::KIND) == Some(START));
         match own {
             Some(own) if is_start && self.session.as_deref() != Some(own) => {
                 let is_again = self
@@ -85,19 +84,19 @@ impl Carry {
             None => {
                 self.started = None;
                 if let Some(session) = &self.session {
-                    entry.set_text(column::SESSION, session);
-                    entry.set_text(column::STREAM, session);
-                    entry.set_text(column::ATTRIBUTION, JOINED_SESSION_START);
+                    columns.set_text(column::SESSION, session);
+                    columns.set_text(column::STREAM, session);
+                    columns.set_text(column::ATTRIBUTION, JOINED_SESSION_START);
                 }
             }
         }
     }
 
     /// Makes a new session durable together with the line that told it.
-    pub(super) fn write(&mut self, group: &mut Group) {
+    pub(super) fn write(&mut self, batch: &mut Batch) {
         if std::mem::take(&mut self.is_new) {
             let session = self.session.as_deref().unwrap_or_default();
-            self.keys.iter().for_each(|(key, _)| group.input(key.as_str(), session));
+            self.keys.iter().for_each(|(key, _)| batch.input(key.as_str(), session));
         }
     }
 }
@@ -115,15 +114,15 @@ mod tests {
                 let (what, seconds) = line.split_once('@').expect("a time");
                 let (kind, session) = what.split_once(':').map_or((what, None), |(kind, id)| (kind, Some(id)));
                 let mut draft = Draft::default();
-                draft.entry.set_text(column::KIND, if kind == "start" { START } else { "egress.http" });
-                draft.entry.set_time(column::TIME, seconds.parse::<i64>().expect("seconds") * 1_000_000);
-                draft.entry.set_text_if(column::SESSION, session);
+                draft.columns.set_text(column::KIND, if kind == "start" { START } else { "egress.http" });
+                draft.columns.set_time(column::TIME, seconds.parse::<i64>().expect("seconds") * 1_000_000);
+                draft.columns.set_text_if(column::SESSION, session);
                 // A record that has to wait for another group is taken again.
                 let is_plain = |session: &str| !session.contains("secret");
                 carry.complete(&mut draft, is_plain);
-                let again = draft.entry.text(column::SESSION).map(str::to_owned);
+                let again = draft.columns.text(column::SESSION).map(str::to_owned);
                 carry.complete(&mut draft, is_plain);
-                assert_eq!(draft.entry.text(column::SESSION).map(str::to_owned), again);
+                assert_eq!(draft.columns.text(column::SESSION).map(str::to_owned), again);
                 again.unwrap_or_default()
             })
             .collect();

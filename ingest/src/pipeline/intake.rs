@@ -11,15 +11,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::Group;
-use ledger::events::TABLE;
 use operations::access::{Principal, Trust};
 use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 
-use super::{Channel, Pump, PumpError};
-use crate::dedup::{Place, Ticket};
-use crate::dialect::{Draft, Drafts};
+use super::{Channel, Pipeline, PipelineError};
+use crate::dedup::{Locator, Ticket};
+use crate::event::{Batch, Draft, Drafts, Redacted};
 use crate::lenient;
 use crate::limits;
 use crate::unwrap::{Joined, Joiner};
@@ -27,24 +25,24 @@ use carry::Carry;
 pub use carry::Lineage;
 use send::Sent;
 pub(super) use take::CONFLICT;
-use take::{Taken, Verdict};
+use take::{Prepared, Taken, Verdict};
 
-/// Writes a source's position into the group that holds its records, so that both become durable together.
-pub trait Progress: Send + 'static {
-    /// The source was read up to `position`. Sets the group's inputs, or leaves it as it is if the position need not be
+/// Writes a source's position into the batch that holds its records, so that both become durable together.
+pub trait PositionWriter: Send + 'static {
+    /// The source was read up to `position`. Sets the batch's inputs, or leaves it as it is if the position need not be
     /// durable now.
-    fn write(&mut self, position: u64, group: &mut Group);
+    fn write(&mut self, position: u64, batch: &mut Batch);
 }
 
 /// A source that cannot be read again.
-impl Progress for () {
-    fn write(&mut self, _position: u64, _group: &mut Group) {}
+impl PositionWriter for () {
+    fn write(&mut self, _position: u64, _batch: &mut Batch) {}
 }
 
 /// How long a source waits for room in the ledger's queue.
 #[derive(Debug, Clone)]
 pub enum Patience {
-    /// So long, then [`PumpError::Busy`].
+    /// So long, then [`PipelineError::Busy`].
     For(Duration),
     /// Until intake is stopped.
     Until(CancellationToken),
@@ -90,13 +88,20 @@ impl Tally {
     }
 }
 
-/// A group that is being filled.
+/// A batch that is being filled.
+#[derive(Debug)]
 struct Filling {
-    group: Group,
+    batch: Batch,
     ticket: Ticket,
     /// What is remembered of its entries, with the number of each.
-    places: Vec<(Place, u32)>,
+    places: Vec<(Locator, u32)>,
     tally: Tally,
+}
+
+impl Filling {
+    fn new(ticket: Ticket) -> Self {
+        Self { batch: Batch::default(), ticket, places: Vec::new(), tally: Tally::default() }
+    }
 }
 
 /// One source that is being read.
@@ -104,7 +109,7 @@ struct Filling {
 /// Drop it only after [`Intake::finish`]: what was not appended is not recorded, and what is on its way is recorded
 /// without anybody being told.
 pub struct Intake<P> {
-    pump: Arc<Pump>,
+    pipeline: Arc<Pipeline>,
     channel: Arc<Channel>,
     principal: Arc<Principal>,
     patience: Patience,
@@ -120,29 +125,31 @@ pub struct Intake<P> {
     durable_position: u64,
     // Memory that is reused from record to record.
     drafts: Drafts,
+    prepared: Prepared,
     spare: Draft,
+    spare_event: Redacted,
     verdicts: Vec<Verdict>,
     skipped: HashMap<&'static str, Counter>,
 }
 
-impl<P: Progress> Intake<P> {
+impl<P: PositionWriter> Intake<P> {
     /// Begins to read a source whose records up to `position` are durable.
     pub fn new(
-        pump: Arc<Pump>,
+        pipeline: Arc<Pipeline>,
         channel: Arc<Channel>,
         principal: Arc<Principal>,
         patience: Patience,
         progress: P,
         position: u64,
     ) -> Self {
-        let ticket = pump.dedup().open();
+        let ticket = pipeline.dedup().open();
         Self {
-            pump,
+            pipeline,
             channel,
             principal,
             patience,
             progress,
-            filling: Filling { group: Group::new(&TABLE), ticket, places: Vec::new(), tally: Tally::default() },
+            filling: Filling::new(ticket),
             sent: None,
             position,
             joiner: Joiner::default(),
@@ -151,7 +158,9 @@ impl<P: Progress> Intake<P> {
             durable: Tally::default(),
             durable_position: position,
             drafts: Drafts::new(),
+            prepared: Prepared::default(),
             spare: Draft::default(),
+            spare_event: Redacted::default(),
             verdicts: Vec::new(),
             skipped: HashMap::new(),
         }
@@ -162,7 +171,7 @@ impl<P: Progress> Intake<P> {
     #[must_use]
     pub fn carrying(mut self, lineages: &[Lineage<'_>]) -> Self {
         if self.channel.dialect.names_sessions_once() {
-            self.carry = Carry::of(&self.pump, &self.channel, &self.principal.token, lineages);
+            self.carry = Carry::of(&self.pipeline, &self.channel, &self.principal.token, lineages);
         }
         self
     }
@@ -196,21 +205,21 @@ impl<P: Progress> Intake<P> {
     ///
     /// A part of a line that a container's runtime split is held until its end comes: until then the position stays before
     /// it, so that it is read again after a crash. Lines of the other stream that come between are then read again too.
-    pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
+    pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
         let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
         let joined = self.joiner.take(raw);
         self.joined(joined, received, position).await
     }
 
     /// Takes the parts that are held, whose end will not come. The source was read up to `position`.
-    pub async fn give_up(&mut self, received: i64, position: u64) -> Result<(), PumpError> {
+    pub async fn give_up(&mut self, received: i64, position: u64) -> Result<(), PipelineError> {
         while let Some(joined) = self.joiner.give_up() {
             self.joined(joined, received, position).await?;
         }
         Ok(())
     }
 
-    async fn joined(&mut self, joined: Joined<'_>, received: i64, position: u64) -> Result<(), PumpError> {
+    async fn joined(&mut self, joined: Joined<'_>, received: i64, position: u64) -> Result<(), PipelineError> {
         let position = if self.joiner.is_holding() { self.position } else { position };
         match joined {
             Joined::Held => Ok(()),
@@ -227,10 +236,12 @@ impl<P: Progress> Intake<P> {
     }
 
     /// Takes one line that was seen at that time and arrived at another.
-    async fn line(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PumpError> {
-        loop {
+    async fn line(&mut self, raw: &[u8], seen: i64, received: i64, position: u64) -> Result<(), PipelineError> {
+        // A record that has to wait is not decoded again.
+        let mut is_left = self.prepare(raw, seen)?;
+        while is_left {
             match self.take(raw, seen)? {
-                Taken::Yes => break,
+                Taken::Yes => is_left = false,
                 // What was taken so far must not wait for a group that may itself wait for this one.
                 Taken::Full => self.finish().await?,
                 Taken::Wait(mut wait) => {
@@ -244,7 +255,7 @@ impl<P: Progress> Intake<P> {
     }
 
     /// Keeps a record as it is, as kind `unparsed`, with the reason for people.
-    pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PumpError> {
+    pub async fn keep(&mut self, raw: &[u8], reason: &str, received: i64, position: u64) -> Result<(), PipelineError> {
         self.unparsed(raw, reason, received)?;
         self.counted(raw, received, position).await
     }
@@ -262,12 +273,12 @@ impl<P: Progress> Intake<P> {
         self.channel.metrics.records.inc_by(records);
     }
 
-    async fn counted(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PumpError> {
+    async fn counted(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
         self.channel.note(received, self.reason.take().as_deref());
         self.channel.metrics.records.inc();
         self.channel.metrics.bytes.inc_by(raw.len() as u64);
         self.position = position;
-        let (size, entries) = (self.filling.group.size(), self.filling.group.entries());
+        let (size, entries) = (self.filling.batch.size(), self.filling.batch.events());
         let full = size >= limits::GROUP_BYTES_MAX || entries * 2 >= ledger::limits::GROUP_ENTRIES_MAX;
         if full || (size >= limits::GROUP_BYTES_MIN && self.is_idle()?) {
             return self.append().await;

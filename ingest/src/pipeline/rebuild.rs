@@ -1,4 +1,4 @@
-//! Rebuilds what the pump remembers, so that a restart forgets no more than the bounds do: from files of keys where there are
+//! Rebuilds what the pipeline remembers, so that a restart forgets no more than the bounds do: from files of keys where there are
 //! some, and from the ledger's rows where there are none. While intake works, further files are written for the next start.
 
 use std::ops::Range;
@@ -7,19 +7,19 @@ use ledger::events::column;
 use ledger::{LedgerError, ReadLimit, Reader, Row};
 use tokio_util::sync::CancellationToken;
 
-use super::Pump;
+use super::Pipeline;
 use super::intake::CONFLICT;
 use super::key;
 use super::key_files::KeyFiles;
 use crate::dedup::{Body, Dedup, Keyring, Memory};
 use crate::enrich::Enrichment;
-use crate::finish::UNPARSED;
+use crate::event::finish::UNPARSED;
 use crate::limits;
 
 /// How much is read at once.
 const LIMIT: ReadLimit = ReadLimit { rows: limits::REBUILD_ROWS, bytes: limits::REBUILD_BYTES };
 
-/// Keeps the memory of the pump over restarts.
+/// Keeps the memory of the pipeline over restarts.
 pub(super) struct Keeper {
     reader: Reader,
     keyring: Keyring,
@@ -85,13 +85,13 @@ impl Keeper {
     }
 
     /// Learns joins from rows before those that [`Keeper::rebuild`] read.
-    pub fn learn(&mut self, pump: &Pump, stop: &CancellationToken) -> Result<(), LedgerError> {
+    pub fn learn(&mut self, pipeline: &Pipeline, stop: &CancellationToken) -> Result<(), LedgerError> {
         while !self.unlearned.is_empty() && !stop.is_cancelled() {
             let rows = self.reader.read(self.unlearned.start, false, LIMIT)?;
             if rows.next_seq <= self.unlearned.start {
                 break;
             }
-            let mut enrichment = pump.enrichment();
+            let mut enrichment = pipeline.enrichment();
             rows.iter()
                 .take_while(|row| row.position.seq < self.unlearned.end)
                 .for_each(|row| enrichment.restore(&row));
@@ -165,7 +165,7 @@ mod tests {
     use crate::dedup::Bounds;
     use crate::enrich::Names;
     use crate::fixtures::House;
-    use crate::pump::tests::feed;
+    use crate::pipeline::tests::feed;
 
     /// Rebuilds with a new keeper, and says how many keys and streams are known then.
     fn rebuilt(house: &House) -> (Keeper, usize, usize) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cut;
-use crate::dialect::testing::{FINISHER, columns};
+use crate::dialect::testing::{columns, finish, unparsed};
 use std::borrow::Cow;
 
 fn content(raw: &str, field: &'static str, value: &str) -> ContentSpan {
@@ -21,14 +21,14 @@ fn edits_are_made_in_order_and_restored() {
     draft.content.push(content(raw, "q", "\"plain\""));
     draft.content.push(content(raw, "p", "\"AKIAIOSFODNN7EXAMPLE\""));
     draft.free_text.push(free_text(raw, "\"https://a:bcdef@h/\""));
-    FINISHER.finish(raw.as_bytes(), &mut draft, true);
-    let event = columns(&draft.entry);
+    let finished = finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&finished);
     assert_eq!(event["record"], r#"{"u":"https://[REDACTED:url_userinfo]@h/","p":null,"x":1,"q":null}"#);
     assert_eq!(event["content"], r#"{"p":"[REDACTED:aws_access_key]","q":"plain"}"#);
     assert_eq!(event["redactions"], "url_userinfo:url:9\naws_access_key:p:1");
     assert_eq!(event["content_len"], event["content"].len().to_string());
     assert_eq!(event["content_hash"].len(), 32);
-    let cuts = draft.entry.value(column::CUTS.id()).expect("cuts").to_vec();
+    let cuts = finished.value(column::CUTS.id()).expect("cuts").to_vec();
     let restored = cut::restore(&event["record"], &event["content"], &cuts).expect("they fit");
     assert_eq!(
         restored,
@@ -87,11 +87,11 @@ fn facts_between_the_content_are_redacted_and_an_id_with_a_secret_is_none() {
     let mut draft = Draft::default();
     draft.content.push(content(&raw, "p", "\"x\""));
     for column in [column::SESSION, column::SOURCE_ID, column::STREAM] {
-        draft.entry.set_text(column, &format!("s/{token}"));
+        draft.columns.set_text(column, &format!("s/{token}"));
     }
-    draft.entry.set_integer(column::STREAM_SEQ, 7);
-    FINISHER.finish(raw.as_bytes(), &mut draft, true);
-    let event = columns(&draft.entry);
+    draft.columns.set_integer(column::STREAM_SEQ, 7);
+    let finished = finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&finished);
     let record = r#"{"cwd":"/home/[REDACTED:github_token]","p":null,"password":"[REDACTED:assignment]","at":1}"#;
     assert_eq!(event["record"], record);
     assert_eq!(event["redactions"], "github_token:record:14\nassignment:record:60");
@@ -111,14 +111,13 @@ fn a_member_that_is_named_after_a_secret_is_redacted_too() {
     let mut draft = Draft { marks: vec![format!("replaced:{token}")], ..Draft::default() };
     let span = content(&raw, "", "\"x\"").span;
     draft.content.push(ContentSpan { field: Cow::Owned(token.clone()), span });
-    FINISHER.finish(raw.as_bytes(), &mut draft, true);
-    let event = columns(&draft.entry);
+    let finished = finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&finished);
     assert!(event.values().all(|value| !value.contains(&token)), "{event:#?}");
     assert_eq!(event["content"], r#"{"[REDACTED:github_token]":"x"}"#);
     assert_eq!(event["marks"], "replaced:[REDACTED:github_token]");
-    let mut entry = Entry::new();
-    FINISHER.unparsed(b"x", &mut entry, &format!("its type {token} is not known"));
-    assert_eq!(columns(&entry)["action"], "its type [REDACTED:github_token] is not known");
+    let event = columns(&unparsed(b"x", &format!("its type {token} is not known")));
+    assert_eq!(event["action"], "its type [REDACTED:github_token] is not known");
 }
 
 #[test]
@@ -126,8 +125,8 @@ fn a_name_before_a_content_value_redacts_it() {
     let raw = r#"{"password":"correct horse","text":"--token","n":"x"}"#;
     let mut draft = Draft::default();
     draft.content.push(content(raw, "password", "\"correct horse\""));
-    FINISHER.finish(raw.as_bytes(), &mut draft, true);
-    let event = columns(&draft.entry);
+    let finished = finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&finished);
     assert_eq!(event["content"], r#"{"password":"[REDACTED:assignment]"}"#);
     assert_eq!(event["redactions"], "assignment:password:1");
     assert_eq!(event["record"], r#"{"password":null,"text":"--token","n":"x"}"#);
@@ -138,8 +137,7 @@ fn a_later_event_of_a_record_has_none_of_it() {
     let raw = r#"{"p":"text"}"#;
     let mut draft = Draft::default();
     draft.content.push(content(raw, "p", "\"text\""));
-    FINISHER.finish(raw.as_bytes(), &mut draft, false);
-    assert!(columns(&draft.entry).is_empty());
+    assert!(columns(&finish(raw.as_bytes(), &mut draft, false)).is_empty());
 }
 
 #[test]
@@ -149,8 +147,8 @@ fn overlapping_and_wild_spans_do_no_harm() {
     draft.content.push(ContentSpan { field: Cow::Borrowed("a"), span: Span { start: 5, end: 11 } });
     draft.content.push(ContentSpan { field: Cow::Borrowed("b"), span: Span { start: 6, end: 9 } });
     draft.content.push(ContentSpan { field: Cow::Borrowed("c"), span: Span { start: 11, end: 99 } });
-    FINISHER.finish(raw.as_bytes(), &mut draft, true);
-    let event = columns(&draft.entry);
+    let finished = finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&finished);
     assert_eq!((event["record"].as_str(), event["content"].as_str()), (r#"{"p":null}"#, r#"{"a":"text"}"#));
 }
 
@@ -166,8 +164,8 @@ fn the_record_and_the_columns_redact_a_url_alike() {
         let value = serde_json::json!(url).to_string();
         let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
         draft.free_text.push(free_text(&raw, &value));
-        FINISHER.finish(raw.as_bytes(), &mut draft, true);
-        let event = columns(&draft.entry);
+        let finished = finish(raw.as_bytes(), &mut draft, true);
+        let event = columns(&finished);
         assert!(event["record"].contains(&event["target"]), "{event:#?}");
         assert!(!event["target"].contains("hunter2") && !event["target"].contains("AKIA"), "{event:#?}");
     }
@@ -180,8 +178,8 @@ fn the_host_is_what_was_asked_for_whatever_is_redacted_beside_it() {
         let raw = serde_json::json!({ "u": url }).to_string();
         let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
         draft.free_text.push(free_text(&raw, &serde_json::json!(url).to_string()));
-        FINISHER.finish(raw.as_bytes(), &mut draft, true);
-        let event = columns(&draft.entry);
+        let finished = finish(raw.as_bytes(), &mut draft, true);
+        let event = columns(&finished);
         let found = ["host", "target", "path"].map(|name| event.get(name).map_or("-", String::as_str));
         assert_eq!(found, [host, target, path], "{url}");
         assert_eq!(event["record"], serde_json::json!({ "u": target }).to_string(), "{url}");
@@ -205,9 +203,9 @@ fn the_host_is_what_was_asked_for_whatever_is_redacted_beside_it() {
 fn a_host_that_a_source_tells_apart_has_one_name_too() {
     let check = |url: &str, host: &str, expected: [Option<&str>; 4]| {
         let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
-        draft.entry.set_text_if(column::HOST, Some(host));
-        FINISHER.finish(b"x", &mut draft, false);
-        let event = columns(&draft.entry);
+        draft.columns.set_text_if(column::HOST, Some(host));
+        let finished = finish(b"x", &mut draft, false);
+        let event = columns(&finished);
         let found = ["host", "domain", "port", "path"].map(|name| event.get(name).map(String::as_str));
         assert_eq!(found, expected, "{url} {host}");
     };
@@ -223,11 +221,11 @@ fn plain_spans_and_content_columns_are_redacted() {
     let raw = "level=WARN url=https://a:bcdef@h/ x";
     let mut draft = Draft::default();
     draft.free_text.push(free_text(raw, "https://a:bcdef@h/"));
-    draft.entry.set_text(column::COMMAND, "curl -H 'Authorization: Bearer abcdefgh12345678'");
-    draft.entry.set_text(column::MCP_SERVER, "https://mcp.acme.example/?api_key=abc");
-    draft.entry.set_text(column::TARGET, "https://mcp.acme.example/?api_key=abc");
-    FINISHER.finish(raw.as_bytes(), &mut draft, true);
-    let event = columns(&draft.entry);
+    draft.columns.set_text(column::COMMAND, "curl -H 'Authorization: Bearer abcdefgh12345678'");
+    draft.columns.set_text(column::MCP_SERVER, "https://mcp.acme.example/?api_key=abc");
+    draft.columns.set_text(column::TARGET, "https://mcp.acme.example/?api_key=abc");
+    let finished = finish(raw.as_bytes(), &mut draft, true);
+    let event = columns(&finished);
     assert_eq!(event["record"], "level=WARN url=https://[REDACTED:url_userinfo]@h/ x");
     assert_eq!(event["command"], "curl -H 'Authorization: Bearer [REDACTED:authorization]'");
     for name in ["mcp_server", "target"] {
@@ -238,20 +236,17 @@ fn plain_spans_and_content_columns_are_redacted() {
 #[test]
 fn ids_are_made_only_where_there_is_none() {
     let mut draft = Draft { identity: "a\nb".to_owned(), ..Draft::default() };
-    FINISHER.finish(b"x", &mut draft, true);
-    let made = draft.entry.text(column::SOURCE_ID).expect("made").to_owned();
+    let event = finish(b"x", &mut draft, true);
+    let made = event.text(column::SOURCE_ID).expect("made");
     assert!(made.len() == 32 && made.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    draft.entry.set_text(column::SOURCE_ID, "given");
-    FINISHER.finish(b"x", &mut draft, true);
-    assert_eq!(draft.entry.text(column::SOURCE_ID), Some("given"));
+    draft.columns.set_text(column::SOURCE_ID, "given");
+    assert_eq!(finish(b"x", &mut draft, true).text(column::SOURCE_ID), Some("given"));
 }
 
 #[test]
 fn an_unparsed_record_lies_in_the_content_part() {
     let check = |raw: &[u8], expected: &[(&str, Option<&str>)]| {
-        let mut entry = Entry::new();
-        FINISHER.unparsed(raw, &mut entry, "not JSON");
-        crate::dialect::testing::check(&columns(&entry), expected);
+        crate::dialect::testing::check(&columns(&unparsed(raw, "not JSON")), expected);
     };
     let always = [("kind", Some("unparsed")), ("action", Some("not JSON")), ("record", None), ("cuts", None)];
     check(

@@ -4,7 +4,7 @@ use ledger::events::column;
 use operations::access::{Principal, Trust};
 
 use super::Channel;
-use crate::dialect::Draft;
+use crate::event::Draft;
 
 /// The mark of an event that is declared to be old, however late it was seen.
 const BACKFILL: &str = "backfill";
@@ -21,27 +21,27 @@ pub(super) fn stamp(draft: &mut Draft, channel: &Channel, principal: &Principal,
     if channel.backfill {
         draft.mark(BACKFILL.to_owned());
     }
-    let entry = &mut draft.entry;
-    entry.set_text(column::COLLECTOR, &channel.name);
-    entry.set_text(column::TOKEN, &principal.token);
+    let columns = &mut draft.columns;
+    columns.set_text(column::COLLECTOR, &channel.name);
+    columns.set_text(column::TOKEN, &principal.token);
     // When something was seen is the word of whoever the agent cannot reach, or ours: nobody else can make a thing old.
-    if told < Trust::Gateway || entry.time(column::OBSERVED).is_none() {
-        entry.set_time(column::OBSERVED, received);
+    if told < Trust::Gateway || columns.time(column::OBSERVED).is_none() {
+        columns.set_time(column::OBSERVED, received);
     }
     if let Some(workspace) = &principal.workspace {
-        entry.set_text(column::WORKSPACE, workspace);
-        if entry.text(column::ATTRIBUTION).is_none_or(|word| word == "none") {
-            entry.set_text(column::ATTRIBUTION, "direct");
+        columns.set_text(column::WORKSPACE, workspace);
+        if columns.text(column::ATTRIBUTION).is_none_or(|word| word == "none") {
+            columns.set_text(column::ATTRIBUTION, "direct");
         }
     }
     if let Some(user) = &principal.user {
-        entry.set_text(column::USER, user);
-        entry.remove(column::USER_ID.id());
+        columns.set_text(column::USER, user);
+        columns.remove(column::USER_ID.id());
     }
     if let Some(team) = &principal.team {
-        entry.set_text(column::TEAM, team);
+        columns.set_text(column::TEAM, team);
     }
     if let Some(org) = &principal.org {
-        entry.set_text(column::ORG, org);
+        columns.set_text(column::ORG, org);
     }
 }

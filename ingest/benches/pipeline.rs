@@ -1,4 +1,4 @@
-//! What the pump adds to decoding and finishing a record, per core: cutting lines, the memory of duplicates, and the way of
+//! What the pipeline adds to decoding and finishing a record, per core: cutting lines, the memory of duplicates, and the way of
 //! a line into a real ledger. Bar: 1 µs per event for all but decode, finish and the ledger itself.
 
 use std::hint::black_box;
@@ -9,11 +9,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ingest::dedup::{Bounds, Decision, Dedup, Keyring};
 use ingest::dialect;
 use ingest::enrich::Names;
-use ingest::finish::Finisher;
+use ingest::event::finish::Finisher;
 use ingest::frame::{Framer, Framing};
 use ingest::metrics::Metrics;
+use ingest::pipeline::{Channel, Intake, Patience, Pipeline};
 use ingest::price::PriceTable;
-use ingest::pump::{Channel, Intake, Patience, Pump};
 use ledger::{Options, Store};
 use operations::access::Principal;
 
@@ -81,7 +81,7 @@ fn dedup(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn pump(criterion: &mut Criterion) {
+fn pipeline(criterion: &mut Criterion) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     let Ok(directory) = tempfile::tempdir() else { return };
     if Store::init(directory.path(), "acme.example/bench").is_err() {
@@ -90,11 +90,13 @@ fn pump(criterion: &mut Criterion) {
     let Ok(store) = Store::open(directory.path(), Options::default()) else { return };
     let key = store.fingerprint_key();
     let finisher = Finisher::new(key, PriceTable::embedded());
-    let Ok(pump) = Pump::open(store.events(), &key, finisher, Names::default(), Metrics::default()) else { return };
-    let (pump, Some(dialect)) = (Arc::new(pump), dialect::by_name("coder")) else { return };
-    let channel = Channel::new("bench", dialect, pump.metrics());
+    let Ok(pipeline) = Pipeline::open(store.events(), &key, finisher, Names::default(), Metrics::default()) else {
+        return;
+    };
+    let (pipeline, Some(dialect)) = (Arc::new(pipeline), dialect::by_name("coder")) else { return };
+    let channel = Channel::new("bench", dialect, pipeline.metrics());
     let mut next = 0;
-    let mut group = criterion.benchmark_group("pump");
+    let mut group = criterion.benchmark_group("pipeline");
     group.throughput(Throughput::Elements(ROUND));
     group.bench_function("coder_line_to_receipt", |bencher| {
         bencher.iter_custom(|rounds| {
@@ -103,8 +105,8 @@ fn pump(criterion: &mut Criterion) {
                 let lines: Vec<String> = (next..next + ROUND).map(line).collect();
                 next += ROUND;
                 let patience = Patience::For(Duration::from_secs(10));
-                let (pump, channel) = (Arc::clone(&pump), Arc::clone(&channel));
-                let mut intake = Intake::new(pump, channel, Arc::new(Principal::local()), patience, (), 0);
+                let (pipeline, channel) = (Arc::clone(&pipeline), Arc::clone(&channel));
+                let mut intake = Intake::new(pipeline, channel, Arc::new(Principal::local()), patience, (), 0);
                 let since = Instant::now();
                 runtime.block_on(async {
                     for line in &lines {
@@ -121,5 +123,5 @@ fn pump(criterion: &mut Criterion) {
     store.stop();
 }
 
-criterion_group!(benches, frame, dedup, pump);
+criterion_group!(benches, frame, dedup, pipeline);
 criterion_main!(benches);

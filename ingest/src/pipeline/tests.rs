@@ -1,4 +1,4 @@
-//! Records of real formats through the pump into a real ledger, with restarts in between.
+//! Records of real formats through the pipeline into a real ledger, with restarts in between.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use ledger::events::column;
 use operations::access::{Principal, Trust};
 
 use super::*;
-use crate::dialect::{self, DIALECTS, Drafts, Outcome};
+use crate::dialect::{self, DIALECTS, Outcome};
+use crate::event::{Drafts, Record};
 use crate::fixtures::House;
 use crate::{clock, limits};
 
@@ -23,10 +24,10 @@ fn intake(house: &House, dialect: &'static dyn Dialect) -> Intake<()> {
 }
 
 fn intake_of(house: &House, dialect: &'static dyn Dialect, principal: Principal) -> Intake<()> {
-    let pump = Arc::clone(house.collectors.pump());
-    let channel = Channel::new("test", dialect, pump.metrics());
+    let pipeline = Arc::clone(house.collectors.pipeline());
+    let channel = Channel::new("test", dialect, pipeline.metrics());
     let patience = Patience::For(Duration::from_secs(1));
-    Intake::new(pump, channel, Arc::new(principal), patience, (), 0)
+    Intake::new(pipeline, channel, Arc::new(principal), patience, (), 0)
 }
 
 async fn feed_in<S: AsRef<str>>(house: &House, dialect: &'static dyn Dialect, records: &[S]) -> Tally {
@@ -108,10 +109,10 @@ async fn one_odd_string_hides_nothing() {
 #[tokio::test]
 async fn a_line_arrives_when_it_is_read_whenever_its_wrapper_saw_it() {
     let house = House::new("");
-    let pump = Arc::clone(house.collectors.pump());
-    let channel = Channel::new("test", dialect::by_name("native").unwrap(), pump.metrics());
+    let pipeline = Arc::clone(house.collectors.pipeline());
+    let channel = Channel::new("test", dialect::by_name("native").unwrap(), pipeline.metrics());
     let patience = Patience::For(Duration::from_secs(1));
-    let mut intake = Intake::new(pump, Arc::clone(&channel), Arc::new(Principal::local()), patience, (), 0);
+    let mut intake = Intake::new(pipeline, Arc::clone(&channel), Arc::new(Principal::local()), patience, (), 0);
     let received = clock::now();
     intake.record(br#"2025-10-03T08:15:04Z stdout F {"kind":"check"}"#, received, 0).await.unwrap();
     intake.finish().await.unwrap();
@@ -260,9 +261,9 @@ impl Dialect for Lists {
         &["1 2"]
     }
 
-    fn decode(&self, raw: &[u8], _received: i64, drafts: &mut Drafts) -> Outcome {
-        for id in std::str::from_utf8(raw).unwrap().split(' ') {
-            drafts.add().entry.set_text(column::SOURCE_ID, id);
+    fn decode(&self, record: Record<'_>, _received: i64, drafts: &mut Drafts) -> Outcome {
+        for id in record.text().unwrap().split(' ') {
+            drafts.add().columns.set_text(column::SOURCE_ID, id);
         }
         Outcome::Events
     }
