@@ -28,7 +28,7 @@ fn mixed(number: u64) -> u64 {
 
 /// One of `count` ids.
 fn id(space: u64, number: u64, count: u64) -> String {
-    let (high, low) = (mixed(space << 32 | number % count), mixed(space << 40 | number % count));
+    let (high, low) = (mixed((space << 32) | (number % count)), mixed((space << 40) | (number % count)));
     format!(
         "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
         high >> 32,
@@ -62,7 +62,7 @@ fn fill(entry: &mut Entry, number: u64) {
     entry.set_text(column::AGENT, "main");
     entry.set_text(column::SESSION, &session);
     entry.set_text(column::WORKSPACE, &workspace);
-    entry.set_text(column::WORKSPACE_NAME, &format!("fix-{:04x}", agent));
+    entry.set_text(column::WORKSPACE_NAME, &format!("fix-{agent:04x}"));
     entry.set_text(column::TEMPLATE, "c6d67e98-83ea-49f0-8812-e4abae2b68bc");
     entry.set_text(column::ATTRIBUTION, "direct");
     entry.set_text(column::ACTION, "POST");

@@ -237,12 +237,19 @@ fn bit(id: u8) -> u128 {
 #[derive(Clone)]
 pub struct Group {
     table: &'static Table,
-    rows: BlockBuilder,
-    digests: Vec<PartDigests>,
-    checks: Checks,
+    /// In a place of its own: groups are handed back and forth.
+    encoding: Box<Encoding>,
     /// Canonical bytes of all parts.
     part_bytes: usize,
     pub(crate) inputs: Vec<Input>,
+}
+
+/// What became of the entries so far.
+#[derive(Clone)]
+struct Encoding {
+    rows: BlockBuilder,
+    digests: Vec<PartDigests>,
+    checks: Checks,
     /// Room for the parts of an entry.
     facts: Vec<u8>,
     content: Vec<u8>,
@@ -308,16 +315,14 @@ impl EncodedGroup {
 impl Group {
     /// An empty group for the ledger that `table` describes.
     pub fn new(table: &'static Table) -> Self {
-        Self {
-            table,
+        let encoding = Encoding {
             rows: BlockBuilder::new(table),
             digests: Vec::new(),
             checks: Checks::new(),
-            part_bytes: 0,
-            inputs: Vec::new(),
             facts: Vec::new(),
             content: Vec::new(),
-        }
+        };
+        Self { table, encoding: Box::new(encoding), part_bytes: 0, inputs: Vec::new() }
     }
 
     /// Adds an entry after those that are there.
@@ -329,14 +334,15 @@ impl Group {
         {
             return Err(AppendError::EntryTooLarge { bytes: entry.len() });
         }
-        self.facts.clear();
-        entry.write_part(self.table, Part::Facts, &mut self.facts);
-        self.content.clear();
-        entry.write_part(self.table, Part::Content, &mut self.content);
-        self.digests.push(PartDigests::of(&self.facts, &self.content));
-        self.checks.push(&self.facts, &self.content);
-        self.rows.push_entry(entry);
-        self.part_bytes += self.facts.len() + self.content.len();
+        let Encoding { rows, digests, checks, facts, content } = &mut *self.encoding;
+        facts.clear();
+        entry.write_part(self.table, Part::Facts, facts);
+        content.clear();
+        entry.write_part(self.table, Part::Content, content);
+        digests.push(PartDigests::of(facts, content));
+        checks.push(facts, content);
+        rows.push_entry(entry);
+        self.part_bytes += facts.len() + content.len();
         Ok(())
     }
 
@@ -349,7 +355,7 @@ impl Group {
 
     /// Number of entries.
     pub fn entries(&self) -> usize {
-        self.digests.len()
+        self.encoding.digests.len()
     }
 
     /// Size in bytes before compression, roughly.
@@ -359,7 +365,7 @@ impl Group {
 
     /// Whether there is neither an entry nor an input.
     pub fn is_empty(&self) -> bool {
-        self.digests.is_empty() && self.inputs.is_empty()
+        self.entries() == 0 && self.inputs.is_empty()
     }
 
     /// Whether the group should be appended before another entry is added.
@@ -374,12 +380,13 @@ impl Group {
 
     /// Compresses and encodes what was added.
     pub(crate) fn encode(self) -> EncodedGroup {
+        let Encoding { rows, digests, checks, .. } = *self.encoding;
         let (mut block, mut bytes) = (None, Vec::new());
-        if !self.digests.is_empty() {
-            let finished = self.rows.finish();
+        if !digests.is_empty() {
+            let finished = rows.finish();
             finished.encode(&mut bytes);
             block = Some(Arc::new(finished));
         }
-        EncodedGroup { block, bytes, digests: self.digests, checks: Arc::new(self.checks), inputs: self.inputs }
+        EncodedGroup { block, bytes, digests, checks: Arc::new(checks), inputs: self.inputs }
     }
 }

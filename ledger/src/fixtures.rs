@@ -78,7 +78,9 @@ pub(crate) fn append_patiently(store: &Store, group: Group) {
 /// The parts of entries as a leaf commits to them.
 pub(crate) fn parts(table: &'static Table, entries: &[Entry]) -> Vec<Parts> {
     let mut rows = Rows::new(table.ledger, 0, 0);
-    entries.iter().for_each(|entry| rows.push_entry(0, 0, entry));
+    for entry in entries {
+        rows.push_entry(0, 0, entry);
+    }
     let parts = |row: Row<'_>| {
         let content = row.part(Part::Content);
         (row.flags, row.part(Part::Facts), Some(content).filter(|content| !content.is_empty()))
@@ -96,7 +98,7 @@ pub(crate) fn tail_block(table: &'static Table, at: (u64, u64, i64), entries: &[
 pub(crate) fn encoded(table: &'static Table, entries: &[Entry]) -> EncodedGroup {
     let mut group = Group::new(table);
     for entry in entries {
-        group.push(&mut entry.clone()).expect("small entries");
+        group.push(entry).expect("small entries");
     }
     group.encode()
 }

@@ -107,7 +107,7 @@ pub struct Rows {
     content: bool,
     blocks: Vec<(Arc<Block>, Pages)>,
     /// A block that takes the rows of [`Rows::push_entry`]; it stands behind the others.
-    open: Option<(BlockBuilder, Pages)>,
+    open: Option<Box<(BlockBuilder, Pages)>>,
     index: Vec<RowIndex>,
     size: usize,
     /// Everything that was recorded before this moment stands in these rows or before them: microseconds since
@@ -166,7 +166,8 @@ impl Rows {
     /// Appends an entry as if it had been recorded, for whoever needs rows without a ledger: examples of rules, measurements.
     pub fn push_entry(&mut self, batch: u64, recorded: i64, entry: &Entry) {
         self.make_room();
-        let Some((builder, _)) = &mut self.open else { return };
+        let Some(open) = &mut self.open else { return };
+        let builder = &mut open.0;
         builder.push_entry(entry);
         let row = builder.block().len() - 1;
         let flags = if builder.block().has_part(Part::Content, row) { proof::leaf::FLAG_CONTENT } else { 0 };
@@ -210,17 +211,17 @@ impl Rows {
 
     /// Makes sure that there is an open block that has room for a row.
     fn make_room(&mut self) {
-        if self.open.as_ref().is_some_and(|(builder, _)| builder.is_full()) {
+        if self.open.as_ref().is_some_and(|open| open.0.is_full()) {
             self.close();
         }
         if self.open.is_none() {
-            self.open = Some((BlockBuilder::new(Table::of(self.ledger)), Pages::default()));
+            self.open = Some(Box::new((BlockBuilder::new(Table::of(self.ledger)), Pages::default())));
         }
     }
 
     fn close(&mut self) {
-        if let Some((builder, _)) = self.open.take() {
-            let block = Arc::new(builder.finish());
+        if let Some(open) = self.open.take() {
+            let block = Arc::new(open.0.finish());
             let pages = block.pages();
             self.blocks.push((block, pages));
         }
@@ -229,7 +230,7 @@ impl Rows {
     fn block(&self, number: usize) -> Option<(&Block, &Pages)> {
         match self.blocks.get(number) {
             Some((block, pages)) => Some((block, pages)),
-            None => self.open.as_ref().map(|(builder, pages)| (builder.block(), pages)),
+            None => self.open.as_ref().map(|open| (open.0.block(), &open.1)),
         }
     }
 

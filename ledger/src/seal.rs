@@ -75,7 +75,7 @@ pub(crate) fn seal(
     table: &'static Table,
     shard: u32,
     previous: &Manifest,
-    source: SealSource<'_>,
+    source: &SealSource<'_>,
 ) -> Result<Manifest, LedgerError> {
     if let Some(adopted) = adopt(blobs, previous)? {
         return Ok(adopted);
@@ -84,7 +84,7 @@ pub(crate) fn seal(
     next.wal = source.wal;
     if !source.batches.is_empty() {
         sweep(blobs, previous)?;
-        let entry = write(blobs, table, previous, &source)?;
+        let entry = write(blobs, table, previous, source)?;
         read_back(blobs, (table, shard), previous, &entry, Some(source.blocks))?;
         next.segments.push(entry);
     }

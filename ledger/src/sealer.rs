@@ -102,7 +102,7 @@ impl Sealer {
             frontier: &after.frontier,
             wal: WalPosition { file: file.header.number + 1, offset: HEADER_LEN as u64 },
         };
-        let manifest = seal(self.blobs.as_ref(), self.place.table, self.place.shard, &previous, source)?;
+        let manifest = seal(self.blobs.as_ref(), self.place.table, self.place.shard, &previous, &source)?;
         self.after = after;
         let segments = self.view.lock().segments.with(self.blobs.as_ref(), manifest.clone());
         self.view.seal(Arc::new(segments), file.header.number);

@@ -218,7 +218,7 @@ fn one_ledger_rolled_back_alone_is_seen_by_the_other() {
         let mut entry = Entry::new();
         entry.set_text(ledger::operations::column::KIND, "test");
         let mut operations = Group::new(Table::of(LedgerName::Operations));
-        operations.push(&mut entry).expect("small");
+        operations.push(&entry).expect("small");
         store.operations().appender().try_append(operations).expect("room").wait().expect("durable");
         store.stop();
     }

@@ -35,7 +35,9 @@ fn parts_of(entries: &[Entry]) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn check(entries: &[Entry]) -> Vec<u8> {
     let want = parts_of(entries);
     let mut builder = BlockBuilder::new(&TABLE);
-    entries.iter().for_each(|entry| builder.push_entry(entry));
+    for entry in entries {
+        builder.push_entry(entry);
+    }
     assert_eq!(parts(builder.block(), &Pages::default()), want, "while it is built");
     let mut again = BlockBuilder::new(&TABLE);
     for (facts, content) in &want {
@@ -46,7 +48,9 @@ fn check(entries: &[Entry]) -> Vec<u8> {
     let block = builder.finish();
     assert_eq!(parts(&block, &block.pages()), want, "when it is finished");
     let mut joined = BlockBuilder::new(&TABLE);
-    (0..block.len()).for_each(|row| joined.push_row(&block, row, &block.pages()));
+    for row in 0..block.len() {
+        joined.push_row(&block, row, &block.pages());
+    }
     let joined = joined.finish();
     assert_eq!(parts(&joined, &joined.pages()), want, "from its rows");
     let mut bytes = Vec::new();
@@ -54,8 +58,8 @@ fn check(entries: &[Entry]) -> Vec<u8> {
     let (decoded, pages) = Block::decode(&TABLE, &bytes).expect("its own bytes");
     assert_eq!(parts(&decoded, &pages), want, "from its bytes");
     assert_eq!((decoded.len(), rows_of(&bytes)), (entries.len(), Some(entries.len() as u32)));
-    for row in 0..block.len() {
-        assert_eq!(decoded.has_part(Part::Content, row), !want[row].1.is_empty());
+    for (row, (_, content)) in want.iter().enumerate() {
+        assert_eq!(decoded.has_part(Part::Content, row), !content.is_empty());
     }
     let mut encoded = Vec::new();
     decoded.encode(&mut encoded);
@@ -151,7 +155,9 @@ fn what_stands_for_more_than_any_block_holds_is_refused() {
     let mut builder = BlockBuilder::new(&TABLE);
     let mut entry = Entry::new();
     entry.set_text(column::PATH, &"x".repeat(1 << 20));
-    (0..2_000).for_each(|_| builder.push_entry(&entry));
+    for _ in 0..2_000 {
+        builder.push_entry(&entry);
+    }
     let mut bytes = Vec::new();
     builder.finish().encode(&mut bytes);
     assert!(bytes.len() < 4_000);

@@ -84,7 +84,7 @@ impl<'a> Values<'a> {
             Self::Integer(array) if array.is_valid(row) => part::write_column(out, id, &array.value(row).to_be_bytes()),
             Self::Time(array) if array.is_valid(row) => part::write_column(out, id, &array.value(row).to_be_bytes()),
             Self::Fingerprint(array) if array.is_valid(row) => {
-                part::write_column(out, id, &array.value(row).to_be_bytes())
+                part::write_column(out, id, &array.value(row).to_be_bytes());
             }
             Self::Bytes(array) if array.is_valid(row) => part::write_column(out, id, array.value(row)),
             Self::TextList(lists, texts) if lists.is_valid(row) => {

@@ -13,7 +13,7 @@ use crate::position::LedgerName;
 use crate::segment::layout::sort_columns;
 
 /// Puts rows of blocks, which stand in ascending order of seq, into the order of a row group. Nulls come first.
-pub(super) fn of_rows(ledger: LedgerName, pieces: &[Piece<'_>], rows: Vec<(u32, u32)>) -> Vec<(u32, u32)> {
+pub(super) fn of_rows(ledger: LedgerName, pieces: &[Piece<'_>], rows: &[(u32, u32)]) -> Vec<(u32, u32)> {
     let table = Table::of(ledger);
     let [kinds, entities] = sort_columns(ledger).map(|name| table.by_name(name).map(|column| ranks(pieces, column.id)));
     let rank = |ranks: &Option<Vec<Vec<u32>>>, (piece, row): (u32, u32), id: Option<u8>| {
@@ -24,7 +24,7 @@ pub(super) fn of_rows(ledger: LedgerName, pieces: &[Piece<'_>], rows: Vec<(u32, 
     let [kind, entity] = sort_columns(ledger).map(|name| table.by_name(name).map(|column| column.id));
     // Kind, entity and row in one number each, so that sorting compares numbers only.
     let key = |row| u64::from(rank(&kinds, row, kind)) << 32 | u64::from(rank(&entities, row, entity));
-    let mut keys: Vec<(u64, u32)> = (0_u32..).zip(&rows).map(|(at, row)| (key(*row), at)).collect();
+    let mut keys: Vec<(u64, u32)> = (0_u32..).zip(rows).map(|(at, row)| (key(*row), at)).collect();
     keys.sort_unstable();
     keys.into_iter().map(|(_, at)| rows[at as usize]).collect()
 }
@@ -56,14 +56,15 @@ fn ranks(pieces: &[Piece<'_>], id: u8) -> Vec<Vec<u32>> {
     of_pieces.iter().map(ranks).collect()
 }
 
+fn value(array: Option<&StringViewArray>, row: usize) -> Option<&str> {
+    array.filter(|array| array.is_valid(row)).map(|array| array.value(row))
+}
+
 /// Whether the rows of a batch stand in the order of a row group.
 pub(super) fn is_sorted(ledger: LedgerName, batch: &RecordBatch) -> bool {
     let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_view_opt());
     let seqs = batch.column_by_name("seq").and_then(|seqs| seqs.as_primitive_opt::<Int64Type>());
     let ([kinds, entities], Some(seqs)) = (sort_columns(ledger).map(text), seqs) else { return false };
-    fn value(array: Option<&StringViewArray>, row: usize) -> Option<&str> {
-        array.filter(|array| array.is_valid(row)).map(|array| array.value(row))
-    }
     let key = |row| (value(kinds, row), value(entities, row), seqs.value(row));
     (1..batch.num_rows()).all(|row| key(row - 1) < key(row))
 }
@@ -92,7 +93,7 @@ mod tests {
             let pages: Vec<_> = blocks.iter().map(|block| block.block().pages()).collect();
             let pieces: Vec<Piece<'_>> = blocks.iter().zip(&pages).map(|(rows, pages)| Piece { rows, pages }).collect();
             let all: Vec<(u32, u32)> = (0..).zip(&blocks).flat_map(|(piece, block)| (0..block.len() as u32).map(move |row| (piece, row))).collect();
-            let order = of_rows(LedgerName::Events, &pieces, all);
+            let order = of_rows(LedgerName::Events, &pieces, &all);
             let seqs: Vec<usize> = order.iter().map(|(piece, row)| blocks[*piece as usize].first_seq() as usize + *row as usize).collect();
             let mut want: Vec<usize> = (0..rows.len()).collect();
             want.sort_by_key(|row| (rows[*row].clone(), *row));

@@ -123,7 +123,7 @@ impl<'a> SegmentWriter<'a> {
             .zip(&taken)
             .flat_map(|(piece, (_, rows))| rows.clone().map(move |row| (piece, row as u32)))
             .collect();
-        let order = order::of_rows(self.table.ledger, &pieces, rows);
+        let order = order::of_rows(self.table.ledger, &pieces, &rows);
         let has_content = |(piece, row): &(u32, u32)| {
             pieces.get(*piece as usize).is_some_and(|piece| piece.rows.block().has_part(Part::Content, *row as usize))
         };

@@ -189,6 +189,8 @@ impl Bypass {
             if denied.len() == DENIED_CALLS_MAX {
                 denied.remove(0);
             }
+            // Most agents are denied once or never, and a list makes room for four.
+            denied.reserve_exact(1);
             denied.push(Denied { action, recorded: Second::of(event.recorded()), seq: event.position().seq });
         }
     }

@@ -242,6 +242,8 @@ impl Agent {
             last_gap: 0,
         };
         if at == self.bursts.len() {
+            // Most agents have one, and a list makes room for four.
+            self.bursts.reserve_exact(1);
             self.bursts.push(fresh);
         }
         let burst = &mut self.bursts[at];
