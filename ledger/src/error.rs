@@ -185,3 +185,8 @@ impl LedgerError {
         Self::Corrupt { path: path.into(), place: place.into(), what: what.into() }
     }
 }
+
+/// Whether an error says that the disk or the quota is full.
+pub(crate) fn is_no_space(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}

@@ -47,6 +47,15 @@ struct Inner {
     /// Full WAL files that wait for the sealer. It is counted under this lock, so that a file that is sealed while the
     /// next one is handed over cannot leave the queue closed.
     unsealed: usize,
+    /// The sealer has no space to make of them what takes less: how much it leaves free.
+    sealing_needs_space: Option<u64>,
+}
+
+impl Inner {
+    /// What the sealer leaves free, if it is the disk that keeps so many files waiting that nothing more is taken.
+    fn needs_space(&self) -> Option<u64> {
+        self.sealing_needs_space.filter(|_| self.unsealed >= limits::UNSEALED_FILES_MAX)
+    }
 }
 
 /// The queue. The mutex is a blocking one because it is held for a few instructions only and the writer is a thread.
@@ -70,7 +79,14 @@ pub(crate) enum Work {
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        let inner = Inner { groups: VecDeque::new(), bytes: 0, arriving: 0, state: State::Open, unsealed: 0 };
+        let inner = Inner {
+            groups: VecDeque::new(),
+            bytes: 0,
+            arriving: 0,
+            state: State::Open,
+            unsealed: 0,
+            sealing_needs_space: None,
+        };
         Self { inner: Mutex::new(inner), work: Condvar::new(), space: Notify::new() }
     }
 
@@ -128,7 +144,10 @@ impl Queue {
                 inner.arriving += 1;
                 Ok(())
             }
-            State::Open => Err(AppendError::Full { retry_after: Duration::from_millis(100) }),
+            State::Open => Err(match inner.needs_space() {
+                Some(reserve_bytes) => AppendError::NoSpace { reserve_bytes },
+                None => AppendError::Full { retry_after: Duration::from_millis(100) },
+            }),
         }
     }
 
@@ -192,6 +211,16 @@ impl Queue {
         inner.unsealed = inner.unsealed.saturating_sub(1);
         drop(inner);
         self.space.notify_waiters();
+    }
+
+    /// Says that full files wait because the disk has no space for their segments, or that it has some again.
+    pub(crate) fn set_sealing_needs_space(&self, reserve_bytes: Option<u64>) {
+        self.lock().sealing_needs_space = reserve_bytes;
+    }
+
+    /// Whether groups are refused because the disk has no space to seal full files.
+    pub(crate) fn needs_space(&self) -> bool {
+        self.lock().needs_space().is_some()
     }
 
     /// WAL files that wait for the sealer.

@@ -8,7 +8,7 @@ use proof::tree::Frontier;
 
 use crate::appender::Appender;
 use crate::blobs::Blobs;
-use crate::error::LedgerError;
+use crate::error::{LedgerError, is_no_space};
 use crate::manifest::{Manifest, WalPosition};
 use crate::notary;
 use crate::queue::Queue;
@@ -75,7 +75,16 @@ impl Sealer {
     fn seal_or_retry(&mut self, full: &FullFile) -> bool {
         let file = &full.file;
         loop {
-            let Err(error) = self.seal(full) else { return true };
+            let Err(error) = self.seal(full) else {
+                self.queue.set_sealing_needs_space(None);
+                return true;
+            };
+            if let LedgerError::Io { source, .. } = &error
+                && is_no_space(source)
+            {
+                let reserve_bytes = self.place.options.reserve(self.place.table.ledger);
+                self.queue.set_sealing_needs_space(Some(reserve_bytes));
+            }
             tracing::error!(ledger = %self.place.table.ledger, path = %file.path.display(), %error, "a WAL file is not sealed");
             if !matches!(error, LedgerError::Io { .. }) {
                 self.view.set_seal_failure(&error.to_string());

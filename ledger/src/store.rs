@@ -283,7 +283,7 @@ impl Ledger {
             durable: self.view.durable(),
             queued_bytes: self.queue.bytes(),
             unsealed_files: self.queue.unsealed(),
-            no_space: self.view.no_space(),
+            no_space: self.view.no_space() || self.queue.needs_space(),
             poisoned: self.queue.poisoned(),
             seal_failure: self.view.seal_failure(),
         }

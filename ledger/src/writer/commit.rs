@@ -11,7 +11,7 @@ use super::{SPACE_CHECK_INTERVAL, Writer};
 use crate::appender::Receipt;
 use crate::batch::OpenBatch;
 use crate::checkpoint::{peer_key, peer_value};
-use crate::error::{AppendError, LedgerError};
+use crate::error::{AppendError, LedgerError, is_no_space};
 use crate::limits;
 use crate::position::Position;
 use crate::queue::Queued;
@@ -39,11 +39,6 @@ struct Encoded {
     opened: Option<OpenBatch>,
     recorded: i64,
     events: u32,
-}
-
-/// Whether an error says that the disk or the quota is full.
-fn is_no_space(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 impl Writer {

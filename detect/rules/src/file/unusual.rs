@@ -18,6 +18,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
+use detect_core::second::Second;
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration, sentences, times};
@@ -88,7 +89,7 @@ impl Rule for Unusual {
 #[derive(Debug, Default)]
 struct Agent {
     /// Since when it deletes, for a minute; how many events that are, and how many files they stand for.
-    since: i64,
+    since: Second,
     events: u32,
     files: u32,
     workspace: Workspace,
@@ -289,8 +290,8 @@ impl Unusual {
         findings: &mut Findings,
     ) {
         let agent = self.agents.of_agent(event, findings);
-        if agent.events == 0 || event.second() - agent.since >= 60 {
-            (agent.since, agent.events, agent.files) = (event.second(), 0, 0);
+        if agent.events == 0 || event.second() - agent.since.get() >= 60 {
+            (agent.since, agent.events, agent.files) = (Second::new(event.second()), 0, 0);
         }
         agent.events = agent.events.saturating_add(1);
         agent.files = agent.files.saturating_add(files);

@@ -138,8 +138,8 @@ struct Agent {
     steps: u32,
     /// Micro-USD.
     spent: u64,
-    /// Event time of the first step, and when it was recorded.
-    first: Option<Moment>,
+    /// Event time of the first step, and when it was recorded; zero before it.
+    first: Moment,
     alerted: bool,
 }
 
@@ -185,13 +185,15 @@ impl Agent {
         }
         self.novelty = self.novelty << 1 | u32::from(at.is_none());
         self.steps = self.steps.saturating_add(1);
-        self.first.get_or_insert(Moment::of(event));
+        if self.first == Moment::default() {
+            self.first = Moment::of(event);
+        }
         at.is_none()
     }
 
     /// Forgets how long it went without progress, but not what it has done.
     fn progress(&mut self) -> bool {
-        (self.steps, self.spent, self.first) = (0, 0, None);
+        (self.steps, self.spent, self.first) = (0, 0, Moment::default());
         std::mem::take(&mut self.alerted)
     }
 }
@@ -212,8 +214,11 @@ impl NoProgress {
         }
         agent.alerted = true;
         let (steps, spent) = (agent.steps, agent.spent);
-        let before =
-            Before { count: u64::from(steps) - 1, first: agent.first.map(Moment::micros), evidence: Vec::new() };
+        let before = Before {
+            count: u64::from(steps) - 1,
+            first: Some(agent.first).filter(|first| *first != Moment::default()).map(Moment::micros),
+            evidence: Vec::new(),
+        };
         let open = |_| Opening {
             case: Standstill { steps, new, spent, severe: dear || steps >= 4 * parameters.steps, further: false },
             who: scope::who(event),
