@@ -12,10 +12,9 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use operations::kind::alert_step::CloseReason;
 use operations::triage::{Request, Status};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cli::Output;
-use crate::client::Target;
+use crate::client::{Target, segment};
 use crate::exit::Outcome;
 use crate::output::{self, Format};
 
@@ -221,7 +220,7 @@ async fn list(arguments: &List) -> Outcome {
 }
 
 async fn show(arguments: &Show) -> Outcome {
-    let path = format!("/api/v1/alerts/{}", utf8_percent_encode(&arguments.alert, NON_ALPHANUMERIC));
+    let path = format!("/api/v1/alerts/{}", segment(&arguments.alert));
     let alert = arguments.target.get(&path, &[]).await?;
     match arguments.output.format {
         Format::Json => output::print_json(&alert)?,

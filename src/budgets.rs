@@ -6,11 +6,10 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::cli::Output;
-use crate::client::Target;
+use crate::client::{Target, segment};
 use crate::exit::Outcome;
 use crate::output::{self, Format, Table};
 
@@ -70,7 +69,7 @@ async fn list(arguments: &List) -> Outcome {
 }
 
 async fn show(arguments: &Show) -> Outcome {
-    let path = format!("/api/v1/budgets/{}", utf8_percent_encode(&arguments.budget, NON_ALPHANUMERIC));
+    let path = format!("/api/v1/budgets/{}", segment(&arguments.budget));
     let budget = arguments.target.get(&path, &[]).await?;
     match arguments.output.format {
         Format::Json => output::print_json(&budget)?,

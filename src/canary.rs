@@ -8,11 +8,11 @@ use detect_rules::Canary;
 use export::Secret;
 use serde::Serialize;
 
-use crate::access::hex;
 use crate::cli::Output;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Format, Table};
 use crate::rules::Source;
+use operations::access::hex;
 
 /// The commands on canaries.
 #[derive(Debug, Subcommand)]

@@ -17,10 +17,10 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 
-use crate::access::hex;
 use crate::limits;
 use crate::output;
 use crate::settings::{Listen, ListenerName};
+use operations::access::hex;
 
 /// A certificate and its key, ready to be shown.
 #[derive(Clone)]

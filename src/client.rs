@@ -1,29 +1,29 @@
-//! The HTTP API as commands use it: of a running server, or answered in this process over a data directory.
+//! The HTTP API as commands use it: of a server at an address, of the server that runs on a data directory, or answered in
+//! this process over a directory on which none runs.
 //!
-//! Both ways speak the same requests and answers, so a command has one path and cannot say one thing here and another there.
+//! All ways speak the same requests and answers, so a command has one path and cannot say one thing here and another there.
 
+mod local;
 mod remote;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode, Uri};
 use futures::StreamExt;
 use http_body_util::{BodyExt, Collected, Limited};
-use ledger::{LedgerName, Reader};
-use operations::access::{Authorize, Principal};
-use operations::budget;
-use operations::triage::{self, Policy, TriageService};
+use operations::triage;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
-use tower::ServiceExt;
 
 use crate::cli::Place;
-use crate::control::client;
 use crate::exit::{self, Failure};
-use crate::{limits, settings};
+use crate::limits;
+use crate::settings::{self, Settings};
+use crate::status::Status;
+use local::Local;
 use remote::Remote;
 pub use remote::{Trust, client_builder, not_reached};
 
@@ -43,77 +43,100 @@ pub struct Target {
 }
 
 /// An API that answers.
-pub struct Api(Inner);
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
 
 enum Inner {
-    Here(Router),
-    There(Box<Remote>),
+    Here(Local),
+    There(Remote),
+}
+
+/// What an API is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    Change,
 }
 
 impl Target {
-    /// Opens what the arguments name.
+    /// Opens what the arguments name, to read.
     pub fn open(&self) -> Result<Api, Failure> {
+        self.open_to(Purpose::Read)
+    }
+
+    fn open_to(&self, purpose: Purpose) -> Result<Api, Failure> {
         if let Some(server) = &self.server {
             let token = self.token.as_deref().unwrap_or_default();
-            return Ok(Api(Inner::There(Box::new(Remote::new(server, token, &self.trust)?))));
+            return Ok(Api::of(Inner::There(Remote::new(server, token, &self.trust)?)));
         }
         let data = self.place.data()?;
-        let (events, operations) =
-            (Reader::open(&data, LedgerName::Events)?, Reader::open(&data, LedgerName::Operations)?);
-        // The process that writes the directory is the one that changes something, see `triage`.
-        let triage = Arc::new(TriageService::new(operations.clone(), None, self.policy()?));
-        let budgets = budget::BudgetService::new(operations.clone(), None);
-        let options = query::Options { triage: Some(Arc::clone(&triage)), ..query::Options::default() };
-        let engine = query::Engine::new(events, operations, options)?;
-        let state = api::State::new(engine, Arc::new(Everyone), triage, Arc::new(budgets));
-        Ok(Api(Inner::Here(api::router(state))))
+        if let Some(running) = running(&data)? {
+            return Ok(running);
+        }
+        let settings = match &self.place.config {
+            Some(config) => settings::load(config)?.settings,
+            None => Settings::default(),
+        };
+        let open = if purpose == Purpose::Change { Local::change } else { Local::read };
+        Ok(Api::of(Inner::Here(open(&data, settings)?)))
     }
 
     /// The answer to `GET path?parameters`.
     pub async fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Value, Failure> {
-        let parameters: Vec<String> = parameters
-            .iter()
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
-            .collect();
-        let path = if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) };
-        self.open()?.ask("GET", &path, &[], String::new()).await?.json().await
+        self.open()?.get(path, parameters).await
     }
 
-    /// What hides alerts by the configuration, if one is named.
-    fn policy(&self) -> Result<Policy, Failure> {
-        Ok(match &self.place.config {
-            Some(config) => settings::load(config)?.settings.alerts,
-            None => Policy::default(),
-        })
-    }
-
-    /// Works on an alert or a silence, in the name of the token's owner or, on a directory, of `local`.
-    pub async fn triage(&self, work: &triage::Request) -> Result<Value, Failure> {
-        if self.server.is_none() {
-            let (data, work) = (self.place.data()?, work.clone());
-            // Without a server it waits for an fsync of its own, which blocks.
-            let done = tokio::task::spawn_blocking(move || client::triage(&data, &work)).await??;
-            return Ok(api::answer(&done));
-        }
-        let (path, body) = remote::triage(work)?;
+    /// The answer to `POST path` with a JSON body, which changes something: in the name of the token's owner or, on a
+    /// directory, of `local`.
+    pub async fn post(&self, path: &str, body: String) -> Result<Value, Failure> {
         let headers = [("content-type", "application/json")];
-        self.open()?.ask("POST", &path, &headers, body).await?.json().await
+        self.open_to(Purpose::Change)?.ask("POST", path, &headers, body).await?.json().await
+    }
+
+    /// Works on an alert or a silence.
+    pub async fn triage(&self, work: &triage::Request) -> Result<Value, Failure> {
+        let (path, body) = remote::triage(work)?;
+        self.post(&path, body).await
+    }
+
+    /// Whether the arguments name a configuration.
+    pub fn has_configuration(&self) -> bool {
+        self.place.config.is_some()
     }
 }
 
-/// Whoever can read the directory may ask everything.
-struct Everyone;
+/// The server that runs on a data directory; `None` if none does.
+fn running(data: &Path) -> Result<Option<Api>, Failure> {
+    Ok(Remote::running(data)?.map(|remote| Api::of(Inner::There(remote))))
+}
 
-impl Authorize for Everyone {
-    fn authorize(&self, _secret: &str) -> Option<Arc<Principal>> {
-        Some(Arc::new(Principal::local()))
-    }
+/// How the server is that runs on a data directory; `None` if none does.
+pub async fn status(data: &Path) -> Result<Option<Status>, Failure> {
+    let Some(running) = running(data)? else { return Ok(None) };
+    Ok(Some(serde_json::from_value(running.get("/api/v1/status", &[]).await?)?))
+}
+
+/// A text as one segment of a path.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 impl Api {
-    /// Whether answers come over a network that may break.
-    pub fn is_remote(&self) -> bool {
-        matches!(self.0, Inner::There(_))
+    fn of(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Whether a server answers, which may go away meanwhile.
+    pub fn is_of_server(&self) -> bool {
+        matches!(*self.0, Inner::There(_))
+    }
+
+    /// The answer to `GET path?parameters`.
+    pub async fn get(&self, path: &str, parameters: &[(&str, String)]) -> Result<Value, Failure> {
+        let parameters: Vec<String> =
+            parameters.iter().map(|(name, value)| format!("{name}={}", segment(value))).collect();
+        let path = if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) };
+        self.ask("GET", &path, &[], String::new()).await?.json().await
     }
 
     /// Asks. Anything but success is a failure with the server's own words.
@@ -129,25 +152,28 @@ impl Api {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = match &self.0 {
-            Inner::Here(router) => {
-                let request = request.header("authorization", "Bearer local").body(Body::from(body))?;
-                // A router always answers.
-                router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
-            }
+        let response = match &*self.0 {
+            Inner::Here(local) => local.send(request, body).await?,
             Inner::There(remote) => remote.send(request, body).await?,
         };
-        if response.status().is_success() { Ok(Answer(response.into_body())) } else { Err(refused(response).await) }
+        if !response.status().is_success() {
+            return Err(refused(response).await);
+        }
+        Ok(Answer { body: response.into_body(), _source: Some(self.clone()) })
     }
 }
 
 /// The body of an answer while it comes.
-pub struct Answer(Body);
+pub struct Answer {
+    body: Body,
+    /// Where it comes from, which has to last as long.
+    _source: Option<Api>,
+}
 
 impl Answer {
     /// The next bytes; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        while let Some(frame) = self.0.frame().await {
+        while let Some(frame) = self.body.frame().await {
             if let Ok(data) = frame?.into_data() {
                 return Ok(Some(data));
             }
@@ -207,11 +233,13 @@ async fn refused(response: Response<Body>) -> Failure {
     let detail = if problem.detail.is_empty() { format!("the server answered {status}") } else { problem.detail };
     let code = if status.is_client_error() { exit::USAGE } else { exit::INTERNAL };
     let failure = Failure::new(code, anyhow::anyhow!("{detail}"));
-    match status {
-        StatusCode::UNAUTHORIZED => {
+    match (status, problem.code.as_str()) {
+        (_, "unknown_token") => failure.hint("tachograph token list shows them."),
+        (_, "no_server") => failure.hint("Start one with `tachograph serve`."),
+        (StatusCode::UNAUTHORIZED, _) => {
             failure.hint("Set TACHOGRAPH_TOKEN to the secret that `tachograph token create` printed.")
         }
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => failure.hint("Try again in a moment."),
+        (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => failure.hint("Try again in a moment."),
         _ => failure,
     }
 }
@@ -225,7 +253,7 @@ mod tests {
     fn lines_are_put_together_from_pieces() {
         let check = |pieces: &[&'static str], expected: &[&str]| {
             let pieces: Vec<Result<&'static str, std::io::Error>> = pieces.iter().map(|piece| Ok(*piece)).collect();
-            let answer = Answer(Body::from_stream(futures::stream::iter(pieces)));
+            let answer = Answer { body: Body::from_stream(futures::stream::iter(pieces)), _source: None };
             let lines: Vec<String> = futures::executor::block_on(answer.lines().try_collect()).unwrap();
             assert_eq!(lines, expected);
         };

@@ -1,8 +1,5 @@
-//! How commands change the `operations` ledger: through the running server's socket, or with the lock if none runs.
-
-pub mod client;
-pub mod protocol;
-pub mod server;
+//! Where the control socket is: a file in the data directory, over which commands on this machine reach the running server
+//! as the principal `local`. The server's end is `serve/control.rs`, a command's is `client/remote.rs`.
 
 use std::fs::File;
 use std::io;
@@ -11,11 +8,6 @@ use std::path::{Path, PathBuf};
 
 use crate::limits;
 
-/// The time now, for what the ledger asks the time of: microseconds since 1970 UTC.
-pub fn now() -> i64 {
-    chrono::Utc::now().timestamp_micros()
-}
-
 /// The socket's name in the data directory.
 pub fn socket_path(data: &Path) -> PathBuf {
     data.join("control.sock")
@@ -23,13 +15,15 @@ pub fn socket_path(data: &Path) -> PathBuf {
 
 /// The socket's path as the system takes it. A socket's address holds few bytes: a longer path leads over an open handle
 /// of the data directory, which has to live until the address was used.
-struct Address {
-    path: PathBuf,
+pub struct Address {
+    /// What to bind or to connect to.
+    pub path: PathBuf,
     _directory: Option<File>,
 }
 
 impl Address {
-    fn of(data: &Path) -> io::Result<Self> {
+    /// The address of the socket of this data directory.
+    pub fn of(data: &Path) -> io::Result<Self> {
         let path = socket_path(data);
         if path.as_os_str().len() <= limits::SOCKET_PATH_BYTES_MAX {
             return Ok(Self { path, _directory: None });

@@ -14,13 +14,13 @@ use serde::Serialize;
 
 use crate::certificate::{self, Certificate, Trouble};
 use crate::cli::{Output, Place};
-use crate::control::client;
-use crate::control::protocol::Status;
+use crate::client;
 use crate::endpoints::{self, Endpoint};
 use crate::exit::{Failure, INTERNAL, Outcome};
 use crate::limits;
 use crate::output::{self, Format, Table};
 use crate::settings::{self, Settings};
+use crate::status::Status;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -88,7 +88,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     for name in LedgerName::ALL {
         checks.push(Check::of(name.as_str(), ledger(&data, name)));
     }
-    let running = client::status(&data);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let running = runtime.block_on(client::status(&data));
     checks.push(Check::of("server", server(&running)));
     checks.extend(endpoints(&data, &settings, running.ok().flatten()));
     match arguments.output.format {

@@ -176,7 +176,7 @@ fn read() -> Vec<u8> {
 
 /// One line: what is known of the payload, and the payload.
 fn envelope(arguments: &Arguments, payload: &[u8]) -> Vec<u8> {
-    let mut told = json!({ "time": output::exact_time(crate::control::now()), "version": env!("CARGO_PKG_VERSION") });
+    let mut told = json!({ "time": output::exact_time(chrono::Utc::now().timestamp_micros()), "version": env!("CARGO_PKG_VERSION") });
     let host = rustix::system::uname();
     told["host"] = host.nodename().to_string_lossy().into();
     for (name, value) in [("agent", &arguments.agent), ("event", &arguments.event)] {

@@ -5,21 +5,9 @@ use std::time::Duration;
 /// The largest configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
-/// The longest request on the control socket.
-pub const CONTROL_LINE_BYTES_MAX: usize = 256 << 10;
-/// The longest answer on it: every collector and every sink, each with what is wrong with it.
-pub const CONTROL_ANSWER_BYTES_MAX: u64 = 16 << 20;
-/// Connections to the control socket that are served at once. For one more, the one that was silent for longest ends.
-pub const CONTROL_CONNECTIONS_MAX: usize = 16;
-/// A peer of the control socket that says nothing for this long is hung up on.
-pub const CONTROL_IDLE_MAX: Duration = Duration::from_secs(30);
-
-/// The longest name of a token or of one of its fixed identities.
-pub const TOKEN_NAME_BYTES_MAX: usize = 256;
-/// Dialects that one token may name.
-pub const TOKEN_DIALECTS_MAX: usize = 64;
-/// Active tokens that are held in memory; an entry above that is refused by `token create`.
-pub const TOKENS_MAX: usize = 100_000;
+/// Connections to the control socket that are served at once. For one more, the one that was silent for longest ends: there
+/// is room for commands beside every live tail that `local` may have.
+pub const CONTROL_CONNECTIONS_MAX: usize = 64;
 
 /// The longest line of an answer, such as one row of a live tail.
 pub const ANSWER_LINE_BYTES_MAX: usize = 64 << 20;
@@ -105,8 +93,6 @@ pub const CHECKPOINT_BYTES_MAX: u64 = 1 << 20;
 
 /// How long a stop waits for requests, detectors and sinks before it gives up on them.
 pub const DRAIN_MAX: Duration = Duration::from_secs(20);
-
-const _: () = assert!(TOKEN_NAME_BYTES_MAX * 16 < CONTROL_LINE_BYTES_MAX);
 
 /// Prices older than so many days are worth a look.
 pub const PRICES_DAYS_MAX: i64 = 120;

@@ -10,7 +10,7 @@
 //! | `tail` | `tail.rs` |
 //! | `alerts` | `alerts.rs`, with its parts in `alerts/` |
 //! | `budgets` | `budgets.rs` |
-//! | `token` | `token.rs`; what a token is: `access.rs` |
+//! | `token` | `token.rs`; what a token is: `operations/src/access.rs` |
 //! | `hook` | `hook.rs`, with its parts in `hook/` |
 //! | `sinks` | `sinks.rs` |
 //! | `route` | `route.rs` |
@@ -18,13 +18,12 @@
 //! | `config` | `config.rs`; the file itself: `settings.rs`; the certificate that it names: `certificate.rs` |
 //! | `doctor` | `doctor.rs` |
 //!
-//! `sql`, `tail`, `alerts` and `budgets` ask through `client.rs`, commands that change something through `control.rs`; everything is printed by
-//! `output.rs`, and every end of the program is in `exit.rs`.
+//! `sql`, `tail`, `alerts`, `budgets`, `token`, `sinks` and `doctor` ask through `client.rs`, of a server's address, of the server that runs on
+//! a directory (its socket: `control.rs`), or in this process; everything is printed by `output.rs`, and every end of the program is in `exit.rs`.
 
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod access;
 mod alerts;
 mod backup;
 mod budgets;
@@ -37,7 +36,6 @@ mod control;
 mod doctor;
 mod endpoints;
 mod exit;
-mod guests;
 mod hook;
 mod init;
 mod limits;
@@ -49,6 +47,7 @@ mod serve;
 mod settings;
 mod sinks;
 mod sql;
+mod status;
 mod tail;
 mod token;
 mod verify;

@@ -7,6 +7,7 @@
 
 mod configuration;
 mod console;
+mod control;
 mod exposition;
 mod followers;
 mod health;
@@ -15,6 +16,7 @@ mod metrics;
 mod notices;
 mod part;
 mod pipeline;
+mod running;
 mod signals;
 mod slack;
 mod tls;
@@ -26,29 +28,30 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use anyhow::Context;
+use api::Services;
 use clap::Args;
 use detect_rules::rule_set::RuleSet;
 use export::TriageSuppressor;
 use ledger::{Options, Store};
+use operations::access::{Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::TriageService;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::Tokens;
 use crate::certificate::Certificate;
-use crate::control::protocol::Status;
-use crate::control::server::Control;
-use crate::control::{self, socket_path};
+use crate::control::socket_path;
 use crate::exit::{Failure, Outcome};
 use crate::limits;
 use crate::settings::{self, ListenerName, Loaded};
 use console::{Console, Shared};
+use control::ControlSocket;
 use followers::Sinks;
 use health::Health;
-use listener::{Doorman, Listener};
+use listener::{Admission, HttpServer, Listener};
 use part::Part;
 use pipeline::Pipeline;
+use running::Running;
 use signals::{Signal, Signals};
 use tls::Tls;
 
@@ -94,12 +97,12 @@ async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> Outcome {
     let addresses = Addresses { console: console.address(), ingest: ingest.address() };
     // Health answers while the store recovers, so that a long recovery is not taken for a dead process.
     let health = Arc::new(Health::new(tls));
-    let pages = Console::new(Arc::clone(&health), Doorman::with_names(listen.names.clone()));
+    let pages = Console::new(Arc::clone(&health), Admission::with_names(listen.names.clone()));
     let console_stop = CancellationToken::new();
-    let console = tokio::spawn(console.serve(pages.router(), pages.doorman().clone(), console_stop.clone()));
+    let console = tokio::spawn(console.serve(pages.router(), pages.admission().clone(), console_stop.clone()));
     let store = open(loaded.settings.store.clone()).await?;
     health.watch(&store);
-    let mut server = Server::build(store, loaded, rules, ingest, health, pages, &addresses).await?;
+    let mut server = Server::build(store, loaded, rules, ingest, health, pages, addresses).await?;
     loop {
         match signals.next().await {
             Signal::Reload => {
@@ -131,6 +134,7 @@ async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> Outcome {
 }
 
 /// Where the server listens.
+#[derive(Clone, Copy)]
 struct Addresses {
     console: SocketAddr,
     ingest: SocketAddr,
@@ -153,6 +157,8 @@ struct Server {
     notices: Part,
     /// The sinks that run; a reload replaces them.
     sinks: Arc<RwLock<Sinks>>,
+    /// Cancelled when answers without an end are to end.
+    answers_stop: CancellationToken,
     control: JoinHandle<()>,
     control_stop: CancellationToken,
 }
@@ -165,12 +171,13 @@ impl Server {
         ingest: Listener,
         health: Arc<Health>,
         pages: Console,
-        addresses: &Addresses,
+        addresses: Addresses,
     ) -> Result<Self, Failure> {
         let settings = &loaded.settings;
         let data = &settings.store.data;
         let tokens = Tokens::load(store.operations().reader())?;
-        let control = Control::open(data).with_context(|| format!("cannot open {}", socket_path(data).display()))?;
+        let control =
+            ControlSocket::open(data).with_context(|| format!("cannot open {}", socket_path(data).display()))?;
         let operations = store.operations();
         let triage = TriageService::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
         let triage = Arc::new(triage);
@@ -189,20 +196,26 @@ impl Server {
         };
         let engine = query::Engine::new(store.events().reader(), store.operations().reader(), options)?;
         let slack = slack::Apps::of(settings);
-        pages.open(Shared { engine, tokens: &tokens, triage: &triage, budgets: &budgets, slack: &slack, registry })?;
+        let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
+        let answers_stop = CancellationToken::new();
+        let services = Services {
+            engine,
+            authorize: Arc::new(tokens.clone()),
+            triage: Arc::clone(&triage),
+            budgets,
+            tokens: Arc::new(TokenService::new(tokens.clone(), Some(operations.appender()))),
+            server: Arc::new(Running { addresses, health: Arc::clone(&health), sinks: Arc::clone(&sinks) }),
+            stop: answers_stop.clone(),
+        };
+        pages.open(Shared { services, tokens: &tokens, slack: &slack, registry })?;
         configuration.record(None, &loaded, &[]).await?;
         configuration.record_certificate(None, health.tls().shown().as_ref()).await?;
         configuration.record_prices(None, &pipeline.prices(), settings.ingest.prices.as_deref()).await?;
         let notices = notices::start(&store, &triage, &health);
-        let sinks = Arc::new(RwLock::new(pipeline.followers().sinks().clone()));
-        let status = status(addresses, Arc::clone(&health), Arc::clone(&sinks));
-        let operations = operations.appender();
-        let running = Arc::clone(&sinks);
-        let retries: control::server::RetrySource =
-            Arc::new(move || running.read().unwrap_or_else(PoisonError::into_inner).retries.clone());
-        let context = control::server::Context { operations, tokens, triage: Arc::clone(&triage), status, retries };
         let control_stop = CancellationToken::new();
-        let control = tokio::spawn(control.serve(context, control_stop.clone()));
+        let admission = Admission::of_peer(Principal::local());
+        let http = HttpServer::new(limits::CONTROL_CONNECTIONS_MAX, pages.router(), admission, control_stop.clone());
+        let control = tokio::spawn(control.serve(http));
         health.ready();
         let (console, ingest) = (addresses.console, addresses.ingest);
         tracing::info!(%console, %ingest, data = %data.display(), "ready");
@@ -217,6 +230,7 @@ impl Server {
             configuration,
             notices,
             sinks,
+            answers_stop,
             control,
             control_stop,
         })
@@ -235,7 +249,7 @@ impl Server {
         }
         self.triage.set_policy(settings.alerts.clone());
         self.slack.replace(settings);
-        self.pages.doorman().set_names(settings.listen.names.clone());
+        self.pages.admission().set_names(settings.listen.names.clone());
         let shown = tls.shown();
         tls.show(certificate);
         tls.tell(&settings.listen);
@@ -259,30 +273,12 @@ impl Server {
         self.configuration.end().await;
         self.notices.end().await;
         self.pipeline.drain().await;
+        // Live tails have shown what became durable by now, or come back for it.
+        self.answers_stop.cancel();
         self.control_stop.cancel();
         // A panic in it was logged by the runtime; there is nothing left to end.
         let _ = (&mut self.control).await;
     }
-}
-
-/// Answers the question how the server is.
-fn status(addresses: &Addresses, health: Arc<Health>, sinks: Arc<RwLock<Sinks>>) -> control::server::StatusSource {
-    let (console, ingest) = (addresses.console.to_string(), addresses.ingest.to_string());
-    Arc::new(move || {
-        let report = health.report();
-        let statuses = sinks.read().unwrap_or_else(PoisonError::into_inner).status.get();
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            process: std::process::id(),
-            console: console.clone(),
-            ingest: ingest.clone(),
-            not_ready: report.not_ready,
-            stopped: report.stopped.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
-            endpoints: report.endpoints,
-            // A status holds numbers and texts: it always has a JSON form.
-            sinks: statuses.iter().filter_map(|status| serde_json::to_value(status).ok()).collect(),
-        }
-    })
 }
 
 async fn open(settings: settings::Store) -> Result<Store, Failure> {

@@ -24,11 +24,11 @@ use operations::triage::Policy;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::access::hex;
 use crate::certificate::{self, Trouble};
 use crate::cli::Place;
 use crate::exit::{self, Failure};
 use crate::limits;
+use operations::access::hex;
 
 pub use problems::Problem;
 pub use reference::reference;

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::{LedgerName, Reader};
 use serde_json::Value;
 
 use crate::cli::Output;
-use crate::control::client;
+use crate::client::{Target, segment};
 use crate::exit::{Failure, INTERNAL, Outcome};
 use crate::output::{self, Format, Table};
 use crate::settings;
@@ -43,9 +42,8 @@ pub struct Test {
 /// Arguments of `sinks status`.
 #[derive(Debug, Args)]
 pub struct Status {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
-    config: PathBuf,
+    #[command(flatten)]
+    target: Target,
     #[command(flatten)]
     output: Output,
 }
@@ -56,31 +54,31 @@ pub struct Retry {
     /// Name of the sink in the configuration.
     #[arg(value_name = "NAME")]
     name: String,
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "TACHOGRAPH_CONFIG")]
-    config: PathBuf,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// Runs the command.
 pub fn run(command: Command) -> Outcome {
-    match command {
-        Command::Test(arguments) => test(&arguments),
-        Command::Status(arguments) => status(&arguments),
-        Command::Retry(arguments) => retry(&arguments),
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Test(arguments) => test(&arguments).await,
+            Command::Status(arguments) => status(&arguments).await,
+            Command::Retry(arguments) => retry(&arguments).await,
+        }
+    })
 }
 
-fn test(arguments: &Test) -> Outcome {
+async fn test(arguments: &Test) -> Outcome {
     let sinks = settings::load(&arguments.config)?.settings.sinks();
     let sink = sinks.sink(&arguments.name).ok_or_else(|| {
         let names: Vec<&str> = sinks.sinks.iter().map(|sink| sink.common.name.as_str()).collect();
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         Failure::usage(format!("there is no sink {:?}", arguments.name)).hint(format!("The configuration has {names}."))
     })?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime
-        .block_on(export::test(sink, arguments.dry_run))
-        .map_err(|error| Failure::new(INTERNAL, anyhow::anyhow!(error)))?;
+    let report =
+        export::test(sink, arguments.dry_run).await.map_err(|error| Failure::new(INTERNAL, anyhow::anyhow!(error)))?;
     match arguments.output.format {
         Format::Json => output::print_json(&report)?,
         Format::Table => {
@@ -96,31 +94,25 @@ fn test(arguments: &Test) -> Outcome {
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(INTERNAL) })
 }
 
-fn status(arguments: &Status) -> Outcome {
-    let settings = settings::load(&arguments.config)?.settings;
-    let data = &settings.store.data;
-    let statuses = if let Some(running) = client::status(data)? {
-        running.sinks
-    } else {
-        let (events, operations) =
-            (Reader::open(data, LedgerName::Events)?, Reader::open(data, LedgerName::Operations)?);
-        let statuses = export::status(&settings.sinks(), &events, &operations)?;
-        statuses.iter().map(serde_json::to_value).collect::<Result<_, _>>()?
-    };
+async fn status(arguments: &Status) -> Outcome {
+    let api = arguments.target.open()?;
+    if !api.is_of_server() && !arguments.target.has_configuration() {
+        return Err(Failure::usage("no server runs on this directory, and which sinks there are is not known")
+            .hint("Name the configuration file with --config."));
+    }
+    let answer = api.get("/api/v1/sinks", &[]).await?;
+    let statuses = answer["sinks"].as_array().map(Vec::as_slice).unwrap_or_default();
     match arguments.output.format {
         Format::Json => output::print_json(&statuses)?,
         Format::Table if statuses.is_empty() => output::print_line("The configuration has no sinks.")?,
-        Format::Table => output::print(&table(&statuses))?,
+        Format::Table => output::print(&table(statuses))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn retry(arguments: &Retry) -> Outcome {
-    let data = settings::load(&arguments.config)?.settings.store.data;
-    if !client::retry(&data, &arguments.name)? {
-        return Err(Failure::usage("no server runs on this directory")
-            .hint("Sinks send while a server runs; start one with `tachograph serve`."));
-    }
+async fn retry(arguments: &Retry) -> Outcome {
+    let api = arguments.target.open()?;
+    api.ask("POST", &format!("/api/v1/sinks/{}/retry", segment(&arguments.name)), &[], String::new()).await?;
     let name = output::visible(&arguments.name);
     output::print_line(&format!(
         "{name} sends its dead letters once more; `tachograph sinks status` shows what becomes of them."

@@ -1,6 +1,6 @@
 //! `tachograph tail`: prints rows as they become durable, of a data directory or of a running server.
 //!
-//! It speaks the server-sent events of `/api/v1/tail` either way. Over a network it comes back after an interruption and
+//! It speaks the server-sent events of `/api/v1/tail` either way. With a server it comes back after an interruption and
 //! asks for what follows the last row that it printed: nothing is missed, nothing is printed twice.
 
 mod line;
@@ -11,10 +11,9 @@ use std::process::ExitCode;
 use clap::Args;
 use futures::StreamExt;
 use ledger::LedgerName;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::client::{Answer, Api, Target};
+use crate::client::{Answer, Target, segment};
 use crate::exit::{Failure, INTERNAL, Outcome};
 use crate::limits;
 use crate::output::{self, Format};
@@ -69,16 +68,15 @@ struct Progress {
 
 async fn follow(arguments: &Arguments) -> Outcome {
     let path = path(arguments)?;
-    let api = arguments.target.open()?;
     let mut progress = Progress { last: None, printed: 0 };
     let mut tries = 0_u32;
     loop {
         let before = progress.printed;
-        match listen(&api, &path, arguments, &mut progress).await {
+        match listen(&path, arguments, &mut progress).await {
             Ok(true) => return Ok(ExitCode::SUCCESS),
             Ok(false) => {}
             // What the caller did wrong does not get right by asking again; nor does the first attempt.
-            Err(failure) if !api.is_remote() || failure.code() != INTERNAL || progress.last.is_none() => {
+            Err(failure) if failure.code() != INTERNAL || progress.last.is_none() => {
                 return Err(failure);
             }
             Err(failure) => tracing::warn!("the tail was interrupted and is taken up again: {}", failure.message()),
@@ -90,7 +88,9 @@ async fn follow(arguments: &Arguments) -> Outcome {
 }
 
 /// Prints rows until the connection ends (`false`) or enough were printed (`true`).
-async fn listen(api: &Api, path: &str, arguments: &Arguments, progress: &mut Progress) -> Result<bool, Failure> {
+async fn listen(path: &str, arguments: &Arguments, progress: &mut Progress) -> Result<bool, Failure> {
+    // Anew each time: over a directory, a server may have come or gone meanwhile.
+    let api = arguments.target.open()?;
     let last = progress.last.clone().unwrap_or_default();
     let headers = [("accept", "text/event-stream"), ("last-event-id", last.as_str())];
     let headers = if last.is_empty() { &headers[..1] } else { &headers[..] };
@@ -130,8 +130,7 @@ fn print(event: &str, data: &str, arguments: &Arguments, progress: &mut Progress
 }
 
 fn path(arguments: &Arguments) -> Result<String, Failure> {
-    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let mut path = format!("/api/v1/tail?ledger={}&from={}", arguments.ledger, encode(&arguments.from));
+    let mut path = format!("/api/v1/tail?ledger={}&from={}", arguments.ledger, segment(&arguments.from));
     if arguments.content {
         path.push_str("&content=true");
     }
@@ -139,7 +138,7 @@ fn path(arguments: &Arguments) -> Result<String, Failure> {
         let Some((column, value)) = filter.split_once('=') else {
             return Err(Failure::usage(format!("{filter:?} is not COLUMN=VALUE, such as kind=egress.http")));
         };
-        path = format!("{path}&{}={}", encode(column), encode(value));
+        path = format!("{path}&{}={}", segment(column), segment(value));
     }
     Ok(path)
 }

@@ -1,21 +1,16 @@
-//! `tachograph token`: creates, lists and revokes tokens. Each step is an entry of the `operations` ledger.
+//! `tachograph token`: creates, lists and revokes tokens, of a server or on a data directory. Each step is an entry of the
+//! `operations` ledger: by the owner of the token that was shown or, on a directory, by `local`.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use ledger::{LedgerName, Reader};
-use operations::access::{Principal, Role, Trust};
-use operations::fold::Projection;
-use operations::kind::Envelope;
-use operations::kind::token::{self, ACTIVE, Ended, REVOKED, TOKEN, TOKEN_REVOKED};
-use serde::Serialize;
+use operations::access::{NewToken, Role, Trust};
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::access::{Directory, Secret, TokenState, hex};
-use crate::cli::{Output, Place};
-use crate::control::client;
-use crate::control::protocol::Operation;
-use crate::exit::{Failure, Outcome};
-use crate::limits;
+use crate::cli::Output;
+use crate::client::{Target, segment};
+use crate::exit::Outcome;
 use crate::output::{self, Format, Table};
 
 /// The commands on tokens.
@@ -60,7 +55,7 @@ pub struct Create {
     #[arg(long)]
     content: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(flatten)]
     output: Output,
 }
@@ -72,7 +67,7 @@ pub struct List {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(flatten)]
     output: Output,
 }
@@ -84,161 +79,116 @@ pub struct Revoke {
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
-    place: Place,
+    target: Target,
     #[command(flatten)]
     output: Output,
 }
 
 /// Runs the command.
 pub fn run(command: Command) -> Outcome {
-    match command {
-        Command::Create(arguments) => create(arguments),
-        Command::List(arguments) => list(&arguments),
-        Command::Revoke(arguments) => revoke(&arguments),
-    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Create(arguments) => create(arguments).await,
+            Command::List(arguments) => list(&arguments).await,
+            Command::Revoke(arguments) => revoke(&arguments).await,
+        }
+    })
 }
 
-#[derive(Serialize)]
-struct Created {
-    id: String,
-    secret: String,
-    position: String,
-}
-
-fn create(arguments: Create) -> Outcome {
-    check(&arguments)?;
-    let data = arguments.place.data()?;
-    let active = read(&arguments.place)?.get().tokens().values().filter(|token| token.revoked.is_none()).count();
-    if active >= limits::TOKENS_MAX {
-        return Err(Failure::usage(format!("there are {active} active tokens, the most there may be"))
-            .hint("Revoke those that nobody uses: tachograph token list"));
-    }
-    let mut id = [0; 8];
-    getrandom::fill(&mut id)?;
-    let id = format!("tok_{}", hex(&id));
-    let secret = Secret::generate()?;
-    let principal = Principal {
-        token: id.clone(),
-        name: arguments.name,
-        roles: arguments.role,
-        content: arguments.content,
-        dialects: arguments.dialect,
-        trust: arguments.trust,
-        workspace: arguments.workspace,
-        user: arguments.user,
-        team: arguments.team,
-        org: arguments.org,
-    };
-    let record = token::Created { hash: hex(&secret.hash()), principal };
-    let envelope = Envelope { subject: &id, revision: Some(1), to: Some(ACTIVE), ..Envelope::default() };
-    let entry = Operation::new(&TOKEN, &envelope, &record)?;
-    let position = client::append(&data, &entry)?.position;
-    let created = Created { id, secret: secret.reveal().to_owned(), position };
-    match arguments.output.format {
+async fn create(arguments: Create) -> Outcome {
+    let Create { name, role, dialect, trust, workspace, user, team, org, content, target, output } = arguments;
+    let new = NewToken { name, roles: role, content, dialects: dialect, trust, workspace, user, team, org };
+    let created = target.post("/api/v1/tokens", serde_json::to_string(&new)?).await?;
+    match output.format {
         Format::Json => output::print_json(&created)?,
         Format::Table => {
+            let text = |name: &str| output::visible(created[name].as_str().unwrap_or_default());
             // The secret alone goes to standard output, so that `TOKEN=$(tachograph token create …)` works.
-            output::print_line(&created.secret)?;
-            eprintln!(
-                "Token {}, recorded at {}. This is the only time that its secret is shown.",
-                created.id, created.position
-            );
+            output::print_line(&text("secret"))?;
+            let (id, position) = (text("id"), text("position"));
+            eprintln!("Token {id}, recorded at {position}. This is the only time that its secret is shown.");
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(arguments: &Create) -> Result<(), Failure> {
-    let texts = [&arguments.workspace, &arguments.user, &arguments.team, &arguments.org].into_iter().flatten();
-    let mut texts = texts.chain(&arguments.dialect).chain([&arguments.name]);
-    if texts
-        .any(|text| text.is_empty() || text.len() > limits::TOKEN_NAME_BYTES_MAX || text.chars().any(char::is_control))
-    {
-        let max = limits::TOKEN_NAME_BYTES_MAX;
-        return Err(Failure::usage(format!("names have 1 to {max} bytes and no control characters")));
-    }
-    if arguments.dialect.len() > limits::TOKEN_DIALECTS_MAX {
-        return Err(Failure::usage(format!("a token names at most {} dialects", limits::TOKEN_DIALECTS_MAX)));
-    }
-    Ok(())
-}
-
-/// One token as it is listed.
-#[derive(Serialize)]
-struct Listed<'a> {
-    #[serde(flatten)]
-    principal: &'a Principal,
+/// One token as a table shows it.
+#[derive(Deserialize)]
+struct Listed {
+    token: String,
+    name: String,
+    roles: Vec<Role>,
+    #[serde(default)]
+    content: bool,
+    #[serde(default)]
+    dialects: Vec<String>,
+    trust: Trust,
+    workspace: Option<String>,
+    user: Option<String>,
+    team: Option<String>,
+    org: Option<String>,
     created: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revoked: Option<String>,
+    #[serde(default)]
+    revoked: String,
 }
 
-impl<'a> Listed<'a> {
-    fn new(token: &'a TokenState) -> Self {
-        let TokenState { principal, created, revoked, .. } = token;
-        Self { principal, created: output::time(*created), revoked: revoked.map(output::time) }
+async fn list(arguments: &List) -> Outcome {
+    let api = arguments.target.open()?;
+    let (mut tokens, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut parameters = vec![("all", arguments.all.to_string()), ("limit", api::limits::PAGE_MAX.to_string())];
+        parameters.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+        let mut page = api.get("/api/v1/tokens", &parameters).await?;
+        match page["tokens"].take() {
+            Value::Array(more) if !more.is_empty() => tokens.extend(more),
+            _ => break,
+        }
+        match page["next"].take() {
+            Value::String(next) => cursor = Some(next),
+            _ => break,
+        }
     }
-}
-
-fn list(arguments: &List) -> Outcome {
-    let directory = read(&arguments.place)?;
-    let tokens = directory.get().tokens().values().filter(|token| arguments.all || token.revoked.is_none());
-    let tokens: Vec<Listed<'_>> = tokens.map(Listed::new).collect();
     match arguments.output.format {
         Format::Json => output::print_json(&tokens)?,
         Format::Table => {
-            let mut table = Table::new(&["id", "name", "roles", "dialects", "trust", "bound to", "created", "revoked"]);
-            for Listed { principal, created, revoked } in &tokens {
-                let roles: Vec<&str> = principal.roles.iter().map(|role| role.as_str()).collect();
-                let roles = if principal.content { roles.join(",") + "+content" } else { roles.join(",") };
-                let dialects =
-                    if principal.dialects.is_empty() { "every".to_owned() } else { principal.dialects.join(",") };
-                let Principal { workspace, user, team, org, .. } = principal;
-                let bound = [("workspace", workspace), ("user", user), ("team", team), ("org", org)];
-                let bound = bound.iter().filter_map(|(what, id)| id.as_ref().map(|id| format!("{what}={id}")));
-                let bound = bound.collect::<Vec<_>>().join(" ");
-                let revoked = revoked.as_deref().unwrap_or_default();
-                table.row([
-                    &principal.token,
-                    &principal.name,
-                    &roles,
-                    &dialects,
-                    principal.trust.as_str(),
-                    &bound,
-                    created,
-                    revoked,
-                ]);
-            }
-            output::print(&table.render())?;
+            let tokens: Vec<Listed> = serde_json::from_value(tokens.into())?;
+            output::print(&table(&tokens))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn revoke(arguments: &Revoke) -> Outcome {
-    let directory = read(&arguments.place)?;
-    let unknown =
-        || Failure::usage(format!("there is no token {:?}", arguments.id)).hint("tachograph token list shows them.");
-    let token = directory.get().tokens().get(&arguments.id).ok_or_else(unknown)?;
-    if token.revoked.is_some() {
-        return Err(Failure::usage(format!("the token {:?} was revoked already", arguments.id)));
+fn table(tokens: &[Listed]) -> String {
+    let mut table = Table::new(&["id", "name", "roles", "dialects", "trust", "bound to", "created", "revoked"]);
+    for token in tokens {
+        let roles: Vec<&str> = token.roles.iter().map(|role| role.as_str()).collect();
+        let roles = if token.content { roles.join(",") + "+content" } else { roles.join(",") };
+        let dialects = if token.dialects.is_empty() { "every".to_owned() } else { token.dialects.join(",") };
+        let Listed { workspace, user, team, org, .. } = token;
+        let bound = [("workspace", workspace), ("user", user), ("team", team), ("org", org)];
+        let bound = bound.iter().filter_map(|(what, id)| id.as_ref().map(|id| format!("{what}={id}")));
+        let bound = bound.collect::<Vec<_>>().join(" ");
+        let trust = token.trust.as_str();
+        table.row([&token.token, &token.name, &roles, &dialects, trust, &bound, &token.created, &token.revoked]);
     }
-    let states = (Some(ACTIVE), Some(REVOKED));
-    let envelope =
-        Envelope { subject: &arguments.id, revision: Some(2), from: states.0, to: states.1, ..Envelope::default() };
-    let entry = Operation::new(&TOKEN_REVOKED, &envelope, &Ended {})?;
-    let appended = client::append(&arguments.place.data()?, &entry)?;
+    table.render()
+}
+
+async fn revoke(arguments: &Revoke) -> Outcome {
+    let path = format!("/api/v1/tokens/{}/revoke", segment(&arguments.id));
+    let revoked = arguments.target.post(&path, String::new()).await?;
     match arguments.output.format {
-        Format::Json => output::print_json(&appended)?,
+        Format::Json => output::print_json(&revoked)?,
         Format::Table => {
-            let name = output::visible(&token.principal.name);
-            output::print_line(&format!("Revoked {} of {name}, recorded at {}.", arguments.id, appended.position))?;
+            let text = |name: &str| output::visible(revoked[name].as_str().unwrap_or_default());
+            output::print_line(&format!(
+                "Revoked {} of {}, recorded at {}.",
+                text("id"),
+                text("name"),
+                text("position")
+            ))?;
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn read(place: &Place) -> Result<Projection<Directory>, Failure> {
-    let reader = Reader::open(&place.data()?, LedgerName::Operations)?;
-    Ok(Projection::open(reader, Directory::default())?)
 }

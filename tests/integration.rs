@@ -13,6 +13,8 @@ mod budgets;
 mod commands;
 #[path = "integration/disk.rs"]
 mod disk;
+#[path = "integration/doors.rs"]
+mod doors;
 #[path = "integration/forwarding.rs"]
 mod forwarding;
 #[path = "integration/health.rs"]

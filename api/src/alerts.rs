@@ -28,8 +28,7 @@ use super::{Problem, State, blocking};
 use crate::limits;
 use filter::Wanted;
 use query::QueryError;
-pub use render::answer;
-use render::{Note, alert, steps};
+use render::{Note, alert, answer, steps};
 pub(super) use render::{by, place};
 
 /// The parameters of a list, in the order in which they came.
@@ -167,6 +166,31 @@ pub(super) fn json(value: &Value) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     (StatusCode::OK, headers, value.to_string()).into_response()
+}
+
+/// What is asked of a list whose only filter is whether it shows what is over, too.
+pub(super) struct Listing {
+    pub(super) limit: usize,
+    pub(super) cursor: Option<String>,
+    pub(super) all: bool,
+}
+
+impl Listing {
+    pub(super) fn parse(parameters: Parameters) -> Result<Self, Problem> {
+        let Query(parameters) = parameters.map_err(|rejection| Problem::request(rejection.body_text()))?;
+        let mut listing = Self { limit: limits::PAGE_DEFAULT, cursor: None, all: false };
+        for (name, value) in &parameters {
+            if page_parameter(name, value, &mut listing.limit, &mut listing.cursor)?.is_break() {
+                continue;
+            }
+            if name != "all" {
+                return Err(Problem::request(format!("there is no parameter {name:?}")));
+            }
+            let wrong = |_| Problem::request(format!("all {value:?} is neither true nor false"));
+            listing.all = value.parse().map_err(wrong)?;
+        }
+        Ok(listing)
+    }
 }
 
 /// Reads `limit` and `cursor`, which every list has; `Continue` for other parameters.

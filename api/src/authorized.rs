@@ -1,4 +1,4 @@
-//! Who asks: the principal behind a bearer token.
+//! Who asks: the principal behind a bearer token, or the peer of a connection that needs none.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,20 @@ use operations::access::{Authorize, Principal};
 
 use super::{Problem, State};
 
+/// Whoever is at the other end of a connection that is trusted as such: the control socket, or a command in this process.
+/// It stands in the extensions of a request, which nothing that is sent can reach, and outranks a token.
+#[derive(Debug, Clone)]
+pub struct Peer(pub Arc<Principal>);
+
 /// The principal of a request, and what asking again takes.
 pub(super) struct Authorized {
     pub(super) principal: Arc<Principal>,
+    /// `None` of a peer: it stands as long as its connection.
+    shown: Option<Shown>,
+}
+
+/// A token that was shown.
+struct Shown {
     authorize: Arc<dyn Authorize>,
     secret: Secret,
 }
@@ -20,7 +31,8 @@ pub(super) struct Authorized {
 impl Authorized {
     /// Whether the token still stands: a long answer asks again now and then.
     pub(super) fn still_stands(&self) -> bool {
-        self.authorize.authorize(&self.secret.0).as_deref() == Some(&*self.principal)
+        let stands = |shown: &Shown| shown.authorize.authorize(&shown.secret.0).as_deref() == Some(&*self.principal);
+        self.shown.as_ref().is_none_or(stands)
     }
 }
 
@@ -37,6 +49,9 @@ impl FromRequestParts<State> for Authorized {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        if let Some(Peer(principal)) = parts.extensions.get() {
+            return Ok(Self { principal: Arc::clone(principal), shown: None });
+        }
         let unauthorized = |detail: &str| Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
         let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let (scheme, secret) = value.and_then(|value| value.split_once(' ')).unwrap_or_default();
@@ -45,9 +60,9 @@ impl FromRequestParts<State> for Authorized {
                 "send a token: Authorization: Bearer <token>; `tachograph token create` makes one",
             ));
         }
-        let secret = Secret(secret.trim().to_owned());
-        match state.authorize.authorize(&secret.0) {
-            Some(principal) => Ok(Self { principal, authorize: Arc::clone(&state.authorize), secret }),
+        let (authorize, secret) = (Arc::clone(&state.authorize), Secret(secret.trim().to_owned()));
+        match authorize.authorize(&secret.0) {
+            Some(principal) => Ok(Self { principal, shown: Some(Shown { authorize, secret }) }),
             None => Err(unauthorized("the token is not known, or was revoked")),
         }
     }

@@ -100,12 +100,12 @@ pub(super) fn decide(action: Action) -> MethodRouter<State> {
         }
         let body = body.map_err(|rejection| Problem::new(rejection.status(), "request", rejection.body_text()))?;
         let (subject, request) = action.read(&body).map_err(|error| Problem::request(format!("the body: {error}")))?;
-        let pass = state.decisions.enter(&principal.token)?;
+        let permit = state.decisions.enter(&principal.token)?;
         let (service, asked) = (Arc::clone(&state.budgets), Asked { owner: owner(principal), subject, request });
         // It waits for an fsync, which blocks.
         let decided = blocking(move || {
             let decided = service.ask(&asked, now());
-            drop(pass);
+            drop(permit);
             decided.map(|decided| (asked.subject, decided))
         });
         let (id, decided) = decided.await?.map_err(problem)?;

@@ -5,10 +5,15 @@ mod ledgers;
 
 use std::sync::{Arc, RwLock};
 
+use futures::future::BoxFuture;
 use ledger::Entry;
-use operations::access::{Authorize, Principal};
+use operations::access::{Authorize, Principal, TokenService, Tokens};
 use operations::budget;
 use operations::triage::{Policy, TriageService};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Server, ServerError, Services};
 use query::output::{Encoded, Format};
 use query::{Engine, Limits, Options, Purpose, Request, Standing};
 
@@ -31,6 +36,21 @@ impl Ledgers {
     pub(crate) fn budgets(&self) -> Arc<budget::BudgetService> {
         let operations = self.store.operations();
         Arc::new(budget::BudgetService::new(operations.reader(), Some(operations.appender())))
+    }
+
+    /// The services of a server over these ledgers, to which these people may come.
+    pub(crate) fn services(&self, people: Arc<dyn Authorize>) -> Services {
+        let operations = self.store.operations();
+        let tokens = Tokens::load(operations.reader()).unwrap();
+        Services {
+            engine: self.engine(),
+            authorize: people,
+            triage: self.triage(),
+            budgets: self.budgets(),
+            tokens: Arc::new(TokenService::new(tokens, Some(operations.appender()))),
+            server: Arc::new(OneSink),
+            stop: CancellationToken::new(),
+        }
     }
 
     /// An engine that records what is asked.
@@ -71,10 +91,27 @@ pub(crate) async fn ask(engine: &Engine, sql: &str, format: Format) -> String {
     String::from_utf8(encoded.pull(usize::MAX).await.unwrap()).unwrap()
 }
 
-/// Knows the principals by their names: the secret of `ada` is `secret-ada`.
-pub(crate) struct Doorman(RwLock<Vec<Arc<Principal>>>);
+/// A server whose only sink is called `siem`.
+struct OneSink;
 
-impl Doorman {
+impl Server for OneSink {
+    fn status(&self) -> Result<Value, ServerError> {
+        Ok(serde_json::json!({ "process": 1 }))
+    }
+
+    fn sinks(&self) -> Result<Vec<Value>, ServerError> {
+        Ok(vec![serde_json::json!({ "sink": "siem" })])
+    }
+
+    fn retry<'a>(&'a self, sink: &'a str, _principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
+        Box::pin(async move { if sink == "siem" { Ok(()) } else { Err(ServerError::NoSink(sink.to_owned())) } })
+    }
+}
+
+/// Knows the principals by their names: the secret of `ada` is `secret-ada`.
+pub(crate) struct People(RwLock<Vec<Arc<Principal>>>);
+
+impl People {
     pub(crate) fn new(people: Vec<Arc<Principal>>) -> Self {
         Self(RwLock::new(people))
     }
@@ -85,7 +122,7 @@ impl Doorman {
     }
 }
 
-impl Authorize for Doorman {
+impl Authorize for People {
     fn authorize(&self, secret: &str) -> Option<Arc<Principal>> {
         self.0.read().unwrap().iter().find(|principal| secret.strip_prefix("secret-") == Some(&principal.name)).cloned()
     }

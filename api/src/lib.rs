@@ -1,6 +1,6 @@
 //! The HTTP API: routes, who may use them, and their document.
 //!
-//! `src/` binds the listener and hands in who may come. A new route is one line in [`ROUTES`] and its entry in
+//! `src/` binds the listeners and hands in who may come and what runs. A new route is one line in [`ROUTES`] and its entry in
 //! `openapi.json`; a test holds both together.
 
 // Tests stop at the first surprise; a typed error would only hide where it happened.
@@ -9,16 +9,18 @@
 mod alerts;
 mod authorized;
 mod budgets;
+mod concurrency_limiter;
 #[cfg(test)]
 mod fixtures;
 pub mod limits;
 mod problem;
+mod server;
 mod silences;
 mod slack;
 mod sql;
 mod tail;
 mod tail_filter;
-mod turnstile;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -27,20 +29,40 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use operations::access::Authorize;
+use operations::access::{Authorize, TokenService};
 use operations::budget;
 use operations::triage::TriageService;
+use tokio_util::sync::CancellationToken;
 
 use budgets::Action;
+use concurrency_limiter::ConcurrencyLimiter;
 use query::Engine;
-use turnstile::Turnstile;
 
-pub use alerts::answer;
+pub use authorized::Peer;
 pub use problem::Problem;
+pub use server::{Server, ServerError};
 pub use slack::{Interactions, SlackApps};
 
 /// The document that describes the routes: OpenAPI 3.1.
 pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// What the routes ask.
+pub struct Services {
+    /// Answers SQL.
+    pub engine: Engine,
+    /// Knows who shows a token.
+    pub authorize: Arc<dyn Authorize>,
+    /// Where alerts are worked on.
+    pub triage: Arc<TriageService>,
+    /// Where money is asked for.
+    pub budgets: Arc<budget::BudgetService>,
+    /// Creates and revokes tokens.
+    pub tokens: Arc<TokenService>,
+    /// What runs behind the API.
+    pub server: Arc<dyn Server>,
+    /// Cancelled when answers without an end are to end.
+    pub stop: CancellationToken,
+}
 
 /// What the routes share.
 #[derive(Clone)]
@@ -49,26 +71,26 @@ pub struct State {
     authorize: Arc<dyn Authorize>,
     triage: Arc<TriageService>,
     budgets: Arc<budget::BudgetService>,
-    decisions: Turnstile,
+    tokens: Arc<TokenService>,
+    server: Arc<dyn Server>,
+    stop: CancellationToken,
+    decisions: ConcurrencyLimiter,
     slack: Interactions,
-    tails: Turnstile,
+    tails: ConcurrencyLimiter,
 }
 
 impl State {
-    /// Answers with `engine`, about alerts with `triage` and about money with `budgets`, whoever `authorize` knows.
-    pub fn new(
-        engine: Engine,
-        authorize: Arc<dyn Authorize>,
-        triage: Arc<TriageService>,
-        budgets: Arc<budget::BudgetService>,
-    ) -> Self {
-        let decisions = Turnstile::new(
+    /// Answers with these services.
+    pub fn new(services: Services) -> Self {
+        let Services { engine, authorize, triage, budgets, tokens, server, stop } = services;
+        let decisions = ConcurrencyLimiter::new(
             "requests for decisions",
             limits::BUDGET_REQUESTS_MAX,
             limits::BUDGET_REQUESTS_PER_TOKEN_MAX,
         );
-        let tails = Turnstile::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
-        Self { engine, authorize, triage, budgets, decisions, slack: Interactions::default(), tails }
+        let tails = ConcurrencyLimiter::new("live tails", limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX);
+        let slack = Interactions::default();
+        Self { engine, authorize, triage, budgets, tokens, server, stop, decisions, slack, tails }
     }
 
     /// Listens to the buttons of messages too.
@@ -105,11 +127,17 @@ const ROUTES: &[Route] = &[
     Route { method: "post", path: "/api/v1/budgets/reserve", handler: || budgets::decide(Action::Reserve) },
     Route { method: "post", path: "/api/v1/budgets/commit", handler: || budgets::decide(Action::Commit) },
     Route { method: "post", path: "/api/v1/budgets/release", handler: || budgets::decide(Action::Release) },
+    Route { method: "get", path: "/api/v1/tokens", handler: || get(tokens::list) },
+    Route { method: "post", path: "/api/v1/tokens", handler: || post(tokens::create) },
+    Route { method: "post", path: "/api/v1/tokens/{token}/revoke", handler: || post(tokens::revoke) },
+    Route { method: "get", path: "/api/v1/sinks", handler: || get(server::sinks) },
+    Route { method: "post", path: "/api/v1/sinks/{sink}/retry", handler: || post(server::retry) },
+    Route { method: "get", path: "/api/v1/status", handler: || get(server::status) },
     Route { method: "post", path: "/api/v1/integrations/slack/interactions", handler: slack::interactions },
     Route { method: "get", path: "/api/v1/openapi.json", handler: || get(openapi) },
 ];
 
-/// The API's router, to be merged into the console's listener.
+/// The API's router, for the console's listener, the control socket and commands in this process.
 pub fn router(state: State) -> Router {
     let routes = ROUTES.iter().fold(Router::new(), |router, route| {
         tracing::debug!(method = route.method, path = route.path, "route");

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ledger::LedgerError;
+use ledger::{AppendError, LedgerError};
 use operations::triage::{Cause, Refused};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -57,14 +57,17 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
+    /// 503 with the code `not_recorded`: the ledger did not take an entry.
+    pub fn not_recorded(error: &AppendError) -> Self {
+        tracing::error!(%error, "an entry could not be recorded");
+        let detail = "it could not be recorded in the operations ledger; the server's log says why";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", detail).retry_after(1)
+    }
+
     /// The ledger did not take or show something. What it says may name files of the server, so it is for the log.
     fn ledger(refused: Refused) -> Self {
         match refused {
-            Refused::Append(error) => {
-                tracing::error!(%error, "work on an alert could not be recorded");
-                let detail = "it could not be recorded in the operations ledger; the server's log says why";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_recorded", detail).retry_after(1)
-            }
+            Refused::Append(error) => Self::not_recorded(&error),
             Refused::Ledger(error) => error.into(),
             other => Self::internal(&other),
         }

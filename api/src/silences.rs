@@ -2,17 +2,16 @@
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{self, Path, Query};
+use axum::extract::{self, Path};
 use axum::response::Response;
 use chrono::DateTime;
 use operations::triage::{StandingSilence, Triage};
 use serde_json::{Map, Value, json};
 
-use super::alerts::{Parameters, act, by, fields, json as answer, may_read, page_parameter, place, read};
+use super::alerts::{Listing, Parameters, act, by, fields, json as answer, may_read, place, read};
 use super::authorized::Authorized;
 use super::tail_filter::time_text;
 use super::{Problem, State};
-use crate::limits;
 
 pub(super) async fn list(
     extract::State(state): extract::State<State>,
@@ -20,17 +19,7 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     may_read(&authorized.principal)?;
-    let Query(parameters) = parameters.map_err(|rejection| Problem::request(rejection.body_text()))?;
-    let (mut limit, mut cursor, mut all) = (limits::PAGE_DEFAULT, None, false);
-    for (name, value) in &parameters {
-        if page_parameter(name, value, &mut limit, &mut cursor)?.is_break() {
-            continue;
-        }
-        if name != "all" {
-            return Err(Problem::request(format!("there is no parameter {name:?}")));
-        }
-        all = value.parse().map_err(|_| Problem::request(format!("all {value:?} is neither true nor false")))?;
-    }
+    let Listing { limit, cursor, all } = Listing::parse(parameters)?;
     let wrong = || Problem::request("the cursor is not one that a page ended with");
     let before = cursor.map(|cursor| cursor.parse::<u64>().map_err(|_| wrong())).transpose()?;
     let page = read(&state, move |triage, now| page(triage, all, before, limit, now)).await?;

@@ -16,10 +16,11 @@ use ledger::{Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows
 use operations::access::Role;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::authorized::Authorized;
+use super::concurrency_limiter::Permit;
 use super::tail_filter::Wanted;
-use super::turnstile::Pass;
 use super::{Problem, State, blocking};
 use crate::limits;
 use query::QueryError;
@@ -35,7 +36,7 @@ pub(super) async fn follow(
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let wanted = Wanted::parse(&parameters, last)?;
     allowed(&authorized, &wanted)?;
-    let pass = state.tails.enter(&authorized.principal.token)?;
+    let permit = state.tails.enter(&authorized.principal.token)?;
     let reader = state.engine.reader(wanted.ledger).clone();
     let durable = durable(&reader).await?;
     let next = wanted.from.unwrap_or(durable.next_seq);
@@ -49,7 +50,8 @@ pub(super) async fn follow(
     let columns = wanted.content_columns();
     state.engine.record_read(&authorized.principal, "tail", place(wanted.ledger, next), &columns).await?;
     let watch = reader.watch();
-    let tail = Tail { reader, watch, wanted, next, authorized, spoke: Instant::now(), ended: false, _pass: pass };
+    let (spoke, stop) = (Instant::now(), state.stop);
+    let tail = Tail { reader, watch, wanted, next, authorized, spoke, ended: false, stop, _permit: permit };
     let body =
         stream::unfold(
             tail,
@@ -100,7 +102,9 @@ struct Tail {
     /// When something was sent last.
     spoke: Instant,
     ended: bool,
-    _pass: Pass,
+    /// Cancelled when the server stops. The client comes back later and misses nothing.
+    stop: CancellationToken,
+    _permit: Permit,
 }
 
 impl Tail {
@@ -114,6 +118,11 @@ impl Tail {
                 Ok(rows) => rows,
                 Err(Problem { code, detail, .. }) => break self.end(code, &detail),
             };
+            // Whoever comes back asks for what follows the position that a heartbeat tells.
+            if self.stop.is_cancelled() {
+                self.ended = true;
+                break self.heartbeat();
+            }
             // Asked after each read, so that no row that was read later is sent to a token that was revoked before.
             if !self.authorized.still_stands() {
                 break self.end("unauthorized", "the token was revoked or changed");
@@ -153,8 +162,13 @@ impl Tail {
         Ok(blocking(read).await??)
     }
 
-    /// Waits until something may have become durable, at most until `due`.
+    /// Waits until something may have become durable or the server stops, at most until `due`.
     async fn wait(&mut self, due: Instant) {
+        let stop = self.stop.clone();
+        stop.run_until_cancelled(self.wait_for_rows(due)).await;
+    }
+
+    async fn wait_for_rows(&mut self, due: Instant) {
         match &mut self.watch {
             Some(watch) => {
                 let next = self.next;

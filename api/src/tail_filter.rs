@@ -162,7 +162,7 @@ fn column(table: &'static Table, name: &str, content: bool) -> Result<&'static C
     Ok(found)
 }
 
-fn record_id(ledger: LedgerName) -> u16 {
+fn record_id(ledger: LedgerName) -> u8 {
     match ledger {
         LedgerName::Events => ledger::events::column::RECORD.id(),
         LedgerName::Operations => ledger::operations::column::RECORD.id(),

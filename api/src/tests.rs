@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, event, principal, story};
+use crate::fixtures::{Ledgers, People, event, principal, story};
 use query::output::Format;
 
 struct Server {
     ledgers: Ledgers,
     router: Router,
-    doorman: Arc<Doorman>,
+    people: Arc<People>,
 }
 
 async fn server() -> Server {
@@ -25,16 +25,16 @@ async fn server() -> Server {
     let ledgers = Ledgers::new(1_000);
     ledgers.append(LedgerName::Events, events, 100).await;
     ledgers.append(LedgerName::Operations, operations, 100).await;
-    let people = vec![
+    let known = vec![
         principal("ada", Role::Analyst, true),
         principal("bob", Role::Analyst, false),
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let doorman = Arc::new(Doorman::new(people));
-    let authorize = Arc::clone(&doorman) as Arc<dyn Authorize>;
-    let router = router(State::new(ledgers.engine(), authorize, ledgers.triage(), ledgers.budgets()));
-    Server { ledgers, router, doorman }
+    let people = Arc::new(People::new(known));
+    let authorize = Arc::clone(&people) as Arc<dyn Authorize>;
+    let router = router(State::new(ledgers.services(authorize)));
+    Server { ledgers, router, people }
 }
 
 async fn send(router: &Router, request: HttpRequest<Body>) -> Response<Body> {
@@ -237,10 +237,28 @@ async fn a_tail_ends_with_its_token_though_rows_are_left() {
     let mut chunks = response.into_body().into_data_stream();
     let first = chunks.next().await.unwrap().unwrap();
     assert!(first.starts_with(b"id: events/0/11\n"));
-    server.doorman.revoke_all();
+    server.people.revoke_all();
     let rest: Vec<Bytes> = chunks.map(|chunk| chunk.unwrap()).collect().await;
     assert_eq!(rest.len(), 1);
     assert!(rest[0].starts_with(b"event: error\ndata: {\"code\":\"unauthorized\""), "{:?}", rest[0]);
+}
+
+#[tokio::test]
+async fn a_tail_ends_when_the_server_stops() {
+    let ledgers = Ledgers::new(1_000);
+    let people = Arc::new(People::new(vec![principal("bob", Role::Analyst, false)]));
+    let services = ledgers.services(people);
+    let stop = services.stop.clone();
+    let router = router(State::new(services));
+    let waiting = send(&router, get("bob", "/api/v1/tail")).await;
+    let waiting = tokio::spawn(body(waiting));
+    tokio::task::yield_now().await;
+    stop.cancel();
+    // Long before its heartbeat, and without an error: whoever comes back asks for what follows.
+    let sent = tokio::time::timeout(limits::TAIL_HEARTBEAT / 2, waiting).await.unwrap().unwrap();
+    assert_eq!(sent, ": heartbeat\n\n");
+    let late = send(&router, get("bob", "/api/v1/tail?from=start")).await;
+    assert_eq!(body(late).await, ": heartbeat\n\n");
 }
 
 /// The document names every member of an answer, and no other.

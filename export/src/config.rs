@@ -12,12 +12,13 @@ use operations::field_names;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::connections::http::{Http, HttpOptions};
+use crate::connections::Reach;
 use crate::delivery::route::Routes;
 use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
+use crate::message::BatchLimits;
 use crate::record::{Filter, Grouping};
 use crate::secret::Secret;
-use crate::sinks::{BatchLimits, SINKS, Sink, SinkSpec};
+use crate::sinks::{AnySink, SINKS, SinkSpec};
 use crate::streams::fields::FieldPolicy;
 
 /// What the configuration says about export.
@@ -103,7 +104,7 @@ pub struct SinkConfig {
     /// Its own settings as they were written.
     pub settings: Map<String, Value>,
     /// The sink that they make.
-    pub sink: Arc<dyn Sink>,
+    pub(crate) sink: AnySink,
     /// The routes, if one of them names the sink.
     routes: Option<Arc<Routes>>,
     grouping: Arc<Grouping>,
@@ -155,7 +156,8 @@ impl SinkConfig {
             let known = [(spec.fields)(), Common::field_names(), &["type"]].concat().join("`, `");
             return Err(format!("sink {name}: unknown field `{stranger}`, expected one of `{known}`"));
         }
-        let sink = (spec.parse)(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
+        let sink =
+            spec.class.parse(Value::Object(settings.clone())).map_err(|error| format!("sink {name}: {error}"))?;
         Ok(Self { common, spec, settings, sink, routes: None, grouping: Arc::default() })
     }
 
@@ -164,7 +166,7 @@ impl SinkConfig {
         Filter {
             kinds: self.common.kinds.clone(),
             severity: self.common.severity,
-            alerts_only: self.spec.alerts_only,
+            alerts_only: self.spec.class.is_delivery(),
             sink: self.common.name.clone(),
             routes: self.routes.clone(),
             grouping: self.grouping.clone(),
@@ -172,8 +174,8 @@ impl SinkConfig {
     }
 
     /// What one batch holds, and how often a message goes.
-    pub fn limits(&self) -> BatchLimits {
-        let limits = self.sink.limits();
+    pub(crate) fn limits(&self) -> BatchLimits {
+        let limits = self.sink.erased().batch_limits();
         let interval = self.common.interval_ms.map_or(limits.interval, Duration::from_millis);
         BatchLimits { interval, ..limits }
     }
@@ -182,7 +184,7 @@ impl SinkConfig {
     #[must_use]
     pub fn routed(mut self, routes: &Arc<Routes>) -> Self {
         let named = routes.0.iter().any(|route| route.receivers.contains(&self.common.name));
-        self.routes = (named && self.spec.alerts_only).then(|| routes.clone());
+        self.routes = (named && self.spec.class.is_delivery()).then(|| routes.clone());
         self
     }
 
@@ -193,9 +195,14 @@ impl SinkConfig {
         self
     }
 
-    /// How its receiver is reached.
-    pub fn http(&self) -> HttpOptions {
-        HttpOptions {
+    /// The secret with which its receiver signs what people do with messages, if anybody listens to that.
+    pub fn signing_secret(&self) -> Option<&Secret> {
+        self.sink.erased().signing_secret()
+    }
+
+    /// How far its connection may reach.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach {
             allow_private: self.common.allow_private,
             ca_file: self.common.ca_file.clone(),
             timeout: Duration::from_secs(self.common.timeout_seconds),
@@ -204,7 +211,7 @@ impl SinkConfig {
 
     /// Where it starts in a ledger that it never exported from.
     pub fn start(&self) -> Start {
-        self.common.start.unwrap_or(self.spec.start)
+        self.common.start.unwrap_or(self.spec.class.start())
     }
 
     /// Whether the content part of this ledger is read for it.
@@ -215,7 +222,7 @@ impl SinkConfig {
     /// Secrets that are not set and files that cannot be read, by setting. The sink waits for them.
     pub fn missing(&self) -> Vec<String> {
         let mut missing: Vec<String> =
-            Http::new(&self.http()).err().map(|message| format!("ca_file: {message}")).into_iter().collect();
+            self.sink.sender(&self.reach()).err().map(|message| format!("ca_file: {message}")).into_iter().collect();
         missing.extend(self.missing_secrets());
         missing
     }
@@ -295,13 +302,13 @@ impl Config {
 
     /// Whether a sink of this name takes alerts only, as those do that people read.
     pub fn is_receiver(&self, name: &str) -> bool {
-        self.sink(name).is_some_and(|sink| sink.spec.alerts_only)
+        self.sink(name).is_some_and(|sink| sink.spec.class.is_delivery())
     }
 
     /// The names of the sinks to which an alert goes, as far as severities and routes decide.
     pub fn receivers(&self, alert: &Alert) -> Vec<String> {
         let routes = Arc::new(self.routes.clone());
-        let follows = |sink: &&SinkConfig| sink.spec.ledgers.contains(&LedgerName::Operations);
+        let follows = |sink: &&SinkConfig| sink.spec.class.ledgers().contains(&LedgerName::Operations);
         let sinks = self.sinks.iter().filter(follows).map(|sink| sink.clone().routed(&routes));
         sinks.filter(|sink| sink.filter().leads_to(alert)).map(|sink| sink.common.name.clone()).collect()
     }

@@ -19,14 +19,28 @@ use operations::fold::Outbox;
 use operations::kind::delivery::SentAlert;
 
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, NOTIFICATIONS_MAX, NOTIFICATIONS_URGENT_MAX};
+use crate::message::Rendered;
 use crate::record::{Body, Record};
-use crate::sinks::Setting;
+use crate::sinks::{ErasedSink, Setting};
 use order::Rarity;
 use threads::{Bundle, bundles, deserted, leaving};
 
 pub use batch::{batch, before_ends};
 pub use digest::{Digest, severities};
 pub use notification::{Notification, Over};
+
+/// A sink that tells people of alerts: how records become its messages.
+///
+/// Rendering MUST be a pure function of the records and of what the receiver was told by the newest receipt: the same give
+/// the same bytes, and the records that were `taken` give the same bytes when they are rendered alone. So a message that is
+/// repeated is identical to the byte. What belongs to the attempt, such as a timestamp in a header, is in the payload.
+pub trait Delivery: ErasedSink {
+    /// Renders as many of the records, from the first on, as one batch takes; at least one.
+    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered;
+
+    /// How long alerts about old events wait for each other; `None` if the receiver folds alerts itself.
+    fn digest_wait(&self) -> Option<Duration>;
+}
 
 /// A batch, folded.
 pub struct Fold<'a> {

@@ -5,7 +5,6 @@ mod idle;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ledger::{AppendError, Appender, Group, Ledger, LedgerError, LedgerName, Reader};
-use operations::fold::Outbox;
 use operations::kind::Envelope;
 use operations::kind::export::{RETRY, Retry};
 use tokio::sync::Notify;
@@ -13,7 +12,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, SinkConfig};
-use crate::connections::http::Http;
 use crate::delivery::suppressor::{SuppressNothing, Suppressor};
 use crate::metrics::{Metrics, SinkMetrics};
 use crate::status::SinkStatus;
@@ -43,7 +41,7 @@ pub enum ExportError {
 /// Runs every sink.
 pub struct Exporter {
     /// The workers, each with what tells of it once it has ended.
-    workers: Vec<(SinkWorker<LedgerFeed, LedgerStateStore, Http>, IdleWorker)>,
+    workers: Vec<(SinkWorker<LedgerFeed, LedgerStateStore>, IdleWorker)>,
     /// The workers of sinks that are paused.
     idle: Vec<IdleWorker>,
     operations: Reader,
@@ -77,9 +75,9 @@ impl Retries {
         if !self.workers.iter().any(|(name, _)| name == sink) {
             return Err(RetryError::NoSink(sink.to_owned()));
         }
-        let mut entry = RETRY.entry(&Envelope { subject: sink, actor, ..Envelope::default() }, &Retry {})?;
+        let entry = RETRY.entry(&Envelope { subject: sink, actor, ..Envelope::default() }, &Retry {})?;
         let mut group = Group::new(&ledger::operations::TABLE);
-        group.push(&mut entry)?;
+        group.push(&entry)?;
         self.appender.append(group).await?;
         self.workers.iter().filter(|(name, _)| name == sink).for_each(|(_, wake)| wake.notify_one());
         Ok(())
@@ -107,7 +105,7 @@ impl Exporter {
         let (routes, grouping) = (Arc::new(config.routes.clone()), Arc::new(config.grouping.clone()));
         for sink in &config.sinks {
             let sink = &sink.clone().routed(&routes).grouped(&grouping);
-            for ledger in sink.spec.ledgers {
+            for ledger in sink.spec.class.ledgers() {
                 let name = &sink.common.name;
                 let shared = Arc::new(Mutex::new(SinkStatus::new(sink, *ledger)));
                 status.push(shared.clone());
@@ -195,7 +193,7 @@ fn worker(
     key: [u8; 32],
     metrics: SinkMetrics,
     status: Arc<Mutex<SinkStatus>>,
-) -> Result<SinkWorker<LedgerFeed, LedgerStateStore, Http>, ExportError> {
+) -> Result<SinkWorker<LedgerFeed, LedgerStateStore>, ExportError> {
     let name = sink.common.name.clone();
     let failed = |message| ExportError::Connection { sink: name.clone(), message };
     Ok(SinkWorker {
@@ -210,7 +208,7 @@ fn worker(
             appender: operations.appender(),
             outbox: None,
         },
-        transport: Http::new(&sink.http()).map_err(failed)?,
+        sender: sink.sink.sender(&sink.reach()).map_err(failed)?,
         timing: Timing::default(),
         metrics,
         status,
@@ -220,7 +218,6 @@ fn worker(
         token_bucket: TokenBucket::new(sink.limits().burst, sink.limits().interval),
         wake: Arc::new(Notify::new()),
         replay_due: true,
-        no_outbox: Outbox::new(&name, source.name(), source.shard(), false),
         receipt_due: tokio::time::Instant::now(),
         config: sink.clone(),
     })

@@ -28,7 +28,7 @@ fn push(rows: &mut Rows, ledger: LedgerName, batch: u64, value: &Value) {
         let Some(value) = value.get(column.name) else { continue };
         entry.set_json(column, value).unwrap();
     }
-    rows.push_entry(batch, START + rows.next_seq as i64 * 1_000, &mut entry);
+    rows.push_entry(batch, START + rows.next_seq as i64 * 1_000, &entry);
 }
 
 /// A block of events from position 0.

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The outcome of one request, as a sink judges it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judgement {
-    /// The receiver has the whole batch; the text is what it said.
-    Acked(String),
+    /// The receiver has the whole batch.
+    Acked(Ack),
     /// It has nothing of it and may take it later, not before `after`.
     Retry {
         /// The shortest wait, from `Retry-After`.
@@ -36,4 +36,22 @@ pub enum Judgement {
         /// What it said.
         reason: String,
     },
+}
+
+/// That a receiver has a message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ack {
+    /// What it said.
+    pub said: String,
+    /// What it calls the message, if later messages refer to it.
+    pub handle: Option<String>,
+    /// The body that it took, if it took another form than the message's own.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Ack {
+    /// A receiver that says this, and calls the message nothing.
+    pub fn new(said: impl Into<String>) -> Self {
+        Self { said: said.into(), ..Self::default() }
+    }
 }

@@ -5,21 +5,24 @@
 //! again. Every sink that acknowledges gets every record at least once; each record carries its position and the sink's
 //! own gapless `export_seq`, so that duplicates and losses can be counted where the records arrive.
 //!
-//! To add a sink: one file that implements [`Sink`], and one line in `sinks.rs`.
+//! A sink is a `Delivery` (people, who are told of alerts) or a `Stream` (a SIEM, which gets every record), and has a connection
+//! that carries its messages. To add one: one file that implements `Sink` and one of the two, and one line in `sinks.rs`.
 
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod capabilities;
 mod config;
-mod confirm;
 mod connections;
 mod delivery;
 mod exporter;
 mod judgement;
 pub mod limits;
+mod message;
 mod metrics;
 mod record;
 mod secret;
+mod sender;
 mod sinks;
 mod status;
 mod streams;
@@ -31,18 +34,13 @@ mod worker;
 mod fixtures;
 
 pub use config::{Common, Config, ConfigError, SinkConfig, Start};
-pub use connections::http::{Answer, Request, SendError};
 pub use delivery::route::{Considered, Explanation, Route, Routes};
 pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor};
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
-pub use judgement::Judgement;
 pub use metrics::Metrics;
 pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use secret::{Secret, SecretError, SecretText};
-pub use sinks::{
-    ACKNOWLEDGE_ACTION, BatchLimits, Message, Reconciled, Rendered, SINKS, Setting, SignatureError, Sink, SinkSpec,
-    verify_signature,
-};
+pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, Setting, SignatureError, SinkSpec, verify_signature};
 pub use status::{SinkStatus, status, unread_status};
 pub use streams::fields::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};

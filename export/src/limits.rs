@@ -75,6 +75,8 @@ pub const SLACK_LOOK_BACK: Duration = Duration::from_hours(24);
 pub const ANSWER_BYTES_MAX: usize = 512 << 10;
 /// How much of an answer, or of an error, is kept in receipts and in the status, in characters.
 pub const ANSWER_CHARS_KEPT: usize = 256;
+/// How much a receiver of frames may say before it closes.
+pub const FAREWELL_BYTES_MAX: usize = 4 << 10;
 /// How long a connection may take,
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// and a whole request by default.

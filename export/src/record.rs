@@ -191,7 +191,7 @@ impl Filter {
             Body::Alert(alert) if self.alerts_only => self.grouping.of(alert),
             _ => None,
         };
-        let size = row.facts.len() + row.content.map_or(0, <[u8]>::len) + 256;
+        let size = row.size() + 256;
         let (position, batch, recorded) = (row.position, row.batch, row.recorded);
         Some(Record {
             position,

@@ -1,190 +1,170 @@
 //! The contract of a sink, and the list of sinks. One line here and one file make a sink; configuration, reference and the
-//! tests over the list derive from it.
+//! tests over the list derive from it. How records become messages is the business of `delivery` and `streams`, how messages
+//! travel that of `connections`.
 
 mod alertmanager;
 mod email;
 mod pagerduty;
 mod slack;
 mod splunk_hec;
+mod syslog;
 mod webhook;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ledger::LedgerName;
-use operations::fold::Outbox;
-use operations::kind::delivery::{SentAlert, SentThread};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::capabilities::Capabilities;
 use crate::config::Start;
-use crate::connections::http::{Answer, Request};
+use crate::connections::{Connection, Protocol, Reach};
+use crate::delivery::Delivery;
 use crate::judgement::Judgement;
-use crate::record::Record;
+use crate::message::{BatchLimits, Message};
 use crate::secret::{Secret, SecretError};
+use crate::sender::{Bound, Sender};
+use crate::streams::Stream;
 
 pub use slack::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};
 
-/// A receiver of records.
-///
-/// Rendering MUST be a pure function of the records and of what the receiver was told by the newest receipt: the same give
-/// the same bytes, and the records that were `taken` give the same bytes when they are rendered alone. So a message that is
-/// repeated is identical to the byte. What belongs to the attempt, such as a timestamp in a header, is in the request.
-pub trait Sink: Send + Sync {
+/// A receiver of messages: how each becomes a payload, and what the answer means. A sink is a [`Delivery`] or a [`Stream`]
+/// beside, which say how records become messages.
+pub trait Sink: Send + Sync + Sized + 'static {
+    /// What carries its messages.
+    type Protocol: Protocol;
+
     /// What one batch may hold.
     fn limits(&self) -> BatchLimits;
 
-    /// Renders as many of the records, from the first on, as one batch takes; at least one.
-    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered;
+    /// Prepares the connection. Nothing is sent. The error says what of the configuration is wrong.
+    fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Self::Protocol>>, String>;
 
-    /// The request that carries a message at `now`, in microseconds since 1970 UTC. Reads the secret.
-    fn request(&self, message: &Message, now: i64) -> Result<Request, SecretError>;
+    /// What carries a message at `now`, in microseconds since 1970 UTC. Reads the secret.
+    fn payload(&self, message: &Message, now: i64) -> Result<PayloadOf<Self>, SecretError>;
 
     /// What an answer means.
-    fn judge(&self, answer: &Answer) -> Judgement;
+    fn judge(&self, answer: &AnswerOf<Self>) -> Judgement;
 
-    /// What the receiver calls the message that it took, if later messages refer to it.
-    fn handle(&self, _answer: &Answer) -> Option<String> {
-        None
-    }
+    /// What it can do beside.
+    fn capabilities(&self) -> Capabilities<'_, Self::Protocol>;
+}
 
-    /// Another form of a message that the receiver refused as it is, tried at once.
-    fn fallback(&self, _answer: &Answer, _message: &Message, _records: &[Record]) -> Option<Message> {
-        None
-    }
+/// What carries the messages of a sink.
+pub type PayloadOf<S> = <<S as Sink>::Protocol as Protocol>::Payload;
+/// What comes back.
+pub type AnswerOf<S> = <<S as Sink>::Protocol as Protocol>::Answer;
 
-    /// The request that asks whether the receiver has a message already, if it can be asked. It is made before a message
-    /// whose fate is not certain is sent again.
-    fn reconcile(&self, _message: &Message, _now: i64) -> Option<Result<Request, SecretError>> {
-        None
-    }
-
-    /// What the answer to [`Sink::reconcile`] says.
-    fn reconciled(&self, _message: &Message, answer: &Answer) -> Reconciled {
-        Reconciled::Unknown(self.judge(answer))
-    }
-
-    /// How to ask whether a message that it accepted is safe, if accepting is not enough.
-    fn confirmation(&self, _accepted: &Answer) -> Option<Confirmation> {
-        None
-    }
-
-    /// The request that asks.
-    fn confirmation_request(&self, _confirmation: &Confirmation) -> Result<Request, SecretError> {
-        Err(SecretError::NotAReference)
-    }
-
-    /// What the answer to it says; `None` if the message is not safe yet.
-    fn confirmed(&self, _confirmation: &Confirmation, _answer: &Answer) -> Option<Confirmed> {
-        None
-    }
-
-    /// How long to wait for more records before a batch of these is sent.
-    fn linger(&self, _records: &VecDeque<Record>) -> Duration {
-        Duration::ZERO
-    }
+/// A sink, whatever carries its messages.
+pub trait ErasedSink: Send + Sync {
+    /// What one batch may hold.
+    fn batch_limits(&self) -> BatchLimits;
 
     /// The secret with which the receiver signs what people do with its messages, if anybody listens to that.
-    fn signing(&self) -> Option<&Secret> {
-        None
+    fn signing_secret(&self) -> Option<&Secret>;
+
+    /// The sink with its connection. The error says what of the configuration is wrong.
+    fn sender(self: Arc<Self>, reach: &Reach) -> Result<Box<dyn Sender>, String>;
+
+    /// The sink with a connection that a test made: a boxed `dyn Connection` of its protocol.
+    #[cfg(test)]
+    fn sender_over(self: Arc<Self>, connection: Box<dyn std::any::Any>) -> Box<dyn Sender>;
+
+    /// What an answer with this code and text means, if there are such answers.
+    #[cfg(test)]
+    fn judge_text(&self, code: u16, text: String) -> Option<Judgement>;
+}
+
+impl<S: Sink> ErasedSink for S {
+    fn batch_limits(&self) -> BatchLimits {
+        self.limits()
     }
 
-    /// Checks what types cannot.
-    fn check(&self) -> Result<(), String>;
-}
+    fn signing_secret(&self) -> Option<&Secret> {
+        self.capabilities().signing_secret
+    }
 
-/// What one batch may hold, and how often a message is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchLimits {
-    /// Records in one batch.
-    pub records: usize,
-    /// Messages that may follow one another at once: the size of the token bucket.
-    pub burst: u32,
-    /// The time in which the bucket gets one token back; zero if the receiver counts nothing.
-    pub interval: Duration,
-}
+    fn sender(self: Arc<Self>, reach: &Reach) -> Result<Box<dyn Sender>, String> {
+        let connection = self.connect(reach)?;
+        Ok(Box::new(Bound::new(self, connection)))
+    }
 
-/// The messages of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
-    /// The messages in the order in which they are sent. Records that stand in none of them need no message.
-    pub messages: Vec<Message>,
-    /// How many records the batch holds, from the first on.
-    pub taken: usize,
-    /// Alerts that are over and of which the receiver need not be told, because it knows them from a digest only.
-    pub silent: Vec<SentAlert>,
-}
+    #[cfg(test)]
+    fn sender_over(self: Arc<Self>, connection: Box<dyn std::any::Any>) -> Box<dyn Sender> {
+        Box::new(Bound::new(self, *connection.downcast().unwrap()))
+    }
 
-/// One message to a receiver: the unit that is sent, acknowledged and repeated.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Message {
-    /// Its name, from what it says: the same for each attempt. Empty if the message is the whole batch, which a receiver then
-    /// takes or refuses by parts.
-    pub key: String,
-    /// The sink's own word for where it goes, if there are several places.
-    pub to: &'static str,
-    /// Numbers in the batch of the records that it tells of.
-    pub records: Vec<usize>,
-    /// The revisions of alerts that it tells of.
-    pub alerts: Vec<SentAlert>,
-    /// The thread that it belongs to, if alerts are grouped.
-    pub thread: Option<SentThread>,
-    /// Whether it is a digest of many alerts.
-    pub digest: bool,
-    /// Whether it ends a digest or a thread and no record stands for it: then no dead letter can.
-    pub end: bool,
-    /// The body before compression.
-    pub body: Vec<u8>,
-}
-
-impl Rendered {
-    /// A batch that is one message.
-    pub fn whole(body: Vec<u8>, taken: usize) -> Self {
-        let message = Message { records: (0..taken).collect(), body, ..Message::default() };
-        Self { messages: vec![message], taken, silent: Vec::new() }
+    #[cfg(test)]
+    fn judge_text(&self, code: u16, text: String) -> Option<Judgement> {
+        crate::connections::Answer::of(code, text).map(|answer| self.judge(&answer))
     }
 }
 
-impl Message {
-    /// The end of a digest or a thread by its name, where it is not the end of one of its alerts that says so.
-    fn end_of(name: &str, to: &'static str, body: Vec<u8>) -> Self {
-        Self { key: format!("{name}/over"), to, end: true, body, ..Self::default() }
+/// A sink by those for whom its messages are.
+#[derive(Clone)]
+pub enum AnySink {
+    /// It tells people of alerts.
+    Delivery(Arc<dyn Delivery>),
+    /// It gives a SIEM every record.
+    Stream(Arc<dyn Stream>),
+}
+
+impl AnySink {
+    /// The sink, whoever its messages are for.
+    pub fn erased(&self) -> &dyn ErasedSink {
+        match self {
+            Self::Delivery(sink) => sink.as_ref(),
+            Self::Stream(sink) => sink.as_ref(),
+        }
+    }
+
+    /// The sink with its connection. The error says what of the configuration is wrong.
+    pub fn sender(&self, reach: &Reach) -> Result<Box<dyn Sender>, String> {
+        match self {
+            Self::Delivery(sink) => Arc::clone(sink).sender(reach),
+            Self::Stream(sink) => Arc::clone(sink).sender(reach),
+        }
     }
 }
 
-/// The question whether a message that was accepted is safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Confirmation {
-    /// The receiver's number of the message; `None` if it gave none, and can only be asked whether it numbers messages now.
-    pub id: Option<u64>,
-    /// The wait before it is asked first; it doubles.
-    pub wait: Duration,
-    /// When the message is taken for lost.
-    pub give_up: Duration,
+/// For whom the messages of a kind of sink are, and how its settings are read.
+#[derive(Clone, Copy)]
+pub enum Class {
+    /// People, who are told of alerts.
+    Delivery(fn(Value) -> Result<Arc<dyn Delivery>, String>),
+    /// A SIEM, which gets every record.
+    Stream(fn(Value) -> Result<Arc<dyn Stream>, String>),
 }
 
-/// Whether a message that was accepted is safe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Confirmed {
-    /// It is; what the receiver said.
-    Safe(String),
-    /// The receiver does not know of it, or not in time: it is sent again.
-    Lost(String),
-    /// There is no answer to the question; it can be asked again.
-    Unanswered(String),
-    /// The question is refused until somebody changes the configuration.
-    Park(String),
-}
+impl Class {
+    /// Makes the sink that these settings describe.
+    pub fn parse(self, settings: Value) -> Result<AnySink, String> {
+        Ok(match self {
+            Self::Delivery(parse) => AnySink::Delivery(parse(settings)?),
+            Self::Stream(parse) => AnySink::Stream(parse(settings)?),
+        })
+    }
 
-/// Whether the receiver has a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reconciled {
-    /// It has it, and calls it so.
-    Has(Option<String>),
-    /// It does not.
-    HasNot,
-    /// It did not say; what its answer means.
-    Unknown(Judgement),
+    /// Whether it gets alerts only.
+    pub fn is_delivery(self) -> bool {
+        matches!(self, Self::Delivery(_))
+    }
+
+    /// The ledgers that a sink follows.
+    pub fn ledgers(self) -> &'static [LedgerName] {
+        match self {
+            Self::Delivery(_) => &[LedgerName::Operations],
+            Self::Stream(_) => &LedgerName::ALL,
+        }
+    }
+
+    /// Where a new sink starts unless its configuration says so: nobody wants to be told of old alerts.
+    pub fn start(self) -> Start {
+        match self {
+            Self::Delivery(_) => Start::Now,
+            Self::Stream(_) => Start::Beginning,
+        }
+    }
 }
 
 /// What a reader of the reference wants to know about a kind of sink.
@@ -195,20 +175,14 @@ pub struct SinkSpec {
     pub what: &'static str,
     /// What is promised.
     pub guarantee: &'static str,
-    /// The ledgers that it follows.
-    pub ledgers: &'static [LedgerName],
-    /// Whether it gets alerts only.
-    pub alerts_only: bool,
-    /// Where a new sink starts unless it says so.
-    pub start: Start,
+    /// For whom its messages are, and how its settings are read.
+    pub(crate) class: Class,
     /// An example of its own settings, in TOML.
     pub example: &'static str,
     /// Its own settings, for the reference.
     pub settings: &'static [Setting],
     /// The names that its own settings have when they are read.
     pub fields: fn() -> &'static [&'static str],
-    /// Reads its own settings.
-    pub parse: fn(Value) -> Result<Arc<dyn Sink>, String>,
 }
 
 /// One setting of a kind of sink.
@@ -233,19 +207,44 @@ impl std::fmt::Debug for SinkSpec {
 }
 
 /// Every kind of sink.
-pub static SINKS: &[&SinkSpec] =
-    &[&splunk_hec::SPEC, &slack::SPEC, &pagerduty::SPEC, &webhook::SPEC, &alertmanager::SPEC, &email::SPEC];
+pub static SINKS: &[&SinkSpec] = &[
+    &splunk_hec::SPEC,
+    &slack::SPEC,
+    &pagerduty::SPEC,
+    &webhook::SPEC,
+    &alertmanager::SPEC,
+    &email::SPEC,
+    &syslog::SPEC,
+];
 
 /// The names of the settings of one kind of sink.
 fn fields<T: for<'de> serde::Deserialize<'de>>() -> &'static [&'static str] {
     operations::field_names(|probe| T::deserialize(probe))
 }
 
-/// Reads the settings of one kind of sink.
-fn parse<T: for<'de> serde::Deserialize<'de> + Sink + 'static>(settings: Value) -> Result<Arc<dyn Sink>, String> {
-    let sink: T = serde_json::from_value(settings).map_err(|error| error.to_string())?;
-    sink.check()?;
-    Ok(Arc::new(sink))
+/// The settings of a kind of sink, as they are written.
+trait Settings: DeserializeOwned {
+    /// The sink that they describe.
+    type Sink: Sink;
+
+    /// Makes it. The error says what of the settings cannot be meant.
+    fn sink(self) -> Result<Self::Sink, String>;
+}
+
+/// Reads the settings of one kind of sink, and makes the sink.
+fn read<T: Settings>(settings: Value) -> Result<Arc<T::Sink>, String> {
+    let settings: T = serde_json::from_value(settings).map_err(|error| error.to_string())?;
+    settings.sink().map(Arc::new)
+}
+
+/// The same for a sink that tells people of alerts.
+fn delivery<T: Settings<Sink: Delivery>>(settings: Value) -> Result<Arc<dyn Delivery>, String> {
+    Ok(read::<T>(settings)?)
+}
+
+/// The same for a sink that gives a SIEM every record.
+fn stream<T: Settings<Sink: Stream>>(settings: Value) -> Result<Arc<dyn Stream>, String> {
+    Ok(read::<T>(settings)?)
 }
 
 /// Whether a text can be the address of a receiver.
@@ -254,12 +253,6 @@ fn check_url(name: &str, text: &str) -> Result<(), String> {
         Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(()),
         _ => Err(format!("{name} must be an http or https address")),
     }
-}
-
-/// The start of an answer, for receipts and the status: one line, no control characters.
-pub fn excerpt(text: &str) -> String {
-    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    printable.take(crate::limits::ANSWER_CHARS_KEPT).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]

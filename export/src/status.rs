@@ -136,8 +136,9 @@ pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<V
 
 /// The configured sinks, of which nothing is known but that.
 pub fn unread_status(config: &Config) -> Vec<SinkStatus> {
-    let of =
-        |sink: &SinkConfig| sink.spec.ledgers.iter().map(|ledger| SinkStatus::new(sink, *ledger)).collect::<Vec<_>>();
+    let of = |sink: &SinkConfig| {
+        sink.spec.class.ledgers().iter().map(|ledger| SinkStatus::new(sink, *ledger)).collect::<Vec<_>>()
+    };
     config.sinks.iter().flat_map(of).collect()
 }
 

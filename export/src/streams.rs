@@ -1,3 +1,16 @@
 //! Streams: every record to a SIEM, in order. What is told to people is in `delivery`.
 
 pub mod fields;
+
+use crate::message::Rendered;
+use crate::record::Record;
+use crate::sinks::ErasedSink;
+
+/// A sink that gives a SIEM every record: how records become its messages.
+///
+/// Rendering MUST be a pure function of the records, as that of a [`Delivery`](crate::delivery::Delivery) is one of the records
+/// and of what was told.
+pub trait Stream: ErasedSink {
+    /// Renders as many of the records, from the first on, as one message takes; at least one.
+    fn render(&self, records: &[Record]) -> Rendered;
+}

@@ -6,19 +6,21 @@ use operations::fold::Outbox;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::capabilities::{Confirmation, Confirmed};
 use crate::config::SinkConfig;
-use crate::confirm::Accepted;
-use crate::connections::http::{Http, SendError, Transport as _};
+use crate::connections::{SendError, excerpt};
 use crate::judgement::Judgement;
 use crate::record::{Body, Record};
-use crate::sinks::{Confirmation, Confirmed, Sink, excerpt};
+use crate::sender::confirm::Accepted;
+use crate::sender::{Meaning, Reaction, Sender};
+use crate::sinks::AnySink;
 use crate::status::now_micros;
 use crate::streams::fields::time;
 
 /// What was sent, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TestReport {
-    /// The request with its secrets masked. The body is shown as it is before compression.
+    /// What is sent, with its secrets masked. The body is shown as it is before compression.
     pub request: String,
     /// The status and the start of the answer; `None` if nothing was sent or no answer came.
     pub answer: Option<String>,
@@ -30,24 +32,27 @@ pub struct TestReport {
 
 /// Renders a synthetic alert, marked as a test, and sends it unless `dry_run`. Nothing is recorded.
 pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, String> {
-    let sink = config.sink.as_ref();
     let now = now_micros();
-    let outbox = Outbox::new(&config.common.name, LedgerName::Operations, 0, false);
-    let rendered = sink.render(&[record(&config.common.name, now)], &outbox);
+    let records = [record(&config.common.name, now)];
+    let rendered = match &config.sink {
+        AnySink::Delivery(sink) => {
+            sink.render(&records, &Outbox::new(&config.common.name, LedgerName::Operations, 0, false))
+        }
+        AnySink::Stream(sink) => sink.render(&records),
+    };
     let message = rendered.messages.into_iter().next().ok_or("the sink has nothing to say about a test")?;
-    let request = sink.request(&message, now).map_err(|error| error.to_string())?;
-    let shown = crate::connections::http::Request { body: message.body, ..request.clone() };
-    let mut report = TestReport { request: shown.to_string(), answer: None, outcome: "dry run", reason: None };
+    let sender = config.sink.sender(&config.reach())?;
+    let request = sender.shown(&message, now).map_err(|error| error.to_string())?;
+    let mut report = TestReport { request, answer: None, outcome: "dry run", reason: None };
     if dry_run {
         return Ok(report);
     }
-    let transport = Http::new(&config.http())?;
-    match transport.post(request).await {
-        Ok(answer) => {
-            report.answer = Some(format!("{} {}", answer.status, excerpt(&answer.body)));
-            (report.outcome, report.reason) = match sink.confirmation(&answer) {
-                Some(confirmation) => safe(sink, &transport, confirmation).await,
-                None => taken(sink.judge(&answer)),
+    match sender.send(&message, &records, now).await {
+        Ok(Reaction { answer, meaning }) => {
+            report.answer = Some(answer);
+            (report.outcome, report.reason) = match meaning {
+                Meaning::Accepted(confirmation) => safe(sender.as_ref(), confirmation).await,
+                Meaning::Judged(judgement) => taken(judgement),
             };
         }
         Err(SendError::NotSent(reason) | SendError::Refused(reason)) => {
@@ -71,10 +76,10 @@ fn taken(outcome: Judgement) -> (&'static str, Option<String>) {
 }
 
 /// Whether what was accepted is safe: a worker would not have its receipt before.
-async fn safe(sink: &dyn Sink, transport: &Http, confirmation: Confirmation) -> (&'static str, Option<String>) {
+async fn safe(sender: &dyn Sender, confirmation: Confirmation) -> (&'static str, Option<String>) {
     let accepted = Accepted::new(confirmation);
     accepted.wait().await;
-    match accepted.settle(sink, transport).await {
+    match accepted.settle(sender).await {
         Confirmed::Safe(_) => ("acked", None),
         Confirmed::Lost(reason) | Confirmed::Unanswered(reason) => ("uncertain", Some(reason)),
         Confirmed::Park(reason) => ("park", Some(reason)),

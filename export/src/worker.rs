@@ -15,17 +15,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger::{AppendError, LedgerError};
-use operations::fold::Outbox;
 use operations::standing::{Teller, Telling};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{SinkConfig, Start};
-use crate::connections::http::Transport;
+use crate::delivery;
 use crate::delivery::suppressor::Suppressor;
+use crate::judgement::Ack;
 use crate::limits::{NO_SPACE_RETRY, PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
+use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
+use crate::sender::Sender;
+use crate::sinks::AnySink;
 use crate::status::{SinkStatus, now_micros};
 use crate::streams::fields::Renderer;
 use plan::{Batch, Plan};
@@ -75,12 +78,13 @@ pub enum WorkerError {
 }
 
 /// One sink in one ledger.
-pub struct SinkWorker<F, S, T> {
+pub struct SinkWorker<F, S> {
     pub config: SinkConfig,
     pub renderer: Renderer,
     pub feed: F,
     pub state_store: S,
-    pub transport: T,
+    /// What carries its messages.
+    pub sender: Box<dyn Sender>,
     pub timing: Timing,
     pub metrics: SinkMetrics,
     pub status: Arc<Mutex<SinkStatus>>,
@@ -93,13 +97,11 @@ pub struct SinkWorker<F, S, T> {
     pub wake: Arc<Notify>,
     /// Whether to look for them; true at the start, since the request may be older than the process.
     pub replay_due: bool,
-    /// What sinks that tell nobody of alerts render with.
-    pub no_outbox: Outbox,
     /// When the next receipt is due, if something was taken: at once if the last one is old.
     pub receipt_due: Instant,
 }
 
-impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
+impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     /// Exports until it is stopped or something fails for good. What was acknowledged by then is recorded before it returns,
     /// so another worker of the same sink may follow at once. Dropping the future at any moment loses nothing either, but what
     /// it had queued may become durable later: only a new process may follow then.
@@ -120,6 +122,21 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         }
     }
 
+    /// Whether it tells people of alerts.
+    fn is_delivery(&self) -> bool {
+        matches!(self.config.sink, AnySink::Delivery(_))
+    }
+
+    /// How long what waits may wait for more of its kind.
+    fn linger(&self, plan: &Plan) -> Duration {
+        match &self.config.sink {
+            AnySink::Delivery(sink) => {
+                sink.digest_wait().map_or(Duration::ZERO, |wait| delivery::linger(plan.pending(), wait))
+            }
+            AnySink::Stream(_) => Duration::ZERO,
+        }
+    }
+
     /// One batch, or one wait.
     async fn turn(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
         self.replay(plan, entries).await?;
@@ -128,13 +145,17 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         if plan.wants_window() {
             plan.enter(self.feed.durable()?, self.timing.window_entries);
         }
-        let batch = if self.config.spec.alerts_only {
+        if self.is_delivery() {
             // What the receiver was told is read from the ledger, so it must stand there.
             self.flush(plan, entries).await?;
             self.ask(plan).await;
-            plan.propose(self.config.sink.as_ref(), self.state_store.outbox()?)
-        } else {
-            plan.propose(self.config.sink.as_ref(), &self.no_outbox)
+        }
+        let batch = match &self.config.sink {
+            AnySink::Delivery(sink) => {
+                let outbox = self.state_store.outbox()?;
+                plan.propose(|records| sink.render(records, outbox))
+            }
+            AnySink::Stream(sink) => plan.propose(|records| sink.render(records)),
         };
         let Some(batch) = batch else {
             entries.extend(plan.skip());
@@ -190,13 +211,13 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         entries: &mut Vec<StateEntry>,
     ) -> Result<Vec<Attempt>, WorkerError> {
         let mut had = Vec::new();
-        if self.config.spec.alerts_only {
+        if self.is_delivery() {
             had.extend(self.state_store.outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
         }
-        let (mut attempts, mut doubtful) = (Vec::new(), batch.resumed);
+        let (mut attempts, mut doubtful) = (Vec::new(), batch.is_resumed());
         for (number, message) in batch.messages.iter().enumerate() {
-            if !message.key.is_empty() && had.contains(&message.key) {
-                let settled = Settled::Acked { ack: "on record already".to_owned(), body: None, handle: None };
+            if message.kind != MessageKind::Batch && had.contains(&message.key) {
+                let settled = Settled::Acked(Ack::new("on record already"));
                 attempts.push(Attempt { settled, attempts: 0 });
                 continue;
             }
@@ -227,7 +248,7 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
     async fn start(&mut self) -> Result<Plan, WorkerError> {
         let exported = self.state_store.exported()?;
         let new = exported.is_none();
-        let (limit, in_windows) = (self.config.limits().records, !self.config.spec.alerts_only);
+        let (limit, in_windows) = (self.config.limits().records, !self.is_delivery());
         let end = self.feed.durable()?.next_seq;
         let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, in_windows);
         self.feed.seek(plan.next_seq());
@@ -281,7 +302,7 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
                 self.read(plan, entries).await?;
                 continue;
             }
-            let linger = self.config.sink.linger(plan.pending());
+            let linger = self.linger(plan);
             if !lingered && !linger.is_zero() {
                 (lingered, deadline) = (true, deadline.max(Instant::now() + linger));
             } else if linger.is_zero() {

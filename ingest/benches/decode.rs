@@ -4,8 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ingest::dialect::{Dialect, Drafts, by_name};
-use ingest::finish::Finisher;
+use ingest::dialect::{Dialect, by_name};
+use ingest::event::finish::Finisher;
+use ingest::event::{Drafts, Redacted};
 use ingest::price::PriceTable;
 
 /// Records by name: the dialect, and a word that finds the record among its examples.
@@ -31,20 +32,20 @@ fn decode(criterion: &mut Criterion) {
         let Some(record) = record(dialect, word) else { continue };
         let mut group = criterion.benchmark_group(*name);
         group.throughput(Throughput::Bytes(record.len() as u64));
-        let mut drafts = Drafts::new();
+        let (mut drafts, mut event) = (Drafts::new(), Redacted::default());
         group.bench_function("decode", |bencher| {
             bencher.iter(|| {
                 drafts.clear();
-                black_box(dialect.decode(black_box(record.as_bytes()), 0, &mut drafts))
+                black_box(dialect.decode(black_box(record).into(), 0, &mut drafts))
             });
         });
         group.bench_function("decode_and_finish", |bencher| {
             bencher.iter(|| {
                 drafts.clear();
-                black_box(dialect.decode(black_box(record.as_bytes()), 0, &mut drafts));
+                black_box(dialect.decode(black_box(record).into(), 0, &mut drafts));
                 for (at, draft) in drafts.iter_mut().enumerate() {
-                    finisher.finish(record.as_bytes(), draft, at == 0);
-                    black_box(&draft.entry);
+                    finisher.finish(record.into(), draft, at == 0, &mut event);
+                    black_box(&event);
                 }
             });
         });

@@ -3,7 +3,7 @@
 
 use ledger::events::{TABLE, column};
 
-use crate::dialect::Draft;
+use crate::event::Draft;
 use crate::limits::{COLUMN_BOUNDS, TIME_AHEAD_MAX, TIME_MIN};
 
 /// Stands in a draft for something that is there and is no whole number: outside of every column's bounds.
@@ -13,23 +13,23 @@ pub const NO_NUMBER: i64 = i64::MIN;
 /// whose time cannot be is taken to have happened when it was seen.
 pub fn enforce(draft: &mut Draft, received: i64) {
     for (handle, bounds) in COLUMN_BOUNDS {
-        if draft.entry.integer(*handle).is_some_and(|value| !bounds.contains(&value)) {
+        if draft.columns.integer(*handle).is_some_and(|value| !bounds.contains(&value)) {
             void(draft, handle.id());
         }
     }
     let latest = received.saturating_add(TIME_AHEAD_MAX.as_micros() as i64);
     let is_possible = |time: i64| (TIME_MIN..=latest).contains(&time);
     for handle in [column::OBSERVED, column::TIME] {
-        if draft.entry.time(handle).is_some_and(|time| !is_possible(time)) {
+        if draft.columns.time(handle).is_some_and(|time| !is_possible(time)) {
             void(draft, handle.id());
-            let seen = draft.entry.time(column::OBSERVED).filter(|_| handle != column::OBSERVED);
-            draft.entry.set_time(handle, seen.unwrap_or(received));
+            let seen = draft.columns.time(column::OBSERVED).filter(|_| handle != column::OBSERVED);
+            draft.columns.set_time(handle, seen.unwrap_or(received));
         }
     }
 }
 
-fn void(draft: &mut Draft, id: u16) {
-    draft.entry.remove(id);
+fn void(draft: &mut Draft, id: u8) {
+    draft.columns.remove(id);
     if let Some(column) = TABLE.by_id(id) {
         draft.void(column.name);
     }
@@ -47,14 +47,14 @@ mod tests {
 
     fn draft(column: handle::Integer, value: i64) -> Draft {
         let mut draft = Draft::default();
-        draft.entry.set_integer(column, value);
+        draft.columns.set_integer(column, value);
         enforce(&mut draft, RECEIVED);
         draft
     }
 
     #[test]
     fn every_number_that_a_source_states_has_bounds() {
-        let bounded: HashSet<u16> = COLUMN_BOUNDS.iter().map(|(column, _)| column.id()).collect();
+        let bounded: HashSet<u8> = COLUMN_BOUNDS.iter().map(|(column, _)| column.id()).collect();
         // Tachograph works these out itself.
         let own = ["content_len", "cost_micros"];
         for column in TABLE.columns.iter().filter(|column| column.kind == Kind::Integer) {
@@ -89,7 +89,7 @@ mod tests {
             (column::STREAM_SEQ, -1, true),
         ] {
             let draft = draft(column, value);
-            assert_eq!(draft.entry.integer(column).is_none(), is_void, "{value} in column {}", column.id());
+            assert_eq!(draft.columns.integer(column).is_none(), is_void, "{value} in column {}", column.id());
             let name = TABLE.by_id(column.id()).unwrap().name;
             assert_eq!(draft.marks.contains(&format!("void:{name}")), is_void, "{value} in {name}");
         }
@@ -100,10 +100,10 @@ mod tests {
         let day = 86_400_000_000;
         let check = |(time, observed): (i64, i64), expected: (i64, i64), marks: &[&str]| {
             let mut draft = Draft::default();
-            draft.entry.set_time(column::TIME, time);
-            draft.entry.set_time(column::OBSERVED, observed);
+            draft.columns.set_time(column::TIME, time);
+            draft.columns.set_time(column::OBSERVED, observed);
             enforce(&mut draft, RECEIVED);
-            let found = [column::TIME, column::OBSERVED].map(|column| draft.entry.time(column).unwrap());
+            let found = [column::TIME, column::OBSERVED].map(|column| draft.columns.time(column).unwrap());
             assert_eq!((found[0], found[1]), expected, "{time} {observed}");
             assert_eq!(draft.marks, marks, "{time} {observed}");
         };
@@ -120,13 +120,13 @@ mod tests {
         #[test]
         fn nothing_outside_of_the_bounds_is_left(value in any::<i64>(), time in any::<i64>()) {
             for (column, bounds) in COLUMN_BOUNDS {
-                let left = draft(*column, value).entry.integer(*column);
+                let left = draft(*column, value).columns.integer(*column);
                 prop_assert!(left.is_none_or(|left| bounds.contains(&left)));
             }
             let mut draft = Draft::default();
-            draft.entry.set_time(column::TIME, time);
+            draft.columns.set_time(column::TIME, time);
             enforce(&mut draft, RECEIVED);
-            let left = draft.entry.time(column::TIME).unwrap();
+            let left = draft.columns.time(column::TIME).unwrap();
             prop_assert!((TIME_MIN..=RECEIVED + 86_400_000_000).contains(&left));
         }
     }

@@ -1,6 +1,6 @@
 //! All collectors of a configuration, running: starts them, hands out the router of pushed events, stops them in order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::bounded::read_text;
 use crate::config::Config;
 use crate::dialect;
 use crate::enrich::{Names, NamesError};
-use crate::finish::Finisher;
+use crate::event::finish::Finisher;
 use crate::limits;
 use crate::metrics::Metrics;
+use crate::pipeline::{Channel, Pipeline};
 use crate::price::{PriceError, PriceTable};
-use crate::pump::{Channel, Pump};
 use crate::refusals::Refusals;
 use crate::samples::Reason;
-use crate::transport::http::{self, Pushed};
-use crate::transport::{self, Start};
+use crate::transport::http::Push;
+use crate::transport::{self, Start, Work};
 
 /// The running collectors.
 pub struct Collectors {
-    pump: Arc<Pump>,
+    pipeline: Arc<Pipeline>,
     running: Arc<[Running]>,
-    pushed: Arc<Pushed>,
+    router: Router,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -122,8 +122,9 @@ impl Collectors {
     ) -> Result<Self, StartError> {
         let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
         let finisher = Finisher::new(key, prices(config)?);
-        let pump = Arc::new(Pump::open(ledger, &key, finisher, names, metrics)?);
-        let (tasks, mut routes, mut running) = (TaskTracker::new(), HashMap::new(), Vec::new());
+        let pipeline = Arc::new(Pipeline::open(ledger, &key, finisher, names, metrics)?);
+        let (tasks, mut routes, mut running) = (TaskTracker::new(), Vec::new(), Vec::new());
+        let push = Push::new(Arc::clone(&pipeline), ledger.clone(), authorize, stop.clone(), tasks.clone());
         for collector in &config.collectors {
             let failed = |message: String| StartError::Collector { name: collector.name.clone(), message };
             let transport = transport::by_name(&collector.transport)
@@ -131,7 +132,7 @@ impl Collectors {
             let dialect = dialect::by_name(&collector.dialect)
                 .ok_or_else(|| failed(format!("there is no dialect {:?}", collector.dialect)))?;
             let build = if collector.backfill { Channel::backfill } else { Channel::new };
-            let channel = build(&collector.name, dialect, pump.metrics());
+            let channel = build(&collector.name, dialect, pipeline.metrics());
             let place = collector.place();
             running.push(Running {
                 channel: Arc::clone(&channel),
@@ -145,48 +146,50 @@ impl Collectors {
                 place: &place,
                 principal: Arc::new(collector.principal()),
                 settings: &collector.settings,
-                pump: &pump,
+                pipeline: &pipeline,
                 ledger,
                 stop: &stop,
-                tasks: &tasks,
-                routes: &mut routes,
+                push: &push,
             };
-            transport.start(start).map_err(failed)?;
+            match transport.start(start).map_err(failed)? {
+                Work::Task(task) => drop(tasks.spawn(task)),
+                Work::Blocking(work) => drop(tasks.spawn_blocking(work)),
+                Work::Routes(of_collector) => routes.push(of_collector),
+            }
         }
         if let Some(durable) = ledger.reader().watch() {
-            tasks.spawn(Arc::clone(&pump).keep(durable, stop.clone()));
+            tasks.spawn(Arc::clone(&pipeline).keep(durable, stop.clone()));
         }
-        let pushed = Pushed::new(routes, Arc::clone(&pump), ledger.clone(), authorize, stop.clone(), tasks.clone());
-        Ok(Self { pump, running: running.into(), pushed, stop, tasks })
+        Ok(Self { pipeline, running: running.into(), router: push.router(routes), stop, tasks })
     }
 
     /// The routes of pushed events, to be bound to a listener.
     pub fn router(&self) -> Router {
-        http::router(Arc::clone(&self.pushed))
+        self.router.clone()
     }
 
     /// What the collectors share.
     #[cfg(test)]
-    pub(crate) fn pump(&self) -> &Arc<Pump> {
-        &self.pump
+    pub(crate) fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
     }
 
     /// Reads the files of names and of prices again; a bad file keeps the old ones. Says whether the prices are others.
     pub fn reload(&self, config: &Config) -> Result<bool, StartError> {
         let names = config.names.as_deref().map_or_else(|| Ok(Names::default()), Names::read)?;
         let prices = prices(config)?;
-        self.pump.rename(names);
-        Ok(self.pump.reprice(prices))
+        self.pipeline.rename(names);
+        Ok(self.pipeline.reprice(prices))
     }
 
     /// The prices that are in force.
     pub fn prices(&self) -> Arc<PriceTable> {
-        self.pump.prices()
+        self.pipeline.prices()
     }
 
     /// Tells how the collectors are, as long as anybody wants to know.
     pub fn watch(&self) -> Watch {
-        Watch { running: Arc::clone(&self.running), refusals: self.pump.metrics().refusals().clone() }
+        Watch { running: Arc::clone(&self.running), refusals: self.pipeline.metrics().refusals().clone() }
     }
 
     /// Stops: no more is read, and what was read becomes durable. Stop the listener of the router at the same time, and

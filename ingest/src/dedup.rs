@@ -2,7 +2,7 @@
 //!
 //! A key is (token, source, natural id). Records of a stream with a counter of its own are remembered in a window per
 //! stream, which costs 12 bytes a record; all others in a ring of the last keys, 24 bytes a record. The memory holds
-//! hashes only. It decides, and knows neither events nor the ledger; the pump asks it and tells it what became of a group.
+//! hashes only. It decides, and knows neither events nor the ledger; the pipeline asks it and tells it what became of a group.
 //!
 //! What is forgotten is recorded again when it is sent again: never the other way round.
 
@@ -80,7 +80,7 @@ impl Keyring {
     }
 
     /// The fingerprint of what a record says, given as columns with their values.
-    pub fn body<'a>(&self, columns: impl IntoIterator<Item = (u16, &'a [u8])>) -> Body {
+    pub fn body<'a>(&self, columns: impl IntoIterator<Item = (u8, &'a [u8])>) -> Body {
         let mut text = Text::new(&self.key, b'b');
         for (id, value) in columns {
             let head = (u64::from(id) << 32) | value.len() as u64;
@@ -170,7 +170,7 @@ pub struct Ticket(u32);
 
 /// Where a record is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Locator {
     /// In the ring, by the number of its insertion.
     Ring(u64),
     /// In the window of a stream.
@@ -186,11 +186,11 @@ pub enum Place {
 #[derive(Debug)]
 pub enum Decision {
     /// Append it; it is remembered at the place.
-    New(Place),
+    New(Locator),
     /// It is in the ledger, or in a group of the same sender that is on its way.
     Duplicate,
     /// Append it as a conflict: other bytes came under the same key, at this row if it is known.
-    Conflict(Place, Option<u64>),
+    Conflict(Locator, Option<u64>),
     /// Another sender's group with this key is on its way: append what was taken so far, wait for the change, ask again.
     Wait(watch::Receiver<()>),
 }
@@ -226,24 +226,21 @@ impl Dedup {
         let mark = Mark { body: body.0, state: State::InFlight(ticket.0) };
         let known = match key.stream {
             None => self.ring.find(key.ring),
-            Some((stream, number)) => match self.streams.find(stream, number) {
+            Some((stream, number)) => match self.streams.claim(stream, number, mark) {
                 Found::Mark(mark) => Some(mark),
-                Found::Free => {
-                    self.streams.set(stream, number, mark);
-                    return Decision::New(Place::Stream { stream, number });
-                }
+                Found::Free => return Decision::New(Locator::Stream { stream, number }),
                 Found::Outside => self.ring.find(key.ring),
                 Found::FreeAfterOutside => match self.ring.find(key.ring) {
                     None => {
                         self.streams.set(stream, number, mark);
-                        return Decision::New(Place::Stream { stream, number });
+                        return Decision::New(Locator::Stream { stream, number });
                     }
                     known => known,
                 },
             },
         };
         match known {
-            None => Decision::New(Place::Ring(self.ring.insert(key.ring, mark))),
+            None => Decision::New(Locator::Ring(self.ring.insert(key.ring, mark))),
             Some(known) => self.decide_known(key, mark, known, ticket, own),
         }
     }
@@ -266,7 +263,7 @@ impl Dedup {
         }
         let other = key.of_other(mark.body);
         match self.ring.find(other) {
-            None => Decision::Conflict(Place::Ring(self.ring.insert(other, mark)), known.row()),
+            None => Decision::Conflict(Locator::Ring(self.ring.insert(other, mark)), known.row()),
             Some(known) => self.wait(known, ticket, own).unwrap_or(Decision::Duplicate),
         }
     }
@@ -281,7 +278,7 @@ impl Dedup {
 
     /// Ends a group: with the row of its first entry if it is durable, with `None` if it was not recorded. `places` are
     /// the remembered records with the number of their entry in the group.
-    pub fn settle(&mut self, ticket: Ticket, first: Option<u64>, places: &[(Place, u32)]) {
+    pub fn settle(&mut self, ticket: Ticket, first: Option<u64>, places: &[(Locator, u32)]) {
         for &(place, entry) in places {
             self.settle_place(place, ticket, first.map(|first| first + u64::from(entry)));
         }
@@ -290,14 +287,14 @@ impl Dedup {
     }
 
     /// Forgets a record that did not come into its group after all; the group goes on.
-    pub fn forget(&mut self, ticket: Ticket, place: Place) {
+    pub fn forget(&mut self, ticket: Ticket, place: Locator) {
         self.settle_place(place, ticket, None);
     }
 
-    fn settle_place(&mut self, place: Place, ticket: Ticket, row: Option<u64>) {
+    fn settle_place(&mut self, place: Locator, ticket: Ticket, row: Option<u64>) {
         match place {
-            Place::Ring(insertion) => self.ring.settle(insertion, ticket.0, row),
-            Place::Stream { stream, number } => self.streams.settle(stream, number, ticket.0, row),
+            Locator::Ring(insertion) => self.ring.settle(insertion, ticket.0, row),
+            Locator::Stream { stream, number } => self.streams.settle(stream, number, ticket.0, row),
         }
     }
 

@@ -1,7 +1,7 @@
-//! What the bytes of a source mean: the contract of a dialect, the list of dialects, and the drafts that they fill.
+//! What the bytes of a source mean: the contract of a dialect and the list of dialects.
 //!
 //! A dialect is pure: no I/O, no clock, no state. Redaction, fingerprints, cost and the cutting of content happen once for
-//! all in [`crate::finish`], joins of who and where happen in the pump. To add a dialect, write one file in `dialect/` and
+//! all in [`crate::event`], joins of who and where happen in the pipeline. To add a dialect, write one file in `dialect/` and
 //! add one line to [`DIALECTS`].
 
 pub mod boundary;
@@ -12,17 +12,11 @@ pub mod native;
 pub(crate) mod json;
 pub(crate) mod tool;
 
-use std::borrow::Cow;
-use std::fmt;
-
-use ledger::Entry;
-use ledger::events::column;
 use operations::access::Trust;
 use serde_json::value::RawValue;
 
+use crate::event::{Drafts, Record};
 use crate::lenient::{self, Mended};
-use crate::price::Billing;
-use crate::timestamp::Stated;
 
 /// Every dialect. Configuration, help, reference and tests derive from this list.
 pub static DIALECTS: &[&dyn Dialect] =
@@ -42,7 +36,7 @@ pub trait Dialect: Send + Sync {
     fn doc(&self) -> &'static str;
 
     /// The most trust that any of its records deserves. A draft that deserves less says so in its `trust` column, so
-    /// the pump calls [`Draft::limit_trust`] with the minimum of this and the token's.
+    /// the pipeline calls [`Draft::limit_trust`] with the minimum of this and the token's.
     fn trust(&self) -> Trust;
 
     /// The trust of its records from a collector whose configuration says none, where no token says it.
@@ -60,20 +54,27 @@ pub trait Dialect: Send + Sync {
 
     /// Decodes one record. `received` is when its bytes arrived, in microseconds since 1970 UTC. The drafts are empty
     /// when it is called, and count only if the outcome is [`Outcome::Events`].
-    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome;
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome;
 }
 
 /// Decodes a record, mended where it must be: where a strict reader might not see what is odd, and where the dialect does
 /// not understand the record as it is. The drafts speak of the text that comes back, or else of the record itself.
-pub fn decode(dialect: &dyn Dialect, raw: &[u8], received: i64, drafts: &mut Drafts) -> (Outcome, Option<Mended>) {
+pub fn decode(
+    dialect: &dyn Dialect,
+    record: Record<'_>,
+    received: i64,
+    drafts: &mut Drafts,
+) -> (Outcome, Option<Mended>) {
+    let raw = record.bytes();
     if lenient::is_utf16(raw) {
         return (Outcome::Unparsed("the record is UTF-16; have it written as UTF-8".to_owned()), None);
     }
-    let mut mended = lenient::may_hide(raw).then(|| lenient::mend(raw)).flatten();
+    let may_hide = record.text().is_none_or(lenient::may_hide);
+    let mut mended = may_hide.then(|| lenient::mend(raw)).flatten();
     loop {
         drafts.clear();
-        let text = mended.as_ref().map_or(raw, |mended| mended.text.as_bytes());
-        let outcome = dialect.decode(text, received, drafts);
+        let outcome =
+            dialect.decode(mended.as_ref().map_or(record, |mended| mended.text.as_str().into()), received, drafts);
         if mended.is_none() && matches!(outcome, Outcome::Unparsed(_)) {
             mended = lenient::mend(raw);
             if mended.is_some() {
@@ -105,9 +106,6 @@ pub const SKIP_DEBUG: &str = "debug";
 /// Every reason of [`Outcome::Skip`], for metrics.
 pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG];
 
-/// Begins the mark of a value that was not taken; the column's name follows.
-pub const VOID: &str = "void:";
-
 /// The longest part of a reason or of a field name that comes from a record.
 const QUOTED_CHARS_MAX: usize = 64;
 
@@ -121,233 +119,6 @@ pub(crate) fn quoted(name: &str) -> String {
 pub(crate) fn is_empty(value: &RawValue) -> bool {
     matches!(value.get(), "null" | "\"\"" | "{}" | "[]")
 }
-
-/// A byte range of the raw record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// First byte.
-    pub start: usize,
-    /// Byte after the last.
-    pub end: usize,
-}
-
-impl Span {
-    /// Where `part`, a slice of `raw`, lies in it; `None` if it is not one.
-    pub fn of(raw: &[u8], part: &[u8]) -> Option<Self> {
-        let start = (part.as_ptr() as usize).checked_sub(raw.as_ptr() as usize)?;
-        let end = start.checked_add(part.len())?;
-        (end <= raw.len()).then_some(Self { start, end })
-    }
-}
-
-/// A JSON value of the record that is content: it is redacted, cut out of the record and kept in the content part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContentSpan {
-    /// Its name in the `content` column, unless another value of the record has taken that name.
-    pub field: Cow<'static, str>,
-    /// The value with its quotes.
-    pub span: Span,
-}
-
-/// A fact with a name of its own in `redactions`, such as a URL; everything else that stays in the record is `record` there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreeText {
-    /// Its name in the `redactions` column.
-    pub field: &'static str,
-    /// The value with its quotes.
-    pub span: Span,
-}
-
-/// A tool with its input; the same call gives the same `action_fp` whichever source reports it.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Action {
-    /// The tool's name.
-    pub tool: String,
-    /// JSON text of the input, or any other text.
-    pub input: String,
-}
-
-/// One event before the pump and the finisher complete it.
-#[derive(Default)]
-pub struct Draft {
-    /// The columns that the dialect knows. Not `collector`, `token`, `domain`, `cost_micros`, `price_version`, `*_fp`,
-    /// `content*`, `redactions`, `cuts`, `record`; and of the URL only what [`Draft::url`] is split into.
-    pub entry: Entry,
-    /// Content values of the record in any order, without overlap. Only the record's first draft has them.
-    pub content: Vec<ContentSpan>,
-    /// Facts with a name in `redactions`. Only the record's first draft has them.
-    pub free_text: Vec<FreeText>,
-    /// The call behind `action_fp`.
-    pub action: Option<Action>,
-    /// The text or JSON behind `result_fp`.
-    pub result: Option<String>,
-    /// The URL as the source means it, not redacted; becomes `target`, `scheme`, `host`, `domain`, `port` and `path`.
-    pub url: String,
-    /// What makes the record the same record, where the source has no id: its keyed hash becomes `source_id`.
-    pub identity: String,
-    /// Id of the API key that made a model call (never its secret), for the join from key to workspace.
-    pub api_key: String,
-    /// Id and name of the workspace's owner, where the record says them; empty otherwise.
-    pub owner: (String, String),
-    /// At what rates the tokens are billed, where the record says it.
-    pub billing: Billing,
-    /// What was noticed about the record, for the `marks` column: one word, a colon, and what it is about.
-    pub marks: Vec<String>,
-    /// Whether it says who acted, or where, and an earlier record of the same model call did not.
-    pub adds: bool,
-    /// Keys of the record that the dialect kept and did not understand, to be counted.
-    pub unknown_keys: u32,
-}
-
-// What people typed stands in drafts, before redaction: debug output tells where and how much only.
-impl fmt::Debug for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Action").field("input_bytes", &self.input.len()).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Draft {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Draft");
-        debug.field("entry", &self.entry).field("content", &self.content).field("free_text", &self.free_text);
-        debug.field("action", &self.action).field("unknown_keys", &self.unknown_keys).finish_non_exhaustive()
-    }
-}
-
-impl Draft {
-    /// Takes everything out and keeps the memory.
-    pub fn clear(&mut self) {
-        self.entry.clear();
-        self.content.clear();
-        self.free_text.clear();
-        self.action = None;
-        self.result = None;
-        self.url.clear();
-        self.identity.clear();
-        self.api_key.clear();
-        self.owner.0.clear();
-        self.owner.1.clear();
-        self.billing = Billing::default();
-        self.marks.clear();
-        self.adds = false;
-        self.unknown_keys = 0;
-    }
-
-    /// Sets where the event comes from and what it says.
-    pub(crate) fn set_origin(&mut self, source: &str, family: &str, kind: &str) {
-        self.entry.set_text(column::SOURCE, source);
-        self.entry.set_text(column::FAMILY, family);
-        self.entry.set_text(column::KIND, kind);
-    }
-
-    /// Sets for whom the agent works: by the name where the record says one, and else by the id.
-    pub(crate) fn set_user(&mut self, id: Option<&str>, name: Option<&str>) {
-        self.entry.set_text_if(column::USER, name.or(id));
-        self.entry.set_text_if(column::USER_ID, id);
-    }
-
-    /// Sets when it happened and when it was seen. Without a time of the source the event is stamped on receipt.
-    pub(crate) fn set_times(&mut self, time: Stated, observed: Stated, received: i64) {
-        for (stated, name) in [(time, "time"), (observed, "observed")] {
-            if stated == Stated::Unreadable {
-                self.void(name);
-            }
-        }
-        let observed = observed.micros().unwrap_or(received);
-        self.entry.set_time(column::TIME, time.micros().unwrap_or(observed));
-        self.entry.set_time(column::OBSERVED, observed);
-    }
-
-    /// Notes something about the record, once.
-    pub fn mark(&mut self, mark: String) {
-        if !self.marks.contains(&mark) {
-            self.marks.push(mark);
-        }
-    }
-
-    /// Notes that the record has a value for a column which is not taken.
-    pub fn void(&mut self, column: &str) {
-        self.mark(format!("{VOID}{column}"));
-    }
-
-    /// Marks a JSON value of the record as content; null and empty values hold none.
-    pub(crate) fn add_content(&mut self, raw: &[u8], field: impl Into<Cow<'static, str>>, value: Option<&RawValue>) {
-        let Some(value) = value.filter(|value| !is_empty(value)) else { return };
-        if let Some(span) = Span::of(raw, value.get().as_bytes()) {
-            self.content.push(ContentSpan { field: field.into(), span });
-        }
-    }
-
-    /// Marks a JSON value of the record as free text that stays in the record.
-    pub(crate) fn add_free_text(&mut self, raw: &[u8], field: &'static str, value: Option<&RawValue>) {
-        if let Some(span) = value.and_then(|value| Span::of(raw, value.get().as_bytes())) {
-            self.free_text.push(FreeText { field, span });
-        }
-    }
-
-    /// Sets `trust` to `most` unless the dialect said that the record deserves less.
-    pub fn limit_trust(&mut self, most: Trust) {
-        let stated = self.entry.text(column::TRUST).and_then(|word| word.parse::<Trust>().ok());
-        let trust = stated.map_or(most, |stated| stated.min(most));
-        if stated != Some(trust) {
-            self.entry.set_text(column::TRUST, trust.as_str());
-        }
-    }
-}
-
-/// The drafts of one record, with memory that is reused from record to record.
-#[derive(Debug, Default)]
-pub struct Drafts {
-    drafts: Vec<Draft>,
-    len: usize,
-}
-
-impl Drafts {
-    /// No drafts.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds an empty draft.
-    pub fn add(&mut self) -> &mut Draft {
-        if self.len == self.drafts.len() {
-            self.drafts.push(Draft::default());
-        }
-        let draft = &mut self.drafts[self.len];
-        draft.clear();
-        self.len += 1;
-        draft
-    }
-
-    /// Number of drafts.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The drafts in order; the first carries the record.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Draft> {
-        self.drafts[..self.len].iter_mut()
-    }
-
-    /// The drafts in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Draft> {
-        self.drafts[..self.len].iter()
-    }
-
-    /// Removes all drafts; keeps the memory of a usual record and gives back that of an unusual one.
-    pub fn clear(&mut self) {
-        self.len = 0;
-        self.drafts.truncate(DRAFTS_KEPT);
-    }
-}
-
-/// Drafts whose memory is kept for the next record.
-const DRAFTS_KEPT: usize = 16;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -13,12 +13,12 @@ mod persons;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use ledger::Row;
 use ledger::column::handle::Text;
 use ledger::events::column;
-use ledger::{Entry, Row};
 use operations::access::Trust;
 
-use crate::dialect::Draft;
+use crate::event::{Columns, Draft, ReadColumns};
 use crate::limits;
 use crate::namespace;
 use crate::uuid::is_uuid;
@@ -104,12 +104,12 @@ impl Enrichment {
     /// Learns from a draft that the control plane or a gateway tells which name and which id are one person. The columns are as
     /// the record says them.
     pub fn meet(&mut self, draft: &Draft) {
-        let entry = &draft.entry;
-        if let (Some(id), Some(name)) = (entry.text(column::USER_ID), entry.text(column::USER)) {
+        let columns = &draft.columns;
+        if let (Some(id), Some(name)) = (columns.text(column::USER_ID), columns.text(column::USER)) {
             self.persons.learn(id, name, persons::NOW);
         }
         let (id, name) = &draft.owner;
-        if let Some(workspace) = entry.text(column::WORKSPACE)
+        if let Some(workspace) = columns.text(column::WORKSPACE)
             && !(id.is_empty() && name.is_empty())
         {
             self.persons.learn_owner(workspace, id, name);
@@ -122,12 +122,12 @@ impl Enrichment {
     /// Fills the draft's empty columns and learns from the others. The columns that the token fixes are set already.
     pub fn complete(&mut self, token: &str, draft: &mut Draft) {
         self.join_api_key(draft);
-        self.join_interception(token, &mut draft.entry);
-        self.join_boundary(token, &mut draft.entry);
+        self.join_interception(token, &mut draft.columns);
+        self.join_boundary(token, &mut draft.columns);
         self.join_person(draft);
-        self.join_names(&mut draft.entry);
+        self.join_names(&mut draft.columns);
         let path = gateway_path(url_path(&draft.url));
-        draft.adds = self.learn(token, &draft.entry, path);
+        draft.adds = self.learn(token, &draft.columns, path);
     }
 
     /// Learns from a row that the ledger holds.
@@ -147,79 +147,79 @@ impl Enrichment {
 
     fn join_api_key(&mut self, draft: &mut Draft) {
         let Some(owner) = self.names.api_key(&draft.api_key) else { return };
-        let user = fill(&mut draft.entry, column::USER, Some(&owner.user));
-        if fill(&mut draft.entry, column::WORKSPACE, Some(&owner.workspace)) || user {
-            draft.entry.set_text(column::ATTRIBUTION, JOINED_API_KEY);
+        let user = fill(&mut draft.columns, column::USER, Some(&owner.user));
+        if fill(&mut draft.columns, column::WORKSPACE, Some(&owner.workspace)) || user {
+            draft.columns.set_text(column::ATTRIBUTION, JOINED_API_KEY);
         }
     }
 
-    fn join_interception(&mut self, token: &str, entry: &mut Entry) {
-        let Some(interception) = entry.text(column::INTERCEPTION) else { return };
-        let Some(known) = self.interceptions.get(self.request(token, entry, interception)) else { return };
+    fn join_interception(&mut self, token: &str, columns: &mut Columns) {
+        let Some(interception) = columns.text(column::INTERCEPTION) else { return };
+        let Some(known) = self.interceptions.get(self.request(token, columns, interception)) else { return };
         let mut who = false;
         // Who is told already is another person's id at most.
-        let is_told = entry.text(column::USER).is_some();
+        let is_told = columns.text(column::USER).is_some();
         for (at, (column, value)) in INTERCEPTION_COLUMNS.into_iter().zip(known).enumerate() {
             if !(is_told && column == column::USER_ID) {
-                who |= fill(entry, column, value.as_deref()) && at < WHO_COLUMNS;
+                who |= fill(columns, column, value.as_deref()) && at < WHO_COLUMNS;
             }
         }
         if who {
-            entry.set_text(column::ATTRIBUTION, JOINED_INTERCEPTION);
+            columns.set_text(column::ATTRIBUTION, JOINED_INTERCEPTION);
         }
     }
 
-    fn join_boundary(&mut self, token: &str, entry: &mut Entry) {
-        if entry.text(column::FAMILY) != Some("boundary") {
+    fn join_boundary(&mut self, token: &str, columns: &mut Columns) {
+        if columns.text(column::FAMILY) != Some("boundary") {
             return;
         }
-        let Some(stream) = entry.text(column::STREAM) else { return };
+        let Some(stream) = columns.text(column::STREAM) else { return };
         // Until the agent's session is known, the boundary's own session stands in its place.
-        let is_free = entry.text(column::SESSION).is_none_or(|session| session == stream);
+        let is_free = columns.text(column::SESSION).is_none_or(|session| session == stream);
         let known = self.boundaries.get(self.hasher.hash_one((token, stream)));
         if let (Some(BoundarySession::Of(session)), true) = (known, is_free) {
-            entry.set_text(column::SESSION, session);
-            entry.set_text(column::ATTRIBUTION, JOINED_URL_TIME);
+            columns.set_text(column::SESSION, session);
+            columns.set_text(column::ATTRIBUTION, JOINED_URL_TIME);
         }
     }
 
     /// Names a person by the one name that all sources share. Whose name is not known keeps the id, and is marked.
     fn join_person(&mut self, draft: &mut Draft) {
-        let entry = &mut draft.entry;
-        let Some(said) = entry.text(column::USER).or(entry.text(column::USER_ID)) else { return };
-        let id = entry.text(column::USER_ID).unwrap_or(said);
+        let columns = &mut draft.columns;
+        let Some(said) = columns.text(column::USER).or(columns.text(column::USER_ID)) else { return };
+        let id = columns.text(column::USER_ID).unwrap_or(said);
         let named = if id == said { self.persons.name(id) } else { None };
         if let Some(name) = named {
             let id = id.to_owned();
-            entry.set_text(column::USER, &name);
-            entry.set_text(column::USER_ID, &id);
+            columns.set_text(column::USER, &name);
+            columns.set_text(column::USER_ID, &id);
         } else if id == said && is_uuid(id) {
             let id = id.to_owned();
-            entry.set_text(column::USER, &id);
-            entry.set_text(column::USER_ID, &id);
+            columns.set_text(column::USER, &id);
+            columns.set_text(column::USER_ID, &id);
             draft.mark(UNNAMED.to_owned());
-        } else if entry.text(column::USER_ID).is_none()
+        } else if columns.text(column::USER_ID).is_none()
             && let Some(id) = self.persons.id(said)
         {
-            entry.set_text(column::USER_ID, &id);
+            columns.set_text(column::USER_ID, &id);
         }
     }
 
-    fn join_names(&self, entry: &mut Entry) {
-        if let Some(workspace) = entry.text(column::WORKSPACE).and_then(|id| self.names.workspace(id)) {
-            fill(entry, column::WORKSPACE_NAME, workspace.name.as_deref());
-            fill(entry, column::TEAM, workspace.team.as_deref());
-            fill(entry, column::ORG, workspace.org.as_deref());
-            fill(entry, column::TEMPLATE, workspace.template.as_deref());
+    fn join_names(&self, columns: &mut Columns) {
+        if let Some(workspace) = columns.text(column::WORKSPACE).and_then(|id| self.names.workspace(id)) {
+            fill(columns, column::WORKSPACE_NAME, workspace.name.as_deref());
+            fill(columns, column::TEAM, workspace.team.as_deref());
+            fill(columns, column::ORG, workspace.org.as_deref());
+            fill(columns, column::TEMPLATE, workspace.template.as_deref());
         }
         let ids = [column::USER_ID, column::USER];
-        if let Some(user) = ids.iter().find_map(|column| self.names.user(entry.text(*column)?)) {
-            fill(entry, column::TEAM, user.team.as_deref());
+        if let Some(user) = ids.iter().find_map(|column| self.names.user(columns.text(*column)?)) {
+            fill(columns, column::TEAM, user.team.as_deref());
         }
     }
 
     /// Learns from columns. Says whether they tell of a model request what earlier records of it did not.
-    fn learn(&mut self, token: &str, columns: &impl Columns, gateway: bool) -> bool {
+    fn learn(&mut self, token: &str, columns: &impl ReadColumns, gateway: bool) -> bool {
         match columns.text(column::FAMILY) {
             Some("gateway") => {
                 let adds = self.learn_interception(token, columns);
@@ -234,7 +234,7 @@ impl Enrichment {
         }
     }
 
-    fn learn_interception(&mut self, token: &str, columns: &impl Columns) -> bool {
+    fn learn_interception(&mut self, token: &str, columns: &impl ReadColumns) -> bool {
         let Some(interception) = columns.text(column::INTERCEPTION) else { return false };
         let key = self.request(token, columns, interception);
         let value = |column| columns.text(column).filter(|name| name.len() <= limits::NAME_BYTES_MAX);
@@ -256,12 +256,12 @@ impl Enrichment {
     }
 
     /// The key of a model request: the same for all senders that are believed.
-    fn request(&self, token: &str, columns: &impl Columns, interception: &str) -> u64 {
+    fn request(&self, token: &str, columns: &impl ReadColumns, interception: &str) -> u64 {
         let space = namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST));
         self.hasher.hash_one((space, interception))
     }
 
-    fn learn_call(&mut self, token: &str, columns: &impl Columns) {
+    fn learn_call(&mut self, token: &str, columns: &impl ReadColumns) {
         let value = |column| columns.text(column).filter(|name| name.len() <= limits::NAME_BYTES_MAX);
         if columns.text(column::INTERCEPTION).is_none()
             || columns.text(column::KIND) != Some("model.call")
@@ -269,7 +269,7 @@ impl Enrichment {
         {
             return;
         }
-        let Some(time) = columns.time() else { return };
+        let Some(time) = columns.time(column::TIME) else { return };
         let place = match (value(column::WORKSPACE), value(column::USER)) {
             (Some(workspace), _) => self.hasher.hash_one((token, 'w', workspace)),
             (None, Some(user)) => self.hasher.hash_one((token, 'u', self.names.user_name(user))),
@@ -281,9 +281,12 @@ impl Enrichment {
         }
     }
 
-    fn learn_post(&mut self, token: &str, columns: &impl Columns) {
+    fn learn_post(&mut self, token: &str, columns: &impl ReadColumns) {
         let allowed = columns.text(column::OUTCOME) == Some("allow") && columns.text(column::METHOD) == Some("POST");
-        let (Some(stream), Some(time), true) = (columns.text(column::STREAM), columns.time(), allowed) else { return };
+        let (Some(stream), Some(time), true) = (columns.text(column::STREAM), columns.time(column::TIME), allowed)
+        else {
+            return;
+        };
         let boundary = self.hasher.hash_one((token, stream));
         let workspace = columns.text(column::WORKSPACE).map(|id| self.hasher.hash_one((token, 'w', id)));
         let user = columns.text(column::USER).map(|id| self.hasher.hash_one((token, 'u', self.names.user_name(id))));
@@ -302,37 +305,11 @@ impl Enrichment {
     }
 }
 
-/// What learning reads, from an entry to come or from a row.
-trait Columns {
-    fn text(&self, column: Text) -> Option<&str>;
-    fn time(&self) -> Option<i64>;
-}
-
-impl Columns for Entry {
-    fn text(&self, column: Text) -> Option<&str> {
-        self.text(column)
-    }
-
-    fn time(&self) -> Option<i64> {
-        self.time(column::TIME)
-    }
-}
-
-impl Columns for Row<'_> {
-    fn text(&self, column: Text) -> Option<&str> {
-        self.text(column)
-    }
-
-    fn time(&self) -> Option<i64> {
-        self.time(column::TIME)
-    }
-}
-
 /// Sets an empty column and says whether it did.
-fn fill(entry: &mut Entry, column: Text, value: Option<&str>) -> bool {
+fn fill(columns: &mut Columns, column: Text, value: Option<&str>) -> bool {
     match value {
-        Some(value) if !value.is_empty() && entry.text(column).is_none() => {
-            entry.set_text(column, value);
+        Some(value) if !value.is_empty() && columns.text(column).is_none() => {
+            columns.set_text(column, value);
             true
         }
         _ => false,

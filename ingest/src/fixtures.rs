@@ -91,9 +91,7 @@ impl House {
         let limit = ReadLimit { rows: 1 << 20, bytes: 1 << 30 };
         let mut all = Rows::new(LedgerName::Events, self.store.events().shard(), 0);
         while all.next_seq < reader.durable().unwrap().next_seq {
-            for row in reader.read(all.next_seq, true, limit).unwrap().iter() {
-                all.push(row.position.seq, row.batch, row.recorded, row.flags, row.facts, row.content);
-            }
+            all.append(reader.read(all.next_seq, true, limit).unwrap());
         }
         all
     }

@@ -25,13 +25,14 @@ pub struct Mended {
 /// The mark of text that is not UTF-8 in front of it.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Whether a strict reader may pass over something that is odd: bytes that are not UTF-8, or what may be half of a
-/// surrogate pair. Everything else that [`mend`] mends makes a strict reader fail.
-pub fn may_hide(raw: &[u8]) -> bool {
+/// Whether a strict reader of the text may pass over something that is odd: what may be half of a surrogate pair. Everything
+/// else that [`mend`] mends makes a strict reader fail, or is no UTF-8.
+pub fn may_hide(text: &str) -> bool {
+    let raw = text.as_bytes();
     let surrogate = |digit: &[u8; 3]| {
         memchr::memmem::find_iter(raw, digit).any(|at| raw.get(at + 3).copied().is_some_and(is_surrogate))
     };
-    std::str::from_utf8(raw).is_err() || surrogate(b"\\ud") || surrogate(b"\\uD")
+    memchr::memchr(b'\\', raw).is_some() && (surrogate(b"\\ud") || surrogate(b"\\uD"))
 }
 
 /// Whether this is the second digit of a surrogate's code.
@@ -41,13 +42,17 @@ fn is_surrogate(digit: u8) -> bool {
 
 /// Whether the record is UTF-16: it has that byte order mark, or each second byte of its beginning is zero.
 pub fn is_utf16(raw: &[u8]) -> bool {
+    // Neither a byte order mark nor a zero is a byte of plain text.
+    if raw.first().is_some_and(|byte| (1..0x80).contains(byte)) && raw.get(1) != Some(&0) {
+        return false;
+    }
     let zeros = |from: usize| raw.len() >= 8 && (0..8).all(|at| (raw[at] == 0) == (at % 2 == from));
     raw.starts_with(b"\xff\xfe") || raw.starts_with(b"\xfe\xff") || zeros(0) || zeros(1)
 }
 
 /// The text as strict JSON, where it is JSON that can be mended.
 pub fn strict(text: &str) -> Cow<'_, str> {
-    if !may_hide(text.as_bytes()) && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+    if !may_hide(text) && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         return Cow::Borrowed(text);
     }
     mend(text.as_bytes()).map_or(Cow::Borrowed(text), |mended| Cow::Owned(mended.text))
@@ -389,7 +394,7 @@ mod tests {
                 if let Some(mended) = mend(raw) {
                     prop_assert!(mended.replaced.len() <= limits::MARKS_MAX && !mended.replaced.is_empty());
                 }
-                let _ = (is_utf16(raw), may_hide(raw));
+                let _ = (is_utf16(raw), may_hide(&String::from_utf8_lossy(raw)));
             }
         }
     }

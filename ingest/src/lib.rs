@@ -1,4 +1,4 @@
-//! Intake: transports (how bytes arrive), dialects (what they mean), redaction, and the pump that joins them.
+//! Intake: transports (how bytes arrive), dialects (what they mean), redaction, and the pipeline that joins them.
 //!
 //! ```text
 //! transport ─► dialect ─► enrichment ─► finish (redact, cut, fingerprint, price) ─► dedup ─► ledger
@@ -16,8 +16,8 @@ pub mod cut;
 pub mod dedup;
 pub mod dialect;
 pub mod enrich;
+pub mod event;
 pub mod fingerprint;
-pub mod finish;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod frame;
@@ -27,8 +27,8 @@ pub mod lenient;
 pub mod limits;
 pub mod metrics;
 mod namespace;
+pub mod pipeline;
 pub mod price;
-pub mod pump;
 pub mod redact;
 pub mod refusals;
 pub mod samples;

@@ -163,7 +163,7 @@ pub const TAIL_SCAN_EVERY: Duration = Duration::from_millis(250);
 pub const TAIL_LAG_EVERY: Duration = Duration::from_secs(1);
 /// A rotated file is read until it has been silent for this long; then its unfinished last line is given up.
 pub const TAIL_ROTATED_SILENCE: Duration = Duration::from_secs(5);
-/// Progress over skipped records only is made durable after this many bytes.
+/// PositionWriter over skipped records only is made durable after this many bytes.
 pub const TAIL_PROGRESS_BYTES: u64 = 16 << 20;
 /// How long a collector waits after an error before it tries again.
 pub const ERROR_PAUSE: Duration = Duration::from_secs(1);

@@ -10,6 +10,7 @@ mod coverage;
 mod made;
 mod names;
 mod options;
+mod prefilter;
 mod record;
 pub mod rules;
 mod view;
@@ -20,6 +21,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{Match, Regex};
 
 use crate::url::Spans;
+use prefilter::Prefilter;
 pub use record::Piece;
 use rules::{RULES, RULES_MAX};
 use view::View;
@@ -44,10 +46,12 @@ pub struct Redacted {
 
 /// The rules in the form in which they run.
 pub struct RuleSet {
-    prefilter: Option<AhoCorasick>,
-    /// For each keyword of the prefilter the bit of its rule.
+    /// Says of most text that it holds nothing. There is none on processors without such a search.
+    prefilter: Option<Prefilter>,
+    keywords: Option<AhoCorasick>,
+    /// For each keyword the bit of its rule.
     keyword_rules: Vec<u128>,
-    /// The bits of the rules whose keyword is one character: too short for the prefilter, and searched apart.
+    /// The bits of the rules whose keyword is one character, which more than its presence speaks for.
     short_rules: Vec<(u8, u128)>,
     rules: Vec<(Regex, &'static str)>,
 }
@@ -112,17 +116,20 @@ impl RuleSet {
         }
         keywords.extend(names::WORDS);
         keyword_rules.resize(keywords.len(), NAMES);
-        let prefilter = AhoCorasick::builder()
+        let search = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::DFA))
             .build(&keywords)
             .ok();
-        Self { prefilter, keyword_rules, short_rules, rules }
+        Self { prefilter: Prefilter::new(), keywords: search, keyword_rules, short_rules, rules }
     }
 
     /// Redacts plain text; `None` if there is no secret.
     pub fn redact_plain(&self, text: &str) -> Option<Redacted> {
+        if !self.may_have_secrets(text) {
+            return None;
+        }
         settle(text, |text| {
             let found = self.find(text);
             (!found.is_empty()).then_some(found)
@@ -131,21 +138,22 @@ impl RuleSet {
 
     /// Redacts the strings of a JSON value, or of a string quoted as Go does; `None` if there is no secret.
     pub fn redact_quoted(&self, value: &str) -> Option<Redacted> {
+        if !self.may_have_secrets(value) {
+            return None;
+        }
         settle(value, |value| self.find_quoted(value, Self::find))
     }
 
     /// Redacts an address, written plainly; `None` if there is no secret. The host stays what it is: only a secret that
     /// stands in its labels is taken out.
     pub fn redact_address(&self, address: &str) -> Option<Redacted> {
+        if !self.may_have_secrets(address) && !may_have_user(address) {
+            return None;
+        }
         settle(address, |address| {
             let found = self.find_in_address(address);
             (!found.is_empty()).then_some(found)
         })
-    }
-
-    /// Redacts an address that stands in a JSON string, or is quoted as Go does.
-    pub fn redact_quoted_address(&self, value: &str) -> Option<Redacted> {
-        settle(value, |value| self.find_quoted(value, Self::find_in_address))
     }
 
     /// Finds secrets in the parts of an address; text that is none is searched as text.
@@ -186,9 +194,6 @@ impl RuleSet {
 
     /// Finds secrets inside the strings of a quoted value; offsets are those of `value`.
     fn find_quoted(&self, value: &str, find: impl Fn(&Self, &str) -> Vec<Found>) -> Option<Vec<Found>> {
-        if !self.may_have_secrets(value) {
-            return None;
-        }
         let view = View::unquoted(value);
         let mut found = Vec::new();
         for secret in find(self, &view.text) {
@@ -198,28 +203,34 @@ impl RuleSet {
         (!found.is_empty()).then_some(found)
     }
 
-    /// Whether a search can find anything: most text has no word of a rule and nothing that is encoded.
+    /// Whether a search can find anything; most text is passed over here.
     fn may_have_secrets(&self, text: &str) -> bool {
-        memchr::memchr2(b'\\', b'%', text.as_bytes()).is_some()
-            || self.candidates(text) != 0
-            || made::may_find(text)
-            || view::base64_texts(text).next().is_some()
+        self.prefilter.as_ref().is_none_or(|prefilter| prefilter.may_find(text))
     }
 
-    /// The bits of the rules whose keywords occur.
-    fn candidates(&self, text: &str) -> u128 {
-        let mut bits = 0;
+    /// The bits of the rules whose keywords occur, and where the first word of a name begins.
+    fn candidates(&self, text: &str) -> (u128, usize) {
+        let (mut bits, mut first_name) = (0, text.len());
         for (byte, rule) in &self.short_rules {
-            if memchr::memchr(*byte, text.as_bytes()).is_some() {
+            let may_match = match byte {
+                b'@' => prefilter::has_user(text),
+                b'.' => prefilter::has_middle(text),
+                _ => memchr::memchr(*byte, text.as_bytes()).is_some(),
+            };
+            if may_match {
                 bits |= rule;
             }
         }
-        if let Some(prefilter) = &self.prefilter {
-            for hit in prefilter.find_overlapping_iter(text) {
-                bits |= self.keyword_rules[hit.pattern().as_usize()];
+        if let Some(keywords) = &self.keywords {
+            for hit in keywords.find_overlapping_iter(text) {
+                let rule = self.keyword_rules[hit.pattern().as_usize()];
+                bits |= rule;
+                if rule == NAMES {
+                    first_name = first_name.min(hit.start());
+                }
             }
         }
-        bits
+        (bits, first_name)
     }
 
     /// Finds secrets in text and in all that it encodes, in order and without overlap.
@@ -253,17 +264,15 @@ impl RuleSet {
     /// Searches the text as it is written.
     fn find_as_written(&self, text: &str, found: &mut Vec<Found>) {
         made::find(text, found);
-        let candidates = self.candidates(text);
+        let (mut candidates, first_name) = self.candidates(text);
         if candidates & NAMES != 0 {
-            names::find(text, found);
+            names::find(text, first_name, found);
         }
-        if candidates & !NAMES == 0 {
-            return;
-        }
-        for (bit, (regex, kind)) in self.rules.iter().enumerate() {
-            if candidates & (1 << bit) == 0 {
-                continue;
-            }
+        candidates &= !NAMES;
+        while candidates != 0 {
+            let rule = self.rules.get(candidates.trailing_zeros() as usize);
+            candidates &= candidates - 1;
+            let Some((regex, kind)) = rule else { continue };
             let mut note = |secret: Option<Match>| {
                 if let Some(secret) = secret.filter(|secret| !secret.is_empty() && !is_placeholder(secret.as_str())) {
                     found.push(Found::new(secret.start(), secret.end(), kind));
@@ -277,6 +286,12 @@ impl RuleSet {
             }
         }
     }
+}
+
+/// Whether a user may stand in an address, with its quotes or without. In an authority of its own no slash is before it.
+fn may_have_user(address: &str) -> bool {
+    let inside = address.strip_prefix('"').unwrap_or(address);
+    memchr::memchr(b'@', inside.as_bytes()).is_some() && Spans::of(inside).is_none_or(|spans| spans.user.is_some())
 }
 
 /// Puts what was found in order and makes one of what overlaps. A secret with a form that a rule knows says more than a name,

@@ -1,23 +1,22 @@
 //! How bytes arrive: the contract of a transport, and the list of transports.
 //!
-//! A transport cuts what it reads into records and gives them to an [`Intake`](crate::pump::Intake); what a record means
+//! A transport cuts what it reads into records and gives them to an [`Intake`](crate::pipeline::Intake); what a record means
 //! is for the dialect. To add a transport, write one file in `transport/` and add one line to [`TRANSPORTS`].
 
 pub mod http;
 pub mod stdin;
 pub mod tail;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use ledger::Ledger;
 use operations::access::Principal;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::health::Trouble;
-use crate::pump::{Channel, Pump};
+use crate::pipeline::{Channel, Pipeline};
 
 /// Every transport. Configuration, help, reference and tests derive from this list.
 pub static TRANSPORTS: &[&dyn Transport] = &[&http::Http, &tail::Tail, &stdin::Stdin];
@@ -43,7 +42,7 @@ pub struct Setting {
     pub example: &'static str,
 }
 
-/// Brings bytes to the pump.
+/// Brings bytes to the pipeline.
 pub trait Transport: Send + Sync {
     /// The name in the configuration.
     fn name(&self) -> &'static str;
@@ -75,8 +74,18 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Starts a collector whose settings are in order, and tells the log first, with [`Start::tell`].
-    fn start(&self, start: Start<'_>) -> Result<(), String>;
+    /// What a collector whose settings are in order does, to be run by the caller. It tells the log first, with [`Start::tell`].
+    fn start(&self, start: Start<'_>) -> Result<Work, String>;
+}
+
+/// What a collector does once it is started. A task ends soon after [`Start::stop`], when what it read is durable.
+pub enum Work {
+    /// It reads on the runtime.
+    Task(BoxFuture<'static, ()>),
+    /// It reads on a thread where blocking is allowed.
+    Blocking(Box<dyn FnOnce() + Send>),
+    /// It waits for requests.
+    Routes(http::Routes),
 }
 
 /// What a transport gets to start a collector.
@@ -92,15 +101,13 @@ pub struct Start<'a> {
     /// The collector's settings.
     pub settings: &'a Settings,
     /// What all collectors share.
-    pub pump: &'a Arc<Pump>,
+    pub pipeline: &'a Arc<Pipeline>,
     /// The ledger that source positions are read from.
     pub ledger: &'a Ledger,
     /// Says that reading must end; what was read is still appended.
     pub stop: &'a CancellationToken,
-    /// Where tasks are started that must end before the ledger stops.
-    pub tasks: &'a TaskTracker,
-    /// The collectors that are pushed to.
-    pub routes: &'a mut HashMap<String, Arc<Channel>>,
+    /// What all collectors share that are pushed to.
+    pub push: &'a Arc<http::Push>,
 }
 
 impl Start<'_> {

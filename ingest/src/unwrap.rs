@@ -17,7 +17,9 @@ mod prefix;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use aho_corasick::packed::Searcher;
 use serde_json::value::RawValue;
 
 use crate::dialect::json::text_of;
@@ -197,9 +199,9 @@ fn cri(raw: &[u8]) -> Option<Line<'_>> {
 fn unwrap_json(raw: &[u8]) -> Option<Line<'_>> {
     let rest = raw[1..].trim_ascii_start().strip_prefix(b"\"")?;
     let first = std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()?;
-    let has = |key: &str| memchr::memmem::find(raw, format!("\"{key}\"").as_bytes()).is_some();
-    let shipped = (LINE_KEYS.contains(&first) || SHIPPER_KEYS.contains(&first)) && LINE_KEYS.iter().any(|key| has(key));
-    let journal = first.starts_with(|char: char| char == '_' || char.is_ascii_uppercase()) && has("MESSAGE");
+    let shipped = (LINE_KEYS.contains(&first) || SHIPPER_KEYS.contains(&first)) && has_line(raw);
+    let journal = first.starts_with(|char: char| char == '_' || char.is_ascii_uppercase())
+        && memchr::memmem::find(raw, b"\"MESSAGE\"").is_some();
     if !shipped && !journal {
         return None;
     }
@@ -207,6 +209,13 @@ fn unwrap_json(raw: &[u8]) -> Option<Line<'_>> {
     let text = mended.as_ref().map_or_else(|| std::str::from_utf8(raw).ok(), |mended| Some(&mended.text))?;
     let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
     if journal { unwrap_journal(&members) } else { unwrap_shipped(&members) }
+}
+
+/// Whether one of [`LINE_KEYS`] stands in the text as a string. Every record of some sources is asked, so all are found at once.
+fn has_line(raw: &[u8]) -> bool {
+    static SEARCH: LazyLock<Option<Searcher>> =
+        LazyLock::new(|| Searcher::new(LINE_KEYS.iter().map(|key| format!("\"{key}\""))));
+    SEARCH.as_ref().is_none_or(|search| search.find(raw).is_some())
 }
 
 /// What a shipper put around a line. Where it does not tell the stream, as those do that read containers' logs, what is

@@ -53,11 +53,12 @@ impl Spans {
             None => return Self::of_authority(address, start..end, start..start, true),
         };
         let rest = &address[slashes..end];
-        let count = rest.find(|char: char| !is_slash(char) && !is_ignored(char)).unwrap_or(rest.len());
-        let written = rest[..count].chars().filter(|char| is_slash(*char)).count();
-        let special = default_port(&address[scheme.clone()].to_ascii_lowercase()).is_some();
+        let is_between = |byte: &u8| is_slash(char::from(*byte)) || is_ignored(char::from(*byte));
+        let count = rest.bytes().take_while(is_between).count();
+        let written = rest.bytes().take(count).filter(|byte| is_slash(char::from(*byte))).count();
         // Clients read `https:/host` and `https:\\host` like `https://host`. A third slash stands where a host is missing.
-        if written != 2 && !(special && written == 1) {
+        let is_special = || default_port(&address[scheme.clone()].to_ascii_lowercase()).is_some();
+        if written != 2 && !(written == 1 && is_special()) {
             return None;
         }
         Self::of_authority(address, slashes + count..end, scheme, false)
@@ -66,8 +67,9 @@ impl Spans {
     /// Finds the parts behind the slashes, or those of a bare `host:port`.
     fn of_authority(address: &str, rest: Range<usize>, scheme: Range<usize>, bare: bool) -> Option<Self> {
         let text = &address[rest.clone()];
-        let end = rest.start + text.find(['/', '?', '#', '\\']).unwrap_or(text.len());
-        let at = address[rest.start..end].rfind('@').map(|at| rest.start + at);
+        let is_end = |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'\\');
+        let end = rest.start + text.bytes().position(is_end).unwrap_or(text.len());
+        let at = address.as_bytes()[rest.start..end].iter().rposition(|byte| *byte == b'@').map(|at| rest.start + at);
         let begin = at.map_or(rest.start, |at| at + 1);
         let (host, port) = split_port(&address[begin..end])?;
         let (host, port) =
@@ -101,7 +103,9 @@ impl Spans {
 fn scheme(text: &str) -> Option<usize> {
     let (scheme, rest) = text.split_once(':')?;
     let well_formed = scheme.starts_with(|char: char| char.is_ascii_alphabetic())
-        && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char) || is_ignored(char));
+        && scheme
+            .chars()
+            .all(|char| char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.') || is_ignored(char));
     (well_formed && rest.trim_start_matches(is_ignored).starts_with(is_slash)).then_some(scheme.len())
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ledger::events::column;
 use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Store, Table};
-use proof::leaf::{FACTS_DOMAIN, Leaf, commitment, salt};
+use proof::leaf::{FACTS_DOMAIN, Leaf, commitment, digest, salt};
 use proof::{Digest, tree};
 
 const RECORD: &str = r#"{"ts":"2026-09-14T09:30:26.800000657Z","level":"INFO","msg":"boundary_request","caller":"coderd/agentapi/boundary_logs.go:150","func":"ReportBoundaryLogs","logger_names":["coderd","agentrpc"],"trace":"478b2b45577307c4fd1bcfc64fad6ffb","span":"9ece4bc70c311edb","fields":{"owner":"amara","workspace_name":"fix-refunds-c88d","agent_name":"main","decision":"deny","session_id":"8f0d2c4e-6b1a-4d39-9c77-2e5a9b7f1d60","sequence_number":2,"workspace_id":"f2bd4e9f-7e27-49fc-961e-be4d1c2aa987","template_id":"c6d67e98-83ea-49f0-8812-e4abae2b68bc","template_version_id":"0ba39c92-1f1b-4c32-aa3e-9925d7713eb1","http_method":"POST","http_url":"https://pastebin.example/api/api_post.php","event_time":"2026-09-14T09:30:21.733000657Z","request_id":"9f30d667-1fc9-47ba-b9e5-8eac46e0abef"}}"#;
@@ -47,7 +47,7 @@ fn group(entries: i64) -> Group {
     let (mut group, mut entry) = (Group::new(Table::of(LedgerName::Events)), Entry::new());
     for number in 0..entries {
         fill(&mut entry, number);
-        group.push(&mut entry).expect("small");
+        group.push(&entry).expect("small");
     }
     group
 }
@@ -58,8 +58,8 @@ fn hashing(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(part.len() as u64));
     group.bench_function("salt, commitment and leaf of one event", |b| {
         b.iter(|| {
-            let facts = commitment(FACTS_DOMAIN, &salt(&[7; 32], 9), black_box(part));
-            Leaf { shard: 0, recorded: 1, flags: 0, facts, content: Digest::ZERO }.hash()
+            let facts = commitment(&salt(&[7; 32], 9), &digest(FACTS_DOMAIN, black_box(part)));
+            Leaf { shard: 0, recorded: 1, flags: 0, facts, content: None }.hash()
         });
     });
     group.throughput(Throughput::Elements(16_384));

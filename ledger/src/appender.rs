@@ -72,8 +72,8 @@ impl Appender {
         Self { queue }
     }
 
-    /// Queues a group, or hands it back at once with `Full`, `Poisoned`, `InvalidGroup` or `Stopped`. `NoSpace` and a later
-    /// `Poisoned` come through the [`Pending`].
+    /// Queues a group, or hands it back at once with `Full`, `NoSpace`, `Poisoned`, `InvalidGroup` or `Stopped`. A later `NoSpace` or
+    /// `Poisoned` comes through the [`Pending`].
     pub fn try_append(&self, group: Group) -> Result<Pending, Rejected> {
         self.queue.push(group).map(Pending).map_err(|(group, error)| Rejected { group, error })
     }

@@ -284,7 +284,7 @@ mod tests {
             let mut entry = Entry::new();
             entry.set_text(column::KIND, "prompt");
             entry.set_text(column::CONTENT, "{}");
-            group.push(&mut entry).expect("small");
+            group.push(&entry).expect("small");
         }
         append_patiently(store, group);
     }

@@ -4,12 +4,15 @@
 use std::collections::BTreeMap;
 
 use proof::inputs::{self, Input};
-use proof::leaf::{self, CONTENT_DOMAIN, FACTS_DOMAIN, Leaf};
+use proof::leaf::{self, FLAG_CONTENT, Leaf};
 use proof::tree::{self, Frontier};
 use proof::{Digest, Header};
 
+use crate::block::Block;
 use crate::column::Table;
-use crate::wal::frame::{Event, Open};
+use crate::entry::PartDigests;
+use crate::rows::decode_integer;
+use crate::wal::frame::Open;
 
 /// A batch that takes events.
 #[derive(Debug)]
@@ -45,16 +48,19 @@ impl OpenBatch {
         self.inputs.len() + new > max
     }
 
-    /// Adds an event.
-    pub fn add_event(&mut self, event: &Event<'_>) {
-        self.add_leaf(event, event_leaf(self.shard, &self.open, event).hash());
-    }
-
-    /// Adds an event whose leaf in this batch was computed already: [`event_leaf`].
-    pub fn add_leaf(&mut self, event: &Event<'_>, leaf: Digest) {
-        self.leaves.push(leaf);
-        self.recorded_min.get_or_insert(event.recorded);
-        if let Some(time) = self.table.event_time(event.facts) {
+    /// Adds the rows of a block that were recorded at `recorded`, with the digests of their parts.
+    pub(crate) fn add_block(&mut self, block: &Block, recorded: i64, digests: &[PartDigests]) {
+        self.leaves.reserve(digests.len());
+        for digests in digests {
+            let seq = self.open.first_seq + self.leaves.len() as u64;
+            self.leaves.push(row_leaf(self.shard, &self.open, seq, recorded, digests).hash());
+        }
+        if !digests.is_empty() {
+            self.recorded_min.get_or_insert(recorded);
+        }
+        let Some(column) = self.table.event_time() else { return };
+        let pages = block.pages();
+        for time in (0..block.len()).filter_map(|row| block.value(column, row, &pages).and_then(decode_integer)) {
             let (min, max) = self.time.unwrap_or((time, time));
             self.time = Some((min.min(time), max.max(time)));
         }
@@ -93,17 +99,14 @@ impl OpenBatch {
     }
 }
 
-/// The leaf of an event in the batch that `open` started.
-pub fn event_leaf(shard: u32, open: &Open, event: &Event<'_>) -> Leaf {
-    let facts_salt = leaf::salt(&open.facts_secret, event.seq);
-    let content = event.content.map_or(Digest::ZERO, |bytes| {
-        leaf::commitment(CONTENT_DOMAIN, &leaf::salt(&open.content_secret, event.seq), bytes)
-    });
+/// The leaf of a row in the batch that `open` started.
+pub(crate) fn row_leaf(shard: u32, open: &Open, seq: u64, recorded: i64, digests: &PartDigests) -> Leaf {
+    let content = digests.content.map(|digest| leaf::commitment(&leaf::salt(&open.content_secret, seq), &digest));
     Leaf {
         shard,
-        recorded: event.recorded,
-        flags: event.flags,
-        facts: leaf::commitment(FACTS_DOMAIN, &facts_salt, event.facts),
+        recorded,
+        flags: if content.is_some() { FLAG_CONTENT } else { 0 },
+        facts: leaf::commitment(&leaf::salt(&open.facts_secret, seq), &digests.facts),
         content,
     }
 }

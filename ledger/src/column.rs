@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crate::limits::COLUMN_ID_LIMIT;
 use crate::position::LedgerName;
 
 /// The kind of a column's values and so their canonical bytes.
@@ -32,17 +33,34 @@ pub enum Part {
     Content,
 }
 
+/// How the values of a column are stored, in memory, in the WAL and in segments. It changes no byte that is hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Storage {
+    /// Values repeat: each is stored once, with numbers that refer to it.
+    Repeated,
+    /// As [`Storage::Repeated`], and analysts look for one rare value: segments have a bloom filter of it.
+    Sought,
+    /// Mostly ascends in small steps inside a session: differences are shorter than numbers of a dictionary.
+    Ascending,
+    /// Hardly repeats: a dictionary would be a second copy, and ranges prune nothing.
+    Unique,
+    /// Long and hardly repeats: compressed in pages of its own, which are only read by who asks for the column.
+    Long,
+}
+
 /// One column of a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
     /// The id that is hashed.
-    pub id: u16,
+    pub id: u8,
     /// The name in SQL, in Parquet and in JSON.
     pub name: &'static str,
     /// The kind of its values.
     pub kind: Kind,
     /// The part that holds it.
     pub part: Part,
+    /// How its values are stored.
+    pub storage: Storage,
     /// One sentence for the reference.
     pub doc: &'static str,
 }
@@ -53,6 +71,19 @@ pub struct Table {
     pub ledger: LedgerName,
     /// The columns.
     pub columns: &'static [Column],
+    /// The index of each id's column plus one; zero where there is none.
+    pub(crate) places: [u8; COLUMN_ID_LIMIT as usize],
+}
+
+/// The index of each id's column plus one.
+pub(crate) const fn places(columns: &[Column]) -> [u8; COLUMN_ID_LIMIT as usize] {
+    let mut places = [0; COLUMN_ID_LIMIT as usize];
+    let mut at = 0;
+    while at < columns.len() {
+        places[columns[at].id as usize] = at as u8 + 1;
+        at += 1;
+    }
+    places
 }
 
 /// The handle of a column, for who has only its name; `None` for another kind.
@@ -88,22 +119,15 @@ impl Table {
         }
     }
 
-    /// The event time in the canonical bytes of a facts part: the value that a batch header's time range covers.
-    ///
-    /// Only `events` has one; its column has the lowest id, so it stands first.
-    pub fn event_time(&self, facts: &[u8]) -> Option<i64> {
-        let time = crate::events::column::TIME.id();
-        match proof::part::columns(facts).next() {
-            Some(Ok((id, value))) if self.ledger == LedgerName::Events && id == time => {
-                crate::rows::decode_integer(value)
-            }
-            _ => None,
-        }
+    /// The column of the event time: the value that a batch header's time range covers. Only `events` has one.
+    pub(crate) fn event_time(&self) -> Option<u8> {
+        (self.ledger == LedgerName::Events).then_some(crate::events::column::TIME.id())
     }
 
     /// The column with this id.
-    pub fn by_id(&self, id: u16) -> Option<&'static Column> {
-        self.columns.binary_search_by_key(&id, |column| column.id).ok().map(|at| &self.columns[at])
+    pub fn by_id(&self, id: u8) -> Option<&'static Column> {
+        let place = self.places.get(usize::from(id)).copied().unwrap_or(0);
+        self.columns.get(usize::from(place).checked_sub(1)?)
     }
 
     /// The column with this name.
@@ -123,11 +147,11 @@ pub mod handle {
         ($($name:ident),*) => {$(
             #[doc = concat!("The id of a column whose kind is `Kind::", stringify!($name), "`.")]
             #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-            pub struct $name(pub(crate) u16);
+            pub struct $name(pub(crate) u8);
 
             impl $name {
                 /// The id that is hashed.
-                pub const fn id(self) -> u16 {
+                pub const fn id(self) -> u8 {
                     self.0
                 }
             }
@@ -138,7 +162,7 @@ pub mod handle {
 
 /// Declares a ledger's columns: a typed handle for each and the table of them all.
 macro_rules! columns {
-    ($ledger:expr; $($id:literal $handle:ident $name:literal $kind:ident $part:ident $doc:literal;)*) => {
+    ($ledger:expr; $($id:literal $handle:ident $name:literal $kind:ident $part:ident $storage:ident $doc:literal;)*) => {
         /// Typed handles of the columns.
         pub mod column {
             $(
@@ -147,16 +171,20 @@ macro_rules! columns {
             )*
         }
 
+        const COLUMNS: &[$crate::column::Column] = &[$($crate::column::Column {
+            id: $id,
+            name: $name,
+            kind: $crate::column::Kind::$kind,
+            part: $crate::column::Part::$part,
+            storage: $crate::column::Storage::$storage,
+            doc: $doc,
+        }),*];
+
         /// All columns of this ledger.
         pub static TABLE: $crate::column::Table = $crate::column::Table {
             ledger: $ledger,
-            columns: &[$($crate::column::Column {
-                id: $id,
-                name: $name,
-                kind: $crate::column::Kind::$kind,
-                part: $crate::column::Part::$part,
-                doc: $doc,
-            }),*],
+            columns: COLUMNS,
+            places: $crate::column::places(COLUMNS),
         };
     };
 }

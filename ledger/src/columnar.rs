@@ -1,19 +1,17 @@
-//! The Arrow side of a column table: its schema, rows to columns, and columns back to the bytes that are hashed.
+//! The Arrow side of a column table: its schema, blocks to columns, and columns back to the bytes that are hashed.
 //!
 //! Nothing here knows Parquet or a file. The hot tail, the sealer and the reader share these columns, so that a query
 //! sees the same types on both sides of the watermark.
 
-mod builder;
 mod encoder;
-mod values;
-mod views;
+mod gather;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-pub use builder::ColumnsBuilder;
 pub use encoder::PartEncoder;
+pub(crate) use gather::{Piece, gather};
 
 use crate::column::{Column, Kind, Part, Table};
 
@@ -32,7 +30,7 @@ pub enum NotCanonical {
     Part(#[from] proof::part::PartError),
     /// The table has no column with this id: a newer version wrote it, or it is damaged.
     #[error("column id {0} is not in the table")]
-    UnknownColumn(u16),
+    UnknownColumn(u8),
     /// The column stands in the part that it does not belong to.
     #[error("column {0} stands in the wrong part")]
     WrongPart(&'static str),
@@ -57,9 +55,6 @@ pub enum NotCanonical {
         /// The type that the table gives it, or that there is none.
         expected: String,
     },
-    /// The builder refused a row before and holds a part of it.
-    #[error("an earlier row was refused")]
-    Broken,
     /// Arrow refused the columns.
     #[error("{0}")]
     Arrow(String),
@@ -105,7 +100,7 @@ pub fn data_type(kind: Kind) -> DataType {
     }
 }
 
-/// Says whether the parts of a row are canonical, without building columns of them.
+/// Says whether the parts of a row are canonical.
 pub fn check(table: &'static Table, facts: &[u8], content: Option<&[u8]>) -> Result<(), NotCanonical> {
     check_part(table, Part::Facts, facts)?;
     match content {
@@ -122,9 +117,23 @@ fn check_part(table: &'static Table, part: Part, bytes: &[u8]) -> Result<(), Not
         if column.part != part {
             return Err(NotCanonical::WrongPart(column.name));
         }
-        values::check(column.kind, value).map_err(|what| NotCanonical::Value { column: column.name, what })?;
+        check_value(column.kind, value).map_err(|what| NotCanonical::Value { column: column.name, what })?;
     }
     Ok(())
+}
+
+/// Says whether bytes are a value of this kind.
+pub(crate) fn check_value(kind: Kind, value: &[u8]) -> Result<(), &'static str> {
+    match kind {
+        Kind::Text => std::str::from_utf8(value).map(|_| ()).map_err(|_| "bytes that are not UTF-8"),
+        Kind::Integer | Kind::Time | Kind::Fingerprint if value.len() == 8 => Ok(()),
+        Kind::Integer | Kind::Time | Kind::Fingerprint => Err("a number that is not 8 bytes long"),
+        Kind::Bytes => Ok(()),
+        Kind::TextList => proof::part::list_elements(value).try_for_each(|element| {
+            let element = element.ok_or("a list that ends inside an element")?;
+            std::str::from_utf8(element).map(|_| ()).map_err(|_| "a list element that is not UTF-8")
+        }),
+    }
 }
 
 #[cfg(test)]

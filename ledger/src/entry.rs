@@ -1,41 +1,50 @@
 //! An entry before it has a position, and the group of entries that is appended as one.
 
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 
+use proof::Digest;
 use proof::inputs::Input;
+use proof::leaf::{self, CONTENT_DOMAIN, FACTS_DOMAIN};
 use proof::part;
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use crate::block::{Block, BlockBuilder};
 use crate::column::{Column, Part, Table, handle};
 use crate::error::AppendError;
-use crate::limits;
+use crate::limits::{self, COLUMN_ID_LIMIT};
 use crate::rows::{decode_integer, decode_text};
 
-/// Flag of a leaf: the entry was recorded with a content part.
-pub const FLAG_CONTENT: u32 = 1;
-
-/// Stands for "no content part" in place of its length.
-pub(crate) const NO_CONTENT: u32 = u32::MAX;
-
 /// Columns with their values, in any order. Reuse one with [`Entry::clear`] where many are built.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Entry {
+    /// A bit for each column that is set.
+    set: u128,
+    /// Where the slot of each column that is set stands.
+    places: [u8; COLUMN_ID_LIMIT as usize],
     slots: Vec<Slot>,
     values: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    id: u16,
     start: u32,
     len: u32,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { set: 0, places: [0; COLUMN_ID_LIMIT as usize], slots: Vec::new(), values: Vec::new() }
+    }
 }
 
 // What people typed stands in entries: debug output tells sizes only, so that a log line never repeats it.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry")
-            .field("columns", &self.slots.len())
+            .field("columns", &self.set.count_ones())
             .field("bytes", &self.values.len())
             .finish_non_exhaustive()
     }
@@ -44,7 +53,7 @@ impl fmt::Debug for Entry {
 impl fmt::Debug for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Group");
-        debug.field("ledger", &self.table.ledger).field("entries", &self.ends.len()).field("bytes", &self.bytes.len());
+        debug.field("ledger", &self.table.ledger).field("entries", &self.entries()).field("bytes", &self.part_bytes);
         debug.field("inputs", &self.inputs.len()).finish_non_exhaustive()
     }
 }
@@ -57,13 +66,14 @@ impl Entry {
 
     /// Takes every column out and keeps the memory.
     pub fn clear(&mut self) {
+        self.set = 0;
         self.slots.clear();
         self.values.clear();
     }
 
     /// Whether no column is set.
     pub fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.set == 0
     }
 
     /// Sets a text; a value that was set before is replaced.
@@ -112,8 +122,8 @@ impl Entry {
     }
 
     /// Takes a column out, so that it is null.
-    pub fn remove(&mut self, id: u16) {
-        self.slots.retain(|slot| slot.id != id);
+    pub fn remove(&mut self, id: u8) {
+        self.set &= !bit(id);
     }
 
     /// The text that was set.
@@ -132,15 +142,51 @@ impl Entry {
     }
 
     /// The canonical bytes of a column's value.
-    pub fn value(&self, id: u16) -> Option<&[u8]> {
-        let slot = self.slots.iter().find(|slot| slot.id == id)?;
+    pub fn value(&self, id: u8) -> Option<&[u8]> {
+        if self.set & bit(id) == 0 {
+            return None;
+        }
+        let slot = self.slots.get(usize::from(*self.places.get(usize::from(id))?))?;
         self.values.get(slot.start as usize..slot.start as usize + slot.len as usize)
     }
 
-    fn put(&mut self, id: u16, value: &[u8]) {
-        self.remove(id);
-        self.slots.push(Slot { id, start: self.values.len() as u32, len: value.len() as u32 });
+    /// The columns that are set, with the canonical bytes of their values, in ascending order of id.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        let mut left = self.set;
+        std::iter::from_fn(move || {
+            let id = (left != 0).then(|| left.trailing_zeros() as u8)?;
+            left &= left - 1;
+            Some((id, self.value(id).unwrap_or_default()))
+        })
+    }
+
+    fn put(&mut self, id: u8, value: &[u8]) {
+        let Some(place) = self.places.get_mut(usize::from(id)) else { return };
+        let slot = Slot { start: self.values.len() as u32, len: value.len() as u32 };
         self.values.extend_from_slice(value);
+        if self.set & bit(id) != 0
+            && let Some(old) = self.slots.get_mut(usize::from(*place))
+        {
+            *old = slot;
+            return;
+        }
+        if self.slots.len() >= usize::from(u8::MAX) {
+            // Columns that were taken out and set again and again: what is left of them goes.
+            return self.put_anew(id, value);
+        }
+        *place = self.slots.len() as u8;
+        self.slots.push(slot);
+        self.set |= bit(id);
+    }
+
+    /// Keeps the columns that are set, and sets one more.
+    fn put_anew(&mut self, id: u8, value: &[u8]) {
+        let mut anew = Self::new();
+        for (other, value) in self.columns().filter(|(other, _)| *other != id) {
+            anew.put(other, value);
+        }
+        anew.put(id, value);
+        *self = anew;
     }
 
     /// Sets a column to a JSON value, for whoever writes events as JSON by hand: examples of rules, tests. Else says what the
@@ -166,11 +212,10 @@ impl Entry {
     }
 
     /// Appends the canonical form of a part. A column that the table does not list is left out.
-    pub(crate) fn write_part(&mut self, table: &Table, part: Part, out: &mut Vec<u8>) {
-        self.slots.sort_unstable_by_key(|slot| slot.id);
-        for slot in &self.slots {
-            if table.by_id(slot.id).is_some_and(|column| column.part == part) {
-                part::write_column(out, slot.id, &self.values[slot.start as usize..][..slot.len as usize]);
+    fn write_part(&self, table: &Table, part: Part, out: &mut Vec<u8>) {
+        for (id, value) in self.columns() {
+            if table.by_id(id).is_some_and(|column| column.part == part) {
+                part::write_column(out, id, value);
             }
         }
     }
@@ -181,46 +226,123 @@ impl Entry {
     }
 }
 
+/// The bit of a column.
+fn bit(id: u8) -> u128 {
+    1_u128.checked_shl(u32::from(id)).unwrap_or(0)
+}
+
 /// Entries and source positions that become durable in one commit, or not at all.
 ///
-/// The group holds the entries in the form in which the WAL stores them, so that encoding happens on the thread of the
-/// source and the writer copies once.
+/// The group holds the entries in the form in which they are kept and hashed, so that this work is done on the thread of the source.
 #[derive(Clone)]
 pub struct Group {
     table: &'static Table,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) ends: Vec<u32>,
+    /// In a place of its own: groups are handed back and forth.
+    encoding: Box<Encoding>,
+    /// Canonical bytes of all parts.
+    part_bytes: usize,
     pub(crate) inputs: Vec<Input>,
+}
+
+/// What became of the entries so far.
+#[derive(Clone)]
+struct Encoding {
+    rows: BlockBuilder,
+    digests: Vec<PartDigests>,
+    checks: Checks,
+    /// Room for the parts of an entry.
+    facts: Vec<u8>,
+    content: Vec<u8>,
+}
+
+/// The digests of the parts of one entry: what the leaf commits to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PartDigests {
+    pub(crate) facts: Digest,
+    pub(crate) content: Option<Digest>,
+}
+
+impl PartDigests {
+    /// The digests of canonical parts; an empty content part is none.
+    pub(crate) fn of(facts: &[u8], content: &[u8]) -> Self {
+        let content = (!content.is_empty()).then(|| leaf::digest(CONTENT_DOMAIN, content));
+        Self { facts: leaf::digest(FACTS_DOMAIN, facts), content }
+    }
+}
+
+/// Keyed hashes of the parts of some rows, with which a sealer compares what it reads back. The key is another one for each group, so that
+/// nobody can choose parts that are mistaken for each other.
+#[derive(Debug, Clone)]
+pub(crate) struct Checks {
+    key: u64,
+    pub(crate) rows: Vec<u128>,
+}
+
+impl Checks {
+    pub(crate) fn new() -> Self {
+        Self { key: RandomState::new().hash_one(0), rows: Vec::new() }
+    }
+
+    /// The hash of the canonical parts of a row; an empty content part is none.
+    pub(crate) fn of(&self, facts: &[u8], content: &[u8]) -> u128 {
+        let facts = xxh3_128_with_seed(facts, self.key);
+        if content.is_empty() { facts } else { facts ^ xxh3_128_with_seed(content, !self.key).rotate_left(1) }
+    }
+
+    pub(crate) fn push(&mut self, facts: &[u8], content: &[u8]) {
+        self.rows.push(self.of(facts, content));
+    }
+}
+
+/// A group that takes no more entries, in the form in which the writer records it.
+#[derive(Debug)]
+pub(crate) struct EncodedGroup {
+    /// `None` for a group without entries.
+    pub(crate) block: Option<Arc<Block>>,
+    /// The bytes of the block in the WAL.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digests: Vec<PartDigests>,
+    pub(crate) checks: Arc<Checks>,
+    pub(crate) inputs: Vec<Input>,
+}
+
+impl EncodedGroup {
+    pub(crate) fn entries(&self) -> usize {
+        self.digests.len()
+    }
 }
 
 impl Group {
     /// An empty group for the ledger that `table` describes.
     pub fn new(table: &'static Table) -> Self {
-        Self { table, bytes: Vec::new(), ends: Vec::new(), inputs: Vec::new() }
+        let encoding = Encoding {
+            rows: BlockBuilder::new(table),
+            digests: Vec::new(),
+            checks: Checks::new(),
+            facts: Vec::new(),
+            content: Vec::new(),
+        };
+        Self { table, encoding: Box::new(encoding), part_bytes: 0, inputs: Vec::new() }
     }
 
     /// Adds an entry after those that are there.
     ///
     /// A column that the table does not list is a defect of the caller and is left out.
-    pub fn push(&mut self, entry: &mut Entry) -> Result<(), AppendError> {
+    pub fn push(&mut self, entry: &Entry) -> Result<(), AppendError> {
         if entry.len() > limits::ENTRY_BYTES_MAX
-            || entry.slots.iter().any(|slot| slot.len as usize > limits::VALUE_BYTES_MAX)
+            || entry.columns().any(|(_, value)| value.len() > limits::VALUE_BYTES_MAX)
         {
             return Err(AppendError::EntryTooLarge { bytes: entry.len() });
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 8]);
-        entry.write_part(self.table, Part::Facts, &mut self.bytes);
-        let facts_len = (self.bytes.len() - start - 8) as u32;
-        let at = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 4]);
-        entry.write_part(self.table, Part::Content, &mut self.bytes);
-        let content_len = (self.bytes.len() - at - 4) as u32;
-        let (flags, content_len) = if content_len == 0 { (0, NO_CONTENT) } else { (FLAG_CONTENT, content_len) };
-        self.bytes[start..start + 4].copy_from_slice(&flags.to_be_bytes());
-        self.bytes[start + 4..start + 8].copy_from_slice(&facts_len.to_be_bytes());
-        self.bytes[at..at + 4].copy_from_slice(&content_len.to_be_bytes());
-        self.ends.push(self.bytes.len() as u32);
+        let Encoding { rows, digests, checks, facts, content } = &mut *self.encoding;
+        facts.clear();
+        entry.write_part(self.table, Part::Facts, facts);
+        content.clear();
+        entry.write_part(self.table, Part::Content, content);
+        digests.push(PartDigests::of(facts, content));
+        checks.push(facts, content);
+        rows.push_entry(entry);
+        self.part_bytes += facts.len() + content.len();
         Ok(())
     }
 
@@ -233,26 +355,38 @@ impl Group {
 
     /// Number of entries.
     pub fn entries(&self) -> usize {
-        self.ends.len()
+        self.encoding.digests.len()
     }
 
-    /// Size in bytes, roughly as the WAL stores it.
+    /// Size in bytes before compression, roughly.
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.inputs.iter().map(|input| input.key.len() + input.value.len() + 16).sum::<usize>()
+        self.part_bytes + self.inputs.iter().map(|input| input.key.len() + input.value.len() + 16).sum::<usize>()
     }
 
     /// Whether there is neither an entry nor an input.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty() && self.inputs.is_empty()
+        self.entries() == 0 && self.inputs.is_empty()
     }
 
     /// Whether the group should be appended before another entry is added.
     pub fn is_full(&self) -> bool {
-        self.entries() >= limits::GROUP_ENTRIES_MAX || self.bytes.len() >= limits::GROUP_BYTES_MAX
+        self.entries() >= limits::GROUP_ENTRIES_MAX || self.part_bytes >= limits::GROUP_BYTES_MAX
     }
 
     /// The ledger that the group is for.
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// Compresses and encodes what was added.
+    pub(crate) fn encode(self) -> EncodedGroup {
+        let Encoding { rows, digests, checks, .. } = *self.encoding;
+        let (mut block, mut bytes) = (None, Vec::new());
+        if !digests.is_empty() {
+            let finished = rows.finish();
+            finished.encode(&mut bytes);
+            block = Some(Arc::new(finished));
+        }
+        EncodedGroup { block, bytes, digests, checks: Arc::new(checks), inputs: self.inputs }
     }
 }

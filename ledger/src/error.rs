@@ -91,6 +91,16 @@ pub enum LedgerError {
         /// The newest format that this version reads.
         supported: u32,
     },
+    /// The directory was written by a version from before the first release.
+    #[error("{} has format {found}, which only versions from before the first release wrote, and this version reads format {supported}: verify and export it with the version that wrote it, and start a new directory", path.display())]
+    OlderFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// The format it states.
+        found: u32,
+        /// The format that this version reads.
+        supported: u32,
+    },
     /// The file is not one of ours.
     #[error("{} is not a Tachograph {expected}; check the path", path.display())]
     Foreign {
@@ -174,4 +184,9 @@ impl LedgerError {
     pub fn corrupt(path: impl Into<PathBuf>, place: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Corrupt { path: path.into(), place: place.into(), what: what.into() }
     }
+}
+
+/// Whether an error says that the disk or the quota is full.
+pub(crate) fn is_no_space(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }

@@ -5,9 +5,12 @@ pub(crate) mod recorder;
 
 use proptest::prelude::*;
 
-use crate::column::{Column, Kind, Table, handle};
-use crate::entry::{Entry, Group, NO_CONTENT};
-use crate::{AppendError, Rejected, Store};
+use std::sync::Arc;
+
+use crate::column::{Column, Kind, Part, Table, handle};
+use crate::entry::{EncodedGroup, Entry, Group};
+use crate::tail::TailBlock;
+use crate::{AppendError, Rejected, Row, Rows, Store};
 
 /// One encoded entry: the leaf's flags, the facts part and the content part.
 pub(crate) type Parts = (u32, Vec<u8>, Option<Vec<u8>>);
@@ -72,25 +75,30 @@ pub(crate) fn append_patiently(store: &Store, group: Group) {
     queued.expect("room").wait().expect("durable");
 }
 
-/// The parts of entries as a group encodes them.
-pub(crate) fn parts(table: &'static Table, entries: &mut [Entry]) -> Vec<Parts> {
+/// The parts of entries as a leaf commits to them.
+pub(crate) fn parts(table: &'static Table, entries: &[Entry]) -> Vec<Parts> {
+    let mut rows = Rows::new(table.ledger, 0, 0);
+    for entry in entries {
+        rows.push_entry(0, 0, entry);
+    }
+    let parts = |row: Row<'_>| {
+        let content = row.part(Part::Content);
+        (row.flags, row.part(Part::Facts), Some(content).filter(|content| !content.is_empty()))
+    };
+    rows.iter().map(parts).collect()
+}
+
+/// Entries as the hot tail holds them: the first position, the batch, and the time of recording.
+pub(crate) fn tail_block(table: &'static Table, at: (u64, u64, i64), entries: &[Entry]) -> Arc<TailBlock> {
+    let group = encoded(table, entries);
+    Arc::new(TailBlock::new((0, 0), group.block.expect("entries"), at, Some(group.checks)))
+}
+
+/// A group of entries as the writer gets it.
+pub(crate) fn encoded(table: &'static Table, entries: &[Entry]) -> EncodedGroup {
     let mut group = Group::new(table);
     for entry in entries {
         group.push(entry).expect("small entries");
     }
-    let number = |at: usize| u32::from_be_bytes(group.bytes[at..at + 4].try_into().expect("4 bytes"));
-    let mut at = 0;
-    let mut all = Vec::new();
-    while at < group.bytes.len() {
-        let (flags, facts_len) = (number(at), number(at + 4) as usize);
-        let facts = group.bytes[at + 8..at + 8 + facts_len].to_vec();
-        at += 8 + facts_len;
-        let content = match number(at) {
-            NO_CONTENT => None,
-            len => Some(group.bytes[at + 4..at + 4 + len as usize].to_vec()),
-        };
-        at += 4 + content.as_ref().map_or(0, Vec::len);
-        all.push((flags, facts, content));
-    }
-    all
+    group.encode()
 }

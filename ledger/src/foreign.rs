@@ -42,7 +42,7 @@ impl ForeignView {
         let origin = identity.origin(ledger, shard);
         let (segments, start) = Segments::open(directory, ledger, shard, &origin)?;
         let manifest = segments.manifest().map(|manifest| manifest.number);
-        let tail = Tail::new(table, shard);
+        let tail = Tail::new();
         let replay = Replay::new(Depth::Rows, table, shard, start.chain, start.positions);
         let view = View::new(table, shard, Arc::new(segments), tail, replay.positions.clone(), Durable::default());
         let foreign = Self {
@@ -84,10 +84,10 @@ impl ForeignView {
             self.replay = Replay::new(Depth::Rows, Table::of(self.ledger), self.shard, start.chain, start.positions);
             (self.scanner, self.next_file) = (None, start.first_wal);
         }
-        match start.first_wal.checked_sub(1) {
-            Some(sealed) => view.seal(segments, sealed),
-            None => Ok(()),
+        if let Some(sealed) = start.first_wal.checked_sub(1) {
+            view.seal(segments, sealed);
         }
+        Ok(())
     }
 
     fn follow_wal(&mut self, view: &View) -> Result<(), LedgerError> {

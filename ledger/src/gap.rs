@@ -68,7 +68,7 @@ impl Gap {
         });
         entry.set_text(column::RECORD, &record.to_string());
         let mut group = Group::new(Table::of(LedgerName::Operations));
-        group.push(&mut entry)?;
+        group.push(&entry)?;
         group.input(Self::key(ledger, shard), self.encode());
         operations.append_of_sealer(group).map_err(|rejected| rejected.error)?.wait().map(|_| ())
     }

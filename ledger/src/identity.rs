@@ -23,8 +23,8 @@ use crate::limits::SMALL_FILE_BYTES_MAX;
 use crate::position::LedgerName;
 use crate::regular;
 
-/// The format of data directories that this version writes, and the newest that it opens.
-pub const DIRECTORY_FORMAT: u32 = 1;
+/// The format of data directories that this version writes, and the only one that it opens: format 1 was never released.
+pub const DIRECTORY_FORMAT: u32 = 2;
 const IDENTITY_FILE: &str = "identity";
 const CHECKPOINT_KEY: &str = "keys/checkpoint.key";
 const FINGERPRINT_KEY: &str = "keys/fingerprint.key";
@@ -73,6 +73,9 @@ impl Identity {
         }
         if format > DIRECTORY_FORMAT {
             return Err(LedgerError::NewerFormat { path, found: format, supported: DIRECTORY_FORMAT });
+        }
+        if format < DIRECTORY_FORMAT {
+            return Err(LedgerError::OlderFormat { path, found: format, supported: DIRECTORY_FORMAT });
         }
         serde_json::from_str(body).map_err(|_| foreign())
     }
@@ -298,5 +301,8 @@ mod tests {
         assert!(matches!(check(&format!("{newer}\nsha256 {}\n", Digest::ZERO)), LedgerError::Corrupt { .. }));
         let digest = Digest::of(newer.as_bytes(), &[]);
         assert!(matches!(check(&format!("{newer}\nsha256 {digest}\n")), LedgerError::NewerFormat { found: 9, .. }));
+        let older = "{\"format\": 1, \"other\": 1}";
+        let digest = Digest::of(older.as_bytes(), &[]);
+        assert!(matches!(check(&format!("{older}\nsha256 {digest}\n")), LedgerError::OlderFormat { found: 1, .. }));
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 /// Column ids are below this, so that a row can be an array.
-pub const COLUMN_ID_LIMIT: u16 = 128;
+pub const COLUMN_ID_LIMIT: u8 = 128;
 
 /// The largest value of one column in bytes. Intake refuses lines above 1 MiB, and escaping can grow them sixfold.
 pub const VALUE_BYTES_MAX: usize = 8 << 20;
@@ -15,6 +15,9 @@ pub const ENTRY_BYTES_MAX: usize = 16 << 20;
 pub const GROUP_ENTRIES_MAX: usize = 4_096;
 /// The largest group in bytes. A group that is larger by its last entry is still taken.
 pub const GROUP_BYTES_MAX: usize = 4 << 20;
+/// The most bytes of a block's values, repeated ones counted each time, and of its sections before compression: a group that is
+/// larger by its last entry, with the numbers of its values.
+pub const BLOCK_BYTES_MAX: usize = GROUP_BYTES_MAX + ENTRY_BYTES_MAX + 2 * GROUP_ENTRIES_MAX * COLUMN_ID_LIMIT as usize;
 /// Bytes of groups that wait for the writer. What comes on top is answered `Full`.
 pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 
@@ -39,12 +42,12 @@ pub const GROUP_INPUTS_MAX: usize = BATCH_INPUTS_MAX / 2;
 pub const INPUT_BYTES_MAX: usize = 4_096;
 
 /// The largest WAL frame that a reader believes.
-pub const FRAME_BYTES_MAX: usize = ENTRY_BYTES_MAX + 1_024;
+pub const FRAME_BYTES_MAX: usize = BLOCK_BYTES_MAX + (64 << 10);
 
 /// A WAL file is sealed when it holds this many events,
-pub const SEGMENT_ENTRIES_MAX: u64 = 262_144;
+pub const SEGMENT_ENTRIES_MAX: u64 = 131_072;
 /// or this many bytes,
-pub const SEGMENT_WAL_BYTES_MAX: u64 = 256 << 20;
+pub const SEGMENT_WAL_BYTES_MAX: u64 = 64 << 20;
 /// or when its first event is this old.
 pub const SEGMENT_AGE_MAX: Duration = Duration::from_mins(15);
 /// Rows in one row group of a segment.
@@ -61,7 +64,7 @@ pub const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
 pub const BLOB_READ_BYTES_MAX: u64 = 512 << 20;
 /// The most bytes of one commit in the WAL: the groups of a commit, the last of which may be larger by an entry, and what
 /// closes and opens batches around them. What follows the last whole commit of a file is never more.
-pub const COMMIT_READ_BYTES_MAX: usize = 2 * (COMMIT_BYTES_MAX + GROUP_BYTES_MAX + ENTRY_BYTES_MAX);
+pub const COMMIT_READ_BYTES_MAX: usize = 2 * (COMMIT_BYTES_MAX + FRAME_BYTES_MAX);
 /// The largest file of a segment in bytes: far above what the largest WAL file can become.
 pub const SEALED_FILE_BYTES_MAX: u64 = 16 << 30;
 /// Bytes that a backup copies at once.
@@ -80,18 +83,20 @@ pub const SIGNED_WAIT_STEP: Duration = Duration::from_millis(10);
 pub const MANIFESTS_KEPT: u64 = 8;
 /// Faults that one verification lists; the rest is only counted.
 pub const FAULTS_MAX: usize = 1_000;
-/// Events of one commit that a replay gives to a thread at least: fewer are hashed sooner than a thread starts.
-pub const REPLAY_EVENTS_PER_THREAD: usize = 128;
+/// Rows that a replay gives to a thread at once: fewer are hashed sooner than a thread starts.
+pub const REPLAY_ROWS_AT_ONCE: usize = 256;
 /// WAL files that a verification holds open at once; a ledger in order has fewer.
 pub const VERIFY_WAL_FILES_MAX: usize = 64;
 /// How often a verification reads a ledger again because it was sealed meanwhile,
 pub const VERIFY_TRIES_MAX: usize = 5;
 /// and its checkpoint, because the log grew.
 pub const VERIFY_ROUNDS_MAX: usize = 20;
-/// Rows in one block of the hot tail's columns.
-pub const TAIL_BLOCK_ENTRIES_MAX: usize = 8_192;
-/// Sealed WAL files that wait for the sealer; when there are more, intake answers `Full`.
-pub const UNSEALED_FILES_MAX: usize = 4;
+/// Blocks of the hot tail below this many rows are small:
+pub const SMALL_BLOCK_ROWS: usize = 128;
+/// so many of them that follow each other are put together.
+pub const SMALL_BLOCKS_MAX: usize = 64;
+/// Full WAL files that wait for the sealer; when there are as many, intake answers `Full`. Their rows are in memory.
+pub const UNSEALED_FILES_MAX: usize = 2;
 
 /// Rows that a fold over `operations` reads at once,
 pub const FOLD_READ_ROWS: usize = 4_096;
@@ -111,5 +116,5 @@ const _: () = {
     assert!(GROUP_ENTRIES_MAX <= BATCH_ENTRIES_MAX);
     assert!(VALUE_BYTES_MAX <= ENTRY_BYTES_MAX);
     assert!(ENTRY_BYTES_MAX < u32::MAX as usize);
-    assert!(TAIL_BLOCK_ENTRIES_MAX <= ROW_GROUP_ENTRIES_MAX);
+    assert!(GROUP_ENTRIES_MAX <= u16::MAX as usize && SMALL_BLOCK_ROWS * SMALL_BLOCKS_MAX <= u16::MAX as usize + 1);
 };

@@ -37,7 +37,7 @@ pub(crate) fn record(manifest: &Manifest, operations: &Appender) -> Result<(), A
     let record = serde_json::json!({ "number": manifest.number, "sha256": manifest.hash().to_string() });
     entry.set_text(column::RECORD, &record.to_string());
     let mut group = Group::new(Table::of(LedgerName::Operations));
-    group.push(&mut entry)?;
+    group.push(&entry)?;
     operations.append_of_sealer(group).map_err(|rejected| rejected.error)?.wait().map(|_| ())
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 
 use crate::appender::Receipt;
-use crate::entry::Group;
+use crate::entry::{EncodedGroup, Group};
 use crate::error::AppendError;
 use crate::limits;
 
@@ -20,8 +20,10 @@ pub(crate) type Receiver = oneshot::Receiver<Result<Receipt, AppendError>>;
 /// A group that waits, with whom to answer.
 #[derive(Debug)]
 pub(crate) struct Queued {
-    pub(crate) group: Group,
+    pub(crate) group: EncodedGroup,
     pub(crate) reply: Reply,
+    /// Bytes that it takes of the queue.
+    size: usize,
 }
 
 /// Whether the queue takes groups.
@@ -37,11 +39,23 @@ enum State {
 #[derive(Debug)]
 struct Inner {
     groups: VecDeque<Queued>,
+    /// Bytes of groups that wait, and of those that are on their way into the queue.
     bytes: usize,
+    /// Groups that are on their way: they are taken, and are being encoded.
+    arriving: usize,
     state: State,
     /// Full WAL files that wait for the sealer. It is counted under this lock, so that a file that is sealed while the
     /// next one is handed over cannot leave the queue closed.
     unsealed: usize,
+    /// The sealer has no space to make of them what takes less: how much it leaves free.
+    sealing_needs_space: Option<u64>,
+}
+
+impl Inner {
+    /// What the sealer leaves free, if it is the disk that keeps so many files waiting that nothing more is taken.
+    fn needs_space(&self) -> Option<u64> {
+        self.sealing_needs_space.filter(|_| self.unsealed >= limits::UNSEALED_FILES_MAX)
+    }
 }
 
 /// The queue. The mutex is a blocking one because it is held for a few instructions only and the writer is a thread.
@@ -65,7 +79,14 @@ pub(crate) enum Work {
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        let inner = Inner { groups: VecDeque::new(), bytes: 0, state: State::Open, unsealed: 0 };
+        let inner = Inner {
+            groups: VecDeque::new(),
+            bytes: 0,
+            arriving: 0,
+            state: State::Open,
+            unsealed: 0,
+            sealing_needs_space: None,
+        };
         Self { inner: Mutex::new(inner), work: Condvar::new(), space: Notify::new() }
     }
 
@@ -90,24 +111,44 @@ impl Queue {
             return Err((group, error));
         }
         let size = group.size();
+        if let Err(error) = self.reserve(size, of_sealer) {
+            return Err((group, error));
+        }
+        // Compressing takes time: it is done without the lock, on the thread of the source.
+        let group = group.encode();
+        let (reply, receiver) = oneshot::channel();
+        let mut inner = self.lock();
+        // Its place was taken before a stop; only a writer that failed refuses it now.
+        if let State::Poisoned(reason) = &inner.state {
+            let _ = reply.send(Err(AppendError::Poisoned { reason: reason.clone() }));
+        } else {
+            inner.groups.push_back(Queued { group, reply, size });
+        }
+        inner.arriving -= 1;
+        drop(inner);
+        self.work.notify_one();
+        Ok(receiver)
+    }
+
+    /// Takes a place for a group of this size.
+    fn reserve(&self, size: usize, of_sealer: bool) -> Result<(), AppendError> {
         let mut inner = self.lock();
         // An empty queue takes any group, so that a large one is not refused for ever.
         let has_space = inner.unsealed < limits::UNSEALED_FILES_MAX
             && (inner.bytes == 0 || inner.bytes + size <= limits::QUEUE_BYTES_MAX);
-        let error = match &inner.state {
-            State::Stopping | State::Finished => AppendError::Stopped,
-            State::Poisoned(reason) => AppendError::Poisoned { reason: reason.clone() },
+        match &inner.state {
+            State::Stopping | State::Finished => Err(AppendError::Stopped),
+            State::Poisoned(reason) => Err(AppendError::Poisoned { reason: reason.clone() }),
             State::Open if has_space || of_sealer => {
-                let (reply, receiver) = oneshot::channel();
                 inner.bytes += size;
-                inner.groups.push_back(Queued { group, reply });
-                drop(inner);
-                self.work.notify_one();
-                return Ok(receiver);
+                inner.arriving += 1;
+                Ok(())
             }
-            State::Open => AppendError::Full { retry_after: Duration::from_millis(100) },
-        };
-        Err((group, error))
+            State::Open => Err(match inner.needs_space() {
+                Some(reserve_bytes) => AppendError::NoSpace { reserve_bytes },
+                None => AppendError::Full { retry_after: Duration::from_millis(100) },
+            }),
+        }
     }
 
     /// Resolves when there may be space. Make the future before the push that fails, or a wake-up can be missed.
@@ -122,7 +163,8 @@ impl Queue {
             if !inner.groups.is_empty() {
                 break;
             }
-            if inner.state != State::Open {
+            // What was taken before a stop still comes.
+            if inner.state != State::Open && inner.arriving == 0 {
                 return Work::Stop;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -133,7 +175,7 @@ impl Queue {
         }
         let (mut taken, mut taken_bytes, mut taken_entries) = (Vec::new(), 0, 0);
         while let Some(next) = inner.groups.front() {
-            let (size, count) = (next.group.size(), next.group.entries());
+            let (size, count) = (next.size, next.group.entries());
             if !taken.is_empty() && (taken_bytes + size > bytes || taken_entries + count > entries) {
                 break;
             }
@@ -169,6 +211,16 @@ impl Queue {
         inner.unsealed = inner.unsealed.saturating_sub(1);
         drop(inner);
         self.space.notify_waiters();
+    }
+
+    /// Says that full files wait because the disk has no space for their segments, or that it has some again.
+    pub(crate) fn set_sealing_needs_space(&self, reserve_bytes: Option<u64>) {
+        self.lock().sealing_needs_space = reserve_bytes;
+    }
+
+    /// Whether groups are refused because the disk has no space to seal full files.
+    pub(crate) fn needs_space(&self) -> bool {
+        self.lock().needs_space().is_some()
     }
 
     /// WAL files that wait for the sealer.

@@ -15,7 +15,7 @@ use crate::position::LedgerName;
 use crate::rows::Rows;
 use crate::segments::Segment;
 use crate::store::Durable;
-use crate::tail::{TailBlock, read_rows};
+use crate::tail::TailBlock;
 use crate::view::{Place, View};
 
 /// How much one read returns at most; at least one row is returned if there is one.
@@ -92,17 +92,24 @@ impl Reader {
         match self.view.locate(from, limit.rows.max(1)) {
             None => Ok(self.empty(from)),
             Some(Place::Sealed(segments)) => segments.read(from, content, limit),
-            Some(Place::Hot(file, mut refs)) => {
-                let mut bytes = 0_usize;
-                let fitting = refs.iter().take_while(|at| {
-                    bytes = bytes.saturating_add(at.len as usize);
-                    bytes <= limit.bytes
-                });
-                let count = fitting.count().max(1);
-                refs.truncate(count);
-                read_rows(self.view.table, self.view.shard, &file, from, &refs, content)
+            Some(Place::Hot(blocks)) => Ok(self.hot(&blocks, from, content, limit)),
+        }
+    }
+
+    /// Rows from `from` on, which the first of these blocks holds, up to the limit.
+    fn hot(&self, blocks: &[Arc<TailBlock>], from: u64, content: bool, limit: ReadLimit) -> Rows {
+        let mut rows = self.empty(from);
+        for block in blocks {
+            rows.share(block.block());
+            let first = from.saturating_sub(block.first_seq()) as usize;
+            for row in first..block.len() {
+                if rows.len() >= limit.rows.max(1) || !rows.is_empty() && rows.size() >= limit.bytes {
+                    break;
+                }
+                rows.push_shared(block.place(row), row);
             }
         }
+        if content { rows } else { rows.without_content() }
     }
 
     /// As [`Reader::read`] without content, for whoever needs these kinds only: of what is sealed, rows of other kinds are left out.
@@ -133,7 +140,7 @@ impl Reader {
     /// One consistent view for a query.
     pub fn snapshot(&self) -> Result<Snapshot, LedgerError> {
         self.refresh()?;
-        self.view.snapshot()
+        Ok(self.view.snapshot())
     }
 
     /// The newest signed checkpoint, as a C2SP signed note; `None` before the first batch is closed.

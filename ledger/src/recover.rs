@@ -8,6 +8,8 @@ use proof::note::Checkpoint;
 use crate::checkpoint;
 use crate::error::LedgerError;
 use crate::replay::Replay;
+use crate::seal::SealBatch;
+use crate::sealer::FullFile;
 use crate::tail::Tail;
 use crate::wal::file::{HEADER_LEN, WalFile, WalHeader, file_number, origin_mark};
 use crate::wal::scan::{End, Scanner};
@@ -19,7 +21,9 @@ pub(crate) struct Recovered {
     /// The state of the writer's WAL file.
     pub(crate) wal: WalState,
     /// Full files that were not sealed yet, in order.
-    pub(crate) unsealed: Vec<Arc<WalFile>>,
+    pub(crate) unsealed: Vec<FullFile>,
+    /// Batches of the writer's file that are closed.
+    pub(crate) closed: Vec<SealBatch>,
     /// The signed checkpoint that was found, if any.
     pub(crate) checkpoint: Option<Checkpoint>,
 }
@@ -56,24 +60,25 @@ pub(crate) fn recover(
             return Err(LedgerError::corrupt(&path, "header", "it was never begun, and frames follow"));
         };
         let scanner = replay_file(place, &file, (&mut *replay, &mut *tail), &check, index + 1 == count)?;
-        if let Some((previous, _)) = last.replace((file, scanner)) {
-            unsealed.push(previous);
+        let batches = std::mem::take(&mut replay.closed);
+        if let Some((previous, _, batches)) = last.replace((file, scanner, batches)) {
+            unsealed.push(FullFile { file: previous, batches });
         }
     }
     check.finish(replay)?;
-    let commit = last.as_ref().map(|(_, scanner)| scanner.next_commit_number());
+    let commit = last.as_ref().map(|(_, scanner, _)| scanner.next_commit_number());
     if let Some((number, path)) = empty_last {
         check_number(&path, number, expected)?;
         if let Some(file) = keep_empty(place, &path, number, replay, last.is_some())? {
-            unsealed.extend(last.take().map(|(previous, _)| previous));
-            last = Some((Arc::clone(&file), Scanner::new(file)));
+            unsealed.extend(last.take().map(|(previous, _, batches)| FullFile { file: previous, batches }));
+            last = Some((Arc::clone(&file), Scanner::new(file), Vec::new()));
         }
     }
-    let (file, scanner) = if let Some(last) = last {
+    let (file, scanner, closed) = if let Some(last) = last {
         last
     } else {
         let file = Arc::new(create_file(place, &directory, expected, replay, commit.unwrap_or(1))?);
-        (Arc::clone(&file), Scanner::new(file))
+        (Arc::clone(&file), Scanner::new(file), Vec::new())
     };
     let wal = WalState {
         entries: replay.next_seq - file.header.first_seq,
@@ -82,7 +87,7 @@ pub(crate) fn recover(
         next_seq: replay.next_seq,
         file,
     };
-    Ok(Recovered { wal, unsealed, checkpoint: check.wanted })
+    Ok(Recovered { wal, unsealed, closed, checkpoint: check.wanted })
 }
 
 /// Numbers and paths of the WAL files, in order.

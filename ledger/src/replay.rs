@@ -10,17 +10,19 @@ use std::sync::Arc;
 use proof::Digest;
 use proof::note::Checkpoint;
 
-use crate::batch::{Chain, OpenBatch, event_leaf};
+use crate::batch::{Chain, OpenBatch};
+use crate::block::{Block, Pages};
 use crate::checkpoint::{parse_peer_value, peer_key};
-use crate::column::Table;
-use crate::columnar::{self, NotCanonical};
+use crate::column::{Part, Table};
+use crate::entry::{Checks, PartDigests};
 use crate::error::LedgerError;
 use crate::gap::Gap;
-use crate::limits::REPLAY_EVENTS_PER_THREAD;
+use crate::limits::REPLAY_ROWS_AT_ONCE;
 use crate::position::LedgerName;
-use crate::tail::{RowRef, Tail};
+use crate::seal::SealBatch;
+use crate::tail::{Tail, TailBlock};
 use crate::wal::file::WalFile;
-use crate::wal::frame::{Event, Open};
+use crate::wal::frame::Open;
 use crate::wal::scan::{Item, ScannedCommit};
 
 /// How much a replay computes.
@@ -72,6 +74,10 @@ pub(crate) struct Replay {
     said: Option<(u64, Digest)>,
     /// What torn copies lost of which ledger, with the batch that says so.
     gaps: Vec<(u64, LedgerName, Gap)>,
+    /// Whether closed batches are kept.
+    keeps_closed: bool,
+    /// Batches that were closed since somebody took them: what a sealer needs of them.
+    pub(crate) closed: Vec<SealBatch>,
 }
 
 impl Replay {
@@ -98,6 +104,8 @@ impl Replay {
             statements: Vec::new(),
             said: None,
             gaps: Vec::new(),
+            keeps_closed: false,
+            closed: Vec::new(),
         };
         replay.mark();
         let sealed = replay.positions.clone();
@@ -105,6 +113,12 @@ impl Replay {
             replay.note_gap(key, value, replay.chain.next_batch.saturating_sub(1));
         }
         replay
+    }
+
+    /// Keeps what a sealer needs of every batch that is closed.
+    pub(crate) fn keep_closed(mut self) -> Self {
+        self.keeps_closed = true;
+        self
     }
 
     /// Keeps a gap, if an input of `batch` is one.
@@ -138,9 +152,7 @@ impl Replay {
         mut tail: Option<&mut Tail>,
     ) -> Result<(), LedgerError> {
         self.epoch = self.epoch.max(commit.commit.epoch);
-        let mut items = commit.items.as_slice();
-        while let [item, rest @ ..] = items {
-            items = rest;
+        for item in &commit.items {
             match item {
                 Item::Open(open) => self.open(file, commit, open)?,
                 Item::Input(input) => {
@@ -153,13 +165,7 @@ impl Replay {
                         batch.add_input(input.clone());
                     }
                 }
-                Item::Event(_) => {
-                    // The events of a batch that stand together are looked at together.
-                    let others = rest.iter().take_while(|item| matches!(item, Item::Event(_))).count();
-                    let (events, rest) = commit.items[commit.items.len() - rest.len() - 1..].split_at(1 + others);
-                    items = rest;
-                    self.events(file, commit, events, tail.as_deref_mut())?;
-                }
+                Item::Block(range) => self.block(file, commit, range, tail.as_deref_mut())?,
                 Item::Close(header) => self.close(file, commit, header)?,
             }
         }
@@ -175,40 +181,39 @@ impl Replay {
         Ok(())
     }
 
-    fn events(
+    fn block(
         &mut self,
         file: &Arc<WalFile>,
         commit: &ScannedCommit,
-        items: &[Item],
-        mut tail: Option<&mut Tail>,
+        range: &Range<usize>,
+        tail: Option<&mut Tail>,
     ) -> Result<(), LedgerError> {
         let refused = |what: String| wrong(file, commit, what);
         let batch = self.batch.as_mut().ok_or_else(|| refused("an event stands outside of a batch".to_owned()))?;
-        let read = |item: &Item| match item {
-            Item::Event(range) => commit.event(range).map(|event| (range.clone(), event)),
-            _ => None,
-        };
-        let events: Option<Vec<(Range<usize>, Event<'_>)>> = items.iter().map(read).collect();
-        let events = events.ok_or_else(|| refused("an event cannot be read".to_owned()))?;
-        if self.depth == Depth::Proofs {
-            let (table, shard, open) = (self.table, self.shard, batch.open());
-            let looked_at = in_parallel(&events, |(_, event)| {
-                let leaf = event_leaf(shard, open, event).hash();
-                columnar::check(table, event.facts, event.content).map(|()| leaf)
-            });
-            for ((_, event), leaf) in events.iter().zip(looked_at) {
-                let leaf = leaf.map_err(|error: NotCanonical| refused(format!("event {}: {error}", event.seq)))?;
-                batch.add_leaf(event, leaf);
-            }
+        let rows = commit.rows(range).ok_or_else(|| refused("a block cannot be read".to_owned()))?;
+        if rows.recorded < self.recorded {
+            return Err(refused(format!("event {} goes back in recorded time", rows.first_seq)));
         }
-        for (range, event) in &events {
-            if event.recorded < self.recorded {
-                return Err(refused(format!("event {} goes back in recorded time", event.seq)));
-            }
-            self.recorded = event.recorded;
-            if let Some(tail) = tail.as_deref_mut() {
-                let (offset, len) = (commit.offset + range.start as u64, range.len() as u32);
-                tail.push_unread(file, RowRef { offset, len, batch: batch.open().batch }, event.seq)?;
+        self.recorded = rows.recorded;
+        let decoded = Block::decode(self.table, rows.block);
+        let (block, pages) =
+            decoded.map_err(|error| refused(format!("the block at event {}: {error}", rows.first_seq)))?;
+        if block.len() != rows.count as usize {
+            return Err(refused(format!("the block at event {} has {} rows", rows.first_seq, block.len())));
+        }
+        let mut checks = None;
+        if self.depth == Depth::Proofs {
+            let (digests, hashes) = digests(&block, &pages);
+            batch.add_block(&block, rows.recorded, &digests);
+            checks = Some(Arc::new(hashes));
+        }
+        if let Some(tail) = tail {
+            let at = (rows.first_seq, batch.open().batch, rows.recorded);
+            tail.push(TailBlock::new((self.shard, file.header.number), Arc::new(block), at, checks));
+            if let Some(small) = tail.small()
+                && let Some(joined) = TailBlock::joined(&small)
+            {
+                tail.replace(&small, joined);
             }
         }
         Ok(())
@@ -227,6 +232,9 @@ impl Replay {
             return Err(wrong(file, commit, format!("the header of batch {} is not that of its events", header.batch)));
         }
         self.chain.push(header).map_err(|what| wrong(file, commit, what))?;
+        if self.keeps_closed {
+            self.closed.push(SealBatch::new(header.clone(), &batch));
+        }
         self.recorded = self.recorded.max(header.recorded_max);
         self.mark();
         if let Some((size, root)) = self.said.take().filter(|_| self.depth == Depth::Proofs) {
@@ -240,10 +248,30 @@ fn wrong(file: &Arc<WalFile>, commit: &ScannedCommit, what: String) -> LedgerErr
     LedgerError::corrupt(&file.path, format!("offset {}, commit {}", commit.offset, commit.commit.number), what)
 }
 
-/// What `look` says of each item, in order. Many items are divided between the machine's cores.
+/// The digests and the keyed hashes of the parts of a block's rows. Many rows are divided between the machine's cores.
+fn digests(block: &Block, pages: &Pages) -> (Vec<PartDigests>, Checks) {
+    let starts: Vec<usize> = (0..block.len()).step_by(REPLAY_ROWS_AT_ONCE).collect();
+    let mut checks = Checks::new();
+    let found = in_parallel(&starts, |start| {
+        let (mut facts, mut content) = (Vec::new(), Vec::new());
+        let rows = *start..(start + REPLAY_ROWS_AT_ONCE).min(block.len());
+        let look = |row| {
+            facts.clear();
+            block.write_part(Part::Facts, row, pages, &mut facts);
+            content.clear();
+            block.write_part(Part::Content, row, pages, &mut content);
+            (PartDigests::of(&facts, &content), checks.of(&facts, &content))
+        };
+        rows.map(look).collect::<Vec<_>>()
+    });
+    let (digests, hashes) = found.into_iter().flatten().unzip();
+    checks.rows = hashes;
+    (digests, checks)
+}
+
+/// What `look` says of each item, in order. The items are divided between the machine's cores.
 fn in_parallel<T: Sync, R: Send>(items: &[T], look: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let parts = cores.min(items.len() / REPLAY_EVENTS_PER_THREAD);
+    let parts = std::thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
     if parts < 2 {
         return items.iter().map(look).collect();
     }
@@ -269,7 +297,7 @@ mod tests {
 
     #[test]
     fn items_are_looked_at_in_order_however_they_are_divided() {
-        for count in [0, 1, REPLAY_EVENTS_PER_THREAD * 2 - 1, REPLAY_EVENTS_PER_THREAD * 2, 5_000] {
+        for count in [0, 1, 2, 3, 5_000] {
             let items: Vec<usize> = (0..count).collect();
             assert_eq!(in_parallel(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
         }

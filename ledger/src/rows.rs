@@ -1,14 +1,16 @@
-//! Recorded entries as the reader, the follower and the sealer hand them out: blocks of rows over shared bytes.
+//! Recorded entries as the reader and the follower hand them out: rows of blocks that others share, with their positions.
+
+use std::sync::Arc;
 
 use proof::part;
 
+use crate::block::{Block, BlockBuilder, Pages};
 use crate::column::{Part, Table, handle};
-use crate::entry::{Entry, FLAG_CONTENT};
-use crate::limits::COLUMN_ID_LIMIT;
+use crate::entry::Entry;
 use crate::position::{LedgerName, Position};
 
-/// One recorded entry. Values are slices of the canonical bytes, found by column id in constant time.
-#[derive(Clone)]
+/// One recorded entry.
+#[derive(Clone, Copy)]
 pub struct Row<'a> {
     /// Where the row stands.
     pub position: Position,
@@ -18,28 +20,41 @@ pub struct Row<'a> {
     pub recorded: i64,
     /// The leaf's flags.
     pub flags: u32,
-    /// Canonical bytes of the facts part.
-    pub facts: &'a [u8],
-    /// Canonical bytes of the content part, `None` if there was none or it was not asked for.
-    pub content: Option<&'a [u8]>,
-    /// Both parts, one behind the other.
-    bytes: &'a [u8],
-    /// Where the value of each column begins in `bytes`, its length standing before it; zero if it is null. A row is copied
-    /// often, and this is a quarter of what slices would take.
-    starts: [u32; COLUMN_ID_LIMIT as usize],
+    block: &'a Block,
+    pages: &'a Pages,
+    /// The row of the block.
+    at: usize,
+    /// Whether its content was asked for.
+    content: bool,
 }
 
 impl<'a> Row<'a> {
     /// The canonical bytes of a column, `None` if it is null.
-    pub fn value(&self, id: u16) -> Option<&'a [u8]> {
-        let start = self.starts.get(usize::from(id)).copied().filter(|start| *start > 0)? as usize;
-        let (before, rest) = self.bytes.split_at_checked(start)?;
-        rest.get(..u32::from_be_bytes(*before.last_chunk()?) as usize)
+    #[inline]
+    pub fn value(&self, id: u8) -> Option<&'a [u8]> {
+        let held = self.block.column(id).filter(|held| self.content || held.column.part == Part::Facts)?;
+        held.value(self.at, self.pages)
     }
 
     /// Whether a column has a value.
-    pub fn has(&self, id: u16) -> bool {
-        self.starts.get(usize::from(id)).is_some_and(|start| *start > 0)
+    #[inline]
+    pub fn has(&self, id: u8) -> bool {
+        let held = self.block.column(id).filter(|held| self.content || held.column.part == Part::Facts);
+        held.is_some_and(|held| held.has(self.at))
+    }
+
+    /// The canonical bytes of a part, as they were hashed; empty if there is none or it was not asked for.
+    pub fn part(&self, part: Part) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if self.content || part == Part::Facts {
+            self.block.write_part(part, self.at, self.pages, &mut bytes);
+        }
+        bytes
+    }
+
+    /// Bytes of its values, roughly.
+    pub fn size(&self) -> usize {
+        self.block.row_bytes(self.at)
     }
 
     /// A text column.
@@ -83,71 +98,140 @@ pub(crate) fn decode_integer(bytes: &[u8]) -> Option<i64> {
     bytes.try_into().ok().map(i64::from_be_bytes)
 }
 
-/// A block of rows in ascending order of position, over one buffer.
+/// Rows in ascending order of position.
 #[derive(Debug, Clone)]
 pub struct Rows {
     ledger: LedgerName,
     shard: u32,
-    bytes: Vec<u8>,
+    /// Whether rows show their content.
+    content: bool,
+    blocks: Vec<(Arc<Block>, Pages)>,
+    /// A block that takes the rows of [`Rows::push_entry`]; it stands behind the others.
+    open: Option<Box<(BlockBuilder, Pages)>>,
     index: Vec<RowIndex>,
-    /// Everything that was recorded before this moment stands in this block or in one before it: microseconds since
+    size: usize,
+    /// Everything that was recorded before this moment stands in these rows or before them: microseconds since
     /// 1970 UTC. It moves with heartbeats, so a follower learns that time passed although nothing happened.
     pub recorded_until: i64,
-    /// Every batch of the ledger below this number is closed and stands whole in this block and those before it. It moves
+    /// Every batch of the ledger below this number is closed and stands whole in these rows and those before them. It moves
     /// when a batch closes, so a follower learns where a batch ends although nothing follows.
     pub batches_until: u64,
-    /// The position after the last row of the block, or the one that the block was read from if it is empty.
+    /// The position after the last row, or the one that was read from if there is none.
     pub next_seq: u64,
 }
 
-/// One recorded entry as the bytes that were hashed.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RowParts<'a> {
-    pub(crate) seq: u64,
-    pub(crate) batch: u64,
-    pub(crate) recorded: i64,
-    pub(crate) flags: u32,
-    pub(crate) facts: &'a [u8],
-    pub(crate) content: Option<&'a [u8]>,
-}
-
-/// Where a row lies in the buffer of its block.
+/// Where a row stands, and which row of which block it is.
 #[derive(Debug, Clone, Copy)]
 struct RowIndex {
     seq: u64,
     batch: u64,
     recorded: i64,
     flags: u32,
-    start: usize,
-    facts_len: usize,
-    content_len: Option<usize>,
+    block: u32,
+    row: u32,
+}
+
+/// What the ledger knows of a row beside its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowPlace {
+    pub(crate) seq: u64,
+    pub(crate) batch: u64,
+    pub(crate) recorded: i64,
+    pub(crate) flags: u32,
 }
 
 impl Rows {
-    /// An empty block that starts at `next_seq`.
+    /// No rows, from `next_seq` on.
     pub fn new(ledger: LedgerName, shard: u32, next_seq: u64) -> Self {
-        Self { ledger, shard, bytes: Vec::new(), index: Vec::new(), recorded_until: 0, batches_until: 0, next_seq }
+        Self {
+            ledger,
+            shard,
+            content: true,
+            blocks: Vec::new(),
+            open: None,
+            index: Vec::new(),
+            size: 0,
+            recorded_until: 0,
+            batches_until: 0,
+            next_seq,
+        }
     }
 
-    /// Appends a row; `seq` is the block's `next_seq`.
-    pub fn push(&mut self, seq: u64, batch: u64, recorded: i64, flags: u32, facts: &[u8], content: Option<&[u8]>) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(facts);
-        self.bytes.extend_from_slice(content.unwrap_or(&[]));
-        let (facts_len, content_len) = (facts.len(), content.map(<[u8]>::len));
-        self.index.push(RowIndex { seq, batch, recorded, flags, start, facts_len, content_len });
+    /// The same without content.
+    pub(crate) fn without_content(mut self) -> Self {
+        self.content = false;
+        self
+    }
+
+    /// Appends an entry as if it had been recorded, for whoever needs rows without a ledger: examples of rules, measurements.
+    pub fn push_entry(&mut self, batch: u64, recorded: i64, entry: &Entry) {
+        self.make_room();
+        let Some(open) = &mut self.open else { return };
+        let builder = &mut open.0;
+        builder.push_entry(entry);
+        let row = builder.block().len() - 1;
+        let flags = if builder.block().has_part(Part::Content, row) { proof::leaf::FLAG_CONTENT } else { 0 };
+        self.note(RowPlace { seq: self.next_seq, batch, recorded, flags }, self.blocks.len(), row);
+    }
+
+    /// Appends rows that follow these.
+    pub fn append(&mut self, mut more: Self) {
+        self.close();
+        more.close();
+        let first = self.blocks.len() as u32;
+        self.blocks.append(&mut more.blocks);
+        self.index.extend(more.index.iter().map(|index| RowIndex { block: first + index.block, ..*index }));
+        self.size += more.size;
+        self.next_seq = self.next_seq.max(more.next_seq);
+        self.recorded_until = self.recorded_until.max(more.recorded_until);
+        self.batches_until = self.batches_until.max(more.batches_until);
+    }
+
+    /// Adds a block whose rows [`Rows::push_shared`] then refers to.
+    pub(crate) fn share(&mut self, block: &Arc<Block>) {
+        self.close();
+        self.blocks.push((Arc::clone(block), block.pages()));
+    }
+
+    /// Appends a row of the block that was shared last.
+    pub(crate) fn push_shared(&mut self, at: RowPlace, row: usize) {
+        if let Some(block) = self.blocks.len().checked_sub(1) {
+            self.note(at, block, row);
+        }
+    }
+
+    fn note(&mut self, at: RowPlace, block: usize, row: usize) {
+        let RowPlace { seq, batch, recorded, flags } = at;
+        self.index.push(RowIndex { seq, batch, recorded, flags, block: block as u32, row: row as u32 });
+        self.size += self.block(block).map_or(0, |(block, _)| block.value_bytes() / block.len().max(1));
         self.next_seq = seq + 1;
         self.recorded_until = self.recorded_until.max(recorded);
         self.batches_until = self.batches_until.max(batch);
     }
 
-    /// Appends an entry as if it had been recorded, for whoever needs rows without a ledger: examples of rules, measurements.
-    pub fn push_entry(&mut self, batch: u64, recorded: i64, entry: &mut Entry) {
-        let (mut facts, mut content, table) = (Vec::new(), Vec::new(), Table::of(self.ledger));
-        entry.write_part(table, Part::Facts, &mut facts);
-        entry.write_part(table, Part::Content, &mut content);
-        let (flags, content) = if content.is_empty() { (0, None) } else { (FLAG_CONTENT, Some(&*content)) };
-        self.push(self.next_seq, batch, recorded, flags, &facts, content);
+    /// Makes sure that there is an open block that has room for a row.
+    fn make_room(&mut self) {
+        if self.open.as_ref().is_some_and(|open| open.0.is_full()) {
+            self.close();
+        }
+        if self.open.is_none() {
+            self.open = Some(Box::new((BlockBuilder::new(Table::of(self.ledger)), Pages::default())));
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            let block = Arc::new(open.0.finish());
+            let pages = block.pages();
+            self.blocks.push((block, pages));
+        }
+    }
+
+    fn block(&self, number: usize) -> Option<(&Block, &Pages)> {
+        match self.blocks.get(number) {
+            Some((block, pages)) => Some((block, pages)),
+            None => self.open.as_ref().map(|open| (open.0.block(), &open.1)),
+        }
     }
 
     /// Number of rows.
@@ -155,79 +239,45 @@ impl Rows {
         self.index.len()
     }
 
-    /// Whether the block has no rows.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
 
-    /// Bytes of the rows' parts.
+    /// Bytes of the rows' values, roughly.
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        self.size
     }
 
-    /// Row number `at` of the block.
+    /// Row number `at`.
     pub fn get(&self, at: usize) -> Option<Row<'_>> {
-        self.index.get(at).map(|index| self.row(index))
+        self.index.get(at).and_then(|index| self.row(index))
     }
 
     /// The rows in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.index.iter().map(|index| self.row(index))
+    pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
+        self.index.iter().filter_map(|index| self.row(index))
     }
 
-    /// The rows in order as the bytes that were hashed, without looking into them.
-    pub(crate) fn parts(&self) -> impl ExactSizeIterator<Item = RowParts<'_>> {
-        self.index.iter().map(|index| {
-            let facts_end = index.start + index.facts_len;
-            RowParts {
-                seq: index.seq,
-                batch: index.batch,
-                recorded: index.recorded,
-                flags: index.flags,
-                facts: &self.bytes[index.start..facts_end],
-                content: index.content_len.map(|len| &self.bytes[facts_end..facts_end + len]),
-            }
-        })
-    }
-
-    fn row(&self, index: &RowIndex) -> Row<'_> {
-        let facts_end = index.start + index.facts_len;
-        let bytes = &self.bytes[index.start..facts_end + index.content_len.unwrap_or(0)];
-        let (facts, after) = bytes.split_at(index.facts_len);
-        let content = index.content_len.map(|_| after);
-        let mut starts = [0; COLUMN_ID_LIMIT as usize];
-        note_starts(facts, 0, &mut starts);
-        note_starts(after, index.facts_len, &mut starts);
-        Row {
+    fn row(&self, index: &RowIndex) -> Option<Row<'_>> {
+        let (block, pages) = self.block(index.block as usize)?;
+        Some(Row {
             position: Position { ledger: self.ledger, shard: self.shard, seq: index.seq },
             batch: index.batch,
             recorded: index.recorded,
             flags: index.flags,
-            facts,
-            content,
-            bytes,
-            starts,
-        }
-    }
-}
-
-/// Notes where the values of a part begin that itself begins at `offset`.
-fn note_starts(part: &[u8], offset: usize, starts: &mut [u32; COLUMN_ID_LIMIT as usize]) {
-    let mut at = offset;
-    for (id, value) in part::columns(part).flatten() {
-        let start = at + part::COLUMN_HEADER_LEN;
-        if let Some(slot) = starts.get_mut(usize::from(id)) {
-            *slot = start as u32;
-        }
-        at = start + value.len();
+            block,
+            pages,
+            at: index.row as usize,
+            content: self.content,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::events::{self, column};
-    use crate::{Entry, Group};
+    use crate::events::column;
 
     #[test]
     fn what_is_set_is_read_and_the_parts_are_apart() {
@@ -238,20 +288,25 @@ mod tests {
         entry.set_text(column::HOST, "new.example");
         entry.set_list(column::REDACTIONS, ["a", "b"]);
         entry.set_text_if(column::RULE, Some(""));
-        let mut group = Group::new(&events::TABLE);
-        group.push(&mut entry).expect("small");
-        let facts_len = u32::from_be_bytes(group.bytes[4..8].try_into().expect("4 bytes")) as usize;
-        let (facts, content) = (&group.bytes[8..8 + facts_len], &group.bytes[12 + facts_len..]);
+        entry.set_text(column::TEAM, "one that is taken back");
+        entry.remove(column::TEAM.id());
         let mut rows = Rows::new(LedgerName::Events, 0, 5);
-        rows.push(5, 1, 77, 1, facts, Some(content));
+        rows.push_entry(1, 77, &entry);
         let row = rows.get(0).expect("one row");
         assert_eq!(row.position.to_string(), "events/0/5");
-        assert_eq!(row.text(column::HOST), Some("new.example"));
+        assert_eq!((row.text(column::HOST), row.text(column::TEAM)), (Some("new.example"), None));
         assert_eq!(row.integer(column::STATUS), Some(-403));
         assert_eq!(row.list(column::REDACTIONS).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(row.text(column::COMMAND), Some("rm -rf /"));
+        assert_eq!((row.text(column::COMMAND), row.flags), (Some("rm -rf /"), proof::leaf::FLAG_CONTENT));
         assert_eq!(row.text(column::RULE), None);
+        let facts = row.part(Part::Facts);
         assert!(!facts.windows(2).any(|w| w == b"rm"), "content does not lie in the facts");
         assert_eq!((rows.next_seq, rows.recorded_until), (6, 77));
+        let rows = rows.without_content();
+        let row = rows.get(0).expect("one row");
+        assert_eq!(
+            (row.text(column::COMMAND), row.has(column::COMMAND.id()), row.part(Part::Content)),
+            (None, false, Vec::new())
+        );
     }
 }

@@ -4,22 +4,25 @@
 //! the next seal deletes them. The caller may let the WAL go once [`seal`] has returned, and not before.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 use proof::Header;
 use proof::inputs::Input;
 use proof::tree::Frontier;
 
+use crate::batch::OpenBatch;
 use crate::blobs::Blobs;
 use crate::column::Table;
 use crate::error::LedgerError;
 use crate::manifest::{self, FileKind, Manifest, SegmentEntry, WalPosition};
-use crate::rows::Rows;
 use crate::segment::chain::{Tip, check_hash, check_sidecars, ranges};
 use crate::segment::check::{Expected, Listener, check_rows};
 use crate::segment::encoding::check_encoding;
 use crate::segment::sidecar::{self, Secrets};
 use crate::segment::writer::{SegmentWriter, put_sidecar};
 use crate::segment::{self, first_batch_of, stem};
+use crate::tail::TailBlock;
 
 /// One closed batch of the WAL.
 #[derive(Clone)]
@@ -33,10 +36,26 @@ pub(crate) struct SealBatch {
     pub(crate) inputs: Vec<Input>,
 }
 
-/// What a seal takes from the WAL.
+// Secrets are never printed.
+impl fmt::Debug for SealBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealBatch").field("batch", &self.header.batch).finish_non_exhaustive()
+    }
+}
+
+impl SealBatch {
+    /// What the seal needs of a batch that `header` closes.
+    pub(crate) fn new(header: Header, batch: &OpenBatch) -> Self {
+        let open = batch.open();
+        let (facts_secret, content_secret) = (open.facts_secret, open.content_secret);
+        Self { header, facts_secret, content_secret, inputs: batch.inputs() }
+    }
+}
+
+/// What a seal takes from the hot tail.
 pub(crate) struct SealSource<'a> {
-    /// The rows of the batches in order, block by block, content included; `None` after the last.
-    pub(crate) rows: &'a mut dyn FnMut() -> Result<Option<Rows>, LedgerError>,
+    /// The rows of the batches in order.
+    pub(crate) blocks: &'a [Arc<TailBlock>],
     /// The batches in order; the first follows the last sealed one.
     pub(crate) batches: &'a [SealBatch],
     /// The position of every source after the last batch.
@@ -56,7 +75,7 @@ pub(crate) fn seal(
     table: &'static Table,
     shard: u32,
     previous: &Manifest,
-    mut source: SealSource<'_>,
+    source: &SealSource<'_>,
 ) -> Result<Manifest, LedgerError> {
     if let Some(adopted) = adopt(blobs, previous)? {
         return Ok(adopted);
@@ -65,8 +84,8 @@ pub(crate) fn seal(
     next.wal = source.wal;
     if !source.batches.is_empty() {
         sweep(blobs, previous)?;
-        let entry = write(blobs, table, shard, previous, &mut source)?;
-        read_back(blobs, table, shard, previous, &entry)?;
+        let entry = write(blobs, table, previous, source)?;
+        read_back(blobs, (table, shard), previous, &entry, Some(source.blocks))?;
         next.segments.push(entry);
     }
     next.put(blobs)?;
@@ -112,17 +131,16 @@ fn sweep(blobs: &dyn Blobs, previous: &Manifest) -> Result<(), LedgerError> {
 fn write(
     blobs: &dyn Blobs,
     table: &'static Table,
-    shard: u32,
     previous: &Manifest,
-    source: &mut SealSource<'_>,
+    source: &SealSource<'_>,
 ) -> Result<SegmentEntry, LedgerError> {
     let (first_batch, first_seq) = (previous.end_batch(), previous.end_seq());
     let end_batch = first_batch + source.batches.len() as u64;
     let end_seq = first_seq + source.batches.iter().map(|batch| u64::from(batch.header.count)).sum::<u64>();
     let stem = stem(first_seq, end_seq, first_batch);
-    let mut writer = SegmentWriter::new(blobs, table, shard, &stem, first_seq)?;
-    while let Some(rows) = (source.rows)()? {
-        writer.push(&rows)?;
+    let mut writer = SegmentWriter::new(blobs, table, &stem, first_seq)?;
+    for block in source.blocks {
+        writer.push(block)?;
     }
     if writer.next_seq() != end_seq {
         let what = format!("the rows end at {}, and the batches at {end_seq}", writer.next_seq());
@@ -149,13 +167,15 @@ fn secrets(batch: &SealBatch) -> Secrets {
     Secrets { facts: batch.facts_secret, content: batch.content_secret }
 }
 
-/// Reads the files back and recomputes everything that they must agree on.
+/// Reads the files back and checks everything that they must agree on. With the blocks that the rows came from, every row is encoded
+/// again and its keyed hash compared with the one of the parts that its leaf commits to; without them the leaves and the roots are
+/// computed again.
 fn read_back(
     blobs: &dyn Blobs,
-    table: &'static Table,
-    shard: u32,
+    (table, shard): (&'static Table, u32),
     previous: &Manifest,
     entry: &SegmentEntry,
+    blocks: Option<&[Arc<TailBlock>]>,
 ) -> Result<(), LedgerError> {
     let mut first = FirstFault { blobs, error: None };
     let mut tip = Tip::after(blobs, previous)?;
@@ -166,13 +186,13 @@ fn read_back(
         }
     }
     if let (Some(sidecars), None) = (&sidecars, &first.error) {
-        let expected = Expected { table, shard, headers: &sidecars.headers, secrets: &sidecars.secrets };
+        let expected = Expected { table, shard, headers: &sidecars.headers, secrets: &sidecars.secrets, blocks };
         check_rows(blobs, entry, expected, &mut first);
     }
     first.error.map_or(Ok(()), Err)
 }
 
-/// Proves the segments of a manifest from number `from` on as a seal does, and what queries believe of them besides.
+/// Proves the segments of a manifest from number `from` on by their leaves, and what queries believe of them besides.
 pub(crate) fn prove(
     blobs: &dyn Blobs,
     table: &'static Table,
@@ -182,7 +202,7 @@ pub(crate) fn prove(
     for (at, entry) in manifest.segments.iter().enumerate().skip(from) {
         let mut before = manifest.clone();
         before.segments.truncate(at);
-        read_back(blobs, table, manifest.shard, &before, entry)?;
+        read_back(blobs, (table, manifest.shard), &before, entry, None)?;
         let mut first = FirstFault { blobs, error: None };
         check_encoding(blobs, table, entry, &mut first);
         first.error.map_or(Ok(()), Err)?;

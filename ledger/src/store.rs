@@ -283,7 +283,7 @@ impl Ledger {
             durable: self.view.durable(),
             queued_bytes: self.queue.bytes(),
             unsealed_files: self.queue.unsealed(),
-            no_space: self.view.no_space(),
+            no_space: self.view.no_space() || self.queue.needs_space(),
             poisoned: self.queue.poisoned(),
             seal_failure: self.view.seal_failure(),
         }
@@ -307,8 +307,9 @@ impl Opening {
         }
         let (segments, sealed) = Segments::open(&place.directory, place.table.ledger, place.shard, &place.origin)?;
         let mut replay =
-            Replay::new(Depth::Proofs, place.table, place.shard, sealed.chain.clone(), sealed.positions.clone());
-        let mut tail = Tail::new(place.table, place.shard);
+            Replay::new(Depth::Proofs, place.table, place.shard, sealed.chain.clone(), sealed.positions.clone())
+                .keep_closed();
+        let mut tail = Tail::new();
         let recovered = recover(&place, sealed.first_wal, &mut replay, &mut tail)?;
         let unsealed = replay.next_seq.saturating_sub(segments.end_seq());
         tracing::info!(ledger = %place.table.ledger, entries = replay.next_seq, unsealed, "recovered");
@@ -340,6 +341,7 @@ impl Opening {
             wal: recovered.wal,
             chain: replay.chain,
             batch: replay.batch,
+            closed: recovered.closed,
             recorded: replay.recorded,
             epoch: replay.epoch.max(sealed.epoch) + 1,
         };

@@ -1,285 +1,203 @@
-//! The hot tail: durable rows that no manifest holds yet. Columns lie in memory, the large ones in the WAL.
-//!
-//! What this process recorded has its columns at once. What a start or another process's reader finds in the WAL gets them when a
-//! query asks: most of it is sealed before anybody does.
+//! The hot tail: durable rows that no manifest holds yet, in memory, in the blocks in which they came in.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::RecordBatch;
 
-use crate::column::{Column, Kind, Table};
-use crate::columnar::{ColumnsBuilder, NotCanonical, schema};
+use crate::block::{Block, BlockBuilder, Pages};
+use crate::column::Part;
+use crate::columnar::{NotCanonical, Piece, gather};
+use crate::entry::Checks;
 use crate::error::LedgerError;
-use crate::rows::Rows;
-use crate::wal::file::WalFile;
-use crate::wal::frame::Event;
+use crate::limits::{SMALL_BLOCK_ROWS, SMALL_BLOCKS_MAX};
+use crate::rows::RowPlace;
 
-/// Where the payload of a row's EVENT frame lies in the WAL file of its block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RowRef {
-    pub(crate) offset: u64,
-    pub(crate) len: u32,
-    pub(crate) batch: u64,
-}
-
-/// Whether a column of the hot tail lies in memory. Records and contents are most of the bytes and the least asked for.
-fn in_memory(column: &Column) -> bool {
-    !matches!(column.name, "record" | "content" | "content_raw" | "cuts") || column.kind == Kind::Integer
-}
-
-/// A block of rows of the hot tail; all of them lie in one WAL file.
+/// Rows of the hot tail that follow each other; all of them lie in one WAL file.
 #[derive(Debug, Clone)]
 pub struct TailBlock {
-    table: &'static Table,
     shard: u32,
     first_seq: u64,
-    wal: Arc<WalFile>,
-    rows: Vec<RowRef>,
-    /// The columns that lie in memory, once they were built.
-    columns: OnceLock<RecordBatch>,
+    /// Number of the WAL file.
+    file: u64,
+    block: Arc<Block>,
+    /// Rows that are shown: a view may end inside of a block.
+    rows: usize,
+    /// What rows have in common.
+    runs: Vec<Run>,
+    /// Keyed hashes of the rows' parts, one list after the other; none of a ledger that another process writes.
+    checks: Vec<Arc<Checks>>,
+}
+
+/// Rows of one commit.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// The row after its last.
+    end: usize,
+    batch: u64,
+    recorded: i64,
 }
 
 impl TailBlock {
+    /// The rows of one commit that a block holds.
+    pub(crate) fn new(
+        (shard, file): (u32, u64),
+        block: Arc<Block>,
+        (first_seq, batch, recorded): (u64, u64, i64),
+        checks: Option<Arc<Checks>>,
+    ) -> Self {
+        let (rows, checks) = (block.len(), checks.into_iter().collect());
+        Self { shard, first_seq, file, block, rows, runs: vec![Run { end: rows, batch, recorded }], checks }
+    }
+
+    /// The same rows with the values of another block: what an encoder that is wrong would make of them.
+    #[cfg(test)]
+    pub(crate) fn with_other_values(&self, block: &Arc<Block>) -> Arc<Self> {
+        Arc::new(Self { block: Arc::clone(block), ..self.clone() })
+    }
+
     /// First position.
     pub fn first_seq(&self) -> u64 {
         self.first_seq
     }
 
+    /// Position after the last row.
+    pub(crate) fn end_seq(&self) -> u64 {
+        self.first_seq + self.rows as u64
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows == 0
     }
 
-    /// The columns of [`schema`] with these indices, in this order; large ones are read from the WAL.
+    pub(crate) fn shard(&self) -> u32 {
+        self.shard
+    }
+
+    pub(crate) fn block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
+    /// What the ledger knows of a row beside its columns.
+    pub(crate) fn place(&self, row: usize) -> RowPlace {
+        let run = self.runs.get(self.runs.partition_point(|run| run.end <= row)).or(self.runs.last());
+        let (batch, recorded) = run.map_or((0, 0), |run| (run.batch, run.recorded));
+        let flags = if self.block.has_part(Part::Content, row) { proof::leaf::FLAG_CONTENT } else { 0 };
+        RowPlace { seq: self.first_seq + row as u64, batch, recorded, flags }
+    }
+
+    /// Whether the parts of a row are those that were hashed when it came in; `None` if that is not known.
+    pub(crate) fn is_as_hashed(&self, row: usize, facts: &[u8], content: &[u8]) -> Option<bool> {
+        let mut at = row;
+        for checks in &self.checks {
+            match checks.rows.get(at) {
+                Some(hash) => return Some(checks.of(facts, content) == *hash),
+                None => at -= checks.rows.len(),
+            }
+        }
+        None
+    }
+
+    /// The columns of [`crate::arrow_schema`] with these indices, in this order.
     pub fn batch(&self, projection: &[usize]) -> Result<RecordBatch, LedgerError> {
-        let schema = schema(self.table);
-        let wanted = Arc::new(schema.project(projection).map_err(|error| self.columnar(&error))?);
-        let held = self.columns()?;
-        let is_missing = |column: &Column| !in_memory(column) && wanted.field_with_name(column.name).is_ok();
-        let missing = self.table.columns.iter().any(is_missing);
-        let large = if missing { Some(self.build(is_missing)?) } else { None };
-        let columns: Option<Vec<ArrayRef>> = wanted
-            .fields()
-            .iter()
-            .map(|field| {
-                let of = |batch: &RecordBatch| batch.column_by_name(field.name()).cloned();
-                of(held).map(|column| column.slice(0, self.rows.len())).or_else(|| large.as_ref().and_then(of))
-            })
-            .collect();
-        let columns = columns.ok_or_else(|| LedgerError::corrupt(&self.wal.path, "hot tail", "a column is missing"))?;
-        let options = RecordBatchOptions::new().with_row_count(Some(self.rows.len()));
-        RecordBatch::try_new_with_options(wanted, columns, &options).map_err(|error| self.columnar(&error))
-    }
-
-    /// The columns that lie in memory.
-    fn columns(&self) -> Result<&RecordBatch, LedgerError> {
-        if let Some(columns) = self.columns.get() {
-            return Ok(columns);
-        }
-        // Two queries at once may both build them; the first to end is kept.
-        let columns = self.build(in_memory)?;
-        Ok(self.columns.get_or_init(|| columns))
-    }
-
-    /// Builds those columns from the WAL that `keep` names.
-    fn build(&self, keep: impl Fn(&Column) -> bool) -> Result<RecordBatch, LedgerError> {
-        let mut builder = ColumnsBuilder::new(self.table, keep);
-        let rows = read_rows(self.table, self.shard, &self.wal, self.first_seq, &self.rows, true)?;
-        for row in rows.iter() {
-            let pushed =
-                builder.push(self.shard, row.position.seq, row.batch, row.recorded, row.flags, row.facts, row.content);
-            pushed.map_err(|error| not_canonical(&self.wal, &error))?;
-        }
-        builder.finish().map_err(|error| not_canonical(&self.wal, &error))
-    }
-
-    /// The rows themselves, from `from` on, at most `limit`.
-    pub(crate) fn locate(&self, from: u64, limit: usize) -> (Arc<WalFile>, Vec<RowRef>) {
-        let start = from.saturating_sub(self.first_seq) as usize;
-        let end = (start + limit).min(self.rows.len());
-        (Arc::clone(&self.wal), self.rows.get(start..end).unwrap_or(&[]).to_vec())
+        let schema = crate::columnar::schema(self.block.table());
+        let refused = |what: String| {
+            let place = format!("{}/{}/{}", self.block.table().ledger, self.shard, self.first_seq);
+            LedgerError::Columnar { path: "hot tail".into(), message: format!("{place}: {what}") }
+        };
+        let wanted = schema.project(projection).map_err(|error| refused(error.to_string()))?;
+        let pages = self.block.pages();
+        let order: Vec<(u32, u32)> = (0..self.rows as u32).map(|row| (0, row)).collect();
+        let piece = Piece { rows: self, pages: &pages };
+        gather(&Arc::new(wanted), &[piece], &order).map_err(|error: NotCanonical| refused(error.to_string()))
     }
 
     fn truncated(&self, end_seq: u64) -> Self {
-        let mut block = self.clone();
-        block.rows.truncate(end_seq.saturating_sub(self.first_seq) as usize);
-        block
+        Self { rows: end_seq.saturating_sub(self.first_seq) as usize, ..self.clone() }
     }
 
-    fn columnar(&self, error: &arrow::error::ArrowError) -> LedgerError {
-        LedgerError::Columnar { path: self.wal.path.clone(), message: error.to_string() }
-    }
-}
-
-/// The block that still takes rows.
-#[derive(Debug)]
-struct OpenBlock {
-    wal: Arc<WalFile>,
-    first_seq: u64,
-    rows: Vec<RowRef>,
-    /// `None` if the columns are built when somebody asks.
-    builder: Option<ColumnsBuilder>,
-    /// The last view of the block, kept until rows are added: many queries may ask for the same one.
-    view: Option<Arc<TailBlock>>,
-}
-
-impl OpenBlock {
-    fn new(wal: &Arc<WalFile>, first_seq: u64, builder: Option<ColumnsBuilder>) -> Self {
-        Self { wal: Arc::clone(wal), first_seq, rows: Vec::new(), builder, view: None }
+    /// Puts blocks together that follow each other; slow, so that nobody holds a lock for it.
+    pub(crate) fn joined(blocks: &[Arc<Self>]) -> Option<Self> {
+        let first = blocks.first()?;
+        let mut builder = BlockBuilder::new(first.block.table());
+        let (mut runs, mut checks) = (Vec::new(), Vec::new());
+        for block in blocks {
+            let (before, pages): (usize, Pages) = (builder.block().len(), block.block.pages());
+            (0..block.rows).for_each(|row| builder.push_row(&block.block, row, &pages));
+            runs.extend(block.runs.iter().map(|run| Run { end: before + run.end, ..*run }));
+            checks.extend(block.checks.iter().cloned());
+        }
+        let block = Arc::new(builder.finish());
+        Some(Self { rows: block.len(), block, runs, checks, ..Self::clone(first) })
     }
 }
 
 /// All blocks of a ledger, in order. Rows are added before they are durable; the caller says where durable rows end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tail {
-    table: &'static Table,
-    shard: u32,
     blocks: Vec<Arc<TailBlock>>,
-    open: Option<OpenBlock>,
-    block_rows_max: usize,
 }
 
 impl Tail {
-    pub(crate) fn new(table: &'static Table, shard: u32) -> Self {
-        Self { table, shard, blocks: Vec::new(), open: None, block_rows_max: crate::limits::TAIL_BLOCK_ENTRIES_MAX }
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
-    /// Adds a row whose payload lies at `at` of `wal`, with its columns.
-    pub(crate) fn push(&mut self, wal: &Arc<WalFile>, at: RowRef, event: &Event<'_>) -> Result<(), LedgerError> {
-        self.make_room(wal, true)?;
-        let (table, shard) = (self.table, self.shard);
-        let open = self
-            .open
-            .get_or_insert_with(|| OpenBlock::new(wal, event.seq, Some(ColumnsBuilder::new(table, in_memory))));
-        if let Some(builder) = &mut open.builder {
-            let pushed =
-                builder.push(shard, event.seq, at.batch, event.recorded, event.flags, event.facts, event.content);
-            pushed.map_err(|error| not_canonical(wal, &error))?;
+    /// Adds rows, which follow those that are there.
+    pub(crate) fn push(&mut self, block: TailBlock) {
+        self.blocks.push(Arc::new(block));
+    }
+
+    /// Small blocks at the end that are as many that they should be put together.
+    pub(crate) fn small(&self) -> Option<Vec<Arc<TailBlock>>> {
+        let file = self.blocks.last()?.file;
+        let is_small = |block: &&Arc<TailBlock>| block.file == file && block.len() < SMALL_BLOCK_ROWS;
+        let count = self.blocks.iter().rev().take_while(is_small).take(SMALL_BLOCKS_MAX).count();
+        (count >= SMALL_BLOCKS_MAX).then(|| self.blocks[self.blocks.len() - count..].to_vec())
+    }
+
+    /// Puts a block in the place of those that it was made of, if these are still there.
+    pub(crate) fn replace(&mut self, small: &[Arc<TailBlock>], joined: TailBlock) {
+        let Some(first) = small.first() else { return };
+        let Some(at) = self.blocks.iter().rposition(|block| Arc::ptr_eq(block, first)) else { return };
+        let end = at + small.len();
+        let same =
+            self.blocks.get(at..end).is_some_and(|found| found.iter().zip(small).all(|(a, b)| Arc::ptr_eq(a, b)));
+        if same {
+            self.blocks.splice(at..end, [Arc::new(joined)]);
         }
-        open.rows.push(at);
-        open.view = None;
-        Ok(())
-    }
-
-    /// Adds the row at position `seq` whose payload lies at `at` of `wal`; its columns are built when somebody asks.
-    pub(crate) fn push_unread(&mut self, wal: &Arc<WalFile>, at: RowRef, seq: u64) -> Result<(), LedgerError> {
-        self.make_room(wal, false)?;
-        let open = self.open.get_or_insert_with(|| OpenBlock::new(wal, seq, None));
-        open.rows.push(at);
-        open.view = None;
-        Ok(())
-    }
-
-    /// Closes the open block if it cannot take a row of this file, with its columns or without.
-    fn make_room(&mut self, wal: &WalFile, columns: bool) -> Result<(), LedgerError> {
-        let full = self.open.as_ref().is_some_and(|open| {
-            open.rows.len() >= self.block_rows_max
-                || open.wal.header.number != wal.header.number
-                || open.builder.is_some() != columns
-        });
-        if full { self.freeze() } else { Ok(()) }
-    }
-
-    /// Closes the open block.
-    pub(crate) fn freeze(&mut self) -> Result<(), LedgerError> {
-        if let Some(open) = self.open.take() {
-            let OpenBlock { wal, first_seq, rows, builder, view } = open;
-            let columns = match builder {
-                Some(mut builder) => builder.finish().map_err(|error| not_canonical(&wal, &error))?.into(),
-                // A query may have built them for the last view of the block.
-                None => view.map_or_else(OnceLock::new, |view| view.columns.clone()),
-            };
-            self.blocks.push(Arc::new(TailBlock {
-                table: self.table,
-                shard: self.shard,
-                first_seq,
-                wal,
-                rows,
-                columns,
-            }));
-        }
-        Ok(())
     }
 
     /// Drops the blocks of WAL files up to number `file`.
-    pub(crate) fn drop_through(&mut self, file: u64) -> Result<(), LedgerError> {
-        if self.open.as_ref().is_some_and(|open| open.wal.header.number <= file) {
-            self.freeze()?;
-        }
-        self.blocks.retain(|block| block.wal.header.number > file);
-        Ok(())
+    pub(crate) fn drop_through(&mut self, file: u64) {
+        self.blocks.retain(|block| block.file > file);
+    }
+
+    /// The blocks of one WAL file.
+    pub(crate) fn of_file(&self, file: u64) -> Vec<Arc<TailBlock>> {
+        self.blocks.iter().filter(|block| block.file == file).cloned().collect()
     }
 
     /// All blocks up to `end_seq`.
-    pub(crate) fn view(&mut self, end_seq: u64) -> Result<Vec<Arc<TailBlock>>, LedgerError> {
-        let mut blocks: Vec<Arc<TailBlock>> = self.blocks.clone();
-        if let Some(open) = &mut self.open {
-            if open.view.is_none() {
-                let columns = match &open.builder {
-                    Some(builder) => builder.snapshot().map_err(|error| not_canonical(&open.wal, &error))?.into(),
-                    None => OnceLock::new(),
-                };
-                open.view = Some(Arc::new(TailBlock {
-                    table: self.table,
-                    shard: self.shard,
-                    first_seq: open.first_seq,
-                    wal: Arc::clone(&open.wal),
-                    rows: open.rows.clone(),
-                    columns,
-                }));
-            }
-            blocks.extend(open.view.clone());
-        }
-        blocks.retain(|block| block.first_seq < end_seq);
-        if let Some(last) = blocks.last_mut().filter(|last| last.first_seq + last.len() as u64 > end_seq) {
-            *last = Arc::new(last.truncated(end_seq));
-        }
-        Ok(blocks)
+    pub(crate) fn view(&self, end_seq: u64) -> Vec<Arc<TailBlock>> {
+        self.from(0, end_seq, usize::MAX)
     }
 
-    /// Where rows from `from` on lie, at most `limit` and none at or after `end_seq`; all in one file.
-    pub(crate) fn locate(&self, from: u64, end_seq: u64, limit: usize) -> Option<(Arc<WalFile>, Vec<RowRef>)> {
-        let limit = limit.min(end_seq.saturating_sub(from) as usize);
-        if let Some(open) = self.open.as_ref().filter(|open| from >= open.first_seq) {
-            let start = (from - open.first_seq) as usize;
-            let rows = open.rows.get(start..(start + limit).min(open.rows.len()))?;
-            return Some((Arc::clone(&open.wal), rows.to_vec()));
+    /// Blocks of rows from position `from` on and before `end_seq`, the first of which holds `from`, until they have `rows` rows.
+    pub(crate) fn from(&self, from: u64, end_seq: u64, rows: usize) -> Vec<Arc<TailBlock>> {
+        let mut at = self.blocks.partition_point(|block| block.end_seq() <= from);
+        let (mut found, mut count) = (Vec::new(), 0);
+        while let Some(block) = self.blocks.get(at).filter(|block| block.first_seq < end_seq && count < rows) {
+            count += (block.end_seq() - from.max(block.first_seq)) as usize;
+            let whole = block.end_seq() <= end_seq;
+            found.push(if whole { Arc::clone(block) } else { Arc::new(block.truncated(end_seq)) });
+            at += 1;
         }
-        let at = self.blocks.partition_point(|block| block.first_seq <= from).checked_sub(1)?;
-        Some(self.blocks.get(at)?.locate(from, limit))
+        found
     }
-}
-
-fn not_canonical(wal: &WalFile, error: &NotCanonical) -> LedgerError {
-    LedgerError::corrupt(&wal.path, "hot tail", error.to_string())
-}
-
-/// Reads rows that lie one after the other in `wal`, the first of them at position `first_seq`, with one read.
-pub(crate) fn read_rows(
-    table: &'static Table,
-    shard: u32,
-    wal: &WalFile,
-    first_seq: u64,
-    refs: &[RowRef],
-    content: bool,
-) -> Result<Rows, LedgerError> {
-    let mut rows = Rows::new(table.ledger, shard, first_seq);
-    let (Some(first), Some(last)) = (refs.first(), refs.last()) else {
-        return Ok(rows);
-    };
-    let bytes = wal.read(first.offset, (last.offset - first.offset) as usize + last.len as usize)?;
-    for (seq, at) in (first_seq..).zip(refs) {
-        let start = (at.offset - first.offset) as usize;
-        let event = bytes.get(start..start + at.len as usize).and_then(Event::decode).filter(|event| event.seq == seq);
-        let event = event.ok_or_else(|| {
-            LedgerError::corrupt(&wal.path, format!("offset {}", at.offset), format!("event {seq} is no longer there"))
-        })?;
-        rows.push(seq, at.batch, event.recorded, event.flags, event.facts, event.content.filter(|_| content));
-    }
-    Ok(rows)
 }

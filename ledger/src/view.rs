@@ -7,12 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::column::Table;
-use crate::error::LedgerError;
 use crate::reader::Snapshot;
 use crate::segments::Segments;
 use crate::store::Durable;
-use crate::tail::{RowRef, Tail};
-use crate::wal::file::WalFile;
+use crate::tail::{Tail, TailBlock};
 use proof::inputs::Input;
 
 /// The rows of a ledger: those in segments and those in the tail. One lock keeps each row in exactly one of them.
@@ -30,12 +28,11 @@ pub(crate) struct State {
 pub(crate) enum Place {
     /// In a segment.
     Sealed(Arc<Segments>),
-    /// In this WAL file, with rows that follow it.
-    Hot(Arc<WalFile>, Vec<RowRef>),
+    /// In the first of these blocks, with rows that follow it.
+    Hot(Vec<Arc<TailBlock>>),
 }
 
-/// The shared view. The mutex is a blocking one: it is held for copies of pointers, for one commit's columns, or for the
-/// copy of one open block.
+/// The shared view. The mutex is a blocking one: it is held for copies of pointers only.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) table: &'static Table,
@@ -81,17 +78,11 @@ impl View {
         self.durable.subscribe()
     }
 
-    /// Closes the tail's open block at the end of a WAL file.
-    pub(crate) fn rotate(&self) -> Result<(), LedgerError> {
-        self.lock().tail.freeze()
-    }
-
     /// Takes a sealed WAL file's rows from the tail to the segments.
-    pub(crate) fn seal(&self, segments: Arc<Segments>, file: u64) -> Result<(), LedgerError> {
+    pub(crate) fn seal(&self, segments: Arc<Segments>, file: u64) {
         let mut state = self.lock();
-        state.tail.drop_through(file)?;
+        state.tail.drop_through(file);
         state.segments = segments;
-        Ok(())
     }
 
     /// Sets source positions.
@@ -106,11 +97,10 @@ impl View {
     }
 
     /// A consistent view for a query.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, LedgerError> {
-        let mut state = self.lock();
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let state = self.lock();
         let end = self.durable().next_seq;
-        let tail = state.tail.view(end)?;
-        Ok(Snapshot { segments: state.segments.list().to_vec(), tail, next_seq: end })
+        Snapshot { segments: state.segments.list().to_vec(), tail: state.tail.view(end), next_seq: end }
     }
 
     /// Where the row at `from` lies, with at most `limit` rows of the same place; `None` if it is not durable.
@@ -119,8 +109,8 @@ impl View {
         if from < state.segments.end_seq() {
             return Some(Place::Sealed(Arc::clone(&state.segments)));
         }
-        let (file, rows) = state.tail.locate(from, self.durable().next_seq, limit)?;
-        (!rows.is_empty()).then_some(Place::Hot(file, rows))
+        let blocks = state.tail.from(from, self.durable().next_seq, limit);
+        (!blocks.is_empty()).then_some(Place::Hot(blocks))
     }
 
     /// Remembers why the writer stopped.

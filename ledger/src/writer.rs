@@ -22,6 +22,8 @@ use crate::disk::Disk;
 use crate::error::LedgerError;
 use crate::limits;
 use crate::queue::{Queue, Queued, Work};
+use crate::seal::SealBatch;
+use crate::sealer::FullFile;
 use crate::store::Options;
 use crate::view::View;
 use crate::wal::file::WalFile;
@@ -61,12 +63,14 @@ pub(crate) struct Writer {
     place: Arc<Place>,
     queue: Arc<Queue>,
     view: Arc<View>,
-    sealer: Sender<Arc<WalFile>>,
+    sealer: Sender<FullFile>,
     syncer: Syncer,
     clock: Clock,
     wal: WalState,
     chain: Chain,
     batch: Option<OpenBatch>,
+    /// Batches of this file that are closed, as the sealer will need them.
+    closed: Vec<SealBatch>,
     /// When the open batch took its first commit.
     batch_since: Instant,
     /// When the WAL file took its first event.
@@ -102,6 +106,7 @@ pub(crate) struct Start {
     pub(crate) wal: WalState,
     pub(crate) chain: Chain,
     pub(crate) batch: Option<OpenBatch>,
+    pub(crate) closed: Vec<SealBatch>,
     pub(crate) recorded: i64,
     pub(crate) epoch: u64,
 }
@@ -112,7 +117,7 @@ impl Writer {
         place: Arc<Place>,
         queue: Arc<Queue>,
         view: Arc<View>,
-        sealer: Sender<Arc<WalFile>>,
+        sealer: Sender<FullFile>,
         start: Start,
     ) -> Result<Self, LedgerError> {
         let now = Instant::now();
@@ -122,6 +127,7 @@ impl Writer {
             wal: start.wal,
             chain: start.chain,
             batch: start.batch,
+            closed: start.closed,
             batch_since: now,
             file_since: now,
             closed_at: now,

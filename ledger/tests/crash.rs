@@ -184,7 +184,7 @@ fn group(number: i64, random: &mut Random) -> Group {
     let mut entry = Entry::new();
     entry.set_integer(column::STATUS, number);
     entry.set_text(column::RECORD, &"x".repeat(random.below(9_000) as usize));
-    group.push(&mut entry).expect("small");
+    group.push(&entry).expect("small");
     group.input("source", number.to_be_bytes());
     group
 }

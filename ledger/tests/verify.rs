@@ -30,7 +30,7 @@ async fn data(root: &Path) -> (PathBuf, Verifier) {
                 if row % 4 == 0 {
                     entry.set_text(column::CONTENT, &format!("{{\"prompt\":\"{number}\"}}"));
                 }
-                group.push(&mut entry).expect("small");
+                group.push(&entry).expect("small");
             }
             group.input("tail:test", number.to_be_bytes());
             store.events().appender().append(group).await.expect("durable");
@@ -160,7 +160,7 @@ async fn a_ledger_that_is_being_written_is_no_fault() {
             let mut entry = Entry::new();
             entry.set_text(column::KIND, "prompt");
             let mut group = Group::new(Table::of(LedgerName::Events));
-            group.push(&mut entry).expect("small");
+            group.push(&entry).expect("small");
             runtime.block_on(appender.append(group)).expect("durable");
         }
     });

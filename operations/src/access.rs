@@ -1,12 +1,23 @@
 //! Who may do what: principals, their roles, and the question that every listener asks about a token.
 //!
-//! The binary answers the question (it holds the fold over the tokens in `operations`); intake and query only ask it.
+//! Tokens are entries of the ledger; [`Directory`] is the fold over them, [`Tokens`] keeps it up to date while a server runs, and
+//! [`TokenService`] is the one way to create and revoke them. Intake only asks [`Authorize`].
+
+mod directory;
+mod live;
+mod secret;
+mod service;
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use directory::{Directory, TokenState};
+pub use live::Tokens;
+pub use secret::{Secret, hex};
+pub use service::{CreatedToken, NewToken, RevokedToken, TokenError, TokenService};
 
 /// How far a source is from the agent's reach, least trusted first: the order is the meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

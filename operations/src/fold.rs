@@ -43,9 +43,14 @@ impl<F: Fold> Projection<F> {
 
     /// Reads everything from a position on that is durable now.
     pub fn open_at(reader: Reader, fold: F, from: u64) -> Result<Self, LedgerError> {
-        let mut projection = Self { fold, reader, next_seq: from };
-        projection.catch_up()?;
-        Ok(projection)
+        let mut folded = Self { next_seq: from, ..Self::unread(reader, fold) };
+        folded.catch_up()?;
+        Ok(folded)
+    }
+
+    /// A fold that has read nothing yet.
+    pub fn unread(reader: Reader, fold: F) -> Self {
+        Self { fold, reader, next_seq: 0 }
     }
 
     /// Reads what became durable since. Returns by how many rows the ledger grew.
@@ -158,7 +163,7 @@ mod tests {
             entry.set_text(column::SUBJECT, "siem");
             entry.set_text(column::TO, &to);
             entry.set_text(column::RECORD, &record);
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
         }
         store.operations().appender().try_append(group).unwrap().wait().unwrap();
     }

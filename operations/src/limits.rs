@@ -79,6 +79,13 @@ pub const RESERVATIONS_OVER_MAX: usize = 65_536;
 /// Answers that wait for those who asked.
 pub const BUDGET_ANSWERS_MAX: usize = 65_536;
 
+/// The longest name of a token or of one of its fixed identities.
+pub const TOKEN_NAME_BYTES_MAX: usize = 256;
+/// Dialects that one token may name.
+pub const TOKEN_DIALECTS_MAX: usize = 64;
+/// Active tokens that are held in memory; one more is not created.
+pub const TOKENS_MAX: usize = 100_000;
+
 /// How often the log is told of a trouble that comes and goes.
 pub const STANDING_TOLD_EVERY: Duration = Duration::from_mins(1);
 

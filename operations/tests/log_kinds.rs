@@ -35,7 +35,7 @@ fn append(ledger: &Ledger, table: &'static ledger::Table, entries: usize) {
     for _ in 0..entries {
         let mut entry = Entry::new();
         entry.set_json(table.by_name("kind").unwrap(), &"test".into()).unwrap();
-        group.push(&mut entry).unwrap();
+        group.push(&entry).unwrap();
     }
     ledger.appender().try_append(group).unwrap().wait().unwrap();
 }

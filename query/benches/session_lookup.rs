@@ -37,7 +37,7 @@ fn fill(store: &Store, rows: i64) -> Result<(), Failure> {
     let mut group = Group::new(Table::of(LedgerName::Events));
     let mut last = None;
     for at in 0..rows {
-        group.push(&mut numbered(at, rows))?;
+        group.push(&numbered(at, rows))?;
         if group.is_full() || at == rows - 1 {
             let mut full = std::mem::replace(&mut group, Group::new(Table::of(LedgerName::Events)));
             last = Some(loop {

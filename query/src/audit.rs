@@ -84,10 +84,10 @@ impl Trail {
         self.append(entry).await
     }
 
-    async fn append(&self, mut entry: Entry) -> Result<(), QueryError> {
+    async fn append(&self, entry: Entry) -> Result<(), QueryError> {
         let Some(appender) = &self.appender else { return Ok(()) };
         let mut group = Group::new(Table::of(LedgerName::Operations));
-        group.push(&mut entry).map_err(QueryError::NotRecorded)?;
+        group.push(&entry).map_err(QueryError::NotRecorded)?;
         appender.append(group).await.map(|_| ()).map_err(QueryError::NotRecorded)
     }
 
@@ -103,7 +103,7 @@ impl Trail {
         let entry = QUERY_ENDED.entry(&envelope, &record);
         let mut group = Group::new(Table::of(LedgerName::Operations));
         self.runtime.spawn(async move {
-            let recorded = match entry.and_then(|mut entry| group.push(&mut entry)) {
+            let recorded = match entry.and_then(|entry| group.push(&entry)) {
                 Ok(()) => appender.append(group).await.map(|_| ()),
                 Err(error) => Err(error),
             };
@@ -133,8 +133,8 @@ pub(crate) async fn record_read(
     let record = ContentRead { token: principal.token.clone(), columns: columns.to_vec(), via: Some(via.to_owned()) };
     let (id, from) = (new_id()?, from.to_string());
     let envelope = Envelope { from: Some(&from), ..envelope(&id, &principal.name) };
-    let mut entry = CONTENT_READ.entry(&envelope, &record).map_err(QueryError::NotRecorded)?;
-    group.push(&mut entry).map_err(QueryError::NotRecorded)?;
+    let entry = CONTENT_READ.entry(&envelope, &record).map_err(QueryError::NotRecorded)?;
+    group.push(&entry).map_err(QueryError::NotRecorded)?;
     appender.append(group).await.map(|_| ()).map_err(QueryError::NotRecorded)
 }
 

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::client::Target;
+use crate::client::{Target, segment};
 use crate::exit::{Failure, Outcome};
 use crate::output;
 use crate::sql::{self, Shape};
@@ -31,7 +30,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub async fn run(arguments: &Arguments) -> Outcome {
-    let path = format!("/api/v1/alerts/{}", utf8_percent_encode(&arguments.alert, NON_ALPHANUMERIC));
+    let path = format!("/api/v1/alerts/{}", segment(&arguments.alert));
     let alert = arguments.target.get(&path, &[]).await?;
     let positions: Vec<&str> =
         alert["evidence"].as_array().into_iter().flatten().filter_map(|at| at.as_str()).collect();

@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::show::text;
 use crate::cli::Output;
 use crate::client::Target;
-use crate::control::now;
 use crate::exit::Outcome;
 use crate::output::{self, Format, Table};
 
@@ -106,7 +105,7 @@ pub fn moment(text: &str) -> Result<i64, String> {
 
 impl Arguments {
     fn request(&self, dry_run: bool) -> Request {
-        let starts = self.starts.unwrap_or_else(now);
+        let starts = self.starts.unwrap_or_else(|| chrono::Utc::now().timestamp_micros());
         let ends = self.until.or_else(|| self.duration.and_then(|duration| starts.checked_add(duration)));
         Request::Silence(NewSilence {
             kind: if self.maintenance { WindowKind::Maintenance } else { WindowKind::Silence },

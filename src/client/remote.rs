@@ -1,6 +1,8 @@
-//! A running server's API over HTTP or HTTPS.
+//! A running server's API: over HTTP or HTTPS at an address, or over its control socket.
 
-use std::path::PathBuf;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use axum::body::Body;
@@ -8,14 +10,16 @@ use axum::http::request::Builder;
 use axum::http::{Response, Uri};
 use export::tls::{ClientTls, client_config};
 use operations::triage;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Url};
 use rustls::CertificateError;
 use serde_json::Value;
 
+use crate::control::{Address, socket_path};
 use crate::exit::Failure;
 use crate::{limits, output};
+
+use super::segment;
 
 /// Whom a command believes that speaks TLS.
 #[derive(Debug, Clone, clap::Args)]
@@ -32,11 +36,19 @@ impl Trust {
     }
 }
 
-/// Where to ask, and with which token.
+/// Where to ask, and as whom.
 pub struct Remote {
     client: Client,
     base: Url,
-    token: String,
+    door: Door,
+}
+
+/// How a server is reached.
+enum Door {
+    /// At its address, with a token.
+    Network { token: String },
+    /// Over its control socket, by which it knows who asks. A server may be reached again later, so the address lasts.
+    Socket { name: PathBuf, _address: Address },
 }
 
 impl Remote {
@@ -50,19 +62,50 @@ impl Remote {
             return Err(Failure::usage("a server asks for a token").hint("Set TACHOGRAPH_TOKEN to the secret of one."));
         }
         let client = client_builder(&base, &trust.client())?.build()?;
-        Ok(Self { client, base, token: token.to_owned() })
+        Ok(Self { client, base, door: Door::Network { token: token.to_owned() } })
+    }
+
+    /// A client for the server that runs on a data directory; `None` if none listens.
+    pub fn running(data: &Path) -> Result<Option<Self>, Failure> {
+        let name = socket_path(data);
+        let reached = Address::of(data).and_then(|address| UnixStream::connect(&address.path).map(|_| address));
+        let address = match reached {
+            Ok(address) => address,
+            // No file: no server. Refused: the file of a server that died.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(no_answer(&name, error)),
+        };
+        // The name stands in the header `Host` and leads nowhere.
+        let base = Url::parse("http://localhost/")?;
+        let client = client_builder(&base, &ClientTls::default())?.unix_socket(address.path.as_path()).build()?;
+        Ok(Some(Self { client, base, door: Door::Socket { name, _address: address } }))
     }
 
     /// Sends a request whose address is a path and a query.
     pub async fn send(&self, request: Builder, body: String) -> Result<Response<Body>, Failure> {
-        let mut request = request.header("authorization", format!("Bearer {}", self.token)).body(body)?;
+        let request = match &self.door {
+            Door::Network { token } => request.header("authorization", format!("Bearer {token}")),
+            Door::Socket { .. } => request,
+        };
+        let mut request = request.body(body)?;
         let path = request.uri().to_string();
         let url = self.base.join(&path).with_context(|| format!("{path} is no path"))?;
         *request.uri_mut() = url.as_str().parse::<Uri>()?;
         let request = reqwest::Request::try_from(request)?;
-        let response = self.client.execute(request).await.map_err(|error| not_reached(&self.base, error))?;
+        let response = self.client.execute(request).await.map_err(|error| match &self.door {
+            Door::Network { .. } => not_reached(&self.base, error),
+            Door::Socket { name, .. } => no_answer(name, error.without_url()),
+        })?;
         Ok(axum::http::Response::<reqwest::Body>::from(response).map(Body::new))
     }
+}
+
+/// The server of a data directory did not answer.
+fn no_answer(socket: &Path, error: impl Into<anyhow::Error>) -> Failure {
+    let error = error.into().context(format!("cannot talk to the server at {}", socket.display()));
+    Failure::from(error).hint("Run the command as the user of the server, or as root.")
 }
 
 /// What every client of a server has.
@@ -109,7 +152,7 @@ pub fn triage(work: &triage::Request) -> Result<(String, String), Failure> {
         return Err(anyhow::anyhow!("the request has no JSON form").into());
     };
     let mut taken = |name: &str| match fields.remove(name) {
-        Some(Value::String(text)) => Some(utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string()),
+        Some(Value::String(text)) => Some(segment(&text)),
         _ => None,
     };
     let action = taken("action").unwrap_or_default();

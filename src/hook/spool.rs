@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::access::hex;
 use crate::limits;
+use operations::access::hex;
 
 /// The files of one user's hooks.
 pub struct Spool {

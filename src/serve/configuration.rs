@@ -9,7 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ingest::price::PriceTable;
-use ledger::{AppendError, Appender, Store};
+use ledger::operations::TABLE;
+use ledger::{AppendError, Appender, Entry, Group, Store};
 use operations::budget::{BudgetError, BudgetService};
 use operations::kind::budget_request::Set;
 use operations::kind::configuration::{CERTIFICATE, CONFIG, PRICES, Prices};
@@ -18,7 +19,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::certificate::Certificate;
-use crate::control::protocol::Operation;
 use crate::exit::Failure;
 use crate::limits;
 use crate::settings::{Loaded, Settings};
@@ -44,7 +44,7 @@ struct Ledger {
 struct Owed {
     /// All budgets that there are to be; older ones are void.
     budgets: Option<BTreeMap<String, Set>>,
-    entries: VecDeque<Operation>,
+    entries: VecDeque<Entry>,
 }
 
 /// The task that waits for space.
@@ -85,10 +85,10 @@ impl Writer {
         tracing::info!(version = new.version(), models = new.models(), "these prices are in force");
         let mut owed = self.take_back().await;
         let version = new.version();
-        let envelope = Envelope { subject: version, from: old, to: Some(version), ..Envelope::default() };
+        let envelope = Envelope { subject: version, from: old, to: Some(version), actor: ACTOR, ..Envelope::default() };
         let file = file.map(|file| file.display().to_string());
         let record = Prices { version: version.to_owned(), models: new.models(), file };
-        owed.entries.push_back(Operation::new(&PRICES, &envelope, &record)?);
+        owed.entries.push_back(PRICES.entry(&envelope, &record)?);
         self.write(owed).await
     }
 
@@ -105,13 +105,14 @@ impl Writer {
         }
         let mut owed = self.take_back().await;
         let (from, to) = (from.as_deref(), to.as_deref());
-        let envelope = Envelope { subject: to.or(from).unwrap_or_default(), from, to, ..Envelope::default() };
+        let envelope =
+            Envelope { subject: to.or(from).unwrap_or_default(), from, to, actor: ACTOR, ..Envelope::default() };
         let record = kind::configuration::Certificate {
             sha256: hash(new),
             file: new.map(|certificate| certificate.file.display().to_string()),
             valid_until: new.map(Certificate::valid_until),
         };
-        owed.entries.push_back(Operation::new(&CERTIFICATE, &envelope, &record)?);
+        owed.entries.push_back(CERTIFICATE.entry(&envelope, &record)?);
         self.write(owed).await
     }
 
@@ -159,7 +160,9 @@ impl Owed {
             self.budgets = None;
         }
         while let Some(entry) = self.entries.front() {
-            ledger.appender.append(entry.group(ACTOR)?).await?;
+            let mut group = Group::new(&TABLE);
+            group.push(entry)?;
+            ledger.appender.append(group).await?;
             self.entries.pop_front();
         }
         Ok(())
@@ -189,16 +192,16 @@ fn is_no_space(error: &BudgetError) -> bool {
     matches!(error, BudgetError::Append(error) if error.is_of_disk())
 }
 
-fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<Operation, serde_json::Error> {
+fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<Entry, AppendError> {
     let path = new.path.display().to_string();
     let from = old.map(|old| old.hash.as_str());
-    let envelope = Envelope { subject: &path, from, to: Some(&new.hash), ..Envelope::default() };
+    let envelope = Envelope { subject: &path, from, to: Some(&new.hash), actor: ACTOR, ..Envelope::default() };
     let record = kind::configuration::Config {
         sha256: new.hash.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         needs_restart: needs_restart.iter().map(ToString::to_string).collect(),
     };
-    Operation::new(&CONFIG, &envelope, &record)
+    CONFIG.entry(&envelope, &record)
 }
 
 /// The tables that differ and are read at the start only.

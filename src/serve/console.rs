@@ -2,44 +2,38 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use api::Interactions;
+use api::{Interactions, Services};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use operations::budget;
-use operations::triage::TriageService;
 use prometheus_client::registry::Registry;
 use tower::ServiceExt;
 
 use super::exposition::Format;
 use super::health::Health;
-use super::listener::Doorman;
+use super::listener::Admission;
 use super::slack::Apps;
-use crate::access::Tokens;
 use crate::exit::Failure;
+use operations::access::Tokens;
 
-/// The console before and after recovery.
+/// The console before and after recovery, for its listener and the control socket.
 #[derive(Clone)]
 pub struct Console {
     health: Arc<Health>,
     /// Who is let in.
-    doorman: Doorman,
+    admission: Admission,
     /// What needs the store. Set once.
     opened: Arc<OnceLock<Opened>>,
 }
 
 /// What the API shares with other parts.
 pub struct Shared<'a> {
-    /// Answers SQL.
-    pub engine: query::Engine,
+    /// What the routes ask.
+    pub services: Services,
     /// Who may come.
     pub tokens: &'a Tokens,
-    /// Where alerts are worked on.
-    pub triage: &'a Arc<TriageService>,
-    /// Where money is asked for.
-    pub budgets: &'a Arc<budget::BudgetService>,
     /// Whose buttons are believed.
     pub slack: &'a Apps,
     /// The metrics.
@@ -54,22 +48,20 @@ struct Opened {
 
 impl Console {
     /// A console that answers health only.
-    pub fn new(health: Arc<Health>, doorman: Doorman) -> Self {
-        Self { health, doorman, opened: Arc::new(OnceLock::new()) }
+    pub fn new(health: Arc<Health>, admission: Admission) -> Self {
+        Self { health, admission, opened: Arc::new(OnceLock::new()) }
     }
 
     /// Who is let in.
-    pub fn doorman(&self) -> &Doorman {
-        &self.doorman
+    pub fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Adds the API and the metrics.
     pub fn open(&self, shared: Shared<'_>) -> Result<(), Failure> {
-        let Shared { engine, tokens, triage, budgets, slack, registry } = shared;
-        self.doorman.know(tokens);
-        let authorize = Arc::new(tokens.clone());
-        let state = api::State::new(engine, authorize, Arc::clone(triage), Arc::clone(budgets));
-        let state = state.with_slack(Interactions::of(Arc::new(slack.clone())));
+        let Shared { services, tokens, slack, registry } = shared;
+        self.admission.know(tokens);
+        let state = api::State::new(services).with_slack(Interactions::of(Arc::new(slack.clone())));
         let opened = Opened { api: api::router(state), registry: RwLock::new(Arc::new(registry)) };
         self.opened.set(opened).map_err(|_| Failure::from(anyhow::anyhow!("the console was opened twice")))
     }

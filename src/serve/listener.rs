@@ -1,33 +1,28 @@
 //! A listener: accepts connections within a bound, serves a router on them, and ends them in order. One sender takes no
-//! place of another: `crate::guests` knows who is connected, `handshake` how a connection begins, `admission` what a request must show,
-//! `pace` how fast a body must come and `stall` how fast an answer must go.
+//! place of another: `connections` knows who is connected, `handshake` how a connection begins, `admission` what a request
+//! must show, `pace` how fast a body must come and `stall` how fast an answer must go. `http` joins them, for the control
+//! socket, too.
 
 mod admission;
+mod connections;
 mod handshake;
+mod http;
 mod pace;
 mod stall;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::tls::Tls;
-use crate::guests::{Guests, Seat};
 use crate::limits;
 use crate::settings::ListenerName;
-pub use admission::Doorman;
-pub use handshake::HandshakeError;
-use handshake::Opened;
+pub use admission::Admission;
+pub use handshake::{HandshakeError, Opened};
+pub use http::HttpServer;
 
 /// A bound address.
 pub struct Listener {
@@ -60,28 +55,20 @@ impl Listener {
         self.address
     }
 
-    /// Serves `router` to whoever `doorman` lets in until it is told to stop, then lets requests end that have begun.
-    pub async fn serve(self, router: Router, doorman: Doorman, stop: CancellationToken) {
-        let guests = Guests::new(limits::CONNECTIONS_MAX);
-        let graceful = GracefulShutdown::new();
+    /// Serves `router` to whoever `admission` lets in until it is told to stop, then lets requests end that have begun.
+    pub async fn serve(self, router: Router, admission: Admission, stop: CancellationToken) {
+        let http = HttpServer::new(limits::CONNECTIONS_MAX, router, admission, stop.clone());
         loop {
             let accepted = tokio::select! {
                 accepted = self.accept() => accepted,
                 () = stop.cancelled() => break,
             };
             if let Some((stream, peer)) = accepted {
-                let visit = Visit {
-                    listener: self.name,
-                    tls: self.tls.clone(),
-                    doorman: doorman.clone(),
-                    router: router.clone(),
-                    stop: stop.clone(),
-                };
-                tokio::spawn(visit.serve(stream, guests.enter(peer.ip()), graceful.watcher()));
+                http.serve(peer.ip(), open(self.name, self.tls.clone(), stream));
             }
         }
         drop(self.socket);
-        graceful.shutdown().await;
+        http.end().await;
     }
 
     async fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
@@ -97,60 +84,19 @@ impl Listener {
     }
 }
 
-/// What one connection needs.
-struct Visit {
-    listener: ListenerName,
-    tls: Tls,
-    doorman: Doorman,
-    router: Router,
-    /// Cancelled when no more requests are taken.
-    stop: CancellationToken,
-}
-
-impl Visit {
-    /// Serves a connection from its handshake to its end, or until its place is given to another.
-    async fn serve(self, stream: TcpStream, seat: Seat, watcher: Watcher) {
-        // Answers are small and somebody waits for each.
-        let _ = stream.set_nodelay(true);
-        let end = seat.end.clone();
-        let served = async {
-            let opened = tokio::select! {
-                opened = handshake::open(stream, self.tls.config(self.listener)) => opened,
-                () = self.stop.cancelled() => return,
-            };
-            match opened {
-                Ok(opened) => self.converse(opened, seat, watcher).await,
-                Err(HandshakeError::Silent) => tracing::debug!("a connection ended without a word"),
-                Err(error) => self.tls.failed(self.listener, &error),
-            }
-        };
-        tokio::select! {
-            () = served => {}
-            () = end.cancelled() => tracing::debug!("a connection gave its place to another"),
+/// Opens a connection; `None` if nothing came of it.
+async fn open(listener: ListenerName, tls: Tls, stream: TcpStream) -> Option<Opened> {
+    // Answers are small and somebody waits for each.
+    let _ = stream.set_nodelay(true);
+    match handshake::open(stream, tls.config(listener)).await {
+        Ok(opened) => Some(opened),
+        Err(HandshakeError::Silent) => {
+            tracing::debug!("a connection ended without a word");
+            None
         }
-    }
-
-    /// Answers requests as long as they come.
-    async fn converse(&self, opened: Opened, seat: Seat, watcher: Watcher) {
-        let Opened { wire, is_bare } = opened;
-        let seat = Arc::new(seat);
-        let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-            let (doorman, seat, router) = (self.doorman.clone(), Arc::clone(&seat), self.router.clone());
-            async move {
-                let answer = if is_bare {
-                    doorman.refuse_bare()
-                } else {
-                    doorman.admit(&seat, request.map(Body::new), router).await
-                };
-                Ok::<_, Infallible>(answer)
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits::HEADER_READ_MAX)
-            .serve_connection(TokioIo::new(wire), service);
-        if let Err(error) = watcher.watch(connection).await {
-            tracing::debug!(%error, "a connection ended");
+        Err(error) => {
+            tls.failed(listener, &error);
+            None
         }
     }
 }

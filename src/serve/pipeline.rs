@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::followers::{Changed, Followers};
 use super::health::Health;
-use super::listener::{Doorman, Listener};
+use super::listener::{Admission, Listener};
 use super::metrics;
 use super::part::Part;
-use crate::access::Tokens;
 use crate::exit::{self, Failure};
 use crate::settings::{self, Settings};
+use operations::access::Tokens;
 
 /// Everything that runs between `ready` and the stop.
 pub struct Pipeline {
@@ -63,9 +63,9 @@ impl Pipeline {
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
         health.watch_collectors(collectors.watch());
         let intake_stop = CancellationToken::new();
-        let doorman = Doorman::counting(intake_metrics.refusals().clone());
-        doorman.know(tokens);
-        let intake = tokio::spawn(ingest.serve(collectors.router(), doorman, intake_stop.clone()));
+        let admission = Admission::counting(intake_metrics.refusals().clone());
+        admission.know(tokens);
+        let intake = tokio::spawn(ingest.serve(collectors.router(), admission, intake_stop.clone()));
         let followers = prepared.start(health);
         followers.register(&mut registry);
         let budgets = Part::start("budgets", health, |stop| reconciler.run(stop));

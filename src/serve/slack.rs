@@ -22,7 +22,7 @@ impl Apps {
     /// Believes those of another configuration from now on.
     pub fn replace(&self, settings: &Settings) {
         let signing =
-            settings.sinks.iter().filter_map(|sink| Some((sink.common.name.clone(), sink.sink.signing()?.clone())));
+            settings.sinks.iter().filter_map(|sink| Some((sink.common.name.clone(), sink.signing_secret()?.clone())));
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = signing.collect();
     }
 }

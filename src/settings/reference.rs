@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use detect_core::parameters::Meaning;
+use detect_rules::registry::{self, Rules};
+
 /// Everything that a configuration file may hold, as Markdown.
 pub fn reference() -> String {
     let mut text = String::from(HEAD);
@@ -74,11 +77,13 @@ fn nested(chapter: &str) -> String {
 
 fn detectors(text: &mut String) {
     text.push_str(DETECT);
-    for spec in detect_rules::registry::DETECTORS {
+    // A test below holds that they have one.
+    let defaults = toml::Value::try_from(Rules::default()).unwrap_or(toml::Value::Boolean(false));
+    for spec in registry::DETECTORS {
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            "\n### `[detect.rules.\"{}\"]`\n\n{}\n\n{}\n\nLooks the same: {}\n\nTuning: {}\n\nTechniques: {}\n",
+            "\n### `[detect.rules.\"{}\"]`\n\n{}\n\n{}\n\nLooks the same: {}\n\nTuning: {}\n\nTechniques: {}\n\n",
             spec.name,
             spec.what,
             spec.why,
@@ -86,20 +91,39 @@ fn detectors(text: &mut String) {
             spec.tuning,
             spec.tags.join(", ")
         );
-    }
-    match toml::to_string_pretty(&detect_runner::Config::default()) {
-        Ok(defaults) => {
-            let _ = write!(text, "\nThe defaults:\n\n```toml\n{}```\n", defaults.replace("[rules", "[detect.rules"));
-        }
-        Err(error) => {
-            let _ = write!(text, "\nThe defaults cannot be printed: {error}\n");
+        for meaning in registry::meanings(spec.name) {
+            let default = defaults.get(spec.name).and_then(|rule| rule.get(meaning.name));
+            text.push_str(&parameter(meaning, default));
         }
     }
     text.push_str(RULE_TABLES);
 }
 
+/// One line for a parameter: what it decides, what it may be, what it is if nobody says.
+fn parameter(meaning: &Meaning, default: Option<&toml::Value>) -> String {
+    let range = meaning.range.map(|(least, greatest)| format!(" {least} to {greatest}.")).unwrap_or_default();
+    let default = default.map(|default| format!(" Default: `{default}`.")).unwrap_or_default();
+    format!("- `{}`: {}{range}{default}\n", meaning.name, meaning.text())
+}
+
 const RULE_TABLES: &str = "
-Two of them have lists of tables, which are empty by default.
+### `[detect.rules.\"spend.budget\".agent]`
+
+- `day_usd`, `month_usd`: whole dollars that each agent may spend in a day and in a month. 0 is no budget.
+
+### `[detect.rules.\"spend.budget\".run]`
+
+- `day_usd`, `month_usd`: whole dollars that each run may spend in a day and in a month. 0 is no budget.
+
+### `[detect.rules.\"spend.budget\".team]`
+
+- `day_usd`, `month_usd`: whole dollars that each team may spend in a day and in a month. 0 is no budget.
+
+### `[detect.rules.\"spend.budget\".organisation]`
+
+- `day_usd`, `month_usd`: whole dollars that each organisation may spend in a day and in a month. 0 is no budget.
+
+Two rules have lists of tables, which are empty by default.
 
 ### `[[detect.rules.\"spend.budget\".named]]`
 
@@ -259,3 +283,26 @@ One table for each. A change is taken over on SIGHUP.
 - `timeout_seconds`, `ca_file`, `allow_private`: how its receiver is reached.
 - The settings of its type.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_of_every_rule_stands_in_the_reference_with_its_default() {
+        let text = reference();
+        let defaults = toml::Value::try_from(Rules::default()).unwrap();
+        for spec in registry::DETECTORS {
+            let (_, chapter) = text.split_once(&format!("\n### `[detect.rules.\"{}\"]`\n", spec.name)).unwrap();
+            let chapter = chapter.split("\n#").next().unwrap();
+            for name in defaults[spec.name].as_table().unwrap().keys() {
+                let line = chapter.lines().find(|line| line.starts_with(&format!("- `{name}`: "))).unwrap();
+                assert!(line.contains(" Default: `"), "{}: {line}", spec.name);
+            }
+        }
+        assert!(
+            text.contains("- `deletes`: So many files deleted in a minute are many. 2 to 1000000. Default: `50`.\n")
+        );
+        assert!(text.contains("Default: `{ day_usd = 100, month_usd = 1000 }`.\n"), "tables stand in a line");
+    }
+}

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::{World, http};
-use crate::life::{COLLECTOR, lines, push};
+use crate::life::{COLLECTOR, line, push};
 
 const MOUNT_SCRIPT: &str = r#"mount -t tmpfs -o size=64m tachograph-test "$TMPDIR" && exec "$0" --exact disk::on_a_small_disk --ignored --nocapture"#;
 
@@ -76,6 +76,23 @@ fn fill_and_go_on(reserve_bytes: u64) {
     configuration_is_recorded(&world);
     assert!(server.stop().unwrap().success());
     world.run(&["verify", world.data().to_str().unwrap()]).ok();
+}
+
+/// Records that hardly get smaller, so that the disk is full before a file is full and waits to be sealed.
+fn lines(range: std::ops::Range<u64>) -> String {
+    let url = |sequence: u64| {
+        let mut state = sequence;
+        let mut segment = || {
+            // Steele, Lea and Flood: Fast splittable pseudorandom number generators, 2014 (SplitMix64).
+            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut mixed = state;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            format!("/{:07}", (mixed ^ (mixed >> 31)) % 10_000_000)
+        };
+        (0..40).fold("https://packages.acme.example".to_owned(), |url, _| url + &segment())
+    };
+    range.map(|sequence| line(sequence, "allow", "GET", &url(sequence))).collect()
 }
 
 /// Sends the next records again as a shipper does, until there is an answer that takes them.

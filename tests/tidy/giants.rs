@@ -52,7 +52,7 @@ fn strays_are_found() {
         let file = File { path: path.to_owned(), text: source.to_owned(), is_test: false };
         assert_eq!(strays(&file).len(), faults, "{path} {source}");
     };
-    check("ingest/src/pump.rs", "use axum::Router;", 1);
+    check("ingest/src/pipeline.rs", "use axum::Router;", 1);
     check("src/serve/listener", "use axum::Router;", 0);
     check("ledger/src/store.rs", "fn parquet() { let axum = 1; }", 0);
 }

@@ -138,8 +138,8 @@ pub(crate) fn place(seq: u64) -> String {
     Position { ledger: LedgerName::Operations, shard: 0, seq }.to_string()
 }
 
-/// What was done, as the API and commands answer it.
-pub fn answer(done: &Done) -> Value {
+/// What was done.
+pub(crate) fn answer(done: &Done) -> Value {
     let Done { subject, version, status, would_have_hidden, position, recorded } = done;
     let members = [
         ("id", (!subject.is_empty()).then(|| subject.clone()).into()),

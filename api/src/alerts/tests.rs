@@ -9,9 +9,9 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, alert as revision, ask, principal};
+use crate::fixtures::{Ledgers, People, alert as revision, ask, principal};
 use crate::tests::documents;
-use crate::{OPENAPI, router};
+use crate::{OPENAPI, Services, router};
 use query::output::Format;
 use query::{Engine, Options};
 
@@ -30,9 +30,10 @@ async fn server() -> Server {
         principal("aud", Role::Auditor, false),
         principal("box", Role::Ingest, false),
     ];
-    let service = ledgers.triage();
-    let engine = ledgers.engine_with(Options { triage: Some(Arc::clone(&service)), ..Options::default() });
-    let router = router(State::new(engine.clone(), Arc::new(Doorman::new(people)), service, ledgers.budgets()));
+    let triage = ledgers.triage();
+    let engine = ledgers.engine_with(Options { triage: Some(Arc::clone(&triage)), ..Options::default() });
+    let services = Services { engine: engine.clone(), triage, ..ledgers.services(Arc::new(People::new(people))) };
+    let router = router(State::new(services));
     let server = Server { ledgers, engine, router };
     for (id, severity) in [("alert-a1", "high"), ("alert-a2", "low"), ("alert-b1", "critical")] {
         server.append([revision(id, 1, "open", severity)]).await;

@@ -12,9 +12,9 @@ use operations::kind::budget_request::Scope;
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, ask, principal};
+use crate::fixtures::{Ledgers, People, ask, principal};
 use crate::tests::documents;
-use crate::{OPENAPI, router};
+use crate::{OPENAPI, Services, router};
 use query::output::Format;
 
 struct Server {
@@ -47,7 +47,7 @@ async fn server() -> Server {
     let wanted = wanted.into_iter().map(|(name, org)| (name.to_owned(), set(org))).collect();
     let service = Arc::clone(&budgets);
     tokio::task::spawn_blocking(move || service.configure(&wanted, "serve").unwrap()).await.unwrap();
-    let router = router(State::new(ledgers.engine(), Arc::new(Doorman::new(people)), ledgers.triage(), budgets));
+    let router = router(State::new(Services { budgets, ..ledgers.services(Arc::new(People::new(people))) }));
     Server { ledgers, router }
 }
 
@@ -176,14 +176,14 @@ fn reserve_for_five_minutes(id: &str) -> Value {
 #[tokio::test]
 async fn one_gateway_cannot_take_every_place() {
     let ledgers = Ledgers::new(1_000);
-    let state = State::new(ledgers.engine(), Arc::new(Doorman::new(Vec::new())), ledgers.triage(), ledgers.budgets());
-    for (turnstile, places, places_per_token) in [
+    let state = State::new(ledgers.services(Arc::new(People::new(Vec::new()))));
+    for (limiter, places, places_per_token) in [
         (&state.decisions, limits::BUDGET_REQUESTS_MAX, limits::BUDGET_REQUESTS_PER_TOKEN_MAX),
         (&state.tails, limits::TAILS_MAX, limits::TAILS_PER_TOKEN_MAX),
     ] {
-        let enter = |token: &str, count| (0..count).map(|_| turnstile.enter(token)).collect::<Result<Vec<_>, _>>();
+        let enter = |token: &str, count| (0..count).map(|_| limiter.enter(token)).collect::<Result<Vec<_>, _>>();
         let mut inside = enter("a", places_per_token).unwrap_or_default();
-        assert_eq!(turnstile.enter("a").err().map(|problem| problem.code), Some("too_many_requests"));
+        assert_eq!(limiter.enter("a").err().map(|problem| problem.code), Some("too_many_requests"));
         for number in 0.. {
             let room = places - inside.len();
             if room == 0 {
@@ -191,9 +191,9 @@ async fn one_gateway_cannot_take_every_place() {
             }
             inside.extend(enter(&format!("b{number}"), room.min(places_per_token)).unwrap_or_default());
         }
-        assert_eq!(turnstile.enter("c").err().map(|problem| problem.code), Some("busy"));
+        assert_eq!(limiter.enter("c").err().map(|problem| problem.code), Some("busy"));
         drop(inside);
-        assert!(turnstile.enter("a").is_ok());
+        assert!(limiter.enter("a").is_ok());
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::*;
-use crate::fixtures::{Doorman, Ledgers, alert, ask};
+use crate::fixtures::{Ledgers, People, alert, ask};
 use crate::{OPENAPI, router};
 use query::output::Format;
 
@@ -44,7 +44,7 @@ async fn server() -> Server {
 
 async fn serving(interactions: Interactions) -> Server {
     let ledgers = Ledgers::new(1_000);
-    let state = State::new(ledgers.engine(), Arc::new(Doorman::new(Vec::new())), ledgers.triage(), ledgers.budgets());
+    let state = State::new(ledgers.services(Arc::new(People::new(Vec::new()))));
     let router = router(state.with_slack(interactions));
     let alerts = [alert("alert-a1", 1, "open", "high"), alert("alert-b1", 1, "open", "high")];
     ledgers.append(LedgerName::Operations, alerts, 10).await;

@@ -4,12 +4,11 @@ use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
 
-use crate::aspects;
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::limits::{GATEWAY_MEMORY_SECONDS, SPENDERS_MAX};
-use crate::pack::RestoreError;
 use crate::table::Table;
+use crate::{aspects, detector_state};
 
 /// The token counters; they are disjoint.
 const TOKENS: [handle::Integer; 4] =
@@ -41,6 +40,8 @@ pub struct Authority {
     gateway: Table<i64>,
 }
 
+detector_state!(Authority { gateway });
+
 impl Default for Authority {
     /// Nobody's calls have passed a gateway.
     fn default() -> Self {
@@ -60,15 +61,5 @@ impl Authority {
         let seen = self.gateway.get_mut(event.tenant()).map(|second| *second);
         let by_gateway = seen.is_some_and(|second| event.second() - second <= GATEWAY_MEMORY_SECONDS);
         if by_gateway { None } else { Some(cost) }
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.gateway.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.gateway.restore(input)
     }
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
 use crate::clock::Clock;
-use crate::detector::Detector;
+use crate::detector::{self, Detector};
+use crate::detector_state::DetectorState as _;
 use crate::event;
 use crate::findings::Findings;
 use crate::key::Key;
@@ -92,7 +93,7 @@ impl Engine {
         self.state.clock.second = Some(second);
         findings.begin();
         for named in &mut self.detectors {
-            named.detector.advance(second, down, findings);
+            detector::advance(named.detector.as_mut(), second, down, findings);
         }
     }
 
@@ -146,7 +147,7 @@ impl Engine {
     /// Writes the whole state.
     pub fn snapshot(&self) -> Result<Vec<u8>, StateError> {
         let (mut states, mut detectors) = (Vec::new(), Vec::new());
-        self.shared.snapshot(&mut states);
+        self.shared.snapshot(&mut states)?;
         let shared = (Shared::VERSION, states.len());
         for named in &self.detectors {
             let before = states.len();

@@ -15,6 +15,7 @@ use operations::alert::{Alert, Measurement, Severity, What, Who};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::detector_state::DetectorState;
 use crate::event::{EventRow, Sighting};
 use crate::findings::Findings;
 use crate::key::Key;
@@ -230,20 +231,6 @@ impl<C: Case> Episodes<C> {
         self.open.contains_key(&self.name)
     }
 
-    /// Resolves what has been quiet for long enough. Silence during an outage means nothing: timers start again.
-    pub fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        if down {
-            self.restart_timers(second);
-            return;
-        }
-        if self.queue.due(second).is_some() {
-            self.resolve_due(second, findings);
-        }
-        while findings.has_quiet_room() && self.unsaid.first().is_some_and(|(due, _)| *due <= second) {
-            self.speak_quietly(second, findings);
-        }
-    }
-
     /// Lets the first episode that may have something left to say bring its numbers up to date.
     fn speak_quietly(&mut self, second: i64, findings: &mut Findings) {
         let Some((queued, name)) = self.unsaid.pop_first() else { return };
@@ -259,27 +246,6 @@ impl<C: Case> Episodes<C> {
             episode.queue_quiet(due);
             self.unsaid.insert((due, name));
         }
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        pack_json(&self.open, out)
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.open = unpack_json(input)?;
-        (self.queue, self.unsaid) = (Queue::default(), BTreeSet::new());
-        for (name, episode) in &self.open {
-            self.queue.insert(episode.sender, episode.queued, name);
-            let unsaid = episode.unsaid().filter(|unsaid| unsaid.queued != 0);
-            self.unsaid.extend(unsaid.map(|unsaid| (unsaid.queued, name.clone())));
-        }
-        self.per_scope.clear();
-        for episode in self.open.values() {
-            *self.per_scope.entry(episode.scope).or_default() += 1;
-        }
-        Ok(())
     }
 
     /// Names an episode. The length keeps a scope's name from running into the target; what is too long ends in its hash.
@@ -351,6 +317,40 @@ impl<C: Case> Episodes<C> {
             episode.deadline = second + self.quiet_seconds;
             episode.queued = episode.deadline;
             self.queue.insert(episode.sender, episode.deadline, name);
+        }
+    }
+}
+
+impl<C: Case> DetectorState for Episodes<C> {
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        pack_json(&self.open, out)
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        self.open = unpack_json(input)?;
+        (self.queue, self.unsaid) = (Queue::default(), BTreeSet::new());
+        for (name, episode) in &self.open {
+            self.queue.insert(episode.sender, episode.queued, name);
+            let unsaid = episode.unsaid().filter(|unsaid| unsaid.queued != 0);
+            self.unsaid.extend(unsaid.map(|unsaid| (unsaid.queued, name.clone())));
+        }
+        self.per_scope.clear();
+        for episode in self.open.values() {
+            *self.per_scope.entry(episode.scope).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+        if down {
+            self.restart_timers(second);
+            return;
+        }
+        if self.queue.due(second).is_some() {
+            self.resolve_due(second, findings);
+        }
+        while findings.has_quiet_room() && self.unsaid.first().is_some_and(|(due, _)| *due <= second) {
+            self.speak_quietly(second, findings);
         }
     }
 }

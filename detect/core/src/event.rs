@@ -1,6 +1,7 @@
 //! The event as detectors see it: every column but the content itself, with what all of them ask for worked out once.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use ledger::column::handle;
 use ledger::events::column;
@@ -25,12 +26,15 @@ use crate::shared::Surroundings;
 /// Columns made from content (`command`, `file`) are absent once they were erased.
 pub struct EventRow<'a> {
     row: &'a Row<'a>,
+    key: Key,
     backfill: bool,
     aspects: Aspects,
     failure: Option<Failure>,
     request: Option<Request<'a>>,
     surroundings: Option<Surroundings<'a>>,
-    line: OnceCell<Line>,
+    line: OnceCell<Arc<Line>>,
+    call: OnceCell<Option<u64>>,
+    moves: OnceCell<bool>,
     /// The columns that many detectors ask for, checked once; by their number in [`OFTEN`].
     often: [Option<&'a str>; OFTEN.len()],
     names: Hashes,
@@ -122,6 +126,7 @@ impl<'a> EventRow<'a> {
         let often = OFTEN.map(|column| row.text(column));
         let mut event = Self {
             row,
+            key,
             backfill,
             often,
             aspects: Aspects::NONE,
@@ -129,6 +134,8 @@ impl<'a> EventRow<'a> {
             request: None,
             surroundings: None,
             line: OnceCell::new(),
+            call: OnceCell::new(),
+            moves: OnceCell::new(),
             names: Hashes::default(),
             domain: 0,
             team: 0,
@@ -144,10 +151,14 @@ impl<'a> EventRow<'a> {
         event
     }
 
-    /// The same event with what the detectors know of its surroundings.
-    #[must_use]
-    pub fn within(self, surroundings: Surroundings<'a>) -> Self {
-        Self { surroundings: Some(surroundings), ..self }
+    /// Adds what the detectors know of its surroundings.
+    pub fn set_surroundings(&mut self, surroundings: Surroundings<'a>) {
+        self.surroundings = Some(surroundings);
+    }
+
+    /// Adds its command line, which somebody has read already.
+    pub fn set_line(&mut self, line: Arc<Line>) {
+        self.line = OnceCell::from(line);
     }
 
     /// Where it stands.
@@ -298,7 +309,18 @@ impl<'a> EventRow<'a> {
 
     /// What its command line says; nothing if it has none.
     pub fn line(&self) -> &Line {
-        self.line.get_or_init(|| self.text(column::COMMAND).map(Line::read).unwrap_or_default())
+        self.line.get_or_init(|| Arc::new(self.text(column::COMMAND).map(Line::read).unwrap_or_default()))
+    }
+
+    /// Keyed hash of the call of a tool that it is about; `None` if it names none.
+    pub fn call(&self) -> Option<u64> {
+        let hash = |call| self.key.hash(&["call", call]);
+        *self.call.get_or_init(|| self.text(column::TOOL_CALL).map(hash))
+    }
+
+    /// Whether it brings the agent's work further, as `judge` says: it is asked once, whoever wants to know.
+    pub fn moves(&self, judge: impl FnOnce(&Self) -> bool) -> bool {
+        *self.moves.get_or_init(|| judge(self))
     }
 
     /// A text column; `content` reads as null.

@@ -30,8 +30,11 @@ impl Space {
     /// Calls of tools.
     pub const CALL: Self = Self(8);
 
+    /// Command lines.
+    pub const COMMAND: Self = Self(9);
+
     /// Names that stand in a column.
-    pub const fn column(id: u16) -> Self {
+    pub const fn column(id: u8) -> Self {
         Self(1 << 32 | id as u64)
     }
 }

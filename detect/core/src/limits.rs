@@ -42,6 +42,10 @@ pub const COMMAND_WORDS_MAX: usize = 1_024;
 pub const COMMAND_VARIABLES_MAX: usize = 128;
 /// and the longest value of one, in bytes.
 pub const COMMAND_VALUE_BYTES_MAX: usize = 4_096;
+/// Command lines that are kept as they were read,
+pub const KNOWN_LINES: usize = 512;
+/// and the most memory of one of them, in bytes: together at most 2 MiB.
+pub const KNOWN_LINE_BYTES_MAX: usize = 4_096;
 /// A sender that opened so many alerts
 pub const OPENED_PER_SENDER_MAX: u32 = 100;
 /// without a pause of so many seconds floods: its further alerts are told together only.

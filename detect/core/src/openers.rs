@@ -1,12 +1,15 @@
 //! How many alerts each sender opened, so that a flood of them is told together only.
 
 use crate::limits::{OPENED_PER_SENDER_MAX, OPENED_SECONDS, SENDERS_MAX};
-use crate::pack::RestoreError;
-use crate::packed;
 use crate::recent::Recent;
+use crate::{detector_state, packed};
 
 /// How many alerts each sender opened.
-pub struct Openers(Recent<Opened>);
+pub struct Openers {
+    by_sender: Recent<Opened>,
+}
+
+detector_state!(Openers { by_sender });
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Opened {
@@ -20,7 +23,7 @@ packed!(Opened { since, count });
 impl Default for Openers {
     /// Nobody opened any.
     fn default() -> Self {
-        Self(Recent::new(SENDERS_MAX))
+        Self { by_sender: Recent::new(SENDERS_MAX) }
     }
 }
 
@@ -37,20 +40,10 @@ impl Openers {
         if opened.count > OPENED_PER_SENDER_MAX {
             opened.since = second;
         }
-        self.0.insert(sender, opened);
+        self.by_sender.insert(sender, opened);
     }
 
     fn current(&self, sender: u64, second: i64) -> Option<Opened> {
-        self.0.get(sender).filter(|opened| second - opened.since < OPENED_SECONDS)
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.0.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.0.restore(input)
+        self.by_sender.get(sender).filter(|opened| second - opened.since < OPENED_SECONDS)
     }
 }

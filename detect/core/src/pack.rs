@@ -2,7 +2,7 @@
 //!
 //! Fingerprints are half of most states and as JSON would be twice as long. What has names and texts is small and stays JSON.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
 use serde::Serialize;
@@ -270,6 +270,20 @@ impl<T: Pack> Pack for Vec<T> {
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
         // Nothing is reserved by a length that the bytes may not hold.
         (0..u32::unpack(input)?).map(|_| T::unpack(input)).collect()
+    }
+}
+
+impl<K: Pack + Ord, V: Pack> Pack for BTreeMap<K, V> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).pack(out);
+        for (key, value) in self {
+            key.pack(out);
+            value.pack(out);
+        }
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        (0..u32::unpack(input)?).map(|_| Pack::unpack(input)).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::hash::Hasher;
 
+use crate::detector_state::DetectorState;
 use crate::index::{Index, Keyed};
 use crate::pack::{Pack, RestoreError};
 
@@ -62,9 +63,10 @@ impl<V: Copy + Pack> Recent<V> {
     pub fn forgot(&self) -> bool {
         self.forgot
     }
+}
 
-    /// Appends the memory, oldest entry first.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
+impl<V: Copy + Pack> DetectorState for Recent<V> {
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         self.forgot.pack(out);
         (self.entries.len() as u32).pack(out);
         let (newer, older) = self.entries.split_at(self.oldest as usize);
@@ -72,10 +74,10 @@ impl<V: Copy + Pack> Recent<V> {
             key.pack(out);
             value.pack(out);
         }
+        Ok(())
     }
 
-    /// Takes a memory that `snapshot` wrote; above the limit the oldest entries are forgotten.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         *self = Self::new(self.limit);
         let forgot = bool::unpack(input)?;
         for _ in 0..u32::unpack(input)? {
@@ -130,7 +132,7 @@ mod tests {
                 recent.insert(key, value);
             }
             let mut bytes = Vec::new();
-            recent.snapshot(&mut bytes);
+            recent.snapshot(&mut bytes).unwrap();
             let mut loaded = Recent::new(8);
             loaded.restore(&mut bytes.as_slice()).unwrap();
             for (key, value) in after {

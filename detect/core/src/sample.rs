@@ -93,10 +93,10 @@ fn numbered(event: &Value, number: u64) -> Value {
 
 /// Appends an event that was recorded `second` seconds after the start.
 pub fn push(rows: &mut Rows, event: &Value, second: i64, number: usize) -> Result<(), SampleError> {
-    let mut entry = entry(event, number)?;
+    let entry = entry(event, number)?;
     // A running ledger closes a batch at least every ten seconds.
     let batch = event.get("batch").and_then(Value::as_u64).unwrap_or(second as u64 / 10);
-    rows.push_entry(batch, (START + second) * 1_000_000, &mut entry);
+    rows.push_entry(batch, (START + second) * 1_000_000, &entry);
     Ok(())
 }
 

@@ -34,7 +34,7 @@ impl Second {
 }
 
 /// When something happened, by its source and by the ledger.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moment {
     /// Event time.
     pub time: Second,

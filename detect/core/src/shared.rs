@@ -1,9 +1,12 @@
 //! What several detectors ask of an event and of what came before it: worked out and kept once. No alert comes from here.
 
 use ledger::Row;
+use ledger::events::column;
 
 use crate::aspects::Aspects;
+use crate::command::known_lines::KnownLines;
 use crate::cost::Authority;
+use crate::detector_state;
 use crate::egress::reach::{Known, Reach, Watched};
 use crate::egress::secret::SecretRead;
 use crate::event::EventRow;
@@ -11,7 +14,6 @@ use crate::findings::Findings;
 use crate::key::Key;
 use crate::limits::SECRET_READS_MAX;
 use crate::openers::Openers;
-use crate::pack::RestoreError;
 use crate::recent::Recent;
 
 /// The state that detectors share. It sees every event before they do, whichever of them are enabled.
@@ -25,7 +27,10 @@ pub struct Shared {
     secrets: Recent<SecretRead>,
     /// How many alerts each sender opened.
     openers: Openers,
+    lines: KnownLines,
 }
+
+detector_state!(Shared { reach, authority, secrets, openers } without { key, lines });
 
 /// What is known about the surroundings of one event.
 #[derive(Clone, Copy)]
@@ -36,8 +41,8 @@ pub struct Surroundings<'a> {
 }
 
 impl Shared {
-    /// Raised when the form of the state changes, or what is in it for the same events.
-    pub const VERSION: u32 = 3;
+    /// Raised when the form of any state changes, or what is in this one for the same events.
+    pub const VERSION: u32 = 4;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
@@ -47,12 +52,16 @@ impl Shared {
             authority: Authority::default(),
             secrets: Recent::new(SECRET_READS_MAX),
             openers: Openers::default(),
+            lines: KnownLines::new(key),
         }
     }
 
     /// Takes the next row, and shows it as detectors see it.
     pub fn event<'a>(&'a mut self, row: &'a Row<'a>, backfill: bool, findings: &mut Findings) -> EventRow<'a> {
-        let event = EventRow::new(row, backfill, self.key);
+        let mut event = EventRow::new(row, backfill, self.key);
+        if let Some(text) = event.text(column::COMMAND) {
+            event.set_line(self.lines.read(text));
+        }
         let known = match event.request() {
             Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),
             _ => None,
@@ -66,28 +75,13 @@ impl Shared {
         if self.openers.is_flood(event.sender(), event.second()) {
             findings.note_flood();
         }
-        event.within(Surroundings { shared: self, known, cost })
+        event.set_surroundings(Surroundings { shared: self, known, cost });
+        event
     }
 
     /// Notes that an event of this sender opened so many alerts.
     pub fn note_opened(&mut self, sender: u64, second: i64, count: u32) {
         self.openers.note(sender, second, count);
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.reach.snapshot(out);
-        self.authority.snapshot(out);
-        self.secrets.snapshot(out);
-        self.openers.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.reach.restore(input)?;
-        self.authority.restore(input)?;
-        self.secrets.restore(input)?;
-        self.openers.restore(input)
     }
 }
 

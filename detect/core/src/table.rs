@@ -7,6 +7,7 @@
 
 mod owners;
 
+use crate::detector_state::DetectorState;
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::index::{Index, Keyed};
@@ -216,9 +217,8 @@ impl<V: Default + Pack> Table<V> {
 
 /// Senders in the order of their latest new key, each with the tenants that it names in that order, and each of these (or the
 /// sender, if it names none) with its keys from the oldest use to the newest: all that matters.
-impl<V: Default + Pack> Table<V> {
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
+impl<V: Default + Pack> DetectorState for Table<V> {
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         let senders = self.owners.in_order(ROOT);
         (senders.len() as u32).pack(out);
         for sender in senders {
@@ -233,21 +233,10 @@ impl<V: Default + Pack> Table<V> {
                 self.snapshot_list(tenant, out);
             }
         }
+        Ok(())
     }
 
-    fn snapshot_list(&self, owner: u32, out: &mut Vec<u8>) {
-        self.owners.at(owner).count.pack(out);
-        let mut at = self.lists.get(owner as usize).map_or(NONE, |list| list.oldest);
-        while let Some(slot) = self.slots.get(at as usize) {
-            slot.key.pack(out);
-            slot.used.pack(out);
-            slot.value.pack(out);
-            at = slot.newer;
-        }
-    }
-
-    /// Takes a state that `snapshot` wrote; above the limit keys are given up as if they came one by one.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         *self = Self::new(self.limit);
         for _ in 0..u32::unpack(input)? {
             let (sender, tenants) = (u64::unpack(input)?, u32::unpack(input)?);
@@ -260,6 +249,19 @@ impl<V: Default + Pack> Table<V> {
             }
         }
         Ok(())
+    }
+}
+
+impl<V: Default + Pack> Table<V> {
+    fn snapshot_list(&self, owner: u32, out: &mut Vec<u8>) {
+        self.owners.at(owner).count.pack(out);
+        let mut at = self.lists.get(owner as usize).map_or(NONE, |list| list.oldest);
+        while let Some(slot) = self.slots.get(at as usize) {
+            slot.key.pack(out);
+            slot.used.pack(out);
+            slot.value.pack(out);
+            at = slot.newer;
+        }
     }
 
     fn restore_list(&mut self, whose: Whose, input: &mut &[u8]) -> Result<(), RestoreError> {

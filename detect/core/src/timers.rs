@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 
+use crate::detector_state::DetectorState;
 use crate::pack::{Pack, RestoreError};
 use crate::recent::Passthrough;
 use crate::second::Second;
@@ -99,16 +100,17 @@ impl Timers {
             self.queue.insert((second, halves(*key)));
         }
     }
+}
 
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
+impl DetectorState for Timers {
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         let due = |key: &u64| self.by_key.get(key).map_or(Second::LAST, |timer| timer.due);
         let queue = self.queue.iter().map(|(queued, key)| (*queued, whole(*key)));
         queue.map(|(queued, key)| ((queued, key), due(&key))).collect::<Vec<_>>().pack(out);
+        Ok(())
     }
 
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
         *self = Self::default();
         for ((queued, key), due) in Vec::<((Second, u64), Second)>::unpack(input)? {
             self.forget(key);
@@ -136,7 +138,7 @@ mod tests {
         timers.set(3, 4);
         timers.clear(3);
         let mut bytes = Vec::new();
-        timers.snapshot(&mut bytes);
+        timers.snapshot(&mut bytes).unwrap();
         let mut loaded = Timers::default();
         loaded.restore(&mut bytes.as_slice()).unwrap();
         for timers in [&mut timers, &mut loaded] {
@@ -174,7 +176,7 @@ mod tests {
                 }
                 if at == cut {
                     let mut bytes = Vec::new();
-                    timers.snapshot(&mut bytes);
+                    timers.snapshot(&mut bytes).unwrap();
                     timers.restore(&mut bytes.as_slice()).unwrap();
                 }
                 let mut due: Vec<u64> = std::iter::from_fn(|| timers.due(second)).collect();

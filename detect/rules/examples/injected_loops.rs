@@ -53,7 +53,7 @@ fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
         }
         event.set_fingerprint(column::ACTION_FP, *action);
         event.set_fingerprint(column::RESULT_FP, *result);
-        rows.push_entry(0, at as i64 * 1_000_000, &mut event);
+        rows.push_entry(0, at as i64 * 1_000_000, &event);
     }
     let mut engine = RuleSet::default().engine(Key::new(&[7; 32]), 0);
     let mut findings = Findings::new();

@@ -1,11 +1,10 @@
 //! How far the calls of an alert have come: asked for, refused, or done. What was refused must not read as if it had happened.
 
 use detect_core::event::EventRow;
-use detect_core::key::Key;
 use detect_core::pack::{Pack, RestoreError};
-use detect_core::packed_enum;
 use detect_core::recent::Recent;
 use detect_core::text::{sentences, times};
+use detect_core::{detector_state, packed_enum};
 use ledger::events::column;
 use operations::alert::Severity;
 use serde::{Deserialize, Serialize};
@@ -129,6 +128,8 @@ pub struct Calls<T> {
     recent: Recent<Call<T>>,
 }
 
+detector_state!(Calls<T: Pack & Copy> { recent });
+
 /// A judged call.
 #[derive(Debug, Clone, Copy)]
 struct Call<T> {
@@ -154,8 +155,8 @@ impl<T: Pack + Copy> Calls<T> {
     }
 
     /// What an event means for its call.
-    pub fn hear(&mut self, event: &EventRow<'_>, key: Key, progress: Progress) -> News<T> {
-        let Some(id) = id(event, key) else { return News::First };
+    pub fn hear(&mut self, event: &EventRow<'_>, progress: Progress) -> News<T> {
+        let Some(id) = id(event) else { return News::First };
         match self.recent.get(id) {
             None => News::First,
             Some(known) if progress > known.progress => {
@@ -167,20 +168,10 @@ impl<T: Pack + Copy> Calls<T> {
     }
 
     /// Remembers that the call of an event was judged.
-    pub fn judged(&mut self, event: &EventRow<'_>, key: Key, progress: Progress, what: T) {
-        if let Some(id) = id(event, key) {
+    pub fn judged(&mut self, event: &EventRow<'_>, progress: Progress, what: T) {
+        if let Some(id) = id(event) {
             self.recent.insert(id, Call { progress, what });
         }
-    }
-
-    /// Appends the memory.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.recent.snapshot(out);
-    }
-
-    /// Takes a memory that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.recent.restore(input)
     }
 }
 
@@ -195,8 +186,8 @@ impl<T: Pack> Pack for Call<T> {
     }
 }
 
-fn id(event: &EventRow<'_>, key: Key) -> Option<u64> {
-    event.text(column::TOOL_CALL).map(|call| key.hash(&["call", call]) ^ event.agent())
+fn id(event: &EventRow<'_>) -> Option<u64> {
+    event.call().map(|call| call ^ event.agent())
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use detect_core::detector::Detector;
 use detect_core::key::Key;
+use detect_core::parameters::{Meaning, Parameters as _};
+use detect_core::rule::Rule;
 use detect_core::spec::Spec;
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +21,17 @@ pub struct ConfigError {
 }
 
 macro_rules! detectors {
-    ($($name:literal $field:ident $group:ident::$module:ident;)*) => {
+    ($($name:literal $field:ident $group:ident::$module:ident::$detector:ident;)*) => {
         /// Every detector, in the order in which they see an event.
-        pub static DETECTORS: &[&Spec] = &[$(&$group::$module::SPEC),*];
+        pub static DETECTORS: &[&Spec] = &[$(<$group::$module::$detector as Rule>::SPEC),*];
+
+        /// What the parameters of a rule mean; none of an unknown rule.
+        pub fn meanings(rule: &str) -> &'static [Meaning] {
+            match rule {
+                $($name => <$group::$module::$detector as Rule>::Parameters::MEANINGS,)*
+                _ => &[],
+            }
+        }
 
         /// The parameters of the built-in detectors: `[detect.rules."<name>"]`.
         #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,7 +40,7 @@ macro_rules! detectors {
             $(
                 #[doc = concat!("Parameters of `", $name, "`.")]
                 #[serde(rename = $name)]
-                pub $field: $group::$module::Parameters,
+                pub $field: <$group::$module::$detector as Rule>::Parameters,
             )*
         }
 
@@ -45,8 +55,9 @@ macro_rules! detectors {
             pub(crate) fn build(&self, key: Key) -> Vec<(&'static Spec, Box<dyn Detector + Send>)> {
                 let mut detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)> = Vec::new();
                 $(
-                    if self.$field.enabled {
-                        detectors.push((&$group::$module::SPEC, $group::$module::build(&self.$field, key)));
+                    if self.$field.is_enabled() {
+                        let detector = <$group::$module::$detector as Rule>::new(&self.$field, key);
+                        detectors.push((<$group::$module::$detector as Rule>::SPEC, Box::new(detector)));
                     }
                 )*
                 detectors
@@ -56,7 +67,7 @@ macro_rules! detectors {
             pub(crate) fn same(&self, other: &Self) -> Vec<&'static str> {
                 let mut names = Vec::new();
                 $(
-                    if self.$field.enabled && self.$field == other.$field {
+                    if self.$field.is_enabled() && self.$field == other.$field {
                         names.push($name);
                     }
                 )*
@@ -66,42 +77,42 @@ macro_rules! detectors {
             /// Parameters with which no detector runs.
             pub fn off() -> Self {
                 let mut rules = Self::default();
-                $(rules.$field.enabled = false;)*
+                $(rules.$field.set_enabled(false);)*
                 rules
             }
         }
     };
 }
 
-// Name, field of the parameters, module with `SPEC`, `Parameters` (with `enabled` and `check`) and `build`.
+// Name, field of the parameters, and the detector, which is a [`Rule`].
 detectors! {
-    "egress.denied_post" egress_denied_post egress::denied_post;
-    "spend.budget" spend_budget spend::budget;
-    "spend.rate" spend_rate spend::rate;
-    "spend.unpriced_model" spend_unpriced_model spend::unpriced_model;
-    "egress.new_domain" egress_new_domain egress::new_domain;
-    "egress.denied_burst" egress_denied_burst egress::denied_burst;
-    "egress.slow_post" egress_slow_post egress::slow_post;
-    "egress.beacon" egress_beacon egress::beacon;
-    "egress.typosquat" egress_typosquat egress::typosquat;
-    "secret.egress" secret_egress secret::egress;
-    "policy.weak" policy_weak policy::weak;
-    "loop.repeat" loop_repeat loops::repeat;
-    "loop.no_progress" loop_no_progress loops::no_progress;
-    "loop.retry_storm" loop_retry_storm loops::retry_storm;
-    "loop.fleet" loop_fleet loops::fleet;
-    "agent.stuck" agent_stuck agent::stuck;
-    "approval.bypass" approval_bypass approval::bypass;
-    "command.risky" command_risky command::risky;
-    "file.unusual" file_unusual file::unusual;
-    "collector.silent" collector_silent collector::silent;
-    "ledger.gap" ledger_gap integrity::gap;
-    "ledger.conflict" ledger_conflict integrity::conflict;
-    "ledger.bad_value" ledger_bad_value integrity::bad_value;
-    "clock.skew" clock_skew integrity::skew;
+    "egress.denied_post" egress_denied_post egress::denied_post::DeniedPost;
+    "spend.budget" spend_budget spend::budget::Budget;
+    "spend.rate" spend_rate spend::rate::SpendRate;
+    "spend.unpriced_model" spend_unpriced_model spend::unpriced_model::UnpricedModel;
+    "egress.new_domain" egress_new_domain egress::new_domain::NewDomain;
+    "egress.denied_burst" egress_denied_burst egress::denied_burst::DeniedBurst;
+    "egress.slow_post" egress_slow_post egress::slow_post::SlowPost;
+    "egress.beacon" egress_beacon egress::beacon::Beacon;
+    "egress.typosquat" egress_typosquat egress::typosquat::Typosquat;
+    "secret.egress" secret_egress secret::egress::SecretEgress;
+    "policy.weak" policy_weak policy::weak::WeakPolicy;
+    "loop.repeat" loop_repeat loops::repeat::Repeat;
+    "loop.no_progress" loop_no_progress loops::no_progress::NoProgress;
+    "loop.retry_storm" loop_retry_storm loops::retry_storm::RetryStorm;
+    "loop.fleet" loop_fleet loops::fleet::Fleet;
+    "agent.stuck" agent_stuck agent::stuck::Stuck;
+    "approval.bypass" approval_bypass approval::bypass::Bypass;
+    "command.risky" command_risky command::risky::Risky;
+    "file.unusual" file_unusual file::unusual::Unusual;
+    "collector.silent" collector_silent collector::silent::Silent;
+    "ledger.gap" ledger_gap integrity::gap::Gap;
+    "ledger.conflict" ledger_conflict integrity::conflict::Conflict;
+    "ledger.bad_value" ledger_bad_value integrity::bad_value::BadValue;
+    "clock.skew" clock_skew integrity::skew::Skew;
     // They hear of what all others opened and forgot, so they are the last.
-    "state.alerts" state_alerts state::alerts;
-    "state.flood" state_flood state::flood;
+    "state.alerts" state_alerts state::alerts::Alerts;
+    "state.flood" state_flood state::flood::Flood;
 }
 
 #[cfg(test)]

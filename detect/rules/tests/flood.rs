@@ -44,7 +44,7 @@ fn run(sessions: u64, guise: Guise) -> Counts {
         let mut rows = Rows::new(LedgerName::Events, 0, seq);
         for _ in 0..FLOOD_PER_SECOND.min(sessions + steps - seq) {
             let loops = step < steps && seq >= step * (sessions + steps) / steps;
-            let mut event = if loops {
+            let event = if loops {
                 step += 1;
                 event(&format!("loop-{}", step % LOOPS), &format!("user-{}", step % LOOPS % 50), step / LOOPS % 3, 1)
             } else {
@@ -56,7 +56,7 @@ fn run(sessions: u64, guise: Guise) -> Counts {
                 }
                 event
             };
-            rows.push_entry(seq / 16_384, second * 1_000_000, &mut event);
+            rows.push_entry(seq / 16_384, second * 1_000_000, &event);
             seq += 1;
         }
         for row in rows.iter() {

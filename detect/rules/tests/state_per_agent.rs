@@ -57,7 +57,7 @@ fn round(step: u64, agents: Range<u64>) -> Rows {
         event.set_fingerprint(column::RESULT_FP, (number / 2).wrapping_mul(0xbf58_476d_1ce4_e5b9));
         // No two steps are the same time apart.
         let recorded = START + step as i64 * STEP_MICROS + (step * step % 97) as i64 * 60_000_000;
-        rows.push_entry(step, recorded, &mut event);
+        rows.push_entry(step, recorded, &event);
     }
     rows
 }

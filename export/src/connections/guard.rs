@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use super::SendError;
+
 /// A resolver that leaves out addresses that are not public, unless they are allowed.
 #[derive(Debug)]
 pub struct Guard {
@@ -28,8 +30,20 @@ impl Resolve for Guard {
     }
 }
 
+/// The first address of a receiver that is allowed: this one is connected to.
+pub async fn resolve(host: &str, port: u16, allow_private: bool) -> Result<SocketAddr, SendError> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| SendError::NotSent(error.to_string()))?;
+    let found: Vec<SocketAddr> = found.collect();
+    let allowed = found.iter().find(|address| allow_private || is_public(address.ip()));
+    match (allowed, found.is_empty()) {
+        (Some(address), _) => Ok(*address),
+        (None, true) => Err(SendError::NotSent("the receiver's name has no address".to_owned())),
+        (None, false) => Err(SendError::Refused(PRIVATE.to_owned())),
+    }
+}
+
 /// What somebody reads whose receiver is not public.
-pub const PRIVATE: &str = "the receiver's address is not public; set allow_private = true on the sink if it is meant";
+const PRIVATE: &str = "the receiver's address is not public; set allow_private = true on the sink if it is meant";
 
 /// Refuses an address that is written as a number and is not public.
 pub fn check_literal(url: &Url, allow_private: bool) -> Result<(), String> {

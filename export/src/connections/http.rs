@@ -1,21 +1,27 @@
-//! Requests to receivers: no redirects, bounded time and answers, private networks only where the operator allows them,
-//! and no secret in any error. What a request holds is the sinks' business.
+//! HTTP: one POST for each message, no redirects, bounded time and answers, and no secret in any error.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::future::BoxFuture;
-use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 
 use super::guard::{self, Guard};
-use super::smtp::{self, Mail};
+use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt};
 use crate::limits::{ANSWER_BYTES_MAX, CONNECT_TIMEOUT, RETRY_AFTER_MAX};
 use crate::secret::SecretText;
 use crate::tls::{ClientTls, client_config};
 
-/// A POST to a receiver, or a mail.
+/// Requests and responses.
+pub struct Http;
+
+impl Protocol for Http {
+    type Payload = Request;
+    type Answer = Response;
+}
+
+/// A POST to a receiver.
 #[derive(Clone)]
 pub struct Request {
     /// The address.
@@ -24,35 +30,62 @@ pub struct Request {
     pub shown_url: String,
     /// Headers that may be shown.
     pub headers: Vec<(&'static str, String)>,
-    /// The header that proves who sends: its name, what is shown before the secret, and the secret.
-    pub authorization: Option<(&'static str, &'static str, SecretText)>,
+    /// The header that proves who sends.
+    pub authorization: Option<Authorization>,
     /// The body as it goes out, compressed or not.
     pub body: Vec<u8>,
-    /// Where the body goes as a mail, if it is one; the address above is then only shown.
-    pub mail: Option<Mail>,
 }
 
-/// The request with its secrets masked, as `--dry-run` prints it. A compressed body is not shown.
-impl fmt::Display for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {}", if self.mail.is_some() { "MAIL" } else { "POST" }, self.shown_url)?;
-        for (name, value) in &self.headers {
-            writeln!(f, "{name}: {value}")?;
-        }
-        if let Some((name, scheme, _)) = &self.authorization {
-            writeln!(f, "{name}: {scheme}****")?;
-        }
-        writeln!(f)?;
-        match std::str::from_utf8(&self.body) {
-            Ok(text) => write!(f, "{text}"),
-            Err(_) => write!(f, "({} bytes, compressed)", self.body.len()),
-        }
+/// A header that proves who sends: `Authorization` with a scheme and a secret.
+#[derive(Clone)]
+pub struct Authorization {
+    /// What stands before the secret, such as `Bearer`.
+    pub scheme: &'static str,
+    /// The secret.
+    pub secret: SecretText,
+}
+
+impl Request {
+    /// A POST of a body to an address that may be shown.
+    pub fn post(url: &str, body: Vec<u8>) -> Self {
+        Self { shown_url: url.to_owned(), ..Self::post_secretly(SecretText::public(url), body) }
+    }
+
+    /// A POST of a body to an address that is itself a secret: its path and what follows it are not shown.
+    pub fn post_secretly(url: SecretText, body: Vec<u8>) -> Self {
+        let shown_url = reqwest::Url::parse(url.expose())
+            .map(|url| format!("{}://{}/****", url.scheme(), url.host_str().unwrap_or_default()))
+            .unwrap_or_default();
+        Self { url, shown_url, headers: Vec::new(), authorization: None, body }
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same with a proof of who sends.
+    #[must_use]
+    pub fn authorized(mut self, scheme: &'static str, secret: SecretText) -> Self {
+        self.authorization = Some(Authorization { scheme, secret });
+        self
+    }
+}
+
+impl Payload for Request {
+    fn shown(&self, message: &[u8]) -> String {
+        let mut lines = vec![format!("POST {}", self.shown_url)];
+        lines.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+        lines.extend(self.authorization.iter().map(|proof| format!("authorization: {} ****", proof.scheme)));
+        format!("{}\n\n{}", lines.join("\n"), String::from_utf8_lossy(message))
     }
 }
 
 /// What a receiver answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// `Retry-After`, in seconds or as a date, bounded.
@@ -61,76 +94,58 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Why there is no answer. The texts hold neither address nor secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SendError {
-    /// Nothing was sent.
-    NotSent(String),
-    /// Something was sent, and no whole answer came back.
-    Uncertain(String),
-    /// Nothing can be sent until the configuration changes.
-    Refused(String),
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, excerpt(&self.body))
+    }
 }
 
-/// Carries requests; the network in the program, a simulated receiver in tests.
-pub trait Transport: Send + Sync {
-    /// Sends one request.
-    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>>;
-}
-
-/// How a sink may reach its receiver.
-#[derive(Debug, Clone)]
-pub struct HttpOptions {
-    /// Whether private, loopback and link-local addresses are allowed.
-    pub allow_private: bool,
-    /// A PEM file of further certificate authorities.
-    pub ca_file: Option<PathBuf>,
-    /// The time that a whole request may take.
-    pub timeout: Duration,
+impl Answer for Response {
+    #[cfg(test)]
+    fn of(status: u16, body: String) -> Option<Self> {
+        Some(Self { status, retry_after: None, body })
+    }
 }
 
 /// The network.
-pub struct Http {
+pub struct HttpConnection {
     client: reqwest::Client,
-    options: HttpOptions,
+    allow_private: bool,
 }
 
 impl Http {
-    /// Builds a client. The error says what is wrong with the certificates.
-    pub fn new(options: &HttpOptions) -> Result<Self, String> {
-        let tls = client_config(Some(&ClientTls { ca_file: options.ca_file.clone(), identity: None }))?;
+    /// Prepares a connection. The error says what is wrong with the certificates.
+    pub fn connect(reach: &Reach) -> Result<Box<dyn Connection<Self>>, String> {
+        let tls = client_config(Some(&ClientTls { ca_file: reach.ca_file.clone(), identity: None }))?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(options.timeout)
-            .dns_resolver(Arc::new(Guard { allow_private: options.allow_private }))
+            .timeout(reach.timeout)
+            .dns_resolver(Arc::new(Guard { allow_private: reach.allow_private }))
             .user_agent(concat!("tachograph/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| describe(&error.without_url()))?;
-        Ok(Self { client, options: options.clone() })
+        Ok(Box::new(HttpConnection { client, allow_private: reach.allow_private }))
     }
 }
 
-impl Transport for Http {
-    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
+impl Connection<Http> for HttpConnection {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
         Box::pin(async move {
-            if let Some(mail) = &request.mail {
-                return smtp::send(&self.options, mail, &request.body).await;
-            }
             let url = reqwest::Url::parse(request.url.expose())
                 .map_err(|_| SendError::Refused("the URL is not one".into()))?;
             // Literal addresses never reach the resolver.
-            guard::check_literal(&url, self.options.allow_private).map_err(SendError::Refused)?;
+            guard::check_literal(&url, self.allow_private).map_err(SendError::Refused)?;
             let mut builder = self.client.post(url).body(request.body);
             for (name, value) in &request.headers {
                 builder = builder.header(*name, value);
             }
-            if let Some((name, scheme, secret)) = &request.authorization {
+            if let Some(Authorization { scheme, secret }) = &request.authorization {
                 let unusable = |_| SendError::Refused("the secret has characters that no header may have".into());
-                let mut value = HeaderValue::from_str(&format!("{scheme}{}", secret.expose())).map_err(unusable)?;
+                let mut value = HeaderValue::from_str(&format!("{scheme} {}", secret.expose())).map_err(unusable)?;
                 value.set_sensitive(true);
-                builder = builder.header(HeaderName::from_static(name), value);
+                builder = builder.header(AUTHORIZATION, value);
             }
             let response = builder.send().await.map_err(failure)?;
             read(response).await
@@ -138,7 +153,7 @@ impl Transport for Http {
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Answer, SendError> {
+async fn read(mut response: reqwest::Response) -> Result<Response, SendError> {
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| parse_retry_after(value.to_str().ok()?));
     let mut body = Vec::new();
@@ -148,7 +163,7 @@ async fn read(mut response: reqwest::Response) -> Result<Answer, SendError> {
             None => break,
         }
     }
-    Ok(Answer { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(Response { status, retry_after, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// `Retry-After` as seconds or as a date.
@@ -172,17 +187,6 @@ fn failure(error: reqwest::Error) -> SendError {
     }
 }
 
-/// The error with its causes, which say more than itself.
-pub fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,17 +205,14 @@ mod tests {
     #[test]
     fn a_shown_request_has_no_secret() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("s"), "hunter2").unwrap();
+        std::fs::write(dir.path().join("s"), "https://hooks.slack.example/services/hunter2").unwrap();
         let secret = Secret::File(dir.path().join("s")).read().unwrap();
-        let request = Request {
-            url: secret.clone(),
-            shown_url: "https://hooks.slack.example/****".into(),
-            headers: vec![("content-type", "application/json".into())],
-            authorization: Some(("authorization", "Splunk ", secret)),
-            body: b"{}".to_vec(),
-            mail: None,
-        };
-        let shown = request.to_string();
-        assert!(!shown.contains("hunter2") && shown.contains("authorization: Splunk ****"), "{shown}");
+        let request =
+            Request::post_secretly(secret.clone(), vec![0x1f, 0x8b]).header("content-type", "application/json");
+        let shown = request.authorized("Splunk", secret).shown(b"{}");
+        assert_eq!(
+            shown,
+            "POST https://hooks.slack.example/****\ncontent-type: application/json\nauthorization: Splunk ****\n\n{}"
+        );
     }
 }

@@ -1,36 +1,84 @@
 //! Mail on its way: one SMTP connection per message, to an address that the guard allows, encrypted unless the operator
 //! says otherwise. What a mail says is the sink's business.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 
-use super::guard::{self, PRIVATE};
-use super::http::{Answer, HttpOptions, SendError, describe};
+use super::{Answer, Connection, Payload, Protocol, Reach, SendError, describe, excerpt, guard};
 use crate::limits::{CA_BYTES_MAX, CONNECT_TIMEOUT};
 use crate::secret::SecretText;
+use crate::tls::{ClientTls, client_config};
 
-/// Where a mail goes and who sends it.
+/// Mails and replies.
+pub struct Smtp;
+
+impl Protocol for Smtp {
+    type Payload = Mail;
+    type Answer = Reply;
+}
+
+/// A mail, where it goes, and who sends it.
 #[derive(Clone)]
 pub struct Mail {
-    /// The server's name.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How the connection is encrypted.
-    pub tls: MailTls,
+    /// The server.
+    pub server: Server,
     /// Name and password.
     pub login: Option<(String, SecretText)>,
     /// The sender's address.
     pub from: String,
     /// The recipients' addresses.
     pub to: Vec<String>,
+    /// Headers and body.
+    pub message: Vec<u8>,
+}
+
+/// A mail server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub tls: MailTls,
+}
+
+impl Payload for Mail {
+    fn shown(&self, message: &[u8]) -> String {
+        let Server { host, port, .. } = &self.server;
+        format!("MAIL smtp://{host}:{port}\n\n{}", String::from_utf8_lossy(message))
+    }
+}
+
+/// What a mail server replied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The reply's code, such as 250.
+    pub code: u16,
+    /// What it says. It is the server's text: never trusted, never shown unescaped.
+    pub text: String,
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, excerpt(&self.text))
+    }
+}
+
+impl Answer for Reply {
+    #[cfg(test)]
+    fn of(code: u16, text: String) -> Option<Self> {
+        Some(Self { code, text })
+    }
 }
 
 /// How a connection to a mail server is encrypted.
@@ -46,18 +94,34 @@ pub enum MailTls {
     None,
 }
 
-/// Sends a mail. Whatever fails before the message was begun means that it was not sent.
-pub async fn send(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<Answer, SendError> {
-    match tokio::time::timeout(options.timeout, session(options, mail, message)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(SendError::Uncertain("the mail server did not answer in time".to_owned())),
+/// The network: a session of its own for each mail.
+pub struct SmtpConnection(Reach);
+
+impl Smtp {
+    /// Prepares a connection. The error says what is wrong with the certificates.
+    pub fn connect(reach: &Reach) -> Result<Box<dyn Connection<Self>>, String> {
+        // The session reads the file anew; whoever waits for a wrong one is told before the first mail.
+        client_config(Some(&ClientTls { ca_file: reach.ca_file.clone(), identity: None }))?;
+        Ok(Box::new(SmtpConnection(reach.clone())))
     }
 }
 
-async fn session(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<Answer, SendError> {
+impl Connection<Smtp> for SmtpConnection {
+    /// Sends a mail. Whatever fails before the message was begun means that it was not sent.
+    fn send(&self, mail: Mail) -> BoxFuture<'_, Result<Reply, SendError>> {
+        Box::pin(async move {
+            match tokio::time::timeout(self.0.timeout, session(&self.0, &mail)).await {
+                Ok(reply) => reply,
+                Err(_) => Err(SendError::Uncertain("the mail server did not answer in time".to_owned())),
+            }
+        })
+    }
+}
+
+async fn session(reach: &Reach, mail: &Mail) -> Result<Reply, SendError> {
     let envelope = envelope(mail)?;
-    let address = resolve(&mail.host, mail.port, options.allow_private).await?;
-    let mut connection = match connect(options, mail, address).await {
+    let address = guard::resolve(&mail.server.host, mail.server.port, reach.allow_private).await?;
+    let mut connection = match connect(reach, &mail.server, address).await {
         Ok(connection) => connection,
         Err(error) => return before(&error),
     };
@@ -67,11 +131,11 @@ async fn session(options: &HttpOptions, mail: &Mail, message: &[u8]) -> Result<A
             return before(&error);
         }
     }
-    let sent = connection.send(&envelope, message).await;
+    let sent = connection.send(&envelope, &mail.message).await;
     let answer = match sent {
         Ok(response) => {
-            let body = response.message().collect::<Vec<_>>().join(" ");
-            Ok(Answer { status: u16::from(response.code()), retry_after: None, body })
+            let text = response.message().collect::<Vec<_>>().join(" ");
+            Ok(Reply { code: u16::from(response.code()), text })
         }
         Err(error) => match reply(&error) {
             Some(answer) => Ok(answer),
@@ -91,29 +155,17 @@ fn envelope(mail: &Mail) -> Result<Envelope, SendError> {
     Envelope::new(Some(parse(&mail.from)?), to).map_err(|_| SendError::Refused("there is no recipient".to_owned()))
 }
 
-/// The server's address, as the guard allows it: this one is connected to.
-async fn resolve(host: &str, port: u16, allow_private: bool) -> Result<SocketAddr, SendError> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|error| SendError::NotSent(error.to_string()))?;
-    let found: Vec<SocketAddr> = found.collect();
-    let allowed = found.iter().find(|address| allow_private || guard::is_public(address.ip()));
-    match (allowed, found.is_empty()) {
-        (Some(address), _) => Ok(*address),
-        (None, true) => Err(SendError::NotSent("the mail server's name has no address".to_owned())),
-        (None, false) => Err(SendError::Refused(PRIVATE.to_owned())),
-    }
-}
-
-async fn connect(options: &HttpOptions, mail: &Mail, address: SocketAddr) -> Result<AsyncSmtpConnection, Error> {
+async fn connect(reach: &Reach, server: &Server, address: SocketAddr) -> Result<AsyncSmtpConnection, Error> {
     let hello = ClientId::default();
     let timeout: Option<Duration> = Some(CONNECT_TIMEOUT);
-    let tls = |mail: &Mail| tls(&mail.host, options.ca_file.as_ref());
-    match mail.tls {
+    let tls = || tls(&server.host, reach.ca_file.as_ref());
+    match server.tls {
         MailTls::None => AsyncSmtpConnection::connect_tokio1(address, timeout, &hello, None, None).await,
-        MailTls::Tls => AsyncSmtpConnection::connect_tokio1(address, timeout, &hello, Some(tls(mail)?), None).await,
+        MailTls::Tls => AsyncSmtpConnection::connect_tokio1(address, timeout, &hello, Some(tls()?), None).await,
         MailTls::Starttls => {
             let mut connection = AsyncSmtpConnection::connect_tokio1(address, timeout, &hello, None, None).await?;
             // A server that does not offer it, or somebody between who hides the offer, gets nothing.
-            connection.starttls(tls(mail)?, &hello).await?;
+            connection.starttls(tls()?, &hello).await?;
             Ok(connection)
         }
     }
@@ -131,12 +183,11 @@ fn tls(host: &str, ca_file: Option<&PathBuf>) -> Result<TlsParameters, Error> {
 }
 
 /// What a failure before the message means: a reply of the server is an answer, anything else sent nothing.
-fn before(error: &Error) -> Result<Answer, SendError> {
+fn before(error: &Error) -> Result<Reply, SendError> {
     reply(error).ok_or_else(|| SendError::NotSent(describe(error)))
 }
 
 /// The server's reply, if the failure is one.
-fn reply(error: &Error) -> Option<Answer> {
-    let status = u16::from(error.status()?);
-    Some(Answer { status, retry_after: None, body: describe(error) })
+fn reply(error: &Error) -> Option<Reply> {
+    Some(Reply { code: u16::from(error.status()?), text: describe(error) })
 }

@@ -7,8 +7,8 @@ use operations::kind::delivery::SentAlert;
 
 use super::Notification;
 use super::order::Rarity;
+use crate::message::{Message, MessageKind};
 use crate::record::Record;
-use crate::sinks::Message;
 
 /// What is told together.
 pub struct Digest<'a> {
@@ -106,7 +106,7 @@ impl<'a> Digest<'a> {
     /// The message that tells of all of them.
     pub fn message(&self, to: &'static str, body: Vec<u8>) -> Message {
         let (alerts, records) = (self.sent.clone(), self.records.clone());
-        Message { key: self.key.clone(), to, records, alerts, digest: true, body, ..Message::default() }
+        Message { kind: MessageKind::Digest, key: self.key.clone(), to, records, alerts, body, thread: None }
     }
 }
 

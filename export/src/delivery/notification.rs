@@ -6,8 +6,8 @@ use operations::kind::alert_notice::Because;
 use operations::kind::delivery::{SentAlert, SentThread};
 
 use super::severities;
+use crate::message::{Message, MessageKind};
 use crate::record::{Body, Group, Record, TriageAction, TriageActionKind};
-use crate::sinks::Message;
 
 /// What happened to one alert in a batch.
 pub struct Notification<'a> {
@@ -241,13 +241,14 @@ impl<'a> Notification<'a> {
         let mut records = self.news.clone();
         records.extend(self.followers.iter().flat_map(Notification::records));
         records.sort_unstable();
-        Message { key, to, records, alerts, thread: self.sent_thread(), body, ..Message::default() }
+        Message { kind: MessageKind::Alerts, key, to, records, alerts, thread: self.sent_thread(), body }
     }
 
     /// That somebody looks after it.
     pub fn acknowledgement(&self, to: &'static str, body: Vec<u8>) -> Message {
         let key = format!("{}/r{}/acknowledged/{}", self.id, self.revision(), self.acknowledged_at);
-        Message { key, to, records: self.steps.clone(), body, ..Message::default() }
+        let (records, alerts) = (self.steps.clone(), Vec::new());
+        Message { kind: MessageKind::Alerts, key, to, records, alerts, thread: None, body }
     }
 
     /// That it is over.
@@ -256,7 +257,8 @@ impl<'a> Notification<'a> {
         // An alert that somebody closed may be opened again and closed again.
         let by = self.closed_at.map_or(String::new(), |seq| format!("/{seq}"));
         let key = format!("{}/r{}/over{by}", self.id, self.revision());
-        Message { key, to, records: self.ends.clone(), alerts, thread: self.sent_thread(), body, ..Message::default() }
+        let (records, thread) = (self.ends.clone(), self.sent_thread());
+        Message { kind: MessageKind::Alerts, key, to, records, alerts, thread, body }
     }
 
     /// Everything in one message.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::{self, alert_of, entry_of, notice, records_of, told};
+use crate::message::MessageKind;
 use crate::record::TriageActionKind;
 
 fn revision(number: u64, revision: u32, state: State) -> Alert {
@@ -50,7 +51,7 @@ fn a_storm_is_a_digest_with_the_worst_first_and_urgent_ones_alone() {
     assert!(digest.alerts[..15].iter().all(|alert| alert.severity == Severity::Critical));
     assert_eq!(digest.key, "digest/operations/0/0");
     let message = digest.message("", vec![]);
-    assert_eq!((message.records.len(), message.alerts.len(), message.digest), (515, 515, true));
+    assert_eq!((message.records.len(), message.alerts.len(), message.kind), (515, 515, MessageKind::Digest));
     let few = records_of(&alerts[..NOTIFICATIONS_MAX]);
     assert!(fold(&few, &outbox, Style::Messages).digest.is_none());
 }

@@ -70,8 +70,8 @@ impl Bench {
         let mut group = Group::new(&ledger::operations::TABLE);
         for alert in alerts {
             let envelope = Envelope { subject: &alert.id, ..Envelope::default() };
-            let mut entry = ALERT.entry(&envelope, alert).unwrap();
-            group.push(&mut entry).unwrap();
+            let entry = ALERT.entry(&envelope, alert).unwrap();
+            group.push(&entry).unwrap();
         }
         self.store.operations().appender().append(group).await.unwrap();
     }

@@ -105,7 +105,7 @@ mod tests {
             let mut group = Group::new(&ledger::operations::TABLE);
             let mut entry = Entry::new();
             entry.set_text(ledger::operations::column::KIND, "note");
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
             store.operations().appender().try_append(group).map_err(|rejected| rejected.error).unwrap().wait().unwrap();
         };
         let status = Arc::new(Mutex::new(SinkStatus::new(&fixtures::sink("soc"), LedgerName::Operations)));

@@ -97,7 +97,7 @@ async fn append_events(store: &Store, count: usize) {
         entry.clear();
         entry.set_text(events::column::KIND, "egress.http");
         entry.set_text(events::column::HOST, &format!("h{number}.example"));
-        group.push(&mut entry).unwrap();
+        group.push(&entry).unwrap();
     }
     store.events().appender().append(group).await.unwrap();
 }
@@ -107,7 +107,7 @@ async fn drain(store: &Store) {
     let mut entry = Entry::new();
     entry.set_text(column::KIND, "cursor");
     let mut group = Group::new(&ledger::operations::TABLE);
-    group.push(&mut entry).unwrap();
+    group.push(&entry).unwrap();
     store.operations().appender().append(group).await.unwrap();
 }
 
@@ -118,7 +118,7 @@ async fn append_alert(store: &Store, number: u64) {
     entry.set_text(column::SUBJECT, &alert.id);
     entry.set_text(column::RECORD, &serde_json::to_string(&alert).unwrap());
     let mut group = Group::new(&ledger::operations::TABLE);
-    group.push(&mut entry).unwrap();
+    group.push(&entry).unwrap();
     store.operations().appender().append(group).await.unwrap();
 }
 

@@ -11,22 +11,23 @@
 
 use std::time::Duration;
 
-use ledger::LedgerName;
 use operations::alert::Alert;
 use operations::fold::Outbox;
 use operations::kind::delivery::SentAlert;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
-use crate::config::Start;
-use crate::connections::http::{Answer, Request};
+use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use crate::capabilities::Capabilities;
+use crate::connections::http::{Http, Request, Response};
+use crate::connections::{Connection, Reach};
 use crate::delivery::text::line;
-use crate::delivery::{self, Notification, Style, fold};
-use crate::judgement::Judgement;
+use crate::delivery::{self, Delivery, Notification, Style, fold};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::{ALERTS_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError, SecretText};
+use crate::secret::{Secret, SecretError};
 use crate::streams::fields::time;
 
 /// What the reference says.
@@ -34,9 +35,7 @@ pub static SPEC: SinkSpec = SinkSpec {
     kind: "alertmanager",
     what: "Alerts to a Prometheus Alertmanager through its API v2.",
     guarantee: "Effectively once: Alertmanager knows an alert by its labels. One that has no new revision for `hold_hours` ends there.",
-    ledgers: &[LedgerName::Operations],
-    alerts_only: true,
-    start: Start::Now,
+    class: Class::Delivery(super::delivery::<Alertmanager>),
     example: "url = \"https://alertmanager.acme.example\"\ntoken = \"env:ALERTMANAGER_TOKEN\"",
     settings: &[
         Setting::new("url", "The address of Alertmanager, without `/api/v2`."),
@@ -47,7 +46,6 @@ pub static SPEC: SinkSpec = SinkSpec {
         ),
     ],
     fields: super::fields::<Alertmanager>,
-    parse: super::parse::<Alertmanager>,
 };
 
 /// Requests that go at once,
@@ -132,11 +130,56 @@ fn entry(labels: &str, about: Option<&Alert>, ends: i64) -> Value {
     entry
 }
 
+impl Settings for Alertmanager {
+    type Sink = Self;
+
+    fn sink(self) -> Result<Self, String> {
+        if !(1..=720).contains(&self.hold_hours) {
+            return Err(format!("hold_hours is {}; it must be 1 to 720", self.hold_hours));
+        }
+        check_url("url", &self.url)?;
+        Ok(self)
+    }
+}
+
 impl Sink for Alertmanager {
+    type Protocol = Http;
+
     fn limits(&self) -> BatchLimits {
         BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
     }
 
+    fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
+        Http::connect(reach)
+    }
+
+    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        let url = format!("{}/api/v2/alerts", self.url.trim_end_matches('/'));
+        let request = Request::post(&url, message.body.clone()).header("content-type", "application/json");
+        Ok(match &self.token {
+            Some(token) => request.authorized("Bearer", token.read()?),
+            None => request,
+        })
+    }
+
+    fn judge(&self, answer: &Response) -> Judgement {
+        let reason = answer.to_string();
+        match answer.status {
+            200..=299 => Judgement::Acked(Ack::new(reason)),
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            408 | 500..=599 => Judgement::Uncertain { reason },
+            // One bad alert spoils the whole array: its halves are tried.
+            400 | 413 | 422 => Judgement::Split { reason },
+            _ => Judgement::Park { reason },
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities<'_, Http> {
+        Capabilities::default()
+    }
+}
+
+impl Delivery for Alertmanager {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = delivery::before_ends(delivery::batch(records), outbox);
         let folded = fold(records, outbox, Style::Each);
@@ -160,38 +203,8 @@ impl Sink for Alertmanager {
         rendered
     }
 
-    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
-        let url = format!("{}/api/v2/alerts", self.url.trim_end_matches('/'));
-        let token = self.token.as_ref().map(Secret::read).transpose()?;
-        let authorization = token.map(|token| ("authorization", "Bearer ", token));
-        let headers = vec![("content-type", "application/json".to_owned())];
-        Ok(Request {
-            url: SecretText::public(&url),
-            shown_url: url,
-            headers,
-            authorization,
-            body: message.body.clone(),
-            mail: None,
-        })
-    }
-
-    fn judge(&self, answer: &Answer) -> Judgement {
-        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
-        match answer.status {
-            200..=299 => Judgement::Acked(reason),
-            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
-            408 | 500..=599 => Judgement::Uncertain { reason },
-            // One bad alert spoils the whole array: its halves are tried.
-            400 | 413 | 422 => Judgement::Split { reason },
-            _ => Judgement::Park { reason },
-        }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if !(1..=720).contains(&self.hold_hours) {
-            return Err(format!("hold_hours is {}; it must be 1 to 720", self.hold_hours));
-        }
-        check_url("url", &self.url)
+    fn digest_wait(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -353,7 +366,7 @@ mod tests {
         let alerts: Vec<Alert> = (0..3_000).map(|number| alert_of(number, Severity::Low)).collect();
         let rendered = sink().render(&records_of(&alerts), &outbox());
         assert_eq!((rendered.taken, rendered.messages.len(), rendered.messages[0].alerts.len()), (2_000, 1, 2_000));
-        let judge = |status: u16| sink().judge(&Answer { status, retry_after: None, body: String::new() });
+        let judge = |status: u16| sink().judge(&Response { status, retry_after: None, body: String::new() });
         assert!(matches!(
             (judge(200), judge(400), judge(403)),
             (Judgement::Acked(_), Judgement::Split { .. }, Judgement::Park { .. })

@@ -5,31 +5,28 @@
 
 mod compose;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use ledger::LedgerName;
 use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
-use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, excerpt};
-use crate::config::Start;
-use crate::connections::http::{Answer, Request};
-use crate::connections::smtp::{Mail, MailTls};
-use crate::delivery::{self, Style, fold};
-use crate::judgement::Judgement;
+use super::{Class, Setting, Settings, Sink, SinkSpec};
+use crate::capabilities::Capabilities;
+use crate::connections::smtp::{Mail, MailTls, Reply, Server, Smtp};
+use crate::connections::{Connection, Reach};
+use crate::delivery::{self, Delivery, Style, fold};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError, SecretText};
+use crate::secret::{Secret, SecretError};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "email",
     what: "Alerts by mail through an SMTP server with STARTTLS or TLS.",
     guarantee: "At least once; a mail that arrives twice has the same Message-ID.",
-    ledgers: &[LedgerName::Operations],
-    alerts_only: true,
-    start: Start::Now,
+    class: Class::Delivery(super::delivery::<Email>),
     example: "server = \"smtp.acme.example\"\nfrom = \"tachograph@acme.example\"\nto = [\"soc@acme.example\"]\nusername = \"tachograph\"\npassword = \"env:SMTP_PASSWORD\"",
     settings: &[
         Setting::new("server", "The name of the SMTP server."),
@@ -42,7 +39,6 @@ pub static SPEC: SinkSpec = SinkSpec {
         delivery::DIGEST_WAIT_MS,
     ],
     fields: super::fields::<Email>,
-    parse: super::parse::<Email>,
 };
 
 /// Mails that go at once,
@@ -91,61 +87,10 @@ impl Email {
     }
 }
 
-impl Sink for Email {
-    fn limits(&self) -> BatchLimits {
-        BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
-    }
+impl Settings for Email {
+    type Sink = Self;
 
-    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
-        let records = delivery::batch(records);
-        let (folded, composer) = (fold(records, outbox, Style::Mails), self.composer());
-        let recorded = records.first().map_or(0, |record| record.recorded);
-        let mut messages: Vec<Message> = Vec::new();
-        for notification in &folded.notifications {
-            let message = notification.message("", Vec::new());
-            messages.push(Message { body: composer.notification(&message.key, notification, recorded), ..message });
-        }
-        if let Some(digest) = &folded.digest {
-            messages.push(digest.message("", composer.digest(digest, recorded)));
-        }
-        for key in &folded.ended {
-            messages.push(Message::end_of(key, "", composer.digest_over(key, recorded)));
-        }
-        Rendered { messages, taken: records.len(), silent: folded.silent }
-    }
-
-    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
-        let password = self.password.as_ref().map(Secret::read).transpose()?;
-        let shown_url = format!("smtp://{}:{}", self.server, self.port());
-        let mail = Mail {
-            host: self.server.clone(),
-            port: self.port(),
-            tls: self.tls,
-            login: self.username.clone().zip(password),
-            from: self.from.clone(),
-            to: self.to.clone(),
-        };
-        let url = SecretText::public(&shown_url);
-        let (headers, body) = (Vec::new(), message.body.clone());
-        Ok(Request { url, shown_url, headers, authorization: None, body, mail: Some(mail) })
-    }
-
-    fn judge(&self, answer: &Answer) -> Judgement {
-        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
-        match answer.status {
-            200..=299 => Judgement::Acked(reason),
-            // The server wants another name, password or encryption: that holds for every mail.
-            432 | 530 | 534 | 535 | 538 => Judgement::Park { reason },
-            500..=599 => Judgement::Reject { index: 0, reason },
-            _ => Judgement::Retry { after: None, reason },
-        }
-    }
-
-    fn linger(&self, records: &VecDeque<Record>) -> Duration {
-        delivery::linger(records, Duration::from_millis(self.digest_wait_ms))
-    }
-
-    fn check(&self) -> Result<(), String> {
+    fn sink(self) -> Result<Self, String> {
         delivery::check_wait(self.digest_wait_ms)?;
         if self.to.is_empty() || self.to.len() > RECIPIENTS_MAX {
             return Err(format!("to must have 1 to {RECIPIENTS_MAX} addresses"));
@@ -165,7 +110,69 @@ impl Sink for Email {
         if self.server.is_empty() || !self.server.chars().all(plain) {
             return Err("server must be a host name".to_owned());
         }
-        Ok(())
+        Ok(self)
+    }
+}
+
+impl Sink for Email {
+    type Protocol = Smtp;
+
+    fn limits(&self) -> BatchLimits {
+        BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
+    }
+
+    fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Smtp>>, String> {
+        Smtp::connect(reach)
+    }
+
+    fn payload(&self, message: &Message, _now: i64) -> Result<Mail, SecretError> {
+        let password = self.password.as_ref().map(Secret::read).transpose()?;
+        Ok(Mail {
+            server: Server { host: self.server.clone(), port: self.port(), tls: self.tls },
+            login: self.username.clone().zip(password),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            message: message.body.clone(),
+        })
+    }
+
+    fn judge(&self, reply: &Reply) -> Judgement {
+        let reason = reply.to_string();
+        match reply.code {
+            200..=299 => Judgement::Acked(Ack::new(reason)),
+            // The server wants another name, password or encryption: that holds for every mail.
+            432 | 530 | 534 | 535 | 538 => Judgement::Park { reason },
+            500..=599 => Judgement::Reject { index: 0, reason },
+            _ => Judgement::Retry { after: None, reason },
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities<'_, Smtp> {
+        Capabilities::default()
+    }
+}
+
+impl Delivery for Email {
+    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
+        let records = delivery::batch(records);
+        let (folded, composer) = (fold(records, outbox, Style::Mails), self.composer());
+        let recorded = records.first().map_or(0, |record| record.recorded);
+        let mut messages: Vec<Message> = Vec::new();
+        for notification in &folded.notifications {
+            let message = notification.message("", Vec::new());
+            messages.push(Message { body: composer.notification(&message.key, notification, recorded), ..message });
+        }
+        if let Some(digest) = &folded.digest {
+            messages.push(digest.message("", composer.digest(digest, recorded)));
+        }
+        for key in &folded.ended {
+            messages.push(Message::end_of(key, "", composer.digest_over(key, recorded)));
+        }
+        Rendered { messages, taken: records.len(), silent: folded.silent }
+    }
+
+    fn digest_wait(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.digest_wait_ms))
     }
 }
 

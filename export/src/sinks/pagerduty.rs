@@ -4,26 +4,26 @@
 //! after the other, each on record before the next: a trigger after a resolution opens a new incident, so there is one only
 //! when the alert is open again. PagerDuty folds repeats of one key, so a message that is sent twice changes nothing.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use ledger::LedgerName;
 use operations::alert::{Alert, Severity};
 use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
-use crate::config::Start;
-use crate::connections::http::{Answer, Request};
+use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use crate::capabilities::Capabilities;
+use crate::connections::http::{Http, Request, Response};
+use crate::connections::{Connection, Reach};
 use crate::delivery::text::line;
-use crate::delivery::{self, Digest, Notification, Style, fold};
-use crate::judgement::Judgement;
+use crate::delivery::{self, Delivery, Digest, Notification, Style, fold};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::{
     ALERTS_MAX, DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX,
 };
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError, SecretText};
+use crate::secret::{Secret, SecretError};
 use crate::streams::fields::time;
 
 /// What the reference says.
@@ -33,9 +33,7 @@ pub static SPEC: SinkSpec = SinkSpec {
     guarantee: "Effectively once: PagerDuty folds repeats by the alert's dedup key, and nothing is triggered after it was resolved. \
                 If it refuses the end of a digest or of a group, somebody has to close that incident there: an error in the log and the metric \
                 tachograph_export_ends_refused say so.",
-    ledgers: &[LedgerName::Operations],
-    alerts_only: true,
-    start: Start::Now,
+    class: Class::Delivery(super::delivery::<PagerDuty>),
     example: "routing_key = \"env:PAGERDUTY_ROUTING_KEY\"\nregion = \"us\"",
     settings: &[
         Setting::new(
@@ -47,7 +45,6 @@ pub static SPEC: SinkSpec = SinkSpec {
         delivery::DIGEST_WAIT_MS,
     ],
     fields: super::fields::<PagerDuty>,
-    parse: super::parse::<PagerDuty>,
 };
 
 /// PagerDuty's own bounds: characters of a summary,
@@ -71,7 +68,7 @@ enum Region {
 /// The settings.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct PagerDuty {
+pub(super) struct PagerDuty {
     /// The integration key of a service. An incident can only be resolved with the key that opened it.
     routing_key: Secret,
     /// Where the account is.
@@ -253,11 +250,61 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
+impl Settings for PagerDuty {
+    type Sink = Self;
+
+    fn sink(self) -> Result<Self, String> {
+        delivery::check_wait(self.digest_wait_ms)?;
+        self.url.as_deref().map_or(Ok(()), |url| check_url("url", url))?;
+        Ok(self)
+    }
+}
+
 impl Sink for PagerDuty {
+    type Protocol = Http;
+
     fn limits(&self) -> BatchLimits {
         BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
     }
 
+    fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
+        Http::connect(reach)
+    }
+
+    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        let key = self.routing_key.read()?;
+        let plain = key.expose().bytes().all(|b| b.is_ascii_alphanumeric());
+        if !plain {
+            let place = self.routing_key.to_string();
+            return Err(SecretError::Unusable {
+                place,
+                expected: "an integration key, which has letters and digits only",
+            });
+        }
+        // The body is a JSON object that is not empty; the key becomes its first member.
+        let mut body = format!("{{\"routing_key\":\"{}\",", key.expose()).into_bytes();
+        body.extend_from_slice(message.body.strip_prefix(b"{").unwrap_or(&message.body));
+        Ok(Request::post(self.url(), body).header("content-type", "application/json"))
+    }
+
+    fn judge(&self, answer: &Response) -> Judgement {
+        let reason = answer.to_string();
+        match answer.status {
+            200..=299 => Judgement::Acked(Ack::new(reason)),
+            429 => Judgement::Retry { after: answer.retry_after, reason },
+            408 | 500..=599 => Judgement::Uncertain { reason },
+            // PagerDuty says of a 400 that it must not be repeated.
+            400 | 413 => Judgement::Reject { index: 0, reason },
+            _ => Judgement::Park { reason },
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities<'_, Http> {
+        Capabilities::default()
+    }
+}
+
+impl Delivery for PagerDuty {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = delivery::batch(records);
         let folded = fold(records, outbox, Style::Incidents);
@@ -274,43 +321,8 @@ impl Sink for PagerDuty {
         Rendered { messages, taken: records.len(), silent: folded.silent }
     }
 
-    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
-        let key = self.routing_key.read()?;
-        let plain = key.expose().bytes().all(|b| b.is_ascii_alphanumeric());
-        if !plain {
-            let place = self.routing_key.to_string();
-            return Err(SecretError::Unusable {
-                place,
-                expected: "an integration key, which has letters and digits only",
-            });
-        }
-        // The body is a JSON object that is not empty; the key becomes its first member.
-        let mut body = format!("{{\"routing_key\":\"{}\",", key.expose()).into_bytes();
-        body.extend_from_slice(message.body.strip_prefix(b"{").unwrap_or(&message.body));
-        let headers = vec![("content-type", "application/json".to_owned())];
-        let url = self.url().to_owned();
-        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization: None, body, mail: None })
-    }
-
-    fn judge(&self, answer: &Answer) -> Judgement {
-        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
-        match answer.status {
-            200..=299 => Judgement::Acked(reason),
-            429 => Judgement::Retry { after: answer.retry_after, reason },
-            408 | 500..=599 => Judgement::Uncertain { reason },
-            // PagerDuty says of a 400 that it must not be repeated.
-            400 | 413 => Judgement::Reject { index: 0, reason },
-            _ => Judgement::Park { reason },
-        }
-    }
-
-    fn linger(&self, records: &VecDeque<Record>) -> Duration {
-        delivery::linger(records, Duration::from_millis(self.digest_wait_ms))
-    }
-
-    fn check(&self) -> Result<(), String> {
-        delivery::check_wait(self.digest_wait_ms)?;
-        self.url.as_deref().map_or(Ok(()), |url| check_url("url", url))
+    fn digest_wait(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.digest_wait_ms))
     }
 }
 

@@ -9,7 +9,9 @@ use operations::alert::{Alert, Severity, State};
 use operations::fold::Outbox;
 use serde_json::{Value, json};
 
-use super::SINKS;
+use super::{Settings, Sink, pagerduty, slack};
+use crate::connections::http::Http;
+use crate::delivery::Delivery;
 use crate::fixtures::{self, alert_of, entry_of, told};
 use crate::record::{Group, Record};
 
@@ -83,15 +85,14 @@ fn scenes() -> Vec<(Vec<Record>, Outbox)> {
     scenes
 }
 
-/// The bodies that a sink of this type sends in all scenes.
-fn payloads(kind: &str, settings: Value) -> Vec<Value> {
-    let spec = SINKS.iter().find(|spec| spec.kind == kind).unwrap();
-    let sink = (spec.parse)(settings).unwrap();
+/// The bodies that a sink with these settings sends in all scenes.
+fn payloads<T: Settings<Sink: Sink<Protocol = Http> + Delivery>>(settings: Value) -> Vec<Value> {
+    let sink = super::read::<T>(settings).unwrap();
     let bodies = |(records, outbox): (Vec<Record>, Outbox)| -> Vec<Value> {
         let messages = sink.render(&records, &outbox).messages;
         messages
             .iter()
-            .map(|message| serde_json::from_slice(&sink.request(message, 0).unwrap().body).unwrap())
+            .map(|message| serde_json::from_slice(&sink.payload(message, 0).unwrap().body).unwrap())
             .collect()
     };
     scenes().into_iter().flat_map(bodies).collect()
@@ -185,9 +186,9 @@ fn payloads_keep_the_bounds_that_their_vendors_publish() {
     std::fs::write(dir.path().join("s"), "0123456789abcdef0123456789abcdef").unwrap();
     std::fs::write(dir.path().join("w"), "https://hooks.slack.example/services/T0/B0/x").unwrap();
     let secret = |name: &str| format!("file:{}", dir.path().join(name).display());
-    let slack = payloads("slack", json!({"webhook": secret("w")}));
-    let bot = payloads("slack", json!({"token": secret("s"), "channel": "C0123456789"}));
-    let pagerduty = payloads("pagerduty", json!({"routing_key": secret("s")}));
+    let slack = payloads::<slack::SlackSettings>(json!({"webhook": secret("w")}));
+    let bot = payloads::<slack::SlackSettings>(json!({"token": secret("s"), "channel": "C0123456789"}));
+    let pagerduty = payloads::<pagerduty::PagerDuty>(json!({"routing_key": secret("s")}));
     slack.iter().chain(&bot).for_each(check_slack);
     pagerduty.iter().for_each(check_pagerduty);
     assert!(slack.len() > 100 && bot.len() > 100 && pagerduty.len() > 100);

@@ -9,21 +9,22 @@ mod escape;
 mod message;
 mod signature;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use ledger::LedgerName;
 use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 
-use super::{BatchLimits, Message, Reconciled, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
-use crate::config::Start;
-use crate::connections::http::{Answer, Request};
-use crate::delivery;
-use crate::judgement::Judgement;
+use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use crate::capabilities::{Capabilities, Fallback, Reconcile, Reconciled};
+use crate::connections::http::{Http, Request, Response};
+use crate::connections::{Connection, Reach};
+use crate::delivery::{self, Delivery};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::ALERTS_MAX;
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError, SecretText};
+use crate::secret::{Secret, SecretError};
 pub use signature::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};
 
 /// What the reference says.
@@ -34,9 +35,7 @@ pub static SPEC: SinkSpec = SinkSpec {
            acknowledges; the app's interactivity then asks /api/v1/integrations/slack/interactions of the console.",
     guarantee: "At least once; through a webhook a message can arrive twice after a cut connection, with a token the channel \
                 is searched for it before it is sent again. Alerts that wait are folded into one message.",
-    ledgers: &[LedgerName::Operations],
-    alerts_only: true,
-    start: Start::Now,
+    class: Class::Delivery(super::delivery::<SlackSettings>),
     example: "webhook = \"env:SLACK_WEBHOOK\"",
     settings: &[
         Setting::new("webhook", "The address of the incoming webhook: a reference, since the address is the secret."),
@@ -52,8 +51,7 @@ pub static SPEC: SinkSpec = SinkSpec {
         Setting::new("api", "Another address than Slack's own for the methods of the bot, for a relay."),
         delivery::DIGEST_WAIT_MS,
     ],
-    fields: super::fields::<Slack>,
-    parse: super::parse::<Slack>,
+    fields: super::fields::<SlackSettings>,
 };
 
 /// Slack takes about one message per second and channel, and bears bursts: so the first alert of an hour does not make the
@@ -61,11 +59,13 @@ pub static SPEC: SinkSpec = SinkSpec {
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Messages that go at once.
 const BURST: u32 = 3;
+/// The form of a message.
+const JSON: &str = "application/json; charset=utf-8";
 
 /// The settings.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Slack {
+pub(super) struct SlackSettings {
     /// The address of the incoming webhook. The address is the secret.
     #[serde(default)]
     webhook: Option<Secret>,
@@ -90,57 +90,72 @@ fn api() -> String {
     "https://slack.com/api".to_owned()
 }
 
+impl Settings for SlackSettings {
+    type Sink = Slack;
+
+    fn sink(self) -> Result<Slack, String> {
+        check_url("api", &self.api)?;
+        delivery::check_wait(self.digest_wait_ms)?;
+        let way = match (self.webhook, self.token, self.channel) {
+            (Some(webhook), None, None) => Way::Webhook(webhook),
+            (None, Some(token), Some(channel)) => Way::Bot(Bot::new(token, channel, &self.api)?),
+            _ => return Err("give either webhook, or token and channel".to_owned()),
+        };
+        let digest_wait = Duration::from_millis(self.digest_wait_ms);
+        Ok(Slack { way, signing_secret: self.signing_secret, digest_wait })
+    }
+}
+
+/// A channel of Slack.
+#[derive(Debug)]
+pub(super) struct Slack {
+    way: Way,
+    /// The app's signing secret. With it messages have a button that acknowledges.
+    signing_secret: Option<Secret>,
+    digest_wait: Duration,
+}
+
 /// How a message reaches the channel.
-enum Way<'a> {
-    Webhook(&'a Secret),
-    Bot { token: &'a Secret, channel: &'a str },
+#[derive(Debug)]
+enum Way {
+    /// Through an incoming webhook. Its address is the secret.
+    Webhook(Secret),
+    /// By the methods of a bot.
+    Bot(Bot),
+}
+
+/// A bot that writes to one channel.
+#[derive(Debug)]
+struct Bot {
+    token: Secret,
+    /// The channel's id.
+    channel: String,
+    /// The address of its methods, without a slash at the end.
+    api: String,
+}
+
+impl Bot {
+    fn new(token: Secret, channel: String, api: &str) -> Result<Self, String> {
+        if channel.is_empty() || !channel.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return Err("channel must be the id of a channel, such as C0123456789".to_owned());
+        }
+        Ok(Self { token, channel, api: api.trim_end_matches('/').to_owned() })
+    }
+
+    fn request(&self, method: &str, content_type: &str, body: Vec<u8>) -> Result<Request, SecretError> {
+        let request = Request::post(&format!("{}/{method}", self.api), body).header("content-type", content_type);
+        Ok(request.authorized("Bearer", self.token.read()?))
+    }
 }
 
 impl Slack {
-    fn way(&self) -> Option<Way<'_>> {
-        match (&self.webhook, &self.token, &self.channel) {
-            (Some(webhook), None, None) => Some(Way::Webhook(webhook)),
-            (None, Some(token), Some(channel)) => Some(Way::Bot { token, channel }),
-            _ => None,
-        }
-    }
-
     /// A button is shown where somebody would hear of it.
     fn buttons(&self) -> message::Buttons {
         if self.signing_secret.is_some() { message::Buttons::Interactive } else { message::Buttons::None }
     }
 
-    fn by_webhook(webhook: &Secret, message: &Message) -> Result<Request, SecretError> {
-        let url = webhook.read()?;
-        if check_url("webhook", url.expose()).is_err() {
-            let place = webhook.to_string();
-            return Err(SecretError::Unusable { place, expected: "the address of an incoming webhook" });
-        }
-        let shown_url = reqwest::Url::parse(url.expose())
-            .map(|url| format!("{}://{}/****", url.scheme(), url.host_str().unwrap_or_default()))
-            .unwrap_or_default();
-        let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
-        Ok(Request { url, shown_url, headers, authorization: None, body: message.body.clone(), mail: None })
-    }
-
-    fn by_bot(&self, token: &Secret, method: &str, kind: &str, body: Vec<u8>) -> Result<Request, SecretError> {
-        let url = format!("{}/{method}", self.api.trim_end_matches('/'));
-        let headers = vec![("content-type", kind.to_owned())];
-        let authorization = Some(("authorization", "Bearer ", token.read()?));
-        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body, mail: None })
-    }
-}
-
-impl Sink for Slack {
-    fn limits(&self) -> BatchLimits {
-        BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
-    }
-
-    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
-        let records = delivery::batch(records);
-        if let Some(Way::Bot { channel, .. }) = self.way() {
-            return bot::render(channel, self.buttons(), records, outbox);
-        }
+    /// The one message of a batch that goes through a webhook.
+    fn list(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let list = message::AlertList::new(&delivery::news(records, outbox));
         if list.is_empty() {
             return Rendered { messages: Vec::new(), taken: records.len(), silent: Vec::new() };
@@ -153,76 +168,101 @@ impl Sink for Slack {
         rendered.messages[0].records = list.records().to_vec();
         rendered
     }
+}
 
-    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
-        match self.way() {
-            Some(Way::Webhook(webhook)) => Self::by_webhook(webhook, message),
-            Some(Way::Bot { token, .. }) => {
-                self.by_bot(token, message.to, "application/json; charset=utf-8", message.body.clone())
-            }
-            None => Err(SecretError::NotAReference),
+fn by_webhook(webhook: &Secret, message: &Message) -> Result<Request, SecretError> {
+    let url = webhook.read()?;
+    if check_url("webhook", url.expose()).is_err() {
+        let place = webhook.to_string();
+        return Err(SecretError::Unusable { place, expected: "the address of an incoming webhook" });
+    }
+    Ok(Request::post_secretly(url, message.body.clone()).header("content-type", JSON))
+}
+
+fn judge_webhook(answer: &Response) -> Judgement {
+    let reason = answer.to_string();
+    match answer.status {
+        200..=299 => Judgement::Acked(Ack::new(reason)),
+        429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+        408 | 500..=599 => Judgement::Uncertain { reason },
+        400 | 413 => Judgement::Split { reason },
+        // The webhook, the app or the channel is gone; the alerts wait until somebody mends it.
+        _ => Judgement::Park { reason },
+    }
+}
+
+impl Sink for Slack {
+    type Protocol = Http;
+
+    fn limits(&self) -> BatchLimits {
+        BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
+    }
+
+    fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
+        Http::connect(reach)
+    }
+
+    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        match &self.way {
+            Way::Webhook(webhook) => by_webhook(webhook, message),
+            Way::Bot(bot) => bot.request(message.to, JSON, message.body.clone()),
         }
     }
 
-    fn handle(&self, answer: &Answer) -> Option<String> {
-        self.token.as_ref().and_then(|_| bot::handle(answer))
-    }
-
-    fn reconcile(&self, message: &Message, now: i64) -> Option<Result<Request, SecretError>> {
-        let Some(Way::Bot { token, channel }) = self.way() else { return None };
-        let (method, form) = bot::question(message, channel, now)?;
-        Some(self.by_bot(token, method, "application/x-www-form-urlencoded", form.into_bytes()))
-    }
-
-    fn reconciled(&self, message: &Message, answer: &Answer) -> Reconciled {
-        bot::reconciled(message, answer)
-    }
-
-    fn judge(&self, answer: &Answer) -> Judgement {
-        if self.token.is_some() {
-            return bot::judge(answer);
-        }
-        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
-        match answer.status {
-            200..=299 => Judgement::Acked(reason),
-            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
-            408 | 500..=599 => Judgement::Uncertain { reason },
-            400 | 413 => Judgement::Split { reason },
-            // The webhook, the app or the channel is gone; the alerts wait until somebody mends it.
-            _ => Judgement::Park { reason },
+    fn judge(&self, answer: &Response) -> Judgement {
+        match self.way {
+            Way::Webhook(_) => judge_webhook(answer),
+            Way::Bot(_) => bot::judge(answer),
         }
     }
 
-    fn fallback(&self, answer: &Answer, sent: &Message, records: &[Record]) -> Option<Message> {
-        if self.token.is_some() {
-            return bot::fallback(answer, sent);
+    fn capabilities(&self) -> Capabilities<'_, Http> {
+        let reconcile = match &self.way {
+            Way::Webhook(_) => None,
+            Way::Bot(bot) => Some(bot as &dyn Reconcile<Http>),
+        };
+        let signing_secret = self.signing_secret.as_ref();
+        Capabilities { fallback: Some(self), reconcile, signing_secret, ..Capabilities::default() }
+    }
+}
+
+impl Delivery for Slack {
+    fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
+        let records = delivery::batch(records);
+        match &self.way {
+            Way::Webhook(_) => self.list(records, outbox),
+            Way::Bot(bot) => bot::render(&bot.channel, self.buttons(), records, outbox),
+        }
+    }
+
+    fn digest_wait(&self) -> Option<Duration> {
+        Some(self.digest_wait)
+    }
+}
+
+impl Fallback<Http> for Slack {
+    fn fallback(&self, refused: &Response, sent: &Message, records: &[Record]) -> Option<Message> {
+        if let Way::Bot(_) = self.way {
+            return bot::fallback(refused, sent);
         }
         let form = ["invalid_blocks", "msg_blocks_too_long", "invalid_attachments"];
-        let refused = answer.status == 400 && form.iter().any(|word| answer.body.contains(word));
+        if refused.status != 400 || !form.iter().any(|word| refused.body.contains(word)) {
+            return None;
+        }
         let nothing_told = Outbox::new("", LedgerName::Operations, 0, true);
-        let list = || message::AlertList::new(&delivery::news(records, &nothing_told));
-        let body = || message::plain(&list()).to_string().into_bytes();
-        refused.then(|| Message { body: body(), ..sent.clone() })
+        let list = message::AlertList::new(&delivery::news(records, &nothing_told));
+        Some(Message { body: message::plain(&list).to_string().into_bytes(), ..sent.clone() })
+    }
+}
+
+impl Reconcile<Http> for Bot {
+    fn question(&self, message: &Message, now: i64) -> Option<Result<Request, SecretError>> {
+        let (method, form) = bot::question(message, &self.channel, now)?;
+        Some(self.request(method, "application/x-www-form-urlencoded", form.into_bytes()))
     }
 
-    fn linger(&self, records: &VecDeque<Record>) -> Duration {
-        delivery::linger(records, Duration::from_millis(self.digest_wait_ms))
-    }
-
-    fn signing(&self) -> Option<&Secret> {
-        self.signing_secret.as_ref()
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.way().is_none() {
-            return Err("give either webhook, or token and channel".to_owned());
-        }
-        let plain = |channel: &String| !channel.is_empty() && channel.bytes().all(|b| b.is_ascii_alphanumeric());
-        if self.channel.as_ref().is_some_and(|channel| !plain(channel)) {
-            return Err("channel must be the id of a channel, such as C0123456789".to_owned());
-        }
-        check_url("api", &self.api)?;
-        delivery::check_wait(self.digest_wait_ms)
+    fn reconciled(&self, message: &Message, answer: &Response) -> Reconciled {
+        bot::reconciled(message, answer)
     }
 }
 

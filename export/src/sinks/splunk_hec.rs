@@ -11,18 +11,19 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ledger::LedgerName;
-use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Confirmation, Confirmed, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
-use crate::config::Start;
-use crate::connections::http::{Answer, Request};
-use crate::judgement::Judgement;
+use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use crate::capabilities::{Capabilities, Confirm, Confirmation, Confirmed};
+use crate::connections::http::{Http, Request, Response};
+use crate::connections::{Connection, Reach};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::CONFIRM_TIMEOUT_MAX;
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
-use crate::secret::{Secret, SecretError, SecretText};
+use crate::secret::{Secret, SecretError};
+use crate::streams::Stream;
 use crate::streams::fields::hex;
 
 /// What the reference says.
@@ -33,9 +34,7 @@ pub static SPEC: SinkSpec = SinkSpec {
                 token must allow) from the moment that its indexers have it. Splunk knows no ids; duplicates and losses can be counted by \
                 stream and export_seq. After a crash of Tachograph the batches of the last five seconds can come once more, the same ones. A batch that is not acknowledged within `acknowledge_seconds` (300) is sent again, but not while \
                 Splunk cannot be asked for it. Behind a load balancer, acknowledgement needs sticky sessions.",
-    ledgers: &LedgerName::ALL,
-    alerts_only: false,
-    start: Start::Beginning,
+    class: Class::Stream(super::stream::<SplunkHec>),
     example: "url = \"https://splunk.acme.example:8088\"\ntoken = \"env:SPLUNK_HEC_TOKEN\"\nindex = \"tachograph\"",
     settings: &[
         Setting::new("url", "The address of the collector, without a path."),
@@ -57,7 +56,6 @@ pub static SPEC: SinkSpec = SinkSpec {
         ),
     ],
     fields: super::fields::<SplunkHec>,
-    parse: super::parse::<SplunkHec>,
 };
 
 /// Splunk takes up to 1 MB in one request whatever its edition.
@@ -159,6 +157,13 @@ impl SplunkHec {
         event
     }
 
+    /// A request to one of the collector's endpoints.
+    fn request(&self, endpoint: &str, body: Vec<u8>) -> Result<Request, SecretError> {
+        let url = format!("{}/services/collector/{endpoint}", self.url.trim_end_matches('/'));
+        let request = Request::post(&url, body).header("content-type", "application/json");
+        Ok(request.authorized("Splunk", self.token.read()?))
+    }
+
     /// The answer to a 400, by Splunk's code: 5 no data, 6 invalid format, 7 wrong index, 10 no channel, 11 invalid channel, 12
     /// and 13 no event in a record, 14 acknowledgement is off, 15 invalid fields, 16 no token in the address. It says which record it is about, or whether the configuration is wrong.
     fn judge_bad_request(code: Option<u64>, invalid: Option<u64>, reason: String) -> Judgement {
@@ -171,12 +176,68 @@ impl SplunkHec {
     }
 }
 
+impl Settings for SplunkHec {
+    type Sink = Self;
+
+    fn sink(self) -> Result<Self, String> {
+        if !(1..=CONFIRM_TIMEOUT_MAX.as_secs()).contains(&self.acknowledge_seconds) {
+            return Err(format!("acknowledge_seconds must be 1 to {}", CONFIRM_TIMEOUT_MAX.as_secs()));
+        }
+        if !(1..=10_000).contains(&self.acknowledge_poll_ms) {
+            return Err("acknowledge_poll_ms must be 1 to 10000".to_owned());
+        }
+        check_url("url", &self.url)?;
+        Ok(self)
+    }
+}
+
 impl Sink for SplunkHec {
+    type Protocol = Http;
+
     fn limits(&self) -> BatchLimits {
         BatchLimits { records: BATCH_RECORDS_MAX, burst: 1, interval: Duration::ZERO }
     }
 
-    fn render(&self, records: &[Record], _outbox: &Outbox) -> Rendered {
+    fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
+        Http::connect(reach)
+    }
+
+    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+        let body = &message.body;
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        // Writing to memory does not fail; if it did, the plain body is as good.
+        let compressed = self.gzip.then(|| encoder.write_all(body).and_then(|()| encoder.finish()).ok()).flatten();
+        let request = match compressed {
+            Some(compressed) => self.request("event", compressed)?.header("content-encoding", "gzip"),
+            None => self.request("event", body.clone())?,
+        };
+        Ok(if self.acknowledge { request.header("x-splunk-request-channel", self.channel.clone()) } else { request })
+    }
+
+    fn judge(&self, answer: &Response) -> Judgement {
+        let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        let (code, invalid) = (reply["code"].as_u64(), reply["invalid-event-number"].as_u64());
+        let reason = answer.to_string();
+        match answer.status {
+            200..=299 => Judgement::Acked(Ack::new(reason)),
+            400 => Self::judge_bad_request(code, invalid, reason),
+            // A token that is disabled (code 1), missing (2) or wrong (3, 4), a wrong path, or a proxy in between that sends elsewhere.
+            300..=399 | 401..=407 | 410 | 426 => Judgement::Park { reason },
+            413 => Judgement::Split { reason },
+            // The queue (26) or the channel (27) is full; or it is busy (9), unhealthy (18 to 20) or stops (23).
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            _ => Judgement::Uncertain { reason },
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities<'_, Http> {
+        let confirm = self.acknowledge.then_some(self as &dyn Confirm<Http>);
+        Capabilities { confirm, ..Capabilities::default() }
+    }
+}
+
+impl Stream for SplunkHec {
+    fn render(&self, records: &[Record]) -> Rendered {
         let (mut body, mut taken) = (Vec::new(), 0);
         for record in records {
             let text = self.event(record).to_string();
@@ -189,45 +250,11 @@ impl Sink for SplunkHec {
         }
         Rendered::whole(body, taken)
     }
+}
 
-    fn request(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
-        let body = &message.body;
-        let url = format!("{}/services/collector/event", self.url.trim_end_matches('/'));
-        let mut headers = vec![("content-type", "application/json".to_owned())];
-        if self.acknowledge {
-            headers.push(("x-splunk-request-channel", self.channel.clone()));
-        }
-        let mut sent = body.clone();
-        if self.gzip {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            // Writing to memory does not fail; if it did, the plain body is as good.
-            if let Ok(compressed) = encoder.write_all(body).and_then(|()| encoder.finish()) {
-                sent = compressed;
-                headers.push(("content-encoding", "gzip".to_owned()));
-            }
-        }
-        let authorization = Some(("authorization", "Splunk ", self.token.read()?));
-        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body: sent, mail: None })
-    }
-
-    fn judge(&self, answer: &Answer) -> Judgement {
-        let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
-        let (code, invalid) = (reply["code"].as_u64(), reply["invalid-event-number"].as_u64());
-        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
-        match answer.status {
-            200..=299 => Judgement::Acked(reason),
-            400 => Self::judge_bad_request(code, invalid, reason),
-            // A token that is disabled (code 1), missing (2) or wrong (3, 4), a wrong path, or a proxy in between that sends elsewhere.
-            300..=399 | 401..=407 | 410 | 426 => Judgement::Park { reason },
-            413 => Judgement::Split { reason },
-            // The queue (26) or the channel (27) is full; or it is busy (9), unhealthy (18 to 20) or stops (23).
-            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
-            _ => Judgement::Uncertain { reason },
-        }
-    }
-
-    fn confirmation(&self, accepted: &Answer) -> Option<Confirmation> {
-        if !self.acknowledge || !(200..300).contains(&accepted.status) {
+impl Confirm<Http> for SplunkHec {
+    fn confirmation(&self, accepted: &Response) -> Option<Confirmation> {
+        if !(200..300).contains(&accepted.status) {
             return None;
         }
         let reply: Value = serde_json::from_str(&accepted.body).unwrap_or(Value::Null);
@@ -236,15 +263,12 @@ impl Sink for SplunkHec {
         Some(Confirmation { id: reply["ackId"].as_u64(), wait, give_up })
     }
 
-    fn confirmation_request(&self, confirmation: &Confirmation) -> Result<Request, SecretError> {
-        let url = format!("{}/services/collector/ack?channel={}", self.url.trim_end_matches('/'), self.channel);
-        let headers = vec![("content-type", "application/json".to_owned())];
-        let authorization = Some(("authorization", "Splunk ", self.token.read()?));
+    fn question(&self, confirmation: &Confirmation) -> Result<Request, SecretError> {
         let body = json!({"acks": [confirmation.id.unwrap_or_default()]}).to_string().into_bytes();
-        Ok(Request { url: SecretText::public(&url), shown_url: url, headers, authorization, body, mail: None })
+        self.request(&format!("ack?channel={}", self.channel), body)
     }
 
-    fn confirmed(&self, confirmation: &Confirmation, answer: &Answer) -> Option<Confirmed> {
+    fn confirmed(&self, confirmation: &Confirmation, answer: &Response) -> Option<Confirmed> {
         let reply: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
         match (self.judge(answer), confirmation.id) {
             // The token allows acknowledgement by now, and what it accepted before has no number.
@@ -264,16 +288,6 @@ impl Sink for SplunkHec {
                 Some(Confirmed::Park(reason))
             }
         }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if !(1..=CONFIRM_TIMEOUT_MAX.as_secs()).contains(&self.acknowledge_seconds) {
-            return Err(format!("acknowledge_seconds must be 1 to {}", CONFIRM_TIMEOUT_MAX.as_secs()));
-        }
-        if !(1..=10_000).contains(&self.acknowledge_poll_ms) {
-            return Err("acknowledge_poll_ms must be 1 to 10000".to_owned());
-        }
-        check_url("url", &self.url)
     }
 }
 
@@ -300,7 +314,7 @@ mod tests {
             json!({"time": 1_763_750_000_123_456_i64, "kind": "egress.http", "workspace_name": "alice/api",
             "host": "attacker-logger.com", "content": "secret"}),
         ]);
-        let body = body(&sink().render(&fixtures::records(&rows), &fixtures::outbox()));
+        let body = body(&sink().render(&fixtures::records(&rows)));
         let expected = concat!(
             r#"{"event":{"host":"attacker-logger.com","kind":"egress.http","position":"events/0/0","recorded":"2025-11-21T00:00:00.000000Z","#,
             r#""time":"2025-11-21T18:33:20.123456Z","workspace_name":"alice/api"},"fields":{"export_seq":"0","id":"events/0/0","seq":"0","#,
@@ -315,7 +329,7 @@ mod tests {
     fn alerts_and_administration_have_their_own_sourcetypes() {
         let rows =
             fixtures::operations(&[fixtures::alert(1, Severity::High), json!({"kind": "token", "subject": "t1"})]);
-        let body = String::from_utf8(body(&sink().render(&fixtures::records(&rows), &fixtures::outbox()))).unwrap();
+        let body = String::from_utf8(body(&sink().render(&fixtures::records(&rows)))).unwrap();
         let lines: Vec<Value> = body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines[0]["sourcetype"], "tachograph:alert");
         assert_eq!(lines[0]["event"]["record"]["severity"], "high");
@@ -328,7 +342,7 @@ mod tests {
     #[test]
     fn every_code_is_judged() {
         let judge = |status: u16, body: &str| {
-            sink().judge(&Answer { status, retry_after: Some(Duration::from_secs(3)), body: body.to_owned() })
+            sink().judge(&Response { status, retry_after: Some(Duration::from_secs(3)), body: body.to_owned() })
         };
         assert!(matches!(judge(200, r#"{"text":"Success","code":0}"#), Judgement::Acked(_)));
         assert!(matches!(judge(200, r#"{"text":"nearly full","code":24}"#), Judgement::Acked(_)));
@@ -356,21 +370,21 @@ mod tests {
 
     #[test]
     fn a_batch_is_done_when_the_indexers_have_it() {
-        let answer = |status: u16, body: &str| Answer { status, retry_after: None, body: body.to_owned() };
-        assert_eq!(sink().confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)), None);
+        let answer = |status: u16, body: &str| Response { status, retry_after: None, body: body.to_owned() };
+        assert!(sink().capabilities().confirm.is_none(), "accepting is enough unless the settings say otherwise");
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("t"), "t").unwrap();
         let token = format!("file:{}", dir.path().join("t").display());
         let settings = json!({"url": "https://splunk.acme.example:8088", "token": token, "acknowledge": true});
         let sink: SplunkHec = serde_json::from_value(settings).unwrap();
-        assert!(sink.check().is_ok() && sink.channel.len() == 36);
-        let rendered =
-            sink.render(&fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])), &fixtures::outbox());
-        let request = sink.request(&rendered.messages[0], 0).unwrap();
+        let sink = sink.sink().unwrap();
+        assert_eq!(sink.channel.len(), 36);
+        let rendered = sink.render(&fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])));
+        let request = sink.payload(&rendered.messages[0], 0).unwrap();
         assert!(request.headers.contains(&("x-splunk-request-channel", sink.channel.clone())));
         let asked = sink.confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)).unwrap();
         assert_eq!((asked.id, asked.give_up), (Some(7), Duration::from_mins(5)));
-        let question = sink.confirmation_request(&asked).unwrap();
+        let question = sink.question(&asked).unwrap();
         assert_eq!(question.body, br#"{"acks":[7]}"#);
         assert!(question.url.expose().ends_with(&format!("/services/collector/ack?channel={}", sink.channel)));
         assert_eq!(sink.confirmation(&answer(503, r#"{"code":9}"#)), None);
@@ -398,9 +412,8 @@ mod tests {
     fn a_body_stays_below_a_megabyte_unless_one_record_is_larger() {
         let event = json!({"kind": "prompt", "target": "x".repeat(30_000), "path": "y".repeat(30_000)});
         let records = fixtures::records(&fixtures::events(&vec![event; 40]));
-        let outbox = fixtures::outbox();
-        let rendered = sink().render(&records, &outbox);
+        let rendered = sink().render(&records);
         assert!(body(&rendered).len() <= BODY_BYTES_MAX && rendered.taken < 40);
-        assert_eq!(sink().render(&records[..rendered.taken], &outbox), rendered);
+        assert_eq!(sink().render(&records[..rendered.taken]), rendered);
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::fixtures;
+use crate::record::Record;
 
 /// The example of a sink as its settings. The example is `key = "value"` lines only.
 fn settings(spec: &SinkSpec) -> Map<String, Value> {
@@ -28,14 +29,18 @@ fn rows() -> impl Strategy<Value = Vec<Value>> {
 #[test]
 fn the_list_is_complete_and_every_example_is_read() {
     for spec in SINKS {
-        assert!(spec.what.ends_with('.') && spec.guarantee.ends_with('.') && !spec.ledgers.is_empty(), "{}", spec.kind);
-        (spec.parse)(Value::Object(settings(spec))).unwrap();
+        assert!(
+            spec.what.ends_with('.') && spec.guarantee.ends_with('.') && !spec.class.ledgers().is_empty(),
+            "{}",
+            spec.kind
+        );
+        spec.class.parse(Value::Object(settings(spec))).unwrap();
         let documented: Vec<&str> = spec.settings.iter().map(|setting| setting.name).collect();
         assert_eq!(documented, (spec.fields)(), "{}", spec.kind);
         assert!(spec.settings.iter().all(|setting| setting.doc.ends_with('.')), "{}", spec.kind);
         let mut unknown = settings(spec);
         unknown.insert("typo".into(), json!(1));
-        assert!((spec.parse)(Value::Object(unknown)).err().unwrap().contains("typo"), "{}", spec.kind);
+        assert!(spec.class.parse(Value::Object(unknown)).err().unwrap().contains("typo"), "{}", spec.kind);
     }
 }
 
@@ -49,8 +54,8 @@ fn no_message_leads_to_a_page() {
     entries.push(fixtures::entry_of(&worse));
     // So many that they are a digest.
     let storm: Vec<Value> = (0..60).map(|number| fixtures::alert(number, Severity::High)).collect();
-    for spec in SINKS.iter().filter(|spec| spec.alerts_only) {
-        let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+    for spec in SINKS {
+        let AnySink::Delivery(sink) = spec.class.parse(Value::Object(settings(spec))).unwrap() else { continue };
         for entries in [&entries, &storm] {
             let records = fixtures::alert_records(&fixtures::operations(entries));
             let messages = sink.render(&records, &fixtures::told(&[2], false)).messages;
@@ -71,15 +76,20 @@ proptest! {
     fn rendering_is_pure_and_what_was_taken_renders_the_same_alone(rows in rows()) {
         let (rows, outbox) = (fixtures::operations(&rows), fixtures::outbox());
         for spec in SINKS {
-            let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
-            let records = if spec.alerts_only { fixtures::alert_records(&rows) } else { fixtures::records(&rows) };
+            let sink = spec.class.parse(Value::Object(settings(spec))).unwrap();
+            let is_delivery = spec.class.is_delivery();
+            let records = if is_delivery { fixtures::alert_records(&rows) } else { fixtures::records(&rows) };
             if records.is_empty() {
                 continue;
             }
-            let rendered = sink.render(&records, &outbox);
+            let render = |records: &[Record]| match &sink {
+                AnySink::Delivery(sink) => sink.render(records, &outbox),
+                AnySink::Stream(sink) => sink.render(records),
+            };
+            let rendered = render(&records);
             prop_assert!((1..=records.len()).contains(&rendered.taken));
-            prop_assert_eq!(&sink.render(&records, &outbox), &rendered);
-            prop_assert_eq!(&sink.render(&records[..rendered.taken], &outbox), &rendered, "{}", spec.kind);
+            prop_assert_eq!(&render(&records), &rendered);
+            prop_assert_eq!(&render(&records[..rendered.taken]), &rendered, "{}", spec.kind);
             let mut told: Vec<usize> = rendered.messages.iter().flat_map(|message| message.records.clone()).collect();
             told.sort_unstable();
             let unique = told.windows(2).all(|pair| pair[0] < pair[1]) && told.last().is_none_or(|last| *last < rendered.taken);
@@ -90,10 +100,10 @@ proptest! {
     #[test]
     fn any_answer_is_judged(status in 100u16..600, body in "\\PC{0,80}", code in 0u64..40, at in 0usize..9) {
         for spec in SINKS {
-            let sink = (spec.parse)(Value::Object(settings(spec))).unwrap();
+            let sink = spec.class.parse(Value::Object(settings(spec))).unwrap();
             for body in [body.clone(), json!({"code": code, "invalid-event-number": at, "text": body}).to_string()] {
-                let outcome = sink.judge(&Answer { status, retry_after: None, body });
-                prop_assert!(!matches!(outcome, Judgement::Acked(_)) || (200..300).contains(&status), "{}", spec.kind);
+                let judgement = sink.erased().judge_text(status, body);
+                prop_assert!(!matches!(judgement, Some(Judgement::Acked(_))) || (200..300).contains(&status), "{}", spec.kind);
             }
         }
     }

@@ -5,26 +5,26 @@
 
 mod sign;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use ledger::LedgerName;
 use operations::alert::{Alert, State};
 use operations::fold::Outbox;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{BatchLimits, Message, Rendered, Setting, Sink, SinkSpec, check_url, excerpt};
-use crate::config::Start;
-use crate::connections::http::{Answer, Request};
+use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use crate::capabilities::Capabilities;
+use crate::connections::http::{Http, Request, Response};
+use crate::connections::{Connection, Reach};
 use crate::delivery::text::line;
-use crate::delivery::{self, Digest, Notification, Over, Style, fold};
-use crate::judgement::Judgement;
+use crate::delivery::{self, Delivery, Digest, Notification, Over, Style, fold};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::{
     ALERTS_MAX, DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX,
 };
+use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
-use crate::secret::{Secret, SecretError, SecretText};
+use crate::secret::{Secret, SecretError};
 use crate::streams::fields::time;
 
 /// What the reference says.
@@ -32,9 +32,7 @@ pub static SPEC: SinkSpec = SinkSpec {
     kind: "webhook",
     what: "Alerts to any HTTP receiver by the specification Standard Webhooks, signed with HMAC-SHA256 or Ed25519.",
     guarantee: "Effectively once at a receiver that remembers webhook-id; at least once at others.",
-    ledgers: &[LedgerName::Operations],
-    alerts_only: true,
-    start: Start::Now,
+    class: Class::Delivery(super::delivery::<Webhook>),
     example: "url = \"https://hooks.acme.example/tachograph\"\nsecret = \"env:WEBHOOK_SECRET\"",
     settings: &[
         Setting::new("url", "The address of the receiver."),
@@ -45,7 +43,6 @@ pub static SPEC: SinkSpec = SinkSpec {
         delivery::DIGEST_WAIT_MS,
     ],
     fields: super::fields::<Webhook>,
-    parse: super::parse::<Webhook>,
 };
 
 /// Messages that go at once,
@@ -170,11 +167,59 @@ fn id(key: &str) -> String {
     format!("msg_{}", key.chars().map(plain).collect::<String>())
 }
 
+impl Settings for Webhook {
+    type Sink = Self;
+
+    fn sink(self) -> Result<Self, String> {
+        delivery::check_wait(self.digest_wait_ms)?;
+        check_url("url", &self.url)?;
+        Ok(self)
+    }
+}
+
 impl Sink for Webhook {
+    type Protocol = Http;
+
     fn limits(&self) -> BatchLimits {
         BatchLimits { records: ALERTS_MAX, burst: BURST, interval: INTERVAL }
     }
 
+    fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Http>>, String> {
+        Http::connect(reach)
+    }
+
+    fn payload(&self, message: &Message, now: i64) -> Result<Request, SecretError> {
+        let (id, timestamp) = (id(&message.key), now.div_euclid(1_000_000));
+        let secrets = self.secret.read()?;
+        let Some(signature) = sign::signatures(secrets.expose(), &id, timestamp, &message.body) else {
+            let place = self.secret.to_string();
+            return Err(SecretError::Unusable {
+                place, expected: "whsec_… or whsk_… with 24 to 64 bytes in base64"
+            });
+        };
+        let request = Request::post(&self.url, message.body.clone()).header("content-type", "application/json");
+        let request = request.header("webhook-id", id).header("webhook-timestamp", timestamp.to_string());
+        Ok(request.header("webhook-signature", signature))
+    }
+
+    fn judge(&self, answer: &Response) -> Judgement {
+        let reason = answer.to_string();
+        match answer.status {
+            200..=299 => Judgement::Acked(Ack::new(reason)),
+            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
+            400 | 413 | 422 => Judgement::Reject { index: 0, reason },
+            // 410 says that nobody is there any more; a redirection is not followed.
+            300..=399 | 401 | 403 | 404 | 405 | 410 => Judgement::Park { reason },
+            _ => Judgement::Uncertain { reason },
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities<'_, Http> {
+        Capabilities::default()
+    }
+}
+
+impl Delivery for Webhook {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = delivery::batch(records);
         let folded = fold(records, outbox, Style::Messages);
@@ -189,51 +234,8 @@ impl Sink for Webhook {
         Rendered { messages, taken: records.len(), silent: folded.silent }
     }
 
-    fn request(&self, message: &Message, now: i64) -> Result<Request, SecretError> {
-        let (id, timestamp) = (id(&message.key), now.div_euclid(1_000_000));
-        let secrets = self.secret.read()?;
-        let Some(signature) = sign::signatures(secrets.expose(), &id, timestamp, &message.body) else {
-            let place = self.secret.to_string();
-            return Err(SecretError::Unusable {
-                place, expected: "whsec_… or whsk_… with 24 to 64 bytes in base64"
-            });
-        };
-        let headers = vec![
-            ("content-type", "application/json".to_owned()),
-            ("webhook-id", id),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", signature),
-        ];
-        let url = SecretText::public(&self.url);
-        Ok(Request {
-            url,
-            shown_url: self.url.clone(),
-            headers,
-            authorization: None,
-            body: message.body.clone(),
-            mail: None,
-        })
-    }
-
-    fn judge(&self, answer: &Answer) -> Judgement {
-        let reason = format!("{} {}", answer.status, excerpt(&answer.body));
-        match answer.status {
-            200..=299 => Judgement::Acked(reason),
-            429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
-            400 | 413 | 422 => Judgement::Reject { index: 0, reason },
-            // 410 says that nobody is there any more; a redirection is not followed.
-            300..=399 | 401 | 403 | 404 | 405 | 410 => Judgement::Park { reason },
-            _ => Judgement::Uncertain { reason },
-        }
-    }
-
-    fn linger(&self, records: &VecDeque<Record>) -> Duration {
-        delivery::linger(records, Duration::from_millis(self.digest_wait_ms))
-    }
-
-    fn check(&self) -> Result<(), String> {
-        delivery::check_wait(self.digest_wait_ms)?;
-        check_url("url", &self.url)
+    fn digest_wait(&self) -> Option<Duration> {
+        Some(Duration::from_millis(self.digest_wait_ms))
     }
 }
 

@@ -5,24 +5,27 @@
 //! many batches share an intent and a receipt in `windows`.
 
 mod alerts;
+mod batch;
 mod windows;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use ledger::{Position, Rows};
-use operations::fold::{Exported, Outbox};
-use operations::kind::delivery::SentAlert;
+use ledger::Rows;
+use operations::fold::Exported;
 use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended};
 use sha2::{Digest as _, Sha256};
 
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
+use crate::message::{MessageKind, Rendered};
 use crate::record::{Filter, Record};
-use crate::sinks::{Message, Rendered, Sink};
 use crate::streams::fields::{Renderer, hex};
+use batch::{BatchRecords, Intent};
 use windows::Windows;
+
+pub use batch::Batch;
 
 /// Where a worker stands and what waits in it.
 #[derive(Debug)]
@@ -36,10 +39,8 @@ pub struct Plan {
     pending_bytes: usize,
     /// Everything before was read.
     read_to: u64,
-    /// A range that was about to be sent when the process ended, or is now.
-    intent: Option<(u64, ExportIntent)>,
-    /// Whether the intent is one of an earlier process that has to be repeated.
-    resuming: bool,
+    /// The batch that is about to be sent, if one is.
+    intent: Intent,
     /// Records in the next batch, at most.
     limit: usize,
     limit_max: usize,
@@ -58,32 +59,15 @@ pub struct Totals {
     pub rejected: u64,
 }
 
-/// Records that are done together: one receipt stands for them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// The position after the range.
-    pub end: u64,
-    /// How many records it has.
-    pub count: usize,
-    /// The messages that tell of them.
-    pub messages: Vec<Message>,
-    /// Alerts of which the receiver need not be told again.
-    pub silent: Vec<SentAlert>,
-    /// Whether an earlier process may have sent the first message that is not on record.
-    pub resumed: bool,
-    /// Its records, if they are not the plan's: dead letters that are sent once more.
-    pub letter: Vec<Record>,
-}
-
 impl Plan {
     /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
     /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
     pub fn new(exported: Exported, limit_max: usize, durable: u64, in_windows: bool) -> Self {
         let Exported { next_seq, export_seq, intent, .. } = exported;
         let (intent, window) = match intent {
-            Some((end, Intended::Batch(intent))) => (Some((end, intent)), None),
-            Some((end, Intended::Window(window))) => (None, Some((end, window))),
-            None => (None, None),
+            Some((end, Intended::Batch(intent))) => (Intent::Inherited(end, intent), None),
+            Some((end, Intended::Window(window))) => (Intent::None, Some((end, window))),
+            None => (Intent::None, None),
         };
         let limit = window.as_ref().map_or(limit_max, |(_, window)| (window.records_max as usize).clamp(1, limit_max));
         // What was recorded since, nobody sent.
@@ -94,7 +78,6 @@ impl Plan {
             pending: VecDeque::new(),
             pending_bytes: 0,
             read_to: next_seq,
-            resuming: intent.is_some(),
             intent,
             limit,
             limit_max,
@@ -125,19 +108,17 @@ impl Plan {
 
     /// Whether an earlier process was about to send something that must be repeated first.
     pub fn is_resuming(&self) -> bool {
-        self.resuming
+        self.intent.inherited().is_some()
     }
 
     /// Whether it can take more rows.
     pub fn wants_more(&self) -> bool {
-        match &self.intent {
-            Some((end, _)) if self.resuming => self.read_to < *end,
-            _ => {
-                let window = self.windows.as_ref().and_then(Windows::end);
-                let end = window.unwrap_or_else(|| self.next_seq.saturating_add(EXCLUDED_MAX));
-                self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
-            }
+        if let Some((end, _)) = self.intent.inherited() {
+            return self.read_to < end;
         }
+        let window = self.windows.as_ref().and_then(Windows::end);
+        let end = window.unwrap_or_else(|| self.next_seq.saturating_add(EXCLUDED_MAX));
+        self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
     }
 
     /// Takes the rows that follow those it has.
@@ -156,19 +137,19 @@ impl Plan {
         }
     }
 
-    /// The next batch: the range of the intent if there is one, or else as many records as the sink takes. In a window there is
-    /// none until it is certain where it ends.
-    pub fn propose(&mut self, sink: &dyn Sink, outbox: &Outbox) -> Option<Batch> {
-        if let Some((end, _)) = self.intent.clone()
-            && self.resuming
-        {
+    /// The next batch: the range of the intent if there is one, or else as many records as the sink takes by `render`. In a window
+    /// there is none until it is certain where it ends.
+    pub fn propose(&mut self, render: impl Fn(&[Record]) -> Rendered) -> Option<Batch> {
+        if let Some((end, _)) = self.intent.inherited() {
             let count = self.pending.partition_point(|record| record.position.seq < end);
             let records = &self.pending.make_contiguous()[..count];
-            let rendered = (count > 0).then(|| sink.render(records, outbox));
+            let rendered = (count > 0).then(|| render(records));
             match rendered {
-                Some(rendered) if rendered.taken == count => return Some(Batch::new(end, count, rendered, true)),
+                Some(rendered) if rendered.taken == count => {
+                    return Some(Batch::new(end, BatchRecords::Resumed(count), rendered));
+                }
                 // The filter or the sink has changed since: the range is batched anew.
-                _ => (self.intent, self.resuming) = (None, false),
+                _ => self.intent = Intent::None,
             }
         }
         loop {
@@ -183,7 +164,7 @@ impl Plan {
                 return None;
             }
             let records = self.pending.make_contiguous();
-            let rendered = sink.render(&records[..count], outbox);
+            let rendered = render(&records[..count]);
             let count = rendered.taken.clamp(1, count);
             let hidden = records[..count].iter().any(|record| record.hidden.is_some());
             if rendered.messages.is_empty() && rendered.silent.is_empty() && !hidden {
@@ -193,7 +174,7 @@ impl Plan {
             // What follows the last record and was left out by the filter belongs to the range.
             let end = records.get(count).map_or(read_to, |record| record.position.seq).min(window_end);
             debug_assert!(end > next_seq, "a batch moves the worker");
-            return Some(Batch::new(end, count, rendered, false));
+            return Some(Batch::new(end, BatchRecords::Waiting(count), rendered));
         }
     }
 
@@ -213,21 +194,20 @@ impl Plan {
             return self.intend_window();
         }
         let record = self.intent_of(batch);
-        let known = self.intent.as_ref().is_some_and(|(end, intent)| *end == batch.end && *intent == record);
-        self.intent = Some((batch.end, record.clone()));
+        let is_new = self.intent.put(batch.end, record.clone());
         let entry = IntentEntry { from: self.next_seq, to: batch.end, record: Intended::Batch(record) };
-        (!known).then_some(StateEntry::Intent(entry))
+        is_new.then_some(StateEntry::Intent(entry))
     }
 
     fn intent_of(&self, batch: &Batch) -> ExportIntent {
         let hidden = self
             .pending
             .iter()
-            .take(batch.count)
+            .take(batch.count())
             .filter_map(|record| record.hidden.clone().map(|by| HiddenAt { seq: record.position.seq, by }));
         ExportIntent {
             export_seq: self.export_seq,
-            count: batch.count as u64,
+            count: batch.count() as u64,
             sha256: batch.digest(),
             hidden: hidden.collect(),
         }
@@ -235,17 +215,18 @@ impl Plan {
 
     /// The first record of a batch.
     pub fn first_record(&self, batch: &Batch) -> Option<&Record> {
-        self.pending.front().filter(|_| batch.count > 0)
+        self.pending.front().filter(|_| batch.count() > 0)
     }
 
     /// The records of a batch. They stand in one piece since the batch was proposed, so nothing is copied.
     pub fn records<'a>(&'a self, batch: &'a Batch) -> Cow<'a, [Record]> {
-        if !batch.letter.is_empty() {
-            return Cow::Borrowed(&batch.letter);
-        }
-        match self.pending.as_slices().0.get(..batch.count) {
+        let count = match &batch.records {
+            BatchRecords::Letters(letters) => return Cow::Borrowed(letters),
+            BatchRecords::Waiting(count) | BatchRecords::Resumed(count) => *count,
+        };
+        match self.pending.as_slices().0.get(..count) {
             Some(records) => Cow::Borrowed(records),
-            None => self.pending.iter().take(batch.count).cloned().collect(),
+            None => self.pending.iter().take(count).cloned().collect(),
         }
     }
 
@@ -253,7 +234,9 @@ impl Plan {
     /// messages is on record already.
     pub fn settle(&mut self, batch: &Batch, attempts: Vec<Attempt>, checkpoint: Option<Checkpoint>) -> Vec<StateEntry> {
         match (batch.messages.as_slice(), <[Attempt; 1]>::try_from(attempts)) {
-            ([message], Ok([attempt])) if message.key.is_empty() => self.settle_whole(batch, attempt, checkpoint),
+            ([message], Ok([attempt])) if message.kind == MessageKind::Batch => {
+                self.settle_whole(batch, attempt, checkpoint)
+            }
             (_, attempts) => {
                 let attempts = attempts.map_or_else(|attempts| attempts, Vec::from);
                 self.settle_messages(batch, &attempts, checkpoint)
@@ -265,25 +248,25 @@ impl Plan {
     fn settle_whole(&mut self, batch: &Batch, attempt: Attempt, checkpoint: Option<Checkpoint>) -> Vec<StateEntry> {
         let Attempt { settled, attempts } = attempt;
         match settled {
-            Settled::Acked { ack, body, handle: _ } => {
+            Settled::Acked(ack) => {
                 let message = &batch.messages[0];
-                let body = body.as_ref().unwrap_or(&message.body);
+                let body = ack.body.as_ref().unwrap_or(&message.body);
                 let count = message.records.len() as u64;
-                let passed = (batch.count as u64).saturating_sub(count);
+                let passed = (batch.count() as u64).saturating_sub(count);
                 let counts = Counts { count, rejected: 0, passed };
-                let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack };
+                let sent = Summary { sha256: None, bytes: body.len() as u64, attempts, ack: ack.said };
                 self.limit = (self.limit * 2).min(self.limit_max);
                 let mut entries = self.hidden(batch);
                 let receipt = self.advance(batch.end, counts, sent, checkpoint);
                 entries.extend(self.receive(receipt, body, attempts));
                 entries
             }
-            Settled::Refused { index, reason } if index == 0 || batch.count == 1 => {
+            Settled::Refused { index, reason } if index == 0 || batch.count() == 1 => {
                 self.reject(batch, reason, attempts, checkpoint)
             }
             Settled::Refused { index, .. } => self.shrink(index),
-            Settled::TooLarge { reason } if batch.count == 1 => self.reject(batch, reason, attempts, checkpoint),
-            Settled::TooLarge { .. } => self.shrink(batch.count / 2),
+            Settled::TooLarge { reason } if batch.count() == 1 => self.reject(batch, reason, attempts, checkpoint),
+            Settled::TooLarge { .. } => self.shrink(batch.count() / 2),
         }
     }
 
@@ -300,10 +283,10 @@ impl Plan {
         for (message, attempt) in batch.messages.iter().zip(attempts) {
             tries = tries.saturating_add(attempt.attempts);
             match &attempt.settled {
-                Settled::Acked { ack, body, .. } => {
+                Settled::Acked(ack) => {
                     counts.count += message.records.len() as u64;
-                    bytes += body.as_ref().unwrap_or(&message.body).len() as u64;
-                    acks.push(ack.clone());
+                    bytes += ack.body.as_ref().unwrap_or(&message.body).len() as u64;
+                    acks.push(ack.said.clone());
                 }
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
                     counts.rejected += message.records.len() as u64;
@@ -312,7 +295,7 @@ impl Plan {
             }
         }
         entries.extend(self.silent_entry(batch));
-        counts.passed = (batch.count as u64).saturating_sub(counts.count + counts.rejected);
+        counts.passed = (batch.count() as u64).saturating_sub(counts.count + counts.rejected);
         let sha256 = (counts.count > 0).then(|| batch.digest());
         let ack = match acks.as_slice() {
             [one] => one.clone(),
@@ -348,7 +331,7 @@ impl Plan {
     /// The next batch has at most `limit` records. The intent of the larger one is given up.
     fn shrink(&mut self, limit: usize) -> Vec<StateEntry> {
         self.limit = limit.max(1);
-        (self.intent, self.resuming) = (None, false);
+        self.intent = Intent::None;
         self.refuse().into_iter().collect()
     }
 
@@ -365,8 +348,11 @@ impl Plan {
         // What was taken before has its receipt first.
         let before = self.refuse();
         // What the filter left out before the next record belongs to the range.
-        let end =
-            if batch.count == 1 { batch.end } else { self.pending.get(1).map_or(batch.end, |next| next.position.seq) };
+        let end = if batch.count() == 1 {
+            batch.end
+        } else {
+            self.pending.get(1).map_or(batch.end, |next| next.position.seq)
+        };
         let rejected = StateEntry::Rejected(RejectedEntry { position, export_seq, reason: reason.clone() });
         let sent = Summary { sha256: None, bytes: 0, attempts, ack: reason };
         let receipt = self.advance(end, Counts { count: 0, rejected: 1, passed: 0 }, sent, checkpoint);
@@ -397,7 +383,7 @@ impl Plan {
         let entry = ReceiptEntry { from: self.next_seq, to: end, record };
         self.next_seq = end;
         self.export_seq += records;
-        (self.intent, self.resuming) = (None, false);
+        self.intent = Intent::None;
         entry
     }
 }
@@ -415,26 +401,6 @@ struct Summary {
     bytes: u64,
     attempts: u32,
     ack: String,
-}
-
-impl Batch {
-    fn new(end: u64, count: usize, rendered: Rendered, resumed: bool) -> Self {
-        let Rendered { messages, silent, .. } = rendered;
-        Self { end, count, messages, silent, resumed, letter: Vec::new() }
-    }
-
-    /// SHA-256 of all bodies, one after the other, in hexadecimal.
-    fn digest(&self) -> String {
-        let hash = self.messages.iter().fold(Sha256::new(), |hash, message| hash.chain_update(&message.body));
-        hex(&hash.finalize())
-    }
-}
-
-impl Batch {
-    /// Dead letters that are sent once more; `position` is the last of them.
-    pub fn of_letters(position: Position, records: Vec<Record>, rendered: Rendered) -> Self {
-        Self { letter: records, ..Self::new(position.seq + 1, 0, rendered, false) }
-    }
 }
 
 /// SHA-256 in hexadecimal.
@@ -456,7 +422,7 @@ mod tests {
         let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
         let mut plan = Plan::new(Exported::default(), 100, 9, false);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
-        let batch = plan.propose(config.sink.as_ref(), &fixtures::outbox()).unwrap();
+        let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
     }
 }

@@ -16,10 +16,10 @@ use super::plan::{Batch, Plan};
 use super::send::Settled;
 use super::state_store::{RejectedEntry, StateEntry};
 use super::{Feed, SinkWorker, StateStore, WorkerError};
-use crate::connections::http::Transport;
 use crate::limits::ALERTS_MAX;
+use crate::message::Rendered;
 use crate::record::{Body, Record, TriageActionKind};
-use crate::sinks::Rendered;
+use crate::sinks::AnySink;
 
 /// A dead letter: where its record stands, and the sink's number of it.
 type DeadLetterAt = (Position, u64);
@@ -36,7 +36,7 @@ fn by_request(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<DeadLetterAt>> {
     requests.into_values().collect()
 }
 
-impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
+impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     /// Sends what is due, if there was a reason to look. A batch that an earlier process began comes first: what the receiver
     /// was told must not change under it.
     pub async fn replay(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
@@ -44,7 +44,7 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
             self.record(plan, entries).await?;
             let requests = by_request(self.state_store.outbox()?.dead());
             // A receiver that takes or refuses parts of a message gets each part alone.
-            let at_once = if self.config.spec.alerts_only { ALERTS_MAX } else { 1 };
+            let at_once = if self.is_delivery() { ALERTS_MAX } else { 1 };
             for letters in requests {
                 let mut rest = letters.as_slice();
                 while !rest.is_empty() {
@@ -67,9 +67,10 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         entries: &mut Vec<StateEntry>,
     ) -> Result<usize, WorkerError> {
         let (records, missing) = self.letters(letters).await?;
-        let rendered = match records.as_slice() {
-            [] => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
-            records => self.config.sink.render(records, self.state_store.outbox()?),
+        let rendered = match (records.as_slice(), &self.config.sink) {
+            ([], _) => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
+            (records, AnySink::Delivery(sink)) => sink.render(records, self.state_store.outbox()?),
+            (records, AnySink::Stream(sink)) => sink.render(records),
         };
         let taken: BTreeSet<Position> = records[..rendered.taken].iter().map(|record| record.position).collect();
         let done: Vec<DeadLetterAt> =
@@ -80,10 +81,10 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         let mut said: BTreeMap<Position, Result<String, String>> = BTreeMap::new();
         for (message, attempt) in batch.messages.iter().zip(attempts) {
             let outcome = match attempt.settled {
-                Settled::Acked { ack, .. } => Ok(ack),
+                Settled::Acked(ack) => Ok(ack.said),
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => Err(reason),
             };
-            for record in message.records.iter().filter_map(|number| batch.letter.get(*number)) {
+            for record in message.records.iter().filter_map(|number| batch.letters().get(*number)) {
                 // A record that stands in two messages is refused if one of them is.
                 let before = said.entry(record.position).or_insert_with(|| outcome.clone());
                 if outcome.is_err() {
@@ -109,11 +110,8 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         letters: &[DeadLetterAt],
     ) -> Result<(Vec<Record>, BTreeSet<Position>), WorkerError> {
         let known: BTreeMap<Position, u64> = letters.iter().copied().collect();
-        let mut records = if self.config.spec.alerts_only {
-            self.letters_with_ends(&known).await?
-        } else {
-            self.letters_alone(&known)?
-        };
+        let mut records =
+            if self.is_delivery() { self.letters_with_ends(&known).await? } else { self.letters_alone(&known)? };
         records.sort_by_key(|record| record.position);
         let found: BTreeSet<Position> = records.iter().map(|record| record.position).collect();
         Ok((records, known.into_keys().filter(|position| !found.contains(position)).collect()))

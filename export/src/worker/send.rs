@@ -8,12 +8,13 @@ use tokio::time::Instant;
 use super::plan::{Batch, Plan};
 use super::state_store::StateEntry;
 use super::{Feed, SinkWorker, StateStore, WorkerError};
-use crate::confirm::Accepted;
-use crate::connections::http::{Answer, Request, SendError, Transport};
-use crate::judgement::Judgement;
+use crate::capabilities::{Confirmed, Reconciled};
+use crate::connections::{SendError, excerpt};
+use crate::judgement::{Ack, Judgement};
 use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
-use crate::secret::SecretError;
-use crate::sinks::{Confirmed, Message, Reconciled, excerpt};
+use crate::message::{Message, MessageKind};
+use crate::sender::confirm::Accepted;
+use crate::sender::{Meaning, Reaction};
 use crate::status::now_micros;
 
 /// How a message ended, and after how many requests.
@@ -29,14 +30,7 @@ pub struct Attempt {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The sink has it.
-    Acked {
-        /// What it said.
-        ack: String,
-        /// The body that it took, if that was the fallback.
-        body: Option<Vec<u8>>,
-        /// What it calls the message.
-        handle: Option<String>,
-    },
+    Acked(Ack),
     /// The sink will never take the record with this number.
     Refused {
         /// Number in the batch.
@@ -65,7 +59,7 @@ enum Next {
     },
 }
 
-impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
+impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     /// Sends a message until it is settled. The bytes are the same each time. A stop may cut a request off: its intent is on
     /// record, so the same bytes follow. `doubtful` says that the receiver may have it already.
     pub async fn deliver(
@@ -153,59 +147,40 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         doubtful: bool,
         accepted: &mut Option<Accepted>,
     ) -> Next {
-        let sink = self.config.sink.as_ref();
         if let Some(asked) = *accepted {
             return self.confirm(asked, accepted).await;
         }
-        if doubtful && let Some(request) = sink.reconcile(message, now_micros()) {
-            let answer = match self.post(request).await {
-                Ok(answer) => answer,
-                // The question changed nothing at the receiver; the message is as doubtful as before.
-                Err(next) => return next,
-            };
-            match sink.reconciled(message, &answer) {
-                Reconciled::Has(handle) => {
-                    let ack = "the receiver had it already".to_owned();
-                    return Next::Settled(Settled::Acked { ack, body: None, handle });
+        if doubtful {
+            match self.sender.reconcile(message, now_micros()).await {
+                Ok(Reconciled::Has(handle)) => {
+                    let ack = Ack { handle, ..Ack::new("the receiver had it already") };
+                    return Next::Settled(Settled::Acked(ack));
                 }
-                Reconciled::HasNot => {}
-                Reconciled::Unknown(judgement) => return next(judgement, None),
+                Ok(Reconciled::HasNot) => {}
+                Ok(Reconciled::Unknown(judgement)) => return next(judgement),
+                // The question changed nothing at the receiver; the message is as doubtful as before.
+                Err(error) => return failed(error),
             }
         }
-        self.send(plan, batch, message, accepted).await
-    }
-
-    async fn send(&self, plan: &Plan, batch: &Batch, message: &Message, accepted: &mut Option<Accepted>) -> Next {
-        let sink = self.config.sink.as_ref();
-        let answer = match self.post(sink.request(message, now_micros())).await {
-            Ok(answer) => answer,
-            Err(next) => return next,
+        let Reaction { meaning, .. } = match self.sender.send(message, &plan.records(batch), now_micros()).await {
+            Ok(reaction) => reaction,
+            Err(error) => return failed(error),
         };
-        if let Some(confirmation) = sink.confirmation(&answer) {
-            let asked = *accepted.insert(Accepted::new(confirmation));
-            asked.wait().await;
-            return self.confirm(asked, accepted).await;
-        }
-        let Some(other) = sink.fallback(&answer, message, &plan.records(batch)) else {
-            return next(sink.judge(&answer), sink.handle(&answer));
-        };
-        match self.post(sink.request(&other, now_micros())).await {
-            Ok(answer) => match sink.judge(&answer) {
-                Judgement::Acked(ack) => {
-                    let (ack, handle) = (format!("{ack} (in another form)"), sink.handle(&answer));
-                    Next::Settled(Settled::Acked { ack, body: Some(other.body), handle })
-                }
-                judgement => next(judgement, None),
-            },
-            Err(next) => next,
+        match meaning {
+            Meaning::Judged(judgement) => next(judgement),
+            Meaning::Accepted(confirmation) => {
+                let asked = *accepted.insert(Accepted::new(confirmation));
+                asked.wait().await;
+                self.confirm(asked, accepted).await
+            }
         }
     }
 
     /// Asks whether what the receiver accepted is safe. Only what is lost is sent again, with the same bytes; what cannot be
     /// asked now is asked at the next attempt.
     async fn confirm(&self, asked: Accepted, accepted: &mut Option<Accepted>) -> Next {
-        match asked.settle(self.config.sink.as_ref(), &self.transport).await {
-            Confirmed::Safe(ack) => Next::Settled(Settled::Acked { ack, body: None, handle: None }),
+        match asked.settle(self.sender.as_ref()).await {
+            Confirmed::Safe(said) => Next::Settled(Settled::Acked(Ack::new(said))),
             Confirmed::Lost(reason) => {
                 *accepted = None;
                 Next::Again { floor: Duration::ZERO, reason, doubtful: true }
@@ -215,30 +190,15 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
         }
     }
 
-    async fn post(&self, request: Result<Request, SecretError>) -> Result<Answer, Next> {
-        let request = request.map_err(|error| Next::Park { reason: error.to_string() })?;
-        self.transport.post(request).await.map_err(|failure| match failure {
-            SendError::NotSent(reason) => {
-                Next::Again { floor: Duration::ZERO, reason: excerpt(&reason), doubtful: false }
-            }
-            SendError::Uncertain(reason) => Next::Again {
-                floor: Duration::ZERO,
-                reason: format!("it is not certain that it arrived: {}", excerpt(&reason)),
-                doubtful: true,
-            },
-            SendError::Refused(reason) => Next::Park { reason: excerpt(&reason) },
-        })
-    }
-
     /// An end for which no record stands is no dead letter if it is refused, so it is counted, and said aloud.
     fn report_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
         let now = now_micros();
-        let acked = matches!(settled, Settled::Acked { .. });
+        let acked = matches!(settled, Settled::Acked(_));
         if acked && let Some(record) = plan.first_record(batch) {
             self.metrics.latency.observe((now - record.recorded).max(0) as f64 / 1e6);
         }
         if let Settled::Refused { reason, .. } | Settled::TooLarge { reason } = settled
-            && message.end
+            && message.kind == MessageKind::End
         {
             self.metrics.ends_refused.inc();
             tracing::error!(
@@ -253,7 +213,7 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
             status.blocked_since = None;
             status.next_attempt = None;
             match settled {
-                Settled::Acked { .. } => (status.last_ack, status.last_error) = (Some(now), None),
+                Settled::Acked(_) => (status.last_ack, status.last_error) = (Some(now), None),
                 Settled::Refused { reason, .. } | Settled::TooLarge { reason } => {
                     status.last_error = Some(reason.clone());
                 }
@@ -271,13 +231,26 @@ impl<F: Feed, S: StateStore, T: Transport> SinkWorker<F, S, T> {
     }
 }
 
-fn next(judgement: Judgement, handle: Option<String>) -> Next {
+fn next(judgement: Judgement) -> Next {
     match judgement {
-        Judgement::Acked(ack) => Next::Settled(Settled::Acked { ack, body: None, handle }),
+        Judgement::Acked(ack) => Next::Settled(Settled::Acked(ack)),
         Judgement::Retry { after, reason } => Next::Again { floor: after.unwrap_or_default(), reason, doubtful: false },
         Judgement::Split { reason } => Next::Settled(Settled::TooLarge { reason }),
         Judgement::Reject { index, reason } => Next::Settled(Settled::Refused { index, reason }),
         Judgement::Uncertain { reason } => Next::Again { floor: Duration::ZERO, reason, doubtful: true },
         Judgement::Park { reason } => Next::Park { reason },
+    }
+}
+
+/// What follows when no answer came.
+fn failed(error: SendError) -> Next {
+    match error {
+        SendError::NotSent(reason) => Next::Again { floor: Duration::ZERO, reason: excerpt(&reason), doubtful: false },
+        SendError::Uncertain(reason) => Next::Again {
+            floor: Duration::ZERO,
+            reason: format!("it is not certain that it arrived: {}", excerpt(&reason)),
+            doubtful: true,
+        },
+        SendError::Refused(reason) => Next::Park { reason: excerpt(&reason) },
     }
 }

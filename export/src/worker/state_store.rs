@@ -260,7 +260,7 @@ impl StateStore for LedgerStateStore {
     async fn append(&self, entries: &[StateEntry]) -> Result<(), AppendError> {
         let mut group = Group::new(&ledger::operations::TABLE);
         for entry in entries {
-            group.push(&mut self.entry(entry)?)?;
+            group.push(&self.entry(entry)?)?;
         }
         self.appender.append(group).await.map(|_| ())
     }

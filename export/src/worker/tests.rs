@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
 use ledger::{Durable, LedgerName, Rows};
-use operations::fold::Exported;
+use operations::fold::{Exported, Outbox};
 use operations::kind::export::{Checkpoint, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -19,7 +19,8 @@ use tokio::time::{sleep, timeout};
 
 use super::state_store::{ReceiptEntry, StateEntry};
 use super::*;
-use crate::connections::http::{Answer, Request, SendError};
+use crate::connections::http::{Http, Request, Response};
+use crate::connections::{Connection, SendError};
 use crate::fixtures;
 use crate::metrics::Metrics;
 
@@ -63,7 +64,7 @@ struct World {
     /// Whether batches are acknowledged by indexers, and how often each was asked for; the indexers take three questions.
     acks: Option<Vec<Option<u32>>>,
     /// What questions for an acknowledgement are answered first, and whether batches get no number as long as there is some.
-    refusals: VecDeque<Answer>,
+    refusals: VecDeque<Response>,
     unnumbered: bool,
     /// Requests are never answered.
     silent: bool,
@@ -209,8 +210,8 @@ impl StateStore for MemoryStateStore {
 
 struct MemoryCollector(Shared);
 
-impl Transport for MemoryCollector {
-    fn post(&self, request: Request) -> BoxFuture<'_, Result<Answer, SendError>> {
+impl Connection<Http> for MemoryCollector {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
         Box::pin(async move {
             sleep(Duration::from_millis(3)).await;
             if self.0.lock().unwrap().silent {
@@ -223,9 +224,9 @@ impl Transport for MemoryCollector {
     }
 }
 
-fn answer(status: u16, body: &Value) -> Answer {
+fn answer(status: u16, body: &Value) -> Response {
     let retry_after = (status == 429).then_some(Duration::from_secs(2));
-    Answer { status, retry_after, body: body.to_string() }
+    Response { status, retry_after, body: body.to_string() }
 }
 
 impl World {
@@ -238,7 +239,7 @@ impl World {
         self.closed.unwrap_or_else(all)
     }
 
-    fn receive(&mut self, request: &Request) -> Result<Answer, SendError> {
+    fn receive(&mut self, request: &Request) -> Result<Response, SendError> {
         let body = String::from_utf8(request.body.clone()).unwrap();
         if request.url.expose().contains("/ack?channel=") {
             return Ok(self.acknowledge(&body));
@@ -272,7 +273,7 @@ impl World {
     }
 
     /// Accepts a batch. One that will never be acknowledged has no count of questions.
-    fn accept(&mut self, indexed: bool) -> Answer {
+    fn accept(&mut self, indexed: bool) -> Response {
         let Some(acks) = &mut self.acks else { return answer(200, &json!({"code": 0})) };
         if self.unnumbered && !self.refusals.is_empty() {
             return answer(200, &json!({"code": 0}));
@@ -282,7 +283,7 @@ impl World {
     }
 
     /// Splunk's answer: true once, when the indexers have it.
-    fn acknowledge(&mut self, body: &str) -> Answer {
+    fn acknowledge(&mut self, body: &str) -> Response {
         let asked: Value = serde_json::from_str(body).unwrap();
         let id = asked["acks"][0].as_u64().unwrap();
         let mut ack = self.acks.as_mut().unwrap().get_mut(id as usize);
@@ -320,7 +321,7 @@ fn worker(
     dir: &std::path::Path,
     block: usize,
     start: &str,
-) -> SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector> {
+) -> SinkWorker<MemoryFeed, MemoryStateStore> {
     let token = dir.join("token");
     std::fs::write(&token, "t").unwrap();
     let acknowledge = world.lock().unwrap().acks.is_some();
@@ -333,7 +334,7 @@ fn worker(
         renderer: Renderer::new(config.common.fields.clone(), [3; 32]),
         feed: MemoryFeed { world: world.clone(), at: 0, block, closed: 0 },
         state_store: MemoryStateStore(world.clone(), fixtures::outbox()),
-        transport: MemoryCollector(world.clone()),
+        sender: sender(&config, world),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(SinkStatus::new(&config, ledger))),
@@ -343,9 +344,17 @@ fn worker(
         token_bucket: TokenBucket::new(1, Duration::ZERO),
         wake: Arc::default(),
         replay_due: true,
-        no_outbox: fixtures::outbox(),
         receipt_due: Instant::now(),
         config,
+    }
+}
+
+/// The sink with the collector of this world.
+fn sender(config: &SinkConfig, world: &Shared) -> Box<dyn Sender> {
+    let connection: Box<dyn Connection<Http>> = Box::new(MemoryCollector(world.clone()));
+    match &config.sink {
+        AnySink::Delivery(sink) => Arc::clone(sink).sender_over(Box::new(connection)),
+        AnySink::Stream(sink) => Arc::clone(sink).sender_over(Box::new(connection)),
     }
 }
 

@@ -99,7 +99,7 @@ async fn record(store: &Store, seed: u64, alerts: u64) {
             entry.set_text(column::KIND, alert::KIND);
             entry.set_text(column::SUBJECT, &alert.id);
             entry.set_text(column::RECORD, &serde_json::to_string(alert).unwrap());
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
         }
         store.operations().appender().append(group).await.unwrap();
         rest = after;

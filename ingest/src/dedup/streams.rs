@@ -48,6 +48,58 @@ struct Window {
     outside: bool,
 }
 
+impl Window {
+    /// What is remembered of a number.
+    fn find(&mut self, number: u64, bound: usize) -> Found {
+        let end = self.first + self.marks.len() as u64;
+        if self.marks.is_empty() {
+            return Found::Free;
+        }
+        let found = if number < self.first {
+            let reaches = self.first - number <= DEDUP_GAP_MAX && end - number <= bound as u64;
+            if reaches { Found::Free } else { Found::Outside }
+        } else if number >= end {
+            if number - end <= DEDUP_GAP_MAX { Found::Free } else { Found::Outside }
+        } else {
+            let held = self.marks[(number - self.first) as usize].packed();
+            held.unpack(self.base.unwrap_or(0)).map_or(Found::Free, Found::Mark)
+        };
+        match found {
+            Found::Free if self.outside => Found::FreeAfterOutside,
+            Found::Outside => {
+                self.outside = true;
+                Found::Outside
+            }
+            found => found,
+        }
+    }
+
+    /// Remembers a number that has a place.
+    fn set(&mut self, number: u64, mark: Mark, bound: usize) {
+        if self.marks.is_empty() {
+            self.first = number;
+        }
+        let free = Short::new(Packed::FREE);
+        while number < self.first {
+            self.marks.push_front(free);
+            self.first -= 1;
+        }
+        while number - self.first >= self.marks.len() as u64 {
+            self.marks.push_back(free);
+        }
+        if let State::Durable(Some(row)) = mark.state {
+            self.base.get_or_insert(row);
+        }
+        self.marks[(number - self.first) as usize] = Short::new(mark.pack(self.base.unwrap_or(0)));
+        while self.marks.len() > bound {
+            self.marks.pop_front();
+            self.first += 1;
+            // What left the window may come again: then it is looked for in the ring, not there, and recorded again.
+            self.outside = true;
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Generation {
     windows: HashedMap<Window>,
@@ -77,62 +129,49 @@ impl Streams {
 
     /// What is remembered of `number` in `stream`.
     pub fn find(&mut self, stream: u64, number: u64) -> Found {
-        let bound = self.bounds.window as u64;
-        let Some(window) = self.touch(stream) else { return Found::Free };
-        let end = window.first + window.marks.len() as u64;
-        if window.marks.is_empty() {
-            return Found::Free;
-        }
-        let found = if number < window.first {
-            let reaches = window.first - number <= DEDUP_GAP_MAX && end - number <= bound;
-            if reaches { Found::Free } else { Found::Outside }
-        } else if number >= end {
-            if number - end <= DEDUP_GAP_MAX { Found::Free } else { Found::Outside }
-        } else {
-            let held = window.marks[(number - window.first) as usize].packed();
-            held.unpack(window.base.unwrap_or(0)).map_or(Found::Free, Found::Mark)
-        };
-        match found {
-            Found::Free if window.outside => Found::FreeAfterOutside,
-            Found::Outside => {
-                window.outside = true;
-                Found::Outside
+        let bound = self.bounds.window;
+        self.touch(stream).map_or(Found::Free, |window| window.find(number, bound))
+    }
+
+    /// Says what is remembered of `number`, and remembers it with this mark if that is [`Found::Free`]: one look for both.
+    pub fn claim(&mut self, stream: u64, number: u64, mark: Mark) -> Found {
+        if self.is_full() {
+            let found = self.find(stream, number);
+            if found == Found::Free {
+                self.set(stream, number, mark);
             }
-            found => found,
+            return found;
         }
+        let window = self.young.windows.entry(stream).or_insert_with(|| {
+            let window = self.old.windows.remove(&stream).unwrap_or_default();
+            self.old.marks -= window.marks.len();
+            self.young.marks += window.marks.len();
+            window
+        });
+        let found = window.find(number, self.bounds.window);
+        if found == Found::Free {
+            let before = window.marks.len();
+            window.set(number, mark, self.bounds.window);
+            self.young.marks = self.young.marks + window.marks.len() - before;
+        }
+        found
     }
 
     /// Remembers a number for which [`Streams::find`] just said that there is a place.
     pub fn set(&mut self, stream: u64, number: u64, mark: Mark) {
-        let bound = self.bounds.window;
-        if self.young.marks * 2 > self.bounds.marks || self.young.windows.len() * 2 > self.bounds.streams {
+        if self.is_full() {
             self.old = std::mem::take(&mut self.young);
         }
         self.touch(stream);
         let window = self.young.windows.entry(stream).or_default();
         let before = window.marks.len();
-        if window.marks.is_empty() {
-            window.first = number;
-        }
-        let free = Short::new(Packed::FREE);
-        while number < window.first {
-            window.marks.push_front(free);
-            window.first -= 1;
-        }
-        while number - window.first >= window.marks.len() as u64 {
-            window.marks.push_back(free);
-        }
-        if let State::Durable(Some(row)) = mark.state {
-            window.base.get_or_insert(row);
-        }
-        window.marks[(number - window.first) as usize] = Short::new(mark.pack(window.base.unwrap_or(0)));
-        while window.marks.len() > bound {
-            window.marks.pop_front();
-            window.first += 1;
-            // What left the window may come again: then it is looked for in the ring, not there, and recorded again.
-            window.outside = true;
-        }
+        window.set(number, mark, self.bounds.window);
         self.young.marks = self.young.marks + window.marks.len() - before;
+    }
+
+    /// Whether the young generation becomes the old one before something is added.
+    fn is_full(&self) -> bool {
+        self.young.marks * 2 > self.bounds.marks || self.young.windows.len() * 2 > self.bounds.streams
     }
 
     /// Marks a record of a group as durable at `row`, or forgets it.

@@ -94,7 +94,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Debug)]
 struct Filling {
     ticket: Ticket,
-    places: Vec<(Place, u32)>,
+    places: Vec<(Locator, u32)>,
     entries: Vec<Entered>,
 }
 

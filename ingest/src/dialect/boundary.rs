@@ -12,7 +12,7 @@
 //! | other lines | skipped | |
 //!
 //! The lines have no ids of their own and name no workspace, so they are not deduplicated: the transport reads each once. Only the
-//! start names the session; the pump carries it on to the lines that follow in the same log. With jail type nsjail a second process
+//! start names the session; the pipeline carries it on to the lines that follow in the same log. With jail type nsjail a second process
 //! prints a session id of its own that means nothing; both are recorded, and the first one is carried on.
 
 mod logfmt;
@@ -22,7 +22,8 @@ use std::borrow::Cow;
 use ledger::events::column;
 use operations::access::Trust;
 
-use crate::dialect::{Dialect, Draft, Drafts, FreeText, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::event::{Draft, Drafts, FreeText, Record};
 use crate::timestamp::Stated;
 use logfmt::{Pair, pairs};
 
@@ -55,8 +56,8 @@ impl Dialect for Boundary {
         EXAMPLES
     }
 
-    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
-        let Ok(text) = std::str::from_utf8(raw) else {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+        let Some(text) = record.text() else {
             return Outcome::Unparsed("the line is not UTF-8".to_owned());
         };
         if text.trim_ascii().is_empty() {
@@ -173,24 +174,24 @@ impl<'a> Line<'a> {
                     self.method.map(Pair::value).filter(|method| !method.is_empty()).ok_or("it has no method")?;
                 draft.set_origin(SOURCE, "boundary", "egress.http");
                 draft.url.push_str(&url);
-                let entry = &mut draft.entry;
-                entry.set_text(column::ACTION, &method);
-                entry.set_text(column::METHOD, &method);
-                entry.set_text(column::OUTCOME, decision);
-                entry.set_text_if(column::RULE, self.rule.map(Pair::value).as_deref());
+                let columns = &mut draft.columns;
+                columns.set_text(column::ACTION, &method);
+                columns.set_text(column::METHOD, &method);
+                columns.set_text(column::OUTCOME, decision);
+                columns.set_text_if(column::RULE, self.rule.map(Pair::value).as_deref());
             }
             LineKind::Start => {
                 self.session.filter(|session| !session.value().is_empty()).ok_or("it has no session_id")?;
                 draft.set_origin(SOURCE, "boundary", "session.start");
-                draft.entry.set_text(column::ACTION, "session_started");
+                draft.columns.set_text(column::ACTION, "session_started");
             }
             LineKind::Setting(action) => {
                 draft.set_origin(SOURCE, "boundary", "boundary.start");
-                draft.entry.set_text(column::ACTION, action);
+                draft.columns.set_text(column::ACTION, action);
             }
             LineKind::Loss(action) => {
                 draft.set_origin(SOURCE, "boundary", "loss");
-                draft.entry.set_text(column::ACTION, action);
+                draft.columns.set_text(column::ACTION, action);
             }
             LineKind::Failure(action) => {
                 draft.set_origin(SOURCE, "boundary", "boundary.failure");
@@ -202,9 +203,9 @@ impl<'a> Line<'a> {
             }
         }
         let session = self.session.map(Pair::value);
-        draft.entry.set_text_if(column::SESSION, session.as_deref());
+        draft.columns.set_text_if(column::SESSION, session.as_deref());
         // Its meetings with the gateway's model calls tell whose session it was.
-        draft.entry.set_text_if(column::STREAM, session.as_deref());
+        draft.columns.set_text_if(column::STREAM, session.as_deref());
         self.add_free_text(draft);
         Ok(())
     }
@@ -246,9 +247,9 @@ impl<'a> Line<'a> {
     }
 
     fn set_failure(&self, draft: &mut Draft, action: &str) {
-        draft.entry.set_text(column::ACTION, action);
-        draft.entry.set_text(column::OUTCOME, "error");
-        draft.entry.set_text_if(column::TARGET, self.path.map(Pair::value).as_deref());
+        draft.columns.set_text(column::ACTION, action);
+        draft.columns.set_text(column::OUTCOME, "error");
+        draft.columns.set_text_if(column::TARGET, self.path.map(Pair::value).as_deref());
     }
 
     fn add_free_text(&self, draft: &mut Draft) {
@@ -286,7 +287,7 @@ mod tests {
 
     fn check(line: &str, expected: Result<&[(&str, Option<&str>)], Outcome>) {
         let mut drafts = Drafts::new();
-        let outcome = Boundary.decode(line.as_bytes(), 7, &mut drafts);
+        let outcome = Boundary.decode(Record::new(line.as_bytes()), 7, &mut drafts);
         match expected {
             Err(expected) => assert_eq!(outcome, expected, "{line}"),
             Ok(columns) => {
@@ -294,10 +295,10 @@ mod tests {
                 let draft = drafts.iter().next().expect("one draft");
                 for (name, value) in columns {
                     let id = ledger::events::TABLE.by_name(name).expect(name).id;
-                    let found = draft.entry.value(id).map(|bytes| std::str::from_utf8(bytes).expect("text"));
+                    let found = draft.columns.value(id).map(|bytes| std::str::from_utf8(bytes).expect("text"));
                     assert_eq!(found, *value, "{name} of {line}");
                 }
-                assert_eq!(draft.entry.time(column::OBSERVED), Some(7));
+                assert_eq!(draft.columns.time(column::OBSERVED), Some(7));
             }
         }
     }
@@ -347,7 +348,7 @@ mod tests {
         let url = |attributes: &str| {
             let line = format!("time=2026-11-28T08:15:05.733Z level=WARN msg=DENY method=POST {attributes}");
             let mut drafts = Drafts::new();
-            assert_eq!(Boundary.decode(line.as_bytes(), 7, &mut drafts), Outcome::Events, "{line}");
+            assert_eq!(Boundary.decode(Record::new(line.as_bytes()), 7, &mut drafts), Outcome::Events, "{line}");
             drafts.iter().next().map(|draft| draft.url.clone()).unwrap_or_default()
         };
         for (attributes, want) in [
@@ -384,8 +385,8 @@ mod tests {
     #[test]
     fn times_have_the_senders_zone() {
         let mut drafts = Drafts::new();
-        Boundary.decode(EXAMPLES[0].as_bytes(), 7, &mut drafts);
-        let time = drafts.iter().next().and_then(|draft| draft.entry.time(column::TIME));
+        Boundary.decode(EXAMPLES[0].into(), 7, &mut drafts);
+        let time = drafts.iter().next().and_then(|draft| draft.columns.time(column::TIME));
         assert_eq!(time, crate::timestamp::parse("2026-10-03T08:15:00Z"));
     }
 
@@ -403,9 +404,13 @@ mod tests {
         check("level=WARN msg=DENY method=GET url=https://x/", unparsed("DENY: it has no time"));
         let mut drafts = Drafts::new();
         let line = "time=yesterday level=WARN msg=DENY method=GET url=https://x/";
-        assert_eq!(Boundary.decode(line.as_bytes(), 7, &mut drafts), Outcome::Events, "a denial is told in any case");
+        assert_eq!(
+            Boundary.decode(Record::new(line.as_bytes()), 7, &mut drafts),
+            Outcome::Events,
+            "a denial is told in any case"
+        );
         let draft = drafts.iter().next().expect("one draft");
-        assert_eq!((draft.entry.time(column::TIME), &*draft.marks), (Some(7), &["void:time".to_owned()][..]));
+        assert_eq!((draft.columns.time(column::TIME), &*draft.marks), (Some(7), &["void:time".to_owned()][..]));
         check(
             "time=2026-10-03T08:15:00.400Z msg=ALLOW url=\"https://x",
             unparsed("ALLOW: a quoted value does not end"),

@@ -42,7 +42,8 @@ mod sessions;
 use operations::access::Trust;
 
 use crate::dialect::json::{read, why_not};
-use crate::dialect::{Dialect, Drafts, Outcome, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
+use crate::event::{Drafts, Record};
 use line::{Line, peek_msg};
 
 /// Source of requests through the boundary.
@@ -77,8 +78,8 @@ impl Dialect for Coder {
         examples::EXAMPLES
     }
 
-    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
-        let Ok(text) = std::str::from_utf8(raw) else {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+        let Some(text) = record.text() else {
             return Outcome::Unparsed("the line is not UTF-8".to_owned());
         };
         if text.trim_ascii().is_empty() {

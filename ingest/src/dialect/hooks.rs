@@ -38,7 +38,8 @@ use serde_json::value::RawValue;
 
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
-use crate::dialect::{Dialect, Draft, Drafts, Outcome, SKIP_BLANK};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK};
+use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
 use agents::{Agent, CLAUDE_CODE, Meaning};
 use payload::{INPUTS, Payload};
@@ -68,8 +69,8 @@ impl Dialect for Hooks {
         examples::EXAMPLES
     }
 
-    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
-        decode(raw, received, drafts, None)
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+        decode(record, received, drafts, None)
     }
 }
 
@@ -90,8 +91,8 @@ impl Dialect for ClaudeCode {
         examples::CLAUDE_CODE
     }
 
-    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
-        decode(raw, received, drafts, Some(&CLAUDE_CODE))
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+        decode(record, received, drafts, Some(&CLAUDE_CODE))
     }
 }
 
@@ -110,8 +111,8 @@ record! {
     }
 }
 
-fn decode(raw: &[u8], received: i64, drafts: &mut Drafts, agent: Option<&'static Agent>) -> Outcome {
-    let Ok(text) = std::str::from_utf8(raw) else {
+fn decode(record: Record<'_>, received: i64, drafts: &mut Drafts, agent: Option<&'static Agent>) -> Outcome {
+    let Some(text) = record.text() else {
         return Outcome::Unparsed("the payload is not UTF-8".to_owned());
     };
     if text.trim_ascii().is_empty() {
@@ -168,7 +169,7 @@ impl Hook<'_> {
             if self.name.ends_with("MCPExecution") {
                 // Cursor tells the server by its address, or by the command that runs it.
                 let server = payload.any_member(&["url", "command"]).map(text_of);
-                draft.entry.set_text_if(column::MCP_SERVER, server.as_deref());
+                draft.columns.set_text_if(column::MCP_SERVER, server.as_deref());
             }
         }
         self.set_meaning(draft, payload, meaning);
@@ -182,26 +183,26 @@ impl Hook<'_> {
     fn set_common(&self, draft: &mut Draft, payload: &Payload, session: &str, kind: &str) {
         draft.set_origin(self.agent.name, "workspace", kind);
         draft.set_times(payload.time.time().or(self.time), Stated::Nothing, self.received);
-        let entry = &mut draft.entry;
-        entry.set_text(column::ACTION, self.name);
-        entry.set_text(column::SESSION, session);
-        entry.set_text(column::AGENT_KIND, self.agent.name);
-        entry.set_text_if(column::AGENT, payload.agent.some());
-        entry.set_text_if(column::MODEL, payload.model.some());
+        let columns = &mut draft.columns;
+        columns.set_text(column::ACTION, self.name);
+        columns.set_text(column::SESSION, session);
+        columns.set_text(column::AGENT_KIND, self.agent.name);
+        columns.set_text_if(column::AGENT, payload.agent.some());
+        columns.set_text_if(column::MODEL, payload.model.some());
         if let Some(duration_ms) = payload.duration_ms.0 {
-            entry.set_integer(column::DURATION_US, duration_ms.saturating_mul(1_000));
+            columns.set_integer(column::DURATION_US, duration_ms.saturating_mul(1_000));
         }
         let file = payload.member("file_path").map(text_of);
-        entry.set_text_if(column::FILE, file.as_deref());
+        columns.set_text_if(column::FILE, file.as_deref());
     }
 
     fn set_meaning(&self, draft: &mut Draft, payload: &Payload, meaning: Meaning) {
         match meaning {
             Meaning::Result => ended::set_result(draft, payload, self.agent),
             Meaning::Failure => ended::set_failure(draft, payload),
-            Meaning::Denial => draft.entry.set_text(column::OUTCOME, "deny"),
+            Meaning::Denial => draft.columns.set_text(column::OUTCOME, "deny"),
             Meaning::SessionStart | Meaning::Prompt => {
-                draft.entry.set_text_if(column::TARGET, payload.source.some());
+                draft.columns.set_text_if(column::TARGET, payload.source.some());
             }
             Meaning::ModelUsage => set_usage(draft, payload),
             Meaning::ShellCall | Meaning::ShellResult => {
@@ -210,7 +211,7 @@ impl Hook<'_> {
                     ended::set_result(draft, payload, self.agent);
                 }
             }
-            Meaning::FileWritten => draft.entry.set_text(column::OUTCOME, "success"),
+            Meaning::FileWritten => draft.columns.set_text(column::OUTCOME, "success"),
             _ => {}
         }
     }
@@ -219,9 +220,9 @@ impl Hook<'_> {
     /// that is run again within a turn.
     fn set_identity(&self, draft: &mut Draft, payload: &Payload, session: &str, meaning: Meaning) {
         if let Some(call) = payload.tool_call.some() {
-            draft.entry.set_text(column::SOURCE_ID, &[session, self.name, call].join("/"));
+            draft.columns.set_text(column::SOURCE_ID, &[session, self.name, call].join("/"));
         } else if let Some(response) = payload.response.some() {
-            draft.entry.set_text(column::SOURCE_ID, &[session, self.name, response].join("/"));
+            draft.columns.set_text(column::SOURCE_ID, &[session, self.name, response].join("/"));
         } else if let Some(when) = payload.time.some().or(payload.prompt.some().filter(|_| meaning == Meaning::Prompt))
         {
             // Not the envelope, which tells when it was sent.
@@ -237,8 +238,8 @@ impl Hook<'_> {
             let draft = drafts.add();
             self.set_common(draft, payload, session, "approval");
             set_tool(draft, call.tool.as_str(), call.id.some(), call.input);
-            draft.entry.set_text(column::OUTCOME, "deny");
-            draft.entry.set_text(column::SOURCE_ID, &[session, self.name, call.id.as_str()].join("/"));
+            draft.columns.set_text(column::OUTCOME, "deny");
+            draft.columns.set_text(column::SOURCE_ID, &[session, self.name, call.id.as_str()].join("/"));
         }
     }
 }
@@ -265,12 +266,12 @@ fn set_tool(draft: &mut Draft, tool: &str, call: Option<&str>, input: Raw<'_>) {
     // Some releases write the input as a text with JSON in it.
     let inside = input.filter(|input| input.get().starts_with('"')).map(text_of).filter(|text| text.starts_with('{'));
     tool::set_call(draft, tool, inside.as_deref().or(input.map(RawValue::get)).unwrap_or_default());
-    let entry = &mut draft.entry;
-    entry.set_text(column::TARGET, tool);
-    entry.set_text_if(column::TOOL_CALL, call);
+    let columns = &mut draft.columns;
+    columns.set_text(column::TARGET, tool);
+    columns.set_text_if(column::TOOL_CALL, call);
     // Tools of MCP servers are named mcp__<server>__<tool>.
     let server = tool.strip_prefix("mcp__").and_then(|rest| rest.split_once("__"));
-    entry.set_text_if(column::MCP_SERVER, server.map(|(server, _)| server));
+    columns.set_text_if(column::MCP_SERVER, server.map(|(server, _)| server));
 }
 
 record! {
@@ -296,10 +297,10 @@ fn set_usage(draft: &mut Draft, payload: &Payload) {
     ];
     for (column, count) in counters {
         if let Some(count) = count {
-            draft.entry.set_integer(column, count);
+            draft.columns.set_integer(column, count);
         }
     }
-    draft.entry.set_text_if(column::INTERCEPTION, payload.response.some());
+    draft.columns.set_text_if(column::INTERCEPTION, payload.response.some());
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! without it checks itself. Structs are declared with [`record!`]: unlike derived ones they take a key that occurs twice
 //! (the last one counts), any order, and renamed keys.
 
+mod plain;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -195,7 +197,7 @@ pub type Raw<'a> = Option<&'a RawValue>;
 ///
 /// A record was mended before ([`crate::lenient`]), and so were the raw values in it.
 pub fn read<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
-    serde_json::from_str(json)
+    plain::read(json).or_else(|_| serde_json::from_str(json))
 }
 
 /// Text as a string or the JSON of anything else: what a raw value says.

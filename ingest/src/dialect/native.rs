@@ -16,7 +16,8 @@ use serde_json::value::RawValue;
 
 use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Text, read, why_not};
-use crate::dialect::{Action, Dialect, Draft, Drafts, Outcome, SKIP_BLANK, quoted};
+use crate::dialect::{Dialect, Outcome, SKIP_BLANK, quoted};
+use crate::event::{Action, Draft, Drafts, Record};
 use crate::limits::TOKENS_MAX;
 use crate::price::Tier;
 use crate::timestamp::Stated;
@@ -56,8 +57,8 @@ impl Dialect for Native {
         EXAMPLES
     }
 
-    fn decode(&self, raw: &[u8], received: i64, drafts: &mut Drafts) -> Outcome {
-        let Ok(text) = std::str::from_utf8(raw) else {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+        let Some(text) = record.text() else {
             return Outcome::Unparsed("the object is not UTF-8".to_owned());
         };
         if text.trim_ascii().is_empty() {
@@ -149,11 +150,11 @@ impl Reader<'_, '_> {
         }
         let taken = match field.slot {
             Slot::Text(column) | Slot::ContentText(column) | Slot::FreeText(column) => {
-                value.text().map(|text| self.draft.entry.set_text_if(column, Some(&text)))
+                value.text().map(|text| self.draft.columns.set_text_if(column, Some(&text)))
             }
             Slot::Word(column, words) => {
                 let word = value.text().filter(|word| words.contains(&&**word));
-                word.map(|word| self.draft.entry.set_text(column, &word))
+                word.map(|word| self.draft.columns.set_text(column, &word))
             }
             Slot::Url => value.text().map(|url| {
                 self.draft.url.clear();
@@ -172,19 +173,19 @@ impl Reader<'_, '_> {
 impl Reader<'_, '_> {
     /// Sets a column that holds a number or a time; says whether the value is one. Whether it can be true is asked later.
     fn set_number(&mut self, field: &Field, value: &Scalar) -> bool {
-        let Draft { entry, billing, .. } = &mut *self.draft;
+        let Draft { columns, billing, .. } = &mut *self.draft;
         match (field.slot, value.whole()) {
             (_, None) => true,
             (Slot::Time(column), _) => match value.text().map(|text| Stated::of(&text)) {
                 Some(Stated::At(time)) => {
-                    entry.set_time(column, time);
+                    columns.set_time(column, time);
                     true
                 }
                 _ => false,
             },
             (_, Some(NO_NUMBER)) => false,
             (Slot::Integer(column), Some(number)) => {
-                entry.set_integer(column, number);
+                columns.set_integer(column, number);
                 true
             }
             (Slot::CacheWriteHour, Some(number)) if (0..=TOKENS_MAX).contains(&number) => {
@@ -198,24 +199,24 @@ impl Reader<'_, '_> {
 
 /// Sets what follows from the members.
 fn complete(draft: &mut Draft, content: Option<&RawValue>, received: i64) -> Result<(), String> {
-    let kind = draft.entry.text(column::KIND).ok_or("it has no kind")?.to_owned();
-    if draft.entry.text(column::SOURCE).is_none() {
-        draft.entry.set_text(column::SOURCE, SOURCE);
+    let kind = draft.columns.text(column::KIND).ok_or("it has no kind")?.to_owned();
+    if draft.columns.text(column::SOURCE).is_none() {
+        draft.columns.set_text(column::SOURCE, SOURCE);
     }
-    if draft.entry.text(column::FAMILY).is_none() {
+    if draft.columns.text(column::FAMILY).is_none() {
         let family = match kind.split('.').next() {
             Some("egress" | "dns") => "boundary",
             Some("model" | "prompt") => "gateway",
             _ => "workspace",
         };
-        draft.entry.set_text(column::FAMILY, family);
+        draft.columns.set_text(column::FAMILY, family);
     }
     let [time, observed] =
-        [column::TIME, column::OBSERVED].map(|column| draft.entry.time(column).map_or(Stated::Nothing, Stated::At));
+        [column::TIME, column::OBSERVED].map(|column| draft.columns.time(column).map_or(Stated::Nothing, Stated::At));
     draft.set_times(time, observed, received);
     let who = [column::USER, column::WORKSPACE, column::TEAM, column::ORG];
-    if who.into_iter().any(|column| draft.entry.text(column).is_some()) {
-        draft.entry.set_text(column::ATTRIBUTION, "direct");
+    if who.into_iter().any(|column| draft.columns.text(column).is_some()) {
+        draft.columns.set_text(column::ATTRIBUTION, "direct");
     }
     set_fingerprints(draft, &kind, content.map(RawValue::get));
     Ok(())
@@ -223,7 +224,7 @@ fn complete(draft: &mut Draft, content: Option<&RawValue>, received: i64) -> Res
 
 /// Says what makes the fingerprints: a call by its tool and input, a command by itself, a result by its content.
 fn set_fingerprints(draft: &mut Draft, kind: &str, content: Option<&str>) {
-    let text = |column| draft.entry.text(column).unwrap_or_default().to_owned();
+    let text = |column| draft.columns.text(column).unwrap_or_default().to_owned();
     match kind {
         "tool.call" => {
             let input = content.map_or_else(|| text(column::COMMAND), str::to_owned);

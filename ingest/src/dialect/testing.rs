@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use ledger::column::Kind;
 use ledger::events::TABLE;
 
-use super::{Dialect, Drafts, Outcome};
-use crate::finish::Finisher;
+use super::{Dialect, Outcome};
+use crate::event::finish::Finisher;
+use crate::event::{Draft, Drafts, ReadColumns, Record, Redacted};
 use crate::price::PriceTable;
 
 /// When the records of tests arrive.
@@ -24,21 +25,34 @@ pub type Columns = BTreeMap<&'static str, String>;
 /// The events of a record that must be understood.
 pub fn events(dialect: &dyn Dialect, raw: &str) -> Vec<Columns> {
     let mut drafts = Drafts::new();
-    let outcome = dialect.decode(raw.as_bytes(), RECEIVED, &mut drafts);
+    let outcome = dialect.decode(raw.into(), RECEIVED, &mut drafts);
     assert_eq!(outcome, Outcome::Events, "{}: {raw}", dialect.name());
     drafts
         .iter_mut()
         .enumerate()
         .map(|(at, draft)| {
             draft.limit_trust(dialect.trust());
-            FINISHER.finish(raw.as_bytes(), draft, at == 0);
-            columns(&draft.entry)
+            columns(&finish(raw.as_bytes(), draft, at == 0))
         })
         .collect()
 }
 
-/// The columns of an entry.
-pub fn columns(entry: &ledger::Entry) -> Columns {
+/// What the finisher makes of a draft of this record.
+pub fn finish(raw: &[u8], draft: &mut Draft, carries_record: bool) -> Redacted {
+    let mut event = Redacted::default();
+    FINISHER.finish(Record::new(raw), draft, carries_record, &mut event);
+    event
+}
+
+/// What the finisher makes of a record that was not understood.
+pub fn unparsed(raw: &[u8], reason: &str) -> Redacted {
+    let mut event = Redacted::default();
+    FINISHER.unparsed(Record::new(raw), &mut Draft::default(), reason, &mut event);
+    event
+}
+
+/// The columns of an event.
+pub fn columns(event: &impl ReadColumns) -> Columns {
     let hex = |bytes: &[u8]| {
         bytes.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -49,7 +63,7 @@ pub fn columns(entry: &ledger::Entry) -> Columns {
         .columns
         .iter()
         .filter_map(|column| {
-            let value = entry.value(column.id)?;
+            let value = event.value(column.id)?;
             let text = match column.kind {
                 Kind::Text => std::str::from_utf8(value).expect("text is UTF-8").to_owned(),
                 Kind::Integer | Kind::Time => i64::from_be_bytes(value.try_into().expect("8 bytes")).to_string(),
@@ -82,5 +96,5 @@ pub fn check(columns: &Columns, expected: &[(&str, Option<&str>)]) {
 
 /// The outcome of a record that is not to be events.
 pub fn outcome(dialect: &dyn Dialect, raw: &[u8]) -> Outcome {
-    dialect.decode(raw, RECEIVED, &mut Drafts::new())
+    dialect.decode(Record::new(raw), RECEIVED, &mut Drafts::new())
 }

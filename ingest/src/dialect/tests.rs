@@ -1,12 +1,13 @@
 //! Tests over the list of dialects: what holds for each of them, on its examples, on mutations of them and on anything.
 
-use super::testing::{FINISHER, RECEIVED, columns, events};
+use super::testing::{RECEIVED, columns, events, finish, unparsed};
 use super::*;
 use crate::cut;
+use ledger::events::column;
 use proptest::prelude::*;
 use std::collections::HashSet;
 
-/// Columns that only the finisher, the pump or the ledger set.
+/// Columns that only the finisher, the pipeline or the ledger set.
 const NOT_FOR_DIALECTS: &[&str] = &[
     "collector",
     "token",
@@ -34,43 +35,11 @@ const SECRETS: &[&str] = &[
 ];
 
 #[test]
-fn trust_is_the_least_of_all() {
-    let mut draft = Draft::default();
-    draft.limit_trust(Trust::Gateway);
-    assert_eq!(draft.entry.text(column::TRUST), Some("gateway"));
-    draft.limit_trust(Trust::ControlPlane);
-    assert_eq!(draft.entry.text(column::TRUST), Some("gateway"));
-    draft.limit_trust(Trust::Agent);
-    assert_eq!(draft.entry.text(column::TRUST), Some("agent"));
-}
-
-#[test]
-fn drafts_are_reused_empty() {
-    let mut drafts = Drafts::new();
-    let draft = drafts.add();
-    draft.url.push_str("https://acme.example/");
-    draft.entry.set_integer(column::STATUS, 1);
-    drafts.clear();
-    assert!(drafts.is_empty() && drafts.iter_mut().next().is_none());
-    let draft = drafts.add();
-    assert!(draft.url.is_empty() && draft.entry.is_empty());
-    assert_eq!((drafts.len(), drafts.iter().count()), (1, 1));
-}
-
-#[test]
-fn a_span_is_found_only_inside_its_record() {
-    let raw = b"{\"a\":\"b\"}";
-    assert_eq!(Span::of(raw, &raw[5..8]), Some(Span { start: 5, end: 8 }));
-    assert_eq!(Span::of(&raw[..6], &raw[5..8]), None);
-    assert_eq!(Span::of(&raw[6..], &raw[5..8]), None);
-}
-
-#[test]
 fn debug_output_tells_no_text() {
     for dialect in DIALECTS {
         for example in dialect.examples() {
             let mut drafts = Drafts::new();
-            dialect.decode(example.as_bytes(), RECEIVED, &mut drafts);
+            dialect.decode((*example).into(), RECEIVED, &mut drafts);
             let debug = format!("{drafts:?}");
             assert!(SECRETS.iter().all(|secret| !debug.contains(secret)), "{debug}");
         }
@@ -97,13 +66,13 @@ fn every_example_gives_events_with_the_columns_that_all_have() {
         for example in dialect.examples() {
             let mut drafts = Drafts::new();
             assert_eq!(
-                dialect.decode(example.as_bytes(), RECEIVED, &mut drafts),
+                dialect.decode((*example).into(), RECEIVED, &mut drafts),
                 Outcome::Events,
                 "{}: {example}",
                 dialect.name()
             );
             for (at, draft) in drafts.iter_mut().enumerate() {
-                let set = columns(&draft.entry);
+                let set = columns(&draft.columns);
                 for name in ["kind", "source", "family", "time", "observed"] {
                     assert!(set.contains_key(name), "{name} of {example}");
                 }
@@ -116,7 +85,7 @@ fn every_example_gives_events_with_the_columns_that_all_have() {
                 let spans: usize = draft.content.len() + draft.free_text.len();
                 assert!(at == 0 || spans == 0, "only the first event has spans: {example}");
                 draft.limit_trust(dialect.trust());
-                let trust: Trust = draft.entry.text(column::TRUST).expect("set").parse().expect("a word");
+                let trust: Trust = draft.columns.text(column::TRUST).expect("set").parse().expect("a word");
                 assert!(trust <= dialect.trust());
             }
         }
@@ -171,20 +140,17 @@ fn restored(event: &testing::Columns) -> Option<String> {
 /// Decodes and finishes anything; what becomes an event has a record that can be restored and JSON that is JSON.
 fn take(dialect: &dyn Dialect, raw: &[u8]) {
     let mut drafts = Drafts::new();
-    match dialect.decode(raw, RECEIVED, &mut drafts) {
+    match dialect.decode(Record::new(raw), RECEIVED, &mut drafts) {
         Outcome::Events => assert!(!drafts.is_empty()),
         Outcome::Skip(reason) => return assert!(SKIP_REASONS.contains(&reason)),
         Outcome::Unparsed(reason) => {
             assert!(!reason.is_empty() && reason.len() < 512 && !reason.contains('\n'), "{reason:?}");
-            let mut entry = Entry::new();
-            FINISHER.unparsed(raw, &mut entry, &reason);
-            return assert_eq!(columns(&entry)["kind"], "unparsed");
+            return assert_eq!(columns(&unparsed(raw, &reason))["kind"], "unparsed");
         }
     }
     for (at, draft) in drafts.iter_mut().enumerate() {
         draft.limit_trust(Trust::Agent);
-        FINISHER.finish(raw, draft, at == 0);
-        let event = columns(&draft.entry);
+        let event = columns(&finish(raw, draft, at == 0));
         if at == 0 {
             let restored = restored(&event).expect("the columns fit together");
             for json in [Some(&restored), event.get("record"), event.get("content")].into_iter().flatten() {
@@ -200,13 +166,12 @@ fn take(dialect: &dyn Dialect, raw: &[u8]) {
 /// The columns of a record's events, except those that hold its bytes or say what is odd about them.
 fn facts(dialect: &dyn Dialect, raw: &[u8]) -> Option<Vec<testing::Columns>> {
     let mut drafts = Drafts::new();
-    let (outcome, mended) = decode(dialect, raw, RECEIVED, &mut drafts);
+    let (outcome, mended) = decode(dialect, Record::new(raw), RECEIVED, &mut drafts);
     let text = mended.as_ref().filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
     let of_bytes =
         ["record", "content", "content_raw", "content_len", "content_hash", "cuts", "redactions", "source_id"];
     let finished = drafts.iter_mut().enumerate().map(|(at, draft)| {
-        FINISHER.finish(text, draft, at == 0);
-        let mut columns = columns(&draft.entry);
+        let mut columns = columns(&finish(text, draft, at == 0));
         columns.retain(|name, _| !of_bytes.contains(name));
         columns
     });

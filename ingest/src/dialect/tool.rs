@@ -6,7 +6,7 @@ use ledger::events::column;
 use serde_json::value::RawValue;
 
 use crate::dialect::json::{Raw, Text, read, record, text_of};
-use crate::dialect::{Action, Draft};
+use crate::event::{Action, Draft};
 use crate::{lenient, url};
 
 /// What a tool does, as far as its name says.
@@ -122,7 +122,7 @@ record! {
 
 /// Sets `tool`, `command`, `file` and the host that the tool is to ask, and what makes `action_fp`. `input` is the JSON text of the tool's input.
 pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
-    draft.entry.set_text_if(column::TOOL, Some(tool));
+    draft.columns.set_text_if(column::TOOL, Some(tool));
     draft.action = Some(Action { tool: tool.to_owned(), input: input.to_owned() });
     let kind = ToolKind::of(tool);
     // Some sources write the input as a text, which nobody has mended yet.
@@ -131,7 +131,7 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
         // Tools without an object as input take the command line itself.
         if kind == ToolKind::Command {
             let line = read::<&RawValue>(&strict).map_or(Cow::Borrowed(strict.trim()), command_line);
-            draft.entry.set_text_if(column::COMMAND, Some(&line));
+            draft.columns.set_text_if(column::COMMAND, Some(&line));
         }
         return;
     };
@@ -141,11 +141,11 @@ pub fn set_call(draft: &mut Draft, tool: &str, input: &str) {
     let patched = fields.patch.some().or(command.as_deref()).and_then(patched_file).filter(|_| on_files);
     // A `path` may be a folder to list; only for tools on files is it the file.
     let path = fields.path.some().filter(|_| on_files);
-    draft.entry.set_text_if(column::FILE, fields.file.some().or(path).or(patched));
-    draft.entry.set_text_if(column::COMMAND, command.as_deref().filter(|_| !on_files));
+    draft.columns.set_text_if(column::FILE, fields.file.some().or(path).or(patched));
+    draft.columns.set_text_if(column::COMMAND, command.as_deref().filter(|_| !on_files));
     // The rest of an address is content; whom a tool asks is a fact, as it is of a request.
     let asked = fields.url.some().and_then(url::split);
-    draft.entry.set_text_if(column::HOST, asked.map(|asked| asked.host).as_deref());
+    draft.columns.set_text_if(column::HOST, asked.map(|asked| asked.host).as_deref());
 }
 
 /// The first file that a patch in Codex' form names.
@@ -181,11 +181,11 @@ mod tests {
         let mut draft = Draft::default();
         set_call(&mut draft, tool, input);
         assert_eq!(
-            (draft.entry.text(column::COMMAND), draft.entry.text(column::FILE)),
+            (draft.columns.text(column::COMMAND), draft.columns.text(column::FILE)),
             (command, file),
             "{tool} {input}"
         );
-        assert_eq!(draft.entry.text(column::TOOL), Some(tool));
+        assert_eq!(draft.columns.text(column::TOOL), Some(tool));
         assert_eq!(draft.action.map(|action| action.input).as_deref(), Some(input));
     }
 
@@ -291,7 +291,7 @@ mod tests {
         ] {
             let mut draft = Draft::default();
             set_call(&mut draft, "WebFetch", input);
-            assert_eq!(draft.entry.text(column::HOST), host, "{input}");
+            assert_eq!(draft.columns.text(column::HOST), host, "{input}");
         }
     }
 }

@@ -26,22 +26,23 @@ impl<V> Bounded<V> {
 
     /// The value of a key, made if there is none.
     pub fn get_or_insert(&mut self, key: u64, make: impl FnOnce() -> V) -> &mut V {
-        match self.old.remove(&key) {
-            Some(value) => {
-                self.make_room();
-                self.young.insert(key, value);
-            }
-            None if !self.young.contains_key(&key) => self.make_room(),
-            None => {}
+        if self.is_full() && !self.young.contains_key(&key) {
+            let held = self.old.remove(&key);
+            self.make_room();
+            self.young.extend(held.map(|value| (key, value)));
         }
-        self.young.entry(key).or_insert_with(make)
+        self.young.entry(key).or_insert_with(|| self.old.remove(&key).unwrap_or_else(make))
     }
 
     /// Half of the values are young; when there are more, the old ones go.
     fn make_room(&mut self) {
-        if (self.young.len() + 1) * 2 > self.max {
+        if self.is_full() {
             self.old = std::mem::take(&mut self.young);
         }
+    }
+
+    fn is_full(&self) -> bool {
+        (self.young.len() + 1) * 2 > self.max
     }
 }
 

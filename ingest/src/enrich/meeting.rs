@@ -30,7 +30,7 @@ pub(super) struct Call {
 
 /// The latest posts and calls of one workspace or user.
 #[derive(Debug, Default)]
-struct Place {
+struct Meeting {
     posts: VecDeque<Post>,
     calls: VecDeque<Call>,
 }
@@ -38,7 +38,7 @@ struct Place {
 /// The latest posts and calls of all workspaces and users.
 #[derive(Debug)]
 pub(super) struct Meetings {
-    places: Bounded<Place>,
+    places: Bounded<Meeting>,
 }
 
 impl Meetings {
@@ -48,7 +48,7 @@ impl Meetings {
 
     /// Takes a post and names the boundary and the session that meet, if nothing speaks against it.
     pub fn post(&mut self, place: u64, post: Post) -> Option<(u64, Arc<str>)> {
-        let place = self.places.get_or_insert(place, Place::default);
+        let place = self.places.get_or_insert(place, Meeting::default);
         push(&mut place.posts, post);
         let met: Vec<Call> = place.calls.iter().filter(|call| meet(&post, call)).cloned().collect();
         met.iter().find_map(|call| place.pair(call))
@@ -56,13 +56,13 @@ impl Meetings {
 
     /// Takes a call and names the boundary and the session that meet, if nothing speaks against it.
     pub fn call(&mut self, place: u64, call: &Call) -> Option<(u64, Arc<str>)> {
-        let place = self.places.get_or_insert(place, Place::default);
+        let place = self.places.get_or_insert(place, Meeting::default);
         push(&mut place.calls, call.clone());
         place.pair(call)
     }
 }
 
-impl Place {
+impl Meeting {
     fn pair(&self, call: &Call) -> Option<(u64, Arc<str>)> {
         let session = call.session.as_ref()?;
         let mut posts = self.posts.iter().filter(|post| meet(post, call));

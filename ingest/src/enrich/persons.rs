@@ -44,18 +44,7 @@ impl Persons {
     /// Notes that a record names a person by both, at this position. The latest word counts, in whatever order words come:
     /// people are renamed, and after a start older rows are read after newer ones.
     pub fn learn(&mut self, id: &str, name: &str, at: u64) {
-        if id == name || [id, name].iter().any(|text| text.is_empty() || text.len() > limits::NAME_BYTES_MAX) {
-            return;
-        }
-        let set = |map: &mut Bounded<Said>, key: u64, word: &str| {
-            let held = map.get_or_insert(key, || Said { word: Arc::from(word), at });
-            if *held.word != *word && held.at <= at {
-                held.word = Arc::from(word);
-            }
-            held.at = held.at.max(at);
-        };
-        set(&mut self.names, self.hasher.hash_one(id), name);
-        set(&mut self.ids, self.hasher.hash_one(name), id);
+        learn(&self.hasher, [&mut self.names, &mut self.ids], [id, name], at);
     }
 
     /// Notes what a record says of a workspace's owner; empty texts say nothing.
@@ -69,8 +58,8 @@ impl Persons {
                 *slot = Some(Arc::from(text));
             }
         }
-        if let Owner { id: Some(id), name: Some(name) } = owner.clone() {
-            self.learn(&id, &name, NOW);
+        if let Owner { id: Some(id), name: Some(name) } = owner {
+            learn(&self.hasher, [&mut self.names, &mut self.ids], [&**id, &**name], NOW);
         }
     }
 
@@ -82,6 +71,20 @@ impl Persons {
     /// The id of who has this name.
     pub fn id(&mut self, name: &str) -> Option<Arc<str>> {
         self.ids.get(self.hasher.hash_one(name)).map(|said| Arc::clone(&said.word))
+    }
+}
+
+/// Notes in the maps of names and ids that a person has this id and this name.
+fn learn(hasher: &RandomState, [names, ids]: [&mut Bounded<Said>; 2], [id, name]: [&str; 2], at: u64) {
+    if id == name || [id, name].iter().any(|text| text.is_empty() || text.len() > limits::NAME_BYTES_MAX) {
+        return;
+    }
+    for (map, key, word) in [(names, id, name), (ids, name, id)] {
+        let held = map.get_or_insert(hasher.hash_one(key), || Said { word: Arc::from(word), at });
+        if *held.word != *word && held.at <= at {
+            held.word = Arc::from(word);
+        }
+        held.at = held.at.max(at);
     }
 }
 

@@ -20,9 +20,9 @@ fn names() -> Names {
 fn draft(columns: &[(Text, &str)], time: i64) -> Draft {
     let mut draft = Draft::default();
     for (column, value) in columns {
-        draft.entry.set_text(*column, value);
+        draft.columns.set_text(*column, value);
     }
-    draft.entry.set_time(column::TIME, time);
+    draft.columns.set_time(column::TIME, time);
     draft
 }
 
@@ -60,7 +60,7 @@ fn egress(stream: &str, outcome: &str, url: &str, time: i64) -> Draft {
 }
 
 fn shown(draft: &Draft, columns: &[Text]) -> Vec<String> {
-    columns.iter().map(|column| draft.entry.text(*column).unwrap_or("-").to_owned()).collect()
+    columns.iter().map(|column| draft.columns.text(*column).unwrap_or("-").to_owned()).collect()
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn records_of_a_model_request_take_who_and_what_from_its_start() {
     assert_eq!(shown(&next, &columns), ["s1", "amara", "claude-sonnet-5", WORKSPACE, "payments", JOINED_INTERCEPTION]);
     // What a record or its token says stays.
     let mut own = tokens("i1");
-    own.entry.set_text(column::WORKSPACE, "w-own");
-    own.entry.set_text(column::SESSION, "s-own");
+    own.columns.set_text(column::WORKSPACE, "w-own");
+    own.columns.set_text(column::SESSION, "s-own");
     enrichment.complete("t", &mut own);
     assert_eq!(shown(&own, &columns[..4]), ["s-own", "amara", "claude-sonnet-5", "w-own"]);
     // Another request, and another sender, explain nothing.

@@ -71,11 +71,13 @@ fn is_made(run: &str) -> bool {
 /// among others, and small letters come in words.
 fn is_random(part: &str) -> bool {
     let bytes = part.as_bytes();
+    if bytes.len() < PART_BYTES_MIN {
+        return false;
+    }
     let count = |is: fn(&u8) -> bool| bytes.iter().filter(|byte| is(byte)).count();
     let alone = bytes.split(|byte| !byte.is_ascii_lowercase()).filter(|letters| letters.len() == 1).count();
     let odd = bytes.windows(2).filter(|pair| pair[0].is_ascii_uppercase() && !pair[1].is_ascii_lowercase()).count();
-    bytes.len() >= PART_BYTES_MIN
-        && count(u8::is_ascii_digit) >= 1
+    count(u8::is_ascii_digit) >= 1
         && count(u8::is_ascii_lowercase) >= 4
         && count(u8::is_ascii_uppercase) >= 4
         && odd >= 3

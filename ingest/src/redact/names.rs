@@ -9,7 +9,7 @@ mod word;
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
 use super::Found;
 use value::Value;
@@ -76,16 +76,20 @@ static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         .ok()
 });
 
-/// Finds the values of secrets' names.
-pub fn find(text: &str, found: &mut Vec<Found>) {
+/// Finds the values of secrets' names, of which none has its word before `from`.
+pub fn find(text: &str, from: usize, found: &mut Vec<Found>) {
     let Some(search) = &*SEARCH else { return };
     let mut done = 0;
-    for hit in search.find_iter(text) {
+    for hit in search.find_iter(Input::new(text).range(from..)) {
         if hit.end() <= done {
             continue;
         }
         let name = Name::around(text, hit.start(), hit.end());
         done = name.end;
+        // What was redacted before is passed over.
+        if text[name.end..].starts_with("=[REDACTED:") {
+            continue;
+        }
         if let Some(strength) = name.strength(text) {
             done = done.max(name.find_value(text, strength, found));
         }

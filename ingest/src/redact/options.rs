@@ -10,7 +10,7 @@ const OPTION: &str = "option";
 pub static RULES: &[Rule] = &[
     rule(
         OPTION,
-        &["curl", "wget", "http"],
+        &["-u"],
         r#"(?-u:\b)(?:curl|wget|https?|xh)(?-u:\b)[^|;&\n{}]{0,300}?[\s"',](?:-u[\s"',=]*|--(?:proxy-|http-)?user[\s"',=]+)[^\s"':,/]*:([^\s"',]+)"#,
     ),
     rule(

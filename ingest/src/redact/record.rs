@@ -1,6 +1,6 @@
 //! Redaction of a whole record: every text in it, with the names that stand before a value, wherever the value goes.
 
-use super::{Found, ROUNDS_MAX, Redacted, RuleSet, View, join_overlapping, replace, whole};
+use super::{Found, ROUNDS_MAX, Redacted, RuleSet, View, join_overlapping, may_have_user, replace, whole};
 
 /// A part of a record that goes somewhere of its own; it moves as the record is redacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +32,14 @@ impl RuleSet {
         Some(whole(record))
     }
 
+    /// Whether a look is enough to say that a record with these addresses has no secret.
+    pub fn is_clean(&self, record: &str, addresses: impl IntoIterator<Item = (usize, usize)>) -> bool {
+        let mut addresses = addresses.into_iter().filter_map(|(start, end)| record.get(start..end));
+        !self.may_have_secrets(record) && !addresses.any(may_have_user)
+    }
+
     fn find_in_record(&self, text: &str, pieces: &[Piece]) -> Vec<Found> {
-        if !self.may_have_secrets(text) {
+        if self.is_clean(text, pieces.iter().filter(|piece| piece.address).map(|piece| (piece.start, piece.end))) {
             return Vec::new();
         }
         let view = View::unquoted(text);
@@ -49,6 +55,9 @@ impl RuleSet {
         let mut found = outside_of_addresses(&found, pieces);
         for piece in pieces.iter().filter(|piece| piece.address) {
             let Some(address) = text.get(piece.start..piece.end) else { continue };
+            if !self.may_have_secrets(address) && !may_have_user(address) {
+                continue;
+            }
             let inside = if address.starts_with('"') {
                 self.find_quoted(address, Self::find_in_address).unwrap_or_default()
             } else {

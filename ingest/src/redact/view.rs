@@ -170,7 +170,7 @@ fn hex(text: &str, at: usize, digits: usize) -> Option<u32> {
 }
 
 /// The shortest run of base64 that is decoded: `a:bcdefgh` in it.
-const BASE64_BYTES_MIN: usize = 12;
+pub const BASE64_BYTES_MIN: usize = 12;
 /// The longest run; of a longer one the beginning is read.
 const BASE64_BYTES_MAX: usize = 64 << 10;
 
@@ -189,6 +189,7 @@ pub fn base64_texts(text: &str) -> impl Iterator<Item = (usize, usize, String)> 
                 at += 1;
             }
             if at - start >= BASE64_BYTES_MIN
+                && may_be_base64(&bytes[start..at])
                 && let Some(said) = decode_base64(&bytes[start..at.min(start + BASE64_BYTES_MAX)])
             {
                 return Some((start, at, said));
@@ -214,6 +215,29 @@ const BASE64: [u8; 256] = {
     table
 };
 
+/// Whether the beginning of a run of base64 says text. Most runs are identifiers, and end at their first digits.
+pub fn may_be_base64(run: &[u8]) -> bool {
+    let Some(first) = run.first_chunk::<BASE64_BYTES_MIN>() else { return false };
+    let mut said = [0; BASE64_BYTES_MIN / 4 * 3];
+    let mut len = 0;
+    for group in first.as_chunks::<4>().0 {
+        let bits = group.iter().fold(0u32, |bits, digit| bits << 6 | u32::from(BASE64[*digit as usize] & 63));
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        said[len..len + 3].copy_from_slice(&bytes);
+        len += 3;
+        // The last character may go on.
+        let is_utf8 = std::str::from_utf8(&said[..len]).map_or_else(|error| error.error_len().is_none(), |_| true);
+        if !is_utf8 || !bytes.iter().all(|byte| is_text(*byte)) {
+            return false;
+        }
+    }
+    true
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t' | 0x80..)
+}
+
 /// What a run of base64 says, if that is readable text. Most runs are identifiers and end at their first digits.
 fn decode_base64(digits: &[u8]) -> Option<String> {
     let mut said = Vec::new();
@@ -222,7 +246,7 @@ fn decode_base64(digits: &[u8]) -> Option<String> {
         let bytes = (bits << (6 * (4 - group.len()))).to_be_bytes();
         let count = group.len() * 6 / 8;
         for byte in &bytes[1..=count] {
-            if !(byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | 0x80..)) {
+            if !is_text(*byte) {
                 return None;
             }
             said.push(*byte);

@@ -17,12 +17,11 @@ mod producer;
 mod request;
 mod shares;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -31,8 +30,8 @@ use operations::access::{Authorize, Principal, Role};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Setting, Settings, Start, Transport, read};
-use crate::pump::{Channel, Pump};
+use super::{Setting, Settings, Start, Transport, Work, read};
+use crate::pipeline::{Channel, Pipeline};
 use crate::refusals::Refusal;
 use body::Reading;
 use problem::Problem;
@@ -71,17 +70,20 @@ impl Transport for Http {
         format!("POST /v1/events/{name}")
     }
 
-    fn start(&self, start: Start<'_>) -> Result<(), String> {
+    fn start(&self, start: Start<'_>) -> Result<Work, String> {
         start.tell("what is pushed; a producer with offsets goes on where its receipt ends");
-        start.routes.insert(start.channel.name().to_owned(), start.channel);
-        Ok(())
+        let target = Target { push: Arc::clone(start.push), channel: start.channel };
+        let path = format!("/v1/events/{}", target.channel.name());
+        Ok(Work::Routes(Routes(Router::new().route(&path, post(take)).with_state(target))))
     }
 }
 
-/// What the handler of requests needs.
-pub struct Pushed {
-    routes: HashMap<String, Arc<Channel>>,
-    pump: Arc<Pump>,
+/// The routes of one collector.
+pub struct Routes(Router);
+
+/// What all collectors share that are pushed to.
+pub struct Push {
+    pipeline: Arc<Pipeline>,
     authorize: Arc<dyn Authorize>,
     producers: Producers,
     shares: Shares,
@@ -89,60 +91,61 @@ pub struct Pushed {
     tasks: TaskTracker,
 }
 
-impl Pushed {
-    /// Serves these collectors.
+impl Push {
+    /// `tasks` are waited for before the ledger stops.
     pub fn new(
-        routes: HashMap<String, Arc<Channel>>,
-        pump: Arc<Pump>,
+        pipeline: Arc<Pipeline>,
         ledger: Ledger,
         authorize: Arc<dyn Authorize>,
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            routes,
-            pump,
-            authorize,
-            producers: Producers::new(ledger),
-            shares: Shares::new(),
-            stop,
-            tasks,
-        })
+        Arc::new(Self { pipeline, authorize, producers: Producers::new(ledger), shares: Shares::new(), stop, tasks })
+    }
+
+    /// The routes of the push interface with those of its collectors.
+    pub fn router(self: &Arc<Self>, routes: impl IntoIterator<Item = Routes>) -> Router {
+        let (method, path) = (Arc::clone(self), Arc::clone(self));
+        let other = Router::new().route("/v1/events/{collector}", post(unknown)).with_state(Arc::clone(self));
+        routes
+            .into_iter()
+            .fold(other, |router, Routes(routes)| router.merge(routes))
+            .method_not_allowed_fallback(async move || method.refuse(None, Problem::method()))
+            .fallback(async move || path.refuse(None, Problem::unknown_path()))
     }
 }
 
-/// The routes of the push interface.
-pub fn router(pushed: Arc<Pushed>) -> Router {
-    Router::new()
-        .route("/v1/events/{collector}", post(push))
-        .method_not_allowed_fallback(async |State(pushed): State<Arc<Pushed>>| pushed.refuse("", Problem::method()))
-        .fallback(async |State(pushed): State<Arc<Pushed>>| pushed.refuse("", Problem::unknown_path()))
-        .with_state(pushed)
+/// One collector that is pushed to.
+#[derive(Clone)]
+struct Target {
+    push: Arc<Push>,
+    channel: Arc<Channel>,
 }
 
-async fn push(
-    State(pushed): State<Arc<Pushed>>,
-    Path(collector): Path<String>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response {
-    let answer = match pushed.admit(&collector, &headers) {
-        Ok((channel, principal)) => {
-            let answer = take(&pushed, &channel, principal, &headers, body).await;
+async fn take(State(target): State<Target>, headers: HeaderMap, body: Body) -> Response {
+    let Target { push, channel } = &target;
+    let answer = match push.admit(Some(channel), &headers) {
+        Ok(principal) => {
+            let answer = read_body(push, channel, principal, &headers, body).await;
             let status = answer.as_ref().map_or_else(|problem| problem.status, |_| StatusCode::OK);
             channel.metrics().answered(status.as_u16());
             answer
         }
         Err(problem) => Err(problem),
     };
-    answer.map_or_else(|problem| pushed.refuse(&collector, problem), IntoResponse::into_response)
+    answer.map_or_else(|problem| push.refuse(Some(channel), problem), IntoResponse::into_response)
 }
 
-impl Pushed {
+/// A request for a collector that there is not; who may not send is not told that.
+async fn unknown(State(push): State<Arc<Push>>, headers: HeaderMap) -> Response {
+    push.refuse(None, push.admit(None, &headers).err().unwrap_or_else(Problem::unknown_collector))
+}
+
+impl Push {
     /// Counts and tells that a request is refused.
-    fn refuse(&self, collector: &str, problem: Problem) -> Response {
-        self.pump.metrics().refusals().note(Refusal {
-            collector: self.routes.get(collector).map(|channel| channel.name()),
+    fn refuse(&self, channel: Option<&Channel>, problem: Problem) -> Response {
+        self.pipeline.metrics().refusals().note(Refusal {
+            collector: channel.map(Channel::name),
             reason: problem.reason(),
             status: problem.status.as_u16(),
             detail: problem.detail(),
@@ -150,14 +153,14 @@ impl Pushed {
         problem.into_response()
     }
 
-    /// Who sends to which collector, if it may.
-    fn admit(&self, collector: &str, headers: &HeaderMap) -> Result<(Arc<Channel>, Arc<Principal>), Problem> {
+    /// Who sends, if it may send to this collector.
+    fn admit(&self, channel: Option<&Channel>, headers: &HeaderMap) -> Result<Arc<Principal>, Problem> {
         if self.stop.is_cancelled() {
             return Err(Problem::stopping());
         }
         let principal = request::bearer(headers).and_then(|secret| self.authorize.authorize(secret));
         let Some(principal) = principal else { return Err(Problem::unauthorized()) };
-        let Some(channel) = self.routes.get(collector) else { return Err(Problem::unknown_collector()) };
+        let Some(channel) = channel else { return Err(Problem::unknown_collector()) };
         if !principal.may(Role::Ingest) {
             return Err(Problem::role());
         }
@@ -165,23 +168,23 @@ impl Pushed {
         if !principal.may_send(dialect) {
             return Err(Problem::dialect(dialect));
         }
-        Ok((Arc::clone(channel), principal))
+        Ok(principal)
     }
 }
 
 /// Takes the body of a request that may be made.
-async fn take(
-    pushed: &Arc<Pushed>,
+async fn read_body(
+    push: &Arc<Push>,
     channel: &Arc<Channel>,
     principal: Arc<Principal>,
     headers: &HeaderMap,
     body: Body,
-) -> Result<body::Answer, Problem> {
+) -> Result<body::Accepted, Problem> {
     let form = Form::read(headers)?;
-    let share = pushed.shares.open(&principal.token)?;
+    let share = push.shares.open(&principal.token)?;
     let turn = match &form.producer {
         Some((producer, offset)) => {
-            let turn = pushed.producers.turn(&principal.token, producer).await?;
+            let turn = push.producers.turn(&principal.token, producer).await?;
             if *offset > turn.next() {
                 return Err(Problem::offset(turn.next()));
             }
@@ -189,18 +192,18 @@ async fn take(
         }
         None => None,
     };
-    let place = share.place().await?;
+    let permit = share.permit().await?;
     let reading = Reading {
-        pump: Arc::clone(&pushed.pump),
+        pipeline: Arc::clone(&push.pipeline),
         channel: Arc::clone(channel),
         principal,
         form,
         turn,
-        stop: pushed.stop.clone(),
-        _place: place,
+        stop: push.stop.clone(),
+        _permit: permit,
     };
     // A client that goes away must not end the task: what is on its way is settled, and the producer's turn ends after it.
-    let task = pushed.tasks.spawn(reading.run(body));
+    let task = push.tasks.spawn(reading.run(body));
     task.await.unwrap_or_else(|_| Err(Problem::internal()))
 }
 

@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Setting, Settings, Start, Transport, read};
+use super::{Setting, Settings, Start, Transport, Work, read};
 use crate::clock;
 use crate::frame::{Frame, Framer, Framing};
 use crate::limits;
-use crate::pump::{Channel, Intake, Lineage, Patience, PumpError};
+use crate::pipeline::{Channel, Intake, Lineage, Patience, PipelineError};
 
 /// The transport.
 pub struct Stdin;
@@ -44,15 +44,14 @@ impl Transport for Stdin {
         "standard input".to_owned()
     }
 
-    fn start(&self, start: Start<'_>) -> Result<(), String> {
+    fn start(&self, start: Start<'_>) -> Result<Work, String> {
         start.tell("what comes from now on");
         let patience = Patience::Until(start.stop.clone());
         let (channel, stop) = (Arc::clone(&start.channel), start.stop.clone());
-        let intake = Intake::new(Arc::clone(start.pump), start.channel, start.principal, patience, (), 0)
+        let intake = Intake::new(Arc::clone(start.pipeline), start.channel, start.principal, patience, (), 0)
             .carrying(&[Lineage { name: "", is_continued: true }]);
         let chunks = read_ahead(io::stdin()).map_err(|error| format!("standard input cannot be read: {error}"))?;
-        start.tasks.spawn(run(intake, channel, chunks, stop));
-        Ok(())
+        Ok(Work::Task(Box::pin(run(intake, channel, chunks, stop))))
     }
 }
 
@@ -84,23 +83,23 @@ async fn run(
     mut chunks: mpsc::Receiver<io::Result<Bytes>>,
     stop: CancellationToken,
 ) {
-    let ended = pump(&mut intake, &mut chunks, &stop).await;
+    let ended = take_all(&mut intake, &mut chunks, &stop).await;
     match ended {
         Ok(None) => {
             tracing::info!(collector = channel.name(), records = intake.tally().records(), "standard input ended");
         }
         Ok(Some(error)) => channel.set_trouble(Some((State::Unreadable, format!("standard input: {error}")))),
-        Err(PumpError::Stopping) => {}
+        Err(PipelineError::Stopping) => {}
         Err(error) => channel.set_trouble(Some((State::Refused, error.to_string()))),
     }
 }
 
 /// Takes chunks until the input ends or intake stops; an error of the input is given back.
-async fn pump(
+async fn take_all(
     intake: &mut Intake<()>,
     chunks: &mut mpsc::Receiver<io::Result<Bytes>>,
     stop: &CancellationToken,
-) -> Result<Option<io::Error>, PumpError> {
+) -> Result<Option<io::Error>, PipelineError> {
     let mut framer = Framer::new(Framing::Lines);
     let failed = loop {
         let next = stop.run_until_cancelled(chunks.recv());
@@ -129,7 +128,7 @@ async fn pump(
     Ok(failed)
 }
 
-async fn take(intake: &mut Intake<()>, frame: Frame<'_>, received: i64) -> Result<(), PumpError> {
+async fn take(intake: &mut Intake<()>, frame: Frame<'_>, received: i64) -> Result<(), PipelineError> {
     match frame {
         Frame::Record(raw) => intake.record(raw, received, 0).await,
         Frame::TooLong(kept, bytes) => {
@@ -148,14 +147,14 @@ mod tests {
     #[tokio::test]
     async fn a_pipe_is_read_to_its_end_and_durable_then() {
         let house = House::new("");
-        let pump_of = Arc::clone(house.collectors.pump());
-        let channel = Channel::new("pipe", dialect::by_name("native").unwrap(), pump_of.metrics());
+        let shared = Arc::clone(house.collectors.pipeline());
+        let channel = Channel::new("pipe", dialect::by_name("native").unwrap(), shared.metrics());
         let principal = Arc::new(operations::access::Principal::local());
         let stop = CancellationToken::new();
-        let mut intake = Intake::new(pump_of, channel, principal, Patience::Until(stop.clone()), (), 0);
+        let mut intake = Intake::new(shared, channel, principal, Patience::Until(stop.clone()), (), 0);
         let long = "x".repeat(limits::LINE_BYTES_MAX + 9);
         let mut chunks = read_ahead(io::Cursor::new(format!("1\n2\n{long}\nlast"))).unwrap();
-        assert!(pump(&mut intake, &mut chunks, &stop).await.unwrap().is_none());
+        assert!(take_all(&mut intake, &mut chunks, &stop).await.unwrap().is_none());
         assert_eq!(house.records(), ["1", "2", &long[..limits::LINE_BYTES_MAX], "last"]);
         assert_eq!(intake.tally().unparsed, 4);
     }

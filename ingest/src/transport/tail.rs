@@ -21,10 +21,10 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Setting, Settings, Start, Transport, read};
+use super::{Setting, Settings, Start, Transport, Work, read};
 use crate::health::Trouble;
 use crate::limits;
-use crate::pump::{Channel, PumpError};
+use crate::pipeline::{Channel, PipelineError};
 use file::Paths;
 use tailer::{Origin, Tailer, unreadable};
 
@@ -119,13 +119,13 @@ impl Transport for Tail {
         first.find_map(|file| Some(unreadable(&file.path, &std::fs::File::open(&file.path).err()?)))
     }
 
-    fn start(&self, start: Start<'_>) -> Result<(), String> {
+    fn start(&self, start: Start<'_>) -> Result<Work, String> {
         let settings: TailSettings = read(start.settings)?;
         let paths = Paths::new(&settings.path, settings.rotated.as_deref())?;
         let channel = Arc::clone(&start.channel);
         let stop = start.stop.clone();
         let tailer = Tailer::new(
-            Arc::clone(start.pump),
+            Arc::clone(start.pipeline),
             Arc::clone(&start.channel),
             Arc::clone(&start.principal),
             &start.ledger.inputs(),
@@ -134,9 +134,7 @@ impl Transport for Tail {
             stop.clone(),
         );
         start.tell(&tailer.position());
-        // Files are read on a thread where blocking is allowed.
-        start.tasks.spawn_blocking(move || Handle::current().block_on(run(tailer, channel, stop)));
-        Ok(())
+        Ok(Work::Blocking(Box::new(move || Handle::current().block_on(run(tailer, channel, stop)))))
     }
 }
 
@@ -150,7 +148,7 @@ async fn run(mut tailer: Tailer, channel: Arc<Channel>, stop: CancellationToken)
                 pause = limits::TAIL_POLL_MIN;
                 continue;
             }
-            Err(PumpError::Stopping) => break,
+            Err(PipelineError::Stopping) => break,
             Err(error) => {
                 channel.set_trouble(Some((State::Refused, error.to_string())));
                 pause = limits::ERROR_PAUSE;

@@ -1,12 +1,16 @@
 //! The canonical bytes of one part of an event: columns in the order of their ids, each with its length.
 //!
-//! `part = *( id u16 ‖ length u32 ‖ value )`, big-endian, ids strictly ascending, nulls left out. This package does not
-//! know what a column means: only the ledger's column tables do.
+//! `part = *( id u8 ‖ length ‖ value )`, ids strictly ascending, nulls left out; the length is a number of seven-bit groups, the
+//! lowest first, each but the last with its top bit set, in as few bytes as it needs (LEB128). This package does not know what a column
+//! means: only the ledger's column tables do.
 
 use core::fmt;
 
-/// The bytes before a column's value: its id and its length.
-pub const COLUMN_HEADER_LEN: usize = 6;
+/// The most bytes before a column's value: its id and its length.
+pub const COLUMN_HEADER_LEN_MAX: usize = 1 + LENGTH_BYTES_MAX;
+
+/// The most bytes of a length, which fits 32 bits.
+const LENGTH_BYTES_MAX: usize = 5;
 
 /// Why bytes are not the canonical form of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +19,8 @@ pub enum PartError {
     Truncated(usize),
     /// The column id at this offset is not larger than the one before it.
     Unordered(usize),
+    /// The length at this offset is not written in as few bytes as it needs, or is above 32 bits.
+    Length(usize),
 }
 
 impl fmt::Display for PartError {
@@ -22,6 +28,7 @@ impl fmt::Display for PartError {
         match self {
             Self::Truncated(at) => write!(f, "part ends inside the column at byte {at}"),
             Self::Unordered(at) => write!(f, "column id at byte {at} is not above the one before it"),
+            Self::Length(at) => write!(f, "the length of the column at byte {at} is not in its one form"),
         }
     }
 }
@@ -29,10 +36,53 @@ impl fmt::Display for PartError {
 impl core::error::Error for PartError {}
 
 /// Appends one column. The caller appends in ascending order of `id`.
-pub fn write_column(out: &mut Vec<u8>, id: u16, value: &[u8]) {
-    out.extend_from_slice(&id.to_be_bytes());
-    out.extend_from_slice(&(value.len() as u32).to_be_bytes());
+#[inline]
+pub fn write_column(out: &mut Vec<u8>, id: u8, value: &[u8]) {
+    let (header, len) = column_header(id, value.len() as u32);
+    out.reserve(COLUMN_HEADER_LEN_MAX + value.len());
+    out.extend_from_slice(&header[..len]);
     out.extend_from_slice(value);
+}
+
+/// What precedes a value of `len` bytes, in the first bytes of an array, and how many they are.
+#[inline]
+#[must_use]
+pub fn column_header(id: u8, len: u32) -> ([u8; COLUMN_HEADER_LEN_MAX], usize) {
+    let (mut bytes, mut at, mut rest) = ([0; COLUMN_HEADER_LEN_MAX], 1, len);
+    bytes[0] = id;
+    while rest >= 0x80 {
+        bytes[at] = rest as u8 | 0x80;
+        rest >>= 7;
+        at += 1;
+    }
+    bytes[at] = rest as u8;
+    (bytes, at + 1)
+}
+
+/// Appends a number as lengths are written.
+#[inline]
+pub fn write_length(out: &mut Vec<u8>, len: u32) {
+    let (bytes, end) = column_header(0, len);
+    out.extend_from_slice(&bytes[1..end]);
+}
+
+/// Reads a number as lengths are written, and says how many bytes it has; `None` if it is cut off or not in its one form.
+#[inline]
+#[must_use]
+pub fn read_length(bytes: &[u8]) -> Option<(u32, usize)> {
+    let first = *bytes.first()?;
+    if first < 0x80 {
+        return Some((u32::from(first), 1));
+    }
+    let mut value = u64::from(first & 0x7f);
+    for (at, byte) in bytes.iter().enumerate().take(LENGTH_BYTES_MAX).skip(1) {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            // A last group of zeros would be a second form of the same number.
+            return u32::try_from(value).ok().filter(|_| *byte != 0).map(|value| (value, at + 1));
+        }
+    }
+    None
 }
 
 /// Appends one element of a list value: its length as u32 and its bytes.
@@ -46,7 +96,7 @@ pub fn write_list_element(out: &mut Vec<u8>, element: &[u8]) {
 pub struct Columns<'a> {
     bytes: &'a [u8],
     at: usize,
-    last: Option<u16>,
+    last: Option<u8>,
 }
 
 /// Starts a walk over the columns of `bytes`.
@@ -56,7 +106,7 @@ pub fn columns(bytes: &[u8]) -> Columns<'_> {
 }
 
 impl<'a> Iterator for Columns<'a> {
-    type Item = Result<(u16, &'a [u8]), PartError>;
+    type Item = Result<(u8, &'a [u8]), PartError>;
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
@@ -66,21 +116,23 @@ impl<'a> Iterator for Columns<'a> {
         }
         // Whatever goes wrong below ends the walk.
         self.at = self.bytes.len();
-        let rest = &self.bytes[start..];
-        let Some((head, tail)) = rest.split_first_chunk::<COLUMN_HEADER_LEN>() else {
+        let Some((id, rest)) = self.bytes[start..].split_first() else {
             return Some(Err(PartError::Truncated(start)));
         };
-        let id = u16::from_be_bytes([head[0], head[1]]);
-        let len = u32::from_be_bytes([head[2], head[3], head[4], head[5]]) as usize;
-        let Some(value) = tail.get(..len) else {
+        let Some((len, len_bytes)) = read_length(rest) else {
+            let cut_off = rest.len() < LENGTH_BYTES_MAX && rest.iter().all(|byte| byte & 0x80 != 0);
+            return Some(Err(if cut_off { PartError::Truncated(start) } else { PartError::Length(start) }));
+        };
+        let from = start + 1 + len_bytes;
+        let Some(value) = self.bytes[from..].get(..len as usize) else {
             return Some(Err(PartError::Truncated(start)));
         };
-        if self.last.is_some_and(|last| id <= last) {
+        if self.last.is_some_and(|last| *id <= last) {
             return Some(Err(PartError::Unordered(start)));
         }
-        self.last = Some(id);
-        self.at = start + COLUMN_HEADER_LEN + len;
-        Some(Ok((id, value)))
+        self.last = Some(*id);
+        self.at = from + value.len();
+        Some(Ok((*id, value)))
     }
 }
 
@@ -108,13 +160,26 @@ mod tests {
 
     proptest! {
         #[test]
-        fn columns_round_trip(map in prop::collection::btree_map(any::<u16>(), prop::collection::vec(any::<u8>(), 0..40), 0..20)) {
+        fn columns_round_trip(map in prop::collection::btree_map(any::<u8>(), prop::collection::vec(any::<u8>(), 0..300), 0..20)) {
             let mut bytes = Vec::new();
             for (id, value) in &map {
                 write_column(&mut bytes, *id, value);
             }
-            let read: BTreeMap<u16, Vec<u8>> = columns(&bytes).map(|c| c.map(|(i, v)| (i, v.to_vec())).expect("valid")).collect();
+            let read: BTreeMap<u8, Vec<u8>> = columns(&bytes).map(|c| c.map(|(i, v)| (i, v.to_vec())).expect("valid")).collect();
             prop_assert_eq!(read, map);
+        }
+
+        #[test]
+        fn lengths_have_one_form(len: u32, bytes in prop::collection::vec(any::<u8>(), 0..8)) {
+            let mut written = Vec::new();
+            write_length(&mut written, len);
+            prop_assert_eq!(read_length(&written), Some((len, written.len())));
+            prop_assert_eq!(read_length(&written[..written.len() - 1]), None);
+            if let Some((len, read)) = read_length(&bytes) {
+                let mut again = Vec::new();
+                write_length(&mut again, len);
+                prop_assert_eq!(&again[..], &bytes[..read]);
+            }
         }
 
         #[test]
@@ -139,7 +204,10 @@ mod tests {
         let mut bytes = Vec::new();
         write_column(&mut bytes, 2, b"x");
         write_column(&mut bytes, 2, b"y");
-        assert_eq!(columns(&bytes).last(), Some(Err(PartError::Unordered(7))));
-        assert_eq!(columns(&bytes[..6]).last(), Some(Err(PartError::Truncated(0))));
+        assert_eq!(columns(&bytes).last(), Some(Err(PartError::Unordered(3))));
+        assert_eq!(columns(&bytes[..2]).last(), Some(Err(PartError::Truncated(0))));
+        assert_eq!(columns(&[2, 0x80]).last(), Some(Err(PartError::Truncated(0))));
+        assert_eq!(columns(&[2, 0x81, 0x00, 1]).last(), Some(Err(PartError::Length(0))));
+        assert_eq!(columns(&[2, 0xff, 0xff, 0xff, 0xff, 0x7f]).last(), Some(Err(PartError::Length(0))));
     }
 }

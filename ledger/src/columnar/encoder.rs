@@ -4,7 +4,7 @@ use arrow::array::{
     Array, BinaryViewArray, Int64Array, ListArray, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::record_batch::RecordBatch;
-use proof::part::{self, COLUMN_HEADER_LEN};
+use proof::part;
 
 use crate::column::{Column, Kind, Part, Table};
 use crate::columnar::{NotCanonical, data_type};
@@ -12,7 +12,7 @@ use crate::columnar::{NotCanonical, data_type};
 /// Encodes one part of the rows of a batch. Columns that are null in every row cost nothing.
 #[derive(Debug)]
 pub struct PartEncoder<'a> {
-    columns: Vec<(u16, Values<'a>)>,
+    columns: Vec<(u8, Values<'a>)>,
 }
 
 #[derive(Debug)]
@@ -78,18 +78,21 @@ impl<'a> Values<'a> {
     }
 
     #[inline]
-    fn encode(&self, id: u16, row: usize, out: &mut Vec<u8>) {
+    fn encode(&self, id: u8, row: usize, out: &mut Vec<u8>) {
         match self {
-            Self::Text(array) if array.is_valid(row) => put(out, id, array.value(row).as_bytes()),
-            Self::Integer(array) if array.is_valid(row) => put_number(out, id, array.value(row).to_be_bytes()),
-            Self::Time(array) if array.is_valid(row) => put_number(out, id, array.value(row).to_be_bytes()),
-            Self::Fingerprint(array) if array.is_valid(row) => put_number(out, id, array.value(row).to_be_bytes()),
-            Self::Bytes(array) if array.is_valid(row) => put(out, id, array.value(row)),
+            Self::Text(array) if array.is_valid(row) => part::write_column(out, id, array.value(row).as_bytes()),
+            Self::Integer(array) if array.is_valid(row) => part::write_column(out, id, &array.value(row).to_be_bytes()),
+            Self::Time(array) if array.is_valid(row) => part::write_column(out, id, &array.value(row).to_be_bytes()),
+            Self::Fingerprint(array) if array.is_valid(row) => {
+                part::write_column(out, id, &array.value(row).to_be_bytes());
+            }
+            Self::Bytes(array) if array.is_valid(row) => part::write_column(out, id, array.value(row)),
             Self::TextList(lists, texts) if lists.is_valid(row) => {
                 let offsets = lists.value_offsets();
                 let elements = offsets[row] as usize..offsets[row + 1] as usize;
                 let len: usize = elements.clone().map(|at| 4 + texts.value(at).len()).sum();
-                out.extend_from_slice(&head(id, len));
+                let (header, header_len) = part::column_header(id, len as u32);
+                out.extend_from_slice(&header[..header_len]);
                 for at in elements {
                     part::write_list_element(out, texts.value(at).as_bytes());
                 }
@@ -97,28 +100,4 @@ impl<'a> Values<'a> {
             _ => {}
         }
     }
-}
-
-/// What precedes a value; the same as `part::write_column` writes, but in one piece: this is the inner loop of `verify`.
-#[inline]
-fn head(id: u16, len: usize) -> [u8; COLUMN_HEADER_LEN] {
-    let mut bytes = [0; COLUMN_HEADER_LEN];
-    bytes[..2].copy_from_slice(&id.to_be_bytes());
-    bytes[2..].copy_from_slice(&(len as u32).to_be_bytes());
-    bytes
-}
-
-#[inline]
-fn put(out: &mut Vec<u8>, id: u16, value: &[u8]) {
-    out.reserve(COLUMN_HEADER_LEN + value.len());
-    out.extend_from_slice(&head(id, value.len()));
-    out.extend_from_slice(value);
-}
-
-#[inline]
-fn put_number(out: &mut Vec<u8>, id: u16, value: [u8; 8]) {
-    let mut bytes = [0; COLUMN_HEADER_LEN + 8];
-    bytes[..COLUMN_HEADER_LEN].copy_from_slice(&head(id, value.len()));
-    bytes[COLUMN_HEADER_LEN..].copy_from_slice(&value);
-    out.extend_from_slice(&bytes);
 }

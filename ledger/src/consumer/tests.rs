@@ -107,7 +107,7 @@ fn group(ledger: LedgerName, kind: &str, to: u64) -> Group {
         entry.set_text(column::TO, &to.to_string());
     }
     let mut group = Group::new(crate::Table::of(ledger));
-    group.push(&mut entry).unwrap();
+    group.push(&entry).unwrap();
     group
 }
 

@@ -2,39 +2,36 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::column::Part;
+use crate::block::Block;
 use crate::limits::{ROW_GROUP_CACHE_BYTES_MAX, ROW_GROUP_CACHE_ENTRIES_MAX};
+use crate::rows::RowPlace;
 use crate::segment::file::RowGroupRange;
 
-/// One part of a row group's rows as canonical bytes, in order of position.
+/// The rows of a row group, in order of position.
 #[derive(Debug)]
-pub(super) struct DecodedPart {
+pub(super) struct DecodedRows {
     pub(super) range: RowGroupRange,
-    pub(super) bytes: Vec<u8>,
+    pub(super) blocks: Vec<Arc<Block>>,
     pub(super) rows: Vec<DecodedRow>,
 }
 
-/// Where a row's part lies, and the position columns beside the facts.
-#[derive(Debug, Clone, Copy, Default)]
+/// Where a row stands, and which row of which block it is.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct DecodedRow {
-    pub(super) batch: u64,
-    pub(super) recorded: i64,
-    pub(super) flags: u32,
-    pub(super) start: usize,
-    pub(super) len: usize,
-    /// Whether the file has a row for this position.
-    pub(super) present: bool,
+    pub(super) place: RowPlace,
+    pub(super) block: usize,
+    pub(super) row: usize,
 }
 
-impl DecodedPart {
-    /// The row at a position, if the file has one.
-    pub(super) fn row(&self, seq: u64) -> Option<(&DecodedRow, &[u8])> {
-        let row = self.rows.get(seq.checked_sub(self.range.first_seq)? as usize)?;
-        row.present.then(|| (row, &self.bytes[row.start..row.start + row.len]))
+impl DecodedRows {
+    /// The rows from a position on, as far as the file has them.
+    pub(super) fn from(&self, seq: u64) -> &[DecodedRow] {
+        &self.rows[self.rows.partition_point(|row| row.place.seq < seq)..]
     }
 
     fn size(&self) -> usize {
-        self.bytes.len() + self.rows.len() * size_of::<DecodedRow>()
+        let blocks: usize = self.blocks.iter().map(|block| block.value_bytes()).sum();
+        blocks + self.rows.len() * size_of::<DecodedRow>()
     }
 }
 
@@ -42,8 +39,9 @@ impl DecodedPart {
 #[derive(Debug)]
 struct Entry {
     file: String,
-    part: Part,
-    decoded: Arc<DecodedPart>,
+    /// Whether the rows have their content.
+    content: bool,
+    decoded: Arc<DecodedRows>,
 }
 
 /// The cache; it is bounded in entries and in bytes.
@@ -59,10 +57,11 @@ impl RowGroupCache {
         Self::default()
     }
 
-    /// The decoded part that covers a position.
-    pub(super) fn get(&self, file: &str, part: Part, seq: u64) -> Option<Arc<DecodedPart>> {
+    /// The decoded rows that cover a position.
+    pub(super) fn get(&self, file: &str, content: bool, seq: u64) -> Option<Arc<DecodedRows>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = |entry: &Entry| entry.part == part && entry.decoded.range.contains(seq) && entry.file == file;
+        let wanted =
+            |entry: &Entry| entry.content == content && entry.decoded.range.contains(seq) && entry.file == file;
         let at = entries.iter().position(wanted)?;
         let entry = entries.remove(at);
         let decoded = Arc::clone(&entry.decoded);
@@ -70,11 +69,11 @@ impl RowGroupCache {
         Some(decoded)
     }
 
-    /// Adds a decoded part and forgets those that were not used for the longest time.
-    pub(super) fn put(&self, file: &str, part: Part, decoded: Arc<DecodedPart>) {
+    /// Adds decoded rows and forgets those that were not used for the longest time.
+    pub(super) fn put(&self, file: &str, content: bool, decoded: Arc<DecodedRows>) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|entry| entry.part != part || entry.file != file || entry.decoded.range != decoded.range);
-        entries.push(Entry { file: file.to_owned(), part, decoded });
+        entries.retain(|entry| entry.content != content || entry.file != file || entry.decoded.range != decoded.range);
+        entries.push(Entry { file: file.to_owned(), content, decoded });
         let too_many = |entries: &Vec<Entry>| {
             let bytes: usize = entries.iter().map(|entry| entry.decoded.size()).sum();
             entries.len() > ROW_GROUP_CACHE_ENTRIES_MAX || bytes > ROW_GROUP_CACHE_BYTES_MAX
@@ -90,23 +89,30 @@ impl RowGroupCache {
 mod tests {
     use super::*;
 
-    fn part(first_seq: u64, bytes: usize) -> Arc<DecodedPart> {
+    fn rows(first_seq: u64, bytes: usize) -> Arc<DecodedRows> {
         let range = RowGroupRange { first_seq, end_seq: first_seq + 10 };
-        Arc::new(DecodedPart { range, bytes: vec![0; bytes], rows: vec![DecodedRow::default(); 10] })
+        let mut entry = crate::Entry::new();
+        entry.set_text(crate::events::column::PATH, &"x".repeat(bytes));
+        let block = crate::fixtures::encoded(&crate::events::TABLE, &[entry]).block.expect("an entry");
+        Arc::new(DecodedRows { range, blocks: vec![block], rows: Vec::new() })
     }
 
     #[test]
     fn the_least_recently_used_goes_first() {
         let cache = RowGroupCache::new();
-        let has = |file: &str, seq| cache.get(file, Part::Facts, seq).is_some();
+        let has = |file: &str, seq| cache.get(file, false, seq).is_some();
         for number in 0..ROW_GROUP_CACHE_ENTRIES_MAX as u64 {
-            cache.put("a", Part::Facts, part(number * 10, 1));
+            cache.put("a", false, rows(number * 10, 1));
         }
         assert!(has("a", 9) && !has("b", 9));
-        cache.put("a", Part::Content, part(0, 1));
+        cache.put("a", true, rows(0, 1));
         assert!(has("a", 0), "used lately");
         assert!(!has("a", 10), "the oldest use");
-        cache.put("b", Part::Facts, part(0, ROW_GROUP_CACHE_BYTES_MAX + 1));
+        let mut large =
+            DecodedRows { range: RowGroupRange { first_seq: 0, end_seq: 10 }, blocks: Vec::new(), rows: Vec::new() };
+        let block = &rows(0, 8 << 20).blocks[0];
+        large.blocks = vec![Arc::clone(block); ROW_GROUP_CACHE_BYTES_MAX / (8 << 20) + 1];
+        cache.put("b", false, Arc::new(large));
         assert!(has("b", 0) && !has("a", 0), "one that is too large stays alone");
     }
 }

@@ -8,8 +8,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow::array::{AsArray as _, RecordBatch, UInt32Array};
-use arrow::datatypes::{Int64Type, Schema};
+use arrow::datatypes::Schema;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
@@ -17,7 +16,6 @@ use crate::blobs::{BlobError, BlobWriter, Blobs};
 use crate::column::{Part, Table};
 use crate::error::LedgerError;
 use crate::manifest::{FileEntry, FileKind, SegmentEntry};
-use crate::position::LedgerName;
 use crate::segment::check::Listener;
 use crate::segment::file::{SegmentFile, guarded};
 use crate::segment::writer::ColumnsFile;
@@ -55,7 +53,7 @@ fn check_file(
         let mut writer = ColumnsFile::over(Box::new(Nowhere), entry.kind, place, Arc::clone(&schema), properties)?;
         for (number, range) in file.ranges().iter().enumerate() {
             let rows = file.decode(number)?;
-            if part == Part::Facts && !is_sorted(table.ledger, &rows) {
+            if part == Part::Facts && !order::is_sorted(table.ledger, &rows) {
                 return Ok(Err(format!("the rows of row group {number} are not in the order that it claims")));
             }
             writer.write_row_group(&rows, (range.first_seq, range.end_seq))?;
@@ -81,19 +79,6 @@ fn check_file(
         return Err(LedgerError::OtherEncoder { path, found: file.created_by().to_owned() });
     }
     Ok(Some("its statistics, page index, bloom filters or footer are not those of its rows".to_owned()))
-}
-
-/// Whether rows stand in the order of the columns that the footer names.
-fn is_sorted(ledger: LedgerName, rows: &RecordBatch) -> bool {
-    let Some(seqs) = rows.column_by_name("seq").and_then(|seqs| seqs.as_primitive_opt::<Int64Type>()) else {
-        return false;
-    };
-    let mut ascending: Vec<u32> = (0..rows.num_rows() as u32).collect();
-    ascending.sort_by_key(|row| seqs.value(*row as usize));
-    let Ok(by_seq) = order::reorder(rows, ascending.clone()) else { return false };
-    let sorted = order::sorted(ledger, &by_seq);
-    let at: UInt32Array = sorted.iter().map(|row| ascending[*row as usize]).collect();
-    at.values().iter().enumerate().all(|(place, row)| place as u32 == *row)
 }
 
 /// Takes bytes and keeps none.

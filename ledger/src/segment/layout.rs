@@ -7,7 +7,7 @@ use parquet::schema::types::ColumnPath;
 
 use arrow::datatypes::Schema;
 
-use crate::column::Table;
+use crate::column::{Storage, Table};
 use crate::limits::ROW_GROUP_ENTRIES_MAX;
 use crate::position::LedgerName;
 
@@ -32,33 +32,9 @@ pub(super) const fn sort_columns(ledger: LedgerName) -> [&'static str; 2] {
     }
 }
 
-/// Columns that an analyst looks up by one exact value that is rare in the ledger, with the most distinct values that one
-/// row group is laid out for. Fewer values make the filter smaller when it is written; more make it less sharp.
-///
-/// `source_id`, `record` and the fingerprints are left out: nearly every row has another value, so their filters would
-/// cost more than a byte per row, and deduplication does not ask Parquet.
-const fn bloom_columns(ledger: LedgerName) -> &'static [(&'static str, u64)] {
-    match ledger {
-        LedgerName::Events => &[
-            ("session", 8_192),
-            ("workspace", 8_192),
-            ("host", 8_192),
-            ("interception", 16_384),
-            ("tool_call", 16_384),
-        ],
-        LedgerName::Operations => &[("subject", 16_384)],
-    }
-}
-
-/// Columns that mostly ascend in small steps inside a session: differences are shorter than dictionary indices.
-const ASCENDING: &[&str] = &["seq", "recorded", "time", "observed", "stream_seq"];
-
-/// Columns whose values hardly repeat: a dictionary would be a second copy of them. Ranges of them prune nothing either.
-const UNIQUE: &[&str] =
-    &["source_id", "record", "cuts", "content_hash", "action_fp", "result_fp", "content", "content_raw"];
-
-/// Texts and bytes of many lengths: lengths apart from the bytes compress better, and decode without a search for the end.
-const LONG: &[&str] = &["record", "cuts", "content", "content_raw"];
+/// The most distinct values that a bloom filter of one row group is laid out for. Fewer values make the filter smaller when it is written;
+/// more make it less sharp.
+const BLOOM_VALUES_MAX: u64 = 16_384;
 
 /// What files that this version writes name as their writer.
 pub(super) fn created_by() -> String {
@@ -80,31 +56,36 @@ pub(super) fn properties(table: &Table, schema: &Schema, sorted: bool, created_b
         builder = builder.set_sorting_columns(Some(sorting(table.ledger, schema)));
     }
     for field in schema.fields() {
-        builder = column(builder, table.ledger, field.name());
+        // Of the columns that no table lists, positions and times ascend, and the others repeat.
+        let ascends = matches!(field.name().as_str(), "seq" | "recorded");
+        let other = if ascends { Storage::Ascending } else { Storage::Repeated };
+        builder = column(builder, field.name(), table.by_name(field.name()).map_or(other, |column| column.storage));
     }
     builder.build()
 }
 
-fn column(mut builder: WriterPropertiesBuilder, ledger: LedgerName, name: &str) -> WriterPropertiesBuilder {
+fn column(mut builder: WriterPropertiesBuilder, name: &str, storage: Storage) -> WriterPropertiesBuilder {
     let path = || ColumnPath::from(name);
-    if ASCENDING.contains(&name) {
+    if storage == Storage::Ascending {
         builder = builder
             .set_column_dictionary_enabled(path(), false)
             .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
     }
-    if UNIQUE.contains(&name) {
+    if matches!(storage, Storage::Unique | Storage::Long) {
+        // A dictionary would be a second copy of the values. Ranges of them prune nothing either.
         builder = builder
             .set_column_dictionary_enabled(path(), false)
             .set_column_statistics_enabled(path(), EnabledStatistics::None);
     }
-    if LONG.contains(&name) {
+    if storage == Storage::Long {
+        // Lengths apart from the bytes compress better, and decode without a search for the end.
         builder = builder.set_column_encoding(path(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
     }
-    if let Some((_, distinct)) = bloom_columns(ledger).iter().find(|(column, _)| *column == name) {
+    if storage == Storage::Sought {
         builder = builder
             .set_column_bloom_filter_enabled(path(), true)
             .set_column_bloom_filter_fpp(path(), BLOOM_FALSE_POSITIVES)
-            .set_column_bloom_filter_max_ndv(path(), *distinct);
+            .set_column_bloom_filter_max_ndv(path(), BLOOM_VALUES_MAX);
     }
     builder
 }
@@ -135,18 +116,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_column_that_is_named_here_exists() {
-        let known = |ledger, name: &str| {
-            let schema = crate::columnar::schema(Table::of(ledger));
-            schema.field_with_name(name).is_ok()
-        };
-        for name in ASCENDING.iter().chain(UNIQUE).chain(LONG) {
-            assert!(known(LedgerName::Events, name), "{name}");
-        }
+    fn the_columns_that_rows_are_sorted_by_exist() {
         for ledger in LedgerName::ALL {
-            let blooms = bloom_columns(ledger).iter().map(|(name, _)| *name);
-            for name in blooms.chain(sort_columns(ledger)) {
-                assert!(known(ledger, name), "{ledger}: {name}");
+            for name in sort_columns(ledger) {
+                assert!(Table::of(ledger).by_name(name).is_some(), "{ledger}: {name}");
             }
         }
     }

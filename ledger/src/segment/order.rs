@@ -1,103 +1,108 @@
 //! The order of rows inside a row group: by (kind, session, seq), for operations by (kind, subject, seq).
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
 
-use arrow::array::{Array, ArrayRef, StringViewArray, UInt32Array};
-use arrow::compute::take;
-use arrow::error::ArrowError;
+use arrow::array::{Array, AsArray as _, StringViewArray};
+use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 
+use crate::block::Values;
+use crate::column::Table;
+use crate::columnar::Piece;
 use crate::position::LedgerName;
 use crate::segment::layout::sort_columns;
 
-/// The rows of a batch in ascending order of seq, as indices in sorted order. Nulls come first.
-pub(super) fn sorted(ledger: LedgerName, batch: &RecordBatch) -> Vec<u32> {
-    let [kinds, entities] = sort_columns(ledger).map(|name| ranks(batch, name));
+/// Puts rows of blocks, which stand in ascending order of seq, into the order of a row group. Nulls come first.
+pub(super) fn of_rows(ledger: LedgerName, pieces: &[Piece<'_>], rows: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let table = Table::of(ledger);
+    let [kinds, entities] = sort_columns(ledger).map(|name| table.by_name(name).map(|column| ranks(pieces, column.id)));
+    let rank = |ranks: &Option<Vec<Vec<u32>>>, (piece, row): (u32, u32), id: Option<u8>| {
+        let of_piece = ranks.as_ref().and_then(|ranks| ranks.get(piece as usize));
+        let code = pieces.get(piece as usize).zip(id).map_or(0, |(piece, id)| code(piece, id, row));
+        of_piece.and_then(|ranks| ranks.get(usize::from(code))).copied().unwrap_or(0)
+    };
+    let [kind, entity] = sort_columns(ledger).map(|name| table.by_name(name).map(|column| column.id));
     // Kind, entity and row in one number each, so that sorting compares numbers only.
-    let mut keys: Vec<(u64, u32)> = (0..batch.num_rows() as u32).map(|row| (0, row)).collect();
-    for (at, (key, _)) in keys.iter_mut().enumerate() {
-        let rank = |ranks: &[u32]| ranks.get(at).copied().map_or(0, u64::from);
-        *key = rank(&kinds) << 32 | rank(&entities);
-    }
+    let key = |row| u64::from(rank(&kinds, row, kind)) << 32 | u64::from(rank(&entities, row, entity));
+    let mut keys: Vec<(u64, u32)> = (0_u32..).zip(rows).map(|(at, row)| (key(*row), at)).collect();
     keys.sort_unstable();
-    keys.into_iter().map(|(_, row)| row).collect()
+    keys.into_iter().map(|(_, at)| rows[at as usize]).collect()
 }
 
-/// The place of each row's value among the distinct values in order, from 1; 0 for a null. Empty if all are null.
-fn ranks(batch: &RecordBatch, name: &str) -> Vec<u32> {
-    let Some(texts) = batch.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<StringViewArray>())
-    else {
-        return Vec::new();
-    };
-    if texts.null_count() == texts.len() {
-        return Vec::new();
+fn code(piece: &Piece<'_>, id: u8, row: u32) -> u16 {
+    match piece.rows.block().column(id).map(|held| &held.values) {
+        Some(Values::Coded(coded)) => coded.code(row as usize),
+        Some(Values::Long(_)) | None => 0,
     }
-    let mut numbers: HashMap<&str, u32> = HashMap::new();
-    let mut distinct: Vec<&str> = Vec::new();
-    let mut ranks: Vec<u32> = texts
-        .iter()
-        .map(|text| {
-            text.map_or(0, |text| {
-                *numbers.entry(text).or_insert_with(|| {
-                    distinct.push(text);
-                    distinct.len() as u32
-                })
-            })
-        })
-        .collect();
-    let mut order: Vec<u32> = (1..=distinct.len() as u32).collect();
-    order.sort_unstable_by_key(|number| distinct[*number as usize - 1]);
-    let mut places = vec![0; distinct.len() + 1];
-    for (place, number) in order.into_iter().enumerate() {
-        places[number as usize] = place as u32 + 1;
-    }
-    for rank in &mut ranks {
-        *rank = places[*rank as usize];
-    }
-    ranks
 }
 
-/// The rows of a batch in the order of `rows`. Columns without values are not touched.
-pub(super) fn reorder(batch: &RecordBatch, rows: Vec<u32>) -> Result<RecordBatch, ArrowError> {
-    let rows = UInt32Array::from(rows);
-    let column = |array: &ArrayRef| {
-        if array.null_count() == array.len() { Ok(Arc::clone(array)) } else { take(array, &rows, None) }
+/// For each piece the places of its values among the distinct values of all pieces in order, from 1, by their numbers; 0 for a null.
+fn ranks(pieces: &[Piece<'_>], id: u8) -> Vec<Vec<u32>> {
+    let values = |piece: &Piece<'_>| -> Vec<Vec<u8>> {
+        match piece.rows.block().column(id).map(|held| &held.values) {
+            Some(Values::Coded(coded)) => {
+                (1..=coded.distinct() as u16).filter_map(|code| coded.value(code)).map(<[u8]>::to_vec).collect()
+            }
+            Some(Values::Long(_)) | None => Vec::new(),
+        }
     };
-    let columns = batch.columns().iter().map(column).collect::<Result<_, _>>()?;
-    RecordBatch::try_new(batch.schema(), columns)
+    let of_pieces: Vec<Vec<Vec<u8>>> = pieces.iter().map(values).collect();
+    let distinct: BTreeSet<&[u8]> = of_pieces.iter().flatten().map(Vec::as_slice).collect();
+    let places: HashMap<&[u8], u32> = distinct.into_iter().zip(1..).collect();
+    let ranks = |values: &Vec<Vec<u8>>| {
+        let places = values.iter().map(|value| places.get(value.as_slice()).copied().unwrap_or(0));
+        std::iter::once(0).chain(places).collect()
+    };
+    of_pieces.iter().map(ranks).collect()
+}
+
+fn value(array: Option<&StringViewArray>, row: usize) -> Option<&str> {
+    array.filter(|array| array.is_valid(row)).map(|array| array.value(row))
+}
+
+/// Whether the rows of a batch stand in the order of a row group.
+pub(super) fn is_sorted(ledger: LedgerName, batch: &RecordBatch) -> bool {
+    let text = |name: &str| batch.column_by_name(name).and_then(|array| array.as_string_view_opt());
+    let seqs = batch.column_by_name("seq").and_then(|seqs| seqs.as_primitive_opt::<Int64Type>());
+    let ([kinds, entities], Some(seqs)) = (sort_columns(ledger).map(text), seqs) else { return false };
+    let key = |row| (value(kinds, row), value(entities, row), seqs.value(row));
+    (1..batch.num_rows()).all(|row| key(row - 1) < key(row))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Entry;
-    use crate::columnar::ColumnsBuilder;
     use crate::events::{TABLE, column};
-    use crate::fixtures::parts;
-    use arrow::array::AsArray as _;
-    use arrow::datatypes::Int64Type;
+    use crate::fixtures::tail_block;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn rows_are_sorted_by_kind_session_and_seq(rows in prop::collection::vec((prop::option::of("[ab]{1,2}"), prop::option::of("[ab]{1,2}")), 0..40)) {
-            let mut builder = ColumnsBuilder::new(&TABLE, |_| true);
-            for (seq, (kind, session)) in rows.iter().enumerate() {
+        fn rows_are_sorted_by_kind_session_and_seq(rows in prop::collection::vec((prop::option::of("[ab]{1,2}"), prop::option::of("[ab]{1,2}")), 1..40), cut in 0_usize..40) {
+            let entries: Vec<Entry> = rows.iter().map(|(kind, session)| {
                 let mut entry = Entry::new();
                 entry.set_text_if(column::KIND, kind.as_deref());
                 entry.set_text_if(column::SESSION, session.as_deref());
-                let (flags, facts, _) = parts(&TABLE, &mut [entry]).remove(0);
-                builder.push(0, seq as u64, 0, 0, flags, &facts, None).expect("canonical");
-            }
-            let batch = builder.finish().expect("sound");
-            let order = sorted(LedgerName::Events, &batch);
-            let mut want: Vec<u32> = (0..rows.len() as u32).collect();
-            want.sort_by_key(|row| (rows[*row as usize].clone(), *row));
-            prop_assert_eq!(&order, &want);
-            let ordered = reorder(&batch, order).expect("indices of the batch");
-            let seqs: Vec<u32> = ordered["seq"].as_primitive::<Int64Type>().values().iter().map(|seq| *seq as u32).collect();
+                entry
+            }).collect();
+            let cut = cut.min(rows.len() - 1);
+            let blocks: Vec<_> = [(0, &entries[..cut]), (cut, &entries[cut..])].into_iter()
+                .filter(|(_, entries)| !entries.is_empty())
+                .map(|(first, entries)| tail_block(&TABLE, (first as u64, 0, 0), entries)).collect();
+            let pages: Vec<_> = blocks.iter().map(|block| block.block().pages()).collect();
+            let pieces: Vec<Piece<'_>> = blocks.iter().zip(&pages).map(|(rows, pages)| Piece { rows, pages }).collect();
+            let all: Vec<(u32, u32)> = (0..).zip(&blocks).flat_map(|(piece, block)| (0..block.len() as u32).map(move |row| (piece, row))).collect();
+            let order = of_rows(LedgerName::Events, &pieces, &all);
+            let seqs: Vec<usize> = order.iter().map(|(piece, row)| blocks[*piece as usize].first_seq() as usize + *row as usize).collect();
+            let mut want: Vec<usize> = (0..rows.len()).collect();
+            want.sort_by_key(|row| (rows[*row].clone(), *row));
             prop_assert_eq!(seqs, want);
+            let batch = crate::columnar::gather(&crate::columnar::schema(&TABLE), &pieces, &order).expect("sound");
+            prop_assert!(is_sorted(LedgerName::Events, &batch));
+            let backwards: Vec<_> = order.iter().rev().copied().collect();
+            let batch = crate::columnar::gather(&crate::columnar::schema(&TABLE), &pieces, &backwards).expect("sound");
+            prop_assert_eq!(is_sorted(LedgerName::Events, &batch), rows.len() == 1);
         }
     }
 }

@@ -7,12 +7,13 @@ use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 
 use crate::blobs::Blobs;
+use crate::block::{Block, BlockBuilder};
 use crate::column::{Part, Table};
 use crate::columnar::PartEncoder;
 use crate::error::LedgerError;
 use crate::manifest::{FileKind, SegmentEntry};
-use crate::rows::Rows;
-use crate::segment::cache::{DecodedPart, DecodedRow, RowGroupCache};
+use crate::rows::{RowPlace, Rows};
+use crate::segment::cache::{DecodedRow, DecodedRows, RowGroupCache};
 use crate::segment::entry_of;
 use crate::segment::file::{RowGroupRange, SegmentFile};
 
@@ -46,23 +47,16 @@ impl SegmentReader {
         rows_max: usize,
         bytes_max: usize,
     ) -> Result<Rows, LedgerError> {
-        let facts_name = &entry_of(&*self.blobs, segment, FileKind::Facts)?.name;
-        let facts = self.part(facts_name, Part::Facts, from)?.ok_or_else(|| self.no_such_row(facts_name, from))?;
-        let content = match segment.file(FileKind::Content).filter(|_| content) {
-            Some(file) => self.part(&file.name, Part::Content, from)?,
-            None => None,
-        };
-        let mut rows = Rows::new(self.table.ledger, self.shard, from);
-        let end = facts.range.end_seq.min(from.saturating_add(rows_max.max(1) as u64));
-        for seq in from..end {
-            let (row, bytes) = facts.row(seq).ok_or_else(|| self.no_such_row(facts_name, seq))?;
-            let content = content.as_ref().and_then(|content| content.row(seq)).map(|(_, bytes)| bytes);
-            rows.push(seq, row.batch, row.recorded, row.flags, bytes, content);
-            if rows.size() >= bytes_max {
-                break;
-            }
+        let name = &entry_of(&*self.blobs, segment, FileKind::Facts)?.name;
+        let content_name = segment.file(FileKind::Content).filter(|_| content).map(|file| file.name.as_str());
+        let decoded = self.decoded(name, content_name, from)?.ok_or_else(|| self.no_such_row(name, from))?;
+        let found = decoded.from(from);
+        if found.first().is_none_or(|row| row.place.seq != from) {
+            return Err(self.no_such_row(name, from));
         }
-        Ok(rows)
+        let found = &found[..found.len().min(rows_max.max(1))];
+        let rows = self.refer(&decoded.blocks, found, from, bytes_max);
+        Ok(if content { rows } else { rows.without_content() })
     }
 
     /// Rows of these kinds from position `from` on, which the segment holds, up to the end of their row group; without content. What
@@ -78,30 +72,58 @@ impl SegmentReader {
         let row_group = file.ranges().iter().position(|range| range.contains(from));
         let row_group = row_group.ok_or_else(|| self.no_such_row(name, from))?;
         let range = file.ranges()[row_group];
-        let decoded = decode(self.table, &file.decode_kinds(row_group, kinds)?, Part::Facts, range)
-            .map_err(|what| LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what))?;
-        let mut rows = Rows::new(self.table.ledger, self.shard, from);
-        for seq in from..range.end_seq {
-            if let Some((row, bytes)) = decoded.row(seq) {
-                rows.push(seq, row.batch, row.recorded, row.flags, bytes, None);
-            }
-        }
+        let decoded = decode(self.table, &file.decode_kinds(row_group, kinds)?, None, range)
+            .map_err(|(_, what)| LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what))?;
+        let mut rows = self.refer(&decoded.blocks, decoded.from(from), from, usize::MAX);
         rows.next_seq = range.end_seq;
-        Ok(rows)
+        Ok(rows.without_content())
     }
 
-    /// The decoded row group that covers a position; `None` if the file has none.
-    fn part(&self, name: &str, part: Part, seq: u64) -> Result<Option<Arc<DecodedPart>>, LedgerError> {
-        if let Some(decoded) = self.cache.get(name, part, seq) {
+    /// Rows that refer to these blocks, until they have `bytes_max` bytes.
+    fn refer(&self, blocks: &[Arc<Block>], found: &[DecodedRow], from: u64, bytes_max: usize) -> Rows {
+        let mut rows = Rows::new(self.table.ledger, self.shard, from);
+        let mut shared = None;
+        for found in found {
+            if !rows.is_empty() && rows.size() >= bytes_max {
+                break;
+            }
+            if shared != Some(found.block)
+                && let Some(block) = blocks.get(found.block)
+            {
+                rows.share(block);
+                shared = Some(found.block);
+            }
+            rows.push_shared(found.place, found.row);
+        }
+        rows
+    }
+
+    /// The decoded row group that covers a position, with the content of this file; `None` if the file has none.
+    fn decoded(&self, name: &str, content: Option<&str>, seq: u64) -> Result<Option<Arc<DecodedRows>>, LedgerError> {
+        if let Some(decoded) = self.cache.get(name, content.is_some(), seq) {
             return Ok(Some(decoded));
         }
-        let file = SegmentFile::open(&*self.blobs, name, self.table, part)?;
+        let file = SegmentFile::open(&*self.blobs, name, self.table, Part::Facts)?;
         let Some(row_group) = file.ranges().iter().position(|range| range.contains(seq)) else { return Ok(None) };
-        let batch = file.decode(row_group)?;
-        let decoded = decode(self.table, &batch, part, file.ranges()[row_group])
-            .map_err(|what| LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what))?;
+        let range = file.ranges()[row_group];
+        let facts = file.decode(row_group)?;
+        let mut contents = None;
+        if let Some(content) = content {
+            let file = SegmentFile::open(&*self.blobs, content, self.table, Part::Content)?;
+            if let Some(row_group) = file.ranges().iter().position(|other| *other == range) {
+                contents = Some(file.decode(row_group)?);
+            }
+        }
+        let decoded = decode(self.table, &facts, contents.as_ref(), range).map_err(|(part, what)| {
+            let name = content.filter(|_| part == Part::Content).unwrap_or(name);
+            LedgerError::corrupt(
+                self.blobs.path(name),
+                format!("positions {}..{}", range.first_seq, range.end_seq),
+                what,
+            )
+        })?;
         let decoded = Arc::new(decoded);
-        self.cache.put(name, part, Arc::clone(&decoded));
+        self.cache.put(name, content.is_some(), Arc::clone(&decoded));
         Ok(Some(decoded))
     }
 
@@ -111,32 +133,60 @@ impl SegmentReader {
     }
 }
 
-/// Puts the rows of a decoded row group back into the order of their positions.
-fn decode(table: &'static Table, batch: &RecordBatch, part: Part, range: RowGroupRange) -> Result<DecodedPart, String> {
-    let encoder = PartEncoder::new(table, batch, part).map_err(|error| error.to_string())?;
-    let seqs = batch["seq"].as_primitive::<Int64Type>().values();
-    let mut rows = vec![DecodedRow::default(); range.len()];
-    let mut bytes = Vec::with_capacity(batch.get_array_memory_size());
-    for (at, seq) in seqs.iter().enumerate() {
-        let slot = seq.cast_unsigned().checked_sub(range.first_seq).and_then(|slot| rows.get_mut(slot as usize));
-        let slot = slot.filter(|slot| !slot.present).ok_or_else(|| format!("it holds the position {seq} wrongly"))?;
-        let start = bytes.len();
-        encoder.encode(at, &mut bytes);
-        *slot = DecodedRow { start, len: bytes.len() - start, present: true, ..DecodedRow::default() };
-    }
-    if part == Part::Facts {
-        let batches = batch["batch"].as_primitive::<Int64Type>().values();
-        let recorded = batch["recorded"].as_primitive::<TimestampMicrosecondType>().values();
-        let flags = batch["flags"].as_primitive::<Int32Type>().values();
-        for (at, seq) in seqs.iter().enumerate() {
-            if let Some(slot) = rows.get_mut((seq.cast_unsigned() - range.first_seq) as usize) {
-                slot.batch = batches[at].cast_unsigned();
-                slot.recorded = recorded[at];
-                slot.flags = flags[at].cast_unsigned();
-            }
+/// Puts the rows of a decoded row group back into the order of their positions. An error says in which part it is.
+fn decode(
+    table: &'static Table,
+    facts: &RecordBatch,
+    content: Option<&RecordBatch>,
+    range: RowGroupRange,
+) -> Result<DecodedRows, (Part, String)> {
+    let encoder = |batch, part| PartEncoder::new(table, batch, part).map_err(|error| (part, error.to_string()));
+    let facts_encoder = encoder(facts, Part::Facts)?;
+    let content_encoder = content.map(|batch| encoder(batch, Part::Content)).transpose()?;
+    let facts_of = rows_by_seq(facts, range).map_err(|what| (Part::Facts, what))?;
+    let content_of =
+        content.map(|batch| rows_by_seq(batch, range)).transpose().map_err(|what| (Part::Content, what))?;
+    let batches = facts["batch"].as_primitive::<Int64Type>().values();
+    let recorded = facts["recorded"].as_primitive::<TimestampMicrosecondType>().values();
+    let flags = facts["flags"].as_primitive::<Int32Type>().values();
+    let (mut blocks, mut rows) = (Vec::new(), Vec::new());
+    let mut builder = BlockBuilder::new(table);
+    let (mut facts_part, mut content_part) = (Vec::new(), Vec::new());
+    for (seq, at) in (range.first_seq..range.end_seq).zip(facts_of) {
+        let Some(at) = at else { continue };
+        if builder.is_full() {
+            blocks.push(Arc::new(std::mem::replace(&mut builder, BlockBuilder::new(table)).close()));
         }
+        facts_part.clear();
+        facts_encoder.encode(at, &mut facts_part);
+        content_part.clear();
+        let content_row = content_of.as_ref().and_then(|rows| *rows.get((seq - range.first_seq) as usize)?);
+        if let Some((encoder, at)) = content_encoder.as_ref().zip(content_row) {
+            encoder.encode(at, &mut content_part);
+        }
+        let content_part = Some(content_part.as_slice()).filter(|part| !part.is_empty());
+        builder.push_parts(&facts_part, content_part).map_err(|error| (Part::Facts, error.to_string()))?;
+        let place = RowPlace {
+            seq,
+            batch: batches[at].cast_unsigned(),
+            recorded: recorded[at],
+            flags: flags[at].cast_unsigned(),
+        };
+        rows.push(DecodedRow { place, block: blocks.len(), row: builder.block().len() - 1 });
     }
-    Ok(DecodedPart { range, bytes, rows })
+    blocks.push(Arc::new(builder.close()));
+    Ok(DecodedRows { range, blocks, rows })
+}
+
+/// Which row of a batch stands at each position of a range.
+fn rows_by_seq(batch: &RecordBatch, range: RowGroupRange) -> Result<Vec<Option<usize>>, String> {
+    let mut rows = vec![None; range.len()];
+    for (at, seq) in batch["seq"].as_primitive::<Int64Type>().values().iter().enumerate() {
+        let slot = seq.cast_unsigned().checked_sub(range.first_seq).and_then(|slot| rows.get_mut(slot as usize));
+        let slot = slot.filter(|slot| slot.is_none()).ok_or_else(|| format!("it holds the position {seq} wrongly"))?;
+        *slot = Some(at);
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -149,13 +199,13 @@ mod tests {
     use crate::entry::Entry;
     use crate::events::{TABLE, column};
     use crate::fixtures::any_entry;
-    use crate::fixtures::recorder::{ORIGIN, Recorded, Recorder, session_events};
+    use crate::fixtures::recorder::{ORIGIN, Recorded, RecordedRow, Recorder, session_events};
     use crate::manifest::Manifest;
     use crate::operations;
     use crate::verify::{Report, Scope, verify_segments};
 
     /// A sealed segment, its directory, and its rows as they were recorded.
-    fn sealed() -> (tempfile::TempDir, Arc<dyn Blobs>, Manifest, Vec<Rows>) {
+    fn sealed() -> (tempfile::TempDir, Arc<dyn Blobs>, Manifest, Vec<RecordedRow>) {
         let directory = tempfile::tempdir().expect("a directory");
         let blobs: Arc<dyn Blobs> = Arc::new(LocalBlobs::new(directory.path()));
         let mut recorder = Recorder::new(&TABLE);
@@ -174,19 +224,22 @@ mod tests {
     #[test]
     fn rows_come_back_in_order_as_they_were_recorded() {
         let (_directory, blobs, manifest, recorded) = sealed();
-        let recorded: Vec<_> = recorded.iter().flat_map(Rows::parts).collect();
         for content in [true, false] {
             for limit in [1, 7, 1_000] {
                 let (reader, mut from) = (reader(&blobs), 0);
                 while from < manifest.end_seq() {
                     let rows = reader.read(&manifest.segments[0], from, content, limit, usize::MAX).expect("readable");
                     assert!((1..=limit).contains(&rows.len()));
-                    for (row, want) in rows.parts().zip(&recorded[from as usize..]) {
-                        assert_eq!(
-                            (row.seq, row.batch, row.recorded, row.flags),
-                            (want.seq, want.batch, want.recorded, want.flags)
-                        );
-                        assert_eq!((row.facts, row.content), (want.facts, want.content.filter(|_| content)));
+                    for (row, want) in rows.iter().zip(&recorded[from as usize..]) {
+                        let place = RowPlace {
+                            seq: row.position.seq,
+                            batch: row.batch,
+                            recorded: row.recorded,
+                            flags: row.flags,
+                        };
+                        assert_eq!(place, want.place);
+                        let content = if content { want.content.clone() } else { Vec::new() };
+                        assert_eq!((row.part(Part::Facts), row.part(Part::Content)), (want.facts.clone(), content));
                     }
                     from = rows.next_seq;
                 }
@@ -236,11 +289,12 @@ mod tests {
         let file = SegmentFile::open(&*blobs, facts, table, Part::Facts).expect("sound");
         assert!(file.ranges().len() >= row_groups, "{} row groups", file.ranges().len());
         let reader = SegmentReader::new(Arc::clone(&blobs), table, 0, Arc::new(RowGroupCache::new()));
-        for want in recorded.rows.iter().flat_map(Rows::parts) {
-            let rows = reader.read(&manifest.segments[0], want.seq, true, 1, 1).expect("readable");
-            let row = rows.parts().next().expect("a row");
-            assert_eq!((row.seq, row.batch, row.recorded), (want.seq, want.batch, want.recorded));
-            assert!(row.flags == want.flags && row.facts == want.facts && row.content == want.content);
+        for want in &recorded.rows {
+            let rows = reader.read(&manifest.segments[0], want.place.seq, true, 1, 1).expect("readable");
+            let row = rows.get(0).expect("a row");
+            let place = RowPlace { seq: row.position.seq, batch: row.batch, recorded: row.recorded, flags: row.flags };
+            assert_eq!(place, want.place);
+            assert!(row.part(Part::Facts) == want.facts && row.part(Part::Content) == want.content);
         }
         let scope = Scope { blobs: &*blobs, table, shard: 0, origin: ORIGIN, threads: 1 };
         let mut report = Report::default();

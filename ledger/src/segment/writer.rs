@@ -1,6 +1,7 @@
 //! Rows to the two Parquet files of a segment, one row group in memory at a time.
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,31 +14,29 @@ use proof::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::blobs::{BlobWriter, Blobs};
-use crate::column::{Column, Part, Table};
-use crate::columnar::{ColumnsBuilder, NotCanonical, POSITION_COLUMNS};
+use crate::block::Pages;
+use crate::column::{Part, Table};
+use crate::columnar::{self, POSITION_COLUMNS, Piece, gather};
 use crate::error::LedgerError;
 use crate::limits::{ROW_GROUP_BYTES_MAX, ROW_GROUP_ENTRIES_MAX};
 use crate::manifest::{FileEntry, FileKind};
-use crate::rows::{RowParts, Rows};
 use crate::segment::{layout, order};
+use crate::tail::TailBlock;
 
 /// The column of a content batch that says which event a row belongs to.
 const SEQ: usize = 1;
-/// Stands for "this event has no content row".
-const NONE: u32 = u32::MAX;
 
 /// Writes the facts and the content file of one segment.
 pub(crate) struct SegmentWriter<'a> {
     blobs: &'a dyn Blobs,
     table: &'static Table,
-    shard: u32,
     stem: String,
     facts: ColumnsFile,
+    /// The columns of the content file.
+    content_schema: SchemaRef,
     content: Option<ColumnsFile>,
-    facts_rows: ColumnsBuilder,
-    content_rows: ColumnsBuilder,
-    /// For each row of the group the number of its content row.
-    content_of: Vec<u32>,
+    /// Rows of the row group that is being filled: the blocks and which of their rows.
+    pieces: Vec<(Arc<TailBlock>, Range<usize>)>,
     group_first: u64,
     group_bytes: usize,
     next_seq: u64,
@@ -48,22 +47,24 @@ impl<'a> SegmentWriter<'a> {
     pub(crate) fn new(
         blobs: &'a dyn Blobs,
         table: &'static Table,
-        shard: u32,
         stem: &str,
         first_seq: u64,
     ) -> Result<Self, LedgerError> {
-        let facts_rows = ColumnsBuilder::new(table, |column: &Column| column.part == Part::Facts);
-        let facts = ColumnsFile::create(blobs, FileKind::Facts, stem, table, facts_rows.schema().clone())?;
+        let facts_schema = columnar::schema_of(table, |column| column.part == Part::Facts);
+        let content_schema = columnar::schema_of(table, |column| column.part == Part::Content);
+        let columns: Vec<usize> = [SEQ].into_iter().chain(POSITION_COLUMNS..content_schema.fields().len()).collect();
+        let content_schema = content_schema
+            .project(&columns)
+            .map_err(|error| LedgerError::Columnar { path: blobs.path(stem), message: error.to_string() })?;
+        let facts = ColumnsFile::create(blobs, FileKind::Facts, stem, table, facts_schema)?;
         Ok(Self {
             blobs,
             table,
-            shard,
             stem: stem.to_owned(),
             facts,
+            content_schema: Arc::new(content_schema),
             content: None,
-            facts_rows,
-            content_rows: ColumnsBuilder::new(table, |column: &Column| column.part == Part::Content),
-            content_of: Vec::new(),
+            pieces: Vec::new(),
             group_first: first_seq,
             group_bytes: 0,
             next_seq: first_seq,
@@ -71,29 +72,26 @@ impl<'a> SegmentWriter<'a> {
     }
 
     /// Adds a block of rows, which follows the one before.
-    pub(crate) fn push(&mut self, rows: &Rows) -> Result<(), LedgerError> {
-        for row in rows.parts() {
-            let place = || format!("{}/{}/{}", self.table.ledger, self.shard, row.seq);
-            if row.seq != self.next_seq {
-                let what = format!("the row comes where {} belongs", self.next_seq);
-                return Err(LedgerError::corrupt(self.blobs.path(&self.stem), place(), what));
-            }
-            let refused =
-                |error: NotCanonical| LedgerError::corrupt(self.blobs.path(&self.stem), place(), error.to_string());
-            let shard = self.shard;
-            let RowParts { seq, batch, recorded, flags, facts, content } = row;
-            self.facts_rows.push(shard, seq, batch, recorded, flags, facts, None).map_err(refused)?;
-            if let Some(content) = content {
-                self.content_of.push(self.content_rows.len() as u32);
-                self.content_rows.push(shard, seq, batch, recorded, flags, &[], Some(content)).map_err(refused)?;
-            } else {
-                self.content_of.push(NONE);
-            }
-            self.group_bytes += facts.len() + content.map_or(0, <[u8]>::len);
+    pub(crate) fn push(&mut self, block: &Arc<TailBlock>) -> Result<(), LedgerError> {
+        if block.first_seq() != self.next_seq {
+            let place = format!("{}/{}/{}", self.table.ledger, block.shard(), block.first_seq());
+            let what = format!("the row comes where {} belongs", self.next_seq);
+            return Err(LedgerError::corrupt(self.blobs.path(&self.stem), place, what));
+        }
+        let mut from = 0;
+        let mean_bytes = block.block().value_bytes() / block.block().len().max(1);
+        for row in 0..block.len() {
+            self.group_bytes += mean_bytes;
             self.next_seq += 1;
-            if self.content_of.len() >= ROW_GROUP_ENTRIES_MAX || self.group_bytes >= ROW_GROUP_BYTES_MAX {
+            let rows = (self.next_seq - self.group_first) as usize;
+            if rows >= ROW_GROUP_ENTRIES_MAX || self.group_bytes >= ROW_GROUP_BYTES_MAX {
+                self.pieces.push((Arc::clone(block), from..row + 1));
+                from = row + 1;
                 self.end_row_group()?;
             }
+        }
+        if from < block.len() {
+            self.pieces.push((Arc::clone(block), from..block.len()));
         }
         Ok(())
     }
@@ -114,20 +112,26 @@ impl<'a> SegmentWriter<'a> {
     }
 
     fn end_row_group(&mut self) -> Result<(), LedgerError> {
-        if self.content_of.is_empty() {
+        if self.pieces.is_empty() {
             return Ok(());
         }
         let range = (self.group_first, self.next_seq);
+        let taken = std::mem::take(&mut self.pieces);
+        let pages: Vec<Pages> = taken.iter().map(|(block, _)| block.block().pages()).collect();
+        let pieces: Vec<Piece<'_>> = taken.iter().zip(&pages).map(|((rows, _), pages)| Piece { rows, pages }).collect();
+        let rows: Vec<(u32, u32)> = (0_u32..)
+            .zip(&taken)
+            .flat_map(|(piece, (_, rows))| rows.clone().map(move |row| (piece, row as u32)))
+            .collect();
+        let order = order::of_rows(self.table.ledger, &pieces, &rows);
+        let has_content = |(piece, row): &(u32, u32)| {
+            pieces.get(*piece as usize).is_some_and(|piece| piece.rows.block().has_part(Part::Content, *row as usize))
+        };
+        let content_order: Vec<(u32, u32)> = order.iter().copied().filter(has_content).collect();
         let refused = |message: String| LedgerError::Columnar { path: self.blobs.path(&self.stem), message };
-        let facts = self.facts_rows.finish().map_err(|error| refused(error.to_string()))?;
-        let rows = order::sorted(self.table.ledger, &facts);
-        let content_order: Vec<u32> =
-            rows.iter().map(|row| self.content_of[*row as usize]).filter(|row| *row != NONE).collect();
         if !content_order.is_empty() {
-            let content = self.content_rows.finish().map_err(|error| refused(error.to_string()))?;
-            let columns: Vec<usize> = [SEQ].into_iter().chain(POSITION_COLUMNS..content.num_columns()).collect();
-            let content = content.project(&columns).map_err(|error| refused(error.to_string()))?;
-            let content = order::reorder(&content, content_order).map_err(|error| refused(error.to_string()))?;
+            let content =
+                gather(&self.content_schema, &pieces, &content_order).map_err(|error| refused(error.to_string()))?;
             let file = match &mut self.content {
                 Some(file) => file,
                 none => none.insert(ColumnsFile::create(
@@ -140,9 +144,8 @@ impl<'a> SegmentWriter<'a> {
             };
             file.write_row_group(&content, range)?;
         }
-        let facts = order::reorder(&facts, rows).map_err(|error| refused(error.to_string()))?;
+        let facts = gather(&self.facts.schema, &pieces, &order).map_err(|error| refused(error.to_string()))?;
         self.facts.write_row_group(&facts, range)?;
-        self.content_of.clear();
         self.group_first = self.next_seq;
         self.group_bytes = 0;
         Ok(())
@@ -154,6 +157,7 @@ pub(super) struct ColumnsFile {
     kind: FileKind,
     name: String,
     path: PathBuf,
+    schema: SchemaRef,
     writer: ArrowWriter<HashingWriter>,
     failure: Failure,
     row_groups: Vec<(u64, u64)>,
@@ -185,9 +189,9 @@ impl ColumnsFile {
     ) -> Result<Self, LedgerError> {
         let failure = Failure::default();
         let sink = HashingWriter::new(blob, &failure);
-        let writer =
-            ArrowWriter::try_new(sink, schema, Some(properties)).map_err(|error| failure.explain(&path, &error))?;
-        Ok(Self { kind, name, path, writer, failure, row_groups: Vec::new(), rows: 0 })
+        let writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties))
+            .map_err(|error| failure.explain(&path, &error))?;
+        Ok(Self { kind, name, path, schema, writer, failure, row_groups: Vec::new(), rows: 0 })
     }
 
     pub(super) fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {

@@ -260,8 +260,13 @@ fn run(scope: &Scope<'_>, manifest: &Manifest, job: Job, sender: &Sender<(usize,
                 .and_then(|headers| Ok((headers, segment::secrets(scope.blobs, segment)?)));
             match sidecars {
                 Ok((headers, secrets)) => {
-                    let expected =
-                        Expected { table: scope.table, shard: scope.shard, headers: &headers, secrets: &secrets };
+                    let expected = Expected {
+                        table: scope.table,
+                        shard: scope.shard,
+                        headers: &headers,
+                        secrets: &secrets,
+                        blocks: None,
+                    };
                     check_rows(scope.blobs, segment, expected, &mut listener);
                 }
                 Err(error) => {

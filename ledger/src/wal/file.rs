@@ -9,8 +9,8 @@ use crate::disk::{Disk, DiskFile, replace};
 use crate::error::LedgerError;
 use crate::position::LedgerName;
 
-/// The format that this version writes and the newest that it reads.
-pub const WAL_FORMAT: u32 = 1;
+/// The format that this version writes and the only one that it reads; directories of an older one are refused as a whole.
+pub const WAL_FORMAT: u32 = 2;
 /// Length of the header.
 pub const HEADER_LEN: usize = 89;
 const MAGIC: &[u8; 8] = b"TACHOWAL";

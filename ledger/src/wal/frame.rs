@@ -6,13 +6,13 @@
 
 use proof::inputs::Input;
 
-use crate::entry::NO_CONTENT;
+use crate::block::{BLOCK_HEADER_LEN, rows_of};
 use crate::limits::FRAME_BYTES_MAX;
 
 /// Bytes before a frame's type.
 pub const FRAME_HEADER_LEN: usize = 8;
-/// Fixed bytes of an EVENT payload before the group's bytes: seq and recorded.
-pub const EVENT_PREFIX_LEN: usize = 16;
+/// Bytes of a BLOCK payload before those of the block: first position and recorded time.
+pub const BLOCK_PREFIX_LEN: usize = 16;
 /// Length of a COMMIT frame, header included.
 pub const COMMIT_FRAME_LEN: usize = FRAME_HEADER_LEN + 1 + 36;
 
@@ -22,14 +22,14 @@ pub const COMMIT_FRAME_LEN: usize = FRAME_HEADER_LEN + 1 + 36;
 pub enum FrameType {
     /// A batch begins.
     Open = 1,
-    /// One entry.
-    Event = 2,
     /// One source position.
     Input = 3,
     /// What precedes is one commit.
     Commit = 4,
     /// A batch ends with this header.
     Close = 5,
+    /// Rows that follow each other.
+    Block = 6,
 }
 
 /// The seed of the checksums of one commit in one file.
@@ -83,19 +83,17 @@ pub struct Commit {
     pub count: u32,
 }
 
-/// Payload of EVENT, borrowed.
+/// Payload of BLOCK, borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event<'a> {
-    /// Position.
-    pub seq: u64,
-    /// Microseconds since 1970 UTC.
+pub struct Rows<'a> {
+    /// Position of the first row.
+    pub first_seq: u64,
+    /// Microseconds since 1970 UTC, for all of them.
     pub recorded: i64,
-    /// The leaf's flags.
-    pub flags: u32,
-    /// Canonical bytes of the facts part.
-    pub facts: &'a [u8],
-    /// Canonical bytes of the content part.
-    pub content: Option<&'a [u8]>,
+    /// Number of rows, as the block says.
+    pub count: u32,
+    /// The bytes of the block.
+    pub block: &'a [u8],
 }
 
 /// A frame whose checksum is right.
@@ -103,8 +101,8 @@ pub struct Event<'a> {
 pub enum Frame<'a> {
     /// A batch begins.
     Open(Open),
-    /// One entry.
-    Event(Event<'a>),
+    /// Rows that follow each other.
+    Block(Rows<'a>),
     /// One source position.
     Input(Input),
     /// The end of a commit.
@@ -185,26 +183,25 @@ impl Commit {
     }
 }
 
-impl<'a> Event<'a> {
-    /// Reads a payload: seq, recorded, flags, facts length, facts, content length, content.
+impl<'a> Rows<'a> {
+    /// Reads a payload: first position, recorded, block. Of the block only the number of rows is read.
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
-        let (head, rest) = bytes.split_first_chunk::<24>()?;
-        let facts_len = u32::from_be_bytes(head[20..].try_into().ok()?) as usize;
-        let (facts, rest) = rest.split_at_checked(facts_len)?;
-        let (len, content) = rest.split_first_chunk::<4>()?;
-        let content_len = u32::from_be_bytes(*len);
-        let content = match content_len {
-            NO_CONTENT if content.is_empty() => None,
-            len if len as usize == content.len() => Some(content),
-            _ => return None,
-        };
+        let (head, block) = bytes.split_first_chunk::<BLOCK_PREFIX_LEN>()?;
+        let count = rows_of(block).filter(|count| *count > 0 && block.len() > BLOCK_HEADER_LEN)?;
         Some(Self {
-            seq: u64::from_be_bytes(head[..8].try_into().ok()?),
-            recorded: i64::from_be_bytes(head[8..16].try_into().ok()?),
-            flags: u32::from_be_bytes(head[16..20].try_into().ok()?),
-            facts,
-            content,
+            first_seq: u64::from_be_bytes(head[..8].try_into().ok()?),
+            recorded: i64::from_be_bytes(head[8..].try_into().ok()?),
+            count,
+            block,
         })
+    }
+
+    /// The beginning of a payload; the bytes of the block follow.
+    pub fn prefix(first_seq: u64, recorded: i64) -> [u8; BLOCK_PREFIX_LEN] {
+        let mut bytes = [0; BLOCK_PREFIX_LEN];
+        bytes[..8].copy_from_slice(&first_seq.to_be_bytes());
+        bytes[8..].copy_from_slice(&recorded.to_be_bytes());
+        bytes
     }
 }
 
@@ -222,10 +219,10 @@ pub fn read_frame(bytes: &[u8], seed: Seed) -> Option<(Frame<'_>, usize)> {
     let payload = &body[1..];
     let frame = match body[0] {
         1 => Frame::Open(Open::decode(payload)?),
-        2 => Frame::Event(Event::decode(payload)?),
         3 => Frame::Input(Input::decode(payload).filter(|(_, rest)| rest.is_empty())?.0),
         4 => Frame::Commit(Commit::decode(payload)?),
         5 => Frame::Close(proof::Header::decode(payload)?),
+        6 => Frame::Block(Rows::decode(payload)?),
         _ => return None,
     };
     Some((frame, FRAME_HEADER_LEN + len))
@@ -236,25 +233,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn event_payload(seq: u64, recorded: i64, facts: &[u8], content: Option<&[u8]>) -> Vec<u8> {
-        let mut out = Vec::new();
-        out.extend_from_slice(&seq.to_be_bytes());
-        out.extend_from_slice(&recorded.to_be_bytes());
-        out.extend_from_slice(&1_u32.to_be_bytes());
-        out.extend_from_slice(&(facts.len() as u32).to_be_bytes());
-        out.extend_from_slice(facts);
-        out.extend_from_slice(&content.map_or(NO_CONTENT, |c| c.len() as u32).to_be_bytes());
-        out.extend_from_slice(content.unwrap_or(&[]));
-        out
-    }
-
     proptest! {
         #[test]
         fn frames_round_trip(
-            seq: u64, recorded: i64,
-            facts in prop::collection::vec(any::<u8>(), 0..60),
-            content in prop::option::of(prop::collection::vec(any::<u8>(), 0..60)),
-            (number, epoch, durable_through, next_seq, count) in any::<(u64, u64, u64, u64, u32)>(),
+            first_row: u64, recorded: i64,
+            count in 1..=u32::MAX,
+            rest in prop::collection::vec(any::<u8>(), 1..60),
+            (number, epoch, durable_through, next_seq) in any::<(u64, u64, u64, u64)>(),
             (batch, first_seq, facts_secret, content_secret, writer) in any::<(u64, u64, [u8; 32], [u8; 32], [u8; 16])>(),
         ) {
             let seed = Seed::new(3, 9, number);
@@ -262,14 +247,17 @@ mod tests {
             let open = Open { batch, first_seq, facts_secret, content_secret, writer, epoch };
             let commit = Commit { number, epoch, durable_through, next_seq, count };
             write_frame(&mut out, seed, FrameType::Open, |out| open.encode(out));
-            write_frame(&mut out, seed, FrameType::Event, |out| out.extend_from_slice(&event_payload(seq, recorded, &facts, content.as_deref())));
+            let block = [&count.to_be_bytes()[..], &rest].concat();
+            write_frame(&mut out, seed, FrameType::Block, |out| {
+                out.extend_from_slice(&Rows::prefix(first_row, recorded));
+                out.extend_from_slice(&block);
+            });
             let at = out.len();
             write_frame(&mut out, seed, FrameType::Commit, |out| commit.encode(out));
             let (frame, len) = read_frame(&out, seed).expect("valid");
             prop_assert_eq!(frame, Frame::Open(open));
             let (frame, _) = read_frame(&out[len..], seed).expect("valid");
-            let want = Event { seq, recorded, flags: 1, facts: &facts, content: content.as_deref() };
-            prop_assert_eq!(frame, Frame::Event(want));
+            prop_assert_eq!(frame, Frame::Block(Rows { first_seq: first_row, recorded, count, block: &block }));
             prop_assert_eq!(Commit::find_at(&out[at..], 3, 9), Some(commit));
             prop_assert_eq!(Commit::find_at(&out[at..], 3, 8), None);
         }
@@ -288,7 +276,7 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read_frame(&bytes, Seed::new(0, 0, 0));
             let _ = Commit::find_at(&bytes, 0, 0);
-            let _ = Event::decode(&bytes);
+            let _ = Rows::decode(&bytes);
         }
     }
 }

@@ -10,7 +10,7 @@ use proof::Header;
 use proof::inputs::Input;
 
 use super::file::{HEADER_LEN, WalFile};
-use super::frame::{COMMIT_FRAME_LEN, Commit, Event, FRAME_HEADER_LEN, Frame, Open, Seed, read_frame};
+use super::frame::{COMMIT_FRAME_LEN, Commit, FRAME_HEADER_LEN, Frame, Open, Rows, Seed, read_frame};
 use crate::error::LedgerError;
 use crate::limits::COMMIT_READ_BYTES_MAX;
 
@@ -22,8 +22,8 @@ const READ_BYTES: usize = 4 << 20;
 pub enum Item {
     /// A batch begins.
     Open(Open),
-    /// An event; its payload lies at this range of the commit's bytes.
-    Event(Range<usize>),
+    /// Rows; their payload lies at this range of the commit's bytes.
+    Block(Range<usize>),
     /// A source position.
     Input(Input),
     /// A batch ends.
@@ -44,9 +44,9 @@ pub struct ScannedCommit {
 }
 
 impl ScannedCommit {
-    /// The event whose payload lies at `range`.
-    pub fn event(&self, range: &Range<usize>) -> Option<Event<'_>> {
-        Event::decode(self.bytes.get(range.clone())?)
+    /// The rows whose payload lies at `range`.
+    pub fn rows(&self, range: &Range<usize>) -> Option<Rows<'_>> {
+        Rows::decode(self.bytes.get(range.clone())?)
     }
 }
 
@@ -111,12 +111,15 @@ impl Scanner {
                 Frame::Open(open) => items.push(Item::Open(open)),
                 Frame::Input(input) => items.push(Item::Input(input)),
                 Frame::Close(header) => items.push(Item::Close(header)),
-                Frame::Event(event) => {
-                    if event.seq != self.next_seq + u64::from(count) {
-                        return Err(self.corrupt(format!("event {} stands where {} belongs", event.seq, self.next_seq)));
-                    }
-                    count += 1;
-                    items.push(Item::Event(payload));
+                Frame::Block(rows) => {
+                    let expected = self.next_seq.checked_add(u64::from(count));
+                    let sum = count.checked_add(rows.count).filter(|_| expected == Some(rows.first_seq));
+                    let Some(sum) = sum else {
+                        let what = format!("event {} stands where {} belongs", rows.first_seq, self.next_seq);
+                        return Err(self.corrupt(what));
+                    };
+                    count = sum;
+                    items.push(Item::Block(payload));
                 }
                 Frame::Commit(commit) => return self.finish(commit, items, at, count).map(Some),
             }

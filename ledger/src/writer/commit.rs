@@ -11,14 +11,14 @@ use super::{SPACE_CHECK_INTERVAL, Writer};
 use crate::appender::Receipt;
 use crate::batch::OpenBatch;
 use crate::checkpoint::{peer_key, peer_value};
-use crate::entry::Group;
-use crate::error::{AppendError, LedgerError};
+use crate::error::{AppendError, LedgerError, is_no_space};
 use crate::limits;
 use crate::position::Position;
 use crate::queue::Queued;
+use crate::seal::SealBatch;
 use crate::store::Durable;
-use crate::tail::RowRef;
-use crate::wal::frame::{Commit, EVENT_PREFIX_LEN, Event, FRAME_HEADER_LEN, FrameType, Open, Seed, write_frame};
+use crate::tail::TailBlock;
+use crate::wal::frame::{Commit, FrameType, Open, Rows, Seed, write_frame};
 
 /// What the frames of one commit do besides bringing groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +34,11 @@ struct Plan {
 /// A commit that is encoded in the buffer but not yet written.
 struct Encoded {
     closed: Vec<Header>,
+    /// What the sealer will need of the batches that are closed.
+    sealable: Vec<SealBatch>,
     opened: Option<OpenBatch>,
-    /// Payload offset in the buffer and length of each event.
-    events: Vec<(usize, usize)>,
-    inputs: Vec<Input>,
-}
-
-/// Whether an error says that the disk or the quota is full.
-fn is_no_space(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    recorded: i64,
+    events: u32,
 }
 
 impl Writer {
@@ -92,7 +88,7 @@ impl Writer {
         let begun = self.syncer.begin(&self.wal.file.file);
         let absorbed = begun.map_err(LedgerError::io("sync", path)).and_then(|()| {
             let first = encoded.opened.is_some();
-            self.absorb(encoded).map(|closed| (closed, first))
+            self.absorb(encoded, &groups).map(|closed| (closed, first))
         });
         let synced = self.syncer.finish().map_err(LedgerError::io("sync", &self.wal.file.path));
         match synced.and(absorbed) {
@@ -131,11 +127,12 @@ impl Writer {
         let seed = Seed::new(self.wal.file.header.number, self.wal.file.header.nonce, self.wal.commit);
         let recorded = self.clock.now();
         let mut chain = self.chain.clone();
-        let mut closed = Vec::new();
+        let (mut closed, mut sealable) = (Vec::new(), Vec::new());
         if plan.close
             && let Some(batch) = &mut self.batch
         {
             let header = close(&self.place, &mut self.buffer, seed, batch, chain.previous, recorded);
+            sealable.push(SealBatch::new(header.clone(), batch));
             chain.push(&header).map_err(|what| LedgerError::corrupt(&self.wal.file.path, "chain", what))?;
             closed.push(header);
         }
@@ -152,43 +149,42 @@ impl Writer {
             write_frame(&mut self.buffer, seed, FrameType::Open, |out| open.encode(out));
             let mut batch = OpenBatch::new(self.place.table, self.place.shard, open);
             if plan.close_new {
-                closed.push(close(&self.place, &mut self.buffer, seed, &mut batch, chain.previous, recorded));
+                let header = close(&self.place, &mut self.buffer, seed, &mut batch, chain.previous, recorded);
+                sealable.push(SealBatch::new(header.clone(), &batch));
+                closed.push(header);
             } else {
                 opened = Some(batch);
             }
         }
-        let (events, inputs) = self.encode_groups(seed, recorded, groups);
+        let events = self.encode_groups(seed, recorded, groups);
         let commit = Commit {
             number: self.wal.commit,
             epoch: self.epoch,
             durable_through: self.wal.commit.saturating_sub(1),
-            next_seq: self.wal.next_seq + events.len() as u64,
-            count: events.len() as u32,
+            next_seq: self.wal.next_seq + u64::from(events),
+            count: events,
         };
         write_frame(&mut self.buffer, seed, FrameType::Commit, |out| commit.encode(out));
-        Ok(Encoded { closed, opened, events, inputs })
+        Ok(Encoded { closed, sealable, opened, recorded, events })
     }
 
-    fn encode_groups(&mut self, seed: Seed, recorded: i64, groups: &[Queued]) -> (Vec<(usize, usize)>, Vec<Input>) {
-        let (mut events, mut inputs) = (Vec::new(), Vec::new());
-        let mut seq = self.wal.next_seq;
+    /// Encodes groups and says how many entries they have.
+    fn encode_groups(&mut self, seed: Seed, recorded: i64, groups: &[Queued]) -> u32 {
+        let mut events = 0;
         for Queued { group, .. } in groups {
-            for entry in entries(group) {
-                let start = self.buffer.len() + FRAME_HEADER_LEN + 1;
-                write_frame(&mut self.buffer, seed, FrameType::Event, |out| {
-                    out.extend_from_slice(&seq.to_be_bytes());
-                    out.extend_from_slice(&recorded.to_be_bytes());
-                    out.extend_from_slice(entry);
+            if group.block.is_some() {
+                let prefix = Rows::prefix(self.wal.next_seq + u64::from(events), recorded);
+                write_frame(&mut self.buffer, seed, FrameType::Block, |out| {
+                    out.extend_from_slice(&prefix);
+                    out.extend_from_slice(&group.bytes);
                 });
-                events.push((start, EVENT_PREFIX_LEN + entry.len()));
-                seq += 1;
+                events += group.entries() as u32;
             }
             for input in &group.inputs {
                 write_frame(&mut self.buffer, seed, FrameType::Input, |out| input.encode(out));
-                inputs.push(input.clone());
             }
         }
-        (events, inputs)
+        events
     }
 
     /// Reserves space, then writes. On failure the file is cut back, so that a later commit starts where this one did.
@@ -218,11 +214,13 @@ impl Writer {
         })
     }
 
-    /// Takes the written commit into the batch, the chain and the hot tail. Runs while the disk syncs.
-    fn absorb(&mut self, encoded: Encoded) -> Result<Vec<Header>, LedgerError> {
+    /// Takes the written commit into the batch, the chain and the hot tail. Runs while the disk syncs; nobody is kept waiting while it
+    /// hashes.
+    fn absorb(&mut self, encoded: Encoded, groups: &[Queued]) -> Result<Vec<Header>, LedgerError> {
         for header in &encoded.closed {
             self.chain.push(header).map_err(|what| LedgerError::corrupt(&self.wal.file.path, "chain", what))?;
         }
+        self.closed.extend(encoded.sealable);
         if !encoded.closed.is_empty() {
             self.batch = None;
             (self.closed_at, self.idle_max) = (Instant::now(), limits::HEARTBEAT_FIRST);
@@ -233,30 +231,41 @@ impl Writer {
         let Some(batch) = &mut self.batch else {
             return Ok(encoded.closed);
         };
-        let number = batch.open().batch;
-        let mut state = self.view.lock();
-        for (start, len) in &encoded.events {
-            let Some(event) = self.buffer.get(*start..start + len).and_then(Event::decode) else {
-                return Err(LedgerError::corrupt(
-                    &self.wal.file.path,
-                    "buffer",
-                    "an encoded event cannot be read back",
-                ));
-            };
-            batch.add_event(&event);
-            let at = RowRef { offset: self.wal.offset + *start as u64, len: *len as u32, batch: number };
-            state.tail.push(&self.wal.file, at, &event)?;
+        let (number, file) = (batch.open().batch, self.wal.file.header.number);
+        let (mut seq, mut blocks) = (self.wal.next_seq, Vec::new());
+        for Queued { group, .. } in groups {
+            if let Some(block) = &group.block {
+                batch.add_block(block, encoded.recorded, &group.digests);
+                let at = (seq, number, encoded.recorded);
+                let checks = Some(Arc::clone(&group.checks));
+                blocks.push(TailBlock::new((self.place.shard, file), Arc::clone(block), at, checks));
+                seq += block.len() as u64;
+            }
+            self.view.set_positions(&group.inputs);
+            group.inputs.iter().for_each(|input| batch.add_input(input.clone()));
         }
-        drop(state);
-        self.view.set_positions(&encoded.inputs);
-        for input in encoded.inputs {
-            batch.add_input(input);
-        }
-        if self.wal.entries == 0 && !encoded.events.is_empty() {
+        self.remember(blocks);
+        if self.wal.entries == 0 && encoded.events > 0 {
             self.file_since = Instant::now();
         }
-        self.wal.entries += encoded.events.len() as u64;
+        self.wal.entries += u64::from(encoded.events);
         Ok(encoded.closed)
+    }
+
+    /// Puts rows into the hot tail, and small blocks that became many into one.
+    fn remember(&self, blocks: Vec<TailBlock>) {
+        for block in blocks {
+            let small = {
+                let tail = &mut self.view.lock().tail;
+                tail.push(block);
+                tail.small()
+            };
+            if let Some(small) = small
+                && let Some(joined) = TailBlock::joined(&small)
+            {
+                self.view.lock().tail.replace(&small, joined);
+            }
+        }
     }
 
     /// Makes the synced commit visible, answers who waits, and signs if a batch was closed.
@@ -271,7 +280,7 @@ impl Writer {
             recorded_until: recorded,
             batches: self.chain.next_batch,
         });
-        for Queued { group, reply } in groups {
+        for Queued { group, reply, .. } in groups {
             let first = Position { ledger: self.place.table.ledger, shard: self.place.shard, seq };
             seq += group.entries() as u64;
             // A sender that no longer waits has nothing to be told.
@@ -332,12 +341,6 @@ fn close(
     let header = batch.header(previous, recorded);
     write_frame(buffer, seed, FrameType::Close, |out| out.extend_from_slice(&header.encode()));
     header
-}
-
-/// The entries of a group as the WAL stores them.
-fn entries(group: &Group) -> impl Iterator<Item = &[u8]> {
-    let starts = std::iter::once(0).chain(group.ends.iter().copied());
-    starts.zip(&group.ends).map(|(start, end)| &group.bytes[start as usize..*end as usize])
 }
 
 fn refuse(groups: Vec<Queued>, error: &AppendError) {

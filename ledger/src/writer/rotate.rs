@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Writer;
 use crate::checkpoint;
 use crate::error::LedgerError;
+use crate::sealer::FullFile;
 use crate::wal::file::{CreateError, HEADER_LEN, WalFile, WalHeader, origin_mark};
 
 impl Writer {
@@ -36,13 +37,13 @@ impl Writer {
             Err(CreateError { error, is_clean: false }) => return Err(error),
         };
         let full = std::mem::replace(&mut self.wal.file, next);
-        self.view.rotate()?;
         (self.wal.offset, self.wal.entries) = (HEADER_LEN as u64, 0);
         self.allocated = self.wal.offset;
         self.file_since = Instant::now();
         self.refused.rotation = None;
         self.queue.add_unsealed();
         // The sealer outlives the writer.
+        let full = FullFile { file: full, batches: std::mem::take(&mut self.closed) };
         self.sealer.send(full).map_err(|_| {
             LedgerError::io("seal", &self.place.directory)(std::io::Error::other("the sealer thread has stopped"))
         })

@@ -164,7 +164,7 @@ impl Log for LedgerLog {
         let appender = self.appender.as_ref().ok_or(BudgetError::ReadOnly)?;
         let mut group = Group::new(&ledger::operations::TABLE);
         for asked in asked {
-            group.push(&mut asked.entry()?)?;
+            group.push(&asked.entry()?)?;
         }
         let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
         Ok(pending.wait()?.first.seq)

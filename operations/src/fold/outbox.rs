@@ -295,7 +295,7 @@ mod tests {
             entry.set_text(column::SUBJECT, "pager");
             entry.set_text(column::FROM, from);
             entry.set_text(column::RECORD, &record.to_string());
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
         }
         store.operations().appender().try_append(group).unwrap().wait().unwrap();
         let outbox = Outbox::new("pager", LedgerName::Operations, 0, false);

@@ -156,7 +156,7 @@ fn every_record_is_read_as_it_was_written() {
     let mut group = Group::new(&TABLE);
     let envelope = Envelope { subject: "s", revision: Some(3), actor: "a", from: Some("f"), to: Some("t") };
     for (word, record) in examples() {
-        group.push(&mut find(word).unwrap().entry_of(&envelope, &record.to_string())).unwrap();
+        group.push(&find(word).unwrap().entry_of(&envelope, &record.to_string())).unwrap();
     }
     store.operations().appender().try_append(group).unwrap().wait().unwrap();
     let limit = ledger::ReadLimit { rows: 1_000, bytes: 1 << 20 };

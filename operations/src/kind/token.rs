@@ -1,4 +1,4 @@
-//! The kind `token`: who may come, from its creation to its revocation. Who shows a secret is decided in `src/access`.
+//! The kind `token`: who may come, from its creation to its revocation. Who shows a secret is decided in `access`.
 
 use serde::{Deserialize, Serialize};
 

@@ -8,8 +8,8 @@ use crate::alert::{Alert, EVIDENCE_MAX, POINTS_MAX, Point, Severity, State};
 use crate::kind::alert_notice::Because;
 use crate::kind::alert_step::{self, CloseReason};
 use crate::limits;
+use ledger::FLAG_CONTENT;
 use ledger::Row;
-use ledger::entry::FLAG_CONTENT;
 use ledger::operations::column;
 
 /// Where an alert stands, for people.

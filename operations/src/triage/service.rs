@@ -130,13 +130,13 @@ impl TriageService {
         let mut inner = self.lock();
         let projection = inner.projection(&self.reader)?;
         let asking = Asking { triage: projection.get(), principal, now };
-        let Checked { mut entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
+        let Checked { entry, subject, would_have_hidden, dry_run } = asking.check(request, random_digits)?;
         if dry_run {
             return Ok(Done { would_have_hidden, ..Done::default() });
         }
         let appender = self.appender.as_ref().ok_or(Refused::ReadOnly)?;
         let mut group = Group::new(&ledger::operations::TABLE);
-        group.push(&mut entry)?;
+        group.push(&entry)?;
         let pending = appender.try_append(group).map_err(|Rejected { error, .. }| error)?;
         let receipt = pending.wait()?;
         projection.catch_up()?;
@@ -165,8 +165,8 @@ impl TriageService {
         }
         let Notices { due, next } = projection.get().notices(now);
         let mut group = Group::new(&ledger::operations::TABLE);
-        for mut entry in due.iter().filter_map(notice_entry) {
-            group.push(&mut entry)?;
+        for entry in due.iter().filter_map(notice_entry) {
+            group.push(&entry)?;
         }
         if group.is_empty() {
             inner.looked = Some(Looked { changes, next });
@@ -258,7 +258,7 @@ mod tests {
             entry.set_text(column::SUBJECT, "a");
             entry.set_text(column::RECORD, record);
             let mut group = Group::new(&ledger::operations::TABLE);
-            group.push(&mut entry).unwrap();
+            group.push(&entry).unwrap();
             store.operations().appender().try_append(group).unwrap().wait().unwrap().recorded
         };
         let escalation = serde_json::json!({"escalate": [{"name": "s", "after_minutes": 10, "receivers": ["chief"]}]});

@@ -75,7 +75,7 @@ impl Story {
 
     fn record(&mut self, entry: &ledger::Entry) -> &mut Self {
         let recorded = self.now() + MINUTE;
-        self.rows.push_entry(0, recorded, &mut entry.clone());
+        self.rows.push_entry(0, recorded, &entry.clone());
         let row = self.rows.get(self.rows.len() - 1).unwrap();
         self.triage.apply(&row);
         self

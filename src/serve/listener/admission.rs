@@ -5,32 +5,33 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
-use api::Problem;
+use api::{Peer, Problem};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse;
 use hyper::body::{Body as _, Frame, SizeHint};
 use ingest::refusals::{Refusal, Refusals};
-use operations::access::Authorize;
+use operations::access::{Authorize, Principal, Tokens};
 use tower::ServiceExt;
 
+use super::connections::{Connection, Holder, Permit};
 use super::pace::{Pace, Paced};
-use crate::access::Tokens;
-use crate::guests::{Holder, Seat, Turn};
 
 /// What a listener knows of who may come. Clones share it.
 #[derive(Clone, Default)]
-pub struct Doorman {
+pub struct Admission {
     /// Known once the store is open.
     tokens: Arc<OnceLock<Tokens>>,
     /// The names by which this server may be asked; `None` takes every name.
     names: Option<Arc<RwLock<Vec<String>>>>,
     /// Who counts those that are not let in.
     refusals: Option<Refusals>,
+    /// Who is at the other end of every connection, where tokens are not asked for.
+    peer: Option<Arc<Principal>>,
 }
 
-impl Doorman {
+impl Admission {
     /// Takes requests under addresses, `localhost` and these names only: a page in somebody's browser could otherwise make
     /// its own name mean this server, and ask in that person's network.
     pub fn with_names(names: Vec<String>) -> Self {
@@ -40,6 +41,11 @@ impl Doorman {
     /// Counts those that are not let in, and tells of them.
     pub fn counting(refusals: Refusals) -> Self {
         Self { refusals: Some(refusals), ..Self::default() }
+    }
+
+    /// Takes every request as this principal's: whoever can connect is trusted.
+    pub fn of_peer(principal: Principal) -> Self {
+        Self { peer: Some(Arc::new(principal)), ..Self::default() }
     }
 
     /// Takes requests under these names from now on.
@@ -56,26 +62,29 @@ impl Doorman {
     }
 
     /// Answers a request that came on this connection.
-    pub async fn admit(&self, seat: &Seat, request: Request<Body>, router: Router) -> Response<Body> {
+    pub async fn admit(&self, connection: &Connection, request: Request<Body>, router: Router) -> Response<Body> {
         if let Err(problem) = self.head(&request) {
             return self.refuse(problem);
         }
-        let holder = self.holder(request.headers(), seat);
+        let holder = self.holder(request.headers(), connection);
         let pace = match &holder {
             Holder::Token(_) => Pace::KNOWN,
             Holder::Address(_) => Pace::UNKNOWN,
         };
         // What has no body is answered at once and takes no place of those who are not known: health is asked so.
-        let turn = match (request.body().is_end_stream(), &holder) {
+        let permit = match (request.body().is_end_stream(), &holder) {
             (true, Holder::Address(_)) => None,
-            _ => match seat.begin(holder) {
-                Some(turn) => Some(turn),
+            _ => match connection.begin(holder) {
+                Some(permit) => Some(permit),
                 None => return self.refuse(too_many()),
             },
         };
-        let request = request.map(|body| Paced::wrap(body, pace));
+        let mut request = request.map(|body| Paced::wrap(body, pace));
+        if let Some(principal) = &self.peer {
+            request.extensions_mut().insert(Peer(Arc::clone(principal)));
+        }
         let response = router.oneshot(request).await.unwrap_or_else(|never| match never {});
-        response.map(|body| Body::new(Held { body, _turn: turn }))
+        response.map(|body| Body::new(Held { body, _permit: permit }))
     }
 
     /// Answers a request that came without TLS where TLS is asked for. What it brought passed readable, a token too.
@@ -97,11 +106,14 @@ impl Doorman {
     }
 
     /// Whose the request is.
-    fn holder(&self, headers: &HeaderMap, seat: &Seat) -> Holder {
+    fn holder(&self, headers: &HeaderMap, connection: &Connection) -> Holder {
+        if let Some(principal) = &self.peer {
+            return Holder::Token(principal.token.clone());
+        }
         let secret = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let secret = secret.and_then(|value| value.split_once(' ')).map(|(_, secret)| secret.trim());
         let principal = self.tokens.get().zip(secret).and_then(|(tokens, secret)| tokens.authorize(secret));
-        principal.map_or(Holder::Address(seat.address), |principal| Holder::Token(principal.token.clone()))
+        principal.map_or(Holder::Address(connection.address), |principal| Holder::Token(principal.token.clone()))
     }
 
     fn head(&self, request: &Request<Body>) -> Result<(), Problem> {
@@ -159,7 +171,7 @@ fn close(problem: Problem) -> Response<Body> {
 /// The body of an answer, whose sender's place is taken until it was sent.
 struct Held {
     body: Body,
-    _turn: Option<Turn>,
+    _permit: Option<Permit>,
 }
 
 impl hyper::body::Body for Held {
@@ -185,26 +197,26 @@ impl hyper::body::Body for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guests::Guests;
+    use crate::serve::listener::connections::Connections;
     use axum::routing::any;
 
-    fn ask(doorman: &Doorman, headers: &[(&str, &str)], uri: &str) -> StatusCode {
+    fn ask(admission: &Admission, headers: &[(&str, &str)], uri: &str) -> StatusCode {
         let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Body::from("x")).unwrap();
-        let seat = Guests::new(1).enter([127, 0, 0, 1].into());
+        let connection = Connections::new(1).enter([127, 0, 0, 1].into());
         let router = Router::new().fallback(any(async || "ok"));
-        futures::executor::block_on(doorman.admit(&seat, request, router)).status()
+        futures::executor::block_on(admission.admit(&connection, request, router)).status()
     }
 
     #[test]
     fn only_names_of_ours_are_answered() {
-        let console = Doorman::with_names(vec!["tachograph.acme.example".to_owned()]);
+        let console = Admission::with_names(vec!["tachograph.acme.example".to_owned()]);
         let check = |host: &str, expected: u16| {
             assert_eq!(ask(&console, &[("host", host)], "/").as_u16(), expected, "{host}");
-            assert_eq!(ask(&Doorman::default(), &[("host", host)], "/").as_u16(), 200, "{host}");
+            assert_eq!(ask(&Admission::default(), &[("host", host)], "/").as_u16(), 200, "{host}");
         };
         for host in
             ["127.0.0.1:7070", "127.0.0.1", "localhost:7070", "LOCALHOST", "[::1]:7070", "[::1]", "192.0.2.7:80"]
@@ -226,7 +238,7 @@ mod tests {
     #[test]
     fn an_ambiguous_head_is_refused() {
         let check = |headers: &[(&str, &str)], expected: u16| {
-            assert_eq!(ask(&Doorman::default(), headers, "/").as_u16(), expected, "{headers:?}");
+            assert_eq!(ask(&Admission::default(), headers, "/").as_u16(), expected, "{headers:?}");
         };
         check(&[("host", "a"), ("authorization", "Bearer a")], 200);
         check(&[("host", "a"), ("authorization", "Bearer a"), ("authorization", "Bearer b")], 400);

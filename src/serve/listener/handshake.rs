@@ -28,6 +28,13 @@ pub struct Opened {
     pub is_bare: bool,
 }
 
+impl Opened {
+    /// A connection that needs no handshake.
+    pub fn plain(stream: impl Wire + 'static) -> Self {
+        Self { wire: Box::new(stalling(stream)), is_bare: false }
+    }
+}
+
 /// A handshake came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
@@ -55,7 +62,7 @@ impl HandshakeError {
 
 /// Opens a connection; `config` is what it is shown if it has to speak TLS.
 pub async fn open(stream: TcpStream, config: Option<Arc<ServerConfig>>) -> Result<Opened, HandshakeError> {
-    let Some(config) = config else { return Ok(Opened { wire: Box::new(stalling(stream)), is_bare: false }) };
+    let Some(config) = config else { return Ok(Opened::plain(stream)) };
     let opening = async {
         let mut first = [0];
         match stream.peek(&mut first).await {
@@ -73,7 +80,7 @@ pub async fn open(stream: TcpStream, config: Option<Arc<ServerConfig>>) -> Resul
 }
 
 /// It lies below TLS: what counts is what the peer takes from the network, not what a buffer takes.
-fn stalling(stream: TcpStream) -> Stall<TcpStream> {
+fn stalling<S>(stream: S) -> Stall<S> {
     Stall::new(stream, limits::WRITE_STALL_MAX)
 }
 

@@ -1,6 +1,6 @@
 //! A command line as the simple commands that it consists of, however they are wrapped: what all rules are given.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::file::paths;
 
@@ -36,7 +36,7 @@ pub struct Command {
     /// The command, by its place in the line, whose output it reads.
     pub fed_by: Option<usize>,
     /// The folder in which it runs, if the line went elsewhere.
-    pub folder: Option<Rc<str>>,
+    pub folder: Option<Arc<str>>,
     /// Whether it runs with another user's privileges, by `sudo` or the like.
     pub is_privileged: bool,
     /// Whether what `xargs` or `find` hands on are its operands.
@@ -80,6 +80,21 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let texts = |texts: &[String]| texts.iter().map(|text| size_of::<String>() + text.len()).sum::<usize>();
+        let of = |command: &Command| {
+            let redirects = command.redirects.iter().map(|redirect| size_of_val(redirect) + redirect.path.len());
+            size_of_val(command)
+                + texts(&command.words)
+                + texts(&command.assignments)
+                + redirects.sum::<usize>()
+                + command.input.as_ref().map_or(0, String::len)
+                + command.folder.as_ref().map_or(0, |folder| folder.len())
+        };
+        size_of_val(self) + texts(&self.functions) + self.commands.iter().map(of).sum::<usize>()
     }
 
     /// The command whose output a command reads.
@@ -130,7 +145,9 @@ pub fn is_fetcher(name: &str) -> bool {
 
 /// The name of a program without its folder and ending, in lower case.
 pub fn program(word: &str) -> String {
-    let name = word.rsplit(['/', '\\']).next().unwrap_or(word).to_ascii_lowercase();
-    let ending = [".exe", ".cmd", ".bat", ".com"].into_iter().find(|ending| name.ends_with(ending));
-    ending.map_or(name.clone(), |ending| name[..name.len() - ending.len()].to_owned())
+    let mut name = word.rsplit(['/', '\\']).next().unwrap_or(word).to_ascii_lowercase();
+    if let Some(ending) = [".exe", ".cmd", ".bat", ".com"].into_iter().find(|ending| name.ends_with(ending)) {
+        name.truncate(name.len() - ending.len());
+    }
+    name
 }

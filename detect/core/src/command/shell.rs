@@ -6,7 +6,7 @@ mod emit;
 mod expand;
 mod scan;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::command::line::{Command, Line, Redirect, RedirectKind};
 use crate::limits::{COMMAND_BYTES_MAX, COMMAND_DEPTH_MAX, COMMAND_WORK_BYTES_MAX};
@@ -20,7 +20,7 @@ pub struct Shell {
     /// What the line says of its variables.
     variables: Vec<(String, Value)>,
     /// Where it went.
-    folder: Option<Rc<str>>,
+    folder: Option<Arc<str>>,
     depth: usize,
     /// Bytes that were read or put in.
     work: usize,
@@ -67,7 +67,7 @@ struct Reading<'t> {
     draft: Draft,
     fed_by: Option<usize>,
     /// The folder before each open bracket.
-    folders: Vec<Option<Rc<str>>>,
+    folders: Vec<Option<Arc<str>>>,
     /// Commands whose documents begin after this line.
     documents: Vec<(usize, String, bool)>,
     /// Commands of this text, and how many of them were given their input.

@@ -7,10 +7,10 @@ use crate::egress::request::Request;
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::limits::{AGENT_REGISTERS, REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
-use crate::pack::{Mark, Pack, RestoreError, mark_of};
-use crate::packed;
+use crate::pack::{Mark, mark_of};
 use crate::table::Table;
 use crate::text::duration;
+use crate::{detector_state, packed};
 
 /// Who asked for which name, as far as it is needed to tell rare names.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Reach {
     /// The second in which watching began.
     since: Option<i64>,
 }
+
+detector_state!(Reach { since, agents, names });
 
 /// What is known of a name before this event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,29 +201,18 @@ impl Reach {
     pub fn watched(&self, second: i64) -> Watched {
         Watched { agents: self.agents.count(), seconds: self.since.map_or(0, |since| second - since) }
     }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.since.pack(out);
-        self.agents.0.pack(out);
-        self.names.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.since = Pack::unpack(input)?;
-        self.agents = Sketch(Pack::unpack(input)?);
-        self.names.restore(input)
-    }
 }
 
 /// Counts different hashes to a few percent (HyperLogLog), in integers only: the same on every machine.
 #[derive(Debug, Clone)]
-struct Sketch([u8; AGENT_REGISTERS]);
+struct Sketch {
+    registers: [u8; AGENT_REGISTERS],
+}
+packed!(Sketch { registers });
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self([0; AGENT_REGISTERS])
+        Self { registers: [0; AGENT_REGISTERS] }
     }
 }
 
@@ -230,7 +221,7 @@ impl Sketch {
         let (register, rest) = (hash as usize % AGENT_REGISTERS, hash / AGENT_REGISTERS as u64);
         // The rest is never longer than 56 bits, so the rank fits.
         let rank = rest.trailing_zeros().min(55) as u8 + 1;
-        if let Some(register) = self.0.get_mut(register) {
+        if let Some(register) = self.registers.get_mut(register) {
             *register = rank.max(*register);
         }
     }
@@ -238,12 +229,12 @@ impl Sketch {
     /// While registers are free, how many insertions usually fill as many as are filled; then the harmonic mean.
     fn count(&self) -> u64 {
         const M: u64 = AGENT_REGISTERS as u64;
-        let free: u64 = self.0.iter().map(|register| u64::from(*register == 0)).sum();
+        let free: u64 = self.registers.iter().map(|register| u64::from(*register == 0)).sum();
         if free * 8 > M {
             let thousands: u64 = (free + 1..=M).map(|left| 1_000_000 * M / left).sum();
             return (thousands + 500_000) / 1_000_000;
         }
-        let harmonic: u64 = self.0.iter().map(|register| (1u64 << 40) >> *register).sum();
+        let harmonic: u64 = self.registers.iter().map(|register| (1u64 << 40) >> *register).sum();
         // The constant of HyperLogLog for 256 registers is 0.7182.
         ((u128::from(M * M) << 40) * 7_182 / 10_000 / u128::from(harmonic.max(1))) as u64
     }
@@ -255,6 +246,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::detector_state::DetectorState as _;
     use crate::fixtures;
 
     fn ask(second: i64, workspace: &str, team: &str, domain: &str) -> Value {
@@ -334,13 +326,13 @@ mod tests {
             let mut whole = Reach::default();
             note(&mut whole, before);
             let mut bytes = Vec::new();
-            whole.snapshot(&mut bytes);
+            whole.snapshot(&mut bytes).unwrap();
             let mut loaded = Reach::default();
             loaded.restore(&mut bytes.as_slice()).unwrap();
             prop_assert_eq!(note(&mut whole, after), note(&mut loaded, after));
             let (mut one, mut other) = (Vec::new(), Vec::new());
-            whole.snapshot(&mut one);
-            loaded.snapshot(&mut other);
+            whole.snapshot(&mut one).unwrap();
+            loaded.snapshot(&mut other).unwrap();
             prop_assert_eq!(one, other);
         }
     }

@@ -45,7 +45,7 @@ impl Bench {
 
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.table.snapshot(&mut bytes);
+        self.table.snapshot(&mut bytes).unwrap();
         bytes
     }
 }

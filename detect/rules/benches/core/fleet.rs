@@ -102,7 +102,7 @@ pub fn blocks(events: usize) -> Vec<Rows> {
         }
         event.set_text(column::RECORD, &"r".repeat(300 + numbers.below(400) as usize));
         if let Some(rows) = blocks.last_mut() {
-            rows.push_entry(number as u64 / 16_384, recorded, &mut event);
+            rows.push_entry(number as u64 / 16_384, recorded, &event);
         }
     }
     blocks

@@ -147,5 +147,5 @@ fn push(rows: &mut Rows, event: &Value, second: i64) {
         }
     }
     let batch = event["batch"].as_u64().unwrap_or(second as u64 / 10);
-    rows.push_entry(batch, (START + second) * 1_000_000, &mut entry);
+    rows.push_entry(batch, (START + second) * 1_000_000, &entry);
 }

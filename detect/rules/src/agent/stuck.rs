@@ -7,14 +7,15 @@ use detect_core::event::{EventRow, Sighting};
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::pack::{Kept, Pack, RestoreError, pack_text, unpack_text};
-use detect_core::packed;
 use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{Named, Scope};
 use detect_core::second::Second;
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{cut, duration};
 use detect_core::timers::Timers;
+use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
 use ledger::{LedgerName, Position};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
@@ -67,43 +68,27 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."agent.stuck"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// Silence for low severity: 10 to 86,400.
-    pub notice_seconds: u32,
-    /// Silence for medium severity: more than for low.
-    pub warning_seconds: u32,
-    /// Silence for high severity: more than for medium.
-    pub critical_seconds: u32,
-    /// Silence after which the episode is resolved: more than for high severity, at most 604,800.
-    pub give_up_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            notice_seconds: 600,
-            warning_seconds: 1_800,
-            critical_seconds: 7_200,
-            give_up_seconds: 86_400,
-        }
+parameters! {
+    /// `[detect.rules."agent.stuck"]`.
+    pub struct Parameters {
+        /// Silence for low severity.
+        notice_seconds: u32 = 600, in 10..=86_400;
+        /// Silence for medium severity: more than for low.
+        warning_seconds: u32 = 1_800;
+        /// Silence for high severity: more than for medium.
+        critical_seconds: u32 = 7_200;
+        /// Silence after which the episode is resolved: more than for high severity, at most 604,800.
+        give_up_seconds: u32 = 86_400;
+    }
+    check(parameters) {
+        check_range("warning_seconds", parameters.warning_seconds, parameters.notice_seconds + 1..=86_400)?;
+        check_range("critical_seconds", parameters.critical_seconds, parameters.warning_seconds + 1..=86_400)?;
+        check_range("give_up_seconds", parameters.give_up_seconds, parameters.critical_seconds + 1..=604_800)?;
+        Ok(())
     }
 }
 
 impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("notice_seconds", self.notice_seconds, 10..=86_400)?;
-        check_range("warning_seconds", self.warning_seconds, self.notice_seconds + 1..=86_400)?;
-        check_range("critical_seconds", self.critical_seconds, self.warning_seconds + 1..=86_400)?;
-        check_range("give_up_seconds", self.give_up_seconds, self.critical_seconds + 1..=604_800)
-    }
-
     /// The seconds of silence after which the ladder's next rung is reached.
     fn rung(&self, rung: u8) -> Option<i64> {
         let rungs = [self.notice_seconds, self.warning_seconds, self.critical_seconds];
@@ -111,24 +96,31 @@ impl Parameters {
     }
 }
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Stuck {
-        episodes: Episodes::new(&SPEC, key, parameters.give_up_seconds),
-        parameters: parameters.clone(),
-        agents: Table::new(AGENTS_MAX),
-        timers: Timers::default(),
-        packed: Vec::new(),
-    })
-}
-
-struct Stuck {
+/// The detector.
+pub struct Stuck {
     parameters: Parameters,
     agents: Table<Agent>,
     timers: Timers,
     /// The names of an event while they are compared; kept for its memory.
     packed: Vec<u8>,
     episodes: Episodes<Waiting>,
+}
+
+detector_state!(Stuck { agents, timers, episodes } without { parameters, packed });
+
+impl Rule for Stuck {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.give_up_seconds),
+            parameters: parameters.clone(),
+            agents: Table::new(AGENTS_MAX),
+            timers: Timers::default(),
+            packed: Vec::new(),
+        }
+    }
 }
 
 /// An agent at work.
@@ -257,7 +249,7 @@ impl Detector for Stuck {
         }
     }
 
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+    fn elapse(&mut self, second: i64, down: bool, findings: &mut Findings) {
         if down {
             self.timers.restart(second + i64::from(self.parameters.notice_seconds));
         }
@@ -265,19 +257,6 @@ impl Detector for Stuck {
             let Some(key) = self.timers.due(second) else { break };
             self.climb(key, second, findings);
         }
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.timers.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.timers.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 
@@ -349,6 +328,7 @@ impl Case for Waiting {
 
 #[cfg(test)]
 mod tests {
+    use detect_core::detector;
     use serde_json::json;
 
     use super::*;
@@ -356,16 +336,16 @@ mod tests {
 
     #[test]
     fn an_outage_starts_the_ladder_again_and_a_day_ends_it() {
-        let mut detector = build(&Parameters::default(), fixtures::key());
+        let mut detector = Stuck::new(&Parameters::default(), fixtures::key());
         let mut findings = Findings::new();
         for row in fixtures::rows(&[json!({"second": 0, "kind": "approval", "session": "s"})]).iter() {
             detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
         }
-        detector.advance(START + 5_000, true, &mut findings);
-        detector.advance(START + 5_599, false, &mut findings);
+        detector::advance(&mut detector, START + 5_000, true, &mut findings);
+        detector::advance(&mut detector, START + 5_599, false, &mut findings);
         assert!(findings.alerts().is_empty());
         for second in START + 5_600..START + 100_000 {
-            detector.advance(second, false, &mut findings);
+            detector::advance(&mut detector, second, false, &mut findings);
         }
         let said: Vec<(State, Severity)> =
             findings.alerts().iter().map(|alert| (alert.state, alert.severity)).collect();

@@ -7,14 +7,13 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::second::Second;
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
+use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
 use ledger::{LedgerName, Position};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
@@ -80,29 +79,13 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."approval.bypass"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// A denied call that is done within this many seconds counts: 1 to 86,400.
-    pub window_seconds: u32,
-    /// An episode is resolved after this many seconds without another one: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, window_seconds: 3_600, quiet_seconds: 1_800 }
-    }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("window_seconds", self.window_seconds, 1..=86_400)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+parameters! {
+    /// `[detect.rules."approval.bypass"]`.
+    pub struct Parameters {
+        /// A denied call that is done within this many seconds counts.
+        window_seconds: u32 = 3_600, in 1..=86_400;
+        /// An episode is resolved after this many seconds without another one.
+        quiet_seconds: u32 = 1_800, in 1..=86_400;
     }
 }
 
@@ -120,19 +103,26 @@ const FLAGS: [&str; 9] = [
     "--yes-always",
 ];
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Bypass {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        agents: Table::new(AGENTS_MAX),
-    })
-}
-
-struct Bypass {
+/// The detector.
+pub struct Bypass {
     parameters: Parameters,
     agents: Table<Agent>,
     episodes: Episodes<Around>,
+}
+
+detector_state!(Bypass { agents, episodes } without { parameters });
+
+impl Rule for Bypass {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            agents: Table::new(AGENTS_MAX),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -169,20 +159,6 @@ impl Detector for Bypass {
             _ => {}
         }
     }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
-    }
 }
 
 /// The flag by which a command starts an agent without questions.
@@ -213,6 +189,8 @@ impl Bypass {
             if denied.len() == DENIED_CALLS_MAX {
                 denied.remove(0);
             }
+            // Most agents are denied once or never, and a list makes room for four.
+            denied.reserve_exact(1);
             denied.push(Denied { action, recorded: Second::of(event.recorded()), seq: event.position().seq });
         }
     }

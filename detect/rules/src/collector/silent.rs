@@ -7,12 +7,12 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
 use detect_core::event::{EventRow, Sighting};
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::{Pack, RestoreError};
-use detect_core::packed;
 use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::Scope;
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, duration};
+use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What, Who};
 use serde::{Deserialize, Serialize};
@@ -71,32 +71,19 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."collector.silent"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// Less silence than this is never told: 10 to 604,800 seconds.
-    pub least_seconds: u32,
-    /// More silence than this always is: at least as much, at most 604,800 seconds.
-    pub most_seconds: u32,
-    /// Events that a collector must have brought: 1 to 1,000,000.
-    pub learn_events: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, least_seconds: 900, most_seconds: 21_600, learn_events: 100 }
+parameters! {
+    /// `[detect.rules."collector.silent"]`.
+    pub struct Parameters {
+        /// Less silence than this is never told.
+        least_seconds: u32 = 900, in 10..=604_800;
+        /// More silence than this always is: at least as much, at most 604,800 seconds.
+        most_seconds: u32 = 21_600;
+        /// Events that a collector must have brought.
+        learn_events: u32 = 100, in 1..=1_000_000;
     }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("least_seconds", self.least_seconds, 10..=604_800)?;
-        check_range("most_seconds", self.most_seconds, self.least_seconds..=604_800)?;
-        check_range("learn_events", self.learn_events, 1..=1_000_000)
+    check(parameters) {
+        check_range("most_seconds", parameters.most_seconds, parameters.least_seconds..=604_800)?;
+        Ok(())
     }
 }
 
@@ -105,19 +92,26 @@ const GIVE_UP_SECONDS: u32 = 604_800;
 /// Silence that is so many times as long as what opened the episode is rated higher.
 const LONG: i64 = 4;
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Silent {
-        episodes: Episodes::new(&SPEC, key, GIVE_UP_SECONDS),
-        parameters: parameters.clone(),
-        collectors: BTreeMap::new(),
-    })
-}
-
-struct Silent {
+/// The detector.
+pub struct Silent {
     parameters: Parameters,
     collectors: BTreeMap<String, Collector>,
     episodes: Episodes<Silence>,
+}
+
+detector_state!(Silent { collectors, episodes } without { parameters });
+
+impl Rule for Silent {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, GIVE_UP_SECONDS),
+            parameters: parameters.clone(),
+            collectors: BTreeMap::new(),
+        }
+    }
 }
 
 /// What is known about a collector.
@@ -157,7 +151,7 @@ impl Detector for Silent {
         }
     }
 
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+    fn elapse(&mut self, second: i64, down: bool, findings: &mut Findings) {
         for (name, collector) in &mut self.collectors {
             if down && collector.due != i64::MAX {
                 // Nothing could be heard.
@@ -181,21 +175,6 @@ impl Detector for Silent {
                 collector.due = i64::MAX;
             }
         }
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        (self.collectors.len() as u32).pack(out);
-        for (name, collector) in &self.collectors {
-            name.pack(out);
-            collector.pack(out);
-        }
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.collectors = Vec::<(String, Collector)>::unpack(input)?.into_iter().collect();
-        self.episodes.restore(input)
     }
 }
 
@@ -254,6 +233,7 @@ impl Case for Silence {
 
 #[cfg(test)]
 mod tests {
+    use detect_core::detector;
     use serde_json::{Value, json};
 
     use super::*;
@@ -262,16 +242,16 @@ mod tests {
     #[test]
     fn silence_that_lasts_gets_worse_and_an_outage_is_no_silence() {
         let parameters = Parameters { learn_events: 2, ..Parameters::default() };
-        let mut detector = build(&parameters, fixtures::key());
+        let mut detector = Silent::new(&parameters, fixtures::key());
         let mut findings = Findings::new();
         let events: Vec<Value> = (0..3).map(|second| json!({"second": second, "collector": "coderd"})).collect();
         for row in fixtures::rows(&events).iter() {
             detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);
         }
-        detector.advance(START + 100_000, true, &mut findings);
+        detector::advance(&mut detector, START + 100_000, true, &mut findings);
         assert!(findings.alerts().is_empty(), "nothing could be heard");
         for second in START + 100_001..START + 105_000 {
-            detector.advance(second, false, &mut findings);
+            detector::advance(&mut detector, second, false, &mut findings);
         }
         let severities: Vec<Severity> = findings.alerts().iter().map(|alert| alert.severity).collect();
         assert_eq!(severities, [Severity::Medium, Severity::High]);

@@ -12,12 +12,12 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
 use detect_core::recent::Recent;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, duration, sentences, times};
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -107,28 +107,13 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."command.risky"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// Whether taking privileges is told.
-    pub privilege: bool,
-    /// An episode is resolved after this many seconds without another one: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, privilege: true, quiet_seconds: 1_800 }
-    }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+parameters! {
+    /// `[detect.rules."command.risky"]`.
+    pub struct Parameters {
+        /// Whether taking privileges is told.
+        privilege: bool = true;
+        /// An episode is resolved after this many seconds without another one.
+        quiet_seconds: u32 = 1_800, in 1..=86_400;
     }
 }
 
@@ -138,24 +123,31 @@ pub(crate) fn is_destruction(event: &EventRow<'_>) -> bool {
     sign.is_some_and(|sign| sign.class >= Class::Discard)
 }
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Risky {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        calls: Calls::new(),
-        made: Recent::new(MADE_MAX),
-    })
-}
-
-struct Risky {
+/// The detector.
+pub struct Risky {
     parameters: Parameters,
     key: Key,
     calls: Calls<Class>,
     /// What sessions have made themselves, by kind and name, and may remove again.
     made: Recent<()>,
     episodes: Episodes<Commands>,
+}
+
+detector_state!(Risky { calls, made, episodes } without { parameters, key });
+
+impl Rule for Risky {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            key,
+            calls: Calls::new(),
+            made: Recent::new(MADE_MAX),
+        }
+    }
 }
 
 impl Detector for Risky {
@@ -165,7 +157,7 @@ impl Detector for Risky {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(progress) = Progress::of(event) else { return };
-        match self.calls.hear(event, self.key, progress) {
+        match self.calls.hear(event, progress) {
             News::Known => {}
             News::Further(from, to, class) => {
                 let subject = Subject { scope: Scope::agent(event), target: class.word() };
@@ -178,22 +170,6 @@ impl Detector for Risky {
                 self.made.insert(self.key.hash(&["made", &made]) ^ event.agent(), ());
             }
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.calls.snapshot(out);
-        self.made.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.calls.restore(input)?;
-        self.made.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 
@@ -208,7 +184,7 @@ impl Risky {
         if sign.class == Class::Privilege && !self.parameters.privilege {
             return;
         }
-        self.calls.judged(event, self.key, progress, sign.class);
+        self.calls.judged(event, progress, sign.class);
         let open = |_| Opening {
             case: Commands { sign: sign.clone(), deeds: Deeds::one(progress) },
             who: scope::who(event),

@@ -14,13 +14,12 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::REACH_FEW;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
+use detect_core::{detector_state, parameters};
 use operations::alert::What;
-use serde::{Deserialize, Serialize};
 
 use crate::egress::candidates::Candidates;
 use crate::limits::{BEATS_PER_AGENT, EGRESS_AGENTS_MAX, INTERVALS_MAX};
@@ -44,66 +43,48 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."egress.beacon"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An alert is resolved after this many seconds without another regular callback: 1 to 604,800.
-    pub quiet_seconds: u32,
-    /// This many callbacks are needed: 8 to 20,
-    pub callbacks: u32,
-    /// and that they have been regular for this many minutes: 0 to 10,080.
-    pub minutes: u32,
-    /// Requests that follow a callback within this many seconds are part of it: 1 to 3,600.
-    pub interval_seconds: u32,
-    /// A domain for which this many other agents asked is not rare: 1 to 4.
-    pub rare_agents: u32,
-    /// Hosts and registrable domains that never count as beacons.
-    pub trusted_domains: Names,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            quiet_seconds: 7_200,
-            callbacks: 16,
-            minutes: 15,
-            interval_seconds: 5,
-            rare_agents: 2,
-            trusted_domains: Names::default(),
-        }
+parameters! {
+    /// `[detect.rules."egress.beacon"]`.
+    pub struct Parameters {
+        /// An alert is resolved after this many seconds without another regular callback.
+        quiet_seconds: u32 = 7_200, in 1..=604_800;
+        /// This many callbacks are needed for an alert.
+        callbacks: u32 = 16, in 8..=INTERVALS_MAX as u32;
+        /// The callbacks must have been regular for this many minutes.
+        minutes: u32 = 15, in 0..=10_080;
+        /// Requests that follow a callback within this many seconds are part of it.
+        interval_seconds: u32 = 5, in 1..=3_600;
+        /// A domain for which this many other agents asked is not rare.
+        rare_agents: u32 = 2, in 1..=REACH_FEW;
+        /// Hosts and registrable domains that never count as beacons.
+        trusted_domains: Names = Names::default();
+    }
+    check(parameters) {
+        parameters.trusted_domains.check("trusted_domains")
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
-        check_range("callbacks", self.callbacks, 8..=INTERVALS_MAX as u32)?;
-        check_range("minutes", self.minutes, 0..=10_080)?;
-        check_range("interval_seconds", self.interval_seconds, 1..=3_600)?;
-        check_range("rare_agents", self.rare_agents, 1..=REACH_FEW)?;
-        self.trusted_domains.check("trusted_domains")
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Beacon {
-        parameters: parameters.clone(),
-        agents: Table::new(EGRESS_AGENTS_MAX),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct Beacon {
+/// The detector.
+pub struct Beacon {
     parameters: Parameters,
     /// The rhythm of each agent's requests to rare domains.
     agents: Table<Candidates<Rhythm, BEATS_PER_AGENT>>,
     episodes: Episodes<Callbacks>,
+}
+
+detector_state!(Beacon { agents, episodes } without { parameters });
+
+impl Rule for Beacon {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            parameters: parameters.clone(),
+            agents: Table::new(EGRESS_AGENTS_MAX),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for Beacon {
@@ -149,20 +130,6 @@ impl Detector for Beacon {
         };
         let subject = Subject { scope, target: request.domain };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(beat, request.is_write()));
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

@@ -12,14 +12,13 @@ use detect_core::episode::{Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::What;
-use serde::{Deserialize, Serialize};
 
 use crate::limits::{EGRESS_AGENTS_MAX, REFUSALS_MAX};
 use case::Burst;
@@ -42,51 +41,41 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."egress.denied_burst"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An alert is resolved after this many seconds without a burst: 1 to 86,400.
-    pub quiet_seconds: u32,
-    /// This many refused requests are a burst: 3 to 32,
-    pub requests: u32,
-    /// if they come within this many seconds: 1 to 3,600.
-    pub window_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, quiet_seconds: 600, requests: 15, window_seconds: 60 }
+parameters! {
+    /// `[detect.rules."egress.denied_burst"]`.
+    pub struct Parameters {
+        /// An alert is resolved after this many seconds without a burst.
+        quiet_seconds: u32 = 600, in 1..=86_400;
+        /// This many refused requests are a burst.
+        requests: u32 = 15, in 3..=REFUSALS_MAX;
+        /// They must come within this many seconds.
+        window_seconds: u32 = 60, in 1..=3_600;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)?;
-        check_range("requests", self.requests, 3..=REFUSALS_MAX)?;
-        check_range("window_seconds", self.window_seconds, 1..=3_600)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(DeniedBurst {
-        parameters: parameters.clone(),
-        key,
-        agents: Table::new(EGRESS_AGENTS_MAX),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct DeniedBurst {
+/// The detector.
+pub struct DeniedBurst {
     parameters: Parameters,
     key: Key,
     /// The latest refusals of agents that were refused.
     agents: Table<Window>,
     episodes: Episodes<Burst>,
+}
+
+detector_state!(DeniedBurst { agents, episodes } without { parameters, key });
+
+impl Rule for DeniedBurst {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            parameters: parameters.clone(),
+            key,
+            agents: Table::new(EGRESS_AGENTS_MAX),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for DeniedBurst {
@@ -115,20 +104,6 @@ impl Detector for DeniedBurst {
         };
         let subject = Subject { scope, target: "" };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(shape));
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

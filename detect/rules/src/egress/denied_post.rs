@@ -11,15 +11,14 @@ use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
 use detect_core::recent::Recent;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::text::bounded;
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::Who;
-use serde::{Deserialize, Serialize};
 
 use crate::limits::ALLOWED_PAIRS_MAX;
 use case::{Refusals, Target};
@@ -42,50 +41,41 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."egress.denied_post"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An episode is resolved after this many seconds without a refused write: 1 to 86,400.
-    pub quiet_seconds: u32,
-    /// A refused write is critical, from the second on, this many seconds after the same agent read a secret: 0 to 86,400.
-    pub secret_window_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, quiet_seconds: 600, secret_window_seconds: 900 }
+parameters! {
+    /// `[detect.rules."egress.denied_post"]`.
+    pub struct Parameters {
+        /// An episode is resolved after this many seconds without a refused write.
+        quiet_seconds: u32 = 600, in 1..=86_400;
+        /// A refused write is critical, from the second on, this many seconds after the same agent read a secret.
+        secret_window_seconds: u32 = 900, in 0..=86_400;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)?;
-        check_range("secret_window_seconds", self.secret_window_seconds, 0..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(DeniedPost {
-        parameters: parameters.clone(),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        allowed: Recent::new(ALLOWED_PAIRS_MAX),
-        uploads: Uploads::new(key),
-        widespread: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct DeniedPost {
+/// The detector.
+pub struct DeniedPost {
     parameters: Parameters,
     episodes: Episodes<Refusals>,
     /// Pairs of scope and domain of which a request was allowed.
     allowed: Recent<()>,
     uploads: Uploads,
     widespread: Episodes<Widespread>,
+}
+
+detector_state!(DeniedPost { allowed, uploads, episodes, widespread } without { parameters });
+
+impl Rule for DeniedPost {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            parameters: parameters.clone(),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            allowed: Recent::new(ALLOWED_PAIRS_MAX),
+            uploads: Uploads::new(key),
+            widespread: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for DeniedPost {
@@ -100,25 +90,6 @@ impl Detector for DeniedPost {
         } else if request.refused && request.is_write() {
             self.refused(event, request, findings);
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-        self.widespread.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.allowed.snapshot(out);
-        self.uploads.snapshot(out);
-        self.widespread.snapshot(out)?;
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.allowed.restore(input)?;
-        self.uploads.restore(input)?;
-        self.widespread.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

@@ -14,11 +14,10 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::REACH_FEW;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
-use serde::{Deserialize, Serialize};
+use detect_core::{detector_state, parameters};
 
 use case::Newcomer;
 
@@ -40,55 +39,38 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."egress.new_domain"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An alert is resolved after this many seconds without another such request: 1 to 604,800.
-    pub quiet_seconds: u32,
-    /// Hours after the first request that was ever seen in which ordinary domains are only learned: 0 to 2,160.
-    pub learning_hours: u32,
-    /// A domain for which this many other agents asked is not rare: 1 to 4.
-    pub rare_agents: u32,
-    /// Hosts and registrable domains that never count as new.
-    pub trusted_domains: Names,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            quiet_seconds: 3_600,
-            learning_hours: 24,
-            rare_agents: 2,
-            trusted_domains: Names::default(),
-        }
+parameters! {
+    /// `[detect.rules."egress.new_domain"]`.
+    pub struct Parameters {
+        /// An alert is resolved after this many seconds without another such request.
+        quiet_seconds: u32 = 3_600, in 1..=604_800;
+        /// Hours after the first request that was ever seen in which ordinary domains are only learned.
+        learning_hours: u32 = 24, in 0..=2_160;
+        /// A domain for which this many other agents asked is not rare.
+        rare_agents: u32 = 2, in 1..=REACH_FEW;
+        /// Hosts and registrable domains that never count as new.
+        trusted_domains: Names = Names::default();
+    }
+    check(parameters) {
+        parameters.trusted_domains.check("trusted_domains")
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
-        check_range("learning_hours", self.learning_hours, 0..=2_160)?;
-        check_range("rare_agents", self.rare_agents, 1..=REACH_FEW)?;
-        self.trusted_domains.check("trusted_domains")
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(NewDomain {
-        parameters: parameters.clone(),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct NewDomain {
+/// The detector.
+pub struct NewDomain {
     parameters: Parameters,
     episodes: Episodes<Newcomer>,
+}
+
+detector_state!(NewDomain { episodes } without { parameters });
+
+impl Rule for NewDomain {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self { parameters: parameters.clone(), episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }
+    }
 }
 
 impl Detector for NewDomain {
@@ -103,18 +85,6 @@ impl Detector for NewDomain {
         if known.agent == known.team && !self.parameters.trusted_domains.cover(&request) {
             self.judge(event, request, known, findings);
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.episodes.restore(input)
     }
 }
 

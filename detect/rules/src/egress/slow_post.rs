@@ -15,13 +15,12 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::REACH_FEW;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
+use detect_core::{detector_state, parameters};
 use operations::alert::What;
-use serde::{Deserialize, Serialize};
 
 use crate::egress::candidates::Candidates;
 use crate::limits::{EGRESS_AGENTS_MAX, TRICKLES_PER_AGENT};
@@ -45,74 +44,52 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."egress.slow_post"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An alert is resolved after this many seconds without another such request: 1 to 604,800.
-    pub quiet_seconds: u32,
-    /// This many requests that carry data out are needed: 2 to 10,000,
-    pub writes: u32,
-    /// in this many separate stretches of time: 2 to 1,000,
-    pub stretches: u32,
-    /// each so many seconds long: 1 to 86,400.
-    pub stretch_seconds: u32,
-    /// At least so many of a hundred requests to the domain must carry data out: 0 to 100.
-    pub write_percent: u32,
-    /// A request of any method carries data out if its query is at least so many bytes long: 32 to 8,192.
-    pub query_bytes: u32,
-    /// A domain for which this many other agents asked is not rare: 1 to 4.
-    pub rare_agents: u32,
-    /// Hosts and registrable domains that are never judged.
-    pub trusted_domains: Names,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            quiet_seconds: 21_600,
-            writes: 6,
-            stretches: 5,
-            stretch_seconds: 300,
-            write_percent: 75,
-            query_bytes: 200,
-            rare_agents: 2,
-            trusted_domains: Names::default(),
-        }
+parameters! {
+    /// `[detect.rules."egress.slow_post"]`.
+    pub struct Parameters {
+        /// An alert is resolved after this many seconds without another such request.
+        quiet_seconds: u32 = 21_600, in 1..=604_800;
+        /// This many requests that carry data out are needed.
+        writes: u32 = 6, in 2..=10_000;
+        /// They must lie in this many separate stretches of time.
+        stretches: u32 = 5, in 2..=1_000;
+        /// Each stretch is so many seconds long.
+        stretch_seconds: u32 = 300, in 1..=86_400;
+        /// At least so many of a hundred requests to the domain must carry data out.
+        write_percent: u32 = 75, in 0..=100;
+        /// A request of any method carries data out if its query is at least so many bytes long.
+        query_bytes: u32 = 200, in 32..=8_192;
+        /// A domain for which this many other agents asked is not rare.
+        rare_agents: u32 = 2, in 1..=REACH_FEW;
+        /// Hosts and registrable domains that are never judged.
+        trusted_domains: Names = Names::default();
+    }
+    check(parameters) {
+        parameters.trusted_domains.check("trusted_domains")
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
-        check_range("writes", self.writes, 2..=10_000)?;
-        check_range("stretches", self.stretches, 2..=1_000)?;
-        check_range("stretch_seconds", self.stretch_seconds, 1..=86_400)?;
-        check_range("write_percent", self.write_percent, 0..=100)?;
-        check_range("query_bytes", self.query_bytes, 32..=8_192)?;
-        check_range("rare_agents", self.rare_agents, 1..=REACH_FEW)?;
-        self.trusted_domains.check("trusted_domains")
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(SlowPost {
-        parameters: parameters.clone(),
-        agents: Table::new(EGRESS_AGENTS_MAX),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct SlowPost {
+/// The detector.
+pub struct SlowPost {
     parameters: Parameters,
     /// What each agent writes to rare domains.
     agents: Table<Candidates<Trickle, TRICKLES_PER_AGENT>>,
     episodes: Episodes<Slow>,
+}
+
+detector_state!(SlowPost { agents, episodes } without { parameters });
+
+impl Rule for SlowPost {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            parameters: parameters.clone(),
+            agents: Table::new(EGRESS_AGENTS_MAX),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for SlowPost {
@@ -137,20 +114,6 @@ impl Detector for SlowPost {
         {
             trickle.note_read();
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

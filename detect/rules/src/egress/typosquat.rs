@@ -14,15 +14,14 @@ use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::{Key, Space};
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
 use detect_core::recent::Recent;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::text::bounded;
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::What;
-use serde::{Deserialize, Serialize};
 
 use crate::limits::JUDGED_NAMES_MAX;
 use case::Squat;
@@ -46,51 +45,45 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."egress.typosquat"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An alert is resolved after this many seconds without the name: 1 to 604,800.
-    pub quiet_seconds: u32,
-    /// Hosts, registrable domains and packages that are never judged.
-    pub known_names: Names,
-    /// Packages of your own, in every ecosystem, that others may imitate.
-    pub protected_names: Names,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, quiet_seconds: 3_600, known_names: Names::default(), protected_names: Names::default() }
+parameters! {
+    /// `[detect.rules."egress.typosquat"]`.
+    pub struct Parameters {
+        /// An alert is resolved after this many seconds without the name.
+        quiet_seconds: u32 = 3_600, in 1..=604_800;
+        /// Hosts, registrable domains and packages that are never judged.
+        known_names: Names = Names::default();
+        /// Packages of your own, in every ecosystem, that others may imitate.
+        protected_names: Names = Names::default();
+    }
+    check(parameters) {
+        parameters.known_names.check("known_names")?;
+        parameters.protected_names.check("protected_names")
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
-        self.known_names.check("known_names")?;
-        self.protected_names.check("protected_names")
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Typosquat {
-        parameters: parameters.clone(),
-        key,
-        fine: Recent::new(JUDGED_NAMES_MAX),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct Typosquat {
+/// The detector.
+pub struct Typosquat {
     parameters: Parameters,
     key: Key,
     /// Hosts and packages that were compared and look like nothing: comparing is much dearer than looking here.
     fine: Recent<()>,
     episodes: Episodes<Squat>,
+}
+
+detector_state!(Typosquat { fine, episodes } without { parameters, key });
+
+impl Rule for Typosquat {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            parameters: parameters.clone(),
+            key,
+            fine: Recent::new(JUDGED_NAMES_MAX),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for Typosquat {
@@ -109,20 +102,6 @@ impl Detector for Typosquat {
                 self.package(event, ecosystem, &name, findings);
             }
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.fine.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.fine.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

@@ -16,12 +16,13 @@ use detect_core::event::EventRow;
 use detect_core::file::{paths, secrets};
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
+use detect_core::second::Second;
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration, sentences, times};
-use detect_core::{packed, packed_enum};
+use detect_core::{detector_state, packed, packed_enum};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -58,18 +59,8 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Unusual {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        calls: Calls::new(),
-        agents: Table::new(AGENTS_MAX),
-    })
-}
-
-struct Unusual {
+/// The detector.
+pub struct Unusual {
     parameters: Parameters,
     key: Key,
     calls: Calls<Class>,
@@ -77,11 +68,28 @@ struct Unusual {
     episodes: Episodes<Touched>,
 }
 
+detector_state!(Unusual { calls, agents, episodes } without { parameters, key });
+
+impl Rule for Unusual {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            key,
+            calls: Calls::new(),
+            agents: Table::new(AGENTS_MAX),
+        }
+    }
+}
+
 /// One session, or who else is told apart.
 #[derive(Debug, Default)]
 struct Agent {
     /// Since when it deletes, for a minute; how many events that are, and how many files they stand for.
-    since: i64,
+    since: Second,
     events: u32,
     files: u32,
     workspace: Workspace,
@@ -185,7 +193,7 @@ impl Detector for Unusual {
             // Some agents and all gateways tell of the wish only.
             Progress::Asked => Self::asked(event),
         };
-        match self.calls.hear(event, self.key, progress) {
+        match self.calls.hear(event, progress) {
             News::Known => {}
             News::Further(from, to, class) => {
                 let subject = Subject { scope: Scope::agent(event), target: class.word() };
@@ -194,28 +202,12 @@ impl Detector for Unusual {
             News::First => {
                 let class = class.or_else(|| self.of_command(event));
                 if let Some(class) = class {
-                    self.calls.judged(event, self.key, progress, class);
+                    self.calls.judged(event, progress, class);
                     self.raise(event, class, None, progress, Before::default(), findings);
                 }
                 self.sweep(event, progress, findings);
             }
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.calls.snapshot(out);
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.calls.restore(input)?;
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 
@@ -283,7 +275,7 @@ impl Unusual {
         if risky::is_destruction(event) {
             return;
         }
-        self.calls.judged(event, self.key, progress, Class::ManyDeleted);
+        self.calls.judged(event, progress, Class::ManyDeleted);
         let files = sweep.weight(self.parameters.folder_files, self.parameters.deletes);
         self.delete(event, files, sweep.what(), progress, findings);
     }
@@ -298,8 +290,8 @@ impl Unusual {
         findings: &mut Findings,
     ) {
         let agent = self.agents.of_agent(event, findings);
-        if agent.events == 0 || event.second() - agent.since >= 60 {
-            (agent.since, agent.events, agent.files) = (event.second(), 0, 0);
+        if agent.events == 0 || event.second() - agent.since.get() >= 60 {
+            (agent.since, agent.events, agent.files) = (Second::new(event.second()), 0, 0);
         }
         agent.events = agent.events.saturating_add(1);
         agent.files = agent.files.saturating_add(files);

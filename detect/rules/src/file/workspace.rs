@@ -23,18 +23,19 @@ const TOUCHED_ENOUGH: u8 = 8;
 /// What is known about the folders of one session.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Workspace {
-    folders: [Folder; FOLDERS_MAX],
+    /// The parts of its folders, apart: together they would take half as much room again.
+    hashes: [u32; FOLDERS_MAX],
+    depths: [u8; FOLDERS_MAX],
     touched: u8,
 }
-packed!(Workspace { folders, touched });
+packed!(Workspace { hashes, depths, touched });
 
 /// A folder by half of its hash and the number of names in its path; none if there are no names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Folder {
     hash: u32,
     depth: u8,
 }
-packed!(Folder { hash, depth });
 
 impl Workspace {
     /// Learns from an event that touches `file`, an absolute path, as long as there is something to learn.
@@ -43,7 +44,8 @@ impl Workspace {
             return;
         }
         if let Some(folder) = told(event).and_then(|folder| Folder::of(&folder, key)) {
-            *self = Self { folders: [folder, Folder::default(), Folder::default()], touched: TOUCHED_ENOUGH };
+            *self = Self { touched: TOUCHED_ENOUGH, ..Self::default() };
+            self.set(0, folder);
             return;
         }
         let Some(folder) = project(file).and_then(|project| Folder::of(project, key)) else { return };
@@ -51,10 +53,10 @@ impl Workspace {
         if self.holds(file, key) {
             return;
         }
-        match self.folders.iter_mut().find(|known| known.depth == 0) {
-            Some(free) => *free = folder,
+        match self.depths.iter().position(|depth| *depth == 0) {
+            Some(free) => self.set(free, folder),
             // Who works everywhere is outside of nothing.
-            None => *self = Self { folders: Default::default(), touched: TOUCHED_ENOUGH },
+            None => *self = Self { touched: TOUCHED_ENOUGH, ..Self::default() },
         }
     }
 
@@ -65,20 +67,30 @@ impl Workspace {
 
     /// Whether an absolute path is known to lie in none of them.
     pub fn is_outside(&self, path: &str, key: Key) -> bool {
-        self.touched >= TOUCHED_ENOUGH && self.folders[0].depth > 0 && !self.holds(path, key)
+        self.touched >= TOUCHED_ENOUGH && self.depths[0] > 0 && !self.holds(path, key)
     }
 
     /// Whether the path is one of the folders itself.
     pub fn is_folder(&self, path: &str, key: Key) -> bool {
         let folder = Folder::of(path, key);
-        self.touched >= TOUCHED_ENOUGH && folder.is_some_and(|folder| self.folders.contains(&folder))
+        self.touched >= TOUCHED_ENOUGH && folder.is_some_and(|folder| self.folders().any(|known| known == folder))
     }
 
     fn holds(&self, path: &str, key: Key) -> bool {
-        let known = self.folders.iter().filter(|folder| folder.depth > 0);
-        known.into_iter().any(|folder| {
-            front(path, folder.depth.into()).and_then(|front| Folder::of(front, key)).as_ref() == Some(folder)
-        })
+        self.folders()
+            .any(|folder| front(path, folder.depth.into()).and_then(|front| Folder::of(front, key)) == Some(folder))
+    }
+
+    /// The folders that are known.
+    fn folders(&self) -> impl Iterator<Item = Folder> {
+        let all = self.hashes.iter().zip(self.depths).map(|(hash, depth)| Folder { hash: *hash, depth });
+        all.filter(|folder| folder.depth > 0)
+    }
+
+    fn set(&mut self, at: usize, folder: Folder) {
+        if let (Some(hash), Some(depth)) = (self.hashes.get_mut(at), self.depths.get_mut(at)) {
+            (*hash, *depth) = (folder.hash, folder.depth);
+        }
     }
 }
 

@@ -6,11 +6,11 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span_second
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, times};
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -54,39 +54,31 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."ledger.bad_value"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An episode is resolved after this many seconds without another one: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, quiet_seconds: 3_600 }
-    }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+parameters! {
+    /// `[detect.rules."ledger.bad_value"]`.
+    pub struct Parameters {
+        /// An episode is resolved after this many seconds without another one.
+        quiet_seconds: u32 = 3_600, in 1..=86_400;
     }
 }
 
 /// Columns that an alert names.
 const COLUMNS_MAX: usize = 8;
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(BadValue { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) })
+/// The detector.
+pub struct BadValue {
+    episodes: Episodes<Void>,
 }
 
-struct BadValue {
-    episodes: Episodes<Void>,
+detector_state!(BadValue { episodes });
+
+impl Rule for BadValue {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }
+    }
 }
 
 impl Detector for BadValue {
@@ -106,18 +98,6 @@ impl Detector for BadValue {
         let scope = Scope { kind: "token", name: event.text(column::TOKEN).unwrap_or("") };
         let subject = Subject { scope, target: collector };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(event));
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.episodes.restore(input)
     }
 }
 

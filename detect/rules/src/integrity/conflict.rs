@@ -6,11 +6,11 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, duration, times};
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -48,36 +48,28 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."ledger.conflict"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An episode is resolved after this many seconds without another one: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, quiet_seconds: 3_600 }
+parameters! {
+    /// `[detect.rules."ledger.conflict"]`.
+    pub struct Parameters {
+        /// An episode is resolved after this many seconds without another one.
+        quiet_seconds: u32 = 3_600, in 1..=86_400;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Conflict { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) })
-}
-
-struct Conflict {
+/// The detector.
+pub struct Conflict {
     episodes: Episodes<Contradiction>,
+}
+
+detector_state!(Conflict { episodes });
+
+impl Rule for Conflict {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }
+    }
 }
 
 impl Detector for Conflict {
@@ -103,18 +95,6 @@ impl Detector for Conflict {
         };
         let subject = Subject { scope: Scope { kind: "collector", name }, target: source };
         self.episodes.raise(subject, event.sighting(), findings, open, |_| ());
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.episodes.restore(input)
     }
 }
 

@@ -8,13 +8,13 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::{Key, Space};
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::bounded;
 use detect_core::timers::Timers;
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -73,49 +73,40 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."ledger.gap"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// A number may be late by this many seconds: 1 to 86,400.
-    pub grace_seconds: u32,
-    /// An episode is resolved after this many seconds without another gap: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, grace_seconds: 60, quiet_seconds: 3_600 }
+parameters! {
+    /// `[detect.rules."ledger.gap"]`.
+    pub struct Parameters {
+        /// A number may be late by this many seconds.
+        grace_seconds: u32 = 60, in 1..=86_400;
+        /// An episode is resolved after this many seconds without another gap.
+        quiet_seconds: u32 = 3_600, in 1..=86_400;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("grace_seconds", self.grace_seconds, 1..=86_400)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Gap {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        streams: Table::new(STREAMS_MAX),
-        timers: Timers::default(),
-    })
-}
-
-struct Gap {
+/// The detector.
+pub struct Gap {
     parameters: Parameters,
     key: Key,
     streams: Table<Stream>,
     timers: Timers,
     episodes: Episodes<Missing>,
+}
+
+detector_state!(Gap { streams, timers, episodes } without { parameters, key });
+
+impl Rule for Gap {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            key,
+            streams: Table::new(STREAMS_MAX),
+            timers: Timers::default(),
+        }
+    }
 }
 
 impl Detector for Gap {
@@ -147,7 +138,7 @@ impl Detector for Gap {
         }
     }
 
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+    fn elapse(&mut self, second: i64, down: bool, findings: &mut Findings) {
         let grace = i64::from(self.parameters.grace_seconds);
         if down {
             self.timers.restart(second + grace);
@@ -156,19 +147,6 @@ impl Detector for Gap {
             let Some(key) = self.timers.due(second) else { break };
             self.overdue(key, second, findings);
         }
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.streams.snapshot(out);
-        self.timers.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.streams.restore(input)?;
-        self.timers.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

@@ -5,13 +5,12 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration, times};
+use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -57,32 +56,15 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."clock.skew"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// A clock may be ahead by this many seconds: 1 to 86,400.
-    pub ahead_seconds: u32,
-    /// The fastest of many events may take this many seconds: 1 to 86,400.
-    pub behind_seconds: u32,
-    /// An episode is resolved after this many seconds without a wrong time: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, ahead_seconds: 300, behind_seconds: 600, quiet_seconds: 3_600 }
-    }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("ahead_seconds", self.ahead_seconds, 1..=86_400)?;
-        check_range("behind_seconds", self.behind_seconds, 1..=86_400)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+parameters! {
+    /// `[detect.rules."clock.skew"]`.
+    pub struct Parameters {
+        /// A clock may be ahead by this many seconds.
+        ahead_seconds: u32 = 300, in 1..=86_400;
+        /// The fastest of many events may take this many seconds.
+        behind_seconds: u32 = 600, in 1..=86_400;
+        /// An episode is resolved after this many seconds without a wrong time.
+        quiet_seconds: u32 = 3_600, in 1..=86_400;
     }
 }
 
@@ -91,21 +73,28 @@ const EVENTS: u32 = 3;
 /// What one of them counts; a right time takes one off.
 const WRONG: u32 = 2;
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Skew {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        clocks: Table::new(STREAMS_MAX),
-    })
-}
-
-struct Skew {
+/// The detector.
+pub struct Skew {
     parameters: Parameters,
     key: Key,
     clocks: Table<Clock>,
     episodes: Episodes<Wrong>,
+}
+
+detector_state!(Skew { clocks, episodes } without { parameters, key });
+
+impl Rule for Skew {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            key,
+            clocks: Table::new(STREAMS_MAX),
+        }
+    }
 }
 
 /// What the latest events say about a clock.
@@ -160,20 +149,6 @@ impl Detector for Skew {
         self.episodes.raise(Subject { scope, target: &target }, event.sighting(), findings, open, |case| {
             case.off = if ahead { case.off.max(off) } else { off };
         });
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.clocks.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.clocks.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

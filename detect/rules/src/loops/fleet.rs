@@ -7,14 +7,13 @@ use detect_core::event::EventRow;
 use detect_core::failure::Failure;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::Scope;
 use detect_core::second::Moment;
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
+use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What, Who};
 use serde::{Deserialize, Serialize};
@@ -62,50 +61,40 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."loop.fleet"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// Agents with the same error: 2 to 32.
-    pub agents: u32,
-    /// They report it within this many seconds: 1 to 86,400.
-    pub window_seconds: u32,
-    /// An episode is resolved after this many seconds without the error: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, agents: 5, window_seconds: 600, quiet_seconds: 900 }
+parameters! {
+    /// `[detect.rules."loop.fleet"]`.
+    pub struct Parameters {
+        /// Agents with the same error.
+        agents: u32 = 5, in 2..=FLEET_AGENTS_MAX as u32;
+        /// They report it within this many seconds.
+        window_seconds: u32 = 600, in 1..=86_400;
+        /// An episode is resolved after this many seconds without the error.
+        quiet_seconds: u32 = 900, in 1..=86_400;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("agents", self.agents, 2..=FLEET_AGENTS_MAX as u32)?;
-        check_range("window_seconds", self.window_seconds, 1..=86_400)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Fleet {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        errors: Table::new(FLEET_ERRORS_MAX),
-    })
-}
-
-struct Fleet {
+/// The detector.
+pub struct Fleet {
     parameters: Parameters,
     key: Key,
     errors: Table<Spread>,
     episodes: Episodes<Incident>,
+}
+
+detector_state!(Fleet { errors, episodes } without { parameters, key });
+
+impl Rule for Fleet {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            key,
+            errors: Table::new(FLEET_ERRORS_MAX),
+        }
+    }
 }
 
 /// Who reported one error lately.
@@ -173,20 +162,6 @@ impl Detector for Fleet {
             before,
         };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.agents = case.agents.max(agents));
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.errors.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.errors.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

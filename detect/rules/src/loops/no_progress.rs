@@ -6,13 +6,12 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::second::Moment;
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, dollars, duration};
-use detect_core::{packed, scope};
+use detect_core::{detector_state, packed, parameters, scope};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -85,35 +84,17 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."loop.no_progress"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// Steps without a sign of progress: 16 to 10,000.
-    pub steps: u32,
-    /// At most so many of the last 32 steps are new, in per cent: 0 to 90.
-    pub novelty_percent: u32,
-    /// Dollars spent without a sign of progress, after at least 16 steps: 1 to 1,000,000.
-    pub usd: u32,
-    /// An episode is resolved after this many seconds without a step: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, steps: 40, novelty_percent: 20, usd: 20, quiet_seconds: 900 }
-    }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("steps", self.steps, STEPS_MIN..=10_000)?;
-        check_range("novelty_percent", self.novelty_percent, 0..=90)?;
-        check_range("usd", self.usd, 1..=1_000_000)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
+parameters! {
+    /// `[detect.rules."loop.no_progress"]`.
+    pub struct Parameters {
+        /// Steps without a sign of progress.
+        steps: u32 = 40, in STEPS_MIN..=10_000;
+        /// At most so many of the last 32 steps are new, in per cent.
+        novelty_percent: u32 = 20, in 0..=90;
+        /// Dollars spent without a sign of progress, after at least 16 steps.
+        usd: u32 = 20, in 1..=1_000_000;
+        /// An episode is resolved after this many seconds without a step.
+        quiet_seconds: u32 = 900, in 1..=86_400;
     }
 }
 
@@ -122,21 +103,26 @@ const STEPS_MIN: u32 = 16;
 /// Different steps that are remembered.
 const KNOWN: usize = 32;
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(NoProgress {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        agents: Table::new(AGENTS_MAX),
-    })
-}
-
-struct NoProgress {
+/// The detector.
+pub struct NoProgress {
     parameters: Parameters,
-    key: Key,
     agents: Table<Agent>,
     episodes: Episodes<Standstill>,
+}
+
+detector_state!(NoProgress { agents, episodes } without { parameters });
+
+impl Rule for NoProgress {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            agents: Table::new(AGENTS_MAX),
+        }
+    }
 }
 
 /// What is known about one agent since the last sign of progress.
@@ -152,8 +138,8 @@ struct Agent {
     steps: u32,
     /// Micro-USD.
     spent: u64,
-    /// Event time of the first step, and when it was recorded.
-    first: Option<Moment>,
+    /// Event time of the first step, and when it was recorded; zero before it.
+    first: Moment,
     alerted: bool,
 }
 
@@ -177,20 +163,6 @@ impl Detector for NoProgress {
             self.progress(event, findings);
         }
     }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
-    }
 }
 
 impl Agent {
@@ -213,13 +185,15 @@ impl Agent {
         }
         self.novelty = self.novelty << 1 | u32::from(at.is_none());
         self.steps = self.steps.saturating_add(1);
-        self.first.get_or_insert(Moment::of(event));
+        if self.first == Moment::default() {
+            self.first = Moment::of(event);
+        }
         at.is_none()
     }
 
     /// Forgets how long it went without progress, but not what it has done.
     fn progress(&mut self) -> bool {
-        (self.steps, self.spent, self.first) = (0, 0, None);
+        (self.steps, self.spent, self.first) = (0, 0, Moment::default());
         std::mem::take(&mut self.alerted)
     }
 }
@@ -227,7 +201,7 @@ impl Agent {
 impl NoProgress {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let agent = self.agents.of_actor(event, findings);
-        let Some(step) = agent.feed.step(event, self.key) else { return };
+        let Some(step) = agent.feed.step(event) else { return };
         if agent.take(step, event) && step.moves {
             return self.progress(event, findings);
         }
@@ -240,8 +214,11 @@ impl NoProgress {
         }
         agent.alerted = true;
         let (steps, spent) = (agent.steps, agent.spent);
-        let before =
-            Before { count: u64::from(steps) - 1, first: agent.first.map(Moment::micros), evidence: Vec::new() };
+        let before = Before {
+            count: u64::from(steps) - 1,
+            first: Some(agent.first).filter(|first| *first != Moment::default()).map(Moment::micros),
+            evidence: Vec::new(),
+        };
         let open = |_| Opening {
             case: Standstill { steps, new, spent, severe: dear || steps >= 4 * parameters.steps, further: false },
             who: scope::who(event),

@@ -6,7 +6,7 @@ use detect_core::command::{Command, RedirectKind};
 use detect_core::event::EventRow;
 use ledger::events::column;
 
-/// Programs that look, check, wait or talk, and those that only run what is read apart.
+/// Programs that look, check, wait or talk, and those that only run what is read apart; sorted.
 const LOOKERS: &[&str] = &[
     "",
     ".",
@@ -238,7 +238,7 @@ fn changes(command: &Command) -> bool {
         }),
         "curl" | "wget" | "http" | "https" | "xh" => sends(command),
         "psql" | "mysql" | "mariadb" | "sqlite3" | "duckdb" | "mongosh" | "redis-cli" => states(command),
-        name => !LOOKERS.contains(&name),
+        name => LOOKERS.binary_search(&name).is_err(),
     }
 }
 
@@ -313,6 +313,11 @@ mod tests {
         let rows = fixtures::rows(&[event]);
         let row = rows.get(0).unwrap();
         assert_eq!(moves(&EventRow::new(&row, false, fixtures::key())), changes, "{command}");
+    }
+
+    #[test]
+    fn lookers_are_sorted() {
+        assert!(LOOKERS.is_sorted_by(|one, other| one < other));
     }
 
     #[test]

@@ -10,15 +10,14 @@ use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
 use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::bounded;
-use detect_core::{packed, scope};
+use detect_core::{detector_state, packed, parameters, scope};
 use ledger::events::column;
 use operations::alert::What;
-use serde::{Deserialize, Serialize};
 
 use crate::limits::AGENTS_MAX;
 use crate::loops::step::{self, Feed};
@@ -42,56 +41,47 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."loop.repeat"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// Cycles for a notice (low): 3 to 1,000.
-    pub notice: u32,
-    /// Cycles for a warning (medium): more than for a notice.
-    pub warning: u32,
-    /// Cycles for a critical alert: more than for a warning, at most 1,000.
-    pub critical: u32,
-    /// A loop that has cost so many dollars is critical: 1 to 1,000,000.
-    pub critical_usd: u32,
-    /// An episode is resolved after this many seconds without a step of the loop: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, notice: 3, warning: 5, critical: 8, critical_usd: 10, quiet_seconds: 900 }
+parameters! {
+    /// `[detect.rules."loop.repeat"]`.
+    pub struct Parameters {
+        /// Cycles for a notice (low).
+        notice: u32 = 3, in 3..=1_000;
+        /// Cycles for a warning (medium): more than for a notice.
+        warning: u32 = 5;
+        /// Cycles for a critical alert: more than for a warning, at most 1,000.
+        critical: u32 = 8;
+        /// A loop that has cost so many dollars is critical.
+        critical_usd: u32 = 10, in 1..=1_000_000;
+        /// An episode is resolved after this many seconds without a step of the loop.
+        quiet_seconds: u32 = 900, in 1..=86_400;
+    }
+    check(parameters) {
+        check_range("warning", parameters.warning, parameters.notice + 1..=1_000)?;
+        check_range("critical", parameters.critical, parameters.warning + 1..=1_000)?;
+        Ok(())
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("notice", self.notice, 3..=1_000)?;
-        check_range("warning", self.warning, self.notice + 1..=1_000)?;
-        check_range("critical", self.critical, self.warning + 1..=1_000)?;
-        check_range("critical_usd", self.critical_usd, 1..=1_000_000)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Repeat {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        agents: Table::new(AGENTS_MAX),
-    })
-}
-
-struct Repeat {
+/// The detector.
+pub struct Repeat {
     parameters: Parameters,
-    key: Key,
     agents: Table<Agent>,
     episodes: Episodes<Loop>,
+}
+
+detector_state!(Repeat { agents, episodes } without { parameters });
+
+impl Rule for Repeat {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            agents: Table::new(AGENTS_MAX),
+        }
+    }
 }
 
 /// What is known about one agent.
@@ -123,26 +113,12 @@ impl Detector for Repeat {
             self.step(event, findings);
         }
     }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
-    }
 }
 
 impl Repeat {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let agent = self.agents.of_actor(event, findings);
-        let Some(step) = agent.feed.step(event, self.key) else { return };
+        let Some(step) = agent.feed.step(event) else { return };
         let subject = Subject::actor(event);
         let turn = agent.finder.take(step, event.sighting(), agent.spent);
         let (laps, ended) = match turn {

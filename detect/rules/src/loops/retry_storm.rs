@@ -7,13 +7,12 @@ use detect_core::event::EventRow;
 use detect_core::failure::Failure;
 use detect_core::findings::Findings;
 use detect_core::key::{Key, Space};
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::second::Moment;
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
-use detect_core::{packed, scope};
+use detect_core::{detector_state, packed, parameters, scope};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -66,50 +65,40 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."loop.retry_storm"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// Errors of one class: 3 to 100,000.
-    pub errors: u32,
-    /// They come within this many seconds: 1 to 86,400.
-    pub window_seconds: u32,
-    /// An episode is resolved after this many seconds without the error: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, errors: 10, window_seconds: 300, quiet_seconds: 600 }
+parameters! {
+    /// `[detect.rules."loop.retry_storm"]`.
+    pub struct Parameters {
+        /// So many errors of one class are a storm.
+        errors: u32 = 10, in 3..=100_000;
+        /// They come within this many seconds.
+        window_seconds: u32 = 300, in 1..=86_400;
+        /// An episode is resolved after this many seconds without the error.
+        quiet_seconds: u32 = 600, in 1..=86_400;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("errors", self.errors, 3..=100_000)?;
-        check_range("window_seconds", self.window_seconds, 1..=86_400)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(RetryStorm {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        key,
-        agents: Table::new(AGENTS_MAX),
-    })
-}
-
-struct RetryStorm {
+/// The detector.
+pub struct RetryStorm {
     parameters: Parameters,
     key: Key,
     agents: Table<Agent>,
     episodes: Episodes<Storm>,
+}
+
+detector_state!(RetryStorm { agents, episodes } without { parameters, key });
+
+impl Rule for RetryStorm {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            key,
+            agents: Table::new(AGENTS_MAX),
+        }
+    }
 }
 
 /// Errors of one agent by what they came from; the one that was quiet for longest makes room.
@@ -171,20 +160,6 @@ impl Detector for RetryStorm {
             Some(failure) => self.failed(event, name, failure, findings),
             None => self.succeeded(event, name, findings),
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 
@@ -267,6 +242,8 @@ impl Agent {
             last_gap: 0,
         };
         if at == self.bursts.len() {
+            // Most agents have one, and a list makes room for four.
+            self.bursts.reserve_exact(1);
             self.bursts.push(fresh);
         }
         let burst = &mut self.bursts[at];
@@ -357,7 +334,7 @@ mod tests {
 
     fn are_storm(events: &[Value]) -> bool {
         let parameters = Parameters { errors: 6, window_seconds: 3_600, ..Parameters::default() };
-        let mut detector = build(&parameters, fixtures::key());
+        let mut detector = RetryStorm::new(&parameters, fixtures::key());
         let mut findings = Findings::new();
         for row in fixtures::rows(events).iter() {
             detector.observe(&EventRow::new(&row, false, fixtures::key()), &mut findings);

@@ -54,7 +54,7 @@ pub fn waits(event: &EventRow<'_>) -> bool {
 
 impl Feed {
     /// The step that this event is, if it is one.
-    pub fn step(&mut self, event: &EventRow<'_>, key: Key) -> Option<Step> {
+    pub fn step(&mut self, event: &EventRow<'_>) -> Option<Step> {
         let action = event.fingerprint(column::ACTION_FP).filter(|_| may_be(event))?;
         if event.kind() == "tool.call" {
             self.unanswered = self.unanswered.saturating_add(1);
@@ -62,18 +62,17 @@ impl Feed {
                 return None;
             }
             self.ends = false;
-            self.is_new_call(event, key).then_some(Step { action, hash: action, has_result: false, moves: false })
+            self.is_new_call(event).then_some(Step { action, hash: action, has_result: false, moves: false })
         } else {
             (self.ends, self.unanswered) = (true, 0);
             let result = event.fingerprint(column::RESULT_FP);
             let hash = Key::join(action, result.unwrap_or_default());
-            Some(Step { action, hash, has_result: result.is_some(), moves: moves(event) })
+            Some(Step { action, hash, has_result: result.is_some(), moves: event.moves(moves) })
         }
     }
 
-    fn is_new_call(&mut self, event: &EventRow<'_>, key: Key) -> bool {
-        let Some(id) = event.text(column::TOOL_CALL) else { return true };
-        let hash = key.hash(&["call", id]) as u16;
+    fn is_new_call(&mut self, event: &EventRow<'_>) -> bool {
+        let Some(hash) = event.call().map(|call| call as u16) else { return true };
         if self.calls.contains(&hash) {
             return false;
         }

@@ -10,15 +10,14 @@ use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::{EGRESS, EventRow};
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
 use detect_core::recent::Recent;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::text::bounded;
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::What;
-use serde::{Deserialize, Serialize};
 
 use crate::limits::{POLICIES_MAX, POLICY_REPEAT_SECONDS};
 use case::Weak;
@@ -40,29 +39,16 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."policy.weak"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An alert is resolved after this many seconds without another sign: 600 to 604,800.
-    pub quiet_seconds: u32,
-    /// Rules that may be as wide as they are, in the words of the source.
-    pub ignored_rules: Vec<String>,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, quiet_seconds: 86_400, ignored_rules: Vec::new() }
+parameters! {
+    /// `[detect.rules."policy.weak"]`.
+    pub struct Parameters {
+        /// An alert is resolved after this many seconds without another sign.
+        quiet_seconds: u32 = 86_400, in 600..=604_800;
+        /// Rules that may be as wide as they are, in the words of the source.
+        ignored_rules: Vec<String> = Vec::new();
     }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 600..=604_800)?;
-        let rules = self.ignored_rules.len();
+    check(parameters) {
+        let rules = parameters.ignored_rules.len();
         if rules > RULES_MAX {
             return Err(format!("ignored_rules has {rules} rules; it may have {RULES_MAX}"));
         }
@@ -73,22 +59,29 @@ impl Parameters {
 /// Rules in `ignored_rules`.
 const RULES_MAX: usize = 64;
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(WeakPolicy {
-        parameters: parameters.clone(),
-        key,
-        told: Recent::new(POLICIES_MAX),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct WeakPolicy {
+/// The detector.
+pub struct WeakPolicy {
     parameters: Parameters,
     key: Key,
     /// When a weak rule was last told: under it every request is a sign, and one per minute is enough.
     told: Recent<i64>,
     episodes: Episodes<Weak>,
+}
+
+detector_state!(WeakPolicy { told, episodes } without { parameters, key });
+
+impl Rule for WeakPolicy {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            parameters: parameters.clone(),
+            key,
+            told: Recent::new(POLICIES_MAX),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for WeakPolicy {
@@ -117,20 +110,6 @@ impl Detector for WeakPolicy {
                 }
             }
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.told.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.told.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Tests over the list: the examples hold, names are well formed, and every detector keeps the contract.
 
+use std::collections::BTreeSet;
+
 use detect_core::engine::Engine;
 use detect_core::findings::Findings;
 use detect_core::sample::{self, pass};
@@ -52,6 +54,32 @@ fn texts_of_the_reference_are_complete() {
             assert!(text.ends_with('.') && text.len() > 20, "{}: {text}", spec.name);
         }
         assert!(!spec.tags.is_empty(), "{}", spec.name);
+    }
+}
+
+#[test]
+fn every_parameter_has_its_meaning_and_its_default_lies_in_its_range() {
+    let defaults = serde_json::to_value(Rules::default()).unwrap();
+    for spec in DETECTORS {
+        let defaults = defaults[spec.name].as_object().unwrap();
+        let meanings = meanings(spec.name);
+        let names: BTreeSet<&str> = meanings.iter().map(|meaning| meaning.name).collect();
+        assert_eq!(names, defaults.keys().map(String::as_str).collect(), "{}", spec.name);
+        for meaning in meanings {
+            let text = meaning.text();
+            assert!(text.ends_with('.') && text.len() > 20, "{}: {}: {text}", spec.name, meaning.name);
+            let default = defaults[meaning.name].as_i64();
+            let lies = meaning.range.is_none_or(|(least, greatest)| (least..=greatest).contains(&default.unwrap()));
+            assert!(lies, "{}: {}: {default:?}", spec.name, meaning.name);
+            let out = meaning.range.map(|(least, greatest)| [least - 1, greatest + 1]);
+            for value in out.into_iter().flatten() {
+                let set = json!({ spec.name: { meaning.name: value } });
+                let refused = serde_json::from_value::<Rules>(set).is_ok_and(|rules| {
+                    rules.check().is_err_and(|error| error.rule == spec.name && error.message.contains(meaning.name))
+                });
+                assert!(refused || value < 0, "{}: {} = {value}", spec.name, meaning.name);
+            }
+        }
     }
 }
 

@@ -16,14 +16,13 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::REACH_FEW;
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::text::bounded;
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::What;
-use serde::{Deserialize, Serialize};
 
 use canary::Canaries;
 pub use canary::{Canary, check as check_canaries};
@@ -47,60 +46,47 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// `[detect.rules."secret.egress"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An alert is resolved after this many seconds without another one: 1 to 604,800.
-    pub quiet_seconds: u32,
-    /// A token by name is usual where this many other agents send the like: 1 to 4.
-    pub rare_agents: u32,
-    /// Hosts and registrable domains where secrets may go; canaries may go nowhere.
-    pub trusted_domains: Names,
-    /// Decoys, by hash.
-    pub canaries: Vec<Canary>,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            quiet_seconds: 3_600,
-            rare_agents: 2,
-            trusted_domains: Names::default(),
-            canaries: Vec::new(),
-        }
+parameters! {
+    /// `[detect.rules."secret.egress"]`.
+    pub struct Parameters {
+        /// An alert is resolved after this many seconds without another one.
+        quiet_seconds: u32 = 3_600, in 1..=604_800;
+        /// A token by name is usual where this many other agents send the like.
+        rare_agents: u32 = 2, in 1..=REACH_FEW;
+        /// Hosts and registrable domains where secrets may go; canaries may go nowhere.
+        trusted_domains: Names = Names::default();
+        /// Decoys, by hash; one table for each.
+        canaries: Vec<Canary> = Vec::new();
+    }
+    check(parameters) {
+        parameters.trusted_domains.check("trusted_domains")?;
+        canary::check(&parameters.canaries)
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=604_800)?;
-        check_range("rare_agents", self.rare_agents, 1..=REACH_FEW)?;
-        self.trusted_domains.check("trusted_domains")?;
-        canary::check(&self.canaries)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(SecretEgress {
-        parameters: parameters.clone(),
-        canaries: Canaries::new(&parameters.canaries),
-        reach: Reach::default(),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct SecretEgress {
+/// The detector.
+pub struct SecretEgress {
     parameters: Parameters,
     canaries: Canaries,
     /// Who sends tokens by name where.
     reach: Reach,
     episodes: Episodes<Leak>,
+}
+
+detector_state!(SecretEgress { reach, episodes } without { parameters, canaries });
+
+impl Rule for SecretEgress {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            parameters: parameters.clone(),
+            canaries: Canaries::new(&parameters.canaries),
+            reach: Reach::default(),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for SecretEgress {
@@ -117,20 +103,6 @@ impl Detector for SecretEgress {
             Some(request) => self.request(event, request, marks, findings),
             None => self.call(event, marks, findings),
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.reach.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.reach.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

@@ -10,12 +10,13 @@ mod parameters;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
+use detect_core::detector_state;
 use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::SPENDERS_MAX;
-use detect_core::pack::RestoreError;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
@@ -44,21 +45,28 @@ pub static SPEC: Spec = Spec {
     examples: examples::EXAMPLES,
 };
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Budget {
-        caps: Caps::new(parameters, key),
-        key,
-        accounts: Table::new(SPENDERS_MAX),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct Budget {
+/// The detector.
+pub struct Budget {
     caps: Caps,
     key: Key,
     accounts: Table<Account>,
     episodes: Episodes<Spending>,
+}
+
+detector_state!(Budget { accounts, episodes } without { caps, key });
+
+impl Rule for Budget {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            caps: Caps::new(parameters, key),
+            key,
+            accounts: Table::new(SPENDERS_MAX),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 impl Detector for Budget {
@@ -75,20 +83,6 @@ impl Detector for Budget {
                 self.spend(event, (kind, scope), limits, cost, findings);
             }
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.accounts.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.accounts.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

@@ -13,12 +13,12 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::SPENDERS_MAX;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::bounded;
+use detect_core::{detector_state, packed};
 use ledger::events::column;
 use operations::alert::What;
 
@@ -53,19 +53,8 @@ const KNOWN: u32 = 80;
 const SETTLED: u32 = 1_000;
 const LONG_TERM: f64 = 4_000.0;
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(SpendRate {
-        allowed: f64::from(parameters.false_alarms) / 1_000.0 / STEPS_PER_DAY,
-        parameters: parameters.clone(),
-        key,
-        agents: Table::new(SPENDERS_MAX),
-        teams: Table::new(SPENDING_TEAMS_MAX),
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-    })
-}
-
-struct SpendRate {
+/// The detector.
+pub struct SpendRate {
     parameters: Parameters,
     /// The chance below which a step is a finding.
     allowed: f64,
@@ -73,6 +62,24 @@ struct SpendRate {
     agents: Table<Agent>,
     teams: Table<Team>,
     episodes: Episodes<Rate>,
+}
+
+detector_state!(SpendRate { agents, teams, episodes } without { parameters, allowed, key });
+
+impl Rule for SpendRate {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            allowed: f64::from(parameters.false_alarms) / 1_000.0 / STEPS_PER_DAY,
+            parameters: parameters.clone(),
+            key,
+            agents: Table::new(SPENDERS_MAX),
+            teams: Table::new(SPENDING_TEAMS_MAX),
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+        }
+    }
 }
 
 /// One agent: its current step and what it did before.
@@ -122,22 +129,6 @@ impl Detector for SpendRate {
         let target = bounded(org);
         let subject = Subject { scope, target: &target };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(sign));
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.agents.snapshot(out);
-        self.teams.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.agents.restore(input)?;
-        self.teams.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

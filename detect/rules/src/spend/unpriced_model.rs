@@ -1,20 +1,20 @@
 //! `spend.unpriced_model`: tokens of a model that the price table does not know, so every sum of money is too low.
 
 use detect_core::aspects::Aspects;
+use detect_core::cost::tokens;
 use detect_core::detector::Detector;
 use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::{bounded, dollars};
+use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
-
-use detect_core::cost::tokens;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -61,46 +61,38 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."spend.unpriced_model"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// From this many tokens without a price the alert is medium: at least 1.
-    pub tokens_medium: u64,
-    /// An episode is resolved after this many seconds without such tokens: 1 to 604,800.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, tokens_medium: 1_000_000, quiet_seconds: 86_400 }
+parameters! {
+    /// `[detect.rules."spend.unpriced_model"]`.
+    pub struct Parameters {
+        /// From this many tokens without a price the alert is medium: at least 1.
+        tokens_medium: u64 = 1_000_000;
+        /// An episode is resolved after this many seconds without such tokens.
+        quiet_seconds: u32 = 86_400, in 1..=604_800;
     }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        if self.tokens_medium == 0 {
+    check(parameters) {
+        if parameters.tokens_medium == 0 {
             return Err("tokens_medium is 0; it must be at least 1".to_owned());
-        }
-        if !(1..=604_800).contains(&self.quiet_seconds) {
-            return Err(format!("quiet_seconds is {}; it must be 1 to 604800", self.quiet_seconds));
         }
         Ok(())
     }
 }
 
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    let episodes = Episodes::new(&SPEC, key, parameters.quiet_seconds);
-    Box::new(UnpricedModel { tokens_medium: parameters.tokens_medium, episodes })
-}
-
-struct UnpricedModel {
+/// The detector.
+pub struct UnpricedModel {
     tokens_medium: u64,
     episodes: Episodes<Unpriced>,
+}
+
+detector_state!(UnpricedModel { episodes } without { tokens_medium });
+
+impl Rule for UnpricedModel {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        let episodes = Episodes::new(&SPEC, key, parameters.quiet_seconds);
+        Self { tokens_medium: parameters.tokens_medium, episodes }
+    }
 }
 
 impl Detector for UnpricedModel {
@@ -132,18 +124,6 @@ impl Detector for UnpricedModel {
             case.tokens = case.tokens.saturating_add(tokens);
             case.stated = case.stated.saturating_add(stated);
         });
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.episodes.restore(input)
     }
 }
 

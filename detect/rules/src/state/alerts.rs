@@ -10,11 +10,11 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::{OPENED_PER_SENDER_MAX, OPENED_SECONDS};
-use detect_core::pack::RestoreError;
-use detect_core::parameters::check_range;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::text::bounded;
+use detect_core::{detector_state, parameters};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
@@ -58,36 +58,28 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."state.alerts"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// An episode is resolved when the sender opened nothing for this many seconds: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, quiet_seconds: 900 }
+parameters! {
+    /// `[detect.rules."state.alerts"]`.
+    pub struct Parameters {
+        /// An episode is resolved when the sender opened nothing for this many seconds.
+        quiet_seconds: u32 = 900, in 1..=86_400;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Alerts { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) })
-}
-
-struct Alerts {
+/// The detector.
+pub struct Alerts {
     episodes: Episodes<Buried>,
+}
+
+detector_state!(Alerts { episodes });
+
+impl Rule for Alerts {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }
+    }
 }
 
 impl Detector for Alerts {
@@ -107,18 +99,6 @@ impl Detector for Alerts {
             let subject = Subject { scope, target: "" };
             self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(severity, &rule));
         }
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.episodes.restore(input)
     }
 }
 

@@ -9,12 +9,11 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::SENDERS_MAX;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
-use detect_core::parameters::check_range;
 use detect_core::recent::Recent;
+use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
+use detect_core::{detector_state, packed, parameters};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
@@ -66,48 +65,38 @@ const EXAMPLES: &[Example] = &[
     },
 ];
 
-/// `[detect.rules."state.flood"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// So many forgotten names open an episode: 1 to 1,000,000.
-    pub forgotten: u32,
-    /// They must be forgotten within this many seconds: 1 to 86,400.
-    pub window_seconds: u32,
-    /// An episode is resolved when nothing was forgotten for this many seconds: 1 to 86,400.
-    pub quiet_seconds: u32,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self { enabled: true, forgotten: 1_000, window_seconds: 600, quiet_seconds: 900 }
+parameters! {
+    /// `[detect.rules."state.flood"]`.
+    pub struct Parameters {
+        /// So many forgotten names open an episode.
+        forgotten: u32 = 1_000, in 1..=1_000_000;
+        /// They must be forgotten within this many seconds.
+        window_seconds: u32 = 600, in 1..=86_400;
+        /// An episode is resolved when nothing was forgotten for this many seconds.
+        quiet_seconds: u32 = 900, in 1..=86_400;
     }
 }
 
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        check_range("forgotten", self.forgotten, 1..=1_000_000)?;
-        check_range("window_seconds", self.window_seconds, 1..=86_400)?;
-        check_range("quiet_seconds", self.quiet_seconds, 1..=86_400)
-    }
-}
-
-/// Builds the detector.
-pub fn build(parameters: &Parameters, key: Key) -> Box<dyn Detector + Send> {
-    Box::new(Flood {
-        episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-        parameters: parameters.clone(),
-        senders: Recent::new(SENDERS_MAX),
-    })
-}
-
-struct Flood {
+/// The detector.
+pub struct Flood {
     parameters: Parameters,
     senders: Recent<Window>,
     episodes: Episodes<Forgotten>,
+}
+
+detector_state!(Flood { senders, episodes } without { parameters });
+
+impl Rule for Flood {
+    type Parameters = Parameters;
+    const SPEC: &'static Spec = &SPEC;
+
+    fn new(parameters: &Parameters, key: Key) -> Self {
+        Self {
+            episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
+            parameters: parameters.clone(),
+            senders: Recent::new(SENDERS_MAX),
+        }
+    }
 }
 
 /// Names that were forgotten since a second.
@@ -147,20 +136,6 @@ impl Detector for Flood {
             before: Before::default(),
         };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.names += evicted);
-    }
-
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        self.senders.snapshot(out);
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.senders.restore(input)?;
-        self.episodes.restore(input)
     }
 }
 

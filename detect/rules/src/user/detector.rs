@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use detect_core::detector::Detector;
+use detect_core::detector_state;
+use detect_core::detector_state::DetectorState;
 use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
@@ -30,11 +32,32 @@ pub struct UserDetector {
     episodes: Episodes<Matched>,
 }
 
+detector_state!(UserDetector { state, episodes } without { rule, key });
+
+/// What its operator remembers.
 enum State {
     /// Each match counts.
     Each,
     Machine(Box<dyn Machine>),
     Watch(Box<Watch>),
+}
+
+impl DetectorState for State {
+    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
+        match self {
+            Self::Each => Ok(()),
+            Self::Machine(machine) => machine.snapshot(out),
+            Self::Watch(watch) => watch.snapshot(out),
+        }
+    }
+
+    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
+        match self {
+            Self::Each => Ok(()),
+            Self::Machine(machine) => machine.restore(input),
+            Self::Watch(watch) => watch.restore(input),
+        }
+    }
 }
 
 /// What an episode of a user rule knows.
@@ -205,7 +228,7 @@ impl Detector for UserDetector {
         }
     }
 
-    fn advance(&mut self, second: i64, down: bool, findings: &mut Findings) {
+    fn elapse(&mut self, second: i64, down: bool, findings: &mut Findings) {
         if let State::Watch(watch) = &mut self.state {
             if down {
                 watch.restart(second);
@@ -219,25 +242,6 @@ impl Detector for UserDetector {
                 self.episodes.raise(Subject { scope, target: &names.1 }, sighting, findings, open, |_| ());
             }
         }
-        self.episodes.advance(second, down, findings);
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), RestoreError> {
-        match &self.state {
-            State::Each => {}
-            State::Machine(machine) => machine.snapshot(out),
-            State::Watch(watch) => watch.snapshot(out),
-        }
-        self.episodes.snapshot(out)
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        match &mut self.state {
-            State::Each => {}
-            State::Machine(machine) => machine.restore(input)?,
-            State::Watch(watch) => watch.restore(input)?,
-        }
-        self.episodes.restore(input)
     }
 }
 

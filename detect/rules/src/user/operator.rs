@@ -15,11 +15,11 @@ mod repeat;
 pub mod sequence;
 mod window;
 
+use detect_core::detector_state::DetectorState;
 use detect_core::episode::Before;
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
 use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
@@ -71,15 +71,9 @@ trait Operator {
 }
 
 /// The state of an operator.
-pub trait Machine: Send {
+pub trait Machine: DetectorState + Send {
     /// Takes an event that matches; a hit if it completes something.
     fn observe(&mut self, seen: Seen<'_, '_>, findings: &mut Findings) -> Option<Hit>;
-
-    /// Appends the state.
-    fn snapshot(&self, out: &mut Vec<u8>);
-
-    /// Takes a state that `snapshot` wrote.
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError>;
 }
 
 macro_rules! operators {

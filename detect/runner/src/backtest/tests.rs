@@ -23,7 +23,7 @@ fn store(directory: &std::path::Path, domains: &[&str]) -> Store {
         ] {
             entry.set_text(column, text);
         }
-        group.push(&mut entry).unwrap();
+        group.push(&entry).unwrap();
     }
     store.events().appender().try_append(group).unwrap().wait().unwrap();
     store

@@ -166,13 +166,13 @@ impl Reconciliation {
             push(&mut group, BUDGETS, Request::Matched(Matched { seen: seen.to_vec() }))?;
         }
         for report in &self.reports {
-            group.push(&mut report.entry(BUDGETS)?)?;
+            group.push(&report.entry(BUDGETS)?)?;
         }
         for (budget, standing) in &self.telling {
             let report = Report::Standing { budget: budget.clone(), standing: *standing };
-            group.push(&mut report.entry(BUDGETS)?)?;
+            group.push(&report.entry(BUDGETS)?)?;
         }
-        group.push(&mut self.next_cursor().entry(self.shard)?)?;
+        group.push(&self.next_cursor().entry(self.shard)?)?;
         Ok(Some(group))
     }
 
@@ -202,5 +202,5 @@ fn cursor(row: &Row<'_>) -> Option<Cursor> {
 
 fn push(group: &mut Group, subject: &str, request: Request) -> Result<(), AppendError> {
     let asked = Asked { owner: Owner::named(BUDGETS), subject: subject.to_owned(), request };
-    group.push(&mut asked.entry()?)
+    group.push(&asked.entry()?)
 }

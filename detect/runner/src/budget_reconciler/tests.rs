@@ -58,7 +58,7 @@ impl World {
         entry.set_text(event::INTERCEPTION, call);
         entry.set_integer(event::COST_MICROS, micros);
         let mut group = Group::new(&ledger::events::TABLE);
-        group.push(&mut entry).unwrap();
+        group.push(&entry).unwrap();
         self.store.events().appender().try_append(group).unwrap().wait().unwrap();
     }
 

@@ -119,19 +119,19 @@ impl LedgerJournal {
         let mine = Envelope { subject: DETECT, actor: DETECT, ..Envelope::default() };
         for alert in &commit.alerts {
             let envelope = Envelope { subject: &alert.id, revision: Some(i64::from(alert.revision)), ..mine };
-            group.push(&mut ALERT.entry(&envelope, alert)?)?;
+            group.push(&ALERT.entry(&envelope, alert)?)?;
         }
         for outage in &commit.outages {
             let (from, to) = (outage.from.to_string(), outage.to.to_string());
-            group.push(&mut OUTAGE.entry(&Envelope { from: Some(&from), to: Some(&to), ..mine }, outage)?)?;
+            group.push(&OUTAGE.entry(&Envelope { from: Some(&from), to: Some(&to), ..mine }, outage)?)?;
         }
         if let Some(change) = &commit.rules {
             let from = self.position(change.progress.next_seq);
             let envelope = Envelope { revision: Some(i64::from(change.revision)), from: Some(&from), ..mine };
-            group.push(&mut RULES.entry(&envelope, change)?)?;
+            group.push(&RULES.entry(&envelope, change)?)?;
         }
         let to = self.position(commit.cursor.progress.next_seq);
-        group.push(&mut CURSOR.entry(&Envelope { to: Some(&to), ..mine }, &commit.cursor)?)?;
+        group.push(&CURSOR.entry(&Envelope { to: Some(&to), ..mine }, &commit.cursor)?)?;
         Ok(group)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use detect_core::sample::{self, START};
 use detect_rules::registry::Rules;
 use ledger::{Durable, LedgerName};
 use proptest::prelude::*;
@@ -18,7 +19,6 @@ use serde_json::{Value, json};
 
 use super::journal::History;
 use super::*;
-use detect_core::sample::{self, START};
 
 /// A journal in memory with the promise of the real one: a commit is whole or absent.
 #[derive(Default)]

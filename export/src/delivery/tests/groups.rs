@@ -10,8 +10,8 @@ use operations::triage::Column;
 use proptest::prelude::*;
 
 use super::*;
+use crate::message::Message;
 use crate::record::Grouping;
-use crate::sinks::Message;
 use crate::streams::fields::Renderer;
 
 /// A receiver of groups by rule, and what it was told.
@@ -68,8 +68,8 @@ impl Receiver {
 }
 
 fn note(message: &Message) -> Value {
-    let Message { key, alerts, thread, digest, .. } = message.clone();
-    let handle = Some(key.clone());
+    let Message { kind, key, alerts, thread, .. } = message.clone();
+    let (handle, digest) = (Some(key.clone()), kind == MessageKind::Digest);
     let sent = Sent { key, handle, digest, alerts, thread, sha256: String::new(), attempts: 1, ack: String::new() };
     let record = serde_json::to_string(&sent).unwrap();
     json!({"kind": SENT_KIND, "subject": "sink", "from": "operations/0/0", "record": record})

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::connections::http::{Http, HttpOptions, SendError, Transport as _};
+use crate::connections::SendError;
 use crate::fixtures::{self, alert_of, outbox, records_of, told};
 
 fn sink(extra: &Value) -> Email {
@@ -75,7 +75,7 @@ fn a_storm_is_one_mail() {
 #[test]
 fn mistakes_are_named() {
     let check = |extra: Value, says: &str| {
-        let error = sink(&extra).check().unwrap_err();
+        let error = sink(&extra).sink().unwrap_err();
         assert!(error.contains(says), "{error}");
     };
     check(json!({"to": []}), "to must have");
@@ -83,12 +83,12 @@ fn mistakes_are_named() {
     check(json!({"username": "u"}), "belong together");
     check(json!({"username": "u", "password": "env:P", "tls": "none"}), "needs tls");
     check(json!({"server": "a b"}), "host name");
-    sink(&json!({"tls": "tls"})).check().unwrap();
+    sink(&json!({"tls": "tls"})).sink().unwrap();
 }
 
 #[test]
 fn replies_are_judged() {
-    let judge = |status: u16| sink(&json!({})).judge(&Answer { status, retry_after: None, body: String::new() });
+    let judge = |code: u16| sink(&json!({})).judge(&Reply { code, text: String::new() });
     assert!(matches!(judge(250), Judgement::Acked(_)));
     assert!(matches!((judge(421), judge(451)), (Judgement::Retry { .. }, Judgement::Retry { .. })));
     assert!(matches!((judge(550), judge(554)), (Judgement::Reject { .. }, Judgement::Reject { .. })));
@@ -129,11 +129,11 @@ async fn server(end: &'static str) -> (u16, tokio::task::JoinHandle<Vec<String>>
     (port, task)
 }
 
-async fn send(extra: &Value, allow_private: bool) -> Result<Answer, SendError> {
+async fn send(extra: &Value, allow_private: bool) -> Result<Reply, SendError> {
     let sink = sink(extra);
     let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
-    let options = HttpOptions { allow_private, ca_file: None, timeout: Duration::from_secs(20) };
-    Http::new(&options).unwrap().post(sink.request(&rendered.messages[0], 0).unwrap()).await
+    let reach = Reach { allow_private, ca_file: None, timeout: Duration::from_secs(20) };
+    sink.connect(&reach).unwrap().send(sink.payload(&rendered.messages[0], 0).unwrap()).await
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_mail_goes_over_a_real_connection() {
     let (port, heard) = server("250 queued as 7\r\n").await;
     let relay = json!({"server": "127.0.0.1", "port": port, "tls": "none"});
     let answer = send(&relay, true).await.unwrap();
-    assert_eq!((answer.status, answer.body.as_str()), (250, "queued as 7"));
+    assert_eq!((answer.code, answer.text.as_str()), (250, "queued as 7"));
     let heard = heard.await.unwrap();
     assert!(heard.contains(&"MAIL FROM:<tachograph@acme.example>".to_owned()), "{heard:?}");
     assert_eq!(heard.iter().filter(|line| line.starts_with("RCPT TO:")).count(), 2);
@@ -150,7 +150,7 @@ async fn a_mail_goes_over_a_real_connection() {
 #[tokio::test]
 async fn refusals_and_cut_connections_are_told_apart() {
     let (port, _heard) = server("451 later\r\n").await;
-    assert_eq!(send(&json!({"server": "127.0.0.1", "port": port, "tls": "none"}), true).await.unwrap().status, 451);
+    assert_eq!(send(&json!({"server": "127.0.0.1", "port": port, "tls": "none"}), true).await.unwrap().code, 451);
     let (port, _heard) = server("").await;
     let cut = send(&json!({"server": "127.0.0.1", "port": port, "tls": "none"}), true).await;
     assert!(matches!(cut, Err(SendError::Uncertain(_))), "{cut:?}");

@@ -8,14 +8,15 @@ use operations::fold::Outbox;
 use operations::kind::delivery::SentAlert;
 use serde_json::{Value, json};
 
-use super::super::{Message, Reconciled, Rendered, excerpt};
 use super::escape::escape;
 use super::message::{self, AlertList};
-use crate::connections::http::Answer;
+use crate::capabilities::Reconciled;
+use crate::connections::http::Response;
 use crate::delivery::text::line;
 use crate::delivery::{Digest, Notification, Over, Style, batch, fold};
-use crate::judgement::Judgement;
+use crate::judgement::{Ack, Judgement};
 use crate::limits::{SLACK_LOOK_BACK, VALUE_CHARS_MAX};
+use crate::message::{Message, MessageKind, Rendered};
 use crate::record::Record;
 
 /// Where a message goes when it replaces another.
@@ -50,20 +51,20 @@ const THIS_MESSAGE: [&str; 9] = [
 pub fn render(channel: &str, buttons: message::Buttons, records: &[Record], outbox: &Outbox) -> Rendered {
     let records = batch(records);
     let folded = fold(records, outbox, Style::Messages);
-    let bot = Bot { channel, buttons };
+    let writer = Writer { channel, buttons };
     let mut messages = Vec::new();
-    folded.notifications.iter().for_each(|notification| bot.notification(notification, &mut messages));
-    messages.extend(folded.digest.iter().map(|digest| bot.digest(digest)));
-    messages.extend(folded.ended.iter().map(|key| bot.digest_over(key)));
+    folded.notifications.iter().for_each(|notification| writer.notification(notification, &mut messages));
+    messages.extend(folded.digest.iter().map(|digest| writer.digest(digest)));
+    messages.extend(folded.ended.iter().map(|key| writer.digest_over(key)));
     Rendered { messages, taken: records.len(), silent: folded.silent }
 }
 
-struct Bot<'a> {
+struct Writer<'a> {
     channel: &'a str,
     buttons: message::Buttons,
 }
 
-impl Bot<'_> {
+impl Writer<'_> {
     fn notification(&self, notification: &Notification<'_>, messages: &mut Vec<Message>) {
         let is_news =
             notification.over.is_some() || notification.acknowledged.is_some() || notification.escalated.is_some();
@@ -90,6 +91,7 @@ impl Bot<'_> {
                 reply["reply_broadcast"] = notification.escalated.is_some().into();
                 let message = self.seal(notification.message(POST, Vec::new()), reply);
                 let root = newest.filter(|_| !notification.is_follower()).map(|alert| Message {
+                    kind: MessageKind::Alerts,
                     key: format!("{}/root", message.key),
                     to: UPDATE,
                     alerts: Vec::<SentAlert>::new(),
@@ -168,21 +170,25 @@ pub fn nobody(step: &str) -> String {
 }
 
 /// The answer's fields, if it is Slack's.
-fn reply(answer: &Answer) -> Value {
+fn reply(answer: &Response) -> Value {
     serde_json::from_str(&answer.body).unwrap_or(Value::Null)
 }
 
 /// What Slack calls a message.
-pub fn handle(answer: &Answer) -> Option<String> {
-    reply(answer)["ts"].as_str().map(|ts| ts.chars().filter(|c| c.is_ascii_digit() || *c == '.').take(32).collect())
+fn handle(reply: &Value) -> Option<String> {
+    reply["ts"].as_str().map(|ts| ts.chars().filter(|c| c.is_ascii_digit() || *c == '.').take(32).collect())
 }
 
 /// What an answer means. Slack answers 200 also when it refuses.
-pub fn judge(answer: &Answer) -> Judgement {
-    let (reply, reason) = (reply(answer), format!("{} {}", answer.status, excerpt(&answer.body)));
+pub fn judge(answer: &Response) -> Judgement {
+    let (reply, reason) = (reply(answer), answer.to_string());
     let error = reply["error"].as_str().unwrap_or_default();
     match answer.status {
-        200..=299 if reply["ok"] == true => Judgement::Acked(format!("ts {}", handle(answer).unwrap_or_default())),
+        200..=299 if reply["ok"] == true => {
+            let handle = handle(&reply);
+            let said = format!("ts {}", handle.as_deref().unwrap_or_default());
+            Judgement::Acked(Ack { handle, ..Ack::new(said) })
+        }
         429 | 503 => Judgement::Retry { after: answer.retry_after, reason },
         408 | 500..=599 => Judgement::Uncertain { reason },
         200..=299 if reply.is_null() => Judgement::Uncertain { reason },
@@ -194,7 +200,7 @@ pub fn judge(answer: &Answer) -> Judgement {
 }
 
 /// The same without what Slack refused of it.
-pub fn fallback(answer: &Answer, message: &Message) -> Option<Message> {
+pub fn fallback(answer: &Response, message: &Message) -> Option<Message> {
     let reply = reply(answer);
     let mut body: Value = serde_json::from_slice(&message.body).ok()?;
     let fields = body.as_object_mut()?;
@@ -230,7 +236,7 @@ pub fn question(message: &Message, channel: &str, now: i64) -> Option<(&'static 
 }
 
 /// What the answer to the question says.
-pub fn reconciled(message: &Message, answer: &Answer) -> Reconciled {
+pub fn reconciled(message: &Message, answer: &Response) -> Reconciled {
     let reply = reply(answer);
     if reply["ok"] != true {
         return match reply["error"].as_str() {

@@ -5,10 +5,16 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::connections::Payload as _;
 use crate::fixtures::{self, alert_of, records_of};
+use crate::message::MessageKind;
+
+fn of_settings(settings: Value) -> Result<Slack, String> {
+    serde_json::from_value::<SlackSettings>(settings).unwrap().sink()
+}
 
 fn sink() -> Slack {
-    serde_json::from_value(json!({"webhook": "env:SLACK_WEBHOOK"})).unwrap()
+    of_settings(json!({"webhook": "env:SLACK_WEBHOOK"})).unwrap()
 }
 
 fn body(alerts: &[Alert]) -> Vec<u8> {
@@ -66,17 +72,21 @@ fn old_alerts_are_one_digest() {
     let message = render(&old);
     assert_eq!(message["text"], "Digest: 50 alerts about events that were old when they were recorded");
     assert!(message.to_string().contains("50 × `egress.denied_post` (high)"));
-    assert!(sink().linger(&records_of(&old).into()) > Duration::ZERO);
+    let linger = |alerts: &[Alert]| delivery::linger(&records_of(alerts).into(), sink().digest_wait().unwrap());
+    assert!(linger(&old) > Duration::ZERO);
     let mut mixed = old;
     mixed.push(alert_of(99, Severity::High));
-    assert_eq!(sink().linger(&records_of(&mixed).into()), Duration::ZERO, "a live alert never waits");
+    assert_eq!(linger(&mixed), Duration::ZERO, "a live alert never waits");
     assert_eq!(render(&mixed)["text"], "1 alert: 1 high; and 50 alerts about old events");
 }
 
 #[test]
 fn answers_are_judged_and_a_refused_form_falls_back_to_text() {
-    let answer =
-        |status: u16, body: &str| Answer { status, retry_after: Some(Duration::from_secs(30)), body: body.to_owned() };
+    let answer = |status: u16, body: &str| Response {
+        status,
+        retry_after: Some(Duration::from_secs(30)),
+        body: body.to_owned(),
+    };
     let judge = |status: u16, body: &str| sink().judge(&answer(status, body));
     assert!(matches!(judge(200, "ok"), Judgement::Acked(_)));
     assert!(matches!(judge(429, ""), Judgement::Retry { after: Some(_), .. }));
@@ -98,17 +108,17 @@ fn the_webhook_is_never_shown() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("webhook");
     std::fs::write(&path, "https://hooks.slack.example/services/T1/B1/hunter2\n").unwrap();
-    let sink: Slack = serde_json::from_value(json!({"webhook": format!("file:{}", path.display())})).unwrap();
-    let request = sink.request(&Message::default(), 0).unwrap();
+    let sink = of_settings(json!({"webhook": format!("file:{}", path.display())})).unwrap();
+    let request = sink.payload(&Message::default(), 0).unwrap();
     assert_eq!(request.shown_url, "https://hooks.slack.example/****");
-    assert!(!request.to_string().contains("hunter2") && !format!("{sink:?}").contains("hunter2"));
+    assert!(!request.shown(b"{}").contains("hunter2") && !format!("{sink:?}").contains("hunter2"));
     std::fs::write(&path, "hunter2\n").unwrap();
-    let error = sink.request(&Message::default(), 0).err().unwrap().to_string();
+    let error = sink.payload(&Message::default(), 0).err().unwrap().to_string();
     assert!(!error.contains("hunter2") && error.contains("webhook"), "{error}");
 }
 
 fn bot() -> Slack {
-    serde_json::from_value(
+    of_settings(
         json!({"token": "env:SLACK_TOKEN", "channel": "C0123456789", "signing_secret": "env:SLACK_SIGNING_SECRET"}),
     )
     .unwrap()
@@ -130,7 +140,7 @@ fn a_bot_posts_updates_in_place_and_ends_in_the_thread() {
         (&buttons["elements"][0]["action_id"], &buttons["elements"][0]["value"]),
         (&json!(ACKNOWLEDGE_ACTION), &json!(alert_of(1, Severity::High).id))
     );
-    let deaf: Slack = serde_json::from_value(json!({"token": "env:SLACK_TOKEN", "channel": "C0123456789"})).unwrap();
+    let deaf = of_settings(json!({"token": "env:SLACK_TOKEN", "channel": "C0123456789"})).unwrap();
     let shown = deaf.render(&records_of(&[alert_of(1, Severity::High)]), &fixtures::outbox()).messages[0].body.clone();
     assert!(!String::from_utf8(shown).unwrap().contains(ACKNOWLEDGE_ACTION), "nobody would hear of it");
     let known = fixtures::told(&[1], false);
@@ -150,7 +160,7 @@ fn a_bot_posts_updates_in_place_and_ends_in_the_thread() {
     // A change in place that is refused leaves nothing open; the end of a digest does.
     let end = Alert { revision: 2, state: State::Resolved, ..alert_of(1, Severity::High) };
     let of_digest = of_bot(&[end], &fixtures::told(&[1], true));
-    assert_eq!((last[1].0.end, of_digest.len(), of_digest[0].0.end), (false, 1, true));
+    assert_eq!((last[1].0.kind, of_digest.len(), of_digest[0].0.kind), (MessageKind::Alerts, 1, MessageKind::End));
     let storm: Vec<Alert> = (0..300).map(|number| alert_of(number, Severity::Low)).collect();
     let storm = of_bot(&storm, &fixtures::outbox());
     assert_eq!((storm.len(), &storm[0].1["text"]), (1, &json!("300 alerts: 300 low")));
@@ -178,27 +188,33 @@ fn a_bot_looks_before_it_sends_again() {
         (method, form.as_str()),
         ("conversations.history", "channel=C0123456789&include_all_metadata=true&limit=50&oldest=13600")
     );
-    let answer = |body: &Value| Answer { status: 200, retry_after: None, body: body.to_string() };
+    let bot = bot();
+    let reconcile = bot.capabilities().reconcile.unwrap();
+    let reconciled = |body: &Value| {
+        reconcile.reconciled(message, &Response { status: 200, retry_after: None, body: body.to_string() })
+    };
     let found = json!({"ok": true, "messages": [{"ts": "1.1", "text": "x"},
         {"ts": "1.2", "metadata": {"event_payload": {"key": message.key}}}]});
-    assert_eq!(bot().reconciled(message, &answer(&found)), Reconciled::Has(Some("1.2".into())));
-    assert_eq!(bot().reconciled(message, &answer(&json!({"ok": true, "messages": []}))), Reconciled::HasNot);
-    assert_eq!(bot().reconciled(message, &answer(&json!({"ok": false, "error": "missing_scope"}))), Reconciled::HasNot);
-    let limited = bot().reconciled(message, &answer(&json!({"ok": false, "error": "ratelimited"})));
+    assert_eq!(reconciled(&found), Reconciled::Has(Some("1.2".into())));
+    assert_eq!(reconciled(&json!({"ok": true, "messages": []})), Reconciled::HasNot);
+    assert_eq!(reconciled(&json!({"ok": false, "error": "missing_scope"})), Reconciled::HasNot);
+    let limited = reconciled(&json!({"ok": false, "error": "ratelimited"}));
     assert!(matches!(limited, Reconciled::Unknown(Judgement::Retry { .. })));
     let change = Message { to: "chat.update", ..message.clone() };
-    assert!(bot().reconcile(&change, 0).is_none(), "a change in place can be repeated");
+    assert!(reconcile.question(&change, 0).is_none(), "a change in place can be repeated");
+    assert!(sink().capabilities().reconcile.is_none(), "nobody can be asked through a webhook");
 }
 
 #[test]
 fn a_bot_hears_refusals_in_answers_of_200() {
-    let answer = |body: &Value| Answer { status: 200, retry_after: None, body: body.to_string() };
+    let answer = |body: &Value| Response { status: 200, retry_after: None, body: body.to_string() };
     let judge = |body: Value| bot().judge(&answer(&body));
-    assert!(matches!(judge(json!({"ok": true, "ts": "1.2"})), Judgement::Acked(ack) if ack == "ts 1.2"));
+    assert!(
+        matches!(judge(json!({"ok": true, "ts": "1.2"})), Judgement::Acked(ack) if ack.said == "ts 1.2" && ack.handle.as_deref() == Some("1.2"))
+    );
     assert!(matches!(judge(json!({"ok": false, "error": "ratelimited"})), Judgement::Retry { .. }));
     assert!(matches!(judge(json!({"ok": false, "error": "msg_too_long"})), Judgement::Reject { .. }));
     assert!(matches!(judge(json!({"ok": false, "error": "channel_not_found"})), Judgement::Park { .. }));
-    assert_eq!(bot().handle(&answer(&json!({"ok": true, "ts": "1.2"}))).as_deref(), Some("1.2"));
     let known = fixtures::told(&[1], false);
     let next = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::High) };
     let (message, _) = &of_bot(&[next], &known)[0];
@@ -218,10 +234,8 @@ fn a_channel_is_reached_in_one_way() {
         json!({"webhook": "env:W", "token": "env:T", "channel": "C1"}),
         json!({"token": "env:T", "channel": "C1&x=1"}),
     ] {
-        let sink: Slack = serde_json::from_value(settings).unwrap();
-        assert!(sink.check().is_err());
+        assert!(of_settings(settings).is_err());
     }
-    bot().check().unwrap();
 }
 
 fn hostile() -> impl Strategy<Value = String> {

@@ -3,6 +3,7 @@
 use operations::alert::Severity;
 
 use super::*;
+use crate::connections::Payload as _;
 use crate::fixtures::{self, alert_of, outbox, records_of, told};
 
 fn render(alerts: &[Alert]) -> Vec<(Message, Value)> {
@@ -43,24 +44,24 @@ fn the_timestamp_belongs_to_the_attempt_and_the_rest_does_not() {
     let sink: Webhook = serde_json::from_value(settings).unwrap();
     let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
     let (first, second) = (
-        sink.request(&rendered.messages[0], 1_000_000).unwrap(),
-        sink.request(&rendered.messages[0], 9_999_999).unwrap(),
+        sink.payload(&rendered.messages[0], 1_000_000).unwrap(),
+        sink.payload(&rendered.messages[0], 9_999_999).unwrap(),
     );
     let header =
         |request: &Request, name: &str| request.headers.iter().find(|(header, _)| *header == name).unwrap().1.clone();
     assert_eq!((&first.body, header(&first, "webhook-id")), (&second.body, header(&second, "webhook-id")));
     assert_eq!((header(&first, "webhook-timestamp"), header(&second, "webhook-timestamp")), ("1".into(), "9".into()));
     assert_ne!(header(&first, "webhook-signature"), header(&second, "webhook-signature"));
-    assert!(!header(&first, "webhook-id").contains('.') && !first.to_string().contains("MfKQ"));
+    assert!(!header(&first, "webhook-id").contains('.') && !first.shown(b"{}").contains("MfKQ"));
     std::fs::write(&path, "hunter2").unwrap();
-    let error = sink.request(&rendered.messages[0], 0).err().unwrap().to_string();
+    let error = sink.payload(&rendered.messages[0], 0).err().unwrap().to_string();
     assert!(error.contains("whsec_") && !error.contains("hunter2"), "{error}");
 }
 
 #[test]
 fn answers_are_judged() {
     let sink: Webhook = serde_json::from_value(json!({"url": "https://h.acme.example", "secret": "env:W"})).unwrap();
-    let judge = |status: u16| sink.judge(&Answer { status, retry_after: None, body: String::new() });
+    let judge = |status: u16| sink.judge(&Response { status, retry_after: None, body: String::new() });
     assert!(matches!(judge(204), Judgement::Acked(_)));
     assert!(matches!(judge(400), Judgement::Reject { .. }));
     assert!(matches!(judge(429), Judgement::Retry { .. }));

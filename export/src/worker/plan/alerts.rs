@@ -6,15 +6,15 @@ use operations::kind::delivery::{Hidden, Sent};
 
 use super::{Batch, Plan, digest};
 use crate::delivery::suppressor::{Candidate, Decision};
+use crate::message::{Message, MessageKind};
 use crate::record::{Body, Record};
-use crate::sinks::Message;
 use crate::worker::send::{Attempt, Settled};
 use crate::worker::state_store::{HiddenEntry, RejectedEntry, SentEntry, StateEntry};
 
 impl Plan {
     /// What hid a record when an earlier process decided to send its range.
     pub(super) fn decided(&self, seq: u64) -> Option<String> {
-        let (_, intent) = self.intent.as_ref().filter(|_| self.resuming)?;
+        let (_, intent) = self.intent.inherited()?;
         let at = intent.hidden.binary_search_by_key(&seq, |hidden| hidden.seq).ok()?;
         Some(intent.hidden[at].by.clone())
     }
@@ -31,7 +31,7 @@ impl Plan {
     }
 
     fn is_doubtful(&self, record: &Record) -> bool {
-        let decided = self.intent.as_ref().filter(|_| self.resuming).map_or(0, |(end, _)| *end);
+        let decided = self.intent.inherited().map_or(0, |(end, _)| end);
         record.position.seq >= decided && is_hideable(&record.body)
     }
 
@@ -59,7 +59,8 @@ impl Plan {
 
     /// That nobody is told of what is hidden.
     pub(super) fn hidden(&self, batch: &Batch) -> Vec<StateEntry> {
-        let hidden = self.pending.iter().take(batch.count).filter_map(|record| Some((record, record.hidden.as_ref()?)));
+        let hidden =
+            self.pending.iter().take(batch.count()).filter_map(|record| Some((record, record.hidden.as_ref()?)));
         let entry = |(record, by): (&Record, &String)| match &record.body {
             Body::Alert(alert) => {
                 let step = match &record.notice {
@@ -76,12 +77,13 @@ impl Plan {
 
     /// That the receiver has a message, if that has to be on record apart from the receipt.
     pub fn sent_entry(&self, batch: &Batch, message: &Message, attempt: &Attempt) -> Option<StateEntry> {
-        let Settled::Acked { ack, body, handle } = &attempt.settled else { return None };
-        if message.key.is_empty() && message.alerts.is_empty() {
+        let Settled::Acked(ack) = &attempt.settled else { return None };
+        if message.kind == MessageKind::Batch && message.alerts.is_empty() {
             return None;
         }
-        let mut record = Sent { handle: handle.clone(), ack: ack.clone(), ..Self::sent(message, attempt.attempts) };
-        if let Some(body) = body {
+        let mut record =
+            Sent { handle: ack.handle.clone(), ack: ack.said.clone(), ..Self::sent(message, attempt.attempts) };
+        if let Some(body) = &ack.body {
             record.sha256 = digest(body);
         }
         Some(StateEntry::Sent(SentEntry { from: self.next_seq, to: batch.end, record }))
@@ -99,7 +101,7 @@ impl Plan {
         Sent {
             key: message.key.clone(),
             handle: None,
-            digest: message.digest,
+            digest: message.kind == MessageKind::Digest,
             thread: message.thread.clone(),
             alerts: message.alerts.clone(),
             sha256: digest(&message.body),

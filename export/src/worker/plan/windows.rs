@@ -12,6 +12,7 @@ use ledger::Durable;
 use operations::kind::export::{Cut, ExportWindow, Intended};
 use sha2::{Digest as _, Sha256};
 
+use super::batch::Intent;
 use super::{Batch, Plan, digest};
 use crate::limits::{BEHIND_BATCHES, PENDING_BYTES_MAX};
 use crate::record::Record;
@@ -164,7 +165,7 @@ impl Plan {
     /// Whether the next batch may begin a window.
     pub fn wants_window(&self) -> bool {
         let free = self.windows.as_ref().is_some_and(|windows| windows.steady && windows.window.is_none());
-        free && !self.resuming && !self.pending.is_empty()
+        free && !self.is_resuming() && !self.pending.is_empty()
     }
 
     /// Begins a window of at most so many entries, in a ledger that is durable so far. Who is behind sends full batches of what
@@ -202,7 +203,7 @@ impl Plan {
     pub fn doubt(&self, batch: &Batch) -> Vec<StateEntry> {
         let Some(Windows { growing, window: Some(window), .. }) = &self.windows else { return Vec::new() };
         // Dead letters are no part of a window; what stays as its intent says needs no other.
-        if !batch.letter.is_empty() || (window.inherited && growing.is_none()) {
+        if !batch.letters().is_empty() || (window.inherited && growing.is_none()) {
             return Vec::new();
         }
         let intent = if window.inherited {
@@ -221,7 +222,7 @@ impl Plan {
         windows.close();
         match &mut windows.window {
             Some(window) => window.intended = true,
-            None => self.intent = Some((batch.end, self.intent_of(batch))),
+            None => self.intent = Intent::Own(batch.end, self.intent_of(batch)),
         }
     }
 

@@ -17,7 +17,7 @@ fn told(number: u64, revision: u32) -> Value {
 }
 
 /// A worker over these entries, to people or to a SIEM.
-fn worker_over(entries: Vec<Value>, alerts_only: bool) -> SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector> {
+fn worker_over(entries: Vec<Value>, alerts_only: bool) -> SinkWorker<MemoryFeed, MemoryStateStore> {
     let dir = tempfile::tempdir().unwrap();
     let world = Shared::default();
     *world.lock().unwrap() = World { ledger: Some(LedgerName::Operations), entries, ..World::default() };

@@ -5,10 +5,7 @@ use operations::standing::State;
 use super::*;
 
 /// A worker over events of which there are so many.
-fn worker_over(
-    dir: &std::path::Path,
-    entries: usize,
-) -> (SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector>, Shared) {
+fn worker_over(dir: &std::path::Path, entries: usize) -> (SinkWorker<MemoryFeed, MemoryStateStore>, Shared) {
     let world = Shared::default();
     let entries = vec![json!({"kind": "note"}); entries];
     *world.lock().unwrap() = World { ledger: Some(LedgerName::Events), entries, lines_max: 9, ..World::default() };

@@ -53,11 +53,7 @@ async fn arrive(world: Shared, arrivals: Vec<(u64, usize, bool)>) {
 }
 
 /// Runs a worker until everything was recorded that is to come, and has its receipt.
-async fn finish(
-    world: &Shared,
-    worker: SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector>,
-    arrivals: Vec<(u64, usize, bool)>,
-) {
+async fn finish(world: &Shared, worker: SinkWorker<MemoryFeed, MemoryStateStore>, arrivals: Vec<(u64, usize, bool)>) {
     tokio::select! {
         ended = worker.run() => panic!("the worker ended: {ended:?}"),
         () = async { arrive(world.clone(), arrivals).await; until_done(world).await } => {}
@@ -97,11 +93,7 @@ fn a_backlog_goes_in_full_batches_with_an_entry_of_each_kind_for_ten_thousand() 
 }
 
 /// Runs a worker over four batches of five until it is in trouble with the last one, and looks at what is on record then.
-fn troubled(
-    world: &Shared,
-    fault: Fault,
-    change: impl FnOnce(&mut SinkWorker<MemoryFeed, MemoryStateStore, MemoryCollector>),
-) {
+fn troubled(world: &Shared, fault: Fault, change: impl FnOnce(&mut SinkWorker<MemoryFeed, MemoryStateStore>)) {
     let dir = tempfile::tempdir().unwrap();
     world.lock().unwrap().entries = vec![json!({"kind": "note"}); 20];
     paused().block_on(async {

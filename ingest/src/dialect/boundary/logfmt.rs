@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::dialect::Span;
+use crate::event::Span;
 
 /// One attribute of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use ledger::events::column;
 use super::SOURCE_AUDIT;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, nested, record};
-use crate::dialect::{Draft, Drafts};
+use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
 record! {
@@ -47,7 +47,7 @@ pub fn decode(line: &Line<AuditLog>, text: &str, received: i64, drafts: &mut Dra
     let draft = drafts.add();
     set(draft, &line.fields, line.ts.time(), received)?;
     draft.add_content(text.as_bytes(), "diff", line.fields.diff);
-    draft.entry.set_text(column::SOURCE_ID, &id);
+    draft.columns.set_text(column::SOURCE_ID, &id);
     Ok(())
 }
 
@@ -72,34 +72,34 @@ pub fn set(draft: &mut Draft, log: &AuditLog, observed: Stated, received: i64) -
     }
     draft.owner.0.push_str(more.owner_id.id().unwrap_or_default());
     draft.owner.1.push_str(more.owner.some().unwrap_or_default());
-    let entry = &mut draft.entry;
-    entry.set_text(column::ACTION, action);
-    entry.set_text(
+    let columns = &mut draft.columns;
+    columns.set_text(column::ACTION, action);
+    columns.set_text(
         column::TARGET,
         &[resource_type, resource.or(log.resource_target.some()).unwrap_or_default()].join("/"),
     );
-    entry.set_text_if(column::ORG, log.org.id());
+    columns.set_text_if(column::ORG, log.org.id());
     if behalf.id.id().is_some() {
-        entry.set_text_if(column::AGENT, actor);
+        columns.set_text_if(column::AGENT, actor);
     }
     if actor.is_some() {
-        entry.set_text(column::ATTRIBUTION, "direct");
+        columns.set_text(column::ATTRIBUTION, "direct");
     }
     let is = |what: &str| resource_type == what;
-    entry.set_text_if(column::WORKSPACE, resource.filter(|_| is("workspace")).or(more.workspace.id()));
+    columns.set_text_if(column::WORKSPACE, resource.filter(|_| is("workspace")).or(more.workspace.id()));
     let name = log.resource_target.some().filter(|_| is("workspace"));
-    entry.set_text_if(column::WORKSPACE_NAME, name.or(more.workspace_name.some()));
-    entry.set_text_if(column::TEMPLATE, resource.filter(|_| is("template")));
+    columns.set_text_if(column::WORKSPACE_NAME, name.or(more.workspace_name.some()));
+    columns.set_text_if(column::TEMPLATE, resource.filter(|_| is("template")));
     if let Some((run, kind)) =
         resource.zip(if is("task") { Some("coder_task") } else { is("chat").then_some("coder_chat") })
     {
-        entry.set_text(column::RUN, run);
-        entry.set_text(column::RUN_KIND, kind);
+        columns.set_text(column::RUN, run);
+        columns.set_text(column::RUN_KIND, kind);
     }
     if let Some(status) = log.status.0.filter(|status| *status != 0) {
-        entry.set_integer(column::STATUS, status);
+        columns.set_integer(column::STATUS, status);
         if status > 0 {
-            entry.set_text(column::OUTCOME, outcome(status));
+            columns.set_text(column::OUTCOME, outcome(status));
         }
     }
     Ok(())

@@ -8,7 +8,8 @@ use operations::access::Trust;
 use super::SOURCE_BOUNDARY;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, record, text_of};
-use crate::dialect::{Draft, Drafts, quoted};
+use crate::dialect::quoted;
+use crate::event::{Draft, Drafts};
 
 record! {
     /// The fields of all generations.
@@ -48,17 +49,17 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
     match (fields.session.id(), fields.sequence.0) {
         // A counter that cannot be one names no record.
         (Some(session), Some(sequence)) if sequence >= 0 => {
-            let entry = &mut draft.entry;
-            entry.set_text(column::SESSION, session);
-            entry.set_text(column::STREAM, session);
-            entry.set_integer(column::STREAM_SEQ, sequence);
-            entry.set_text(column::SOURCE_ID, &format!("{session}/{sequence}"));
+            let columns = &mut draft.columns;
+            columns.set_text(column::SESSION, session);
+            columns.set_text(column::STREAM, session);
+            columns.set_integer(column::STREAM_SEQ, sequence);
+            columns.set_text(column::SOURCE_ID, &format!("{session}/{sequence}"));
         }
         (session, sequence) => {
             if sequence.is_some_and(|sequence| sequence < 0) {
                 draft.void("stream_seq");
             }
-            draft.entry.set_text_if(column::SESSION, session);
+            draft.columns.set_text_if(column::SESSION, session);
             let parts = [fields.workspace.as_str(), fields.event_time.as_str(), method, &*url, decision];
             draft.identity.push_str(&parts.join("\n"));
         }
@@ -70,11 +71,11 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
 pub fn set_request(draft: &mut Draft, method: &str, decision: &str, rule: Option<&str>) {
     draft.set_origin(SOURCE_BOUNDARY, "boundary", "egress.http");
     draft.limit_trust(Trust::Workspace);
-    let entry = &mut draft.entry;
-    entry.set_text(column::ACTION, method);
-    entry.set_text(column::METHOD, method);
-    entry.set_text(column::OUTCOME, decision);
-    entry.set_text_if(column::RULE, rule);
+    let columns = &mut draft.columns;
+    columns.set_text(column::ACTION, method);
+    columns.set_text(column::METHOD, method);
+    columns.set_text(column::OUTCOME, decision);
+    columns.set_text_if(column::RULE, rule);
 }
 
 /// Decodes the line in which coderd says that it did not know what a boundary reported.
@@ -83,20 +84,20 @@ pub fn decode_unknown(line: &Line<Fields>, text: &str, received: i64, drafts: &m
     draft.set_times(line.ts.time(), line.ts.time(), received);
     draft.set_origin(SOURCE_BOUNDARY, "boundary", "loss");
     draft.limit_trust(Trust::Workspace);
-    draft.entry.set_text(column::ACTION, "unknown_resource_type");
+    draft.columns.set_text(column::ACTION, "unknown_resource_type");
     draft.identity.push_str(text);
     set_who(draft, &line.fields);
 }
 
 fn set_who(draft: &mut Draft, fields: &Fields) {
     draft.owner.1.push_str(fields.owner.some().unwrap_or_default());
-    let entry = &mut draft.entry;
-    entry.set_text_if(column::USER, fields.owner.some());
-    entry.set_text_if(column::AGENT, fields.agent_name.some());
-    entry.set_text_if(column::WORKSPACE, fields.workspace.id());
-    entry.set_text_if(column::WORKSPACE_NAME, fields.workspace_name.some());
-    entry.set_text_if(column::TEMPLATE, fields.template.id());
+    let columns = &mut draft.columns;
+    columns.set_text_if(column::USER, fields.owner.some());
+    columns.set_text_if(column::AGENT, fields.agent_name.some());
+    columns.set_text_if(column::WORKSPACE, fields.workspace.id());
+    columns.set_text_if(column::WORKSPACE_NAME, fields.workspace_name.some());
+    columns.set_text_if(column::TEMPLATE, fields.template.id());
     if fields.workspace.id().is_some() || fields.owner.some().is_some() {
-        entry.set_text(column::ATTRIBUTION, "direct");
+        columns.set_text(column::ATTRIBUTION, "direct");
     }
 }

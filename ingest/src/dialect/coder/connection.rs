@@ -8,7 +8,7 @@ use ledger::events::column;
 use super::line::Line;
 use super::{SOURCE_CONNECTION, audit};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of};
-use crate::dialect::{Draft, Drafts};
+use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
 record! {
@@ -102,7 +102,7 @@ pub fn decode(line: &Line<ConnectionLog>, text: &str, received: i64, drafts: &mu
     draft.set_times(time, line.ts.time(), received);
     draft.add_free_text(text.as_bytes(), "disconnect_reason", log.disconnect_reason);
     connection.set(draft, status, log.code.0);
-    draft.entry.set_text(column::SOURCE_ID, &format!("{}/{status}", connection.id));
+    draft.columns.set_text(column::SOURCE_ID, &format!("{}/{status}", connection.id));
     Ok(())
 }
 
@@ -136,9 +136,9 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
         draft.set_times(time, Stated::Nothing, received);
         connection.set(draft, status, code);
         if let (Some(end), Some(begin), "disconnected") = (time.micros(), connected.micros(), status) {
-            draft.entry.set_integer(column::DURATION_US, end.saturating_sub(begin));
+            draft.columns.set_integer(column::DURATION_US, end.saturating_sub(begin));
         }
-        draft.entry.set_text(column::SOURCE_ID, &format!("page/{}/{status}", connection.id));
+        draft.columns.set_text(column::SOURCE_ID, &format!("page/{}/{status}", connection.id));
     }
     Ok(())
 }
@@ -162,33 +162,33 @@ impl Connection<'_> {
         draft.set_user(id, name);
         draft.owner.0.push_str(self.owner.0.unwrap_or_default());
         draft.owner.1.push_str(self.owner.1.unwrap_or_default());
-        let entry = &mut draft.entry;
-        entry.set_text(column::ACTION, status);
+        let columns = &mut draft.columns;
+        columns.set_text(column::ACTION, status);
         let target = [self.kind, self.slug_or_port.unwrap_or_default()].join("/");
-        entry.set_text(column::TARGET, target.trim_end_matches('/'));
-        entry.set_text_if(column::ORG, self.org);
-        entry.set_text_if(column::WORKSPACE, self.workspace);
-        entry.set_text_if(column::WORKSPACE_NAME, self.workspace_name);
-        entry.set_text_if(column::AGENT, self.agent_name);
+        columns.set_text(column::TARGET, target.trim_end_matches('/'));
+        columns.set_text_if(column::ORG, self.org);
+        columns.set_text_if(column::WORKSPACE, self.workspace);
+        columns.set_text_if(column::WORKSPACE_NAME, self.workspace_name);
+        columns.set_text_if(column::AGENT, self.agent_name);
         if self.workspace.is_some() {
-            entry.set_text(column::ATTRIBUTION, "direct");
+            columns.set_text(column::ATTRIBUTION, "direct");
         }
         // Connections over HTTP have a status, those that stay open an exit code when they end.
         let over_http = matches!(self.kind, "workspace_app" | "port_forwarding" | "tunnel");
         match code {
             Some(code) if over_http => {
-                entry.set_integer(column::STATUS, code);
+                columns.set_integer(column::STATUS, code);
                 // A status that cannot be one allows nothing.
                 if code < 0 {
                     return;
                 }
-                entry.set_text(column::OUTCOME, if code < 400 { "allow" } else { audit::outcome(code) });
+                columns.set_text(column::OUTCOME, if code < 400 { "allow" } else { audit::outcome(code) });
             }
             Some(code) => {
-                entry.set_integer(column::EXIT_CODE, code);
-                entry.set_text(column::OUTCOME, if code == 0 { "success" } else { "error" });
+                columns.set_integer(column::EXIT_CODE, code);
+                columns.set_text(column::OUTCOME, if code == 0 { "success" } else { "error" });
             }
-            None if status == "connected" => entry.set_text(column::OUTCOME, "allow"),
+            None if status == "connected" => columns.set_text(column::OUTCOME, "allow"),
             None => {}
         }
     }

@@ -1,6 +1,6 @@
 //! `interception log`: what the AI Bridge / AI Gateway saw of a model call, one line per `record_type`.
 //!
-//! Only `interception_start` names session, user and model; the pump joins the others to it by the interception's id.
+//! Only `interception_start` names session, user and model; the pipeline joins the others to it by the interception's id.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,8 @@ use operations::access::Trust;
 use super::SOURCE_GATEWAY;
 use super::line::Line;
 use crate::dialect::json::{Integer, Raw, Text, nested, record, text_of};
-use crate::dialect::{Draft, Drafts, quoted, tool};
+use crate::dialect::{quoted, tool};
+use crate::event::{Draft, Drafts};
 use crate::price::Tier;
 use crate::timestamp;
 
@@ -84,23 +85,23 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
     draft.set_times(at, line.ts.time(), received);
     draft.set_origin(SOURCE_GATEWAY, "gateway", kind);
     draft.limit_trust(Trust::Gateway);
-    draft.entry.set_text(column::ACTION, record_type);
-    draft.entry.set_text(column::INTERCEPTION, interception);
+    draft.columns.set_text(column::ACTION, record_type);
+    draft.columns.set_text(column::INTERCEPTION, interception);
     let id = |rest: &[&str]| [&[record_type, interception], rest].concat().join("/");
     // The two that log the same record print its time in their own zones.
     let instant = at.micros().map_or_else(|| time.as_str().to_owned(), timestamp::format);
     match record_type {
         "token_usage" => {
             set_tokens(draft, fields)?;
-            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
+            draft.columns.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
         }
         "prompt_usage" => {
             draft.add_content(text.as_bytes(), "prompt", fields.prompt);
-            draft.entry.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
+            draft.columns.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
         }
         "tool_usage" => {
             if let Some(call) = set_tool(draft, fields, text)? {
-                draft.entry.set_text(column::SOURCE_ID, &id(&[call]));
+                draft.columns.set_text(column::SOURCE_ID, &id(&[call]));
             } else {
                 let input = fields.input.map_or("", |input| input.get());
                 draft.identity = id(&[fields.message.as_str(), fields.tool.as_str(), input]);
@@ -112,7 +113,7 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
         }
         _ => {
             set_call(draft, fields, interception);
-            draft.entry.set_text(column::SOURCE_ID, &id(&[]));
+            draft.columns.set_text(column::SOURCE_ID, &id(&[]));
         }
     }
     Ok(())
@@ -120,17 +121,17 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
 
 /// Sets who calls which model; an end says none of it.
 fn set_call(draft: &mut Draft, fields: &Fields, interception: &str) {
-    let entry = &mut draft.entry;
-    entry.set_text_if(column::PROVIDER, fields.provider.some());
-    entry.set_text_if(column::MODEL, fields.model.some());
-    entry.set_text_if(column::TARGET, fields.model.some());
+    let columns = &mut draft.columns;
+    columns.set_text_if(column::PROVIDER, fields.provider.some());
+    columns.set_text_if(column::MODEL, fields.model.some());
+    columns.set_text_if(column::TARGET, fields.model.some());
     if fields.record_type.as_str() == "interception_start" {
         // As the gateway groups calls itself: the client's session, else the thread, else the call alone.
         let session = fields.client_session.id().or(fields.thread_root.id()).unwrap_or(interception);
-        entry.set_text(column::SESSION, session);
+        columns.set_text(column::SESSION, session);
     }
     if fields.initiator.id().is_some() {
-        entry.set_text(column::ATTRIBUTION, "direct");
+        columns.set_text(column::ATTRIBUTION, "direct");
     }
     draft.set_user(fields.initiator.id(), None);
     set_client(draft, fields.client.as_str(), fields.client_session.as_str());
@@ -139,14 +140,14 @@ fn set_call(draft: &mut Draft, fields: &Fields, interception: &str) {
 
 /// Sets the client, what kind of agent that is, and the chat that it works on if coderd runs the agent itself.
 pub fn set_client(draft: &mut Draft, client: &str, session: &str) {
-    let entry = &mut draft.entry;
-    entry.set_text_if(column::CLIENT, Some(client));
+    let columns = &mut draft.columns;
+    columns.set_text_if(column::CLIENT, Some(client));
     if !client.is_empty() && client != "Unknown" {
-        entry.set_text(column::AGENT_KIND, &word(client));
+        columns.set_text(column::AGENT_KIND, &word(client));
     }
     if client == "Coder Agents" && !session.is_empty() {
-        entry.set_text(column::RUN, session);
-        entry.set_text(column::RUN_KIND, "coder_chat");
+        columns.set_text(column::RUN, session);
+        columns.set_text(column::RUN_KIND, "coder_chat");
     }
 }
 
@@ -179,7 +180,7 @@ fn set_tokens(draft: &mut Draft, fields: &Fields) -> Result<(), String> {
     ];
     for (column, count) in counters {
         if let Some(count) = count {
-            draft.entry.set_integer(column, count);
+            draft.columns.set_integer(column, count);
         }
     }
     match hour {
@@ -202,16 +203,16 @@ fn set_tool<'a>(draft: &mut Draft, fields: &'a Fields, text: &str) -> Result<Opt
     draft.add_free_text(text.as_bytes(), "server_url", fields.server_url);
     let call = fields.tool_call.some().or(fields.item.some());
     let server = fields.server_url.map(text_of).filter(|url| !url.is_empty());
-    let entry = &mut draft.entry;
-    entry.set_text_if(column::TOOL_CALL, call);
-    entry.set_text_if(column::MCP_SERVER, server.as_deref());
-    entry.set_text(column::TARGET, server.as_deref().unwrap_or(name));
+    let columns = &mut draft.columns;
+    columns.set_text_if(column::TOOL_CALL, call);
+    columns.set_text_if(column::MCP_SERVER, server.as_deref());
+    columns.set_text(column::TARGET, server.as_deref().unwrap_or(name));
     // The gateway runs injected tools itself and so knows how they end; of the others it sees the model's choice only.
     let failed = fields.invocation_error.is_some_and(|error| !text_of(error).is_empty());
     if failed {
-        entry.set_text(column::OUTCOME, "error");
+        columns.set_text(column::OUTCOME, "error");
     } else if fields.injected.as_str() == "true" {
-        entry.set_text(column::OUTCOME, "success");
+        columns.set_text(column::OUTCOME, "success");
     }
     Ok(call)
 }

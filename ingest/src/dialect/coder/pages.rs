@@ -8,7 +8,8 @@ use operations::access::Trust;
 use super::connection::{self, ConnectionRow};
 use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
 use crate::dialect::json::{Raw, Text, read, record, why_not};
-use crate::dialect::{Draft, Drafts, Outcome, is_empty};
+use crate::dialect::{Outcome, is_empty};
+use crate::event::{Draft, Drafts};
 use crate::limits::RECORD_EVENTS_MAX;
 use crate::timestamp::Stated;
 
@@ -55,7 +56,7 @@ pub fn page(source: &str, list: &str, text: &str, received: i64) -> Draft {
     if source == SOURCE_GATEWAY {
         draft.limit_trust(Trust::Gateway);
     }
-    draft.entry.set_text(column::ACTION, list);
+    draft.columns.set_text(column::ACTION, list);
     // A page that is sent again in the same bytes is the same page.
     draft.identity.push_str(text);
     draft
@@ -76,7 +77,7 @@ fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts)
         // content, whose bytes differ between the feeds.
         let has_diff = row.diff.is_some_and(|diff| !is_empty(diff));
         let source_id = if has_diff { ["page", id].join("/") } else { id.to_owned() };
-        draft.entry.set_text(column::SOURCE_ID, &source_id);
+        draft.columns.set_text(column::SOURCE_ID, &source_id);
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use operations::access::Trust;
 
 use super::{SOURCE_GATEWAY, boundary_request, interception, pages};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of, why_not};
-use crate::dialect::{Draft, Drafts, tool};
+use crate::dialect::tool;
+use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
 record! {
@@ -103,13 +104,13 @@ pub fn decode_list(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -
         let draft = drafts.add();
         draft.set_times(active, Stated::Nothing, received);
         set_session(draft, session, "session.summary", "sessions");
-        let entry = &mut draft.entry;
+        let columns = &mut draft.columns;
         if let (Some(begin), Some(end)) = (started.micros(), active.micros()) {
-            entry.set_integer(column::DURATION_US, end.saturating_sub(begin));
+            columns.set_integer(column::DURATION_US, end.saturating_sub(begin));
         }
-        entry.set_text_if(column::PROVIDER, pages::only(&session.providers).as_deref());
-        entry.set_text_if(column::MODEL, pages::only(&session.models).as_deref());
-        entry.set_text(column::SOURCE_ID, &format!("page/session/{id}/{}", active.micros().unwrap_or_default()));
+        columns.set_text_if(column::PROVIDER, pages::only(&session.providers).as_deref());
+        columns.set_text_if(column::MODEL, pages::only(&session.models).as_deref());
+        columns.set_text(column::SOURCE_ID, &format!("page/session/{id}/{}", active.micros().unwrap_or_default()));
     }
     Ok(())
 }
@@ -156,15 +157,15 @@ fn decode_thread(thread: &Thread, session: &Session, received: i64, drafts: &mut
     let begin = |draft: &mut Draft, kind: &str, action: &str, time: Stated, source_id: String| {
         draft.set_times(time.or(started), Stated::Nothing, received);
         set_session(draft, session, kind, action);
-        draft.entry.set_text(column::INTERCEPTION, id);
-        draft.entry.set_text_if(column::PROVIDER, thread.provider.some());
-        draft.entry.set_text_if(column::MODEL, thread.model.some());
-        draft.entry.set_text(column::SOURCE_ID, &source_id);
+        draft.columns.set_text(column::INTERCEPTION, id);
+        draft.columns.set_text_if(column::PROVIDER, thread.provider.some());
+        draft.columns.set_text_if(column::MODEL, thread.model.some());
+        draft.columns.set_text(column::SOURCE_ID, &source_id);
     };
     let draft = drafts.add();
     begin(draft, "prompt", "prompt_usage", Stated::Nothing, format!("page/prompt_usage/{id}"));
     if thread.error_type.some().is_some() {
-        draft.entry.set_text(column::OUTCOME, "error");
+        draft.columns.set_text(column::OUTCOME, "error");
     }
     let mut unescaped = String::new();
     let tokens: TokenUsage = nested(thread.tokens, &mut unescaped);
@@ -179,7 +180,7 @@ fn decode_thread(thread: &Thread, session: &Session, received: i64, drafts: &mut
         ];
         for (column, count) in counters {
             if let Some(count) = count.0 {
-                draft.entry.set_integer(column, count);
+                draft.columns.set_integer(column, count);
             }
         }
     }
@@ -207,11 +208,11 @@ fn set_tool_call(draft: &mut Draft, call: &ToolCall, action: &AgenticAction) -> 
     let name = call.tool.some().ok_or("a tool call has no tool")?;
     tool::set_call(draft, name, &call.input.map(text_of).unwrap_or_default());
     let server = call.server_url.map(text_of).filter(|url| !url.is_empty());
-    let entry = &mut draft.entry;
-    entry.set_text_if(column::MODEL, action.model.some());
-    entry.set_text_if(column::INTERCEPTION, call.interception.id());
-    entry.set_text_if(column::MCP_SERVER, server.as_deref());
-    entry.set_text(column::TARGET, server.as_deref().unwrap_or(name));
+    let columns = &mut draft.columns;
+    columns.set_text_if(column::MODEL, action.model.some());
+    columns.set_text_if(column::INTERCEPTION, call.interception.id());
+    columns.set_text_if(column::MCP_SERVER, server.as_deref());
+    columns.set_text(column::TARGET, server.as_deref().unwrap_or(name));
     Ok(())
 }
 
@@ -229,9 +230,9 @@ fn decode_network_call(call: &NetworkCall, session: &Session, received: i64, dra
     draft.set_times(time, call.captured_at.time(), received);
     boundary_request::set_request(draft, method, decision, call.rule.some());
     draft.url.push_str(&call.url.map(text_of).unwrap_or_default());
-    let entry = &mut draft.entry;
-    entry.set_text(column::SESSION, boundary);
-    entry.set_text(column::SOURCE_ID, &format!("page/{boundary}/{sequence}"));
+    let columns = &mut draft.columns;
+    columns.set_text(column::SESSION, boundary);
+    columns.set_text(column::SOURCE_ID, &format!("page/{boundary}/{sequence}"));
     set_user(draft, session);
     Ok(())
 }
@@ -240,8 +241,8 @@ fn decode_network_call(call: &NetworkCall, session: &Session, received: i64, dra
 fn set_session(draft: &mut Draft, session: &Session, kind: &str, action: &str) {
     draft.set_origin(SOURCE_GATEWAY, "gateway", kind);
     draft.limit_trust(Trust::Gateway);
-    draft.entry.set_text(column::ACTION, action);
-    draft.entry.set_text_if(column::SESSION, session.id.id());
+    draft.columns.set_text(column::ACTION, action);
+    draft.columns.set_text_if(column::SESSION, session.id.id());
     interception::set_client(draft, session.client.as_str(), session.id.as_str());
     set_user(draft, session);
 }
@@ -251,6 +252,6 @@ fn set_user(draft: &mut Draft, session: &Session) {
     let initiator: Initiator = nested(session.initiator, &mut unescaped);
     if let Some(user) = initiator.id.id() {
         draft.set_user(Some(user), initiator.username.some());
-        draft.entry.set_text(column::ATTRIBUTION, "direct");
+        draft.columns.set_text(column::ATTRIBUTION, "direct");
     }
 }

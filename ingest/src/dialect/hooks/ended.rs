@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::agents::Agent;
 use super::payload::{ERRORS, Payload, RESULTS};
 use super::refusal::is_refusal;
-use crate::dialect::Draft;
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of};
+use crate::event::Draft;
 
 record! {
     /// What a tool's response may say of its success.
@@ -48,9 +48,9 @@ pub fn set_result(draft: &mut Draft, payload: &Payload, agent: &Agent) {
         _ if agent.tells_failure || code.is_some() || said.success.as_str() == "true" => Some("success"),
         _ => None,
     };
-    draft.entry.set_text_if(column::OUTCOME, outcome);
+    draft.columns.set_text_if(column::OUTCOME, outcome);
     if let Some(code) = code {
-        draft.entry.set_integer(column::EXIT_CODE, code);
+        draft.columns.set_integer(column::EXIT_CODE, code);
     }
     draft.result = response.map(|response: &RawValue| response.get().to_owned());
 }
@@ -58,11 +58,11 @@ pub fn set_result(draft: &mut Draft, payload: &Payload, agent: &Agent) {
 /// Sets the same of a call whose hook is there for failures.
 pub fn set_failure(draft: &mut Draft, payload: &Payload) {
     let error = payload.any_member(ERRORS).map(text_of).unwrap_or_default();
-    draft.entry.set_text(column::OUTCOME, if is_refusal(&error) { "deny" } else { "error" });
+    draft.columns.set_text(column::OUTCOME, if is_refusal(&error) { "deny" } else { "error" });
     // A failed command's error begins with `Exit code 255`.
     let first = error.strip_prefix("Exit code ").and_then(number);
     if let Some(code) = first.or_else(|| exit_code(&error)) {
-        draft.entry.set_integer(column::EXIT_CODE, code);
+        draft.columns.set_integer(column::EXIT_CODE, code);
     }
     draft.result = Some(error.into_owned());
 }

@@ -29,7 +29,7 @@ const REFERENCE: &str = include_str!("../../../NATIVE.md");
 
 fn decode(json: &str) -> (Outcome, Drafts) {
     let mut drafts = Drafts::new();
-    let outcome = Native.decode(json.as_bytes(), 77, &mut drafts);
+    let outcome = Native.decode(json.into(), 77, &mut drafts);
     (outcome, drafts)
 }
 
@@ -69,12 +69,12 @@ fn values_are_taken_in_every_form_and_defaults_follow() {
     let (outcome, drafts) =
         decode(r#"{"kind":"model.tokens","tokens_in":"10","tokens_out":5.0,"status":null,"session":12,"model":""}"#);
     assert_eq!(outcome, Outcome::Events);
-    let entry = &drafts.iter().next().expect("one").entry;
-    assert_eq!((entry.integer(column::TOKENS_IN), entry.integer(column::TOKENS_OUT)), (Some(10), Some(5)));
-    assert_eq!((entry.text(column::SESSION), entry.text(column::MODEL)), (Some("12"), None));
-    assert_eq!((entry.text(column::SOURCE), entry.text(column::FAMILY)), (Some("native"), Some("gateway")));
-    assert_eq!((entry.time(column::TIME), entry.time(column::OBSERVED)), (Some(77), Some(77)));
-    assert_eq!(entry.text(column::ATTRIBUTION), None);
+    let columns = &drafts.iter().next().expect("one").columns;
+    assert_eq!((columns.integer(column::TOKENS_IN), columns.integer(column::TOKENS_OUT)), (Some(10), Some(5)));
+    assert_eq!((columns.text(column::SESSION), columns.text(column::MODEL)), (Some("12"), None));
+    assert_eq!((columns.text(column::SOURCE), columns.text(column::FAMILY)), (Some("native"), Some("gateway")));
+    assert_eq!((columns.time(column::TIME), columns.time(column::OBSERVED)), (Some(77), Some(77)));
+    assert_eq!(columns.text(column::ATTRIBUTION), None);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn what_the_sender_may_not_set_stays_in_the_record() {
     assert_eq!(outcome, Outcome::Events);
     let draft = drafts.iter().next().expect("one");
     assert_eq!(draft.unknown_keys, 5);
-    assert_eq!(draft.entry.text(column::TRUST), None);
+    assert_eq!(draft.columns.text(column::TRUST), None);
     assert_eq!(draft.free_text.len(), 5, "unknown members are redacted too");
 }
 
@@ -120,15 +120,15 @@ fn a_number_that_is_none_voids_itself_and_nothing_else() {
     {
         let (_, drafts) = decode(&format!(r#"{{"kind":"x","tokens_in":{value}}}"#));
         let draft = drafts.iter().next().expect("one");
-        assert_eq!((draft.entry.integer(column::TOKENS_IN), draft.marks.len()), (number, 0), "{value}");
+        assert_eq!((draft.columns.integer(column::TOKENS_IN), draft.marks.len()), (number, 0), "{value}");
     }
     for value in ["7.5", "\"seven\"", "\"NaN\"", "1e30", "18446744073709551616", "true", "[1]", "{}"] {
         let json =
             format!(r#"{{"kind":"x","tokens_in":{value},"time":{value},"tokens_out":5,"tokens_cache_write_hour":-1}}"#);
         let (outcome, drafts) = decode(&json);
         let draft = drafts.iter().next().expect("one");
-        assert_eq!((outcome, draft.entry.integer(column::TOKENS_OUT)), (Outcome::Events, Some(5)), "{value}");
-        assert_eq!(draft.entry.integer(column::TOKENS_IN), None, "{value}");
+        assert_eq!((outcome, draft.columns.integer(column::TOKENS_OUT)), (Outcome::Events, Some(5)), "{value}");
+        assert_eq!(draft.columns.integer(column::TOKENS_IN), None, "{value}");
         assert!(
             draft.marks.contains(&"void:tokens_in".into())
                 && draft.marks.contains(&"void:tokens_cache_write_hour".into())
@@ -150,9 +150,9 @@ fn times_are_taken_in_every_unit() {
     ] {
         let (_, drafts) = decode(&format!(r#"{{"kind":"x","time":{time}}}"#));
         let draft = drafts.iter().next().expect("one");
-        assert_eq!((draft.entry.time(column::TIME), draft.marks.len()), (Some(moment), 0), "{time}");
+        assert_eq!((draft.columns.time(column::TIME), draft.marks.len()), (Some(moment), 0), "{time}");
     }
     let (_, drafts) = decode(r#"{"kind":"x","time":"secret"}"#);
     let draft = drafts.iter().next().expect("one");
-    assert_eq!((draft.entry.time(column::TIME), &*draft.marks), (Some(77), &["void:time".into()][..]));
+    assert_eq!((draft.columns.time(column::TIME), &*draft.marks), (Some(77), &["void:time".into()][..]));
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::dialect::coder::Coder;
 use crate::dialect::hooks::ClaudeCode;
 use crate::dialect::native::Native;
-use crate::dialect::testing::{FINISHER, columns, events};
+use crate::dialect::testing::{columns, events, unparsed};
 
 /// The columns of the events of a record.
 type Events = Vec<BTreeMap<&'static str, String>>;
@@ -114,10 +114,6 @@ pub static PLACES: &[Place] = &[
     Place { name: "fragment of a request", make: |text| request(&format!("https://drop.example/#{}", encoded(text))) },
     Place {
         name: "not understood",
-        make: |text| {
-            let mut entry = ledger::Entry::new();
-            FINISHER.unparsed(format!("broken {{ {text}\nnext").as_bytes(), &mut entry, "not JSON");
-            vec![columns(&entry)]
-        },
+        make: |text| vec![columns(&unparsed(format!("broken {{ {text}\nnext").as_bytes(), "not JSON"))],
     },
 ];

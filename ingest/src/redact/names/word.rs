@@ -201,27 +201,30 @@ const SIGNATURES: &[&str] = &["hmac", "jwt", "sig", "signature"];
 /// What a name means; `None` if it is no name of a secret. `in_query` says that it is a parameter of an address.
 pub fn strength(name: &str, in_query: bool) -> Option<Strength> {
     let words = words(name);
-    let last = words.last()?.as_str();
-    if ABOUT.contains(&last) {
+    let words = || words.split(' ').filter(|word| !word.is_empty());
+    let (mut last, mut before, mut count) = ("", "", 0);
+    for word in words() {
+        (before, last, count) = (last, word, count + 1);
+    }
+    if count == 0 || ABOUT.contains(&last) {
         return None;
     }
-    let before = words.len().checked_sub(2).map_or("", |at| words[at].as_str());
-    let is_secret = |word: &String| SECRET.contains(&word.as_str()) || ENDINGS.iter().any(|end| word.ends_with(end));
-    if words.iter().any(is_secret) || last == "pw" || is_pass(last) {
+    let is_secret = |word: &str| SECRET.contains(&word) || ENDINGS.iter().any(|end| word.ends_with(end));
+    if words().any(is_secret) || last == "pw" || is_pass(last) {
         return Some(Strength::Strong);
     }
-    if in_query && (SIGNATURES.contains(&last) || (words.len() == 1 && IN_QUERIES.contains(&last))) {
+    if in_query && (SIGNATURES.contains(&last) || (count == 1 && IN_QUERIES.contains(&last))) {
         return Some(Strength::Strong);
     }
     match last {
         "key" if KEYS.contains(&before) => Some(Strength::Strong),
         "data" if before == "key" => Some(Strength::Strong),
         "phrase" if before == "seed" => Some(Strength::Strong),
-        "token" if words.len() == 1 => Some(Strength::Weak),
-        "token" if words.iter().any(|word| TOKENS.contains(&word.as_str())) => None,
+        "token" if count == 1 => Some(Strength::Weak),
+        "token" if words().any(|word| TOKENS.contains(&word)) => None,
         "token" => Some(Strength::Strong),
         "auth" => Some(Strength::Weak),
-        "code" if in_query && words.len() == 1 => Some(Strength::Weak),
+        "code" if in_query && count == 1 => Some(Strength::Weak),
         _ => None,
     }
 }
@@ -232,32 +235,29 @@ fn is_pass(word: &str) -> bool {
     word.strip_suffix("pass").is_some_and(|before| before.len() <= 6 && !OTHERS.contains(&before))
 }
 
-/// The words of a name in lower case, without numbers at their ends.
-fn words(name: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let chars: Vec<char> = name.chars().collect();
-    for (at, char) in chars.iter().enumerate() {
-        let next_is_lower = chars.get(at + 1).is_some_and(char::is_ascii_lowercase);
-        let before = at.checked_sub(1).and_then(|at| chars.get(at));
+/// The words of a name in lower case with blanks between them, without numbers at their ends.
+fn words(name: &str) -> String {
+    let mut words = String::with_capacity(2 * name.len());
+    let end = |words: &mut String| {
+        words.truncate(words.trim_end_matches(|char: char| char.is_ascii_digit()).len());
+        words.push(' ');
+    };
+    let mut chars = name.chars().peekable();
+    let mut before = ' ';
+    while let Some(char) = chars.next() {
+        let next_is_lower = chars.peek().is_some_and(char::is_ascii_lowercase);
         let begins = char.is_ascii_uppercase()
-            && before
-                .is_some_and(|before| before.is_ascii_lowercase() || (before.is_ascii_uppercase() && next_is_lower));
+            && (before.is_ascii_lowercase() || (before.is_ascii_uppercase() && next_is_lower));
         if begins || !char.is_ascii_alphanumeric() {
-            words.extend(finished(&mut word));
+            end(&mut words);
         }
         if char.is_ascii_alphanumeric() {
-            word.push(char.to_ascii_lowercase());
+            words.push(char.to_ascii_lowercase());
         }
+        before = char;
     }
-    words.extend(finished(&mut word));
+    end(&mut words);
     words
-}
-
-fn finished(word: &mut String) -> Option<String> {
-    let whole = std::mem::take(word);
-    let trimmed = whole.trim_end_matches(|char: char| char.is_ascii_digit());
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reads a body chunk by chunk, decompressed and cut into records, into the pump. It never holds the whole body.
+//! Reads a body chunk by chunk, decompressed and cut into records, into the pipeline. It never holds the whole body.
 
 use std::io;
 use std::pin::Pin;
@@ -19,17 +19,17 @@ use tokio_util::sync::CancellationToken;
 use super::problem::{Counts, Problem};
 use super::producer::{Offset, Turn};
 use super::request::{Encoding, Form};
-use super::shares::Place;
+use super::shares::Permit;
 use crate::clock;
 use crate::frame::{Frame, FrameError, Framer, Framing};
 use crate::lenient;
 use crate::limits;
-use crate::pump::{Channel, Intake, Lineage, Patience, Pump, PumpError};
+use crate::pipeline::{Channel, Intake, Lineage, Patience, Pipeline, PipelineError};
 
 /// The body of the answer 200.
-pub(super) struct Answer(Counts);
+pub(super) struct Accepted(Counts);
 
-impl IntoResponse for Answer {
+impl IntoResponse for Accepted {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }
@@ -37,25 +37,25 @@ impl IntoResponse for Answer {
 
 /// A request that is being read.
 pub(super) struct Reading {
-    pub pump: Arc<Pump>,
+    pub pipeline: Arc<Pipeline>,
     pub channel: Arc<Channel>,
     pub principal: Arc<Principal>,
     pub form: Form,
     pub turn: Option<Turn>,
     pub stop: CancellationToken,
     /// Held while the body is read.
-    pub _place: Place,
+    pub _permit: Permit,
 }
 
 /// Why reading ended early.
 enum End {
-    Pump(PumpError),
+    Pipeline(PipelineError),
     Problem(Problem),
 }
 
-impl From<PumpError> for End {
-    fn from(error: PumpError) -> Self {
-        Self::Pump(error)
+impl From<PipelineError> for End {
+    fn from(error: PipelineError) -> Self {
+        Self::Pipeline(error)
     }
 }
 
@@ -67,13 +67,13 @@ impl From<Problem> for End {
 
 impl Reading {
     /// Reads the body to its end or to the first error, and answers after everything is durable.
-    pub async fn run(mut self, body: Body) -> Result<Answer, Problem> {
+    pub async fn run(mut self, body: Body) -> Result<Accepted, Problem> {
         let next = self.turn.as_ref().map_or(0, Turn::next);
         let progress = self.turn.as_ref().map(Turn::progress);
         let patience = Patience::For(limits::REQUEST_PATIENCE);
         let principal = Arc::clone(&self.principal);
         let mut intake =
-            Intake::new(Arc::clone(&self.pump), Arc::clone(&self.channel), principal, patience, progress, next);
+            Intake::new(Arc::clone(&self.pipeline), Arc::clone(&self.channel), principal, patience, progress, next);
         // A token that is not one workspace's may carry the logs of many.
         if self.principal.workspace.is_some() {
             let name = self.form.producer.as_ref().map_or("", |(producer, _)| producer);
@@ -90,11 +90,11 @@ impl Reading {
             turn.end(intake.durable_position());
         }
         match read {
-            Ok(()) => Ok(Answer(counts)),
+            Ok(()) => Ok(Accepted(counts)),
             Err(End::Problem(problem)) => Err(problem.after(counts)),
-            Err(End::Pump(error)) => {
+            Err(End::Pipeline(error)) => {
                 tracing::warn!(collector = self.channel.name(), %error, "a request was not taken whole");
-                Err(Problem::pump(&error).after(counts))
+                Err(Problem::pipeline(&error).after(counts))
             }
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::frame::FrameError;
 use crate::limits;
-use crate::pump::{PumpError, Tally};
+use crate::pipeline::{PipelineError, Tally};
 
 /// Numbers of records, in answers of both kinds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -245,17 +245,17 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "urn:tachograph:ingest:internal", "The request failed", detail)
     }
 
-    /// The answer to an error of the pump.
-    pub fn pump(error: &PumpError) -> Self {
+    /// The answer to an error of the pipeline.
+    pub fn pipeline(error: &PipelineError) -> Self {
         match error {
-            PumpError::Busy { retry_after } | PumpError::Append(AppendError::Full { retry_after }) => {
+            PipelineError::Busy { retry_after } | PipelineError::Append(AppendError::Full { retry_after }) => {
                 Self::busy(*retry_after)
             }
-            PumpError::Append(AppendError::NoSpace { .. }) => Self::no_space(),
-            PumpError::Append(AppendError::WriteRefused { .. }) => Self::write_refused(),
-            PumpError::Append(AppendError::Poisoned { .. }) => Self::poisoned(),
-            PumpError::Stopping | PumpError::Append(AppendError::Stopped) => Self::stopping(),
-            PumpError::Append(_) => Self::internal(),
+            PipelineError::Append(AppendError::NoSpace { .. }) => Self::no_space(),
+            PipelineError::Append(AppendError::WriteRefused { .. }) => Self::write_refused(),
+            PipelineError::Append(AppendError::Poisoned { .. }) => Self::poisoned(),
+            PipelineError::Stopping | PipelineError::Append(AppendError::Stopped) => Self::stopping(),
+            PipelineError::Append(_) => Self::internal(),
         }
     }
 }

@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::{Group, Ledger};
+use ledger::Ledger;
 use tokio::sync::OwnedMutexGuard;
 
 use super::problem::Problem;
+use crate::event::Batch;
 use crate::limits;
-use crate::pump::Progress;
+use crate::pipeline::PositionWriter;
 
 /// The next offset of each producer that was met lately.
 pub(super) struct Producers {
@@ -108,13 +109,13 @@ pub(super) struct Offset {
     written: u64,
 }
 
-impl Progress for Option<Offset> {
-    fn write(&mut self, position: u64, group: &mut Group) {
+impl PositionWriter for Option<Offset> {
+    fn write(&mut self, position: u64, batch: &mut Batch) {
         if let Some(offset) = self
             && position > offset.written
         {
             offset.written = position;
-            group.input(offset.key.clone(), position.to_string());
+            batch.input(offset.key.clone(), position.to_string());
         }
     }
 }
@@ -145,9 +146,9 @@ mod tests {
         let house = House::new("");
         let producers = Producers::new(house.store.events().clone());
         let turn = producers.turn("t", "p").await.unwrap();
-        let mut group = Group::new(&ledger::events::TABLE);
-        Some(turn.progress()).write(5, &mut group);
-        house.store.events().appender().append(group).await.unwrap();
+        let mut batch = Batch::default();
+        Some(turn.progress()).write(5, &mut batch);
+        house.store.events().appender().append(batch.into_group()).await.unwrap();
         turn.end(5);
         let busy = producers.turn("t", "busy").await.unwrap();
         for other in 0..limits::PRODUCERS_MAX {

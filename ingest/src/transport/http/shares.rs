@@ -34,7 +34,7 @@ pub(super) struct Share {
 
 /// The place of a request whose body is read. It is held longer than the request if the sender goes away, and the token has
 /// no other places meanwhile.
-pub(super) struct Place {
+pub(super) struct Permit {
     _share: Arc<Share>,
     _own: OwnedSemaphorePermit,
     _all: OwnedSemaphorePermit,
@@ -69,14 +69,14 @@ impl Shares {
 
 impl Share {
     /// Waits a little for a place to read the body: first among the token's own requests, then among all.
-    pub async fn place(self: &Arc<Self>) -> Result<Place, Problem> {
+    pub async fn permit(self: &Arc<Self>) -> Result<Permit, Problem> {
         let (own, all) = (Arc::clone(&self.reading), Arc::clone(&self.shares.0.reading));
         let both = async {
             let own = own.acquire_owned().await.ok()?;
-            Some(Place { _share: Arc::clone(self), _own: own, _all: all.acquire_owned().await.ok()? })
+            Some(Permit { _share: Arc::clone(self), _own: own, _all: all.acquire_owned().await.ok()? })
         };
         match timeout(limits::REQUEST_PATIENCE, both).await {
-            Ok(Some(place)) => Ok(place),
+            Ok(Some(permit)) => Ok(permit),
             _ => Err(Problem::busy(limits::RETRY_AFTER)),
         }
     }
@@ -104,13 +104,13 @@ mod tests {
         let slow: Vec<Arc<Share>> = (0..200).filter_map(|_| shares.open("slow").ok()).collect();
         let mut read = Vec::new();
         for share in &slow {
-            read.extend(share.place().await.ok());
+            read.extend(share.permit().await.ok());
         }
         assert_eq!((slow.len(), read.len()), (200, limits::REQUESTS_PER_TOKEN_MAX));
         let other = shares.open("other").unwrap_or_else(|_| panic!("no place for another"));
-        assert!(other.place().await.is_ok());
+        assert!(other.permit().await.is_ok());
         drop(read);
-        assert!(slow[0].place().await.is_ok());
+        assert!(slow[0].permit().await.is_ok());
         drop((slow, other));
         assert!(shares.lock().is_empty());
     }
@@ -122,7 +122,7 @@ mod tests {
         for _ in 0..2 * limits::REQUESTS_PER_TOKEN_MAX {
             // The request ends, and what it brought is still being settled.
             let share = shares.open("hasty").unwrap_or_else(|_| panic!("too many are open"));
-            read.extend(share.place().await.ok());
+            read.extend(share.permit().await.ok());
         }
         assert_eq!(read.len(), limits::REQUESTS_PER_TOKEN_MAX);
         drop(read);

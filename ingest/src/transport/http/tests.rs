@@ -174,7 +174,7 @@ async fn requests_that_may_not_be_made_are_refused_with_what_to_do() {
     }
     assert_eq!(house.rows().len(), 0, "nothing of them was recorded");
     let (mut registry, mut text) = (Registry::default(), String::new());
-    house.collectors.pump().metrics().register(&mut registry);
+    house.collectors.pipeline().metrics().register(&mut registry);
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     for (collector, reason, status, times) in [
         ("native", "unauthorized", 401, 3),
@@ -393,15 +393,15 @@ async fn a_full_disk_and_a_stop_are_answered_and_nothing_is_recorded() {
 }
 
 #[test]
-fn each_error_of_the_pump_has_its_status() {
+fn each_error_of_the_pipeline_has_its_status() {
     use ledger::AppendError;
     use std::time::Duration;
 
-    use crate::pump::PumpError;
+    use crate::pipeline::PipelineError;
     let second = Duration::from_secs(1);
     for (error, status) in [
-        (PumpError::Busy { retry_after: second }, 503),
-        (PumpError::Stopping, 503),
+        (PipelineError::Busy { retry_after: second }, 503),
+        (PipelineError::Stopping, 503),
         (AppendError::Full { retry_after: second }.into(), 503),
         (AppendError::Stopped.into(), 503),
         (AppendError::Poisoned { reason: "fsync".to_owned() }.into(), 503),
@@ -409,7 +409,7 @@ fn each_error_of_the_pump_has_its_status() {
         (AppendError::NoSpace { reserve_bytes: 1 }.into(), 507),
         (AppendError::InvalidGroup("it is empty").into(), 500),
     ] {
-        let response = Problem::pump(&error).into_response();
+        let response = Problem::pipeline(&error).into_response();
         assert_eq!(response.status().as_u16(), status, "{error}");
         assert_eq!(response.headers().contains_key("retry-after"), status != 500, "{error}");
     }

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use super::file::FileId;
 use crate::limits;
-use crate::pump::Channel;
+use crate::pipeline::Channel;
 
 /// The open files, and up to where each was read.
 #[derive(Debug, Default)]

@@ -6,18 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger::Group;
-
 use super::content::Content;
 use super::file::{FileId, FoundFile, Stored, modified, read_at, read_head};
 use crate::clock;
+use crate::event::Batch;
 use crate::frame::{Frame, Framer, Framing};
 use crate::limits;
-use crate::pump::{Intake, Progress, Pump, PumpError};
+use crate::pipeline::{Intake, Pipeline, PipelineError, PositionWriter};
 
 /// A file's offset as the input of a group.
 pub(super) struct Offset {
-    pump: Arc<Pump>,
+    pipeline: Arc<Pipeline>,
     key: String,
     written: u64,
     /// The file's first bytes, as far as they were read.
@@ -38,10 +37,10 @@ impl Offset {
         Stored {
             offset,
             head_len: head.len() as u64,
-            head: self.pump.file_hash(head),
+            head: self.pipeline.file_hash(head),
             modified: self.modified,
             tail_len: tail.len() as u64,
-            tail: self.pump.file_hash(tail),
+            tail: self.pipeline.file_hash(tail),
             packed: self.packed,
         }
     }
@@ -64,18 +63,18 @@ impl Offset {
     }
 }
 
-impl Progress for Offset {
-    fn write(&mut self, position: u64, group: &mut Group) {
+impl PositionWriter for Offset {
+    fn write(&mut self, position: u64, batch: &mut Batch) {
         // Lines that were skipped may be read again after a crash, so they alone need no commit.
         let far = position.saturating_sub(self.written) >= limits::TAIL_PROGRESS_BYTES;
-        let moved = position != self.written && (group.entries() > 0 || far);
+        let moved = position != self.written && (batch.events() > 0 || far);
         if !moved && !self.force {
             return;
         }
         if let Ok(value) = serde_json::to_vec(&self.stored(position)) {
             self.written = position;
             self.force = false;
-            group.input(self.key.clone(), value);
+            batch.input(self.key.clone(), value);
         }
     }
 }
@@ -108,7 +107,7 @@ pub(super) enum SourceError {
     /// It is no longer what was read: it was cut, and may have grown again.
     Cut,
     Io(io::Error),
-    Pump(PumpError),
+    Pipeline(PipelineError),
 }
 
 impl From<io::Error> for SourceError {
@@ -117,9 +116,9 @@ impl From<io::Error> for SourceError {
     }
 }
 
-impl From<PumpError> for SourceError {
-    fn from(error: PumpError) -> Self {
-        Self::Pump(error)
+impl From<PipelineError> for SourceError {
+    fn from(error: PipelineError) -> Self {
+        Self::Pipeline(error)
     }
 }
 
@@ -129,7 +128,7 @@ impl Source {
         found: &FoundFile,
         start: u64,
         is_known: bool,
-        pump: &Arc<Pump>,
+        pipeline: &Arc<Pipeline>,
         key: String,
         intake: impl FnOnce(Offset, u64) -> Intake<Offset>,
     ) -> io::Result<Option<Self>> {
@@ -142,7 +141,7 @@ impl Source {
             return Ok(None);
         }
         let offset = Offset {
-            pump: Arc::clone(pump),
+            pipeline: Arc::clone(pipeline),
             key,
             written: start,
             head: ends.head,
@@ -237,7 +236,7 @@ impl Source {
     }
 
     /// Waits until what was sent is durable.
-    pub async fn finish(&mut self) -> Result<(), PumpError> {
+    pub async fn finish(&mut self) -> Result<(), PipelineError> {
         self.intake.finish().await
     }
 
@@ -251,7 +250,7 @@ impl Source {
     }
 
     /// Keeps the line that was never finished, as it is.
-    pub async fn give_up(&mut self, reason: &str) -> Result<(), PumpError> {
+    pub async fn give_up(&mut self, reason: &str) -> Result<(), PipelineError> {
         self.intake.progress().note(self.next, &self.before, &[]);
         self.intake.give_up(clock::now(), self.next).await?;
         if !self.framer.is_partial() {
@@ -263,7 +262,7 @@ impl Source {
         self.finish().await
     }
 
-    async fn take(&mut self, chunk: &[u8]) -> Result<(), PumpError> {
+    async fn take(&mut self, chunk: &[u8]) -> Result<(), PipelineError> {
         let received = clock::now();
         let head = &mut self.intake.progress().head;
         if (head.len() as u64) < limits::TAIL_HEAD_BYTES as u64 && head.len() as u64 == self.next {
@@ -303,7 +302,7 @@ impl Source {
 
     /// Begins again at the start of a file that was cut. The line that was never finished is kept as it is, unless it is
     /// read from a copy.
-    pub async fn restart(&mut self, is_copied: bool) -> Result<(), PumpError> {
+    pub async fn restart(&mut self, is_copied: bool) -> Result<(), PipelineError> {
         tracing::warn!(path = %self.path.display(), read = self.next, "the file was cut; it is read from its beginning");
         if is_copied {
             self.finish().await?;

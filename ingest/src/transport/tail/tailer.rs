@@ -18,7 +18,7 @@ use super::file::{FileId, FoundFile, Paths, Stored, stored};
 use super::source::{Offset, Source, SourceError};
 use crate::health::Trouble;
 use crate::limits;
-use crate::pump::{Channel, Intake, Lineage, Patience, Pump, PumpError};
+use crate::pipeline::{Channel, Intake, Lineage, Patience, Pipeline, PipelineError};
 use leftovers::{Descent, Life};
 
 /// Where to begin in files that are there when a collector runs for the first time.
@@ -37,7 +37,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Trouble {
 
 /// Reads all files of one collector.
 pub(super) struct Tailer {
-    pump: Arc<Pump>,
+    pipeline: Arc<Pipeline>,
     channel: Arc<Channel>,
     principal: Arc<Principal>,
     paths: Paths,
@@ -74,7 +74,7 @@ pub(super) struct Tailer {
 impl Tailer {
     /// A collector that goes on where the ledger's `inputs` say.
     pub fn new(
-        pump: Arc<Pump>,
+        pipeline: Arc<Pipeline>,
         channel: Arc<Channel>,
         principal: Arc<Principal>,
         inputs: &BTreeMap<Vec<u8>, Vec<u8>>,
@@ -84,7 +84,7 @@ impl Tailer {
     ) -> Self {
         let known = stored(channel.name(), inputs);
         Self {
-            pump,
+            pipeline,
             channel,
             principal,
             paths,
@@ -119,7 +119,7 @@ impl Tailer {
     }
 
     /// Looks for files if it is time, reads what is new in each, and waits until it is durable. Returns the bytes read.
-    pub async fn step(&mut self, now: Instant) -> Result<u64, PumpError> {
+    pub async fn step(&mut self, now: Instant) -> Result<u64, PipelineError> {
         if self.next_scan.is_none_or(|at| now >= at) {
             self.next_scan = Some(now + limits::TAIL_SCAN_EVERY);
             self.trouble = self.scan(now).await.err();
@@ -155,7 +155,7 @@ impl Tailer {
         self.channel.standing()
     }
 
-    async fn read(&mut self, now: Instant) -> Result<u64, PumpError> {
+    async fn read(&mut self, now: Instant) -> Result<u64, PipelineError> {
         let mut total = 0;
         for at in 0..self.sources.len() {
             if self.is_blocked(at) {
@@ -164,7 +164,7 @@ impl Tailer {
             let source = &mut self.sources[at];
             match source.read(now, &mut self.buffer).await {
                 Ok(read) => total += read,
-                Err(SourceError::Pump(error)) => return Err(error),
+                Err(SourceError::Pipeline(error)) => return Err(error),
                 Err(SourceError::Cut) => self.cut(at).await?,
                 Err(SourceError::Io(error)) => {
                     source.skip(now);
@@ -299,8 +299,8 @@ impl Tailer {
 
     /// Opens a file that stands, or stood, at `place`.
     async fn open(&mut self, file: &FoundFile, place: PathBuf, start: u64, is_known: bool) -> io::Result<()> {
-        let (pump, channel, principal) =
-            (Arc::clone(&self.pump), Arc::clone(&self.channel), Arc::clone(&self.principal));
+        let (pipeline, channel, principal) =
+            (Arc::clone(&self.pipeline), Arc::clone(&self.channel), Arc::clone(&self.principal));
         let patience = Patience::Until(self.stop.clone());
         let key = file.id.key(self.channel.name());
         let path = place.to_string_lossy().into_owned();
@@ -309,9 +309,9 @@ impl Tailer {
         let intake = |offset: Offset, at| {
             let lineages =
                 [Lineage { name: &same, is_continued: is_known }, Lineage { name: &path, is_continued: true }];
-            Intake::new(pump, channel, principal, patience, offset, at).carrying(&lineages)
+            Intake::new(pipeline, channel, principal, patience, offset, at).carrying(&lineages)
         };
-        let source = Source::open(file, start, is_known, &self.pump, key, intake).await?;
+        let source = Source::open(file, start, is_known, &self.pipeline, key, intake).await?;
         // Between the listing and the opening another file may have taken the path; the next scan sees it.
         let Some(mut source) = source else { return Ok(()) };
         source.after = self.last_at(&place);

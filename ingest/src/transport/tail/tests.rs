@@ -53,7 +53,7 @@ fn write(file: &'static str, text: &str) -> Act {
     Act::Write(file, text.to_owned())
 }
 
-struct Desk {
+struct Fixture {
     house: House,
     tailer: Tailer,
     metrics: Metrics,
@@ -62,7 +62,7 @@ struct Desk {
     origin: Origin,
 }
 
-impl Desk {
+impl Fixture {
     fn new(pattern: &str, origin: Origin) -> Self {
         let house = House::new("");
         fs::create_dir(house.directory.path().join("logs")).unwrap();
@@ -154,16 +154,16 @@ fn tailer(house: &House, metrics: &Metrics, pattern: &str, origin: Origin) -> Ta
     let whole = |pattern: &str| logs.join(pattern).to_str().unwrap().to_owned();
     let paths = Paths::new(&whole(pattern), rotated.map(whole).as_deref()).unwrap();
     let inputs = house.store.events().inputs();
-    let pump = Arc::clone(house.collectors.pump());
-    Tailer::new(pump, channel, Arc::new(Principal::local()), &inputs, paths, origin, CancellationToken::new())
+    let pipeline = Arc::clone(house.collectors.pipeline());
+    Tailer::new(pipeline, channel, Arc::new(Principal::local()), &inputs, paths, origin, CancellationToken::new())
 }
 
 async fn check_from(origin: Origin, pattern: &str, name: &str, script: Vec<Act>, want: &[&str]) {
-    let mut desk = Desk::new(pattern, origin);
+    let mut fixture = Fixture::new(pattern, origin);
     for act in script {
-        desk = desk.act(act).await;
+        fixture = fixture.act(act).await;
     }
-    assert_eq!(desk.house.records(), want, "{name}");
+    assert_eq!(fixture.house.records(), want, "{name}");
 }
 
 async fn check(pattern: &str, name: &str, script: Vec<Act>, want: &[&str]) {
@@ -253,7 +253,7 @@ async fn the_session_of_a_log_goes_on_over_rotation_and_restarts() {
     };
     let request = "time=2026-10-03T10:16:00Z level=WARN msg=DENY method=GET url=https://x.example/ host=x.example\n";
     // Each process has a file of its own.
-    let mut desk = Desk::new("boundary*.log", Origin::Beginning);
+    let mut fixture = Fixture::new("boundary*.log", Origin::Beginning);
     for act in [
         Act::Write("boundary-1.log", start("s-1")),
         Act::Write("boundary-2.log", start("s-2")),
@@ -269,13 +269,13 @@ async fn the_session_of_a_log_goes_on_over_rotation_and_restarts() {
         Wait(10),
         Step,
     ] {
-        desk = desk.act(act).await;
+        fixture = fixture.act(act).await;
     }
-    let mut sessions = desk.house.column(column::SESSION);
+    let mut sessions = fixture.house.column(column::SESSION);
     sessions.sort();
     assert_eq!(sessions, ["s-1", "s-1", "s-1", "s-1", "s-2", "s-2"]);
     let joined = |kind: &String| kind == "joined:session-start";
-    assert_eq!(desk.house.column(column::ATTRIBUTION).iter().filter(|kind| joined(kind)).count(), 4);
+    assert_eq!(fixture.house.column(column::ATTRIBUTION).iter().filter(|kind| joined(kind)).count(), 4);
 }
 
 #[tokio::test]
@@ -331,81 +331,84 @@ async fn a_line_that_is_too_long_is_kept_with_its_beginning() {
 
 #[tokio::test]
 async fn what_the_ledger_refused_is_read_again() {
-    let desk = Desk::new("a", Origin::Beginning).act(write("a", "1\n2\n")).await;
-    let mut desk = desk.restart(Options { reserve_bytes: u64::MAX, ..Options::default() }).await;
-    let lag = |desk: &Desk| desk.metrics.collector("files").lag.get();
+    let fixture = Fixture::new("a", Origin::Beginning).act(write("a", "1\n2\n")).await;
+    let mut fixture = fixture.restart(Options { reserve_bytes: u64::MAX, ..Options::default() }).await;
+    let lag = |fixture: &Fixture| fixture.metrics.collector("files").lag.get();
     for _ in 0..3 {
-        assert!(matches!(desk.tailer.step(desk.now).await, Err(PumpError::Append(_))));
-        assert_eq!(lag(&desk), 4, "what is refused is still to be read");
+        assert!(matches!(fixture.tailer.step(fixture.now).await, Err(PipelineError::Append(_))));
+        assert_eq!(lag(&fixture), 4, "what is refused is still to be read");
     }
-    desk = desk.act(write("a", "3\n")).await;
-    assert!(matches!(desk.tailer.step(desk.now).await, Err(PumpError::Append(_))));
-    assert_eq!(lag(&desk), 6, "and grows");
-    let desk = desk.restart(Options::default()).await.act(Step).await;
-    assert_eq!((desk.house.records(), lag(&desk)), (vec!["1".to_owned(), "2".to_owned(), "3".to_owned()], 0));
+    fixture = fixture.act(write("a", "3\n")).await;
+    assert!(matches!(fixture.tailer.step(fixture.now).await, Err(PipelineError::Append(_))));
+    assert_eq!(lag(&fixture), 6, "and grows");
+    let fixture = fixture.restart(Options::default()).await.act(Step).await;
+    assert_eq!((fixture.house.records(), lag(&fixture)), (vec!["1".to_owned(), "2".to_owned(), "3".to_owned()], 0));
 }
 
 #[tokio::test]
 async fn it_says_from_where_it_reads() {
-    assert_eq!(Desk::new("a", Origin::End).tailer.position(), "the ends of the files that are there");
-    let mut desk = Desk::new("a*", Origin::Beginning);
-    assert_eq!(desk.tailer.position(), "the beginning");
+    assert_eq!(Fixture::new("a", Origin::End).tailer.position(), "the ends of the files that are there");
+    let mut fixture = Fixture::new("a*", Origin::Beginning);
+    assert_eq!(fixture.tailer.position(), "the beginning");
     for act in [write("a", "1\n2\n3"), Step, Restart] {
-        desk = desk.act(act).await;
+        fixture = fixture.act(act).await;
     }
-    assert_eq!(desk.tailer.position(), "byte 4 of the file that was read");
+    assert_eq!(fixture.tailer.position(), "byte 4 of the file that was read");
     for act in [Step, write("ab", "x\n"), Step, Restart] {
-        desk = desk.act(act).await;
+        fixture = fixture.act(act).await;
     }
-    assert_eq!(desk.tailer.position(), "where it stopped in 2 files, of which 6 bytes were read");
+    assert_eq!(fixture.tailer.position(), "where it stopped in 2 files, of which 6 bytes were read");
 }
 
 #[tokio::test]
 async fn its_numbers_say_what_happened() {
-    let mut desk = Desk::new("a", Origin::Beginning);
+    let mut fixture = Fixture::new("a", Origin::Beginning);
     let acts =
         vec![write("a", "1\n2"), Step, Cut("a"), write("a", "3"), Step, Remove("a"), Restart, write("a", "4\n"), Step];
     for act in acts {
-        desk = desk.act(act).await;
+        fixture = fixture.act(act).await;
     }
-    let metrics = desk.metrics.collector("files");
+    let metrics = fixture.metrics.collector("files");
     assert_eq!(
         (metrics.truncations.get(), metrics.missing.get(), metrics.files.get(), metrics.lag.get()),
         (1, 1, 1, 0)
     );
-    assert_eq!(metrics.records.get(), desk.house.rows().len() as u64);
-    let reasons: Vec<String> = desk.house.column(column::ACTION);
+    assert_eq!(metrics.records.get(), fixture.house.rows().len() as u64);
+    let reasons: Vec<String> = fixture.house.column(column::ACTION);
     assert!(reasons[1].contains("cut before the line ended"), "{reasons:?}");
 }
 
 #[tokio::test]
 async fn what_cannot_be_read_is_told_until_it_can() {
-    let fault = |desk: &Desk| {
-        let standing = desk.tailer.standing();
+    let fault = |fixture: &Fixture| {
+        let standing = fixture.tailer.standing();
         standing.reason.map(|reason| (standing.state, reason))
     };
-    let mut desk = Desk::new("a", Origin::Beginning).act(Step).await;
-    let (kind, message) = fault(&desk).unwrap();
+    let mut fixture = Fixture::new("a", Origin::Beginning).act(Step).await;
+    let (kind, message) = fault(&fixture).unwrap();
     assert!(kind == State::Missing && message.contains("/logs/a: there is no such file"), "{message}");
-    fs::create_dir(desk.path("a")).unwrap();
-    desk = desk.act(Step).await;
-    assert!(matches!(fault(&desk), Some((State::Unreadable, message)) if message.contains("irectory")));
-    fs::remove_dir(desk.path("a")).unwrap();
+    fs::create_dir(fixture.path("a")).unwrap();
+    fixture = fixture.act(Step).await;
+    assert!(matches!(fault(&fixture), Some((State::Unreadable, message)) if message.contains("irectory")));
+    fs::remove_dir(fixture.path("a")).unwrap();
     // What cannot be opened is behind with all it has.
-    desk = desk.act(write("a", "BZh91AY")).await.act(Step).await;
-    let lag = |desk: &Desk| desk.metrics.collector("files").lag.get();
-    assert!(matches!(fault(&desk), Some((State::Unreadable, message)) if message.contains("bzip2")) && lag(&desk) == 7);
-    desk = desk.act(write("a", "!")).await.act(Step).await;
-    assert_eq!(lag(&desk), 8);
-    desk = desk.act(Remove("a")).await.act(Step).await;
-    assert_eq!(lag(&desk), 0);
-    desk = desk.act(write("a", "1\n")).await.act(Step).await;
-    assert_eq!((fault(&desk), desk.house.records()), (None, vec!["1".to_owned()]));
+    fixture = fixture.act(write("a", "BZh91AY")).await.act(Step).await;
+    let lag = |fixture: &Fixture| fixture.metrics.collector("files").lag.get();
+    assert!(
+        matches!(fault(&fixture), Some((State::Unreadable, message)) if message.contains("bzip2"))
+            && lag(&fixture) == 7
+    );
+    fixture = fixture.act(write("a", "!")).await.act(Step).await;
+    assert_eq!(lag(&fixture), 8);
+    fixture = fixture.act(Remove("a")).await.act(Step).await;
+    assert_eq!(lag(&fixture), 0);
+    fixture = fixture.act(write("a", "1\n")).await.act(Step).await;
+    assert_eq!((fault(&fixture), fixture.house.records()), (None, vec!["1".to_owned()]));
     // A file that goes is missed once its end was read and nothing took its place.
-    desk = desk.act(Remove("a")).await.act(Step).await;
-    assert_eq!(fault(&desk), None);
-    desk = desk.act(Wait(9)).await.act(Step).await.act(Step).await;
-    assert!(matches!(fault(&desk), Some((State::Missing, _))));
-    let desk = Desk::new("*.log", Origin::Beginning).act(Step).await;
-    assert!(matches!(fault(&desk), Some((State::Missing, message)) if message.contains("no file matches")));
+    fixture = fixture.act(Remove("a")).await.act(Step).await;
+    assert_eq!(fault(&fixture), None);
+    fixture = fixture.act(Wait(9)).await.act(Step).await.act(Step).await;
+    assert!(matches!(fault(&fixture), Some((State::Missing, _))));
+    let fixture = Fixture::new("*.log", Origin::Beginning).act(Step).await;
+    assert!(matches!(fault(&fixture), Some((State::Missing, message)) if message.contains("no file matches")));
 }

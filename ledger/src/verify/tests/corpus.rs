@@ -74,7 +74,7 @@ fn append(store: &Store, groups: usize) {
             entry.set_text(column::SESSION, &format!("session-{}", row % 3));
             entry.set_text(column::HOST, &format!("host-{number}.example"));
             entry.set_text(column::RECORD, &format!("{{\"n\":{number},\"row\":{row}}}"));
-            group.push(&mut entry).expect("small");
+            group.push(&entry).expect("small");
         }
         append_patiently(store, group);
     }

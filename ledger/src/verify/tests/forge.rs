@@ -14,14 +14,15 @@ use crate::batch::{Chain, OpenBatch};
 use crate::blobs::{Blobs as _, LocalBlobs};
 use crate::disk::LocalDisk;
 use crate::events::column;
+use crate::fixtures::encoded;
 use crate::identity::{Identity, random, shard_directory};
 use crate::manifest::{self, FileEntry, FileKind, Manifest, SegmentEntry};
 use crate::replay::{Depth, Replay};
 use crate::segments::Segments;
 use crate::wal::file::WalFile;
-use crate::wal::frame::{Commit, Event, FrameType, Open, Seed, write_frame};
+use crate::wal::frame::{Commit, FrameType, Open, Rows, Seed, write_frame};
 use crate::wal::scan::Scanner;
-use crate::{Entry, Group, LedgerName, Table, segment};
+use crate::{Entry, LedgerName, Table, segment};
 
 /// Events in a forged batch.
 const EVENTS: usize = 3;
@@ -82,24 +83,18 @@ pub(super) fn batches(data: &Path, ledger: LedgerName, count: usize, closed: boo
         };
         let mut batch = OpenBatch::new(Table::of(ledger), 0, open.clone());
         write_frame(&mut bytes, seed, FrameType::Open, |out| open.encode(out));
-        for _ in 0..EVENTS {
-            let mut entry = Entry::new();
-            entry.set_text(column::KIND, "forged");
-            let mut group = Group::new(Table::of(LedgerName::Events));
-            group.push(&mut entry).expect("small");
-            // The kind has another number in the other ledger.
-            let (from, to) = ([0, 8, 0, 0, 0, 6], [0, 1, 0, 0, 0, 6]);
-            if ledger == LedgerName::Operations
-                && let Some(at) = group.bytes.windows(6).position(|window| window == from)
-            {
-                group.bytes[at..at + 6].copy_from_slice(&to);
-            }
-            let mut payload = [seq.to_be_bytes(), replay.recorded.to_be_bytes()].concat();
-            payload.extend_from_slice(&group.bytes);
-            batch.add_event(&Event::decode(&payload).expect("an event"));
-            write_frame(&mut bytes, seed, FrameType::Event, |out| out.extend_from_slice(&payload));
-            seq += 1;
+        let mut entry = Entry::new();
+        match ledger {
+            LedgerName::Events => entry.set_text(column::KIND, "forged"),
+            LedgerName::Operations => entry.set_text(crate::operations::column::KIND, "forged"),
         }
+        let group = encoded(Table::of(ledger), &vec![entry; EVENTS]);
+        batch.add_block(&group.block.expect("entries"), replay.recorded, &group.digests);
+        write_frame(&mut bytes, seed, FrameType::Block, |out| {
+            out.extend_from_slice(&Rows::prefix(seq, replay.recorded));
+            out.extend_from_slice(&group.bytes);
+        });
+        seq += EVENTS as u64;
         commit(&mut bytes, &mut number, seq, EVENTS);
         if closed || at + 1 < count {
             let seed = Seed::new(header.number, header.nonce, number);

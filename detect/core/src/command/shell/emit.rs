@@ -1,7 +1,7 @@
 //! What becomes of a command that was read: keywords and wrappers are taken off, what it runs is read too, and what it says
 //! of variables and folders is noted.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::expand::printed;
 use super::{Shell, Value, assignment};
@@ -95,7 +95,7 @@ impl Shell {
         match command.name().as_str() {
             "cd" | "pushd" | "chdir" | "set-location" | "sl" => {
                 let folder = command.operands(&[]).next().unwrap_or("~");
-                self.folder = Some(Rc::from(if folder == "-" { ".".to_owned() } else { command.path(folder) }));
+                self.folder = Some(Arc::from(if folder == "-" { ".".to_owned() } else { command.path(folder) }));
             }
             "popd" => self.folder = None,
             "export" | "declare" | "local" | "readonly" | "typeset" => {

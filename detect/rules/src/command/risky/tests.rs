@@ -6,8 +6,8 @@ use super::*;
 use crate::fixtures;
 
 fn told(events: &[Value]) -> Vec<(Severity, String)> {
-    let mut detector = build(&Parameters::default(), fixtures::key());
-    let findings = fixtures::observe(&mut *detector, &fixtures::rows(events), false);
+    let mut detector = Risky::new(&Parameters::default(), fixtures::key());
+    let findings = fixtures::observe(&mut detector, &fixtures::rows(events), false);
     findings.alerts().iter().map(|alert| (alert.severity, alert.reason.clone())).collect()
 }
 

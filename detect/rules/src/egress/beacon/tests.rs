@@ -10,8 +10,8 @@ fn call(second: i64, workspace: &str, domain: &str) -> Value {
 }
 
 fn observe(events: &[Value]) -> Findings {
-    let mut detector = build(&Parameters::default(), fixtures::key());
-    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
+    let mut detector = Beacon::new(&Parameters::default(), fixtures::key());
+    fixtures::observe(&mut detector, &fixtures::rows(events), false)
 }
 
 #[test]

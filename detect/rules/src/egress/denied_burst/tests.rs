@@ -1,5 +1,6 @@
 //! Probing, bursts that get worse, and bounds. The ordinary course stands in the examples.
 
+use detect_core::parameters::Parameters as _;
 use operations::alert::{Severity, State};
 use serde_json::{Value, json};
 
@@ -11,8 +12,8 @@ fn denied(second: i64, host: &str, path: &str) -> Value {
 }
 
 fn observe(events: &[Value]) -> Findings {
-    let mut detector = build(&Parameters::default(), fixtures::key());
-    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
+    let mut detector = DeniedBurst::new(&Parameters::default(), fixtures::key());
+    fixtures::observe(&mut detector, &fixtures::rows(events), false)
 }
 
 #[test]

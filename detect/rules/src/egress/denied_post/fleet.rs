@@ -8,10 +8,9 @@ use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::limits::REACH_FEW;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
 use detect_core::table::Table;
 use detect_core::text::{duration, times};
+use detect_core::{detector_state, packed};
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +24,8 @@ pub struct Uploads {
     key: Key,
     spread: Table<Spread>,
 }
+
+detector_state!(Uploads { spread } without { key });
 
 /// The workspaces that were refused one upload, as far as their senders cannot choose them, and when the latest was.
 #[derive(Debug, Default)]
@@ -60,16 +61,6 @@ impl Uploads {
         }
         let others = spread.vantages.len() - usize::from(spread.vantages.contains(&vantage));
         (others >= OWN_ALERTS).then_some(others + 1)
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.spread.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.spread.restore(input)
     }
 }
 

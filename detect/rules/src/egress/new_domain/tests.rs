@@ -1,5 +1,6 @@
 //! Learning, risky classes and trusted domains. The ordinary course stands in the examples.
 
+use detect_core::parameters::Parameters as _;
 use operations::alert::Severity;
 use serde_json::{Value, json};
 
@@ -11,8 +12,8 @@ fn ask(second: i64, workspace: &str, method: &str, host: &str) -> Value {
 }
 
 fn observe(parameters: &Parameters, events: &[Value]) -> Findings {
-    let mut detector = build(parameters, fixtures::key());
-    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
+    let mut detector = NewDomain::new(parameters, fixtures::key());
+    fixtures::observe(&mut detector, &fixtures::rows(events), false)
 }
 
 #[test]

@@ -12,8 +12,8 @@ fn post(second: i64, workspace: &str, domain: &str) -> Value {
 }
 
 fn observe(events: &[Value]) -> Findings {
-    let mut detector = build(&Parameters::default(), fixtures::key());
-    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
+    let mut detector = SlowPost::new(&Parameters::default(), fixtures::key());
+    fixtures::observe(&mut detector, &fixtures::rows(events), false)
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Where commands and files meet: the division from `command.risky`, what is counted together, and which parameters matter.
 
+use detect_core::parameters::Parameters as _;
 use detect_core::sample;
 use serde_json::{Value, json};
 
@@ -8,8 +9,8 @@ use crate::fixtures;
 use crate::rule_set::RuleSet;
 
 fn observe(parameters: &Parameters, events: &[Value]) -> Vec<(String, Severity)> {
-    let mut detector = build(parameters, fixtures::key());
-    let findings = fixtures::observe(&mut *detector, &fixtures::rows(events), false);
+    let mut detector = Unusual::new(parameters, fixtures::key());
+    let findings = fixtures::observe(&mut detector, &fixtures::rows(events), false);
     findings.alerts().iter().map(|alert| (alert.title.clone(), alert.severity)).collect()
 }
 
@@ -125,8 +126,8 @@ fn parameters_out_of_range_are_refused() {
 fn a_refused_read_of_a_secret_is_told_as_refused() {
     let read = |outcome: &str| json!({"second": 0, "kind": "file.read", "outcome": outcome, "file": "/home/ann/.ssh/id_rsa", "session": "s1"});
     let told = |outcome: &str| {
-        let mut detector = build(&Parameters::default(), fixtures::key());
-        let findings = fixtures::observe(&mut *detector, &fixtures::rows(&[read(outcome)]), false);
+        let mut detector = Unusual::new(&Parameters::default(), fixtures::key());
+        let findings = fixtures::observe(&mut detector, &fixtures::rows(&[read(outcome)]), false);
         findings.alerts().iter().map(|alert| (alert.severity, alert.reason.clone())).collect::<Vec<_>>()
     };
     let refused = told("deny");
@@ -148,8 +149,8 @@ fn a_wish_to_read_a_secret_is_told_once_and_grows_when_it_is_done() {
         event
     };
     let told = |events: &[Value]| {
-        let mut detector = build(&Parameters::default(), fixtures::key());
-        let findings = fixtures::observe(&mut *detector, &fixtures::rows(events), false);
+        let mut detector = Unusual::new(&Parameters::default(), fixtures::key());
+        let findings = fixtures::observe(&mut detector, &fixtures::rows(events), false);
         findings.alerts().iter().map(|alert| (alert.count, alert.severity)).collect::<Vec<_>>()
     };
     let asked = call("tool.call", "Read", None);

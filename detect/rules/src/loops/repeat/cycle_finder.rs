@@ -44,7 +44,9 @@ struct Memory {
     known: [Known; SPAN_MAX],
     known_len: u8,
     /// The latest steps, each at its number modulo [`SPAN_MAX`].
-    recent: [Recent; SPAN_MAX],
+    recent: [Passed; SPAN_MAX],
+    /// Their places in `known`, apart from them: a byte beside them would take the room of two.
+    places: [u8; SPAN_MAX],
     recent_len: u8,
 }
 
@@ -59,8 +61,16 @@ struct Known {
     count: u16,
 }
 
+/// A step that was taken lately.
 #[derive(Debug, Clone, Copy, Default)]
 struct Recent {
+    passed: Passed,
+    /// Its place in `known`: as long as it is among the latest steps, it keeps that.
+    known: u8,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Passed {
     /// Low half of its sequence number.
     seq: Half,
     /// What passed since the step before: seconds of event time, which may run backwards, and of recorded time; and what was
@@ -68,8 +78,6 @@ struct Recent {
     time: i16,
     recorded: u16,
     cents: u16,
-    /// Its place in `known`: as long as it is among the latest steps, it keeps that.
-    known: u8,
 }
 
 /// When the latest step was taken.
@@ -121,7 +129,8 @@ pub struct Began {
 }
 
 packed!(Known { mark, action, first, last, count });
-packed!(Recent { seq, time, recorded, cents, known });
+packed!(Recent { passed, known });
+packed!(Passed { seq, time, recorded, cents });
 packed!(Moment { time, recorded, cents });
 packed!(First { step, moment });
 
@@ -144,7 +153,7 @@ impl Pack for CycleFinder {
         began.pack(out);
         let known = memory.iter().flat_map(|memory| memory.known()).copied();
         known.collect::<Vec<_>>().pack(out);
-        let mut recent: Vec<Recent> = self.latest(SPAN_MAX).copied().collect();
+        let mut recent: Vec<Recent> = self.latest(SPAN_MAX).collect();
         recent.reverse();
         recent.pack(out);
     }
@@ -162,7 +171,7 @@ impl Pack for CycleFinder {
             memory.known[..known.len()].copy_from_slice(&known);
             (memory.known_len, memory.recent_len) = (known.len() as u8, recent.len() as u8);
             for (back, recent) in recent.into_iter().rev().enumerate() {
-                memory.recent[place(steps, back)] = recent;
+                memory.keep(place(steps, back), recent);
             }
         }
         Ok(cycle)
@@ -175,6 +184,14 @@ fn place(step: u32, back: usize) -> usize {
 }
 
 impl Memory {
+    fn keep(&mut self, at: usize, step: Recent) {
+        (self.recent[at], self.places[at]) = (step.passed, step.known);
+    }
+
+    fn at(&self, at: usize) -> Option<Recent> {
+        Some(Recent { passed: *self.recent.get(at)?, known: *self.places.get(at)? })
+    }
+
     fn known(&self) -> &[Known] {
         &self.known[..usize::from(self.known_len)]
     }
@@ -244,13 +261,13 @@ impl CycleFinder {
         let shift = now.time.get() - before.time.get();
         let passed = (now.recorded.get() - before.recorded.get()).max(0);
         let cents = now.cents.saturating_sub(before.cents);
-        memory.recent[place(self.steps, 0)] = Recent {
+        let passed = Passed {
             seq: Half::of(sighting.position.seq),
             time: shift.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16,
             recorded: u16::try_from(passed).unwrap_or(u16::MAX),
             cents: u16::try_from(cents).unwrap_or(u16::MAX),
-            known,
         };
+        memory.keep(place(self.steps, 0), Recent { passed, known });
         memory.recent_len = (memory.recent_len + 1).min(SPAN_MAX as u8);
         if progress {
             Turn::Progress
@@ -289,16 +306,16 @@ impl CycleFinder {
     pub fn evidence(&self, seq: u64) -> Vec<u64> {
         let since = self.began.map_or(SPAN_MAX, |began| self.steps_since(began.step) as usize);
         let before = self.latest(since.saturating_add(1)).skip(1);
-        let mut evidence: Vec<u64> = before.map(|recent| whole_seq(seq, recent.seq.get())).collect();
+        let mut evidence: Vec<u64> = before.map(|recent| whole_seq(seq, recent.passed.seq.get())).collect();
         evidence.reverse();
         evidence
     }
 
     /// The latest steps, newest first, at most so many.
-    fn latest(&self, steps_max: usize) -> impl Iterator<Item = &Recent> {
+    fn latest(&self, steps_max: usize) -> impl Iterator<Item = Recent> {
         let memory = self.memory.as_deref();
         let len = memory.map_or(0, |memory| usize::from(memory.recent_len)).min(steps_max);
-        (0..len).filter_map(move |back| memory?.recent.get(place(self.steps, back)))
+        (0..len).filter_map(move |back| memory?.at(place(self.steps, back)))
     }
 
     /// How often the cycle came round, seen from its latest step, which came `gap` steps ago before.
@@ -321,7 +338,7 @@ impl CycleFinder {
         // An eighth of the steps may be noise that came again by chance.
         let least = laps.get(laps.len() / 8).copied().unwrap_or(0);
         // Whatever came so often since the latest step came first must be half of all steps since then, or it is no cycle.
-        let own = usize::from(memory.recent[place(self.steps, 0)].known) % SPAN_MAX;
+        let own = usize::from(memory.places[place(self.steps, 0)]) % SPAN_MAX;
         let latest = memory.known[own];
         let extent = u32::from((self.steps as u16).wrapping_sub(latest.first)) + 1;
         let covered = u32::from(latest.count) * laps.len() as u32 / repeats[own].max(1);
@@ -341,9 +358,9 @@ impl CycleFinder {
         let before = self.latest(window).skip(1).count();
         // From the latest step back to the first: what passed before a step is kept with it.
         for step in self.latest(before) {
-            moment.time = Second::new(moment.time.get() - i64::from(step.time));
-            moment.recorded = Second::new(moment.recorded.get() - i64::from(step.recorded));
-            moment.cents = moment.cents.saturating_sub(step.cents.into());
+            moment.time = Second::new(moment.time.get() - i64::from(step.passed.time));
+            moment.recorded = Second::new(moment.recorded.get() - i64::from(step.passed.recorded));
+            moment.cents = moment.cents.saturating_sub(step.passed.cents.into());
         }
         First { step: self.steps.wrapping_sub(before as u32), moment }
     }

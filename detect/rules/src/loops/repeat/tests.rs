@@ -23,7 +23,7 @@ fn events(steps: &[Step]) -> Vec<Value> {
 
 /// The alerts of a trace, each with the number of steps before it.
 fn observe(events: &[Value]) -> Vec<(usize, operations::alert::Alert)> {
-    let mut detector = build(&Parameters::default(), fixtures::key());
+    let mut detector = Repeat::new(&Parameters::default(), fixtures::key());
     let (mut shared, mut found) = (Shared::new(fixtures::key()), Vec::new());
     for (at, row) in fixtures::rows(events).iter().enumerate() {
         let mut findings = Findings::new();
@@ -98,7 +98,7 @@ fn one_call_told_by_two_sources_is_one_step() {
 
 #[test]
 fn a_flood_of_sessions_takes_no_slow_loop_of_another_tenant() {
-    let mut detector = build(&Parameters::default(), fixtures::key());
+    let mut detector = Repeat::new(&Parameters::default(), fixtures::key());
     let mut found = Vec::new();
     for round in 0..3 {
         let slow = json!({"second": round, "kind": "command", "tool": "Bash", "session": "slow", "user": "alice",

@@ -6,8 +6,8 @@ use super::*;
 use crate::fixtures;
 
 fn observe(parameters: &Parameters, events: &[Value]) -> Findings {
-    let mut detector = build(parameters, fixtures::key());
-    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
+    let mut detector = WeakPolicy::new(parameters, fixtures::key());
+    fixtures::observe(&mut detector, &fixtures::rows(events), false)
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Canaries, tokens by name, and what never stands in an alert. The ordinary course stands in the examples.
 
+use detect_core::parameters::Parameters as _;
 use operations::alert::Severity;
 use serde_json::{Value, json};
 
@@ -7,8 +8,8 @@ use super::*;
 use crate::fixtures;
 
 fn observe(parameters: &Parameters, events: &[Value]) -> Findings {
-    let mut detector = build(parameters, fixtures::key());
-    fixtures::observe(&mut *detector, &fixtures::rows(events), false)
+    let mut detector = SecretEgress::new(parameters, fixtures::key());
+    fixtures::observe(&mut detector, &fixtures::rows(events), false)
 }
 
 #[test]

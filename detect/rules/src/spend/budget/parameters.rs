@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use detect_core::event::EventRow;
 use detect_core::key::Key;
+use detect_core::parameters;
 use detect_core::scope::Scope;
 use ledger::events::column;
 use operations::calendar::Period;
@@ -11,28 +12,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::NAMED_BUDGETS_MAX;
 
-/// `[detect.rules."spend.budget"]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Whether the detector runs.
-    pub enabled: bool,
-    /// The budget of each agent.
-    pub agent: Limits,
-    /// The budget of each run (task, chat or execution).
-    pub run: Limits,
-    /// The budget of each team.
-    pub team: Limits,
-    /// The budget of each organisation.
-    pub organisation: Limits,
-    /// Other budgets for some of them: at most 256.
-    pub named: Vec<Named>,
-    /// Days and months begin this many minutes before midnight UTC: -840 to 840.
-    pub utc_offset_minutes: i16,
-    /// Whether burn rates are watched.
-    pub burn: bool,
-    /// An episode is resolved when its day or month is over, or after this many seconds without spend: 60 to 2,678,400.
-    pub quiet_seconds: u32,
+parameters! {
+    /// `[detect.rules."spend.budget"]`.
+    pub struct Parameters {
+        /// The budget of each agent.
+        agent: Limits = Limits { day_usd: 100, month_usd: 1_000 };
+        /// The budget of each run (task, chat or execution).
+        run: Limits = Limits { day_usd: 100, month_usd: 0 };
+        /// The budget of each team.
+        team: Limits = Limits::default();
+        /// The budget of each organisation.
+        organisation: Limits = Limits::default();
+        /// Other budgets for some of them: at most 256.
+        named: Vec<Named> = Vec::new();
+        /// Days and months begin this many minutes before midnight UTC.
+        utc_offset_minutes: i16 = 0, in -840..=840;
+        /// Whether burn rates are watched.
+        burn: bool = true;
+        /// An episode is resolved when its day or month is over, or after this many seconds without spend.
+        quiet_seconds: u32 = 86_400, in 60..=2_678_400;
+    }
+    check(parameters) {
+        if parameters.named.len() > NAMED_BUDGETS_MAX {
+            return Err(format!("named has {} budgets; it may have {NAMED_BUDGETS_MAX}", parameters.named.len()));
+        }
+        let twice = parameters.named.iter().enumerate().find(|(at, named)| {
+            parameters.named[..*at].iter().any(|other| (other.scope, &other.name) == (named.scope, &named.name))
+        });
+        match twice {
+            Some((_, named)) => Err(format!("named has {} {:?} twice; keep one", named.scope.word(), named.name)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whole dollars; 0 means no budget.
@@ -73,44 +84,6 @@ pub enum ScopeKind {
     Team,
     /// An organisation.
     Organisation,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            agent: Limits { day_usd: 100, month_usd: 1_000 },
-            run: Limits { day_usd: 100, month_usd: 0 },
-            team: Limits::default(),
-            organisation: Limits::default(),
-            named: Vec::new(),
-            utc_offset_minutes: 0,
-            burn: true,
-            quiet_seconds: 86_400,
-        }
-    }
-}
-
-impl Parameters {
-    /// Checks the ranges.
-    pub fn check(&self) -> Result<(), String> {
-        if !(60..=2_678_400).contains(&self.quiet_seconds) {
-            return Err(format!("quiet_seconds is {}; it must be 60 to 2678400", self.quiet_seconds));
-        }
-        if self.utc_offset_minutes.unsigned_abs() > 840 {
-            return Err(format!("utc_offset_minutes is {}; it must be -840 to 840", self.utc_offset_minutes));
-        }
-        if self.named.len() > NAMED_BUDGETS_MAX {
-            return Err(format!("named has {} budgets; it may have {NAMED_BUDGETS_MAX}", self.named.len()));
-        }
-        let twice = self.named.iter().enumerate().find(|(at, named)| {
-            self.named[..*at].iter().any(|other| (other.scope, &other.name) == (named.scope, &named.name))
-        });
-        match twice {
-            Some((_, named)) => Err(format!("named has {} {:?} twice; keep one", named.scope.word(), named.name)),
-            None => Ok(()),
-        }
-    }
 }
 
 impl Limits {

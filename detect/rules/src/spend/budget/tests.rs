@@ -1,6 +1,7 @@
 //! Sums against a plain list, forecasts against a known rate, and the state's size.
 
 use detect_core::pack::Pack as _;
+use detect_core::parameters::Parameters as _;
 use proptest::prelude::*;
 
 use super::account::Recent;

@@ -1,5 +1,6 @@
 //! Agents with a past: spikes and creep are found, ordinary work stays within the budget of false alarms.
 
+use detect_core::parameters::Parameters as _;
 use operations::alert::State;
 use serde_json::{Value, json};
 

@@ -3,10 +3,10 @@
 use detect_core::event::{EventRow, Sighting};
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::{Kept, Pack, RestoreError};
-use detect_core::packed;
+use detect_core::pack::{Kept, Pack as _};
 use detect_core::table::Table;
 use detect_core::timers::Timers;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::{Machine, MemoryBudget, Operator, Seen, Wrong, check_range, holds, memory_budget};
@@ -70,6 +70,8 @@ pub struct Watch {
     armed: Table<Armed>,
     timers: Timers,
 }
+
+detector_state!(Watch { armed, timers } without { expect, within });
 
 #[derive(Debug, Default)]
 struct Armed {
@@ -139,17 +141,5 @@ impl Watch {
     /// The longest wait in seconds.
     pub fn within(&self) -> i64 {
         self.within
-    }
-
-    /// Appends the state.
-    pub fn snapshot(&self, out: &mut Vec<u8>) {
-        self.armed.snapshot(out);
-        self.timers.snapshot(out);
-    }
-
-    /// Takes a state that `snapshot` wrote.
-    pub fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.armed.restore(input)?;
-        self.timers.restore(input)
     }
 }

@@ -3,9 +3,8 @@
 
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
 use detect_core::table::Table;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
@@ -100,6 +99,8 @@ struct Burning {
     states: Table<Used>,
 }
 
+detector_state!(Burning { states } without { parameters, column });
+
 #[derive(Debug, Default)]
 struct Used {
     /// Long and short window of each pair, in the order of the parameters.
@@ -126,13 +127,5 @@ impl Machine for Burning {
             }
         }
         fast.map(|observed| Hit { observed, value: 0, before: used.recent_events.before_all() })
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) {
-        self.states.snapshot(out);
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.states.restore(input)
     }
 }

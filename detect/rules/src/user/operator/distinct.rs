@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
 use detect_core::table::Table;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -60,6 +59,8 @@ struct Counting {
     states: Table<Values>,
 }
 
+detector_state!(Counting { states } without { parameters, column, key });
+
 #[derive(Debug, Default)]
 struct Values {
     /// Hash and second of the latest event of each value, oldest first.
@@ -93,13 +94,5 @@ impl Machine for Counting {
             value: 0,
             before: state.recent_events.before(count as u64),
         })
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) {
-        self.states.snapshot(out);
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.states.restore(input)
     }
 }

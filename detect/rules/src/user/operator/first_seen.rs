@@ -2,9 +2,8 @@
 
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
 use detect_core::table::Table;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::{Hit, Machine, MemoryBudget, Operator, Seen, Wrong, check_column, check_range, memory_budget, state};
@@ -63,6 +62,8 @@ struct Learning {
     values: Table<Known>,
 }
 
+detector_state!(Learning { keys, values } without { parameters, column, key });
+
 /// When a key was recorded first, or a value of a key last; zero for never.
 #[derive(Debug, Default)]
 struct Known {
@@ -85,15 +86,5 @@ impl Machine for Learning {
         let is_new = *last == 0 || second - *last > i64::from(self.parameters.forget_days) * 86_400;
         *last = second;
         (is_new && learnt).then(|| Hit { observed: 1, value, ..Hit::default() })
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) {
-        self.keys.snapshot(out);
-        self.values.snapshot(out);
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.keys.restore(input)?;
-        self.values.restore(input)
     }
 }

@@ -2,9 +2,8 @@
 
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::{Pack, RestoreError};
-use detect_core::packed;
 use detect_core::table::Table;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::{Hit, Machine, MemoryBudget, Operator, Seen, Wrong, check_column, check_range, memory_budget};
@@ -61,6 +60,8 @@ struct Rare {
     values: Table<Holders>,
 }
 
+detector_state!(Rare { since, values } without { parameters, column, key });
+
 /// Who has a value: the latest keys with the second in which their latest event was recorded, oldest first, one more than matter.
 #[derive(Debug, Default)]
 struct Holders {
@@ -86,15 +87,5 @@ impl Machine for Rare {
         holders.push((seen.key, second));
         let learnt = second - since >= i64::from(learning_hours) * 3_600;
         (learnt && others < fewer_than as usize).then(|| Hit { observed: others as i64, value, ..Hit::default() })
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) {
-        self.since.pack(out);
-        self.values.snapshot(out);
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.since = Option::unpack(input)?;
-        self.values.restore(input)
     }
 }

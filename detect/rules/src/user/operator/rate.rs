@@ -2,9 +2,8 @@
 
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
 use detect_core::table::Table;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
@@ -48,6 +47,8 @@ struct Rating {
     windows: Table<Recently>,
 }
 
+detector_state!(Rating { windows } without { parameters });
+
 #[derive(Debug, Default)]
 struct Recently {
     window: Window,
@@ -68,13 +69,5 @@ impl Machine for Rating {
             value: 0,
             before: recently.recent_events.before(count as u64),
         })
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) {
-        self.windows.snapshot(out);
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.windows.restore(input)
     }
 }

@@ -2,9 +2,8 @@
 
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
 use detect_core::table::Table;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -63,6 +62,8 @@ struct Repeating {
     runs: Table<Run>,
 }
 
+detector_state!(Repeating { runs } without { parameters, column, key });
+
 #[derive(Debug, Default)]
 struct Run {
     value: u64,
@@ -89,13 +90,5 @@ impl Machine for Repeating {
             value: 0,
             before: run.recent_events.before(run.count),
         })
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) {
-        self.runs.snapshot(out);
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.runs.restore(input)
     }
 }

@@ -4,9 +4,8 @@
 use detect_core::episode::Before;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::pack::RestoreError;
-use detect_core::packed;
 use detect_core::table::Table;
+use detect_core::{detector_state, packed};
 use serde::{Deserialize, Serialize};
 
 use super::{Hit, Machine, MemoryBudget, Operator, Seen, Wrong, check_range, holds, memory_budget, state};
@@ -60,6 +59,8 @@ struct Following {
     within: i64,
     states: Table<Chains>,
 }
+
+detector_state!(Following { states } without { steps, within });
 
 #[derive(Debug, Default)]
 struct Chains {
@@ -127,13 +128,5 @@ impl Machine for Following {
             }
         }
         hit
-    }
-
-    fn snapshot(&self, out: &mut Vec<u8>) {
-        self.states.snapshot(out);
-    }
-
-    fn restore(&mut self, input: &mut &[u8]) -> Result<(), RestoreError> {
-        self.states.restore(input)
     }
 }

@@ -16,7 +16,7 @@ async fn append(store: &Store, from: usize, count: usize) {
         entry.set_text(column::METHOD, "POST");
         entry.set_text(column::DOMAIN, &format!("d{}.example", number % 7));
         entry.set_text(column::WORKSPACE, &format!("w{}", number % 5));
-        group.push(&mut entry).unwrap();
+        group.push(&entry).unwrap();
     }
     store.events().appender().append(group).await.unwrap();
 }
@@ -55,7 +55,7 @@ async fn drain(store: &Store) {
     let mut entry = Entry::new();
     entry.set_text(operation::KIND, "note");
     let mut group = Group::new(&ledger::operations::TABLE);
-    group.push(&mut entry).unwrap();
+    group.push(&entry).unwrap();
     store.operations().appender().append(group).await.unwrap();
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::{Tailer, unreadable};
 use crate::limits;
-use crate::pump::{Pump, PumpError};
+use crate::pipeline::{Pipeline, PipelineError};
 use crate::transport::tail::content::{self, Content};
 use crate::transport::tail::file::{FileId, FoundFile, Stored};
 use crate::transport::tail::name::Kinship;
@@ -156,7 +156,7 @@ impl Tailer {
 
     /// Whether a file holds what was read.
     pub(super) async fn holds(&self, path: &Path, stored: &Stored) -> io::Result<bool> {
-        content::holds(&File::open(path)?, stored, |bytes| self.pump.file_hash(bytes)).await
+        content::holds(&File::open(path)?, stored, |bytes| self.pipeline.file_hash(bytes)).await
     }
 
     /// Where the content of a file comes from that was not met before.
@@ -164,7 +164,7 @@ impl Tailer {
         let file = File::open(&found.path)?;
         let is_packed = Content::of(file.try_clone()?)?.is_packed();
         let is_current = self.paths.single() == Some(&*found.path);
-        let hash = |pump: &Pump, bytes: &[u8]| pump.file_hash(bytes);
+        let hash = |pipeline: &Pipeline, bytes: &[u8]| pipeline.file_hash(bytes);
         let mut best: Option<Stored> = None;
         // What was cut or is gone lives on in its copy.
         let gone = |id: &FileId| *id != found.id && !self.present.contains_key(id);
@@ -177,7 +177,7 @@ impl Tailer {
             if is_telling
                 && is_better
                 && stored.offset > 0
-                && content::holds(&file, stored, |bytes| hash(&self.pump, bytes)).await?
+                && content::holds(&file, stored, |bytes| hash(&self.pipeline, bytes)).await?
             {
                 best = Some(stored.clone());
             }
@@ -195,9 +195,10 @@ impl Tailer {
                 continue;
             }
             let Some(other) = source.file().map(Arc::clone) else { continue };
-            let is_copy = stored.offset > 0 && content::holds(&file, &stored, |bytes| hash(&self.pump, bytes)).await?;
+            let is_copy =
+                stored.offset > 0 && content::holds(&file, &stored, |bytes| hash(&self.pipeline, bytes)).await?;
             // It was cut a moment ago, which its own reading has not noticed yet.
-            let was_cut = !content::holds(&other, &stored, |bytes| hash(&self.pump, bytes)).await?;
+            let was_cut = !content::holds(&other, &stored, |bytes| hash(&self.pipeline, bytes)).await?;
             if is_copy && was_cut {
                 let id = self.sources[at].id;
                 self.continue_life(stored.clone());
@@ -213,7 +214,7 @@ impl Tailer {
         }
         for (id, stored) in self.known.iter().filter(|_| !is_current) {
             let Some(path) = self.present.get(id).filter(|_| *id != found.id && stored.offset > 0) else { continue };
-            let is_copy = content::holds(&file, stored, |bytes| hash(&self.pump, bytes)).await?;
+            let is_copy = content::holds(&file, stored, |bytes| hash(&self.pipeline, bytes)).await?;
             if is_copy || (!stored.packed && content::is_beginning_of(&file, &File::open(path)?).await?) {
                 return Ok(Descent::Waits);
             }
@@ -244,7 +245,7 @@ impl Tailer {
     }
 
     /// A file was cut: what was not read of it is looked for in its copy, before the file is read from its beginning.
-    pub(super) async fn cut(&mut self, at: usize) -> Result<(), PumpError> {
+    pub(super) async fn cut(&mut self, at: usize) -> Result<(), PipelineError> {
         self.sources[at].finish().await?;
         let place = self.sources[at].path.clone();
         let stored = self.sources[at].durable();

@@ -20,15 +20,15 @@ impl TimeSource for Gate {
 #[tokio::test(start_paused = true)]
 async fn the_lag_grows_behind_a_writer_that_is_blocked() {
     let gate = Arc::new(Gate::default());
-    let desk = Desk::new("a", Origin::Beginning).act(write("a", "1\n2\n")).await;
-    let mut desk = desk.restart(Options { clock: gate.clone(), ..Options::default() }).await;
-    let (metrics, path, now) = (desk.metrics.clone(), desk.path("a"), desk.now);
+    let fixture = Fixture::new("a", Origin::Beginning).act(write("a", "1\n2\n")).await;
+    let mut fixture = fixture.restart(Options { clock: gate.clone(), ..Options::default() }).await;
+    let (metrics, path, now) = (fixture.metrics.clone(), fixture.path("a"), fixture.now);
     let lag = || metrics.collector("files").lag.get();
     let held = gate.0.lock().await;
     {
-        let behind = desk.tailer.behind();
+        let behind = fixture.tailer.behind();
         let channel = Channel::new("files", dialect::by_name("native").unwrap(), &metrics);
-        let mut blocked = std::pin::pin!(behind.shown_during(&channel, desk.tailer.step(now)));
+        let mut blocked = std::pin::pin!(behind.shown_during(&channel, fixture.tailer.step(now)));
         timeout(Duration::from_mins(1), &mut blocked).await.unwrap_err();
         assert_eq!(lag(), 4, "what is on its way is not recorded");
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"3\n").unwrap();
@@ -37,6 +37,6 @@ async fn the_lag_grows_behind_a_writer_that_is_blocked() {
         drop(held);
         blocked.await.unwrap();
     }
-    let desk = desk.act(Step).await;
-    assert_eq!((desk.house.records(), lag()), (vec!["1".to_owned(), "2".to_owned(), "3".to_owned()], 0));
+    let fixture = fixture.act(Step).await;
+    assert_eq!((fixture.house.records(), lag()), (vec!["1".to_owned(), "2".to_owned(), "3".to_owned()], 0));
 }

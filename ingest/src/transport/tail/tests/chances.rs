@@ -32,10 +32,10 @@ fn chances() -> impl Strategy<Value = Vec<Chance>> {
 }
 
 /// Moves all rotated files to the next number.
-fn rotate(desk: &Desk) {
+fn rotate(fixture: &Fixture) {
     for n in (1..20).rev() {
         for ending in ["", ".gz"] {
-            let name = |n: usize| desk.path(&format!("a.{n}{ending}"));
+            let name = |n: usize| fixture.path(&format!("a.{n}{ending}"));
             let _ = fs::rename(name(n), name(n + 1));
         }
     }
@@ -50,7 +50,7 @@ proptest! {
         runtime.block_on(async {
             // What is shorter may be the same in two files by chance, and is then read again rather than lost.
             let first = format!("first {}", "=".repeat(limits::TAIL_TELLING_BYTES as usize));
-            let mut desk = Desk::new("a", Origin::Beginning).act(write("a", &format!("{first}\n"))).await.act(Step).await;
+            let mut fixture = Fixture::new("a", Origin::Beginning).act(write("a", &format!("{first}\n"))).await.act(Step).await;
             let mut want = vec![first];
             let is_copied = chances.iter().any(|chance| matches!(chance, Chance::CopyTruncate));
             for chance in chances {
@@ -60,32 +60,32 @@ proptest! {
                         let lines: Vec<String> = (want.len()..want.len() + count)
                             .map(|n| format!("2026-11-28T09:00:00.{n:06}Z level=INFO msg=request number={n}"))
                             .collect();
-                        desk = desk.act(write("a", &(lines.join("\n") + "\n"))).await;
+                        fixture = fixture.act(write("a", &(lines.join("\n") + "\n"))).await;
                         want.extend(lines);
                     }
                     Chance::Rotate => {
-                        rotate(&desk);
-                        let _ = fs::rename(desk.path("a"), desk.path("a.1"));
+                        rotate(&fixture);
+                        let _ = fs::rename(fixture.path("a"), fixture.path("a.1"));
                     }
                     Chance::CopyTruncate => {
-                        rotate(&desk);
-                        if fs::copy(desk.path("a"), desk.path("a.1")).is_ok() {
-                            desk = desk.act(Cut("a")).await;
+                        rotate(&fixture);
+                        if fs::copy(fixture.path("a"), fixture.path("a.1")).is_ok() {
+                            fixture = fixture.act(Cut("a")).await;
                         }
                     }
                     Chance::Pack => {
-                        if desk.path("a.1").exists() {
-                            desk = desk.act(Pack("a.1", "a.1.gz")).await;
+                        if fixture.path("a.1").exists() {
+                            fixture = fixture.act(Pack("a.1", "a.1.gz")).await;
                         }
                     }
-                    Chance::Step => desk = desk.act(Step).await,
-                    Chance::Restart => desk = desk.act(Restart).await,
-                    Chance::Wait => desk = desk.act(Wait(9)).await.act(Step).await,
+                    Chance::Step => fixture = fixture.act(Step).await,
+                    Chance::Restart => fixture = fixture.act(Restart).await,
+                    Chance::Wait => fixture = fixture.act(Wait(9)).await.act(Step).await,
                 }
             }
-            desk = desk.act(write("a", "last\n")).await.act(Step).await.act(Wait(9)).await.act(Step).await;
+            fixture = fixture.act(write("a", "last\n")).await.act(Step).await.act(Wait(9)).await.act(Step).await;
             want.push("last".to_owned());
-            let mut found = desk.house.records();
+            let mut found = fixture.house.records();
             if is_copied {
                 // What is found in a copy after the file was read on comes later.
                 found.sort_unstable();

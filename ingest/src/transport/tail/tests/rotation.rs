@@ -15,8 +15,8 @@ async fn what_was_rotated_away_while_down_is_read_once_whatever_its_name() {
         ["old/a.json.1", "old/a.json.2"],
     ];
     for [first, second] in names {
-        let mut desk = Desk::new("a.json", Origin::Beginning);
-        fs::create_dir(desk.path("old")).unwrap();
+        let mut fixture = Fixture::new("a.json", Origin::Beginning);
+        fs::create_dir(fixture.path("old")).unwrap();
         let script = vec![
             write("a.json", "1\n2\n"),
             Step,
@@ -31,9 +31,9 @@ async fn what_was_rotated_away_while_down_is_read_once_whatever_its_name() {
             Step,
         ];
         for act in script {
-            desk = desk.act(act).await;
+            fixture = fixture.act(act).await;
         }
-        assert_eq!(desk.house.records(), ["1", "2", "3", "4", "5", "6"], "{first}");
+        assert_eq!(fixture.house.records(), ["1", "2", "3", "4", "5", "6"], "{first}");
     }
     check(
         "a and away/*",
@@ -70,11 +70,11 @@ async fn compressed_files_are_read_through_and_not_again() {
         )
         .await;
     }
-    let mut desk = Desk::new("a", Origin::Beginning);
+    let mut fixture = Fixture::new("a", Origin::Beginning);
     for act in [write("a", "1\n"), Step, write("a.1.bz2", "BZh91AY"), write("a", "2\n"), Restart, Step] {
-        desk = desk.act(act).await;
+        fixture = fixture.act(act).await;
     }
-    assert!(desk.tailer.standing().reason.is_some_and(|reason| reason.contains("a.1.bz2: bzip2 is not read")));
+    assert!(fixture.tailer.standing().reason.is_some_and(|reason| reason.contains("a.1.bz2: bzip2 is not read")));
 }
 
 #[tokio::test]
@@ -203,16 +203,16 @@ async fn files_behind_the_links_of_a_pattern_are_followed_as_they_are_rotated() 
 
 #[tokio::test]
 async fn what_nobody_can_know_is_told() {
-    let mut desk = Desk::new("a.log", Origin::Beginning);
+    let mut fixture = Fixture::new("a.log", Origin::Beginning);
     for act in [write("a.log", "1\n"), Step, write("a-audit.log", "x\n"), write("other.log", "y\n"), Restart, Step] {
-        desk = desk.act(act).await;
+        fixture = fixture.act(act).await;
     }
-    let standing = desk.tailer.standing();
+    let standing = fixture.tailer.standing();
     assert_eq!(standing.state, State::PassedOver);
     assert!(standing.reason.is_some_and(|reason| reason.contains("a-audit.log: nobody can know")));
-    assert_eq!(desk.house.records(), ["1"]);
-    let desk = desk.act(Remove("a-audit.log")).await.act(Wait(9)).await.act(Step).await;
-    assert_eq!(desk.tailer.standing().state, State::Ok, "what is gone is passed over no longer");
+    assert_eq!(fixture.house.records(), ["1"]);
+    let fixture = fixture.act(Remove("a-audit.log")).await.act(Wait(9)).await.act(Step).await;
+    assert_eq!(fixture.tailer.standing().state, State::Ok, "what is gone is passed over no longer");
 }
 
 #[tokio::test]

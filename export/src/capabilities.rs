@@ -1,0 +1,89 @@
+//! What a sink can do beside taking messages. A sink has each of these or has not; nobody has to know about those that it has not.
+
+use std::time::Duration;
+
+use crate::connections::Protocol;
+use crate::judgement::Judgement;
+use crate::message::Message;
+use crate::record::Record;
+use crate::secret::{Secret, SecretError};
+
+/// What a sink can do. What it cannot is `None`.
+pub struct Capabilities<'a, P: Protocol> {
+    /// It takes another form of what it refused.
+    pub fallback: Option<&'a dyn Fallback<P>>,
+    /// It can be asked whether it has a message.
+    pub reconcile: Option<&'a dyn Reconcile<P>>,
+    /// What it accepts is not yet safe, and it can be asked for that.
+    pub confirm: Option<&'a dyn Confirm<P>>,
+    /// The secret with which it signs what people do with its messages.
+    pub signing_secret: Option<&'a Secret>,
+}
+
+impl<P: Protocol> Default for Capabilities<'_, P> {
+    fn default() -> Self {
+        Self { fallback: None, reconcile: None, confirm: None, signing_secret: None }
+    }
+}
+
+/// A sink that takes another form of what it refused.
+pub trait Fallback<P: Protocol>: Send + Sync {
+    /// Another form of a message, tried at once; `None` if the answer is not about its form.
+    fn fallback(&self, refused: &P::Answer, message: &Message, records: &[Record]) -> Option<Message>;
+}
+
+/// A sink that can be asked whether it has a message. It is asked before a message whose fate is not certain is sent again.
+pub trait Reconcile<P: Protocol>: Send + Sync {
+    /// The question; `None` if a repetition of this message changes nothing.
+    fn question(&self, message: &Message, now: i64) -> Option<Result<P::Payload, SecretError>>;
+
+    /// What the answer says.
+    fn reconciled(&self, message: &Message, answer: &P::Answer) -> Reconciled;
+}
+
+/// A sink that accepts messages before they are safe.
+pub trait Confirm<P: Protocol>: Send + Sync {
+    /// How to ask whether a message is safe; `None` if the answer does not accept it.
+    fn confirmation(&self, accepted: &P::Answer) -> Option<Confirmation>;
+
+    /// The question.
+    fn question(&self, confirmation: &Confirmation) -> Result<P::Payload, SecretError>;
+
+    /// What the answer says; `None` if the message is not safe yet.
+    fn confirmed(&self, confirmation: &Confirmation, answer: &P::Answer) -> Option<Confirmed>;
+}
+
+/// The question whether a message that was accepted is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The receiver's number of the message; `None` if it gave none, and can only be asked whether it numbers messages now.
+    pub id: Option<u64>,
+    /// The wait before it is asked first; it doubles.
+    pub wait: Duration,
+    /// When the message is taken for lost.
+    pub give_up: Duration,
+}
+
+/// Whether a message that was accepted is safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    /// It is; what the receiver said.
+    Safe(String),
+    /// The receiver does not know of it, or not in time: it is sent again.
+    Lost(String),
+    /// There is no answer to the question; it can be asked again.
+    Unanswered(String),
+    /// The question is refused until somebody changes the configuration.
+    Park(String),
+}
+
+/// Whether the receiver has a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconciled {
+    /// It has it, and calls it so.
+    Has(Option<String>),
+    /// It does not.
+    HasNot,
+    /// It did not say; what its answer means.
+    Unknown(Judgement),
+}

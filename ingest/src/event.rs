@@ -1,0 +1,25 @@
+//! One event on its way from a record into the ledger, each step a type of its own:
+//!
+//! ```text
+//! Record ── dialect ──► Draft ── Finisher ──► Redacted ──► Batch ──► ledger
+//! ```
+//!
+//! A draft's columns cannot be appended: only [`finish::Finisher`] takes them out, and what it gives back is [`Redacted`]; a
+//! [`Batch`] takes nothing else. So the compiler holds that nothing is appended that was not redacted. What an event means is for
+//! dialects, whether it came before is for the pipeline.
+
+mod batch;
+mod columns;
+mod draft;
+pub mod finish;
+mod record;
+mod redacted;
+
+pub use batch::Batch;
+pub use columns::{Columns, ReadColumns};
+pub use draft::{Action, ContentSpan, Draft, Drafts, FreeText, Span, VOID};
+pub use record::Record;
+pub use redacted::Redacted;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! Events that are appended together, with the positions of the sources that they were read from.
+
+use ledger::events::TABLE;
+use ledger::{AppendError, Group};
+
+use super::Redacted;
+
+/// What becomes durable in one commit or not at all. It takes redacted events and nothing else.
+#[derive(Debug)]
+pub struct Batch(Group);
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self(Group::new(&TABLE))
+    }
+}
+
+impl Batch {
+    /// Adds an event after those that are there.
+    pub fn push(&mut self, event: &mut Redacted) -> Result<(), AppendError> {
+        self.0.push(event.entry())
+    }
+
+    /// Sets the position of a source after the records in this batch; the last value for a key counts.
+    pub fn input(&mut self, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.0.input(key, value);
+    }
+
+    /// Number of events.
+    pub fn events(&self) -> usize {
+        self.0.entries()
+    }
+
+    /// Size in bytes, roughly as the ledger stores it.
+    pub fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    /// Whether there is neither an event nor a position.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What the ledger takes.
+    pub fn into_group(self) -> Group {
+        self.0
+    }
+}

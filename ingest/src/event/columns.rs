@@ -1,0 +1,131 @@
+//! Columns that nobody has searched for secrets yet, and how columns are read wherever they are.
+
+use std::fmt;
+
+use ledger::column::handle::{Bytes, Fingerprint, Integer, Text, TextList, Time};
+use ledger::{Entry, Row};
+
+/// The columns of a draft. They are set and read like those of an entry, and cannot be appended like one.
+#[derive(Default)]
+pub struct Columns(Entry);
+
+// What people typed stands in columns: debug output tells sizes only.
+impl fmt::Debug for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Columns {
+    /// Takes every column out and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether no column is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sets a text; a value that was set before is replaced.
+    pub fn set_text(&mut self, column: Text, value: &str) {
+        self.0.set_text(column, value);
+    }
+
+    /// Sets a text unless it is empty or absent.
+    pub fn set_text_if(&mut self, column: Text, value: Option<&str>) {
+        self.0.set_text_if(column, value);
+    }
+
+    /// Sets an integer.
+    pub fn set_integer(&mut self, column: Integer, value: i64) {
+        self.0.set_integer(column, value);
+    }
+
+    /// Sets a time in microseconds since 1970 UTC.
+    pub fn set_time(&mut self, column: Time, micros: i64) {
+        self.0.set_time(column, micros);
+    }
+
+    /// Sets a fingerprint.
+    pub fn set_fingerprint(&mut self, column: Fingerprint, value: u64) {
+        self.0.set_fingerprint(column, value);
+    }
+
+    /// Sets bytes.
+    pub fn set_bytes(&mut self, column: Bytes, value: &[u8]) {
+        self.0.set_bytes(column, value);
+    }
+
+    /// Sets a list of texts; an empty list is a null.
+    pub fn set_list<'a>(&mut self, column: TextList, texts: impl IntoIterator<Item = &'a str>) {
+        self.0.set_list(column, texts);
+    }
+
+    /// Takes a column out, so that it is null.
+    pub fn remove(&mut self, id: u8) {
+        self.0.remove(id);
+    }
+
+    /// The text that was set.
+    pub fn text(&self, column: Text) -> Option<&str> {
+        self.0.text(column)
+    }
+
+    /// The integer that was set.
+    pub fn integer(&self, column: Integer) -> Option<i64> {
+        self.0.integer(column)
+    }
+
+    /// The time that was set, in microseconds since 1970 UTC.
+    pub fn time(&self, column: Time) -> Option<i64> {
+        self.0.time(column)
+    }
+
+    /// The canonical bytes of a column's value.
+    pub fn value(&self, id: u8) -> Option<&[u8]> {
+        self.0.value(id)
+    }
+
+    /// The entry behind it, for whoever redacts.
+    pub(super) fn entry(&mut self) -> &mut Entry {
+        &mut self.0
+    }
+}
+
+/// Columns that can be read: of a draft, of what is to be appended, or of a row.
+pub trait ReadColumns {
+    /// A text.
+    fn text(&self, column: Text) -> Option<&str>;
+    /// An integer.
+    fn integer(&self, column: Integer) -> Option<i64>;
+    /// A time, in microseconds since 1970 UTC.
+    fn time(&self, column: Time) -> Option<i64>;
+    /// The canonical bytes of a value.
+    fn value(&self, id: u8) -> Option<&[u8]>;
+}
+
+/// Reads by the type's own methods of these names.
+macro_rules! read_columns {
+    ($($type:ty),*) => {$(
+        impl ReadColumns for $type {
+            fn text(&self, column: Text) -> Option<&str> {
+                self.text(column)
+            }
+
+            fn integer(&self, column: Integer) -> Option<i64> {
+                self.integer(column)
+            }
+
+            fn time(&self, column: Time) -> Option<i64> {
+                self.time(column)
+            }
+
+            fn value(&self, id: u8) -> Option<&[u8]> {
+                self.value(id)
+            }
+        }
+    )*};
+}
+
+read_columns!(Columns, Row<'_>, super::Redacted);

@@ -1,0 +1,356 @@
+//! Completes a draft after enrichment: redaction, cuts, fingerprints, URL columns and cost. It must not do I/O.
+//!
+//! Everything here happens once for all dialects, and only from the record, the draft and the configuration: the same
+//! input gives the same columns, so a record that is sent again is recognised by its bytes.
+
+use std::borrow::Cow;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ledger::column::handle::Text;
+use ledger::events::column;
+
+use crate::cut::Cutter;
+use crate::event::{Columns, ContentSpan, Draft, FreeText, Record, Redacted, Span, VOID};
+use crate::fingerprint::{self, Fingerprinter};
+use crate::price::{PriceTable, Tokens};
+use crate::redact::{Mark, Piece, RuleSet};
+use crate::url;
+
+/// The kind of a record that was not understood.
+pub const UNPARSED: &str = "unparsed";
+
+/// The columns of text that are redacted: all but our own, those of few words, the host, which is redacted with its
+/// address, and the record with its content.
+const REDACTED: &[Text] = &[
+    column::REFERS_TO,
+    column::SOURCE,
+    column::KIND,
+    column::STREAM,
+    column::SOURCE_ID,
+    column::ORG,
+    column::TEAM,
+    column::USER,
+    column::USER_ID,
+    column::AGENT,
+    column::AGENT_KIND,
+    column::SESSION,
+    column::RUN,
+    column::RUN_KIND,
+    column::WORKSPACE,
+    column::WORKSPACE_NAME,
+    column::TEMPLATE,
+    column::ACTION,
+    column::TARGET,
+    column::RULE,
+    column::METHOD,
+    column::SCHEME,
+    column::PATH,
+    column::PROVIDER,
+    column::MODEL,
+    column::CLIENT,
+    column::INTERCEPTION,
+    column::TOOL,
+    column::MCP_SERVER,
+    column::TOOL_CALL,
+    column::COMMAND,
+    column::FILE,
+];
+
+/// The free text that is an address.
+const URL: &str = "url";
+
+/// Completes drafts; one for all sources, shared between threads.
+pub struct Finisher {
+    prints: Fingerprinter,
+    prices: RwLock<Arc<PriceTable>>,
+    rules: RuleSet,
+}
+
+/// A value of the record that does not stay as it is.
+enum Edit<'a> {
+    Content(&'a ContentSpan),
+    FreeText(&'a FreeText),
+}
+
+impl Edit<'_> {
+    fn span(&self) -> Span {
+        match self {
+            Self::Content(content) => content.span,
+            Self::FreeText(free_text) => free_text.span,
+        }
+    }
+
+    fn piece(&self) -> Piece {
+        let Span { start, end } = self.span();
+        Piece { start, end, address: matches!(self, Self::FreeText(free_text) if free_text.field == URL) }
+    }
+}
+
+impl Finisher {
+    /// A finisher with the installation's fingerprint key, a price table and the built-in redaction rules.
+    pub fn new(key: [u8; 32], prices: PriceTable) -> Self {
+        Self { prints: Fingerprinter::new(&key), prices: RwLock::new(Arc::new(prices)), rules: RuleSet::built_in() }
+    }
+
+    /// The prices that are in force.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        Arc::clone(&self.prices.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Prices what comes from now on by another table; what was recorded keeps its cost and the version that it came from. Says
+    /// whether it is another table.
+    pub fn reprice(&self, prices: PriceTable) -> bool {
+        let mut held = self.prices.write().unwrap_or_else(PoisonError::into_inner);
+        let is_other = **held != prices;
+        *held = Arc::new(prices);
+        is_other
+    }
+
+    /// Completes the draft of one event of the record; what comes of it stands in `event`, and the draft is empty then.
+    /// `carries_record` is true for the record's first event, which gets `record`, `content`, `cuts` and what follows from them.
+    pub fn finish(&self, record: Record<'_>, draft: &mut Draft, carries_record: bool, event: &mut Redacted) {
+        let is_clean = carries_record && self.set_record(record, draft);
+        self.redact_columns(draft, is_clean);
+        if !draft.identity.is_empty() && draft.columns.text(column::SOURCE_ID).is_none() {
+            let identity = self.without_secrets(&draft.identity);
+            draft.columns.set_text(column::SOURCE_ID, &self.prints.identity(&identity));
+        }
+        // Fingerprints are of redacted text: otherwise a guess of a secret could be confirmed by sending it.
+        if let Some(action) = &draft.action {
+            let input = fingerprint::canonical(&action.input);
+            let print = self.prints.action(&action.tool, &self.without_secrets(&input));
+            draft.columns.set_fingerprint(column::ACTION_FP, print);
+        }
+        if let Some(result) = &draft.result {
+            let result = fingerprint::canonical(result);
+            draft.columns.set_fingerprint(column::RESULT_FP, self.prints.result(&self.without_secrets(&result)));
+        }
+        let is_read = is_clean && is_written(record, draft);
+        self.set_url(draft, is_read);
+        self.set_cost(draft);
+        // A mark may name a member that the sender named after a secret.
+        let marks: Vec<Cow<str>> = draft.marks.iter().map(|mark| self.without_secrets(mark)).collect();
+        draft.columns.set_list(column::MARKS, marks.iter().map(|mark| &**mark));
+        event.fill(draft);
+    }
+
+    /// Redacts every column of text, those that hold ids too. Where the record is clean, only columns
+    /// that are put together from several values can have a secret.
+    fn redact_columns(&self, draft: &mut Draft, is_clean: bool) {
+        for column in REDACTED {
+            // The columns of a URL are made from its redacted form.
+            let of_url = !draft.url.is_empty() && (*column == column::TARGET || *column == column::PATH);
+            if of_url || (is_clean && *column != column::COMMAND) {
+                continue;
+            }
+            if let Some(redacted) = draft.columns.text(*column).and_then(|text| self.rules.redact_plain(text)) {
+                draft.columns.set_text(*column, &redacted.text);
+                // Records must not become the same because their secrets look alike: such an id is none.
+                if *column == column::SOURCE_ID {
+                    draft.columns.remove(column::SOURCE_ID.id());
+                }
+                if *column == column::STREAM {
+                    draft.columns.remove(column::STREAM.id());
+                    draft.columns.remove(column::STREAM_SEQ.id());
+                }
+            }
+        }
+    }
+
+    /// Redacts a line that is shown to people without being recorded.
+    pub fn redact(&self, line: &str) -> String {
+        self.without_secrets(line).into_owned()
+    }
+
+    /// Text or JSON with its secrets taken out.
+    fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let redacted =
+            if text.starts_with(['{', '[']) { self.rules.redact_quoted(text) } else { self.rules.redact_plain(text) };
+        redacted.map_or(Cow::Borrowed(text), |redacted| Cow::Owned(redacted.text))
+    }
+
+    /// Completes the draft of a record that was not understood: all of it lies in the content part. Sets `kind`, the reason
+    /// in `action`, `content` or, if it is not UTF-8, `content_raw`, and what follows from them.
+    pub fn unparsed(&self, record: Record<'_>, draft: &mut Draft, reason: &str, event: &mut Redacted) {
+        let Draft { columns, marks, .. } = draft;
+        columns.set_text(column::KIND, UNPARSED);
+        columns.set_text(column::ACTION, &self.without_secrets(reason));
+        columns.set_list(column::MARKS, texts(marks));
+        let redacted = match record.text() {
+            Some(text) => self.rules.redact_plain(text),
+            // What a lossy reading shows to be a secret is not kept: the readable form is then all that is stored.
+            None => self.rules.redact_plain(&String::from_utf8_lossy(record.bytes())),
+        };
+        match (redacted, record.text()) {
+            (Some(redacted), _) => {
+                columns.set_list(column::REDACTIONS, texts(&content_marks(&redacted.marks)));
+                self.set_content(columns, &redacted.text);
+            }
+            (None, Some(text)) => self.set_content(columns, text),
+            (None, None) => self.set_raw_content(record.bytes(), columns),
+        }
+        event.fill(draft);
+    }
+
+    /// Sets the record with its content cut out. A record that is not UTF-8 lies in the content part. Says whether the record
+    /// was searched and no secret was found.
+    fn set_record(&self, record: Record<'_>, draft: &mut Draft) -> bool {
+        let Some(text) = record.text() else {
+            self.set_raw_content(record.bytes(), &mut draft.columns);
+            return false;
+        };
+        // Most records have neither content nor a secret.
+        let addresses = draft.free_text.iter().filter(|free_text| free_text.field == URL);
+        let addresses = addresses.map(|free_text| (free_text.span.start, free_text.span.end));
+        if draft.content.is_empty() && self.rules.is_clean(text, addresses) {
+            draft.columns.set_text(column::RECORD, text);
+            return true;
+        }
+        let mut edits: Vec<Edit> =
+            draft.content.iter().map(Edit::Content).chain(draft.free_text.iter().map(Edit::FreeText)).collect();
+        edits.sort_by_key(|edit| edit.span().start);
+        let mut end = 0;
+        edits.retain(|edit| {
+            let span = edit.span();
+            let fits = span.start >= end && text.get(span.start..span.end).is_some();
+            end = if fits { span.end } else { end };
+            fits
+        });
+        let mut pieces: Vec<Piece> = edits.iter().map(Edit::piece).collect();
+        let redacted = self.rules.redact_record(text, &mut pieces);
+        let is_clean = redacted.is_none();
+        let (text, marks) = redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.marks));
+        let columns = &mut draft.columns;
+        if edits.iter().all(|edit| matches!(edit, Edit::FreeText(_))) && marks.is_empty() {
+            columns.set_text(column::RECORD, text);
+            return is_clean;
+        }
+        let mut cutter = Cutter::with_capacity(text.len());
+        let mut redactions = Vec::new();
+        let mut marks = marks.iter().peekable();
+        let mut at = 0;
+        let mut note = |field: &str, base: usize, start: usize, end: usize| {
+            while let Some(mark) = marks.next_if(|mark| mark.offset < end) {
+                redactions.push(format!("{}:{field}:{}", mark.kind, base + mark.offset - start));
+            }
+        };
+        for (edit, piece) in edits.iter().zip(&pieces) {
+            let (Some(before), Some(value)) = (text.get(at..piece.start), text.get(piece.start..piece.end)) else {
+                continue;
+            };
+            note("record", cutter.record_len(), at, piece.start);
+            cutter.keep(before);
+            let field = match edit {
+                Edit::Content(content) => cutter.cut(&self.without_secrets(&content.field), value),
+                Edit::FreeText(free_text) => {
+                    cutter.keep(value);
+                    free_text.field
+                }
+            };
+            note(field, 0, piece.start, piece.end);
+            at = piece.end;
+        }
+        note("record", cutter.record_len(), at, text.len());
+        cutter.keep(text.get(at..).unwrap_or_default());
+        let (record, content, cuts) = cutter.finish();
+        columns.set_text(column::RECORD, &record);
+        columns.set_list(column::REDACTIONS, texts(&redactions));
+        if !cuts.is_empty() {
+            columns.set_bytes(column::CUTS, &cuts);
+            self.set_content(columns, &content);
+        }
+        is_clean
+    }
+
+    fn set_content(&self, columns: &mut Columns, content: &str) {
+        columns.set_integer(column::CONTENT_LEN, content.len() as i64);
+        columns.set_bytes(column::CONTENT_HASH, &self.prints.content(content.as_bytes()));
+        columns.set_text(column::CONTENT, content);
+    }
+
+    fn set_raw_content(&self, raw: &[u8], columns: &mut Columns) {
+        columns.set_integer(column::CONTENT_LEN, raw.len() as i64);
+        columns.set_bytes(column::CONTENT_HASH, &self.prints.content(raw));
+        columns.set_bytes(column::CONTENT_RAW, raw);
+    }
+
+    /// Splits the address into its columns, redacted unless it was searched with its record (`is_read`), so that the host is what
+    /// was asked for. Where a record tells host and path apart, the host's column has its one name too.
+    fn set_url(&self, draft: &mut Draft, is_read: bool) {
+        let Draft { columns, url, .. } = draft;
+        let secrets = if is_read { None } else { self.rules.redact_address(url) };
+        let redacted = secrets.as_ref().map_or(url.as_str(), |redacted| &redacted.text);
+        columns.set_text_if(column::TARGET, Some(redacted));
+        if let Some(parts) = url::split(redacted) {
+            columns.set_text_if(column::SCHEME, Some(&parts.scheme));
+            columns.set_text(column::HOST, &parts.host);
+            columns.set_text(column::PATH, parts.path);
+            columns.set_text_if(column::DOMAIN, url::domain(&parts.host));
+            if let Some(port) = parts.port {
+                columns.set_integer(column::PORT, i64::from(port));
+            }
+        } else if let Some(host) = columns.text(column::HOST) {
+            let authority = format!("//{host}");
+            let secrets = self.rules.redact_address(&authority).map(|redacted| redacted.text);
+            let (host, port) = url::split_host(&secrets.as_ref().unwrap_or(&authority)[2..]);
+            set_or_remove(columns, column::HOST, &host);
+            columns.set_text_if(column::DOMAIN, url::domain(&host));
+            if redacted.starts_with('/') {
+                columns.set_text_if(column::PATH, redacted.split('#').next());
+            }
+            if let (Some(port), None) = (port, columns.integer(column::PORT)) {
+                columns.set_integer(column::PORT, i64::from(port));
+            }
+        }
+    }
+
+    /// Prices the tokens of a record that names its model. What one counter says is not the cost if another one was void.
+    fn set_cost(&self, draft: &mut Draft) {
+        let Draft { columns, billing, marks, .. } = draft;
+        let counters = [column::TOKENS_IN, column::TOKENS_OUT, column::TOKENS_CACHE_READ, column::TOKENS_CACHE_WRITE];
+        let [input, output, cache_read, cache_write] = counters.map(|column| columns.integer(column));
+        let is_void = marks.iter().any(|mark| mark.strip_prefix(VOID).is_some_and(|name| name.starts_with("tokens_")));
+        if is_void || [input, output, cache_read, cache_write].iter().all(Option::is_none) {
+            return;
+        }
+        let [input, output, cache_read, cache_write] =
+            [input, output, cache_read, cache_write].map(Option::unwrap_or_default);
+        let tokens = Tokens { input, output, cache_read, cache_write, billing: *billing };
+        let prices = self.prices();
+        if let Some(cost) = columns.text(column::MODEL).and_then(|model| prices.cost_micros(model, tokens)) {
+            columns.set_integer(column::COST_MICROS, cost);
+            columns.set_text(column::PRICE_VERSION, prices.version());
+        }
+    }
+}
+
+/// Whether the draft's address stands in the record as it is, so that it was searched with it.
+fn is_written(record: Record<'_>, draft: &Draft) -> bool {
+    let stands = |free_text: &FreeText| {
+        let written = record.bytes().get(free_text.span.start..free_text.span.end).unwrap_or_default();
+        written.strip_prefix(b"\"").and_then(|written| written.strip_suffix(b"\"")).unwrap_or(written)
+            == draft.url.as_bytes()
+    };
+    draft.free_text.iter().any(|free_text| free_text.field == URL && stands(free_text))
+}
+
+/// Sets a column, or takes it away where there is nothing to say.
+fn set_or_remove(columns: &mut Columns, column: Text, value: &str) {
+    if value.is_empty() {
+        columns.remove(column.id());
+    } else {
+        columns.set_text(column, value);
+    }
+}
+
+/// Marks of the content as the `redactions` column lists them: `kind:field:offset`.
+fn content_marks(marks: &[Mark]) -> Vec<String> {
+    marks.iter().map(|mark| format!("{}:content:{}", mark.kind, mark.offset)).collect()
+}
+
+fn texts(marks: &[String]) -> impl Iterator<Item = &str> {
+    marks.iter().map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The pipeline: one way from a record's bytes into the ledger, for all transports and dialects.
+//!
+//! ```text
+//! decode ─► identity of the token ─► enrichment ─► finish ─► duplicate? ─► group ─► append ─► receipt
+//! ```
+//!
+//! A [`Pipeline`] is shared by all collectors; an [`Intake`] is one source that is being read: a request, a file, a pipe.
+
+mod identity;
+mod intake;
+mod key;
+mod key_files;
+mod rebuild;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ledger::{AppendError, Appender, Durable, Ledger, LedgerError};
+use operations::standing::Standing;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::dedup::{Bounds, Dedup, Keyring};
+use crate::dialect::Dialect;
+use crate::enrich::{Enrichment, Names};
+use crate::event::finish::Finisher;
+use crate::health::{Health, Trouble, Waiting};
+use crate::limits;
+use crate::metrics::{CollectorMetrics, Metrics};
+use crate::price::PriceTable;
+use crate::samples::{Reason, Samples};
+pub use intake::{Intake, Lineage, Patience, PositionWriter, Tally};
+use rebuild::Keeper;
+
+/// What all collectors share.
+pub struct Pipeline {
+    ledger: Ledger,
+    appender: Appender,
+    finisher: Finisher,
+    keyring: Keyring,
+    dedup: Mutex<Dedup>,
+    enrichment: Mutex<Enrichment>,
+    metrics: Metrics,
+    keeper: Mutex<Keeper>,
+}
+
+/// Why a source cannot go on. What was recorded before stands in the [`Tally`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// The ledger refused.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The ledger's queue stayed full for longer than the source may wait.
+    #[error("the ledger's queue is full; try again in {} ms", retry_after.as_millis())]
+    Busy {
+        /// How long to wait before the next try.
+        retry_after: Duration,
+    },
+    /// Intake is being stopped.
+    #[error("intake is stopping")]
+    Stopping,
+}
+
+impl Pipeline {
+    /// Joins the parts and rebuilds what is remembered from the ledger's last rows.
+    pub fn open(
+        ledger: &Ledger,
+        key: &[u8; 32],
+        finisher: Finisher,
+        names: Names,
+        metrics: Metrics,
+    ) -> Result<Self, LedgerError> {
+        let keyring = Keyring::new(key);
+        let mut dedup = Dedup::new(Bounds::DEFAULT);
+        let mut enrichment = Enrichment::new(names);
+        let mut keeper = Keeper::open(ledger.reader(), keyring.clone(), *key, limits::KEY_FILE_ROWS)?;
+        keeper.rebuild(&mut dedup, &mut enrichment)?;
+        let pipeline = Self {
+            ledger: ledger.clone(),
+            appender: ledger.appender(),
+            finisher,
+            keyring,
+            dedup: Mutex::new(dedup),
+            enrichment: Mutex::new(enrichment),
+            metrics,
+            keeper: Mutex::new(keeper),
+        };
+        pipeline.show_memory();
+        Ok(pipeline)
+    }
+
+    /// Learns what is left to learn after a start, and from then on keeps what the next start needs, until `stop`.
+    pub async fn keep(self: Arc<Self>, mut durable: watch::Receiver<Durable>, stop: CancellationToken) {
+        let mut is_new = true;
+        loop {
+            let due = if is_new { 0 } else { self.keeper().due() };
+            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due)).await;
+            // Stopped, or the ledger is gone.
+            let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
+            let (pipeline, stopped) = (Arc::clone(&self), stop.clone());
+            let work = move || {
+                let mut keeper = pipeline.keeper();
+                if is_new { keeper.learn(&pipeline, &stopped) } else { keeper.advance() }
+            };
+            match tokio::task::spawn_blocking(work).await {
+                Ok(Ok(())) => is_new = false,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "what the next start needs is not kept now");
+                    is_new = false;
+                    stop.run_until_cancelled(sleep(limits::ERROR_PAUSE)).await;
+                }
+                // A panic was logged by the runtime; the next start reads more rows.
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn keeper(&self) -> MutexGuard<'_, Keeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes new names for enrichment; what was joined before stays.
+    pub fn rename(&self, names: Names) {
+        self.enrichment().rename(names);
+    }
+
+    /// The prices that are in force.
+    pub fn prices(&self) -> Arc<PriceTable> {
+        self.finisher.prices()
+    }
+
+    /// Prices what comes from now on by another table. Says whether it is another one.
+    pub fn reprice(&self, prices: PriceTable) -> bool {
+        self.finisher.reprice(prices)
+    }
+
+    /// A keyed hash of a file's first bytes.
+    pub(crate) fn file_hash(&self, head: &[u8]) -> u64 {
+        self.keyring.file(head)
+    }
+
+    /// The numbers of intake.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Shows the sizes of the shared memories in the metrics.
+    fn show_memory(&self) {
+        let dedup = self.dedup();
+        self.metrics.dedup_keys.set(dedup.keys() as i64);
+        self.metrics.dedup_streams.set(dedup.streams() as i64);
+        self.metrics.dedup_size.set(dedup.size() as i64);
+    }
+
+    // A panic under one of these locks loses at most a memory of duplicates or joins, so the lock is taken over.
+    fn dedup(&self) -> MutexGuard<'_, Dedup> {
+        self.dedup.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enrichment(&self) -> MutexGuard<'_, Enrichment> {
+        self.enrichment.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A collector as the pipeline sees it: a name, a dialect, and what is counted under that name.
+pub struct Channel {
+    name: String,
+    dialect: &'static dyn Dialect,
+    metrics: CollectorMetrics,
+    samples: Samples,
+    health: Health,
+    /// Whether its records are declared to be old.
+    backfill: bool,
+}
+
+impl Channel {
+    /// A collector with this name and dialect.
+    pub fn new(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
+        Self::build(name, dialect, metrics, false)
+    }
+
+    /// A collector whose records are declared to be old: nobody is woken for them.
+    pub fn backfill(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics) -> Arc<Self> {
+        Self::build(name, dialect, metrics, true)
+    }
+
+    fn build(name: &str, dialect: &'static dyn Dialect, metrics: &Metrics, backfill: bool) -> Arc<Self> {
+        let (metrics, samples) = (metrics.collector(name), Samples::default());
+        let health = Health::new(name, clock::now());
+        Arc::new(Self { name: name.to_owned(), dialect, metrics, samples, health, backfill })
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its records mean.
+    pub fn dialect(&self) -> &'static dyn Dialect {
+        self.dialect
+    }
+
+    /// Its numbers.
+    pub fn metrics(&self) -> &CollectorMetrics {
+        &self.metrics
+    }
+
+    /// The last lines that were skipped or not understood, per reason.
+    pub fn samples(&self) -> BTreeMap<String, Reason> {
+        self.samples.list()
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        self.health.standing(clock::now())
+    }
+
+    /// When its last record arrived, in microseconds since 1970 UTC.
+    pub fn last_record(&self) -> Option<i64> {
+        self.health.last_record()
+    }
+
+    /// Shows how many bytes it has not yet read, and whether it waits for the ledger for too long.
+    pub(crate) fn show_behind(&self, bytes: u64) {
+        self.metrics.lag.set(bytes as i64);
+        self.health.standing(clock::now());
+    }
+
+    /// Its source waits for the ledger, until what is given back is dropped.
+    fn wait(&self) -> Waiting<'_> {
+        self.health.wait(clock::now())
+    }
+
+    /// Sets what keeps it from working, or that nothing does; logs the change.
+    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
+        self.health.set(clock::now(), trouble);
+    }
+
+    /// Counts a record that arrived, with the reason if it was not understood.
+    fn note(&self, now: i64, unparsed: Option<&str>) {
+        self.health.note(now, unparsed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

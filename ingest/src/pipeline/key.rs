@@ -1,0 +1,68 @@
+//! What makes two events the same one (the key), and what makes them say the same (the body): both from facts of the row.
+//!
+//! The body is not the record's bytes: a source that sends an event again wraps it anew, with another time of logging and
+//! another request id, and that contradicts nothing. It is the columns that say what happened. Who did it may be joined,
+//! and joins know more later, so those columns stay out; so do prices.
+
+use ledger::events::column;
+
+use crate::dedup::{Body, Key, Keyring};
+use crate::event::ReadColumns;
+use crate::namespace;
+
+/// The columns that say what happened. A change here makes conflicts of what was recorded before it and comes again.
+const BODY: [u8; 23] = [
+    column::ACTION.id(),
+    column::TARGET.id(),
+    column::OUTCOME.id(),
+    column::RULE.id(),
+    column::STATUS.id(),
+    column::DURATION_US.id(),
+    column::METHOD.id(),
+    column::HOST.id(),
+    column::PORT.id(),
+    column::PATH.id(),
+    column::BYTES_OUT.id(),
+    column::BYTES_IN.id(),
+    column::TOKENS_IN.id(),
+    column::TOKENS_OUT.id(),
+    column::TOKENS_CACHE_READ.id(),
+    column::TOKENS_CACHE_WRITE.id(),
+    column::COST_SOURCE_MICROS.id(),
+    column::TOOL.id(),
+    column::TOOL_CALL.id(),
+    column::EXIT_CODE.id(),
+    column::ACTION_FP.id(),
+    column::RESULT_FP.id(),
+    column::CONTENT_HASH.id(),
+];
+
+/// The key: the source's counter where it has one, else its natural id; `None` for an event that has neither.
+pub(super) fn key(keyring: &Keyring, token: &str, columns: &impl ReadColumns) -> Option<Key> {
+    let source = columns.text(column::SOURCE).unwrap_or_default();
+    let token = space(token, columns);
+    if let (Some(stream), Some(number)) = (columns.text(column::STREAM), columns.integer(column::STREAM_SEQ))
+        && let Ok(number) = u64::try_from(number)
+    {
+        return Some(keyring.counter(token, source, stream, number));
+    }
+    columns.text(column::SOURCE_ID).map(|id| keyring.id(token, source, id))
+}
+
+/// The key of what a record adds to an earlier one with the same natural id.
+pub(super) fn addition(keyring: &Keyring, token: &str, columns: &impl ReadColumns, id: &str) -> Key {
+    keyring.id(space(token, columns), columns.text(column::SOURCE).unwrap_or_default(), id)
+}
+
+fn space<'a>(token: &'a str, columns: &impl ReadColumns) -> &'a str {
+    namespace::of(token, columns.text(column::SOURCE), columns.text(column::TRUST))
+}
+
+/// What the event says.
+pub(super) fn body(keyring: &Keyring, columns: &impl ReadColumns) -> Body {
+    // A time that is the time of receipt differs each time.
+    let time = columns.value(column::TIME.id()).filter(|time| Some(*time) != columns.value(column::OBSERVED.id()));
+    let time = time.map(|value| (column::TIME.id(), value));
+    let said = BODY.iter().filter_map(|&id| columns.value(id).map(|value| (id, value)));
+    keyring.body(time.into_iter().chain(said))
+}

@@ -1,0 +1,221 @@
+//! Rebuilds what the pipeline remembers, so that a restart forgets no more than the bounds do: from files of keys where there are
+//! some, and from the ledger's rows where there are none. While intake works, further files are written for the next start.
+
+use std::ops::Range;
+
+use ledger::events::column;
+use ledger::{LedgerError, ReadLimit, Reader, Row};
+use tokio_util::sync::CancellationToken;
+
+use super::Pipeline;
+use super::intake::CONFLICT;
+use super::key;
+use super::key_files::KeyFiles;
+use crate::dedup::{Body, Dedup, Keyring, Memory};
+use crate::enrich::Enrichment;
+use crate::event::finish::UNPARSED;
+use crate::limits;
+
+/// How much is read at once.
+const LIMIT: ReadLimit = ReadLimit { rows: limits::REBUILD_ROWS, bytes: limits::REBUILD_BYTES };
+
+/// Keeps the memory of the pipeline over restarts.
+pub(super) struct Keeper {
+    reader: Reader,
+    keyring: Keyring,
+    files: KeyFiles,
+    /// The first block that has no file yet.
+    next: u64,
+    /// The rows before the last ones whose joins are not learned yet.
+    unlearned: Range<u64>,
+}
+
+impl Keeper {
+    /// A keeper over the ledger that `reader` reads.
+    pub fn open(reader: Reader, keyring: Keyring, secret: [u8; 32], rows_per_file: u64) -> Result<Self, LedgerError> {
+        let files = KeyFiles::open(reader.data_directory(), secret, rows_per_file)?;
+        Ok(Self { reader, keyring, files, next: 0, unlearned: 0..0 })
+    }
+
+    /// Remembers the last rows, as many as there are keys to remember. Joins are learned from the rows that have to be read
+    /// anyway; [`Keeper::learn`] goes on with those before them.
+    pub fn rebuild(&mut self, dedup: &mut Dedup, enrichment: &mut Enrichment) -> Result<(), LedgerError> {
+        let end = self.reader.durable()?.next_seq;
+        let first = self.files.block(end.saturating_sub(limits::DEDUP_KEYS_MAX as u64));
+        self.next = self.files.block(end);
+        self.files.keep_only(first..self.next)?;
+        self.check_newest(first..self.next)?;
+        let mut learned_from = self.files.rows(self.next).start;
+        for block in first..self.next {
+            let memories = if let Some(memories) = self.files.read(block) {
+                learned_from = self.files.rows(self.next).start;
+                memories
+            } else {
+                learned_from = learned_from.min(self.files.rows(block).start);
+                let memories = self.memories(self.files.rows(block), |row| enrichment.restore(row))?;
+                self.write(block, &memories);
+                memories
+            };
+            for memory in memories {
+                dedup.restore(memory);
+            }
+        }
+        let rest = self.memories(self.files.rows(self.next).start..end, |row| enrichment.restore(row))?;
+        for memory in rest {
+            dedup.restore(memory);
+        }
+        self.unlearned = end.saturating_sub(limits::REBUILD_JOIN_ROWS).min(learned_from)..learned_from;
+        tracing::info!(keys = dedup.keys(), streams = dedup.streams(), "knows duplicates again");
+        Ok(())
+    }
+
+    /// Deletes all files if the newest one does not say of its last rows what they say themselves: then another version, which
+    /// made keys otherwise, wrote them, or they are of another history.
+    fn check_newest(&self, blocks: Range<u64>) -> Result<(), LedgerError> {
+        let newest = blocks.rev().find_map(|block| self.files.read(block).map(|memories| (block, memories)));
+        let Some((block, memories)) = newest else { return Ok(()) };
+        let rows = self.files.rows(block);
+        let rows = rows.end.saturating_sub(limits::KEY_FILE_CHECK_ROWS).max(rows.start)..rows.end;
+        let last = memories.partition_point(|memory| memory.row < rows.start);
+        if memories[last..] == self.memories(rows, |_| {})? {
+            return Ok(());
+        }
+        tracing::warn!("the files of keys are not about these rows; reads the ledger instead");
+        self.files.keep_only(0..0)
+    }
+
+    /// Learns joins from rows before those that [`Keeper::rebuild`] read.
+    pub fn learn(&mut self, pipeline: &Pipeline, stop: &CancellationToken) -> Result<(), LedgerError> {
+        while !self.unlearned.is_empty() && !stop.is_cancelled() {
+            let rows = self.reader.read(self.unlearned.start, false, LIMIT)?;
+            if rows.next_seq <= self.unlearned.start {
+                break;
+            }
+            let mut enrichment = pipeline.enrichment();
+            rows.iter()
+                .take_while(|row| row.position.seq < self.unlearned.end)
+                .for_each(|row| enrichment.restore(&row));
+            self.unlearned.start = rows.next_seq;
+        }
+        Ok(())
+    }
+
+    /// The position at which the next file can be written.
+    pub fn due(&self) -> u64 {
+        self.files.rows(self.next).end
+    }
+
+    /// Writes the next file, and deletes those of rows that are too old.
+    pub fn advance(&mut self) -> Result<(), LedgerError> {
+        let memories = self.memories(self.files.rows(self.next), |_| {})?;
+        self.files.write(self.next, &memories)?;
+        self.next += 1;
+        let oldest = self.files.rows(self.next).start.saturating_sub(limits::DEDUP_KEYS_MAX as u64);
+        self.files.keep_only(self.files.block(oldest)..self.next)
+    }
+
+    /// Writes a file. Without it the next start takes longer, and nothing worse.
+    fn write(&self, block: u64, memories: &[Memory]) {
+        if let Err(error) = self.files.write(block, memories) {
+            tracing::warn!(%error, "a file of keys cannot be written");
+        }
+    }
+
+    /// What is remembered of a range of rows; `each` sees every row.
+    fn memories(&self, range: Range<u64>, mut each: impl FnMut(&Row<'_>)) -> Result<Vec<Memory>, LedgerError> {
+        let (mut next, mut memories) = (range.start, Vec::new());
+        while next < range.end {
+            let limit = ReadLimit { rows: LIMIT.rows.min((range.end - next) as usize), ..LIMIT };
+            let rows = self.reader.read(next, false, limit)?;
+            if rows.next_seq <= next {
+                // Durable rows are always there; half of them must never pass for all.
+                let place = format!("events, position {next}");
+                return Err(LedgerError::corrupt(self.reader.data_directory(), place, "a durable row is not there"));
+            }
+            let mut rows_in_order = rows.iter().peekable();
+            while let Some(row) = rows_in_order.next() {
+                let many = is_further(&row) || rows_in_order.peek().is_some_and(is_further);
+                memories.extend(memory(&self.keyring, &row, many));
+                each(&row);
+            }
+            next = rows.next_seq;
+        }
+        Ok(memories)
+    }
+}
+
+/// An event without a record is a further event of the record before it. (The last row of a block may be taken for the
+/// only event of its record; then its repetition may be recorded as a conflict, and nothing is lost.)
+fn is_further(row: &Row<'_>) -> bool {
+    let holds_record = [column::RECORD.id(), column::CONTENT_HASH.id()].iter().any(|&id| row.value(id).is_some());
+    !holds_record && row.text(column::KIND) != Some(UNPARSED)
+}
+
+fn memory(keyring: &Keyring, row: &Row<'_>, many: bool) -> Option<Memory> {
+    let key = key::key(keyring, row.text(column::TOKEN)?, row)?;
+    let body = if many { Body::UNKNOWN } else { key::body(keyring, row) };
+    // Earlier versions replaced the kind.
+    let conflict = row.list(column::MARKS).any(|mark| mark == CONFLICT) || row.text(column::KIND) == Some(CONFLICT);
+    Some(Memory { key, body, row: row.position.seq, conflict })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dedup::Bounds;
+    use crate::enrich::Names;
+    use crate::fixtures::House;
+    use crate::pipeline::tests::feed;
+
+    /// Rebuilds with a new keeper, and says how many keys and streams are known then.
+    fn rebuilt(house: &House) -> (Keeper, usize, usize) {
+        let secret = house.store.fingerprint_key();
+        let reader = house.store.events().reader();
+        let mut keeper = Keeper::open(reader, Keyring::new(&secret), secret, 10).unwrap();
+        let mut dedup = Dedup::new(Bounds::DEFAULT);
+        keeper.rebuild(&mut dedup, &mut Enrichment::new(Names::default())).unwrap();
+        (keeper, dedup.keys(), dedup.streams())
+    }
+
+    #[tokio::test]
+    async fn files_of_keys_say_what_the_rows_say_whatever_happens_to_them() {
+        let house = House::new("");
+        let record = |number: usize| match number % 3 {
+            0 => format!("{{\"kind\":\"audit\",\"stream\":\"s\",\"stream_seq\":{number}}}"),
+            1 => format!("{{\"kind\":\"audit\",\"source_id\":\"{number}\"}}"),
+            _ => "{\"kind\":\"audit\"}".to_owned(),
+        };
+        feed(&house, "native", &(0..47).map(record).collect::<Vec<_>>()).await;
+        let (mut keeper, keys, streams) = rebuilt(&house);
+        assert_eq!((keys, streams, keeper.next, keeper.due()), (16, 1, 4, 50));
+        assert_eq!(keeper.unlearned, 0..0, "every row was read");
+        let path = |block: u64| house.directory.path().join(format!("data/.intake/{block:020}.keys"));
+        for block in 0..4 {
+            let rows = keeper.memories(keeper.files.rows(block), |_| {}).unwrap();
+            assert_eq!(keeper.files.read(block), Some(rows), "block {block}");
+        }
+        let check = |unlearned: Range<u64>| {
+            let (keeper, again, streams_again) = rebuilt(&house);
+            assert_eq!((again, streams_again, keeper.unlearned), (keys, streams, unlearned));
+        };
+        check(0..40);
+        std::fs::remove_file(path(1)).unwrap();
+        std::fs::write(path(2), "damaged").unwrap();
+        check(0..40);
+        check(0..40);
+        std::fs::remove_file(path(3)).unwrap();
+        check(0..30);
+        std::fs::copy(path(3), path(7)).unwrap();
+        check(0..40);
+        assert!(!path(7).exists(), "it is about rows that the ledger does not have");
+        // Files that another version wrote are sound and say something else.
+        let mut other = keeper.files.read(3).unwrap();
+        other.last_mut().unwrap().row -= 1;
+        keeper.files.write(3, &other).unwrap();
+        check(0..0);
+        check(0..40);
+        feed(&house, "native", &(47..60).map(record).collect::<Vec<_>>()).await;
+        keeper.advance().unwrap();
+        assert!(path(4).exists() && keeper.due() == 60);
+    }
+}

@@ -1,0 +1,59 @@
+//! What runs, as the API asks for it: how the process is, its sinks, and dead letters that are sent once more.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use api::ServerError;
+use export::RetryError;
+use futures::future::BoxFuture;
+use operations::access::Principal;
+use serde_json::Value;
+
+use super::Addresses;
+use super::followers::Sinks;
+use super::health::Health;
+use crate::status::Status;
+
+/// The server while it runs.
+pub struct Running {
+    /// Where it listens.
+    pub addresses: Addresses,
+    /// How its parts are.
+    pub health: Arc<Health>,
+    /// The sinks that run; a reload replaces them.
+    pub sinks: Arc<RwLock<Sinks>>,
+}
+
+impl Running {
+    fn sinks(&self) -> Sinks {
+        self.sinks.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl api::Server for Running {
+    fn status(&self) -> Result<Value, ServerError> {
+        let report = self.health.report();
+        Ok(serde_json::to_value(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            console: self.addresses.console.to_string(),
+            ingest: self.addresses.ingest.to_string(),
+            not_ready: report.not_ready,
+            stopped: report.stopped.into_iter().map(|(part, reason)| (part.to_owned(), reason)).collect(),
+            endpoints: report.endpoints,
+        })?)
+    }
+
+    fn sinks(&self) -> Result<Vec<Value>, ServerError> {
+        Ok(self.sinks().status.get().iter().map(serde_json::to_value).collect::<Result<_, _>>()?)
+    }
+
+    fn retry<'a>(&'a self, sink: &'a str, principal: &'a Principal) -> BoxFuture<'a, Result<(), ServerError>> {
+        let retries = self.sinks().retries;
+        Box::pin(async move {
+            retries.retry(sink, &principal.name).await.map_err(|error| match error {
+                RetryError::Append(error) => ServerError::Append(error),
+                _ => ServerError::NoSink(sink.to_owned()),
+            })
+        })
+    }
+}
