@@ -173,14 +173,13 @@ impl Server {
         pages: Console,
         addresses: Addresses,
     ) -> Result<Self, Failure> {
-        let settings = &loaded.settings;
-        let data = &settings.store.data;
+        let (settings, data) = (&loaded.settings, &loaded.settings.store.data);
         let tokens = Tokens::load(store.operations().reader())?;
         let control =
             ControlSocket::open(data).with_context(|| format!("cannot open {}", socket_path(data).display()))?;
         let operations = store.operations();
-        let triage = TriageService::new(operations.reader(), Some(operations.appender()), settings.alerts.clone());
-        let triage = Arc::new(triage);
+        let policy = settings.alerts.clone();
+        let triage = Arc::new(TriageService::new(operations.reader(), Some(operations.appender()), policy));
         let budgets = Arc::new(budget::BudgetService::new(operations.reader(), Some(operations.appender())));
         let mut configuration = configuration::Writer::new(&store, &budgets);
         // Before anything is read, so that no event comes before the budget that counts it.
@@ -189,7 +188,7 @@ impl Server {
         let (pipeline, registry) =
             Pipeline::build(&store, settings, rules, &tokens, suppressor, ingest, &health).await?;
         let options = query::Options {
-            audit: Some(store.operations().appender()),
+            audit: Some(operations.appender()),
             threads: settings.query.threads.map(Into::into),
             queries_max: settings.query.queries_max.map(Into::into),
             triage: Some(Arc::clone(&triage)),

@@ -82,6 +82,16 @@ fn fill(entry: &mut Entry, number: u64) {
     entry.set_text(column::RECORD, &record);
 }
 
+/// Some entries.
+fn made(count: u64) -> Vec<Entry> {
+    let entry = |number| {
+        let mut entry = Entry::new();
+        fill(&mut entry, number);
+        entry
+    };
+    (0..count).map(entry).collect()
+}
+
 /// Microseconds of CPU that each thread of this process has used, by name.
 fn cpu_by_thread() -> BTreeMap<String, u64> {
     let mut by_name = BTreeMap::new();
@@ -100,14 +110,8 @@ fn main() {
     let (events, of_group) = (arguments.next().unwrap_or(1_000_000), arguments.next().unwrap_or(500));
     let table = Table::of(LedgerName::Events);
     // Entries are made first, so that only the ledger is measured.
-    let distinct = 20_000.min(events);
-    let made: Vec<Entry> = (0..distinct)
-        .map(|number| {
-            let mut entry = Entry::new();
-            fill(&mut entry, number);
-            entry
-        })
-        .collect();
+    let made = made(20_000.min(events));
+    let distinct = made.len() as u64;
     let directory = tempfile::tempdir().unwrap();
     Store::init(directory.path(), "acme.example/agents").unwrap();
     let store = Store::open(directory.path(), Options { reserve_bytes: 0, ..Options::default() }).unwrap();

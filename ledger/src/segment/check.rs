@@ -234,11 +234,8 @@ impl Check<'_> {
                 Some(_) => Digest::ZERO,
                 None => {
                     let digests = PartDigests::of(&facts_bytes, &content_bytes);
-                    let content =
-                        digests.content.map(|digest| leaf::commitment(&leaf::salt(&secrets.content, seq), &digest));
-                    let facts = leaf::commitment(&leaf::salt(&secrets.facts, seq), &digests.facts);
-                    let (recorded, flags) = (recorded[index], flags[index].cast_unsigned());
-                    Leaf { shard: self.expected.shard, recorded, flags, facts, content }.hash()
+                    let flags = flags[index].cast_unsigned();
+                    leaf_of(self.expected.shard, (seq, recorded[index], flags), secrets, &digests).hash()
                 }
             };
             let time = self.expected.table.event_time().and_then(|id| time_in(&facts_bytes, id));
@@ -335,6 +332,13 @@ impl Check<'_> {
     fn covers_time(&self) -> bool {
         self.expected.table.by_name("time").is_some()
     }
+}
+
+/// The leaf of a row: its position, time of recording and flags, and the digests of its parts.
+fn leaf_of(shard: u32, (seq, recorded, flags): (u64, i64, u32), secrets: &Secrets, digests: &PartDigests) -> Leaf {
+    let content = digests.content.map(|digest| leaf::commitment(&leaf::salt(&secrets.content, seq), &digest));
+    let facts = leaf::commitment(&leaf::salt(&secrets.facts, seq), &digests.facts);
+    Leaf { shard, recorded, flags, facts, content }
 }
 
 /// Whether the parts of the row at a position are those that its leaf commits to.
