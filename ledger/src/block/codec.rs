@@ -13,8 +13,8 @@ use crate::limits::{BLOCK_BYTES_MAX, ENTRY_BYTES_MAX};
 pub(crate) const BLOCK_HEADER_LEN: usize = 4;
 /// The level of zstd: higher ones cost more than they save.
 const LEVEL: i32 = 1;
-/// What is shorter is not compressed.
-const COMPRESSED_LEN_MIN: usize = 256;
+/// What is shorter is not compressed: it would save little, and setting up the compressor costs more than compressing it.
+const COMPRESSED_LEN_MIN: usize = 4 << 10;
 /// How the numbers of a column's values stand in a block.
 const ALL_FIRST: u8 = 0;
 const IN_ORDER: u8 = 1;
