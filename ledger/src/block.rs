@@ -8,6 +8,7 @@ mod builder;
 mod codec;
 mod page;
 
+use proof::leaf::FLAG_CONTENT;
 use proof::part;
 
 pub use builder::BlockBuilder;
@@ -32,6 +33,8 @@ pub struct Block {
     columns: Vec<Held>,
     /// The index of each id's column plus one; zero if no row has it.
     places: [u8; COLUMN_ID_LIMIT as usize],
+    /// Which columns hold content: most blocks have none.
+    contents: Vec<u8>,
     /// Pages of all columns.
     pages: usize,
     /// Bytes of all values before compression, those that repeat counted each time.
@@ -88,7 +91,7 @@ impl Block {
     /// A block without rows.
     pub(crate) fn new(table: &'static Table) -> Self {
         let places = [0; COLUMN_ID_LIMIT as usize];
-        Self { table, rows: 0, columns: Vec::new(), places, pages: 0, value_bytes: 0 }
+        Self { table, rows: 0, columns: Vec::new(), places, contents: Vec::new(), pages: 0, value_bytes: 0 }
     }
 
     /// The table whose columns it holds.
@@ -136,9 +139,14 @@ impl Block {
         self.column(id).is_some_and(|held| held.has(row))
     }
 
-    /// Whether a row has a value in this part.
-    pub(crate) fn has_part(&self, part: Part, row: usize) -> bool {
-        self.columns.iter().any(|held| held.column.part == part && held.has(row))
+    /// Whether a row has content.
+    pub(crate) fn has_content(&self, row: usize) -> bool {
+        self.contents.iter().any(|at| self.columns.get(usize::from(*at)).is_some_and(|held| held.has(row)))
+    }
+
+    /// The leaf's flags of a row that was recorded as it stands here.
+    pub(crate) fn flags(&self, row: usize) -> u32 {
+        if self.has_content(row) { FLAG_CONTENT } else { 0 }
     }
 
     /// Appends the canonical bytes of a part of a row: what is hashed.
@@ -159,7 +167,11 @@ impl Block {
 
     fn index(&mut self) {
         self.places = [0; COLUMN_ID_LIMIT as usize];
+        self.contents.clear();
         for (at, held) in self.columns.iter().enumerate() {
+            if held.column.part == Part::Content {
+                self.contents.push(at as u8);
+            }
             if let Some(place) = self.places.get_mut(usize::from(held.column.id)) {
                 *place = at as u8 + 1;
             }

@@ -97,10 +97,12 @@ impl ForeignView {
             if let Some(scanner) = &mut self.scanner {
                 let file = Arc::clone(scanner.file());
                 while let Some(commit) = scanner.next_commit()? {
-                    let mut state = view.lock();
-                    self.replay.apply(&file, &commit, Some(&mut state.tail))?;
-                    state.positions.clone_from(&self.replay.positions);
+                    // What is decoded is decoded without the lock.
+                    let mut blocks = Vec::new();
+                    self.replay.apply(&file, &commit, Some(&mut blocks))?;
+                    view.add(blocks);
                 }
+                view.lock().positions.clone_from(&self.replay.positions);
             }
             view.publish(Durable {
                 next_seq: self.replay.next_seq,

@@ -91,8 +91,8 @@ pub const VERIFY_WAL_FILES_MAX: usize = 64;
 pub const VERIFY_TRIES_MAX: usize = 5;
 /// and its checkpoint, because the log grew.
 pub const VERIFY_ROUNDS_MAX: usize = 20;
-/// Blocks of the hot tail below this many rows are small:
-pub const SMALL_BLOCK_ROWS: usize = 128;
+/// Blocks of the hot tail below this many rows are small, so that their columns take more room than their values:
+pub const SMALL_BLOCK_ROWS: usize = 32;
 /// so many of them that follow each other are put together.
 pub const SMALL_BLOCKS_MAX: usize = 64;
 /// Full WAL files that wait for the sealer; when there are as many, intake answers `Full`. Their rows are in memory.

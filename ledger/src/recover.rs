@@ -152,7 +152,11 @@ fn replay_file(
 ) -> Result<Scanner, LedgerError> {
     let mut scanner = Scanner::new(Arc::clone(file));
     while let Some(commit) = scanner.next_commit()? {
-        replay.apply(file, &commit, Some(&mut *tail))?;
+        let mut blocks = Vec::new();
+        replay.apply(file, &commit, Some(&mut blocks))?;
+        for block in blocks {
+            tail.add(block);
+        }
         check.look(replay)?;
     }
     match scanner.end()? {

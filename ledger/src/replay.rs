@@ -20,7 +20,7 @@ use crate::gap::Gap;
 use crate::limits::REPLAY_ROWS_AT_ONCE;
 use crate::position::LedgerName;
 use crate::seal::SealBatch;
-use crate::tail::{Tail, TailBlock};
+use crate::tail::TailBlock;
 use crate::wal::file::WalFile;
 use crate::wal::frame::Open;
 use crate::wal::scan::{Item, ScannedCommit};
@@ -144,12 +144,12 @@ impl Replay {
         }
     }
 
-    /// Goes on by one commit of `file` and adds its rows to `tail`, if there is one.
+    /// Goes on by one commit of `file` and hands out its rows, if somebody wants them.
     pub(crate) fn apply(
         &mut self,
         file: &Arc<WalFile>,
         commit: &ScannedCommit,
-        mut tail: Option<&mut Tail>,
+        mut blocks: Option<&mut Vec<TailBlock>>,
     ) -> Result<(), LedgerError> {
         self.epoch = self.epoch.max(commit.commit.epoch);
         for item in &commit.items {
@@ -165,7 +165,7 @@ impl Replay {
                         batch.add_input(input.clone());
                     }
                 }
-                Item::Block(range) => self.block(file, commit, range, tail.as_deref_mut())?,
+                Item::Block(range) => self.block(file, commit, range, blocks.as_deref_mut())?,
                 Item::Close(header) => self.close(file, commit, header)?,
             }
         }
@@ -186,7 +186,7 @@ impl Replay {
         file: &Arc<WalFile>,
         commit: &ScannedCommit,
         range: &Range<usize>,
-        tail: Option<&mut Tail>,
+        blocks: Option<&mut Vec<TailBlock>>,
     ) -> Result<(), LedgerError> {
         let refused = |what: String| wrong(file, commit, what);
         let batch = self.batch.as_mut().ok_or_else(|| refused("an event stands outside of a batch".to_owned()))?;
@@ -207,14 +207,9 @@ impl Replay {
             batch.add_block(&block, rows.recorded, &digests);
             checks = Some(Arc::new(hashes));
         }
-        if let Some(tail) = tail {
+        if let Some(blocks) = blocks {
             let at = (rows.first_seq, batch.open().batch, rows.recorded);
-            tail.push(TailBlock::new((self.shard, file.header.number), Arc::new(block), at, checks));
-            if let Some(small) = tail.small()
-                && let Some(joined) = TailBlock::joined(&small)
-            {
-                tail.replace(&small, joined);
-            }
+            blocks.push(TailBlock::new((self.shard, file.header.number), Arc::new(block), at, checks));
         }
         Ok(())
     }

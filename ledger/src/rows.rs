@@ -170,7 +170,7 @@ impl Rows {
         let builder = &mut open.0;
         builder.push_entry(entry);
         let row = builder.block().len() - 1;
-        let flags = if builder.block().has_part(Part::Content, row) { proof::leaf::FLAG_CONTENT } else { 0 };
+        let flags = builder.block().flags(row);
         self.note(RowPlace { seq: self.next_seq, batch, recorded, flags }, self.blocks.len(), row);
     }
 

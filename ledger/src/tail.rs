@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::block::{Block, BlockBuilder, Pages};
-use crate::column::Part;
 use crate::columnar::{NotCanonical, Piece, gather};
 use crate::entry::Checks;
 use crate::error::LedgerError;
@@ -87,8 +86,7 @@ impl TailBlock {
     pub(crate) fn place(&self, row: usize) -> RowPlace {
         let run = self.runs.get(self.runs.partition_point(|run| run.end <= row)).or(self.runs.last());
         let (batch, recorded) = run.map_or((0, 0), |run| (run.batch, run.recorded));
-        let flags = if self.block.has_part(Part::Content, row) { proof::leaf::FLAG_CONTENT } else { 0 };
-        RowPlace { seq: self.first_seq + row as u64, batch, recorded, flags }
+        RowPlace { seq: self.first_seq + row as u64, batch, recorded, flags: self.block.flags(row) }
     }
 
     /// Whether the parts of a row are those that were hashed when it came in; `None` if that is not known.
@@ -151,6 +149,16 @@ impl Tail {
     /// Adds rows, which follow those that are there.
     pub(crate) fn push(&mut self, block: TailBlock) {
         self.blocks.push(Arc::new(block));
+    }
+
+    /// The same, and puts small blocks together that became many: for who shares the tail with nobody yet.
+    pub(crate) fn add(&mut self, block: TailBlock) {
+        self.push(block);
+        if let Some(small) = self.small()
+            && let Some(joined) = TailBlock::joined(&small)
+        {
+            self.replace(&small, joined);
+        }
     }
 
     /// Small blocks at the end that are as many that they should be put together.

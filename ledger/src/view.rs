@@ -96,6 +96,22 @@ impl View {
         }
     }
 
+    /// Adds rows to the hot tail, and puts small blocks together that became many, which nobody waits for.
+    pub(crate) fn add(&self, blocks: Vec<TailBlock>) {
+        for block in blocks {
+            let small = {
+                let tail = &mut self.lock().tail;
+                tail.push(block);
+                tail.small()
+            };
+            if let Some(small) = small
+                && let Some(joined) = TailBlock::joined(&small)
+            {
+                self.lock().tail.replace(&small, joined);
+            }
+        }
+    }
+
     /// A consistent view for a query.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.lock();

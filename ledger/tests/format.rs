@@ -137,3 +137,16 @@ fn a_group_encodes_the_parts_as_the_page_says() {
     assert_eq!(hex(&row.part(Part::Facts)), vectors[0].1);
     assert_eq!(hex(&row.part(Part::Content)), vectors[1].1);
 }
+
+#[test]
+fn the_bounds_of_a_block_are_those_of_the_page() {
+    let thousands = |number: usize| {
+        let digits = number.to_string();
+        let groups: Vec<&str> =
+            digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+        groups.join(",")
+    };
+    for bound in [usize::from(u16::MAX), ledger::limits::BLOCK_BYTES_MAX] {
+        assert!(FORMAT.contains(&thousands(bound)), "FORMAT.md section 7.1 lacks {}", thousands(bound));
+    }
+}

@@ -124,7 +124,10 @@ impl Prefilter {
         let mut kept = 0;
         for (start, end) in Runs::of(runs) {
             let run = &bytes[start..end];
-            if is_digits(run) {
+            let before = bytes[..start].last().copied().unwrap_or(b' ');
+            // Behind one of these, what tokens begin with stands in front of the run.
+            let is_continued = matches!(before, b'.' | b'~' | b':');
+            if is_digits(run) && !is_continued {
                 continue;
             }
             if view::may_be_base64(run) {
@@ -133,13 +136,12 @@ impl Prefilter {
             if run.len() < TOKEN_BYTES_MIN {
                 continue;
             }
-            let before = bytes[..start].last().copied().unwrap_or(b' ');
             if run.len() >= 24 && is_long_token(bytes, start, end, before)
                 || run.len() >= 32 && memchr::memchr2(b'_', b'-', run).is_some() && made::may_find(&text[start..end])
             {
                 return true;
             }
-            let reach = if matches!(before, b'.' | b'~') { BEFORE_BYTES_MAX } else { 1 };
+            let reach = if is_continued { BEFORE_BYTES_MAX } else { 1 };
             // What is kept never reaches the run, and what lies between was not kept.
             let begin = start.saturating_sub(reach).max(kept);
             folded.copy_within(begin..end, kept);

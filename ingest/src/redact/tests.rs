@@ -203,6 +203,22 @@ fn dense() -> impl Strategy<Value = String> {
     proptest::collection::vec(proptest::sample::select(pieces), 0..8).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn a_token_that_goes_on_like_a_hash_is_not_passed_over() {
+    let Some(prefilter) = &SET.prefilter else { return };
+    let mut found = 0;
+    for begin in ["hvs.", "hvb.", "SG.", "dp.pt.", "sl.", "nfp_", "bot123456789:AA", "glpat-"] {
+        for digits in [16, 24, 32, 40, 64, 96] {
+            let token = format!("{begin}{}", "0123456789abcdef".repeat(6).split_at(digits).0);
+            for text in [token.clone(), format!("x {token} y"), format!("{{\"a\":\"{token}\"}}")] {
+                found += SET.find(&text).len();
+                assert!(prefilter.may_find(&text) || SET.find(&text).is_empty(), "{text}");
+            }
+        }
+    }
+    assert!(found > 0, "the rules know none of them");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

@@ -59,7 +59,7 @@ fn check(entries: &[Entry]) -> Vec<u8> {
     assert_eq!(parts(&decoded, &pages), want, "from its bytes");
     assert_eq!((decoded.len(), rows_of(&bytes)), (entries.len(), Some(entries.len() as u32)));
     for (row, (_, content)) in want.iter().enumerate() {
-        assert_eq!(decoded.has_part(Part::Content, row), !content.is_empty());
+        assert_eq!(decoded.has_content(row), !content.is_empty());
     }
     let mut encoded = Vec::new();
     decoded.encode(&mut encoded);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::builder::make_view;
 use arrow::array::{
-    ArrayRef, GenericByteViewArray, Int32Array, Int64Array, ListBuilder, PrimitiveArray, StringBuilder,
+    Array, ArrayRef, GenericByteViewArray, Int32Array, Int64Array, ListBuilder, PrimitiveArray, StringBuilder,
     TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
@@ -38,7 +38,7 @@ pub(crate) fn gather(
 ) -> Result<RecordBatch, NotCanonical> {
     let refused = |error: ArrowError| NotCanonical::Arrow(error.to_string());
     let table = pieces.first().map(|piece| piece.rows.block().table());
-    let places = Places { pieces, order };
+    let mut places = Places { pieces, order, found: None };
     let mut columns = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         let column = table.and_then(|table| table.by_name(field.name()));
@@ -47,7 +47,7 @@ pub(crate) fn gather(
             ("seq", _) => places.column::<Int64Array, _>(|_, place| place.seq.cast_signed()),
             ("batch", _) => places.column::<Int64Array, _>(|_, place| place.batch.cast_signed()),
             ("recorded", _) => {
-                let times: TimestampMicrosecondArray = places.all(|_, place| place.recorded).collect::<Vec<_>>().into();
+                let times: TimestampMicrosecondArray = places.all(|_, place| place.recorded).into();
                 Arc::new(times.with_timezone(TIME_ZONE))
             }
             ("flags", _) => places.column::<Int32Array, _>(|_, place| place.flags.cast_signed()),
@@ -64,18 +64,23 @@ pub(crate) fn gather(
 struct Places<'a> {
     pieces: &'a [Piece<'a>],
     order: &'a [(u32, u32)],
+    /// Shard and place of each row, once a column asked for them.
+    found: Option<Vec<(u32, RowPlace)>>,
 }
 
 impl Places<'_> {
-    fn all<T>(&self, of: impl Fn(u32, RowPlace) -> T) -> impl Iterator<Item = T> {
-        self.order.iter().filter_map(move |(piece, row)| {
-            let rows = self.pieces.get(*piece as usize)?.rows;
-            Some(of(rows.shard(), rows.place(*row as usize)))
-        })
+    fn all<T>(&mut self, of: impl Fn(u32, RowPlace) -> T) -> Vec<T> {
+        let (pieces, order) = (self.pieces, self.order);
+        let place = |(piece, row): &(u32, u32)| {
+            let rows = pieces.get(*piece as usize)?.rows;
+            Some((rows.shard(), rows.place(*row as usize)))
+        };
+        let found = self.found.get_or_insert_with(|| order.iter().filter_map(place).collect());
+        found.iter().map(|(shard, place)| of(*shard, *place)).collect()
     }
 
-    fn column<A: From<Vec<T>> + arrow::array::Array + 'static, T>(&self, of: impl Fn(u32, RowPlace) -> T) -> ArrayRef {
-        Arc::new(A::from(self.all(of).collect::<Vec<T>>()))
+    fn column<A: From<Vec<T>> + Array + 'static, T>(&mut self, of: impl Fn(u32, RowPlace) -> T) -> ArrayRef {
+        Arc::new(A::from(self.all(of)))
     }
 }
 

@@ -38,19 +38,17 @@ fn code(piece: &Piece<'_>, id: u8, row: u32) -> u16 {
 
 /// For each piece the places of its values among the distinct values of all pieces in order, from 1, by their numbers; 0 for a null.
 fn ranks(pieces: &[Piece<'_>], id: u8) -> Vec<Vec<u32>> {
-    let values = |piece: &Piece<'_>| -> Vec<Vec<u8>> {
+    fn values<'a>(piece: &'a Piece<'_>, id: u8) -> Vec<&'a [u8]> {
         match piece.rows.block().column(id).map(|held| &held.values) {
-            Some(Values::Coded(coded)) => {
-                (1..=coded.distinct() as u16).filter_map(|code| coded.value(code)).map(<[u8]>::to_vec).collect()
-            }
+            Some(Values::Coded(coded)) => (1..=coded.distinct() as u16).filter_map(|code| coded.value(code)).collect(),
             Some(Values::Long(_)) | None => Vec::new(),
         }
-    };
-    let of_pieces: Vec<Vec<Vec<u8>>> = pieces.iter().map(values).collect();
-    let distinct: BTreeSet<&[u8]> = of_pieces.iter().flatten().map(Vec::as_slice).collect();
+    }
+    let of_pieces: Vec<Vec<&[u8]>> = pieces.iter().map(|piece| values(piece, id)).collect();
+    let distinct: BTreeSet<&[u8]> = of_pieces.iter().flatten().copied().collect();
     let places: HashMap<&[u8], u32> = distinct.into_iter().zip(1..).collect();
-    let ranks = |values: &Vec<Vec<u8>>| {
-        let places = values.iter().map(|value| places.get(value.as_slice()).copied().unwrap_or(0));
+    let ranks = |values: &Vec<&[u8]>| {
+        let places = values.iter().map(|value| places.get(value).copied().unwrap_or(0));
         std::iter::once(0).chain(places).collect()
     };
     of_pieces.iter().map(ranks).collect()

@@ -125,7 +125,7 @@ impl<'a> SegmentWriter<'a> {
             .collect();
         let order = order::of_rows(self.table.ledger, &pieces, &rows);
         let has_content = |(piece, row): &(u32, u32)| {
-            pieces.get(*piece as usize).is_some_and(|piece| piece.rows.block().has_part(Part::Content, *row as usize))
+            pieces.get(*piece as usize).is_some_and(|piece| piece.rows.block().has_content(*row as usize))
         };
         let content_order: Vec<(u32, u32)> = order.iter().copied().filter(has_content).collect();
         let refused = |message: String| LedgerError::Columnar { path: self.blobs.path(&self.stem), message };

@@ -85,7 +85,7 @@ pub struct Commit {
 
 /// Payload of BLOCK, borrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rows<'a> {
+pub struct BlockFrame<'a> {
     /// Position of the first row.
     pub first_seq: u64,
     /// Microseconds since 1970 UTC, for all of them.
@@ -102,7 +102,7 @@ pub enum Frame<'a> {
     /// A batch begins.
     Open(Open),
     /// Rows that follow each other.
-    Block(Rows<'a>),
+    Block(BlockFrame<'a>),
     /// One source position.
     Input(Input),
     /// The end of a commit.
@@ -183,7 +183,7 @@ impl Commit {
     }
 }
 
-impl<'a> Rows<'a> {
+impl<'a> BlockFrame<'a> {
     /// Reads a payload: first position, recorded, block. Of the block only the number of rows is read.
     pub fn decode(bytes: &'a [u8]) -> Option<Self> {
         let (head, block) = bytes.split_first_chunk::<BLOCK_PREFIX_LEN>()?;
@@ -222,7 +222,7 @@ pub fn read_frame(bytes: &[u8], seed: Seed) -> Option<(Frame<'_>, usize)> {
         3 => Frame::Input(Input::decode(payload).filter(|(_, rest)| rest.is_empty())?.0),
         4 => Frame::Commit(Commit::decode(payload)?),
         5 => Frame::Close(proof::Header::decode(payload)?),
-        6 => Frame::Block(Rows::decode(payload)?),
+        6 => Frame::Block(BlockFrame::decode(payload)?),
         _ => return None,
     };
     Some((frame, FRAME_HEADER_LEN + len))
@@ -249,7 +249,7 @@ mod tests {
             write_frame(&mut out, seed, FrameType::Open, |out| open.encode(out));
             let block = [&count.to_be_bytes()[..], &rest].concat();
             write_frame(&mut out, seed, FrameType::Block, |out| {
-                out.extend_from_slice(&Rows::prefix(first_row, recorded));
+                out.extend_from_slice(&BlockFrame::prefix(first_row, recorded));
                 out.extend_from_slice(&block);
             });
             let at = out.len();
@@ -257,7 +257,7 @@ mod tests {
             let (frame, len) = read_frame(&out, seed).expect("valid");
             prop_assert_eq!(frame, Frame::Open(open));
             let (frame, _) = read_frame(&out[len..], seed).expect("valid");
-            prop_assert_eq!(frame, Frame::Block(Rows { first_seq: first_row, recorded, count, block: &block }));
+            prop_assert_eq!(frame, Frame::Block(BlockFrame { first_seq: first_row, recorded, count, block: &block }));
             prop_assert_eq!(Commit::find_at(&out[at..], 3, 9), Some(commit));
             prop_assert_eq!(Commit::find_at(&out[at..], 3, 8), None);
         }
@@ -276,7 +276,7 @@ mod tests {
         fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = read_frame(&bytes, Seed::new(0, 0, 0));
             let _ = Commit::find_at(&bytes, 0, 0);
-            let _ = Rows::decode(&bytes);
+            let _ = BlockFrame::decode(&bytes);
         }
     }
 }

@@ -10,7 +10,7 @@ use proof::Header;
 use proof::inputs::Input;
 
 use super::file::{HEADER_LEN, WalFile};
-use super::frame::{COMMIT_FRAME_LEN, Commit, FRAME_HEADER_LEN, Frame, Open, Rows, Seed, read_frame};
+use super::frame::{BlockFrame, COMMIT_FRAME_LEN, Commit, FRAME_HEADER_LEN, Frame, Open, Seed, read_frame};
 use crate::error::LedgerError;
 use crate::limits::COMMIT_READ_BYTES_MAX;
 
@@ -45,8 +45,8 @@ pub struct ScannedCommit {
 
 impl ScannedCommit {
     /// The rows whose payload lies at `range`.
-    pub fn rows(&self, range: &Range<usize>) -> Option<Rows<'_>> {
-        Rows::decode(self.bytes.get(range.clone())?)
+    pub fn rows(&self, range: &Range<usize>) -> Option<BlockFrame<'_>> {
+        BlockFrame::decode(self.bytes.get(range.clone())?)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::queue::Queued;
 use crate::seal::SealBatch;
 use crate::store::Durable;
 use crate::tail::TailBlock;
-use crate::wal::frame::{Commit, FrameType, Open, Rows, Seed, write_frame};
+use crate::wal::frame::{BlockFrame, Commit, FrameType, Open, Seed, write_frame};
 
 /// What the frames of one commit do besides bringing groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl Writer {
         let mut events = 0;
         for Queued { group, .. } in groups {
             if group.block.is_some() {
-                let prefix = Rows::prefix(self.wal.next_seq + u64::from(events), recorded);
+                let prefix = BlockFrame::prefix(self.wal.next_seq + u64::from(events), recorded);
                 write_frame(&mut self.buffer, seed, FrameType::Block, |out| {
                     out.extend_from_slice(&prefix);
                     out.extend_from_slice(&group.bytes);
@@ -244,28 +244,12 @@ impl Writer {
             self.view.set_positions(&group.inputs);
             group.inputs.iter().for_each(|input| batch.add_input(input.clone()));
         }
-        self.remember(blocks);
+        self.view.add(blocks);
         if self.wal.entries == 0 && encoded.events > 0 {
             self.file_since = Instant::now();
         }
         self.wal.entries += u64::from(encoded.events);
         Ok(encoded.closed)
-    }
-
-    /// Puts rows into the hot tail, and small blocks that became many into one.
-    fn remember(&self, blocks: Vec<TailBlock>) {
-        for block in blocks {
-            let small = {
-                let tail = &mut self.view.lock().tail;
-                tail.push(block);
-                tail.small()
-            };
-            if let Some(small) = small
-                && let Some(joined) = TailBlock::joined(&small)
-            {
-                self.view.lock().tail.replace(&small, joined);
-            }
-        }
     }
 
     /// Makes the synced commit visible, answers who waits, and signs if a batch was closed.

@@ -20,7 +20,7 @@ use crate::manifest::{self, FileEntry, FileKind, Manifest, SegmentEntry};
 use crate::replay::{Depth, Replay};
 use crate::segments::Segments;
 use crate::wal::file::WalFile;
-use crate::wal::frame::{Commit, FrameType, Open, Rows, Seed, write_frame};
+use crate::wal::frame::{BlockFrame, Commit, FrameType, Open, Seed, write_frame};
 use crate::wal::scan::Scanner;
 use crate::{Entry, LedgerName, Table, segment};
 
@@ -91,7 +91,7 @@ pub(super) fn batches(data: &Path, ledger: LedgerName, count: usize, closed: boo
         let group = encoded(Table::of(ledger), &vec![entry; EVENTS]);
         batch.add_block(&group.block.expect("entries"), replay.recorded, &group.digests);
         write_frame(&mut bytes, seed, FrameType::Block, |out| {
-            out.extend_from_slice(&Rows::prefix(seq, replay.recorded));
+            out.extend_from_slice(&BlockFrame::prefix(seq, replay.recorded));
             out.extend_from_slice(&group.bytes);
         });
         seq += EVENTS as u64;
