@@ -392,7 +392,7 @@ mod tests {
     proptest! {
         // A chance of 9.950248756218909e-7 came back as its neighbour, and a restart as another state.
         #[test]
-        fn numbers_with_fractions_come_back_as_they_were(number in prop_oneof![0.0..1.0, 1e-12..1e-3, proptest::num::f64::NORMAL]) {
+        fn numbers_with_fractions_come_back_as_they_were(number in prop_oneof![0.0..1.0_f64, 1e-12..1e-3_f64, proptest::num::f64::NORMAL]) {
             let mut bytes = Vec::new();
             pack_json(&number, &mut bytes).unwrap();
             prop_assert_eq!(unpack_json::<f64>(&mut bytes.as_slice()).unwrap().to_bits(), number.to_bits());
