@@ -103,6 +103,11 @@ bench: tools ## Measure each step per core, then the whole program over loopback
 	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph
 	$(TARGET)/$(PROFILE)/examples/load --server $(TARGET)/$(PROFILE)/tachograph --dialect native
 	$(TARGET)/$(PROFILE)/examples/reserve --server $(TARGET)/$(PROFILE)/tachograph
+	@echo "make: the same records beside ClickHouse and DuckDB, in a folder of their own"
+	@command -v python3 >/dev/null || { echo "make: python3 is missing; please install it"; exit 1; }
+	python3 -m venv $(TARGET)/rivals
+	$(TARGET)/rivals/bin/pip install --quiet --disable-pip-version-check chdb==4.4.0 duckdb==2.0.1
+	$(TARGET)/rivals/bin/python examples/rivals.py --server $(TARGET)/$(PROFILE)/tachograph --load $(TARGET)/$(PROFILE)/examples/load
 
 dist: tools ## Build the binary for release into dist/
 	cargo build --profile dist --locked --bin tachograph

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +56,35 @@ pub fn resident_bytes_max(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+}
+
+/// Pages that the process had to be given, or read from the disk.
+pub fn page_faults(process: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // After the name the 8th field counts minor faults and the 10th major ones.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    [7, 9].iter().filter_map(|at| fields.get(*at)?.parse::<u64>().ok()).sum()
+}
+
+/// What the server says of itself.
+pub struct Metrics(String);
+
+impl Metrics {
+    /// Asks at the console's address.
+    pub fn of(console: &str) -> Self {
+        let mut stream = TcpStream::connect(console).unwrap();
+        // Version 1.0: the answer ends with the connection.
+        write!(stream, "GET /metrics HTTP/1.0\r\nHost: {console}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        Self(answer)
+    }
+
+    /// The value of a series, by its name with labels.
+    pub fn value(&self, series: &str) -> u64 {
+        let value = self.0.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
+        value.unwrap_or_else(|| panic!("no series {series}"))
+    }
 }
 
 /// Bytes that a directory takes on the disk.

@@ -5,7 +5,8 @@
 //! events per second and CPU time per event. *Half load*: requests have a schedule at half of that rate, and a latency is
 //! counted from the moment at which the request was due, so that a stall of the server is not hidden by a client that
 //! waits for it (coordinated omission). *Notices*: requests on a schedule at a given rate, and now and then an event that
-//! somebody has to be told of, while one of two receivers is dead.
+//! somebody has to be told of, while one of two receivers is dead. With `--events` there is another one instead: so many records, until
+//! all full files are sealed; `examples/rivals.py` compares that with other programs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A benchmark that cannot run has nothing better to do than to stop.
 
@@ -29,10 +30,10 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 
 use connection::Connection;
-use cost::{Cost, SyncProbe};
+use cost::{Cost, Metrics, SyncProbe};
 use notice::Receivers;
 use payload::{Dialect, Payload};
-use report::{Phase, Report};
+use report::{Phase, Report, Sealed};
 use server::Server;
 
 /// Drives a server and reports what recording costs.
@@ -65,6 +66,12 @@ struct Arguments {
     /// Seconds of each phase.
     #[arg(long, default_value_t = 15)]
     seconds: u64,
+    /// Instead of the three phases: so many records as fast as they are acknowledged, and then until every full file is sealed.
+    #[arg(long, value_name = "RECORDS")]
+    events: Option<u64>,
+    /// Write the records that would be sent to a file, one per line, and nothing else: for programs to be compared with.
+    #[arg(long, value_name = "FILE", requires = "events")]
+    write: Option<PathBuf>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -76,7 +83,24 @@ struct Plan {
     batch: usize,
     /// Time between two requests of one connection; `None` for as fast as they are acknowledged.
     interval: Option<Duration>,
-    duration: Duration,
+    until: Until,
+}
+
+/// When a phase is over.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    Elapsed(Duration),
+    /// Records of each connection.
+    Sent(u64),
+}
+
+impl Until {
+    fn is_reached(self, started: Instant, sent: u64) -> bool {
+        match self {
+            Self::Elapsed(duration) => started.elapsed() >= duration,
+            Self::Sent(records) => sent >= records,
+        }
+    }
 }
 
 impl Plan {
@@ -89,6 +113,9 @@ impl Plan {
 
 fn main() {
     let arguments = Arguments::parse();
+    if let (Some(file), Some(events)) = (&arguments.write, arguments.events) {
+        return write(&arguments, file, events);
+    }
     let data = arguments.directory.join("data");
     // The directory of the run before, if any.
     let _ = std::fs::remove_dir_all(&data);
@@ -105,25 +132,84 @@ fn main() {
     let server = Server::start(&arguments.server, &config).unwrap();
     // One more than drive the load: it sends what somebody is told of.
     let mut payloads = payload::split(arguments.dialect, arguments.agents, arguments.connections + 1);
-    let mut refused = payloads.remove(0);
-    let mut connections: Vec<(Connection, Payload)> =
+    let refused = payloads.remove(0);
+    let connections: Vec<(Connection, Payload)> =
         payloads.into_iter().map(|payload| (Connection::open(&server.ingest, &token), payload)).collect();
-    let saturated = Plan { batch: arguments.batch, interval: None, duration: Duration::from_secs(arguments.seconds) };
-    let saturation = run(&server, &data, &mut connections, saturated);
+    match arguments.events {
+        Some(events) => print_sealed(&arguments, server, &data, connections, events),
+        None => print_phases(&arguments, server, &data, connections, (receivers, refused, token)),
+    }
+}
+
+/// Writes the records that connections would send, each with its own share, one connection after the other.
+fn write(arguments: &Arguments, file: &std::path::Path, events: u64) {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(file).unwrap());
+    let share = events.div_ceil(arguments.connections as u64);
+    let mut left = events;
+    for mut payload in payload::split(arguments.dialect, arguments.agents, arguments.connections + 1).split_off(1) {
+        let end = left.saturating_sub(share);
+        while left > end {
+            let records = (left - end).min(arguments.batch as u64);
+            std::io::Write::write_all(&mut out, payload.next(records as usize)).unwrap();
+            left -= records;
+        }
+    }
+    std::io::Write::flush(&mut out).unwrap();
+}
+
+/// So many records, and then until nothing is left to seal and detection has seen everything.
+fn print_sealed(
+    arguments: &Arguments,
+    server: Server,
+    data: &std::path::Path,
+    mut connections: Vec<(Connection, Payload)>,
+    events: u64,
+) {
+    let until = Until::Sent(events.div_ceil(arguments.connections as u64));
+    let before = Cost::of(server.id());
+    let phase = run(&server, data, &mut connections, Plan { batch: arguments.batch, interval: None, until });
+    let end_seq = loop {
+        let metrics = Metrics::of(&server.console);
+        let unsealed = metrics.value("tachograph_ledger_unsealed_files{ledger=\"events\"}");
+        if unsealed == 0 && metrics.value("tachograph_detect_lag_events") == 0 {
+            break metrics.value("tachograph_ledger_sealed_seq{ledger=\"events\"}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let cost = Cost::of(server.id()).since(&before);
+    let (resident_bytes_max, faults) = (cost::resident_bytes_max(server.id()), cost::page_faults(server.id()));
+    let segment_bytes = cost::disk_bytes(&data.join("events/0/segment"));
+    server.stop().unwrap();
+    let phase = Phase { cost, ..phase };
+    let dialect = arguments.dialect.name();
+    Sealed { dialect, phase, end_seq, segment_bytes, resident_bytes_max, faults }.print(arguments.json);
+}
+
+/// Saturation, half load and notices.
+fn print_phases(
+    arguments: &Arguments,
+    server: Server,
+    data: &std::path::Path,
+    mut connections: Vec<(Connection, Payload)>,
+    (receivers, mut refused, token): (Receivers, Payload, String),
+) {
+    let duration = Duration::from_secs(arguments.seconds);
+    let saturated = Plan { batch: arguments.batch, interval: None, until: Until::Elapsed(duration) };
+    let saturation = run(&server, data, &mut connections, saturated);
     let per_second = saturation.events as f64 / saturation.seconds / 2.0;
-    let half = saturated.at(per_second, &arguments);
-    let half_load = run(&server, &data, &mut connections, half);
+    let half = saturated.at(per_second, arguments);
+    let half_load = run(&server, data, &mut connections, half);
     let resident_bytes_max = cost::resident_bytes_max(server.id());
     let events = saturation.events + half_load.events;
     // The cost per event and the size on the disk are those of the two phases before.
-    let disk_bytes = cost::disk_bytes(&data);
-    let steady = saturated.at(f64::from(arguments.rate), &arguments);
+    let disk_bytes = cost::disk_bytes(data);
+    let steady = saturated.at(f64::from(arguments.rate), arguments);
     let (notice_load, notices) = std::thread::scope(|scope| {
         let due = scope.spawn(|| {
             let mut reporter = Connection::open(&server.ingest, &token);
-            report_refusals(&mut reporter, &mut refused, steady.duration)
+            report_refusals(&mut reporter, &mut refused, duration)
         });
-        let load = run(&server, &data, &mut connections, steady);
+        let load = run(&server, data, &mut connections, steady);
         (load, receivers.measure(&due.join().unwrap()))
     });
     server.stop().unwrap();
@@ -193,7 +279,7 @@ fn drive(
 ) -> (u64, u64, u64, Histogram<u64>) {
     let (mut events, mut bytes, mut requests) = (0, 0, 0_u32);
     let mut latency = histogram();
-    while started.elapsed() < plan.duration {
+    while !plan.until.is_reached(started, events) {
         let due = match plan.interval {
             None => Instant::now(),
             Some(interval) => {

@@ -29,6 +29,15 @@ impl Phase {
         nanos as f64 / 1_000.0 / self.events.max(1) as f64
     }
 
+    fn print_threads(&self) {
+        for (thread, nanos) in &self.cost.threads {
+            let micros = self.micros_per_event(*nanos);
+            if micros >= 0.01 {
+                println!("    {thread:<18} {micros:>10.2} µs");
+            }
+        }
+    }
+
     fn json(&self) -> Value {
         let threads =
             self.cost.threads.iter().map(|(name, nanos)| (name.clone(), json!(self.micros_per_event(*nanos))));
@@ -106,12 +115,7 @@ impl Report {
             println!("\n{name}: {} events in {} requests", phase.events, phase.requests);
             println!("  events/s             {:>10.0}", phase.events as f64 / phase.seconds);
             println!("  server CPU per event {:>10.2} µs", phase.micros_per_event(phase.cost.total));
-            for (thread, nanos) in &phase.cost.threads {
-                let micros = phase.micros_per_event(*nanos);
-                if micros >= 0.01 {
-                    println!("    {thread:<18} {micros:>10.2} µs");
-                }
-            }
+            phase.print_threads();
             println!("  acknowledgement ms   {}", shown(&phase.latency));
             println!("  fdatasync ms         {}", shown(&phase.sync));
         }
@@ -120,5 +124,62 @@ impl Report {
         println!("    after due ms       {}", shown(&self.notices.after_due));
         println!("\nresident memory, most  {resident_mib} MiB");
         println!("on disk                {disk:.1} bytes per event");
+    }
+}
+
+/// What a number of records cost until they were sealed.
+pub struct Sealed {
+    /// The shape of the records.
+    pub dialect: &'static str,
+    /// The records, with the cost until the last full file was sealed.
+    pub phase: Phase,
+    /// Records that were sealed by then: the others are in the file that is not full.
+    pub end_seq: u64,
+    /// Bytes of their segments.
+    pub segment_bytes: u64,
+    /// The most memory that the server had.
+    pub resident_bytes_max: u64,
+    /// Pages that it had to be given.
+    pub faults: u64,
+}
+
+impl Sealed {
+    /// Nanoseconds, as if the file that is not full had been sealed too: the sealer's time is of what it sealed.
+    fn total_nanos(&self) -> u64 {
+        let sealer = self.phase.cost.threads.get("events-sealer").copied().unwrap_or(0) as f64;
+        let share = self.phase.events as f64 / self.end_seq.max(1) as f64;
+        self.phase.cost.total + (sealer * (share - 1.0)) as u64
+    }
+
+    /// Prints the figures.
+    pub fn print(&self, as_json: bool) {
+        let sealed_bytes = self.segment_bytes as f64 / self.end_seq.max(1) as f64;
+        let (resident_mib, faults) = (self.resident_bytes_max >> 20, self.faults as f64 / self.phase.events as f64);
+        let (micros, share) =
+            (self.phase.micros_per_event(self.total_nanos()), self.end_seq as f64 / self.phase.events as f64);
+        if as_json {
+            let mut fixed = self.phase.json();
+            fixed["cpu_us_per_event_sealed"] = json!(micros);
+            fixed["sealed_share"] = json!(share);
+            fixed["sealed_bytes_per_event"] = json!(sealed_bytes);
+            fixed["page_faults_per_event"] = json!(faults);
+            fixed["resident_mib_max"] = json!(resident_mib);
+            println!("{:#}", json!({ "dialect": self.dialect, "fixed": fixed }));
+            return;
+        }
+        println!(
+            "{} {} records of {} bytes, until sealed ({:.0} % are)",
+            self.phase.events,
+            self.dialect,
+            self.phase.bytes / self.phase.events,
+            share * 100.0
+        );
+        println!("  events/s             {:>10.0}", self.phase.events as f64 / self.phase.seconds);
+        println!("  server CPU per event {micros:>10.2} µs, if all were sealed");
+        self.phase.print_threads();
+        println!("  acknowledgement ms   {}", shown(&self.phase.latency));
+        println!("  page faults          {faults:>10.3} per event");
+        println!("  sealed               {sealed_bytes:>10.1} bytes per event");
+        println!("  resident memory      {resident_mib:>10} MiB, most");
     }
 }

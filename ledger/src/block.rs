@@ -67,6 +67,11 @@ pub(crate) struct Coded {
 }
 
 impl Coded {
+    /// No values, and room for some rows: most blocks have dozens, and growing from nothing costs as much as filling.
+    fn with_room() -> Self {
+        Self { codes: Vec::with_capacity(64), bytes: Vec::with_capacity(256), ends: Vec::with_capacity(16) }
+    }
+
     /// Number of distinct values; a value may stand there twice.
     pub(crate) fn distinct(&self) -> usize {
         self.ends.len()
@@ -184,7 +189,7 @@ impl Held {
         let values = match column.storage {
             Storage::Long => Values::Long(Vec::new()),
             Storage::Repeated | Storage::Sought | Storage::Ascending | Storage::Unique => {
-                Values::Coded(Coded::default())
+                Values::Coded(Coded::with_room())
             }
         };
         Self { column, values }

@@ -119,6 +119,8 @@ pub struct LedgerStatus {
     pub unsealed_files: usize,
     /// Sealed segments.
     pub segments: usize,
+    /// Position after the last sealed entry.
+    pub sealed_seq: u64,
     /// Whether intake is refused because the disk is full.
     pub no_space: bool,
     /// Why the writer stopped after a failed write, if it did.
@@ -277,9 +279,10 @@ impl Ledger {
     /// Numbers for metrics and health.
     pub fn status(&self) -> LedgerStatus {
         // The lock is taken and released here: the fields below take it again.
-        let segments = self.view.lock().segments.list().len();
+        let sealed = Arc::clone(&self.view.lock().segments);
         LedgerStatus {
-            segments,
+            segments: sealed.list().len(),
+            sealed_seq: sealed.end_seq(),
             durable: self.view.durable(),
             queued_bytes: self.queue.bytes(),
             unsealed_files: self.queue.unsealed(),

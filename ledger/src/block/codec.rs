@@ -1,7 +1,12 @@
 //! The bytes of a block in the WAL (FORMAT.md section 7.1). What is read is checked whole: a block that was read has only values of the
 //! kinds of its columns.
 
+use std::cell::RefCell;
+use std::io;
+use std::thread::LocalKey;
+
 use proof::part::{read_length, write_length};
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::builder::{BLOCK_ROWS_MAX, check_values};
 use super::page::{Body, Page};
@@ -23,20 +28,43 @@ const LISTED: u8 = 2;
 const ALL: u8 = 0;
 const SOME: u8 = 1;
 
+thread_local! {
+    /// A compressor's tables are set up once for each thread: that costs more than a small page.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// Compresses bytes, if that makes them smaller.
 pub(super) fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
-    let smaller = || zstd::bulk::compress(bytes, LEVEL).ok().filter(|smaller| smaller.len() < bytes.len());
-    (bytes.len() >= COMPRESSED_LEN_MIN).then(smaller).flatten()
+    let smaller = || with(&COMPRESSOR, || Compressor::new(LEVEL), |compressor| compressor.compress(bytes)).ok();
+    let is_smaller = |smaller: &Vec<u8>| smaller.len() < bytes.len();
+    (bytes.len() >= COMPRESSED_LEN_MIN).then(smaller).flatten().filter(is_smaller)
 }
 
 /// The bytes of which `stored` were made, which are `raw_len`.
 pub(super) fn decompress(compressed: bool, stored: &[u8], raw_len: usize) -> Result<Vec<u8>, NotABlock> {
     let bytes = if compressed {
-        zstd::bulk::decompress(stored, raw_len).map_err(|_| NotABlock("bytes that cannot be decompressed"))?
+        with(&DECOMPRESSOR, Decompressor::new, |decompressor| decompressor.decompress(stored, raw_len))
+            .map_err(|_| NotABlock("bytes that cannot be decompressed"))?
     } else {
         stored.to_vec()
     };
     if bytes.len() == raw_len { Ok(bytes) } else { Err(NotABlock("a section of another length than it says")) }
+}
+
+/// Works with what a thread keeps, which is made when it is first needed and thrown away after an error.
+fn with<C, T>(
+    kept: &'static LocalKey<RefCell<Option<C>>>,
+    make: impl FnOnce() -> io::Result<C>,
+    work: impl FnOnce(&mut C) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut context = match kept.take() {
+        Some(context) => context,
+        None => make()?,
+    };
+    let done = work(&mut context)?;
+    kept.set(Some(context));
+    Ok(done)
 }
 
 /// The number of rows of a block's bytes.

@@ -13,6 +13,8 @@ use super::NotABlock;
 pub(super) const PAGE_ROWS_MAX: usize = 1_024;
 /// Bytes of a page at most, unless one value is larger.
 pub(super) const PAGE_BYTES_MAX: usize = 1 << 20;
+/// Bytes that are reserved for the values of a page at first, at most: most pages have dozens of rows of one kind.
+const FIRST_BYTES: usize = 64 << 10;
 /// Stands for a null.
 const NULL: u32 = u32::MAX;
 /// Bytes before a value.
@@ -105,6 +107,9 @@ impl Page {
         self.present.push(value.is_some());
         plain.starts.push(value.map_or(NULL, |_| plain.bytes.len() as u32));
         if let Some(value) = value {
+            if plain.bytes.is_empty() {
+                plain.bytes.reserve((value.len() * 64).min(FIRST_BYTES));
+            }
             plain.bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
             plain.bytes.extend_from_slice(value);
             self.raw_len = plain.bytes.len();
