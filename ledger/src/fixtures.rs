@@ -2,6 +2,7 @@
 
 pub(crate) mod faulty;
 pub(crate) mod recorder;
+pub(crate) mod verifier;
 
 use proptest::prelude::*;
 

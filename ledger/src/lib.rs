@@ -50,7 +50,8 @@ pub mod segment;
 mod segments;
 pub mod store;
 mod tail;
-pub mod verify;
+#[cfg(test)]
+mod verification;
 mod view;
 mod wal;
 mod writer;
