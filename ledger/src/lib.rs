@@ -37,6 +37,7 @@ mod lock;
 pub mod manifest;
 mod notary;
 pub mod operations;
+mod part;
 pub mod position;
 mod queue;
 pub mod reader;

@@ -2,6 +2,7 @@
 //! corpus of what is sealed, one change in each kind of file and in each column, and the place that is named.
 
 mod corpus;
+mod encoders;
 mod forge;
 
 use std::fs;
