@@ -22,9 +22,31 @@ pub(crate) struct Place {
 }
 
 /// Appends a column: its id, the length of its value, its value.
+#[inline]
 pub(crate) fn put(part: &mut Vec<u8>, id: u8, value: &[u8]) {
     put_head(part, id, value.len());
     part.extend_from_slice(value);
+}
+
+/// Appends a column whose value is a number.
+#[inline]
+pub(crate) fn put_number(part: &mut Vec<u8>, id: u8, number: [u8; 8]) {
+    let mut bytes = [id, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes[2..].copy_from_slice(&number);
+    part.extend_from_slice(&bytes);
+}
+
+/// Appends a column whose value are the first `length` of these bytes.
+#[inline]
+pub(crate) fn put_short(part: &mut Vec<u8>, id: u8, bytes: [u8; 12], length: usize) {
+    let (start, length) = (part.len(), length.min(bytes.len()));
+    let mut column = [0; 14];
+    column[0] = id;
+    column[1] = length as u8;
+    column[2..].copy_from_slice(&bytes);
+    // A copy whose length is known when it is compiled costs a fraction of one whose length is not.
+    part.extend_from_slice(&column);
+    part.truncate(start + 2 + length);
 }
 
 /// Appends a column whose value is a list of texts.
@@ -147,6 +169,18 @@ mod tests {
                 put_head(&mut again, 9, length);
                 prop_assert_eq!(&again[1..], &any_bytes[..any_bytes.len() - rest.len()]);
             }
+        }
+
+        #[test]
+        fn short_values_and_numbers_are_written_as_all_others(id: u8, number: [u8; 8], bytes: [u8; 12], length in 0_usize..=12) {
+            let [mut short, mut fixed, mut same] = [vec![3], vec![3], vec![3]];
+            put_short(&mut short, id, bytes, length);
+            put(&mut same, id, &bytes[..length]);
+            prop_assert_eq!(&short, &same);
+            same.truncate(1);
+            put_number(&mut fixed, id, number);
+            put(&mut same, id, &number);
+            prop_assert_eq!(&fixed, &same);
         }
 
         #[test]

@@ -24,7 +24,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use crate::error::VerifyError;
 use crate::files::Files;
 use crate::limits::ROW_GROUP_ROWS_MAX;
-use crate::part::{put, put_list};
+use crate::part::{put, put_list, put_number, put_short};
 use crate::table::{Kind, Part, Table};
 
 /// The newest format that this version reads.
@@ -254,10 +254,13 @@ impl<'a> PartWriter<'a> {
         let has = |nulls: &Option<&NullBuffer>| nulls.is_none_or(|nulls| nulls.is_valid(row));
         for (id, values) in &self.0 {
             match values {
-                Values::Text(array) if array.is_valid(row) => put(part, *id, array.value(row).as_bytes()),
+                Values::Text(array) if array.is_valid(row) => match short(array.views()[row]) {
+                    Some((bytes, length)) => put_short(part, *id, bytes, length),
+                    None => put(part, *id, array.value(row).as_bytes()),
+                },
                 Values::Bytes(array) if array.is_valid(row) => put(part, *id, array.value(row)),
-                Values::Signed(numbers, nulls) if has(nulls) => put(part, *id, &numbers[row].to_be_bytes()),
-                Values::Unsigned(numbers, nulls) if has(nulls) => put(part, *id, &numbers[row].to_be_bytes()),
+                Values::Signed(numbers, nulls) if has(nulls) => put_number(part, *id, numbers[row].to_be_bytes()),
+                Values::Unsigned(numbers, nulls) if has(nulls) => put_number(part, *id, numbers[row].to_be_bytes()),
                 Values::Texts(lists, texts) if lists.is_valid(row) => {
                     let [start, end] = [row, row + 1].map(|at| lists.value_offsets()[at] as usize);
                     put_list(part, *id, (start..end).map(|at| texts.value(at).as_bytes()));
@@ -266,6 +269,15 @@ impl<'a> PartWriter<'a> {
             }
         }
     }
+}
+
+/// The bytes of a text that lies in its view, which says its length first; `None` for a longer one.
+#[inline]
+fn short(view: u128) -> Option<([u8; 12], usize)> {
+    let view = view.to_le_bytes();
+    let (length, bytes) = view.split_first_chunk::<4>()?;
+    let length = u32::from_le_bytes(*length) as usize;
+    Some((bytes.try_into().ok()?, length)).filter(|_| length <= 12)
 }
 
 impl<'a> Values<'a> {

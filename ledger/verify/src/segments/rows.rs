@@ -79,7 +79,11 @@ struct Row {
     recorded: i64,
     time: Option<i64>,
     content: bool,
+    /// Whether it was read.
+    seen: bool,
 }
+
+const UNSEEN: Row = Row { leaf: Digest::ZERO, recorded: 0, time: None, content: false, seen: false };
 
 /// A fault of a row group: the file, the place in the row group, what is wrong.
 struct Wrong(FileKind, String, String);
@@ -151,7 +155,7 @@ impl Check<'_> {
         let mut group = Group {
             content,
             first_seq: range.start,
-            rows: vec![None; (range.end - range.start) as usize],
+            rows: vec![UNSEEN; (range.end - range.start) as usize],
             at: self.next,
             parts: 0,
             facts_part: Vec::new(),
@@ -163,14 +167,12 @@ impl Check<'_> {
             self.add(&batch, count, &mut group).map_err(Stop::Wrong)?;
             count += batch.num_rows();
         }
-        let whole: Option<Vec<Row>> = group.rows.iter().copied().collect();
-        match whole {
-            Some(rows) => Ok((rows, group.parts)),
-            None => {
-                let what = format!("it has {count} rows, and {} belong there", group.rows.len());
-                Err(Stop::Wrong(Wrong(FileKind::Facts, "row count".to_owned(), what)))
-            }
+        // No position came twice, so as many rows as positions are one for each.
+        if count == group.rows.len() {
+            return Ok((group.rows, group.parts));
         }
+        let what = format!("it has {count} rows, and {} belong there", group.rows.len());
+        Err(Stop::Wrong(Wrong(FileKind::Facts, "row count".to_owned(), what)))
     }
 
     /// Takes rows into their row group; `before` rows of it came before them.
@@ -186,7 +188,7 @@ impl Check<'_> {
         for row in 0..batch.num_rows() {
             let seq = seqs[row].cast_unsigned();
             let slot = seq.checked_sub(group.first_seq).and_then(|slot| group.rows.get_mut(slot as usize));
-            let Some(slot) = slot.filter(|slot| slot.is_none()) else {
+            let Some(slot) = slot.filter(|slot| !slot.seen) else {
                 let place = format!("row {}, column seq", before + row);
                 return Err(wrong(place, format!("{seq} does not belong there")));
             };
@@ -215,7 +217,7 @@ impl Check<'_> {
             let place = Place { shard: self.shard, seq, recorded: recorded[row], flags };
             let leaf = leaf(place, secrets, &group.facts_part, &group.content_part);
             let time = self.table.time().and_then(|id| part::time_of(&group.facts_part, id));
-            *slot = Some(Row { leaf, recorded: recorded[row], time, content });
+            *slot = Row { leaf, recorded: recorded[row], time, content, seen: true };
             if self.table.ledger == LedgerName::Operations {
                 self.listener.entry(seq, &group.facts_part);
             }
@@ -314,7 +316,7 @@ fn header_of<'a>(headers: &'a [Header], seq: u64, at: &mut usize) -> Option<&'a 
 struct Group<'a> {
     content: ContentRows<'a>,
     first_seq: u64,
-    rows: Vec<Option<Row>>,
+    rows: Vec<Row>,
     /// Index of the header that covered the last row.
     at: usize,
     /// Bytes of parts.
