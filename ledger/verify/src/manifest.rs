@@ -48,6 +48,12 @@ pub(crate) struct Manifest {
     pub(crate) hash: Digest,
 }
 
+/// What a manifest of any version has.
+#[derive(Deserialize)]
+struct Stated {
+    format: u32,
+}
+
 /// A place in the WAL. A segment replaces whole files, so it is the front of one.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -234,10 +240,6 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<Manifest, VerifyError> {
     let hash = Digest::of(&[], &[line]);
     if hash != stated {
         return Err(corrupt("last line", "the hash is not that of the lines before it".to_owned()));
-    }
-    #[derive(Deserialize)]
-    struct Stated {
-        format: u32,
     }
     let unreadable = |error: serde_json::Error| corrupt("first line", error.to_string());
     let Stated { format: found } = serde_json::from_slice(line).map_err(unreadable)?;

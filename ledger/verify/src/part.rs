@@ -75,7 +75,7 @@ pub(crate) fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (groups, rest) = bytes.split_at_checked(end + 1)?;
     let length = groups.iter().rev().fold(0_u64, |length, group| length << 7 | u64::from(group & 0x7f));
     let is_shortest = end == 0 || groups[end] != 0;
-    (is_shortest && length <= u64::from(u32::MAX)).then_some((length as usize, rest))
+    (is_shortest && u32::try_from(length).is_ok()).then_some((length as usize, rest))
 }
 
 /// What is wrong with the bytes of a value, if anything is.

@@ -70,9 +70,9 @@ impl Wal {
             let fault = place.at(format!("{FOLDER}/{}", file_name(*number)), what);
             // Files are made and deleted in order, so that only the first ones can be gone when a copy comes to them.
             if expected == first {
-                report.absence(fault)
+                report.absence(fault);
             } else {
-                report.fault(fault)
+                report.fault(fault);
             }
             wal.broken = true;
             return wal;

@@ -251,7 +251,7 @@ impl<'a> PartWriter<'a> {
 
     /// Appends the part of a row; one without columns appends nothing.
     pub(super) fn write(&self, row: usize, part: &mut Vec<u8>) {
-        let has = |nulls: &Option<&NullBuffer>| nulls.is_none_or(|nulls| nulls.is_valid(row));
+        let has = |nulls: Option<&NullBuffer>| nulls.is_none_or(|nulls| nulls.is_valid(row));
         for (id, values) in &self.0 {
             match values {
                 Values::Text(array) if array.is_valid(row) => match short(array.views()[row]) {
@@ -259,8 +259,8 @@ impl<'a> PartWriter<'a> {
                     None => put(part, *id, array.value(row).as_bytes()),
                 },
                 Values::Bytes(array) if array.is_valid(row) => put(part, *id, array.value(row)),
-                Values::Signed(numbers, nulls) if has(nulls) => put_number(part, *id, numbers[row].to_be_bytes()),
-                Values::Unsigned(numbers, nulls) if has(nulls) => put_number(part, *id, numbers[row].to_be_bytes()),
+                Values::Signed(numbers, nulls) if has(*nulls) => put_number(part, *id, numbers[row].to_be_bytes()),
+                Values::Unsigned(numbers, nulls) if has(*nulls) => put_number(part, *id, numbers[row].to_be_bytes()),
                 Values::Texts(lists, texts) if lists.is_valid(row) => {
                     let [start, end] = [row, row + 1].map(|at| lists.value_offsets()[at] as usize);
                     put_list(part, *id, (start..end).map(|at| texts.value(at).as_bytes()));

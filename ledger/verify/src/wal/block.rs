@@ -262,7 +262,10 @@ mod tests {
     use crate::name::LedgerName;
     use proptest::prelude::*;
 
-    fn read(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Wrong> {
+    /// The facts and the content of a row.
+    type Parts = (Vec<u8>, Vec<u8>);
+
+    fn read(bytes: &[u8]) -> Result<Vec<Parts>, Wrong> {
         let block = Block::read(Table::of(LedgerName::Events), bytes)?;
         let parts = |row| {
             let (mut facts, mut content) = (vec![7], vec![7]);
