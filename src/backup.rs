@@ -6,7 +6,7 @@ use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use ledger::LedgerError;
 use ledger::backup::Copied;
-use ledger::verify::Verdict;
+use ledger_verify::Verdict;
 use serde::Serialize;
 
 use crate::cli::{Output, Place};
@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         LedgerError::AlreadyInitialised { .. } => Failure::new(USAGE, error),
         error => error.into(),
     })?;
-    let report = ledger::verify::verify(directory, None, &mut |_| {})?;
+    let report = ledger_verify::verify(directory, None, &mut |_| {})?;
     let verdict = report.verdict();
     match arguments.output.format {
         Format::Json => {

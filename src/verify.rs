@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use ledger::verify::{Progress, Report, Unproven, Verdict};
+use ledger_verify::{Progress, Report, Unproven, Verdict};
 use proof::note::Verifier;
 use serde::Serialize;
 
@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     };
-    let report = ledger::verify::verify_against(&arguments.directory, key.as_ref(), &elsewhere, &mut advance);
+    let report = ledger_verify::verify_against(&arguments.directory, key.as_ref(), &elsewhere, &mut advance);
     bar.finish_and_clear();
     let report = report.map_err(|error| Failure::new(UNCHECKED, error))?;
     let verdict = report.verdict();
@@ -167,8 +167,7 @@ fn describe(report: &Report, pinned: bool, colours: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::LedgerName;
-    use ledger::verify::Fault;
+    use ledger_verify::{Fault, LedgerName};
 
     #[test]
     fn the_verdict_comes_first_and_in_words() {

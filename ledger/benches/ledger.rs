@@ -149,7 +149,7 @@ fn keeping(c: &mut Criterion) {
     store.stop();
     bench.throughput(Throughput::Bytes(records));
     bench.bench_function("verify a directory, bytes of records", |b| {
-        b.iter(|| ledger::verify::verify(&data, None, &mut |_| ()).expect("readable"));
+        b.iter(|| ledger_verify::verify(&data, None, &mut |_| ()).expect("readable"));
     });
     bench.finish();
 }

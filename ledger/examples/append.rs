@@ -1,5 +1,5 @@
 //! What the ledger alone costs: entries as a coder line makes them are pushed, appended, synced and sealed, and the CPU time of every
-//! thread is counted until nothing is left to seal. `make bench` runs it; it is no test of speed.
+//! thread is counted until nothing is left to seal; then the independent verifier reads it all. `make bench` runs it; it is no test of speed.
 //!
 //! `append [EVENTS] [GROUP]`: a million events in groups of 500, if nothing else is said.
 
@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use ledger::events::column;
@@ -92,17 +93,39 @@ fn made(count: u64) -> Vec<Entry> {
     (0..count).map(entry).collect()
 }
 
+/// Name of a process or thread, and the microseconds of CPU that it has used.
+fn cpu_of(path: &Path) -> Option<(String, u64)> {
+    let stat = fs::read_to_string(path.join("stat")).ok()?;
+    let (before, after) = stat.rsplit_once(") ")?;
+    let name = before.split_once('(').map_or("", |(_, name)| name).to_owned();
+    let ticks: u64 = after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    Some((name, ticks * TICK_MICROS))
+}
+
 /// Microseconds of CPU that each thread of this process has used, by name.
 fn cpu_by_thread() -> BTreeMap<String, u64> {
     let mut by_name = BTreeMap::new();
-    for task in fs::read_dir("/proc/self/task").unwrap().flatten() {
-        let Ok(stat) = fs::read_to_string(task.path().join("stat")) else { continue };
-        let Some((before, after)) = stat.rsplit_once(") ") else { continue };
-        let name = before.split_once('(').map_or("", |(_, name)| name).to_owned();
-        let ticks: u64 = after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        *by_name.entry(name).or_default() += ticks * TICK_MICROS;
+    let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
+    for (name, micros) in tasks.filter_map(|task| cpu_of(&task.path())) {
+        *by_name.entry(name).or_default() += micros;
     }
     by_name
+}
+
+/// Verifies a data directory and says how many bytes of parts and of records it reads in a second of one core.
+fn verify(directory: &Path) {
+    let cpu = || cpu_of(Path::new("/proc/self")).unwrap().1;
+    let before = cpu();
+    let report = ledger_verify::verify(directory, None, &mut |_| {}).unwrap();
+    // A byte in a microsecond is a megabyte in a second.
+    let micros = (cpu() - before).max(1) as f64;
+    println!(
+        "  {:?}: {:.2} µs an event, {:.0} MB/s of parts and {:.0} MB/s of records per core",
+        report.verdict(),
+        micros / report.events as f64,
+        report.part_bytes as f64 / micros,
+        (report.events * RECORD.len() as u64) as f64 / micros
+    );
 }
 
 fn main() {
@@ -171,4 +194,5 @@ fn main() {
     let rows = store.events().reader().snapshot().unwrap().segments.last().map_or(0, |segment| segment.end_seq);
     println!("  {:.1} bytes an event in {rows} sealed events", segments as f64 / rows.max(1) as f64);
     store.stop();
+    verify(directory.path());
 }

@@ -271,8 +271,8 @@ mod tests {
     use super::*;
     use crate::events::column;
     use crate::fixtures::append_patiently;
-    use crate::verify::{Verdict, verify};
     use crate::{Entry, Group, Options, Store};
+    use ledger_verify::{Verdict, verify};
 
     fn options() -> Options {
         Options { reserve_bytes: 0, segment_entries_max: 60, ..Options::default() }

@@ -1,5 +1,5 @@
-//! The open batch: it collects leaves, inputs and ranges, and closes into a header. The writer, recovery and the WAL's
-//! verification share it, so that what is checked is computed as it was written.
+//! The open batch: it collects leaves, inputs and ranges, and closes into a header. The writer and its recovery share it, so that what
+//! is checked is computed as it was written.
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,6 @@ mod codec;
 mod page;
 
 use proof::leaf::FLAG_CONTENT;
-use proof::part;
 
 pub use builder::BlockBuilder;
 pub(crate) use codec::{BLOCK_HEADER_LEN, rows_of};
@@ -160,7 +159,7 @@ impl Block {
             if held.column.part == part
                 && let Some(value) = held.value(row, pages)
             {
-                part::write_column(out, held.column.id, value);
+                crate::part::write_column(out, held.column.id, value);
             }
         }
     }

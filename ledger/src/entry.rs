@@ -14,6 +14,8 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use crate::block::{Block, BlockBuilder};
 use crate::column::{Column, Part, Table, handle};
 use crate::error::AppendError;
+#[cfg(test)]
+use crate::fixtures::mistakes::{self, Mistake};
 use crate::limits::{self, COLUMN_ID_LIMIT};
 use crate::rows::{decode_integer, decode_text};
 
@@ -215,7 +217,7 @@ impl Entry {
     fn write_part(&self, table: &Table, part: Part, out: &mut Vec<u8>) {
         for (id, value) in self.columns() {
             if table.by_id(id).is_some_and(|column| column.part == part) {
-                part::write_column(out, id, value);
+                crate::part::write_column(out, id, value);
             }
         }
     }
@@ -265,7 +267,10 @@ pub(crate) struct PartDigests {
 impl PartDigests {
     /// The digests of canonical parts; an empty content part is none.
     pub(crate) fn of(facts: &[u8], content: &[u8]) -> Self {
-        let content = (!content.is_empty()).then(|| leaf::digest(CONTENT_DOMAIN, content));
+        let content_domain = CONTENT_DOMAIN;
+        #[cfg(test)]
+        let content_domain = if mistakes::is_made(Mistake::ContentAsFacts) { FACTS_DOMAIN } else { content_domain };
+        let content = (!content.is_empty()).then(|| leaf::digest(content_domain, content));
         Self { facts: leaf::digest(FACTS_DOMAIN, facts), content }
     }
 }

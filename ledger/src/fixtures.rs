@@ -1,7 +1,9 @@
 //! Entries for the tests of this package: any entry that a table allows, and the parts of a group's entries.
 
 pub(crate) mod faulty;
+pub(crate) mod mistakes;
 pub(crate) mod recorder;
+pub(crate) mod verifier;
 
 use proptest::prelude::*;
 

@@ -37,6 +37,7 @@ mod lock;
 pub mod manifest;
 mod notary;
 pub mod operations;
+mod part;
 pub mod position;
 mod queue;
 pub mod reader;
@@ -50,7 +51,8 @@ pub mod segment;
 mod segments;
 pub mod store;
 mod tail;
-pub mod verify;
+#[cfg(test)]
+mod verification;
 mod view;
 mod wal;
 mod writer;

@@ -73,24 +73,14 @@ pub const COPY_BYTES: usize = 4 << 20;
 pub const BACKUP_TRIES_MAX: usize = 50;
 /// How often another process' look at the disk starts over because files vanished under it, before it gives up.
 pub const REFRESH_TRIES_MAX: usize = 10;
-/// The most closed batches that a process leaves unsigned when it dies: it signs each before it closes the next.
-pub const UNSIGNED_BATCHES_MAX: u64 = 1;
 /// How long a start waits until the loss of a torn copy is signed,
 pub const SIGNED_WAIT_MAX: Duration = BATCH_AGE_MAX.saturating_mul(20);
 /// and how often it looks.
 pub const SIGNED_WAIT_STEP: Duration = Duration::from_millis(10);
 /// Newest manifests that are kept.
 pub const MANIFESTS_KEPT: u64 = 8;
-/// Faults that one verification lists; the rest is only counted.
-pub const FAULTS_MAX: usize = 1_000;
 /// Rows that a replay gives to a thread at once: fewer are hashed sooner than a thread starts.
 pub const REPLAY_ROWS_AT_ONCE: usize = 256;
-/// WAL files that a verification holds open at once; a ledger in order has fewer.
-pub const VERIFY_WAL_FILES_MAX: usize = 64;
-/// How often a verification reads a ledger again because it was sealed meanwhile,
-pub const VERIFY_TRIES_MAX: usize = 5;
-/// and its checkpoint, because the log grew.
-pub const VERIFY_ROUNDS_MAX: usize = 20;
 /// Blocks of the hot tail below this many rows are small, so that their columns take more room than their values:
 pub const SMALL_BLOCK_ROWS: usize = 32;
 /// so many of them that follow each other are put together.

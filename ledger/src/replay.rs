@@ -1,6 +1,6 @@
 //! Replays WAL commits into the state that they describe: the chain, the open batch, the hot tail, the source positions.
 //!
-//! The writer's recovery, a reader in another process and `verify` share it.
+//! The writer's recovery and a reader in another process share it.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -30,7 +30,7 @@ use crate::wal::scan::{Item, ScannedCommit};
 pub(crate) enum Depth {
     /// Where rows lie only: for readers.
     Rows,
-    /// Leaves and roots too, and whether rows are canonical: for the writer and for `verify`.
+    /// Leaves and roots too, and whether rows are canonical: for the writer.
     Proofs,
 }
 

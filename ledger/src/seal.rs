@@ -224,8 +224,6 @@ impl Listener for FirstFault<'_> {
     fn unreadable(&mut self, _file: &str, _place: String, error: LedgerError) {
         self.error.get_or_insert(error);
     }
-
-    fn progress(&mut self, _stored: u64, _parts: u64) {}
 }
 
 #[cfg(test)]

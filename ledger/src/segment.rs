@@ -75,12 +75,6 @@ pub fn headers(blobs: &dyn Blobs, segment: &SegmentEntry) -> Result<Vec<Header>,
     sidecar::decode_headers(&blobs.path(&file.name), &read_sidecar(blobs, file)?)
 }
 
-/// The secrets of a segment's batches.
-pub(crate) fn secrets(blobs: &dyn Blobs, segment: &SegmentEntry) -> Result<Vec<sidecar::Secrets>, LedgerError> {
-    let file = entry_of(blobs, segment, FileKind::Secrets)?;
-    sidecar::decode_secrets(&blobs.path(&file.name), &read_sidecar(blobs, file)?)
-}
-
 /// The inputs of each batch of a segment.
 pub(crate) fn inputs(blobs: &dyn Blobs, segment: &SegmentEntry) -> Result<Vec<Vec<Input>>, LedgerError> {
     let file = entry_of(blobs, segment, FileKind::Inputs)?;

@@ -293,6 +293,6 @@ async fn a_ledger_that_is_full_of_unsealed_files_takes_what_its_sealer_records()
     };
     tokio::time::timeout(Duration::from_mins(2), many).await.expect("nobody waits for itself");
     store.stop();
-    let report = ledger::verify::verify(&data, None, &mut |_| {}).expect("a ledger");
-    assert_eq!(report.verdict(), ledger::verify::Verdict::Verified, "{report:?}");
+    let report = ledger_verify::verify(&data, None, &mut |_| {}).expect("a ledger");
+    assert_eq!(report.verdict(), ledger_verify::Verdict::Verified, "{report:?}");
 }

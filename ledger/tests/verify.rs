@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ledger::events::column;
-use ledger::verify::{Report, Verdict, verify};
 use ledger::{Entry, Group, LedgerName, Options, Store, Table};
+use ledger_verify::{Report, Verdict, verify};
 use proof::note::{Signer, Verifier};
 
 /// Makes a directory with sealed segments, a hot WAL and both ledgers.

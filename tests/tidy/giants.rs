@@ -5,7 +5,16 @@ use crate::sources::{File, Token, flat, rust};
 
 /// Library → the folders and files that may name it.
 const GIANTS: [(&str, &[&str]); 4] = [
-    ("parquet", &["ledger/src/columnar", "ledger/src/segment", "query/src/table", "query/src/output"]),
+    (
+        "parquet",
+        &[
+            "ledger/src/columnar",
+            "ledger/src/segment",
+            "ledger/verify/src/segments",
+            "query/src/table",
+            "query/src/output",
+        ],
+    ),
     ("datafusion", &["query/src/"]),
     ("rdkafka", &["ingest/src/transport/kafka.rs", "export/src/sinks/kafka.rs"]),
     (

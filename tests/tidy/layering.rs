@@ -6,9 +6,10 @@ use crate::manifests::{Manifest, manifests};
 use crate::no_faults;
 
 /// Who may name whom. What is not listed is forbidden, in tests too.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("proof", &[]),
-    ("ledger", &["proof"]),
+    ("ledger-verify", &["proof"]),
+    ("ledger", &["proof", "ledger-verify"]),
     ("operations", &["ledger"]),
     ("ingest", &["ledger", "operations"]),
     ("detect-core", &["ledger", "operations"]),
@@ -22,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         "tachograph",
         &[
             "proof",
+            "ledger-verify",
             "ledger",
             "operations",
             "ingest",
@@ -91,6 +93,13 @@ const MUST_NOT_KNOW: [(&str, &[&str], &str); 10] = [
     ("dashboards", &["datafusion", "parquet"], "pages ask the API"),
 ];
 
+/// Who may name whom in tests only.
+const IN_TESTS_ONLY: [(&str, &str, &str); 1] = [(
+    "ledger",
+    "ledger-verify",
+    "the writer must not lean on the verifier, or both make the same mistakes: what a start must judge has its own code in `ledger`",
+)];
+
 /// All that an auditor has to trust besides `proof` itself.
 const PROOF_USES: [&str; 2] = ["ed25519-dalek", "sha2"];
 
@@ -112,6 +121,28 @@ fn packages_use_only_lower_layers() {
                 ));
             }
         }
+    }
+    no_faults(&faults);
+}
+
+#[test]
+fn the_writer_and_the_verifier_know_nothing_of_each_other() {
+    let manifests = manifests();
+    let mut faults = Vec::new();
+    for (package, used, reason) in IN_TESTS_ONLY {
+        let manifest = manifests.iter().find(|manifest| manifest.name == package).expect("a package");
+        if manifest.dependencies.iter().any(|library| library == used) {
+            faults.push(format!("{}: `{used}`: {reason}", manifest.path));
+        }
+        assert!(manifests.iter().any(|manifest| manifest.name == used), "{used} is no package any more");
+    }
+    let verifier = manifests.iter().find(|manifest| manifest.name == "ledger-verify").expect("the verifier");
+    let ours = manifests.iter().map(|manifest| manifest.name.as_str()).filter(|name| *name != "proof");
+    for name in ours.filter(|name| verifier.all_dependencies().any(|library| library == *name)) {
+        faults.push(format!(
+            "{}: `{name}`: the verifier decodes from FORMAT.md with its own code, and shares only `proof`",
+            verifier.path
+        ));
     }
     no_faults(&faults);
 }

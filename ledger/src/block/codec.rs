@@ -12,6 +12,8 @@ use super::builder::{BLOCK_ROWS_MAX, check_values};
 use super::page::{Body, Page};
 use super::{Block, Coded, Held, NotABlock, Pages, Values};
 use crate::column::{Kind, Storage, Table};
+#[cfg(test)]
+use crate::fixtures::mistakes::{self, bit};
 use crate::limits::{BLOCK_BYTES_MAX, ENTRY_BYTES_MAX};
 
 /// Bytes of a block before its sections: the number of rows.
@@ -186,6 +188,8 @@ fn encode_coded(values: &Coded, kind: Kind, rows: usize, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&values.bytes);
     let code = |row| usize::from(values.code(row));
+    #[cfg(test)]
+    let code = |row| code(mistakes::row(row, rows));
     if (0..rows).all(|row| code(row) == 1) {
         out.push(ALL_FIRST);
     } else if values.distinct() == rows && (0..rows).all(|row| code(row) == row + 1) {
@@ -221,6 +225,8 @@ fn decode_coded(input: &mut Input<'_>, kind: Kind, rows: usize) -> Result<Coded,
         }
         _ => return Err(NotABlock("numbers of values in an unknown form")),
     };
+    #[cfg(test)]
+    let codes: Vec<u16> = (0..rows).map(|row| codes[mistakes::row(row, rows)]).collect();
     if codes.iter().any(|code: &u16| usize::from(*code) > distinct) {
         return Err(NotABlock("a row whose value its column does not have"));
     }
@@ -234,6 +240,12 @@ fn has_fixed_len(kind: Kind) -> bool {
     }
 }
 
+/// Which bit of its byte says whether a page has a row.
+#[cfg(not(test))]
+fn bit(row: usize) -> usize {
+    row % 8
+}
+
 fn encode_page(page: &Page, out: &mut Vec<u8>) {
     let Body::Stored { compressed, bytes } = &page.body else { return };
     write_length(out, page.present.len() as u32);
@@ -242,7 +254,7 @@ fn encode_page(page: &Page, out: &mut Vec<u8>) {
     } else {
         out.push(SOME);
         let bits =
-            |rows: &[bool]| rows.iter().enumerate().fold(0, |bits, (at, present)| bits | u8::from(*present) << at);
+            |rows: &[bool]| rows.iter().enumerate().fold(0, |bits, (at, present)| bits | u8::from(*present) << bit(at));
         out.extend(page.present.chunks(8).map(bits));
     }
     write_section(out, *compressed, page.raw_len, bytes);
@@ -257,7 +269,7 @@ fn decode_page(input: &mut Input<'_>, number: usize, first_row: usize, rows: usi
         ALL => vec![true; count],
         SOME => {
             let bits = input.take(count.div_ceil(8))?;
-            (0..count).map(|row| bits[row / 8] >> (row % 8) & 1 == 1).collect()
+            (0..count).map(|row| bits[row / 8] >> bit(row) & 1 == 1).collect()
         }
         _ => return Err(NotABlock("a page that says in an unknown form which rows it has")),
     };

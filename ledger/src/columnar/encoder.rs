@@ -8,6 +8,7 @@ use proof::part;
 
 use crate::column::{Column, Kind, Part, Table};
 use crate::columnar::{NotCanonical, data_type};
+use crate::part::write_column;
 
 /// Encodes one part of the rows of a batch. Columns that are null in every row cost nothing.
 #[derive(Debug)]
@@ -80,13 +81,13 @@ impl<'a> Values<'a> {
     #[inline]
     fn encode(&self, id: u8, row: usize, out: &mut Vec<u8>) {
         match self {
-            Self::Text(array) if array.is_valid(row) => part::write_column(out, id, array.value(row).as_bytes()),
-            Self::Integer(array) if array.is_valid(row) => part::write_column(out, id, &array.value(row).to_be_bytes()),
-            Self::Time(array) if array.is_valid(row) => part::write_column(out, id, &array.value(row).to_be_bytes()),
+            Self::Text(array) if array.is_valid(row) => write_column(out, id, array.value(row).as_bytes()),
+            Self::Integer(array) if array.is_valid(row) => write_column(out, id, &array.value(row).to_be_bytes()),
+            Self::Time(array) if array.is_valid(row) => write_column(out, id, &array.value(row).to_be_bytes()),
             Self::Fingerprint(array) if array.is_valid(row) => {
-                part::write_column(out, id, &array.value(row).to_be_bytes());
+                write_column(out, id, &array.value(row).to_be_bytes());
             }
-            Self::Bytes(array) if array.is_valid(row) => part::write_column(out, id, array.value(row)),
+            Self::Bytes(array) if array.is_valid(row) => write_column(out, id, array.value(row)),
             Self::TextList(lists, texts) if lists.is_valid(row) => {
                 let offsets = lists.value_offsets();
                 let elements = offsets[row] as usize..offsets[row + 1] as usize;

@@ -4,9 +4,10 @@ use super::*;
 use crate::blobs::LocalBlobs;
 use crate::events::{TABLE, column};
 use crate::fixtures::faulty::{Effect, FaultyBlobs};
-use crate::fixtures::recorder::{ORIGIN, Recorded, Recorder, session_events};
+use crate::fixtures::recorder::{Recorded, Recorder, session_events};
 use crate::fixtures::tail_block;
-use crate::verify::{Report, Scope, verify_segments};
+use crate::fixtures::verifier::verify_sealed;
+use ledger_verify::Report;
 
 /// Three batches, the last one without events, and the second segment's two.
 fn recorded(recorder: &mut Recorder) -> Recorded {
@@ -18,9 +19,7 @@ fn recorded(recorder: &mut Recorder) -> Recorded {
 }
 
 fn verified(blobs: &dyn Blobs) -> Report {
-    let scope = Scope { blobs, table: &TABLE, shard: 0, origin: ORIGIN, threads: 2 };
-    let mut report = Report::default();
-    let sealed = verify_segments(&scope, &mut |_| {}, &mut report);
+    let (sealed, report) = verify_sealed(blobs, &TABLE);
     assert_eq!((report.faults.as_slice(), report.unchecked.as_slice()), (&[] as &[_], &[] as &[_]));
     assert!(sealed.sound);
     report

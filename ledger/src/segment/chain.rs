@@ -1,5 +1,5 @@
 //! Checks the files beside a segment's columns: the headers continue the chain, and inputs, secrets and state belong to
-//! them. The sealer and `verify` share it.
+//! them. The sealer and a start share it.
 
 use std::collections::BTreeMap;
 
@@ -128,7 +128,6 @@ pub(crate) fn check_hash(blobs: &dyn Blobs, file: &FileEntry, listener: &mut dyn
     let mut hasher = sha2::Sha256::new();
     match crate::blobs::read_through(blobs, &file.name, |piece| {
         hasher.update(piece);
-        listener.progress(piece.len() as u64, 0);
     }) {
         Ok(size) => compare(file, size, Digest(hasher.finalize().into()), listener),
         Err(error) => {
@@ -184,7 +183,6 @@ impl Check<'_> {
                 return None;
             }
         };
-        self.listener.progress(bytes.len() as u64, 0);
         let same = compare(file, bytes.len() as u64, Digest::of(&[], &[&bytes]), self.listener);
         match decode(&self.blobs.path(&file.name), &bytes) {
             Ok(decoded) => Some(decoded),

@@ -1,5 +1,5 @@
-//! Recomputes every batch root of a segment from its columns. The sealer runs it before the WAL may go, and `verify` runs
-//! it for ever after: both ask the same question of the same bytes.
+//! Checks the rows of a segment: the sealer compares each with what was hashed before the WAL may go, and a start recomputes every batch
+//! root of what no recorded manifest lists. `verify` asks the same with code of its own.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,8 +30,6 @@ pub(crate) trait Listener {
     fn fault(&mut self, file: &str, place: String, what: String);
     /// A file or row group cannot be decoded.
     fn unreadable(&mut self, file: &str, place: String, error: LedgerError);
-    /// So many stored bytes were checked, which hold so many bytes of parts.
-    fn progress(&mut self, stored: u64, parts: u64);
 }
 
 /// What the columns of a segment are compared with.
@@ -143,12 +141,10 @@ impl Check<'_> {
                 return self.taint(range);
             }
         };
-        let mut stored = self.facts.stored_bytes(number);
         let mut content = None;
         if let Some(file) = &self.content
             && let Some(number) = file.ranges().iter().position(|other| *other == range)
         {
-            stored += file.stored_bytes(number);
             match file.decode(number) {
                 Ok(batch) => content = Some((batch, number)),
                 Err(error) => {
@@ -158,10 +154,7 @@ impl Check<'_> {
             }
         }
         match self.leaves(&facts, content.as_ref().map(|(batch, _)| batch), range) {
-            Ok((rows, parts)) => {
-                self.listener.progress(stored, parts);
-                self.collect(&rows);
-            }
+            Ok(rows) => self.collect(&rows),
             Err((kind, what)) => {
                 let file = match (&self.content, &content) {
                     (Some(file), Some((_, number))) if kind == FileKind::Content => (file.name(), *number),
@@ -173,14 +166,13 @@ impl Check<'_> {
         }
     }
 
-    /// The leaves of a row group in order of position, and the bytes of its parts.
-    #[expect(clippy::type_complexity, reason = "the error is a file, a place in it and what is wrong")]
+    /// The leaves of a row group in order of position.
     fn leaves(
         &self,
         facts: &RecordBatch,
         content: Option<&RecordBatch>,
         range: RowGroupRange,
-    ) -> Result<(Vec<LeafRow>, u64), (FileKind, (String, String))> {
+    ) -> Result<Vec<LeafRow>, (FileKind, (String, String))> {
         let in_facts = |place: String, what: String| (FileKind::Facts, (place, what));
         let facts_encoder = PartEncoder::new(self.expected.table, facts, Part::Facts)
             .map_err(|error| in_facts("columns".to_owned(), error.to_string()))?;
@@ -196,7 +188,7 @@ impl Check<'_> {
             return Err(in_facts("row count".to_owned(), what));
         }
         let mut rows = vec![UNSEEN; range.len()];
-        let (mut facts_bytes, mut content_bytes, mut parts) = (Vec::new(), Vec::new(), 0);
+        let (mut facts_bytes, mut content_bytes) = (Vec::new(), Vec::new());
         let mut at = self.next;
         for (index, seq) in seqs.iter().enumerate() {
             let seq = seq.cast_unsigned();
@@ -224,7 +216,6 @@ impl Check<'_> {
                 let what = format!("it was recorded with content, and {file} has none for it");
                 return Err(in_facts(format!("event {seq}, column flags"), what));
             }
-            parts += (facts_bytes.len() + content_bytes.len()) as u64;
             let leaf = match self.expected.blocks {
                 Some(blocks) if !is_as_hashed(blocks, seq, &facts_bytes, &content_bytes) => {
                     let what = "what was read back is not what was recorded".to_owned();
@@ -241,7 +232,7 @@ impl Check<'_> {
             let time = self.expected.table.event_time().and_then(|id| time_in(&facts_bytes, id));
             *row = LeafRow { leaf, recorded: recorded[index], time, content: has_content, seen: true };
         }
-        Ok((rows, parts))
+        Ok(rows)
     }
 
     /// The index of the header that covers a position; `hint` was right for the row before.

@@ -119,8 +119,6 @@ mod tests {
         fn unreadable(&mut self, file: &str, place: String, error: LedgerError) {
             self.0.push(format!("{file}, {place}: {error}"));
         }
-
-        fn progress(&mut self, _stored: u64, _parts: u64) {}
     }
 
     #[test]

@@ -105,12 +105,6 @@ impl<'a> SegmentFile<'a> {
         self.metadata.metadata().file_metadata().created_by().unwrap_or_default()
     }
 
-    /// Bytes that a row group takes in the file.
-    pub fn stored_bytes(&self, row_group: usize) -> u64 {
-        let groups = self.metadata.metadata().row_groups();
-        groups.get(row_group).map_or(0, |group| group.compressed_size().max(0).cast_unsigned())
-    }
-
     /// Decodes a row group: its rows in the order of the file.
     pub fn decode(&self, row_group: usize) -> Result<RecordBatch, LedgerError> {
         self.decode_filtered(row_group, None)

@@ -199,10 +199,10 @@ mod tests {
     use crate::entry::Entry;
     use crate::events::{TABLE, column};
     use crate::fixtures::any_entry;
-    use crate::fixtures::recorder::{ORIGIN, Recorded, RecordedRow, Recorder, session_events};
+    use crate::fixtures::recorder::{Recorded, RecordedRow, Recorder, session_events};
+    use crate::fixtures::verifier::verify_sealed;
     use crate::manifest::Manifest;
     use crate::operations;
-    use crate::verify::{Report, Scope, verify_segments};
 
     /// A sealed segment, its directory, and its rows as they were recorded.
     fn sealed() -> (tempfile::TempDir, Arc<dyn Blobs>, Manifest, Vec<RecordedRow>) {
@@ -296,10 +296,7 @@ mod tests {
             assert_eq!(place, want.place);
             assert!(row.part(Part::Facts) == want.facts && row.part(Part::Content) == want.content);
         }
-        let scope = Scope { blobs: &*blobs, table, shard: 0, origin: ORIGIN, threads: 1 };
-        let mut report = Report::default();
-        verify_segments(&scope, &mut |_| {}, &mut report);
-        assert_eq!(report.faults, []);
+        assert_eq!(verify_sealed(&*blobs, table).1.faults, []);
     }
 
     proptest! {

@@ -102,7 +102,7 @@ impl World {
 
     /// Before the next start a checkpoint may be missing that it will sign; nothing is ever called changed.
     fn verify(&self, what: &str, is_stopped: bool) {
-        let report = crate::verify::verify(self.data.path(), None, &mut |_| {}).expect("there is a ledger");
+        let report = ledger_verify::verify(self.data.path(), None, &mut |_| {}).expect("there is a ledger");
         assert_eq!(report.faults, [], "{what}");
         assert!(!is_stopped || report.unchecked.is_empty(), "{what}: {:?}", report.unchecked);
     }
@@ -267,6 +267,6 @@ fn the_tail_has_the_same_columns_before_a_start_and_after() {
     let foreign = Reader::open(world.data.path(), LedgerName::Events).expect("readable");
     assert_eq!(columns(&foreign), more);
     store.stop();
-    let report = crate::verify::verify(world.data.path(), None, &mut |_| {}).expect("there is a ledger");
+    let report = ledger_verify::verify(world.data.path(), None, &mut |_| {}).expect("there is a ledger");
     assert_eq!(report.faults, []);
 }

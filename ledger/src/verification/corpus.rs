@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use ledger_verify::{Report, Verdict, verify, verify_against};
 use proof::note::{Checkpoint, Verifier};
 
-use super::super::{Report, Verdict, verify, verify_against};
 use super::forge::{self, batches, wal_of};
 use crate::blobs::{Blobs as _, LocalBlobs};
 use crate::events::column;

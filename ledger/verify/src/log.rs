@@ -8,36 +8,49 @@ use std::path::PathBuf;
 
 use proof::note::{Checkpoint, Verifier};
 
-use super::segments::{Progress, Scope, Sealed, verify_segments};
-use super::wal::Wal;
-use super::{Fault, Report, Unproven};
-use crate::blobs::LocalBlobs;
-use crate::checkpoint::{self, CHECKPOINT_FILE};
-use crate::column::Table;
-use crate::gap::Gap;
-use crate::limits::VERIFY_ROUNDS_MAX;
+use crate::chain::{Gap, Mark, Statement};
+use crate::error::VerifyError;
+use crate::files::{LocalFiles, read_text};
+use crate::limits::{ROUNDS_MAX, SMALL_FILE_BYTES_MAX};
 use crate::manifest::{self, Manifest};
-use crate::position::LedgerName;
-use crate::replay::{Depth, Mark, Replay, Statement};
-use crate::segments::{last_statement, mark_of};
+use crate::name::LedgerName;
+use crate::recorded::Recorded;
+use crate::replay::Replay;
+use crate::report::{Fault, Report, Unproven};
+use crate::segments::{Progress, Scope, Sealed, last_statement, mark_at, verify_segments};
+use crate::table::Table;
+use crate::wal::Wal;
+
+/// The file of the newest checkpoint.
+const CHECKPOINT_FILE: &str = "checkpoint";
 
 /// Which ledger it is, and where.
-pub(super) struct Place {
-    pub(super) directory: PathBuf,
-    pub(super) ledger: LedgerName,
-    pub(super) shard: u32,
-    pub(super) origin: String,
-    pub(super) key: Verifier,
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) ledger: LedgerName,
+    pub(crate) shard: u32,
+    pub(crate) origin: String,
+    pub(crate) key: Verifier,
 }
 
 impl Place {
-    pub(super) fn at(&self, place: impl Into<String>, what: impl Into<String>) -> Fault {
+    pub(crate) fn at(&self, place: impl Into<String>, what: impl Into<String>) -> Fault {
         Fault { ledger: self.ledger, shard: self.shard, place: place.into(), what: what.into() }
+    }
+
+    /// The text of the newest checkpoint, if there is one. A file of zeros alone, or an empty one, is what a loss of power can leave.
+    fn checkpoint_text(&self) -> Result<Option<String>, VerifyError> {
+        let path = self.folder.join(CHECKPOINT_FILE);
+        match read_text(&path, SMALL_FILE_BYTES_MAX) {
+            Ok(note) => Ok(Some(note).filter(|note| note.bytes().any(|byte| byte != 0))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(VerifyError::io("read", path)(error)),
+        }
     }
 
     /// The newest checkpoint, if there is one that is signed for this log.
     fn checkpoint(&self, report: &mut Report) -> Option<Checkpoint> {
-        let note = match checkpoint::read(&self.directory) {
+        let note = match self.checkpoint_text() {
             Ok(note) => note?,
             Err(error) => {
                 report.error(self.ledger, self.shard, CHECKPOINT_FILE.to_owned(), &error);
@@ -59,82 +72,86 @@ impl Place {
 }
 
 /// What was read of one ledger.
-pub(super) struct Log {
-    pub(super) place: Place,
-    pub(super) blobs: LocalBlobs,
-    pub(super) manifest: Option<Manifest>,
+pub(crate) struct Log {
+    pub(crate) place: Place,
+    pub(crate) files: LocalFiles,
+    pub(crate) manifest: Option<Manifest>,
     /// Whether everything up to the end could be replayed.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     /// The newest checkpoint that what was read reaches, or else the one that was read first.
-    pub(super) checkpoint: Option<Checkpoint>,
-    pub(super) replay: Replay,
+    pub(crate) checkpoint: Option<Checkpoint>,
+    pub(crate) replay: Replay,
     /// What the newest sealed batch says of the other ledger.
     sealed_statement: Option<Statement>,
+    /// What sealed entries of this ledger say about manifests.
+    pub(crate) sealed_manifests: Recorded,
     wal: Wal,
 }
 
 impl Log {
-    pub(super) fn read(place: Place, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Self {
+    pub(crate) fn read(place: Place, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Self {
         // The checkpoint is read first: the ledger only grows, so that everything it covers must be found below.
         let checkpoint = place.checkpoint(report);
-        let (table, blobs) = (Table::of(place.ledger), LocalBlobs::new(&place.directory));
+        let files = LocalFiles::new(&place.folder);
         // WAL files are opened before the segments are checked, which may take minutes: they may be gone by then.
-        let first = manifest::newest(&blobs).ok().flatten().map_or(0, |manifest| manifest.wal.file);
+        let first = manifest::newest(&files).ok().flatten().map_or(0, |manifest| manifest.wal.file);
         let mut wal = Wal::open(&place, first, report);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let scope = Scope { blobs: &blobs, table, shard: place.shard, origin: &place.origin, threads };
-        let Sealed { manifest, chain, positions, sound } = verify_segments(&scope, progress, report);
+        let (ledger, shard, origin) = (place.ledger, place.shard, place.origin.as_str());
+        let scope = Scope { files: &files, ledger, shard, origin, threads };
+        let Sealed { manifest, chain, positions, manifests, sound } = verify_segments(&scope, progress, report);
         let mut whole = sound && first == manifest.as_ref().map_or(0, |manifest| manifest.wal.file);
         let sealed_statement = manifest.as_ref().filter(|_| sound).and_then(|manifest| {
             // Whatever keeps its files from being read is in the report already.
-            last_statement(&blobs, manifest, &positions).ok().flatten()
+            last_statement((ledger, shard), &files, manifest, &positions).ok().flatten()
         });
-        let mut replay = Replay::new(Depth::Proofs, table, place.shard, chain, positions);
+        let mut replay = Replay::of(Table::of(ledger), shard, chain, &positions);
         if whole {
             whole = wal.read_on(&place, &mut replay, report);
         }
-        Self { place, blobs, manifest, whole, checkpoint, replay, sealed_statement, wal }
+        Self { place, files, manifest, whole, checkpoint, replay, sealed_statement, sealed_manifests: manifests, wal }
     }
 
     /// Number of closed batches.
-    pub(super) fn batches(&self) -> u64 {
+    pub(crate) fn batches(&self) -> u64 {
         self.replay.chain.next_batch
     }
 
     /// Whether a newer manifest came while the ledger was read.
-    pub(super) fn has_grown(&self) -> bool {
-        let newest = manifest::newest(&self.blobs).ok().flatten();
+    pub(crate) fn has_grown(&self) -> bool {
+        let newest = manifest::newest(&self.files).ok().flatten();
         newest.is_some_and(|newest| self.manifest.as_ref().is_none_or(|manifest| newest.number > manifest.number))
     }
 
     /// The log at one of its sizes, `None` if it has no such size.
-    pub(super) fn mark(&self, size: u64) -> Option<Mark> {
+    pub(crate) fn mark(&self, size: u64) -> Option<Mark> {
+        let replayed = self.replay.marks.get(&size).copied();
         // Headers that cannot be read are in the report already.
-        mark_of(&self.replay, &self.blobs, self.manifest.as_ref(), size).ok().flatten()
+        replayed.or_else(|| mark_at(&self.files, self.manifest.as_ref()?, size).ok().flatten())
     }
 
     /// What this ledger says of the other one.
-    pub(super) fn statements(&self) -> impl Iterator<Item = &Statement> {
+    pub(crate) fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.sealed_statement.iter().chain(&self.replay.statements)
     }
 
     /// The largest size of the other log that this one names.
-    pub(super) fn largest_statement(&self) -> u64 {
+    pub(crate) fn largest_statement(&self) -> u64 {
         self.statements().map(|statement| statement.size).max().unwrap_or(0)
     }
 
     /// What torn copies lost of a ledger, as far as this one's checkpoint covers it.
-    pub(super) fn gaps(&self, of: LedgerName) -> impl Iterator<Item = &Gap> {
+    pub(crate) fn gaps(&self, of: LedgerName) -> impl Iterator<Item = &Gap> {
         self.replay.gaps_of(of, self.checkpoint.as_ref())
     }
 
     /// Reads the WAL on and takes the newest checkpoint; whether there was anything new.
-    pub(super) fn catch_up(&mut self, said: u64, report: &mut Report) -> bool {
+    pub(crate) fn catch_up(&mut self, said: u64, report: &mut Report) -> bool {
         if !self.whole {
             return false;
         }
         let before = self.batches();
-        for _ in 0..VERIFY_ROUNDS_MAX {
+        for _ in 0..ROUNDS_MAX {
             let Some(newest) = self.place.checkpoint(report) else { break };
             if newest.size <= self.batches() {
                 self.checkpoint = Some(newest);
@@ -153,13 +170,13 @@ impl Log {
     }
 
     /// Compares the signed checkpoint with what the disk holds.
-    pub(super) fn check_checkpoint(&self, report: &mut Report) {
+    pub(crate) fn check_checkpoint(&self, report: &mut Report) {
         self.wal.tell_end(&self.place, report);
         if !self.whole {
             return;
         }
         let Some(checkpoint) = &self.checkpoint else {
-            let no_file = matches!(checkpoint::read(&self.place.directory), Ok(None));
+            let no_file = matches!(self.place.checkpoint_text(), Ok(None));
             if no_file && self.batches() > 0 {
                 let what =
                     format!("there is none over the {} batches on the disk; the next start signs one", self.batches());
@@ -184,12 +201,12 @@ impl Log {
 
     /// Counts what no checkpoint covers. A process that stopped in order leaves nothing; one that was killed leaves its open
     /// batch and at most one that was closed and not yet signed.
-    pub(super) fn count_unproven(&self, stopped: bool, report: &mut Report) {
+    pub(crate) fn count_unproven(&self, stopped: bool, report: &mut Report) {
         let Some(checkpoint) = self.checkpoint.as_ref().filter(|_| self.whole) else { return };
         let Some(mark) = self.mark(checkpoint.size) else { return };
         let batches = self.batches() - checkpoint.size;
         let closed = self.replay.chain.next_seq.saturating_sub(mark.next_seq);
-        let open = self.replay.batch.as_ref().map(|batch| batch.count() as u64);
+        let open = self.replay.open.as_ref().map(|open| open.leaves.size());
         let unproven = Unproven { ledger: self.place.ledger, batches, events: closed + open.unwrap_or(0) };
         if stopped && (batches > 0 || open.is_some()) {
             let what = format!(
@@ -205,11 +222,11 @@ impl Log {
     }
 
     /// The position after the last event that the signed checkpoint covers.
-    pub(super) fn signed_seq(&self) -> u64 {
+    pub(crate) fn signed_seq(&self) -> u64 {
         let mark = self.checkpoint.as_ref().and_then(|checkpoint| self.mark(checkpoint.size));
         mark.map_or(0, |mark| mark.next_seq)
     }
 }
 
 /// The logs by ledger.
-pub(super) type Logs = BTreeMap<LedgerName, Log>;
+pub(crate) type Logs = BTreeMap<LedgerName, Log>;

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::error::LedgerError;
+use crate::error::VerifyError;
 use crate::limits::{FAULTS_MAX, UNSIGNED_BATCHES_MAX};
-use crate::position::LedgerName;
+use crate::name::LedgerName;
 
 /// Something that is not as it was recorded, or could not be looked at. It prints as one line.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -147,12 +147,11 @@ impl Report {
     /// Adds what an error means: a fault if it is about the bytes, else something that could not be checked.
     ///
     /// `place` names the file and the place in it; an error that knows the place better says so in its own words.
-    pub fn error(&mut self, ledger: LedgerName, shard: u32, place: String, error: &LedgerError) {
+    pub(crate) fn error(&mut self, ledger: LedgerName, shard: u32, place: String, error: &VerifyError) {
         let (tampered, place, what) = classify(place, error);
         let fault = Fault { ledger, shard, place, what };
-        let missing = matches!(error, LedgerError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
         match tampered {
-            true if missing => self.absence(fault),
+            true if error.is_missing() => self.absence(fault),
             true => self.fault(fault),
             false => self.leave(fault),
         }
@@ -182,20 +181,20 @@ fn add(list: &mut Vec<Fault>, fault: Fault) {
 }
 
 /// Whether an error means that bytes were changed, where, and what to say.
-fn classify(place: String, error: &LedgerError) -> (bool, String, String) {
+fn classify(place: String, error: &VerifyError) -> (bool, String, String) {
     use std::io::ErrorKind;
     match error {
-        LedgerError::Io { source, .. } => match source.kind() {
+        VerifyError::Io { source, .. } => match source.kind() {
             ErrorKind::NotFound => (true, place, "file listed in the manifest is missing".to_owned()),
             ErrorKind::UnexpectedEof => (true, place, "the file ends before its bytes do".to_owned()),
             _ => (false, place, error.to_string()),
         },
-        LedgerError::Corrupt { place: inner, what, .. } if place.ends_with(inner.as_str()) => {
+        VerifyError::Corrupt { place: inner, what, .. } if place.ends_with(inner.as_str()) => {
             (true, place, what.clone())
         }
-        LedgerError::Corrupt { place: inner, what, .. } => (true, format!("{place}, {inner}"), what.clone()),
-        LedgerError::Columnar { message, .. } => (true, place, format!("it cannot be decoded: {message}")),
-        LedgerError::Foreign { expected, .. } => (true, place, format!("it is not a Tachograph {expected}")),
+        VerifyError::Corrupt { place: inner, what, .. } => (true, format!("{place}, {inner}"), what.clone()),
+        VerifyError::Columnar { message, .. } => (true, place, format!("it cannot be decoded: {message}")),
+        VerifyError::Foreign { expected, .. } => (true, place, format!("it is not a Tachograph {expected}")),
         _ => (false, place, error.to_string()),
     }
 }
@@ -213,7 +212,7 @@ mod tests {
     fn a_fault_outweighs_what_could_not_be_checked() {
         let mut report = Report::default();
         assert_eq!(report.verdict(), Verdict::Verified);
-        let denied = LedgerError::io("read", "/data/x")(io::ErrorKind::PermissionDenied.into());
+        let denied = VerifyError::io("read", "/data/x")(io::ErrorKind::PermissionDenied.into());
         report.error(LedgerName::Events, 0, "x".to_owned(), &denied);
         assert_eq!(report.verdict(), Verdict::CouldNotCheck);
         report.fault(fault(1));
@@ -231,18 +230,18 @@ mod tests {
 
     #[test]
     fn errors_are_told_apart() {
-        let check = |error: LedgerError, tampered: bool, line: &str| {
+        let check = |error: VerifyError, tampered: bool, line: &str| {
             let mut report = Report::default();
             report.error(LedgerName::Operations, 2, "segment/a.state".to_owned(), &error);
             let list = if tampered { &report.faults } else { &report.unchecked };
             assert_eq!(list[0].to_string(), format!("operations/2: segment/a.state{line}"));
         };
-        let io = |kind: io::ErrorKind| LedgerError::io("read", "a")(kind.into());
+        let io = |kind: io::ErrorKind| VerifyError::io("read", "a")(kind.into());
         check(io(io::ErrorKind::NotFound), true, ": file listed in the manifest is missing");
         check(io(io::ErrorKind::UnexpectedEof), true, ": the file ends before its bytes do");
-        check(LedgerError::corrupt("a", "frontier", "odd"), true, ", frontier: odd");
-        check(LedgerError::corrupt("a", "a.state", "odd"), true, ": odd");
-        let newer = LedgerError::NewerFormat { path: "a".into(), found: 2, supported: 1 };
+        check(VerifyError::corrupt("a", "frontier", "odd"), true, ", frontier: odd");
+        check(VerifyError::corrupt("a", "a.state", "odd"), true, ": odd");
+        let newer = VerifyError::NewerFormat { path: "a".into(), found: 2, supported: 1 };
         check(
             newer,
             false,

@@ -6,18 +6,17 @@ use std::path::Path;
 
 use proof::note::Verifier;
 
-use super::log::{Log, Logs, Place};
-use super::manifests::check_manifests;
-use super::peers::{check_elsewhere, check_statements};
-use super::segments::Progress;
-use super::strangers::check_strangers;
-use super::{Fault, Report};
-use crate::error::LedgerError;
-use crate::identity::{Identity, shard_directory};
-use crate::limits::VERIFY_TRIES_MAX;
-use crate::lock::LastWriter;
+use crate::error::VerifyError;
+use crate::identity::{Identity, LastWriter, shard_folder};
+use crate::limits::TRIES_MAX;
+use crate::log::{Log, Logs, Place};
 use crate::manifest;
-use crate::position::LedgerName;
+use crate::name::LedgerName;
+use crate::peers::{check_elsewhere, check_statements};
+use crate::recorded::check_manifests;
+use crate::report::{Fault, Report};
+use crate::segments::Progress;
+use crate::strangers::check_strangers;
 
 /// Verifies a data directory, which another process may be writing meanwhile. `key` is the public key that the caller
 /// trusts; without one the key that the directory itself names is used, and the report says so.
@@ -27,7 +26,7 @@ pub fn verify(
     directory: &Path,
     key: Option<&Verifier>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<Report, LedgerError> {
+) -> Result<Report, VerifyError> {
     verify_against(directory, key, &[], progress)
 }
 
@@ -38,12 +37,12 @@ pub fn verify_against(
     key: Option<&Verifier>,
     elsewhere: &[String],
     progress: &mut dyn FnMut(Progress),
-) -> Result<Report, LedgerError> {
+) -> Result<Report, VerifyError> {
     let last = LastWriter::of(directory);
     let mut report = Report { may_be_torn: last.may_be_torn(), ..Report::default() };
     let identity = match Identity::read(directory) {
         Ok(identity) => identity,
-        Err(error @ (LedgerError::Corrupt { .. } | LedgerError::Foreign { .. })) => {
+        Err(error @ (VerifyError::Corrupt { .. } | VerifyError::Foreign { .. })) => {
             report.error(LedgerName::Events, 0, "identity".to_owned(), &error);
             return Ok(report);
         }
@@ -67,7 +66,7 @@ pub fn verify_against(
     }
     check_statements(&logs, &mut report);
     check_elsewhere(&logs, (&identity, trusted), elsewhere, &mut report);
-    check_manifests(directory, &logs, &mut report);
+    check_manifests(&logs, &mut report);
     check_strangers(directory, &logs, &mut report);
     Ok(report)
 }
@@ -97,12 +96,11 @@ fn look_at(
     loop {
         let mut report = Report { may_be_torn, ..Report::default() };
         let origin = identity.origin(ledger, 0);
-        let place =
-            Place { directory: shard_directory(directory, ledger, 0), ledger, shard: 0, origin, key: key.clone() };
+        let place = Place { folder: shard_folder(directory, ledger, 0), ledger, shard: 0, origin, key: key.clone() };
         let log = Log::read(place, progress, &mut report);
         retries += 1;
         let done = report.is_clean() && log.whole;
-        if !done && log.has_grown() && retries <= VERIFY_TRIES_MAX {
+        if !done && log.has_grown() && retries <= TRIES_MAX {
             continue;
         }
         if report.is_clean() && !log.whole {
@@ -115,9 +113,9 @@ fn look_at(
 /// Reads on until no signed checkpoint and no statement of the other ledger is ahead of what was read: a server that runs
 /// writes both all the time. In a directory at rest this finds nothing new.
 fn settle(logs: &mut Logs, report: &mut Report) {
-    for _ in 0..VERIFY_TRIES_MAX {
+    for _ in 0..TRIES_MAX {
         let said: BTreeMap<LedgerName, u64> =
-            logs.iter().map(|(ledger, log)| (ledger.peer(), log.largest_statement())).collect();
+            logs.iter().map(|(ledger, log)| (ledger.other(), log.largest_statement())).collect();
         let mut moved = false;
         for (ledger, log) in logs.iter_mut() {
             moved |= log.catch_up(said.get(ledger).copied().unwrap_or(0), report);

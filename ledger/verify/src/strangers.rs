@@ -7,25 +7,27 @@ use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::path::Path;
 
-use super::log::{Log, Logs};
-use super::{Fault, Report};
-use crate::error::LedgerError;
-use crate::identity::of_file_system;
-use crate::lock::LOCK_FILE;
+use crate::error::VerifyError;
+use crate::files::UNFINISHED;
+use crate::identity::LOCK;
+use crate::log::{Log, Logs};
 use crate::manifest;
-use crate::position::LedgerName;
-use crate::segment;
-use crate::wal::file::file_number;
+use crate::name::LedgerName;
+use crate::report::{Fault, Report};
+use crate::wal::{self, file_number};
 
 /// Files and folders of a data directory besides the ledgers.
-const KNOWN: [&str; 5] = ["identity", LOCK_FILE, "keys", "control.sock", "detect"];
+const KNOWN: [&str; 5] = ["identity", LOCK, "keys", "control.sock", "detect"];
+/// What file systems themselves put at a mount point.
+const OF_FILE_SYSTEMS: [&str; 7] =
+    ["lost+found", ".zfs", ".snapshot", ".snapshots", ".ckpt", ".fseventsd", "System Volume Information"];
 /// What a ledger's shard has.
 const SHARD: [&str; 5] = ["checkpoint", "checkpoint.new", "wal", "segment", "manifest"];
 
-pub(super) fn check_strangers(directory: &Path, logs: &Logs, report: &mut Report) {
+pub(crate) fn check_strangers(directory: &Path, logs: &Logs, report: &mut Report) {
     each(directory, Path::new(""), report, &mut |entry, name, report| {
         let of_ledger = LedgerName::ALL.iter().any(|ledger| name == ledger.as_str());
-        if of_ledger || KNOWN.contains(&name) || of_file_system(&entry.file_name()) {
+        if of_ledger || KNOWN.contains(&name) || OF_FILE_SYSTEMS.iter().any(|known| entry.file_name() == *known) {
             return;
         }
         if looks_like_a_ledger(&entry.path()) {
@@ -53,13 +55,13 @@ fn check_files(log: &Log, report: &mut Report) {
     let fault = |name: &str, report: &mut Report| {
         report.fault(stranger(ledger, name, "it is no file of this ledger"));
     };
-    let directory = &log.place.directory;
-    each(&directory.join("wal"), Path::new("wal"), report, &mut |entry, name, report| {
-        if file_number(&entry.path()).is_none() {
+    let folder = &log.place.folder;
+    each(&folder.join(wal::FOLDER), Path::new(wal::FOLDER), report, &mut |entry, name, report| {
+        if entry.file_name().to_str().and_then(file_number).is_none() {
             fault(name, report);
         }
     });
-    each(&directory.join(manifest::FOLDER), Path::new(manifest::FOLDER), report, &mut |_, name, report| {
+    each(&folder.join(manifest::FOLDER), Path::new(manifest::FOLDER), report, &mut |_, name, report| {
         if manifest::number_of(name).is_none() {
             fault(name, report);
         }
@@ -72,12 +74,17 @@ fn check_files(log: &Log, report: &mut Report) {
         .flat_map(|segment| &segment.files)
         .map(|file| file.name.as_str())
         .collect();
-    each(&directory.join(segment::FOLDER), Path::new(segment::FOLDER), report, &mut |_, name, report| {
-        // A seal that was interrupted leaves files behind the last batch; the next one deletes them.
-        if !listed.contains(name) && segment::first_batch_of(name).is_none_or(|batch| batch < end) {
-            fault(name, report);
-        }
-    });
+    each(
+        &folder.join(manifest::SEGMENT_FOLDER),
+        Path::new(manifest::SEGMENT_FOLDER),
+        report,
+        &mut |_, name, report| {
+            // A seal that was interrupted leaves files behind the last batch; the next one deletes them.
+            if !listed.contains(name) && manifest::first_batch_of(name).is_none_or(|batch| batch < end) {
+                fault(name, report);
+            }
+        },
+    );
 }
 
 /// Names in a folder other than those that are known are faults.
@@ -97,7 +104,7 @@ fn each(folder: &Path, prefix: &Path, report: &mut Report, call: &mut dyn FnMut(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
         Err(error) => {
             let place = prefix.to_string_lossy().into_owned();
-            return report.error(LedgerName::Events, 0, place, &LedgerError::io("list", folder)(error));
+            return report.error(LedgerName::Events, 0, place, &VerifyError::io("list", folder)(error));
         }
     };
     let mut entries: Vec<DirEntry> = entries.flatten().filter(|entry| !is_unfinished(&entry.file_name())).collect();
@@ -108,7 +115,7 @@ fn each(folder: &Path, prefix: &Path, report: &mut Report, call: &mut dyn FnMut(
 }
 
 fn is_unfinished(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
+    name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
 }
 
 /// Whether a folder has shards with files of ours.

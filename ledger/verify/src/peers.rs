@@ -2,16 +2,16 @@
 
 use proof::note::{Checkpoint, Verifier};
 
-use super::log::{Log, Logs};
-use super::{Fault, Report};
 use crate::identity::Identity;
-use crate::position::LedgerName;
+use crate::log::{Log, Logs};
+use crate::name::LedgerName;
+use crate::report::{Fault, Report};
 
 /// What each ledger saw of the other one's log must be in it.
-pub(super) fn check_statements(logs: &Logs, report: &mut Report) {
+pub(crate) fn check_statements(logs: &Logs, report: &mut Report) {
     let Some(operations) = logs.get(&LedgerName::Operations) else { return };
     for (ledger, log) in logs {
-        let Some(peer) = logs.get(&ledger.peer()).filter(|peer| log.whole && peer.whole) else { continue };
+        let Some(peer) = logs.get(&ledger.other()).filter(|peer| log.whole && peer.whole) else { continue };
         for gap in operations.gaps(*ledger) {
             let what = format!(
                 "{ledger}: a server started on a torn copy that had {} batches, where {} had been signed; the batches between \
@@ -54,7 +54,7 @@ pub(super) fn check_statements(logs: &Logs, report: &mut Report) {
 }
 
 /// Compares the logs with signed checkpoints that were kept elsewhere.
-pub(super) fn check_elsewhere(
+pub(crate) fn check_elsewhere(
     logs: &Logs,
     (identity, key): (&Identity, &Verifier),
     notes: &[String],

@@ -58,8 +58,18 @@ pub(super) fn chain(data: &Path, ledger: LedgerName) -> Chain {
     end(data, ledger).0.chain
 }
 
-/// Appends batches to a log; the last one stays open unless it is to be `closed`.
+/// Appends batches of simple entries to a log; the last one stays open unless it is to be `closed`.
 pub(super) fn batches(data: &Path, ledger: LedgerName, count: usize, closed: bool) {
+    let mut entry = Entry::new();
+    match ledger {
+        LedgerName::Events => entry.set_text(column::KIND, "forged"),
+        LedgerName::Operations => entry.set_text(crate::operations::column::KIND, "forged"),
+    }
+    batches_of(data, ledger, &vec![entry; EVENTS], count, closed);
+}
+
+/// Appends batches of these entries to a log, as the writer would.
+pub(super) fn batches_of(data: &Path, ledger: LedgerName, entries: &[Entry], count: usize, closed: bool) {
     let (mut replay, scanner) = end(data, ledger);
     let header = scanner.file().header.clone();
     let (mut number, mut seq) = (scanner.next_commit_number(), replay.next_seq);
@@ -83,19 +93,14 @@ pub(super) fn batches(data: &Path, ledger: LedgerName, count: usize, closed: boo
         };
         let mut batch = OpenBatch::new(Table::of(ledger), 0, open.clone());
         write_frame(&mut bytes, seed, FrameType::Open, |out| open.encode(out));
-        let mut entry = Entry::new();
-        match ledger {
-            LedgerName::Events => entry.set_text(column::KIND, "forged"),
-            LedgerName::Operations => entry.set_text(crate::operations::column::KIND, "forged"),
-        }
-        let group = encoded(Table::of(ledger), &vec![entry; EVENTS]);
+        let group = encoded(Table::of(ledger), entries);
         batch.add_block(&group.block.expect("entries"), replay.recorded, &group.digests);
         write_frame(&mut bytes, seed, FrameType::Block, |out| {
             out.extend_from_slice(&BlockFrame::prefix(seq, replay.recorded));
             out.extend_from_slice(&group.bytes);
         });
-        seq += EVENTS as u64;
-        commit(&mut bytes, &mut number, seq, EVENTS);
+        seq += entries.len() as u64;
+        commit(&mut bytes, &mut number, seq, entries.len());
         if closed || at + 1 < count {
             let seed = Seed::new(header.number, header.nonce, number);
             let closing = batch.header(replay.chain.previous, replay.recorded);
