@@ -160,6 +160,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         let Some(batch) = batch else {
             entries.extend(plan.skip());
             self.flush(plan, entries).await?;
+            debug_assert!(plan.wants_more(), "what fills a batch is sent");
             return self.read(plan, entries).await;
         };
         if !batch.messages.is_empty() {
