@@ -277,7 +277,7 @@ proptest! {
             });
             for (wait_ms, block, stopped) in ends {
                 let worker = worker(block);
-                let stop = worker.stop.clone();
+                let stop = worker.consumer.stop().clone();
                 let ended = if stopped {
                     let (ended, ()) = tokio::join!(worker.run(), async {
                         sleep(Duration::from_millis(wait_ms)).await;
