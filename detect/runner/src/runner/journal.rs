@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use detect_core::clock::Outage;
-use detect_core::engine::Progress;
+use detect_core::engine::EnginePosition;
 use detect_rules::rule_set::RuleSet;
 use ledger::consumer::Journal;
 use ledger::operations::column;
@@ -26,7 +26,7 @@ const OUTAGE: Kind<Outage> = Kind::of(kind::detection::OUTAGE);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// How far detection has come.
-    pub progress: Progress,
+    pub progress: EnginePosition,
     /// Number of the rules in force.
     pub rules: u32,
     /// Snapshots from which this cursor can be reached, oldest first.
@@ -50,7 +50,7 @@ pub struct RulesChange {
     /// Number of the rules, from 1.
     pub revision: u32,
     /// From where on they apply.
-    pub progress: Progress,
+    pub progress: EnginePosition,
     /// The rules.
     #[serde(flatten)]
     pub rules: RuleSet,

@@ -1,7 +1,7 @@
 //! The start of the runner: the newest snapshot that can be believed, then everything up to the cursor once more, in
 //! silence.
 
-use detect_core::engine::Progress;
+use detect_core::engine::EnginePosition;
 use detect_core::findings::Findings;
 use detect_core::limits::BACKFILL_AGE;
 use ledger::Rows;
@@ -100,7 +100,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
             let progress = self.detection.progress();
             let mut clock = progress.clock;
             clock.second = Some(row.recorded.div_euclid(1_000_000));
-            self.replay_until(Progress { clock, ..progress }, history)?;
+            self.replay_until(EnginePosition { clock, ..progress }, history)?;
             self.detection.engine.observe(&row, &mut self.findings);
             self.findings.clear();
         }
@@ -108,7 +108,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
     }
 
     /// Lets time pass at one position as it passed before, with its outages and changes of rules.
-    fn replay_until(&mut self, target: Progress, history: &History) -> Result<(), RunnerError> {
+    fn replay_until(&mut self, target: EnginePosition, history: &History) -> Result<(), RunnerError> {
         let here = |next_seq: u64| next_seq == target.next_seq;
         for change in history.rules.iter().filter(|change| here(change.progress.next_seq)) {
             if change.progress.clock.second <= target.clock.second && change.revision > self.detection.rules().0 {
@@ -121,7 +121,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
     }
 
     fn replay_seconds(&mut self, until: Option<i64>, history: &History) {
-        let Progress { next_seq, clock, .. } = self.detection.progress();
+        let EnginePosition { next_seq, clock, .. } = self.detection.progress();
         let (Some(mut second), Some(until)) = (clock.second, until) else { return };
         while second < until {
             let outage = history.outages.iter().find(|outage| outage.next_seq == next_seq && outage.from == second);
