@@ -58,9 +58,6 @@ pub const LISTEN_NAMES_MAX: usize = 64;
 /// The longest path of a socket that an address holds on Linux.
 pub const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-/// How long the entry of the configuration waits for space on a full disk before it is tried again.
-pub const SPACE_RETRY: Duration = Duration::from_secs(1);
-
 /// Hard budgets of a configuration.
 pub const CONFIGURED_BUDGETS_MAX: usize = 1_024;
 

@@ -181,7 +181,7 @@ impl Server {
         let policy = settings.alerts.clone();
         let triage = Arc::new(TriageService::new(operations.reader(), Some(operations.appender()), policy));
         let budgets = Arc::new(budget::BudgetService::new(operations.reader(), Some(operations.appender())));
-        let mut configuration = configuration::Writer::new(&store, &budgets);
+        let mut configuration = configuration::Writer::new(&store, &budgets, &health);
         // Before anything is read, so that no event comes before the budget that counts it.
         configuration.set_budgets(settings).await?;
         let suppressor = TriageSuppressor::of(&triage);

@@ -20,8 +20,6 @@ pub const TAIL_READ_ROWS: usize = 256;
 pub const TAIL_READ_BYTES: usize = 1 << 20;
 /// A live tail sends a heartbeat when nothing else was sent for this long.
 pub const TAIL_HEARTBEAT: Duration = Duration::from_secs(10);
-/// How often a live tail looks at a ledger that another process writes.
-pub const TAIL_POLL: Duration = Duration::from_millis(250);
 /// Filter values in one live tail.
 pub const TAIL_FILTERS_MAX: usize = 64;
 

@@ -12,11 +12,10 @@ use axum::extract::{self, Query};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use ledger::{Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows};
+use ledger::consumer::{Batch, Halt, Monitor};
+use ledger::{Consumer, Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows};
 use operations::access::Role;
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::authorized::Authorized;
 use super::concurrency_limiter::Permit;
@@ -49,9 +48,10 @@ pub(super) async fn follow(
     }
     let columns = wanted.content_columns();
     state.engine.record_read(&authorized.principal, "tail", place(wanted.ledger, next), &columns).await?;
-    let watch = reader.watch();
-    let (spoke, stop) = (Instant::now(), state.stop);
-    let tail = Tail { reader, watch, wanted, next, authorized, spoke, ended: false, stop, _permit: permit };
+    let mut consumer = Consumer::of(reader, wanted.content, LIMIT, Monitor::new("tail"), state.stop);
+    consumer.seek(next);
+    let (consumer, spoke) = (Some(consumer), Instant::now());
+    let tail = Tail { consumer, next, wanted, authorized, spoke, _permit: permit };
     let body =
         stream::unfold(
             tail,
@@ -92,94 +92,67 @@ const fn place(ledger: LedgerName, seq: u64) -> Position {
     Position { ledger, shard: 0, seq }
 }
 
+/// What is read at once.
+const LIMIT: ReadLimit = ReadLimit { rows: limits::TAIL_READ_ROWS, bytes: limits::TAIL_READ_BYTES };
+
 /// One open tail.
 struct Tail {
-    reader: Reader,
-    watch: Option<watch::Receiver<Durable>>,
-    wanted: Wanted,
+    /// What reads for it, and hears when the server stops: the client comes back later and misses nothing. `None` once
+    /// nothing more comes.
+    consumer: Option<Consumer>,
     next: u64,
+    wanted: Wanted,
     authorized: Authorized,
     /// When something was sent last.
     spoke: Instant,
-    ended: bool,
-    /// Cancelled when the server stops. The client comes back later and misses nothing.
-    stop: CancellationToken,
     _permit: Permit,
 }
 
 impl Tail {
     /// The next bytes to send: matching rows, a heartbeat, or the reason why nothing more comes.
     async fn chunk(&mut self) -> Option<Bytes> {
-        if self.ended {
-            return None;
-        }
+        let mut consumer = self.consumer.take()?;
         let text = loop {
-            let rows = match self.read().await {
-                Ok(rows) => rows,
-                Err(Problem { code, detail, .. }) => break self.end(code, &detail),
+            let read;
+            (consumer, read) = match read_on(consumer).await {
+                Ok(read) => read,
+                Err(problem) => break end(&problem),
             };
             // Whoever comes back asks for what follows the position that a heartbeat tells.
-            if self.stop.is_cancelled() {
-                self.ended = true;
+            if consumer.is_stopping() {
                 break self.heartbeat();
             }
+            let rows = match read {
+                Ok(batch) => batch.map(|batch| batch.rows).filter(|rows| !rows.is_empty()),
+                Err(error) => break end(&error.into()),
+            };
             // Asked after each read, so that no row that was read later is sent to a token that was revoked before.
             if !self.authorized.still_stands() {
-                break self.end("unauthorized", "the token was revoked or changed");
+                break error_event("unauthorized", "the token was revoked or changed");
             }
+            let text = rows.as_ref().map(|rows| self.events(rows)).unwrap_or_default();
+            self.next = rows.as_ref().map_or(self.next, |rows| rows.next_seq);
             let due = self.spoke + limits::TAIL_HEARTBEAT;
-            if rows.is_empty() {
-                if Instant::now() >= due {
-                    break self.heartbeat();
-                }
-                self.wait(due.min(Instant::now() + STANDING_CHECK)).await;
+            // Nothing of many rows matched, or nothing came: whoever waits is told how far this came.
+            if !text.is_empty() || Instant::now() >= due {
+                self.consumer = Some(consumer);
+                break if text.is_empty() { self.heartbeat() } else { text };
+            }
+            if rows.is_some() {
                 continue;
             }
-            self.next = rows.next_seq;
-            let text = self.events(&rows);
-            if !text.is_empty() {
-                break text;
-            }
-            // Nothing of many rows matched: whoever waits is told how far this came.
-            if Instant::now() >= due {
-                break self.heartbeat();
+            let until = due.min(Instant::now() + STANDING_CHECK);
+            match tokio::time::timeout_at(until, consumer.until_more::<LedgerError>()).await {
+                Ok(Err(Halt::Stopped)) => break self.heartbeat(),
+                // The writer failed: the heartbeat goes on, and what is wrong is told by reads and by health.
+                Ok(Err(Halt::Failed(_))) => {
+                    let _ = consumer.unless_stopped::<_, LedgerError>(tokio::time::sleep_until(until)).await;
+                }
+                Ok(Ok(())) | Err(_) => {}
             }
         };
         self.spoke = Instant::now();
         Some(text.into())
-    }
-
-    async fn read(&self) -> Result<Rows, Problem> {
-        let (reader, from, content) = (self.reader.clone(), self.next, self.wanted.content);
-        let limit = ReadLimit { rows: limits::TAIL_READ_ROWS, bytes: limits::TAIL_READ_BYTES };
-        let read = move || -> Result<Rows, LedgerError> {
-            if reader.durable()?.next_seq <= from {
-                let table = reader.table();
-                return Ok(Rows::new(table.ledger, 0, from));
-            }
-            reader.read(from, content, limit)
-        };
-        Ok(blocking(read).await??)
-    }
-
-    /// Waits until something may have become durable or the server stops, at most until `due`.
-    async fn wait(&mut self, due: Instant) {
-        let stop = self.stop.clone();
-        stop.run_until_cancelled(self.wait_for_rows(due)).await;
-    }
-
-    async fn wait_for_rows(&mut self, due: Instant) {
-        match &mut self.watch {
-            Some(watch) => {
-                let next = self.next;
-                let more = watch.wait_for(|durable| durable.next_seq > next);
-                // The writer is gone when the wait fails: the heartbeat goes on, and reads say what is wrong.
-                if matches!(tokio::time::timeout_at(due, more).await, Ok(Err(_))) {
-                    self.watch = None;
-                }
-            }
-            None => tokio::time::sleep_until(due.min(Instant::now() + limits::TAIL_POLL)).await,
-        }
     }
 
     fn events(&self, rows: &Rows) -> String {
@@ -198,9 +171,22 @@ impl Tail {
             None => ": heartbeat\n\n".to_owned(),
         }
     }
+}
 
-    fn end(&mut self, code: &str, detail: &str) -> String {
-        self.ended = true;
-        format!("event: error\ndata: {}\n\n", serde_json::json!({ "code": code, "detail": detail }))
-    }
+/// Reads on a thread for that, since it may take long in what is sealed.
+async fn read_on(mut consumer: Consumer) -> Result<(Consumer, Result<Option<Batch>, LedgerError>), Problem> {
+    let read = move || {
+        let read = consumer.try_next_batch();
+        (consumer, read)
+    };
+    blocking(read).await
+}
+
+/// Why nothing more comes.
+fn end(Problem { code, detail, .. }: &Problem) -> String {
+    error_event(code, detail)
+}
+
+fn error_event(code: &str, detail: &str) -> String {
+    format!("event: error\ndata: {}\n\n", serde_json::json!({ "code": code, "detail": detail }))
 }

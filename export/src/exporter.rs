@@ -4,7 +4,8 @@ mod idle;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ledger::{AppendError, Appender, Group, Ledger, LedgerError, LedgerName, Reader};
+use ledger::consumer::Monitor;
+use ledger::{AppendError, Appender, Consumer, Follower, Group, Ledger, LedgerName, Reader};
 use operations::kind::Envelope;
 use operations::kind::export::{RETRY, Retry};
 use tokio::sync::Notify;
@@ -13,12 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, SinkConfig};
 use crate::delivery::suppressor::{SuppressNothing, Suppressor};
-use crate::metrics::{Metrics, SinkMetrics};
+use crate::metrics::Metrics;
 use crate::status::SinkStatus;
 use crate::streams::fields::Renderer;
-use crate::worker::state_store::{LedgerFeed, LedgerStateStore};
+use crate::worker::state_store::{LIMIT, LedgerStateStore};
 use crate::worker::token_bucket::TokenBucket;
-use crate::worker::{SinkWorker, Timing, WorkerError};
+use crate::worker::{SinkWorker, Timing};
 use idle::IdleWorker;
 
 /// Why export cannot start.
@@ -41,13 +42,16 @@ pub enum ExportError {
 /// Runs every sink.
 pub struct Exporter {
     /// The workers, each with what tells of it once it has ended.
-    workers: Vec<(SinkWorker<LedgerFeed, LedgerStateStore>, IdleWorker)>,
+    workers: Vec<(SinkWorker<Follower, LedgerStateStore>, IdleWorker)>,
     /// The workers of sinks that are paused.
     idle: Vec<IdleWorker>,
     operations: Reader,
     status: Status,
     metrics: Metrics,
+    monitors: Vec<Monitor>,
     retries: Retries,
+    /// What tells the workers to stop.
+    stop: CancellationToken,
 }
 
 /// Asks that what a sink refused is sent to it once more. Clones ask the same sinks.
@@ -100,7 +104,7 @@ impl Exporter {
     /// before [`Exporter::run`].
     pub fn new(config: &Config, events: &Ledger, operations: &Ledger, key: [u8; 32]) -> Result<Self, ExportError> {
         config.check()?;
-        let metrics = Metrics::default();
+        let (metrics, mut monitors, stop) = (Metrics::default(), Vec::new(), CancellationToken::new());
         let (mut workers, mut idle, mut status, mut wakes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (routes, grouping) = (Arc::new(config.routes.clone()), Arc::new(config.grouping.clone()));
         for sink in &config.sinks {
@@ -111,11 +115,13 @@ impl Exporter {
                 status.push(shared.clone());
                 let source = if *ledger == LedgerName::Events { events } else { operations };
                 let (reader, shard, metrics) = (source.reader(), source.shard(), metrics.of(name, *ledger));
-                let rest = IdleWorker { reader, shard, status: shared.clone(), metrics };
+                let monitor = Monitor::new(format!("sink/{name}/{ledger}"));
+                monitors.push(monitor.clone());
+                let rest = IdleWorker { reader, monitor, shard, status: shared.clone(), metrics };
                 if sink.common.paused {
                     idle.push(rest);
                 } else {
-                    let worker = worker(sink, source, operations, key, rest.metrics.clone(), shared)?;
+                    let worker = worker(sink, source, operations, key, &rest, stop.clone())?;
                     wakes.push((name.clone(), worker.wake.clone()));
                     workers.push((worker, rest));
                 }
@@ -123,7 +129,8 @@ impl Exporter {
         }
         let retries = Retries { appender: operations.appender(), workers: Arc::new(wakes) };
         let operations = operations.reader();
-        Ok(Self { workers, idle, operations, status: Status(Arc::new(status)), metrics, retries })
+        let status = Status(Arc::new(status));
+        Ok(Self { workers, idle, operations, status, metrics, monitors, retries, stop })
     }
 
     /// Who is asked, before anybody is told of an alert, whether something hides it. Without it nothing is hidden.
@@ -147,6 +154,11 @@ impl Exporter {
         self.metrics.clone()
     }
 
+    /// How each worker stands as a consumer of its ledger, for health.
+    pub fn monitors(&self) -> Vec<Monitor> {
+        self.monitors.clone()
+    }
+
     /// The status, which stays readable while the sinks run.
     pub fn status(&self) -> Status {
         self.status.clone()
@@ -159,31 +171,19 @@ impl Exporter {
         for rest in self.idle {
             tasks.spawn(rest.run_paused(self.operations.clone(), stop.clone()));
         }
-        for (mut worker, rest) in self.workers {
-            worker.stop = stop.clone();
+        for (worker, rest) in self.workers {
             let stop = stop.clone();
             tasks.spawn(async move {
-                if let Err(error) = worker.run().await
-                    && !is_stop(&error)
-                {
+                if let Err(error) = worker.run().await {
                     rest.run_stopped(error, stop).await;
                 }
             });
         }
-        while tasks.join_next().await.is_some() {}
         // Without workers the sinks are paused or absent; the caller waits for `stop` as with any other stage.
         stop.cancelled().await;
+        self.stop.cancel();
+        while tasks.join_next().await.is_some() {}
     }
-}
-
-/// Whether the store was stopped before the worker: everything that was acknowledged is on record or will be sent again.
-fn is_stop(error: &WorkerError) -> bool {
-    matches!(
-        error,
-        WorkerError::Stopped
-            | WorkerError::Append(AppendError::Stopped)
-            | WorkerError::Ledger(LedgerError::Append(AppendError::Stopped))
-    )
 }
 
 fn worker(
@@ -191,29 +191,32 @@ fn worker(
     source: &Ledger,
     operations: &Ledger,
     key: [u8; 32],
-    metrics: SinkMetrics,
-    status: Arc<Mutex<SinkStatus>>,
-) -> Result<SinkWorker<LedgerFeed, LedgerStateStore>, ExportError> {
+    shown: &IdleWorker,
+    stop: CancellationToken,
+) -> Result<SinkWorker<Follower, LedgerStateStore>, ExportError> {
     let name = sink.common.name.clone();
     let failed = |message| ExportError::Connection { sink: name.clone(), message };
+    let content = sink.needs_content(source.name());
+    let consumer = Consumer::of(source.reader(), content, LIMIT, shown.monitor.clone(), stop);
+    let state_store = LedgerStateStore {
+        sink: name.clone(),
+        ledger: source.name(),
+        shard: source.shard(),
+        exported_reader: source.reader(),
+        content,
+        operations: operations.reader(),
+        appender: operations.appender(),
+        outbox: None,
+    };
     Ok(SinkWorker {
         renderer: Renderer::new(sink.common.fields.clone(), key),
-        feed: LedgerFeed::new(source.reader(), sink.needs_content(source.name())),
-        state_store: LedgerStateStore {
-            sink: name.clone(),
-            ledger: source.name(),
-            shard: source.shard(),
-            exported_reader: source.reader(),
-            operations: operations.reader(),
-            appender: operations.appender(),
-            outbox: None,
-        },
+        recorder: consumer.recorder(state_store),
+        consumer,
         sender: sink.sink.sender(&sink.reach()).map_err(failed)?,
         timing: Timing::default(),
-        metrics,
-        status,
+        metrics: shown.metrics.clone(),
+        status: Arc::clone(&shown.status),
         teller: Mutex::default(),
-        stop: CancellationToken::new(),
         suppressor: Arc::new(SuppressNothing),
         token_bucket: TokenBucket::new(sink.limits().burst, sink.limits().interval),
         wake: Arc::new(Notify::new()),

@@ -30,8 +30,6 @@ pub const RETRY_MAX: Duration = Duration::from_mins(1);
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 /// A parked sink tries again this often.
 pub const PARK: Duration = Duration::from_mins(1);
-/// How long the loop waits when its receipts cannot be recorded for want of space.
-pub const NO_SPACE_RETRY: Duration = Duration::from_secs(1);
 
 /// Alerts that one batch to a receiver of alerts holds. In a storm these become a few urgent messages and a digest.
 pub const ALERTS_MAX: usize = 2_000;

@@ -11,7 +11,6 @@ use prometheus_client::registry::Registry;
 /// Metrics of export. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    lag: Family<Labels, Gauge>,
     lag_seconds: Family<Labels, Gauge>,
     sent: Family<Labels, Counter>,
     retries: Family<Labels, Counter>,
@@ -40,7 +39,6 @@ impl MetricConstructor<Histogram> for Buckets {
 impl Default for Metrics {
     fn default() -> Self {
         Self {
-            lag: Family::default(),
             lag_seconds: Family::default(),
             sent: Family::default(),
             retries: Family::default(),
@@ -54,11 +52,6 @@ impl Default for Metrics {
 impl Metrics {
     /// Names them in a registry.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "tachograph_export_lag_entries",
-            "Durable entries that the sink has not yet passed",
-            self.lag.clone(),
-        );
         registry.register(
             "tachograph_export_lag_seconds",
             "Age of the oldest record that was read for the sink and is not done",
@@ -87,7 +80,6 @@ impl Metrics {
     pub(crate) fn of(&self, sink: &str, ledger: LedgerName) -> SinkMetrics {
         let labels = Labels { sink: sink.to_owned(), ledger: ledger.as_str() };
         SinkMetrics {
-            lag: self.lag.get_or_create_owned(&labels),
             lag_seconds: self.lag_seconds.get_or_create_owned(&labels),
             sent: self.sent.get_or_create_owned(&labels),
             retries: self.retries.get_or_create_owned(&labels),
@@ -101,7 +93,6 @@ impl Metrics {
 /// The metrics of one sink in one ledger.
 #[derive(Debug, Clone)]
 pub struct SinkMetrics {
-    pub lag: Gauge,
     pub lag_seconds: Gauge,
     pub sent: Counter,
     pub retries: Counter,

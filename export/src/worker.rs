@@ -14,17 +14,17 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ledger::{AppendError, LedgerError};
+use ledger::consumer::{ConsumerStatus, Halt, Recorder, Source};
+use ledger::{AppendError, Consumer, LedgerError};
 use operations::standing::{Teller, Telling};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::config::{SinkConfig, Start};
 use crate::delivery;
 use crate::delivery::suppressor::Suppressor;
 use crate::judgement::Ack;
-use crate::limits::{NO_SPACE_RETRY, PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
+use crate::limits::{PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WINDOW_ENTRIES_MAX};
 use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
 use crate::sender::Sender;
@@ -33,7 +33,7 @@ use crate::status::{SinkStatus, now_micros};
 use crate::streams::fields::Renderer;
 use plan::{Batch, Plan};
 use send::{Attempt, Settled};
-use state_store::{Feed, StateEntry, StateStore};
+use state_store::{StateEntry, StateStore, recorded_cursor};
 use token_bucket::TokenBucket;
 
 /// How long a worker waits for what, and how much goes together. Tests shorten it.
@@ -69,20 +69,22 @@ pub enum WorkerError {
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// It was stopped, at a moment when nothing of it was on its way to the ledger.
-    #[error("export was stopped")]
-    Stopped,
     /// Receipts cannot be recorded.
     #[error("receipts cannot be recorded: {0}")]
     Append(#[from] AppendError),
 }
 
+/// What became of a piece of work: a stop may end it, or a failure.
+type Result<T, E = Halt<WorkerError>> = std::result::Result<T, E>;
+
 /// One sink in one ledger.
 pub struct SinkWorker<F, S> {
     pub config: SinkConfig,
     pub renderer: Renderer,
-    pub feed: F,
-    pub state_store: S,
+    /// What reads its ledger,
+    pub consumer: Consumer<F>,
+    /// and records how far it is.
+    pub recorder: Recorder<S>,
     /// What carries its messages.
     pub sender: Box<dyn Sender>,
     pub timing: Timing,
@@ -90,7 +92,6 @@ pub struct SinkWorker<F, S> {
     pub status: Arc<Mutex<SinkStatus>>,
     /// What the log was told of the status.
     pub teller: Mutex<Teller>,
-    pub stop: CancellationToken,
     pub suppressor: Arc<dyn Suppressor>,
     pub token_bucket: TokenBucket,
     /// Somebody asked that dead letters are sent once more.
@@ -101,25 +102,26 @@ pub struct SinkWorker<F, S> {
     pub receipt_due: Instant,
 }
 
-impl<F: Feed, S: StateStore> SinkWorker<F, S> {
+impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// Exports until it is stopped or something fails for good. What was acknowledged by then is recorded before it returns,
     /// so another worker of the same sink may follow at once. Dropping the future at any moment loses nothing either, but what
     /// it had queued may become durable later: only a new process may follow then.
     pub async fn run(mut self) -> Result<(), WorkerError> {
-        let mut plan = self.start().await?;
+        let mut plan = match self.start().await {
+            Ok(plan) => plan,
+            Err(halt) => return halt.end(),
+        };
         let mut entries = Vec::new();
-        loop {
-            match self.turn(&mut plan, &mut entries).await {
-                Ok(()) => {}
-                Err(WorkerError::Stopped) => return self.record(&mut plan, &mut entries).await,
-                Err(WorkerError::Append(error)) => return Err(error.into()),
-                Err(error) => {
-                    // What was taken needs no repeating because nothing more can be read.
-                    self.record(&mut plan, &mut entries).await?;
-                    return Err(error);
-                }
+        let halt = loop {
+            if let Err(halt) = self.turn(&mut plan, &mut entries).await {
+                break halt;
             }
+        };
+        // What was taken needs no repeating because of a stop, or because nothing more can be read.
+        if !matches!(halt, Halt::Failed(WorkerError::Append(_))) {
+            self.record(&mut plan, &mut entries).await.or_else(Halt::end)?;
         }
+        halt.end()
     }
 
     /// Whether it tells people of alerts.
@@ -138,12 +140,12 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     }
 
     /// One batch, or one wait.
-    async fn turn(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+    async fn turn(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
         self.replay(plan, entries).await?;
         self.gather(plan, entries).await?;
         entries.extend(plan.leave());
         if plan.wants_window() {
-            plan.enter(self.feed.durable()?, self.timing.window_entries);
+            plan.enter(self.consumer.durable()?, self.timing.window_entries);
         }
         if self.is_delivery() {
             // What the receiver was told is read from the ledger, so it must stand there.
@@ -152,7 +154,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         }
         let batch = match &self.config.sink {
             AnySink::Delivery(sink) => {
-                let outbox = self.state_store.outbox()?;
+                let outbox = self.recorder.journal_mut().outbox()?;
                 plan.propose(|records| sink.render(records, outbox))
             }
             AnySink::Stream(sink) => plan.propose(|records| sink.render(records)),
@@ -160,6 +162,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         let Some(batch) = batch else {
             entries.extend(plan.skip());
             self.flush(plan, entries).await?;
+            debug_assert!(plan.wants_more(), "what fills a batch is sent");
             return self.read(plan, entries).await;
         };
         if !batch.messages.is_empty() {
@@ -181,7 +184,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     }
 
     /// Records everything, the receipt for what was taken included.
-    async fn record(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+    async fn record(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
         if plan.is_growing() {
             self.close(plan, entries);
         }
@@ -209,10 +212,10 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         plan: &mut Plan,
         batch: &Batch,
         entries: &mut Vec<StateEntry>,
-    ) -> Result<Vec<Attempt>, WorkerError> {
+    ) -> Result<Vec<Attempt>> {
         let mut had = Vec::new();
         if self.is_delivery() {
-            had.extend(self.state_store.outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
+            had.extend(self.recorder.journal_mut().outbox()?.half_sent().iter().map(|sent| sent.key.clone()));
         }
         let (mut attempts, mut doubtful) = (Vec::new(), batch.is_resumed());
         for (number, message) in batch.messages.iter().enumerate() {
@@ -233,37 +236,28 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     }
 
     /// Waits until a message may go, and counts it.
-    async fn wait_for_token(&mut self, plan: &Plan) -> Result<(), WorkerError> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => Err(WorkerError::Stopped),
-            () = self.shown_during(plan, tokio::time::sleep_until(self.token_bucket.ready_at())) => {
-                self.token_bucket.take();
-                Ok(())
-            }
-        }
+    async fn wait_for_token(&mut self, plan: &Plan) -> Result<()> {
+        let ready = tokio::time::sleep_until(self.token_bucket.ready_at());
+        self.consumer.unless_stopped(self.shown_during(plan, ready)).await?;
+        self.token_bucket.take();
+        Ok(())
     }
 
     /// Where the sink stands. A new sink first records where it starts, so that its receipts tile the ledger.
-    async fn start(&mut self) -> Result<Plan, WorkerError> {
-        let exported = self.state_store.exported()?;
+    async fn start(&mut self) -> Result<Plan> {
+        let exported = self.recorder.journal().exported()?;
         let new = exported.is_none();
         let (limit, in_windows) = (self.config.limits().records, !self.is_delivery());
-        let end = self.feed.durable()?.next_seq;
+        let end = self.consumer.durable()?.next_seq;
         let mut plan = Plan::new(exported.unwrap_or_default(), limit, end, in_windows);
-        self.feed.seek(plan.next_seq());
+        self.consumer.seek(plan.next_seq());
         if new && self.config.start() == Start::Now {
-            self.feed.seek(end);
+            self.consumer.seek(end);
             let mut entries: Vec<StateEntry> = plan.jump(end).into_iter().collect();
             self.flush(&plan, &mut entries).await?;
         }
-        let stop = self.stop.clone();
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return Err(WorkerError::Stopped),
-            opened = self.state_store.open() => opened?,
-        }
-        let dead = self.state_store.outbox()?.dead().len() as u64;
+        self.consumer.unless_stopped(self.recorder.journal_mut().open()).await??;
+        let dead = self.recorder.journal_mut().outbox()?.dead().len() as u64;
         self.update_status(&plan, |status| status.dead = dead);
         let SinkConfig { common, spec, .. } = &self.config;
         let (sink, position) = (&common.name, plan.next_seq());
@@ -286,14 +280,15 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     }
 
     /// Reads until there is enough for a batch, or as much as there is once the sink may be sent to again.
-    async fn gather(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+    async fn gather(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
         let free_at = self.token_bucket.ready_at();
         let mut deadline = free_at;
         let mut lingered = false;
+        let stop = self.consumer.stop().clone();
         loop {
             while plan.wants_more() {
-                match self.feed.try_next()? {
-                    Some(rows) => plan.absorb(&rows, &self.config.filter(), &self.renderer),
+                match self.consumer.try_next_batch()? {
+                    Some(batch) => plan.absorb(&batch.rows, &self.config.filter(), &self.renderer),
                     None => break,
                 }
             }
@@ -315,21 +310,22 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
             self.flush(plan, entries).await?;
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
+                () = stop.cancelled() => return Err(Halt::Stopped),
                 () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => self.close(plan, entries),
                 () = tokio::time::sleep_until(deadline) => {}
                 () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
                 () = self.wake.notified() => self.replay_due = true,
-                rows = self.feed.next(), if plan.wants_more() => plan.absorb(&rows?, &self.config.filter(), &self.renderer),
+                batch = self.consumer.next_batch::<WorkerError>(), if plan.wants_more() => {
+                    plan.absorb(&batch?.rows, &self.config.filter(), &self.renderer);
+                }
             }
         }
     }
 
-    async fn read(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+    async fn read(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
         let is_parked = self.status.lock().unwrap_or_else(PoisonError::into_inner).parked;
-        let rows = tokio::select! {
+        let batch = tokio::select! {
             biased;
-            () = self.stop.cancelled() => return Err(WorkerError::Stopped),
             () = tokio::time::sleep_until(self.receipt_due), if plan.is_growing() => {
                 self.close(plan, entries);
                 return Ok(());
@@ -338,51 +334,41 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
                 self.replay_due = true;
                 return Ok(());
             }
-            rows = self.feed.next() => rows?,
+            batch = self.consumer.next_batch::<WorkerError>() => batch?,
             () = tokio::time::sleep(self.timing.park), if is_parked => {
                 self.look_for_secrets(plan);
                 return Ok(());
             }
         };
-        plan.absorb(&rows, &self.config.filter(), &self.renderer);
+        plan.absorb(&batch.rows, &self.config.filter(), &self.renderer);
         self.update_status(plan, |_| {});
         Ok(())
     }
 
-    /// Records intents, receipts and rejections in one group. A stop does not interrupt it. The lag grows meanwhile.
-    async fn flush(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        loop {
-            self.append(plan, entries).await?;
-            if entries.is_empty() {
-                return Ok(());
-            }
-            tokio::select! {
-                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
-                () = tokio::time::sleep(NO_SPACE_RETRY) => {}
-            }
-        }
-    }
-
-    /// Records entries. They stay if the disk refuses them.
-    async fn append(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
-        match self.shown_during(plan, self.state_store.append(entries)).await {
-            Ok(()) => {
-                entries.clear();
-                if self.status.lock().unwrap_or_else(PoisonError::into_inner).receipts_wait.is_some() {
-                    self.update_status(plan, |status| status.receipts_wait = None);
-                }
-            }
-            Err(error) if error.is_of_disk() => {
-                self.update_status(plan, |status| {
-                    status.receipts_wait = Some(format!("receipts cannot be recorded: {error}"));
-                });
-            }
-            Err(error) => return Err(error.into()),
+    /// Records intents, receipts and rejections in one group. The lag grows meanwhile.
+    async fn flush(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
+        if !entries.is_empty() {
+            let recorded = self.recorder.record(entries, recorded_cursor(entries));
+            self.shown_during(plan, recorded).await?;
+            self.flushed(plan, entries);
         }
         Ok(())
+    }
+
+    /// Records them if there is space now.
+    async fn try_flush(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
+        let recorded = self.recorder.try_record(entries, recorded_cursor(entries));
+        if self.shown_during(plan, recorded).await?.is_some() {
+            self.flushed(plan, entries);
+        }
+        Ok(())
+    }
+
+    fn flushed(&self, plan: &Plan, entries: &mut Vec<StateEntry>) {
+        entries.clear();
+        if self.status.lock().unwrap_or_else(PoisonError::into_inner).receipts_wait.is_some() {
+            self.update_status(plan, |_| {});
+        }
     }
 
     /// Waits for something; the lag that is shown grows meanwhile.
@@ -399,14 +385,16 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
 
     /// Writes the status down after `change`.
     fn update_status(&self, plan: &Plan, change: impl FnOnce(&mut SinkStatus)) {
-        let lag = self.feed.lag() + plan.pending().len() as u64;
+        let monitor = self.consumer.monitor();
+        monitor.holds(plan.pending().len() as u64);
+        let ConsumerStatus { lag, condition, .. } = monitor.status();
         let oldest = plan.pending().front().map(|record| record.recorded);
         let lag_seconds = oldest.map_or(0, |recorded| (now_micros() - recorded).max(0) / 1_000_000);
-        self.metrics.lag.set(lag as i64);
         self.metrics.lag_seconds.set(lag_seconds);
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         (status.next_seq, status.export_seq, status.lag) = (plan.next_seq(), plan.export_seq(), lag);
         status.lag_seconds = lag_seconds as u64;
+        status.receipts_wait = condition.waits_for().map(|reason| format!("receipts cannot be recorded: {reason}"));
         change(&mut status);
         let now = now_micros();
         status.judge(now);
@@ -420,13 +408,8 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         }
     }
 
-    fn settle(
-        &mut self,
-        plan: &mut Plan,
-        batch: &Batch,
-        attempts: Vec<Attempt>,
-    ) -> Result<Vec<StateEntry>, WorkerError> {
-        let checkpoint = self.state_store.checkpoint()?;
+    fn settle(&mut self, plan: &mut Plan, batch: &Batch, attempts: Vec<Attempt>) -> Result<Vec<StateEntry>> {
+        let checkpoint = self.recorder.journal().checkpoint()?;
         let before = plan.totals();
         let settled = plan.settle(batch, attempts, checkpoint);
         let (sent, rejected) = (plan.totals().sent - before.sent, plan.totals().rejected - before.rejected);

@@ -13,7 +13,7 @@ use crate::store::Durable;
 /// How often a ledger that another process writes is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Follows a ledger in order. The consumer keeps its cursor durable; [`Follower::lag`] is for its metric.
+/// Follows a ledger in order. Whoever follows does so as a [`crate::Consumer`].
 #[derive(Debug)]
 pub struct Follower {
     reader: Reader,
@@ -39,7 +39,7 @@ impl Follower {
     /// `Append(Poisoned)`.
     pub async fn next(&mut self) -> Result<Rows, LedgerError> {
         loop {
-            let durable = self.durable()?;
+            let durable = self.look()?;
             if let Some(rows) = self.next_until(&durable)? {
                 return Ok(rows);
             }
@@ -70,9 +70,9 @@ impl Follower {
         Ok(Some(rows))
     }
 
-    /// Goes to another position.
+    /// Goes to a position, as one that has read nothing.
     pub fn seek(&mut self, cursor: u64) {
-        self.cursor = cursor;
+        (self.cursor, self.recorded_until, self.batches_until) = (cursor, i64::MIN, 0);
     }
 
     /// The ledger that it follows.
@@ -85,26 +85,30 @@ impl Follower {
         self.cursor
     }
 
-    /// Durable rows that were not yet returned, as far as the follower last saw.
-    pub fn lag(&self) -> u64 {
-        let durable = self.watch.as_ref().map(|watch| watch.borrow().next_seq);
-        durable.unwrap_or(self.cursor).saturating_sub(self.cursor)
-    }
-
     /// Changes whenever something becomes durable; `None` for a ledger that another process may be writing.
     pub(crate) fn watch(&self) -> Option<watch::Receiver<Durable>> {
         self.watch.clone()
     }
 
-    /// What is durable now. [`Follower::changed`] waits for more than this.
-    pub fn durable(&mut self) -> Result<Durable, LedgerError> {
+    /// A block without rows, from where it stands.
+    pub(crate) fn nothing(&self) -> Rows {
+        self.reader.empty(self.cursor)
+    }
+
+    /// What is durable now.
+    pub fn durable(&self) -> Result<Durable, LedgerError> {
+        self.reader.durable()
+    }
+
+    /// The same. [`Follower::changed`] waits for more than this.
+    pub fn look(&mut self) -> Result<Durable, LedgerError> {
         match &mut self.watch {
             Some(watch) => Ok(*watch.borrow_and_update()),
             None => self.reader.durable(),
         }
     }
 
-    /// Waits until something became durable since [`Follower::durable`] looked.
+    /// Waits until something became durable since [`Follower::look`].
     pub async fn changed(&mut self) -> Result<(), LedgerError> {
         if let Some(reason) = self.reader.poisoned() {
             return Err(crate::error::AppendError::Poisoned { reason }.into());

@@ -10,7 +10,7 @@ use clap::Args;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use detect_rules::user::{Depth, Rule};
-use detect_runner::backtest::{Backtest, Change, Progress, Report, changes, running_rules};
+use detect_runner::backtest::{Backtest, BacktestProgress, Change, Report, changes, running_rules};
 use detect_runner::user_rules;
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::{LedgerName, Reader};
@@ -97,7 +97,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
     let backtest =
         Backtest { candidate, current, since: arguments.since, until: arguments.until, examples: arguments.examples };
     let bar = progress_bar();
-    let mut advance = |progress: Progress| {
+    let mut advance = |progress: BacktestProgress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     };

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use ingest::price::PriceTable;
+use ledger::consumer::{Journal, Monitor, Recorder};
 use ledger::operations::TABLE;
 use ledger::{AppendError, Appender, Entry, Group, Store};
 use operations::budget::{BudgetError, BudgetService};
@@ -18,9 +20,9 @@ use operations::kind::{self, Envelope};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::health::Health;
 use crate::certificate::Certificate;
 use crate::exit::Failure;
-use crate::limits;
 use crate::settings::{Loaded, Settings};
 
 /// The part of Tachograph that writes them.
@@ -29,6 +31,7 @@ const ACTOR: &str = "serve";
 /// Writes what is in effect.
 pub struct Writer {
     ledger: Ledger,
+    monitor: Monitor,
     waiting: Option<Waiting>,
 }
 
@@ -39,13 +42,15 @@ struct Ledger {
     appender: Appender,
 }
 
-/// What is not written yet.
-#[derive(Default)]
-struct Owed {
+/// What is written at once.
+enum Statement {
     /// All budgets that there are to be; older ones are void.
-    budgets: Option<BTreeMap<String, Set>>,
-    entries: VecDeque<Entry>,
+    Budgets(BTreeMap<String, Set>),
+    Entry(Entry),
 }
+
+/// What is not written yet, in order.
+type Owed = VecDeque<Statement>;
 
 /// The task that waits for space.
 struct Waiting {
@@ -55,23 +60,26 @@ struct Waiting {
 
 impl Writer {
     /// Nothing is written yet.
-    pub fn new(store: &Store, budgets: &Arc<BudgetService>) -> Self {
+    pub fn new(store: &Store, budgets: &Arc<BudgetService>, health: &Health) -> Self {
         let ledger = Ledger { budgets: Arc::clone(budgets), appender: store.operations().appender() };
-        Self { ledger, waiting: None }
+        let monitor = Monitor::new("configuration");
+        health.watch_consumers("configuration", vec![monitor.clone()]);
+        Self { ledger, monitor, waiting: None }
     }
 
     /// Sets the budgets of a configuration and closes all others.
     pub async fn set_budgets(&mut self, settings: &Settings) -> Result<(), Failure> {
         let wanted = settings.budget_sets().map_err(Failure::config)?;
         let mut owed = self.take_back().await;
-        owed.budgets = Some(wanted);
+        owed.retain(|statement| !matches!(statement, Statement::Budgets(_)));
+        owed.push_front(Statement::Budgets(wanted));
         self.write(owed).await
     }
 
     /// Records that `new` is in effect from now on, in place of `old`.
     pub async fn record(&mut self, old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<(), Failure> {
         let mut owed = self.take_back().await;
-        owed.entries.push_back(entry(old, new, needs_restart)?);
+        owed.push_back(Statement::Entry(entry(old, new, needs_restart)?));
         self.write(owed).await
     }
 
@@ -88,7 +96,7 @@ impl Writer {
         let envelope = Envelope { subject: version, from: old, to: Some(version), actor: ACTOR, ..Envelope::default() };
         let file = file.map(|file| file.display().to_string());
         let record = Prices { version: version.to_owned(), models: new.models(), file };
-        owed.entries.push_back(PRICES.entry(&envelope, &record)?);
+        owed.push_back(Statement::Entry(PRICES.entry(&envelope, &record)?));
         self.write(owed).await
     }
 
@@ -112,7 +120,7 @@ impl Writer {
             file: new.map(|certificate| certificate.file.display().to_string()),
             valid_until: new.map(Certificate::valid_until),
         };
-        owed.entries.push_back(CERTIFICATE.entry(&envelope, &record)?);
+        owed.push_back(Statement::Entry(CERTIFICATE.entry(&envelope, &record)?));
         self.write(owed).await
     }
 
@@ -130,66 +138,71 @@ impl Writer {
     }
 
     async fn write(&mut self, mut owed: Owed) -> Result<(), Failure> {
-        match owed.write(&self.ledger).await {
-            Err(error) if is_no_space(&error) => {
-                tracing::warn!("the disk is full: the configuration and its budgets are recorded once there is space");
-                let (ledger, stop) = (self.ledger.clone(), CancellationToken::new());
-                let task = tokio::spawn(owed.wait(ledger, stop.clone()));
-                self.waiting = Some(Waiting { stop, task });
-                Ok(())
-            }
-            Err(error) => {
-                Err(anyhow::Error::from(error).context("the configuration in effect could not be recorded").into())
-            }
-            Ok(()) => Ok(()),
-        }
-    }
-}
-
-impl Owed {
-    /// Writes all of it, or what there is space for.
-    async fn write(&mut self, ledger: &Ledger) -> Result<(), BudgetError> {
-        if let Some(wanted) = self.budgets.clone() {
-            let budgets = Arc::clone(&ledger.budgets);
-            // It reads the ledger and waits for an fsync, which blocks. A panic in it was logged by the runtime.
-            let configured = tokio::task::spawn_blocking(move || budgets.configure(&wanted, ACTOR)).await;
-            let changes = configured.unwrap_or(Err(BudgetError::Append(AppendError::Stopped)))?;
-            if changes > 0 {
-                tracing::info!(changes, "budgets were set");
-            }
-            self.budgets = None;
-        }
-        while let Some(entry) = self.entries.front() {
-            let mut group = Group::new(&TABLE);
-            group.push(entry)?;
-            ledger.appender.append(group).await?;
-            self.entries.pop_front();
+        let stop = CancellationToken::new();
+        let recorder = Recorder::new(self.ledger.clone(), self.monitor.clone(), stop.clone());
+        while let Some(statement) = owed.front() {
+            let said = match recorder.try_record(statement, None).await {
+                Ok(Some(said)) => said,
+                Ok(None) => {
+                    tracing::warn!("the configuration and its budgets are recorded once there is space");
+                    self.waiting = Some(Waiting { stop, task: tokio::spawn(wait(owed, recorder)) });
+                    return Ok(());
+                }
+                Err(error) => Err(error.into()),
+            };
+            said.map_err(anyhow::Error::from).context("the configuration in effect could not be recorded")?;
+            owed.pop_front();
         }
         Ok(())
     }
+}
 
-    /// Waits for space until everything is written or `stop` is cancelled, and returns what is not.
-    async fn wait(mut self, ledger: Ledger, stop: CancellationToken) -> Self {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return self,
-                () = tokio::time::sleep(limits::SPACE_RETRY) => {}
-            }
-            match self.write(&ledger).await {
-                Err(error) if is_no_space(&error) => {}
-                // It never had space, and the next start writes its own.
-                Ok(()) | Err(BudgetError::Append(AppendError::Stopped)) => return self,
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the configuration is not on record");
-                    return self;
+/// Waits for space until everything is written or it is told to stop, and returns what is not.
+async fn wait(mut owed: Owed, recorder: Recorder<Ledger>) -> Owed {
+    while let Some(statement) = owed.front() {
+        let said = match recorder.record(statement, None).await {
+            Ok(said) => said,
+            // It never had space, and the next start writes its own.
+            Err(AppendError::Stopped) => return owed,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = said {
+            tracing::error!(error = &error as &dyn std::error::Error, "the configuration is not on record");
+            return owed;
+        }
+        owed.pop_front();
+    }
+    owed
+}
+
+impl Journal for Ledger {
+    type Record = Statement;
+    /// Whether it was possible at all.
+    type Recorded = Result<(), BudgetError>;
+
+    async fn record(&self, statement: &Statement) -> Result<Result<(), BudgetError>, AppendError> {
+        match statement {
+            Statement::Budgets(wanted) => {
+                let (budgets, wanted) = (Arc::clone(&self.budgets), wanted.clone());
+                // It reads the ledger and waits for an fsync, which blocks. A panic in it was logged by the runtime.
+                let configured = tokio::task::spawn_blocking(move || budgets.configure(&wanted, ACTOR)).await;
+                match configured.unwrap_or(Err(BudgetError::Append(AppendError::Stopped))) {
+                    Ok(0) => Ok(Ok(())),
+                    Ok(changes) => {
+                        tracing::info!(changes, "budgets were set");
+                        Ok(Ok(()))
+                    }
+                    Err(BudgetError::Append(error)) => Err(error),
+                    Err(error) => Ok(Err(error)),
                 }
+            }
+            Statement::Entry(entry) => {
+                let mut group = Group::new(&TABLE);
+                group.push(entry)?;
+                self.appender.record(&group).await.map(|_| Ok(()))
             }
         }
     }
-}
-
-fn is_no_space(error: &BudgetError) -> bool {
-    matches!(error, BudgetError::Append(error) if error.is_of_disk())
 }
 
 fn entry(old: Option<&Loaded>, new: &Loaded, needs_restart: &[&str]) -> Result<Entry, AppendError> {

@@ -119,6 +119,7 @@ impl Prepared {
 impl Detection {
     fn start(runner: Runner, health: &Arc<Health>) -> Self {
         let metrics = runner.metrics();
+        health.watch_consumers("detection", vec![runner.monitor()]);
         Self { part: Part::start("detection", health, |stop| runner.run(stop)), metrics }
     }
 }
@@ -128,6 +129,7 @@ impl Export {
         let sinks = Sinks { status: exporter.status(), retries: exporter.retries() };
         let metrics = exporter.metrics();
         health.watch_sinks(exporter.status());
+        health.watch_consumers("export", exporter.monitors());
         // A sink that fails ends alone and says so in its status; the others go on.
         let part = Part::start("export", health, |stop| async move {
             exporter.run(stop).await;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use ingest::collectors::Watch;
-use ledger::consumer::{Condition, Monitor};
+use ledger::consumer::{ConsumerStatus, Monitor};
 use ledger::{Ledger, Store};
 use serde::Serialize;
 
@@ -29,7 +29,8 @@ pub struct Health {
     phase: RwLock<Phase>,
     ledgers: OnceLock<[Ledger; 2]>,
     failed: Mutex<BTreeMap<&'static str, String>>,
-    consumers: Mutex<Vec<Monitor>>,
+    /// By the part that they belong to.
+    consumers: Mutex<BTreeMap<&'static str, Vec<Monitor>>>,
     collectors: OnceLock<Watch>,
     tls: Tls,
     sinks: RwLock<export::Status>,
@@ -42,8 +43,8 @@ pub struct Report {
     pub not_ready: Option<String>,
     /// Parts that stopped, with the reason.
     pub stopped: BTreeMap<&'static str, String>,
-    /// Parts that wait until what they have to record is taken, with the reason.
-    pub waiting: BTreeMap<&'static str, String>,
+    /// Consumers of a ledger that wait until what they have to record is taken, with the reason.
+    pub waiting: BTreeMap<String, String>,
     /// What is wrong with the certificate of the listeners.
     pub certificate: Vec<String>,
     /// Every collector and every sink.
@@ -103,19 +104,20 @@ impl Health {
         *self.sinks.write().unwrap_or_else(PoisonError::into_inner) = sinks;
     }
 
-    /// Tells of this consumer of a ledger from now on.
-    pub fn watch_consumer(&self, monitor: Monitor) {
-        self.consumers.lock().unwrap_or_else(PoisonError::into_inner).push(monitor);
+    /// Tells of these consumers of a ledger from now on, in place of those that the part had before.
+    pub fn watch_consumers(&self, part: &'static str, monitors: Vec<Monitor>) {
+        self.consumers.lock().unwrap_or_else(PoisonError::into_inner).insert(part, monitors);
     }
 
-    fn waiting(&self) -> BTreeMap<&'static str, String> {
+    /// How every consumer of a ledger stands.
+    pub fn consumers(&self) -> Vec<ConsumerStatus> {
         let consumers = self.consumers.lock().unwrap_or_else(PoisonError::into_inner);
-        let statuses = consumers.iter().map(Monitor::status);
-        let waiting = statuses.filter_map(|status| match status.condition {
-            Condition::WaitsForSpace(reason) => Some((status.name, reason)),
-            Condition::Idle | Condition::Running => None,
-        });
-        waiting.collect()
+        consumers.values().flatten().map(Monitor::status).collect()
+    }
+
+    fn waiting(&self) -> BTreeMap<String, String> {
+        let reason = |status: ConsumerStatus| Some((status.name.to_string(), status.condition.waits_for()?));
+        self.consumers().into_iter().filter_map(reason).collect()
     }
 
     /// How every collector and every sink stands.
@@ -187,7 +189,7 @@ mod tests {
         let report = Report {
             not_ready: None,
             stopped: BTreeMap::from([("detection", "a\u{1b}[2J".to_owned())]),
-            waiting: BTreeMap::from([("budgets", "full".to_owned())]),
+            waiting: BTreeMap::from([("budgets".to_owned(), "full".to_owned())]),
             certificate: vec!["expired".to_owned()],
             endpoints: Vec::new(),
         };

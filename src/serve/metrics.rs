@@ -22,6 +22,7 @@ pub fn registry(store: &Store, health: &Arc<Health>) -> Registry {
     registry.register("tachograph_build", "Version of the program", version);
     health.tls().register(&mut registry);
     registry.register_collector(Box::new(Ledgers([store.events().clone(), store.operations().clone()])));
+    registry.register_collector(Box::new(Consumers(Arc::clone(health))));
     registry.register_collector(Box::new(Endpoints(Arc::clone(health))));
     registry
 }
@@ -55,6 +56,40 @@ impl Collector for Ledgers {
                 let labels = [("ledger", ledger.name().as_str())];
                 ConstGauge::new(value(&ledger.status())).encode(family.encode_family(&labels)?)?;
             }
+        }
+        Ok(())
+    }
+}
+
+/// Looks at the consumers of the ledgers when metrics are asked for.
+struct Consumers(Arc<Health>);
+
+impl fmt::Debug for Consumers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Consumers")
+    }
+}
+
+const LAG: &str = "tachograph_consumer_lag_entries";
+const LAG_HELP: &str = "Durable entries of the ledger that the consumer is not done with";
+const WAITS: &str = "tachograph_consumer_waits_for_space";
+const WAITS_HELP: &str = "1 while what the consumer has to record is refused for want of space";
+
+impl Collector for Consumers {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let consumers = self.0.consumers();
+        let mut family = encoder.encode_descriptor(LAG, LAG_HELP, None, MetricType::Gauge)?;
+        for status in &consumers {
+            // One that only records is behind nothing.
+            let Some(ledger) = status.ledger else { continue };
+            let labels = [("consumer", &*status.name), ("ledger", ledger.as_str())];
+            let lag = i64::try_from(status.lag).unwrap_or(i64::MAX);
+            ConstGauge::new(lag).encode(family.encode_family(&labels)?)?;
+        }
+        let mut family = encoder.encode_descriptor(WAITS, WAITS_HELP, None, MetricType::Gauge)?;
+        for status in consumers {
+            let waits = i64::from(status.condition.waits_for().is_some());
+            ConstGauge::new(waits).encode(family.encode_family(&[("consumer", &*status.name)])?)?;
         }
         Ok(())
     }

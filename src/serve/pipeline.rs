@@ -9,6 +9,7 @@ use ingest::collectors::{Collectors, StartError};
 use ingest::metrics::Metrics;
 use ingest::price::PriceTable;
 use ledger::Store;
+use ledger::consumer::Monitor;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -55,11 +56,12 @@ impl Pipeline {
         let reconciler = BudgetReconciler::new(store.events(), store.operations());
         let budgets_metrics = reconciler.metrics();
         budgets_metrics.register(&mut registry);
-        health.watch_consumer(budgets_metrics.monitor());
+        health.watch_consumers("budgets", vec![budgets_metrics.monitor()]);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
         let prepared = Followers::prepare(store, settings, &rules, &suppressor)?;
-        let following = tokens.clone();
-        let following = Part::start("tokens", health, |stop| following.follow(stop));
+        let (following, monitor) = (tokens.clone(), Monitor::new("tokens"));
+        health.watch_consumers("tokens", vec![monitor.clone()]);
+        let following = Part::start("tokens", health, |stop| following.follow(monitor, stop));
         let collectors = start_collectors(store, settings, tokens, intake_metrics.clone()).await?;
         health.watch_collectors(collectors.watch());
         let intake_stop = CancellationToken::new();

@@ -40,12 +40,12 @@ pub struct Engine {
     looks_at: Vec<Aspects>,
     shared: Shared,
     key: Key,
-    state: Progress,
+    state: EnginePosition,
 }
 
 /// How far the engine has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct EnginePosition {
     /// The next row.
     pub next_seq: u64,
     /// Recorded time.
@@ -57,7 +57,7 @@ pub struct Progress {
 /// The beginning of a snapshot, after which the states of the detectors follow in order.
 #[derive(Serialize, Deserialize)]
 struct Header {
-    progress: Progress,
+    progress: EnginePosition,
     /// Version and length of the state that the detectors share, which stands first.
     shared: (u32, usize),
     /// Name, version and length of the state of each detector.
@@ -67,11 +67,11 @@ struct Header {
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
     pub fn new(detectors: Vec<NamedDetector>, key: Key, live_from: i64) -> Self {
-        let state = Progress { next_seq: 0, clock: Clock::default(), live_from };
+        let state = EnginePosition { next_seq: 0, clock: Clock::default(), live_from };
         Self::of(detectors, Shared::new(key), key, state)
     }
 
-    fn of(detectors: Vec<NamedDetector>, shared: Shared, key: Key, state: Progress) -> Self {
+    fn of(detectors: Vec<NamedDetector>, shared: Shared, key: Key, state: EnginePosition) -> Self {
         let looks_at = detectors.iter().map(|named| named.detector.looks_at()).collect();
         Self { detectors, looks_at, shared, key, state }
     }
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// How far it has come.
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> EnginePosition {
         self.state
     }
 

@@ -13,7 +13,7 @@ use crate::limits::CALLS_MAX;
 
 /// How far one call has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Progress {
+pub enum CallStage {
     /// The agent asked for it; nothing is known of its end.
     Asked,
     /// A person or a policy refused it.
@@ -22,7 +22,7 @@ pub enum Progress {
     Done,
 }
 
-impl Progress {
+impl CallStage {
     /// What an event says of its call; `None` if it is no call's.
     pub fn of(event: &EventRow<'_>) -> Option<Self> {
         let is_refused = matches!(event.text(column::OUTCOME), Some("deny" | "blocked"));
@@ -37,7 +37,7 @@ impl Progress {
     }
 }
 
-packed_enum!(Progress { Asked, Refused, Done });
+packed_enum!(CallStage { Asked, Refused, Done });
 
 /// How many calls of an episode have come how far.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -49,28 +49,28 @@ pub struct Deeds {
 
 impl Deeds {
     /// One call.
-    pub fn one(progress: Progress) -> Self {
+    pub fn one(progress: CallStage) -> Self {
         let mut deeds = Self::default();
         deeds.add(progress);
         deeds
     }
 
-    fn place(&mut self, progress: Progress) -> &mut u32 {
+    fn place(&mut self, progress: CallStage) -> &mut u32 {
         match progress {
-            Progress::Asked => &mut self.asked,
-            Progress::Refused => &mut self.refused,
-            Progress::Done => &mut self.done,
+            CallStage::Asked => &mut self.asked,
+            CallStage::Refused => &mut self.refused,
+            CallStage::Done => &mut self.done,
         }
     }
 
     /// Counts one more call.
-    pub fn add(&mut self, progress: Progress) {
+    pub fn add(&mut self, progress: CallStage) {
         let place = self.place(progress);
         *place = place.saturating_add(1);
     }
 
     /// A call that was counted has come further.
-    pub fn go_on(&mut self, from: Progress, to: Progress) {
+    pub fn go_on(&mut self, from: CallStage, to: CallStage) {
         let place = self.place(from);
         *place = place.saturating_sub(1);
         self.add(to);
@@ -133,7 +133,7 @@ detector_state!(Calls<T: Pack & Copy> { recent });
 /// A judged call.
 #[derive(Debug, Clone, Copy)]
 struct Call<T> {
-    progress: Progress,
+    progress: CallStage,
     what: T,
 }
 
@@ -143,7 +143,7 @@ pub enum News<T> {
     /// Its call was not judged before.
     First,
     /// Its call has come from one step to another.
-    Further(Progress, Progress, T),
+    Further(CallStage, CallStage, T),
     /// Nothing new.
     Known,
 }
@@ -155,7 +155,7 @@ impl<T: Pack + Copy> Calls<T> {
     }
 
     /// What an event means for its call.
-    pub fn hear(&mut self, event: &EventRow<'_>, progress: Progress) -> News<T> {
+    pub fn hear(&mut self, event: &EventRow<'_>, progress: CallStage) -> News<T> {
         let Some(id) = id(event) else { return News::First };
         match self.recent.get(id) {
             None => News::First,
@@ -168,7 +168,7 @@ impl<T: Pack + Copy> Calls<T> {
     }
 
     /// Remembers that the call of an event was judged.
-    pub fn judged(&mut self, event: &EventRow<'_>, progress: Progress, what: T) {
+    pub fn judged(&mut self, event: &EventRow<'_>, progress: CallStage, what: T) {
         if let Some(id) = id(event) {
             self.recent.insert(id, Call { progress, what });
         }
@@ -182,7 +182,7 @@ impl<T: Pack> Pack for Call<T> {
     }
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        Ok(Self { progress: Progress::unpack(input)?, what: T::unpack(input)? })
+        Ok(Self { progress: CallStage::unpack(input)?, what: T::unpack(input)? })
     }
 }
 
@@ -207,11 +207,11 @@ mod tests {
 
     #[test]
     fn what_did_not_run_is_less_bad() {
-        let mut deeds = Deeds::one(Progress::Asked);
+        let mut deeds = Deeds::one(CallStage::Asked);
         assert_eq!((deeds.severity(Severity::High), deeds.stage()), (Severity::Medium, 0));
-        deeds.go_on(Progress::Asked, Progress::Refused);
+        deeds.go_on(CallStage::Asked, CallStage::Refused);
         assert_eq!((deeds.severity(Severity::Critical), deeds.stage()), (Severity::High, 1));
-        deeds.go_on(Progress::Refused, Progress::Done);
+        deeds.go_on(CallStage::Refused, CallStage::Done);
         assert_eq!((deeds.severity(Severity::High), deeds.stage()), (Severity::High, 2));
     }
 }

@@ -39,7 +39,7 @@ pub struct Backtest {
 
 /// How far it is, in rows.
 #[derive(Debug, Clone, Copy)]
-pub struct Progress {
+pub struct BacktestProgress {
     /// Rows that were read.
     pub done: u64,
     /// Rows that there are.
@@ -58,7 +58,7 @@ impl Backtest {
         events: &Reader,
         operations: &Reader,
         key: Key,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(BacktestProgress),
     ) -> Result<Report, LedgerError> {
         let durable = events.durable()?;
         let from = self.since.map_or(Ok(0), |since| events.seq_at(since))?;
@@ -87,7 +87,7 @@ impl Backtest {
                 }
             }
             next = rows.next_seq;
-            progress(Progress { done: next - from, total: end - from });
+            progress(BacktestProgress { done: next - from, total: end - from });
         }
         // What came after the end of the part would have ended silence there.
         if end == durable.next_seq {

@@ -8,11 +8,8 @@ mod reconciliation;
 mod sums;
 
 use ledger::consumer::{Batch, Halt, Monitor, Process, Recorder};
-use ledger::{AppendError, Appender, Consumer, Durable, Follower, Ledger, LedgerError, LedgerName, ReadLimit, Reader};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use ledger::{AppendError, Appender, Consumer, Durable, Ledger, LedgerError, LedgerName, ReadLimit, Reader};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -71,14 +68,16 @@ impl BudgetReconciler {
     /// returns, unless the disk is full: then the next start finds it again.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ReconcilerError> {
         let reconciliation = Reconciliation::new(&self.operations, self.shard)?;
-        let events = Follower::new(self.events.clone(), reconciliation.events_seq(), false, EVENTS_LIMIT);
-        // What is known of budgets is read from the beginning.
-        let operations = Follower::new(self.operations, 0, false, OPERATIONS_LIMIT);
         let ReconcilerMetrics { commits, monitor } = self.metrics;
-        let consumer = Consumer::new(BUDGETS, stop).shown_by(monitor).lingering(RECONCILER_LINGER).draining();
+        // What is known of budgets is read from the beginning.
+        let mut consumer = Consumer::of(self.events.clone(), false, EVENTS_LIMIT, monitor, stop)
+            .after(self.operations, OPERATIONS_LIMIT)
+            .lingering(RECONCILER_LINGER)
+            .draining();
+        consumer.seek(reconciliation.events_seq());
         let recorder = consumer.recorder(self.appender);
         let mut running = Running { reconciliation, events: self.events, recorder, commits };
-        consumer.run(events, Some(operations), &mut running).await
+        consumer.run(&mut running).await
     }
 }
 
@@ -117,7 +116,7 @@ impl Process for Running {
             }
         }
         while let Some(group) = self.reconciliation.group()? {
-            self.recorder.record(group, self.reconciliation.events_seq()).await?;
+            self.recorder.record(&group, Some(self.reconciliation.events_seq())).await?;
             self.reconciliation.written();
             self.commits.inc();
         }
@@ -135,19 +134,6 @@ impl ReconcilerMetrics {
     pub fn register(&self, registry: &mut Registry) {
         let commits = self.commits.clone();
         registry.register("tachograph_budget_commits", "Commits of the reconciler of hard budgets", commits);
-        registry.register_collector(Box::new(Lag(self.monitor.clone())));
-    }
-}
-
-/// Looks at the lag when metrics are asked for.
-#[derive(Debug)]
-struct Lag(Monitor);
-
-impl Collector for Lag {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
-        let lag = ConstGauge::new(i64::try_from(self.0.status().lag).unwrap_or(i64::MAX));
-        let (name, help) = ("tachograph_budget_lag_events", "Durable events that no budget has counted yet");
-        lag.encode(encoder.encode_descriptor(name, help, None, lag.metric_type())?)
     }
 }
 

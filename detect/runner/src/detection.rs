@@ -1,6 +1,6 @@
 //! What a runner carries on: an engine, the rules in force and their number. Its bytes are a snapshot.
 
-use detect_core::engine::{Engine, Progress, StateError};
+use detect_core::engine::{Engine, EnginePosition, StateError};
 use detect_core::key::Key;
 use detect_core::pack::{RestoreError, pack_json, unpack_json};
 use detect_rules::rule_set::RuleSet;
@@ -53,7 +53,7 @@ impl Detection {
     }
 
     /// How far it has come.
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> EnginePosition {
         self.engine.progress()
     }
 

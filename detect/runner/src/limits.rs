@@ -36,6 +36,3 @@ pub const RECONCILER_READ_ROWS: usize = 1_024;
 pub const RECONCILER_EVENTS_MAX: u64 = 65_536;
 /// and reservations whose cost it has seen before it writes that down.
 pub const RECONCILER_MATCHED_MAX: usize = 1_024;
-
-/// How long the runner waits when the disk has no space left for its alerts.
-pub const NO_SPACE_RETRY: Duration = Duration::from_secs(1);

@@ -6,7 +6,6 @@ use operations::alert::Alert;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -14,7 +13,6 @@ use prometheus_client::registry::Registry;
 #[derive(Debug, Clone)]
 pub struct Metrics {
     pub(crate) events: Counter,
-    pub(crate) lag: Gauge,
     pub(crate) commits: Counter,
     pub(crate) snapshots: Counter,
     alerts: Family<AlertLabels, Counter>,
@@ -39,7 +37,6 @@ impl Default for Metrics {
         let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
         Self {
             events: Counter::default(),
-            lag: Gauge::default(),
             commits: Counter::default(),
             snapshots: Counter::default(),
             alerts: Family::default(),
@@ -53,11 +50,6 @@ impl Metrics {
     /// Names them in a registry.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("tachograph_detect_events", "Events that detectors have seen", self.events.clone());
-        registry.register(
-            "tachograph_detect_lag_events",
-            "Durable events that detectors have not yet seen",
-            self.lag.clone(),
-        );
         registry.register("tachograph_detect_commits", "Commits of alerts and cursor", self.commits.clone());
         registry.register("tachograph_detect_snapshots", "Snapshots that were written", self.snapshots.clone());
         registry.register(

@@ -6,9 +6,9 @@
 
 mod journal;
 mod snapshots;
-mod source;
 mod start;
 
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 
@@ -16,16 +16,19 @@ use detect_core::clock::Outage;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
-use ledger::{AppendError, Ledger, LedgerError, Rows};
+use ledger::consumer::{Halt, Monitor, Recorder, Source};
+use ledger::{AppendError, Consumer, Ledger, LedgerError, ReadLimit, Reader, Rows};
 use tokio_util::sync::CancellationToken;
 
 use crate::detection::{Detection, SnapshotError};
-use crate::limits::{FINDINGS_MAX, OUTAGES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_EVENTS, SNAPSHOT_SECONDS, SNAPSHOTS_KEPT};
+use crate::limits::{
+    FINDINGS_MAX, OUTAGES_MAX, READ_BYTES, READ_ROWS, SNAPSHOT_BYTES_MAX, SNAPSHOT_EVENTS, SNAPSHOT_SECONDS,
+    SNAPSHOTS_KEPT,
+};
 use crate::metrics::Metrics;
 pub use journal::newest_rules;
-use journal::{Commit, Cursor, Journal, LedgerJournal, RulesChange, SnapshotRef};
+use journal::{Commit, Cursor, DetectionJournal, LedgerJournal, RulesChange, SnapshotRef};
 use snapshots::Snapshots;
-use source::{LedgerSource, Source};
 
 /// What the runner needs to know.
 #[derive(Debug, Clone)]
@@ -83,40 +86,56 @@ pub enum RunnerError {
     },
 }
 
+impl From<SnapshotError> for Halt<RunnerError> {
+    fn from(error: SnapshotError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What is read at once.
+const LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
+
 /// Runs the detectors over a store's events.
 pub struct Runner {
-    core: Core<LedgerSource, LedgerJournal>,
+    events: Reader,
+    journal: LedgerJournal,
+    options: RunnerOptions,
+    metrics: Metrics,
+    monitor: Monitor,
 }
 
 impl Runner {
     /// A runner over `events` that writes to `operations`. Nothing is read before [`Runner::run`].
     pub fn new(events: &Ledger, operations: &Ledger, options: RunnerOptions) -> Self {
         let journal = LedgerJournal::new(operations.reader(), operations.appender(), events.shard());
-        Self {
-            core: Core { source: LedgerSource::new(events.reader()), journal, options, metrics: Metrics::default() },
-        }
+        let (metrics, monitor) = (Metrics::default(), Monitor::new("detection"));
+        Self { events: events.reader(), journal, options, metrics, monitor }
     }
 
     /// The metrics, which stay readable while it runs.
     pub fn metrics(&self) -> Metrics {
-        self.core.metrics.clone()
+        self.metrics.clone()
+    }
+
+    /// How it stands, for health.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
     }
 
     /// Detects until `stop` is cancelled or something fails. What was found by then is recorded before it returns, or, on a full
     /// disk, is found again by the next, so another runner may follow at once. Dropping the future at any moment loses nothing either, but what it had queued may become
     /// durable later: only a new process may follow then.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunnerError> {
-        let core = Core { journal: self.core.journal.until(stop.clone()), ..self.core };
-        match core.run(stop).await {
-            Err(RunnerError::Append(AppendError::Stopped)) => Ok(()),
-            ended => ended,
-        }
+        let Self { events, journal, options, metrics, monitor } = self;
+        // Content parts are read because `command` and `file` lie there.
+        let consumer = Consumer::of(events, true, LIMIT, monitor, stop);
+        Core { consumer, journal, options, metrics }.run().await
     }
 }
 
 /// The runner over any source and journal, so that tests can simulate a ledger and its clock.
 struct Core<S, J> {
-    source: S,
+    consumer: Consumer<S>,
     journal: J,
     options: RunnerOptions,
     metrics: Metrics,
@@ -124,8 +143,8 @@ struct Core<S, J> {
 
 /// A runner that has caught up with its cursor.
 struct Running<S, J> {
-    source: S,
-    journal: J,
+    consumer: Consumer<S>,
+    recorder: Recorder<J>,
     snapshots: Snapshots,
     options: RunnerOptions,
     metrics: Metrics,
@@ -139,30 +158,29 @@ struct Running<S, J> {
     snapshot_second: i64,
 }
 
-impl<S: Source, J: Journal> Core<S, J> {
-    async fn run(self, stop: CancellationToken) -> Result<(), RunnerError> {
-        let Some(mut running) = start::start(self, &stop).await? else { return Ok(()) };
+impl<S: Source, J: DetectionJournal> Core<S, J> {
+    async fn run(self) -> Result<(), RunnerError> {
+        let Err(halt) = self.detect().await;
+        halt.end()
+    }
+
+    async fn detect(self) -> Result<Infallible, Halt<RunnerError>> {
+        let mut running = start::start(self).await?;
         loop {
-            let rows = tokio::select! {
-                biased;
-                () = stop.cancelled() => return running.commit_if_any().await,
-                rows = running.source.next() => rows,
-            };
-            let rows = match rows {
-                // The store was stopped before the runner: everything durable was seen.
-                Err(LedgerError::Append(AppendError::Stopped)) => return Ok(()),
-                rows => rows?,
-            };
-            running.take(&rows).await?;
-            // A long backlog must not keep others from this thread.
-            tokio::task::yield_now().await;
+            match running.consumer.next_batch().await {
+                Ok(batch) => running.take(&batch.rows).await?,
+                Err(halt) => {
+                    running.commit_if_any().await?;
+                    return Err(halt);
+                }
+            }
         }
     }
 }
 
-impl<S: Source, J: Journal> Running<S, J> {
+impl<S: Source, J: DetectionJournal> Running<S, J> {
     /// Takes a block: rows with the time between them, then the time that a heartbeat told.
-    async fn take(&mut self, rows: &Rows) -> Result<(), RunnerError> {
+    async fn take(&mut self, rows: &Rows) -> Result<(), Halt<RunnerError>> {
         for row in rows.iter() {
             self.pass(row.recorded.div_euclid(1_000_000), row.batch).await?;
             self.detection.engine.observe(&row, &mut self.findings);
@@ -171,18 +189,17 @@ impl<S: Source, J: Journal> Running<S, J> {
         let told = rows.recorded_until.div_euclid(1_000_000);
         if self.detection.progress().clock.second.is_some_and(|second| second < told) {
             // A heartbeat moved the time past the last row, so the newest batch is the one that did.
-            let batch = self.source.durable()?.batches.saturating_sub(1);
+            let batch = self.consumer.durable()?.batches.saturating_sub(1);
             self.pass(told, batch).await?;
         }
         self.events_since_snapshot += rows.len() as u64;
         self.metrics.events.inc_by(rows.len() as u64);
         self.metrics.note_failed(self.findings.take_failed());
-        self.metrics.lag.set(self.source.lag() as i64);
         self.settle().await
     }
 
     /// Lets recorded time pass until `second`, unless it has.
-    async fn pass(&mut self, second: i64, batch: u64) -> Result<(), RunnerError> {
+    async fn pass(&mut self, second: i64, batch: u64) -> Result<(), Halt<RunnerError>> {
         let progress = self.detection.progress();
         let Some(from) = progress.clock.second.filter(|from| *from < second) else { return Ok(()) };
         if progress.clock.is_outage(second, batch) {
@@ -198,7 +215,7 @@ impl<S: Source, J: Journal> Running<S, J> {
         Ok(())
     }
 
-    async fn commit_if_full(&mut self) -> Result<(), RunnerError> {
+    async fn commit_if_full(&mut self) -> Result<(), Halt<RunnerError>> {
         if self.findings.alerts().len() >= FINDINGS_MAX || self.outages.len() >= OUTAGES_MAX {
             self.commit(None).await?;
         }
@@ -206,7 +223,7 @@ impl<S: Source, J: Journal> Running<S, J> {
     }
 
     /// After a block: alerts and outages at once, the cursor each second with traffic, a snapshot when it is due.
-    async fn settle(&mut self) -> Result<(), RunnerError> {
+    async fn settle(&mut self) -> Result<(), Halt<RunnerError>> {
         let progress = self.detection.progress();
         let second = progress.clock.second.unwrap_or_default();
         let due = self.events_since_snapshot >= self.options.snapshot_events
@@ -224,7 +241,7 @@ impl<S: Source, J: Journal> Running<S, J> {
     }
 
     /// Writes a snapshot and the cursor that names it.
-    async fn snapshot(&mut self, rules: Option<RulesChange>) -> Result<(), RunnerError> {
+    async fn snapshot(&mut self, rules: Option<RulesChange>) -> Result<(), Halt<RunnerError>> {
         // The findings of this state must be durable before the state is one to start from.
         self.commit_if_any().await?;
         let bytes = self.detection.snapshot()?;
@@ -270,18 +287,18 @@ impl<S: Source, J: Journal> Running<S, J> {
         outages.retain(|outage| outage.next_seq >= oldest);
     }
 
-    async fn commit_if_any(&mut self) -> Result<(), RunnerError> {
+    async fn commit_if_any(&mut self) -> Result<(), Halt<RunnerError>> {
         if self.findings.alerts().is_empty() && self.outages.is_empty() { Ok(()) } else { self.commit(None).await }
     }
 
     /// One group: alerts, outages, a change of rules, the cursor.
-    async fn commit(&mut self, rules: Option<RulesChange>) -> Result<(), RunnerError> {
+    async fn commit(&mut self, rules: Option<RulesChange>) -> Result<(), Halt<RunnerError>> {
         let outages = std::mem::take(&mut self.outages);
         self.cursor.progress = self.detection.progress();
         self.cursor.rules = self.detection.rules().0;
         self.cursor.outages.extend(&outages);
         let commit = Commit { alerts: self.findings.take(), cursor: self.cursor.clone(), rules, outages };
-        let recorded = self.journal.commit(&commit).await?;
+        let recorded = self.recorder.record(&commit, Some(commit.cursor.progress.next_seq)).await?;
         self.metrics.commits.inc();
         self.metrics.note_alerts(&commit.alerts, recorded);
         Ok(())

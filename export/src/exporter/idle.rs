@@ -2,18 +2,22 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ledger::Reader;
+use ledger::consumer::Monitor;
+use ledger::{Consumer, Reader};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::STATUS_EVERY;
 use crate::metrics::SinkMetrics;
 use crate::status::{SinkStatus, now_micros};
 use crate::worker::WorkerError;
+use crate::worker::state_store::LIMIT;
 
 /// One sink in one ledger that stands still.
 pub struct IdleWorker {
     /// The ledger that it would export.
     pub reader: Reader,
+    /// What shows how far it is.
+    pub monitor: Monitor,
     /// The shard of it.
     pub shard: u32,
     /// Where it stands.
@@ -41,6 +45,7 @@ impl IdleWorker {
             // A panic was logged by the runtime; its lag counts from the beginning.
             Err(_) => {}
         }
+        self.stand();
         self.run(stop).await;
     }
 
@@ -59,6 +64,12 @@ impl IdleWorker {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Shows from where on it would read.
+    fn stand(&self) {
+        let next_seq = self.status().next_seq;
+        Consumer::of(self.reader.clone(), false, LIMIT, self.monitor.clone(), CancellationToken::new()).seek(next_seq);
+    }
+
     /// Shows how the lag grows, until `stop`.
     async fn run(self, stop: CancellationToken) {
         let mut behind_since = None;
@@ -73,17 +84,14 @@ impl IdleWorker {
 
     /// Looks once. `behind_since` is the moment from which it is behind, as far as it was seen.
     fn look(&self, now: i64, behind_since: &mut Option<i64>) {
-        // A ledger that cannot be read keeps the last number; its own health says why.
-        let Ok(durable) = self.reader.durable() else { return };
         let mut status = self.status();
-        status.lag = durable.next_seq.saturating_sub(status.next_seq);
+        status.lag = self.monitor.status().lag;
         let since = match status.lag {
             0 => now,
             _ => behind_since.unwrap_or(now - status.lag_seconds as i64 * 1_000_000),
         };
         *behind_since = (status.lag > 0).then_some(since);
         status.lag_seconds = ((now - since) / 1_000_000).max(0) as u64;
-        self.metrics.lag.set(status.lag as i64);
         self.metrics.lag_seconds.set(status.lag_seconds as i64);
     }
 }
@@ -110,13 +118,15 @@ mod tests {
         };
         let status = Arc::new(Mutex::new(SinkStatus::new(&fixtures::sink("soc"), LedgerName::Operations)));
         let metrics = Metrics::default().of("soc", LedgerName::Operations);
-        let idle = IdleWorker { reader: store.operations().reader(), shard: 0, status: status.clone(), metrics };
+        let (reader, monitor) = (store.operations().reader(), Monitor::new("sink/soc/operations"));
+        let idle = IdleWorker { reader, monitor, shard: 0, status: status.clone(), metrics };
+        idle.stand();
         let (mut since, begin) = (None, now_micros());
         let mut check = |second: i64, lag: u64, lag_seconds: u64| {
             idle.look(begin + second * 1_000_000, &mut since);
             let status = status.lock().unwrap();
             assert_eq!((status.lag, status.lag_seconds), (lag, lag_seconds), "after {second} s");
-            assert_eq!(idle.metrics.lag.get(), lag as i64);
+            assert_eq!(idle.metrics.lag_seconds.get(), lag_seconds as i64);
         };
         check(0, 0, 0);
         append();

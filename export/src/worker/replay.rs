@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::consumer::{Halt, Source};
 use ledger::operations::column;
 use ledger::{Position, Row};
 use operations::alert::State;
@@ -15,7 +16,7 @@ use operations::kind::delivery::{SENT_KIND, Sent};
 use super::plan::{Batch, Plan};
 use super::send::Settled;
 use super::state_store::{RejectedEntry, StateEntry};
-use super::{Feed, SinkWorker, StateStore, WorkerError};
+use super::{Result, SinkWorker, StateStore};
 use crate::limits::ALERTS_MAX;
 use crate::message::Rendered;
 use crate::record::{Body, Record, TriageActionKind};
@@ -36,13 +37,13 @@ fn by_request(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<DeadLetterAt>> {
     requests.into_values().collect()
 }
 
-impl<F: Feed, S: StateStore> SinkWorker<F, S> {
+impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// Sends what is due, if there was a reason to look. A batch that an earlier process began comes first: what the receiver
     /// was told must not change under it.
-    pub async fn replay(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<(), WorkerError> {
+    pub async fn replay(&mut self, plan: &mut Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
         while !plan.is_resuming() && std::mem::take(&mut self.replay_due) {
             self.record(plan, entries).await?;
-            let requests = by_request(self.state_store.outbox()?.dead());
+            let requests = by_request(self.recorder.journal_mut().outbox()?.dead());
             // A receiver that takes or refuses parts of a message gets each part alone.
             let at_once = if self.is_delivery() { ALERTS_MAX } else { 1 };
             for letters in requests {
@@ -53,7 +54,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
                     rest = &rest[done.max(1)..];
                 }
             }
-            let dead = self.state_store.outbox()?.dead().len() as u64;
+            let dead = self.recorder.journal_mut().outbox()?.dead().len() as u64;
             self.update_status(plan, |status| status.dead = dead);
         }
         Ok(())
@@ -65,11 +66,11 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         plan: &mut Plan,
         letters: &[DeadLetterAt],
         entries: &mut Vec<StateEntry>,
-    ) -> Result<usize, WorkerError> {
+    ) -> Result<usize> {
         let (records, missing) = self.letters(letters).await?;
         let rendered = match (records.as_slice(), &self.config.sink) {
             ([], _) => Rendered { messages: Vec::new(), taken: 0, silent: Vec::new() },
-            (records, AnySink::Delivery(sink)) => sink.render(records, self.state_store.outbox()?),
+            (records, AnySink::Delivery(sink)) => sink.render(records, self.recorder.journal_mut().outbox()?),
             (records, AnySink::Stream(sink)) => sink.render(records),
         };
         let taken: BTreeSet<Position> = records[..rendered.taken].iter().map(|record| record.position).collect();
@@ -105,10 +106,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
 
     /// The records of letters as they would be rendered now, in order, with the ends of their alerts as far as they are known;
     /// and the letters whose record is gone or is filtered out by now, or of which the receiver knows by now.
-    pub(super) async fn letters(
-        &self,
-        letters: &[DeadLetterAt],
-    ) -> Result<(Vec<Record>, BTreeSet<Position>), WorkerError> {
+    pub(super) async fn letters(&self, letters: &[DeadLetterAt]) -> Result<(Vec<Record>, BTreeSet<Position>)> {
         let known: BTreeMap<Position, u64> = letters.iter().copied().collect();
         let mut records =
             if self.is_delivery() { self.letters_with_ends(&known).await? } else { self.letters_alone(&known)? };
@@ -117,10 +115,10 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         Ok((records, known.into_keys().filter(|position| !found.contains(position)).collect()))
     }
 
-    fn letters_alone(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, WorkerError> {
+    fn letters_alone(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>> {
         let (filter, mut records) = (self.config.filter(), Vec::new());
         for (position, export_seq) in letters {
-            let rows = self.feed.block(position.seq)?;
+            let rows = self.recorder.journal().block(position.seq)?;
             let row = rows.get(0).filter(|row| row.position == *position);
             records.extend(row.and_then(|row| filter.select(&row, *export_seq, &self.renderer)));
         }
@@ -128,15 +126,15 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
     }
 
     /// One pass over the ledger from the first letter on. It may be long, so it gives way to others, and hears the stop.
-    async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>, WorkerError> {
-        let (filter, end) = (self.config.filter(), self.feed.durable()?.next_seq);
+    async fn letters_with_ends(&self, letters: &BTreeMap<Position, u64>) -> Result<Vec<Record>> {
+        let (filter, end) = (self.config.filter(), self.consumer.durable()?.next_seq);
         let mut since = Since::default();
         let mut at = letters.keys().next().map_or(end, |first| first.seq);
         while at < end {
-            if self.stop.is_cancelled() {
-                return Err(WorkerError::Stopped);
+            if self.consumer.is_stopping() {
+                return Err(Halt::Stopped);
             }
-            let rows = self.feed.block(at)?;
+            let rows = self.recorder.journal().block(at)?;
             if rows.is_empty() {
                 break;
             }

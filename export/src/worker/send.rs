@@ -3,11 +3,12 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use ledger::consumer::{Halt, Source};
 use tokio::time::Instant;
 
 use super::plan::{Batch, Plan};
 use super::state_store::StateEntry;
-use super::{Feed, SinkWorker, StateStore, WorkerError};
+use super::{Result, SinkWorker, StateStore};
 use crate::capabilities::{Confirmed, Reconciled};
 use crate::connections::{SendError, excerpt};
 use crate::judgement::{Ack, Judgement};
@@ -59,7 +60,7 @@ enum Next {
     },
 }
 
-impl<F: Feed, S: StateStore> SinkWorker<F, S> {
+impl<F: Source, S: StateStore> SinkWorker<F, S> {
     /// Sends a message until it is settled. The bytes are the same each time. A stop may cut a request off: its intent is on
     /// record, so the same bytes follow. `doubtful` says that the receiver may have it already.
     pub async fn deliver(
@@ -68,7 +69,7 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         batch: &Batch,
         message: &Message,
         mut doubtful: bool,
-    ) -> Result<Attempt, WorkerError> {
+    ) -> Result<Attempt> {
         let (mut attempts, mut accepted, began) = (0_u32, None, now_micros());
         loop {
             attempts = attempts.saturating_add(1);
@@ -116,17 +117,17 @@ impl<F: Feed, S: StateStore> SinkWorker<F, S> {
         began: i64,
         doubt: &mut Vec<StateEntry>,
         future: impl Future<Output = O>,
-    ) -> Result<O, WorkerError> {
+    ) -> Result<O> {
         let (start, mut future) = (Instant::now(), pin!(future));
         loop {
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Err(WorkerError::Stopped),
+                () = self.consumer.stop().cancelled() => return Err(Halt::Stopped),
                 output = &mut future => return Ok(output),
                 () = tokio::time::sleep(STATUS_EVERY) => {}
             }
             if !doubt.is_empty() && plan.is_growing() && Instant::now() >= self.receipt_due {
-                self.append(plan, doubt).await?;
+                self.try_flush(plan, doubt).await?;
             }
             let is_blocked = start.elapsed() >= BLOCKED_AFTER;
             self.update_status(plan, |status| {

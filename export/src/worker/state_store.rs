@@ -1,12 +1,10 @@
-//! Where a worker reads and writes: its ledger, and `operations`.
+//! What a worker writes to `operations`, and what it reads there and elsewhere than at its cursor.
 
 use std::future::Future;
 
-use futures::FutureExt as _;
+use ledger::consumer::Journal;
 use ledger::operations::column;
-use ledger::{
-    AppendError, Appender, Durable, Entry, Follower, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows,
-};
+use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows};
 use operations::fold::{Exported, Outbox, Projection, newest_exported, newest_from};
 use operations::kind::delivery::{HIDDEN, Hidden, SENT, Sent};
 use operations::kind::export::{
@@ -87,29 +85,16 @@ pub struct RejectedEntry {
     pub reason: String,
 }
 
-/// The rows of a worker's ledger.
-pub trait Feed: Send {
-    /// Goes to a position.
-    fn seek(&mut self, from: u64);
-
-    /// The next block; waits for one.
-    fn next(&mut self) -> impl Future<Output = Result<Rows, LedgerError>> + Send;
-
-    /// The next block, if there is one now. It may be empty and tell only that a batch of the ledger is closed.
-    fn try_next(&mut self) -> Result<Option<Rows>, LedgerError>;
-
-    /// What is durable.
-    fn durable(&self) -> Result<Durable, LedgerError>;
-
-    /// Durable rows that were not yet read.
-    fn lag(&self) -> u64;
-
-    /// The block that begins with this row, wherever the worker stands.
-    fn block(&self, at: u64) -> Result<Rows, LedgerError>;
+/// The position before which everything is done once these entries stand in the ledger, if they say so.
+pub fn recorded_cursor(entries: &[StateEntry]) -> Option<u64> {
+    entries.iter().rev().find_map(|entry| match entry {
+        StateEntry::Receipt(receipt) => Some(receipt.to),
+        _ => None,
+    })
 }
 
 /// What a worker knows and writes in `operations`.
-pub trait StateStore: Send {
+pub trait StateStore: Journal<Record = [StateEntry], Recorded = ()> {
     /// Where the sink stands.
     fn exported(&self) -> Result<Option<Exported>, LedgerError>;
 
@@ -119,57 +104,15 @@ pub trait StateStore: Send {
     /// What the receiver was told and what it refused, by everything that is durable now.
     fn outbox(&mut self) -> Result<&Outbox, LedgerError>;
 
-    /// Records entries, all or none.
-    fn append(&self, entries: &[StateEntry]) -> impl Future<Output = Result<(), AppendError>> + Send;
-
     /// The newest signed checkpoint of the exported ledger.
     fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError>;
+
+    /// The block of the exported ledger that begins with this row, wherever the worker stands.
+    fn block(&self, at: u64) -> Result<Rows, LedgerError>;
 }
 
-/// A ledger that is followed.
-pub struct LedgerFeed {
-    reader: Reader,
-    follower: Follower,
-    content: bool,
-}
-
-const LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
-
-impl LedgerFeed {
-    /// Follows a ledger. `content` says whether content parts are read.
-    pub fn new(reader: Reader, content: bool) -> Self {
-        Self { follower: Follower::new(reader.clone(), 0, content, LIMIT), reader, content }
-    }
-}
-
-impl Feed for LedgerFeed {
-    fn seek(&mut self, from: u64) {
-        self.follower = Follower::new(self.reader.clone(), from, self.content, LIMIT);
-    }
-
-    async fn next(&mut self) -> Result<Rows, LedgerError> {
-        self.follower.next().await
-    }
-
-    fn try_next(&mut self) -> Result<Option<Rows>, LedgerError> {
-        match self.follower.next().now_or_never() {
-            Some(rows) => rows.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    fn durable(&self) -> Result<Durable, LedgerError> {
-        self.reader.durable()
-    }
-
-    fn lag(&self) -> u64 {
-        self.follower.lag()
-    }
-
-    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
-        self.reader.read(at, self.content, LIMIT)
-    }
-}
+/// What a worker reads at once.
+pub const LIMIT: ReadLimit = ReadLimit { rows: READ_ROWS, bytes: READ_BYTES };
 
 /// The `operations` ledger, as one worker uses it.
 pub struct LedgerStateStore {
@@ -179,8 +122,10 @@ pub struct LedgerStateStore {
     pub ledger: LedgerName,
     /// Its shard.
     pub shard: u32,
-    /// A reader of that ledger, for its checkpoints.
+    /// A reader of that ledger,
     pub exported_reader: Reader,
+    /// and whether its content parts are exported.
+    pub content: bool,
     /// A reader of `operations`.
     pub operations: Reader,
     /// Appends to `operations`.
@@ -257,15 +202,24 @@ impl StateStore for LedgerStateStore {
         Ok(self.outbox.insert(folded).get())
     }
 
-    async fn append(&self, entries: &[StateEntry]) -> Result<(), AppendError> {
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
+        Ok(self.exported_reader.checkpoint()?.as_deref().and_then(Checkpoint::from_note))
+    }
+
+    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
+        self.exported_reader.read(at, self.content, LIMIT)
+    }
+}
+
+impl Journal for LedgerStateStore {
+    type Record = [StateEntry];
+    type Recorded = ();
+
+    async fn record(&self, entries: &[StateEntry]) -> Result<(), AppendError> {
         let mut group = Group::new(&ledger::operations::TABLE);
         for entry in entries {
             group.push(&self.entry(entry)?)?;
         }
-        self.appender.append(group).await.map(|_| ())
-    }
-
-    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
-        Ok(self.exported_reader.checkpoint()?.as_deref().and_then(Checkpoint::from_note))
+        self.appender.record(&group).await.map(|_| ())
     }
 }

@@ -3,6 +3,7 @@
 
 mod confirming;
 mod dead_letters;
+mod memory_feed;
 mod standing;
 mod starts;
 mod windows;
@@ -10,12 +11,14 @@ mod windows;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
-use ledger::{Durable, LedgerName, Rows};
+use ledger::consumer::{Journal, Monitor};
+use ledger::{LedgerName, Rows};
 use operations::fold::{Exported, Outbox};
 use operations::kind::export::{Checkpoint, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::state_store::{ReceiptEntry, StateEntry};
 use super::*;
@@ -23,6 +26,7 @@ use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, SendError};
 use crate::fixtures;
 use crate::metrics::Metrics;
+use memory_feed::MemoryFeed;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, Copy)]
@@ -84,64 +88,6 @@ enum Writer {
 
 type Shared = Arc<Mutex<World>>;
 
-struct MemoryFeed {
-    world: Shared,
-    at: u64,
-    block: usize,
-    closed: u64,
-}
-
-impl MemoryFeed {
-    fn take(&mut self) -> Option<Rows> {
-        let world = self.world.lock().unwrap();
-        let entries = world.entries.get(self.at as usize..).unwrap_or_default();
-        if entries.is_empty() && self.closed >= world.closed() {
-            return None;
-        }
-        let entries = &entries[..entries.len().min(self.block)];
-        let mut rows = fixtures::block_in(world.ledger.unwrap(), self.at, entries, |seq| world.batch_of(seq));
-        self.at = rows.next_seq;
-        if self.at >= world.entries.len() as u64 {
-            rows.batches_until = rows.batches_until.max(world.closed());
-        }
-        self.closed = self.closed.max(rows.batches_until);
-        Some(rows)
-    }
-}
-
-impl Feed for MemoryFeed {
-    fn seek(&mut self, from: u64) {
-        self.at = from;
-    }
-
-    async fn next(&mut self) -> Result<Rows, LedgerError> {
-        loop {
-            if let Some(rows) = self.take() {
-                return Ok(rows);
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    fn try_next(&mut self) -> Result<Option<Rows>, LedgerError> {
-        Ok(self.take())
-    }
-
-    fn durable(&self) -> Result<Durable, LedgerError> {
-        let world = self.world.lock().unwrap();
-        Ok(Durable { next_seq: world.entries.len() as u64, batches: world.closed(), ..Durable::default() })
-    }
-
-    fn lag(&self) -> u64 {
-        (self.world.lock().unwrap().entries.len() as u64).saturating_sub(self.at)
-    }
-
-    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
-        let world = self.world.lock().unwrap();
-        Ok(fixtures::block(world.ledger.unwrap(), at, world.entries.get(at as usize..).unwrap_or_default()))
-    }
-}
-
 struct MemoryStateStore(Shared, Outbox);
 
 impl StateStore for MemoryStateStore {
@@ -172,7 +118,21 @@ impl StateStore for MemoryStateStore {
         Ok(&self.1)
     }
 
-    async fn append(&self, recorded: &[StateEntry]) -> Result<(), AppendError> {
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
+        Ok(None)
+    }
+
+    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
+        let world = self.0.lock().unwrap();
+        Ok(fixtures::block(world.ledger.unwrap(), at, world.entries.get(at as usize..).unwrap_or_default()))
+    }
+}
+
+impl Journal for MemoryStateStore {
+    type Record = [StateEntry];
+    type Recorded = ();
+
+    async fn record(&self, recorded: &[StateEntry]) -> Result<(), AppendError> {
         // A place to be killed before it is durable, and one after.
         sleep(Duration::from_millis(1)).await;
         let writer = self.0.lock().unwrap().writer;
@@ -201,10 +161,6 @@ impl StateStore for MemoryStateStore {
         }
         sleep(Duration::from_millis(1)).await;
         Ok(())
-    }
-
-    fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError> {
-        Ok(None)
     }
 }
 
@@ -330,16 +286,17 @@ fn worker(
         "token": format!("file:{}", token.display())});
     let config = SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
     let ledger = world.lock().unwrap().ledger.unwrap();
+    let feed = MemoryFeed::new(world, block);
+    let consumer = Consumer::new(feed, Monitor::new("sink/siem"), CancellationToken::new());
     SinkWorker {
         renderer: Renderer::new(config.common.fields.clone(), [3; 32]),
-        feed: MemoryFeed { world: world.clone(), at: 0, block, closed: 0 },
-        state_store: MemoryStateStore(world.clone(), fixtures::outbox()),
+        recorder: consumer.recorder(MemoryStateStore(world.clone(), fixtures::outbox())),
+        consumer,
         sender: sender(&config, world),
         timing: Timing::default(),
         metrics: Metrics::default().of("siem", ledger),
         status: Arc::new(Mutex::new(SinkStatus::new(&config, ledger))),
         teller: Mutex::default(),
-        stop: CancellationToken::new(),
         suppressor: Arc::new(crate::delivery::suppressor::SuppressNothing),
         token_bucket: TokenBucket::new(1, Duration::ZERO),
         wake: Arc::default(),

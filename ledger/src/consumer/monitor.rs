@@ -1,24 +1,25 @@
 //! What a consumer shows of itself while it runs: for its metric of lag, and for health.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
-
-use crate::follower::Follower;
-use crate::store::Durable;
+use super::Source;
+use crate::position::LedgerName;
 
 /// How a consumer stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerStatus {
     /// Its name.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// What it does.
     pub condition: Condition,
+    /// What it follows, once it does.
+    pub ledger: Option<LedgerName>,
     /// The next row that it reads.
     pub cursor: u64,
     /// The recorded cursor, as far as this run recorded one: where the next start would go on.
     pub recorded: Option<u64>,
-    /// Durable rows that it has not read.
+    /// Durable rows that it is not done with.
     pub lag: u64,
 }
 
@@ -34,48 +35,83 @@ pub enum Condition {
     WaitsForSpace(String),
 }
 
+impl Condition {
+    /// Why it waits, if it does.
+    pub fn waits_for(self) -> Option<String> {
+        match self {
+            Self::WaitsForSpace(reason) => Some(reason),
+            Self::Idle | Self::Running => None,
+        }
+    }
+}
+
+/// Tells where a ledger ends now.
+#[derive(Clone)]
+pub struct End(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl End {
+    /// Asks `tell`, which must not wait.
+    pub fn new(tell: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+}
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("End").field(&(self.0)()).finish()
+    }
+}
+
 /// Shows how a consumer stands. Clones show the same one.
 #[derive(Debug, Clone)]
 pub struct Monitor {
-    name: &'static str,
+    name: Arc<str>,
     shown: Arc<Mutex<Shown>>,
 }
 
 #[derive(Debug, Default)]
 struct Shown {
     condition: Condition,
+    ledger: Option<LedgerName>,
     cursor: u64,
+    held: u64,
     recorded: Option<u64>,
-    durable: Option<watch::Receiver<Durable>>,
+    end: Option<End>,
 }
 
 impl Monitor {
     /// Shows a consumer of this name, once it runs.
-    pub fn new(name: &'static str) -> Self {
-        Self { name, shown: Arc::default() }
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), shown: Arc::default() }
     }
 
-    /// How it stands. The lag is that of now, however long the consumer has been busy; of a ledger that another process writes it is not
-    /// known and zero.
+    /// How it stands. The lag is that of now, however long the consumer has been busy, also after it ended; of a ledger that
+    /// another process writes it is not known and zero.
     pub fn status(&self) -> ConsumerStatus {
-        let Shown { condition, cursor, recorded, durable } = &*self.lock();
-        let end = durable.as_ref().map_or(0, |durable| durable.borrow().next_seq);
+        let Shown { condition, ledger, cursor, held, recorded, end } = &*self.lock();
+        let unread = end.as_ref().map_or(0, |end| (end.0)().saturating_sub(*cursor));
         ConsumerStatus {
-            name: self.name,
+            name: Arc::clone(&self.name),
             condition: condition.clone(),
+            ledger: *ledger,
             cursor: *cursor,
             recorded: *recorded,
-            lag: end.saturating_sub(*cursor),
+            lag: unread + held,
         }
     }
 
-    pub(super) fn name(&self) -> &'static str {
-        self.name
+    /// Shows that of the rows that it read it still has so many to do.
+    pub fn holds(&self, rows: u64) {
+        self.lock().held = rows;
     }
 
-    pub(super) fn starts(&self, follower: &Follower) {
-        let (condition, cursor) = (Condition::Running, follower.cursor());
-        *self.lock() = Shown { condition, cursor, recorded: None, durable: follower.watch() };
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn starts(&self, source: &impl Source) {
+        let (condition, ledger, cursor) = (Condition::Running, Some(source.ledger()), source.cursor());
+        *self.lock() = Shown { condition, ledger, cursor, held: 0, recorded: None, end: source.end() };
     }
 
     pub(super) fn ends(&self) {
@@ -86,9 +122,10 @@ impl Monitor {
         self.lock().cursor = cursor;
     }
 
-    pub(super) fn recorded(&self, cursor: u64) {
+    pub(super) fn recorded(&self, cursor: Option<u64>) {
         let mut shown = self.lock();
-        (shown.recorded, shown.condition) = (Some(cursor), Condition::Running);
+        shown.condition = Condition::Running;
+        shown.recorded = cursor.or(shown.recorded);
     }
 
     /// Says whether it did not wait for this before.

@@ -1,6 +1,7 @@
-//! How a consumer records what followed from a batch: one group with the cursor, and the waits for space.
+//! How a consumer records what followed from a batch: one group with the cursor, and the wait for space.
 
 use std::future::Future;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,19 +13,22 @@ use crate::limits::DISK_RETRY_INTERVAL;
 
 /// Where a consumer records: a ledger, or a model of one.
 pub trait Journal: Send + Sync {
-    /// Queues a group or refuses it at once, as [`Appender::try_append`].
-    fn try_append(
-        &self,
-        group: Group,
-    ) -> Result<impl Future<Output = Result<Receipt, AppendError>> + Send, AppendError>;
+    /// What it says at once.
+    type Record: ?Sized + Sync;
+    /// What it is told of it.
+    type Recorded: Send;
+
+    /// Records all of it or nothing: refuses at once what there is no space for, and returns when it is durable.
+    fn record(&self, record: &Self::Record) -> impl Future<Output = Result<Self::Recorded, AppendError>> + Send;
 }
 
 impl Journal for Appender {
-    fn try_append(
-        &self,
-        group: Group,
-    ) -> Result<impl Future<Output = Result<Receipt, AppendError>> + Send, AppendError> {
-        Self::try_append(self, group).map_err(|rejected| rejected.error)
+    type Record = Group;
+    type Recorded = Receipt;
+
+    async fn record(&self, group: &Group) -> Result<Receipt, AppendError> {
+        // The disk may refuse a group after the queue took it, so it is needed once more.
+        self.try_append(group.clone()).map_err(|rejected| rejected.error)?.await
     }
 }
 
@@ -32,13 +36,24 @@ impl Journal for Appender {
 #[derive(Debug)]
 pub struct Recorder<J = Appender> {
     journal: J,
-    stop: CancellationToken,
     monitor: Monitor,
+    stop: CancellationToken,
 }
 
 impl<J: Journal> Recorder<J> {
-    pub(super) fn new(journal: J, stop: CancellationToken, monitor: Monitor) -> Self {
-        Self { journal, stop, monitor }
+    /// Records what does not follow from rows of a ledger; a consumer [has its own](super::Consumer::recorder).
+    pub fn new(journal: J, monitor: Monitor, stop: CancellationToken) -> Self {
+        Self { journal, monitor, stop }
+    }
+
+    /// Where it records.
+    pub fn journal(&self) -> &J {
+        &self.journal
+    }
+
+    /// The same.
+    pub fn journal_mut(&mut self) -> &mut J {
+        &mut self.journal
     }
 
     /// Whether the consumer was told to stop.
@@ -46,29 +61,16 @@ impl<J: Journal> Recorder<J> {
         self.stop.is_cancelled()
     }
 
-    /// Records a group, in which an entry says that everything before `cursor` is done, and returns when it is durable.
+    /// Records, and returns when it is durable. `cursor`: what is recorded says that everything before it is done.
     ///
-    /// Waits while the queue is full or the disk refuses. `Stopped`: it was told to stop while it waited, and nothing of the
-    /// group is recorded. A group that the queue took is waited for, whatever happens.
-    pub async fn record(&self, group: Group, cursor: u64) -> Result<Receipt, AppendError> {
+    /// Waits while the queue is full or the disk refuses. `Stopped`: it was told to stop while it waited, and nothing of it is
+    /// recorded. What the queue took is waited for, whatever happens.
+    pub async fn record(&self, record: &J::Record, cursor: Option<u64>) -> Result<J::Recorded, AppendError> {
         loop {
-            // The disk refuses a group after the queue took it, so it is needed once more.
-            let recorded = match self.journal.try_append(group.clone()) {
-                Ok(pending) => pending.await,
-                Err(error) => Err(error),
+            let wait = match self.attempt(record, cursor).await? {
+                Attempt::Recorded(recorded) => return Ok(recorded),
+                Attempt::Refused(wait) => wait,
             };
-            let (error, wait) = match recorded {
-                Ok(receipt) => {
-                    self.monitor.recorded(cursor);
-                    return Ok(receipt);
-                }
-                Err(error @ AppendError::Full { retry_after }) => (error, retry_after),
-                Err(error) if error.is_of_disk() => (error, DISK_RETRY_INTERVAL),
-                Err(error) => return Err(error),
-            };
-            if self.monitor.waits(error.to_string()) {
-                tracing::warn!(consumer = self.monitor.name(), %error, "a consumer waits until what it has to say is taken");
-            }
             // A stop is heard here and nowhere else, so it is always known what is recorded.
             tokio::select! {
                 biased;
@@ -77,4 +79,40 @@ impl<J: Journal> Recorder<J> {
             }
         }
     }
+
+    /// The same for whoever has something else to do meanwhile: `None` if there is no space now.
+    pub async fn try_record(
+        &self,
+        record: &J::Record,
+        cursor: Option<u64>,
+    ) -> Result<Option<J::Recorded>, AppendError> {
+        match self.attempt(record, cursor).await? {
+            Attempt::Recorded(recorded) => Ok(Some(recorded)),
+            Attempt::Refused(_) => Ok(None),
+        }
+    }
+
+    async fn attempt(&self, record: &J::Record, cursor: Option<u64>) -> Result<Attempt<J::Recorded>, AppendError> {
+        let (error, wait) = match self.journal.record(record).await {
+            Ok(recorded) => {
+                self.monitor.recorded(cursor);
+                return Ok(Attempt::Recorded(recorded));
+            }
+            Err(error @ AppendError::Full { retry_after }) => (error, retry_after),
+            Err(error) if error.is_of_disk() => (error, DISK_RETRY_INTERVAL),
+            Err(error) => return Err(error),
+        };
+        if self.monitor.waits(error.to_string()) {
+            let consumer = self.monitor.name();
+            tracing::warn!(consumer, %error, "a consumer waits until what it has to say is taken");
+        }
+        Ok(Attempt::Refused(wait))
+    }
+}
+
+/// What became of one try.
+enum Attempt<R> {
+    Recorded(R),
+    /// There is no space; so long it is not worth while to try again.
+    Refused(Duration),
 }

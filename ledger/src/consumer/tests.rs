@@ -34,10 +34,10 @@ struct Answering {
 }
 
 impl Journal for Answering {
-    fn try_append(
-        &self,
-        group: Group,
-    ) -> Result<impl Future<Output = Result<Receipt, AppendError>> + Send, AppendError> {
+    type Record = Group;
+    type Recorded = Receipt;
+
+    async fn record(&self, group: &Group) -> Result<Receipt, AppendError> {
         let (answer, stops) = self.answers.lock().unwrap().pop_front().unwrap_or((Answer::Takes, false));
         if stops {
             self.stop.cancel();
@@ -45,20 +45,15 @@ impl Journal for Answering {
         if matches!(answer, Answer::IsFull) {
             return Err(AppendError::Full { retry_after: Duration::from_millis(100) });
         }
-        let taken =
-            matches!(answer, Answer::Takes | Answer::DiesAfter).then(|| self.appender.try_append(group).unwrap());
-        let died = Arc::clone(&self.died);
-        Ok(async move {
-            let recorded = match taken {
-                Some(pending) => pending.await,
-                None => Err(AppendError::NoSpace { reserve_bytes: 1 }),
-            };
-            if matches!(answer, Answer::Dies | Answer::DiesAfter) {
-                died.notify_one();
-                std::future::pending::<()>().await;
-            }
-            recorded
-        })
+        let recorded = match answer {
+            Answer::Takes | Answer::DiesAfter => self.appender.try_append(group.clone()).unwrap().await,
+            _ => Err(AppendError::NoSpace { reserve_bytes: 1 }),
+        };
+        if matches!(answer, Answer::Dies | Answer::DiesAfter) {
+            self.died.notify_one();
+            std::future::pending::<()>().await;
+        }
+        recorded
     }
 }
 
@@ -87,7 +82,8 @@ impl Process for Noting {
         self.given.extend(batch.rows.iter().map(|row| row.position.seq));
         self.since += batch.rows.len();
         if self.since >= self.every || (self.since > 0 && batch.is_last) {
-            self.recorder.record(cursor_group(batch.rows.next_seq), batch.rows.next_seq).await?;
+            let next = batch.rows.next_seq;
+            self.recorder.record(&cursor_group(next), Some(next)).await?;
             self.since = 0;
         }
         if batch.is_last {
@@ -174,14 +170,14 @@ async fn live(store: &Store, life: &Life) -> Vec<u64> {
         died: Arc::default(),
     };
     let died = Arc::clone(&answering.died);
-    let consumer = Consumer::new("test", stop.clone());
+    let limit = ReadLimit { rows: life.batch_rows, bytes: 1 << 20 };
+    let mut consumer = Consumer::of(store.events().reader(), false, limit, Monitor::new("test"), stop.clone());
+    consumer.seek(recorded(&store.operations().reader()));
     let consumer = if life.drains { consumer.draining() } else { consumer };
     let recorder = consumer.recorder(answering);
     let mut noting = Noting { recorder, stop, every: life.every, since: 0, given: Vec::new() };
-    let limit = ReadLimit { rows: life.batch_rows, bytes: 1 << 20 };
-    let follower = Follower::new(store.events().reader(), recorded(&store.operations().reader()), false, limit);
     tokio::select! {
-        ended = consumer.run(follower, None, &mut noting) => ended.unwrap(),
+        ended = consumer.run(&mut noting) => ended.unwrap(),
         () = died.notified() => {}
     }
     noting.given
@@ -251,13 +247,12 @@ impl Process for Causing<'_> {
 fn what_caused_a_row_is_given_before_it() {
     let (_dir, store) = store();
     let limit = ReadLimit { rows: 1, bytes: 1 << 20 };
-    let follower = |ledger| Follower::new(store.ledger(ledger).reader(), 0, false, limit);
     let stop = CancellationToken::new();
     let mut causing = Causing { store: &store, stop: stop.clone(), caused: 0, given: Vec::new() };
-    let consumer = Consumer::new("test", stop);
-    let (events, operations) = (follower(LedgerName::Events), follower(LedgerName::Operations));
+    let consumer = Consumer::of(store.events().reader(), false, limit, Monitor::new("test"), stop)
+        .after(store.operations().reader(), limit);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(consumer.run(events, Some(operations), &mut causing)).unwrap();
+    runtime.block_on(consumer.run(&mut causing)).unwrap();
     let mut causes = 0;
     for (ledger, seq) in &causing.given {
         match ledger {
@@ -277,7 +272,9 @@ fn lag_cursor_and_waits_are_shown() {
         store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
     }
     let (stop, monitor) = (CancellationToken::new(), Monitor::new("test"));
-    let consumer = Consumer::new("test", stop.clone()).shown_by(monitor.clone());
+    assert_eq!((monitor.status().condition, monitor.status().lag), (Condition::Idle, 0));
+    let limit = ReadLimit { rows: 2, bytes: 1 << 20 };
+    let consumer = Consumer::of(store.events().reader(), false, limit, monitor.clone(), stop.clone());
     let answering = Answering {
         appender: store.operations().appender(),
         answers: Arc::new(Mutex::new(VecDeque::from([(Answer::Takes, false), (Answer::HasNoSpace, false)]))),
@@ -286,19 +283,82 @@ fn lag_cursor_and_waits_are_shown() {
     };
     let mut noting =
         Noting { recorder: consumer.recorder(answering), stop: stop.clone(), every: 2, since: 0, given: Vec::new() };
-    let follower = Follower::new(store.events().reader(), 0, false, ReadLimit { rows: 2, bytes: 1 << 20 });
-    assert_eq!((monitor.status().condition, monitor.status().lag), (Condition::Idle, 0));
     let waits = async {
         while !matches!(monitor.status().condition, Condition::WaitsForSpace(_)) {
             tokio::task::yield_now().await;
         }
         stop.cancel();
     };
-    let (ended, ()) = runtime.block_on(async { tokio::join!(consumer.run(follower, None, &mut noting), waits) });
+    let (ended, ()) = runtime.block_on(async { tokio::join!(consumer.run(&mut noting), waits) });
     ended.unwrap();
     let ConsumerStatus { condition, cursor, recorded, lag, .. } = monitor.status();
     assert_eq!((condition, cursor, recorded, lag), (Condition::Idle, 3, Some(2), 0), "it stopped while it waited");
     store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
     assert_eq!(monitor.status().lag, 1, "the lag is that of now");
+    monitor.holds(2);
+    assert_eq!(monitor.status().lag, 3, "what was read and is not done is a part of it");
+    store.stop();
+}
+
+/// Counts how often it is called, and wants to be called again each second.
+struct Passing {
+    stop: CancellationToken,
+    called: usize,
+    given: usize,
+}
+
+impl Process for Passing {
+    type Error = Failure;
+
+    fn due(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+
+    async fn process(&mut self, batch: &Batch) -> Result<(), Halt<Failure>> {
+        (self.called, self.given) = (self.called + 1, self.given + batch.rows.len());
+        if self.called == 5 {
+            self.stop.cancel();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn whoever_needs_no_rows_is_told_that_there_are_some_and_when_it_is_time() {
+    let (_dir, store) = store();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
+    let stop = CancellationToken::new();
+    let mut passing = Passing { stop: stop.clone(), called: 0, given: 0 };
+    let monitor = Monitor::new("test");
+    let consumer = Consumer::of_news(store.events().reader(), monitor.clone(), stop);
+    runtime.block_on(consumer.run(&mut passing)).unwrap();
+    assert_eq!((passing.called, passing.given, monitor.status().cursor), (5, 0, 1));
+    store.stop();
+}
+
+#[test]
+fn one_that_asks_for_batches_hears_the_stop_and_loses_nothing_when_it_waits_in_vain() {
+    let (_dir, store) = store();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let append = || store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap();
+    let stop = CancellationToken::new();
+    let limit = ReadLimit { rows: 2, bytes: 1 << 20 };
+    let mut consumer = Consumer::of(store.events().reader(), false, limit, Monitor::new("test"), stop.clone());
+    runtime.block_on(async {
+        let mut given = Vec::new();
+        for _ in 0..3 {
+            append().await.unwrap();
+            while let Ok(batch) = tokio::time::timeout(Duration::from_secs(1), consumer.next_batch::<Failure>()).await {
+                given.extend(batch.unwrap().rows.iter().map(|row| row.position.seq));
+            }
+        }
+        assert_eq!(given, [0, 1, 2]);
+        stop.cancel();
+        append().await.unwrap();
+        assert!(matches!(consumer.next_batch::<Failure>().await, Err(Halt::Stopped)));
+        assert!(matches!(consumer.unless_stopped(async {}).await, Err::<(), Halt<Failure>>(Halt::Stopped)));
+        assert_eq!(consumer.try_next_batch().unwrap().map(|batch| batch.rows.len()), Some(1), "it is still there");
+    });
     store.stop();
 }

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ledger::{LedgerError, Reader};
+use ledger::consumer::{Batch, Halt, Monitor, Process};
+use ledger::{Consumer, LedgerError, Reader};
 use tokio_util::sync::CancellationToken;
 
 use super::{Authorize, Directory, Principal};
@@ -42,15 +43,17 @@ impl Tokens {
     }
 
     /// Follows the ledger until it is told to stop.
-    pub async fn follow(self, stop: CancellationToken) -> Result<(), LedgerError> {
-        let Some(mut durable) = self.reader.watch() else { return Ok(()) };
-        loop {
-            tokio::select! {
-                changed = durable.changed() => if changed.is_err() { return Ok(()) },
-                () = stop.cancelled() => return Ok(()),
-            }
-            self.refresh()?;
-        }
+    pub async fn follow(mut self, monitor: Monitor, stop: CancellationToken) -> Result<(), LedgerError> {
+        Consumer::of_news(self.reader.clone(), monitor, stop).run(&mut self).await
+    }
+}
+
+impl Process for Tokens {
+    type Error = LedgerError;
+
+    /// The directory reads for itself.
+    async fn process(&mut self, _: &Batch) -> Result<(), Halt<LedgerError>> {
+        Ok(self.refresh()?)
     }
 }
 

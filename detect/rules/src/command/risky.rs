@@ -22,7 +22,7 @@ use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
-use crate::deed::{Calls, Deeds, News, Progress};
+use crate::deed::{CallStage, Calls, Deeds, News};
 use crate::limits::MADE_MAX;
 pub(crate) use destroy::{deletes, is_narrow, is_recursive, removed_paths};
 use signs::{Class, Sign};
@@ -156,7 +156,7 @@ impl Detector for Risky {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let Some(progress) = Progress::of(event) else { return };
+        let Some(progress) = CallStage::of(event) else { return };
         match self.calls.hear(event, progress) {
             News::Known => {}
             News::Further(from, to, class) => {
@@ -174,7 +174,7 @@ impl Detector for Risky {
 }
 
 impl Risky {
-    fn judge(&mut self, event: &EventRow<'_>, progress: Progress, findings: &mut Findings) {
+    fn judge(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
         let asked = event.text(column::HOST).and_then(escape::of_host);
         if event.text(column::COMMAND).is_none() && asked.is_none() {
             return;

@@ -28,7 +28,7 @@ use operations::alert::{Alert, Measurement, Severity, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::command::risky;
-use crate::deed::{Calls, Deeds, News, Progress};
+use crate::deed::{CallStage, Calls, Deeds, News};
 use crate::file::sweep::Sweep;
 use crate::file::workspace::{self, Workspace};
 use crate::limits::AGENTS_MAX;
@@ -179,19 +179,19 @@ impl Detector for Unusual {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         if event.kind() == "file.delete" {
-            return self.delete(event, 1, None, Progress::Done, findings);
+            return self.delete(event, 1, None, CallStage::Done, findings);
         }
-        let Some(progress) = Progress::of(event) else { return };
+        let Some(progress) = CallStage::of(event) else { return };
         // The folders of a session are learned from every event, whether its call is known or not.
         let class = match progress {
-            Progress::Done => self.touched(event, findings),
+            CallStage::Done => self.touched(event, findings),
             // What was refused touched nothing: only its name says what it was to do.
-            Progress::Refused => {
+            CallStage::Refused => {
                 let file = event.text(column::FILE).map(paths::plain);
                 file.and_then(|file| Class::of(event.kind(), &file)).filter(|class| *class != Class::System)
             }
             // Some agents and all gateways tell of the wish only.
-            Progress::Asked => Self::asked(event),
+            CallStage::Asked => Self::asked(event),
         };
         match self.calls.hear(event, progress) {
             News::Known => {}
@@ -254,9 +254,9 @@ impl Unusual {
         (self.parameters.commands && event.aspects().meet(Aspects::COMMAND) && reads()).then_some(Class::Secrets)
     }
 
-    fn sweep(&mut self, event: &EventRow<'_>, progress: Progress, findings: &mut Findings) {
+    fn sweep(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
         // What was refused deletes nothing, so it is not counted.
-        if !self.parameters.commands || !event.aspects().meet(Aspects::COMMAND) || progress == Progress::Refused {
+        if !self.parameters.commands || !event.aspects().meet(Aspects::COMMAND) || progress == CallStage::Refused {
             return;
         }
         let (agents, key) = (&mut self.agents, self.key);
@@ -286,7 +286,7 @@ impl Unusual {
         event: &EventRow<'_>,
         files: u32,
         what: Option<&str>,
-        progress: Progress,
+        progress: CallStage,
         findings: &mut Findings,
     ) {
         let agent = self.agents.of_agent(event, findings);
@@ -306,7 +306,7 @@ impl Unusual {
         event: &EventRow<'_>,
         class: Class,
         what: Option<String>,
-        progress: Progress,
+        progress: CallStage,
         before: Before,
         findings: &mut Findings,
     ) {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use ledger::events::column as event;
 use ledger::operations::column;
-use ledger::{Entry, Group, Options, Store};
+use ledger::{Entry, Follower, Group, Options, Store};
 use operations::budget::BudgetService;
 use operations::calendar::Period;
 use operations::fold::{Answer, Budgets, Projection};

@@ -1,18 +1,17 @@
 //! What the runner writes to `operations`: alerts, its cursor, changes of rules and outages, in one group.
 
-use std::future::Future;
 use std::ops::ControlFlow;
 
 use detect_core::clock::Outage;
-use detect_core::engine::Progress;
+use detect_core::engine::EnginePosition;
 use detect_rules::rule_set::RuleSet;
+use ledger::consumer::Journal;
 use ledger::operations::column;
 use ledger::{AppendError, Appender, Group, LedgerError, LedgerName, Position, Reader, Row};
 use operations::alert::{ALERT, Alert};
 use operations::fold;
 use operations::kind::{self, Envelope, Kind};
 use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
 
 /// The subject of the runner's own entries, and the actor of all.
 const DETECT: &str = "detect";
@@ -27,7 +26,7 @@ const OUTAGE: Kind<Outage> = Kind::of(kind::detection::OUTAGE);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// How far detection has come.
-    pub progress: Progress,
+    pub progress: EnginePosition,
     /// Number of the rules in force.
     pub rules: u32,
     /// Snapshots from which this cursor can be reached, oldest first.
@@ -51,7 +50,7 @@ pub struct RulesChange {
     /// Number of the rules, from 1.
     pub revision: u32,
     /// From where on they apply.
-    pub progress: Progress,
+    pub progress: EnginePosition,
     /// The rules.
     #[serde(flatten)]
     pub rules: RuleSet,
@@ -80,15 +79,12 @@ pub struct History {
 }
 
 /// Where the runner writes, and reads what it wrote.
-pub trait Journal: Send {
+pub trait DetectionJournal: Journal<Record = Commit, Recorded = i64> {
     /// The newest cursor.
     fn cursor(&self) -> Result<Option<Cursor>, LedgerError>;
 
     /// All changes of rules and outages.
     fn history(&self) -> Result<History, LedgerError>;
-
-    /// Writes all of it or nothing. Returns when it was recorded, in microseconds since 1970 UTC.
-    fn commit(&self, commit: &Commit) -> impl Future<Output = Result<i64, AppendError>> + Send;
 }
 
 /// The `operations` ledger.
@@ -96,18 +92,12 @@ pub struct LedgerJournal {
     reader: Reader,
     appender: Appender,
     shard: u32,
-    stop: CancellationToken,
 }
 
 impl LedgerJournal {
     /// Writes about the events of `shard`.
     pub fn new(reader: Reader, appender: Appender, shard: u32) -> Self {
-        Self { reader, appender, shard, stop: CancellationToken::new() }
-    }
-
-    /// Waits for space no longer than until `stop` is cancelled.
-    pub fn until(self, stop: CancellationToken) -> Self {
-        Self { stop, ..self }
+        Self { reader, appender, shard }
     }
 
     fn position(&self, seq: u64) -> String {
@@ -154,7 +144,7 @@ fn record<R: for<'de> Deserialize<'de>>(row: &Row<'_>, kind: &Kind<R>) -> Option
     record
 }
 
-impl Journal for LedgerJournal {
+impl DetectionJournal for LedgerJournal {
     fn cursor(&self) -> Result<Option<Cursor>, LedgerError> {
         fold::backwards(&self.reader, |row| match record(row, &CURSOR) {
             Some(cursor) => ControlFlow::Break(cursor),
@@ -173,22 +163,14 @@ impl Journal for LedgerJournal {
         history.outages.reverse();
         Ok(history)
     }
+}
 
-    async fn commit(&self, commit: &Commit) -> Result<i64, AppendError> {
-        loop {
-            match self.appender.append(self.group(commit)?).await {
-                Ok(receipt) => return Ok(receipt.recorded),
-                // Nothing of it is lost: it is found again by whoever goes on from the cursor that stands there.
-                Err(error) if error.is_of_disk() && self.stop.is_cancelled() => return Err(AppendError::Stopped),
-                Err(error) if error.is_of_disk() => {
-                    tracing::error!(%error, "alerts wait for the disk");
-                    tokio::select! {
-                        () = self.stop.cancelled() => {}
-                        () = tokio::time::sleep(crate::limits::NO_SPACE_RETRY) => {}
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
+impl Journal for LedgerJournal {
+    type Record = Commit;
+    /// When it was recorded, in microseconds since 1970 UTC.
+    type Recorded = i64;
+
+    async fn record(&self, commit: &Commit) -> Result<i64, AppendError> {
+        Ok(self.appender.record(&self.group(commit)?).await?.recorded)
     }
 }

@@ -1,32 +1,30 @@
 //! The start of the runner: the newest snapshot that can be believed, then everything up to the cursor once more, in
 //! silence.
 
-use detect_core::engine::Progress;
+use detect_core::engine::EnginePosition;
 use detect_core::findings::Findings;
 use detect_core::limits::BACKFILL_AGE;
 use ledger::Rows;
-use tokio_util::sync::CancellationToken;
+use ledger::consumer::{Halt, Source};
 
-use super::journal::{Cursor, History, Journal, RulesChange};
+use super::journal::{Cursor, DetectionJournal, History, RulesChange};
 use super::snapshots::Snapshots;
-use super::source::Source;
 use super::{Core, RunnerError, RunnerOptions, Running};
 use crate::detection::Detection;
 
-/// Brings the engine to the cursor and the rules up to date; `None` if it was stopped before.
-pub async fn start<S: Source, J: Journal>(
-    core: Core<S, J>,
-    stop: &CancellationToken,
-) -> Result<Option<Running<S, J>>, RunnerError> {
-    let Core { source, journal, options, metrics } = core;
+/// Brings the engine to the cursor and the rules up to date.
+pub async fn start<S: Source, J: DetectionJournal>(core: Core<S, J>) -> Result<Running<S, J>, Halt<RunnerError>> {
+    let Core { consumer, journal, options, metrics } = core;
     let failed = |source| RunnerError::Snapshots { dir: options.snapshots.clone(), source };
-    let snapshots = Snapshots::open(&options.snapshots, options.snapshot_bytes).map_err(failed)?;
-    let durable = source.durable()?;
+    let snapshots =
+        Snapshots::open(&options.snapshots, options.snapshot_bytes).map_err(failed).map_err(Halt::Failed)?;
+    let durable = consumer.durable()?;
     let (detection, history, cursor) = if let Some(cursor) = journal.cursor()? {
         if durable.next_seq < cursor.progress.next_seq {
-            return Err(RunnerError::RolledBack { durable: durable.next_seq, cursor: cursor.progress.next_seq });
+            let (durable, cursor) = (durable.next_seq, cursor.progress.next_seq);
+            return Err(Halt::Failed(RunnerError::RolledBack { durable, cursor }));
         }
-        let (detection, history) = base(&journal, &snapshots, &cursor, &options)?;
+        let (detection, history) = base(&journal, &snapshots, &cursor, &options).map_err(Halt::Failed)?;
         (detection, history, cursor)
     } else {
         let live_from = durable.recorded_until - BACKFILL_AGE.as_micros() as i64;
@@ -35,8 +33,8 @@ pub async fn start<S: Source, J: Journal>(
         (detection, History::default(), cursor)
     };
     let mut running = Running {
-        source,
-        journal,
+        recorder: consumer.recorder(journal),
+        consumer,
         snapshots,
         options,
         metrics,
@@ -47,18 +45,16 @@ pub async fn start<S: Source, J: Journal>(
         events_since_snapshot: 0,
         snapshot_second: 0,
     };
-    if !running.replay(&history, stop).await? {
-        return Ok(None);
-    }
+    running.replay(&history).await?;
     running.snapshot_second = running.detection.progress().clock.second.unwrap_or_default();
     running.change_rules().await?;
-    Ok(Some(running))
+    Ok(running)
 }
 
 /// The detection from which the cursor is reached, and what happened in between besides events: the newest snapshot that is
 /// whole and was written under the same rules, or else the start of the ledger.
 fn base(
-    journal: &impl Journal,
+    journal: &impl DetectionJournal,
     snapshots: &Snapshots,
     cursor: &Cursor,
     options: &RunnerOptions,
@@ -84,23 +80,19 @@ fn base(
     Ok((Detection::new(rules, options.key, cursor.progress.live_from), history))
 }
 
-impl<S: Source, J: Journal> Running<S, J> {
-    /// Sees everything up to the cursor again. What it finds stands in the ledger already. Says whether it came to the end.
-    async fn replay(&mut self, history: &History, stop: &CancellationToken) -> Result<bool, RunnerError> {
+impl<S: Source, J: DetectionJournal> Running<S, J> {
+    /// Sees everything up to the cursor again. What it finds stands in the ledger already.
+    async fn replay(&mut self, history: &History) -> Result<(), Halt<RunnerError>> {
         let target = self.cursor.progress;
-        self.source.seek(self.detection.progress().next_seq);
+        self.consumer.seek(self.detection.progress().next_seq);
         while self.detection.progress().next_seq < target.next_seq {
-            if stop.is_cancelled() {
-                return Ok(false);
-            }
-            let rows = self.source.next().await?;
-            self.replay_rows(&rows, target.next_seq, history)?;
-            tokio::task::yield_now().await;
+            let batch = self.consumer.next_batch().await?;
+            self.replay_rows(&batch.rows, target.next_seq, history).map_err(Halt::Failed)?;
         }
-        self.replay_until(target, history)?;
+        self.replay_until(target, history).map_err(Halt::Failed)?;
         self.detection.engine.set_clock(target.clock);
-        self.source.seek(target.next_seq);
-        Ok(true)
+        self.consumer.seek(target.next_seq);
+        Ok(())
     }
 
     fn replay_rows(&mut self, rows: &Rows, end: u64, history: &History) -> Result<(), RunnerError> {
@@ -108,7 +100,7 @@ impl<S: Source, J: Journal> Running<S, J> {
             let progress = self.detection.progress();
             let mut clock = progress.clock;
             clock.second = Some(row.recorded.div_euclid(1_000_000));
-            self.replay_until(Progress { clock, ..progress }, history)?;
+            self.replay_until(EnginePosition { clock, ..progress }, history)?;
             self.detection.engine.observe(&row, &mut self.findings);
             self.findings.clear();
         }
@@ -116,7 +108,7 @@ impl<S: Source, J: Journal> Running<S, J> {
     }
 
     /// Lets time pass at one position as it passed before, with its outages and changes of rules.
-    fn replay_until(&mut self, target: Progress, history: &History) -> Result<(), RunnerError> {
+    fn replay_until(&mut self, target: EnginePosition, history: &History) -> Result<(), RunnerError> {
         let here = |next_seq: u64| next_seq == target.next_seq;
         for change in history.rules.iter().filter(|change| here(change.progress.next_seq)) {
             if change.progress.clock.second <= target.clock.second && change.revision > self.detection.rules().0 {
@@ -129,7 +121,7 @@ impl<S: Source, J: Journal> Running<S, J> {
     }
 
     fn replay_seconds(&mut self, until: Option<i64>, history: &History) {
-        let Progress { next_seq, clock, .. } = self.detection.progress();
+        let EnginePosition { next_seq, clock, .. } = self.detection.progress();
         let (Some(mut second), Some(until)) = (clock.second, until) else { return };
         while second < until {
             let outage = history.outages.iter().find(|outage| outage.next_seq == next_seq && outage.from == second);
@@ -143,7 +135,7 @@ impl<S: Source, J: Journal> Running<S, J> {
     }
 
     /// Records the rules if they are new, with a snapshot from which they apply.
-    async fn change_rules(&mut self) -> Result<(), RunnerError> {
+    async fn change_rules(&mut self) -> Result<(), Halt<RunnerError>> {
         let (revision, rules) = self.detection.rules();
         let first = self.cursor.rules == 0;
         if !first && *rules == self.options.rules {

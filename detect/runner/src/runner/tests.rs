@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use detect_core::sample::{self, START};
 use detect_rules::registry::Rules;
+use ledger::consumer::{End, Journal};
 use ledger::{Durable, LedgerName};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -32,7 +33,7 @@ struct Memory {
 #[derive(Clone, Default)]
 struct MemoryJournal(Arc<Mutex<Memory>>);
 
-impl Journal for MemoryJournal {
+impl DetectionJournal for MemoryJournal {
     fn cursor(&self) -> Result<Option<Cursor>, LedgerError> {
         Ok(self.0.lock().unwrap().cursor.as_ref().map(|text| serde_json::from_str(text).unwrap()))
     }
@@ -40,8 +41,13 @@ impl Journal for MemoryJournal {
     fn history(&self) -> Result<History, LedgerError> {
         Ok(self.0.lock().unwrap().history.clone())
     }
+}
 
-    async fn commit(&self, commit: &Commit) -> Result<i64, AppendError> {
+impl Journal for MemoryJournal {
+    type Record = Commit;
+    type Recorded = i64;
+
+    async fn record(&self, commit: &Commit) -> Result<i64, AppendError> {
         // A place to be killed before it is durable, and one after.
         tokio::task::yield_now().await;
         {
@@ -123,8 +129,31 @@ impl Source for MemorySource {
             .unwrap_or(self.life.moments.len());
     }
 
-    async fn next(&mut self) -> Result<Rows, LedgerError> {
-        tokio::task::yield_now().await;
+    fn ledger(&self) -> LedgerName {
+        LedgerName::Events
+    }
+
+    fn cursor(&self) -> u64 {
+        self.rows_before(self.at)
+    }
+
+    fn look(&mut self) -> Result<Durable, LedgerError> {
+        self.durable()
+    }
+
+    fn nothing(&self) -> Rows {
+        Rows::new(LedgerName::Events, 0, self.cursor())
+    }
+
+    async fn changed(&mut self) -> Result<(), LedgerError> {
+        std::future::pending().await
+    }
+
+    fn end(&self) -> Option<End> {
+        None
+    }
+
+    fn next_until(&mut self, _: &Durable) -> Result<Option<Rows>, LedgerError> {
         let mut rows = Rows::new(LedgerName::Events, 0, self.rows_before(self.at));
         while rows.len() < self.block {
             match self.life.moments.get(self.at) {
@@ -136,16 +165,13 @@ impl Source for MemorySource {
                 Some(Moment::Heartbeat { second, .. }) if rows.is_empty() => {
                     rows.recorded_until = (START + second) * 1_000_000;
                     self.step();
-                    return Ok(rows);
+                    return Ok(Some(rows));
                 }
                 _ => break,
             }
             self.step();
         }
-        if rows.is_empty() {
-            std::future::pending::<()>().await;
-        }
-        Ok(rows)
+        Ok((!rows.is_empty()).then_some(rows))
     }
 
     fn durable(&self) -> Result<Durable, LedgerError> {
@@ -160,10 +186,6 @@ impl Source for MemorySource {
             recorded_until: (START + second) * 1_000_000,
             batches: batch + 1,
         })
-    }
-
-    fn lag(&self) -> u64 {
-        0
     }
 }
 
@@ -209,11 +231,15 @@ fn options(dir: &Path, quiet_seconds: u32) -> RunnerOptions {
     RunnerOptions { snapshot_events: 16, ..RunnerOptions::new(rules.into(), sample::key(), dir.to_owned()) }
 }
 
+fn core(source: MemorySource, journal: MemoryJournal, options: RunnerOptions) -> Core<MemorySource, MemoryJournal> {
+    let consumer = Consumer::new(source, Monitor::new("detection"), CancellationToken::new());
+    Core { consumer, journal, options, metrics: Metrics::default() }
+}
+
 /// Runs for at most `polls` polls of the future, then drops it, as a kill would.
 fn run(life: &Life, journal: &MemoryJournal, options: RunnerOptions, block: usize, polls: usize) {
     let source = MemorySource::new(life.clone(), block);
-    let core = Core { source, journal: journal.clone(), options, metrics: Metrics::default() };
-    let mut future = std::pin::pin!(core.run(CancellationToken::new()));
+    let mut future = std::pin::pin!(core(source, journal.clone(), options).run());
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..polls {
         match future.as_mut().poll(&mut context) {
@@ -348,8 +374,7 @@ fn a_ledger_that_was_rolled_back_stops_the_runner() {
     let event = |second: i64| Moment::Row(json!({"second": second, "batch": 0, "kind": "audit"}));
     run(&Life::new(vec![event(0), event(1), event(2)], 0), &journal, options(dir.path(), 60), 5, FOREVER);
     let source = MemorySource::new(Life::new(vec![event(0)], 1), 1);
-    let core = Core { source, journal, options: options(dir.path(), 60), metrics: Metrics::default() };
-    let mut future = std::pin::pin!(core.run(CancellationToken::new()));
+    let mut future = std::pin::pin!(core(source, journal, options(dir.path(), 60)).run());
     let error = loop {
         if let Poll::Ready(result) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             break result.unwrap_err();

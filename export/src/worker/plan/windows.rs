@@ -168,11 +168,13 @@ impl Plan {
         free && !self.is_resuming() && !self.pending.is_empty()
     }
 
-    /// Begins a window of at most so many entries, in a ledger that is durable so far. Who is behind sends full batches of what
-    /// is there; else there is one as soon as the ledger closes its own.
+    /// Begins a window of at most so many entries from the first record that waits on, in a ledger that is durable so far: what
+    /// the filter left out before that record may be more than a window, and a window without a record would never be left. Who
+    /// is behind sends full batches of what is there; else there is one as soon as the ledger closes its own.
     pub fn enter(&mut self, durable: Durable, entries: u64) {
-        let behind = self.pending.front().map_or(0, |record| durable.batches.saturating_sub(record.batch));
-        let most = self.next_seq.saturating_add(entries);
+        let Some(first) = self.pending.front() else { return };
+        let behind = durable.batches.saturating_sub(first.batch);
+        let most = first.position.seq.saturating_add(entries);
         let (end, cut) =
             if behind > BEHIND_BATCHES { (most.min(durable.next_seq), Cut::Full) } else { (most, Cut::LedgerBatch) };
         if let Some(windows) = &mut self.windows {

@@ -71,7 +71,7 @@ fn what_the_receiver_was_told_before_a_letter_does_not_replace_it() {
 #[test]
 fn looking_for_the_ends_of_letters_hears_the_stop() {
     let worker = worker_over(vec![revision(1, 1, State::Open)], true);
-    worker.stop.cancel();
+    worker.consumer.stop().cancel();
     let letter = (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: 0 }, 0);
-    assert!(matches!(paused().block_on(worker.letters(&[letter])), Err(WorkerError::Stopped)));
+    assert!(matches!(paused().block_on(worker.letters(&[letter])), Err(Halt::Stopped)));
 }

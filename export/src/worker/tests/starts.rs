@@ -45,7 +45,7 @@ fn a_lane_that_is_stopped_has_its_receipts_on_record() {
         *world.lock().unwrap() = World { ledger: Some(LedgerName::Events), entries, lines_max: 7, ..World::default() };
         paused().block_on(async {
             let first = worker(&world, dir.path(), 7, "beginning");
-            let stop = first.stop.clone();
+            let stop = first.consumer.stop().clone();
             let (ended, ()) = tokio::join!(first.run(), async {
                 sleep(Duration::from_millis(milliseconds * 3)).await;
                 stop.cancel();

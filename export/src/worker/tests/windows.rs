@@ -92,6 +92,21 @@ fn a_backlog_goes_in_full_batches_with_an_entry_of_each_kind_for_ten_thousand() 
     assert_eq!((world.bodies.len(), world.kinds()), (1 + 20 + 20, (3, 3)));
 }
 
+#[test]
+fn what_follows_more_that_is_left_out_than_a_window_holds_is_sent() {
+    for left_out in [9_999, 10_000, 10_050, 25_000] {
+        let dir = tempfile::tempdir().unwrap();
+        let world = ledger(LedgerName::Operations);
+        let (internal, exported) = (json!({"kind": "cursor"}), json!({"kind": "note"}));
+        let mut entries = vec![internal; left_out];
+        entries.extend(vec![exported; 5]);
+        world.lock().unwrap().record(entries);
+        world.lock().unwrap().close();
+        paused().block_on(finish(&world, worker(&world, dir.path(), 1_024, "beginning"), Vec::new()));
+        check(&world.lock().unwrap());
+    }
+}
+
 /// Runs a worker over four batches of five until it is in trouble with the last one, and looks at what is on record then.
 fn troubled(world: &Shared, fault: Fault, change: impl FnOnce(&mut SinkWorker<MemoryFeed, MemoryStateStore>)) {
     let dir = tempfile::tempdir().unwrap();
@@ -262,7 +277,7 @@ proptest! {
             });
             for (wait_ms, block, stopped) in ends {
                 let worker = worker(block);
-                let stop = worker.stop.clone();
+                let stop = worker.consumer.stop().clone();
                 let ended = if stopped {
                     let (ended, ()) = tokio::join!(worker.run(), async {
                         sleep(Duration::from_millis(wait_ms)).await;
