@@ -158,7 +158,7 @@ impl<'a> Schema<'a> {
     /// The least and the greatest value, or length.
     fn bounds(self) -> Option<String> {
         let declared = self.declared();
-        let of = |key: &str| self.value.get(key).or(declared.value.get(key)).filter(|bound| **bound != Value::from(0));
+        let of = |key: &str| self.value.get(key).or(declared.value.get(key)).filter(|bound| bound.as_i64() != Some(0));
         let between = |least: Option<&Value>, greatest: Option<&Value>, what: &str| match (least, greatest) {
             (Some(least), Some(greatest)) => Some(format!("{least} to {greatest}{what}")),
             (Some(least), None) => Some(format!("at least {least}{what}")),
