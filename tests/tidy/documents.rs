@@ -39,7 +39,7 @@ fn named(page: &str) -> Vec<(&str, &str)> {
     let pairs = rows.filter_map(|line| {
         let cell = line.trim_end_matches('|').trim_end().rsplit("| ").next()?;
         let (path, test) = cell.strip_prefix('`')?.strip_suffix('`')?.split_once("` `")?;
-        path.ends_with(".rs").then_some((path, test))
+        path.contains(".rs").then_some((path, test))
     });
     pairs.collect()
 }
