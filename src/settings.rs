@@ -21,6 +21,7 @@ use export::{Secret, SinkConfig};
 use ingest::config::Collector;
 use operations::kind::budget_request::Set;
 use operations::triage::Policy;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -34,7 +35,7 @@ pub use problems::Problem;
 pub use reference::reference;
 
 /// The whole file.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Where the data lies.
@@ -55,6 +56,7 @@ pub struct Settings {
     pub alerts: Policy,
     /// Where events and alerts are sent.
     #[serde(rename = "sink")]
+    #[schemars(with = "Vec<export::Common>")]
     pub sinks: Vec<SinkConfig>,
     /// Which alerts go to which sinks.
     #[serde(rename = "route")]
@@ -63,15 +65,16 @@ pub struct Settings {
     pub query: Query,
 }
 
-/// `[store]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Where the data lies. A change needs a restart.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// The data directory; a relative path starts at the directory in which the command is run.
+    /// The data directory that `tachograph init` made.
     pub data: PathBuf,
-    /// Bytes that intake leaves free on the disk.
+    /// Free space on its disk below which events are refused with 507, so that sealing, alerts and receipts go on (down to a quarter of it).
+    /// The default is two of the largest segments: a smaller one may stop sealing on a full disk.
     pub reserve_bytes: u64,
-    /// Events are sealed into Parquet files after so many seconds at the latest.
+    /// Seconds after which recorded events are sealed into Parquet files at the latest; earlier, once there are 131,072 of them or 64 MiB.
     pub seal_seconds: NonZeroU32,
 }
 
@@ -83,28 +86,33 @@ impl Default for Store {
     }
 }
 
-/// `[listen]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Where connections are accepted. A change of an address needs a restart; the rest is read again on SIGHUP.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
     /// Address of the console: the API, metrics and health.
     pub console: SocketAddr,
     /// Address of intake.
     pub ingest: SocketAddr,
-    /// Names by which people ask the console, beside addresses and `localhost`.
+    /// Names by which people ask the console, such as `["tachograph.acme.example"]`. Addresses and `localhost` always go; a request under
+    /// another name is answered 421, since a page in somebody's browser could make its own name mean this server.
+    #[schemars(length(max = limits::LISTEN_NAMES_MAX))]
     pub names: Vec<String>,
-    /// The certificate that is shown, with its chain, in PEM.
+    /// A PEM file with the certificate that the listeners show and the rest of its chain. With it they speak TLS 1.2 and 1.3 and nothing
+    /// else: a request without TLS is answered 421. Without it they speak plain HTTP. Open connections go on as they began, and a pair
+    /// that cannot be used changes nothing, which the log, `/readyz` and the metric `tachograph_certificate_last_reload_successful` tell.
     pub certificate: Option<PathBuf>,
-    /// Where its key lies.
+    /// Where the key of the certificate lies, in PEM and not encrypted.
     pub key: Option<Secret>,
-    /// The listeners that speak TLS; all of them if there is a certificate and nothing else is said.
+    /// The listeners that speak TLS. Without it all of them, if there is a certificate.
     pub tls: Option<Vec<ListenerName>>,
-    /// Whoever connects to intake shows a certificate of one of these authorities.
+    /// A PEM file of authorities: whoever connects to intake shows a certificate of one of them. It says who may connect; who sends is still
+    /// the token's word. Lists of revoked certificates are not read. Without it nobody is asked.
     pub client_certificate_authorities: Option<PathBuf>,
 }
 
 /// A listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ListenerName {
     /// The API, metrics and health.
@@ -164,23 +172,24 @@ impl Default for Listen {
     }
 }
 
-/// `[ingest]`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// Files that all collectors share.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ingest {
-    /// Which API key, workspace and user belong together.
+    /// A file that says which API key, workspace, user and team belong together. Read again on SIGHUP.
     pub names: Option<PathBuf>,
-    /// Prices in place of the built-in table.
+    /// A file of prices in place of the built-in table, in the form of `ingest/prices.toml`. Read again on SIGHUP; which prices are in force
+    /// is logged, is an entry of kind `prices` in `operations`, and is told by `doctor`.
     pub prices: Option<PathBuf>,
 }
 
-/// `[query]`
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+/// What queries may take. A change needs a restart.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Query {
-    /// Threads that run queries.
+    /// Threads that run queries. Without it one per core.
     pub threads: Option<NonZeroUsize>,
-    /// Queries at the same time.
+    /// Queries at the same time; more are answered with 503. Without it 8.
     pub queries_max: Option<NonZeroUsize>,
 }
 

@@ -5,6 +5,8 @@
 // Tests stop at the first thing that they did not expect; the lints are for code that users run.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "tidy/documents.rs"]
+mod documents;
 #[path = "tidy/giants.rs"]
 mod giants;
 #[path = "tidy/layering.rs"]

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ledger::LedgerName;
 use operations::alert::{Alert, Severity};
 use operations::field_names;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,7 +36,7 @@ pub struct Config {
 }
 
 /// Where a sink without a receipt starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
     /// At the first entry that is stored.
@@ -44,13 +45,14 @@ pub enum Start {
     Now,
 }
 
-/// Settings that every sink has.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// Where events and alerts are sent, one table for each receiver. A change is taken over on SIGHUP. `type` says which kind of receiver it
+/// is, one of those below; beside it stand the settings that every sink has, and those of its type.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Common {
     /// The sink's name: the subject of its receipts. A sink under a new name starts anew.
     pub name: String,
-    /// Where it starts; each kind of sink has its own default.
+    /// Where a sink without a receipt starts. Without it one that people read starts `now`, a SIEM at the `beginning`.
     #[serde(default)]
     pub start: Option<Start>,
     /// Whether it stands still. Nothing is lost meanwhile.
@@ -62,10 +64,12 @@ pub struct Common {
     /// A PEM file with the receiver's certificate authority.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// Seconds for one request: 1 to 600.
+    /// Seconds for one request.
+    #[schemars(range(min = 1, max = 600))]
     #[serde(default = "timeout_seconds")]
     pub timeout_seconds: u64,
     /// Milliseconds in which one more message may go; each kind of sink has its own default. A few may go at once.
+    #[schemars(range(max = INTERVAL_MS_MAX))]
     #[serde(default)]
     pub interval_ms: Option<u64>,
     /// Kinds of events that it gets; empty means every kind.
@@ -74,7 +78,7 @@ pub struct Common {
     /// The mildest alerts that it gets.
     #[serde(default = "info")]
     pub severity: Severity,
-    /// What happens to single columns of events.
+    /// What happens to single columns of events. Content and the raw `record` are dropped unless this says otherwise.
     #[serde(default)]
     pub fields: FieldPolicy,
 }

@@ -21,7 +21,7 @@ use operations::kind::delivery::SentAlert;
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, NOTIFICATIONS_MAX, NOTIFICATIONS_URGENT_MAX};
 use crate::message::Rendered;
 use crate::record::{Body, Record};
-use crate::sinks::{ErasedSink, Setting};
+use crate::sinks::ErasedSink;
 use order::Rarity;
 use threads::{Bundle, bundles, deserted, leaving};
 
@@ -198,11 +198,8 @@ pub fn linger(records: &VecDeque<Record>, wait: Duration) -> Duration {
     }
 }
 
-/// The setting of receivers of alerts that wait.
-pub const DIGEST_WAIT_MS: Setting = Setting::new(
-    "digest_wait_ms",
-    "Milliseconds for which alerts about old events wait for each other. Default: 5000.",
-);
+/// The longest wait of receivers for alerts about old events that a configuration may set.
+pub const DIGEST_WAIT_MS_MAX: u64 = 60_000;
 
 /// The default of that wait, in milliseconds.
 pub fn digest_wait_ms() -> u64 {
@@ -211,7 +208,10 @@ pub fn digest_wait_ms() -> u64 {
 
 /// Checks the wait that a configuration sets.
 pub fn check_wait(digest_wait_ms: u64) -> Result<(), String> {
-    if digest_wait_ms > 60_000 { Err("digest_wait_ms must be at most 60000".to_owned()) } else { Ok(()) }
+    if digest_wait_ms > DIGEST_WAIT_MS_MAX {
+        return Err(format!("digest_wait_ms must be at most {DIGEST_WAIT_MS_MAX}"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

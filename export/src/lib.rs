@@ -40,7 +40,7 @@ pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
 pub use metrics::Metrics;
 pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use secret::{Secret, SecretError, SecretText};
-pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, Setting, SignatureError, SinkSpec, verify_signature};
+pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, SignatureError, SinkSpec, verify_signature};
 pub use status::{SinkStatus, status, unread_status};
 pub use streams::fields::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};

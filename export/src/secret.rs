@@ -4,13 +4,15 @@ use std::fmt;
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::SECRET_BYTES_MAX;
 
 /// Where a secret lies: `env:NAME` or `file:PATH`. It is read anew for each request, so that it can be rotated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("form" = "`env:NAME` or `file:PATH`"))]
 pub enum Secret {
     /// An environment variable.
     Environment(String),

@@ -13,6 +13,7 @@ mod webhook;
 use std::sync::Arc;
 
 use ledger::LedgerName;
+use schemars::Schema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -179,25 +180,10 @@ pub struct SinkSpec {
     pub(crate) class: Class,
     /// An example of its own settings, in TOML.
     pub example: &'static str,
-    /// Its own settings, for the reference.
-    pub settings: &'static [Setting],
     /// The names that its own settings have when they are read.
     pub fields: fn() -> &'static [&'static str],
-}
-
-/// One setting of a kind of sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
-    /// Its name in the configuration.
-    pub name: &'static str,
-    /// What it means, what it may be, and its default.
-    pub doc: &'static str,
-}
-
-impl Setting {
-    pub(crate) const fn new(name: &'static str, doc: &'static str) -> Self {
-        Self { name, doc }
-    }
+    /// Its own settings with their meaning, for the reference.
+    pub schema: fn() -> Schema,
 }
 
 impl std::fmt::Debug for SinkSpec {
@@ -220,6 +206,11 @@ pub static SINKS: &[&SinkSpec] = &[
 /// The names of the settings of one kind of sink.
 fn fields<T: for<'de> serde::Deserialize<'de>>() -> &'static [&'static str] {
     operations::field_names(|probe| T::deserialize(probe))
+}
+
+/// The settings of one kind of sink, as its type declares them.
+fn schema<T: schemars::JsonSchema>() -> Schema {
+    schemars::schema_for!(T)
 }
 
 /// The settings of a kind of sink, as they are written.

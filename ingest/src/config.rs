@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use operations::access::{Principal, Trust};
 use operations::field_names;
 use operations::standing::State;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::collectors;
@@ -37,15 +38,16 @@ pub struct Config {
     pub prices: Option<PathBuf>,
 }
 
-/// A transport joined with a dialect.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// A source of events: a transport joined with a dialect, one table for each. Beside what every collector has stand the settings of its
+/// transport. A change needs a restart.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(remote = "Self")]
 pub struct Collector {
     /// Its name: in the `collector` column, in metrics, and in the path of pushed events.
     pub name: String,
-    /// How bytes arrive: the name of one of [`TRANSPORTS`].
+    /// How bytes arrive: one of the transports below.
     pub transport: String,
-    /// What they mean: the name of one of [`DIALECTS`].
+    /// What they mean: one of the dialects below.
     pub dialect: String,
     /// The most trust that its records get, where no token says it.
     #[serde(default)]

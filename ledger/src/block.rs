@@ -108,11 +108,6 @@ impl Block {
         self.rows
     }
 
-    /// Whether it has no rows.
-    pub fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
-
     /// Bytes of all values before compression, those that repeat counted each time.
     pub fn value_bytes(&self) -> usize {
         self.value_bytes
@@ -135,12 +130,6 @@ impl Block {
     #[inline]
     pub fn value<'a>(&'a self, id: u8, row: usize, pages: &'a Pages) -> Option<&'a [u8]> {
         self.column(id)?.value(row, pages)
-    }
-
-    /// Whether a row has a value.
-    #[inline]
-    pub fn has(&self, id: u8, row: usize) -> bool {
-        self.column(id).is_some_and(|held| held.has(row))
     }
 
     /// Whether a row has content.

@@ -26,7 +26,6 @@ use crate::error::LedgerError;
 use crate::manifest::{FileEntry, FileKind, SegmentEntry};
 
 pub use cache::RowGroupCache;
-pub use file::{RowGroupRange, SegmentFile};
 pub use reader::SegmentReader;
 
 /// The folder of the segments' files.

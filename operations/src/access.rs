@@ -12,6 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use directory::{Directory, TokenState};
@@ -20,7 +21,7 @@ pub use secret::{Secret, hex};
 pub use service::{CreatedToken, NewToken, RevokedToken, TokenError, TokenService};
 
 /// How far a source is from the agent's reach, least trusted first: the order is the meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// Reported by the agent itself.

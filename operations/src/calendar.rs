@@ -3,10 +3,11 @@
 //! Budgets are refilled by the calendar, in UTC or at a fixed offset from it. Offsets that change with the season are left
 //! out on purpose: a month would then depend on a table of time zones that is not part of the ledger.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How often a budget is refilled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Period {
     /// At midnight.

@@ -6,33 +6,57 @@ use operations::access::Trust;
 use operations::calendar::Period;
 use operations::kind::budget_request::{Asked, Owner, Request, Scope, Set};
 use operations::limits::BUDGET_MICROS_MAX;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::limits;
 
-/// One budget.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// A hard cap on money: a gateway reserves before a call and is refused when the cap would not hold. One table for each, at most 1024. A
+/// change is taken over on SIGHUP and is an entry of `operations`; a budget that is taken out is closed. Nothing is stopped unless the
+/// gateway asks: what is spent without asking is shown as unreserved and leaves less to reserve.
+///
+/// `org`, `team`, `user`, `agent`, `run` and `workspace` say whose money it is; without them it is everybody's.
+///
+/// ```toml
+/// [[budget]]
+/// name = "payments"
+/// cap_usd = 200
+/// period = "day"
+/// team = "payments"
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// How requests name it.
     name: String,
-    /// The hard cap in dollars.
+    /// The hard cap in dollars, such as 200 or 0.5.
+    #[schemars(range(min = 0, max = BUDGET_MICROS_MAX / 1_000_000))]
     cap_usd: f64,
-    /// When it is refilled.
+    /// It is full again when the next period begins.
     period: Period,
-    /// How many minutes before midnight UTC that is.
+    /// A period begins this many minutes before midnight UTC.
+    #[schemars(range(min = -840, max = 840))]
     #[serde(default)]
     utc_offset_minutes: i16,
+    /// Only events of this organisation count. A token that is bound to an organisation may reserve only from budgets that name it.
     org: Option<String>,
+    /// Only events of this team count. A token that is bound to a team may reserve only from budgets that name it.
     team: Option<String>,
+    /// Only events of this person's agents count.
     user: Option<String>,
+    /// Only events of this agent count.
     agent: Option<String>,
+    /// Only events of this run count.
     run: Option<String>,
+    /// Only events of this workspace count.
     workspace: Option<String>,
-    /// Families of sources whose events count.
+    /// Sources whose recorded calls count: `gateway`, `workspace`, `boundary`. Several families may report the same call: name one. A call
+    /// belongs to the reservation whose id is its `interception` or its `run`; the rest is unreserved. With `[]` only what gateways commit
+    /// counts.
     #[serde(default = "families")]
     families: Vec<String>,
-    /// How far sources must be from the agent's reach for their events to count.
+    /// How far sources must be from the agent's reach for their calls to count. Empty means `gateway` and `control_plane`: what an agent
+    /// claims with its own token uses up nobody's budget.
     #[serde(default)]
     trust: Vec<Trust>,
 }

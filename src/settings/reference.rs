@@ -1,82 +1,200 @@
-//! The reference of all settings, derived from the packages' lists.
+//! The reference of all settings, made from their types, and the page docs/config.md, which is the same text.
+//!
+//! What a setting means is the comment of its field; type, default and bounds come from the field, the unit from the end of its name.
+//! Nothing is said here that a type could say.
 
 use std::fmt::Write;
 
 use detect_core::parameters::Meaning;
 use detect_rules::registry::{self, Rules};
+use serde_json::Value;
+
+use super::Settings;
 
 /// Everything that a configuration file may hold, as Markdown.
 pub fn reference() -> String {
+    let schema = schemars::schema_for!(Settings).to_value();
     let mut text = String::from(HEAD);
-    text.push_str(&nested(&ingest::config::reference()));
-    detectors(&mut text);
-    text.push_str(BUDGETS);
-    text.push_str(ALERTS);
-    sinks(&mut text);
+    for (name, table) in properties(&schema) {
+        Schema { root: &schema, value: table }.section(&mut text, name, 2);
+        match name.as_str() {
+            "collector" => text.push_str(&nested(&ingest::config::reference())),
+            "detect" => detectors(&mut text),
+            "sink" => sinks(&mut text),
+            _ => {}
+        }
+    }
     text
 }
 
 const HEAD: &str = "\
 # Configuration
 
+<!-- Made by `UPDATE_DOCS=1 cargo test -p tachograph reference` from the types of the settings and the comments of their fields. -->
+
 One TOML file. Unknown keys are errors. Relative paths start at the directory in which the command is run. Secrets are references,
-`env:NAME` or `file:PATH`, never values.
-
-## `[store]`
-
-- `data`: the data directory that `tachograph init` made. Default: `\"data\"`. A change needs a restart.
-- `reserve_bytes`: free space on its disk below which events are refused with 507, so that sealing, alerts and receipts go on (down to a
-  quarter of it). Two of the largest segments: a smaller one may stop sealing on a full disk. Default: 536870912. A change needs a restart.
-- `seal_seconds`: seconds after which recorded events are sealed into Parquet files at the latest; earlier, once there are 262,144 of them
-  or 256 MiB. Default: 900. A change needs a restart.
-
-## `[listen]`
-
-- `console`: address of the API, metrics and health. Default: `\"127.0.0.1:7070\"`. A change needs a restart.
-- `ingest`: address of intake. Default: `\"127.0.0.1:7071\"`. A change needs a restart.
-- `names`: names by which people ask the console, such as `[\"tachograph.acme.example\"]`. Addresses and `localhost` always go; a request
-  under another name is answered 421, since a page in somebody's browser could make its own name mean this server. Read again on SIGHUP.
-- `certificate`: a PEM file with the certificate that the listeners show and the rest of its chain. With it they speak TLS 1.2 and 1.3 and
-  nothing else: a request without TLS is answered 421. Default: none, plain HTTP. It and its key are read again on SIGHUP; open
-  connections go on as they began, and a pair that cannot be used changes nothing, which the log, `/readyz` and the metric
-  `tachograph_certificate_last_reload_successful` tell.
-- `key`: where the key of the certificate lies, `file:PATH` or `env:NAME`, in PEM and not encrypted.
-- `tls`: the listeners that speak TLS, such as `[\"ingest\"]`. Default: `[\"console\", \"ingest\"]`. Read again on SIGHUP.
-- `client_certificate_authorities`: a PEM file of authorities: whoever connects to intake shows a certificate of one of them. It says who may
-  connect; who sends is still the token's word. Lists of revoked certificates are not read. Default: nobody is asked. Read again on SIGHUP.
-
-## `[ingest]`
-
-- `names`: a file that says which API key, workspace, user and team belong together. Read again on SIGHUP.
-- `prices`: a file of prices in place of the built-in table, in the form of `ingest/prices.toml`. It is read again on SIGHUP; which
-  prices are in force is logged, is an entry of kind `prices` in `operations`, and is told by `doctor`.
-
-## `[query]`
-
-- `threads`: threads that run queries. Default: one per core. A change needs a restart.
-- `queries_max`: queries at the same time; more are answered with 503. Default: 8. A change needs a restart.
-
-## `[[collector]]`
-
-One table for each. A change needs a restart.
-
-- `name`: in the `collector` column, in metrics, and in the path of pushed events.
-- `transport`: how bytes arrive.
-- `dialect`: what they mean.
-- `trust`, `workspace`, `user`, `team`, `org`: what its records get where no token says it.
-- `backfill`: true for a collector that brings a history: nobody is woken for what it brings. Default: false; then what is old is decided by
-  when the control plane or Tachograph saw it.
-- The settings of its transport.
-
+`env:NAME` or `file:PATH`, never values. `tachograph config check FILE` names every mistake in a file, `tachograph config reference` prints this page.
 ";
+
+/// The properties of a schema by name.
+fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+}
+
+/// A part of a JSON schema, with the whole in which its references lead somewhere.
+#[derive(Clone, Copy)]
+struct Schema<'a> {
+    root: &'a Value,
+    value: &'a Value,
+}
+
+impl<'a> Schema<'a> {
+    fn of(self, value: &'a Value) -> Self {
+        Self { value, ..self }
+    }
+
+    fn text(self, key: &str) -> Option<&'a str> {
+        self.value.get(key)?.as_str()
+    }
+
+    fn list(self, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+        self.value.get(key).and_then(Value::as_array).into_iter().flatten()
+    }
+
+    /// The declaration itself, where this is a reference to one or may be left out.
+    fn declared(self) -> Self {
+        if let Some(found) = self.text("$ref").and_then(|path| self.root.pointer(path.strip_prefix('#')?)) {
+            return self.of(found).declared();
+        }
+        let is_something = |value: &&Value| value.get("type").and_then(Value::as_str) != Some("null");
+        let mut others = self.list("anyOf").filter(is_something);
+        match (others.next(), others.next()) {
+            (Some(only), None) => self.of(only).declared(),
+            _ => self,
+        }
+    }
+
+    /// The table that it is or a list of which it is, with whether it is a list.
+    fn table(self) -> Option<(Self, bool)> {
+        let declared = self.declared();
+        match declared.value.get("items") {
+            Some(items) => declared.of(items).table().map(|(table, _)| (table, true)),
+            None => declared.value.get("properties").map(|_| (declared, false)),
+        }
+    }
+
+    /// The section about a table, and those about the tables in it.
+    fn section(self, text: &mut String, name: &str, level: usize) {
+        let Some((table, is_list)) = self.table() else { return };
+        let heading = if is_list { format!("[[{name}]]") } else { format!("[{name}]") };
+        let about = table.text("description").unwrap_or_default();
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n{} `{heading}`\n\n{about}\n\n", "#".repeat(level));
+        text.push_str(&table.settings());
+        for (inner, value) in properties(table.value) {
+            table.of(value).section(text, &format!("{name}.{inner}"), level + 1);
+        }
+    }
+
+    /// A line for each setting that is no table: those that must be given first.
+    fn settings(self) -> String {
+        let required: Vec<&str> = self.list("required").filter_map(Value::as_str).collect();
+        let settings = || properties(self.value).filter(|(_, value)| self.of(value).table().is_none());
+        let is_required = |name: &String| required.contains(&name.as_str());
+        let first = settings().filter(|(name, _)| is_required(name)).map(|(name, value)| (name, value, true));
+        let second = settings().filter(|(name, _)| !is_required(name)).map(|(name, value)| (name, value, false));
+        first.chain(second).map(|(name, value, required)| self.of(value).setting(name, required)).collect()
+    }
+
+    fn setting(self, name: &str, is_required: bool) -> String {
+        let mut facts = vec![self.form()];
+        facts.extend(self.bounds());
+        facts.extend(unit(name).map(str::to_owned));
+        match self.value.get("default") {
+            _ if is_required => facts.push("required".to_owned()),
+            None | Some(Value::Null) => facts.push("optional".to_owned()),
+            Some(default) => facts.push(format!("default `{}`", in_toml(default))),
+        }
+        let meaning = self.text("description").unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        format!("- `{name}` ({}): {meaning}\n", facts.join(", "))
+    }
+
+    /// What one writes for it.
+    fn form(self) -> String {
+        let declared = self.declared();
+        if let Some(form) = declared.text("form") {
+            return form.to_owned();
+        }
+        let words = declared.words();
+        if !words.is_empty() {
+            return format!("one of {}", words.join(", "));
+        }
+        let types = declared.value.get("type").map(|of| of.as_array().map_or(vec![of], |many| many.iter().collect()));
+        let of = types.into_iter().flatten().filter_map(Value::as_str).find(|of| *of != "null");
+        match of {
+            Some("array") => {
+                let item = declared.value.get("items").map(|items| declared.of(items).form());
+                format!("list of: {}", item.unwrap_or_default())
+            }
+            Some("object") => {
+                let value = declared.value.get("additionalProperties").map(|value| declared.of(value).form());
+                format!("table of: {}", value.unwrap_or_default())
+            }
+            of => of.unwrap_or("string").to_owned(),
+        }
+    }
+
+    /// The words of which it is one, if it is.
+    fn words(self) -> Vec<String> {
+        let alternatives = self.list("oneOf").filter_map(|value| value.get("const"));
+        let words = self.list("enum").chain(alternatives).chain(self.value.get("const")).filter(|word| !word.is_null());
+        let mut words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+        for alternative in self.list("oneOf") {
+            words.extend(self.of(alternative).list("enum").map(|word| format!("`{word}`")));
+        }
+        words
+    }
+
+    /// The least and the greatest value, or length.
+    fn bounds(self) -> Option<String> {
+        let declared = self.declared();
+        let of = |key: &str| self.value.get(key).or(declared.value.get(key)).filter(|bound| bound.as_i64() != Some(0));
+        let between = |least: Option<&Value>, greatest: Option<&Value>, what: &str| match (least, greatest) {
+            (Some(least), Some(greatest)) => Some(format!("{least} to {greatest}{what}")),
+            (Some(least), None) => Some(format!("at least {least}{what}")),
+            (None, Some(greatest)) => Some(format!("at most {greatest}{what}")),
+            (None, None) => None,
+        };
+        between(of("minimum"), of("maximum"), "").or_else(|| between(of("minItems"), of("maxItems"), " items"))
+    }
+}
+
+/// The unit of a setting: names end with it.
+fn unit(name: &str) -> Option<&'static str> {
+    let units = [
+        ("_bytes", "bytes"),
+        ("_ms", "milliseconds"),
+        ("_seconds", "seconds"),
+        ("_minutes", "minutes"),
+        ("_hours", "hours"),
+        ("_usd", "US dollars"),
+    ];
+    units.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, unit)| unit)
+}
+
+/// A value as one writes it in the file.
+fn in_toml(value: &Value) -> String {
+    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
+}
 
 /// A package's chapter, one level deeper.
 fn nested(chapter: &str) -> String {
-    chapter.lines().map(|line| if line.starts_with('#') { format!("#{line}\n") } else { format!("{line}\n") }).collect()
+    let lines =
+        chapter.lines().map(|line| if line.starts_with('#') { format!("#{line}\n") } else { format!("{line}\n") });
+    std::iter::once("\n".to_owned()).chain(lines).collect()
 }
 
 fn detectors(text: &mut String) {
-    text.push_str(DETECT);
     // A test below holds that they have one.
     let defaults = toml::Value::try_from(Rules::default()).unwrap_or(toml::Value::Boolean(false));
     for spec in registry::DETECTORS {
@@ -142,147 +260,21 @@ A decoy that nobody uses, by its hash. `tachograph rules canary new` makes one a
 - `sha256`: the salted SHA-256 of its value, in 64 hexadecimal digits.
 ";
 
-const DETECT: &str = "
-## `[detect]`
-
-A change is taken over on SIGHUP, and recorded with the position from which it applies.
-
-- `user_rules`: a directory of TOML files with your own rules, or one such file (docs/rules.md). All of them are checked at the start and on
-  SIGHUP, which reads them again; one mistake refuses them all, as one in this file does. `tachograph rules check` names every mistake.
-
-Every built-in rule is on unless `enabled = false`.
-";
-
 fn sinks(text: &mut String) {
-    text.push_str(ROUTES);
-    text.push_str(SINKS_HEAD);
     for spec in export::SINKS {
+        let schema = (spec.schema)().to_value();
+        let settings = Schema { root: &schema, value: &schema }.settings();
         // Writing to a string does not fail.
-        let _ = write!(text, "\n### `{}`\n\n{}\n\nGuarantee: {}\n\n", spec.kind, spec.what, spec.guarantee);
-        for setting in spec.settings {
-            let _ = writeln!(text, "- `{}`: {}", setting.name, setting.doc);
-        }
-        let _ = write!(text, "\n```toml\n{}\n```\n", spec.example.trim_end());
+        let _ = write!(
+            text,
+            "\n### `{}`\n\n{}\n\nGuarantee: {}\n\n{settings}\n```toml\n{}\n```\n",
+            spec.kind,
+            spec.what,
+            spec.guarantee,
+            spec.example.trim_end()
+        );
     }
 }
-
-const BUDGETS: &str = "
-## `[[budget]]`
-
-A hard cap on money: a gateway reserves before a call and is refused when the cap would not hold. One table for each, at most 1024. A
-change is taken over on SIGHUP and is an entry of `operations`; a budget that is taken out is closed. Nothing is stopped unless the
-gateway asks: what is spent without asking is shown as unreserved and leaves less to reserve.
-
-- `name`: how requests name it.
-- `cap_usd`: the cap in dollars, such as 200 or 0.5.
-- `period`: `\"day\"` or `\"month\"`; it is full again when the next begins.
-- `utc_offset_minutes`: it begins this many minutes before midnight UTC: -840 to 840. Default: 0.
-- `org`, `team`, `user`, `agent`, `run`, `workspace`: whose money it is. All that is given must hold for an event to count; a token that is
-  bound to an organisation or a team may reserve from budgets with that `org` and `team` only. Default: everybody's.
-- `families`: sources whose recorded calls count: `gateway`, `workspace`, `boundary`. Several families may report the same call: name one.
-  A call belongs to the reservation whose id is its `interception` or its `run`; the rest is unreserved. Default: `[\"gateway\"]`; with `[]`
-  only what gateways commit counts.
-- `trust`: how far sources must be from the agent's reach for their calls to count: a list of `control_plane`, `gateway`, `host`,
-  `workspace`, `agent`. Default: `[\"gateway\", \"control_plane\"]`; what an agent claims with its own token uses up nobody's budget.
-
-```toml
-[[budget]]
-name = \"payments\"
-cap_usd = 200
-period = \"day\"
-team = \"payments\"
-```
-";
-
-const ALERTS: &str = "
-## `[alerts]`
-
-What happens to alerts after a detector found them. A change is taken over on SIGHUP.
-
-- `group_by`: columns of an alert; alerts with the same values belong together. The first is told at once, others in its thread: the same
-  Slack thread, mail thread or PagerDuty incident, which is over with the last of them. What is worse than the thread opens its own.
-  Alertmanager and Slack webhooks group by themselves. Default: each stands alone.
-- `group_minutes`: minutes after its first alert in which a group takes in others; 0 groups only what comes at once. Default: 30.
-
-A matcher is a column (`rule`, `severity`, `team`, `user`, `workspace`, `domain`, `host`), an operator and a value: `=` and `!=` compare, `~` and
-`!~` compare with a pattern in which `*` stands for any characters and `?` for one. All matchers of a list must hold.
-
-### `[[alerts.inhibit]]`
-
-An alert hides others for as long as it is neither resolved nor closed. Two alerts never hide each other.
-
-- `name`: what people read where an alert is hidden.
-- `source`: matchers of the alerts that hide.
-- `target`: matchers of the alerts that are hidden.
-- `equal`: columns in which both have the same value.
-
-### `[[alerts.escalate]]`
-
-What happens to an open alert that nobody acknowledges. Each step happens once and is an entry of `operations` (`alert.notice`); an
-acknowledgement, a close or the end of the alert cancels what is to come, and what a receiver was not yet sent. A receiver from which
-something hides the alert when its turn comes is told of the step once nothing does. Time in which a silence or a
-maintenance window hides the alert does not count. When an alert becomes worse than it was acknowledged, or is opened again, the steps
-begin anew. Alerts about old events never escalate.
-
-- `name`: what people read of it.
-- `after_minutes`: minutes without an acknowledgement, 1 to 10080.
-- `severity`: the mildest alerts that it is about. Default: all.
-- `match`: matchers of the alerts that it is about. Default: all.
-- `receivers`: the sinks that hear of it then, whatever their routes and severities. Default: those to which routes lead.
-- `raise_to`: how bad it is told to be then, if it is milder.
-
-```toml
-[[alerts.escalate]]
-name = \"second pager\"
-after_minutes = 15
-severity = \"high\"
-receivers = [\"oncall\"]
-
-[[alerts.escalate]]
-name = \"manager\"
-after_minutes = 30
-severity = \"high\"
-receivers = [\"managers\"]
-```
-";
-
-const ROUTES: &str = "
-## `[[route]]`
-
-Which alerts go to which sinks. Routes are read in order; the first that matches is the last, unless it continues. A sink
-that no route names gets every alert, and an alert that no route matches goes to every sink.
-
-- `name`: for explanations.
-- `receivers`: names of sinks that take alerts.
-- `severity`: the mildest alerts.
-- `rule`, `team`, `user`, `workspace`: lists of patterns with `*` and `?`; one of each list must match.
-- `continue`: later routes are read too.
-
-```toml
-[[route]]
-name = \"payments\"
-receivers = [\"oncall\"]
-team = [\"pay*\"]
-severity = \"high\"
-```
-";
-
-const SINKS_HEAD: &str = "
-## `[[sink]]`
-
-One table for each. A change is taken over on SIGHUP.
-
-- `name`: the subject of its receipts; a sink under a new name starts anew.
-- `type`: one of those below.
-- `start`: `\"beginning\"` or `\"now\"`: where a sink without a receipt starts.
-- `paused`: it stands still; nothing is lost meanwhile.
-- `kinds`: kinds of events that it gets; every kind if not given.
-- `severity`: the mildest alerts that it gets.
-- `fields`: what happens to single columns of events.
-- `interval_ms`: the time in which one more message may go; a few may go at once.
-- `timeout_seconds`, `ca_file`, `allow_private`: how its receiver is reached.
-- The settings of its type.
-";
 
 #[cfg(test)]
 mod tests {
@@ -304,5 +296,30 @@ mod tests {
             text.contains("- `deletes`: So many files deleted in a minute are many. 2 to 1000000. Default: `50`.\n")
         );
         assert!(text.contains("Default: `{ day_usd = 100, month_usd = 1000 }`.\n"), "tables stand in a line");
+    }
+
+    /// `UPDATE_DOCS=1 cargo test -p tachograph reference` writes the file.
+    #[test]
+    fn the_page_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/config.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        let file = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(file == reference(), "docs/config.md is stale: run UPDATE_DOCS=1 cargo test -p tachograph reference");
+    }
+
+    #[test]
+    fn a_setting_is_told_with_form_bounds_unit_and_default() {
+        let text = reference();
+        let check = |line: &str| assert!(text.lines().any(|other| other.starts_with(line)), "{line}\n{text}");
+        check("- `reserve_bytes` (integer, bytes, default `134217728`): Free space");
+        check("- `seal_seconds` (integer, at least 1, seconds, default `900`): ");
+        check("- `after_minutes` (integer, 1 to 10080, minutes, required): ");
+        check("- `utc_offset_minutes` (integer, -840 to 840, minutes, default `0`): ");
+        check("- `timeout_seconds` (integer, 1 to 600, seconds, default `30`): ");
+        check("- `severity` (one of `\"info\"`, ");
+        check("- `token` (`env:NAME` or `file:PATH`, required): The HEC token.");
+        assert!(!text.contains("): \n"), "a setting without a meaning");
     }
 }

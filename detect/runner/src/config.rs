@@ -4,18 +4,23 @@ use std::path::PathBuf;
 
 use detect_rules::registry::{ConfigError, Rules};
 use detect_rules::user::{Depth, Loaded};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::user_rules::{self, LoadError};
 
-/// What the configuration says about detection. Everything has a default.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// What detectors look for. Every built-in rule is on unless `enabled = false`. A change is taken over on SIGHUP, and recorded with the
+/// position from which it applies.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// A directory of user rules, or one file of them.
+    /// A directory of TOML files with your own rules, or one such file (docs/rules.md). All of them are checked at the start and on
+    /// SIGHUP, which reads them again; one mistake refuses them all, as one in this file does. `tachograph rules check` names every
+    /// mistake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_rules: Option<PathBuf>,
     /// Parameters of the built-in detectors.
+    #[schemars(skip)]
     pub rules: Rules,
 }
 

@@ -82,7 +82,7 @@ impl Answer for Reply {
 }
 
 /// How a connection to a mail server is encrypted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MailTls {
     /// It starts in the clear and must become encrypted before anything is said.

@@ -68,7 +68,7 @@ impl Answer for Closed {
 }
 
 /// How a receiver tells where a frame ends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Framing {
     /// Its length in octets stands before it, as a decimal number and a space (RFC 6587, 3.4.1; RFC 5425, 4.3).

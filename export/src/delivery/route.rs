@@ -5,17 +5,28 @@
 //! matching takes time that grows with the pattern times the text and never more.
 
 use operations::alert::{Alert, Severity};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::{PATTERN_BYTES_MAX, PATTERNS_MAX, ROUTES_MAX, SINKS_MAX};
 
-/// One route: what it matches, and the receivers to which it leads. What is not given matches everything.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// Which alerts go to which sinks. Routes are read in order; the first that matches is the last, unless it continues. What is not given
+/// matches everything. A pattern has `*` and `?`. A sink that no route names gets every alert, and an alert that no route matches goes to
+/// every sink.
+///
+/// ```toml
+/// [[route]]
+/// name = "payments"
+/// receivers = ["oncall"]
+/// team = ["pay*"]
+/// severity = "high"
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// Its name, for explanations.
     pub name: String,
-    /// Names of sinks.
+    /// Names of sinks that take alerts.
     pub receivers: Vec<String>,
     /// The mildest alerts.
     #[serde(default)]
@@ -38,7 +49,7 @@ pub struct Route {
 }
 
 /// The routes of a configuration in their order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Routes(pub Vec<Route>);
 

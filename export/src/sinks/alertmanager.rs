@@ -14,10 +14,11 @@ use std::time::Duration;
 use operations::alert::Alert;
 use operations::fold::Outbox;
 use operations::kind::delivery::SentAlert;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::Capabilities;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -37,15 +38,8 @@ pub static SPEC: SinkSpec = SinkSpec {
     guarantee: "Effectively once: Alertmanager knows an alert by its labels. One that has no new revision for `hold_hours` ends there.",
     class: Class::Delivery(super::delivery::<Alertmanager>),
     example: "url = \"https://alertmanager.acme.example\"\ntoken = \"env:ALERTMANAGER_TOKEN\"",
-    settings: &[
-        Setting::new("url", "The address of Alertmanager, without `/api/v2`."),
-        Setting::new("token", "A bearer token, if something in front of Alertmanager wants one: a reference."),
-        Setting::new(
-            "hold_hours",
-            "Hours after its newest revision at which an alert that is open ends there: 1 to 720. Default: 24.",
-        ),
-    ],
     fields: super::fields::<Alertmanager>,
+    schema: super::schema::<Alertmanager>,
 };
 
 /// Requests that go at once,
@@ -56,7 +50,7 @@ const INTERVAL: Duration = Duration::from_millis(200);
 const HOUR: i64 = 3_600_000_000;
 
 /// The settings.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Alertmanager {
     /// The address of Alertmanager, without `/api/v2`.
@@ -64,7 +58,8 @@ struct Alertmanager {
     /// A bearer token, if something in front of Alertmanager wants one.
     #[serde(default)]
     token: Option<Secret>,
-    /// Hours after its newest revision at which an alert that is open ends there: 1 to 720.
+    /// Hours after its newest revision at which an alert that is open ends there.
+    #[schemars(range(min = 1, max = 720))]
     #[serde(default = "hold_hours")]
     hold_hours: i64,
 }

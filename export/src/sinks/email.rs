@@ -8,9 +8,10 @@ mod compose;
 use std::time::Duration;
 
 use operations::fold::Outbox;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Setting, Settings, Sink, SinkSpec};
+use super::{Class, Settings, Sink, SinkSpec};
 use crate::capabilities::Capabilities;
 use crate::connections::smtp::{Mail, MailTls, Reply, Server, Smtp};
 use crate::connections::{Connection, Reach};
@@ -28,17 +29,8 @@ pub static SPEC: SinkSpec = SinkSpec {
     guarantee: "At least once; a mail that arrives twice has the same Message-ID.",
     class: Class::Delivery(super::delivery::<Email>),
     example: "server = \"smtp.acme.example\"\nfrom = \"tachograph@acme.example\"\nto = [\"soc@acme.example\"]\nusername = \"tachograph\"\npassword = \"env:SMTP_PASSWORD\"",
-    settings: &[
-        Setting::new("server", "The name of the SMTP server."),
-        Setting::new("port", "Its port. Default: 587 with STARTTLS, 465 with TLS, 25 without."),
-        Setting::new("tls", "`starttls`, `tls`, or `none` for a relay on the same machine. Default: `starttls`."),
-        Setting::new("from", "The sender's address."),
-        Setting::new("to", "The recipients' addresses, at most 50."),
-        Setting::new("username", "The name at the server, if it wants one."),
-        Setting::new("password", "The password that belongs to it: a reference."),
-        delivery::DIGEST_WAIT_MS,
-    ],
     fields: super::fields::<Email>,
+    schema: super::schema::<Email>,
 };
 
 /// Mails that go at once,
@@ -47,20 +39,21 @@ const BURST: u32 = 5;
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// The settings.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Email {
     /// The name of the SMTP server.
     server: String,
-    /// Its port; 587 with STARTTLS, 465 with TLS, 25 without, if absent.
+    /// Its port; without it 587 with STARTTLS, 465 with TLS, 25 without TLS.
     #[serde(default)]
     port: Option<u16>,
-    /// `starttls`, `tls`, or `none` for a relay on the same machine.
+    /// How the connection is encrypted; `none` is for a relay on the same machine.
     #[serde(default)]
     tls: MailTls,
     /// The sender's address.
     from: String,
     /// The recipients' addresses.
+    #[schemars(length(min = 1, max = RECIPIENTS_MAX))]
     to: Vec<String>,
     /// The name at the server, if it wants one.
     #[serde(default)]
@@ -69,6 +62,7 @@ struct Email {
     #[serde(default)]
     password: Option<Secret>,
     /// Milliseconds for which alerts about old events wait for each other.
+    #[schemars(range(max = delivery::DIGEST_WAIT_MS_MAX))]
     #[serde(default = "delivery::digest_wait_ms")]
     digest_wait_ms: u64,
 }

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use operations::alert::{Alert, Severity};
 use operations::fold::Outbox;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::Capabilities;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -35,16 +36,8 @@ pub static SPEC: SinkSpec = SinkSpec {
                 tachograph_export_ends_refused say so.",
     class: Class::Delivery(super::delivery::<PagerDuty>),
     example: "routing_key = \"env:PAGERDUTY_ROUTING_KEY\"\nregion = \"us\"",
-    settings: &[
-        Setting::new(
-            "routing_key",
-            "The integration key of a service: a reference. An incident can only be resolved with the key that opened it.",
-        ),
-        Setting::new("region", "Where the account is: `us` or `eu`. Default: `us`."),
-        Setting::new("url", "Another address than PagerDuty's own, for a relay."),
-        delivery::DIGEST_WAIT_MS,
-    ],
     fields: super::fields::<PagerDuty>,
+    schema: super::schema::<PagerDuty>,
 };
 
 /// PagerDuty's own bounds: characters of a summary,
@@ -57,7 +50,7 @@ const BURST: u32 = 10;
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Where PagerDuty keeps the account.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Region {
     #[default]
@@ -66,7 +59,7 @@ enum Region {
 }
 
 /// The settings.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PagerDuty {
     /// The integration key of a service. An incident can only be resolved with the key that opened it.
@@ -78,6 +71,7 @@ pub(super) struct PagerDuty {
     #[serde(default)]
     url: Option<String>,
     /// Milliseconds for which alerts about old events wait for each other.
+    #[schemars(range(max = delivery::DIGEST_WAIT_MS_MAX))]
     #[serde(default = "delivery::digest_wait_ms")]
     digest_wait_ms: u64,
 }

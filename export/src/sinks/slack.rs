@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use ledger::LedgerName;
 use operations::fold::Outbox;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::{Capabilities, Fallback, Reconcile, Reconciled};
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -37,21 +38,8 @@ pub static SPEC: SinkSpec = SinkSpec {
                 is searched for it before it is sent again. Alerts that wait are folded into one message.",
     class: Class::Delivery(super::delivery::<SlackSettings>),
     example: "webhook = \"env:SLACK_WEBHOOK\"",
-    settings: &[
-        Setting::new("webhook", "The address of the incoming webhook: a reference, since the address is the secret."),
-        Setting::new(
-            "token",
-            "The bot's token, `xoxb-…`: a reference. It is used in place of a webhook, with `channel`.",
-        ),
-        Setting::new("channel", "The id of the channel that the bot writes to."),
-        Setting::new(
-            "signing_secret",
-            "The app's signing secret: a reference. With it messages have a button that acknowledges (docs/slack.md).",
-        ),
-        Setting::new("api", "Another address than Slack's own for the methods of the bot, for a relay."),
-        delivery::DIGEST_WAIT_MS,
-    ],
     fields: super::fields::<SlackSettings>,
+    schema: super::schema::<SlackSettings>,
 };
 
 /// Slack takes about one message per second and channel, and bears bursts: so the first alert of an hour does not make the
@@ -63,25 +51,26 @@ const BURST: u32 = 3;
 const JSON: &str = "application/json; charset=utf-8";
 
 /// The settings.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SlackSettings {
-    /// The address of the incoming webhook. The address is the secret.
+    /// The address of the incoming webhook. It is a reference, since the address is the secret.
     #[serde(default)]
     webhook: Option<Secret>,
-    /// The bot's token, `xoxb-…`.
+    /// The bot's token, `xoxb-…`. It is used in place of a webhook, with `channel`.
     #[serde(default)]
     token: Option<Secret>,
     /// The id of the channel that the bot writes to.
     #[serde(default)]
     channel: Option<String>,
-    /// The app's signing secret. With it messages have a button that acknowledges.
+    /// The app's signing secret. With it messages have a button that acknowledges (docs/slack.md).
     #[serde(default)]
     signing_secret: Option<Secret>,
     /// Another address than Slack's own for the methods of the bot, for a relay.
     #[serde(default = "api")]
     api: String,
     /// Milliseconds for which alerts about old events wait for each other.
+    #[schemars(range(max = delivery::DIGEST_WAIT_MS_MAX))]
     #[serde(default = "delivery::digest_wait_ms")]
     digest_wait_ms: u64,
 }

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::{Capabilities, Confirm, Confirmation, Confirmed};
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -36,26 +37,8 @@ pub static SPEC: SinkSpec = SinkSpec {
                 Splunk cannot be asked for it. Behind a load balancer, acknowledgement needs sticky sessions.",
     class: Class::Stream(super::stream::<SplunkHec>),
     example: "url = \"https://splunk.acme.example:8088\"\ntoken = \"env:SPLUNK_HEC_TOKEN\"\nindex = \"tachograph\"",
-    settings: &[
-        Setting::new("url", "The address of the collector, without a path."),
-        Setting::new("token", "The HEC token: a reference."),
-        Setting::new("index", "The index. Default: that of the token."),
-        Setting::new("source", "`source` of every record. Default: `\"tachograph\"`."),
-        Setting::new("gzip", "Whether bodies are compressed. Default: true."),
-        Setting::new(
-            "acknowledge",
-            "Whether a batch is done only when the indexers have it; the token must allow it. Default: false.",
-        ),
-        Setting::new(
-            "acknowledge_seconds",
-            "Seconds after which a batch that they do not have is sent again: 1 to 3600. Default: 300.",
-        ),
-        Setting::new(
-            "acknowledge_poll_ms",
-            "Milliseconds before Splunk is asked first; the wait doubles up to ten seconds: 1 to 10000. Default: 500.",
-        ),
-    ],
     fields: super::fields::<SplunkHec>,
+    schema: super::schema::<SplunkHec>,
 };
 
 /// Splunk takes up to 1 MB in one request whatever its edition.
@@ -64,14 +47,14 @@ const BODY_BYTES_MAX: usize = 1_000_000;
 const BATCH_RECORDS_MAX: usize = 500;
 
 /// The settings.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SplunkHec {
     /// The address of the collector, without a path.
     url: String,
     /// The HEC token.
     token: Secret,
-    /// The index; the token's default if absent.
+    /// The index. Without it that of the token.
     #[serde(default)]
     index: Option<String>,
     /// `source` of every record.
@@ -80,13 +63,15 @@ struct SplunkHec {
     /// Whether bodies are compressed.
     #[serde(default = "yes")]
     gzip: bool,
-    /// Whether a batch is done only when the indexers have it.
+    /// Whether a batch is done only when the indexers have it; the token must allow it.
     #[serde(default)]
     acknowledge: bool,
-    /// Seconds after which a batch that they do not have is sent again: 1 to 3600.
+    /// Seconds after which a batch that they do not have is sent again.
+    #[schemars(range(min = 1, max = 3_600))]
     #[serde(default = "acknowledge_seconds")]
     acknowledge_seconds: u64,
-    /// Milliseconds before Splunk is asked first; the wait doubles up to ten seconds: 1 to 10000.
+    /// Milliseconds before Splunk is asked first; the wait doubles up to ten seconds.
+    #[schemars(range(min = 1, max = 10_000))]
     #[serde(default = "acknowledge_poll_ms")]
     acknowledge_poll_ms: u64,
     /// The channel in which acknowledgements are numbered: one for each life of the process, since Splunk may use numbers again.

@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use operations::alert::Severity;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Setting, Settings, Sink, SinkSpec};
+use super::{Class, Settings, Sink, SinkSpec};
 use crate::capabilities::Capabilities;
 use crate::connections::tcp::{Closed, Frames, Framing, Tcp};
 use crate::connections::{Connection, Reach};
@@ -29,17 +30,8 @@ pub static SPEC: SinkSpec = SinkSpec {
                 `tachograph.export_seq` in the JSON. Receivers cut messages that are longer than they are set up for (rsyslog: `maxMessageSize`).",
     class: Class::Stream(super::stream::<Syslog>),
     example: "server = \"syslog.acme.example\"",
-    settings: &[
-        Setting::new("server", "The name or the address of the receiver."),
-        Setting::new("port", "Its port. Default: 6514 with TLS, 514 without."),
-        Setting::new("tls", "Whether the connection is encrypted. Default: true."),
-        Setting::new(
-            "framing",
-            "How messages are told apart: `octet_counting`, or `lines` for receivers that want a line each. Default: `octet_counting`.",
-        ),
-        Setting::new("facility", "The facility of every message: 0 to 23. Default: 13, the audit log."),
-    ],
     fields: super::fields::<Syslog>,
+    schema: super::schema::<Syslog>,
 };
 
 /// Bytes of one batch.
@@ -52,21 +44,22 @@ const HOST_CHARS_MAX: usize = 255;
 const ID_CHARS_MAX: usize = 32;
 
 /// The settings.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Syslog {
     /// The name or the address of the receiver.
     server: String,
-    /// Its port; 6514 with TLS, 514 without, if absent.
+    /// Its port; without it 6514 with TLS, 514 without TLS.
     #[serde(default)]
     port: Option<u16>,
     /// Whether the connection is encrypted.
     #[serde(default = "yes")]
     tls: bool,
-    /// How messages are told apart.
+    /// How messages are told apart; `lines` is for receivers that want a line each.
     #[serde(default)]
     framing: Framing,
-    /// The facility of every message: 0 to 23.
+    /// The facility of every message; 13 is the audit log.
+    #[schemars(range(max = 23))]
     #[serde(default = "audit_log")]
     facility: u8,
 }

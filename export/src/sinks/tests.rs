@@ -35,9 +35,13 @@ fn the_list_is_complete_and_every_example_is_read() {
             spec.kind
         );
         spec.class.parse(Value::Object(settings(spec))).unwrap();
-        let documented: Vec<&str> = spec.settings.iter().map(|setting| setting.name).collect();
-        assert_eq!(documented, (spec.fields)(), "{}", spec.kind);
-        assert!(spec.settings.iter().all(|setting| setting.doc.ends_with('.')), "{}", spec.kind);
+        let schema = (spec.schema)();
+        let documented = schema.get("properties").unwrap().as_object().unwrap();
+        let mut fields = (spec.fields)().to_vec();
+        fields.sort_unstable();
+        assert_eq!(documented.keys().collect::<Vec<_>>(), fields, "{}", spec.kind);
+        let mut meanings = documented.values().map(|setting| setting["description"].as_str().unwrap());
+        assert!(meanings.all(|meaning| meaning.ends_with('.')), "{}", spec.kind);
         let mut unknown = settings(spec);
         unknown.insert("typo".into(), json!(1));
         assert!(spec.class.parse(Value::Object(unknown)).err().unwrap().contains("typo"), "{}", spec.kind);

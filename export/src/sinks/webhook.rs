@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use operations::alert::{Alert, State};
 use operations::fold::Outbox;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Setting, Settings, Sink, SinkSpec, check_url};
+use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::Capabilities;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -34,15 +35,8 @@ pub static SPEC: SinkSpec = SinkSpec {
     guarantee: "Effectively once at a receiver that remembers webhook-id; at least once at others.",
     class: Class::Delivery(super::delivery::<Webhook>),
     example: "url = \"https://hooks.acme.example/tachograph\"\nsecret = \"env:WEBHOOK_SECRET\"",
-    settings: &[
-        Setting::new("url", "The address of the receiver."),
-        Setting::new(
-            "secret",
-            "A reference to the secrets, separated by white space: `whsec_…` for HMAC-SHA256, `whsk_…` for Ed25519. Each signs, so that one can replace another.",
-        ),
-        delivery::DIGEST_WAIT_MS,
-    ],
     fields: super::fields::<Webhook>,
+    schema: super::schema::<Webhook>,
 };
 
 /// Messages that go at once,
@@ -53,7 +47,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const TAGS_MAX: usize = 32;
 
 /// The settings.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Webhook {
     /// The address of the receiver.
@@ -62,6 +56,7 @@ struct Webhook {
     /// replace another.
     secret: Secret,
     /// Milliseconds for which alerts about old events wait for each other.
+    #[schemars(range(max = delivery::DIGEST_WAIT_MS_MAX))]
     #[serde(default = "delivery::digest_wait_ms")]
     digest_wait_ms: u64,
 }

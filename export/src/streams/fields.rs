@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat};
 use ledger::{Column, Kind, LedgerName, Part, Row, Table};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::limits::VALUE_BYTES_MAX;
 
 /// What happens to one column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// It is sent.
@@ -24,7 +25,7 @@ pub enum Policy {
 
 /// What happens to the columns of `events`. Columns that are not named: content and what is made from it is dropped, the
 /// raw `record` is dropped (its fields are columns already), everything else is sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct FieldPolicy(BTreeMap<String, Policy>);
 

@@ -43,11 +43,6 @@ impl RowGroupRange {
         (self.end_seq - self.first_seq) as usize
     }
 
-    /// Whether it covers nothing; no row group does.
-    pub fn is_empty(self) -> bool {
-        self.end_seq == self.first_seq
-    }
-
     /// Whether it covers a position.
     pub fn contains(self, seq: u64) -> bool {
         (self.first_seq..self.end_seq).contains(&seq)

@@ -8,6 +8,7 @@ mod measurement;
 use std::fmt;
 
 use ledger::Digest;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use ledger::Position;
@@ -61,7 +62,7 @@ impl fmt::Display for State {
 }
 
 /// How bad it is, mildest first: the order is the meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing.

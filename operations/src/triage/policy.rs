@@ -1,6 +1,7 @@
 //! What the operator decided about alerts in general: what belongs together, what hides what, and who hears next when
 //! nobody looks. It is the table `[alerts]` of the configuration.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::life::{Status, Triaged};
@@ -8,13 +9,19 @@ use super::matcher::{Column, Matcher};
 use crate::alert::{Alert, Severity};
 use crate::limits;
 
-/// The table `[alerts]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What happens to alerts after a detector found them. A change is taken over on SIGHUP.
+///
+/// A matcher is a column (`rule`, `severity`, `team`, `user`, `workspace`, `domain`, `host`), an operator and a value: `=` and `!=` compare,
+/// `~` and `!~` compare with a pattern in which `*` stands for any characters and `?` for one. All matchers of a list must hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
-    /// Alerts with the same values belong together; without columns each stands alone.
+    /// Columns of an alert; alerts with the same values belong together, without columns each stands alone. The first is told at once, others
+    /// in its thread: the same Slack thread, mail thread or PagerDuty incident, which is over with the last of them. What is worse than
+    /// the thread opens its own. Alertmanager and Slack webhooks group by themselves.
     pub group_by: Vec<Column>,
-    /// Minutes after its first alert in which a group takes in others.
+    /// Minutes after its first alert in which a group takes in others; 0 groups only what comes at once.
+    #[schemars(range(max = limits::ESCALATION_MINUTES_MAX))]
     pub group_minutes: u32,
     /// Which alerts hide which.
     #[serde(rename = "inhibit")]
@@ -31,8 +38,8 @@ impl Default for Policy {
     }
 }
 
-/// An alert hides others for as long as it is not done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An alert hides others for as long as it is neither resolved nor closed. Two alerts never hide each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Inhibition {
     /// What people read where an alert is hidden.
@@ -46,21 +53,40 @@ pub struct Inhibition {
     pub equal: Vec<Column>,
 }
 
-/// What happens to an alert that nobody acknowledged in time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What happens to an open alert that nobody acknowledges. Each step happens once and is an entry of `operations` (`alert.notice`); an
+/// acknowledgement, a close or the end of the alert cancels what is to come, and what a receiver was not yet sent. A receiver from which
+/// something hides the alert when its turn comes is told of the step once nothing does. Time in which a silence or a maintenance window
+/// hides the alert does not count. When an alert becomes worse than it was acknowledged, or is opened again, the steps begin anew. Alerts
+/// about old events never escalate.
+///
+/// ```toml
+/// [[alerts.escalate]]
+/// name = "second pager"
+/// after_minutes = 15
+/// severity = "high"
+/// receivers = ["oncall"]
+///
+/// [[alerts.escalate]]
+/// name = "manager"
+/// after_minutes = 30
+/// severity = "high"
+/// receivers = ["managers"]
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EscalationStep {
     /// What people read of it. A step happens once under its name for as long as an alert waits.
     pub name: String,
     /// Minutes without an acknowledgement.
+    #[schemars(range(min = 1, max = limits::ESCALATION_MINUTES_MAX))]
     pub after_minutes: u32,
-    /// The mildest alerts that it is about.
+    /// The mildest alerts that it is about; without it all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     /// The alerts that it is about; all if empty.
     #[serde(default, rename = "match")]
     pub matchers: Vec<Matcher>,
-    /// The receivers that hear of it then; those to which routes lead if empty.
+    /// The sinks that hear of it then, whatever their routes and severities; those to which routes lead if empty.
     #[serde(default)]
     pub receivers: Vec<String>,
     /// How bad it is told to be then, if it is milder.
