@@ -171,7 +171,8 @@ fn print_sealed(
     let end_seq = loop {
         let metrics = Metrics::of(&server.console);
         let unsealed = metrics.value("tachograph_ledger_unsealed_files{ledger=\"events\"}");
-        if unsealed == 0 && metrics.value("tachograph_detect_lag_events") == 0 {
+        let lag = metrics.value("tachograph_consumer_lag_entries{consumer=\"detection\",ledger=\"events\"}");
+        if unsealed == 0 && lag == 0 {
             break metrics.value("tachograph_ledger_sealed_seq{ledger=\"events\"}");
         }
         std::thread::sleep(Duration::from_millis(50));
