@@ -78,7 +78,7 @@ async fn turn(store: &Store, dir: &Path, turns: Option<usize>) {
         }
     };
     tokio::select! {
-        result = runner.run(CancellationToken::new()) => panic!("the runner stopped: {result:?}"),
+        result = Box::pin(runner.run(CancellationToken::new())) => panic!("the runner stopped: {result:?}"),
         () = done => {}
     }
 }
