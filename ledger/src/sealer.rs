@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use proof::tree::Frontier;
+use rustix::process::{getpriority_process, setpriority_process};
+use rustix::thread::gettid;
 
 use crate::appender::Appender;
 use crate::blobs::Blobs;
 use crate::error::{LedgerError, is_no_space};
+use crate::limits::SEALER_NICENESS;
 use crate::manifest::{Manifest, WalPosition};
 use crate::notary;
 use crate::queue::Queue;
@@ -55,6 +58,17 @@ impl After {
     }
 }
 
+/// Lets the threads go first for which a source waits. A segment that is there a little later harms nobody, and intake is held back before
+/// too many files wait.
+fn give_way() {
+    // On Linux a niceness is that of a thread.
+    let thread = Some(gettid());
+    let lowered = getpriority_process(thread).and_then(|nice| setpriority_process(thread, nice + SEALER_NICENESS));
+    if let Err(error) = lowered {
+        tracing::debug!(%error, "the sealer goes as often as the others");
+    }
+}
+
 impl Sealer {
     pub(crate) fn new(place: Arc<Place>, view: Arc<View>, queue: Arc<Queue>, seals: Appender, start: Start) -> Self {
         let blobs = place.disk.blobs(&place.directory);
@@ -65,6 +79,7 @@ impl Sealer {
     /// Seals files in order until the writer is gone. What the system refuses is tried again; what is corrupt stops
     /// sealing: rows stay in the WAL and readable, and intake is refused once too many files wait.
     pub(crate) fn run(mut self, files: Receiver<FullFile>) {
+        give_way();
         let mut stopped = false;
         for file in files {
             stopped = stopped || !self.seal_or_retry(&file);
@@ -130,5 +145,23 @@ impl Sealer {
             // The manifest is durable; the next start, or the record of the next one, says what this one is worth.
             tracing::warn!(ledger = %self.place.table.ledger, %error, "the manifest's hash could not be recorded in operations");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealer_gives_way_and_no_other_thread_does() {
+        let niceness = || getpriority_process(Some(gettid())).unwrap();
+        let before = niceness();
+        let of_sealer = std::thread::spawn(move || {
+            give_way();
+            niceness()
+        });
+        // The most is 19.
+        assert_eq!(of_sealer.join().unwrap(), (before + SEALER_NICENESS).min(19));
+        assert_eq!(niceness(), before);
     }
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use ledger::operations::column;
-use ledger::{Entry, Group, Ledger, Options, ReadLimit, Store};
+use ledger::{AppendError, Entry, Group, Ledger, Options, ReadLimit, Rejected, Store};
 use operations::kind::Kind;
 use operations::kind::log::{MANIFEST, TORN};
 use serde::Serialize;
@@ -37,7 +37,15 @@ fn append(ledger: &Ledger, table: &'static ledger::Table, entries: usize) {
         entry.set_json(table.by_name("kind").unwrap(), &"test".into()).unwrap();
         group.push(&entry).unwrap();
     }
-    ledger.appender().try_append(group).unwrap().wait().unwrap();
+    loop {
+        match ledger.appender().try_append(group) {
+            Ok(pending) => return drop(pending.wait().unwrap()),
+            // The sealer has its turn later than others.
+            Err(Rejected { group: back, error: AppendError::Full { .. } }) => group = back,
+            Err(rejected) => panic!("{rejected:?}"),
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// Waits until so many batches are signed.
