@@ -194,6 +194,8 @@ fn long_views<T: ByteViewType>(
     };
     let views: Vec<Option<u128>> = order.iter().map(view).collect();
     let nulls: NullBuffer = views.iter().map(Option::is_some).collect();
+    // Where the library cuts pages follows from whether there is a buffer of nulls, and what is decoded has none for a column without nulls.
+    let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
     let views: Vec<u128> = views.into_iter().map(Option::unwrap_or_default).collect();
-    Ok(Arc::new(GenericByteViewArray::<T>::try_new(views.into(), buffers, Some(nulls))?))
+    Ok(Arc::new(GenericByteViewArray::<T>::try_new(views.into(), buffers, nulls)?))
 }

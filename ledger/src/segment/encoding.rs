@@ -104,7 +104,7 @@ impl BlobWriter for Nowhere {
 mod tests {
     use super::*;
     use crate::blobs::LocalBlobs;
-    use crate::events::TABLE;
+    use crate::events::{TABLE, column};
     use crate::fixtures::recorder::{Recorded, Recorder, session_events};
 
     /// Collects what is said.
@@ -121,17 +121,35 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_was_sealed_comes_out_byte_by_byte() {
+    /// Seals some batches of as many events, each `every`th of them without a record, the others with one of `record_bytes`.
+    fn check(events: usize, record_bytes: usize, every: usize) {
         let directory = tempfile::tempdir().expect("a directory");
         let blobs = LocalBlobs::new(directory.path());
         let (mut recorder, mut recorded) = (Recorder::new(&TABLE), Recorded::default());
         for _ in 0..3 {
-            recorder.batch(&mut session_events(recorder.next_seq(), 40), &[], &mut recorded);
+            let mut entries = session_events(recorder.next_seq(), events);
+            for (number, entry) in entries.iter_mut().enumerate().filter(|(number, _)| (number + 1) % every != 0) {
+                entry.set_text(column::RECORD, &format!("{number:0record_bytes$}"));
+            }
+            recorder.batch(&mut entries, &[], &mut recorded);
         }
         let manifest = recorder.seal(&blobs, &recorder.manifest(), &recorded).expect("sealed");
         let mut said = Said::default();
         check_encoding(&blobs, &TABLE, &manifest.segments[0], &mut said);
-        assert_eq!(said.0, [] as [String; 0]);
+        assert_eq!(
+            said.0,
+            [] as [String; 0],
+            "{events} events, records of {record_bytes} bytes, none in each {every}th"
+        );
+    }
+
+    #[test]
+    fn what_was_sealed_comes_out_byte_by_byte() {
+        check(40, 300, 1);
+        check(40, 300, usize::MAX);
+        // Of many pages: all events have a record, most, half.
+        check(4_000, 340, usize::MAX);
+        check(4_000, 340, 7);
+        check(4_000, 340, 2);
     }
 }

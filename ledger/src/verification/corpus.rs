@@ -196,6 +196,36 @@ fn a_manifest_that_a_stop_left_unrecorded_is_proved_and_then_recorded() {
 }
 
 #[test]
+fn long_records_are_encoded_again_as_they_were() {
+    let root = tempfile::tempdir().expect("a directory");
+    let data = root.path().join("data");
+    Store::init(&data, "acme.example/agents").expect("made");
+    let store = Store::open(&data, Options { segment_entries_max: 9_000, ..options() }).expect("opened");
+    for _ in 0..4 {
+        let mut group = Group::new(Table::of(LedgerName::Events));
+        for number in 0..3_000 {
+            let mut entry = Entry::new();
+            entry.set_text(column::RECORD, &format!("{number:0340}"));
+            group.push(&entry).expect("small");
+        }
+        append_patiently(&store, group);
+    }
+    while store.events().status().segments == 0 {
+        std::thread::yield_now();
+    }
+    store.stop();
+    // Nothing vouches for the files but that their rows lead to the same bytes.
+    forge::next_manifest(&data, forge::Edit::None);
+    let report = verify(&data, None, &mut |_| {}).expect("a ledger");
+    assert!(
+        report.verdict() == Verdict::Verified && describe(&report).contains("is not recorded in operations"),
+        "{}",
+        describe(&report)
+    );
+    Store::open(&data, options()).expect("starts").stop();
+}
+
+#[test]
 fn what_no_checkpoint_covers_is_counted_and_never_taken_for_more() {
     let originals = Originals::new();
     let forged = |count: usize| move |data: &Path| batches(data, LedgerName::Events, count, true);
