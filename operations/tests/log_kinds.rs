@@ -39,7 +39,10 @@ fn append(ledger: &Ledger, table: &'static ledger::Table, entries: usize) {
     }
     loop {
         match ledger.appender().try_append(group) {
-            Ok(pending) => return drop(pending.wait().unwrap()),
+            Ok(pending) => {
+                pending.wait().unwrap();
+                return;
+            }
             // The sealer has its turn later than others.
             Err(Rejected { group: back, error: AppendError::Full { .. } }) => group = back,
             Err(rejected) => panic!("{rejected:?}"),
