@@ -113,6 +113,15 @@ impl Block {
         self.value_bytes
     }
 
+    /// Bytes of the pages of long values before compression.
+    pub(crate) fn long_bytes(&self) -> usize {
+        let pages = self.columns.iter().filter_map(|held| match &held.values {
+            Values::Coded(_) => None,
+            Values::Long(pages) => Some(pages),
+        });
+        pages.flatten().map(Page::plain_bytes).sum()
+    }
+
     /// One column, if some row has it.
     #[inline]
     pub(crate) fn column(&self, id: u8) -> Option<&Held> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 pub use encoder::PartEncoder;
-pub(crate) use gather::{Piece, gather};
+pub(crate) use gather::{Gathering, Piece, gather};
 
 use crate::column::{Column, Kind, Part, Table};
 

@@ -52,7 +52,7 @@ pub const SEGMENT_WAL_BYTES_MAX: u64 = 64 << 20;
 pub const SEGMENT_AGE_MAX: Duration = Duration::from_mins(15);
 /// Rows in one row group of a segment.
 pub const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
-/// Bytes of parts in one row group, roughly: sealing, reading and verifying hold one in memory.
+/// Bytes of long values in one row group, roughly: sealing and reading hold one in memory. What repeats takes little beside them.
 pub const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
 /// Bytes of decoded row groups that the readers of one ledger share.
 pub const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;

@@ -100,13 +100,13 @@ impl Reader {
     fn hot(&self, blocks: &[Arc<TailBlock>], from: u64, content: bool, limit: ReadLimit) -> Rows {
         let mut rows = self.empty(from);
         for block in blocks {
-            rows.share(block.block());
+            let number = rows.share(block.block());
             let first = from.saturating_sub(block.first_seq()) as usize;
             for row in first..block.len() {
                 if rows.len() >= limit.rows.max(1) || !rows.is_empty() && rows.size() >= limit.bytes {
                     break;
                 }
-                rows.push_shared(block.place(row), row);
+                rows.push_shared(block.place(row), number, row);
             }
         }
         if content { rows } else { rows.without_content() }

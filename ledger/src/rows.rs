@@ -187,17 +187,16 @@ impl Rows {
         self.batches_until = self.batches_until.max(more.batches_until);
     }
 
-    /// Adds a block whose rows [`Rows::push_shared`] then refers to.
-    pub(crate) fn share(&mut self, block: &Arc<Block>) {
+    /// Adds a block to whose rows [`Rows::push_shared`] then refers by the number that it gets here.
+    pub(crate) fn share(&mut self, block: &Arc<Block>) -> usize {
         self.close();
         self.blocks.push((Arc::clone(block), block.pages()));
+        self.blocks.len() - 1
     }
 
-    /// Appends a row of the block that was shared last.
-    pub(crate) fn push_shared(&mut self, at: RowPlace, row: usize) {
-        if let Some(block) = self.blocks.len().checked_sub(1) {
-            self.note(at, block, row);
-        }
+    /// Appends a row of a block that was shared.
+    pub(crate) fn push_shared(&mut self, at: RowPlace, block: usize, row: usize) {
+        self.note(at, block, row);
     }
 
     fn note(&mut self, at: RowPlace, block: usize, row: usize) {

@@ -92,6 +92,11 @@ impl Page {
         self.present.len() >= PAGE_ROWS_MAX || self.raw_len >= PAGE_BYTES_MAX
     }
 
+    /// Bytes of its values with their lengths, before compression.
+    pub(super) fn plain_bytes(&self) -> usize {
+        self.raw_len
+    }
+
     /// Its first row.
     pub(crate) fn first_row(&self) -> usize {
         self.first_row

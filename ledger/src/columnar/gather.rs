@@ -10,8 +10,8 @@ use arrow::array::{
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{
-    ArrowPrimitiveType, BinaryViewType, ByteViewType, Int64Type, SchemaRef, StringViewType, TimestampMicrosecondType,
-    UInt64Type,
+    ArrowPrimitiveType, BinaryViewType, ByteViewType, Field, Int64Type, SchemaRef, StringViewType,
+    TimestampMicrosecondType, UInt64Type,
 };
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -36,13 +36,34 @@ pub(crate) fn gather(
     pieces: &[Piece<'_>],
     order: &[(u32, u32)],
 ) -> Result<RecordBatch, NotCanonical> {
-    let refused = |error: ArrowError| NotCanonical::Arrow(error.to_string());
-    let table = pieces.first().map(|piece| piece.rows.block().table());
-    let mut places = Places { pieces, order, found: None };
-    let mut columns = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
+    let mut gathering = Gathering::new(pieces, order);
+    let columns = schema.fields().iter().map(|field| gathering.column(field)).collect::<Result<_, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(refused)
+}
+
+/// Rows of some pieces in an order, of which one column after the other is made: all at once take more memory than what they are made of.
+pub(crate) struct Gathering<'a> {
+    pieces: &'a [Piece<'a>],
+    order: &'a [(u32, u32)],
+    places: Places<'a>,
+}
+
+impl<'a> Gathering<'a> {
+    pub(crate) fn new(pieces: &'a [Piece<'a>], order: &'a [(u32, u32)]) -> Self {
+        Self { pieces, order, places: Places { pieces, order, found: None } }
+    }
+
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The column of a field, which is one of [`super::schema`].
+    pub(crate) fn column(&mut self, field: &Field) -> Result<ArrayRef, NotCanonical> {
+        let (places, table) = (&mut self.places, self.pieces.first().map(|piece| piece.rows.block().table()));
         let column = table.and_then(|table| table.by_name(field.name()));
-        let array = match (field.name().as_str(), column) {
+        Ok(match (field.name().as_str(), column) {
             ("shard", _) => places.column::<Int32Array, _>(|shard, _| shard.cast_signed()),
             ("seq", _) => places.column::<Int64Array, _>(|_, place| place.seq.cast_signed()),
             ("batch", _) => places.column::<Int64Array, _>(|_, place| place.batch.cast_signed()),
@@ -51,13 +72,14 @@ pub(crate) fn gather(
                 Arc::new(times.with_timezone(TIME_ZONE))
             }
             ("flags", _) => places.column::<Int32Array, _>(|_, place| place.flags.cast_signed()),
-            (_, Some(column)) => array(column, pieces, order).map_err(refused)?,
-            (_, None) => new_null_array(field.data_type(), order.len()),
-        };
-        columns.push(array);
+            (_, Some(column)) => array(column, self.pieces, self.order).map_err(refused)?,
+            (_, None) => new_null_array(field.data_type(), self.order.len()),
+        })
     }
-    let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(refused)
+}
+
+fn refused(error: ArrowError) -> NotCanonical {
+    NotCanonical::Arrow(error.to_string())
 }
 
 /// What the ledger knows of rows beside their columns.

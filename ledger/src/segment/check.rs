@@ -110,6 +110,31 @@ struct LeafRow {
     seen: bool,
 }
 
+/// Rows that are decoded at once: what they decode to stays in the caches nearer to the processor.
+const CHECKED_ROWS_MAX: usize = 512;
+
+/// The leaves of a row group that were computed so far.
+struct Leaves {
+    range: RowGroupRange,
+    /// In order of position.
+    rows: Vec<LeafRow>,
+    found: usize,
+    /// Index of the header that covered the row before.
+    header: usize,
+}
+
+/// Why a row group has no leaves.
+enum Refusal {
+    /// The facts cannot be decoded.
+    Unreadable(LedgerError),
+    /// The file in which something is wrong, the place in the row group, and what it is.
+    Fault(FileKind, (String, String)),
+}
+
+fn in_facts(place: String, what: String) -> Refusal {
+    Refusal::Fault(FileKind::Facts, (place, what))
+}
+
 const UNSEEN: LeafRow = LeafRow { leaf: Digest::ZERO, recorded: 0, time: None, content: false, seen: false };
 
 impl Check<'_> {
@@ -133,14 +158,6 @@ impl Check<'_> {
             self.listener.fault(self.facts.name(), format!("row group {number}"), what);
             return;
         }
-        let place = format!("row group {number}");
-        let facts = match self.facts.decode(number) {
-            Ok(batch) => batch,
-            Err(error) => {
-                self.listener.unreadable(self.facts.name(), place, error);
-                return self.taint(range);
-            }
-        };
         let mut content = None;
         if let Some(file) = &self.content
             && let Some(number) = file.ranges().iter().position(|other| *other == range)
@@ -153,9 +170,13 @@ impl Check<'_> {
                 }
             }
         }
-        match self.leaves(&facts, content.as_ref().map(|(batch, _)| batch), range) {
+        match self.leaves(number, content.as_ref().map(|(batch, _)| batch), range) {
             Ok(rows) => self.collect(&rows),
-            Err((kind, what)) => {
+            Err(Refusal::Unreadable(error)) => {
+                self.listener.unreadable(self.facts.name(), format!("row group {number}"), error);
+                self.taint(range);
+            }
+            Err(Refusal::Fault(kind, what)) => {
                 let file = match (&self.content, &content) {
                     (Some(file), Some((_, number))) if kind == FileKind::Content => (file.name(), *number),
                     _ => (self.facts.name(), number),
@@ -169,35 +190,49 @@ impl Check<'_> {
     /// The leaves of a row group in order of position.
     fn leaves(
         &self,
-        facts: &RecordBatch,
+        number: usize,
         content: Option<&RecordBatch>,
         range: RowGroupRange,
-    ) -> Result<Vec<LeafRow>, (FileKind, (String, String))> {
-        let in_facts = |place: String, what: String| (FileKind::Facts, (place, what));
+    ) -> Result<Vec<LeafRow>, Refusal> {
+        let content = content.map(|batch| ContentRows::new(self.expected.table, batch, range)).transpose();
+        let content = content.map_err(|what| Refusal::Fault(FileKind::Content, what))?;
+        let mut leaves = Leaves { range, rows: vec![UNSEEN; range.len()], found: 0, header: self.next };
+        for facts in self.facts.batches(number, CHECKED_ROWS_MAX).map_err(Refusal::Unreadable)? {
+            self.leaves_of(&facts.map_err(Refusal::Unreadable)?, content.as_ref(), &mut leaves)?;
+        }
+        if leaves.found != range.len() {
+            let what = format!("it has {} rows, and {} belong there", leaves.found, range.len());
+            return Err(in_facts("row count".to_owned(), what));
+        }
+        Ok(leaves.rows)
+    }
+
+    /// Adds the leaves of some rows of a row group.
+    fn leaves_of(
+        &self,
+        facts: &RecordBatch,
+        content: Option<&ContentRows<'_>>,
+        leaves: &mut Leaves,
+    ) -> Result<(), Refusal> {
         let facts_encoder = PartEncoder::new(self.expected.table, facts, Part::Facts)
             .map_err(|error| in_facts("columns".to_owned(), error.to_string()))?;
-        let content = content.map(|batch| ContentRows::new(self.expected.table, batch, range)).transpose();
-        let content = content.map_err(|what| (FileKind::Content, what))?;
         let shards = facts["shard"].as_primitive::<Int32Type>().values();
         let seqs = facts["seq"].as_primitive::<Int64Type>().values();
         let batches = facts["batch"].as_primitive::<Int64Type>().values();
         let recorded = facts["recorded"].as_primitive::<TimestampMicrosecondType>().values();
         let flags = facts["flags"].as_primitive::<Int32Type>().values();
-        if seqs.len() != range.len() {
-            let what = format!("it has {} rows, and {} belong there", seqs.len(), range.len());
-            return Err(in_facts("row count".to_owned(), what));
-        }
-        let mut rows = vec![UNSEEN; range.len()];
         let (mut facts_bytes, mut content_bytes) = (Vec::new(), Vec::new());
-        let mut at = self.next;
         for (index, seq) in seqs.iter().enumerate() {
             let seq = seq.cast_unsigned();
-            let row = seq.checked_sub(range.first_seq).and_then(|slot| rows.get_mut(slot as usize));
-            let Some(row) = row.filter(|row| !row.seen) else {
-                return Err(in_facts(format!("row {index}, column seq"), format!("{seq} does not belong there")));
+            let slot = seq.checked_sub(leaves.range.first_seq).and_then(|slot| leaves.rows.get_mut(slot as usize));
+            let Some(row) = slot.filter(|row| !row.seen) else {
+                let place = format!("row {}, column seq", leaves.found);
+                return Err(in_facts(place, format!("{seq} does not belong there")));
             };
-            at = self.header_of(seq, at).unwrap_or(usize::MAX);
-            let Some((header, secrets)) = self.expected.headers.get(at).zip(self.expected.secrets.get(at)) else {
+            leaves.found += 1;
+            leaves.header = self.header_of(seq, leaves.header).unwrap_or(usize::MAX);
+            let covering = self.expected.headers.get(leaves.header).zip(self.expected.secrets.get(leaves.header));
+            let Some((header, secrets)) = covering else {
                 return Err(in_facts(format!("event {seq}"), "no header or no secret covers it".to_owned()));
             };
             if batches[index].cast_unsigned() != header.batch {
@@ -210,7 +245,7 @@ impl Check<'_> {
             facts_bytes.clear();
             facts_encoder.encode(index, &mut facts_bytes);
             content_bytes.clear();
-            let has_content = content.as_ref().is_some_and(|content| content.encode(seq, &mut content_bytes));
+            let has_content = content.is_some_and(|content| content.encode(seq, &mut content_bytes));
             if !has_content && flags[index].cast_unsigned() & FLAG_CONTENT != 0 {
                 let file = self.content.as_ref().map_or("the segment", SegmentFile::name);
                 let what = format!("it was recorded with content, and {file} has none for it");
@@ -232,7 +267,7 @@ impl Check<'_> {
             let time = self.expected.table.event_time().and_then(|id| time_in(&facts_bytes, id));
             *row = LeafRow { leaf, recorded: recorded[index], time, content: has_content, seen: true };
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// The index of the header that covers a position; `hint` was right for the row before.
@@ -354,7 +389,7 @@ fn events(header: &Header) -> Range<u64> {
 }
 
 /// The content rows of a row group by position.
-struct ContentRows<'a> {
+pub(super) struct ContentRows<'a> {
     encoder: PartEncoder<'a>,
     first_seq: u64,
     /// The number of the row plus one, 0 for none.
@@ -362,7 +397,12 @@ struct ContentRows<'a> {
 }
 
 impl<'a> ContentRows<'a> {
-    fn new(table: &'static Table, batch: &'a RecordBatch, range: RowGroupRange) -> Result<Self, (String, String)> {
+    /// The rows of a batch; an error says where something is wrong with them, and what.
+    pub(super) fn new(
+        table: &'static Table,
+        batch: &'a RecordBatch,
+        range: RowGroupRange,
+    ) -> Result<Self, (String, String)> {
         let encoder =
             PartEncoder::new(table, batch, Part::Content).map_err(|error| ("columns".to_owned(), error.to_string()))?;
         let mut rows = vec![0; range.len()];
@@ -377,7 +417,7 @@ impl<'a> ContentRows<'a> {
     }
 
     /// Appends the content part of an event; whether there is one.
-    fn encode(&self, seq: u64, out: &mut Vec<u8>) -> bool {
+    pub(super) fn encode(&self, seq: u64, out: &mut Vec<u8>) -> bool {
         let slot = seq.checked_sub(self.first_seq).and_then(|slot| self.rows.get(slot as usize)).copied();
         let Some(row) = slot.and_then(|slot| slot.checked_sub(1)) else { return false };
         self.encoder.encode(row as usize, out);

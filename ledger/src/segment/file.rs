@@ -11,11 +11,12 @@ use arrow::array::{BooleanArray, StringViewArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchReader as _};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowFilter,
+    ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter,
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
@@ -102,15 +103,25 @@ impl<'a> SegmentFile<'a> {
 
     /// Decodes a row group: its rows in the order of the file.
     pub fn decode(&self, row_group: usize) -> Result<RecordBatch, LedgerError> {
-        self.decode_filtered(row_group, None)
+        let batches = self.open_row_group(row_group, ROW_GROUP_ENTRIES_MAX, None)?;
+        let (schema, place) = (batches.reader.schema(), batches.place.clone());
+        let mut batches = batches.collect::<Result<Vec<_>, _>>()?;
+        match batches.pop() {
+            Some(only) if batches.is_empty() => Ok(only),
+            last => {
+                batches.extend(last);
+                guarded(&place, || Ok(concat_batches(&schema, &batches)?))
+            }
+        }
     }
 
     /// Decodes those rows of a row group whose kind is one of these, in the order of the file. Of the others only the kind is read.
-    pub(super) fn decode_kinds(
+    pub(super) fn batches_of_kinds(
         &self,
         row_group: usize,
         kinds: &'static [&'static str],
-    ) -> Result<RecordBatch, LedgerError> {
+        rows_max: usize,
+    ) -> Result<RowGroupBatches, LedgerError> {
         let column = ProjectionMask::columns(self.metadata.parquet_schema(), ["kind"]);
         let is_wanted = move |batch: RecordBatch| {
             let values =
@@ -120,31 +131,34 @@ impl<'a> SegmentFile<'a> {
             Ok(wanted.collect::<BooleanArray>())
         };
         let filter = RowFilter::new(vec![Box::new(ArrowPredicateFn::new(column, is_wanted))]);
-        self.decode_filtered(row_group, Some(filter))
+        self.open_row_group(row_group, rows_max, Some(filter))
     }
 
-    fn decode_filtered(&self, row_group: usize, filter: Option<RowFilter>) -> Result<RecordBatch, LedgerError> {
+    /// Decodes a row group piece by piece, in the order of the file: at most `rows_max` rows are in memory at once, and fewer of them stay
+    /// in the caches nearer to the processor.
+    pub(super) fn batches(&self, row_group: usize, rows_max: usize) -> Result<RowGroupBatches, LedgerError> {
+        self.open_row_group(row_group, rows_max, None)
+    }
+
+    fn open_row_group(
+        &self,
+        row_group: usize,
+        rows_max: usize,
+        filter: Option<RowFilter>,
+    ) -> Result<RowGroupBatches, LedgerError> {
         let place = PathBuf::from(format!("{} row group {row_group}", self.blobs.path(&self.name).display()));
         let (start, bytes) = self.row_group_bytes(row_group)?;
-        let decode = || -> Result<RecordBatch, ParquetError> {
-            let chunks = RowGroupChunks { start, bytes: bytes.clone(), size: self.size };
+        let open = || {
+            let chunks = RowGroupChunks { start, bytes, size: self.size };
             let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
                 .with_row_groups(vec![row_group])
-                .with_batch_size(ROW_GROUP_ENTRIES_MAX);
+                .with_batch_size(rows_max);
             if let Some(filter) = filter {
                 builder = builder.with_row_filter(filter);
             }
-            let schema = builder.schema().clone();
-            let mut batches = builder.build()?.collect::<Result<Vec<_>, _>>()?;
-            match batches.pop() {
-                Some(only) if batches.is_empty() => Ok(only),
-                last => {
-                    batches.extend(last);
-                    Ok(concat_batches(&schema, &batches)?)
-                }
-            }
+            builder.build()
         };
-        guarded(&place, decode)
+        Ok(RowGroupBatches { reader: guarded(&place, open)?, place, is_over: false })
     }
 
     /// The bytes of a row group in one read, and their offset.
@@ -166,6 +180,26 @@ impl<'a> SegmentFile<'a> {
             return Err(LedgerError::corrupt(self.blobs.path(&self.name), place, "it does not lie inside the file"));
         };
         Ok((start, self.blobs.get_range(&self.name, start..end)?))
+    }
+}
+
+/// The rows of one row group, some at a time. Nothing follows an error.
+pub(super) struct RowGroupBatches {
+    reader: ParquetRecordBatchReader,
+    place: PathBuf,
+    is_over: bool,
+}
+
+impl Iterator for RowGroupBatches {
+    type Item = Result<RecordBatch, LedgerError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = guarded(&self.place, || Ok(self.reader.next().transpose()?)).transpose();
+        self.is_over = !matches!(next, Some(Ok(_)));
+        next
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::LedgerError;
 use crate::manifest::{FileKind, SegmentEntry};
 use crate::rows::{RowPlace, Rows};
 use crate::segment::cache::{DecodedRow, DecodedRows, RowGroupCache};
+use crate::segment::check::ContentRows;
 use crate::segment::entry_of;
 use crate::segment::file::{RowGroupRange, SegmentFile};
 
@@ -72,8 +73,11 @@ impl SegmentReader {
         let row_group = file.ranges().iter().position(|range| range.contains(from));
         let row_group = row_group.ok_or_else(|| self.no_such_row(name, from))?;
         let range = file.ranges()[row_group];
-        let decoded = decode(self.table, &file.decode_kinds(row_group, kinds)?, None, range)
-            .map_err(|(_, what)| LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what))?;
+        let mut decoding = Decoding::new(self.table, range);
+        for batch in file.batches_of_kinds(row_group, kinds, DECODED_ROWS_MAX)? {
+            decoding.add(&batch?, None).map_err(|(_, what)| self.corrupt(name, range, what))?;
+        }
+        let decoded = decoding.finish();
         let mut rows = self.refer(&decoded.blocks, decoded.from(from), from, usize::MAX);
         rows.next_seq = range.end_seq;
         Ok(rows.without_content())
@@ -82,18 +86,15 @@ impl SegmentReader {
     /// Rows that refer to these blocks, until they have `bytes_max` bytes.
     fn refer(&self, blocks: &[Arc<Block>], found: &[DecodedRow], from: u64, bytes_max: usize) -> Rows {
         let mut rows = Rows::new(self.table.ledger, self.shard, from);
-        let mut shared = None;
+        let mut numbers = vec![None; blocks.len()];
         for found in found {
             if !rows.is_empty() && rows.size() >= bytes_max {
                 break;
             }
-            if shared != Some(found.block)
-                && let Some(block) = blocks.get(found.block)
-            {
-                rows.share(block);
-                shared = Some(found.block);
-            }
-            rows.push_shared(found.place, found.row);
+            // Rows of a row group are sorted, so those that follow each other may be of several blocks.
+            let Some((block, number)) = blocks.get(found.block).zip(numbers.get_mut(found.block)) else { continue };
+            let number = *number.get_or_insert_with(|| rows.share(block));
+            rows.push_shared(found.place, number, found.row);
         }
         rows
     }
@@ -106,7 +107,6 @@ impl SegmentReader {
         let file = SegmentFile::open(&*self.blobs, name, self.table, Part::Facts)?;
         let Some(row_group) = file.ranges().iter().position(|range| range.contains(seq)) else { return Ok(None) };
         let range = file.ranges()[row_group];
-        let facts = file.decode(row_group)?;
         let mut contents = None;
         if let Some(content) = content {
             let file = SegmentFile::open(&*self.blobs, content, self.table, Part::Content)?;
@@ -114,17 +114,24 @@ impl SegmentReader {
                 contents = Some(file.decode(row_group)?);
             }
         }
-        let decoded = decode(self.table, &facts, contents.as_ref(), range).map_err(|(part, what)| {
+        let of_part = |(part, what)| {
             let name = content.filter(|_| part == Part::Content).unwrap_or(name);
-            LedgerError::corrupt(
-                self.blobs.path(name),
-                format!("positions {}..{}", range.first_seq, range.end_seq),
-                what,
-            )
-        })?;
-        let decoded = Arc::new(decoded);
+            self.corrupt(name, range, what)
+        };
+        let contents = contents.as_ref().map(|batch| ContentRows::new(self.table, batch, range)).transpose();
+        let contents = contents.map_err(|(place, what)| of_part((Part::Content, format!("{place}: {what}"))))?;
+        let mut decoding = Decoding::new(self.table, range);
+        for batch in file.batches(row_group, DECODED_ROWS_MAX)? {
+            decoding.add(&batch?, contents.as_ref()).map_err(of_part)?;
+        }
+        let decoded = Arc::new(decoding.finish());
         self.cache.put(name, content.is_some(), Arc::clone(&decoded));
         Ok(Some(decoded))
+    }
+
+    fn corrupt(&self, name: &str, range: RowGroupRange, what: String) -> LedgerError {
+        let place = format!("positions {}..{}", range.first_seq, range.end_seq);
+        LedgerError::corrupt(self.blobs.path(name), place, what)
     }
 
     fn no_such_row(&self, name: &str, seq: u64) -> LedgerError {
@@ -133,60 +140,67 @@ impl SegmentReader {
     }
 }
 
-/// Puts the rows of a decoded row group back into the order of their positions. An error says in which part it is.
-fn decode(
+/// Rows that are decoded at once: what they decode to stays in the caches nearer to the processor.
+const DECODED_ROWS_MAX: usize = 512;
+
+/// In which part something is wrong, and what.
+type Wrong = (Part, String);
+
+/// A row group on its way back to blocks. The blocks have its rows in the order of the file.
+struct Decoding {
     table: &'static Table,
-    facts: &RecordBatch,
-    content: Option<&RecordBatch>,
     range: RowGroupRange,
-) -> Result<DecodedRows, (Part, String)> {
-    let encoder = |batch, part| PartEncoder::new(table, batch, part).map_err(|error| (part, error.to_string()));
-    let facts_encoder = encoder(facts, Part::Facts)?;
-    let content_encoder = content.map(|batch| encoder(batch, Part::Content)).transpose()?;
-    let facts_of = rows_by_seq(facts, range).map_err(|what| (Part::Facts, what))?;
-    let content_of =
-        content.map(|batch| rows_by_seq(batch, range)).transpose().map_err(|what| (Part::Content, what))?;
-    let batches = facts["batch"].as_primitive::<Int64Type>().values();
-    let recorded = facts["recorded"].as_primitive::<TimestampMicrosecondType>().values();
-    let flags = facts["flags"].as_primitive::<Int32Type>().values();
-    let (mut blocks, mut rows) = (Vec::new(), Vec::new());
-    let mut builder = BlockBuilder::new(table);
-    let (mut facts_part, mut content_part) = (Vec::new(), Vec::new());
-    for (seq, at) in (range.first_seq..range.end_seq).zip(facts_of) {
-        let Some(at) = at else { continue };
-        if builder.is_full() {
-            blocks.push(Arc::new(std::mem::replace(&mut builder, BlockBuilder::new(table)).close()));
-        }
-        facts_part.clear();
-        facts_encoder.encode(at, &mut facts_part);
-        content_part.clear();
-        let content_row = content_of.as_ref().and_then(|rows| *rows.get((seq - range.first_seq) as usize)?);
-        if let Some((encoder, at)) = content_encoder.as_ref().zip(content_row) {
-            encoder.encode(at, &mut content_part);
-        }
-        let content_part = Some(content_part.as_slice()).filter(|part| !part.is_empty());
-        builder.push_parts(&facts_part, content_part).map_err(|error| (Part::Facts, error.to_string()))?;
-        let place = RowPlace {
-            seq,
-            batch: batches[at].cast_unsigned(),
-            recorded: recorded[at],
-            flags: flags[at].cast_unsigned(),
-        };
-        rows.push(DecodedRow { place, block: blocks.len(), row: builder.block().len() - 1 });
-    }
-    blocks.push(Arc::new(builder.close()));
-    Ok(DecodedRows { range, blocks, rows })
+    blocks: Vec<Arc<Block>>,
+    open: BlockBuilder,
+    /// In order of position.
+    rows: Vec<Option<DecodedRow>>,
+    facts: Vec<u8>,
+    content: Vec<u8>,
 }
 
-/// Which row of a batch stands at each position of a range.
-fn rows_by_seq(batch: &RecordBatch, range: RowGroupRange) -> Result<Vec<Option<usize>>, String> {
-    let mut rows = vec![None; range.len()];
-    for (at, seq) in batch["seq"].as_primitive::<Int64Type>().values().iter().enumerate() {
-        let slot = seq.cast_unsigned().checked_sub(range.first_seq).and_then(|slot| rows.get_mut(slot as usize));
-        let slot = slot.filter(|slot| slot.is_none()).ok_or_else(|| format!("it holds the position {seq} wrongly"))?;
-        *slot = Some(at);
+impl Decoding {
+    fn new(table: &'static Table, range: RowGroupRange) -> Self {
+        let rows = vec![None; range.len()];
+        let open = BlockBuilder::new(table);
+        Self { table, range, blocks: Vec::new(), open, rows, facts: Vec::new(), content: Vec::new() }
     }
-    Ok(rows)
+
+    /// Adds rows that the file has, with their content.
+    fn add(&mut self, batch: &RecordBatch, content: Option<&ContentRows<'_>>) -> Result<(), Wrong> {
+        let in_facts = |what: String| (Part::Facts, what);
+        let encoder = PartEncoder::new(self.table, batch, Part::Facts).map_err(|error| in_facts(error.to_string()))?;
+        let batches = batch["batch"].as_primitive::<Int64Type>().values();
+        let recorded = batch["recorded"].as_primitive::<TimestampMicrosecondType>().values();
+        let flags = batch["flags"].as_primitive::<Int32Type>().values();
+        for (at, seq) in batch["seq"].as_primitive::<Int64Type>().values().iter().enumerate() {
+            let seq = seq.cast_unsigned();
+            let slot = seq.checked_sub(self.range.first_seq).and_then(|slot| self.rows.get_mut(slot as usize));
+            let Some(slot) = slot.filter(|slot| slot.is_none()) else {
+                return Err(in_facts(format!("it holds the position {seq} wrongly")));
+            };
+            if self.open.is_full() {
+                let full = std::mem::replace(&mut self.open, BlockBuilder::new(self.table));
+                self.blocks.push(Arc::new(full.close()));
+            }
+            self.facts.clear();
+            encoder.encode(at, &mut self.facts);
+            self.content.clear();
+            if let Some(content) = content {
+                content.encode(seq, &mut self.content);
+            }
+            let content = Some(self.content.as_slice()).filter(|part| !part.is_empty());
+            self.open.push_parts(&self.facts, content).map_err(|error| in_facts(error.to_string()))?;
+            let (batch, recorded, flags) = (batches[at].cast_unsigned(), recorded[at], flags[at].cast_unsigned());
+            let place = RowPlace { seq, batch, recorded, flags };
+            *slot = Some(DecodedRow { place, block: self.blocks.len(), row: self.open.block().len() - 1 });
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> DecodedRows {
+        self.blocks.push(Arc::new(self.open.close()));
+        DecodedRows { range: self.range, blocks: self.blocks, rows: self.rows.into_iter().flatten().collect() }
+    }
 }
 
 #[cfg(test)]

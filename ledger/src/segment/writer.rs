@@ -5,18 +5,21 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 use proof::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::blobs::{BlobWriter, Blobs};
 use crate::block::Pages;
 use crate::column::{Part, Table};
-use crate::columnar::{self, POSITION_COLUMNS, Piece, gather};
+use crate::columnar::{self, Gathering, NotCanonical, POSITION_COLUMNS, Piece};
 use crate::error::LedgerError;
 use crate::limits::{ROW_GROUP_BYTES_MAX, ROW_GROUP_ENTRIES_MAX};
 use crate::manifest::{FileEntry, FileKind};
@@ -79,7 +82,7 @@ impl<'a> SegmentWriter<'a> {
             return Err(LedgerError::corrupt(self.blobs.path(&self.stem), place, what));
         }
         let mut from = 0;
-        let mean_bytes = block.block().value_bytes() / block.block().len().max(1);
+        let mean_bytes = block.block().long_bytes() / block.block().len().max(1);
         for row in 0..block.len() {
             self.group_bytes += mean_bytes;
             self.next_seq += 1;
@@ -128,10 +131,7 @@ impl<'a> SegmentWriter<'a> {
             pieces.get(*piece as usize).is_some_and(|piece| piece.rows.block().has_content(*row as usize))
         };
         let content_order: Vec<(u32, u32)> = order.iter().copied().filter(has_content).collect();
-        let refused = |message: String| LedgerError::Columnar { path: self.blobs.path(&self.stem), message };
         if !content_order.is_empty() {
-            let content =
-                gather(&self.content_schema, &pieces, &content_order).map_err(|error| refused(error.to_string()))?;
             let file = match &mut self.content {
                 Some(file) => file,
                 none => none.insert(ColumnsFile::create(
@@ -139,13 +139,12 @@ impl<'a> SegmentWriter<'a> {
                     FileKind::Content,
                     &self.stem,
                     self.table,
-                    content.schema(),
+                    Arc::clone(&self.content_schema),
                 )?),
             };
-            file.write_row_group(&content, range)?;
+            file.gather_row_group(&mut Gathering::new(&pieces, &content_order), range)?;
         }
-        let facts = gather(&self.facts.schema, &pieces, &order).map_err(|error| refused(error.to_string()))?;
-        self.facts.write_row_group(&facts, range)?;
+        self.facts.gather_row_group(&mut Gathering::new(&pieces, &order), range)?;
         self.group_first = self.next_seq;
         self.group_bytes = 0;
         Ok(())
@@ -158,7 +157,8 @@ pub(super) struct ColumnsFile {
     name: String,
     path: PathBuf,
     schema: SchemaRef,
-    writer: ArrowWriter<HashingWriter>,
+    writer: SerializedFileWriter<HashingWriter>,
+    columns: ArrowRowGroupWriterFactory,
     failure: Failure,
     row_groups: Vec<(u64, u64)>,
     rows: u64,
@@ -189,16 +189,49 @@ impl ColumnsFile {
     ) -> Result<Self, LedgerError> {
         let failure = Failure::default();
         let sink = HashingWriter::new(blob, &failure);
-        let writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties))
+        let (writer, columns) = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties))
+            .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|error| failure.explain(&path, &error))?;
-        Ok(Self { kind, name, path, schema, writer, failure, row_groups: Vec::new(), rows: 0 })
+        Ok(Self { kind, name, path, schema, writer, columns, failure, row_groups: Vec::new(), rows: 0 })
     }
 
+    /// Writes rows whose columns are here.
     pub(super) fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {
-        let written = self.writer.write(batch).and_then(|()| self.writer.flush());
-        written.map_err(|error| self.failure.explain(&self.path, &error))?;
+        self.write_columns(batch.num_rows(), range, |at, _| Ok(Arc::clone(batch.column(at))))
+    }
+
+    /// Writes rows of blocks.
+    fn gather_row_group(&mut self, rows: &mut Gathering<'_>, range: (u64, u64)) -> Result<(), LedgerError> {
+        let path = self.path.clone();
+        let refused = |error: NotCanonical| LedgerError::Columnar { path: path.clone(), message: error.to_string() };
+        self.write_columns(rows.len(), range, |_, field| rows.column(field).map_err(refused))
+    }
+
+    /// Encodes one column after the other, so that one at a time is in memory, and writes them.
+    fn write_columns(
+        &mut self,
+        rows: usize,
+        range: (u64, u64),
+        mut column: impl FnMut(usize, &Field) -> Result<ArrayRef, LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let explain = |error: ParquetError| self.failure.explain(&self.path, &error);
+        let mut writers = self.columns.create_column_writers(self.row_groups.len()).map_err(explain)?.into_iter();
+        let mut chunks = Vec::with_capacity(writers.len());
+        for (at, field) in self.schema.fields().iter().enumerate() {
+            let array = column(at, field)?;
+            // A column has one leaf: there are no nested ones but lists of texts.
+            for (leaf, mut writer) in compute_leaves(field, &array).map_err(explain)?.iter().zip(writers.by_ref()) {
+                writer.write(leaf).map_err(explain)?;
+                chunks.push(writer.close().map_err(explain)?);
+            }
+        }
+        let mut row_group = self.writer.next_row_group().map_err(explain)?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut row_group).map_err(explain)?;
+        }
+        row_group.close().map_err(explain)?;
         self.row_groups.push(range);
-        self.rows += batch.num_rows() as u64;
+        self.rows += rows as u64;
         Ok(())
     }
 

@@ -29,7 +29,7 @@ use crate::table::{Part, Stored, Table};
 /// Rows of a page.
 const PAGE_ROWS: usize = 8_192;
 /// How often a bloom filter may say "perhaps" where it should say "no".
-const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+const BLOOM_FALSE_POSITIVES: f64 = 0.05;
 /// Distinct values that a bloom filter is laid out for.
 const BLOOM_VALUES: u64 = 16_384;
 /// What this version's files name as their writer.
