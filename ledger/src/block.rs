@@ -196,7 +196,7 @@ impl Held {
     pub(crate) fn value<'a>(&'a self, row: usize, pages: &'a Pages) -> Option<&'a [u8]> {
         match &self.values {
             Values::Coded(coded) => coded.value(coded.code(row)),
-            Values::Long(list) => page::of_row(list, row)?.value(row, pages),
+            Values::Long(list) => Page::of_row(list, row)?.value(row, pages),
         }
     }
 
@@ -204,7 +204,7 @@ impl Held {
     pub(crate) fn has(&self, row: usize) -> bool {
         match &self.values {
             Values::Coded(coded) => coded.code(row) > 0,
-            Values::Long(list) => page::of_row(list, row).is_some_and(|page| page.has(row)),
+            Values::Long(list) => Page::of_row(list, row).is_some_and(|page| page.has(row)),
         }
     }
 
@@ -213,7 +213,7 @@ impl Held {
         match &self.values {
             Values::Coded(coded) => coded.value(coded.code(row)).map_or(0, <[u8]>::len),
             Values::Long(list) => {
-                page::of_row(list, row).filter(|page| page.has(row)).map_or(0, Page::mean_value_bytes)
+                Page::of_row(list, row).filter(|page| page.has(row)).map_or(0, Page::mean_value_bytes)
             }
         }
     }

@@ -5,13 +5,14 @@
 
 mod encoder;
 mod gather;
+mod long;
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 pub use encoder::PartEncoder;
-pub(crate) use gather::{Gathering, Piece, gather};
+pub(crate) use gather::{Gathering, gather};
 
 use crate::column::{Column, Kind, Part, Table};
 

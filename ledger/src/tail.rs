@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use crate::block::{Block, BlockBuilder, Pages};
-use crate::columnar::{NotCanonical, Piece, gather};
+use crate::columnar::{NotCanonical, gather};
 use crate::entry::Checks;
 use crate::error::LedgerError;
 use crate::limits::{SMALL_BLOCK_ROWS, SMALL_BLOCKS_MAX};
@@ -109,10 +109,8 @@ impl TailBlock {
             LedgerError::Columnar { path: "hot tail".into(), message: format!("{place}: {what}") }
         };
         let wanted = schema.project(projection).map_err(|error| refused(error.to_string()))?;
-        let pages = self.block.pages();
         let order: Vec<(u32, u32)> = (0..self.rows as u32).map(|row| (0, row)).collect();
-        let piece = Piece { rows: self, pages: &pages };
-        gather(&Arc::new(wanted), &[piece], &order).map_err(|error: NotCanonical| refused(error.to_string()))
+        gather(&Arc::new(wanted), &[self], &order).map_err(|error: NotCanonical| refused(error.to_string()))
     }
 
     fn truncated(&self, end_seq: u64) -> Self {

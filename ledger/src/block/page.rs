@@ -74,17 +74,16 @@ impl<B: Deref<Target = [u8]>> Plain<B> {
     }
 }
 
-/// The page that covers a row.
-#[inline]
-pub(super) fn of_row(pages: &[Page], row: usize) -> Option<&Page> {
-    let at = pages.partition_point(|page| page.first_row <= row).checked_sub(1)?;
-    pages.get(at)
-}
-
 impl Page {
     /// A page that takes rows from `first_row` on.
     pub(super) fn open(number: usize, first_row: usize) -> Self {
         Self { number, first_row, present: Vec::new(), raw_len: 0, body: Body::Open(Plain::default()) }
+    }
+
+    /// The page that covers a row, if any does.
+    #[inline]
+    pub(crate) fn of_row(pages: &[Self], row: usize) -> Option<&Self> {
+        pages.get(pages.partition_point(|page| page.first_row <= row).checked_sub(1)?)
     }
 
     /// Whether it should take no more.
@@ -93,16 +92,11 @@ impl Page {
     }
 
     /// Bytes of its values with their lengths, before compression.
-    pub(super) fn plain_bytes(&self) -> usize {
+    pub(crate) fn plain_bytes(&self) -> usize {
         self.raw_len
     }
 
-    /// Its first row.
-    pub(crate) fn first_row(&self) -> usize {
-        self.first_row
-    }
-
-    pub(super) fn end_row(&self) -> usize {
+    pub(crate) fn end_row(&self) -> usize {
         self.first_row + self.present.len()
     }
 
@@ -122,7 +116,7 @@ impl Page {
     }
 
     #[inline]
-    pub(super) fn has(&self, row: usize) -> bool {
+    pub(crate) fn has(&self, row: usize) -> bool {
         self.present.get(row - self.first_row).copied().unwrap_or(false)
     }
 
@@ -142,7 +136,7 @@ impl Page {
     }
 
     /// The values of a page that takes no more rows.
-    pub(crate) fn plain<'a>(&self, pages: &'a Pages) -> Option<&'a Plain<Buffer>> {
+    fn plain<'a>(&self, pages: &'a Pages) -> Option<&'a Plain<Buffer>> {
         let place = pages.0.get(self.number)?;
         // What was closed or decoded here was whole then.
         Some(place.get_or_init(|| self.decompress().unwrap_or_default()))
@@ -173,7 +167,7 @@ impl Page {
     }
 
     /// The values from the stored bytes, or what is wrong with these.
-    pub(super) fn decompress(&self) -> Result<Plain<Buffer>, NotABlock> {
+    pub(crate) fn decompress(&self) -> Result<Plain<Buffer>, NotABlock> {
         let bytes = match &self.body {
             Body::Open(plain) => plain.bytes.clone(),
             Body::Stored { compressed, bytes } => super::codec::decompress(*compressed, bytes, self.raw_len)?,

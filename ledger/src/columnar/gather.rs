@@ -1,4 +1,5 @@
-//! Blocks to columns: rows of several blocks, in any order, as Arrow arrays. Each value that repeats is looked at once.
+//! Blocks to columns: rows of several blocks, in any order, as Arrow arrays. Each value that repeats is looked at once; long ones are
+//! gathered in `long.rs`.
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use arrow::array::{
     Array, ArrayRef, GenericByteViewArray, Int32Array, Int64Array, ListBuilder, PrimitiveArray, StringBuilder,
     TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
-use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
+use arrow::buffer::{Buffer, ScalarBuffer};
 use arrow::compute::take;
 use arrow::datatypes::{
     ArrowPrimitiveType, BinaryViewType, ByteViewType, Field, Int64Type, SchemaRef, StringViewType,
@@ -17,41 +18,43 @@ use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use proof::part;
 
+use super::long::LongColumn;
 use super::{NotCanonical, TIME_ZONE, data_type};
-use crate::block::{Coded, Pages, Values};
-use crate::column::{Column, Kind};
+use crate::block::{Coded, Values};
+use crate::column::{Column, Kind, Storage};
+use crate::limits::PAGE_ROWS_MAX;
 use crate::rows::RowPlace;
 use crate::tail::TailBlock;
 
-/// A block that rows are taken from, with room for its decompressed pages.
-pub(crate) struct Piece<'a> {
-    pub(crate) rows: &'a TailBlock,
-    pub(crate) pages: &'a Pages,
-}
-
-/// The columns of a schema, which is a part of [`super::schema`], for rows of these pieces in this order: the number of the piece and the
+/// The columns of a schema, which is a part of [`super::schema`], for rows of these blocks in this order: the number of the block and the
 /// row of it.
 pub(crate) fn gather(
     schema: &SchemaRef,
-    pieces: &[Piece<'_>],
+    blocks: &[&TailBlock],
     order: &[(u32, u32)],
 ) -> Result<RecordBatch, NotCanonical> {
-    let mut gathering = Gathering::new(pieces, order);
-    let columns = schema.fields().iter().map(|field| gathering.column(field)).collect::<Result<_, _>>()?;
+    let mut gathering = Gathering::new(blocks, order);
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        gathering.each_array(field, usize::MAX, |array| {
+            columns.push(Arc::clone(array));
+            Ok::<_, NotCanonical>(())
+        })?;
+    }
     let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(refused)
 }
 
-/// Rows of some pieces in an order, of which one column after the other is made: all at once take more memory than what they are made of.
+/// Rows of some blocks in an order, of which one column after the other is made: all at once take more memory than what they are made of.
 pub(crate) struct Gathering<'a> {
-    pieces: &'a [Piece<'a>],
+    blocks: &'a [&'a TailBlock],
     order: &'a [(u32, u32)],
     places: Places<'a>,
 }
 
 impl<'a> Gathering<'a> {
-    pub(crate) fn new(pieces: &'a [Piece<'a>], order: &'a [(u32, u32)]) -> Self {
-        Self { pieces, order, places: Places { pieces, order, found: None } }
+    pub(crate) fn new(blocks: &'a [&'a TailBlock], order: &'a [(u32, u32)]) -> Self {
+        Self { blocks, order, places: Places { blocks, order, found: None } }
     }
 
     /// Number of rows.
@@ -59,22 +62,51 @@ impl<'a> Gathering<'a> {
         self.order.len()
     }
 
-    /// The column of a field, which is one of [`super::schema`].
-    pub(crate) fn column(&mut self, field: &Field) -> Result<ArrayRef, NotCanonical> {
-        let (places, table) = (&mut self.places, self.pieces.first().map(|piece| piece.rows.block().table()));
-        let column = table.and_then(|table| table.by_name(field.name()));
-        Ok(match (field.name().as_str(), column) {
-            ("shard", _) => places.column::<Int32Array, _>(|shard, _| shard.cast_signed()),
-            ("seq", _) => places.column::<Int64Array, _>(|_, place| place.seq.cast_signed()),
-            ("batch", _) => places.column::<Int64Array, _>(|_, place| place.batch.cast_signed()),
-            ("recorded", _) => {
+    /// Hands out the column of a field, which is one of [`super::schema`]: as one array, or as several that follow each other if its values
+    /// are long and have more than `long_bytes` together. The library's writer looks for the end of a page in so many rows at a time as a
+    /// page may have, so arrays that end elsewhere would change where it cuts them.
+    pub(crate) fn each_array<E: From<NotCanonical>>(
+        &mut self,
+        field: &Field,
+        long_bytes: usize,
+        mut take: impl FnMut(&ArrayRef) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let table = self.blocks.first().map(|block| block.block().table());
+        let Some(column) = table.and_then(|table| table.by_name(field.name())) else {
+            return take(&self.position_column(field));
+        };
+        let held: Vec<Option<&Values>> =
+            self.blocks.iter().map(|block| block.block().column(column.id).map(|held| &held.values)).collect();
+        if column.storage != Storage::Long {
+            return take(&array(column, &held, self.order).map_err(refused)?);
+        }
+        let long = LongColumn::new(column.kind, held, self.order);
+        let arrays = long.plain_bytes().div_ceil(long_bytes).max(1);
+        let rows_max = self.len().div_ceil(arrays).next_multiple_of(PAGE_ROWS_MAX);
+        let mut first = 0;
+        loop {
+            let end = self.len().min(first + rows_max);
+            take(&long.array(first..end).map_err(refused)?)?;
+            first = end;
+            if first >= self.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn position_column(&mut self, field: &Field) -> ArrayRef {
+        let places = &mut self.places;
+        match field.name().as_str() {
+            "shard" => places.column::<Int32Array, _>(|shard, _| shard.cast_signed()),
+            "seq" => places.column::<Int64Array, _>(|_, place| place.seq.cast_signed()),
+            "batch" => places.column::<Int64Array, _>(|_, place| place.batch.cast_signed()),
+            "recorded" => {
                 let times: TimestampMicrosecondArray = places.all(|_, place| place.recorded).into();
                 Arc::new(times.with_timezone(TIME_ZONE))
             }
-            ("flags", _) => places.column::<Int32Array, _>(|_, place| place.flags.cast_signed()),
-            (_, Some(column)) => array(column, self.pieces, self.order).map_err(refused)?,
-            (_, None) => new_null_array(field.data_type(), self.order.len()),
-        })
+            "flags" => places.column::<Int32Array, _>(|_, place| place.flags.cast_signed()),
+            _ => new_null_array(field.data_type(), self.order.len()),
+        }
     }
 }
 
@@ -84,7 +116,7 @@ fn refused(error: ArrowError) -> NotCanonical {
 
 /// What the ledger knows of rows beside their columns.
 struct Places<'a> {
-    pieces: &'a [Piece<'a>],
+    blocks: &'a [&'a TailBlock],
     order: &'a [(u32, u32)],
     /// Shard and place of each row, once a column asked for them.
     found: Option<Vec<(u32, RowPlace)>>,
@@ -92,10 +124,10 @@ struct Places<'a> {
 
 impl Places<'_> {
     fn all<T>(&mut self, of: impl Fn(u32, RowPlace) -> T) -> Vec<T> {
-        let (pieces, order) = (self.pieces, self.order);
-        let place = |(piece, row): &(u32, u32)| {
-            let rows = pieces.get(*piece as usize)?.rows;
-            Some((rows.shard(), rows.place(*row as usize)))
+        let (blocks, order) = (self.blocks, self.order);
+        let place = |(block, row): &(u32, u32)| {
+            let block = blocks.get(*block as usize)?;
+            Some((block.shard(), block.place(*row as usize)))
         };
         let found = self.found.get_or_insert_with(|| order.iter().filter_map(place).collect());
         found.iter().map(|(shard, place)| of(*shard, *place)).collect()
@@ -106,23 +138,21 @@ impl Places<'_> {
     }
 }
 
-/// One column of rows.
-fn array(column: &Column, pieces: &[Piece<'_>], order: &[(u32, u32)]) -> Result<ArrayRef, ArrowError> {
-    let held: Vec<Option<&Values>> =
-        pieces.iter().map(|piece| piece.rows.block().column(column.id).map(|held| &held.values)).collect();
+/// One column of values that are not long.
+fn array(column: &Column, held: &[Option<&Values>], order: &[(u32, u32)]) -> Result<ArrayRef, ArrowError> {
     if held.iter().all(Option::is_none) {
         return Ok(new_null_array(&data_type(column.kind), order.len()));
     }
     match column.kind {
-        Kind::Integer => Ok(Arc::new(numbers::<Int64Type>(&held, order, i64::from_be_bytes))),
+        Kind::Integer => Ok(Arc::new(numbers::<Int64Type>(held, order, i64::from_be_bytes))),
         Kind::Time => {
-            let times = numbers::<TimestampMicrosecondType>(&held, order, i64::from_be_bytes);
+            let times = numbers::<TimestampMicrosecondType>(held, order, i64::from_be_bytes);
             Ok(Arc::new(times.with_timezone(TIME_ZONE)))
         }
-        Kind::Fingerprint => Ok(Arc::new(numbers::<UInt64Type>(&held, order, u64::from_be_bytes))),
-        Kind::Text => views::<StringViewType>(pieces, &held, order),
-        Kind::Bytes => views::<BinaryViewType>(pieces, &held, order),
-        Kind::TextList => Ok(lists(column, pieces, order)),
+        Kind::Fingerprint => Ok(Arc::new(numbers::<UInt64Type>(held, order, u64::from_be_bytes))),
+        Kind::Text => coded_views::<StringViewType>(held, order),
+        Kind::Bytes => coded_views::<BinaryViewType>(held, order),
+        Kind::TextList => Ok(lists(held, order)),
     }
 }
 
@@ -131,34 +161,24 @@ fn numbers<T: ArrowPrimitiveType>(
     order: &[(u32, u32)],
     read: impl Fn([u8; 8]) -> T::Native,
 ) -> PrimitiveArray<T> {
-    let value = |(piece, row): &(u32, u32)| {
-        let Some(Values::Coded(coded)) = held.get(*piece as usize).copied().flatten() else { return None };
+    let value = |(block, row): &(u32, u32)| {
+        let Some(Values::Coded(coded)) = held.get(*block as usize).copied().flatten() else { return None };
         coded.value(coded.code(*row as usize)).and_then(|value| value.try_into().ok()).map(&read)
     };
     order.iter().map(value).collect()
 }
 
-fn lists(column: &Column, pieces: &[Piece<'_>], order: &[(u32, u32)]) -> ArrayRef {
+fn lists(held: &[Option<&Values>], order: &[(u32, u32)]) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
-    for (piece, row) in order {
-        let value = pieces
-            .get(*piece as usize)
-            .and_then(|piece| piece.rows.block().value(column.id, *row as usize, piece.pages));
+    for (block, row) in order {
+        let values = coded(held.get(*block as usize).copied().flatten());
+        let value = values.and_then(|coded| coded.value(coded.code(*row as usize)));
         for element in part::list_elements(value.unwrap_or_default()).flatten() {
             builder.values().append_value(std::str::from_utf8(element).unwrap_or_default());
         }
         builder.append(value.is_some());
     }
     Arc::new(builder.finish())
-}
-
-fn views<T: ByteViewType>(
-    pieces: &[Piece<'_>],
-    held: &[Option<&Values>],
-    order: &[(u32, u32)],
-) -> Result<ArrayRef, ArrowError> {
-    let is_long = held.iter().flatten().any(|values| matches!(values, Values::Long(_)));
-    if is_long { long_views::<T>(pieces, held, order) } else { coded_views::<T>(held, order) }
 }
 
 /// A view of each distinct value is made and checked once, and then taken for each row that has it.
@@ -175,9 +195,9 @@ fn coded_views<T: ByteViewType>(held: &[Option<&Values>], order: &[(u32, u32)]) 
         buffers.push(Buffer::from_slice_ref(&coded.bytes));
     }
     let distinct = GenericByteViewArray::<T>::try_new(ScalarBuffer::from(views), buffers, None)?;
-    let number = |(piece, row): &(u32, u32)| {
-        let code = coded(held.get(*piece as usize).copied().flatten())?.code(*row as usize);
-        Some(first.get(*piece as usize)? + u32::from(code.checked_sub(1)?))
+    let number = |(block, row): &(u32, u32)| {
+        let code = coded(held.get(*block as usize).copied().flatten())?.code(*row as usize);
+        Some(first.get(*block as usize)? + u32::from(code.checked_sub(1)?))
     };
     take(&distinct, &order.iter().map(number).collect::<UInt32Array>(), None)
 }
@@ -187,37 +207,4 @@ fn coded(values: Option<&Values>) -> Option<&Coded> {
         Some(Values::Coded(coded)) => Some(coded),
         Some(Values::Long(_)) | None => None,
     }
-}
-
-/// Views into the decompressed pages, which are not copied.
-fn long_views<T: ByteViewType>(
-    pieces: &[Piece<'_>],
-    held: &[Option<&Values>],
-    order: &[(u32, u32)],
-) -> Result<ArrayRef, ArrowError> {
-    let (mut buffers, mut first) = (Vec::new(), Vec::with_capacity(held.len()));
-    for (piece, values) in pieces.iter().zip(held) {
-        first.push(buffers.len());
-        if let Some(Values::Long(pages)) = values {
-            let bytes =
-                pages.iter().map(|page| page.plain(piece.pages).map(|plain| plain.bytes.clone()).unwrap_or_default());
-            buffers.extend(bytes);
-        }
-    }
-    let view = |(piece, row): &(u32, u32)| {
-        let (at, row) = (*piece as usize, *row as usize);
-        let Some(Values::Long(pages)) = held.get(at).copied().flatten() else { return None };
-        let number = pages.partition_point(|page| page.first_row() <= row).checked_sub(1)?;
-        let page = pages.get(number)?;
-        let plain = page.plain(pieces.get(at)?.pages)?;
-        let range = plain.range(page.row_of(row))?;
-        let value = plain.bytes.as_slice().get(range.clone())?;
-        Some(make_view(value, (first.get(at)? + number) as u32, range.start as u32))
-    };
-    let views: Vec<Option<u128>> = order.iter().map(view).collect();
-    let nulls: NullBuffer = views.iter().map(Option::is_some).collect();
-    // Where the library cuts pages follows from whether there is a buffer of nulls, and what is decoded has none for a column without nulls.
-    let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
-    let views: Vec<u128> = views.into_iter().map(Option::unwrap_or_default).collect();
-    Ok(Arc::new(GenericByteViewArray::<T>::try_new(views.into(), buffers, nulls)?))
 }

@@ -11,6 +11,7 @@ use crate::block::BlockBuilder;
 use crate::column::Part;
 use crate::fixtures::{any_entry, parts, tail_block};
 use crate::position::LedgerName;
+use crate::tail::TailBlock;
 use arrow::array::AsArray as _;
 use arrow::record_batch::RecordBatch;
 
@@ -45,11 +46,10 @@ fn check(table: &'static Table, entries: &[Entry]) {
         .zip(entries.chunks(5))
         .map(|(number, entries)| tail_block(table, (number * 5, 7, 50 + number as i64), entries))
         .collect();
-    let pages: Vec<_> = blocks.iter().map(|block| block.block().pages()).collect();
-    let pieces: Vec<Piece<'_>> = blocks.iter().zip(&pages).map(|(rows, pages)| Piece { rows, pages }).collect();
+    let gathered: Vec<&TailBlock> = blocks.iter().map(AsRef::as_ref).collect();
     let order: Vec<(u32, u32)> =
-        (0..).zip(&blocks).flat_map(|(piece, block)| (0..block.len() as u32).map(move |row| (piece, row))).collect();
-    let batch = gather(&schema(table), &pieces, &order).expect("sound");
+        (0..).zip(&blocks).flat_map(|(number, block)| (0..block.len() as u32).map(move |row| (number, row))).collect();
+    let batch = gather(&schema(table), &gathered, &order).expect("sound");
     assert_eq!(batch.schema(), schema(table));
     assert_eq!(decode(table, &batch), want);
     let seqs = batch["seq"].as_primitive::<arrow::datatypes::Int64Type>().values();
@@ -61,7 +61,7 @@ fn check(table: &'static Table, entries: &[Entry]) {
         assert_eq!(first, batch.slice(0, blocks[0].len()));
     }
     let backwards: Vec<(u32, u32)> = order.iter().rev().copied().collect();
-    let batch = gather(&schema(table), &pieces, &backwards).expect("sound");
+    let batch = gather(&schema(table), &gathered, &backwards).expect("sound");
     assert_eq!(decode(table, &batch), want.into_iter().rev().collect::<Vec<_>>());
 }
 

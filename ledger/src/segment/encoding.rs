@@ -151,5 +151,8 @@ mod tests {
         check(4_000, 340, usize::MAX);
         check(4_000, 340, 7);
         check(4_000, 340, 2);
+        // And of several arrays of long values.
+        check(12_000, 60, usize::MAX);
+        check(12_000, 60, 3);
     }
 }

@@ -8,7 +8,7 @@ use parquet::schema::types::ColumnPath;
 use arrow::datatypes::Schema;
 
 use crate::column::{Storage, Table};
-use crate::limits::ROW_GROUP_ENTRIES_MAX;
+use crate::limits::PAGE_ROWS_MAX;
 use crate::position::LedgerName;
 
 /// The format that this version writes, and the newest that it reads.
@@ -17,9 +17,6 @@ pub(super) const FORMAT: u32 = 1;
 pub(super) const FORMAT_KEY: &str = "tachograph.format";
 /// The footer's key of the row groups: `[[first seq, end seq], …]` as JSON, one pair per row group.
 pub(super) const ROW_GROUPS_KEY: &str = "tachograph.row_groups";
-
-/// Rows in a page at most: a look-up of one session decodes whole pages, so they are an eighth of a row group.
-const PAGE_ROWS_MAX: usize = ROW_GROUP_ENTRIES_MAX / 8;
 
 /// How often a bloom filter may say "perhaps" where it should say "no": a sharper one takes twice the space, and each row group that is
 /// looked at in vain costs a look at the index of its pages, since rows are sorted.

@@ -8,18 +8,18 @@ use arrow::record_batch::RecordBatch;
 
 use crate::block::Values;
 use crate::column::Table;
-use crate::columnar::Piece;
 use crate::position::LedgerName;
 use crate::segment::layout::sort_columns;
+use crate::tail::TailBlock;
 
 /// Puts rows of blocks, which stand in ascending order of seq, into the order of a row group. Nulls come first.
-pub(super) fn of_rows(ledger: LedgerName, pieces: &[Piece<'_>], rows: &[(u32, u32)]) -> Vec<(u32, u32)> {
+pub(super) fn of_rows(ledger: LedgerName, blocks: &[&TailBlock], rows: &[(u32, u32)]) -> Vec<(u32, u32)> {
     let table = Table::of(ledger);
-    let [kinds, entities] = sort_columns(ledger).map(|name| table.by_name(name).map(|column| ranks(pieces, column.id)));
-    let rank = |ranks: &Option<Vec<Vec<u32>>>, (piece, row): (u32, u32), id: Option<u8>| {
-        let of_piece = ranks.as_ref().and_then(|ranks| ranks.get(piece as usize));
-        let code = pieces.get(piece as usize).zip(id).map_or(0, |(piece, id)| code(piece, id, row));
-        of_piece.and_then(|ranks| ranks.get(usize::from(code))).copied().unwrap_or(0)
+    let [kinds, entities] = sort_columns(ledger).map(|name| table.by_name(name).map(|column| ranks(blocks, column.id)));
+    let rank = |ranks: &Option<Vec<Vec<u32>>>, (block, row): (u32, u32), id: Option<u8>| {
+        let of_block = ranks.as_ref().and_then(|ranks| ranks.get(block as usize));
+        let code = blocks.get(block as usize).zip(id).map_or(0, |(block, id)| code(block, id, row));
+        of_block.and_then(|ranks| ranks.get(usize::from(code))).copied().unwrap_or(0)
     };
     let [kind, entity] = sort_columns(ledger).map(|name| table.by_name(name).map(|column| column.id));
     // Kind, entity and row in one number each, so that sorting compares numbers only.
@@ -29,29 +29,29 @@ pub(super) fn of_rows(ledger: LedgerName, pieces: &[Piece<'_>], rows: &[(u32, u3
     keys.into_iter().map(|(_, at)| rows[at as usize]).collect()
 }
 
-fn code(piece: &Piece<'_>, id: u8, row: u32) -> u16 {
-    match piece.rows.block().column(id).map(|held| &held.values) {
+fn code(block: &TailBlock, id: u8, row: u32) -> u16 {
+    match block.block().column(id).map(|held| &held.values) {
         Some(Values::Coded(coded)) => coded.code(row as usize),
         Some(Values::Long(_)) | None => 0,
     }
 }
 
-/// For each piece the places of its values among the distinct values of all pieces in order, from 1, by their numbers; 0 for a null.
-fn ranks(pieces: &[Piece<'_>], id: u8) -> Vec<Vec<u32>> {
-    fn values<'a>(piece: &'a Piece<'_>, id: u8) -> Vec<&'a [u8]> {
-        match piece.rows.block().column(id).map(|held| &held.values) {
+/// For each block the places of its values among the distinct values of all blocks in order, from 1, by their numbers; 0 for a null.
+fn ranks(blocks: &[&TailBlock], id: u8) -> Vec<Vec<u32>> {
+    fn values<'a>(block: &'a TailBlock, id: u8) -> Vec<&'a [u8]> {
+        match block.block().column(id).map(|held| &held.values) {
             Some(Values::Coded(coded)) => (1..=coded.distinct() as u16).filter_map(|code| coded.value(code)).collect(),
             Some(Values::Long(_)) | None => Vec::new(),
         }
     }
-    let of_pieces: Vec<Vec<&[u8]>> = pieces.iter().map(|piece| values(piece, id)).collect();
-    let distinct: BTreeSet<&[u8]> = of_pieces.iter().flatten().copied().collect();
+    let of_blocks: Vec<Vec<&[u8]>> = blocks.iter().map(|block| values(block, id)).collect();
+    let distinct: BTreeSet<&[u8]> = of_blocks.iter().flatten().copied().collect();
     let places: HashMap<&[u8], u32> = distinct.into_iter().zip(1..).collect();
     let ranks = |values: &Vec<&[u8]>| {
         let places = values.iter().map(|value| places.get(value).copied().unwrap_or(0));
         std::iter::once(0).chain(places).collect()
     };
-    of_pieces.iter().map(ranks).collect()
+    of_blocks.iter().map(ranks).collect()
 }
 
 fn value(array: Option<&StringViewArray>, row: usize) -> Option<&str> {
@@ -88,18 +88,17 @@ mod tests {
             let blocks: Vec<_> = [(0, &entries[..cut]), (cut, &entries[cut..])].into_iter()
                 .filter(|(_, entries)| !entries.is_empty())
                 .map(|(first, entries)| tail_block(&TABLE, (first as u64, 0, 0), entries)).collect();
-            let pages: Vec<_> = blocks.iter().map(|block| block.block().pages()).collect();
-            let pieces: Vec<Piece<'_>> = blocks.iter().zip(&pages).map(|(rows, pages)| Piece { rows, pages }).collect();
-            let all: Vec<(u32, u32)> = (0..).zip(&blocks).flat_map(|(piece, block)| (0..block.len() as u32).map(move |row| (piece, row))).collect();
-            let order = of_rows(LedgerName::Events, &pieces, &all);
-            let seqs: Vec<usize> = order.iter().map(|(piece, row)| blocks[*piece as usize].first_seq() as usize + *row as usize).collect();
+            let gathered: Vec<&TailBlock> = blocks.iter().map(AsRef::as_ref).collect();
+            let all: Vec<(u32, u32)> = (0..).zip(&blocks).flat_map(|(number, block)| (0..block.len() as u32).map(move |row| (number, row))).collect();
+            let order = of_rows(LedgerName::Events, &gathered, &all);
+            let seqs: Vec<usize> = order.iter().map(|(block, row)| blocks[*block as usize].first_seq() as usize + *row as usize).collect();
             let mut want: Vec<usize> = (0..rows.len()).collect();
             want.sort_by_key(|row| (rows[*row].clone(), *row));
             prop_assert_eq!(seqs, want);
-            let batch = crate::columnar::gather(&crate::columnar::schema(&TABLE), &pieces, &order).expect("sound");
+            let batch = crate::columnar::gather(&crate::columnar::schema(&TABLE), &gathered, &order).expect("sound");
             prop_assert!(is_sorted(LedgerName::Events, &batch));
             let backwards: Vec<_> = order.iter().rev().copied().collect();
-            let batch = crate::columnar::gather(&crate::columnar::schema(&TABLE), &pieces, &backwards).expect("sound");
+            let batch = crate::columnar::gather(&crate::columnar::schema(&TABLE), &gathered, &backwards).expect("sound");
             prop_assert_eq!(is_sorted(LedgerName::Events, &batch), rows.len() == 1);
         }
     }

@@ -338,7 +338,7 @@ mod tests {
             entry
         };
         let batches = [0..33, 33..33, 33..80].map(|numbers| numbers.map(entry).collect());
-        round_trip(&TABLE, batches.to_vec(), 3);
+        round_trip(&TABLE, batches.to_vec(), 2);
     }
 
     #[test]

@@ -17,17 +17,19 @@ use proof::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::blobs::{BlobWriter, Blobs};
-use crate::block::Pages;
 use crate::column::{Part, Table};
-use crate::columnar::{self, Gathering, NotCanonical, POSITION_COLUMNS, Piece};
+use crate::columnar::{self, Gathering, NotCanonical, POSITION_COLUMNS};
 use crate::error::LedgerError;
-use crate::limits::{ROW_GROUP_BYTES_MAX, ROW_GROUP_ENTRIES_MAX};
+use crate::limits::{LONG_ARRAY_BYTES_MAX, ROW_GROUP_BYTES_MAX, ROW_GROUP_ENTRIES_MAX};
 use crate::manifest::{FileEntry, FileKind};
 use crate::segment::{layout, order};
 use crate::tail::TailBlock;
 
 /// The column of a content batch that says which event a row belongs to.
 const SEQ: usize = 1;
+
+/// Bytes of long values that are gathered at once: fewer in tests, so that what they seal takes several arrays.
+const LONG_ARRAY_BYTES: usize = if cfg!(test) { 256 << 10 } else { LONG_ARRAY_BYTES_MAX };
 
 /// Writes the facts and the content file of one segment.
 pub(crate) struct SegmentWriter<'a> {
@@ -120,15 +122,14 @@ impl<'a> SegmentWriter<'a> {
         }
         let range = (self.group_first, self.next_seq);
         let taken = std::mem::take(&mut self.pieces);
-        let pages: Vec<Pages> = taken.iter().map(|(block, _)| block.block().pages()).collect();
-        let pieces: Vec<Piece<'_>> = taken.iter().zip(&pages).map(|((rows, _), pages)| Piece { rows, pages }).collect();
+        let blocks: Vec<&TailBlock> = taken.iter().map(|(block, _)| &**block).collect();
         let rows: Vec<(u32, u32)> = (0_u32..)
             .zip(&taken)
-            .flat_map(|(piece, (_, rows))| rows.clone().map(move |row| (piece, row as u32)))
+            .flat_map(|(block, (_, rows))| rows.clone().map(move |row| (block, row as u32)))
             .collect();
-        let order = order::of_rows(self.table.ledger, &pieces, &rows);
-        let has_content = |(piece, row): &(u32, u32)| {
-            pieces.get(*piece as usize).is_some_and(|piece| piece.rows.block().has_content(*row as usize))
+        let order = order::of_rows(self.table.ledger, &blocks, &rows);
+        let has_content = |(block, row): &(u32, u32)| {
+            blocks.get(*block as usize).is_some_and(|block| block.block().has_content(*row as usize))
         };
         let content_order: Vec<(u32, u32)> = order.iter().copied().filter(has_content).collect();
         if !content_order.is_empty() {
@@ -142,12 +143,24 @@ impl<'a> SegmentWriter<'a> {
                     Arc::clone(&self.content_schema),
                 )?),
             };
-            file.gather_row_group(&mut Gathering::new(&pieces, &content_order), range)?;
+            file.gather_row_group(&mut Gathering::new(&blocks, &content_order), range)?;
         }
-        self.facts.gather_row_group(&mut Gathering::new(&pieces, &order), range)?;
+        self.facts.gather_row_group(&mut Gathering::new(&blocks, &order), range)?;
         self.group_first = self.next_seq;
         self.group_bytes = 0;
         Ok(())
+    }
+}
+
+/// What kept a column from being written.
+enum Stopped {
+    Gathering(NotCanonical),
+    Writing(LedgerError),
+}
+
+impl From<NotCanonical> for Stopped {
+    fn from(error: NotCanonical) -> Self {
+        Self::Gathering(error)
     }
 }
 
@@ -197,33 +210,42 @@ impl ColumnsFile {
 
     /// Writes rows whose columns are here.
     pub(super) fn write_row_group(&mut self, batch: &RecordBatch, range: (u64, u64)) -> Result<(), LedgerError> {
-        self.write_columns(batch.num_rows(), range, |at, _| Ok(Arc::clone(batch.column(at))))
+        self.write_columns(batch.num_rows(), range, |at, _, write| write(batch.column(at)))
     }
 
     /// Writes rows of blocks.
     fn gather_row_group(&mut self, rows: &mut Gathering<'_>, range: (u64, u64)) -> Result<(), LedgerError> {
         let path = self.path.clone();
-        let refused = |error: NotCanonical| LedgerError::Columnar { path: path.clone(), message: error.to_string() };
-        self.write_columns(rows.len(), range, |_, field| rows.column(field).map_err(refused))
+        self.write_columns(rows.len(), range, |_, field, write| {
+            let gathered = rows.each_array(field, LONG_ARRAY_BYTES, |array| write(array).map_err(Stopped::Writing));
+            gathered.map_err(|stopped| match stopped {
+                Stopped::Gathering(error) => LedgerError::Columnar { path: path.clone(), message: error.to_string() },
+                Stopped::Writing(error) => error,
+            })
+        })
     }
 
-    /// Encodes one column after the other, so that one at a time is in memory, and writes them.
+    /// Encodes one column after the other, so that one at a time is in memory, and writes them. `column` hands out the arrays of a column.
     fn write_columns(
         &mut self,
         rows: usize,
         range: (u64, u64),
-        mut column: impl FnMut(usize, &Field) -> Result<ArrayRef, LedgerError>,
+        mut column: impl FnMut(
+            usize,
+            &Field,
+            &mut dyn FnMut(&ArrayRef) -> Result<(), LedgerError>,
+        ) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
         let explain = |error: ParquetError| self.failure.explain(&self.path, &error);
-        let mut writers = self.columns.create_column_writers(self.row_groups.len()).map_err(explain)?.into_iter();
+        let writers = self.columns.create_column_writers(self.row_groups.len()).map_err(explain)?;
         let mut chunks = Vec::with_capacity(writers.len());
-        for (at, field) in self.schema.fields().iter().enumerate() {
-            let array = column(at, field)?;
-            // A column has one leaf: there are no nested ones but lists of texts.
-            for (leaf, mut writer) in compute_leaves(field, &array).map_err(explain)?.iter().zip(writers.by_ref()) {
-                writer.write(leaf).map_err(explain)?;
-                chunks.push(writer.close().map_err(explain)?);
-            }
+        // Every column has one leaf: there are no nested ones but lists of texts.
+        for (at, (field, mut writer)) in self.schema.fields().iter().zip(writers).enumerate() {
+            column(at, field, &mut |array| {
+                let leaves = compute_leaves(field, array).map_err(explain)?;
+                leaves.iter().try_for_each(|leaf| writer.write(leaf)).map_err(explain)
+            })?;
+            chunks.push(writer.close().map_err(explain)?);
         }
         let mut row_group = self.writer.next_row_group().map_err(explain)?;
         for chunk in chunks {
