@@ -58,6 +58,11 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 use exit::Outcome;
+use tikv_jemallocator::Jemalloc;
+
+/// The C library's allocator keeps what threads freed: 100 MiB of 370 at full speed. What it starts with stands in `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -21,8 +21,9 @@ impl Connection {
         Self { stream, host: address.to_owned(), token: token.to_owned(), line: String::new(), body: Vec::new() }
     }
 
-    /// Sends a request with these header lines and waits for its answer; whatever is not 200 stops the benchmark.
-    pub fn post(&mut self, path: &str, headers: &str, body: &[u8]) {
+    /// Sends a request with these header lines and waits for its answer: whether it was taken, or is to be sent again since the queue is
+    /// full. Every other answer stops the benchmark.
+    pub fn post(&mut self, path: &str, headers: &str, body: &[u8]) -> bool {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n{headers}Content-Length: {}\r\n\r\n",
             self.host,
@@ -32,10 +33,10 @@ impl Connection {
         let stream = self.stream.get_mut();
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body).unwrap();
-        self.read_answer();
+        self.read_answer()
     }
 
-    fn read_answer(&mut self) {
+    fn read_answer(&mut self) -> bool {
         let status = self.read_line().to_owned();
         let mut length = 0;
         loop {
@@ -51,7 +52,9 @@ impl Connection {
         }
         self.body.resize(length, 0);
         self.stream.read_exact(&mut self.body).unwrap();
-        assert!(status.contains(" 200 "), "{status}: {}", String::from_utf8_lossy(&self.body));
+        let is_full = status.contains(" 503 ");
+        assert!(is_full || status.contains(" 200 "), "{status}: {}", String::from_utf8_lossy(&self.body));
+        !is_full
     }
 
     fn read_line(&mut self) -> &str {

@@ -51,11 +51,26 @@ impl Cost {
     }
 }
 
-/// The most memory that the process had at once.
-pub fn resident_bytes_max(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+/// What a process has of memory, in bytes.
+pub struct Memory {
+    /// Now.
+    pub resident: u64,
+    /// Of that what no file is behind.
+    pub anonymous: u64,
+    /// The most that it had at once.
+    pub resident_max: u64,
+}
+
+impl Memory {
+    /// What a process has now.
+    pub fn of(process: u32) -> Self {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let bytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) * 1024
+        };
+        Self { resident: bytes("VmRSS:"), anonymous: bytes("RssAnon:"), resident_max: bytes("VmHWM:") }
+    }
 }
 
 /// Pages that the process had to be given, or read from the disk.

@@ -30,11 +30,14 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 
 use connection::Connection;
-use cost::{Cost, Metrics, SyncProbe};
+use cost::{Cost, Memory, Metrics, SyncProbe};
 use notice::Receivers;
 use payload::{Dialect, Payload};
 use report::{Phase, Report, Sealed};
 use server::Server;
+
+/// How long a sender waits before it sends again what a full queue did not take.
+const RETRY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Drives a server and reports what recording costs.
 #[derive(Debug, Clone, Parser)]
@@ -57,7 +60,7 @@ struct Arguments {
     /// Records in one request at half load.
     #[arg(long, default_value_t = 50)]
     small_batch: usize,
-    /// Events per second while notices are measured.
+    /// Events per second while notices are measured, and with `--minutes`.
     #[arg(long, default_value_t = 50_000)]
     rate: u32,
     /// Agents whose events are sent.
@@ -69,6 +72,9 @@ struct Arguments {
     /// Instead of the three phases: so many records as fast as they are acknowledged, and then until every full file is sealed.
     #[arg(long, value_name = "RECORDS")]
     events: Option<u64>,
+    /// Instead of the three phases: so many minutes at `--rate`, and what memory the server has meanwhile.
+    #[arg(long, conflicts_with = "events")]
+    minutes: Option<u64>,
     /// Write the records that would be sent to a file, one per line, and nothing else: for programs to be compared with.
     #[arg(long, value_name = "FILE", requires = "events")]
     write: Option<PathBuf>,
@@ -135,9 +141,10 @@ fn main() {
     let refused = payloads.remove(0);
     let connections: Vec<(Connection, Payload)> =
         payloads.into_iter().map(|payload| (Connection::open(&server.ingest, &token), payload)).collect();
-    match arguments.events {
-        Some(events) => print_sealed(&arguments, server, &data, connections, events),
-        None => print_phases(&arguments, server, &data, connections, (receivers, refused, token)),
+    match (arguments.events, arguments.minutes) {
+        (Some(events), _) => print_sealed(&arguments, server, &data, connections, events),
+        (None, Some(minutes)) => print_memory(&arguments, server, &data, connections, minutes),
+        (None, None) => print_phases(&arguments, server, &data, connections, (receivers, refused, token)),
     }
 }
 
@@ -178,12 +185,45 @@ fn print_sealed(
         std::thread::sleep(Duration::from_millis(50));
     };
     let cost = Cost::of(server.id()).since(&before);
-    let (resident_bytes_max, faults) = (cost::resident_bytes_max(server.id()), cost::page_faults(server.id()));
+    let (resident_bytes_max, faults) = (Memory::of(server.id()).resident_max, cost::page_faults(server.id()));
     let segment_bytes = cost::disk_bytes(&data.join("events/0/segment"));
     server.stop().unwrap();
     let phase = Phase { cost, ..phase };
     let dialect = arguments.dialect.name();
     Sealed { dialect, phase, end_seq, segment_bytes, resident_bytes_max, faults }.print(arguments.json);
+}
+
+/// The server's memory and costs in each of a dozen parts of so many minutes.
+fn print_memory(
+    arguments: &Arguments,
+    server: Server,
+    data: &std::path::Path,
+    mut connections: Vec<(Connection, Payload)>,
+    minutes: u64,
+) {
+    const PARTS: u64 = 12;
+    let duration = Duration::from_secs(minutes * 60 / PARTS);
+    let plan = Plan { batch: arguments.small_batch, interval: None, until: Until::Elapsed(duration) };
+    let plan = plan.at(f64::from(arguments.rate), arguments);
+    println!("   minute       events   µs/event   resident MiB   anonymous MiB   most MiB   p99 ms   disk bytes/event");
+    let mut events = 0;
+    for part in 1..=PARTS {
+        let phase = run(&server, data, &mut connections, plan);
+        events += phase.events;
+        let Memory { resident, anonymous, resident_max } = Memory::of(server.id());
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        println!(
+            "{:9.1} {events:12} {:10.2} {:14.1} {:15.1} {:10.1} {:8.1} {:18.1}",
+            (part * minutes) as f64 / PARTS as f64,
+            phase.cost.total as f64 / 1e3 / phase.events as f64,
+            mib(resident),
+            mib(anonymous),
+            mib(resident_max),
+            phase.latency.value_at_quantile(0.99) as f64 / 1e3,
+            cost::disk_bytes(data) as f64 / events as f64,
+        );
+    }
+    server.stop().unwrap();
 }
 
 /// Saturation, half load and notices.
@@ -200,7 +240,7 @@ fn print_phases(
     let per_second = saturation.events as f64 / saturation.seconds / 2.0;
     let half = saturated.at(per_second, arguments);
     let half_load = run(&server, data, &mut connections, half);
-    let resident_bytes_max = cost::resident_bytes_max(server.id());
+    let resident_bytes_max = Memory::of(server.id()).resident_max;
     let events = saturation.events + half_load.events;
     // The cost per event and the size on the disk are those of the two phases before.
     let disk_bytes = cost::disk_bytes(data);
@@ -300,12 +340,14 @@ fn drive(
     (events, bytes, u64::from(requests), latency)
 }
 
-/// Sends records and waits for their acknowledgement.
+/// Sends records until they are acknowledged. What the server took before its queue was full it knows by the offset.
 fn record(connection: &mut Connection, body: &[u8], producer: &str, offset: u64) {
     let headers = format!(
         "Content-Type: application/x-ndjson\r\nTachograph-Producer: {producer}\r\nTachograph-Offset: {offset}\r\n"
     );
-    connection.post("/v1/events/load", &headers, body);
+    while !connection.post("/v1/events/load", &headers, body) {
+        std::thread::sleep(RETRY_PAUSE);
+    }
 }
 
 /// Microseconds up to a minute, to three digits.
