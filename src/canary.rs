@@ -12,7 +12,6 @@ use crate::cli::Output;
 use crate::exit::{Failure, Outcome};
 use crate::output::{self, Format, Table};
 use crate::rules::Source;
-use operations::access::hex;
 
 /// The commands on canaries.
 #[derive(Debug, Subcommand)]
@@ -84,7 +83,7 @@ fn new(arguments: New) -> Outcome {
 fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes)?;
-    Ok(hex(&bytes))
+    Ok(hex::encode(bytes))
 }
 
 impl Made {

@@ -29,7 +29,6 @@ use crate::certificate::{self, Trouble};
 use crate::cli::Place;
 use crate::exit::{self, Failure};
 use crate::limits;
-use operations::access::hex;
 
 pub use problems::Problem;
 pub use reference::reference;
@@ -247,7 +246,7 @@ pub fn examine(path: &Path) -> Result<Examined, Failure> {
 }
 
 fn hash(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
