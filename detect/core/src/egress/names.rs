@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::request::Request;
 use crate::limits::{LISTED_NAME_BYTES_MAX, NAMES_MAX};
 
 /// Names that an operator lists, in lower case: hosts or registrable domains, or packages.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Names(BTreeSet<String>);
 

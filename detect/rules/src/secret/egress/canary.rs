@@ -6,18 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use detect_core::limits::LISTED_NAME_BYTES_MAX;
 use detect_core::text::scanned;
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::{CANARIES_MAX, CANARY_TOKENS_MAX};
 
 /// A decoy that nobody uses, by its hash. `tachograph rules canary new` makes one and prints its table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Canary {
     /// What an alert calls it.
     pub name: String,
     /// The length of its value in bytes: texts of other lengths are not hashed.
+    #[schemars(range(min = LENGTH_MIN, max = LENGTH_MAX))]
     pub length: usize,
     /// The salted SHA-256 of its value, in 64 hexadecimal digits in lower case.
     pub sha256: String,
