@@ -57,7 +57,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
-use exit::Outcome;
+use exit::CommandResult;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     run(cli).unwrap_or_else(|failure| failure.report())
 }
 
-fn run(cli: Cli) -> Outcome {
+fn run(cli: Cli) -> CommandResult {
     // A server says what it does; of a command its output is enough.
     let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
     logging::start(cli.log_format, cli.log.as_deref().unwrap_or(default))?;

@@ -26,7 +26,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::certificate::{self, Trouble};
-use crate::cli::Place;
+use crate::cli::DataLocation;
 use crate::exit::{self, Failure};
 use crate::limits;
 
@@ -339,7 +339,7 @@ fn of_sinks(problem: &export::ConfigError) -> String {
     problem.to_string().replacen("export.sinks", "sink", 1)
 }
 
-impl Place {
+impl DataLocation {
     /// The data directory that the arguments name.
     pub fn data(&self) -> Result<PathBuf, Failure> {
         match (&self.data, &self.config) {
