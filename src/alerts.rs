@@ -15,7 +15,7 @@ use operations::triage::{Request, Status};
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
-use crate::exit::Outcome;
+use crate::exit::CommandResult;
 use crate::output::{self, Format};
 
 /// The commands on alerts.
@@ -157,7 +157,7 @@ pub struct Resolve {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -188,7 +188,7 @@ pub fn run(command: Command) -> Outcome {
 }
 
 impl Work {
-    async fn ask(self, done: &str, request: impl FnOnce(String, Option<u64>) -> Request) -> Outcome {
+    async fn ask(self, done: &str, request: impl FnOnce(String, Option<u64>) -> Request) -> CommandResult {
         let request = request(self.alert, self.if_version);
         let answer = self.target.triage(&request).await?;
         match self.output.format {
@@ -203,7 +203,7 @@ impl Work {
     }
 }
 
-async fn list(arguments: &List) -> Outcome {
+async fn list(arguments: &List) -> CommandResult {
     let mut parameters = vec![("limit", arguments.limit.to_string())];
     let chosen: &[Status] = match (&arguments.status[..], arguments.all) {
         ([], false) => &[Status::Open, Status::Acknowledged],
@@ -219,7 +219,7 @@ async fn list(arguments: &List) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(arguments: &Show) -> Outcome {
+async fn show(arguments: &Show) -> CommandResult {
     let path = format!("/api/v1/alerts/{}", segment(&arguments.alert));
     let alert = arguments.target.get(&path, &[]).await?;
     match arguments.output.format {

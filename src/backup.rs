@@ -9,8 +9,8 @@ use ledger::backup::Copied;
 use ledger_verify::Verdict;
 use serde::Serialize;
 
-use crate::cli::{Output, Place};
-use crate::exit::{Failure, Outcome, USAGE};
+use crate::cli::{DataLocation, Output};
+use crate::exit::{CommandResult, Failure, USAGE};
 use crate::output::{self, Format};
 use crate::verify;
 
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long)]
     without_keys: bool,
     #[command(flatten)]
-    place: Place,
+    location: DataLocation,
     #[command(flatten)]
     output: Output,
 }
@@ -41,8 +41,8 @@ struct Made {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Outcome {
-    let (data, directory, keys) = (arguments.place.data()?, &arguments.directory, !arguments.without_keys);
+pub fn run(arguments: &Arguments) -> CommandResult {
+    let (data, directory, keys) = (arguments.location.data()?, &arguments.directory, !arguments.without_keys);
     if is_within(directory, &data) {
         let message =
             format!("{} is inside of {}, which would hold what is no part of it", directory.display(), data.display());

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
-use crate::exit::Outcome;
+use crate::exit::CommandResult;
 use crate::output::{self, Format, Table};
 
 /// The commands on budgets.
@@ -50,7 +50,7 @@ pub struct Show {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -60,7 +60,7 @@ pub fn run(command: Command) -> Outcome {
     })
 }
 
-async fn list(arguments: &List) -> Outcome {
+async fn list(arguments: &List) -> CommandResult {
     let mut parameters = vec![("limit", arguments.limit.to_string())];
     parameters.extend(arguments.cursor.clone().map(|cursor| ("cursor", cursor)));
     let page = arguments.target.get("/api/v1/budgets", &parameters).await?;
@@ -68,7 +68,7 @@ async fn list(arguments: &List) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(arguments: &Show) -> Outcome {
+async fn show(arguments: &Show) -> CommandResult {
     let path = format!("/api/v1/budgets/{}", segment(&arguments.budget));
     let budget = arguments.target.get(&path, &[]).await?;
     match arguments.output.format {

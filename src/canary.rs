@@ -9,10 +9,9 @@ use export::Secret;
 use serde::Serialize;
 
 use crate::cli::Output;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::output::{self, Format, Table};
 use crate::rules::Source;
-use operations::access::hex;
 
 /// The commands on canaries.
 #[derive(Debug, Subcommand)]
@@ -54,14 +53,14 @@ struct Made {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     match command {
         Command::New(arguments) => new(arguments),
         Command::List(arguments) => list(&arguments),
     }
 }
 
-fn new(arguments: New) -> Outcome {
+fn new(arguments: New) -> CommandResult {
     let made = match arguments.value {
         None => {
             let value = random()?;
@@ -84,7 +83,7 @@ fn new(arguments: New) -> Outcome {
 fn random() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 20];
     getrandom::fill(&mut bytes)?;
-    Ok(hex(&bytes))
+    Ok(hex::encode(bytes))
 }
 
 impl Made {
@@ -102,7 +101,7 @@ impl Made {
     }
 }
 
-fn list(arguments: &List) -> Outcome {
+fn list(arguments: &List) -> CommandResult {
     let canaries = arguments.source.settings()?.detect.rules.secret_egress.canaries;
     match arguments.output.format {
         Format::Json => output::print_json(&canaries)?,

@@ -20,7 +20,6 @@ use sha2::{Digest, Sha256};
 use crate::limits;
 use crate::output;
 use crate::settings::{Listen, ListenerName};
-use operations::access::hex;
 
 /// A certificate and its key, ready to be shown.
 #[derive(Clone)]
@@ -104,7 +103,7 @@ impl Certificate {
         let configs = configs.collect::<Result<_, Error>>();
         let configs = configs.map_err(|error| Unusable(vec![format!("listen.certificate: {error}")]))?;
         Ok(leaf.map(|leaf| Self {
-            sha256: hex(&Sha256::digest(&leaf)),
+            sha256: hex::encode(Sha256::digest(&leaf)),
             file: file.clone(),
             valid,
             unusable: unusable(&leaf, valid),

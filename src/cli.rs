@@ -69,7 +69,7 @@ pub enum Command {
 
 /// Where the data is: named directly, or by the configuration of the server.
 #[derive(Debug, Clone, Args)]
-pub struct Place {
+pub struct DataLocation {
     /// The data directory [default: the configuration's, or ./data].
     #[arg(long, value_name = "DIR", env = "TACHOGRAPH_DATA")]
     pub data: Option<PathBuf>,

@@ -18,7 +18,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cli::Place;
+use crate::cli::DataLocation;
 use crate::exit::{self, Failure};
 use crate::limits;
 use crate::settings::{self, Settings};
@@ -39,7 +39,7 @@ pub struct Target {
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
-    place: Place,
+    location: DataLocation,
 }
 
 /// An API that answers.
@@ -69,11 +69,11 @@ impl Target {
             let token = self.token.as_deref().unwrap_or_default();
             return Ok(Api::of(Inner::There(Remote::new(server, token, &self.trust)?)));
         }
-        let data = self.place.data()?;
+        let data = self.location.data()?;
         if let Some(running) = running(&data)? {
             return Ok(running);
         }
-        let settings = match &self.place.config {
+        let settings = match &self.location.config {
             Some(config) => settings::load(config)?.settings,
             None => Settings::default(),
         };
@@ -101,7 +101,7 @@ impl Target {
 
     /// Whether the arguments name a configuration.
     pub fn has_configuration(&self) -> bool {
-        self.place.config.is_some()
+        self.location.config.is_some()
     }
 }
 

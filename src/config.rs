@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::cli::Output;
-use crate::exit::{CONFIG, Failure, Outcome};
+use crate::exit::{CONFIG, CommandResult, Failure};
 use crate::output::{self, Format};
 use crate::settings::{self, Examined, Problem};
 
@@ -31,7 +31,7 @@ pub struct Check {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     match command {
         Command::Check(arguments) => check(&arguments),
         Command::Reference => {
@@ -41,7 +41,7 @@ pub fn run(command: Command) -> Outcome {
     }
 }
 
-fn check(arguments: &Check) -> Outcome {
+fn check(arguments: &Check) -> CommandResult {
     let file = &arguments.file;
     let Examined { hash, problems, warnings } = settings::examine(file)?;
     let wrong = !problems.is_empty();

@@ -13,10 +13,10 @@ use operations::standing::State;
 use serde::Serialize;
 
 use crate::certificate::{self, Certificate, Trouble};
-use crate::cli::{Output, Place};
+use crate::cli::{DataLocation, Output};
 use crate::client;
 use crate::endpoints::{self, Endpoint};
-use crate::exit::{Failure, INTERNAL, Outcome};
+use crate::exit::{CommandResult, Failure, INTERNAL};
 use crate::limits;
 use crate::output::{self, Format, Table};
 use crate::settings::{self, Settings};
@@ -26,7 +26,7 @@ use crate::status::Status;
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
-    place: Place,
+    location: DataLocation,
     #[command(flatten)]
     output: Output,
 }
@@ -68,10 +68,10 @@ impl Check {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(arguments: &Arguments) -> CommandResult {
     let mut checks = Vec::new();
     let mut settings = Settings::default();
-    if let Some(config) = &arguments.place.config {
+    if let Some(config) = &arguments.location.config {
         let loaded = settings::load(config).map(|loaded| {
             settings = loaded.settings;
             format!("sha256 {}", loaded.hash)
@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         checks.push(Check::of("configuration", loaded.map_err(|failure| (Grade::Bad, failure.message()))));
     }
     // A configuration that is wrong was told above; the rest looks at the default place then.
-    let data = arguments.place.data().unwrap_or_else(|_| settings::Store::default().data);
+    let data = arguments.location.data().unwrap_or_else(|_| settings::Store::default().data);
     checks.push(Check::of("certificate", certificate(&settings.listen)));
     checks.push(Check::of("prices", prices(&settings.intake())));
     checks.push(Check::of("data directory", identity(&data)));

@@ -25,7 +25,7 @@ pub struct Failure {
 }
 
 /// What a command returns.
-pub type Outcome = Result<ExitCode, Failure>;
+pub type CommandResult = Result<ExitCode, Failure>;
 
 impl Failure {
     /// A failure with its own exit code.

@@ -20,7 +20,7 @@ use export::tls::ClientTls;
 use serde_json::{Value, json};
 
 use crate::client::Trust;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::{limits, output};
 use spool::Spool;
 
@@ -92,7 +92,7 @@ pub fn excuse(message: &str) -> ExitCode {
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments) -> Outcome {
+pub fn run(arguments: Arguments) -> CommandResult {
     match arguments.action {
         None => Ok(std::panic::catch_unwind(|| fire(&arguments)).map_or_else(
             |_| excuse("an error of its own; the payload is lost"),

@@ -8,7 +8,7 @@ use ledger::{LedgerError, Store};
 use serde::Serialize;
 
 use crate::cli::Output;
-use crate::exit::{Failure, Outcome, USAGE};
+use crate::exit::{CommandResult, Failure, USAGE};
 use crate::output::{self, Format};
 
 /// Arguments of `init`.
@@ -33,7 +33,7 @@ struct Made {
 }
 
 /// Runs the command.
-pub fn run(arguments: Arguments) -> Outcome {
+pub fn run(arguments: Arguments) -> CommandResult {
     let Arguments { directory, log_name, output } = arguments;
     Store::init(&directory, &log_name).map_err(|error| match error {
         LedgerError::AlreadyInitialised { .. } | LedgerError::NotEmpty { .. } | LedgerError::Key { .. } => {

@@ -57,7 +57,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command};
-use exit::Outcome;
+use exit::CommandResult;
 use tikv_jemallocator::Jemalloc;
 
 /// The C library's allocator keeps what threads freed: 100 MiB of 370 at full speed. What it starts with stands in `.cargo/config.toml`.
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     run(cli).unwrap_or_else(|failure| failure.report())
 }
 
-fn run(cli: Cli) -> Outcome {
+fn run(cli: Cli) -> CommandResult {
     // A server says what it does; of a command its output is enough.
     let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
     logging::start(cli.log_format, cli.log.as_deref().unwrap_or(default))?;

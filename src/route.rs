@@ -10,7 +10,7 @@ use operations::triage::{Found, Notify, Refused, Triage, TriageService, Triaged}
 use serde::Serialize;
 
 use crate::cli::Output;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::output::{self, Format, Table};
 use crate::settings;
 
@@ -58,7 +58,7 @@ struct StepOf {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     let Command::Explain(arguments) = command;
     let settings = settings::load(&arguments.config)?.settings;
     let operations = Reader::open(&settings.store.data, LedgerName::Operations)?;

@@ -19,7 +19,7 @@ use toml::Table as Toml;
 
 use crate::canary;
 use crate::cli::Output;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::output::{self, Format, Table};
 use crate::settings::{self, Settings};
 
@@ -97,7 +97,7 @@ struct Example {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     match command {
         Command::List(arguments) => list(&arguments),
         Command::Explain(arguments) => explain(&arguments),
@@ -208,7 +208,7 @@ impl Rule {
     }
 }
 
-fn list(arguments: &List) -> Outcome {
+fn list(arguments: &List) -> CommandResult {
     let rules = arguments.source.rules()?;
     match arguments.output.format {
         Format::Json => output::print_json(&rules)?,
@@ -223,7 +223,7 @@ fn list(arguments: &List) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain(arguments: &Explain) -> Outcome {
+fn explain(arguments: &Explain) -> CommandResult {
     let rules = arguments.source.rules()?;
     let rule = rules.iter().find(|rule| rule.name == arguments.rule).ok_or_else(|| {
         Failure::usage(format!("there is no rule {:?}", arguments.rule)).hint("`tachograph rules list` names them.")

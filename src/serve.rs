@@ -41,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::certificate::Certificate;
 use crate::control::socket_path;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::limits;
 use crate::settings::{self, ListenerName, Loaded};
 use console::{Console, Shared};
@@ -64,7 +64,7 @@ pub struct Arguments {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(arguments: &Arguments) -> CommandResult {
     let loaded = settings::load(&arguments.config)?;
     let rules = settings::rules::rules(&loaded.settings)?;
     let certificate = Certificate::load(&loaded.settings.listen).map_err(Failure::config)?;
@@ -88,7 +88,7 @@ fn raise_file_limit() {
     }
 }
 
-async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> Outcome {
+async fn serve(loaded: Loaded, rules: RuleSet, tls: Tls) -> CommandResult {
     let mut signals = Signals::listen()?;
     let listen = &loaded.settings.listen;
     let console = Listener::bind(ListenerName::Console, listen.console, tls.clone()).await?;

@@ -26,10 +26,9 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::certificate::{self, Trouble};
-use crate::cli::Place;
+use crate::cli::DataLocation;
 use crate::exit::{self, Failure};
 use crate::limits;
-use operations::access::hex;
 
 pub use problems::Problem;
 pub use reference::reference;
@@ -247,7 +246,7 @@ pub fn examine(path: &Path) -> Result<Examined, Failure> {
 }
 
 fn hash(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -340,7 +339,7 @@ fn of_sinks(problem: &export::ConfigError) -> String {
     problem.to_string().replacen("export.sinks", "sink", 1)
 }
 
-impl Place {
+impl DataLocation {
     /// The data directory that the arguments name.
     pub fn data(&self) -> Result<PathBuf, Failure> {
         match (&self.data, &self.config) {

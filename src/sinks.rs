@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
-use crate::exit::{Failure, INTERNAL, Outcome};
+use crate::exit::{CommandResult, Failure, INTERNAL};
 use crate::output::{self, Format, Table};
 use crate::settings;
 
@@ -59,7 +59,7 @@ pub struct Retry {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -70,7 +70,7 @@ pub fn run(command: Command) -> Outcome {
     })
 }
 
-async fn test(arguments: &Test) -> Outcome {
+async fn test(arguments: &Test) -> CommandResult {
     let sinks = settings::load(&arguments.config)?.settings.sinks();
     let sink = sinks.sink(&arguments.name).ok_or_else(|| {
         let names: Vec<&str> = sinks.sinks.iter().map(|sink| sink.common.name.as_str()).collect();
@@ -94,7 +94,7 @@ async fn test(arguments: &Test) -> Outcome {
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(INTERNAL) })
 }
 
-async fn status(arguments: &Status) -> Outcome {
+async fn status(arguments: &Status) -> CommandResult {
     let api = arguments.target.open()?;
     if !api.is_of_server() && !arguments.target.has_configuration() {
         return Err(Failure::usage("no server runs on this directory, and which sinks there are is not known")
@@ -110,7 +110,7 @@ async fn status(arguments: &Status) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn retry(arguments: &Retry) -> Outcome {
+async fn retry(arguments: &Retry) -> CommandResult {
     let api = arguments.target.open()?;
     api.ask("POST", &format!("/api/v1/sinks/{}/retry", segment(&arguments.name)), &[], String::new()).await?;
     let name = output::visible(&arguments.name);

@@ -9,7 +9,7 @@ use query::output::Format;
 use serde_json::{Map, Value, json};
 
 use crate::client::Target;
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::output::{self, Shown};
 
 /// Arguments of `sql`.
@@ -59,7 +59,7 @@ fn formats() -> PossibleValuesParser {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(arguments: &Arguments) -> CommandResult {
     let query = match &arguments.query {
         Some(query) => query.clone(),
         None => read_query()?,
@@ -86,7 +86,7 @@ fn read_query() -> Result<String, Failure> {
 }
 
 /// Asks, and prints the answer while it comes.
-pub async fn ask(target: &Target, query: &str, shape: &Shape, limits: Map<String, Value>) -> Outcome {
+pub async fn ask(target: &Target, query: &str, shape: &Shape, limits: Map<String, Value>) -> CommandResult {
     let format = shape.format();
     let is_terminal = std::io::stdout().is_terminal();
     if is_terminal && matches!(format, Format::Arrow | Format::Parquet) {

@@ -14,7 +14,7 @@ use ledger::LedgerName;
 use serde_json::Value;
 
 use crate::client::{Answer, Target, segment};
-use crate::exit::{Failure, INTERNAL, Outcome};
+use crate::exit::{CommandResult, Failure, INTERNAL};
 use crate::limits;
 use crate::output::{self, Format};
 
@@ -49,7 +49,7 @@ fn ledger_name(text: &str) -> Result<LedgerName, String> {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(arguments: &Arguments) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         tokio::select! {
@@ -59,39 +59,39 @@ pub fn run(arguments: &Arguments) -> Outcome {
     })
 }
 
-/// Where a tail stands.
-struct Progress {
+/// What a tail has printed.
+struct Printed {
     /// Position of the last row, or of the last one that did not match.
     last: Option<String>,
-    printed: u64,
+    rows: u64,
 }
 
-async fn follow(arguments: &Arguments) -> Outcome {
+async fn follow(arguments: &Arguments) -> CommandResult {
     let path = path(arguments)?;
-    let mut progress = Progress { last: None, printed: 0 };
+    let mut printed = Printed { last: None, rows: 0 };
     let mut tries = 0_u32;
     loop {
-        let before = progress.printed;
-        match listen(&path, arguments, &mut progress).await {
+        let before = printed.rows;
+        match listen(&path, arguments, &mut printed).await {
             Ok(true) => return Ok(ExitCode::SUCCESS),
             Ok(false) => {}
             // What the caller did wrong does not get right by asking again; nor does the first attempt.
-            Err(failure) if failure.code() != INTERNAL || progress.last.is_none() => {
+            Err(failure) if failure.code() != INTERNAL || printed.last.is_none() => {
                 return Err(failure);
             }
             Err(failure) => tracing::warn!("the tail was interrupted and is taken up again: {}", failure.message()),
         }
-        tries = if progress.printed > before { 0 } else { tries + 1 };
+        tries = if printed.rows > before { 0 } else { tries + 1 };
         let delay = limits::RECONNECT_MIN.saturating_mul(1 << tries.min(6)).min(limits::RECONNECT_MAX);
         tokio::time::sleep(delay).await;
     }
 }
 
 /// Prints rows until the connection ends (`false`) or enough were printed (`true`).
-async fn listen(path: &str, arguments: &Arguments, progress: &mut Progress) -> Result<bool, Failure> {
+async fn listen(path: &str, arguments: &Arguments, printed: &mut Printed) -> Result<bool, Failure> {
     // Anew each time: over a directory, a server may have come or gone meanwhile.
     let api = arguments.target.open()?;
-    let last = progress.last.clone().unwrap_or_default();
+    let last = printed.last.clone().unwrap_or_default();
     let headers = [("accept", "text/event-stream"), ("last-event-id", last.as_str())];
     let headers = if last.is_empty() { &headers[..1] } else { &headers[..] };
     let answer: Answer = api.ask("GET", path, headers, String::new()).await?;
@@ -100,12 +100,12 @@ async fn listen(path: &str, arguments: &Arguments, progress: &mut Progress) -> R
     while let Some(line) = lines.next().await {
         let line = line?;
         match line.split_once(": ") {
-            Some(("id", id)) => progress.last = Some(id.to_owned()),
+            Some(("id", id)) => printed.last = Some(id.to_owned()),
             Some(("event", name)) => name.clone_into(&mut event),
             Some(("data", text)) => text.clone_into(&mut data),
             _ if line.is_empty() && !data.is_empty() => {
-                print(&event, &data, arguments, progress)?;
-                if arguments.rows.is_some_and(|rows| progress.printed >= rows) {
+                print(&event, &data, arguments, printed)?;
+                if arguments.rows.is_some_and(|rows| printed.rows >= rows) {
                     return Ok(true);
                 }
                 data.clear();
@@ -116,7 +116,7 @@ async fn listen(path: &str, arguments: &Arguments, progress: &mut Progress) -> R
     Ok(false)
 }
 
-fn print(event: &str, data: &str, arguments: &Arguments, progress: &mut Progress) -> Result<(), Failure> {
+fn print(event: &str, data: &str, arguments: &Arguments, printed: &mut Printed) -> Result<(), Failure> {
     if event == "error" {
         let error: Value = serde_json::from_str(data)?;
         return Err(Failure::usage(format!("the server ended the tail: {}", error["detail"].as_str().unwrap_or(data))));
@@ -125,7 +125,7 @@ fn print(event: &str, data: &str, arguments: &Arguments, progress: &mut Progress
         Format::Json => output::print_json_text(data)?,
         Format::Table => output::print_line(&line::render(arguments.ledger, &serde_json::from_str(data)?))?,
     }
-    progress.printed += 1;
+    printed.rows += 1;
     Ok(())
 }
 

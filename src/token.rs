@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::cli::Output;
 use crate::client::{Target, segment};
-use crate::exit::Outcome;
+use crate::exit::CommandResult;
 use crate::output::{self, Format, Table};
 
 /// The commands on tokens.
@@ -85,7 +85,7 @@ pub struct Revoke {
 }
 
 /// Runs the command.
-pub fn run(command: Command) -> Outcome {
+pub fn run(command: Command) -> CommandResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -96,7 +96,7 @@ pub fn run(command: Command) -> Outcome {
     })
 }
 
-async fn create(arguments: Create) -> Outcome {
+async fn create(arguments: Create) -> CommandResult {
     let Create { name, role, dialect, trust, workspace, user, team, org, content, target, output } = arguments;
     let new = NewToken { name, roles: role, content, dialects: dialect, trust, workspace, user, team, org };
     let created = target.post("/api/v1/tokens", serde_json::to_string(&new)?).await?;
@@ -133,7 +133,7 @@ struct Listed {
     revoked: String,
 }
 
-async fn list(arguments: &List) -> Outcome {
+async fn list(arguments: &List) -> CommandResult {
     let api = arguments.target.open()?;
     let (mut tokens, mut cursor) = (Vec::new(), None);
     loop {
@@ -175,7 +175,7 @@ fn table(tokens: &[Listed]) -> String {
     table.render()
 }
 
-async fn revoke(arguments: &Revoke) -> Outcome {
+async fn revoke(arguments: &Revoke) -> CommandResult {
     let path = format!("/api/v1/tokens/{}/revoke", segment(&arguments.id));
     let revoked = arguments.target.post(&path, String::new()).await?;
     match arguments.output.format {

@@ -14,7 +14,7 @@ use proof::note::Verifier;
 use serde::Serialize;
 
 use crate::cli::Output;
-use crate::exit::{Failure, Outcome, TAMPERED, UNCHECKED};
+use crate::exit::{CommandResult, Failure, TAMPERED, UNCHECKED};
 use crate::limits;
 use crate::output::{self, Format, visible};
 
@@ -39,9 +39,9 @@ pub struct Arguments {
     output: Output,
 }
 
-/// The answer for machines.
+/// What is printed for machines.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct JsonReport<'a> {
     verdict: Verdict,
     key_pinned: bool,
     #[serde(flatten)]
@@ -49,7 +49,7 @@ struct Answer<'a> {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(arguments: &Arguments) -> CommandResult {
     let key = arguments.key.as_deref().map(parse_key).transpose()?;
     let elsewhere = arguments.checkpoints.iter().map(|path| read_checkpoint(path)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress_bar();
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let report = report.map_err(|error| Failure::new(UNCHECKED, error))?;
     let verdict = report.verdict();
     match arguments.output.format {
-        Format::Json => output::print_json(&Answer { verdict, key_pinned: key.is_some(), report: &report })?,
+        Format::Json => output::print_json(&JsonReport { verdict, key_pinned: key.is_some(), report: &report })?,
         Format::Table => output::print(&describe(&report, key.is_some(), output::colours()))?,
     }
     Ok(exit_code(verdict))

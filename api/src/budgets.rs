@@ -17,8 +17,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use operations::access::{Principal, Role};
 use operations::budget::{BudgetError, Decided};
-use operations::fold::{Answer, Budgets, OpenReservation, Refusal, Standing};
-use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Set};
+use operations::fold::{BudgetAnswer, Budgets, OpenReservation, Refusal, Standing};
+use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve, Set};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -77,7 +77,7 @@ impl Action {
             }
             Self::Commit => {
                 let Cost { id, micros } = serde_json::from_slice(body)?;
-                (id, Request::Commit(Commit { micros }))
+                (id, Request::Commit(BudgetCommit { micros }))
             }
             Self::Release => {
                 let Named { id } = serde_json::from_slice(body)?;
@@ -128,13 +128,13 @@ fn decision(id: &str, decided: Decided) -> Result<Response, Problem> {
         ("budgets".to_owned(), standings.iter().map(|(name, standing)| rest(name, *standing)).collect()),
     ]);
     match decision {
-        Answer::Refused(refusal) => return Err(refused(&refusal, members)),
-        Answer::Granted { expires } => members.extend([("expires".to_owned(), time_text(expires).into())]),
-        Answer::Committed { reserved, unreserved } => members.extend([
+        BudgetAnswer::Refused(refusal) => return Err(refused(&refusal, members)),
+        BudgetAnswer::Granted { expires } => members.extend([("expires".to_owned(), time_text(expires).into())]),
+        BudgetAnswer::Committed { reserved, unreserved } => members.extend([
             ("reserved_micros".to_owned(), reserved.into()),
             ("unreserved_micros".to_owned(), unreserved.into()),
         ]),
-        Answer::Released | Answer::Noted => {}
+        BudgetAnswer::Released | BudgetAnswer::Noted => {}
     }
     Ok(answer(&Value::Object(members)))
 }

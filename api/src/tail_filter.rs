@@ -1,7 +1,5 @@
 //! Which rows a live tail sends, and how a row is written.
 
-use std::fmt::Write as _;
-
 use chrono::DateTime;
 use ledger::{Column, Kind, LedgerName, Part, Position, Row, Table};
 use serde_json::{Map, Value};
@@ -178,14 +176,6 @@ fn plain_text(found: &Value) -> Option<String> {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A value as a filter writes it.
 fn text_of(row: &Row<'_>, column: &Column) -> Option<String> {
     Some(match value_of(row, column)? {
@@ -203,7 +193,7 @@ fn value_of(row: &Row<'_>, column: &Column) -> Option<Value> {
         Kind::Integer => integer()?.into(),
         Kind::Time => time_text(integer()?).into(),
         Kind::Fingerprint => bytes.try_into().ok().map(u64::from_be_bytes)?.to_string().into(),
-        Kind::Bytes => hexadecimal(bytes).into(),
+        Kind::Bytes => hex::encode(bytes).into(),
         Kind::TextList => texts(bytes).into(),
     })
 }

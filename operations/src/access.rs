@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use directory::{Directory, TokenState};
 pub use live::Tokens;
-pub use secret::{Secret, hex};
+pub use secret::Secret;
 pub use service::{CreatedToken, NewToken, RevokedToken, TokenError, TokenService};
 
 /// How far a source is from the agent's reach, least trusted first: the order is the meaning.

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use ledger::AppendError;
 use operations::budget::{BudgetError, BudgetService, Decided, Log};
 use operations::calendar::Period;
-use operations::fold::{Answer, Budgets, Refusal};
-use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Scope, Set};
+use operations::fold::{BudgetAnswer, Budgets, Refusal};
+use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve, Scope, Set};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Arc, Mutex};
 use shuttle::thread;
@@ -122,7 +122,7 @@ fn insist(model: &Model, asked: &Asked) -> Decided {
     }
 }
 
-type Answers = Mutex<BTreeMap<String, Vec<(Request, Answer)>>>;
+type Answers = Mutex<BTreeMap<String, Vec<(Request, BudgetAnswer)>>>;
 
 fn client(model: &Model, answers: &Answers, client: usize) {
     for call in 0..3 {
@@ -133,12 +133,12 @@ fn client(model: &Model, answers: &Answers, client: usize) {
         let end = match thread_rng().gen_range(0..4) {
             0 => Some(Request::Release),
             1 => None,
-            _ => Some(Request::Commit(Commit { micros: thread_rng().gen_range(0..80) })),
+            _ => Some(Request::Commit(BudgetCommit { micros: thread_rng().gen_range(0..80) })),
         };
         for request in std::iter::once(reserve).chain(end) {
             let decided = insist(model, &asked("gateway", &id, request.clone()));
             answers.lock().unwrap().entry(id.clone()).or_default().push((request, decided.answer.clone()));
-            if matches!(decided.answer, Answer::Refused(_)) {
+            if matches!(decided.answer, BudgetAnswer::Refused(_)) {
                 break;
             }
         }
@@ -173,10 +173,10 @@ fn story() {
         let last = given.len() - 1;
         for (at, (request, answer)) in given.iter().enumerate() {
             let again = insist(&model, &asked("gateway", id, request.clone())).answer;
-            let over = at < last || matches!(answer, Answer::Granted { expires } if *expires <= model.now());
+            let over = at < last || matches!(answer, BudgetAnswer::Granted { expires } if *expires <= model.now());
             match answer {
                 // A reservation that is over is not granted anew.
-                Answer::Granted { .. } if over => assert_eq!(again, Answer::Refused(Refusal::Over), "{id}"),
+                BudgetAnswer::Granted { .. } if over => assert_eq!(again, BudgetAnswer::Refused(Refusal::Over), "{id}"),
                 answer => assert_eq!(again, *answer, "{id} {request:?}"),
             }
         }

@@ -21,7 +21,7 @@ pub(crate) fn new_id() -> Result<String, QueryError> {
 
 /// The record of one query: written before anything is done for it, so that one that ends the process is known, and
 /// written again when it ended.
-pub(crate) struct Trail {
+pub(crate) struct AuditTrail {
     id: String,
     appender: Option<Appender>,
     /// Where the end is written from; nobody waits for it.
@@ -34,7 +34,7 @@ pub(crate) struct Trail {
     ended: bool,
 }
 
-impl Trail {
+impl AuditTrail {
     /// Records the query, if somebody typed it. Returns when that is durable.
     pub(crate) async fn begin(
         appender: Option<Appender>,
@@ -114,8 +114,8 @@ impl Trail {
     }
 }
 
-impl Drop for Trail {
-    /// Nobody waits any more for a query whose answer is dropped.
+impl Drop for AuditTrail {
+    /// Nobody waits any more for a query whose result is dropped.
     fn drop(&mut self) {
         self.end("cancelled", 0);
     }

@@ -15,11 +15,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use crate::answer::{Answer, Outcome, Watched};
-use crate::audit::{self, Trail};
+use crate::audit::{self, AuditTrail};
 use crate::error::{Limit, QueryError};
 use crate::limits;
 use crate::profile::Profile;
+use crate::result_stream::{ResultPiece, ResultStream, Watched};
 use crate::session::{self, Planned, Sessions};
 use crate::statement;
 
@@ -195,8 +195,8 @@ impl Engine {
         }
     }
 
-    /// Runs a query. It stops when the answer is dropped, or when the request's standing ends.
-    pub async fn run(&self, request: Request) -> Result<Answer, QueryError> {
+    /// Runs a query. It stops when the result is dropped, or when the request's standing ends.
+    pub async fn run(&self, request: Request) -> Result<ResultStream, QueryError> {
         let started = Instant::now();
         let bounds = request.limits.clamped();
         // What is refused for these reasons costs nothing and leaves nothing behind.
@@ -204,7 +204,7 @@ impl Engine {
         statement::check_size(&request.sql)?;
         let permit = self.admit()?;
         let runtime = self.runtime()?;
-        let mut trail = Trail::begin(self.0.audit.clone(), runtime.clone(), &request).await?;
+        let mut trail = AuditTrail::begin(self.0.audit.clone(), runtime.clone(), &request).await?;
         let planned = match self.plan(&request, bounds.time, permit).await {
             Ok((planned, permit)) => trail.reads(&planned.content).await.map(|()| (planned, permit)),
             Err(error) => Err(error),
@@ -222,11 +222,11 @@ impl Engine {
 
     /// Runs a query, throws its rows away and tells what it did: the plan with its metrics.
     pub async fn profile(&self, request: Request) -> Result<Profile, QueryError> {
-        let mut answer = self.run(request).await?;
-        while let Some(batch) = answer.next().await {
+        let mut result = self.run(request).await?;
+        while let Some(batch) = result.next().await {
             batch?;
         }
-        Ok(answer.profile())
+        Ok(result.profile())
     }
 
     fn admit(&self) -> Result<OwnedSemaphorePermit, QueryError> {
@@ -271,26 +271,32 @@ impl Inner {
 }
 
 /// Starts a planned query; its place among the running ones is given back when it ends.
-fn start(runtime: &Handle, planned: Planned, bounds: Limits, permit: OwnedSemaphorePermit, watched: Watched) -> Answer {
+fn start(
+    runtime: &Handle,
+    planned: Planned,
+    bounds: Limits,
+    permit: OwnedSemaphorePermit,
+    watched: Watched,
+) -> ResultStream {
     let (sender, receiver) = mpsc::channel(limits::RESULT_BATCHES_QUEUED_MAX);
     let plan = Arc::clone(&planned.plan);
     let cancel = planned.cancel.clone();
     let mut task = JoinSet::new();
     let work = async move {
         let end = match produce(planned, bounds, &sender).await {
-            Ok(()) => Outcome::Complete,
-            Err(error) => Outcome::Failed(error),
+            Ok(()) => ResultPiece::Complete,
+            Err(error) => ResultPiece::Failed(error),
         };
         drop(permit);
         // The receiver may be gone, and then nobody wants to know.
         drop(sender.send(end).await);
     };
     task.spawn_on(work, runtime);
-    Answer::new(plan, receiver, (task, cancel), watched, bounds.time)
+    ResultStream::new(plan, receiver, (task, cancel), watched, bounds.time)
 }
 
 /// Sends the result's batches until it ends, breaks a bound, or nobody receives any more.
-async fn produce(planned: Planned, bounds: Limits, sender: &mpsc::Sender<Outcome>) -> Result<(), QueryError> {
+async fn produce(planned: Planned, bounds: Limits, sender: &mpsc::Sender<ResultPiece>) -> Result<(), QueryError> {
     let plan: Arc<dyn ExecutionPlan> = planned.plan;
     let mut stream = execute_stream(plan, planned.state.task_ctx()).map_err(QueryError::from_engine)?;
     let (mut rows, mut bytes) = (0_u64, 0_u64);
@@ -304,7 +310,7 @@ async fn produce(planned: Planned, bounds: Limits, sender: &mpsc::Sender<Outcome
         if bytes > bounds.bytes {
             return Err(QueryError::Limit(Limit::Bytes(bounds.bytes)));
         }
-        if batch.num_rows() > 0 && sender.send(Outcome::Batch(batch)).await.is_err() {
+        if batch.num_rows() > 0 && sender.send(ResultPiece::Batch(batch)).await.is_err() {
             return Ok(());
         }
     }

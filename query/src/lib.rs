@@ -1,7 +1,7 @@
 //! SQL over both ledgers: the engine.
 //!
 //! ```text
-//! SQL ─► statement ─► session (tables, views) ─► engine ─► answer ─► output ─► bytes
+//! SQL ─► statement ─► session (tables, views) ─► engine ─► result stream ─► output ─► bytes
 //!                          │
 //!                        table: segments and hot tail of one snapshot
 //! ```
@@ -11,7 +11,6 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-mod answer;
 mod audit;
 mod checked_sum;
 mod engine;
@@ -25,12 +24,13 @@ mod operators;
 pub mod output;
 mod profile;
 pub mod reference;
+mod result_stream;
 mod session;
 mod statement;
 mod table;
 pub mod views;
 
-pub use answer::{Answer, Statistics};
 pub use engine::{Engine, Limits, Options, Purpose, Request, Standing};
 pub use error::{Limit, QueryError};
 pub use profile::{Profile, Pruning};
+pub use result_stream::{ResultStream, Statistics};

@@ -11,8 +11,8 @@ mod terminal;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 
-use crate::answer::Statistics;
 use crate::error::QueryError;
+use crate::result_stream::Statistics;
 
 pub use encoded::Encoded;
 pub use terminal::{is_invisible, visible};

@@ -8,7 +8,7 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
 use serde::Serialize;
 
-use crate::answer::Statistics;
+use crate::result_stream::Statistics;
 
 /// An executed plan.
 #[derive(Debug, Clone, Serialize)]

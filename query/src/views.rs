@@ -12,7 +12,7 @@ mod entries;
 mod silences;
 
 use ledger::{LedgerName, Table};
-use operations::kind::field::{Field, Place, Shape};
+use operations::kind::field::{Field, Location, Shape};
 
 pub(crate) use alerts::AlertRow;
 pub(crate) use cell::{Cell, Form};
@@ -114,8 +114,8 @@ impl ViewColumn {
         Some(match self.value {
             Value::Same => format!("\"{}\"", self.name),
             Value::Sql(expression) => expression.to_owned(),
-            Value::Field(Field { place: Place::Column(column), .. }) => format!("\"{column}\""),
-            Value::Field(Field { place: Place::Record(path), shape, .. }) => {
+            Value::Field(Field { location: Location::Column(column), .. }) => format!("\"{column}\""),
+            Value::Field(Field { location: Location::Record(path), shape, .. }) => {
                 let path = path.iter().fold(String::new(), |path, member| path + ", '" + member + "'");
                 match shape {
                     Shape::Text => format!("json_get_str(record{path})"),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::client::{Target, segment};
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::output;
 use crate::sql::{self, Shape};
 
@@ -29,7 +29,7 @@ pub struct Arguments {
 }
 
 /// Runs the command.
-pub async fn run(arguments: &Arguments) -> Outcome {
+pub async fn run(arguments: &Arguments) -> CommandResult {
     let path = format!("/api/v1/alerts/{}", segment(&arguments.alert));
     let alert = arguments.target.get(&path, &[]).await?;
     let positions: Vec<&str> =

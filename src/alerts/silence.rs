@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::show::text;
 use crate::cli::Output;
 use crate::client::Target;
-use crate::exit::Outcome;
+use crate::exit::CommandResult;
 use crate::output::{self, Format, Table};
 
 /// Arguments of `alerts silence`.
@@ -121,7 +121,7 @@ impl Arguments {
 }
 
 /// Says how many alerts the silence would have hidden, and records it unless it is only tried.
-pub async fn begin(arguments: &Arguments) -> Outcome {
+pub async fn begin(arguments: &Arguments) -> CommandResult {
     let tried = arguments.target.triage(&arguments.request(true)).await?;
     let alerts = match tried["would_have_hidden"].as_u64().unwrap_or_default() {
         1 => "1 alert".to_owned(),
@@ -150,7 +150,7 @@ fn recorded(done: &str, answer: &Value) -> String {
 }
 
 /// Lists them.
-pub async fn list(arguments: &List) -> Outcome {
+pub async fn list(arguments: &List) -> CommandResult {
     let mut parameters = vec![("limit", arguments.limit.to_string()), ("all", arguments.all.to_string())];
     parameters.extend(arguments.cursor.iter().map(|cursor| ("cursor", cursor.clone())));
     let page = arguments.target.get("/api/v1/silences", &parameters).await?;
@@ -185,7 +185,7 @@ fn table(silences: &[Value]) -> String {
 }
 
 /// Ends one early.
-pub async fn end(arguments: &End) -> Outcome {
+pub async fn end(arguments: &End) -> CommandResult {
     let answer = arguments.target.triage(&Request::Expire { silence: arguments.silence.clone() }).await?;
     match arguments.output.format {
         Format::Json => output::print_json(&answer)?,

@@ -7,7 +7,7 @@ use clap::Args;
 use ingest::dialect::hooks::agents::{self, AGENTS, Agent};
 use serde_json::{Map, Value, json};
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::{CommandResult, Failure};
 use crate::output;
 
 /// Arguments of `hook install`.
@@ -25,7 +25,7 @@ pub struct Arguments {
 const TIMEOUT_SECONDS: u64 = 5;
 
 /// Prints the configuration, and on standard error where it belongs.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(arguments: &Arguments) -> CommandResult {
     let names = || AGENTS.iter().map(|agent| agent.name).collect::<Vec<_>>().join(", ");
     let agent = agents::by_name(&arguments.agent).ok_or_else(|| {
         Failure::usage(format!("no hooks of {:?} are known; it is one of {}", arguments.agent, names()))

@@ -18,8 +18,8 @@ use serde::Serialize;
 
 use super::report;
 use crate::alerts::silence::moment;
-use crate::cli::{Output, Place};
-use crate::exit::{self, Failure, Outcome};
+use crate::cli::{DataLocation, Output};
+use crate::exit::{self, CommandResult, Failure};
 use crate::output::{self, Format};
 use crate::settings;
 
@@ -35,7 +35,7 @@ pub struct Arguments {
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    place: Place,
+    location: DataLocation,
     /// Only events recorded since, such as 2026-11-01T00:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<i64>,
@@ -49,9 +49,9 @@ pub struct Arguments {
     output: Output,
 }
 
-/// The answer for machines.
+/// What was found, and about what: for machines all of it.
 #[derive(Debug, Serialize)]
-pub struct Answer {
+pub struct BacktestResult {
     /// What the candidate changes.
     pub changes: Vec<Change>,
     /// Whether rules were ever recorded as running; else the candidate is compared with the defaults.
@@ -66,27 +66,27 @@ pub struct Answer {
 }
 
 /// Prints what the rules would have found.
-pub fn backtest(arguments: &Arguments) -> Outcome {
-    let answer = run(arguments)?;
+pub fn backtest(arguments: &Arguments) -> CommandResult {
+    let result = run(arguments)?;
     match arguments.output.format {
-        Format::Json => output::print_json(&answer)?,
-        Format::Table => output::print(&report::backtest(&answer))?,
+        Format::Json => output::print_json(&result)?,
+        Format::Table => output::print(&report::backtest(&result))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints what a change of rules changes.
-pub fn diff(arguments: &Arguments) -> Outcome {
-    let answer = run(arguments)?;
+pub fn diff(arguments: &Arguments) -> CommandResult {
+    let result = run(arguments)?;
     match arguments.output.format {
-        Format::Json => output::print_json(&answer)?,
-        Format::Table => output::print(&report::diff(&answer))?,
+        Format::Json => output::print_json(&result)?,
+        Format::Table => output::print(&report::diff(&result))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn run(arguments: &Arguments) -> Result<Answer, Failure> {
-    let data = arguments.place.data()?;
+fn run(arguments: &Arguments) -> Result<BacktestResult, Failure> {
+    let data = arguments.location.data()?;
     let [events, operations] = [LedgerName::Events, LedgerName::Operations].map(|name| Reader::open(&data, name));
     let (events, operations) = (events?, operations?);
     let key = Key::new(&ledger::identity::fingerprint_key(&data)?);
@@ -108,12 +108,12 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
     let seconds = started.elapsed().as_secs_f64();
     let events_per_second = if seconds > 0.0 { report.events as f64 / seconds } else { 0.0 };
     let changes = changes(&backtest.current, &backtest.candidate);
-    Ok(Answer { changes, runs_now, seconds, events_per_second, report })
+    Ok(BacktestResult { changes, runs_now, seconds, events_per_second, report })
 }
 
 /// The rules that are tried.
 fn candidate(arguments: &Arguments, current: &RuleSet) -> Result<RuleSet, Failure> {
-    let mut candidate = match &arguments.place.config {
+    let mut candidate = match &arguments.location.config {
         Some(config) => settings::rules::rules(&settings::load(config)?.settings)?,
         None => current.clone(),
     };

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use clap::Args;
 use detect_rules::registry::DETECTORS;
 use detect_rules::rule_test;
-use detect_rules::user::{Depth, Loaded, Outcome as Tested, RuleError};
+use detect_rules::user::{Depth, Loaded, RuleError, RuleTestReport};
 use detect_runner::user_rules;
 use serde::Serialize;
 
 use super::Source;
 use crate::cli::Output;
-use crate::exit::{self, Failure, Outcome};
+use crate::exit::{self, CommandResult, Failure};
 use crate::output::{self, Format, visible};
 use crate::settings;
 
@@ -69,7 +69,7 @@ struct Checked {
 }
 
 /// Checks rules.
-pub fn check(arguments: &Arguments) -> Outcome {
+pub fn check(arguments: &Arguments) -> CommandResult {
     let loaded = arguments.load()?;
     let remarks = |remarks: &[RuleError]| remarks.iter().map(Remark::from).collect::<Vec<_>>();
     let rules: Vec<String> = loaded.rules.iter().map(|source| source.rule.form().name.clone()).collect();
@@ -104,11 +104,11 @@ struct TestResult {
 }
 
 /// Runs the tests of rules.
-pub fn test(arguments: &Arguments) -> Outcome {
+pub fn test(arguments: &Arguments) -> CommandResult {
     let loaded = arguments.load()?;
     settings::rules::refuse(&loaded.errors)?;
     let mut results = Vec::new();
-    let mut add = |rule: &str, outcome: Tested| {
+    let mut add = |rule: &str, outcome: RuleTestReport| {
         results.push(TestResult {
             rule: rule.to_owned(),
             test: outcome.name,

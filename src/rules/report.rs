@@ -5,30 +5,30 @@ use std::fmt::Write as _;
 use detect_runner::backtest::{Change, Found, Report, RuleReport};
 use indicatif::HumanCount;
 
-use super::backtest::Answer;
+use super::backtest::BacktestResult;
 use crate::output::{Table, time, visible};
 
 /// What the rules would have found, rule by rule.
-pub fn backtest(answer: &Answer) -> String {
-    let mut text = head(answer);
-    text.push_str(&table(&answer.report));
-    text.push_str(&notes(answer));
+pub fn backtest(result: &BacktestResult) -> String {
+    let mut text = head(result);
+    text.push_str(&table(&result.report));
+    text.push_str(&notes(result));
     text
 }
 
 /// What a change of rules changes.
-pub fn diff(answer: &Answer) -> String {
+pub fn diff(result: &BacktestResult) -> String {
     let mut text = String::new();
-    if answer.changes.is_empty() {
+    if result.changes.is_empty() {
         text.push_str("The rules are those that run now.\n");
     }
-    for change in &answer.changes {
+    for change in &result.changes {
         text.push_str(&say_change(change));
     }
     text.push('\n');
-    text.push_str(&head(answer));
+    text.push_str(&head(result));
     let mut quiet = 0;
-    for rule in &answer.report.rules {
+    for rule in &result.report.rules {
         if rule.new + rule.gone == 0 {
             quiet += 1;
             continue;
@@ -43,12 +43,12 @@ pub fn diff(answer: &Answer) -> String {
         1 => text.push_str("1 other rule gives the same alerts.\n"),
         quiet => _ = writeln!(text, "{quiet} other rules give the same alerts."),
     }
-    text.push_str(&notes(answer));
+    text.push_str(&notes(result));
     text
 }
 
-fn head(answer: &Answer) -> String {
-    let report = &answer.report;
+fn head(result: &BacktestResult) -> String {
+    let report = &result.report;
     if report.events == 0 {
         return "There are no events in this part of the history.\n".to_owned();
     }
@@ -59,8 +59,8 @@ fn head(answer: &Answer) -> String {
         time(report.first_recorded),
         time(report.last_recorded),
         HumanCount(report.agent_days),
-        answer.seconds,
-        HumanCount(answer.events_per_second as u64),
+        result.seconds,
+        HumanCount(result.events_per_second as u64),
     )
 }
 
@@ -108,15 +108,15 @@ fn row(table: &mut Table, rule: &RuleReport) {
     ]);
 }
 
-fn notes(answer: &Answer) -> String {
+fn notes(result: &BacktestResult) -> String {
     let mut text = String::new();
-    if !answer.runs_now {
+    if !result.runs_now {
         text.push_str("No server ran on this directory yet: \"now\" are the built-in rules with their defaults.\n");
     }
-    if answer.report.compared_in_part {
+    if result.report.compared_in_part {
         text.push_str("There were too many alerts to compare them all; counts of alerts are whole.\n");
     }
-    for (rule, count) in &answer.report.condition_failures {
+    for (rule, count) in &result.report.condition_failures {
         let _ = writeln!(text, "{rule}: its condition could not be computed for {count} events");
     }
     text

@@ -5,9 +5,8 @@
 
 use std::fmt::Write;
 
-use detect_core::parameters::Meaning;
 use detect_rules::registry::{self, Rules};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Settings;
 
@@ -85,9 +84,28 @@ impl<'a> Schema<'a> {
 
     /// The section about a table, and those about the tables in it.
     fn section(self, text: &mut String, name: &str, level: usize) {
+        let about = self.table().and_then(|(table, _)| table.text("description"));
+        self.section_about(text, name, level, about.unwrap_or_default());
+    }
+
+    /// The same of a table in a rule. What it is says its field, since several fields have one type.
+    fn section_in_rule(self, text: &mut String, name: &str) {
+        let Some((table, _)) = self.table() else { return };
+        let mut about: Vec<String> =
+            [self, table].iter().filter_map(|part| part.text("description").map(str::to_owned)).collect();
+        let of_settings = properties(table.value).filter_map(|(name, value)| Some((name, value.get("default")?)));
+        let of_settings: Map<String, Value> = of_settings.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if let Some(whole) =
+            self.value.get("default").filter(|whole| whole.as_object().is_some_and(|of| *of != of_settings))
+        {
+            about.push(format!("Without it: `{}`.", in_toml(whole)));
+        }
+        self.section_about(text, name, 4, &about.join("\n\n"));
+    }
+
+    fn section_about(self, text: &mut String, name: &str, level: usize, about: &str) {
         let Some((table, is_list)) = self.table() else { return };
         let heading = if is_list { format!("[[{name}]]") } else { format!("[{name}]") };
-        let about = table.text("description").unwrap_or_default();
         // Writing to a string does not fail.
         let _ = write!(text, "\n{} `{heading}`\n\n{about}\n\n", "#".repeat(level));
         text.push_str(&table.settings());
@@ -195,8 +213,7 @@ fn nested(chapter: &str) -> String {
 }
 
 fn detectors(text: &mut String) {
-    // A test below holds that they have one.
-    let defaults = toml::Value::try_from(Rules::default()).unwrap_or(toml::Value::Boolean(false));
+    let schema = schemars::schema_for!(Rules).to_value();
     for spec in registry::DETECTORS {
         // Writing to a string does not fail.
         let _ = write!(
@@ -209,56 +226,15 @@ fn detectors(text: &mut String) {
             spec.tuning,
             spec.tags.join(", ")
         );
-        for meaning in registry::meanings(spec.name) {
-            let default = defaults.get(spec.name).and_then(|rule| rule.get(meaning.name));
-            text.push_str(&parameter(meaning, default));
+        let found = properties(&schema).find(|(name, _)| *name == spec.name);
+        if let Some((table, _)) = found.and_then(|(_, value)| Schema { root: &schema, value }.table()) {
+            text.push_str(&table.settings());
+            for (inner, value) in properties(table.value) {
+                table.of(value).section_in_rule(text, &format!("detect.rules.\"{}\".{inner}", spec.name));
+            }
         }
     }
-    text.push_str(RULE_TABLES);
 }
-
-/// One line for a parameter: what it decides, what it may be, what it is if nobody says.
-fn parameter(meaning: &Meaning, default: Option<&toml::Value>) -> String {
-    let range = meaning.range.map(|(least, greatest)| format!(" {least} to {greatest}.")).unwrap_or_default();
-    let default = default.map(|default| format!(" Default: `{default}`.")).unwrap_or_default();
-    format!("- `{}`: {}{range}{default}\n", meaning.name, meaning.text())
-}
-
-const RULE_TABLES: &str = "
-### `[detect.rules.\"spend.budget\".agent]`
-
-- `day_usd`, `month_usd`: whole dollars that each agent may spend in a day and in a month. 0 is no budget.
-
-### `[detect.rules.\"spend.budget\".run]`
-
-- `day_usd`, `month_usd`: whole dollars that each run may spend in a day and in a month. 0 is no budget.
-
-### `[detect.rules.\"spend.budget\".team]`
-
-- `day_usd`, `month_usd`: whole dollars that each team may spend in a day and in a month. 0 is no budget.
-
-### `[detect.rules.\"spend.budget\".organisation]`
-
-- `day_usd`, `month_usd`: whole dollars that each organisation may spend in a day and in a month. 0 is no budget.
-
-Two rules have lists of tables, which are empty by default.
-
-### `[[detect.rules.\"spend.budget\".named]]`
-
-Another budget for one of them, at most 256.
-
-- `scope`: `\"agent\"`, `\"run\"`, `\"team\"` or `\"organisation\"`.
-- `name`: its name, as it stands in the events.
-- `day_usd`, `month_usd`: whole dollars for each day and each month. Default: 0, which is no budget.
-
-### `[[detect.rules.\"secret.egress\".canaries]]`
-
-A decoy that nobody uses, by its hash. `tachograph rules canary new` makes one and prints its table.
-
-- `name`: what the alert calls it.
-- `length`: the length of its value in bytes, at least 16.
-- `sha256`: the salted SHA-256 of its value, in 64 hexadecimal digits.
-";
 
 fn sinks(text: &mut String) {
     for spec in export::SINKS {
@@ -286,16 +262,20 @@ mod tests {
         let defaults = toml::Value::try_from(Rules::default()).unwrap();
         for spec in registry::DETECTORS {
             let (_, chapter) = text.split_once(&format!("\n### `[detect.rules.\"{}\"]`\n", spec.name)).unwrap();
-            let chapter = chapter.split("\n#").next().unwrap();
-            for name in defaults[spec.name].as_table().unwrap().keys() {
-                let line = chapter.lines().find(|line| line.starts_with(&format!("- `{name}`: "))).unwrap();
-                assert!(line.contains(" Default: `"), "{}: {line}", spec.name);
+            let chapter = chapter.split("\n### ").next().unwrap();
+            for (name, default) in defaults[spec.name].as_table().unwrap() {
+                let line = chapter.lines().find(|line| line.starts_with(&format!("- `{name}` (")));
+                let said = line.is_some_and(|line| line.contains(&format!(", default `{default}`): ")));
+                let is_table = chapter.contains(&format!(" `[detect.rules.\"{}\".{name}]`\n", spec.name))
+                    || chapter.contains(&format!(" `[[detect.rules.\"{}\".{name}]]`\n", spec.name));
+                assert!(said || is_table, "{}: {name}: {line:?}", spec.name);
             }
         }
-        assert!(
-            text.contains("- `deletes`: So many files deleted in a minute are many. 2 to 1000000. Default: `50`.\n")
-        );
-        assert!(text.contains("Default: `{ day_usd = 100, month_usd = 1000 }`.\n"), "tables stand in a line");
+        let check = |line: &str| assert!(text.lines().any(|other| other == line), "{line}");
+        check("- `deletes` (integer, 2 to 1000000, default `50`): So many files deleted in a minute are many.");
+        check("#### `[[detect.rules.\"secret.egress\".canaries]]`");
+        check("#### `[detect.rules.\"spend.budget\".agent]`");
+        check("Without it: `{ day_usd = 100, month_usd = 1000 }`.");
     }
 
     /// `UPDATE_DOCS=1 cargo test -p tachograph reference` writes the file.

@@ -35,12 +35,12 @@ const CALLS: usize = 40;
 const KILLS: usize = 5;
 
 /// Where the server listens now, and in which of its lives that is.
-struct Place {
+struct Address {
     now: Mutex<(usize, String)>,
     moved: Condvar,
 }
 
-impl Place {
+impl Address {
     /// The address, which is not that of the life in which a request failed.
     fn after(&self, failed: Option<usize>) -> (usize, String) {
         let now = self.now.lock().unwrap();
@@ -62,7 +62,7 @@ fn post(address: &str, token: &str, action: &str, body: &Value) -> std::io::Resu
 }
 
 /// Asks until there is an answer: a gateway whose server is killed sends the same request again.
-fn insist(place: &Place, token: &str, action: &str, body: &Value) -> (u16, Value) {
+fn insist(place: &Address, token: &str, action: &str, body: &Value) -> (u16, Value) {
     let mut failed = None;
     loop {
         let (life, address) = place.after(failed);
@@ -88,7 +88,7 @@ fn reservation(id: &str) -> Value {
 }
 
 /// The calls of one gateway. Every fourth that is granted is committed below its reservation, and every fifth given back.
-fn gateway(place: &Place, token: &str, number: usize, answered: &Sender<(String, Value)>) {
+fn gateway(place: &Address, token: &str, number: usize, answered: &Sender<(String, Value)>) {
     for call in 0..CALLS {
         let id = format!("{number}-{call}");
         let (status, answer) = insist(place, token, "reserve", &reservation(&id));
@@ -110,7 +110,7 @@ fn a_cap_holds_while_many_ask_and_the_server_is_killed() {
     let token = world.token("gateway", &["--role", "budget"]);
     let mut server = Some(world.serve());
     let console = |server: &Option<Server>| server.as_ref().unwrap().console.clone();
-    let place = Place { now: Mutex::new((0, console(&server))), moved: Condvar::new() };
+    let place = Address { now: Mutex::new((0, console(&server))), moved: Condvar::new() };
     let (sender, answered) = channel();
     let mut answers = BTreeMap::new();
     std::thread::scope(|scope| {

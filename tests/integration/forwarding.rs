@@ -50,7 +50,8 @@ fn an_alert_reaches_people_and_events_reach_the_siem_with_receipts() {
         assert!(receipts.iter().any(|receipt| receipt["subject"] == sink), "{receipts:?}");
     }
     let status = world.run(&["sinks", "status", "--config", config, "-o", "json"]).ok().json();
-    let events = status.as_array().unwrap().iter().find(|lane| lane["sink"] == "siem" && lane["ledger"] == "events");
+    let events =
+        status.as_array().unwrap().iter().find(|worker| worker["sink"] == "siem" && worker["ledger"] == "events");
     assert_eq!(events.unwrap()["next_seq"], 1, "{status}");
 }
 
@@ -152,8 +153,8 @@ fn a_change_of_rules_leaves_the_sinks_alone() {
     let sent = || {
         let config = world.config();
         let status = world.run(&["sinks", "status", "--config", config.to_str().unwrap(), "-o", "json"]).ok().json();
-        let lanes = status.as_array().unwrap();
-        let events = lanes.iter().find(|lane| lane["ledger"] == "events").unwrap()["sent"].as_u64().unwrap();
+        let workers = status.as_array().unwrap();
+        let events = workers.iter().find(|worker| worker["ledger"] == "events").unwrap()["sent"].as_u64().unwrap();
         let metrics = http::get(&server.console, "/metrics").body;
         let counted = format!("tachograph_export_records_total{{sink=\"siem\",ledger=\"events\"}} {events}\n");
         assert!(metrics.contains(&counted), "{events}: {metrics}");

@@ -14,7 +14,7 @@ const PATH: &str = "/api/v1/integrations/slack/interactions";
 fn sign(secret: &str, timestamp: i64, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("v0:{timestamp}:{body}").as_bytes());
-    mac.finalize().into_bytes().iter().fold("v0=".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    format!("v0={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 fn send(server: &Server, timestamp: i64, body: &str, signature: &str) -> http::Answer {

@@ -4,7 +4,7 @@
 use ledger::Row;
 use ledger::events::column;
 
-use crate::event::EGRESS;
+use crate::egress::request::EGRESS;
 
 /// A set of things that an event may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

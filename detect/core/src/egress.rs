@@ -2,7 +2,12 @@
 //! to, who went there before. No rule stands here.
 
 pub mod class;
+pub mod evidence;
+pub mod exposure;
+pub mod known;
+pub mod names;
 pub mod popular;
 pub mod reach;
 pub mod request;
 pub mod secret;
+pub mod seen_agents;

@@ -5,27 +5,27 @@ use std::sync::Arc;
 
 use ledger::column::handle;
 use ledger::events::column;
-use ledger::limits::COLUMN_ID_LIMIT;
 use ledger::{LedgerName, Position, Row};
 use operations::access::Trust;
 
 use crate::aspects::Aspects;
 use crate::command::Line;
-use crate::egress::reach::{Known, Watched};
+use crate::egress::known::{Known, Watched};
 use crate::egress::request::Request;
 use crate::egress::secret::SecretRead;
+use crate::event_columns::EventColumns;
 use crate::failure::Failure;
 use crate::key::{Key, Space};
 use crate::limits::{BACKFILL_AGE, TIME_TOLERANCE};
+use crate::name_order::{self, Hashes};
 use crate::pack::{Pack, RestoreError};
-use crate::scope::{self, Hashes};
-use crate::shared::Surroundings;
+use crate::surroundings::Surroundings;
 
 /// An event as detectors see it: every column but the content itself.
 ///
 /// Columns made from content (`command`, `file`) are absent once they were erased.
 pub struct EventRow<'a> {
-    row: &'a Row<'a>,
+    columns: EventColumns<'a>,
     key: Key,
     backfill: bool,
     aspects: Aspects,
@@ -35,38 +35,10 @@ pub struct EventRow<'a> {
     line: OnceCell<Arc<Line>>,
     call: OnceCell<Option<u64>>,
     moves: OnceCell<bool>,
-    /// The columns that many detectors ask for, checked once; by their number in [`OFTEN`].
-    often: [Option<&'a str>; OFTEN.len()],
     names: Hashes,
     domain: u64,
     team: u64,
 }
-
-/// The kind of an HTTP request that an agent made.
-pub const EGRESS: &str = "egress.http";
-
-/// The text columns that many detectors ask for.
-const OFTEN: [handle::Text; 8] = [
-    column::KIND,
-    column::SOURCE,
-    column::COLLECTOR,
-    column::USER,
-    column::SESSION,
-    column::WORKSPACE,
-    column::OUTCOME,
-    column::TOOL,
-];
-
-/// For each column its number in [`OFTEN`] plus one, or zero.
-const PLACES: [u8; COLUMN_ID_LIMIT as usize] = {
-    let mut places = [0; COLUMN_ID_LIMIT as usize];
-    let mut at = 0;
-    while at < OFTEN.len() {
-        places[OFTEN[at].id() as usize] = at as u8 + 1;
-        at += 1;
-    }
-    places
-};
 
 /// Where and when something was seen: all that an episode keeps of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,32 +95,30 @@ impl<'a> EventRow<'a> {
     /// Shows a row to detectors whose hashes have this key. `backfill` says that it was old when it was recorded, or before
     /// the first start.
     pub fn new(row: &'a Row<'a>, backfill: bool, key: Key) -> Self {
-        let often = OFTEN.map(|column| row.text(column));
-        let mut event = Self {
-            row,
+        let columns = EventColumns::new(row);
+        let failure = Failure::of(&columns);
+        let request = Request::read(&columns);
+        let (domain, team) = match &request {
+            Some(request) => {
+                (key.of(Space::DOMAIN, request.domain), key.of(Space::TEAM, columns.text(column::TEAM).unwrap_or("")))
+            }
+            None => (0, 0),
+        };
+        Self {
             key,
             backfill,
-            often,
-            aspects: Aspects::NONE,
-            failure: None,
-            request: None,
+            aspects: Aspects::of(row, columns.kind(), failure.is_some()),
+            failure,
+            request,
             surroundings: None,
             line: OnceCell::new(),
             call: OnceCell::new(),
             moves: OnceCell::new(),
-            names: Hashes::default(),
-            domain: 0,
-            team: 0,
-        };
-        event.failure = Failure::of(&event);
-        event.aspects = Aspects::of(row, event.kind(), event.failure.is_some());
-        event.names = scope::hashes(&event, key);
-        event.request = Request::read(&event);
-        if let Some(request) = &event.request {
-            event.domain = key.of(Space::DOMAIN, request.domain);
-            event.team = key.of(Space::TEAM, row.text(column::TEAM).unwrap_or(""));
+            names: name_order::hashes(&columns, key),
+            domain,
+            team,
+            columns,
         }
-        event
     }
 
     /// Adds what the detectors know of its surroundings.
@@ -163,17 +133,17 @@ impl<'a> EventRow<'a> {
 
     /// Where it stands.
     pub fn position(&self) -> Position {
-        self.row.position
+        self.columns.position()
     }
 
     /// When it was recorded: microseconds since 1970 UTC.
     pub fn recorded(&self) -> i64 {
-        self.row.recorded
+        self.columns.recorded()
     }
 
     /// The second in which it was recorded.
     pub fn second(&self) -> i64 {
-        self.row.recorded.div_euclid(1_000_000)
+        self.recorded().div_euclid(1_000_000)
     }
 
     /// When it happened: microseconds since 1970 UTC. That is what the source says within what can be: nothing happens after it
@@ -181,24 +151,24 @@ impl<'a> EventRow<'a> {
     /// neither invent nor hide what a rule counts within some time. What the source says is the column's value.
     pub fn time(&self) -> i64 {
         let seen = self.seen();
-        let Some(time) = self.row.time(column::TIME) else { return seen };
+        let Some(time) = self.moment(column::TIME) else { return seen };
         let earliest = if self.backfill { i64::MIN } else { seen.saturating_sub(TIME_TOLERANCE.as_micros() as i64) };
-        time.clamp(earliest, self.row.recorded)
+        time.clamp(earliest, self.recorded())
     }
 
     /// When the control plane or a gateway saw it, or else when it was recorded: microseconds since 1970 UTC.
     pub fn seen(&self) -> i64 {
-        seen(self.row)
+        seen(self.columns.row())
     }
 
     /// Whether it tells of money only by the word of an agent, of its workspace or of its host, which no gateway confirms.
     pub fn is_claim(&self) -> bool {
-        self.row.text(column::TRUST).is_some_and(is_claim)
+        self.text(column::TRUST).is_some_and(is_claim)
     }
 
     /// The columns for which the record had values that cannot be true.
     pub fn void_columns(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.row.list(column::MARKS).filter_map(|mark| mark.strip_prefix("void:"))
+        self.list(column::MARKS).filter_map(|mark| mark.strip_prefix("void:"))
     }
 
     /// Whether it was old when it was recorded, or before the first start.
@@ -219,7 +189,7 @@ impl<'a> EventRow<'a> {
 
     /// The kind of event; empty if it has none.
     pub fn kind(&self) -> &'a str {
-        self.often[0].unwrap_or("")
+        self.columns.kind()
     }
 
     /// Keyed hash of the agent: session, else workspace, else user, else token.
@@ -269,7 +239,7 @@ impl<'a> EventRow<'a> {
 
     /// Whom a request is for: the registrable domain, else the host or address; empty if it names none.
     pub fn destination(&self) -> &'a str {
-        self.text(column::DOMAIN).or_else(|| self.text(column::HOST)).unwrap_or("")
+        self.columns.destination()
     }
 
     /// What it has that detectors look at.
@@ -287,9 +257,14 @@ impl<'a> EventRow<'a> {
         self.request
     }
 
+    /// The same, if it names its destination and nobody refused it.
+    pub fn let_through(&self) -> Option<Request<'a>> {
+        self.request.filter(|request| !request.refused && !request.domain.is_empty())
+    }
+
     /// What was known about the destination of a request before it; `None` if it names none.
     pub fn known(&self) -> Option<Known> {
-        self.surroundings.and_then(|surroundings| surroundings.known())
+        self.surroundings.and_then(|surroundings| surroundings.known)
     }
 
     /// How many agents were watched, and for how long.
@@ -299,7 +274,7 @@ impl<'a> EventRow<'a> {
 
     /// What it costs in micro-USD, if it is to be counted: several sources may tell of the same call.
     pub fn cost(&self) -> Option<u64> {
-        self.surroundings.and_then(|surroundings| surroundings.cost())
+        self.surroundings.and_then(|surroundings| surroundings.cost)
     }
 
     /// The latest secret that the same agent, as network policies know it, had in its hands.
@@ -325,31 +300,27 @@ impl<'a> EventRow<'a> {
 
     /// A text column; `content` reads as null.
     pub fn text(&self, column: handle::Text) -> Option<&'a str> {
-        match PLACES[usize::from(column.id())] {
-            0 if column == column::CONTENT => None,
-            0 => self.row.text(column),
-            place => self.often[usize::from(place) - 1],
-        }
+        self.columns.text(column)
     }
 
     /// An integer column.
     pub fn integer(&self, column: handle::Integer) -> Option<i64> {
-        self.row.integer(column)
+        self.columns.integer(column)
     }
 
     /// A time column in microseconds since 1970 UTC.
     pub fn moment(&self, column: handle::Time) -> Option<i64> {
-        self.row.time(column)
+        self.columns.row().time(column)
     }
 
     /// A fingerprint column.
     pub fn fingerprint(&self, column: handle::Fingerprint) -> Option<u64> {
-        self.row.fingerprint(column)
+        self.columns.row().fingerprint(column)
     }
 
     /// The texts of a list column; empty if it is null.
     pub fn list(&self, column: handle::TextList) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.row.list(column)
+        self.columns.row().list(column)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use ledger::events::column;
 
-use crate::event::EventRow;
+use crate::event_columns::EventColumns;
 
 /// The class of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,9 +28,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The class of the error that an event reports, if it reports one.
-    pub fn of(event: &EventRow<'_>) -> Option<Self> {
-        match (event.integer(column::STATUS), event.integer(column::EXIT_CODE), event.text(column::OUTCOME)) {
+    /// The class of the error that an event reports, if it reports one. Who has the event asks it instead.
+    pub fn of(columns: &EventColumns<'_>) -> Option<Self> {
+        match (columns.integer(column::STATUS), columns.integer(column::EXIT_CODE), columns.text(column::OUTCOME)) {
             (_, _, Some("deny" | "blocked")) => Some(Self::Refused),
             (Some(429), ..) => Some(Self::RateLimited),
             (Some(408 | 504), ..) | (_, Some(124), _) => Some(Self::Timeout),
@@ -98,7 +98,7 @@ mod tests {
         event["second"] = json!(0);
         let rows = fixtures::rows(std::slice::from_ref(&event));
         let row = rows.get(0).unwrap();
-        assert_eq!(Failure::of(&EventRow::new(&row, false, fixtures::key())), expected, "{event}");
+        assert_eq!(Failure::of(&EventColumns::new(&row)), expected, "{event}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! Finds the places of keyed things in a list: open addressing over places, eight bytes and less for each. Keys are keyed
-//! hashes already, so they are used as they are; nobody outside can choose two that meet.
+//! Finds the places of keyed things in a list. Keys are keyed hashes already, so they are used as they are; nobody outside can choose
+//! two that meet. Nothing here goes through the index in its own order, so that the same calls leave the same state.
+
+use hashbrown::HashTable;
 
 /// Something that has a key.
 pub trait Keyed {
@@ -10,82 +12,37 @@ pub trait Keyed {
 /// Places in a list by key. The list is given with each call; the index keeps no keys of its own.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// A power of two of places plus one, or zero where there is none.
-    places: Vec<u32>,
-    len: usize,
+    places: HashTable<u32>,
 }
 
 impl Index {
     /// The place of a key.
     pub fn get<T: Keyed>(&self, key: u64, list: &[T]) -> Option<u32> {
-        let mut at = self.home(key);
-        loop {
-            let place = self.places.get(at)?.checked_sub(1)?;
-            if list.get(place as usize)?.key() == key {
-                return Some(place);
-            }
-            at = (at + 1) & (self.places.len() - 1);
-        }
+        self.places.find(spread(key), |place| key_at(*place, list) == Some(key)).copied()
     }
 
     /// Adds what stands at a place; its key is not there yet.
     pub fn insert<T: Keyed>(&mut self, place: u32, list: &[T]) {
-        // Three quarters full, a search looks at a few places that lie side by side.
-        if (self.len + 1) * 4 > self.places.len() * 3 {
-            let places = std::mem::take(&mut self.places);
-            self.places = vec![0; (places.len() * 2).max(8)];
-            for place in places.into_iter().filter_map(|place| place.checked_sub(1)) {
-                self.put(place, list);
-            }
-        }
-        self.put(place, list);
-        self.len += 1;
+        let hash = |place: &u32| spread(key_at(*place, list).unwrap_or_default());
+        self.places.insert_unique(hash(&place), place, hash);
     }
 
     /// Takes out what stands at a place.
     pub fn remove<T: Keyed>(&mut self, place: u32, list: &[T]) {
-        let Some(key) = list.get(place as usize).map(Keyed::key) else { return };
-        let Some(mut hole) = self.position(key, place) else { return };
-        let mask = self.places.len() - 1;
-        let mut at = hole;
-        // What was put behind the hole because of it moves up, so that no search ends too early.
-        loop {
-            at = (at + 1) & mask;
-            let Some(other) = self.places[at].checked_sub(1) else { break };
-            let home = list.get(other as usize).map_or(at, |other| self.home(other.key()));
-            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
-                self.places[hole] = self.places[at];
-                hole = at;
-            }
-        }
-        self.places[hole] = 0;
-        self.len -= 1;
-    }
-
-    fn put<T: Keyed>(&mut self, place: u32, list: &[T]) {
-        let Some(key) = list.get(place as usize).map(Keyed::key) else { return };
-        let mut at = self.home(key);
-        while self.places[at] != 0 {
-            at = (at + 1) & (self.places.len() - 1);
-        }
-        self.places[at] = place + 1;
-    }
-
-    fn position(&self, key: u64, place: u32) -> Option<usize> {
-        let mut at = self.home(key);
-        loop {
-            match self.places.get(at).copied()? {
-                0 => return None,
-                found if found == place + 1 => return Some(at),
-                _ => at = (at + 1) & (self.places.len() - 1),
-            }
+        let Some(key) = key_at(place, list) else { return };
+        if let Ok(found) = self.places.find_entry(spread(key), |known| *known == place) {
+            found.remove();
         }
     }
+}
 
-    fn home(&self, key: u64) -> usize {
-        // The upper half: joined hashes are mixed best there.
-        (key >> 32) as usize & self.places.len().wrapping_sub(1)
-    }
+fn key_at<T: Keyed>(place: u32, list: &[T]) -> Option<u64> {
+    list.get(place as usize).map(Keyed::key)
+}
+
+/// The table looks at the lower bits first, and joined hashes are mixed best in the upper half.
+fn spread(key: u64) -> u64 {
+    key.rotate_left(32)
 }
 
 #[cfg(test)]
@@ -126,7 +83,7 @@ mod tests {
                     let key = number << 40 | (number % 5) << 32;
                     prop_assert_eq!(index.get(key, &list), known.get(&key).copied());
                 }
-                prop_assert_eq!(index.len, known.len());
+                prop_assert_eq!(index.places.len(), known.len());
             }
         }
     }

@@ -92,3 +92,5 @@ pub const TIME_TOLERANCE: Duration = Duration::from_mins(1);
 pub const BACKFILL_AGE: Duration = Duration::from_mins(15);
 /// A recorded gap above this, without the heartbeats that a running ledger leaves, is an outage.
 pub const OUTAGE_SECONDS: i64 = 30;
+/// The longest misspelt name to which the nearest one is looked for: ours are shorter.
+pub const MISSPELT_BYTES_MAX: usize = 64;

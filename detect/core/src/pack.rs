@@ -7,6 +7,8 @@ use std::marker::PhantomData;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// The state of a detector could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +175,7 @@ pub fn pack_text(text: Option<&str>, out: &mut Vec<u8>) {
         (None, _) => out.push(0),
         (Some(_), Some(uuid)) => {
             out.push(2);
-            out.extend_from_slice(&uuid);
+            out.extend_from_slice(uuid.as_bytes());
         }
         (Some(text), None) => {
             let text = &text[..text.floor_char_boundary(u16::MAX.into())];
@@ -194,38 +196,22 @@ pub fn unpack_text(input: &mut &[u8]) -> Result<Option<String>, RestoreError> {
             Ok(Some(text.to_owned()))
         }
         2 => {
-            let mut text = String::with_capacity(36);
-            for (at, byte) in take(input, 16)?.iter().enumerate() {
-                use std::fmt::Write as _;
-                // Writing to a String does not fail.
-                let _ = write!(text, "{}{byte:02x}", if matches!(at, 4 | 6 | 8 | 10) { "-" } else { "" });
-            }
-            Ok(Some(text))
+            let bytes = take(input, 16)?.try_into().map_err(|_| RestoreError::Malformed)?;
+            Ok(Some(Uuid::from_bytes(bytes).hyphenated().to_string()))
         }
         _ => Err(RestoreError::Malformed),
     }
 }
 
-/// The bytes of a UUID in the usual form, in lower case.
-fn uuid(text: &str) -> Option<[u8; 16]> {
-    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let digit = |at: usize| match text.get(at) {
-        Some(byte @ b'0'..=b'9') => Some(byte - b'0'),
-        Some(byte @ b'a'..=b'f') => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (mut bytes, mut at) = ([0; 16], 0);
-    for (number, byte) in bytes.iter_mut().enumerate() {
-        if matches!(number, 4 | 6 | 8 | 10) {
-            if text.get(at) != Some(&b'-') {
-                return None;
-            }
-            at += 1;
-        }
-        *byte = digit(at)? << 4 | digit(at + 1)?;
-        at += 2;
+/// The UUID that a text is, if it is written as it will be read back: with hyphens, in lower case.
+fn uuid(text: &str) -> Option<Uuid> {
+    // The parser of all forms takes its time to say what is wrong with a text that is none of them.
+    if text.len() != Hyphenated::LENGTH {
+        return None;
     }
-    Some(bytes)
+    let found = Uuid::try_parse(text).ok()?;
+    let mut written = [0; Hyphenated::LENGTH];
+    (found.hyphenated().encode_lower(&mut written) == text).then_some(found)
 }
 
 impl Pack for () {

@@ -2,30 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-/// What one parameter means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Meaning {
-    /// Its name, as it stands in the configuration.
-    pub name: &'static str,
-    /// What it decides: a sentence or two, in the lines of the source.
-    pub lines: &'static [&'static str],
-    /// The least and the greatest value, where these are the same whatever else is set.
-    pub range: Option<(i64, i64)>,
-}
-
-impl Meaning {
-    /// What it decides, in one line.
-    pub fn text(&self) -> String {
-        let lines: Vec<&str> = self.lines.iter().map(|line| line.trim()).collect();
-        lines.join(" ")
-    }
-}
-
 /// The parameters of one rule. [`crate::parameters!`] declares them.
 pub trait Parameters {
-    /// What each means, in the order in which they are written.
-    const MEANINGS: &'static [Meaning];
-
     /// Whether the rule runs.
     fn is_enabled(&self) -> bool;
 
@@ -45,24 +23,31 @@ pub fn check_range<N: Copy + Into<i64>>(name: &str, value: N, range: RangeInclus
     Err(format!("{name} is {value}; it must be {least} to {greatest}"))
 }
 
-/// Declares the parameters of a rule: for each its meaning as a comment, type, default, and, behind `in`, its range. A last block
-/// `check(parameters)` holds what must fit together. `enabled` comes by itself.
+/// Declares the parameters of a rule: for each its meaning as a comment, type, default, and, behind `in`, its range; the reference is made
+/// of these. A last block `check(parameters)` holds what must fit together. `enabled` comes by itself.
 #[macro_export]
 macro_rules! parameters {
     (
         $(#[$attribute:meta])*
         pub struct $type:ident {
-            $( $(#[doc = $meaning:literal])+ $field:ident: $of:ty = $default:expr $(, in $range:expr)?; )*
+            $( $(#[$about:meta])+ $field:ident: $of:ty = $default:expr $(, in $range:expr)?; )*
         }
         $(check($parameters:ident) $check:block)?
     ) => {
         $(#[$attribute])*
-        #[derive(Debug, Clone, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize, ::schemars::JsonSchema)]
         #[serde(deny_unknown_fields, default)]
         pub struct $type {
             /// Whether the rule runs.
             pub enabled: bool,
-            $( $(#[doc = $meaning])+ pub $field: $of, )*
+            $(
+                $(#[$about])+
+                $(#[schemars(range(
+                    min = *::std::ops::RangeInclusive::<$of>::start(&($range)),
+                    max = *::std::ops::RangeInclusive::<$of>::end(&($range))
+                ))])?
+                pub $field: $of,
+            )*
         }
 
         impl Default for $type {
@@ -72,15 +57,6 @@ macro_rules! parameters {
         }
 
         impl $crate::parameters::Parameters for $type {
-            const MEANINGS: &'static [$crate::parameters::Meaning] = &[
-                $crate::parameters::Meaning { name: "enabled", lines: &["Whether the rule runs."], range: None },
-                $( $crate::parameters::Meaning {
-                    name: stringify!($field),
-                    lines: &[$($meaning),+],
-                    range: $crate::parameters!(@range $of $(, $range)?),
-                }, )*
-            ];
-
             fn is_enabled(&self) -> bool {
                 self.enabled
             }
@@ -99,15 +75,12 @@ macro_rules! parameters {
             }
         }
     };
-    (@range $of:ty) => { None };
-    (@range $of:ty, $range:expr) => {{
-        let range: ::std::ops::RangeInclusive<$of> = $range;
-        Some((*range.start() as i64, *range.end() as i64))
-    }};
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     crate::parameters! {
@@ -128,12 +101,16 @@ mod tests {
 
     #[test]
     fn each_has_its_meaning_its_default_and_its_range() {
-        let [enabled, many, few, names] = Sample::MEANINGS else { panic!("four") };
-        assert_eq!(
-            (enabled.name, many.text().as_str(), many.range),
-            ("enabled", "How many are too many.", Some((2, 9)))
-        );
-        assert_eq!((few.range, names.name), (None, "names"));
+        let schema = schemars::schema_for!(Sample).to_value();
+        let check = |name: &str, expected: [Value; 4]| {
+            let found =
+                ["description", "default", "minimum", "maximum"].map(|fact| schema["properties"][name][fact].clone());
+            assert_eq!(found, expected, "{name}");
+        };
+        check("enabled", [json!("Whether the rule runs."), json!(true), Value::Null, Value::Null]);
+        check("many", [json!("How many are\ntoo many."), json!(5), json!(2), json!(9)]);
+        check("few", [json!("How many are few: less than many."), json!(1), json!(0), Value::Null]);
+        check("names", [json!("Names."), json!([]), Value::Null, Value::Null]);
         let default = Sample::default();
         assert_eq!((default.is_enabled(), default.many, default.check()), (true, 5, Ok(())));
         assert_eq!(Sample { many: 10, ..default.clone() }.check(), Err("many is 10; it must be 2 to 9".to_owned()));

@@ -1,13 +1,13 @@
-//! Whose an event is: the names by which detectors group events. The order of the names is a decision of its own for each
-//! use, so there is one function for each, and no detector looks at the columns itself.
+//! Whose an event is: the names by which detectors group events. There is one function for each use, and no detector looks at the
+//! columns itself; which name counts first is decided in `name_order`.
 
 use ledger::column::handle;
 use ledger::events::column;
-use operations::access::Trust;
 use operations::alert::Who;
 
 use crate::event::EventRow;
-use crate::key::{Key, Space};
+use crate::key::Key;
+use crate::name_order::{AGENT, NETWORK, SENDER, SPENDER, TENANT};
 use crate::pack::{Pack, RestoreError, pack_text, unpack_text};
 use crate::text::{bounded, cut};
 
@@ -42,38 +42,6 @@ impl Pack for Who {
     }
 }
 
-/// What network policies are about: the workspace first, since a boundary gives its requests a session of its own.
-const NETWORK: [(handle::Text, &str); 5] = [
-    (column::WORKSPACE, "workspace"),
-    (column::SESSION, "session"),
-    (column::AGENT, "agent"),
-    (column::USER, "user"),
-    (column::COLLECTOR, "collector"),
-];
-
-/// One agent at work: the session first, since two agents may share a workspace.
-const AGENT: [(handle::Text, &str); 4] =
-    [(column::SESSION, "session"), (column::WORKSPACE, "workspace"), (column::USER, "user"), (column::TOKEN, "token")];
-
-/// Who pays for the state that an event takes.
-const TENANT: [(handle::Text, &str); 3] =
-    [(column::USER, "user"), (column::WORKSPACE, "workspace"), (column::TOKEN, "token")];
-
-/// Who sent an event: the one name that we gave.
-const SENDER: [(handle::Text, &str); 1] = [(column::TOKEN, "token")];
-
-/// One of the agents of a session.
-const SUB_AGENT: [(handle::Text, &str); 1] = [(column::AGENT, "agent")];
-
-/// One agent over all its sessions.
-const SPENDER: [(handle::Text, &str); 5] = [
-    (column::AGENT, "agent"),
-    (column::WORKSPACE, "workspace"),
-    (column::USER, "user"),
-    (column::SESSION, "session"),
-    (column::TOKEN, "token"),
-];
-
 impl<'a> Scope<'a> {
     /// The narrowest name that network events of one agent share; events that name nobody share one.
     pub fn network(event: &EventRow<'a>) -> Self {
@@ -88,7 +56,7 @@ impl<'a> Scope<'a> {
     /// Who answers for what an event brings: the token, and within a token whose names are believed the tenant. A sender cannot
     /// choose it.
     pub fn sender(event: &EventRow<'a>) -> Self {
-        let names = if is_believed(event) { TENANT.as_slice() } else { &SENDER };
+        let names = if event.is_believed() { TENANT.as_slice() } else { &SENDER };
         Self::first(event, names)
     }
 
@@ -122,56 +90,6 @@ impl<'a> Scope<'a> {
         let found = names.iter().find_map(|(column, kind)| Some(Self { kind, name: event.text(*column)? }));
         found.unwrap_or(Self { kind: "agent", name: "" })
     }
-}
-
-/// Whether the names in an event are somebody's who knows them, and not only what the agent says of itself. A source whose
-/// trust is `agent` may write any user and any workspace.
-fn is_believed(event: &EventRow<'_>) -> bool {
-    event.text(column::TRUST) != Some(Trust::Agent.as_str())
-}
-
-/// The keyed hashes of the names by which detectors know an event.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Hashes {
-    /// Of [`Scope::agent`].
-    pub agent: u64,
-    /// Of one actor: a sub-agent within its session, else the agent.
-    pub actor: u64,
-    /// Of user, else workspace, else token.
-    pub tenant: u64,
-    /// Of the token together with [`Scope::sender`].
-    pub sender: u64,
-    /// Whether the names are believed.
-    pub believed: bool,
-    /// Of the token together with what network policies are about, as far as the sender cannot choose it.
-    pub vantage: u64,
-    /// Of [`Scope::network`].
-    pub network: u64,
-}
-
-/// The hashes of an event's names. The same name is hashed once: it has the same hash wherever it stands.
-pub fn hashes(event: &EventRow<'_>, key: Key) -> Hashes {
-    let mut known = [(0, 0); 5];
-    let mut number = 0;
-    let mut hash = |names: &[(handle::Text, &str)]| {
-        let found = names.iter().find_map(|(column, _)| Some((column.id(), event.text(*column)?)));
-        let (id, name) = found.unwrap_or((0, ""));
-        let hash = match known[..number].iter().find(|(known, _)| *known == id) {
-            Some((_, hash)) => *hash,
-            None => key.of(Space::column(id), name),
-        };
-        known[number] = (id, hash);
-        number += 1;
-        hash
-    };
-    let (agent, tenant, network, token) = (hash(&AGENT), hash(&TENANT), hash(&NETWORK), hash(&SENDER));
-    let actor = match (event.text(column::SESSION), event.text(column::AGENT)) {
-        (Some(_), Some(_)) => Key::join(agent, hash(&SUB_AGENT)),
-        _ => agent,
-    };
-    let believed = is_believed(event);
-    let within = |name| if believed { Key::join(token, name) } else { token };
-    Hashes { agent, actor, tenant, sender: within(tenant), believed, vantage: within(network), network }
 }
 
 /// Packs [`who`] of an event without making it: some states keep it of every event.

@@ -7,7 +7,8 @@ use crate::aspects::Aspects;
 use crate::command::known_lines::KnownLines;
 use crate::cost::Authority;
 use crate::detector_state;
-use crate::egress::reach::{Known, Reach, Watched};
+use crate::egress::exposure::secret_read;
+use crate::egress::reach::Reach;
 use crate::egress::secret::SecretRead;
 use crate::event::EventRow;
 use crate::findings::Findings;
@@ -15,6 +16,7 @@ use crate::key::Key;
 use crate::limits::SECRET_READS_MAX;
 use crate::openers::Openers;
 use crate::recent::Recent;
+use crate::surroundings::Surroundings;
 
 /// The state that detectors share. It sees every event before they do, whichever of them are enabled.
 pub struct Shared {
@@ -31,14 +33,6 @@ pub struct Shared {
 }
 
 detector_state!(Shared { reach, authority, secrets, openers } without { key, lines });
-
-/// What is known about the surroundings of one event.
-#[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
-    shared: &'a Shared,
-    known: Option<Known>,
-    cost: Option<u64>,
-}
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
@@ -68,41 +62,19 @@ impl Shared {
         };
         let cost = if event.aspects().meet(Aspects::COST) { self.authority.cost(&event, findings) } else { None };
         if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED).with(Aspects::COMMAND))
-            && let Some(read) = SecretRead::of(&event)
+            && let Some(read) = secret_read(&event)
         {
             self.secrets.insert(event.network(), read);
         }
         if self.openers.is_flood(event.sender(), event.second()) {
             findings.note_flood();
         }
-        event.set_surroundings(Surroundings { shared: self, known, cost });
+        event.set_surroundings(Surroundings { known, cost, secrets: &self.secrets, agents: self.reach.agents() });
         event
     }
 
     /// Notes that an event of this sender opened so many alerts.
     pub fn note_opened(&mut self, sender: u64, second: i64, count: u32) {
         self.openers.note(sender, second, count);
-    }
-}
-
-impl Surroundings<'_> {
-    /// What was known about the destination of a request before it; `None` for what is no request, or names none.
-    pub fn known(&self) -> Option<Known> {
-        self.known
-    }
-
-    /// What the event costs in micro-USD, if it is to be counted.
-    pub fn cost(&self) -> Option<u64> {
-        self.cost
-    }
-
-    /// The latest secret-bearing read of the same agent, this event included.
-    pub fn secret(&self, network: u64) -> Option<SecretRead> {
-        self.shared.secrets.get(network)
-    }
-
-    /// How much was watched until `second`.
-    pub fn watched(&self, second: i64) -> Watched {
-        self.shared.reach.watched(second)
     }
 }

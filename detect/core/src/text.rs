@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::limits::{SCANNED_BYTES_MAX, TEXT_CHARS_MAX};
+use crate::limits::{MISSPELT_BYTES_MAX, SCANNED_BYTES_MAX, TEXT_CHARS_MAX};
 
 /// The text, cut to the bound of texts in alerts.
 pub fn bounded(text: &str) -> String {
@@ -87,29 +87,15 @@ pub fn dollars(micros: u64) -> String {
     format!("${grouped}.{:02}", rest / 10_000)
 }
 
-/// The name that is most like a misspelt one, if one is like it at all.
+/// The name that is most like a misspelt one, if one is like it at all. Case does not count.
 pub fn nearest<'a>(misspelt: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = 1 + misspelt.len().min(64) / 4;
-    let near = names.map(|name| (edits(misspelt, name), name)).min()?;
-    (near.0 <= limit && misspelt.len() <= 64).then_some(near.1)
-}
-
-/// Letters that are added, left out, changed or swapped with their neighbour between two words.
-fn edits(a: &str, b: &str) -> usize {
-    let [a, b] = [a, b].map(|word| word.chars().take(65).map(|c| c.to_ascii_lowercase()).collect::<Vec<_>>());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
-    for (i, x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let mut least = (rows[i][j] + usize::from(x != y)).min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
+    if misspelt.len() > MISSPELT_BYTES_MAX {
+        return None;
     }
-    rows[a.len()][b.len()]
+    let limit = 1 + misspelt.len() / 4;
+    let lower = misspelt.to_ascii_lowercase();
+    let near = names.map(|name| (strsim::osa_distance(&lower, &name.to_ascii_lowercase()), name)).min()?;
+    (near.0 <= limit).then_some(near.1)
 }
 
 #[cfg(test)]

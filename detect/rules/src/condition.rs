@@ -41,7 +41,7 @@ impl ConditionError {
 
 /// How a condition answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Truth {
     /// It holds.
     Yes,
     /// It does not, or asks about what the event does not say.
@@ -75,7 +75,7 @@ impl Condition {
     }
 
     /// Asks an event.
-    pub fn ask(&self, event: &EventRow<'_>) -> Answer {
+    pub fn ask(&self, event: &EventRow<'_>) -> Truth {
         self.node.answer(event)
     }
 

@@ -103,3 +103,5 @@ pub const RULE_EVIDENCE_MAX: usize = 8;
 pub const RULE_WINDOWS_MAX: usize = 4;
 /// Tests of one rule, and events of one test.
 pub const RULE_TESTS_MAX: usize = 64;
+/// The longest label of a host name, as the DNS has it.
+pub const LABEL_BYTES_MAX: usize = 63;

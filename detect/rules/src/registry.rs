@@ -3,9 +3,10 @@
 
 use detect_core::detector::Detector;
 use detect_core::key::Key;
-use detect_core::parameters::{Meaning, Parameters as _};
+use detect_core::parameters::Parameters as _;
 use detect_core::rule::Rule;
 use detect_core::spec::Spec;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{agent, approval, collector, command, egress, file, integrity, loops, policy, secret, spend, state};
@@ -25,16 +26,8 @@ macro_rules! detectors {
         /// Every detector, in the order in which they see an event.
         pub static DETECTORS: &[&Spec] = &[$(<$group::$module::$detector as Rule>::SPEC),*];
 
-        /// What the parameters of a rule mean; none of an unknown rule.
-        pub fn meanings(rule: &str) -> &'static [Meaning] {
-            match rule {
-                $($name => <$group::$module::$detector as Rule>::Parameters::MEANINGS,)*
-                _ => &[],
-            }
-        }
-
         /// The parameters of the built-in detectors: `[detect.rules."<name>"]`.
-        #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields, default)]
         pub struct Rules {
             $(

@@ -6,19 +6,19 @@ use operations::alert::Alert;
 use serde_json::Value;
 
 use crate::rule_set::RuleSet;
-use crate::user::{Expectation, Outcome, Rule, Test, compare};
+use crate::user::{Expectation, Rule, RuleTestReport, Test, compare};
 
 /// Runs a rule alone over the events of its test.
-pub fn run(rule: &Rule, test: &Test) -> Outcome {
+pub fn run(rule: &Rule, test: &Test) -> RuleTestReport {
     let alerts = found(&RuleSet::only_user(vec![rule.clone()]), &rule.form().name, &test.json(), test.until);
-    Outcome { name: test.name.clone(), differences: compare(&test.alerts, alerts) }
+    RuleTestReport { name: test.name.clone(), differences: compare(&test.alerts, alerts) }
 }
 
 /// Runs the examples of a built-in rule, with the default parameters of all.
-pub fn examples(spec: &Spec) -> Vec<Outcome> {
+pub fn examples(spec: &Spec) -> Vec<RuleTestReport> {
     let run = |example: &Example| {
         let expected: Vec<Expectation> = example.alerts.iter().map(Expectation::from).collect();
-        Outcome { name: example.name.to_owned(), differences: compare(&expected, alerts(spec, example)) }
+        RuleTestReport { name: example.name.to_owned(), differences: compare(&expected, alerts(spec, example)) }
     };
     spec.examples.iter().map(run).collect()
 }

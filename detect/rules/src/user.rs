@@ -25,7 +25,7 @@ use crate::registry::DETECTORS;
 pub use file::{Depth, Loaded, RuleError, Source};
 pub use operator::{OPERATORS, Operators};
 use template::Template;
-pub use test::{Expectation, Outcome, Test, TestEvent, compare};
+pub use test::{Expectation, RuleTestReport, Test, TestEvent, compare};
 use value::RuleColumn;
 
 /// A rule as it is written, without its tests.

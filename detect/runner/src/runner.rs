@@ -27,7 +27,7 @@ use crate::limits::{
 };
 use crate::metrics::Metrics;
 pub use journal::newest_rules;
-use journal::{Commit, Cursor, DetectionJournal, LedgerJournal, RulesChange, SnapshotRef};
+use journal::{Cursor, DetectionJournal, JournalRecord, LedgerJournal, RulesChange, SnapshotRef};
 use snapshots::Snapshots;
 
 /// What the runner needs to know.
@@ -297,7 +297,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
         self.cursor.progress = self.detection.progress();
         self.cursor.rules = self.detection.rules().0;
         self.cursor.outages.extend(&outages);
-        let commit = Commit { alerts: self.findings.take(), cursor: self.cursor.clone(), rules, outages };
+        let commit = JournalRecord { alerts: self.findings.take(), cursor: self.cursor.clone(), rules, outages };
         let recorded = self.recorder.record(&commit, Some(commit.cursor.progress.next_seq)).await?;
         self.metrics.commits.inc();
         self.metrics.note_alerts(&commit.alerts, recorded);

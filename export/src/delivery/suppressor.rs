@@ -47,8 +47,8 @@ pub struct TriageSuppressor(Arc<TriageService>);
 
 impl TriageSuppressor {
     /// Asks this service of triage.
-    pub fn of(desk: &Arc<TriageService>) -> Arc<dyn Suppressor> {
-        Arc::new(Self(Arc::clone(desk)))
+    pub fn of(triage: &Arc<TriageService>) -> Arc<dyn Suppressor> {
+        Arc::new(Self(Arc::clone(triage)))
     }
 }
 

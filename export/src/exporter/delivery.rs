@@ -278,7 +278,7 @@ async fn a_route_decides_and_whoever_was_told_hears_the_end() {
 }
 
 impl Bench {
-    /// A second service, that only escalations reach, and a desk with the step that names it.
+    /// A second service, that only escalations reach, and a service of triage with the step that names it.
     fn escalating(&mut self) -> Arc<TriageService> {
         let mut chief = self.config.sinks[0].settings.clone();
         std::fs::write(self.folders[1].path().join("chief"), "fedcba9876543210").unwrap();
@@ -293,9 +293,9 @@ impl Bench {
         Arc::new(TriageService::new(operations.reader(), Some(operations.appender()), policy))
     }
 
-    fn run(&self, desk: &Arc<TriageService>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+    fn run(&self, triage: &Arc<TriageService>) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let mut exporter = self.exporter();
-        exporter.set_suppressor(&TriageSuppressor::of(desk));
+        exporter.set_suppressor(&TriageSuppressor::of(triage));
         let stop = CancellationToken::new();
         (stop.clone(), tokio::spawn(exporter.run(stop)))
     }
@@ -313,14 +313,14 @@ impl Bench {
     }
 }
 
-fn ask(desk: &TriageService, request: Value) -> String {
+fn ask(triage: &TriageService, request: Value) -> String {
     let request = serde_json::from_value(request).unwrap();
     let principal = operations::access::Principal::local();
-    tokio::task::block_in_place(|| desk.act(&request, &principal, crate::status::now_micros())).unwrap().subject
+    tokio::task::block_in_place(|| triage.act(&request, &principal, crate::status::now_micros())).unwrap().subject
 }
 
-fn record_notices(desk: &TriageService, now: i64) -> Option<i64> {
-    tokio::task::block_in_place(|| desk.record_notices(now)).unwrap()
+fn record_notices(triage: &TriageService, now: i64) -> Option<i64> {
+    tokio::task::block_in_place(|| triage.record_notices(now)).unwrap()
 }
 
 const MINUTE: i64 = 60_000_000;
@@ -328,16 +328,16 @@ const MINUTE: i64 = 60_000_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_acknowledges_reaches_the_next_receiver_once_whatever_is_restarted() {
     let mut bench = Bench::new().await;
-    let desk = bench.escalating();
-    let (stop, running) = bench.run(&desk);
+    let triage = bench.escalating();
+    let (stop, running) = bench.run(&triage);
     bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
     bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
     let id = alert_of(2, Severity::High).id;
-    ask(&desk, json!({"action": "ack", "alert": id}));
+    ask(&triage, json!({"action": "ack", "alert": id}));
     let now = crate::status::now_micros();
-    assert!(record_notices(&desk, now + 14 * MINUTE).is_some_and(|next| next <= now + 15 * MINUTE));
+    assert!(record_notices(&triage, now + 14 * MINUTE).is_some_and(|next| next <= now + 15 * MINUTE));
     assert!(!bench.kinds().0.contains_key(NOTICE));
-    assert_eq!(record_notices(&desk, now + 16 * MINUTE), None);
+    assert_eq!(record_notices(&triage, now + 16 * MINUTE), None);
     bench.until(|kinds, _| has(kinds, SENT_KIND, 4)).await;
     stop.cancel();
     running.await.unwrap();
@@ -362,21 +362,21 @@ async fn what_nobody_acknowledges_reaches_the_next_receiver_once_whatever_is_res
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_whose_silence_ends_is_told_then_and_once() {
     let mut bench = Bench::new().await;
-    let desk = bench.escalating();
+    let triage = bench.escalating();
     let ends = crate::status::now_micros() + 60 * MINUTE;
     let silence = ask(
-        &desk,
+        &triage,
         json!({"action": "silence", "kind": "silence", "matchers": ["rule=egress.denied_post"],
         "reason": "a test", "ends": ends}),
     );
-    let (stop, running) = bench.run(&desk);
+    let (stop, running) = bench.run(&triage);
     bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
     bench.until(|kinds, _| has(kinds, HIDDEN_KIND, 2)).await;
     bench.append(&[resolved(2)]).await;
-    assert!(record_notices(&desk, crate::status::now_micros()).is_some_and(|next| next <= ends));
-    ask(&desk, json!({"action": "expire", "silence": silence}));
+    assert!(record_notices(&triage, crate::status::now_micros()).is_some_and(|next| next <= ends));
+    ask(&triage, json!({"action": "expire", "silence": silence}));
     for _ in 0..3 {
-        record_notices(&desk, crate::status::now_micros());
+        record_notices(&triage, crate::status::now_micros());
     }
     bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
     bench.append(&[resolved(1)]).await;
@@ -390,21 +390,21 @@ async fn an_alert_whose_silence_ends_is_told_then_and_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_that_is_opened_again_is_told_again_and_in_order() {
     let mut bench = Bench::new().await;
-    let desk = bench.escalating();
+    let triage = bench.escalating();
     let id = alert_of(1, Severity::High).id;
     let close = || json!({"action": "resolve", "alert": id, "reason": "benign"});
     bench.append(&[alert_of(1, Severity::High)]).await;
-    ask(&desk, close());
-    ask(&desk, json!({"action": "reopen", "alert": id}));
-    record_notices(&desk, crate::status::now_micros());
-    ask(&desk, close());
+    ask(&triage, close());
+    ask(&triage, json!({"action": "reopen", "alert": id}));
+    record_notices(&triage, crate::status::now_micros());
+    ask(&triage, close());
     // It fires again. All of this is recorded before anybody is told.
     bench
         .append(&[Alert { revision: 2, state: operations::alert::State::Updated, ..alert_of(1, Severity::High) }])
         .await;
     bench.append(&[Alert { revision: 3, ..resolved(1) }]).await;
     let end = bench.store.operations().reader().durable().unwrap().next_seq;
-    let (stop, running) = bench.run(&desk);
+    let (stop, running) = bench.run(&triage);
     bench.until(|_, receipted| receipted >= end).await;
     stop.cancel();
     running.await.unwrap();

@@ -25,7 +25,6 @@ use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
 use crate::secret::{Secret, SecretError};
 use crate::streams::Stream;
-use crate::streams::fields::hex;
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {
@@ -93,9 +92,7 @@ fn channel() -> String {
     if getrandom::fill(&mut bytes).is_err() {
         return String::new();
     }
-    (bytes[6], bytes[8]) = ((bytes[6] & 0x0f) | 0x40, (bytes[8] & 0x3f) | 0x80);
-    let digits = hex(&bytes);
-    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
 fn tachograph() -> String {

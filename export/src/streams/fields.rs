@@ -101,7 +101,7 @@ impl Renderer {
             .chain_update(column.id.to_be_bytes())
             .chain_update(bytes)
             .finalize();
-        Value::String(format!("hash:{}", hex(&digest[..16])))
+        Value::String(format!("hash:{}", hex::encode(&digest[..16])))
     }
 }
 
@@ -123,8 +123,8 @@ fn plain(column: &Column, bytes: &[u8]) -> Option<Value> {
         Kind::Integer => Value::from(i64::from_be_bytes(bytes.try_into().ok()?)),
         Kind::Time => time(i64::from_be_bytes(bytes.try_into().ok()?)),
         // A receiver that reads numbers as doubles would round a fingerprint.
-        Kind::Fingerprint => Value::String(hex(bytes)),
-        Kind::Bytes => Value::String(bounded(&hex(bytes))),
+        Kind::Fingerprint => Value::String(hex::encode(bytes)),
+        Kind::Bytes => Value::String(bounded(&hex::encode(bytes))),
         Kind::TextList => Value::Array(list(bytes)),
     })
 }
@@ -146,14 +146,6 @@ pub fn time(micros: i64) -> Value {
         Some(time) => Value::String(time.to_rfc3339_opts(SecondsFormat::Micros, true)),
         None => Value::from(micros),
     }
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        text.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
-        text
-    })
 }
 
 /// Cuts a text that is too long and says how much is missing.

@@ -21,7 +21,7 @@ use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
 use crate::limits::{EXCLUDED_MAX, PENDING_BYTES_MAX};
 use crate::message::{MessageKind, Rendered};
 use crate::record::{Filter, Record};
-use crate::streams::fields::{Renderer, hex};
+use crate::streams::fields::Renderer;
 use batch::{BatchRecords, Intent};
 use windows::Windows;
 
@@ -405,7 +405,7 @@ struct Summary {
 
 /// SHA-256 in hexadecimal.
 pub fn digest(body: &[u8]) -> String {
-    hex(&Sha256::digest(body))
+    hex::encode(Sha256::digest(body))
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ mod tests {
             team: None,
             org: None,
         };
-        let record = Created { hash: secret::hex(&secret.hash()), principal };
+        let record = Created { hash: hex::encode(secret.hash()), principal };
         serde_json::to_string(&record).expect("serialises")
     }
 

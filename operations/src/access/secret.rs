@@ -1,7 +1,6 @@
 //! The secret of a token: made here, shown once, stored as its hash.
 
 use std::fmt;
-use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
@@ -16,7 +15,7 @@ impl Secret {
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(format!("{PREFIX}{}", hex(&bytes))))
+        Ok(Self(format!("{PREFIX}{}", hex::encode(bytes))))
     }
 
     /// The text to show to its owner, once.
@@ -45,26 +44,10 @@ pub fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-/// Bytes as hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Reads 64 hexadecimal digits.
 pub fn parse_hash(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
     let mut hash = [0; 32];
-    for (at, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
-    }
-    Some(hash)
+    hex::decode_to_slice(text, &mut hash).ok().map(|()| hash)
 }
 
 #[cfg(test)]
@@ -84,7 +67,7 @@ mod tests {
     proptest! {
         #[test]
         fn hashes_round_trip(bytes: [u8; 32]) {
-            prop_assert_eq!(parse_hash(&hex(&bytes)), Some(bytes));
+            prop_assert_eq!(parse_hash(&hex::encode(bytes)), Some(bytes));
         }
 
         #[test]

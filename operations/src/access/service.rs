@@ -8,7 +8,7 @@ use ledger::operations::TABLE;
 use ledger::{AppendError, Appender, Entry, Group, LedgerError, Receipt, Rejected};
 use serde::{Deserialize, Serialize};
 
-use super::{Directory, Principal, Role, Secret, Tokens, Trust, hex};
+use super::{Directory, Principal, Role, Secret, Tokens, Trust};
 use crate::kind::Envelope;
 use crate::kind::token::{ACTIVE, Created, Ended, REVOKED, TOKEN, TOKEN_REVOKED};
 use crate::limits;
@@ -142,9 +142,9 @@ impl TokenService {
         }
         let mut id = [0; 8];
         getrandom::fill(&mut id)?;
-        let id = format!("tok_{}", hex(&id));
+        let id = format!("tok_{}", hex::encode(id));
         let secret = Secret::generate()?;
-        let record = Created { hash: hex(&secret.hash()), principal: new.principal(&id) };
+        let record = Created { hash: hex::encode(secret.hash()), principal: new.principal(&id) };
         let actor = &principal.name;
         let envelope = Envelope { subject: &id, revision: Some(1), actor, from: None, to: Some(ACTIVE) };
         let receipt = self.append(&TOKEN.entry(&envelope, &record)?)?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::fold::{Answer, Budgets, Projection, Standing};
+use crate::fold::{BudgetAnswer, Budgets, Projection, Standing};
 use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
 use ledger::Group;
@@ -34,7 +34,7 @@ pub struct BudgetService<L = LedgerLog> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
     /// The decision. It is durable, and the same whenever the same is asked again.
-    pub answer: Answer,
+    pub answer: BudgetAnswer,
     /// Where the request stands in `operations`; absent if it was decided before.
     pub seq: Option<u64>,
     /// How the budgets of the reservation stand now.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use account::Account;
 pub use account::Standing;
-pub use answer::{Answer, Refusal};
+pub use answer::{BudgetAnswer, Refusal};
 use reservations::{End, Key, Open, Over, Reservations};
 
 use crate::fold::Fold;
@@ -28,7 +28,7 @@ pub struct Budgets {
     /// No budget is refilled before this second.
     next_turn: i64,
     reservations: Reservations,
-    answers: VecDeque<(u64, Answer)>,
+    answers: VecDeque<(u64, BudgetAnswer)>,
 }
 
 /// A reservation that keeps money now.
@@ -51,7 +51,7 @@ impl Budgets {
     }
 
     /// The answer to the request that was recorded with this sequence number, as long as it is kept.
-    pub fn answer(&self, seq: u64) -> Option<&Answer> {
+    pub fn answer(&self, seq: u64) -> Option<&BudgetAnswer> {
         let at = self.answers.binary_search_by_key(&seq, |(seq, _)| *seq).ok()?;
         self.answers.get(at).map(|(_, answer)| answer)
     }
@@ -115,17 +115,17 @@ impl Budgets {
 
     /// The answer to a request that was decided before, or that changes nothing; `None` if it has to be recorded and decided
     /// by its position. `now` is the time of whoever asks: what may have expired by then is for the ledger to decide.
-    pub fn known(&self, asked: &Asked, now: i64) -> Option<Answer> {
+    pub fn known(&self, asked: &Asked, now: i64) -> Option<BudgetAnswer> {
         let key = key(asked);
         match &asked.request {
             Request::Reserve(terms) => match self.repeated(&key, terms) {
-                Some(Answer::Granted { expires }) if expires <= now => None,
-                None => self.missing(&asked.owner, terms).map(Answer::Refused),
+                Some(BudgetAnswer::Granted { expires }) if expires <= now => None,
+                None => self.missing(&asked.owner, terms).map(BudgetAnswer::Refused),
                 known => known,
             },
             Request::Commit(_) => match self.reservations.over(&key).map(|over| &over.end) {
                 Some(End::Committed { answer, .. }) => Some(answer.clone()),
-                None if self.reservations.open(&key).is_none() => Some(Answer::Refused(Refusal::Unknown)),
+                None if self.reservations.open(&key).is_none() => Some(BudgetAnswer::Refused(Refusal::Unknown)),
                 _ => None,
             },
             Request::Release if self.reservations.open(&key).is_none() => Some(self.released(&key)),
@@ -134,7 +134,7 @@ impl Budgets {
     }
 
     /// Decides a request that was recorded at `recorded`: microseconds since 1970 UTC, never decreasing.
-    pub fn decide(&mut self, recorded: i64, asked: Asked) -> Answer {
+    pub fn decide(&mut self, recorded: i64, asked: Asked) -> BudgetAnswer {
         self.advance(recorded);
         let key = key(&asked);
         let Asked { owner, subject, request } = asked;
@@ -146,19 +146,19 @@ impl Budgets {
             Request::Observed(observed) => match self.accounts.get_mut(&subject) {
                 Some(account) => {
                     account.observe(observed);
-                    Answer::Noted
+                    BudgetAnswer::Noted
                 }
-                None => Answer::Refused(Refusal::NoBudget(subject)),
+                None => BudgetAnswer::Refused(Refusal::NoBudget(subject)),
             },
             Request::Matched(matched) => {
                 self.match_events(matched);
-                Answer::Noted
+                BudgetAnswer::Noted
             }
         }
     }
 
     /// Decides the request at a position, and keeps the answer for whoever asked.
-    pub fn take(&mut self, seq: u64, recorded: i64, asked: Asked) -> &Answer {
+    pub fn take(&mut self, seq: u64, recorded: i64, asked: Asked) -> &BudgetAnswer {
         let answer = self.decide(recorded, asked);
         if self.answers.len() >= BUDGET_ANSWERS_MAX {
             self.answers.pop_front();
@@ -189,33 +189,33 @@ impl Budgets {
         }
     }
 
-    fn set(&mut self, recorded: i64, name: &str, set: &Set) -> Answer {
+    fn set(&mut self, recorded: i64, name: &str, set: &Set) -> BudgetAnswer {
         if !self.accounts.contains_key(name) && self.accounts.len() >= BUDGETS_MAX {
-            return Answer::Refused(Refusal::TooMany);
+            return BudgetAnswer::Refused(Refusal::TooMany);
         }
         let second = recorded.div_euclid(1_000_000);
         let account = self.accounts.entry(name.to_owned()).or_insert_with(|| Account::new(set, recorded));
         account.set(set, recorded);
         self.next_turn = self.next_turn.min(account.turn(second));
         self.forget_gone(name);
-        Answer::Noted
+        BudgetAnswer::Noted
     }
 
     /// The answer to a reservation whose id was used before.
-    fn repeated(&self, key: &Key, terms: &Reserve) -> Option<Answer> {
+    fn repeated(&self, key: &Key, terms: &Reserve) -> Option<BudgetAnswer> {
         if let Some(open) = self.reservations.open(key) {
             // The same request again, whose answer was lost: it is the same reservation.
             let same = open.terms == *terms;
             return Some(if same {
-                Answer::Granted { expires: open.expires }
+                BudgetAnswer::Granted { expires: open.expires }
             } else {
-                Answer::Refused(Refusal::Conflict)
+                BudgetAnswer::Refused(Refusal::Conflict)
             });
         }
         self.reservations.over(key).map(|over| match &over.end {
-            _ if over.terms != *terms => Answer::Refused(Refusal::Conflict),
-            End::Refused(refusal) => Answer::Refused(refusal.clone()),
-            _ => Answer::Refused(Refusal::Over),
+            _ if over.terms != *terms => BudgetAnswer::Refused(Refusal::Conflict),
+            End::Refused(refusal) => BudgetAnswer::Refused(refusal.clone()),
+            _ => BudgetAnswer::Refused(Refusal::Over),
         })
     }
 
@@ -228,7 +228,7 @@ impl Budgets {
         missing.map(|name| Refusal::NoBudget(name.clone()))
     }
 
-    fn reserve(&mut self, recorded: i64, key: Key, owner: &Owner, terms: Reserve) -> Answer {
+    fn reserve(&mut self, recorded: i64, key: Key, owner: &Owner, terms: Reserve) -> BudgetAnswer {
         if let Some(answer) = self.repeated(&key, &terms) {
             return answer;
         }
@@ -238,7 +238,7 @@ impl Budgets {
                 let end = End::Refused(refusal.clone());
                 self.reservations.remember(key, Over { terms, end, within: 0, seen: 0 });
             }
-            return Answer::Refused(refusal);
+            return BudgetAnswer::Refused(refusal);
         }
         for name in &terms.budgets {
             if let Some(account) = self.accounts.get_mut(name) {
@@ -247,7 +247,7 @@ impl Budgets {
         }
         let expires = recorded.saturating_add(i64::from(terms.ttl_seconds) * 1_000_000);
         self.reservations.begin(key, Open { terms, expires, seen: 0 });
-        Answer::Granted { expires }
+        BudgetAnswer::Granted { expires }
     }
 
     /// Whether every budget has room: all of them grant, or none is changed.
@@ -270,40 +270,40 @@ impl Budgets {
         if self.reservations.open_count() >= RESERVATIONS_MAX { Err(Refusal::TooMany) } else { Ok(()) }
     }
 
-    fn commit(&mut self, key: Key, cost: u64) -> Answer {
+    fn commit(&mut self, key: Key, cost: u64) -> BudgetAnswer {
         if let Some(open) = self.reservations.open(&key) {
             let reserved = cost.min(open.terms.micros);
-            let answer = Answer::Committed { reserved, unreserved: cost - reserved };
+            let answer = BudgetAnswer::Committed { reserved, unreserved: cost - reserved };
             self.end(key, End::Committed { cost, answer: answer.clone() });
             return answer;
         }
-        let Some(over) = self.reservations.over_mut(&key) else { return Answer::Refused(Refusal::Unknown) };
+        let Some(over) = self.reservations.over_mut(&key) else { return BudgetAnswer::Refused(Refusal::Unknown) };
         if let End::Committed { answer, .. } = &over.end {
             // The same commit again: it counts once.
             return answer.clone();
         }
         let before = over.beyond();
-        let answer = Answer::Committed { reserved: 0, unreserved: cost };
+        let answer = BudgetAnswer::Committed { reserved: 0, unreserved: cost };
         over.end = End::Committed { cost, answer: answer.clone() };
         let (more, budgets) = (over.beyond().saturating_sub(before), over.terms.budgets.clone());
         self.spend_beyond(&budgets, more);
         answer
     }
 
-    fn release(&mut self, key: Key) -> Answer {
+    fn release(&mut self, key: Key) -> BudgetAnswer {
         if self.reservations.open(&key).is_some() {
             self.end(key, End::Released);
-            return Answer::Released;
+            return BudgetAnswer::Released;
         }
         self.released(&key)
     }
 
     /// The answer to a release of what is not open.
-    fn released(&self, key: &Key) -> Answer {
+    fn released(&self, key: &Key) -> BudgetAnswer {
         match self.reservations.over(key).map(|over| &over.end) {
-            Some(End::Released) => Answer::Released,
-            Some(_) => Answer::Refused(Refusal::Over),
-            None => Answer::Refused(Refusal::Unknown),
+            Some(End::Released) => BudgetAnswer::Released,
+            Some(_) => BudgetAnswer::Refused(Refusal::Over),
+            None => BudgetAnswer::Refused(Refusal::Unknown),
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget_request::Owner;
 use super::{Envelope, Family, Info, Kind};
-use crate::fold::{Answer, Standing};
+use crate::fold::{BudgetAnswer, Standing};
 use ledger::{AppendError, Entry};
 
 /// The operations kind that says how a request was decided; the subject is the reservation.
@@ -76,7 +76,7 @@ pub struct Decision {
 
 impl Decision {
     /// What was decided about the request at `seq`; `request` is the last word of its kind.
-    pub fn new(seq: u64, request: &str, owner: &Owner, answer: &Answer) -> Self {
+    pub fn new(seq: u64, request: &str, owner: &Owner, answer: &BudgetAnswer) -> Self {
         let mut decision = Self {
             seq,
             request: request.to_owned(),
@@ -90,13 +90,13 @@ impl Decision {
             unreserved_micros: None,
         };
         match answer {
-            Answer::Noted | Answer::Released => {}
-            Answer::Granted { expires } => decision.expires = Some(*expires),
-            Answer::Committed { reserved, unreserved } => {
+            BudgetAnswer::Noted | BudgetAnswer::Released => {}
+            BudgetAnswer::Granted { expires } => decision.expires = Some(*expires),
+            BudgetAnswer::Committed { reserved, unreserved } => {
                 decision.reserved_micros = Some(*reserved);
                 decision.unreserved_micros = Some(*unreserved);
             }
-            Answer::Refused(refusal) => {
+            BudgetAnswer::Refused(refusal) => {
                 decision.refusal = Some(refusal.code().to_owned());
                 decision.budget = refusal.budget().map(str::to_owned);
                 decision.available_micros = refusal.available_micros();

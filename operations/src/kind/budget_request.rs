@@ -40,7 +40,7 @@ pub const RESERVED: Kind<Owned<Reserve>> = request(
     "`budgets`, `micros`, `ttl_seconds`, `org`, `team`; the subject is the reservation, here and in the next two",
 );
 /// Entries that say what a call cost.
-pub const COMMITTED: Kind<Owned<Commit>> = request(COMMIT_KIND, "a gateway", "`micros`, `org`, `team`");
+pub const COMMITTED: Kind<Owned<BudgetCommit>> = request(COMMIT_KIND, "a gateway", "`micros`, `org`, `team`");
 /// Entries that give money back.
 pub const RELEASED: Kind<Owned<Release>> = request(RELEASE_KIND, "a gateway", "`org`, `team`");
 /// Entries that say what the events of a budget add up to.
@@ -102,7 +102,7 @@ pub enum Request {
     /// Keep money for a call.
     Reserve(Reserve),
     /// The call is done.
-    Commit(Commit),
+    Commit(BudgetCommit),
     /// The call did not happen.
     Release,
     /// What was seen in the events.
@@ -203,7 +203,7 @@ pub struct Reserve {
 
 /// The record of a `budget.commit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
+pub struct BudgetCommit {
     /// What the call cost, in micro-USD.
     pub micros: u64,
 }

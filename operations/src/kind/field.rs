@@ -7,7 +7,7 @@ pub struct Field {
     /// Its name in SQL.
     pub name: &'static str,
     /// Where the value stands.
-    pub place: Place,
+    pub location: Location,
     /// Of what form it is.
     pub shape: Shape,
     /// One sentence.
@@ -16,7 +16,7 @@ pub struct Field {
 
 /// Where a value stands in an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// In this column of `operations`.
     Column(&'static str),
     /// In the record, below these members.
@@ -40,7 +40,7 @@ pub enum Shape {
 
 impl Field {
     pub(super) const fn column(name: &'static str, column: &'static str, doc: &'static str) -> Self {
-        Self { name, place: Place::Column(column), shape: Shape::Text, doc }
+        Self { name, location: Location::Column(column), shape: Shape::Text, doc }
     }
 
     pub(super) const fn record(
@@ -49,6 +49,6 @@ impl Field {
         shape: Shape,
         doc: &'static str,
     ) -> Self {
-        Self { name, place: Place::Record(path), shape, doc }
+        Self { name, location: Location::Record(path), shape, doc }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::field::{Place, Shape};
+use super::field::{Location, Shape};
 use super::*;
 use crate::access::Principal;
 
@@ -202,9 +202,9 @@ fn what_a_view_shows_stands_in_records() {
         let records: Vec<Value> =
             examples().into_iter().filter(|(word, _)| *word == info.word).map(|(_, record)| record).collect();
         for field in info.fields {
-            let found = match field.place {
-                Place::Column(name) => TABLE.by_name(name).is_some(),
-                Place::Record(path) => records.iter().any(|record| {
+            let found = match field.location {
+                Location::Column(name) => TABLE.by_name(name).is_some(),
+                Location::Record(path) => records.iter().any(|record| {
                     let value = path.iter().try_fold(record, |value, member| value.get(member));
                     value.is_some_and(|value| match field.shape {
                         Shape::Text => value.is_string(),

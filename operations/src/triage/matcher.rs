@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use wildmatch::WildMatch;
 
 use crate::alert::{Alert, Severity};
 use crate::limits;
@@ -172,8 +173,8 @@ impl Matcher {
         match self.operator {
             Operator::Equal => any(|value, text| value == text),
             Operator::NotEqual => !any(|value, text| value == text),
-            Operator::Like => any(glob),
-            Operator::NotLike => !any(glob),
+            Operator::Like => any(is_like),
+            Operator::NotLike => !any(is_like),
         }
     }
 
@@ -194,41 +195,8 @@ pub(super) fn all_match(matchers: &[Matcher], alert: &Alert) -> bool {
 }
 
 /// Whether the whole text fits a pattern in which `*` stands for any characters and `?` for one.
-///
-/// After a mismatch only the newest `*` takes one more character, so the time is at most length times length.
-fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut p, mut t) = (0, 0);
-    let mut star = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-                continue;
-            }
-            Some(b'?') => {
-                (p, t) = (p + 1, next_char(text, t));
-                continue;
-            }
-            Some(byte) if *byte == text[t] => {
-                (p, t) = (p + 1, t + 1);
-                continue;
-            }
-            _ => {}
-        }
-        let Some((at, from)) = star else { return false };
-        let from = next_char(text, from);
-        star = Some((at, from));
-        (p, t) = (at + 1, from);
-    }
-    pattern[p..].iter().all(|byte| *byte == b'*')
-}
-
-/// Where the character after the one at `at` begins.
-fn next_char(text: &[u8], at: usize) -> usize {
-    let rest = text.get(at + 1..).unwrap_or_default();
-    at + 1 + rest.iter().take_while(|byte| (**byte & 0xC0) == 0x80).count()
+fn is_like(pattern: &str, text: &str) -> bool {
+    WildMatch::new(pattern).matches(text)
 }
 
 #[cfg(test)]
@@ -289,21 +257,21 @@ mod tests {
     }
 
     /// The plain definition, in exponential time.
-    fn slow_glob(pattern: &[char], text: &[char]) -> bool {
+    fn slow_is_like(pattern: &[char], text: &[char]) -> bool {
         match pattern.split_first() {
             None => text.is_empty(),
-            Some(('*', rest)) => (0..=text.len()).any(|at| slow_glob(rest, &text[at..])),
-            Some((char, rest)) => {
-                text.split_first().is_some_and(|(first, text)| (*char == '?' || char == first) && slow_glob(rest, text))
-            }
+            Some(('*', rest)) => (0..=text.len()).any(|at| slow_is_like(rest, &text[at..])),
+            Some((char, rest)) => text
+                .split_first()
+                .is_some_and(|(first, text)| (*char == '?' || char == first) && slow_is_like(rest, text)),
         }
     }
 
     proptest! {
         #[test]
-        fn globs_are_what_they_are_defined_as(pattern in "[ab*?ü]{0,8}", text in "[abü]{0,8}") {
+        fn patterns_are_what_they_are_defined_as(pattern in "[ab*?ü]{0,8}", text in "[abü]{0,8}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
-            prop_assert_eq!(glob(&pattern, &text), slow_glob(&chars(&pattern), &chars(&text)));
+            prop_assert_eq!(is_like(&pattern, &text), slow_is_like(&chars(&pattern), &chars(&text)));
         }
 
         #[test]

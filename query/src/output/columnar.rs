@@ -10,9 +10,9 @@ use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
 
 use super::{Writer, plain};
-use crate::answer::Statistics;
 use crate::error::QueryError;
 use crate::limits;
+use crate::result_stream::Statistics;
 
 /// An Arrow IPC stream.
 pub(super) struct Arrow {

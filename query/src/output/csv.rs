@@ -7,8 +7,8 @@ use datafusion::arrow::csv::WriterBuilder;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::{Writer, plain};
-use crate::answer::Statistics;
 use crate::error::QueryError;
+use crate::result_stream::Statistics;
 
 /// CSV with a header. Null and the empty text look the same.
 pub(super) struct Csv {

@@ -1,43 +1,43 @@
 //! A result on its way into bytes of one format: what whoever sends results needs of one, without knowing its columns.
 
 use super::{Format, Writer};
-use crate::answer::{Answer, Statistics};
 use crate::error::QueryError;
+use crate::result_stream::{ResultStream, Statistics};
 
 /// A result that is read as bytes. Dropping it cancels the query.
 pub struct Encoded {
-    answer: Answer,
+    result: ResultStream,
     writer: Box<dyn Writer>,
     ended: bool,
 }
 
 impl Encoded {
-    /// Writes `answer` in this format; `width` is how many columns of characters a table may take.
-    pub fn new(answer: Answer, format: Format, width: Option<usize>) -> Result<Self, QueryError> {
-        let writer = format.writer(answer.id(), answer.schema(), width)?;
-        Ok(Self { answer, writer, ended: false })
+    /// Writes `result` in this format; `width` is how many columns of characters a table may take.
+    pub fn new(result: ResultStream, format: Format, width: Option<usize>) -> Result<Self, QueryError> {
+        let writer = format.writer(result.id(), result.schema(), width)?;
+        Ok(Self { result, writer, ended: false })
     }
 
     /// Id of the query, as recorded.
     pub fn id(&self) -> &str {
-        self.answer.id()
+        self.result.id()
     }
 
     /// What the query cost, once everything was read; `None` before.
     pub fn statistics(&self) -> Option<Statistics> {
-        self.ended.then(|| self.answer.statistics())
+        self.ended.then(|| self.result.statistics())
     }
 
     /// At least `bytes` more bytes, or all that are left. With an error come the bytes before it; nothing follows it.
     pub async fn pull(&mut self, bytes: usize) -> Result<Vec<u8>, (Vec<u8>, QueryError)> {
         let mut out = Vec::new();
         while !self.ended && out.len() < bytes {
-            let step = match self.answer.next().await {
+            let step = match self.result.next().await {
                 Some(Ok(batch)) => self.writer.batch(&batch, &mut out),
                 Some(Err(error)) => Err(error),
                 None => {
                     self.ended = true;
-                    let statistics = self.answer.statistics();
+                    let statistics = self.result.statistics();
                     self.writer.finish(&statistics, &mut out)
                 }
             };

@@ -8,8 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::terminal::visible;
 use super::{Writer, plain};
-use crate::answer::Statistics;
 use crate::error::QueryError;
+use crate::result_stream::Statistics;
 
 /// Rows under each other. Nothing is cut; the terminal breaks what is longer than it is wide.
 pub(super) struct Expanded {

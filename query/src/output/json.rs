@@ -12,8 +12,8 @@ use datafusion::arrow::json::writer::{JsonFormat, LineDelimited, Writer as Arrow
 use serde_json::json;
 
 use super::{Writer, plain};
-use crate::answer::Statistics;
 use crate::error::QueryError;
+use crate::result_stream::Statistics;
 
 /// The columns as JSON writes them.
 struct Columns {

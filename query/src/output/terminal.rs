@@ -9,9 +9,9 @@ use datafusion::arrow::datatypes::Schema;
 use unicode_width::UnicodeWidthStr;
 
 use super::{Writer, plain};
-use crate::answer::Statistics;
 use crate::error::QueryError;
 use crate::limits;
+use crate::result_stream::Statistics;
 
 /// Aligned columns; the first rows set the widths.
 pub(super) struct Table {

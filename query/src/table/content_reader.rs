@@ -25,7 +25,7 @@ use super::layout::SEQ;
 use crate::limits;
 
 /// Where a row's content stands: the number of a read part and the row in it.
-type Place = (u32, u32);
+type PartRow = (u32, u32);
 
 /// The positions in one row group of one content file: `seq` to row.
 type Positions = Arc<HashMap<i64, u32>>;
@@ -76,7 +76,7 @@ impl ContentReader {
             }
         }
         let mut parts: Vec<RecordBatch> = Vec::new();
-        let mut places: Vec<Option<Place>> = vec![None; seqs.len()];
+        let mut places: Vec<Option<PartRow>> = vec![None; seqs.len()];
         for (at, rows) in by_segment {
             self.read_segment(at, &rows, seqs, &mut parts, &mut places).await?;
         }
@@ -89,7 +89,7 @@ impl ContentReader {
         rows: &[usize],
         seqs: &[i64],
         parts: &mut Vec<RecordBatch>,
-        places: &mut [Option<Place>],
+        places: &mut [Option<PartRow>],
     ) -> Result<()> {
         let segment = Arc::clone(&self.segments[at]);
         let Some(content) = &segment.content else { return Ok(()) };
@@ -154,7 +154,7 @@ impl ContentReader {
     }
 
     /// Puts the read parts into the order of the rows.
-    fn assemble(&self, parts: &[RecordBatch], places: &[Option<Place>]) -> Result<Vec<ArrayRef>> {
+    fn assemble(&self, parts: &[RecordBatch], places: &[Option<PartRow>]) -> Result<Vec<ArrayRef>> {
         let mut starts = Vec::with_capacity(parts.len());
         let mut total = 0_u32;
         for part in parts {

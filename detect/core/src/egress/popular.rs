@@ -1,15 +1,7 @@
-//! Domains that software development everywhere talks to, and the domains that an operator trusts: the prior against which
-//! a new destination is judged.
+//! Domains that software development everywhere talks to: the prior against which a new destination is judged.
 //!
 //! Only registrable domains whose names their owners alone can give out stand here: no hosting service under which anybody
 //! rents a name, since the public suffix list makes each rented name a domain of its own.
-
-use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
-
-use super::request::Request;
-use crate::limits::{LISTED_NAME_BYTES_MAX, NAMES_MAX};
 
 /// Whether the registrable domain is one of the built-in list.
 pub fn is_popular(domain: &str) -> bool {
@@ -57,46 +49,6 @@ pub fn is_telemetry_path(host: &str, path: &str) -> bool {
     ];
     let is_plain = !path.contains("..") && !path.contains('%');
     is_plain && PATHS.iter().any(|(known, start)| *known == host && path.starts_with(start))
-}
-
-/// Names that an operator lists, in lower case: hosts or registrable domains, or packages.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Names(BTreeSet<String>);
-
-impl Names {
-    /// Whether the name is listed.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.contains(name)
-    }
-
-    /// Whether the request's host or domain is listed.
-    pub fn cover(&self, request: &Request<'_>) -> bool {
-        !self.0.is_empty() && (self.has(request.domain) || self.has(request.host))
-    }
-
-    /// The names in order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    /// Checks number and form.
-    pub fn check(&self, parameter: &str) -> Result<(), String> {
-        if self.0.len() > NAMES_MAX {
-            return Err(format!("{parameter} has {} names; it may have {NAMES_MAX}", self.0.len()));
-        }
-        let odd = |name: &&String| {
-            let graphic = name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase());
-            name.is_empty() || name.len() > LISTED_NAME_BYTES_MAX || !graphic || name.contains('*')
-        };
-        match self.0.iter().find(odd) {
-            Some(name) => Err(format!(
-                "{parameter} has {:?}; names are in lower case, without wildcards, at most {LISTED_NAME_BYTES_MAX} bytes long",
-                crate::text::bounded(name)
-            )),
-            None => Ok(()),
-        }
-    }
 }
 
 /// Vendors of telemetry, error reports and feature switches, and of agents and tools that report to a domain of their own, sorted.
@@ -390,17 +342,5 @@ mod tests {
         ] {
             assert_eq!(is_telemetry_path(host, path), is, "{host}{path}");
         }
-    }
-
-    #[test]
-    fn listed_names_have_a_form() {
-        let names = |list: &[&str]| Names(list.iter().map(ToString::to_string).collect());
-        assert_eq!(names(&["acme.example", "ci.acme.example"]).check("trusted_domains"), Ok(()));
-        for odd in ["", "Acme.example", "*.acme.example", "a b", &"x".repeat(LISTED_NAME_BYTES_MAX + 1)] {
-            let error = names(&[odd]).check("trusted_domains").unwrap_err();
-            assert!(error.contains("trusted_domains"), "{error}");
-        }
-        let many: Vec<String> = (0..=NAMES_MAX).map(|number| format!("d{number}.example")).collect();
-        assert!(Names(many.into_iter().collect()).check("trusted_domains").is_err());
     }
 }

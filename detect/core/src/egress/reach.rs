@@ -3,77 +3,24 @@
 //! For each name only a few agents and teams are remembered: a name with more is not rare, and then who they are does not
 //! matter. What agents did is never pooled into what one of them may do: it only says how unusual it is.
 
+use crate::egress::known::{Familiarity, Known};
 use crate::egress::request::Request;
+use crate::egress::seen_agents::SeenAgents;
 use crate::event::EventRow;
 use crate::findings::Findings;
-use crate::limits::{AGENT_REGISTERS, REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
+use crate::limits::{REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
 use crate::pack::{Mark, mark_of};
 use crate::table::Table;
-use crate::text::duration;
 use crate::{detector_state, packed};
 
 /// Who asked for which name, as far as it is needed to tell rare names.
 #[derive(Debug)]
 pub struct Reach {
+    agents: SeenAgents,
     names: Table<Asked>,
-    agents: Sketch,
-    /// The second in which watching began.
-    since: Option<i64>,
 }
 
-detector_state!(Reach { since, agents, names });
-
-/// What is known of a name before this event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    /// How many other agents wanted to reach it, refused or not; [`REACH_FEW`] stands for that many and more.
-    pub tried: u32,
-    /// Who reached it.
-    pub reached: Familiarity,
-    /// Who wrote to it: a page that was read before is not a place that was written to before.
-    pub written: Familiarity,
-}
-
-/// How far a name is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Familiarity {
-    /// Whether by this agent.
-    pub agent: bool,
-    /// Whether by anybody of this agent's team; those without a team are one.
-    pub team: bool,
-    /// By how many other agents; [`REACH_FEW`] stands for that many and more.
-    pub others: u32,
-}
-
-impl Familiarity {
-    /// Whether fewer than `rare_agents` others know it.
-    pub fn is_rare(self, rare_agents: u32) -> bool {
-        self.others < rare_agents
-    }
-}
-
-/// Against what a finding is judged: how many agents were watched for how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct Watched {
-    /// About how many agents.
-    pub agents: u64,
-    /// For how many seconds.
-    pub seconds: i64,
-}
-
-impl Watched {
-    /// How rare a domain is for which `others` asked, as a sentence.
-    pub fn sentence(&self, scope_kind: &str, others: u32) -> String {
-        let seen = duration(self.seconds.saturating_mul(1_000_000));
-        match (self.agents.saturating_sub(1), others) {
-            (0, _) => format!("No other {scope_kind} is known that could have asked for that domain."),
-            (fleet, 0) => format!("None of about {fleet} other {scope_kind}s asked for that domain in {seen}."),
-            (fleet, others) => {
-                format!("Only {others} of about {fleet} other {scope_kind}s asked for that domain in {seen}.")
-            }
-        }
-    }
-}
+detector_state!(Reach { agents, names });
 
 /// One name. `noted` is the second of the latest use that counted for the table's order.
 #[derive(Debug, Clone, Copy, Default)]
@@ -163,7 +110,7 @@ impl Asked {
 impl Default for Reach {
     /// Nobody asked for anything.
     fn default() -> Self {
-        Self { names: Table::new(REACH_NAMES_MAX), agents: Sketch::default(), since: None }
+        Self { agents: SeenAgents::default(), names: Table::new(REACH_NAMES_MAX) }
     }
 }
 
@@ -171,8 +118,7 @@ impl Reach {
     /// Notes the event's request for its destination, and says what was known before.
     pub fn note(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) -> Known {
         let second = event.second();
-        self.since.get_or_insert(second);
-        self.agents.insert(event.network());
+        self.agents.note(event.network(), second);
         let (agent, team) = (event.network() as u32, event.team() as u32);
         let (reaches, writes) = (!request.refused, !request.refused && request.is_write());
         // What everybody asks for all the time costs one look.
@@ -197,46 +143,9 @@ impl Reach {
         known
     }
 
-    /// How much was watched until `second`.
-    pub fn watched(&self, second: i64) -> Watched {
-        Watched { agents: self.agents.count(), seconds: self.since.map_or(0, |since| second - since) }
-    }
-}
-
-/// Counts different hashes to a few percent (HyperLogLog), in integers only: the same on every machine.
-#[derive(Debug, Clone)]
-struct Sketch {
-    registers: [u8; AGENT_REGISTERS],
-}
-packed!(Sketch { registers });
-
-impl Default for Sketch {
-    fn default() -> Self {
-        Self { registers: [0; AGENT_REGISTERS] }
-    }
-}
-
-impl Sketch {
-    fn insert(&mut self, hash: u64) {
-        let (register, rest) = (hash as usize % AGENT_REGISTERS, hash / AGENT_REGISTERS as u64);
-        // The rest is never longer than 56 bits, so the rank fits.
-        let rank = rest.trailing_zeros().min(55) as u8 + 1;
-        if let Some(register) = self.registers.get_mut(register) {
-            *register = rank.max(*register);
-        }
-    }
-
-    /// While registers are free, how many insertions usually fill as many as are filled; then the harmonic mean.
-    fn count(&self) -> u64 {
-        const M: u64 = AGENT_REGISTERS as u64;
-        let free: u64 = self.registers.iter().map(|register| u64::from(*register == 0)).sum();
-        if free * 8 > M {
-            let thousands: u64 = (free + 1..=M).map(|left| 1_000_000 * M / left).sum();
-            return (thousands + 500_000) / 1_000_000;
-        }
-        let harmonic: u64 = self.registers.iter().map(|register| (1u64 << 40) >> *register).sum();
-        // The constant of HyperLogLog for 256 registers is 0.7182.
-        ((u128::from(M * M) << 40) * 7_182 / 10_000 / u128::from(harmonic.max(1))) as u64
+    /// Who was watched, and since when.
+    pub fn agents(&self) -> &SeenAgents {
+        &self.agents
     }
 }
 
@@ -247,6 +156,7 @@ mod tests {
 
     use super::*;
     use crate::detector_state::DetectorState as _;
+    use crate::egress::known::Watched;
     use crate::fixtures;
 
     fn ask(second: i64, workspace: &str, team: &str, domain: &str) -> Value {
@@ -281,7 +191,7 @@ mod tests {
         assert_eq!(reached[3], Familiarity { agent: false, team: false, others: 2 });
         let last = reached.last().unwrap();
         assert!(last.others == REACH_FEW && !last.is_rare(REACH_FEW));
-        let Watched { agents, seconds } = reach.watched(fixtures::START + 8);
+        let Watched { agents, seconds } = reach.agents().watched(fixtures::START + 8);
         assert!(agents.abs_diff(19) <= 1 && seconds == 8, "about 19: {agents}");
     }
 
@@ -296,20 +206,6 @@ mod tests {
         let others = |known: &Known| [known.tried, known.reached.others, known.written.others];
         assert_eq!([others(&said[1]), others(&said[2])], [[1, 0, 0], [2, 1, 0]]);
         assert!(!said[2].written.team && said[3].written.agent && said[3].reached.agent);
-    }
-
-    #[test]
-    fn agents_are_counted_to_a_few_percent() {
-        for agents in [0u64, 1, 3, 40, 200, 1_000, 20_000] {
-            let mut sketch = Sketch::default();
-            for number in 0..agents {
-                let hash = fixtures::key().hash(&["network", &number.to_string()]);
-                sketch.insert(hash);
-                sketch.insert(hash);
-            }
-            let error = sketch.count().abs_diff(agents);
-            assert!(error * 100 <= agents * 18, "{agents}: {}", sketch.count());
-        }
     }
 
     proptest! {

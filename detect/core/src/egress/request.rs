@@ -1,12 +1,13 @@
 //! A request that left an agent, or wanted to: what the detectors of egress read of an event. Nothing here keeps state.
 
 use ledger::events::column;
-use operations::alert::What;
 
 use super::class::{self, Class};
 use super::popular;
-use crate::event::{EGRESS, EventRow};
-use crate::text::bounded;
+use crate::event_columns::EventColumns;
+
+/// The kind of event that an HTTP request of an agent is.
+pub const EGRESS: &str = "egress.http";
 
 /// One HTTP request. Every text is attacker-written.
 #[derive(Debug, Clone, Copy)]
@@ -27,25 +28,20 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// Reads the request that an event is about; `None` for other kinds. Who has the event asks it instead.
-    pub fn read(event: &EventRow<'a>) -> Option<Self> {
-        if event.kind() != EGRESS {
+    pub fn read(columns: &EventColumns<'a>) -> Option<Self> {
+        if columns.kind() != EGRESS {
             return None;
         }
-        let domain = event.destination();
-        let method = event.text(column::METHOD).unwrap_or("");
+        let domain = columns.destination();
+        let method = columns.text(column::METHOD).unwrap_or("");
         Some(Self {
-            host: event.text(column::HOST).unwrap_or(domain),
+            host: columns.text(column::HOST).unwrap_or(domain),
             domain,
             method,
-            path: event.text(column::PATH).unwrap_or(""),
-            refused: matches!(event.text(column::OUTCOME), Some("deny" | "blocked")),
+            path: columns.text(column::PATH).unwrap_or(""),
+            refused: matches!(columns.text(column::OUTCOME), Some("deny" | "blocked")),
             write: ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| method.eq_ignore_ascii_case(write)),
         })
-    }
-
-    /// The request that an event is about, if it names its destination and nobody refused it.
-    pub fn let_through(event: &EventRow<'a>) -> Option<Self> {
-        event.request().filter(|request| !request.refused && !request.domain.is_empty())
     }
 
     /// Whether its method is one that carries data out.
@@ -69,24 +65,12 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What a finding about requests rests on; many targets have no name.
-pub fn what(event: &EventRow<'_>, many: bool) -> What {
-    let text = |column| event.text(column).map(bounded);
-    What {
-        host: text(column::HOST).filter(|_| !many),
-        domain: text(column::DOMAIN).filter(|_| !many),
-        method: text(column::METHOD),
-        path: text(column::PATH).filter(|_| !many),
-        policy: text(column::RULE),
-        ..What::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::event::EventRow;
     use crate::fixtures;
 
     #[test]
@@ -100,14 +84,14 @@ mod tests {
         let rows = fixtures::rows(&events);
         let row = |number| rows.get(number).unwrap();
         let first = row(0);
-        let request = EventRow::new(&first, false, fixtures::key()).request().unwrap();
+        let request = Request::read(&EventColumns::new(&first)).unwrap();
         assert!(request.is_write() && request.refused && request.query_len() == 7 && request.domain == "acme.example");
         let second = row(1);
-        let request = EventRow::new(&second, false, fixtures::key()).request().unwrap();
+        let request = Request::read(&EventColumns::new(&second)).unwrap();
         assert!(!request.is_write() && !request.refused && request.domain == "203.0.113.7" && request.path.is_empty());
         let (third, fourth) = (row(2), row(3));
         let nowhere = EventRow::new(&third, false, fixtures::key());
-        assert!(nowhere.request().is_some() && Request::let_through(&nowhere).is_none());
+        assert!(nowhere.request().is_some() && nowhere.let_through().is_none());
         assert!(EventRow::new(&fourth, false, fixtures::key()).request().is_none());
     }
 }

@@ -1,14 +1,8 @@
-//! Which events show that an agent had a secret in its hands.
+//! That an agent had a secret in its hands: what is kept of the event that showed it. Which events do is decided in `exposure`.
 
 use ledger::Position;
-use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
-use crate::aspects::Aspects;
-use crate::command::reads;
-use crate::event::EventRow;
-use crate::failure::Failure;
-use crate::file::secrets::holds_secrets;
 use crate::{packed, packed_enum};
 
 /// An event that showed a secret to an agent.
@@ -27,7 +21,7 @@ pub struct SecretRead {
 /// How a secret was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Sign {
+pub(super) enum Sign {
     /// By the name of the file.
     FileName,
     /// Redaction found one in the record.
@@ -37,23 +31,9 @@ enum Sign {
 }
 
 impl SecretRead {
-    /// The secret that this event shows to its agent, if it does.
-    pub fn of(event: &EventRow<'_>) -> Option<Self> {
-        // What was refused showed no file. A call that is only asked for counts: not every source tells of its end.
-        let is_refused = event.failure() == Some(Failure::Refused);
-        let is_named = || event.text(column::FILE).is_some_and(holds_secrets);
-        let is_run = || event.aspects().meet(Aspects::COMMAND) && reads::secret(event.line()).is_some();
-        let sign = if !is_refused && is_named() {
-            Sign::FileName
-        } else if event.list(column::REDACTIONS).next().is_some() {
-            Sign::Redaction
-        } else if !is_refused && is_run() {
-            Sign::Command
-        } else {
-            return None;
-        };
-        let Position { shard, seq, .. } = event.position();
-        Some(Self { shard, seq, recorded: event.recorded(), sign })
+    /// A secret that was seen at a position.
+    pub(super) fn new(Position { shard, seq, .. }: Position, recorded: i64, sign: Sign) -> Self {
+        Self { shard, seq, recorded, sign }
     }
 
     /// What the agent did, as a sentence.

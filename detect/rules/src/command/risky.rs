@@ -2,6 +2,7 @@
 
 mod destroy;
 mod escape;
+mod sign;
 mod signs;
 #[cfg(test)]
 mod table;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::deed::{CallStage, Calls, Deeds, News};
 use crate::limits::MADE_MAX;
 pub(crate) use destroy::{deletes, is_narrow, is_recursive, removed_paths};
-use signs::{Class, Sign};
+use sign::{Class, Sign};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {

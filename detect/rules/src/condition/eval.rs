@@ -8,7 +8,7 @@ use ledger::column::handle;
 use ledger::events::column;
 use regex::Regex;
 
-use super::Answer;
+use super::Truth;
 
 /// A part of a condition. The checker built it, so values have the types that their places want.
 #[derive(Debug)]
@@ -105,11 +105,11 @@ type Evaluated<'a> = Result<Value<'a>, Fault>;
 
 impl Node {
     /// Asks an event.
-    pub fn answer(&self, event: &EventRow<'_>) -> Answer {
+    pub fn answer(&self, event: &EventRow<'_>) -> Truth {
         match self.truth(event, None) {
-            Ok(true) => Answer::Yes,
-            Ok(false) | Err(Fault::Absent) => Answer::No,
-            Err(Fault::Failed) => Answer::Failed,
+            Ok(true) => Truth::Yes,
+            Ok(false) | Err(Fault::Absent) => Truth::No,
+            Err(Fault::Failed) => Truth::Failed,
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fixtures;
 
-fn ask(source: &str, event: &Value) -> Answer {
+fn ask(source: &str, event: &Value) -> Truth {
     let condition = Condition::new(source).unwrap_or_else(|error| panic!("{source}: {error}"));
     let rows = fixtures::rows(std::slice::from_ref(event));
     let row = rows.get(0).unwrap();
@@ -26,8 +26,8 @@ fn request() -> Value {
 
 #[test]
 fn conditions_say_what_cel_says() {
-    let check = |source: &str, expected: Answer| assert_eq!(ask(source, &request()), expected, "{source}");
-    let holds = |source: &str| check(source, Answer::Yes);
+    let check = |source: &str, expected: Truth| assert_eq!(ask(source, &request()), expected, "{source}");
+    let holds = |source: &str| check(source, Truth::Yes);
     holds(r#"kind == "egress.http" && outcome in ["deny", 'blocked'] && !(status < 400)"#);
     holds("host.endsWith('.acme.example') && host.startsWith(\"api.\") && path.contains('/keys')");
     holds(r"command.matches(r'^curl\s.*https://') && matches(path, '^/v[0-9]+/')");
@@ -44,15 +44,15 @@ fn conditions_say_what_cel_says() {
     holds(r#"'\x41\u00e9\101' == 'AéA' && 'a\'b' == "a'b" && r'\d' != 'd' && '''a'b''' == "a'b""#);
     // What an event does not say is null; what is asked of it has no answer, and only matters if it has to.
     holds("tool == null && status != null && tool != 'Bash' && !(tool in ['Bash'])");
-    check("tool.startsWith('B')", Answer::No);
-    check("!tool.startsWith('B')", Answer::No);
+    check("tool.startsWith('B')", Truth::No);
+    check("!tool.startsWith('B')", Truth::No);
     holds("tool.startsWith('B') || true");
-    check("tokens_in > 5 || false", Answer::No);
-    check("false && tokens_in / 0 > 5", Answer::No);
-    check("bytes_out / (status - 403) > 1", Answer::Failed);
-    check("bytes_out * 9223372036854775807 > 1", Answer::Failed);
-    check("bytes_out / (status - 403) > 1 || true", Answer::Yes);
-    check("-9223372036854775808 == 1", Answer::No);
+    check("tokens_in > 5 || false", Truth::No);
+    check("false && tokens_in / 0 > 5", Truth::No);
+    check("bytes_out / (status - 403) > 1", Truth::Failed);
+    check("bytes_out * 9223372036854775807 > 1", Truth::Failed);
+    check("bytes_out / (status - 403) > 1 || true", Truth::Yes);
+    check("-9223372036854775808 == 1", Truth::No);
 }
 
 #[test]

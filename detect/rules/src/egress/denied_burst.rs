@@ -7,7 +7,7 @@ mod window;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::egress::request::what;
+use detect_core::egress::evidence::what;
 use detect_core::episode::{Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;

@@ -6,7 +6,8 @@ mod fleet;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::egress::request::{Request, what};
+use detect_core::egress::evidence::what;
+use detect_core::egress::request::Request;
 use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;

@@ -6,9 +6,10 @@ mod examples;
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
 use detect_core::egress::class::Class;
-use detect_core::egress::popular::Names;
-use detect_core::egress::reach::Familiarity;
-use detect_core::egress::request::{Request, what};
+use detect_core::egress::evidence::what;
+use detect_core::egress::known::Familiarity;
+use detect_core::egress::names::Names;
+use detect_core::egress::request::Request;
 use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
@@ -79,7 +80,7 @@ impl Detector for NewDomain {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let (Some(request), Some(known)) = (Request::let_through(event), event.known()) else { return };
+        let (Some(request), Some(known)) = (event.let_through(), event.known()) else { return };
         let known = if request.is_write() { known.written } else { known.reached };
         // What somebody else of the team did is not new, and for risky places the team is all that counts.
         if known.agent == known.team && !self.parameters.trusted_domains.cover(&request) {

@@ -7,9 +7,10 @@ mod trickle;
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
 use detect_core::egress::class::Class;
-use detect_core::egress::popular::Names;
-use detect_core::egress::reach::Familiarity;
-use detect_core::egress::request::{Request, what};
+use detect_core::egress::evidence::what;
+use detect_core::egress::known::Familiarity;
+use detect_core::egress::names::Names;
+use detect_core::egress::request::Request;
 use detect_core::episode::{Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
@@ -98,7 +99,7 @@ impl Detector for SlowPost {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let (Some(request), Some(known)) = (Request::let_through(event), event.known()) else { return };
+        let (Some(request), Some(known)) = (event.let_through(), event.known()) else { return };
         let known = known.reached;
         if !known.is_rare(self.parameters.rare_agents) || self.parameters.trusted_domains.cover(&request) {
             return;

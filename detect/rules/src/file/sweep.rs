@@ -26,11 +26,11 @@ impl Sweep {
         let mut sweep = Self::default();
         for command in &line.commands {
             let name = command.name();
-            let mut place = Place { command, is_workspace: &mut is_workspace };
+            let mut folder = WorkingFolder { command, is_workspace: &mut is_workspace };
             match name.as_str() {
-                _ if REMOVERS.contains(&name.as_str()) => sweep.remove(&name, line.feeding(command), &mut place),
-                "find" if deletes(command, line) => sweep.find(&mut place),
-                "git" => sweep.clean(&mut place),
+                _ if REMOVERS.contains(&name.as_str()) => sweep.remove(&name, line.feeding(command), &mut folder),
+                "find" if deletes(command, line) => sweep.find(&mut folder),
+                "git" => sweep.clean(&mut folder),
                 _ => {}
             }
         }
@@ -50,21 +50,21 @@ impl Sweep {
     }
 
     /// `rm` and its like. What it is given no names for, `xargs` gives it from the command before.
-    fn remove(&mut self, name: &str, feeding: Option<&Command>, place: &mut Place<'_>) {
-        let recursive = is_recursive(place.command, name);
-        let mut names = removed_paths(place.command, name).filter(|name| !name.contains("{}")).peekable();
+    fn remove(&mut self, name: &str, feeding: Option<&Command>, folder: &mut WorkingFolder<'_>) {
+        let recursive = is_recursive(folder.command, name);
+        let mut names = removed_paths(folder.command, name).filter(|name| !name.contains("{}")).peekable();
         if names.peek().is_none() {
-            return self.feed(feeding.filter(|_| place.command.takes_names));
+            return self.feed(feeding.filter(|_| folder.command.takes_names));
         }
         for name in names {
-            if place.is_needless(name) {
+            if folder.is_needless(name) {
                 continue;
             }
             // What ends like a file is one, whatever options come with it.
             let last = program(name);
             let is_file = last.find('.').is_some_and(|at| at > 0 && at + 1 < last.len()) && !name.contains('*');
             match () {
-                () if recursive && place.is_everything(name) => {
+                () if recursive && folder.is_everything(name) => {
                     self.everything = Some("rm of everything in the folder that it works in");
                 }
                 () if recursive && !is_file || matches!(name, "*" | "./*") => self.folders += 1,
@@ -89,16 +89,16 @@ impl Sweep {
     }
 
     /// `find` whose findings are deleted. Tests of names, ages and the like narrow it.
-    fn find(&mut self, place: &mut Place<'_>) {
-        let is_narrow = is_narrow(place.command);
-        let words = place.command.words.get(1..).unwrap_or_default();
+    fn find(&mut self, folder: &mut WorkingFolder<'_>) {
+        let is_narrow = is_narrow(folder.command);
+        let words = folder.command.words.get(1..).unwrap_or_default();
         let mut starts = words.iter().take_while(|word| !word.starts_with(['-', '!', '(', '\\'])).peekable();
-        if starts.peek().is_none() && !place.is_needless(".") {
+        if starts.peek().is_none() && !folder.is_needless(".") {
             return self.found(is_narrow, true);
         }
         for start in starts {
-            if !place.is_needless(start) {
-                let everything = place.is_everything(start);
+            if !folder.is_needless(start) {
+                let everything = folder.is_everything(start);
                 self.found(is_narrow, everything);
             }
         }
@@ -113,8 +113,8 @@ impl Sweep {
     }
 
     /// `git clean`, unless it only says what it would do.
-    fn clean(&mut self, place: &mut Place<'_>) {
-        let command = place.command;
+    fn clean(&mut self, folder: &mut WorkingFolder<'_>) {
+        let command = folder.command;
         let mut rest = command.operands(&["-C", "-c", "-e", "--exclude"]);
         let flag = |letter, long| command.flag(letter, long);
         if rest.next() != Some("clean") || !flag('f', "force") || flag('n', "dry-run") {
@@ -122,7 +122,7 @@ impl Sweep {
         }
         let names: Vec<&str> = rest.filter(|name| !matches!(*name, "." | "./")).collect();
         if !names.is_empty() {
-            self.folders += names.iter().filter(|name| !place.is_needless(name)).count() as u32;
+            self.folders += names.iter().filter(|name| !folder.is_needless(name)).count() as u32;
         } else if !flag('X', " ") {
             self.everything = Some("git clean of everything that is not committed");
         } else {
@@ -131,13 +131,13 @@ impl Sweep {
     }
 }
 
-/// Where a command runs.
-struct Place<'a> {
+/// The folder in which a command runs.
+struct WorkingFolder<'a> {
     command: &'a Command,
     is_workspace: &'a mut dyn FnMut(&str) -> bool,
 }
 
-impl Place<'_> {
+impl WorkingFolder<'_> {
     fn is_needless(&self, name: &str) -> bool {
         is_needless(&self.command.path(name))
     }

@@ -123,7 +123,7 @@ impl Repeat {
         let turn = agent.finder.take(step, event.sighting(), agent.spent);
         let (laps, ended) = match turn {
             Turn::Laps(laps) => (laps, None),
-            Turn::Progress => (0, Some(End::Result)),
+            Turn::Further => (0, Some(End::Result)),
             Turn::Elsewhere => (0, Some(End::Elsewhere)),
         };
         if let Some(end) = ended {

@@ -6,8 +6,9 @@ mod weakness;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
+use detect_core::egress::request::EGRESS;
 use detect_core::episode::{Before, Episodes, Opening, Subject};
-use detect_core::event::{EGRESS, EventRow};
+use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::recent::Recent;

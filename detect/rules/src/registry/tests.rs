@@ -60,27 +60,35 @@ fn texts_of_the_reference_are_complete() {
 #[test]
 fn every_parameter_has_its_meaning_and_its_default_lies_in_its_range() {
     let defaults = serde_json::to_value(Rules::default()).unwrap();
+    let schema = schemars::schema_for!(Rules).to_value();
+    let mut bounded = 0;
     for spec in DETECTORS {
         let defaults = defaults[spec.name].as_object().unwrap();
-        let meanings = meanings(spec.name);
-        let names: BTreeSet<&str> = meanings.iter().map(|meaning| meaning.name).collect();
-        assert_eq!(names, defaults.keys().map(String::as_str).collect(), "{}", spec.name);
-        for meaning in meanings {
-            let text = meaning.text();
-            assert!(text.ends_with('.') && text.len() > 20, "{}: {}: {text}", spec.name, meaning.name);
-            let default = defaults[meaning.name].as_i64();
-            let lies = meaning.range.is_none_or(|(least, greatest)| (least..=greatest).contains(&default.unwrap()));
-            assert!(lies, "{}: {}: {default:?}", spec.name, meaning.name);
-            let out = meaning.range.map(|(least, greatest)| [least - 1, greatest + 1]);
-            for value in out.into_iter().flatten() {
-                let set = json!({ spec.name: { meaning.name: value } });
+        let table = schema["properties"][spec.name]["$ref"].as_str().unwrap().strip_prefix('#').unwrap();
+        let properties = schema.pointer(table).unwrap()["properties"].as_object().unwrap();
+        let names = |of: &serde_json::Map<String, Value>| of.keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(names(properties), names(defaults), "{}", spec.name);
+        for (name, property) in properties {
+            let text = property["description"].as_str().unwrap();
+            assert!(text.ends_with('.') && text.len() > 20, "{}: {name}: {text}", spec.name);
+            let default = &defaults[name];
+            assert_eq!(&property["default"], default, "{}: {name}", spec.name);
+            let [least, greatest] = ["minimum", "maximum"].map(|bound| property[bound].as_i64());
+            let lies = |value: i64| {
+                least.is_none_or(|least| least <= value) && greatest.is_none_or(|greatest| value <= greatest)
+            };
+            assert!(default.as_i64().is_none_or(lies), "{}: {name}: {default}", spec.name);
+            bounded += usize::from(greatest.is_some());
+            for value in [least.map(|least| least - 1), greatest.map(|greatest| greatest + 1)].into_iter().flatten() {
+                let set = json!({ spec.name: { name: value } });
                 let refused = serde_json::from_value::<Rules>(set).is_ok_and(|rules| {
-                    rules.check().is_err_and(|error| error.rule == spec.name && error.message.contains(meaning.name))
+                    rules.check().is_err_and(|error| error.rule == spec.name && error.message.contains(name.as_str()))
                 });
-                assert!(refused || value < 0, "{}: {} = {value}", spec.name, meaning.name);
+                assert!(refused || value < 0, "{}: {name} = {value}", spec.name);
             }
         }
     }
+    assert!(bounded > DETECTORS.len(), "{bounded} have a range");
 }
 
 /// Events over few names, so that episodes meet; some old, some with secrets, some with hostile texts.

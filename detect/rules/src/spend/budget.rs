@@ -7,6 +7,7 @@ mod case;
 mod examples;
 mod forecast;
 mod parameters;
+mod recent_spend;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;

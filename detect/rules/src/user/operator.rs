@@ -24,7 +24,7 @@ use detect_core::table::Table;
 use serde::{Deserialize, Serialize};
 
 use super::value::RuleColumn;
-use crate::condition::{Answer, Condition};
+use crate::condition::{Condition, Truth};
 use memory_budget::MemoryBudget;
 use recent_events::RecentEvents;
 
@@ -158,10 +158,10 @@ fn check_column(name: &str) -> Result<RuleColumn, Wrong> {
 /// Whether a condition of a rule holds for an event. What cannot be computed does not, and is counted.
 pub fn holds(condition: &Condition, event: &EventRow<'_>, rule: &str, findings: &mut Findings) -> bool {
     let answer = condition.ask(event);
-    if answer == Answer::Failed {
+    if answer == Truth::Failed {
         findings.note_failed(rule);
     }
-    answer == Answer::Yes
+    answer == Truth::Yes
 }
 
 /// The state of the event's key.

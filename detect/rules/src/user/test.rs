@@ -45,7 +45,7 @@ pub struct Expectation {
 
 /// How a test ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct RuleTestReport {
     /// The test.
     pub name: String,
     /// What was expected (`-`) and what came (`+`), line by line, where they differ; empty if it passed.

@@ -8,9 +8,9 @@ use ledger::operations::column;
 use ledger::{Entry, Follower, Group, Options, Store};
 use operations::budget::BudgetService;
 use operations::calendar::Period;
-use operations::fold::{Answer, Budgets, Projection};
+use operations::fold::{BudgetAnswer, Budgets, Projection};
 use operations::kind::budget_report::{DECISION_KIND, Decision};
-use operations::kind::budget_request::{Asked, Commit, Owner, Request, Reserve, Scope, Set};
+use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve, Scope, Set};
 use proptest::prelude::*;
 
 use super::*;
@@ -62,14 +62,14 @@ impl World {
         self.store.events().appender().try_append(group).unwrap().wait().unwrap();
     }
 
-    fn ask(&mut self, id: &str, request: Request) -> Answer {
+    fn ask(&mut self, id: &str, request: Request) -> BudgetAnswer {
         let asked = Asked { owner: Owner::named("gateway"), subject: id.to_owned(), request };
         let decided = self.budgets.ask(&asked, 0).unwrap();
         self.asked += u64::from(decided.seq.is_some());
         decided.answer
     }
 
-    fn reserve(&mut self, id: &str, budgets: &[&str], micros: u64) -> Answer {
+    fn reserve(&mut self, id: &str, budgets: &[&str], micros: u64) -> BudgetAnswer {
         let budgets = budgets.iter().map(ToString::to_string).collect();
         self.ask(id, Request::Reserve(Reserve { budgets, micros, ttl_seconds: 3_600 }))
     }
@@ -170,15 +170,15 @@ fn runtime() -> tokio::runtime::Runtime {
 #[test]
 fn what_was_reserved_is_matched_and_the_rest_is_shown() {
     let mut world = World::new();
-    assert!(matches!(world.reserve("c1", &["red"], 100), Answer::Granted { .. }));
-    assert!(matches!(world.reserve("c2", &["red"], 2_000), Answer::Refused(_)));
+    assert!(matches!(world.reserve("c1", &["red"], 100), BudgetAnswer::Granted { .. }));
+    assert!(matches!(world.reserve("c2", &["red"], 2_000), BudgetAnswer::Refused(_)));
     world.spend("red", "c1", 30);
     world.spend("red", "c1", 40);
     world.spend("red", "nobody", 7);
     world.spend("green", "nobody", 900);
     world.settle();
     assert_eq!(world.numbers("red"), [0, 100, 7, 77]);
-    world.ask("c1", Request::Commit(Commit { micros: 60 }));
+    world.ask("c1", Request::Commit(BudgetCommit { micros: 60 }));
     world.settle();
     assert_eq!(world.numbers("red"), [60, 0, 17, 77], "ten more were seen than were said");
     assert_eq!(world.numbers("blue"), [0; 4]);
@@ -194,7 +194,7 @@ fn what_was_reserved_is_matched_and_the_rest_is_shown() {
 #[test]
 fn what_an_agent_claims_uses_up_nobodys_budget() {
     let mut world = World::new();
-    assert!(matches!(world.reserve("c1", &["red"], 100), Answer::Granted { .. }));
+    assert!(matches!(world.reserve("c1", &["red"], 100), BudgetAnswer::Granted { .. }));
     for trust in ["agent", "workspace", "host", "nobody"] {
         world.tell(trust, "red", "c1", 1_000_000_000);
         world.tell(trust, "red", "nobody", 1_000_000_000);
@@ -202,7 +202,7 @@ fn what_an_agent_claims_uses_up_nobodys_budget() {
     world.tell("control_plane", "red", "nobody", 5);
     world.settle();
     assert_eq!(world.numbers("red"), [0, 100, 5, 5]);
-    assert!(matches!(world.reserve("c2", &["red"], 800), Answer::Granted { .. }));
+    assert!(matches!(world.reserve("c2", &["red"], 800), BudgetAnswer::Granted { .. }));
     let mut named = set("red");
     named.scope.trust = vec![operations::access::Trust::Agent];
     world.budgets.configure(&BTreeMap::from([("red".to_owned(), named)]), "serve").unwrap();
@@ -310,7 +310,7 @@ proptest! {
                     world.reserve(&call.to_string(), budgets, micros);
                 }
                 Step::Commit(call, micros) => {
-                    world.ask(&call.to_string(), Request::Commit(Commit { micros }));
+                    world.ask(&call.to_string(), Request::Commit(BudgetCommit { micros }));
                 }
                 Step::Read => reading.read(),
                 Step::Write => world.write(&mut reading),

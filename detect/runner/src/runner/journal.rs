@@ -58,7 +58,7 @@ pub struct RulesChange {
 
 /// What becomes durable together.
 #[derive(Debug, Clone)]
-pub struct Commit {
+pub struct JournalRecord {
     /// Revisions of alerts in the order in which they were found.
     pub alerts: Vec<Alert>,
     /// The cursor after them.
@@ -79,7 +79,7 @@ pub struct History {
 }
 
 /// Where the runner writes, and reads what it wrote.
-pub trait DetectionJournal: Journal<Record = Commit, Recorded = i64> {
+pub trait DetectionJournal: Journal<Record = JournalRecord, Recorded = i64> {
     /// The newest cursor.
     fn cursor(&self) -> Result<Option<Cursor>, LedgerError>;
 
@@ -104,7 +104,7 @@ impl LedgerJournal {
         Position { ledger: LedgerName::Events, shard: self.shard, seq }.to_string()
     }
 
-    fn group(&self, commit: &Commit) -> Result<Group, AppendError> {
+    fn group(&self, commit: &JournalRecord) -> Result<Group, AppendError> {
         let mut group = Group::new(&ledger::operations::TABLE);
         let mine = Envelope { subject: DETECT, actor: DETECT, ..Envelope::default() };
         for alert in &commit.alerts {
@@ -166,11 +166,11 @@ impl DetectionJournal for LedgerJournal {
 }
 
 impl Journal for LedgerJournal {
-    type Record = Commit;
+    type Record = JournalRecord;
     /// When it was recorded, in microseconds since 1970 UTC.
     type Recorded = i64;
 
-    async fn record(&self, commit: &Commit) -> Result<i64, AppendError> {
+    async fn record(&self, commit: &JournalRecord) -> Result<i64, AppendError> {
         Ok(self.appender.record(&self.group(commit)?).await?.recorded)
     }
 }

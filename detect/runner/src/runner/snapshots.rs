@@ -1,7 +1,6 @@
 //! Snapshot files: states of the engine beside the store. They can be made anew from the ledger, so they are believed only
 //! when their hash is the one that the cursor holds, and a damaged one is passed over.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -69,12 +68,7 @@ impl Snapshots {
 
 /// SHA-256 in hexadecimal.
 fn hash(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in Sha256::digest(bytes) {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

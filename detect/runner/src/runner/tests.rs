@@ -44,10 +44,10 @@ impl DetectionJournal for MemoryJournal {
 }
 
 impl Journal for MemoryJournal {
-    type Record = Commit;
+    type Record = JournalRecord;
     type Recorded = i64;
 
-    async fn record(&self, commit: &Commit) -> Result<i64, AppendError> {
+    async fn record(&self, commit: &JournalRecord) -> Result<i64, AppendError> {
         // A place to be killed before it is durable, and one after.
         tokio::task::yield_now().await;
         {

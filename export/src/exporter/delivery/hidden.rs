@@ -5,24 +5,24 @@ use super::*;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_escalation_that_is_hidden_at_its_turn_reaches_its_receiver_when_the_silence_ends() {
     let mut bench = Bench::new().await;
-    let desk = bench.escalating();
+    let triage = bench.escalating();
     bench.append(&[alert_of(1, Severity::High)]).await;
     let now = crate::status::now_micros();
-    record_notices(&desk, now + 16 * MINUTE);
+    record_notices(&triage, now + 16 * MINUTE);
     assert_eq!(bench.kinds().0[NOTICE], 1);
     // Nobody was sent anything yet when somebody silences the alert.
     let silence = ask(
-        &desk,
+        &triage,
         json!({"action": "silence", "kind": "silence", "matchers": ["rule=egress.denied_post"],
         "reason": "a test", "ends": now + 60 * MINUTE}),
     );
-    let (stop, running) = bench.run(&desk);
+    let (stop, running) = bench.run(&triage);
     bench.until(|kinds, _| has(kinds, HIDDEN_KIND, 2)).await;
-    record_notices(&desk, crate::status::now_micros());
+    record_notices(&triage, crate::status::now_micros());
     assert_eq!(bench.kinds().0[NOTICE], 1);
-    ask(&desk, json!({"action": "expire", "silence": silence}));
+    ask(&triage, json!({"action": "expire", "silence": silence}));
     for _ in 0..3 {
-        record_notices(&desk, crate::status::now_micros());
+        record_notices(&triage, crate::status::now_micros());
     }
     bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
     stop.cancel();

@@ -7,7 +7,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::message::{Message, Rendered};
 use crate::record::Record;
-use crate::streams::fields::hex;
 
 /// Records that are done together: one receipt stands for them.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +68,7 @@ impl Batch {
     /// SHA-256 of all bodies, one after the other, in hexadecimal.
     pub fn digest(&self) -> String {
         let hash = self.messages.iter().fold(Sha256::new(), |hash, message| hash.chain_update(&message.body));
-        hex(&hash.finalize())
+        hex::encode(hash.finalize())
     }
 }
 

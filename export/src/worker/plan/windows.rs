@@ -16,7 +16,6 @@ use super::batch::Intent;
 use super::{Batch, Plan, digest};
 use crate::limits::{BEHIND_BATCHES, PENDING_BYTES_MAX};
 use crate::record::Record;
-use crate::streams::fields::hex;
 use crate::worker::state_store::{IntentEntry, ReceiptEntry, StateEntry};
 
 /// Where a worker that goes window by window stands.
@@ -137,7 +136,7 @@ impl Growing {
 
     fn finish(self) -> ReceiptEntry {
         let Self { mut entry, hash } = self;
-        entry.record.sha256 = Some(hex(&hash.finalize()));
+        entry.record.sha256 = Some(hex::encode(hash.finalize()));
         entry
     }
 }

@@ -2,7 +2,7 @@
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum BudgetAnswer {
     /// The budget or the observation was noted.
     Noted,
     /// The money is kept until then: microseconds since 1970 UTC.
@@ -23,7 +23,7 @@ pub enum Answer {
     Refused(Refusal),
 }
 
-impl Answer {
+impl BudgetAnswer {
     /// The word in records and answers.
     pub const fn as_str(&self) -> &'static str {
         match self {

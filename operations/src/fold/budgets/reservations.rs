@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Answer, Refusal};
+use super::{BudgetAnswer, Refusal};
 use crate::kind::budget_request::{Owner, Reserve};
 use crate::limits::RESERVATIONS_OVER_MAX;
 
@@ -40,7 +40,7 @@ pub(super) struct Over {
 #[derive(Debug)]
 pub(super) enum End {
     /// The call cost this much, and this was answered first.
-    Committed { cost: u64, answer: Answer },
+    Committed { cost: u64, answer: BudgetAnswer },
     /// It was given back by its owner.
     Released,
     /// It was given back by time.

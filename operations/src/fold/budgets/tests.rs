@@ -8,7 +8,7 @@ use super::*;
 use crate::budget::BudgetService;
 use crate::calendar::Period;
 use crate::fold::Projection;
-use crate::kind::budget_request::{Commit, Owner, Scope, Seen};
+use crate::kind::budget_request::{BudgetCommit, Owner, Scope, Seen};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use ledger::Reader;
 use ledger::{Options, Store};
@@ -34,7 +34,7 @@ fn asked(subject: &str, request: Request) -> Asked {
 }
 
 impl Budgets {
-    fn ask(&mut self, recorded: i64, subject: &str, request: Request) -> Answer {
+    fn ask(&mut self, recorded: i64, subject: &str, request: Request) -> BudgetAnswer {
         self.decide(recorded, asked(subject, request))
     }
 }
@@ -45,11 +45,11 @@ fn reserve(budgets: &[&str], micros: u64) -> Request {
 }
 
 fn commit(micros: u64) -> Request {
-    Request::Commit(Commit { micros })
+    Request::Commit(BudgetCommit { micros })
 }
 
-fn granted(answer: &Answer) -> bool {
-    matches!(answer, Answer::Granted { .. })
+fn granted(answer: &BudgetAnswer) -> bool {
+    matches!(answer, BudgetAnswer::Granted { .. })
 }
 
 fn with_budgets(names: &[&str]) -> Budgets {
@@ -72,13 +72,13 @@ fn all_budgets_grant_or_none_is_changed() {
     let answer = budgets.ask(START, "b", reserve(&["agent", "team"], 31));
     assert_eq!(
         answer,
-        Answer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 30, resets: MIDNIGHT })
+        BudgetAnswer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 30, resets: MIDNIGHT })
     );
     assert_eq!(numbers(&budgets, "agent"), [0, 0, 0, 100]);
     assert!(granted(&budgets.ask(START, "c", reserve(&["agent", "team"], 30))));
     assert_eq!(numbers(&budgets, "team"), [0, 100, 0, 0]);
     let answer = budgets.ask(START, "d", reserve(&["agent", "other"], 1));
-    assert_eq!(answer, Answer::Refused(Refusal::NoBudget("other".into())));
+    assert_eq!(answer, BudgetAnswer::Refused(Refusal::NoBudget("other".into())));
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn a_request_that_is_sent_again_counts_once() {
     let mut budgets = with_budgets(&["team"]);
     let first = budgets.ask(START, "a", reserve(&["team"], 40));
     assert_eq!(budgets.ask(START + 5, "a", reserve(&["team"], 40)), first);
-    assert_eq!(budgets.ask(START + 5, "a", reserve(&["team"], 41)), Answer::Refused(Refusal::Conflict));
-    let done = Answer::Committed { reserved: 25, unreserved: 0 };
+    assert_eq!(budgets.ask(START + 5, "a", reserve(&["team"], 41)), BudgetAnswer::Refused(Refusal::Conflict));
+    let done = BudgetAnswer::Committed { reserved: 25, unreserved: 0 };
     assert_eq!(budgets.ask(START + 6, "a", commit(25)), done);
     assert_eq!(budgets.ask(START + 7, "a", commit(25)), done);
-    assert_eq!(budgets.ask(START + 7, "a", reserve(&["team"], 40)), Answer::Refused(Refusal::Over));
-    assert_eq!(budgets.ask(START + 7, "a", Request::Release), Answer::Refused(Refusal::Over));
-    assert_eq!(budgets.ask(START + 7, "z", commit(1)), Answer::Refused(Refusal::Unknown));
+    assert_eq!(budgets.ask(START + 7, "a", reserve(&["team"], 40)), BudgetAnswer::Refused(Refusal::Over));
+    assert_eq!(budgets.ask(START + 7, "a", Request::Release), BudgetAnswer::Refused(Refusal::Over));
+    assert_eq!(budgets.ask(START + 7, "z", commit(1)), BudgetAnswer::Refused(Refusal::Unknown));
     assert_eq!(numbers(&budgets, "team"), [25, 0, 0, 75]);
 }
 
@@ -100,7 +100,7 @@ fn a_request_that_is_sent_again_counts_once() {
 fn spend_without_a_reservation_is_shown_as_such_and_leaves_less() {
     let mut budgets = with_budgets(&["team"]);
     budgets.ask(START, "a", reserve(&["team"], 40));
-    assert_eq!(budgets.ask(START, "a", commit(55)), Answer::Committed { reserved: 40, unreserved: 15 });
+    assert_eq!(budgets.ask(START, "a", commit(55)), BudgetAnswer::Committed { reserved: 40, unreserved: 15 });
     assert_eq!(numbers(&budgets, "team"), [40, 0, 15, 45]);
     // Ten more were seen in the events for which there is no reservation.
     let window = budgets.standing("team").unwrap().window.start;
@@ -134,7 +134,10 @@ fn what_is_seen_of_a_reserved_call_counts_once_and_shows_what_was_not_said() {
     budgets.ask(START + 40_000_000, "back", reserve(&["team"], 20));
     budgets.ask(START + 40_000_000, "back", Request::Release);
     assert_eq!(see(&mut budgets, "back", 7), [16, 0, 16, 68]);
-    assert_eq!(budgets.ask(START + 40_000_000, "back", commit(8)), Answer::Committed { reserved: 0, unreserved: 8 });
+    assert_eq!(
+        budgets.ask(START + 40_000_000, "back", commit(8)),
+        BudgetAnswer::Committed { reserved: 0, unreserved: 8 }
+    );
     assert_eq!(numbers(&budgets, "team"), [16, 0, 17, 67]);
     // Of somebody who was refused, and of somebody whom nobody knows.
     budgets.ask(START + 40_000_000, "refused", reserve(&["team"], 90));
@@ -160,11 +163,11 @@ fn tenants_use_their_own_budgets_and_know_their_own_reservations_only() {
         answer
     };
     assert!(granted(&by(&of("acme"), reserve(&["acme"], 10))));
-    let foreign = Answer::Refused(Refusal::NoBudget("acme".to_owned()));
+    let foreign = BudgetAnswer::Refused(Refusal::NoBudget("acme".to_owned()));
     assert_eq!(by(&of("other"), reserve(&["acme"], 10)), foreign);
     assert_eq!(by(&of("other"), reserve(&["other", "acme"], 10)), foreign);
-    assert_eq!(by(&of("other"), commit(1)), Answer::Refused(Refusal::Unknown));
-    assert_eq!(by(&of("other"), Request::Release), Answer::Refused(Refusal::Unknown));
+    assert_eq!(by(&of("other"), commit(1)), BudgetAnswer::Refused(Refusal::Unknown));
+    assert_eq!(by(&of("other"), Request::Release), BudgetAnswer::Refused(Refusal::Unknown));
     let team = Owner { team: Some("payments".to_owned()), ..of("acme") };
     assert_eq!(by(&team, reserve(&["acme"], 10)), foreign, "the whole organisation's money is not one team's");
     assert!(granted(&by(&of("other"), reserve(&["other"], 20))), "the same id of another owner is another one");
@@ -177,13 +180,13 @@ fn a_refusal_by_a_cap_is_final_for_its_id() {
     let mut budgets = with_budgets(&["team"]);
     budgets.ask(START, "a", reserve(&["team"], 80));
     let refused = budgets.ask(START, "b", reserve(&["team"], 30));
-    assert!(matches!(refused, Answer::Refused(Refusal::Exhausted { .. })));
+    assert!(matches!(refused, BudgetAnswer::Refused(Refusal::Exhausted { .. })));
     budgets.ask(START, "a", Request::Release);
     assert_eq!(budgets.ask(START, "b", reserve(&["team"], 30)), refused);
     assert_eq!(budgets.known(&asked("b", reserve(&["team"], 30)), START), Some(refused));
     assert!(granted(&budgets.ask(START, "c", reserve(&["team"], 30))));
     let spent = budgets.ask(START, "b", commit(5));
-    assert_eq!(spent, Answer::Committed { reserved: 0, unreserved: 5 }, "it was spent all the same");
+    assert_eq!(spent, BudgetAnswer::Committed { reserved: 0, unreserved: 5 }, "it was spent all the same");
     assert_eq!(numbers(&budgets, "team"), [0, 30, 5, 65]);
 }
 
@@ -192,11 +195,14 @@ fn recorded_time_expires_reservations_and_refills_budgets() {
     let mut budgets = with_budgets(&["team"]);
     budgets.ask(START, "early", reserve(&["team"], 60));
     assert_eq!(budgets.ask(START + 29_999_999, "w", reserve(&["team"], 41)).clone(), {
-        Answer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 40, resets: MIDNIGHT })
+        BudgetAnswer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 40, resets: MIDNIGHT })
     });
     assert!(granted(&budgets.ask(START + 30_000_000, "x", reserve(&["team"], 100))));
     // It was spent after all: nothing holds it, so it is unreserved.
-    assert_eq!(budgets.ask(START + 31_000_000, "early", commit(50)), Answer::Committed { reserved: 0, unreserved: 50 });
+    assert_eq!(
+        budgets.ask(START + 31_000_000, "early", commit(50)),
+        BudgetAnswer::Committed { reserved: 0, unreserved: 50 }
+    );
     assert_eq!(numbers(&budgets, "team"), [0, 100, 50, 0]);
     // The day turns at 60 s: what is still reserved then belongs to the new day.
     budgets.ask(START + 59_000_000, "x", Request::Release);
@@ -213,7 +219,7 @@ fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once
     budgets.ask(START, "team", Request::Set(Set { cap_micros: Some(50), ..DAILY }));
     assert_eq!(numbers(&budgets, "team"), [0, 80, 0, 0]);
     budgets.ask(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
-    assert_eq!(budgets.ask(START, "b", reserve(&["team"], 1)), Answer::Refused(Refusal::NoBudget("team".into())));
+    assert_eq!(budgets.ask(START, "b", reserve(&["team"], 1)), BudgetAnswer::Refused(Refusal::NoBudget("team".into())));
     budgets.ask(START, "a", commit(80));
     // It is not forgotten before its day is over: opened again, it is not full again.
     budgets.ask(START, "team", Request::Set(DAILY));
@@ -249,7 +255,7 @@ fn memory_is_bounded() {
     for number in 0..RESERVATIONS_PER_BUDGET_MAX {
         assert!(granted(&budgets.ask(START, &number.to_string(), reserve(&["team"], 0))));
     }
-    assert_eq!(budgets.ask(START, "more", reserve(&["team"], 0)), Answer::Refused(Refusal::TooMany));
+    assert_eq!(budgets.ask(START, "more", reserve(&["team"], 0)), BudgetAnswer::Refused(Refusal::TooMany));
     for number in 0..2 * RESERVATIONS_OVER_MAX {
         budgets.ask(START + 40_000_000, &format!("r{number}"), reserve(&["team"], 1));
         budgets.ask(START + 40_000_000, &format!("r{number}"), Request::Release);
@@ -290,17 +296,17 @@ struct Model {
 }
 
 impl Model {
-    fn take(&mut self, now: i64, id: &str, request: &Request, answer: &Answer) {
+    fn take(&mut self, now: i64, id: &str, request: &Request, answer: &BudgetAnswer) {
         match (request, answer) {
-            (Request::Reserve(terms), Answer::Granted { expires }) => {
+            (Request::Reserve(terms), BudgetAnswer::Granted { expires }) => {
                 self.open.insert(id.to_owned(), (*expires, terms.clone()));
             }
-            (Request::Commit(_), Answer::Committed { reserved, .. }) => {
+            (Request::Commit(_), BudgetAnswer::Committed { reserved, .. }) => {
                 if let Some((_, terms)) = self.open.remove(id) {
                     self.paid.extend(terms.budgets.iter().map(|name| (now, name.clone(), *reserved)));
                 }
             }
-            (Request::Release, Answer::Released) => {
+            (Request::Release, BudgetAnswer::Released) => {
                 self.open.remove(id);
             }
             _ => {}
@@ -357,7 +363,7 @@ proptest! {
 }
 
 /// The rows as they are read back, and through them every answer.
-fn answers(reader: Reader) -> (Projection<Budgets>, Vec<(u64, Answer)>) {
+fn answers(reader: Reader) -> (Projection<Budgets>, Vec<(u64, BudgetAnswer)>) {
     let projection = Projection::open(reader, Budgets::new()).unwrap();
     let answers = projection.get().answers.iter().cloned().collect();
     (projection, answers)

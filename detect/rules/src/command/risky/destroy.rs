@@ -11,7 +11,7 @@ mod sql;
 
 use detect_core::command::{Command, Line};
 
-use super::signs::{Class, Sign};
+use super::sign::{Class, Sign};
 pub use files::{deletes, is_narrow, is_recursive, removed_paths};
 
 /// The sign of one command of a line.

@@ -3,7 +3,7 @@
 use detect_core::command::Command;
 use detect_core::egress::class;
 
-use super::signs::{Class, Sign};
+use super::sign::{Class, Sign};
 
 /// The sign of one command.
 pub fn sign(command: &Command) -> Option<Sign> {

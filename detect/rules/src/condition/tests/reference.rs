@@ -92,6 +92,6 @@ proptest! {
         })]);
         let row = rows.get(0).unwrap();
         let answer = condition.ask(&EventRow::new(&row, false, fixtures::key()));
-        prop_assert_eq!(answer == Answer::Yes, reference(&source), "{}", source);
+        prop_assert_eq!(answer == Truth::Yes, reference(&source), "{}", source);
     }
 }

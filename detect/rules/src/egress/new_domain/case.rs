@@ -1,7 +1,7 @@
 //! One new destination, or the new ordinary destinations of one agent: how bad it is and how it is put.
 
 use detect_core::egress::class::Class;
-use detect_core::egress::reach::Watched;
+use detect_core::egress::known::Watched;
 use detect_core::episode::{Case, span};
 use detect_core::limits::{EPISODES_PER_SCOPE_MAX, REACH_FEW};
 use detect_core::text::{bounded, counted, duration, sentences, times};

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use detect_core::egress::popular::{self, Names};
+use detect_core::egress::names::Names;
+use detect_core::egress::popular;
 use serde::{Deserialize, Serialize};
 
 use super::likeness::{self, Likeness};

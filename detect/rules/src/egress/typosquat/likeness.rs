@@ -1,9 +1,10 @@
 //! How alike two names are: letters that look alike, separators, and characters that were changed, left out, added or
 //! swapped. Pure functions over texts of bounded length.
 
+use idna::punycode;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::PACKAGE_BYTES_MAX;
+use crate::limits::{LABEL_BYTES_MAX, PACKAGE_BYTES_MAX};
 
 /// In which way a name is like another one, from the most deliberate to the most accidental.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,75 +106,13 @@ fn same_without(name: &str, other: &str, left_out: impl Fn(char) -> bool) -> boo
 
 /// How many characters must be changed, left out, added or swapped with their neighbour; `None` above [`EDITS_MAX`].
 fn distance(name: &str, other: &str) -> Option<u32> {
-    let (name, other): (Vec<char>, Vec<char>) = (name.chars().collect(), other.chars().collect());
-    if name.len().abs_diff(other.len()) > EDITS_MAX as usize {
-        return None;
-    }
-    // Three rows of the table: for the prefix of `name` that is two shorter, one shorter, and the current one.
-    let mut older = vec![0u32; other.len() + 1];
-    let mut old: Vec<u32> = (0..=other.len() as u32).collect();
-    for (row, left) in name.iter().enumerate() {
-        let mut new = Vec::with_capacity(old.len());
-        new.push(row as u32 + 1);
-        for (column, right) in other.iter().enumerate() {
-            let changed = old[column] + u32::from(left != right);
-            let mut least = changed.min(old[column + 1] + 1).min(new[column] + 1);
-            if row > 0 && column > 0 && *left == other[column - 1] && name[row - 1] == *right {
-                least = least.min(older[column - 1] + 1);
-            }
-            new.push(least);
-        }
-        older = std::mem::replace(&mut old, new);
-    }
-    old.last().copied().filter(|edits| *edits <= EDITS_MAX)
+    u32::try_from(strsim::osa_distance(name, other)).ok().filter(|edits| *edits <= EDITS_MAX)
 }
 
-/// A host label as people read it: `xn--…` is decoded, if it can be.
+/// A host label as people read it: `xn--…` is decoded, if it can be. A longer one than may be is none.
 pub fn readable(label: &str) -> String {
-    label.strip_prefix("xn--").and_then(decode).unwrap_or_else(|| label.to_owned())
-}
-
-/// Punycode (RFC 3492).
-fn decode(text: &str) -> Option<String> {
-    let (mut out, digits): (Vec<char>, &str) = match text.rsplit_once('-') {
-        Some((basic, digits)) => (basic.chars().collect(), digits),
-        None => (Vec::new(), text),
-    };
-    let (mut code, mut at, mut bias) = (128u32, 0u32, 72u32);
-    let mut digits = digits.bytes().take(PACKAGE_BYTES_MAX).peekable();
-    while digits.peek().is_some() {
-        let (before, mut weight, mut step) = (at, 1u32, 36u32);
-        loop {
-            let digit = match digits.next()? {
-                byte @ b'a'..=b'z' => byte - b'a',
-                byte @ b'A'..=b'Z' => byte - b'A',
-                byte @ b'0'..=b'9' => byte - b'0' + 26,
-                _ => return None,
-            };
-            let digit = u32::from(digit);
-            at = at.checked_add(digit.checked_mul(weight)?)?;
-            let threshold = step.saturating_sub(bias).clamp(1, 26);
-            if digit < threshold {
-                break;
-            }
-            weight = weight.checked_mul(36 - threshold)?;
-            step += 36;
-        }
-        let count = out.len() as u32 + 1;
-        let mut delta = (at - before) / if before == 0 { 700 } else { 2 };
-        delta += delta / count;
-        bias = 0;
-        while delta > 455 {
-            delta /= 35;
-            bias += 36;
-        }
-        bias += 36 * delta / (delta + 38);
-        code = code.checked_add(at / count)?;
-        at %= count;
-        out.insert(at as usize, char::from_u32(code)?);
-        at += 1;
-    }
-    Some(out.into_iter().collect())
+    let encoded = label.strip_prefix("xn--").filter(|_| label.len() <= LABEL_BYTES_MAX);
+    encoded.and_then(punycode::decode_to_string).unwrap_or_else(|| label.to_owned())
 }
 
 #[cfg(test)]

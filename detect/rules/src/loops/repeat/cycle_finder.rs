@@ -140,7 +140,7 @@ pub enum Turn {
     /// The cycle came round so often; below two there is none.
     Laps(u32),
     /// A known action gave another result, or a new step brought the work further.
-    Progress,
+    Further,
     /// The agent has left the cycle.
     Elsewhere,
 }
@@ -270,7 +270,7 @@ impl CycleFinder {
         memory.keep(place(self.steps, 0), Recent { passed, known });
         memory.recent_len = (memory.recent_len + 1).min(SPAN_MAX as u8);
         if progress {
-            Turn::Progress
+            Turn::Further
         } else if self.fresh == FRESH_MAX {
             // What is known stays known: these steps may be the first round of another cycle.
             self.began = None;

@@ -5,20 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use detect_core::limits::LISTED_NAME_BYTES_MAX;
 use detect_core::text::scanned;
+use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::limits::{CANARIES_MAX, CANARY_TOKENS_MAX};
 
-/// A decoy, as the configuration has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A decoy that nobody uses, by its hash. `tachograph rules canary new` makes one and prints its table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Canary {
-    /// What the alert calls it.
+    /// What an alert calls it.
     pub name: String,
-    /// Length of the value in bytes: texts of other lengths are not hashed.
+    /// The length of its value in bytes: texts of other lengths are not hashed.
+    #[schemars(range(min = LENGTH_MIN, max = LENGTH_MAX))]
     pub length: usize,
-    /// SHA-256 of [`SALT`] and the value, in 64 hexadecimal digits.
+    /// The salted SHA-256 of its value, in 64 hexadecimal digits in lower case.
     pub sha256: String,
 }
 
@@ -27,6 +30,7 @@ pub const SALT: &str = "tachograph canary v1\n";
 
 /// Shorter values could be found again by trying.
 const LENGTH_MIN: usize = 16;
+const LENGTH_MAX: usize = 4_096;
 
 impl Canary {
     /// The entry for a value that was read by reference (`env:`, `file:`); the value is not kept.
@@ -36,13 +40,7 @@ impl Canary {
 }
 
 fn hash(value: &str) -> String {
-    use std::fmt::Write as _;
-    let digest = Sha256::new().chain_update(SALT).chain_update(value).finalize();
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(Sha256::new().chain_update(SALT).chain_update(value).finalize())
 }
 
 /// Checks number and form.
@@ -52,9 +50,10 @@ pub fn check(canaries: &[Canary]) -> Result<(), String> {
     }
     for Canary { name, length, sha256 } in canaries {
         let hex = sha256.len() == 64 && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if name.is_empty() || name.len() > LISTED_NAME_BYTES_MAX || !hex || !(LENGTH_MIN..=4_096).contains(length) {
+        if name.is_empty() || name.len() > LISTED_NAME_BYTES_MAX || !hex || !(LENGTH_MIN..=LENGTH_MAX).contains(length)
+        {
             return Err(format!(
-                "canaries: {:?} needs a name, a length of {LENGTH_MIN} to 4096 and sha256 in 64 lower-case hexadecimal digits",
+                "canaries: {:?} needs a name, a length of {LENGTH_MIN} to {LENGTH_MAX} and sha256 in 64 lower-case hexadecimal digits",
                 detect_core::text::bounded(name)
             ));
         }
@@ -89,7 +88,7 @@ impl Canaries {
         let mut tokens = 0;
         for (field, text) in texts {
             let text = scanned(text);
-            let decoded = text.contains('%').then(|| decode(text));
+            let decoded = text.contains('%').then(|| percent_decode_str(text).decode_utf8_lossy());
             for form in [Some(text), decoded.as_deref()].into_iter().flatten() {
                 for (offset, token) in words(form) {
                     if !self.lengths.contains(&token.len()) || tokens == CANARY_TOKENS_MAX {
@@ -119,19 +118,6 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let medium = |char: char| !(char.is_ascii_alphanumeric() || "-_+/.~".contains(char));
     let soft = |char: char| !(char.is_ascii_alphanumeric() || "-_+".contains(char));
     split(hard).chain(split(medium)).chain(split(soft))
-}
-
-/// Percent escapes read; what is no text afterwards stands as it is.
-fn decode(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((byte, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let decoded = digits.filter(|_| *byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(decoded.unwrap_or(*byte));
-        rest = if decoded.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use operations::calendar::{Period, Window};
 use serde::{Deserialize, Serialize};
 
-use super::account::Recent;
+use super::recent_spend::RecentSpend;
 
 /// In how many seconds the rest will be spent: the middle, and the interval that holds the truth in four of five cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ const HOURS_MIN: usize = 3;
 const FOUR_FIFTHS: f64 = 1.2816;
 
 /// When `left` micro-USD will be spent, if the next hours are like the last ones. Nothing is said after too few hours.
-pub fn exhaustion(recent: &Recent, left: u64) -> Option<Forecast> {
+pub fn exhaustion(recent: &RecentSpend, left: u64) -> Option<Forecast> {
     let hours: Vec<f64> = recent.whole_hours().map(|micros| micros as f64).collect();
     if hours.len() < HOURS_MIN {
         return None;
@@ -66,7 +66,7 @@ const MONTH: [(i64, i64, u64); 2] = [(3_600, 300, 144), (21_600, 1_800, 60)];
 const DAY: [(i64, i64, u64); 2] = [(3_600, 300, 60), (21_600, 1_800, 25)];
 
 /// Whether the budget burns at a rate at which it does not last until the end of the window.
-pub fn burn(recent: &Recent, period: Period, window: Window, spent: u64, cap: u64) -> Option<Burn> {
+pub fn burn(recent: &RecentSpend, period: Period, window: Window, spent: u64, cap: u64) -> Option<Burn> {
     // Below a tenth of the budget a burst is no news.
     if spent < cap / 10 {
         return None;

@@ -8,6 +8,7 @@ use detect_core::parameters;
 use detect_core::scope::Scope;
 use ledger::events::column;
 use operations::calendar::Period;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::NAMED_BUDGETS_MAX;
@@ -46,8 +47,8 @@ parameters! {
     }
 }
 
-/// Whole dollars; 0 means no budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Whole dollars; 0 is no budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// For each calendar day.
@@ -57,7 +58,7 @@ pub struct Limits {
 }
 
 /// The budget of one agent, run, team or organisation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// What it is.
@@ -73,7 +74,7 @@ pub struct Named {
 }
 
 /// What has a budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
     /// An agent over all its sessions.

@@ -4,8 +4,8 @@ use detect_core::pack::Pack as _;
 use detect_core::parameters::Parameters as _;
 use proptest::prelude::*;
 
-use super::account::Recent;
 use super::parameters::Named;
+use super::recent_spend::RecentSpend;
 use super::*;
 
 const START: i64 = crate::fixtures::START;
@@ -23,13 +23,13 @@ fn forecasts_hold_the_truth_in_their_interval_and_narrow_with_less_noise() {
     assert_eq!((steady.middle, steady.hours, steady.per_hour), (18_000, 19, 2_000_000));
     assert!(steady.early < 18_000 && 18_000 < steady.late);
     assert!(noisy.early < steady.early && steady.late < noisy.late);
-    assert_eq!(forecast::exhaustion(&Recent::default(), 1), None, "nothing is known");
+    assert_eq!(forecast::exhaustion(&RecentSpend::default(), 1), None, "nothing is known");
 }
 
-fn recent(account: &Account) -> Recent {
+fn recent(account: &Account) -> RecentSpend {
     let mut bytes = Vec::new();
     account.pack(&mut bytes);
-    Recent::unpack(&mut bytes.as_slice()).unwrap()
+    RecentSpend::unpack(&mut bytes.as_slice()).unwrap()
 }
 
 #[test]

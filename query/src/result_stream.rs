@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::audit::Trail;
+use crate::audit::AuditTrail;
 use crate::engine::Standing;
 use crate::error::{Limit, QueryError};
 use crate::guard::Cancel;
@@ -18,7 +18,7 @@ use crate::limits;
 use crate::profile::{self, Profile};
 
 /// What the engine's task sends.
-pub(crate) enum Outcome {
+pub(crate) enum ResultPiece {
     Batch(RecordBatch),
     Complete,
     Failed(QueryError),
@@ -37,10 +37,10 @@ pub struct Statistics {
     pub elapsed_ms: u64,
 }
 
-/// What an answer keeps about its query.
+/// What a result keeps about its query.
 pub(crate) struct Watched {
     /// Its record.
-    pub(crate) trail: Trail,
+    pub(crate) trail: AuditTrail,
     /// When it arrived.
     pub(crate) started: Instant,
     /// Whether who asked may still have it.
@@ -48,10 +48,10 @@ pub(crate) struct Watched {
 }
 
 /// A result. Dropping it cancels the query.
-pub struct Answer {
+pub struct ResultStream {
     schema: SchemaRef,
     plan: Arc<dyn ExecutionPlan>,
-    receiver: mpsc::Receiver<Outcome>,
+    receiver: mpsc::Receiver<ResultPiece>,
     /// Aborted when dropped.
     task: JoinSet<()>,
     cancel: Cancel,
@@ -62,10 +62,10 @@ pub struct Answer {
     ended: Option<Duration>,
 }
 
-impl Answer {
+impl ResultStream {
     pub(crate) fn new(
         plan: Arc<dyn ExecutionPlan>,
-        receiver: mpsc::Receiver<Outcome>,
+        receiver: mpsc::Receiver<ResultPiece>,
         (task, cancel): (JoinSet<()>, Cancel),
         watched: Watched,
         time: Duration,
@@ -89,12 +89,12 @@ impl Answer {
             return None;
         }
         let item = match self.receive().await {
-            Ok(Outcome::Batch(batch)) => {
+            Ok(ResultPiece::Batch(batch)) => {
                 self.rows += batch.num_rows() as u64;
                 return Some(Ok(batch));
             }
-            Ok(Outcome::Complete) => None,
-            Ok(Outcome::Failed(error)) | Err(error) => Some(Err(error)),
+            Ok(ResultPiece::Complete) => None,
+            Ok(ResultPiece::Failed(error)) | Err(error) => Some(Err(error)),
         };
         self.ended = Some(self.watched.started.elapsed());
         self.cancel.cancel();
@@ -110,7 +110,7 @@ impl Answer {
     }
 
     /// What the task sends next, while there is time for it and who asked may have it.
-    async fn receive(&mut self) -> Result<Outcome, QueryError> {
+    async fn receive(&mut self) -> Result<ResultPiece, QueryError> {
         loop {
             if !self.watched.standing.holds() {
                 return Err(QueryError::Revoked);
@@ -151,7 +151,7 @@ impl Answer {
     }
 }
 
-impl Drop for Answer {
+impl Drop for ResultStream {
     fn drop(&mut self) {
         self.cancel.cancel();
         self.watched.trail.end("cancelled", self.rows);

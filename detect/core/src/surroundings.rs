@@ -1,0 +1,31 @@
+//! What the detectors know of what came before an event: the part of their shared state that the event itself can be asked for.
+
+use crate::egress::known::{Known, Watched};
+use crate::egress::secret::SecretRead;
+use crate::egress::seen_agents::SeenAgents;
+use crate::recent::Recent;
+
+/// What is known about the surroundings of one event.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// What was known about the destination of a request before it; `None` for what is no request, or names none.
+    pub known: Option<Known>,
+    /// What the event costs in micro-USD, if it is to be counted.
+    pub cost: Option<u64>,
+    /// The latest secret-bearing read of each agent, as network policies know it; this event included.
+    pub secrets: &'a Recent<SecretRead>,
+    /// The agents that were seen.
+    pub agents: &'a SeenAgents,
+}
+
+impl Surroundings<'_> {
+    /// The latest secret-bearing read of an agent.
+    pub fn secret(&self, network: u64) -> Option<SecretRead> {
+        self.secrets.get(network)
+    }
+
+    /// How much was watched until `second`.
+    pub fn watched(&self, second: i64) -> Watched {
+        self.agents.watched(second)
+    }
+}

@@ -1,0 +1,64 @@
+//! What was spent in the last hour and in the last day: a ring of sums for each.
+
+use detect_core::packed;
+use detect_core::second::Second;
+
+/// Seconds of a short step.
+const STEP: i64 = 300;
+/// Seconds of a long step.
+const HOUR: i64 = 3_600;
+
+/// Spend of the last hour in steps of five minutes and of the last day in hours, in hundreds of micro-USD.
+#[derive(Debug, Clone, Default)]
+pub struct RecentSpend {
+    steps: [u32; 12],
+    hours: [u32; 24],
+    /// The second of the first cost, and of the latest.
+    first: Second,
+    second: Second,
+}
+packed!(RecentSpend { steps, hours, first, second });
+
+impl RecentSpend {
+    /// Notes a cost.
+    pub fn add(&mut self, second: i64, micros: u64) {
+        if self.second == Second::default() {
+            self.first = Second::new(second);
+        }
+        let before = self.second();
+        shift(&mut self.steps, before.div_euclid(STEP), second.div_euclid(STEP));
+        shift(&mut self.hours, before.div_euclid(HOUR), second.div_euclid(HOUR));
+        self.second = self.second.max(Second::new(second));
+        let units = u32::try_from(micros.div_ceil(100)).unwrap_or(u32::MAX);
+        self.steps[0] = self.steps[0].saturating_add(units);
+        self.hours[0] = self.hours[0].saturating_add(units);
+    }
+
+    /// The second of the latest cost.
+    pub fn second(&self) -> i64 {
+        self.second.get()
+    }
+
+    /// Spend in micro-USD over about the last `seconds`, which are whole steps within an hour or whole hours.
+    pub fn sum(&self, seconds: i64) -> u64 {
+        let units: u64 = if seconds <= HOUR {
+            self.steps.iter().take((seconds / STEP) as usize).map(|step| u64::from(*step)).sum()
+        } else {
+            self.hours.iter().take((seconds / HOUR) as usize).map(|hour| u64::from(*hour)).sum()
+        };
+        units * 100
+    }
+
+    /// The hours that lie wholly after the first cost, newest first, in micro-USD; the current one is left out.
+    pub fn whole_hours(&self) -> impl Iterator<Item = u64> {
+        let known = self.second().div_euclid(HOUR) - self.first.get().div_euclid(HOUR);
+        self.hours.iter().skip(1).take(known.clamp(0, 23) as usize).map(|hour| u64::from(*hour) * 100)
+    }
+}
+
+/// Moves a ring of sums, newest first, from one step to a later one.
+fn shift<const N: usize>(ring: &mut [u32; N], from: i64, to: i64) {
+    let by = to.saturating_sub(from).clamp(0, N as i64) as usize;
+    ring.rotate_right(by);
+    ring[..by].fill(0);
+}
