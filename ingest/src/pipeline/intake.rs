@@ -206,6 +206,10 @@ impl<P: PositionWriter> Intake<P> {
     /// A part of a line that a container's runtime split is held until its end comes: until then the position stays before
     /// it, so that it is read again after a crash. Lines of the other stream that come between are then read again too.
     pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
+        // What is no text has neither a mark of its encoding nor a line around it.
+        if self.channel.dialect.encoding().transcoder().is_some() {
+            return self.line(raw, received, received, position).await;
+        }
         let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
         let joined = self.joiner.take(raw);
         self.joined(joined, received, position).await

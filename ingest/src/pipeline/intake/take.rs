@@ -80,7 +80,7 @@ pub(super) enum Verdict {
 impl<P: PositionWriter> Intake<P> {
     /// Makes complete events of a record. Says whether there are any to be taken: else the record is counted already.
     pub(super) fn prepare(&mut self, raw: &[u8], received: i64) -> Result<bool, PipelineError> {
-        let record = Record::new(raw);
+        let record = Record::new(raw, self.channel.dialect.encoding());
         let (outcome, mended) = dialect::decode(self.channel.dialect, record, received, &mut self.drafts);
         match outcome {
             Outcome::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
@@ -107,7 +107,8 @@ impl<P: PositionWriter> Intake<P> {
         self.spare.clear();
         stamp(&mut self.spare, &self.channel, &self.principal, received);
         let event = &mut self.spare_event;
-        self.pipeline.finisher.unparsed(Record::new(raw), &mut self.spare, reason, event);
+        let record = Record::new(raw, self.channel.dialect.encoding());
+        self.pipeline.finisher.unparsed(record, &mut self.spare, reason, event);
         // A reason quotes names from the record; in the event it is redacted.
         let reason = event.text(column::ACTION).unwrap_or_default().to_owned();
         self.filling.batch.push(event)?;
@@ -123,7 +124,7 @@ impl<P: PositionWriter> Intake<P> {
     fn complete(&mut self, record: Record<'_>, mended: Option<&Mended>, received: i64) {
         // What was mended in place leaves every span where it was: then the record keeps its own bytes.
         let moved = mended.filter(|mended| !mended.in_place);
-        let text = moved.map_or(record, |mended| mended.text.as_str().into());
+        let text = moved.map_or(record, |mended| record.mended(&mended.text));
         self.carry.recall(&self.pipeline);
         self.prepared.clear();
         for (at, draft) in self.drafts.iter_mut().enumerate() {
