@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ingest::dialect::{Dialect, by_name};
 use ingest::event::finish::Finisher;
-use ingest::event::{Drafts, Redacted};
+use ingest::event::{Drafts, Record, Redacted};
 use ingest::price::PriceTable;
 
 /// Records by name: the dialect, and a word that finds the record among its examples.
@@ -36,15 +36,19 @@ fn decode(criterion: &mut Criterion) {
         group.bench_function("decode", |bencher| {
             bencher.iter(|| {
                 drafts.clear();
-                black_box(dialect.decode(black_box(record).into(), 0, &mut drafts))
+                black_box(dialect.decode(Record::new(black_box(record).as_bytes(), dialect.encoding()), 0, &mut drafts))
             });
         });
         group.bench_function("decode_and_finish", |bencher| {
             bencher.iter(|| {
                 drafts.clear();
-                black_box(dialect.decode(black_box(record).into(), 0, &mut drafts));
+                black_box(dialect.decode(
+                    Record::new(black_box(record).as_bytes(), dialect.encoding()),
+                    0,
+                    &mut drafts,
+                ));
                 for (at, draft) in drafts.iter_mut().enumerate() {
-                    finisher.finish(record.into(), draft, at == 0, &mut event);
+                    finisher.finish(Record::new(record.as_bytes(), dialect.encoding()), draft, at == 0, &mut event);
                     black_box(&event);
                 }
             });

@@ -65,12 +65,14 @@ fn main() {
     });
     measure("decode", LINES, || {
         for line in &lines {
-            black_box(dialect::decode(coder, Record::new(black_box(line.as_bytes())), 0, &mut drafts).0);
+            black_box(
+                dialect::decode(coder, Record::new(black_box(line.as_bytes()), coder.encoding()), 0, &mut drafts).0,
+            );
         }
     });
     measure("decode and finish", LINES, || {
         for line in &lines {
-            let record = Record::new(black_box(line.as_bytes()));
+            let record = Record::new(black_box(line.as_bytes()), coder.encoding());
             black_box(dialect::decode(coder, record, 0, &mut drafts).0);
             for (at, draft) in drafts.iter_mut().enumerate() {
                 finisher.finish(record, draft, at == 0, &mut event);
@@ -81,7 +83,7 @@ fn main() {
     measure("decode, finish and push", LINES, || {
         let mut batch = Batch::default();
         for line in &lines {
-            let record = Record::new(black_box(line.as_bytes()));
+            let record = Record::new(black_box(line.as_bytes()), coder.encoding());
             black_box(dialect::decode(coder, record, 0, &mut drafts).0);
             for (at, draft) in drafts.iter_mut().enumerate() {
                 finisher.finish(record, draft, at == 0, &mut event);

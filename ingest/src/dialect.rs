@@ -1,7 +1,8 @@
 //! What the bytes of a source mean: the contract of a dialect and the list of dialects.
 //!
 //! A dialect is pure: no I/O, no clock, no state. Redaction, fingerprints, cost and the cutting of content happen once for
-//! all in [`crate::event`], joins of who and where happen in the pipeline. To add a dialect, write one file in `dialect/` and
+//! all in [`crate::event`], joins of who and where happen in the pipeline; how records are written, and where a field stands in
+//! one, is known in [`crate::encoding`]. To add a dialect, write one file in `dialect/` and
 //! add one line to [`DIALECTS`].
 
 pub mod boundary;
@@ -13,8 +14,8 @@ pub(crate) mod json;
 pub(crate) mod tool;
 
 use operations::access::Trust;
-use serde_json::value::RawValue;
 
+use crate::encoding::{Json, RecordEncoding};
 use crate::event::{Drafts, Record};
 use crate::lenient::{self, Mended};
 
@@ -44,12 +45,18 @@ pub trait Dialect: Send + Sync {
         self.trust()
     }
 
+    /// How its records are written.
+    fn encoding(&self) -> &'static dyn RecordEncoding {
+        &Json
+    }
+
     /// Whether its records name their session only where it starts. Then those that follow in the same log get it.
     fn names_sessions_once(&self) -> bool {
         false
     }
 
-    /// Records in the real format with values of our own; each decodes to [`Outcome::Events`].
+    /// Records in the real format with values of our own, as text: where the encoding has a transcoder, what that writes. Each
+    /// decodes to [`Outcome::Events`].
     fn examples(&self) -> &'static [&'static str];
 
     /// Decodes one record. `received` is when its bytes arrived, in microseconds since 1970 UTC. The drafts are empty
@@ -57,7 +64,7 @@ pub trait Dialect: Send + Sync {
     fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome;
 }
 
-/// Decodes a record, mended where it must be: where a strict reader might not see what is odd, and where the dialect does
+/// Decodes a record. Text is mended where it must be: where a strict reader might not see what is odd, and where the dialect does
 /// not understand the record as it is. The drafts speak of the text that comes back, or else of the record itself.
 pub fn decode(
     dialect: &dyn Dialect,
@@ -66,6 +73,10 @@ pub fn decode(
     drafts: &mut Drafts,
 ) -> (Outcome, Option<Mended>) {
     let raw = record.bytes();
+    if record.encoding().transcoder().is_some() {
+        drafts.clear();
+        return (dialect.decode(record, received, drafts), None);
+    }
     if lenient::is_utf16(raw) {
         return (Outcome::Unparsed("the record is UTF-16; have it written as UTF-8".to_owned()), None);
     }
@@ -74,7 +85,7 @@ pub fn decode(
     loop {
         drafts.clear();
         let outcome =
-            dialect.decode(mended.as_ref().map_or(record, |mended| mended.text.as_str().into()), received, drafts);
+            dialect.decode(mended.as_ref().map_or(record, |mended| record.mended(&mended.text)), received, drafts);
         if mended.is_none() && matches!(outcome, Outcome::Unparsed(_)) {
             mended = lenient::mend(raw);
             if mended.is_some() {
@@ -116,8 +127,8 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 /// Whether a JSON value says nothing.
-pub(crate) fn is_empty(value: &RawValue) -> bool {
-    matches!(value.get(), "null" | "\"\"" | "{}" | "[]")
+pub(crate) fn is_empty(value: &str) -> bool {
+    matches!(value, "null" | "\"\"" | "{}" | "[]")
 }
 
 #[cfg(test)]

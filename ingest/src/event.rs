@@ -11,13 +11,15 @@
 mod batch;
 mod columns;
 mod draft;
+mod fields;
 pub mod finish;
 mod record;
 mod redacted;
 
 pub use batch::Batch;
 pub use columns::{Columns, ReadColumns};
-pub use draft::{Action, ContentSpan, Draft, Drafts, FreeText, Span, VOID};
+pub use draft::{Action, Draft, Drafts, VOID};
+pub use fields::{ContentField, FieldError, FreeText};
 pub use record::Record;
 pub use redacted::Redacted;
 

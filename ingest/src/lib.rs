@@ -15,6 +15,7 @@ pub mod config;
 pub mod cut;
 pub mod dedup;
 pub mod dialect;
+pub mod encoding;
 pub mod enrich;
 pub mod event;
 pub mod fingerprint;

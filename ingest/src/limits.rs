@@ -176,6 +176,11 @@ pub const REBUILD_ROWS: usize = 16_384;
 pub const REBUILD_BYTES: usize = 32 << 20;
 /// Rows of which one file keeps what the memory of duplicates knows: a start reads at most so many rows again.
 pub const KEY_FILE_ROWS: u64 = 1 << 15;
+/// Rows of which intake hands on what it knows while their file of keys is not written: 56 bytes each at most, so 7 MiB. What is
+/// beyond them is read from the ledger.
+pub const KEYS_HANDED_ROWS_MAX: u64 = 4 * KEY_FILE_ROWS;
+/// How long the file of keys waits for what intake knows of rows that are durable, before the ledger is read.
+pub const KEYS_HANDED_PATIENCE: Duration = Duration::from_secs(1);
 /// The largest file of keys that is read: 37 bytes a row and its ends.
 pub const KEY_FILE_BYTES_MAX: u64 = KEY_FILE_ROWS * 37 + 64;
 /// Newest rows of the newest file that are compared with the ledger before any file is believed.

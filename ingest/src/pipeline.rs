@@ -6,6 +6,7 @@
 //!
 //! A [`Pipeline`] is shared by all collectors; an [`Intake`] is one source that is being read: a request, a file, a pipe.
 
+mod handed;
 mod identity;
 mod intake;
 mod key;
@@ -19,7 +20,7 @@ use std::time::Duration;
 use ledger::{AppendError, Appender, Durable, Ledger, LedgerError};
 use operations::standing::Standing;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
@@ -32,6 +33,7 @@ use crate::limits;
 use crate::metrics::{CollectorMetrics, Metrics};
 use crate::price::PriceTable;
 use crate::samples::{Reason, Samples};
+use handed::Handed;
 pub use intake::{Intake, Lineage, Patience, PositionWriter, Tally};
 use rebuild::Keeper;
 
@@ -45,6 +47,8 @@ pub struct Pipeline {
     enrichment: Mutex<Enrichment>,
     metrics: Metrics,
     keeper: Mutex<Keeper>,
+    /// What the keeper's next files are made of.
+    handed: Handed,
 }
 
 /// Why a source cannot go on. What was recorded before stands in the [`Tally`].
@@ -79,6 +83,10 @@ impl Pipeline {
         let mut enrichment = Enrichment::new(names);
         let mut keeper = Keeper::open(ledger.reader(), keyring.clone(), *key, limits::KEY_FILE_ROWS)?;
         keeper.rebuild(&mut dedup, &mut enrichment)?;
+        let handed = Handed::new(limits::KEYS_HANDED_ROWS_MAX);
+        let (due, end) = (keeper.due(), ledger.reader().durable()?.next_seq);
+        // The rows of the next file that were recorded before this start.
+        handed.hand(due.start, end - due.start, None);
         let pipeline = Self {
             ledger: ledger.clone(),
             appender: ledger.appender(),
@@ -88,6 +96,7 @@ impl Pipeline {
             enrichment: Mutex::new(enrichment),
             metrics,
             keeper: Mutex::new(keeper),
+            handed,
         };
         pipeline.show_memory();
         Ok(pipeline)
@@ -97,14 +106,19 @@ impl Pipeline {
     pub async fn keep(self: Arc<Self>, mut durable: watch::Receiver<Durable>, stop: CancellationToken) {
         let mut is_new = true;
         loop {
-            let due = if is_new { 0 } else { self.keeper().due() };
-            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due)).await;
+            let due = if is_new { 0..0 } else { self.keeper().due() };
+            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due.end)).await;
             // Stopped, or the ledger is gone.
             let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
+            // A source takes its receipt, and hands on what it knows, soon after its rows are durable. What is late is read.
+            let settled = timeout(limits::KEYS_HANDED_PATIENCE, self.handed.settled(due));
+            if stop.run_until_cancelled(settled).await.is_none() {
+                return;
+            }
             let (pipeline, stopped) = (Arc::clone(&self), stop.clone());
             let work = move || {
                 let mut keeper = pipeline.keeper();
-                if is_new { keeper.learn(&pipeline, &stopped) } else { keeper.advance() }
+                if is_new { keeper.learn(&pipeline, &stopped) } else { keeper.advance(&pipeline.handed) }
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(Ok(())) => is_new = false,

@@ -1,12 +1,12 @@
 //! The form of a UUID as text.
 
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
+
 /// Whether the text is a UUID in its usual form, in either case.
 pub(crate) fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+    // The forms without hyphens, in braces and as URN, which are read too, have other lengths.
+    text.len() == Hyphenated::LENGTH && Uuid::try_parse(text).is_ok()
 }
 
 #[cfg(test)]
@@ -22,6 +22,10 @@ mod tests {
             "6c40505327e3484a9ad7bcb64e7bfde6",
             "6c405053-27e3-484a-9ad7-bcb64e7bfdeg",
             "6c405053-27e3-484a-9ad7-bcb64e7bfde6 ",
+            "{6c405053-27e3-484a-9ad7-bcb64e7bfde6}",
+            "urn:uuid:6c405053-27e3-484a-9ad7-bcb64e7bfde6",
+            "6c4050-5327e3-484a-9ad7-bcb64e7bfde6",
+            "6c405053-27e3-484a-9ad7-bcb64e7bfdé",
         ] {
             assert!(!is_uuid(text), "{text}");
         }

@@ -15,17 +15,15 @@
 //! start names the session; the pipeline carries it on to the lines that follow in the same log. With jail type nsjail a second process
 //! prints a session id of its own that means nothing; both are recorded, and the first one is carried on.
 
-mod logfmt;
-
 use std::borrow::Cow;
 
 use ledger::events::column;
 use operations::access::Trust;
 
 use crate::dialect::{Dialect, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::encoding::{FieldPath, Logfmt, Pair, RecordEncoding, pairs};
 use crate::event::{Draft, Drafts, FreeText, Record};
 use crate::timestamp::Stated;
-use logfmt::{Pair, pairs};
 
 const SOURCE: &str = "boundary";
 
@@ -46,6 +44,10 @@ impl Dialect for Boundary {
 
     fn trust(&self) -> Trust {
         Trust::Workspace
+    }
+
+    fn encoding(&self) -> &'static dyn RecordEncoding {
+        &Logfmt
     }
 
     fn names_sessions_once(&self) -> bool {
@@ -70,7 +72,7 @@ impl Dialect for Boundary {
         let Some(kind) = line.kind() else {
             return Outcome::Skip(SKIP_SERVER_LINE);
         };
-        match line.decode(kind, received, drafts.add()) {
+        match line.decode(kind, text, received, drafts.add()) {
             Ok(()) => Outcome::Events,
             Err(reason) => Outcome::Unparsed(format!("{}: {reason}", kind.name())),
         }
@@ -161,7 +163,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    fn decode(&self, kind: LineKind, received: i64, draft: &mut Draft) -> Result<(), String> {
+    fn decode(&self, kind: LineKind, text: &str, received: i64, draft: &mut Draft) -> Result<(), String> {
         if self.broken {
             return Err("a quoted value does not end".to_owned());
         }
@@ -206,7 +208,7 @@ impl<'a> Line<'a> {
         draft.columns.set_text_if(column::SESSION, session.as_deref());
         // Its meetings with the gateway's model calls tell whose session it was.
         draft.columns.set_text_if(column::STREAM, session.as_deref());
-        self.add_free_text(draft);
+        self.add_free_text(text, draft);
         Ok(())
     }
 
@@ -252,21 +254,18 @@ impl<'a> Line<'a> {
         draft.columns.set_text_if(column::TARGET, self.path.map(Pair::value).as_deref());
     }
 
-    fn add_free_text(&self, draft: &mut Draft) {
-        for (field, pair) in
-            [("msg", self.msg), ("url", self.url), ("url", self.host), ("error", self.error), ("path", self.path)]
-        {
+    fn add_free_text(&self, text: &str, draft: &mut Draft) {
+        for (name, key, pair) in [
+            ("msg", "msg", self.msg),
+            ("url", "url", self.url),
+            ("url", "host", self.host),
+            ("error", "error", self.error),
+            ("path", "path", self.path),
+        ] {
             if let Some(pair) = pair {
-                draft.free_text.push(FreeText { field, span: pair.span });
+                draft.free_text.push(FreeText::read(name, FieldPath::member(key), text, pair.written));
             }
         }
-    }
-}
-
-impl<'a> Pair<'a> {
-    /// The value without quotes and escapes.
-    fn value(self) -> Cow<'a, str> {
-        logfmt::unquote(self.written)
     }
 }
 
@@ -287,7 +286,7 @@ mod tests {
 
     fn check(line: &str, expected: Result<&[(&str, Option<&str>)], Outcome>) {
         let mut drafts = Drafts::new();
-        let outcome = Boundary.decode(Record::new(line.as_bytes()), 7, &mut drafts);
+        let outcome = Boundary.decode(Record::new(line.as_bytes(), &Logfmt), 7, &mut drafts);
         match expected {
             Err(expected) => assert_eq!(outcome, expected, "{line}"),
             Ok(columns) => {
@@ -348,7 +347,11 @@ mod tests {
         let url = |attributes: &str| {
             let line = format!("time=2026-11-28T08:15:05.733Z level=WARN msg=DENY method=POST {attributes}");
             let mut drafts = Drafts::new();
-            assert_eq!(Boundary.decode(Record::new(line.as_bytes()), 7, &mut drafts), Outcome::Events, "{line}");
+            assert_eq!(
+                Boundary.decode(Record::new(line.as_bytes(), &Logfmt), 7, &mut drafts),
+                Outcome::Events,
+                "{line}"
+            );
             drafts.iter().next().map(|draft| draft.url.clone()).unwrap_or_default()
         };
         for (attributes, want) in [
@@ -385,7 +388,7 @@ mod tests {
     #[test]
     fn times_have_the_senders_zone() {
         let mut drafts = Drafts::new();
-        Boundary.decode(EXAMPLES[0].into(), 7, &mut drafts);
+        Boundary.decode(Record::new(EXAMPLES[0].as_bytes(), &Logfmt), 7, &mut drafts);
         let time = drafts.iter().next().and_then(|draft| draft.columns.time(column::TIME));
         assert_eq!(time, crate::timestamp::parse("2026-10-03T08:15:00Z"));
     }
@@ -405,7 +408,7 @@ mod tests {
         let mut drafts = Drafts::new();
         let line = "time=yesterday level=WARN msg=DENY method=GET url=https://x/";
         assert_eq!(
-            Boundary.decode(Record::new(line.as_bytes()), 7, &mut drafts),
+            Boundary.decode(Record::new(line.as_bytes(), &Logfmt), 7, &mut drafts),
             Outcome::Events,
             "a denial is told in any case"
         );

@@ -39,6 +39,7 @@ use serde_json::value::RawValue;
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
 use crate::dialect::{Dialect, Outcome, SKIP_BLANK};
+use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
 use agents::{Agent, CLAUDE_CODE, Meaning};
@@ -123,10 +124,10 @@ fn decode(record: Record<'_>, received: i64, drafts: &mut Drafts, agent: Option<
         Err(error) => return Outcome::Unparsed(why_not(&error)),
     };
     let told: Told = envelope.told.and_then(|told| read(told.get()).ok()).unwrap_or_default();
-    let payload = match (envelope.told, envelope.payload) {
-        (Some(_), Some(payload)) => payload.get(),
+    let (payload, path) = match (envelope.told, envelope.payload) {
+        (Some(_), Some(payload)) => (payload.get(), FieldPath::member("payload")),
         (Some(_), None) => return Outcome::Unparsed("tachograph hook sent no payload".to_owned()),
-        (None, _) => text,
+        (None, _) => (text, FieldPath::root()),
     };
     let payload: Payload = match read(payload) {
         Ok(payload) => payload,
@@ -134,7 +135,8 @@ fn decode(record: Record<'_>, received: i64, drafts: &mut Drafts, agent: Option<
     };
     let agent = told.agent.some().and_then(agents::by_name).or(agent).unwrap_or_else(|| guess::agent(&payload));
     let hook = payload.hook.some().or(told.event.some()).or_else(|| guess::hook(agent, &payload));
-    let hook = Hook { agent, name: hook.unwrap_or_default(), text, received, time: told.time.time() };
+    let name = hook.unwrap_or_default();
+    let hook = Hook { agent, name, text, payload: path, received, time: told.time.time() };
     match hook.decode(&payload, drafts) {
         Ok(()) => Outcome::Events,
         Err(reason) => Outcome::Unparsed(reason),
@@ -147,6 +149,8 @@ struct Hook<'a> {
     name: &'a str,
     /// The whole record.
     text: &'a str,
+    /// Where the payload stands in it.
+    payload: FieldPath,
     received: i64,
     /// When it fired, by the clock of the machine that sent it.
     time: Stated,
@@ -160,8 +164,8 @@ impl Hook<'_> {
         let session = payload.session.id().ok_or("it has no session_id")?;
         let meaning = self.agent.meaning(self.name);
         let draft = drafts.add();
-        for (name, value) in &payload.content {
-            draft.add_content(self.text.as_bytes(), name.clone(), Some(value));
+        for (name, member) in payload.named_content() {
+            draft.add_content(self.text, name, self.payload.then(&member.name), Some(member.value));
         }
         self.set_common(draft, payload, session, kind(meaning, payload.tool.as_str()));
         if let Some(tool) = payload.tool.some() {
@@ -226,7 +230,7 @@ impl Hook<'_> {
         } else if let Some(when) = payload.time.some().or(payload.prompt.some().filter(|_| meaning == Meaning::Prompt))
         {
             // Not the envelope, which tells when it was sent.
-            let said: Vec<&str> = payload.content.iter().map(|(_, value)| value.get()).collect();
+            let said: Vec<&str> = payload.content.iter().map(|member| member.value.get()).collect();
             draft.identity = [session, self.name, when, payload.tool.as_str(), &said.join("\n")].join("\n");
         }
     }

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Text, read, why_not};
 use crate::dialect::{Dialect, Outcome, SKIP_BLANK, quoted};
+use crate::encoding::FieldPath;
 use crate::event::{Action, Draft, Drafts, Record};
 use crate::limits::TOKENS_MAX;
 use crate::price::Tier;
@@ -102,7 +103,7 @@ impl<'a> Visitor<'a> for &mut Reader<'_, 'a> {
                 Some(Field { slot: Slot::Content, .. }) => {
                     let value: &'a RawValue = map.next_value()?;
                     self.content = Some(value);
-                    self.draft.add_content(self.text.as_bytes(), "content", Some(value));
+                    self.draft.add_content(self.text, "content", FieldPath::member("content"), Some(value));
                 }
                 Some(field) if field.is_free_text() => {
                     let value: &'a RawValue = map.next_value()?;
@@ -126,7 +127,7 @@ impl<'a> Visitor<'a> for &mut Reader<'_, 'a> {
                 None => {
                     self.draft.unknown_keys += 1;
                     let value: &'a RawValue = map.next_value()?;
-                    self.draft.add_free_text(self.text.as_bytes(), "other", Some(value));
+                    self.draft.add_free_text(self.text, "other", FieldPath::root().then(key.as_str()), Some(value));
                 }
             }
         }
@@ -137,9 +138,10 @@ impl<'a> Visitor<'a> for &mut Reader<'_, 'a> {
 impl Reader<'_, '_> {
     /// Marks where the secrets of a field may be.
     fn mark(&mut self, field: &Field, value: &RawValue) {
+        let path = FieldPath::member(field.name);
         match field.slot {
-            Slot::ContentText(_) => self.draft.add_content(self.text.as_bytes(), field.name, Some(value)),
-            _ => self.draft.add_free_text(self.text.as_bytes(), field.name, Some(value)),
+            Slot::ContentText(_) => self.draft.add_content(self.text, field.name, path, Some(value)),
+            _ => self.draft.add_free_text(self.text, field.name, path, Some(value)),
         }
     }
 

@@ -1,13 +1,13 @@
 //! What the tests of all dialects share: a record through dialect and finisher, with every column as text.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use ledger::column::Kind;
 use ledger::events::TABLE;
 
 use super::{Dialect, Outcome};
+use crate::encoding::Json;
 use crate::event::finish::Finisher;
 use crate::event::{Draft, Drafts, ReadColumns, Record, Redacted};
 use crate::price::PriceTable;
@@ -25,40 +25,48 @@ pub type Columns = BTreeMap<&'static str, String>;
 /// The events of a record that must be understood.
 pub fn events(dialect: &dyn Dialect, raw: &str) -> Vec<Columns> {
     let mut drafts = Drafts::new();
-    let outcome = dialect.decode(raw.into(), RECEIVED, &mut drafts);
+    let bytes = bytes(dialect, raw);
+    let outcome = dialect.decode(record(dialect, &bytes), RECEIVED, &mut drafts);
     assert_eq!(outcome, Outcome::Events, "{}: {raw}", dialect.name());
     drafts
         .iter_mut()
         .enumerate()
         .map(|(at, draft)| {
             draft.limit_trust(dialect.trust());
-            columns(&finish(raw.as_bytes(), draft, at == 0))
+            columns(&finish(record(dialect, &bytes), draft, at == 0))
         })
         .collect()
 }
 
+/// The bytes of an example.
+pub fn bytes(dialect: &dyn Dialect, example: &str) -> Vec<u8> {
+    match dialect.encoding().transcoder() {
+        Some(transcoder) => transcoder.bytes(example).expect(example),
+        None => example.as_bytes().to_vec(),
+    }
+}
+
+/// A record of this dialect.
+pub fn record<'a>(dialect: &dyn Dialect, raw: &'a [u8]) -> Record<'a> {
+    Record::new(raw, dialect.encoding())
+}
+
 /// What the finisher makes of a draft of this record.
-pub fn finish(raw: &[u8], draft: &mut Draft, carries_record: bool) -> Redacted {
+pub fn finish(record: Record<'_>, draft: &mut Draft, carries_record: bool) -> Redacted {
     let mut event = Redacted::default();
-    FINISHER.finish(Record::new(raw), draft, carries_record, &mut event);
+    FINISHER.finish(record, draft, carries_record, &mut event);
     event
 }
 
 /// What the finisher makes of a record that was not understood.
 pub fn unparsed(raw: &[u8], reason: &str) -> Redacted {
     let mut event = Redacted::default();
-    FINISHER.unparsed(Record::new(raw), &mut Draft::default(), reason, &mut event);
+    FINISHER.unparsed(Record::new(raw, &Json), &mut Draft::default(), reason, &mut event);
     event
 }
 
 /// The columns of an event.
 pub fn columns(event: &impl ReadColumns) -> Columns {
-    let hex = |bytes: &[u8]| {
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    };
     TABLE
         .columns
         .iter()
@@ -67,7 +75,7 @@ pub fn columns(event: &impl ReadColumns) -> Columns {
             let text = match column.kind {
                 Kind::Text => std::str::from_utf8(value).expect("text is UTF-8").to_owned(),
                 Kind::Integer | Kind::Time => i64::from_be_bytes(value.try_into().expect("8 bytes")).to_string(),
-                Kind::Fingerprint | Kind::Bytes => hex(value),
+                Kind::Fingerprint | Kind::Bytes => hex::encode(value),
                 Kind::TextList => proof_list(value).join("\n"),
             };
             Some((column.name, text))
@@ -96,5 +104,5 @@ pub fn check(columns: &Columns, expected: &[(&str, Option<&str>)]) {
 
 /// The outcome of a record that is not to be events.
 pub fn outcome(dialect: &dyn Dialect, raw: &[u8]) -> Outcome {
-    dialect.decode(Record::new(raw), RECEIVED, &mut Drafts::new())
+    dialect.decode(record(dialect, raw), RECEIVED, &mut Drafts::new())
 }

@@ -7,49 +7,14 @@ use ledger::events::column;
 use operations::access::Trust;
 use serde_json::value::RawValue;
 
-use super::Columns;
+use super::{Columns, ContentField, FreeText};
 use crate::dialect::is_empty;
+use crate::encoding::FieldPath;
 use crate::price::Billing;
 use crate::timestamp::Stated;
 
 /// Begins the mark of a value that was not taken; the column's name follows.
 pub const VOID: &str = "void:";
-
-/// A byte range of the raw record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// First byte.
-    pub start: usize,
-    /// Byte after the last.
-    pub end: usize,
-}
-
-impl Span {
-    /// Where `part`, a slice of `raw`, lies in it; `None` if it is not one.
-    pub fn of(raw: &[u8], part: &[u8]) -> Option<Self> {
-        let start = (part.as_ptr() as usize).checked_sub(raw.as_ptr() as usize)?;
-        let end = start.checked_add(part.len())?;
-        (end <= raw.len()).then_some(Self { start, end })
-    }
-}
-
-/// A JSON value of the record that is content: it is redacted, cut out of the record and kept in the content part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContentSpan {
-    /// Its name in the `content` column, unless another value of the record has taken that name.
-    pub field: Cow<'static, str>,
-    /// The value with its quotes.
-    pub span: Span,
-}
-
-/// A fact with a name of its own in `redactions`, such as a URL; everything else that stays in the record is `record` there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreeText {
-    /// Its name in the `redactions` column.
-    pub field: &'static str,
-    /// The value with its quotes.
-    pub span: Span,
-}
 
 /// A tool with its input; the same call gives the same `action_fp` whichever source reports it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -66,8 +31,8 @@ pub struct Draft {
     /// The columns that the dialect knows. Not `collector`, `token`, `domain`, `cost_micros`, `price_version`, `*_fp`,
     /// `content*`, `redactions`, `cuts`, `record`; and of the URL only what [`Draft::url`] is split into.
     pub columns: Columns,
-    /// Content values of the record in any order, without overlap. Only the record's first draft has them.
-    pub content: Vec<ContentSpan>,
+    /// Content of the record in any order. Only the record's first draft has it.
+    pub content: Vec<ContentField>,
     /// Facts with a name in `redactions`. Only the record's first draft has them.
     pub free_text: Vec<FreeText>,
     /// The call behind `action_fp`.
@@ -163,18 +128,29 @@ impl Draft {
         self.mark(format!("{VOID}{column}"));
     }
 
-    /// Marks a JSON value of the record as content; null and empty values hold none.
-    pub(crate) fn add_content(&mut self, raw: &[u8], field: impl Into<Cow<'static, str>>, value: Option<&RawValue>) {
-        let Some(value) = value.filter(|value| !is_empty(value)) else { return };
-        if let Some(span) = Span::of(raw, value.get().as_bytes()) {
-            self.content.push(ContentSpan { field: field.into(), span });
+    /// Marks a JSON value of the record, and its path, as content; null and empty values hold none.
+    pub(crate) fn add_content(
+        &mut self,
+        record: &str,
+        name: impl Into<Cow<'static, str>>,
+        path: impl Into<FieldPath>,
+        value: Option<&RawValue>,
+    ) {
+        if let Some(value) = value.filter(|value| !is_empty(value.get())) {
+            self.content.push(ContentField::read(name, path, record, value));
         }
     }
 
-    /// Marks a JSON value of the record as free text that stays in the record.
-    pub(crate) fn add_free_text(&mut self, raw: &[u8], field: &'static str, value: Option<&RawValue>) {
-        if let Some(span) = value.and_then(|value| Span::of(raw, value.get().as_bytes())) {
-            self.free_text.push(FreeText { field, span });
+    /// Marks a JSON value of the record, and its path, as free text that stays in the record.
+    pub(crate) fn add_free_text(
+        &mut self,
+        record: &str,
+        name: &'static str,
+        path: impl Into<FieldPath>,
+        value: Option<&RawValue>,
+    ) {
+        if let Some(value) = value {
+            self.free_text.push(FreeText::read(name, path, record, value.get()));
         }
     }
 

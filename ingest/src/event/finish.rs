@@ -10,7 +10,9 @@ use ledger::column::handle::Text;
 use ledger::events::column;
 
 use crate::cut::Cutter;
-use crate::event::{Columns, ContentSpan, Draft, FreeText, Record, Redacted, Span, VOID};
+use crate::encoding::RecordEncoding;
+use crate::event::fields::{Edit, FieldError, edits};
+use crate::event::{Columns, Draft, FreeText, Record, Redacted, VOID};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
 use crate::redact::{Mark, Piece, RuleSet};
@@ -59,6 +61,9 @@ const REDACTED: &[Text] = &[
 /// The free text that is an address.
 const URL: &str = "url";
 
+/// Begins the mark of a record that lies in the content part as a whole; why, follows.
+const UNCUT: &str = "uncut:";
+
 /// Completes drafts; one for all sources, shared between threads.
 pub struct Finisher {
     prints: Fingerprinter,
@@ -66,23 +71,9 @@ pub struct Finisher {
     rules: RuleSet,
 }
 
-/// A value of the record that does not stay as it is.
-enum Edit<'a> {
-    Content(&'a ContentSpan),
-    FreeText(&'a FreeText),
-}
-
 impl Edit<'_> {
-    fn span(&self) -> Span {
-        match self {
-            Self::Content(content) => content.span,
-            Self::FreeText(free_text) => free_text.span,
-        }
-    }
-
     fn piece(&self) -> Piece {
-        let Span { start, end } = self.span();
-        Piece { start, end, address: matches!(self, Self::FreeText(free_text) if free_text.field == URL) }
+        Piece { start: self.span.start, end: self.span.end, address: !self.is_content && self.name == URL }
     }
 }
 
@@ -109,7 +100,11 @@ impl Finisher {
     /// Completes the draft of one event of the record; what comes of it stands in `event`, and the draft is empty then.
     /// `carries_record` is true for the record's first event, which gets `record`, `content`, `cuts` and what follows from them.
     pub fn finish(&self, record: Record<'_>, draft: &mut Draft, carries_record: bool, event: &mut Redacted) {
-        let is_clean = carries_record && self.set_record(record, draft);
+        let text = if carries_record { record.written() } else { None };
+        let is_clean = text.as_ref().is_some_and(|text| self.set_record(record.encoding(), text, draft));
+        if carries_record && text.is_none() {
+            self.set_raw_content(record.bytes(), &mut draft.columns);
+        }
         self.redact_columns(draft, is_clean);
         if !draft.identity.is_empty() && draft.columns.text(column::SOURCE_ID).is_none() {
             let identity = self.without_secrets(&draft.identity);
@@ -125,7 +120,7 @@ impl Finisher {
             let result = fingerprint::canonical(result);
             draft.columns.set_fingerprint(column::RESULT_FP, self.prints.result(&self.without_secrets(&result)));
         }
-        let is_read = is_clean && is_written(record, draft);
+        let is_read = is_clean && text.is_some_and(|text| is_written(&text, draft));
         self.set_url(draft, is_read);
         self.set_cost(draft);
         // A mark may name a member that the sender named after a secret.
@@ -192,39 +187,34 @@ impl Finisher {
         event.fill(draft);
     }
 
-    /// Sets the record with its content cut out. A record that is not UTF-8 lies in the content part. Says whether the record
-    /// was searched and no secret was found.
-    fn set_record(&self, record: Record<'_>, draft: &mut Draft) -> bool {
-        let Some(text) = record.text() else {
-            self.set_raw_content(record.bytes(), &mut draft.columns);
-            return false;
-        };
-        // Most records have neither content nor a secret.
-        let addresses = draft.free_text.iter().filter(|free_text| free_text.field == URL);
-        let addresses = addresses.map(|free_text| (free_text.span.start, free_text.span.end));
-        if draft.content.is_empty() && self.rules.is_clean(text, addresses) {
+    /// Sets the record with its content cut out. Says whether its text was searched and no secret was found.
+    fn set_record(&self, encoding: &dyn RecordEncoding, text: &str, draft: &mut Draft) -> bool {
+        // Most records have neither content nor a secret, and their addresses were at hand.
+        let is_at_hand = draft.content.is_empty() && draft.free_text.iter().all(|free_text| free_text.span().is_some());
+        let addresses = draft.free_text.iter().filter(|free_text| free_text.name() == URL);
+        let addresses = addresses.filter_map(FreeText::span).map(|span| (span.start, span.end));
+        if is_at_hand && self.rules.is_clean(text, addresses) {
             draft.columns.set_text(column::RECORD, text);
             return true;
         }
-        let mut edits: Vec<Edit> =
-            draft.content.iter().map(Edit::Content).chain(draft.free_text.iter().map(Edit::FreeText)).collect();
-        edits.sort_by_key(|edit| edit.span().start);
-        let mut end = 0;
-        edits.retain(|edit| {
-            let span = edit.span();
-            let fits = span.start >= end && text.get(span.start..span.end).is_some();
-            end = if fits { span.end } else { end };
-            fits
-        });
+        let edits = match edits(encoding, text, &draft.content, &draft.free_text) {
+            Ok(edits) => edits,
+            Err(error) => return self.set_uncut(encoding, text, &error, draft),
+        };
         let mut pieces: Vec<Piece> = edits.iter().map(Edit::piece).collect();
         let redacted = self.rules.redact_record(text, &mut pieces);
         let is_clean = redacted.is_none();
         let (text, marks) = redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.marks));
-        let columns = &mut draft.columns;
-        if edits.iter().all(|edit| matches!(edit, Edit::FreeText(_))) && marks.is_empty() {
-            columns.set_text(column::RECORD, text);
-            return is_clean;
+        if !edits.iter().any(|edit| edit.is_content) && marks.is_empty() {
+            draft.columns.set_text(column::RECORD, text);
+        } else {
+            self.cut(text, &edits, &pieces, marks, &mut draft.columns);
         }
+        is_clean
+    }
+
+    /// Cuts the content out of a redacted text; the pieces are where the edits stand in it.
+    fn cut(&self, text: &str, edits: &[Edit], pieces: &[Piece], marks: &[Mark], columns: &mut Columns) {
         let mut cutter = Cutter::with_capacity(text.len());
         let mut redactions = Vec::new();
         let mut marks = marks.iter().peekable();
@@ -234,18 +224,17 @@ impl Finisher {
                 redactions.push(format!("{}:{field}:{}", mark.kind, base + mark.offset - start));
             }
         };
-        for (edit, piece) in edits.iter().zip(&pieces) {
+        for (edit, piece) in edits.iter().zip(pieces) {
             let (Some(before), Some(value)) = (text.get(at..piece.start), text.get(piece.start..piece.end)) else {
                 continue;
             };
             note("record", cutter.record_len(), at, piece.start);
             cutter.keep(before);
-            let field = match edit {
-                Edit::Content(content) => cutter.cut(&self.without_secrets(&content.field), value),
-                Edit::FreeText(free_text) => {
-                    cutter.keep(value);
-                    free_text.field
-                }
+            let field = if edit.is_content {
+                cutter.cut(&self.without_secrets(edit.name), value)
+            } else {
+                cutter.keep(value);
+                edit.name
             };
             note(field, 0, piece.start, piece.end);
             at = piece.end;
@@ -259,7 +248,20 @@ impl Finisher {
             columns.set_bytes(column::CUTS, &cuts);
             self.set_content(columns, &content);
         }
-        is_clean
+    }
+
+    /// Sets the whole text as content, since something of it is content that cannot be cut out. Says whether no secret was found.
+    fn set_uncut(&self, encoding: &dyn RecordEncoding, text: &str, error: &FieldError, draft: &mut Draft) -> bool {
+        draft.mark(format!("{UNCUT}{}", error.word()));
+        let edits = edits(encoding, text, &[], &draft.free_text).unwrap_or_default();
+        let mut pieces: Vec<Piece> = edits.iter().map(Edit::piece).collect();
+        let redacted = self.rules.redact_record(text, &mut pieces);
+        let columns = &mut draft.columns;
+        if let Some(redacted) = &redacted {
+            columns.set_list(column::REDACTIONS, texts(&content_marks(&redacted.marks)));
+        }
+        self.set_content(columns, redacted.as_ref().map_or(text, |redacted| &redacted.text));
+        redacted.is_none()
     }
 
     fn set_content(&self, columns: &mut Columns, content: &str) {
@@ -324,14 +326,13 @@ impl Finisher {
     }
 }
 
-/// Whether the draft's address stands in the record as it is, so that it was searched with it.
-fn is_written(record: Record<'_>, draft: &Draft) -> bool {
+/// Whether the draft's address stands in the record's text as it is, so that it was searched with it.
+fn is_written(text: &str, draft: &Draft) -> bool {
     let stands = |free_text: &FreeText| {
-        let written = record.bytes().get(free_text.span.start..free_text.span.end).unwrap_or_default();
-        written.strip_prefix(b"\"").and_then(|written| written.strip_suffix(b"\"")).unwrap_or(written)
-            == draft.url.as_bytes()
+        let written = free_text.span().and_then(|span| text.get(span.start..span.end)).unwrap_or_default();
+        written.strip_prefix('"').and_then(|written| written.strip_suffix('"')).unwrap_or(written) == draft.url
     };
-    draft.free_text.iter().any(|free_text| free_text.field == URL && stands(free_text))
+    draft.free_text.iter().any(|free_text| free_text.name() == URL && stands(free_text))
 }
 
 /// Sets a column, or takes it away where there is nothing to say.

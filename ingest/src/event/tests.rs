@@ -32,14 +32,6 @@ fn drafts_are_reused_empty() {
     assert_eq!((drafts.len(), drafts.iter().count()), (1, 1));
 }
 
-#[test]
-fn a_span_is_found_only_inside_its_record() {
-    let raw = b"{\"a\":\"b\"}";
-    assert_eq!(Span::of(raw, &raw[5..8]), Some(Span { start: 5, end: 8 }));
-    assert_eq!(Span::of(&raw[..6], &raw[5..8]), None);
-    assert_eq!(Span::of(&raw[6..], &raw[5..8]), None);
-}
-
 /// Every source of the package.
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {

@@ -16,7 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 
 use super::{Channel, Pipeline, PipelineError};
-use crate::dedup::{Locator, Ticket};
+use crate::dedup::{Body, Key, Locator, Memory, Ticket};
 use crate::event::{Batch, Draft, Drafts, Redacted};
 use crate::lenient;
 use crate::limits;
@@ -95,12 +95,20 @@ struct Filling {
     ticket: Ticket,
     /// What is remembered of its entries, with the number of each.
     places: Vec<(Locator, u32)>,
+    /// The same for the files of keys, with the number of each for a row; `None` where the ledger must be asked.
+    memories: Option<Vec<Memory>>,
     tally: Tally,
 }
 
 impl Filling {
     fn new(ticket: Ticket) -> Self {
-        Self { batch: Batch::default(), ticket, places: Vec::new(), tally: Tally::default() }
+        Self {
+            batch: Batch::default(),
+            ticket,
+            places: Vec::new(),
+            memories: Some(Vec::new()),
+            tally: Tally::default(),
+        }
     }
 }
 
@@ -129,6 +137,7 @@ pub struct Intake<P> {
     spare: Draft,
     spare_event: Redacted,
     verdicts: Vec<Verdict>,
+    keys: Vec<Option<(Key, Body)>>,
     skipped: HashMap<&'static str, Counter>,
 }
 
@@ -162,6 +171,7 @@ impl<P: PositionWriter> Intake<P> {
             spare: Draft::default(),
             spare_event: Redacted::default(),
             verdicts: Vec::new(),
+            keys: Vec::new(),
             skipped: HashMap::new(),
         }
     }
@@ -206,6 +216,10 @@ impl<P: PositionWriter> Intake<P> {
     /// A part of a line that a container's runtime split is held until its end comes: until then the position stays before
     /// it, so that it is read again after a crash. Lines of the other stream that come between are then read again too.
     pub async fn record(&mut self, raw: &[u8], received: i64, position: u64) -> Result<(), PipelineError> {
+        // What is no text has neither a mark of its encoding nor a line around it.
+        if self.channel.dialect.encoding().transcoder().is_some() {
+            return self.line(raw, received, received, position).await;
+        }
         let raw = raw.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(raw);
         let joined = self.joiner.take(raw);
         self.joined(joined, received, position).await

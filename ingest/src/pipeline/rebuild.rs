@@ -1,5 +1,6 @@
 //! Rebuilds what the pipeline remembers, so that a restart forgets no more than the bounds do: from files of keys where there are
-//! some, and from the ledger's rows where there are none. While intake works, further files are written for the next start.
+//! some, and from the ledger's rows where there are none. While intake works, further files are written for the next start, of
+//! what intake hands on where that is enough.
 
 use std::ops::Range;
 
@@ -8,6 +9,7 @@ use ledger::{LedgerError, ReadLimit, Reader, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::Pipeline;
+use super::handed::Handed;
 use super::intake::CONFLICT;
 use super::key;
 use super::key_files::KeyFiles;
@@ -100,14 +102,18 @@ impl Keeper {
         Ok(())
     }
 
-    /// The position at which the next file can be written.
-    pub fn due(&self) -> u64 {
-        self.files.rows(self.next).end
+    /// The rows that the next file is about; it can be written when they are durable.
+    pub fn due(&self) -> Range<u64> {
+        self.files.rows(self.next)
     }
 
-    /// Writes the next file, and deletes those of rows that are too old.
-    pub fn advance(&mut self) -> Result<(), LedgerError> {
-        let memories = self.memories(self.files.rows(self.next), |_| {})?;
+    /// Writes the next file, of what was handed on or else of what the ledger says, and deletes those of rows that are too old.
+    pub fn advance(&mut self, handed: &Handed) -> Result<(), LedgerError> {
+        let rows = self.due();
+        let memories = match handed.take(rows.clone()) {
+            Some(memories) => memories,
+            None => self.memories(rows, |_| {})?,
+        };
         self.files.write(self.next, &memories)?;
         self.next += 1;
         let oldest = self.files.rows(self.next).start.saturating_sub(limits::DEDUP_KEYS_MAX as u64);
@@ -123,20 +129,28 @@ impl Keeper {
 
     /// What is remembered of a range of rows; `each` sees every row.
     fn memories(&self, range: Range<u64>, mut each: impl FnMut(&Row<'_>)) -> Result<Vec<Memory>, LedgerError> {
-        let (mut next, mut memories) = (range.start, Vec::new());
-        while next < range.end {
-            let limit = ReadLimit { rows: LIMIT.rows.min((range.end - next) as usize), ..LIMIT };
+        let (mut next, mut memories) = (range.start, Vec::<Memory>::new());
+        // The row after them says whether the last one is the only event of its record: a record is durable as a whole.
+        let end = self.reader.durable()?.next_seq.min(range.end + 1).max(range.end);
+        while next < end {
+            let limit = ReadLimit { rows: LIMIT.rows.min((end - next) as usize), ..LIMIT };
             let rows = self.reader.read(next, false, limit)?;
             if rows.next_seq <= next {
                 // Durable rows are always there; half of them must never pass for all.
                 let place = format!("events, position {next}");
                 return Err(LedgerError::corrupt(self.reader.data_directory(), place, "a durable row is not there"));
             }
-            let mut rows_in_order = rows.iter().peekable();
-            while let Some(row) = rows_in_order.next() {
-                let many = is_further(&row) || rows_in_order.peek().is_some_and(is_further);
-                memories.extend(memory(&self.keyring, &row, many));
-                each(&row);
+            for row in rows.iter() {
+                let is_further = is_further(&row);
+                if let Some(before) =
+                    memories.last_mut().filter(|before| is_further && before.row + 1 == row.position.seq)
+                {
+                    before.body = Body::UNKNOWN;
+                }
+                if range.contains(&row.position.seq) {
+                    memories.extend(memory(&self.keyring, &row, is_further));
+                    each(&row);
+                }
             }
             next = rows.next_seq;
         }
@@ -144,8 +158,7 @@ impl Keeper {
     }
 }
 
-/// An event without a record is a further event of the record before it. (The last row of a block may be taken for the
-/// only event of its record; then its repetition may be recorded as a conflict, and nothing is lost.)
+/// An event without a record is a further event of the record before it.
 fn is_further(row: &Row<'_>) -> bool {
     let holds_record = [column::RECORD.id(), column::CONTENT_HASH.id()].iter().any(|&id| row.value(id).is_some());
     !holds_record && row.text(column::KIND) != Some(UNPARSED)
@@ -160,12 +173,12 @@ fn memory(keyring: &Keyring, row: &Row<'_>, many: bool) -> Option<Memory> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::dedup::Bounds;
     use crate::enrich::Names;
     use crate::fixtures::House;
-    use crate::pipeline::tests::feed;
+    use crate::pipeline::tests::{Lists, feed, feed_in};
 
     /// Rebuilds with a new keeper, and says how many keys and streams are known then.
     fn rebuilt(house: &House) -> (Keeper, usize, usize) {
@@ -175,6 +188,50 @@ mod tests {
         let mut dedup = Dedup::new(Bounds::DEFAULT);
         keeper.rebuild(&mut dedup, &mut Enrichment::new(Names::default())).unwrap();
         (keeper, dedup.keys(), dedup.streams())
+    }
+
+    /// Checks that what intake handed on of all rows from a block of three on makes the same files as what the ledger says of
+    /// them, wherever a file ends.
+    pub fn check_handed(house: &House, first: u64) {
+        let (secret, reader) = (house.store.fingerprint_key(), house.store.events().reader());
+        let keeper = Keeper::open(reader, Keyring::new(&secret), secret, 3).unwrap();
+        let end = keeper.files.block(keeper.reader.durable().unwrap().next_seq);
+        let mut all = Vec::new();
+        for block in first..end {
+            let read = keeper.memories(keeper.files.rows(block), |_| {}).unwrap();
+            let handed = house.collectors.pipeline().handed.take(keeper.files.rows(block));
+            assert_eq!(handed.as_ref(), Some(&read), "block {block}");
+            all.extend(read);
+        }
+        let rows = keeper.files.rows(first).start..keeper.files.rows(end).start;
+        assert_eq!(keeper.memories(rows, |_| {}).unwrap(), all);
+    }
+
+    #[tokio::test]
+    async fn what_intake_hands_on_is_what_the_rows_say() {
+        let house = House::new("");
+        let natives = [
+            r#"{"kind":"audit","source_id":"a","action":"x"}"#,
+            r#"{"kind":"audit","source_id":"a","action":"y"}"#,
+            r#"{"kind":"audit","stream":"s","stream_seq":7}"#,
+            r#"{"kind":"audit","stream":"s","stream_seq":7,"action":"z"}"#,
+            r#"{"kind":"audit"}"#,
+            "no JSON",
+        ];
+        assert_eq!(feed(&house, "native", &natives).await.conflicts, 2);
+        feed_in(&house, &Lists, &["1 2", "2 1", "3 1 4", "4", "5", "5 1 6", "1 7", "8 9 10 11", "8 12"]).await;
+        feed(&house, "native", &natives).await;
+        let (handed, none) = (&house.collectors.pipeline().handed, Handed::new(0));
+        let file = |handed: &Handed| {
+            let secret = house.store.fingerprint_key();
+            let reader = house.store.events().reader();
+            let mut keeper = Keeper::open(reader, Keyring::new(&secret), secret, 3).unwrap();
+            keeper.advance(handed).unwrap();
+            std::fs::read(house.directory.path().join(format!("data/.intake/{:020}.keys", 0))).unwrap()
+        };
+        assert_eq!(file(&none), file(handed), "the same file, whoever knows what is in it");
+        assert_eq!(handed.take(0..3), None, "it was made of what was handed on");
+        check_handed(&house, 1);
     }
 
     #[tokio::test]
@@ -187,7 +244,7 @@ mod tests {
         };
         feed(&house, "native", &(0..47).map(record).collect::<Vec<_>>()).await;
         let (mut keeper, keys, streams) = rebuilt(&house);
-        assert_eq!((keys, streams, keeper.next, keeper.due()), (16, 1, 4, 50));
+        assert_eq!((keys, streams, keeper.next, keeper.due()), (16, 1, 4, 40..50));
         assert_eq!(keeper.unlearned, 0..0, "every row was read");
         let path = |block: u64| house.directory.path().join(format!("data/.intake/{block:020}.keys"));
         for block in 0..4 {
@@ -215,7 +272,7 @@ mod tests {
         check(0..0);
         check(0..40);
         feed(&house, "native", &(47..60).map(record).collect::<Vec<_>>()).await;
-        keeper.advance().unwrap();
-        assert!(path(4).exists() && keeper.due() == 60);
+        keeper.advance(&Handed::new(0)).unwrap();
+        assert!(path(4).exists() && keeper.due() == (50..60));
     }
 }

@@ -11,11 +11,13 @@ use crate::event::{Drafts, Record};
 use crate::fixtures::House;
 use crate::{clock, limits};
 
+mod protobuf;
+
 const INTERCEPTION: &str = "1f0c3a9e-2b7d-4c80-a6f4-7d2b9e0c5a31";
 const KEY_OWNER: &str = "6c405053-27e3-484a-9ad7-bcb64e7bfde6";
 const KEY_WORKSPACE: &str = "f2bd4e9f-7e27-49fc-961e-be4d1c2aa987";
 
-pub(super) async fn feed<S: AsRef<str>>(house: &House, dialect: &str, records: &[S]) -> Tally {
+pub(super) async fn feed<S: AsRef<[u8]>>(house: &House, dialect: &str, records: &[S]) -> Tally {
     feed_in(house, dialect::by_name(dialect).unwrap(), records).await
 }
 
@@ -30,10 +32,10 @@ fn intake_of(house: &House, dialect: &'static dyn Dialect, principal: Principal)
     Intake::new(pipeline, channel, Arc::new(principal), patience, (), 0)
 }
 
-async fn feed_in<S: AsRef<str>>(house: &House, dialect: &'static dyn Dialect, records: &[S]) -> Tally {
+pub(super) async fn feed_in<S: AsRef<[u8]>>(house: &House, dialect: &'static dyn Dialect, records: &[S]) -> Tally {
     let mut intake = intake(house, dialect);
     for record in records {
-        intake.record(record.as_ref().as_bytes(), clock::now(), 0).await.unwrap();
+        intake.record(record.as_ref(), clock::now(), 0).await.unwrap();
     }
     intake.finish().await.unwrap();
     intake.tally()
@@ -203,6 +205,7 @@ async fn one_model_call_counts_once_whoever_logs_it_and_the_richer_record_is_kep
         assert_eq!((first.accepted, first.conflicts), (2, 0));
         let second = feed_as(&house, order[1].0, order[1].1, order[1].2).await;
         assert_eq!((second.events, second.conflicts), (u64::from(gateway_first), 0), "{gateway_first}");
+        super::rebuild::tests::check_handed(&house, 0);
         for _ in 0..2 {
             for (token, trust, lines) in carried {
                 assert_eq!(feed_as(&house, token, trust, lines).await.events, 0, "it comes again");
@@ -228,10 +231,12 @@ async fn one_model_call_counts_once_whoever_logs_it_and_the_richer_record_is_kep
 async fn what_comes_again_contradicts_nothing() {
     for dialect in DIALECTS {
         let mut house = House::new("");
-        let examples: Vec<&str> = dialect.examples().to_vec();
+        let bytes = |example: &&str| dialect::testing::bytes(*dialect, example);
+        let examples: Vec<_> = dialect.examples().iter().map(bytes).collect();
         let first = feed(&house, dialect.name(), &examples).await;
         assert_eq!((first.unparsed, first.skipped), (0, 0), "{}", dialect.name());
         let in_memory = feed(&house, dialect.name(), &examples).await;
+        super::rebuild::tests::check_handed(&house, 0);
         house = house.reopen().await;
         let rebuilt = feed(&house, dialect.name(), &examples).await;
         for again in [in_memory, rebuilt] {
@@ -242,7 +247,7 @@ async fn what_comes_again_contradicts_nothing() {
 }
 
 /// Each record is a list of events by their ids: `1 2 3`.
-struct Lists;
+pub(super) struct Lists;
 
 impl Dialect for Lists {
     fn name(&self) -> &'static str {

@@ -2,6 +2,9 @@
 //!
 //! Rules look at every reading, so that a secret is found however it is written; what is replaced are whole characters of
 //! the text as it was sent. Every reading is at most as long as the text.
+//!
+//! The decoders are our own because a secret must be found again in the text: they tell where each character came from, take text
+//! that is broken or cut off, in both alphabets of base64, and end at the first byte that is none of a text.
 
 use std::borrow::Cow;
 

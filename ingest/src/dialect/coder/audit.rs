@@ -46,7 +46,7 @@ pub fn decode(line: &Line<AuditLog>, text: &str, received: i64, drafts: &mut Dra
     let id = line.fields.id.id().ok_or("it has no ID")?.to_owned();
     let draft = drafts.add();
     set(draft, &line.fields, line.ts.time(), received)?;
-    draft.add_content(text.as_bytes(), "diff", line.fields.diff);
+    draft.add_content(text, "diff", "/fields/Diff", line.fields.diff);
     draft.columns.set_text(column::SOURCE_ID, &id);
     Ok(())
 }

@@ -42,7 +42,7 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
     let method = fields.method.some().ok_or("it has no http_method")?;
     let draft = drafts.add();
     draft.set_times(time, line.ts.time(), received);
-    draft.add_free_text(text.as_bytes(), "url", fields.url);
+    draft.add_free_text(text, "url", "/fields/http_url", fields.url);
     draft.url.push_str(&url);
     set_request(draft, method, decision, fields.rule.some());
     set_who(draft, fields);

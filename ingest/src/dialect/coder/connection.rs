@@ -8,6 +8,7 @@ use ledger::events::column;
 use super::line::Line;
 use super::{SOURCE_CONNECTION, audit};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of};
+use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
@@ -100,7 +101,7 @@ pub fn decode(line: &Line<ConnectionLog>, text: &str, received: i64, drafts: &mu
     let time = log.time.time().required("it has no Time")?;
     let draft = drafts.add();
     draft.set_times(time, line.ts.time(), received);
-    draft.add_free_text(text.as_bytes(), "disconnect_reason", log.disconnect_reason);
+    draft.add_free_text(text, "disconnect_reason", "/fields/DisconnectReason", log.disconnect_reason);
     connection.set(draft, status, log.code.0);
     draft.columns.set_text(column::SOURCE_ID, &format!("{}/{status}", connection.id));
     Ok(())
@@ -143,14 +144,11 @@ pub fn decode_row(row: &ConnectionRow, received: i64, drafts: &mut Drafts) -> Re
     Ok(())
 }
 
-/// The free text of a row.
-pub fn add_free_text(draft: &mut Draft, row: &ConnectionRow, text: &str) {
+/// The free text of the row at this path.
+pub fn add_free_text(draft: &mut Draft, row: &ConnectionRow, path: &FieldPath, text: &str) {
     if let Some(ssh) = row.ssh.and_then(|ssh| read::<SshInfo>(ssh.get()).ok()) {
-        draft.add_free_text(
-            text.as_bytes(),
-            "disconnect_reason",
-            ssh.disconnect_reason.filter(|reason| !text_of(reason).is_empty()),
-        );
+        let reason = ssh.disconnect_reason.filter(|reason| !text_of(reason).is_empty());
+        draft.add_free_text(text, "disconnect_reason", path.then("ssh_info").then("disconnect_reason"), reason);
     }
 }
 

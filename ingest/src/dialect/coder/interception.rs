@@ -96,7 +96,7 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
             draft.columns.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
         }
         "prompt_usage" => {
-            draft.add_content(text.as_bytes(), "prompt", fields.prompt);
+            draft.add_content(text, "prompt", "/fields/prompt", fields.prompt);
             draft.columns.set_text(column::SOURCE_ID, &id(&[fields.message.as_str(), &instant]));
         }
         "tool_usage" => {
@@ -108,7 +108,7 @@ pub fn decode(line: &Line<Fields>, text: &str, received: i64, drafts: &mut Draft
             }
         }
         "model_thought" => {
-            draft.add_content(text.as_bytes(), "thought", fields.content);
+            draft.add_content(text, "thought", "/fields/content", fields.content);
             draft.identity = id(&[&instant, fields.content.map_or("", |content| content.get())]);
         }
         _ => {
@@ -198,9 +198,9 @@ fn set_tool<'a>(draft: &mut Draft, fields: &'a Fields, text: &str) -> Result<Opt
     let name = fields.tool.some().ok_or("tool_usage has no tool")?;
     let input = fields.input.map_or(Cow::Borrowed(""), text_of);
     tool::set_call(draft, name, &input);
-    draft.add_content(text.as_bytes(), "input", fields.input);
-    draft.add_content(text.as_bytes(), "error", fields.invocation_error);
-    draft.add_free_text(text.as_bytes(), "server_url", fields.server_url);
+    draft.add_content(text, "input", "/fields/input", fields.input);
+    draft.add_content(text, "error", "/fields/invocation_error", fields.invocation_error);
+    draft.add_free_text(text, "server_url", "/fields/server_url", fields.server_url);
     let call = fields.tool_call.some().or(fields.item.some());
     let server = fields.server_url.map(text_of).filter(|url| !url.is_empty());
     let columns = &mut draft.columns;

@@ -9,6 +9,7 @@ use super::connection::{self, ConnectionRow};
 use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
 use crate::dialect::json::{Raw, Text, read, record, why_not};
 use crate::dialect::{Outcome, is_empty};
+use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts};
 use crate::limits::RECORD_EVENTS_MAX;
 use crate::timestamp::Stated;
@@ -65,8 +66,8 @@ pub fn page(source: &str, list: &str, text: &str, received: i64) -> Draft {
 fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
     let rows: Vec<audit::AuditLog> = read(rows).map_err(|error| why_not(&error))?;
     let mut page = page(SOURCE_AUDIT, "audit_logs", text, received);
-    for row in &rows {
-        page.add_content(text.as_bytes(), "diff", row.diff);
+    for (number, row) in rows.iter().enumerate() {
+        page.add_content(text, "diff", FieldPath::member("audit_logs").item(number).then("diff"), row.diff);
     }
     *drafts.add() = page;
     for row in &rows {
@@ -75,7 +76,7 @@ fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts)
         audit::set(draft, row, Stated::Nothing, received)?;
         // Without a diff the row says exactly what the line of the service log says, so they are one event; a diff is
         // content, whose bytes differ between the feeds.
-        let has_diff = row.diff.is_some_and(|diff| !is_empty(diff));
+        let has_diff = row.diff.is_some_and(|diff| !is_empty(diff.get()));
         let source_id = if has_diff { ["page", id].join("/") } else { id.to_owned() };
         draft.columns.set_text(column::SOURCE_ID, &source_id);
     }
@@ -85,8 +86,8 @@ fn decode_audit_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts)
 fn decode_connection_logs(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
     let rows: Vec<ConnectionRow> = read(rows).map_err(|error| why_not(&error))?;
     let mut page = page(SOURCE_CONNECTION, "connection_logs", text, received);
-    for row in &rows {
-        connection::add_free_text(&mut page, row, text);
+    for (number, row) in rows.iter().enumerate() {
+        connection::add_free_text(&mut page, row, &FieldPath::member("connection_logs").item(number), text);
     }
     *drafts.add() = page;
     rows.iter().try_for_each(|row| connection::decode_row(row, received, drafts))

@@ -6,6 +6,7 @@ use operations::access::Trust;
 use super::{SOURCE_GATEWAY, boundary_request, interception, pages};
 use crate::dialect::json::{Integer, Raw, Text, nested, read, record, text_of, why_not};
 use crate::dialect::tool;
+use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts};
 use crate::timestamp::Stated;
 
@@ -93,8 +94,9 @@ record! {
 pub fn decode_list(rows: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<(), String> {
     let sessions: Vec<Session> = read(rows).map_err(|error| why_not(&error))?;
     let mut page = pages::page(SOURCE_GATEWAY, "sessions", text, received);
-    for session in &sessions {
-        page.add_content(text.as_bytes(), "last_prompt", session.last_prompt);
+    for (number, session) in sessions.iter().enumerate() {
+        let path = FieldPath::member("sessions").item(number).then("last_prompt");
+        page.add_content(text, "last_prompt", path, session.last_prompt);
     }
     *drafts.add() = page;
     for session in &sessions {
@@ -123,11 +125,12 @@ pub fn decode_threads(text: &str, received: i64, drafts: &mut Drafts) -> Result<
     session.id.id().ok_or("the session has no id")?;
     let calls = session.network_calls.as_deref().unwrap_or_default();
     let mut page = pages::page(SOURCE_GATEWAY, "session_threads", text, received);
-    for call in calls {
-        page.add_free_text(text.as_bytes(), "url", call.url);
+    for (number, call) in calls.iter().enumerate() {
+        let path = FieldPath::member("network_call_logs").item(number).then("detail");
+        page.add_free_text(text, "url", path, call.url);
     }
-    for thread in &threads {
-        add_content(&mut page, thread, text.as_bytes());
+    for (number, thread) in threads.iter().enumerate() {
+        add_content(&mut page, thread, &FieldPath::member("threads").item(number), text);
     }
     *drafts.add() = page;
     for call in calls {
@@ -136,17 +139,19 @@ pub fn decode_threads(text: &str, received: i64, drafts: &mut Drafts) -> Result<
     threads.iter().try_for_each(|thread| decode_thread(thread, &session, received, drafts))
 }
 
-/// Marks the content of a thread in the page's record.
-fn add_content(page: &mut Draft, thread: &Thread, raw: &[u8]) {
-    page.add_content(raw, "prompt", thread.prompt);
-    page.add_content(raw, "error", thread.error_message);
-    for action in thread.actions.iter().flatten() {
-        for thinking in action.thinking.iter().flatten() {
-            page.add_content(raw, "thought", thinking.text);
+/// Marks the content of the thread at this path in the page's record.
+fn add_content(page: &mut Draft, thread: &Thread, path: &FieldPath, text: &str) {
+    page.add_content(text, "prompt", path.then("prompt"), thread.prompt);
+    page.add_content(text, "error", path.then("error_message"), thread.error_message);
+    for (number, action) in thread.actions.iter().flatten().enumerate() {
+        let path = path.then("agentic_actions").item(number);
+        for (number, thinking) in action.thinking.iter().flatten().enumerate() {
+            page.add_content(text, "thought", path.then("thinking").item(number).then("text"), thinking.text);
         }
-        for call in action.tool_calls.iter().flatten() {
-            page.add_content(raw, "input", call.input);
-            page.add_free_text(raw, "server_url", call.server_url);
+        for (number, call) in action.tool_calls.iter().flatten().enumerate() {
+            let path = path.then("tool_calls").item(number);
+            page.add_content(text, "input", path.then("input"), call.input);
+            page.add_free_text(text, "server_url", path.then("server_url"), call.server_url);
         }
     }
 }

@@ -8,6 +8,15 @@ use serde_json::value::RawValue;
 
 use crate::dialect::json::{Integer, Raw, Text};
 
+/// A member that is content.
+#[derive(Debug)]
+pub struct Member<'a> {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its value.
+    pub value: &'a RawValue,
+}
+
 /// The members that become columns, and the content.
 #[derive(Debug, Default)]
 pub struct Payload<'a> {
@@ -37,8 +46,8 @@ pub struct Payload<'a> {
     pub response: Text<'a>,
     /// Whether it is Cursor that speaks.
     pub is_cursor: bool,
-    /// Members that are not known to be facts, by name.
-    pub content: Vec<(Cow<'static, str>, &'a RawValue)>,
+    /// Members that are not known to be facts.
+    pub content: Vec<Member<'a>>,
 }
 
 /// Members that stay in the record and are no columns: words, numbers and paths of the agent itself.
@@ -73,7 +82,7 @@ pub const RESULTS: &[&str] = &["tool_response", "toolResult", "tool_output", "re
 /// Members that say why a call failed.
 pub const ERRORS: &[&str] = &["error", "error_message"];
 
-/// More members than this are read and kept in the record without a name of their own.
+/// More members than this are cut out of the record without a name of their own.
 const CONTENT_MEMBERS_MAX: usize = 32;
 /// The longest name of a content value.
 const NAME_CHARS_MAX: usize = 64;
@@ -84,9 +93,21 @@ impl<'a> Payload<'a> {
         self.content
             .iter()
             .rev()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| *value)
+            .find(|member| member.name == name)
+            .map(|member| member.value)
             .filter(|value| value.get() != "null")
+    }
+
+    /// The content by the names that it has in the `content` column, which are bounded.
+    pub fn named_content(&self) -> impl Iterator<Item = (Cow<'static, str>, &Member<'a>)> {
+        self.content.iter().enumerate().map(|(number, member)| {
+            let name = match &member.name {
+                _ if number >= CONTENT_MEMBERS_MAX => Cow::Borrowed("more"),
+                Cow::Borrowed(usual) => Cow::Borrowed(*usual),
+                Cow::Owned(name) => Cow::Owned(name.chars().take(NAME_CHARS_MAX).collect()),
+            };
+            (name, member)
+        })
     }
 
     /// The first of these members that it has.
@@ -141,23 +162,19 @@ impl<'de> Visitor<'de> for PayloadVisitor {
                 "reason" if ends_session => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                name => {
-                    let name =
-                        if payload.content.len() < CONTENT_MEMBERS_MAX { name_of(name) } else { Cow::Borrowed("more") };
-                    payload.content.push((name, map.next_value()?));
-                }
+                name => payload.content.push(Member { name: name_of(name), value: map.next_value()? }),
             }
         }
         Ok(payload)
     }
 }
 
-/// The name of a content value: the usual ones without a copy, others bounded.
+/// The name of a member: the usual ones without a copy.
 fn name_of(name: &str) -> Cow<'static, str> {
     const USUAL: &[&str] =
         &["prompt", "tool_input", "tool_response", "error", "reason", "message", "last_assistant_message"];
     match USUAL.iter().find(|usual| **usual == name) {
         Some(usual) => Cow::Borrowed(usual),
-        None => Cow::Owned(name.chars().take(NAME_CHARS_MAX).collect()),
+        None => Cow::Owned(name.to_owned()),
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of the native dialect: its keys against the column table and NATIVE.md, kinds of values, refusals.
 
 use super::*;
+use crate::encoding::Json;
 use fields::all;
 use ledger::events::TABLE;
 use std::collections::HashSet;
@@ -29,7 +30,7 @@ const REFERENCE: &str = include_str!("../../../NATIVE.md");
 
 fn decode(json: &str) -> (Outcome, Drafts) {
     let mut drafts = Drafts::new();
-    let outcome = Native.decode(json.into(), 77, &mut drafts);
+    let outcome = Native.decode(Record::new(json.as_bytes(), &Json), 77, &mut drafts);
     (outcome, drafts)
 }
 
@@ -93,8 +94,11 @@ fn content_lies_in_spans() {
     let json = r#"{"kind":"tool.call","tool":"Bash","command":"ls","content":{"command":"ls"}}"#;
     let (_, drafts) = decode(json);
     let draft = drafts.iter().next().expect("one");
-    let spans: Vec<(&str, &str)> =
-        draft.content.iter().map(|content| (&*content.field, &json[content.span.start..content.span.end])).collect();
+    let spans: Vec<(&str, &str)> = draft
+        .content
+        .iter()
+        .map(|content| (content.name(), content.span().map_or("", |span| &json[span.start..span.end])))
+        .collect();
     assert_eq!(spans, [("command", "\"ls\""), ("content", "{\"command\":\"ls\"}")]);
     assert_eq!(draft.action.as_ref().map(|action| action.input.as_str()), Some("{\"command\":\"ls\"}"));
 }
@@ -133,7 +137,7 @@ fn a_number_that_is_none_voids_itself_and_nothing_else() {
             draft.marks.contains(&"void:tokens_in".into())
                 && draft.marks.contains(&"void:tokens_cache_write_hour".into())
         );
-        assert!(draft.free_text.iter().any(|text| text.field == "tokens_in"), "what was written is redacted: {value}");
+        assert!(draft.free_text.iter().any(|text| text.name() == "tokens_in"), "what was written is redacted: {value}");
     }
 }
 

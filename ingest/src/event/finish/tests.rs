@@ -1,26 +1,22 @@
 //! Tests of the finisher: what it does to drafts whatever their dialect.
 
 use super::*;
-use crate::cut;
-use crate::dialect::testing::{columns, finish, unparsed};
-use std::borrow::Cow;
+use crate::dialect::testing::{columns, unparsed};
+use crate::encoding::{FieldPath, Json, Logfmt};
+use crate::event::ContentField;
 
-fn content(raw: &str, field: &'static str, value: &str) -> ContentSpan {
-    let start = raw.find(value).expect(value);
-    ContentSpan { field: Cow::Borrowed(field), span: Span { start, end: start + value.len() } }
-}
-
-fn free_text(raw: &str, value: &str) -> FreeText {
-    FreeText { field: "url", span: content(raw, "", value).span }
+/// What the finisher makes of a draft of a record of JSON.
+fn finish(raw: &[u8], draft: &mut Draft, carries_record: bool) -> Redacted {
+    crate::dialect::testing::finish(Record::new(raw, &Json), draft, carries_record)
 }
 
 #[test]
 fn edits_are_made_in_order_and_restored() {
     let raw = r#"{"u":"https://a:bcdef@h/","p":"AKIAIOSFODNN7EXAMPLE","x":1,"q":"plain"}"#;
     let mut draft = Draft::default();
-    draft.content.push(content(raw, "q", "\"plain\""));
-    draft.content.push(content(raw, "p", "\"AKIAIOSFODNN7EXAMPLE\""));
-    draft.free_text.push(free_text(raw, "\"https://a:bcdef@h/\""));
+    draft.content.push(ContentField::at("q", "/q"));
+    draft.content.push(ContentField::at("p", "/p"));
+    draft.free_text.push(FreeText::at("url", "/u"));
     let finished = finish(raw.as_bytes(), &mut draft, true);
     let event = columns(&finished);
     assert_eq!(event["record"], r#"{"u":"https://[REDACTED:url_userinfo]@h/","p":null,"x":1,"q":null}"#);
@@ -29,9 +25,9 @@ fn edits_are_made_in_order_and_restored() {
     assert_eq!(event["content_len"], event["content"].len().to_string());
     assert_eq!(event["content_hash"].len(), 32);
     let cuts = finished.value(column::CUTS.id()).expect("cuts").to_vec();
-    let restored = cut::restore(&event["record"], &event["content"], &cuts).expect("they fit");
+    let restored = Json.restore(&event["record"], &event["content"], &cuts).expect("they fit");
     assert_eq!(
-        restored,
+        String::from_utf8(restored).unwrap(),
         r#"{"u":"https://[REDACTED:url_userinfo]@h/","p":"[REDACTED:aws_access_key]","x":1,"q":"plain"}"#
     );
 }
@@ -85,7 +81,7 @@ fn facts_between_the_content_are_redacted_and_an_id_with_a_secret_is_none() {
     let token = ["ghp_", &"aB3".repeat(12)].concat();
     let raw = format!(r#"{{"cwd":"/home/{token}","p":"x","password":12345678,"at":1}}"#);
     let mut draft = Draft::default();
-    draft.content.push(content(&raw, "p", "\"x\""));
+    draft.content.push(ContentField::at("p", "/p"));
     for column in [column::SESSION, column::SOURCE_ID, column::STREAM] {
         draft.columns.set_text(column, &format!("s/{token}"));
     }
@@ -109,8 +105,7 @@ fn a_member_that_is_named_after_a_secret_is_redacted_too() {
     let token = ["ghp_", &"aB3".repeat(12)].concat();
     let raw = format!(r#"{{"{token}":"x"}}"#);
     let mut draft = Draft { marks: vec![format!("replaced:{token}")], ..Draft::default() };
-    let span = content(&raw, "", "\"x\"").span;
-    draft.content.push(ContentSpan { field: Cow::Owned(token.clone()), span });
+    draft.content.push(ContentField::at(token.clone(), FieldPath::root().then(&token)));
     let finished = finish(raw.as_bytes(), &mut draft, true);
     let event = columns(&finished);
     assert!(event.values().all(|value| !value.contains(&token)), "{event:#?}");
@@ -124,7 +119,7 @@ fn a_member_that_is_named_after_a_secret_is_redacted_too() {
 fn a_name_before_a_content_value_redacts_it() {
     let raw = r#"{"password":"correct horse","text":"--token","n":"x"}"#;
     let mut draft = Draft::default();
-    draft.content.push(content(raw, "password", "\"correct horse\""));
+    draft.content.push(ContentField::at("password", "/password"));
     let finished = finish(raw.as_bytes(), &mut draft, true);
     let event = columns(&finished);
     assert_eq!(event["content"], r#"{"password":"[REDACTED:assignment]"}"#);
@@ -136,20 +131,48 @@ fn a_name_before_a_content_value_redacts_it() {
 fn a_later_event_of_a_record_has_none_of_it() {
     let raw = r#"{"p":"text"}"#;
     let mut draft = Draft::default();
-    draft.content.push(content(raw, "p", "\"text\""));
+    draft.content.push(ContentField::at("p", "/p"));
     assert!(columns(&finish(raw.as_bytes(), &mut draft, false)).is_empty());
 }
 
 #[test]
-fn overlapping_and_wild_spans_do_no_harm() {
-    let raw = r#"{"p":"text"}"#;
+fn what_lies_in_content_is_cut_out_with_it() {
+    let raw = r#"{"p":{"q":["text","https://a:bcdef@h/"]},"r":1}"#;
     let mut draft = Draft::default();
-    draft.content.push(ContentSpan { field: Cow::Borrowed("a"), span: Span { start: 5, end: 11 } });
-    draft.content.push(ContentSpan { field: Cow::Borrowed("b"), span: Span { start: 6, end: 9 } });
-    draft.content.push(ContentSpan { field: Cow::Borrowed("c"), span: Span { start: 11, end: 99 } });
-    let finished = finish(raw.as_bytes(), &mut draft, true);
-    let event = columns(&finished);
-    assert_eq!((event["record"].as_str(), event["content"].as_str()), (r#"{"p":null}"#, r#"{"a":"text"}"#));
+    for (name, path) in [("b", "/p/q/0"), ("a", "/p"), ("c", "/p")] {
+        draft.content.push(ContentField::at(name, path));
+    }
+    draft.free_text.push(FreeText::at("url", "/p/q/1"));
+    draft.free_text.push(FreeText::at("url", "/nothing"));
+    let event = columns(&finish(raw.as_bytes(), &mut draft, true));
+    assert_eq!(event["record"], r#"{"p":null,"r":1}"#);
+    assert_eq!(event["content"], r#"{"a":{"q":["text","https://[REDACTED:url_userinfo]@h/"]}}"#);
+}
+
+/// What a dialect says is content is in no fact, whatever is wrong with it.
+#[test]
+fn a_record_whose_content_cannot_be_cut_out_lies_in_the_content_part() {
+    let check = |encoding: &'static dyn RecordEncoding, raw: &str, path: &'static str, word: &str, content: &str| {
+        let mut draft = Draft::default();
+        draft.content.push(ContentField::at("p", path));
+        draft.free_text.push(FreeText::at("url", "/u"));
+        draft.columns.set_text(column::COMMAND, raw);
+        let record = Record::new(raw.as_bytes(), encoding);
+        let event = columns(&crate::dialect::testing::finish(record, &mut draft, true));
+        let found = ["record", "cuts", "content", "marks"].map(|name| event.get(name).map(String::as_str));
+        assert_eq!(found, [None, None, Some(content), Some(&*format!("uncut:{word}"))], "{raw}");
+        assert_eq!(event.contains_key("redactions"), content.contains("[REDACTED"), "{raw}");
+        assert_eq!(event["content_len"], content.len().to_string());
+        assert!(!event["command"].contains("AKIA"), "{raw}");
+    };
+    check(&Json, r#"{"q":"text"}"#, "/p", "missing", r#"{"q":"text"}"#);
+    let secret = r#"{"q":"AKIAIOSFODNN7EXAMPLE","u":"https://a:bcdef@h/"}"#;
+    let redacted = r#"{"q":"[REDACTED:aws_access_key]","u":"https://[REDACTED:url_userinfo]@h/"}"#;
+    check(&Json, secret, "/p", "missing", redacted);
+    check(&Json, "level=INFO p=text", "/p", "unreadable", "level=INFO p=text");
+    check(&Logfmt, "level=INFO p=text", "/p", "not_json", "level=INFO p=text");
+    check(&Logfmt, "level=INFO p=text", "/q", "missing", "level=INFO p=text");
+    check(&Logfmt, "p=AKIAIOSFODNN7EXAMPLE", "/p", "not_json", "p=[REDACTED:aws_access_key]");
 }
 
 #[test]
@@ -161,9 +184,8 @@ fn the_record_and_the_columns_redact_a_url_alike() {
         "https://h.example/?sig=a%20b",
     ] {
         let raw = serde_json::json!({ "u": url }).to_string();
-        let value = serde_json::json!(url).to_string();
         let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
-        draft.free_text.push(free_text(&raw, &value));
+        draft.free_text.push(FreeText::at("url", "/u"));
         let finished = finish(raw.as_bytes(), &mut draft, true);
         let event = columns(&finished);
         assert!(event["record"].contains(&event["target"]), "{event:#?}");
@@ -177,7 +199,7 @@ fn the_host_is_what_was_asked_for_whatever_is_redacted_beside_it() {
     let check = |url: &str, host: &str, target: &str, path: &str| {
         let raw = serde_json::json!({ "u": url }).to_string();
         let mut draft = Draft { url: url.to_owned(), ..Draft::default() };
-        draft.free_text.push(free_text(&raw, &serde_json::json!(url).to_string()));
+        draft.free_text.push(FreeText::at("url", "/u"));
         let finished = finish(raw.as_bytes(), &mut draft, true);
         let event = columns(&finished);
         let found = ["host", "target", "path"].map(|name| event.get(name).map_or("-", String::as_str));
@@ -220,11 +242,11 @@ fn a_host_that_a_source_tells_apart_has_one_name_too() {
 fn plain_spans_and_content_columns_are_redacted() {
     let raw = "level=WARN url=https://a:bcdef@h/ x";
     let mut draft = Draft::default();
-    draft.free_text.push(free_text(raw, "https://a:bcdef@h/"));
+    draft.free_text.push(FreeText::at("url", "/url"));
     draft.columns.set_text(column::COMMAND, "curl -H 'Authorization: Bearer abcdefgh12345678'");
     draft.columns.set_text(column::MCP_SERVER, "https://mcp.acme.example/?api_key=abc");
     draft.columns.set_text(column::TARGET, "https://mcp.acme.example/?api_key=abc");
-    let finished = finish(raw.as_bytes(), &mut draft, true);
+    let finished = crate::dialect::testing::finish(Record::new(raw.as_bytes(), &Logfmt), &mut draft, true);
     let event = columns(&finished);
     assert_eq!(event["record"], "level=WARN url=https://[REDACTED:url_userinfo]@h/ x");
     assert_eq!(event["command"], "curl -H 'Authorization: Bearer [REDACTED:authorization]'");

@@ -8,7 +8,7 @@ use ledger::{AppendError, Group, Pending, Receipt, Rejected};
 use tokio::time::sleep;
 
 use super::{Filling, Intake, Patience, PositionWriter, Tally};
-use crate::dedup::{Locator, Ticket};
+use crate::dedup::{Locator, Memory, Ticket};
 use crate::pipeline::PipelineError;
 
 /// A group on its way.
@@ -16,6 +16,8 @@ pub(super) struct Sent {
     pending: Pending,
     pub ticket: Ticket,
     places: Vec<(Locator, u32)>,
+    rows: u64,
+    memories: Option<Vec<Memory>>,
     tally: Tally,
     position: u64,
     since: Instant,
@@ -48,11 +50,12 @@ impl<P: PositionWriter> Intake<P> {
         }
         let ticket = self.pipeline.dedup().open();
         let next = Filling::new(ticket);
-        let Filling { batch, ticket, places, tally } = std::mem::replace(&mut self.filling, next);
-        let since = Instant::now();
+        let Filling { batch, ticket, places, memories, tally } = std::mem::replace(&mut self.filling, next);
+        let (since, rows) = (Instant::now(), batch.events() as u64);
         match self.queue(batch.into_group(), since).await {
             Ok(pending) => {
-                self.sent = Some(Sent { pending, ticket, places, tally, position: self.position, since });
+                let position = self.position;
+                self.sent = Some(Sent { pending, ticket, places, rows, memories, tally, position, since });
                 Ok(())
             }
             Err(error) => {
@@ -105,6 +108,9 @@ impl<P: PositionWriter> Intake<P> {
         let first = result.as_ref().ok().map(|receipt| receipt.first.seq);
         self.pipeline.dedup().settle(sent.ticket, first, &sent.places);
         result?;
+        if let Some(first) = first {
+            self.pipeline.handed.hand(first, sent.rows, sent.memories);
+        }
         self.channel.metrics.append.observe(sent.since.elapsed().as_secs_f64());
         self.credit(sent.tally, sent.position);
         self.pipeline.show_memory();

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{Intake, PositionWriter};
 use crate::bounds;
-use crate::dedup::{Body, Decision, Locator};
+use crate::dedup::{Body, Decision, Key, Keyring, Locator, Memory};
 use crate::dialect::{self, Outcome};
 use crate::event::{Record, Redacted};
 use crate::lenient::Mended;
@@ -80,7 +80,7 @@ pub(super) enum Verdict {
 impl<P: PositionWriter> Intake<P> {
     /// Makes complete events of a record. Says whether there are any to be taken: else the record is counted already.
     pub(super) fn prepare(&mut self, raw: &[u8], received: i64) -> Result<bool, PipelineError> {
-        let record = Record::new(raw);
+        let record = Record::new(raw, self.channel.dialect.encoding());
         let (outcome, mended) = dialect::decode(self.channel.dialect, record, received, &mut self.drafts);
         match outcome {
             Outcome::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
@@ -107,7 +107,8 @@ impl<P: PositionWriter> Intake<P> {
         self.spare.clear();
         stamp(&mut self.spare, &self.channel, &self.principal, received);
         let event = &mut self.spare_event;
-        self.pipeline.finisher.unparsed(Record::new(raw), &mut self.spare, reason, event);
+        let record = Record::new(raw, self.channel.dialect.encoding());
+        self.pipeline.finisher.unparsed(record, &mut self.spare, reason, event);
         // A reason quotes names from the record; in the event it is redacted.
         let reason = event.text(column::ACTION).unwrap_or_default().to_owned();
         self.filling.batch.push(event)?;
@@ -123,7 +124,7 @@ impl<P: PositionWriter> Intake<P> {
     fn complete(&mut self, record: Record<'_>, mended: Option<&Mended>, received: i64) {
         // What was mended in place leaves every span where it was: then the record keeps its own bytes.
         let moved = mended.filter(|mended| !mended.in_place);
-        let text = moved.map_or(record, |mended| mended.text.as_str().into());
+        let text = moved.map_or(record, |mended| record.mended(&mended.text));
         self.carry.recall(&self.pipeline);
         self.prepared.clear();
         for (at, draft) in self.drafts.iter_mut().enumerate() {
@@ -167,6 +168,7 @@ impl<P: PositionWriter> Intake<P> {
     /// Decides about each event. On a wait nothing of the record stays remembered.
     fn decide(&mut self) -> Option<watch::Receiver<()>> {
         self.verdicts.clear();
+        self.keys.clear();
         let (ticket, own) = (self.filling.ticket, self.sent.as_ref().map(|sent| sent.ticket));
         let many = self.prepared.len > 1;
         let keyring = &self.pipeline.keyring;
@@ -174,9 +176,11 @@ impl<P: PositionWriter> Intake<P> {
         for event in self.prepared.events() {
             let Some(key) = key::key(keyring, &self.principal.token, event) else {
                 self.verdicts.push(Verdict::Unknown);
+                self.keys.push(None);
                 continue;
             };
             let body = if many { Body::UNKNOWN } else { key::body(keyring, event) };
+            self.keys.push(Some((key, body)));
             let own = own.as_slice();
             let mut decision = dedup.decide(key, body, ticket, own);
             let mut adds_to = None;
@@ -219,8 +223,12 @@ impl<P: PositionWriter> Intake<P> {
     fn push(&mut self, received: i64) -> Result<bool, PipelineError> {
         let (metrics, filling) = (&self.channel.metrics, &mut self.filling);
         let (before, mut too_large) = (filling.batch.events(), false);
+        let recorded = self.verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Duplicate)).count();
+        // The rest of its record was recorded before.
+        let is_left = recorded == 1 && self.prepared.len > 1;
+        let (keyring, token) = (&self.pipeline.keyring, &self.principal.token);
         let latest = received.saturating_add(limits::CLOCK_SKEW_MAX.as_micros() as i64);
-        for (event, verdict) in self.prepared.events_mut().iter_mut().zip(&self.verdicts) {
+        for ((event, verdict), known) in self.prepared.events_mut().iter_mut().zip(&self.verdicts).zip(&self.keys) {
             let refers_to = match verdict {
                 Verdict::Conflict(_, row) => {
                     event.mark(CONFLICT);
@@ -240,10 +248,17 @@ impl<P: PositionWriter> Intake<P> {
                 Verdict::Unknown => None,
                 Verdict::New(place) | Verdict::Conflict(place, _) | Verdict::Addition(place, _) => Some(*place),
             };
+            let row = filling.batch.events() as u64;
+            let memory = known.and_then(|known| memory(keyring, token, event, verdict, known, is_left, row));
             match filling.batch.push(event) {
-                Ok(()) => {}
+                Ok(()) => {
+                    if let Some(memories) = &mut filling.memories {
+                        memories.extend(memory);
+                    }
+                }
                 Err(AppendError::EntryTooLarge { .. }) => {
                     too_large = true;
+                    filling.memories = None;
                     place.inspect(|place| self.pipeline.dedup().forget(filling.ticket, *place));
                     continue;
                 }
@@ -270,6 +285,26 @@ impl<P: PositionWriter> Intake<P> {
         }
         Ok(too_large)
     }
+}
+
+/// What the row of an event will say, as [`key`] reads it: an addition has an id of its own, and an event that is left alone of its
+/// record has a body.
+fn memory(
+    keyring: &Keyring,
+    token: &str,
+    event: &Redacted,
+    verdict: &Verdict,
+    (mut key, mut body): (Key, Body),
+    is_left: bool,
+    row: u64,
+) -> Option<Memory> {
+    if matches!(verdict, Verdict::Addition(..)) {
+        key = key::key(keyring, token, event)?;
+    }
+    if is_left {
+        body = key::body(keyring, event);
+    }
+    Some(Memory { key, body, row, conflict: matches!(verdict, Verdict::Conflict(..)) })
 }
 
 impl Channel {

@@ -220,10 +220,7 @@ pub static NOT_COVERED: &[(&str, Make)] = &[
     ("password in other words", |seed| framed("to get in, type ", password(seed), ", then wait")),
     ("token without name or form", |seed| token(mixed(40, seed))),
     ("split over two values", |seed| framed("{\"a\": \"ghp_\", \"b\": \"", mixed(18, seed), "\"}")),
-    ("in hexadecimal", |seed| {
-        let text = password(seed);
-        token(text.bytes().fold(String::new(), |out, byte| out + &format!("{byte:02x}")))
-    }),
+    ("in hexadecimal", |seed| token(hex::encode(password(seed)))),
     ("backwards", |seed| token(["ghp_", &mixed(36, seed)].concat().chars().rev().collect())),
 ];
 

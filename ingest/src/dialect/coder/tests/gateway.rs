@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dialect::coder::examples::{SESSIONS_PAGE, THREADS_PAGE};
+use crate::encoding::Json;
 
 #[test]
 fn a_model_call_starts_and_ends() {
@@ -44,7 +45,7 @@ fn a_model_call_starts_and_ends() {
     );
     let mut drafts = Drafts::new();
     let start = EXAMPLES.iter().find(|example| example.contains("interception_start")).expect("one");
-    Coder.decode(Record::new(start.as_bytes()), 0, &mut drafts);
+    Coder.decode(Record::new(start.as_bytes(), &Json), 0, &mut drafts);
     assert_eq!(drafts.iter().next().map(|draft| draft.api_key.as_str()), Some("Yq2xT7vLm1"));
 }
 
@@ -85,10 +86,10 @@ fn tokens_are_disjoint_and_priced_once_the_model_is_known() {
         ],
     );
     let mut drafts = Drafts::new();
-    Coder.decode(Record::new(usage.as_bytes()), 0, &mut drafts);
+    Coder.decode(Record::new(usage.as_bytes(), &Json), 0, &mut drafts);
     let draft = drafts.iter_mut().next().expect("one");
     draft.columns.set_text(ledger::events::column::MODEL, "claude-sonnet-5");
-    let event = crate::dialect::testing::finish(usage.as_bytes(), draft, true);
+    let event = crate::dialect::testing::finish(Record::new(usage.as_bytes(), &Json), draft, true);
     let event = crate::dialect::testing::columns(&event);
     check(&event, &[("cost_micros", Some("20433")), ("price_version", Some("2026-11-28"))]);
     // Before there were fields for them, the cache's counters stood among the extra tokens.
@@ -106,7 +107,7 @@ fn how_tokens_are_billed_stands_in_the_metadata_in_many_shapes() {
             r#"{{"ts":"2026-10-03T08:16:04Z","level":"INFO","msg":"interception log","fields":{{"record_type":"token_usage","interception_id":"i-1","created_at":"2026-10-03T08:16:04Z","input_tokens":1,"output_tokens":2,"metadata":{metadata}}}}}"#
         );
         let mut drafts = Drafts::new();
-        assert_eq!(Coder.decode(Record::new(line.as_bytes()), 0, &mut drafts), Outcome::Events, "{metadata}");
+        assert_eq!(Coder.decode(Record::new(line.as_bytes(), &Json), 0, &mut drafts), Outcome::Events, "{metadata}");
         let draft = drafts.iter().next().expect("one");
         assert_eq!(draft.billing, Billing { cache_write_hour, tier, fast }, "{metadata}");
     };

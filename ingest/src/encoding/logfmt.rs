@@ -1,8 +1,29 @@
-//! Reads the text form of Go's `slog`: `key=value` pairs, values quoted as `strconv.Quote` does where they need it.
+//! Records that are lines of `key=value` pairs, values quoted as Go's `strconv.Quote` does where they need it: the text form of
+//! Go's `slog`.
 
 use std::borrow::Cow;
 
-use crate::event::Span;
+use super::{FieldPath, Located, RecordEncoding, Span, Unreadable};
+
+/// A line of pairs, or of plain text, in which no field is found.
+#[derive(Debug)]
+pub struct Logfmt;
+
+impl RecordEncoding for Logfmt {
+    fn locate(&self, text: &str, paths: &[&FieldPath]) -> Result<Vec<Located>, Unreadable> {
+        let names: Vec<Vec<Cow<str>>> = paths.iter().map(|path| path.steps().collect()).collect();
+        let mut found = Vec::new();
+        for pair in pairs(text) {
+            let pair = pair.ok_or(Unreadable)?;
+            let span = Span::of(text.as_bytes(), pair.written.as_bytes()).ok_or(Unreadable)?;
+            let is_named = |steps: &[Cow<str>]| matches!(steps, [name] if *name == pair.key);
+            let numbers = (0..names.len()).filter(|number| is_named(&names[*number]));
+            // Go's quotes are not those of JSON, and most values have none.
+            found.extend(numbers.map(|path| Located { path, span, is_json: false }));
+        }
+        Ok(found)
+    }
+}
 
 /// One attribute of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +32,13 @@ pub struct Pair<'a> {
     pub key: &'a str,
     /// The value as it is written, quotes included.
     pub written: &'a str,
-    /// Where the value stands in the line.
-    pub span: Span,
+}
+
+impl<'a> Pair<'a> {
+    /// The value without quotes and escapes.
+    pub fn value(self) -> Cow<'a, str> {
+        unquote(self.written)
+    }
 }
 
 /// The pairs of a line in order. Words without `=` are passed over; `None`, once, is a quoted value that does not end.
@@ -32,9 +58,9 @@ pub fn pairs(line: &str) -> impl Iterator<Item = Option<Pair<'_>>> {
                 at = line.len();
                 return Some(None);
             };
-            let span = Span { start: at, end: at + len };
+            let written = &line[at..at + len];
             at += len;
-            return Some(Some(Pair { key, written: &line[span.start..span.end], span }));
+            return Some(Some(Pair { key, written }));
         }
     })
 }
@@ -56,7 +82,7 @@ fn value_len(rest: &str) -> Option<usize> {
 }
 
 /// The text that a value means. Bytes that are not UTF-8, which Go writes as `\xNN`, become the replacement character.
-pub fn unquote(written: &str) -> Cow<'_, str> {
+fn unquote(written: &str) -> Cow<'_, str> {
     let Some(inside) = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return Cow::Borrowed(written);
     };
@@ -131,13 +157,33 @@ mod tests {
         assert_eq!(pairs(r#"b="x\"#).last(), Some(None));
     }
 
+    #[test]
+    fn fields_are_found_by_their_key() {
+        let check = |line: &str, path: &'static str, expected: Result<&[&str], Unreadable>| {
+            let found = Logfmt.locate(line, &[&FieldPath::from("/x"), &FieldPath::from(path)]);
+            let found = found.map(|found| {
+                assert!(found.iter().all(|found| found.path == 1 && !found.is_json));
+                found.iter().map(|found| &line[found.span.start..found.span.end]).collect()
+            });
+            assert_eq!(found, expected.map(<[&str]>::to_vec), "{path} of {line}");
+        };
+        check(r#"a=1 b="two \"2\"" a="#, "/b", Ok(&[r#""two \"2\"""#]));
+        check("a=1 b=2 a=", "/a", Ok(&["1", ""]));
+        check("a=1", "/a/b", Ok(&[]));
+        check("a=1", "", Ok(&[]));
+        check("plain text", "/plain", Ok(&[]));
+        check(r#"a=1 b="x"#, "/a", Err(Unreadable));
+    }
+
     proptest! {
         #[test]
         fn any_line_is_taken(line in "[a= \"\\\\xuU0é]{0,40}") {
             for pair in pairs(&line).flatten() {
-                prop_assert_eq!(&line[pair.span.start..pair.span.end], pair.written);
+                let span = Span::of(line.as_bytes(), pair.written.as_bytes()).unwrap();
+                prop_assert_eq!(&line[span.start..span.end], pair.written);
                 let _ = unquote(pair.written);
             }
+            let _ = Logfmt.locate(&line, &[&FieldPath::from("/a")]);
         }
     }
 }
