@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use ledger::AppendError;
+use operations::Money;
 use operations::budget::{BudgetError, BudgetService, Decided, Log};
 use operations::calendar::Period;
 use operations::fold::{Answer, Budgets, Refusal};
@@ -19,7 +20,7 @@ use shuttle::thread;
 
 /// 2026-11-22T12:00:00Z.
 const START: i64 = 1_795_348_800_000_000;
-const CAP: u64 = 100;
+const CAP: Money = Money::from_micros(100);
 const TTL_SECONDS: u32 = 20;
 /// Schedules that are tried.
 const SCHEDULES: usize = 3_000;
@@ -101,7 +102,7 @@ impl Log for &Model {
 /// The promise: what was granted and is open, and what was committed within grants, is never more than the cap.
 fn check(budgets: &Budgets) {
     for (name, standing) in budgets.standings() {
-        let taken = standing.reserved_micros + standing.committed_micros;
+        let taken = standing.reserved_micros.saturating_add(standing.committed_micros);
         assert!(taken <= CAP, "{taken} of {CAP} are taken from {name}");
     }
 }
@@ -127,13 +128,13 @@ type Answers = Mutex<BTreeMap<String, Vec<(Request, Answer)>>>;
 fn client(model: &Model, answers: &Answers, client: usize) {
     for call in 0..3 {
         let id = format!("{client}-{call}");
-        let micros = thread_rng().gen_range(20..70);
+        let micros = Money::from_micros(thread_rng().gen_range(20..70));
         let budgets = if call == 0 { vec!["team".to_owned(), "all".to_owned()] } else { vec!["team".to_owned()] };
         let reserve = Request::Reserve(Reserve { budgets, micros, ttl_seconds: TTL_SECONDS });
         let end = match thread_rng().gen_range(0..4) {
             0 => Some(Request::Release),
             1 => None,
-            _ => Some(Request::Commit(Commit { micros: thread_rng().gen_range(0..80) })),
+            _ => Some(Request::Commit(Commit { micros: Money::from_micros(thread_rng().gen_range(0..80)) })),
         };
         for request in std::iter::once(reserve).chain(end) {
             let decided = insist(model, &asked("gateway", &id, request.clone()));

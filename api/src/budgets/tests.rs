@@ -42,7 +42,12 @@ async fn server() -> Server {
     ];
     let budgets = ledgers.budgets();
     let scope = |org: &str| Scope { org: (!org.is_empty()).then(|| org.to_owned()), ..Scope::default() };
-    let set = |org| Set { cap_micros: Some(100), period: Period::Month, offset_minutes: 0, scope: scope(org) };
+    let set = |org| Set {
+        cap_micros: Some(Money::from_micros(100)),
+        period: Period::Month,
+        offset_minutes: 0,
+        scope: scope(org),
+    };
     let wanted = BTreeMap::from([("all", ""), ("acme", "acme"), ("other", "other")]);
     let wanted = wanted.into_iter().map(|(name, org)| (name.to_owned(), set(org))).collect();
     let service = Arc::clone(&budgets);

@@ -7,6 +7,7 @@ use ledger::column::handle;
 use ledger::events::column;
 use ledger::limits::COLUMN_ID_LIMIT;
 use ledger::{LedgerName, Position, Row};
+use operations::Money;
 use operations::access::Trust;
 
 use crate::aspects::Aspects;
@@ -297,8 +298,8 @@ impl<'a> EventRow<'a> {
         self.surroundings.map_or(Watched::default(), |surroundings| surroundings.watched(self.second()))
     }
 
-    /// What it costs in micro-USD, if it is to be counted: several sources may tell of the same call.
-    pub fn cost(&self) -> Option<u64> {
+    /// What it costs, if it is to be counted: several sources may tell of the same call.
+    pub fn cost(&self) -> Option<Money> {
         self.surroundings.and_then(|surroundings| surroundings.cost())
     }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
+use operations::Money;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -83,6 +84,16 @@ macro_rules! numbers {
     )*};
 }
 numbers!(u8 u16 u32 u64 i16 i64 f32);
+
+impl Pack for Money {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.as_micros().pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        u64::unpack(input).map(Self::from_micros)
+    }
+}
 
 impl Pack for bool {
     fn pack(&self, out: &mut Vec<u8>) {

@@ -2,6 +2,7 @@
 
 use ledger::Row;
 use ledger::events::column;
+use operations::Money;
 
 use crate::aspects::Aspects;
 use crate::command::known_lines::KnownLines;
@@ -37,7 +38,7 @@ detector_state!(Shared { reach, authority, secrets, openers } without { key, lin
 pub struct Surroundings<'a> {
     shared: &'a Shared,
     known: Option<Known>,
-    cost: Option<u64>,
+    cost: Option<Money>,
 }
 
 impl Shared {
@@ -91,8 +92,8 @@ impl Surroundings<'_> {
         self.known
     }
 
-    /// What the event costs in micro-USD, if it is to be counted.
-    pub fn cost(&self) -> Option<u64> {
+    /// What the event costs, if it is to be counted.
+    pub fn cost(&self) -> Option<Money> {
         self.cost
     }
 

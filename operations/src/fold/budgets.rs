@@ -19,6 +19,7 @@ use reservations::{End, Key, Open, Over, Reservations};
 use crate::fold::Fold;
 use crate::kind::budget_request::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::limits::{BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_PER_BUDGET_MAX};
+use crate::money::Money;
 use ledger::Row;
 
 /// All hard budgets with their reservations.
@@ -236,7 +237,7 @@ impl Budgets {
             // A refusal by a cap is as final as a grant: whoever tries again later does so under another id.
             if matches!(refusal, Refusal::Exhausted { .. }) {
                 let end = End::Refused(refusal.clone());
-                self.reservations.remember(key, Over { terms, end, within: 0, seen: 0 });
+                self.reservations.remember(key, Over { terms, end, within: Money::ZERO, seen: Money::ZERO });
             }
             return Answer::Refused(refusal);
         }
@@ -246,7 +247,7 @@ impl Budgets {
             }
         }
         let expires = recorded.saturating_add(i64::from(terms.ttl_seconds) * 1_000_000);
-        self.reservations.begin(key, Open { terms, expires, seen: 0 });
+        self.reservations.begin(key, Open { terms, expires, seen: Money::ZERO });
         Answer::Granted { expires }
     }
 
@@ -258,10 +259,10 @@ impl Budgets {
         for name in &terms.budgets {
             let Some(account) = self.accounts.get(name) else { continue };
             let standing = account.standing();
-            let available_micros = standing.available_micros();
-            if terms.micros > available_micros {
+            let available = standing.available();
+            if terms.micros > available {
                 let resets = standing.window.end;
-                return Err(Refusal::Exhausted { budget: name.clone(), available_micros, resets });
+                return Err(Refusal::Exhausted { budget: name.clone(), available, resets });
             }
             if account.open() >= RESERVATIONS_PER_BUDGET_MAX {
                 return Err(Refusal::TooMany);
@@ -270,10 +271,10 @@ impl Budgets {
         if self.reservations.open_count() >= RESERVATIONS_MAX { Err(Refusal::TooMany) } else { Ok(()) }
     }
 
-    fn commit(&mut self, key: Key, cost: u64) -> Answer {
+    fn commit(&mut self, key: Key, cost: Money) -> Answer {
         if let Some(open) = self.reservations.open(&key) {
             let reserved = cost.min(open.terms.micros);
-            let answer = Answer::Committed { reserved, unreserved: cost - reserved };
+            let answer = Answer::Committed { reserved, unreserved: cost.saturating_sub(reserved) };
             self.end(key, End::Committed { cost, answer: answer.clone() });
             return answer;
         }
@@ -283,7 +284,7 @@ impl Budgets {
             return answer.clone();
         }
         let before = over.beyond();
-        let answer = Answer::Committed { reserved: 0, unreserved: cost };
+        let answer = Answer::Committed { reserved: Money::ZERO, unreserved: cost };
         over.end = End::Committed { cost, answer: answer.clone() };
         let (more, budgets) = (over.beyond().saturating_sub(before), over.terms.budgets.clone());
         self.spend_beyond(&budgets, more);
@@ -310,7 +311,7 @@ impl Budgets {
     /// Ends an open reservation on all its budgets, and remembers how.
     fn end(&mut self, key: Key, end: End) {
         let Some(Open { terms, seen, .. }) = self.reservations.take(&key) else { return };
-        let within = if let End::Committed { cost, .. } = &end { terms.micros.min(*cost) } else { 0 };
+        let within = if let End::Committed { cost, .. } = &end { terms.micros.min(*cost) } else { Money::ZERO };
         let over = Over { terms, end, within, seen };
         for name in &over.terms.budgets {
             if let Some(account) = self.accounts.get_mut(name) {
@@ -338,10 +339,10 @@ impl Budgets {
         }
     }
 
-    fn spend_beyond(&mut self, budgets: &[String], micros: u64) {
+    fn spend_beyond(&mut self, budgets: &[String], amount: Money) {
         for name in budgets {
             if let Some(account) = self.accounts.get_mut(name) {
-                account.spend_beyond(micros);
+                account.spend_beyond(amount);
             }
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::budget_request::Owner;
 use super::{Envelope, Family, Info, Kind};
 use crate::fold::{Answer, Standing};
+use crate::money::Money;
 use ledger::{AppendError, Entry};
 
 /// The operations kind that says how a request was decided; the subject is the reservation.
@@ -43,7 +44,7 @@ pub enum Report {
     },
 }
 
-/// The record of a `budget.decision`. Amounts are micro-USD, times microseconds since 1970 UTC.
+/// The record of a `budget.decision`. Times are microseconds since 1970 UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// Sequence number of the request in `operations`.
@@ -62,16 +63,16 @@ pub struct Decision {
     pub budget: Option<String>,
     /// What that budget had left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub available_micros: Option<u64>,
+    pub available_micros: Option<Money>,
     /// When a granted reservation is given back by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<i64>,
     /// The part of the cost that was reserved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reserved_micros: Option<u64>,
+    pub reserved_micros: Option<Money>,
     /// The part of the cost that was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unreserved_micros: Option<u64>,
+    pub unreserved_micros: Option<Money>,
 }
 
 impl Decision {
@@ -99,7 +100,7 @@ impl Decision {
             Answer::Refused(refusal) => {
                 decision.refusal = Some(refusal.code().to_owned());
                 decision.budget = refusal.budget().map(str::to_owned);
-                decision.available_micros = refusal.available_micros();
+                decision.available_micros = refusal.available();
             }
         }
         decision

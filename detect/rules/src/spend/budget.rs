@@ -22,6 +22,7 @@ use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::bounded;
 use ledger::events::column;
+use operations::Money;
 use operations::alert::{What, Who};
 use operations::calendar::Period;
 
@@ -93,7 +94,7 @@ impl Budget {
         event: &EventRow<'a>,
         (kind, scope): (ScopeKind, Scope<'a>),
         limits: Limits,
-        cost: u64,
+        cost: Money,
         findings: &mut Findings,
     ) {
         // Two organisations may have teams of the same name.

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use ledger::events::column as event;
 use ledger::operations::column;
 use ledger::{Entry, Follower, Group, Options, Store};
+use operations::Money;
 use operations::budget::BudgetService;
 use operations::calendar::Period;
 use operations::fold::{Answer, Budgets, Projection};
@@ -28,7 +29,7 @@ fn set(team: &str) -> Set {
         families: vec!["gateway".to_owned(), "workspace".to_owned()],
         ..Scope::default()
     };
-    Set { cap_micros: Some(1_000), period: Period::Month, offset_minutes: 0, scope }
+    Set { cap_micros: Some(Money::from_micros(1_000)), period: Period::Month, offset_minutes: 0, scope }
 }
 
 impl World {
@@ -71,7 +72,7 @@ impl World {
 
     fn reserve(&mut self, id: &str, budgets: &[&str], micros: u64) -> Answer {
         let budgets = budgets.iter().map(ToString::to_string).collect();
-        self.ask(id, Request::Reserve(Reserve { budgets, micros, ttl_seconds: 3_600 }))
+        self.ask(id, Request::Reserve(Reserve { budgets, micros: Money::from_micros(micros), ttl_seconds: 3_600 }))
     }
 
     /// A reconciliation that knows all that was written before it.
@@ -114,6 +115,7 @@ impl World {
     fn numbers(&self, budget: &str) -> [u64; 4] {
         let standing = self.budgets.read(|budgets| budgets.standing(budget)).unwrap().unwrap();
         [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.observed_micros]
+            .map(Money::as_micros)
     }
 
     /// The decisions that were written, by the request's position.
@@ -178,7 +180,7 @@ fn what_was_reserved_is_matched_and_the_rest_is_shown() {
     world.spend("green", "nobody", 900);
     world.settle();
     assert_eq!(world.numbers("red"), [0, 100, 7, 77]);
-    world.ask("c1", Request::Commit(Commit { micros: 60 }));
+    world.ask("c1", Request::Commit(Commit { micros: Money::from_micros(60) }));
     world.settle();
     assert_eq!(world.numbers("red"), [60, 0, 17, 77], "ten more were seen than were said");
     assert_eq!(world.numbers("blue"), [0; 4]);
@@ -310,7 +312,7 @@ proptest! {
                     world.reserve(&call.to_string(), budgets, micros);
                 }
                 Step::Commit(call, micros) => {
-                    world.ask(&call.to_string(), Request::Commit(Commit { micros }));
+                    world.ask(&call.to_string(), Request::Commit(Commit { micros: Money::from_micros(micros) }));
                 }
                 Step::Read => reading.read(),
                 Step::Write => world.write(&mut reading),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Answer, Refusal};
 use crate::kind::budget_request::{Owner, Reserve};
 use crate::limits::RESERVATIONS_OVER_MAX;
+use crate::money::Money;
 
 /// Whose reservation it is, by its id first, so that all of one id lie together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +23,7 @@ pub(super) struct Open {
     /// Microseconds since 1970 UTC.
     pub(super) expires: i64,
     /// What its events cost so far.
-    pub(super) seen: u64,
+    pub(super) seen: Money,
 }
 
 /// A reservation that keeps money no more, or never did.
@@ -31,16 +32,16 @@ pub(super) struct Over {
     pub(super) terms: Reserve,
     pub(super) end: End,
     /// The part of its cost that was reserved.
-    pub(super) within: u64,
+    pub(super) within: Money,
     /// What its events cost so far.
-    pub(super) seen: u64,
+    pub(super) seen: Money,
 }
 
 /// How a reservation ended.
 #[derive(Debug)]
 pub(super) enum End {
     /// The call cost this much, and this was answered first.
-    Committed { cost: u64, answer: Answer },
+    Committed { cost: Money, answer: Answer },
     /// It was given back by its owner.
     Released,
     /// It was given back by time.
@@ -51,8 +52,8 @@ pub(super) enum End {
 
 impl Over {
     /// What the call spent outside of its reservation: what it was said to cost, or what was seen of it if that is more.
-    pub(super) fn beyond(&self) -> u64 {
-        let said = if let End::Committed { cost, .. } = &self.end { *cost } else { 0 };
+    pub(super) fn beyond(&self) -> Money {
+        let said = if let End::Committed { cost, .. } = &self.end { *cost } else { Money::ZERO };
         said.max(self.seen).saturating_sub(self.within)
     }
 }

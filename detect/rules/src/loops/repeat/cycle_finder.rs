@@ -14,6 +14,7 @@ use detect_core::event::Sighting;
 use detect_core::pack::{Mark, Pack, RestoreError, mark_of, whole_seq};
 use detect_core::packed;
 use detect_core::second::Second;
+use operations::Money;
 
 use crate::loops::step::Step;
 
@@ -124,8 +125,8 @@ pub struct Began {
     pub time: i64,
     /// When it was recorded.
     pub recorded: i64,
-    /// What had been spent by then, in micro-USD.
-    pub spent: u64,
+    /// What had been spent by then.
+    pub spent: Money,
 }
 
 packed!(Known { mark, action, first, last, count });
@@ -233,8 +234,8 @@ impl Memory {
 }
 
 impl CycleFinder {
-    /// Takes the next step; `spent` is what was spent before it, in micro-USD.
-    pub fn take(&mut self, step: Step, sighting: Sighting, spent: u64) -> Turn {
+    /// Takes the next step; `spent` is what was spent before it.
+    pub fn take(&mut self, step: Step, sighting: Sighting, spent: Money) -> Turn {
         let (mark, action) = (mark_of(step.hash), mark_of(step.action));
         let memory = self.memory.get_or_insert_default();
         let exact = memory.known().iter().position(|known| known.mark == mark);
@@ -255,7 +256,7 @@ impl CycleFinder {
         let now = Moment {
             time: Second::of(sighting.time),
             recorded: Second::of(sighting.recorded),
-            cents: u32::try_from(spent / 10_000).unwrap_or(u32::MAX),
+            cents: u32::try_from(spent.as_micros() / 10_000).unwrap_or(u32::MAX),
         };
         let before = std::mem::replace(&mut self.moment, now);
         let shift = now.time.get() - before.time.get();
@@ -288,7 +289,7 @@ impl CycleFinder {
             step,
             time: moment.time.micros(),
             recorded: moment.recorded.micros(),
-            spent: u64::from(moment.cents) * 10_000,
+            spent: Money::from_micros(u64::from(moment.cents) * 10_000),
         })
     }
 

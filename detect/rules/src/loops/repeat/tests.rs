@@ -227,11 +227,11 @@ proptest! {
             let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: at as u64 };
             let time = at as i64 * 1_000_000;
             let sighting = detect_core::event::Sighting { position, time, recorded: time, backfill: false, sender: 0 };
-            let turn = finder.take(step, sighting, 0);
+            let turn = finder.take(step, sighting, Money::ZERO);
             let evidence = finder.evidence(at as u64);
             prop_assert!(evidence.len() <= 31 && evidence.iter().all(|seq| *seq < at as u64) && evidence.is_sorted());
             if let Some(loaded) = &mut loaded {
-                prop_assert_eq!(loaded.take(step, sighting, 0), turn);
+                prop_assert_eq!(loaded.take(step, sighting, Money::ZERO), turn);
                 prop_assert_eq!(loaded.evidence(at as u64), evidence);
                 prop_assert_eq!(loaded.began().map(|began| began.time), finder.began().map(|began| began.time));
             }

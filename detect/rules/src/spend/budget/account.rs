@@ -2,6 +2,7 @@
 
 use detect_core::second::Second;
 use detect_core::{packed, packed_enum};
+use operations::Money;
 use operations::calendar::{Period, Window};
 use serde::{Deserialize, Serialize};
 
@@ -29,10 +30,8 @@ pub enum Stage {
 pub struct Standing {
     pub period: Period,
     pub stage: Stage,
-    /// In micro-USD.
-    pub spent: u64,
-    /// In micro-USD.
-    pub cap: u64,
+    pub spent: Money,
+    pub cap: Money,
     /// The second of the event, and the end of the day or month.
     pub second: i64,
     pub end: i64,
@@ -52,39 +51,39 @@ packed!(Account { recent, day, month });
 /// The spend of one window.
 #[derive(Debug, Clone, Default)]
 struct Spent {
-    micros: u64,
+    amount: Money,
     /// The first second of the window.
     start: Second,
     announced: Stage,
 }
-packed!(Spent { micros, start, announced });
+packed!(Spent { amount, start, announced });
 
 packed_enum!(Stage { Fine, Half, Burning, Most, Exhausted });
 
 impl Account {
     /// Notes a cost for the rates.
-    pub fn add(&mut self, second: i64, micros: u64) {
-        self.recent.add(second, micros);
+    pub fn add(&mut self, second: i64, cost: Money) {
+        self.recent.add(second, cost);
     }
 
     /// Books a cost in its window. Returns whether that is another window than before.
-    pub fn turn(&mut self, period: Period, window: Window, micros: u64) -> bool {
+    pub fn turn(&mut self, period: Period, window: Window, cost: Money) -> bool {
         let spent = self.spent_mut(period);
         let start = Second::new(window.start);
         let turned = spent.start != start;
         if turned {
             *spent = Spent { start, ..Spent::default() };
         }
-        spent.micros = spent.micros.saturating_add(micros);
+        spent.amount = spent.amount.saturating_add(cost);
         turned
     }
 
     /// How the budget stands.
-    pub fn standing(&self, period: Period, window: Window, cap: u64, burn: bool) -> Standing {
-        let spent = self.spent(period).micros;
+    pub fn standing(&self, period: Period, window: Window, cap: Money, burn: bool) -> Standing {
+        let spent = self.spent(period).amount;
         let second = self.recent.second();
         let remaining = window.end - second;
-        let percent = u128::from(spent) * 100 / u128::from(cap.max(1));
+        let percent = spent.percent_of(cap);
         let burn = if burn && percent < 100 { forecast::burn(&self.recent, period, window, spent, cap) } else { None };
         let stage = match percent {
             100.. => Stage::Exhausted,
@@ -130,6 +129,8 @@ impl Account {
 const STEP: i64 = 300;
 /// Seconds of a long step.
 const HOUR: i64 = 3_600;
+/// Micro-USD of one in the sums of steps and hours.
+const UNIT: u64 = 100;
 
 /// Spend of the last hour in steps of five minutes and of the last day in hours, in hundreds of micro-USD.
 #[derive(Debug, Clone, Default)]
@@ -143,7 +144,7 @@ pub struct Recent {
 packed!(Recent { steps, hours, first, second });
 
 impl Recent {
-    fn add(&mut self, second: i64, micros: u64) {
+    fn add(&mut self, second: i64, cost: Money) {
         if self.second == Second::default() {
             self.first = Second::new(second);
         }
@@ -151,7 +152,7 @@ impl Recent {
         shift(&mut self.steps, before.div_euclid(STEP), second.div_euclid(STEP));
         shift(&mut self.hours, before.div_euclid(HOUR), second.div_euclid(HOUR));
         self.second = self.second.max(Second::new(second));
-        let units = u32::try_from(micros.div_ceil(100)).unwrap_or(u32::MAX);
+        let units = u32::try_from(cost.as_micros().div_ceil(UNIT)).unwrap_or(u32::MAX);
         self.steps[0] = self.steps[0].saturating_add(units);
         self.hours[0] = self.hours[0].saturating_add(units);
     }
@@ -161,20 +162,24 @@ impl Recent {
         self.second.get()
     }
 
-    /// Spend in micro-USD over about the last `seconds`, which are whole steps within an hour or whole hours.
-    pub fn sum(&self, seconds: i64) -> u64 {
+    /// Spend over about the last `seconds`, which are whole steps within an hour or whole hours.
+    pub fn sum(&self, seconds: i64) -> Money {
         let units: u64 = if seconds <= HOUR {
             self.steps.iter().take((seconds / STEP) as usize).map(|step| u64::from(*step)).sum()
         } else {
             self.hours.iter().take((seconds / HOUR) as usize).map(|hour| u64::from(*hour)).sum()
         };
-        units * 100
+        Money::from_micros(units * UNIT)
     }
 
-    /// The hours that lie wholly after the first cost, newest first, in micro-USD; the current one is left out.
-    pub fn whole_hours(&self) -> impl Iterator<Item = u64> {
+    /// The hours that lie wholly after the first cost, newest first; the current one is left out.
+    pub fn whole_hours(&self) -> impl Iterator<Item = Money> {
         let known = self.second().div_euclid(HOUR) - self.first.get().div_euclid(HOUR);
-        self.hours.iter().skip(1).take(known.clamp(0, 23) as usize).map(|hour| u64::from(*hour) * 100)
+        self.hours
+            .iter()
+            .skip(1)
+            .take(known.clamp(0, 23) as usize)
+            .map(|hour| Money::from_micros(u64::from(*hour) * UNIT))
     }
 }
 
