@@ -18,7 +18,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use ledger::operations::column;
-use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader};
+use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader, SystemClock, TimeSource, Timestamp};
 use operations::access::{Principal, Role};
 use operations::triage::{Found, Refused, Request, Triage, TriageService};
 use serde_json::{Map, Value};
@@ -147,16 +147,16 @@ pub(super) fn may_read(principal: &Principal) -> Result<(), Problem> {
 /// Looks at the state of alerts now.
 pub(super) async fn read<T: Send + 'static>(
     state: &State,
-    look: impl FnOnce(&Triage, i64) -> T + Send + 'static,
+    look: impl FnOnce(&Triage, Timestamp) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let service: Arc<TriageService> = Arc::clone(&state.triage);
     // It reads what became durable since, which blocks.
     Ok(blocking(move || service.read(|triage| look(triage, now()))).await??)
 }
 
-/// The time now, for what the ledger asks the time of: microseconds since 1970 UTC.
-pub(super) fn now() -> i64 {
-    chrono::Utc::now().timestamp_micros()
+/// The time now, for what the ledger asks the time of.
+pub(super) fn now() -> Timestamp {
+    SystemClock.now()
 }
 
 pub(super) fn json(value: &Value) -> Response {

@@ -15,6 +15,7 @@ use axum::extract::{self, DefaultBodyLimit, Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use ledger::Timestamp;
 use operations::Money;
 use operations::access::{Principal, Role};
 use operations::budget::{BudgetError, Decided};
@@ -281,5 +282,5 @@ fn reservation(open: OpenReservation<'_>) -> Value {
 }
 
 fn second_text(second: i64) -> String {
-    time_text(second.saturating_mul(1_000_000))
+    time_text(Timestamp::from_unix_seconds(second))
 }

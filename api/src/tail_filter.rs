@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::DateTime;
-use ledger::{Column, Kind, LedgerName, Part, Position, Row, Table};
+use ledger::{Column, Kind, LedgerName, Part, Position, Row, Table, Timestamp};
 use serde_json::{Map, Value};
 
 use super::Problem;
@@ -201,7 +201,7 @@ fn value_of(row: &Row<'_>, column: &Column) -> Option<Value> {
     Some(match column.kind {
         Kind::Text => Value::String(String::from_utf8_lossy(bytes).into_owned()),
         Kind::Integer => integer()?.into(),
-        Kind::Time => time_text(integer()?).into(),
+        Kind::Time => time_text(Timestamp::from_unix_micros(integer()?)).into(),
         Kind::Fingerprint => bytes.try_into().ok().map(u64::from_be_bytes)?.to_string().into(),
         Kind::Bytes => hexadecimal(bytes).into(),
         Kind::TextList => texts(bytes).into(),
@@ -219,8 +219,9 @@ fn texts(mut bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// A moment in microseconds since 1970 UTC as RFC 3339.
-pub(super) fn time_text(micros: i64) -> String {
+/// A moment as RFC 3339.
+pub(super) fn time_text(moment: Timestamp) -> String {
+    let micros = moment.unix_micros();
     let time = DateTime::from_timestamp_micros(micros);
     time.map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }

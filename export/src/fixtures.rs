@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::{Entry, LedgerName, Rows, Table};
+use ledger::{Entry, LedgerName, Rows, Table, Timestamp};
 use operations::alert::{Alert, Severity, State, What, Who};
 use operations::fold::{Fold as _, Outbox};
 use operations::kind::delivery::SENT_KIND;
@@ -28,7 +28,7 @@ fn push(rows: &mut Rows, ledger: LedgerName, batch: u64, value: &Value) {
         let Some(value) = value.get(column.name) else { continue };
         entry.set_json(column, value).unwrap();
     }
-    rows.push_entry(batch, START + rows.next_seq as i64 * 1_000, &entry);
+    rows.push_entry(batch, Timestamp::from_unix_micros(START + rows.next_seq as i64 * 1_000), &entry);
 }
 
 /// A block of events from position 0.
@@ -69,10 +69,10 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         reason: "POST to attacker-logger.com was refused once.".into(),
         who: Who { user: Some("alice".into()), workspace_name: Some("alice/api".into()), ..Who::default() },
         what: What { host: Some("attacker-logger.com".into()), method: Some("POST".into()), ..What::default() },
-        first_seen: START,
-        last_seen: START,
-        recorded_first: START,
-        recorded_last: START,
+        first_seen: Timestamp::from_unix_micros(START),
+        last_seen: Timestamp::from_unix_micros(START),
+        recorded_first: Timestamp::from_unix_micros(START),
+        recorded_last: Timestamp::from_unix_micros(START),
         count: 1,
         evidence: vec!["events/0/7".parse().unwrap()],
         tags: vec!["AML.T0086".into()],

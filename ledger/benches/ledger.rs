@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ledger::events::column;
-use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Store, Table};
+use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Store, Table, Timestamp};
 use proof::leaf::{FACTS_DOMAIN, Leaf, commitment, digest, salt};
 use proof::{Digest, tree};
 
@@ -17,8 +17,8 @@ const RECORD: &str = r#"{"ts":"2026-09-14T09:30:26.800000657Z","level":"INFO","m
 /// Fills an entry as a boundary event of coderd fills it.
 fn fill(entry: &mut Entry, number: i64) {
     entry.clear();
-    entry.set_time(column::TIME, 1_789_378_221_733_000 + number);
-    entry.set_time(column::OBSERVED, 1_789_378_226_800_000 + number);
+    entry.set_time(column::TIME, Timestamp::from_unix_micros(1_789_378_221_733_000 + number));
+    entry.set_time(column::OBSERVED, Timestamp::from_unix_micros(1_789_378_226_800_000 + number));
     entry.set_text(column::COLLECTOR, "coderd");
     entry.set_text(column::TOKEN, "local");
     entry.set_text(column::SOURCE, "coder.boundary");

@@ -9,6 +9,7 @@ use crate::position::LedgerName;
 use crate::reader::{ReadLimit, Reader};
 use crate::rows::Rows;
 use crate::store::Durable;
+use crate::timestamp::Timestamp;
 
 /// How often a ledger that another process writes is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -19,7 +20,7 @@ pub struct Follower {
     reader: Reader,
     watch: Option<watch::Receiver<Durable>>,
     cursor: u64,
-    recorded_until: i64,
+    recorded_until: Timestamp,
     batches_until: u64,
     content: bool,
     limit: ReadLimit,
@@ -29,7 +30,7 @@ impl Follower {
     /// Follows `reader` from position `from` on. `content` says whether content parts are read.
     pub fn new(reader: Reader, from: u64, content: bool, limit: ReadLimit) -> Self {
         let watch = reader.watch();
-        Self { reader, watch, cursor: from, recorded_until: i64::MIN, batches_until: 0, content, limit }
+        Self { reader, watch, cursor: from, recorded_until: Timestamp::MIN, batches_until: 0, content, limit }
     }
 
     /// The next block. Waits until there are rows, or until a heartbeat or the end of a batch moved `recorded_until` or
@@ -72,7 +73,7 @@ impl Follower {
 
     /// Goes to a position, as one that has read nothing.
     pub fn seek(&mut self, cursor: u64) {
-        (self.cursor, self.recorded_until, self.batches_until) = (cursor, i64::MIN, 0);
+        (self.cursor, self.recorded_until, self.batches_until) = (cursor, Timestamp::MIN, 0);
     }
 
     /// The ledger that it follows.

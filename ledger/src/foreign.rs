@@ -13,6 +13,7 @@ use crate::replay::{Depth, Replay};
 use crate::segments::{Segments, newest_manifest};
 use crate::store::Durable;
 use crate::tail::Tail;
+use crate::timestamp::Timestamp;
 use crate::view::View;
 use crate::wal::file::{WalFile, file_name};
 use crate::wal::scan::Scanner;
@@ -106,7 +107,7 @@ impl ForeignView {
             }
             view.publish(Durable {
                 next_seq: self.replay.next_seq,
-                recorded_until: self.replay.recorded,
+                recorded_until: Timestamp::from_unix_micros(self.replay.recorded),
                 batches: self.replay.chain.next_batch,
             });
             let Some(next) = next else { return Ok(()) };

@@ -51,6 +51,7 @@ mod segment;
 mod segments;
 mod store;
 mod tail;
+mod timestamp;
 #[cfg(test)]
 mod verification;
 mod view;
@@ -74,3 +75,4 @@ pub use rows::{Row, Rows};
 pub use segments::Segment;
 pub use store::{Durable, Ledger, LedgerStatus, Options, Store};
 pub use tail::TailBlock;
+pub use timestamp::Timestamp;

@@ -16,6 +16,7 @@ use crate::rows::Rows;
 use crate::segments::Segment;
 use crate::store::Durable;
 use crate::tail::TailBlock;
+use crate::timestamp::Timestamp;
 use crate::view::{Place, View};
 
 /// How much one read returns at most; at least one row is returned if there is one.
@@ -124,8 +125,8 @@ impl Reader {
         }
     }
 
-    /// The first position that was recorded at or after this moment (microseconds since 1970 UTC).
-    pub fn seq_at(&self, recorded: i64) -> Result<u64, LedgerError> {
+    /// The first position that was recorded at or after this moment.
+    pub fn seq_at(&self, recorded: Timestamp) -> Result<u64, LedgerError> {
         let mut range = 0..self.durable()?.next_seq;
         // `recorded` never decreases, so the position is found by halving.
         while !range.is_empty() {

@@ -27,6 +27,7 @@ use crate::replay::{Depth, Replay};
 use crate::sealer::Sealer;
 use crate::segments::Segments;
 use crate::tail::Tail;
+use crate::timestamp::Timestamp;
 use crate::view::View;
 use crate::writer::{Place, Start, Writer};
 use trust::Trust;
@@ -82,8 +83,8 @@ impl Options {
 pub struct Durable {
     /// The position after the last durable row.
     pub next_seq: u64,
-    /// Everything recorded before this moment is durable: microseconds since 1970 UTC; heartbeats move it.
-    pub recorded_until: i64,
+    /// Everything recorded before this moment is durable; heartbeats move it.
+    pub recorded_until: Timestamp,
     /// Number of closed batches: the size of the newest checkpoint.
     pub batches: u64,
 }
@@ -326,8 +327,8 @@ impl Opening {
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<(Ledger, Appender), LedgerError> {
         let Self { place, segments, sealed, replay, tail, recovered } = self;
-        let durable =
-            Durable { next_seq: replay.next_seq, recorded_until: replay.recorded, batches: replay.chain.next_batch };
+        let recorded_until = Timestamp::from_unix_micros(replay.recorded);
+        let durable = Durable { next_seq: replay.next_seq, recorded_until, batches: replay.chain.next_batch };
         let view = View::new(place.table, place.shard, Arc::new(segments), tail, replay.positions.clone(), durable);
         let (view, queue) = (Arc::new(view), Arc::new(Queue::new()));
         let appender = Appender::new(Arc::clone(&queue));

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use ledger::events::column;
-use ledger::{Entry, Group, Input, Kind, LedgerName, Options, Part, ReadLimit, Store, Table};
+use ledger::{Entry, Group, Input, Kind, LedgerName, Options, Part, ReadLimit, Store, Table, Timestamp};
 use proof::leaf::{CONTENT_DOMAIN, FACTS_DOMAIN, Leaf, commitment, digest, salt};
 use proof::note::{Checkpoint, Signer};
 use proof::{Header, header, inputs, part, tree};
@@ -122,7 +122,7 @@ fn a_group_encodes_the_parts_as_the_page_says() {
     entry.set_list(column::REDACTIONS, ["aws:url:3", "b"]);
     entry.set_integer(column::STATUS, 403);
     entry.set_text(column::KIND, "egress.http");
-    entry.set_time(column::TIME, 1_789_378_203_118_000);
+    entry.set_time(column::TIME, Timestamp::from_unix_micros(1_789_378_203_118_000));
     let mut group = Group::new(Table::of(LedgerName::Events));
     group.push(&entry).expect("small");
     let dir = tempfile::tempdir().expect("a directory");

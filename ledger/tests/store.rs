@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ledger::events::column;
-use ledger::{AppendError, Entry, Follower, Group, LedgerError, LedgerName, Options, ReadLimit, Reader, Store, Table};
+use ledger::{
+    AppendError, Entry, Follower, Group, LedgerError, LedgerName, Options, ReadLimit, Reader, Store, Table, Timestamp,
+};
 
 const ALL: ReadLimit = ReadLimit { rows: 1_000, bytes: 1 << 20 };
 
@@ -161,7 +163,7 @@ async fn a_follower_gets_every_row_and_the_heartbeats() {
     for start in 0..3 {
         appender.append(group(start * 5..start * 5 + 5)).await.expect("durable");
     }
-    let (mut seen, mut until) = (Vec::new(), 0);
+    let (mut seen, mut until) = (Vec::new(), Timestamp::EPOCH);
     while seen.len() < 15 {
         let rows = follower.next().await.expect("rows");
         seen.extend(rows.iter().filter_map(|row| row.integer(column::STATUS)));
@@ -173,7 +175,7 @@ async fn a_follower_gets_every_row_and_the_heartbeats() {
     loop {
         let rows = follower.next().await.expect("a heartbeat");
         assert!(rows.is_empty());
-        if rows.recorded_until > until + 20_000 {
+        if rows.recorded_until > until.saturating_add(Duration::from_millis(20)) {
             break;
         }
     }

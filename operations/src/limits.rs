@@ -33,11 +33,11 @@ pub const SILENCES_KEPT: usize = 4_096;
 /// The same while a query reads all of them.
 pub const SILENCES_READ: usize = 65_536;
 /// The longest silence, in days: what is hidden for longer is a rule that should change.
-pub const SILENCE_DAYS_MAX: i64 = 30;
+pub const SILENCE_DAYS_MAX: u32 = 30;
 /// The longest time from a maintenance window's first start to its last end, in days.
-pub const MAINTENANCE_DAYS_MAX: i64 = 366;
+pub const MAINTENANCE_DAYS_MAX: u32 = 366;
 /// How far back a silence is tried before it is recorded, in days.
-pub const SILENCE_HISTORY_DAYS: i64 = 7;
+pub const SILENCE_HISTORY_DAYS: u32 = 7;
 /// Inhibition rules and escalation steps of a configuration, each.
 pub const POLICY_RULES_MAX: usize = 64;
 /// The longest wait of an escalation step, in minutes: a week.

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::AppendError;
+use ledger::{AppendError, Timestamp};
 use operations::Money;
 use operations::budget::{BudgetError, BudgetService, Decided, Log};
 use operations::calendar::Period;
@@ -90,7 +90,7 @@ impl Log for &Model {
             (*budgets, *next, *life) = (Budgets::new(), 0, disk.crashes);
         }
         for (at, (recorded, asked)) in disk.entries[..disk.durable].iter().enumerate().skip(*next) {
-            budgets.take(at as u64, *recorded, asked.clone());
+            budgets.take(at as u64, Timestamp::from_unix_micros(*recorded), asked.clone());
             check(budgets);
         }
         *next = disk.durable;
@@ -115,7 +115,7 @@ fn asked(owner: &str, id: &str, request: Request) -> Asked {
 fn insist(model: &Model, asked: &Asked) -> Decided {
     let service = BudgetService::over(model);
     loop {
-        match service.ask(asked, model.now()) {
+        match service.ask(asked, Timestamp::from_unix_micros(model.now())) {
             Ok(decided) => return decided,
             Err(BudgetError::Append(AppendError::Stopped)) => thread::yield_now(),
             Err(error) => panic!("{error}"),
@@ -174,7 +174,8 @@ fn story() {
         let last = given.len() - 1;
         for (at, (request, answer)) in given.iter().enumerate() {
             let again = insist(&model, &asked("gateway", id, request.clone())).answer;
-            let over = at < last || matches!(answer, Answer::Granted { expires } if *expires <= model.now());
+            let over =
+                at < last || matches!(answer, Answer::Granted { expires } if expires.unix_micros() <= model.now());
             match answer {
                 // A reservation that is over is not granted anew.
                 Answer::Granted { .. } if over => assert_eq!(again, Answer::Refused(Refusal::Over), "{id}"),

@@ -146,7 +146,7 @@ impl Collector for Endpoints {
         for (name, help, moment) in STAMPS {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for endpoint in &endpoints {
-                let seconds = moment(endpoint).map_or(0, |Moment(micros)| micros / 1_000_000);
+                let seconds = moment(endpoint).map_or(0, |Moment(moment)| moment.unix_seconds());
                 ConstGauge::new(seconds).encode(family.encode_family(&labels(endpoint))?)?;
             }
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ledger::Row;
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
@@ -50,8 +51,8 @@ pub struct EnginePosition {
     pub next_seq: u64,
     /// Recorded time.
     pub clock: Clock,
-    /// Rows recorded before this moment are backfill: microseconds since 1970 UTC.
-    pub live_from: i64,
+    /// Rows recorded before this moment are backfill.
+    pub live_from: Timestamp,
 }
 
 /// The beginning of a snapshot, after which the states of the detectors follow in order.
@@ -66,7 +67,7 @@ struct Header {
 
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
-    pub fn new(detectors: Vec<NamedDetector>, key: Key, live_from: i64) -> Self {
+    pub fn new(detectors: Vec<NamedDetector>, key: Key, live_from: Timestamp) -> Self {
         let state = EnginePosition { next_seq: 0, clock: Clock::default(), live_from };
         Self::of(detectors, Shared::new(key), key, state)
     }

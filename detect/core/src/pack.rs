@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
+use ledger::Timestamp;
 use operations::Money;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -84,6 +85,16 @@ macro_rules! numbers {
     )*};
 }
 numbers!(u8 u16 u32 u64 i16 i64 f32);
+
+impl Pack for Timestamp {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.unix_micros().pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        i64::unpack(input).map(Self::from_unix_micros)
+    }
+}
 
 impl Pack for Money {
     fn pack(&self, out: &mut Vec<u8>) {

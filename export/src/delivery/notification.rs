@@ -1,5 +1,6 @@
 //! What happened to one alert in a batch, and the messages that tell of it.
 
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State};
 use operations::fold::Told;
 use operations::kind::alert_notice::Because;
@@ -30,7 +31,7 @@ pub struct Notification<'a> {
     /// What it has in common with others, if it is news.
     pub(super) group: Option<&'a Group>,
     /// When its first record in the batch was recorded.
-    pub(super) recorded: i64,
+    pub(super) recorded: Timestamp,
     /// Number in the batch of its first record.
     pub(super) first: usize,
     news: Vec<usize>,
@@ -63,8 +64,8 @@ pub enum Over<'a> {
 }
 
 impl Over<'_> {
-    /// When: microseconds since 1970 UTC.
-    pub fn time(&self) -> i64 {
+    /// When.
+    pub fn time(&self) -> Timestamp {
         match self {
             Self::Resolved(alert) => alert.recorded_last,
             Self::Closed(action) => action.recorded,
@@ -183,8 +184,8 @@ impl<'a> Notification<'a> {
         self.newest().or(closed).or_else(|| self.acknowledged.and_then(seen))
     }
 
-    /// When what it tells of was recorded, as far as the batch says it: microseconds since 1970 UTC.
-    pub fn time(&self) -> Option<i64> {
+    /// When what it tells of was recorded, as far as the batch says it.
+    pub fn time(&self) -> Option<Timestamp> {
         let action = self.acknowledged.map(|action| action.recorded);
         self.over.map(|over| over.time()).or_else(|| self.opened.map(|alert| alert.recorded_last)).or(action)
     }

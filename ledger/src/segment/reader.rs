@@ -234,7 +234,7 @@ mod tests {
                         let place = RowPlace {
                             seq: row.position.seq,
                             batch: row.batch,
-                            recorded: row.recorded,
+                            recorded: row.recorded.unix_micros(),
                             flags: row.flags,
                         };
                         assert_eq!(place, want.place);
@@ -292,7 +292,12 @@ mod tests {
         for want in &recorded.rows {
             let rows = reader.read(&manifest.segments[0], want.place.seq, true, 1, 1).expect("readable");
             let row = rows.get(0).expect("a row");
-            let place = RowPlace { seq: row.position.seq, batch: row.batch, recorded: row.recorded, flags: row.flags };
+            let place = RowPlace {
+                seq: row.position.seq,
+                batch: row.batch,
+                recorded: row.recorded.unix_micros(),
+                flags: row.flags,
+            };
             assert_eq!(place, want.place);
             assert!(row.part(Part::Facts) == want.facts && row.part(Part::Content) == want.content);
         }

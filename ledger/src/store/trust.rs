@@ -16,6 +16,7 @@ use crate::position::LedgerName;
 use crate::replay::{Mark, Statement};
 use crate::seal::prove;
 use crate::segments::{last_statement, mark_of};
+use crate::timestamp::Timestamp;
 
 /// What was found before anything was started, and is to be settled before events are taken.
 pub(super) struct Trust {
@@ -79,7 +80,7 @@ impl Trust {
         let reader = operations.reader();
         // The entry came right behind the manifest, so it is looked for from the seal before on.
         let before = manifest.segments.iter().rev().nth(1).map_or(i64::MIN, |segment| segment.recorded.1);
-        let from = reader.seq_at(before)?;
+        let from = reader.seq_at(Timestamp::from_unix_micros(before))?;
         let recorded = Recorded::read(&reader, (from, self.signed_seq), Some(manifest))?;
         let corrupt =
             |what: String| Err(LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "hash", what));

@@ -18,6 +18,7 @@ use crate::queue::Queued;
 use crate::seal::SealBatch;
 use crate::store::Durable;
 use crate::tail::TailBlock;
+use crate::timestamp::Timestamp;
 use crate::wal::frame::{BlockFrame, Commit, FrameType, Open, Seed, write_frame};
 
 /// What the frames of one commit do besides bringing groups.
@@ -254,7 +255,7 @@ impl Writer {
 
     /// Makes the synced commit visible, answers who waits, and signs if a batch was closed.
     fn publish(&mut self, groups: Vec<Queued>, closed: &[Header]) {
-        let recorded = self.clock.last();
+        let recorded = Timestamp::from_unix_micros(self.clock.last());
         let mut seq = self.wal.next_seq;
         self.wal.offset += self.buffer.len() as u64;
         self.wal.commit += 1;

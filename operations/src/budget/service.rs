@@ -12,7 +12,7 @@ use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
 use ledger::Group;
 use ledger::Reader;
-use ledger::{AppendError, LedgerError};
+use ledger::{AppendError, LedgerError, Timestamp};
 use ledger::{Appender, Rejected};
 
 /// Where requests are recorded, and the fold over what was: the `operations` ledger, or a model of it.
@@ -75,10 +75,10 @@ impl<L: Log> BudgetService<L> {
         Self { log }
     }
 
-    /// Asks at `now`, in microseconds since 1970 UTC, and returns what was decided once that is durable.
+    /// Asks at `now`, and returns what was decided once that is durable.
     ///
     /// What was decided before is answered from the ledger as it is, so a request that is sent again adds nothing to it.
-    pub fn ask(&self, asked: &Asked, now: i64) -> Result<Decided, BudgetError> {
+    pub fn ask(&self, asked: &Asked, now: Timestamp) -> Result<Decided, BudgetError> {
         asked.check().map_err(BudgetError::Invalid)?;
         let known = self.log.fold(|budgets| {
             budgets.known(asked, now).map(|answer| Decided { answer, seq: None, standings: standings(budgets, asked) })

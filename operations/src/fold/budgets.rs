@@ -10,6 +10,7 @@ mod answer;
 mod reservations;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use account::Account;
 pub use account::Standing;
@@ -20,7 +21,7 @@ use crate::fold::Fold;
 use crate::kind::budget_request::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::limits::{BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_PER_BUDGET_MAX};
 use crate::money::Money;
-use ledger::Row;
+use ledger::{Row, Timestamp};
 
 /// All hard budgets with their reservations.
 #[derive(Debug, Default)]
@@ -41,8 +42,8 @@ pub struct OpenReservation<'a> {
     pub owner: &'a Owner,
     /// What it draws on, and how much.
     pub terms: &'a Reserve,
-    /// When it is given back by itself: microseconds since 1970 UTC.
-    pub expires: i64,
+    /// When it is given back by itself.
+    pub expires: Timestamp,
 }
 
 impl Budgets {
@@ -77,8 +78,8 @@ impl Budgets {
         self.accounts.get(budget).map(Account::terms)
     }
 
-    /// When a budget was opened, in microseconds since 1970 UTC: events count from then on.
-    pub fn since(&self, budget: &str) -> Option<i64> {
+    /// When a budget was opened: events count from then on.
+    pub fn since(&self, budget: &str) -> Option<Timestamp> {
         self.accounts.get(budget).map(Account::since)
     }
 
@@ -116,7 +117,7 @@ impl Budgets {
 
     /// The answer to a request that was decided before, or that changes nothing; `None` if it has to be recorded and decided
     /// by its position. `now` is the time of whoever asks: what may have expired by then is for the ledger to decide.
-    pub fn known(&self, asked: &Asked, now: i64) -> Option<Answer> {
+    pub fn known(&self, asked: &Asked, now: Timestamp) -> Option<Answer> {
         let key = key(asked);
         match &asked.request {
             Request::Reserve(terms) => match self.repeated(&key, terms) {
@@ -134,8 +135,8 @@ impl Budgets {
         }
     }
 
-    /// Decides a request that was recorded at `recorded`: microseconds since 1970 UTC, never decreasing.
-    pub fn decide(&mut self, recorded: i64, asked: Asked) -> Answer {
+    /// Decides a request that was recorded at `recorded`, which never decreases.
+    pub fn decide(&mut self, recorded: Timestamp, asked: Asked) -> Answer {
         self.advance(recorded);
         let key = key(&asked);
         let Asked { owner, subject, request } = asked;
@@ -159,7 +160,7 @@ impl Budgets {
     }
 
     /// Decides the request at a position, and keeps the answer for whoever asked.
-    pub fn take(&mut self, seq: u64, recorded: i64, asked: Asked) -> &Answer {
+    pub fn take(&mut self, seq: u64, recorded: Timestamp, asked: Asked) -> &Answer {
         let answer = self.decide(recorded, asked);
         if self.answers.len() >= BUDGET_ANSWERS_MAX {
             self.answers.pop_front();
@@ -171,7 +172,7 @@ impl Budgets {
     /// Recorded time has come this far: what expired is given back, and budgets of a new day or month are refilled, in the
     /// order of time. So it does not matter in how many steps time comes, and what a reservation spent without having it
     /// counts in the day in which it expired.
-    pub fn advance(&mut self, recorded: i64) {
+    pub fn advance(&mut self, recorded: Timestamp) {
         while let Some((expires, key)) = self.reservations.expired(recorded) {
             self.turn(expires);
             self.end((*key).clone(), End::Expired);
@@ -179,8 +180,8 @@ impl Budgets {
         self.turn(recorded);
     }
 
-    fn turn(&mut self, recorded: i64) {
-        let second = recorded.div_euclid(1_000_000);
+    fn turn(&mut self, recorded: Timestamp) {
+        let second = recorded.unix_seconds();
         if second >= self.next_turn {
             self.next_turn = i64::MAX;
             for account in self.accounts.values_mut() {
@@ -190,11 +191,11 @@ impl Budgets {
         }
     }
 
-    fn set(&mut self, recorded: i64, name: &str, set: &Set) -> Answer {
+    fn set(&mut self, recorded: Timestamp, name: &str, set: &Set) -> Answer {
         if !self.accounts.contains_key(name) && self.accounts.len() >= BUDGETS_MAX {
             return Answer::Refused(Refusal::TooMany);
         }
-        let second = recorded.div_euclid(1_000_000);
+        let second = recorded.unix_seconds();
         let account = self.accounts.entry(name.to_owned()).or_insert_with(|| Account::new(set, recorded));
         account.set(set, recorded);
         self.next_turn = self.next_turn.min(account.turn(second));
@@ -229,7 +230,7 @@ impl Budgets {
         missing.map(|name| Refusal::NoBudget(name.clone()))
     }
 
-    fn reserve(&mut self, recorded: i64, key: Key, owner: &Owner, terms: Reserve) -> Answer {
+    fn reserve(&mut self, recorded: Timestamp, key: Key, owner: &Owner, terms: Reserve) -> Answer {
         if let Some(answer) = self.repeated(&key, &terms) {
             return answer;
         }
@@ -246,7 +247,7 @@ impl Budgets {
                 account.reserve(terms.micros);
             }
         }
-        let expires = recorded.saturating_add(i64::from(terms.ttl_seconds) * 1_000_000);
+        let expires = recorded.saturating_add(Duration::from_secs(terms.ttl_seconds.into()));
         self.reservations.begin(key, Open { terms, expires, seen: Money::ZERO });
         Answer::Granted { expires }
     }

@@ -7,7 +7,7 @@ use crate::kind::export::{ExportReceipt, INTENT, INTENT_KIND, Intended, RECEIPT,
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::operations::column;
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Timestamp};
 
 /// Where one sink stands in one ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub struct Exported {
     pub export_seq: u64,
     /// The newest receipt.
     pub receipt: Option<ExportReceipt>,
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub receipt_recorded: Option<i64>,
+    /// When it was recorded.
+    pub receipt_recorded: Option<Timestamp>,
     /// A range that was about to be sent: its end and its record.
     pub intent: Option<(u64, Intended)>,
 }

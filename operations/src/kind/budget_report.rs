@@ -7,7 +7,7 @@ use super::budget_request::Owner;
 use super::{Envelope, Family, Info, Kind};
 use crate::fold::{Answer, Standing};
 use crate::money::Money;
-use ledger::{AppendError, Entry};
+use ledger::{AppendError, Entry, Timestamp};
 
 /// The operations kind that says how a request was decided; the subject is the reservation.
 pub const DECISION_KIND: &str = "budget.decision";
@@ -44,7 +44,7 @@ pub enum Report {
     },
 }
 
-/// The record of a `budget.decision`. Times are microseconds since 1970 UTC.
+/// The record of a `budget.decision`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// Sequence number of the request in `operations`.
@@ -66,7 +66,7 @@ pub struct Decision {
     pub available_micros: Option<Money>,
     /// When a granted reservation is given back by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<i64>,
+    pub expires: Option<Timestamp>,
     /// The part of the cost that was reserved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserved_micros: Option<Money>,

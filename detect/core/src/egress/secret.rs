@@ -1,6 +1,7 @@
 //! Which events show that an agent had a secret in its hands.
 
 use ledger::Position;
+use ledger::Timestamp;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,8 @@ pub struct SecretRead {
     shard: u32,
     /// Sequence number of the event.
     seq: u64,
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub recorded: i64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
     /// How it was recognised.
     sign: Sign,
 }

@@ -127,7 +127,7 @@ impl<C: Case> Episode<C> {
             self.speak(label, State::Updated, findings);
             return;
         }
-        let second = sighting.recorded.div_euclid(1_000_000);
+        let second = sighting.recorded.unix_seconds();
         let unsaid = self.unsaid.get_or_insert(Unsaid { first: second, last: second, queued: 0 });
         unsaid.last = second;
     }

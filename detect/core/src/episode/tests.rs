@@ -1,5 +1,6 @@
 //! What the detectors' own tests do not show: endings by hand, what came before the opening, and stored episodes.
 
+use ledger::Timestamp;
 use operations::alert::{EVIDENCE_MAX, State};
 use serde::Deserialize;
 
@@ -25,7 +26,7 @@ impl Case for Plain {
 }
 
 fn sighting(seq: u64) -> Sighting {
-    let time = (START + seq as i64) * 1_000_000;
+    let time = Timestamp::from_unix_seconds(START + seq as i64);
     let position = ::ledger::Position { ledger: ::ledger::LedgerName::Events, shard: 0, seq };
     Sighting { position, time, recorded: time, backfill: false, sender: 0 }
 }
@@ -110,7 +111,14 @@ fn numbers_are_brought_up_to_date_once_they_rest() {
     let advance = |episodes: &mut Episodes<Plain>, until: i64| {
         let mut findings = Findings::new();
         episodes.advance(START + until, false, &mut findings);
-        let said = |alert: &Alert| (alert.revision, alert.count, alert.follows, alert.last_seen - START * 1_000_000);
+        let said = |alert: &Alert| {
+            (
+                alert.revision,
+                alert.count,
+                alert.follows,
+                alert.last_seen.micros_since(Timestamp::from_unix_seconds(START)),
+            )
+        };
         findings.alerts().iter().map(said).collect::<Vec<_>>()
     };
     // The third was news, since it made it worse; the two after it are none.

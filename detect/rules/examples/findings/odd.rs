@@ -2,7 +2,7 @@
 
 use detect_rules::registry::Rules;
 use detect_rules::rule_set::RuleSet;
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Timestamp};
 use serde_json::{Value, json};
 
 use crate::numbers::Numbers;
@@ -147,5 +147,5 @@ fn push(rows: &mut Rows, event: &Value, second: i64) {
         }
     }
     let batch = event["batch"].as_u64().unwrap_or(second as u64 / 10);
-    rows.push_entry(batch, (START + second) * 1_000_000, &entry);
+    rows.push_entry(batch, Timestamp::from_unix_seconds(START + second), &entry);
 }

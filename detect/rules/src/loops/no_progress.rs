@@ -216,7 +216,7 @@ impl NoProgress {
         let (steps, spent) = (agent.steps, agent.spent);
         let before = Before {
             count: u64::from(steps) - 1,
-            first: Some(agent.first).filter(|first| *first != Moment::default()).map(Moment::micros),
+            first: Some(agent.first).filter(|first| *first != Moment::default()).map(Moment::begin),
             evidence: Vec::new(),
         };
         let open = |_| Opening {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ledger::operations::column;
-use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, Reader, Row, Rows};
+use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, Reader, Row, Rows, Timestamp};
 use operations::fold::{self, Budgets, Standing};
 use operations::kind::budget_report::{Decision, Report, STOOD};
 use operations::kind::budget_request::{Asked, Matched, Owner, Request};
@@ -130,7 +130,7 @@ impl Reconciliation {
     }
 
     /// When the oldest of all budgets was set.
-    fn since(&self) -> Option<i64> {
+    fn since(&self) -> Option<Timestamp> {
         self.budgets.all_terms().filter_map(|(name, _)| self.budgets.since(name)).min()
     }
 

@@ -27,7 +27,7 @@ impl Sums {
     /// Counts an event on every budget whose money it is.
     pub fn add(&mut self, row: &Row<'_>, budgets: &Budgets) {
         let Some(cost) = cost_of_row(row) else { return };
-        let second = row.recorded.div_euclid(1_000_000);
+        let second = row.recorded.unix_seconds();
         let mut matched = BTreeSet::new();
         for (name, set) in budgets.all_terms() {
             let counts = set.cap_micros.is_some()

@@ -7,7 +7,7 @@ use detect_core::engine::EnginePosition;
 use detect_rules::rule_set::RuleSet;
 use ledger::consumer::Journal;
 use ledger::operations::column;
-use ledger::{AppendError, Appender, Group, LedgerError, LedgerName, Position, Reader, Row};
+use ledger::{AppendError, Appender, Group, LedgerError, LedgerName, Position, Reader, Row, Timestamp};
 use operations::alert::{ALERT, Alert};
 use operations::fold;
 use operations::kind::{self, Envelope, Kind};
@@ -79,7 +79,7 @@ pub struct History {
 }
 
 /// Where the runner writes, and reads what it wrote.
-pub trait DetectionJournal: Journal<Record = Commit, Recorded = i64> {
+pub trait DetectionJournal: Journal<Record = Commit, Recorded = Timestamp> {
     /// The newest cursor.
     fn cursor(&self) -> Result<Option<Cursor>, LedgerError>;
 
@@ -167,10 +167,10 @@ impl DetectionJournal for LedgerJournal {
 
 impl Journal for LedgerJournal {
     type Record = Commit;
-    /// When it was recorded, in microseconds since 1970 UTC.
-    type Recorded = i64;
+    /// When it was recorded.
+    type Recorded = Timestamp;
 
-    async fn record(&self, commit: &Commit) -> Result<i64, AppendError> {
+    async fn record(&self, commit: &Commit) -> Result<Timestamp, AppendError> {
         Ok(self.appender.record(&self.group(commit)?).await?.recorded)
     }
 }

@@ -27,7 +27,7 @@ pub async fn start<S: Source, J: DetectionJournal>(core: Core<S, J>) -> Result<R
         let (detection, history) = base(&journal, &snapshots, &cursor, &options).map_err(Halt::Failed)?;
         (detection, history, cursor)
     } else {
-        let live_from = durable.recorded_until - BACKFILL_AGE.as_micros() as i64;
+        let live_from = durable.recorded_until.saturating_sub(BACKFILL_AGE);
         let detection = Detection::new(&options.rules, options.key, live_from);
         let cursor = Cursor { progress: detection.progress(), rules: 0, snapshots: Vec::new(), outages: Vec::new() };
         (detection, History::default(), cursor)
@@ -99,7 +99,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
         for row in rows.iter().take_while(|row| row.position.seq < end) {
             let progress = self.detection.progress();
             let mut clock = progress.clock;
-            clock.second = Some(row.recorded.div_euclid(1_000_000));
+            clock.second = Some(row.recorded.unix_seconds());
             self.replay_until(EnginePosition { clock, ..progress }, history)?;
             self.detection.engine.observe(&row, &mut self.findings);
             self.findings.clear();

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use detect_core::sample::{self, START};
 use detect_rules::registry::Rules;
 use ledger::consumer::{End, Journal};
-use ledger::{Durable, LedgerName};
+use ledger::{Durable, LedgerName, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner};
@@ -45,9 +45,9 @@ impl DetectionJournal for MemoryJournal {
 
 impl Journal for MemoryJournal {
     type Record = Commit;
-    type Recorded = i64;
+    type Recorded = Timestamp;
 
-    async fn record(&self, commit: &Commit) -> Result<i64, AppendError> {
+    async fn record(&self, commit: &Commit) -> Result<Timestamp, AppendError> {
         // A place to be killed before it is durable, and one after.
         tokio::task::yield_now().await;
         {
@@ -59,7 +59,7 @@ impl Journal for MemoryJournal {
             memory.commits += 1;
         }
         tokio::task::yield_now().await;
-        Ok(0)
+        Ok(Timestamp::EPOCH)
     }
 }
 
@@ -163,7 +163,7 @@ impl Source for MemorySource {
                 // Whoever reads what was durable before it started sees rows only.
                 Some(Moment::Heartbeat { .. }) if self.at < self.durable => {}
                 Some(Moment::Heartbeat { second, .. }) if rows.is_empty() => {
-                    rows.recorded_until = (START + second) * 1_000_000;
+                    rows.recorded_until = Timestamp::from_unix_seconds(START + second);
                     self.step();
                     return Ok(Some(rows));
                 }
@@ -183,7 +183,7 @@ impl Source for MemorySource {
         let (second, batch) = last.clone().next().unwrap_or_default();
         Ok(Durable {
             next_seq: self.rows_before(end),
-            recorded_until: (START + second) * 1_000_000,
+            recorded_until: Timestamp::from_unix_seconds(START + second),
             batches: batch + 1,
         })
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Window;
 use crate::kind::budget_request::{Observed, Set};
 use crate::money::Money;
+use ledger::Timestamp;
 
 /// How a budget stands in its day or month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +39,8 @@ impl Standing {
 pub(super) struct Account {
     /// No cap means that it is closed.
     set: Set,
-    /// When it was opened: microseconds since 1970 UTC.
-    since: i64,
+    /// When it was opened.
+    since: Timestamp,
     window: Window,
     committed: Money,
     reserved: Money,
@@ -51,11 +52,11 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(set: &Set, recorded: i64) -> Self {
+    pub(super) fn new(set: &Set, recorded: Timestamp) -> Self {
         Self {
             set: set.clone(),
             since: recorded,
-            window: set.period.window(recorded.div_euclid(1_000_000), set.offset_minutes),
+            window: set.period.window(recorded.unix_seconds(), set.offset_minutes),
             committed: Money::ZERO,
             reserved: Money::ZERO,
             open: 0,
@@ -65,7 +66,7 @@ impl Account {
     }
 
     /// Another cap or scope counts at once; another calendar starts its own window.
-    pub(super) fn set(&mut self, set: &Set, recorded: i64) {
+    pub(super) fn set(&mut self, set: &Set, recorded: Timestamp) {
         if (self.set.period, self.set.offset_minutes) == (set.period, set.offset_minutes) {
             self.set = set.clone();
         } else {
@@ -78,7 +79,7 @@ impl Account {
         &self.set
     }
 
-    pub(super) fn since(&self) -> i64 {
+    pub(super) fn since(&self) -> Timestamp {
         self.since
     }
 

@@ -1,16 +1,17 @@
 //! What is answered to a request about a hard budget, with the words by which programs know it.
 
 use crate::money::Money;
+use ledger::Timestamp;
 
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// The budget or the observation was noted.
     Noted,
-    /// The money is kept until then: microseconds since 1970 UTC.
+    /// The money is kept until then.
     Granted {
         /// When it is given back by itself.
-        expires: i64,
+        expires: Timestamp,
     },
     /// The cost was booked.
     Committed {

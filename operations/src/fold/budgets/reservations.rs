@@ -8,6 +8,7 @@ use super::{Answer, Refusal};
 use crate::kind::budget_request::{Owner, Reserve};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use crate::money::Money;
+use ledger::Timestamp;
 
 /// Whose reservation it is, by its id first, so that all of one id lie together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,8 +21,7 @@ pub(super) struct Key {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) terms: Reserve,
-    /// Microseconds since 1970 UTC.
-    pub(super) expires: i64,
+    pub(super) expires: Timestamp,
     /// What its events cost so far.
     pub(super) seen: Money,
 }
@@ -62,7 +62,7 @@ impl Over {
 #[derive(Debug, Default)]
 pub(super) struct Reservations {
     open: BTreeMap<Arc<Key>, Open>,
-    expiries: BTreeSet<(i64, Arc<Key>)>,
+    expiries: BTreeSet<(Timestamp, Arc<Key>)>,
     over: BTreeMap<Arc<Key>, Over>,
     over_order: VecDeque<Arc<Key>>,
 }
@@ -115,7 +115,7 @@ impl Reservations {
     }
 
     /// The first that expires up to this moment, and when that is.
-    pub(super) fn expired(&self, recorded: i64) -> Option<(i64, Arc<Key>)> {
+    pub(super) fn expired(&self, recorded: Timestamp) -> Option<(Timestamp, Arc<Key>)> {
         self.expiries.first().filter(|(expires, _)| *expires <= recorded).cloned()
     }
 

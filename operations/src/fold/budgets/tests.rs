@@ -11,7 +11,7 @@ use crate::fold::Projection;
 use crate::kind::budget_request::{Commit, Owner, Scope, Seen};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use ledger::Reader;
-use ledger::{Options, Store};
+use ledger::{Options, Store, Timestamp};
 
 /// 2026-11-22T23:59:00Z.
 const START: i64 = 1_795_391_940_000_000;
@@ -30,13 +30,17 @@ const EVERYTHING: Scope = Scope {
 const DAILY: Set =
     Set { cap_micros: Some(Money::from_micros(100)), period: Period::Day, offset_minutes: 0, scope: EVERYTHING };
 
+fn moment(micros: i64) -> Timestamp {
+    Timestamp::from_unix_micros(micros)
+}
+
 fn asked(subject: &str, request: Request) -> Asked {
     Asked { owner: Owner::named("gateway"), subject: subject.to_owned(), request }
 }
 
 impl Budgets {
     fn ask(&mut self, recorded: i64, subject: &str, request: Request) -> Answer {
-        self.decide(recorded, asked(subject, request))
+        self.decide(moment(recorded), asked(subject, request))
     }
 }
 
@@ -173,8 +177,8 @@ fn tenants_use_their_own_budgets_and_know_their_own_reservations_only() {
     let of = |org: &str| Owner { name: "gateway".to_owned(), org: Some(org.to_owned()), team: None };
     let mut by = |owner: &Owner, request: Request| {
         let asked = Asked { owner: owner.clone(), subject: "a".to_owned(), request };
-        let known = budgets.known(&asked, START);
-        let answer = budgets.decide(START, asked);
+        let known = budgets.known(&asked, moment(START));
+        let answer = budgets.decide(moment(START), asked);
         assert!(known.is_none_or(|known| known == answer));
         answer
     };
@@ -199,7 +203,7 @@ fn a_refusal_by_a_cap_is_final_for_its_id() {
     assert!(matches!(refused, Answer::Refused(Refusal::Exhausted { .. })));
     budgets.ask(START, "a", Request::Release);
     assert_eq!(budgets.ask(START, "b", reserve(&["team"], 30)), refused);
-    assert_eq!(budgets.known(&asked("b", reserve(&["team"], 30)), START), Some(refused));
+    assert_eq!(budgets.known(&asked("b", reserve(&["team"], 30)), moment(START)), Some(refused));
     assert!(granted(&budgets.ask(START, "c", reserve(&["team"], 30))));
     let spent = budgets.ask(START, "b", commit(5));
     assert_eq!(spent, committed(0, 5), "it was spent all the same");
@@ -242,7 +246,7 @@ fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once
     budgets.ask(START, "team", Request::Set(DAILY));
     assert_eq!(numbers(&budgets, "team"), [80, 0, 0, 20]);
     budgets.ask(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
-    budgets.advance(MIDNIGHT * 1_000_000);
+    budgets.advance(moment(MIDNIGHT * 1_000_000));
     assert_eq!(budgets.standing("team"), None);
 }
 
@@ -258,9 +262,9 @@ fn in_how_many_steps_time_comes_does_not_matter() {
             let seen = Seen { id: "a".to_owned(), owner: Owner::named("gateway"), micros: Money::from_micros(7) };
             budgets.ask(night - 15_000_000, "budgets", Request::Matched(Matched { seen: vec![seen] }));
             for at in &steps {
-                budgets.advance(*at);
+                budgets.advance(moment(*at));
             }
-            budgets.advance(night + 10_000_000);
+            budgets.advance(moment(night + 10_000_000));
             assert_eq!(
                 budgets.standing("team").unwrap().unreserved_micros,
                 Money::from_micros(beyond),
@@ -322,7 +326,7 @@ impl Model {
     fn take(&mut self, now: i64, id: &str, request: &Request, answer: &Answer) {
         match (request, answer) {
             (Request::Reserve(terms), Answer::Granted { expires }) => {
-                self.open.insert(id.to_owned(), (*expires, terms.clone()));
+                self.open.insert(id.to_owned(), (expires.unix_micros(), terms.clone()));
             }
             (Request::Commit(_), Answer::Committed { reserved, .. }) => {
                 if let Some((_, terms)) = self.open.remove(id) {
@@ -359,7 +363,7 @@ proptest! {
             match step {
                 Step::Wait(micros) => {
                     now += micros;
-                    budgets.advance(now);
+                    budgets.advance(moment(now));
                 }
                 Step::Ask(id, request) => {
                     let request = *request;
@@ -380,7 +384,7 @@ proptest! {
         for (at, id, request, answer) in asked {
             prop_assert_eq!(again.ask(at, &id, request), answer);
         }
-        again.advance(now);
+        again.advance(moment(now));
         for name in names {
             prop_assert_eq!(again.standing(name), budgets.standing(name));
         }
@@ -412,11 +416,11 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
                 for number in 0..20 {
                     let request = Request::Reserve(Reserve { ttl_seconds: 3_600, ..terms(3) });
                     let asked = asked(&format!("{thread}-{number}"), request);
-                    let decided = service.ask(&asked, now).unwrap();
+                    let decided = service.ask(&asked, moment(now)).unwrap();
                     if granted(&decided.answer) {
                         grants.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     }
-                    let again = service.ask(&asked, now).unwrap();
+                    let again = service.ask(&asked, moment(now)).unwrap();
                     assert_eq!((again.answer, again.seq), (decided.answer, None), "it is known and not recorded again");
                 }
             });

@@ -6,13 +6,14 @@ use detect_core::episode::Before;
 use detect_core::pack::whole_seq;
 use detect_core::packed;
 use detect_core::second::Second;
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One refused request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Refusal {
-    /// Event time in microseconds.
-    pub time: i64,
+    /// Event time.
+    pub time: Timestamp,
     /// Where it stands.
     pub seq: u64,
     /// Hash of host and port.
@@ -120,10 +121,10 @@ impl Window {
     }
 
     /// The latest refusals but the newest: what belongs to the episode that the newest opens.
-    pub fn before(&self, recorded: i64) -> Before {
+    pub fn before(&self, recorded: Timestamp) -> Before {
         let evidence: Vec<u64> =
             self.latest.iter().rev().skip(1).rev().map(|refusal| whole_seq(self.seq, refusal.seq)).collect();
-        let time = self.latest.first().map(|refusal| refusal.second.micros());
+        let time = self.latest.first().map(|refusal| refusal.second.begin());
         Before { count: evidence.len() as u64, first: time.map(|time| (time, recorded)), evidence }
     }
 }
@@ -135,13 +136,13 @@ mod tests {
     fn shape(targets: u32, paths: u32, gap: i64) -> Option<Shape> {
         let mut window = Window::default();
         for number in 0..40u32 {
-            let time = i64::from(number) * gap * 1_000_000;
+            let time = Timestamp::from_unix_seconds(i64::from(number) * gap);
             let refusal = Refusal { time, seq: u64::from(number), target: number % targets, path: number % paths };
             window.note(refusal, i64::from(number) * gap, 20);
         }
         assert_eq!(window.latest.len(), 20);
         assert_eq!(window.earlier(100), (20, 100));
-        assert_eq!(window.before(0).evidence, (20..39).collect::<Vec<u64>>());
+        assert_eq!(window.before(Timestamp::EPOCH).evidence, (20..39).collect::<Vec<u64>>());
         window.burst(20, 60)
     }
 

@@ -6,6 +6,7 @@ use detect_core::event::EventRow;
 use detect_core::pack::whole_seq;
 use detect_core::packed;
 use detect_core::second::Moment;
+use ledger::Timestamp;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
@@ -139,8 +140,8 @@ impl Trickle {
     }
 
     /// Whether it follows what was recorded at this moment closely enough to have to do with it.
-    pub fn follows(&self, recorded: i64) -> bool {
-        self.first.recorded.micros().saturating_sub(recorded) < SECRET_BEFORE_SECONDS * 1_000_000
+    pub fn follows(&self, recorded: Timestamp) -> bool {
+        self.first.recorded.begin().micros_since(recorded) < SECRET_BEFORE_SECONDS * 1_000_000
     }
 
     /// The numbers so far.
@@ -157,7 +158,7 @@ impl Trickle {
         let count = u64::from(self.writes) + u64::from(self.queries);
         Before {
             count: count.saturating_sub(1),
-            first: Some(self.first.micros()),
+            first: Some(self.first.begin()),
             evidence: earlier.map(|half| whole_seq(seq, *half)).collect(),
         }
     }

@@ -14,6 +14,7 @@ use detect_core::event::Sighting;
 use detect_core::pack::{Mark, Pack, RestoreError, mark_of, whole_seq};
 use detect_core::packed;
 use detect_core::second::Second;
+use ledger::Timestamp;
 use operations::Money;
 
 use crate::loops::step::Step;
@@ -122,9 +123,9 @@ pub struct Began {
     /// Its number.
     pub step: u32,
     /// Its event time.
-    pub time: i64,
+    pub time: Timestamp,
     /// When it was recorded.
-    pub recorded: i64,
+    pub recorded: Timestamp,
     /// What had been spent by then.
     pub spent: Money,
 }
@@ -287,8 +288,8 @@ impl CycleFinder {
     pub fn began(&self) -> Option<Began> {
         self.began.map(|First { step, moment }| Began {
             step,
-            time: moment.time.micros(),
-            recorded: moment.recorded.micros(),
+            time: moment.time.begin(),
+            recorded: moment.recorded.begin(),
             spent: Money::from_micros(u64::from(moment.cents) * 10_000),
         })
     }

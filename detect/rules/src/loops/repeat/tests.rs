@@ -225,7 +225,7 @@ proptest! {
             }
             let step = step::Step { action, hash: action * 10 + result, has_result: true, moves };
             let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: at as u64 };
-            let time = at as i64 * 1_000_000;
+            let time = ledger::Timestamp::from_unix_seconds(at as i64);
             let sighting = detect_core::event::Sighting { position, time, recorded: time, backfill: false, sender: 0 };
             let turn = finder.take(step, sighting, Money::ZERO);
             let evidence = finder.evidence(at as u64);
