@@ -18,7 +18,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use ledger::operations::column;
-use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader, SystemClock, TimeSource, Timestamp};
+use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader, Seq, SystemClock, TimeSource, Timestamp};
 use operations::access::{Principal, Role};
 use operations::triage::{Found, Refused, Request, Triage, TriageService};
 use serde_json::{Map, Value};
@@ -54,7 +54,7 @@ pub(super) async fn show(
     may_read(&authorized.principal)?;
     let (mut shown, noted) = read(&state, move |triage, now| match triage.find(&id) {
         Found::One(triaged) => {
-            let noted = triaged.steps.iter().filter(|step| step.note).map(|step| step.seq).collect::<Vec<u64>>();
+            let noted = triaged.steps.iter().filter(|step| step.note).map(|step| step.seq).collect::<Vec<Seq>>();
             let mut shown = alert(triaged, triage, now);
             shown.insert("steps".to_owned(), steps(triaged));
             Ok((shown, noted))
@@ -71,7 +71,7 @@ pub(super) async fn show(
 }
 
 /// Reads notes, which are content: that is recorded first.
-async fn notes(state: &State, principal: &Principal, noted: Vec<u64>) -> Result<Vec<Note>, Problem> {
+async fn notes(state: &State, principal: &Principal, noted: Vec<Seq>) -> Result<Vec<Note>, Problem> {
     let place = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
     if let Some(first) = noted.first() {
         let columns = ["operations.content".to_owned()];
@@ -85,7 +85,7 @@ async fn notes(state: &State, principal: &Principal, noted: Vec<u64>) -> Result<
 }
 
 /// The note in one row; none if it was erased.
-fn note(reader: &Reader, seq: u64) -> Result<Option<Note>, LedgerError> {
+fn note(reader: &Reader, seq: Seq) -> Result<Option<Note>, LedgerError> {
     let rows = reader.read(seq, true, ReadLimit { rows: 1, bytes: limits::NOTE_READ_BYTES })?;
     let row = rows.get(0).filter(|row| row.position.seq == seq);
     Ok(row.and_then(|row| row.text(column::CONTENT).map(|text| Note { seq, text: text.to_owned() })))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chrono::DateTime;
-use ledger::{Column, Kind, LedgerName, Part, Position, Row, Table, Timestamp};
+use ledger::{Column, Kind, LedgerName, Part, Position, Row, Seq, Table, Timestamp};
 use serde_json::{Map, Value};
 
 use super::Problem;
@@ -17,7 +17,7 @@ const RESERVED: [&str; 4] = ["ledger", "from", "content", "columns"];
 pub(super) struct Wanted {
     pub(super) ledger: LedgerName,
     /// Where to begin; `None` means with what is recorded from now on.
-    pub(super) from: Option<u64>,
+    pub(super) from: Option<Seq>,
     /// Whether content columns are sent.
     pub(super) content: bool,
     columns: Vec<&'static Column>,
@@ -133,8 +133,8 @@ impl Wanted {
     }
 }
 
-fn start(ledger: LedgerName, from: Option<&str>, last_event_id: Option<&str>) -> Result<Option<u64>, Problem> {
-    let position = |text: &str| -> Result<u64, Problem> {
+fn start(ledger: LedgerName, from: Option<&str>, last_event_id: Option<&str>) -> Result<Option<Seq>, Problem> {
+    let position = |text: &str| -> Result<Seq, Problem> {
         let at: Position = text.parse().map_err(|error| Problem::request(format!("{error}")))?;
         if at.ledger == ledger {
             Ok(at.seq)
@@ -143,11 +143,11 @@ fn start(ledger: LedgerName, from: Option<&str>, last_event_id: Option<&str>) ->
         }
     };
     if let Some(last) = last_event_id.filter(|last| !last.is_empty()) {
-        return Ok(Some(position(last)?.saturating_add(1)));
+        return Ok(Some(position(last)?.next()));
     }
     match from {
         None | Some("now") => Ok(None),
-        Some("start") => Ok(Some(0)),
+        Some("start") => Ok(Some(Seq::FIRST)),
         Some(text) => position(text).map(Some),
     }
 }

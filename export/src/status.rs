@@ -1,6 +1,6 @@
 //! Where sinks stand: from the running workers, or from the ledger alone.
 
-use ledger::{LedgerError, LedgerName, Reader, SystemClock, TimeSource, Timestamp};
+use ledger::{LedgerError, LedgerName, Reader, Seq, SystemClock, TimeSource, Timestamp};
 use operations::fold::newest_exported;
 use operations::standing::{Standing, State};
 use serde::Serialize;
@@ -22,7 +22,7 @@ pub struct SinkStatus {
     /// Whether it stands still by its configuration.
     pub paused: bool,
     /// Everything before this position is done.
-    pub next_seq: u64,
+    pub next_seq: Seq,
     /// The number of the next record in the sink's own gapless count.
     pub export_seq: u64,
     /// Durable entries that are not done.
@@ -65,7 +65,7 @@ impl SinkStatus {
             ledger,
             place: sink.place(),
             paused: sink.common.paused,
-            next_seq: 0,
+            next_seq: Seq::FIRST,
             export_seq: 0,
             lag: 0,
             lag_seconds: 0,
@@ -127,7 +127,7 @@ pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<V
     for status in &mut statuses {
         let reader = if status.ledger == LedgerName::Events { events } else { operations };
         status.stand(operations, 0)?;
-        status.lag = reader.durable()?.next_seq.saturating_sub(status.next_seq);
+        status.lag = reader.durable()?.next_seq.distance_from(status.next_seq);
     }
     Ok(statuses)
 }

@@ -1,6 +1,6 @@
 //! `sinks test`: one synthetic record, marked as a test, rendered as a real one, sent or only shown.
 
-use ledger::{LedgerName, Position, Timestamp};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::{Alert, Severity, State, What, Who};
 use operations::fold::Outbox;
 use serde::Serialize;
@@ -88,7 +88,7 @@ async fn safe(sender: &dyn Sender, confirmation: Confirmation) -> (&'static str,
 
 /// A record that no ledger holds, and that says so.
 fn record(sink: &str, now: Timestamp) -> Record {
-    let position = Position { ledger: LedgerName::Operations, shard: 0, seq: 0 };
+    let position = Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::FIRST };
     let alert = Alert {
         id: "alert-test".to_owned(),
         revision: 1,

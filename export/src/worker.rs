@@ -260,7 +260,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let dead = self.recorder.journal_mut().outbox()?.dead().len() as u64;
         self.update_status(&plan, |status| status.dead = dead);
         let SinkConfig { common, spec, .. } = &self.config;
-        let (sink, position) = (&common.name, plan.next_seq());
+        let (sink, position) = (&common.name, plan.next_seq().get());
         let ledger = self.status.lock().unwrap_or_else(PoisonError::into_inner).ledger.as_str();
         tracing::info!(sink, r#type = spec.kind, place = self.config.place(), ledger, position, "the sink starts");
         self.look_for_secrets(&plan);

@@ -98,7 +98,7 @@ impl Pipeline {
         let mut is_new = true;
         loop {
             let due = if is_new { 0 } else { self.keeper().due() };
-            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due)).await;
+            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq.get() >= due)).await;
             // Stopped, or the ledger is gone.
             let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
             let (pipeline, stopped) = (Arc::clone(&self), stop.clone());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ledger::events::column;
-use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Store, Table, Timestamp};
+use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Seq, Store, Table, Timestamp};
 use proof::leaf::{FACTS_DOMAIN, Leaf, commitment, digest, salt};
 use proof::{Digest, tree};
 
@@ -95,7 +95,7 @@ fn appending(c: &mut Criterion) {
     bench.throughput(Throughput::Elements(4_000));
     bench.bench_function("follow 4,000 rows", |b| {
         b.iter(|| {
-            let rows = reader.read(0, false, ReadLimit { rows: 4_000, bytes: 64 << 20 }).expect("readable");
+            let rows = reader.read(Seq::FIRST, false, ReadLimit { rows: 4_000, bytes: 64 << 20 }).expect("readable");
             rows.iter().filter(|row| row.text(column::OUTCOME) == Some("deny")).count()
         });
     });
@@ -136,8 +136,8 @@ fn keeping(c: &mut Criterion) {
     let reader = store.events().reader();
     bench.bench_function("scan a sealed segment in order", |b| {
         b.iter(|| {
-            let (mut from, mut denied) = (0, 0);
-            while from < SEGMENT {
+            let (mut from, mut denied) = (Seq::FIRST, 0);
+            while from < Seq::new(SEGMENT) {
                 let rows = reader.read(from, false, ReadLimit { rows: 8_192, bytes: 64 << 20 }).expect("readable");
                 denied += rows.iter().filter(|row| row.text(column::OUTCOME) == Some("deny")).count();
                 from = rows.next_seq;
@@ -145,7 +145,7 @@ fn keeping(c: &mut Criterion) {
             denied
         });
     });
-    let records = store.events().status().durable.next_seq * RECORD.len() as u64;
+    let records = store.events().status().durable.next_seq.get() * RECORD.len() as u64;
     store.stop();
     bench.throughput(Throughput::Bytes(records));
     bench.bench_function("verify a directory, bytes of records", |b| {

@@ -82,7 +82,7 @@ pub(crate) fn append_patiently(store: &Store, group: Group) {
 
 /// The parts of entries as a leaf commits to them.
 pub(crate) fn parts(table: &'static Table, entries: &[Entry]) -> Vec<Parts> {
-    let mut rows = Rows::new(table.ledger, 0, 0);
+    let mut rows = Rows::new(table.ledger, 0, crate::Seq::FIRST);
     for entry in entries {
         rows.push_entry(0, Timestamp::EPOCH, entry);
     }

@@ -11,6 +11,7 @@ use crate::limits::REFRESH_TRIES_MAX;
 use crate::position::LedgerName;
 use crate::replay::{Depth, Replay};
 use crate::segments::{Segments, newest_manifest};
+use crate::seq::Seq;
 use crate::store::Durable;
 use crate::tail::Tail;
 use crate::timestamp::Timestamp;
@@ -106,7 +107,7 @@ impl ForeignView {
                 view.lock().positions.clone_from(&self.replay.positions);
             }
             view.publish(Durable {
-                next_seq: self.replay.next_seq,
+                next_seq: Seq::new(self.replay.next_seq),
                 recorded_until: Timestamp::from_unix_micros(self.replay.recorded),
                 batches: self.replay.chain.next_batch,
             });

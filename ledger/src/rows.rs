@@ -8,6 +8,7 @@ use crate::block::{Block, BlockBuilder, Pages};
 use crate::column::{Part, Table, handle};
 use crate::entry::Entry;
 use crate::position::{LedgerName, Position};
+use crate::seq::Seq;
 use crate::timestamp::Timestamp;
 
 /// One recorded entry.
@@ -117,7 +118,7 @@ pub struct Rows {
     /// when a batch closes, so a follower learns where a batch ends although nothing follows.
     pub batches_until: u64,
     /// The position after the last row, or the one that was read from if there is none.
-    pub next_seq: u64,
+    pub next_seq: Seq,
 }
 
 /// Where a row stands, and which row of which block it is.
@@ -142,7 +143,7 @@ pub(crate) struct RowPlace {
 
 impl Rows {
     /// No rows, from `next_seq` on.
-    pub fn new(ledger: LedgerName, shard: u32, next_seq: u64) -> Self {
+    pub fn new(ledger: LedgerName, shard: u32, next_seq: Seq) -> Self {
         Self {
             ledger,
             shard,
@@ -172,7 +173,7 @@ impl Rows {
         builder.push_entry(entry);
         let row = builder.block().len() - 1;
         let flags = builder.block().flags(row);
-        self.note(RowPlace { seq: self.next_seq, batch, recorded, flags }, self.blocks.len(), row);
+        self.note(RowPlace { seq: self.next_seq.get(), batch, recorded, flags }, self.blocks.len(), row);
     }
 
     /// Appends rows that follow these.
@@ -205,7 +206,7 @@ impl Rows {
         let RowPlace { seq, batch, recorded, flags } = at;
         self.index.push(RowIndex { seq, batch, recorded, flags, block: block as u32, row: row as u32 });
         self.size += self.block(block).map_or(0, |(block, _)| block.value_bytes() / block.len().max(1));
-        self.next_seq = seq + 1;
+        self.next_seq = Seq::new(seq).next();
         self.recorded_until = self.recorded_until.max(Timestamp::from_unix_micros(recorded));
         self.batches_until = self.batches_until.max(batch);
     }
@@ -263,7 +264,7 @@ impl Rows {
     fn row(&self, index: &RowIndex) -> Option<Row<'_>> {
         let (block, pages) = self.block(index.block as usize)?;
         Some(Row {
-            position: Position { ledger: self.ledger, shard: self.shard, seq: index.seq },
+            position: Position { ledger: self.ledger, shard: self.shard, seq: Seq::new(index.seq) },
             batch: index.batch,
             recorded: Timestamp::from_unix_micros(index.recorded),
             flags: index.flags,
@@ -291,7 +292,7 @@ mod tests {
         entry.set_text_if(column::RULE, Some(""));
         entry.set_text(column::TEAM, "one that is taken back");
         entry.remove(column::TEAM.id());
-        let mut rows = Rows::new(LedgerName::Events, 0, 5);
+        let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(5));
         rows.push_entry(1, Timestamp::from_unix_micros(77), &entry);
         let row = rows.get(0).expect("one row");
         assert_eq!(row.position.to_string(), "events/0/5");
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!(row.text(column::RULE), None);
         let facts = row.part(Part::Facts);
         assert!(!facts.windows(2).any(|w| w == b"rm"), "content does not lie in the facts");
-        assert_eq!((rows.next_seq, rows.recorded_until), (6, Timestamp::from_unix_micros(77)));
+        assert_eq!((rows.next_seq, rows.recorded_until), (Seq::new(6), Timestamp::from_unix_micros(77)));
         let rows = rows.without_content();
         let row = rows.get(0).expect("one row");
         assert_eq!(

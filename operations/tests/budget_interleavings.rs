@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{AppendError, Timestamp};
+use ledger::{AppendError, Seq, Timestamp};
 use operations::Money;
 use operations::budget::{BudgetError, BudgetService, Decided, Log};
 use operations::calendar::Period;
@@ -63,7 +63,7 @@ impl Model {
 }
 
 impl Log for &Model {
-    fn append(&self, asked: &[Asked]) -> Result<u64, BudgetError> {
+    fn append(&self, asked: &[Asked]) -> Result<Seq, BudgetError> {
         let (first, crashes) = {
             let mut disk = self.disk.lock().unwrap();
             // Mostly nothing, at times long enough for reservations to expire.
@@ -79,7 +79,7 @@ impl Log for &Model {
         }
         // One sync for everybody who came meanwhile.
         disk.durable = disk.entries.len();
-        Ok(first as u64)
+        Ok(Seq::new(first as u64))
     }
 
     fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, BudgetError> {
@@ -90,7 +90,7 @@ impl Log for &Model {
             (*budgets, *next, *life) = (Budgets::new(), 0, disk.crashes);
         }
         for (at, (recorded, asked)) in disk.entries[..disk.durable].iter().enumerate().skip(*next) {
-            budgets.take(at as u64, Timestamp::from_unix_micros(*recorded), asked.clone());
+            budgets.take(Seq::new(at as u64), Timestamp::from_unix_micros(*recorded), asked.clone());
             check(budgets);
         }
         *next = disk.durable;

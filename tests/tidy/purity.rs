@@ -28,6 +28,7 @@ const OF_PACKAGES: [(&str, &[&str]); 2] = [
             "Position",
             "Row",
             "Rows",
+            "Seq",
             "Timestamp",
             "column",
             "events",

@@ -1,6 +1,6 @@
 //! Alerts as JSON. Times are RFC 3339, as everywhere in the API.
 
-use ledger::{LedgerName, Position, Timestamp};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::{Measurement, Point};
 use operations::triage::{Action, By, Done, EscalationStepOf, HiddenBy, Hiding, Triage, Triaged};
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use crate::tail_filter::time_text;
 
 /// A note and the entry in which it stands.
 pub(super) struct Note {
-    pub(super) seq: u64,
+    pub(super) seq: Seq,
     pub(super) text: String,
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn by(by: &By) -> Map<String, Value> {
 }
 
 /// A position in `operations` as text.
-pub(crate) fn place(seq: u64) -> String {
+pub(crate) fn place(seq: Seq) -> String {
     Position { ledger: LedgerName::Operations, shard: 0, seq }.to_string()
 }
 

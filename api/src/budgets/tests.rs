@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request as HttpRequest;
-use ledger::{Entry, LedgerName};
+use ledger::{Entry, LedgerName, Seq};
 use operations::calendar::Period;
 use operations::kind::budget_report::{Decision, Report};
 use operations::kind::budget_request::Scope;
@@ -223,7 +223,10 @@ async fn sql_shows_what_was_decided() {
     let mut entries: Vec<Entry> = decisions
         .iter()
         .map(|(seq, id, request, owner)| {
-            let decision = Decision::new(*seq, request, owner, projection.get().answer(*seq).unwrap());
+            let decision = {
+                let seq = Seq::new(*seq);
+                Decision::new(seq, request, owner, projection.get().answer(seq).unwrap())
+            };
             Report::Decision { id: (*id).to_owned(), decision }.entry("budgets").unwrap()
         })
         .collect();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ledger::Row;
+use ledger::Seq;
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,7 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnginePosition {
     /// The next row.
-    pub next_seq: u64,
+    pub next_seq: Seq,
     /// Recorded time.
     pub clock: Clock,
     /// Rows recorded before this moment are backfill.
@@ -68,7 +69,7 @@ struct Header {
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
     pub fn new(detectors: Vec<NamedDetector>, key: Key, live_from: Timestamp) -> Self {
-        let state = EnginePosition { next_seq: 0, clock: Clock::default(), live_from };
+        let state = EnginePosition { next_seq: Seq::FIRST, clock: Clock::default(), live_from };
         Self::of(detectors, Shared::new(key), key, state)
     }
 
@@ -137,7 +138,7 @@ impl Engine {
             self.shared.note_opened(sender, second, opened);
         }
         self.note_batch(row.batch);
-        self.state.next_seq = row.position.seq + 1;
+        self.state.next_seq = row.position.seq.next();
     }
 
     /// Shows every event to every detector from now on, whatever they look at: for tests of what they look at.

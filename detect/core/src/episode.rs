@@ -10,6 +10,7 @@ mod queue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::Seq;
 use ledger::Timestamp;
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, What, Who};
@@ -111,7 +112,7 @@ pub struct Before {
     /// Event time of the first one, and when it was recorded.
     pub first: Option<(Timestamp, Timestamp)>,
     /// Sequence numbers of some of them, ascending.
-    pub evidence: Vec<u64>,
+    pub evidence: Vec<Seq>,
 }
 
 /// From what an alert is about first to what it is about last, in microseconds. Sources tell both times, so it may be any.

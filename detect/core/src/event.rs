@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::column::handle;
 use ledger::events::column;
 use ledger::limits::COLUMN_ID_LIMIT;
-use ledger::{LedgerName, Position, Row, Timestamp};
+use ledger::{LedgerName, Position, Row, Seq, Timestamp};
 use operations::Money;
 use operations::access::Trust;
 
@@ -112,7 +112,7 @@ impl Pack for Sighting {
     }
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        let (shard, seq) = (u32::unpack(input)?, u64::unpack(input)?);
+        let (shard, seq) = (u32::unpack(input)?, Seq::unpack(input)?);
         let position = Position { ledger: LedgerName::Events, shard, seq };
         let (time, recorded, backfill) = (Timestamp::unpack(input)?, Timestamp::unpack(input)?, bool::unpack(input)?);
         Ok(Self { position, time, recorded, backfill, sender: u32::unpack(input)? })

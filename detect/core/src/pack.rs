@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
+use ledger::Seq;
 use ledger::Timestamp;
 use operations::Money;
 use serde::Serialize;
@@ -85,6 +86,16 @@ macro_rules! numbers {
     )*};
 }
 numbers!(u8 u16 u32 u64 i16 i64 f32);
+
+impl Pack for Seq {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.get().pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        u64::unpack(input).map(Self::new)
+    }
+}
 
 impl Pack for Timestamp {
     fn pack(&self, out: &mut Vec<u8>) {
@@ -184,9 +195,9 @@ pub fn mark_of(hash: u64) -> Mark {
 }
 
 /// The sequence number of which a state kept the low half, when the event at `seq` came at most 2^32 later.
-pub fn whole_seq(seq: u64, half: u32) -> u64 {
+pub fn whole_seq(seq: Seq, half: u32) -> Seq {
     // What a damaged snapshot holds may lie before the beginning.
-    seq.saturating_sub(u64::from((seq as u32).wrapping_sub(half)))
+    seq.back(u64::from((seq.get() as u32).wrapping_sub(half)))
 }
 
 /// Packs a short text, or that there is none. A UUID, which most names of sessions and workspaces are, takes 17 bytes.
@@ -423,11 +434,13 @@ mod tests {
 
     #[test]
     fn a_sequence_number_is_known_by_its_half() {
-        let check = |seq: u64, kept: u64| assert_eq!(whole_seq(seq, kept as u32), kept, "{kept} at {seq}");
+        let check = |seq: u64, kept: u64| {
+            assert_eq!(whole_seq(Seq::new(seq), kept as u32), Seq::new(kept), "{kept} at {seq}");
+        };
         check(7, 7);
         check(1 << 33, (1 << 33) - 5);
         check((1 << 32) + 3, 4);
-        assert_eq!(whole_seq(3, 9), 0, "no event stands before the first");
+        assert_eq!(whole_seq(Seq::new(3), 9), Seq::FIRST, "no event stands before the first");
     }
 
     #[test]

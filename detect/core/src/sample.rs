@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use ledger::{Entry, LedgerName, Rows, Timestamp};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 use serde_json::Value;
 
 use crate::engine::Engine;
@@ -62,7 +62,7 @@ pub fn key() -> Key {
 
 /// A block of events. One with `repeat` stands for so many; `{n}` in its texts is the number of each.
 pub fn rows(events: &[Value]) -> Result<Rows, SampleError> {
-    let mut rows = Rows::new(LedgerName::Events, 0, 0);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
     let (mut last, mut total) = (0, 0_u64);
     for (at, event) in events.iter().enumerate() {
         let second = event.get("second").and_then(Value::as_i64);

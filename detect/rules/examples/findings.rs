@@ -27,7 +27,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::registry::DETECTORS;
 use detect_rules::rule_set::RuleSet;
-use ledger::{Entry, LedgerName, Rows, Timestamp};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 /// 2026-10-05T00:00:00Z, a Monday: the start of the month.
 const START: i64 = 1_791_158_400;
@@ -89,7 +89,7 @@ fn run(name: &str, rules: &RuleSet, blocks: &[Rows], until: i64, out: &mut impl 
 fn month() -> Vec<Rows> {
     let (mut fleet, mut blocks, mut seq) = (fleet::Fleet::new(50, 1), Vec::new(), 0);
     for (number, second) in (START..START + 30 * 86_400).step_by(TICK as usize).enumerate() {
-        let mut rows = Rows::new(LedgerName::Events, 0, seq);
+        let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(seq));
         let mut take = |entry: &mut Entry| {
             rows.push_entry(number as u64 * 3, Timestamp::from_unix_seconds(second), entry);
             seq += 1;

@@ -9,7 +9,7 @@ use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use injected::{Numbers, Step};
 use ledger::events::column;
-use ledger::{Entry, LedgerName, Rows, Timestamp};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 const TRACES: u64 = 200;
 const ROUNDS: usize = 8;
@@ -45,7 +45,7 @@ fn main() {
 
 /// The number of the step at which `loop.repeat` first speaks, from `begin` on.
 fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
-    let mut rows = Rows::new(LedgerName::Events, 0, 0);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
     for (at, (action, result)) in steps.iter().enumerate() {
         let mut event = Entry::new();
         for (column, text) in [(column::KIND, "command"), (column::SESSION, "s"), (column::TOOL, "Bash")] {

@@ -12,7 +12,7 @@ use detect_core::key::Key;
 use detect_rules::registry::Rules;
 use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
-use ledger::{Entry, LedgerName, Rows, Timestamp};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 /// What an agent takes that does everything, the tables that all share included.
 const BYTES_PER_AGENT_MAX: u64 = 4_096;
@@ -37,7 +37,7 @@ fn observe(step: u64, engine: &mut Engine, findings: &mut Findings) {
 /// to destinations of its own, requests that are refused, model calls with their costs, deleted files, holes in its stream.
 /// None of it is an alert, so that only states grow.
 fn round(step: u64, agents: Range<u64>) -> Rows {
-    let mut rows = Rows::new(LedgerName::Events, 0, step * AGENTS + agents.start);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(step * AGENTS + agents.start));
     for agent in agents {
         let number = step * AGENTS + agent;
         let mut event = Entry::new();

@@ -14,7 +14,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
-use ledger::{Durable, LedgerError, ReadLimit, Reader, Row, Timestamp};
+use ledger::{Durable, LedgerError, ReadLimit, Reader, Row, Seq, Timestamp};
 
 use crate::limits::{READ_BYTES, READ_ROWS};
 use crate::runner::newest_rules;
@@ -61,7 +61,7 @@ impl Backtest {
         progress: &mut dyn FnMut(BacktestProgress),
     ) -> Result<Report, LedgerError> {
         let durable = events.durable()?;
-        let from = self.since.map_or(Ok(0), |since| events.seq_at(since))?;
+        let from = self.since.map_or(Ok(Seq::FIRST), |since| events.seq_at(since))?;
         let end = self.until.map_or(Ok(durable.next_seq), |until| events.seq_at(until))?.max(from);
         let mut tally = Tally::new(key, self.examples);
         tally.read_recorded(operations, from..end)?;
@@ -74,7 +74,7 @@ impl Backtest {
         }
         let mut next = from;
         while next < end {
-            let limit = ReadLimit { rows: READ_ROWS.min((end - next) as usize), bytes: READ_BYTES };
+            let limit = ReadLimit { rows: READ_ROWS.min(end.distance_from(next) as usize), bytes: READ_BYTES };
             // `command` and `file` lie in the content part.
             let rows = events.read(next, true, limit)?;
             if rows.is_empty() {
@@ -87,7 +87,7 @@ impl Backtest {
                 }
             }
             next = rows.next_seq;
-            progress(BacktestProgress { done: next - from, total: end - from });
+            progress(BacktestProgress { done: next.distance_from(from), total: end.distance_from(from) });
         }
         // What came after the end of the part would have ended silence there.
         if end == durable.next_seq {

@@ -17,7 +17,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use ledger::consumer::{Halt, Monitor, Recorder, Source};
-use ledger::{AppendError, Consumer, Ledger, LedgerError, ReadLimit, Reader, Rows};
+use ledger::{AppendError, Consumer, Ledger, LedgerError, ReadLimit, Reader, Rows, Seq};
 use tokio_util::sync::CancellationToken;
 
 use crate::detection::{Detection, SnapshotError};
@@ -80,9 +80,9 @@ pub enum RunnerError {
     )]
     RolledBack {
         /// The position after its last row.
-        durable: u64,
+        durable: Seq,
         /// The next row by the cursor.
-        cursor: u64,
+        cursor: Seq,
     },
 }
 
@@ -283,7 +283,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
                 snapshots.clear();
             }
         }
-        let oldest = snapshots.first().map_or(u64::MAX, |reference| reference.next_seq);
+        let oldest = snapshots.first().map_or(Seq::MAX, |reference| reference.next_seq);
         outages.retain(|outage| outage.next_seq >= oldest);
     }
 

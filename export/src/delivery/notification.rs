@@ -1,5 +1,6 @@
 //! What happened to one alert in a batch, and the messages that tell of it.
 
+use ledger::Seq;
 use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State};
 use operations::fold::Told;
@@ -40,9 +41,9 @@ pub struct Notification<'a> {
     steps: Vec<usize>,
     ends: Vec<usize>,
     /// Positions of the entries that no revision tells apart: they make the names of their messages.
-    notice: Option<u64>,
-    acknowledged_at: u64,
-    closed_at: Option<u64>,
+    notice: Option<Seq>,
+    acknowledged_at: Seq,
+    closed_at: Option<Seq>,
 }
 
 /// A thread, and what the receiver calls its first message.
@@ -92,7 +93,7 @@ impl<'a> Notification<'a> {
             steps: Vec::new(),
             ends: Vec::new(),
             notice: None,
-            acknowledged_at: 0,
+            acknowledged_at: Seq::FIRST,
             closed_at: None,
         }
     }
@@ -119,7 +120,7 @@ impl<'a> Notification<'a> {
         }
     }
 
-    fn revise(&mut self, number: usize, seq: u64, alert: &'a Alert, notice: Option<&'a Because>) {
+    fn revise(&mut self, number: usize, seq: Seq, alert: &'a Alert, notice: Option<&'a Because>) {
         // What comes after the end and is news stands in the next batch; the rest was overtaken.
         let overtaken = self.opened.is_some_and(|opened| opened.revision > alert.revision) || self.over.is_some();
         let escalation = match notice {

@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ledger::operations::column;
-use ledger::{Options, Position, ReadLimit, Store, Timestamp};
+use ledger::{Options, Position, ReadLimit, Seq, Store, Timestamp};
 use operations::alert::{ALERT, Alert, Severity};
 use operations::kind::alert_notice::NOTICE;
 use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
@@ -82,9 +82,9 @@ impl Bench {
     }
 
     /// How many entries of each kind there are, and the newest receipt's end.
-    fn kinds(&self) -> (BTreeMap<String, usize>, u64) {
-        let (reader, mut from) = (self.store.operations().reader(), 0);
-        let (mut kinds, mut end) = (BTreeMap::new(), 0);
+    fn kinds(&self) -> (BTreeMap<String, usize>, Seq) {
+        let (reader, mut from) = (self.store.operations().reader(), Seq::FIRST);
+        let (mut kinds, mut end) = (BTreeMap::new(), Seq::FIRST);
         loop {
             let rows = reader.read(from, false, ReadLimit { rows: 10_000, bytes: 1 << 24 }).unwrap();
             if rows.is_empty() {
@@ -102,7 +102,7 @@ impl Bench {
     }
 
     /// Waits until `done` holds of the kinds and the newest receipt.
-    async fn until(&self, done: impl Fn(&BTreeMap<String, usize>, u64) -> bool) {
+    async fn until(&self, done: impl Fn(&BTreeMap<String, usize>, Seq) -> bool) {
         let mut watch = self.store.operations().reader().watch().unwrap();
         loop {
             let (kinds, end) = self.kinds();
@@ -147,7 +147,7 @@ async fn dead_letters_are_seen_and_come_back_with_the_end_of_their_alert() {
     // The first alert ends meanwhile. Nobody was told of it, so nobody is told of its end.
     bench.pager.lock().unwrap().refuse = false;
     bench.append(&[resolved(1), alert_of(3, Severity::High)]).await;
-    bench.until(|_, end| end >= 5).await;
+    bench.until(|_, end| end >= Seq::new(5)).await;
     assert!(retries.retry("nobody", "alice").await.is_err());
     retries.retry("pager", "alice").await.unwrap();
     bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 2)).await;
@@ -270,7 +270,7 @@ async fn a_route_decides_and_whoever_was_told_hears_the_end() {
             alert_of(3, Severity::Critical),
         ])
         .await;
-    bench.until(|_, end| end >= 5).await;
+    bench.until(|_, end| end >= Seq::new(5)).await;
     stop.cancel();
     running.await.unwrap();
     let told: Vec<(String, String)> = bench.sent().into_iter().filter(|(_, key)| !key.ends_with('3')).collect();

@@ -36,7 +36,7 @@ impl IdleWorker {
         match stood {
             Ok(Ok(own)) => {
                 let (sink, ledger) = (&own.sink, own.ledger.as_str());
-                tracing::info!(sink, r#type = own.kind, ledger, position = own.next_seq, "the sink is paused");
+                tracing::info!(sink, r#type = own.kind, ledger, position = own.next_seq.get(), "the sink is paused");
                 *self.status() = own;
             }
             Ok(Err(error)) => {

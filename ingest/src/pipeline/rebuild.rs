@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use ledger::events::column;
-use ledger::{LedgerError, ReadLimit, Reader, Row};
+use ledger::{LedgerError, ReadLimit, Reader, Row, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::Pipeline;
@@ -40,7 +40,7 @@ impl Keeper {
     /// Remembers the last rows, as many as there are keys to remember. Joins are learned from the rows that have to be read
     /// anyway; [`Keeper::learn`] goes on with those before them.
     pub fn rebuild(&mut self, dedup: &mut Dedup, enrichment: &mut Enrichment) -> Result<(), LedgerError> {
-        let end = self.reader.durable()?.next_seq;
+        let end = self.reader.durable()?.next_seq.get();
         let first = self.files.block(end.saturating_sub(limits::DEDUP_KEYS_MAX as u64));
         self.next = self.files.block(end);
         self.files.keep_only(first..self.next)?;
@@ -87,15 +87,15 @@ impl Keeper {
     /// Learns joins from rows before those that [`Keeper::rebuild`] read.
     pub fn learn(&mut self, pipeline: &Pipeline, stop: &CancellationToken) -> Result<(), LedgerError> {
         while !self.unlearned.is_empty() && !stop.is_cancelled() {
-            let rows = self.reader.read(self.unlearned.start, false, LIMIT)?;
-            if rows.next_seq <= self.unlearned.start {
+            let rows = self.reader.read(Seq::new(self.unlearned.start), false, LIMIT)?;
+            if rows.next_seq.get() <= self.unlearned.start {
                 break;
             }
             let mut enrichment = pipeline.enrichment();
             rows.iter()
-                .take_while(|row| row.position.seq < self.unlearned.end)
+                .take_while(|row| row.position.seq.get() < self.unlearned.end)
                 .for_each(|row| enrichment.restore(&row));
-            self.unlearned.start = rows.next_seq;
+            self.unlearned.start = rows.next_seq.get();
         }
         Ok(())
     }
@@ -126,8 +126,8 @@ impl Keeper {
         let (mut next, mut memories) = (range.start, Vec::new());
         while next < range.end {
             let limit = ReadLimit { rows: LIMIT.rows.min((range.end - next) as usize), ..LIMIT };
-            let rows = self.reader.read(next, false, limit)?;
-            if rows.next_seq <= next {
+            let rows = self.reader.read(Seq::new(next), false, limit)?;
+            if rows.next_seq.get() <= next {
                 // Durable rows are always there; half of them must never pass for all.
                 let place = format!("events, position {next}");
                 return Err(LedgerError::corrupt(self.reader.data_directory(), place, "a durable row is not there"));
@@ -138,7 +138,7 @@ impl Keeper {
                 memories.extend(memory(&self.keyring, &row, many));
                 each(&row);
             }
-            next = rows.next_seq;
+            next = rows.next_seq.get();
         }
         Ok(memories)
     }
@@ -156,7 +156,7 @@ fn memory(keyring: &Keyring, row: &Row<'_>, many: bool) -> Option<Memory> {
     let body = if many { Body::UNKNOWN } else { key::body(keyring, row) };
     // Earlier versions replaced the kind.
     let conflict = row.list(column::MARKS).any(|mark| mark == CONFLICT) || row.text(column::KIND) == Some(CONFLICT);
-    Some(Memory { key, body, row: row.position.seq, conflict })
+    Some(Memory { key, body, row: row.position.seq.get(), conflict })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::rows::{RowPlace, Rows};
 use crate::segment::cache::{DecodedRow, DecodedRows, RowGroupCache};
 use crate::segment::entry_of;
 use crate::segment::file::{RowGroupRange, SegmentFile};
+use crate::seq::Seq;
 
 /// Reads the rows of segments through a cache that others share. Footers are not kept: there may be many segments.
 #[derive(Debug, Clone)]
@@ -75,13 +76,13 @@ impl SegmentReader {
         let decoded = decode(self.table, &file.decode_kinds(row_group, kinds)?, None, range)
             .map_err(|(_, what)| LedgerError::corrupt(self.blobs.path(name), format!("row group {row_group}"), what))?;
         let mut rows = self.refer(&decoded.blocks, decoded.from(from), from, usize::MAX);
-        rows.next_seq = range.end_seq;
+        rows.next_seq = Seq::new(range.end_seq);
         Ok(rows.without_content())
     }
 
     /// Rows that refer to these blocks, until they have `bytes_max` bytes.
     fn refer(&self, blocks: &[Arc<Block>], found: &[DecodedRow], from: u64, bytes_max: usize) -> Rows {
-        let mut rows = Rows::new(self.table.ledger, self.shard, from);
+        let mut rows = Rows::new(self.table.ledger, self.shard, Seq::new(from));
         let mut shared = None;
         for found in found {
             if !rows.is_empty() && rows.size() >= bytes_max {
@@ -232,7 +233,7 @@ mod tests {
                     assert!((1..=limit).contains(&rows.len()));
                     for (row, want) in rows.iter().zip(&recorded[from as usize..]) {
                         let place = RowPlace {
-                            seq: row.position.seq,
+                            seq: row.position.seq.get(),
                             batch: row.batch,
                             recorded: row.recorded.unix_micros(),
                             flags: row.flags,
@@ -241,13 +242,13 @@ mod tests {
                         let content = if content { want.content.clone() } else { Vec::new() };
                         assert_eq!((row.part(Part::Facts), row.part(Part::Content)), (want.facts.clone(), content));
                     }
-                    from = rows.next_seq;
+                    from = rows.next_seq.get();
                 }
                 assert_eq!(from as usize, recorded.len());
             }
         }
         let one = reader(&blobs).read(&manifest.segments[0], 5, true, 100, 1).expect("readable");
-        assert_eq!((one.len(), one.next_seq), (1, 6), "one row at least, whatever the limit");
+        assert_eq!((one.len(), one.next_seq), (1, Seq::new(6)), "one row at least, whatever the limit");
     }
 
     #[test]
@@ -293,7 +294,7 @@ mod tests {
             let rows = reader.read(&manifest.segments[0], want.place.seq, true, 1, 1).expect("readable");
             let row = rows.get(0).expect("a row");
             let place = RowPlace {
-                seq: row.position.seq,
+                seq: row.position.seq.get(),
                 batch: row.batch,
                 recorded: row.recorded.unix_micros(),
                 flags: row.flags,

@@ -16,6 +16,7 @@ use crate::position::LedgerName;
 use crate::replay::{Mark, Statement};
 use crate::seal::prove;
 use crate::segments::{last_statement, mark_of};
+use crate::seq::Seq;
 use crate::timestamp::Timestamp;
 
 /// What was found before anything was started, and is to be settled before events are taken.
@@ -25,7 +26,7 @@ pub(super) struct Trust {
     /// The newest manifests, with the files that they list.
     manifests: Vec<(Manifest, std::sync::Arc<dyn crate::blobs::Blobs>)>,
     /// The position in `operations` after the last entry that a signed checkpoint covers.
-    signed_seq: u64,
+    signed_seq: Seq,
     may_be_torn: bool,
 }
 
@@ -39,7 +40,7 @@ impl Trust {
         let manifests = [events, operations].into_iter().filter_map(|opening| {
             opening.segments.manifest().map(|manifest| (manifest.clone(), opening.segments.blobs()))
         });
-        let signed_seq = operations.signed()?.map_or(0, |mark| mark.next_seq);
+        let signed_seq = operations.signed()?.map_or(Seq::FIRST, |mark| Seq::new(mark.next_seq));
         Ok(Self { gaps, manifests: manifests.collect(), signed_seq, may_be_torn: events.place.may_be_torn })
     }
 

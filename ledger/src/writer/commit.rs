@@ -16,6 +16,7 @@ use crate::limits;
 use crate::position::Position;
 use crate::queue::Queued;
 use crate::seal::SealBatch;
+use crate::seq::Seq;
 use crate::store::Durable;
 use crate::tail::TailBlock;
 use crate::timestamp::Timestamp;
@@ -261,12 +262,12 @@ impl Writer {
         self.wal.commit += 1;
         self.wal.next_seq += groups.iter().map(|queued| queued.group.entries() as u64).sum::<u64>();
         self.view.publish(Durable {
-            next_seq: self.wal.next_seq,
+            next_seq: Seq::new(self.wal.next_seq),
             recorded_until: recorded,
             batches: self.chain.next_batch,
         });
         for Queued { group, reply, .. } in groups {
-            let first = Position { ledger: self.place.table.ledger, shard: self.place.shard, seq };
+            let first = Position { ledger: self.place.table.ledger, shard: self.place.shard, seq: Seq::new(seq) };
             seq += group.entries() as u64;
             // A sender that no longer waits has nothing to be told.
             let _ = reply.send(Ok(Receipt { first, count: group.entries() as u32, recorded }));

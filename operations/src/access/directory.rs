@@ -93,11 +93,11 @@ mod tests {
     use super::*;
     use crate::access::{Role, Secret, Trust};
     use crate::kind::token::Created;
-    use ledger::{Entry, LedgerName, Rows};
+    use ledger::{Entry, LedgerName, Rows, Seq};
 
     /// Builds a block of token entries as they stand in the ledger.
     fn rows(entries: &[(&str, &str, String)]) -> Rows {
-        let mut rows = Rows::new(LedgerName::Operations, 0, 0);
+        let mut rows = Rows::new(LedgerName::Operations, 0, Seq::FIRST);
         for (seq, (id, to, record)) in entries.iter().enumerate() {
             let mut entry = Entry::new();
             let values = [

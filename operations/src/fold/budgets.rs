@@ -21,7 +21,7 @@ use crate::fold::Fold;
 use crate::kind::budget_request::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::limits::{BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_PER_BUDGET_MAX};
 use crate::money::Money;
-use ledger::{Row, Timestamp};
+use ledger::{Row, Seq, Timestamp};
 
 /// All hard budgets with their reservations.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub struct Budgets {
     /// No budget is refilled before this second.
     next_turn: i64,
     reservations: Reservations,
-    answers: VecDeque<(u64, Answer)>,
+    answers: VecDeque<(Seq, Answer)>,
 }
 
 /// A reservation that keeps money now.
@@ -53,7 +53,7 @@ impl Budgets {
     }
 
     /// The answer to the request that was recorded with this sequence number, as long as it is kept.
-    pub fn answer(&self, seq: u64) -> Option<&Answer> {
+    pub fn answer(&self, seq: Seq) -> Option<&Answer> {
         let at = self.answers.binary_search_by_key(&seq, |(seq, _)| *seq).ok()?;
         self.answers.get(at).map(|(_, answer)| answer)
     }
@@ -160,7 +160,7 @@ impl Budgets {
     }
 
     /// Decides the request at a position, and keeps the answer for whoever asked.
-    pub fn take(&mut self, seq: u64, recorded: Timestamp, asked: Asked) -> &Answer {
+    pub fn take(&mut self, seq: Seq, recorded: Timestamp, asked: Asked) -> &Answer {
         let answer = self.decide(recorded, asked);
         if self.answers.len() >= BUDGET_ANSWERS_MAX {
             self.answers.pop_front();

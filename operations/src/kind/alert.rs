@@ -228,7 +228,7 @@ pub fn id(rule: &str, version: u32, scope: &str, first: Position) -> String {
         scope.as_bytes(),
         first.ledger.as_str().as_bytes(),
         &first.shard.to_be_bytes(),
-        &first.seq.to_be_bytes(),
+        &first.seq.get().to_be_bytes(),
     ];
     let mut text = Digest::of(b"tachograph alert id v1\n", &fields).to_string();
     text.truncate(32);
@@ -254,10 +254,10 @@ mod positions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::LedgerName;
+    use ledger::{LedgerName, Seq};
 
     fn position(seq: u64) -> Position {
-        Position { ledger: LedgerName::Events, shard: 0, seq }
+        Position { ledger: LedgerName::Events, shard: 0, seq: Seq::new(seq) }
     }
 
     #[test]

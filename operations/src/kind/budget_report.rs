@@ -7,7 +7,7 @@ use super::budget_request::Owner;
 use super::{Envelope, Family, Info, Kind};
 use crate::fold::{Answer, Standing};
 use crate::money::Money;
-use ledger::{AppendError, Entry, Timestamp};
+use ledger::{AppendError, Entry, Seq, Timestamp};
 
 /// The operations kind that says how a request was decided; the subject is the reservation.
 pub const DECISION_KIND: &str = "budget.decision";
@@ -48,7 +48,7 @@ pub enum Report {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// Sequence number of the request in `operations`.
-    pub seq: u64,
+    pub seq: Seq,
     /// `reserve`, `commit` or `release`.
     pub request: String,
     /// Who asked.
@@ -77,7 +77,7 @@ pub struct Decision {
 
 impl Decision {
     /// What was decided about the request at `seq`; `request` is the last word of its kind.
-    pub fn new(seq: u64, request: &str, owner: &Owner, answer: &Answer) -> Self {
+    pub fn new(seq: Seq, request: &str, owner: &Owner, answer: &Answer) -> Self {
         let mut decision = Self {
             seq,
             request: request.to_owned(),

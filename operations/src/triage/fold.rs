@@ -16,6 +16,7 @@ use crate::kind::delivery::{HIDDEN, HIDDEN_KIND, Hidden};
 use crate::kind::window::{MAINTENANCE, MAINTENANCE_EXPIRE, SILENCE, SILENCE_EXPIRE, WindowKind};
 use crate::limits;
 use ledger::Row;
+use ledger::Seq;
 use ledger::Timestamp;
 use ledger::operations::column;
 
@@ -27,7 +28,7 @@ use ledger::operations::column;
 pub struct Triage {
     alerts: BTreeMap<String, Triaged>,
     /// In the order in which they are forgotten: those that are done, then by their newest entry.
-    order: BTreeSet<(bool, u64, String)>,
+    order: BTreeSet<(bool, Seq, String)>,
     bytes: usize,
     alerts_max: usize,
     bytes_max: usize,
@@ -206,7 +207,7 @@ impl Triage {
 
     /// The alerts of which somebody may have to be told, in the order of their newest entries.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = &Triaged> {
-        self.order.range((true, 0, String::new())..).filter_map(|(_, _, id)| self.alerts.get(id))
+        self.order.range((true, Seq::FIRST, String::new())..).filter_map(|(_, _, id)| self.alerts.get(id))
     }
 
     fn alert(&mut self, row: &Row<'_>) {
@@ -287,7 +288,7 @@ impl Triage {
 }
 
 /// The place in the order of forgetting.
-fn order(triaged: &Triaged) -> (bool, u64, String) {
+fn order(triaged: &Triaged) -> (bool, Seq, String) {
     (!triaged.is_done(), triaged.seq, triaged.alert.id.clone())
 }
 

@@ -10,6 +10,7 @@ use crate::kind::alert_step::{self, CloseReason};
 use crate::limits;
 use ledger::FLAG_CONTENT;
 use ledger::Row;
+use ledger::Seq;
 use ledger::Timestamp;
 use ledger::operations::column;
 
@@ -112,7 +113,7 @@ impl Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Sequence number of the entry in `operations`.
-    pub seq: u64,
+    pub seq: Seq,
     /// Who, and when.
     pub by: By,
     /// What.
@@ -145,11 +146,11 @@ pub struct Triaged {
     /// The newest revision.
     pub alert: Alert,
     /// Sequence number of the newest entry about it.
-    pub seq: u64,
+    pub seq: Seq,
     /// When its first revision was recorded.
     pub opened: Timestamp,
     /// Sequence number of its newest revision,
-    pub revised_seq: u64,
+    pub revised_seq: Seq,
     /// and when that was recorded.
     pub revised: Timestamp,
     /// Since when it has waited for somebody: escalation counts from here.

@@ -9,6 +9,7 @@ use crate::alert::Alert;
 use crate::kind::window::{Window, WindowKind};
 use crate::limits;
 use ledger::Row;
+use ledger::Seq;
 use ledger::Timestamp;
 
 /// Where a silence or maintenance window stands.
@@ -49,7 +50,7 @@ pub struct StandingSilence {
     /// Who ended it early, and when.
     pub expired: Option<By>,
     /// Sequence number of the entry that began it.
-    pub seq: u64,
+    pub seq: Seq,
 }
 
 impl StandingSilence {

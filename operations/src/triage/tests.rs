@@ -15,7 +15,7 @@ use crate::kind::window::WindowKind;
 use crate::limits;
 use ledger::LedgerName;
 use ledger::operations::column;
-use ledger::{Rows, Timestamp};
+use ledger::{Rows, Seq, Timestamp};
 
 const MINUTE: i64 = 60_000_000;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -70,7 +70,7 @@ struct Story {
 
 impl Story {
     fn new(policy: Policy) -> Self {
-        Self { rows: Rows::new(LedgerName::Operations, 0, 0), triage: Triage::new(policy) }
+        Self { rows: Rows::new(LedgerName::Operations, 0, Seq::FIRST), triage: Triage::new(policy) }
     }
 
     /// The time of the newest row.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ledger::{LedgerName, Position, Timestamp};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::Measurement;
 use operations::triage::{Hiding, Triage, Triaged};
 
@@ -30,7 +30,7 @@ impl<'a> AlertRow<'a> {
 }
 
 /// Where an entry of `operations` stands.
-pub(super) fn place(seq: u64) -> String {
+pub(super) fn place(seq: Seq) -> String {
     Position { ledger: LedgerName::Operations, shard: 0, seq }.to_string()
 }
 
@@ -58,7 +58,7 @@ const COLUMNS: &[ViewColumn] = &[
         Cell::text(place(row.triaged.revised_seq))
     }),
     column("seq", Form::Unsigned, "The newest revision's sequence number.", |row| {
-        Cell::Unsigned(Some(row.triaged.revised_seq))
+        Cell::Unsigned(Some(row.triaged.revised_seq.get()))
     }),
     column("recorded", Form::Time, "When the newest revision was recorded.", |row| {
         Cell::time(Some(row.triaged.revised))

@@ -36,7 +36,7 @@ pub(super) const SILENCES: View = View {
 
 const COLUMNS: &[ViewColumn] = &[
     column("position", Form::Text, "Where the entry that began it stands.", |row| Cell::text(place(row.standing.seq))),
-    column("seq", Form::Unsigned, "That entry's sequence number.", |row| Cell::Unsigned(Some(row.standing.seq))),
+    column("seq", Form::Unsigned, "That entry's sequence number.", |row| Cell::Unsigned(Some(row.standing.seq.get()))),
     column("recorded", Form::Time, "When it was recorded.", |row| Cell::time(Some(row.standing.by.recorded))),
     column("silence", Form::Text, "Id of the silence or maintenance window.", |row| Cell::text(&row.standing.id)),
     column("kind", Form::Text, "silence or maintenance.", |row| Cell::text(row.standing.kind.word())),

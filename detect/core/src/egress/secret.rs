@@ -1,6 +1,7 @@
 //! Which events show that an agent had a secret in its hands.
 
 use ledger::Position;
+use ledger::Seq;
 use ledger::Timestamp;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ pub struct SecretRead {
     /// Shard of the event.
     shard: u32,
     /// Sequence number of the event.
-    seq: u64,
+    seq: Seq,
     /// When it was recorded.
     pub recorded: Timestamp,
     /// How it was recognised.

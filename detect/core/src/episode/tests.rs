@@ -1,5 +1,6 @@
 //! What the detectors' own tests do not show: endings by hand, what came before the opening, and stored episodes.
 
+use ledger::Seq;
 use ledger::Timestamp;
 use operations::alert::{EVIDENCE_MAX, State};
 use serde::Deserialize;
@@ -27,7 +28,7 @@ impl Case for Plain {
 
 fn sighting(seq: u64) -> Sighting {
     let time = Timestamp::from_unix_seconds(START + seq as i64);
-    let position = ::ledger::Position { ledger: ::ledger::LedgerName::Events, shard: 0, seq };
+    let position = ::ledger::Position { ledger: ::ledger::LedgerName::Events, shard: 0, seq: Seq::new(seq) };
     Sighting { position, time, recorded: time, backfill: false, sender: 0 }
 }
 
@@ -49,12 +50,13 @@ fn raise(episodes: &mut Episodes<Plain>, name: &str, seq: u64, before: Before, f
 fn what_came_before_counts_and_is_evidence() {
     let (mut episodes, mut findings) = (episodes(), Findings::new());
     let first = sighting(3);
-    let before = Before { count: 40, first: Some((first.time, first.recorded)), evidence: (3..43).collect() };
+    let before =
+        Before { count: 40, first: Some((first.time, first.recorded)), evidence: (3..43).map(Seq::new).collect() };
     raise(&mut episodes, "a", 43, before, &mut findings);
     let alert = &findings.alerts()[0];
     assert_eq!((alert.count, alert.first_seen, alert.state), (41, first.time, State::Open));
     assert!(alert.evidence.len() < EVIDENCE_MAX && alert.evidence.is_sorted());
-    assert_eq!((alert.evidence[0].seq, alert.evidence.last().unwrap().seq), (3, 43));
+    assert_eq!((alert.evidence[0].seq, alert.evidence.last().unwrap().seq), (Seq::new(3), Seq::new(43)));
 }
 
 #[test]

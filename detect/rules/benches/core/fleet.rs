@@ -2,7 +2,7 @@
 //! same numbers each time, and no clock.
 
 use ledger::events::column;
-use ledger::{Entry, LedgerName, Rows, Timestamp};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 use crate::numbers::Numbers;
 
@@ -80,7 +80,7 @@ pub fn blocks(events: usize) -> Vec<Rows> {
     let mut sequences = vec![0i64; AGENTS as usize];
     for number in 0..events {
         if number.is_multiple_of(BLOCK) {
-            blocks.push(Rows::new(LedgerName::Events, 0, number as u64));
+            blocks.push(Rows::new(LedgerName::Events, 0, Seq::new(number as u64)));
         }
         let recorded = START + MICROS * number as i64 / events as i64;
         let agent = numbers.below(AGENTS);

@@ -17,7 +17,7 @@ use detect_core::text::{cut, duration};
 use detect_core::timers::Timers;
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
-use ledger::{LedgerName, Position, Timestamp};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
@@ -135,7 +135,7 @@ struct Agent {
 /// The event with which it began something, as a [`Sighting`] says, without room between the fields.
 #[derive(Debug, Clone, Copy)]
 struct Begun {
-    seq: u64,
+    seq: Seq,
     time: Timestamp,
     recorded: Second,
     sender: u32,

@@ -9,7 +9,7 @@ use std::ops::Range;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use ledger::operations::column;
-use ledger::{LedgerError, ReadLimit, Reader, Row, Timestamp};
+use ledger::{LedgerError, ReadLimit, Reader, Row, Seq, Timestamp};
 use operations::alert::{self, Alert, Severity, State, Who};
 use operations::calendar;
 use serde::Serialize;
@@ -153,8 +153,8 @@ impl Tally {
     }
 
     /// Reads which alerts are on record that begin in this part of the history.
-    pub fn read_recorded(&mut self, operations: &Reader, range: Range<u64>) -> Result<(), LedgerError> {
-        let mut next = 0;
+    pub fn read_recorded(&mut self, operations: &Reader, range: Range<Seq>) -> Result<(), LedgerError> {
+        let mut next = Seq::FIRST;
         loop {
             let rows = operations.read(next, false, ReadLimit { rows: READ_ROWS, bytes: READ_BYTES })?;
             if rows.is_empty() {
@@ -337,7 +337,7 @@ impl Tally {
     }
 
     fn hash(&self, alert: &Alert) -> u64 {
-        let first = alert.evidence.first().map_or(0, |position| position.seq).to_string();
+        let first = alert.evidence.first().map_or(Seq::FIRST, |position| position.seq).to_string();
         let Who { user, session, workspace, .. } = &alert.who;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         self.key.hash(&[&alert.rule, &first, &text(user), &text(session), &text(workspace)])

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use ledger::events::column as event;
 use ledger::operations::column;
-use ledger::{Entry, Follower, Group, Options, Store, Timestamp};
+use ledger::{Entry, Follower, Group, Options, Seq, Store, Timestamp};
 use operations::Money;
 use operations::budget::BudgetService;
 use operations::calendar::Period;
@@ -83,7 +83,7 @@ impl World {
         let mut reading = Reading {
             reconciliation,
             events: Follower::new(events.clone(), events_from, false, EVENTS_LIMIT),
-            operations: Follower::new(operations, 0, false, OPERATIONS_LIMIT),
+            operations: Follower::new(operations, Seq::FIRST, false, OPERATIONS_LIMIT),
             reader: events,
         };
         while reading.reconciliation.is_behind() {
@@ -158,7 +158,7 @@ impl Reading {
     }
 
     fn read_events(&mut self, durable: &Durable) {
-        self.events.seek(self.reconciliation.seek_events(&self.reader, durable.next_seq).unwrap());
+        self.events.seek(self.reconciliation.seek_events(&self.reader, Seq::new(durable.next_seq.get())).unwrap());
         while let Some(rows) = self.events.next_until(durable).unwrap() {
             self.reconciliation.take_events(&rows);
         }
@@ -241,7 +241,7 @@ fn a_budget_without_events_since_is_not_read_for_from_the_beginning() {
     let end = world.store.events().reader().durable().unwrap().next_seq;
     assert_eq!(
         (end, world.open().reconciliation.events_seq()),
-        (1, 1),
+        (Seq::new(1), Seq::new(1)),
         "what came before the budget is passed over for good"
     );
     world.store.stop();

@@ -2,7 +2,7 @@
 //! HTML gets it escaped.
 
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use ledger::Timestamp;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};

@@ -11,7 +11,7 @@ use crate::fold::Projection;
 use crate::kind::budget_request::{Commit, Owner, Scope, Seen};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use ledger::Reader;
-use ledger::{Options, Store, Timestamp};
+use ledger::{Options, Seq, Store, Timestamp};
 
 /// 2026-11-22T23:59:00Z.
 const START: i64 = 1_795_391_940_000_000;
@@ -392,7 +392,7 @@ proptest! {
 }
 
 /// The rows as they are read back, and through them every answer.
-fn answers(reader: Reader) -> (Projection<Budgets>, Vec<(u64, Answer)>) {
+fn answers(reader: Reader) -> (Projection<Budgets>, Vec<(Seq, Answer)>) {
     let projection = Projection::open(reader, Budgets::new()).unwrap();
     let answers = projection.get().answers.iter().cloned().collect();
     (projection, answers)

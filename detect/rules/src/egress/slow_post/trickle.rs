@@ -6,6 +6,7 @@ use detect_core::event::EventRow;
 use detect_core::pack::whole_seq;
 use detect_core::packed;
 use detect_core::second::Moment;
+use ledger::Seq;
 use ledger::Timestamp;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
@@ -121,7 +122,7 @@ impl Trickle {
             later.rotate_left(1);
         }
         if let Some(latest) = self.evidence.get_mut(usize::from(self.remembered) - 1) {
-            *latest = event.position().seq as u32;
+            *latest = event.position().seq.get() as u32;
         }
     }
 
@@ -153,7 +154,7 @@ impl Trickle {
     }
 
     /// What came before the latest request, which stands at `seq`, for the episode that it opens.
-    pub fn before(&self, seq: u64) -> Before {
+    pub fn before(&self, seq: Seq) -> Before {
         let earlier = self.evidence.iter().take(usize::from(self.remembered).saturating_sub(1));
         let count = u64::from(self.writes) + u64::from(self.queries);
         Before {

@@ -14,6 +14,7 @@ use detect_core::event::Sighting;
 use detect_core::pack::{Mark, Pack, RestoreError, mark_of, whole_seq};
 use detect_core::packed;
 use detect_core::second::Second;
+use ledger::Seq;
 use ledger::Timestamp;
 use operations::Money;
 
@@ -101,7 +102,8 @@ struct Half {
 packed!(Half { low, high });
 
 impl Half {
-    fn of(whole: u64) -> Self {
+    fn of(seq: Seq) -> Self {
+        let whole = seq.get();
         Self { low: whole as u16, high: (whole >> 16) as u16 }
     }
 
@@ -305,10 +307,10 @@ impl CycleFinder {
     }
 
     /// Positions of the steps before the latest one, which stands at `seq`.
-    pub fn evidence(&self, seq: u64) -> Vec<u64> {
+    pub fn evidence(&self, seq: Seq) -> Vec<Seq> {
         let since = self.began.map_or(SPAN_MAX, |began| self.steps_since(began.step) as usize);
         let before = self.latest(since.saturating_add(1)).skip(1);
-        let mut evidence: Vec<u64> = before.map(|recent| whole_seq(seq, recent.passed.seq.get())).collect();
+        let mut evidence: Vec<Seq> = before.map(|recent| whole_seq(seq, recent.passed.seq.get())).collect();
         evidence.reverse();
         evidence
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use detect_core::episode::Before;
 use detect_core::packed;
+use ledger::Seq;
 use ledger::Timestamp;
 
 use super::Seen;
@@ -13,7 +14,7 @@ use crate::limits::RULE_EVIDENCE_MAX;
 /// The latest events, oldest first.
 #[derive(Debug, Default)]
 pub struct RecentEvents {
-    latest: VecDeque<(u64, (Timestamp, Timestamp))>,
+    latest: VecDeque<(Seq, (Timestamp, Timestamp))>,
 }
 
 packed!(RecentEvents { latest });

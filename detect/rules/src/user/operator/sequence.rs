@@ -6,6 +6,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::table::Table;
 use detect_core::{detector_state, packed};
+use ledger::Seq;
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ struct Chain {
     second: i64,
     time: Timestamp,
     recorded: Timestamp,
-    evidence: Vec<u64>,
+    evidence: Vec<Seq>,
 }
 
 packed!(Chains { reached });
