@@ -87,34 +87,24 @@ macro_rules! numbers {
 }
 numbers!(u8 u16 u32 u64 i16 i64 f32);
 
-impl Pack for Seq {
-    fn pack(&self, out: &mut Vec<u8>) {
-        self.get().pack(out);
-    }
+/// Types over a number are packed as the number: how to it, and how back.
+macro_rules! over_numbers {
+    ($($type:ty: $number:ty, $get:ident, $make:ident;)*) => {$(
+        impl Pack for $type {
+            fn pack(&self, out: &mut Vec<u8>) {
+                self.$get().pack(out);
+            }
 
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        u64::unpack(input).map(Self::new)
-    }
+            fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+                <$number>::unpack(input).map(Self::$make)
+            }
+        }
+    )*};
 }
-
-impl Pack for Timestamp {
-    fn pack(&self, out: &mut Vec<u8>) {
-        self.unix_micros().pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        i64::unpack(input).map(Self::from_unix_micros)
-    }
-}
-
-impl Pack for Money {
-    fn pack(&self, out: &mut Vec<u8>) {
-        self.as_micros().pack(out);
-    }
-
-    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        u64::unpack(input).map(Self::from_micros)
-    }
+over_numbers! {
+    Seq: u64, get, new;
+    Timestamp: i64, unix_micros, from_unix_micros;
+    Money: u64, as_micros, from_micros;
 }
 
 impl Pack for bool {

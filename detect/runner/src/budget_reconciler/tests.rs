@@ -158,7 +158,7 @@ impl Reading {
     }
 
     fn read_events(&mut self, durable: &Durable) {
-        self.events.seek(self.reconciliation.seek_events(&self.reader, Seq::new(durable.next_seq.get())).unwrap());
+        self.events.seek(self.reconciliation.seek_events(&self.reader, durable.next_seq).unwrap());
         while let Some(rows) = self.events.next_until(durable).unwrap() {
             self.reconciliation.take_events(&rows);
         }
