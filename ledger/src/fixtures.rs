@@ -56,7 +56,7 @@ pub(crate) fn set(entry: &mut Entry, column: &Column, value: Value) {
         (Kind::Text, Value::Text(text)) => entry.set_text(handle::Text(column.id), &text),
         (Kind::Integer, Value::Number(number)) => entry.set_integer(handle::Integer(column.id), number),
         (Kind::Time, Value::Number(number)) => {
-            entry.set_time(handle::Time(column.id), Timestamp::from_unix_micros(number))
+            entry.set_time(handle::Time(column.id), Timestamp::from_unix_micros(number));
         }
         (Kind::Fingerprint, Value::Number(number)) => {
             entry.set_fingerprint(handle::Fingerprint(column.id), number.cast_unsigned());

@@ -47,7 +47,6 @@ pub static SPEC: SinkSpec = SinkSpec {
 const BURST: u32 = 10;
 /// and the time for one more.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Microseconds in an hour.
 
 /// The settings.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
