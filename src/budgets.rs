@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use operations::Money;
 use serde_json::Value;
 
 use crate::cli::Output;
@@ -80,9 +81,7 @@ async fn show(arguments: &Show) -> CommandResult {
 
 /// Money in dollars, with as many digits as it needs.
 fn dollars(micros: &Value) -> String {
-    let Some(micros) = micros.as_u64() else { return "-".to_owned() };
-    let (whole, rest) = (micros / 1_000_000, micros % 1_000_000);
-    if rest % 10_000 == 0 { format!("${whole}.{:02}", rest / 10_000) } else { format!("${whole}.{rest:06}") }
+    micros.as_u64().map_or_else(|| "-".to_owned(), |micros| Money::from_micros(micros).exact())
 }
 
 const AMOUNTS: [(&str, &str); 6] = [

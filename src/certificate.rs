@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use export::Secret;
 use export::tls::{certificates, private_key, provider};
+use ledger::Timestamp;
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
@@ -178,8 +179,8 @@ pub fn now_seconds() -> u64 {
 fn shown_time(seconds: u64) -> String {
     i64::try_from(seconds)
         .ok()
-        .and_then(|seconds| seconds.checked_mul(1_000_000))
-        .map_or_else(|| "the end of time".to_owned(), output::exact_time)
+        .filter(|seconds| *seconds <= Timestamp::MAX.unix_seconds())
+        .map_or_else(|| "the end of time".to_owned(), |second| output::exact_time(Timestamp::from_unix_seconds(second)))
 }
 
 /// Settings without a certificate: the others mean nothing without it.

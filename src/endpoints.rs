@@ -6,7 +6,7 @@
 use export::SinkStatus;
 use ingest::collectors::Status;
 use ingest::config::Collector;
-use ledger::{LedgerName, Reader};
+use ledger::{LedgerName, Reader, Timestamp};
 use operations::standing::{Standing, State};
 use serde::{Deserialize, Serialize};
 
@@ -67,10 +67,10 @@ pub struct Endpoint {
     pub dead_records: u64,
 }
 
-/// A moment in microseconds since 1970 UTC, which is written as RFC 3339.
+/// A moment that is written as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct Moment(pub i64);
+pub struct Moment(pub Timestamp);
 
 impl From<Moment> for String {
     fn from(moment: Moment) -> Self {
@@ -82,7 +82,9 @@ impl TryFrom<String> for Moment {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        ingest::timestamp::parse(&text).map(Self).ok_or("not a time of RFC 3339")
+        ingest::timestamp::parse(&text)
+            .map(|micros| Self(Timestamp::from_unix_micros(micros)))
+            .ok_or("not a time of RFC 3339")
     }
 }
 
@@ -112,7 +114,12 @@ impl Endpoint {
     pub fn of_collector(status: Status) -> Self {
         let Status { name, transport, place, standing, last_record, lag_bytes, refused_requests, .. } = status;
         let endpoint = Self::new(Role::Collector, &name, transport, LedgerName::Events, place, standing);
-        Self { last_event: last_record.map(Moment), lag_bytes, refused_requests, ..endpoint }
+        Self {
+            last_event: last_record.map(|micros| Moment(Timestamp::from_unix_micros(micros))),
+            lag_bytes,
+            refused_requests,
+            ..endpoint
+        }
     }
 
     /// A sink that runs.
@@ -126,7 +133,7 @@ impl Endpoint {
     /// A collector while no server runs, as far as this process can see what it would read.
     fn idle_collector(collector: &Collector) -> Self {
         let (state, reason) = collector.look().map_or((State::Ok, None), |(state, reason)| (state, Some(reason)));
-        let standing = Standing { state, since: 0, reason };
+        let standing = Standing { state, since: Timestamp::EPOCH, reason };
         let (name, kind) = (&collector.name, &collector.transport);
         let endpoint = Self::new(Role::Collector, name, kind, LedgerName::Events, collector.place(), standing);
         Self { since: None, ..endpoint }
@@ -200,7 +207,8 @@ mod tests {
     use super::*;
 
     fn endpoint(state: State, reason: Option<&str>) -> Endpoint {
-        let standing = Standing { state, since: 1_763_750_000_000_000, reason: reason.map(str::to_owned) };
+        let standing =
+            Standing { state, since: Timestamp::from_unix_seconds(1_763_750_000), reason: reason.map(str::to_owned) };
         let place = "/var/log/a.json".to_owned();
         Endpoint::new(Role::Collector, "a", "tail", LedgerName::Events, place, standing)
     }
@@ -227,8 +235,10 @@ mod tests {
     #[test]
     fn it_comes_over_the_socket_as_it_is() {
         for state in State::ALL {
-            let endpoint =
-                Endpoint { last_event: Some(Moment(1_763_750_000_123_456)), ..endpoint(state, Some("a\nb")) };
+            let endpoint = Endpoint {
+                last_event: Some(Moment(Timestamp::from_unix_micros(1_763_750_000_123_456))),
+                ..endpoint(state, Some("a\nb"))
+            };
             let text = serde_json::to_string(&endpoint).unwrap();
             assert_eq!(serde_json::from_str::<Endpoint>(&text).unwrap(), endpoint, "{text}");
             assert!(text.contains("\"last_event\":\"2025-11-21T18:33:20.123456Z\""), "{text}");

@@ -17,6 +17,7 @@ use std::time::Instant;
 use clap::{Args, Subcommand};
 use export::Secret;
 use export::tls::ClientTls;
+use ledger::{SystemClock, TimeSource};
 use serde_json::{Value, json};
 
 use crate::client::Trust;
@@ -176,7 +177,7 @@ fn read() -> Vec<u8> {
 
 /// One line: what is known of the payload, and the payload.
 fn envelope(arguments: &Arguments, payload: &[u8]) -> Vec<u8> {
-    let mut told = json!({ "time": output::exact_time(chrono::Utc::now().timestamp_micros()), "version": env!("CARGO_PKG_VERSION") });
+    let mut told = json!({ "time": output::exact_time(SystemClock.now()), "version": env!("CARGO_PKG_VERSION") });
     let host = rustix::system::uname();
     told["host"] = host.nodename().to_string_lossy().into();
     for (name, value) in [("agent", &arguments.agent), ("event", &arguments.event)] {

@@ -8,6 +8,8 @@ mod table;
 
 use std::io::{IsTerminal, Write};
 
+use ledger::Timestamp;
+
 pub use shown::Shown;
 pub use table::Table;
 
@@ -93,14 +95,16 @@ pub fn no_color() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// A moment in microseconds since 1970 UTC as RFC 3339, to the microsecond: for machines.
-pub fn exact_time(micros: i64) -> String {
+/// A moment as RFC 3339, to the microsecond: for machines.
+pub fn exact_time(moment: Timestamp) -> String {
+    let micros = moment.unix_micros();
     chrono::DateTime::from_timestamp_micros(micros)
         .map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
 }
 
-/// A moment in microseconds since 1970 UTC as RFC 3339.
-pub fn time(micros: i64) -> String {
+/// A moment as RFC 3339.
+pub fn time(moment: Timestamp) -> String {
+    let micros = moment.unix_micros();
     chrono::DateTime::from_timestamp_micros(micros)
         .map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use export::Considered;
-use ledger::{LedgerName, Reader};
+use ledger::{LedgerName, Reader, SystemClock, TimeSource, Timestamp};
 use operations::triage::{Found, Notify, Refused, Triage, TriageService, Triaged};
 use serde::Serialize;
 
@@ -78,7 +78,7 @@ fn explain(triage: &Triage, id: &str, config: &export::Config) -> Result<Explain
         Found::Several => return Err(Refused::AmbiguousAlert(id.to_owned())),
         Found::Unknown => return Err(Refused::UnknownAlert(id.to_owned())),
     };
-    let (alert, now) = (&triaged.alert, chrono::Utc::now().timestamp_micros());
+    let (alert, now) = (&triaged.alert, SystemClock.now());
     let hidden_by = match triage.notify(alert, now) {
         Notify::Notify => None,
         Notify::Hidden { by, .. } => Some(by.to_string()),
@@ -92,7 +92,7 @@ fn explain(triage: &Triage, id: &str, config: &export::Config) -> Result<Explain
     })
 }
 
-fn steps(triage: &Triage, triaged: &Triaged, config: &export::Config, now: i64) -> Vec<StepOf> {
+fn steps(triage: &Triage, triaged: &Triaged, config: &export::Config, now: Timestamp) -> Vec<StepOf> {
     let steps = triage.escalation_steps(triaged, now).into_iter();
     steps
         .map(|step| StepOf {

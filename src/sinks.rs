@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use ledger::Timestamp;
 use serde_json::Value;
 
 use crate::cli::Output;
@@ -130,7 +131,8 @@ fn table(statuses: &[Value]) -> String {
             Value::Null => String::new(),
             other => other.to_string(),
         };
-        let acknowledged = status["last_ack"].as_i64().map(output::time).unwrap_or_default();
+        let acknowledged =
+            status["last_ack"].as_i64().map(Timestamp::from_unix_micros).map(output::time).unwrap_or_default();
         let cells = [
             text("sink"),
             text("kind"),

@@ -18,7 +18,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use ledger::operations::column;
-use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader};
+use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader, Seq, SystemClock, TimeSource, Timestamp};
 use operations::access::{Principal, Role};
 use operations::triage::{Found, Refused, Request, Triage, TriageService};
 use serde_json::{Map, Value};
@@ -54,7 +54,7 @@ pub(super) async fn show(
     may_read(&authorized.principal)?;
     let (mut shown, noted) = read(&state, move |triage, now| match triage.find(&id) {
         Found::One(triaged) => {
-            let noted = triaged.steps.iter().filter(|step| step.note).map(|step| step.seq).collect::<Vec<u64>>();
+            let noted = triaged.steps.iter().filter(|step| step.note).map(|step| step.seq).collect::<Vec<Seq>>();
             let mut shown = alert(triaged, triage, now);
             shown.insert("steps".to_owned(), steps(triaged));
             Ok((shown, noted))
@@ -71,7 +71,7 @@ pub(super) async fn show(
 }
 
 /// Reads notes, which are content: that is recorded first.
-async fn notes(state: &State, principal: &Principal, noted: Vec<u64>) -> Result<Vec<Note>, Problem> {
+async fn notes(state: &State, principal: &Principal, noted: Vec<Seq>) -> Result<Vec<Note>, Problem> {
     let place = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
     if let Some(first) = noted.first() {
         let columns = ["operations.content".to_owned()];
@@ -85,7 +85,7 @@ async fn notes(state: &State, principal: &Principal, noted: Vec<u64>) -> Result<
 }
 
 /// The note in one row; none if it was erased.
-fn note(reader: &Reader, seq: u64) -> Result<Option<Note>, LedgerError> {
+fn note(reader: &Reader, seq: Seq) -> Result<Option<Note>, LedgerError> {
     let rows = reader.read(seq, true, ReadLimit { rows: 1, bytes: limits::NOTE_READ_BYTES })?;
     let row = rows.get(0).filter(|row| row.position.seq == seq);
     Ok(row.and_then(|row| row.text(column::CONTENT).map(|text| Note { seq, text: text.to_owned() })))
@@ -147,16 +147,16 @@ pub(super) fn may_read(principal: &Principal) -> Result<(), Problem> {
 /// Looks at the state of alerts now.
 pub(super) async fn read<T: Send + 'static>(
     state: &State,
-    look: impl FnOnce(&Triage, i64) -> T + Send + 'static,
+    look: impl FnOnce(&Triage, Timestamp) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let service: Arc<TriageService> = Arc::clone(&state.triage);
     // It reads what became durable since, which blocks.
     Ok(blocking(move || service.read(|triage| look(triage, now()))).await??)
 }
 
-/// The time now, for what the ledger asks the time of: microseconds since 1970 UTC.
-pub(super) fn now() -> i64 {
-    chrono::Utc::now().timestamp_micros()
+/// The time now, for what the ledger asks the time of.
+pub(super) fn now() -> Timestamp {
+    SystemClock.now()
 }
 
 pub(super) fn json(value: &Value) -> Response {

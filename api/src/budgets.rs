@@ -15,6 +15,8 @@ use axum::extract::{self, DefaultBodyLimit, Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use ledger::Timestamp;
+use operations::Money;
 use operations::access::{Principal, Role};
 use operations::budget::{BudgetError, Decided};
 use operations::fold::{BudgetAnswer, Budgets, OpenReservation, Refusal, Standing};
@@ -35,7 +37,7 @@ use query::QueryError;
 struct Reservation {
     id: String,
     budgets: Vec<String>,
-    micros: u64,
+    micros: Money,
     #[serde(default = "ttl_seconds")]
     ttl_seconds: u32,
 }
@@ -49,7 +51,7 @@ fn ttl_seconds() -> u32 {
 #[serde(deny_unknown_fields)]
 struct Cost {
     id: String,
-    micros: u64,
+    micros: Money,
 }
 
 /// The body of a release.
@@ -131,8 +133,8 @@ fn decision(id: &str, decided: Decided) -> Result<Response, Problem> {
         BudgetAnswer::Refused(refusal) => return Err(refused(&refusal, members)),
         BudgetAnswer::Granted { expires } => members.extend([("expires".to_owned(), time_text(expires).into())]),
         BudgetAnswer::Committed { reserved, unreserved } => members.extend([
-            ("reserved_micros".to_owned(), reserved.into()),
-            ("unreserved_micros".to_owned(), unreserved.into()),
+            ("reserved_micros".to_owned(), reserved.as_micros().into()),
+            ("unreserved_micros".to_owned(), unreserved.as_micros().into()),
         ]),
         BudgetAnswer::Released | BudgetAnswer::Noted => {}
     }
@@ -147,10 +149,10 @@ fn refused(refusal: &Refusal, mut members: Map<String, Value>) -> Problem {
         Refusal::Conflict | Refusal::Over => StatusCode::CONFLICT,
         Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
     };
-    if let Refusal::Exhausted { budget, available_micros, resets } = refusal {
+    if let Refusal::Exhausted { budget, available, resets } = refusal {
         members.extend([
             ("budget".to_owned(), budget.clone().into()),
-            ("available_micros".to_owned(), (*available_micros).into()),
+            ("available_micros".to_owned(), available.as_micros().into()),
             ("resets".to_owned(), second_text(*resets).into()),
         ]);
     }
@@ -247,12 +249,12 @@ fn budget(name: &str, set: &Set, standing: Standing) -> Map<String, Value> {
     let members: [(&str, Value); 14] = [
         ("name", name.into()),
         ("state", if set.cap_micros.is_some() { "open" } else { "closed" }.into()),
-        ("cap_micros", set.cap_micros.into()),
-        ("available_micros", standing.available_micros().into()),
-        ("committed_micros", committed_micros.into()),
-        ("reserved_micros", reserved_micros.into()),
-        ("unreserved_micros", unreserved_micros.into()),
-        ("observed_micros", observed_micros.into()),
+        ("cap_micros", set.cap_micros.map(Money::as_micros).into()),
+        ("available_micros", standing.available().as_micros().into()),
+        ("committed_micros", committed_micros.as_micros().into()),
+        ("reserved_micros", reserved_micros.as_micros().into()),
+        ("unreserved_micros", unreserved_micros.as_micros().into()),
+        ("observed_micros", observed_micros.as_micros().into()),
         ("open_reservations", open.into()),
         ("period", set.period.as_str().into()),
         ("utc_offset_minutes", set.offset_minutes.into()),
@@ -267,7 +269,7 @@ fn budget(name: &str, set: &Set, standing: Standing) -> Map<String, Value> {
 /// What a budget has left, beside a decision.
 fn rest(name: &str, standing: Standing) -> Value {
     json!({
-        "name": name, "available_micros": standing.available_micros(), "cap_micros": standing.cap_micros,
+        "name": name, "available_micros": standing.available(), "cap_micros": standing.cap_micros,
         "resets": second_text(standing.window.end),
     })
 }
@@ -280,5 +282,5 @@ fn reservation(open: OpenReservation<'_>) -> Value {
 }
 
 fn second_text(second: i64) -> String {
-    time_text(second.saturating_mul(1_000_000))
+    time_text(Timestamp::from_unix_seconds(second))
 }

@@ -5,6 +5,8 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{self, Path};
 use axum::response::Response;
 use chrono::DateTime;
+use ledger::Seq;
+use ledger::Timestamp;
 use operations::triage::{StandingSilence, Triage};
 use serde_json::{Map, Value, json};
 
@@ -21,12 +23,12 @@ pub(super) async fn list(
     may_read(&authorized.principal)?;
     let Listing { limit, cursor, all } = Listing::parse(parameters)?;
     let wrong = || Problem::request("the cursor is not one that a page ended with");
-    let before = cursor.map(|cursor| cursor.parse::<u64>().map_err(|_| wrong())).transpose()?;
+    let before = cursor.map(|cursor| cursor.parse::<Seq>().map_err(|_| wrong())).transpose()?;
     let page = read(&state, move |triage, now| page(triage, all, before, limit, now)).await?;
     Ok(answer(&page))
 }
 
-fn page(triage: &Triage, all: bool, before: Option<u64>, limit: usize, now: i64) -> Value {
+fn page(triage: &Triage, all: bool, before: Option<Seq>, limit: usize, now: Timestamp) -> Value {
     let mut found: Vec<&StandingSilence> = triage.silences().filter(|silence| all || !silence.is_over(now)).collect();
     let total = found.len();
     found.retain(|silence| before.is_none_or(|before| silence.seq < before));
@@ -38,7 +40,7 @@ fn page(triage: &Triage, all: bool, before: Option<u64>, limit: usize, now: i64)
     json!({ "silences": silences, "total": total, "next": next })
 }
 
-fn silence(standing: &StandingSilence, now: i64) -> Value {
+fn silence(standing: &StandingSilence, now: Timestamp) -> Value {
     let StandingSilence { id, kind, silence, would_have_hidden, by: author, expired, seq } = standing;
     let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
     let mut shown = by(author);

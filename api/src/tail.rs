@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use ledger::consumer::{Batch, Halt, Monitor};
-use ledger::{Consumer, Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows};
+use ledger::{Consumer, Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows, Seq};
 use operations::access::Role;
 use tokio::time::Instant;
 
@@ -88,7 +88,7 @@ async fn durable(reader: &Reader) -> Result<Durable, Problem> {
     Ok(blocking(move || reader.durable()).await??)
 }
 
-const fn place(ledger: LedgerName, seq: u64) -> Position {
+const fn place(ledger: LedgerName, seq: Seq) -> Position {
     Position { ledger, shard: 0, seq }
 }
 
@@ -100,7 +100,7 @@ struct Tail {
     /// What reads for it, and hears when the server stops: the client comes back later and misses nothing. `None` once
     /// nothing more comes.
     consumer: Option<Consumer>,
-    next: u64,
+    next: Seq,
     wanted: Wanted,
     authorized: Authorized,
     /// When something was sent last.
@@ -166,9 +166,9 @@ impl Tail {
 
     /// A comment, with the position up to which nothing matched: an event without data only moves `Last-Event-ID`.
     fn heartbeat(&self) -> String {
-        match self.next.checked_sub(1) {
-            Some(last) => format!(": heartbeat\nid: {}\n\n", place(self.wanted.ledger, last)),
-            None => ": heartbeat\n\n".to_owned(),
+        match self.next {
+            next if next > Seq::FIRST => format!(": heartbeat\nid: {}\n\n", place(self.wanted.ledger, next.back(1))),
+            _ => ": heartbeat\n\n".to_owned(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which rows a live tail sends, and how a row is written.
 
 use chrono::DateTime;
-use ledger::{Column, Kind, LedgerName, Part, Position, Row, Table};
+use ledger::{Column, Kind, LedgerName, Part, Position, Row, Seq, Table, Timestamp};
 use serde_json::{Map, Value};
 
 use super::Problem;
@@ -15,7 +15,7 @@ const RESERVED: [&str; 4] = ["ledger", "from", "content", "columns"];
 pub(super) struct Wanted {
     pub(super) ledger: LedgerName,
     /// Where to begin; `None` means with what is recorded from now on.
-    pub(super) from: Option<u64>,
+    pub(super) from: Option<Seq>,
     /// Whether content columns are sent.
     pub(super) content: bool,
     columns: Vec<&'static Column>,
@@ -131,8 +131,8 @@ impl Wanted {
     }
 }
 
-fn start(ledger: LedgerName, from: Option<&str>, last_event_id: Option<&str>) -> Result<Option<u64>, Problem> {
-    let position = |text: &str| -> Result<u64, Problem> {
+fn start(ledger: LedgerName, from: Option<&str>, last_event_id: Option<&str>) -> Result<Option<Seq>, Problem> {
+    let position = |text: &str| -> Result<Seq, Problem> {
         let at: Position = text.parse().map_err(|error| Problem::request(format!("{error}")))?;
         if at.ledger == ledger {
             Ok(at.seq)
@@ -141,11 +141,11 @@ fn start(ledger: LedgerName, from: Option<&str>, last_event_id: Option<&str>) ->
         }
     };
     if let Some(last) = last_event_id.filter(|last| !last.is_empty()) {
-        return Ok(Some(position(last)?.saturating_add(1)));
+        return Ok(Some(position(last)?.next()));
     }
     match from {
         None | Some("now") => Ok(None),
-        Some("start") => Ok(Some(0)),
+        Some("start") => Ok(Some(Seq::FIRST)),
         Some(text) => position(text).map(Some),
     }
 }
@@ -191,7 +191,7 @@ fn value_of(row: &Row<'_>, column: &Column) -> Option<Value> {
     Some(match column.kind {
         Kind::Text => Value::String(String::from_utf8_lossy(bytes).into_owned()),
         Kind::Integer => integer()?.into(),
-        Kind::Time => time_text(integer()?).into(),
+        Kind::Time => time_text(Timestamp::from_unix_micros(integer()?)).into(),
         Kind::Fingerprint => bytes.try_into().ok().map(u64::from_be_bytes)?.to_string().into(),
         Kind::Bytes => hex::encode(bytes).into(),
         Kind::TextList => texts(bytes).into(),
@@ -209,8 +209,9 @@ fn texts(mut bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// A moment in microseconds since 1970 UTC as RFC 3339.
-pub(super) fn time_text(micros: i64) -> String {
+/// A moment as RFC 3339.
+pub(super) fn time_text(moment: Timestamp) -> String {
+    let micros = moment.unix_micros();
     let time = DateTime::from_timestamp_micros(micros);
     time.map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ledger::Timestamp;
+
 use crate::connections::Protocol;
 use crate::judgement::Judgement;
 use crate::message::Message;
@@ -35,7 +37,7 @@ pub trait Fallback<P: Protocol>: Send + Sync {
 /// A sink that can be asked whether it has a message. It is asked before a message whose fate is not certain is sent again.
 pub trait Reconcile<P: Protocol>: Send + Sync {
     /// The question; `None` if a repetition of this message changes nothing.
-    fn question(&self, message: &Message, now: i64) -> Option<Result<P::Payload, SecretError>>;
+    fn question(&self, message: &Message, now: Timestamp) -> Option<Result<P::Payload, SecretError>>;
 
     /// What the answer says.
     fn reconciled(&self, message: &Message, answer: &P::Answer) -> Reconciled;

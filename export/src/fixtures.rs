@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::{Entry, LedgerName, Rows, Table};
+use ledger::{Entry, LedgerName, Rows, Seq, Table, Timestamp};
 use operations::alert::{Alert, Severity, State, What, Who};
 use operations::fold::{Fold as _, Outbox};
 use operations::kind::delivery::SENT_KIND;
@@ -28,29 +28,29 @@ fn push(rows: &mut Rows, ledger: LedgerName, batch: u64, value: &Value) {
         let Some(value) = value.get(column.name) else { continue };
         entry.set_json(column, value).unwrap();
     }
-    rows.push_entry(batch, START + rows.next_seq as i64 * 1_000, &entry);
+    rows.push_entry(batch, Timestamp::from_unix_micros(START + rows.next_seq.get() as i64 * 1_000), &entry);
 }
 
 /// A block of events from position 0.
 pub fn events(entries: &[Value]) -> Rows {
-    block(LedgerName::Events, 0, entries)
+    block(LedgerName::Events, Seq::FIRST, entries)
 }
 
 /// A block of operations from position 0.
 pub fn operations(entries: &[Value]) -> Rows {
-    block(LedgerName::Operations, 0, entries)
+    block(LedgerName::Operations, Seq::FIRST, entries)
 }
 
 /// A block from any position.
-pub fn block(ledger: LedgerName, from: u64, entries: &[Value]) -> Rows {
+pub fn block(ledger: LedgerName, from: Seq, entries: &[Value]) -> Rows {
     block_in(ledger, from, entries, |_| 0)
 }
 
 /// A block whose entries stand in these batches of the ledger.
-pub fn block_in(ledger: LedgerName, from: u64, entries: &[Value], batch_of: impl Fn(u64) -> u64) -> Rows {
+pub fn block_in(ledger: LedgerName, from: Seq, entries: &[Value], batch_of: impl Fn(u64) -> u64) -> Rows {
     let mut rows = Rows::new(ledger, 0, from);
     for entry in entries {
-        let batch = batch_of(rows.next_seq);
+        let batch = batch_of(rows.next_seq.get());
         push(&mut rows, ledger, batch, entry);
     }
     rows
@@ -69,10 +69,10 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         reason: "POST to attacker-logger.com was refused once.".into(),
         who: Who { user: Some("alice".into()), workspace_name: Some("alice/api".into()), ..Who::default() },
         what: What { host: Some("attacker-logger.com".into()), method: Some("POST".into()), ..What::default() },
-        first_seen: START,
-        last_seen: START,
-        recorded_first: START,
-        recorded_last: START,
+        first_seen: Timestamp::from_unix_micros(START),
+        last_seen: Timestamp::from_unix_micros(START),
+        recorded_first: Timestamp::from_unix_micros(START),
+        recorded_last: Timestamp::from_unix_micros(START),
         count: 1,
         evidence: vec!["events/0/7".parse().unwrap()],
         tags: vec!["AML.T0086".into()],
@@ -144,7 +144,7 @@ pub fn notice(because: &Value, number: u64) -> Value {
 pub fn alert_records(rows: &Rows) -> Vec<Record> {
     let filter = filter();
     let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
-    rows.iter().filter_map(|row| filter.select(&row, row.position.seq, &renderer)).collect()
+    rows.iter().filter_map(|row| filter.select(&row, row.position.seq.get(), &renderer)).collect()
 }
 
 /// Records of everything in a block that may be exported.

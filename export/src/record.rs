@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ledger::events::column as event;
 use ledger::operations::column as operation;
-use ledger::{LedgerName, Position, Row};
+use ledger::{LedgerName, Position, Row, Timestamp};
 use operations::alert::{ALERT, Alert, Severity, State};
 use operations::kind::alert_notice::{Because, NOTICED, Notice};
 use operations::kind::alert_step::{ACKNOWLEDGE, ACKNOWLEDGED, CLOSE, CLOSED, CloseReason};
@@ -26,10 +26,10 @@ pub struct Record {
     pub batch: u64,
     /// The sink's own gapless number in this ledger.
     pub export_seq: u64,
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub recorded: i64,
-    /// When it happened, or else when it was recorded: microseconds since 1970 UTC.
-    pub time: i64,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// When it happened, or else when it was recorded.
+    pub time: Timestamp,
     /// The machine that it is about, for receivers that index it.
     pub host: Option<String>,
     /// What it is.
@@ -73,15 +73,15 @@ pub struct Grouping {
 pub struct Group {
     /// A hash of the values: they are attacker-written, and of any length.
     pub key: String,
-    /// Microseconds after its first alert in which a group takes in others.
-    pub window: i64,
+    /// How long after its first alert a group takes in others.
+    pub window: Duration,
 }
 
 impl Grouping {
     fn of(&self, alert: &Alert) -> Option<Group> {
         let mut key = digest(group_key(&self.columns, alert)?.as_bytes());
         key.truncate(32);
-        Some(Group { key, window: i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX) })
+        Some(Group { key, window: self.window })
     }
 }
 
@@ -94,8 +94,8 @@ pub struct TriageAction {
     pub kind: TriageActionKind,
     /// Who.
     pub actor: String,
-    /// When: microseconds since 1970 UTC.
-    pub recorded: i64,
+    /// When.
+    pub recorded: Timestamp,
     /// The revision that they saw.
     pub revision: Option<u32>,
     /// What it turned out to be, if they closed it.
@@ -173,7 +173,7 @@ pub struct Filter {
 /// What a row is to the sink.
 struct Selected {
     body: Body,
-    time: i64,
+    time: Timestamp,
     host: Option<String>,
     notice: Option<Because>,
 }

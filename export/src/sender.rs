@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use ledger::Timestamp;
 
 use crate::capabilities::{Confirmation, Confirmed, Reconciled};
 use crate::connections::{Connection, Payload as _, SendError};
@@ -19,7 +20,7 @@ use crate::sinks::{AnswerOf, PayloadOf, Sink};
 /// Carries the messages of one sink.
 pub trait Sender: Send + Sync {
     /// What would be sent at `now`, for people: its secrets are masked.
-    fn shown(&self, message: &Message, now: i64) -> Result<String, SecretError>;
+    fn shown(&self, message: &Message, now: Timestamp) -> Result<String, SecretError>;
 
     /// Sends a message, and says what the answer means. `records` are those of its batch: another form of what is refused may
     /// be made of them, which is sent at once.
@@ -27,11 +28,11 @@ pub trait Sender: Send + Sync {
         &'a self,
         message: &'a Message,
         records: &'a [Record],
-        now: i64,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<Reaction, SendError>>;
 
     /// Asks whether the receiver has a message. Of one that cannot be asked, or not about this message, it says that it has not.
-    fn reconcile<'a>(&'a self, message: &'a Message, now: i64) -> BoxFuture<'a, Result<Reconciled, SendError>>;
+    fn reconcile<'a>(&'a self, message: &'a Message, now: Timestamp) -> BoxFuture<'a, Result<Reconciled, SendError>>;
 
     /// Asks whether a message that was accepted is safe; `None` if it is not yet.
     fn confirm<'a>(&'a self, confirmation: &'a Confirmation) -> BoxFuture<'a, Result<Option<Confirmed>, SendError>>;
@@ -78,7 +79,7 @@ impl<S: Sink> Bound<S> {
 }
 
 impl<S: Sink> Sender for Bound<S> {
-    fn shown(&self, message: &Message, now: i64) -> Result<String, SecretError> {
+    fn shown(&self, message: &Message, now: Timestamp) -> Result<String, SecretError> {
         Ok(self.sink.payload(message, now)?.shown(&message.body))
     }
 
@@ -86,7 +87,7 @@ impl<S: Sink> Sender for Bound<S> {
         &'a self,
         message: &'a Message,
         records: &'a [Record],
-        now: i64,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<Reaction, SendError>> {
         async move {
             let answer = self.carry(self.sink.payload(message, now)).await?;
@@ -108,7 +109,7 @@ impl<S: Sink> Sender for Bound<S> {
         .boxed()
     }
 
-    fn reconcile<'a>(&'a self, message: &'a Message, now: i64) -> BoxFuture<'a, Result<Reconciled, SendError>> {
+    fn reconcile<'a>(&'a self, message: &'a Message, now: Timestamp) -> BoxFuture<'a, Result<Reconciled, SendError>> {
         async move {
             let Some(reconcile) = self.sink.capabilities().reconcile else { return Ok(Reconciled::HasNot) };
             let Some(question) = reconcile.question(message, now) else { return Ok(Reconciled::HasNot) };

@@ -13,6 +13,7 @@ mod webhook;
 use std::sync::Arc;
 
 use ledger::LedgerName;
+use ledger::Timestamp;
 use schemars::Schema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -41,8 +42,8 @@ pub trait Sink: Send + Sync + Sized + 'static {
     /// Prepares the connection. Nothing is sent. The error says what of the configuration is wrong.
     fn connect(&self, reach: &Reach) -> Result<Box<dyn Connection<Self::Protocol>>, String>;
 
-    /// What carries a message at `now`, in microseconds since 1970 UTC. Reads the secret.
-    fn payload(&self, message: &Message, now: i64) -> Result<PayloadOf<Self>, SecretError>;
+    /// What carries a message at `now`. Reads the secret.
+    fn payload(&self, message: &Message, now: Timestamp) -> Result<PayloadOf<Self>, SecretError>;
 
     /// What an answer means.
     fn judge(&self, answer: &AnswerOf<Self>) -> Judgement;

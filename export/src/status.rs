@@ -1,8 +1,6 @@
 //! Where sinks stand: from the running workers, or from the ledger alone.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use ledger::{LedgerError, LedgerName, Reader};
+use ledger::{LedgerError, LedgerName, Reader, Seq, SystemClock, TimeSource, Timestamp};
 use operations::fold::newest_exported;
 use operations::standing::{Standing, State};
 use serde::Serialize;
@@ -10,7 +8,7 @@ use serde::Serialize;
 use crate::config::{Config, SinkConfig};
 use crate::worker::state_store::read_outbox;
 
-/// One sink in one ledger. Times are microseconds since 1970 UTC. Texts from the receiver are not to be trusted.
+/// One sink in one ledger. Texts from the receiver are not to be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SinkStatus {
     /// The sink's name.
@@ -24,7 +22,7 @@ pub struct SinkStatus {
     /// Whether it stands still by its configuration.
     pub paused: bool,
     /// Everything before this position is done.
-    pub next_seq: u64,
+    pub next_seq: Seq,
     /// The number of the next record in the sink's own gapless count.
     pub export_seq: u64,
     /// Durable entries that are not done.
@@ -35,15 +33,15 @@ pub struct SinkStatus {
     #[serde(flatten)]
     pub standing: Standing,
     /// Since when a message is on its way that the sink did not take in some seconds, or refused for now.
-    pub blocked_since: Option<i64>,
+    pub blocked_since: Option<Timestamp>,
     /// When the sink last acknowledged something.
-    pub last_ack: Option<i64>,
+    pub last_ack: Option<Timestamp>,
     /// What went wrong last, until something is acknowledged.
     pub last_error: Option<String>,
     /// Whether it waits for somebody to change something.
     pub parked: bool,
     /// When it tries again, if it waits.
-    pub next_attempt: Option<i64>,
+    pub next_attempt: Option<Timestamp>,
     /// Records acknowledged since the process started.
     pub sent: u64,
     /// Records refused for ever since the process started.
@@ -67,11 +65,11 @@ impl SinkStatus {
             ledger,
             place: sink.place(),
             paused: sink.common.paused,
-            next_seq: 0,
+            next_seq: Seq::FIRST,
             export_seq: 0,
             lag: 0,
             lag_seconds: 0,
-            standing: Standing::ok(now_micros()),
+            standing: Standing::ok(now()),
             blocked_since: None,
             last_ack: None,
             last_error: None,
@@ -84,7 +82,7 @@ impl SinkStatus {
             receipts_wait: None,
             stopped: None,
         };
-        status.judge(now_micros());
+        status.judge(now());
         status
     }
 
@@ -100,7 +98,7 @@ impl SinkStatus {
     }
 
     /// Puts what is known into one word. What somebody has to know first goes first.
-    pub(crate) fn judge(&mut self, now: i64) {
+    pub(crate) fn judge(&mut self, now: Timestamp) {
         let (state, reason) = if let Some(reason) = &self.stopped {
             (State::Stopped, Some(reason.clone()))
         } else if self.paused {
@@ -129,7 +127,7 @@ pub fn status(config: &Config, events: &Reader, operations: &Reader) -> Result<V
     for status in &mut statuses {
         let reader = if status.ledger == LedgerName::Events { events } else { operations };
         status.stand(operations, 0)?;
-        status.lag = reader.durable()?.next_seq.saturating_sub(status.next_seq);
+        status.lag = reader.durable()?.next_seq.distance_from(status.next_seq);
     }
     Ok(statuses)
 }
@@ -143,8 +141,8 @@ pub fn unread_status(config: &Config) -> Vec<SinkStatus> {
 }
 
 /// The wall clock, for the status and for latencies; never for what is sent.
-pub fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+pub fn now() -> Timestamp {
+    SystemClock.now()
 }
 
 #[cfg(test)]
@@ -157,18 +155,29 @@ mod tests {
         let check = |change: &dyn Fn(&mut SinkStatus), state: State, reason: Option<&str>| {
             let mut status = SinkStatus::new(&fixtures::sink("siem"), LedgerName::Events);
             change(&mut status);
-            status.judge(7);
+            status.judge(Timestamp::from_unix_micros(7));
             assert_eq!((status.standing.state, status.standing.reason.as_deref()), (state, reason));
-            assert_eq!(status.standing.since == 7, state != State::Ok);
+            assert_eq!(status.standing.since == Timestamp::from_unix_micros(7), state != State::Ok);
             // Pages and commands read it beside the other fields.
             let value = serde_json::to_value(&status).unwrap();
-            assert_eq!((&value["state"], &value["since"]), (&state.as_str().into(), &status.standing.since.into()));
+            assert_eq!(
+                (&value["state"], &value["since"]),
+                (&state.as_str().into(), &status.standing.since.unix_micros().into())
+            );
         };
         let error = |status: &mut SinkStatus| status.last_error = Some("403".to_owned());
         check(&|_| {}, State::Ok, None);
         check(&error, State::Rejected, Some("403"));
-        check(&|status| status.blocked_since = Some(1), State::Blocked, Some(UNACKNOWLEDGED));
-        check(&|status| (error(status), status.blocked_since = Some(1)).1, State::Blocked, Some("403"));
+        check(
+            &|status| status.blocked_since = Some(Timestamp::from_unix_micros(1)),
+            State::Blocked,
+            Some(UNACKNOWLEDGED),
+        );
+        check(
+            &|status| (error(status), status.blocked_since = Some(Timestamp::from_unix_micros(1))).1,
+            State::Blocked,
+            Some("403"),
+        );
         check(&|status| (error(status), status.parked = true).1, State::Parked, Some("403"));
         check(&|status| (error(status), status.receipts_wait = Some("full".into())).1, State::Refused, Some("full"));
         check(&|status| (error(status), status.paused = true).1, State::Paused, None);

@@ -1,6 +1,6 @@
 //! `sinks test`: one synthetic record, marked as a test, rendered as a real one, sent or only shown.
 
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::{Alert, Severity, State, What, Who};
 use operations::fold::Outbox;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use crate::record::{Body, Record};
 use crate::sender::confirm::Accepted;
 use crate::sender::{Meaning, Reaction, Sender};
 use crate::sinks::AnySink;
-use crate::status::now_micros;
+use crate::status::now;
 use crate::streams::fields::time;
 
 /// What was sent, and what came of it.
@@ -32,7 +32,7 @@ pub struct TestReport {
 
 /// Renders a synthetic alert, marked as a test, and sends it unless `dry_run`. Nothing is recorded.
 pub async fn test(config: &SinkConfig, dry_run: bool) -> Result<TestReport, String> {
-    let now = now_micros();
+    let now = now();
     let records = [record(&config.common.name, now)];
     let rendered = match &config.sink {
         AnySink::Delivery(sink) => {
@@ -87,8 +87,8 @@ async fn safe(sender: &dyn Sender, confirmation: Confirmation) -> (&'static str,
 }
 
 /// A record that no ledger holds, and that says so.
-fn record(sink: &str, now: i64) -> Record {
-    let position = Position { ledger: LedgerName::Operations, shard: 0, seq: 0 };
+fn record(sink: &str, now: Timestamp) -> Record {
+    let position = Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::FIRST };
     let alert = Alert {
         id: "alert-test".to_owned(),
         revision: 1,

@@ -29,7 +29,7 @@ use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
 use crate::sender::Sender;
 use crate::sinks::AnySink;
-use crate::status::{SinkStatus, now_micros};
+use crate::status::{SinkStatus, now};
 use crate::streams::fields::Renderer;
 use plan::{Batch, Plan};
 use send::{Attempt, Settled};
@@ -198,7 +198,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             return;
         }
         let suppressor = Arc::clone(&self.suppressor);
-        match tokio::task::spawn_blocking(move || suppressor.decide(&asked, now_micros())).await {
+        match tokio::task::spawn_blocking(move || suppressor.decide(&asked, now())).await {
             Ok(decisions) => plan.hide(decisions),
             // A notice too many is better than one too few.
             Err(error) => tracing::error!(%error, "it is unknown what hides alerts; they are told"),
@@ -260,7 +260,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         let dead = self.recorder.journal_mut().outbox()?.dead().len() as u64;
         self.update_status(&plan, |status| status.dead = dead);
         let SinkConfig { common, spec, .. } = &self.config;
-        let (sink, position) = (&common.name, plan.next_seq());
+        let (sink, position) = (&common.name, plan.next_seq().get());
         let ledger = self.status.lock().unwrap_or_else(PoisonError::into_inner).ledger.as_str();
         tracing::info!(sink, r#type = spec.kind, place = self.config.place(), ledger, position, "the sink starts");
         self.look_for_secrets(&plan);
@@ -389,14 +389,14 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         monitor.holds(plan.pending().len() as u64);
         let ConsumerStatus { lag, condition, .. } = monitor.status();
         let oldest = plan.pending().front().map(|record| record.recorded);
-        let lag_seconds = oldest.map_or(0, |recorded| (now_micros() - recorded).max(0) / 1_000_000);
-        self.metrics.lag_seconds.set(lag_seconds);
+        let lag_seconds = oldest.map_or(0, |recorded| now().since(recorded).as_secs());
+        self.metrics.lag_seconds.set(lag_seconds as i64);
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         (status.next_seq, status.export_seq, status.lag) = (plan.next_seq(), plan.export_seq(), lag);
-        status.lag_seconds = lag_seconds as u64;
+        status.lag_seconds = lag_seconds;
         status.receipts_wait = condition.waits_for().map(|reason| format!("receipts cannot be recorded: {reason}"));
         change(&mut status);
-        let now = now_micros();
+        let now = now();
         status.judge(now);
         let SinkStatus { sink, ledger, standing, .. } = &*status;
         let ledger = ledger.as_str();

@@ -136,7 +136,7 @@ impl Enrichment {
         self.learn(token, row, gateway_path(row.text(column::PATH).unwrap_or_default()));
         let is_believed = row.text(column::TRUST).and_then(|word| word.parse().ok()) >= Some(Trust::Gateway);
         if let (Some(id), Some(name), true) = (row.text(column::USER_ID), row.text(column::USER), is_believed) {
-            self.persons.learn(id, name, row.position.seq);
+            self.persons.learn(id, name, row.position.seq.get());
         }
         if row.text(column::ATTRIBUTION) == Some(JOINED_URL_TIME)
             && let (Some(stream), Some(session)) = (row.text(column::STREAM), row.text(column::SESSION))

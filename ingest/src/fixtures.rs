@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use ledger::column::handle::Text;
 use ledger::events::column;
-use ledger::{LedgerName, Options, ReadLimit, Rows, Store};
+use ledger::{LedgerName, Options, ReadLimit, Rows, Seq, Store};
 use operations::access::{Authorize, Principal, Role};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,7 @@ impl House {
     pub fn rows(&self) -> Rows {
         let reader = self.store.events().reader();
         let limit = ReadLimit { rows: 1 << 20, bytes: 1 << 30 };
-        let mut all = Rows::new(LedgerName::Events, self.store.events().shard(), 0);
+        let mut all = Rows::new(LedgerName::Events, self.store.events().shard(), Seq::FIRST);
         while all.next_seq < reader.durable().unwrap().next_seq {
             all.append(reader.read(all.next_seq, true, limit).unwrap());
         }

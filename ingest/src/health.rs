@@ -6,6 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ledger::Timestamp;
 use operations::standing::{Standing, State, Teller, Telling};
 
 use crate::limits;
@@ -50,7 +51,7 @@ struct Held {
 impl Health {
     /// Of a collector that is well, from now on.
     pub fn new(collector: &str, now: i64) -> Self {
-        let (standing, teller) = (Standing::ok(now), Teller::default());
+        let (standing, teller) = (Standing::ok(Timestamp::from_unix_micros(now)), Teller::default());
         Self {
             collector: collector.to_owned(),
             held: Mutex::new(Held { trouble: None, last_reason: String::new(), standing, teller }),
@@ -97,6 +98,7 @@ impl Health {
             (Some((state, message)), None) => (state, Some(message)),
             (Some((state, message)), Some(other)) => (state, Some(format!("{message}; {other}"))),
         };
+        let now = Timestamp::from_unix_micros(now);
         held.standing.change(now, state, reason);
         let (collector, reason) = (&self.collector, held.standing.reason.as_deref().unwrap_or_default());
         match held.teller.tell(now, &held.standing) {
@@ -154,7 +156,7 @@ mod tests {
         let check = |now, trouble: Option<(State, &str)>, want: (State, i64, Option<&str>)| {
             health.set(now, trouble.map(|(state, message)| (state, message.to_owned())));
             let Standing { state, since, reason } = health.standing(now);
-            assert_eq!((state, since, reason.as_deref()), want);
+            assert_eq!((state, since.unix_micros(), reason.as_deref()), want);
         };
         check(2, None, (State::Ok, 1, None));
         check(3, Some((State::Unreadable, "a")), (State::Unreadable, 3, Some("a")));
@@ -169,7 +171,7 @@ mod tests {
         let state = |second: i64| health.standing(second * 1_000_000).state;
         let waiting = health.wait(1_000_000);
         assert_eq!((state(10), state(11), state(90)), (State::Ok, State::Refused, State::Refused));
-        assert_eq!(health.standing(90_000_000).since, 11_000_000);
+        assert_eq!(health.standing(90_000_000).since, Timestamp::from_unix_seconds(11));
         drop(waiting);
         assert_eq!(state(91), State::Ok);
     }
@@ -184,7 +186,10 @@ mod tests {
         assert_eq!(state(), State::Ok);
         (2..19).for_each(|_| note(Some("not JSON")));
         let standing = health.standing(9);
-        assert_eq!((standing.state, standing.since, health.last_record()), (State::NotUnderstood, 7, Some(7)));
+        assert_eq!(
+            (standing.state, standing.since.unix_micros(), health.last_record()),
+            (State::NotUnderstood, 7, Some(7))
+        );
         let reason = standing.reason.unwrap();
         assert!(reason.starts_with("19 of the latest 19 records were not understood (not JSON)"), "{reason}");
         // What keeps it from working goes first; neither is forgotten.

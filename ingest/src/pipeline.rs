@@ -84,7 +84,7 @@ impl Pipeline {
         let mut keeper = Keeper::open(ledger.reader(), keyring.clone(), *key, limits::KEY_FILE_ROWS)?;
         keeper.rebuild(&mut dedup, &mut enrichment)?;
         let handed = Handed::new(limits::KEYS_HANDED_ROWS_MAX);
-        let (due, end) = (keeper.due(), ledger.reader().durable()?.next_seq);
+        let (due, end) = (keeper.due(), ledger.reader().durable()?.next_seq.get());
         // The rows of the next file that were recorded before this start.
         handed.hand(due.start, end - due.start, None);
         let pipeline = Self {
@@ -107,7 +107,7 @@ impl Pipeline {
         let mut is_new = true;
         loop {
             let due = if is_new { 0..0 } else { self.keeper().due() };
-            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due.end)).await;
+            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq.get() >= due.end)).await;
             // Stopped, or the ledger is gone.
             let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
             // A source takes its receipt, and hands on what it knows, soon after its rows are durable. What is late is read.

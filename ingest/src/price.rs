@@ -7,6 +7,7 @@ mod name;
 
 use std::collections::HashMap;
 
+use operations::Money;
 use serde::Deserialize;
 
 /// Disjoint counters of tokens, and at what rates they are billed.
@@ -61,19 +62,18 @@ impl Tier {
     }
 }
 
-/// Micro-USD per million tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What a million tokens cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rates {
-    input: i64,
-    output: i64,
-    cache_read: i64,
-    cache_write: i64,
+    input: Money,
+    output: Money,
+    cache_read: Money,
+    cache_write: Money,
     /// Of a cache that lives an hour.
-    cache_write_hour: Option<i64>,
+    cache_write_hour: Money,
 }
 
-/// The rates of requests with much input.
+/// The rates of requests with much input, as the file has them: micro-USD.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Long {
@@ -157,31 +157,28 @@ const VERSION_BYTES_MAX: usize = 64;
 const PERCENT_MAX: i64 = 10_000;
 
 impl Rates {
-    fn are_negative(&self) -> bool {
-        [self.input, self.output, self.cache_read, self.cache_write, self.cache_write_hour.unwrap_or(0)]
-            .iter()
-            .any(|price| *price < 0)
-    }
-
-    /// What a cache that lives an hour costs: where writing to the cache has a surcharge, twice the input if the table does
-    /// not say it.
-    fn hour(&self) -> i64 {
-        let twice = if self.cache_write > self.input { self.input.saturating_mul(2) } else { self.cache_write };
-        self.cache_write_hour.unwrap_or(twice)
+    /// Reads the prices of a file in order: input, output, read from the cache, written to it. Where writing to the cache has
+    /// a surcharge, a cache that lives an hour costs twice the input if the table does not say it.
+    fn read(prices: [i64; 4], cache_write_hour: Option<i64>) -> Result<Self, &'static str> {
+        let money = |micros: i64| Money::try_from(micros).map_err(|_| "is negative");
+        let [input, output, cache_read, cache_write] = prices.map(money);
+        let (input, cache_write) = (input?, cache_write?);
+        let twice = if cache_write > input { input.saturating_mul(2) } else { cache_write };
+        let cache_write_hour = cache_write_hour.map(money).transpose()?.unwrap_or(twice);
+        Ok(Self { input, output: output?, cache_read: cache_read?, cache_write, cache_write_hour })
     }
 }
 
 impl Entry {
     fn price(&self) -> Result<Price, &'static str> {
         let Self { input, output, cache_read, cache_write, cache_write_hour, .. } = *self;
-        let rates = Rates { input, output, cache_read, cache_write, cache_write_hour };
+        let rates = Rates::read([input, output, cache_read, cache_write], cache_write_hour)?;
         let long = self.long.map(|long| {
             let Long { above_tokens, input, output, cache_read, cache_write, cache_write_hour } = long;
-            (above_tokens, Rates { input, output, cache_read, cache_write, cache_write_hour })
+            let rates = Rates::read([input, output, cache_read, cache_write], cache_write_hour)?;
+            if above_tokens < 0 { Err("is negative") } else { Ok((above_tokens, rates)) }
         });
-        if rates.are_negative() || long.is_some_and(|(above, rates)| above < 0 || rates.are_negative()) {
-            return Err("is negative");
-        }
+        let long = long.transpose()?;
         let Self { batch_percent, flex_percent, priority_percent, fast_percent, .. } = *self;
         let percents = [batch_percent, flex_percent, priority_percent, fast_percent];
         if percents.iter().any(|percent| !(0..=PERCENT_MAX).contains(percent)) {
@@ -192,8 +189,8 @@ impl Entry {
 }
 
 impl Price {
-    /// What the tokens cost in micro-USD; `None` if a counter is negative or the sum has no end.
-    fn cost_micros(&self, tokens: Tokens) -> Option<i64> {
+    /// What the tokens cost; `None` if a counter is negative or the sum has no end.
+    fn cost(&self, tokens: Tokens) -> Option<Money> {
         let Tokens { input, output, cache_read, cache_write, billing } = tokens;
         let hour = billing.cache_write_hour.min(cache_write);
         if [input, output, cache_read, cache_write, hour].iter().any(|count| *count < 0) {
@@ -216,14 +213,14 @@ impl Price {
             (output, rates.output),
             (cache_read, rates.cache_read),
             (cache_write - hour, rates.cache_write),
-            (hour, rates.hour()),
+            (hour, rates.cache_write_hour),
         ];
         let mut sum = 0i128;
         for (count, price) in counters {
-            let listed = i128::from(count).checked_mul(i128::from(price))?;
+            let listed = i128::from(count).checked_mul(i128::from(price.as_micros()))?;
             sum += listed.checked_mul(i128::from(tier * fast))? / 10_000_000_000;
         }
-        i64::try_from(sum).ok()
+        i64::try_from(sum).ok()?.try_into().ok()
     }
 }
 
@@ -273,9 +270,9 @@ impl PriceTable {
         self.prices.len()
     }
 
-    /// What the tokens cost, in micro-USD; `None` if the model has no price or a counter is negative.
-    pub fn cost_micros(&self, model: &str, tokens: Tokens) -> Option<i64> {
-        self.find(model)?.cost_micros(tokens)
+    /// What the tokens cost; `None` if the model has no price or a counter is negative.
+    pub fn cost(&self, model: &str, tokens: Tokens) -> Option<Money> {
+        self.find(model)?.cost(tokens)
     }
 
     /// The price under the model's exact name, else under its last part, else under its one name.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use ledger::events::column;
-use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Store, Table};
+use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Seq, Store, Table, Timestamp};
 use proof::leaf::{FACTS_DOMAIN, Leaf, commitment, digest, salt};
 use proof::{Digest, tree};
 
@@ -17,8 +17,8 @@ const RECORD: &str = r#"{"ts":"2026-09-14T09:30:26.800000657Z","level":"INFO","m
 /// Fills an entry as a boundary event of coderd fills it.
 fn fill(entry: &mut Entry, number: i64) {
     entry.clear();
-    entry.set_time(column::TIME, 1_789_378_221_733_000 + number);
-    entry.set_time(column::OBSERVED, 1_789_378_226_800_000 + number);
+    entry.set_time(column::TIME, Timestamp::from_unix_micros(1_789_378_221_733_000 + number));
+    entry.set_time(column::OBSERVED, Timestamp::from_unix_micros(1_789_378_226_800_000 + number));
     entry.set_text(column::COLLECTOR, "coderd");
     entry.set_text(column::TOKEN, "local");
     entry.set_text(column::SOURCE, "coder.boundary");
@@ -95,7 +95,7 @@ fn appending(c: &mut Criterion) {
     bench.throughput(Throughput::Elements(4_000));
     bench.bench_function("follow 4,000 rows", |b| {
         b.iter(|| {
-            let rows = reader.read(0, false, ReadLimit { rows: 4_000, bytes: 64 << 20 }).expect("readable");
+            let rows = reader.read(Seq::FIRST, false, ReadLimit { rows: 4_000, bytes: 64 << 20 }).expect("readable");
             rows.iter().filter(|row| row.text(column::OUTCOME) == Some("deny")).count()
         });
     });
@@ -136,8 +136,8 @@ fn keeping(c: &mut Criterion) {
     let reader = store.events().reader();
     bench.bench_function("scan a sealed segment in order", |b| {
         b.iter(|| {
-            let (mut from, mut denied) = (0, 0);
-            while from < SEGMENT {
+            let (mut from, mut denied) = (Seq::FIRST, 0);
+            while from < Seq::new(SEGMENT) {
                 let rows = reader.read(from, false, ReadLimit { rows: 8_192, bytes: 64 << 20 }).expect("readable");
                 denied += rows.iter().filter(|row| row.text(column::OUTCOME) == Some("deny")).count();
                 from = rows.next_seq;
@@ -145,7 +145,7 @@ fn keeping(c: &mut Criterion) {
             denied
         });
     });
-    let records = store.events().status().durable.next_seq * RECORD.len() as u64;
+    let records = store.events().status().durable.next_seq.get() * RECORD.len() as u64;
     store.stop();
     bench.throughput(Throughput::Bytes(records));
     bench.bench_function("verify a directory, bytes of records", |b| {

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ledger::events::column;
-use ledger::{AppendError, Entry, Group, LedgerName, Options, Rejected, Store, Table};
+use ledger::{AppendError, Entry, Group, LedgerName, Options, Rejected, Store, Table, Timestamp};
 
 /// Microseconds of a tick of the kernel's clock for CPU times.
 const TICK_MICROS: u64 = 10_000;
@@ -48,8 +48,8 @@ fn fill(entry: &mut Entry, number: u64) {
     let time = 1_789_378_221_733_000 + (number * 20).cast_signed();
     let host = ["pastebin.example", "packages.acme.example", "api.acme.example"][(number % 3) as usize];
     let path = format!("/api/{:x}/{}", mixed(number) % 5_000, number % 100);
-    entry.set_time(column::TIME, time);
-    entry.set_time(column::OBSERVED, time + 5_000_000);
+    entry.set_time(column::TIME, Timestamp::from_unix_micros(time));
+    entry.set_time(column::OBSERVED, Timestamp::from_unix_micros(time + 5_000_000));
     entry.set_text(column::COLLECTOR, "coderd");
     entry.set_text(column::TOKEN, "local");
     entry.set_text(column::SOURCE, "coder.boundary");

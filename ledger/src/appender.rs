@@ -11,6 +11,7 @@ use crate::entry::Group;
 use crate::error::AppendError;
 use crate::position::Position;
 use crate::queue::Queue;
+use crate::timestamp::Timestamp;
 
 /// Appends groups to one ledger. Clones share the queue.
 ///
@@ -35,8 +36,8 @@ pub struct Receipt {
     pub first: Position,
     /// Number of entries.
     pub count: u32,
-    /// When they were recorded: microseconds since 1970 UTC.
-    pub recorded: i64,
+    /// When they were recorded.
+    pub recorded: Timestamp,
 }
 
 /// A group that was not taken, handed back with the reason.

@@ -311,14 +311,14 @@ mod tests {
                 last = copied.events;
                 verdict(&to);
                 let other = Store::open(&to, options()).expect("starts");
-                assert_eq!(other.events().reader().durable().expect("read").next_seq, copied.events);
+                assert_eq!(other.events().reader().durable().expect("read").next_seq.get(), copied.events);
                 append(&other);
                 other.stop();
                 verdict(&to);
             }
             writer.join().expect("no panic");
         });
-        let next_seq = store.events().reader().durable().expect("read").next_seq;
+        let next_seq = store.events().reader().durable().expect("read").next_seq.get();
         store.stop();
         // Of a directory at rest everything is copied.
         let to = root.path().join("whole");

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::timestamp::Timestamp;
+
 /// Where the writer looks at the time. Only who writes a history of another time has another one than the system's.
 pub trait TimeSource: Send + Sync + std::fmt::Debug {
-    /// Microseconds since 1970 UTC.
-    fn micros(&self) -> i64;
+    /// The time now.
+    fn now(&self) -> Timestamp;
 }
 
 /// The system's clock.
@@ -14,8 +16,8 @@ pub trait TimeSource: Send + Sync + std::fmt::Debug {
 pub struct SystemClock;
 
 impl TimeSource for SystemClock {
-    fn micros(&self) -> i64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+    fn now(&self) -> Timestamp {
+        Timestamp::EPOCH.saturating_add(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 }
 
@@ -39,7 +41,7 @@ impl Clock {
 
     /// The time now, or the last one if the clock went back.
     pub(crate) fn now(&mut self) -> i64 {
-        self.last = self.last.max(self.source.micros());
+        self.last = self.last.max(self.source.now().unix_micros());
         self.last
     }
 }

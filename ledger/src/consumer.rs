@@ -34,6 +34,7 @@ use crate::follower::Follower;
 use crate::position::LedgerName;
 use crate::reader::{ReadLimit, Reader};
 use crate::rows::Rows;
+use crate::seq::Seq;
 use crate::store::Durable;
 
 /// What a consumer does that is one function over a batch.
@@ -46,7 +47,7 @@ pub trait Process: Send {
 
     /// Where to read on when the next row would be `cursor`: elsewhere if the consumer has no use for what comes up to
     /// there. `durable` was looked at before the ledger that is read first was read to its end.
-    fn seek(&mut self, cursor: u64, durable: &Durable) -> Result<u64, Self::Error> {
+    fn seek(&mut self, cursor: Seq, durable: &Durable) -> Result<Seq, Self::Error> {
         let _ = durable;
         Ok(cursor)
     }
@@ -131,7 +132,7 @@ enum Drain {
 impl Consumer<Follower> {
     /// A consumer of a ledger from its beginning. `content` says whether content parts are read.
     pub fn of(reader: Reader, content: bool, limit: ReadLimit, monitor: Monitor, stop: CancellationToken) -> Self {
-        Self::new(Follower::new(reader, 0, content, limit), monitor, stop)
+        Self::new(Follower::new(reader, Seq::FIRST, content, limit), monitor, stop)
     }
 
     /// One that needs no rows: its batches, from the end of the ledger on, say only that there is more.
@@ -145,7 +146,7 @@ impl Consumer<Follower> {
     /// follows.
     #[must_use]
     pub fn after(mut self, reader: Reader, limit: ReadLimit) -> Self {
-        self.first = Some(Follower::new(reader, 0, false, limit));
+        self.first = Some(Follower::new(reader, Seq::FIRST, false, limit));
         self
     }
 }
@@ -192,7 +193,7 @@ impl<S: Source> Consumer<S> {
     }
 
     /// Goes to another position, as one that has read nothing.
-    pub fn seek(&mut self, cursor: u64) {
+    pub fn seek(&mut self, cursor: Seq) {
         self.source.seek(cursor);
         self.monitor.reached(cursor);
     }
@@ -262,7 +263,7 @@ impl<S: Source> Consumer<S> {
 
     async fn next<E: From<LedgerError>>(
         &mut self,
-        seek: &mut (dyn FnMut(u64, &Durable) -> Result<u64, E> + Send),
+        seek: &mut (dyn FnMut(Seq, &Durable) -> Result<Seq, E> + Send),
         due: Option<Duration>,
     ) -> Result<Batch, Halt<E>> {
         // Lets others have the thread, and a stop its turn.
@@ -307,7 +308,7 @@ impl<S: Source> Consumer<S> {
     /// Reads once.
     fn read<E: From<LedgerError>>(
         &mut self,
-        seek: &mut (dyn FnMut(u64, &Durable) -> Result<u64, E> + Send),
+        seek: &mut (dyn FnMut(Seq, &Durable) -> Result<Seq, E> + Send),
     ) -> Result<Option<Batch>, E> {
         // The end is looked at before the other ledger is read to its own: what caused a row is given before it.
         let durable = self.source.look()?;

@@ -18,6 +18,7 @@ use crate::error::AppendError;
 use crate::fixtures::mistakes::{self, Mistake};
 use crate::limits::{self, COLUMN_ID_LIMIT};
 use crate::rows::{decode_integer, decode_text};
+use crate::timestamp::Timestamp;
 
 /// Columns with their values, in any order. Reuse one with [`Entry::clear`] where many are built.
 #[derive(Clone)]
@@ -95,9 +96,9 @@ impl Entry {
         self.put(column.id(), &value.to_be_bytes());
     }
 
-    /// Sets a time in microseconds since 1970 UTC.
-    pub fn set_time(&mut self, column: handle::Time, micros: i64) {
-        self.put(column.id(), &micros.to_be_bytes());
+    /// Sets a time.
+    pub fn set_time(&mut self, column: handle::Time, time: Timestamp) {
+        self.put(column.id(), &time.unix_micros().to_be_bytes());
     }
 
     /// Sets a fingerprint.
@@ -138,9 +139,9 @@ impl Entry {
         self.value(column.id()).and_then(decode_integer)
     }
 
-    /// The time that was set, in microseconds since 1970 UTC.
-    pub fn time(&self, column: handle::Time) -> Option<i64> {
-        self.value(column.id()).and_then(decode_integer)
+    /// The time that was set.
+    pub fn time(&self, column: handle::Time) -> Option<Timestamp> {
+        self.value(column.id()).and_then(decode_integer).map(Timestamp::from_unix_micros)
     }
 
     /// The canonical bytes of a column's value.
@@ -206,7 +207,7 @@ impl Entry {
         } else if let Some(handle) = column.as_integer() {
             self.set_integer(handle, value.as_i64().ok_or(NUMBER)?);
         } else if let Some(handle) = column.as_time() {
-            self.set_time(handle, value.as_i64().ok_or(NUMBER)?);
+            self.set_time(handle, value.as_i64().map(Timestamp::from_unix_micros).ok_or(NUMBER)?);
         } else {
             return Err("bytes, which JSON cannot write");
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::column::{Column, Kind, Part, Table, handle};
 use crate::entry::{EncodedGroup, Entry, Group};
 use crate::tail::TailBlock;
+use crate::timestamp::Timestamp;
 use crate::{AppendError, Rejected, Row, Rows, Store};
 
 /// One encoded entry: the leaf's flags, the facts part and the content part.
@@ -54,7 +55,9 @@ pub(crate) fn set(entry: &mut Entry, column: &Column, value: Value) {
     match (column.kind, value) {
         (Kind::Text, Value::Text(text)) => entry.set_text(handle::Text(column.id), &text),
         (Kind::Integer, Value::Number(number)) => entry.set_integer(handle::Integer(column.id), number),
-        (Kind::Time, Value::Number(number)) => entry.set_time(handle::Time(column.id), number),
+        (Kind::Time, Value::Number(number)) => {
+            entry.set_time(handle::Time(column.id), Timestamp::from_unix_micros(number));
+        }
         (Kind::Fingerprint, Value::Number(number)) => {
             entry.set_fingerprint(handle::Fingerprint(column.id), number.cast_unsigned());
         }
@@ -79,9 +82,9 @@ pub(crate) fn append_patiently(store: &Store, group: Group) {
 
 /// The parts of entries as a leaf commits to them.
 pub(crate) fn parts(table: &'static Table, entries: &[Entry]) -> Vec<Parts> {
-    let mut rows = Rows::new(table.ledger, 0, 0);
+    let mut rows = Rows::new(table.ledger, 0, crate::Seq::FIRST);
     for entry in entries {
-        rows.push_entry(0, 0, entry);
+        rows.push_entry(0, Timestamp::EPOCH, entry);
     }
     let parts = |row: Row<'_>| {
         let content = row.part(Part::Content);

@@ -8,7 +8,9 @@ use crate::error::LedgerError;
 use crate::position::LedgerName;
 use crate::reader::{ReadLimit, Reader};
 use crate::rows::Rows;
+use crate::seq::Seq;
 use crate::store::Durable;
+use crate::timestamp::Timestamp;
 
 /// How often a ledger that another process writes is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -18,8 +20,8 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
 pub struct Follower {
     reader: Reader,
     watch: Option<watch::Receiver<Durable>>,
-    cursor: u64,
-    recorded_until: i64,
+    cursor: Seq,
+    recorded_until: Timestamp,
     batches_until: u64,
     content: bool,
     limit: ReadLimit,
@@ -27,9 +29,9 @@ pub struct Follower {
 
 impl Follower {
     /// Follows `reader` from position `from` on. `content` says whether content parts are read.
-    pub fn new(reader: Reader, from: u64, content: bool, limit: ReadLimit) -> Self {
+    pub fn new(reader: Reader, from: Seq, content: bool, limit: ReadLimit) -> Self {
         let watch = reader.watch();
-        Self { reader, watch, cursor: from, recorded_until: i64::MIN, batches_until: 0, content, limit }
+        Self { reader, watch, cursor: from, recorded_until: Timestamp::MIN, batches_until: 0, content, limit }
     }
 
     /// The next block. Waits until there are rows, or until a heartbeat or the end of a batch moved `recorded_until` or
@@ -50,7 +52,7 @@ impl Follower {
     /// The next block of what was durable when somebody looked, as [`Follower::next`] returns it; `None` if all of it was
     /// returned.
     pub fn next_until(&mut self, durable: &Durable) -> Result<Option<Rows>, LedgerError> {
-        let left = durable.next_seq.saturating_sub(self.cursor);
+        let left = durable.next_seq.distance_from(self.cursor);
         let mut rows = if left > 0 {
             let rows_max = usize::try_from(left).unwrap_or(usize::MAX).min(self.limit.rows);
             // Reading takes some milliseconds at most and holds no lock; it is not worth a thread of its own.
@@ -71,8 +73,8 @@ impl Follower {
     }
 
     /// Goes to a position, as one that has read nothing.
-    pub fn seek(&mut self, cursor: u64) {
-        (self.cursor, self.recorded_until, self.batches_until) = (cursor, i64::MIN, 0);
+    pub fn seek(&mut self, cursor: Seq) {
+        (self.cursor, self.recorded_until, self.batches_until) = (cursor, Timestamp::MIN, 0);
     }
 
     /// The ledger that it follows.
@@ -81,7 +83,7 @@ impl Follower {
     }
 
     /// The position of the next row.
-    pub fn cursor(&self) -> u64 {
+    pub fn cursor(&self) -> Seq {
         self.cursor
     }
 

@@ -11,8 +11,10 @@ use crate::limits::REFRESH_TRIES_MAX;
 use crate::position::LedgerName;
 use crate::replay::{Depth, Replay};
 use crate::segments::{Segments, newest_manifest};
+use crate::seq::Seq;
 use crate::store::Durable;
 use crate::tail::Tail;
+use crate::timestamp::Timestamp;
 use crate::view::View;
 use crate::wal::file::{WalFile, file_name};
 use crate::wal::scan::Scanner;
@@ -105,8 +107,8 @@ impl ForeignView {
                 view.lock().positions.clone_from(&self.replay.positions);
             }
             view.publish(Durable {
-                next_seq: self.replay.next_seq,
-                recorded_until: self.replay.recorded,
+                next_seq: Seq::new(self.replay.next_seq),
+                recorded_until: Timestamp::from_unix_micros(self.replay.recorded),
                 batches: self.replay.chain.next_batch,
             });
             let Some(next) = next else { return Ok(()) };

@@ -49,8 +49,10 @@ mod seal;
 mod sealer;
 mod segment;
 mod segments;
+mod seq;
 mod store;
 mod tail;
+mod timestamp;
 #[cfg(test)]
 mod verification;
 mod view;
@@ -72,5 +74,7 @@ pub use proof::leaf::FLAG_CONTENT;
 pub use reader::{ReadLimit, Reader, Snapshot};
 pub use rows::{Row, Rows};
 pub use segments::Segment;
+pub use seq::Seq;
 pub use store::{Durable, Ledger, LedgerStatus, Options, Store};
 pub use tail::TailBlock;
+pub use timestamp::Timestamp;

@@ -19,6 +19,7 @@ use crate::manifest::{self, Manifest};
 use crate::operations::column;
 use crate::position::{LedgerName, Position};
 use crate::reader::{ReadLimit, Reader};
+use crate::seq::Seq;
 
 /// The kind of the entries.
 const KIND: &str = "manifest";
@@ -26,7 +27,7 @@ const KIND: &str = "manifest";
 /// Records a manifest's hash, durably.
 pub(crate) fn record(manifest: &Manifest, operations: &Appender) -> Result<(), AppendError> {
     let (ledger, shard) = (manifest.ledger, manifest.shard);
-    let position = |seq| Position { ledger, shard, seq }.to_string();
+    let position = |seq| Position { ledger, shard, seq: Seq::new(seq) }.to_string();
     let mut entry = Entry::new();
     entry.set_text(column::KIND, KIND);
     entry.set_text(column::SUBJECT, &format!("{ledger}/{shard}"));
@@ -50,7 +51,7 @@ impl Recorded {
     /// is done once it has the entry of that manifest.
     pub(crate) fn read(
         operations: &Reader,
-        (mut from, end): (u64, u64),
+        (mut from, end): (Seq, Seq),
         until: Option<&Manifest>,
     ) -> Result<Self, LedgerError> {
         let mut found = Self::default();

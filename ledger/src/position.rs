@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::seq::Seq;
+
 /// One of the two ledgers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,8 +52,8 @@ pub struct Position {
     pub ledger: LedgerName,
     /// The shard: one log with one writer.
     pub shard: u32,
-    /// The sequence number: from 0, without gaps.
-    pub seq: u64,
+    /// The sequence number.
+    pub seq: Seq,
 }
 
 impl fmt::Display for Position {
@@ -92,7 +94,7 @@ mod tests {
         #[test]
         fn positions_round_trip(shard: u32, seq: u64, events: bool) {
             let ledger = if events { LedgerName::Events } else { LedgerName::Operations };
-            let position = Position { ledger, shard, seq };
+            let position = Position { ledger, shard, seq: Seq::new(seq) };
             prop_assert_eq!(position.to_string().parse(), Ok(position));
         }
 

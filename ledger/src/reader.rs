@@ -14,8 +14,10 @@ use crate::identity::{Identity, resolve, shard_directory};
 use crate::position::LedgerName;
 use crate::rows::Rows;
 use crate::segments::Segment;
+use crate::seq::Seq;
 use crate::store::Durable;
 use crate::tail::TailBlock;
+use crate::timestamp::Timestamp;
 use crate::view::{Place, View};
 
 /// How much one read returns at most; at least one row is returned if there is one.
@@ -35,7 +37,7 @@ pub struct Snapshot {
     /// Durable rows after the last segment, in order.
     pub tail: Vec<Arc<TailBlock>>,
     /// The position after the last row of the view.
-    pub next_seq: u64,
+    pub next_seq: Seq,
 }
 
 /// Reads a ledger. Clones share what they have read of the disk.
@@ -85,23 +87,23 @@ impl Reader {
 
     /// Reads rows from `from` on in order, up to the limit or to the end of what lies together. A block without rows
     /// means that `from` is not durable yet.
-    pub fn read(&self, from: u64, content: bool, limit: ReadLimit) -> Result<Rows, LedgerError> {
+    pub fn read(&self, from: Seq, content: bool, limit: ReadLimit) -> Result<Rows, LedgerError> {
         if from >= self.view.durable().next_seq {
             self.refresh()?;
         }
         match self.view.locate(from, limit.rows.max(1)) {
             None => Ok(self.empty(from)),
-            Some(Place::Sealed(segments)) => segments.read(from, content, limit),
+            Some(Place::Sealed(segments)) => segments.read(from.get(), content, limit),
             Some(Place::Hot(blocks)) => Ok(self.hot(&blocks, from, content, limit)),
         }
     }
 
     /// Rows from `from` on, which the first of these blocks holds, up to the limit.
-    fn hot(&self, blocks: &[Arc<TailBlock>], from: u64, content: bool, limit: ReadLimit) -> Rows {
+    fn hot(&self, blocks: &[Arc<TailBlock>], from: Seq, content: bool, limit: ReadLimit) -> Rows {
         let mut rows = self.empty(from);
         for block in blocks {
             let number = rows.share(block.block());
-            let first = from.saturating_sub(block.first_seq()) as usize;
+            let first = from.distance_from(Seq::new(block.first_seq())) as usize;
             for row in first..block.len() {
                 if rows.len() >= limit.rows.max(1) || !rows.is_empty() && rows.size() >= limit.bytes {
                     break;
@@ -114,27 +116,27 @@ impl Reader {
 
     /// As [`Reader::read`] without content, for whoever needs these kinds only: of what is sealed, rows of other kinds are left out.
     /// The block ends before `next_seq`, however few rows it has; at the end it is the position that was asked for.
-    pub fn read_kinds(&self, from: u64, kinds: &'static [&'static str], limit: ReadLimit) -> Result<Rows, LedgerError> {
+    pub fn read_kinds(&self, from: Seq, kinds: &'static [&'static str], limit: ReadLimit) -> Result<Rows, LedgerError> {
         if from >= self.view.durable().next_seq {
             self.refresh()?;
         }
         match self.view.locate(from, 1) {
-            Some(Place::Sealed(segments)) => segments.read_kinds(from, kinds),
+            Some(Place::Sealed(segments)) => segments.read_kinds(from.get(), kinds),
             _ => self.read(from, false, limit),
         }
     }
 
-    /// The first position that was recorded at or after this moment (microseconds since 1970 UTC).
-    pub fn seq_at(&self, recorded: i64) -> Result<u64, LedgerError> {
-        let mut range = 0..self.durable()?.next_seq;
+    /// The first position that was recorded at or after this moment.
+    pub fn seq_at(&self, recorded: Timestamp) -> Result<Seq, LedgerError> {
+        let mut range = 0..self.durable()?.next_seq.get();
         // `recorded` never decreases, so the position is found by halving.
         while !range.is_empty() {
             let middle = range.start + (range.end - range.start) / 2;
-            let rows = self.read(middle, false, ReadLimit { rows: 1, bytes: 1 })?;
+            let rows = self.read(Seq::new(middle), false, ReadLimit { rows: 1, bytes: 1 })?;
             let before = rows.get(0).is_some_and(|row| row.recorded < recorded);
             range = if before { middle + 1..range.end } else { range.start..middle };
         }
-        Ok(range.start)
+        Ok(Seq::new(range.start))
     }
 
     /// One consistent view for a query.
@@ -154,7 +156,7 @@ impl Reader {
     }
 
     /// An empty block at `from`.
-    pub(crate) fn empty(&self, from: u64) -> Rows {
+    pub(crate) fn empty(&self, from: Seq) -> Rows {
         Rows::new(self.view.table.ledger, self.view.shard, from)
     }
 

@@ -8,6 +8,8 @@ use crate::block::{Block, BlockBuilder, Pages};
 use crate::column::{Part, Table, handle};
 use crate::entry::Entry;
 use crate::position::{LedgerName, Position};
+use crate::seq::Seq;
+use crate::timestamp::Timestamp;
 
 /// One recorded entry.
 #[derive(Clone, Copy)]
@@ -16,8 +18,8 @@ pub struct Row<'a> {
     pub position: Position,
     /// Number of the batch that contains it.
     pub batch: u64,
-    /// When it was recorded: microseconds since 1970 UTC, one value per commit, never decreasing.
-    pub recorded: i64,
+    /// When it was recorded: one moment per commit, never decreasing.
+    pub recorded: Timestamp,
     /// The leaf's flags.
     pub flags: u32,
     block: &'a Block,
@@ -67,9 +69,9 @@ impl<'a> Row<'a> {
         self.value(column.id()).and_then(decode_integer)
     }
 
-    /// A time column in microseconds since 1970 UTC.
-    pub fn time(&self, column: handle::Time) -> Option<i64> {
-        self.value(column.id()).and_then(decode_integer)
+    /// A time column.
+    pub fn time(&self, column: handle::Time) -> Option<Timestamp> {
+        self.value(column.id()).and_then(decode_integer).map(Timestamp::from_unix_micros)
     }
 
     /// A fingerprint column.
@@ -110,14 +112,13 @@ pub struct Rows {
     open: Option<Box<(BlockBuilder, Pages)>>,
     index: Vec<RowIndex>,
     size: usize,
-    /// Everything that was recorded before this moment stands in these rows or before them: microseconds since
-    /// 1970 UTC. It moves with heartbeats, so a follower learns that time passed although nothing happened.
-    pub recorded_until: i64,
+    /// Everything that was recorded before this moment stands in these rows or before them. It moves with heartbeats, so a follower learns that time passed although nothing happened.
+    pub recorded_until: Timestamp,
     /// Every batch of the ledger below this number is closed and stands whole in these rows and those before them. It moves
     /// when a batch closes, so a follower learns where a batch ends although nothing follows.
     pub batches_until: u64,
     /// The position after the last row, or the one that was read from if there is none.
-    pub next_seq: u64,
+    pub next_seq: Seq,
 }
 
 /// Where a row stands, and which row of which block it is.
@@ -142,7 +143,7 @@ pub(crate) struct RowPlace {
 
 impl Rows {
     /// No rows, from `next_seq` on.
-    pub fn new(ledger: LedgerName, shard: u32, next_seq: u64) -> Self {
+    pub fn new(ledger: LedgerName, shard: u32, next_seq: Seq) -> Self {
         Self {
             ledger,
             shard,
@@ -151,7 +152,7 @@ impl Rows {
             open: None,
             index: Vec::new(),
             size: 0,
-            recorded_until: 0,
+            recorded_until: Timestamp::EPOCH,
             batches_until: 0,
             next_seq,
         }
@@ -164,14 +165,15 @@ impl Rows {
     }
 
     /// Appends an entry as if it had been recorded, for whoever needs rows without a ledger: examples of rules, measurements.
-    pub fn push_entry(&mut self, batch: u64, recorded: i64, entry: &Entry) {
+    pub fn push_entry(&mut self, batch: u64, recorded: Timestamp, entry: &Entry) {
         self.make_room();
+        let recorded = recorded.unix_micros();
         let Some(open) = &mut self.open else { return };
         let builder = &mut open.0;
         builder.push_entry(entry);
         let row = builder.block().len() - 1;
         let flags = builder.block().flags(row);
-        self.note(RowPlace { seq: self.next_seq, batch, recorded, flags }, self.blocks.len(), row);
+        self.note(RowPlace { seq: self.next_seq.get(), batch, recorded, flags }, self.blocks.len(), row);
     }
 
     /// Appends rows that follow these.
@@ -203,8 +205,8 @@ impl Rows {
         let RowPlace { seq, batch, recorded, flags } = at;
         self.index.push(RowIndex { seq, batch, recorded, flags, block: block as u32, row: row as u32 });
         self.size += self.block(block).map_or(0, |(block, _)| block.value_bytes() / block.len().max(1));
-        self.next_seq = seq + 1;
-        self.recorded_until = self.recorded_until.max(recorded);
+        self.next_seq = Seq::new(seq).next();
+        self.recorded_until = self.recorded_until.max(Timestamp::from_unix_micros(recorded));
         self.batches_until = self.batches_until.max(batch);
     }
 
@@ -261,9 +263,9 @@ impl Rows {
     fn row(&self, index: &RowIndex) -> Option<Row<'_>> {
         let (block, pages) = self.block(index.block as usize)?;
         Some(Row {
-            position: Position { ledger: self.ledger, shard: self.shard, seq: index.seq },
+            position: Position { ledger: self.ledger, shard: self.shard, seq: Seq::new(index.seq) },
             batch: index.batch,
-            recorded: index.recorded,
+            recorded: Timestamp::from_unix_micros(index.recorded),
             flags: index.flags,
             block,
             pages,
@@ -289,8 +291,8 @@ mod tests {
         entry.set_text_if(column::RULE, Some(""));
         entry.set_text(column::TEAM, "one that is taken back");
         entry.remove(column::TEAM.id());
-        let mut rows = Rows::new(LedgerName::Events, 0, 5);
-        rows.push_entry(1, 77, &entry);
+        let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(5));
+        rows.push_entry(1, Timestamp::from_unix_micros(77), &entry);
         let row = rows.get(0).expect("one row");
         assert_eq!(row.position.to_string(), "events/0/5");
         assert_eq!((row.text(column::HOST), row.text(column::TEAM)), (Some("new.example"), None));
@@ -300,7 +302,7 @@ mod tests {
         assert_eq!(row.text(column::RULE), None);
         let facts = row.part(Part::Facts);
         assert!(!facts.windows(2).any(|w| w == b"rm"), "content does not lie in the facts");
-        assert_eq!((rows.next_seq, rows.recorded_until), (6, 77));
+        assert_eq!((rows.next_seq, rows.recorded_until), (Seq::new(6), Timestamp::from_unix_micros(77)));
         let rows = rows.without_content();
         let row = rows.get(0).expect("one row");
         assert_eq!(

@@ -26,7 +26,9 @@ use crate::recover::recover;
 use crate::replay::{Depth, Replay};
 use crate::sealer::Sealer;
 use crate::segments::Segments;
+use crate::seq::Seq;
 use crate::tail::Tail;
+use crate::timestamp::Timestamp;
 use crate::view::View;
 use crate::writer::{Place, Start, Writer};
 use trust::Trust;
@@ -81,9 +83,9 @@ impl Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Durable {
     /// The position after the last durable row.
-    pub next_seq: u64,
-    /// Everything recorded before this moment is durable: microseconds since 1970 UTC; heartbeats move it.
-    pub recorded_until: i64,
+    pub next_seq: Seq,
+    /// Everything recorded before this moment is durable; heartbeats move it.
+    pub recorded_until: Timestamp,
     /// Number of closed batches: the size of the newest checkpoint.
     pub batches: u64,
 }
@@ -120,7 +122,7 @@ pub struct LedgerStatus {
     /// Sealed segments.
     pub segments: usize,
     /// Position after the last sealed entry.
-    pub sealed_seq: u64,
+    pub sealed_seq: Seq,
     /// Whether intake is refused because the disk is full.
     pub no_space: bool,
     /// Why the writer stopped after a failed write, if it did.
@@ -282,7 +284,7 @@ impl Ledger {
         let sealed = Arc::clone(&self.view.lock().segments);
         LedgerStatus {
             segments: sealed.list().len(),
-            sealed_seq: sealed.end_seq(),
+            sealed_seq: Seq::new(sealed.end_seq()),
             durable: self.view.durable(),
             queued_bytes: self.queue.bytes(),
             unsealed_files: self.queue.unsealed(),
@@ -326,8 +328,8 @@ impl Opening {
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<(Ledger, Appender), LedgerError> {
         let Self { place, segments, sealed, replay, tail, recovered } = self;
-        let durable =
-            Durable { next_seq: replay.next_seq, recorded_until: replay.recorded, batches: replay.chain.next_batch };
+        let recorded_until = Timestamp::from_unix_micros(replay.recorded);
+        let durable = Durable { next_seq: Seq::new(replay.next_seq), recorded_until, batches: replay.chain.next_batch };
         let view = View::new(place.table, place.shard, Arc::new(segments), tail, replay.positions.clone(), durable);
         let (view, queue) = (Arc::new(view), Arc::new(Queue::new()));
         let appender = Appender::new(Arc::clone(&queue));

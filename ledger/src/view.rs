@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::column::Table;
 use crate::reader::Snapshot;
 use crate::segments::Segments;
+use crate::seq::Seq;
 use crate::store::Durable;
 use crate::tail::{Tail, TailBlock};
 use proof::inputs::Input;
@@ -116,16 +117,16 @@ impl View {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let state = self.lock();
         let end = self.durable().next_seq;
-        Snapshot { segments: state.segments.list().to_vec(), tail: state.tail.view(end), next_seq: end }
+        Snapshot { segments: state.segments.list().to_vec(), tail: state.tail.view(end.get()), next_seq: end }
     }
 
     /// Where the row at `from` lies, with at most `limit` rows of the same place; `None` if it is not durable.
-    pub(crate) fn locate(&self, from: u64, limit: usize) -> Option<Place> {
-        let state = self.lock();
+    pub(crate) fn locate(&self, from: Seq, limit: usize) -> Option<Place> {
+        let (state, from) = (self.lock(), from.get());
         if from < state.segments.end_seq() {
             return Some(Place::Sealed(Arc::clone(&state.segments)));
         }
-        let blocks = state.tail.from(from, self.durable().next_seq, limit);
+        let blocks = state.tail.from(from, self.durable().next_seq.get(), limit);
         (!blocks.is_empty()).then_some(Place::Hot(blocks))
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use ledger::disk::{Disk, DiskFile, LocalDisk};
 use ledger::events::column;
-use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Store, Table};
+use ledger::{Entry, Group, LedgerName, Options, ReadLimit, Seq, Store, Table};
 
 const PAGE: usize = 4_096;
 /// Crash states that one run of the test looks at.
@@ -193,7 +193,8 @@ fn group(number: i64, random: &mut Random) -> Group {
 fn numbers(store: &Store) -> Vec<i64> {
     let (reader, mut all) = (store.events().reader(), Vec::new());
     loop {
-        let rows = reader.read(all.len() as u64, false, ReadLimit { rows: 100, bytes: 1 << 20 }).expect("readable");
+        let rows =
+            reader.read(Seq::new(all.len() as u64), false, ReadLimit { rows: 100, bytes: 1 << 20 }).expect("readable");
         if rows.is_empty() {
             return all;
         }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use ledger::events::column;
-use ledger::{Entry, Group, Input, Kind, LedgerName, Options, Part, ReadLimit, Store, Table};
+use ledger::{Entry, Group, Input, Kind, LedgerName, Options, Part, ReadLimit, Seq, Store, Table, Timestamp};
 use proof::leaf::{CONTENT_DOMAIN, FACTS_DOMAIN, Leaf, commitment, digest, salt};
 use proof::note::{Checkpoint, Signer};
 use proof::{Header, header, inputs, part, tree};
@@ -122,7 +122,7 @@ fn a_group_encodes_the_parts_as_the_page_says() {
     entry.set_list(column::REDACTIONS, ["aws:url:3", "b"]);
     entry.set_integer(column::STATUS, 403);
     entry.set_text(column::KIND, "egress.http");
-    entry.set_time(column::TIME, 1_789_378_203_118_000);
+    entry.set_time(column::TIME, Timestamp::from_unix_micros(1_789_378_203_118_000));
     let mut group = Group::new(Table::of(LedgerName::Events));
     group.push(&entry).expect("small");
     let dir = tempfile::tempdir().expect("a directory");
@@ -130,7 +130,7 @@ fn a_group_encodes_the_parts_as_the_page_says() {
     Store::init(&data, "acme.example/agents").expect("made");
     let store = Store::open(&data, Options { reserve_bytes: 0, ..Options::default() }).expect("opened");
     store.events().appender().try_append(group).expect("room").wait().expect("durable");
-    let rows = store.events().reader().read(0, true, ReadLimit { rows: 1, bytes: 1 }).expect("readable");
+    let rows = store.events().reader().read(Seq::FIRST, true, ReadLimit { rows: 1, bytes: 1 }).expect("readable");
     let (row, vectors) = (rows.get(0).expect("one row"), vectors());
     assert_eq!(hex(&row.part(Part::Facts)), vectors[0].1);
     assert_eq!(hex(&row.part(Part::Content)), vectors[1].1);

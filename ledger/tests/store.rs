@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ledger::events::column;
-use ledger::{AppendError, Entry, Follower, Group, LedgerError, LedgerName, Options, ReadLimit, Reader, Store, Table};
+use ledger::{
+    AppendError, Entry, Follower, Group, LedgerError, LedgerName, Options, ReadLimit, Reader, Seq, Store, Table,
+    Timestamp,
+};
 
 const ALL: ReadLimit = ReadLimit { rows: 1_000, bytes: 1 << 20 };
 
@@ -42,14 +45,14 @@ fn data() -> (tempfile::TempDir, PathBuf) {
 
 /// The numbers of all rows, read through `reader`.
 fn numbers(reader: &Reader) -> Vec<i64> {
-    let (mut all, mut from) = (Vec::new(), 0);
+    let (mut all, mut from) = (Vec::new(), Seq::FIRST);
     loop {
         let rows = reader.read(from, true, ALL).expect("readable");
         if rows.is_empty() {
             return all;
         }
         for row in rows.iter() {
-            assert_eq!(row.position.seq, all.len() as u64, "positions have no gap");
+            assert_eq!(row.position.seq, Seq::new(all.len() as u64), "positions have no gap");
             assert_eq!(row.text(column::CONTENT).is_some(), row.integer(column::STATUS).expect("set") % 3 == 0);
             all.extend(row.integer(column::STATUS));
         }
@@ -75,7 +78,7 @@ fn what_is_acknowledged_is_there_after_a_restart_and_for_other_processes() {
     }
     for (index, pending) in pending.into_iter().enumerate() {
         let receipt = pending.wait().expect("durable");
-        assert_eq!((receipt.first.seq, receipt.count), (index as u64 * 10, 10));
+        assert_eq!((receipt.first.seq, receipt.count), (Seq::new(index as u64 * 10), 10));
     }
     let want: Vec<i64> = (0..1_000).collect();
     assert_eq!(numbers(&store.events().reader()), want);
@@ -88,7 +91,7 @@ fn what_is_acknowledged_is_there_after_a_restart_and_for_other_processes() {
     assert_eq!(numbers(&store.events().reader()), want);
     assert_eq!(store.events().inputs().get(b"tail:test".as_slice()), Some(&1_000_i64.to_be_bytes().to_vec()));
     let receipt = store.events().appender().try_append(group(1_000..1_001)).expect("room").wait().expect("durable");
-    assert_eq!(receipt.first.seq, 1_000);
+    assert_eq!(receipt.first.seq, Seq::new(1_000));
 }
 
 #[test]
@@ -102,7 +105,7 @@ fn a_reader_in_another_process_sees_what_is_added_later() {
         assert_eq!(numbers(&reader), (0..=start).collect::<Vec<_>>());
     }
     let snapshot = reader.snapshot().expect("a view");
-    assert_eq!((snapshot.next_seq, snapshot.tail.iter().map(|block| block.len()).sum::<usize>()), (5, 5));
+    assert_eq!((snapshot.next_seq, snapshot.tail.iter().map(|block| block.len()).sum::<usize>()), (Seq::new(5), 5));
     let schema = ledger::arrow_schema(reader.table());
     let wanted = [schema.index_of("seq").expect("there"), schema.index_of("record").expect("there")];
     for block in &snapshot.tail {
@@ -156,12 +159,12 @@ fn a_full_disk_is_a_typed_answer_and_intake_goes_on_when_there_is_space() {
 async fn a_follower_gets_every_row_and_the_heartbeats() {
     let (_dir, data) = data();
     let store = Store::open(&data, Options { heartbeat: Duration::from_millis(20), ..options() }).expect("opened");
-    let mut follower = Follower::new(store.events().reader(), 0, false, ReadLimit { rows: 3, bytes: 1 << 20 });
+    let mut follower = Follower::new(store.events().reader(), Seq::FIRST, false, ReadLimit { rows: 3, bytes: 1 << 20 });
     let appender = store.events().appender();
     for start in 0..3 {
         appender.append(group(start * 5..start * 5 + 5)).await.expect("durable");
     }
-    let (mut seen, mut until) = (Vec::new(), 0);
+    let (mut seen, mut until) = (Vec::new(), Timestamp::EPOCH);
     while seen.len() < 15 {
         let rows = follower.next().await.expect("rows");
         seen.extend(rows.iter().filter_map(|row| row.integer(column::STATUS)));
@@ -169,11 +172,11 @@ async fn a_follower_gets_every_row_and_the_heartbeats() {
         until = rows.recorded_until;
     }
     assert_eq!(seen, (0..15).collect::<Vec<_>>());
-    assert_eq!(follower.cursor(), 15);
+    assert_eq!(follower.cursor(), Seq::new(15));
     loop {
         let rows = follower.next().await.expect("a heartbeat");
         assert!(rows.is_empty());
-        if rows.recorded_until > until + 20_000 {
+        if rows.recorded_until > until.saturating_add(Duration::from_millis(20)) {
             break;
         }
     }
@@ -183,7 +186,7 @@ async fn a_follower_gets_every_row_and_the_heartbeats() {
 async fn a_follower_is_told_where_a_batch_ends_although_nothing_follows() {
     let (_dir, data) = data();
     let store = Store::open(&data, options()).expect("opened");
-    let mut follower = Follower::new(store.events().reader(), 0, false, ReadLimit { rows: 3, bytes: 1 << 20 });
+    let mut follower = Follower::new(store.events().reader(), Seq::FIRST, false, ReadLimit { rows: 3, bytes: 1 << 20 });
     let (mut whole, mut seen) = (0, 0);
     for start in 0..2 {
         store.events().appender().append(group(start * 5..start * 5 + 5)).await.expect("durable");
@@ -259,14 +262,18 @@ async fn full_wal_files_become_segments_and_readers_do_not_notice() {
     assert_eq!(numbers(&store.events().reader()), (0..written).collect::<Vec<_>>());
     assert_eq!(numbers(&Reader::open(&data, LedgerName::Events).expect("opened")), (0..written).collect::<Vec<_>>());
     assert_eq!(store.events().inputs().get(b"tail:test".as_slice()), Some(&600_i64.to_be_bytes().to_vec()));
-    let operations = store.operations().reader().read(0, false, ALL).expect("readable");
+    let operations = store.operations().reader().read(Seq::FIRST, false, ALL).expect("readable");
     let manifests = operations.iter().filter(|row| row.text(ledger::operations::column::KIND) == Some("manifest"));
     assert!(manifests.count() >= 5, "every manifest is recorded");
     let reader = store.events().reader();
-    let recorded =
-        reader.read(250, false, ReadLimit { rows: 1, bytes: 1 }).expect("readable").get(0).expect("a row").recorded;
+    let recorded = reader
+        .read(Seq::new(250), false, ReadLimit { rows: 1, bytes: 1 })
+        .expect("readable")
+        .get(0)
+        .expect("a row")
+        .recorded;
     let found = reader.seq_at(recorded).expect("found");
-    assert!(found <= 250 && found + 10 > 250, "{found}");
+    assert!(found <= Seq::new(250) && found.skip(10) > Seq::new(250), "{found}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ledger::events::column;
-use ledger::{Entry, Group, LedgerName, Options, Store, Table};
+use ledger::{Entry, Group, LedgerName, Options, Store, Table, Timestamp};
 use ledger_verify::{Report, Verdict, verify};
 use proof::note::{Signer, Verifier};
 
@@ -18,12 +18,12 @@ async fn data(root: &Path) -> (PathBuf, Verifier) {
     for round in 0..2_i64 {
         let options = Options { reserve_bytes: 0, segment_entries_max: 150, ..Options::default() };
         let store = Store::open(&data, options).expect("opened");
-        for number in 0..47 {
+        for number in 0..47_i64 {
             let mut group = Group::new(Table::of(LedgerName::Events));
             let mut entry = Entry::new();
             for row in 0..10 {
                 entry.clear();
-                entry.set_time(column::TIME, 1_789_000_000_000_000 + number * 10 + row);
+                entry.set_time(column::TIME, Timestamp::from_unix_micros(1_789_000_000_000_000 + number * 10 + row));
                 entry.set_text(column::KIND, "egress.http");
                 entry.set_text(column::SESSION, &format!("session-{}", row % 3));
                 entry.set_text(column::RECORD, &format!("{{\"n\":{number},\"row\":{row},\"round\":{round}}}"));

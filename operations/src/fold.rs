@@ -17,7 +17,7 @@ pub use outbox::{DeadLetter, Outbox, Thread, Told};
 
 use ledger::LedgerError;
 use ledger::Row;
-use ledger::{ReadLimit, Reader};
+use ledger::{ReadLimit, Reader, Seq};
 
 /// What entries amount to: a state that each row in order changes.
 pub trait Fold {
@@ -32,17 +32,17 @@ pub trait Fold {
 pub struct Projection<F> {
     fold: F,
     reader: Reader,
-    next_seq: u64,
+    next_seq: Seq,
 }
 
 impl<F: Fold> Projection<F> {
     /// Reads everything that is durable now.
     pub fn open(reader: Reader, fold: F) -> Result<Self, LedgerError> {
-        Self::open_at(reader, fold, 0)
+        Self::open_at(reader, fold, Seq::FIRST)
     }
 
     /// Reads everything from a position on that is durable now.
-    pub fn open_at(reader: Reader, fold: F, from: u64) -> Result<Self, LedgerError> {
+    pub fn open_at(reader: Reader, fold: F, from: Seq) -> Result<Self, LedgerError> {
         let mut folded = Self { next_seq: from, ..Self::unread(reader, fold) };
         folded.catch_up()?;
         Ok(folded)
@@ -50,7 +50,7 @@ impl<F: Fold> Projection<F> {
 
     /// A fold that has read nothing yet.
     pub fn unread(reader: Reader, fold: F) -> Self {
-        Self { fold, reader, next_seq: 0 }
+        Self { fold, reader, next_seq: Seq::FIRST }
     }
 
     /// Reads what became durable since. Returns by how many rows the ledger grew.
@@ -65,7 +65,7 @@ impl<F: Fold> Projection<F> {
                 self.fold.apply(&row);
             }
             if rows.next_seq == self.next_seq {
-                return Ok(self.next_seq - start);
+                return Ok(self.next_seq.distance_from(start));
             }
             self.next_seq = rows.next_seq;
         }
@@ -82,7 +82,7 @@ impl<F: Fold> Projection<F> {
     }
 
     /// The position of the next row that it will read.
-    pub fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> Seq {
         self.next_seq
     }
 }
@@ -96,12 +96,12 @@ pub fn backwards<B>(
     mut visit: impl FnMut(&Row<'_>) -> ControlFlow<B>,
 ) -> Result<Option<B>, LedgerError> {
     let mut end = reader.durable()?.next_seq;
-    while end > 0 {
-        let start = end.saturating_sub(ledger::limits::FOLD_READ_ROWS as u64);
+    while end > Seq::FIRST {
+        let start = end.back(ledger::limits::FOLD_READ_ROWS as u64);
         let mut blocks = Vec::new();
         let mut from = start;
         while from < end {
-            let limit = ReadLimit { rows: (end - from) as usize, bytes: ledger::limits::FOLD_READ_BYTES };
+            let limit = ReadLimit { rows: end.distance_from(from) as usize, bytes: ledger::limits::FOLD_READ_BYTES };
             let rows = reader.read(from, false, limit)?;
             if rows.is_empty() {
                 break;
@@ -128,10 +128,10 @@ pub fn newest_from(
     entries_max: u64,
     rows_max: u64,
     counts: impl Fn(&Row<'_>) -> bool,
-) -> Result<u64, LedgerError> {
+) -> Result<Seq, LedgerError> {
     let end = reader.durable()?.next_seq;
-    let first = end.saturating_sub(rows_max);
-    if end <= entries_max {
+    let first = end.back(rows_max);
+    if end.get() <= entries_max {
         return Ok(first);
     }
     let mut left = entries_max;
@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn at(ledger: LedgerName, seq: u64) -> String {
-        Position { ledger, shard: 0, seq }.to_string()
+        Position { ledger, shard: 0, seq: Seq::new(seq) }.to_string()
     }
 
     fn receipt(export_seq_next: u64) -> String {
@@ -184,7 +184,7 @@ mod tests {
 
     /// The positions of tokens.
     #[derive(Default)]
-    struct Tokens(Vec<(u64, String)>);
+    struct Tokens(Vec<(Seq, String)>);
 
     impl Fold for Tokens {
         const KINDS: Option<&'static [&'static str]> = Some(&["token", "token.more"]);
@@ -217,7 +217,7 @@ mod tests {
             while store.operations().status().unsealed_files > 0 {
                 std::thread::yield_now();
             }
-            let mut from = 0;
+            let mut from = Seq::FIRST;
             expected.clear();
             while from < reader.durable().unwrap().next_seq {
                 let rows = reader.read(from, false, READ_LIMIT).unwrap();
@@ -231,7 +231,7 @@ mod tests {
             assert_eq!(Projection::open(reader.clone(), Tokens::default()).unwrap().get().0, expected);
             projection.catch_up().unwrap();
             assert_eq!(projection.get().0, expected);
-            let middle = from / 2;
+            let middle = Seq::new(from.get() / 2);
             let later: Vec<_> = expected.iter().filter(|(seq, _)| *seq >= middle).cloned().collect();
             assert_eq!(Projection::open_at(reader.clone(), Tokens::default(), middle).unwrap().get().0, later);
         }
@@ -257,13 +257,13 @@ mod tests {
         let reader = store.operations().reader();
         let mut projection = Projection::open(reader.clone(), Count(0)).unwrap();
         let mut expected = projection.next_seq();
-        assert!(expected >= 9_000 && projection.get().0 == expected);
+        assert!(expected >= Seq::new(9_000) && projection.get().0 == expected.get());
         let end = backwards(&reader, |row| {
-            expected -= 1;
+            expected = expected.back(1);
             assert_eq!(row.position.seq, expected);
             ControlFlow::<()>::Continue(())
         });
-        assert_eq!((end.unwrap(), expected), (None, 0));
+        assert_eq!((end.unwrap(), expected), (None, Seq::FIRST));
         append(&store, [("note", String::new(), String::new())]);
         assert!(projection.catch_up().unwrap() >= 1);
         store.stop();
@@ -283,9 +283,9 @@ mod tests {
             append(&store, [(RECEIPT_KIND, String::new(), String::new())]);
             append(&store, (0..9).map(|_| ("budget.reserve", String::new(), String::new())));
         }
-        assert_eq!([1, 2, 3].map(|entries| from(entries, 1_000)), [start + 20, start + 10, start]);
-        assert_eq!((from(4, 1_000), from(1_000, 1_000)), (0, 0), "all of them");
-        assert_eq!((from(3, 15), from(1_000, 15)), (start + 15, start + 15), "not further back than the rows");
+        assert_eq!([1, 2, 3].map(|entries| from(entries, 1_000)), [start.skip(20), start.skip(10), start]);
+        assert_eq!((from(4, 1_000), from(1_000, 1_000)), (Seq::FIRST, Seq::FIRST), "all of them");
+        assert_eq!((from(3, 15), from(1_000, 15)), (start.skip(15), start.skip(15)), "not further back than the rows");
         store.stop();
     }
 
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(find(LedgerName::Events), None);
         append(&store, [(INTENT_KIND, at(LedgerName::Events, 5), intent())]);
         let unsent = find(LedgerName::Events).unwrap();
-        assert_eq!((unsent.next_seq, unsent.intent.map(|(end, _)| end)), (0, Some(5)));
+        assert_eq!((unsent.next_seq, unsent.intent.map(|(end, _)| end)), (Seq::FIRST, Some(Seq::new(5))));
         append(
             &store,
             [
@@ -309,18 +309,21 @@ mod tests {
             ],
         );
         let events = find(LedgerName::Events).unwrap();
-        assert_eq!((events.next_seq, events.export_seq, events.intent.map(|(end, _)| end)), (5, 4, Some(9)));
+        assert_eq!(
+            (events.next_seq, events.export_seq, events.intent.map(|(end, _)| end)),
+            (Seq::new(5), 4, Some(Seq::new(9)))
+        );
         let operations = find(LedgerName::Operations).unwrap();
-        assert_eq!((operations.next_seq, operations.export_seq, operations.intent), (7, 2, None));
+        assert_eq!((operations.next_seq, operations.export_seq, operations.intent), (Seq::new(7), 2, None));
         // The newest intent counts, whatever its form: what it covers is cut as it says. A receipt takes its place.
         let window = serde_json::json!({"export_seq": 4, "records_max": 500, "cut": "ledger_batch"}).to_string();
         append(&store, [(INTENT_KIND, at(LedgerName::Events, 10_005), window)]);
         let events = find(LedgerName::Events).unwrap();
         let window = ExportWindow { export_seq: 4, records_max: 500, cut: Cut::LedgerBatch };
-        assert_eq!(events.intent, Some((10_005, Intended::Window(window))));
+        assert_eq!(events.intent, Some((Seq::new(10_005), Intended::Window(window))));
         append(&store, [(RECEIPT_KIND, at(LedgerName::Events, 40), receipt(30))]);
         let events = find(LedgerName::Events).unwrap();
-        assert_eq!((events.next_seq, events.export_seq, events.intent), (40, 30, None));
+        assert_eq!((events.next_seq, events.export_seq, events.intent), (Seq::new(40), 30, None));
         assert_eq!(events.receipt.map(|receipt| receipt.batches), Some(1), "older receipts stand for one batch");
         assert_eq!(newest_exported(&reader, "other", LedgerName::Events, 0).unwrap(), None);
         store.stop();

@@ -13,8 +13,10 @@ pub mod field_names;
 pub mod fold;
 pub mod kind;
 pub mod limits;
+pub mod money;
 pub mod standing;
 pub mod triage;
 
 pub use field_names::field_names;
 pub use kind::alert;
+pub use money::Money;

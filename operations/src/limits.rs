@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use crate::money::Money;
+
 /// Alerts whose life the fold of triage keeps,
 pub const TRIAGE_ALERTS_MAX: usize = 65_536;
 /// and the most bytes of them. Alerts that are done are forgotten first, the oldest before the others.
@@ -31,11 +33,11 @@ pub const SILENCES_KEPT: usize = 4_096;
 /// The same while a query reads all of them.
 pub const SILENCES_READ: usize = 65_536;
 /// The longest silence, in days: what is hidden for longer is a rule that should change.
-pub const SILENCE_DAYS_MAX: i64 = 30;
+pub const SILENCE_DAYS_MAX: u32 = 30;
 /// The longest time from a maintenance window's first start to its last end, in days.
-pub const MAINTENANCE_DAYS_MAX: i64 = 366;
+pub const MAINTENANCE_DAYS_MAX: u32 = 366;
 /// How far back a silence is tried before it is recorded, in days.
-pub const SILENCE_HISTORY_DAYS: i64 = 7;
+pub const SILENCE_HISTORY_DAYS: u32 = 7;
 /// Inhibition rules and escalation steps of a configuration, each.
 pub const POLICY_RULES_MAX: usize = 64;
 /// The longest wait of an escalation step, in minutes: a week.
@@ -66,8 +68,8 @@ pub const BUDGETS_PER_GROUP_MAX: usize = 256;
 pub const BUDGET_MATCHED_MAX: usize = 256;
 /// The longest name of a budget or id of a reservation, in bytes.
 pub const BUDGET_NAME_BYTES_MAX: usize = 128;
-/// The largest amount in micro-USD: one billion dollars, so that sums of all reservations fit 64 bits.
-pub const BUDGET_MICROS_MAX: u64 = 1_000_000_000_000_000;
+/// The largest amount: one billion dollars, so that sums of all reservations fit 64 bits.
+pub const BUDGET_MONEY_MAX: Money = Money::from_dollars(1_000_000_000);
 /// The longest time for which money is kept.
 pub const RESERVATION_TTL_SECONDS_MAX: u32 = 86_400;
 /// Open reservations of one budget, so that one tenant cannot take the places of all,
@@ -94,5 +96,5 @@ const _: () = {
     assert!(SILENCES_MAX <= SILENCES_KEPT);
     assert!(6 * (REASON_BYTES_MAX + MATCHERS_MAX * MATCHER_BYTES_MAX) < TRIAGE_RECORD_BYTES_MAX);
     // The sum of all reservations does not overflow.
-    assert!(BUDGET_MICROS_MAX < u64::MAX / (2 * RESERVATIONS_PER_BUDGET_MAX as u64));
+    assert!(BUDGET_MONEY_MAX.as_micros() < u64::MAX / (2 * RESERVATIONS_PER_BUDGET_MAX as u64));
 };

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::STANDING_TOLD_EVERY;
+use ledger::Timestamp;
 
 /// The state of a collector or a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -104,8 +105,8 @@ impl std::fmt::Display for State {
 pub struct Standing {
     /// The word.
     pub state: State,
-    /// Since when, in microseconds since 1970 UTC.
-    pub since: i64,
+    /// Since when.
+    pub since: Timestamp,
     /// What is wrong, for people. It may name paths and quote receivers, so it is not to be trusted on a terminal; it holds no secret
     /// and no text of a record.
     pub reason: Option<String>,
@@ -113,12 +114,12 @@ pub struct Standing {
 
 impl Standing {
     /// It is well since this moment.
-    pub fn ok(now: i64) -> Self {
+    pub fn ok(now: Timestamp) -> Self {
         Self { state: State::Ok, since: now, reason: None }
     }
 
     /// Takes over a state. The same one in other words, such as with another number of files, began when it began.
-    pub fn change(&mut self, now: i64, state: State, reason: Option<String>) {
+    pub fn change(&mut self, now: Timestamp, state: State, reason: Option<String>) {
         if self.state != state {
             (self.state, self.since) = (state, now);
         }
@@ -140,19 +141,19 @@ pub enum Telling {
 #[derive(Debug, Default)]
 pub struct Teller {
     /// When each trouble was told last.
-    told: HashMap<State, i64>,
+    told: HashMap<State, Timestamp>,
     /// The trouble that was told and whose end was not.
     open: Option<State>,
 }
 
 impl Teller {
     /// What to tell now. Ask after each change and, as long as something is wrong, now and then.
-    pub fn tell(&mut self, now: i64, standing: &Standing) -> Option<Telling> {
+    pub fn tell(&mut self, now: Timestamp, standing: &Standing) -> Option<Telling> {
         let state = standing.state;
         if !state.is_trouble() {
             return self.open.take().map(|_| Telling::Ended);
         }
-        let told_after = now.saturating_sub(STANDING_TOLD_EVERY.as_micros() as i64);
+        let told_after = now.saturating_sub(STANDING_TOLD_EVERY);
         if self.open == Some(state) || self.told.get(&state).is_some_and(|told| *told > told_after) {
             return None;
         }
@@ -166,6 +167,10 @@ impl Teller {
 mod tests {
     use super::*;
 
+    fn moment(micros: i64) -> Timestamp {
+        Timestamp::from_unix_micros(micros)
+    }
+
     #[test]
     fn words_are_those_of_serde_and_trouble_has_a_remedy() {
         for state in State::ALL {
@@ -176,14 +181,14 @@ mod tests {
 
     #[test]
     fn a_state_lasts_from_its_beginning_whatever_is_said_of_it() {
-        let mut standing = Standing::ok(1);
-        standing.change(2, State::Ok, None);
-        assert_eq!(standing.since, 1);
-        standing.change(3, State::Missing, Some("a".to_owned()));
-        standing.change(4, State::Missing, Some("b".to_owned()));
-        assert_eq!((standing.since, standing.reason.as_deref()), (3, Some("b")));
-        standing.change(5, State::Unreadable, None);
-        assert_eq!(standing.since, 5);
+        let mut standing = Standing::ok(moment(1));
+        standing.change(moment(2), State::Ok, None);
+        assert_eq!(standing.since, moment(1));
+        standing.change(moment(3), State::Missing, Some("a".to_owned()));
+        standing.change(moment(4), State::Missing, Some("b".to_owned()));
+        assert_eq!((standing.since, standing.reason.as_deref()), (moment(3), Some("b")));
+        standing.change(moment(5), State::Unreadable, None);
+        assert_eq!(standing.since, moment(5));
     }
 
     #[test]
@@ -210,8 +215,8 @@ mod tests {
             (262, State::Parked, Some(Began)),
             (263, State::Paused, Some(Ended)),
         ] {
-            let standing = Standing { state, since: 0, reason: None };
-            assert_eq!(teller.tell(second * 1_000_000, &standing), told, "{second} {state}");
+            let standing = Standing { state, since: Timestamp::EPOCH, reason: None };
+            assert_eq!(teller.tell(moment(second * 1_000_000), &standing), told, "{second} {state}");
         }
     }
 }

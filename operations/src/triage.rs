@@ -4,7 +4,7 @@
 //! kinds of [`crate::kind`]. [`Triage`] is the one fold over both; [`TriageService`] is the one way to change something. Whether anybody is
 //! told of an alert is one question, [`Triage::notify`]; who is told, and how, belongs to delivery.
 //!
-//! Nothing here has a clock: time is a parameter, in microseconds since 1970 UTC of recorded time. Every text in an alert
+//! Nothing here has a clock: time is a parameter, and it is recorded time. Every text in an alert
 //! is attacker-written, so matchers take time that grows with its length only.
 
 mod check;
@@ -22,6 +22,8 @@ mod silences;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 pub use fold::{Found, Triage};
 pub use hiding::{HiddenBy, Hiding, Notify};
 pub use life::{Acknowledged, Action, By, Closed, Escalated, Status, Step, Triaged};
@@ -33,5 +35,5 @@ pub use service::{Done, TriageService};
 pub use silence::Silence;
 pub use silences::{SilenceState, StandingSilence};
 
-/// One day in microseconds.
-pub const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+/// One day.
+pub const DAY: Duration = Duration::from_hours(24);

@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use ledger::AppendError;
+use ledger::{AppendError, Seq, Timestamp};
+use operations::Money;
 use operations::budget::{BudgetError, BudgetService, Decided, Log};
 use operations::calendar::Period;
 use operations::fold::{BudgetAnswer, Budgets, Refusal};
@@ -19,7 +20,7 @@ use shuttle::thread;
 
 /// 2026-11-22T12:00:00Z.
 const START: i64 = 1_795_348_800_000_000;
-const CAP: u64 = 100;
+const CAP: Money = Money::from_micros(100);
 const TTL_SECONDS: u32 = 20;
 /// Schedules that are tried.
 const SCHEDULES: usize = 3_000;
@@ -62,7 +63,7 @@ impl Model {
 }
 
 impl Log for &Model {
-    fn append(&self, asked: &[Asked]) -> Result<u64, BudgetError> {
+    fn append(&self, asked: &[Asked]) -> Result<Seq, BudgetError> {
         let (first, crashes) = {
             let mut disk = self.disk.lock().unwrap();
             // Mostly nothing, at times long enough for reservations to expire.
@@ -78,7 +79,7 @@ impl Log for &Model {
         }
         // One sync for everybody who came meanwhile.
         disk.durable = disk.entries.len();
-        Ok(first as u64)
+        Ok(Seq::new(first as u64))
     }
 
     fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, BudgetError> {
@@ -89,7 +90,7 @@ impl Log for &Model {
             (*budgets, *next, *life) = (Budgets::new(), 0, disk.crashes);
         }
         for (at, (recorded, asked)) in disk.entries[..disk.durable].iter().enumerate().skip(*next) {
-            budgets.take(at as u64, *recorded, asked.clone());
+            budgets.take(Seq::new(at as u64), Timestamp::from_unix_micros(*recorded), asked.clone());
             check(budgets);
         }
         *next = disk.durable;
@@ -101,7 +102,7 @@ impl Log for &Model {
 /// The promise: what was granted and is open, and what was committed within grants, is never more than the cap.
 fn check(budgets: &Budgets) {
     for (name, standing) in budgets.standings() {
-        let taken = standing.reserved_micros + standing.committed_micros;
+        let taken = standing.reserved_micros.saturating_add(standing.committed_micros);
         assert!(taken <= CAP, "{taken} of {CAP} are taken from {name}");
     }
 }
@@ -114,7 +115,7 @@ fn asked(owner: &str, id: &str, request: Request) -> Asked {
 fn insist(model: &Model, asked: &Asked) -> Decided {
     let service = BudgetService::over(model);
     loop {
-        match service.ask(asked, model.now()) {
+        match service.ask(asked, Timestamp::from_unix_micros(model.now())) {
             Ok(decided) => return decided,
             Err(BudgetError::Append(AppendError::Stopped)) => thread::yield_now(),
             Err(error) => panic!("{error}"),
@@ -127,13 +128,13 @@ type Answers = Mutex<BTreeMap<String, Vec<(Request, BudgetAnswer)>>>;
 fn client(model: &Model, answers: &Answers, client: usize) {
     for call in 0..3 {
         let id = format!("{client}-{call}");
-        let micros = thread_rng().gen_range(20..70);
+        let micros = Money::from_micros(thread_rng().gen_range(20..70));
         let budgets = if call == 0 { vec!["team".to_owned(), "all".to_owned()] } else { vec!["team".to_owned()] };
         let reserve = Request::Reserve(Reserve { budgets, micros, ttl_seconds: TTL_SECONDS });
         let end = match thread_rng().gen_range(0..4) {
             0 => Some(Request::Release),
             1 => None,
-            _ => Some(Request::Commit(BudgetCommit { micros: thread_rng().gen_range(0..80) })),
+            _ => Some(Request::Commit(BudgetCommit { micros: Money::from_micros(thread_rng().gen_range(0..80)) })),
         };
         for request in std::iter::once(reserve).chain(end) {
             let decided = insist(model, &asked("gateway", &id, request.clone()));
@@ -173,7 +174,8 @@ fn story() {
         let last = given.len() - 1;
         for (at, (request, answer)) in given.iter().enumerate() {
             let again = insist(&model, &asked("gateway", id, request.clone())).answer;
-            let over = at < last || matches!(answer, BudgetAnswer::Granted { expires } if *expires <= model.now());
+            let over = at < last
+                || matches!(answer, BudgetAnswer::Granted { expires } if expires.unix_micros() <= model.now());
             match answer {
                 // A reservation that is over is not granted anew.
                 BudgetAnswer::Granted { .. } if over => assert_eq!(again, BudgetAnswer::Refused(Refusal::Over), "{id}"),

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use ledger::operations::column;
-use ledger::{AppendError, Entry, Group, Ledger, Options, ReadLimit, Rejected, Store};
+use ledger::{AppendError, Entry, Group, Ledger, Options, ReadLimit, Rejected, Seq, Store};
 use operations::kind::Kind;
 use operations::kind::log::{MANIFEST, TORN};
 use serde::Serialize;
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 /// Compares every record of a kind with what its codec makes of it, and returns how many there are.
 fn compared<R: Serialize + DeserializeOwned>(store: &Store, kind: &Kind<R>) -> usize {
-    let (reader, mut from, mut found) = (store.operations().reader(), 0, 0);
+    let (reader, mut from, mut found) = (store.operations().reader(), Seq::FIRST, 0);
     while from < reader.durable().unwrap().next_seq {
         let rows = reader.read(from, false, ReadLimit { rows: 10_000, bytes: 1 << 24 }).unwrap();
         for row in rows.iter().filter(|row| kind.is_of(row)) {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ledger::events::column;
-use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table};
+use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table, Timestamp};
 use operations::access::Principal;
 use query::{Engine, Limits, Options, Purpose, Request, Standing};
 
@@ -20,7 +20,7 @@ fn numbered(at: i64, rows: i64) -> Entry {
         format!("session-{:05}", at / 500_000 * 100 + at * 7_919 % 100)
     };
     let mut entry = Entry::new();
-    entry.set_time(column::TIME, 1_795_262_400_000_000 + at * 1_000);
+    entry.set_time(column::TIME, Timestamp::from_unix_micros(1_795_262_400_000_000 + at * 1_000));
     entry.set_text(column::KIND, if at % 3 == 0 { "egress.http" } else { "tool.call" });
     entry.set_text(column::SESSION, &session);
     entry.set_text(column::HOST, if at % 5 == 0 { "packages.acme.example" } else { "api.acme.example" });

@@ -1,6 +1,7 @@
 //! `tachograph alerts silence`, `silences` and `unsilence`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use chrono::DateTime;
 use clap::Args;
@@ -13,6 +14,7 @@ use crate::cli::Output;
 use crate::client::Target;
 use crate::exit::CommandResult;
 use crate::output::{self, Format, Table};
+use ledger::{SystemClock, TimeSource, Timestamp};
 
 /// Arguments of `alerts silence`.
 #[derive(Debug, Args)]
@@ -25,22 +27,22 @@ pub struct Arguments {
     reason: String,
     /// For how long, such as 90m, 8h or 3d.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "until")]
-    duration: Option<i64>,
+    duration: Option<Duration>,
     /// Until when, such as 2026-11-21T18:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "duration")]
-    until: Option<i64>,
+    until: Option<Timestamp>,
     /// It is planned work: it may start later and come back.
     #[arg(long)]
     maintenance: bool,
     /// From when on; from now on if not given.
     #[arg(long, value_name = "TIME", value_parser = moment, requires = "maintenance")]
-    starts: Option<i64>,
+    starts: Option<Timestamp>,
     /// From one start to the next, such as 1d or 7d.
     #[arg(long, value_name = "DURATION", value_parser = duration, requires = "last")]
-    every: Option<i64>,
+    every: Option<Duration>,
     /// When the repetition ends.
     #[arg(long, value_name = "TIME", value_parser = moment, requires = "every")]
-    last: Option<i64>,
+    last: Option<Timestamp>,
     /// Only say how many alerts it would have hidden.
     #[arg(long)]
     dry_run: bool,
@@ -80,8 +82,11 @@ pub struct End {
     output: Output,
 }
 
-/// A duration in microseconds.
-fn duration(text: &str) -> Result<i64, String> {
+/// More seconds are no duration that times of the ledger can tell.
+const SECONDS_MAX: u64 = i64::MAX as u64 / 1_000_000;
+
+/// A duration.
+fn duration(text: &str) -> Result<Duration, String> {
     let seconds = |unit: char| match unit {
         's' => Some(1),
         'm' => Some(60),
@@ -91,29 +96,29 @@ fn duration(text: &str) -> Result<i64, String> {
     };
     let parse = || {
         let unit = text.chars().last()?;
-        let number: i64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|number| *number > 0)?;
-        number.checked_mul(seconds(unit)?)?.checked_mul(1_000_000)
+        let number: u64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|number| *number > 0)?;
+        number.checked_mul(seconds(unit)?).filter(|seconds| *seconds <= SECONDS_MAX).map(Duration::from_secs)
     };
     parse().ok_or_else(|| "it is a number with s, m, h or d, such as 8h".to_owned())
 }
 
-/// A moment in microseconds since 1970 UTC.
-pub fn moment(text: &str) -> Result<i64, String> {
-    let parsed = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_micros());
+/// A moment.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let parsed = DateTime::parse_from_rfc3339(text).map(|time| Timestamp::from_unix_micros(time.timestamp_micros()));
     parsed.map_err(|_| "it is a time such as 2026-11-21T18:00:00Z".to_owned())
 }
 
 impl Arguments {
     fn request(&self, dry_run: bool) -> Request {
-        let starts = self.starts.unwrap_or_else(|| chrono::Utc::now().timestamp_micros());
-        let ends = self.until.or_else(|| self.duration.and_then(|duration| starts.checked_add(duration)));
+        let starts = self.starts.unwrap_or_else(|| SystemClock.now());
+        let ends = self.until.or_else(|| self.duration.map(|duration| starts.saturating_add(duration)));
         Request::Silence(NewSilence {
             kind: if self.maintenance { WindowKind::Maintenance } else { WindowKind::Silence },
             matchers: self.matchers.clone(),
             reason: self.reason.clone(),
             starts: self.starts,
             ends,
-            every_seconds: self.every.and_then(|every| u64::try_from(every / 1_000_000).ok()),
+            every_seconds: self.every.map(|every| every.as_secs()),
             until: self.last,
             dry_run,
         })
@@ -200,12 +205,12 @@ mod tests {
 
     #[test]
     fn durations_have_a_number_and_a_unit() {
-        assert_eq!(duration("90m"), Ok(90 * 60 * 1_000_000));
-        assert_eq!(duration("3d"), Ok(3 * 86_400 * 1_000_000));
+        assert_eq!(duration("90m"), Ok(Duration::from_mins(90)));
+        assert_eq!(duration("3d"), Ok(Duration::from_hours(3 * 24)));
         for wrong in ["", "m", "5", "-1h", "0h", "1.5h", "1w", "9223372036854775807d", "1ü"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(moment("2026-11-21T13:00:00+01:00"), Ok(1_795_262_400_000_000));
+        assert_eq!(moment("2026-11-21T13:00:00+01:00"), Ok(Timestamp::from_unix_seconds(1_795_262_400)));
         assert!(moment("tomorrow").is_err());
     }
 }

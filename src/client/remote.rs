@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::http::request::Builder;
 use axum::http::{Response, Uri};
 use export::tls::{ClientTls, client_config};
+use ledger::Timestamp;
 use operations::triage;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Url};
@@ -163,7 +164,7 @@ pub fn triage(work: &triage::Request) -> Result<(String, String), Failure> {
     };
     for name in ["starts", "ends", "until"] {
         if let Some(time) = fields.get_mut(name) {
-            *time = time.as_i64().map(output::exact_time).into();
+            *time = time.as_i64().map(Timestamp::from_unix_micros).map(output::exact_time).into();
         }
     }
     Ok((path, Value::Object(fields).to_string()))

@@ -13,7 +13,7 @@ use detect_rules::user::{Depth, Rule};
 use detect_runner::backtest::{Backtest, BacktestProgress, Change, Report, changes, running_rules};
 use detect_runner::user_rules;
 use indicatif::{ProgressBar, ProgressStyle};
-use ledger::{LedgerName, Reader};
+use ledger::{LedgerName, Reader, Timestamp};
 use serde::Serialize;
 
 use super::report;
@@ -38,10 +38,10 @@ pub struct Arguments {
     location: DataLocation,
     /// Only events recorded since, such as 2026-11-01T00:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    since: Option<i64>,
+    since: Option<Timestamp>,
     /// Only events recorded before.
     #[arg(long, value_name = "TIME", value_parser = moment)]
-    until: Option<i64>,
+    until: Option<Timestamp>,
     /// Alerts that only one side gives are shown, so many of each rule.
     #[arg(long, value_name = "NUMBER", default_value_t = 3)]
     examples: usize,

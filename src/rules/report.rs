@@ -52,7 +52,7 @@ fn head(result: &BacktestResult) -> String {
     if report.events == 0 {
         return "There are no events in this part of the history.\n".to_owned();
     }
-    let days = (report.last_recorded - report.first_recorded) as f64 / 86_400e6;
+    let days = report.last_recorded.since(report.first_recorded).as_secs_f64() / 86_400.0;
     format!(
         "{} events recorded from {} to {} ({days:.1} days), {} agent-days\n{:.1} s, {} events/s\n\n",
         HumanCount(report.events),

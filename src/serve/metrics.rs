@@ -35,14 +35,16 @@ struct Ledgers([Ledger; 2]);
 type Number = (&'static str, &'static str, fn(&LedgerStatus) -> i64);
 
 const NUMBERS: [Number; 8] = [
-    ("tachograph_ledger_next_seq", "Position after the last durable entry", |status| status.durable.next_seq as i64),
+    ("tachograph_ledger_next_seq", "Position after the last durable entry", |status| {
+        status.durable.next_seq.get() as i64
+    }),
     ("tachograph_ledger_batches", "Closed batches", |status| status.durable.batches as i64),
     ("tachograph_ledger_queued_bytes", "Bytes that wait for the writer", |status| status.queued_bytes as i64),
     ("tachograph_ledger_unsealed_files", "Full WAL files that wait for the sealer", |status| {
         status.unsealed_files as i64
     }),
     ("tachograph_ledger_segments", "Sealed segments", |status| status.segments as i64),
-    ("tachograph_ledger_sealed_seq", "Position after the last sealed entry", |status| status.sealed_seq as i64),
+    ("tachograph_ledger_sealed_seq", "Position after the last sealed entry", |status| status.sealed_seq.get() as i64),
     ("tachograph_ledger_no_space", "1 while the disk is too full to take events", |status| i64::from(status.no_space)),
     ("tachograph_ledger_poisoned", "1 after a failed write", |status| i64::from(status.poisoned.is_some())),
 ];
@@ -146,7 +148,7 @@ impl Collector for Endpoints {
         for (name, help, moment) in STAMPS {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for endpoint in &endpoints {
-                let seconds = moment(endpoint).map_or(0, |Moment(micros)| micros / 1_000_000);
+                let seconds = moment(endpoint).map_or(0, |Moment(moment)| moment.unix_seconds());
                 ConstGauge::new(seconds).encode(family.encode_family(&labels(endpoint))?)?;
             }
         }

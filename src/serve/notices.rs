@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::consumer::{Batch, Halt, Journal, Monitor, Process, Recorder};
-use ledger::{AppendError, Consumer, LedgerError, Store};
+use ledger::{AppendError, Consumer, LedgerError, Store, SystemClock, TimeSource};
 use operations::triage::{Refused, TriageService};
 
 use super::health::Health;
@@ -56,11 +56,9 @@ impl Journal for Due {
 
     async fn record(&self, (): &()) -> Result<Duration, AppendError> {
         let triage = Arc::clone(&self.0);
-        let now = chrono::Utc::now().timestamp_micros();
+        let now = SystemClock.now();
         match tokio::task::spawn_blocking(move || triage.record_notices(now)).await {
-            Ok(Ok(next)) => Ok(next.map_or(limits::NOTICES_WAIT_MAX, |next| {
-                Duration::from_micros(u64::try_from(next.saturating_sub(now)).unwrap_or_default())
-            })),
+            Ok(Ok(next)) => Ok(next.map_or(limits::NOTICES_WAIT_MAX, |next| next.since(now))),
             // What is due stays due.
             Ok(Err(Refused::Append(error))) => Err(error),
             Ok(Err(error)) => {

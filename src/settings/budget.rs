@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use operations::Money;
 use operations::access::Trust;
 use operations::calendar::Period;
 use operations::kind::budget_request::{Asked, Owner, Request, Scope, Set};
-use operations::limits::BUDGET_MICROS_MAX;
+use operations::limits::BUDGET_MONEY_MAX;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -29,8 +30,8 @@ use crate::limits;
 pub struct Budget {
     /// How requests name it.
     name: String,
-    /// The hard cap in dollars, such as 200 or 0.5.
-    #[schemars(range(min = 0, max = BUDGET_MICROS_MAX / 1_000_000))]
+    /// The hard cap in dollars, such as 200 or 0.5, to the millionth.
+    #[schemars(range(min = 0, max = BUDGET_MONEY_MAX.whole_dollars()))]
     cap_usd: f64,
     /// It is full again when the next period begins.
     period: Period,
@@ -70,14 +71,14 @@ const RESERVED: [&str; 3] = ["reserve", "commit", "release"];
 
 impl Budget {
     fn set(&self) -> Result<Set, &'static str> {
-        let micros = self.cap_usd * 1_000_000.0;
-        if !(0.0..=BUDGET_MICROS_MAX as f64).contains(&micros) {
-            return Err("cap_usd is a number of dollars from 0 to one billion");
-        }
+        // The shortest form of what the file's reader made binary is what was written; a test of money holds that.
+        let cap = self.cap_usd.to_string().parse().ok().filter(|cap: &Money| *cap <= BUDGET_MONEY_MAX);
+        let cap =
+            cap.ok_or("cap_usd is a number of dollars from 0 to one billion, with at most six digits after the point")?;
         let Self { org, team, user, agent, run, workspace, families, trust, .. } = self.clone();
         let scope = Scope { org, team, user, agent, run, workspace, families, trust };
         let (period, offset_minutes) = (self.period, self.utc_offset_minutes);
-        Ok(Set { cap_micros: Some(micros.round() as u64), period, offset_minutes, scope })
+        Ok(Set { cap_micros: Some(cap), period, offset_minutes, scope })
     }
 
     fn checked(&self) -> Result<Set, &'static str> {

@@ -19,9 +19,23 @@ const MODULES: [&str; 7] = ["fs", "net", "thread", "env", "process", "io", "os"]
 const OF_PACKAGES: [(&str, &[&str]); 2] = [
     (
         "ledger",
-        &["Column", "Entry", "Kind", "LedgerName", "Part", "Position", "Row", "Rows", "column", "events", "limits"],
+        &[
+            "Column",
+            "Entry",
+            "Kind",
+            "LedgerName",
+            "Part",
+            "Position",
+            "Row",
+            "Rows",
+            "Seq",
+            "Timestamp",
+            "column",
+            "events",
+            "limits",
+        ],
     ),
-    ("operations", &["access", "alert", "calendar"]),
+    ("operations", &["Money", "access", "alert", "calendar"]),
 ];
 
 #[test]

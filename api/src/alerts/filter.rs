@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::Timestamp;
 use operations::triage::{Column, Matcher, Status, Triage, Triaged};
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ pub(super) struct Wanted {
     hidden: Option<bool>,
     limit: usize,
     /// Opening time and id of the last alert of the page before.
-    after: Option<(i64, String)>,
+    after: Option<(Timestamp, String)>,
 }
 
 impl Wanted {
@@ -73,7 +74,7 @@ impl Wanted {
         Ok(())
     }
 
-    fn fits(&self, triaged: &Triaged, triage: &Triage, now: i64) -> bool {
+    fn fits(&self, triaged: &Triaged, triage: &Triage, now: Timestamp) -> bool {
         let assignee = triaged.assignee.as_deref().unwrap_or_default();
         (self.status.is_empty() || self.status.contains(&triaged.status()))
             && (self.assignee.is_empty() || self.assignee.iter().any(|name| name == assignee))
@@ -83,13 +84,15 @@ impl Wanted {
     }
 }
 
-fn parse_cursor(text: &str) -> Result<(i64, String), Problem> {
-    let parsed = text.split_once('.').and_then(|(opened, id)| Some((opened.parse().ok()?, id.to_owned())));
+fn parse_cursor(text: &str) -> Result<(Timestamp, String), Problem> {
+    let parsed = text
+        .split_once('.')
+        .and_then(|(opened, id)| Some((Timestamp::from_unix_micros(opened.parse().ok()?), id.to_owned())));
     parsed.ok_or_else(|| Problem::request("the cursor is not one that a page ended with"))
 }
 
 /// One page.
-pub(super) fn page(triage: &Triage, wanted: &Wanted, now: i64) -> Value {
+pub(super) fn page(triage: &Triage, wanted: &Wanted, now: Timestamp) -> Value {
     let mut found: Vec<&Triaged> = triage.iter().filter(|triaged| wanted.fits(triaged, triage, now)).collect();
     let total = found.len();
     if let Some((opened, id)) = &wanted.after {
@@ -98,7 +101,7 @@ pub(super) fn page(triage: &Triage, wanted: &Wanted, now: i64) -> Value {
     found.sort_unstable_by(|a, b| (b.opened, &b.alert.id).cmp(&(a.opened, &a.alert.id)));
     let more = found.len() > wanted.limit;
     found.truncate(wanted.limit);
-    let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.opened, last.alert.id));
+    let next = found.last().filter(|_| more).map(|last| format!("{}.{}", last.opened.unix_micros(), last.alert.id));
     let alerts: Vec<Value> = found.into_iter().map(|triaged| alert(triaged, triage, now).into()).collect();
     json!({ "alerts": alerts, "total": total, "next": next })
 }

@@ -1,6 +1,6 @@
 //! Alerts as JSON. Times are RFC 3339, as everywhere in the API.
 
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::{Measurement, Point};
 use operations::triage::{Action, By, Done, EscalationStepOf, HiddenBy, Hiding, Triage, Triaged};
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use crate::tail_filter::time_text;
 
 /// A note and the entry in which it stands.
 pub(super) struct Note {
-    pub(super) seq: u64,
+    pub(super) seq: Seq,
     pub(super) text: String,
 }
 
@@ -17,7 +17,7 @@ pub(super) struct Note {
 const RECORD_TIMES: [&str; 4] = ["first_seen", "last_seen", "recorded_first", "recorded_last"];
 
 /// An alert as it stands in lists: the detector's newest revision, and what people did.
-pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: i64) -> Map<String, Value> {
+pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: Timestamp) -> Map<String, Value> {
     let alert = &triaged.alert;
     // A record holds texts and numbers: it always has a JSON form, which is an object.
     let mut shown = match serde_json::to_value(alert) {
@@ -26,7 +26,7 @@ pub(super) fn alert(triaged: &Triaged, triage: &Triage, now: i64) -> Map<String,
     };
     for name in RECORD_TIMES {
         if let Some(time) = shown.get_mut(name) {
-            *time = time.as_i64().map(time_text).into();
+            *time = time.as_i64().map(Timestamp::from_unix_micros).map(time_text).into();
         }
     }
     let measured = alert.measured.as_ref().map(measured);
@@ -75,7 +75,7 @@ fn measured(measured: &Measurement) -> Value {
 }
 
 /// The steps of escalation that happened, and those to come if nobody acknowledges it.
-fn escalation(triaged: &Triaged, triage: &Triage, now: i64) -> Value {
+fn escalation(triaged: &Triaged, triage: &Triage, now: Timestamp) -> Value {
     let steps = triage.escalation_steps(triaged, now).into_iter();
     steps
         .map(|step| {
@@ -134,7 +134,7 @@ pub(crate) fn by(by: &By) -> Map<String, Value> {
 }
 
 /// A position in `operations` as text.
-pub(crate) fn place(seq: u64) -> String {
+pub(crate) fn place(seq: Seq) -> String {
     Position { ledger: LedgerName::Operations, shard: 0, seq }.to_string()
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request as HttpRequest;
-use ledger::{Entry, LedgerName};
+use ledger::{Entry, LedgerName, Seq};
 use operations::calendar::Period;
 use operations::kind::budget_report::{Decision, Report};
 use operations::kind::budget_request::Scope;
@@ -42,7 +42,12 @@ async fn server() -> Server {
     ];
     let budgets = ledgers.budgets();
     let scope = |org: &str| Scope { org: (!org.is_empty()).then(|| org.to_owned()), ..Scope::default() };
-    let set = |org| Set { cap_micros: Some(100), period: Period::Month, offset_minutes: 0, scope: scope(org) };
+    let set = |org| Set {
+        cap_micros: Some(Money::from_micros(100)),
+        period: Period::Month,
+        offset_minutes: 0,
+        scope: scope(org),
+    };
     let wanted = BTreeMap::from([("all", ""), ("acme", "acme"), ("other", "other")]);
     let wanted = wanted.into_iter().map(|(name, org)| (name.to_owned(), set(org))).collect();
     let service = Arc::clone(&budgets);
@@ -218,7 +223,10 @@ async fn sql_shows_what_was_decided() {
     let mut entries: Vec<Entry> = decisions
         .iter()
         .map(|(seq, id, request, owner)| {
-            let decision = Decision::new(*seq, request, owner, projection.get().answer(*seq).unwrap());
+            let decision = {
+                let seq = Seq::new(*seq);
+                Decision::new(seq, request, owner, projection.get().answer(seq).unwrap())
+            };
             Report::Decision { id: (*id).to_owned(), decision }.entry("budgets").unwrap()
         })
         .collect();

@@ -4,6 +4,7 @@
 //! whether it was running between them. What was decided live is written with the cursor, because a heartbeat may have
 //! told it earlier than the next row does.
 
+use ledger::Seq;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::OUTAGE_SECONDS;
@@ -21,7 +22,7 @@ pub struct Clock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outage {
     /// The position of the next row when it was found.
-    pub next_seq: u64,
+    pub next_seq: Seq,
     /// The last second before.
     pub from: i64,
     /// The second in which recording was known to go on.

@@ -3,6 +3,7 @@
 use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
+use operations::Money;
 
 use crate::event::EventRow;
 use crate::findings::Findings;
@@ -14,19 +15,19 @@ use crate::{aspects, detector_state};
 const TOKENS: [handle::Integer; 4] =
     [column::TOKENS_IN, column::TOKENS_OUT, column::TOKENS_CACHE_READ, column::TOKENS_CACHE_WRITE];
 
-/// What the event costs in micro-USD: by our price table, or else as the source states it.
-pub fn cost(event: &EventRow<'_>) -> Option<u64> {
+/// What the event costs: by our price table, or else as the source states it.
+pub fn cost(event: &EventRow<'_>) -> Option<Money> {
     either(|column| event.integer(column))
 }
 
 /// The same of a row that no detector looks at. What contradicts an earlier row is not counted a second time.
-pub fn cost_of_row(row: &Row<'_>) -> Option<u64> {
+pub fn cost_of_row(row: &Row<'_>) -> Option<Money> {
     either(|column| row.integer(column)).filter(|_| !aspects::is_conflict(row))
 }
 
-fn either(integer: impl Fn(handle::Integer) -> Option<i64>) -> Option<u64> {
+fn either(integer: impl Fn(handle::Integer) -> Option<i64>) -> Option<Money> {
     let cost = integer(column::COST_MICROS).or_else(|| integer(column::COST_SOURCE_MICROS))?;
-    u64::try_from(cost).ok().filter(|cost| *cost > 0)
+    Money::try_from(cost).ok().filter(|cost| !cost.is_zero())
 }
 
 /// The tokens of all four counters.
@@ -50,8 +51,8 @@ impl Default for Authority {
 }
 
 impl Authority {
-    /// What the event costs in micro-USD, if it is to be counted.
-    pub fn cost(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Option<u64> {
+    /// What the event costs, if it is to be counted.
+    pub fn cost(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Option<Money> {
         let cost = cost(event)?;
         // Only what the agent cannot reach is a gateway, whatever a sender calls itself.
         if event.text(column::FAMILY) == Some("gateway") && !event.is_claim() {

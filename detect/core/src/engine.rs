@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ledger::Row;
+use ledger::Seq;
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::aspects::Aspects;
@@ -47,11 +49,11 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnginePosition {
     /// The next row.
-    pub next_seq: u64,
+    pub next_seq: Seq,
     /// Recorded time.
     pub clock: Clock,
-    /// Rows recorded before this moment are backfill: microseconds since 1970 UTC.
-    pub live_from: i64,
+    /// Rows recorded before this moment are backfill.
+    pub live_from: Timestamp,
 }
 
 /// The beginning of a snapshot, after which the states of the detectors follow in order.
@@ -66,8 +68,8 @@ struct Header {
 
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
-    pub fn new(detectors: Vec<NamedDetector>, key: Key, live_from: i64) -> Self {
-        let state = EnginePosition { next_seq: 0, clock: Clock::default(), live_from };
+    pub fn new(detectors: Vec<NamedDetector>, key: Key, live_from: Timestamp) -> Self {
+        let state = EnginePosition { next_seq: Seq::FIRST, clock: Clock::default(), live_from };
         Self::of(detectors, Shared::new(key), key, state)
     }
 
@@ -136,7 +138,7 @@ impl Engine {
             self.shared.note_opened(sender, second, opened);
         }
         self.note_batch(row.batch);
-        self.state.next_seq = row.position.seq + 1;
+        self.state.next_seq = row.position.seq.next();
     }
 
     /// Shows every event to every detector from now on, whatever they look at: for tests of what they look at.

@@ -10,6 +10,8 @@ mod queue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use ledger::Seq;
+use ledger::Timestamp;
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, What, Who};
 use serde::Serialize;
@@ -108,14 +110,14 @@ pub struct Before {
     /// How many they were.
     pub count: u64,
     /// Event time of the first one, and when it was recorded.
-    pub first: Option<(i64, i64)>,
+    pub first: Option<(Timestamp, Timestamp)>,
     /// Sequence numbers of some of them, ascending.
-    pub evidence: Vec<u64>,
+    pub evidence: Vec<Seq>,
 }
 
 /// From what an alert is about first to what it is about last, in microseconds. Sources tell both times, so it may be any.
 pub fn span(alert: &Alert) -> i64 {
-    alert.last_seen.saturating_sub(alert.first_seen)
+    alert.last_seen.micros_since(alert.first_seen)
 }
 
 /// The same in whole seconds: the window of what is counted for it.
@@ -175,7 +177,7 @@ impl<C: Case> Episodes<C> {
         change: impl FnOnce(&mut C),
     ) {
         let scope = subject.scope.hash(self.key, "scope");
-        let deadline = sighting.recorded.div_euclid(1_000_000) + self.quiet_seconds;
+        let deadline = sighting.recorded.unix_seconds() + self.quiet_seconds;
         self.write_name(subject);
         let many = !self.open.contains_key(&self.name)
             && self.per_scope.get(&scope).is_some_and(|open| *open >= EPISODES_PER_SCOPE_MAX);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use ledger::column::handle;
 use ledger::events::column;
-use ledger::{LedgerName, Position, Row};
+use ledger::{LedgerName, Position, Row, Seq, Timestamp};
+use operations::Money;
 use operations::access::Trust;
 
 use crate::aspects::Aspects;
@@ -45,27 +46,26 @@ pub struct EventRow<'a> {
 pub struct Sighting {
     /// Position of the event.
     pub position: Position,
-    /// Event time: microseconds since 1970 UTC.
-    pub time: i64,
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub recorded: i64,
+    /// Event time.
+    pub time: Timestamp,
+    /// When it was recorded.
+    pub recorded: Timestamp,
     /// Whether it was old when it was recorded, or before the first start.
     pub backfill: bool,
     /// Half of the keyed hash of who answers for it: see [`EventRow::sender`].
     pub sender: u32,
 }
 
-/// When the control plane or a gateway saw a row, or else when it was recorded: microseconds since 1970 UTC. Intake lets nobody
-/// else set the column; whose clock is ahead of ours saw it when we did.
-pub fn seen(row: &Row<'_>) -> i64 {
+/// When the control plane or a gateway saw a row, or else when it was recorded. Intake lets nobody else set the
+/// column; whose clock is ahead of ours saw it when we did.
+pub fn seen(row: &Row<'_>) -> Timestamp {
     row.time(column::OBSERVED).map_or(row.recorded, |observed| observed.min(row.recorded))
 }
 
 /// Whether a row was old when it was recorded: its collector is declared to bring old things, or the control plane or a gateway
 /// saw it long ago. What the source's own clock says makes nothing old.
 pub fn is_old(row: &Row<'_>) -> bool {
-    row.list(column::MARKS).any(|mark| mark == "backfill")
-        || row.recorded.saturating_sub(seen(row)) > BACKFILL_AGE.as_micros() as i64
+    row.list(column::MARKS).any(|mark| mark == "backfill") || row.recorded.since(seen(row)) > BACKFILL_AGE
 }
 
 /// Whether money that a source of this trust tells of is a claim only.
@@ -84,9 +84,9 @@ impl Pack for Sighting {
     }
 
     fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
-        let (shard, seq) = (u32::unpack(input)?, u64::unpack(input)?);
+        let (shard, seq) = (u32::unpack(input)?, Seq::unpack(input)?);
         let position = Position { ledger: LedgerName::Events, shard, seq };
-        let (time, recorded, backfill) = (i64::unpack(input)?, i64::unpack(input)?, bool::unpack(input)?);
+        let (time, recorded, backfill) = (Timestamp::unpack(input)?, Timestamp::unpack(input)?, bool::unpack(input)?);
         Ok(Self { position, time, recorded, backfill, sender: u32::unpack(input)? })
     }
 }
@@ -136,28 +136,28 @@ impl<'a> EventRow<'a> {
         self.columns.position()
     }
 
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub fn recorded(&self) -> i64 {
+    /// When it was recorded.
+    pub fn recorded(&self) -> Timestamp {
         self.columns.recorded()
     }
 
     /// The second in which it was recorded.
     pub fn second(&self) -> i64 {
-        self.recorded().div_euclid(1_000_000)
+        self.recorded().unix_seconds()
     }
 
-    /// When it happened: microseconds since 1970 UTC. That is what the source says within what can be: nothing happens after it
+    /// When it happened. That is what the source says within what can be: nothing happens after it
     /// was recorded, and a live event not much before it was seen by the control plane or by us. So who dates its events can
     /// neither invent nor hide what a rule counts within some time. What the source says is the column's value.
-    pub fn time(&self) -> i64 {
+    pub fn time(&self) -> Timestamp {
         let seen = self.seen();
         let Some(time) = self.moment(column::TIME) else { return seen };
-        let earliest = if self.backfill { i64::MIN } else { seen.saturating_sub(TIME_TOLERANCE.as_micros() as i64) };
+        let earliest = if self.backfill { Timestamp::MIN } else { seen.saturating_sub(TIME_TOLERANCE) };
         time.clamp(earliest, self.recorded())
     }
 
-    /// When the control plane or a gateway saw it, or else when it was recorded: microseconds since 1970 UTC.
-    pub fn seen(&self) -> i64 {
+    /// When the control plane or a gateway saw it, or else when it was recorded.
+    pub fn seen(&self) -> Timestamp {
         seen(self.columns.row())
     }
 
@@ -272,8 +272,8 @@ impl<'a> EventRow<'a> {
         self.surroundings.map_or(Watched::default(), |surroundings| surroundings.watched(self.second()))
     }
 
-    /// What it costs in micro-USD, if it is to be counted: several sources may tell of the same call.
-    pub fn cost(&self) -> Option<u64> {
+    /// What it costs, if it is to be counted: several sources may tell of the same call.
+    pub fn cost(&self) -> Option<Money> {
         self.surroundings.and_then(|surroundings| surroundings.cost)
     }
 
@@ -308,8 +308,8 @@ impl<'a> EventRow<'a> {
         self.columns.integer(column)
     }
 
-    /// A time column in microseconds since 1970 UTC.
-    pub fn moment(&self, column: handle::Time) -> Option<i64> {
+    /// A time column.
+    pub fn moment(&self, column: handle::Time) -> Option<Timestamp> {
         self.columns.row().time(column)
     }
 
@@ -342,7 +342,7 @@ mod tests {
         let rows = fixtures::rows(std::slice::from_ref(&event));
         let row = rows.get(0).unwrap();
         let shown = EventRow::new(&row, is_old(&row), fixtures::key());
-        assert_eq!((shown.time() / 1_000_000 - START, shown.backfill()), expected, "{event}");
+        assert_eq!((shown.time().unix_seconds() - START, shown.backfill()), expected, "{event}");
     }
 
     #[test]

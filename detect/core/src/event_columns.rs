@@ -3,7 +3,7 @@
 use ledger::column::handle;
 use ledger::events::column;
 use ledger::limits::COLUMN_ID_LIMIT;
-use ledger::{Position, Row};
+use ledger::{Position, Row, Timestamp};
 
 /// A row of `events` by column.
 ///
@@ -53,8 +53,8 @@ impl<'a> EventColumns<'a> {
         self.row.position
     }
 
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub fn recorded(&self) -> i64 {
+    /// When it was recorded.
+    pub fn recorded(&self) -> Timestamp {
         self.row.recorded
     }
 

@@ -5,6 +5,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
+use ledger::Seq;
+use ledger::Timestamp;
+use operations::Money;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -86,6 +89,26 @@ macro_rules! numbers {
 }
 numbers!(u8 u16 u32 u64 i16 i64 f32);
 
+/// Types over a number are packed as the number: how to it, and how back.
+macro_rules! over_numbers {
+    ($($type:ty: $number:ty, $get:ident, $make:ident;)*) => {$(
+        impl Pack for $type {
+            fn pack(&self, out: &mut Vec<u8>) {
+                self.$get().pack(out);
+            }
+
+            fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+                <$number>::unpack(input).map(Self::$make)
+            }
+        }
+    )*};
+}
+over_numbers! {
+    Seq: u64, get, new;
+    Timestamp: i64, unix_micros, from_unix_micros;
+    Money: u64, as_micros, from_micros;
+}
+
 impl Pack for bool {
     fn pack(&self, out: &mut Vec<u8>) {
         u8::from(*self).pack(out);
@@ -164,9 +187,9 @@ pub fn mark_of(hash: u64) -> Mark {
 }
 
 /// The sequence number of which a state kept the low half, when the event at `seq` came at most 2^32 later.
-pub fn whole_seq(seq: u64, half: u32) -> u64 {
+pub fn whole_seq(seq: Seq, half: u32) -> Seq {
     // What a damaged snapshot holds may lie before the beginning.
-    seq.saturating_sub(u64::from((seq as u32).wrapping_sub(half)))
+    seq.back(u64::from((seq.get() as u32).wrapping_sub(half)))
 }
 
 /// Packs a short text, or that there is none. A UUID, which most names of sessions and workspaces are, takes 17 bytes.
@@ -387,11 +410,13 @@ mod tests {
 
     #[test]
     fn a_sequence_number_is_known_by_its_half() {
-        let check = |seq: u64, kept: u64| assert_eq!(whole_seq(seq, kept as u32), kept, "{kept} at {seq}");
+        let check = |seq: u64, kept: u64| {
+            assert_eq!(whole_seq(Seq::new(seq), kept as u32), Seq::new(kept), "{kept} at {seq}");
+        };
         check(7, 7);
         check(1 << 33, (1 << 33) - 5);
         check((1 << 32) + 3, 4);
-        assert_eq!(whole_seq(3, 9), 0, "no event stands before the first");
+        assert_eq!(whole_seq(Seq::new(3), 9), Seq::FIRST, "no event stands before the first");
     }
 
     #[test]

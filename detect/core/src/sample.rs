@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 use serde_json::Value;
 
 use crate::engine::Engine;
@@ -62,7 +62,7 @@ pub fn key() -> Key {
 
 /// A block of events. One with `repeat` stands for so many; `{n}` in its texts is the number of each.
 pub fn rows(events: &[Value]) -> Result<Rows, SampleError> {
-    let mut rows = Rows::new(LedgerName::Events, 0, 0);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
     let (mut last, mut total) = (0, 0_u64);
     for (at, event) in events.iter().enumerate() {
         let second = event.get("second").and_then(Value::as_i64);
@@ -96,7 +96,7 @@ pub fn push(rows: &mut Rows, event: &Value, second: i64, number: usize) -> Resul
     let entry = entry(event, number)?;
     // A running ledger closes a batch at least every ten seconds.
     let batch = event.get("batch").and_then(Value::as_u64).unwrap_or(second as u64 / 10);
-    rows.push_entry(batch, (START + second) * 1_000_000, &entry);
+    rows.push_entry(batch, Timestamp::from_unix_seconds(START + second), &entry);
     Ok(())
 }
 
@@ -124,7 +124,7 @@ fn entry(event: &Value, number: usize) -> Result<Entry, SampleError> {
 pub fn run(engine: &mut Engine, rows: &Rows, until: i64) -> Findings {
     let mut findings = Findings::new();
     for row in rows.iter() {
-        pass(engine, row.recorded.div_euclid(1_000_000), &mut findings);
+        pass(engine, row.recorded.unix_seconds(), &mut findings);
         engine.observe(&row, &mut findings);
     }
     pass(engine, START + until, &mut findings);

@@ -1,5 +1,7 @@
 //! Time as states keep it: a second in four bytes. Whatever a source says lies between 1970 and 2106 here.
 
+use ledger::Timestamp;
+
 use crate::event::EventRow;
 use crate::pack::{Pack, RestoreError};
 use crate::packed;
@@ -12,9 +14,9 @@ impl Second {
     /// The last one, in 2106.
     pub const LAST: Self = Self(u32::MAX);
 
-    /// The second in which a moment lies, given in microseconds since 1970 UTC.
-    pub fn of(micros: i64) -> Self {
-        Self::new(micros.div_euclid(1_000_000))
+    /// The second in which a moment lies, as far as it fits.
+    pub fn of(moment: Timestamp) -> Self {
+        Self::new(moment.unix_seconds())
     }
 
     /// A second since 1970 UTC.
@@ -27,9 +29,9 @@ impl Second {
         self.0.into()
     }
 
-    /// Its beginning, in microseconds since 1970 UTC.
-    pub fn micros(self) -> i64 {
-        self.get() * 1_000_000
+    /// Its beginning.
+    pub fn begin(self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.get())
     }
 }
 
@@ -49,9 +51,9 @@ impl Moment {
         Self { time: Second::of(event.time()), recorded: Second::of(event.recorded()) }
     }
 
-    /// Both in microseconds since 1970 UTC.
-    pub fn micros(self) -> (i64, i64) {
-        (self.time.micros(), self.recorded.micros())
+    /// The beginnings of both seconds.
+    pub fn begin(self) -> (Timestamp, Timestamp) {
+        (self.time.begin(), self.recorded.begin())
     }
 }
 
@@ -72,8 +74,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_cut_off() {
         let check = |micros: i64, second: i64| {
-            let kept = Second::of(micros);
-            assert_eq!((kept.get(), kept.micros()), (second, second * 1_000_000), "{micros}");
+            let kept = Second::of(Timestamp::from_unix_micros(micros));
+            assert_eq!((kept.get(), kept.begin()), (second, Timestamp::from_unix_seconds(second)), "{micros}");
         };
         check(0, 0);
         check(1_999_999, 1);

@@ -1,5 +1,7 @@
 //! What the detectors know of what came before an event: the part of their shared state that the event itself can be asked for.
 
+use operations::Money;
+
 use crate::egress::known::{Known, Watched};
 use crate::egress::secret::SecretRead;
 use crate::egress::seen_agents::SeenAgents;
@@ -10,8 +12,8 @@ use crate::recent::Recent;
 pub struct Surroundings<'a> {
     /// What was known about the destination of a request before it; `None` for what is no request, or names none.
     pub known: Option<Known>,
-    /// What the event costs in micro-USD, if it is to be counted.
-    pub cost: Option<u64>,
+    /// What the event costs, if it is to be counted.
+    pub cost: Option<Money>,
     /// The latest secret-bearing read of each agent, as network policies know it; this event included.
     pub secrets: &'a Recent<SecretRead>,
     /// The agents that were seen.

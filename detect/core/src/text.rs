@@ -70,23 +70,6 @@ pub fn sentences(parts: &[String]) -> String {
     said.join(" ")
 }
 
-/// Money in dollars from integer micro-USD, cut off to cents, or to hundredths of a cent below one dollar.
-pub fn dollars(micros: u64) -> String {
-    let (whole, rest) = (micros / 1_000_000, micros % 1_000_000);
-    if whole == 0 && rest % 10_000 != 0 {
-        return format!("${whole}.{:04}", rest / 100);
-    }
-    let digits = whole.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("${grouped}.{:02}", rest / 10_000)
-}
-
 /// The name that is most like a misspelt one, if one is like it at all. Case does not count.
 pub fn nearest<'a>(misspelt: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if misspelt.len() > MISSPELT_BYTES_MAX {
@@ -112,16 +95,6 @@ mod tests {
         assert_eq!([9_999, 10_000, 25_000_000, 1 << 40].map(bytes), ["9999 bytes", "10 kB", "25 MB", "1099 GB"]);
         assert_eq!([0, 1, 2].map(|count| counted(count, "write")), ["no write", "1 write", "2 writes"]);
         assert_eq!(sentences(&["A.".to_owned(), String::new(), "B.".to_owned()]), "A. B.");
-        let cases = [
-            (0, "$0.00"),
-            (1_234, "$0.0012"),
-            (250_000, "$0.25"),
-            (20_999_999, "$20.99"),
-            (1_234_567_000_000, "$1,234,567.00"),
-        ];
-        for (micros, text) in cases {
-            assert_eq!(dollars(micros), text);
-        }
         let names = ["host", "domain", "startsWith"];
         assert_eq!(
             ["hsot", "domian", "startswith", "x", "port"].map(|word| nearest(word, names.into_iter())),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
+use ledger::Timestamp;
 
 const EVENTS: usize = 131_072;
 
@@ -25,12 +26,12 @@ fn core(criterion: &mut Criterion) {
         blocks.iter().skip(blocks.len() / 2).fold(Duration::ZERO, |taken, block| {
             let read = std::hint::black_box(block.clone());
             let before = feed::cpu_time();
-            std::hint::black_box(read.iter().filter(|row| row.recorded == 0).count());
+            std::hint::black_box(read.iter().filter(|row| row.recorded == Timestamp::EPOCH).count());
             taken + feed::cpu_time().saturating_sub(before)
         })
     };
     group.bench_function("decode_rows", |bencher| bencher.iter_custom(|times| (0..times).map(|_| decode()).sum()));
-    let detect = |rules: &RuleSet| feed::feed(&mut rules.engine(Key::new(&[7; 32]), 0), &blocks);
+    let detect = |rules: &RuleSet| feed::feed(&mut rules.engine(Key::new(&[7; 32]), Timestamp::EPOCH), &blocks);
     let built_in = RuleSet::default();
     group.bench_function("decode_and_detect", |bencher| {
         bencher.iter_custom(|times| (0..times).map(|_| detect(&built_in)).sum());

@@ -14,6 +14,7 @@ use detect_core::key::Key;
 use detect_rules::registry::{DETECTORS, Rules};
 use detect_rules::rule_set::RuleSet;
 use ledger::Rows;
+use ledger::Timestamp;
 
 const EVENTS: usize = 131_072;
 const RUNS: usize = 7;
@@ -47,7 +48,7 @@ fn only(name: Option<&str>) -> Result<Rules, serde_json::Error> {
 /// Nanoseconds of CPU time for each event.
 fn cost(rows: &[Rows], rules: &Rules) -> f64 {
     let rules = RuleSet::from(rules.clone());
-    let run = || feed::feed(&mut rules.engine(Key::new(&[7; 32]), 0), rows);
+    let run = || feed::feed(&mut rules.engine(Key::new(&[7; 32]), Timestamp::EPOCH), rows);
     let taken: Duration = (0..RUNS).map(|_| run()).sum();
     taken.as_nanos() as f64 / (RUNS * EVENTS) as f64
 }

@@ -27,7 +27,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::registry::DETECTORS;
 use detect_rules::rule_set::RuleSet;
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 /// 2026-10-05T00:00:00Z, a Monday: the start of the month.
 const START: i64 = 1_791_158_400;
@@ -54,7 +54,7 @@ fn main() {
 
 /// Feeds blocks with every second in between and `until` seconds after the last, and writes what is found.
 fn run(name: &str, rules: &RuleSet, blocks: &[Rows], until: i64, out: &mut impl std::io::Write) {
-    let mut engine = rules.engine(Key::new(&[7; 32]), 0);
+    let mut engine = rules.engine(Key::new(&[7; 32]), Timestamp::EPOCH);
     let (mut findings, mut events, mut alerts) = (Findings::new(), 0, 0);
     let mut write = |findings: &mut Findings| {
         for alert in findings.take() {
@@ -64,7 +64,7 @@ fn run(name: &str, rules: &RuleSet, blocks: &[Rows], until: i64, out: &mut impl 
     };
     let mut last = 0;
     for row in blocks.iter().flat_map(Rows::iter) {
-        last = row.recorded.div_euclid(1_000_000);
+        last = row.recorded.unix_seconds();
         engine.pass(last, row.batch, &mut findings, &mut write);
         engine.observe(&row, &mut findings);
         write(&mut findings);
@@ -89,9 +89,9 @@ fn run(name: &str, rules: &RuleSet, blocks: &[Rows], until: i64, out: &mut impl 
 fn month() -> Vec<Rows> {
     let (mut fleet, mut blocks, mut seq) = (fleet::Fleet::new(50, 1), Vec::new(), 0);
     for (number, second) in (START..START + 30 * 86_400).step_by(TICK as usize).enumerate() {
-        let mut rows = Rows::new(LedgerName::Events, 0, seq);
+        let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(seq));
         let mut take = |entry: &mut Entry| {
-            rows.push_entry(number as u64 * 3, second * 1_000_000, entry);
+            rows.push_entry(number as u64 * 3, Timestamp::from_unix_seconds(second), entry);
             seq += 1;
         };
         fleet.tick(second, &mut take);

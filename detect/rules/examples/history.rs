@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use fleet::Fleet;
-use ledger::{Entry, Group, Options, Store, TimeSource};
+use ledger::{Entry, Group, Options, Store, TimeSource, Timestamp};
 use unsynced::Unsynced;
 
 /// 2026-10-05T00:00:00Z, a Monday.
@@ -34,8 +34,8 @@ pub const TICK: i64 = 25;
 struct HistoryClock(AtomicI64);
 
 impl TimeSource for HistoryClock {
-    fn micros(&self) -> i64 {
-        self.0.load(Ordering::SeqCst)
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_micros(self.0.load(Ordering::SeqCst))
     }
 }
 

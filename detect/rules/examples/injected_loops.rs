@@ -9,7 +9,7 @@ use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use injected::{Numbers, Step};
 use ledger::events::column;
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 const TRACES: u64 = 200;
 const ROUNDS: usize = 8;
@@ -45,7 +45,7 @@ fn main() {
 
 /// The number of the step at which `loop.repeat` first speaks, from `begin` on.
 fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
-    let mut rows = Rows::new(LedgerName::Events, 0, 0);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
     for (at, (action, result)) in steps.iter().enumerate() {
         let mut event = Entry::new();
         for (column, text) in [(column::KIND, "command"), (column::SESSION, "s"), (column::TOOL, "Bash")] {
@@ -53,9 +53,9 @@ fn first_alert(steps: &[Step], begin: usize) -> Option<usize> {
         }
         event.set_fingerprint(column::ACTION_FP, *action);
         event.set_fingerprint(column::RESULT_FP, *result);
-        rows.push_entry(0, at as i64 * 1_000_000, &event);
+        rows.push_entry(0, Timestamp::from_unix_seconds(at as i64), &event);
     }
-    let mut engine = RuleSet::default().engine(Key::new(&[7; 32]), 0);
+    let mut engine = RuleSet::default().engine(Key::new(&[7; 32]), Timestamp::EPOCH);
     let mut findings = Findings::new();
     for (at, row) in rows.iter().enumerate() {
         engine.observe(&row, &mut findings);

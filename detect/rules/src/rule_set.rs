@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use detect_core::engine::{Engine, NamedDetector};
 use detect_core::key::Key;
 use detect_core::text::bounded;
+use ledger::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::registry::Rules;
@@ -61,7 +62,7 @@ impl RuleSet {
     }
 
     /// An engine of these rules that has seen nothing. Rows recorded before `live_from` will be backfill.
-    pub fn engine(&self, key: Key, live_from: i64) -> Engine {
+    pub fn engine(&self, key: Key, live_from: Timestamp) -> Engine {
         Engine::new(self.build(key), key, live_from)
     }
 

@@ -2,6 +2,7 @@
 
 use detect_core::sample::{self, SampleError};
 use detect_core::spec::{Example, Spec};
+use ledger::Timestamp;
 use operations::alert::Alert;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ pub fn alerts(spec: &Spec, example: &Example) -> Result<Vec<Alert>, SampleError>
 
 fn found(rules: &RuleSet, rule: &str, events: &[Value], until: i64) -> Result<Vec<Alert>, SampleError> {
     let rows = sample::rows(events)?;
-    let mut engine = rules.engine(sample::key(), 0);
+    let mut engine = rules.engine(sample::key(), Timestamp::EPOCH);
     let mut alerts = sample::run(&mut engine, &rows, until).take();
     // When numbers are brought up to date is no part of what a rule means.
     alerts.retain(|alert| alert.rule == rule && alert.follows.is_none());

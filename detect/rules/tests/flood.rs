@@ -10,7 +10,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 /// 2025-11-21T00:00:00Z.
 const START: i64 = 1_763_683_200_000_000;
@@ -36,12 +36,12 @@ struct Counts {
 
 /// Feeds a flood of `sessions`. The steps of the loops are spread evenly over it: each goes round five times.
 fn run(sessions: u64, guise: Guise) -> Counts {
-    let mut engine = RuleSet::default().engine(Key::new(&[7; 32]), 0);
+    let mut engine = RuleSet::default().engine(Key::new(&[7; 32]), Timestamp::EPOCH);
     let (mut findings, mut found, mut floods) = (Findings::new(), BTreeSet::new(), BTreeSet::new());
     let steps = LOOPS * 15;
     let (mut seq, mut step, mut second) = (0, 0, START / 1_000_000);
     while seq < sessions + steps {
-        let mut rows = Rows::new(LedgerName::Events, 0, seq);
+        let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(seq));
         for _ in 0..FLOOD_PER_SECOND.min(sessions + steps - seq) {
             let loops = step < steps && seq >= step * (sessions + steps) / steps;
             let event = if loops {
@@ -56,7 +56,7 @@ fn run(sessions: u64, guise: Guise) -> Counts {
                 }
                 event
             };
-            rows.push_entry(seq / 16_384, second * 1_000_000, &event);
+            rows.push_entry(seq / 16_384, Timestamp::from_unix_seconds(second), &event);
             seq += 1;
         }
         for row in rows.iter() {

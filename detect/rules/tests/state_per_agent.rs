@@ -12,7 +12,7 @@ use detect_core::key::Key;
 use detect_rules::registry::Rules;
 use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 /// What an agent takes that does everything, the tables that all share included.
 const BYTES_PER_AGENT_MAX: u64 = 4_096;
@@ -37,7 +37,7 @@ fn observe(step: u64, engine: &mut Engine, findings: &mut Findings) {
 /// to destinations of its own, requests that are refused, model calls with their costs, deleted files, holes in its stream.
 /// None of it is an alert, so that only states grow.
 fn round(step: u64, agents: Range<u64>) -> Rows {
-    let mut rows = Rows::new(LedgerName::Events, 0, step * AGENTS + agents.start);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(step * AGENTS + agents.start));
     for agent in agents {
         let number = step * AGENTS + agent;
         let mut event = Entry::new();
@@ -57,7 +57,7 @@ fn round(step: u64, agents: Range<u64>) -> Rows {
         event.set_fingerprint(column::RESULT_FP, (number / 2).wrapping_mul(0xbf58_476d_1ce4_e5b9));
         // No two steps are the same time apart.
         let recorded = START + step as i64 * STEP_MICROS + (step * step % 97) as i64 * 60_000_000;
-        rows.push_entry(step, recorded, &event);
+        rows.push_entry(step, Timestamp::from_unix_micros(recorded), &event);
     }
     rows
 }
@@ -120,7 +120,7 @@ fn an_agent_that_does_everything_takes_few_kilobytes() {
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let mut findings = Findings::new();
     // What the program and a round of events take themselves is in memory before, so that only states are measured.
-    let mut idle = RuleSet::from(Rules::off()).engine(Key::new(&[7; 32]), 0);
+    let mut idle = RuleSet::from(Rules::off()).engine(Key::new(&[7; 32]), Timestamp::EPOCH);
     for step in 0..16 {
         observe(step, &mut idle, &mut findings);
     }
@@ -128,7 +128,7 @@ fn an_agent_that_does_everything_takes_few_kilobytes() {
     // What is new is only learned, since alerts have a bound of their own.
     let rules: Rules =
         serde_json::from_value(serde_json::json!({"egress.new_domain": {"learning_hours": 2160}})).unwrap();
-    let mut engine = RuleSet::from(rules).engine(Key::new(&[7; 32]), 0);
+    let mut engine = RuleSet::from(rules).engine(Key::new(&[7; 32]), Timestamp::EPOCH);
     let before = resident();
     for step in 0..STEPS {
         observe(step, &mut engine, &mut findings);

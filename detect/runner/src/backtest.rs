@@ -14,7 +14,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use ledger::events::column;
-use ledger::{Durable, LedgerError, ReadLimit, Reader, Row};
+use ledger::{Durable, LedgerError, ReadLimit, Reader, Row, Seq, Timestamp};
 
 use crate::limits::{READ_BYTES, READ_ROWS};
 use crate::runner::newest_rules;
@@ -29,10 +29,10 @@ pub struct Backtest {
     pub candidate: RuleSet,
     /// The rules that they are compared with.
     pub current: RuleSet,
-    /// Only events recorded at or after this moment: microseconds since 1970 UTC.
-    pub since: Option<i64>,
+    /// Only events recorded at or after this moment.
+    pub since: Option<Timestamp>,
     /// Only events recorded before it.
-    pub until: Option<i64>,
+    pub until: Option<Timestamp>,
     /// Examples of alerts that only one set gives, for each rule.
     pub examples: usize,
 }
@@ -61,7 +61,7 @@ impl Backtest {
         progress: &mut dyn FnMut(BacktestProgress),
     ) -> Result<Report, LedgerError> {
         let durable = events.durable()?;
-        let from = self.since.map_or(Ok(0), |since| events.seq_at(since))?;
+        let from = self.since.map_or(Ok(Seq::FIRST), |since| events.seq_at(since))?;
         let end = self.until.map_or(Ok(durable.next_seq), |until| events.seq_at(until))?.max(from);
         let mut tally = Tally::new(key, self.examples);
         tally.read_recorded(operations, from..end)?;
@@ -74,7 +74,7 @@ impl Backtest {
         }
         let mut next = from;
         while next < end {
-            let limit = ReadLimit { rows: READ_ROWS.min((end - next) as usize), bytes: READ_BYTES };
+            let limit = ReadLimit { rows: READ_ROWS.min(end.distance_from(next) as usize), bytes: READ_BYTES };
             // `command` and `file` lie in the content part.
             let rows = events.read(next, true, limit)?;
             if rows.is_empty() {
@@ -87,7 +87,7 @@ impl Backtest {
                 }
             }
             next = rows.next_seq;
-            progress(BacktestProgress { done: next - from, total: end - from });
+            progress(BacktestProgress { done: next.distance_from(from), total: end.distance_from(from) });
         }
         // What came after the end of the part would have ended silence there.
         if end == durable.next_seq {
@@ -112,12 +112,12 @@ struct RuleSetRun {
 
 impl RuleSetRun {
     fn new(rules: &RuleSet, key: Key, side: Side) -> Self {
-        Self { side, engine: rules.engine(key, i64::MIN), findings: Findings::new() }
+        Self { side, engine: rules.engine(key, Timestamp::MIN), findings: Findings::new() }
     }
 
     fn observe(&mut self, row: &Row<'_>, tally: &mut Tally) {
         let side = self.side;
-        let second = row.recorded.div_euclid(1_000_000);
+        let second = row.recorded.unix_seconds();
         self.engine.pass(second, row.batch, &mut self.findings, |findings| tally.take(side, findings));
         self.engine.observe(row, &mut self.findings);
         tally.take(side, &mut self.findings);
@@ -126,7 +126,7 @@ impl RuleSetRun {
     /// Lets the time pass that heartbeats told after the last event.
     fn finish(&mut self, durable: Durable, tally: &mut Tally) {
         let side = self.side;
-        let second = durable.recorded_until.div_euclid(1_000_000);
+        let second = durable.recorded_until.unix_seconds();
         let batch = durable.batches.saturating_sub(1);
         self.engine.pass(second, batch, &mut self.findings, |findings| tally.take(side, findings));
     }

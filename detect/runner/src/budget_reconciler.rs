@@ -8,7 +8,7 @@ mod reconciliation;
 mod sums;
 
 use ledger::consumer::{Batch, Halt, Monitor, Process, Recorder};
-use ledger::{AppendError, Appender, Consumer, Durable, Ledger, LedgerError, LedgerName, ReadLimit, Reader};
+use ledger::{AppendError, Appender, Consumer, Durable, Ledger, LedgerError, LedgerName, ReadLimit, Reader, Seq};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -93,7 +93,7 @@ struct Running {
 impl Process for Running {
     type Error = ReconcilerError;
 
-    fn seek(&mut self, _: u64, durable: &Durable) -> Result<u64, ReconcilerError> {
+    fn seek(&mut self, _: Seq, durable: &Durable) -> Result<Seq, ReconcilerError> {
         Ok(self.reconciliation.seek_events(&self.events, durable.next_seq)?)
     }
 

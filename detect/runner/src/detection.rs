@@ -4,6 +4,7 @@ use detect_core::engine::{Engine, EnginePosition, StateError};
 use detect_core::key::Key;
 use detect_core::pack::{RestoreError, pack_json, unpack_json};
 use detect_rules::rule_set::RuleSet;
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// An engine under the rules from which it was built.
@@ -43,7 +44,7 @@ pub enum SnapshotError {
 
 impl Detection {
     /// Nothing was seen. Rows recorded before `live_from` will be backfill.
-    pub fn new(rules: &RuleSet, key: Key, live_from: i64) -> Self {
+    pub fn new(rules: &RuleSet, key: Key, live_from: Timestamp) -> Self {
         Self { engine: rules.engine(key, live_from), revision: 1, rules: rules.clone(), key }
     }
 

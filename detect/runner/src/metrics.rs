@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ledger::Timestamp;
 use operations::alert::Alert;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -76,8 +77,8 @@ impl Metrics {
         }
     }
 
-    /// Notes revisions that became durable at `recorded` (microseconds since 1970 UTC).
-    pub(crate) fn note_alerts(&self, alerts: &[Alert], recorded: i64) {
+    /// Notes revisions that became durable at `recorded`.
+    pub(crate) fn note_alerts(&self, alerts: &[Alert], recorded: Timestamp) {
         for alert in alerts {
             let labels = AlertLabels {
                 rule: alert.rule.clone(),
@@ -87,7 +88,7 @@ impl Metrics {
             self.alerts.get_or_create(&labels).inc();
             // A resolution speaks long after the event, on purpose.
             if alert.state != operations::alert::State::Resolved && !alert.backfill {
-                self.latency.observe((recorded - alert.recorded_last).max(0) as f64 / 1e6);
+                self.latency.observe(recorded.since(alert.recorded_last).as_secs_f64());
             }
         }
     }

@@ -17,7 +17,7 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
 use ledger::consumer::{Halt, Monitor, Recorder, Source};
-use ledger::{AppendError, Consumer, Ledger, LedgerError, ReadLimit, Reader, Rows};
+use ledger::{AppendError, Consumer, Ledger, LedgerError, ReadLimit, Reader, Rows, Seq};
 use tokio_util::sync::CancellationToken;
 
 use crate::detection::{Detection, SnapshotError};
@@ -80,9 +80,9 @@ pub enum RunnerError {
     )]
     RolledBack {
         /// The position after its last row.
-        durable: u64,
+        durable: Seq,
         /// The next row by the cursor.
-        cursor: u64,
+        cursor: Seq,
     },
 }
 
@@ -182,11 +182,11 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
     /// Takes a block: rows with the time between them, then the time that a heartbeat told.
     async fn take(&mut self, rows: &Rows) -> Result<(), Halt<RunnerError>> {
         for row in rows.iter() {
-            self.pass(row.recorded.div_euclid(1_000_000), row.batch).await?;
+            self.pass(row.recorded.unix_seconds(), row.batch).await?;
             self.detection.engine.observe(&row, &mut self.findings);
             self.commit_if_full().await?;
         }
-        let told = rows.recorded_until.div_euclid(1_000_000);
+        let told = rows.recorded_until.unix_seconds();
         if self.detection.progress().clock.second.is_some_and(|second| second < told) {
             // A heartbeat moved the time past the last row, so the newest batch is the one that did.
             let batch = self.consumer.durable()?.batches.saturating_sub(1);
@@ -283,7 +283,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
                 snapshots.clear();
             }
         }
-        let oldest = snapshots.first().map_or(u64::MAX, |reference| reference.next_seq);
+        let oldest = snapshots.first().map_or(Seq::MAX, |reference| reference.next_seq);
         outages.retain(|outage| outage.next_seq >= oldest);
     }
 

@@ -1,5 +1,7 @@
 //! What happened to one alert in a batch, and the messages that tell of it.
 
+use ledger::Seq;
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State};
 use operations::fold::Told;
 use operations::kind::alert_notice::Because;
@@ -30,7 +32,7 @@ pub struct Notification<'a> {
     /// What it has in common with others, if it is news.
     pub(super) group: Option<&'a Group>,
     /// When its first record in the batch was recorded.
-    pub(super) recorded: i64,
+    pub(super) recorded: Timestamp,
     /// Number in the batch of its first record.
     pub(super) first: usize,
     news: Vec<usize>,
@@ -39,9 +41,9 @@ pub struct Notification<'a> {
     steps: Vec<usize>,
     ends: Vec<usize>,
     /// Positions of the entries that no revision tells apart: they make the names of their messages.
-    notice: Option<u64>,
-    acknowledged_at: u64,
-    closed_at: Option<u64>,
+    notice: Option<Seq>,
+    acknowledged_at: Seq,
+    closed_at: Option<Seq>,
 }
 
 /// A thread, and what the receiver calls its first message.
@@ -63,8 +65,8 @@ pub enum Over<'a> {
 }
 
 impl Over<'_> {
-    /// When: microseconds since 1970 UTC.
-    pub fn time(&self) -> i64 {
+    /// When.
+    pub fn time(&self) -> Timestamp {
         match self {
             Self::Resolved(alert) => alert.recorded_last,
             Self::Closed(action) => action.recorded,
@@ -91,7 +93,7 @@ impl<'a> Notification<'a> {
             steps: Vec::new(),
             ends: Vec::new(),
             notice: None,
-            acknowledged_at: 0,
+            acknowledged_at: Seq::FIRST,
             closed_at: None,
         }
     }
@@ -118,7 +120,7 @@ impl<'a> Notification<'a> {
         }
     }
 
-    fn revise(&mut self, number: usize, seq: u64, alert: &'a Alert, notice: Option<&'a Because>) {
+    fn revise(&mut self, number: usize, seq: Seq, alert: &'a Alert, notice: Option<&'a Because>) {
         // What comes after the end and is news stands in the next batch; the rest was overtaken.
         let overtaken = self.opened.is_some_and(|opened| opened.revision > alert.revision) || self.over.is_some();
         let escalation = match notice {
@@ -183,8 +185,8 @@ impl<'a> Notification<'a> {
         self.newest().or(closed).or_else(|| self.acknowledged.and_then(seen))
     }
 
-    /// When what it tells of was recorded, as far as the batch says it: microseconds since 1970 UTC.
-    pub fn time(&self) -> Option<i64> {
+    /// When what it tells of was recorded, as far as the batch says it.
+    pub fn time(&self) -> Option<Timestamp> {
         let action = self.acknowledged.map(|action| action.recorded);
         self.over.map(|over| over.time()).or_else(|| self.opened.map(|alert| alert.recorded_last)).or(action)
     }

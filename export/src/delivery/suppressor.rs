@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ledger::Timestamp;
 use operations::alert::Alert;
 use operations::kind::alert_notice::Because;
 use operations::triage::{Notify, Triage, TriageService};
@@ -18,9 +19,9 @@ pub struct Candidate {
 
 /// Knows what hides alerts now.
 pub trait Suppressor: Send + Sync {
-    /// For each of these revisions, in their order, whether anybody is told of it at `now`, in microseconds since 1970 UTC. It
+    /// For each of these revisions, in their order, whether anybody is told of it at `now`. It
     /// may block. It is not asked about ends: whoever was told that an alert opened is told that it is over.
-    fn decide(&self, candidates: &[Candidate], now: i64) -> Vec<Decision>;
+    fn decide(&self, candidates: &[Candidate], now: Timestamp) -> Vec<Decision>;
 }
 
 /// Whether somebody is told.
@@ -37,7 +38,7 @@ pub enum Decision {
 pub struct SuppressNothing;
 
 impl Suppressor for SuppressNothing {
-    fn decide(&self, candidates: &[Candidate], _now: i64) -> Vec<Decision> {
+    fn decide(&self, candidates: &[Candidate], _now: Timestamp) -> Vec<Decision> {
         vec![Decision::Notify; candidates.len()]
     }
 }
@@ -53,7 +54,7 @@ impl TriageSuppressor {
 }
 
 impl Suppressor for TriageSuppressor {
-    fn decide(&self, candidates: &[Candidate], now: i64) -> Vec<Decision> {
+    fn decide(&self, candidates: &[Candidate], now: Timestamp) -> Vec<Decision> {
         let decide =
             |triage: &Triage| candidates.iter().map(|candidate| decide(triage, candidate, now)).collect::<Vec<_>>();
         let decisions = self.0.read(decide);
@@ -65,7 +66,7 @@ impl Suppressor for TriageSuppressor {
     }
 }
 
-fn decide(triage: &Triage, candidate: &Candidate, now: i64) -> Decision {
+fn decide(triage: &Triage, candidate: &Candidate, now: Timestamp) -> Decision {
     let taken_back = candidate.notice.as_ref().and_then(|because| triage.takes_back(&candidate.alert.id, because));
     if let Some(status) = taken_back {
         return Decision::Suppress(status.as_str().to_owned());

@@ -3,6 +3,7 @@
 mod groups;
 
 use ledger::LedgerName;
+use ledger::Seq;
 use operations::alert::{Alert, State};
 use serde_json::{Value, json};
 
@@ -210,7 +211,7 @@ fn what_becomes_urgent_in_a_storm_moves_to_another_digest() {
         ("all are escalated", escalated(30), 0, 30, true),
     ];
     for (name, entries, single, open, over) in cases {
-        let records = fixtures::alert_records(&fixtures::block(LedgerName::Operations, 100, &entries));
+        let records = fixtures::alert_records(&fixtures::block(LedgerName::Operations, Seq::new(100), &entries));
         let folded = fold(&records, &outbox, Style::Incidents);
         let digest = folded.digest.unwrap();
         assert_eq!(

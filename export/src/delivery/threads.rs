@@ -67,7 +67,7 @@ fn known_thread<'a>(notification: &Notification<'a>, outbox: &'a Outbox) -> Opti
     }
     let group = notification.group.filter(|_| notification.opened.is_some_and(|alert| !alert.backfill))?;
     let (subject, thread) = outbox.thread_of(&group.key)?;
-    let open = notification.recorded.saturating_sub(thread.since) <= group.window;
+    let open = notification.recorded.since(thread.since) <= group.window;
     (open && !is_worse(thread)).then(|| in_thread(subject, thread))
 }
 

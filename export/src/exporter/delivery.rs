@@ -4,13 +4,14 @@ mod ends;
 mod hidden;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ledger::operations::column;
-use ledger::{Options, Position, ReadLimit, Store};
+use ledger::{Options, Position, ReadLimit, Seq, Store, Timestamp};
 use operations::alert::{ALERT, Alert, Severity};
 use operations::kind::alert_notice::NOTICE;
 use operations::kind::delivery::{HIDDEN_KIND, SENT_KIND};
@@ -81,9 +82,9 @@ impl Bench {
     }
 
     /// How many entries of each kind there are, and the newest receipt's end.
-    fn kinds(&self) -> (BTreeMap<String, usize>, u64) {
-        let (reader, mut from) = (self.store.operations().reader(), 0);
-        let (mut kinds, mut end) = (BTreeMap::new(), 0);
+    fn kinds(&self) -> (BTreeMap<String, usize>, Seq) {
+        let (reader, mut from) = (self.store.operations().reader(), Seq::FIRST);
+        let (mut kinds, mut end) = (BTreeMap::new(), Seq::FIRST);
         loop {
             let rows = reader.read(from, false, ReadLimit { rows: 10_000, bytes: 1 << 24 }).unwrap();
             if rows.is_empty() {
@@ -101,7 +102,7 @@ impl Bench {
     }
 
     /// Waits until `done` holds of the kinds and the newest receipt.
-    async fn until(&self, done: impl Fn(&BTreeMap<String, usize>, u64) -> bool) {
+    async fn until(&self, done: impl Fn(&BTreeMap<String, usize>, Seq) -> bool) {
         let mut watch = self.store.operations().reader().watch().unwrap();
         loop {
             let (kinds, end) = self.kinds();
@@ -146,7 +147,7 @@ async fn dead_letters_are_seen_and_come_back_with_the_end_of_their_alert() {
     // The first alert ends meanwhile. Nobody was told of it, so nobody is told of its end.
     bench.pager.lock().unwrap().refuse = false;
     bench.append(&[resolved(1), alert_of(3, Severity::High)]).await;
-    bench.until(|_, end| end >= 5).await;
+    bench.until(|_, end| end >= Seq::new(5)).await;
     assert!(retries.retry("nobody", "alice").await.is_err());
     retries.retry("pager", "alice").await.unwrap();
     bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 2)).await;
@@ -190,7 +191,7 @@ async fn a_refused_digest_comes_back_as_a_digest() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_incident_whose_last_alert_is_told_alone_is_resolved() {
     let mut bench = Bench::new().await;
-    bench.config.grouping = crate::Grouping { columns: vec![Column::Rule], window: std::time::Duration::from_mins(30) };
+    bench.config.grouping = crate::Grouping { columns: vec![Column::Rule], window: Duration::from_mins(30) };
     let stop = CancellationToken::new();
     let running = tokio::spawn(bench.exporter().run(stop.clone()));
     let worse = Alert { revision: 2, state: operations::alert::State::Updated, ..alert_of(2, Severity::Critical) };
@@ -213,7 +214,7 @@ async fn an_incident_whose_last_alert_is_told_alone_is_resolved() {
 struct Silence;
 
 impl Suppressor for Silence {
-    fn decide(&self, alerts: &[Candidate], _now: i64) -> Vec<Decision> {
+    fn decide(&self, alerts: &[Candidate], _now: Timestamp) -> Vec<Decision> {
         let hidden = |alert: &Alert| alert.id.ends_with('1');
         let verdict = |asked: &Candidate| {
             if hidden(&asked.alert) { Decision::Suppress("silence-7".to_owned()) } else { Decision::Notify }
@@ -269,7 +270,7 @@ async fn a_route_decides_and_whoever_was_told_hears_the_end() {
             alert_of(3, Severity::Critical),
         ])
         .await;
-    bench.until(|_, end| end >= 5).await;
+    bench.until(|_, end| end >= Seq::new(5)).await;
     stop.cancel();
     running.await.unwrap();
     let told: Vec<(String, String)> = bench.sent().into_iter().filter(|(_, key)| !key.ends_with('3')).collect();
@@ -316,14 +317,14 @@ impl Bench {
 fn ask(triage: &TriageService, request: Value) -> String {
     let request = serde_json::from_value(request).unwrap();
     let principal = operations::access::Principal::local();
-    tokio::task::block_in_place(|| triage.act(&request, &principal, crate::status::now_micros())).unwrap().subject
+    tokio::task::block_in_place(|| triage.act(&request, &principal, crate::status::now())).unwrap().subject
 }
 
-fn record_notices(triage: &TriageService, now: i64) -> Option<i64> {
+fn record_notices(triage: &TriageService, now: Timestamp) -> Option<Timestamp> {
     tokio::task::block_in_place(|| triage.record_notices(now)).unwrap()
 }
 
-const MINUTE: i64 = 60_000_000;
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_acknowledges_reaches_the_next_receiver_once_whatever_is_restarted() {
@@ -334,10 +335,13 @@ async fn what_nobody_acknowledges_reaches_the_next_receiver_once_whatever_is_res
     bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
     let id = alert_of(2, Severity::High).id;
     ask(&triage, json!({"action": "ack", "alert": id}));
-    let now = crate::status::now_micros();
-    assert!(record_notices(&triage, now + 14 * MINUTE).is_some_and(|next| next <= now + 15 * MINUTE));
+    let now = crate::status::now();
+    assert!(
+        record_notices(&triage, now.saturating_add(MINUTE * 14))
+            .is_some_and(|next| next <= now.saturating_add(MINUTE * 15))
+    );
     assert!(!bench.kinds().0.contains_key(NOTICE));
-    assert_eq!(record_notices(&triage, now + 16 * MINUTE), None);
+    assert_eq!(record_notices(&triage, now.saturating_add(MINUTE * 16)), None);
     bench.until(|kinds, _| has(kinds, SENT_KIND, 4)).await;
     stop.cancel();
     running.await.unwrap();
@@ -345,7 +349,7 @@ async fn what_nobody_acknowledges_reaches_the_next_receiver_once_whatever_is_res
     let again = bench.escalating();
     bench.config.sinks.pop();
     let (stop, running) = bench.run(&again);
-    record_notices(&again, now + 60 * MINUTE);
+    record_notices(&again, now.saturating_add(MINUTE * 60));
     bench.append(&[resolved(1), alert_of(3, Severity::High)]).await;
     bench.until(|kinds, _| has(kinds, SENT_KIND, 7)).await;
     stop.cancel();
@@ -363,7 +367,7 @@ async fn what_nobody_acknowledges_reaches_the_next_receiver_once_whatever_is_res
 async fn an_alert_whose_silence_ends_is_told_then_and_once() {
     let mut bench = Bench::new().await;
     let triage = bench.escalating();
-    let ends = crate::status::now_micros() + 60 * MINUTE;
+    let ends = crate::status::now().saturating_add(MINUTE * 60);
     let silence = ask(
         &triage,
         json!({"action": "silence", "kind": "silence", "matchers": ["rule=egress.denied_post"],
@@ -373,10 +377,10 @@ async fn an_alert_whose_silence_ends_is_told_then_and_once() {
     bench.append(&[alert_of(1, Severity::High), alert_of(2, Severity::High)]).await;
     bench.until(|kinds, _| has(kinds, HIDDEN_KIND, 2)).await;
     bench.append(&[resolved(2)]).await;
-    assert!(record_notices(&triage, crate::status::now_micros()).is_some_and(|next| next <= ends));
+    assert!(record_notices(&triage, crate::status::now()).is_some_and(|next| next <= ends));
     ask(&triage, json!({"action": "expire", "silence": silence}));
     for _ in 0..3 {
-        record_notices(&triage, crate::status::now_micros());
+        record_notices(&triage, crate::status::now());
     }
     bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
     bench.append(&[resolved(1)]).await;
@@ -396,7 +400,7 @@ async fn an_alert_that_is_opened_again_is_told_again_and_in_order() {
     bench.append(&[alert_of(1, Severity::High)]).await;
     ask(&triage, close());
     ask(&triage, json!({"action": "reopen", "alert": id}));
-    record_notices(&triage, crate::status::now_micros());
+    record_notices(&triage, crate::status::now());
     ask(&triage, close());
     // It fires again. All of this is recorded before anybody is told.
     bench

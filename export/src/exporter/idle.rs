@@ -1,14 +1,15 @@
 //! A worker that does not run, because its sink is paused or because it ended: somebody has to say how far it falls behind.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ledger::consumer::Monitor;
-use ledger::{Consumer, Reader};
+use ledger::{Consumer, Reader, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::STATUS_EVERY;
 use crate::metrics::SinkMetrics;
-use crate::status::{SinkStatus, now_micros};
+use crate::status::{SinkStatus, now};
 use crate::worker::WorkerError;
 use crate::worker::state_store::LIMIT;
 
@@ -35,7 +36,7 @@ impl IdleWorker {
         match stood {
             Ok(Ok(own)) => {
                 let (sink, ledger) = (&own.sink, own.ledger.as_str());
-                tracing::info!(sink, r#type = own.kind, ledger, position = own.next_seq, "the sink is paused");
+                tracing::info!(sink, r#type = own.kind, ledger, position = own.next_seq.get(), "the sink is paused");
                 *self.status() = own;
             }
             Ok(Err(error)) => {
@@ -55,7 +56,7 @@ impl IdleWorker {
             let mut status = self.status();
             tracing::error!(sink = status.sink, ledger = status.ledger.as_str(), %error, "export stopped");
             status.stopped = Some(error.to_string());
-            status.judge(now_micros());
+            status.judge(now());
         }
         self.run(stop).await;
     }
@@ -74,7 +75,7 @@ impl IdleWorker {
     async fn run(self, stop: CancellationToken) {
         let mut behind_since = None;
         loop {
-            self.look(now_micros(), &mut behind_since);
+            self.look(now(), &mut behind_since);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(STATUS_EVERY) => {}
@@ -83,15 +84,15 @@ impl IdleWorker {
     }
 
     /// Looks once. `behind_since` is the moment from which it is behind, as far as it was seen.
-    fn look(&self, now: i64, behind_since: &mut Option<i64>) {
+    fn look(&self, now: Timestamp, behind_since: &mut Option<Timestamp>) {
         let mut status = self.status();
         status.lag = self.monitor.status().lag;
         let since = match status.lag {
             0 => now,
-            _ => behind_since.unwrap_or(now - status.lag_seconds as i64 * 1_000_000),
+            _ => behind_since.unwrap_or(now.saturating_sub(Duration::from_secs(status.lag_seconds))),
         };
         *behind_since = (status.lag > 0).then_some(since);
-        status.lag_seconds = ((now - since) / 1_000_000).max(0) as u64;
+        status.lag_seconds = now.since(since).as_secs();
         self.metrics.lag_seconds.set(status.lag_seconds as i64);
     }
 }
@@ -121,9 +122,9 @@ mod tests {
         let (reader, monitor) = (store.operations().reader(), Monitor::new("sink/soc/operations"));
         let idle = IdleWorker { reader, monitor, shard: 0, status: status.clone(), metrics };
         idle.stand();
-        let (mut since, begin) = (None, now_micros());
-        let mut check = |second: i64, lag: u64, lag_seconds: u64| {
-            idle.look(begin + second * 1_000_000, &mut since);
+        let (mut since, begin) = (None, now());
+        let mut check = |second: u64, lag: u64, lag_seconds: u64| {
+            idle.look(begin.saturating_add(Duration::from_secs(second)), &mut since);
             let status = status.lock().unwrap();
             assert_eq!((status.lag, status.lag_seconds), (lag, lag_seconds), "after {second} s");
             assert_eq!(idle.metrics.lag_seconds.get(), lag_seconds as i64);

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use ledger::operations::column;
-use ledger::{Entry, Group, Options, Position, ReadLimit, Store, events};
+use ledger::{Entry, Group, Options, Position, ReadLimit, Seq, Store, events};
 use operations::kind::export::RECEIPT_KIND;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -123,8 +123,9 @@ async fn append_alert(store: &Store, number: u64) {
 }
 
 /// Ranges of the receipts of a sink in a ledger, and the position after the last.
-fn receipts(store: &Store, sink: &str, ledger: LedgerName) -> Vec<(u64, u64)> {
-    let rows = store.operations().reader().read(0, false, ReadLimit { rows: 100_000, bytes: 1 << 26 }).unwrap();
+fn receipts(store: &Store, sink: &str, ledger: LedgerName) -> Vec<(Seq, Seq)> {
+    let rows =
+        store.operations().reader().read(Seq::FIRST, false, ReadLimit { rows: 100_000, bytes: 1 << 26 }).unwrap();
     let of_sink = rows
         .iter()
         .filter(|row| row.text(column::KIND) == Some(RECEIPT_KIND) && row.text(column::SUBJECT) == Some(sink));
@@ -141,10 +142,10 @@ fn exporter(store: &Store, config: &Config) -> Exporter {
 }
 
 /// Waits on the operations ledger until the events are receipted up to their end, and the alerts.
-async fn receipted(store: &Store, alerts_until: u64) {
+async fn receipted(store: &Store, alerts_until: Seq) {
     let mut watch = store.operations().reader().watch().unwrap();
     loop {
-        let end = |sink, ledger| receipts(store, sink, ledger).last().map_or(0, |range| range.1);
+        let end = |sink, ledger| receipts(store, sink, ledger).last().map_or(Seq::FIRST, |range| range.1);
         let events_until = store.events().reader().durable().unwrap().next_seq;
         let done = end("siem", LedgerName::Events) == events_until
             && end("siem", LedgerName::Operations) >= alerts_until
@@ -180,7 +181,7 @@ async fn nothing_is_lost_over_a_real_store_and_network_with_kills() {
     let status = last.status();
     tokio::select! {
         () = last.run(CancellationToken::new()) => panic!("export ended"),
-        () = receipted(&store, alerts_until + 1) => {}
+        () = receipted(&store, alerts_until.next()) => {}
     }
 
     let receiver = shared.0.lock().unwrap();
@@ -197,12 +198,12 @@ async fn nothing_is_lost_over_a_real_store_and_network_with_kills() {
         [("siem", LedgerName::Events), ("siem", LedgerName::Operations), ("soc", LedgerName::Operations)]
     {
         let ranges = receipts(&store, sink, ledger);
-        assert_eq!(ranges[0].0, 0);
+        assert_eq!(ranges[0].0, Seq::FIRST);
         assert!(ranges.windows(2).all(|pair| pair[0].1 == pair[1].0), "{sink} {ledger}: {ranges:?}");
     }
     let offline = crate::status(&config, &store.events().reader(), &store.operations().reader()).unwrap();
     assert!(offline.iter().any(|status| status.ledger == LedgerName::Events
-        && status.next_seq == 14_000
+        && status.next_seq == Seq::new(14_000)
         && status.lag == 0
         && status.last_ack.is_some()));
     let live = status.get();

@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use ledger::Timestamp;
 use operations::alert::Alert;
 use operations::fold::Outbox;
 use operations::kind::delivery::SentAlert;
@@ -46,8 +47,6 @@ pub static SPEC: SinkSpec = SinkSpec {
 const BURST: u32 = 10;
 /// and the time for one more.
 const INTERVAL: Duration = Duration::from_millis(200);
-/// Microseconds in an hour.
-const HOUR: i64 = 3_600_000_000;
 
 /// The settings.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
@@ -61,10 +60,10 @@ struct Alertmanager {
     /// Hours after its newest revision at which an alert that is open ends there.
     #[schemars(range(min = 1, max = 720))]
     #[serde(default = "hold_hours")]
-    hold_hours: i64,
+    hold_hours: u32,
 }
 
-fn hold_hours() -> i64 {
+fn hold_hours() -> u32 {
     24
 }
 
@@ -92,7 +91,8 @@ impl Alertmanager {
         let now = labels(alert);
         let changed = before.filter(|before| *before != now);
         entries.extend(changed.map(|before| entry(&before, Some(alert), alert.recorded_last)));
-        let mut open = entry(&now, Some(alert), alert.recorded_last + self.hold_hours * HOUR);
+        let mut open =
+            entry(&now, Some(alert), alert.recorded_last.saturating_add(Duration::from_hours(self.hold_hours.into())));
         open["startsAt"] = time(alert.recorded_first);
         entries.push(open);
         Some(AlertEntries { entries, sent: SentAlert { known_as: Some(now), ..notification.sent() } })
@@ -114,7 +114,7 @@ fn labels(alert: &Alert) -> String {
 }
 
 /// The alert with these labels, which ends at that time. It needs no start: Alertmanager keeps the earliest that it knows.
-fn entry(labels: &str, about: Option<&Alert>, ends: i64) -> Value {
+fn entry(labels: &str, about: Option<&Alert>, ends: Timestamp) -> Value {
     let labels: Value = serde_json::from_str(labels).unwrap_or_default();
     let mut entry = json!({"labels": labels, "endsAt": time(ends)});
     if let Some(alert) = about {
@@ -148,7 +148,7 @@ impl Sink for Alertmanager {
         Http::connect(reach)
     }
 
-    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+    fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
         let url = format!("{}/api/v2/alerts", self.url.trim_end_matches('/'));
         let request = Request::post(&url, message.body.clone()).header("content-type", "application/json");
         Ok(match &self.token {
@@ -213,6 +213,11 @@ mod tests {
     use super::*;
     use crate::fixtures::{self, START, alert_of, outbox, records_of};
 
+    /// So many hours after the first row of a test.
+    fn at_hour(hour: u64) -> Timestamp {
+        Timestamp::from_unix_micros(START).saturating_add(Duration::from_hours(hour))
+    }
+
     fn sink() -> Alertmanager {
         serde_json::from_value(json!({"url": "https://alertmanager.acme.example/"})).unwrap()
     }
@@ -226,7 +231,7 @@ mod tests {
     fn an_open_alert_ends_long_after_its_newest_revision() {
         let alerts = render(&[alert_of(1, Severity::High)], &outbox());
         assert_eq!(alerts.len(), 1);
-        assert_eq!((&alerts[0]["startsAt"], &alerts[0]["endsAt"]), (&time(START), &time(START + 24 * HOUR)));
+        assert_eq!((&alerts[0]["startsAt"], &alerts[0]["endsAt"]), (&time(at_hour(0)), &time(at_hour(24))));
         assert_eq!(alerts[0]["labels"]["alertname"], "egress.denied_post");
         assert!(alerts[0]["labels"].as_object().unwrap().values().all(|value| !value.as_str().unwrap().is_empty()));
     }
@@ -242,7 +247,7 @@ mod tests {
 
     impl Model {
         /// Takes a message; an alert that ends at once or before never fires.
-        fn take(&mut self, entries: &[Value], opened_after: i64) {
+        fn take(&mut self, entries: &[Value], opened_after: Timestamp) {
             for entry in entries {
                 let labels = entry["labels"].to_string();
                 let ends = entry["endsAt"].as_str().unwrap().to_owned();
@@ -334,7 +339,7 @@ mod tests {
         while !records.is_empty() {
             let rendered = sink().render(&records, outbox);
             for message in &rendered.messages {
-                model.take(&serde_json::from_slice::<Vec<Value>>(&message.body).unwrap(), START + HOUR);
+                model.take(&serde_json::from_slice::<Vec<Value>>(&message.body).unwrap(), at_hour(1));
                 fixtures::receive(outbox, &json!(message.alerts), false);
             }
             records.drain(..rendered.taken);
@@ -351,7 +356,7 @@ mod tests {
         let severity = |alert: &Value| alert["labels"]["severity"].as_str().unwrap().to_owned();
         let alerts = render(&[worse], &outbox);
         assert_eq!(alerts.iter().map(severity).collect::<Vec<_>>(), ["high", "critical"]);
-        assert_eq!([&alerts[0]["endsAt"], &alerts[1]["endsAt"]], [&time(START), &time(START + 24 * HOUR)]);
+        assert_eq!([&alerts[0]["endsAt"], &alerts[1]["endsAt"]], [&time(at_hour(0)), &time(at_hour(24))]);
         let same = Alert { revision: 2, state: State::Updated, ..alert_of(1, Severity::High) };
         assert_eq!(render(&[same], &outbox).len(), 1);
     }

@@ -7,6 +7,7 @@ mod compose;
 
 use std::time::Duration;
 
+use ledger::Timestamp;
 use operations::fold::Outbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,7 @@ impl Sink for Email {
         Smtp::connect(reach)
     }
 
-    fn payload(&self, message: &Message, _now: i64) -> Result<Mail, SecretError> {
+    fn payload(&self, message: &Message, _now: Timestamp) -> Result<Mail, SecretError> {
         let password = self.password.as_ref().map(Secret::read).transpose()?;
         Ok(Mail {
             server: Server { host: self.server.clone(), port: self.port(), tls: self.tls },
@@ -150,7 +151,7 @@ impl Delivery for Email {
     fn render(&self, records: &[Record], outbox: &Outbox) -> Rendered {
         let records = delivery::batch(records);
         let (folded, composer) = (fold(records, outbox, Style::Mails), self.composer());
-        let recorded = records.first().map_or(0, |record| record.recorded);
+        let recorded = records.first().map_or(Timestamp::EPOCH, |record| record.recorded);
         let mut messages: Vec<Message> = Vec::new();
         for notification in &folded.notifications {
             let message = notification.message("", Vec::new());

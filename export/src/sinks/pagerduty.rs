@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity};
 use operations::fold::Outbox;
 use schemars::JsonSchema;
@@ -265,7 +266,7 @@ impl Sink for PagerDuty {
         Http::connect(reach)
     }
 
-    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+    fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
         let key = self.routing_key.read()?;
         let plain = key.expose().bytes().all(|b| b.is_ascii_alphanumeric());
         if !plain {

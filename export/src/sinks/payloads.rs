@@ -4,7 +4,9 @@
 //! `TACHOGRAPH_PAYLOADS=FOLDER` this test writes them there, one JSON object per line.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State};
 use operations::fold::Outbox;
 use serde_json::{Value, json};
@@ -66,7 +68,7 @@ fn scenes() -> Vec<(Vec<Record>, Outbox)> {
             scenes.push((records(&alerts[..few]), fixtures::outbox()));
             let mut group = records(&alerts[..few]);
             for record in &mut group {
-                record.group = Some(Group { key: "g".into(), window: 0 });
+                record.group = Some(Group { key: "g".into(), window: Duration::ZERO });
             }
             scenes.push((group, fixtures::outbox()));
         }
@@ -92,7 +94,7 @@ fn payloads<T: Settings<Sink: Sink<Protocol = Http> + Delivery>>(settings: Value
         let messages = sink.render(&records, &outbox).messages;
         messages
             .iter()
-            .map(|message| serde_json::from_slice(&sink.payload(message, 0).unwrap().body).unwrap())
+            .map(|message| serde_json::from_slice(&sink.payload(message, Timestamp::EPOCH).unwrap().body).unwrap())
             .collect()
     };
     scenes().into_iter().flat_map(bodies).collect()

@@ -12,6 +12,7 @@ mod signature;
 use std::time::Duration;
 
 use ledger::LedgerName;
+use ledger::Timestamp;
 use operations::fold::Outbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -191,7 +192,7 @@ impl Sink for Slack {
         Http::connect(reach)
     }
 
-    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+    fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
         match &self.way {
             Way::Webhook(webhook) => by_webhook(webhook, message),
             Way::Bot(bot) => bot.request(message.to, JSON, message.body.clone()),
@@ -245,7 +246,7 @@ impl Fallback<Http> for Slack {
 }
 
 impl Reconcile<Http> for Bot {
-    fn question(&self, message: &Message, now: i64) -> Option<Result<Request, SecretError>> {
+    fn question(&self, message: &Message, now: Timestamp) -> Option<Result<Request, SecretError>> {
         let (method, form) = bot::question(message, &self.channel, now)?;
         Some(self.request(method, "application/x-www-form-urlencoded", form.into_bytes()))
     }

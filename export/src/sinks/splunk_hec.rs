@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use ledger::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -125,7 +126,8 @@ impl SplunkHec {
             "event": record.fields,
         });
         // A number with exactly three decimals, whatever a float would make of it.
-        let time = format!("{}.{:03}", record.time.div_euclid(1_000_000), record.time.rem_euclid(1_000_000) / 1_000);
+        let millis = record.time.unix_micros().rem_euclid(1_000_000) / 1_000;
+        let time = format!("{}.{millis:03}", record.time.unix_seconds());
         event["time"] = serde_json::from_str(&time).unwrap_or(Value::Null);
         if let Some(kind) = kind {
             event["event"]["kind"] = kind.into();
@@ -184,7 +186,7 @@ impl Sink for SplunkHec {
         Http::connect(reach)
     }
 
-    fn payload(&self, message: &Message, _now: i64) -> Result<Request, SecretError> {
+    fn payload(&self, message: &Message, _now: Timestamp) -> Result<Request, SecretError> {
         let body = &message.body;
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         // Writing to memory does not fail; if it did, the plain body is as good.
@@ -362,7 +364,7 @@ mod tests {
         let sink = sink.sink().unwrap();
         assert_eq!(sink.channel.len(), 36);
         let rendered = sink.render(&fixtures::records(&fixtures::events(&[json!({"kind": "prompt"})])));
-        let request = sink.payload(&rendered.messages[0], 0).unwrap();
+        let request = sink.payload(&rendered.messages[0], Timestamp::EPOCH).unwrap();
         assert!(request.headers.contains(&("x-splunk-request-channel", sink.channel.clone())));
         let asked = sink.confirmation(&answer(200, r#"{"code":0,"ackId":7}"#)).unwrap();
         assert_eq!((asked.id, asked.give_up), (Some(7), Duration::from_mins(5)));

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use ledger::Timestamp;
 use operations::alert::Severity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -148,7 +149,7 @@ impl Sink for Syslog {
         Tcp::connect(reach, self.tls)
     }
 
-    fn payload(&self, message: &Message, _now: i64) -> Result<Frames, SecretError> {
+    fn payload(&self, message: &Message, _now: Timestamp) -> Result<Frames, SecretError> {
         let port = self.port.unwrap_or(if self.tls { 6514 } else { 514 });
         Ok(Frames { host: self.server.clone(), port, bytes: message.body.clone() })
     }
@@ -229,7 +230,7 @@ mod tests {
             let error = sink(settings).err().unwrap();
             assert!(error.contains(says), "{error}");
         }
-        let port = |settings| sink(settings).unwrap().payload(&Message::default(), 0).unwrap().port;
+        let port = |settings| sink(settings).unwrap().payload(&Message::default(), Timestamp::EPOCH).unwrap().port;
         assert_eq!(port(json!({"server": "a"})), 6514);
         assert_eq!(port(json!({"server": "a", "tls": false})), 514);
         assert_eq!(port(json!({"server": "a", "port": 1})), 1);

@@ -7,6 +7,7 @@ mod sign;
 
 use std::time::Duration;
 
+use ledger::Timestamp;
 use operations::alert::{Alert, State};
 use operations::fold::Outbox;
 use schemars::JsonSchema;
@@ -148,7 +149,7 @@ fn digest(digest: &Digest<'_>) -> Message {
     digest.message("", body("alert.digest", recorded, &data))
 }
 
-fn body(kind: &str, recorded: Option<i64>, data: &Value) -> Vec<u8> {
+fn body(kind: &str, recorded: Option<Timestamp>, data: &Value) -> Vec<u8> {
     let mut body = json!({"type": kind, "data": data});
     if let Some(recorded) = recorded {
         body["timestamp"] = time(recorded);
@@ -183,8 +184,8 @@ impl Sink for Webhook {
         Http::connect(reach)
     }
 
-    fn payload(&self, message: &Message, now: i64) -> Result<Request, SecretError> {
-        let (id, timestamp) = (id(&message.key), now.div_euclid(1_000_000));
+    fn payload(&self, message: &Message, now: Timestamp) -> Result<Request, SecretError> {
+        let (id, timestamp) = (id(&message.key), now.unix_seconds());
         let secrets = self.secret.read()?;
         let Some(signature) = sign::signatures(secrets.expose(), &id, timestamp, &message.body) else {
             let place = self.secret.to_string();

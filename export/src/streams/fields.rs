@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SecondsFormat};
-use ledger::{Column, Kind, LedgerName, Part, Row, Table};
+use ledger::{Column, Kind, LedgerName, Part, Row, Table, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -121,7 +121,7 @@ fn plain(column: &Column, bytes: &[u8]) -> Option<Value> {
     Some(match column.kind {
         Kind::Text => Value::String(bounded(std::str::from_utf8(bytes).ok()?)),
         Kind::Integer => Value::from(i64::from_be_bytes(bytes.try_into().ok()?)),
-        Kind::Time => time(i64::from_be_bytes(bytes.try_into().ok()?)),
+        Kind::Time => time(Timestamp::from_unix_micros(i64::from_be_bytes(bytes.try_into().ok()?))),
         // A receiver that reads numbers as doubles would round a fingerprint.
         Kind::Fingerprint => Value::String(hex::encode(bytes)),
         Kind::Bytes => Value::String(bounded(&hex::encode(bytes))),
@@ -141,7 +141,8 @@ fn list(mut bytes: &[u8]) -> Vec<Value> {
 }
 
 /// RFC 3339 in UTC with microseconds.
-pub fn time(micros: i64) -> Value {
+pub fn time(moment: Timestamp) -> Value {
+    let micros = moment.unix_micros();
     match DateTime::from_timestamp_micros(micros) {
         Some(time) => Value::String(time.to_rfc3339_opts(SecondsFormat::Micros, true)),
         None => Value::from(micros),

@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use ledger::Rows;
+use ledger::Seq;
 use operations::fold::Exported;
 use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended};
 use sha2::{Digest as _, Sha256};
@@ -31,14 +32,14 @@ pub use batch::Batch;
 #[derive(Debug)]
 pub struct Plan {
     /// Everything before is done.
-    next_seq: u64,
+    next_seq: Seq,
     /// The number of the first record that waits.
     export_seq: u64,
     /// Records that wait, in order.
     pending: VecDeque<Record>,
     pending_bytes: usize,
     /// Everything before was read.
-    read_to: u64,
+    read_to: Seq,
     /// The batch that is about to be sent, if one is.
     intent: Intent,
     /// Records in the next batch, at most.
@@ -62,7 +63,7 @@ pub struct Totals {
 impl Plan {
     /// A worker where its receipts and intents say that it is, with at most `limit_max` records in a batch, in a ledger that ends at
     /// `durable` now. `in_windows` says whether many batches may share an intent and a receipt.
-    pub fn new(exported: Exported, limit_max: usize, durable: u64, in_windows: bool) -> Self {
+    pub fn new(exported: Exported, limit_max: usize, durable: Seq, in_windows: bool) -> Self {
         let Exported { next_seq, export_seq, intent, .. } = exported;
         let (intent, window) = match intent {
             Some((end, Intended::Batch(intent))) => (Intent::Inherited(end, intent), None),
@@ -87,7 +88,7 @@ impl Plan {
     }
 
     /// Everything before this position is done.
-    pub fn next_seq(&self) -> u64 {
+    pub fn next_seq(&self) -> Seq {
         self.next_seq
     }
 
@@ -117,7 +118,7 @@ impl Plan {
             return self.read_to < end;
         }
         let window = self.windows.as_ref().and_then(Windows::end);
-        let end = window.unwrap_or_else(|| self.next_seq.saturating_add(EXCLUDED_MAX));
+        let end = window.unwrap_or_else(|| self.next_seq.skip(EXCLUDED_MAX));
         self.pending.len() < self.limit_max && self.pending_bytes < PENDING_BYTES_MAX && self.read_to < end
     }
 
@@ -155,7 +156,7 @@ impl Plan {
         loop {
             let (next_seq, read_to) = (self.next_seq, self.read_to);
             let windows = self.windows.as_ref();
-            let window_end = windows.and_then(Windows::end).unwrap_or(u64::MAX);
+            let window_end = windows.and_then(Windows::end).unwrap_or(Seq::MAX);
             let count = match windows {
                 Some(windows) => windows.count(&self.pending, self.limit, read_to)?,
                 None => self.pending.len().min(self.limit),
@@ -308,7 +309,7 @@ impl Plan {
 
     /// A receipt without sending, when the filter left out so much that it should be on record.
     pub fn skip(&mut self) -> Vec<StateEntry> {
-        if !self.pending.is_empty() || self.read_to - self.next_seq < EXCLUDED_MAX {
+        if !self.pending.is_empty() || self.read_to.distance_from(self.next_seq) < EXCLUDED_MAX {
             return Vec::new();
         }
         let before = self.close();
@@ -318,7 +319,7 @@ impl Plan {
     }
 
     /// Leaves out everything before `end`, because the sink starts there.
-    pub fn jump(&mut self, end: u64) -> Option<StateEntry> {
+    pub fn jump(&mut self, end: Seq) -> Option<StateEntry> {
         if end <= self.next_seq {
             return None;
         }
@@ -360,7 +361,7 @@ impl Plan {
     }
 
     /// Everything before `end` is done.
-    fn advance(&mut self, end: u64, counts: Counts, sent: Summary, checkpoint: Option<Checkpoint>) -> ReceiptEntry {
+    fn advance(&mut self, end: Seq, counts: Counts, sent: Summary, checkpoint: Option<Checkpoint>) -> ReceiptEntry {
         let records = counts.count + counts.rejected + counts.passed;
         self.totals.sent += counts.count;
         self.totals.rejected += counts.rejected;
@@ -371,7 +372,7 @@ impl Plan {
             export_seq: self.export_seq,
             export_seq_next: self.export_seq + records,
             count: counts.count,
-            excluded: end - self.next_seq - records + counts.passed,
+            excluded: end.distance_from(self.next_seq) - records + counts.passed,
             rejected: counts.rejected,
             sha256: sent.sha256,
             bytes: sent.bytes,
@@ -420,7 +421,7 @@ mod tests {
             json!({"name": "siem", "type": "splunk_hec", "url": "https://splunk.acme.example", "token": "env:T"});
         let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
         let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
-        let mut plan = Plan::new(Exported::default(), 100, 9, false);
+        let mut plan = Plan::new(Exported::default(), 100, Seq::new(9), false);
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
         let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));

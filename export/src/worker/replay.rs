@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::consumer::{Halt, Source};
 use ledger::operations::column;
-use ledger::{Position, Row};
+use ledger::{Position, Row, Seq};
 use operations::alert::State;
 use operations::fold::DeadLetter;
 use operations::kind::delivery::{SENT_KIND, Sent};
@@ -28,7 +28,7 @@ type DeadLetterAt = (Position, u64);
 /// The dead letters that somebody asked for, apart by the retry request. What goes together is what one request was about:
 /// whoever repeats a message after a kill tells the same with it, whatever was refused or asked for since.
 fn by_request(dead: &BTreeMap<Position, DeadLetter>) -> Vec<Vec<DeadLetterAt>> {
-    let mut requests = BTreeMap::<u64, Vec<DeadLetterAt>>::new();
+    let mut requests = BTreeMap::<Seq, Vec<DeadLetterAt>>::new();
     for (at, letter) in dead {
         if let Some(request) = letter.retry {
             requests.entry(request).or_default().push((*at, letter.export_seq));
@@ -234,8 +234,10 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_later_does_not_go_with_what_may_have_been_sent() {
-        let at = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq };
-        let letter = |(seq, retry)| (at(seq), DeadLetter { export_seq: seq, reason: String::new(), retry });
+        let at = |seq| Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::new(seq) };
+        let letter = |(seq, retry): (u64, Option<u64>)| {
+            (at(seq), DeadLetter { export_seq: seq, reason: String::new(), retry: retry.map(Seq::new) })
+        };
         let dead = [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(10)), (5, Some(20))];
         let sent = by_request(&dead.into_iter().map(letter).collect());
         let sent: Vec<Vec<u64>> =

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use ledger::Timestamp;
 use ledger::consumer::{Halt, Source};
 use tokio::time::Instant;
 
@@ -16,7 +17,7 @@ use crate::limits::{BLOCKED_AFTER, STATUS_EVERY};
 use crate::message::{Message, MessageKind};
 use crate::sender::confirm::Accepted;
 use crate::sender::{Meaning, Reaction};
-use crate::status::now_micros;
+use crate::status::now;
 
 /// How a message ended, and after how many requests.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         message: &Message,
         mut doubtful: bool,
     ) -> Result<Attempt> {
-        let (mut attempts, mut accepted, began) = (0_u32, None, now_micros());
+        let (mut attempts, mut accepted, began) = (0_u32, None, now());
         loop {
             attempts = attempts.saturating_add(1);
             let mut doubt = plan.doubt(batch);
@@ -102,7 +103,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 status.last_error = Some(reason);
                 status.parked = parked;
                 status.blocked_since.get_or_insert(began);
-                status.next_attempt = Some(now_micros() + wait.as_micros() as i64);
+                status.next_attempt = Some(now().saturating_add(wait));
             });
             let sleep = tokio::time::sleep_until(Instant::now() + wait);
             self.watched(plan, began, &mut Vec::new(), sleep).await?;
@@ -114,7 +115,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
     async fn watched<O>(
         &self,
         plan: &Plan,
-        began: i64,
+        began: Timestamp,
         doubt: &mut Vec<StateEntry>,
         future: impl Future<Output = O>,
     ) -> Result<O> {
@@ -152,7 +153,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
             return self.confirm(asked, accepted).await;
         }
         if doubtful {
-            match self.sender.reconcile(message, now_micros()).await {
+            match self.sender.reconcile(message, now()).await {
                 Ok(Reconciled::Has(handle)) => {
                     let ack = Ack { handle, ..Ack::new("the receiver had it already") };
                     return Next::Settled(Settled::Acked(ack));
@@ -163,7 +164,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 Err(error) => return failed(error),
             }
         }
-        let Reaction { meaning, .. } = match self.sender.send(message, &plan.records(batch), now_micros()).await {
+        let Reaction { meaning, .. } = match self.sender.send(message, &plan.records(batch), now()).await {
             Ok(reaction) => reaction,
             Err(error) => return failed(error),
         };
@@ -193,10 +194,10 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
 
     /// An end for which no record stands is no dead letter if it is refused, so it is counted, and said aloud.
     fn report_settled(&self, plan: &Plan, batch: &Batch, message: &Message, settled: &Settled) {
-        let now = now_micros();
+        let now = now();
         let acked = matches!(settled, Settled::Acked(_));
         if acked && let Some(record) = plan.first_record(batch) {
-            self.metrics.latency.observe((now - record.recorded).max(0) as f64 / 1e6);
+            self.metrics.latency.observe(now.since(record.recorded).as_secs_f64());
         }
         if let Settled::Refused { reason, .. } | Settled::TooLarge { reason } = settled
             && message.kind == MessageKind::End

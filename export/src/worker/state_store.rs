@@ -4,7 +4,7 @@ use std::future::Future;
 
 use ledger::consumer::Journal;
 use ledger::operations::column;
-use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows};
+use ledger::{AppendError, Appender, Entry, Group, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows, Seq};
 use operations::fold::{Exported, Outbox, Projection, newest_exported, newest_from};
 use operations::kind::delivery::{HIDDEN, Hidden, SENT, Sent};
 use operations::kind::export::{
@@ -36,9 +36,9 @@ pub enum StateEntry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SentEntry {
     /// First sequence number of the batch that the message belongs to.
-    pub from: u64,
+    pub from: Seq,
     /// The one after its last.
-    pub to: u64,
+    pub to: Seq,
     /// The entry's record.
     pub record: Sent,
 }
@@ -56,9 +56,9 @@ pub struct HiddenEntry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct IntentEntry {
     /// First sequence number of the range.
-    pub from: u64,
+    pub from: Seq,
     /// The one after its last.
-    pub to: u64,
+    pub to: Seq,
     /// The entry's record.
     pub record: Intended,
 }
@@ -67,9 +67,9 @@ pub struct IntentEntry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceiptEntry {
     /// First sequence number of the range.
-    pub from: u64,
+    pub from: Seq,
     /// The one after its last.
-    pub to: u64,
+    pub to: Seq,
     /// The entry's record.
     pub record: ExportReceipt,
 }
@@ -86,7 +86,7 @@ pub struct RejectedEntry {
 }
 
 /// The position before which everything is done once these entries stand in the ledger, if they say so.
-pub fn recorded_cursor(entries: &[StateEntry]) -> Option<u64> {
+pub fn recorded_cursor(entries: &[StateEntry]) -> Option<Seq> {
     entries.iter().rev().find_map(|entry| match entry {
         StateEntry::Receipt(receipt) => Some(receipt.to),
         _ => None,
@@ -108,7 +108,7 @@ pub trait StateStore: Journal<Record = [StateEntry], Recorded = ()> {
     fn checkpoint(&self) -> Result<Option<Checkpoint>, LedgerError>;
 
     /// The block of the exported ledger that begins with this row, wherever the worker stands.
-    fn block(&self, at: u64) -> Result<Rows, LedgerError>;
+    fn block(&self, at: Seq) -> Result<Rows, LedgerError>;
 }
 
 /// What a worker reads at once.
@@ -144,11 +144,11 @@ pub fn read_outbox(
     let from = newest_from(operations, OUTBOX_ENTRIES_MAX, OUTBOX_ROWS_MAX, |row| {
         row.text(column::SUBJECT) == Some(sink) && row.text(column::KIND).is_some_and(is_internal)
     })?;
-    Projection::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > 0), from)
+    Projection::open_at(operations.clone(), Outbox::new(sink, ledger, shard, from > Seq::FIRST), from)
 }
 
 impl LedgerStateStore {
-    fn position(&self, seq: u64) -> Position {
+    fn position(&self, seq: Seq) -> Position {
         Position { ledger: self.ledger, shard: self.shard, seq }
     }
 
@@ -157,8 +157,10 @@ impl LedgerStateStore {
             StateEntry::Intent(entry) => (entry.from, entry.to),
             StateEntry::Receipt(entry) => (entry.from, entry.to),
             StateEntry::Sent(entry) => (entry.from, entry.to),
-            StateEntry::Hidden(entry) => (entry.position.seq, entry.position.seq + 1),
-            StateEntry::Rejected(entry) | StateEntry::Replayed(entry) => (entry.position.seq, entry.position.seq + 1),
+            StateEntry::Hidden(entry) => (entry.position.seq, entry.position.seq.next()),
+            StateEntry::Rejected(entry) | StateEntry::Replayed(entry) => {
+                (entry.position.seq, entry.position.seq.next())
+            }
         };
         let (from, to) = (self.position(from).to_string(), self.position(to).to_string());
         let envelope =
@@ -206,7 +208,7 @@ impl StateStore for LedgerStateStore {
         Ok(self.exported_reader.checkpoint()?.as_deref().and_then(Checkpoint::from_note))
     }
 
-    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
+    fn block(&self, at: Seq) -> Result<Rows, LedgerError> {
         self.exported_reader.read(at, self.content, LIMIT)
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::BoxFuture;
 use ledger::consumer::{Journal, Monitor};
-use ledger::{LedgerName, Rows};
+use ledger::{LedgerName, Rows, Seq};
 use operations::fold::{Exported, Outbox};
 use operations::kind::export::{Checkpoint, INTENT_KIND, Intended, RECEIPT_KIND, REJECTED_KIND};
 use proptest::prelude::*;
@@ -106,7 +106,8 @@ impl StateStore for MemoryStateStore {
         if world.recorded.is_empty() {
             return Ok(None);
         }
-        let (next_seq, export_seq) = receipt.as_ref().map_or((0, 0), |entry| (entry.to, entry.record.export_seq_next));
+        let (next_seq, export_seq) =
+            receipt.as_ref().map_or((Seq::FIRST, 0), |entry| (entry.to, entry.record.export_seq_next));
         Ok(Some(Exported { next_seq, export_seq, intent, ..Exported::default() }))
     }
 
@@ -122,9 +123,9 @@ impl StateStore for MemoryStateStore {
         Ok(None)
     }
 
-    fn block(&self, at: u64) -> Result<Rows, LedgerError> {
+    fn block(&self, at: Seq) -> Result<Rows, LedgerError> {
         let world = self.0.lock().unwrap();
-        Ok(fixtures::block(world.ledger.unwrap(), at, world.entries.get(at as usize..).unwrap_or_default()))
+        Ok(fixtures::block(world.ledger.unwrap(), at, world.entries.get(at.get() as usize..).unwrap_or_default()))
     }
 }
 
@@ -267,7 +268,7 @@ impl World {
     }
 
     fn done(&self) -> bool {
-        let end = self.receipts().last().map_or(0, |receipt| receipt.to);
+        let end = self.receipts().last().map_or(0, |receipt| receipt.to.get());
         self.exportable().last().is_none_or(|last| *last < end)
     }
 }
@@ -317,11 +318,11 @@ fn sender(config: &SinkConfig, world: &Shared) -> Box<dyn Sender> {
 
 /// What must hold of every history: receipts tile, numbers have no gap, nothing is lost, repeats are identical.
 fn check(world: &World) {
-    let (mut next_seq, mut export_seq) = (0, 0);
+    let (mut next_seq, mut export_seq) = (Seq::FIRST, 0);
     for receipt in world.receipts() {
         let ExportCounts { count, excluded, rejected } = ExportCounts::of(receipt);
         assert_eq!((receipt.from, receipt.record.export_seq), (next_seq, export_seq), "receipts tile");
-        assert_eq!(count + excluded + rejected, receipt.to - receipt.from);
+        assert_eq!(count + excluded + rejected, receipt.to.distance_from(receipt.from));
         assert_eq!(receipt.record.export_seq_next - export_seq, count + rejected);
         if let Some(sha256) = &receipt.record.sha256 {
             let numbers = export_seq..receipt.record.export_seq_next;
@@ -335,7 +336,7 @@ fn check(world: &World) {
     let rejected: BTreeSet<u64> = world
         .recorded
         .iter()
-        .filter_map(|entry| if let StateEntry::Rejected(entry) = entry { Some(entry.position.seq) } else { None })
+        .filter_map(|entry| if let StateEntry::Rejected(entry) = entry { Some(entry.position.seq.get()) } else { None })
         .collect();
     for (number, seq) in exportable.iter().enumerate() {
         let taken = world.taken.get(&(number as u64)).map_or(&[][..], Vec::as_slice);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use export::{Config, Exporter, Grouping};
 use ledger::operations::column;
-use ledger::{Entry, Group, Options, Position, ReadLimit, Reader, Store};
+use ledger::{Entry, Group, Options, Position, ReadLimit, Reader, Seq, Store};
 use operations::alert;
 use operations::kind::delivery::{SENT_KIND, Sent};
 use operations::kind::export::RECEIPT_KIND;
@@ -71,7 +71,7 @@ fn config(folder: &Path, seed: u64) -> Config {
 }
 
 fn rows(reader: &Reader, mut visit: impl FnMut(&ledger::Row<'_>)) {
-    let mut from = 0;
+    let mut from = Seq::FIRST;
     loop {
         let rows = reader.read(from, false, ReadLimit { rows: 4_096, bytes: 1 << 24 }).unwrap();
         rows.iter().for_each(|row| visit(&row));
@@ -135,7 +135,7 @@ async fn done(store: &Store) {
     let reader = store.operations().reader();
     let mut watch = reader.watch().unwrap();
     loop {
-        let (mut last, mut ends) = (0, [0; SINKS.len()]);
+        let (mut last, mut ends) = (Seq::FIRST, [Seq::FIRST; SINKS.len()]);
         rows(&reader, |row| match row.text(column::KIND) {
             Some(alert::KIND) => last = row.position.seq,
             Some(RECEIPT_KIND) => {

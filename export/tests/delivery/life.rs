@@ -1,5 +1,6 @@
 //! The lives of the alerts of a run: a pure function of the seed.
 
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State, What, Who};
 
 /// Numbers from a seed: xorshift, which is random enough for faults.
@@ -61,10 +62,10 @@ fn alert(id: &str, severity: Severity) -> Alert {
         reason: "POST to attacker-logger.com was refused <!channel>.".into(),
         who: Who { user: Some("alice".into()), workspace_name: Some("alice/api".into()), ..Who::default() },
         what: What { host: Some("attacker-logger.com".into()), ..What::default() },
-        first_seen: 1_763_683_200_000_000,
-        last_seen: 1_763_683_200_000_000,
-        recorded_first: 1_763_683_200_000_000,
-        recorded_last: 1_763_683_200_000_000,
+        first_seen: Timestamp::from_unix_seconds(1_763_683_200),
+        last_seen: Timestamp::from_unix_seconds(1_763_683_200),
+        recorded_first: Timestamp::from_unix_seconds(1_763_683_200),
+        recorded_last: Timestamp::from_unix_seconds(1_763_683_200),
         count: 1,
         evidence: Vec::new(),
         tags: Vec::new(),

@@ -1,9 +1,10 @@
 //! Columns that nobody has searched for secrets yet, and how columns are read wherever they are.
 
+use std::convert::identity;
 use std::fmt;
 
 use ledger::column::handle::{Bytes, Fingerprint, Integer, Text, TextList, Time};
-use ledger::{Entry, Row};
+use ledger::{Entry, Row, Timestamp};
 
 /// The columns of a draft. They are set and read like those of an entry, and cannot be appended like one.
 #[derive(Default)]
@@ -44,7 +45,7 @@ impl Columns {
 
     /// Sets a time in microseconds since 1970 UTC.
     pub fn set_time(&mut self, column: Time, micros: i64) {
-        self.0.set_time(column, micros);
+        self.0.set_time(column, Timestamp::from_unix_micros(micros));
     }
 
     /// Sets a fingerprint.
@@ -79,7 +80,7 @@ impl Columns {
 
     /// The time that was set, in microseconds since 1970 UTC.
     pub fn time(&self, column: Time) -> Option<i64> {
-        self.0.time(column)
+        self.0.time(column).map(Timestamp::unix_micros)
     }
 
     /// The canonical bytes of a column's value.
@@ -105,9 +106,9 @@ pub trait ReadColumns {
     fn value(&self, id: u8) -> Option<&[u8]>;
 }
 
-/// Reads by the type's own methods of these names.
+/// Reads by the type's own methods of these names; the second is how its times become microseconds.
 macro_rules! read_columns {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $micros:expr),*) => {$(
         impl ReadColumns for $type {
             fn text(&self, column: Text) -> Option<&str> {
                 self.text(column)
@@ -118,7 +119,7 @@ macro_rules! read_columns {
             }
 
             fn time(&self, column: Time) -> Option<i64> {
-                self.time(column)
+                self.time(column).map($micros)
             }
 
             fn value(&self, id: u8) -> Option<&[u8]> {
@@ -128,4 +129,4 @@ macro_rules! read_columns {
     )*};
 }
 
-read_columns!(Columns, Row<'_>, super::Redacted);
+read_columns!(Columns: identity, Row<'_>: Timestamp::unix_micros, super::Redacted: identity);

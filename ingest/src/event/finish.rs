@@ -319,7 +319,8 @@ impl Finisher {
             [input, output, cache_read, cache_write].map(Option::unwrap_or_default);
         let tokens = Tokens { input, output, cache_read, cache_write, billing: *billing };
         let prices = self.prices();
-        if let Some(cost) = columns.text(column::MODEL).and_then(|model| prices.cost_micros(model, tokens)) {
+        let cost = columns.text(column::MODEL).and_then(|model| prices.cost(model, tokens));
+        if let Some(cost) = cost.and_then(|cost| i64::try_from(cost).ok()) {
             columns.set_integer(column::COST_MICROS, cost);
             columns.set_text(column::PRICE_VERSION, prices.version());
         }

@@ -2,7 +2,7 @@
 
 use ledger::column::handle::{Integer, Text, TextList, Time};
 use ledger::events::column;
-use ledger::{Entry, Position};
+use ledger::{Entry, Position, Timestamp};
 
 use super::Draft;
 
@@ -52,7 +52,7 @@ impl Redacted {
 
     /// A time, in microseconds since 1970 UTC.
     pub fn time(&self, column: Time) -> Option<i64> {
-        self.entry.time(column)
+        self.entry.time(column).map(Timestamp::unix_micros)
     }
 
     /// The canonical bytes of a value.

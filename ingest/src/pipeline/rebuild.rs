@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use ledger::events::column;
-use ledger::{LedgerError, ReadLimit, Reader, Row};
+use ledger::{LedgerError, ReadLimit, Reader, Row, Seq};
 use tokio_util::sync::CancellationToken;
 
 use super::Pipeline;
@@ -42,7 +42,7 @@ impl Keeper {
     /// Remembers the last rows, as many as there are keys to remember. Joins are learned from the rows that have to be read
     /// anyway; [`Keeper::learn`] goes on with those before them.
     pub fn rebuild(&mut self, dedup: &mut Dedup, enrichment: &mut Enrichment) -> Result<(), LedgerError> {
-        let end = self.reader.durable()?.next_seq;
+        let end = self.reader.durable()?.next_seq.get();
         let first = self.files.block(end.saturating_sub(limits::DEDUP_KEYS_MAX as u64));
         self.next = self.files.block(end);
         self.files.keep_only(first..self.next)?;
@@ -89,15 +89,15 @@ impl Keeper {
     /// Learns joins from rows before those that [`Keeper::rebuild`] read.
     pub fn learn(&mut self, pipeline: &Pipeline, stop: &CancellationToken) -> Result<(), LedgerError> {
         while !self.unlearned.is_empty() && !stop.is_cancelled() {
-            let rows = self.reader.read(self.unlearned.start, false, LIMIT)?;
-            if rows.next_seq <= self.unlearned.start {
+            let rows = self.reader.read(Seq::new(self.unlearned.start), false, LIMIT)?;
+            if rows.next_seq.get() <= self.unlearned.start {
                 break;
             }
             let mut enrichment = pipeline.enrichment();
             rows.iter()
-                .take_while(|row| row.position.seq < self.unlearned.end)
+                .take_while(|row| row.position.seq.get() < self.unlearned.end)
                 .for_each(|row| enrichment.restore(&row));
-            self.unlearned.start = rows.next_seq;
+            self.unlearned.start = rows.next_seq.get();
         }
         Ok(())
     }
@@ -131,28 +131,27 @@ impl Keeper {
     fn memories(&self, range: Range<u64>, mut each: impl FnMut(&Row<'_>)) -> Result<Vec<Memory>, LedgerError> {
         let (mut next, mut memories) = (range.start, Vec::<Memory>::new());
         // The row after them says whether the last one is the only event of its record: a record is durable as a whole.
-        let end = self.reader.durable()?.next_seq.min(range.end + 1).max(range.end);
+        let end = self.reader.durable()?.next_seq.get().min(range.end + 1).max(range.end);
         while next < end {
             let limit = ReadLimit { rows: LIMIT.rows.min((end - next) as usize), ..LIMIT };
-            let rows = self.reader.read(next, false, limit)?;
-            if rows.next_seq <= next {
+            let rows = self.reader.read(Seq::new(next), false, limit)?;
+            if rows.next_seq.get() <= next {
                 // Durable rows are always there; half of them must never pass for all.
                 let place = format!("events, position {next}");
                 return Err(LedgerError::corrupt(self.reader.data_directory(), place, "a durable row is not there"));
             }
             for row in rows.iter() {
                 let is_further = is_further(&row);
-                if let Some(before) =
-                    memories.last_mut().filter(|before| is_further && before.row + 1 == row.position.seq)
-                {
+                let seq = row.position.seq.get();
+                if let Some(before) = memories.last_mut().filter(|before| is_further && before.row + 1 == seq) {
                     before.body = Body::UNKNOWN;
                 }
-                if range.contains(&row.position.seq) {
+                if range.contains(&seq) {
                     memories.extend(memory(&self.keyring, &row, is_further));
                     each(&row);
                 }
             }
-            next = rows.next_seq;
+            next = rows.next_seq.get();
         }
         Ok(memories)
     }
@@ -169,7 +168,7 @@ fn memory(keyring: &Keyring, row: &Row<'_>, many: bool) -> Option<Memory> {
     let body = if many { Body::UNKNOWN } else { key::body(keyring, row) };
     // Earlier versions replaced the kind.
     let conflict = row.list(column::MARKS).any(|mark| mark == CONFLICT) || row.text(column::KIND) == Some(CONFLICT);
-    Some(Memory { key, body, row: row.position.seq, conflict })
+    Some(Memory { key, body, row: row.position.seq.get(), conflict })
 }
 
 #[cfg(test)]
@@ -195,7 +194,7 @@ pub(super) mod tests {
     pub fn check_handed(house: &House, first: u64) {
         let (secret, reader) = (house.store.fingerprint_key(), house.store.events().reader());
         let keeper = Keeper::open(reader, Keyring::new(&secret), secret, 3).unwrap();
-        let end = keeper.files.block(keeper.reader.durable().unwrap().next_seq);
+        let end = keeper.files.block(keeper.reader.durable().unwrap().next_seq.get());
         let mut all = Vec::new();
         for block in first..end {
             let read = keeper.memories(keeper.files.rows(block), |_| {}).unwrap();

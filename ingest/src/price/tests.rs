@@ -7,13 +7,13 @@ fn tokens((input, output, cache_read, cache_write): (i64, i64, i64, i64)) -> Tok
     Tokens { input, output, cache_read, cache_write, billing: Billing::default() }
 }
 
-fn check(model: &str, counters: (i64, i64, i64, i64), expected: Option<i64>) {
+fn check(model: &str, counters: (i64, i64, i64, i64), expected: Option<u64>) {
     check_billed(model, counters, Billing::default(), expected);
 }
 
-fn check_billed(model: &str, counters: (i64, i64, i64, i64), billing: Billing, expected: Option<i64>) {
-    let found = PriceTable::embedded().cost_micros(model, Tokens { billing, ..tokens(counters) });
-    assert_eq!(found, expected, "{model} {counters:?} {billing:?}");
+fn check_billed(model: &str, counters: (i64, i64, i64, i64), billing: Billing, expected: Option<u64>) {
+    let found = PriceTable::embedded().cost(model, Tokens { billing, ..tokens(counters) });
+    assert_eq!(found.map(Money::as_micros), expected, "{model} {counters:?} {billing:?}");
 }
 
 #[test]
@@ -98,7 +98,8 @@ fn a_table_of_ones_own_replaces_the_built_in_one() {
                 [[price]]\nmodels = ['acme-2-20260101']\ninput = 7000000\noutput = 0\ncache_read = 0\ncache_write = 0\n\
                 [[price]]\nmodels = ['acme-2']\ninput = 8000000\noutput = 0\ncache_read = 0\ncache_write = 0\n";
     let table = PriceTable::parse(text).expect("well formed");
-    let cost = |model, counters, billing| table.cost_micros(model, Tokens { billing, ..tokens(counters) });
+    let cost =
+        |model, counters, billing| table.cost(model, Tokens { billing, ..tokens(counters) }).map(Money::as_micros);
     let standard = Billing::default();
     assert_eq!((table.version(), table.models()), ("mine", 3));
     assert_eq!(cost("acme-1", (0, 0, 0, 2), standard), Some(8));

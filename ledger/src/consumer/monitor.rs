@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Source;
 use crate::position::LedgerName;
+use crate::seq::Seq;
 
 /// How a consumer stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +17,9 @@ pub struct ConsumerStatus {
     /// What it follows, once it does.
     pub ledger: Option<LedgerName>,
     /// The next row that it reads.
-    pub cursor: u64,
+    pub cursor: Seq,
     /// The recorded cursor, as far as this run recorded one: where the next start would go on.
-    pub recorded: Option<u64>,
+    pub recorded: Option<Seq>,
     /// Durable rows that it is not done with.
     pub lag: u64,
 }
@@ -47,11 +48,11 @@ impl Condition {
 
 /// Tells where a ledger ends now.
 #[derive(Clone)]
-pub struct End(Arc<dyn Fn() -> u64 + Send + Sync>);
+pub struct End(Arc<dyn Fn() -> Seq + Send + Sync>);
 
 impl End {
     /// Asks `tell`, which must not wait.
-    pub fn new(tell: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+    pub fn new(tell: impl Fn() -> Seq + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
 }
@@ -73,9 +74,9 @@ pub struct Monitor {
 struct Shown {
     condition: Condition,
     ledger: Option<LedgerName>,
-    cursor: u64,
+    cursor: Seq,
     held: u64,
-    recorded: Option<u64>,
+    recorded: Option<Seq>,
     end: Option<End>,
 }
 
@@ -89,7 +90,7 @@ impl Monitor {
     /// another process writes it is not known and zero.
     pub fn status(&self) -> ConsumerStatus {
         let Shown { condition, ledger, cursor, held, recorded, end } = &*self.lock();
-        let unread = end.as_ref().map_or(0, |end| (end.0)().saturating_sub(*cursor));
+        let unread = end.as_ref().map_or(0, |end| (end.0)().distance_from(*cursor));
         ConsumerStatus {
             name: Arc::clone(&self.name),
             condition: condition.clone(),
@@ -118,11 +119,11 @@ impl Monitor {
         self.lock().condition = Condition::Idle;
     }
 
-    pub(super) fn reached(&self, cursor: u64) {
+    pub(super) fn reached(&self, cursor: Seq) {
         self.lock().cursor = cursor;
     }
 
-    pub(super) fn recorded(&self, cursor: Option<u64>) {
+    pub(super) fn recorded(&self, cursor: Option<Seq>) {
         let mut shown = self.lock();
         shown.condition = Condition::Running;
         shown.recorded = cursor.or(shown.recorded);

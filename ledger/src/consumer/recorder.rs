@@ -10,6 +10,7 @@ use crate::appender::{Appender, Receipt};
 use crate::entry::Group;
 use crate::error::AppendError;
 use crate::limits::DISK_RETRY_INTERVAL;
+use crate::seq::Seq;
 
 /// Where a consumer records: a ledger, or a model of one.
 pub trait Journal: Send + Sync {
@@ -65,7 +66,7 @@ impl<J: Journal> Recorder<J> {
     ///
     /// Waits while the queue is full or the disk refuses. `Stopped`: it was told to stop while it waited, and nothing of it is
     /// recorded. What the queue took is waited for, whatever happens.
-    pub async fn record(&self, record: &J::Record, cursor: Option<u64>) -> Result<J::Recorded, AppendError> {
+    pub async fn record(&self, record: &J::Record, cursor: Option<Seq>) -> Result<J::Recorded, AppendError> {
         loop {
             let wait = match self.attempt(record, cursor).await? {
                 Attempt::Recorded(recorded) => return Ok(recorded),
@@ -84,7 +85,7 @@ impl<J: Journal> Recorder<J> {
     pub async fn try_record(
         &self,
         record: &J::Record,
-        cursor: Option<u64>,
+        cursor: Option<Seq>,
     ) -> Result<Option<J::Recorded>, AppendError> {
         match self.attempt(record, cursor).await? {
             Attempt::Recorded(recorded) => Ok(Some(recorded)),
@@ -92,7 +93,7 @@ impl<J: Journal> Recorder<J> {
         }
     }
 
-    async fn attempt(&self, record: &J::Record, cursor: Option<u64>) -> Result<Attempt<J::Recorded>, AppendError> {
+    async fn attempt(&self, record: &J::Record, cursor: Option<Seq>) -> Result<Attempt<J::Recorded>, AppendError> {
         let (error, wait) = match self.journal.record(record).await {
             Ok(recorded) => {
                 self.monitor.recorded(cursor);

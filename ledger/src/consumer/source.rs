@@ -7,6 +7,7 @@ use crate::error::LedgerError;
 use crate::follower::Follower;
 use crate::position::LedgerName;
 use crate::rows::Rows;
+use crate::seq::Seq;
 use crate::store::Durable;
 
 /// The rows of a ledger in order, from a cursor that nobody else moves.
@@ -15,10 +16,10 @@ pub trait Source: Send {
     fn ledger(&self) -> LedgerName;
 
     /// The position of the next row.
-    fn cursor(&self) -> u64;
+    fn cursor(&self) -> Seq;
 
     /// Goes to a position, as one that has read nothing.
-    fn seek(&mut self, cursor: u64);
+    fn seek(&mut self, cursor: Seq);
 
     /// What is durable now.
     fn durable(&self) -> Result<Durable, LedgerError>;
@@ -45,11 +46,11 @@ impl Source for Follower {
         Self::ledger(self)
     }
 
-    fn cursor(&self) -> u64 {
+    fn cursor(&self) -> Seq {
         Self::cursor(self)
     }
 
-    fn seek(&mut self, cursor: u64) {
+    fn seek(&mut self, cursor: Seq) {
         Self::seek(self, cursor);
     }
 

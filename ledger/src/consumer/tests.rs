@@ -72,7 +72,7 @@ struct Noting {
     stop: CancellationToken,
     every: usize,
     since: usize,
-    given: Vec<u64>,
+    given: Vec<Seq>,
 }
 
 impl Process for Noting {
@@ -107,13 +107,13 @@ fn group(ledger: LedgerName, kind: &str, to: u64) -> Group {
     group
 }
 
-fn cursor_group(to: u64) -> Group {
-    group(LedgerName::Operations, "cursor", to)
+fn cursor_group(to: Seq) -> Group {
+    group(LedgerName::Operations, "cursor", to.get())
 }
 
 /// The newest recorded cursor.
-fn recorded(operations: &Reader) -> u64 {
-    let (mut cursor, mut from) = (0, 0);
+fn recorded(operations: &Reader) -> Seq {
+    let (mut cursor, mut from) = (Seq::FIRST, Seq::FIRST);
     loop {
         let rows = operations.read(from, false, ReadLimit { rows: 1_000, bytes: 1 << 20 }).unwrap();
         let mine = rows.iter().filter(|row| row.text(column::KIND) == Some("cursor"));
@@ -158,7 +158,7 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
 }
 
 /// Lives until it is stopped, dies, or was given everything. Returns what it was given.
-async fn live(store: &Store, life: &Life) -> Vec<u64> {
+async fn live(store: &Store, life: &Life) -> Vec<Seq> {
     for _ in 0..life.rows {
         store.events().appender().append(group(LedgerName::Events, "egress.http", 0)).await.unwrap();
     }
@@ -198,8 +198,8 @@ proptest! {
             let before = recorded(&operations);
             let given = runtime.block_on(live(&store, life));
             let after = recorded(&operations);
-            let next = before + given.len() as u64;
-            prop_assert_eq!(given, (before..next).collect::<Vec<_>>());
+            let next = before.skip(given.len() as u64);
+            prop_assert_eq!(given, (before.get()..next.get()).map(Seq::new).collect::<Vec<_>>());
             prop_assert!((before..=next).contains(&after), "{} is not in {}..={}", after, before, next);
         }
         prop_assert_eq!(recorded(&operations), store.events().reader().durable().unwrap().next_seq);
@@ -212,13 +212,13 @@ struct Causing<'a> {
     store: &'a Store,
     stop: CancellationToken,
     caused: u64,
-    given: Vec<(LedgerName, u64)>,
+    given: Vec<(LedgerName, Seq)>,
 }
 
 impl Process for Causing<'_> {
     type Error = Failure;
 
-    fn seek(&mut self, cursor: u64, _: &Durable) -> Result<u64, Failure> {
+    fn seek(&mut self, cursor: Seq, _: &Durable) -> Result<Seq, Failure> {
         if self.caused < 5 {
             for ledger in [LedgerName::Operations, LedgerName::Events] {
                 let cause = group(ledger, "cause", self.caused);
@@ -257,7 +257,7 @@ fn what_caused_a_row_is_given_before_it() {
     for (ledger, seq) in &causing.given {
         match ledger {
             LedgerName::Operations => causes += 1,
-            LedgerName::Events => assert!(causes > *seq, "event {seq} came before its cause: {:?}", causing.given),
+            LedgerName::Events => assert!(causes > seq.get(), "event {seq} came before its cause: {:?}", causing.given),
         }
     }
     store.stop();
@@ -292,7 +292,11 @@ fn lag_cursor_and_waits_are_shown() {
     let (ended, ()) = runtime.block_on(async { tokio::join!(consumer.run(&mut noting), waits) });
     ended.unwrap();
     let ConsumerStatus { condition, cursor, recorded, lag, .. } = monitor.status();
-    assert_eq!((condition, cursor, recorded, lag), (Condition::Idle, 3, Some(2), 0), "it stopped while it waited");
+    assert_eq!(
+        (condition, cursor, recorded, lag),
+        (Condition::Idle, Seq::new(3), Some(Seq::new(2)), 0),
+        "it stopped while it waited"
+    );
     store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
     assert_eq!(monitor.status().lag, 1, "the lag is that of now");
     monitor.holds(2);
@@ -333,7 +337,7 @@ fn whoever_needs_no_rows_is_told_that_there_are_some_and_when_it_is_time() {
     let monitor = Monitor::new("test");
     let consumer = Consumer::of_news(store.events().reader(), monitor.clone(), stop);
     runtime.block_on(consumer.run(&mut passing)).unwrap();
-    assert_eq!((passing.called, passing.given, monitor.status().cursor), (5, 0, 1));
+    assert_eq!((passing.called, passing.given, monitor.status().cursor), (5, 0, Seq::new(1)));
     store.stop();
 }
 
@@ -353,7 +357,7 @@ fn one_that_asks_for_batches_hears_the_stop_and_loses_nothing_when_it_waits_in_v
                 given.extend(batch.unwrap().rows.iter().map(|row| row.position.seq));
             }
         }
-        assert_eq!(given, [0, 1, 2]);
+        assert_eq!(given, [0, 1, 2].map(Seq::new));
         stop.cancel();
         append().await.unwrap();
         assert!(matches!(consumer.next_batch::<Failure>().await, Err(Halt::Stopped)));

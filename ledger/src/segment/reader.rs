@@ -17,6 +17,7 @@ use crate::segment::cache::{DecodedRow, DecodedRows, RowGroupCache};
 use crate::segment::check::ContentRows;
 use crate::segment::entry_of;
 use crate::segment::file::{RowGroupRange, SegmentFile};
+use crate::seq::Seq;
 
 /// Reads the rows of segments through a cache that others share. Footers are not kept: there may be many segments.
 #[derive(Debug, Clone)]
@@ -79,13 +80,13 @@ impl SegmentReader {
         }
         let decoded = decoding.finish();
         let mut rows = self.refer(&decoded.blocks, decoded.from(from), from, usize::MAX);
-        rows.next_seq = range.end_seq;
+        rows.next_seq = Seq::new(range.end_seq);
         Ok(rows.without_content())
     }
 
     /// Rows that refer to these blocks, until they have `bytes_max` bytes.
     fn refer(&self, blocks: &[Arc<Block>], found: &[DecodedRow], from: u64, bytes_max: usize) -> Rows {
-        let mut rows = Rows::new(self.table.ledger, self.shard, from);
+        let mut rows = Rows::new(self.table.ledger, self.shard, Seq::new(from));
         let mut numbers = vec![None; blocks.len()];
         for found in found {
             if !rows.is_empty() && rows.size() >= bytes_max {
@@ -246,22 +247,22 @@ mod tests {
                     assert!((1..=limit).contains(&rows.len()));
                     for (row, want) in rows.iter().zip(&recorded[from as usize..]) {
                         let place = RowPlace {
-                            seq: row.position.seq,
+                            seq: row.position.seq.get(),
                             batch: row.batch,
-                            recorded: row.recorded,
+                            recorded: row.recorded.unix_micros(),
                             flags: row.flags,
                         };
                         assert_eq!(place, want.place);
                         let content = if content { want.content.clone() } else { Vec::new() };
                         assert_eq!((row.part(Part::Facts), row.part(Part::Content)), (want.facts.clone(), content));
                     }
-                    from = rows.next_seq;
+                    from = rows.next_seq.get();
                 }
                 assert_eq!(from as usize, recorded.len());
             }
         }
         let one = reader(&blobs).read(&manifest.segments[0], 5, true, 100, 1).expect("readable");
-        assert_eq!((one.len(), one.next_seq), (1, 6), "one row at least, whatever the limit");
+        assert_eq!((one.len(), one.next_seq), (1, Seq::new(6)), "one row at least, whatever the limit");
     }
 
     #[test]
@@ -306,7 +307,12 @@ mod tests {
         for want in &recorded.rows {
             let rows = reader.read(&manifest.segments[0], want.place.seq, true, 1, 1).expect("readable");
             let row = rows.get(0).expect("a row");
-            let place = RowPlace { seq: row.position.seq, batch: row.batch, recorded: row.recorded, flags: row.flags };
+            let place = RowPlace {
+                seq: row.position.seq.get(),
+                batch: row.batch,
+                recorded: row.recorded.unix_micros(),
+                flags: row.flags,
+            };
             assert_eq!(place, want.place);
             assert!(row.part(Part::Facts) == want.facts && row.part(Part::Content) == want.content);
         }

@@ -122,7 +122,7 @@ fn group(number: i64) -> Group {
 }
 
 fn numbers(store: &Store) -> Vec<i64> {
-    let (reader, mut all, mut from) = (store.events().reader(), Vec::new(), 0);
+    let (reader, mut all, mut from) = (store.events().reader(), Vec::new(), crate::Seq::FIRST);
     loop {
         let rows = reader.read(from, false, ReadLimit { rows: 100, bytes: 1 << 20 }).expect("readable");
         if rows.is_empty() {

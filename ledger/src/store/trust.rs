@@ -16,6 +16,8 @@ use crate::position::LedgerName;
 use crate::replay::{Mark, Statement};
 use crate::seal::prove;
 use crate::segments::{last_statement, mark_of};
+use crate::seq::Seq;
+use crate::timestamp::Timestamp;
 
 /// What was found before anything was started, and is to be settled before events are taken.
 pub(super) struct Trust {
@@ -24,7 +26,7 @@ pub(super) struct Trust {
     /// The newest manifests, with the files that they list.
     manifests: Vec<(Manifest, std::sync::Arc<dyn crate::blobs::Blobs>)>,
     /// The position in `operations` after the last entry that a signed checkpoint covers.
-    signed_seq: u64,
+    signed_seq: Seq,
     may_be_torn: bool,
 }
 
@@ -38,7 +40,7 @@ impl Trust {
         let manifests = [events, operations].into_iter().filter_map(|opening| {
             opening.segments.manifest().map(|manifest| (manifest.clone(), opening.segments.blobs()))
         });
-        let signed_seq = operations.signed()?.map_or(0, |mark| mark.next_seq);
+        let signed_seq = operations.signed()?.map_or(Seq::FIRST, |mark| Seq::new(mark.next_seq));
         Ok(Self { gaps, manifests: manifests.collect(), signed_seq, may_be_torn: events.place.may_be_torn })
     }
 
@@ -79,7 +81,7 @@ impl Trust {
         let reader = operations.reader();
         // The entry came right behind the manifest, so it is looked for from the seal before on.
         let before = manifest.segments.iter().rev().nth(1).map_or(i64::MIN, |segment| segment.recorded.1);
-        let from = reader.seq_at(before)?;
+        let from = reader.seq_at(Timestamp::from_unix_micros(before))?;
         let recorded = Recorded::read(&reader, (from, self.signed_seq), Some(manifest))?;
         let corrupt =
             |what: String| Err(LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "hash", what));

@@ -16,8 +16,10 @@ use crate::limits;
 use crate::position::Position;
 use crate::queue::Queued;
 use crate::seal::SealBatch;
+use crate::seq::Seq;
 use crate::store::Durable;
 use crate::tail::TailBlock;
+use crate::timestamp::Timestamp;
 use crate::wal::frame::{BlockFrame, Commit, FrameType, Open, Seed, write_frame};
 
 /// What the frames of one commit do besides bringing groups.
@@ -254,18 +256,18 @@ impl Writer {
 
     /// Makes the synced commit visible, answers who waits, and signs if a batch was closed.
     fn publish(&mut self, groups: Vec<Queued>, closed: &[Header]) {
-        let recorded = self.clock.last();
+        let recorded = Timestamp::from_unix_micros(self.clock.last());
         let mut seq = self.wal.next_seq;
         self.wal.offset += self.buffer.len() as u64;
         self.wal.commit += 1;
         self.wal.next_seq += groups.iter().map(|queued| queued.group.entries() as u64).sum::<u64>();
         self.view.publish(Durable {
-            next_seq: self.wal.next_seq,
+            next_seq: Seq::new(self.wal.next_seq),
             recorded_until: recorded,
             batches: self.chain.next_batch,
         });
         for Queued { group, reply, .. } in groups {
-            let first = Position { ledger: self.place.table.ledger, shard: self.place.shard, seq };
+            let first = Position { ledger: self.place.table.ledger, shard: self.place.shard, seq: Seq::new(seq) };
             seq += group.entries() as u64;
             // A sender that no longer waits has nothing to be told.
             let _ = reply.send(Ok(Receipt { first, count: group.entries() as u32, recorded }));

@@ -8,6 +8,7 @@ use crate::fold::Fold;
 use crate::kind::token::{ACTIVE, REVOKED, TOKEN};
 use crate::limits;
 use ledger::Row;
+use ledger::Timestamp;
 use ledger::operations::column;
 
 /// One token's life so far.
@@ -15,10 +16,10 @@ use ledger::operations::column;
 pub struct TokenState {
     /// Who shows the token.
     pub principal: Arc<Principal>,
-    /// When it was created: microseconds since 1970 UTC.
-    pub created: i64,
+    /// When it was created.
+    pub created: Timestamp,
     /// When it was revoked.
-    pub revoked: Option<i64>,
+    pub revoked: Option<Timestamp>,
     hash: [u8; 32],
 }
 
@@ -92,11 +93,11 @@ mod tests {
     use super::*;
     use crate::access::{Role, Secret, Trust};
     use crate::kind::token::Created;
-    use ledger::{Entry, LedgerName, Rows};
+    use ledger::{Entry, LedgerName, Rows, Seq};
 
     /// Builds a block of token entries as they stand in the ledger.
     fn rows(entries: &[(&str, &str, String)]) -> Rows {
-        let mut rows = Rows::new(LedgerName::Operations, 0, 0);
+        let mut rows = Rows::new(LedgerName::Operations, 0, Seq::FIRST);
         for (seq, (id, to, record)) in entries.iter().enumerate() {
             let mut entry = Entry::new();
             let values = [
@@ -108,7 +109,7 @@ mod tests {
             for (column, value) in values {
                 entry.set_text(column, value);
             }
-            rows.push_entry(0, 1_000 + seq as i64, &entry);
+            rows.push_entry(0, Timestamp::from_unix_micros(1_000 + seq as i64), &entry);
         }
         rows
     }
@@ -144,7 +145,7 @@ mod tests {
         apply(&mut directory, &[("a", REVOKED, "{}".to_owned()), ("a", ACTIVE, record("a", &a))]);
         assert!(directory.authorize(a.reveal()).is_none(), "a revoked token does not come back");
         assert!(directory.authorize(b.reveal()).is_some());
-        assert_eq!(directory.tokens()["a"].revoked, Some(1_000));
+        assert_eq!(directory.tokens()["a"].revoked, Some(Timestamp::from_unix_micros(1_000)));
         assert_eq!(directory.tokens().len(), 2);
     }
 

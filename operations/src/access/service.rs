@@ -268,7 +268,7 @@ mod tests {
             assert_eq!(tokens.authorize(created.secret.reveal()).unwrap().token, created.id);
             assert_eq!(service.read(&local, Directory::active).unwrap(), 1);
             let revoked = service.revoke(&created.id, &local).unwrap();
-            assert_eq!((revoked.name.as_str(), revoked.receipt.first.seq), ("ada", created.receipt.first.seq + 1));
+            assert_eq!((revoked.name.as_str(), revoked.receipt.first.seq), ("ada", created.receipt.first.seq.next()));
             assert!(tokens.authorize(created.secret.reveal()).is_none());
             assert!(matches!(service.revoke(&created.id, &local), Err(TokenError::Revoked(_))));
             assert!(matches!(service.revoke("tok_none", &local), Err(TokenError::Unknown(_))));

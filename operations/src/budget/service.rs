@@ -12,13 +12,13 @@ use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
 use ledger::Group;
 use ledger::Reader;
-use ledger::{AppendError, LedgerError};
+use ledger::{AppendError, LedgerError, Seq, Timestamp};
 use ledger::{Appender, Rejected};
 
 /// Where requests are recorded, and the fold over what was: the `operations` ledger, or a model of it.
 pub trait Log {
     /// Appends requests in this order, all or none, and returns when they are durable: the position of the first.
-    fn append(&self, asked: &[Asked]) -> Result<u64, BudgetError>;
+    fn append(&self, asked: &[Asked]) -> Result<Seq, BudgetError>;
 
     /// Shows the fold over everything that is durable now.
     fn fold<T>(&self, look: impl FnOnce(&mut Budgets) -> T) -> Result<T, BudgetError>;
@@ -36,7 +36,7 @@ pub struct Decided {
     /// The decision. It is durable, and the same whenever the same is asked again.
     pub answer: BudgetAnswer,
     /// Where the request stands in `operations`; absent if it was decided before.
-    pub seq: Option<u64>,
+    pub seq: Option<Seq>,
     /// How the budgets of the reservation stand now.
     pub standings: Vec<(String, Standing)>,
 }
@@ -75,10 +75,10 @@ impl<L: Log> BudgetService<L> {
         Self { log }
     }
 
-    /// Asks at `now`, in microseconds since 1970 UTC, and returns what was decided once that is durable.
+    /// Asks at `now`, and returns what was decided once that is durable.
     ///
     /// What was decided before is answered from the ledger as it is, so a request that is sent again adds nothing to it.
-    pub fn ask(&self, asked: &Asked, now: i64) -> Result<Decided, BudgetError> {
+    pub fn ask(&self, asked: &Asked, now: Timestamp) -> Result<Decided, BudgetError> {
         asked.check().map_err(BudgetError::Invalid)?;
         let known = self.log.fold(|budgets| {
             budgets.known(asked, now).map(|answer| Decided { answer, seq: None, standings: standings(budgets, asked) })
@@ -160,7 +160,7 @@ impl LedgerLog {
 }
 
 impl Log for LedgerLog {
-    fn append(&self, asked: &[Asked]) -> Result<u64, BudgetError> {
+    fn append(&self, asked: &[Asked]) -> Result<Seq, BudgetError> {
         let appender = self.appender.as_ref().ok_or(BudgetError::ReadOnly)?;
         let mut group = Group::new(&ledger::operations::TABLE);
         for asked in asked {

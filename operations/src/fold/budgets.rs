@@ -10,6 +10,7 @@ mod answer;
 mod reservations;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use account::Account;
 pub use account::Standing;
@@ -19,7 +20,8 @@ use reservations::{End, Key, Open, Over, Reservations};
 use crate::fold::Fold;
 use crate::kind::budget_request::{Asked, Matched, Observed, Owner, Request, Reserve, Set};
 use crate::limits::{BUDGET_ANSWERS_MAX, BUDGETS_MAX, RESERVATIONS_MAX, RESERVATIONS_PER_BUDGET_MAX};
-use ledger::Row;
+use crate::money::Money;
+use ledger::{Row, Seq, Timestamp};
 
 /// All hard budgets with their reservations.
 #[derive(Debug, Default)]
@@ -28,7 +30,7 @@ pub struct Budgets {
     /// No budget is refilled before this second.
     next_turn: i64,
     reservations: Reservations,
-    answers: VecDeque<(u64, BudgetAnswer)>,
+    answers: VecDeque<(Seq, BudgetAnswer)>,
 }
 
 /// A reservation that keeps money now.
@@ -40,8 +42,8 @@ pub struct OpenReservation<'a> {
     pub owner: &'a Owner,
     /// What it draws on, and how much.
     pub terms: &'a Reserve,
-    /// When it is given back by itself: microseconds since 1970 UTC.
-    pub expires: i64,
+    /// When it is given back by itself.
+    pub expires: Timestamp,
 }
 
 impl Budgets {
@@ -51,7 +53,7 @@ impl Budgets {
     }
 
     /// The answer to the request that was recorded with this sequence number, as long as it is kept.
-    pub fn answer(&self, seq: u64) -> Option<&BudgetAnswer> {
+    pub fn answer(&self, seq: Seq) -> Option<&BudgetAnswer> {
         let at = self.answers.binary_search_by_key(&seq, |(seq, _)| *seq).ok()?;
         self.answers.get(at).map(|(_, answer)| answer)
     }
@@ -76,8 +78,8 @@ impl Budgets {
         self.accounts.get(budget).map(Account::terms)
     }
 
-    /// When a budget was opened, in microseconds since 1970 UTC: events count from then on.
-    pub fn since(&self, budget: &str) -> Option<i64> {
+    /// When a budget was opened: events count from then on.
+    pub fn since(&self, budget: &str) -> Option<Timestamp> {
         self.accounts.get(budget).map(Account::since)
     }
 
@@ -115,7 +117,7 @@ impl Budgets {
 
     /// The answer to a request that was decided before, or that changes nothing; `None` if it has to be recorded and decided
     /// by its position. `now` is the time of whoever asks: what may have expired by then is for the ledger to decide.
-    pub fn known(&self, asked: &Asked, now: i64) -> Option<BudgetAnswer> {
+    pub fn known(&self, asked: &Asked, now: Timestamp) -> Option<BudgetAnswer> {
         let key = key(asked);
         match &asked.request {
             Request::Reserve(terms) => match self.repeated(&key, terms) {
@@ -133,8 +135,8 @@ impl Budgets {
         }
     }
 
-    /// Decides a request that was recorded at `recorded`: microseconds since 1970 UTC, never decreasing.
-    pub fn decide(&mut self, recorded: i64, asked: Asked) -> BudgetAnswer {
+    /// Decides a request that was recorded at `recorded`, which never decreases.
+    pub fn decide(&mut self, recorded: Timestamp, asked: Asked) -> BudgetAnswer {
         self.advance(recorded);
         let key = key(&asked);
         let Asked { owner, subject, request } = asked;
@@ -158,7 +160,7 @@ impl Budgets {
     }
 
     /// Decides the request at a position, and keeps the answer for whoever asked.
-    pub fn take(&mut self, seq: u64, recorded: i64, asked: Asked) -> &BudgetAnswer {
+    pub fn take(&mut self, seq: Seq, recorded: Timestamp, asked: Asked) -> &BudgetAnswer {
         let answer = self.decide(recorded, asked);
         if self.answers.len() >= BUDGET_ANSWERS_MAX {
             self.answers.pop_front();
@@ -170,7 +172,7 @@ impl Budgets {
     /// Recorded time has come this far: what expired is given back, and budgets of a new day or month are refilled, in the
     /// order of time. So it does not matter in how many steps time comes, and what a reservation spent without having it
     /// counts in the day in which it expired.
-    pub fn advance(&mut self, recorded: i64) {
+    pub fn advance(&mut self, recorded: Timestamp) {
         while let Some((expires, key)) = self.reservations.expired(recorded) {
             self.turn(expires);
             self.end((*key).clone(), End::Expired);
@@ -178,8 +180,8 @@ impl Budgets {
         self.turn(recorded);
     }
 
-    fn turn(&mut self, recorded: i64) {
-        let second = recorded.div_euclid(1_000_000);
+    fn turn(&mut self, recorded: Timestamp) {
+        let second = recorded.unix_seconds();
         if second >= self.next_turn {
             self.next_turn = i64::MAX;
             for account in self.accounts.values_mut() {
@@ -189,11 +191,11 @@ impl Budgets {
         }
     }
 
-    fn set(&mut self, recorded: i64, name: &str, set: &Set) -> BudgetAnswer {
+    fn set(&mut self, recorded: Timestamp, name: &str, set: &Set) -> BudgetAnswer {
         if !self.accounts.contains_key(name) && self.accounts.len() >= BUDGETS_MAX {
             return BudgetAnswer::Refused(Refusal::TooMany);
         }
-        let second = recorded.div_euclid(1_000_000);
+        let second = recorded.unix_seconds();
         let account = self.accounts.entry(name.to_owned()).or_insert_with(|| Account::new(set, recorded));
         account.set(set, recorded);
         self.next_turn = self.next_turn.min(account.turn(second));
@@ -228,7 +230,7 @@ impl Budgets {
         missing.map(|name| Refusal::NoBudget(name.clone()))
     }
 
-    fn reserve(&mut self, recorded: i64, key: Key, owner: &Owner, terms: Reserve) -> BudgetAnswer {
+    fn reserve(&mut self, recorded: Timestamp, key: Key, owner: &Owner, terms: Reserve) -> BudgetAnswer {
         if let Some(answer) = self.repeated(&key, &terms) {
             return answer;
         }
@@ -236,7 +238,7 @@ impl Budgets {
             // A refusal by a cap is as final as a grant: whoever tries again later does so under another id.
             if matches!(refusal, Refusal::Exhausted { .. }) {
                 let end = End::Refused(refusal.clone());
-                self.reservations.remember(key, Over { terms, end, within: 0, seen: 0 });
+                self.reservations.remember(key, Over { terms, end, within: Money::ZERO, seen: Money::ZERO });
             }
             return BudgetAnswer::Refused(refusal);
         }
@@ -245,8 +247,8 @@ impl Budgets {
                 account.reserve(terms.micros);
             }
         }
-        let expires = recorded.saturating_add(i64::from(terms.ttl_seconds) * 1_000_000);
-        self.reservations.begin(key, Open { terms, expires, seen: 0 });
+        let expires = recorded.saturating_add(Duration::from_secs(terms.ttl_seconds.into()));
+        self.reservations.begin(key, Open { terms, expires, seen: Money::ZERO });
         BudgetAnswer::Granted { expires }
     }
 
@@ -258,10 +260,10 @@ impl Budgets {
         for name in &terms.budgets {
             let Some(account) = self.accounts.get(name) else { continue };
             let standing = account.standing();
-            let available_micros = standing.available_micros();
-            if terms.micros > available_micros {
+            let available = standing.available();
+            if terms.micros > available {
                 let resets = standing.window.end;
-                return Err(Refusal::Exhausted { budget: name.clone(), available_micros, resets });
+                return Err(Refusal::Exhausted { budget: name.clone(), available, resets });
             }
             if account.open() >= RESERVATIONS_PER_BUDGET_MAX {
                 return Err(Refusal::TooMany);
@@ -270,10 +272,10 @@ impl Budgets {
         if self.reservations.open_count() >= RESERVATIONS_MAX { Err(Refusal::TooMany) } else { Ok(()) }
     }
 
-    fn commit(&mut self, key: Key, cost: u64) -> BudgetAnswer {
+    fn commit(&mut self, key: Key, cost: Money) -> BudgetAnswer {
         if let Some(open) = self.reservations.open(&key) {
             let reserved = cost.min(open.terms.micros);
-            let answer = BudgetAnswer::Committed { reserved, unreserved: cost - reserved };
+            let answer = BudgetAnswer::Committed { reserved, unreserved: cost.saturating_sub(reserved) };
             self.end(key, End::Committed { cost, answer: answer.clone() });
             return answer;
         }
@@ -283,7 +285,7 @@ impl Budgets {
             return answer.clone();
         }
         let before = over.beyond();
-        let answer = BudgetAnswer::Committed { reserved: 0, unreserved: cost };
+        let answer = BudgetAnswer::Committed { reserved: Money::ZERO, unreserved: cost };
         over.end = End::Committed { cost, answer: answer.clone() };
         let (more, budgets) = (over.beyond().saturating_sub(before), over.terms.budgets.clone());
         self.spend_beyond(&budgets, more);
@@ -310,7 +312,7 @@ impl Budgets {
     /// Ends an open reservation on all its budgets, and remembers how.
     fn end(&mut self, key: Key, end: End) {
         let Some(Open { terms, seen, .. }) = self.reservations.take(&key) else { return };
-        let within = if let End::Committed { cost, .. } = &end { terms.micros.min(*cost) } else { 0 };
+        let within = if let End::Committed { cost, .. } = &end { terms.micros.min(*cost) } else { Money::ZERO };
         let over = Over { terms, end, within, seen };
         for name in &over.terms.budgets {
             if let Some(account) = self.accounts.get_mut(name) {
@@ -338,10 +340,10 @@ impl Budgets {
         }
     }
 
-    fn spend_beyond(&mut self, budgets: &[String], micros: u64) {
+    fn spend_beyond(&mut self, budgets: &[String], amount: Money) {
         for name in budgets {
             if let Some(account) = self.accounts.get_mut(name) {
-                account.spend_beyond(micros);
+                account.spend_beyond(amount);
             }
         }
     }

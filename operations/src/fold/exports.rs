@@ -7,21 +7,21 @@ use crate::kind::export::{ExportReceipt, INTENT, INTENT_KIND, Intended, RECEIPT,
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::operations::column;
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 
 /// Where one sink stands in one ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Everything before this position is done.
-    pub next_seq: u64,
+    pub next_seq: Seq,
     /// The sink's gapless counter.
     pub export_seq: u64,
     /// The newest receipt.
     pub receipt: Option<ExportReceipt>,
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub receipt_recorded: Option<i64>,
+    /// When it was recorded.
+    pub receipt_recorded: Option<Timestamp>,
     /// A range that was about to be sent: its end and its record.
-    pub intent: Option<(u64, Intended)>,
+    pub intent: Option<(Seq, Intended)>,
 }
 
 /// Finds where `sink` stands in shard `shard` of `ledger`; `None` if it never exported from it.
@@ -52,7 +52,7 @@ pub fn newest_exported(
             _ => ControlFlow::Continue(()),
         }
     })?;
-    let intent_after = |next_seq: u64| move |(end, _): &(u64, Intended)| *end > next_seq;
+    let intent_after = |next_seq: Seq| move |(end, _): &(Seq, Intended)| *end > next_seq;
     Ok(match receipt {
         Some((next_seq, receipt, recorded)) => Some(Exported {
             next_seq,

@@ -11,7 +11,7 @@ use crate::kind::export::{RECEIPT_KIND, REJECTED, REJECTED_KIND, REPLAYED_KIND, 
 use crate::limits::{OUTBOX_DEAD_MAX, OUTBOX_TOLD_MAX};
 use ledger::Row;
 use ledger::operations::column;
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 
 /// What a receiver knows of one alert that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub struct Told {
 pub struct Thread {
     /// What they have in common, as a hash.
     pub group: String,
-    /// When the first of them was recorded: microseconds since 1970 UTC.
-    pub since: i64,
+    /// When the first of them was recorded.
+    pub since: Timestamp,
     /// How bad the worst of them was when it was told.
     pub severity: Severity,
     /// What the receiver calls the first message.
@@ -51,7 +51,7 @@ pub struct DeadLetter {
     /// What the receiver said.
     pub reason: String,
     /// The entry of the first request that it is sent once more, if there is one.
-    pub retry: Option<u64>,
+    pub retry: Option<Seq>,
 }
 
 /// One sink in one shard of one ledger.
@@ -374,7 +374,13 @@ mod tests {
             (RECEIPT_KIND, AT, json!({})),
         ];
         let group = Some("a/r1".to_owned());
-        let thread = Thread { group: "g".into(), since: 7, severity: Severity::High, handle: group, open: 2 };
+        let thread = Thread {
+            group: "g".into(),
+            since: Timestamp::from_unix_micros(7),
+            severity: Severity::High,
+            handle: group,
+            open: 2,
+        };
         let outbox = read(&entries[..4]);
         assert_eq!(outbox.thread_of("g"), Some(("a", &thread)));
         assert_eq!(
@@ -427,8 +433,9 @@ mod tests {
             (REJECTED_KIND, "operations/0/12", refused("410")),
         ]);
         // The first retry request counts, so that what is sent with it does not depend on when it is sent.
-        let dead: Vec<(u64, Option<u64>)> = outbox.dead().iter().map(|(at, letter)| (at.seq, letter.retry)).collect();
+        let dead: Vec<(u64, Option<Seq>)> =
+            outbox.dead().iter().map(|(at, letter)| (at.seq.get(), letter.retry)).collect();
         let first = dead[0].1.unwrap();
-        assert_eq!(dead, [(2, Some(first)), (9, Some(first + 3)), (12, None)]);
+        assert_eq!(dead, [(2, Some(first)), (9, Some(first.skip(3))), (12, None)]);
     }
 }

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use ledger::Position;
+use ledger::Timestamp;
 
 use super::{Family, Info, Kind};
 
@@ -153,7 +154,7 @@ pub struct What {
     pub tool: Option<String>,
 }
 
-/// One revision of an alert. Times are microseconds since 1970 UTC.
+/// One revision of an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// The same for every revision, and for every replay of the same events: see [`id`].
@@ -177,13 +178,13 @@ pub struct Alert {
     /// What the finding rests on.
     pub what: What,
     /// Event time of the first event.
-    pub first_seen: i64,
+    pub first_seen: Timestamp,
     /// Event time of the latest event.
-    pub last_seen: i64,
+    pub last_seen: Timestamp,
     /// When the first event was recorded.
-    pub recorded_first: i64,
+    pub recorded_first: Timestamp,
     /// When the latest event was recorded.
-    pub recorded_last: i64,
+    pub recorded_last: Timestamp,
     /// Number of events.
     pub count: u64,
     /// Positions of the first and the latest of these events, at most [`EVIDENCE_MAX`].
@@ -227,7 +228,7 @@ pub fn id(rule: &str, version: u32, scope: &str, first: Position) -> String {
         scope.as_bytes(),
         first.ledger.as_str().as_bytes(),
         &first.shard.to_be_bytes(),
-        &first.seq.to_be_bytes(),
+        &first.seq.get().to_be_bytes(),
     ];
     let mut text = Digest::of(b"tachograph alert id v1\n", &fields).to_string();
     text.truncate(32);
@@ -253,10 +254,10 @@ mod positions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::LedgerName;
+    use ledger::{LedgerName, Seq};
 
     fn position(seq: u64) -> Position {
-        Position { ledger: LedgerName::Events, shard: 0, seq }
+        Position { ledger: LedgerName::Events, shard: 0, seq: Seq::new(seq) }
     }
 
     #[test]
@@ -286,10 +287,10 @@ mod tests {
             reason: "r".into(),
             who: Who { user: Some("alice".into()), ..Who::default() },
             what: What { host: Some("attacker-logger.com".into()), ..What::default() },
-            first_seen: 1,
-            last_seen: 2,
-            recorded_first: 3,
-            recorded_last: 4,
+            first_seen: Timestamp::from_unix_micros(1),
+            last_seen: Timestamp::from_unix_micros(2),
+            recorded_first: Timestamp::from_unix_micros(3),
+            recorded_last: Timestamp::from_unix_micros(4),
             count: 5,
             evidence: vec![position(7)],
             tags: vec!["AML.T0086".into()],

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::budget_request::Owner;
 use super::{Envelope, Family, Info, Kind};
 use crate::fold::{BudgetAnswer, Standing};
-use ledger::{AppendError, Entry};
+use crate::money::Money;
+use ledger::{AppendError, Entry, Seq, Timestamp};
 
 /// The operations kind that says how a request was decided; the subject is the reservation.
 pub const DECISION_KIND: &str = "budget.decision";
@@ -43,11 +44,11 @@ pub enum Report {
     },
 }
 
-/// The record of a `budget.decision`. Amounts are micro-USD, times microseconds since 1970 UTC.
+/// The record of a `budget.decision`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// Sequence number of the request in `operations`.
-    pub seq: u64,
+    pub seq: Seq,
     /// `reserve`, `commit` or `release`.
     pub request: String,
     /// Who asked.
@@ -62,21 +63,21 @@ pub struct Decision {
     pub budget: Option<String>,
     /// What that budget had left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub available_micros: Option<u64>,
+    pub available_micros: Option<Money>,
     /// When a granted reservation is given back by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<i64>,
+    pub expires: Option<Timestamp>,
     /// The part of the cost that was reserved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reserved_micros: Option<u64>,
+    pub reserved_micros: Option<Money>,
     /// The part of the cost that was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unreserved_micros: Option<u64>,
+    pub unreserved_micros: Option<Money>,
 }
 
 impl Decision {
     /// What was decided about the request at `seq`; `request` is the last word of its kind.
-    pub fn new(seq: u64, request: &str, owner: &Owner, answer: &BudgetAnswer) -> Self {
+    pub fn new(seq: Seq, request: &str, owner: &Owner, answer: &BudgetAnswer) -> Self {
         let mut decision = Self {
             seq,
             request: request.to_owned(),
@@ -99,7 +100,7 @@ impl Decision {
             BudgetAnswer::Refused(refusal) => {
                 decision.refusal = Some(refusal.code().to_owned());
                 decision.budget = refusal.budget().map(str::to_owned);
-                decision.available_micros = refusal.available_micros();
+                decision.available_micros = refusal.available();
             }
         }
         decision

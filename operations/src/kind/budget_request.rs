@@ -11,6 +11,7 @@ use super::{Envelope, Family, Info, Kind};
 use crate::access::Trust;
 use crate::calendar::Period;
 use crate::limits;
+use crate::money::Money;
 use ledger::operations::column;
 use ledger::{AppendError, Entry, Row};
 
@@ -114,10 +115,10 @@ pub enum Request {
 /// The record of a `budget.set`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Set {
-    /// The hard cap in micro-USD. Without one the budget is closed, and goes when its day or month and its last
+    /// The hard cap. Without one the budget is closed, and goes when its day or month and its last
     /// reservation are over.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cap_micros: Option<u64>,
+    pub cap_micros: Option<Money>,
     /// When it is refilled.
     pub period: Period,
     /// How many minutes before midnight UTC that is.
@@ -195,8 +196,8 @@ impl Scope {
 pub struct Reserve {
     /// The budgets that the call draws on, all of them or none.
     pub budgets: Vec<String>,
-    /// The most that it may cost, in micro-USD.
-    pub micros: u64,
+    /// The most that it may cost.
+    pub micros: Money,
     /// After how many seconds it is given back if nobody says what became of it.
     pub ttl_seconds: u32,
 }
@@ -204,8 +205,8 @@ pub struct Reserve {
 /// The record of a `budget.commit`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetCommit {
-    /// What the call cost, in micro-USD.
-    pub micros: u64,
+    /// What the call cost.
+    pub micros: Money,
 }
 
 /// The record of a `budget.observed`.
@@ -213,11 +214,11 @@ pub struct BudgetCommit {
 pub struct Observed {
     /// The first second of the day or month that was added up.
     pub window: i64,
-    /// What its events cost, in micro-USD.
-    pub micros: u64,
+    /// What its events cost.
+    pub micros: Money,
     /// The part of it for which no reservation is known that draws on this budget.
     #[serde(default)]
-    pub unreserved_micros: u64,
+    pub unreserved_micros: Money,
 }
 
 /// The record of a `budget.matched`: what was seen since the last one.
@@ -234,8 +235,8 @@ pub struct Seen {
     pub id: String,
     /// Whose it is.
     pub owner: Owner,
-    /// What its new events cost, in micro-USD.
-    pub micros: u64,
+    /// What its new events cost.
+    pub micros: Money,
 }
 
 /// A record with the tenant of the principal that asks, whose name is the entry's actor.
@@ -269,13 +270,13 @@ impl Request {
         }
     }
 
-    fn micros(&self) -> u64 {
+    fn amount(&self) -> Money {
         match self {
-            Self::Set(set) => set.cap_micros.unwrap_or(0),
+            Self::Set(set) => set.cap_micros.unwrap_or_default(),
             Self::Reserve(reserve) => reserve.micros,
             Self::Commit(commit) => commit.micros,
             // Sums of what happened are what they are.
-            Self::Observed(_) | Self::Matched(_) | Self::Release => 0,
+            Self::Observed(_) | Self::Matched(_) | Self::Release => Money::ZERO,
         }
     }
 }
@@ -327,7 +328,7 @@ impl Asked {
         if !is_name(&self.subject) {
             return Err("the id of a reservation or budget has 1 to 128 bytes and no control characters");
         }
-        if self.request.micros() > limits::BUDGET_MICROS_MAX {
+        if self.request.amount() > limits::BUDGET_MONEY_MAX {
             return Err("an amount is at most one billion dollars");
         }
         match &self.request {

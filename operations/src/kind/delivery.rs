@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::alert::Severity;
 use super::field::{Field, Shape};
 use super::{Family, Info, Kind};
+use ledger::Timestamp;
 
 /// The operations kind of messages about alerts that a receiver took.
 pub const SENT_KIND: &str = "delivery.sent";
@@ -76,8 +77,8 @@ pub struct SentThread {
     pub subject: String,
     /// What the alerts have in common, as a hash.
     pub group: String,
-    /// When the first of them was recorded: microseconds since 1970 UTC.
-    pub since: i64,
+    /// When the first of them was recorded.
+    pub since: Timestamp,
     /// How bad the worst of them was when it was told.
     pub severity: Severity,
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Shape};
 use super::{Family, Info, Kind};
+use ledger::Seq;
 
 /// The operations kind of receipts: `from` and `to` are the range of the ledger that is done, `subject` is the sink.
 pub const RECEIPT_KIND: &str = "export.receipt";
@@ -226,7 +227,7 @@ pub struct ExportIntent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HiddenAt {
     /// Its sequence number.
-    pub seq: u64,
+    pub seq: Seq,
     /// What hides it.
     pub by: String,
 }

@@ -18,6 +18,7 @@ use crate::kind::{Envelope, Kind};
 use crate::limits;
 use ledger::Entry;
 use ledger::LedgerError;
+use ledger::Timestamp;
 use ledger::operations::column;
 
 /// An entry that may be recorded, and what it is about.
@@ -33,7 +34,7 @@ pub(super) struct Checked {
 pub(super) struct Asking<'a> {
     pub(super) triage: &'a Triage,
     pub(super) principal: &'a Principal,
-    pub(super) now: i64,
+    pub(super) now: Timestamp,
 }
 
 impl Asking<'_> {
@@ -159,7 +160,7 @@ impl Asking<'_> {
         if self.triage.standing_silences(self.now).count() >= limits::SILENCES_MAX {
             return Err(Refused::TooManySilences);
         }
-        let since = self.now.saturating_sub(limits::SILENCE_HISTORY_DAYS * DAY);
+        let since = self.now.saturating_sub(DAY * limits::SILENCE_HISTORY_DAYS);
         let would_have_hidden = self.triage.would_have_hidden(&silence.matchers, since);
         let subject = format!("{}-{}", new.kind.word(), new_id()?);
         let record = Window { silence, would_have_hidden, token: self.principal.token.clone() };
@@ -212,12 +213,12 @@ impl Asking<'_> {
         }
         if let (Some(seconds), Some(until)) = (every_seconds, until) {
             let period = i64::try_from(*seconds).ok().and_then(|seconds| seconds.checked_mul(1_000_000));
-            if period.is_none_or(|period| period <= ends.saturating_sub(*starts)) || until <= ends {
+            if period.is_none_or(|period| period <= ends.micros_since(*starts)) || until <= ends {
                 return Err(Refused::Repetition);
             }
         }
         // Before the first start nothing is hidden, but what lies years ahead is forgotten by its author.
-        if silence.last_end().saturating_sub((*starts).min(self.now)) > days * DAY {
+        if silence.last_end().since((*starts).min(self.now)) > DAY * days {
             return Err(Refused::TooLong(days));
         }
         Ok(())

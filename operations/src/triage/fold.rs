@@ -16,6 +16,8 @@ use crate::kind::delivery::{HIDDEN, HIDDEN_KIND, Hidden};
 use crate::kind::window::{MAINTENANCE, MAINTENANCE_EXPIRE, SILENCE, SILENCE_EXPIRE, WindowKind};
 use crate::limits;
 use ledger::Row;
+use ledger::Seq;
+use ledger::Timestamp;
 use ledger::operations::column;
 
 /// What every alert amounts to now: its newest revision, what people did, and what hides it.
@@ -26,7 +28,7 @@ use ledger::operations::column;
 pub struct Triage {
     alerts: BTreeMap<String, Triaged>,
     /// In the order in which they are forgotten: those that are done, then by their newest entry.
-    order: BTreeSet<(bool, u64, String)>,
+    order: BTreeSet<(bool, Seq, String)>,
     bytes: usize,
     alerts_max: usize,
     bytes_max: usize,
@@ -161,7 +163,7 @@ impl Triage {
     }
 
     /// Those that hide something at `now` or later.
-    pub fn standing_silences(&self, now: i64) -> impl Iterator<Item = &StandingSilence> {
+    pub fn standing_silences(&self, now: Timestamp) -> impl Iterator<Item = &StandingSilence> {
         self.silences.standing(now)
     }
 
@@ -171,13 +173,13 @@ impl Triage {
     }
 
     /// How many alerts whose first revision was recorded since then these matchers would have hidden.
-    pub fn would_have_hidden(&self, matchers: &[Matcher], since: i64) -> u64 {
+    pub fn would_have_hidden(&self, matchers: &[Matcher], since: Timestamp) -> u64 {
         let hidden = self.alerts.values().filter(|triaged| triaged.opened >= since);
         hidden.filter(|triaged| all_match(matchers, &triaged.alert)).count() as u64
     }
 
     /// The steps of escalation of an alert: those that happened, oldest first, and those to come if nobody acknowledges it.
-    pub fn escalation_steps(&self, triaged: &Triaged, now: i64) -> Vec<EscalationStepOf> {
+    pub fn escalation_steps(&self, triaged: &Triaged, now: Timestamp) -> Vec<EscalationStepOf> {
         let happened = triaged.escalated.iter().map(|step| EscalationStepOf {
             name: step.step.clone(),
             at: step.recorded,
@@ -198,14 +200,14 @@ impl Triage {
 
     /// Which steps of escalation an alert has reached. The time in which it was hidden by a silence or a maintenance window
     /// does not count against anybody.
-    pub fn escalation(&self, triaged: &Triaged, now: i64) -> Escalation<'_> {
-        let hidden_until = self.silences.ended_before(&triaged.alert, now).unwrap_or(i64::MIN);
+    pub fn escalation(&self, triaged: &Triaged, now: Timestamp) -> Escalation<'_> {
+        let hidden_until = self.silences.ended_before(&triaged.alert, now).unwrap_or(Timestamp::MIN);
         self.policy.escalation(triaged, triaged.unattended_since.max(hidden_until), now)
     }
 
     /// The alerts of which somebody may have to be told, in the order of their newest entries.
     pub(super) fn unfinished(&self) -> impl Iterator<Item = &Triaged> {
-        self.order.range((true, 0, String::new())..).filter_map(|(_, _, id)| self.alerts.get(id))
+        self.order.range((true, Seq::FIRST, String::new())..).filter_map(|(_, _, id)| self.alerts.get(id))
     }
 
     fn alert(&mut self, row: &Row<'_>) {
@@ -286,7 +288,7 @@ impl Triage {
 }
 
 /// The place in the order of forgetting.
-fn order(triaged: &Triaged) -> (bool, u64, String) {
+fn order(triaged: &Triaged) -> (bool, Seq, String) {
     (!triaged.is_done(), triaged.seq, triaged.alert.id.clone())
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use super::fold::Triage;
 use crate::alert::Alert;
 use crate::kind::window::WindowKind;
+use ledger::Timestamp;
 
 /// Whether anybody is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Notify {
         by: HiddenBy,
         /// When to ask again at the latest; `None` if that depends on another alert. Any new entry about alerts is a reason
         /// to ask again too, because a silence can be ended early.
-        until: Option<i64>,
+        until: Option<Timestamp>,
     },
 }
 
@@ -57,14 +58,14 @@ pub struct Hiding {
     /// Why: the reason that its author gave, empty for an inhibition.
     pub reason: String,
     /// When its window ends; `None` if that depends on another alert.
-    pub until: Option<i64>,
+    pub until: Option<Timestamp>,
 }
 
 impl Triage {
     /// Whether anybody is told of this alert at `now`.
-    pub fn notify(&self, alert: &Alert, now: i64) -> Notify {
+    pub fn notify(&self, alert: &Alert, now: Timestamp) -> Notify {
         // What depends on another alert lasts longest.
-        let longest = |hiding: &Hiding| hiding.until.unwrap_or(i64::MAX);
+        let longest = |hiding: &Hiding| hiding.until.unwrap_or(Timestamp::MAX);
         match self.hidings(alert, now).into_iter().max_by_key(longest) {
             Some(Hiding { by, until, .. }) => Notify::Hidden { by, until },
             None => Notify::Notify,
@@ -72,7 +73,7 @@ impl Triage {
     }
 
     /// Everything that hides this alert at `now`.
-    pub fn hidings(&self, alert: &Alert, now: i64) -> Vec<Hiding> {
+    pub fn hidings(&self, alert: &Alert, now: Timestamp) -> Vec<Hiding> {
         let windows = self.standing_silences(now).filter_map(|silence| {
             let until = silence.active_until(now)?;
             silence.silence.covers(alert).then(|| Hiding {

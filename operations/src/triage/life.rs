@@ -10,6 +10,8 @@ use crate::kind::alert_step::{self, CloseReason};
 use crate::limits;
 use ledger::FLAG_CONTENT;
 use ledger::Row;
+use ledger::Seq;
+use ledger::Timestamp;
 use ledger::operations::column;
 
 /// Where an alert stands, for people.
@@ -41,13 +43,13 @@ impl Status {
     }
 }
 
-/// Who did something, and when: microseconds since 1970 UTC.
+/// Who did something, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
     /// The principal.
     pub actor: String,
     /// When it was recorded.
-    pub recorded: i64,
+    pub recorded: Timestamp,
 }
 
 impl By {
@@ -111,7 +113,7 @@ impl Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Sequence number of the entry in `operations`.
-    pub seq: u64,
+    pub seq: Seq,
     /// Who, and when.
     pub by: By,
     /// What.
@@ -127,8 +129,8 @@ pub struct Escalated {
     pub step: String,
     /// The receivers that it names; those to which routes lead if there are none.
     pub receivers: Vec<String>,
-    /// When: microseconds since 1970 UTC.
-    pub recorded: i64,
+    /// When.
+    pub recorded: Timestamp,
 }
 
 /// A step of escalation that was hidden from a receiver when it was to be told.
@@ -144,17 +146,17 @@ pub struct Triaged {
     /// The newest revision.
     pub alert: Alert,
     /// Sequence number of the newest entry about it.
-    pub seq: u64,
+    pub seq: Seq,
     /// When its first revision was recorded.
-    pub opened: i64,
+    pub opened: Timestamp,
     /// Sequence number of its newest revision,
-    pub revised_seq: u64,
+    pub revised_seq: Seq,
     /// and when that was recorded.
-    pub revised: i64,
+    pub revised: Timestamp,
     /// Since when it has waited for somebody: escalation counts from here.
-    pub unattended_since: i64,
+    pub unattended_since: Timestamp,
     /// When it was opened again, by a person or by a later revision.
-    pub reopened: Option<i64>,
+    pub reopened: Option<Timestamp>,
     /// What somebody decided.
     pub closed: Option<Closed>,
     /// Who is to look after it.
@@ -310,7 +312,7 @@ impl Triaged {
     }
 
     /// Takes that receivers are to be told.
-    pub(super) fn notice(&mut self, because: Because, recorded: i64) {
+    pub(super) fn notice(&mut self, because: Because, recorded: Timestamp) {
         match because {
             Because::Escalation { step, mut receivers } => {
                 self.missed.retain(|missed| missed.step != step || !receivers.contains(&missed.receiver));
@@ -341,7 +343,7 @@ impl Triaged {
         self.alert.news() > revision && self.alert.state != State::Resolved
     }
 
-    fn reopen(&mut self, recorded: i64) {
+    fn reopen(&mut self, recorded: Timestamp) {
         (self.closed, self.acknowledged) = (None, None);
         (self.reopened, self.unattended_since) = (Some(recorded), recorded);
         self.forget_escalation();

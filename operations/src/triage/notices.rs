@@ -10,25 +10,26 @@ use super::life::{Missed, Status, Triaged};
 use crate::alert::Severity;
 use crate::kind::alert_notice::{Because, Notice};
 use crate::limits;
+use ledger::Timestamp;
 
 /// What receivers are to be told of now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notices {
     /// The notices, those of the alerts that wait for longest first; a bounded number.
     pub due: Vec<Notice>,
-    /// When to ask again at the latest, in microseconds since 1970 UTC. Any new entry about alerts is a reason too.
-    pub next: Option<i64>,
+    /// When to ask again at the latest. Any new entry about alerts is a reason too.
+    pub next: Option<Timestamp>,
 }
 
 impl Notices {
-    fn ask_at(&mut self, when: impl IntoIterator<Item = i64>) {
+    fn ask_at(&mut self, when: impl IntoIterator<Item = Timestamp>) {
         self.next = self.next.into_iter().chain(when).min();
     }
 }
 
 impl Triage {
     /// What receivers are to be told of at `now` beside new revisions.
-    pub fn notices(&self, now: i64) -> Notices {
+    pub fn notices(&self, now: Timestamp) -> Notices {
         let mut notices = Notices::default();
         for triaged in self.unfinished().filter(|triaged| triaged.status() == Status::Open) {
             if notices.due.len() >= limits::NOTICES_MAX {
@@ -51,7 +52,7 @@ impl Triage {
         (!wanted).then_some(status)
     }
 
-    fn notice(&self, triaged: &Triaged, now: i64, notices: &mut Notices) {
+    fn notice(&self, triaged: &Triaged, now: Timestamp, notices: &mut Notices) {
         // The time in which it was hidden moves the steps of escalation further away and never nearer, so what is far away
         // needs no look at silences.
         let step = self.policy().next_step(triaged, triaged.unattended_since);

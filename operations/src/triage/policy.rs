@@ -1,6 +1,8 @@
 //! What the operator decided about alerts in general: what belongs together, what hides what, and who hears next when
 //! nobody looks. It is the table `[alerts]` of the configuration.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use super::life::{Status, Triaged};
 use super::matcher::{Column, Matcher};
 use crate::alert::{Alert, Severity};
 use crate::limits;
+use ledger::Timestamp;
 
 /// What happens to alerts after a detector found them. A change is taken over on SIGHUP.
 ///
@@ -108,7 +111,7 @@ pub struct Escalation<'a> {
     /// The steps that are due and that nobody was told of, in the order of the configuration.
     pub due: Vec<&'a EscalationStep>,
     /// The steps to come in that order, each with its time.
-    pub waiting: Vec<(i64, &'a EscalationStep)>,
+    pub waiting: Vec<(Timestamp, &'a EscalationStep)>,
 }
 
 /// A step of escalation of one alert that happened or is to come.
@@ -116,8 +119,8 @@ pub struct Escalation<'a> {
 pub struct EscalationStepOf {
     /// Its name in the configuration.
     pub name: String,
-    /// When it happened or will: microseconds since 1970 UTC.
-    pub at: i64,
+    /// When it happened or will.
+    pub at: Timestamp,
     /// Whether it happened.
     pub happened: bool,
     /// The sinks that it names; if there are none, those to which routes lead the alert.
@@ -222,21 +225,21 @@ impl Policy {
 
     /// When the first step is due that nobody was told of, for an alert that waits since `since`. Only alerts that are open
     /// wait, and those about old events never do.
-    pub(super) fn next_step(&self, triaged: &Triaged, since: i64) -> Option<i64> {
+    pub(super) fn next_step(&self, triaged: &Triaged, since: Timestamp) -> Option<Timestamp> {
         self.steps(triaged, since).map(|(when, _)| when).min()
     }
 
     /// The steps that it has reached at `now`, and those to come.
-    pub(super) fn escalation(&self, triaged: &Triaged, since: i64, now: i64) -> Escalation<'_> {
+    pub(super) fn escalation(&self, triaged: &Triaged, since: Timestamp, now: Timestamp) -> Escalation<'_> {
         let (due, waiting): (Vec<_>, Vec<_>) = self.steps(triaged, since).partition(|(when, _)| *when <= now);
         Escalation { due: due.into_iter().map(|(_, step)| step).collect(), waiting }
     }
 
-    fn steps(&self, triaged: &Triaged, since: i64) -> impl Iterator<Item = (i64, &EscalationStep)> {
+    fn steps(&self, triaged: &Triaged, since: Timestamp) -> impl Iterator<Item = (Timestamp, &EscalationStep)> {
         let waits = triaged.status() == Status::Open && !triaged.alert.backfill;
         let steps = self.escalations.iter().filter(move |_| waits);
         let left = steps.filter(|step| step.is_about(&triaged.alert) && !triaged.is_escalated(&step.name));
-        left.map(move |step| (since.saturating_add(i64::from(step.after_minutes) * 60_000_000), step))
+        left.map(move |step| (since.saturating_add(Duration::from_mins(step.after_minutes.into())), step))
     }
 }
 

@@ -7,7 +7,7 @@ use super::matcher::Matcher;
 use crate::kind::alert_step::CloseReason;
 use crate::kind::window::WindowKind;
 use crate::limits;
-use ledger::{AppendError, LedgerError};
+use ledger::{AppendError, LedgerError, Timestamp};
 
 /// One thing that somebody wants to do. Alerts are named by their id or by the beginning of it that no other alert has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ pub enum Request {
     },
 }
 
-/// A silence or maintenance window to come. Times are microseconds since 1970 UTC.
+/// A silence or maintenance window to come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewSilence {
@@ -93,16 +93,16 @@ pub struct NewSilence {
     pub reason: String,
     /// From when on; from now on if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starts: Option<i64>,
+    pub starts: Option<Timestamp>,
     /// Until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends: Option<i64>,
+    pub ends: Option<Timestamp>,
     /// Seconds from one start of a maintenance window to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_seconds: Option<u64>,
     /// When the repetition ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<i64>,
+    pub until: Option<Timestamp>,
     /// Only check it, and say how many alerts it would have hidden.
     #[serde(default)]
     pub dry_run: bool,
@@ -160,7 +160,7 @@ pub enum Refused {
     EndsTooEarly,
     /// It lasts too long.
     #[error("it lasts longer than {0} days; change the rule instead")]
-    TooLong(i64),
+    TooLong(u32),
     /// Only maintenance windows start later or come back.
     #[error("a silence starts now and comes back never; record a maintenance window")]
     NotForSilences,

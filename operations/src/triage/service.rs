@@ -19,7 +19,7 @@ use crate::limits;
 use ledger::LedgerError;
 use ledger::Reader;
 use ledger::identity;
-use ledger::{Appender, Rejected};
+use ledger::{Appender, Rejected, Timestamp};
 use ledger::{Entry, Group};
 
 /// The fold over alerts with the ledger below it. Requests are served one after the other, so that each is checked against
@@ -47,11 +47,11 @@ struct Looked {
     /// How many entries the fold had taken.
     changes: u64,
     /// When something more is due.
-    next: Option<i64>,
+    next: Option<Timestamp>,
 }
 
 impl Looked {
-    fn holds(self, changes: u64, now: i64) -> bool {
+    fn holds(self, changes: u64, now: Timestamp) -> bool {
         changes == self.changes && self.next.is_none_or(|next| now < next)
     }
 }
@@ -74,9 +74,9 @@ pub struct Done {
     /// Where the entry stands, such as `operations/0/17`; absent if the request was only tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<String>,
-    /// When it was recorded: microseconds since 1970 UTC.
+    /// When it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recorded: Option<i64>,
+    pub recorded: Option<Timestamp>,
 }
 
 impl TriageService {
@@ -126,7 +126,7 @@ impl TriageService {
     }
 
     /// Does what a principal asks at `now`, and returns when it is durable.
-    pub fn act(&self, request: &Request, principal: &Principal, now: i64) -> Result<Done, Refused> {
+    pub fn act(&self, request: &Request, principal: &Principal, now: Timestamp) -> Result<Done, Refused> {
         let mut inner = self.lock();
         let projection = inner.projection(&self.reader)?;
         let asking = Asking { triage: projection.get(), principal, now };
@@ -151,10 +151,9 @@ impl TriageService {
         })
     }
 
-    /// Records what receivers are to be told of at `now` beside new revisions, and returns when to ask again at the latest, in
-    /// microseconds since 1970 UTC. What people do goes through the same door, so nobody acknowledges an alert between the
-    /// question and the entry.
-    pub fn record_notices(&self, now: i64) -> Result<Option<i64>, Refused> {
+    /// Records what receivers are to be told of at `now` beside new revisions, and returns when to ask again at the latest.
+    /// What people do goes through the same door, so nobody acknowledges an alert between the question and the entry.
+    pub fn record_notices(&self, now: Timestamp) -> Result<Option<Timestamp>, Refused> {
         let mut inner = self.lock();
         let looked = inner.looked.take();
         let projection = inner.projection(&self.reader)?;
@@ -241,6 +240,8 @@ fn random_digits() -> Result<String, LedgerError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::kind::alert_notice::Because;
     use crate::triage::tests::alert;
@@ -267,20 +268,22 @@ mod tests {
             TriageService::new(store.operations().reader(), Some(store.operations().appender()), policy.clone());
         let looked = || service.lock().looked;
         let opened = record("alert", &serde_json::to_string(&alert("a", 1)).unwrap());
-        let due = opened + 10 * 60_000_000;
+        let due = opened.saturating_add(Duration::from_mins(10));
+        let instant = Duration::from_micros(1);
+        let (before, after) = (due.saturating_sub(instant), due.saturating_add(instant));
         assert_eq!(service.record_notices(opened).unwrap(), Some(due));
         let first = looked().unwrap();
         assert_eq!(first.next, Some(due));
         // What others write is no reason, and neither is time before something is due.
         record("budget.reserve", "{}");
         record("export.receipt", "{}");
-        let kept = Looked { next: Some(due + 1), ..first };
+        let kept = Looked { next: Some(after), ..first };
         service.lock().looked = Some(kept);
-        assert_eq!((service.record_notices(due).unwrap(), looked()), (Some(due + 1), Some(kept)));
-        assert!(first.holds(first.changes, due - 1) && !first.holds(first.changes, due));
+        assert_eq!((service.record_notices(due).unwrap(), looked()), (Some(after), Some(kept)));
+        assert!(first.holds(first.changes, before) && !first.holds(first.changes, due));
         // A revision is one, and so is another policy.
         record("alert", &serde_json::to_string(&alert("a", 2)).unwrap());
-        assert_eq!(service.record_notices(due - 1).unwrap(), Some(due));
+        assert_eq!(service.record_notices(before).unwrap(), Some(due));
         assert_eq!(looked().map(|looked| looked.changes), Some(first.changes + 1));
         service.set_policy(Policy::default());
         assert_eq!((looked(), service.record_notices(due).unwrap()), (None, None));

@@ -1,6 +1,7 @@
 //! The silences and maintenance windows that were ever recorded, as far as they are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::life::By;
 use super::silence::Silence;
@@ -8,6 +9,8 @@ use crate::alert::Alert;
 use crate::kind::window::{Window, WindowKind};
 use crate::limits;
 use ledger::Row;
+use ledger::Seq;
+use ledger::Timestamp;
 
 /// Where a silence or maintenance window stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,17 +50,17 @@ pub struct StandingSilence {
     /// Who ended it early, and when.
     pub expired: Option<By>,
     /// Sequence number of the entry that began it.
-    pub seq: u64,
+    pub seq: Seq,
 }
 
 impl StandingSilence {
     /// When the window that `now` lies in ends.
-    pub fn active_until(&self, now: i64) -> Option<i64> {
+    pub fn active_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.silence.active_until(now).filter(|_| self.expired.as_ref().is_none_or(|expired| now < expired.recorded))
     }
 
     /// When the latest window before `now` ended.
-    pub(super) fn ended_before(&self, now: i64) -> Option<i64> {
+    pub(super) fn ended_before(&self, now: Timestamp) -> Option<Timestamp> {
         match &self.expired {
             // A window that was open when it was ended early ended then.
             Some(expired) if expired.recorded <= now => {
@@ -69,7 +72,7 @@ impl StandingSilence {
     }
 
     /// Where it stands at `now`.
-    pub fn state(&self, now: i64) -> SilenceState {
+    pub fn state(&self, now: Timestamp) -> SilenceState {
         if self.active_until(now).is_some() {
             SilenceState::Active
         } else if self.is_over(now) {
@@ -80,11 +83,11 @@ impl StandingSilence {
     }
 
     /// Whether it hides nothing any more for good.
-    pub fn is_over(&self, now: i64) -> bool {
+    pub fn is_over(&self, now: Timestamp) -> bool {
         self.last_end() <= now
     }
 
-    fn last_end(&self) -> i64 {
+    fn last_end(&self) -> Timestamp {
         let end = self.silence.last_end();
         self.expired.as_ref().map_or(end, |expired| end.min(expired.recorded))
     }
@@ -99,7 +102,7 @@ pub(super) struct Silences {
     pub(super) forgot: bool,
     by_id: BTreeMap<String, StandingSilence>,
     /// In the order in which they end, for forgetting.
-    ends: BTreeSet<(i64, String)>,
+    ends: BTreeSet<(Timestamp, String)>,
 }
 
 impl Silences {
@@ -116,13 +119,13 @@ impl Silences {
     }
 
     /// Those that hide something at `now` or later.
-    pub(super) fn standing(&self, now: i64) -> impl Iterator<Item = &StandingSilence> {
-        let after = (now.saturating_add(1), String::new());
+    pub(super) fn standing(&self, now: Timestamp) -> impl Iterator<Item = &StandingSilence> {
+        let after = (now.saturating_add(Duration::from_micros(1)), String::new());
         self.ends.range(after..).filter_map(|(_, id)| self.by_id.get(id))
     }
 
     /// When the latest of the windows that hid an alert before `now` ended.
-    pub(super) fn ended_before(&self, alert: &Alert, now: i64) -> Option<i64> {
+    pub(super) fn ended_before(&self, alert: &Alert, now: Timestamp) -> Option<Timestamp> {
         let covering = self.by_id.values().filter(|silence| silence.silence.covers(alert));
         covering.filter_map(|silence| silence.ended_before(now)).max()
     }

@@ -14,10 +14,15 @@ use crate::kind::alert_step::CloseReason;
 use crate::kind::window::WindowKind;
 use crate::limits;
 use ledger::LedgerName;
-use ledger::Rows;
 use ledger::operations::column;
+use ledger::{Rows, Seq, Timestamp};
 
 const MINUTE: i64 = 60_000_000;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+pub(super) fn moment(micros: i64) -> Timestamp {
+    Timestamp::from_unix_micros(micros)
+}
 
 /// One high alert of a rule that matchers in these tests name.
 pub(super) fn alert(id: &str, revision: u32) -> Alert {
@@ -32,10 +37,10 @@ pub(super) fn alert(id: &str, revision: u32) -> Alert {
         reason: "r".into(),
         who: Who::default(),
         what: What::default(),
-        first_seen: 0,
-        last_seen: 0,
-        recorded_first: 0,
-        recorded_last: 0,
+        first_seen: Timestamp::EPOCH,
+        last_seen: Timestamp::EPOCH,
+        recorded_first: Timestamp::EPOCH,
+        recorded_last: Timestamp::EPOCH,
         count: 1,
         evidence: Vec::new(),
         tags: Vec::new(),
@@ -65,7 +70,7 @@ struct Story {
 
 impl Story {
     fn new(policy: Policy) -> Self {
-        Self { rows: Rows::new(LedgerName::Operations, 0, 0), triage: Triage::new(policy) }
+        Self { rows: Rows::new(LedgerName::Operations, 0, Seq::FIRST), triage: Triage::new(policy) }
     }
 
     /// The time of the newest row.
@@ -75,7 +80,7 @@ impl Story {
 
     fn record(&mut self, entry: &ledger::Entry) -> &mut Self {
         let recorded = self.now() + MINUTE;
-        self.rows.push_entry(0, recorded, &entry.clone());
+        self.rows.push_entry(0, moment(recorded), &entry.clone());
         let row = self.rows.get(self.rows.len() - 1).unwrap();
         self.triage.apply(&row);
         self
@@ -87,7 +92,7 @@ impl Story {
 
     fn ask(&mut self, who: &Principal, request: &Value) -> Result<String, Refused> {
         let request = serde_json::from_value(request.clone()).unwrap();
-        let asking = Asking { triage: &self.triage, principal: who, now: self.now() };
+        let asking = Asking { triage: &self.triage, principal: who, now: moment(self.now()) };
         let number = self.rows.len();
         let checked = asking.check(&request, || Ok(number.to_string()))?;
         self.record(&checked.entry);
@@ -104,7 +109,7 @@ impl Story {
     }
 
     fn notify(&self, id: &str, now: i64) -> Notify {
-        self.triage.notify(&self.get(id).alert, now)
+        self.triage.notify(&self.get(id).alert, moment(now))
     }
 }
 
@@ -126,7 +131,7 @@ fn an_alert_lives_from_its_opening_to_its_close_and_opens_again_when_it_goes_on(
     story.ada(&json!({"action": "assign", "alert": "1", "assignee": "bob"})).unwrap();
     let triaged = story.get("alert-1");
     assert_eq!((triaged.status(), triaged.assignee.as_deref(), triaged.notes), (Status::Acknowledged, Some("bob"), 1));
-    assert_eq!(triaged.acknowledged().unwrap().by, By { actor: "ada".into(), recorded: 3 * MINUTE });
+    assert_eq!(triaged.acknowledged().unwrap().by, By { actor: "ada".into(), recorded: moment(3 * MINUTE) });
     story.ada(&json!({"action": "resolve", "alert": "alert-1", "reason": "benign", "if_version": 4})).unwrap();
     let closed = story.get("alert-1").closed.clone().unwrap();
     assert_eq!((closed.by.actor.as_str(), closed.reason, closed.revision), ("ada", CloseReason::Benign, 2));
@@ -137,7 +142,7 @@ fn an_alert_lives_from_its_opening_to_its_close_and_opens_again_when_it_goes_on(
     assert_eq!(story.get("alert-1").status(), Status::Closed);
     story.alert(&alert("alert-1", 4));
     let triaged = story.get("alert-1");
-    assert_eq!((triaged.status(), triaged.reopened), (Status::Open, Some(7 * MINUTE)));
+    assert_eq!((triaged.status(), triaged.reopened), (Status::Open, Some(moment(7 * MINUTE))));
     assert_eq!(triaged.assignee.as_deref(), Some("bob"), "whoever looked after it does so again");
     assert_eq!((triaged.version(), triaged.steps.len()), (7, 3));
 }
@@ -161,7 +166,7 @@ fn an_acknowledgement_does_not_cover_what_became_worse() {
     worse.severity = Severity::Critical;
     story.alert(&worse);
     let triaged = story.get("a");
-    assert_eq!((triaged.status(), triaged.unattended_since), (Status::Open, 3 * MINUTE));
+    assert_eq!((triaged.status(), triaged.unattended_since), (Status::Open, moment(3 * MINUTE)));
     story.ada(&json!({"action": "ack", "alert": "a"})).unwrap();
     assert_eq!(story.get("a").status(), Status::Acknowledged);
 }
@@ -171,7 +176,7 @@ fn what_cannot_be_done_is_refused_with_its_own_word() {
     let mut story = Story::new(Policy::default());
     story.alert(&alert("alert-aa1", 1)).alert(&alert("alert-aa2", 1)).alert(&alert("alert-b", 1));
     story.ada(&json!({"action": "resolve", "alert": "b", "reason": "false_positive"})).unwrap();
-    let day = limits::SILENCE_DAYS_MAX * DAY;
+    let day = i64::from(limits::SILENCE_DAYS_MAX) * DAY;
     let silence = |more: Value| {
         let mut request =
             json!({"action": "silence", "kind": "silence", "matchers": ["rule=x"], "reason": "r", "ends": DAY});
@@ -236,21 +241,21 @@ fn silences_hide_until_they_end_or_are_ended() {
     let mut other = alert("b", 1);
     other.rule = "loop.repeat".into();
     story.alert(&other);
-    assert_eq!(story.triage.would_have_hidden(&["rule~egress.*".parse().unwrap()], 0), 1);
-    assert_eq!(story.triage.would_have_hidden(&["rule~egress.*".parse().unwrap()], 2 * MINUTE), 0);
+    assert_eq!(story.triage.would_have_hidden(&["rule~egress.*".parse().unwrap()], Timestamp::EPOCH), 1);
+    assert_eq!(story.triage.would_have_hidden(&["rule~egress.*".parse().unwrap()], moment(2 * MINUTE)), 0);
     let request = |ends: i64| json!({"action": "silence", "kind": "silence", "matchers": ["rule~egress.*"], "reason": "r", "ends": ends});
     let short = story.ada(&request(10 * MINUTE)).unwrap();
     let long = story.ada(&request(20 * MINUTE)).unwrap();
     let by = |id: &str| HiddenBy::Window { kind: WindowKind::Silence, id: id.into() };
-    let hidden = |id: &str, until: i64| Notify::Hidden { by: by(id), until: Some(until * MINUTE) };
+    let hidden = |id: &str, until: i64| Notify::Hidden { by: by(id), until: Some(moment(until * MINUTE)) };
     assert_eq!(story.notify("a", story.now()), hidden(&long, 20));
     assert_eq!(story.notify("b", story.now()), Notify::Notify);
-    assert_eq!(story.triage.hidings(&alert("a", 1), story.now()).len(), 2);
+    assert_eq!(story.triage.hidings(&alert("a", 1), moment(story.now())).len(), 2);
     assert_eq!(story.notify("a", 20 * MINUTE), Notify::Notify);
     story.ada(&json!({"action": "expire", "silence": long})).unwrap();
     assert_eq!(story.notify("a", story.now()), hidden(&short, 10));
     assert_eq!(story.ada(&json!({"action": "expire", "silence": long})).unwrap_err().code().0, "silence_over");
-    assert_eq!(story.triage.standing_silences(story.now()).count(), 1);
+    assert_eq!(story.triage.standing_silences(moment(story.now())).count(), 1);
     assert_eq!(story.triage.silences().count(), 2);
     assert_eq!(story.triage.silence(&long).unwrap().would_have_hidden, 1);
 }
@@ -355,7 +360,7 @@ proptest! {
         resumed.set_policy(policy());
         prop_assert_eq!(&resumed, &story.triage);
         for triaged in story.triage.iter() {
-            let _ = (story.triage.notify(&triaged.alert, now), story.triage.escalation(triaged, now));
+            let _ = (story.triage.notify(&triaged.alert, moment(now)), story.triage.escalation(triaged, moment(now)));
         }
     }
 

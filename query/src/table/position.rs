@@ -37,7 +37,7 @@ pub(crate) fn rewrite(expr: Expr, layout: &Layout) -> Result<Expr> {
         };
         let at = text.parse::<Position>().ok().filter(|at| at.ledger == layout.ledger());
         // What is no position of this ledger is no row of it.
-        let (shard, seq) = at.map_or((-1, -1), |at| (i64::from(at.shard), at.seq as i64));
+        let (shard, seq) = at.map_or((-1, -1), |at| (i64::from(at.shard), at.seq.get() as i64));
         Some(col(SHARD).eq(lit(shard as i32)).and(col(SEQ).eq(lit(seq))))
     };
     let is_position = |expr: &Expr| matches!(expr, Expr::Column(column) if column.name == POSITION);

@@ -18,6 +18,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
+use ledger::Timestamp;
 use operations::triage::{Triage, TriageService};
 
 use crate::limits;
@@ -43,7 +44,13 @@ impl ProjectedTable {
     }
 
     /// The rows as they are at `now`, at most so many, with these columns.
-    fn read(&self, wanted: &[usize], schema: &SchemaRef, now: i64, limit: Option<usize>) -> Result<Vec<RecordBatch>> {
+    fn read(
+        &self,
+        wanted: &[usize],
+        schema: &SchemaRef,
+        now: Timestamp,
+        limit: Option<usize>,
+    ) -> Result<Vec<RecordBatch>> {
         let columns: Vec<&ViewColumn> = wanted.iter().filter_map(|index| self.view.columns.get(*index)).collect();
         let rows_max = limit.unwrap_or(usize::MAX);
         let batches = |triage: &Triage| {
@@ -123,7 +130,7 @@ impl TableProvider for ProjectedTable {
         let Some(now) = state.execution_props().query_execution_start_time else {
             return exec_err!("it is not known when the query began");
         };
-        let batches = self.read(wanted, &schema, now.timestamp_micros(), limit)?;
+        let batches = self.read(wanted, &schema, Timestamp::from_unix_micros(now.timestamp_micros()), limit)?;
         let bytes = batches.iter().map(RecordBatch::get_array_memory_size).sum();
         let reservation = MemoryConsumer::new(self.view.name).register(&state.runtime_env().memory_pool);
         reservation.try_grow(bytes)?;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::Measurement;
 use operations::triage::{Hiding, Triage, Triaged};
 
@@ -15,8 +15,8 @@ pub(crate) struct AlertRow<'a> {
     pub(crate) triaged: &'a Triaged,
     /// The projection that it is of.
     pub(crate) triage: &'a Triage,
-    /// The moment: microseconds since 1970 UTC.
-    pub(crate) now: i64,
+    /// The moment.
+    pub(crate) now: Timestamp,
 }
 
 impl<'a> AlertRow<'a> {
@@ -30,7 +30,7 @@ impl<'a> AlertRow<'a> {
 }
 
 /// Where an entry of `operations` stands.
-pub(super) fn place(seq: u64) -> String {
+pub(super) fn place(seq: Seq) -> String {
     Position { ledger: LedgerName::Operations, shard: 0, seq }.to_string()
 }
 
@@ -58,10 +58,10 @@ const COLUMNS: &[ViewColumn] = &[
         Cell::text(place(row.triaged.revised_seq))
     }),
     column("seq", Form::Unsigned, "The newest revision's sequence number.", |row| {
-        Cell::Unsigned(Some(row.triaged.revised_seq))
+        Cell::Unsigned(Some(row.triaged.revised_seq.get()))
     }),
     column("recorded", Form::Time, "When the newest revision was recorded.", |row| {
-        Cell::Integer(Some(row.triaged.revised))
+        Cell::time(Some(row.triaged.revised))
     }),
     column("alert", Form::Text, "Id of the alert.", |row| Cell::text(&row.triaged.alert.id)),
     column("revision", Form::Integer, "Number of the newest revision.", |row| {
@@ -80,10 +80,10 @@ const COLUMNS: &[ViewColumn] = &[
     }),
     column("count", Form::Integer, "Number of events.", |row| Cell::integer(row.triaged.alert.count)),
     column("first_seen", Form::Time, "Event time of the first event.", |row| {
-        Cell::Integer(Some(row.triaged.alert.first_seen))
+        Cell::time(Some(row.triaged.alert.first_seen))
     }),
     column("last_seen", Form::Time, "Event time of the latest event.", |row| {
-        Cell::Integer(Some(row.triaged.alert.last_seen))
+        Cell::time(Some(row.triaged.alert.last_seen))
     }),
     column("org", Form::Text, "Organisation.", |row| Cell::text_if(row.triaged.alert.who.org.as_deref())),
     column("team", Form::Text, "Team.", |row| Cell::text_if(row.triaged.alert.who.team.as_deref())),
@@ -155,24 +155,22 @@ const COLUMNS: &[ViewColumn] = &[
         Cell::text(row.triaged.status().as_str())
     }),
     column("version", Form::Integer, "Number of steps in its life.", |row| Cell::integer(row.triaged.version())),
-    column("opened", Form::Time, "When its first revision was recorded.", |row| {
-        Cell::Integer(Some(row.triaged.opened))
-    }),
+    column("opened", Form::Time, "When its first revision was recorded.", |row| Cell::time(Some(row.triaged.opened))),
     column("reopened", Form::Time, "When it was opened again, by a person or by a later revision.", |row| {
-        Cell::Integer(row.triaged.reopened)
+        Cell::time(row.triaged.reopened)
     }),
     column("acknowledged_by", Form::Text, "Who looks after it.", |row| {
         Cell::text_if(row.triaged.acknowledged().map(|acknowledged| acknowledged.by.actor.as_str()))
     }),
     column("acknowledged", Form::Time, "Since when.", |row| {
-        Cell::Integer(row.triaged.acknowledged().map(|acknowledged| acknowledged.by.recorded))
+        Cell::time(row.triaged.acknowledged().map(|acknowledged| acknowledged.by.recorded))
     }),
     column("assignee", Form::Text, "Who is to look after it.", |row| Cell::text_if(row.triaged.assignee.as_deref())),
     column("closed_by", Form::Text, "Who closed it.", |row| {
         Cell::text_if(row.triaged.closed.as_ref().map(|closed| closed.by.actor.as_str()))
     }),
     column("closed", Form::Time, "When.", |row| {
-        Cell::Integer(row.triaged.closed.as_ref().map(|closed| closed.by.recorded))
+        Cell::time(row.triaged.closed.as_ref().map(|closed| closed.by.recorded))
     }),
     column("close_reason", Form::Text, "true_positive, benign, false_positive or duplicate.", |row| {
         Cell::text_if(row.triaged.closed.as_ref().map(|closed| closed.reason.as_str()))
@@ -194,8 +192,8 @@ const COLUMNS: &[ViewColumn] = &[
         |row| Cell::Texts(row.hidings().iter().map(|hiding| hiding.by.to_string().into()).collect()),
     ),
     column("hidden_until", Form::Time, "When the last of them ends; null if that depends on another alert.", |row| {
-        let ends: Option<Vec<i64>> = row.hidings().iter().map(|hiding| hiding.until).collect();
-        Cell::Integer(ends.and_then(|ends| ends.into_iter().max()))
+        let ends: Option<Vec<Timestamp>> = row.hidings().iter().map(|hiding| hiding.until).collect();
+        Cell::time(ends.and_then(|ends| ends.into_iter().max()))
     }),
     column("group_key", Form::Text, "What it has in common with alerts that are told together.", |row| {
         Cell::text(row.triage.policy().group_key(&row.triaged.alert))

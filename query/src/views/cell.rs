@@ -7,6 +7,7 @@ use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Int64Array, ListBuilder, StringBuilder, TimestampMicrosecondArray, UInt64Array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
+use ledger::Timestamp;
 
 /// Of what form a column is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub(crate) enum Form {
 pub(crate) enum Cell<'a> {
     /// A text.
     Text(Option<Cow<'a, str>>),
-    /// A whole number, or a time in microseconds since 1970 UTC.
+    /// A whole number, or a moment as columns hold it.
     Integer(Option<i64>),
     /// A number that is never negative.
     Unsigned(Option<u64>),
@@ -61,6 +62,11 @@ impl<'a> Cell<'a> {
 
     fn into_flag(self) -> Option<bool> {
         if let Self::Flag(flag) = self { flag } else { None }
+    }
+
+    /// A moment that may be absent.
+    pub(super) fn time(moment: Option<Timestamp>) -> Self {
+        Self::Integer(moment.map(Timestamp::unix_micros))
     }
 
     /// A number that may be too large for a column.

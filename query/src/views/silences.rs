@@ -1,6 +1,7 @@
 //! The view of silences and maintenance windows: what the projection `operations::triage` knows of each, as the API tells it.
 
 use ledger::LedgerName;
+use ledger::Timestamp;
 use operations::triage::StandingSilence;
 
 use super::alerts::place;
@@ -11,8 +12,8 @@ use super::{Cell, Form, Source, Value, View, ViewColumn};
 pub(crate) struct SilenceRow<'a> {
     /// The silence.
     pub(crate) standing: &'a StandingSilence,
-    /// The moment: microseconds since 1970 UTC.
-    pub(crate) now: i64,
+    /// The moment.
+    pub(crate) now: Timestamp,
 }
 
 const fn column(
@@ -35,8 +36,8 @@ pub(super) const SILENCES: View = View {
 
 const COLUMNS: &[ViewColumn] = &[
     column("position", Form::Text, "Where the entry that began it stands.", |row| Cell::text(place(row.standing.seq))),
-    column("seq", Form::Unsigned, "That entry's sequence number.", |row| Cell::Unsigned(Some(row.standing.seq))),
-    column("recorded", Form::Time, "When it was recorded.", |row| Cell::Integer(Some(row.standing.by.recorded))),
+    column("seq", Form::Unsigned, "That entry's sequence number.", |row| Cell::Unsigned(Some(row.standing.seq.get()))),
+    column("recorded", Form::Time, "When it was recorded.", |row| Cell::time(Some(row.standing.by.recorded))),
     column("silence", Form::Text, "Id of the silence or maintenance window.", |row| Cell::text(&row.standing.id)),
     column("kind", Form::Text, "silence or maintenance.", |row| Cell::text(row.standing.kind.word())),
     column("state", Form::Text, "active, waiting or over.", |row| Cell::text(row.standing.state(row.now).as_str())),
@@ -45,22 +46,22 @@ const COLUMNS: &[ViewColumn] = &[
     column("matchers", Form::Texts, "What is hidden, a list; all must hold.", |row| {
         Cell::Texts(row.standing.silence.matchers.iter().map(|matcher| matcher.to_string().into()).collect())
     }),
-    column("starts", Form::Time, "From when on.", |row| Cell::Integer(Some(row.standing.silence.starts))),
+    column("starts", Form::Time, "From when on.", |row| Cell::time(Some(row.standing.silence.starts))),
     column("ends", Form::Time, "Until when; of a window that comes back, the first time.", |row| {
-        Cell::Integer(Some(row.standing.silence.ends))
+        Cell::time(Some(row.standing.silence.ends))
     }),
     column("every_seconds", Form::Integer, "From one start to the next.", |row| {
         Cell::Integer(row.standing.silence.every_seconds.and_then(|seconds| seconds.try_into().ok()))
     }),
-    column("until", Form::Time, "When the repetition ends.", |row| Cell::Integer(row.standing.silence.until)),
+    column("until", Form::Time, "When the repetition ends.", |row| Cell::time(row.standing.silence.until)),
     column("active_until", Form::Time, "When it stops hiding; null if it hides nothing now.", |row| {
-        Cell::Integer(row.standing.active_until(row.now))
+        Cell::time(row.standing.active_until(row.now))
     }),
     column("would_have_hidden", Form::Integer, "Alerts of the seven days before that it would have hidden.", |row| {
         Cell::integer(row.standing.would_have_hidden)
     }),
     column("expired", Form::Time, "When it was ended early.", |row| {
-        Cell::Integer(row.standing.expired.as_ref().map(|by| by.recorded))
+        Cell::time(row.standing.expired.as_ref().map(|by| by.recorded))
     }),
     column("expired_by", Form::Text, "Who ended it early.", |row| {
         Cell::text_if(row.standing.expired.as_ref().map(|by| by.actor.as_str()))

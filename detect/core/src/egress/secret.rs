@@ -1,6 +1,6 @@
 //! That an agent had a secret in its hands: what is kept of the event that showed it. Which events do is decided in `exposure`.
 
-use ledger::Position;
+use ledger::{Position, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{packed, packed_enum};
@@ -11,9 +11,9 @@ pub struct SecretRead {
     /// Shard of the event.
     shard: u32,
     /// Sequence number of the event.
-    seq: u64,
-    /// When it was recorded: microseconds since 1970 UTC.
-    pub recorded: i64,
+    seq: Seq,
+    /// When it was recorded.
+    pub recorded: Timestamp,
     /// How it was recognised.
     sign: Sign,
 }
@@ -32,7 +32,7 @@ pub(super) enum Sign {
 
 impl SecretRead {
     /// A secret that was seen at a position.
-    pub(super) fn new(Position { shard, seq, .. }: Position, recorded: i64, sign: Sign) -> Self {
+    pub(super) fn new(Position { shard, seq, .. }: Position, recorded: Timestamp, sign: Sign) -> Self {
         Self { shard, seq, recorded, sign }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use ledger::Position;
+use ledger::Seq;
 use operations::alert::{self, Alert, EVIDENCE_MAX, Measurement, POINTS_MAX, Point, Severity, State};
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub(super) struct Episode<C> {
     pub(super) case: C,
     alert: Alert,
     /// Where the latest evidence stands, after the first half of the list.
-    latest: VecDeque<u64>,
+    latest: VecDeque<Seq>,
     update_at: u64,
     /// What was added since it last spoke.
     unsaid: Option<Unsaid>,
@@ -127,7 +128,7 @@ impl<C: Case> Episode<C> {
             self.speak(label, State::Updated, findings);
             return;
         }
-        let second = sighting.recorded.div_euclid(1_000_000);
+        let second = sighting.recorded.unix_seconds();
         let unsaid = self.unsaid.get_or_insert(Unsaid { first: second, last: second, queued: 0 });
         unsaid.last = second;
     }

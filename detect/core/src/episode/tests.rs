@@ -1,5 +1,7 @@
 //! What the detectors' own tests do not show: endings by hand, what came before the opening, and stored episodes.
 
+use ledger::Seq;
+use ledger::Timestamp;
 use operations::alert::{EVIDENCE_MAX, State};
 use serde::Deserialize;
 
@@ -25,8 +27,8 @@ impl Case for Plain {
 }
 
 fn sighting(seq: u64) -> Sighting {
-    let time = (START + seq as i64) * 1_000_000;
-    let position = ::ledger::Position { ledger: ::ledger::LedgerName::Events, shard: 0, seq };
+    let time = Timestamp::from_unix_seconds(START + seq as i64);
+    let position = ::ledger::Position { ledger: ::ledger::LedgerName::Events, shard: 0, seq: Seq::new(seq) };
     Sighting { position, time, recorded: time, backfill: false, sender: 0 }
 }
 
@@ -48,12 +50,13 @@ fn raise(episodes: &mut Episodes<Plain>, name: &str, seq: u64, before: Before, f
 fn what_came_before_counts_and_is_evidence() {
     let (mut episodes, mut findings) = (episodes(), Findings::new());
     let first = sighting(3);
-    let before = Before { count: 40, first: Some((first.time, first.recorded)), evidence: (3..43).collect() };
+    let before =
+        Before { count: 40, first: Some((first.time, first.recorded)), evidence: (3..43).map(Seq::new).collect() };
     raise(&mut episodes, "a", 43, before, &mut findings);
     let alert = &findings.alerts()[0];
     assert_eq!((alert.count, alert.first_seen, alert.state), (41, first.time, State::Open));
     assert!(alert.evidence.len() < EVIDENCE_MAX && alert.evidence.is_sorted());
-    assert_eq!((alert.evidence[0].seq, alert.evidence.last().unwrap().seq), (3, 43));
+    assert_eq!((alert.evidence[0].seq, alert.evidence.last().unwrap().seq), (Seq::new(3), Seq::new(43)));
 }
 
 #[test]
@@ -110,7 +113,14 @@ fn numbers_are_brought_up_to_date_once_they_rest() {
     let advance = |episodes: &mut Episodes<Plain>, until: i64| {
         let mut findings = Findings::new();
         episodes.advance(START + until, false, &mut findings);
-        let said = |alert: &Alert| (alert.revision, alert.count, alert.follows, alert.last_seen - START * 1_000_000);
+        let said = |alert: &Alert| {
+            (
+                alert.revision,
+                alert.count,
+                alert.follows,
+                alert.last_seen.micros_since(Timestamp::from_unix_seconds(START)),
+            )
+        };
         findings.alerts().iter().map(said).collect::<Vec<_>>()
     };
     // The third was news, since it made it worse; the two after it are none.

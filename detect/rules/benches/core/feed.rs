@@ -19,7 +19,7 @@ pub fn feed(engine: &mut Engine, blocks: &[Rows]) -> Duration {
         let read = std::hint::black_box(block.clone());
         let before = cpu_time();
         for row in read.iter() {
-            let until = row.recorded / 1_000_000;
+            let until = row.recorded.unix_seconds();
             while second < until {
                 second += 1;
                 engine.advance(second, false, &mut findings);

@@ -2,7 +2,7 @@
 //! same numbers each time, and no clock.
 
 use ledger::events::column;
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 
 use crate::numbers::Numbers;
 
@@ -80,12 +80,13 @@ pub fn blocks(events: usize) -> Vec<Rows> {
     let mut sequences = vec![0i64; AGENTS as usize];
     for number in 0..events {
         if number.is_multiple_of(BLOCK) {
-            blocks.push(Rows::new(LedgerName::Events, 0, number as u64));
+            blocks.push(Rows::new(LedgerName::Events, 0, Seq::new(number as u64)));
         }
         let recorded = START + MICROS * number as i64 / events as i64;
         let agent = numbers.below(AGENTS);
         let mut event = Entry::new();
-        event.set_time(column::TIME, recorded - 20_000 - numbers.below(400_000) as i64);
+        let time = recorded - 20_000 - numbers.below(400_000) as i64;
+        event.set_time(column::TIME, Timestamp::from_unix_micros(time));
         who(&mut event, agent);
         match numbers.below(100) {
             0..42 => request(&mut event, &mut numbers, agent, &mut sequences[agent as usize]),
@@ -102,7 +103,7 @@ pub fn blocks(events: usize) -> Vec<Rows> {
         }
         event.set_text(column::RECORD, &"r".repeat(300 + numbers.below(400) as usize));
         if let Some(rows) = blocks.last_mut() {
-            rows.push_entry(number as u64 / 16_384, recorded, &event);
+            rows.push_entry(number as u64 / 16_384, Timestamp::from_unix_micros(recorded), &event);
         }
     }
     blocks

@@ -2,7 +2,7 @@
 
 use detect_rules::registry::Rules;
 use detect_rules::rule_set::RuleSet;
-use ledger::{Entry, LedgerName, Rows};
+use ledger::{Entry, LedgerName, Rows, Seq, Timestamp};
 use serde_json::{Value, json};
 
 use crate::numbers::Numbers;
@@ -96,7 +96,7 @@ pub fn eager() -> RuleSet {
 /// So many events.
 pub fn events(seed: u64, number: u64) -> Rows {
     let (mut numbers, mut second) = (Numbers(seed), 0);
-    let mut rows = Rows::new(LedgerName::Events, 0, 0);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
     for _ in 0..number {
         second += numbers.below(40).saturating_sub(25) as i64;
         let mut event = json!({
@@ -121,7 +121,7 @@ pub fn events(seed: u64, number: u64) -> Rows {
 
 /// The events of an example.
 pub fn rows(events: &[&str]) -> Rows {
-    let mut rows = Rows::new(LedgerName::Events, 0, 0);
+    let mut rows = Rows::new(LedgerName::Events, 0, Seq::FIRST);
     for text in events {
         let event: Value = serde_json::from_str(text).expect("JSON");
         let second = event["second"].as_i64().expect("a second");
@@ -147,5 +147,5 @@ fn push(rows: &mut Rows, event: &Value, second: i64) {
         }
     }
     let batch = event["batch"].as_u64().unwrap_or(second as u64 / 10);
-    rows.push_entry(batch, (START + second) * 1_000_000, &entry);
+    rows.push_entry(batch, Timestamp::from_unix_seconds(START + second), &entry);
 }

@@ -2,6 +2,7 @@
 //! a refused one. What goes wrong on purpose stands in `incidents.rs`.
 
 use ledger::Entry;
+use ledger::Timestamp;
 use ledger::events::column;
 
 use crate::numbers::Numbers;
@@ -73,7 +74,7 @@ impl Fleet {
 /// What every event says.
 pub fn set(entry: &mut Entry, second: i64, collector: &str, kind: &str) {
     entry.clear();
-    entry.set_time(column::TIME, second * 1_000_000);
+    entry.set_time(column::TIME, Timestamp::from_unix_seconds(second));
     entry.set_text(column::COLLECTOR, collector);
     entry.set_text(column::KIND, kind);
 }

@@ -17,7 +17,7 @@ use detect_core::text::{cut, duration};
 use detect_core::timers::Timers;
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Seq, Timestamp};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
@@ -135,8 +135,8 @@ struct Agent {
 /// The event with which it began something, as a [`Sighting`] says, without room between the fields.
 #[derive(Debug, Clone, Copy)]
 struct Begun {
-    seq: u64,
-    time: i64,
+    seq: Seq,
+    time: Timestamp,
     recorded: Second,
     sender: u32,
     shard: u32,
@@ -175,7 +175,7 @@ impl Begun {
     fn sighting(self) -> Sighting {
         let Self { seq, time, recorded, shard, backfill, sender, .. } = self;
         let position = Position { ledger: LedgerName::Events, shard, seq };
-        Sighting { position, time, recorded: recorded.micros(), backfill, sender }
+        Sighting { position, time, recorded: recorded.begin(), backfill, sender }
     }
 }
 

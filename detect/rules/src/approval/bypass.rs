@@ -15,7 +15,7 @@ use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
 use detect_core::{detector_state, packed, parameters};
 use ledger::events::column;
-use ledger::{LedgerName, Position};
+use ledger::{LedgerName, Position, Seq};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +136,7 @@ struct Denied {
     /// Half of the fingerprint of what was denied.
     action: u32,
     recorded: Second,
-    seq: u64,
+    seq: Seq,
 }
 
 packed!(Agent { denied });
@@ -233,7 +233,7 @@ struct Around {
 #[serde(rename_all = "snake_case")]
 enum Means {
     /// The denied call was done so many microseconds later.
-    Denied { after: i64, shard: u32, seq: u64 },
+    Denied { after: i64, shard: u32, seq: Seq },
     /// A flag turns the questions off.
     Flag(String),
 }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use detect_core::event::EventRow;
 use detect_core::text::scanned;
+use ledger::Timestamp;
 use ledger::column::handle;
 use ledger::events::column;
 use regex::Regex;
@@ -90,6 +91,13 @@ enum Value<'a> {
     Int(i64),
     Text(&'a str),
     Fingerprint(u64),
+}
+
+impl Value<'_> {
+    /// A moment, with which conditions compute as with any number.
+    fn moment(moment: Timestamp) -> Self {
+        Self::Int(moment.unix_micros())
+    }
 }
 
 /// Why there is no value.
@@ -197,9 +205,9 @@ impl Node {
             Self::Text(value) => Value::Text(value),
             Self::TextColumn(handle) => event.text(*handle).map_or(Value::Null, Value::Text),
             Self::IntegerColumn(handle) => event.integer(*handle).map_or(Value::Null, Value::Int),
-            Self::MomentColumn(handle) => event.moment(*handle).map_or(Value::Null, Value::Int),
+            Self::MomentColumn(handle) => event.moment(*handle).map_or(Value::Null, Value::moment),
             Self::FingerprintColumn(handle) => event.fingerprint(*handle).map_or(Value::Null, Value::Fingerprint),
-            Self::Recorded => Value::Int(event.recorded()),
+            Self::Recorded => Value::moment(event.recorded()),
             Self::Variable => variable.map_or(Value::Null, Value::Text),
             Self::If(parts) => {
                 let [condition, yes, no] = parts.as_ref();

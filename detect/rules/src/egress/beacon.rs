@@ -105,7 +105,7 @@ impl Detector for Beacon {
         let rhythms = self.agents.entry(event.network(), event, findings);
         let domain = event.domain() as u32;
         let Some(rhythm) = rhythms.of(domain, event.second(), || Rhythm::new(domain)) else { return };
-        if !rhythm.note(event.time().div_euclid(1_000_000), event.second(), interval_seconds) {
+        if !rhythm.note(event.time().unix_seconds(), event.second(), interval_seconds) {
             return;
         }
         let Some(beat) = rhythm.beat(callbacks) else { return };

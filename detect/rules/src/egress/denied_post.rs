@@ -100,7 +100,8 @@ impl DeniedPost {
         let scope = Scope::network(event);
         let domain = request.domain;
         let secret = event.secret().filter(|read| {
-            event.recorded() - read.recorded <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
+            let passed = event.recorded().micros_since(read.recorded);
+            passed <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
         });
         let subject = Subject { scope, target: domain };
         let everywhere = self.uploads.note(event, request, findings);

@@ -113,7 +113,7 @@ impl Detector for Skew {
         // What is declared to be old comes late by itself.
         let Some(time) = event.moment(column::TIME).filter(|_| !event.backfill()) else { return };
         // Whoever observes stamps by a clock of its own, which may be the same wrong one; ours is not later than that.
-        let delay = event.seen().saturating_sub(time);
+        let delay = event.seen().micros_since(time);
         let ahead = delay < -i64::from(self.parameters.ahead_seconds) * 1_000_000;
         let behind = delay > i64::from(self.parameters.behind_seconds) * 1_000_000;
         let scope = Scope::network(event);

@@ -138,11 +138,8 @@ impl Detector for Fleet {
         if agents < self.parameters.agents {
             return;
         }
-        let before = Before {
-            count: u64::from(spread.count) - 1,
-            first: spread.first.map(Moment::micros),
-            evidence: Vec::new(),
-        };
+        let before =
+            Before { count: u64::from(spread.count) - 1, first: spread.first.map(Moment::begin), evidence: Vec::new() };
         let text = |column| event.text(column).map(bounded);
         let open = |_| Opening {
             case: Incident {

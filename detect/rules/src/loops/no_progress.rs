@@ -10,9 +10,10 @@ use detect_core::rule::Rule;
 use detect_core::second::Moment;
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
-use detect_core::text::{bounded, dollars, duration};
+use detect_core::text::{bounded, duration};
 use detect_core::{detector_state, packed, parameters, scope};
 use ledger::events::column;
+use operations::Money;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
@@ -136,8 +137,7 @@ struct Agent {
     /// One bit for each of the latest steps: whether it was new.
     novelty: u32,
     steps: u32,
-    /// Micro-USD.
-    spent: u64,
+    spent: Money,
     /// Event time of the first step, and when it was recorded; zero before it.
     first: Moment,
     alerted: bool,
@@ -193,7 +193,7 @@ impl Agent {
 
     /// Forgets how long it went without progress, but not what it has done.
     fn progress(&mut self) -> bool {
-        (self.steps, self.spent, self.first) = (0, 0, Moment::default());
+        (self.steps, self.spent, self.first) = (0, Money::ZERO, Moment::default());
         std::mem::take(&mut self.alerted)
     }
 }
@@ -207,7 +207,7 @@ impl NoProgress {
         }
         let parameters = &self.parameters;
         let new = agent.novelty.count_ones();
-        let dear = agent.spent >= u64::from(parameters.usd) * 1_000_000;
+        let dear = agent.spent >= Money::from_dollars(parameters.usd);
         let long = agent.steps >= parameters.steps || (dear && agent.steps >= STEPS_MIN);
         if !long || new * 100 > parameters.novelty_percent * agent.steps.min(u32::BITS) {
             return;
@@ -216,7 +216,7 @@ impl NoProgress {
         let (steps, spent) = (agent.steps, agent.spent);
         let before = Before {
             count: u64::from(steps) - 1,
-            first: Some(agent.first).filter(|first| *first != Moment::default()).map(Moment::micros),
+            first: Some(agent.first).filter(|first| *first != Moment::default()).map(Moment::begin),
             evidence: Vec::new(),
         };
         let open = |_| Opening {
@@ -246,7 +246,7 @@ struct Standstill {
     steps: u32,
     /// Of the last 32 steps.
     new: u32,
-    spent: u64,
+    spent: Money,
     severe: bool,
     /// Whether it ended with progress.
     further: bool,
@@ -262,7 +262,7 @@ impl Case for Standstill {
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        let cost = if self.spent == 0 { String::new() } else { format!(" and {}", dollars(self.spent)) };
+        let cost = if self.spent.is_zero() { String::new() } else { format!(" and {}", self.spent) };
         let span = duration(span(alert));
         let end = if self.further { " Then it came further." } else { "" };
         format!(

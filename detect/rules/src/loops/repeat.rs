@@ -17,6 +17,7 @@ use detect_core::table::Table;
 use detect_core::text::bounded;
 use detect_core::{detector_state, packed, parameters, scope};
 use ledger::events::column;
+use operations::Money;
 use operations::alert::What;
 
 use crate::limits::AGENTS_MAX;
@@ -89,8 +90,8 @@ impl Rule for Repeat {
 struct Agent {
     feed: Feed,
     finder: CycleFinder,
-    /// What its model calls cost, in micro-USD.
-    spent: u64,
+    /// What its model calls cost.
+    spent: Money,
     /// Whether an episode was opened since the cycle began.
     alerted: bool,
 }
@@ -145,10 +146,10 @@ impl Repeat {
         let span = agent.finder.span();
         let steps = agent.finder.steps_since(began.step);
         let evidence = agent.finder.evidence(event.position().seq);
-        let critical_micros = u64::from(parameters.critical_usd) * 1_000_000;
+        let critical = Money::from_dollars(parameters.critical_usd);
         let waits = step::waits(event);
         let open = |_| Opening {
-            case: Loop { laps, span, spent, stages, critical_micros, has_result: step.has_result, waits, end: None },
+            case: Loop { laps, span, spent, stages, critical, has_result: step.has_result, waits, end: None },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before: Before { count: u64::from(steps), first: Some((began.time, began.recorded)), evidence },

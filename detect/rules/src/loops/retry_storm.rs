@@ -174,7 +174,7 @@ impl RetryStorm {
             return;
         }
         burst.alerted = true;
-        let first = Some(burst.first.micros());
+        let first = Some(burst.first.begin());
         let before = Before { count: u64::from(burst.count) - 1, first, evidence: Vec::new() };
         let text = |column| event.text(column).map(bounded);
         let open = |_| Opening {
@@ -225,7 +225,7 @@ impl Agent {
     /// Counts an error. One of another class, or after a pause of `window` milliseconds, begins anew.
     fn note(&mut self, target: u32, failure: Failure, window: i64, event: &EventRow<'_>) -> &mut Burst {
         let class = failure.code();
-        let now = event.time().div_euclid(1_000);
+        let now = event.time().unix_micros().div_euclid(1_000);
         let at = match self.bursts.iter().position(|burst| burst.target == target) {
             Some(at) => at,
             None if self.bursts.len() < BURSTS => self.bursts.len(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use detect_core::engine::Engine;
 use detect_core::findings::Findings;
 use detect_core::sample::{self, pass};
+use ledger::Timestamp;
 use operations::alert::Alert;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -256,7 +257,7 @@ fn an_event_that_says_that_it_comes_from_the_future_hides_nothing() {
         for forged in [0, 4, 5, 9] {
             let mut events = events.clone();
             events[forged]["time"] = json!(i64::MAX);
-            let told = run(&mut eager(30).engine(fixtures::key(), 0), &events, 0);
+            let told = run(&mut eager(30).engine(fixtures::key(), Timestamp::EPOCH), &events, 0);
             let alert = told.alerts().iter().find(|alert| alert.rule == rule);
             let alert = alert.unwrap_or_else(|| panic!("{rule} is hidden by event {forged}"));
             assert!(alert.last_seen <= alert.recorded_last, "{rule} ends in the future");
@@ -292,7 +293,7 @@ proptest! {
             }
             event
         }).collect();
-        let mut engine = eager(30).engine(fixtures::key(), 0);
+        let mut engine = eager(30).engine(fixtures::key(), Timestamp::EPOCH);
         run(&mut engine, &events, second + 100);
         prop_assert!(engine.snapshot().is_ok());
     }
@@ -303,10 +304,10 @@ proptest! {
     ) {
         let (events, second) = fixtures::timed(steps);
         let rules = eager(30);
-        let mut all = rules.engine(fixtures::key(), 0);
+        let mut all = rules.engine(fixtures::key(), Timestamp::EPOCH);
         all.show_everything();
         let expected = run(&mut all, &events, second + 100);
-        let found = run(&mut rules.engine(fixtures::key(), 0), &events, second + 100);
+        let found = run(&mut rules.engine(fixtures::key(), Timestamp::EPOCH), &events, second + 100);
         for spec in DETECTORS {
             let of = |findings: &Findings| -> Vec<Alert> {
                 findings.alerts().iter().filter(|alert| alert.rule == spec.name).cloned().collect()
@@ -321,18 +322,18 @@ proptest! {
     ) {
         let (events, second) = fixtures::timed(steps);
         let rules = eager(quiet);
-        let mut whole = rules.engine(fixtures::key(), 0);
+        let mut whole = rules.engine(fixtures::key(), Timestamp::EPOCH);
         let expected = run(&mut whole, &events, second + 100);
 
         let cut = cut.min(events.len());
         let rows = fixtures::rows(&events);
-        let mut engine = rules.engine(fixtures::key(), 0);
+        let mut engine = rules.engine(fixtures::key(), Timestamp::EPOCH);
         let mut findings = Findings::new();
         for (number, row) in rows.iter().enumerate() {
             if number == cut {
                 engine = Engine::restore(&engine.snapshot().unwrap(), rules.build(fixtures::key()), fixtures::key()).unwrap();
             }
-            pass(&mut engine, row.recorded.div_euclid(1_000_000), &mut findings);
+            pass(&mut engine, row.recorded.unix_seconds(), &mut findings);
             engine.observe(&row, &mut findings);
         }
         pass(&mut engine, START + second + 100, &mut findings);

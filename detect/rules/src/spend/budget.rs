@@ -23,6 +23,7 @@ use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::bounded;
 use ledger::events::column;
+use operations::Money;
 use operations::alert::{What, Who};
 use operations::calendar::Period;
 
@@ -94,7 +95,7 @@ impl Budget {
         event: &EventRow<'a>,
         (kind, scope): (ScopeKind, Scope<'a>),
         limits: Limits,
-        cost: u64,
+        cost: Money,
         findings: &mut Findings,
     ) {
         // Two organisations may have teams of the same name.

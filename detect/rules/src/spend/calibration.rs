@@ -4,6 +4,7 @@
 //! operator's budget of false alarms means the same for a calm team and for a restless one.
 
 use detect_core::packed;
+use operations::Money;
 
 /// Octaves of scores: the first holds 1/2 to 1, the next 1/4 to 1/2, ….
 const SCORES: usize = 12;
@@ -31,7 +32,7 @@ packed!(Calibration { scores, dollars, values });
 
 impl Calibration {
     /// Learns one value with its score.
-    pub fn note(&mut self, score: f64, micros: u64) {
+    pub fn note(&mut self, score: f64, amount: Money) {
         // Half of everything is forgotten before a counter is full: shares stay what they are.
         if self.values == u32::MAX {
             self.scores.iter_mut().chain(&mut self.dollars).for_each(|count| *count /= 2);
@@ -41,7 +42,7 @@ impl Calibration {
         if let Some(count) = octave(score).and_then(|octave| self.scores.get_mut(octave)) {
             *count += 1;
         }
-        self.dollars[dollar_octave(micros)] += 1;
+        self.dollars[dollar_octave(amount)] += 1;
     }
 
     /// The chance that a value of this team has such a score or a higher one.
@@ -52,8 +53,8 @@ impl Calibration {
     }
 
     /// The chance that an agent of this team of which nothing is known spends so much or more in five minutes.
-    pub fn chance_of_amount(&self, micros: u64) -> f64 {
-        let octave = dollar_octave(micros);
+    pub fn chance_of_amount(&self, amount: Money) -> f64 {
+        let octave = dollar_octave(amount);
         let seen: u32 = self.dollars[octave..].iter().sum();
         self.share(seen, DOLLARS_PRIOR[octave], DOLLARS_WEIGHT)
     }
@@ -75,8 +76,8 @@ fn octave(score: f64) -> Option<usize> {
     None
 }
 
-fn dollar_octave(micros: u64) -> usize {
-    (micros / 1_000_000).checked_ilog2().map_or(0, |octave| (octave as usize + 1).min(DOLLARS - 1))
+fn dollar_octave(amount: Money) -> usize {
+    amount.whole_dollars().checked_ilog2().map_or(0, |octave| (octave as usize + 1).min(DOLLARS - 1))
 }
 
 #[cfg(test)]
@@ -91,7 +92,7 @@ mod tests {
         assert!(prior.is_sorted() && prior[4] >= 1.0 && prior[0] < 2e-6);
         // A restless team: one of a hundred values scores high.
         for number in 0..100_000 {
-            calibration.note(if number % 100 == 0 { 0.6 } else { 0.0 }, 3_000_000);
+            calibration.note(if number % 100 == 0 { 0.6 } else { 0.0 }, Money::from_dollars(3));
         }
         assert!((0.004..0.006).contains(&calibration.chance(0.6)), "{}", calibration.chance(0.6));
         assert!(chances(&calibration).is_sorted());
@@ -100,10 +101,13 @@ mod tests {
     #[test]
     fn amounts_are_judged_by_the_team_once_it_is_known() {
         let mut calibration = Calibration::default();
-        assert!(calibration.chance_of_amount(40_000_000) <= 6e-5 && calibration.chance_of_amount(900_000) >= 1.0);
+        assert!(
+            calibration.chance_of_amount(Money::from_dollars(40)) <= 6e-5
+                && calibration.chance_of_amount(Money::from_micros(900_000)) >= 1.0
+        );
         for _ in 0..10_000 {
-            calibration.note(0.0, 40_000_000);
+            calibration.note(0.0, Money::from_dollars(40));
         }
-        assert!(calibration.chance_of_amount(40_000_000) > 0.9);
+        assert!(calibration.chance_of_amount(Money::from_dollars(40)) > 0.9);
     }
 }

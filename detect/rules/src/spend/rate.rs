@@ -20,6 +20,7 @@ use detect_core::table::Table;
 use detect_core::text::bounded;
 use detect_core::{detector_state, packed};
 use ledger::events::column;
+use operations::Money;
 use operations::alert::What;
 
 use super::anomaly::{Baseline, Feature, Profile};
@@ -86,12 +87,12 @@ impl Rule for SpendRate {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Agent {
     step: i64,
-    micros: u64,
+    spent: Money,
     /// Mean of about the last 4,000 steps.
     long_term: f32,
     baseline: Baseline,
 }
-packed!(Agent { step, micros, long_term, baseline });
+packed!(Agent { step, spent, long_term, baseline });
 
 /// What is usual in a team, and how rare scores are there.
 #[derive(Debug, Clone, Default)]
@@ -117,7 +118,7 @@ impl Detector for SpendRate {
         let agent = self.agents.entry(self.key.hash(&["rate", source, org, scope.kind, scope.name]), event, findings);
         let step = event.second().div_euclid(STEP);
         let ended = if agent.step == step { None } else { agent.end_step(team, step, &self.parameters, self.allowed) };
-        agent.micros = agent.micros.saturating_add(cost);
+        agent.spent = agent.spent.saturating_add(cost);
         let Some(sign) = agent.running(team, &self.parameters, self.allowed).or(ended) else { return };
         let case = Rate { scope_kind: scope.kind.to_owned(), name: bounded(scope.shown(event)), sign };
         let open = |_| Opening {
@@ -135,19 +136,20 @@ impl Detector for SpendRate {
 impl Agent {
     /// Learns the step that is over and starts another. Says so if the step as a whole was unusual.
     fn end_step(&mut self, team: &mut Team, step: i64, parameters: &Parameters, allowed: f64) -> Option<Sign> {
-        let (micros, over) = (self.micros, self.step);
-        (self.step, self.micros) = (step, 0);
-        if micros == 0 {
+        let (amount, over) = (self.spent, self.step);
+        (self.step, self.spent) = (step, Money::ZERO);
+        if amount.is_zero() {
             return None;
         }
-        let before = self.sign(micros, 0.0, allowed, Feature::Level);
+        let before = self.sign(amount, 0.0, allowed, Feature::Level);
         let local = over * STEP + i64::from(parameters.utc_offset_minutes) * 60;
-        let verdict = self.baseline.step(&mut team.profile, local, micros as f64);
+        let micros = amount.as_micros() as f64;
+        let verdict = self.baseline.step(&mut team.profile, local, micros);
         let chance = team.calibration.chance(verdict.score);
-        team.calibration.note(verdict.score, micros);
+        team.calibration.note(verdict.score, amount);
         let rate = (1.0 / f64::from(self.baseline.count())).max(2.0 / (LONG_TERM + 1.0));
-        self.long_term = (f64::from(self.long_term) + (micros as f64 - f64::from(self.long_term)) * rate) as f32;
-        if micros < parameters.min_micros() {
+        self.long_term = (f64::from(self.long_term) + (micros - f64::from(self.long_term)) * rate) as f32;
+        if amount < parameters.least() {
             return None;
         }
         let creeping =
@@ -155,7 +157,7 @@ impl Agent {
         if self.baseline.count() > KNOWN && chance <= allowed {
             Some(Sign { chance, feature: verdict.feature.into(), ..before })
         } else if self.baseline.count() > SETTLED && creeping {
-            let (lately, usual) = (self.baseline.long_mean() as u64, self.long_term as u64);
+            let (lately, usual) = (money(self.baseline.long_mean()), money(self.long_term.into()));
             Some(Sign { feature: case::Course::Creep, lately, usual, ..before })
         } else {
             None
@@ -165,34 +167,40 @@ impl Agent {
     /// Judges the step that is still running: a spike is said while it happens. Less than the whole of it proves nothing
     /// else.
     fn running(&self, team: &Team, parameters: &Parameters, allowed: f64) -> Option<Sign> {
-        if self.micros < parameters.min_micros() {
+        if self.spent < parameters.least() {
             return None;
         }
         if self.baseline.count() <= KNOWN {
-            let chance = team.calibration.chance_of_amount(self.micros);
-            let sign = Sign { feature: case::Course::New, ..self.sign(self.micros, chance, allowed, Feature::Level) };
+            let chance = team.calibration.chance_of_amount(self.spent);
+            let sign = Sign { feature: case::Course::New, ..self.sign(self.spent, chance, allowed, Feature::Level) };
             return (chance <= allowed).then_some(sign);
         }
-        if self.micros as f64 <= self.baseline.highest() {
+        let micros = self.spent.as_micros() as f64;
+        if micros <= self.baseline.highest() {
             return None;
         }
-        let verdict = self.baseline.clone().step_alone(self.micros as f64);
+        let verdict = self.baseline.clone().step_alone(micros);
         let chance = team.calibration.chance(verdict.score);
-        (chance <= allowed).then(|| self.sign(self.micros, chance, allowed, verdict.feature))
+        (chance <= allowed).then(|| self.sign(self.spent, chance, allowed, verdict.feature))
     }
 
-    fn sign(&self, micros: u64, chance: f64, allowed: f64, feature: Feature) -> Sign {
+    fn sign(&self, amount: Money, chance: f64, allowed: f64, feature: Feature) -> Sign {
         Sign {
             feature: feature.into(),
-            micros,
-            usual: f64::from(self.long_term) as u64,
-            lately: self.baseline.long_mean() as u64,
-            highest: self.baseline.highest() as u64,
+            amount,
+            usual: money(self.long_term.into()),
+            lately: money(self.baseline.long_mean()),
+            highest: money(self.baseline.highest()),
             steps: self.baseline.count(),
             chance,
             allowed,
         }
     }
+}
+
+/// What statistics say of micro-USD, cut off to whole ones.
+fn money(micros: f64) -> Money {
+    Money::from_micros(micros as u64)
 }
 
 #[cfg(test)]

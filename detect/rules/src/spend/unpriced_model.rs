@@ -10,9 +10,10 @@ use detect_core::key::Key;
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
-use detect_core::text::{bounded, dollars};
+use detect_core::text::bounded;
 use detect_core::{detector_state, parameters};
 use ledger::events::column;
+use operations::Money;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +111,8 @@ impl Detector for UnpricedModel {
         if tokens == 0 || is_void {
             return;
         }
-        let stated = event.integer(column::COST_SOURCE_MICROS).and_then(|cost| u64::try_from(cost).ok()).unwrap_or(0);
+        let stated =
+            event.integer(column::COST_SOURCE_MICROS).and_then(|cost| Money::try_from(cost).ok()).unwrap_or_default();
         let name = bounded(model);
         let medium = self.tokens_medium;
         let open = |many| Opening {
@@ -131,8 +133,8 @@ impl Detector for UnpricedModel {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Unpriced {
     tokens: u64,
-    /// What the sources say that they cost, in micro-USD.
-    stated: u64,
+    /// What the sources say that they cost.
+    stated: Money,
     /// From how many tokens it is medium.
     medium: u64,
     /// Whether it stands for further models of an organisation that has too many.
@@ -153,9 +155,10 @@ impl Case for Unpriced {
             1 => "1 call".to_owned(),
             count => format!("{count} calls"),
         };
-        let counted = match self.stated {
-            0 => "so spend and budgets leave them out".to_owned(),
-            stated => format!("so spend and budgets take what their source states: {}", dollars(stated)),
+        let counted = if self.stated.is_zero() {
+            "so spend and budgets leave them out".to_owned()
+        } else {
+            format!("so spend and budgets take what their source states: {}", self.stated)
         };
         let (tokens, model) = (self.tokens, model(alert));
         format!(

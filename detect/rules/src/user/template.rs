@@ -1,10 +1,10 @@
 //! Titles and reasons of user rules: texts with columns and counts in braces.
 
 use detect_core::event::EventRow;
-use detect_core::text::{dollars, duration, nearest};
+use detect_core::text::{duration, nearest};
 use serde::{Deserialize, Serialize};
 
-use super::value::RuleColumn;
+use super::value::{RuleColumn, dollars};
 use crate::limits::TEMPLATE_BYTES_MAX;
 
 /// A text with placeholders.
@@ -119,7 +119,7 @@ pub fn say(pieces: &[Piece], count: u64, micros: i64, observed: i64) -> String {
             Piece::Count => text.push_str(&count.to_string()),
             Piece::Span => text.push_str(&duration(micros)),
             Piece::Observed => text.push_str(&observed.to_string()),
-            Piece::Dollars => text.push_str(&dollars(observed.max(0) as u64)),
+            Piece::Dollars => text.push_str(&dollars(observed)),
         }
     }
     text

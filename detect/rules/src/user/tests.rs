@@ -5,6 +5,7 @@ use std::path::Path;
 use detect_core::engine::Engine;
 use detect_core::findings::Findings;
 use detect_core::sample::pass;
+use ledger::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -146,7 +147,7 @@ fn a_rule_is_recorded_as_it_is_written_and_a_changed_one_starts_anew() {
     let event = |second: i64| json!({"second": second, "kind": "a", "session": "s"});
     let rows = fixtures::rows(&[event(0), event(1), event(2)]);
     let alerts_after = |new: &Rule| {
-        let mut engine = set.engine(fixtures::key(), 0);
+        let mut engine = set.engine(fixtures::key(), Timestamp::EPOCH);
         let mut findings = Findings::new();
         for (number, row) in rows.iter().enumerate() {
             if number == 2 {
@@ -181,7 +182,7 @@ fn what_was_recorded_is_read_whatever_is_asked_of_rules_by_now() {
 #[test]
 fn what_cannot_be_computed_is_no_match_and_is_counted() {
     let set = RuleSet::only_user(vec![one("condition = 'status / port > 3'")]);
-    let mut engine = set.engine(fixtures::key(), 0);
+    let mut engine = set.engine(fixtures::key(), Timestamp::EPOCH);
     let mut findings = Findings::new();
     let rows = fixtures::rows(&[
         json!({"second": 0, "session": "s", "status": 8, "port": 0}),
@@ -196,7 +197,7 @@ fn what_cannot_be_computed_is_no_match_and_is_counted() {
         ("absence = { within_seconds = 9, expect = 'status / port > 9' }", 1),
     ] {
         let set = RuleSet::only_user(vec![one(operator)]);
-        let mut engine = set.engine(fixtures::key(), 0);
+        let mut engine = set.engine(fixtures::key(), Timestamp::EPOCH);
         rows.iter().for_each(|row| engine.observe(&row, &mut findings));
         assert_eq!(findings.take_failed().get("acme.a"), Some(&failures), "{operator}");
     }
@@ -206,7 +207,7 @@ fn what_cannot_be_computed_is_no_match_and_is_counted() {
 fn a_time_that_an_agent_tells_ends_no_learning_and_no_chain() {
     let alerts = |lines: &str, events: &[Value]| {
         let set = RuleSet::only_user(vec![one(lines)]);
-        let mut engine = set.engine(fixtures::key(), 0);
+        let mut engine = set.engine(fixtures::key(), Timestamp::EPOCH);
         detect_core::sample::run(&mut engine, &fixtures::rows(events), 0).take().len()
     };
     let event =
@@ -226,7 +227,7 @@ fn a_time_that_an_agent_tells_ends_no_learning_and_no_chain() {
     assert_eq!(alerts(sequence, &[live(0, "a"), event(1, 0, "a"), live(2, "b")]), 1);
     // Recorded before the first start, and from the future: it is backfill too.
     let set = RuleSet::only_user(vec![one("rate = { events = 2, within_seconds = 60 }")]);
-    let mut engine = set.engine(fixtures::key(), (START + 1) * 1_000_000);
+    let mut engine = set.engine(fixtures::key(), Timestamp::from_unix_seconds(START + 1));
     let events = [event(0, i64::MAX, "a"), live(1_000, "a"), live(2_000, "a")];
     assert_eq!(detect_core::sample::run(&mut engine, &fixtures::rows(&events), 0).take().len(), 0);
 }
@@ -234,7 +235,7 @@ fn a_time_that_an_agent_tells_ends_no_learning_and_no_chain() {
 #[test]
 fn silence_during_an_outage_means_nothing_and_a_sign_of_life_ends_it() {
     let set = RuleSet::only_user(vec![one("absence = { within_seconds = 60 }\nquiet_seconds = 100000")]);
-    let mut engine = set.engine(fixtures::key(), 0);
+    let mut engine = set.engine(fixtures::key(), Timestamp::EPOCH);
     let mut findings = Findings::new();
     let rows = fixtures::rows(&[
         json!({"second": 0, "session": "x".repeat(400)}),
@@ -264,7 +265,7 @@ fn many_rules_share_one_room_and_who_brings_many_keys_loses_its_own() {
     flood["repeat"] = json!(1_500);
     let events = [event("a", "a"), event("b", "b"), flood, event("a", "a"), event("b", "b")];
     let told = |count: usize| {
-        let mut engine = rules(count).engine(fixtures::key(), 0);
+        let mut engine = rules(count).engine(fixtures::key(), Timestamp::EPOCH);
         let alerts = detect_core::sample::run(&mut engine, &fixtures::rows(&events), 0).take();
         let mine = alerts.iter().filter(|alert| alert.rule == "acme.r0");
         mine.map(|alert| alert.who.session.clone().unwrap_or_default()).collect::<Vec<_>>()
@@ -321,15 +322,15 @@ proptest! {
         let (events, second) = fixtures::timed(steps);
         let rules = RuleSet::only_user(small_rules());
         let rows = fixtures::rows(&events);
-        let mut whole = rules.engine(fixtures::key(), 0);
+        let mut whole = rules.engine(fixtures::key(), Timestamp::EPOCH);
         let expected = detect_core::sample::run(&mut whole, &rows, second + 100);
-        let mut engine = rules.engine(fixtures::key(), 0);
+        let mut engine = rules.engine(fixtures::key(), Timestamp::EPOCH);
         let mut findings = Findings::new();
         for (number, row) in rows.iter().enumerate() {
             if number == cut.min(events.len() - 1) {
                 engine = Engine::restore(&engine.snapshot().unwrap(), rules.build(fixtures::key()), fixtures::key()).unwrap();
             }
-            pass(&mut engine, row.recorded.div_euclid(1_000_000), &mut findings);
+            pass(&mut engine, row.recorded.unix_seconds(), &mut findings);
             engine.observe(&row, &mut findings);
         }
         pass(&mut engine, START + second + 100, &mut findings);

@@ -2,8 +2,9 @@
 
 use detect_core::event::EventRow;
 use detect_core::key::Key;
-use detect_core::text::{bounded, dollars};
+use detect_core::text::bounded;
 use ledger::{Column, Part};
+use operations::Money;
 
 use crate::condition;
 
@@ -79,6 +80,11 @@ impl RuleColumn {
             return event.fingerprint(fingerprint).map(|value| format!("{value:016x}"));
         }
         let number = self.number(event)?;
-        Some(if self.is_money() { dollars(number.max(0) as u64) } else { number.to_string() })
+        Some(if self.is_money() { dollars(number) } else { number.to_string() })
     }
+}
+
+/// Micro-dollars in words; less than nothing is nothing.
+pub fn dollars(micros: i64) -> String {
+    Money::try_from(micros).unwrap_or_default().to_string()
 }

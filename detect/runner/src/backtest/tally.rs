@@ -9,8 +9,9 @@ use std::ops::Range;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use ledger::operations::column;
-use ledger::{LedgerError, ReadLimit, Reader, Row};
+use ledger::{LedgerError, ReadLimit, Reader, Row, Seq, Timestamp};
 use operations::alert::{self, Alert, Severity, State, Who};
+use operations::calendar;
 use serde::Serialize;
 
 use crate::limits::{BACKTEST_ALERTS_MAX, BACKTEST_EXAMPLES_MAX, READ_BYTES, READ_ROWS};
@@ -36,10 +37,10 @@ impl Side {
 pub struct Report {
     /// Events that were seen.
     pub events: u64,
-    /// When the first was recorded and when the last: microseconds since 1970 UTC; zero without events.
-    pub first_recorded: i64,
+    /// When the first was recorded and when the last; zero without events.
+    pub first_recorded: Timestamp,
     /// The last.
-    pub last_recorded: i64,
+    pub last_recorded: Timestamp,
     /// Days on which an agent did something, over all agents.
     pub agent_days: u64,
     /// Whether there were so many alerts that the rest was not compared; counts are whole all the same.
@@ -90,8 +91,8 @@ pub struct Found {
     pub reason: String,
     /// Where its first evidence stands.
     pub position: String,
-    /// When that was recorded: microseconds since 1970 UTC.
-    pub recorded: i64,
+    /// When that was recorded.
+    pub recorded: Timestamp,
 }
 
 /// How often an alert came: from the candidate, from the current rules, on record.
@@ -109,7 +110,7 @@ pub struct Tally {
     key: Key,
     examples: usize,
     events: u64,
-    recorded: Option<(i64, i64)>,
+    recorded: Option<(Timestamp, Timestamp)>,
     day: i64,
     agents: HashSet<u64>,
     agent_days: u64,
@@ -152,8 +153,8 @@ impl Tally {
     }
 
     /// Reads which alerts are on record that begin in this part of the history.
-    pub fn read_recorded(&mut self, operations: &Reader, range: Range<u64>) -> Result<(), LedgerError> {
-        let mut next = 0;
+    pub fn read_recorded(&mut self, operations: &Reader, range: Range<Seq>) -> Result<(), LedgerError> {
+        let mut next = Seq::FIRST;
         loop {
             let rows = operations.read(next, false, ReadLimit { rows: READ_ROWS, bytes: READ_BYTES })?;
             if rows.is_empty() {
@@ -183,7 +184,7 @@ impl Tally {
         self.events += 1;
         let first = self.recorded.map_or(row.recorded, |(first, _)| first);
         self.recorded = Some((first, row.recorded));
-        let day = row.recorded.div_euclid(86_400_000_000);
+        let day = row.recorded.unix_seconds().div_euclid(calendar::DAY);
         if day != self.day {
             self.day = day;
             self.agents.clear();
@@ -336,7 +337,7 @@ impl Tally {
     }
 
     fn hash(&self, alert: &Alert) -> u64 {
-        let first = alert.evidence.first().map_or(0, |position| position.seq).to_string();
+        let first = alert.evidence.first().map_or(Seq::FIRST, |position| position.seq).to_string();
         let Who { user, session, workspace, .. } = &alert.who;
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         self.key.hash(&[&alert.rule, &first, &text(user), &text(session), &text(workspace)])

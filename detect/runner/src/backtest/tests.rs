@@ -2,7 +2,7 @@
 
 use detect_rules::registry::Rules;
 use detect_rules::user::{Form, Rule};
-use ledger::{Entry, Group, LedgerName, Options, Store};
+use ledger::{Entry, Group, LedgerName, Options, Store, Timestamp};
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn what_only_one_set_gives_is_counted_and_shown() {
     let same = Backtest { current: backtest.candidate.clone(), ..backtest.clone() };
     let same = run(&same, &mut last);
     assert!(same.rules.iter().all(|rule| rule.new + rule.gone == 0 && rule.alerts == rule.same), "{same:?}");
-    let none = Backtest { since: Some(i64::MAX / 2), ..backtest };
+    let none = Backtest { since: Some(Timestamp::MAX), ..backtest };
     assert_eq!(run(&none, &mut last).events, 0);
     store.stop();
 }
@@ -82,7 +82,7 @@ fn only_what_differs_runs_twice() {
     let candidate = RuleSet { builtin, user: vec![user_rule("true")] };
     let left = |current: &RuleSet| {
         let same = candidate.same(current);
-        current.engine(detect_core::sample::key(), 0).leave_out(&same)
+        current.engine(detect_core::sample::key(), Timestamp::EPOCH).leave_out(&same)
     };
     assert_eq!(left(&candidate), 0);
     assert_eq!(left(&RuleSet { builtin: Rules::default(), user: candidate.user.clone() }), 1);

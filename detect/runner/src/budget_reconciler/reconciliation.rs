@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use ledger::operations::column;
-use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, Reader, Row, Rows};
+use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, Reader, Row, Rows, Seq, Timestamp};
 use operations::fold::{self, Budgets, Standing};
 use operations::kind::budget_report::{Decision, Report, STOOD};
 use operations::kind::budget_request::{Asked, Matched, Owner, Request};
@@ -23,9 +23,9 @@ const CURSOR: Kind<Cursor> = Kind::of(kind::detection::CURSOR);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
     /// Sequence number of the next event.
-    events: u64,
+    events: Seq,
     /// Sequence number of the next entry of `operations`.
-    operations: u64,
+    operations: Seq,
 }
 
 /// What is known, and what is not yet written of it.
@@ -36,8 +36,8 @@ pub struct Reconciliation {
     /// The newest cursor that is durable.
     cursor: Option<Cursor>,
     /// The next event; unknown before there was a budget.
-    events: Option<u64>,
-    operations: u64,
+    events: Option<Seq>,
+    operations: Seq,
     sums: Sums,
     reports: Vec<Report>,
     /// How each budget stood when that was last written.
@@ -58,7 +58,7 @@ impl Reconciliation {
             budgets: Budgets::new(),
             cursor,
             events: cursor.map(|cursor| cursor.events),
-            operations: 0,
+            operations: Seq::FIRST,
             sums: Sums::default(),
             reports: Vec::new(),
             told: BTreeMap::new(),
@@ -72,8 +72,8 @@ impl Reconciliation {
     }
 
     /// The next event that it will read.
-    pub fn events_seq(&self) -> u64 {
-        self.events.unwrap_or(0)
+    pub fn events_seq(&self) -> Seq {
+        self.events.unwrap_or(Seq::FIRST)
     }
 
     /// Takes the next rows of `operations`.
@@ -120,7 +120,7 @@ impl Reconciliation {
     }
 
     /// The next event that is needed: of those before `until`, none if there is no budget that they could belong to.
-    pub fn seek_events(&mut self, reader: &Reader, until: u64) -> Result<u64, LedgerError> {
+    pub fn seek_events(&mut self, reader: &Reader, until: Seq) -> Result<Seq, LedgerError> {
         self.find_events(reader)?;
         if self.since().is_none() {
             // Nobody's money: what comes until there is a budget is passed over.
@@ -130,7 +130,7 @@ impl Reconciliation {
     }
 
     /// When the oldest of all budgets was set.
-    fn since(&self) -> Option<i64> {
+    fn since(&self) -> Option<Timestamp> {
         self.budgets.all_terms().filter_map(|(name, _)| self.budgets.since(name)).min()
     }
 
@@ -144,9 +144,9 @@ impl Reconciliation {
 
     /// Whether so much is pending that it should be written before more is read.
     pub fn is_due(&self) -> bool {
-        let written = self.cursor.map_or(0, |cursor| cursor.events);
+        let written = self.cursor.map_or(Seq::FIRST, |cursor| cursor.events);
         self.sums.matched_len() >= RECONCILER_MATCHED_MAX
-            || self.events_seq().saturating_sub(written) >= RECONCILER_EVENTS_MAX
+            || self.events_seq().distance_from(written) >= RECONCILER_EVENTS_MAX
     }
 
     /// One group with everything that is pending, and the cursor after it; `None` if nothing is.

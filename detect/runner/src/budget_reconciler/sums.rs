@@ -7,6 +7,7 @@ use detect_core::cost::cost_of_row;
 use ledger::Row;
 use ledger::column::handle;
 use ledger::events::column;
+use operations::Money;
 use operations::fold::Budgets;
 use operations::kind::budget_request::{Observed, Owner, Scope, Seen, Set};
 
@@ -19,14 +20,14 @@ pub struct Sums {
     /// Read from the ledger when a budget first counts something.
     windows: BTreeMap<String, Observed>,
     changed: BTreeSet<String>,
-    matched: BTreeMap<(String, Owner), u64>,
+    matched: BTreeMap<(String, Owner), Money>,
 }
 
 impl Sums {
     /// Counts an event on every budget whose money it is.
     pub fn add(&mut self, row: &Row<'_>, budgets: &Budgets) {
         let Some(cost) = cost_of_row(row) else { return };
-        let second = row.recorded.div_euclid(1_000_000);
+        let second = row.recorded.unix_seconds();
         let mut matched = BTreeSet::new();
         for (name, set) in budgets.all_terms() {
             let counts = set.cap_micros.is_some()
@@ -59,7 +60,7 @@ impl Sums {
     /// The sum of the window in which `second` lies.
     fn sum(&mut self, name: &str, set: &Set, second: i64, budgets: &Budgets) -> &mut Observed {
         let window = set.period.window(second, set.offset_minutes).start;
-        let nothing = Observed { window, micros: 0, unreserved_micros: 0 };
+        let nothing = Observed { window, micros: Money::ZERO, unreserved_micros: Money::ZERO };
         let sum = self.windows.entry(name.to_owned()).or_insert_with(|| budgets.observed(name).unwrap_or(nothing));
         if sum.window != window {
             *sum = nothing;
@@ -84,7 +85,7 @@ impl Sums {
 
     /// Costs of reservations that were seen since the last writing.
     pub fn matched(&self) -> Vec<Seen> {
-        let seen = |((id, owner), micros): (&(String, Owner), &u64)| Seen {
+        let seen = |((id, owner), micros): (&(String, Owner), &Money)| Seen {
             id: id.clone(),
             owner: owner.clone(),
             micros: *micros,

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use ledger::events::column as event;
 use ledger::operations::column;
-use ledger::{Entry, Follower, Group, Options, Store};
+use ledger::{Entry, Follower, Group, Options, Seq, Store, Timestamp};
+use operations::Money;
 use operations::budget::BudgetService;
 use operations::calendar::Period;
 use operations::fold::{BudgetAnswer, Budgets, Projection};
@@ -28,7 +29,7 @@ fn set(team: &str) -> Set {
         families: vec!["gateway".to_owned(), "workspace".to_owned()],
         ..Scope::default()
     };
-    Set { cap_micros: Some(1_000), period: Period::Month, offset_minutes: 0, scope }
+    Set { cap_micros: Some(Money::from_micros(1_000)), period: Period::Month, offset_minutes: 0, scope }
 }
 
 impl World {
@@ -64,14 +65,14 @@ impl World {
 
     fn ask(&mut self, id: &str, request: Request) -> BudgetAnswer {
         let asked = Asked { owner: Owner::named("gateway"), subject: id.to_owned(), request };
-        let decided = self.budgets.ask(&asked, 0).unwrap();
+        let decided = self.budgets.ask(&asked, Timestamp::EPOCH).unwrap();
         self.asked += u64::from(decided.seq.is_some());
         decided.answer
     }
 
     fn reserve(&mut self, id: &str, budgets: &[&str], micros: u64) -> BudgetAnswer {
         let budgets = budgets.iter().map(ToString::to_string).collect();
-        self.ask(id, Request::Reserve(Reserve { budgets, micros, ttl_seconds: 3_600 }))
+        self.ask(id, Request::Reserve(Reserve { budgets, micros: Money::from_micros(micros), ttl_seconds: 3_600 }))
     }
 
     /// A reconciliation that knows all that was written before it.
@@ -82,7 +83,7 @@ impl World {
         let mut reading = Reading {
             reconciliation,
             events: Follower::new(events.clone(), events_from, false, EVENTS_LIMIT),
-            operations: Follower::new(operations, 0, false, OPERATIONS_LIMIT),
+            operations: Follower::new(operations, Seq::FIRST, false, OPERATIONS_LIMIT),
             reader: events,
         };
         while reading.reconciliation.is_behind() {
@@ -114,6 +115,7 @@ impl World {
     fn numbers(&self, budget: &str) -> [u64; 4] {
         let standing = self.budgets.read(|budgets| budgets.standing(budget)).unwrap().unwrap();
         [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.observed_micros]
+            .map(Money::as_micros)
     }
 
     /// The decisions that were written, by the request's position.
@@ -178,7 +180,7 @@ fn what_was_reserved_is_matched_and_the_rest_is_shown() {
     world.spend("green", "nobody", 900);
     world.settle();
     assert_eq!(world.numbers("red"), [0, 100, 7, 77]);
-    world.ask("c1", Request::Commit(BudgetCommit { micros: 60 }));
+    world.ask("c1", Request::Commit(BudgetCommit { micros: Money::from_micros(60) }));
     world.settle();
     assert_eq!(world.numbers("red"), [60, 0, 17, 77], "ten more were seen than were said");
     assert_eq!(world.numbers("blue"), [0; 4]);
@@ -239,7 +241,7 @@ fn a_budget_without_events_since_is_not_read_for_from_the_beginning() {
     let end = world.store.events().reader().durable().unwrap().next_seq;
     assert_eq!(
         (end, world.open().reconciliation.events_seq()),
-        (1, 1),
+        (Seq::new(1), Seq::new(1)),
         "what came before the budget is passed over for good"
     );
     world.store.stop();
@@ -310,7 +312,7 @@ proptest! {
                     world.reserve(&call.to_string(), budgets, micros);
                 }
                 Step::Commit(call, micros) => {
-                    world.ask(&call.to_string(), Request::Commit(BudgetCommit { micros }));
+                    world.ask(&call.to_string(), Request::Commit(BudgetCommit { micros: Money::from_micros(micros) }));
                 }
                 Step::Read => reading.read(),
                 Step::Write => world.write(&mut reading),

@@ -7,7 +7,7 @@ use detect_core::engine::EnginePosition;
 use detect_rules::rule_set::RuleSet;
 use ledger::consumer::Journal;
 use ledger::operations::column;
-use ledger::{AppendError, Appender, Group, LedgerError, LedgerName, Position, Reader, Row};
+use ledger::{AppendError, Appender, Group, LedgerError, LedgerName, Position, Reader, Row, Seq, Timestamp};
 use operations::alert::{ALERT, Alert};
 use operations::fold;
 use operations::kind::{self, Envelope, Kind};
@@ -39,7 +39,7 @@ pub struct Cursor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotRef {
     /// The next row at the time.
-    pub next_seq: u64,
+    pub next_seq: Seq,
     /// SHA-256 of the file in hexadecimal.
     pub sha256: String,
 }
@@ -79,7 +79,7 @@ pub struct History {
 }
 
 /// Where the runner writes, and reads what it wrote.
-pub trait DetectionJournal: Journal<Record = JournalRecord, Recorded = i64> {
+pub trait DetectionJournal: Journal<Record = JournalRecord, Recorded = Timestamp> {
     /// The newest cursor.
     fn cursor(&self) -> Result<Option<Cursor>, LedgerError>;
 
@@ -100,7 +100,7 @@ impl LedgerJournal {
         Self { reader, appender, shard }
     }
 
-    fn position(&self, seq: u64) -> String {
+    fn position(&self, seq: Seq) -> String {
         Position { ledger: LedgerName::Events, shard: self.shard, seq }.to_string()
     }
 
@@ -167,10 +167,10 @@ impl DetectionJournal for LedgerJournal {
 
 impl Journal for LedgerJournal {
     type Record = JournalRecord;
-    /// When it was recorded, in microseconds since 1970 UTC.
-    type Recorded = i64;
+    /// When it was recorded.
+    type Recorded = Timestamp;
 
-    async fn record(&self, commit: &JournalRecord) -> Result<i64, AppendError> {
+    async fn record(&self, commit: &JournalRecord) -> Result<Timestamp, AppendError> {
         Ok(self.appender.record(&self.group(commit)?).await?.recorded)
     }
 }

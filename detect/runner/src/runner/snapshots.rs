@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use ledger::Seq;
 use sha2::{Digest as _, Sha256};
 
 use crate::runner::journal::SnapshotRef;
@@ -25,7 +26,7 @@ impl Snapshots {
     }
 
     /// Writes a file; it is complete when this returns. `None` if it would be too large to be read back.
-    pub fn write(&self, next_seq: u64, bytes: &[u8]) -> io::Result<Option<SnapshotRef>> {
+    pub fn write(&self, next_seq: Seq, bytes: &[u8]) -> io::Result<Option<SnapshotRef>> {
         if bytes.len() as u64 > self.limit {
             return Ok(None);
         }
@@ -79,9 +80,9 @@ mod tests {
     fn a_damaged_or_missing_file_is_not_believed() {
         let dir = tempfile::tempdir().unwrap();
         let snapshots = Snapshots::open(dir.path(), 3).unwrap();
-        let write = |next_seq: u64, bytes: &[u8]| snapshots.write(next_seq, bytes).unwrap();
-        let (first, second) = (write(1, b"one").unwrap(), write(2, b"two").unwrap());
-        assert_eq!(write(3, b"four"), None, "it would not be read back");
+        let write = |next_seq: Seq, bytes: &[u8]| snapshots.write(next_seq, bytes).unwrap();
+        let (first, second) = (write(Seq::new(1), b"one").unwrap(), write(Seq::new(2), b"two").unwrap());
+        assert_eq!(write(Seq::new(3), b"four"), None, "it would not be read back");
         assert_eq!(snapshots.read(&first).as_deref(), Some(b"one".as_slice()));
         snapshots.keep_only(std::slice::from_ref(&second)).unwrap();
         assert_eq!(snapshots.read(&first), None);

@@ -5,6 +5,7 @@ use detect_core::engine::EnginePosition;
 use detect_core::findings::Findings;
 use detect_core::limits::BACKFILL_AGE;
 use ledger::Rows;
+use ledger::Seq;
 use ledger::consumer::{Halt, Source};
 
 use super::journal::{Cursor, DetectionJournal, History, RulesChange};
@@ -27,7 +28,7 @@ pub async fn start<S: Source, J: DetectionJournal>(core: Core<S, J>) -> Result<R
         let (detection, history) = base(&journal, &snapshots, &cursor, &options).map_err(Halt::Failed)?;
         (detection, history, cursor)
     } else {
-        let live_from = durable.recorded_until - BACKFILL_AGE.as_micros() as i64;
+        let live_from = durable.recorded_until.saturating_sub(BACKFILL_AGE);
         let detection = Detection::new(&options.rules, options.key, live_from);
         let cursor = Cursor { progress: detection.progress(), rules: 0, snapshots: Vec::new(), outages: Vec::new() };
         (detection, History::default(), cursor)
@@ -62,7 +63,7 @@ fn base(
     for reference in cursor.snapshots.iter().rev() {
         let Some(bytes) = snapshots.read(reference) else {
             tracing::warn!(
-                next_seq = reference.next_seq,
+                next_seq = reference.next_seq.get(),
                 "a snapshot of the detectors is missing or damaged; an older one is read"
             );
             continue;
@@ -95,11 +96,11 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
         Ok(())
     }
 
-    fn replay_rows(&mut self, rows: &Rows, end: u64, history: &History) -> Result<(), RunnerError> {
+    fn replay_rows(&mut self, rows: &Rows, end: Seq, history: &History) -> Result<(), RunnerError> {
         for row in rows.iter().take_while(|row| row.position.seq < end) {
             let progress = self.detection.progress();
             let mut clock = progress.clock;
-            clock.second = Some(row.recorded.div_euclid(1_000_000));
+            clock.second = Some(row.recorded.unix_seconds());
             self.replay_until(EnginePosition { clock, ..progress }, history)?;
             self.detection.engine.observe(&row, &mut self.findings);
             self.findings.clear();
@@ -109,7 +110,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
 
     /// Lets time pass at one position as it passed before, with its outages and changes of rules.
     fn replay_until(&mut self, target: EnginePosition, history: &History) -> Result<(), RunnerError> {
-        let here = |next_seq: u64| next_seq == target.next_seq;
+        let here = |next_seq: Seq| next_seq == target.next_seq;
         for change in history.rules.iter().filter(|change| here(change.progress.next_seq)) {
             if change.progress.clock.second <= target.clock.second && change.revision > self.detection.rules().0 {
                 self.replay_seconds(change.progress.clock.second, history);

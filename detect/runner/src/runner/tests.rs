@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use detect_core::sample::{self, START};
 use detect_rules::registry::Rules;
 use ledger::consumer::{End, Journal};
-use ledger::{Durable, LedgerName};
+use ledger::{Durable, LedgerName, Seq, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner};
@@ -45,9 +45,9 @@ impl DetectionJournal for MemoryJournal {
 
 impl Journal for MemoryJournal {
     type Record = JournalRecord;
-    type Recorded = i64;
+    type Recorded = Timestamp;
 
-    async fn record(&self, commit: &JournalRecord) -> Result<i64, AppendError> {
+    async fn record(&self, commit: &JournalRecord) -> Result<Timestamp, AppendError> {
         // A place to be killed before it is durable, and one after.
         tokio::task::yield_now().await;
         {
@@ -59,7 +59,7 @@ impl Journal for MemoryJournal {
             memory.commits += 1;
         }
         tokio::task::yield_now().await;
-        Ok(0)
+        Ok(Timestamp::EPOCH)
     }
 }
 
@@ -104,8 +104,9 @@ impl MemorySource {
         Self { life, durable, at: 0, block }
     }
 
-    fn rows_before(&self, end: usize) -> u64 {
-        self.life.moments[..end].iter().filter(|moment| matches!(moment, Moment::Row(_))).count() as u64
+    fn rows_before(&self, end: usize) -> Seq {
+        let rows = self.life.moments[..end].iter().filter(|moment| matches!(moment, Moment::Row(_)));
+        Seq::new(rows.count() as u64)
     }
 
     fn step(&mut self) {
@@ -115,15 +116,15 @@ impl MemorySource {
 }
 
 impl Source for MemorySource {
-    fn seek(&mut self, from: u64) {
-        let mut rows = 0;
+    fn seek(&mut self, from: Seq) {
+        let mut rows = Seq::FIRST;
         self.at = self
             .life
             .moments
             .iter()
             .position(|moment| {
                 let found = rows == from;
-                rows += u64::from(matches!(moment, Moment::Row(_)));
+                rows = rows.skip(u64::from(matches!(moment, Moment::Row(_))));
                 found
             })
             .unwrap_or(self.life.moments.len());
@@ -133,7 +134,7 @@ impl Source for MemorySource {
         LedgerName::Events
     }
 
-    fn cursor(&self) -> u64 {
+    fn cursor(&self) -> Seq {
         self.rows_before(self.at)
     }
 
@@ -163,7 +164,7 @@ impl Source for MemorySource {
                 // Whoever reads what was durable before it started sees rows only.
                 Some(Moment::Heartbeat { .. }) if self.at < self.durable => {}
                 Some(Moment::Heartbeat { second, .. }) if rows.is_empty() => {
-                    rows.recorded_until = (START + second) * 1_000_000;
+                    rows.recorded_until = Timestamp::from_unix_seconds(START + second);
                     self.step();
                     return Ok(Some(rows));
                 }
@@ -183,7 +184,7 @@ impl Source for MemorySource {
         let (second, batch) = last.clone().next().unwrap_or_default();
         Ok(Durable {
             next_seq: self.rows_before(end),
-            recorded_until: (START + second) * 1_000_000,
+            recorded_until: Timestamp::from_unix_seconds(START + second),
             batches: batch + 1,
         })
     }
@@ -380,7 +381,8 @@ fn a_ledger_that_was_rolled_back_stops_the_runner() {
             break result.unwrap_err();
         }
     };
-    assert!(matches!(error, RunnerError::RolledBack { durable: 1, cursor: 3 }), "{error}");
+    let RunnerError::RolledBack { durable, cursor } = error else { panic!("{error}") };
+    assert_eq!((durable.get(), cursor.get()), (1, 3));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ledger::Seq;
 use operations::fold::Fold as _;
 use operations::kind::delivery::{SENT_KIND, Sent};
 use operations::kind::export::RECEIPT_KIND;
@@ -29,8 +30,8 @@ impl Receiver {
 
     /// Tells it of these entries as PagerDuty is told, takes its receipt, and returns `opens|acknowledges|ends subject (number of alerts)`.
     fn tell(&mut self, entries: &[Value]) -> Vec<String> {
-        let rows = fixtures::block(LedgerName::Operations, self.next, entries);
-        self.next = rows.next_seq;
+        let rows = fixtures::block(LedgerName::Operations, Seq::new(self.next), entries);
+        self.next = rows.next_seq.get();
         let grouping = Grouping { columns: vec![Column::Rule], window: Duration::from_mins(30) };
         let filter = crate::record::Filter { grouping: Arc::new(grouping), ..fixtures::filter() };
         let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);

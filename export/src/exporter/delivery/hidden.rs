@@ -7,22 +7,22 @@ async fn an_escalation_that_is_hidden_at_its_turn_reaches_its_receiver_when_the_
     let mut bench = Bench::new().await;
     let triage = bench.escalating();
     bench.append(&[alert_of(1, Severity::High)]).await;
-    let now = crate::status::now_micros();
-    record_notices(&triage, now + 16 * MINUTE);
+    let now = crate::status::now();
+    record_notices(&triage, now.saturating_add(MINUTE * 16));
     assert_eq!(bench.kinds().0[NOTICE], 1);
     // Nobody was sent anything yet when somebody silences the alert.
     let silence = ask(
         &triage,
         json!({"action": "silence", "kind": "silence", "matchers": ["rule=egress.denied_post"],
-        "reason": "a test", "ends": now + 60 * MINUTE}),
+        "reason": "a test", "ends": now.saturating_add(MINUTE * 60)}),
     );
     let (stop, running) = bench.run(&triage);
     bench.until(|kinds, _| has(kinds, HIDDEN_KIND, 2)).await;
-    record_notices(&triage, crate::status::now_micros());
+    record_notices(&triage, crate::status::now());
     assert_eq!(bench.kinds().0[NOTICE], 1);
     ask(&triage, json!({"action": "expire", "silence": silence}));
     for _ in 0..3 {
-        record_notices(&triage, crate::status::now_micros());
+        record_notices(&triage, crate::status::now());
     }
     bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
     stop.cancel();

@@ -2,8 +2,9 @@
 //! HTML gets it escaped.
 
 use std::fmt::Write as _;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
+use ledger::Timestamp;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use operations::alert::Alert;
@@ -45,7 +46,7 @@ impl Header for AutoSubmitted {
 
 impl Composer<'_> {
     /// The mail about one alert.
-    pub fn notification(&self, key: &str, notification: &Notification<'_>, recorded: i64) -> Vec<u8> {
+    pub fn notification(&self, key: &str, notification: &Notification<'_>, recorded: Timestamp) -> Vec<u8> {
         let (state, action) = match (&notification.over, notification.opened) {
             (Some(Over::Resolved(_)), _) => ("RESOLVED", None),
             (Some(Over::Closed(action)), _) => ("CLOSED", Some(*action)),
@@ -84,7 +85,7 @@ impl Composer<'_> {
     }
 
     /// The mail about many alerts.
-    pub fn digest(&self, digest: &Digest<'_>, recorded: i64) -> Vec<u8> {
+    pub fn digest(&self, digest: &Digest<'_>, recorded: Timestamp) -> Vec<u8> {
         let mut values = Vec::new();
         for (rule, severity, count) in digest.rules().into_iter().take(DIGEST_RULES_MAX) {
             values.push(("Rule", format!("{count} × {} ({severity})", line(rule, VALUE_CHARS_MAX).text)));
@@ -100,17 +101,17 @@ impl Composer<'_> {
     }
 
     /// The mail that a digest is over.
-    pub fn digest_over(&self, key: &str, recorded: i64) -> Vec<u8> {
+    pub fn digest_over(&self, key: &str, recorded: Timestamp) -> Vec<u8> {
         let lead = "All alerts of the digest are over.".to_owned();
         let content = MailContent { subject: "[RESOLVED] Digest".to_owned(), lead, values: Vec::new() };
         self.mail(&format!("{key}/over"), key, &content, recorded)
     }
 
     /// The bytes; empty if an address is none, which the configuration's check rules out.
-    fn mail(&self, key: &str, thread: &str, content: &MailContent, recorded: i64) -> Vec<u8> {
+    fn mail(&self, key: &str, thread: &str, content: &MailContent, recorded: Timestamp) -> Vec<u8> {
         let domain = self.from.rsplit('@').next().unwrap_or("tachograph");
         let id = |text: &str| format!("<{}@{domain}>", atom(text));
-        let date = UNIX_EPOCH + Duration::from_micros(u64::try_from(recorded).unwrap_or_default());
+        let date = UNIX_EPOCH + recorded.since(Timestamp::EPOCH);
         let Ok(from) = self.from.parse::<Mailbox>() else { return Vec::new() };
         let mut builder = lettre::Message::builder()
             .from(from)

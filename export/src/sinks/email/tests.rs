@@ -1,5 +1,6 @@
 //! Mails as bytes, and a real SMTP session on the loopback.
 
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -133,7 +134,7 @@ async fn send(extra: &Value, allow_private: bool) -> Result<Reply, SendError> {
     let sink = sink(extra);
     let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
     let reach = Reach { allow_private, ca_file: None, timeout: Duration::from_secs(20) };
-    sink.connect(&reach).unwrap().send(sink.payload(&rendered.messages[0], 0).unwrap()).await
+    sink.connect(&reach).unwrap().send(sink.payload(&rendered.messages[0], Timestamp::EPOCH).unwrap()).await
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The events as PagerDuty's published schema wants them, their order, and that no alert breaks out of them.
 
+use ledger::Timestamp;
 use operations::alert::State;
 use proptest::prelude::*;
 
@@ -87,7 +88,7 @@ fn the_key_is_in_the_request_only_and_goes_to_its_region() {
     for (region, host) in [("us", "https://events.pagerduty.com/"), ("eu", "https://events.eu.pagerduty.com/")] {
         let sink: PagerDuty = serde_json::from_value(settings(region)).unwrap();
         let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
-        let request = sink.payload(&rendered.messages[0], 0).unwrap();
+        let request = sink.payload(&rendered.messages[0], Timestamp::EPOCH).unwrap();
         assert!(request.shown_url.starts_with(host), "{}", request.shown_url);
         let event: Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(event["routing_key"], "0123456789abcdef0123456789abcdef");
@@ -96,7 +97,7 @@ fn the_key_is_in_the_request_only_and_goes_to_its_region() {
     }
     std::fs::write(&path, "hunter2\",\"x").unwrap();
     let sink: PagerDuty = serde_json::from_value(settings("us")).unwrap();
-    let error = sink.payload(&Message::default(), 0).err().unwrap().to_string();
+    let error = sink.payload(&Message::default(), Timestamp::EPOCH).err().unwrap().to_string();
     assert!(error.contains("integration key") && !error.contains("hunter2"), "{error}");
     assert!(serde_json::from_value::<PagerDuty>(settings("asia")).is_err());
 }

@@ -3,6 +3,7 @@
 //!
 //! What the first message of an alert is called by Slack (`ts`) comes from the outbox, which is read from the ledger.
 
+use ledger::Timestamp;
 use operations::alert::Alert;
 use operations::fold::Outbox;
 use operations::kind::delivery::SentAlert;
@@ -222,12 +223,12 @@ pub fn fallback(answer: &Response, message: &Message) -> Option<Message> {
 }
 
 /// The question whether a message arrived: the method and its form, or `None` if a repetition changes nothing.
-pub fn question(message: &Message, channel: &str, now: i64) -> Option<(&'static str, String)> {
+pub fn question(message: &Message, channel: &str, now: Timestamp) -> Option<(&'static str, String)> {
     if message.to != POST {
         return None;
     }
     let body: Value = serde_json::from_slice(&message.body).ok()?;
-    let oldest = now.div_euclid(1_000_000) - SLACK_LOOK_BACK.as_secs() as i64;
+    let oldest = now.saturating_sub(SLACK_LOOK_BACK).unix_seconds();
     let form = format!("channel={channel}&include_all_metadata=true&limit=50&oldest={oldest}");
     Some(match body["thread_ts"].as_str() {
         Some(ts) => ("conversations.replies", format!("{form}&ts={ts}")),

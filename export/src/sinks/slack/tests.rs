@@ -1,5 +1,6 @@
 //! What a message holds, and that no alert can break out of it.
 
+use ledger::Timestamp;
 use operations::alert::{Alert, Severity, State, What, Who};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -109,11 +110,11 @@ fn the_webhook_is_never_shown() {
     let path = dir.path().join("webhook");
     std::fs::write(&path, "https://hooks.slack.example/services/T1/B1/hunter2\n").unwrap();
     let sink = of_settings(json!({"webhook": format!("file:{}", path.display())})).unwrap();
-    let request = sink.payload(&Message::default(), 0).unwrap();
+    let request = sink.payload(&Message::default(), Timestamp::EPOCH).unwrap();
     assert_eq!(request.shown_url, "https://hooks.slack.example/****");
     assert!(!request.shown(b"{}").contains("hunter2") && !format!("{sink:?}").contains("hunter2"));
     std::fs::write(&path, "hunter2\n").unwrap();
-    let error = sink.payload(&Message::default(), 0).err().unwrap().to_string();
+    let error = sink.payload(&Message::default(), Timestamp::EPOCH).err().unwrap().to_string();
     assert!(!error.contains("hunter2") && error.contains("webhook"), "{error}");
 }
 
@@ -183,7 +184,7 @@ fn a_digest_says_what_nobody_acknowledged() {
 #[test]
 fn a_bot_looks_before_it_sends_again() {
     let (message, _) = &of_bot(&[alert_of(1, Severity::High)], &fixtures::outbox())[0];
-    let (method, form) = super::bot::question(message, "C0123456789", 100_000_000_000).unwrap();
+    let (method, form) = super::bot::question(message, "C0123456789", Timestamp::from_unix_seconds(100_000)).unwrap();
     assert_eq!(
         (method, form.as_str()),
         ("conversations.history", "channel=C0123456789&include_all_metadata=true&limit=50&oldest=13600")
@@ -201,7 +202,7 @@ fn a_bot_looks_before_it_sends_again() {
     let limited = reconciled(&json!({"ok": false, "error": "ratelimited"}));
     assert!(matches!(limited, Reconciled::Unknown(Judgement::Retry { .. })));
     let change = Message { to: "chat.update", ..message.clone() };
-    assert!(reconcile.question(&change, 0).is_none(), "a change in place can be repeated");
+    assert!(reconcile.question(&change, Timestamp::EPOCH).is_none(), "a change in place can be repeated");
     assert!(sink().capabilities().reconcile.is_none(), "nobody can be asked through a webhook");
 }
 

@@ -1,5 +1,6 @@
 //! The messages, and what of them is the same for each attempt.
 
+use ledger::Timestamp;
 use operations::alert::Severity;
 
 use super::*;
@@ -44,8 +45,8 @@ fn the_timestamp_belongs_to_the_attempt_and_the_rest_does_not() {
     let sink: Webhook = serde_json::from_value(settings).unwrap();
     let rendered = sink.render(&records_of(&[alert_of(1, Severity::High)]), &outbox());
     let (first, second) = (
-        sink.payload(&rendered.messages[0], 1_000_000).unwrap(),
-        sink.payload(&rendered.messages[0], 9_999_999).unwrap(),
+        sink.payload(&rendered.messages[0], Timestamp::from_unix_seconds(1)).unwrap(),
+        sink.payload(&rendered.messages[0], Timestamp::from_unix_micros(9_999_999)).unwrap(),
     );
     let header =
         |request: &Request, name: &str| request.headers.iter().find(|(header, _)| *header == name).unwrap().1.clone();
@@ -54,7 +55,7 @@ fn the_timestamp_belongs_to_the_attempt_and_the_rest_does_not() {
     assert_ne!(header(&first, "webhook-signature"), header(&second, "webhook-signature"));
     assert!(!header(&first, "webhook-id").contains('.') && !first.shown(b"{}").contains("MfKQ"));
     std::fs::write(&path, "hunter2").unwrap();
-    let error = sink.payload(&rendered.messages[0], 0).err().unwrap().to_string();
+    let error = sink.payload(&rendered.messages[0], Timestamp::EPOCH).err().unwrap().to_string();
     assert!(error.contains("whsec_") && !error.contains("hunter2"), "{error}");
 }
 

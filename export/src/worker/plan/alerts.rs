@@ -1,5 +1,6 @@
 //! What a plan knows and records about alerts: what is hidden, what a receiver has, and what it refused.
 
+use ledger::Seq;
 use operations::alert::State;
 use operations::kind::alert_notice::Because;
 use operations::kind::delivery::{Hidden, Sent};
@@ -13,7 +14,7 @@ use crate::worker::state_store::{HiddenEntry, RejectedEntry, SentEntry, StateEnt
 
 impl Plan {
     /// What hid a record when an earlier process decided to send its range.
-    pub(super) fn decided(&self, seq: u64) -> Option<String> {
+    pub(super) fn decided(&self, seq: Seq) -> Option<String> {
         let (_, intent) = self.intent.inherited()?;
         let at = intent.hidden.binary_search_by_key(&seq, |hidden| hidden.seq).ok()?;
         Some(intent.hidden[at].by.clone())
@@ -31,7 +32,7 @@ impl Plan {
     }
 
     fn is_doubtful(&self, record: &Record) -> bool {
-        let decided = self.intent.inherited().map_or(0, |(end, _)| end);
+        let decided = self.intent.inherited().map_or(Seq::FIRST, |(end, _)| end);
         record.position.seq >= decided && is_hideable(&record.body)
     }
 

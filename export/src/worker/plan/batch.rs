@@ -1,6 +1,7 @@
 //! Batches, and the intent to send one.
 
 use ledger::Position;
+use ledger::Seq;
 use operations::kind::delivery::SentAlert;
 use operations::kind::export::ExportIntent;
 use sha2::{Digest as _, Sha256};
@@ -12,7 +13,7 @@ use crate::record::Record;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// The position after the range.
-    pub end: u64,
+    pub end: Seq,
     /// Its records.
     pub records: BatchRecords,
     /// The messages that tell of them.
@@ -34,14 +35,14 @@ pub enum BatchRecords {
 
 impl Batch {
     /// A batch whose range ends there.
-    pub fn new(end: u64, records: BatchRecords, rendered: Rendered) -> Self {
+    pub fn new(end: Seq, records: BatchRecords, rendered: Rendered) -> Self {
         let Rendered { messages, silent, .. } = rendered;
         Self { end, records, messages, silent }
     }
 
     /// Dead letters that are sent once more; `position` is the last of them.
     pub fn of_letters(position: Position, letters: Vec<Record>, rendered: Rendered) -> Self {
-        Self::new(position.seq + 1, BatchRecords::Letters(letters), rendered)
+        Self::new(position.seq.next(), BatchRecords::Letters(letters), rendered)
     }
 
     /// How many of the records that wait are in it.
@@ -78,14 +79,14 @@ pub enum Intent {
     /// There is none.
     None,
     /// This process is about to send it.
-    Own(u64, ExportIntent),
+    Own(Seq, ExportIntent),
     /// An earlier process was about to send it, and it has to be repeated first.
-    Inherited(u64, ExportIntent),
+    Inherited(Seq, ExportIntent),
 }
 
 impl Intent {
     /// The one that an earlier process left.
-    pub fn inherited(&self) -> Option<(u64, &ExportIntent)> {
+    pub fn inherited(&self) -> Option<(Seq, &ExportIntent)> {
         match self {
             Self::Inherited(end, intent) => Some((*end, intent)),
             Self::Own(..) | Self::None => None,
@@ -93,7 +94,7 @@ impl Intent {
     }
 
     /// Records an intent, whoever had it first. Returns whether it is new.
-    pub fn put(&mut self, end: u64, record: ExportIntent) -> bool {
+    pub fn put(&mut self, end: Seq, record: ExportIntent) -> bool {
         match self {
             Self::Own(known_end, known) | Self::Inherited(known_end, known) => {
                 let is_new = *known_end != end || *known != record;

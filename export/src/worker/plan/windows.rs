@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use ledger::Durable;
+use ledger::Seq;
 use operations::kind::export::{Cut, ExportWindow, Intended};
 use sha2::{Digest as _, Sha256};
 
@@ -33,7 +34,7 @@ pub struct Windows {
 /// A range that is sent batch by batch.
 #[derive(Debug, Clone, Copy)]
 struct Window {
-    end: u64,
+    end: Seq,
     cut: Cut,
     /// Whether its intent is newer than the newest receipt.
     intended: bool,
@@ -50,7 +51,7 @@ struct Growing {
 
 impl Windows {
     /// Begins anew, or in the window to `end` that an earlier process was in.
-    pub fn new(earlier: Option<(u64, &ExportWindow)>) -> Self {
+    pub fn new(earlier: Option<(Seq, &ExportWindow)>) -> Self {
         let window = earlier.map(|(end, window)| Window { end, cut: window.cut, intended: true, inherited: true });
         Self { window, growing: None, steady: true, batches_until: 0 }
     }
@@ -61,12 +62,12 @@ impl Windows {
     }
 
     /// The end of the window.
-    pub fn end(&self) -> Option<u64> {
+    pub fn end(&self) -> Option<Seq> {
         self.window.map(|window| window.end)
     }
 
     /// How many of the records that wait go together; `None` as long as records may follow that belong to them.
-    pub fn count(&self, pending: &VecDeque<Record>, limit: usize, read_to: u64) -> Option<usize> {
+    pub fn count(&self, pending: &VecDeque<Record>, limit: usize, read_to: Seq) -> Option<usize> {
         let Some(Window { end, cut, .. }) = self.window else { return Some(pending.len().min(limit)) };
         let batch = pending.front()?.batch;
         let belongs = |record: &Record| record.position.seq < end && (cut == Cut::Full || record.batch == batch);
@@ -173,7 +174,7 @@ impl Plan {
     pub fn enter(&mut self, durable: Durable, entries: u64) {
         let Some(first) = self.pending.front() else { return };
         let behind = durable.batches.saturating_sub(first.batch);
-        let most = first.position.seq.saturating_add(entries);
+        let most = first.position.seq.skip(entries);
         let (end, cut) =
             if behind > BEHIND_BATCHES { (most.min(durable.next_seq), Cut::Full) } else { (most, Cut::LedgerBatch) };
         if let Some(windows) = &mut self.windows {
@@ -194,7 +195,7 @@ impl Plan {
         (!intended).then(|| self.window_entry(end, cut))
     }
 
-    fn window_entry(&self, end: u64, cut: Cut) -> StateEntry {
+    fn window_entry(&self, end: Seq, cut: Cut) -> StateEntry {
         let record = ExportWindow { export_seq: self.export_seq, records_max: self.limit as u64, cut };
         StateEntry::Intent(IntentEntry { from: self.next_seq, to: end, record: Intended::Window(record) })
     }

@@ -1,5 +1,6 @@
 //! What dead letters are sent with: the ends of their alerts to people, and nothing else to anybody.
 
+use ledger::Seq;
 use operations::alert::{Alert, Severity, State};
 use operations::kind::delivery::SENT_KIND;
 
@@ -31,11 +32,14 @@ fn worker_over(entries: Vec<Value>, alerts_only: bool) -> SinkWorker<MemoryFeed,
 
 /// The sequence numbers of what is sent with these letters, and of those that are not sent.
 fn sent(entries: &[Value], alerts_only: bool, letters: &[u64]) -> (Vec<u64>, Vec<u64>) {
-    let at = |seq: &u64| (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: *seq }, *seq);
+    let at = |seq: &u64| (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::new(*seq) }, *seq);
     let letters: Vec<_> = letters.iter().map(at).collect();
     let worker = worker_over(entries.to_vec(), alerts_only);
     let (records, missing) = paused().block_on(worker.letters(&letters)).unwrap();
-    (records.iter().map(|record| record.position.seq).collect(), missing.iter().map(|position| position.seq).collect())
+    (
+        records.iter().map(|record| record.position.seq.get()).collect(),
+        missing.iter().map(|position| position.seq.get()).collect(),
+    )
 }
 
 #[test]
@@ -72,6 +76,6 @@ fn what_the_receiver_was_told_before_a_letter_does_not_replace_it() {
 fn looking_for_the_ends_of_letters_hears_the_stop() {
     let worker = worker_over(vec![revision(1, 1, State::Open)], true);
     worker.consumer.stop().cancel();
-    let letter = (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: 0 }, 0);
+    let letter = (ledger::Position { ledger: LedgerName::Operations, shard: 0, seq: Seq::FIRST }, 0);
     assert!(matches!(paused().block_on(worker.letters(&[letter])), Err(Halt::Stopped)));
 }

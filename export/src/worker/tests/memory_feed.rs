@@ -1,7 +1,7 @@
 //! The simulated ledger as a worker reads it.
 
 use ledger::consumer::End;
-use ledger::{Durable, LedgerError, LedgerName, Rows};
+use ledger::{Durable, LedgerError, LedgerName, Rows, Seq};
 
 use super::*;
 
@@ -25,8 +25,8 @@ impl MemoryFeed {
             return None;
         }
         let entries = &entries[..entries.len().min(self.block)];
-        let mut rows = fixtures::block_in(world.ledger.unwrap(), self.at, entries, |seq| world.batch_of(seq));
-        self.at = rows.next_seq;
+        let mut rows = fixtures::block_in(world.ledger.unwrap(), Seq::new(self.at), entries, |seq| world.batch_of(seq));
+        self.at = rows.next_seq.get();
         if self.at >= world.entries.len() as u64 {
             rows.batches_until = rows.batches_until.max(world.closed());
         }
@@ -40,17 +40,17 @@ impl Source for MemoryFeed {
         self.world.lock().unwrap().ledger.unwrap()
     }
 
-    fn cursor(&self) -> u64 {
-        self.at
+    fn cursor(&self) -> Seq {
+        Seq::new(self.at)
     }
 
-    fn seek(&mut self, from: u64) {
-        (self.at, self.closed) = (from, 0);
+    fn seek(&mut self, from: Seq) {
+        (self.at, self.closed) = (from.get(), 0);
     }
 
     fn durable(&self) -> Result<Durable, LedgerError> {
         let world = self.world.lock().unwrap();
-        Ok(Durable { next_seq: world.entries.len() as u64, batches: world.closed(), ..Durable::default() })
+        Ok(Durable { next_seq: Seq::new(world.entries.len() as u64), batches: world.closed(), ..Durable::default() })
     }
 
     fn look(&mut self) -> Result<Durable, LedgerError> {
@@ -62,7 +62,7 @@ impl Source for MemoryFeed {
     }
 
     fn nothing(&self) -> Rows {
-        Rows::new(self.ledger(), 0, self.at)
+        Rows::new(self.ledger(), 0, Seq::new(self.at))
     }
 
     async fn changed(&mut self) -> Result<(), LedgerError> {
@@ -72,6 +72,6 @@ impl Source for MemoryFeed {
 
     fn end(&self) -> Option<End> {
         let world = self.world.clone();
-        Some(End::new(move || world.lock().unwrap().entries.len() as u64))
+        Some(End::new(move || Seq::new(world.lock().unwrap().entries.len() as u64)))
     }
 }

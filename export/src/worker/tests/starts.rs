@@ -16,7 +16,7 @@ fn a_sink_that_starts_now_gets_nothing_old_and_its_receipts_tile_all_the_same() 
     });
     let world = world.lock().unwrap();
     let ranges: Vec<(u64, u64, u64)> =
-        world.receipts().iter().map(|entry| (entry.from, entry.to, entry.record.count)).collect();
+        world.receipts().iter().map(|entry| (entry.from.get(), entry.to.get(), entry.record.count)).collect();
     assert_eq!(ranges, [(0, 10, 0), (10, 11, 1)]);
     assert!(world.taken[&0][0].contains("new"));
 }

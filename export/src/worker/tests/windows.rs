@@ -1,6 +1,7 @@
 //! Many batches under one intent: what that costs, what is recorded when something fails, and that whoever repeats a window
 //! makes the same batches.
 
+use ledger::Seq;
 use operations::kind::export::ExportIntent;
 
 use super::*;
@@ -118,7 +119,7 @@ fn troubled(world: &Shared, fault: Fault, change: impl FnOnce(&mut SinkWorker<Me
             while world.lock().unwrap().bodies.len() < 3 {
                 sleep(Duration::from_millis(1)).await;
             }
-            let ends = |world: &World| world.receipts().iter().map(|receipt| receipt.to).collect::<Vec<_>>();
+            let ends = |world: &World| world.receipts().iter().map(|receipt| receipt.to.get()).collect::<Vec<_>>();
             assert_eq!(ends(&world.lock().unwrap()), [5], "the first is told at once, the next ones together");
             world.lock().unwrap().faults = vec![fault; 9].into();
             sleep(Duration::from_millis(6_500)).await;
@@ -130,12 +131,11 @@ fn troubled(world: &Shared, fault: Fault, change: impl FnOnce(&mut SinkWorker<Me
         }
     });
     let world = world.lock().unwrap();
-    let Some(StateEntry::Intent(IntentEntry { from: 15, to: 20, record: Intended::Batch(intent) })) =
-        world.recorded.last()
+    let Some(StateEntry::Intent(IntentEntry { from, to, record: Intended::Batch(intent) })) = world.recorded.last()
     else {
         panic!("the batch in trouble has an intent of its own: {:?}", world.recorded.last());
     };
-    assert_eq!((intent.export_seq, intent.count), (15, 5));
+    assert_eq!((from.get(), to.get(), intent.export_seq, intent.count), (15, 20, 15, 5));
 }
 
 /// The same with a process that follows after a kill, which sends that batch again as it was.
@@ -189,7 +189,7 @@ fn the_intent_of_one_batch_is_repeated_as_it_was_whatever_the_ledger_holds_by_no
     let dir = tempfile::tempdir().unwrap();
     let world = fives();
     let record = ExportIntent { export_seq: 0, count: 7, sha256: String::new(), hidden: Vec::new() };
-    let intent = IntentEntry { from: 0, to: 7, record: Intended::Batch(record) };
+    let intent = IntentEntry { from: Seq::FIRST, to: Seq::new(7), record: Intended::Batch(record) };
     world.lock().unwrap().recorded.push(StateEntry::Intent(intent));
     world.lock().unwrap().entries = vec![json!({"kind": "note"}); 20];
     paused().block_on(finish_only(&world, dir.path()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ledger::events::column;
-use ledger::{AppendError, LedgerName, Position};
+use ledger::{AppendError, LedgerName, Position, Seq};
 use operations::access::Trust;
 use tokio::sync::watch;
 
@@ -240,7 +240,7 @@ impl<P: PositionWriter> Intake<P> {
                 }
                 Verdict::Unknown | Verdict::New(_) | Verdict::Duplicate => None,
             };
-            if let Some(seq) = refers_to {
+            if let Some(seq) = refers_to.map(Seq::new) {
                 event.refer_to(&Position { ledger: LedgerName::Events, shard: self.pipeline.ledger.shard(), seq });
             }
             let place = match verdict {

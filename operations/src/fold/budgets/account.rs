@@ -4,20 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Window;
 use crate::kind::budget_request::{Observed, Set};
+use crate::money::Money;
+use ledger::Timestamp;
 
-/// How a budget stands in its day or month. Amounts are micro-USD.
+/// How a budget stands in its day or month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// The hard cap.
-    pub cap_micros: u64,
+    pub cap_micros: Money,
     /// Spent within reservations.
-    pub committed_micros: u64,
+    pub committed_micros: Money,
     /// Kept for calls that are not done.
-    pub reserved_micros: u64,
+    pub reserved_micros: Money,
     /// Spent without a reservation: beyond one, after one was over, or never announced and seen in the events only.
-    pub unreserved_micros: u64,
+    pub unreserved_micros: Money,
     /// What the events of the day or month cost, whether it was reserved or not.
-    pub observed_micros: u64,
+    pub observed_micros: Money,
     /// Number of open reservations.
     pub open: u32,
     /// The day or month.
@@ -27,8 +29,8 @@ pub struct Standing {
 
 impl Standing {
     /// What can still be reserved.
-    pub fn available_micros(&self) -> u64 {
-        let taken = self.committed_micros + self.reserved_micros;
+    pub fn available(&self) -> Money {
+        let taken = self.committed_micros.saturating_add(self.reserved_micros);
         self.cap_micros.saturating_sub(taken.saturating_add(self.unreserved_micros))
     }
 }
@@ -37,34 +39,34 @@ impl Standing {
 pub(super) struct Account {
     /// No cap means that it is closed.
     set: Set,
-    /// When it was opened: microseconds since 1970 UTC.
-    since: i64,
+    /// When it was opened.
+    since: Timestamp,
     window: Window,
-    committed: u64,
-    reserved: u64,
+    committed: Money,
+    reserved: Money,
     open: u32,
     /// Spent by known calls outside of their reservations.
-    beyond: u64,
+    beyond: Money,
     /// What its events add up to, in this window or one before.
     observed: Option<Observed>,
 }
 
 impl Account {
-    pub(super) fn new(set: &Set, recorded: i64) -> Self {
+    pub(super) fn new(set: &Set, recorded: Timestamp) -> Self {
         Self {
             set: set.clone(),
             since: recorded,
-            window: set.period.window(recorded.div_euclid(1_000_000), set.offset_minutes),
-            committed: 0,
-            reserved: 0,
+            window: set.period.window(recorded.unix_seconds(), set.offset_minutes),
+            committed: Money::ZERO,
+            reserved: Money::ZERO,
             open: 0,
-            beyond: 0,
+            beyond: Money::ZERO,
             observed: None,
         }
     }
 
     /// Another cap or scope counts at once; another calendar starts its own window.
-    pub(super) fn set(&mut self, set: &Set, recorded: i64) {
+    pub(super) fn set(&mut self, set: &Set, recorded: Timestamp) {
         if (self.set.period, self.set.offset_minutes) == (set.period, set.offset_minutes) {
             self.set = set.clone();
         } else {
@@ -77,7 +79,7 @@ impl Account {
         &self.set
     }
 
-    pub(super) fn since(&self) -> i64 {
+    pub(super) fn since(&self) -> Timestamp {
         self.since
     }
 
@@ -87,7 +89,7 @@ impl Account {
     pub(super) fn turn(&mut self, second: i64) -> i64 {
         if second >= self.window.end {
             self.window = self.set.period.window(second, self.set.offset_minutes);
-            (self.committed, self.beyond) = (0, 0);
+            (self.committed, self.beyond) = (Money::ZERO, Money::ZERO);
         }
         self.window.end
     }
@@ -98,7 +100,7 @@ impl Account {
 
     /// Whether nothing of it is left to know: it was closed, and its last reservation and its window are over.
     pub(super) fn is_gone(&self) -> bool {
-        self.is_closed() && self.open == 0 && self.committed == 0 && self.beyond == 0
+        self.is_closed() && self.open == 0 && self.committed.is_zero() && self.beyond.is_zero()
     }
 
     pub(super) fn open(&self) -> u32 {
@@ -112,9 +114,10 @@ impl Account {
     pub(super) fn standing(&self) -> Standing {
         // What was seen in another window says nothing about this one.
         let observed = self.observed.filter(|observed| observed.window == self.window.start);
-        let (seen, unreserved) = observed.map_or((0, 0), |observed| (observed.micros, observed.unreserved_micros));
+        let (seen, unreserved) =
+            observed.map(|observed| (observed.micros, observed.unreserved_micros)).unwrap_or_default();
         Standing {
-            cap_micros: self.set.cap_micros.unwrap_or(0),
+            cap_micros: self.set.cap_micros.unwrap_or_default(),
             committed_micros: self.committed,
             reserved_micros: self.reserved,
             unreserved_micros: self.beyond.saturating_add(unreserved),
@@ -124,21 +127,21 @@ impl Account {
         }
     }
 
-    pub(super) fn reserve(&mut self, micros: u64) {
-        self.reserved += micros;
+    pub(super) fn reserve(&mut self, amount: Money) {
+        self.reserved = self.reserved.saturating_add(amount);
         self.open += 1;
     }
 
     /// A reservation is over: what of it was spent is committed, the rest can be reserved again.
-    pub(super) fn end(&mut self, reserved: u64, spent: u64) {
+    pub(super) fn end(&mut self, reserved: Money, spent: Money) {
         self.reserved = self.reserved.saturating_sub(reserved);
         self.open = self.open.saturating_sub(1);
         self.committed = self.committed.saturating_add(spent.min(reserved));
     }
 
     /// A known call spent what was not reserved for it.
-    pub(super) fn spend_beyond(&mut self, micros: u64) {
-        self.beyond = self.beyond.saturating_add(micros);
+    pub(super) fn spend_beyond(&mut self, amount: Money) {
+        self.beyond = self.beyond.saturating_add(amount);
     }
 
     /// Takes the sums over the events of a window.

@@ -1,21 +1,24 @@
 //! What is answered to a request about a hard budget, with the words by which programs know it.
 
+use crate::money::Money;
+use ledger::Timestamp;
+
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BudgetAnswer {
     /// The budget or the observation was noted.
     Noted,
-    /// The money is kept until then: microseconds since 1970 UTC.
+    /// The money is kept until then.
     Granted {
         /// When it is given back by itself.
-        expires: i64,
+        expires: Timestamp,
     },
     /// The cost was booked.
     Committed {
-        /// The part that was reserved, in micro-USD.
-        reserved: u64,
+        /// The part that was reserved.
+        reserved: Money,
         /// The part that was not: it cost more than was reserved, or the reservation was over.
-        unreserved: u64,
+        unreserved: Money,
     },
     /// The money was given back.
     Released,
@@ -43,12 +46,12 @@ pub enum Refusal {
     #[error("there is no budget {0:?} that this token may use")]
     NoBudget(String),
     /// The cap would not hold.
-    #[error("budget {budget:?} has {available_micros} micro-USD left to reserve")]
+    #[error("budget {budget:?} has {micros} micro-USD left to reserve", micros = available.as_micros())]
     Exhausted {
         /// The first budget without room.
         budget: String,
         /// What can still be reserved.
-        available_micros: u64,
+        available: Money,
         /// When it is refilled: seconds since 1970 UTC.
         resets: i64,
     },
@@ -88,7 +91,7 @@ impl Refusal {
     }
 
     /// What that budget had left.
-    pub const fn available_micros(&self) -> Option<u64> {
-        if let Self::Exhausted { available_micros, .. } = self { Some(*available_micros) } else { None }
+    pub const fn available(&self) -> Option<Money> {
+        if let Self::Exhausted { available, .. } = self { Some(*available) } else { None }
     }
 }

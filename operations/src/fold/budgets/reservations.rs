@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::{BudgetAnswer, Refusal};
 use crate::kind::budget_request::{Owner, Reserve};
 use crate::limits::RESERVATIONS_OVER_MAX;
+use crate::money::Money;
+use ledger::Timestamp;
 
 /// Whose reservation it is, by its id first, so that all of one id lie together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,10 +21,9 @@ pub(super) struct Key {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) terms: Reserve,
-    /// Microseconds since 1970 UTC.
-    pub(super) expires: i64,
+    pub(super) expires: Timestamp,
     /// What its events cost so far.
-    pub(super) seen: u64,
+    pub(super) seen: Money,
 }
 
 /// A reservation that keeps money no more, or never did.
@@ -31,16 +32,16 @@ pub(super) struct Over {
     pub(super) terms: Reserve,
     pub(super) end: End,
     /// The part of its cost that was reserved.
-    pub(super) within: u64,
+    pub(super) within: Money,
     /// What its events cost so far.
-    pub(super) seen: u64,
+    pub(super) seen: Money,
 }
 
 /// How a reservation ended.
 #[derive(Debug)]
 pub(super) enum End {
     /// The call cost this much, and this was answered first.
-    Committed { cost: u64, answer: BudgetAnswer },
+    Committed { cost: Money, answer: BudgetAnswer },
     /// It was given back by its owner.
     Released,
     /// It was given back by time.
@@ -51,8 +52,8 @@ pub(super) enum End {
 
 impl Over {
     /// What the call spent outside of its reservation: what it was said to cost, or what was seen of it if that is more.
-    pub(super) fn beyond(&self) -> u64 {
-        let said = if let End::Committed { cost, .. } = &self.end { *cost } else { 0 };
+    pub(super) fn beyond(&self) -> Money {
+        let said = if let End::Committed { cost, .. } = &self.end { *cost } else { Money::ZERO };
         said.max(self.seen).saturating_sub(self.within)
     }
 }
@@ -61,7 +62,7 @@ impl Over {
 #[derive(Debug, Default)]
 pub(super) struct Reservations {
     open: BTreeMap<Arc<Key>, Open>,
-    expiries: BTreeSet<(i64, Arc<Key>)>,
+    expiries: BTreeSet<(Timestamp, Arc<Key>)>,
     over: BTreeMap<Arc<Key>, Over>,
     over_order: VecDeque<Arc<Key>>,
 }
@@ -114,7 +115,7 @@ impl Reservations {
     }
 
     /// The first that expires up to this moment, and when that is.
-    pub(super) fn expired(&self, recorded: i64) -> Option<(i64, Arc<Key>)> {
+    pub(super) fn expired(&self, recorded: Timestamp) -> Option<(Timestamp, Arc<Key>)> {
         self.expiries.first().filter(|(expires, _)| *expires <= recorded).cloned()
     }
 

@@ -11,7 +11,7 @@ use crate::fold::Projection;
 use crate::kind::budget_request::{BudgetCommit, Owner, Scope, Seen};
 use crate::limits::RESERVATIONS_OVER_MAX;
 use ledger::Reader;
-use ledger::{Options, Store};
+use ledger::{Options, Seq, Store, Timestamp};
 
 /// 2026-11-22T23:59:00Z.
 const START: i64 = 1_795_391_940_000_000;
@@ -27,7 +27,12 @@ const EVERYTHING: Scope = Scope {
     families: Vec::new(),
     trust: Vec::new(),
 };
-const DAILY: Set = Set { cap_micros: Some(100), period: Period::Day, offset_minutes: 0, scope: EVERYTHING };
+const DAILY: Set =
+    Set { cap_micros: Some(Money::from_micros(100)), period: Period::Day, offset_minutes: 0, scope: EVERYTHING };
+
+fn moment(micros: i64) -> Timestamp {
+    Timestamp::from_unix_micros(micros)
+}
 
 fn asked(subject: &str, request: Request) -> Asked {
     Asked { owner: Owner::named("gateway"), subject: subject.to_owned(), request }
@@ -35,17 +40,23 @@ fn asked(subject: &str, request: Request) -> Asked {
 
 impl Budgets {
     fn ask(&mut self, recorded: i64, subject: &str, request: Request) -> BudgetAnswer {
-        self.decide(recorded, asked(subject, request))
+        self.decide(moment(recorded), asked(subject, request))
     }
 }
 
 fn reserve(budgets: &[&str], micros: u64) -> Request {
+    let micros = Money::from_micros(micros);
     let budgets = budgets.iter().map(ToString::to_string).collect();
     Request::Reserve(Reserve { budgets, micros, ttl_seconds: 30 })
 }
 
 fn commit(micros: u64) -> Request {
-    Request::Commit(BudgetCommit { micros })
+    Request::Commit(BudgetCommit { micros: Money::from_micros(micros) })
+}
+
+fn committed(reserved: u64, unreserved: u64) -> BudgetAnswer {
+    let [reserved, unreserved] = [reserved, unreserved].map(Money::from_micros);
+    BudgetAnswer::Committed { reserved, unreserved }
 }
 
 fn granted(answer: &BudgetAnswer) -> bool {
@@ -62,7 +73,8 @@ fn with_budgets(names: &[&str]) -> Budgets {
 
 fn numbers(budgets: &Budgets, name: &str) -> [u64; 4] {
     let standing = budgets.standing(name).unwrap();
-    [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.available_micros()]
+    [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.available()]
+        .map(Money::as_micros)
 }
 
 #[test]
@@ -72,7 +84,11 @@ fn all_budgets_grant_or_none_is_changed() {
     let answer = budgets.ask(START, "b", reserve(&["agent", "team"], 31));
     assert_eq!(
         answer,
-        BudgetAnswer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 30, resets: MIDNIGHT })
+        BudgetAnswer::Refused(Refusal::Exhausted {
+            budget: "team".into(),
+            available: Money::from_micros(30),
+            resets: MIDNIGHT
+        })
     );
     assert_eq!(numbers(&budgets, "agent"), [0, 0, 0, 100]);
     assert!(granted(&budgets.ask(START, "c", reserve(&["agent", "team"], 30))));
@@ -87,7 +103,7 @@ fn a_request_that_is_sent_again_counts_once() {
     let first = budgets.ask(START, "a", reserve(&["team"], 40));
     assert_eq!(budgets.ask(START + 5, "a", reserve(&["team"], 40)), first);
     assert_eq!(budgets.ask(START + 5, "a", reserve(&["team"], 41)), BudgetAnswer::Refused(Refusal::Conflict));
-    let done = BudgetAnswer::Committed { reserved: 25, unreserved: 0 };
+    let done = committed(25, 0);
     assert_eq!(budgets.ask(START + 6, "a", commit(25)), done);
     assert_eq!(budgets.ask(START + 7, "a", commit(25)), done);
     assert_eq!(budgets.ask(START + 7, "a", reserve(&["team"], 40)), BudgetAnswer::Refused(Refusal::Over));
@@ -100,14 +116,20 @@ fn a_request_that_is_sent_again_counts_once() {
 fn spend_without_a_reservation_is_shown_as_such_and_leaves_less() {
     let mut budgets = with_budgets(&["team"]);
     budgets.ask(START, "a", reserve(&["team"], 40));
-    assert_eq!(budgets.ask(START, "a", commit(55)), BudgetAnswer::Committed { reserved: 40, unreserved: 15 });
+    assert_eq!(budgets.ask(START, "a", commit(55)), committed(40, 15));
     assert_eq!(numbers(&budgets, "team"), [40, 0, 15, 45]);
     // Ten more were seen in the events for which there is no reservation.
     let window = budgets.standing("team").unwrap().window.start;
-    let observed = |window| Request::Observed(Observed { window, micros: 65, unreserved_micros: 10 });
+    let observed = |window| {
+        Request::Observed(Observed {
+            window,
+            micros: Money::from_micros(65),
+            unreserved_micros: Money::from_micros(10),
+        })
+    };
     budgets.ask(START, "team", observed(window));
     assert_eq!(numbers(&budgets, "team"), [40, 0, 25, 35]);
-    assert_eq!(budgets.standing("team").unwrap().observed_micros, 65);
+    assert_eq!(budgets.standing("team").unwrap().observed_micros, Money::from_micros(65));
     budgets.ask(START, "team", observed(window - 86_400));
     assert_eq!(numbers(&budgets, "team"), [40, 0, 15, 45], "another day says nothing about this one");
 }
@@ -116,6 +138,7 @@ fn spend_without_a_reservation_is_shown_as_such_and_leaves_less() {
 fn what_is_seen_of_a_reserved_call_counts_once_and_shows_what_was_not_said() {
     let mut budgets = with_budgets(&["team"]);
     let see = |budgets: &mut Budgets, id: &str, micros: u64| {
+        let micros = Money::from_micros(micros);
         let seen = vec![Seen { id: id.to_owned(), owner: Owner::named("gateway"), micros }];
         budgets.ask(START + 40_000_000, "budgets", Request::Matched(Matched { seen }));
         numbers(budgets, "team")
@@ -134,10 +157,7 @@ fn what_is_seen_of_a_reserved_call_counts_once_and_shows_what_was_not_said() {
     budgets.ask(START + 40_000_000, "back", reserve(&["team"], 20));
     budgets.ask(START + 40_000_000, "back", Request::Release);
     assert_eq!(see(&mut budgets, "back", 7), [16, 0, 16, 68]);
-    assert_eq!(
-        budgets.ask(START + 40_000_000, "back", commit(8)),
-        BudgetAnswer::Committed { reserved: 0, unreserved: 8 }
-    );
+    assert_eq!(budgets.ask(START + 40_000_000, "back", commit(8)), committed(0, 8));
     assert_eq!(numbers(&budgets, "team"), [16, 0, 17, 67]);
     // Of somebody who was refused, and of somebody whom nobody knows.
     budgets.ask(START + 40_000_000, "refused", reserve(&["team"], 90));
@@ -157,8 +177,8 @@ fn tenants_use_their_own_budgets_and_know_their_own_reservations_only() {
     let of = |org: &str| Owner { name: "gateway".to_owned(), org: Some(org.to_owned()), team: None };
     let mut by = |owner: &Owner, request: Request| {
         let asked = Asked { owner: owner.clone(), subject: "a".to_owned(), request };
-        let known = budgets.known(&asked, START);
-        let answer = budgets.decide(START, asked);
+        let known = budgets.known(&asked, moment(START));
+        let answer = budgets.decide(moment(START), asked);
         assert!(known.is_none_or(|known| known == answer));
         answer
     };
@@ -183,10 +203,10 @@ fn a_refusal_by_a_cap_is_final_for_its_id() {
     assert!(matches!(refused, BudgetAnswer::Refused(Refusal::Exhausted { .. })));
     budgets.ask(START, "a", Request::Release);
     assert_eq!(budgets.ask(START, "b", reserve(&["team"], 30)), refused);
-    assert_eq!(budgets.known(&asked("b", reserve(&["team"], 30)), START), Some(refused));
+    assert_eq!(budgets.known(&asked("b", reserve(&["team"], 30)), moment(START)), Some(refused));
     assert!(granted(&budgets.ask(START, "c", reserve(&["team"], 30))));
     let spent = budgets.ask(START, "b", commit(5));
-    assert_eq!(spent, BudgetAnswer::Committed { reserved: 0, unreserved: 5 }, "it was spent all the same");
+    assert_eq!(spent, committed(0, 5), "it was spent all the same");
     assert_eq!(numbers(&budgets, "team"), [0, 30, 5, 65]);
 }
 
@@ -195,14 +215,15 @@ fn recorded_time_expires_reservations_and_refills_budgets() {
     let mut budgets = with_budgets(&["team"]);
     budgets.ask(START, "early", reserve(&["team"], 60));
     assert_eq!(budgets.ask(START + 29_999_999, "w", reserve(&["team"], 41)).clone(), {
-        BudgetAnswer::Refused(Refusal::Exhausted { budget: "team".into(), available_micros: 40, resets: MIDNIGHT })
+        BudgetAnswer::Refused(Refusal::Exhausted {
+            budget: "team".into(),
+            available: Money::from_micros(40),
+            resets: MIDNIGHT,
+        })
     });
     assert!(granted(&budgets.ask(START + 30_000_000, "x", reserve(&["team"], 100))));
     // It was spent after all: nothing holds it, so it is unreserved.
-    assert_eq!(
-        budgets.ask(START + 31_000_000, "early", commit(50)),
-        BudgetAnswer::Committed { reserved: 0, unreserved: 50 }
-    );
+    assert_eq!(budgets.ask(START + 31_000_000, "early", commit(50)), committed(0, 50));
     assert_eq!(numbers(&budgets, "team"), [0, 100, 50, 0]);
     // The day turns at 60 s: what is still reserved then belongs to the new day.
     budgets.ask(START + 59_000_000, "x", Request::Release);
@@ -216,7 +237,7 @@ fn recorded_time_expires_reservations_and_refills_budgets() {
 fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once() {
     let mut budgets = with_budgets(&["team"]);
     budgets.ask(START, "a", reserve(&["team"], 80));
-    budgets.ask(START, "team", Request::Set(Set { cap_micros: Some(50), ..DAILY }));
+    budgets.ask(START, "team", Request::Set(Set { cap_micros: Some(Money::from_micros(50)), ..DAILY }));
     assert_eq!(numbers(&budgets, "team"), [0, 80, 0, 0]);
     budgets.ask(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
     assert_eq!(budgets.ask(START, "b", reserve(&["team"], 1)), BudgetAnswer::Refused(Refusal::NoBudget("team".into())));
@@ -225,7 +246,7 @@ fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once
     budgets.ask(START, "team", Request::Set(DAILY));
     assert_eq!(numbers(&budgets, "team"), [80, 0, 0, 20]);
     budgets.ask(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
-    budgets.advance(MIDNIGHT * 1_000_000);
+    budgets.advance(moment(MIDNIGHT * 1_000_000));
     assert_eq!(budgets.standing("team"), None);
 }
 
@@ -236,15 +257,19 @@ fn in_how_many_steps_time_comes_does_not_matter() {
         for (ttl_seconds, beyond) in [(1, 0), (10, 0), (20, 7)] {
             // It expires before, at and after midnight; what was seen of it is spent without a reservation in that day.
             let mut budgets = with_budgets(&["team"]);
-            let terms = Reserve { budgets: vec!["team".into()], micros: 0, ttl_seconds };
+            let terms = Reserve { budgets: vec!["team".into()], micros: Money::ZERO, ttl_seconds };
             budgets.ask(night - 15_000_000, "a", Request::Reserve(terms));
-            let seen = Seen { id: "a".to_owned(), owner: Owner::named("gateway"), micros: 7 };
+            let seen = Seen { id: "a".to_owned(), owner: Owner::named("gateway"), micros: Money::from_micros(7) };
             budgets.ask(night - 15_000_000, "budgets", Request::Matched(Matched { seen: vec![seen] }));
             for at in &steps {
-                budgets.advance(*at);
+                budgets.advance(moment(*at));
             }
-            budgets.advance(night + 10_000_000);
-            assert_eq!(budgets.standing("team").unwrap().unreserved_micros, beyond, "{ttl_seconds} {steps:?}");
+            budgets.advance(moment(night + 10_000_000));
+            assert_eq!(
+                budgets.standing("team").unwrap().unreserved_micros,
+                Money::from_micros(beyond),
+                "{ttl_seconds} {steps:?}"
+            );
         }
     }
 }
@@ -273,11 +298,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let names = prop_oneof![Just(vec!["team"]), Just(vec!["agent"]), Just(vec!["team", "agent"])];
     let request = prop_oneof![
         5 => (names, 0u64..60, 1u32..60).prop_map(|(names, micros, ttl_seconds)| {
-            Request::Reserve(Reserve { budgets: names.iter().map(ToString::to_string).collect(), micros, ttl_seconds })
+            let budgets = names.iter().map(ToString::to_string).collect();
+            Request::Reserve(Reserve { budgets, micros: Money::from_micros(micros), ttl_seconds })
         }),
         3 => (0u64..80).prop_map(commit),
         1 => Just(Request::Release),
         1 => (0u8..12, 0u64..80).prop_map(|(id, micros)| {
+            let micros = Money::from_micros(micros);
             Request::Matched(Matched { seen: vec![Seen { id: id.to_string(), owner: Owner::named("gateway"), micros }] })
         }),
     ];
@@ -292,14 +319,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Default)]
 struct Model {
     open: BTreeMap<String, (i64, Reserve)>,
-    paid: Vec<(i64, String, u64)>,
+    paid: Vec<(i64, String, Money)>,
 }
 
 impl Model {
     fn take(&mut self, now: i64, id: &str, request: &Request, answer: &BudgetAnswer) {
         match (request, answer) {
             (Request::Reserve(terms), BudgetAnswer::Granted { expires }) => {
-                self.open.insert(id.to_owned(), (*expires, terms.clone()));
+                self.open.insert(id.to_owned(), (expires.unix_micros(), terms.clone()));
             }
             (Request::Commit(_), BudgetAnswer::Committed { reserved, .. }) => {
                 if let Some((_, terms)) = self.open.remove(id) {
@@ -318,7 +345,9 @@ impl Model {
         let today = Period::Day.window(now / 1_000_000, 0).start * 1_000_000;
         let reserved = self.open.values().filter(|(_, terms)| terms.budgets.iter().any(|other| other == name));
         let paid = self.paid.iter().filter(|(at, other, _)| *at >= today && other == name);
-        (paid.map(|(_, _, micros)| micros).sum(), reserved.map(|(_, terms)| terms.micros).sum())
+        let sums: [Money; 2] =
+            [paid.map(|(_, _, amount)| *amount).sum(), reserved.map(|(_, terms)| terms.micros).sum()];
+        sums.map(Money::as_micros).into()
     }
 }
 
@@ -334,7 +363,7 @@ proptest! {
             match step {
                 Step::Wait(micros) => {
                     now += micros;
-                    budgets.advance(now);
+                    budgets.advance(moment(now));
                 }
                 Step::Ask(id, request) => {
                     let request = *request;
@@ -355,7 +384,7 @@ proptest! {
         for (at, id, request, answer) in asked {
             prop_assert_eq!(again.ask(at, &id, request), answer);
         }
-        again.advance(now);
+        again.advance(moment(now));
         for name in names {
             prop_assert_eq!(again.standing(name), budgets.standing(name));
         }
@@ -363,7 +392,7 @@ proptest! {
 }
 
 /// The rows as they are read back, and through them every answer.
-fn answers(reader: Reader) -> (Projection<Budgets>, Vec<(u64, BudgetAnswer)>) {
+fn answers(reader: Reader) -> (Projection<Budgets>, Vec<(Seq, BudgetAnswer)>) {
     let projection = Projection::open(reader, Budgets::new()).unwrap();
     let answers = projection.get().answers.iter().cloned().collect();
     (projection, answers)
@@ -387,11 +416,11 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
                 for number in 0..20 {
                     let request = Request::Reserve(Reserve { ttl_seconds: 3_600, ..terms(3) });
                     let asked = asked(&format!("{thread}-{number}"), request);
-                    let decided = service.ask(&asked, now).unwrap();
+                    let decided = service.ask(&asked, moment(now)).unwrap();
                     if granted(&decided.answer) {
                         grants.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     }
-                    let again = service.ask(&asked, now).unwrap();
+                    let again = service.ask(&asked, moment(now)).unwrap();
                     assert_eq!((again.answer, again.seq), (decided.answer, None), "it is known and not recorded again");
                 }
             });
@@ -404,7 +433,7 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
     let store = Store::open(dir.path(), Options::default()).unwrap();
     let (projection, after) = answers(store.operations().reader());
     assert_eq!(before, after);
-    assert_eq!(projection.get().standing("team").unwrap().reserved_micros, 99);
+    assert_eq!(projection.get().standing("team").unwrap().reserved_micros, Money::from_micros(99));
     let service = BudgetService::new(store.operations().reader(), Some(store.operations().appender()));
     assert_eq!(service.configure(&BTreeMap::new(), "serve").unwrap(), 1, "it is closed");
     store.stop();
@@ -425,7 +454,7 @@ fn a_budget_that_is_one_too_many_is_an_error_of_the_configuration() {
 }
 
 fn terms(micros: u64) -> Reserve {
-    Reserve { budgets: vec!["team".to_owned()], micros, ttl_seconds: 30 }
+    Reserve { budgets: vec!["team".to_owned()], micros: Money::from_micros(micros), ttl_seconds: 30 }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The numbers beside an alert's sentence: what was measured, and what is usual. Whole numbers only, so that a replay gives the
 //! same bytes; the unit says what one of them is.
 
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The most points in one measurement.
@@ -79,8 +80,8 @@ pub struct Usual {
 /// One earlier value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
-    /// When: microseconds since 1970 UTC.
-    pub time: i64,
+    /// When.
+    pub time: Timestamp,
     /// The value.
     pub value: i64,
 }
@@ -146,7 +147,7 @@ mod tests {
 
     #[test]
     fn its_words_are_frozen_and_it_round_trips() {
-        let point = |at: i64| Point { time: at, value: at * 10 };
+        let point = |at: i64| Point { time: Timestamp::from_unix_micros(at), value: at * 10 };
         let whole = Measurement::new("spend", Unit::MicroUsd, u64::MAX)
             .within(600)
             .against(5_u64)

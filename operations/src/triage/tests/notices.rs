@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::*;
-use super::{MINUTE, Story, alert, raw};
+use super::{MINUTE, Story, alert, moment, raw};
 use crate::alert::{Alert, Severity, State};
 use crate::kind::alert_notice::{self, Because};
 use crate::kind::alert_step;
@@ -27,9 +27,9 @@ fn escalation_waits_for_people_and_not_for_silences() {
     let mut story = Story::new(Policy { escalations, ..Policy::default() });
     story.alert(&alert("a", 1));
     let check = |story: &Story, minute: i64, due: &[&str], waiting: &[i64]| {
-        let escalation = story.triage.escalation(story.get("a"), minute * MINUTE);
+        let escalation = story.triage.escalation(story.get("a"), moment(minute * MINUTE));
         assert_eq!(escalation.due.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(), due, "{minute}");
-        let times: Vec<i64> = escalation.waiting.iter().map(|(when, _)| when / MINUTE).collect();
+        let times: Vec<i64> = escalation.waiting.iter().map(|(when, _)| when.unix_micros() / MINUTE).collect();
         assert_eq!(times, waiting, "{minute}");
     };
     check(&story, 1, &[], &[11, 31]);
@@ -45,7 +45,7 @@ fn escalation_waits_for_people_and_not_for_silences() {
 impl Story {
     /// Records what is due at a minute, and returns why.
     fn notice(&mut self, minute: i64) -> (Vec<String>, Option<i64>) {
-        let Notices { due, next } = self.triage.notices(minute * MINUTE);
+        let Notices { due, next } = self.triage.notices(moment(minute * MINUTE));
         let said = due.iter().map(|notice| {
             let subject = notice.alert.id.as_str();
             self.record(&raw(alert_notice::NOTICE, subject, "delivery", &serde_json::to_value(notice).unwrap()));
@@ -54,7 +54,7 @@ impl Story {
                 because => format!("{subject} {}", serde_json::to_value(because).unwrap()["because"].as_str().unwrap()),
             }
         });
-        (said.collect(), next.map(|next| next / MINUTE))
+        (said.collect(), next.map(|next| next.unix_micros() / MINUTE))
     }
 
     fn hide(&mut self, id: &str, revision: u32) {
@@ -151,7 +151,7 @@ fn a_step_that_was_hidden_from_a_receiver_is_told_to_it_once_nothing_hides_it() 
     assert!(!story.get("a").is_hidden, "who has the alert by a route is told nothing");
     assert_eq!(story.notice(20), (vec![], Some(50)));
     let mut acknowledged = Story { rows: story.rows.clone(), triage: story.triage.clone() };
-    let due = story.triage.notices(ends).due;
+    let due = story.triage.notices(moment(ends)).due;
     let expected = Because::Escalation { step: "first".to_owned(), receivers: vec!["chief".to_owned()] };
     assert_eq!(due.iter().map(|notice| &notice.because).collect::<Vec<_>>(), [&expected]);
     assert_eq!(story.notice(50).0, ["a first critical"]);

@@ -2,6 +2,7 @@
 //! much by `file.unusual`.
 
 use detect_core::sample;
+use ledger::Timestamp;
 use serde_json::json;
 
 use crate::fixtures;
@@ -317,7 +318,7 @@ fn is_told(line: &str) -> bool {
     rules.command_risky.enabled = true;
     rules.command_risky.privilege = false;
     rules.file_unusual.enabled = true;
-    let mut engine = RuleSet::from(rules).engine(fixtures::key(), 0);
+    let mut engine = RuleSet::from(rules).engine(fixtures::key(), Timestamp::EPOCH);
     !sample::run(&mut engine, &fixtures::rows(&[event]), 1).alerts().is_empty()
 }
 

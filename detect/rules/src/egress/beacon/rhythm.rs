@@ -8,6 +8,7 @@ use detect_core::episode::Before;
 use detect_core::event::EventRow;
 use detect_core::pack::{Pack, RestoreError};
 use detect_core::packed;
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::egress::candidates::Candidate;
@@ -160,7 +161,7 @@ impl Rhythm {
 
     /// What came before the callback that opens an episode. Positions of earlier ones are not kept.
     pub fn before(&self, event: &EventRow<'_>) -> Before {
-        let time = if self.since == 0 { event.time() } else { i64::from(self.since) * 1_000_000 };
+        let time = if self.since == 0 { event.time() } else { Timestamp::from_unix_seconds(self.since.into()) };
         Before { count: u64::from(self.len), first: Some((time, event.recorded())), evidence: Vec::new() }
     }
 }

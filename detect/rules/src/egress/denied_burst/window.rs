@@ -6,15 +6,17 @@ use detect_core::episode::Before;
 use detect_core::pack::whole_seq;
 use detect_core::packed;
 use detect_core::second::Second;
+use ledger::Seq;
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One refused request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Refusal {
-    /// Event time in microseconds.
-    pub time: i64,
+    /// Event time.
+    pub time: Timestamp,
     /// Where it stands.
-    pub seq: u64,
+    pub seq: Seq,
     /// Hash of host and port.
     pub target: u32,
     /// Hash of method and path.
@@ -26,7 +28,7 @@ pub struct Refusal {
 pub struct Window {
     latest: Vec<Kept>,
     /// Sequence number of the latest one.
-    seq: u64,
+    seq: Seq,
     /// How many refusals there were in all, and the second of the first.
     total: u32,
     since: u32,
@@ -94,7 +96,12 @@ impl Window {
         self.latest.drain(..surplus);
         let Refusal { time, seq, target, path } = refusal;
         self.seq = seq;
-        self.latest.push(Kept { second: Second::of(time), seq: seq as u32, target: target as u16, path: path as u16 });
+        self.latest.push(Kept {
+            second: Second::of(time),
+            seq: seq.get() as u32,
+            target: target as u16,
+            path: path as u16,
+        });
     }
 
     /// What the latest `requests` look like, if they came within the window.
@@ -120,10 +127,10 @@ impl Window {
     }
 
     /// The latest refusals but the newest: what belongs to the episode that the newest opens.
-    pub fn before(&self, recorded: i64) -> Before {
-        let evidence: Vec<u64> =
+    pub fn before(&self, recorded: Timestamp) -> Before {
+        let evidence: Vec<Seq> =
             self.latest.iter().rev().skip(1).rev().map(|refusal| whole_seq(self.seq, refusal.seq)).collect();
-        let time = self.latest.first().map(|refusal| refusal.second.micros());
+        let time = self.latest.first().map(|refusal| refusal.second.begin());
         Before { count: evidence.len() as u64, first: time.map(|time| (time, recorded)), evidence }
     }
 }
@@ -135,13 +142,14 @@ mod tests {
     fn shape(targets: u32, paths: u32, gap: i64) -> Option<Shape> {
         let mut window = Window::default();
         for number in 0..40u32 {
-            let time = i64::from(number) * gap * 1_000_000;
-            let refusal = Refusal { time, seq: u64::from(number), target: number % targets, path: number % paths };
+            let time = Timestamp::from_unix_seconds(i64::from(number) * gap);
+            let refusal =
+                Refusal { time, seq: Seq::new(number.into()), target: number % targets, path: number % paths };
             window.note(refusal, i64::from(number) * gap, 20);
         }
         assert_eq!(window.latest.len(), 20);
         assert_eq!(window.earlier(100), (20, 100));
-        assert_eq!(window.before(0).evidence, (20..39).collect::<Vec<u64>>());
+        assert_eq!(window.before(Timestamp::EPOCH).evidence, (20..39).map(Seq::new).collect::<Vec<_>>());
         window.burst(20, 60)
     }
 

@@ -2,6 +2,7 @@
 
 use detect_core::detector;
 use detect_core::limits::{EPISODES_MAX, EPISODES_PER_SCOPE_MAX, RESOLVED_PER_ADVANCE_MAX};
+use ledger::Seq;
 use operations::alert::{EVIDENCE_MAX, Severity, State};
 use serde_json::{Value, json};
 
@@ -25,7 +26,7 @@ fn a_flood_gives_few_updates_and_bounded_evidence() {
     assert_eq!(counts, [1, 4, 16, 64, 256, 1024, 4096]);
     let last = findings.alerts().last().unwrap();
     assert!(last.evidence.len() <= EVIDENCE_MAX && last.evidence.is_sorted());
-    assert_eq!(last.evidence.last().unwrap().seq, 4_095);
+    assert_eq!(last.evidence.last().unwrap().seq, Seq::new(4_095));
     assert!(findings.alerts().iter().all(|alert| alert.id == last.id));
 }
 

@@ -6,6 +6,8 @@ use detect_core::event::EventRow;
 use detect_core::pack::whole_seq;
 use detect_core::packed;
 use detect_core::second::Moment;
+use ledger::Seq;
+use ledger::Timestamp;
 use ledger::events::column;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +122,7 @@ impl Trickle {
             later.rotate_left(1);
         }
         if let Some(latest) = self.evidence.get_mut(usize::from(self.remembered) - 1) {
-            *latest = event.position().seq as u32;
+            *latest = event.position().seq.get() as u32;
         }
     }
 
@@ -139,8 +141,8 @@ impl Trickle {
     }
 
     /// Whether it follows what was recorded at this moment closely enough to have to do with it.
-    pub fn follows(&self, recorded: i64) -> bool {
-        self.first.recorded.micros().saturating_sub(recorded) < SECRET_BEFORE_SECONDS * 1_000_000
+    pub fn follows(&self, recorded: Timestamp) -> bool {
+        self.first.recorded.begin().micros_since(recorded) < SECRET_BEFORE_SECONDS * 1_000_000
     }
 
     /// The numbers so far.
@@ -152,12 +154,12 @@ impl Trickle {
     }
 
     /// What came before the latest request, which stands at `seq`, for the episode that it opens.
-    pub fn before(&self, seq: u64) -> Before {
+    pub fn before(&self, seq: Seq) -> Before {
         let earlier = self.evidence.iter().take(usize::from(self.remembered).saturating_sub(1));
         let count = u64::from(self.writes) + u64::from(self.queries);
         Before {
             count: count.saturating_sub(1),
-            first: Some(self.first.micros()),
+            first: Some(self.first.begin()),
             evidence: earlier.map(|half| whole_seq(seq, *half)).collect(),
         }
     }

@@ -2,6 +2,7 @@
 
 use detect_core::parameters::Parameters as _;
 use detect_core::sample;
+use ledger::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
@@ -36,7 +37,7 @@ fn one_deletion_is_told_by_one_detector() {
         ("sudo rm -rf .", &["command.risky", "file.unusual"]),
         ("rm -rf src", &[]),
     ] {
-        let mut engine = RuleSet::default().engine(fixtures::key(), 0);
+        let mut engine = RuleSet::default().engine(fixtures::key(), Timestamp::EPOCH);
         let findings = sample::run(&mut engine, &fixtures::rows(&[command(line)]), 1);
         let told: Vec<&str> = findings.alerts().iter().map(|alert| alert.rule.as_str()).collect();
         assert_eq!(told, expected, "{line}");

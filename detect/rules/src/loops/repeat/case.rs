@@ -1,7 +1,8 @@
 //! One episode of a loop: how bad it is and how it is put.
 
 use detect_core::episode::{Case, span, span_seconds};
-use detect_core::text::{dollars, duration, times};
+use detect_core::text::{duration, times};
+use operations::Money;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +13,13 @@ pub struct Loop {
     pub laps: u32,
     /// Steps of one round.
     pub span: u8,
-    /// What was spent since it began, in micro-USD.
-    pub spent: u64,
+    /// What was spent since it began.
+    pub spent: Money,
     /// Rounds for a notice, a warning and a critical alert.
     pub stages: [u32; 3],
-    /// Spending that makes it critical, in micro-USD.
-    pub critical_micros: u64,
+    /// Spending that makes it critical.
+    #[serde(rename = "critical_micros")]
+    pub critical: Money,
     /// Whether results were compared.
     pub has_result: bool,
     /// Whether a step of it waits before it looks.
@@ -38,7 +40,7 @@ pub enum End {
 
 impl Case for Loop {
     fn severity(&self, _: &Alert) -> Severity {
-        if (self.laps >= self.stages[2] && !self.waits) || self.spent >= self.critical_micros {
+        if (self.laps >= self.stages[2] && !self.waits) || self.spent >= self.critical {
             Severity::Critical
         } else if self.laps >= self.stages[1] {
             Severity::Medium
@@ -61,10 +63,8 @@ impl Case for Loop {
             span => format!("A circle of {span} steps"),
         };
         let result = if self.has_result { " with the same result" } else { "" };
-        let cost = match self.spent {
-            0 => String::new(),
-            spent => format!(" and cost {} since it began", dollars(spent)),
-        };
+        let cost =
+            if self.spent.is_zero() { String::new() } else { format!(" and cost {} since it began", self.spent) };
         let span = duration(span(alert));
         let observed = format!("{what} came {}{result} in {span}{cost}.", times(u64::from(self.laps)));
         let baseline = if self.waits {

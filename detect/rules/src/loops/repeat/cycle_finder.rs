@@ -14,6 +14,9 @@ use detect_core::event::Sighting;
 use detect_core::pack::{Mark, Pack, RestoreError, mark_of, whole_seq};
 use detect_core::packed;
 use detect_core::second::Second;
+use ledger::Seq;
+use ledger::Timestamp;
+use operations::Money;
 
 use crate::loops::step::Step;
 
@@ -99,7 +102,8 @@ struct Half {
 packed!(Half { low, high });
 
 impl Half {
-    fn of(whole: u64) -> Self {
+    fn of(seq: Seq) -> Self {
+        let whole = seq.get();
         Self { low: whole as u16, high: (whole >> 16) as u16 }
     }
 
@@ -121,11 +125,11 @@ pub struct Began {
     /// Its number.
     pub step: u32,
     /// Its event time.
-    pub time: i64,
+    pub time: Timestamp,
     /// When it was recorded.
-    pub recorded: i64,
-    /// What had been spent by then, in micro-USD.
-    pub spent: u64,
+    pub recorded: Timestamp,
+    /// What had been spent by then.
+    pub spent: Money,
 }
 
 packed!(Known { mark, action, first, last, count });
@@ -233,8 +237,8 @@ impl Memory {
 }
 
 impl CycleFinder {
-    /// Takes the next step; `spent` is what was spent before it, in micro-USD.
-    pub fn take(&mut self, step: Step, sighting: Sighting, spent: u64) -> Turn {
+    /// Takes the next step; `spent` is what was spent before it.
+    pub fn take(&mut self, step: Step, sighting: Sighting, spent: Money) -> Turn {
         let (mark, action) = (mark_of(step.hash), mark_of(step.action));
         let memory = self.memory.get_or_insert_default();
         let exact = memory.known().iter().position(|known| known.mark == mark);
@@ -255,7 +259,7 @@ impl CycleFinder {
         let now = Moment {
             time: Second::of(sighting.time),
             recorded: Second::of(sighting.recorded),
-            cents: u32::try_from(spent / 10_000).unwrap_or(u32::MAX),
+            cents: u32::try_from(spent.as_micros() / 10_000).unwrap_or(u32::MAX),
         };
         let before = std::mem::replace(&mut self.moment, now);
         let shift = now.time.get() - before.time.get();
@@ -286,9 +290,9 @@ impl CycleFinder {
     pub fn began(&self) -> Option<Began> {
         self.began.map(|First { step, moment }| Began {
             step,
-            time: moment.time.micros(),
-            recorded: moment.recorded.micros(),
-            spent: u64::from(moment.cents) * 10_000,
+            time: moment.time.begin(),
+            recorded: moment.recorded.begin(),
+            spent: Money::from_micros(u64::from(moment.cents) * 10_000),
         })
     }
 
@@ -303,10 +307,10 @@ impl CycleFinder {
     }
 
     /// Positions of the steps before the latest one, which stands at `seq`.
-    pub fn evidence(&self, seq: u64) -> Vec<u64> {
+    pub fn evidence(&self, seq: Seq) -> Vec<Seq> {
         let since = self.began.map_or(SPAN_MAX, |began| self.steps_since(began.step) as usize);
         let before = self.latest(since.saturating_add(1)).skip(1);
-        let mut evidence: Vec<u64> = before.map(|recent| whole_seq(seq, recent.passed.seq.get())).collect();
+        let mut evidence: Vec<Seq> = before.map(|recent| whole_seq(seq, recent.passed.seq.get())).collect();
         evidence.reverse();
         evidence
     }

@@ -5,6 +5,7 @@ mod injected;
 
 use detect_core::pack::Pack;
 use detect_core::shared::Shared;
+use ledger::Seq;
 use operations::alert::{Severity, State};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -224,15 +225,15 @@ proptest! {
                 loaded = Some(CycleFinder::unpack(&mut bytes.as_slice()).unwrap());
             }
             let step = step::Step { action, hash: action * 10 + result, has_result: true, moves };
-            let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: at as u64 };
-            let time = at as i64 * 1_000_000;
+            let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: Seq::new(at as u64) };
+            let time = ledger::Timestamp::from_unix_seconds(at as i64);
             let sighting = detect_core::event::Sighting { position, time, recorded: time, backfill: false, sender: 0 };
-            let turn = finder.take(step, sighting, 0);
-            let evidence = finder.evidence(at as u64);
-            prop_assert!(evidence.len() <= 31 && evidence.iter().all(|seq| *seq < at as u64) && evidence.is_sorted());
+            let turn = finder.take(step, sighting, Money::ZERO);
+            let evidence = finder.evidence(Seq::new(at as u64));
+            prop_assert!(evidence.len() <= 31 && evidence.iter().all(|seq| *seq < Seq::new(at as u64)) && evidence.is_sorted());
             if let Some(loaded) = &mut loaded {
-                prop_assert_eq!(loaded.take(step, sighting, 0), turn);
-                prop_assert_eq!(loaded.evidence(at as u64), evidence);
+                prop_assert_eq!(loaded.take(step, sighting, Money::ZERO), turn);
+                prop_assert_eq!(loaded.evidence(Seq::new(at as u64)), evidence);
                 prop_assert_eq!(loaded.began().map(|began| began.time), finder.began().map(|began| began.time));
             }
         }

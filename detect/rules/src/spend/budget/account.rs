@@ -2,6 +2,7 @@
 
 use detect_core::second::Second;
 use detect_core::{packed, packed_enum};
+use operations::Money;
 use operations::calendar::{Period, Window};
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +31,8 @@ pub enum Stage {
 pub struct Standing {
     pub period: Period,
     pub stage: Stage,
-    /// In micro-USD.
-    pub spent: u64,
-    /// In micro-USD.
-    pub cap: u64,
+    pub spent: Money,
+    pub cap: Money,
     /// The second of the event, and the end of the day or month.
     pub second: i64,
     pub end: i64,
@@ -53,39 +52,39 @@ packed!(Account { recent, day, month });
 /// The spend of one window.
 #[derive(Debug, Clone, Default)]
 struct Spent {
-    micros: u64,
+    amount: Money,
     /// The first second of the window.
     start: Second,
     announced: Stage,
 }
-packed!(Spent { micros, start, announced });
+packed!(Spent { amount, start, announced });
 
 packed_enum!(Stage { Fine, Half, Burning, Most, Exhausted });
 
 impl Account {
     /// Notes a cost for the rates.
-    pub fn add(&mut self, second: i64, micros: u64) {
-        self.recent.add(second, micros);
+    pub fn add(&mut self, second: i64, cost: Money) {
+        self.recent.add(second, cost);
     }
 
     /// Books a cost in its window. Returns whether that is another window than before.
-    pub fn turn(&mut self, period: Period, window: Window, micros: u64) -> bool {
+    pub fn turn(&mut self, period: Period, window: Window, cost: Money) -> bool {
         let spent = self.spent_mut(period);
         let start = Second::new(window.start);
         let turned = spent.start != start;
         if turned {
             *spent = Spent { start, ..Spent::default() };
         }
-        spent.micros = spent.micros.saturating_add(micros);
+        spent.amount = spent.amount.saturating_add(cost);
         turned
     }
 
     /// How the budget stands.
-    pub fn standing(&self, period: Period, window: Window, cap: u64, burn: bool) -> Standing {
-        let spent = self.spent(period).micros;
+    pub fn standing(&self, period: Period, window: Window, cap: Money, burn: bool) -> Standing {
+        let spent = self.spent(period).amount;
         let second = self.recent.second();
         let remaining = window.end - second;
-        let percent = u128::from(spent) * 100 / u128::from(cap.max(1));
+        let percent = spent.percent_of(cap);
         let burn = if burn && percent < 100 { forecast::burn(&self.recent, period, window, spent, cap) } else { None };
         let stage = match percent {
             100.. => Stage::Exhausted,

@@ -1,7 +1,7 @@
 //! One budget that is being used up: how bad it is and how it is put.
 
 use detect_core::episode::Case;
-use detect_core::text::{dollars, duration};
+use detect_core::text::duration;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -32,14 +32,14 @@ impl Spending {
 
     fn used(&self) -> String {
         let Standing { period, spent, cap, .. } = &self.standing;
-        let percent = u128::from(*spent) * 100 / u128::from((*cap).max(1));
+        let percent = spent.percent_of(*cap);
         let claimed = if self.claimed { " by what agents say of themselves, which no gateway confirms" } else { "" };
         format!(
             "{} {} spent {} of its {} for the {}: {percent} %{claimed}.",
             capitalised(&self.scope_kind),
             self.name,
-            dollars(*spent),
-            dollars(*cap),
+            spent,
+            cap,
             period.as_str()
         )
     }
@@ -48,7 +48,7 @@ impl Spending {
         let Some(burn) = self.standing.burn else { return String::new() };
         format!(
             "{} of that went in the last {}, {}.{} times the rate at which it would last.",
-            dollars(burn.spent),
+            burn.spent,
             duration(burn.seconds * 1_000_000),
             burn.tenths / 10,
             burn.tenths % 10
@@ -66,7 +66,7 @@ impl Spending {
             Some(at) => format!(
                 "At the {} an hour of the last {} hours the rest is used up in {} (80 % interval: {} to {}), and the {period} \
                  ends in {end}.",
-                dollars(at.per_hour),
+                at.per_hour,
                 at.hours,
                 duration(at.middle * 1_000_000),
                 duration(at.early * 1_000_000),

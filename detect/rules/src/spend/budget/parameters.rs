@@ -7,6 +7,7 @@ use detect_core::key::Key;
 use detect_core::parameters;
 use detect_core::scope::Scope;
 use ledger::events::column;
+use operations::Money;
 use operations::calendar::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,13 +89,13 @@ pub enum ScopeKind {
 }
 
 impl Limits {
-    /// The budget of a period in micro-USD.
-    pub fn cap(self, period: Period) -> Option<u64> {
+    /// The budget of a period.
+    pub fn cap(self, period: Period) -> Option<Money> {
         let dollars = match period {
             Period::Day => self.day_usd,
             Period::Month => self.month_usd,
         };
-        (dollars > 0).then_some(u64::from(dollars) * 1_000_000)
+        (dollars > 0).then(|| Money::from_dollars(dollars))
     }
 }
 

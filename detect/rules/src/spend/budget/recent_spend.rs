@@ -2,11 +2,14 @@
 
 use detect_core::packed;
 use detect_core::second::Second;
+use operations::Money;
 
 /// Seconds of a short step.
 const STEP: i64 = 300;
 /// Seconds of a long step.
 const HOUR: i64 = 3_600;
+/// Micro-USD of one in the sums of steps and hours.
+const UNIT: u64 = 100;
 
 /// Spend of the last hour in steps of five minutes and of the last day in hours, in hundreds of micro-USD.
 #[derive(Debug, Clone, Default)]
@@ -21,7 +24,7 @@ packed!(RecentSpend { steps, hours, first, second });
 
 impl RecentSpend {
     /// Notes a cost.
-    pub fn add(&mut self, second: i64, micros: u64) {
+    pub fn add(&mut self, second: i64, cost: Money) {
         if self.second == Second::default() {
             self.first = Second::new(second);
         }
@@ -29,7 +32,7 @@ impl RecentSpend {
         shift(&mut self.steps, before.div_euclid(STEP), second.div_euclid(STEP));
         shift(&mut self.hours, before.div_euclid(HOUR), second.div_euclid(HOUR));
         self.second = self.second.max(Second::new(second));
-        let units = u32::try_from(micros.div_ceil(100)).unwrap_or(u32::MAX);
+        let units = u32::try_from(cost.as_micros().div_ceil(UNIT)).unwrap_or(u32::MAX);
         self.steps[0] = self.steps[0].saturating_add(units);
         self.hours[0] = self.hours[0].saturating_add(units);
     }
@@ -39,20 +42,24 @@ impl RecentSpend {
         self.second.get()
     }
 
-    /// Spend in micro-USD over about the last `seconds`, which are whole steps within an hour or whole hours.
-    pub fn sum(&self, seconds: i64) -> u64 {
+    /// Spend over about the last `seconds`, which are whole steps within an hour or whole hours.
+    pub fn sum(&self, seconds: i64) -> Money {
         let units: u64 = if seconds <= HOUR {
             self.steps.iter().take((seconds / STEP) as usize).map(|step| u64::from(*step)).sum()
         } else {
             self.hours.iter().take((seconds / HOUR) as usize).map(|hour| u64::from(*hour)).sum()
         };
-        units * 100
+        Money::from_micros(units * UNIT)
     }
 
-    /// The hours that lie wholly after the first cost, newest first, in micro-USD; the current one is left out.
-    pub fn whole_hours(&self) -> impl Iterator<Item = u64> {
+    /// The hours that lie wholly after the first cost, newest first; the current one is left out.
+    pub fn whole_hours(&self) -> impl Iterator<Item = Money> {
         let known = self.second().div_euclid(HOUR) - self.first.get().div_euclid(HOUR);
-        self.hours.iter().skip(1).take(known.clamp(0, 23) as usize).map(|hour| u64::from(*hour) * 100)
+        self.hours
+            .iter()
+            .skip(1)
+            .take(known.clamp(0, 23) as usize)
+            .map(|hour| Money::from_micros(u64::from(*hour) * UNIT))
     }
 }
 

@@ -15,15 +15,16 @@ fn forecasts_hold_the_truth_in_their_interval_and_narrow_with_less_noise() {
     let forecast = |noise: u64| {
         let mut account = Account::default();
         for hour in 0..20 {
-            account.add(START + hour * 3_600, 2_000_000 + noise * (hour as u64 % 2) - noise / 2);
+            let cost = 2_000_000 + noise * (hour as u64 % 2) - noise / 2;
+            account.add(START + hour * 3_600, Money::from_micros(cost));
         }
-        forecast::exhaustion(&recent(&account), 10_000_000).unwrap()
+        forecast::exhaustion(&recent(&account), Money::from_dollars(10)).unwrap()
     };
     let (steady, noisy) = (forecast(0), forecast(2_000_000));
-    assert_eq!((steady.middle, steady.hours, steady.per_hour), (18_000, 19, 2_000_000));
+    assert_eq!((steady.middle, steady.hours, steady.per_hour), (18_000, 19, Money::from_dollars(2)));
     assert!(steady.early < 18_000 && 18_000 < steady.late);
     assert!(noisy.early < steady.early && steady.late < noisy.late);
-    assert_eq!(forecast::exhaustion(&RecentSpend::default(), 1), None, "nothing is known");
+    assert_eq!(forecast::exhaustion(&RecentSpend::default(), Money::from_micros(1)), None, "nothing is known");
 }
 
 fn recent(account: &Account) -> RecentSpend {
@@ -52,9 +53,9 @@ fn parameters_out_of_range_are_refused_and_named_budgets_win() {
     let key = crate::fixtures::key();
     let caps = Caps::new(&Parameters { named: vec![named], ..Parameters::default() }, key);
     let of = |kind, name| caps.of(kind, Scope { kind: "team", name }, key);
-    assert_eq!(of(ScopeKind::Team, "core").cap(Period::Day), Some(7_000_000));
+    assert_eq!(of(ScopeKind::Team, "core").cap(Period::Day), Some(Money::from_dollars(7)));
     assert_eq!(of(ScopeKind::Team, "other").cap(Period::Day), None);
-    assert_eq!(of(ScopeKind::Agent, "core").cap(Period::Day), Some(100_000_000));
+    assert_eq!(of(ScopeKind::Agent, "core").cap(Period::Day), Some(Money::from_dollars(100)));
 }
 
 proptest! {
@@ -64,17 +65,17 @@ proptest! {
         for (gap, micros) in costs {
             second += gap;
             // Sums are kept in hundreds of micro-USD.
-            let micros = micros * 100;
-            account.add(second, micros);
-            account.turn(Period::Day, Period::Day.window(second, 0), micros);
-            list.push((second, micros));
-            let since = |from: i64| list.iter().filter(|(at, _)| *at >= from).map(|(_, micros)| micros).sum::<u64>();
+            let cost = Money::from_micros(micros * 100);
+            account.add(second, cost);
+            account.turn(Period::Day, Period::Day.window(second, 0), cost);
+            list.push((second, cost));
+            let since = |from: i64| list.iter().filter(|(at, _)| *at >= from).map(|(_, cost)| *cost).sum::<Money>();
             let recent = recent(&account);
             prop_assert_eq!(recent.sum(300), since(second.div_euclid(300) * 300));
             prop_assert_eq!(recent.sum(3_600), since((second.div_euclid(300) - 11) * 300));
             prop_assert_eq!(recent.sum(21_600), since((second.div_euclid(3_600) - 5) * 3_600));
             let window = Period::Day.window(second, 0);
-            prop_assert_eq!(account.standing(Period::Day, window, 1, true).spent, since(window.start));
+            prop_assert_eq!(account.standing(Period::Day, window, Money::from_micros(1), true).spent, since(window.start));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One episode of unusual spend: how bad it is and how it is put.
 
 use detect_core::episode::Case;
-use detect_core::text::dollars;
+use operations::Money;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -25,16 +25,17 @@ pub enum Course {
     New,
 }
 
-/// What was found in one step. Amounts are micro-USD of five minutes.
+/// What was found in one step. Amounts are those of five minutes.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Sign {
     pub feature: Course,
-    pub micros: u64,
+    #[serde(rename = "micros")]
+    pub amount: Money,
     /// The mean of its last weeks, and of its last hours.
-    pub usual: u64,
-    pub lately: u64,
+    pub usual: Money,
+    pub lately: Money,
     /// The most in five minutes before.
-    pub highest: u64,
+    pub highest: Money,
     /// On how many steps with spend that rests.
     pub steps: u32,
     pub chance: f64,
@@ -65,13 +66,13 @@ impl From<Feature> for Course {
 impl Rate {
     /// Takes a further finding, if it is dearer: the reason speaks of the worst.
     pub fn go_on(&mut self, sign: Sign) {
-        if sign.micros > self.sign.micros {
+        if sign.amount > self.sign.amount {
             self.sign = sign;
         }
     }
 
     fn observed(&self) -> String {
-        let (kind, name, amount) = (&self.scope_kind, &self.name, dollars(self.sign.micros));
+        let (kind, name, amount) = (&self.scope_kind, &self.name, self.sign.amount);
         match self.sign.feature {
             Course::Spike => format!("The {kind} {name} spent {amount} within five minutes."),
             Course::Run => {
@@ -85,7 +86,7 @@ impl Rate {
             ),
             Course::Creep => format!(
                 "The spend of the {kind} {name} creeps up: {} in five minutes of work over the last hours.",
-                dollars(self.sign.lately)
+                self.sign.lately
             ),
             Course::New => {
                 format!("The {kind} {name}, of which little is known yet, spent {amount} within five minutes.")
@@ -98,14 +99,11 @@ impl Rate {
         match sign.feature {
             Course::New => "For its team that is rare.".to_owned(),
             Course::Creep => {
-                format!("Over the last weeks it was {} ({} steps with spend).", dollars(sign.usual), sign.steps)
+                format!("Over the last weeks it was {} ({} steps with spend).", sign.usual, sign.steps)
             }
-            _ => format!(
-                "Usual is {}, the most so far {} ({} steps with spend).",
-                dollars(sign.usual),
-                dollars(sign.highest),
-                sign.steps
-            ),
+            _ => {
+                format!("Usual is {}, the most so far {} ({} steps with spend).", sign.usual, sign.highest, sign.steps)
+            }
         }
     }
 
@@ -125,7 +123,7 @@ impl Rate {
 impl Case for Rate {
     fn severity(&self, _: &Alert) -> Severity {
         let sign = &self.sign;
-        let tenfold = sign.steps > 0 && sign.micros >= sign.usual.saturating_mul(10);
+        let tenfold = sign.steps > 0 && sign.amount >= sign.usual.saturating_mul(10);
         if tenfold && sign.feature != Course::Creep { Severity::High } else { Severity::Medium }
     }
 
@@ -144,7 +142,7 @@ impl Case for Rate {
 
     fn measured(&self, _: &Alert) -> Option<Measurement> {
         let sign = &self.sign;
-        let observed = if sign.feature == Course::Creep { sign.lately } else { sign.micros };
+        let observed = if sign.feature == Course::Creep { sign.lately } else { sign.amount };
         let measured = Measurement::new("spend", Unit::MicroUsd, observed).within(300);
         Some(if sign.steps == 0 { measured } else { measured.usually(0, sign.highest).known_from(sign.steps) })
     }

@@ -1,6 +1,7 @@
 //! The parameters of `spend.rate`.
 
 use detect_core::parameters;
+use operations::Money;
 
 parameters! {
     /// `[detect.rules."spend.rate"]`.
@@ -19,8 +20,8 @@ parameters! {
 }
 
 impl Parameters {
-    /// What five minutes must cost to be a finding, in micro-USD.
-    pub fn min_micros(&self) -> u64 {
-        u64::from(self.min_usd) * 1_000_000
+    /// What five minutes must cost to be a finding.
+    pub fn least(&self) -> Money {
+        Money::from_dollars(self.min_usd)
     }
 }

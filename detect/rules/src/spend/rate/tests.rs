@@ -1,6 +1,7 @@
 //! Agents with a past: spikes and creep are found, ordinary work stays within the budget of false alarms.
 
 use detect_core::parameters::Parameters as _;
+use ledger::Timestamp;
 use operations::alert::State;
 use serde_json::{Value, json};
 
@@ -24,10 +25,10 @@ fn noise(at: usize) -> f64 {
 
 /// The alerts of `spend.rate` alone; time passes only where something happens.
 fn alerts(events: &[Value]) -> Vec<operations::alert::Alert> {
-    let mut engine = RuleSet::default().engine(fixtures::key(), 0);
+    let mut engine = RuleSet::default().engine(fixtures::key(), Timestamp::EPOCH);
     let mut findings = Findings::new();
     for row in fixtures::rows(events).iter() {
-        engine.advance(row.recorded.div_euclid(1_000_000), false, &mut findings);
+        engine.advance(row.recorded.unix_seconds(), false, &mut findings);
         engine.observe(&row, &mut findings);
     }
     findings.take().into_iter().filter(|alert| alert.rule == SPEC.name).collect()
@@ -39,7 +40,10 @@ fn a_spike_is_said_while_it_happens_with_value_and_baseline() {
     let alerts = alerts(&events("a1", work));
     assert_eq!(alerts.len(), 1, "{alerts:#?}");
     let alert = &alerts[0];
-    assert_eq!((alert.state, alert.recorded_first), (State::Open, (fixtures::START + 2_000 * STEP) * 1_000_000));
+    assert_eq!(
+        (alert.state, alert.recorded_first),
+        (State::Open, Timestamp::from_unix_seconds(fixtures::START + 2_000 * STEP))
+    );
     for words in ["a1 spent $60.00", "Usual is $1.2", "(2000 steps with spend)", "allows 1 in 14400"] {
         assert!(alert.reason.contains(words), "{}", alert.reason);
     }

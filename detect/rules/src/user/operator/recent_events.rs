@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use detect_core::episode::Before;
 use detect_core::packed;
+use ledger::Seq;
+use ledger::Timestamp;
 
 use super::Seen;
 use super::memory_budget::list_bytes;
@@ -12,7 +14,7 @@ use crate::limits::RULE_EVIDENCE_MAX;
 /// The latest events, oldest first.
 #[derive(Debug, Default)]
 pub struct RecentEvents {
-    latest: VecDeque<(u64, (i64, i64))>,
+    latest: VecDeque<(Seq, (Timestamp, Timestamp))>,
 }
 
 packed!(RecentEvents { latest });
@@ -40,7 +42,7 @@ impl RecentEvents {
 
     /// Forgets what was recorded before a second.
     pub fn forget_before(&mut self, second: i64) {
-        while self.latest.front().is_some_and(|(_, (_, recorded))| recorded.div_euclid(1_000_000) < second) {
+        while self.latest.front().is_some_and(|(_, (_, recorded))| recorded.unix_seconds() < second) {
             self.latest.pop_front();
         }
     }

@@ -6,6 +6,8 @@ use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_core::table::Table;
 use detect_core::{detector_state, packed};
+use ledger::Seq;
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Hit, Machine, MemoryBudget, Operator, Seen, Wrong, check_range, holds, memory_budget, state};
@@ -71,9 +73,9 @@ struct Chains {
 #[derive(Debug, Clone)]
 struct Chain {
     second: i64,
-    time: i64,
-    recorded: i64,
-    evidence: Vec<u64>,
+    time: Timestamp,
+    recorded: Timestamp,
+    evidence: Vec<Seq>,
 }
 
 packed!(Chains { reached });

@@ -2,7 +2,7 @@
 
 use ledger::events::{self, column};
 use ledger::operations::column as operation;
-use ledger::{Entry, Group, Options, ReadLimit, Store};
+use ledger::{Entry, Group, Options, ReadLimit, Seq, Store, Timestamp};
 
 use super::*;
 
@@ -23,7 +23,7 @@ async fn append(store: &Store, from: usize, count: usize) {
 
 fn records(store: &Store, kind: &str) -> Vec<String> {
     let reader = store.operations().reader();
-    let (mut from, mut found) = (0, Vec::new());
+    let (mut from, mut found) = (Seq::FIRST, Vec::new());
     loop {
         let rows = reader.read(from, false, ReadLimit { rows: 1_000, bytes: 1 << 20 }).unwrap();
         if rows.is_empty() {
@@ -36,12 +36,12 @@ fn records(store: &Store, kind: &str) -> Vec<String> {
 }
 
 /// What one engine finds in everything that is durable, as one uninterrupted run would.
-fn uninterrupted(store: &Store, live_from: i64) -> Vec<String> {
-    let rows = store.events().reader().read(0, true, ReadLimit { rows: 100_000, bytes: 1 << 26 }).unwrap();
+fn uninterrupted(store: &Store, live_from: Timestamp) -> Vec<String> {
+    let rows = store.events().reader().read(Seq::FIRST, true, ReadLimit { rows: 100_000, bytes: 1 << 26 }).unwrap();
     let mut engine = options(Path::new("unused"), 600).rules.engine(sample::key(), live_from);
     let mut findings = Findings::new();
     for row in rows.iter() {
-        let second = row.recorded.div_euclid(1_000_000);
+        let second = row.recorded.unix_seconds();
         for second in engine.progress().clock.second.unwrap_or(second) + 1..=second {
             engine.advance(second, false, &mut findings);
         }

@@ -1,6 +1,6 @@
 //! A ledger whose writer stands still while files grow.
 
-use ledger::{SystemClock, TimeSource};
+use ledger::{SystemClock, TimeSource, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -11,9 +11,9 @@ use super::*;
 struct Gate(Mutex<()>);
 
 impl TimeSource for Gate {
-    fn micros(&self) -> i64 {
+    fn now(&self) -> Timestamp {
         let _open = self.0.blocking_lock();
-        SystemClock.micros()
+        SystemClock.now()
     }
 }
 
