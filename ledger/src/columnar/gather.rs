@@ -42,7 +42,7 @@ pub(crate) fn gather(
         })?;
     }
     let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(refused)
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|error| refused(&error))
 }
 
 /// Rows of some blocks in an order, of which one column after the other is made: all at once take more memory than what they are made of.
@@ -78,7 +78,7 @@ impl<'a> Gathering<'a> {
         let held: Vec<Option<&Values>> =
             self.blocks.iter().map(|block| block.block().column(column.id).map(|held| &held.values)).collect();
         if column.storage != Storage::Long {
-            return take(&array(column, &held, self.order).map_err(refused)?);
+            return take(&array(column, &held, self.order).map_err(|error| refused(&error))?);
         }
         let long = LongColumn::new(column.kind, held, self.order);
         let arrays = long.plain_bytes().div_ceil(long_bytes).max(1);
@@ -86,7 +86,7 @@ impl<'a> Gathering<'a> {
         let mut first = 0;
         loop {
             let end = self.len().min(first + rows_max);
-            take(&long.array(first..end).map_err(refused)?)?;
+            take(&long.array(first..end).map_err(|error| refused(&error))?)?;
             first = end;
             if first >= self.len() {
                 return Ok(());
@@ -110,7 +110,7 @@ impl<'a> Gathering<'a> {
     }
 }
 
-fn refused(error: ArrowError) -> NotCanonical {
+fn refused(error: &ArrowError) -> NotCanonical {
     NotCanonical::Arrow(error.to_string())
 }
 

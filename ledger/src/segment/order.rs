@@ -38,7 +38,7 @@ fn code(block: &TailBlock, id: u8, row: u32) -> u16 {
 
 /// For each block the places of its values among the distinct values of all blocks in order, from 1, by their numbers; 0 for a null.
 fn ranks(blocks: &[&TailBlock], id: u8) -> Vec<Vec<u32>> {
-    fn values<'a>(block: &'a TailBlock, id: u8) -> Vec<&'a [u8]> {
+    fn values(block: &TailBlock, id: u8) -> Vec<&[u8]> {
         match block.block().column(id).map(|held| &held.values) {
             Some(Values::Coded(coded)) => (1..=coded.distinct() as u16).filter_map(|code| coded.value(code)).collect(),
             Some(Values::Long(_)) | None => Vec::new(),
