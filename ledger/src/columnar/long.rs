@@ -42,7 +42,8 @@ impl<'a> LongColumn<'a> {
             order.iter().enumerate().map(|(at, (block, row))| (*block, *row, at)).collect();
         places.sort_unstable();
         let (mut views, mut present) = (vec![0_u128; order.len()], vec![false; order.len()]);
-        let mut bytes = Vec::new();
+        // Growing step by step would hold the values twice now and then.
+        let mut bytes = Vec::with_capacity(self.plain_bytes() / self.order.len().max(1) * order.len());
         let mut left = places.as_slice();
         while let Some((block, row, _)) = left.first() {
             let Some((end, page)) = self.page((*block, *row)) else {
