@@ -56,9 +56,9 @@ pub const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
 pub const PAGE_ROWS_MAX: usize = ROW_GROUP_ENTRIES_MAX / 8;
 /// Bytes of long values in one row group, roughly. What repeats takes little beside them.
 pub const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
-/// Bytes of long values that a sealer holds at once, roughly: where a row group has more of them, it decompresses their pages up to four
-/// times, since rows are sorted.
-pub const LONG_ARRAY_BYTES_MAX: usize = 16 << 20;
+/// Bytes of long values that a sealer holds at once, roughly: where a row group has more of them, it decompresses their pages twice or
+/// more often, since rows are sorted.
+pub const LONG_ARRAY_BYTES_MAX: usize = 32 << 20;
 /// Bytes of decoded row groups that the readers of one ledger share.
 pub const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Decoded parts of row groups in that cache.
