@@ -173,7 +173,9 @@ async fn files_that_are_read_in_many_steps_wait_for_each_other() {
         fixture = fixture.act(act).await;
     }
     let mut found = fixture.house.records();
-    found.iter_mut().for_each(|line| line.truncate(1));
+    for line in &mut found {
+        line.truncate(1);
+    }
     found.dedup();
     assert_eq!(found, ["a", "1", "2", "3"]);
 }
