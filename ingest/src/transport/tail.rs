@@ -48,13 +48,14 @@ impl Transport for Tail {
     }
 
     fn doc(&self) -> &'static str {
-        "Follows one file, or all files that a pattern matches. A file is known by device, inode and hashes of its first \
-         KiB and of the last KiB that was read; its offset is durable together with its lines, so each line is recorded \
-         exactly once, over restarts and rotation too. What was rotated away meanwhile is found beside the file, in \
-         directories below, behind a symbolic link or where `rotated` says, by its content: renamed, copied, or \
-         compressed with gzip or zstd (bzip2 and xz are told and not read). Rotation by `copytruncate` loses what was \
-         written between the copy and the cut. What cannot be known is told as a problem of the collector. A line above \
-         1 MiB is kept as unparsed with its first MiB."
+        "Follows one file, or all files that a pattern matches. A file is known by device, inode and hashes of its \
+         first KiB and of the last KiB that was read; its offset is durable together with its lines, so each line is \
+         recorded exactly once and after those before it, over restarts and rotation too. What was rotated away \
+         meanwhile is found beside the file, in directories below, behind a symbolic link or where `rotated` says, by \
+         its content: renamed, copied, or compressed with gzip or zstd (bzip2 and xz are told and not read). Rotation \
+         by `copytruncate` loses what was written between the copy and the cut. Several files of which nothing was \
+         read are read in the order of the times at which they were last written to. What cannot be known is told as \
+         a problem of the collector. A line above 1 MiB is kept as unparsed with its first MiB."
     }
 
     fn settings(&self) -> &'static [Setting] {

@@ -85,7 +85,7 @@ pub(super) struct Source {
     pub path: PathBuf,
     /// It no longer stands where the collector looks for it, or is being read only to its end.
     pub rotated: bool,
-    /// This file's end must be read first.
+    /// The file that its place had before it, the end of which must be read first.
     pub after: Option<FileId>,
     /// Its end was met after it was rotated.
     pub drained: bool,

@@ -197,10 +197,23 @@ impl Tailer {
     /// Takes a file out; its inode may be another's from now on, for which nobody waits.
     fn close(&mut self, at: usize) -> Source {
         let closed = self.sources.remove(at);
-        for source in &mut self.sources {
-            source.after = source.after.filter(|after| *after != closed.id);
+        for source in self.sources.iter_mut().filter(|source| source.after == Some(closed.id)) {
+            source.after = closed.after;
         }
         closed
+    }
+
+    /// Puts a file among the open ones: before another one, whose place it had earlier, or after all.
+    fn insert(&mut self, mut source: Source, before: Option<FileId>) {
+        let next = self.sources.iter().position(|other| Some(other.id) == before);
+        let at = next.unwrap_or(self.sources.len());
+        // Nobody looks any more for a file that has a later one at its place.
+        source.rotated = next.is_some();
+        source.after = self.sources[..at].iter().rev().find(|other| other.path == source.path).map(|other| other.id);
+        if let Some(next) = next {
+            self.sources[next].after = Some(source.id);
+        }
+        self.sources.insert(at, source);
     }
 
     /// Whether a file waits for the end of the one that stood at its path before it.
@@ -283,22 +296,29 @@ impl Tailer {
     async fn open_listed(&mut self, file: &FoundFile, fresh: u64) -> io::Result<()> {
         if let Some(stored) = self.known.get(&file.id).cloned() {
             if stored.offset > 0 && self.holds(&file.path, &stored).await? {
-                return self.open(file, file.path.clone(), stored.offset, true).await;
+                return self.open(file, file.path.clone(), stored.offset, true, None).await;
             }
             self.known.remove(&file.id);
         }
         match self.origin_of(file).await? {
-            Descent::Copy(offset, _) => self.open(file, file.path.clone(), offset, false).await,
+            Descent::Copy(offset, _) => self.open(file, file.path.clone(), offset, false, None).await,
             Descent::Waits => {
                 self.wait_with(file);
                 Ok(())
             }
-            Descent::New => self.open(file, file.path.clone(), fresh, false).await,
+            Descent::New => self.open(file, file.path.clone(), fresh, false, None).await,
         }
     }
 
-    /// Opens a file that stands, or stood, at `place`.
-    async fn open(&mut self, file: &FoundFile, place: PathBuf, start: u64, is_known: bool) -> io::Result<()> {
+    /// Opens a file that stands, or stood, at `place`: before the one that is named, or after all that stood there.
+    async fn open(
+        &mut self,
+        file: &FoundFile,
+        place: PathBuf,
+        start: u64,
+        is_known: bool,
+        before: Option<FileId>,
+    ) -> io::Result<()> {
         let (pipeline, channel, principal) =
             (Arc::clone(&self.pipeline), Arc::clone(&self.channel), Arc::clone(&self.principal));
         let patience = Patience::Until(self.stop.clone());
@@ -314,17 +334,11 @@ impl Tailer {
         let source = Source::open(file, start, is_known, &self.pipeline, key, intake).await?;
         // Between the listing and the opening another file may have taken the path; the next scan sees it.
         let Some(mut source) = source else { return Ok(()) };
-        source.after = self.last_at(&place);
         source.path = place;
         self.known.remove(&source.id);
         self.waiting.remove(&source.id);
         source.file().inspect(|file| self.behind.note(source.id, file, source.next()));
-        self.sources.push(source);
+        self.insert(source, before);
         Ok(())
-    }
-
-    /// The file that stood last at a path and is still open.
-    fn last_at(&self, place: &Path) -> Option<FileId> {
-        self.sources.iter().rev().find(|source| source.path == place).map(|source| source.id)
     }
 }

@@ -28,6 +28,8 @@ enum Act {
     Write(&'static str, String),
     /// A file was last written to an hour ago.
     Old(&'static str),
+    /// A file was last written to just now.
+    Touch(&'static str),
     /// A file is renamed.
     Rename(&'static str, &'static str),
     Remove(&'static str),
@@ -47,7 +49,7 @@ enum Act {
     Restart,
 }
 
-use Act::{Copy, Cut, Link, Old, Pack, Remove, Rename, Restart, Step, Wait};
+use Act::{Copy, Cut, Link, Old, Pack, Remove, Rename, Restart, Step, Touch, Wait};
 
 fn write(file: &'static str, text: &str) -> Act {
     Act::Write(file, text.to_owned())
@@ -93,6 +95,10 @@ impl Fixture {
             Old(file) => {
                 let hour_ago = std::time::SystemTime::now() - Duration::from_hours(1);
                 OpenOptions::new().append(true).open(self.path(file)).unwrap().set_modified(hour_ago).unwrap();
+            }
+            Touch(file) => {
+                let file = OpenOptions::new().append(true).open(self.path(file)).unwrap();
+                file.set_modified(std::time::SystemTime::now()).unwrap();
             }
             Rename(from, to) => fs::rename(self.path(from), self.path(to)).unwrap(),
             Remove(file) => fs::remove_file(self.path(file)).unwrap(),

@@ -12,6 +12,7 @@ use crate::pipeline::{Pipeline, PipelineError};
 use crate::transport::tail::content::{self, Content};
 use crate::transport::tail::file::{FileId, FoundFile, Stored};
 use crate::transport::tail::name::Kinship;
+use crate::transport::tail::source::Source;
 
 /// What was read of a file that is no longer the same.
 pub(super) struct Life {
@@ -30,6 +31,16 @@ pub(super) enum Descent {
     New,
 }
 
+/// What became of a file beside those that are followed.
+enum Leftover {
+    /// It is open, was read before, or is none of theirs.
+    Done,
+    /// It waits for another one, of which it may be a copy.
+    Waits,
+    /// Nothing of it was read.
+    Unmet,
+}
+
 impl Tailer {
     /// Opens files that were rotated away and not read to their end: while the collector did not run, or several within
     /// one pause of the scan.
@@ -43,22 +54,27 @@ impl Tailer {
         // What was copied and cut since the last look may be older than what was read since.
         let newest = self.looked.replace(newest).unwrap_or(newest);
         let last_stored = self.known.get(&last).cloned();
-        self.end_lives(listed).await;
-        let (mut old, mut others): (Vec<_>, Vec<_>) =
+        self.end_lives(listed, &siblings).await;
+        let (mut left, mut others): (Vec<_>, Vec<_>) =
             siblings.into_iter().partition(|(file, _)| self.known.contains_key(&file.id));
-        // The file in the middle of which reading stopped is older than those that were never met.
-        old.append(&mut others);
-        for (file, kinship) in &old {
+        left.append(&mut others);
+        // Those that go on with what was read are older than those that were never met, whatever their names and times:
+        // the file in the middle of which reading stopped, its copy, or what was made of it by compression.
+        let mut unmet = Vec::new();
+        for (file, kinship) in left {
             let is_listed = listed.iter().any(|other| other.id == file.id);
-            if is_listed || self.sources.iter().any(|source| source.id == file.id) {
+            if is_listed {
                 continue;
             }
-            match self.open_leftover(file, *kinship, newest).await {
-                Ok(false) => {}
-                // A copy may turn out to be all that is left of the file that it was made of.
-                Ok(true) => self.next_look = Some(now + limits::TAIL_ROTATED_SILENCE),
-                Err(error) => self.pass_over(file.id, unreadable(&file.path, &error).1),
+            let is_later = file.modified >= newest;
+            match self.open_continued(&file, kinship, is_later).await {
+                Ok(Leftover::Unmet) if is_later => unmet.push((file, kinship)),
+                result => self.note_leftover(&file, result, now),
             }
+        }
+        for (file, kinship) in unmet {
+            let result = self.open_unmet(&file, kinship).await;
+            self.note_leftover(&file, result, now);
         }
         // What is gone, or is read by now, is passed over no longer.
         let is_read = |id| self.known.contains_key(id) || self.sources.iter().any(|source| source.id == *id);
@@ -68,15 +84,27 @@ impl Tailer {
         self.tell_lost(last, last_stored.as_ref());
     }
 
-    /// Ends the lives of files whose content is no longer what was read.
-    async fn end_lives(&mut self, listed: &[FoundFile]) {
-        for file in listed {
+    /// Ends the lives of files whose content is no longer what was read: they were cut, or their inodes are others' by now.
+    async fn end_lives(&mut self, listed: &[FoundFile], siblings: &[(FoundFile, Kinship)]) {
+        let unread = siblings.iter().map(|(file, _)| file).filter(|file| !self.is_unchanged(file));
+        let files: Vec<&FoundFile> = listed.iter().chain(unread).collect();
+        for file in files {
             let Some(stored) = self.known.get(&file.id).cloned() else { continue };
-            if stored.offset > 0 && self.holds(&file.path, &stored).await.is_ok_and(|holds| !holds) {
+            // Any file holds nothing, so nothing tells that it is the same one.
+            if stored.offset == 0 {
+                self.known.remove(&file.id);
+            } else if self.holds(&file.path, &stored).await.is_ok_and(|holds| !holds) {
                 self.known.remove(&file.id);
                 self.lives.push(Life { stored, is_continued: false });
             }
         }
+    }
+
+    /// Whether a file was read to its end and nothing changed since.
+    fn is_unchanged(&self, file: &FoundFile) -> bool {
+        self.known
+            .get(&file.id)
+            .is_some_and(|stored| stored.modified == file.modified && (stored.packed || stored.offset == file.size))
     }
 
     /// Tells of a file that may have lines which are not read.
@@ -87,56 +115,71 @@ impl Tailer {
         self.passed_over = Some((id, message));
     }
 
-    /// Opens a file beside those that are followed, if it has what was not read. Says whether it waits for another one.
-    async fn open_leftover(&mut self, file: &FoundFile, kinship: Kinship, newest: i64) -> io::Result<bool> {
+    /// Notes what became of a file that was rotated away.
+    fn note_leftover(&mut self, file: &FoundFile, result: io::Result<Leftover>, now: Instant) {
+        match result {
+            Ok(Leftover::Done | Leftover::Unmet) => {}
+            // A copy may turn out to be all that is left of the file that it was made of.
+            Ok(Leftover::Waits) => self.next_look = Some(now + limits::TAIL_ROTATED_SILENCE),
+            Err(error) => self.pass_over(file.id, unreadable(&file.path, &error).1),
+        }
+    }
+
+    /// Opens a file beside those that are followed, if it goes on with something that was read.
+    async fn open_continued(&mut self, file: &FoundFile, kinship: Kinship, is_later: bool) -> io::Result<Leftover> {
         let place = self.paths.single().unwrap_or(&file.path).to_owned();
-        if let Some(stored) = self.known.get(&file.id).cloned() {
-            let is_read = stored.modified == file.modified && (stored.packed || stored.offset == file.size);
-            if is_read {
-                return Ok(false);
+        if self.sources.iter().any(|source| source.id == file.id) {
+            return Ok(Leftover::Done);
+        }
+        if let Some(stored) = self.known.get(&file.id) {
+            if !self.is_unchanged(file) {
+                let offset = stored.offset;
+                self.open(file, place, offset, true, None).await?;
             }
-            // Any file holds nothing: the inode may be another's by now.
-            if stored.offset > 0 && self.holds(&file.path, &stored).await? {
-                return self.open(file, place, stored.offset, true).await.map(|()| false);
-            }
-            self.known.remove(&file.id);
-            if stored.offset > 0 {
-                self.lives.push(Life { stored, is_continued: false });
-            }
+            return Ok(Leftover::Done);
         }
         if kinship == Kinship::Other && self.lives.iter().all(|life| life.is_continued) {
-            return Ok(false);
+            return Ok(Leftover::Done);
         }
-        // One that came after the file that was read last was rotated away whole.
-        let is_later = file.modified >= newest;
         match self.origin_of(file).await {
             Ok(Descent::Copy(offset, of)) => {
-                self.open(file, place, offset, false).await?;
-                if let Some(at) = self.sources.iter().position(|source| Some(source.id) == of) {
-                    self.put_before(at, file.id);
-                }
+                let cut = self.sources.iter().find(|source| Some(source.id) == of).map(|source| source.path.clone());
+                self.open(file, cut.unwrap_or(place), offset, false, of).await?;
+                Ok(Leftover::Done)
             }
-            Ok(Descent::Waits) => return Ok(true),
-            Ok(Descent::New) if kinship == Kinship::Rotation && is_later => {
-                // Beside a file that was cut it is the older one, although that one was opened before.
-                let current = self.last_at(&place).filter(|id| self.present.get(id) == Some(&place));
-                self.open(file, place, 0, false).await?;
-                if let Some(at) = self.sources.iter().position(|source| Some(source.id) == current) {
-                    self.put_before(at, file.id);
-                }
-            }
-            Ok(Descent::New) if kinship == Kinship::Alike && is_later => {
+            Ok(Descent::Waits) => Ok(Leftover::Waits),
+            Ok(Descent::New) => Ok(Leftover::Unmet),
+            Err(error) if kinship == Kinship::Rotation && is_later => Err(error),
+            Err(_) => Ok(Leftover::Done),
+        }
+    }
+
+    /// Opens a file that came after the file that was read last and was rotated away whole, if its name says so.
+    async fn open_unmet(&mut self, file: &FoundFile, kinship: Kinship) -> io::Result<Leftover> {
+        match kinship {
+            Kinship::Rotation => {}
+            Kinship::Alike => {
                 let message = format!(
                     "{}: nobody can know whether it was rotated away from what is read, so it is passed over; say with \
                      `rotated` which files were",
                     file.path.display()
                 );
                 self.pass_over(file.id, message);
+                return Ok(Leftover::Done);
             }
-            Err(error) if kinship == Kinship::Rotation && is_later => return Err(error),
-            Ok(Descent::New) | Err(_) => {}
+            Kinship::Other => return Ok(Leftover::Done),
         }
-        Ok(false)
+        // It may be a copy of one that was opened a moment ago.
+        match self.open_continued(file, kinship, true).await? {
+            Leftover::Unmet => {}
+            other => return Ok(other),
+        }
+        let place = self.paths.single().unwrap_or(&file.path).to_owned();
+        // Beside a file that was cut it is the older one, although that one was opened before.
+        let is_current = |source: &&Source| source.path == place && self.present.get(&source.id) == Some(&place);
+        let current = self.sources.iter().find(is_current).map(|source| source.id);
+        self.open(file, place, 0, false, current).await?;
+        Ok(Leftover::Done)
     }
 
     /// Warns of what was read last and is nowhere, so that lines at its end may be lost.
@@ -228,14 +271,6 @@ impl Tailer {
         self.lives.push(Life { stored, is_continued: true });
     }
 
-    /// Reads the file that was opened last, a copy, to its end before the file that it was made of goes on.
-    fn put_before(&mut self, at: usize, copy: FileId) {
-        if let Some(source) = self.sources.last_mut().filter(|source| source.id == copy) {
-            (source.rotated, source.after) = (true, None);
-            self.sources[at].after = Some(copy);
-        }
-    }
-
     /// A file is a copy of one that is still there: what it has was read, or is read from that one.
     pub(super) fn wait_with(&mut self, file: &FoundFile) {
         if self.waiting.len() >= limits::TAIL_KNOWN_MAX {
@@ -246,9 +281,9 @@ impl Tailer {
 
     /// A file was cut: what was not read of it is looked for in its copy, before the file is read from its beginning.
     pub(super) async fn cut(&mut self, at: usize) -> Result<(), PipelineError> {
-        self.sources[at].finish().await?;
-        let place = self.sources[at].path.clone();
-        let stored = self.sources[at].durable();
+        let source = &mut self.sources[at];
+        source.finish().await?;
+        let (id, place, stored) = (source.id, source.path.clone(), source.durable());
         let is_same = |life: &Life| life.is_continued && life.stored.is_same_content(&stored);
         let mut is_copied = stored.offset > 0 && self.lives.iter().any(is_same);
         if !is_copied && stored.offset > 0 {
@@ -261,18 +296,19 @@ impl Tailer {
                     continue;
                 }
                 let is_listed = listed.iter().any(|other| other.id == file.id);
-                let place = if is_listed { file.path.clone() } else { place.clone() };
+                let (place, before) = if is_listed { (file.path.clone(), None) } else { (place.clone(), Some(id)) };
                 self.waiting.remove(&file.id);
-                if self.open(&file, place, stored.offset, false).await.is_ok() {
+                if self.open(&file, place, stored.offset, false, before).await.is_ok() {
                     is_copied = true;
-                    if !is_listed {
-                        self.put_before(at, file.id);
-                    }
                     break;
                 }
             }
             self.lives.push(Life { stored, is_continued: is_copied });
         }
-        self.sources[at].restart(is_copied).await
+        // A copy that is read first stands before it.
+        match self.sources.iter_mut().find(|source| source.id == id) {
+            Some(source) => source.restart(is_copied).await,
+            None => Ok(()),
+        }
     }
 }
