@@ -143,9 +143,9 @@ impl Exporter {
         self.retries.clone()
     }
 
-    /// Shortens the waits, for tests with a real network.
-    #[cfg(test)]
-    pub(crate) fn set_timing(&mut self, timing: Timing) {
+    /// Shortens the waits, for tests with a real network: receivers that fail on purpose, again and again, are else waited for
+    /// longer each time.
+    pub fn set_timing(&mut self, timing: Timing) {
         self.workers.iter_mut().for_each(|(worker, _)| worker.timing = timing);
     }
 

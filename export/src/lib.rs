@@ -44,3 +44,4 @@ pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, SignatureError, SinkSpec, verify_sign
 pub use status::{SinkStatus, status, unread_status};
 pub use streams::fields::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};
+pub use worker::Timing;

@@ -97,7 +97,9 @@ fn nothing_is_lost_doubled_or_reopened() {
             break;
         }
     }
-    let last = start("forwarder_process", folder.path(), seed, alerts).wait_with_output().unwrap();
+    let mut last = start("forwarder_process", folder.path(), seed, alerts);
+    while wait_for_request(&lines, &mut last) {}
+    let last = last.wait_with_output().unwrap();
     assert!(last.status.success(), "seed {seed}: {}", String::from_utf8_lossy(&last.stdout));
     receiver.kill().unwrap();
     receiver.wait().unwrap();
@@ -123,7 +125,11 @@ fn wait_for_request(lines: &Receiver<String>, forwarder: &mut Child) -> bool {
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) if forwarder.try_wait().unwrap().is_none() => {}
             Err(RecvTimeoutError::Timeout) => return false,
-            Err(RecvTimeoutError::Disconnected) => panic!("the receiver ended"),
+            Err(RecvTimeoutError::Disconnected) => {
+                // Else it would ask nobody for ever.
+                forwarder.kill().unwrap();
+                panic!("the receiver ended");
+            }
         }
     }
 }

@@ -261,15 +261,23 @@ impl World {
             .collect()
     }
 
-    /// The sequence numbers that the sink must get, or refuse.
-    fn exportable(&self) -> Vec<u64> {
-        let exportable = |entry: &Value| entry["kind"].as_str().is_none_or(|kind| !operations::kind::is_internal(kind));
-        (0..self.entries.len() as u64).filter(|seq| exportable(&self.entries[*seq as usize])).collect()
+    /// Whether the sink must get an entry, or refuse it.
+    fn is_exportable(&self, seq: u64) -> bool {
+        self.entries[seq as usize]["kind"].as_str().is_none_or(|kind| !operations::kind::is_internal(kind))
     }
 
+    /// The sequence numbers that the sink must get, or refuse.
+    fn exportable(&self) -> Vec<u64> {
+        (0..self.entries.len() as u64).filter(|seq| self.is_exportable(*seq)).collect()
+    }
+
+    /// Whether there is a receipt for all of them. It is asked many thousand times, so it looks from the end on.
     fn done(&self) -> bool {
-        let end = self.receipts().last().map_or(0, |receipt| receipt.to.get());
-        self.exportable().last().is_none_or(|last| *last < end)
+        let end = self.recorded.iter().rev().find_map(|entry| match entry {
+            StateEntry::Receipt(receipt) => Some(receipt.to.get()),
+            _ => None,
+        });
+        (end.unwrap_or_default()..self.entries.len() as u64).rev().all(|seq| !self.is_exportable(seq))
     }
 }
 

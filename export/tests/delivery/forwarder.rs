@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use export::{Config, Exporter, Grouping};
+use export::{Config, Exporter, Grouping, Timing};
 use ledger::operations::column;
 use ledger::{Entry, Group, Options, Position, ReadLimit, Reader, Seq, Store};
 use operations::alert;
 use operations::kind::delivery::{SENT_KIND, Sent};
-use operations::kind::export::RECEIPT_KIND;
+use operations::kind::export::{RECEIPT_KIND, REJECTED_KIND, REPLAYED_KIND};
 use operations::triage::Column;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +18,19 @@ use crate::life::{Dice, revisions};
 /// The sinks of a run.
 pub const SINKS: [&str; 7] = ["pager", "hook", "alertmanager", "slack", "siem", "indexed", "mail"];
 
+/// How long a message waits at the most before it is sent again. The receivers fail so often that a wait which doubles each time
+/// would soon be minutes, and the slower the machine is, the sooner.
+const RETRY_MAX: Duration = Duration::from_millis(50);
+
+/// How long whoever records alerts lets the sinks go on at the most before the next ones. Nothing depends on it.
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// Records what is not yet recorded and delivers until every sink has a receipt for all of it.
 pub fn run(folder: &Path, seed: u64, alerts: u64) {
     let store = Store::open(&folder.join("data"), Options::default()).unwrap();
     let config = config(folder, seed);
-    let exporter = Exporter::new(&config, store.events(), store.operations(), [3; 32]).unwrap();
+    let mut exporter = Exporter::new(&config, store.events(), store.operations(), [3; 32]).unwrap();
+    exporter.set_timing(Timing { retry_min: Duration::from_millis(1), retry_max: RETRY_MAX, ..Timing::default() });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let stop = CancellationToken::new();
@@ -70,8 +78,7 @@ fn config(folder: &Path, seed: u64) -> Config {
     config
 }
 
-fn rows(reader: &Reader, mut visit: impl FnMut(&ledger::Row<'_>)) {
-    let mut from = Seq::FIRST;
+fn rows(reader: &Reader, mut from: Seq, mut visit: impl FnMut(&ledger::Row<'_>)) {
     loop {
         let rows = reader.read(from, false, ReadLimit { rows: 4_096, bytes: 1 << 24 }).unwrap();
         rows.iter().for_each(|row| visit(&row));
@@ -85,7 +92,9 @@ fn rows(reader: &Reader, mut visit: impl FnMut(&ledger::Row<'_>)) {
 /// Records the rest of the alerts: single ones, and some at once, so that there are storms.
 async fn record(store: &Store, seed: u64, alerts: u64) {
     let mut known = 0;
-    rows(&store.operations().reader(), |row| known += usize::from(row.text(column::KIND) == Some(alert::KIND)));
+    rows(&store.operations().reader(), Seq::FIRST, |row| {
+        known += usize::from(row.text(column::KIND) == Some(alert::KIND))
+    });
     let mut dice = Dice::new(seed ^ known as u64);
     let mut watch = store.operations().reader().watch().unwrap();
     let all = revisions(seed, alerts);
@@ -103,9 +112,14 @@ async fn record(store: &Store, seed: u64, alerts: u64) {
         }
         store.operations().appender().append(group).await.unwrap();
         rest = after;
-        for _ in 0..dice.below(12) {
-            watch.changed().await.unwrap();
-        }
+        // Many commits may be seen as one change, and sinks that wait for an answer make none.
+        let changes = dice.below(12);
+        let _ = tokio::time::timeout(PAUSE, async {
+            for _ in 0..changes {
+                watch.changed().await.unwrap();
+            }
+        })
+        .await;
     }
 }
 
@@ -122,12 +136,22 @@ async fn replay(store: &Store, config: &Config, retries: &export::Retries) {
         if dead == 0 {
             return;
         }
+        let request = operations.durable().unwrap().next_seq;
         retries.retry("mail", "harness").await.unwrap();
-        // The retry request itself is an entry, and so is what becomes of it.
-        for _ in 0..3 {
+        while settled(&operations, request) < dead {
             watch.changed().await.unwrap();
         }
     }
+}
+
+/// How many dead letters were taken or refused again from there on.
+fn settled(operations: &Reader, from: Seq) -> u64 {
+    let mut settled = 0;
+    rows(operations, from, |row| {
+        let is_end = matches!(row.text(column::KIND), Some(REJECTED_KIND | REPLAYED_KIND));
+        settled += u64::from(is_end && row.text(column::SUBJECT) == Some("mail"));
+    });
+    settled
 }
 
 /// Waits until each sink has a receipt for the last alert.
@@ -136,7 +160,7 @@ async fn done(store: &Store) {
     let mut watch = reader.watch().unwrap();
     loop {
         let (mut last, mut ends) = (Seq::FIRST, [Seq::FIRST; SINKS.len()]);
-        rows(&reader, |row| match row.text(column::KIND) {
+        rows(&reader, Seq::FIRST, |row| match row.text(column::KIND) {
             Some(alert::KIND) => last = row.position.seq,
             Some(RECEIPT_KIND) => {
                 let to: Position = row.text(column::TO).unwrap().parse().unwrap();
@@ -157,7 +181,7 @@ async fn done(store: &Store) {
 /// Writes down, for each sink, which message told of which alerts by the ledger; the receiver's commits must agree.
 fn say_what_was_sent(store: &Store, folder: &Path) {
     let mut lines = String::new();
-    rows(&store.operations().reader(), |row| {
+    rows(&store.operations().reader(), Seq::FIRST, |row| {
         if row.text(column::KIND) == Some(SENT_KIND) {
             let sent: Sent = serde_json::from_str(row.text(column::RECORD).unwrap()).unwrap();
             let ids: Vec<String> = sent.alerts.into_iter().map(|alert| alert.id).collect();
