@@ -60,7 +60,8 @@ use cli::{Cli, Command};
 use exit::CommandResult;
 use tikv_jemallocator::Jemalloc;
 
-/// The C library's allocator keeps what threads freed: 100 MiB of 370 at full speed. What it starts with stands in `.cargo/config.toml`.
+/// The C library's allocator keeps what each thread freed; this one returns it after ten seconds. `_RJEM_MALLOC_CONF=dirty_decay_ms:0` returns
+/// it at once: 100 MiB less at full speed, for a fifth more CPU time.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 
