@@ -93,7 +93,7 @@ fn rows(reader: &Reader, mut from: Seq, mut visit: impl FnMut(&ledger::Row<'_>))
 async fn record(store: &Store, seed: u64, alerts: u64) {
     let mut known = 0;
     rows(&store.operations().reader(), Seq::FIRST, |row| {
-        known += usize::from(row.text(column::KIND) == Some(alert::KIND))
+        known += usize::from(row.text(column::KIND) == Some(alert::KIND));
     });
     let mut dice = Dice::new(seed ^ known as u64);
     let mut watch = store.operations().reader().watch().unwrap();
