@@ -36,13 +36,11 @@ pub(crate) fn gather(
     let mut gathering = Gathering::new(blocks, order);
     let mut columns = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
-        gathering.each_array(field, usize::MAX, |array| {
-            columns.push(Arc::clone(array));
-            Ok::<_, NotCanonical>(())
-        })?;
+        columns.extend(gathering.arrays(field, usize::MAX).collect::<Result<Vec<_>, _>>()?);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(order.len()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|error| refused(&error))
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+        .map_err(|error| NotCanonical::Arrow(error.to_string()))
 }
 
 /// Rows of some blocks in an order, of which one column after the other is made: all at once take more memory than what they are made of.
@@ -62,36 +60,34 @@ impl<'a> Gathering<'a> {
         self.order.len()
     }
 
-    /// Hands out the column of a field, which is one of [`super::schema`]: as one array, or as several that follow each other if its values
-    /// are long and have more than `long_bytes` together. The library's writer looks for the end of a page in so many rows at a time as a
-    /// page may have, so arrays that end elsewhere would change where it cuts them.
-    pub(crate) fn each_array<E: From<NotCanonical>>(
+    /// The column of a field, which is one of [`super::schema`]: one array, or several that follow each other if its values are long and
+    /// have more than `long_bytes` together, each made when it is asked for. The library's writer looks for the end of a page in so many
+    /// rows at a time as a page may have, so arrays that end elsewhere would change where it cuts them.
+    pub(crate) fn arrays(
         &mut self,
         field: &Field,
         long_bytes: usize,
-        mut take: impl FnMut(&ArrayRef) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> impl Iterator<Item = Result<ArrayRef, NotCanonical>> + use<'a> {
+        let (mut whole, mut long, rows) = (None, None, self.len());
         let table = self.blocks.first().map(|block| block.block().table());
-        let Some(column) = table.and_then(|table| table.by_name(field.name())) else {
-            return take(&self.position_column(field));
-        };
-        let held: Vec<Option<&Values>> =
-            self.blocks.iter().map(|block| block.block().column(column.id).map(|held| &held.values)).collect();
-        if column.storage != Storage::Long {
-            return take(&array(column, &held, self.order).map_err(|error| refused(&error))?);
-        }
-        let long = LongColumn::new(column.kind, held, self.order);
-        let arrays = long.plain_bytes().div_ceil(long_bytes).max(1);
-        let rows_max = self.len().div_ceil(arrays).next_multiple_of(PAGE_ROWS_MAX);
-        let mut first = 0;
-        loop {
-            let end = self.len().min(first + rows_max);
-            take(&long.array(first..end).map_err(|error| refused(&error))?)?;
-            first = end;
-            if first >= self.len() {
-                return Ok(());
+        match table.and_then(|table| table.by_name(field.name())) {
+            None => whole = Some(Ok(self.position_column(field))),
+            Some(column) => {
+                let values = |block: &&'a TailBlock| block.block().column(column.id).map(|held| &held.values);
+                let held: Vec<Option<&'a Values>> = self.blocks.iter().map(values).collect();
+                if column.storage == Storage::Long && held.iter().any(Option::is_some) {
+                    long = Some(LongColumn::new(column.kind, held, self.order));
+                } else {
+                    whole = Some(array(column, &held, self.order));
+                }
             }
         }
+        let pieces = long.into_iter().flat_map(move |long| {
+            let arrays = long.plain_bytes().div_ceil(long_bytes).max(1);
+            let rows_max = rows.div_ceil(arrays).max(1).next_multiple_of(PAGE_ROWS_MAX);
+            (0..rows).step_by(rows_max).map(move |first| long.array(first..rows.min(first + rows_max)))
+        });
+        whole.into_iter().chain(pieces).map(|array| array.map_err(|error| NotCanonical::Arrow(error.to_string())))
     }
 
     fn position_column(&mut self, field: &Field) -> ArrayRef {
@@ -108,10 +104,6 @@ impl<'a> Gathering<'a> {
             _ => new_null_array(field.data_type(), self.order.len()),
         }
     }
-}
-
-fn refused(error: &ArrowError) -> NotCanonical {
-    NotCanonical::Arrow(error.to_string())
 }
 
 /// What the ledger knows of rows beside their columns.

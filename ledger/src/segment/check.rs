@@ -110,9 +110,6 @@ struct LeafRow {
     seen: bool,
 }
 
-/// Rows that are decoded at once: what they decode to stays in the caches nearer to the processor.
-const CHECKED_ROWS_MAX: usize = 512;
-
 /// The leaves of a row group that were computed so far.
 struct Leaves {
     range: RowGroupRange,
@@ -197,7 +194,7 @@ impl Check<'_> {
         let content = content.map(|batch| ContentRows::new(self.expected.table, batch, range)).transpose();
         let content = content.map_err(|what| Refusal::Fault(FileKind::Content, what))?;
         let mut leaves = Leaves { range, rows: vec![UNSEEN; range.len()], found: 0, header: self.next };
-        for facts in self.facts.batches(number, CHECKED_ROWS_MAX).map_err(Refusal::Unreadable)? {
+        for facts in self.facts.batches(number).map_err(Refusal::Unreadable)? {
             self.leaves_of(&facts.map_err(Refusal::Unreadable)?, content.as_ref(), &mut leaves)?;
         }
         if leaves.found != range.len() {

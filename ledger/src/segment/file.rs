@@ -29,6 +29,9 @@ use crate::error::LedgerError;
 use crate::limits::ROW_GROUP_ENTRIES_MAX;
 use crate::segment::layout::{FORMAT, FORMAT_KEY, ROW_GROUPS_KEY};
 
+/// Rows that are decoded at once: what they decode to stays in the caches nearer to the processor.
+const BATCH_ROWS: usize = 512;
+
 /// The positions that one row group covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowGroupRange {
@@ -120,7 +123,6 @@ impl<'a> SegmentFile<'a> {
         &self,
         row_group: usize,
         kinds: &'static [&'static str],
-        rows_max: usize,
     ) -> Result<RowGroupBatches, LedgerError> {
         let column = ProjectionMask::columns(self.metadata.parquet_schema(), ["kind"]);
         let is_wanted = move |batch: RecordBatch| {
@@ -131,13 +133,12 @@ impl<'a> SegmentFile<'a> {
             Ok(wanted.collect::<BooleanArray>())
         };
         let filter = RowFilter::new(vec![Box::new(ArrowPredicateFn::new(column, is_wanted))]);
-        self.open_row_group(row_group, rows_max, Some(filter))
+        self.open_row_group(row_group, BATCH_ROWS, Some(filter))
     }
 
-    /// Decodes a row group piece by piece, in the order of the file: at most `rows_max` rows are in memory at once, and fewer of them stay
-    /// in the caches nearer to the processor.
-    pub(super) fn batches(&self, row_group: usize, rows_max: usize) -> Result<RowGroupBatches, LedgerError> {
-        self.open_row_group(row_group, rows_max, None)
+    /// Decodes a row group some rows at a time, in the order of the file.
+    pub(super) fn batches(&self, row_group: usize) -> Result<RowGroupBatches, LedgerError> {
+        self.open_row_group(row_group, BATCH_ROWS, None)
     }
 
     fn open_row_group(

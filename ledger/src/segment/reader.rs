@@ -74,11 +74,12 @@ impl SegmentReader {
         let row_group = file.ranges().iter().position(|range| range.contains(from));
         let row_group = row_group.ok_or_else(|| self.no_such_row(name, from))?;
         let range = file.ranges()[row_group];
+        let in_facts = |(_, what): Wrong| self.corrupt(name, range, what);
         let mut decoding = Decoding::new(self.table, range);
-        for batch in file.batches_of_kinds(row_group, kinds, DECODED_ROWS_MAX)? {
-            decoding.add(&batch?, None).map_err(|(_, what)| self.corrupt(name, range, what))?;
+        for batch in file.batches_of_kinds(row_group, kinds)? {
+            decoding.add(&batch?, None).map_err(in_facts)?;
         }
-        let decoded = decoding.finish();
+        let decoded = decoding.finish().map_err(in_facts)?;
         let mut rows = self.refer(&decoded.blocks, decoded.from(from), from, usize::MAX);
         rows.next_seq = Seq::new(range.end_seq);
         Ok(rows.without_content())
@@ -122,10 +123,10 @@ impl SegmentReader {
         let contents = contents.as_ref().map(|batch| ContentRows::new(self.table, batch, range)).transpose();
         let contents = contents.map_err(|(place, what)| of_part((Part::Content, format!("{place}: {what}"))))?;
         let mut decoding = Decoding::new(self.table, range);
-        for batch in file.batches(row_group, DECODED_ROWS_MAX)? {
+        for batch in file.batches(row_group)? {
             decoding.add(&batch?, contents.as_ref()).map_err(of_part)?;
         }
-        let decoded = Arc::new(decoding.finish());
+        let decoded = Arc::new(decoding.finish().map_err(of_part)?);
         self.cache.put(name, content.is_some(), Arc::clone(&decoded));
         Ok(Some(decoded))
     }
@@ -141,9 +142,6 @@ impl SegmentReader {
     }
 }
 
-/// Rows that are decoded at once: what they decode to stays in the caches nearer to the processor.
-const DECODED_ROWS_MAX: usize = 512;
-
 /// In which part something is wrong, and what.
 type Wrong = (Part, String);
 
@@ -153,17 +151,16 @@ struct Decoding {
     range: RowGroupRange,
     blocks: Vec<Arc<Block>>,
     open: BlockBuilder,
-    /// In order of position.
-    rows: Vec<Option<DecodedRow>>,
+    /// In the order of the file.
+    rows: Vec<DecodedRow>,
     facts: Vec<u8>,
     content: Vec<u8>,
 }
 
 impl Decoding {
     fn new(table: &'static Table, range: RowGroupRange) -> Self {
-        let rows = vec![None; range.len()];
         let open = BlockBuilder::new(table);
-        Self { table, range, blocks: Vec::new(), open, rows, facts: Vec::new(), content: Vec::new() }
+        Self { table, range, blocks: Vec::new(), open, rows: Vec::new(), facts: Vec::new(), content: Vec::new() }
     }
 
     /// Adds rows that the file has, with their content.
@@ -175,10 +172,9 @@ impl Decoding {
         let flags = batch["flags"].as_primitive::<Int32Type>().values();
         for (at, seq) in batch["seq"].as_primitive::<Int64Type>().values().iter().enumerate() {
             let seq = seq.cast_unsigned();
-            let slot = seq.checked_sub(self.range.first_seq).and_then(|slot| self.rows.get_mut(slot as usize));
-            let Some(slot) = slot.filter(|slot| slot.is_none()) else {
-                return Err(in_facts(format!("it holds the position {seq} wrongly")));
-            };
+            if !self.range.contains(seq) {
+                return Err(in_facts(strange(seq)));
+            }
             if self.open.is_full() {
                 let full = std::mem::replace(&mut self.open, BlockBuilder::new(self.table));
                 self.blocks.push(Arc::new(full.close()));
@@ -193,15 +189,25 @@ impl Decoding {
             self.open.push_parts(&self.facts, content).map_err(|error| in_facts(error.to_string()))?;
             let (batch, recorded, flags) = (batches[at].cast_unsigned(), recorded[at], flags[at].cast_unsigned());
             let place = RowPlace { seq, batch, recorded, flags };
-            *slot = Some(DecodedRow { place, block: self.blocks.len(), row: self.open.block().len() - 1 });
+            self.rows.push(DecodedRow { place, block: self.blocks.len(), row: self.open.block().len() - 1 });
         }
         Ok(())
     }
 
-    fn finish(mut self) -> DecodedRows {
+    /// The rows in order of position.
+    fn finish(mut self) -> Result<DecodedRows, Wrong> {
         self.blocks.push(Arc::new(self.open.close()));
-        DecodedRows { range: self.range, blocks: self.blocks, rows: self.rows.into_iter().flatten().collect() }
+        self.rows.sort_unstable_by_key(|row| row.place.seq);
+        match self.rows.windows(2).find(|pair| pair[0].place.seq == pair[1].place.seq) {
+            Some(twice) => Err((Part::Facts, strange(twice[0].place.seq))),
+            None => Ok(DecodedRows { range: self.range, blocks: self.blocks, rows: self.rows }),
+        }
     }
+}
+
+/// What is wrong with a position that is there twice, or belongs to another row group.
+fn strange(seq: u64) -> String {
+    format!("it holds the position {seq} wrongly")
 }
 
 #[cfg(test)]

@@ -152,18 +152,6 @@ impl<'a> SegmentWriter<'a> {
     }
 }
 
-/// What kept a column from being written.
-enum Stopped {
-    Gathering(NotCanonical),
-    Writing(LedgerError),
-}
-
-impl From<NotCanonical> for Stopped {
-    fn from(error: NotCanonical) -> Self {
-        Self::Gathering(error)
-    }
-}
-
 /// One Parquet file on its way.
 pub(super) struct ColumnsFile {
     kind: FileKind,
@@ -216,12 +204,9 @@ impl ColumnsFile {
     /// Writes rows of blocks.
     fn gather_row_group(&mut self, rows: &mut Gathering<'_>, range: (u64, u64)) -> Result<(), LedgerError> {
         let path = self.path.clone();
+        let refused = |error: NotCanonical| LedgerError::Columnar { path: path.clone(), message: error.to_string() };
         self.write_columns(rows.len(), range, |_, field, write| {
-            let gathered = rows.each_array(field, LONG_ARRAY_BYTES, |array| write(array).map_err(Stopped::Writing));
-            gathered.map_err(|stopped| match stopped {
-                Stopped::Gathering(error) => LedgerError::Columnar { path: path.clone(), message: error.to_string() },
-                Stopped::Writing(error) => error,
-            })
+            rows.arrays(field, LONG_ARRAY_BYTES).try_for_each(|array| write(&array.map_err(refused)?))
         })
     }
 
