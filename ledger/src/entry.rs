@@ -214,15 +214,6 @@ impl Entry {
         Ok(())
     }
 
-    /// Appends the canonical form of a part. A column that the table does not list is left out.
-    fn write_part(&self, table: &Table, part: Part, out: &mut Vec<u8>) {
-        for (id, value) in self.columns() {
-            if table.by_id(id).is_some_and(|column| column.part == part) {
-                crate::part::write_column(out, id, value);
-            }
-        }
-    }
-
     /// Bytes of values that are held, those replaced included.
     fn len(&self) -> usize {
         self.values.len()
@@ -335,19 +326,25 @@ impl Group {
     ///
     /// A column that the table does not list is a defect of the caller and is left out.
     pub fn push(&mut self, entry: &Entry) -> Result<(), AppendError> {
-        if entry.len() > limits::ENTRY_BYTES_MAX
-            || entry.columns().any(|(_, value)| value.len() > limits::VALUE_BYTES_MAX)
-        {
+        let has_long_value = || entry.columns().any(|(_, value)| value.len() > limits::VALUE_BYTES_MAX);
+        if entry.len() > limits::ENTRY_BYTES_MAX || (entry.len() > limits::VALUE_BYTES_MAX && has_long_value()) {
             return Err(AppendError::EntryTooLarge { bytes: entry.len() });
         }
         let Encoding { rows, digests, checks, facts, content } = &mut *self.encoding;
         facts.clear();
-        entry.write_part(self.table, Part::Facts, facts);
         content.clear();
-        entry.write_part(self.table, Part::Content, content);
+        for (id, value) in entry.columns() {
+            let Some(column) = self.table.by_id(id) else { continue };
+            let part = match column.part {
+                Part::Facts => &mut *facts,
+                Part::Content => &mut *content,
+            };
+            crate::part::write_column(part, id, value);
+            rows.set(column, value);
+        }
+        rows.end_row();
         digests.push(PartDigests::of(facts, content));
         checks.push(facts, content);
-        rows.push_entry(entry);
         self.part_bytes += facts.len() + content.len();
         Ok(())
     }

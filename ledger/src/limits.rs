@@ -54,6 +54,9 @@ pub const SEGMENT_AGE_MAX: Duration = Duration::from_mins(15);
 pub const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
 /// Rows in a page of a segment at most: a look-up of one session decodes whole pages, so they are an eighth of a row group.
 pub const PAGE_ROWS_MAX: usize = ROW_GROUP_ENTRIES_MAX / 8;
+/// Bytes in a page of a segment, roughly: what zstd may make of them, a 256th more at worst, still fits what an allocator hands out for
+/// them, so that the library's reserving room for it copies nothing.
+pub const PAGE_BYTES_MAX: usize = (1 << 20) - (8 << 10);
 /// Bytes of long values in one row group, roughly. What repeats takes little beside them.
 pub const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 /// Bytes of long values that a sealer holds at once, roughly: where a row group has more of them, it decompresses their pages twice or

@@ -6,7 +6,7 @@ use proof::part;
 
 use super::page::{PAGE_ROWS_MAX, Page};
 use super::{Block, Coded, Held, Pages, Values};
-use crate::column::{Storage, Table};
+use crate::column::{Column, Storage, Table};
 use crate::columnar::{NotCanonical, check_value};
 use crate::entry::Entry;
 
@@ -59,18 +59,18 @@ impl BlockBuilder {
     /// Adds a row of an entry's columns. Columns that the table does not list are left out.
     pub(crate) fn push_entry(&mut self, entry: &Entry) {
         for (id, value) in entry.columns() {
-            self.set(id, value);
+            self.set_by_id(id, value);
         }
-        self.block.rows += 1;
+        self.end_row();
     }
 
     /// Adds a row of the canonical bytes of its parts. On an error nothing was added.
     pub(crate) fn push_parts(&mut self, facts: &[u8], content: Option<&[u8]>) -> Result<(), NotCanonical> {
         crate::columnar::check(self.block.table, facts, content)?;
         for (id, value) in part::columns(facts).chain(part::columns(content.unwrap_or(&[]))).flatten() {
-            self.set(id, value);
+            self.set_by_id(id, value);
         }
-        self.block.rows += 1;
+        self.end_row();
         Ok(())
     }
 
@@ -78,10 +78,10 @@ impl BlockBuilder {
     pub(crate) fn push_row(&mut self, from: &Block, row: usize, pages: &Pages) {
         for held in &from.columns {
             if let Some(value) = held.value(row, pages) {
-                self.set(held.column.id, value);
+                self.set(held.column, value);
             }
         }
-        self.block.rows += 1;
+        self.end_row();
     }
 
     /// Takes no more rows: every column has a number or a page for every row, and pages are compressed.
@@ -112,15 +112,16 @@ impl BlockBuilder {
         self.block
     }
 
-    fn set(&mut self, id: u8, value: &[u8]) {
-        let place = self.block.places.get(usize::from(id)).copied().unwrap_or(0);
-        let at = match usize::from(place).checked_sub(1) {
-            Some(at) => at,
-            None => match self.add_column(id) {
-                Some(at) => at,
-                None => return,
-            },
-        };
+    fn set_by_id(&mut self, id: u8, value: &[u8]) {
+        if let Some(column) = self.block.table.by_id(id) {
+            self.set(column, value);
+        }
+    }
+
+    /// Gives the row that is being added a value of a column of the table.
+    pub(crate) fn set(&mut self, column: &'static Column, value: &[u8]) {
+        let place = self.block.places.get(usize::from(column.id)).copied().unwrap_or(0);
+        let at = usize::from(place).checked_sub(1).unwrap_or_else(|| self.add_column(column));
         let Block { rows, columns, pages, value_bytes, .. } = &mut self.block;
         let (Some(held), Some(lookup)) = (columns.get_mut(at), self.lookups.get_mut(at)) else { return };
         *value_bytes += value.len();
@@ -140,14 +141,18 @@ impl BlockBuilder {
         }
     }
 
-    /// Makes room for a column that no row had so far; `None` if the table does not list it.
-    fn add_column(&mut self, id: u8) -> Option<usize> {
-        let column = self.block.table.by_id(id)?;
-        let at = self.block.columns.partition_point(|held| held.column.id < id);
+    /// Adds the row that has what was set since the one before.
+    pub(crate) fn end_row(&mut self) {
+        self.block.rows += 1;
+    }
+
+    /// Makes room for a column that no row had so far.
+    fn add_column(&mut self, column: &'static Column) -> usize {
+        let at = self.block.columns.partition_point(|held| held.column.id < column.id);
         self.block.columns.insert(at, Held::new(column));
         self.lookups.insert(at, Lookup::default());
         self.block.index();
-        Some(at)
+        at
     }
 }
 

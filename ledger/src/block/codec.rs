@@ -7,9 +7,10 @@ use std::thread::LocalKey;
 
 use proof::part::{read_length, write_length};
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::compress_bound;
 
 use super::builder::{BLOCK_ROWS_MAX, check_values};
-use super::page::{Body, Page};
+use super::page::{Body, PAGE_BYTES_MAX, Page};
 use super::{Block, Coded, Held, NotABlock, Pages, Values};
 use crate::column::{Kind, Storage, Table};
 #[cfg(test)]
@@ -22,6 +23,8 @@ pub(crate) const BLOCK_HEADER_LEN: usize = 4;
 const LEVEL: i32 = 1;
 /// What is shorter is not compressed: it would save little, and setting up the compressor costs more than compressing it.
 const COMPRESSED_LEN_MIN: usize = 4 << 10;
+/// Bytes that a thread keeps as room for what is compressed: enough for a page.
+const ROOM_BYTES_KEPT: usize = 2 * PAGE_BYTES_MAX;
 /// How the numbers of a column's values stand in a block.
 const ALL_FIRST: u8 = 0;
 const IN_ORDER: u8 = 1;
@@ -31,16 +34,26 @@ const ALL: u8 = 0;
 const SOME: u8 = 1;
 
 thread_local! {
-    /// A compressor's tables are set up once for each thread: that costs more than a small page.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    /// A compressor's tables are set up once for each thread: that costs more than a small page. So is room for what it makes.
+    static COMPRESSOR: RefCell<Option<(Compressor<'static>, Vec<u8>)>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// Compresses bytes, if that makes them smaller.
-pub(super) fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
-    let smaller = || with(&COMPRESSOR, || Compressor::new(LEVEL), |compressor| compressor.compress(bytes)).ok();
-    let is_smaller = |smaller: &Vec<u8>| smaller.len() < bytes.len();
-    (bytes.len() >= COMPRESSED_LEN_MIN).then(smaller).flatten().filter(is_smaller)
+pub(super) fn compress(bytes: &[u8]) -> Option<Box<[u8]>> {
+    if bytes.len() < COMPRESSED_LEN_MIN {
+        return None;
+    }
+    let make = || Ok((Compressor::new(LEVEL)?, Vec::new()));
+    let smaller = with(&COMPRESSOR, make, |(compressor, room)| {
+        room.clear();
+        room.reserve(compress_bound(bytes.len()));
+        compressor.compress_to_buffer(bytes, room)?;
+        let smaller = (room.len() < bytes.len()).then(|| room.as_slice().into());
+        room.shrink_to(ROOM_BYTES_KEPT);
+        Ok(smaller)
+    });
+    smaller.ok().flatten()
 }
 
 /// The bytes of which `stored` were made, which are `raw_len`.

@@ -2,6 +2,7 @@
 //!
 //! The bytes of a page are `*( length u32, little-endian ‖ value )` over the rows that have a value: what Parquet calls PLAIN.
 
+use std::cell::Cell;
 use std::ops::{Deref, Range};
 use std::sync::OnceLock;
 
@@ -19,6 +20,18 @@ const FIRST_BYTES: usize = 64 << 10;
 const NULL: u32 = u32::MAX;
 /// Bytes before a value.
 const LENGTH: usize = 4;
+
+thread_local! {
+    /// The bytes of the page that was compressed last: growing them anew for each page costs as much as filling them.
+    static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Keeps the memory of a page that was compressed for the next one of this thread.
+fn keep(mut bytes: Vec<u8>) {
+    bytes.clear();
+    bytes.shrink_to(2 * PAGE_BYTES_MAX);
+    KEPT.set(bytes);
+}
 
 /// One page.
 #[derive(Debug, Clone)]
@@ -107,6 +120,7 @@ impl Page {
         plain.starts.push(value.map_or(NULL, |_| plain.bytes.len() as u32));
         if let Some(value) = value {
             if plain.bytes.is_empty() {
+                plain.bytes = KEPT.take();
                 plain.bytes.reserve((value.len() * 64).min(FIRST_BYTES));
             }
             plain.bytes.extend_from_slice(&(value.len() as u32).to_le_bytes());
@@ -161,7 +175,10 @@ impl Page {
         let Body::Open(plain) = &mut self.body else { return };
         let bytes = std::mem::take(&mut plain.bytes);
         self.body = match super::codec::compress(&bytes) {
-            Some(smaller) => Body::Stored { compressed: true, bytes: smaller.into() },
+            Some(smaller) => {
+                keep(bytes);
+                Body::Stored { compressed: true, bytes: smaller }
+            }
             None => Body::Stored { compressed: false, bytes: bytes.into() },
         };
     }

@@ -8,7 +8,7 @@ use parquet::schema::types::ColumnPath;
 use arrow::datatypes::Schema;
 
 use crate::column::{Storage, Table};
-use crate::limits::PAGE_ROWS_MAX;
+use crate::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
 use crate::position::LedgerName;
 
 /// The format that this version writes, and the newest that it reads.
@@ -49,6 +49,7 @@ pub(super) fn properties(table: &Table, schema: &Schema, sorted: bool, created_b
         // Row groups end where the segment's writer says so, and never by themselves.
         .set_max_row_group_row_count(None)
         .set_data_page_row_count_limit(PAGE_ROWS_MAX)
+        .set_data_page_size_limit(PAGE_BYTES_MAX)
         .set_statistics_enabled(EnabledStatistics::Page);
     if sorted {
         builder = builder.set_sorting_columns(Some(sorting(table.ledger, schema)));
