@@ -73,7 +73,7 @@ pub struct Store {
     /// Free space on its disk below which events are refused with 507, so that sealing, alerts and receipts go on (down to a quarter of it).
     /// The default is two of the largest segments: a smaller one may stop sealing on a full disk.
     pub reserve_bytes: u64,
-    /// Seconds after which recorded events are sealed into Parquet files at the latest; earlier, once there are 131,072 of them or 64 MiB.
+    /// Seconds after which recorded events are sealed into Parquet files at the latest; earlier, once there are about 127,000 of them or 64 MiB.
     pub seal_seconds: NonZeroU32,
 }
 

@@ -11,6 +11,7 @@ mod page;
 use proof::leaf::FLAG_CONTENT;
 
 pub use builder::BlockBuilder;
+pub(crate) use builder::value_hasher;
 pub(crate) use codec::{BLOCK_HEADER_LEN, rows_of};
 pub use page::Pages;
 

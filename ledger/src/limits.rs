@@ -44,8 +44,9 @@ pub const INPUT_BYTES_MAX: usize = 4_096;
 /// The largest WAL frame that a reader believes.
 pub const FRAME_BYTES_MAX: usize = BLOCK_BYTES_MAX + (64 << 10);
 
-/// A WAL file is sealed when it holds this many events,
-pub const SEGMENT_ENTRIES_MAX: u64 = 131_072;
+/// A WAL file is sealed when it holds this many events: with the largest commit on top two full row groups, since a third of a few hundred
+/// rows would bring dictionaries and filters of its own,
+pub const SEGMENT_ENTRIES_MAX: u64 = (2 * ROW_GROUP_ENTRIES_MAX - GROUP_ENTRIES_MAX) as u64;
 /// or this many bytes,
 pub const SEGMENT_WAL_BYTES_MAX: u64 = 64 << 20;
 /// or when its first event is this old.
@@ -61,7 +62,7 @@ pub const PAGE_BYTES_MAX: usize = (1 << 20) - (8 << 10);
 pub const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 /// Bytes of long values that a sealer holds at once, roughly: where a row group has more of them, it decompresses their pages twice or
 /// more often, since rows are sorted.
-pub const LONG_ARRAY_BYTES_MAX: usize = 32 << 20;
+pub const LONG_ARRAY_BYTES_MAX: usize = 16 << 20;
 /// Bytes of decoded row groups that the readers of one ledger share.
 pub const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Decoded parts of row groups in that cache.

@@ -22,8 +22,14 @@ pub struct BlockBuilder {
     block: Block,
     /// What finds the values of each column of the block again.
     lookups: Vec<Lookup>,
-    /// Senders must not be able to choose values that collide.
     hasher: ahash::RandomState,
+}
+
+/// A hasher of values with a key of its own: senders must not be able to choose values that collide.
+pub(crate) fn value_hasher() -> ahash::RandomState {
+    let seeds = RandomState::new();
+    let seed = |number: u64| seeds.hash_one(number);
+    ahash::RandomState::with_seeds(seed(0), seed(1), seed(2), seed(3))
 }
 
 /// Finds a value of one column again.
@@ -40,10 +46,7 @@ struct Lookup {
 impl BlockBuilder {
     /// A builder of a block without rows.
     pub fn new(table: &'static Table) -> Self {
-        let seeds = RandomState::new();
-        let seed = |number: u64| seeds.hash_one(number);
-        let hasher = ahash::RandomState::with_seeds(seed(0), seed(1), seed(2), seed(3));
-        Self { block: Block::new(table), lookups: Vec::new(), hasher }
+        Self { block: Block::new(table), lookups: Vec::new(), hasher: value_hasher() }
     }
 
     /// The rows so far.

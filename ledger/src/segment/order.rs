@@ -1,12 +1,12 @@
 //! The order of rows inside a row group: by (kind, session, seq), for operations by (kind, subject, seq).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray as _, StringViewArray};
 use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 
-use crate::block::Values;
+use crate::block::{Values, value_hasher};
 use crate::column::Table;
 use crate::position::LedgerName;
 use crate::segment::layout::sort_columns;
@@ -44,13 +44,21 @@ fn ranks(blocks: &[&TailBlock], id: u8) -> Vec<Vec<u32>> {
             Some(Values::Long(_)) | None => Vec::new(),
         }
     }
-    let of_blocks: Vec<Vec<&[u8]>> = blocks.iter().map(|block| values(block, id)).collect();
-    let distinct: BTreeSet<&[u8]> = of_blocks.iter().flatten().copied().collect();
-    let places: HashMap<&[u8], u32> = distinct.into_iter().zip(1..).collect();
-    let ranks = |values: &Vec<&[u8]>| {
-        let places = values.iter().map(|value| places.get(value).copied().unwrap_or(0));
-        std::iter::once(0).chain(places).collect()
+    // Most values stand in many blocks: each is hashed once for a block that has it, and compared as one.
+    let mut numbers: HashMap<&[u8], usize, ahash::RandomState> = HashMap::with_hasher(value_hasher());
+    let mut number = |value| {
+        let next = numbers.len();
+        *numbers.entry(value).or_insert(next)
     };
+    let of_blocks: Vec<Vec<usize>> =
+        blocks.iter().map(|block| values(block, id).into_iter().map(&mut number).collect()).collect();
+    let mut places = vec![0; numbers.len()];
+    let mut distinct: Vec<(&[u8], usize)> = numbers.into_iter().collect();
+    distinct.sort_unstable();
+    for (place, (_, number)) in (1..).zip(distinct) {
+        places[number] = place;
+    }
+    let ranks = |numbers: &Vec<usize>| std::iter::once(0).chain(numbers.iter().map(|number| places[*number])).collect();
     of_blocks.iter().map(ranks).collect()
 }
 

@@ -24,7 +24,7 @@ pub(crate) const WAL_READ_BYTES: usize = 4 << 20;
 /// Bytes of a sealed file that are hashed at once.
 pub(crate) const HASH_READ_BYTES: u64 = 1 << 20;
 /// Rows that are decoded at once: their columns fit the processor's cache.
-pub(crate) const DECODED_ROWS: usize = 4_096;
+pub(crate) const DECODED_ROWS: usize = 512;
 
 /// Tries to read the newest manifest while a server replaces it.
 pub(crate) const MANIFEST_TRIES_MAX: usize = 5;

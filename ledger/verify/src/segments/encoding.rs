@@ -28,6 +28,8 @@ use crate::table::{Part, Stored, Table};
 
 /// Rows of a page.
 const PAGE_ROWS: usize = 8_192;
+/// Bytes of a page, before compression.
+const PAGE_BYTES: usize = 1_040_384;
 /// How often a bloom filter may say "perhaps" where it should say "no".
 const BLOOM_FALSE_POSITIVES: f64 = 0.05;
 /// Distinct values that a bloom filter is laid out for.
@@ -124,6 +126,7 @@ fn properties(table: &Table, schema: &Schema, part: Part, created_by: String) ->
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
         .set_max_row_group_row_count(None)
         .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_size_limit(PAGE_BYTES)
         .set_statistics_enabled(EnabledStatistics::Page);
     if part == Part::Facts {
         let [first, second] = table.sorted_by();
