@@ -14,7 +14,7 @@ use bytes::Bytes;
 use rustix::fs::{AtFlags, CWD, RenameFlags};
 
 use crate::error::LedgerError;
-use crate::limits::BLOB_READ_BYTES_MAX;
+use crate::limits::{BLOB_READ_BYTES_MAX, BLOB_UNSYNCED_BYTES_MAX};
 use crate::regular;
 
 /// What an unfinished file's name starts with; such files are not listed.
@@ -158,7 +158,7 @@ impl Blobs for LocalBlobs {
             .create_new(true)
             .open(&unfinished)
             .map_err(BlobError::io("create", &unfinished))?;
-        Ok(Box::new(LocalWriter { file, directory, unfinished, path }))
+        Ok(Box::new(LocalWriter { file, unsynced: 0, directory, unfinished, path }))
     }
 
     fn size(&self, name: &str) -> Result<u64, BlobError> {
@@ -210,6 +210,8 @@ impl Blobs for LocalBlobs {
 
 struct LocalWriter {
     file: File,
+    /// Bytes since the last sync.
+    unsynced: usize,
     directory: File,
     unfinished: PathBuf,
     path: PathBuf,
@@ -217,7 +219,14 @@ struct LocalWriter {
 
 impl Write for LocalWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
+        // A journal's commits wait for each other: a WAL that is synced meanwhile would wait for as much as is written here.
+        if self.unsynced >= BLOB_UNSYNCED_BYTES_MAX {
+            self.file.sync_data()?;
+            self.unsynced = 0;
+        }
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

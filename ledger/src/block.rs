@@ -168,10 +168,10 @@ impl Block {
         self.columns.iter().map(|held| held.len(row)).sum()
     }
 
-    fn index(&mut self) {
-        self.places = [0; COLUMN_ID_LIMIT as usize];
-        self.contents.clear();
-        for (at, held) in self.columns.iter().enumerate() {
+    /// Brings up to date where columns stand, from the one at `from` on: those before it stand where they stood.
+    fn index(&mut self, from: usize) {
+        self.contents.retain(|at| usize::from(*at) < from);
+        for (at, held) in self.columns.iter().enumerate().skip(from) {
             if held.column.part == Part::Content {
                 self.contents.push(at as u8);
             }

@@ -10,7 +10,7 @@ pub const COLUMN_ID_LIMIT: u8 = 128;
 /// The largest value of one column in bytes. Intake refuses lines above 1 MiB, and escaping can grow them sixfold.
 pub const VALUE_BYTES_MAX: usize = 8 << 20;
 /// The largest encoded entry: both parts together.
-pub const ENTRY_BYTES_MAX: usize = 16 << 20;
+pub(crate) const ENTRY_BYTES_MAX: usize = 16 << 20;
 /// The most entries in one group; a group is never split over commits.
 pub const GROUP_ENTRIES_MAX: usize = 4_096;
 /// The largest group in bytes. A group that is larger by its last entry is still taken.
@@ -19,86 +19,88 @@ pub const GROUP_BYTES_MAX: usize = 4 << 20;
 /// larger by its last entry, with the numbers of its values.
 pub const BLOCK_BYTES_MAX: usize = GROUP_BYTES_MAX + ENTRY_BYTES_MAX + 2 * GROUP_ENTRIES_MAX * COLUMN_ID_LIMIT as usize;
 /// Bytes of groups that wait for the writer. What comes on top is answered `Full`.
-pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+pub(crate) const QUEUE_BYTES_MAX: usize = 32 << 20;
 
 /// A commit takes groups until it has this many bytes.
-pub const COMMIT_BYTES_MAX: usize = 4 << 20;
+pub(crate) const COMMIT_BYTES_MAX: usize = 4 << 20;
 /// The WAL reserves space on the disk in steps of this size, so that a full disk shows before anything is written.
-pub const WAL_ALLOCATE_BYTES: u64 = 8 << 20;
+pub(crate) const WAL_ALLOCATE_BYTES: u64 = 8 << 20;
 /// A batch is closed when it holds this many events.
-pub const BATCH_ENTRIES_MAX: usize = 16_384;
+pub(crate) const BATCH_ENTRIES_MAX: usize = 16_384;
 /// A batch is closed when its first commit is this old.
-pub const BATCH_AGE_MAX: Duration = Duration::from_millis(500);
+pub(crate) const BATCH_AGE_MAX: Duration = Duration::from_millis(500);
 /// A batch is closed before a commit would bring more keys of inputs than this.
-pub const BATCH_INPUTS_MAX: usize = 1_024;
+pub(crate) const BATCH_INPUTS_MAX: usize = 1_024;
 /// An idle ledger closes an empty batch this often, so that truncation shows as staleness.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// The first one comes this long after the last batch with entries, so that whoever counts recorded time (an open alert is brought
 /// up to date 5 s after its last event) does not wait for the next.
-pub const HEARTBEAT_FIRST: Duration = Duration::from_secs(6);
+pub(crate) const HEARTBEAT_FIRST: Duration = Duration::from_secs(6);
 /// The most inputs in one group, so that two groups always fit a batch.
-pub const GROUP_INPUTS_MAX: usize = BATCH_INPUTS_MAX / 2;
+pub(crate) const GROUP_INPUTS_MAX: usize = BATCH_INPUTS_MAX / 2;
 /// The longest key or value of an input.
-pub const INPUT_BYTES_MAX: usize = 4_096;
+pub(crate) const INPUT_BYTES_MAX: usize = 4_096;
 
 /// The largest WAL frame that a reader believes.
-pub const FRAME_BYTES_MAX: usize = BLOCK_BYTES_MAX + (64 << 10);
+pub(crate) const FRAME_BYTES_MAX: usize = BLOCK_BYTES_MAX + (64 << 10);
 
 /// A WAL file is sealed when it holds this many events: with the largest commit on top two full row groups, since a third of a few hundred
 /// rows would bring dictionaries and filters of its own,
-pub const SEGMENT_ENTRIES_MAX: u64 = (2 * ROW_GROUP_ENTRIES_MAX - GROUP_ENTRIES_MAX) as u64;
+pub(crate) const SEGMENT_ENTRIES_MAX: u64 = (2 * ROW_GROUP_ENTRIES_MAX - GROUP_ENTRIES_MAX) as u64;
 /// or this many bytes,
-pub const SEGMENT_WAL_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const SEGMENT_WAL_BYTES_MAX: u64 = 64 << 20;
 /// or when its first event is this old.
-pub const SEGMENT_AGE_MAX: Duration = Duration::from_mins(15);
+pub(crate) const SEGMENT_AGE_MAX: Duration = Duration::from_mins(15);
 /// Rows in one row group of a segment.
-pub const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
+pub(crate) const ROW_GROUP_ENTRIES_MAX: usize = 65_536;
 /// Rows in a page of a segment at most: a look-up of one session decodes whole pages, so they are an eighth of a row group.
-pub const PAGE_ROWS_MAX: usize = ROW_GROUP_ENTRIES_MAX / 8;
+pub(crate) const PAGE_ROWS_MAX: usize = ROW_GROUP_ENTRIES_MAX / 8;
 /// Bytes in a page of a segment, roughly: what zstd may make of them, a 256th more at worst, still fits what an allocator hands out for
 /// them, so that the library's reserving room for it copies nothing.
-pub const PAGE_BYTES_MAX: usize = (1 << 20) - (8 << 10);
+pub(crate) const PAGE_BYTES_MAX: usize = (1 << 20) - (8 << 10);
 /// Bytes of long values in one row group, roughly. What repeats takes little beside them.
-pub const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
+pub(crate) const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 /// Bytes of long values that a sealer holds at once, roughly: where a row group has more of them, it decompresses their pages twice or
 /// more often, since rows are sorted.
-pub const LONG_ARRAY_BYTES_MAX: usize = 16 << 20;
+pub(crate) const LONG_ARRAY_BYTES_MAX: usize = 16 << 20;
 /// Bytes of decoded row groups that the readers of one ledger share.
-pub const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;
+pub(crate) const ROW_GROUP_CACHE_BYTES_MAX: usize = 128 << 20;
 /// Decoded parts of row groups in that cache.
-pub const ROW_GROUP_CACHE_ENTRIES_MAX: usize = 4;
+pub(crate) const ROW_GROUP_CACHE_ENTRIES_MAX: usize = 4;
 /// The largest `identity`, key or checkpoint that is read, in bytes: each has some hundreds.
-pub const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
+pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
 /// The most bytes of a sealed file that are read at once: a sidecar, a footer or a row group as it is stored.
-pub const BLOB_READ_BYTES_MAX: u64 = 512 << 20;
+pub(crate) const BLOB_READ_BYTES_MAX: u64 = 512 << 20;
+/// Bytes of a file that a sealer writes before it syncs them.
+pub(crate) const BLOB_UNSYNCED_BYTES_MAX: usize = 1 << 20;
 /// The most bytes of one commit in the WAL: the groups of a commit, the last of which may be larger by an entry, and what
 /// closes and opens batches around them. What follows the last whole commit of a file is never more.
-pub const COMMIT_READ_BYTES_MAX: usize = 2 * (COMMIT_BYTES_MAX + FRAME_BYTES_MAX);
+pub(crate) const COMMIT_READ_BYTES_MAX: usize = 2 * (COMMIT_BYTES_MAX + FRAME_BYTES_MAX);
 /// The largest file of a segment in bytes: far above what the largest WAL file can become.
-pub const SEALED_FILE_BYTES_MAX: u64 = 16 << 30;
+pub(crate) const SEALED_FILE_BYTES_MAX: u64 = 16 << 30;
 /// Bytes that a backup copies at once.
-pub const COPY_BYTES: usize = 4 << 20;
+pub(crate) const COPY_BYTES: usize = 4 << 20;
 /// How often a backup looks at the state again because it changed meanwhile.
-pub const BACKUP_TRIES_MAX: usize = 50;
+pub(crate) const BACKUP_TRIES_MAX: usize = 50;
 /// How often another process' look at the disk starts over because files vanished under it, before it gives up.
-pub const REFRESH_TRIES_MAX: usize = 10;
+pub(crate) const REFRESH_TRIES_MAX: usize = 10;
 /// How long a start waits until the loss of a torn copy is signed,
-pub const SIGNED_WAIT_MAX: Duration = BATCH_AGE_MAX.saturating_mul(20);
+pub(crate) const SIGNED_WAIT_MAX: Duration = BATCH_AGE_MAX.saturating_mul(20);
 /// and how often it looks.
-pub const SIGNED_WAIT_STEP: Duration = Duration::from_millis(10);
+pub(crate) const SIGNED_WAIT_STEP: Duration = Duration::from_millis(10);
 /// Newest manifests that are kept.
-pub const MANIFESTS_KEPT: u64 = 8;
+pub(crate) const MANIFESTS_KEPT: u64 = 8;
 /// Rows that a replay gives to a thread at once: fewer are hashed sooner than a thread starts.
-pub const REPLAY_ROWS_AT_ONCE: usize = 256;
+pub(crate) const REPLAY_ROWS_AT_ONCE: usize = 256;
 /// Blocks of the hot tail below this many rows are small, so that their columns take more room than their values:
-pub const SMALL_BLOCK_ROWS: usize = 32;
+pub(crate) const SMALL_BLOCK_ROWS: usize = 32;
 /// so many of them that follow each other are put together.
-pub const SMALL_BLOCKS_MAX: usize = 64;
+pub(crate) const SMALL_BLOCKS_MAX: usize = 64;
 /// How much later than others the sealer's threads have their turn, as `nice` counts it: with as many turns, the slowest of a hundred
 /// acknowledgements took half as long again at half load.
-pub const SEALER_NICENESS: i32 = 5;
+pub(crate) const SEALER_NICENESS: i32 = 5;
 /// Full WAL files that wait for the sealer; when there are as many, intake answers `Full`. Their rows are in memory.
-pub const UNSEALED_FILES_MAX: usize = 2;
+pub(crate) const UNSEALED_FILES_MAX: usize = 2;
 
 /// Rows that a fold over `operations` reads at once,
 pub const FOLD_READ_ROWS: usize = 4_096;
@@ -106,10 +108,10 @@ pub const FOLD_READ_ROWS: usize = 4_096;
 pub const FOLD_READ_BYTES: usize = 8 << 20;
 
 /// How long writer, sealer and consumers wait before they try again what the system refused.
-pub const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Space that intake leaves free on the disk, so that sealing, retention and the `operations` ledger go on.
-pub const RESERVE_BYTES: u64 = 2 * SEGMENT_WAL_BYTES_MAX;
+pub(crate) const RESERVE_BYTES: u64 = 2 * SEGMENT_WAL_BYTES_MAX;
 
 const _: () = {
     // A group fits a commit, a commit fits the queue, and a full commit fits a batch.

@@ -8,11 +8,13 @@ pub(super) struct Bounded<V> {
     young: HashedMap<V>,
     old: HashedMap<V>,
     max: usize,
+    /// How often the young values became the old ones.
+    turns: u64,
 }
 
 impl<V> Bounded<V> {
     pub fn new(max: usize) -> Self {
-        Self { young: HashedMap::default(), old: HashedMap::default(), max }
+        Self { young: HashedMap::default(), old: HashedMap::default(), max, turns: 0 }
     }
 
     /// The value of a key.
@@ -34,10 +36,16 @@ impl<V> Bounded<V> {
         self.young.entry(key).or_insert_with(|| self.old.remove(&key).unwrap_or_else(make))
     }
 
+    /// Changes when values become old: until then, one that was used is a young one.
+    pub fn turns(&self) -> u64 {
+        self.turns
+    }
+
     /// Half of the values are young; when there are more, the old ones go.
     fn make_room(&mut self) {
         if self.is_full() {
             self.old = std::mem::take(&mut self.young);
+            self.turns += 1;
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct Persons {
     names: Bounded<Said>,
     ids: Bounded<Said>,
     owners: Bounded<Owner>,
+    /// Words that took the place of others.
+    changes: u64,
 }
 
 /// A word about a person, and the position of the row that said it.
@@ -33,33 +35,48 @@ pub(super) const NOW: u64 = u64::MAX;
 struct Owner {
     id: Option<Arc<str>>,
     name: Option<Arc<str>>,
+    /// The version of what was known of persons when it was told who this is.
+    told_at: Option<u64>,
 }
 
 impl Persons {
     pub fn new() -> Self {
         let max = limits::PERSONS_MAX;
-        Self { hasher: RandomState::new(), names: Bounded::new(max), ids: Bounded::new(max), owners: Bounded::new(max) }
+        let (names, ids, owners) = (Bounded::new(max), Bounded::new(max), Bounded::new(max));
+        Self { hasher: RandomState::new(), names, ids, owners, changes: 0 }
     }
 
     /// Notes that a record names a person by both, at this position. The latest word counts, in whatever order words come:
     /// people are renamed, and after a start older rows are read after newer ones.
     pub fn learn(&mut self, id: &str, name: &str, at: u64) {
-        learn(&self.hasher, [&mut self.names, &mut self.ids], [id, name], at);
+        self.changes += learn(&self.hasher, [&mut self.names, &mut self.ids], [id, name], at);
+    }
+
+    /// While it stays the same, nothing that was learned was changed or forgotten.
+    fn version(&self) -> u64 {
+        self.names.turns() + self.ids.turns() + self.changes
     }
 
     /// Notes what a record says of a workspace's owner; empty texts say nothing.
     pub fn learn_owner(&mut self, workspace: &str, id: &str, name: &str) {
         let is_name = |text: &&str| !text.is_empty() && text.len() <= limits::NAME_BYTES_MAX;
+        let version = self.version();
         let owner = self.owners.get_or_insert(self.hasher.hash_one(workspace), Owner::default);
         for (slot, text) in [(&mut owner.id, id), (&mut owner.name, name)] {
             if let Some(text) = Some(text).filter(is_name)
                 && slot.as_deref() != Some(text)
             {
                 *slot = Some(Arc::from(text));
+                owner.told_at = None;
             }
         }
-        if let Owner { id: Some(id), name: Some(name) } = owner {
-            learn(&self.hasher, [&mut self.names, &mut self.ids], [&**id, &**name], NOW);
+        // Nearly every record says what the one before said, and the maps know it still.
+        if owner.told_at == Some(version) {
+            return;
+        }
+        if let Owner { id: Some(id), name: Some(name), .. } = owner {
+            owner.told_at = Some(version);
+            self.changes += learn(&self.hasher, [&mut self.names, &mut self.ids], [&**id, &**name], NOW);
         }
     }
 
@@ -74,18 +91,21 @@ impl Persons {
     }
 }
 
-/// Notes in the maps of names and ids that a person has this id and this name.
-fn learn(hasher: &RandomState, [names, ids]: [&mut Bounded<Said>; 2], [id, name]: [&str; 2], at: u64) {
+/// Notes in the maps of names and ids that a person has this id and this name. Says how many words it replaced.
+fn learn(hasher: &RandomState, [names, ids]: [&mut Bounded<Said>; 2], [id, name]: [&str; 2], at: u64) -> u64 {
     if id == name || [id, name].iter().any(|text| text.is_empty() || text.len() > limits::NAME_BYTES_MAX) {
-        return;
+        return 0;
     }
+    let mut replaced = 0;
     for (map, key, word) in [(names, id, name), (ids, name, id)] {
         let held = map.get_or_insert(hasher.hash_one(key), || Said { word: Arc::from(word), at });
         if *held.word != *word && held.at <= at {
             held.word = Arc::from(word);
+            replaced += 1;
         }
         held.at = held.at.max(at);
     }
+    replaced
 }
 
 #[cfg(test)]
@@ -106,6 +126,25 @@ mod tests {
         persons.learn("u-3", "", NOW);
         persons.learn("u-3", "u-3", NOW);
         assert_eq!(persons.name("u-3"), None);
+    }
+
+    #[test]
+    fn what_a_workspace_says_again_counts_again_after_another_word() {
+        let mut persons = Persons::new();
+        for _ in 0..2 {
+            persons.learn_owner("w-1", "u-1", "amara");
+        }
+        persons.learn("u-1", "amara.okafor", NOW);
+        assert_eq!(persons.name("u-1").as_deref(), Some("amara.okafor"));
+        persons.learn_owner("w-1", "u-1", "amara");
+        assert_eq!(persons.name("u-1").as_deref(), Some("amara"));
+        // So many others that the maps forget whom nobody named since.
+        for other in 0..limits::PERSONS_MAX {
+            persons.learn(&format!("u-other-{other}"), &format!("other-{other}"), NOW);
+        }
+        assert_eq!(persons.name("u-1"), None);
+        persons.learn_owner("w-1", "u-1", "amara");
+        assert_eq!(persons.name("u-1").as_deref(), Some("amara"));
     }
 
     #[test]

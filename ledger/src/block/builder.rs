@@ -154,7 +154,7 @@ impl BlockBuilder {
         let at = self.block.columns.partition_point(|held| held.column.id < column.id);
         self.block.columns.insert(at, Held::new(column));
         self.lookups.insert(at, Lookup::default());
-        self.block.index();
+        self.block.index(at);
         at
     }
 }

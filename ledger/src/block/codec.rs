@@ -139,7 +139,7 @@ impl Block {
         if block.columns.windows(2).any(|pair| pair[0].column.id == pair[1].column.id) {
             return Err(NotABlock("a column that stands there twice"));
         }
-        block.index();
+        block.index(0);
         let pages = block.pages();
         block.check(&pages)?;
         Ok((block, pages))
