@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use ledger::operations::column;
 use ledger::{LedgerError, LedgerName, Position, ReadLimit, Reader, Seq, SystemClock, TimeSource, Timestamp};
-use operations::access::{Principal, Role};
+use operations::access::Principal;
 use operations::triage::{Found, Refused, Request, Triage, TriageService};
 use serde_json::{Map, Value};
 
@@ -27,7 +27,6 @@ use super::authorized::Authorized;
 use super::{Problem, State, blocking};
 use crate::limits;
 use filter::Wanted;
-use query::QueryError;
 use render::{Note, alert, answer, steps};
 pub(super) use render::{by, place};
 
@@ -39,7 +38,7 @@ pub(super) async fn list(
     authorized: Authorized,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    may_read(&authorized.principal)?;
+    authorized.check_read(LedgerName::Operations, "alerts")?;
     let Query(parameters) = parameters.map_err(|rejection| Problem::request(rejection.body_text()))?;
     let wanted = Wanted::parse(&parameters)?;
     let page = read(&state, move |triage, now| filter::page(triage, &wanted, now)).await?;
@@ -51,7 +50,7 @@ pub(super) async fn show(
     authorized: Authorized,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    may_read(&authorized.principal)?;
+    authorized.check_read(LedgerName::Operations, "alerts")?;
     let (mut shown, noted) = read(&state, move |triage, now| match triage.find(&id) {
         Found::One(triaged) => {
             let noted = triaged.steps.iter().filter(|step| step.note).map(|step| step.seq).collect::<Vec<Seq>>();
@@ -134,14 +133,6 @@ pub(super) async fn act(
     // It waits for an fsync, which blocks.
     let done = blocking(move || service.act(&request, &principal, now())).await??;
     Ok(json(&answer(&done)))
-}
-
-/// Analysts and auditors read what people did about alerts.
-pub(super) fn may_read(principal: &Principal) -> Result<(), Problem> {
-    if principal.may(Role::Analyst) || principal.may(Role::Auditor) {
-        return Ok(());
-    }
-    Err(QueryError::TableDenied { table: "alerts".to_owned(), principal: principal.name.clone() }.into())
 }
 
 /// Looks at the state of alerts now.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use ledger::LedgerName;
 use operations::access::{Authorize, Principal};
+use query::QueryError;
 
 use super::{Problem, State};
 
@@ -29,6 +31,14 @@ struct Shown {
 }
 
 impl Authorized {
+    /// Refuses whoever may not read a ledger; `what` says what of it was asked for.
+    pub(super) fn check_read(&self, ledger: LedgerName, what: &str) -> Result<(), Problem> {
+        if self.principal.may_read(ledger) {
+            return Ok(());
+        }
+        Err(QueryError::TableDenied { table: what.to_owned(), principal: self.principal.name.clone() }.into())
+    }
+
     /// Whether the token still stands: a long answer asks again now and then.
     pub(super) fn still_stands(&self) -> bool {
         let stands = |shown: &Shown| shown.authorize.authorize(&shown.secret.0).as_deref() == Some(&*self.principal);

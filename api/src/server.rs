@@ -8,7 +8,7 @@ use axum::extract::{self, Path};
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures::future::BoxFuture;
-use ledger::{AppendError, LedgerError};
+use ledger::{AppendError, LedgerError, LedgerName};
 use operations::access::{Principal, Role};
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ pub(super) async fn status(
     extract::State(state): extract::State<State>,
     authorized: Authorized,
 ) -> Result<Response, Problem> {
-    may_look(&authorized.principal)?;
+    authorized.check_read(LedgerName::Operations, "the status of the server")?;
     Ok(answer(&state.server.status()?))
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn sinks(
     extract::State(state): extract::State<State>,
     authorized: Authorized,
 ) -> Result<Response, Problem> {
-    may_look(&authorized.principal)?;
+    authorized.check_read(LedgerName::Operations, "the status of sinks")?;
     let server = Arc::clone(&state.server);
     let sinks = blocking(move || server.sinks()).await??;
     Ok(answer(&json!({ "sinks": sinks })))
@@ -90,14 +90,4 @@ pub(super) async fn retry(
     }
     state.server.retry(&sink, principal).await?;
     Ok(answer(&json!({ "sink": sink })))
-}
-
-/// Analysts, administrators and auditors see how things stand.
-fn may_look(principal: &Principal) -> Result<(), Problem> {
-    if principal.may(Role::Analyst) || principal.may(Role::Auditor) {
-        return Ok(());
-    }
-    let detail =
-        format!("{} may not see how the server is; that takes the role analyst, auditor or admin", principal.name);
-    Err(Problem::new(StatusCode::FORBIDDEN, "role", detail))
 }

@@ -5,12 +5,11 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{self, Path};
 use axum::response::Response;
 use chrono::DateTime;
-use ledger::Seq;
-use ledger::Timestamp;
+use ledger::{LedgerName, Seq, Timestamp};
 use operations::triage::{StandingSilence, Triage};
 use serde_json::{Map, Value, json};
 
-use super::alerts::{Listing, Parameters, act, by, fields, json as answer, may_read, place, read};
+use super::alerts::{Listing, Parameters, act, by, fields, json as answer, place, read};
 use super::authorized::Authorized;
 use super::tail_filter::time_text;
 use super::{Problem, State};
@@ -20,7 +19,7 @@ pub(super) async fn list(
     authorized: Authorized,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    may_read(&authorized.principal)?;
+    authorized.check_read(LedgerName::Operations, "silences")?;
     let Listing { limit, cursor, all } = Listing::parse(parameters)?;
     let wrong = || Problem::request("the cursor is not one that a page ended with");
     let before = cursor.map(|cursor| cursor.parse::<Seq>().map_err(|_| wrong())).transpose()?;

@@ -14,7 +14,6 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use ledger::consumer::{Batch, Halt, Monitor};
 use ledger::{Consumer, Durable, LedgerError, LedgerName, Position, ReadLimit, Reader, Rows, Seq};
-use operations::access::Role;
 use tokio::time::Instant;
 
 use super::authorized::Authorized;
@@ -66,15 +65,10 @@ pub(super) async fn follow(
     Ok((headers, Body::from_stream(body)).into_response())
 }
 
-/// Analysts tail both ledgers, auditors `operations`.
+/// Refuses whoever may not read the ledger, or content that was asked for.
 fn allowed(authorized: &Authorized, wanted: &Wanted) -> Result<(), Problem> {
     let principal = &authorized.principal;
-    let role =
-        principal.may(Role::Analyst) || (principal.may(Role::Auditor) && wanted.ledger == LedgerName::Operations);
-    if !role {
-        let error = QueryError::TableDenied { table: wanted.ledger.to_string(), principal: principal.name.clone() };
-        return Err(error.into());
-    }
+    authorized.check_read(wanted.ledger, wanted.ledger.as_str())?;
     match wanted.content_columns().first() {
         Some(column) if !principal.content => {
             Err(QueryError::ContentDenied { column: column.clone(), principal: principal.name.clone() }.into())

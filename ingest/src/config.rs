@@ -142,6 +142,8 @@ impl Collector {
             let names: Vec<&str> = DIALECTS.iter().map(|dialect| dialect.name()).collect();
             problems.push(("dialect", format!("{:?} is none of {}", self.dialect, names.join(", "))));
         }
+        let both = transport::by_name(&self.transport).zip(dialect::by_name(&self.dialect));
+        problems.extend(both.and_then(|(transport, dialect)| Some(("dialect", misfit(transport, dialect)?))));
         match transport::by_name(&self.transport) {
             None => {
                 let names: Vec<&str> = TRANSPORTS.iter().map(|transport| transport.name()).collect();
@@ -204,6 +206,14 @@ impl Config {
         }
         problems
     }
+}
+
+/// Why a transport cannot bring the records of a dialect.
+pub(crate) fn misfit(transport: &dyn Transport, dialect: &dyn Dialect) -> Option<String> {
+    let (name, dialect_name) = (transport.name(), dialect.name());
+    (!transport.takes(dialect.encoding().framing())).then(|| {
+        format!("`{name}` reads lines, which the records of `{dialect_name}` are not; have them pushed to `http`")
+    })
 }
 
 /// The reference of collectors in Markdown, made from the lists of transports and dialects.

@@ -14,11 +14,23 @@ pub use json::Json;
 pub use logfmt::{Logfmt, Pair, pairs};
 pub use path::FieldPath;
 
+use crate::frame::Framing;
+
 /// How the records of a dialect are written.
 pub trait RecordEncoding: fmt::Debug + Sync {
     /// Finds the fields at these paths in the text of a record. A path that is not there is left out; one that is there twice, as
     /// a member of JSON may be, is found twice.
     fn locate(&self, text: &str, paths: &[&FieldPath]) -> Result<Vec<Located>, Unreadable>;
+
+    /// How its records are told apart in a stream of bytes. Of lines the sender may say that they are JSON values instead.
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    /// The media types of a pushed body that is one record, beside `application/octet-stream`. Nobody asks where records are lines.
+    fn media_types(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What makes text of the bytes. `None` where records are text as they are.
     fn transcoder(&self) -> Option<&dyn Transcoder> {

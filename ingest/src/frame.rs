@@ -1,4 +1,4 @@
-//! Cuts a stream of bytes into records: lines, or JSON values. The records do not depend on how the bytes arrive.
+//! Cuts a stream of bytes into records: lines, JSON values, or all of it as one. The records do not depend on how the bytes arrive.
 //!
 //! What a record means is for the dialect; here it only has a beginning and an end.
 
@@ -12,6 +12,8 @@ pub enum Framing {
     Lines,
     /// JSON values one after the other, or the elements of an array; a value may span lines.
     Json,
+    /// The whole stream is one record, whatever its bytes are; without bytes there is none.
+    Whole,
 }
 
 /// One record.
@@ -96,18 +98,29 @@ impl Framer {
         match self.framing {
             Framing::Lines => self.next_line(chunk).map(Ok),
             Framing::Json => self.next_value(chunk),
+            Framing::Whole => {
+                self.forget();
+                self.keep(chunk);
+                self.consumed += chunk.len() as u64;
+                *chunk = &[];
+                None
+            }
         }
     }
 
     /// The last record, if the stream ends without a separator after it.
     pub fn finish(&mut self) -> Option<Result<Frame<'_>, FrameError>> {
         self.forget();
-        let line_like = self.framing == Framing::Lines || (!self.array && matches!(self.scan, Scan::Plain { .. }));
-        if line_like {
+        let ends_record = match self.framing {
+            Framing::Lines | Framing::Whole => true,
+            Framing::Json => !self.array && matches!(self.scan, Scan::Plain { .. }),
+        };
+        if ends_record {
             self.scan = Scan::Before;
             self.position = self.consumed;
             self.done = true;
-            return (!is_blank(&self.carry)).then(|| Ok(self.carried()));
+            let is_none = if self.framing == Framing::Whole { self.length == 0 } else { is_blank(&self.carry) };
+            return (!is_none).then(|| Ok(self.carried()));
         }
         (self.array || self.scan != Scan::Before).then_some(Err(FrameError::Truncated))
     }
@@ -290,6 +303,7 @@ impl Framer {
             _ if !whole => &self.carry,
             Framing::Lines => trim(&self.carry),
             Framing::Json => self.carry.trim_ascii_end(),
+            Framing::Whole => &self.carry,
         };
         frame(record, self.length)
     }
@@ -375,7 +389,7 @@ mod tests {
 
     #[test]
     fn streams_are_cut_into_records() {
-        use Framing::{Json, Lines};
+        use Framing::{Json, Lines, Whole};
         let check = |framing, stream: &str, want: &[&str], error| {
             for sizes in [&[1][..], &[3], &[1000]] {
                 let (found, found_error) = records(framing, stream.as_bytes(), sizes);
@@ -401,6 +415,10 @@ mod tests {
         check(Json, "[{} {}]", &["{}"], Some(FrameError::Array));
         check(Json, "[{}", &["{}"], Some(FrameError::Truncated));
         check(Json, "{}{\"a\":", &["{}"], Some(FrameError::Truncated));
+        check(Whole, "", &[], None);
+        check(Whole, "\n", &["\n"], None);
+        check(Whole, "\0a\r\n\n[{}\0", &["\0a\r\n\n[{}\0"], None);
+        check(Whole, &hole, &[hole.as_str()], None);
     }
 
     #[test]
@@ -414,6 +432,15 @@ mod tests {
                 assert_eq!((found[0].0.len(), found[0].1), (LINE_BYTES_MAX, long as u64));
                 assert_eq!(found[1].0, b"{}");
             }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_one_long_record_is_cut() {
+        for (length, kept) in [(LINE_BYTES_MAX, LINE_BYTES_MAX), (LINE_BYTES_MAX + 5, LINE_BYTES_MAX)] {
+            let (found, error) = records(Framing::Whole, &vec![b'\n'; length], &[100_000]);
+            assert_eq!((error, found.len()), (None, 1));
+            assert_eq!((found[0].0.len(), found[0].1), (kept, length as u64));
         }
     }
 
@@ -442,8 +469,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn chunks_do_not_matter(stream in "([\\[\\]{},\"\\\\ \r\na\0]{0,20}|\0{510,514}){0,4}", sizes in prop::collection::vec(1usize..9, 1..8), json: bool) {
-            let framing = if json { Framing::Json } else { Framing::Lines };
+        fn chunks_do_not_matter(stream in "([\\[\\]{},\"\\\\ \r\na\0]{0,20}|\0{510,514}){0,4}", sizes in prop::collection::vec(1usize..9, 1..8), framing in prop::sample::select(vec![Framing::Lines, Framing::Json, Framing::Whole])) {
             let whole = records(framing, stream.as_bytes(), &[1000]);
             prop_assert_eq!(records(framing, stream.as_bytes(), &sizes), whole);
         }

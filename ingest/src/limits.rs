@@ -159,6 +159,9 @@ pub const TAIL_POLL_MIN: Duration = Duration::from_millis(1);
 pub const TAIL_POLL_MAX: Duration = Duration::from_millis(100);
 /// A `tail` collector looks for new and rotated files this often.
 pub const TAIL_SCAN_EVERY: Duration = Duration::from_millis(250);
+/// The longest time between two ticks of a file system's clock, which is that of FAT. What changes in a directory meanwhile leaves
+/// the same time there, so rotated files are looked for once more after it.
+pub const TAIL_CLOCK_TICK: Duration = Duration::from_secs(2);
 /// How often it is shown how far behind reading is while it waits for the ledger.
 pub const TAIL_LAG_EVERY: Duration = Duration::from_secs(1);
 /// A rotated file is read until it has been silent for this long; then its unfinished last line is given up.

@@ -15,6 +15,7 @@ use operations::access::Principal;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::frame::Framing;
 use crate::health::Trouble;
 use crate::pipeline::{Channel, Pipeline};
 
@@ -67,6 +68,11 @@ pub trait Transport: Send + Sync {
     /// Whether it follows files, so that it is known how much there is to read.
     fn follows_files(&self) -> bool {
         false
+    }
+
+    /// Whether it can tell records apart in this way.
+    fn takes(&self, framing: Framing) -> bool {
+        framing == Framing::Lines
     }
 
     /// What keeps this process, with its rights, from reading now; for whoever asks while no collector runs.
@@ -139,7 +145,7 @@ mod tests {
         for transport in TRANSPORTS {
             let name = transport.name();
             assert!(by_name(name).is_some_and(|found| std::ptr::addr_eq(found, *transport)), "{name}");
-            assert!(transport.doc().ends_with('.'), "{name}");
+            assert!(transport.doc().ends_with('.') && transport.takes(Framing::Lines), "{name}");
             let mut settings = Settings::new();
             for setting in transport.settings() {
                 assert!(setting.doc.ends_with('.'), "{name}.{}", setting.name);

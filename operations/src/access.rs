@@ -12,6 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use ledger::LedgerName;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -163,6 +164,12 @@ impl Principal {
         self.roles.contains(&role) || (implied && self.roles.contains(&Role::Admin))
     }
 
+    /// Whether it may read what is recorded in a ledger, and what is known beside: analysts read both ledgers, auditors what
+    /// Tachograph and its people did. How the server stands, alerts and silences belong to the latter.
+    pub fn may_read(&self, ledger: LedgerName) -> bool {
+        self.may(Role::Analyst) || (self.may(Role::Auditor) && ledger == LedgerName::Operations)
+    }
+
     /// Whether it may send records in this dialect.
     pub fn may_send(&self, dialect: &str) -> bool {
         self.may(Role::Ingest) && (self.dialects.is_empty() || self.dialects.iter().any(|name| name == dialect))
@@ -173,4 +180,23 @@ impl Principal {
 pub trait Authorize: Send + Sync {
     /// The principal behind the secret of a bearer token, `None` if there is none or it was revoked.
     fn authorize(&self, secret: &str) -> Option<Arc<Principal>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_reads_what_it_works_with() {
+        let check = |role: Role, events: bool, operations: bool| {
+            let principal = Principal { roles: vec![role], ..Principal::local() };
+            let reads = LedgerName::ALL.map(|ledger| principal.may_read(ledger));
+            assert_eq!(reads, [events, operations], "{role}");
+        };
+        check(Role::Ingest, false, false);
+        check(Role::Analyst, true, true);
+        check(Role::Admin, true, true);
+        check(Role::Auditor, false, true);
+        check(Role::Budget, false, false);
+    }
 }

@@ -161,6 +161,7 @@ mod tests {
             let mut entry = Entry::new();
             entry.set_text(column::KIND, kind);
             entry.set_text(column::SUBJECT, "siem");
+            entry.set_text(column::FROM, &at(LedgerName::Events, 2));
             entry.set_text(column::TO, &to);
             entry.set_text(column::RECORD, &record);
             group.push(&entry).unwrap();
@@ -299,7 +300,10 @@ mod tests {
         assert_eq!(find(LedgerName::Events), None);
         append(&store, [(INTENT_KIND, at(LedgerName::Events, 5), intent())]);
         let unsent = find(LedgerName::Events).unwrap();
-        assert_eq!((unsent.next_seq, unsent.intent.map(|(end, _)| end)), (Seq::FIRST, Some(Seq::new(5))));
+        assert_eq!(
+            (unsent.next_seq, unsent.intent.map(|(range, _)| range)),
+            (Seq::FIRST, Some(Seq::new(2)..Seq::new(5)))
+        );
         append(
             &store,
             [
@@ -310,8 +314,8 @@ mod tests {
         );
         let events = find(LedgerName::Events).unwrap();
         assert_eq!(
-            (events.next_seq, events.export_seq, events.intent.map(|(end, _)| end)),
-            (Seq::new(5), 4, Some(Seq::new(9)))
+            (events.next_seq, events.export_seq, events.intent.map(|(range, _)| range)),
+            (Seq::new(5), 4, Some(Seq::new(2)..Seq::new(9)))
         );
         let operations = find(LedgerName::Operations).unwrap();
         assert_eq!((operations.next_seq, operations.export_seq, operations.intent), (Seq::new(7), 2, None));
@@ -320,7 +324,7 @@ mod tests {
         append(&store, [(INTENT_KIND, at(LedgerName::Events, 10_005), window)]);
         let events = find(LedgerName::Events).unwrap();
         let window = ExportWindow { export_seq: 4, records_max: 500, cut: Cut::LedgerBatch };
-        assert_eq!(events.intent, Some((Seq::new(10_005), Intended::Window(window))));
+        assert_eq!(events.intent, Some((Seq::new(2)..Seq::new(10_005), Intended::Window(window))));
         append(&store, [(RECEIPT_KIND, at(LedgerName::Events, 40), receipt(30))]);
         let events = find(LedgerName::Events).unwrap();
         assert_eq!((events.next_seq, events.export_seq, events.intent), (Seq::new(40), 30, None));

@@ -18,7 +18,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement;
 use ledger::{LedgerError, LedgerName, Part, Snapshot, Table, arrow_schema};
-use operations::access::{Principal, Role};
+use operations::access::Principal;
 use operations::triage::TriageService;
 
 use crate::checked_sum::CheckedSum;
@@ -121,7 +121,7 @@ impl Sessions {
         let content_use = ContentUse::default();
         let schema = Arc::new(MemorySchemaProvider::new());
         let read = ledgers(&self.state, &statement)?;
-        for name in LedgerName::ALL.into_iter().filter(|name| may_read(principal, *name)) {
+        for name in LedgerName::ALL.into_iter().filter(|name| principal.may_read(*name)) {
             // Nothing of a ledger is read for a statement that does not name it; its columns are known without.
             let snapshot = read.contains(&name).then(|| snapshot(name)).transpose()?.map(Arc::new);
             let layout = Layout::new(name, &arrow_schema(Table::of(name)), principal.content);
@@ -130,7 +130,7 @@ impl Sessions {
         }
         let state = self.state(&schema)?;
         check_tables(&state, &statement, principal)?;
-        for view in wanted_views(&state, &statement)?.into_iter().filter(|view| may_read(principal, view.ledger)) {
+        for view in wanted_views(&state, &statement)?.into_iter().filter(|view| principal.may_read(view.ledger)) {
             let table: Arc<dyn TableProvider> = match view.sql(principal.content) {
                 Some(sql) => {
                     let plan = state.create_logical_plan(&sql).await.map_err(QueryError::from_engine)?;
@@ -176,14 +176,9 @@ impl Sessions {
     }
 }
 
-/// Analysts read both ledgers, auditors what Tachograph and its people did.
-fn may_read(principal: &Principal, ledger: LedgerName) -> bool {
-    principal.may(Role::Analyst) || (principal.may(Role::Auditor) && ledger == LedgerName::Operations)
-}
-
 /// Whether the principal's roles reach anything at all.
 pub(crate) fn may_ask(principal: &Principal) -> Result<(), QueryError> {
-    if LedgerName::ALL.iter().any(|ledger| may_read(principal, *ledger)) {
+    if LedgerName::ALL.iter().any(|ledger| principal.may_read(*ledger)) {
         return Ok(());
     }
     Err(QueryError::TableDenied { table: "anything".to_owned(), principal: principal.name.clone() })
@@ -209,7 +204,7 @@ fn check_tables(state: &SessionState, statement: &Statement, principal: &Princip
     let denied = |table: &str| QueryError::TableDenied { table: table.to_owned(), principal: principal.name.clone() };
     for reference in state.resolve_table_references(statement).map_err(QueryError::from_engine)? {
         let ledger = known().find(|(name, _)| *name == reference.table()).map(|(_, ledger)| ledger);
-        if ledger.is_some_and(|ledger| !may_read(principal, ledger)) {
+        if ledger.is_some_and(|ledger| !principal.may_read(ledger)) {
             return Err(denied(reference.table()));
         }
     }

@@ -51,11 +51,8 @@ impl Pipeline {
         health: &Arc<Health>,
     ) -> Result<(Self, Registry), Failure> {
         let intake_metrics = Metrics::default();
-        let mut registry = metrics::registry(store, health);
-        intake_metrics.register(&mut registry);
         let reconciler = BudgetReconciler::new(store.events(), store.operations());
         let budgets_metrics = reconciler.metrics();
-        budgets_metrics.register(&mut registry);
         health.watch_consumers("budgets", vec![budgets_metrics.monitor()]);
         // Prepared first, since it may refuse the configuration; nothing is read before it starts.
         let prepared = Followers::prepare(store, settings, &rules, &suppressor)?;
@@ -69,7 +66,6 @@ impl Pipeline {
         admission.know(tokens);
         let intake = tokio::spawn(ingest.serve(collectors.router(), admission, intake_stop.clone()));
         let followers = prepared.start(health);
-        followers.register(&mut registry);
         let budgets = Part::start("budgets", health, |stop| reconciler.run(stop));
         let (tokens, health) = (following, Arc::clone(health));
         let pipeline = Self {
@@ -85,6 +81,7 @@ impl Pipeline {
             suppressor,
             health,
         };
+        let registry = pipeline.registry(store);
         Ok((pipeline, registry))
     }
 
@@ -112,11 +109,16 @@ impl Pipeline {
         // A change of rules is recorded with its position.
         self.followers.replace(prepared, changed, &self.health).await;
         self.rules = rules;
+        Ok(Some(self.registry(store)))
+    }
+
+    /// A registry with everybody's metrics as they are now.
+    fn registry(&self, store: &Store) -> Registry {
         let mut registry = metrics::registry(store, &self.health);
         self.intake_metrics.register(&mut registry);
         self.budgets_metrics.register(&mut registry);
         self.followers.register(&mut registry);
-        Ok(Some(registry))
+        registry
     }
 
     /// Ends everything in the order in which data flows.

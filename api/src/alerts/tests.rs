@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request as HttpRequest;
 use ledger::LedgerName;
+use operations::access::Role;
 use operations::triage::{Policy, Status};
 use serde_json::json;
 use tower::ServiceExt;

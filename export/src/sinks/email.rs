@@ -1,7 +1,7 @@
 //! `email`: alerts by mail, as text and as HTML.
 //!
 //! The message is made from the record alone, its date and boundary too, so a mail that is sent twice is the same mail under
-//! the same Message-ID, which many clients fold. Every mail about an alert refers to one thread.
+//! the same Message-ID, which many clients fold, and one that says something else has another. Every mail about an alert refers to one thread.
 
 mod compose;
 

@@ -10,6 +10,7 @@ mod windows;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use ledger::Rows;
 use ledger::Seq;
@@ -33,6 +34,8 @@ pub use batch::Batch;
 pub struct Plan {
     /// Everything before is done.
     next_seq: Seq,
+    /// Of everything between the two the receiver need not hear: the next batch begins here.
+    batch_from: Seq,
     /// The number of the first record that waits.
     export_seq: u64,
     /// Records that wait, in order.
@@ -66,8 +69,8 @@ impl Plan {
     pub fn new(exported: Exported, limit_max: usize, durable: Seq, in_windows: bool) -> Self {
         let Exported { next_seq, export_seq, intent, .. } = exported;
         let (intent, window) = match intent {
-            Some((end, Intended::Batch(intent))) => (Intent::Inherited(end, intent), None),
-            Some((end, Intended::Window(window))) => (Intent::None, Some((end, window))),
+            Some((range, Intended::Batch(intent))) => (Intent::Inherited(range, intent), None),
+            Some((range, Intended::Window(window))) => (Intent::None, Some((range.end, window))),
             None => (Intent::None, None),
         };
         let limit = window.as_ref().map_or(limit_max, |(_, window)| (window.records_max as usize).clamp(1, limit_max));
@@ -75,6 +78,7 @@ impl Plan {
         let earlier = window.as_ref().map(|(end, window)| ((*end).min(durable), window));
         Self {
             next_seq,
+            batch_from: next_seq,
             export_seq,
             pending: VecDeque::new(),
             pending_bytes: 0,
@@ -114,8 +118,8 @@ impl Plan {
 
     /// Whether it can take more rows.
     pub fn wants_more(&self) -> bool {
-        if let Some((end, _)) = self.intent.inherited() {
-            return self.read_to < end;
+        if let Some((range, _)) = self.intent.inherited() {
+            return self.read_to < range.end;
         }
         let window = self.windows.as_ref().and_then(Windows::end);
         let end = window.unwrap_or_else(|| self.next_seq.skip(EXCLUDED_MAX));
@@ -141,7 +145,9 @@ impl Plan {
     /// The next batch: the range of the intent if there is one, or else as many records as the sink takes by `render`. In a window
     /// there is none until it is certain where it ends.
     pub fn propose(&mut self, render: impl Fn(&[Record]) -> Rendered) -> Option<Batch> {
-        if let Some((end, _)) = self.intent.inherited() {
+        if let Some((Range { start, end }, _)) = self.intent.inherited() {
+            // What the earlier process did not tell with the batch is not told with it now: what it says may depend on it.
+            self.pass_over(self.pending.partition_point(|record| record.position.seq < start));
             let count = self.pending.partition_point(|record| record.position.seq < end);
             let records = &self.pending.make_contiguous()[..count];
             let rendered = (count > 0).then(|| render(records));
@@ -183,6 +189,7 @@ impl Plan {
     fn pass_over(&mut self, count: usize) {
         for record in self.pending.drain(..count) {
             self.pending_bytes -= record.size.min(self.pending_bytes);
+            self.batch_from = record.position.seq.next();
         }
         for (number, record) in self.pending.iter_mut().enumerate() {
             record.export_seq = self.export_seq + number as u64;
@@ -195,8 +202,8 @@ impl Plan {
             return self.intend_window();
         }
         let record = self.intent_of(batch);
-        let is_new = self.intent.put(batch.end, record.clone());
-        let entry = IntentEntry { from: self.next_seq, to: batch.end, record: Intended::Batch(record) };
+        let is_new = self.intent.put(self.batch_from..batch.end, record.clone());
+        let entry = IntentEntry { from: self.batch_from, to: batch.end, record: Intended::Batch(record) };
         is_new.then_some(StateEntry::Intent(entry))
     }
 
@@ -382,7 +389,7 @@ impl Plan {
             checkpoint,
         };
         let entry = ReceiptEntry { from: self.next_seq, to: end, record };
-        self.next_seq = end;
+        (self.next_seq, self.batch_from) = (end, end);
         self.export_seq += records;
         self.intent = Intent::None;
         entry
@@ -413,6 +420,7 @@ pub fn digest(body: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::fixtures;
+    use operations::alert::Severity;
     use serde_json::json;
 
     #[test]
@@ -425,5 +433,47 @@ mod tests {
         plan.absorb(&fixtures::events(&vec![json!({"kind": "note"}); 9]), &config.filter(), &renderer);
         let batch = plan.propose(|records| Rendered::whole(Vec::new(), records.len())).unwrap();
         assert!(matches!(plan.records(&batch), Cow::Borrowed(records) if records.len() == 9));
+    }
+
+    /// Says nothing of a single record, and of more of them how many they are.
+    fn counted(records: &[Record]) -> Rendered {
+        match records.len() {
+            1 => Rendered { messages: Vec::new(), taken: 1, silent: Vec::new() },
+            many => Rendered::whole(many.to_string().into_bytes(), many),
+        }
+    }
+
+    #[test]
+    fn what_was_passed_over_before_a_batch_is_passed_over_when_it_is_repeated() {
+        let settings = json!({"name": "pager", "type": "pagerduty", "routing_key": "env:K"});
+        let config = crate::SinkConfig::from_settings(settings.as_object().unwrap().clone()).unwrap();
+        let renderer = Renderer::new(crate::FieldPolicy::default(), [3; 32]);
+        let alerts: Vec<_> =
+            (0..4).map(|number| fixtures::entry_of(&fixtures::alert_of(number, Severity::High))).collect();
+        let absorb = |plan: &mut Plan, until: usize| {
+            plan.absorb(&fixtures::operations(&alerts[..until]), &config.filter(), &renderer);
+        };
+        let mut plan = Plan::new(Exported::default(), 100, Seq::FIRST, false);
+        absorb(&mut plan, 1);
+        assert!(plan.propose(counted).is_none(), "of the first there is nothing to tell");
+        absorb(&mut plan, 4);
+        let batch = plan.propose(counted).unwrap();
+        let Some(StateEntry::Intent(IntentEntry { from, to, record })) = plan.intend(&batch) else {
+            panic!("a new batch has an intent")
+        };
+        assert_eq!((batch.messages[0].body.as_slice(), from, to), (&b"3"[..], Seq::new(1), Seq::new(4)));
+
+        let exported = Exported { intent: Some((from..to, record)), ..Exported::default() };
+        let mut again = Plan::new(exported, 100, Seq::new(4), false);
+        absorb(&mut again, 4);
+        let repeated = again.propose(counted).unwrap();
+        assert_eq!((repeated.is_resumed(), &repeated.messages), (true, &batch.messages));
+        assert_eq!(again.intend(&repeated), None, "it is on record already");
+        let attempt = Attempt { settled: Settled::Acked(crate::judgement::Ack::new("ok")), attempts: 1 };
+        let Some(StateEntry::Receipt(receipt)) = again.settle(&repeated, vec![attempt], None).pop() else {
+            panic!("what was taken has a receipt")
+        };
+        let ExportReceipt { count, excluded, .. } = receipt.record;
+        assert_eq!((receipt.from, receipt.to, count, excluded), (Seq::FIRST, Seq::new(4), 3, 1), "receipts tile");
     }
 }

@@ -11,7 +11,8 @@ use ledger::operations::column;
 use ledger::{Position, Row, Seq};
 use operations::alert::State;
 use operations::fold::DeadLetter;
-use operations::kind::delivery::{SENT_KIND, Sent};
+use operations::kind::delivery::{SENT, SENT_KIND, SentAlert};
+use operations::kind::export::REJECTED_KIND;
 
 use super::plan::{Batch, Plan};
 use super::send::Settled;
@@ -144,7 +145,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 match (letter, record) {
                     (Some(_), Some(record)) => since.letter(record),
                     (None, Some(record)) => since.end(record),
-                    (_, None) => since.tell(&row, &filter.sink),
+                    (_, None) => since.hear(&row, &filter.sink),
                 }
             }
             at = rows.next_seq;
@@ -157,30 +158,33 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
 /// Letters to a receiver of alerts, and what became of their alerts since.
 #[derive(Default)]
 struct Since {
+    /// In their order in the ledger.
     letters: Vec<Record>,
+    /// Where the newest letter about each alert stands.
+    newest: BTreeMap<String, Position>,
     /// The number of the newest letter about each alert that is open by it.
     open: BTreeMap<String, u64>,
     /// How these alerts ended.
     ends: BTreeMap<String, Record>,
     /// The newest revision of each alert of which the receiver was told since the newest letter about it.
     told: BTreeMap<String, u32>,
+    /// The alerts whose ends the receiver was told of since that letter was refused. It is told of the ends of alerts that it
+    /// knows, so it had heard of them before the letter.
+    told_over: BTreeSet<String>,
 }
 
 impl Since {
     /// What ended or was told before a letter belongs to an earlier life of the alert.
     fn letter(&mut self, record: Record) {
-        let about = match &record.body {
-            Body::Alert(alert) => Some(&alert.id),
-            Body::Action(action) => Some(&action.alert),
-            Body::Event | Body::Operation => None,
-        };
-        if let Some(id) = about {
+        if let Some(id) = about(&record) {
             self.ends.remove(id);
             self.told.remove(id);
+            self.told_over.remove(id);
+            self.newest.insert(id.to_owned(), record.position);
             if ended(&record).is_some() {
                 self.open.remove(id);
             } else if matches!(record.body, Body::Alert(_)) {
-                self.open.insert(id.clone(), record.export_seq);
+                self.open.insert(id.to_owned(), record.export_seq);
             }
         }
         self.letters.push(record);
@@ -193,27 +197,60 @@ impl Since {
         }
     }
 
-    /// Takes from a row of which revisions the receiver was told, ends apart.
-    fn tell(&mut self, row: &Row<'_>, sink: &str) {
-        if row.text(column::KIND) != Some(SENT_KIND) || row.text(column::SUBJECT) != Some(sink) {
+    /// Takes from a row what the receiver was told, and that it refused a letter.
+    fn hear(&mut self, row: &Row<'_>, sink: &str) {
+        if row.text(column::SUBJECT) != Some(sink) {
             return;
         }
-        let sent = row.text(column::RECORD).and_then(|record| serde_json::from_str::<Sent>(record).ok());
-        for alert in sent.into_iter().flat_map(|sent| sent.alerts).filter(|alert| !alert.over) {
-            let revision = self.told.entry(alert.id).or_default();
-            *revision = alert.revision.max(*revision);
+        let from = || row.text(column::FROM)?.parse::<Position>().ok();
+        match (row.text(column::KIND), from()) {
+            (Some(SENT_KIND), Some(from)) => {
+                SENT.read(row).into_iter().flat_map(|sent| sent.alerts).for_each(|alert| self.tell(alert, from));
+            }
+            // An end beside a beginning that was refused is all that the receiver heard of the alert.
+            (Some(REJECTED_KIND), Some(refused)) => {
+                let number = self.letters.binary_search_by_key(&refused, |letter| letter.position).ok();
+                if let Some(id) = number.and_then(|number| about(self.letters.get(number)?)) {
+                    self.told_over.remove(id);
+                }
+            }
+            _ => {}
         }
     }
 
-    /// What is left to be told. Who was told of a later revision hears nothing new, and its end was told with that one.
+    /// The receiver was told of an alert in a batch that begins there.
+    fn tell(&mut self, alert: SentAlert, batch_from: Position) {
+        if !alert.over {
+            let revision = self.told.entry(alert.id).or_default();
+            *revision = alert.revision.max(*revision);
+        } else if self.newest.get(&alert.id).is_some_and(|letter| *letter < batch_from) {
+            self.told_over.insert(alert.id);
+        }
+    }
+
+    /// What is left to be told. Who was told of a later revision hears nothing new, and its end was told with that one; nor does
+    /// who was told of the end.
     fn records(self) -> Vec<Record> {
-        let Self { letters, ends, told, .. } = self;
+        let Self { letters, ends, told, told_over, .. } = self;
         let superseded = |record: &Record| match &record.body {
-            Body::Alert(alert) => told.get(&alert.id).is_some_and(|revision| *revision >= alert.revision),
+            Body::Alert(alert) => {
+                let is_later = |revision: &u32| *revision >= alert.revision;
+                told_over.contains(&alert.id) || told.get(&alert.id).is_some_and(is_later)
+            }
             _ => false,
         };
-        let ends = ends.into_iter().filter(|(id, _)| !told.contains_key(id)).map(|(_, record)| record);
+        let is_told = |id: &String| told.contains_key(id) || told_over.contains(id);
+        let ends = ends.into_iter().filter(|(id, _)| !is_told(id)).map(|(_, record)| record);
         letters.into_iter().chain(ends).filter(|record| !superseded(record)).collect()
+    }
+}
+
+/// The alert that a record is about.
+fn about(record: &Record) -> Option<&str> {
+    match &record.body {
+        Body::Alert(alert) => Some(&alert.id),
+        Body::Action(action) => Some(&action.alert),
+        Body::Event | Body::Operation => None,
     }
 }
 

@@ -99,7 +99,7 @@ impl StateStore for MemoryStateStore {
         });
         let intent = world.recorded.iter().rev().take_while(|entry| !matches!(entry, StateEntry::Receipt(_))).find_map(
             |entry| match entry {
-                StateEntry::Intent(intent) => Some((intent.to, intent.record.clone())),
+                StateEntry::Intent(intent) => Some((intent.from..intent.to, intent.record.clone())),
                 _ => None,
             },
         );

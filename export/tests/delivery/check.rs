@@ -81,8 +81,9 @@ pub fn check(folder: &Path, seed: u64, alerts: u64) -> Counts {
             .filter_map(|commit| Some(commit.body["metadata"]["event_payload"]["key"].as_str()?.to_owned())),
     );
     lost("slack", &channel, &key);
-    let (mails, mails_doubled) = mail(&at("/smtp"), seed);
-    lost("mail", &mails, &|line| message_id(&key(line)));
+    let mails: Vec<&Accepted> = commits.iter().filter(|commit| commit.path.starts_with("/smtp")).collect();
+    let (mails, mails_doubled) = mail(&mails, seed);
+    lost("mail", &mails, &|line| message_name(&key(line)));
     alertmanager(&at("/api/v2/alerts"), &all, seed);
     siem(&at("/services/collector/event"), &all, seed);
     let batches_doubled = siem(&at("/indexed"), &all, seed);
@@ -90,29 +91,44 @@ pub fn check(folder: &Path, seed: u64, alerts: u64) -> Counts {
         alerts: all.iter().filter(|alert| alert.state == State::Open).count(),
         requests: answers.len(),
         faults: answers.iter().filter(|answer| answer["fault"].as_u64().unwrap() < 5).count(),
-        committed: commits.len(),
+        committed: commits.iter().filter(|commit| commit.path != REFUSED_MAIL).count(),
         digests,
         doubled: [mails_doubled, batches_doubled],
     }
 }
 
-/// The Message-ID of a mail, from the name of its message.
-fn message_id(key: &str) -> String {
+/// Where mails are written down that the server refused.
+const REFUSED_MAIL: &str = "/smtp/refused";
+
+/// The name of a message as it stands in the Message-ID of its mail, before what tells its versions apart.
+fn message_name(key: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '.' };
     let atom: String = key.chars().map(plain).collect();
-    format!("<{}@acme.example>", atom.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("."))
+    atom.split('.').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".")
 }
 
-/// Mail that arrives again is the same mail under the same Message-ID, which the reader's client folds.
+/// Mail that arrives again is the same mail under the same Message-ID, which the reader's client folds. Only what was refused
+/// meanwhile may say something else when it is sent once more, and has another Message-ID then.
 fn mail(commits: &[&Accepted], seed: u64) -> (BTreeSet<String>, usize) {
-    let (mut seen, mut doubled) = (BTreeMap::new(), 0);
+    let (mut seen, mut newest, mut names, mut doubled) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new(), 0);
     for commit in commits {
-        if let Some(before) = seen.insert(commit.id.clone(), commit.text.clone()) {
+        let (name, _version) = commit.id.trim_start_matches('<').rsplit_once('@').unwrap().0.rsplit_once('.').unwrap();
+        if commit.path == REFUSED_MAIL {
+            newest.remove(name);
+            continue;
+        }
+        names.insert(name.to_owned());
+        if let Some(before) = seen.insert(commit.id.as_str(), commit.text.as_str()) {
             assert_eq!(before, commit.text, "seed {seed}: a repeat of {} differs", commit.id);
             doubled += 1;
         }
+        let before = newest.insert(name.to_owned(), commit.id.as_str());
+        assert!(
+            before.is_none_or(|before| before == commit.id),
+            "seed {seed}: {name} came again and says something else"
+        );
     }
-    (seen.into_keys().collect(), doubled)
+    (names, doubled)
 }
 
 fn ids(all: &[Alert]) -> BTreeSet<&str> {

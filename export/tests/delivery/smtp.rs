@@ -46,10 +46,11 @@ async fn session(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 out.write_all(b"354 go ahead\r\n").await?;
                 let mail = data(&mut lines).await?;
                 let taken = !matches!(fault, REFUSED | LATER_AFTER_DATA | CUT_BEFORE);
+                let id = mail.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap_or_default();
                 if taken {
-                    let id =
-                        mail.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap_or_default().to_owned();
-                    shared.lock().unwrap().write("/smtp", &id, &mail);
+                    shared.lock().unwrap().write("/smtp", id, &mail);
+                } else if fault == REFUSED {
+                    shared.lock().unwrap().write("/smtp/refused", id, &mail);
                 }
                 finish(shared, fault);
                 match fault {

@@ -3,7 +3,8 @@
 //! ```text
 //! POST /v1/events/coderd
 //! Authorization: Bearer <token>
-//! Content-Type: application/x-ndjson          lines; application/json: JSON values or one array of them
+//! Content-Type: application/x-ndjson          lines; application/json: JSON values or one array of them; the dialect may say that the
+//!                                             body is one record, and what its type is
 //! Content-Encoding: zstd                      or gzip, or none
 //! Tachograph-Producer: <uuid>                 with the offset: exactly once
 //! Tachograph-Offset: <number of the first record of this request>
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Setting, Settings, Start, Transport, Work, read};
+use crate::frame::Framing;
 use crate::pipeline::{Channel, Pipeline};
 use crate::refusals::Refusal;
 use body::Reading;
@@ -64,6 +66,10 @@ impl Transport for Http {
 
     fn check(&self, settings: &Settings) -> Result<(), String> {
         read::<NoSettings>(settings).map(|_| ())
+    }
+
+    fn takes(&self, _framing: Framing) -> bool {
+        true
     }
 
     fn place(&self, name: &str, _settings: &Settings) -> String {
@@ -180,7 +186,7 @@ async fn read_body(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<body::Accepted, Problem> {
-    let form = Form::read(headers)?;
+    let form = Form::read(headers, channel.dialect().encoding())?;
     let share = push.shares.open(&principal.token)?;
     let turn = match &form.producer {
         Some((producer, offset)) => {

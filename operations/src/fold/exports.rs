@@ -1,6 +1,6 @@
 //! Where a sink stands: the newest receipt and intent of it in one ledger.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use crate::fold::backwards;
 use crate::kind::export::{ExportReceipt, INTENT, INTENT_KIND, Intended, RECEIPT, RECEIPT_KIND};
@@ -20,8 +20,8 @@ pub struct Exported {
     pub receipt: Option<ExportReceipt>,
     /// When it was recorded.
     pub receipt_recorded: Option<Timestamp>,
-    /// A range that was about to be sent: its end and its record.
-    pub intent: Option<(Seq, Intended)>,
+    /// A range that was about to be sent, and its record. What the receiver need not hear of may stand before it.
+    pub intent: Option<(Range<Seq>, Intended)>,
 }
 
 /// Finds where `sink` stands in shard `shard` of `ledger`; `None` if it never exported from it.
@@ -36,13 +36,14 @@ pub fn newest_exported(
         if row.text(column::SUBJECT) != Some(sink) {
             return ControlFlow::Continue(());
         }
-        let end = row.text(column::TO).and_then(|to| to.parse::<Position>().ok());
-        let Some(end) = end.filter(|end| end.ledger == ledger && end.shard == shard) else {
+        let at = |column| row.text(column)?.parse::<Position>().ok();
+        let Some(end) = at(column::TO).filter(|end| end.ledger == ledger && end.shard == shard) else {
             return ControlFlow::Continue(());
         };
         match row.text(column::KIND) {
             Some(INTENT_KIND) if intent.is_none() => {
-                intent = INTENT.read(row).map(|record| (end.seq, record));
+                let from = at(column::FROM).map_or(Seq::FIRST, |from| from.seq);
+                intent = INTENT.read(row).map(|record| (from..end.seq, record));
                 ControlFlow::Continue(())
             }
             Some(RECEIPT_KIND) => match RECEIPT.read(row) {
@@ -52,7 +53,7 @@ pub fn newest_exported(
             _ => ControlFlow::Continue(()),
         }
     })?;
-    let intent_after = |next_seq: Seq| move |(end, _): &(Seq, Intended)| *end > next_seq;
+    let intent_after = |next_seq: Seq| move |(range, _): &(Range<Seq>, Intended)| range.end > next_seq;
     Ok(match receipt {
         Some((next_seq, receipt, recorded)) => Some(Exported {
             next_seq,

@@ -33,8 +33,9 @@ pub const RECEIPT: Kind<ExportReceipt> = Kind::of(
 /// The kind of intents.
 pub const INTENT: Kind<Intended> = Kind::of(export(
     INTENT_KIND,
-    "with `count`, `sha256`: this one batch is about to be sent; `hidden` (`seq`, `by`): alerts of which nobody is told. With \
-     `records_max`, `cut`: the range is about to be sent in batches, and is as far as the next receipt says",
+    "with `count`, `sha256`: this one batch is about to be sent; of what stands between the last receipt and `from` the receiver need \
+     not hear; `hidden` (`seq`, `by`): alerts of which nobody is told. With `records_max`, `cut`: the range is about to be sent in \
+     batches, and is as far as the next receipt says",
 ));
 /// The kind of refused records.
 pub const REJECTED: Kind<Rejected> =

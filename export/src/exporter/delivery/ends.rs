@@ -29,3 +29,26 @@ async fn a_refused_end_of_a_digest_is_counted() {
     assert!(status.get()[0].last_error.as_ref().is_some_and(|error| error.contains("400")));
     bench.store.stop();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_that_was_refused_does_not_open_what_is_over() {
+    let bench = Bench::new().await;
+    let exporter = bench.exporter();
+    let (retries, stop) = (exporter.retries(), CancellationToken::new());
+    let running = tokio::spawn(exporter.run(stop.clone()));
+    bench.append(&[alert_of(1, Severity::High)]).await;
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 1)).await;
+    bench.pager.lock().unwrap().refuse = true;
+    let updated = Alert { revision: 2, state: operations::alert::State::Updated, ..alert_of(1, Severity::High) };
+    bench.append(&[updated]).await;
+    bench.until(|kinds, _| has(kinds, REJECTED_KIND, 1)).await;
+    bench.pager.lock().unwrap().refuse = false;
+    bench.append(&[Alert { revision: 3, ..resolved(1) }]).await;
+    bench.until(|kinds, _| has(kinds, SENT_KIND, 2)).await;
+    retries.retry("pager", "local").await.unwrap();
+    bench.until(|kinds, _| has(kinds, REPLAYED_KIND, 1)).await;
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(bench.sent(), [event("trigger", 1), event("resolve", 1)]);
+    bench.store.stop();
+}

@@ -12,6 +12,10 @@ use operations::alert::Alert;
 use crate::delivery::text::line;
 use crate::delivery::{Digest, Notification, Over};
 use crate::limits::{DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
+use crate::worker::plan::digest;
+
+/// Characters of a Message-ID that tell versions of a mail apart.
+const VERSION_CHARS: usize = 12;
 
 /// What every mail of a sink has.
 pub struct Composer<'a> {
@@ -110,26 +114,28 @@ impl Composer<'_> {
     /// The bytes; empty if an address is none, which the configuration's check rules out.
     fn mail(&self, key: &str, thread: &str, content: &MailContent, recorded: Timestamp) -> Vec<u8> {
         let domain = self.from.rsplit('@').next().unwrap_or("tachograph");
-        let id = |text: &str| format!("<{}@{domain}>", atom(text));
+        let id = |text: &str| format!("<{text}@{domain}>");
+        let (thread, text, html) = (id(&atom(thread)), content.text(), content.html());
+        let said = [self.from, &self.to.join(","), &thread, &recorded.unix_micros().to_string(), &text, &html];
         let date = UNIX_EPOCH + recorded.since(Timestamp::EPOCH);
         let Ok(from) = self.from.parse::<Mailbox>() else { return Vec::new() };
         let mut builder = lettre::Message::builder()
             .from(from)
             .date(date)
-            .message_id(Some(id(key)))
-            .in_reply_to(id(thread))
-            .references(id(thread))
+            .message_id(Some(id(&format!("{}.{}", atom(key), version(&said)))))
+            .in_reply_to(thread.clone())
+            .references(thread)
             .subject(line(&content.subject, TITLE_CHARS_MAX).text)
             .header(AutoSubmitted);
         for to in self.to.iter().filter_map(|to| to.parse::<Mailbox>().ok()) {
             builder = builder.to(to);
         }
-        let boundary = crate::worker::plan::digest(key.as_bytes());
+        let boundary = digest(key.as_bytes());
         let part = |kind, body: String| SinglePart::builder().header(kind).body(body);
         let body = MultiPart::alternative()
             .boundary(&boundary[..32])
-            .singlepart(part(ContentType::TEXT_PLAIN, content.text()))
-            .singlepart(part(ContentType::TEXT_HTML, content.html()));
+            .singlepart(part(ContentType::TEXT_PLAIN, text))
+            .singlepart(part(ContentType::TEXT_HTML, html));
         builder.multipart(body).map(|mail| mail.formatted()).unwrap_or_default()
     }
 }
@@ -195,6 +201,15 @@ fn word(alert: &Alert) -> &'static str {
     if alert.backfill { "OLD" } else { "OPEN" }
 }
 
+/// Tells one version of a mail from another by what it says. A dead letter that is sent once more may say something else than it
+/// did, or say it in another thread; by RFC 5322 (3.6.4) that is another message, and must not have the identifier of the one
+/// that may have arrived.
+fn version(said: &[&str]) -> String {
+    let mut hash = digest(said.join("\0").as_bytes());
+    hash.truncate(VERSION_CHARS);
+    hash
+}
+
 /// A text as the left part of a Message-ID: nothing else may stand there.
 fn atom(text: &str) -> String {
     let kept = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '.' };
@@ -214,4 +229,28 @@ fn escape(text: &str) -> String {
         }
         escaped
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_that_says_something_else_has_another_message_id() {
+        let composer = Composer { from: "tachograph@acme.example", to: &["soc@acme.example".to_owned()] };
+        let id = |thread: &str, lead: &str, recorded: i64| {
+            let content =
+                MailContent { subject: "[OPEN]".into(), lead: lead.into(), values: vec![("State", "open".into())] };
+            let mail = composer.mail("alert-1/r1", thread, &content, Timestamp::from_unix_seconds(recorded));
+            let mail = String::from_utf8(mail).unwrap();
+            mail.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap().to_owned()
+        };
+        let first = id("alert-1", "It was refused.", 1);
+        assert_eq!(first, id("alert-1", "It was refused.", 1));
+        assert!(first.starts_with("<alert-1.r1.") && first.ends_with("@acme.example>"), "{first}");
+        for other in [id("alert-0", "It was refused.", 1), id("alert-1", "", 1), id("alert-1", "It was refused.", 2)] {
+            assert_ne!(other, first);
+            assert_eq!(other.len(), first.len());
+        }
+    }
 }

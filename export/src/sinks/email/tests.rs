@@ -33,18 +33,25 @@ fn header(mail: &str, name: &str) -> String {
     headers(mail).into_iter().find(|(header, _)| header == name).unwrap().1
 }
 
+/// The name of the message in its Message-ID, without what tells its versions apart.
+fn message_name(mail: &str) -> String {
+    let id = header(mail, "Message-ID");
+    let (name, _) = id.strip_prefix('<').unwrap().strip_suffix("@acme.example>").unwrap().rsplit_once('.').unwrap();
+    name.to_owned()
+}
+
 #[test]
 fn a_mail_is_the_same_each_time_and_its_thread_is_the_alert() {
     let first = &mails(&[alert_of(1, Severity::High)], &outbox())[0];
     assert_eq!(first, &mails(&[alert_of(1, Severity::High)], &outbox())[0]);
     let id = alert_of(1, Severity::High).id;
-    assert_eq!(header(first, "Message-ID"), format!("<{id}.r1@acme.example>"));
+    assert_eq!(message_name(first), format!("{id}.r1"));
     assert_eq!(header(first, "Subject"), "[HIGH][OPEN] Refused POST to attacker-logger.com");
     assert_eq!(header(first, "Date"), "Fri, 21 Nov 2025 00:00:00 +0000");
     assert_eq!(header(first, "Auto-Submitted"), "auto-generated");
     let end = Alert { revision: 2, state: State::Resolved, ..alert_of(1, Severity::High) };
     let last = &mails(&[end], &told(&[1], false))[0];
-    assert_eq!(header(last, "Message-ID"), format!("<{id}.r2.over@acme.example>"));
+    assert_eq!(message_name(last), format!("{id}.r2.over"));
     assert_eq!(header(first, "References"), header(last, "References"));
     assert!(first.is_ascii());
 }
@@ -70,7 +77,7 @@ fn a_storm_is_one_mail() {
     let mails = mails(&alerts, &outbox());
     assert_eq!(mails.len(), 1);
     assert_eq!(header(&mails[0], "Subject"), "[DIGEST] 1500 alerts: 1500 medium");
-    assert_eq!(header(&mails[0], "Message-ID"), "<digest.operations.0.0@acme.example>");
+    assert_eq!(message_name(&mails[0]), "digest.operations.0.0");
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Plan {
     }
 
     fn is_doubtful(&self, record: &Record) -> bool {
-        let decided = self.intent.inherited().map_or(Seq::FIRST, |(end, _)| end);
+        let decided = self.intent.inherited().map_or(Seq::FIRST, |(range, _)| range.end);
         record.position.seq >= decided && is_hideable(&record.body)
     }
 

@@ -1,7 +1,8 @@
 //! Batches, and the intent to send one.
 
-use ledger::Position;
-use ledger::Seq;
+use std::ops::Range;
+
+use ledger::{Position, Seq};
 use operations::kind::delivery::SentAlert;
 use operations::kind::export::ExportIntent;
 use sha2::{Digest as _, Sha256};
@@ -73,36 +74,37 @@ impl Batch {
     }
 }
 
-/// The intent to send one batch, as it stands on record: the position after its range, and what was intended.
+/// The intent to send one batch, as it stands on record: its range, and what was intended. The range begins after what was
+/// passed over, because the receiver need not hear of it.
 #[derive(Debug)]
 pub enum Intent {
     /// There is none.
     None,
     /// This process is about to send it.
-    Own(Seq, ExportIntent),
+    Own(Range<Seq>, ExportIntent),
     /// An earlier process was about to send it, and it has to be repeated first.
-    Inherited(Seq, ExportIntent),
+    Inherited(Range<Seq>, ExportIntent),
 }
 
 impl Intent {
     /// The one that an earlier process left.
-    pub fn inherited(&self) -> Option<(Seq, &ExportIntent)> {
+    pub fn inherited(&self) -> Option<(Range<Seq>, &ExportIntent)> {
         match self {
-            Self::Inherited(end, intent) => Some((*end, intent)),
+            Self::Inherited(range, intent) => Some((range.clone(), intent)),
             Self::Own(..) | Self::None => None,
         }
     }
 
     /// Records an intent, whoever had it first. Returns whether it is new.
-    pub fn put(&mut self, end: Seq, record: ExportIntent) -> bool {
+    pub fn put(&mut self, range: Range<Seq>, record: ExportIntent) -> bool {
         match self {
-            Self::Own(known_end, known) | Self::Inherited(known_end, known) => {
-                let is_new = *known_end != end || *known != record;
-                (*known_end, *known) = (end, record);
+            Self::Own(known_range, known) | Self::Inherited(known_range, known) => {
+                let is_new = *known_range != range || *known != record;
+                (*known_range, *known) = (range, record);
                 is_new
             }
             Self::None => {
-                *self = Self::Own(end, record);
+                *self = Self::Own(range, record);
                 true
             }
         }

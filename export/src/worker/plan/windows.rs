@@ -212,7 +212,7 @@ impl Plan {
             self.window_entry(window.end, window.cut)
         } else {
             let record = Intended::Batch(self.intent_of(batch));
-            StateEntry::Intent(IntentEntry { from: self.next_seq, to: batch.end, record })
+            StateEntry::Intent(IntentEntry { from: self.batch_from, to: batch.end, record })
         };
         let receipt = growing.clone().map(|growing| StateEntry::Receipt(growing.finish()));
         receipt.into_iter().chain([intent]).collect()
@@ -224,7 +224,7 @@ impl Plan {
         windows.close();
         match &mut windows.window {
             Some(window) => window.intended = true,
-            None => self.intent = Intent::Own(batch.end, self.intent_of(batch)),
+            None => self.intent = Intent::Own(self.batch_from..batch.end, self.intent_of(batch)),
         }
     }
 

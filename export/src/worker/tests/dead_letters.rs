@@ -3,6 +3,7 @@
 use ledger::Seq;
 use operations::alert::{Alert, Severity, State};
 use operations::kind::delivery::SENT_KIND;
+use operations::kind::export::REJECTED_KIND;
 
 use super::*;
 use crate::fixtures::{alert_of, entry_of};
@@ -12,9 +13,24 @@ fn revision(number: u64, revision: u32, state: State) -> Value {
 }
 
 fn told(number: u64, revision: u32) -> Value {
-    let record = json!({"key": "", "alerts": [{"id": alert_of(number, Severity::High).id, "revision": revision}],
-        "sha256": "", "attempts": 1, "ack": ""});
-    json!({"kind": SENT_KIND, "subject": "sink", "from": "operations/0/0", "record": record.to_string()})
+    told_in(0, &json!({"id": alert_of(number, Severity::High).id, "revision": revision}))
+}
+
+/// In a batch that begins there, the receiver was told that an alert is over.
+fn told_over(batch_from: u64, number: u64, revision: u32) -> Value {
+    told_in(batch_from, &json!({"id": alert_of(number, Severity::High).id, "revision": revision, "over": true}))
+}
+
+fn told_in(batch_from: u64, alert: &Value) -> Value {
+    let record = json!({"key": "", "alerts": [alert], "sha256": "", "attempts": 1, "ack": ""});
+    let from = format!("operations/0/{batch_from}");
+    json!({"kind": SENT_KIND, "subject": "sink", "from": from, "record": record.to_string()})
+}
+
+fn refused(letter: u64) -> Value {
+    let record = json!({"export_seq": letter, "reason": "400"});
+    let from = format!("operations/0/{letter}");
+    json!({"kind": REJECTED_KIND, "subject": "sink", "from": from, "record": record.to_string()})
 }
 
 /// A worker over these entries, to people or to a SIEM.
@@ -70,6 +86,28 @@ fn what_the_receiver_was_told_before_a_letter_does_not_replace_it() {
     // What it was told since does.
     entries.push(told(1, 1));
     assert_eq!(sent(&entries, true, &[0, 3]), (vec![0], vec![3]));
+}
+
+#[test]
+fn what_is_refused_of_an_alert_is_not_told_after_its_end() {
+    // The receiver knows the alert; the next revision is refused.
+    let mut entries = vec![revision(1, 2, State::Updated), refused(0), revision(1, 3, State::Resolved)];
+    assert_eq!(sent(&entries, true, &[0]), (vec![0, 2], vec![]));
+    entries.push(told_over(2, 1, 3));
+    assert_eq!(sent(&entries, true, &[0]), (vec![], vec![0]), "the end was told in a later batch");
+    // It opens again, which is refused, too.
+    entries.extend([revision(1, 4, State::Updated), refused(4)]);
+    assert_eq!(sent(&entries, true, &[0, 4]), (vec![0, 4], vec![]));
+}
+
+#[test]
+fn an_end_that_was_told_beside_a_refused_beginning_does_not_replace_it() {
+    let mut entries =
+        vec![revision(1, 1, State::Open), revision(1, 2, State::Resolved), told_over(0, 1, 2), refused(0)];
+    assert_eq!(sent(&entries, true, &[0]), (vec![0, 1], vec![]));
+    // Both are sent once more, and the beginning is refused again.
+    entries.extend([told_over(2, 1, 2), refused(0)]);
+    assert_eq!(sent(&entries, true, &[0]), (vec![0, 1], vec![]));
 }
 
 #[test]

@@ -1,12 +1,23 @@
-//! A second kind of record the whole way: protobuf messages, whose encoding and dialect are this one file. Content is named by its
-//! path, cut out, kept, and put back byte by byte, and a secret in it is taken out.
+//! A second kind of record the whole way: protobuf messages, whose encoding and dialect are this one file. They are pushed, one in
+//! each request; content is named by its path, cut out, kept, and put back byte by byte, and a secret in it is taken out.
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use super::*;
+use crate::config::misfit;
 use crate::encoding::{FieldPath, Json, Located, RecordEncoding, Transcoder, Unreadable};
 use crate::event::{ContentField, FreeText};
+use crate::fixtures::Tokens;
+use crate::frame::Framing;
+use crate::transport::http::{Http, Push};
+use crate::transport::{self, Start, TRANSPORTS, Transport as _, Work};
 
 /// A field of a message.
 struct Field {
@@ -43,6 +54,14 @@ impl RecordEncoding for Protobuf {
             found.path = places[found.path].0;
         }
         Ok(found)
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Whole
+    }
+
+    fn media_types(&self) -> &'static [&'static str] {
+        &["application/x-protobuf"]
     }
 
     fn transcoder(&self) -> Option<&dyn Transcoder> {
@@ -213,8 +232,13 @@ async fn recorded(record: &[u8]) -> (std::collections::BTreeMap<&'static str, Ve
     let mut intake = intake(&house, &Calls);
     intake.record(record, clock::now(), 0).await.unwrap();
     intake.finish().await.unwrap();
+    event(&house, 0)
+}
+
+/// The columns of an event, and the record that comes of it again.
+fn event(house: &House, number: usize) -> (std::collections::BTreeMap<&'static str, Vec<u8>>, Option<Vec<u8>>) {
     let rows = house.rows();
-    let row = rows.iter().next().unwrap();
+    let row = rows.iter().nth(number).unwrap();
     let columns = ledger::events::TABLE.columns.iter();
     let columns: std::collections::BTreeMap<_, _> =
         columns.filter_map(|column| Some((column.name, row.value(column.id)?.to_vec()))).collect();
@@ -270,6 +294,98 @@ async fn a_message_that_has_no_text_or_no_such_field_lies_in_the_content_part() 
     assert_eq!((columns["content"].as_slice(), restored), (&br#"[[2,"s-1"],[20,[[1,"Bash"]]]]"#[..], None));
     let (columns, _) = recorded(b"\x0a\xff").await;
     assert_eq!((columns["kind"].as_slice(), columns["content_raw"].as_slice()), (&b"unparsed"[..], &b"\x0a\xff"[..]));
+}
+
+/// The routes of a collector with this dialect.
+fn router(house: &House) -> Router {
+    let (pipeline, ledger, stop) = (house.collectors.pipeline(), house.store.events(), CancellationToken::new());
+    let push = Push::new(Arc::clone(pipeline), ledger.clone(), Arc::new(Tokens), stop.clone(), TaskTracker::new());
+    let start = Start {
+        channel: Channel::new("calls", &Calls, pipeline.metrics()),
+        transport: "http",
+        place: "",
+        principal: Arc::new(Principal::local()),
+        settings: &transport::Settings::new(),
+        pipeline,
+        ledger,
+        stop: &stop,
+        push: &push,
+    };
+    let Ok(Work::Routes(routes)) = Http.start(start) else { panic!("it waits for requests") };
+    push.router([routes])
+}
+
+/// Pushes a body with these headers, and returns status and answer.
+async fn push(router: &Router, headers: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
+    let mut request = Request::post("/v1/events/calls").header("authorization", "Bearer sender");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    // A message may end anywhere in a chunk.
+    let chunks: Vec<_> = body.chunks(7).map(|chunk| Ok::<_, std::convert::Infallible>(chunk.to_vec())).collect();
+    let body = Body::from_stream(futures::stream::iter(chunks));
+    let response = router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let answer = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, serde_json::from_slice(&answer).unwrap())
+}
+
+#[tokio::test]
+async fn a_body_that_is_pushed_is_one_message() {
+    let house = House::new("");
+    let router = router(&house);
+    // It has line feeds, NUL bytes and white space at its ends, none of which means anything.
+    let message = [message("s-1\n\n", "make\ntest"), b"\x9a\x01\x03\0\0\n".to_vec()].concat();
+    let types =
+        [None, Some("application/x-protobuf"), Some("Application/X-Protobuf; v=1"), Some("application/octet-stream")];
+    for (number, media_type) in types.into_iter().enumerate() {
+        // A natural id of its own, or it is a duplicate.
+        let message = [message.clone(), Protobuf.bytes(&format!(r#"[[1,"call-{number}"]]"#)).unwrap()].concat();
+        let headers: Vec<_> = media_type.map(|media_type| ("content-type", media_type)).into_iter().collect();
+        let (status, answer) = push(&router, &headers, &message).await;
+        assert_eq!((status, &answer["accepted"], &answer["unparsed"]), (200, &1.into(), &0.into()), "{answer}");
+        assert_eq!(event(&house, number).1, Some(message), "{media_type:?}");
+    }
+    for other in ["application/json", "text/plain", "application/x-ndjson"] {
+        let (status, answer) = push(&router, &[("content-type", other)], &message).await;
+        assert_eq!(status, 415, "{answer}");
+        assert!(
+            answer["detail"].as_str().unwrap().contains("application/x-protobuf or application/octet-stream"),
+            "{answer}"
+        );
+    }
+    assert_eq!(push(&router, &[], b"").await.1["accepted"], 0, "nothing is no message");
+    assert_eq!(house.rows().len(), types.len());
+}
+
+#[tokio::test]
+async fn a_producer_counts_its_messages() {
+    let house = House::new("");
+    let router = router(&house);
+    let at = |offset| [("tachograph-producer", "6c405053-27e3-484a-9ad7-bcb64e7bfde6"), ("tachograph-offset", offset)];
+    let anonymous = Protobuf.bytes(r#"[[2,"s-1"],[20,[[2,"make test"]]]]"#).unwrap();
+    for (offset, accepted, next) in [("0", 1, 1), ("1", 1, 2), ("1", 0, 2)] {
+        let (status, answer) = push(&router, &at(offset), &anonymous).await;
+        assert_eq!(
+            (status, &answer["accepted"], &answer["next_offset"]),
+            (200, &accepted.into(), &next.into()),
+            "{answer}"
+        );
+    }
+    assert_eq!(push(&router, &at("7"), &anonymous).await.0, 409);
+    let long = vec![b'\n'; limits::LINE_BYTES_MAX + 1];
+    let (status, answer) = push(&router, &at("2"), &long).await;
+    assert_eq!((status, &answer["record"], &answer["unparsed"]), (413, &2.into(), &1.into()), "{answer}");
+    assert_eq!(house.rows().len(), 3);
+}
+
+#[test]
+fn only_who_is_pushed_to_takes_messages() {
+    for transport in TRANSPORTS {
+        let refused = misfit(*transport, &Calls);
+        assert_eq!(refused.is_none(), transport.name() == "http", "{refused:?}");
+        assert!(refused.is_none_or(|message| message.contains(transport.name()) && message.contains("`calls`")));
+    }
 }
 
 proptest! {

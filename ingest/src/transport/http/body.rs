@@ -152,7 +152,7 @@ async fn take(
     Ok(())
 }
 
-/// The framing of a body without a content type: an array if it begins like one, else lines.
+/// The framing of lines or JSON values without a content type: an array if it begins like one, else lines.
 fn guess(chunk: &[u8]) -> Option<Framing> {
     let chunk = chunk.strip_prefix(lenient::BYTE_ORDER_MARK).unwrap_or(chunk);
     let first = chunk.iter().find(|byte| !byte.is_ascii_whitespace())?;

@@ -120,8 +120,18 @@ impl Problem {
     }
 
     pub fn content_type() -> Self {
-        let detail =
-            "send application/x-ndjson or text/plain for lines, or application/json for JSON values or an array";
+        Self::unknown_type(
+            "send application/x-ndjson or text/plain for lines, or application/json for JSON values or an array",
+        )
+    }
+
+    /// The same where each body is one record, of one of these types.
+    pub fn content_type_of(media_types: &[&str]) -> Self {
+        let media_types = [media_types, &["application/octet-stream"]].concat().join(" or ");
+        Self::unknown_type(format!("send one record in each request, as {media_types}"))
+    }
+
+    fn unknown_type(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "urn:tachograph:ingest:content-type",

@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::problem::Problem;
+use crate::encoding::RecordEncoding;
 use crate::frame::Framing;
 use crate::limits;
 use crate::uuid::is_uuid;
@@ -32,13 +33,13 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// Reads the headers.
-    pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+    /// Reads the headers of a request with records of this encoding.
+    pub fn read(headers: &HeaderMap, records: &dyn RecordEncoding) -> Result<Self, Problem> {
         let length = text(headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse::<u64>().ok());
         if length.is_some_and(|length| length > limits::BODY_BYTES_MAX) {
             return Err(Problem::body_too_large());
         }
-        Ok(Self { framing: framing(headers)?, encoding: encoding(headers)?, producer: producer(headers)? })
+        Ok(Self { framing: framing(headers, records)?, encoding: encoding(headers)?, producer: producer(headers)? })
     }
 }
 
@@ -48,20 +49,24 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim()).filter(|secret| !secret.is_empty())
 }
 
-fn framing(headers: &HeaderMap) -> Result<Option<Framing>, Problem> {
+fn framing(headers: &HeaderMap, records: &dyn RecordEncoding) -> Result<Option<Framing>, Problem> {
+    let is_whole = records.framing() == Framing::Whole;
+    let unsaid = is_whole.then_some(Framing::Whole);
     if !headers.contains_key(CONTENT_TYPE) {
-        return Ok(None);
+        return Ok(unsaid);
     }
     let value = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
+        "application/octet-stream" => Ok(unsaid),
+        other if is_whole && records.media_types().contains(&other) => Ok(unsaid),
+        _ if is_whole => Err(Problem::content_type_of(records.media_types())),
         "application/json" => Ok(Some(Framing::Json)),
         "application/x-ndjson"
         | "application/ndjson"
         | "application/jsonl"
         | "application/x-jsonlines"
         | "text/plain" => Ok(Some(Framing::Lines)),
-        "application/octet-stream" => Ok(None),
         _ => Err(Problem::content_type()),
     }
 }

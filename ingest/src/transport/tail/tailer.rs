@@ -182,7 +182,7 @@ impl Tailer {
                 // It may not be written to its end yet.
                 let mut source = self.close(at);
                 self.remember(source.id, Stored { modified: 0, ..source.durable() });
-                self.next_look = Some(now + limits::TAIL_ROTATED_SILENCE);
+                self.look_again(now + limits::TAIL_ROTATED_SILENCE);
             } else if self.sources[at].is_over(now) {
                 self.sources[at].give_up("the file was rotated away before the line ended").await?;
                 let mut source = self.close(at);
@@ -233,6 +233,11 @@ impl Tailer {
         (self.started, self.next_scan) = (false, None);
     }
 
+    /// Leftovers are looked for at this time, or before.
+    fn look_again(&mut self, at: Instant) {
+        self.next_look = Some(self.next_look.map_or(at, |next| next.min(at)));
+    }
+
     fn remember(&mut self, id: FileId, stored: Stored) {
         self.known.insert(id, stored);
         if self.known.len() > limits::TAIL_KNOWN_MAX {
@@ -253,8 +258,13 @@ impl Tailer {
         };
         let changed = self.paths.changed(&listed);
         let is_due = self.next_look.is_some_and(|at| now >= at);
-        if !self.started || is_due || changed != self.changed || listed.iter().any(is_new) {
+        let has_changed = changed != self.changed;
+        if !self.started || is_due || has_changed || listed.iter().any(is_new) {
             (self.started, self.changed, self.next_look) = (true, changed, None);
+            if has_changed {
+                // What happens there until the clock of the file system ticks again leaves the same time.
+                self.look_again(now + limits::TAIL_CLOCK_TICK);
+            }
             self.open_leftovers(&listed, now).await;
         }
         for source in &mut self.sources {

@@ -41,6 +41,8 @@ enum Act {
     Pack(&'static str, &'static str),
     /// A name leads to another file from now on.
     Link(&'static str, &'static str),
+    /// All this happens before the clock of the file system ticks again: the directory keeps the time of its last change.
+    InOneTick(Vec<Act>),
     /// The tailer steps until there is nothing to read.
     Step,
     /// Time passes.
@@ -49,7 +51,7 @@ enum Act {
     Restart,
 }
 
-use Act::{Copy, Cut, Link, Old, Pack, Remove, Rename, Restart, Step, Touch, Wait};
+use Act::{Copy, Cut, InOneTick, Link, Old, Pack, Remove, Rename, Restart, Step, Touch, Wait};
 
 fn write(file: &'static str, text: &str) -> Act {
     Act::Write(file, text.to_owned())
@@ -119,6 +121,14 @@ impl Fixture {
                 fs::create_dir_all(self.path(link).parent().unwrap()).unwrap();
                 let _ = fs::remove_file(self.path(link));
                 std::os::unix::fs::symlink(self.path(file), self.path(link)).unwrap();
+            }
+            InOneTick(acts) => {
+                let directory = fs::File::open(self.path("")).unwrap();
+                let changed = directory.metadata().unwrap().modified().unwrap();
+                for act in acts {
+                    self = Box::pin(self.act(act)).await;
+                }
+                directory.set_modified(changed).unwrap();
             }
             Cut(file) => OpenOptions::new().write(true).open(self.path(file)).unwrap().set_len(0).unwrap(),
             Step => {

@@ -120,7 +120,7 @@ impl Tailer {
         match result {
             Ok(Leftover::Done | Leftover::Unmet) => {}
             // A copy may turn out to be all that is left of the file that it was made of.
-            Ok(Leftover::Waits) => self.next_look = Some(now + limits::TAIL_ROTATED_SILENCE),
+            Ok(Leftover::Waits) => self.look_again(now + limits::TAIL_ROTATED_SILENCE),
             Err(error) => self.pass_over(file.id, unreadable(&file.path, &error).1),
         }
     }

@@ -45,6 +45,24 @@ async fn what_was_rotated_away_while_down_is_read_once_whatever_its_name() {
 }
 
 #[tokio::test]
+async fn what_is_rotated_away_in_the_tick_of_the_last_look_is_read() {
+    let twice = || {
+        vec![
+            write("a", "2\n"),
+            Rename("a", "a.2"),
+            write("a", "3\n"),
+            // Nothing stands at the path from now on: only the directory tells that a file was there.
+            Rename("a", "a.1"),
+        ]
+    };
+    let start = |acts: Act| vec![write("a", "1\n"), Step, acts, Step, Wait(2), Step];
+    check("a", "after the first look", start(InOneTick(twice())), &["1", "2", "3"]).await;
+    let later =
+        vec![write("a", "1\n"), Step, Wait(9), write("b", "x\n"), Step, InOneTick(twice()), Step, Wait(2), Step];
+    check("a", "after a later look", later, &["1", "2", "3"]).await;
+}
+
+#[tokio::test]
 async fn compressed_files_are_read_through_and_not_again() {
     for ending in ["a.1.gz", "a.1.zst"] {
         let half =
