@@ -10,7 +10,7 @@ use ledger::LedgerName;
 use operations::alert::{Alert, Severity};
 use operations::field_names;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::connections::Reach;
@@ -19,7 +19,8 @@ use crate::limits::{INTERVAL_MS_MAX, REQUEST_TIMEOUT, SINK_NAME_MAX, SINKS_MAX};
 use crate::message::BatchLimits;
 use crate::record::{Filter, Grouping};
 use crate::secret::Secret;
-use crate::sinks::{AnySink, SINKS, SinkSpec};
+use crate::sink::{AnySink, SinkSpec, Start};
+use crate::sinks::SINKS;
 use crate::streams::fields::FieldPolicy;
 
 /// What the configuration says about export.
@@ -33,16 +34,6 @@ pub struct Config {
     /// Which alerts are told together. It comes from the policy on alerts.
     #[serde(skip)]
     pub grouping: Grouping,
-}
-
-/// Where a sink without a receipt starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Start {
-    /// At the first entry that is stored.
-    Beginning,
-    /// At what is recorded from then on.
-    Now,
 }
 
 /// Where events and alerts are sent, one table for each receiver. A change is taken over on SIGHUP. `type` says which kind of receiver it

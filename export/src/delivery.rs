@@ -21,7 +21,7 @@ use operations::kind::delivery::SentAlert;
 use crate::limits::{DIGEST_WAIT, FLOOD_WAIT, NOTIFICATIONS_MAX, NOTIFICATIONS_URGENT_MAX};
 use crate::message::Rendered;
 use crate::record::{Body, Record};
-use crate::sinks::ErasedSink;
+use crate::sink::ErasedSink;
 use order::Rarity;
 use threads::{Bundle, bundles, deserted, leaving};
 

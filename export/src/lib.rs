@@ -6,7 +6,7 @@
 //! own gapless `export_seq`, so that duplicates and losses can be counted where the records arrive.
 //!
 //! A sink is a `Delivery` (people, who are told of alerts) or a `Stream` (a SIEM, which gets every record), and has a connection
-//! that carries its messages. To add one: one file that implements `Sink` and one of the two, and one line in `sinks.rs`.
+//! that carries its messages. To add one: one file that implements `Sink` and one of the two, and one line in `sinks.rs`. The contract stands in `sink.rs`.
 
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -16,6 +16,7 @@ mod config;
 mod connections;
 mod delivery;
 mod exporter;
+mod hash;
 mod judgement;
 pub mod limits;
 mod message;
@@ -23,6 +24,7 @@ mod metrics;
 mod record;
 mod secret;
 mod sender;
+mod sink;
 mod sinks;
 mod status;
 mod streams;
@@ -33,14 +35,15 @@ mod worker;
 #[cfg(test)]
 mod fixtures;
 
-pub use config::{Common, Config, ConfigError, SinkConfig, Start};
+pub use config::{Common, Config, ConfigError, SinkConfig};
 pub use delivery::route::{Considered, Explanation, Route, Routes};
 pub use delivery::suppressor::{Candidate, Decision, Suppressor, TriageSuppressor};
 pub use exporter::{ExportError, Exporter, Retries, RetryError, Status};
 pub use metrics::Metrics;
 pub use record::{Body, Group, Grouping, Record, TriageAction, TriageActionKind};
 pub use secret::{Secret, SecretError, SecretText};
-pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, SignatureError, SinkSpec, verify_signature};
+pub use sink::{SinkSpec, Start};
+pub use sinks::{ACKNOWLEDGE_ACTION, SINKS, SignatureError, verify_signature};
 pub use status::{SinkStatus, status, unread_status};
 pub use streams::fields::{FieldPolicy, Policy};
 pub use test_send::{TestReport, test};

@@ -14,8 +14,8 @@ use operations::triage::{Column, group_key};
 use serde_json::{Map, Value};
 
 use crate::delivery::route::Routes;
+use crate::hash::sha256;
 use crate::streams::fields::Renderer;
-use crate::worker::plan::digest;
 
 /// One record for a sink: what its rendering is made from, and nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +79,7 @@ pub struct Group {
 
 impl Grouping {
     fn of(&self, alert: &Alert) -> Option<Group> {
-        let mut key = digest(group_key(&self.columns, alert)?.as_bytes());
+        let mut key = sha256(group_key(&self.columns, alert)?.as_bytes());
         key.truncate(32);
         Some(Group { key, window: self.window })
     }

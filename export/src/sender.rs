@@ -15,7 +15,7 @@ use crate::judgement::Judgement;
 use crate::message::Message;
 use crate::record::Record;
 use crate::secret::SecretError;
-use crate::sinks::{AnswerOf, PayloadOf, Sink};
+use crate::sink::{AnswerOf, PayloadOf, Sink};
 
 /// Carries the messages of one sink.
 pub trait Sender: Send + Sync {

@@ -4,7 +4,7 @@ pub mod fields;
 
 use crate::message::Rendered;
 use crate::record::Record;
-use crate::sinks::ErasedSink;
+use crate::sink::ErasedSink;
 
 /// A sink that gives a SIEM every record: how records become its messages.
 ///

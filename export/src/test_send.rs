@@ -13,7 +13,7 @@ use crate::judgement::Judgement;
 use crate::record::{Body, Record};
 use crate::sender::confirm::Accepted;
 use crate::sender::{Meaning, Reaction, Sender};
-use crate::sinks::AnySink;
+use crate::sink::AnySink;
 use crate::status::now;
 use crate::streams::fields::time;
 

@@ -20,7 +20,7 @@ use operations::standing::{Teller, Telling};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::config::{SinkConfig, Start};
+use crate::config::SinkConfig;
 use crate::delivery;
 use crate::delivery::suppressor::Suppressor;
 use crate::judgement::Ack;
@@ -28,7 +28,7 @@ use crate::limits::{PARK, RECEIPT_EVERY, RETRY_MAX, RETRY_MIN, STATUS_EVERY, WIN
 use crate::message::MessageKind;
 use crate::metrics::SinkMetrics;
 use crate::sender::Sender;
-use crate::sinks::AnySink;
+use crate::sink::{AnySink, Start};
 use crate::status::{SinkStatus, now};
 use crate::streams::fields::Renderer;
 use plan::{Batch, Plan};

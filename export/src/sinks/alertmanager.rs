@@ -19,7 +19,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::Capabilities;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -30,6 +29,7 @@ use crate::limits::{ALERTS_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_M
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
+use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::fields::time;
 
 /// What the reference says.
@@ -37,10 +37,10 @@ pub static SPEC: SinkSpec = SinkSpec {
     kind: "alertmanager",
     what: "Alerts to a Prometheus Alertmanager through its API v2.",
     guarantee: "Effectively once: Alertmanager knows an alert by its labels. One that has no new revision for `hold_hours` ends there.",
-    class: Class::Delivery(super::delivery::<Alertmanager>),
+    class: Class::Delivery(crate::sink::delivery::<Alertmanager>),
     example: "url = \"https://alertmanager.acme.example\"\ntoken = \"env:ALERTMANAGER_TOKEN\"",
-    fields: super::fields::<Alertmanager>,
-    schema: super::schema::<Alertmanager>,
+    fields: crate::sink::fields::<Alertmanager>,
+    schema: crate::sink::schema::<Alertmanager>,
 };
 
 /// Requests that go at once,

@@ -12,7 +12,6 @@ use operations::fold::Outbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Settings, Sink, SinkSpec};
 use crate::capabilities::Capabilities;
 use crate::connections::smtp::{Mail, MailTls, Reply, Server, Smtp};
 use crate::connections::{Connection, Reach};
@@ -22,16 +21,17 @@ use crate::limits::{ALERTS_MAX, RECIPIENTS_MAX};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
+use crate::sink::{Class, Settings, Sink, SinkSpec};
 
 /// What the reference says.
 pub static SPEC: SinkSpec = SinkSpec {
     kind: "email",
     what: "Alerts by mail through an SMTP server with STARTTLS or TLS.",
     guarantee: "At least once; a mail that arrives twice has the same Message-ID.",
-    class: Class::Delivery(super::delivery::<Email>),
+    class: Class::Delivery(crate::sink::delivery::<Email>),
     example: "server = \"smtp.acme.example\"\nfrom = \"tachograph@acme.example\"\nto = [\"soc@acme.example\"]\nusername = \"tachograph\"\npassword = \"env:SMTP_PASSWORD\"",
-    fields: super::fields::<Email>,
-    schema: super::schema::<Email>,
+    fields: crate::sink::fields::<Email>,
+    schema: crate::sink::schema::<Email>,
 };
 
 /// Mails that go at once,

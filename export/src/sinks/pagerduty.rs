@@ -13,7 +13,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::Capabilities;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -26,6 +25,7 @@ use crate::limits::{
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
+use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::fields::time;
 
 /// What the reference says.
@@ -35,10 +35,10 @@ pub static SPEC: SinkSpec = SinkSpec {
     guarantee: "Effectively once: PagerDuty folds repeats by the alert's dedup key, and nothing is triggered after it was resolved. \
                 If it refuses the end of a digest or of a group, somebody has to close that incident there: an error in the log and the metric \
                 tachograph_export_ends_refused say so.",
-    class: Class::Delivery(super::delivery::<PagerDuty>),
+    class: Class::Delivery(crate::sink::delivery::<PagerDuty>),
     example: "routing_key = \"env:PAGERDUTY_ROUTING_KEY\"\nregion = \"us\"",
-    fields: super::fields::<PagerDuty>,
-    schema: super::schema::<PagerDuty>,
+    fields: crate::sink::fields::<PagerDuty>,
+    schema: crate::sink::schema::<PagerDuty>,
 };
 
 /// PagerDuty's own bounds: characters of a summary,
@@ -225,11 +225,7 @@ fn event(action: &str, subject: &str, payload: Option<(Value, Details)>) -> Vec<
 
 fn dedup_key(subject: &str) -> String {
     let key = format!("tachograph/{subject}");
-    if key.len() <= DEDUP_KEY_MAX {
-        key
-    } else {
-        format!("tachograph/{}", crate::worker::plan::digest(subject.as_bytes()))
-    }
+    if key.len() <= DEDUP_KEY_MAX { key } else { format!("tachograph/{}", crate::hash::sha256(subject.as_bytes())) }
 }
 
 fn non_empty(text: &str) -> &str {

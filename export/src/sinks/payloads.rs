@@ -11,11 +11,12 @@ use operations::alert::{Alert, Severity, State};
 use operations::fold::Outbox;
 use serde_json::{Value, json};
 
-use super::{Settings, Sink, pagerduty, slack};
+use super::{pagerduty, slack};
 use crate::connections::http::Http;
 use crate::delivery::Delivery;
 use crate::fixtures::{self, alert_of, entry_of, told};
 use crate::record::{Group, Record};
+use crate::sink::{Settings, Sink};
 
 /// Texts as an attacker would write them.
 fn hostile() -> [String; 7] {
@@ -89,7 +90,7 @@ fn scenes() -> Vec<(Vec<Record>, Outbox)> {
 
 /// The bodies that a sink with these settings sends in all scenes.
 fn payloads<T: Settings<Sink: Sink<Protocol = Http> + Delivery>>(settings: Value) -> Vec<Value> {
-    let sink = super::read::<T>(settings).unwrap();
+    let sink = crate::sink::read::<T>(settings).unwrap();
     let bodies = |(records, outbox): (Vec<Record>, Outbox)| -> Vec<Value> {
         let messages = sink.render(&records, &outbox).messages;
         messages

@@ -17,7 +17,6 @@ use operations::fold::Outbox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::{Capabilities, Fallback, Reconcile, Reconciled};
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -27,6 +26,7 @@ use crate::limits::ALERTS_MAX;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
+use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 pub use signature::{ACKNOWLEDGE_ACTION, SignatureError, verify_signature};
 
 /// What the reference says.
@@ -37,10 +37,10 @@ pub static SPEC: SinkSpec = SinkSpec {
            acknowledges; the app's interactivity then asks /api/v1/integrations/slack/interactions of the console.",
     guarantee: "At least once; through a webhook a message can arrive twice after a cut connection, with a token the channel \
                 is searched for it before it is sent again. Alerts that wait are folded into one message.",
-    class: Class::Delivery(super::delivery::<SlackSettings>),
+    class: Class::Delivery(crate::sink::delivery::<SlackSettings>),
     example: "webhook = \"env:SLACK_WEBHOOK\"",
-    fields: super::fields::<SlackSettings>,
-    schema: super::schema::<SlackSettings>,
+    fields: crate::sink::fields::<SlackSettings>,
+    schema: crate::sink::schema::<SlackSettings>,
 };
 
 /// Slack takes about one message per second and channel, and bears bursts: so the first alert of an hour does not make the

@@ -16,7 +16,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::{Capabilities, Confirm, Confirmation, Confirmed};
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -25,6 +24,7 @@ use crate::limits::CONFIRM_TIMEOUT_MAX;
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
 use crate::secret::{Secret, SecretError};
+use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::Stream;
 
 /// What the reference says.
@@ -35,10 +35,10 @@ pub static SPEC: SinkSpec = SinkSpec {
                 token must allow) from the moment that its indexers have it. Splunk knows no ids; duplicates and losses can be counted by \
                 stream and export_seq. After a crash of Tachograph the batches of the last five seconds can come once more, the same ones. A batch that is not acknowledged within `acknowledge_seconds` (300) is sent again, but not while \
                 Splunk cannot be asked for it. Behind a load balancer, acknowledgement needs sticky sessions.",
-    class: Class::Stream(super::stream::<SplunkHec>),
+    class: Class::Stream(crate::sink::stream::<SplunkHec>),
     example: "url = \"https://splunk.acme.example:8088\"\ntoken = \"env:SPLUNK_HEC_TOKEN\"\nindex = \"tachograph\"",
-    fields: super::fields::<SplunkHec>,
-    schema: super::schema::<SplunkHec>,
+    fields: crate::sink::fields::<SplunkHec>,
+    schema: crate::sink::schema::<SplunkHec>,
 };
 
 /// Splunk takes up to 1 MB in one request whatever its edition.

@@ -11,7 +11,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Settings, Sink, SinkSpec};
 use crate::capabilities::Capabilities;
 use crate::connections::tcp::{Closed, Frames, Framing, Tcp};
 use crate::connections::{Connection, Reach};
@@ -19,6 +18,7 @@ use crate::judgement::{Ack, Judgement};
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::{Body, Record};
 use crate::secret::SecretError;
+use crate::sink::{Class, Settings, Sink, SinkSpec};
 use crate::streams::Stream;
 use crate::streams::fields::time;
 
@@ -29,10 +29,10 @@ pub static SPEC: SinkSpec = SinkSpec {
     guarantee: "At least once as far as syslog can say it: a batch is done when the receiver read all of it and closed the connection, with TLS by a \
                 `close_notify`; whether it stored it, no receiver of syslog says. Duplicates and losses can be counted by `tachograph.stream` and \
                 `tachograph.export_seq` in the JSON. Receivers cut messages that are longer than they are set up for (rsyslog: `maxMessageSize`).",
-    class: Class::Stream(super::stream::<Syslog>),
+    class: Class::Stream(crate::sink::stream::<Syslog>),
     example: "server = \"syslog.acme.example\"",
-    fields: super::fields::<Syslog>,
-    schema: super::schema::<Syslog>,
+    fields: crate::sink::fields::<Syslog>,
+    schema: crate::sink::schema::<Syslog>,
 };
 
 /// Bytes of one batch.

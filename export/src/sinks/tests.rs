@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::fixtures;
+use crate::judgement::Judgement;
 use crate::record::Record;
+use crate::sink::AnySink;
 
 /// The example of a sink as its settings. The example is `key = "value"` lines only.
 fn settings(spec: &SinkSpec) -> Map<String, Value> {

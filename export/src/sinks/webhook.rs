@@ -14,7 +14,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::capabilities::Capabilities;
 use crate::connections::http::{Http, Request, Response};
 use crate::connections::{Connection, Reach};
@@ -27,6 +26,7 @@ use crate::limits::{
 use crate::message::{BatchLimits, Message, Rendered};
 use crate::record::Record;
 use crate::secret::{Secret, SecretError};
+use crate::sink::{Class, Settings, Sink, SinkSpec, check_url};
 use crate::streams::fields::time;
 
 /// What the reference says.
@@ -34,10 +34,10 @@ pub static SPEC: SinkSpec = SinkSpec {
     kind: "webhook",
     what: "Alerts to any HTTP receiver by the specification Standard Webhooks, signed with HMAC-SHA256 or Ed25519.",
     guarantee: "Effectively once at a receiver that remembers webhook-id; at least once at others.",
-    class: Class::Delivery(super::delivery::<Webhook>),
+    class: Class::Delivery(crate::sink::delivery::<Webhook>),
     example: "url = \"https://hooks.acme.example/tachograph\"\nsecret = \"env:WEBHOOK_SECRET\"",
-    fields: super::fields::<Webhook>,
-    schema: super::schema::<Webhook>,
+    fields: crate::sink::fields::<Webhook>,
+    schema: crate::sink::schema::<Webhook>,
 };
 
 /// Messages that go at once,

@@ -16,7 +16,6 @@ use ledger::Rows;
 use ledger::Seq;
 use operations::fold::Exported;
 use operations::kind::export::{Checkpoint, ExportIntent, ExportReceipt, HiddenAt, Intended};
-use sha2::{Digest as _, Sha256};
 
 use super::send::{Attempt, Settled};
 use super::state_store::{IntentEntry, ReceiptEntry, RejectedEntry, StateEntry};
@@ -409,11 +408,6 @@ struct Summary {
     bytes: u64,
     attempts: u32,
     ack: String,
-}
-
-/// SHA-256 in hexadecimal.
-pub fn digest(body: &[u8]) -> String {
-    hex::encode(Sha256::digest(body))
 }
 
 #[cfg(test)]

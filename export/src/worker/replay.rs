@@ -21,7 +21,7 @@ use super::{Result, SinkWorker, StateStore};
 use crate::limits::ALERTS_MAX;
 use crate::message::Rendered;
 use crate::record::{Body, Record, TriageActionKind};
-use crate::sinks::AnySink;
+use crate::sink::AnySink;
 
 /// A dead letter: where its record stands, and the sink's number of it.
 type DeadLetterAt = (Position, u64);

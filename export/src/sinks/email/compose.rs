@@ -11,8 +11,8 @@ use operations::alert::Alert;
 
 use crate::delivery::text::line;
 use crate::delivery::{Digest, Notification, Over};
+use crate::hash::sha256;
 use crate::limits::{DIGEST_NAMED_MAX, DIGEST_RULES_MAX, REASON_CHARS_MAX, TITLE_CHARS_MAX, VALUE_CHARS_MAX};
-use crate::worker::plan::digest;
 
 /// Characters of a Message-ID that tell versions of a mail apart.
 const VERSION_CHARS: usize = 12;
@@ -130,7 +130,7 @@ impl Composer<'_> {
         for to in self.to.iter().filter_map(|to| to.parse::<Mailbox>().ok()) {
             builder = builder.to(to);
         }
-        let boundary = digest(key.as_bytes());
+        let boundary = sha256(key.as_bytes());
         let part = |kind, body: String| SinglePart::builder().header(kind).body(body);
         let body = MultiPart::alternative()
             .boundary(&boundary[..32])
@@ -205,7 +205,7 @@ fn word(alert: &Alert) -> &'static str {
 /// did, or say it in another thread; by RFC 5322 (3.6.4) that is another message, and must not have the identifier of the one
 /// that may have arrived.
 fn version(said: &[&str]) -> String {
-    let mut hash = digest(said.join("\0").as_bytes());
+    let mut hash = sha256(said.join("\0").as_bytes());
     hash.truncate(VERSION_CHARS);
     hash
 }

@@ -5,8 +5,9 @@ use operations::alert::State;
 use operations::kind::alert_notice::Because;
 use operations::kind::delivery::{Hidden, Sent};
 
-use super::{Batch, Plan, digest};
+use super::{Batch, Plan};
 use crate::delivery::suppressor::{Candidate, Decision};
+use crate::hash::sha256;
 use crate::message::{Message, MessageKind};
 use crate::record::{Body, Record};
 use crate::worker::send::{Attempt, Settled};
@@ -85,7 +86,7 @@ impl Plan {
         let mut record =
             Sent { handle: ack.handle.clone(), ack: ack.said.clone(), ..Self::sent(message, attempt.attempts) };
         if let Some(body) = &ack.body {
-            record.sha256 = digest(body);
+            record.sha256 = sha256(body);
         }
         Some(StateEntry::Sent(SentEntry { from: self.next_seq, to: batch.end, record }))
     }
@@ -105,7 +106,7 @@ impl Plan {
             digest: message.kind == MessageKind::Digest,
             thread: message.thread.clone(),
             alerts: message.alerts.clone(),
-            sha256: digest(&message.body),
+            sha256: sha256(&message.body),
             attempts,
             ack: String::new(),
         }

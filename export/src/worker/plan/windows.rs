@@ -14,7 +14,8 @@ use operations::kind::export::{Cut, ExportWindow, Intended};
 use sha2::{Digest as _, Sha256};
 
 use super::batch::Intent;
-use super::{Batch, Plan, digest};
+use super::{Batch, Plan};
+use crate::hash::sha256;
 use crate::limits::{BEHIND_BATCHES, PENDING_BYTES_MAX};
 use crate::record::Record;
 use crate::worker::state_store::{IntentEntry, ReceiptEntry, StateEntry};
@@ -114,7 +115,7 @@ impl Windows {
 
 /// The receipt of one batch that was one message.
 fn whole(mut entry: ReceiptEntry, body: &[u8]) -> StateEntry {
-    entry.record.sha256 = Some(digest(body));
+    entry.record.sha256 = Some(sha256(body));
     StateEntry::Receipt(entry)
 }
 
