@@ -27,10 +27,6 @@ use scalar::Scalar;
 
 /// The source of events that name none.
 const SOURCE: &str = "native";
-/// The words of `family`.
-const FAMILIES: &[&str] = &["boundary", "gateway", "workspace"];
-/// The words of `outcome`.
-const OUTCOMES: &[&str] = &["allow", "deny", "success", "error", "blocked"];
 
 /// Dialect `native`.
 pub struct Native;

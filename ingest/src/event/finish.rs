@@ -4,10 +4,11 @@
 //! input gives the same columns, so a record that is sent again is recognised by its bytes.
 
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use ledger::column::handle::Text;
-use ledger::events::column;
+use ledger::column::{Column, Semantics};
+use ledger::events::{TABLE, column};
 
 use crate::cut::Cutter;
 use crate::encoding::RecordEncoding;
@@ -21,42 +22,13 @@ use crate::url;
 /// The kind of a record that was not understood.
 pub const UNPARSED: &str = "unparsed";
 
-/// The columns of text that are redacted: all but our own, those of few words, the host, which is redacted with its
-/// address, and the record with its content.
-const REDACTED: &[Text] = &[
-    column::REFERS_TO,
-    column::SOURCE,
-    column::KIND,
-    column::STREAM,
-    column::SOURCE_ID,
-    column::ORG,
-    column::TEAM,
-    column::USER,
-    column::USER_ID,
-    column::AGENT,
-    column::AGENT_KIND,
-    column::SESSION,
-    column::RUN,
-    column::RUN_KIND,
-    column::WORKSPACE,
-    column::WORKSPACE_NAME,
-    column::TEMPLATE,
-    column::ACTION,
-    column::TARGET,
-    column::RULE,
-    column::METHOD,
-    column::SCHEME,
-    column::PATH,
-    column::PROVIDER,
-    column::MODEL,
-    column::CLIENT,
-    column::INTERCEPTION,
-    column::TOOL,
-    column::MCP_SERVER,
-    column::TOOL_CALL,
-    column::COMMAND,
-    column::FILE,
-];
+/// The columns of text that are redacted: all that a source states, but those of few words, the host, which is redacted with its
+/// address, and the content, which is redacted with its record.
+static REDACTED: LazyLock<Vec<Text>> = LazyLock::new(|| {
+    let stated =
+        TABLE.columns.iter().filter(|column| matches!(column.semantics, Semantics::Name | Semantics::FreeText));
+    stated.filter_map(Column::as_text).collect()
+});
 
 /// The free text that is an address.
 const URL: &str = "url";
@@ -132,7 +104,7 @@ impl Finisher {
     /// Redacts every column of text, those that hold ids too. Where the record is clean, only columns
     /// that are put together from several values can have a secret.
     fn redact_columns(&self, draft: &mut Draft, is_clean: bool) {
-        for column in REDACTED {
+        for column in REDACTED.iter() {
             // The columns of a URL are made from its redacted form.
             let of_url = !draft.url.is_empty() && (*column == column::TARGET || *column == column::PATH);
             if of_url || (is_clean && *column != column::COMMAND) {
