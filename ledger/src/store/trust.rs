@@ -11,7 +11,7 @@ use crate::error::LedgerError;
 use crate::gap::Gap;
 use crate::limits::{SIGNED_WAIT_MAX, SIGNED_WAIT_STEP};
 use crate::manifest::{self, Manifest};
-use crate::notary::{self, Recorded, Standing};
+use crate::notary::{self, Attestation, Recorded};
 use crate::position::LedgerName;
 use crate::replay::{Mark, Statement};
 use crate::seal::prove;
@@ -85,13 +85,13 @@ impl Trust {
         let recorded = Recorded::read(&reader, (from, self.signed_seq), Some(manifest))?;
         let corrupt =
             |what: String| Err(LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "hash", what));
-        match recorded.standing(blobs, manifest, self.may_be_torn) {
-            Standing::Recorded => Ok(()),
-            Standing::Another => corrupt("the operations ledger recorded another one for this number".to_owned()),
-            Standing::Older { recorded } => {
+        match recorded.attestation(blobs, manifest, self.may_be_torn) {
+            Attestation::Recorded => Ok(()),
+            Attestation::Another => corrupt("the operations ledger recorded another one for this number".to_owned()),
+            Attestation::Older { recorded } => {
                 corrupt(format!("it is the newest, and the operations ledger recorded number {recorded}"))
             }
-            Standing::Unknown { segments } => {
+            Attestation::Unknown { segments } => {
                 let ledger = manifest.ledger;
                 tracing::warn!(%ledger, number = manifest.number, "proves a manifest that the last stop left unrecorded");
                 prove(blobs, Table::of(ledger), manifest, segments)?;
