@@ -6,9 +6,9 @@
 //!
 //! What is forgotten is recorded again when it is sent again: never the other way round.
 
-mod mark;
 mod memory;
 mod ring;
+mod seen;
 mod streams;
 
 use std::collections::HashMap;
@@ -18,9 +18,9 @@ use siphasher::sip::SipHasher13;
 use tokio::sync::watch;
 
 use crate::limits;
-use mark::{Mark, State};
 pub use memory::Memory;
 use ring::Ring;
+use seen::{SeenRecord, State};
 use streams::{Found, Streams};
 
 /// How much is remembered.
@@ -31,7 +31,7 @@ pub struct Bounds {
     /// Streams.
     pub streams: usize,
     /// Records in the windows of all streams.
-    pub marks: usize,
+    pub seen: usize,
     /// Records in the window of one stream.
     pub window: usize,
 }
@@ -41,7 +41,7 @@ impl Bounds {
     pub const DEFAULT: Self = Self {
         keys: limits::DEDUP_KEYS_MAX,
         streams: limits::DEDUP_STREAMS_MAX,
-        marks: limits::DEDUP_MARKS_MAX,
+        seen: limits::DEDUP_SEEN_MAX,
         window: limits::DEDUP_WINDOW_MAX,
     };
 }
@@ -87,7 +87,7 @@ impl Keyring {
             text.add(&head.to_be_bytes());
             text.add(value);
         }
-        Body(mark::trim(text.hash()).max(1))
+        Body(seen::trim(text.hash()).max(1))
     }
 
     /// The hash of a file's first bytes.
@@ -223,16 +223,16 @@ impl Dedup {
 
     /// Decides about a record that would go into the group `ticket`; `own` are the sender's groups that are on their way.
     pub fn decide(&mut self, key: Key, body: Body, ticket: Ticket, own: &[Ticket]) -> Decision {
-        let mark = Mark { body: body.0, state: State::InFlight(ticket.0) };
+        let seen = SeenRecord { body: body.0, state: State::InFlight(ticket.0) };
         let known = match key.stream {
             None => self.ring.find(key.ring),
-            Some((stream, number)) => match self.streams.claim(stream, number, mark) {
-                Found::Mark(mark) => Some(mark),
+            Some((stream, number)) => match self.streams.claim(stream, number, seen) {
+                Found::Seen(seen) => Some(seen),
                 Found::Free => return Decision::New(Locator::Stream { stream, number }),
                 Found::Outside => self.ring.find(key.ring),
                 Found::FreeAfterOutside => match self.ring.find(key.ring) {
                     None => {
-                        self.streams.set(stream, number, mark);
+                        self.streams.set(stream, number, seen);
                         return Decision::New(Locator::Stream { stream, number });
                     }
                     known => known,
@@ -240,35 +240,42 @@ impl Dedup {
             },
         };
         match known {
-            None => Decision::New(Locator::Ring(self.ring.insert(key.ring, mark))),
-            Some(known) => self.decide_known(key, mark, known, ticket, own),
+            None => Decision::New(Locator::Ring(self.ring.insert(key.ring, seen))),
+            Some(known) => self.decide_known(key, seen, known, ticket, own),
         }
     }
 
     /// The row of the record that is remembered under this key, once it is durable.
     pub fn row(&mut self, key: Key) -> Option<u64> {
         let known = match key.stream.map(|(stream, number)| self.streams.find(stream, number)) {
-            Some(Found::Mark(mark)) => Some(mark),
+            Some(Found::Seen(seen)) => Some(seen),
             _ => self.ring.find(key.ring),
         };
-        known.and_then(Mark::row)
+        known.and_then(SeenRecord::row)
     }
 
-    fn decide_known(&mut self, key: Key, mark: Mark, known: Mark, ticket: Ticket, own: &[Ticket]) -> Decision {
+    fn decide_known(
+        &mut self,
+        key: Key,
+        seen: SeenRecord,
+        known: SeenRecord,
+        ticket: Ticket,
+        own: &[Ticket],
+    ) -> Decision {
         if let Some(wait) = self.wait(known, ticket, own) {
             return wait;
         }
-        if !Body(mark.body).contradicts(known.body) {
+        if !Body(seen.body).contradicts(known.body) {
             return Decision::Duplicate;
         }
-        let other = key.of_other(mark.body);
+        let other = key.of_other(seen.body);
         match self.ring.find(other) {
-            None => Decision::Conflict(Locator::Ring(self.ring.insert(other, mark)), known.row()),
+            None => Decision::Conflict(Locator::Ring(self.ring.insert(other, seen)), known.row()),
             Some(known) => self.wait(known, ticket, own).unwrap_or(Decision::Duplicate),
         }
     }
 
-    fn wait(&self, known: Mark, ticket: Ticket, own: &[Ticket]) -> Option<Decision> {
+    fn wait(&self, known: SeenRecord, ticket: Ticket, own: &[Ticket]) -> Option<Decision> {
         let State::InFlight(holder) = known.state else { return None };
         if holder == ticket.0 || own.contains(&Ticket(holder)) {
             return None;
@@ -300,19 +307,19 @@ impl Dedup {
 
     /// Remembers a row that the ledger holds. Rows are given in order.
     pub fn restore(&mut self, Memory { key, body, row, conflict }: Memory) {
-        let mark = Mark { body: body.0, state: State::Durable(Some(row)) };
+        let seen = SeenRecord { body: body.0, state: State::Durable(Some(row)) };
         if conflict {
-            self.ring.insert(key.of_other(mark.body), mark);
+            self.ring.insert(key.of_other(seen.body), seen);
             return;
         }
         if let Some((stream, number)) = key.stream {
             match self.streams.find(stream, number) {
-                Found::Free | Found::FreeAfterOutside => return self.streams.set(stream, number, mark),
-                Found::Mark(_) => return,
+                Found::Free | Found::FreeAfterOutside => return self.streams.set(stream, number, seen),
+                Found::Seen(_) => return,
                 Found::Outside => {}
             }
         }
-        self.ring.insert(key.ring, mark);
+        self.ring.insert(key.ring, seen);
     }
 
     /// Number of keys in the ring.

@@ -57,7 +57,7 @@ pub const DEDUP_KEYS_MAX: usize = 1 << 22;
 /// Streams whose windows are remembered.
 pub const DEDUP_STREAMS_MAX: usize = 1 << 16;
 /// Records that the windows of all streams remember together.
-pub const DEDUP_MARKS_MAX: usize = 1 << 20;
+pub const DEDUP_SEEN_MAX: usize = 1 << 20;
 /// Records that the window of one stream remembers.
 pub const DEDUP_WINDOW_MAX: usize = 1 << 14;
 /// The widest hole in a stream's counter that its window spans; a record beyond it is remembered by its key.

@@ -2,7 +2,7 @@
 //!
 //! Keys are outputs of a keyed hash; 57 of their 64 bits are compared and most of the rest chooses the place in the table.
 
-use super::mark::{Mark, Packed, State};
+use super::seen::{Packed, SeenRecord, State};
 
 /// Keys in one block of the ring; blocks are allocated one by one, so that nothing is copied when the ring grows.
 const BLOCK: usize = 1 << 12;
@@ -10,7 +10,7 @@ const BLOCK: usize = 1 << 12;
 const BASE_SPAN: u64 = 1 << 16;
 const TABLE_MIN: usize = 1 << 10;
 
-/// A key of 48 bits and a mark of 80.
+/// A key of 48 bits and a seen record of 80.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     high: u64,
@@ -18,8 +18,8 @@ struct Slot {
 }
 
 impl Slot {
-    fn new(key: u64, mark: Packed) -> Self {
-        Self { high: (key & !0xffff) | (mark.body >> 32), low: (mark.body << 32) | u64::from(mark.at) }
+    fn new(key: u64, seen: Packed) -> Self {
+        Self { high: (key & !0xffff) | (seen.body >> 32), low: (seen.body << 32) | u64::from(seen.at) }
     }
 
     fn packed(self) -> Packed {
@@ -56,7 +56,7 @@ impl Entry {
     }
 }
 
-/// The last keys with their marks.
+/// The last keys with the records seen under them.
 #[derive(Debug)]
 pub(super) struct Ring {
     capacity: usize,
@@ -83,21 +83,21 @@ impl Ring {
         self.blocks.len() * BLOCK.min(self.capacity) * size_of::<Slot>() + self.table.len() * size_of::<Entry>()
     }
 
-    /// The mark of a key.
-    pub fn find(&self, key: u64) -> Option<Mark> {
+    /// The record seen under a key.
+    pub fn find(&self, key: u64) -> Option<SeenRecord> {
         let (_, slot) = self.locate(key)?;
         self.slot(slot)?.packed().unpack(self.base(slot))
     }
 
     /// Remembers a key that is not there, forgets the oldest if the ring is full, and returns the insertion's number.
-    pub fn insert(&mut self, key: u64, mark: Mark) -> u64 {
+    pub fn insert(&mut self, key: u64, seen: SeenRecord) -> u64 {
         let insertion = self.next;
         let slot = (insertion % self.capacity as u64) as usize;
         if insertion >= self.capacity as u64 {
             self.remove(slot);
         }
         self.next += 1;
-        if let State::Durable(Some(row)) = mark.state {
+        if let State::Durable(Some(row)) = seen.state {
             self.set_base(insertion, row);
         }
         let base = self.base(slot);
@@ -105,7 +105,7 @@ impl Ring {
         if slot / block_size >= self.blocks.len() {
             self.blocks.push(vec![Slot::new(0, Packed::FREE); block_size].into_boxed_slice());
         }
-        self.put(slot, Slot::new(key, mark.pack(base)));
+        self.put(slot, Slot::new(key, seen.pack(base)));
         if (self.len + 1) * 2 > self.table.len() {
             self.grow();
         }
@@ -121,14 +121,14 @@ impl Ring {
         }
         let slot = (insertion % self.capacity as u64) as usize;
         let Some(held) = self.slot(slot) else { return };
-        let Some(mark) = held.packed().unpack(self.base(slot)) else { return };
-        if mark.state != State::InFlight(ticket) {
+        let Some(seen) = held.packed().unpack(self.base(slot)) else { return };
+        if seen.state != State::InFlight(ticket) {
             return;
         }
         let Some(row) = row else { return self.remove(slot) };
         self.set_base(insertion, row);
-        let mark = Mark { body: mark.body, state: State::Durable(Some(row)) };
-        self.put(slot, Slot::new(held.key(), mark.pack(self.base(slot))));
+        let seen = SeenRecord { body: seen.body, state: State::Durable(Some(row)) };
+        self.put(slot, Slot::new(held.key(), seen.pack(self.base(slot))));
     }
 
     fn slot(&self, slot: usize) -> Option<Slot> {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds { keys: 1 << 12, streams: 64, marks: 1 << 12, window: 64 };
+const BOUNDS: Bounds = Bounds { keys: 1 << 12, streams: 64, seen: 1 << 12, window: 64 };
 
 /// The original of each key, and what else was recorded under it.
 #[derive(Debug, Default)]

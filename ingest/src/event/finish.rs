@@ -16,7 +16,7 @@ use crate::event::fields::{Edit, FieldError, edits};
 use crate::event::{Columns, Draft, FreeText, Record, Redacted, VOID};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
-use crate::redact::{Mark, Piece, RuleSet};
+use crate::redact::{Piece, Redaction, RuleSet};
 use crate::url;
 
 /// The kind of a record that was not understood.
@@ -150,7 +150,7 @@ impl Finisher {
         };
         match (redacted, record.text()) {
             (Some(redacted), _) => {
-                columns.set_list(column::REDACTIONS, texts(&content_marks(&redacted.marks)));
+                columns.set_list(column::REDACTIONS, texts(&content_redactions(&redacted.redactions)));
                 self.set_content(columns, &redacted.text);
             }
             (None, Some(text)) => self.set_content(columns, text),
@@ -176,24 +176,25 @@ impl Finisher {
         let mut pieces: Vec<Piece> = edits.iter().map(Edit::piece).collect();
         let redacted = self.rules.redact_record(text, &mut pieces);
         let is_clean = redacted.is_none();
-        let (text, marks) = redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.marks));
-        if !edits.iter().any(|edit| edit.is_content) && marks.is_empty() {
+        let (text, redactions) =
+            redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.redactions));
+        if !edits.iter().any(|edit| edit.is_content) && redactions.is_empty() {
             draft.columns.set_text(column::RECORD, text);
         } else {
-            self.cut(text, &edits, &pieces, marks, &mut draft.columns);
+            self.cut(text, &edits, &pieces, redactions, &mut draft.columns);
         }
         is_clean
     }
 
     /// Cuts the content out of a redacted text; the pieces are where the edits stand in it.
-    fn cut(&self, text: &str, edits: &[Edit], pieces: &[Piece], marks: &[Mark], columns: &mut Columns) {
+    fn cut(&self, text: &str, edits: &[Edit], pieces: &[Piece], redactions: &[Redaction], columns: &mut Columns) {
         let mut cutter = Cutter::with_capacity(text.len());
-        let mut redactions = Vec::new();
-        let mut marks = marks.iter().peekable();
+        let mut shown = Vec::new();
+        let mut redactions = redactions.iter().peekable();
         let mut at = 0;
         let mut note = |field: &str, base: usize, start: usize, end: usize| {
-            while let Some(mark) = marks.next_if(|mark| mark.offset < end) {
-                redactions.push(format!("{}:{field}:{}", mark.kind, base + mark.offset - start));
+            while let Some(redaction) = redactions.next_if(|redaction| redaction.offset < end) {
+                shown.push(format!("{}:{field}:{}", redaction.kind, base + redaction.offset - start));
             }
         };
         for (edit, piece) in edits.iter().zip(pieces) {
@@ -215,7 +216,7 @@ impl Finisher {
         cutter.keep(text.get(at..).unwrap_or_default());
         let (record, content, cuts) = cutter.finish();
         columns.set_text(column::RECORD, &record);
-        columns.set_list(column::REDACTIONS, texts(&redactions));
+        columns.set_list(column::REDACTIONS, texts(&shown));
         if !cuts.is_empty() {
             columns.set_bytes(column::CUTS, &cuts);
             self.set_content(columns, &content);
@@ -230,7 +231,7 @@ impl Finisher {
         let redacted = self.rules.redact_record(text, &mut pieces);
         let columns = &mut draft.columns;
         if let Some(redacted) = &redacted {
-            columns.set_list(column::REDACTIONS, texts(&content_marks(&redacted.marks)));
+            columns.set_list(column::REDACTIONS, texts(&content_redactions(&redacted.redactions)));
         }
         self.set_content(columns, redacted.as_ref().map_or(text, |redacted| &redacted.text));
         redacted.is_none()
@@ -318,12 +319,12 @@ fn set_or_remove(columns: &mut Columns, column: Text, value: &str) {
 }
 
 /// Marks of the content as the `redactions` column lists them: `kind:field:offset`.
-fn content_marks(marks: &[Mark]) -> Vec<String> {
-    marks.iter().map(|mark| format!("{}:content:{}", mark.kind, mark.offset)).collect()
+fn content_redactions(redactions: &[Redaction]) -> Vec<String> {
+    redactions.iter().map(|redaction| format!("{}:content:{}", redaction.kind, redaction.offset)).collect()
 }
 
-fn texts(marks: &[String]) -> impl Iterator<Item = &str> {
-    marks.iter().map(String::as_str)
+fn texts(list: &[String]) -> impl Iterator<Item = &str> {
+    list.iter().map(String::as_str)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::limits::{SIGNED_WAIT_MAX, SIGNED_WAIT_STEP};
 use crate::manifest::{self, Manifest};
 use crate::notary::{self, Attestation, Recorded};
 use crate::position::LedgerName;
-use crate::replay::{Mark, Statement};
+use crate::replay::{Statement, TreeHead};
 use crate::seal::prove;
 use crate::segments::{last_statement, mark_of};
 use crate::seq::Seq;
@@ -40,7 +40,7 @@ impl Trust {
         let manifests = [events, operations].into_iter().filter_map(|opening| {
             opening.segments.manifest().map(|manifest| (manifest.clone(), opening.segments.blobs()))
         });
-        let signed_seq = operations.signed()?.map_or(Seq::FIRST, |mark| Seq::new(mark.next_seq));
+        let signed_seq = operations.signed()?.map_or(Seq::FIRST, |head| Seq::new(head.next_seq));
         Ok(Self { gaps, manifests: manifests.collect(), signed_seq, may_be_torn: events.place.may_be_torn })
     }
 
@@ -103,19 +103,19 @@ impl Trust {
 
 impl Opening {
     /// The log at a size, if the directory holds so much of it.
-    fn mark(&self, size: u64) -> Result<Option<Mark>, LedgerError> {
+    fn head(&self, size: u64) -> Result<Option<TreeHead>, LedgerError> {
         mark_of(&self.replay, self.segments.blobs().as_ref(), self.segments.manifest(), size)
     }
 
     /// The log where the signed checkpoint covers it, `None` without a checkpoint or if the checkpoint is ahead of it.
-    fn signed(&self) -> Result<Option<Mark>, LedgerError> {
+    fn signed(&self) -> Result<Option<TreeHead>, LedgerError> {
         let Some(checkpoint) = &self.recovered.checkpoint else { return Ok(None) };
-        let mark = self.mark(checkpoint.size)?;
-        if mark.is_some_and(|mark| mark.root != checkpoint.root) {
+        let head = self.head(checkpoint.size)?;
+        if head.is_some_and(|head| head.root != checkpoint.root) {
             let path = self.place.directory.join(crate::checkpoint::CHECKPOINT_FILE);
             return Err(LedgerError::corrupt(path, "root", "it was signed over other batches than those on the disk"));
         }
-        Ok(mark)
+        Ok(head)
     }
 
     /// What is missing of this log although it was signed: its checkpoint or the other ledger says so. Only a torn copy may
@@ -136,8 +136,8 @@ impl Opening {
             if operations.gaps_of(self.place.table.ledger).any(|gap| gap.explains(&statement)) {
                 continue;
             }
-            match self.mark(statement.size)? {
-                Some(mark) if mark.root == statement.root => {}
+            match self.head(statement.size)? {
+                Some(head) if head.root == statement.root => {}
                 None if self.place.may_be_torn => miss(statement.size, statement.root),
                 _ => {
                     let what = format!(

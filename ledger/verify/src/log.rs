@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use proof::note::{Checkpoint, Verifier};
 
-use crate::chain::{Gap, Mark, Statement};
+use crate::chain::{Gap, Statement, TreeHead};
 use crate::error::VerifyError;
 use crate::files::{LocalFiles, read_text};
 use crate::limits::{ROUNDS_MAX, SMALL_FILE_BYTES_MAX};
@@ -17,7 +17,7 @@ use crate::name::LedgerName;
 use crate::recorded::Recorded;
 use crate::replay::Replay;
 use crate::report::{Fault, Report, Unproven};
-use crate::segments::{Progress, Scope, Sealed, last_statement, mark_at, verify_segments};
+use crate::segments::{Progress, Scope, Sealed, head_at, last_statement, verify_segments};
 use crate::table::Table;
 use crate::wal::Wal;
 
@@ -124,10 +124,10 @@ impl Log {
     }
 
     /// The log at one of its sizes, `None` if it has no such size.
-    pub(crate) fn mark(&self, size: u64) -> Option<Mark> {
-        let replayed = self.replay.marks.get(&size).copied();
+    pub(crate) fn head(&self, size: u64) -> Option<TreeHead> {
+        let replayed = self.replay.heads.get(&size).copied();
         // Headers that cannot be read are in the report already.
-        replayed.or_else(|| mark_at(&self.files, self.manifest.as_ref()?, size).ok().flatten())
+        replayed.or_else(|| head_at(&self.files, self.manifest.as_ref()?, size).ok().flatten())
     }
 
     /// What this ledger says of the other one.
@@ -184,8 +184,8 @@ impl Log {
             }
             return;
         };
-        match self.mark(checkpoint.size) {
-            Some(mark) if mark.root == checkpoint.root => {}
+        match self.head(checkpoint.size) {
+            Some(head) if head.root == checkpoint.root => {}
             Some(_) => report
                 .fault(self.place.at("checkpoint, root", "it was signed over other batches than those on the disk")),
             None => {
@@ -203,9 +203,9 @@ impl Log {
     /// batch and at most one that was closed and not yet signed.
     pub(crate) fn count_unproven(&self, stopped: bool, report: &mut Report) {
         let Some(checkpoint) = self.checkpoint.as_ref().filter(|_| self.whole) else { return };
-        let Some(mark) = self.mark(checkpoint.size) else { return };
+        let Some(head) = self.head(checkpoint.size) else { return };
         let batches = self.batches() - checkpoint.size;
-        let closed = self.replay.chain.next_seq.saturating_sub(mark.next_seq);
+        let closed = self.replay.chain.next_seq.saturating_sub(head.next_seq);
         let open = self.replay.open.as_ref().map(|open| open.leaves.size());
         let unproven = Unproven { ledger: self.place.ledger, batches, events: closed + open.unwrap_or(0) };
         if stopped && (batches > 0 || open.is_some()) {
@@ -223,8 +223,8 @@ impl Log {
 
     /// The position after the last event that the signed checkpoint covers.
     pub(crate) fn signed_seq(&self) -> u64 {
-        let mark = self.checkpoint.as_ref().and_then(|checkpoint| self.mark(checkpoint.size));
-        mark.map_or(0, |mark| mark.next_seq)
+        let head = self.checkpoint.as_ref().and_then(|checkpoint| self.head(checkpoint.size));
+        head.map_or(0, |head| head.next_seq)
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) fn check_statements(logs: &Logs, report: &mut Report) {
             if operations.gaps(*ledger).any(|gap| gap.explains(statement)) {
                 continue;
             }
-            match log.mark(statement.size) {
-                Some(mark) if mark.root == statement.root => {}
+            match log.head(statement.size) {
+                Some(head) if head.root == statement.root => {}
                 Some(_) => {
                     let what = format!(
                         "batch {} of {} saw other batches than those on the disk when it closed",
@@ -85,8 +85,8 @@ fn check_one(log: &Log, logs: &Logs, checkpoint: &Checkpoint, place: &str, repor
         report.leave(log.place.at(place, what));
         return;
     }
-    let found = log.mark(checkpoint.size);
-    if found.is_some_and(|mark| mark.root == checkpoint.root) {
+    let found = log.head(checkpoint.size);
+    if found.is_some_and(|head| head.root == checkpoint.root) {
         return;
     }
     let lost = logs.get(&LedgerName::Operations).and_then(|operations| {

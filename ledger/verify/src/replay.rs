@@ -6,7 +6,7 @@ use proof::leaf::FLAG_CONTENT;
 use proof::note::Checkpoint;
 use proof::tree::Frontier;
 
-use crate::chain::{Chain, Gap, Mark, OpenBatch, Span, Statement};
+use crate::chain::{Chain, Gap, OpenBatch, Span, Statement, TreeHead};
 use crate::name::LedgerName;
 use crate::part::{self, Place, leaf};
 use crate::recorded::Recorded;
@@ -23,7 +23,7 @@ pub(crate) struct Replay {
     /// When the newest rows were recorded.
     recorded: i64,
     /// The log after each batch that was read here, and where this started.
-    pub(crate) marks: BTreeMap<u64, Mark>,
+    pub(crate) heads: BTreeMap<u64, TreeHead>,
     /// What the batches say of the other ledger, in order.
     pub(crate) statements: Vec<Statement>,
     /// What the open batch says of it.
@@ -47,7 +47,7 @@ impl Replay {
             shard,
             open: None,
             recorded: chain.closed,
-            marks: BTreeMap::from([(chain.log.size(), chain.mark())]),
+            heads: BTreeMap::from([(chain.log.size(), chain.head())]),
             statements: Vec::new(),
             said: None,
             gaps: gaps.collect(),
@@ -143,7 +143,7 @@ impl Replay {
         }
         self.chain.follow(header)?;
         self.recorded = self.recorded.max(header.recorded_max);
-        self.marks.insert(self.chain.log.size(), self.chain.mark());
+        self.heads.insert(self.chain.log.size(), self.chain.head());
         self.statements.extend(self.said.take());
         Ok(())
     }

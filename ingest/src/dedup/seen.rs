@@ -16,7 +16,7 @@ pub(super) const fn trim(body: u64) -> u64 {
 
 /// One remembered record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct SeenRecord {
     /// Fingerprint of the record's bytes, trimmed.
     pub body: u64,
     pub state: State,
@@ -31,7 +31,7 @@ pub(super) enum State {
     Durable(Option<u64>),
 }
 
-impl Mark {
+impl SeenRecord {
     /// Where it is in the ledger.
     pub fn row(self) -> Option<u64> {
         match self.state {
@@ -56,7 +56,7 @@ fn relative(row: u64, base: u64) -> u32 {
     u32::try_from(distance).unwrap_or(ROW_UNKNOWN)
 }
 
-/// A mark in 80 bits.
+/// A seen record in 80 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed {
     /// 46 bits of fingerprint and 2 bits of state.
@@ -65,18 +65,18 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// No mark.
+    /// No record.
     pub const FREE: Self = Self { body: STATE_FREE, at: 0 };
 
-    /// The mark, if there is one.
-    pub fn unpack(self, base: u64) -> Option<Mark> {
+    /// The record, if there is one.
+    pub fn unpack(self, base: u64) -> Option<SeenRecord> {
         let state = match self.body & 3 {
             STATE_IN_FLIGHT => State::InFlight(self.at),
             STATE_DURABLE if self.at == ROW_UNKNOWN => State::Durable(None),
             STATE_DURABLE => State::Durable((base + u64::from(self.at)).checked_sub(1 << 31)),
             _ => return None,
         };
-        Some(Mark { body: self.body >> 2, state })
+        Some(SeenRecord { body: self.body >> 2, state })
     }
 }
 
@@ -87,20 +87,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn marks_round_trip(body: u64, ticket: u32, base in 0u64..1 << 62, distance in -(1i64 << 31)..(1 << 31) - 1) {
+        fn records_round_trip(body: u64, ticket: u32, base in 0u64..1 << 62, distance in -(1i64 << 31)..(1 << 31) - 1) {
             let row = base.checked_add_signed(distance);
             for state in [State::InFlight(ticket), State::Durable(None), State::Durable(row)] {
-                let mark = Mark { body: trim(body), state };
-                let packed = mark.pack(base);
+                let seen = SeenRecord { body: trim(body), state };
+                let packed = seen.pack(base);
                 prop_assert!(packed.body < 1 << 48);
-                prop_assert_eq!(packed.unpack(base), Some(mark));
+                prop_assert_eq!(packed.unpack(base), Some(seen));
             }
         }
 
         #[test]
         fn a_row_far_away_is_unknown_and_not_wrong(body: u64, row: u64, base in 0u64..1 << 62) {
-            let mark = Mark { body: trim(body), state: State::Durable(Some(row)) };
-            let found = mark.pack(base).unpack(base).and_then(Mark::row);
+            let seen = SeenRecord { body: trim(body), state: State::Durable(Some(row)) };
+            let found = seen.pack(base).unpack(base).and_then(SeenRecord::row);
             prop_assert!(found.is_none_or(|found| found == row));
         }
     }
