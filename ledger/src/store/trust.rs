@@ -35,13 +35,13 @@ impl Trust {
     pub(super) fn of(events: &Opening, operations: &Opening) -> Result<Self, LedgerError> {
         let mut gaps = Vec::new();
         for (own, peer) in [(events, operations), (operations, events)] {
-            gaps.extend(own.lost(peer, operations)?.map(|gap| (own.place.table.ledger, gap)));
+            gaps.extend(own.lost(peer, operations)?.map(|gap| (own.context.table.ledger, gap)));
         }
         let manifests = [events, operations].into_iter().filter_map(|opening| {
             opening.segments.manifest().map(|manifest| (manifest.clone(), opening.segments.blobs()))
         });
         let signed_seq = operations.signed()?.map_or(Seq::FIRST, |head| Seq::new(head.next_seq));
-        Ok(Self { gaps, manifests: manifests.collect(), signed_seq, may_be_torn: events.place.may_be_torn })
+        Ok(Self { gaps, manifests: manifests.collect(), signed_seq, may_be_torn: events.context.may_be_torn })
     }
 
     /// Records what was lost and which manifests were proved anew. `operations` is started and `events` is not.
@@ -112,7 +112,7 @@ impl Opening {
         let Some(checkpoint) = &self.recovered.checkpoint else { return Ok(None) };
         let head = self.head(checkpoint.size)?;
         if head.is_some_and(|head| head.root != checkpoint.root) {
-            let path = self.place.directory.join(crate::checkpoint::CHECKPOINT_FILE);
+            let path = self.context.directory.join(crate::checkpoint::CHECKPOINT_FILE);
             return Err(LedgerError::corrupt(path, "root", "it was signed over other batches than those on the disk"));
         }
         Ok(head)
@@ -133,18 +133,18 @@ impl Opening {
             miss(checkpoint.size, checkpoint.root);
         }
         for statement in peer.statements()? {
-            if operations.gaps_of(self.place.table.ledger).any(|gap| gap.explains(&statement)) {
+            if operations.gaps_of(self.context.table.ledger).any(|gap| gap.explains(&statement)) {
                 continue;
             }
             match self.head(statement.size)? {
                 Some(head) if head.root == statement.root => {}
-                None if self.place.may_be_torn => miss(statement.size, statement.root),
+                None if self.context.may_be_torn => miss(statement.size, statement.root),
                 _ => {
                     let what = format!(
                         "the {} ledger saw {} batches of it and the disk has {kept}, or other ones: it was rolled back alone",
-                        peer.place.table.ledger, statement.size
+                        peer.context.table.ledger, statement.size
                     );
-                    return Err(LedgerError::corrupt(&self.place.directory, "log", what));
+                    return Err(LedgerError::corrupt(&self.context.directory, "log", what));
                 }
             }
         }

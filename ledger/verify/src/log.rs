@@ -25,7 +25,7 @@ use crate::wal::Wal;
 const CHECKPOINT_FILE: &str = "checkpoint";
 
 /// Which ledger it is, and where.
-pub(crate) struct Place {
+pub(crate) struct ShardContext {
     pub(crate) folder: PathBuf,
     pub(crate) ledger: LedgerName,
     pub(crate) shard: u32,
@@ -33,7 +33,7 @@ pub(crate) struct Place {
     pub(crate) key: Verifier,
 }
 
-impl Place {
+impl ShardContext {
     pub(crate) fn at(&self, place: impl Into<String>, what: impl Into<String>) -> Fault {
         Fault { ledger: self.ledger, shard: self.shard, place: place.into(), what: what.into() }
     }
@@ -73,7 +73,7 @@ impl Place {
 
 /// What was read of one ledger.
 pub(crate) struct Log {
-    pub(crate) place: Place,
+    pub(crate) context: ShardContext,
     pub(crate) files: LocalFiles,
     pub(crate) manifest: Option<Manifest>,
     /// Whether everything up to the end could be replayed.
@@ -89,15 +89,15 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn read(place: Place, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Self {
+    pub(crate) fn read(context: ShardContext, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Self {
         // The checkpoint is read first: the ledger only grows, so that everything it covers must be found below.
-        let checkpoint = place.checkpoint(report);
-        let files = LocalFiles::new(&place.folder);
+        let checkpoint = context.checkpoint(report);
+        let files = LocalFiles::new(&context.folder);
         // WAL files are opened before the segments are checked, which may take minutes: they may be gone by then.
         let first = manifest::newest(&files).ok().flatten().map_or(0, |manifest| manifest.wal.file);
-        let mut wal = Wal::open(&place, first, report);
+        let mut wal = Wal::open(&context, first, report);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let (ledger, shard, origin) = (place.ledger, place.shard, place.origin.as_str());
+        let (ledger, shard, origin) = (context.ledger, context.shard, context.origin.as_str());
         let scope = Scope { files: &files, ledger, shard, origin, threads };
         let Sealed { manifest, chain, positions, manifests, sound } = verify_segments(&scope, progress, report);
         let mut whole = sound && first == manifest.as_ref().map_or(0, |manifest| manifest.wal.file);
@@ -107,9 +107,9 @@ impl Log {
         });
         let mut replay = Replay::of(Table::of(ledger), shard, chain, &positions);
         if whole {
-            whole = wal.read_on(&place, &mut replay, report);
+            whole = wal.read_on(&context, &mut replay, report);
         }
-        Self { place, files, manifest, whole, checkpoint, replay, sealed_statement, sealed_manifests: manifests, wal }
+        Self { context, files, manifest, whole, checkpoint, replay, sealed_statement, sealed_manifests: manifests, wal }
     }
 
     /// Number of closed batches.
@@ -152,49 +152,49 @@ impl Log {
         }
         let before = self.batches();
         for _ in 0..ROUNDS_MAX {
-            let Some(newest) = self.place.checkpoint(report) else { break };
+            let Some(newest) = self.context.checkpoint(report) else { break };
             if newest.size <= self.batches() {
                 self.checkpoint = Some(newest);
                 break;
             }
             let read = self.batches();
-            self.whole = self.wal.read_on(&self.place, &mut self.replay, report);
+            self.whole = self.wal.read_on(&self.context, &mut self.replay, report);
             if !self.whole || self.batches() == read {
                 break;
             }
         }
         if self.whole && said > self.batches() {
-            self.whole = self.wal.read_on(&self.place, &mut self.replay, report);
+            self.whole = self.wal.read_on(&self.context, &mut self.replay, report);
         }
         self.batches() > before
     }
 
     /// Compares the signed checkpoint with what the disk holds.
     pub(crate) fn check_checkpoint(&self, report: &mut Report) {
-        self.wal.tell_end(&self.place, report);
+        self.wal.tell_end(&self.context, report);
         if !self.whole {
             return;
         }
         let Some(checkpoint) = &self.checkpoint else {
-            let no_file = matches!(self.place.checkpoint_text(), Ok(None));
+            let no_file = matches!(self.context.checkpoint_text(), Ok(None));
             if no_file && self.batches() > 0 {
                 let what =
                     format!("there is none over the {} batches on the disk; the next start signs one", self.batches());
-                report.leave(self.place.at(CHECKPOINT_FILE, what));
+                report.leave(self.context.at(CHECKPOINT_FILE, what));
             }
             return;
         };
         match self.head(checkpoint.size) {
             Some(head) if head.root == checkpoint.root => {}
             Some(_) => report
-                .fault(self.place.at("checkpoint, root", "it was signed over other batches than those on the disk")),
+                .fault(self.context.at("checkpoint, root", "it was signed over other batches than those on the disk")),
             None => {
                 let what = format!(
                     "it was signed over {} batches and the disk has {}: the ledger was cut or rolled back",
                     checkpoint.size,
                     self.batches()
                 );
-                report.absence(self.place.at("checkpoint, size", what));
+                report.absence(self.context.at("checkpoint, size", what));
             }
         }
     }
@@ -207,7 +207,7 @@ impl Log {
         let batches = self.batches() - checkpoint.size;
         let closed = self.replay.chain.next_seq.saturating_sub(head.next_seq);
         let open = self.replay.open.as_ref().map(|open| open.leaves.size());
-        let unproven = Unproven { ledger: self.place.ledger, batches, events: closed + open.unwrap_or(0) };
+        let unproven = Unproven { ledger: self.context.ledger, batches, events: closed + open.unwrap_or(0) };
         if stopped && (batches > 0 || open.is_some()) {
             let what = format!(
                 "{} batches that are closed and {} events that are in none follow what it covers, although the last \
@@ -215,7 +215,7 @@ impl Log {
                 batches,
                 open.unwrap_or(0)
             );
-            report.fault(self.place.at(CHECKPOINT_FILE, what));
+            report.fault(self.context.at(CHECKPOINT_FILE, what));
         } else if batches > 0 || unproven.events > 0 {
             report.unproven.push(unproven);
         }

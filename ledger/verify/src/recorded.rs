@@ -112,14 +112,14 @@ pub(crate) fn check_manifests(logs: &Logs, report: &mut Report) {
     for log in logs.values() {
         let Some(newest) = &log.manifest else { continue };
         let place = manifest::file_name(newest.number);
-        let hashes = operations.recorded(log.place.ledger, end);
+        let hashes = operations.recorded(log.context.ledger, end);
         match attestation(&hashes, &log.files, newest, report.may_be_torn) {
             Attestation::Recorded => {}
-            Attestation::Another => report.fault(log.place.at(place, "operations recorded another hash of it")),
+            Attestation::Another => report.fault(log.context.at(place, "operations recorded another hash of it")),
             Attestation::Older(_) if log.has_grown() => {}
             Attestation::Older(recorded) => {
                 let what = format!("it is the newest, and operations recorded number {recorded}");
-                report.fault(log.place.at(place, what));
+                report.fault(log.context.at(place, what));
             }
             Attestation::Unknown(known) => check_unknown(log, newest, known, report),
         }
@@ -130,16 +130,16 @@ pub(crate) fn check_manifests(logs: &Logs, report: &mut Report) {
 fn check_unknown(log: &Log, newest: &Manifest, known: usize, report: &mut Report) {
     report.notes.push(format!(
         "{}: {} is not recorded in operations, as after a stop right behind it; {} segments were encoded again",
-        log.place.ledger,
+        log.context.ledger,
         manifest::file_name(newest.number),
         newest.segments.len() - known
     ));
-    let (ledger, shard) = (log.place.ledger, log.place.shard);
+    let (ledger, shard) = (log.context.ledger, log.context.shard);
     for segment in newest.segments.iter().skip(known) {
         for (name, found) in check_encoding(&log.files, Table::of(ledger), segment) {
             let place = format!("{name}, encoding");
             match found {
-                Ok(what) => report.fault(log.place.at(place, what)),
+                Ok(what) => report.fault(log.context.at(place, what)),
                 Err(error) => report.error(ledger, shard, place, &error),
             }
         }

@@ -8,7 +8,7 @@ use proof::tree::Frontier;
 
 use crate::chain::{Chain, Gap, OpenBatch, Span, Statement, TreeHead};
 use crate::name::LedgerName;
-use crate::part::{self, Place, leaf};
+use crate::part::{self, RowPlace, leaf};
 use crate::recorded::Recorded;
 use crate::table::Table;
 use crate::wal::block::Block;
@@ -124,7 +124,7 @@ impl Replay {
             block.write_parts(row, &mut self.facts, &mut self.content);
             self.part_bytes += (self.facts.len() + self.content.len()) as u64;
             let flags = if self.content.is_empty() { 0 } else { FLAG_CONTENT };
-            let place = Place { shard: self.shard, seq, recorded, flags };
+            let place = RowPlace { shard: self.shard, seq, recorded, flags };
             open.leaves.push(leaf(place, &open.secrets, &self.facts, &self.content));
             if let Some(time) = self.table.time().and_then(|id| part::time_of(&self.facts, id)) {
                 open.times.add(time);
