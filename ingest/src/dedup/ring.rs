@@ -32,11 +32,11 @@ impl Slot {
     }
 }
 
-/// An entry of the table: 22 bits of slot number, 9 bits of the key, and one bit that says that it is taken.
+/// A bucket of the table: 22 bits of slot number, 9 bits of the key, and one bit that says that it is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry(u32);
+struct Bucket(u32);
 
-impl Entry {
+impl Bucket {
     const FREE: Self = Self(0);
 
     fn new(slot: usize, key: u64) -> Self {
@@ -61,7 +61,7 @@ impl Entry {
 pub(super) struct Ring {
     capacity: usize,
     blocks: Vec<Box<[Slot]>>,
-    table: Vec<Entry>,
+    table: Vec<Bucket>,
     /// Number of the next insertion; its slot is that number modulo the capacity.
     next: u64,
     len: usize,
@@ -72,7 +72,7 @@ pub(super) struct Ring {
 impl Ring {
     /// An empty ring for `capacity` keys, a power of two of at most 2^22.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, blocks: Vec::new(), table: vec![Entry::FREE; TABLE_MIN], next: 0, len: 0, bases: Vec::new() }
+        Self { capacity, blocks: Vec::new(), table: vec![Bucket::FREE; TABLE_MIN], next: 0, len: 0, bases: Vec::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -80,7 +80,7 @@ impl Ring {
     }
 
     pub fn size(&self) -> usize {
-        self.blocks.len() * BLOCK.min(self.capacity) * size_of::<Slot>() + self.table.len() * size_of::<Entry>()
+        self.blocks.len() * BLOCK.min(self.capacity) * size_of::<Slot>() + self.table.len() * size_of::<Bucket>()
     }
 
     /// The record seen under a key.
@@ -109,7 +109,7 @@ impl Ring {
         if (self.len + 1) * 2 > self.table.len() {
             self.grow();
         }
-        Self::link(&mut self.table, Entry::new(slot, key), key);
+        Self::link(&mut self.table, Bucket::new(slot, key), key);
         self.len += 1;
         insertion
     }
@@ -176,12 +176,12 @@ impl Ring {
         let mask = self.table.len() - 1;
         let mut at = Self::home(key, self.table.len());
         loop {
-            let entry = self.table[at];
-            if entry == Entry::FREE {
+            let bucket = self.table[at];
+            if bucket == Bucket::FREE {
                 return None;
             }
-            if entry.has_tag(key) && self.slot(entry.slot()).is_some_and(|slot| slot.key() == key & !0xffff) {
-                return Some((at, entry.slot()));
+            if bucket.has_tag(key) && self.slot(bucket.slot()).is_some_and(|slot| slot.key() == key & !0xffff) {
+                return Some((at, bucket.slot()));
             }
             at = (at + 1) & mask;
         }
@@ -192,22 +192,22 @@ impl Ring {
         (key >> (64 - table_len.trailing_zeros())) as usize
     }
 
-    fn link(table: &mut [Entry], entry: Entry, key: u64) {
+    fn link(table: &mut [Bucket], bucket: Bucket, key: u64) {
         let mask = table.len() - 1;
         let mut at = Self::home(key, table.len());
-        while table[at] != Entry::FREE {
+        while table[at] != Bucket::FREE {
             at = (at + 1) & mask;
         }
-        table[at] = entry;
+        table[at] = bucket;
     }
 
     fn grow(&mut self) {
-        let mut table = vec![Entry::FREE; self.table.len() * 2];
-        for &entry in &self.table {
-            if entry != Entry::FREE
-                && let Some(slot) = self.slot(entry.slot())
+        let mut table = vec![Bucket::FREE; self.table.len() * 2];
+        for &bucket in &self.table {
+            if bucket != Bucket::FREE
+                && let Some(slot) = self.slot(bucket.slot())
             {
-                Self::link(&mut table, entry, slot.key());
+                Self::link(&mut table, bucket, slot.key());
             }
         }
         self.table = table;
@@ -222,24 +222,24 @@ impl Ring {
         self.put(slot, Slot::new(0, Packed::FREE));
         let mask = self.table.len() - 1;
         let mut hole = Self::home(held.key(), self.table.len());
-        while self.table[hole] == Entry::FREE || self.table[hole].slot() != slot {
-            if self.table[hole] == Entry::FREE {
+        while self.table[hole] == Bucket::FREE || self.table[hole].slot() != slot {
+            if self.table[hole] == Bucket::FREE {
                 return;
             }
             hole = (hole + 1) & mask;
         }
         self.len -= 1;
-        // Moves back every later entry of the run that may stand in the hole, so that no search stops too early.
+        // Moves back every later bucket of the run that may stand in the hole, so that no search stops too early.
         let mut at = (hole + 1) & mask;
-        while self.table[at] != Entry::FREE {
-            let entry = self.table[at];
-            let home = Self::home(self.slot(entry.slot()).map_or(0, Slot::key), self.table.len());
+        while self.table[at] != Bucket::FREE {
+            let bucket = self.table[at];
+            let home = Self::home(self.slot(bucket.slot()).map_or(0, Slot::key), self.table.len());
             if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
-                self.table[hole] = entry;
+                self.table[hole] = bucket;
                 hole = at;
             }
             at = (at + 1) & mask;
         }
-        self.table[hole] = Entry::FREE;
+        self.table[hole] = Bucket::FREE;
     }
 }
