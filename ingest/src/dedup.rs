@@ -14,6 +14,7 @@ mod streams;
 use std::collections::HashMap;
 use std::hash::Hasher;
 
+use ledger::Seq;
 use siphasher::sip::SipHasher13;
 use tokio::sync::watch;
 
@@ -190,7 +191,7 @@ pub enum Decision {
     /// It is in the ledger, or in a group of the same sender that is on its way.
     Duplicate,
     /// Append it as a conflict: other bytes came under the same key, at this row if it is known.
-    Conflict(Locator, Option<u64>),
+    Conflict(Locator, Option<Seq>),
     /// Another sender's group with this key is on its way: append what was taken so far, wait for the change, ask again.
     Wait(watch::Receiver<()>),
 }
@@ -246,7 +247,7 @@ impl Dedup {
     }
 
     /// The row of the record that is remembered under this key, once it is durable.
-    pub fn row(&mut self, key: Key) -> Option<u64> {
+    pub fn row(&mut self, key: Key) -> Option<Seq> {
         let known = match key.stream.map(|(stream, number)| self.streams.find(stream, number)) {
             Some(Found::Seen(seen)) => Some(seen),
             _ => self.ring.find(key.ring),
@@ -285,9 +286,9 @@ impl Dedup {
 
     /// Ends a group: with the row of its first entry if it is durable, with `None` if it was not recorded. `places` are
     /// the remembered records with the number of their entry in the group.
-    pub fn settle(&mut self, ticket: Ticket, first: Option<u64>, places: &[(Locator, u32)]) {
+    pub fn settle(&mut self, ticket: Ticket, first: Option<Seq>, places: &[(Locator, u32)]) {
         for &(place, entry) in places {
-            self.settle_place(place, ticket, first.map(|first| first + u64::from(entry)));
+            self.settle_place(place, ticket, first.map(|first| first.skip(entry.into())));
         }
         // Whoever waits sees the sender go.
         self.in_flight.remove(&ticket.0);
@@ -298,7 +299,7 @@ impl Dedup {
         self.settle_place(place, ticket, None);
     }
 
-    fn settle_place(&mut self, place: Locator, ticket: Ticket, row: Option<u64>) {
+    fn settle_place(&mut self, place: Locator, ticket: Ticket, row: Option<Seq>) {
         match place {
             Locator::Ring(insertion) => self.ring.settle(insertion, ticket.0, row),
             Locator::Stream { stream, number } => self.streams.settle(stream, number, ticket.0, row),

@@ -2,6 +2,8 @@
 //!
 //! Keys are outputs of a keyed hash; 57 of their 64 bits are compared and most of the rest chooses the place in the table.
 
+use ledger::Seq;
+
 use super::seen::{Packed, SeenRecord, State};
 
 /// Keys in one block of the ring; blocks are allocated one by one, so that nothing is copied when the ring grows.
@@ -66,7 +68,7 @@ pub(super) struct Ring {
     next: u64,
     len: usize,
     /// Base of the rows for each span of insertions that the ring may hold.
-    bases: Vec<(u64, u64)>,
+    bases: Vec<(u64, Seq)>,
 }
 
 impl Ring {
@@ -115,7 +117,7 @@ impl Ring {
     }
 
     /// Marks an insertion of a group as durable at `row`, or forgets it.
-    pub fn settle(&mut self, insertion: u64, ticket: u32, row: Option<u64>) {
+    pub fn settle(&mut self, insertion: u64, ticket: u32, row: Option<Seq>) {
         if insertion >= self.next || self.next - insertion > self.capacity as u64 {
             return;
         }
@@ -150,17 +152,17 @@ impl Ring {
         last.saturating_sub(back)
     }
 
-    fn base(&self, slot: usize) -> u64 {
+    fn base(&self, slot: usize) -> Seq {
         let span = self.insertion(slot) / BASE_SPAN;
-        self.bases.get(span as usize % self.spans()).filter(|(of, _)| *of == span).map_or(0, |(_, base)| *base)
+        self.bases.get(span as usize % self.spans()).filter(|(of, _)| *of == span).map_or(Seq::FIRST, |(_, base)| *base)
     }
 
     /// Gives a span its base with the first row that is known of it.
-    fn set_base(&mut self, insertion: u64, row: u64) {
+    fn set_base(&mut self, insertion: u64, row: Seq) {
         let (span, spans) = (insertion / BASE_SPAN, self.spans());
         let at = span as usize % spans;
         if self.bases.len() <= at {
-            self.bases.resize(at + 1, (u64::MAX, 0));
+            self.bases.resize(at + 1, (u64::MAX, Seq::FIRST));
         }
         if self.bases[at].0 != span {
             self.bases[at] = (span, row);

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use ledger::Seq;
+
 use super::Bounds;
 use super::seen::{Packed, SeenRecord, State};
 use crate::hashed::HashedMap;
@@ -44,7 +46,7 @@ impl Short {
 struct Window {
     first: u64,
     seen: VecDeque<Short>,
-    base: Option<u64>,
+    base: Option<Seq>,
     outside: bool,
 }
 
@@ -62,7 +64,7 @@ impl Window {
             if number - end <= DEDUP_GAP_MAX { Found::Free } else { Found::Outside }
         } else {
             let held = self.seen[(number - self.first) as usize].packed();
-            held.unpack(self.base.unwrap_or(0)).map_or(Found::Free, Found::Seen)
+            held.unpack(self.base.unwrap_or_default()).map_or(Found::Free, Found::Seen)
         };
         match found {
             Found::Free if self.outside => Found::FreeAfterOutside,
@@ -90,7 +92,7 @@ impl Window {
         if let State::Durable(Some(row)) = seen.state {
             self.base.get_or_insert(row);
         }
-        self.seen[(number - self.first) as usize] = Short::new(seen.pack(self.base.unwrap_or(0)));
+        self.seen[(number - self.first) as usize] = Short::new(seen.pack(self.base.unwrap_or_default()));
         while self.seen.len() > bound {
             self.seen.pop_front();
             self.first += 1;
@@ -175,13 +177,13 @@ impl Streams {
     }
 
     /// Marks a record of a group as durable at `row`, or forgets it.
-    pub fn settle(&mut self, stream: u64, number: u64, ticket: u32, row: Option<u64>) {
+    pub fn settle(&mut self, stream: u64, number: u64, ticket: u32, row: Option<Seq>) {
         let window = self.young.windows.get_mut(&stream).or_else(|| self.old.windows.get_mut(&stream));
         let Some(window) = window else { return };
         let Some(at) = number.checked_sub(window.first) else { return };
         let base = window.base;
         let Some(held) = window.seen.get_mut(at as usize) else { return };
-        let Some(seen) = held.packed().unpack(base.unwrap_or(0)) else { return };
+        let Some(seen) = held.packed().unpack(base.unwrap_or_default()) else { return };
         if seen.state != State::InFlight(ticket) {
             return;
         }

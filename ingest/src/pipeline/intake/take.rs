@@ -70,9 +70,9 @@ pub(super) enum Verdict {
     /// Append it.
     New(Locator),
     /// Append it as a conflict with this row.
-    Conflict(Locator, Option<u64>),
+    Conflict(Locator, Option<Seq>),
     /// Append it as an addition to this row, which has the same natural id and says less.
-    Addition(Locator, Option<u64>),
+    Addition(Locator, Option<Seq>),
     /// Leave it.
     Duplicate,
 }
@@ -240,7 +240,7 @@ impl<P: PositionWriter> Intake<P> {
                 }
                 Verdict::Unknown | Verdict::New(_) | Verdict::Duplicate => None,
             };
-            if let Some(seq) = refers_to.map(Seq::new) {
+            if let Some(seq) = refers_to {
                 event.refer_to(&Position { ledger: LedgerName::Events, shard: self.pipeline.ledger.shard(), seq });
             }
             let place = match verdict {
@@ -248,7 +248,7 @@ impl<P: PositionWriter> Intake<P> {
                 Verdict::Unknown => None,
                 Verdict::New(place) | Verdict::Conflict(place, _) | Verdict::Addition(place, _) => Some(*place),
             };
-            let row = filling.batch.events() as u64;
+            let row = Seq::new(filling.batch.events() as u64);
             let memory = known.and_then(|known| memory(keyring, token, event, verdict, known, is_left, row));
             match filling.batch.push(event) {
                 Ok(()) => {
@@ -296,7 +296,7 @@ fn memory(
     verdict: &Verdict,
     (mut key, mut body): (Key, Body),
     is_left: bool,
-    row: u64,
+    row: Seq,
 ) -> Option<Memory> {
     if matches!(verdict, Verdict::Addition(..)) {
         key = key::key(keyring, token, event)?;
