@@ -19,7 +19,7 @@ use ledger::{LedgerName, Timestamp};
 use operations::Money;
 use operations::access::{Principal, Role};
 use operations::budget::{BudgetError, Decided};
-use operations::fold::{BudgetAnswer, Budgets, OpenReservation, Refusal, Standing};
+use operations::fold::{Balance, BudgetAnswer, Budgets, OpenReservation, Refusal};
 use operations::kind::budget_request::{Asked, BudgetCommit, Owner, Request, Reserve, Set};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -122,12 +122,12 @@ fn owner(principal: &Principal) -> Owner {
 }
 
 fn decision(id: &str, decided: Decided) -> Result<Response, Problem> {
-    let Decided { answer: decision, seq, standings } = decided;
+    let Decided { answer: decision, seq, balances } = decided;
     let mut members = Map::from_iter([
         ("decision".to_owned(), decision.as_str().into()),
         ("id".to_owned(), id.into()),
         ("position".to_owned(), seq.map(place).into()),
-        ("budgets".to_owned(), standings.iter().map(|(name, standing)| rest(name, *standing)).collect()),
+        ("budgets".to_owned(), balances.iter().map(|(name, balance)| rest(name, *balance)).collect()),
     ]);
     match decision {
         BudgetAnswer::Refused(refusal) => return Err(refused(&refusal, members)),
@@ -202,8 +202,8 @@ pub(super) async fn show(
     let owner = may_read(&authorized.principal)?;
     let shown = read(&state, move |budgets| {
         let set = budgets.terms(&name).filter(|set| set.scope.admits(&owner));
-        let Some((set, standing)) = set.zip(budgets.standing(&name)) else { return Err(Refusal::NoBudget(name)) };
-        let mut shown = budget(&name, set, standing);
+        let Some((set, balance)) = set.zip(budgets.balance(&name)) else { return Err(Refusal::NoBudget(name)) };
+        let mut shown = budget(&name, set, balance);
         let open = budgets.open().filter(|open| open.terms.budgets.contains(&name)).take(limits::PAGE_MAX);
         shown.insert("reservations".to_owned(), open.map(reservation).collect());
         Ok(shown)
@@ -236,7 +236,7 @@ fn page(budgets: &Budgets, owner: &Owner, after: Option<&str>, limit: usize) -> 
     let mut rest = visible().filter(|(name, _)| after.is_none_or(|after| *name > after));
     let shown: Vec<(&str, Value)> = rest
         .by_ref()
-        .filter_map(|(name, set)| Some((name, budget(name, set, budgets.standing(name)?).into())))
+        .filter_map(|(name, set)| Some((name, budget(name, set, budgets.balance(name)?).into())))
         .take(limit)
         .collect();
     let next = rest.next().and(shown.last()).map(|(name, _)| (*name).to_owned());
@@ -244,13 +244,13 @@ fn page(budgets: &Budgets, owner: &Owner, after: Option<&str>, limit: usize) -> 
     json!({ "budgets": shown, "total": visible().count(), "next": next })
 }
 
-fn budget(name: &str, set: &Set, standing: Standing) -> Map<String, Value> {
-    let Standing { committed_micros, reserved_micros, unreserved_micros, observed_micros, open, window, .. } = standing;
+fn budget(name: &str, set: &Set, balance: Balance) -> Map<String, Value> {
+    let Balance { committed_micros, reserved_micros, unreserved_micros, observed_micros, open, window, .. } = balance;
     let members: [(&str, Value); 14] = [
         ("name", name.into()),
         ("state", if set.cap_micros.is_some() { "open" } else { "closed" }.into()),
         ("cap_micros", set.cap_micros.map(Money::as_micros).into()),
-        ("available_micros", standing.available().as_micros().into()),
+        ("available_micros", balance.available().as_micros().into()),
         ("committed_micros", committed_micros.as_micros().into()),
         ("reserved_micros", reserved_micros.as_micros().into()),
         ("unreserved_micros", unreserved_micros.as_micros().into()),
@@ -267,10 +267,10 @@ fn budget(name: &str, set: &Set, standing: Standing) -> Map<String, Value> {
 }
 
 /// What a budget has left, beside a decision.
-fn rest(name: &str, standing: Standing) -> Value {
+fn rest(name: &str, balance: Balance) -> Value {
     json!({
-        "name": name, "available_micros": standing.available(), "cap_micros": standing.cap_micros,
-        "resets": second_text(standing.window.end),
+        "name": name, "available_micros": balance.available(), "cap_micros": balance.cap_micros,
+        "resets": second_text(balance.window.end),
     })
 }
 

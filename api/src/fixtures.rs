@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Server, ServerError, Services};
 use query::output::{Encoded, Format};
-use query::{Engine, Limits, Options, Purpose, Request, Standing};
+use query::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 
 pub(crate) use ledgers::{Ledgers, event, principal, story};
 use ledgers::{NOON, operation};
@@ -85,7 +85,7 @@ pub(crate) async fn ask(engine: &Engine, sql: &str, format: Format) -> String {
         principal: Arc::new(Principal::local()),
         purpose: Purpose::Page,
         limits: Limits::default(),
-        standing: Standing::default(),
+        access: AccessCheck::default(),
     };
     let mut encoded = Encoded::new(engine.run(request).await.unwrap(), format, None).unwrap();
     String::from_utf8(encoded.pull(usize::MAX).await.unwrap()).unwrap()

@@ -16,7 +16,7 @@ use crate::limits;
 use query::QueryError;
 use query::Statistics;
 use query::output::{Encoded, Format};
-use query::{Limits, Purpose, Request, Standing};
+use query::{AccessCheck, Limits, Purpose, Request};
 
 /// A JSON request body.
 #[derive(Debug, Deserialize)]
@@ -67,7 +67,7 @@ pub(super) async fn run(
         principal: Arc::clone(&authorized.principal),
         purpose: Purpose::AdHoc("http"),
         limits: asked.limits.over_defaults(),
-        standing: Standing::while_true(move || authorized.still_stands()),
+        access: AccessCheck::while_true(move || authorized.still_stands()),
     };
     let answer = state.engine.run(request).await?;
     respond(Encoded::new(answer, format, asked.width)?, format).await

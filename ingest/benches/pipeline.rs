@@ -14,7 +14,7 @@ use ingest::frame::{Framer, Framing};
 use ingest::metrics::Metrics;
 use ingest::pipeline::{Channel, Intake, Patience, Pipeline};
 use ingest::price::PriceTable;
-use ledger::{Options, Store};
+use ledger::{Options, Seq, Store};
 use operations::access::Principal;
 
 /// Events in one measured round.
@@ -74,7 +74,7 @@ fn dedup(criterion: &mut Criterion) {
                         places.push((place, entry as u32));
                     }
                 }
-                dedup.settle(ticket, Some(next), &places);
+                dedup.settle(ticket, Some(Seq::new(next)), &places);
             });
         });
     }

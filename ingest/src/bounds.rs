@@ -1,18 +1,31 @@
 //! Which numbers and times can be true: one table for all sources. A value outside of its column's bounds voids itself: the
 //! column stays empty, the mark `void:<column>` says so, and the record keeps what was written. Nothing else is lost by it.
 
+use std::ops::RangeInclusive;
+use std::sync::LazyLock;
+
+use ledger::column::{Semantics, handle};
 use ledger::events::{TABLE, column};
 
 use crate::event::Draft;
-use crate::limits::{COLUMN_BOUNDS, TIME_AHEAD_MAX, TIME_MIN};
+use crate::limits::{TIME_AHEAD_MAX, TIME_MIN, bounds_of};
 
 /// Stands in a draft for something that is there and is no whole number: outside of every column's bounds.
 pub const NO_NUMBER: i64 = i64::MIN;
 
+/// The columns of numbers that sources state, with their bounds.
+static BOUNDS: LazyLock<Vec<(handle::Integer, RangeInclusive<i64>)>> = LazyLock::new(|| {
+    let bounded = TABLE.columns.iter().filter_map(|column| match column.semantics {
+        Semantics::Number(quantity) => Some((column.as_integer()?, bounds_of(quantity))),
+        _ => None,
+    });
+    bounded.collect()
+});
+
 /// Takes out of a draft what cannot be true. `received` is when its bytes arrived, in microseconds since 1970 UTC: an event
 /// whose time cannot be is taken to have happened when it was seen.
 pub fn enforce(draft: &mut Draft, received: i64) {
-    for (handle, bounds) in COLUMN_BOUNDS {
+    for (handle, bounds) in BOUNDS.iter() {
         if draft.columns.integer(*handle).is_some_and(|value| !bounds.contains(&value)) {
             void(draft, handle.id());
         }
@@ -39,7 +52,7 @@ fn void(draft: &mut Draft, id: u8) {
 mod tests {
     use std::collections::HashSet;
 
-    use ledger::column::{Kind, handle};
+    use ledger::column::Kind;
     use proptest::prelude::*;
 
     use super::*;
@@ -54,13 +67,12 @@ mod tests {
 
     #[test]
     fn every_number_that_a_source_states_has_bounds() {
-        let bounded: HashSet<u8> = COLUMN_BOUNDS.iter().map(|(column, _)| column.id()).collect();
-        // Tachograph works these out itself.
-        let own = ["content_len", "cost_micros"];
+        let bounded: HashSet<u8> = BOUNDS.iter().map(|(column, _)| column.id()).collect();
         for column in TABLE.columns.iter().filter(|column| column.kind == Kind::Integer) {
-            assert_ne!(bounded.contains(&column.id), own.contains(&column.name), "{}", column.name);
+            let is_own = column.semantics == Semantics::Own;
+            assert_ne!(bounded.contains(&column.id), is_own, "{}", column.name);
         }
-        assert!(COLUMN_BOUNDS.iter().all(|(_, bounds)| !bounds.contains(&NO_NUMBER)));
+        assert!(BOUNDS.iter().all(|(_, bounds)| !bounds.contains(&NO_NUMBER)));
     }
 
     #[test]
@@ -119,7 +131,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_outside_of_the_bounds_is_left(value in any::<i64>(), time in any::<i64>()) {
-            for (column, bounds) in COLUMN_BOUNDS {
+            for (column, bounds) in BOUNDS.iter() {
                 let left = draft(*column, value).columns.integer(*column);
                 prop_assert!(left.is_none_or(|left| bounds.contains(&left)));
             }

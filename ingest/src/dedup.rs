@@ -6,21 +6,22 @@
 //!
 //! What is forgotten is recorded again when it is sent again: never the other way round.
 
-mod mark;
 mod memory;
 mod ring;
+mod seen;
 mod streams;
 
 use std::collections::HashMap;
 use std::hash::Hasher;
 
+use ledger::Seq;
 use siphasher::sip::SipHasher13;
 use tokio::sync::watch;
 
 use crate::limits;
-use mark::{Mark, State};
 pub use memory::Memory;
 use ring::Ring;
+use seen::{SeenRecord, State};
 use streams::{Found, Streams};
 
 /// How much is remembered.
@@ -31,7 +32,7 @@ pub struct Bounds {
     /// Streams.
     pub streams: usize,
     /// Records in the windows of all streams.
-    pub marks: usize,
+    pub seen: usize,
     /// Records in the window of one stream.
     pub window: usize,
 }
@@ -41,7 +42,7 @@ impl Bounds {
     pub const DEFAULT: Self = Self {
         keys: limits::DEDUP_KEYS_MAX,
         streams: limits::DEDUP_STREAMS_MAX,
-        marks: limits::DEDUP_MARKS_MAX,
+        seen: limits::DEDUP_SEEN_MAX,
         window: limits::DEDUP_WINDOW_MAX,
     };
 }
@@ -87,7 +88,7 @@ impl Keyring {
             text.add(&head.to_be_bytes());
             text.add(value);
         }
-        Body(mark::trim(text.hash()).max(1))
+        Body(seen::trim(text.hash()).max(1))
     }
 
     /// The hash of a file's first bytes.
@@ -190,7 +191,7 @@ pub enum Decision {
     /// It is in the ledger, or in a group of the same sender that is on its way.
     Duplicate,
     /// Append it as a conflict: other bytes came under the same key, at this row if it is known.
-    Conflict(Locator, Option<u64>),
+    Conflict(Locator, Option<Seq>),
     /// Another sender's group with this key is on its way: append what was taken so far, wait for the change, ask again.
     Wait(watch::Receiver<()>),
 }
@@ -223,16 +224,16 @@ impl Dedup {
 
     /// Decides about a record that would go into the group `ticket`; `own` are the sender's groups that are on their way.
     pub fn decide(&mut self, key: Key, body: Body, ticket: Ticket, own: &[Ticket]) -> Decision {
-        let mark = Mark { body: body.0, state: State::InFlight(ticket.0) };
+        let seen = SeenRecord { body: body.0, state: State::InFlight(ticket.0) };
         let known = match key.stream {
             None => self.ring.find(key.ring),
-            Some((stream, number)) => match self.streams.claim(stream, number, mark) {
-                Found::Mark(mark) => Some(mark),
+            Some((stream, number)) => match self.streams.claim(stream, number, seen) {
+                Found::Seen(seen) => Some(seen),
                 Found::Free => return Decision::New(Locator::Stream { stream, number }),
                 Found::Outside => self.ring.find(key.ring),
                 Found::FreeAfterOutside => match self.ring.find(key.ring) {
                     None => {
-                        self.streams.set(stream, number, mark);
+                        self.streams.set(stream, number, seen);
                         return Decision::New(Locator::Stream { stream, number });
                     }
                     known => known,
@@ -240,35 +241,42 @@ impl Dedup {
             },
         };
         match known {
-            None => Decision::New(Locator::Ring(self.ring.insert(key.ring, mark))),
-            Some(known) => self.decide_known(key, mark, known, ticket, own),
+            None => Decision::New(Locator::Ring(self.ring.insert(key.ring, seen))),
+            Some(known) => self.decide_known(key, seen, known, ticket, own),
         }
     }
 
     /// The row of the record that is remembered under this key, once it is durable.
-    pub fn row(&mut self, key: Key) -> Option<u64> {
+    pub fn row(&mut self, key: Key) -> Option<Seq> {
         let known = match key.stream.map(|(stream, number)| self.streams.find(stream, number)) {
-            Some(Found::Mark(mark)) => Some(mark),
+            Some(Found::Seen(seen)) => Some(seen),
             _ => self.ring.find(key.ring),
         };
-        known.and_then(Mark::row)
+        known.and_then(SeenRecord::row)
     }
 
-    fn decide_known(&mut self, key: Key, mark: Mark, known: Mark, ticket: Ticket, own: &[Ticket]) -> Decision {
+    fn decide_known(
+        &mut self,
+        key: Key,
+        seen: SeenRecord,
+        known: SeenRecord,
+        ticket: Ticket,
+        own: &[Ticket],
+    ) -> Decision {
         if let Some(wait) = self.wait(known, ticket, own) {
             return wait;
         }
-        if !Body(mark.body).contradicts(known.body) {
+        if !Body(seen.body).contradicts(known.body) {
             return Decision::Duplicate;
         }
-        let other = key.of_other(mark.body);
+        let other = key.of_other(seen.body);
         match self.ring.find(other) {
-            None => Decision::Conflict(Locator::Ring(self.ring.insert(other, mark)), known.row()),
+            None => Decision::Conflict(Locator::Ring(self.ring.insert(other, seen)), known.row()),
             Some(known) => self.wait(known, ticket, own).unwrap_or(Decision::Duplicate),
         }
     }
 
-    fn wait(&self, known: Mark, ticket: Ticket, own: &[Ticket]) -> Option<Decision> {
+    fn wait(&self, known: SeenRecord, ticket: Ticket, own: &[Ticket]) -> Option<Decision> {
         let State::InFlight(holder) = known.state else { return None };
         if holder == ticket.0 || own.contains(&Ticket(holder)) {
             return None;
@@ -278,9 +286,9 @@ impl Dedup {
 
     /// Ends a group: with the row of its first entry if it is durable, with `None` if it was not recorded. `places` are
     /// the remembered records with the number of their entry in the group.
-    pub fn settle(&mut self, ticket: Ticket, first: Option<u64>, places: &[(Locator, u32)]) {
+    pub fn settle(&mut self, ticket: Ticket, first: Option<Seq>, places: &[(Locator, u32)]) {
         for &(place, entry) in places {
-            self.settle_place(place, ticket, first.map(|first| first + u64::from(entry)));
+            self.settle_place(place, ticket, first.map(|first| first.skip(entry.into())));
         }
         // Whoever waits sees the sender go.
         self.in_flight.remove(&ticket.0);
@@ -291,7 +299,7 @@ impl Dedup {
         self.settle_place(place, ticket, None);
     }
 
-    fn settle_place(&mut self, place: Locator, ticket: Ticket, row: Option<u64>) {
+    fn settle_place(&mut self, place: Locator, ticket: Ticket, row: Option<Seq>) {
         match place {
             Locator::Ring(insertion) => self.ring.settle(insertion, ticket.0, row),
             Locator::Stream { stream, number } => self.streams.settle(stream, number, ticket.0, row),
@@ -300,19 +308,19 @@ impl Dedup {
 
     /// Remembers a row that the ledger holds. Rows are given in order.
     pub fn restore(&mut self, Memory { key, body, row, conflict }: Memory) {
-        let mark = Mark { body: body.0, state: State::Durable(Some(row)) };
+        let seen = SeenRecord { body: body.0, state: State::Durable(Some(row)) };
         if conflict {
-            self.ring.insert(key.of_other(mark.body), mark);
+            self.ring.insert(key.of_other(seen.body), seen);
             return;
         }
         if let Some((stream, number)) = key.stream {
             match self.streams.find(stream, number) {
-                Found::Free | Found::FreeAfterOutside => return self.streams.set(stream, number, mark),
-                Found::Mark(_) => return,
+                Found::Free | Found::FreeAfterOutside => return self.streams.set(stream, number, seen),
+                Found::Seen(_) => return,
                 Found::Outside => {}
             }
         }
-        self.ring.insert(key.ring, mark);
+        self.ring.insert(key.ring, seen);
     }
 
     /// Number of keys in the ring.

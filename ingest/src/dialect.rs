@@ -56,12 +56,12 @@ pub trait Dialect: Send + Sync {
     }
 
     /// Records in the real format with values of our own, as text: where the encoding has a transcoder, what that writes. Each
-    /// decodes to [`Outcome::Events`].
+    /// decodes to [`Decoded::Events`].
     fn examples(&self) -> &'static [&'static str];
 
     /// Decodes one record. `received` is when its bytes arrived, in microseconds since 1970 UTC. The drafts are empty
-    /// when it is called, and count only if the outcome is [`Outcome::Events`].
-    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome;
+    /// when it is called, and count only if it returns [`Decoded::Events`].
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded;
 }
 
 /// Decodes a record. Text is mended where it must be: where a strict reader might not see what is odd, and where the dialect does
@@ -71,34 +71,34 @@ pub fn decode(
     record: Record<'_>,
     received: i64,
     drafts: &mut Drafts,
-) -> (Outcome, Option<Mended>) {
+) -> (Decoded, Option<Mended>) {
     let raw = record.bytes();
     if record.encoding().transcoder().is_some() {
         drafts.clear();
         return (dialect.decode(record, received, drafts), None);
     }
     if lenient::is_utf16(raw) {
-        return (Outcome::Unparsed("the record is UTF-16; have it written as UTF-8".to_owned()), None);
+        return (Decoded::Unparsed("the record is UTF-16; have it written as UTF-8".to_owned()), None);
     }
     let may_hide = record.text().is_none_or(lenient::may_hide);
     let mut mended = may_hide.then(|| lenient::mend(raw)).flatten();
     loop {
         drafts.clear();
-        let outcome =
+        let decoded =
             dialect.decode(mended.as_ref().map_or(record, |mended| record.mended(&mended.text)), received, drafts);
-        if mended.is_none() && matches!(outcome, Outcome::Unparsed(_)) {
+        if mended.is_none() && matches!(decoded, Decoded::Unparsed(_)) {
             mended = lenient::mend(raw);
             if mended.is_some() {
                 continue;
             }
         }
-        return (outcome, mended);
+        return (decoded, mended);
     }
 }
 
 /// What a record turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Decoded {
     /// One or more events; the first one carries the record.
     Events,
     /// Not an event, such as an ordinary server line. The reason is one of [`SKIP_REASONS`].
@@ -114,7 +114,7 @@ pub const SKIP_SERVER_LINE: &str = "server_line";
 /// A debug line that repeats a record which is logged at its own level.
 pub const SKIP_DEBUG: &str = "debug";
 
-/// Every reason of [`Outcome::Skip`], for metrics.
+/// Every reason of [`Decoded::Skip`], for metrics.
 pub static SKIP_REASONS: &[&str] = &[SKIP_BLANK, SKIP_SERVER_LINE, SKIP_DEBUG];
 
 /// The longest part of a reason or of a field name that comes from a record.

@@ -5,8 +5,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ledger::column::handle;
-use ledger::events::column;
+use ledger::column::Quantity;
 
 /// The longest record in bytes. Of a longer one the first part is kept as `unparsed`.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
@@ -58,7 +57,7 @@ pub const DEDUP_KEYS_MAX: usize = 1 << 22;
 /// Streams whose windows are remembered.
 pub const DEDUP_STREAMS_MAX: usize = 1 << 16;
 /// Records that the windows of all streams remember together.
-pub const DEDUP_MARKS_MAX: usize = 1 << 20;
+pub const DEDUP_SEEN_MAX: usize = 1 << 20;
 /// Records that the window of one stream remembers.
 pub const DEDUP_WINDOW_MAX: usize = 1 << 14;
 /// The widest hole in a stream's counter that its window spans; a record beyond it is remembered by its key.
@@ -83,24 +82,21 @@ pub const NAMES_FILE_BYTES_MAX: u64 = 64 << 20;
 /// The largest file of prices.
 pub const PRICES_FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// The bounds of numbers that sources state: no record in the world is beyond them, and the sums of a billion records at them
+/// The bounds of a number that a source states: no record in the world is beyond them, and the sums of a billion records at them
 /// still fit 64 bits. Tokens are those of one record; money is at most 100,000 dollars for it; a year is the longest duration,
 /// a pebibyte the largest transfer; exit codes are those of every system, as signed or unsigned 32 bits.
-pub const COLUMN_BOUNDS: &[(handle::Integer, RangeInclusive<i64>)] = &[
-    (column::STREAM_SEQ, 0..=1 << 53),
-    (column::STATUS, 0..=99_999),
-    (column::DURATION_US, 0..=366 * 86_400_000_000),
-    (column::PORT, 0..=65_535),
-    (column::BYTES_OUT, 0..=1 << 50),
-    (column::BYTES_IN, 0..=1 << 50),
-    (column::TOKENS_IN, 0..=TOKENS_MAX),
-    (column::TOKENS_OUT, 0..=TOKENS_MAX),
-    (column::TOKENS_CACHE_READ, 0..=TOKENS_MAX),
-    (column::TOKENS_CACHE_WRITE, 0..=TOKENS_MAX),
-    (column::TOKENS_REASONING, 0..=TOKENS_MAX),
-    (column::COST_SOURCE_MICROS, 0..=100_000_000_000),
-    (column::EXIT_CODE, -(1 << 31)..=(1 << 32) - 1),
-];
+pub const fn bounds_of(quantity: Quantity) -> RangeInclusive<i64> {
+    match quantity {
+        Quantity::Counter => 0..=1 << 53,
+        Quantity::StatusCode => 0..=99_999,
+        Quantity::Microseconds => 0..=366 * 86_400_000_000,
+        Quantity::Port => 0..=65_535,
+        Quantity::Bytes => 0..=1 << 50,
+        Quantity::Tokens => 0..=TOKENS_MAX,
+        Quantity::MicroDollars => 0..=100_000_000_000,
+        Quantity::ExitCode => -(1 << 31)..=(1 << 32) - 1,
+    }
+}
 /// The most tokens that one record tells of.
 pub const TOKENS_MAX: i64 = 1_000_000_000;
 /// The earliest time that is believed: the beginning of the year 2000, in microseconds since 1970 UTC.

@@ -14,6 +14,7 @@ mod key_files;
 mod rebuild;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -84,9 +85,9 @@ impl Pipeline {
         let mut keeper = Keeper::open(ledger.reader(), keyring.clone(), *key, limits::KEY_FILE_ROWS)?;
         keeper.rebuild(&mut dedup, &mut enrichment)?;
         let handed = Handed::new(limits::KEYS_HANDED_ROWS_MAX);
-        let (due, end) = (keeper.due(), ledger.reader().durable()?.next_seq.get());
+        let (due, end) = (keeper.due(), ledger.reader().durable()?.next_seq);
         // The rows of the next file that were recorded before this start.
-        handed.hand(due.start, end - due.start, None);
+        handed.hand(due.start, end.distance_from(due.start), None);
         let pipeline = Self {
             ledger: ledger.clone(),
             appender: ledger.appender(),
@@ -106,8 +107,8 @@ impl Pipeline {
     pub async fn keep(self: Arc<Self>, mut durable: watch::Receiver<Durable>, stop: CancellationToken) {
         let mut is_new = true;
         loop {
-            let due = if is_new { 0..0 } else { self.keeper().due() };
-            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq.get() >= due.end)).await;
+            let due = if is_new { Range::default() } else { self.keeper().due() };
+            let waited = stop.run_until_cancelled(durable.wait_for(|durable| durable.next_seq >= due.end)).await;
             // Stopped, or the ledger is gone.
             let Some(Ok(())) = waited.map(|waited| waited.map(drop)) else { return };
             // A source takes its receipt, and hands on what it knows, soon after its rows are durable. What is late is read.

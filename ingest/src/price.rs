@@ -117,12 +117,12 @@ pub struct PriceError(String);
 struct File {
     version: String,
     #[serde(default)]
-    price: Vec<Entry>,
+    price: Vec<ModelPrices>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct ModelPrices {
     models: Vec<String>,
     input: i64,
     output: i64,
@@ -169,7 +169,7 @@ impl Rates {
     }
 }
 
-impl Entry {
+impl ModelPrices {
     fn price(&self) -> Result<Price, &'static str> {
         let Self { input, output, cache_read, cache_write, cache_write_hour, .. } = *self;
         let rates = Rates::read([input, output, cache_read, cache_write], cache_write_hour)?;

@@ -28,7 +28,7 @@ use view::View;
 
 /// What one redaction put in: which kind of secret was at which offset of the redacted value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct Redaction {
     /// The rule's word.
     pub kind: &'static str,
     /// Byte offset of the placeholder in the redacted value, opening quote included where there is one.
@@ -37,11 +37,11 @@ pub struct Mark {
 
 /// A value in which secrets were found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redacted {
+pub struct RedactedText {
     /// The value with placeholders.
     pub text: String,
     /// Where they are, in ascending order.
-    pub marks: Vec<Mark>,
+    pub redactions: Vec<Redaction>,
 }
 
 /// The rules in the form in which they run.
@@ -126,7 +126,7 @@ impl RuleSet {
     }
 
     /// Redacts plain text; `None` if there is no secret.
-    pub fn redact_plain(&self, text: &str) -> Option<Redacted> {
+    pub fn redact_plain(&self, text: &str) -> Option<RedactedText> {
         if !self.may_have_secrets(text) {
             return None;
         }
@@ -137,7 +137,7 @@ impl RuleSet {
     }
 
     /// Redacts the strings of a JSON value, or of a string quoted as Go does; `None` if there is no secret.
-    pub fn redact_quoted(&self, value: &str) -> Option<Redacted> {
+    pub fn redact_quoted(&self, value: &str) -> Option<RedactedText> {
         if !self.may_have_secrets(value) {
             return None;
         }
@@ -146,7 +146,7 @@ impl RuleSet {
 
     /// Redacts an address, written plainly; `None` if there is no secret. The host stays what it is: only a secret that
     /// stands in its labels is taken out.
-    pub fn redact_address(&self, address: &str) -> Option<Redacted> {
+    pub fn redact_address(&self, address: &str) -> Option<RedactedText> {
         if !self.may_have_secrets(address) && !may_have_user(address) {
             return None;
         }
@@ -324,14 +324,14 @@ fn is_user_and_password(text: &str) -> bool {
 }
 
 /// Searches and replaces until nothing is found.
-fn settle(value: &str, find: impl Fn(&str) -> Option<Vec<Found>>) -> Option<Redacted> {
-    let mut redacted = Redacted { text: String::new(), marks: Vec::new() };
+fn settle(value: &str, find: impl Fn(&str) -> Option<Vec<Found>>) -> Option<RedactedText> {
+    let mut redacted = RedactedText { text: String::new(), redactions: Vec::new() };
     for round in 0..ROUNDS_MAX {
         let text = if round == 0 { value } else { &redacted.text };
         match find(text) {
             None if round == 0 => return None,
             None => return Some(redacted),
-            Some(found) => redacted = replace(text, &found, &redacted.marks),
+            Some(found) => redacted = replace(text, &found, &redacted.redactions),
         }
     }
     Some(whole(value))
@@ -345,29 +345,30 @@ fn is_placeholder(text: &str) -> bool {
 }
 
 /// A value of which nothing is kept.
-fn whole(value: &str) -> Redacted {
+fn whole(value: &str) -> RedactedText {
     let quote = if value.starts_with(['"', '{', '[']) { "\"" } else { "" };
-    let mark = Mark { kind: WHOLE_VALUE, offset: quote.len() };
-    Redacted { text: format!("{quote}[REDACTED:{WHOLE_VALUE}]{quote}"), marks: vec![mark] }
+    let redaction = Redaction { kind: WHOLE_VALUE, offset: quote.len() };
+    RedactedText { text: format!("{quote}[REDACTED:{WHOLE_VALUE}]{quote}"), redactions: vec![redaction] }
 }
 
-/// Puts placeholders in; earlier marks move with the text, and those inside a replaced range go.
-fn replace(text: &str, found: &[Found], earlier: &[Mark]) -> Redacted {
+/// Puts placeholders in; earlier redactions move with the text, and those inside a replaced range go.
+fn replace(text: &str, found: &[Found], earlier: &[Redaction]) -> RedactedText {
     let mut out = String::with_capacity(text.len());
-    let mut marks = Vec::new();
+    let mut redactions = Vec::new();
     let mut earlier = earlier.iter().peekable();
     let mut at = 0;
     for Found { start, end, kind, is_number } in found.iter().copied() {
         let quote = if is_number { "\"" } else { "" };
         let shift = out.len() as isize - at as isize;
-        while let Some(mark) = earlier.next_if(|mark| mark.offset < end) {
-            if mark.offset < start {
-                marks.push(Mark { kind: mark.kind, offset: mark.offset.saturating_add_signed(shift) });
+        while let Some(redaction) = earlier.next_if(|redaction| redaction.offset < end) {
+            if redaction.offset < start {
+                redactions
+                    .push(Redaction { kind: redaction.kind, offset: redaction.offset.saturating_add_signed(shift) });
             }
         }
         out.push_str(&text[at..start]);
         out.push_str(quote);
-        marks.push(Mark { kind, offset: out.len() });
+        redactions.push(Redaction { kind, offset: out.len() });
         out.push_str("[REDACTED:");
         out.push_str(kind);
         out.push(']');
@@ -375,9 +376,12 @@ fn replace(text: &str, found: &[Found], earlier: &[Mark]) -> Redacted {
         at = end;
     }
     let shift = out.len() as isize - at as isize;
-    marks.extend(earlier.map(|mark| Mark { kind: mark.kind, offset: mark.offset.saturating_add_signed(shift) }));
+    redactions.extend(
+        earlier
+            .map(|redaction| Redaction { kind: redaction.kind, offset: redaction.offset.saturating_add_signed(shift) }),
+    );
     out.push_str(&text[at..]);
-    Redacted { text: out, marks }
+    RedactedText { text: out, redactions }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What a column is: its frozen id, name, kind of value and part, and the tables that list the columns of a ledger.
+//! What a column is: its frozen id, name, kind of value and part, what its values mean, and the tables that list the columns
+//! of a ledger. What is done with a value because of what it means must not be here: packages derive it from the table.
 //!
 //! Ids and kinds are part of what is hashed (FORMAT.md): a column is added, never changed and never reused.
 
@@ -48,6 +49,57 @@ pub enum Storage {
     Long,
 }
 
+/// What the values of a column mean and who states them. It changes no byte that is hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Semantics {
+    /// Tachograph states it, or makes it of what was redacted: no source sets it, and it is not searched for secrets.
+    Own,
+    /// A source's text that names something.
+    Name,
+    /// A source's text in which anything may be written.
+    FreeText,
+    /// One of a few words.
+    Word(&'static [&'static str]),
+    /// A host name or address, which is brought into its one form.
+    Host,
+    /// A moment that a source states.
+    Moment,
+    /// A number that a source states.
+    Number(Quantity),
+    /// Any value of a source, cut out of its record.
+    Content,
+}
+
+/// What a number counts, and so between which bounds it can be true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Quantity {
+    /// A number of a sequence.
+    Counter,
+    /// A status code of a protocol.
+    StatusCode,
+    /// A duration in microseconds.
+    Microseconds,
+    /// A port.
+    Port,
+    /// An amount of data in bytes.
+    Bytes,
+    /// A model's tokens.
+    Tokens,
+    /// An amount of money in micro-USD.
+    MicroDollars,
+    /// An exit code of a process.
+    ExitCode,
+}
+
+/// Whether a record that comes again must say the same in a column, or it contradicts what was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// It says what happened.
+    Compared,
+    /// It says how that became known, or what may be known only later, such as who it was.
+    Ignored,
+}
+
 /// One column of a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -61,6 +113,10 @@ pub struct Column {
     pub part: Part,
     /// How its values are stored.
     pub storage: Storage,
+    /// What its values mean.
+    pub semantics: Semantics,
+    /// Whether a record that comes again must say the same.
+    pub comparison: Comparison,
     /// One sentence for the reference.
     pub doc: &'static str,
 }
@@ -162,7 +218,10 @@ pub mod handle {
 
 /// Declares a ledger's columns: a typed handle for each and the table of them all.
 macro_rules! columns {
-    ($ledger:expr; $($id:literal $handle:ident $name:literal $kind:ident $part:ident $storage:ident $doc:literal;)*) => {
+    ($ledger:expr; $(
+        $id:literal $handle:ident $name:literal $kind:ident $part:ident $storage:ident
+        $semantics:ident $(($argument:expr))? $comparison:ident $doc:literal;
+    )*) => {
         /// Typed handles of the columns.
         pub mod column {
             $(
@@ -177,6 +236,8 @@ macro_rules! columns {
             kind: $crate::column::Kind::$kind,
             part: $crate::column::Part::$part,
             storage: $crate::column::Storage::$storage,
+            semantics: $crate::column::Semantics::$semantics $(($argument))?,
+            comparison: $crate::column::Comparison::$comparison,
             doc: $doc,
         }),*];
 
@@ -196,6 +257,17 @@ mod tests {
     use crate::limits::COLUMN_ID_LIMIT;
     use std::collections::HashSet;
 
+    /// Whether the column's kind holds values of its meaning.
+    fn is_of_kind(column: &Column) -> bool {
+        match column.semantics {
+            Semantics::Own => true,
+            Semantics::Name | Semantics::FreeText | Semantics::Host | Semantics::Content => column.kind == Kind::Text,
+            Semantics::Word(words) => column.kind == Kind::Text && words.iter().all(|word| column.doc.contains(word)),
+            Semantics::Moment => column.kind == Kind::Time,
+            Semantics::Number(_) => column.kind == Kind::Integer,
+        }
+    }
+
     #[test]
     fn tables_are_in_order_with_unique_well_formed_names() {
         for ledger in LedgerName::ALL {
@@ -210,6 +282,7 @@ mod tests {
                 assert!(column.doc.ends_with('.'), "{}", column.name);
                 assert_eq!(table.by_id(column.id), Some(column));
                 assert_eq!(table.by_name(column.name), Some(column));
+                assert!(is_of_kind(column), "{}: its kind holds no such values", column.name);
                 assert_eq!(column.as_text().map(handle::Text::id), (column.kind == Kind::Text).then_some(column.id));
             }
         }

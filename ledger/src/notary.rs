@@ -86,16 +86,16 @@ impl Recorded {
 
     /// What the entries say about the newest manifest on the disk.
     /// In a torn copy it may be older than what is recorded.
-    pub(crate) fn standing(&self, blobs: &dyn Blobs, newest: &Manifest, may_be_torn: bool) -> Standing {
+    pub(crate) fn attestation(&self, blobs: &dyn Blobs, newest: &Manifest, may_be_torn: bool) -> Attestation {
         let hashes = self.of(newest.ledger);
         if let Some((number, _)) = hashes.range((Bound::Excluded(newest.number), Bound::Unbounded)).next()
             && !may_be_torn
         {
-            return Standing::Older { recorded: *number };
+            return Attestation::Older { recorded: *number };
         }
         match hashes.get(&newest.number) {
-            Some(hash) if *hash == newest.hash() => return Standing::Recorded,
-            Some(_) => return Standing::Another,
+            Some(hash) if *hash == newest.hash() => return Attestation::Recorded,
+            Some(_) => return Attestation::Another,
             None => {}
         }
         // The newest one that is recorded vouches for the segments that it lists.
@@ -103,13 +103,13 @@ impl Recorded {
             let manifest = manifest::load(blobs, *number).ok().filter(|manifest| manifest.hash() == *hash)?;
             newest.segments.starts_with(&manifest.segments).then_some(manifest.segments.len())
         });
-        Standing::Unknown { segments: known.unwrap_or(0) }
+        Attestation::Unknown { segments: known.unwrap_or(0) }
     }
 }
 
 /// How the newest manifest on the disk stands to what `operations` recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Attestation {
     /// It is recorded.
     Recorded,
     /// Another hash is recorded under its number.

@@ -18,7 +18,7 @@ use crate::seq::Seq;
 use crate::store::Durable;
 use crate::tail::TailBlock;
 use crate::timestamp::Timestamp;
-use crate::view::{Place, View};
+use crate::view::{StorageTier, View};
 
 /// How much one read returns at most; at least one row is returned if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -93,8 +93,8 @@ impl Reader {
         }
         match self.view.locate(from, limit.rows.max(1)) {
             None => Ok(self.empty(from)),
-            Some(Place::Sealed(segments)) => segments.read(from.get(), content, limit),
-            Some(Place::Hot(blocks)) => Ok(self.hot(&blocks, from, content, limit)),
+            Some(StorageTier::Sealed(segments)) => segments.read(from.get(), content, limit),
+            Some(StorageTier::Hot(blocks)) => Ok(self.hot(&blocks, from, content, limit)),
         }
     }
 
@@ -121,7 +121,7 @@ impl Reader {
             self.refresh()?;
         }
         match self.view.locate(from, 1) {
-            Some(Place::Sealed(segments)) => segments.read_kinds(from.get(), kinds),
+            Some(StorageTier::Sealed(segments)) => segments.read_kinds(from.get(), kinds),
             _ => self.read(from, false, limit),
         }
     }

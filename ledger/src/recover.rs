@@ -13,7 +13,7 @@ use crate::sealer::FullFile;
 use crate::tail::Tail;
 use crate::wal::file::{HEADER_LEN, WalFile, WalHeader, file_number, origin_mark};
 use crate::wal::scan::{End, Scanner};
-use crate::writer::{Place, WalState};
+use crate::writer::{ShardContext, WalState};
 
 /// What recovery found.
 #[derive(Debug)]
@@ -30,25 +30,25 @@ pub(crate) struct Recovered {
 
 /// Replays the WAL files from number `first` on into `replay` and `tail`.
 pub(crate) fn recover(
-    place: &Place,
+    context: &ShardContext,
     first: u64,
     replay: &mut Replay,
     tail: &mut Tail,
 ) -> Result<Recovered, LedgerError> {
-    let directory = place.directory.join("wal");
-    let mut numbers = wal_numbers(place, &directory)?;
+    let directory = context.directory.join("wal");
+    let mut numbers = wal_numbers(context, &directory)?;
     // What lies before the first file that the manifest needs was sealed; the crash came before it was deleted.
     for (number, path) in numbers.extract_if(.., |(number, _)| *number < first) {
-        tracing::info!(ledger = %place.table.ledger, number, "deletes a WAL file that is sealed");
-        if let Err(error) = place.disk.remove(&path) {
+        tracing::info!(ledger = %context.table.ledger, number, "deletes a WAL file that is sealed");
+        if let Err(error) = context.disk.remove(&path) {
             tracing::warn!(path = %path.display(), %error, "a sealed WAL file cannot be deleted");
         }
     }
-    let empty_last = take_empty_last(place, &mut numbers)?;
+    let empty_last = take_empty_last(context, &mut numbers)?;
     // A name that a failed sync left in doubt is made durable before anything depends on it.
-    place.disk.sync_directory(&directory).map_err(LedgerError::io("sync", &directory))?;
-    let log = read_checkpoint(place)?;
-    let check = CheckpointCheck { place, wanted: log };
+    context.disk.sync_directory(&directory).map_err(LedgerError::io("sync", &directory))?;
+    let log = read_checkpoint(context)?;
+    let check = CheckpointCheck { context, wanted: log };
     check.look(replay)?;
     let mut unsealed = Vec::new();
     let (mut expected, mut last) = (first, None);
@@ -56,10 +56,10 @@ pub(crate) fn recover(
     for (index, (number, path)) in numbers.into_iter().enumerate() {
         check_number(&path, number, expected)?;
         expected += 1;
-        let Some(file) = open_file(place, &path, number, replay)? else {
+        let Some(file) = open_file(context, &path, number, replay)? else {
             return Err(LedgerError::corrupt(&path, "header", "it was never begun, and frames follow"));
         };
-        let scanner = replay_file(place, &file, (&mut *replay, &mut *tail), &check, index + 1 == count)?;
+        let scanner = replay_file(context, &file, (&mut *replay, &mut *tail), &check, index + 1 == count)?;
         let batches = std::mem::take(&mut replay.closed);
         if let Some((previous, _, batches)) = last.replace((file, scanner, batches)) {
             unsealed.push(FullFile { file: previous, batches });
@@ -69,7 +69,7 @@ pub(crate) fn recover(
     let commit = last.as_ref().map(|(_, scanner, _)| scanner.next_commit_number());
     if let Some((number, path)) = empty_last {
         check_number(&path, number, expected)?;
-        if let Some(file) = keep_empty(place, &path, number, replay, last.is_some())? {
+        if let Some(file) = keep_empty(context, &path, number, replay, last.is_some())? {
             unsealed.extend(last.take().map(|(previous, _, batches)| FullFile { file: previous, batches }));
             last = Some((Arc::clone(&file), Scanner::new(file), Vec::new()));
         }
@@ -77,7 +77,7 @@ pub(crate) fn recover(
     let (file, scanner, closed) = if let Some(last) = last {
         last
     } else {
-        let file = Arc::new(create_file(place, &directory, expected, replay, commit.unwrap_or(1))?);
+        let file = Arc::new(create_file(context, &directory, expected, replay, commit.unwrap_or(1))?);
         (Arc::clone(&file), Scanner::new(file), Vec::new())
     };
     let wal = WalState {
@@ -91,8 +91,8 @@ pub(crate) fn recover(
 }
 
 /// Numbers and paths of the WAL files, in order.
-fn wal_numbers(place: &Place, directory: &Path) -> Result<Vec<(u64, PathBuf)>, LedgerError> {
-    let paths = place.disk.list(directory).map_err(LedgerError::io("list", directory))?;
+fn wal_numbers(context: &ShardContext, directory: &Path) -> Result<Vec<(u64, PathBuf)>, LedgerError> {
+    let paths = context.disk.list(directory).map_err(LedgerError::io("list", directory))?;
     Ok(paths.into_iter().filter_map(|path| file_number(&path).map(|number| (number, path))).collect())
 }
 
@@ -104,9 +104,12 @@ fn check_number(path: &Path, number: u64, expected: u64) -> Result<(), LedgerErr
 }
 
 /// Takes the newest file out of the list if it holds nothing behind its header: no commit depends on it yet.
-fn take_empty_last(place: &Place, numbers: &mut Vec<(u64, PathBuf)>) -> Result<Option<(u64, PathBuf)>, LedgerError> {
+fn take_empty_last(
+    context: &ShardContext,
+    numbers: &mut Vec<(u64, PathBuf)>,
+) -> Result<Option<(u64, PathBuf)>, LedgerError> {
     let Some((_, path)) = numbers.last() else { return Ok(None) };
-    let file = place.disk.open(path, false).map_err(LedgerError::io("open", path))?;
+    let file = context.disk.open(path, false).map_err(LedgerError::io("open", path))?;
     let len = file.size().map_err(LedgerError::io("read", path))?;
     Ok(if len <= HEADER_LEN as u64 { numbers.pop() } else { None })
 }
@@ -114,37 +117,42 @@ fn take_empty_last(place: &Place, numbers: &mut Vec<(u64, PathBuf)>) -> Result<O
 /// The newest file, which holds nothing, if the writer goes on in it. It does not if the file was never begun, or if the one
 /// before grew on because the disk refused part of the change: then it is deleted.
 fn keep_empty(
-    place: &Place,
+    context: &ShardContext,
     path: &Path,
     number: u64,
     replay: &Replay,
     has_previous: bool,
 ) -> Result<Option<Arc<WalFile>>, LedgerError> {
-    let header = WalFile::open(place.disk.as_ref(), path, true)?.map(|file| file.header);
+    let header = WalFile::open(context.disk.as_ref(), path, true)?.map(|file| file.header);
     let here = (replay.chain.next_batch, replay.next_seq);
     let grew_on = header.as_ref().is_some_and(|header| {
         has_previous && (replay.batch.is_some() || (header.first_batch, header.first_seq) != here)
     });
     if header.is_some() && !grew_on {
-        return open_file(place, path, number, replay);
+        return open_file(context, path, number, replay);
     }
     tracing::warn!(path = %path.display(), "a WAL file was not begun before the last stop; deletes it");
-    place.disk.remove(path).map_err(LedgerError::io("remove", path))?;
+    context.disk.remove(path).map_err(LedgerError::io("remove", path))?;
     Ok(None)
 }
 
 /// Opens a WAL file and checks that it is the one that belongs here; `None` for one that was never begun.
-fn open_file(place: &Place, path: &Path, number: u64, replay: &Replay) -> Result<Option<Arc<WalFile>>, LedgerError> {
-    let Some(wal) = WalFile::open(place.disk.as_ref(), path, true)? else { return Ok(None) };
+fn open_file(
+    context: &ShardContext,
+    path: &Path,
+    number: u64,
+    replay: &Replay,
+) -> Result<Option<Arc<WalFile>>, LedgerError> {
+    let Some(wal) = WalFile::open(context.disk.as_ref(), path, true)? else { return Ok(None) };
     // A process that was killed leaves commits in the page cache that no sync covered: make them durable before they count.
     wal.file.sync().map_err(LedgerError::io("sync", path))?;
-    let (at, next) = ((place.table.ledger, place.shard), (replay.chain.next_batch, replay.next_seq));
-    wal.check_place(at, &place.origin, number, next)?;
+    let (at, next) = ((context.table.ledger, context.shard), (replay.chain.next_batch, replay.next_seq));
+    wal.check_place(at, &context.origin, number, next)?;
     Ok(Some(Arc::new(wal)))
 }
 
 fn replay_file(
-    place: &Place,
+    context: &ShardContext,
     file: &Arc<WalFile>,
     (replay, tail): (&mut Replay, &mut Tail),
     check: &CheckpointCheck<'_>,
@@ -162,7 +170,7 @@ fn replay_file(
     match scanner.end()? {
         End::Clean if is_last || replay.batch.is_none() => {}
         End::Torn(bytes) if is_last => {
-            tracing::warn!(ledger = %place.table.ledger, bytes, "cuts the torn tail of the WAL: it was never acknowledged");
+            tracing::warn!(ledger = %context.table.ledger, bytes, "cuts the torn tail of the WAL: it was never acknowledged");
             file.file.truncate(scanner.offset()).map_err(LedgerError::io("truncate", &file.path))?;
             file.file.sync().map_err(LedgerError::io("sync", &file.path))?;
         }
@@ -179,32 +187,32 @@ fn replay_file(
 }
 
 fn create_file(
-    place: &Place,
+    context: &ShardContext,
     directory: &Path,
     number: u64,
     replay: &Replay,
     commit: u64,
 ) -> Result<WalFile, LedgerError> {
     let header = WalHeader {
-        ledger: place.table.ledger,
-        shard: place.shard,
+        ledger: context.table.ledger,
+        shard: context.shard,
         number,
         nonce: u64::from_be_bytes(crate::identity::random()?),
         first_commit: commit,
         first_batch: replay.chain.next_batch,
         first_seq: replay.next_seq,
-        origin: origin_mark(&place.origin),
+        origin: origin_mark(&context.origin),
     };
-    WalFile::create(place.disk.as_ref(), directory, header).map_err(|failed| failed.error)
+    WalFile::create(context.disk.as_ref(), directory, header).map_err(|failed| failed.error)
 }
 
 /// The newest signed checkpoint of this log on this disk.
-fn read_checkpoint(place: &Place) -> Result<Option<Checkpoint>, LedgerError> {
-    let path = place.directory.join(checkpoint::CHECKPOINT_FILE);
-    let Some(note) = checkpoint::read(&place.directory)? else { return Ok(None) };
-    let opened = Checkpoint::open(&note, place.signer.verifier());
+fn read_checkpoint(context: &ShardContext) -> Result<Option<Checkpoint>, LedgerError> {
+    let path = context.directory.join(checkpoint::CHECKPOINT_FILE);
+    let Some(note) = checkpoint::read(&context.directory)? else { return Ok(None) };
+    let opened = Checkpoint::open(&note, context.signer.verifier());
     let checkpoint = opened.map_err(|error| LedgerError::corrupt(&path, "signature", error.to_string()))?;
-    if checkpoint.origin != place.origin {
+    if checkpoint.origin != context.origin {
         return Err(LedgerError::corrupt(path, "origin", format!("it is of the log {:?}", checkpoint.origin)));
     }
     Ok(Some(checkpoint))
@@ -212,7 +220,7 @@ fn read_checkpoint(place: &Place) -> Result<Option<Checkpoint>, LedgerError> {
 
 /// Watches a replay pass the size of the newest checkpoint: what was signed must be there, and the same.
 struct CheckpointCheck<'a> {
-    place: &'a Place,
+    context: &'a ShardContext,
     wanted: Option<Checkpoint>,
 }
 
@@ -231,7 +239,7 @@ impl CheckpointCheck<'_> {
         let size = replay.chain.frontier.size();
         match &self.wanted {
             // What a torn copy lost is told by whoever opens the store.
-            Some(wanted) if wanted.size > size && !self.place.may_be_torn => Err(self.contradiction(&format!(
+            Some(wanted) if wanted.size > size && !self.context.may_be_torn => Err(self.contradiction(&format!(
                 "it was signed over {} batches and the disk has {size}: the ledger was cut or rolled back",
                 wanted.size
             ))),
@@ -240,6 +248,6 @@ impl CheckpointCheck<'_> {
     }
 
     fn contradiction(&self, what: &str) -> LedgerError {
-        LedgerError::corrupt(self.place.directory.join(checkpoint::CHECKPOINT_FILE), "size and root", what)
+        LedgerError::corrupt(self.context.directory.join(checkpoint::CHECKPOINT_FILE), "size and root", what)
     }
 }

@@ -36,7 +36,7 @@ pub(crate) enum Depth {
 
 /// The log at one of its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct TreeHead {
     /// Its root.
     pub(crate) root: Digest,
     /// The position after the last event of its batches.
@@ -67,7 +67,7 @@ pub(crate) struct Replay {
     pub(crate) epoch: u64,
     pub(crate) next_seq: u64,
     /// The log after each batch that was replayed, and where the replay started.
-    pub(crate) marks: BTreeMap<u64, Mark>,
+    pub(crate) heads: BTreeMap<u64, TreeHead>,
     /// What the batches say of the other ledger, in order.
     pub(crate) statements: Vec<Statement>,
     /// What the open batch says of it.
@@ -100,14 +100,14 @@ impl Replay {
             recorded,
             epoch: 0,
             next_seq,
-            marks: BTreeMap::new(),
+            heads: BTreeMap::new(),
             statements: Vec::new(),
             said: None,
             gaps: Vec::new(),
             keeps_closed: false,
             closed: Vec::new(),
         };
-        replay.mark();
+        replay.note_head();
         let sealed = replay.positions.clone();
         for (key, value) in &sealed {
             replay.note_gap(key, value, replay.chain.next_batch.saturating_sub(1));
@@ -137,10 +137,10 @@ impl Replay {
     }
 
     /// Keeps the log as it stands.
-    fn mark(&mut self) {
+    fn note_head(&mut self) {
         if self.depth == Depth::Proofs {
-            let mark = Mark { root: self.chain.frontier.root(), next_seq: self.chain.next_seq };
-            self.marks.insert(self.chain.frontier.size(), mark);
+            let head = TreeHead { root: self.chain.frontier.root(), next_seq: self.chain.next_seq };
+            self.heads.insert(self.chain.frontier.size(), head);
         }
     }
 
@@ -231,7 +231,7 @@ impl Replay {
             self.closed.push(SealBatch::new(header.clone(), &batch));
         }
         self.recorded = self.recorded.max(header.recorded_max);
-        self.mark();
+        self.note_head();
         if let Some((size, root)) = self.said.take().filter(|_| self.depth == Depth::Proofs) {
             self.statements.push(Statement { batch: header.batch, size, root });
         }

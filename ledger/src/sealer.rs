@@ -19,10 +19,10 @@ use crate::seal::{SealBatch, SealSource, seal};
 use crate::segments::Start;
 use crate::view::View;
 use crate::wal::file::{HEADER_LEN, WalFile};
-use crate::writer::Place;
+use crate::writer::ShardContext;
 
 pub(crate) struct Sealer {
-    place: Arc<Place>,
+    context: Arc<ShardContext>,
     view: Arc<View>,
     queue: Arc<Queue>,
     /// Where each new manifest is recorded: the `operations` ledger.
@@ -70,10 +70,16 @@ fn give_way() {
 }
 
 impl Sealer {
-    pub(crate) fn new(place: Arc<Place>, view: Arc<View>, queue: Arc<Queue>, seals: Appender, start: Start) -> Self {
-        let blobs = place.disk.blobs(&place.directory);
+    pub(crate) fn new(
+        context: Arc<ShardContext>,
+        view: Arc<View>,
+        queue: Arc<Queue>,
+        seals: Appender,
+        start: Start,
+    ) -> Self {
+        let blobs = context.disk.blobs(&context.directory);
         let after = After { positions: start.positions, frontier: start.chain.frontier };
-        Self { place, view, queue, seals, blobs, after }
+        Self { context, view, queue, seals, blobs, after }
     }
 
     /// Seals files in order until the writer is gone. What the system refuses is tried again; what is corrupt stops
@@ -97,10 +103,10 @@ impl Sealer {
             if let LedgerError::Io { source, .. } = &error
                 && is_no_space(source)
             {
-                let reserve_bytes = self.place.options.reserve(self.place.table.ledger);
+                let reserve_bytes = self.context.options.reserve(self.context.table.ledger);
                 self.queue.set_sealing_needs_space(Some(reserve_bytes));
             }
-            tracing::error!(ledger = %self.place.table.ledger, path = %file.path.display(), %error, "a WAL file is not sealed");
+            tracing::error!(ledger = %self.context.table.ledger, path = %file.path.display(), %error, "a WAL file is not sealed");
             if !matches!(error, LedgerError::Io { .. }) {
                 self.view.set_seal_failure(&error.to_string());
                 return false;
@@ -108,7 +114,7 @@ impl Sealer {
             if self.queue.stopped() {
                 return false;
             }
-            std::thread::sleep(self.place.options.retry_interval);
+            std::thread::sleep(self.context.options.retry_interval);
         }
     }
 
@@ -116,7 +122,7 @@ impl Sealer {
         let after = self.after.clone().pass(batches);
         let previous = self.view.lock().segments.manifest().cloned();
         let previous = previous.unwrap_or_else(|| {
-            Manifest::first(self.place.table.ledger, self.place.shard, self.place.origin.clone(), 0)
+            Manifest::first(self.context.table.ledger, self.context.shard, self.context.origin.clone(), 0)
         });
         let blocks = self.view.lock().tail.of_file(file.header.number);
         let source = SealSource {
@@ -126,11 +132,11 @@ impl Sealer {
             frontier: &after.frontier,
             wal: WalPosition { file: file.header.number + 1, offset: HEADER_LEN as u64 },
         };
-        let manifest = seal(self.blobs.as_ref(), self.place.table, self.place.shard, &previous, &source)?;
+        let manifest = seal(self.blobs.as_ref(), self.context.table, self.context.shard, &previous, &source)?;
         self.after = after;
         let segments = self.view.lock().segments.with(self.blobs.as_ref(), manifest.clone());
         self.view.seal(Arc::new(segments), file.header.number);
-        if let Err(error) = self.place.disk.remove(&file.path) {
+        if let Err(error) = self.context.disk.remove(&file.path) {
             // The manifest no longer needs the file: the next start deletes it.
             tracing::warn!(path = %file.path.display(), %error, "a sealed WAL file cannot be deleted");
         }
@@ -143,7 +149,7 @@ impl Sealer {
     fn record(&self, manifest: &Manifest) {
         if let Err(error) = notary::record(manifest, &self.seals) {
             // The manifest is durable; the next start, or the record of the next one, says what this one is worth.
-            tracing::warn!(ledger = %self.place.table.ledger, %error, "the manifest's hash could not be recorded in operations");
+            tracing::warn!(ledger = %self.context.table.ledger, %error, "the manifest's hash could not be recorded in operations");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::LedgerError;
 use crate::manifest::{self, FileKind, Manifest, SegmentEntry};
 use crate::position::LedgerName;
 use crate::reader::ReadLimit;
-use crate::replay::{Mark, Replay, Statement};
+use crate::replay::{Replay, Statement, TreeHead};
 use crate::rows::Rows;
 use crate::segment::{self, RowGroupCache, SegmentReader};
 
@@ -155,17 +155,17 @@ pub(crate) fn mark_of(
     blobs: &dyn Blobs,
     manifest: Option<&Manifest>,
     size: u64,
-) -> Result<Option<Mark>, LedgerError> {
-    match (replay.marks.get(&size), manifest) {
-        (Some(mark), _) => Ok(Some(*mark)),
-        (None, Some(manifest)) => mark_at(blobs, manifest, size),
+) -> Result<Option<TreeHead>, LedgerError> {
+    match (replay.heads.get(&size), manifest) {
+        (Some(head), _) => Ok(Some(*head)),
+        (None, Some(manifest)) => head_at(blobs, manifest, size),
         (None, None) => Ok(None),
     }
 }
 
 /// The log at one of the sizes that the segments of a manifest hold; `None` if they hold no such size. It reads the
 /// headers of one segment and the state of the one before.
-pub(crate) fn mark_at(blobs: &dyn Blobs, manifest: &Manifest, size: u64) -> Result<Option<Mark>, LedgerError> {
+pub(crate) fn head_at(blobs: &dyn Blobs, manifest: &Manifest, size: u64) -> Result<Option<TreeHead>, LedgerError> {
     let (mut frontier, mut next_seq) = (Frontier::default(), 0);
     let at = manifest.segments.partition_point(|segment| segment.end_batch < size);
     let Some(segment) = manifest.segments.get(at) else { return Ok(None) };
@@ -179,7 +179,7 @@ pub(crate) fn mark_at(blobs: &dyn Blobs, manifest: &Manifest, size: u64) -> Resu
         frontier.push(header.leaf_hash());
         next_seq = header.first_seq.saturating_add(u64::from(header.count));
     }
-    Ok((frontier.size() == size).then(|| Mark { root: frontier.root(), next_seq }))
+    Ok((frontier.size() == size).then(|| TreeHead { root: frontier.root(), next_seq }))
 }
 
 /// What the newest sealed batch that says anything of the other ledger says of it, as far as the last segment knows.

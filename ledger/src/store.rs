@@ -30,7 +30,7 @@ use crate::seq::Seq;
 use crate::tail::Tail;
 use crate::timestamp::Timestamp;
 use crate::view::View;
-use crate::writer::{Place, Start, Writer};
+use crate::writer::{ShardContext, Start, Writer};
 use trust::Trust;
 
 /// How a store is opened. The defaults are the bounds of `limits`.
@@ -148,7 +148,7 @@ impl Store {
         let lock = Lock::take(directory)?;
         let cells = [Arc::new(CheckpointCell::default()), Arc::new(CheckpointCell::default())];
         let signer = Arc::new(identity::signer(directory, &identity)?);
-        let place = |ledger: LedgerName, own: usize| Place {
+        let context = |ledger: LedgerName, own: usize| ShardContext {
             table: Table::of(ledger),
             shard: 0,
             origin: identity.origin(ledger, 0),
@@ -160,8 +160,8 @@ impl Store {
             options: options.clone(),
             may_be_torn,
         };
-        let events = Opening::recover(place(LedgerName::Events, 0))?;
-        let operations = Opening::recover(place(LedgerName::Operations, 1))?;
+        let events = Opening::recover(context(LedgerName::Events, 0))?;
+        let operations = Opening::recover(context(LedgerName::Operations, 1))?;
         let trust = Trust::of(&events, &operations)?;
         let mut threads = Vec::new();
         let (operations, seals) = operations.start(None, &mut threads)?;
@@ -297,7 +297,7 @@ impl Ledger {
 
 /// A ledger that is recovered and not yet started.
 struct Opening {
-    place: Arc<Place>,
+    context: Arc<ShardContext>,
     segments: Segments,
     sealed: crate::segments::Start,
     replay: Replay,
@@ -306,19 +306,20 @@ struct Opening {
 }
 
 impl Opening {
-    fn recover(place: Place) -> Result<Self, LedgerError> {
-        if let Err(error) = LocalBlobs::new(&place.directory).delete_unfinished() {
-            tracing::warn!(ledger = %place.table.ledger, %error, "what an interrupted write left behind cannot be deleted");
+    fn recover(context: ShardContext) -> Result<Self, LedgerError> {
+        if let Err(error) = LocalBlobs::new(&context.directory).delete_unfinished() {
+            tracing::warn!(ledger = %context.table.ledger, %error, "what an interrupted write left behind cannot be deleted");
         }
-        let (segments, sealed) = Segments::open(&place.directory, place.table.ledger, place.shard, &place.origin)?;
+        let (segments, sealed) =
+            Segments::open(&context.directory, context.table.ledger, context.shard, &context.origin)?;
         let mut replay =
-            Replay::new(Depth::Proofs, place.table, place.shard, sealed.chain.clone(), sealed.positions.clone())
+            Replay::new(Depth::Proofs, context.table, context.shard, sealed.chain.clone(), sealed.positions.clone())
                 .keep_closed();
         let mut tail = Tail::new();
-        let recovered = recover(&place, sealed.first_wal, &mut replay, &mut tail)?;
+        let recovered = recover(&context, sealed.first_wal, &mut replay, &mut tail)?;
         let unsealed = replay.next_seq.saturating_sub(segments.end_seq());
-        tracing::info!(ledger = %place.table.ledger, entries = replay.next_seq, unsealed, "recovered");
-        Ok(Self { place: Arc::new(place), segments, sealed, replay, tail, recovered })
+        tracing::info!(ledger = %context.table.ledger, entries = replay.next_seq, unsealed, "recovered");
+        Ok(Self { context: Arc::new(context), segments, sealed, replay, tail, recovered })
     }
 
     /// Starts the threads. `seals` is where the manifest of each seal is recorded: the `operations` ledger's appender.
@@ -327,10 +328,10 @@ impl Opening {
         seals: Option<Appender>,
         threads: &mut Vec<JoinHandle<()>>,
     ) -> Result<(Ledger, Appender), LedgerError> {
-        let Self { place, segments, sealed, replay, tail, recovered } = self;
+        let Self { context, segments, sealed, replay, tail, recovered } = self;
         let recorded_until = Timestamp::from_unix_micros(replay.recorded);
         let durable = Durable { next_seq: Seq::new(replay.next_seq), recorded_until, batches: replay.chain.next_batch };
-        let view = View::new(place.table, place.shard, Arc::new(segments), tail, replay.positions.clone(), durable);
+        let view = View::new(context.table, context.shard, Arc::new(segments), tail, replay.positions.clone(), durable);
         let (view, queue) = (Arc::new(view), Arc::new(Queue::new()));
         let appender = Appender::new(Arc::clone(&queue));
         let seals = seals.unwrap_or_else(|| appender.clone());
@@ -350,18 +351,22 @@ impl Opening {
             recorded: replay.recorded,
             epoch: replay.epoch.max(sealed.epoch) + 1,
         };
-        let sealer = Sealer::new(Arc::clone(&place), Arc::clone(&view), Arc::clone(&queue), seals, sealed);
-        let writer = Writer::new(Arc::clone(&place), Arc::clone(&queue), Arc::clone(&view), sender, start)?;
-        threads.push(spawn(&place, "writer", move || writer.run())?);
-        threads.push(spawn(&place, "sealer", move || sealer.run(files))?);
-        let directory = place.directory.clone();
+        let sealer = Sealer::new(Arc::clone(&context), Arc::clone(&view), Arc::clone(&queue), seals, sealed);
+        let writer = Writer::new(Arc::clone(&context), Arc::clone(&queue), Arc::clone(&view), sender, start)?;
+        threads.push(spawn(&context, "writer", move || writer.run())?);
+        threads.push(spawn(&context, "sealer", move || sealer.run(files))?);
+        let directory = context.directory.clone();
         Ok((Ledger { directory, queue, view }, appender))
     }
 }
 
-fn spawn(place: &Place, what: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, LedgerError> {
-    let name = format!("{}-{what}", place.table.ledger);
-    std::thread::Builder::new().name(name).spawn(work).map_err(LedgerError::io("start", &place.directory))
+fn spawn(
+    context: &ShardContext,
+    what: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, LedgerError> {
+    let name = format!("{}-{what}", context.table.ledger);
+    std::thread::Builder::new().name(name).spawn(work).map_err(LedgerError::io("start", &context.directory))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::fixtures::verifier::{verify_sealed, verify_sealed_on};
 use crate::fixtures::{Value, set};
 use crate::manifest::{self, FileEntry, FileKind, Manifest};
 use crate::segment::{self, sidecar};
-use crate::segments::mark_at;
+use crate::segments::head_at;
 
 /// A ledger with two segments of two batches each.
 struct Sample {
@@ -127,8 +127,8 @@ fn what_was_sealed_verifies_and_has_a_root_at_each_size() {
     headers.extend(segment::headers(&sample.blobs(), &sample.manifest.segments[1]).expect("readable"));
     let leaves: Vec<Digest> = headers.iter().map(proof::Header::leaf_hash).collect();
     for size in 0..=5 {
-        let mark = mark_at(&sample.blobs(), &sample.manifest, size).expect("readable").map(|mark| mark.root);
-        assert_eq!(mark, leaves.get(..size as usize).map(proof::tree::root), "{size}");
+        let head = head_at(&sample.blobs(), &sample.manifest, size).expect("readable").map(|head| head.root);
+        assert_eq!(head, leaves.get(..size as usize).map(proof::tree::root), "{size}");
     }
     assert_eq!(sealed.positions.get(&b"tail:coderd"[..]), Some(&b"1.1".to_vec()));
     assert_eq!((sealed.chain.next_batch, sealed.chain.next_seq), (4, 52));

@@ -26,7 +26,7 @@ pub(crate) struct State {
 
 /// Where a row lies.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum StorageTier {
     /// In a segment.
     Sealed(Arc<Segments>),
     /// In the first of these blocks, with rows that follow it.
@@ -121,13 +121,13 @@ impl View {
     }
 
     /// Where the row at `from` lies, with at most `limit` rows of the same place; `None` if it is not durable.
-    pub(crate) fn locate(&self, from: Seq, limit: usize) -> Option<Place> {
+    pub(crate) fn locate(&self, from: Seq, limit: usize) -> Option<StorageTier> {
         let (state, from) = (self.lock(), from.get());
         if from < state.segments.end_seq() {
-            return Some(Place::Sealed(Arc::clone(&state.segments)));
+            return Some(StorageTier::Sealed(Arc::clone(&state.segments)));
         }
         let blocks = state.tail.from(from, self.durable().next_seq.get(), limit);
-        (!blocks.is_empty()).then_some(Place::Hot(blocks))
+        (!blocks.is_empty()).then_some(StorageTier::Hot(blocks))
     }
 
     /// Remembers why the writer stopped.

@@ -31,7 +31,7 @@ use sync::Syncer;
 
 /// What the writer needs to know of its ledger and never changes.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ShardContext {
     pub(crate) table: &'static Table,
     pub(crate) shard: u32,
     pub(crate) origin: String,
@@ -60,7 +60,7 @@ pub(crate) struct WalState {
 }
 
 pub(crate) struct Writer {
-    place: Arc<Place>,
+    context: Arc<ShardContext>,
     queue: Arc<Queue>,
     view: Arc<View>,
     sealer: Sender<FullFile>,
@@ -114,7 +114,7 @@ pub(crate) struct Start {
 impl Writer {
     /// Makes the writer, closes the batch that the last process left open, and signs the newest checkpoint.
     pub(crate) fn new(
-        place: Arc<Place>,
+        context: Arc<ShardContext>,
         queue: Arc<Queue>,
         view: Arc<View>,
         sealer: Sender<FullFile>,
@@ -122,8 +122,8 @@ impl Writer {
     ) -> Result<Self, LedgerError> {
         let now = Instant::now();
         let mut writer = Self {
-            syncer: Syncer::start(place.table.ledger)?,
-            clock: Clock::new(Arc::clone(&place.options.clock), start.recorded),
+            syncer: Syncer::start(context.table.ledger)?,
+            clock: Clock::new(Arc::clone(&context.options.clock), start.recorded),
             wal: start.wal,
             chain: start.chain,
             batch: start.batch,
@@ -140,7 +140,7 @@ impl Writer {
             // What a start cannot cut off lies there until the file is full.
             torn: true,
             refused: Refused::default(),
-            place,
+            context,
             queue,
             view,
             sealer,
@@ -163,7 +163,7 @@ impl Writer {
                 Work::Deadline => self.tick(),
                 Work::Stop => {
                     if let Err(error) = self.close_open_batch() {
-                        tracing::error!(ledger = %self.place.table.ledger, %error, "the last batch could not be closed");
+                        tracing::error!(ledger = %self.context.table.ledger, %error, "the last batch could not be closed");
                         return;
                     }
                     if self.refused.checkpoint.is_some() {
@@ -177,7 +177,7 @@ impl Writer {
             };
             if let Err(error) = outcome {
                 let reason = error.to_string();
-                tracing::error!(ledger = %self.place.table.ledger, %error, "the ledger's writer stops");
+                tracing::error!(ledger = %self.context.table.ledger, %error, "the ledger's writer stops");
                 self.queue.poison(&reason);
                 self.view.poison(&reason);
                 return;
@@ -198,7 +198,8 @@ impl Writer {
     fn tick(&mut self) -> Result<(), LedgerError> {
         if self.close_is_due() || self.rotation_is_due() {
             self.close_open_batch()?;
-        } else if self.batch.is_none() && self.closed_at.elapsed() >= self.idle_max.min(self.place.options.heartbeat) {
+        } else if self.batch.is_none() && self.closed_at.elapsed() >= self.idle_max.min(self.context.options.heartbeat)
+        {
             self.heartbeat()?;
         }
         self.finish_turn()
@@ -215,8 +216,8 @@ impl Writer {
     }
 
     fn deadline(&self) -> Instant {
-        let idle = self.closed_at + self.idle_max.min(self.place.options.heartbeat);
-        let rotation = (self.wal.entries > 0).then(|| self.file_since + self.place.options.segment_age_max);
+        let idle = self.closed_at + self.idle_max.min(self.context.options.heartbeat);
+        let rotation = (self.wal.entries > 0).then(|| self.file_since + self.context.options.segment_age_max);
         let rotation = self.refused.rotation.or(rotation);
         let due = match &self.batch {
             Some(_) => self.batch_since + limits::BATCH_AGE_MAX,
@@ -246,7 +247,7 @@ impl Writer {
         if self.refused.rotation.is_some_and(|again| again > Instant::now()) {
             return false;
         }
-        let options = &self.place.options;
+        let options = &self.context.options;
         self.wal.entries >= options.segment_entries_max
             || self.wal.offset >= options.segment_wal_bytes_max
             || self.wal.entries > 0 && self.file_since.elapsed() >= options.segment_age_max
@@ -254,7 +255,7 @@ impl Writer {
 
     /// The size of the newest checkpoint that was signed.
     fn signed_through(&self) -> u64 {
-        self.place.own_checkpoint.get().map_or(0, |(size, _)| size)
+        self.context.own_checkpoint.get().map_or(0, |(size, _)| size)
     }
 
     fn close_open_batch(&mut self) -> Result<(), LedgerError> {

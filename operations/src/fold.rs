@@ -11,7 +11,7 @@ mod outbox;
 
 use std::ops::ControlFlow;
 
-pub use budgets::{BudgetAnswer, Budgets, OpenReservation, Refusal, Standing};
+pub use budgets::{Balance, BudgetAnswer, Budgets, OpenReservation, Refusal};
 pub use exports::{Exported, newest_exported};
 pub use outbox::{DeadLetter, Outbox, Thread, Told};
 

@@ -51,7 +51,7 @@ pub const ALL: &[Info] = &[
     budget_request::EVENTS_OBSERVED.info,
     budget_request::EVENTS_MATCHED.info,
     budget_report::DECIDED.info,
-    budget_report::STOOD.info,
+    budget_report::BALANCE.info,
     export::RECEIPT.info,
     export::INTENT.info,
     export::REJECTED.info,

@@ -101,8 +101,8 @@ impl Log for &Model {
 
 /// The promise: what was granted and is open, and what was committed within grants, is never more than the cap.
 fn check(budgets: &Budgets) {
-    for (name, standing) in budgets.standings() {
-        let taken = standing.reserved_micros.saturating_add(standing.committed_micros);
+    for (name, balance) in budgets.balances() {
+        let taken = balance.reserved_micros.saturating_add(balance.committed_micros);
         assert!(taken <= CAP, "{taken} of {CAP} are taken from {name}");
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ledger::events::column;
 use ledger::{Entry, Group, LedgerName, Options as StoreOptions, Store, Table, Timestamp};
 use operations::access::Principal;
-use query::{Engine, Limits, Options, Purpose, Request, Standing};
+use query::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -81,7 +81,7 @@ fn main() -> Result<(), Failure> {
                 principal,
                 purpose: Purpose::Page,
                 limits: Limits::default(),
-                standing: Standing::default(),
+                access: AccessCheck::default(),
             };
             let profile = runtime.block_on(engine.profile(request))?;
             println!(

@@ -77,28 +77,28 @@ pub struct Request {
     /// How much it may take; what is above the server's bounds is lowered to them.
     pub limits: Limits,
     /// Whether who asks may still have the answer; asked again and again while it comes.
-    pub standing: Standing,
+    pub access: AccessCheck,
 }
 
 /// Whether who asked may still have the answer: a token can be revoked while its query runs.
 #[derive(Clone, Default)]
-pub struct Standing(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
+pub struct AccessCheck(Option<Arc<dyn Fn() -> bool + Send + Sync>>);
 
-impl Standing {
-    /// Stands as long as `still` says so.
+impl AccessCheck {
+    /// Holds as long as `still` says so.
     pub fn while_true(still: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(still)))
     }
 
-    /// Whether it stands now.
+    /// Whether it holds now.
     pub(crate) fn holds(&self) -> bool {
         self.0.as_ref().is_none_or(|still| still())
     }
 }
 
-impl std::fmt::Debug for Standing {
+impl std::fmt::Debug for AccessCheck {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Standing")
+        f.write_str("AccessCheck")
     }
 }
 
@@ -195,7 +195,7 @@ impl Engine {
         }
     }
 
-    /// Runs a query. It stops when the result is dropped, or when the request's standing ends.
+    /// Runs a query. It stops when the result is dropped, or when the request's access ends.
     pub async fn run(&self, request: Request) -> Result<ResultStream, QueryError> {
         let started = Instant::now();
         let bounds = request.limits.clamped();
@@ -211,7 +211,7 @@ impl Engine {
         };
         match planned {
             Ok((planned, permit)) => {
-                Ok(start(runtime, planned, bounds, permit, Watched { trail, started, standing: request.standing }))
+                Ok(start(runtime, planned, bounds, permit, Watched { trail, started, access: request.access }))
             }
             Err(error) => {
                 trail.end(error.code(), 0);

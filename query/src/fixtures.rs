@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ledger::LedgerName;
 use operations::access::Principal;
 
-use crate::engine::{Engine, Limits, Options, Purpose, Request, Standing};
+use crate::engine::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 use crate::error::QueryError;
 use crate::output::{Encoded, Format};
 
@@ -49,7 +49,7 @@ pub(crate) fn request(sql: &str) -> Request {
         principal: Arc::new(Principal::local()),
         purpose: Purpose::Page,
         limits: Limits::default(),
-        standing: Standing::default(),
+        access: AccessCheck::default(),
     }
 }
 

@@ -30,7 +30,7 @@ mod statement;
 mod table;
 pub mod views;
 
-pub use engine::{Engine, Limits, Options, Purpose, Request, Standing};
+pub use engine::{AccessCheck, Engine, Limits, Options, Purpose, Request};
 pub use error::{Limit, QueryError};
 pub use profile::{Profile, Pruning};
 pub use result_stream::{ResultStream, Statistics};

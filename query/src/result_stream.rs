@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::audit::AuditTrail;
-use crate::engine::Standing;
+use crate::engine::AccessCheck;
 use crate::error::{Limit, QueryError};
 use crate::guard::Cancel;
 use crate::limits;
@@ -44,7 +44,7 @@ pub(crate) struct Watched {
     /// When it arrived.
     pub(crate) started: Instant,
     /// Whether who asked may still have it.
-    pub(crate) standing: Standing,
+    pub(crate) access: AccessCheck,
 }
 
 /// A result. Dropping it cancels the query.
@@ -112,7 +112,7 @@ impl ResultStream {
     /// What the task sends next, while there is time for it and who asked may have it.
     async fn receive(&mut self) -> Result<ResultPiece, QueryError> {
         loop {
-            if !self.watched.standing.holds() {
+            if !self.watched.access.holds() {
                 return Err(QueryError::Revoked);
             }
             // The clock runs here, not on the engine's threads: those may be deep in work that does not look at one.

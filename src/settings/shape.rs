@@ -11,7 +11,7 @@ use super::{Settings, reference};
 
 /// One step from a value to one that it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum PathSegment {
     Field(&'static str),
     /// Any entry of a list.
     Item,
@@ -28,7 +28,7 @@ enum Shape {
 }
 
 /// Goes along a path, and ends with the shape of what is there.
-struct Walker<'a>(&'a [Step]);
+struct Walker<'a>(&'a [PathSegment]);
 
 /// The shape, as the error that ends the walk.
 #[derive(Debug)]
@@ -62,14 +62,14 @@ impl<'de> Deserializer<'de> for Walker<'_> {
         visitor: V,
     ) -> Result<V::Value, Arrived> {
         match self.0 {
-            [Step::Field(_), ..] => visitor.visit_map(self),
+            [PathSegment::Field(_), ..] => visitor.visit_map(self),
             _ => Err(Arrived(Ok(Shape::Struct(fields)))),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Arrived> {
         match self.0 {
-            [Step::Item, ..] => visitor.visit_seq(self),
+            [PathSegment::Item, ..] => visitor.visit_seq(self),
             _ => Err(Arrived(Ok(Shape::List))),
         }
     }
@@ -96,7 +96,7 @@ impl<'de> MapAccess<'de> for Walker<'_> {
     type Error = Arrived;
 
     fn next_key_seed<K: de::DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Arrived> {
-        let Some(Step::Field(name)) = self.0.first() else { return Ok(None) };
+        let Some(PathSegment::Field(name)) = self.0.first() else { return Ok(None) };
         seed.deserialize(de::value::BorrowedStrDeserializer::new(name)).map(Some)
     }
 
@@ -127,7 +127,7 @@ fn sections() -> Vec<Section> {
     sections
 }
 
-fn shape<T: for<'de> Deserialize<'de>>(path: &[Step]) -> Shape {
+fn shape<T: for<'de> Deserialize<'de>>(path: &[PathSegment]) -> Shape {
     match T::deserialize(Walker(path)) {
         Err(Arrived(Ok(shape))) => shape,
         Err(Arrived(Err(message))) => panic!("{path:?}: {message}"),
@@ -136,17 +136,17 @@ fn shape<T: for<'de> Deserialize<'de>>(path: &[Step]) -> Shape {
 }
 
 /// Notes the table at a path, and those that it holds. Says whether there is one.
-fn visit<T: for<'de> Deserialize<'de>>(path: &mut Vec<Step>, sections: &mut Vec<Section>) -> bool {
+fn visit<T: for<'de> Deserialize<'de>>(path: &mut Vec<PathSegment>, sections: &mut Vec<Section>) -> bool {
     let fields = match shape::<T>(path) {
         Shape::Leaf => return false,
         // Two types read a table in parts; they say themselves what they have in common.
         Shape::Map => match &path[..] {
-            [Step::Field("collector"), Step::Item] => Collector::field_names(),
-            [Step::Field("sink"), Step::Item] => export::Common::field_names(),
+            [PathSegment::Field("collector"), PathSegment::Item] => Collector::field_names(),
+            [PathSegment::Field("sink"), PathSegment::Item] => export::Common::field_names(),
             _ => return false,
         },
         Shape::List => {
-            path.push(Step::Item);
+            path.push(PathSegment::Item);
             let holds_tables = visit::<T>(path, sections);
             path.pop();
             return holds_tables;
@@ -157,7 +157,7 @@ fn visit<T: for<'de> Deserialize<'de>>(path: &mut Vec<Step>, sections: &mut Vec<
     let at = sections.len();
     sections.push(Section { heading: heading(path), settings: Vec::new() });
     for field in fields {
-        path.push(Step::Field(field));
+        path.push(PathSegment::Field(field));
         if is_read_in_parts || !visit::<T>(path, sections) {
             sections[at].settings.push(field);
         }
@@ -167,14 +167,14 @@ fn visit<T: for<'de> Deserialize<'de>>(path: &mut Vec<Step>, sections: &mut Vec<
 }
 
 /// How a table is headed: `[store]`, `[[sink]]`, `[detect.rules."a.b"]`.
-fn heading(path: &[Step]) -> String {
+fn heading(path: &[PathSegment]) -> String {
     let names = path.iter().filter_map(|step| match step {
-        Step::Field(name) if name.contains('.') => Some(format!("{name:?}")),
-        Step::Field(name) => Some((*name).to_owned()),
-        Step::Item => None,
+        PathSegment::Field(name) if name.contains('.') => Some(format!("{name:?}")),
+        PathSegment::Field(name) => Some((*name).to_owned()),
+        PathSegment::Item => None,
     });
     let name = names.collect::<Vec<_>>().join(".");
-    if path.last() == Some(&Step::Item) { format!("[[{name}]]") } else { format!("[{name}]") }
+    if path.last() == Some(&PathSegment::Item) { format!("[[{name}]]") } else { format!("[{name}]") }
 }
 
 /// The settings that a part of the reference names: what stands in backticks before the colon of a list's entry, and keys in TOML.

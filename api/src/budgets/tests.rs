@@ -230,8 +230,8 @@ async fn sql_shows_what_was_decided() {
             Report::Decision { id: (*id).to_owned(), decision }.entry("budgets").unwrap()
         })
         .collect();
-    let standing = projection.get().standing("all").unwrap();
-    entries.push(Report::Standing { budget: "all".to_owned(), standing }.entry("budgets").unwrap());
+    let balance = projection.get().balance("all").unwrap();
+    entries.push(Report::Balance { budget: "all".to_owned(), balance }.entry("budgets").unwrap());
     server.ledgers.append(LedgerName::Operations, entries, 10).await;
     let engine = server.ledgers.engine();
     let sql = "SELECT reservation, owner, decision, refusal, available_micros, state, reserved_micros, unreserved_micros FROM reservations ORDER BY seq";

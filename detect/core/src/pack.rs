@@ -178,10 +178,10 @@ impl<T: Pack> Pack for Kept<T> {
 }
 
 /// Three bytes of a keyed hash: enough to tell few apart.
-pub type Mark = [u8; 3];
+pub type ShortHash = [u8; 3];
 
-/// The mark of a hash.
-pub fn mark_of(hash: u64) -> Mark {
+/// The short form of a hash.
+pub fn short_hash(hash: u64) -> ShortHash {
     let [first, second, third, ..] = hash.to_le_bytes();
     [first, second, third]
 }

@@ -1,5 +1,7 @@
 //! What is remembered of one row of the ledger, and its bytes in a file of keys.
 
+use ledger::Seq;
+
 use super::{Body, Key};
 
 const HAS_STREAM: u8 = 1;
@@ -13,7 +15,7 @@ pub struct Memory {
     /// What it says.
     pub body: Body,
     /// Its position.
-    pub row: u64,
+    pub row: Seq,
     /// It contradicts a row before it.
     pub conflict: bool,
 }
@@ -21,11 +23,11 @@ pub struct Memory {
 impl Memory {
     /// Appends the bytes: `flags u8 ‖ row - first u32 ‖ ring u64 ‖ body u64 [‖ stream u64 ‖ number u64]`, big-endian. `first` is
     /// a position at or shortly before the row.
-    pub fn encode(&self, first: u64, out: &mut Vec<u8>) {
+    pub fn encode(&self, first: Seq, out: &mut Vec<u8>) {
         let flags =
             if self.key.stream.is_some() { HAS_STREAM } else { 0 } | if self.conflict { IS_CONFLICT } else { 0 };
         out.push(flags);
-        out.extend_from_slice(&((self.row - first) as u32).to_be_bytes());
+        out.extend_from_slice(&(self.row.distance_from(first) as u32).to_be_bytes());
         out.extend_from_slice(&self.key.ring.to_be_bytes());
         out.extend_from_slice(&self.body.0.to_be_bytes());
         if let Some((stream, number)) = self.key.stream {
@@ -35,9 +37,9 @@ impl Memory {
     }
 
     /// Takes what [`Memory::encode`] wrote from the front of `bytes`; `None` if it is not that.
-    pub fn decode(bytes: &mut &[u8], first: u64) -> Option<Self> {
+    pub fn decode(bytes: &mut &[u8], first: Seq) -> Option<Self> {
         let [flags] = take::<1>(bytes)?;
-        let row = first.checked_add(u32::from_be_bytes(take(bytes)?).into())?;
+        let row = Seq::new(first.get().checked_add(u32::from_be_bytes(take(bytes)?).into())?);
         let mut number = || take(bytes).map(u64::from_be_bytes);
         let (ring, body) = (number()?, number()?);
         let stream = if flags & HAS_STREAM == 0 { None } else { Some((number()?, number()?)) };
@@ -67,7 +69,8 @@ mod tests {
             first in 0_u64..1 << 60, offset: u32, ring: u64, stream: Option<(u64, u64)>, body: u64, conflict: bool,
             junk in prop::collection::vec(any::<u8>(), 0..60),
         ) {
-            let memory = Memory { key: Key { ring, stream }, body: Body(body), row: first + u64::from(offset), conflict };
+            let first = Seq::new(first);
+            let memory = Memory { key: Key { ring, stream }, body: Body(body), row: first.skip(offset.into()), conflict };
             let mut bytes = Vec::new();
             memory.encode(first, &mut bytes);
             let mut rest = bytes.as_slice();

@@ -2,7 +2,9 @@
 //!
 //! Keys are outputs of a keyed hash; 57 of their 64 bits are compared and most of the rest chooses the place in the table.
 
-use super::mark::{Mark, Packed, State};
+use ledger::Seq;
+
+use super::seen::{Packed, SeenRecord, State};
 
 /// Keys in one block of the ring; blocks are allocated one by one, so that nothing is copied when the ring grows.
 const BLOCK: usize = 1 << 12;
@@ -10,7 +12,7 @@ const BLOCK: usize = 1 << 12;
 const BASE_SPAN: u64 = 1 << 16;
 const TABLE_MIN: usize = 1 << 10;
 
-/// A key of 48 bits and a mark of 80.
+/// A key of 48 bits and a seen record of 80.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     high: u64,
@@ -18,8 +20,8 @@ struct Slot {
 }
 
 impl Slot {
-    fn new(key: u64, mark: Packed) -> Self {
-        Self { high: (key & !0xffff) | (mark.body >> 32), low: (mark.body << 32) | u64::from(mark.at) }
+    fn new(key: u64, seen: Packed) -> Self {
+        Self { high: (key & !0xffff) | (seen.body >> 32), low: (seen.body << 32) | u64::from(seen.at) }
     }
 
     fn packed(self) -> Packed {
@@ -32,11 +34,11 @@ impl Slot {
     }
 }
 
-/// An entry of the table: 22 bits of slot number, 9 bits of the key, and one bit that says that it is taken.
+/// A bucket of the table: 22 bits of slot number, 9 bits of the key, and one bit that says that it is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry(u32);
+struct Bucket(u32);
 
-impl Entry {
+impl Bucket {
     const FREE: Self = Self(0);
 
     fn new(slot: usize, key: u64) -> Self {
@@ -56,23 +58,23 @@ impl Entry {
     }
 }
 
-/// The last keys with their marks.
+/// The last keys with the records seen under them.
 #[derive(Debug)]
 pub(super) struct Ring {
     capacity: usize,
     blocks: Vec<Box<[Slot]>>,
-    table: Vec<Entry>,
+    table: Vec<Bucket>,
     /// Number of the next insertion; its slot is that number modulo the capacity.
     next: u64,
     len: usize,
     /// Base of the rows for each span of insertions that the ring may hold.
-    bases: Vec<(u64, u64)>,
+    bases: Vec<(u64, Seq)>,
 }
 
 impl Ring {
     /// An empty ring for `capacity` keys, a power of two of at most 2^22.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, blocks: Vec::new(), table: vec![Entry::FREE; TABLE_MIN], next: 0, len: 0, bases: Vec::new() }
+        Self { capacity, blocks: Vec::new(), table: vec![Bucket::FREE; TABLE_MIN], next: 0, len: 0, bases: Vec::new() }
     }
 
     pub fn len(&self) -> usize {
@@ -80,24 +82,24 @@ impl Ring {
     }
 
     pub fn size(&self) -> usize {
-        self.blocks.len() * BLOCK.min(self.capacity) * size_of::<Slot>() + self.table.len() * size_of::<Entry>()
+        self.blocks.len() * BLOCK.min(self.capacity) * size_of::<Slot>() + self.table.len() * size_of::<Bucket>()
     }
 
-    /// The mark of a key.
-    pub fn find(&self, key: u64) -> Option<Mark> {
+    /// The record seen under a key.
+    pub fn find(&self, key: u64) -> Option<SeenRecord> {
         let (_, slot) = self.locate(key)?;
         self.slot(slot)?.packed().unpack(self.base(slot))
     }
 
     /// Remembers a key that is not there, forgets the oldest if the ring is full, and returns the insertion's number.
-    pub fn insert(&mut self, key: u64, mark: Mark) -> u64 {
+    pub fn insert(&mut self, key: u64, seen: SeenRecord) -> u64 {
         let insertion = self.next;
         let slot = (insertion % self.capacity as u64) as usize;
         if insertion >= self.capacity as u64 {
             self.remove(slot);
         }
         self.next += 1;
-        if let State::Durable(Some(row)) = mark.state {
+        if let State::Durable(Some(row)) = seen.state {
             self.set_base(insertion, row);
         }
         let base = self.base(slot);
@@ -105,30 +107,30 @@ impl Ring {
         if slot / block_size >= self.blocks.len() {
             self.blocks.push(vec![Slot::new(0, Packed::FREE); block_size].into_boxed_slice());
         }
-        self.put(slot, Slot::new(key, mark.pack(base)));
+        self.put(slot, Slot::new(key, seen.pack(base)));
         if (self.len + 1) * 2 > self.table.len() {
             self.grow();
         }
-        Self::link(&mut self.table, Entry::new(slot, key), key);
+        Self::link(&mut self.table, Bucket::new(slot, key), key);
         self.len += 1;
         insertion
     }
 
     /// Marks an insertion of a group as durable at `row`, or forgets it.
-    pub fn settle(&mut self, insertion: u64, ticket: u32, row: Option<u64>) {
+    pub fn settle(&mut self, insertion: u64, ticket: u32, row: Option<Seq>) {
         if insertion >= self.next || self.next - insertion > self.capacity as u64 {
             return;
         }
         let slot = (insertion % self.capacity as u64) as usize;
         let Some(held) = self.slot(slot) else { return };
-        let Some(mark) = held.packed().unpack(self.base(slot)) else { return };
-        if mark.state != State::InFlight(ticket) {
+        let Some(seen) = held.packed().unpack(self.base(slot)) else { return };
+        if seen.state != State::InFlight(ticket) {
             return;
         }
         let Some(row) = row else { return self.remove(slot) };
         self.set_base(insertion, row);
-        let mark = Mark { body: mark.body, state: State::Durable(Some(row)) };
-        self.put(slot, Slot::new(held.key(), mark.pack(self.base(slot))));
+        let seen = SeenRecord { body: seen.body, state: State::Durable(Some(row)) };
+        self.put(slot, Slot::new(held.key(), seen.pack(self.base(slot))));
     }
 
     fn slot(&self, slot: usize) -> Option<Slot> {
@@ -150,17 +152,17 @@ impl Ring {
         last.saturating_sub(back)
     }
 
-    fn base(&self, slot: usize) -> u64 {
+    fn base(&self, slot: usize) -> Seq {
         let span = self.insertion(slot) / BASE_SPAN;
-        self.bases.get(span as usize % self.spans()).filter(|(of, _)| *of == span).map_or(0, |(_, base)| *base)
+        self.bases.get(span as usize % self.spans()).filter(|(of, _)| *of == span).map_or(Seq::FIRST, |(_, base)| *base)
     }
 
     /// Gives a span its base with the first row that is known of it.
-    fn set_base(&mut self, insertion: u64, row: u64) {
+    fn set_base(&mut self, insertion: u64, row: Seq) {
         let (span, spans) = (insertion / BASE_SPAN, self.spans());
         let at = span as usize % spans;
         if self.bases.len() <= at {
-            self.bases.resize(at + 1, (u64::MAX, 0));
+            self.bases.resize(at + 1, (u64::MAX, Seq::FIRST));
         }
         if self.bases[at].0 != span {
             self.bases[at] = (span, row);
@@ -176,12 +178,12 @@ impl Ring {
         let mask = self.table.len() - 1;
         let mut at = Self::home(key, self.table.len());
         loop {
-            let entry = self.table[at];
-            if entry == Entry::FREE {
+            let bucket = self.table[at];
+            if bucket == Bucket::FREE {
                 return None;
             }
-            if entry.has_tag(key) && self.slot(entry.slot()).is_some_and(|slot| slot.key() == key & !0xffff) {
-                return Some((at, entry.slot()));
+            if bucket.has_tag(key) && self.slot(bucket.slot()).is_some_and(|slot| slot.key() == key & !0xffff) {
+                return Some((at, bucket.slot()));
             }
             at = (at + 1) & mask;
         }
@@ -192,22 +194,22 @@ impl Ring {
         (key >> (64 - table_len.trailing_zeros())) as usize
     }
 
-    fn link(table: &mut [Entry], entry: Entry, key: u64) {
+    fn link(table: &mut [Bucket], bucket: Bucket, key: u64) {
         let mask = table.len() - 1;
         let mut at = Self::home(key, table.len());
-        while table[at] != Entry::FREE {
+        while table[at] != Bucket::FREE {
             at = (at + 1) & mask;
         }
-        table[at] = entry;
+        table[at] = bucket;
     }
 
     fn grow(&mut self) {
-        let mut table = vec![Entry::FREE; self.table.len() * 2];
-        for &entry in &self.table {
-            if entry != Entry::FREE
-                && let Some(slot) = self.slot(entry.slot())
+        let mut table = vec![Bucket::FREE; self.table.len() * 2];
+        for &bucket in &self.table {
+            if bucket != Bucket::FREE
+                && let Some(slot) = self.slot(bucket.slot())
             {
-                Self::link(&mut table, entry, slot.key());
+                Self::link(&mut table, bucket, slot.key());
             }
         }
         self.table = table;
@@ -222,24 +224,24 @@ impl Ring {
         self.put(slot, Slot::new(0, Packed::FREE));
         let mask = self.table.len() - 1;
         let mut hole = Self::home(held.key(), self.table.len());
-        while self.table[hole] == Entry::FREE || self.table[hole].slot() != slot {
-            if self.table[hole] == Entry::FREE {
+        while self.table[hole] == Bucket::FREE || self.table[hole].slot() != slot {
+            if self.table[hole] == Bucket::FREE {
                 return;
             }
             hole = (hole + 1) & mask;
         }
         self.len -= 1;
-        // Moves back every later entry of the run that may stand in the hole, so that no search stops too early.
+        // Moves back every later bucket of the run that may stand in the hole, so that no search stops too early.
         let mut at = (hole + 1) & mask;
-        while self.table[at] != Entry::FREE {
-            let entry = self.table[at];
-            let home = Self::home(self.slot(entry.slot()).map_or(0, Slot::key), self.table.len());
+        while self.table[at] != Bucket::FREE {
+            let bucket = self.table[at];
+            let home = Self::home(self.slot(bucket.slot()).map_or(0, Slot::key), self.table.len());
             if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
-                self.table[hole] = entry;
+                self.table[hole] = bucket;
                 hole = at;
             }
             at = (at + 1) & mask;
         }
-        self.table[hole] = Entry::FREE;
+        self.table[hole] = Bucket::FREE;
     }
 }

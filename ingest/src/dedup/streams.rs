@@ -5,19 +5,21 @@
 
 use std::collections::VecDeque;
 
+use ledger::Seq;
+
 use super::Bounds;
-use super::mark::{Mark, Packed, State};
+use super::seen::{Packed, SeenRecord, State};
 use crate::hashed::HashedMap;
 use crate::limits::DEDUP_GAP_MAX;
 
-/// Bytes of a window beside its marks, for the estimate of memory.
+/// Bytes of a window beside its records, for the estimate of memory.
 const WINDOW_BYTES: usize = 96;
 
 /// What a window says about a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
     /// It is remembered.
-    Mark(Mark),
+    Seen(SeenRecord),
     /// It is not; the window has, or can make, a place for it.
     Free,
     /// As `Free`, but some numbers of the stream were remembered outside of the window.
@@ -26,7 +28,7 @@ pub(super) enum Found {
     Outside,
 }
 
-/// A mark in 12 bytes.
+/// A seen record in 12 bytes.
 #[derive(Debug, Clone, Copy)]
 struct Short([u32; 3]);
 
@@ -43,16 +45,16 @@ impl Short {
 #[derive(Debug, Default)]
 struct Window {
     first: u64,
-    marks: VecDeque<Short>,
-    base: Option<u64>,
+    seen: VecDeque<Short>,
+    base: Option<Seq>,
     outside: bool,
 }
 
 impl Window {
     /// What is remembered of a number.
     fn find(&mut self, number: u64, bound: usize) -> Found {
-        let end = self.first + self.marks.len() as u64;
-        if self.marks.is_empty() {
+        let end = self.first + self.seen.len() as u64;
+        if self.seen.is_empty() {
             return Found::Free;
         }
         let found = if number < self.first {
@@ -61,8 +63,8 @@ impl Window {
         } else if number >= end {
             if number - end <= DEDUP_GAP_MAX { Found::Free } else { Found::Outside }
         } else {
-            let held = self.marks[(number - self.first) as usize].packed();
-            held.unpack(self.base.unwrap_or(0)).map_or(Found::Free, Found::Mark)
+            let held = self.seen[(number - self.first) as usize].packed();
+            held.unpack(self.base.unwrap_or_default()).map_or(Found::Free, Found::Seen)
         };
         match found {
             Found::Free if self.outside => Found::FreeAfterOutside,
@@ -75,24 +77,24 @@ impl Window {
     }
 
     /// Remembers a number that has a place.
-    fn set(&mut self, number: u64, mark: Mark, bound: usize) {
-        if self.marks.is_empty() {
+    fn set(&mut self, number: u64, seen: SeenRecord, bound: usize) {
+        if self.seen.is_empty() {
             self.first = number;
         }
         let free = Short::new(Packed::FREE);
         while number < self.first {
-            self.marks.push_front(free);
+            self.seen.push_front(free);
             self.first -= 1;
         }
-        while number - self.first >= self.marks.len() as u64 {
-            self.marks.push_back(free);
+        while number - self.first >= self.seen.len() as u64 {
+            self.seen.push_back(free);
         }
-        if let State::Durable(Some(row)) = mark.state {
+        if let State::Durable(Some(row)) = seen.state {
             self.base.get_or_insert(row);
         }
-        self.marks[(number - self.first) as usize] = Short::new(mark.pack(self.base.unwrap_or(0)));
-        while self.marks.len() > bound {
-            self.marks.pop_front();
+        self.seen[(number - self.first) as usize] = Short::new(seen.pack(self.base.unwrap_or_default()));
+        while self.seen.len() > bound {
+            self.seen.pop_front();
             self.first += 1;
             // What left the window may come again: then it is looked for in the ring, not there, and recorded again.
             self.outside = true;
@@ -103,7 +105,7 @@ impl Window {
 #[derive(Debug, Default)]
 struct Generation {
     windows: HashedMap<Window>,
-    marks: usize,
+    seen: usize,
 }
 
 /// The windows of all streams.
@@ -124,7 +126,7 @@ impl Streams {
     }
 
     pub fn size(&self) -> usize {
-        (self.young.marks + self.old.marks) * size_of::<Short>() + self.len() * WINDOW_BYTES
+        (self.young.seen + self.old.seen) * size_of::<Short>() + self.len() * WINDOW_BYTES
     }
 
     /// What is remembered of `number` in `stream`.
@@ -133,63 +135,63 @@ impl Streams {
         self.touch(stream).map_or(Found::Free, |window| window.find(number, bound))
     }
 
-    /// Says what is remembered of `number`, and remembers it with this mark if that is [`Found::Free`]: one look for both.
-    pub fn claim(&mut self, stream: u64, number: u64, mark: Mark) -> Found {
+    /// Says what is remembered of `number`, and remembers it as this record if that is [`Found::Free`]: one look for both.
+    pub fn claim(&mut self, stream: u64, number: u64, seen: SeenRecord) -> Found {
         if self.is_full() {
             let found = self.find(stream, number);
             if found == Found::Free {
-                self.set(stream, number, mark);
+                self.set(stream, number, seen);
             }
             return found;
         }
         let window = self.young.windows.entry(stream).or_insert_with(|| {
             let window = self.old.windows.remove(&stream).unwrap_or_default();
-            self.old.marks -= window.marks.len();
-            self.young.marks += window.marks.len();
+            self.old.seen -= window.seen.len();
+            self.young.seen += window.seen.len();
             window
         });
         let found = window.find(number, self.bounds.window);
         if found == Found::Free {
-            let before = window.marks.len();
-            window.set(number, mark, self.bounds.window);
-            self.young.marks = self.young.marks + window.marks.len() - before;
+            let before = window.seen.len();
+            window.set(number, seen, self.bounds.window);
+            self.young.seen = self.young.seen + window.seen.len() - before;
         }
         found
     }
 
     /// Remembers a number for which [`Streams::find`] just said that there is a place.
-    pub fn set(&mut self, stream: u64, number: u64, mark: Mark) {
+    pub fn set(&mut self, stream: u64, number: u64, seen: SeenRecord) {
         if self.is_full() {
             self.old = std::mem::take(&mut self.young);
         }
         self.touch(stream);
         let window = self.young.windows.entry(stream).or_default();
-        let before = window.marks.len();
-        window.set(number, mark, self.bounds.window);
-        self.young.marks = self.young.marks + window.marks.len() - before;
+        let before = window.seen.len();
+        window.set(number, seen, self.bounds.window);
+        self.young.seen = self.young.seen + window.seen.len() - before;
     }
 
     /// Whether the young generation becomes the old one before something is added.
     fn is_full(&self) -> bool {
-        self.young.marks * 2 > self.bounds.marks || self.young.windows.len() * 2 > self.bounds.streams
+        self.young.seen * 2 > self.bounds.seen || self.young.windows.len() * 2 > self.bounds.streams
     }
 
     /// Marks a record of a group as durable at `row`, or forgets it.
-    pub fn settle(&mut self, stream: u64, number: u64, ticket: u32, row: Option<u64>) {
+    pub fn settle(&mut self, stream: u64, number: u64, ticket: u32, row: Option<Seq>) {
         let window = self.young.windows.get_mut(&stream).or_else(|| self.old.windows.get_mut(&stream));
         let Some(window) = window else { return };
         let Some(at) = number.checked_sub(window.first) else { return };
         let base = window.base;
-        let Some(held) = window.marks.get_mut(at as usize) else { return };
-        let Some(mark) = held.packed().unpack(base.unwrap_or(0)) else { return };
-        if mark.state != State::InFlight(ticket) {
+        let Some(held) = window.seen.get_mut(at as usize) else { return };
+        let Some(seen) = held.packed().unpack(base.unwrap_or_default()) else { return };
+        if seen.state != State::InFlight(ticket) {
             return;
         }
         *held = Short::new(match row {
             None => Packed::FREE,
             Some(row) => {
                 let base = *window.base.get_or_insert(row);
-                Mark { body: mark.body, state: State::Durable(Some(row)) }.pack(base)
+                SeenRecord { body: seen.body, state: State::Durable(Some(row)) }.pack(base)
             }
         });
     }
@@ -197,8 +199,8 @@ impl Streams {
     /// The stream's window, moved to the young generation.
     fn touch(&mut self, stream: u64) -> Option<&mut Window> {
         if let Some(window) = self.old.windows.remove(&stream) {
-            self.old.marks -= window.marks.len();
-            self.young.marks += window.marks.len();
+            self.old.seen -= window.seen.len();
+            self.young.seen += window.seen.len();
             self.young.windows.insert(stream, window);
         }
         self.young.windows.get_mut(&stream)

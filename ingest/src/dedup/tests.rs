@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const BOUNDS: Bounds = Bounds { keys: 1 << 12, streams: 64, marks: 1 << 12, window: 64 };
+const BOUNDS: Bounds = Bounds { keys: 1 << 12, streams: 64, seen: 1 << 12, window: 64 };
 
 /// The original of each key, and what else was recorded under it.
 #[derive(Debug, Default)]
@@ -18,14 +18,14 @@ struct Model {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ModelState {
     InFlight(Ticket),
-    Durable(u64),
+    Durable(Seq),
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     New,
     Duplicate,
-    Conflict(Option<u64>),
+    Conflict(Option<Seq>),
     Wait,
 }
 
@@ -53,9 +53,9 @@ impl Model {
         })
     }
 
-    fn settle(&mut self, first: Option<u64>, entries: &[Entered]) {
+    fn settle(&mut self, first: Option<Seq>, entries: &[Entered]) {
         for (at, entry) in entries.iter().enumerate() {
-            let state = first.map(|first| ModelState::Durable(first + at as u64));
+            let state = first.map(|first| ModelState::Durable(first.skip(at as u64)));
             match (entry.conflict, state) {
                 (true, Some(state)) => drop(self.others.insert((entry.key, entry.body), state)),
                 (true, None) => drop(self.others.remove(&(entry.key, entry.body))),
@@ -111,7 +111,7 @@ proptest! {
     #[test]
     fn it_decides_as_a_plain_map(steps in steps()) {
         let ring = Keyring::new(&[7; 32]);
-        let (mut dedup, mut model, mut next_row) = (Dedup::new(BOUNDS), Model::default(), 1000);
+        let (mut dedup, mut model, mut next_row) = (Dedup::new(BOUNDS), Model::default(), Seq::new(1000));
         let mut filling: Vec<Filling> = Vec::new();
         for _ in 0..2 {
             filling.push(Filling { ticket: dedup.open(), places: Vec::new(), entries: Vec::new() });
@@ -143,7 +143,7 @@ proptest! {
                 Step::Answer { sender, durable } => {
                     let Some(group) = sent[sender].pop_front() else { continue };
                     let first = durable.then_some(next_row);
-                    next_row += if durable { group.entries.len() as u64 } else { 0 };
+                    next_row = next_row.skip(if durable { group.entries.len() as u64 } else { 0 });
                     dedup.settle(group.ticket, first, &group.places);
                     model.settle(first, &group.entries);
                 }
@@ -166,7 +166,7 @@ proptest! {
                     if last.len() > capacity {
                         last.pop_front();
                     }
-                    dedup.settle(ticket, Some(row as u64), &[(place, 0)]);
+                    dedup.settle(ticket, Some(Seq::new(row as u64)), &[(place, 0)]);
                 }
                 Decision::Duplicate => prop_assert!(last.contains(&id)),
                 other => prop_assert!(false, "{:?}", other),
@@ -185,7 +185,7 @@ proptest! {
             match dedup.decide(ring.counter("t", "s", "x", number), Body(1), ticket, &[]) {
                 Decision::New(place) => {
                     seen.insert(number);
-                    dedup.settle(ticket, Some(row as u64), &[(place, 0)]);
+                    dedup.settle(ticket, Some(Seq::new(row as u64)), &[(place, 0)]);
                 }
                 Decision::Duplicate => prop_assert!(seen.contains(&number)),
                 other => prop_assert!(false, "{:?}", other),
@@ -204,7 +204,7 @@ fn a_stream_in_order_is_remembered_whole_within_its_window() {
         else {
             panic!("{number}")
         };
-        dedup.settle(ticket, Some(number), &[(place, 0)]);
+        dedup.settle(ticket, Some(Seq::new(number)), &[(place, 0)]);
     }
     let ticket = dedup.open();
     for number in 1_000 - BOUNDS.window as u64..1_000 {
@@ -212,7 +212,7 @@ fn a_stream_in_order_is_remembered_whole_within_its_window() {
         assert!(matches!(decision, Decision::Duplicate), "{number}: {decision:?}");
     }
     let conflict = dedup.decide(ring.counter("t", "s", "x", 999), Body(5), ticket, &[]);
-    assert!(matches!(conflict, Decision::Conflict(_, Some(999))), "{conflict:?}");
+    assert!(matches!(conflict, Decision::Conflict(_, Some(row)) if row == Seq::new(999)), "{conflict:?}");
     assert_eq!(dedup.keys(), 1, "only the conflict needs a key");
 }
 
@@ -251,7 +251,7 @@ fn an_unknown_body_contradicts_nothing() {
 #[test]
 fn who_waits_learns_of_the_end() {
     let ring = Keyring::new(&[1; 32]);
-    let check = |first: Option<u64>, duplicate: bool| {
+    let check = |first: Option<Seq>, duplicate: bool| {
         let mut dedup = Dedup::new(BOUNDS);
         let (one, two, key) = (dedup.open(), dedup.open(), ring.id("t", "s", "1"));
         let Decision::New(place) = dedup.decide(key, Body(1), one, &[]) else { panic!("it is new") };
@@ -261,7 +261,7 @@ fn who_waits_learns_of_the_end() {
         assert!(wait.has_changed().is_err(), "the sender is gone");
         assert_eq!(matches!(dedup.decide(key, Body(1), two, &[]), Decision::Duplicate), duplicate);
     };
-    check(Some(9), true);
+    check(Some(Seq::new(9)), true);
     check(None, false);
 }
 
@@ -271,7 +271,8 @@ fn the_memory_grows_with_use_up_to_its_bound() {
     let mut dedup = Dedup::new(Bounds::DEFAULT);
     assert!(dedup.size() < 64 << 10);
     for row in 0..100_000u64 {
-        dedup.restore(Memory { key: ring.id("t", "s", &row.to_string()), body: Body(row), row, conflict: false });
+        let key = ring.id("t", "s", &row.to_string());
+        dedup.restore(Memory { key, body: Body(row), row: Seq::new(row), conflict: false });
     }
     assert!(dedup.size() < 4 << 20, "{}", dedup.size());
 }

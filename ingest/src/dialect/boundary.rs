@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use ledger::events::column;
 use operations::access::Trust;
 
-use crate::dialect::{Dialect, Outcome, SKIP_BLANK, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_SERVER_LINE};
 use crate::encoding::{FieldPath, Logfmt, Pair, RecordEncoding, pairs};
 use crate::event::{Draft, Drafts, FreeText, Record};
 use crate::timestamp::Stated;
@@ -58,23 +58,23 @@ impl Dialect for Boundary {
         EXAMPLES
     }
 
-    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
         let Some(text) = record.text() else {
-            return Outcome::Unparsed("the line is not UTF-8".to_owned());
+            return Decoded::Unparsed("the line is not UTF-8".to_owned());
         };
         if text.trim_ascii().is_empty() {
-            return Outcome::Skip(SKIP_BLANK);
+            return Decoded::Skip(SKIP_BLANK);
         }
         if text.trim_ascii_start().starts_with('{') {
-            return Outcome::Unparsed("the line is a JSON object and not the boundary's text".to_owned());
+            return Decoded::Unparsed("the line is a JSON object and not the boundary's text".to_owned());
         }
         let line = Line::of(text);
         let Some(kind) = line.kind() else {
-            return Outcome::Skip(SKIP_SERVER_LINE);
+            return Decoded::Skip(SKIP_SERVER_LINE);
         };
         match line.decode(kind, text, received, drafts.add()) {
-            Ok(()) => Outcome::Events,
-            Err(reason) => Outcome::Unparsed(format!("{}: {reason}", kind.name())),
+            Ok(()) => Decoded::Events,
+            Err(reason) => Decoded::Unparsed(format!("{}: {reason}", kind.name())),
         }
     }
 }
@@ -284,13 +284,13 @@ static EXAMPLES: &[&str] = &[
 mod tests {
     use super::*;
 
-    fn check(line: &str, expected: Result<&[(&str, Option<&str>)], Outcome>) {
+    fn check(line: &str, expected: Result<&[(&str, Option<&str>)], Decoded>) {
         let mut drafts = Drafts::new();
-        let outcome = Boundary.decode(Record::new(line.as_bytes(), &Logfmt), 7, &mut drafts);
+        let decoded = Boundary.decode(Record::new(line.as_bytes(), &Logfmt), 7, &mut drafts);
         match expected {
-            Err(expected) => assert_eq!(outcome, expected, "{line}"),
+            Err(expected) => assert_eq!(decoded, expected, "{line}"),
             Ok(columns) => {
-                assert_eq!(outcome, Outcome::Events, "{line}");
+                assert_eq!(decoded, Decoded::Events, "{line}");
                 let draft = drafts.iter().next().expect("one draft");
                 for (name, value) in columns {
                     let id = ledger::events::TABLE.by_name(name).expect(name).id;
@@ -349,7 +349,7 @@ mod tests {
             let mut drafts = Drafts::new();
             assert_eq!(
                 Boundary.decode(Record::new(line.as_bytes(), &Logfmt), 7, &mut drafts),
-                Outcome::Events,
+                Decoded::Events,
                 "{line}"
             );
             drafts.iter().next().map(|draft| draft.url.clone()).unwrap_or_default()
@@ -395,21 +395,21 @@ mod tests {
 
     #[test]
     fn other_lines_are_skipped_and_broken_ones_kept() {
-        let server_line = || Err(Outcome::Skip(SKIP_SERVER_LINE));
+        let server_line = || Err(Decoded::Skip(SKIP_SERVER_LINE));
         check(
             "time=2026-10-03T08:15:00.400Z level=INFO msg=\"Starting HTTP proxy with TLS termination\" port=8087",
             server_line(),
         );
         check("goroutine 1 [running]:", server_line());
-        check(" \t", Err(Outcome::Skip(SKIP_BLANK)));
-        let unparsed = |reason: &str| Err(Outcome::Unparsed(reason.to_owned()));
+        check(" \t", Err(Decoded::Skip(SKIP_BLANK)));
+        let unparsed = |reason: &str| Err(Decoded::Unparsed(reason.to_owned()));
         check("time=2026-10-03T08:15:00.400Z level=WARN msg=DENY method=GET", unparsed("DENY: it has no url"));
         check("level=WARN msg=DENY method=GET url=https://x/", unparsed("DENY: it has no time"));
         let mut drafts = Drafts::new();
         let line = "time=yesterday level=WARN msg=DENY method=GET url=https://x/";
         assert_eq!(
             Boundary.decode(Record::new(line.as_bytes(), &Logfmt), 7, &mut drafts),
-            Outcome::Events,
+            Decoded::Events,
             "a denial is told in any case"
         );
         let draft = drafts.iter().next().expect("one draft");

@@ -42,7 +42,7 @@ mod sessions;
 use operations::access::Trust;
 
 use crate::dialect::json::{read, why_not};
-use crate::dialect::{Dialect, Outcome, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
+use crate::dialect::{Decoded, Dialect, SKIP_BLANK, SKIP_DEBUG, SKIP_SERVER_LINE};
 use crate::event::{Drafts, Record};
 use line::{Line, peek_msg};
 
@@ -78,29 +78,29 @@ impl Dialect for Coder {
         examples::EXAMPLES
     }
 
-    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
         let Some(text) = record.text() else {
-            return Outcome::Unparsed("the line is not UTF-8".to_owned());
+            return Decoded::Unparsed("the line is not UTF-8".to_owned());
         };
         if text.trim_ascii().is_empty() {
-            return Outcome::Skip(SKIP_BLANK);
+            return Decoded::Skip(SKIP_BLANK);
         }
         if !text.trim_ascii_start().starts_with('{') {
-            return Outcome::Unparsed("the line is not a JSON object; start coderd with --log-json".to_owned());
+            return Decoded::Unparsed("the line is not a JSON object; start coderd with --log-json".to_owned());
         }
-        let outcome = match peek_msg(text) {
+        let decoded = match peek_msg(text) {
             Some(msg) => decode_as(msg, text, received, drafts),
             None => pages::decode(text, received, drafts),
         };
-        match outcome {
-            Ok(outcome) => outcome,
-            Err(reason) => Outcome::Unparsed(reason),
+        match decoded {
+            Ok(decoded) => decoded,
+            Err(reason) => Decoded::Unparsed(reason),
         }
     }
 }
 
 /// Decodes a line whose `msg` seems to be this one.
-fn decode_as(msg: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<Outcome, String> {
+fn decode_as(msg: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<Decoded, String> {
     match msg {
         "boundary_request" => decode_fields(msg, text, received, drafts, boundary_request::decode),
         "interception log" => decode_fields(msg, text, received, drafts, interception::decode),
@@ -128,20 +128,20 @@ fn decode_fields<'a, F: serde::Deserialize<'a> + Default>(
     received: i64,
     drafts: &mut Drafts,
     decode: impl FnOnce(&Line<'a, F>, &'a str, i64, &mut Drafts) -> Result<(), String>,
-) -> Result<Outcome, String> {
+) -> Result<Decoded, String> {
     let line: Line<F> = read(text).map_err(|error| format!("{msg}: {}", why_not(&error)))?;
     if line.msg.as_str() != msg {
         return decode_again(msg, &line.msg.0, text, received, drafts);
     }
     if line.level.as_str().eq_ignore_ascii_case("debug") {
-        return Ok(Outcome::Skip(SKIP_DEBUG));
+        return Ok(Decoded::Skip(SKIP_DEBUG));
     }
     decode(&line, text, received, drafts).map_err(|reason| format!("{msg}: {reason}"))?;
-    Ok(Outcome::Events)
+    Ok(Decoded::Events)
 }
 
 /// Decodes with the line's real `msg`, once, after the one that was peeked was another object's.
-fn decode_again(peeked: &str, msg: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<Outcome, String> {
+fn decode_again(peeked: &str, msg: &str, text: &str, received: i64, drafts: &mut Drafts) -> Result<Decoded, String> {
     if msg.is_empty() {
         return pages::decode(text, received, drafts);
     }
@@ -152,11 +152,11 @@ fn decode_again(peeked: &str, msg: &str, text: &str, received: i64, drafts: &mut
 }
 
 /// Why an ordinary line is skipped.
-fn skip<F>(line: &Line<F>) -> Outcome {
+fn skip<F>(line: &Line<F>) -> Decoded {
     if line.level.as_str().eq_ignore_ascii_case("debug") {
-        Outcome::Skip(SKIP_DEBUG)
+        Decoded::Skip(SKIP_DEBUG)
     } else {
-        Outcome::Skip(SKIP_SERVER_LINE)
+        Decoded::Skip(SKIP_SERVER_LINE)
     }
 }
 

@@ -38,7 +38,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::json::{Integer, Raw, Text, read, record, text_of, why_not};
 use crate::dialect::tool::{self, ToolKind};
-use crate::dialect::{Dialect, Outcome, SKIP_BLANK};
+use crate::dialect::{Decoded, Dialect, SKIP_BLANK};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts, Record};
 use crate::timestamp::Stated;
@@ -70,7 +70,7 @@ impl Dialect for Hooks {
         examples::EXAMPLES
     }
 
-    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
         decode(record, received, drafts, None)
     }
 }
@@ -92,7 +92,7 @@ impl Dialect for ClaudeCode {
         examples::CLAUDE_CODE
     }
 
-    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
         decode(record, received, drafts, Some(&CLAUDE_CODE))
     }
 }
@@ -112,34 +112,34 @@ record! {
     }
 }
 
-fn decode(record: Record<'_>, received: i64, drafts: &mut Drafts, agent: Option<&'static Agent>) -> Outcome {
+fn decode(record: Record<'_>, received: i64, drafts: &mut Drafts, agent: Option<&'static Agent>) -> Decoded {
     let Some(text) = record.text() else {
-        return Outcome::Unparsed("the payload is not UTF-8".to_owned());
+        return Decoded::Unparsed("the payload is not UTF-8".to_owned());
     };
     if text.trim_ascii().is_empty() {
-        return Outcome::Skip(SKIP_BLANK);
+        return Decoded::Skip(SKIP_BLANK);
     }
     let envelope: Envelope = match read(text) {
         Ok(envelope) => envelope,
-        Err(error) => return Outcome::Unparsed(why_not(&error)),
+        Err(error) => return Decoded::Unparsed(why_not(&error)),
     };
     let told: Told = envelope.told.and_then(|told| read(told.get()).ok()).unwrap_or_default();
     let (payload, path) = match (envelope.told, envelope.payload) {
         (Some(_), Some(payload)) => (payload.get(), FieldPath::member("payload")),
-        (Some(_), None) => return Outcome::Unparsed("tachograph hook sent no payload".to_owned()),
+        (Some(_), None) => return Decoded::Unparsed("tachograph hook sent no payload".to_owned()),
         (None, _) => (text, FieldPath::root()),
     };
     let payload: Payload = match read(payload) {
         Ok(payload) => payload,
-        Err(error) => return Outcome::Unparsed(why_not(&error)),
+        Err(error) => return Decoded::Unparsed(why_not(&error)),
     };
     let agent = told.agent.some().and_then(agents::by_name).or(agent).unwrap_or_else(|| guess::agent(&payload));
     let hook = payload.hook.some().or(told.event.some()).or_else(|| guess::hook(agent, &payload));
     let name = hook.unwrap_or_default();
     let hook = Hook { agent, name, text, payload: path, received, time: told.time.time() };
     match hook.decode(&payload, drafts) {
-        Ok(()) => Outcome::Events,
-        Err(reason) => Outcome::Unparsed(reason),
+        Ok(()) => Decoded::Events,
+        Err(reason) => Decoded::Unparsed(reason),
     }
 }
 

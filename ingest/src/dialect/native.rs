@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::bounds::NO_NUMBER;
 use crate::dialect::json::{Text, read, why_not};
-use crate::dialect::{Dialect, Outcome, SKIP_BLANK, quoted};
+use crate::dialect::{Decoded, Dialect, SKIP_BLANK, quoted};
 use crate::encoding::FieldPath;
 use crate::event::{Action, Draft, Drafts, Record};
 use crate::limits::TOKENS_MAX;
@@ -27,10 +27,6 @@ use scalar::Scalar;
 
 /// The source of events that name none.
 const SOURCE: &str = "native";
-/// The words of `family`.
-const FAMILIES: &[&str] = &["boundary", "gateway", "workspace"];
-/// The words of `outcome`.
-const OUTCOMES: &[&str] = &["allow", "deny", "success", "error", "blocked"];
 
 /// Dialect `native`.
 pub struct Native;
@@ -58,26 +54,26 @@ impl Dialect for Native {
         EXAMPLES
     }
 
-    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Outcome {
+    fn decode(&self, record: Record<'_>, received: i64, drafts: &mut Drafts) -> Decoded {
         let Some(text) = record.text() else {
-            return Outcome::Unparsed("the object is not UTF-8".to_owned());
+            return Decoded::Unparsed("the object is not UTF-8".to_owned());
         };
         if text.trim_ascii().is_empty() {
-            return Outcome::Skip(SKIP_BLANK);
+            return Decoded::Skip(SKIP_BLANK);
         }
         let mut reader = Reader { text, draft: drafts.add(), content: None, refused: None };
         let mut json = serde_json::Deserializer::from_str(text);
         let read = json.deserialize_map(&mut reader).and_then(|()| json.end());
         let (content, refused) = (reader.content, reader.refused);
         if let Some(reason) = refused {
-            return Outcome::Unparsed(reason);
+            return Decoded::Unparsed(reason);
         }
         if let Err(error) = read {
-            return Outcome::Unparsed(why_not(&error));
+            return Decoded::Unparsed(why_not(&error));
         }
         match drafts.iter_mut().next().map(|draft| complete(draft, content, received)) {
-            Some(Err(reason)) => Outcome::Unparsed(reason),
-            _ => Outcome::Events,
+            Some(Err(reason)) => Decoded::Unparsed(reason),
+            _ => Decoded::Events,
         }
     }
 }

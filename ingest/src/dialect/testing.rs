@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use ledger::column::Kind;
 use ledger::events::TABLE;
 
-use super::{Dialect, Outcome};
+use super::{Decoded, Dialect};
 use crate::encoding::Json;
 use crate::event::finish::Finisher;
 use crate::event::{Draft, Drafts, ReadColumns, Record, Redacted};
@@ -26,8 +26,8 @@ pub type Columns = BTreeMap<&'static str, String>;
 pub fn events(dialect: &dyn Dialect, raw: &str) -> Vec<Columns> {
     let mut drafts = Drafts::new();
     let bytes = bytes(dialect, raw);
-    let outcome = dialect.decode(record(dialect, &bytes), RECEIVED, &mut drafts);
-    assert_eq!(outcome, Outcome::Events, "{}: {raw}", dialect.name());
+    let decoded = dialect.decode(record(dialect, &bytes), RECEIVED, &mut drafts);
+    assert_eq!(decoded, Decoded::Events, "{}: {raw}", dialect.name());
     drafts
         .iter_mut()
         .enumerate()
@@ -102,7 +102,7 @@ pub fn check(columns: &Columns, expected: &[(&str, Option<&str>)]) {
     }
 }
 
-/// The outcome of a record that is not to be events.
-pub fn outcome(dialect: &dyn Dialect, raw: &[u8]) -> Outcome {
+/// What a record decodes to that is not to be events.
+pub fn decoded(dialect: &dyn Dialect, raw: &[u8]) -> Decoded {
     dialect.decode(record(dialect, raw), RECEIVED, &mut Drafts::new())
 }

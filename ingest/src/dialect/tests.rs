@@ -67,7 +67,7 @@ fn every_example_gives_events_with_the_columns_that_all_have() {
             let mut drafts = Drafts::new();
             assert_eq!(
                 dialect.decode(record(*dialect, &bytes(*dialect, example)), RECEIVED, &mut drafts),
-                Outcome::Events,
+                Decoded::Events,
                 "{}: {example}",
                 dialect.name()
             );
@@ -166,9 +166,9 @@ fn restored(encoding: &dyn RecordEncoding, event: &testing::Columns) -> Option<V
 fn take(dialect: &dyn Dialect, raw: &[u8]) {
     let mut drafts = Drafts::new();
     match dialect.decode(record(dialect, raw), RECEIVED, &mut drafts) {
-        Outcome::Events => assert!(!drafts.is_empty()),
-        Outcome::Skip(reason) => return assert!(SKIP_REASONS.contains(&reason)),
-        Outcome::Unparsed(reason) => {
+        Decoded::Events => assert!(!drafts.is_empty()),
+        Decoded::Skip(reason) => return assert!(SKIP_REASONS.contains(&reason)),
+        Decoded::Unparsed(reason) => {
             assert!(!reason.is_empty() && reason.len() < 512 && !reason.contains('\n'), "{reason:?}");
             return assert_eq!(columns(&unparsed(raw, &reason))["kind"], "unparsed");
         }
@@ -192,7 +192,7 @@ fn take(dialect: &dyn Dialect, raw: &[u8]) {
 /// The columns of a record's events, except those that hold its bytes or say what is odd about them.
 fn facts(dialect: &dyn Dialect, raw: &[u8]) -> Option<Vec<testing::Columns>> {
     let mut drafts = Drafts::new();
-    let (outcome, mended) = decode(dialect, record(dialect, raw), RECEIVED, &mut drafts);
+    let (decoded, mended) = decode(dialect, record(dialect, raw), RECEIVED, &mut drafts);
     let text = mended.as_ref().filter(|mended| !mended.in_place).map_or(raw, |mended| mended.text.as_bytes());
     let of_bytes =
         ["record", "content", "content_raw", "content_len", "content_hash", "cuts", "redactions", "source_id"];
@@ -201,7 +201,7 @@ fn facts(dialect: &dyn Dialect, raw: &[u8]) -> Option<Vec<testing::Columns>> {
         columns.retain(|name, _| !of_bytes.contains(name));
         columns
     });
-    (outcome == Outcome::Events).then(|| finished.collect())
+    (decoded == Decoded::Events).then(|| finished.collect())
 }
 
 #[test]

@@ -4,10 +4,11 @@
 //! input gives the same columns, so a record that is sent again is recognised by its bytes.
 
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use ledger::column::handle::Text;
-use ledger::events::column;
+use ledger::column::{Column, Semantics};
+use ledger::events::{TABLE, column};
 
 use crate::cut::Cutter;
 use crate::encoding::RecordEncoding;
@@ -15,48 +16,19 @@ use crate::event::fields::{Edit, FieldError, edits};
 use crate::event::{Columns, Draft, FreeText, Record, Redacted, VOID};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
-use crate::redact::{Mark, Piece, RuleSet};
+use crate::redact::{Piece, Redaction, RuleSet};
 use crate::url;
 
 /// The kind of a record that was not understood.
 pub const UNPARSED: &str = "unparsed";
 
-/// The columns of text that are redacted: all but our own, those of few words, the host, which is redacted with its
-/// address, and the record with its content.
-const REDACTED: &[Text] = &[
-    column::REFERS_TO,
-    column::SOURCE,
-    column::KIND,
-    column::STREAM,
-    column::SOURCE_ID,
-    column::ORG,
-    column::TEAM,
-    column::USER,
-    column::USER_ID,
-    column::AGENT,
-    column::AGENT_KIND,
-    column::SESSION,
-    column::RUN,
-    column::RUN_KIND,
-    column::WORKSPACE,
-    column::WORKSPACE_NAME,
-    column::TEMPLATE,
-    column::ACTION,
-    column::TARGET,
-    column::RULE,
-    column::METHOD,
-    column::SCHEME,
-    column::PATH,
-    column::PROVIDER,
-    column::MODEL,
-    column::CLIENT,
-    column::INTERCEPTION,
-    column::TOOL,
-    column::MCP_SERVER,
-    column::TOOL_CALL,
-    column::COMMAND,
-    column::FILE,
-];
+/// The columns of text that are redacted: all that a source states, but those of few words, the host, which is redacted with its
+/// address, and the content, which is redacted with its record.
+static REDACTED: LazyLock<Vec<Text>> = LazyLock::new(|| {
+    let stated =
+        TABLE.columns.iter().filter(|column| matches!(column.semantics, Semantics::Name | Semantics::FreeText));
+    stated.filter_map(Column::as_text).collect()
+});
 
 /// The free text that is an address.
 const URL: &str = "url";
@@ -132,7 +104,7 @@ impl Finisher {
     /// Redacts every column of text, those that hold ids too. Where the record is clean, only columns
     /// that are put together from several values can have a secret.
     fn redact_columns(&self, draft: &mut Draft, is_clean: bool) {
-        for column in REDACTED {
+        for column in REDACTED.iter() {
             // The columns of a URL are made from its redacted form.
             let of_url = !draft.url.is_empty() && (*column == column::TARGET || *column == column::PATH);
             if of_url || (is_clean && *column != column::COMMAND) {
@@ -178,7 +150,7 @@ impl Finisher {
         };
         match (redacted, record.text()) {
             (Some(redacted), _) => {
-                columns.set_list(column::REDACTIONS, texts(&content_marks(&redacted.marks)));
+                columns.set_list(column::REDACTIONS, texts(&content_redactions(&redacted.redactions)));
                 self.set_content(columns, &redacted.text);
             }
             (None, Some(text)) => self.set_content(columns, text),
@@ -204,24 +176,25 @@ impl Finisher {
         let mut pieces: Vec<Piece> = edits.iter().map(Edit::piece).collect();
         let redacted = self.rules.redact_record(text, &mut pieces);
         let is_clean = redacted.is_none();
-        let (text, marks) = redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.marks));
-        if !edits.iter().any(|edit| edit.is_content) && marks.is_empty() {
+        let (text, redactions) =
+            redacted.as_ref().map_or((text, &[][..]), |redacted| (&redacted.text, &redacted.redactions));
+        if !edits.iter().any(|edit| edit.is_content) && redactions.is_empty() {
             draft.columns.set_text(column::RECORD, text);
         } else {
-            self.cut(text, &edits, &pieces, marks, &mut draft.columns);
+            self.cut(text, &edits, &pieces, redactions, &mut draft.columns);
         }
         is_clean
     }
 
     /// Cuts the content out of a redacted text; the pieces are where the edits stand in it.
-    fn cut(&self, text: &str, edits: &[Edit], pieces: &[Piece], marks: &[Mark], columns: &mut Columns) {
+    fn cut(&self, text: &str, edits: &[Edit], pieces: &[Piece], redactions: &[Redaction], columns: &mut Columns) {
         let mut cutter = Cutter::with_capacity(text.len());
-        let mut redactions = Vec::new();
-        let mut marks = marks.iter().peekable();
+        let mut shown = Vec::new();
+        let mut redactions = redactions.iter().peekable();
         let mut at = 0;
         let mut note = |field: &str, base: usize, start: usize, end: usize| {
-            while let Some(mark) = marks.next_if(|mark| mark.offset < end) {
-                redactions.push(format!("{}:{field}:{}", mark.kind, base + mark.offset - start));
+            while let Some(redaction) = redactions.next_if(|redaction| redaction.offset < end) {
+                shown.push(format!("{}:{field}:{}", redaction.kind, base + redaction.offset - start));
             }
         };
         for (edit, piece) in edits.iter().zip(pieces) {
@@ -243,7 +216,7 @@ impl Finisher {
         cutter.keep(text.get(at..).unwrap_or_default());
         let (record, content, cuts) = cutter.finish();
         columns.set_text(column::RECORD, &record);
-        columns.set_list(column::REDACTIONS, texts(&redactions));
+        columns.set_list(column::REDACTIONS, texts(&shown));
         if !cuts.is_empty() {
             columns.set_bytes(column::CUTS, &cuts);
             self.set_content(columns, &content);
@@ -258,7 +231,7 @@ impl Finisher {
         let redacted = self.rules.redact_record(text, &mut pieces);
         let columns = &mut draft.columns;
         if let Some(redacted) = &redacted {
-            columns.set_list(column::REDACTIONS, texts(&content_marks(&redacted.marks)));
+            columns.set_list(column::REDACTIONS, texts(&content_redactions(&redacted.redactions)));
         }
         self.set_content(columns, redacted.as_ref().map_or(text, |redacted| &redacted.text));
         redacted.is_none()
@@ -346,12 +319,12 @@ fn set_or_remove(columns: &mut Columns, column: Text, value: &str) {
 }
 
 /// Marks of the content as the `redactions` column lists them: `kind:field:offset`.
-fn content_marks(marks: &[Mark]) -> Vec<String> {
-    marks.iter().map(|mark| format!("{}:content:{}", mark.kind, mark.offset)).collect()
+fn content_redactions(redactions: &[Redaction]) -> Vec<String> {
+    redactions.iter().map(|redaction| format!("{}:content:{}", redaction.kind, redaction.offset)).collect()
 }
 
-fn texts(marks: &[String]) -> impl Iterator<Item = &str> {
-    marks.iter().map(String::as_str)
+fn texts(list: &[String]) -> impl Iterator<Item = &str> {
+    list.iter().map(String::as_str)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ledger::Seq;
 use tokio::sync::Notify;
 
 use crate::dedup::Memory;
@@ -20,13 +21,13 @@ pub(super) struct Handed {
 /// Rows that follow each other, by the first of them.
 #[derive(Debug, Default)]
 struct Runs {
-    by_first: BTreeMap<u64, Run>,
+    by_first: BTreeMap<Seq, Run>,
     /// How many rows are held.
     rows: u64,
     /// Rows before this one have their files.
-    start: u64,
+    start: Seq,
     /// Rows among which are some that were not held, for want of room or because intake did not know enough of them.
-    lost: Range<u64>,
+    lost: Range<Seq>,
 }
 
 #[derive(Debug)]
@@ -44,26 +45,27 @@ impl Handed {
 
     /// Takes what is known of the rows of a group that became durable. `memories` have their number in the group for a row;
     /// without any, intake does not know enough of the rows.
-    pub fn hand(&self, first: u64, rows: u64, memories: Option<Vec<Memory>>) {
+    pub fn hand(&self, first: Seq, rows: u64, memories: Option<Vec<Memory>>) {
+        let end = first.skip(rows);
         let mut runs = self.runs();
         match memories {
-            _ if first + rows <= runs.start || rows == 0 => return,
+            _ if end <= runs.start || rows == 0 => return,
             Some(mut memories) if runs.rows + rows <= self.rows_max => {
                 for memory in &mut memories {
-                    memory.row += first;
+                    memory.row = first.skip(memory.row.get());
                 }
                 runs.by_first.insert(first, Run { rows, memories });
                 runs.rows += rows;
             }
-            _ if runs.lost.is_empty() => runs.lost = first..first + rows,
-            _ => runs.lost = runs.lost.start.min(first)..runs.lost.end.max(first + rows),
+            _ if runs.lost.is_empty() => runs.lost = first..end,
+            _ => runs.lost = runs.lost.start.min(first)..runs.lost.end.max(end),
         }
         drop(runs);
         self.changed.notify_waiters();
     }
 
     /// Waits until all of these rows are known, or one of them never will be.
-    pub async fn settled(&self, rows: Range<u64>) {
+    pub async fn settled(&self, rows: Range<Seq>) {
         loop {
             let changed = self.changed.notified();
             if self.runs().are_settled(&rows) {
@@ -74,7 +76,7 @@ impl Handed {
     }
 
     /// What is remembered of these rows, if all of them are known. Neither they nor rows before them are held any longer.
-    pub fn take(&self, rows: Range<u64>) -> Option<Vec<Memory>> {
+    pub fn take(&self, rows: Range<Seq>) -> Option<Vec<Memory>> {
         self.runs().take(rows)
     }
 
@@ -85,23 +87,23 @@ impl Handed {
 }
 
 impl Runs {
-    fn are_settled(&self, rows: &Range<u64>) -> bool {
+    fn are_settled(&self, rows: &Range<Seq>) -> bool {
         let is_lost = self.lost.start.max(rows.start) < self.lost.end.min(rows.end);
         is_lost || self.are_known(rows)
     }
 
-    fn are_known(&self, rows: &Range<u64>) -> bool {
+    fn are_known(&self, rows: &Range<Seq>) -> bool {
         let mut next = rows.start;
         for (&first, run) in self.by_first.range(..rows.end) {
             if first > next {
                 break;
             }
-            next = next.max(first + run.rows);
+            next = next.max(first.skip(run.rows));
         }
         next >= rows.end
     }
 
-    fn take(&mut self, rows: Range<u64>) -> Option<Vec<Memory>> {
+    fn take(&mut self, rows: Range<Seq>) -> Option<Vec<Memory>> {
         let are_known = self.are_known(&rows);
         let mut memories = Vec::new();
         let after = self.by_first.split_off(&rows.end);
@@ -111,10 +113,11 @@ impl Runs {
             let rest = run.memories.split_off(inside);
             memories.extend(run.memories.into_iter().filter(|memory| memory.row >= rows.start));
             // A group may reach into the rows of the next file.
-            let end = first + run.rows;
+            let end = first.skip(run.rows);
             if end > rows.end {
-                self.rows += end - rows.end;
-                self.by_first.insert(rows.end, Run { rows: end - rows.end, memories: rest });
+                let further = end.distance_from(rows.end);
+                self.rows += further;
+                self.by_first.insert(rows.end, Run { rows: further, memories: rest });
             }
         }
         self.start = rows.end;
@@ -132,17 +135,21 @@ mod tests {
     /// What is remembered of a row: nothing of each fifth.
     fn memory(row: u64) -> Option<Memory> {
         let key = Keyring::new(&[7; 32]).id("token", "source", &row.to_string());
-        (!row.is_multiple_of(5)).then_some(Memory { key, body: Body::UNKNOWN, row, conflict: false })
+        (!row.is_multiple_of(5)).then_some(Memory { key, body: Body::UNKNOWN, row: Seq::new(row), conflict: false })
+    }
+
+    fn seqs(rows: Range<u64>) -> Range<Seq> {
+        Seq::new(rows.start)..Seq::new(rows.end)
     }
 
     fn hand(handed: &Handed, first: u64, rows: u64) {
-        let numbered = |number: u64| memory(first + number).map(|memory| Memory { row: number, ..memory });
-        handed.hand(first, rows, Some((0..rows).filter_map(numbered).collect()));
+        let numbered = |number: u64| memory(first + number).map(|memory| Memory { row: Seq::new(number), ..memory });
+        handed.hand(Seq::new(first), rows, Some((0..rows).filter_map(numbered).collect()));
     }
 
     fn check(handed: &Handed, rows: Range<u64>, is_known: bool) {
         let expected = is_known.then(|| rows.clone().filter_map(memory).collect());
-        assert_eq!(handed.take(rows.clone()), expected, "{rows:?}");
+        assert_eq!(handed.take(seqs(rows.clone())), expected, "{rows:?}");
     }
 
     #[test]
@@ -165,17 +172,17 @@ mod tests {
     fn what_is_held_is_bounded_and_what_is_lost_is_not_waited_for() {
         let handed = Handed::new(20);
         hand(&handed, 0, 20);
-        assert!(!handed.runs().are_settled(&(20..30)));
+        assert!(!handed.runs().are_settled(&seqs(20..30)));
         hand(&handed, 20, 5);
         assert_eq!(handed.runs().rows, 20);
-        assert!(handed.runs().are_settled(&(20..30)) && handed.runs().are_settled(&(0..20)));
+        assert!(handed.runs().are_settled(&seqs(20..30)) && handed.runs().are_settled(&seqs(0..20)));
         check(&handed, 0..20, true);
         check(&handed, 20..30, false);
         hand(&handed, 30, 10);
-        assert!(handed.runs().are_settled(&(30..40)));
+        assert!(handed.runs().are_settled(&seqs(30..40)));
         check(&handed, 30..40, true);
-        handed.hand(40, 3, None);
-        assert!(handed.runs().are_settled(&(40..50)) && !handed.runs().are_settled(&(50..60)));
+        handed.hand(Seq::new(40), 3, None);
+        assert!(handed.runs().are_settled(&seqs(40..50)) && !handed.runs().are_settled(&seqs(50..60)));
         check(&handed, 40..50, false);
         assert!(handed.runs().lost.is_empty());
     }
@@ -189,7 +196,7 @@ mod tests {
                 hand(&handed, first, 5);
             }
         };
-        tokio::join!(handed.settled(0..20), hands);
+        tokio::join!(handed.settled(seqs(0..20)), hands);
         check(&handed, 0..20, true);
     }
 

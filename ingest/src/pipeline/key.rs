@@ -4,38 +4,21 @@
 //! another request id, and that contradicts nothing. It is the columns that say what happened. Who did it may be joined,
 //! and joins know more later, so those columns stay out; so do prices.
 
-use ledger::events::column;
+use std::sync::LazyLock;
+
+use ledger::column::Comparison;
+use ledger::events::{TABLE, column};
 
 use crate::dedup::{Body, Key, Keyring};
 use crate::event::ReadColumns;
 use crate::namespace;
 
-/// The columns that say what happened. A change here makes conflicts of what was recorded before it and comes again.
-const BODY: [u8; 23] = [
-    column::ACTION.id(),
-    column::TARGET.id(),
-    column::OUTCOME.id(),
-    column::RULE.id(),
-    column::STATUS.id(),
-    column::DURATION_US.id(),
-    column::METHOD.id(),
-    column::HOST.id(),
-    column::PORT.id(),
-    column::PATH.id(),
-    column::BYTES_OUT.id(),
-    column::BYTES_IN.id(),
-    column::TOKENS_IN.id(),
-    column::TOKENS_OUT.id(),
-    column::TOKENS_CACHE_READ.id(),
-    column::TOKENS_CACHE_WRITE.id(),
-    column::COST_SOURCE_MICROS.id(),
-    column::TOOL.id(),
-    column::TOOL_CALL.id(),
-    column::EXIT_CODE.id(),
-    column::ACTION_FP.id(),
-    column::RESULT_FP.id(),
-    column::CONTENT_HASH.id(),
-];
+/// The ids of the columns that say what happened, in ascending order. Another column among them makes conflicts of what was
+/// recorded before it and comes again.
+static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let compared = TABLE.columns.iter().filter(|column| column.comparison == Comparison::Compared);
+    compared.map(|column| column.id).collect()
+});
 
 /// The key: the source's counter where it has one, else its natural id; `None` for an event that has neither.
 pub(super) fn key(keyring: &Keyring, token: &str, columns: &impl ReadColumns) -> Option<Key> {
@@ -60,9 +43,9 @@ fn space<'a>(token: &'a str, columns: &impl ReadColumns) -> &'a str {
 
 /// What the event says.
 pub(super) fn body(keyring: &Keyring, columns: &impl ReadColumns) -> Body {
-    // A time that is the time of receipt differs each time.
-    let time = columns.value(column::TIME.id()).filter(|time| Some(*time) != columns.value(column::OBSERVED.id()));
-    let time = time.map(|value| (column::TIME.id(), value));
     let said = BODY.iter().filter_map(|&id| columns.value(id).map(|value| (id, value)));
-    keyring.body(time.into_iter().chain(said))
+    // A time that is the time of receipt differs each time.
+    let is_receipt =
+        |(id, value): &(u8, &[u8])| *id == column::TIME.id() && Some(*value) == columns.value(column::OBSERVED.id());
+    keyring.body(said.filter(|said| !is_receipt(said)))
 }

@@ -12,9 +12,8 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use ledger::Digest;
-use ledger::LedgerError;
 use ledger::blobs::{BlobError, Blobs, LocalBlobs};
+use ledger::{Digest, LedgerError, Seq};
 
 use crate::dedup::Memory;
 use crate::limits;
@@ -44,13 +43,13 @@ impl KeyFiles {
     }
 
     /// The block that a row lies in.
-    pub fn block(&self, row: u64) -> u64 {
-        row / self.rows_per_file
+    pub fn block(&self, row: Seq) -> u64 {
+        row.get() / self.rows_per_file
     }
 
     /// The rows of a block.
-    pub fn rows(&self, block: u64) -> Range<u64> {
-        block * self.rows_per_file..(block + 1) * self.rows_per_file
+    pub fn rows(&self, block: u64) -> Range<Seq> {
+        Seq::new(block * self.rows_per_file)..Seq::new((block + 1) * self.rows_per_file)
     }
 
     /// Deletes what is unfinished and what is about other blocks than these: a file about rows that the ledger does not have is of
@@ -72,7 +71,7 @@ impl KeyFiles {
         let first = self.rows(block).start;
         let mut bytes = Vec::with_capacity(HEAD_LEN + memories.len() * 37 + 32);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&first.to_be_bytes());
+        bytes.extend_from_slice(&first.get().to_be_bytes());
         for memory in memories {
             memory.encode(first, &mut bytes);
         }
@@ -97,12 +96,12 @@ impl KeyFiles {
         memories
     }
 
-    fn decode(&self, first: u64, bytes: &[u8]) -> Option<Vec<Memory>> {
+    fn decode(&self, first: Seq, bytes: &[u8]) -> Option<Vec<Memory>> {
         let (body, hash) = bytes.split_last_chunk::<32>()?;
         if self.hash(body).0 != *hash {
             return None;
         }
-        let mut rest = body.strip_prefix(MAGIC)?.strip_prefix(&first.to_be_bytes())?;
+        let mut rest = body.strip_prefix(MAGIC)?.strip_prefix(&first.get().to_be_bytes())?;
         let mut memories = Vec::with_capacity(rest.len() / 21);
         while !rest.is_empty() {
             memories.push(Memory::decode(&mut rest, first)?);
@@ -136,7 +135,7 @@ mod tests {
             _ => keyring.counter("token", "source", "stream", row),
         };
         (block * 10..block * 10 + 10)
-            .map(|row| Memory { key: key(row), body: Body::UNKNOWN, row, conflict: row % 5 == 0 })
+            .map(|row| Memory { key: key(row), body: Body::UNKNOWN, row: Seq::new(row), conflict: row % 5 == 0 })
             .collect()
     }
 

@@ -29,21 +29,21 @@ pub(super) struct Keeper {
     /// The first block that has no file yet.
     next: u64,
     /// The rows before the last ones whose joins are not learned yet.
-    unlearned: Range<u64>,
+    unlearned: Range<Seq>,
 }
 
 impl Keeper {
     /// A keeper over the ledger that `reader` reads.
     pub fn open(reader: Reader, keyring: Keyring, secret: [u8; 32], rows_per_file: u64) -> Result<Self, LedgerError> {
         let files = KeyFiles::open(reader.data_directory(), secret, rows_per_file)?;
-        Ok(Self { reader, keyring, files, next: 0, unlearned: 0..0 })
+        Ok(Self { reader, keyring, files, next: 0, unlearned: Range::default() })
     }
 
     /// Remembers the last rows, as many as there are keys to remember. Joins are learned from the rows that have to be read
     /// anyway; [`Keeper::learn`] goes on with those before them.
     pub fn rebuild(&mut self, dedup: &mut Dedup, enrichment: &mut Enrichment) -> Result<(), LedgerError> {
-        let end = self.reader.durable()?.next_seq.get();
-        let first = self.files.block(end.saturating_sub(limits::DEDUP_KEYS_MAX as u64));
+        let end = self.reader.durable()?.next_seq;
+        let first = self.files.block(end.back(limits::DEDUP_KEYS_MAX as u64));
         self.next = self.files.block(end);
         self.files.keep_only(first..self.next)?;
         self.check_newest(first..self.next)?;
@@ -66,7 +66,7 @@ impl Keeper {
         for memory in rest {
             dedup.restore(memory);
         }
-        self.unlearned = end.saturating_sub(limits::REBUILD_JOIN_ROWS).min(learned_from)..learned_from;
+        self.unlearned = end.back(limits::REBUILD_JOIN_ROWS).min(learned_from)..learned_from;
         tracing::info!(keys = dedup.keys(), streams = dedup.streams(), "knows duplicates again");
         Ok(())
     }
@@ -77,7 +77,7 @@ impl Keeper {
         let newest = blocks.rev().find_map(|block| self.files.read(block).map(|memories| (block, memories)));
         let Some((block, memories)) = newest else { return Ok(()) };
         let rows = self.files.rows(block);
-        let rows = rows.end.saturating_sub(limits::KEY_FILE_CHECK_ROWS).max(rows.start)..rows.end;
+        let rows = rows.end.back(limits::KEY_FILE_CHECK_ROWS).max(rows.start)..rows.end;
         let last = memories.partition_point(|memory| memory.row < rows.start);
         if memories[last..] == self.memories(rows, |_| {})? {
             return Ok(());
@@ -89,21 +89,21 @@ impl Keeper {
     /// Learns joins from rows before those that [`Keeper::rebuild`] read.
     pub fn learn(&mut self, pipeline: &Pipeline, stop: &CancellationToken) -> Result<(), LedgerError> {
         while !self.unlearned.is_empty() && !stop.is_cancelled() {
-            let rows = self.reader.read(Seq::new(self.unlearned.start), false, LIMIT)?;
-            if rows.next_seq.get() <= self.unlearned.start {
+            let rows = self.reader.read(self.unlearned.start, false, LIMIT)?;
+            if rows.next_seq <= self.unlearned.start {
                 break;
             }
             let mut enrichment = pipeline.enrichment();
             rows.iter()
-                .take_while(|row| row.position.seq.get() < self.unlearned.end)
+                .take_while(|row| row.position.seq < self.unlearned.end)
                 .for_each(|row| enrichment.restore(&row));
-            self.unlearned.start = rows.next_seq.get();
+            self.unlearned.start = rows.next_seq;
         }
         Ok(())
     }
 
     /// The rows that the next file is about; it can be written when they are durable.
-    pub fn due(&self) -> Range<u64> {
+    pub fn due(&self) -> Range<Seq> {
         self.files.rows(self.next)
     }
 
@@ -116,7 +116,7 @@ impl Keeper {
         };
         self.files.write(self.next, &memories)?;
         self.next += 1;
-        let oldest = self.files.rows(self.next).start.saturating_sub(limits::DEDUP_KEYS_MAX as u64);
+        let oldest = self.files.rows(self.next).start.back(limits::DEDUP_KEYS_MAX as u64);
         self.files.keep_only(self.files.block(oldest)..self.next)
     }
 
@@ -128,22 +128,22 @@ impl Keeper {
     }
 
     /// What is remembered of a range of rows; `each` sees every row.
-    fn memories(&self, range: Range<u64>, mut each: impl FnMut(&Row<'_>)) -> Result<Vec<Memory>, LedgerError> {
+    fn memories(&self, range: Range<Seq>, mut each: impl FnMut(&Row<'_>)) -> Result<Vec<Memory>, LedgerError> {
         let (mut next, mut memories) = (range.start, Vec::<Memory>::new());
         // The row after them says whether the last one is the only event of its record: a record is durable as a whole.
-        let end = self.reader.durable()?.next_seq.get().min(range.end + 1).max(range.end);
+        let end = self.reader.durable()?.next_seq.min(range.end.next()).max(range.end);
         while next < end {
-            let limit = ReadLimit { rows: LIMIT.rows.min((end - next) as usize), ..LIMIT };
-            let rows = self.reader.read(Seq::new(next), false, limit)?;
-            if rows.next_seq.get() <= next {
+            let limit = ReadLimit { rows: LIMIT.rows.min(end.distance_from(next) as usize), ..LIMIT };
+            let rows = self.reader.read(next, false, limit)?;
+            if rows.next_seq <= next {
                 // Durable rows are always there; half of them must never pass for all.
                 let place = format!("events, position {next}");
                 return Err(LedgerError::corrupt(self.reader.data_directory(), place, "a durable row is not there"));
             }
             for row in rows.iter() {
                 let is_further = is_further(&row);
-                let seq = row.position.seq.get();
-                if let Some(before) = memories.last_mut().filter(|before| is_further && before.row + 1 == seq) {
+                let seq = row.position.seq;
+                if let Some(before) = memories.last_mut().filter(|before| is_further && before.row.next() == seq) {
                     before.body = Body::UNKNOWN;
                 }
                 if range.contains(&seq) {
@@ -151,7 +151,7 @@ impl Keeper {
                     each(&row);
                 }
             }
-            next = rows.next_seq.get();
+            next = rows.next_seq;
         }
         Ok(memories)
     }
@@ -168,7 +168,7 @@ fn memory(keyring: &Keyring, row: &Row<'_>, many: bool) -> Option<Memory> {
     let body = if many { Body::UNKNOWN } else { key::body(keyring, row) };
     // Earlier versions replaced the kind.
     let conflict = row.list(column::MARKS).any(|mark| mark == CONFLICT) || row.text(column::KIND) == Some(CONFLICT);
-    Some(Memory { key, body, row: row.position.seq.get(), conflict })
+    Some(Memory { key, body, row: row.position.seq, conflict })
 }
 
 #[cfg(test)]
@@ -178,6 +178,10 @@ pub(super) mod tests {
     use crate::enrich::Names;
     use crate::fixtures::House;
     use crate::pipeline::tests::{Lists, feed, feed_in};
+
+    fn seqs(rows: Range<u64>) -> Range<Seq> {
+        Seq::new(rows.start)..Seq::new(rows.end)
+    }
 
     /// Rebuilds with a new keeper, and says how many keys and streams are known then.
     fn rebuilt(house: &House) -> (Keeper, usize, usize) {
@@ -194,7 +198,7 @@ pub(super) mod tests {
     pub fn check_handed(house: &House, first: u64) {
         let (secret, reader) = (house.store.fingerprint_key(), house.store.events().reader());
         let keeper = Keeper::open(reader, Keyring::new(&secret), secret, 3).unwrap();
-        let end = keeper.files.block(keeper.reader.durable().unwrap().next_seq.get());
+        let end = keeper.files.block(keeper.reader.durable().unwrap().next_seq);
         let mut all = Vec::new();
         for block in first..end {
             let read = keeper.memories(keeper.files.rows(block), |_| {}).unwrap();
@@ -229,7 +233,7 @@ pub(super) mod tests {
             std::fs::read(house.directory.path().join(format!("data/.intake/{:020}.keys", 0))).unwrap()
         };
         assert_eq!(file(&none), file(handed), "the same file, whoever knows what is in it");
-        assert_eq!(handed.take(0..3), None, "it was made of what was handed on");
+        assert_eq!(handed.take(seqs(0..3)), None, "it was made of what was handed on");
         check_handed(&house, 1);
     }
 
@@ -243,8 +247,8 @@ pub(super) mod tests {
         };
         feed(&house, "native", &(0..47).map(record).collect::<Vec<_>>()).await;
         let (mut keeper, keys, streams) = rebuilt(&house);
-        assert_eq!((keys, streams, keeper.next, keeper.due()), (16, 1, 4, 40..50));
-        assert_eq!(keeper.unlearned, 0..0, "every row was read");
+        assert_eq!((keys, streams, keeper.next, keeper.due()), (16, 1, 4, seqs(40..50)));
+        assert_eq!(keeper.unlearned, Range::default(), "every row was read");
         let path = |block: u64| house.directory.path().join(format!("data/.intake/{block:020}.keys"));
         for block in 0..4 {
             let rows = keeper.memories(keeper.files.rows(block), |_| {}).unwrap();
@@ -252,7 +256,7 @@ pub(super) mod tests {
         }
         let check = |unlearned: Range<u64>| {
             let (keeper, again, streams_again) = rebuilt(&house);
-            assert_eq!((again, streams_again, keeper.unlearned), (keys, streams, unlearned));
+            assert_eq!((again, streams_again, keeper.unlearned), (keys, streams, seqs(unlearned)));
         };
         check(0..40);
         std::fs::remove_file(path(1)).unwrap();
@@ -266,12 +270,12 @@ pub(super) mod tests {
         assert!(!path(7).exists(), "it is about rows that the ledger does not have");
         // Files that another version wrote are sound and say something else.
         let mut other = keeper.files.read(3).unwrap();
-        other.last_mut().unwrap().row -= 1;
+        other.last_mut().unwrap().row = Seq::new(38);
         keeper.files.write(3, &other).unwrap();
         check(0..0);
         check(0..40);
         feed(&house, "native", &(47..60).map(record).collect::<Vec<_>>()).await;
         keeper.advance(&Handed::new(0)).unwrap();
-        assert!(path(4).exists() && keeper.due() == (50..60));
+        assert!(path(4).exists() && keeper.due() == seqs(50..60));
     }
 }

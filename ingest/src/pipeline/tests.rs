@@ -6,7 +6,7 @@ use ledger::events::column;
 use operations::access::{Principal, Trust};
 
 use super::*;
-use crate::dialect::{self, DIALECTS, Outcome};
+use crate::dialect::{self, DIALECTS, Decoded};
 use crate::event::{Drafts, Record};
 use crate::fixtures::House;
 use crate::{clock, limits};
@@ -266,11 +266,11 @@ impl Dialect for Lists {
         &["1 2"]
     }
 
-    fn decode(&self, record: Record<'_>, _received: i64, drafts: &mut Drafts) -> Outcome {
+    fn decode(&self, record: Record<'_>, _received: i64, drafts: &mut Drafts) -> Decoded {
         for id in record.text().unwrap().split(' ') {
             drafts.add().columns.set_text(column::SOURCE_ID, id);
         }
-        Outcome::Events
+        Decoded::Events
     }
 }
 

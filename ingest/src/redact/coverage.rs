@@ -109,8 +109,8 @@ fn what_is_no_secret_stays() {
         changed.extend(set.redact_plain(text).map(|redacted| redacted.text));
         for place in PLACES {
             let events = place.events(text);
-            let marks = events.iter().filter_map(|event| event.get("redactions"));
-            changed.extend(marks.map(|marks| format!("{text} in {}: {marks}", place.name)));
+            let redactions = events.iter().filter_map(|event| event.get("redactions"));
+            changed.extend(redactions.map(|redactions| format!("{text} in {}: {redactions}", place.name)));
         }
     }
     assert!(changed.is_empty(), "{changed:#?}");

@@ -1,6 +1,6 @@
 //! Redaction of a whole record: every text in it, with the names that stand before a value, wherever the value goes.
 
-use super::{Found, ROUNDS_MAX, Redacted, RuleSet, View, join_overlapping, may_have_user, replace, whole};
+use super::{Found, ROUNDS_MAX, RedactedText, RuleSet, View, join_overlapping, may_have_user, replace, whole};
 
 /// A part of a record that goes somewhere of its own; it moves as the record is redacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,15 +16,15 @@ pub struct Piece {
 impl RuleSet {
     /// Redacts a record; `None` if there is no secret. The pieces must be in order and without overlap. They are moved with the
     /// text, and no replacement reaches over the border of one. If nothing of the record is kept, no piece is left.
-    pub fn redact_record(&self, record: &str, pieces: &mut Vec<Piece>) -> Option<Redacted> {
-        let mut redacted = Redacted { text: String::new(), marks: Vec::new() };
+    pub fn redact_record(&self, record: &str, pieces: &mut Vec<Piece>) -> Option<RedactedText> {
+        let mut redacted = RedactedText { text: String::new(), redactions: Vec::new() };
         for round in 0..ROUNDS_MAX {
             let text = if round == 0 { record } else { &redacted.text };
             let found = self.find_in_record(text, pieces);
             if found.is_empty() {
                 return (round > 0).then_some(redacted);
             }
-            let next = replace(text, &found, &redacted.marks);
+            let next = replace(text, &found, &redacted.redactions);
             move_pieces(pieces, &found);
             redacted = next;
         }

@@ -82,8 +82,8 @@ fn every_rule_compiles_and_finds_its_secret() {
     for (kind, text, expected) in secrets() {
         let redacted = SET.redact_plain(&text).unwrap_or_else(|| panic!("{kind}: nothing found in {text:?}"));
         assert_eq!(redacted.text, expected, "{kind}");
-        assert_eq!(redacted.marks.len(), 1, "{kind}");
-        assert!(redacted.text[redacted.marks[0].offset..].starts_with(&format!("[REDACTED:{kind}]")), "{kind}");
+        assert_eq!(redacted.redactions.len(), 1, "{kind}");
+        assert!(redacted.text[redacted.redactions[0].offset..].starts_with(&format!("[REDACTED:{kind}]")), "{kind}");
         let quoted = serde_json::to_string(&text).unwrap();
         let inner: String = serde_json::from_str(&SET.redact_quoted(&quoted).expect(kind).text).unwrap();
         assert_eq!(inner, expected, "{kind} in a JSON string");
@@ -161,13 +161,13 @@ fn goes_own_escapes_are_read() {
 }
 
 #[test]
-fn marks_move_with_the_text() {
+fn redactions_move_with_the_text() {
     let text = "AKIAIOSFODNN7EXAMPLE https://x/?token=abc https://u:pw@h/ AKIAIOSFODNN7EXAMPLE";
     let redacted = SET.redact_plain(text).expect("secrets");
-    let kinds: Vec<&str> = redacted.marks.iter().map(|mark| mark.kind).collect();
+    let kinds: Vec<&str> = redacted.redactions.iter().map(|redaction| redaction.kind).collect();
     assert_eq!(kinds, ["aws_access_key", "url_query", "url_userinfo", "aws_access_key"]);
-    for mark in &redacted.marks {
-        assert!(redacted.text[mark.offset..].starts_with(&format!("[REDACTED:{}]", mark.kind)));
+    for redaction in &redacted.redactions {
+        assert!(redacted.text[redaction.offset..].starts_with(&format!("[REDACTED:{}]", redaction.kind)));
     }
 }
 
@@ -226,8 +226,8 @@ proptest! {
     fn redacting_twice_is_redacting_once(text in dense()) {
         if let Some(redacted) = SET.redact_plain(&text) {
             prop_assert_eq!(SET.redact_plain(&redacted.text), None, "{:?} of {:?}", redacted.text, text);
-            for mark in &redacted.marks {
-                prop_assert!(redacted.text[mark.offset..].starts_with("[REDACTED:"));
+            for redaction in &redacted.redactions {
+                prop_assert!(redacted.text[redaction.offset..].starts_with("[REDACTED:"));
             }
         }
     }

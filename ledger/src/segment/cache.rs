@@ -37,7 +37,7 @@ impl DecodedRows {
 
 /// What is cached: the file's name tells the segment.
 #[derive(Debug)]
-struct Entry {
+struct CachedRows {
     file: String,
     /// Whether the rows have their content.
     content: bool,
@@ -48,7 +48,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct RowGroupCache {
     /// Newest use last.
-    entries: Mutex<Vec<Entry>>,
+    entries: Mutex<Vec<CachedRows>>,
 }
 
 impl RowGroupCache {
@@ -61,7 +61,7 @@ impl RowGroupCache {
     pub(super) fn get(&self, file: &str, content: bool, seq: u64) -> Option<Arc<DecodedRows>> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted =
-            |entry: &Entry| entry.content == content && entry.decoded.range.contains(seq) && entry.file == file;
+            |entry: &CachedRows| entry.content == content && entry.decoded.range.contains(seq) && entry.file == file;
         let at = entries.iter().position(wanted)?;
         let entry = entries.remove(at);
         let decoded = Arc::clone(&entry.decoded);
@@ -73,8 +73,8 @@ impl RowGroupCache {
     pub(super) fn put(&self, file: &str, content: bool, decoded: Arc<DecodedRows>) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|entry| entry.content != content || entry.file != file || entry.decoded.range != decoded.range);
-        entries.push(Entry { file: file.to_owned(), content, decoded });
-        let too_many = |entries: &Vec<Entry>| {
+        entries.push(CachedRows { file: file.to_owned(), content, decoded });
+        let too_many = |entries: &Vec<CachedRows>| {
             let bytes: usize = entries.iter().map(|entry| entry.decoded.size()).sum();
             entries.len() > ROW_GROUP_CACHE_ENTRIES_MAX || bytes > ROW_GROUP_CACHE_BYTES_MAX
         };

@@ -11,9 +11,9 @@ use crate::error::LedgerError;
 use crate::gap::Gap;
 use crate::limits::{SIGNED_WAIT_MAX, SIGNED_WAIT_STEP};
 use crate::manifest::{self, Manifest};
-use crate::notary::{self, Recorded, Standing};
+use crate::notary::{self, Attestation, Recorded};
 use crate::position::LedgerName;
-use crate::replay::{Mark, Statement};
+use crate::replay::{Statement, TreeHead};
 use crate::seal::prove;
 use crate::segments::{last_statement, mark_of};
 use crate::seq::Seq;
@@ -35,13 +35,13 @@ impl Trust {
     pub(super) fn of(events: &Opening, operations: &Opening) -> Result<Self, LedgerError> {
         let mut gaps = Vec::new();
         for (own, peer) in [(events, operations), (operations, events)] {
-            gaps.extend(own.lost(peer, operations)?.map(|gap| (own.place.table.ledger, gap)));
+            gaps.extend(own.lost(peer, operations)?.map(|gap| (own.context.table.ledger, gap)));
         }
         let manifests = [events, operations].into_iter().filter_map(|opening| {
             opening.segments.manifest().map(|manifest| (manifest.clone(), opening.segments.blobs()))
         });
-        let signed_seq = operations.signed()?.map_or(Seq::FIRST, |mark| Seq::new(mark.next_seq));
-        Ok(Self { gaps, manifests: manifests.collect(), signed_seq, may_be_torn: events.place.may_be_torn })
+        let signed_seq = operations.signed()?.map_or(Seq::FIRST, |head| Seq::new(head.next_seq));
+        Ok(Self { gaps, manifests: manifests.collect(), signed_seq, may_be_torn: events.context.may_be_torn })
     }
 
     /// Records what was lost and which manifests were proved anew. `operations` is started and `events` is not.
@@ -85,13 +85,13 @@ impl Trust {
         let recorded = Recorded::read(&reader, (from, self.signed_seq), Some(manifest))?;
         let corrupt =
             |what: String| Err(LedgerError::corrupt(blobs.path(&manifest::file_name(manifest.number)), "hash", what));
-        match recorded.standing(blobs, manifest, self.may_be_torn) {
-            Standing::Recorded => Ok(()),
-            Standing::Another => corrupt("the operations ledger recorded another one for this number".to_owned()),
-            Standing::Older { recorded } => {
+        match recorded.attestation(blobs, manifest, self.may_be_torn) {
+            Attestation::Recorded => Ok(()),
+            Attestation::Another => corrupt("the operations ledger recorded another one for this number".to_owned()),
+            Attestation::Older { recorded } => {
                 corrupt(format!("it is the newest, and the operations ledger recorded number {recorded}"))
             }
-            Standing::Unknown { segments } => {
+            Attestation::Unknown { segments } => {
                 let ledger = manifest.ledger;
                 tracing::warn!(%ledger, number = manifest.number, "proves a manifest that the last stop left unrecorded");
                 prove(blobs, Table::of(ledger), manifest, segments)?;
@@ -103,19 +103,19 @@ impl Trust {
 
 impl Opening {
     /// The log at a size, if the directory holds so much of it.
-    fn mark(&self, size: u64) -> Result<Option<Mark>, LedgerError> {
+    fn head(&self, size: u64) -> Result<Option<TreeHead>, LedgerError> {
         mark_of(&self.replay, self.segments.blobs().as_ref(), self.segments.manifest(), size)
     }
 
     /// The log where the signed checkpoint covers it, `None` without a checkpoint or if the checkpoint is ahead of it.
-    fn signed(&self) -> Result<Option<Mark>, LedgerError> {
+    fn signed(&self) -> Result<Option<TreeHead>, LedgerError> {
         let Some(checkpoint) = &self.recovered.checkpoint else { return Ok(None) };
-        let mark = self.mark(checkpoint.size)?;
-        if mark.is_some_and(|mark| mark.root != checkpoint.root) {
-            let path = self.place.directory.join(crate::checkpoint::CHECKPOINT_FILE);
+        let head = self.head(checkpoint.size)?;
+        if head.is_some_and(|head| head.root != checkpoint.root) {
+            let path = self.context.directory.join(crate::checkpoint::CHECKPOINT_FILE);
             return Err(LedgerError::corrupt(path, "root", "it was signed over other batches than those on the disk"));
         }
-        Ok(mark)
+        Ok(head)
     }
 
     /// What is missing of this log although it was signed: its checkpoint or the other ledger says so. Only a torn copy may
@@ -133,18 +133,18 @@ impl Opening {
             miss(checkpoint.size, checkpoint.root);
         }
         for statement in peer.statements()? {
-            if operations.gaps_of(self.place.table.ledger).any(|gap| gap.explains(&statement)) {
+            if operations.gaps_of(self.context.table.ledger).any(|gap| gap.explains(&statement)) {
                 continue;
             }
-            match self.mark(statement.size)? {
-                Some(mark) if mark.root == statement.root => {}
-                None if self.place.may_be_torn => miss(statement.size, statement.root),
+            match self.head(statement.size)? {
+                Some(head) if head.root == statement.root => {}
+                None if self.context.may_be_torn => miss(statement.size, statement.root),
                 _ => {
                     let what = format!(
                         "the {} ledger saw {} batches of it and the disk has {kept}, or other ones: it was rolled back alone",
-                        peer.place.table.ledger, statement.size
+                        peer.context.table.ledger, statement.size
                     );
-                    return Err(LedgerError::corrupt(&self.place.directory, "log", what));
+                    return Err(LedgerError::corrupt(&self.context.directory, "log", what));
                 }
             }
         }

@@ -74,7 +74,7 @@ impl Writer {
     pub(super) fn heartbeat(&mut self) -> Result<(), LedgerError> {
         self.closed_at = Instant::now();
         self.commit(Plan { close: false, open: true, close_new: true }, Vec::new())?;
-        self.idle_max = self.place.options.heartbeat;
+        self.idle_max = self.context.options.heartbeat;
         Ok(())
     }
 
@@ -111,9 +111,9 @@ impl Writer {
     /// Remembers that the disk refused a write, and says what those are told whose groups it held.
     fn refused_write(&mut self, error: &io::Error) -> AppendError {
         let now = Instant::now();
-        if self.refused.write.replace(now + self.place.options.retry_interval).is_none() {
+        if self.refused.write.replace(now + self.context.options.retry_interval).is_none() {
             let path = self.wal.file.path.display();
-            tracing::warn!(ledger = %self.place.table.ledger, %path, %error, "the disk refused a write");
+            tracing::warn!(ledger = %self.context.table.ledger, %path, %error, "the disk refused a write");
         }
         if !is_no_space(error) {
             return AppendError::WriteRefused { reason: error.to_string() };
@@ -133,7 +133,7 @@ impl Writer {
         if plan.close
             && let Some(batch) = &mut self.batch
         {
-            let header = close(&self.place, &mut self.buffer, seed, batch, chain.previous, recorded);
+            let header = close(&self.context, &mut self.buffer, seed, batch, chain.previous, recorded);
             sealable.push(SealBatch::new(header.clone(), batch));
             chain.push(&header).map_err(|what| LedgerError::corrupt(&self.wal.file.path, "chain", what))?;
             closed.push(header);
@@ -149,9 +149,9 @@ impl Writer {
                 epoch: self.epoch,
             };
             write_frame(&mut self.buffer, seed, FrameType::Open, |out| open.encode(out));
-            let mut batch = OpenBatch::new(self.place.table, self.place.shard, open);
+            let mut batch = OpenBatch::new(self.context.table, self.context.shard, open);
             if plan.close_new {
-                let header = close(&self.place, &mut self.buffer, seed, &mut batch, chain.previous, recorded);
+                let header = close(&self.context, &mut self.buffer, seed, &mut batch, chain.previous, recorded);
                 sealable.push(SealBatch::new(header.clone(), &batch));
                 closed.push(header);
             } else {
@@ -194,7 +194,7 @@ impl Writer {
         let file = Arc::clone(&self.wal.file.file);
         let end = self.wal.offset + self.buffer.len() as u64;
         if end > self.allocated {
-            let step = limits::WAL_ALLOCATE_BYTES.min(self.place.options.segment_wal_bytes_max);
+            let step = limits::WAL_ALLOCATE_BYTES.min(self.context.options.segment_wal_bytes_max);
             let mut target = end.next_multiple_of(step.max(1));
             let allocated = file.allocate(self.allocated, target - self.allocated).or_else(|_| {
                 // There may be room for this commit where there is none for a whole step.
@@ -240,7 +240,7 @@ impl Writer {
                 batch.add_block(block, encoded.recorded, &group.digests);
                 let at = (seq, number, encoded.recorded);
                 let checks = Some(Arc::clone(&group.checks));
-                blocks.push(TailBlock::new((self.place.shard, file), Arc::clone(block), at, checks));
+                blocks.push(TailBlock::new((self.context.shard, file), Arc::clone(block), at, checks));
                 seq += block.len() as u64;
             }
             self.view.set_positions(&group.inputs);
@@ -267,7 +267,7 @@ impl Writer {
             batches: self.chain.next_batch,
         });
         for Queued { group, reply, .. } in groups {
-            let first = Position { ledger: self.place.table.ledger, shard: self.place.shard, seq: Seq::new(seq) };
+            let first = Position { ledger: self.context.table.ledger, shard: self.context.shard, seq: Seq::new(seq) };
             seq += group.entries() as u64;
             // A sender that no longer waits has nothing to be told.
             let _ = reply.send(Ok(Receipt { first, count: group.entries() as u32, recorded }));
@@ -283,14 +283,14 @@ impl Writer {
         }
         self.space_checked = Some(Instant::now());
         // A disk that cannot be asked shows its state at the next write.
-        let available = self.place.disk.available(&self.place.directory).unwrap_or(u64::MAX);
-        let below = available < self.place.options.reserve(self.place.table.ledger);
+        let available = self.context.disk.available(&self.context.directory).unwrap_or(u64::MAX);
+        let below = available < self.context.options.reserve(self.context.table.ledger);
         self.view.set_no_space(below);
         below
     }
 
     fn no_space(&self) -> AppendError {
-        AppendError::NoSpace { reserve_bytes: self.place.options.reserve(self.place.table.ledger) }
+        AppendError::NoSpace { reserve_bytes: self.context.options.reserve(self.context.table.ledger) }
     }
 }
 
@@ -309,16 +309,16 @@ fn split_by_inputs(groups: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
 
 /// Writes the INPUT of the other ledger's checkpoint and the CLOSE frame of a batch.
 fn close(
-    place: &Arc<super::Place>,
+    context: &Arc<super::ShardContext>,
     buffer: &mut Vec<u8>,
     seed: Seed,
     batch: &mut OpenBatch,
     previous: proof::Digest,
     recorded: i64,
 ) -> Header {
-    if let Some((size, root)) = place.peer_checkpoint.get() {
+    if let Some((size, root)) = context.peer_checkpoint.get() {
         let input = Input {
-            key: peer_key(place.table.ledger.peer(), place.shard).into_bytes(),
+            key: peer_key(context.table.ledger.peer(), context.shard).into_bytes(),
             value: peer_value(size, &root),
         };
         write_frame(buffer, seed, FrameType::Input, |out| input.encode(out));

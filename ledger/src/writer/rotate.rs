@@ -18,16 +18,16 @@ impl Writer {
             return Ok(());
         }
         let header = WalHeader {
-            ledger: self.place.table.ledger,
-            shard: self.place.shard,
+            ledger: self.context.table.ledger,
+            shard: self.context.shard,
             number: self.wal.file.header.number + 1,
             nonce: u64::from_be_bytes(crate::identity::random()?),
             first_commit: self.wal.commit,
             first_batch: self.chain.next_batch,
             first_seq: self.wal.next_seq,
-            origin: origin_mark(&self.place.origin),
+            origin: origin_mark(&self.context.origin),
         };
-        let next = match WalFile::create(self.place.disk.as_ref(), &self.place.directory.join("wal"), header) {
+        let next = match WalFile::create(self.context.disk.as_ref(), &self.context.directory.join("wal"), header) {
             Ok(next) => Arc::new(next),
             Err(CreateError { error, is_clean: true }) => {
                 self.postpone_rotation(&error);
@@ -45,7 +45,7 @@ impl Writer {
         // The sealer outlives the writer.
         let full = FullFile { file: full, batches: std::mem::take(&mut self.closed) };
         self.sealer.send(full).map_err(|_| {
-            LedgerError::io("seal", &self.place.directory)(std::io::Error::other("the sealer thread has stopped"))
+            LedgerError::io("seal", &self.context.directory)(std::io::Error::other("the sealer thread has stopped"))
         })
     }
 
@@ -72,23 +72,23 @@ impl Writer {
     }
 
     fn postpone_rotation(&mut self, error: &LedgerError) {
-        tracing::warn!(ledger = %self.place.table.ledger, %error, "the next WAL file is not begun yet; the old one grows on");
-        self.refused.rotation = Some(Instant::now() + self.place.options.retry_interval);
+        tracing::warn!(ledger = %self.context.table.ledger, %error, "the next WAL file is not begun yet; the old one grows on");
+        self.refused.rotation = Some(Instant::now() + self.context.options.retry_interval);
     }
 
     /// Signs the log as it stands. A checkpoint that cannot be written comes later: what it covers is durable without it.
     pub(super) fn sign(&mut self) {
-        let (log, place) = (&self.chain.frontier, &self.place);
-        match checkpoint::publish(place.disk.as_ref(), &place.directory, &place.signer, &place.origin, log) {
+        let (log, context) = (&self.chain.frontier, &self.context);
+        match checkpoint::publish(context.disk.as_ref(), &context.directory, &context.signer, &context.origin, log) {
             Ok(_) => {
                 self.refused.checkpoint = None;
-                place.own_checkpoint.set(log.size(), log.root());
+                context.own_checkpoint.set(log.size(), log.root());
             }
             Err(error) => {
                 if self.refused.checkpoint.is_none() {
-                    tracing::warn!(ledger = %place.table.ledger, %error, "the newest checkpoint is not written yet");
+                    tracing::warn!(ledger = %context.table.ledger, %error, "the newest checkpoint is not written yet");
                 }
-                self.refused.checkpoint = Some(Instant::now() + place.options.retry_interval);
+                self.refused.checkpoint = Some(Instant::now() + context.options.retry_interval);
             }
         }
     }

@@ -61,14 +61,14 @@ impl Chain {
     }
 
     /// The log as it stands.
-    pub(crate) fn mark(&self) -> Mark {
-        Mark { root: self.log.root(), next_seq: self.next_seq }
+    pub(crate) fn head(&self) -> TreeHead {
+        TreeHead { root: self.log.root(), next_seq: self.next_seq }
     }
 }
 
 /// The log at one of its sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct TreeHead {
     /// Its root.
     pub(crate) root: Digest,
     /// The position after the last event of its batches.

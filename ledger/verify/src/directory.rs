@@ -9,7 +9,7 @@ use proof::note::Verifier;
 use crate::error::VerifyError;
 use crate::identity::{Identity, LastWriter, shard_folder};
 use crate::limits::TRIES_MAX;
-use crate::log::{Log, Logs, Place};
+use crate::log::{Log, Logs, ShardContext};
 use crate::manifest;
 use crate::name::LedgerName;
 use crate::peers::{check_elsewhere, check_statements};
@@ -96,15 +96,16 @@ fn look_at(
     loop {
         let mut report = Report { may_be_torn, ..Report::default() };
         let origin = identity.origin(ledger, 0);
-        let place = Place { folder: shard_folder(directory, ledger, 0), ledger, shard: 0, origin, key: key.clone() };
-        let log = Log::read(place, progress, &mut report);
+        let context =
+            ShardContext { folder: shard_folder(directory, ledger, 0), ledger, shard: 0, origin, key: key.clone() };
+        let log = Log::read(context, progress, &mut report);
         retries += 1;
         let done = report.is_clean() && log.whole;
         if !done && log.has_grown() && retries <= TRIES_MAX {
             continue;
         }
         if report.is_clean() && !log.whole {
-            report.leave(log.place.at(manifest::FOLDER, "it was replaced again and again while the ledger was read"));
+            report.leave(log.context.at(manifest::FOLDER, "it was replaced again and again while the ledger was read"));
         }
         return (log, report);
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use proof::note::{Checkpoint, Verifier};
 
-use crate::chain::{Gap, Mark, Statement};
+use crate::chain::{Gap, Statement, TreeHead};
 use crate::error::VerifyError;
 use crate::files::{LocalFiles, read_text};
 use crate::limits::{ROUNDS_MAX, SMALL_FILE_BYTES_MAX};
@@ -17,7 +17,7 @@ use crate::name::LedgerName;
 use crate::recorded::Recorded;
 use crate::replay::Replay;
 use crate::report::{Fault, Report, Unproven};
-use crate::segments::{Progress, Scope, Sealed, last_statement, mark_at, verify_segments};
+use crate::segments::{Progress, Scope, Sealed, head_at, last_statement, verify_segments};
 use crate::table::Table;
 use crate::wal::Wal;
 
@@ -25,7 +25,7 @@ use crate::wal::Wal;
 const CHECKPOINT_FILE: &str = "checkpoint";
 
 /// Which ledger it is, and where.
-pub(crate) struct Place {
+pub(crate) struct ShardContext {
     pub(crate) folder: PathBuf,
     pub(crate) ledger: LedgerName,
     pub(crate) shard: u32,
@@ -33,7 +33,7 @@ pub(crate) struct Place {
     pub(crate) key: Verifier,
 }
 
-impl Place {
+impl ShardContext {
     pub(crate) fn at(&self, place: impl Into<String>, what: impl Into<String>) -> Fault {
         Fault { ledger: self.ledger, shard: self.shard, place: place.into(), what: what.into() }
     }
@@ -73,7 +73,7 @@ impl Place {
 
 /// What was read of one ledger.
 pub(crate) struct Log {
-    pub(crate) place: Place,
+    pub(crate) context: ShardContext,
     pub(crate) files: LocalFiles,
     pub(crate) manifest: Option<Manifest>,
     /// Whether everything up to the end could be replayed.
@@ -89,15 +89,15 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn read(place: Place, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Self {
+    pub(crate) fn read(context: ShardContext, progress: &mut dyn FnMut(Progress), report: &mut Report) -> Self {
         // The checkpoint is read first: the ledger only grows, so that everything it covers must be found below.
-        let checkpoint = place.checkpoint(report);
-        let files = LocalFiles::new(&place.folder);
+        let checkpoint = context.checkpoint(report);
+        let files = LocalFiles::new(&context.folder);
         // WAL files are opened before the segments are checked, which may take minutes: they may be gone by then.
         let first = manifest::newest(&files).ok().flatten().map_or(0, |manifest| manifest.wal.file);
-        let mut wal = Wal::open(&place, first, report);
+        let mut wal = Wal::open(&context, first, report);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let (ledger, shard, origin) = (place.ledger, place.shard, place.origin.as_str());
+        let (ledger, shard, origin) = (context.ledger, context.shard, context.origin.as_str());
         let scope = Scope { files: &files, ledger, shard, origin, threads };
         let Sealed { manifest, chain, positions, manifests, sound } = verify_segments(&scope, progress, report);
         let mut whole = sound && first == manifest.as_ref().map_or(0, |manifest| manifest.wal.file);
@@ -107,9 +107,9 @@ impl Log {
         });
         let mut replay = Replay::of(Table::of(ledger), shard, chain, &positions);
         if whole {
-            whole = wal.read_on(&place, &mut replay, report);
+            whole = wal.read_on(&context, &mut replay, report);
         }
-        Self { place, files, manifest, whole, checkpoint, replay, sealed_statement, sealed_manifests: manifests, wal }
+        Self { context, files, manifest, whole, checkpoint, replay, sealed_statement, sealed_manifests: manifests, wal }
     }
 
     /// Number of closed batches.
@@ -124,10 +124,10 @@ impl Log {
     }
 
     /// The log at one of its sizes, `None` if it has no such size.
-    pub(crate) fn mark(&self, size: u64) -> Option<Mark> {
-        let replayed = self.replay.marks.get(&size).copied();
+    pub(crate) fn head(&self, size: u64) -> Option<TreeHead> {
+        let replayed = self.replay.heads.get(&size).copied();
         // Headers that cannot be read are in the report already.
-        replayed.or_else(|| mark_at(&self.files, self.manifest.as_ref()?, size).ok().flatten())
+        replayed.or_else(|| head_at(&self.files, self.manifest.as_ref()?, size).ok().flatten())
     }
 
     /// What this ledger says of the other one.
@@ -152,49 +152,49 @@ impl Log {
         }
         let before = self.batches();
         for _ in 0..ROUNDS_MAX {
-            let Some(newest) = self.place.checkpoint(report) else { break };
+            let Some(newest) = self.context.checkpoint(report) else { break };
             if newest.size <= self.batches() {
                 self.checkpoint = Some(newest);
                 break;
             }
             let read = self.batches();
-            self.whole = self.wal.read_on(&self.place, &mut self.replay, report);
+            self.whole = self.wal.read_on(&self.context, &mut self.replay, report);
             if !self.whole || self.batches() == read {
                 break;
             }
         }
         if self.whole && said > self.batches() {
-            self.whole = self.wal.read_on(&self.place, &mut self.replay, report);
+            self.whole = self.wal.read_on(&self.context, &mut self.replay, report);
         }
         self.batches() > before
     }
 
     /// Compares the signed checkpoint with what the disk holds.
     pub(crate) fn check_checkpoint(&self, report: &mut Report) {
-        self.wal.tell_end(&self.place, report);
+        self.wal.tell_end(&self.context, report);
         if !self.whole {
             return;
         }
         let Some(checkpoint) = &self.checkpoint else {
-            let no_file = matches!(self.place.checkpoint_text(), Ok(None));
+            let no_file = matches!(self.context.checkpoint_text(), Ok(None));
             if no_file && self.batches() > 0 {
                 let what =
                     format!("there is none over the {} batches on the disk; the next start signs one", self.batches());
-                report.leave(self.place.at(CHECKPOINT_FILE, what));
+                report.leave(self.context.at(CHECKPOINT_FILE, what));
             }
             return;
         };
-        match self.mark(checkpoint.size) {
-            Some(mark) if mark.root == checkpoint.root => {}
+        match self.head(checkpoint.size) {
+            Some(head) if head.root == checkpoint.root => {}
             Some(_) => report
-                .fault(self.place.at("checkpoint, root", "it was signed over other batches than those on the disk")),
+                .fault(self.context.at("checkpoint, root", "it was signed over other batches than those on the disk")),
             None => {
                 let what = format!(
                     "it was signed over {} batches and the disk has {}: the ledger was cut or rolled back",
                     checkpoint.size,
                     self.batches()
                 );
-                report.absence(self.place.at("checkpoint, size", what));
+                report.absence(self.context.at("checkpoint, size", what));
             }
         }
     }
@@ -203,11 +203,11 @@ impl Log {
     /// batch and at most one that was closed and not yet signed.
     pub(crate) fn count_unproven(&self, stopped: bool, report: &mut Report) {
         let Some(checkpoint) = self.checkpoint.as_ref().filter(|_| self.whole) else { return };
-        let Some(mark) = self.mark(checkpoint.size) else { return };
+        let Some(head) = self.head(checkpoint.size) else { return };
         let batches = self.batches() - checkpoint.size;
-        let closed = self.replay.chain.next_seq.saturating_sub(mark.next_seq);
+        let closed = self.replay.chain.next_seq.saturating_sub(head.next_seq);
         let open = self.replay.open.as_ref().map(|open| open.leaves.size());
-        let unproven = Unproven { ledger: self.place.ledger, batches, events: closed + open.unwrap_or(0) };
+        let unproven = Unproven { ledger: self.context.ledger, batches, events: closed + open.unwrap_or(0) };
         if stopped && (batches > 0 || open.is_some()) {
             let what = format!(
                 "{} batches that are closed and {} events that are in none follow what it covers, although the last \
@@ -215,7 +215,7 @@ impl Log {
                 batches,
                 open.unwrap_or(0)
             );
-            report.fault(self.place.at(CHECKPOINT_FILE, what));
+            report.fault(self.context.at(CHECKPOINT_FILE, what));
         } else if batches > 0 || unproven.events > 0 {
             report.unproven.push(unproven);
         }
@@ -223,8 +223,8 @@ impl Log {
 
     /// The position after the last event that the signed checkpoint covers.
     pub(crate) fn signed_seq(&self) -> u64 {
-        let mark = self.checkpoint.as_ref().and_then(|checkpoint| self.mark(checkpoint.size));
-        mark.map_or(0, |mark| mark.next_seq)
+        let head = self.checkpoint.as_ref().and_then(|checkpoint| self.head(checkpoint.size));
+        head.map_or(0, |head| head.next_seq)
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Secrets {
 
 /// Where a row stands and when it was recorded.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct RowPlace {
     pub(crate) shard: u32,
     pub(crate) seq: u64,
     pub(crate) recorded: i64,
@@ -106,7 +106,7 @@ pub(crate) fn time_of(facts: &[u8], id: u8) -> Option<i64> {
 }
 
 /// The hash of a row's leaf. A part without columns is no part.
-pub(crate) fn leaf(place: Place, secrets: &Secrets, facts: &[u8], content: &[u8]) -> Digest {
+pub(crate) fn leaf(place: RowPlace, secrets: &Secrets, facts: &[u8], content: &[u8]) -> Digest {
     let commit =
         |secret: &[u8; 32], domain: &[u8], part: &[u8]| commitment(&salt(secret, place.seq), &digest(domain, part));
     let leaf = Leaf {
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(hex(&facts), vector("facts part"));
         assert_eq!(hex(&content), vector("content part"));
         assert_eq!(time_of(&facts, 1), Some(1_789_378_203_118_000));
-        let place = Place { shard: 0, seq: 7, recorded: 1_789_378_208_200_000, flags: 1 };
+        let place = RowPlace { shard: 0, seq: 7, recorded: 1_789_378_208_200_000, flags: 1 };
         let secrets = Secrets { facts: [1; 32], content: [2; 32] };
         assert_eq!(leaf(place, &secrets, &facts, &content).to_string(), vector("leaf"));
     }

@@ -26,14 +26,14 @@ pub(crate) fn check_statements(logs: &Logs, report: &mut Report) {
             if operations.gaps(*ledger).any(|gap| gap.explains(statement)) {
                 continue;
             }
-            match log.mark(statement.size) {
-                Some(mark) if mark.root == statement.root => {}
+            match log.head(statement.size) {
+                Some(head) if head.root == statement.root => {}
                 Some(_) => {
                     let what = format!(
                         "batch {} of {} saw other batches than those on the disk when it closed",
-                        statement.batch, peer.place.ledger
+                        statement.batch, peer.context.ledger
                     );
-                    report.fault(log.place.at("log", what));
+                    report.fault(log.context.at("log", what));
                     break;
                 }
                 None if log.has_grown() => {}
@@ -41,11 +41,11 @@ pub(crate) fn check_statements(logs: &Logs, report: &mut Report) {
                     let what = format!(
                         "batch {} of {} saw {} batches and the disk has {}: it was rolled back alone",
                         statement.batch,
-                        peer.place.ledger,
+                        peer.context.ledger,
                         statement.size,
                         log.batches()
                     );
-                    report.absence(log.place.at("log", what));
+                    report.absence(log.context.at("log", what));
                     break;
                 }
             }
@@ -70,7 +70,7 @@ pub(crate) fn check_elsewhere(
                 continue;
             }
         };
-        let log = logs.values().find(|log| identity.origin(log.place.ledger, log.place.shard) == checkpoint.origin);
+        let log = logs.values().find(|log| identity.origin(log.context.ledger, log.context.shard) == checkpoint.origin);
         let Some(log) = log else {
             report.leave(unusable(format!("it is of the log {:?}, which is not here", checkpoint.origin)));
             continue;
@@ -82,31 +82,31 @@ pub(crate) fn check_elsewhere(
 fn check_one(log: &Log, logs: &Logs, checkpoint: &Checkpoint, place: &str, report: &mut Report) {
     if !log.whole {
         let what = "the log is not whole, so that it cannot be compared";
-        report.leave(log.place.at(place, what));
+        report.leave(log.context.at(place, what));
         return;
     }
-    let found = log.mark(checkpoint.size);
-    if found.is_some_and(|mark| mark.root == checkpoint.root) {
+    let found = log.head(checkpoint.size);
+    if found.is_some_and(|head| head.root == checkpoint.root) {
         return;
     }
     let lost = logs.get(&LedgerName::Operations).and_then(|operations| {
-        operations.gaps(log.place.ledger).find(|gap| gap.kept < checkpoint.size && checkpoint.size <= gap.signed)
+        operations.gaps(log.context.ledger).find(|gap| gap.kept < checkpoint.size && checkpoint.size <= gap.signed)
     });
     if let Some(gap) = lost {
         let what = format!("it covers {} batches, of which a torn copy had kept {}", checkpoint.size, gap.kept);
-        report.leave(log.place.at(place, what));
+        report.leave(log.context.at(place, what));
     } else if found.is_some() {
         let what = format!(
             "the first {} batches are not those that it was signed over: the log was written anew",
             checkpoint.size
         );
-        report.fault(log.place.at(place, what));
+        report.fault(log.context.at(place, what));
     } else {
         let what = format!(
             "it was signed over {} batches and the disk has {}: the ledger was cut or rolled back",
             checkpoint.size,
             log.batches()
         );
-        report.absence(log.place.at(place, what));
+        report.absence(log.context.at(place, what));
     }
 }

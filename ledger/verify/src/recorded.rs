@@ -75,7 +75,7 @@ impl Recorded {
 
 /// How the newest manifest on the disk stands to what is recorded.
 #[derive(Debug, PartialEq, Eq)]
-enum Standing {
+enum Attestation {
     /// It is recorded.
     Recorded,
     /// Another hash is recorded under its number.
@@ -86,21 +86,21 @@ enum Standing {
     Unknown(usize),
 }
 
-fn standing(hashes: &BTreeMap<u64, Digest>, files: &dyn Files, newest: &Manifest, may_be_torn: bool) -> Standing {
+fn attestation(hashes: &BTreeMap<u64, Digest>, files: &dyn Files, newest: &Manifest, may_be_torn: bool) -> Attestation {
     let newer = hashes.range((Bound::Excluded(newest.number), Bound::Unbounded)).next();
     if let Some((number, _)) = newer.filter(|_| !may_be_torn) {
-        return Standing::Older(*number);
+        return Attestation::Older(*number);
     }
     match hashes.get(&newest.number) {
-        Some(hash) if *hash == newest.hash => Standing::Recorded,
-        Some(_) => Standing::Another,
+        Some(hash) if *hash == newest.hash => Attestation::Recorded,
+        Some(_) => Attestation::Another,
         None => {
             // The newest one that is recorded vouches for the segments that it lists.
             let vouched = hashes.iter().rev().find_map(|(number, hash)| {
                 let older = manifest::load(files, *number).ok().filter(|older| older.hash == *hash)?;
                 newest.segments.starts_with(&older.segments).then_some(older.segments.len())
             });
-            Standing::Unknown(vouched.unwrap_or(0))
+            Attestation::Unknown(vouched.unwrap_or(0))
         }
     }
 }
@@ -112,16 +112,16 @@ pub(crate) fn check_manifests(logs: &Logs, report: &mut Report) {
     for log in logs.values() {
         let Some(newest) = &log.manifest else { continue };
         let place = manifest::file_name(newest.number);
-        let hashes = operations.recorded(log.place.ledger, end);
-        match standing(&hashes, &log.files, newest, report.may_be_torn) {
-            Standing::Recorded => {}
-            Standing::Another => report.fault(log.place.at(place, "operations recorded another hash of it")),
-            Standing::Older(_) if log.has_grown() => {}
-            Standing::Older(recorded) => {
+        let hashes = operations.recorded(log.context.ledger, end);
+        match attestation(&hashes, &log.files, newest, report.may_be_torn) {
+            Attestation::Recorded => {}
+            Attestation::Another => report.fault(log.context.at(place, "operations recorded another hash of it")),
+            Attestation::Older(_) if log.has_grown() => {}
+            Attestation::Older(recorded) => {
                 let what = format!("it is the newest, and operations recorded number {recorded}");
-                report.fault(log.place.at(place, what));
+                report.fault(log.context.at(place, what));
             }
-            Standing::Unknown(known) => check_unknown(log, newest, known, report),
+            Attestation::Unknown(known) => check_unknown(log, newest, known, report),
         }
     }
 }
@@ -130,16 +130,16 @@ pub(crate) fn check_manifests(logs: &Logs, report: &mut Report) {
 fn check_unknown(log: &Log, newest: &Manifest, known: usize, report: &mut Report) {
     report.notes.push(format!(
         "{}: {} is not recorded in operations, as after a stop right behind it; {} segments were encoded again",
-        log.place.ledger,
+        log.context.ledger,
         manifest::file_name(newest.number),
         newest.segments.len() - known
     ));
-    let (ledger, shard) = (log.place.ledger, log.place.shard);
+    let (ledger, shard) = (log.context.ledger, log.context.shard);
     for segment in newest.segments.iter().skip(known) {
         for (name, found) in check_encoding(&log.files, Table::of(ledger), segment) {
             let place = format!("{name}, encoding");
             match found {
-                Ok(what) => report.fault(log.place.at(place, what)),
+                Ok(what) => report.fault(log.context.at(place, what)),
                 Err(error) => report.error(ledger, shard, place, &error),
             }
         }

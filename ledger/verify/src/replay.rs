@@ -6,9 +6,9 @@ use proof::leaf::FLAG_CONTENT;
 use proof::note::Checkpoint;
 use proof::tree::Frontier;
 
-use crate::chain::{Chain, Gap, Mark, OpenBatch, Span, Statement};
+use crate::chain::{Chain, Gap, OpenBatch, Span, Statement, TreeHead};
 use crate::name::LedgerName;
-use crate::part::{self, Place, leaf};
+use crate::part::{self, RowPlace, leaf};
 use crate::recorded::Recorded;
 use crate::table::Table;
 use crate::wal::block::Block;
@@ -23,7 +23,7 @@ pub(crate) struct Replay {
     /// When the newest rows were recorded.
     recorded: i64,
     /// The log after each batch that was read here, and where this started.
-    pub(crate) marks: BTreeMap<u64, Mark>,
+    pub(crate) heads: BTreeMap<u64, TreeHead>,
     /// What the batches say of the other ledger, in order.
     pub(crate) statements: Vec<Statement>,
     /// What the open batch says of it.
@@ -47,7 +47,7 @@ impl Replay {
             shard,
             open: None,
             recorded: chain.closed,
-            marks: BTreeMap::from([(chain.log.size(), chain.mark())]),
+            heads: BTreeMap::from([(chain.log.size(), chain.head())]),
             statements: Vec::new(),
             said: None,
             gaps: gaps.collect(),
@@ -124,7 +124,7 @@ impl Replay {
             block.write_parts(row, &mut self.facts, &mut self.content);
             self.part_bytes += (self.facts.len() + self.content.len()) as u64;
             let flags = if self.content.is_empty() { 0 } else { FLAG_CONTENT };
-            let place = Place { shard: self.shard, seq, recorded, flags };
+            let place = RowPlace { shard: self.shard, seq, recorded, flags };
             open.leaves.push(leaf(place, &open.secrets, &self.facts, &self.content));
             if let Some(time) = self.table.time().and_then(|id| part::time_of(&self.facts, id)) {
                 open.times.add(time);
@@ -143,7 +143,7 @@ impl Replay {
         }
         self.chain.follow(header)?;
         self.recorded = self.recorded.max(header.recorded_max);
-        self.marks.insert(self.chain.log.size(), self.chain.mark());
+        self.heads.insert(self.chain.log.size(), self.chain.head());
         self.statements.extend(self.said.take());
         Ok(())
     }

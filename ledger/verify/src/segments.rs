@@ -15,7 +15,7 @@ use proof::Digest;
 use proof::tree::Frontier;
 use sha2::{Digest as _, Sha256};
 
-use crate::chain::{Chain, Mark, Statement};
+use crate::chain::{Chain, Statement, TreeHead};
 use crate::error::VerifyError;
 use crate::files::Files;
 use crate::limits::{FAULTS_MAX, HASH_READ_BYTES};
@@ -319,7 +319,7 @@ fn check_hash(files: &dyn Files, file: &File, listener: &mut dyn Listener) {
 
 /// The log at one of the sizes that the segments of a manifest hold; `None` if they hold no such size. It reads the headers of one
 /// segment and the state of the one before.
-pub(crate) fn mark_at(files: &dyn Files, manifest: &Manifest, size: u64) -> Result<Option<Mark>, VerifyError> {
+pub(crate) fn head_at(files: &dyn Files, manifest: &Manifest, size: u64) -> Result<Option<TreeHead>, VerifyError> {
     let (mut log, mut next_seq) = (Frontier::default(), 0);
     let at = manifest.segments.partition_point(|segment| segment.end_batch < size);
     let Some(segment) = manifest.segments.get(at) else { return Ok(None) };
@@ -333,7 +333,7 @@ pub(crate) fn mark_at(files: &dyn Files, manifest: &Manifest, size: u64) -> Resu
         log.push(header.leaf_hash());
         next_seq = header.first_seq.saturating_add(u64::from(header.count));
     }
-    Ok((log.size() == size).then(|| Mark { root: log.root(), next_seq }))
+    Ok((log.size() == size).then(|| TreeHead { root: log.root(), next_seq }))
 }
 
 /// What the newest sealed batch that says anything of the other ledger says of it, as far as the last segment knows.

@@ -51,11 +51,11 @@ pub(crate) fn check_strangers(directory: &Path, logs: &Logs, report: &mut Report
 
 /// Files in the folders of a shard.
 fn check_files(log: &Log, report: &mut Report) {
-    let ledger = log.place.ledger;
+    let ledger = log.context.ledger;
     let fault = |name: &str, report: &mut Report| {
         report.fault(stranger(ledger, name, "it is no file of this ledger"));
     };
-    let folder = &log.place.folder;
+    let folder = &log.context.folder;
     each(&folder.join(wal::FOLDER), Path::new(wal::FOLDER), report, &mut |entry, name, report| {
         if entry.file_name().to_str().and_then(file_number).is_none() {
             fault(name, report);

@@ -13,7 +13,7 @@ use file::{Expected, WalFile, file_name};
 
 use crate::error::VerifyError;
 use crate::limits::WAL_FILES_MAX;
-use crate::log::Place;
+use crate::log::ShardContext;
 use crate::replay::Replay;
 use crate::report::Report;
 
@@ -53,13 +53,13 @@ fn numbers(folder: &Path) -> Result<Vec<u64>, VerifyError> {
 
 impl Wal {
     /// Opens the files from number `first` on.
-    pub(crate) fn open(place: &Place, first: u64, report: &mut Report) -> Self {
-        let folder = place.folder.join(FOLDER);
+    pub(crate) fn open(context: &ShardContext, first: u64, report: &mut Report) -> Self {
+        let folder = context.folder.join(FOLDER);
         let mut wal = Self { folder, opened: VecDeque::new(), next: first, current: None, broken: false, torn: 0 };
         let mut numbers = match numbers(&wal.folder) {
             Ok(numbers) => numbers,
             Err(error) => {
-                report.error(place.ledger, place.shard, FOLDER.to_owned(), &error);
+                report.error(context.ledger, context.shard, FOLDER.to_owned(), &error);
                 wal.broken = true;
                 return wal;
             }
@@ -67,7 +67,7 @@ impl Wal {
         numbers.retain(|number| *number >= first);
         if let Some((expected, number)) = (first..).zip(&numbers).find(|(expected, number)| expected != *number) {
             let what = format!("WAL file {expected} is missing before it");
-            let fault = place.at(format!("{FOLDER}/{}", file_name(*number)), what);
+            let fault = context.at(format!("{FOLDER}/{}", file_name(*number)), what);
             // Files are made and deleted in order, so that only the first ones can be gone when a copy comes to them.
             if expected == first {
                 report.absence(fault);
@@ -86,9 +86,9 @@ impl Wal {
     }
 
     /// Reads to the end of what there is; `false` if that is not the end of the log.
-    pub(crate) fn read_on(&mut self, place: &Place, replay: &mut Replay, report: &mut Report) -> bool {
+    pub(crate) fn read_on(&mut self, context: &ShardContext, replay: &mut Replay, report: &mut Report) -> bool {
         while !self.broken {
-            match self.read_one(place, replay, report) {
+            match self.read_one(context, replay, report) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
@@ -97,7 +97,7 @@ impl Wal {
                         _ => None,
                     };
                     let name = name.map_or_else(|| file_name(self.next), |name| name.to_string_lossy().into_owned());
-                    report.error(place.ledger, place.shard, format!("{FOLDER}/{name}"), &error);
+                    report.error(context.ledger, context.shard, format!("{FOLDER}/{name}"), &error);
                     self.broken = true;
                 }
             }
@@ -106,7 +106,12 @@ impl Wal {
     }
 
     /// Reads the current file as far as it goes and turns to the next one; `false` if there is none.
-    fn read_one(&mut self, place: &Place, replay: &mut Replay, report: &mut Report) -> Result<bool, VerifyError> {
+    fn read_one(
+        &mut self,
+        context: &ShardContext,
+        replay: &mut Replay,
+        report: &mut Report,
+    ) -> Result<bool, VerifyError> {
         // The next file is opened before the current one is read to its end: once it exists, the current one is whole.
         let next = self.open_next()?;
         // The newest file counts for nothing while it has no frame: the one before may have gone on.
@@ -117,9 +122,9 @@ impl Wal {
         self.read_current(next.is_some() && !is_spare, replay, report)?;
         let Some(file) = next else { return Ok(false) };
         let stands = file.check(&Expected {
-            ledger: place.ledger,
-            shard: place.shard,
-            origin: &place.origin,
+            ledger: context.ledger,
+            shard: context.shard,
+            origin: &context.origin,
             number: self.next,
             batch: replay.chain.next_batch,
             seq: replay.next_seq(),
@@ -139,9 +144,10 @@ impl Wal {
     }
 
     /// Says what follows the last commit.
-    pub(crate) fn tell_end(&self, place: &Place, report: &mut Report) {
+    pub(crate) fn tell_end(&self, context: &ShardContext, report: &mut Report) {
         if self.torn > 0 && !self.broken {
-            let text = format!("{}: {} bytes behind the last commit were never acknowledged", place.ledger, self.torn);
+            let text =
+                format!("{}: {} bytes behind the last commit were never acknowledged", context.ledger, self.torn);
             report.notes.push(text);
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::fold::{BudgetAnswer, Budgets, Projection, Standing};
+use crate::fold::{Balance, BudgetAnswer, Budgets, Projection};
 use crate::kind::budget_request::{Asked, Owner, Request, Set};
 use crate::limits;
 use ledger::Group;
@@ -38,7 +38,7 @@ pub struct Decided {
     /// Where the request stands in `operations`; absent if it was decided before.
     pub seq: Option<Seq>,
     /// How the budgets of the reservation stand now.
-    pub standings: Vec<(String, Standing)>,
+    pub balances: Vec<(String, Balance)>,
 }
 
 /// Why there is no decision. After the errors of the ledger it is not known whether there is one: the same request may be
@@ -81,7 +81,7 @@ impl<L: Log> BudgetService<L> {
     pub fn ask(&self, asked: &Asked, now: Timestamp) -> Result<Decided, BudgetError> {
         asked.check().map_err(BudgetError::Invalid)?;
         let known = self.log.fold(|budgets| {
-            budgets.known(asked, now).map(|answer| Decided { answer, seq: None, standings: standings(budgets, asked) })
+            budgets.known(asked, now).map(|answer| Decided { answer, seq: None, balances: balances(budgets, asked) })
         })?;
         if let Some(decided) = known {
             return Ok(decided);
@@ -89,7 +89,7 @@ impl<L: Log> BudgetService<L> {
         let seq = self.log.append(std::slice::from_ref(asked))?;
         self.log.fold(|budgets| {
             let answer = budgets.answer(seq).cloned().ok_or(BudgetError::Overtaken)?;
-            Ok(Decided { answer, seq: Some(seq), standings: standings(budgets, asked) })
+            Ok(Decided { answer, seq: Some(seq), balances: balances(budgets, asked) })
         })?
     }
 
@@ -126,9 +126,9 @@ impl<L: Log> BudgetService<L> {
 }
 
 /// How the budgets stand that a request is about.
-fn standings(budgets: &Budgets, asked: &Asked) -> Vec<(String, Standing)> {
+fn balances(budgets: &Budgets, asked: &Asked) -> Vec<(String, Balance)> {
     let names = budgets.drawn_on(asked).iter();
-    names.filter_map(|name| Some((name.clone(), budgets.standing(name)?))).collect()
+    names.filter_map(|name| Some((name.clone(), budgets.balance(name)?))).collect()
 }
 
 /// The `operations` ledger as the log.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use account::Account;
-pub use account::Standing;
+pub use account::Balance;
 pub use answer::{BudgetAnswer, Refusal};
 use reservations::{End, Key, Open, Over, Reservations};
 
@@ -59,13 +59,13 @@ impl Budgets {
     }
 
     /// How each budget stands, in order of name, as of the newest row.
-    pub fn standings(&self) -> impl Iterator<Item = (&str, Standing)> {
-        self.accounts.iter().map(|(name, account)| (name.as_str(), account.standing()))
+    pub fn balances(&self) -> impl Iterator<Item = (&str, Balance)> {
+        self.accounts.iter().map(|(name, account)| (name.as_str(), account.balance()))
     }
 
     /// How one budget stands.
-    pub fn standing(&self, budget: &str) -> Option<Standing> {
-        self.accounts.get(budget).map(Account::standing)
+    pub fn balance(&self, budget: &str) -> Option<Balance> {
+        self.accounts.get(budget).map(Account::balance)
     }
 
     /// How each budget was set, in order of name; those without a cap are closed.
@@ -259,10 +259,10 @@ impl Budgets {
         }
         for name in &terms.budgets {
             let Some(account) = self.accounts.get(name) else { continue };
-            let standing = account.standing();
-            let available = standing.available();
+            let balance = account.balance();
+            let available = balance.available();
             if terms.micros > available {
-                let resets = standing.window.end;
+                let resets = balance.window.end;
                 return Err(Refusal::Exhausted { budget: name.clone(), available, resets });
             }
             if account.open() >= RESERVATIONS_PER_BUDGET_MAX {

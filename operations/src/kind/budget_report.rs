@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget_request::Owner;
 use super::{Envelope, Family, Info, Kind};
-use crate::fold::{BudgetAnswer, Standing};
+use crate::fold::{Balance, BudgetAnswer};
 use crate::money::Money;
 use ledger::{AppendError, Entry, Seq, Timestamp};
 
@@ -21,8 +21,8 @@ pub const DECIDED: Kind<Decision> = Kind::of(Info::new(
     "`budgets`",
     "what was decided about the request at `seq`; follows from the others",
 ));
-/// The kind of standings.
-pub const STOOD: Kind<Standing> =
+/// The kind of balances.
+pub const BALANCE: Kind<Balance> =
     Kind::of(Info::new(STANDING_KIND, Family::Budgets, "`budgets`", "how a budget stood; follows from the others"));
 
 /// Something to write down.
@@ -36,11 +36,11 @@ pub enum Report {
         decision: Decision,
     },
     /// How a budget stands.
-    Standing {
+    Balance {
         /// The budget.
         budget: String,
         /// What it says then.
-        standing: Standing,
+        balance: Balance,
     },
 }
 
@@ -113,7 +113,7 @@ impl Report {
         let envelope = |subject| Envelope { subject, actor, ..Envelope::default() };
         match self {
             Self::Decision { id, decision } => DECIDED.entry(&envelope(id), decision),
-            Self::Standing { budget, standing } => STOOD.entry(&envelope(budget), standing),
+            Self::Balance { budget, balance } => BALANCE.entry(&envelope(budget), balance),
         }
     }
 }

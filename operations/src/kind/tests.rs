@@ -128,7 +128,7 @@ fn rewritten(row: &Row<'_>) -> Option<Value> {
         "budget.observed" => through(&budget_request::EVENTS_OBSERVED, row),
         "budget.matched" => through(&budget_request::EVENTS_MATCHED, row),
         "budget.decision" => through(&budget_report::DECIDED, row),
-        "budget.standing" => through(&budget_report::STOOD, row),
+        "budget.standing" => through(&budget_report::BALANCE, row),
         "export.receipt" => through(&export::RECEIPT, row),
         "export.intent" => through(&export::INTENT, row),
         "export.rejected" => through(&export::REJECTED, row),

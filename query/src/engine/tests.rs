@@ -350,8 +350,8 @@ async fn a_query_ends_when_its_token_does() {
     let asked = Arc::clone(&stands);
     let endless =
         "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b WHERE a.value * b.value < 0";
-    let standing = Standing::while_true(move || asked.swap(false, std::sync::atomic::Ordering::Relaxed));
-    let outcome = ask(&engine, Request { standing, ..request(endless) }, Format::Csv).await;
+    let access = AccessCheck::while_true(move || asked.swap(false, std::sync::atomic::Ordering::Relaxed));
+    let outcome = ask(&engine, Request { access, ..request(endless) }, Format::Csv).await;
     assert_eq!(outcome.map_err(|error| error.code()), Err("unauthorized"));
 }
 

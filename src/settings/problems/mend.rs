@@ -11,7 +11,7 @@ use crate::limits::{CONFIG_PROBLEMS_MAX, CONFIG_READ_BYTES_MAX};
 
 /// One step from a table or list to what it holds.
 #[derive(Debug, Clone)]
-pub(super) enum Step {
+pub(super) enum PathSegment {
     Key(String),
     /// A number, and the name that stands there.
     Entry(usize, Option<String>),
@@ -58,7 +58,7 @@ impl<'a> Mender<'a> {
     }
 
     /// What is left of a value when everything that does not fit is taken out of it and told.
-    pub(super) fn mend(&mut self, place: &[Step], value: Value, fits: Fits<'_>) -> Option<Value> {
+    pub(super) fn mend(&mut self, place: &[PathSegment], value: Value, fits: Fits<'_>) -> Option<Value> {
         if self.is_done() {
             return None;
         }
@@ -82,24 +82,24 @@ impl<'a> Mender<'a> {
     }
 
     /// A table in which every setting may be left out is built up again.
-    fn grow(&mut self, place: &[Step], mut table: Table, fits: Fits<'_>) -> Value {
+    fn grow(&mut self, place: &[PathSegment], mut table: Table, fits: Fits<'_>) -> Value {
         // Others name sinks, so sinks come first.
         let first = table.remove_entry("sink");
-        let pieces = first.into_iter().chain(table).map(|(key, value)| (Step::Key(key), value)).collect();
+        let pieces = first.into_iter().chain(table).map(|(key, value)| (PathSegment::Key(key), value)).collect();
         self.rebuild(place, pieces, fits, |pieces| {
-            let entry = |(step, value): &(Step, Value)| match step {
-                Step::Key(key) => Some((key.clone(), value.clone())),
-                Step::Entry(..) => None,
+            let entry = |(step, value): &(PathSegment, Value)| match step {
+                PathSegment::Key(key) => Some((key.clone(), value.clone())),
+                PathSegment::Entry(..) => None,
             };
             Value::Table(pieces.iter().filter_map(entry).collect())
         })
     }
 
     /// A list of tables is built up again.
-    fn collect(&mut self, place: &[Step], list: Vec<Value>, fits: Fits<'_>) -> Value {
+    fn collect(&mut self, place: &[PathSegment], list: Vec<Value>, fits: Fits<'_>) -> Value {
         let named = |(at, value): (usize, Value)| {
             let name = value.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-            (Step::Entry(at, name), value)
+            (PathSegment::Entry(at, name), value)
         };
         let pieces = list.into_iter().enumerate().map(named).collect();
         self.rebuild(place, pieces, fits, |pieces| {
@@ -111,12 +111,12 @@ impl<'a> Mender<'a> {
     /// costs as many readings of the file as the number of pieces has digits, not as many as there are pieces.
     fn rebuild(
         &mut self,
-        place: &[Step],
-        pieces: Vec<(Step, Value)>,
+        place: &[PathSegment],
+        pieces: Vec<(PathSegment, Value)>,
         fits: Fits<'_>,
-        whole: fn(&[(Step, Value)]) -> Value,
+        whole: fn(&[(PathSegment, Value)]) -> Value,
     ) -> Value {
-        let mut kept: Vec<(Step, Value)> = Vec::new();
+        let mut kept: Vec<(PathSegment, Value)> = Vec::new();
         let mut rest = pieces;
         while !rest.is_empty() && !self.is_done() {
             let count = longest(rest.len(), |count| fits(&whole(&[&kept, &rest[..count]].concat())).is_ok());
@@ -129,7 +129,8 @@ impl<'a> Mender<'a> {
                 let place = [place, std::slice::from_ref(&step)].concat();
                 match (self.mend(&place, value, &with), &step) {
                     (Some(value), _) => kept.push((step, value)),
-                    (None, Step::Entry(_, name)) if matches!(&place[0], Step::Key(key) if key == "sink") => {
+                    (None, PathSegment::Entry(_, name)) if matches!(&place[0], PathSegment::Key(key) if key == "sink") =>
+                    {
                         self.lost_sinks.extend(name.clone());
                     }
                     (None, _) => {}
@@ -140,7 +141,7 @@ impl<'a> Mender<'a> {
     }
 
     /// From a table that needs some settings, those that do not fit are taken out as long as it can do without them.
-    fn shrink(&mut self, place: &[Step], mut table: Table, fits: Fits<'_>) -> Option<Value> {
+    fn shrink(&mut self, place: &[PathSegment], mut table: Table, fits: Fits<'_>) -> Option<Value> {
         // Whether something is missing only because it was taken out.
         let mut robbed = false;
         while let Err(errors) = fits(&Value::Table(table.clone())) {
@@ -156,7 +157,7 @@ impl<'a> Mender<'a> {
                 return None;
             };
             robbed |= !error.contains("unknown field");
-            self.tell(&[place, &[Step::Key(key.clone())]].concat(), vec![error]);
+            self.tell(&[place, &[PathSegment::Key(key.clone())]].concat(), vec![error]);
             if rank == Rank::Needed {
                 return None;
             }
@@ -165,7 +166,7 @@ impl<'a> Mender<'a> {
         Some(Value::Table(table))
     }
 
-    fn tell(&mut self, place: &[Step], messages: Vec<String>) {
+    fn tell(&mut self, place: &[PathSegment], messages: Vec<String>) {
         let lost = |message: &String| {
             self.lost_sinks.iter().any(|name| message.contains(&format!("{name:?} is no sink that takes alerts")))
         };
@@ -181,18 +182,18 @@ impl<'a> Mender<'a> {
     }
 
     /// The line of a place, or of what is nearest around it.
-    fn line(&self, place: &[Step]) -> Option<usize> {
+    fn line(&self, place: &[PathSegment]) -> Option<usize> {
         let mut found = None;
         let mut table = Some(self.lines);
         let mut value: Option<&Spanned<DeValue<'_>>> = None;
         for step in place {
             match step {
-                Step::Key(key) => {
+                PathSegment::Key(key) => {
                     let (key, inner) = table?.iter().find(|(name, _)| name.get_ref() == key)?;
                     found = Some(key.span().start);
                     value = Some(inner);
                 }
-                Step::Entry(at, _) => {
+                PathSegment::Entry(at, _) => {
                     let inner = value?.get_ref().as_array()?.get(*at)?;
                     found = Some(inner.span().start);
                     value = Some(inner);
@@ -293,17 +294,17 @@ fn with_hint(message: String) -> String {
     }
 }
 
-fn show(place: &[Step]) -> String {
+fn show(place: &[PathSegment]) -> String {
     let mut text = String::new();
     for step in place {
         match step {
-            Step::Key(name) | Step::Entry(_, Some(name)) => {
+            PathSegment::Key(name) | PathSegment::Entry(_, Some(name)) => {
                 if !text.is_empty() {
                     text.push('.');
                 }
                 text.push_str(name);
             }
-            Step::Entry(at, None) => text.extend(["[", &at.to_string(), "]"]),
+            PathSegment::Entry(at, None) => text.extend(["[", &at.to_string(), "]"]),
         }
     }
     text

@@ -9,7 +9,7 @@ use crate::egress::seen_agents::SeenAgents;
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::limits::{REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
-use crate::pack::{Mark, mark_of};
+use crate::pack::{ShortHash, short_hash};
 use crate::table::Table;
 use crate::{detector_state, packed};
 
@@ -67,9 +67,9 @@ struct Few {
     /// How many; one above the capacity means "more".
     len: u8,
     /// Three bytes of each one's hash: among so few, two meet once in four million times.
-    marks: [Mark; REACH_FEW as usize],
+    hashes: [ShortHash; REACH_FEW as usize],
 }
-packed!(Few { len, marks });
+packed!(Few { len, hashes });
 
 impl Few {
     fn is_full(&self) -> bool {
@@ -77,21 +77,21 @@ impl Few {
     }
 
     /// How many there are without this one.
-    fn others(&self, mark: u32) -> u32 {
-        if self.is_full() { REACH_FEW } else { u32::from(self.len) - u32::from(self.has(mark)) }
+    fn others(&self, hash: u32) -> u32 {
+        if self.is_full() { REACH_FEW } else { u32::from(self.len) - u32::from(self.has(hash)) }
     }
 
-    fn has(&self, mark: u32) -> bool {
-        let mark = mark_of(mark.into());
-        self.marks.iter().take(usize::from(self.len)).any(|known| *known == mark)
+    fn has(&self, hash: u32) -> bool {
+        let hash = short_hash(hash.into());
+        self.hashes.iter().take(usize::from(self.len)).any(|known| *known == hash)
     }
 
-    fn insert(&mut self, mark: u32) {
-        if self.is_full() || self.has(mark) {
+    fn insert(&mut self, hash: u32) {
+        if self.is_full() || self.has(hash) {
             return;
         }
-        if let Some(free) = self.marks.get_mut(usize::from(self.len)) {
-            *free = mark_of(mark.into());
+        if let Some(free) = self.hashes.get_mut(usize::from(self.len)) {
+            *free = short_hash(hash.into());
         }
         self.len += 1;
     }

@@ -168,19 +168,19 @@ impl Detector for NoProgress {
 impl Agent {
     /// Takes a step; says whether it is new.
     fn take(&mut self, step: Step, event: &EventRow<'_>) -> bool {
-        let mark = step.hash as u16;
+        let hash = step.hash as u16;
         // A list that came from a damaged snapshot may say that it is longer than it is.
         let len = usize::from(self.known_len).min(KNOWN);
-        let at = self.known[..len].iter().position(|known| *known == mark);
+        let at = self.known[..len].iter().position(|known| *known == hash);
         match at {
             Some(at) => self.known[at..len].rotate_left(1),
             None if len < KNOWN => {
-                self.known[len] = mark;
+                self.known[len] = hash;
                 self.known_len = len as u8 + 1;
             }
             None => {
                 self.known.rotate_left(1);
-                self.known[KNOWN - 1] = mark;
+                self.known[KNOWN - 1] = hash;
             }
         }
         self.novelty = self.novelty << 1 | u32::from(at.is_none());

@@ -3,7 +3,7 @@
 mod canary;
 mod case;
 mod examples;
-mod mark;
+mod redaction;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
@@ -28,7 +28,7 @@ use operations::alert::What;
 use canary::Canaries;
 pub use canary::{Canary, check as check_canaries};
 use case::{Leak, Way};
-use mark::Mark;
+use redaction::Redaction;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
@@ -96,13 +96,13 @@ impl Detector for SecretEgress {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let mut marks = event.list(column::REDACTIONS).filter_map(Mark::parse).peekable();
-        if marks.peek().is_none() && self.canaries.is_empty() {
+        let mut redactions = event.list(column::REDACTIONS).filter_map(Redaction::parse).peekable();
+        if redactions.peek().is_none() && self.canaries.is_empty() {
             return;
         }
         match event.request().filter(|request| !request.domain.is_empty()) {
-            Some(request) => self.request(event, request, marks, findings),
-            None => self.call(event, marks, findings),
+            Some(request) => self.request(event, request, redactions, findings),
+            None => self.call(event, redactions, findings),
         }
     }
 }
@@ -113,44 +113,49 @@ impl SecretEgress {
         &mut self,
         event: &EventRow<'a>,
         request: Request<'a>,
-        marks: impl Iterator<Item = Mark<'a>>,
+        redactions: impl Iterator<Item = Redaction<'a>>,
         findings: &mut Findings,
     ) {
         let class = request.class();
         let texts = [("host", request.host), ("path", request.path)];
         let canaries = self.canaries.find(&texts);
         let trusted = class == Class::Local || self.parameters.trusted_domains.cover(&request);
-        let mut marks: Vec<Mark<'_>> = marks.filter(|_| !trusted).collect();
-        if !marks.is_empty() && marks.iter().all(Mark::is_by_name) && !class.is_risky() {
+        let mut redactions: Vec<Redaction<'_>> = redactions.filter(|_| !trusted).collect();
+        if !redactions.is_empty() && redactions.iter().all(Redaction::is_by_name) && !class.is_risky() {
             let known = self.reach.note(event, request, findings);
             if known.tried >= self.parameters.rare_agents || request.is_popular() {
-                marks.clear();
+                redactions.clear();
             }
         }
         let way = Way::Request { class, popular: request.is_popular(), refused: request.refused };
-        self.raise(event, way, request.domain, &marks, &canaries, what(event, false), findings);
+        self.raise(event, way, request.domain, &redactions, &canaries, what(event, false), findings);
     }
 
     /// A call of a tool, or a command: what went in, if it is going to be sent.
-    fn call<'a>(&mut self, event: &EventRow<'a>, marks: impl Iterator<Item = Mark<'a>>, findings: &mut Findings) {
+    fn call<'a>(
+        &mut self,
+        event: &EventRow<'a>,
+        redactions: impl Iterator<Item = Redaction<'a>>,
+        findings: &mut Findings,
+    ) {
         let command = event.text(column::COMMAND);
         let server = event.text(column::MCP_SERVER);
         let texts = [("command", command.unwrap_or("")), ("target", event.text(column::TARGET).unwrap_or(""))];
         let canaries = self.canaries.find(&texts);
-        let sender = mark::sender(event.line());
-        let marks: Vec<Mark<'_>> = if sender.is_some() || server.is_some() {
-            marks.filter(|mark| mark.is_input() && !mark.is_by_name()).collect()
+        let sender = redaction::sender(event.line());
+        let redactions: Vec<Redaction<'_>> = if sender.is_some() || server.is_some() {
+            redactions.filter(|redaction| redaction.is_input() && !redaction.is_by_name()).collect()
         } else {
             Vec::new()
         };
         let (way, target) = if let Some(server) = server {
             (Way::Server, server)
         } else {
-            let anywhere = || event.line().commands.iter().find_map(mark::destination);
-            (Way::Command, sender.and_then(mark::destination).or_else(anywhere).unwrap_or(""))
+            let anywhere = || event.line().commands.iter().find_map(redaction::destination);
+            (Way::Command, sender.and_then(redaction::destination).or_else(anywhere).unwrap_or(""))
         };
         let what = What { tool: event.text(column::TOOL).map(bounded), ..What::default() };
-        self.raise(event, way, target, &marks, &canaries, what, findings);
+        self.raise(event, way, target, &redactions, &canaries, what, findings);
     }
 
     #[allow(clippy::too_many_arguments, reason = "each is a different fact about what was found")]
@@ -159,16 +164,16 @@ impl SecretEgress {
         event: &EventRow<'_>,
         way: Way,
         target: &str,
-        marks: &[Mark<'_>],
+        redactions: &[Redaction<'_>],
         canaries: &[(String, &'static str, usize)],
         what: What,
         findings: &mut Findings,
     ) {
-        if marks.is_empty() && canaries.is_empty() {
+        if redactions.is_empty() && canaries.is_empty() {
             return;
         }
         let scope = Scope::network(event);
-        let leak = Leak::new(scope.kind, way, target, marks, canaries);
+        let leak = Leak::new(scope.kind, way, target, redactions, canaries);
         let open = |many| {
             let what = if many { What::default() } else { What { path: None, ..what } };
             Opening { case: leak.clone(), who: scope::who(event), what, before: Before::default() }

@@ -116,16 +116,16 @@ impl Budget {
                 self.episodes.resolve(subject, findings, |case| case.over = true);
             }
             let Some(cap) = cap else { continue };
-            let standing = account.standing(period, window, cap, self.caps.burn);
-            let worse = standing.stage > account.announced(period);
-            if standing.stage == Stage::Fine || !(worse || self.episodes.is_open(subject)) {
+            let status = account.status(period, window, cap, self.caps.burn);
+            let worse = status.stage > account.announced(period);
+            if status.stage == Stage::Fine || !(worse || self.episodes.is_open(subject)) {
                 continue;
             }
-            account.announce(period, standing.stage);
+            account.announce(period, status.stage);
             let name = bounded(scope.shown(event));
-            let case = Spending { scope_kind: kind.word().to_owned(), name, standing, claimed, over: false };
+            let case = Spending { scope_kind: kind.word().to_owned(), name, status, claimed, over: false };
             let open = |_| Opening { case, who: who(kind, event), what: what(event), before: Before::default() };
-            self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(standing));
+            self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(status));
         }
     }
 }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use ledger::operations::column;
 use ledger::{AppendError, Entry, Group, LedgerError, LedgerName, Position, Reader, Row, Rows, Seq, Timestamp};
-use operations::fold::{self, Budgets, Standing};
-use operations::kind::budget_report::{Decision, Report, STOOD};
+use operations::fold::{self, Balance, Budgets};
+use operations::kind::budget_report::{BALANCE, Decision, Report};
 use operations::kind::budget_request::{Asked, Matched, Owner, Request};
 use operations::kind::{self, Envelope, Kind};
 use serde::{Deserialize, Serialize};
@@ -41,9 +41,9 @@ pub struct Reconciliation {
     sums: Sums,
     reports: Vec<Report>,
     /// How each budget stood when that was last written.
-    told: BTreeMap<String, Standing>,
-    /// Standings in the group that is being written.
-    telling: Vec<(String, Standing)>,
+    told: BTreeMap<String, Balance>,
+    /// Balances in the group that is being written.
+    telling: Vec<(String, Balance)>,
 }
 
 impl Reconciliation {
@@ -88,8 +88,8 @@ impl Reconciliation {
 
     fn take(&mut self, row: &Row<'_>) {
         let seq = row.position.seq;
-        if let (Some(budget), Some(standing)) = (row.text(column::SUBJECT), STOOD.read(row)) {
-            self.told.insert(budget.to_owned(), standing);
+        if let (Some(budget), Some(balance)) = (row.text(column::SUBJECT), BALANCE.read(row)) {
+            self.told.insert(budget.to_owned(), balance);
         }
         let Some(asked) = Asked::from_row(row) else { return };
         let request = match asked.request {
@@ -151,9 +151,8 @@ impl Reconciliation {
 
     /// One group with everything that is pending, and the cursor after it; `None` if nothing is.
     pub fn group(&mut self) -> Result<Option<Group>, AppendError> {
-        let standings = self.budgets.standings().filter(|(name, standing)| self.told.get(*name) != Some(standing));
-        self.telling =
-            standings.take(RECONCILER_READ_ROWS).map(|(name, standing)| (name.to_owned(), standing)).collect();
+        let balances = self.budgets.balances().filter(|(name, balance)| self.told.get(*name) != Some(balance));
+        self.telling = balances.take(RECONCILER_READ_ROWS).map(|(name, balance)| (name.to_owned(), balance)).collect();
         let (changed, matched) = (self.sums.changed().count(), self.sums.matched());
         if changed == 0 && matched.is_empty() && self.reports.is_empty() && self.telling.is_empty() && !self.is_due() {
             return Ok(None);
@@ -168,8 +167,8 @@ impl Reconciliation {
         for report in &self.reports {
             group.push(&report.entry(BUDGETS)?)?;
         }
-        for (budget, standing) in &self.telling {
-            let report = Report::Standing { budget: budget.clone(), standing: *standing };
+        for (budget, balance) in &self.telling {
+            let report = Report::Balance { budget: budget.clone(), balance: *balance };
             group.push(&report.entry(BUDGETS)?)?;
         }
         group.push(&self.next_cursor().entry(self.shard)?)?;

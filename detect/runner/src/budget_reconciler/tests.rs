@@ -113,8 +113,8 @@ impl World {
 
     /// Committed, reserved, unreserved and observed.
     fn numbers(&self, budget: &str) -> [u64; 4] {
-        let standing = self.budgets.read(|budgets| budgets.standing(budget)).unwrap().unwrap();
-        [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.observed_micros]
+        let balance = self.budgets.read(|budgets| budgets.balance(budget)).unwrap().unwrap();
+        [balance.committed_micros, balance.reserved_micros, balance.unreserved_micros, balance.observed_micros]
             .map(Money::as_micros)
     }
 

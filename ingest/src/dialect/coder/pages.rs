@@ -8,7 +8,7 @@ use operations::access::Trust;
 use super::connection::{self, ConnectionRow};
 use super::{SOURCE_AUDIT, SOURCE_CONNECTION, SOURCE_GATEWAY, audit, sessions};
 use crate::dialect::json::{Raw, Text, read, record, why_not};
-use crate::dialect::{Outcome, is_empty};
+use crate::dialect::{Decoded, is_empty};
 use crate::encoding::FieldPath;
 use crate::event::{Draft, Drafts};
 use crate::limits::RECORD_EVENTS_MAX;
@@ -25,7 +25,7 @@ record! {
 }
 
 /// Decodes a record that is not a log line.
-pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<Outcome, String> {
+pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<Decoded, String> {
     let page: Page = read(text).map_err(|error| why_not(&error))?;
     if let Some(rows) = page.audit_logs {
         decode_audit_logs(rows.get(), text, received, drafts)
@@ -46,7 +46,7 @@ pub fn decode(text: &str, received: i64, drafts: &mut Drafts) -> Result<Outcome,
     if drafts.len() > RECORD_EVENTS_MAX {
         return Err(format!("the page has more than {RECORD_EVENTS_MAX} events; ask for smaller pages"));
     }
-    Ok(Outcome::Events)
+    Ok(Decoded::Events)
 }
 
 /// The event of the page itself.

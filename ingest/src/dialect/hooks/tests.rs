@@ -3,7 +3,7 @@
 use super::examples::{CLAUDE_CODE as EXAMPLES, EXAMPLES as ALL};
 use super::*;
 use crate::dialect::coder::Coder;
-use crate::dialect::testing::{Columns, RECEIVED, check, events, outcome};
+use crate::dialect::testing::{Columns, RECEIVED, check, decoded, events};
 
 const SESSION: &str = "4c2f8c1e-8888-4e63-b1d4-9a3c7e6f2b80";
 
@@ -194,15 +194,15 @@ fn ids_are_by_call_or_by_bytes() {
 
 #[test]
 fn what_is_no_hook_is_unparsed() {
-    let check = |payload: &str, reason: &str| match outcome(&ClaudeCode, payload.as_bytes()) {
-        Outcome::Unparsed(found) => assert!(found.contains(reason), "{payload}: {found}"),
+    let check = |payload: &str, reason: &str| match decoded(&ClaudeCode, payload.as_bytes()) {
+        Decoded::Unparsed(found) => assert!(found.contains(reason), "{payload}: {found}"),
         other => panic!("{payload}: {other:?}"),
     };
     check("{}", "no hook_event_name");
     check(r#"{"hook_event_name":"Stop"}"#, "no session_id");
     check("[]", "wrong type");
     check("{\"a", "ends early");
-    assert_eq!(outcome(&ClaudeCode, b" "), Outcome::Skip(SKIP_BLANK));
+    assert_eq!(decoded(&ClaudeCode, b" "), Decoded::Skip(SKIP_BLANK));
 }
 
 /// The events of the first example of all agents that has these words.
@@ -391,8 +391,8 @@ fn opencode_speaks_through_our_plugin() {
 
 #[test]
 fn an_envelope_without_a_payload_is_unparsed() {
-    let check = |text: &str, reason: &str| match outcome(&Hooks, text.as_bytes()) {
-        Outcome::Unparsed(found) => assert!(found.contains(reason), "{text}: {found}"),
+    let check = |text: &str, reason: &str| match decoded(&Hooks, text.as_bytes()) {
+        Decoded::Unparsed(found) => assert!(found.contains(reason), "{text}: {found}"),
         other => panic!("{text}: {other:?}"),
     };
     check(r#"{"tachograph_hook":{"agent":"codex"}}"#, "no payload");

@@ -2,10 +2,8 @@
 
 use std::sync::LazyLock;
 
-use ledger::column::handle;
-use ledger::events::{TABLE, column};
-
-use super::{FAMILIES, OUTCOMES};
+use ledger::column::{Column, Part, Semantics, handle};
+use ledger::events::TABLE;
 
 /// One key.
 #[derive(Debug, Clone, Copy)]
@@ -75,62 +73,6 @@ impl Field {
     }
 }
 
-/// Texts that name something.
-const TEXTS: &[handle::Text] = &[
-    column::REFERS_TO,
-    column::SOURCE,
-    column::KIND,
-    column::STREAM,
-    column::SOURCE_ID,
-    column::ORG,
-    column::TEAM,
-    column::USER,
-    column::USER_ID,
-    column::AGENT,
-    column::AGENT_KIND,
-    column::SESSION,
-    column::RUN,
-    column::RUN_KIND,
-    column::WORKSPACE,
-    column::WORKSPACE_NAME,
-    column::TEMPLATE,
-    column::ACTION,
-    column::RULE,
-    column::METHOD,
-    column::SCHEME,
-    column::HOST,
-    column::PROVIDER,
-    column::MODEL,
-    column::CLIENT,
-    column::INTERCEPTION,
-    column::TOOL,
-    column::TOOL_CALL,
-];
-/// Texts that may hold a secret.
-const FREE_TEXTS: &[handle::Text] = &[column::TARGET, column::PATH, column::MCP_SERVER];
-/// Texts of the content part.
-const CONTENT_TEXTS: &[handle::Text] = &[column::COMMAND, column::FILE];
-/// Texts that are one of a few words.
-const WORDS: &[(handle::Text, &[&str])] = &[(column::FAMILY, FAMILIES), (column::OUTCOME, OUTCOMES)];
-/// Numbers.
-const INTEGERS: &[handle::Integer] = &[
-    column::STREAM_SEQ,
-    column::STATUS,
-    column::DURATION_US,
-    column::PORT,
-    column::BYTES_OUT,
-    column::BYTES_IN,
-    column::TOKENS_IN,
-    column::TOKENS_OUT,
-    column::TOKENS_CACHE_READ,
-    column::TOKENS_CACHE_WRITE,
-    column::TOKENS_REASONING,
-    column::COST_SOURCE_MICROS,
-    column::EXIT_CODE,
-];
-/// Times.
-const TIMES: &[handle::Time] = &[column::TIME, column::OBSERVED];
-
 /// Keys that are no columns.
 const OTHERS: [Field; 4] = [
     Field { name: "url", slot: Slot::Url },
@@ -139,24 +81,25 @@ const OTHERS: [Field; 4] = [
     Field { name: "speed", slot: Slot::Speed },
 ];
 
+/// Where the value goes that senders state for a column; `None` for one that they do not set.
+fn slot(column: &Column) -> Option<Slot> {
+    let slot = match column.semantics {
+        Semantics::Own => return None,
+        Semantics::Name | Semantics::Host => Slot::Text(column.as_text()?),
+        Semantics::FreeText if column.part == Part::Content => Slot::ContentText(column.as_text()?),
+        Semantics::FreeText => Slot::FreeText(column.as_text()?),
+        Semantics::Word(words) => Slot::Word(column.as_text()?, words),
+        Semantics::Number(_) => Slot::Integer(column.as_integer()?),
+        Semantics::Moment => Slot::Time(column.as_time()?),
+        Semantics::Content => Slot::Content,
+    };
+    Some(slot)
+}
+
 /// Every field.
 pub fn all() -> impl Iterator<Item = Field> {
-    let texts = TEXTS.iter().map(|column| (column.id(), Slot::Text(*column)));
-    let free_texts = FREE_TEXTS.iter().map(|column| (column.id(), Slot::FreeText(*column)));
-    let content_texts = CONTENT_TEXTS.iter().map(|column| (column.id(), Slot::ContentText(*column)));
-    let words = WORDS.iter().map(|(column, words)| (column.id(), Slot::Word(*column, words)));
-    let integers = INTEGERS.iter().map(|column| (column.id(), Slot::Integer(*column)));
-    let times = TIMES.iter().map(|column| (column.id(), Slot::Time(*column)));
-    let content = std::iter::once((column::CONTENT.id(), Slot::Content));
-    texts
-        .chain(free_texts)
-        .chain(content_texts)
-        .chain(words)
-        .chain(integers)
-        .chain(times)
-        .chain(content)
-        .filter_map(|(id, slot)| TABLE.by_id(id).map(|column| Field { name: column.name, slot }))
-        .chain(OTHERS)
+    let columns = TABLE.columns.iter();
+    columns.filter_map(|column| Some(Field { name: column.name, slot: slot(column)? })).chain(OTHERS)
 }
 
 /// The fields by the length of their key: a key is compared with a handful of others.

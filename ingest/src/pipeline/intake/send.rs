@@ -105,7 +105,7 @@ impl<P: PositionWriter> Intake<P> {
 
     fn settle(&mut self, result: Result<Receipt, AppendError>) -> Result<(), PipelineError> {
         let Some(sent) = self.sent.take() else { return Ok(()) };
-        let first = result.as_ref().ok().map(|receipt| receipt.first.seq.get());
+        let first = result.as_ref().ok().map(|receipt| receipt.first.seq);
         self.pipeline.dedup().settle(sent.ticket, first, &sent.places);
         result?;
         if let Some(first) = first {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::{Intake, PositionWriter};
 use crate::bounds;
 use crate::dedup::{Body, Decision, Key, Keyring, Locator, Memory};
-use crate::dialect::{self, Outcome};
+use crate::dialect::{self, Decoded};
 use crate::event::{Record, Redacted};
 use crate::lenient::Mended;
 use crate::limits;
@@ -70,9 +70,9 @@ pub(super) enum Verdict {
     /// Append it.
     New(Locator),
     /// Append it as a conflict with this row.
-    Conflict(Locator, Option<u64>),
+    Conflict(Locator, Option<Seq>),
     /// Append it as an addition to this row, which has the same natural id and says less.
-    Addition(Locator, Option<u64>),
+    Addition(Locator, Option<Seq>),
     /// Leave it.
     Duplicate,
 }
@@ -81,23 +81,23 @@ impl<P: PositionWriter> Intake<P> {
     /// Makes complete events of a record. Says whether there are any to be taken: else the record is counted already.
     pub(super) fn prepare(&mut self, raw: &[u8], received: i64) -> Result<bool, PipelineError> {
         let record = Record::new(raw, self.channel.dialect.encoding());
-        let (outcome, mended) = dialect::decode(self.channel.dialect, record, received, &mut self.drafts);
-        match outcome {
-            Outcome::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
+        let (decoded, mended) = dialect::decode(self.channel.dialect, record, received, &mut self.drafts);
+        match decoded {
+            Decoded::Events if self.drafts.len() > limits::RECORD_EVENTS_MAX => {
                 let reason = format!("the record holds more than {} events", limits::RECORD_EVENTS_MAX);
                 self.unparsed(raw, &reason, received)?;
             }
-            Outcome::Events => {
+            Decoded::Events => {
                 self.complete(record, mended.as_ref(), received);
                 return Ok(true);
             }
-            Outcome::Skip(reason) => {
+            Decoded::Skip(reason) => {
                 self.filling.tally.skipped += 1;
                 let metrics = &self.channel.metrics;
                 self.skipped.entry(reason).or_insert_with(|| metrics.skipped(reason)).inc();
                 self.channel.sample(&self.pipeline, reason, received, raw);
             }
-            Outcome::Unparsed(reason) => self.unparsed(raw, &reason, received)?,
+            Decoded::Unparsed(reason) => self.unparsed(raw, &reason, received)?,
         }
         Ok(false)
     }
@@ -240,7 +240,7 @@ impl<P: PositionWriter> Intake<P> {
                 }
                 Verdict::Unknown | Verdict::New(_) | Verdict::Duplicate => None,
             };
-            if let Some(seq) = refers_to.map(Seq::new) {
+            if let Some(seq) = refers_to {
                 event.refer_to(&Position { ledger: LedgerName::Events, shard: self.pipeline.ledger.shard(), seq });
             }
             let place = match verdict {
@@ -248,7 +248,7 @@ impl<P: PositionWriter> Intake<P> {
                 Verdict::Unknown => None,
                 Verdict::New(place) | Verdict::Conflict(place, _) | Verdict::Addition(place, _) => Some(*place),
             };
-            let row = filling.batch.events() as u64;
+            let row = Seq::new(filling.batch.events() as u64);
             let memory = known.and_then(|known| memory(keyring, token, event, verdict, known, is_left, row));
             match filling.batch.push(event) {
                 Ok(()) => {
@@ -296,7 +296,7 @@ fn memory(
     verdict: &Verdict,
     (mut key, mut body): (Key, Body),
     is_left: bool,
-    row: u64,
+    row: Seq,
 ) -> Option<Memory> {
     if matches!(verdict, Verdict::Addition(..)) {
         key = key::key(keyring, token, event)?;

@@ -194,10 +194,10 @@ impl Dialect for Calls {
         &[]
     }
 
-    fn decode(&self, record: Record<'_>, _received: i64, drafts: &mut Drafts) -> Outcome {
+    fn decode(&self, record: Record<'_>, _received: i64, drafts: &mut Drafts) -> Decoded {
         assert_eq!(record.text(), None, "whatever its bytes look like");
         let Some(message) = written(record.bytes(), EVENT) else {
-            return Outcome::Unparsed("it is no protobuf message".to_owned());
+            return Decoded::Unparsed("it is no protobuf message".to_owned());
         };
         let draft = drafts.add();
         for pair in message.as_array().into_iter().flatten() {
@@ -210,7 +210,7 @@ impl Dialect for Calls {
             }
         }
         draft.free_text.push(FreeText::at("url", "/url"));
-        Outcome::Events
+        Decoded::Events
     }
 }
 
@@ -403,7 +403,7 @@ proptest! {
         }
         let record = Record::new(&bytes, &Protobuf);
         let mut drafts = Drafts::new();
-        if dialect::decode(&Calls, record, 0, &mut drafts).0 == Outcome::Events {
+        if dialect::decode(&Calls, record, 0, &mut drafts).0 == Decoded::Events {
             let event = dialect::testing::finish(record, drafts.iter_mut().next().unwrap(), true);
             let [text, content] = [column::RECORD, column::CONTENT].map(|column| event.text(column).unwrap_or_default());
             let restored = Protobuf.restore(text, content, event.value(column::CUTS.id()).unwrap_or_default());

@@ -18,7 +18,7 @@ use crate::files::Files;
 use crate::limits::DECODED_ROWS;
 use crate::manifest::{FileKind, Segment};
 use crate::name::LedgerName;
-use crate::part::{self, Place, leaf};
+use crate::part::{self, RowPlace, leaf};
 use crate::table::{Part, Table};
 
 /// Checks the columns of a segment against the headers of its batches.
@@ -214,7 +214,7 @@ impl Check<'_> {
                 return Err(wrong(format!("event {seq}, column flags"), what));
             }
             group.parts += (group.facts_part.len() + group.content_part.len()) as u64;
-            let place = Place { shard: self.shard, seq, recorded: recorded[row], flags };
+            let place = RowPlace { shard: self.shard, seq, recorded: recorded[row], flags };
             let leaf = leaf(place, secrets, &group.facts_part, &group.content_part);
             let time = self.table.time().and_then(|id| part::time_of(&group.facts_part, id));
             *slot = Row { leaf, recorded: recorded[row], time, content, seen: true };

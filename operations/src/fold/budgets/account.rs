@@ -9,7 +9,7 @@ use ledger::Timestamp;
 
 /// How a budget stands in its day or month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct Balance {
     /// The hard cap.
     pub cap_micros: Money,
     /// Spent within reservations.
@@ -27,7 +27,7 @@ pub struct Standing {
     pub window: Window,
 }
 
-impl Standing {
+impl Balance {
     /// What can still be reserved.
     pub fn available(&self) -> Money {
         let taken = self.committed_micros.saturating_add(self.reserved_micros);
@@ -111,12 +111,12 @@ impl Account {
         self.observed
     }
 
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn balance(&self) -> Balance {
         // What was seen in another window says nothing about this one.
         let observed = self.observed.filter(|observed| observed.window == self.window.start);
         let (seen, unreserved) =
             observed.map(|observed| (observed.micros, observed.unreserved_micros)).unwrap_or_default();
-        Standing {
+        Balance {
             cap_micros: self.set.cap_micros.unwrap_or_default(),
             committed_micros: self.committed,
             reserved_micros: self.reserved,

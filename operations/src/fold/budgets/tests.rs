@@ -72,8 +72,8 @@ fn with_budgets(names: &[&str]) -> Budgets {
 }
 
 fn numbers(budgets: &Budgets, name: &str) -> [u64; 4] {
-    let standing = budgets.standing(name).unwrap();
-    [standing.committed_micros, standing.reserved_micros, standing.unreserved_micros, standing.available()]
+    let balance = budgets.balance(name).unwrap();
+    [balance.committed_micros, balance.reserved_micros, balance.unreserved_micros, balance.available()]
         .map(Money::as_micros)
 }
 
@@ -119,7 +119,7 @@ fn spend_without_a_reservation_is_shown_as_such_and_leaves_less() {
     assert_eq!(budgets.ask(START, "a", commit(55)), committed(40, 15));
     assert_eq!(numbers(&budgets, "team"), [40, 0, 15, 45]);
     // Ten more were seen in the events for which there is no reservation.
-    let window = budgets.standing("team").unwrap().window.start;
+    let window = budgets.balance("team").unwrap().window.start;
     let observed = |window| {
         Request::Observed(Observed {
             window,
@@ -129,7 +129,7 @@ fn spend_without_a_reservation_is_shown_as_such_and_leaves_less() {
     };
     budgets.ask(START, "team", observed(window));
     assert_eq!(numbers(&budgets, "team"), [40, 0, 25, 35]);
-    assert_eq!(budgets.standing("team").unwrap().observed_micros, Money::from_micros(65));
+    assert_eq!(budgets.balance("team").unwrap().observed_micros, Money::from_micros(65));
     budgets.ask(START, "team", observed(window - 86_400));
     assert_eq!(numbers(&budgets, "team"), [40, 0, 15, 45], "another day says nothing about this one");
 }
@@ -247,7 +247,7 @@ fn a_closed_budget_goes_with_its_last_reservation_and_a_lower_cap_counts_at_once
     assert_eq!(numbers(&budgets, "team"), [80, 0, 0, 20]);
     budgets.ask(START, "team", Request::Set(Set { cap_micros: None, ..DAILY }));
     budgets.advance(moment(MIDNIGHT * 1_000_000));
-    assert_eq!(budgets.standing("team"), None);
+    assert_eq!(budgets.balance("team"), None);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn in_how_many_steps_time_comes_does_not_matter() {
             }
             budgets.advance(moment(night + 10_000_000));
             assert_eq!(
-                budgets.standing("team").unwrap().unreserved_micros,
+                budgets.balance("team").unwrap().unreserved_micros,
                 Money::from_micros(beyond),
                 "{ttl_seconds} {steps:?}"
             );
@@ -386,7 +386,7 @@ proptest! {
         }
         again.advance(moment(now));
         for name in names {
-            prop_assert_eq!(again.standing(name), budgets.standing(name));
+            prop_assert_eq!(again.balance(name), budgets.balance(name));
         }
     }
 }
@@ -433,7 +433,7 @@ fn through_the_store_many_at_once_never_exceed_the_cap_and_a_restart_gives_the_s
     let store = Store::open(dir.path(), Options::default()).unwrap();
     let (projection, after) = answers(store.operations().reader());
     assert_eq!(before, after);
-    assert_eq!(projection.get().standing("team").unwrap().reserved_micros, Money::from_micros(99));
+    assert_eq!(projection.get().balance("team").unwrap().reserved_micros, Money::from_micros(99));
     let service = BudgetService::new(store.operations().reader(), Some(store.operations().appender()));
     assert_eq!(service.configure(&BTreeMap::new(), "serve").unwrap(), 1, "it is closed");
     store.stop();

@@ -11,7 +11,7 @@
 //! steps two meet by chance. Two steps then count as one more in a cycle, which takes three rounds; two actions as progress.
 
 use detect_core::event::Sighting;
-use detect_core::pack::{Mark, Pack, RestoreError, mark_of, whole_seq};
+use detect_core::pack::{Pack, RestoreError, ShortHash, short_hash, whole_seq};
 use detect_core::packed;
 use detect_core::second::Second;
 use ledger::Seq;
@@ -55,8 +55,8 @@ struct Memory {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
-    mark: Mark,
-    action: Mark,
+    hash: ShortHash,
+    action: ShortHash,
     /// Low halves of the numbers of its first and its latest step,
     first: u16,
     last: u16,
@@ -132,7 +132,7 @@ pub struct Began {
     pub spent: Money,
 }
 
-packed!(Known { mark, action, first, last, count });
+packed!(Known { hash, action, first, last, count });
 packed!(Recent { passed, known });
 packed!(Passed { seq, time, recorded, cents });
 packed!(Moment { time, recorded, cents });
@@ -220,7 +220,7 @@ impl Memory {
             at = (0..SPAN_MAX).max_by_key(|at| now.wrapping_sub(self.known[*at].last)).unwrap_or(0);
         }
         self.known[at] =
-            Known { mark: mark_of(step.hash), action: mark_of(step.action), first: now, last: now, count: 1 };
+            Known { hash: short_hash(step.hash), action: short_hash(step.action), first: now, last: now, count: 1 };
         (at as u8, 1, 0)
     }
 
@@ -239,9 +239,9 @@ impl Memory {
 impl CycleFinder {
     /// Takes the next step; `spent` is what was spent before it.
     pub fn take(&mut self, step: Step, sighting: Sighting, spent: Money) -> Turn {
-        let (mark, action) = (mark_of(step.hash), mark_of(step.action));
+        let (hash, action) = (short_hash(step.hash), short_hash(step.action));
         let memory = self.memory.get_or_insert_default();
-        let exact = memory.known().iter().position(|known| known.mark == mark);
+        let exact = memory.known().iter().position(|known| known.hash == hash);
         let other_result =
             exact.is_none() && step.has_result && memory.known().iter().any(|known| known.action == action);
         let progress = other_result || (exact.is_none() && step.moves);

@@ -6,7 +6,7 @@ use detect_core::text::{bounded, sentences, times};
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::mark::Mark;
+use super::redaction::Redaction;
 use crate::limits::NAMES_IN_TEXT;
 
 /// How secrets leave.
@@ -48,17 +48,19 @@ impl Leak {
         scope_kind: &str,
         way: Way,
         target: &str,
-        marks: &[Mark<'_>],
+        redactions: &[Redaction<'_>],
         canaries: &[(String, &'static str, usize)],
     ) -> Self {
-        let secret = |mark: &Mark<'_>| format!("{} in {} at {}", bounded(mark.kind), bounded(mark.field), mark.offset);
+        let secret = |redaction: &Redaction<'_>| {
+            format!("{} in {} at {}", bounded(redaction.kind), bounded(redaction.field), redaction.offset)
+        };
         let canary = |(name, field, offset): &(String, &'static str, usize)| format!("{name} in {field} at {offset}");
         Self {
             scope_kind: scope_kind.to_owned(),
             way,
             target: bounded(target),
-            secrets: marks.iter().take(NAMES_IN_TEXT).map(secret).collect(),
-            certain: marks.iter().any(|mark| !mark.is_by_name()),
+            secrets: redactions.iter().take(NAMES_IN_TEXT).map(secret).collect(),
+            certain: redactions.iter().any(|redaction| !redaction.is_by_name()),
             canaries: canaries.iter().take(NAMES_IN_TEXT).map(canary).collect(),
         }
     }

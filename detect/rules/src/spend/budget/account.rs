@@ -28,7 +28,7 @@ pub enum Stage {
 
 /// How a budget stands after an event.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Standing {
+pub struct BudgetStatus {
     pub period: Period,
     pub stage: Stage,
     pub spent: Money,
@@ -80,7 +80,7 @@ impl Account {
     }
 
     /// How the budget stands.
-    pub fn standing(&self, period: Period, window: Window, cap: Money, burn: bool) -> Standing {
+    pub fn status(&self, period: Period, window: Window, cap: Money, burn: bool) -> BudgetStatus {
         let spent = self.spent(period).amount;
         let second = self.recent.second();
         let remaining = window.end - second;
@@ -97,7 +97,7 @@ impl Account {
             Stage::Fine | Stage::Exhausted => None,
             _ => forecast::exhaustion(&self.recent, cap.saturating_sub(spent)).filter(|at| at.early < remaining),
         };
-        Standing { period, stage, spent, cap, second, end: window.end, burn, forecast }
+        BudgetStatus { period, stage, spent, cap, second, end: window.end, burn, forecast }
     }
 
     /// The worst stage of this window that was announced.

@@ -5,7 +5,7 @@ use detect_core::text::duration;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::account::{Stage, Standing};
+use super::account::{BudgetStatus, Stage};
 
 /// What is known about a budget of which an alert is open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -14,7 +14,9 @@ pub struct Spending {
     pub scope_kind: String,
     /// Its name; attacker-written.
     pub name: String,
-    pub standing: Standing,
+    /// Snapshots know it by an older name.
+    #[serde(rename = "standing")]
+    pub status: BudgetStatus,
     /// Whether it rests on what agents say of themselves, which no gateway confirms.
     #[serde(default)]
     pub claimed: bool,
@@ -23,15 +25,15 @@ pub struct Spending {
 }
 
 impl Spending {
-    /// Takes the standing after a further event. A budget that stopped burning is still as far used as it was.
-    pub fn go_on(&mut self, standing: Standing) {
-        let stage = self.standing.stage.max(standing.stage);
-        let burn = standing.burn.or(self.standing.burn.filter(|_| stage == Stage::Burning));
-        self.standing = Standing { stage, burn, ..standing };
+    /// Takes the status after a further event. A budget that stopped burning is still as far used as it was.
+    pub fn go_on(&mut self, status: BudgetStatus) {
+        let stage = self.status.stage.max(status.stage);
+        let burn = status.burn.or(self.status.burn.filter(|_| stage == Stage::Burning));
+        self.status = BudgetStatus { stage, burn, ..status };
     }
 
     fn used(&self) -> String {
-        let Standing { period, spent, cap, .. } = &self.standing;
+        let BudgetStatus { period, spent, cap, .. } = &self.status;
         let percent = spent.percent_of(*cap);
         let claimed = if self.claimed { " by what agents say of themselves, which no gateway confirms" } else { "" };
         format!(
@@ -45,7 +47,7 @@ impl Spending {
     }
 
     fn burn(&self) -> String {
-        let Some(burn) = self.standing.burn else { return String::new() };
+        let Some(burn) = self.status.burn else { return String::new() };
         format!(
             "{} of that went in the last {}, {}.{} times the rate at which it would last.",
             burn.spent,
@@ -56,11 +58,11 @@ impl Spending {
     }
 
     fn forecast(&self) -> String {
-        let standing = &self.standing;
-        let end = duration((standing.end - standing.second) * 1_000_000);
-        let period = standing.period.as_str();
-        match &standing.forecast {
-            _ if standing.stage == Stage::Exhausted => {
+        let status = &self.status;
+        let end = duration((status.end - status.second) * 1_000_000);
+        let period = status.period.as_str();
+        match &status.forecast {
+            _ if status.stage == Stage::Exhausted => {
                 format!("The {period} ends in {end}; an alert stops nothing, a reservation does.")
             }
             Some(at) => format!(
@@ -79,7 +81,7 @@ impl Spending {
 
 impl Case for Spending {
     fn severity(&self, _: &Alert) -> Severity {
-        match self.standing.stage {
+        match self.status.stage {
             Stage::Fine | Stage::Half => Severity::Low,
             Stage::Burning | Stage::Most => Severity::Medium,
             Stage::Exhausted => Severity::High,
@@ -87,12 +89,12 @@ impl Case for Spending {
     }
 
     fn stage(&self) -> u8 {
-        self.standing.stage as u8
+        self.status.stage as u8
     }
 
     fn title(&self, _: &Alert) -> String {
-        let (period, scope) = (self.standing.period.as_str(), &self.scope_kind);
-        match self.standing.stage {
+        let (period, scope) = (self.status.period.as_str(), &self.scope_kind);
+        match self.status.stage {
             Stage::Fine | Stage::Half => format!("Half of the budget for the {period} is spent by one {scope}"),
             Stage::Burning => format!("The budget for the {period} of one {scope} will not last"),
             Stage::Most => format!("80 % of the budget for the {period} is spent by one {scope}"),
@@ -102,18 +104,14 @@ impl Case for Spending {
 
     fn reason(&self, _: &Alert) -> String {
         if self.over {
-            return format!(
-                "{} The {} is over and the budget is refilled.",
-                self.used(),
-                self.standing.period.as_str()
-            );
+            return format!("{} The {} is over and the budget is refilled.", self.used(), self.status.period.as_str());
         }
         let sentences = [self.used(), self.burn(), self.forecast()];
         sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     fn measured(&self, _: &Alert) -> Option<Measurement> {
-        Some(Measurement::new("spend", Unit::MicroUsd, self.standing.spent).against(self.standing.cap))
+        Some(Measurement::new("spend", Unit::MicroUsd, self.status.spent).against(self.status.cap))
     }
 }
 

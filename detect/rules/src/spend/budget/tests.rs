@@ -75,7 +75,7 @@ proptest! {
             prop_assert_eq!(recent.sum(3_600), since((second.div_euclid(300) - 11) * 300));
             prop_assert_eq!(recent.sum(21_600), since((second.div_euclid(3_600) - 5) * 3_600));
             let window = Period::Day.window(second, 0);
-            prop_assert_eq!(account.standing(Period::Day, window, Money::from_micros(1), true).spent, since(window.start));
+            prop_assert_eq!(account.status(Period::Day, window, Money::from_micros(1), true).spent, since(window.start));
         }
     }
 }

@@ -107,7 +107,7 @@ fn how_tokens_are_billed_stands_in_the_metadata_in_many_shapes() {
             r#"{{"ts":"2026-10-03T08:16:04Z","level":"INFO","msg":"interception log","fields":{{"record_type":"token_usage","interception_id":"i-1","created_at":"2026-10-03T08:16:04Z","input_tokens":1,"output_tokens":2,"metadata":{metadata}}}}}"#
         );
         let mut drafts = Drafts::new();
-        assert_eq!(Coder.decode(Record::new(line.as_bytes(), &Json), 0, &mut drafts), Outcome::Events, "{metadata}");
+        assert_eq!(Coder.decode(Record::new(line.as_bytes(), &Json), 0, &mut drafts), Decoded::Events, "{metadata}");
         let draft = drafts.iter().next().expect("one");
         assert_eq!(draft.billing, Billing { cache_write_hour, tier, fast }, "{metadata}");
     };

@@ -1,11 +1,11 @@
 //! Tests of lines that give no event: what is skipped and what is kept as unparsed.
 
 use super::*;
-use crate::dialect::testing::outcome;
+use crate::dialect::testing::decoded;
 
 #[test]
 fn other_lines_are_skipped_with_a_reason() {
-    let skipped = |line: &str, reason| assert_eq!(outcome(&Coder, line.as_bytes()), Outcome::Skip(reason), "{line}");
+    let skipped = |line: &str, reason| assert_eq!(decoded(&Coder, line.as_bytes()), Decoded::Skip(reason), "{line}");
     skipped("", SKIP_BLANK);
     skipped("  \r\n", SKIP_BLANK);
     skipped(
@@ -23,13 +23,13 @@ fn other_lines_are_skipped_with_a_reason() {
     // The msg that is seen first is not always the line's.
     skipped(r#"{"fields":{"msg":"audit_log"},"level":"INFO","msg":"hello"}"#, SKIP_SERVER_LINE);
     let line = EXAMPLES[0].replacen("{\"ts\"", "{\"inner\":{\"msg\":\"GET\"},\"ts\"", 1);
-    assert_eq!(outcome(&Coder, line.as_bytes()), Outcome::Events);
+    assert_eq!(decoded(&Coder, line.as_bytes()), Decoded::Events);
 }
 
 #[test]
 fn what_should_have_been_understood_is_unparsed_with_a_reason() {
-    let check = |line: &str, reason: &str| match outcome(&Coder, line.as_bytes()) {
-        Outcome::Unparsed(found) => assert!(found.contains(reason), "{line}: {found}"),
+    let check = |line: &str, reason: &str| match decoded(&Coder, line.as_bytes()) {
+        Decoded::Unparsed(found) => assert!(found.contains(reason), "{line}: {found}"),
         other => panic!("{line}: {other:?}"),
     };
     let line = |fields: &str| {
@@ -66,5 +66,5 @@ fn what_should_have_been_understood_is_unparsed_with_a_reason() {
         vec![r#"{"id":"i","type":"ssh","connect_time":"2026-10-03T08:15:04Z"}"#; 5_000].join(",")
     );
     check(&many, "ask for smaller pages");
-    assert!(matches!(outcome(&Coder, b"{\"msg\":\"\xff\"}"), Outcome::Unparsed(reason) if reason.contains("UTF-8")));
+    assert!(matches!(decoded(&Coder, b"{\"msg\":\"\xff\"}"), Decoded::Unparsed(reason) if reason.contains("UTF-8")));
 }

@@ -4,7 +4,7 @@ use detect_core::command::{Command, Line};
 
 /// A secret that was redacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark<'a> {
+pub struct Redaction<'a> {
     /// The rule's word, such as `github_token`.
     pub kind: &'a str,
     /// Where in the record it was.
@@ -13,7 +13,7 @@ pub struct Mark<'a> {
     pub offset: u64,
 }
 
-impl<'a> Mark<'a> {
+impl<'a> Redaction<'a> {
     /// Reads `kind:field:offset`; the field may have colons of its own.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;
@@ -61,12 +61,12 @@ mod tests {
 
     #[test]
     fn marks_are_read() {
-        let mark = Mark::parse("github_token:tool_input:17").unwrap();
-        assert_eq!(mark, Mark { kind: "github_token", field: "tool_input", offset: 17 });
-        assert!(mark.is_input() && !mark.is_by_name());
-        assert_eq!(Mark::parse("jwt:a:b:9").unwrap().field, "a:b");
+        let redaction = Redaction::parse("github_token:tool_input:17").unwrap();
+        assert_eq!(redaction, Redaction { kind: "github_token", field: "tool_input", offset: 17 });
+        assert!(redaction.is_input() && !redaction.is_by_name());
+        assert_eq!(Redaction::parse("jwt:a:b:9").unwrap().field, "a:b");
         for odd in ["", "jwt", "jwt:url", "jwt:url:x"] {
-            assert_eq!(Mark::parse(odd), None, "{odd}");
+            assert_eq!(Redaction::parse(odd), None, "{odd}");
         }
     }
 

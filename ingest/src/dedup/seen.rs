@@ -1,5 +1,7 @@
 //! What is remembered of one record: a fingerprint of its bytes and whether, and where, it is in the ledger.
 
+use ledger::Seq;
+
 /// Bits of a fingerprint that are kept. Two records that differ pass for the same one time in 2^46.
 const BODY_BITS: u32 = 46;
 const BODY_MASK: u64 = (1 << BODY_BITS) - 1;
@@ -16,7 +18,7 @@ pub(super) const fn trim(body: u64) -> u64 {
 
 /// One remembered record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct SeenRecord {
     /// Fingerprint of the record's bytes, trimmed.
     pub body: u64,
     pub state: State,
@@ -28,12 +30,12 @@ pub(super) enum State {
     /// In the group with this ticket.
     InFlight(u32),
     /// In the ledger, at this row if it is known.
-    Durable(Option<u64>),
+    Durable(Option<Seq>),
 }
 
-impl Mark {
+impl SeenRecord {
     /// Where it is in the ledger.
-    pub fn row(self) -> Option<u64> {
+    pub fn row(self) -> Option<Seq> {
         match self.state {
             State::Durable(row) => row,
             State::InFlight(_) => None,
@@ -41,7 +43,7 @@ impl Mark {
     }
 
     /// Packs it into 48 and 32 bits; rows are counted from `base`.
-    pub fn pack(self, base: u64) -> Packed {
+    pub fn pack(self, base: Seq) -> Packed {
         let (state, at) = match self.state {
             State::InFlight(ticket) => (STATE_IN_FLIGHT, ticket),
             State::Durable(row) => (STATE_DURABLE, row.map_or(ROW_UNKNOWN, |row| relative(row, base))),
@@ -51,12 +53,12 @@ impl Mark {
 }
 
 /// A row as a distance from a base that lies near it, to both sides.
-fn relative(row: u64, base: u64) -> u32 {
-    let distance = i128::from(row) - i128::from(base) + (1 << 31);
+fn relative(row: Seq, base: Seq) -> u32 {
+    let distance = i128::from(row.get()) - i128::from(base.get()) + (1 << 31);
     u32::try_from(distance).unwrap_or(ROW_UNKNOWN)
 }
 
-/// A mark in 80 bits.
+/// A seen record in 80 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packed {
     /// 46 bits of fingerprint and 2 bits of state.
@@ -65,18 +67,18 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// No mark.
+    /// No record.
     pub const FREE: Self = Self { body: STATE_FREE, at: 0 };
 
-    /// The mark, if there is one.
-    pub fn unpack(self, base: u64) -> Option<Mark> {
+    /// The record, if there is one.
+    pub fn unpack(self, base: Seq) -> Option<SeenRecord> {
         let state = match self.body & 3 {
             STATE_IN_FLIGHT => State::InFlight(self.at),
             STATE_DURABLE if self.at == ROW_UNKNOWN => State::Durable(None),
-            STATE_DURABLE => State::Durable((base + u64::from(self.at)).checked_sub(1 << 31)),
+            STATE_DURABLE => State::Durable((base.get() + u64::from(self.at)).checked_sub(1 << 31).map(Seq::new)),
             _ => return None,
         };
-        Some(Mark { body: self.body >> 2, state })
+        Some(SeenRecord { body: self.body >> 2, state })
     }
 }
 
@@ -87,20 +89,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn marks_round_trip(body: u64, ticket: u32, base in 0u64..1 << 62, distance in -(1i64 << 31)..(1 << 31) - 1) {
-            let row = base.checked_add_signed(distance);
+        fn records_round_trip(body: u64, ticket: u32, base in 0u64..1 << 62, distance in -(1i64 << 31)..(1 << 31) - 1) {
+            let (row, base) = (base.checked_add_signed(distance).map(Seq::new), Seq::new(base));
             for state in [State::InFlight(ticket), State::Durable(None), State::Durable(row)] {
-                let mark = Mark { body: trim(body), state };
-                let packed = mark.pack(base);
+                let seen = SeenRecord { body: trim(body), state };
+                let packed = seen.pack(base);
                 prop_assert!(packed.body < 1 << 48);
-                prop_assert_eq!(packed.unpack(base), Some(mark));
+                prop_assert_eq!(packed.unpack(base), Some(seen));
             }
         }
 
         #[test]
         fn a_row_far_away_is_unknown_and_not_wrong(body: u64, row: u64, base in 0u64..1 << 62) {
-            let mark = Mark { body: trim(body), state: State::Durable(Some(row)) };
-            let found = mark.pack(base).unpack(base).and_then(Mark::row);
+            let (row, base) = (Seq::new(row), Seq::new(base));
+            let seen = SeenRecord { body: trim(body), state: State::Durable(Some(row)) };
+            let found = seen.pack(base).unpack(base).and_then(SeenRecord::row);
             prop_assert!(found.is_none_or(|found| found == row));
         }
     }
