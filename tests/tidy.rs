@@ -21,6 +21,8 @@ mod manifests;
 mod places;
 #[path = "tidy/purity.rs"]
 mod purity;
+#[path = "tidy/redaction.rs"]
+mod redaction;
 #[path = "tidy/registries.rs"]
 mod registries;
 #[path = "tidy/sources.rs"]

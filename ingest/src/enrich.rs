@@ -178,7 +178,7 @@ impl Enrichment {
         let is_free = columns.text(column::SESSION).is_none_or(|session| session == stream);
         let known = self.boundaries.get(self.hasher.hash_one((token, stream)));
         if let (Some(BoundarySession::Of(session)), true) = (known, is_free) {
-            columns.set_text(column::SESSION, session);
+            columns.join_text(column::SESSION, session);
             columns.set_text(column::ATTRIBUTION, JOINED_URL_TIME);
         }
     }
@@ -191,17 +191,17 @@ impl Enrichment {
         let named = if id == said { self.persons.name(id) } else { None };
         if let Some(name) = named {
             let id = id.to_owned();
-            columns.set_text(column::USER, &name);
-            columns.set_text(column::USER_ID, &id);
+            columns.join_text(column::USER, &name);
+            columns.join_text(column::USER_ID, &id);
         } else if id == said && is_uuid(id) {
             let id = id.to_owned();
-            columns.set_text(column::USER, &id);
-            columns.set_text(column::USER_ID, &id);
+            columns.join_text(column::USER, &id);
+            columns.join_text(column::USER_ID, &id);
             draft.mark(UNNAMED.to_owned());
         } else if columns.text(column::USER_ID).is_none()
             && let Some(id) = self.persons.id(said)
         {
-            columns.set_text(column::USER_ID, &id);
+            columns.join_text(column::USER_ID, &id);
         }
     }
 
@@ -309,7 +309,7 @@ impl Enrichment {
 fn fill(columns: &mut Columns, column: Text, value: Option<&str>) -> bool {
     match value {
         Some(value) if !value.is_empty() && columns.text(column).is_none() => {
-            columns.set_text(column, value);
+            columns.join_text(column, value);
             true
         }
         _ => false,

@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ledger::{AppendError, Appender, Durable, Ledger, LedgerError};
+use ledger::{AppendError, Durable, Ledger, LedgerError};
 use operations::standing::Standing;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -28,6 +28,7 @@ use crate::clock;
 use crate::dedup::{Bounds, Dedup, Keyring};
 use crate::dialect::Dialect;
 use crate::enrich::{Enrichment, Names};
+use crate::event::BatchAppender;
 use crate::event::finish::Finisher;
 use crate::health::{Health, Trouble, Waiting};
 use crate::limits;
@@ -41,7 +42,7 @@ use rebuild::Keeper;
 /// What all collectors share.
 pub struct Pipeline {
     ledger: Ledger,
-    appender: Appender,
+    appender: BatchAppender,
     finisher: Finisher,
     keyring: Keyring,
     dedup: Mutex<Dedup>,
@@ -90,7 +91,7 @@ impl Pipeline {
         handed.hand(due.start, end.distance_from(due.start), None);
         let pipeline = Self {
             ledger: ledger.clone(),
-            appender: ledger.appender(),
+            appender: BatchAppender::new(ledger),
             finisher,
             keyring,
             dedup: Mutex::new(dedup),

@@ -76,7 +76,7 @@ fn faults(file: &File) -> Vec<String> {
 }
 
 /// The names that follow a `::`: one, or those of a group.
-fn named(tokens: &[Token]) -> Vec<String> {
+pub fn named(tokens: &[Token]) -> Vec<String> {
     let [Token::Sign(':'), Token::Sign(':'), rest @ ..] = tokens else { return Vec::new() };
     match rest {
         [Token::Word(word, _), ..] => vec![word.clone()],

@@ -1,7 +1,7 @@
 //! Events that are appended together, with the positions of the sources that they were read from.
 
 use ledger::events::TABLE;
-use ledger::{AppendError, Group};
+use ledger::{AppendError, Appender, Group, Ledger, Pending, Rejected};
 
 use super::Redacted;
 
@@ -40,9 +40,20 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
 
-    /// What the ledger takes.
-    pub fn into_group(self) -> Group {
-        self.0
+/// What appends batches, and nothing else: this package's only way into a ledger.
+#[derive(Debug)]
+pub struct BatchAppender(Appender);
+
+impl BatchAppender {
+    /// Appends to this ledger.
+    pub fn new(ledger: &Ledger) -> Self {
+        Self(ledger.appender())
+    }
+
+    /// Queues a batch, or hands it back at once with the reason, as [`Appender::try_append`] does.
+    pub fn try_append(&self, batch: Batch) -> Result<Pending, (Batch, AppendError)> {
+        self.0.try_append(batch.0).map_err(|Rejected { group, error }| (Batch(group), error))
     }
 }

@@ -75,7 +75,7 @@ impl Finisher {
         let text = if carries_record { record.written() } else { None };
         let is_clean = text.as_ref().is_some_and(|text| self.set_record(record.encoding(), text, draft));
         if carries_record && text.is_none() {
-            self.set_raw_content(record.bytes(), &mut draft.columns);
+            self.set_whole(record, &mut draft.columns);
         }
         self.redact_columns(draft, is_clean);
         if !draft.identity.is_empty() && draft.columns.text(column::SOURCE_ID).is_none() {
@@ -102,12 +102,13 @@ impl Finisher {
     }
 
     /// Redacts every column of text, those that hold ids too. Where the record is clean, only columns
-    /// that are put together from several values can have a secret.
+    /// that are put together from several values, or come from another record, can have a secret.
     fn redact_columns(&self, draft: &mut Draft, is_clean: bool) {
         for column in REDACTED.iter() {
             // The columns of a URL are made from its redacted form.
             let of_url = !draft.url.is_empty() && (*column == column::TARGET || *column == column::PATH);
-            if of_url || (is_clean && *column != column::COMMAND) {
+            let is_of_record = *column != column::COMMAND && !draft.columns.is_joined(*column);
+            if of_url || (is_clean && is_of_record) {
                 continue;
             }
             if let Some(redacted) = draft.columns.text(*column).and_then(|text| self.rules.redact_plain(text)) {
@@ -143,6 +144,12 @@ impl Finisher {
         columns.set_text(column::KIND, UNPARSED);
         columns.set_text(column::ACTION, &self.without_secrets(reason));
         columns.set_list(column::MARKS, texts(marks));
+        self.set_whole(record, columns);
+        event.fill(draft);
+    }
+
+    /// Sets the whole record as content: its text, or its bytes if they are none.
+    fn set_whole(&self, record: Record<'_>, columns: &mut Columns) {
         let redacted = match record.text() {
             Some(text) => self.rules.redact_plain(text),
             // What a lossy reading shows to be a secret is not kept: the readable form is then all that is stored.
@@ -156,7 +163,6 @@ impl Finisher {
             (None, Some(text)) => self.set_content(columns, text),
             (None, None) => self.set_raw_content(record.bytes(), columns),
         }
-        event.fill(draft);
     }
 
     /// Sets the record with its content cut out. Says whether its text was searched and no secret was found.

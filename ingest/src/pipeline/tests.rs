@@ -148,6 +148,19 @@ async fn joins_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn what_another_record_said_is_searched_for_secrets_too() {
+    let token = ["ghp_", &"aB3".repeat(12)].concat();
+    let mut house = House::new("");
+    let start = start().replace("s-1", &format!("s/{token}"));
+    assert_eq!(feed(&house, "coder", &[start, tokens("m1")]).await.accepted, 2);
+    house = house.reopen().await;
+    assert_eq!(feed(&house, "coder", &[tokens("m2")]).await.accepted, 1);
+    let rows = house.rows();
+    let sessions: Vec<Option<&str>> = rows.iter().map(|row| row.text(column::SESSION)).collect();
+    assert_eq!(sessions, [Some("s/[REDACTED:github_token]"); 3]);
+}
+
+#[tokio::test]
 async fn a_learned_name_survives_a_restart() {
     let mut house = House::new("");
     let audit = format!(

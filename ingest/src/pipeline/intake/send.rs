@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use ledger::{AppendError, Group, Pending, Receipt, Rejected};
+use ledger::{AppendError, Pending, Receipt};
 use tokio::time::sleep;
 
 use super::{Filling, Intake, Patience, PositionWriter, Tally};
+use crate::event::Batch;
 use crate::dedup::{Locator, Memory, Ticket};
 use crate::pipeline::PipelineError;
 
@@ -52,7 +53,7 @@ impl<P: PositionWriter> Intake<P> {
         let next = Filling::new(ticket);
         let Filling { batch, ticket, places, memories, tally } = std::mem::replace(&mut self.filling, next);
         let (since, rows) = (Instant::now(), batch.events() as u64);
-        match self.queue(batch.into_group(), since).await {
+        match self.queue(batch, since).await {
             Ok(pending) => {
                 let position = self.position;
                 self.sent = Some(Sent { pending, ticket, places, rows, memories, tally, position, since });
@@ -65,17 +66,17 @@ impl<P: PositionWriter> Intake<P> {
         }
     }
 
-    /// Queues a group, waiting for room as long as the source may.
-    async fn queue(&self, mut group: Group, since: Instant) -> Result<Pending, PipelineError> {
+    /// Queues a batch, waiting for room as long as the source may.
+    async fn queue(&self, mut batch: Batch, since: Instant) -> Result<Pending, PipelineError> {
         let _waiting = self.patience.is_long().then(|| self.channel.wait());
         loop {
-            let retry_after = match self.pipeline.appender.try_append(group) {
+            let retry_after = match self.pipeline.appender.try_append(batch) {
                 Ok(pending) => return Ok(pending),
-                Err(Rejected { group: back, error: AppendError::Full { retry_after } }) => {
-                    group = back;
+                Err((back, AppendError::Full { retry_after })) => {
+                    batch = back;
                     retry_after
                 }
-                Err(rejected) => return Err(rejected.error.into()),
+                Err((_, error)) => return Err(error.into()),
             };
             match &self.patience {
                 Patience::For(patience) => {

@@ -294,6 +294,15 @@ async fn a_message_that_has_no_text_or_no_such_field_lies_in_the_content_part() 
     assert_eq!((columns["content"].as_slice(), restored), (&br#"[[2,"s-1"],[20,[[1,"Bash"]]]]"#[..], None));
     let (columns, _) = recorded(b"\x0a\xff").await;
     assert_eq!((columns["kind"].as_slice(), columns["content_raw"].as_slice()), (&b"unparsed"[..], &b"\x0a\xff"[..]));
+    // With a secret its readable form is all that is kept.
+    let token = ["ghp_", &"aB3".repeat(12)].concat();
+    let long = [message("s-1", &format!("export GITHUB_TOKEN={token}")), vec![0x18, 0x81, 0x00]].concat();
+    let (columns, _) = recorded(&long).await;
+    assert!(!columns.contains_key("content_raw"));
+    assert!(String::from_utf8_lossy(&columns["content"]).contains("[REDACTED:github_token]"));
+    for (name, value) in &columns {
+        assert!(!String::from_utf8_lossy(value).contains(&token), "{name}");
+    }
 }
 
 /// The routes of a collector with this dialect.

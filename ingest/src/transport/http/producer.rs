@@ -123,6 +123,7 @@ impl PositionWriter for Option<Offset> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::BatchAppender;
     use crate::fixtures::House;
 
     #[tokio::test]
@@ -148,7 +149,7 @@ mod tests {
         let turn = producers.turn("t", "p").await.unwrap();
         let mut batch = Batch::default();
         Some(turn.progress()).write(5, &mut batch);
-        house.store.events().appender().append(batch.into_group()).await.unwrap();
+        BatchAppender::new(&house.store.events()).try_append(batch).unwrap().await.unwrap();
         turn.end(5);
         let busy = producers.turn("t", "busy").await.unwrap();
         for other in 0..limits::PRODUCERS_MAX {
