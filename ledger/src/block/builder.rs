@@ -2,13 +2,12 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use proof::part;
-
 use super::page::{PAGE_ROWS_MAX, Page};
 use super::{Block, Coded, Held, Pages, Values};
 use crate::column::{Column, Storage, Table};
 use crate::columnar::{NotCanonical, check_value};
 use crate::entry::Entry;
+use crate::part;
 
 /// The most rows of a block: the numbers of its values fit 16 bits.
 pub const BLOCK_ROWS_MAX: usize = u16::MAX as usize;

@@ -5,7 +5,6 @@ use std::cell::RefCell;
 use std::io;
 use std::thread::LocalKey;
 
-use proof::part::{read_length, write_length};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::compress_bound;
 
@@ -16,6 +15,7 @@ use crate::column::{Kind, Storage, Table};
 #[cfg(test)]
 use crate::fixtures::mistakes::{self, bit};
 use crate::limits::{BLOCK_BYTES_MAX, ENTRY_BYTES_MAX};
+use crate::part::{read_length, write_length};
 
 /// Bytes of a block before its sections: the number of rows.
 pub(crate) const BLOCK_HEADER_LEN: usize = 4;
