@@ -366,6 +366,11 @@ impl Group {
         self.part_bytes + self.inputs.iter().map(|input| input.key.len() + input.value.len() + 16).sum::<usize>()
     }
 
+    /// Bytes of the parts of all entries.
+    pub(crate) fn part_bytes(&self) -> usize {
+        self.part_bytes
+    }
+
     /// Whether there is neither an entry nor an input.
     pub fn is_empty(&self) -> bool {
         self.entries() == 0 && self.inputs.is_empty()
