@@ -23,6 +23,9 @@ pub const MARK_NAME_BYTES_MAX: usize = 64;
 pub const READ_BYTES: usize = 256 << 10;
 /// The most events that one record may hold, such as a saved page of a REST interface. They go into one group.
 pub const RECORD_EVENTS_MAX: usize = ledger::limits::GROUP_ENTRIES_MAX;
+/// The most bytes that the events of a record of several have together. Each repeats what its record says once, such as the session, so
+/// a short record may be many times as long.
+pub const RECORD_EVENTS_BYTES_MAX: usize = 8 << 20;
 
 /// A group is appended when it has this many bytes and the group before it is durable: the larger the disk's latency,
 /// the larger the groups, and reading never waits for a sync before the next bound.
@@ -191,6 +194,10 @@ const _: () = {
     // A line that was escaped sixfold still fits a value, and one record's events fit a group.
     assert!(LINE_BYTES_MAX * 6 <= ledger::limits::VALUE_BYTES_MAX);
     assert!(RECORD_EVENTS_MAX <= ledger::limits::GROUP_ENTRIES_MAX);
+    // What is left of the largest group is room for the ids and lengths of all columns, and for a line that is kept as it is.
+    assert!(
+        GROUP_BYTES_MAX + RECORD_EVENTS_BYTES_MAX + LINE_BYTES_MAX * 6 <= ledger::limits::GROUP_PART_BYTES_MAX * 3 / 4
+    );
     assert!(GROUP_BYTES_MIN <= GROUP_BYTES_MAX && GROUP_BYTES_MAX <= ledger::limits::GROUP_BYTES_MAX);
     assert!(LINE_BYTES_MAX as u64 <= BODY_BYTES_MAX);
     assert!((DEDUP_KEYS_MAX as u64).is_multiple_of(KEY_FILE_ROWS) && KEY_FILE_ROWS <= u32::MAX as u64);

@@ -28,7 +28,7 @@ pub const TIME_ZONE: &str = "UTC";
 pub enum NotCanonical {
     /// The columns of a part do not follow each other as they must.
     #[error(transparent)]
-    Part(#[from] proof::part::PartError),
+    Part(#[from] crate::part::PartError),
     /// The table has no column with this id: a newer version wrote it, or it is damaged.
     #[error("column id {0} is not in the table")]
     UnknownColumn(u8),
@@ -112,7 +112,7 @@ pub fn check(table: &'static Table, facts: &[u8], content: Option<&[u8]>) -> Res
 }
 
 fn check_part(table: &'static Table, part: Part, bytes: &[u8]) -> Result<(), NotCanonical> {
-    for column in proof::part::columns(bytes) {
+    for column in crate::part::columns(bytes) {
         let (id, value) = column?;
         let column = table.by_id(id).ok_or(NotCanonical::UnknownColumn(id))?;
         if column.part != part {
@@ -130,7 +130,7 @@ pub(crate) fn check_value(kind: Kind, value: &[u8]) -> Result<(), &'static str> 
         Kind::Integer | Kind::Time | Kind::Fingerprint if value.len() == 8 => Ok(()),
         Kind::Integer | Kind::Time | Kind::Fingerprint => Err("a number that is not 8 bytes long"),
         Kind::Bytes => Ok(()),
-        Kind::TextList => proof::part::list_elements(value).try_for_each(|element| {
+        Kind::TextList => crate::part::list_elements(value).try_for_each(|element| {
             let element = element.ok_or("a list that ends inside an element")?;
             std::str::from_utf8(element).map(|_| ()).map_err(|_| "a list element that is not UTF-8")
         }),

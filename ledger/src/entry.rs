@@ -7,7 +7,6 @@ use std::sync::Arc;
 use proof::Digest;
 use proof::inputs::Input;
 use proof::leaf::{self, CONTENT_DOMAIN, FACTS_DOMAIN};
-use proof::part;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -17,6 +16,7 @@ use crate::error::AppendError;
 #[cfg(test)]
 use crate::fixtures::mistakes::{self, Mistake};
 use crate::limits::{self, COLUMN_ID_LIMIT};
+use crate::part;
 use crate::rows::{decode_integer, decode_text};
 use crate::timestamp::Timestamp;
 
@@ -364,6 +364,11 @@ impl Group {
     /// Size in bytes before compression, roughly.
     pub fn size(&self) -> usize {
         self.part_bytes + self.inputs.iter().map(|input| input.key.len() + input.value.len() + 16).sum::<usize>()
+    }
+
+    /// Bytes of the parts of all entries.
+    pub(crate) fn part_bytes(&self) -> usize {
+        self.part_bytes
     }
 
     /// Whether there is neither an entry nor an input.

@@ -1,8 +1,10 @@
-//! Every bound of the ledger in one place: queues, batches, frames, files and strings, with what follows from each.
+//! The bounds of the ledger that follow from each other, or that others must know: queues, batches, frames, files and strings.
 //!
-//! Bounds of other packages stand in their own `limits.rs`.
+//! Bounds of other packages stand in their own `limits.rs`, and what a single file needs at its top.
 
 use std::time::Duration;
+
+use crate::part::COLUMN_HEADER_LEN_MAX;
 
 /// Column ids are below this, so that a row can be an array.
 pub const COLUMN_ID_LIMIT: u8 = 128;
@@ -13,11 +15,18 @@ pub const VALUE_BYTES_MAX: usize = 8 << 20;
 pub(crate) const ENTRY_BYTES_MAX: usize = 16 << 20;
 /// The most entries in one group; a group is never split over commits.
 pub const GROUP_ENTRIES_MAX: usize = 4_096;
-/// The largest group in bytes. A group that is larger by its last entry is still taken.
+/// The largest group in bytes. A group that is larger by its last entry is still taken,
 pub const GROUP_BYTES_MAX: usize = 4 << 20;
+/// and none whose parts have more bytes than that: its block could be written, and nobody would read it.
+pub const GROUP_PART_BYTES_MAX: usize =
+    GROUP_BYTES_MAX + ENTRY_BYTES_MAX + COLUMN_ID_LIMIT as usize * COLUMN_HEADER_LEN_MAX;
 /// The most bytes of a block's values, repeated ones counted each time, and of its sections before compression: a group that is
 /// larger by its last entry, with the numbers of its values.
 pub const BLOCK_BYTES_MAX: usize = GROUP_BYTES_MAX + ENTRY_BYTES_MAX + 2 * GROUP_ENTRIES_MAX * COLUMN_ID_LIMIT as usize;
+/// Rows in a page of a block at most: who wants one value decompresses its page.
+pub(crate) const BLOCK_PAGE_ROWS_MAX: usize = 1_024;
+/// Bytes in a page of a block at most, unless one value is larger.
+pub(crate) const BLOCK_PAGE_BYTES_MAX: usize = 1 << 20;
 /// Bytes of groups that wait for the writer. What comes on top is answered `Full`.
 pub(crate) const QUEUE_BYTES_MAX: usize = 32 << 20;
 
@@ -73,9 +82,9 @@ pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 1 << 20;
 pub(crate) const BLOB_READ_BYTES_MAX: u64 = 512 << 20;
 /// Bytes of a file that a sealer writes before it syncs them.
 pub(crate) const BLOB_UNSYNCED_BYTES_MAX: usize = 1 << 20;
-/// The most bytes of one commit in the WAL: the groups of a commit, the last of which may be larger by an entry, and what
-/// closes and opens batches around them. What follows the last whole commit of a file is never more.
-pub(crate) const COMMIT_READ_BYTES_MAX: usize = 2 * (COMMIT_BYTES_MAX + FRAME_BYTES_MAX);
+/// The most bytes of one commit in the WAL that a reader believes (FORMAT.md section 9.2): far above what a writer makes, which is told
+/// at the end of this file. What follows the last whole commit of a file is never more.
+pub(crate) const COMMIT_READ_BYTES_MAX: usize = 48 << 20;
 /// The largest file of a segment in bytes: far above what the largest WAL file can become.
 pub(crate) const SEALED_FILE_BYTES_MAX: u64 = 16 << 30;
 /// Bytes that a backup copies at once.
@@ -121,4 +130,28 @@ const _: () = {
     assert!(VALUE_BYTES_MAX <= ENTRY_BYTES_MAX);
     assert!(ENTRY_BYTES_MAX < u32::MAX as usize);
     assert!(GROUP_ENTRIES_MAX <= u16::MAX as usize && SMALL_BLOCK_ROWS * SMALL_BLOCKS_MAX <= u16::MAX as usize + 1);
+    // The block of the largest group is one: beside the bytes of its parts a column has two for each row, its number or the rest of a
+    // longer length, and four at most for how many values it has and in which form their numbers stand.
+    let columns = COLUMN_ID_LIMIT as usize - 1;
+    assert!(GROUP_PART_BYTES_MAX + columns * (2 * GROUP_ENTRIES_MAX + 4) <= BLOCK_BYTES_MAX);
+    // A commit has one group of any size,
+    let around = 64 << 10;
+    let inputs = GROUP_INPUTS_MAX * (2 * INPUT_BYTES_MAX + 64);
+    assert!(FRAME_BYTES_MAX + inputs + around < COMMIT_READ_BYTES_MAX);
+    // or more that have so many bytes and entries together, each in a block of its own at worst.
+    let heads = BATCH_ENTRIES_MAX * (columns * (2 + 4) + 64);
+    assert!(COMMIT_BYTES_MAX + heads + around < COMMIT_READ_BYTES_MAX);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_has_the_same_bound_here_in_the_page_and_for_the_verifier() {
+        let page = include_str!("../FORMAT.md");
+        let said = page.split_once("A commit is below ").and_then(|(_, rest)| rest.split_once(" MiB"));
+        let bytes = said.and_then(|(number, _)| number.parse::<usize>().ok()).expect("a bound in section 9.2") << 20;
+        assert_eq!([COMMIT_READ_BYTES_MAX, ledger_verify::COMMIT_BYTES_MAX], [bytes; 2]);
+    }
+}

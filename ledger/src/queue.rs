@@ -291,6 +291,9 @@ fn check(group: &Group) -> Result<(), AppendError> {
     if group.entries() > limits::GROUP_ENTRIES_MAX {
         return Err(AppendError::InvalidGroup("it has too many entries"));
     }
+    if group.part_bytes() > limits::GROUP_PART_BYTES_MAX {
+        return Err(AppendError::InvalidGroup("it has too many bytes"));
+    }
     if group.inputs.len() > limits::GROUP_INPUTS_MAX {
         return Err(AppendError::InvalidGroup("it has too many inputs"));
     }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use proof::part;
-
 use crate::block::{Block, BlockBuilder, Pages};
 use crate::column::{Part, Table, handle};
 use crate::entry::Entry;
+use crate::part;
 use crate::position::{LedgerName, Position};
 use crate::seq::Seq;
 use crate::timestamp::Timestamp;

@@ -323,7 +323,7 @@ fn an_edited_sidecar_is_found_though_every_hash_was_made_anew() {
         lists[1][0].value[0] ^= 1;
         sidecar::encode_inputs(lists.iter().map(Vec::as_slice))
     };
-    check(FileKind::Inputs, &inputs, &["inputs", "batch 1", "not those that the header commits to"]);
+    check(FileKind::Inputs, &inputs, &["inputs", "batch 1", "the root over its inputs"]);
     let secrets = |path: &Path, bytes: &[u8]| {
         let mut secrets = sidecar::decode_secrets(path, bytes).expect("readable");
         secrets[1].content[0] ^= 1;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ledger::events::column;
 use ledger::{
     AppendError, Entry, Follower, Group, LedgerError, LedgerName, Options, ReadLimit, Reader, Seq, Store, Table,
-    Timestamp,
+    Timestamp, limits,
 };
 
 const ALL: ReadLimit = ReadLimit { rows: 1_000, bytes: 1 << 20 };
@@ -144,6 +144,62 @@ fn a_torn_tail_is_cut_and_durable_damage_is_named() {
     fs::write(&path, &whole[..150]).expect("written");
     let error = Store::open(&data, options()).expect_err("cut");
     assert!(error.to_string().contains("rolled back"), "{error}");
+}
+
+/// Bytes that nothing compresses.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()
+    });
+    words.flatten().take(length).collect()
+}
+
+#[test]
+fn the_largest_group_is_recorded_and_read_and_a_larger_one_is_refused() {
+    let (_dir, data) = data();
+    let store = Store::open(&data, options()).expect("opened");
+    let value = noise(limits::VALUE_BYTES_MAX);
+    let mut group = Group::new(Table::of(LedgerName::Events));
+    let mut entry = Entry::new();
+    let small = value.chunks(limits::GROUP_BYTES_MAX / limits::GROUP_ENTRIES_MAX - 16).zip(1..);
+    for (value, number) in small.take(limits::GROUP_ENTRIES_MAX - 1) {
+        entry.clear();
+        entry.set_integer(column::STATUS, number);
+        entry.set_bytes(column::CONTENT_RAW, value);
+        group.push(&entry).expect("small");
+    }
+    assert!(!group.is_full());
+    // As large as an entry may be.
+    entry.clear();
+    entry.set_bytes(column::CUTS, &value);
+    entry.set_bytes(column::CONTENT_RAW, &value);
+    group.push(&entry).expect("as large as any");
+    for number in 0..512_u16 {
+        group.input([&number.to_be_bytes(), &value[..4_094]].concat(), &value[..4_096]);
+    }
+    assert!(group.is_full());
+    let receipt = store.events().appender().try_append(group).expect("taken").wait().expect("durable");
+    assert_eq!(receipt.count as usize, limits::GROUP_ENTRIES_MAX);
+
+    let mut larger = Group::new(Table::of(LedgerName::Events));
+    (0..2).for_each(|_| larger.push(&entry).expect("each is as large as any"));
+    let refused = store.events().appender().try_append(larger).expect_err("a block that nobody would read");
+    assert_eq!(refused.error, AppendError::InvalidGroup("it has too many bytes"));
+    store.stop();
+
+    // Nothing of it is smaller in the commit, which whoever reads it again believes.
+    let path = wal_files(&data).pop().expect("one file");
+    assert!(fs::metadata(path).expect("there").len() > 23 << 20);
+    let report = ledger_verify::verify(&data, None, &mut |_| {}).expect("a ledger");
+    assert_eq!((report.faults.len(), report.events), (0, limits::GROUP_ENTRIES_MAX as u64));
+    let store = Store::open(&data, options()).expect("opened again");
+    let last = Seq::new(limits::GROUP_ENTRIES_MAX as u64 - 1);
+    let rows = store.events().reader().read(last, true, ALL).expect("readable");
+    assert_eq!(rows.iter().next().and_then(|row| row.bytes(column::CUTS).map(<[u8]>::to_vec)), Some(value));
 }
 
 #[test]

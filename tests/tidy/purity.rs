@@ -9,11 +9,14 @@ use crate::sources::{File, Token, flat, rust};
 /// Where only pure code lives.
 const PURE: [&str; 2] = ["detect/core/src/", "detect/rules/src/"];
 
-/// Words that bring a clock or chance, wherever they come from.
-const WORDS: [&str; 5] = ["SystemTime", "Instant", "RandomState", "rand", "getrandom"];
+/// Words that bring a clock or chance, wherever they come from. What `DefaultHasher` makes of a value is another with another compiler.
+const WORDS: [&str; 6] = ["SystemTime", "Instant", "RandomState", "DefaultHasher", "rand", "getrandom"];
 
-/// Modules of the standard library that do I/O, wait, or ask the machine.
-const MODULES: [&str; 7] = ["fs", "net", "thread", "env", "process", "io", "os"];
+/// Collections whose hasher is one of chance unless another is named, and the types that must be named then.
+const HASHED: [(&str, usize); 2] = [("HashMap", 3), ("HashSet", 2)];
+
+/// Modules of the standard library that do I/O, wait, or ask the machine, and the words that bring them under no name or another.
+const MODULES: [&str; 9] = ["fs", "net", "thread", "env", "process", "io", "os", "self", "*"];
 
 /// What may be used of a lower package: rows and their columns, not what reads or writes them.
 const OF_PACKAGES: [(&str, &[&str]); 2] = [
@@ -62,6 +65,13 @@ fn faults(file: &File) -> Vec<String> {
         if WORDS.contains(&word.as_str()) {
             faults.push(fault(*line, word));
         }
+        if HASHED.iter().any(|(name, types)| name == word && has_chance(&tokens[at + 1..], *types)) {
+            faults.push(fault(*line, word));
+        }
+        let is_package = word == "std" || OF_PACKAGES.iter().any(|(package, _)| package == word);
+        if is_package && matches!(&tokens[at + 1..], [Token::Word(other, _), ..] if other == "as") {
+            faults.push(fault(*line, &format!("{word} as")));
+        }
         let named = named(&tokens[at + 1..]);
         if word == "std" {
             let impure = named.iter().filter(|name| MODULES.contains(&name.as_str()));
@@ -75,11 +85,34 @@ fn faults(file: &File) -> Vec<String> {
     faults
 }
 
-/// The names that follow a `::`: one, or those of a group.
+/// Whether the use of a hashed collection that these tokens follow leaves the hasher to the standard library. Where its name is only
+/// brought in nothing is used yet.
+fn has_chance(tokens: &[Token], types: usize) -> bool {
+    let generics = match tokens {
+        [Token::Sign('<'), rest @ ..] | [Token::Sign(':'), Token::Sign(':'), Token::Sign('<'), rest @ ..] => rest,
+        [Token::Sign(':'), Token::Sign(':'), ..] => return true,
+        [Token::Word(word, _), ..] => return word == "as",
+        _ => return false,
+    };
+    let (mut depth, mut count) = (0, 1);
+    for token in generics {
+        match token {
+            Token::Sign('<') | Token::Open(_) => depth += 1,
+            Token::Sign('>') if depth == 0 => break,
+            Token::Sign('>') | Token::Other => depth -= 1,
+            Token::Sign(',') if depth == 0 => count += 1,
+            _ => {}
+        }
+    }
+    count < types
+}
+
+/// The names that follow a `::`: one, or those of a group; `*` for all.
 pub fn named(tokens: &[Token]) -> Vec<String> {
     let [Token::Sign(':'), Token::Sign(':'), rest @ ..] = tokens else { return Vec::new() };
     match rest {
         [Token::Word(word, _), ..] => vec![word.clone()],
+        [Token::Sign('*'), ..] => vec!["*".to_owned()],
         [Token::Open(Delimiter::Brace), group @ ..] => {
             let (mut depth, mut begins, mut names) = (0, true, Vec::new());
             for token in group {
@@ -88,6 +121,7 @@ pub fn named(tokens: &[Token]) -> Vec<String> {
                     Token::Other if depth == 0 => break,
                     Token::Other => depth -= 1,
                     Token::Word(word, _) if depth == 0 && begins => names.push(word.clone()),
+                    Token::Sign('*') if depth == 0 && begins => names.push("*".to_owned()),
                     _ => {}
                 }
                 begins = matches!(token, Token::Sign(',')) || (begins && matches!(token, Token::Other));
@@ -113,5 +147,13 @@ fn what_is_impure_is_named() {
     check("fn now() { std::time::Instant::now(); std::thread::yield_now() }", &["Instant", "std::thread"]);
     check("use ledger::{Row, Store, column::{handle, Reader}};", &["ledger::Store"]);
     check("fn f() { ledger::Reader::open() } use operations::fold;", &["ledger::Reader", "operations::fold"]);
+    check("use ledger::*; use std::*;", &["ledger::*", "std::*"]);
+    check("use std::{*, fmt}; use operations::{Money, *};", &["std::*", "operations::*"]);
+    check("use ledger as l; use std as s; extern crate std as t;", &["ledger as", "std as", "std as"]);
+    check("use std::{self as s, fmt}; use ledger::{self, Row};", &["std::self", "ledger::self"]);
+    check("use std::collections::{BTreeSet, HashMap}; struct S { m: HashMap<u64, (u8, u8), H<P>> }", &[]);
+    check("struct S { m: HashMap<u64, Vec<(u8, H)>>, s: HashSet<u64> }", &["HashMap", "HashSet"]);
+    check("fn f() { HashMap::new(); let s = HashSet::<u64, H>::default(); }", &["HashMap"]);
+    check("use std::collections::HashMap as Map;", &["HashMap"]);
     check("#[cfg(test)] mod tests { use std::fs; }", &[]);
 }

@@ -1,7 +1,7 @@
 //! An event that is complete and redacted. The pipeline still adds words of its own; nobody adds a sender's text.
 
 use ledger::column::handle::{Integer, Text, TextList, Time};
-use ledger::events::column;
+use ledger::events::{TABLE, column};
 use ledger::{Entry, Position, Timestamp};
 
 use super::Draft;
@@ -58,6 +58,11 @@ impl Redacted {
     /// The canonical bytes of a value.
     pub fn value(&self, id: u8) -> Option<&[u8]> {
         self.entry.value(id)
+    }
+
+    /// Bytes of all values.
+    pub fn bytes(&self) -> usize {
+        TABLE.columns.iter().filter_map(|column| self.value(column.id)).map(<[u8]>::len).sum()
     }
 
     /// Number of secrets that were taken out.

@@ -313,6 +313,30 @@ async fn a_record_of_too_many_events_is_kept_whole() {
 }
 
 #[tokio::test]
+async fn a_record_whose_events_are_too_large_together_is_kept_whole() {
+    let mut house = House::new("");
+    let batch = |session: usize| {
+        let call = |id: usize| {
+            format!(
+                "{{\"tool_name\":\"Bash\",\"tool_input\":{{\"command\":\"ls\"}},\"tool_use_id\":\"t{id}\",\
+                 \"tool_response\":\"Permission to use Bash with command ls has been denied.\"}}"
+            )
+        };
+        let calls = (0..64).map(call).collect::<Vec<_>>().join(",");
+        let session = "s".repeat(session);
+        format!("{{\"session_id\":\"{session}\",\"hook_event_name\":\"PostToolBatch\",\"tool_calls\":[{calls}]}}")
+    };
+    let records = [batch(9), batch(900_000)];
+    let tally = feed(&house, "claude_code", &records).await;
+    // The batch, its calls, and the other batch as it came.
+    assert_eq!((tally.accepted, tally.unparsed, tally.events), (1, 1, 66));
+    // What was recorded can be read by a start.
+    house = house.reopen().await;
+    let kinds = house.column(column::KIND);
+    assert_eq!((kinds.len(), kinds.last().map(String::as_str)), (66, Some("unparsed")));
+}
+
+#[tokio::test]
 async fn large_and_many_records_fill_several_groups() {
     let mut house = House::new("");
     let lines: Vec<String> = (0..9_000)

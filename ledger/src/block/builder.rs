@@ -2,13 +2,13 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 
-use proof::part;
-
-use super::page::{PAGE_ROWS_MAX, Page};
+use super::page::Page;
 use super::{Block, Coded, Held, Pages, Values};
 use crate::column::{Column, Storage, Table};
 use crate::columnar::{NotCanonical, check_value};
 use crate::entry::Entry;
+use crate::limits::BLOCK_PAGE_ROWS_MAX;
+use crate::part;
 
 /// The most rows of a block: the numbers of its values fit 16 bits.
 pub const BLOCK_ROWS_MAX: usize = u16::MAX as usize;
@@ -175,7 +175,7 @@ fn pad(list: &mut Vec<Page>, rows: usize, pages: &mut usize) {
     while row < rows {
         let page = open_page(list, row, pages);
         // A page that is not full has room for a row.
-        let room = (rows - row).min(PAGE_ROWS_MAX.saturating_sub(page.present.len()).max(1));
+        let room = (rows - row).min(BLOCK_PAGE_ROWS_MAX.saturating_sub(page.present.len()).max(1));
         (0..room).for_each(|_| page.push(None));
         row += room;
     }

@@ -5,17 +5,17 @@ use std::cell::RefCell;
 use std::io;
 use std::thread::LocalKey;
 
-use proof::part::{read_length, write_length};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::compress_bound;
 
 use super::builder::{BLOCK_ROWS_MAX, check_values};
-use super::page::{Body, PAGE_BYTES_MAX, Page};
+use super::page::{Body, Page};
 use super::{Block, Coded, Held, NotABlock, Pages, Values};
 use crate::column::{Kind, Storage, Table};
 #[cfg(test)]
 use crate::fixtures::mistakes::{self, bit};
-use crate::limits::{BLOCK_BYTES_MAX, ENTRY_BYTES_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, BLOCK_PAGE_BYTES_MAX, ENTRY_BYTES_MAX};
+use crate::part::{read_length, write_length};
 
 /// Bytes of a block before its sections: the number of rows.
 pub(crate) const BLOCK_HEADER_LEN: usize = 4;
@@ -24,7 +24,7 @@ const LEVEL: i32 = 1;
 /// What is shorter is not compressed: it would save little, and setting up the compressor costs more than compressing it.
 const COMPRESSED_LEN_MIN: usize = 4 << 10;
 /// Bytes that a thread keeps as room for what is compressed: enough for a page.
-const ROOM_BYTES_KEPT: usize = 2 * PAGE_BYTES_MAX;
+const ROOM_BYTES_KEPT: usize = 2 * BLOCK_PAGE_BYTES_MAX;
 /// How the numbers of a column's values stand in a block.
 const ALL_FIRST: u8 = 0;
 const IN_ORDER: u8 = 1;

@@ -9,11 +9,8 @@ use std::sync::OnceLock;
 use arrow::buffer::Buffer;
 
 use super::NotABlock;
+use crate::limits::{BLOCK_PAGE_BYTES_MAX, BLOCK_PAGE_ROWS_MAX};
 
-/// Rows in a page at most: who wants one value decompresses its page.
-pub(super) const PAGE_ROWS_MAX: usize = 1_024;
-/// Bytes of a page at most, unless one value is larger.
-pub(super) const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Bytes that are reserved for the values of a page at first, at most: most pages have dozens of rows of one kind.
 const FIRST_BYTES: usize = 64 << 10;
 /// Stands for a null.
@@ -29,7 +26,7 @@ thread_local! {
 /// Keeps the memory of a page that was compressed for the next one of this thread.
 fn keep(mut bytes: Vec<u8>) {
     bytes.clear();
-    bytes.shrink_to(2 * PAGE_BYTES_MAX);
+    bytes.shrink_to(2 * BLOCK_PAGE_BYTES_MAX);
     KEPT.set(bytes);
 }
 
@@ -101,7 +98,7 @@ impl Page {
 
     /// Whether it should take no more.
     pub(super) fn is_full(&self) -> bool {
-        self.present.len() >= PAGE_ROWS_MAX || self.raw_len >= PAGE_BYTES_MAX
+        self.present.len() >= BLOCK_PAGE_ROWS_MAX || self.raw_len >= BLOCK_PAGE_BYTES_MAX
     }
 
     /// Bytes of its values with their lengths, before compression.

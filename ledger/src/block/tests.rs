@@ -24,7 +24,7 @@ fn parts_of(entries: &[Entry]) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut bytes = Vec::new();
         for column in TABLE.part(part) {
             if let Some(value) = entry.value(column.id) {
-                proof::part::write_column(&mut bytes, column.id, value);
+                crate::part::write_column(&mut bytes, column.id, value);
             }
         }
         bytes

@@ -4,11 +4,10 @@ use arrow::array::{
     Array, BinaryViewArray, Int64Array, ListArray, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::record_batch::RecordBatch;
-use proof::part;
 
 use crate::column::{Column, Kind, Part, Table};
 use crate::columnar::{NotCanonical, data_type};
-use crate::part::write_column;
+use crate::part::{self, write_column};
 
 /// Encodes one part of the rows of a batch. Columns that are null in every row cost nothing.
 #[derive(Debug)]

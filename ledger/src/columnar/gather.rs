@@ -16,13 +16,13 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use proof::part;
 
 use super::long::LongColumn;
 use super::{NotCanonical, TIME_ZONE, data_type};
 use crate::block::{Coded, Values};
 use crate::column::{Column, Kind, Storage};
 use crate::limits::PAGE_ROWS_MAX;
+use crate::part;
 use crate::rows::RowPlace;
 use crate::tail::TailBlock;
 

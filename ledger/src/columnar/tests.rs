@@ -91,7 +91,7 @@ proptest! {
 fn what_is_not_canonical_is_named() {
     let column = |id: u8, value: &[u8]| {
         let mut bytes = Vec::new();
-        proof::part::write_column(&mut bytes, id, value);
+        crate::part::write_column(&mut bytes, id, value);
         bytes
     };
     let check = |facts: &[u8], content: Option<&[u8]>, want: &str| {

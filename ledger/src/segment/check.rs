@@ -8,7 +8,6 @@ use arrow::array::AsArray as _;
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use proof::leaf::{self, FLAG_CONTENT, Leaf};
-use proof::part;
 use proof::tree::Frontier;
 use proof::{Digest, Header};
 
@@ -18,6 +17,7 @@ use crate::columnar::PartEncoder;
 use crate::entry::PartDigests;
 use crate::error::LedgerError;
 use crate::manifest::{FileKind, SegmentEntry};
+use crate::part;
 use crate::rows::decode_integer;
 use crate::segment::entry_of;
 use crate::segment::file::{RowGroupRange, SegmentFile};

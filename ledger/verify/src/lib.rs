@@ -30,7 +30,7 @@ pub use chain::Chain;
 pub use directory::{verify, verify_against};
 pub use error::VerifyError;
 pub use files::{Files, LocalFiles};
-pub use limits::{FAULTS_MAX, UNSIGNED_BATCHES_MAX};
+pub use limits::{COMMIT_BYTES_MAX, FAULTS_MAX, UNSIGNED_BATCHES_MAX};
 pub use name::LedgerName;
 pub use report::{Fault, Report, Unproven, Verdict};
 pub use segments::{Progress, Scope, Sealed, verify_segments};

@@ -18,7 +18,7 @@ pub(crate) const BLOCK_ROWS_MAX: usize = 65_535;
 /// The most bytes of a block's values, repeated ones counted each time, and of its sections before compression.
 pub(crate) const BLOCK_BYTES_MAX: usize = 22_020_096;
 /// The most bytes of one commit in the WAL, and of what follows the last whole one.
-pub(crate) const COMMIT_BYTES_MAX: usize = 48 << 20;
+pub const COMMIT_BYTES_MAX: usize = 48 << 20;
 /// Bytes of the WAL that are read at once.
 pub(crate) const WAL_READ_BYTES: usize = 4 << 20;
 /// Bytes of a sealed file that are hashed at once.

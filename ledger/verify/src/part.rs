@@ -1,4 +1,5 @@
-//! The canonical bytes of an event's parts, written from values (FORMAT.md section 2), and the leaf that they lead to (section 3).
+//! The canonical bytes of an event's parts, written from values and read again (FORMAT.md section 2), and the leaf that they lead to
+//! (section 3).
 
 use proof::Digest;
 use proof::leaf::{CONTENT_DOMAIN, FACTS_DOMAIN, Leaf, commitment, digest, salt};
@@ -76,6 +77,14 @@ pub(crate) fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let length = groups.iter().rev().fold(0_u64, |length, group| length << 7 | u64::from(group & 0x7f));
     let is_shortest = end == 0 || groups[end] != 0;
     (is_shortest && u32::try_from(length).is_ok()).then_some((length as usize, rest))
+}
+
+/// Reads a column from the front, its id and its value, and says what follows; `None` if it is cut off.
+pub(crate) fn take_column(part: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+    let (id, rest) = part.split_first()?;
+    let (length, rest) = take_length(rest)?;
+    let (value, rest) = rest.split_at_checked(length)?;
+    Some(((*id, value), rest))
 }
 
 /// What is wrong with the bytes of a value, if anything is.
@@ -172,6 +181,18 @@ mod tests {
         }
 
         #[test]
+        fn columns_are_taken_as_they_were_put(id: u8, value in prop::collection::vec(any::<u8>(), 0..300), tail: [u8; 3]) {
+            let mut part = Vec::new();
+            put(&mut part, id, &value);
+            let end = part.len();
+            part.extend(tail);
+            prop_assert_eq!(take_column(&part), Some(((id, &value[..]), &tail[..])));
+            for cut in 0..end {
+                prop_assert_eq!(take_column(&part[..cut]), None);
+            }
+        }
+
+        #[test]
         fn short_values_and_numbers_are_written_as_all_others(id: u8, number: [u8; 8], bytes: [u8; 12], length in 0_usize..=12) {
             let [mut short, mut fixed, mut same] = [vec![3], vec![3], vec![3]];
             put_short(&mut short, id, bytes, length);
@@ -198,7 +219,7 @@ mod tests {
             for kind in [Kind::Text, Kind::Integer, Kind::Time, Kind::Fingerprint, Kind::Bytes, Kind::TextList] {
                 let _ = check_value(kind, &bytes);
             }
-            let _ = (take_length(&bytes), time_of(&bytes, 1));
+            let _ = (take_length(&bytes), take_column(&bytes), time_of(&bytes, 1));
         }
     }
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use proof::Digest;
-use proof::part;
 
 use crate::files::Files;
 use crate::limits::RECORDED_MAX;
 use crate::log::{Log, Logs};
 use crate::manifest::{self, Manifest};
 use crate::name::LedgerName;
+use crate::part::take_column;
 use crate::report::Report;
 use crate::segments::encoding::check_encoding;
 use crate::table::Table;
@@ -27,8 +27,10 @@ pub(crate) struct Recorded(BTreeMap<LedgerName, BTreeMap<(u64, u64), Digest>>);
 fn read_entry(facts: &[u8]) -> Option<(LedgerName, u64, Digest)> {
     let table = Table::of(LedgerName::Operations);
     let (mut subject, mut revision, mut record) = (None, None, None);
-    for column in part::columns(facts) {
-        let (id, value) = column.ok()?;
+    let mut rest = facts;
+    while !rest.is_empty() {
+        let ((id, value), after) = take_column(rest)?;
+        rest = after;
         match table.by_id(id)?.name {
             "subject" => subject = std::str::from_utf8(value).ok(),
             "revision" => revision = value.first_chunk::<8>().map(|number| i64::from_be_bytes(*number)),

@@ -76,6 +76,7 @@ pub fn verify_segments(scope: &Scope<'_>, progress: &mut dyn FnMut(Progress), re
         unknown => {
             let sound = unknown.is_ok();
             let Tip { chain, positions, .. } = tip;
+            let positions = positions.unwrap_or_default();
             return Sealed { manifest: None, chain, positions, manifests: Recorded::default(), sound };
         }
     };
@@ -97,8 +98,9 @@ pub fn verify_segments(scope: &Scope<'_>, progress: &mut dyn FnMut(Progress), re
     }
     work.columns(&manifest, &jobs);
     let manifests = work.finish(&manifest);
-    let sound = tip.linked && tip.rooted && tip.placed;
-    Sealed { manifest: Some(manifest), chain: tip.chain, positions: tip.positions, manifests, sound }
+    let sound = tip.linked && tip.rooted && tip.positions.is_some();
+    let positions = tip.positions.unwrap_or_default();
+    Sealed { manifest: Some(manifest), chain: tip.chain, positions, manifests, sound }
 }
 
 /// The bytes that are read: sidecars once, columns once to hash the file and once to decode it.

@@ -45,6 +45,11 @@ impl Prepared {
         &mut self.events[self.len - 1]
     }
 
+    /// Whether the events of one record are more than a group has room for. One alone never is.
+    fn is_too_large(&self) -> bool {
+        self.len > 1 && self.events().iter().map(Redacted::bytes).sum::<usize>() > limits::RECORD_EVENTS_BYTES_MAX
+    }
+
     fn events(&self) -> &[Redacted] {
         &self.events[..self.len]
     }
@@ -89,7 +94,11 @@ impl<P: PositionWriter> Intake<P> {
             }
             Decoded::Events => {
                 self.complete(record, mended.as_ref(), received);
-                return Ok(true);
+                if !self.prepared.is_too_large() {
+                    return Ok(true);
+                }
+                self.prepared.clear();
+                self.unparsed(raw, "the events of the record are together larger than the ledger takes", received)?;
             }
             Decoded::Skip(reason) => {
                 self.filling.tally.skipped += 1;

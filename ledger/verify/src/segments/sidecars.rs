@@ -164,19 +164,18 @@ pub(super) fn mismatch(file: &File, size: u64, hash: impl FnOnce() -> Digest) ->
 /// Where the checked part of a ledger ends.
 pub(super) struct Tip {
     pub(super) chain: Chain,
-    pub(super) positions: Positions,
+    /// Unknown behind inputs that cannot be read.
+    pub(super) positions: Option<Positions>,
     /// Whether the hash of the last header is known: it is not behind headers that cannot be read.
     pub(super) linked: bool,
     /// Whether the log is known.
     pub(super) rooted: bool,
-    /// Whether the positions are known.
-    pub(super) placed: bool,
 }
 
 impl Tip {
     /// Before batch 0 of a log.
     pub(super) fn of(origin: &str) -> Self {
-        Self { chain: Chain::of(origin), positions: Positions::new(), linked: true, rooted: true, placed: true }
+        Self { chain: Chain::of(origin), positions: Some(Positions::new()), linked: true, rooted: true }
     }
 
     /// Goes on behind a segment whose headers cannot be read.
@@ -289,40 +288,65 @@ impl Check<'_> {
         }
     }
 
+    /// One list for each batch: each must be the one that its header was closed over, and together they move the sources on.
     fn inputs(&mut self, headers: Option<&[Header]>, lists: Option<Vec<Vec<Input>>>, tip: &mut Tip) {
         let Some(lists) = lists else {
-            tip.placed = false;
+            tip.positions = None;
             return;
         };
-        let headers = headers.unwrap_or_default();
-        if !headers.is_empty() && lists.len() != headers.len() {
-            let what = format!("it has {} lists, and there are {} headers", lists.len(), headers.len());
-            self.fault(FileKind::Inputs, "end", what);
-        }
-        for (list, header) in lists.iter().zip(headers) {
-            let is_ascending = list.windows(2).all(|pair| pair[0].key < pair[1].key);
-            let is_committed =
-                (list.len() as u64, inputs::root(list)) == (header.inputs_count.into(), header.inputs_root);
-            if !is_ascending || !is_committed {
-                let what = "the inputs are not those that the header commits to";
-                self.fault(FileKind::Inputs, format!("batch {}", header.batch), what);
+        if let Some(headers) = headers {
+            if lists.len() != headers.len() {
+                let what = format!("it has {} lists, and there are {} headers", lists.len(), headers.len());
+                self.fault(FileKind::Inputs, "end", what);
+            }
+            for (header, list) in headers.iter().zip(&lists) {
+                if let Some(what) = broken_list(header, list) {
+                    self.fault(FileKind::Inputs, format!("batch {}", header.batch), what);
+                }
             }
         }
-        tip.positions.extend(lists.into_iter().flatten().map(|input| (input.key, input.value)));
+        if let Some(positions) = &mut tip.positions {
+            positions.extend(lists.into_iter().flatten().map(|Input { key, value }| (key, value)));
+        }
     }
 
+    /// What the file says of sources and log must follow from all batches so far. It is where the next segment starts, right or
+    /// wrong: a segment does not answer for the one before it.
     fn state(&mut self, state: Option<State>, tip: &mut Tip) {
-        let Some(state) = state else { return };
-        if tip.placed && state.positions != tip.positions {
-            self.fault(FileKind::State, "source positions", "they are not what the inputs of all batches lead to");
+        let Some(State { positions, log }) = state else { return };
+        if let Some(source) = tip.positions.as_ref().and_then(|known| first_moved(known, &positions)) {
+            let source = String::from_utf8_lossy(source);
+            let what = format!("that of {source:?} is not the one in the last batch that has it as an input");
+            self.fault(FileKind::State, "source positions", what);
         }
-        if tip.rooted && state.log != tip.chain.log {
-            self.fault(FileKind::State, "frontier", "it is not that of the log over all headers");
+        let own = &tip.chain.log;
+        if tip.rooted && log.size() != own.size() {
+            let what = format!("it is over {} headers, and the log has {}", log.size(), own.size());
+            self.fault(FileKind::State, "frontier", what);
+        } else if tip.rooted && log != *own {
+            self.fault(FileKind::State, "frontier", "its subtrees are not those over the headers");
         }
-        // Later segments are compared with what this file says, so that one fault is told once.
-        (tip.positions, tip.placed) = (state.positions, true);
-        (tip.chain.log, tip.rooted) = (state.log, true);
+        tip.positions = Some(positions);
+        (tip.chain.log, tip.rooted) = (log, true);
     }
+}
+
+/// What section 4 says of a batch's inputs and does not hold of these, if anything does not.
+fn broken_list(header: &Header, list: &[Input]) -> Option<String> {
+    if let Some(at) = list.windows(2).position(|two| two[1].key <= two[0].key) {
+        return Some(format!("the key of input {} is not above the one before it", at + 1));
+    }
+    if list.len() as u64 != u64::from(header.inputs_count) {
+        return Some(format!("it has {} inputs, and the header says {}", list.len(), header.inputs_count));
+    }
+    (inputs::root(list) != header.inputs_root).then(|| "the root over its inputs is not that of the header".to_owned())
+}
+
+/// The first source that is not at the same position in both, or is in one only.
+fn first_moved<'a>(one: &'a Positions, other: &'a Positions) -> Option<&'a [u8]> {
+    let moved = one.iter().find(|(source, position)| other.get(*source) != Some(*position));
+    let added = || other.iter().find(|(source, _)| !one.contains_key(*source));
+    moved.or_else(added).map(|(source, _)| source.as_slice())
 }
 
 #[cfg(test)]
@@ -367,6 +391,59 @@ mod tests {
         assert!(matches!(read_headers(path, &framed(b"tachograph/secr\n", 1, b"")), Err(VerifyError::Foreign { .. })));
         let newer = read_headers(path, &framed(b"tachograph/head\n", 2, b""));
         assert!(matches!(newer, Err(VerifyError::NewerFormat { found: 2, .. })));
+    }
+
+    fn input(key: &[u8], value: &[u8]) -> Input {
+        Input { key: key.to_vec(), value: value.to_vec() }
+    }
+
+    #[test]
+    fn inputs_are_those_that_their_header_was_closed_over() {
+        let sound = [input(b"a", b"1"), input(b"b", b"")];
+        let header = |list: &[Input]| Header {
+            shard: 0,
+            batch: 0,
+            first_seq: 0,
+            count: 0,
+            root: Digest::ZERO,
+            previous: Digest::ZERO,
+            time_min: 0,
+            time_max: 0,
+            recorded_min: 0,
+            recorded_max: 0,
+            writer: [0; 16],
+            epoch: 0,
+            inputs_count: list.len() as u32,
+            inputs_root: inputs::root(list),
+        };
+        let check = |closed_over: &[Input], list: &[Input], words: &str| {
+            let said = broken_list(&header(closed_over), list);
+            assert_eq!(said.is_some(), !words.is_empty(), "{words}: {said:?}");
+            assert!(said.unwrap_or_default().contains(words), "{words}");
+        };
+        check(&sound, &sound, "");
+        check(&[], &[], "");
+        check(&sound, &sound[..1], "has 1 inputs, and the header says 2");
+        check(&sound, &[input(b"a", b"2"), input(b"b", b"")], "root");
+        let (swapped, twice) = ([sound[1].clone(), sound[0].clone()], [sound[0].clone(), sound[0].clone()]);
+        // A header over a list that no batch may have does not make it one.
+        check(&swapped, &swapped, "key of input 1");
+        check(&twice, &twice, "key of input 1");
+    }
+
+    #[test]
+    fn the_source_that_differs_is_found_on_either_side() {
+        let check = |one: &[(&[u8], &[u8])], other: &[(&[u8], &[u8])], found: Option<&[u8]>| {
+            let positions = |list: &[(&[u8], &[u8])]| -> Positions {
+                list.iter().map(|(source, position)| (source.to_vec(), position.to_vec())).collect()
+            };
+            assert_eq!(first_moved(&positions(one), &positions(other)), found);
+        };
+        check(&[], &[], None);
+        check(&[(b"a", b"1"), (b"b", b"2")], &[(b"a", b"1"), (b"b", b"2")], None);
+        check(&[(b"a", b"1"), (b"b", b"2")], &[(b"a", b"1"), (b"b", b"3")], Some(b"b"));
+        check(&[(b"a", b"1")], &[], Some(b"a"));
+        check(&[(b"a", b"1")], &[(b"a", b"1"), (b"b", b"")], Some(b"b"));
     }
 
     proptest! {
