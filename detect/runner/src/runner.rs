@@ -298,7 +298,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
         self.cursor.rules = self.detection.rules().0;
         self.cursor.outages.extend(&outages);
         let commit = JournalRecord { alerts: self.findings.take(), cursor: self.cursor.clone(), rules, outages };
-        let recorded = self.recorder.record(&commit, Some(commit.cursor.progress.next_seq)).await?;
+        let recorded = self.recorder.record(&commit).await?;
         self.metrics.commits.inc();
         self.metrics.note_alerts(&commit.alerts, recorded);
         Ok(())
