@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use ledger::{AppendError, Group, Pending, Receipt, Rejected};
+use ledger::{AppendError, Group, Pending, Receipt};
 use tokio::time::sleep;
 
 use super::{Filling, Intake, Patience, PositionWriter, Tally};
@@ -66,32 +66,20 @@ impl<P: PositionWriter> Intake<P> {
     }
 
     /// Queues a group, waiting for room as long as the source may.
-    async fn queue(&self, mut group: Group, since: Instant) -> Result<Pending, PipelineError> {
+    async fn queue(&self, group: Group, since: Instant) -> Result<Pending, PipelineError> {
         let _waiting = self.patience.is_long().then(|| self.channel.wait());
-        loop {
-            let retry_after = match self.pipeline.appender.try_append(group) {
-                Ok(pending) => return Ok(pending),
-                Err(Rejected { group: back, error: AppendError::Full { retry_after } }) => {
-                    group = back;
-                    retry_after
-                }
-                Err(rejected) => return Err(rejected.error.into()),
-            };
+        let patience = async {
             match &self.patience {
-                Patience::For(patience) => {
-                    let left = patience.saturating_sub(since.elapsed());
-                    if left.is_zero() {
-                        return Err(PipelineError::Busy { retry_after });
-                    }
-                    sleep(retry_after.min(left)).await;
-                }
-                Patience::Until(stop) => {
-                    if stop.run_until_cancelled(sleep(retry_after)).await.is_none() {
-                        return Err(PipelineError::Stopping);
-                    }
-                }
+                Patience::For(patience) => sleep(patience.saturating_sub(since.elapsed())).await,
+                Patience::Until(stop) => stop.cancelled().await,
             }
-        }
+        };
+        let queued = self.pipeline.appender.queue(group, patience).await;
+        queued.map_err(|rejected| match (rejected.error, &self.patience) {
+            (AppendError::Full { retry_after }, Patience::For(_)) => PipelineError::Busy { retry_after },
+            (AppendError::Full { .. }, Patience::Until(_)) => PipelineError::Stopping,
+            (error, _) => error.into(),
+        })
     }
 
     /// Waits for the receipt of the group that is on its way.
