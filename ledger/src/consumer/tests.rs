@@ -340,9 +340,10 @@ fn one_that_never_comes_back_from_a_batch_is_behind() {
         }
         let (monitor, stop) = (Monitor::new("test"), CancellationToken::new());
         let (events, limit) = (store.events().reader(), ReadLimit { rows: 2, bytes: 1 << 20 });
-        let mut consumer = match needs_rows {
-            true => Consumer::of(events, false, limit, monitor.clone(), stop),
-            false => Consumer::of_news(events, monitor.clone(), stop),
+        let mut consumer = if needs_rows {
+            Consumer::of(events, false, limit, monitor.clone(), stop)
+        } else {
+            Consumer::of_news(events, monitor.clone(), stop)
         };
         let is_stuck = Arc::new(Notify::new());
         let mut stuck = Stuck { takes, is_stuck: is_stuck.clone() };
