@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ledger::consumer::{ConsumerStatus, Halt, Recorder, Source};
-use ledger::{AppendError, Consumer, LedgerError};
+use ledger::{AppendError, Consumer, LedgerError, Rows};
 use operations::standing::{Teller, Telling};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -33,7 +33,7 @@ use crate::status::{SinkStatus, now};
 use crate::streams::fields::Renderer;
 use plan::{Batch, Plan};
 use send::{Attempt, Settled};
-use state_store::{StateEntry, StateStore, recorded_cursor};
+use state_store::{StateEntry, StateStore};
 use token_bucket::TokenBucket;
 
 /// How long a worker waits for what, and how much goes together. Tests shorten it.
@@ -288,7 +288,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
         loop {
             while plan.wants_more() {
                 match self.consumer.try_next_batch()? {
-                    Some(batch) => plan.absorb(&batch.rows, &self.config.filter(), &self.renderer),
+                    Some(batch) => self.absorb(plan, &batch.rows),
                     None => break,
                 }
             }
@@ -316,7 +316,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 () = tokio::time::sleep(STATUS_EVERY) => self.update_status(plan, |_| {}),
                 () = self.wake.notified() => self.replay_due = true,
                 batch = self.consumer.next_batch::<WorkerError>(), if plan.wants_more() => {
-                    plan.absorb(&batch?.rows, &self.config.filter(), &self.renderer);
+                    self.absorb(plan, &batch?.rows);
                 }
             }
         }
@@ -340,15 +340,21 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
                 return Ok(());
             }
         };
-        plan.absorb(&batch.rows, &self.config.filter(), &self.renderer);
+        self.absorb(plan, &batch.rows);
         self.update_status(plan, |_| {});
         Ok(())
+    }
+
+    /// Takes rows. Those that wait are a part of the lag, also while more are read.
+    fn absorb(&self, plan: &mut Plan, rows: &Rows) {
+        plan.absorb(rows, &self.config.filter(), &self.renderer);
+        self.consumer.monitor().holds(plan.pending().len() as u64);
     }
 
     /// Records intents, receipts and rejections in one group. The lag grows meanwhile.
     async fn flush(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
         if !entries.is_empty() {
-            let recorded = self.recorder.record(entries, recorded_cursor(entries));
+            let recorded = self.recorder.record(entries);
             self.shown_during(plan, recorded).await?;
             self.flushed(plan, entries);
         }
@@ -357,7 +363,7 @@ impl<F: Source, S: StateStore> SinkWorker<F, S> {
 
     /// Records them if there is space now.
     async fn try_flush(&self, plan: &Plan, entries: &mut Vec<StateEntry>) -> Result<()> {
-        let recorded = self.recorder.try_record(entries, recorded_cursor(entries));
+        let recorded = self.recorder.try_record(entries);
         if self.shown_during(plan, recorded).await?.is_some() {
             self.flushed(plan, entries);
         }

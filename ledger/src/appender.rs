@@ -1,7 +1,7 @@
 //! Appending: the contract of a receipt, and the handle that sources hold.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -84,26 +84,71 @@ impl Appender {
         self.queue.push_of_sealer(group).map(Pending).map_err(|(group, error)| Rejected { group, error })
     }
 
+    /// Queues a group, waiting while the queue is full until `patience` resolves: then it hands the group back with
+    /// `Full`. One try is made in any case.
+    ///
+    /// Cancelling the future drops the group.
+    pub async fn queue(&self, mut group: Group, patience: impl Future<Output = ()>) -> Result<Pending, Rejected> {
+        let mut patience = pin!(patience);
+        loop {
+            let mut space = pin!(self.queue.space());
+            // Registering before the try means that space made in between is not missed.
+            space.as_mut().enable();
+            let rejected = match self.try_append(group) {
+                Err(rejected) if matches!(rejected.error, AppendError::Full { .. }) => rejected,
+                queued => return queued,
+            };
+            tokio::select! {
+                biased;
+                () = space => group = rejected.group,
+                () = &mut patience => return Err(rejected),
+            }
+        }
+    }
+
     /// Queues a group, waiting while the queue is full, and waits for the receipt. Never answers `Full`.
     ///
     /// Cancelling the future before it is queued drops the group; after that it is recorded all the same.
-    pub async fn append(&self, mut group: Group) -> Result<Receipt, AppendError> {
-        loop {
-            let space = self.queue.space();
-            tokio::pin!(space);
-            // Registering before the try means that space made in between is not missed.
-            space.as_mut().enable();
-            match self.try_append(group) {
-                Ok(pending) => return pending.await,
-                Err(Rejected { group: back, error: AppendError::Full { .. } }) => group = back,
-                Err(rejected) => return Err(rejected.error),
-            }
-            space.await;
-        }
+    pub async fn append(&self, group: Group) -> Result<Receipt, AppendError> {
+        self.queue(group, std::future::pending()).await.map_err(|rejected| rejected.error)?.await
     }
 
     /// Bytes that wait for the writer.
     pub fn queued_bytes(&self) -> usize {
         self.queue.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::entry::Entry;
+    use crate::limits::UNSEALED_FILES_MAX;
+    use crate::operations::{TABLE, column};
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_space_gets_it_or_hears_why_not() {
+        let check = async |happens: fn(&Queue), expected: fn(&Result<Pending, Rejected>) -> bool| {
+            let queue = Arc::new(Queue::new());
+            (0..UNSEALED_FILES_MAX).for_each(|_| queue.add_unsealed());
+            let mut entry = Entry::new();
+            entry.set_text(column::KIND, "note");
+            let mut group = Group::new(&TABLE);
+            group.push(&entry).unwrap();
+            let appender = Appender::new(Arc::clone(&queue));
+            let queued = appender.queue(group, tokio::time::sleep(Duration::from_secs(1)));
+            let (queued, ()) = tokio::join!(queued, async { happens(&queue) });
+            assert!(expected(&queued), "{queued:?}");
+        };
+        check(|_| {}, |queued| matches!(queued, Err(Rejected { error: AppendError::Full { .. }, .. }))).await;
+        check(Queue::remove_unsealed, Result::is_ok).await;
+        check(
+            |queue| queue.set_sealing_needs_space(Some(7)),
+            |queued| matches!(queued, Err(Rejected { error: AppendError::NoSpace { reserve_bytes: 7 }, .. })),
+        )
+        .await;
+        check(Queue::stop, |queued| matches!(queued, Err(Rejected { error: AppendError::Stopped, .. }))).await;
     }
 }

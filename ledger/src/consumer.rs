@@ -195,7 +195,7 @@ impl<S: Source> Consumer<S> {
     /// Goes to another position, as one that has read nothing.
     pub fn seek(&mut self, cursor: Seq) {
         self.source.seek(cursor);
-        self.monitor.reached(cursor);
+        self.monitor.gives(0, cursor);
     }
 
     /// What is durable now of the ledger that it follows.
@@ -224,6 +224,7 @@ impl<S: Source> Consumer<S> {
 
     /// The next batch, if there is one now, whether it was told to stop or not. It reads, which may take some milliseconds.
     pub fn try_next_batch(&mut self) -> Result<Option<Batch>, LedgerError> {
+        self.monitor.asks();
         self.read(&mut |cursor, _| Ok::<_, LedgerError>(cursor))
     }
 
@@ -248,7 +249,7 @@ impl<S: Source> Consumer<S> {
     /// Gives `process` what it reads, from where it stands, until it is told to stop or something fails.
     ///
     /// Dropping the future at any moment loses nothing. What it had queued by then may become durable later.
-    pub async fn run<P: Process>(mut self, process: &mut P) -> Result<(), P::Error> {
+    pub async fn run<P: Process>(&mut self, process: &mut P) -> Result<(), P::Error> {
         loop {
             let due = process.due();
             let given = match self.next(&mut |cursor, durable| process.seek(cursor, durable), due).await {
@@ -266,6 +267,7 @@ impl<S: Source> Consumer<S> {
         seek: &mut (dyn FnMut(Seq, &Durable) -> Result<Seq, E> + Send),
         due: Option<Duration>,
     ) -> Result<Batch, Halt<E>> {
+        self.monitor.asks();
         // Lets others have the thread, and a stop its turn.
         tokio::task::yield_now().await;
         let due = due.map(|due| tokio::time::Instant::now() + due);
@@ -320,13 +322,20 @@ impl<S: Source> Consumer<S> {
             }
         }
         let cursor = self.source.cursor();
-        let sought = if self.skips { durable.next_seq } else { seek(cursor, &durable)? };
+        // What one is passed over that needs no rows is what its batch tells of; what another has no use for is done.
+        let (sought, from) = if self.skips {
+            (durable.next_seq, cursor)
+        } else {
+            let sought = seek(cursor, &durable)?;
+            (sought, sought)
+        };
         if sought != cursor {
             self.source.seek(sought);
         }
         let rows = self.source.next_until(&durable)?;
-        self.monitor.reached(self.source.cursor());
-        let is_last = self.source.cursor() >= durable.next_seq;
+        let cursor = self.source.cursor();
+        self.monitor.gives(cursor.distance_from(from), cursor);
+        let is_last = cursor >= durable.next_seq;
         Ok(rows.map(|rows| Batch { ledger: self.source.ledger(), rows, is_last }))
     }
 }

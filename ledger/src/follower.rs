@@ -87,9 +87,9 @@ impl Follower {
         self.cursor
     }
 
-    /// Changes whenever something becomes durable; `None` for a ledger that another process may be writing.
-    pub(crate) fn watch(&self) -> Option<watch::Receiver<Durable>> {
-        self.watch.clone()
+    /// What it reads with.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// A block without rows, from where it stands.

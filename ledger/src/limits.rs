@@ -42,8 +42,8 @@ pub(crate) const BATCH_AGE_MAX: Duration = Duration::from_millis(500);
 pub(crate) const BATCH_INPUTS_MAX: usize = 1_024;
 /// An idle ledger closes an empty batch this often, so that truncation shows as staleness.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
-/// The first one comes this long after the last batch with entries, so that whoever counts recorded time (an open alert is brought
-/// up to date 5 s after its last event) does not wait for the next.
+/// The first one comes this long after the last batch with entries, so that whoever counts recorded time, and waits for some seconds
+/// of it after the last entry, does not wait for the next.
 pub(crate) const HEARTBEAT_FIRST: Duration = Duration::from_secs(6);
 /// The most inputs in one group, so that two groups always fit a batch.
 pub(crate) const GROUP_INPUTS_MAX: usize = BATCH_INPUTS_MAX / 2;
@@ -111,10 +111,10 @@ pub(crate) const SEALER_NICENESS: i32 = 5;
 /// Full WAL files that wait for the sealer; when there are as many, intake answers `Full`. Their rows are in memory.
 pub(crate) const UNSEALED_FILES_MAX: usize = 2;
 
-/// Rows that a fold over `operations` reads at once,
-pub const FOLD_READ_ROWS: usize = 4_096;
+/// Rows of `operations` that are read at once to find what is recorded of manifests,
+pub(crate) const MANIFEST_READ_ROWS: usize = 4_096;
 /// and the most bytes of them.
-pub const FOLD_READ_BYTES: usize = 8 << 20;
+pub(crate) const MANIFEST_READ_BYTES: usize = 8 << 20;
 
 /// How long writer, sealer and consumers wait before they try again what the system refused.
 pub(crate) const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use crate::blobs::Blobs;
 use crate::column::Table;
 use crate::entry::{Entry, Group};
 use crate::error::{AppendError, LedgerError};
-use crate::limits::{FOLD_READ_BYTES, FOLD_READ_ROWS, MANIFESTS_KEPT};
+use crate::limits::{MANIFEST_READ_BYTES, MANIFEST_READ_ROWS, MANIFESTS_KEPT};
 use crate::manifest::{self, Manifest};
 use crate::operations::column;
 use crate::position::{LedgerName, Position};
@@ -56,7 +56,8 @@ impl Recorded {
     ) -> Result<Self, LedgerError> {
         let mut found = Self::default();
         while from < end && until.is_none_or(|manifest| !found.of(manifest.ledger).contains_key(&manifest.number)) {
-            let rows = operations.read(from, false, ReadLimit { rows: FOLD_READ_ROWS, bytes: FOLD_READ_BYTES })?;
+            let rows =
+                operations.read(from, false, ReadLimit { rows: MANIFEST_READ_ROWS, bytes: MANIFEST_READ_BYTES })?;
             if rows.is_empty() {
                 break;
             }

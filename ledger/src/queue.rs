@@ -151,7 +151,7 @@ impl Queue {
         }
     }
 
-    /// Resolves when there may be space. Make the future before the push that fails, or a wake-up can be missed.
+    /// Resolves when there may be space, or another answer. Make the future before the push that fails, or a wake-up can be missed.
     pub(crate) fn space(&self) -> tokio::sync::futures::Notified<'_> {
         self.space.notified()
     }
@@ -216,6 +216,8 @@ impl Queue {
     /// Says that full files wait because the disk has no space for their segments, or that it has some again.
     pub(crate) fn set_sealing_needs_space(&self, reserve_bytes: Option<u64>) {
         self.lock().sealing_needs_space = reserve_bytes;
+        // Whoever waits for the sealer is told that it waits for the disk.
+        self.space.notify_waiters();
     }
 
     /// Whether groups are refused because the disk has no space to seal full files.

@@ -19,6 +19,8 @@ use ledger::LedgerError;
 use ledger::Row;
 use ledger::{ReadLimit, Reader, Seq};
 
+use crate::limits::{FOLD_READ_BYTES, FOLD_READ_ROWS};
+
 /// What entries amount to: a state that each row in order changes.
 pub trait Fold {
     /// The kinds of which rows change the state, if it is few of many: rows of others need not be shown to it then.
@@ -87,8 +89,7 @@ impl<F: Fold> Projection<F> {
     }
 }
 
-const READ_LIMIT: ReadLimit =
-    ReadLimit { rows: ledger::limits::FOLD_READ_ROWS, bytes: ledger::limits::FOLD_READ_BYTES };
+const READ_LIMIT: ReadLimit = ReadLimit { rows: FOLD_READ_ROWS, bytes: FOLD_READ_BYTES };
 
 /// Shows `visit` every durable row, newest first, until it breaks. Returns what it broke with.
 pub fn backwards<B>(
@@ -97,11 +98,11 @@ pub fn backwards<B>(
 ) -> Result<Option<B>, LedgerError> {
     let mut end = reader.durable()?.next_seq;
     while end > Seq::FIRST {
-        let start = end.back(ledger::limits::FOLD_READ_ROWS as u64);
+        let start = end.back(FOLD_READ_ROWS as u64);
         let mut blocks = Vec::new();
         let mut from = start;
         while from < end {
-            let limit = ReadLimit { rows: end.distance_from(from) as usize, bytes: ledger::limits::FOLD_READ_BYTES };
+            let limit = ReadLimit { rows: end.distance_from(from) as usize, bytes: FOLD_READ_BYTES };
             let rows = reader.read(from, false, limit)?;
             if rows.is_empty() {
                 break;

@@ -6,6 +6,11 @@ use std::time::Duration;
 
 use crate::money::Money;
 
+/// Rows that a fold reads at once,
+pub const FOLD_READ_ROWS: usize = 4_096;
+/// and the most bytes of them.
+pub const FOLD_READ_BYTES: usize = 8 << 20;
+
 /// Alerts whose life the fold of triage keeps,
 pub const TRIAGE_ALERTS_MAX: usize = 65_536;
 /// and the most bytes of them. Alerts that are done are forgotten first, the oldest before the others.

@@ -141,7 +141,7 @@ impl Writer {
         let stop = CancellationToken::new();
         let recorder = Recorder::new(self.ledger.clone(), self.monitor.clone(), stop.clone());
         while let Some(statement) = owed.front() {
-            let said = match recorder.try_record(statement, None).await {
+            let said = match recorder.try_record(statement).await {
                 Ok(Some(said)) => said,
                 Ok(None) => {
                     tracing::warn!("the configuration and its budgets are recorded once there is space");
@@ -160,7 +160,7 @@ impl Writer {
 /// Waits for space until everything is written or it is told to stop, and returns what is not.
 async fn wait(mut owed: Owed, recorder: Recorder<Ledger>) -> Owed {
     while let Some(statement) = owed.front() {
-        let said = match recorder.record(statement, None).await {
+        let said = match recorder.record(statement).await {
             Ok(said) => said,
             // It never had space, and the next start writes its own.
             Err(AppendError::Stopped) => return owed,

@@ -19,7 +19,7 @@ pub fn start(store: &Store, triage: &Arc<TriageService>, health: &Arc<Health>) -
     let (operations, due, monitor) = (store.operations().reader(), Due(Arc::clone(triage)), Monitor::new(NOTICES));
     health.watch_consumers(NOTICES, vec![monitor.clone()]);
     Part::start(NOTICES, health, |stop| async move {
-        let consumer = Consumer::of_news(operations, monitor, stop).lingering(limits::NOTICES_PAUSE);
+        let mut consumer = Consumer::of_news(operations, monitor, stop).lingering(limits::NOTICES_PAUSE);
         let recorder = consumer.recorder(due);
         consumer.run(&mut Notices { recorder, wait: limits::NOTICES_PAUSE }).await
     })
@@ -41,7 +41,7 @@ impl Process for Notices {
     /// Any entry may change what is due; many at once are one reason to ask, and the service knows which of them are none.
     async fn process(&mut self, _: &Batch) -> Result<(), Halt<LedgerError>> {
         // Clocks are set, and machines sleep.
-        self.wait = self.recorder.record(&(), None).await?.clamp(limits::NOTICES_PAUSE, limits::NOTICES_WAIT_MAX);
+        self.wait = self.recorder.record(&()).await?.clamp(limits::NOTICES_PAUSE, limits::NOTICES_WAIT_MAX);
         Ok(())
     }
 }

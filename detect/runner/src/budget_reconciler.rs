@@ -116,7 +116,7 @@ impl Process for Running {
             }
         }
         while let Some(group) = self.reconciliation.group()? {
-            self.recorder.record(&group, Some(self.reconciliation.events_seq())).await?;
+            self.recorder.record(&group).await?;
             self.reconciliation.written();
             self.commits.inc();
         }

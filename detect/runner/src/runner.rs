@@ -8,7 +8,6 @@ mod journal;
 mod snapshots;
 mod start;
 
-use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 
@@ -16,8 +15,8 @@ use detect_core::clock::Outage;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
-use ledger::consumer::{Halt, Monitor, Recorder, Source};
-use ledger::{AppendError, Consumer, Ledger, LedgerError, ReadLimit, Reader, Rows, Seq};
+use ledger::consumer::{Batch, Halt, Monitor, Process, Recorder, Source};
+use ledger::{AppendError, Consumer, Ledger, LedgerError, ReadLimit, Reader, Seq};
 use tokio_util::sync::CancellationToken;
 
 use crate::detection::{Detection, SnapshotError};
@@ -142,8 +141,7 @@ struct Core<S, J> {
 }
 
 /// A runner that has caught up with its cursor.
-struct Running<S, J> {
-    consumer: Consumer<S>,
+struct Running<J> {
     recorder: Recorder<J>,
     snapshots: Snapshots,
     options: RunnerOptions,
@@ -160,27 +158,21 @@ struct Running<S, J> {
 
 impl<S: Source, J: DetectionJournal> Core<S, J> {
     async fn run(self) -> Result<(), RunnerError> {
-        let Err(halt) = self.detect().await;
-        halt.end()
-    }
-
-    async fn detect(self) -> Result<Infallible, Halt<RunnerError>> {
-        let mut running = start::start(self).await?;
-        loop {
-            match running.consumer.next_batch().await {
-                Ok(batch) => running.take(&batch.rows).await?,
-                Err(halt) => {
-                    running.commit_if_any().await?;
-                    return Err(halt);
-                }
-            }
-        }
+        let (mut consumer, mut running) = match start::start(self).await {
+            Ok(started) => started,
+            Err(halt) => return halt.end(),
+        };
+        let ended = consumer.run(&mut running).await;
+        // What was found is recorded also if nothing more can be read.
+        ended.and(running.commit_if_any().await.or_else(Halt::end))
     }
 }
 
-impl<S: Source, J: DetectionJournal> Running<S, J> {
-    /// Takes a block: rows with the time between them, then the time that a heartbeat told.
-    async fn take(&mut self, rows: &Rows) -> Result<(), Halt<RunnerError>> {
+impl<J: DetectionJournal> Process for Running<J> {
+    type Error = RunnerError;
+
+    /// Takes rows with the time between them, then the time that a heartbeat told.
+    async fn process(&mut self, Batch { rows, .. }: &Batch) -> Result<(), Halt<RunnerError>> {
         for row in rows.iter() {
             self.pass(row.recorded.unix_seconds(), row.batch).await?;
             self.detection.engine.observe(&row, &mut self.findings);
@@ -189,15 +181,16 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
         let told = rows.recorded_until.unix_seconds();
         if self.detection.progress().clock.second.is_some_and(|second| second < told) {
             // A heartbeat moved the time past the last row, so the newest batch is the one that did.
-            let batch = self.consumer.durable()?.batches.saturating_sub(1);
-            self.pass(told, batch).await?;
+            self.pass(told, rows.batches_until.saturating_sub(1)).await?;
         }
         self.events_since_snapshot += rows.len() as u64;
         self.metrics.events.inc_by(rows.len() as u64);
         self.metrics.note_failed(self.findings.take_failed());
         self.settle().await
     }
+}
 
+impl<J: DetectionJournal> Running<J> {
     /// Lets recorded time pass until `second`, unless it has.
     async fn pass(&mut self, second: i64, batch: u64) -> Result<(), Halt<RunnerError>> {
         let progress = self.detection.progress();
@@ -298,7 +291,7 @@ impl<S: Source, J: DetectionJournal> Running<S, J> {
         self.cursor.rules = self.detection.rules().0;
         self.cursor.outages.extend(&outages);
         let commit = JournalRecord { alerts: self.findings.take(), cursor: self.cursor.clone(), rules, outages };
-        let recorded = self.recorder.record(&commit, Some(commit.cursor.progress.next_seq)).await?;
+        let recorded = self.recorder.record(&commit).await?;
         self.metrics.commits.inc();
         self.metrics.note_alerts(&commit.alerts, recorded);
         Ok(())

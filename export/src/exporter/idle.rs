@@ -4,14 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ledger::consumer::Monitor;
-use ledger::{Consumer, Reader, Timestamp};
+use ledger::{Reader, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::STATUS_EVERY;
 use crate::metrics::SinkMetrics;
 use crate::status::{SinkStatus, now};
 use crate::worker::WorkerError;
-use crate::worker::state_store::LIMIT;
 
 /// One sink in one ledger that stands still.
 pub struct IdleWorker {
@@ -67,8 +66,7 @@ impl IdleWorker {
 
     /// Shows from where on it would read.
     fn stand(&self) {
-        let next_seq = self.status().next_seq;
-        Consumer::of(self.reader.clone(), false, LIMIT, self.monitor.clone(), CancellationToken::new()).seek(next_seq);
+        self.monitor.stands(&self.reader, self.status().next_seq);
     }
 
     /// Shows how the lag grows, until `stop`.

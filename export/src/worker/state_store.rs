@@ -85,14 +85,6 @@ pub struct RejectedEntry {
     pub reason: String,
 }
 
-/// The position before which everything is done once these entries stand in the ledger, if they say so.
-pub fn recorded_cursor(entries: &[StateEntry]) -> Option<Seq> {
-    entries.iter().rev().find_map(|entry| match entry {
-        StateEntry::Receipt(receipt) => Some(receipt.to),
-        _ => None,
-    })
-}
-
 /// What a worker knows and writes in `operations`.
 pub trait StateStore: Journal<Record = [StateEntry], Recorded = ()> {
     /// Where the sink stands.

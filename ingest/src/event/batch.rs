@@ -1,7 +1,7 @@
 //! Events that are appended together, with the positions of the sources that they were read from.
 
 use ledger::events::TABLE;
-use ledger::{AppendError, Appender, Group, Ledger, Pending, Rejected};
+use ledger::{AppendError, Appender, Group, Ledger, Pending};
 
 use super::Redacted;
 
@@ -52,8 +52,8 @@ impl BatchAppender {
         Self(ledger.appender())
     }
 
-    /// Queues a batch, or hands it back at once with the reason, as [`Appender::try_append`] does.
-    pub fn try_append(&self, batch: Batch) -> Result<Pending, (Batch, AppendError)> {
-        self.0.try_append(batch.0).map_err(|Rejected { group, error }| (Batch(group), error))
+    /// Queues a batch, waiting while the queue is full until `patience` resolves, as [`Appender::queue`] does.
+    pub async fn queue(&self, batch: Batch, patience: impl Future<Output = ()>) -> Result<Pending, AppendError> {
+        self.0.queue(batch.0, patience).await.map_err(|rejected| rejected.error)
     }
 }

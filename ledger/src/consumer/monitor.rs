@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Source;
 use crate::position::LedgerName;
+use crate::reader::Reader;
 use crate::seq::Seq;
 
 /// How a consumer stands.
@@ -18,9 +19,8 @@ pub struct ConsumerStatus {
     pub ledger: Option<LedgerName>,
     /// The next row that it reads.
     pub cursor: Seq,
-    /// The recorded cursor, as far as this run recorded one: where the next start would go on.
-    pub recorded: Option<Seq>,
-    /// Durable rows that it is not done with.
+    /// Durable rows that it is not done with: what it has not read, what it was given last and has not asked for more since, and
+    /// what it says that it [holds](Monitor::holds).
     pub lag: u64,
 }
 
@@ -55,6 +55,12 @@ impl End {
     pub fn new(tell: impl Fn() -> Seq + Send + Sync + 'static) -> Self {
         Self(Arc::new(tell))
     }
+
+    /// That of a ledger, unless another process may be writing it.
+    pub(super) fn of(reader: &Reader) -> Option<Self> {
+        let durable = reader.watch()?;
+        Some(Self::new(move || durable.borrow().next_seq))
+    }
 }
 
 impl fmt::Debug for End {
@@ -75,8 +81,10 @@ struct Shown {
     condition: Condition,
     ledger: Option<LedgerName>,
     cursor: Seq,
+    /// Rows before the cursor that were given last: whoever is busy with them, or stuck, has not asked for more.
+    given: u64,
+    /// Rows that were given before, and that it says are not done.
     held: u64,
-    recorded: Option<Seq>,
     end: Option<End>,
 }
 
@@ -89,21 +97,27 @@ impl Monitor {
     /// How it stands. The lag is that of now, however long the consumer has been busy, also after it ended; of a ledger that
     /// another process writes it is not known and zero.
     pub fn status(&self) -> ConsumerStatus {
-        let Shown { condition, ledger, cursor, held, recorded, end } = &*self.lock();
+        let Shown { condition, ledger, cursor, given, held, end } = &*self.lock();
         let unread = end.as_ref().map_or(0, |end| (end.0)().distance_from(*cursor));
         ConsumerStatus {
             name: Arc::clone(&self.name),
             condition: condition.clone(),
             ledger: *ledger,
             cursor: *cursor,
-            recorded: *recorded,
-            lag: unread + held,
+            lag: unread + given + held,
         }
     }
 
-    /// Shows that of the rows that it read it still has so many to do.
+    /// Shows that of all rows that it was given it still has so many to do.
     pub fn holds(&self, rows: u64) {
-        self.lock().held = rows;
+        let mut shown = self.lock();
+        (shown.given, shown.held) = (0, rows);
+    }
+
+    /// Shows a consumer that does not run and would read on from `cursor`.
+    pub fn stands(&self, reader: &Reader, cursor: Seq) {
+        let (ledger, end) = (Some(reader.table().ledger), End::of(reader));
+        *self.lock() = Shown { condition: Condition::Idle, ledger, cursor, given: 0, held: 0, end };
     }
 
     pub(super) fn name(&self) -> &str {
@@ -112,21 +126,27 @@ impl Monitor {
 
     pub(super) fn starts(&self, source: &impl Source) {
         let (condition, ledger, cursor) = (Condition::Running, Some(source.ledger()), source.cursor());
-        *self.lock() = Shown { condition, ledger, cursor, held: 0, recorded: None, end: source.end() };
+        *self.lock() = Shown { condition, ledger, cursor, given: 0, held: 0, end: source.end() };
     }
 
     pub(super) fn ends(&self) {
         self.lock().condition = Condition::Idle;
     }
 
-    pub(super) fn reached(&self, cursor: Seq) {
-        self.lock().cursor = cursor;
+    /// It is given so many rows, which end at `cursor`.
+    pub(super) fn gives(&self, rows: u64, cursor: Seq) {
+        let mut shown = self.lock();
+        (shown.given, shown.cursor) = (rows, cursor);
     }
 
-    pub(super) fn recorded(&self, cursor: Option<Seq>) {
-        let mut shown = self.lock();
-        shown.condition = Condition::Running;
-        shown.recorded = cursor.or(shown.recorded);
+    /// It asks for more, so it is done with what it was given, or says itself what it holds.
+    pub(super) fn asks(&self) {
+        self.lock().given = 0;
+    }
+
+    /// What it had to record is recorded.
+    pub(super) fn recorded(&self) {
+        self.lock().condition = Condition::Running;
     }
 
     /// Says whether it did not wait for this before.

@@ -10,7 +10,6 @@ use crate::appender::{Appender, Receipt};
 use crate::entry::Group;
 use crate::error::AppendError;
 use crate::limits::DISK_RETRY_INTERVAL;
-use crate::seq::Seq;
 
 /// Where a consumer records: a ledger, or a model of one.
 pub trait Journal: Send + Sync {
@@ -62,13 +61,13 @@ impl<J: Journal> Recorder<J> {
         self.stop.is_cancelled()
     }
 
-    /// Records, and returns when it is durable. `cursor`: what is recorded says that everything before it is done.
+    /// Records, and returns when it is durable.
     ///
     /// Waits while the queue is full or the disk refuses. `Stopped`: it was told to stop while it waited, and nothing of it is
     /// recorded. What the queue took is waited for, whatever happens.
-    pub async fn record(&self, record: &J::Record, cursor: Option<Seq>) -> Result<J::Recorded, AppendError> {
+    pub async fn record(&self, record: &J::Record) -> Result<J::Recorded, AppendError> {
         loop {
-            let wait = match self.attempt(record, cursor).await? {
+            let wait = match self.attempt(record).await? {
                 Attempt::Recorded(recorded) => return Ok(recorded),
                 Attempt::Refused(wait) => wait,
             };
@@ -82,21 +81,17 @@ impl<J: Journal> Recorder<J> {
     }
 
     /// The same for whoever has something else to do meanwhile: `None` if there is no space now.
-    pub async fn try_record(
-        &self,
-        record: &J::Record,
-        cursor: Option<Seq>,
-    ) -> Result<Option<J::Recorded>, AppendError> {
-        match self.attempt(record, cursor).await? {
+    pub async fn try_record(&self, record: &J::Record) -> Result<Option<J::Recorded>, AppendError> {
+        match self.attempt(record).await? {
             Attempt::Recorded(recorded) => Ok(Some(recorded)),
             Attempt::Refused(_) => Ok(None),
         }
     }
 
-    async fn attempt(&self, record: &J::Record, cursor: Option<Seq>) -> Result<Attempt<J::Recorded>, AppendError> {
+    async fn attempt(&self, record: &J::Record) -> Result<Attempt<J::Recorded>, AppendError> {
         let (error, wait) = match self.journal.record(record).await {
             Ok(recorded) => {
-                self.monitor.recorded(cursor);
+                self.monitor.recorded();
                 return Ok(Attempt::Recorded(recorded));
             }
             Err(error @ AppendError::Full { retry_after }) => (error, retry_after),

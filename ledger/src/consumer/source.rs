@@ -75,7 +75,6 @@ impl Source for Follower {
     }
 
     fn end(&self) -> Option<End> {
-        let durable = self.watch()?;
-        Some(End::new(move || durable.borrow().next_seq))
+        End::of(self.reader())
     }
 }

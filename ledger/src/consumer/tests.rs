@@ -82,8 +82,7 @@ impl Process for Noting {
         self.given.extend(batch.rows.iter().map(|row| row.position.seq));
         self.since += batch.rows.len();
         if self.since >= self.every || (self.since > 0 && batch.is_last) {
-            let next = batch.rows.next_seq;
-            self.recorder.record(&cursor_group(next), Some(next)).await?;
+            self.recorder.record(&cursor_group(batch.rows.next_seq)).await?;
             self.since = 0;
         }
         if batch.is_last {
@@ -173,7 +172,7 @@ async fn live(store: &Store, life: &Life) -> Vec<Seq> {
     let limit = ReadLimit { rows: life.batch_rows, bytes: 1 << 20 };
     let mut consumer = Consumer::of(store.events().reader(), false, limit, Monitor::new("test"), stop.clone());
     consumer.seek(recorded(&store.operations().reader()));
-    let consumer = if life.drains { consumer.draining() } else { consumer };
+    let mut consumer = if life.drains { consumer.draining() } else { consumer };
     let recorder = consumer.recorder(answering);
     let mut noting = Noting { recorder, stop, every: life.every, since: 0, given: Vec::new() };
     tokio::select! {
@@ -249,7 +248,7 @@ fn what_caused_a_row_is_given_before_it() {
     let limit = ReadLimit { rows: 1, bytes: 1 << 20 };
     let stop = CancellationToken::new();
     let mut causing = Causing { store: &store, stop: stop.clone(), caused: 0, given: Vec::new() };
-    let consumer = Consumer::of(store.events().reader(), false, limit, Monitor::new("test"), stop)
+    let mut consumer = Consumer::of(store.events().reader(), false, limit, Monitor::new("test"), stop)
         .after(store.operations().reader(), limit);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(consumer.run(&mut causing)).unwrap();
@@ -274,7 +273,7 @@ fn lag_cursor_and_waits_are_shown() {
     let (stop, monitor) = (CancellationToken::new(), Monitor::new("test"));
     assert_eq!((monitor.status().condition, monitor.status().lag), (Condition::Idle, 0));
     let limit = ReadLimit { rows: 2, bytes: 1 << 20 };
-    let consumer = Consumer::of(store.events().reader(), false, limit, monitor.clone(), stop.clone());
+    let mut consumer = Consumer::of(store.events().reader(), false, limit, monitor.clone(), stop.clone());
     let answering = Answering {
         appender: store.operations().appender(),
         answers: Arc::new(Mutex::new(VecDeque::from([(Answer::Takes, false), (Answer::HasNoSpace, false)]))),
@@ -291,17 +290,94 @@ fn lag_cursor_and_waits_are_shown() {
     };
     let (ended, ()) = runtime.block_on(async { tokio::join!(consumer.run(&mut noting), waits) });
     ended.unwrap();
-    let ConsumerStatus { condition, cursor, recorded, lag, .. } = monitor.status();
+    drop(consumer);
+    let ConsumerStatus { condition, cursor, lag, .. } = monitor.status();
     assert_eq!(
-        (condition, cursor, recorded, lag),
-        (Condition::Idle, Seq::new(3), Some(Seq::new(2)), 0),
-        "it stopped while it waited"
+        (condition, cursor, lag),
+        (Condition::Idle, Seq::new(3), 1),
+        "it stopped while it waited with the last row"
     );
     store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap().wait().unwrap();
-    assert_eq!(monitor.status().lag, 1, "the lag is that of now");
+    assert_eq!(monitor.status().lag, 2, "the lag is that of now");
     monitor.holds(2);
     assert_eq!(monitor.status().lag, 3, "what was read and is not done is a part of it");
+    monitor.stands(&store.operations().reader(), Seq::FIRST);
+    let ConsumerStatus { ledger, lag, .. } = monitor.status();
+    assert_eq!(
+        (ledger, lag),
+        (Some(LedgerName::Operations), 1),
+        "one that stands still has the recorded cursor before it"
+    );
     store.stop();
+}
+
+/// Takes as many batches as it is told to, and never comes back from the next one.
+struct Stuck {
+    takes: usize,
+    is_stuck: Arc<Notify>,
+}
+
+impl Process for Stuck {
+    type Error = Failure;
+
+    async fn process(&mut self, _: &Batch) -> Result<(), Halt<Failure>> {
+        if self.takes == 0 {
+            self.is_stuck.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.takes -= 1;
+        Ok(())
+    }
+}
+
+#[test]
+fn one_that_never_comes_back_from_a_batch_is_behind() {
+    let check = |needs_rows: bool, takes: usize, lag: u64| {
+        let (_dir, store) = store();
+        let append = || store.events().appender().try_append(group(LedgerName::Events, "egress.http", 0)).unwrap();
+        for _ in 0..5 {
+            append().wait().unwrap();
+        }
+        let (monitor, stop) = (Monitor::new("test"), CancellationToken::new());
+        let (events, limit) = (store.events().reader(), ReadLimit { rows: 2, bytes: 1 << 20 });
+        let mut consumer = if needs_rows {
+            Consumer::of(events, false, limit, monitor.clone(), stop)
+        } else {
+            Consumer::of_news(events, monitor.clone(), stop)
+        };
+        let is_stuck = Arc::new(Notify::new());
+        let mut stuck = Stuck { takes, is_stuck: is_stuck.clone() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let mut running = std::pin::pin!(consumer.run(&mut stuck));
+            let given = async {
+                for _ in 0..takes {
+                    // It asks for more when nothing is left, and is told of this one.
+                    if !needs_rows {
+                        while monitor.status().lag > 0 {
+                            tokio::task::yield_now().await;
+                        }
+                        append().await.unwrap();
+                    }
+                }
+                is_stuck.notified().await;
+            };
+            tokio::select! {
+                biased;
+                () = given => {}
+                _ = &mut running => panic!("it ended"),
+            }
+            assert_eq!(monitor.status().lag, lag, "needs rows: {needs_rows}, took {takes} batches");
+            append().await.unwrap();
+            assert_eq!(monitor.status().lag, lag + 1, "the lag is that of now");
+        });
+        store.stop();
+    };
+    check(true, 0, 5);
+    check(true, 1, 3);
+    check(true, 2, 1);
+    check(false, 0, 5);
+    check(false, 1, 1);
 }
 
 /// Counts how often it is called, and wants to be called again each second.
@@ -335,7 +411,7 @@ fn whoever_needs_no_rows_is_told_that_there_are_some_and_when_it_is_time() {
     let stop = CancellationToken::new();
     let mut passing = Passing { stop: stop.clone(), called: 0, given: 0 };
     let monitor = Monitor::new("test");
-    let consumer = Consumer::of_news(store.events().reader(), monitor.clone(), stop);
+    let mut consumer = Consumer::of_news(store.events().reader(), monitor.clone(), stop);
     runtime.block_on(consumer.run(&mut passing)).unwrap();
     assert_eq!((passing.called, passing.given, monitor.status().cursor), (5, 0, Seq::new(1)));
     store.stop();

@@ -4,18 +4,19 @@
 use detect_core::engine::EnginePosition;
 use detect_core::findings::Findings;
 use detect_core::limits::BACKFILL_AGE;
-use ledger::Rows;
-use ledger::Seq;
 use ledger::consumer::{Halt, Source};
+use ledger::{Consumer, Rows, Seq};
 
 use super::journal::{Cursor, DetectionJournal, History, RulesChange};
 use super::snapshots::Snapshots;
 use super::{Core, RunnerError, RunnerOptions, Running};
 use crate::detection::Detection;
 
-/// Brings the engine to the cursor and the rules up to date.
-pub async fn start<S: Source, J: DetectionJournal>(core: Core<S, J>) -> Result<Running<S, J>, Halt<RunnerError>> {
-    let Core { consumer, journal, options, metrics } = core;
+/// Brings the engine to the cursor and the rules up to date. The consumer goes on from there.
+pub async fn start<S: Source, J: DetectionJournal>(
+    core: Core<S, J>,
+) -> Result<(Consumer<S>, Running<J>), Halt<RunnerError>> {
+    let Core { mut consumer, journal, options, metrics } = core;
     let failed = |source| RunnerError::Snapshots { dir: options.snapshots.clone(), source };
     let snapshots =
         Snapshots::open(&options.snapshots, options.snapshot_bytes).map_err(failed).map_err(Halt::Failed)?;
@@ -35,7 +36,6 @@ pub async fn start<S: Source, J: DetectionJournal>(core: Core<S, J>) -> Result<R
     };
     let mut running = Running {
         recorder: consumer.recorder(journal),
-        consumer,
         snapshots,
         options,
         metrics,
@@ -46,10 +46,10 @@ pub async fn start<S: Source, J: DetectionJournal>(core: Core<S, J>) -> Result<R
         events_since_snapshot: 0,
         snapshot_second: 0,
     };
-    running.replay(&history).await?;
+    running.replay(&mut consumer, &history).await?;
     running.snapshot_second = running.detection.progress().clock.second.unwrap_or_default();
     running.change_rules().await?;
-    Ok(running)
+    Ok((consumer, running))
 }
 
 /// The detection from which the cursor is reached, and what happened in between besides events: the newest snapshot that is
@@ -81,18 +81,22 @@ fn base(
     Ok((Detection::new(rules, options.key, cursor.progress.live_from), history))
 }
 
-impl<S: Source, J: DetectionJournal> Running<S, J> {
+impl<J: DetectionJournal> Running<J> {
     /// Sees everything up to the cursor again. What it finds stands in the ledger already.
-    async fn replay(&mut self, history: &History) -> Result<(), Halt<RunnerError>> {
+    async fn replay<S: Source>(
+        &mut self,
+        consumer: &mut Consumer<S>,
+        history: &History,
+    ) -> Result<(), Halt<RunnerError>> {
         let target = self.cursor.progress;
-        self.consumer.seek(self.detection.progress().next_seq);
+        consumer.seek(self.detection.progress().next_seq);
         while self.detection.progress().next_seq < target.next_seq {
-            let batch = self.consumer.next_batch().await?;
+            let batch = consumer.next_batch().await?;
             self.replay_rows(&batch.rows, target.next_seq, history).map_err(Halt::Failed)?;
         }
         self.replay_until(target, history).map_err(Halt::Failed)?;
         self.detection.engine.set_clock(target.clock);
-        self.consumer.seek(target.next_seq);
+        consumer.seek(target.next_seq);
         Ok(())
     }
 

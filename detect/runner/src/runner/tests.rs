@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use detect_core::sample::{self, START};
 use detect_rules::registry::Rules;
 use ledger::consumer::{End, Journal};
-use ledger::{Durable, LedgerName, Seq, Timestamp};
+use ledger::{Durable, LedgerName, Rows, Seq, Timestamp};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config as ProptestConfig, RngAlgorithm, TestRng, TestRunner};
@@ -163,7 +163,8 @@ impl Source for MemorySource {
                 }
                 // Whoever reads what was durable before it started sees rows only.
                 Some(Moment::Heartbeat { .. }) if self.at < self.durable => {}
-                Some(Moment::Heartbeat { second, .. }) if rows.is_empty() => {
+                Some(Moment::Heartbeat { second, batch }) if rows.is_empty() => {
+                    rows.batches_until = batch + 1;
                     rows.recorded_until = Timestamp::from_unix_seconds(START + second);
                     self.step();
                     return Ok(Some(rows));

@@ -8,8 +8,8 @@ use ledger::{AppendError, Pending, Receipt};
 use tokio::time::sleep;
 
 use super::{Filling, Intake, Patience, PositionWriter, Tally};
-use crate::event::Batch;
 use crate::dedup::{Locator, Memory, Ticket};
+use crate::event::Batch;
 use crate::pipeline::PipelineError;
 
 /// A group on its way.
@@ -67,32 +67,20 @@ impl<P: PositionWriter> Intake<P> {
     }
 
     /// Queues a batch, waiting for room as long as the source may.
-    async fn queue(&self, mut batch: Batch, since: Instant) -> Result<Pending, PipelineError> {
+    async fn queue(&self, batch: Batch, since: Instant) -> Result<Pending, PipelineError> {
         let _waiting = self.patience.is_long().then(|| self.channel.wait());
-        loop {
-            let retry_after = match self.pipeline.appender.try_append(batch) {
-                Ok(pending) => return Ok(pending),
-                Err((back, AppendError::Full { retry_after })) => {
-                    batch = back;
-                    retry_after
-                }
-                Err((_, error)) => return Err(error.into()),
-            };
+        let patience = async {
             match &self.patience {
-                Patience::For(patience) => {
-                    let left = patience.saturating_sub(since.elapsed());
-                    if left.is_zero() {
-                        return Err(PipelineError::Busy { retry_after });
-                    }
-                    sleep(retry_after.min(left)).await;
-                }
-                Patience::Until(stop) => {
-                    if stop.run_until_cancelled(sleep(retry_after)).await.is_none() {
-                        return Err(PipelineError::Stopping);
-                    }
-                }
+                Patience::For(patience) => sleep(patience.saturating_sub(since.elapsed())).await,
+                Patience::Until(stop) => stop.cancelled().await,
             }
-        }
+        };
+        let queued = self.pipeline.appender.queue(batch, patience).await;
+        queued.map_err(|error| match (error, &self.patience) {
+            (AppendError::Full { retry_after }, Patience::For(_)) => PipelineError::Busy { retry_after },
+            (AppendError::Full { .. }, Patience::Until(_)) => PipelineError::Stopping,
+            (error, _) => error.into(),
+        })
     }
 
     /// Waits for the receipt of the group that is on its way.

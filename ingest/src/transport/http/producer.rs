@@ -149,7 +149,8 @@ mod tests {
         let turn = producers.turn("t", "p").await.unwrap();
         let mut batch = Batch::default();
         Some(turn.progress()).write(5, &mut batch);
-        BatchAppender::new(&house.store.events()).try_append(batch).unwrap().await.unwrap();
+        let appender = BatchAppender::new(&house.store.events());
+        appender.queue(batch, std::future::ready(())).await.unwrap().await.unwrap();
         turn.end(5);
         let busy = producers.turn("t", "busy").await.unwrap();
         for other in 0..limits::PRODUCERS_MAX {
