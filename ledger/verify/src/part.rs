@@ -79,8 +79,11 @@ pub(crate) fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     (is_shortest && u32::try_from(length).is_ok()).then_some((length as usize, rest))
 }
 
-/// Reads a column from the front, its id and its value, and says what follows; `None` if it is cut off.
-pub(crate) fn take_column(part: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+/// A column of a part: its id and its value.
+pub(crate) type Written<'a> = (u8, &'a [u8]);
+
+/// Reads a column from the front, and says what follows; `None` if it is cut off.
+pub(crate) fn take_column(part: &[u8]) -> Option<(Written<'_>, &[u8])> {
     let (id, rest) = part.split_first()?;
     let (length, rest) = take_length(rest)?;
     let (value, rest) = rest.split_at_checked(length)?;

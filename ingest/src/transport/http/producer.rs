@@ -149,7 +149,7 @@ mod tests {
         let turn = producers.turn("t", "p").await.unwrap();
         let mut batch = Batch::default();
         Some(turn.progress()).write(5, &mut batch);
-        let appender = BatchAppender::new(&house.store.events());
+        let appender = BatchAppender::new(house.store.events());
         appender.queue(batch, std::future::ready(())).await.unwrap().await.unwrap();
         turn.end(5);
         let busy = producers.turn("t", "busy").await.unwrap();
