@@ -11,7 +11,7 @@ pub mod reads;
 mod script;
 mod shell;
 
-pub use line::{Command, Line, REMOVERS, RedirectKind, is_fetcher, program};
+pub use line::{Command, Line, REMOVERS, RedirectKind, SecretUse, is_fetcher, program};
 
 /// Whether a command runs what it reads.
 pub fn runs_input(words: &[String]) -> bool {

@@ -1,6 +1,6 @@
 //! A command line as the simple commands that it consists of, however they are wrapped: what all rules are given.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::file::paths;
 
@@ -17,7 +17,36 @@ pub struct Line {
     pub fetches: bool,
     /// Whether one of its commands removes what another one finds, which stands as `{}` in its words.
     pub removes_found: bool,
+    /// What follows from the rest, once somebody asked.
+    pub(super) conclusions: Conclusions,
 }
+
+/// How a line comes by a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretUse {
+    /// A file is loaded into variables of the shell: usual before a program is started.
+    Loaded,
+    /// A file is read, copied or sent.
+    Shown,
+}
+
+/// What was concluded of a line. A line that comes again and again is judged once, whichever events and rules ask.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Conclusions {
+    /// How it comes by a secret.
+    pub(super) secret: OnceLock<Option<SecretUse>>,
+    /// Whether no sign of risk is in it.
+    harmless: OnceLock<bool>,
+}
+
+// Whether somebody asked makes no difference between lines.
+impl PartialEq for Conclusions {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Conclusions {}
 
 /// One simple command: words without quotes, with variables of the line put in, and without what only changes how it runs.
 ///
@@ -95,6 +124,11 @@ impl Line {
                 + command.folder.as_ref().map_or(0, |folder| folder.len())
         };
         size_of_val(self) + texts(&self.functions) + self.commands.iter().map(of).sum::<usize>()
+    }
+
+    /// Whether it is harmless, as `judge` says, who must go by nothing but the line: asked once.
+    pub fn is_harmless(&self, judge: impl FnOnce(&Self) -> bool) -> bool {
+        *self.conclusions.harmless.get_or_init(|| judge(self))
     }
 
     /// The command whose output a command reads.

@@ -2,17 +2,8 @@
 //!
 //! A program that nobody knows shows what it is given; those that only name, move, remove or use a file are listed.
 
-use crate::command::line::{Command, Line, RedirectKind};
+use crate::command::line::{Command, Line, RedirectKind, SecretUse};
 use crate::file::secrets::{holds_secrets, is_holder, may_match};
-
-/// How a line comes by a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum How {
-    /// A file is loaded into variables of the shell: usual before a program is started.
-    Loaded,
-    /// A file is read, copied or sent.
-    Shown,
-}
 
 /// Programs that do not show what is in the files that they are given.
 const SILENT: [&str; 67] = [
@@ -217,17 +208,18 @@ fn asks_store(command: &Command, name: &str) -> bool {
 }
 
 /// How a line comes by a secret, if it does.
-pub fn secret(line: &Line) -> Option<How> {
-    line.commands.iter().filter_map(|command| of_command(line, command)).max()
+pub fn secret(line: &Line) -> Option<SecretUse> {
+    let look = || line.commands.iter().filter_map(|command| of_command(line, command)).max();
+    *line.conclusions.secret.get_or_init(look)
 }
 
-fn of_command(line: &Line, command: &Command) -> Option<How> {
+fn of_command(line: &Line, command: &Command) -> Option<SecretUse> {
     let name = command.name();
     if matches!(name.as_str(), "source" | ".") {
-        return command.operands(&[]).any(|word| holds_secrets(&command.path(word))).then_some(How::Loaded);
+        return command.operands(&[]).any(|word| holds_secrets(&command.path(word))).then_some(SecretUse::Loaded);
     }
     if asks_store(command, &name) {
-        return Some(How::Shown);
+        return Some(SecretUse::Shown);
     }
     if SILENT.contains(&name.as_str()) || !may_show(command, &name) {
         return None;
@@ -239,7 +231,7 @@ fn of_command(line: &Line, command: &Command) -> Option<How> {
     let is_read = paths.any(|path| holds_secrets(&path) || may_match(&path))
         || given(command, &name).any(|word| names_secret(command, &name, word))
         || feeding.is_some_and(|feeding| feeding.words.iter().skip(1).any(|word| names_secret(feeding, "cat", word)));
-    is_read.then_some(How::Shown)
+    is_read.then_some(SecretUse::Shown)
 }
 
 /// Programs of which only some verbs show files.
@@ -303,7 +295,7 @@ fn names_secret(command: &Command, name: &str, word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(lines: &[&str], expected: Option<How>) {
+    fn check(lines: &[&str], expected: Option<SecretUse>) {
         for line in lines {
             assert_eq!(secret(&Line::read(line)), expected, "{line}");
         }
@@ -357,7 +349,7 @@ mod tests {
                 "echo $(op read op://work/shop/password)",
                 "sops -d secrets.enc",
             ],
-            Some(How::Shown),
+            Some(SecretUse::Shown),
         );
     }
 
@@ -400,6 +392,6 @@ mod tests {
             ],
             None,
         );
-        check(&["source .env", "set -a; . ./.env; set +a; make"], Some(How::Loaded));
+        check(&["source .env", "set -a; . ./.env; set +a; make"], Some(SecretUse::Loaded));
     }
 }

@@ -9,7 +9,7 @@ mod examples;
 mod parameters;
 
 use detect_core::aspects::Aspects;
-use detect_core::command::reads;
+use detect_core::command::{SecretUse, reads};
 use detect_core::detector::Detector;
 use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_seconds};
 use detect_core::event::EventRow;
@@ -250,7 +250,7 @@ impl Unusual {
 
     /// What the command line of an event reads. To load a file into variables is how programs are started.
     fn of_command(&self, event: &EventRow<'_>) -> Option<Class> {
-        let reads = || reads::secret(event.line()) == Some(reads::How::Shown);
+        let reads = || reads::secret(event.line()) == Some(SecretUse::Shown);
         (self.parameters.commands && event.aspects().meet(Aspects::COMMAND) && reads()).then_some(Class::Secrets)
     }
 

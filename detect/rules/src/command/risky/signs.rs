@@ -20,6 +20,11 @@ pub fn worst(line: &Line, mut is_own: impl FnMut(&str) -> bool) -> Option<Sign> 
     worst
 }
 
+/// Whether a line has no sign. It is looked for once in a line that comes again.
+pub fn is_harmless(line: &Line) -> bool {
+    line.is_harmless(|line| worst(line, |_| false).is_none())
+}
+
 fn fetched(command: &Command, line: &Line) -> Option<Sign> {
     let name = command.name();
     let plain = name.trim_end_matches(|char: char| char.is_ascii_digit() || char == '.');
