@@ -189,6 +189,7 @@ impl Enrichment {
         let Some(said) = columns.text(column::USER).or(columns.text(column::USER_ID)) else { return };
         let id = columns.text(column::USER_ID).unwrap_or(said);
         let named = if id == said { self.persons.name(id) } else { None };
+        // The record's own id may have been joined a moment ago.
         if let Some(name) = named {
             let id = id.to_owned();
             columns.join_text(column::USER, &name);

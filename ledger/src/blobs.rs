@@ -219,13 +219,14 @@ struct LocalWriter {
 
 impl Write for LocalWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.unsynced += written;
-        // A journal's commits wait for each other: a WAL that is synced meanwhile would wait for as much as is written here.
+        // A journal's commits wait for each other: a WAL that is synced meanwhile would wait for as much as is written here. It comes before
+        // the write, since a write that fails must have written nothing.
         if self.unsynced >= BLOB_UNSYNCED_BYTES_MAX {
             self.file.sync_data()?;
             self.unsynced = 0;
         }
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
         Ok(written)
     }
 

@@ -8,8 +8,8 @@ use crate::sources::{File, Token, flat, rust};
 const INTAKE: &str = "ingest/src/";
 const EVENT: &str = "ingest/src/event";
 
-/// What of `ledger` appends, or is appended.
-const APPENDING: [&str; 4] = ["Appender", "Entry", "Group", "Store"];
+/// What of `ledger` appends, or is appended, and the words that bring it under no name or another.
+const APPENDING: [&str; 6] = ["Appender", "Entry", "Group", "Store", "self", "*"];
 
 #[test]
 fn intake_appends_what_was_redacted_and_nothing_else() {
@@ -25,7 +25,11 @@ fn faults(file: &File) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let Token::Word(word, line) = token else { continue };
-        let names = if word == "ledger" { named(&tokens[at + 1..]) } else { Vec::new() };
+        let names = match &tokens[at + 1..] {
+            [Token::Word(other, _), ..] if word == "ledger" && other == "as" => vec!["self".to_owned()],
+            after if word == "ledger" => named(after),
+            _ => Vec::new(),
+        };
         let appending = names.into_iter().filter(|name| APPENDING.contains(&name.as_str()));
         for name in appending.chain((word == "appender" && is_called(&tokens, at)).then(|| "appender()".to_owned())) {
             faults.push(format!(
@@ -51,9 +55,10 @@ fn a_way_past_redaction_is_named() {
     };
     check("use ledger::{AppendError, Group, Pending};", 1);
     check("fn f(entry: &ledger::Entry) {}", 1);
+    check("use ledger::*; use ledger as log; use ledger::{self, Row}; extern crate ledger as other;", 4);
     check("fn f() { store.events().appender().append(group); }", 1);
     check(
-        "use ledger::{AppendError, Pending, Receipt}; struct S { appender: BatchAppender } fn f() { self.appender.try_append(batch); }",
+        "use ledger::{AppendError, Pending, Receipt}; struct S { appender: BatchAppender } fn f() { self.appender.queue(batch, patience); }",
         0,
     );
 }

@@ -163,7 +163,8 @@ impl<S: Source, J: DetectionJournal> Core<S, J> {
             Err(halt) => return halt.end(),
         };
         let ended = consumer.run(&mut running).await;
-        // What was found is recorded also if nothing more can be read.
+        // What was found is recorded also if nothing more can be read. Of a commit that failed nothing is left to be recorded: it took what
+        // it was to record.
         ended.and(running.commit_if_any().await.or_else(Halt::end))
     }
 }

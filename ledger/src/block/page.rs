@@ -19,11 +19,11 @@ const NULL: u32 = u32::MAX;
 const LENGTH: usize = 4;
 
 thread_local! {
-    /// The bytes of the page that was compressed last: growing them anew for each page costs as much as filling them.
+    /// The bytes of the page that was closed last: growing them anew for each page costs as much as filling them.
     static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Keeps the memory of a page that was compressed for the next one of this thread.
+/// Keeps the memory of a page that was closed for the next one of this thread.
 fn keep(mut bytes: Vec<u8>) {
     bytes.clear();
     bytes.shrink_to(2 * BLOCK_PAGE_BYTES_MAX);
@@ -171,13 +171,10 @@ impl Page {
     pub(super) fn close(&mut self) {
         let Body::Open(plain) = &mut self.body else { return };
         let bytes = std::mem::take(&mut plain.bytes);
-        self.body = match super::codec::compress(&bytes) {
-            Some(smaller) => {
-                keep(bytes);
-                Body::Stored { compressed: true, bytes: smaller }
-            }
-            None => Body::Stored { compressed: false, bytes: bytes.into() },
-        };
+        let smaller = super::codec::compress(&bytes);
+        let compressed = smaller.is_some();
+        self.body = Body::Stored { compressed, bytes: smaller.unwrap_or_else(|| bytes.as_slice().into()) };
+        keep(bytes);
     }
 
     /// The values from the stored bytes, or what is wrong with these.

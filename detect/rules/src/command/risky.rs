@@ -120,8 +120,7 @@ parameters! {
 
 /// Whether a command line is this detector's because of what it destroys, or worse: no other tells it then as a deletion.
 pub(crate) fn is_destruction(event: &EventRow<'_>) -> bool {
-    let line = event.line();
-    let sign = if signs::is_harmless(line) { None } else { signs::worst(line, |_| false) };
+    let sign = signs::worst(event.line(), |_| false);
     sign.is_some_and(|sign| sign.class >= Class::Discard)
 }
 
@@ -179,9 +178,6 @@ impl Risky {
     fn judge(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
         let asked = event.text(column::HOST).and_then(escape::of_host);
         if event.text(column::COMMAND).is_none() && asked.is_none() {
-            return;
-        }
-        if asked.is_none() && signs::is_harmless(event.line()) {
             return;
         }
         let is_own = |target: &str| self.made.get(self.key.hash(&["made", target]) ^ event.agent()).is_some();

@@ -5,8 +5,14 @@ use detect_core::command::{Command, Line, RedirectKind, is_fetcher};
 use super::sign::{Class, Sign};
 use super::{destroy, escape};
 
-/// The worst sign of a command line. `is_own` says of what a sign is about whether the session made it itself.
-pub fn worst(line: &Line, mut is_own: impl FnMut(&str) -> bool) -> Option<Sign> {
+/// The worst sign of a command line. `is_own` says of what a sign is about whether the session made it itself. Nearly all lines have none,
+/// and come again: such a line is searched once.
+pub fn worst(line: &Line, is_own: impl FnMut(&str) -> bool) -> Option<Sign> {
+    let is_harmless = |line: &Line| search(line, |_| false).is_none();
+    if line.is_harmless(is_harmless) { None } else { search(line, is_own) }
+}
+
+fn search(line: &Line, mut is_own: impl FnMut(&str) -> bool) -> Option<Sign> {
     let mut worst: Option<Sign> = destroy::fork_bomb(line);
     for command in &line.commands {
         let signs = [escape::sign(command), destroy::sign(command, line), fetched(command, line), privilege(command)];
@@ -18,11 +24,6 @@ pub fn worst(line: &Line, mut is_own: impl FnMut(&str) -> bool) -> Option<Sign> 
         }
     }
     worst
-}
-
-/// Whether a line has no sign. It is looked for once in a line that comes again.
-pub fn is_harmless(line: &Line) -> bool {
-    line.is_harmless(|line| worst(line, |_| false).is_none())
 }
 
 fn fetched(command: &Command, line: &Line) -> Option<Sign> {
