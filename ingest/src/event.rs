@@ -12,6 +12,7 @@
 mod batch;
 mod columns;
 mod draft;
+mod effect_columns;
 mod fields;
 pub mod finish;
 mod record;

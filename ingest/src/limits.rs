@@ -190,6 +190,11 @@ pub const KEY_FILE_CHECK_ROWS: u64 = 256;
 /// Rows before the end of the ledger from which joins are learned again after a start: some for each model request that is remembered.
 pub const REBUILD_JOIN_ROWS: u64 = 8 * INTERCEPTIONS_MAX as u64;
 
+/// Objects of the effects of one event that are kept,
+pub const EFFECT_OBJECTS_MAX: usize = 16;
+/// and how long each may be, in bytes.
+pub const EFFECT_OBJECT_BYTES_MAX: usize = 512;
+
 const _: () = {
     // A line that was escaped sixfold still fits a value, and one record's events fit a group.
     assert!(LINE_BYTES_MAX * 6 <= ledger::limits::VALUE_BYTES_MAX);

@@ -77,8 +77,12 @@ columns! {
     61 WORKSPACE_NAME "workspace_name" Text Facts Repeated Name Ignored "Name of the workspace.";
     62 MARKS "marks" TextList Facts Repeated Own Ignored "What intake noticed about the record, one word and what it is about: void:tokens_in, replaced:command, ….";
     63 USER_ID "user_id" Text Facts Repeated Name Ignored "Id of that person where the source or a join tells it; user is the name as soon as it is known.";
+    64 EFFECTS "effects" TextList Facts Repeated Own Ignored "What the command or call does, as words: read, write, send, secret, destroy, ….";
+    65 TEXT_SIGNS "text_signs" TextList Facts Repeated Own Ignored "What was noticed about the text that a tool or a person gave the agent: instructions, hidden, secrecy, ….";
+    66 NAMED "named" TextList Facts Repeated Own Ignored "Keyed hashes of the addresses, hosts, accounts and files that a call or a text with instructions names.";
     100 COMMAND "command" Text Content Repeated FreeText Ignored "Command line.";
     101 FILE "file" Text Content Repeated FreeText Ignored "Path of the file that was read or written.";
     102 CONTENT "content" Text Content Long Content Ignored "Prompt, tool input and output, diff: the values cut out of the record, as one JSON object; for an unparsed record all of it.";
     103 CONTENT_RAW "content_raw" Bytes Content Long Own Ignored "The bytes of a record that is not JSON in UTF-8: unparsed, or beside what was mended, unless something was redacted.";
+    104 EFFECT_OBJECTS "effect_objects" TextList Content Repeated Own Ignored "What the effects are on: each a word of effects, a blank, and a path, host or package.";
 }

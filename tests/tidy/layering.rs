@@ -6,14 +6,15 @@ use crate::manifests::{Manifest, manifests};
 use crate::no_faults;
 
 /// Who may name whom. What is not listed is forbidden, in tests too.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("proof", &[]),
     ("ledger-verify", &["proof"]),
     ("ledger", &["proof", "ledger-verify"]),
     ("operations", &["ledger"]),
-    ("ingest", &["ledger", "operations"]),
-    ("detect-core", &["ledger", "operations"]),
-    ("detect-rules", &["ledger", "operations", "detect-core"]),
+    ("effects", &[]),
+    ("ingest", &["ledger", "operations", "effects"]),
+    ("detect-core", &["ledger", "operations", "effects"]),
+    ("detect-rules", &["ledger", "operations", "effects", "detect-core"]),
     ("detect-runner", &["ledger", "operations", "detect-core", "detect-rules"]),
     ("export", &["ledger", "operations"]),
     ("query", &["ledger", "operations"]),
@@ -26,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "ledger-verify",
             "ledger",
             "operations",
+            "effects",
             "ingest",
             "detect-core",
             "detect-rules",
@@ -56,7 +58,7 @@ const IMPURE: [&str; 13] = [
 ];
 
 /// Libraries that would bring something into a layer that it must not know.
-const MUST_NOT_KNOW: [(&str, &[&str], &str); 10] = [
+const MUST_NOT_KNOW: [(&str, &[&str], &str); 11] = [
     (
         "ledger",
         &["axum", "hyper", "reqwest", "tonic", "rdkafka", "datafusion", "object_store", "rustls"],
@@ -68,6 +70,7 @@ const MUST_NOT_KNOW: [(&str, &[&str], &str); 10] = [
         "`operations` appends entries and follows them; it knows no network, no SQL and no columns",
     ),
     ("ingest", &["datafusion", "parquet", "arrow"], "`ingest` hands entries to `ledger` and knows no columns"),
+    ("effects", &IMPURE, "what a line does follows from its text alone"),
     (
         "detect-core",
         &IMPURE,

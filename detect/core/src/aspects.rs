@@ -56,6 +56,8 @@ impl Aspects {
     pub const CONFLICT: Self = Self(1 << 15);
     /// It is about a call of a tool that has a name of its own.
     pub const CALL: Self = Self(1 << 19);
+    /// Intake says what its call does.
+    pub const EFFECTS: Self = Self(1 << 20);
 
     /// Both together.
     #[must_use]
@@ -94,6 +96,7 @@ impl Aspects {
                 | when(row.has(column::COMMAND.id()), Self::COMMAND)
                 | when(row.has(column::FILE.id()), Self::FILE)
                 | when(row.has(column::TOOL_CALL.id()), Self::CALL)
+                | when(row.has(column::EFFECTS.id()), Self::EFFECTS)
                 | when(row.has(column::REDACTIONS.id()), Self::REDACTED)
                 | when(conflict, Self::CONFLICT)
                 | when(costs, Self::COST)

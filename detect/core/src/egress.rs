@@ -1,7 +1,6 @@
 //! What is known about requests and their destinations, whichever rule asks: what a request says, what kind of place it goes
 //! to, who went there before. No rule stands here.
 
-pub mod class;
 pub mod evidence;
 pub mod exposure;
 pub mod known;

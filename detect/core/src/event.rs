@@ -10,7 +10,6 @@ use operations::Money;
 use operations::access::Trust;
 
 use crate::aspects::Aspects;
-use crate::command::Line;
 use crate::egress::known::{Known, Watched};
 use crate::egress::request::Request;
 use crate::egress::secret::SecretRead;
@@ -21,6 +20,8 @@ use crate::limits::{BACKFILL_AGE, TIME_TOLERANCE};
 use crate::name_order::{self, Hashes};
 use crate::pack::{Pack, RestoreError};
 use crate::surroundings::Surroundings;
+use effects::command::Line;
+use effects::effect::{self, Effect, EffectKind};
 
 /// An event as detectors see it: every column but the content itself.
 ///
@@ -285,6 +286,27 @@ impl<'a> EventRow<'a> {
     /// What its command line says; nothing if it has none.
     pub fn line(&self) -> &Line {
         self.line.get_or_init(|| Arc::new(self.text(column::COMMAND).map(Line::read).unwrap_or_default()))
+    }
+
+    /// Shows what it does to `look`, as kind and words of ours: what its command line says, and else what intake wrote down of its
+    /// call.
+    pub fn each_effect(&self, mut look: impl FnMut(EffectKind, &str)) {
+        if self.aspects.meet(Aspects::COMMAND) {
+            self.line().effects().iter().for_each(|effect| look(effect.kind, &effect.what));
+        } else {
+            let words = self.list(column::EFFECTS).filter_map(|word| word.parse::<EffectKind>().ok());
+            words.for_each(|kind| look(kind, kind.meaning()));
+        }
+    }
+
+    /// The worst of what it does that `is_meant` says is to be looked at.
+    pub fn worst_effect(&self, mut is_meant: impl FnMut(&Effect) -> bool) -> Option<Effect> {
+        if self.aspects.meet(Aspects::COMMAND) {
+            return effect::worst(self.line(), is_meant).cloned();
+        }
+        let words = self.list(column::EFFECTS).filter_map(|word| word.parse::<EffectKind>().ok());
+        let effects = words.map(|kind| Effect::new(kind, &kind.clause()));
+        effects.filter(|effect| is_meant(effect)).max_by_key(|effect| effect.kind)
     }
 
     /// Keyed hash of the call of a tool that it is about; `None` if it names none.

@@ -8,7 +8,6 @@
 
 pub mod aspects;
 pub mod clock;
-pub mod command;
 pub mod cost;
 pub mod detector;
 pub mod detector_state;
@@ -18,7 +17,6 @@ pub mod episode;
 pub mod event;
 pub mod event_columns;
 pub mod failure;
-pub mod file;
 pub mod findings;
 mod index;
 pub mod key;

@@ -28,24 +28,6 @@ pub const QUIET_PAUSE_SECONDS: i64 = 60;
 /// Findings of one second after which such revisions wait for the next one.
 pub const QUIET_PER_ADVANCE_MAX: usize = 32;
 
-/// The longest command line that is judged, in bytes; of a longer one the beginning is.
-pub const COMMAND_BYTES_MAX: usize = 65_536;
-/// Bytes that are read of one command line, those of lines inside of it and of values that are put in included.
-pub const COMMAND_WORK_BYTES_MAX: usize = 8 * COMMAND_BYTES_MAX;
-/// Lines inside of lines that are followed,
-pub const COMMAND_DEPTH_MAX: usize = 10;
-/// commands of one line,
-pub const COMMANDS_MAX: usize = 4_096;
-/// words of one command,
-pub const COMMAND_WORDS_MAX: usize = 1_024;
-/// variables of one line,
-pub const COMMAND_VARIABLES_MAX: usize = 128;
-/// and the longest value of one, in bytes.
-pub const COMMAND_VALUE_BYTES_MAX: usize = 4_096;
-/// Command lines that are kept as they were read,
-pub const KNOWN_LINES: usize = 512;
-/// and the most memory of one of them, in bytes: together at most 2 MiB.
-pub const KNOWN_LINE_BYTES_MAX: usize = 4_096;
 /// A sender that opened so many alerts
 pub const OPENED_PER_SENDER_MAX: u32 = 100;
 /// without a pause of so many seconds floods: its further alerts are told together only.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
 
+use effects::effect::EffectKind;
 use ledger::Seq;
 use ledger::Timestamp;
 use operations::Money;
@@ -70,6 +71,17 @@ macro_rules! packed_enum {
             }
         }
     };
+}
+
+/// Kinds of effects, by their words: their order may change from version to version.
+impl Pack for EffectKind {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.word().to_owned().pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        String::unpack(input)?.parse().map_err(|_| RestoreError::Malformed)
+    }
 }
 
 macro_rules! numbers {

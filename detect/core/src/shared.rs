@@ -4,7 +4,6 @@ use ledger::Row;
 use ledger::events::column;
 
 use crate::aspects::Aspects;
-use crate::command::known_lines::KnownLines;
 use crate::cost::Authority;
 use crate::detector_state;
 use crate::egress::exposure::secret_read;
@@ -12,11 +11,12 @@ use crate::egress::reach::Reach;
 use crate::egress::secret::SecretRead;
 use crate::event::EventRow;
 use crate::findings::Findings;
-use crate::key::Key;
+use crate::key::{Key, Space};
 use crate::limits::SECRET_READS_MAX;
 use crate::openers::Openers;
 use crate::recent::Recent;
 use crate::surroundings::Surroundings;
+use effects::command::known_lines::KnownLines;
 
 /// The state that detectors share. It sees every event before they do, whichever of them are enabled.
 pub struct Shared {
@@ -46,7 +46,7 @@ impl Shared {
             authority: Authority::default(),
             secrets: Recent::new(SECRET_READS_MAX),
             openers: Openers::default(),
-            lines: KnownLines::new(key),
+            lines: KnownLines::default(),
         }
     }
 
@@ -54,7 +54,7 @@ impl Shared {
     pub fn event<'a>(&'a mut self, row: &'a Row<'a>, backfill: bool, findings: &mut Findings) -> EventRow<'a> {
         let mut event = EventRow::new(row, backfill, self.key);
         if let Some(text) = event.text(column::COMMAND) {
-            event.set_line(self.lines.read(text));
+            event.set_line(self.lines.read(self.key.of(Space::COMMAND, text), text));
         }
         let known = match event.request() {
             Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),

@@ -12,6 +12,7 @@ use ledger::events::{TABLE, column};
 
 use crate::cut::Cutter;
 use crate::encoding::RecordEncoding;
+use crate::event::effect_columns;
 use crate::event::fields::{Edit, FieldError, edits};
 use crate::event::{Columns, Draft, FreeText, Record, Redacted, VOID};
 use crate::fingerprint::{self, Fingerprinter};
@@ -85,8 +86,11 @@ impl Finisher {
         // Fingerprints are of redacted text: otherwise a guess of a secret could be confirmed by sending it.
         if let Some(action) = &draft.action {
             let input = fingerprint::canonical(&action.input);
-            let print = self.prints.action(&action.tool, &self.without_secrets(&input));
-            draft.columns.set_fingerprint(column::ACTION_FP, print);
+            let input = self.without_secrets(&input);
+            draft.columns.set_fingerprint(column::ACTION_FP, self.prints.action(&action.tool, &input));
+            effect_columns::set(&mut draft.columns, Some((&action.tool, &input)));
+        } else {
+            effect_columns::set(&mut draft.columns, None);
         }
         if let Some(result) = &draft.result {
             let result = fingerprint::canonical(result);

@@ -4,10 +4,10 @@ use ledger::events::column;
 
 use super::secret::{SecretRead, Sign};
 use crate::aspects::Aspects;
-use crate::command::reads;
 use crate::event::EventRow;
 use crate::failure::Failure;
-use crate::file::secrets::holds_secrets;
+use effects::command::reads;
+use effects::file::secrets::holds_secrets;
 
 /// The secret that this event shows to its agent, if it does.
 pub fn secret_read(event: &EventRow<'_>) -> Option<SecretRead> {

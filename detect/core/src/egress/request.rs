@@ -1,8 +1,8 @@
 //! A request that left an agent, or wanted to: what the detectors of egress read of an event. Nothing here keeps state.
 
+use effects::host;
 use ledger::events::column;
 
-use super::class::{self, Class};
 use super::popular;
 use crate::event_columns::EventColumns;
 
@@ -55,8 +55,8 @@ impl<'a> Request<'a> {
     }
 
     /// What kind of destination it is.
-    pub fn class(&self) -> Class {
-        class::of(self.host, self.path)
+    pub fn class(&self) -> host::Class {
+        host::of(self.host, self.path)
     }
 
     /// Whether its domain is one that software development everywhere talks to.

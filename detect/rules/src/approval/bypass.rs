@@ -1,7 +1,6 @@
 //! `approval.bypass`: an agent does what was denied, or is started so that nobody is asked.
 
 use detect_core::aspects::Aspects;
-use detect_core::command::Line;
 use detect_core::detector::Detector;
 use detect_core::episode::{Before, Case, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
@@ -14,6 +13,7 @@ use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
 use detect_core::{detector_state, packed, parameters};
+use effects::effect::EffectKind;
 use ledger::events::column;
 use ledger::{LedgerName, Position, Seq};
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
@@ -89,20 +89,6 @@ parameters! {
     }
 }
 
-/// Agents' programs, and what turns their questions off.
-const AGENTS: [&str; 8] = ["claude", "codex", "gemini", "qwen", "opencode", "goose", "aider", "cursor-agent"];
-const FLAGS: [&str; 9] = [
-    "--dangerously-skip-permissions",
-    "--allow-dangerously-skip-permissions",
-    "--dangerously-bypass-approvals-and-sandbox",
-    "--permission-mode=bypassPermissions",
-    "bypassPermissions",
-    "--yolo",
-    "--full-auto",
-    "--approval-mode=yolo",
-    "--yes-always",
-];
-
 /// The detector.
 pub struct Bypass {
     parameters: Parameters,
@@ -152,21 +138,15 @@ impl Detector for Bypass {
             "approval" => self.decided(event, findings),
             "command" | "file.read" | "file.write" | "tool.result" => {
                 self.done(event, findings);
-                if let Some(flag) = unasked(event.line()) {
-                    self.raise(event, &Means::Flag(flag.to_owned()), flag, findings);
+                let started = event.worst_effect(|effect| effect.kind == EffectKind::Unattended);
+                if let Some(started) = started {
+                    let target = started.object.unwrap_or_default();
+                    self.raise(event, &Means::Flag(target.clone()), &target, findings);
                 }
             }
             _ => {}
         }
     }
-}
-
-/// The flag by which a command starts an agent without questions.
-fn unasked(line: &Line) -> Option<&'static str> {
-    line.commands.iter().find_map(|command| {
-        let started = AGENTS.contains(&command.name().as_str());
-        FLAGS.into_iter().find(|flag| started && command.has(&[flag]))
-    })
 }
 
 /// Half of the fingerprint of what was done: among a few that is enough.

@@ -1,11 +1,10 @@
-//! `command.risky`: commands that destroy, take privileges, leave the sandbox or run what they just fetched.
+//! `command.risky`: commands and calls that destroy, let somebody in, stay, take privileges, leave the sandbox, send secrets away or run
+//! what they just fetched. What they do, `effects` says; here is decided what of it is told.
 
-mod destroy;
-mod escape;
-mod sign;
-mod signs;
+mod looks;
 #[cfg(test)]
 mod table;
+mod told;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
@@ -17,35 +16,55 @@ use detect_core::recent::Recent;
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::{Example, Expected, Spec};
+use detect_core::table::Table;
 use detect_core::text::{bounded, duration, sentences, times};
 use detect_core::{detector_state, parameters};
+use effects::effect::{self, Effect, EffectKind};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::deed::{CallStage, Calls, Deeds, News};
-use crate::limits::MADE_MAX;
-pub(crate) use destroy::{deletes, is_narrow, is_recursive, removed_paths};
-use sign::{Class, Sign};
+use crate::limits::{AGENTS_MAX, MADE_MAX};
+use looks::Looks;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "command.risky",
-    version: 3,
-    what: "A command that destroys what cannot be brought back (roots, homes and system folders, disks, databases, infrastructure, \
-           remote history), throws work away that is nowhere else (changes that are not committed, stashes, branches), takes traces \
-           or protections away, takes privileges, shows signs of leaving the container or asks the cloud for credentials, or runs \
-           code that it just fetched. Judged is what the line does, however it is written: quotes, variables of the line, wrappers \
-           (`sh -c`, `sudo`, `xargs`, `find -exec`, `docker exec`, `ssh`), here-documents, and one-liners of other languages are \
-           looked through. What was asked for, what was refused and what ran is told apart, and is one step less bad until it runs. \
-           One episode for each class and session.",
+    version: 4,
+    what: "A command or call of a tool that destroys what cannot be brought back (roots, homes and system folders, disks, databases, \
+           infrastructure, remote history), throws work away that is nowhere else, sends secrets to a host, lets somebody in from \
+           outside (shells for the network, tunnels), makes something start by itself, changes accounts or lasting rights, takes traces \
+           or protections away, searches networks, uses up the machine, shows signs of leaving the container or asks the cloud for \
+           credentials, runs code that it just fetched or decoded, takes privileges, or looks around on the machine in several ways \
+           within some minutes. Judged is what it does, however it is written: quotes, variables of the line, wrappers \
+           (`sh -c`, `sudo`, `xargs`, `find -exec`, `docker exec`, `ssh`), here-documents, programs of Python and JavaScript, and the \
+           arguments of MCP tools are looked through. What was asked for, what was refused and what ran is told apart, and is one step \
+           less bad until it runs. One episode for each kind of effect and session.",
     why: "These are the commands after which an incident is worked on from backups, or on a host instead of in a sandbox.",
     false_positives: "Installing packages with sudo in a throw-away workspace; resetting the database or volumes of a development \
-                      machine; installers that are meant to be piped into a shell. Build folders, temporary files, rehearsals \
+                      machine; installers that are meant to be piped into a shell; a service or schedule that the task is about; looking around to mend \
+                      the environment. Build folders, temporary files, rehearsals \
                       (`--dry-run`), text in quotes, databases of tests, and what the session itself has just made are not told.",
     tuning: "privilege: whether taking privileges is told at all; turn it off where agents are root in their sandbox. \
+             looks: in how many ways it must look around within looks_seconds. \
              quiet_seconds: how long it must be quiet for the episode to end.",
-    tags: &["AML.T0101", "AML.T0105", "T1485", "T1548", "T1611", "T1059"],
+    tags: &[
+        "AML.T0101",
+        "AML.T0105",
+        "AML.T0086",
+        "T1485",
+        "T1548",
+        "T1611",
+        "T1059",
+        "T1053",
+        "T1098",
+        "T1070",
+        "T1562",
+        "T1046",
+        "T1496",
+        "T1572",
+    ],
     examples: EXAMPLES,
 };
 
@@ -113,6 +132,10 @@ parameters! {
     pub struct Parameters {
         /// Whether taking privileges is told.
         privilege: bool = true;
+        /// In so many ways must it look around; those that an intruder uses count twice.
+        looks: u32 = 5, in 2..=16;
+        /// It must look around in these ways within so many seconds.
+        looks_seconds: u32 = 900, in 60..=86_400;
         /// An episode is resolved after this many seconds without another one.
         quiet_seconds: u32 = 1_800, in 1..=86_400;
     }
@@ -120,21 +143,25 @@ parameters! {
 
 /// Whether a command line is this detector's because of what it destroys, or worse: no other tells it then as a deletion.
 pub(crate) fn is_destruction(event: &EventRow<'_>) -> bool {
-    let sign = signs::worst(event.line(), |_| false);
-    sign.is_some_and(|sign| sign.class >= Class::Discard)
+    let is = |effect: &Effect| {
+        matches!(effect.kind, EffectKind::Discard | EffectKind::Cover | EffectKind::Destroy | EffectKind::Escape)
+    };
+    effect::worst(event.line(), is).is_some()
 }
 
 /// The detector.
 pub struct Risky {
     parameters: Parameters,
     key: Key,
-    calls: Calls<Class>,
+    calls: Calls<EffectKind>,
     /// What sessions have made themselves, by kind and name, and may remove again.
     made: Recent<()>,
+    /// How each agent looked around lately.
+    looks: Table<Looks>,
     episodes: Episodes<Commands>,
 }
 
-detector_state!(Risky { calls, made, episodes } without { parameters, key });
+detector_state!(Risky { calls, made, looks, episodes } without { parameters, key });
 
 impl Rule for Risky {
     type Parameters = Parameters;
@@ -147,27 +174,28 @@ impl Rule for Risky {
             key,
             calls: Calls::new(),
             made: Recent::new(MADE_MAX),
+            looks: Table::new(AGENTS_MAX),
         }
     }
 }
 
 impl Detector for Risky {
     fn looks_at(&self) -> Aspects {
-        Aspects::COMMAND.with(Aspects::CALL)
+        Aspects::COMMAND.with(Aspects::CALL).with(Aspects::EFFECTS)
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(progress) = CallStage::of(event) else { return };
         match self.calls.hear(event, progress) {
             News::Known => {}
-            News::Further(from, to, class) => {
-                let subject = Subject { scope: Scope::agent(event), target: class.word() };
+            News::Further(from, to, kind) => {
+                let subject = Subject { scope: Scope::agent(event), target: kind.word() };
                 self.episodes.worsen(subject, findings, |case| case.deeds.go_on(from, to));
             }
             News::First => self.judge(event, progress, findings),
         }
         if event.kind() == "command" && event.text(column::OUTCOME) == Some("success") {
-            for made in destroy::made(event.line()) {
+            for made in effect::made(event.line()) {
                 self.made.insert(self.key.hash(&["made", &made]) ^ event.agent(), ());
             }
         }
@@ -176,64 +204,79 @@ impl Detector for Risky {
 
 impl Risky {
     fn judge(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {
-        let asked = event.text(column::HOST).and_then(escape::of_host);
-        if event.text(column::COMMAND).is_none() && asked.is_none() {
+        let asked = event.text(column::HOST).filter(|_| event.request().is_none()).and_then(effect::of_host);
+        if asked.is_none() && !event.aspects().meet(Aspects::COMMAND.with(Aspects::EFFECTS)) {
             return;
         }
         let is_own = |target: &str| self.made.get(self.key.hash(&["made", target]) ^ event.agent()).is_some();
-        let Some(sign) = asked.or_else(|| signs::worst(event.line(), is_own)) else { return };
-        if sign.class == Class::Privilege && !self.parameters.privilege {
-            return;
-        }
-        self.calls.judged(event, progress, sign.class);
+        let is_told = |effect: &Effect| match effect.kind {
+            EffectKind::Discover => false,
+            EffectKind::Privilege if !self.parameters.privilege => false,
+            kind => told::of(kind).is_some() && !effect.target.as_deref().is_some_and(is_own),
+        };
+        let found = asked.or_else(|| event.worst_effect(is_told));
+        let found = found.or_else(|| self.looked(event, progress, findings));
+        let Some(found) = found else { return };
+        self.calls.judged(event, progress, found.kind);
         let open = |_| Opening {
-            case: Commands { sign: sign.clone(), deeds: Deeds::one(progress) },
+            case: Commands { kind: found.kind, what: found.what.clone(), deeds: Deeds::one(progress) },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before: Before::default(),
         };
-        let subject = Subject { scope: Scope::agent(event), target: sign.class.word() };
+        let subject = Subject { scope: Scope::agent(event), target: found.kind.word() };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.deeds.add(progress));
+    }
+
+    /// What it means that an agent looks around once more; nothing until it did so in several ways.
+    fn looked(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) -> Option<Effect> {
+        let looks = looks::of(event);
+        if looks == 0 || progress == CallStage::Refused {
+            return None;
+        }
+        let Parameters { looks: enough, looks_seconds, .. } = self.parameters;
+        let known = self.looks.of_agent(event, findings);
+        let seen = known.note(looks, event.time().unix_seconds(), looks_seconds);
+        (seen >= enough).then(|| Effect::new(EffectKind::Discover, &looks::sentence(known)))
     }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Commands {
-    /// Of the first command.
-    sign: Sign,
+    /// Of the first command: what kind of effect it has,
+    kind: EffectKind,
+    /// and what was seen.
+    what: String,
     /// How far the commands have come.
     deeds: Deeds,
 }
 
 impl Case for Commands {
     fn severity(&self, _: &Alert) -> Severity {
-        self.deeds.severity(match self.sign.class {
-            Class::Escape => Severity::Critical,
-            Class::Destroy | Class::Cover => Severity::High,
-            Class::Discard | Class::FetchedCode | Class::Privilege => Severity::Medium,
-        })
+        self.deeds.severity(told::of(self.kind).map_or(Severity::Low, |told| told.severity))
     }
 
     fn title(&self, _: &Alert) -> String {
+        let told = told::of(self.kind);
         if self.deeds.any_done() {
-            format!("An agent's command {}", self.sign.class.does())
+            format!("An agent's command {}", told.map_or("does harm", |told| told.does))
         } else {
-            format!("An agent asked to {}", self.sign.class.would())
+            format!("An agent asked to {}", told.map_or("do harm", |told| told.would))
         }
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        let class = self.sign.class;
+        let Some(told) = told::of(self.kind) else { return self.what.clone() };
         let first = if self.deeds.any_done() {
-            format!("A command {}: {}.", class.does(), self.sign.what)
+            format!("A command {}: {}.", told.does, self.what)
         } else {
-            format!("The agent asked to {}: {}.", class.would(), self.sign.what)
+            format!("The agent asked to {}: {}.", told.would, self.what)
         };
         let again = match alert.count {
             1 => String::new(),
             count => format!("Such commands came {} in {}.", times(count), duration(span(alert))),
         };
-        sentences(&[first, again, self.deeds.fate(), class.baseline().to_owned()])
+        sentences(&[first, again, self.deeds.fate(), told.look.to_owned()])
     }
 
     fn measured(&self, alert: &Alert) -> Option<Measurement> {

@@ -6,7 +6,6 @@ mod rhythm;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::egress::class::Class;
 use detect_core::egress::evidence::what;
 use detect_core::egress::names::Names;
 use detect_core::episode::{Episodes, Opening, Subject};
@@ -19,6 +18,7 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::{detector_state, parameters};
+use effects::host::Class;
 use operations::alert::What;
 
 use crate::egress::candidates::Candidates;

@@ -5,7 +5,6 @@ mod examples;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::egress::class::Class;
 use detect_core::egress::evidence::what;
 use detect_core::egress::known::Familiarity;
 use detect_core::egress::names::Names;
@@ -19,6 +18,7 @@ use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::{detector_state, parameters};
+use effects::host::Class;
 
 use case::Newcomer;
 

@@ -6,7 +6,6 @@ mod trickle;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::egress::class::Class;
 use detect_core::egress::evidence::what;
 use detect_core::egress::known::Familiarity;
 use detect_core::egress::names::Names;
@@ -21,6 +20,7 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::{detector_state, parameters};
+use effects::host::Class;
 use operations::alert::What;
 
 use crate::egress::candidates::Candidates;

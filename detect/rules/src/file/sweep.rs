@@ -3,10 +3,10 @@
 //! A line does not say how much a folder holds, so folders are counted as such and the detector weighs them. What can be made
 //! again, such as build folders, caches and temporary files, is not counted.
 
-use detect_core::command::{Command, Line, REMOVERS, program};
-use detect_core::file::paths;
+use effects::command::{Command, Line, REMOVERS, program};
+use effects::file::paths;
 
-use crate::command::risky::{deletes, is_narrow, is_recursive, removed_paths};
+use effects::effect::destroy::{deletes, is_narrow, is_recursive, removed_paths};
 
 /// What a command line deletes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -8,10 +8,10 @@
 use std::borrow::Cow;
 
 use detect_core::event::EventRow;
-use detect_core::file::paths;
 use detect_core::key::Key;
 use detect_core::limits::SCANNED_BYTES_MAX;
 use detect_core::packed;
+use effects::file::paths;
 use ledger::events::column;
 use serde::Deserialize;
 

@@ -2,8 +2,8 @@
 //! read yet. Programs that only look, check or talk are listed; of one that nobody knows, a change is assumed, since to call work
 //! a loop is worse than to see a loop two rounds later.
 
-use detect_core::command::{Command, RedirectKind};
 use detect_core::event::EventRow;
+use effects::command::{Command, RedirectKind};
 use ledger::events::column;
 
 /// Programs that look, check, wait or talk, and those that only run what is read apart; sorted.

@@ -7,7 +7,6 @@ mod redaction;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
-use detect_core::egress::class::Class;
 use detect_core::egress::evidence::what;
 use detect_core::egress::names::Names;
 use detect_core::egress::reach::Reach;
@@ -22,6 +21,7 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::text::bounded;
 use detect_core::{detector_state, parameters};
+use effects::host::Class;
 use ledger::events::column;
 use operations::alert::What;
 

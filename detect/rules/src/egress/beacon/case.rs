@@ -1,9 +1,9 @@
 //! One beacon: how bad it is and how it is put.
 
-use detect_core::egress::class::Class;
 use detect_core::egress::known::Watched;
 use detect_core::limits::EPISODES_PER_SCOPE_MAX;
 use detect_core::text::{duration, sentences};
+use effects::host::Class;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 

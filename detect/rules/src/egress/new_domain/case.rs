@@ -1,10 +1,10 @@
 //! One new destination, or the new ordinary destinations of one agent: how bad it is and how it is put.
 
-use detect_core::egress::class::Class;
 use detect_core::egress::known::Watched;
 use detect_core::episode::{Case, span};
 use detect_core::limits::{EPISODES_PER_SCOPE_MAX, REACH_FEW};
 use detect_core::text::{bounded, counted, duration, sentences, times};
+use effects::host::Class;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 

@@ -1,10 +1,10 @@
 //! One trickle of data: how bad it is and how it is put.
 
-use detect_core::egress::class::Class;
 use detect_core::egress::known::Watched;
 use detect_core::egress::secret::SecretRead;
 use detect_core::limits::EPISODES_PER_SCOPE_MAX;
 use detect_core::text::{bytes, counted, duration, sentences};
+use effects::host::Class;
 use ledger::Position;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};

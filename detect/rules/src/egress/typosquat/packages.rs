@@ -1,7 +1,7 @@
 //! Which packages a request or a command asks for. It reads what is written: what a variable hides is not seen.
 
-use detect_core::command::{Command, Line};
 use detect_core::text::scanned;
+use effects::command::{Command, Line};
 
 use super::known::Ecosystem;
 use crate::limits::{PACKAGE_BYTES_MAX, PACKAGES_PER_COMMAND_MAX};

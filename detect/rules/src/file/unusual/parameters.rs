@@ -1,7 +1,7 @@
 //! The parameters of `file.unusual`.
 
-use detect_core::file::paths;
 use detect_core::parameters;
+use effects::file::paths;
 
 parameters! {
     /// `[detect.rules."file.unusual"]`.

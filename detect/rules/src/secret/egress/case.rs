@@ -1,8 +1,8 @@
 //! Secrets on their way to one destination: how bad it is and how it is put. Kinds and offsets only.
 
-use detect_core::egress::class::Class;
 use detect_core::episode::span_seconds;
 use detect_core::text::{bounded, sentences, times};
+use effects::host::Class;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What redaction says about a secret that it took out: kind, field and offset; and which commands send. No values.
 
-use detect_core::command::{Command, Line};
+use effects::command::{Command, Line};
 
 /// A secret that was redacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,249 @@
+//! What a command fetches from other machines and sends to them, and whether what it sends is a secret.
+
+use super::{Effect, EffectKind};
+use crate::command::{Command, Line, RedirectKind, SecretUse, is_fetcher, reads};
+
+/// Programs that hand what they read to a host: all of them but `curl` and `wget`, whose options say it.
+const SENDERS: [&str; 14] = [
+    "nc", "ncat", "netcat", "socat", "telnet", "mail", "mailx", "sendmail", "mutt", "swaks", "ftp", "lftp", "tftp",
+    "ftpput",
+];
+
+/// Programs that copy to another machine what stands before the last operand.
+const COPIERS: [&str; 5] = ["scp", "rsync", "sftp", "rclone", "croc"];
+
+/// Programs whose questions carry what stands in the name that they ask for.
+const ASKERS: [&str; 7] = ["dig", "nslookup", "host", "ping", "drill", "getent", "traceroute"];
+
+/// The effects of one command.
+pub fn effects(command: &Command, line: &Line, name: &str, found: &mut Vec<Effect>) {
+    if let Some(host) = sent_to(command, line, name) {
+        let effect = Effect::new(EffectKind::Send, "data is sent to a host");
+        found.push(Effect { object: host, ..effect });
+    } else if is_fetcher(name) || matches!(name, "http" | "https" | "xh" | "aria2c" | "axel" | "git-clone") {
+        let effect = Effect::new(EffectKind::Download, "something is fetched from a host");
+        found.push(Effect { object: destination(command), ..effect });
+    } else if name == "git"
+        && command.operands(&["-C", "-c"]).next().is_some_and(|verb| matches!(verb, "clone" | "submodule"))
+    {
+        let effect = Effect::new(EffectKind::Download, "a repository is fetched");
+        found.push(Effect { object: destination(command), ..effect });
+    }
+}
+
+/// The first host that a command names: of an address, or before a colon where a machine is meant. Content.
+pub fn destination(command: &Command) -> Option<String> {
+    command.words.iter().skip(1).find_map(|word| host_of_address(word)).or_else(|| {
+        let words: Vec<&str> =
+            command.operands(&["-p", "-P", "-i", "-l", "-o", "-s", "-w", "-e", "-F", "-J"]).collect();
+        match command.name().as_str() {
+            "scp" | "rsync" | "sftp" => words.iter().rev().find_map(|word| machine(word)),
+            "nc" | "ncat" | "netcat" | "telnet" | "ftp" | "lftp" | "tftp" | "ssh" => {
+                words.first().map(|word| word.rsplit('@').next().unwrap_or(word).to_ascii_lowercase())
+            }
+            "socat" => words.iter().find_map(|word| {
+                word.split_once(':').map(|(_, rest)| rest.split(':').next().unwrap_or(rest).to_owned())
+            }),
+            "mail" | "mailx" | "sendmail" | "mutt" | "swaks" => {
+                words.iter().find_map(|word| word.rsplit_once('@').map(|(_, host)| host.to_ascii_lowercase()))
+            }
+            "dig" | "nslookup" | "host" | "ping" | "drill" => {
+                words.iter().find(|word| word.contains('.')).map(|word| word.to_ascii_lowercase())
+            }
+            // Addresses of these are often written without a scheme.
+            "curl" | "wget" | "http" | "xh" => {
+                let looks_like_host = |word: &&&str| {
+                    let host = word.split(['/', ':', '?']).next().unwrap_or(word);
+                    host.contains('.') && !host.starts_with('.') && !host.contains(['=', '@', ' ', '{'])
+                };
+                words
+                    .iter()
+                    .find(looks_like_host)
+                    .map(|word| word.split(['/', ':', '?']).next().unwrap_or(word).to_ascii_lowercase())
+            }
+            _ => None,
+        }
+    })
+}
+
+/// The host of an address, wherever in a word it begins.
+fn host_of_address(word: &str) -> Option<String> {
+    let (_, rest) = word.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '"', '\'', ' ', '\\']).next().unwrap_or(rest);
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    (!host.is_empty()).then(|| host.to_ascii_lowercase())
+}
+
+/// The machine of `user@machine:path`.
+fn machine(word: &str) -> Option<String> {
+    let (before, _) = word.split_once(':')?;
+    let host = before.rsplit('@').next().unwrap_or(before);
+    // One letter is a drive of Windows, a slash a path.
+    (host.len() > 1 && !host.contains('/')).then(|| host.to_ascii_lowercase())
+}
+
+/// Whether a command sends data, and to whom if it says so.
+fn sent_to(command: &Command, line: &Line, name: &str) -> Option<Option<String>> {
+    let is_given = || {
+        command.fed_by.is_some()
+            || command.input.is_some()
+            || command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Read)
+    };
+    let in_name = || {
+        command.words.iter().skip(1).any(|word| word.contains("$()") && (word.contains('.') || word.contains("://")))
+    };
+    let sends = match name {
+        "curl" => posts(command) || in_name(),
+        "wget" => {
+            command.before_dashes().any(|word| word.starts_with("--post") || word.starts_with("--body")) || in_name()
+        }
+        "invoke-webrequest" | "invoke-restmethod" | "iwr" | "irm" => {
+            command.words.iter().any(|word| ["-body", "-infile", "-form"].contains(&word.to_ascii_lowercase().as_str()))
+        }
+        "http" | "https" | "xh" => {
+            command.has(&["POST", "PUT", "PATCH"])
+                || is_given()
+                || command.operands(&[]).skip(1).any(|word| word.contains("=@") || word.contains(":="))
+        }
+        "post" => true,
+        _ if SENDERS.contains(&name) => is_given() && !command.flag('l', "listen") && !is_listening(command),
+        "scp" | "rsync" => {
+            command.operands(&["-e", "-P", "-i", "-o", "-F"]).last().is_some_and(|last| machine(last).is_some())
+        }
+        "rclone" => command.has(&["copy", "sync", "move", "copyto"]),
+        "ssh" => is_given() && command.words.len() > 1,
+        _ if COPIERS.contains(&name) => is_given() || command.has(&["send", "put"]),
+        _ if ASKERS.contains(&name) => in_name(),
+        "aws" => {
+            command.has(&["s3"])
+                && command.has(&["cp", "sync", "mv"])
+                && command.words.last().is_some_and(|word| word.starts_with("s3://"))
+        }
+        "gsutil" | "gcloud" => {
+            command.has(&["cp", "rsync", "mv"]) && command.words.last().is_some_and(|word| word.starts_with("gs://"))
+        }
+        "azcopy" => command.has(&["copy", "sync"]),
+        "gh" => command.has(&["gist"]) && command.has(&["create"]),
+        "git" => command.operands(&["-C", "-c"]).next() == Some("push"),
+        "npm" | "pnpm" | "yarn" | "cargo" | "twine" | "poetry" | "uv" | "gem" | "docker" | "podman" => {
+            let verbs: &[&str] = if name == "twine" { &["upload"] } else { &["publish", "push"] };
+            command.operands(&[]).next().is_some_and(|verb| verbs.contains(&verb)) && !command.is_rehearsal()
+        }
+        "wormhole" => command.has(&["send"]),
+        _ => line.writes_to_network(command),
+    };
+    sends.then(|| destination(command))
+}
+
+/// Whether options of `curl` send a body or a file.
+fn posts(command: &Command) -> bool {
+    let mut words = command.words.iter().skip(1).map(String::as_str).peekable();
+    while let Some(word) = words.next() {
+        let option = word.split('=').next().unwrap_or(word);
+        let is_long = matches!(option, "--form" | "--form-string" | "--upload-file" | "--json" | "--url-query")
+            || option.starts_with("--data");
+        let is_short = word.starts_with('-') && !word.starts_with("--") && word.contains(['d', 'F', 'T']) && {
+            // Of a bundle only the last letter takes what follows, and letters after one that takes a value are its value.
+            let letters = word[1..].split(['o', 'H', 'A', 'u', 'x', 'e', 'b', 'c', 'm', 'w', 'X']).next().unwrap_or("");
+            letters.contains(['d', 'F', 'T'])
+        };
+        if is_long || is_short {
+            return true;
+        }
+    }
+    false
+}
+
+fn is_listening(command: &Command) -> bool {
+    command.words.iter().any(|word| word.to_ascii_lowercase().contains("-listen"))
+}
+
+impl Line {
+    /// Whether the shell opens a connection for a command and the command writes to it.
+    fn writes_to_network(&self, command: &Command) -> bool {
+        let is_device = |path: &str| path.starts_with("/dev/tcp/") || path.starts_with("/dev/udp/");
+        command.redirects.iter().any(|redirect| redirect.kind != RedirectKind::Read && is_device(&redirect.path))
+    }
+}
+
+/// What a line sends to a host though it usually holds secrets.
+pub fn exfiltration(line: &Line) -> Option<Effect> {
+    // Of a script the order in which calls stand is not that in which they run.
+    let shown_by_script =
+        line.commands.iter().any(|command| command.is_of_script && holds_secret(line, command, &command.name()));
+    let mut shown = false;
+    let mut archives: Vec<String> = Vec::new();
+    for command in &line.commands {
+        let name = command.name();
+        let holds = holds_secret(line, command, &name);
+        if let Some(host) = sent_to(command, line, &name) {
+            let is_near = host.as_deref().is_some_and(super::is_near);
+            let fed = std::iter::successors(line.feeding(command), |before| line.feeding(before)).take(CHAIN_MAX);
+            let mut fed = fed.map(|before| holds_secret(line, before, &before.name()));
+            let names_archive =
+                || command.words.iter().any(|word| archives.iter().any(|archive| word.contains(archive.as_str())));
+            let takes_result = || shown && command.words.iter().any(|word| word.contains("$()"));
+            let together = shown_by_script && command.is_of_script;
+            if !is_near
+                && name != "git"
+                && (holds || fed.any(|holds| holds) || names_archive() || takes_result() || together)
+            {
+                let effect = Effect::new(EffectKind::Exfiltrate, "what usually holds secrets is sent to a host");
+                return Some(Effect { object: host, ..effect });
+            }
+        } else if holds {
+            shown = true;
+            archives.extend(
+                super::rights::written_all(command, &name).chain(archive(command, &name)).filter(|path| path.len() > 3),
+            );
+        } else if names_any(command, &archives) {
+            // What is made of a copy of a secret is one, too.
+            archives.extend(
+                super::rights::written_all(command, &name).chain(archive(command, &name)).filter(|path| path.len() > 3),
+            );
+        }
+    }
+    None
+}
+
+fn names_any(command: &Command, archives: &[String]) -> bool {
+    command.words.iter().skip(1).any(|word| archives.iter().any(|archive| word.contains(archive.as_str())))
+}
+
+/// Commands before one in a pipe that are looked at.
+const CHAIN_MAX: usize = 8;
+
+/// Whether a command takes a secret into its hands, or all that the environment holds.
+fn holds_secret(line: &Line, command: &Command, name: &str) -> bool {
+    let is_environment = (matches!(name, "env" | "printenv") && command.words.len() == 1)
+        || (matches!(name, "export" | "declare" | "set")
+            && (command.has(&["-p", "-x"]) || command.words.len() == 1)
+            && name != "export")
+        || name == "environment";
+    is_environment || reads::of_command(line, command) == Some(SecretUse::Shown)
+}
+
+/// The file that an archiver or an encoder makes.
+fn archive(command: &Command, name: &str) -> Option<String> {
+    let file = match name {
+        "tar" => {
+            let bundle = command
+                .words
+                .get(1)
+                .is_some_and(|word| word.trim_start_matches('-').contains('f') && word.contains('c'));
+            if bundle { command.words.get(2).map(String::as_str) } else { after(command, "-f") }
+        }
+        "zip" | "7z" | "rar" => command.operands(&["-P"]).find(|word| *word != "a"),
+        "gpg" | "openssl" => after(command, "-out").or_else(|| after(command, "-o")),
+        _ => None,
+    };
+    file.filter(|file| *file != "-").map(|file| command.path(file))
+}
+
+fn after<'c>(command: &'c Command, option: &str) -> Option<&'c str> {
+    command.words.windows(2).find(|pair| pair[0] == option).map(|pair| pair[1].as_str())
+}
