@@ -7,6 +7,7 @@ use crate::aspects::Aspects;
 use crate::event::EventRow;
 use crate::failure::Failure;
 use effects::command::reads;
+use effects::effect::EffectKind;
 use effects::file::secrets::holds_secrets;
 
 /// The secret that this event shows to its agent, if it does.
@@ -14,7 +15,12 @@ pub fn secret_read(event: &EventRow<'_>) -> Option<SecretRead> {
     // What was refused showed no file. A call that is only asked for counts: not every source tells of its end.
     let is_refused = event.failure() == Some(Failure::Refused);
     let is_named = || event.text(column::FILE).is_some_and(holds_secrets);
-    let is_run = || event.aspects().meet(Aspects::COMMAND) && reads::secret(event.line()).is_some();
+    let is_call = || event.worst_effect(|effect| effect.kind == EffectKind::Secret).is_some();
+    let is_run = || {
+        let has_line = event.aspects().meet(Aspects::COMMAND);
+        // To load a file into variables is no effect worth telling, but the agent has it in its hands.
+        (has_line && reads::secret(event.line()).is_some()) || (event.aspects().meet(Aspects::EFFECTS) && is_call())
+    };
     let sign = if !is_refused && is_named() {
         Sign::FileName
     } else if event.list(column::REDACTIONS).next().is_some() {

