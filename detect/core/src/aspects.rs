@@ -65,6 +65,24 @@ impl Aspects {
         Self(self.0 | other.0)
     }
 
+    /// Those that are judged event by event, without windows.
+    #[must_use]
+    pub const fn timeless(self) -> Self {
+        const TIMELESS: Aspects = Aspects::ANY
+            .with(Aspects::COMMAND)
+            .with(Aspects::EFFECTS)
+            .with(Aspects::FILE)
+            .with(Aspects::REDACTED)
+            .with(Aspects::NUMBERED)
+            .with(Aspects::APPROVAL)
+            .with(Aspects::LOSS)
+            .with(Aspects::FIREWALL)
+            .with(Aspects::MARKED)
+            .with(Aspects::CONFLICT)
+            .with(Aspects::CALL);
+        Self(self.0 & TIMELESS.0)
+    }
+
     /// Whether they have something in common.
     pub fn meet(self, other: Self) -> bool {
         self.0 & other.0 != 0

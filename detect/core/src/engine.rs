@@ -131,7 +131,7 @@ impl Engine {
                 named.detector.observe(&event, findings);
             }
         }
-        let (sender, second) = (event.sender(), event.second());
+        let (sender, second) = (event.sender(), event.recorded_second());
         self.state.clock.second.get_or_insert(second);
         let opened = findings.opened().count() as u32;
         if opened > 0 {

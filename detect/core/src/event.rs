@@ -122,6 +122,11 @@ impl<'a> EventRow<'a> {
         }
     }
 
+    /// Leaves only what can be judged without what came before: it came after what happened later.
+    pub fn keep_timeless(&mut self) {
+        self.aspects = self.aspects.timeless();
+    }
+
     /// Adds what the detectors know of its surroundings.
     pub fn set_surroundings(&mut self, surroundings: Surroundings<'a>) {
         self.surroundings = Some(surroundings);
@@ -142,8 +147,19 @@ impl<'a> EventRow<'a> {
         self.columns.recorded()
     }
 
-    /// The second in which it was recorded.
+    /// The moment by which windows count: when it was recorded, or, of what was old by then, when it happened. So a history that is
+    /// read in at once is judged as if it had been lived through.
+    pub fn when(&self) -> Timestamp {
+        if self.backfill { self.time() } else { self.recorded() }
+    }
+
+    /// The second of that moment.
     pub fn second(&self) -> i64 {
+        self.when().unix_seconds()
+    }
+
+    /// The second in which it was recorded: for timers, for what is evicted, and for what is learnt.
+    pub fn recorded_second(&self) -> i64 {
         self.recorded().unix_seconds()
     }
 
@@ -270,7 +286,7 @@ impl<'a> EventRow<'a> {
 
     /// How many agents were watched, and for how long.
     pub fn watched(&self) -> Watched {
-        self.surroundings.map_or(Watched::default(), |surroundings| surroundings.watched(self.second()))
+        self.surroundings.map_or(Watched::default(), |surroundings| surroundings.watched(self.recorded_second()))
     }
 
     /// What it costs, if it is to be counted: several sources may tell of the same call.

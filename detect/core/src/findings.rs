@@ -15,6 +15,8 @@ pub struct Findings {
     evicted: u32,
     /// Whether the event's sender has opened so many alerts that further ones are told together only.
     flood: bool,
+    /// Events that came after what happened later.
+    disordered: u64,
     /// How often a condition of a user rule could not be computed, by rule.
     failed: BTreeMap<String, u64>,
 }
@@ -68,6 +70,16 @@ impl Findings {
     /// How often that happened in this event so far.
     pub fn evicted(&self) -> u32 {
         self.evicted
+    }
+
+    /// Notes an event that rules with windows did not judge, because it came after what happened later.
+    pub fn note_disordered(&mut self) {
+        self.disordered += 1;
+    }
+
+    /// Takes out how many of them there were.
+    pub fn take_disordered(&mut self) -> u64 {
+        std::mem::take(&mut self.disordered)
     }
 
     /// Notes that the condition of a user rule could not be computed for an event, which counts as no match.

@@ -16,6 +16,7 @@ pub mod engine;
 pub mod episode;
 pub mod event;
 pub mod event_columns;
+mod event_order;
 pub mod failure;
 pub mod findings;
 mod index;

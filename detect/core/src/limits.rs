@@ -70,6 +70,10 @@ pub const TEST_SECONDS_MAX: i64 = 31 * 86_400;
 
 /// A live event did not happen longer than this before it was seen: sources send in batches of seconds.
 pub const TIME_TOLERANCE: Duration = Duration::from_mins(1);
+/// Old events of one agent may come in another order by so many seconds: windows bear it.
+pub const DISORDER_SECONDS: i64 = 600;
+/// Agents whose time is kept to tell what came after what happened later.
+pub const ORDERED_AGENTS_MAX: usize = 65_536;
 /// An event that was seen longer than this before it was recorded, or before the first start, is backfill.
 pub const BACKFILL_AGE: Duration = Duration::from_mins(15);
 /// A recorded gap above this, without the heartbeats that a running ledger leaves, is an outage.

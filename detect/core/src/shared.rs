@@ -10,6 +10,7 @@ use crate::egress::exposure::secret_read;
 use crate::egress::reach::Reach;
 use crate::egress::secret::SecretRead;
 use crate::event::EventRow;
+use crate::event_order::EventOrder;
 use crate::findings::Findings;
 use crate::key::{Key, Space};
 use crate::limits::SECRET_READS_MAX;
@@ -30,13 +31,15 @@ pub struct Shared {
     /// How many alerts each sender opened.
     openers: Openers,
     lines: KnownLines,
+    /// How far each agent's time has come.
+    order: EventOrder,
 }
 
-detector_state!(Shared { reach, authority, secrets, openers } without { key, lines });
+detector_state!(Shared { reach, authority, secrets, openers, order } without { key, lines });
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
@@ -47,12 +50,17 @@ impl Shared {
             secrets: Recent::new(SECRET_READS_MAX),
             openers: Openers::default(),
             lines: KnownLines::default(),
+            order: EventOrder::default(),
         }
     }
 
     /// Takes the next row, and shows it as detectors see it.
     pub fn event<'a>(&'a mut self, row: &'a Row<'a>, backfill: bool, findings: &mut Findings) -> EventRow<'a> {
         let mut event = EventRow::new(row, backfill, self.key);
+        if self.order.is_disordered(&event) {
+            event.keep_timeless();
+            findings.note_disordered();
+        }
         if let Some(text) = event.text(column::COMMAND) {
             event.set_line(self.lines.read(self.key.of(Space::COMMAND, text), text));
         }
@@ -66,7 +74,7 @@ impl Shared {
         {
             self.secrets.insert(event.network(), read);
         }
-        if self.openers.is_flood(event.sender(), event.second()) {
+        if self.openers.is_flood(event.sender(), event.recorded_second()) {
             findings.note_flood();
         }
         event.set_surroundings(Surroundings { known, cost, secrets: &self.secrets, agents: self.reach.agents() });

@@ -101,13 +101,13 @@ impl<V: Default + Pack> Table<V> {
         let at = match self.index.get(key, &self.slots) {
             Some(at) => {
                 // Who was used a moment ago is new enough: its neighbours in the list lie elsewhere in memory.
-                if event.second() - i64::from(self.slots[at as usize].used) >= USED_AGAIN_SECONDS {
+                if event.recorded_second() - i64::from(self.slots[at as usize].used) >= USED_AGAIN_SECONDS {
                     self.unlink(at);
-                    self.link(at, event.second());
+                    self.link(at, event.recorded_second());
                 }
                 at
             }
-            None => self.insert(key, Whose::of(event), event.second(), V::default(), Some(findings)),
+            None => self.insert(key, Whose::of(event), event.recorded_second(), V::default(), Some(findings)),
         };
         &mut self.slots[at as usize].value
     }

@@ -18,6 +18,7 @@ pub struct Metrics {
     pub(crate) snapshots: Counter,
     alerts: Family<AlertLabels, Counter>,
     failed: Family<RuleLabels, Counter>,
+    disordered: Counter,
     latency: Histogram,
 }
 
@@ -42,6 +43,7 @@ impl Default for Metrics {
             snapshots: Counter::default(),
             alerts: Family::default(),
             failed: Family::default(),
+            disordered: Counter::default(),
             latency: Histogram::new(seconds),
         }
     }
@@ -64,6 +66,11 @@ impl Metrics {
             self.failed.clone(),
         );
         registry.register(
+            "tachograph_detect_disordered_events",
+            "Old events that came after what happened later to the same agent, which rules with windows do not judge",
+            self.disordered.clone(),
+        );
+        registry.register(
             "tachograph_detect_latency_seconds",
             "Time from the recording of the newest event of an alert until the alert was durable",
             self.latency.clone(),
@@ -75,6 +82,11 @@ impl Metrics {
         for (rule, count) in failed {
             self.failed.get_or_create(&RuleLabels { rule }).inc_by(count);
         }
+    }
+
+    /// Notes old events that came after what happened later.
+    pub(crate) fn note_disordered(&self, count: u64) {
+        self.disordered.inc_by(count);
     }
 
     /// Notes revisions that became durable at `recorded`.

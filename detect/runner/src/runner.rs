@@ -187,6 +187,7 @@ impl<J: DetectionJournal> Process for Running<J> {
         self.events_since_snapshot += rows.len() as u64;
         self.metrics.events.inc_by(rows.len() as u64);
         self.metrics.note_failed(self.findings.take_failed());
+        self.metrics.note_disordered(self.findings.take_disordered());
         self.settle().await
     }
 }

@@ -30,5 +30,5 @@ pub fn secret_read(event: &EventRow<'_>) -> Option<SecretRead> {
     } else {
         return None;
     };
-    Some(SecretRead::new(event.position(), event.recorded(), sign))
+    Some(SecretRead::new(event.position(), event.when(), sign))
 }

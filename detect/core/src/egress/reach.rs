@@ -117,7 +117,7 @@ impl Default for Reach {
 impl Reach {
     /// Notes the event's request for its destination, and says what was known before.
     pub fn note(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) -> Known {
-        let second = event.second();
+        let second = event.recorded_second();
         self.agents.note(event.network(), second);
         let (agent, team) = (event.network() as u32, event.team() as u32);
         let (reaches, writes) = (!request.refused, !request.refused && request.is_write());

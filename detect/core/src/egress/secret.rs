@@ -12,8 +12,8 @@ pub struct SecretRead {
     shard: u32,
     /// Sequence number of the event.
     seq: Seq,
-    /// When it was recorded.
-    pub recorded: Timestamp,
+    /// When it was, as windows count.
+    pub when: Timestamp,
     /// How it was recognised.
     sign: Sign,
 }
@@ -32,8 +32,8 @@ pub(super) enum Sign {
 
 impl SecretRead {
     /// A secret that was seen at a position.
-    pub(super) fn new(Position { shard, seq, .. }: Position, recorded: Timestamp, sign: Sign) -> Self {
-        Self { shard, seq, recorded, sign }
+    pub(super) fn new(Position { shard, seq, .. }: Position, when: Timestamp, sign: Sign) -> Self {
+        Self { shard, seq, when, sign }
     }
 
     /// What the agent did, as a sentence.
@@ -52,6 +52,6 @@ impl SecretRead {
     }
 }
 
-packed!(SecretRead { shard, seq, recorded, sign });
+packed!(SecretRead { shard, seq, when, sign });
 
 packed_enum!(Sign { FileName, Redaction, Command });

@@ -236,7 +236,7 @@ impl Detector for Stuck {
             Names::pack_of(event, &mut self.packed);
             agent.names.set(&self.packed);
             agent.begun = Some(Begun::new(event, what));
-            self.timers.set(event.agent(), event.second() + i64::from(self.parameters.notice_seconds));
+            self.timers.set(event.agent(), event.recorded_second() + i64::from(self.parameters.notice_seconds));
         } else {
             self.timers.clear(event.agent());
         }

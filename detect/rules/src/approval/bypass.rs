@@ -121,12 +121,12 @@ struct Agent {
 struct Denied {
     /// Half of the fingerprint of what was denied.
     action: u32,
-    recorded: Second,
+    when: Second,
     seq: Seq,
 }
 
 packed!(Agent { denied });
-packed!(Denied { action, recorded, seq });
+packed!(Denied { action, when, seq });
 
 impl Detector for Bypass {
     fn looks_at(&self) -> Aspects {
@@ -171,7 +171,7 @@ impl Bypass {
             }
             // Most agents are denied once or never, and a list makes room for four.
             denied.reserve_exact(1);
-            denied.push(Denied { action, recorded: Second::of(event.recorded()), seq: event.position().seq });
+            denied.push(Denied { action, when: Second::new(event.second()), seq: event.position().seq });
         }
     }
 
@@ -184,7 +184,7 @@ impl Bypass {
         let Some(agent) = self.agents.get_mut(event.agent()) else { return };
         let Some(at) = agent.denied.iter().position(|denied| denied.action == action) else { return };
         let denied = agent.denied.remove(at);
-        let after = (event.second() - denied.recorded.get()) * 1_000_000;
+        let after = (event.second() - denied.when.get()) * 1_000_000;
         if after <= i64::from(self.parameters.window_seconds) * 1_000_000 {
             // All that an engine observes stands in one shard.
             let means = Means::Denied { after, shard: event.position().shard, seq: denied.seq };

@@ -136,7 +136,7 @@ packed!(Collector { last, events, pause, day, since, due, told });
 impl Detector for Silent {
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(name) = event.text(column::COLLECTOR) else { return };
-        let second = event.second();
+        let second = event.recorded_second();
         if let Some(collector) = self.collectors.get_mut(name) {
             collector.heard(event, &self.parameters);
             if std::mem::take(&mut collector.told) > 0 {
@@ -180,7 +180,7 @@ impl Detector for Silent {
 
 impl Collector {
     fn heard(&mut self, event: &EventRow<'_>, parameters: &Parameters) {
-        let second = event.second();
+        let second = event.recorded_second();
         let days = second / 86_400 - self.day;
         if days > 0 {
             (0..days.min(64)).for_each(|_| self.pause -= self.pause / 8);

@@ -100,7 +100,7 @@ impl DeniedPost {
         let scope = Scope::network(event);
         let domain = request.domain;
         let secret = event.secret().filter(|read| {
-            let passed = event.recorded().micros_since(read.recorded);
+            let passed = event.when().micros_since(read.when);
             passed <= i64::from(self.parameters.secret_window_seconds) * 1_000_000
         });
         let subject = Subject { scope, target: domain };

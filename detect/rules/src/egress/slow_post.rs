@@ -138,7 +138,7 @@ impl SlowPost {
         let scope = Scope::network(event);
         let seen = trickle.seen();
         let watched = event.watched();
-        let secret = event.secret().filter(|read| trickle.follows(read.recorded));
+        let secret = event.secret().filter(|read| trickle.follows(read.when));
         let open = |many| {
             let case = Slow {
                 scope_kind: scope.kind.to_owned(),

@@ -128,7 +128,7 @@ impl Detector for Gap {
         let key = self.key(event, name);
         let grace = i64::from(self.parameters.grace_seconds);
         let stream = self.streams.entry(key, event, findings);
-        let due = stream.take(number as u64, event.second() + grace, || Names::kept_of(event, name));
+        let due = stream.take(number as u64, event.recorded_second() + grace, || Names::kept_of(event, name));
         if let Some((key, _)) = self.streams.take_evicted() {
             self.timers.forget(key);
         }

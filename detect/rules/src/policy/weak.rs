@@ -127,8 +127,8 @@ impl WeakPolicy {
         let scope = owner(event);
         let hash = self.key.hash(&["policy", scope.kind, scope.name, rule]);
         let told = self.told.get(hash);
-        if told.is_none_or(|told| event.second() - told >= POLICY_REPEAT_SECONDS) {
-            self.told.insert(hash, event.second());
+        if told.is_none_or(|told| event.recorded_second() - told >= POLICY_REPEAT_SECONDS) {
+            self.told.insert(hash, event.recorded_second());
             self.raise(event, weakness, findings);
         }
     }

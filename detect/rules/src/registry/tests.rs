@@ -30,6 +30,54 @@ fn every_example_gives_exactly_its_alerts() {
     }
 }
 
+/// What the alerts of a rule are about, each once.
+fn subjects(rule: &str, findings: &Findings) -> BTreeSet<String> {
+    let opened =
+        findings.alerts().iter().filter(|alert| alert.rule == rule && alert.state == operations::alert::State::Open);
+    opened.map(|alert| format!("{} {} {:?}", alert.rule, alert.title, alert.who)).collect()
+}
+
+/// Loads the events of an example at once, long after they happened.
+fn load_at_once(spec: &Spec, example: &detect_core::spec::Example) -> BTreeSet<String> {
+    const LATER: i64 = 20 * 86_400;
+    let mut entries: Vec<Value> = example.events.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+    for event in &mut entries {
+        let second = event["second"].as_i64().unwrap();
+        if event.get("time").is_none() {
+            event["time"] = json!((START + second) * 1_000_000);
+        }
+        let mut marks = event["marks"].as_array().cloned().unwrap_or_default();
+        marks.push(json!("backfill"));
+        (event["second"], event["marks"]) = (json!(LATER), json!(marks));
+    }
+    let mut engine = RuleSet::default().engine(fixtures::key(), Timestamp::EPOCH);
+    subjects(spec.name, &sample::run(&mut engine, &fixtures::rows(&entries), LATER + 100_000))
+}
+
+#[test]
+fn loading_at_once_gives_what_living_through_gave_or_nothing() {
+    // They judge the time of records itself, or how a source behaves now.
+    const NOW: [&str; 3] = ["clock.skew", "collector.silent", "ledger.gap"];
+    let (mut more, mut found) = (Vec::new(), BTreeSet::new());
+    for spec in DETECTORS.iter().filter(|spec| !NOW.contains(&spec.name)) {
+        for example in spec.examples {
+            let events: Vec<Value> = example.events.iter().map(|event| serde_json::from_str(event).unwrap()).collect();
+            let mut engine = RuleSet::default().engine(fixtures::key(), Timestamp::EPOCH);
+            let lived = subjects(spec.name, &run(&mut engine, &events, example.until));
+            let loaded = load_at_once(spec, example);
+            let new: Vec<&String> = loaded.difference(&lived).collect();
+            if !loaded.is_empty() {
+                found.insert(spec.name);
+            }
+            if !new.is_empty() {
+                more.push(format!("{}: {}: {new:?}", spec.name, example.name));
+            }
+        }
+    }
+    assert!(more.is_empty(), "{more:#?}");
+    assert!(found.len() >= 15, "these alone find something: {found:?}");
+}
+
 #[test]
 fn rules_measure_what_their_sentences_state() {
     // They say that something is so, not how much of it.

@@ -143,9 +143,8 @@ impl SecretEgress {
         let server = event.text(column::MCP_SERVER);
         let texts = [("command", command.unwrap_or("")), ("target", event.text(column::TARGET).unwrap_or(""))];
         let canaries = self.canaries.find(&texts);
-        let is_sent = |effect: &Effect| {
-            matches!(effect.kind, EffectKind::Download | EffectKind::Send | EffectKind::Exfiltrate)
-        };
+        let is_sent =
+            |effect: &Effect| matches!(effect.kind, EffectKind::Download | EffectKind::Send | EffectKind::Exfiltrate);
         // An address may carry out what a command only seems to fetch.
         let sent = event.worst_effect(is_sent);
         let redactions: Vec<Redaction<'_>> = if sent.is_some() || server.is_some() {

@@ -114,7 +114,7 @@ impl Detector for Flood {
         if evicted == 0 {
             return;
         }
-        let second = event.second();
+        let second = event.recorded_second();
         let before = self.senders.get(event.sender());
         let window = before.filter(|window| second - window.since < i64::from(self.parameters.window_seconds));
         let mut window = window.unwrap_or(Window { since: second, forgotten: 0 });

@@ -215,7 +215,7 @@ impl Detector for UserDetector {
             return;
         }
         let Some(names) = self.names(event) else { return };
-        let second = if event.backfill() { event.time().unix_seconds() } else { event.second() };
+        let second = event.second();
         let rule = self.rule.clone();
         let seen = Seen { event, key: self.key.hash(&names), second, rule: &rule.form().name };
         let hit = match &mut self.state {
