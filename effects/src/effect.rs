@@ -150,7 +150,10 @@ fn of_command(command: &Command, line: &Line, found: &mut Vec<Effect>) {
         // To load a file into variables is how programs are started.
         Some(SecretUse::Loaded) | None => {}
     }
-    if name == "record_keys" {
+    if matches!(name.as_str(), "gcore" | "procdump" | "memdump" | "lime" | "avml") {
+        found.push(Effect::new(EffectKind::Secret, "the memory of a process or of the machine is written to a file"));
+    }
+    if matches!(name.as_str(), "record_keys" | "xinput" | "scrot" | "screencapture" | "logkeys") {
         found.push(Effect::new(EffectKind::Secret, "what is typed or shown on the screen is recorded"));
     }
 }

@@ -19,6 +19,9 @@ pub fn effect(command: &Command, line: &Line, name: &str) -> Option<Effect> {
         () if is_shell && line.fetches && takes_result() => FETCHED,
         () if is_shell && takes_result() && line.commands.iter().any(decodes) => DECODED,
         () if matches!(name, "powershell" | "pwsh") && is_encoded(command) => "PowerShell runs an encoded command",
+        () if command.assignments.iter().any(|assignment| loads_library(assignment)) => {
+            "a library is put under a program"
+        }
         () if name == "decode_and_run" => "a script runs text that it decodes or fetches",
         () => return None,
     };
@@ -100,6 +103,15 @@ fn decodes(command: &Command) -> bool {
         "openssl" => command.has(&["-d"]),
         _ => false,
     }
+}
+
+/// Whether a variable makes a program load a library from where anybody may put one.
+fn loads_library(assignment: &str) -> bool {
+    let value =
+        ["LD_PRELOAD=", "LD_AUDIT=", "DYLD_INSERT_LIBRARIES="].iter().find_map(|name| assignment.strip_prefix(name));
+    value.is_some_and(|value| {
+        ["/tmp/", "/dev/shm/", "/var/tmp/", "./", "~"].iter().any(|place| value.starts_with(place))
+    })
 }
 
 fn is_encoded(command: &Command) -> bool {

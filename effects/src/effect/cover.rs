@@ -61,6 +61,9 @@ fn trace(command: &Command, name: &str) -> Option<&'static str> {
         {
             "the time of a file is changed"
         }
+        "chattr" if command.words.iter().any(|word| matches!(word.as_str(), "+i" | "+a" | "-i" | "-a")) => {
+            "a file is locked against changes, or unlocked"
+        }
         "dmesg" if command.flag('C', "clear") => "logs of the system are removed",
         "logrotate" if command.flag('f', "force") => "logs of the system are removed",
         _ => return None,

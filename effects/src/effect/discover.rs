@@ -44,6 +44,9 @@ fn by_program(command: &Command, name: &str) -> Option<&'static str> {
         "getcap" if command.flag('r', " ") => PRIVILEGES,
         "find" if searches_privileges(command) => PRIVILEGES,
         "find" | "locate" | "fd" if searches_secrets(command) => "it searches for files that usually hold secrets",
+        "grep" | "rg" | "egrep" | "ag" | "git-grep" if greps_secrets(command) => {
+            "it searches for files that usually hold secrets"
+        }
         "kubectl" if command.has(&["can-i"]) && command.has(&["--list"]) => PRIVILEGES,
         "aws" if command.has(&["get-caller-identity"]) => "it asks who it is",
         "aws"
@@ -72,6 +75,17 @@ fn searches_privileges(command: &Command) -> bool {
     command.words.windows(2).any(|pair| pair[0] == "-perm" && is_bit(&pair[1])) || command.has(&["-writable"])
 }
 
+/// Whether a home or the whole machine is searched for what looks like a key.
+fn greps_secrets(command: &Command) -> bool {
+    const PARTS: [&str; 8] = ["akia", "private key", "password", "passwd", "secret", "token", "api_key", "apikey"];
+    let is_wide = |word: &String| {
+        matches!(word.as_str(), "/" | "~" | "~/" | "/home" | "/root" | "/etc" | "/var" | "/opt")
+            || word.starts_with("/home/") && word.matches('/').count() < 4
+    };
+    let words = || command.words.iter().skip(1);
+    words().any(is_wide) && words().any(|word| PARTS.iter().any(|part| word.to_ascii_lowercase().contains(part)))
+}
+
 fn searches_secrets(command: &Command) -> bool {
     const PARTS: [&str; 10] =
         ["id_rsa", "id_ed25519", ".pem", "credential", "password", "passwd", "secret", ".kdbx", "wallet", ".aws"];
@@ -86,6 +100,13 @@ fn searches_secrets(command: &Command) -> bool {
     (starts_high || command.name() == "locate") && seeks
 }
 
+/// Whether a command shows or hands on the accounts of the machine or what was typed before, which nobody outside needs.
+pub fn shows_accounts(command: &Command, name: &str) -> bool {
+    by_file(command, name).is_some_and(|what| what == ACCOUNTS || what == TYPED)
+}
+
+const TYPED: &str = "it reads what was typed before";
+
 /// Files that tell of accounts, of other machines or of what was done before.
 fn by_file(command: &Command, name: &str) -> Option<&'static str> {
     const SILENT: [&str; 9] = ["ls", "test", "[", "stat", "echo", "printf", "cp", "touch", "docker"];
@@ -96,13 +117,12 @@ fn by_file(command: &Command, name: &str) -> Option<&'static str> {
     let words =
         command.words.iter().skip(1).map(String::as_str).filter(|word| word.contains('/') || word.starts_with('.'));
     words.chain(read).find_map(|word| {
-        let path = command.path(word);
+        // `curl` is given files behind a sign.
+        let path = command.path(word.rsplit('@').next().unwrap_or(word));
         Some(match path.rsplit('/').next().unwrap_or(&path) {
             "passwd" | "group" if path.starts_with("/etc/") => ACCOUNTS,
             "sudoers" if path.starts_with("/etc/") => PRIVILEGES,
-            ".bash_history" | ".zsh_history" | ".python_history" | ".mysql_history" | ".psql_history" => {
-                "it reads what was typed before"
-            }
+            ".bash_history" | ".zsh_history" | ".python_history" | ".mysql_history" | ".psql_history" => TYPED,
             "known_hosts" => "it reads to which machines this one connects",
             "cgroup" | "status" | "mountinfo" | "mounts"
                 if path.starts_with("/proc/1/") || path.starts_with("/proc/self/") =>

@@ -52,6 +52,7 @@ kinds! {
     Unattended "unattended" "Starts an agent that asks nobody, or takes its questions away.";
     Cover "cover" "Takes traces or a protection away: histories, logs, firewalls, watchers.";
     Secret "secret" "Shows, copies or loads what usually holds secrets.";
+    Publish "publish" "Sends data to a service where anybody may pick it up.";
     Scan "scan" "Searches a network for open ports, or tries passwords.";
     Exhaust "exhaust" "Uses up the machine: endless copies of itself, memory, disk, mining.";
     Remote "remote" "Lets somebody in from outside: a shell for the network, a tunnel.";

@@ -2,6 +2,7 @@
 
 use super::{Effect, EffectKind};
 use crate::command::{Command, Line, RedirectKind, SecretUse, is_fetcher, reads};
+use crate::host;
 
 /// Programs that hand what they read to a host: all of them but `curl` and `wget`, whose options say it.
 const SENDERS: [&str; 14] = [
@@ -18,6 +19,15 @@ const ASKERS: [&str; 7] = ["dig", "nslookup", "host", "ping", "drill", "getent",
 /// The effects of one command.
 pub fn effects(command: &Command, line: &Line, name: &str, found: &mut Vec<Effect>) {
     if let Some(host) = sent_to(command, line, name) {
+        let class = host.as_deref().map(|host| host::of(host, &path_of(command)));
+        if matches!(class, Some(host::Class::FileDrop | host::Class::Webhook | host::Class::Tunnel)) {
+            let what = if names_secret_variable(command) {
+                (EffectKind::Exfiltrate, "a variable that is named after a secret is sent where anybody may pick it up")
+            } else {
+                (EffectKind::Publish, "data is sent to a service where anybody may pick it up")
+            };
+            found.push(Effect { object: host.clone(), ..Effect::new(what.0, what.1) });
+        }
         let effect = Effect::new(EffectKind::Send, "data is sent to a host");
         found.push(Effect { object: host, ..effect });
     } else if is_fetcher(name) || matches!(name, "http" | "https" | "xh" | "aria2c" | "axel" | "git-clone") {
@@ -66,6 +76,21 @@ pub fn destination(command: &Command) -> Option<String> {
     })
 }
 
+/// The path of the first address that a command names: of some services only a part takes what strangers send.
+fn path_of(command: &Command) -> String {
+    let rest = command.words.iter().find_map(|word| word.split_once("://")).map_or("", |(_, rest)| rest);
+    rest.find('/').map_or(String::new(), |at| rest[at..].to_owned())
+}
+
+/// Whether a word names a variable that nobody knows, and that is named after a secret.
+fn names_secret_variable(command: &Command) -> bool {
+    const PARTS: [&str; 6] = ["TOKEN", "SECRET", "PASSWORD", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY"];
+    command.words.iter().skip(1).any(|word| {
+        let name = word.split_once('$').map_or("", |(_, rest)| rest).trim_start_matches('{').to_ascii_uppercase();
+        PARTS.iter().any(|part| name.contains(part))
+    })
+}
+
 /// The host of an address, wherever in a word it begins.
 fn host_of_address(word: &str) -> Option<String> {
     let (_, rest) = word.split_once("://")?;
@@ -94,7 +119,10 @@ fn sent_to(command: &Command, line: &Line, name: &str) -> Option<Option<String>>
             || command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Read)
     };
     let in_name = || {
-        command.words.iter().skip(1).any(|word| word.contains("$()") && (word.contains('.') || word.contains("://")))
+        command.words.iter().skip(1).any(|word| {
+            let is_open = word.contains("$()") || (ASKERS.contains(&name) && word.contains('$'));
+            is_open && (word.contains('.') || word.contains("://"))
+        })
     };
     let sends = match name {
         "curl" => posts(command) || in_name(),
@@ -186,7 +214,10 @@ pub fn exfiltration(line: &Line) -> Option<Effect> {
             let mut fed = fed.map(|before| holds_secret(line, before, &before.name()));
             let names_archive =
                 || command.words.iter().any(|word| archives.iter().any(|archive| word.contains(archive.as_str())));
-            let takes_result = || shown && command.words.iter().any(|word| word.contains("$()"));
+            // What a name is put together from at run time may be what was shown before.
+            let is_open =
+                |word: &String| word.contains("$()") || (ASKERS.contains(&name.as_str()) && word.contains('$'));
+            let takes_result = || shown && command.words.iter().any(is_open);
             let together = shown_by_script && command.is_of_script;
             if !is_near
                 && name != "git"
@@ -224,7 +255,21 @@ fn holds_secret(line: &Line, command: &Command, name: &str) -> bool {
             && (command.has(&["-p", "-x"]) || command.words.len() == 1)
             && name != "export")
         || name == "environment";
-    is_environment || reads::of_command(line, command) == Some(SecretUse::Shown)
+    is_environment
+        || super::discover::shows_accounts(command, name)
+        || copies_home(command, name)
+        || reads::of_command(line, command) == Some(SecretUse::Shown)
+}
+
+/// Whether an archiver or a copier is given a whole home, or the settings of the system: keys and tokens lie in them.
+fn copies_home(command: &Command, name: &str) -> bool {
+    let copies = matches!(name, "tar" | "zip" | "7z" | "rsync" | "scp");
+    copies
+        && command.operands(&["-f", "-C"]).any(|word| {
+            let path = command.path(word);
+            matches!(path.as_str(), "~" | "/root" | "/etc" | "/home" | "/")
+                || path.strip_prefix("/home/").is_some_and(|user| !user.is_empty() && !user.contains('/'))
+        })
 }
 
 /// The file that an archiver or an encoder makes.

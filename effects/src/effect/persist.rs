@@ -41,6 +41,8 @@ fn by_program(command: &Command, name: &str) -> Option<&'static str> {
         "set-itemproperty" | "new-itemproperty" if runs_at_login(command) => {
             "a command is made to start with every login"
         }
+        "loginctl" if verb == "enable-linger" => "what a user started goes on without the user",
+        "git" if leads_elsewhere(command) => "git is led to another repository than the one it names",
         "pm2" if verb == "startup" => "a service is made to start by itself",
         "git" if is_git_hook(command) => "git is made to run a command by itself",
         _ => return None,
@@ -71,6 +73,11 @@ fn is_git_hook(command: &Command) -> bool {
     }
 }
 
+/// Whether addresses of repositories are replaced by others.
+fn leads_elsewhere(command: &Command) -> bool {
+    command.words.iter().any(|word| word.to_ascii_lowercase().ends_with(".insteadof"))
+}
+
 /// Whether a setting is a command that fetches or starts something else than an editor or pager.
 fn is_command(value: &str) -> bool {
     ["curl", "wget", "bash", "sh ", "/dev/tcp", "nc ", "python", "base64", "/tmp/"]
@@ -87,6 +94,13 @@ fn by_file(command: &Command, name: &str) -> Option<Effect> {
             () if extends_profile(command, name) => return None,
             () if paths::starts_by_itself(&path) => "a file is written from which something starts by itself",
             () if paths::is_git_hook(&path) => "a hook is written that git runs by itself",
+            () if matches!(path.as_str(), "/etc/hosts" | "/etc/resolv.conf" | "/etc/nsswitch.conf") => {
+                "names of hosts are led elsewhere"
+            }
+            () if path.contains("/ca-certificates/") || path.starts_with("/etc/pki/") => {
+                "whom the machine trusts is changed"
+            }
+            () if is_system_program(&path) => "a program of the system is replaced",
             () if paths::is_agent_configuration(&path) => {
                 "a file is written from which agents take permissions, tools or hooks"
             }
@@ -95,6 +109,11 @@ fn by_file(command: &Command, name: &str) -> Option<Effect> {
         };
         Some(Effect::new(EffectKind::Persist, what).on(path))
     })
+}
+
+/// A file in a folder of programs that packages fill, and nobody by hand.
+fn is_system_program(path: &str) -> bool {
+    ["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"].iter().any(|folder| path.starts_with(folder))
 }
 
 /// Whether a command adds to a profile what tools ask for: a path, a plain variable, a completion. Nothing else starts from that.

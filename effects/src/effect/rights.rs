@@ -18,6 +18,32 @@ fn account(command: &Command, name: &str) -> Option<Effect> {
             "a user joins a privileged group"
         }
         "passwd" | "chpasswd" if !command.flag('S', "status") => "passwords are changed",
+        "kubectl" | "oc"
+            if creates(command, &["clusterrolebinding", "rolebinding", "clusterrole", "serviceaccount", "token"]) =>
+        {
+            CLOUD
+        }
+        "aws"
+            if command.has(&["iam", "sts"])
+                && command.words.iter().any(|word| GRANTS.iter().any(|verb| word.starts_with(verb))) =>
+        {
+            CLOUD
+        }
+        "gcloud"
+            if command.has(&["add-iam-policy-binding"]) || (command.has(&["keys"]) && command.has(&["create"])) =>
+        {
+            CLOUD
+        }
+        "az" if command.has(&["create-for-rbac", "assignment", "credential"])
+            && command.has(&["create", "create-for-rbac", "reset"]) =>
+        {
+            CLOUD
+        }
+        "gh" if command.words.iter().any(|word| word.contains("/collaborators/") || word.contains("/keys"))
+            && command.has(&["PUT", "POST"]) =>
+        {
+            CLOUD
+        }
         "ssh-copy-id" => "a key that lets somebody in is added on another machine",
         _ => {
             let path = written(command, name)?;
@@ -38,6 +64,24 @@ fn account(command: &Command, name: &str) -> Option<Effect> {
     Some(Effect::new(EffectKind::Account, what))
 }
 
+const CLOUD: &str = "who may do what in a cluster, cloud or service is changed";
+/// How verbs begin by which a cloud lets somebody in.
+const GRANTS: [&str; 9] = [
+    "create-access-key",
+    "create-user",
+    "create-login-profile",
+    "attach-user-policy",
+    "attach-role-policy",
+    "put-user-policy",
+    "put-role-policy",
+    "add-user-to-group",
+    "update-assume-role-policy",
+];
+
+fn creates(command: &Command, kinds: &[&str]) -> bool {
+    command.has(&["create"]) && command.has(kinds)
+}
+
 fn permission(command: &Command, name: &str) -> Option<Effect> {
     let is_setuid = |word: &str| {
         matches!(word, "u+s" | "+s" | "g+s" | "ug+s" | "a+s" | "u+sx" | "+xs")
@@ -50,6 +94,9 @@ fn permission(command: &Command, name: &str) -> Option<Effect> {
             "a program is made to run as its owner, whoever starts it"
         }
         "setcap" => "a program gets capabilities",
+        "chmod" | "chown" | "setfacl" | "chgrp" if command.operands(&["-m", "-x"]).any(is_account_file) => {
+            "the files of accounts and passwords are opened to others"
+        }
         "visudo" if !command.flag('c', "check") => "sudo's rules are changed",
         _ => {
             let path =
@@ -58,6 +105,13 @@ fn permission(command: &Command, name: &str) -> Option<Effect> {
         }
     };
     Some(Effect::new(EffectKind::Permission, what))
+}
+
+fn is_account_file(word: &str) -> bool {
+    matches!(
+        word,
+        "/etc/passwd" | "/etc/shadow" | "/etc/group" | "/etc/gshadow" | "/etc/sudoers" | "/root" | "/root/.ssh"
+    )
 }
 
 fn privilege(command: &Command, name: &str) -> Option<Effect> {

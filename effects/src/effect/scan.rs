@@ -46,6 +46,9 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
         "nmap" if !command.operands(&["-p", "-oN", "-oX"]).all(super::is_near_or_empty) || is_wide(command) => {
             "a network is searched for open ports"
         }
+        "tcpdump" | "tshark" | "dumpcap" | "ngrep" | "ettercap" if command.words.len() > 1 && !command.has(&["-r"]) => {
+            "what goes over the network is recorded"
+        }
         "nc" | "ncat" | "netcat" if command.flag('z', "zero") && command.words.iter().any(|word| is_range(word)) => {
             "a machine is searched for open ports"
         }

@@ -103,6 +103,7 @@ fn is_reverse_shell(code: &str) -> bool {
         "socket.socket",
         "socket.create_connection",
         "net.Socket",
+        ".Socket(",
         "net.connect",
         "net.createConnection",
         "TCPSocket",
@@ -112,7 +113,7 @@ fn is_reverse_shell(code: &str) -> bool {
     ]);
     let shell = has(&["/bin/sh", "/bin/bash", "\"sh\"", "'sh'", "\"bash\"", "'bash'", "cmd.exe", "powershell"]);
     let joins =
-        has(&["dup2(", "pty.spawn", ".pipe(", "proc_open", "STDIN->fdopen", "exec ", "recv(", "to_fd", "reopen"]);
+        has(&["dup2(", "pty.spawn", ".pipe(", "proc_open", "STDIN->fdopen", "exec ", "recv(", "to_fd", "<&", "reopen"]);
     connects && shell && joins
 }
 

@@ -86,6 +86,12 @@ pub fn of(kind: EffectKind) -> Option<Told> {
             "takes traces or a protection away",
             "Work on source code leaves histories, schedules and firewalls alone.",
         ),
+        EffectKind::Publish => told(
+            Severity::Medium,
+            "send data where anybody may pick it up",
+            "sends data where anybody may pick it up",
+            "Look at what was sent: a log that a person is shown this way is the ordinary case, and what left cannot be called back.",
+        ),
         EffectKind::Scan => told(
             Severity::Medium,
             "search a network or try passwords",
