@@ -4,7 +4,6 @@
 //! Nothing is evaluated, and no file is looked at: what a line says is all that is known.
 
 mod carry;
-pub mod known_lines;
 mod line;
 mod options;
 pub mod reads;

@@ -11,4 +11,5 @@ pub mod command;
 pub mod effect;
 pub mod file;
 pub mod host;
+pub mod known;
 pub mod limits;

@@ -18,6 +18,10 @@ pub const COMMAND_VALUE_BYTES_MAX: usize = 4_096;
 pub const KNOWN_LINES: usize = 512;
 /// and the most memory of one of them, in bytes: together at most 2 MiB.
 pub const KNOWN_LINE_BYTES_MAX: usize = 4_096;
+/// Paths of files of which is kept what their names say.
+pub const KNOWN_FILES: usize = 1_024;
+/// The longest path that is kept, in bytes.
+pub const KNOWN_FILE_BYTES_MAX: usize = 256;
 /// Effects of one line or call that are kept, the worst of them.
 pub const EFFECTS_MAX: usize = 48;
 /// How deep the input of a call is looked at,

@@ -22,6 +22,7 @@ use crate::pack::{Pack, RestoreError};
 use crate::surroundings::Surroundings;
 use effects::command::Line;
 use effects::effect::{self, Effect, EffectKind};
+use effects::file::FileTraits;
 
 /// An event as detectors see it: every column but the content itself.
 ///
@@ -35,6 +36,7 @@ pub struct EventRow<'a> {
     request: Option<Request<'a>>,
     surroundings: Option<Surroundings<'a>>,
     line: OnceCell<Arc<Line>>,
+    file: OnceCell<FileTraits>,
     call: OnceCell<Option<u64>>,
     moves: OnceCell<bool>,
     names: Hashes,
@@ -113,6 +115,7 @@ impl<'a> EventRow<'a> {
             request,
             surroundings: None,
             line: OnceCell::new(),
+            file: OnceCell::new(),
             call: OnceCell::new(),
             moves: OnceCell::new(),
             names: name_order::hashes(&columns, key),
@@ -135,6 +138,11 @@ impl<'a> EventRow<'a> {
     /// Adds its command line, which somebody has read already.
     pub fn set_line(&mut self, line: Arc<Line>) {
         self.line = OnceCell::from(line);
+    }
+
+    /// Adds what the name of its file says, which somebody has read already.
+    pub fn set_file_traits(&mut self, traits: FileTraits) {
+        self.file = OnceCell::from(traits);
     }
 
     /// Where it stands.
@@ -323,6 +331,11 @@ impl<'a> EventRow<'a> {
         let words = self.list(column::EFFECTS).filter_map(|word| word.parse::<EffectKind>().ok());
         let effects = words.map(|kind| Effect::new(kind, &kind.clause()));
         effects.filter(|effect| is_meant(effect)).max_by_key(|effect| effect.kind)
+    }
+
+    /// What the name of its file says; nothing if it names none.
+    pub fn file_traits(&self) -> FileTraits {
+        *self.file.get_or_init(|| self.text(column::FILE).map(FileTraits::of).unwrap_or_default())
     }
 
     /// Keyed hash of the call of a tool that it is about; `None` if it names none.

@@ -33,6 +33,9 @@ impl Space {
     /// Command lines.
     pub const COMMAND: Self = Self(9);
 
+    /// Paths of files.
+    pub const FILE: Self = Self(10);
+
     /// Names that stand in a column.
     pub const fn column(id: u8) -> Self {
         Self(1 << 32 | id as u64)

@@ -1,5 +1,7 @@
 //! What several detectors ask of an event and of what came before it: worked out and kept once. No alert comes from here.
 
+use std::sync::Arc;
+
 use ledger::Row;
 use ledger::events::column;
 
@@ -17,7 +19,10 @@ use crate::limits::SECRET_READS_MAX;
 use crate::openers::Openers;
 use crate::recent::Recent;
 use crate::surroundings::Surroundings;
-use effects::command::known_lines::KnownLines;
+use effects::command::Line;
+use effects::file::FileTraits;
+use effects::known::Known;
+use effects::limits::{KNOWN_FILE_BYTES_MAX, KNOWN_FILES, KNOWN_LINE_BYTES_MAX, KNOWN_LINES};
 
 /// The state that detectors share. It sees every event before they do, whichever of them are enabled.
 pub struct Shared {
@@ -30,12 +35,13 @@ pub struct Shared {
     secrets: Recent<SecretRead>,
     /// How many alerts each sender opened.
     openers: Openers,
-    lines: KnownLines,
+    lines: Known<Arc<Line>>,
+    files: Known<FileTraits>,
     /// How far each agent's time has come.
     order: EventOrder,
 }
 
-detector_state!(Shared { reach, authority, secrets, openers, order } without { key, lines });
+detector_state!(Shared { reach, authority, secrets, openers, order } without { key, lines, files });
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
@@ -49,7 +55,8 @@ impl Shared {
             authority: Authority::default(),
             secrets: Recent::new(SECRET_READS_MAX),
             openers: Openers::default(),
-            lines: KnownLines::default(),
+            lines: Known::new(KNOWN_LINES),
+            files: Known::new(KNOWN_FILES),
             order: EventOrder::default(),
         }
     }
@@ -62,7 +69,13 @@ impl Shared {
             findings.note_disordered();
         }
         if let Some(text) = event.text(column::COMMAND) {
-            event.set_line(self.lines.read(self.key.of(Space::COMMAND, text), text));
+            let is_kept = |line: &Arc<Line>| text.len() + line.bytes() <= KNOWN_LINE_BYTES_MAX;
+            let hash = self.key.of(Space::COMMAND, text);
+            event.set_line(self.lines.of(hash, text, |text| Arc::new(Line::read(text)), is_kept));
+        }
+        if let Some(path) = event.text(column::FILE) {
+            let is_kept = |_: &FileTraits| path.len() <= KNOWN_FILE_BYTES_MAX;
+            event.set_file_traits(self.files.of(self.key.of(Space::FILE, path), path, FileTraits::of, is_kept));
         }
         let known = match event.request() {
             Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),

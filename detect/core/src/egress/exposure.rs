@@ -8,13 +8,12 @@ use crate::event::EventRow;
 use crate::failure::Failure;
 use effects::command::reads;
 use effects::effect::EffectKind;
-use effects::file::secrets::holds_secrets;
 
 /// The secret that this event shows to its agent, if it does.
 pub fn secret_read(event: &EventRow<'_>) -> Option<SecretRead> {
     // What was refused showed no file. A call that is only asked for counts: not every source tells of its end.
     let is_refused = event.failure() == Some(Failure::Refused);
-    let is_named = || event.text(column::FILE).is_some_and(holds_secrets);
+    let is_named = || event.file_traits().holds_secrets;
     let is_call = || event.worst_effect(|effect| effect.kind == EffectKind::Secret).is_some();
     let is_run = || {
         let has_line = event.aspects().meet(Aspects::COMMAND);

@@ -212,6 +212,8 @@ impl Risky {
         let is_told = |effect: &Effect| match effect.kind {
             EffectKind::Discover => false,
             EffectKind::Privilege if !self.parameters.privilege => false,
+            // What a tool for files writes is told by `file.unusual`.
+            EffectKind::Persist if event.aspects().meet(Aspects::FILE) => false,
             kind => told::of(kind).is_some() && !effect.target.as_deref().is_some_and(is_own),
         };
         let found = asked.or_else(|| event.worst_effect(is_told));

@@ -22,7 +22,7 @@ use detect_core::table::Table;
 use detect_core::text::{bounded, duration, sentences, times};
 use detect_core::{detector_state, packed, packed_enum};
 use effects::effect::EffectKind;
-use effects::file::{paths, secrets};
+use effects::file::paths;
 use ledger::events::column;
 use operations::alert::{Alert, Measurement, Severity, Unit, What};
 use serde::{Deserialize, Serialize};
@@ -111,13 +111,14 @@ enum Class {
 
 impl Class {
     /// The class of what an event does to a file, by its name alone.
-    fn of(kind: &str, file: &str) -> Option<Self> {
-        match kind {
-            "file.read" if secrets::holds_secrets(file) => Some(Self::Secrets),
-            "file.write" if paths::is_ci(file) => Some(Self::Ci),
-            "file.write" if paths::is_agent_configuration(file) => Some(Self::AgentConfiguration),
-            "file.write" if paths::starts_by_itself(file) => Some(Self::StartsByItself),
-            "file.write" if paths::is_system(file) => Some(Self::System),
+    fn of(event: &EventRow<'_>) -> Option<Self> {
+        let traits = event.file_traits();
+        match event.kind() {
+            "file.read" if traits.holds_secrets => Some(Self::Secrets),
+            "file.write" if traits.is_ci => Some(Self::Ci),
+            "file.write" if traits.is_agent_configuration => Some(Self::AgentConfiguration),
+            "file.write" if traits.starts_by_itself => Some(Self::StartsByItself),
+            "file.write" if traits.is_system => Some(Self::System),
             _ => None,
         }
     }
@@ -186,10 +187,7 @@ impl Detector for Unusual {
         let class = match progress {
             CallStage::Done => self.touched(event, findings),
             // What was refused touched nothing: only its name says what it was to do.
-            CallStage::Refused => {
-                let file = event.text(column::FILE).map(paths::plain);
-                file.and_then(|file| Class::of(event.kind(), &file)).filter(|class| *class != Class::System)
-            }
+            CallStage::Refused => Class::of(event).filter(|class| *class != Class::System),
             // Some agents and all gateways tell of the wish only.
             CallStage::Asked => Self::asked(event),
         };
@@ -218,7 +216,7 @@ impl Unusual {
             return None;
         }
         let file = event.text(column::FILE).map(paths::plain)?;
-        let mut class = Class::of(event.kind(), &file);
+        let mut class = Class::of(event);
         // Without a session, several of them would share one workspace.
         if file.starts_with('/') && event.text(column::SESSION).is_some() {
             let workspace = &mut self.agents.of_agent(event, findings).workspace;
@@ -244,8 +242,7 @@ impl Unusual {
             name.contains("read") || name == "view" || name == "view_file"
         };
         let names = [event.text(column::TOOL), event.text(column::ACTION)];
-        let file = event.text(column::FILE).filter(|_| names.into_iter().flatten().any(is_read)).map(paths::plain)?;
-        secrets::holds_secrets(&file).then_some(Class::Secrets)
+        (event.file_traits().holds_secrets && names.into_iter().flatten().any(is_read)).then_some(Class::Secrets)
     }
 
     /// What the command line or the call of an event reads.
