@@ -111,7 +111,7 @@ impl Budget {
             let window = period.window(event.second(), self.caps.utc_offset_minutes);
             let target = format!("{}:{}{}", period.as_str(), bounded(org), if claimed { ":claimed" } else { "" });
             let subject = Subject { scope, target: &target };
-            let turned = account.turn(period, window, cost);
+            let Some(turned) = account.turn(period, window, cost) else { continue };
             if turned && self.episodes.is_open(subject) {
                 self.episodes.resolve(subject, findings, |case| case.over = true);
             }

@@ -67,16 +67,20 @@ impl Account {
         self.recent.add(second, cost);
     }
 
-    /// Books a cost in its window. Returns whether that is another window than before.
-    pub fn turn(&mut self, period: Period, window: Window, cost: Money) -> bool {
+    /// Books a cost in its window. Returns whether that is another window than before; `None` if it belongs to one that is over,
+    /// as what is read in later does.
+    pub fn turn(&mut self, period: Period, window: Window, cost: Money) -> Option<bool> {
         let spent = self.spent_mut(period);
         let start = Second::new(window.start);
+        if start < spent.start {
+            return None;
+        }
         let turned = spent.start != start;
         if turned {
             *spent = Spent { start, ..Spent::default() };
         }
         spent.amount = spent.amount.saturating_add(cost);
-        turned
+        Some(turned)
     }
 
     /// How the budget stands.

@@ -33,8 +33,8 @@ impl RecentSpend {
         shift(&mut self.hours, before.div_euclid(HOUR), second.div_euclid(HOUR));
         self.second = self.second.max(Second::new(second));
         let units = u32::try_from(cost.as_micros().div_ceil(UNIT)).unwrap_or(u32::MAX);
-        self.steps[0] = self.steps[0].saturating_add(units);
-        self.hours[0] = self.hours[0].saturating_add(units);
+        book(&mut self.steps, before.div_euclid(STEP) - second.div_euclid(STEP), units);
+        book(&mut self.hours, before.div_euclid(HOUR) - second.div_euclid(HOUR), units);
     }
 
     /// The second of the latest cost.
@@ -68,4 +68,11 @@ fn shift<const N: usize>(ring: &mut [u32; N], from: i64, to: i64) {
     let by = to.saturating_sub(from).clamp(0, N as i64) as usize;
     ring.rotate_right(by);
     ring[..by].fill(0);
+}
+
+/// Adds to the sum of so many steps ago; what is older than the ring is in none of its sums.
+fn book<const N: usize>(ring: &mut [u32; N], ago: i64, units: u32) {
+    if let Some(sum) = usize::try_from(ago.max(0)).ok().and_then(|ago| ring.get_mut(ago)) {
+        *sum = sum.saturating_add(units);
+    }
 }
