@@ -104,6 +104,7 @@ detector_state!(Silent { collectors, episodes } without { parameters });
 impl Rule for Silent {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {

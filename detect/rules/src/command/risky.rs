@@ -214,6 +214,10 @@ impl Case for Commands {
         })
     }
 
+    fn kind(&self) -> &'static str {
+        self.sign.class.word()
+    }
+
     fn title(&self, _: &Alert) -> String {
         if self.deeds.any_done() {
             format!("An agent's command {}", self.sign.class.does())

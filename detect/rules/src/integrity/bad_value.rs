@@ -75,6 +75,7 @@ detector_state!(BadValue { episodes });
 impl Rule for BadValue {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }

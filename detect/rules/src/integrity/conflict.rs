@@ -66,6 +66,7 @@ detector_state!(Conflict { episodes });
 impl Rule for Conflict {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }

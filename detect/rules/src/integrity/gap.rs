@@ -97,6 +97,7 @@ detector_state!(Gap { streams, timers, episodes } without { parameters, key });
 impl Rule for Gap {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {

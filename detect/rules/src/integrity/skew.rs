@@ -86,6 +86,7 @@ detector_state!(Skew { clocks, episodes } without { parameters, key });
 impl Rule for Skew {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {

@@ -89,6 +89,7 @@ detector_state!(Flood { senders, episodes } without { parameters });
 impl Rule for Flood {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {
