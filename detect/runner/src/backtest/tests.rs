@@ -2,6 +2,7 @@
 
 use detect_rules::registry::Rules;
 use detect_rules::user::{Form, Rule};
+use ledger::events::column;
 use ledger::{Entry, Group, LedgerName, Options, Store, Timestamp};
 
 use super::*;
