@@ -126,8 +126,9 @@ impl Case for Contradiction {
             None => String::new(),
         };
         format!(
-            "{} through collector {} told records again with other facts, {}{span}{earlier}. A record normally comes again \
-             unchanged or not at all. Both versions are kept and both are judged: compare them, and see who can write to the source.",
+            "{} through collector {} told records again with other facts, {}{span}{earlier}. A record that is sent \
+             again says the same as before. Both versions are kept and both are judged: compare them first, and see who can write to the source. A source that \
+             was updated in between may write the same record in another way.",
             self.source,
             self.collector,
             times(alert.count)
