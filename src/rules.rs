@@ -38,6 +38,8 @@ pub enum Command {
     Backtest(backtest::Arguments),
     /// Show what a change of rules changes: parameters, and alerts in the stored history that only one side gives.
     Diff(backtest::Arguments),
+    /// Show what became of the alerts of each rule, and which parameters would have given fewer false ones.
+    Report(report::Arguments),
     /// Make decoys for secret.egress, and list them.
     #[command(subcommand)]
     Canary(canary::Command),
@@ -105,6 +107,7 @@ pub fn run(command: Command) -> CommandResult {
         Command::Test(arguments) => check::test(&arguments),
         Command::Backtest(arguments) => backtest::backtest(&arguments),
         Command::Diff(arguments) => backtest::diff(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Canary(command) => canary::run(command),
     }
 }

@@ -87,17 +87,20 @@ impl Money {
 
 impl fmt::Display for Money {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, rest) = (self.0 / MICROS, self.0 % MICROS);
-        if whole == 0 && rest % 10_000 != 0 {
-            return write!(formatter, "${whole}.{:04}", rest / 100);
+        // Rounded and not cut: the last digit is one hundredth of a cent below a dollar, and one cent from there on.
+        let hundredths = self.0.saturating_add(50) / 100;
+        if hundredths < 10_000 && self.0 % 10_000 != 0 {
+            return write!(formatter, "$0.{hundredths:04}");
         }
+        let cents = self.0.saturating_add(5_000) / 10_000;
+        let (whole, rest) = (cents / 100, cents % 100);
         let digits = whole.to_string();
         formatter.write_str("$")?;
         for (at, digit) in digits.chars().enumerate() {
             let comma = if at > 0 && (digits.len() - at) % 3 == 0 { "," } else { "" };
             write!(formatter, "{comma}{digit}")?;
         }
-        write!(formatter, ".{:02}", rest / 10_000)
+        write!(formatter, ".{rest:02}")
     }
 }
 
@@ -157,7 +160,11 @@ mod tests {
         check(1_234, "$0.0012", "$0.001234");
         check(250_000, "$0.25", "$0.25");
         check(1_500_000, "$1.50", "$1.50");
-        check(20_999_999, "$20.99", "$20.999999");
+        check(149, "$0.0001", "$0.000149");
+        check(999_949, "$0.9999", "$0.999949");
+        check(999_950, "$1.00", "$0.999950");
+        check(20_994_999, "$20.99", "$20.994999");
+        check(20_999_999, "$21.00", "$20.999999");
         check(1_234_567_000_000, "$1,234,567.00", "$1234567.00");
     }
 

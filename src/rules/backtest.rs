@@ -1,6 +1,8 @@
 //! `tachograph rules backtest` and `rules diff`: what rules would have found in the stored history, and how that differs from
 //! what runs now. Both read a data directory without its lock, so a server may be running on it.
 
+mod shown;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,7 +18,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ledger::{LedgerName, Reader, Timestamp};
 use serde::Serialize;
 
-use super::report;
 use crate::alerts::silence::moment;
 use crate::cli::{DataLocation, Output};
 use crate::exit::{self, CommandResult, Failure};
@@ -70,7 +71,7 @@ pub fn backtest(arguments: &Arguments) -> CommandResult {
     let result = run(arguments)?;
     match arguments.output.format {
         Format::Json => output::print_json(&result)?,
-        Format::Table => output::print(&report::backtest(&result))?,
+        Format::Table => output::print(&shown::backtest(&result))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -80,7 +81,7 @@ pub fn diff(arguments: &Arguments) -> CommandResult {
     let result = run(arguments)?;
     match arguments.output.format {
         Format::Json => output::print_json(&result)?,
-        Format::Table => output::print(&report::diff(&result))?,
+        Format::Table => output::print(&shown::diff(&result))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -126,7 +127,8 @@ fn candidate(arguments: &Arguments, current: &RuleSet) -> Result<RuleSet, Failur
     Ok(candidate)
 }
 
-fn progress_bar() -> ProgressBar {
+/// Shows how many events rules have seen, if somebody watches.
+pub(super) fn progress_bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -1,147 +1,151 @@
-//! What `rules backtest` and `rules diff` print for people. Texts of alerts are attacker-written and made visible here.
+//! `tachograph rules report`: what became of the alerts of each rule, and which parameters would have given fewer false ones. It
+//! reads a data directory without its lock, so a server may be running on it, and records nothing.
 
 use std::fmt::Write as _;
+use std::process::ExitCode;
 
-use detect_runner::backtest::{Change, Found, Report, RuleReport};
+use clap::Args;
+use detect_core::key::Key;
+use detect_runner::backtest::running_rules;
+use detect_runner::rule_report::{ReportOptions, Standing, Standings, Trial};
 use indicatif::HumanCount;
+use ledger::{LedgerName, Reader, Timestamp};
 
-use super::backtest::BacktestResult;
-use crate::output::{Table, time, visible};
+use super::backtest::progress_bar;
+use crate::alerts::silence::moment;
+use crate::cli::{DataLocation, Output};
+use crate::exit::{CommandResult, Failure};
+use crate::output::{self, Format, Table, visible};
 
-/// What the rules would have found, rule by rule.
-pub fn backtest(result: &BacktestResult) -> String {
-    let mut text = head(result);
-    text.push_str(&table(&result.report));
-    text.push_str(&notes(result));
+/// Arguments of `rules report`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Parameters are proposed from alerts that people closed: each number of a rule is tried larger and smaller \
+                        over the stored history, and it is shown how many alerts closed as benign or false positive would not \
+                        have come, and how many true positives would have been lost. `tachograph rules diff` shows the same of a \
+                        configuration before it is taken over."
+)]
+pub struct Arguments {
+    /// Only this rule.
+    #[arg(value_name = "RULE")]
+    rule: Option<String>,
+    #[command(flatten)]
+    location: DataLocation,
+    /// Only alerts recorded since, such as 2026-11-01T00:00:00Z.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only alerts recorded before.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// Try no parameters: only what is on record is counted.
+    #[arg(long)]
+    no_proposals: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Prints what became of alerts.
+pub fn run(arguments: &Arguments) -> CommandResult {
+    let standings = read(arguments)?;
+    match arguments.output.format {
+        Format::Json => output::print_json(&standings)?,
+        Format::Table => output::print(&describe(&standings, !arguments.no_proposals))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(arguments: &Arguments) -> Result<Standings, Failure> {
+    let data = arguments.location.data()?;
+    let [events, operations] = [LedgerName::Events, LedgerName::Operations].map(|name| Reader::open(&data, name));
+    let (events, operations) = (events?, operations?);
+    let report = ReportOptions {
+        rules: running_rules(&operations)?.unwrap_or_default(),
+        rule: arguments.rule.clone(),
+        since: arguments.since,
+        until: arguments.until,
+        proposes: !arguments.no_proposals,
+    };
+    let key = Key::new(&ledger::identity::fingerprint_key(&data)?);
+    let bar = progress_bar();
+    let standings = report.run(&events, &operations, key, &mut |_, progress| {
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    });
+    bar.finish_and_clear();
+    Ok(standings?)
+}
+
+fn describe(standings: &Standings, proposes: bool) -> String {
+    let Standings { events, agent_days, is_whole, rules } = standings;
+    if rules.is_empty() {
+        return "There are no alerts in this part of the history.\n".to_owned();
+    }
+    let mut text = format!("{} events, {} agent-days\n\n", HumanCount(*events), HumanCount(*agent_days));
+    text.push_str(&table(rules));
+    if !is_whole {
+        text.push_str("There were too many alerts to read them all; the oldest are counted.\n");
+    }
+    if proposes {
+        text.push_str("\nParameters, tried over the whole stored history:\n");
+        rules.iter().for_each(|standing| propose(&mut text, standing));
+    }
     text
 }
 
-/// What a change of rules changes.
-pub fn diff(result: &BacktestResult) -> String {
-    let mut text = String::new();
-    if result.changes.is_empty() {
-        text.push_str("The rules are those that run now.\n");
+fn table(rules: &[Standing]) -> String {
+    let headings =
+        ["rule", "version", "alerts", "per agent-day", "by severity", "lowered", "closed", "false", "looked at after"];
+    let mut table = Table::new(&headings);
+    for standing in rules {
+        let severities = ["critical", "high", "medium", "low", "info"].map(|word| (word, &standing.by_severity));
+        let reasons = ["true_positive", "benign", "false_positive", "duplicate"].map(|word| (word, &standing.closed));
+        let counts = |words: &[(&'static str, &std::collections::BTreeMap<&'static str, u64>)]| {
+            let some =
+                words.iter().filter_map(|(word, counts)| counts.get(word).map(|count| format!("{count} {word}")));
+            some.collect::<Vec<_>>().join(", ")
+        };
+        let waited = match (standing.attended_seconds_median, standing.attended_seconds_p90) {
+            (Some(median), Some(p90)) => format!("{} (p90 {})", waited(median), waited(p90)),
+            _ => "nobody did".to_owned(),
+        };
+        table.row([
+            standing.rule.as_str(),
+            &standing.version.to_string(),
+            &standing.alerts.to_string(),
+            &format!("{:.4}", standing.per_agent_day),
+            &counts(&severities),
+            &format!("{} ({:.0} %)", standing.lowered, standing.lowered_share * 100.0),
+            &counts(&reasons),
+            &standing.false_share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0)),
+            &waited,
+        ]);
     }
-    for change in &result.changes {
-        text.push_str(&say_change(change));
-    }
-    text.push('\n');
-    text.push_str(&head(result));
-    let mut quiet = 0;
-    for rule in &result.report.rules {
-        if rule.new + rule.gone == 0 {
-            quiet += 1;
-            continue;
-        }
-        let RuleReport { rule: name, new, gone, same, .. } = rule;
-        let _ = writeln!(text, "{name}: {same} same, {new} new, {gone} gone");
-        examples(&mut text, '+', &rule.examples_new, *new);
-        examples(&mut text, '-', &rule.examples_gone, *gone);
-    }
-    match quiet {
-        0 => {}
-        1 => text.push_str("1 other rule gives the same alerts.\n"),
-        quiet => _ = writeln!(text, "{quiet} other rules give the same alerts."),
-    }
-    text.push_str(&notes(result));
-    text
-}
-
-fn head(result: &BacktestResult) -> String {
-    let report = &result.report;
-    if report.events == 0 {
-        return "There are no events in this part of the history.\n".to_owned();
-    }
-    let days = report.last_recorded.since(report.first_recorded).as_secs_f64() / 86_400.0;
-    format!(
-        "{} events recorded from {} to {} ({days:.1} days), {} agent-days\n{:.1} s, {} events/s\n\n",
-        HumanCount(report.events),
-        time(report.first_recorded),
-        time(report.last_recorded),
-        HumanCount(report.agent_days),
-        result.seconds,
-        HumanCount(result.events_per_second as u64),
-    )
-}
-
-fn table(report: &Report) -> String {
-    let mut table =
-        Table::new(&["rule", "alerts", "per agent-day", "by severity", "now", "same", "new", "gone", "recorded"]);
-    let mut sum = RuleReport { rule: "all".to_owned(), ..RuleReport::default() };
-    for rule in &report.rules {
-        row(&mut table, rule);
-        sum.alerts += rule.alerts;
-        sum.per_agent_day += rule.per_agent_day;
-        sum.current += rule.current;
-        sum.same += rule.same;
-        sum.new += rule.new;
-        sum.gone += rule.gone;
-        sum.recorded += rule.recorded;
-        sum.recorded_same += rule.recorded_same;
-        for (severity, count) in &rule.by_severity {
-            *sum.by_severity.entry(severity).or_default() += count;
-        }
-    }
-    row(&mut table, &sum);
     table.render()
 }
 
-fn row(table: &mut Table, rule: &RuleReport) {
-    let count = |severity: &'static str| rule.by_severity.get(severity).map(|count| format!("{count} {severity}"));
-    let severities = ["critical", "high", "medium", "low", "info"].into_iter().filter_map(count);
-    let recorded = match rule.recorded {
-        0 => "0".to_owned(),
-        recorded => format!("{recorded} ({} again)", rule.recorded_same),
-    };
-    let numbers = [rule.current, rule.same, rule.new, rule.gone].map(|count| count.to_string());
-    let [now, same, new, gone] = &numbers;
-    table.row([
-        rule.rule.as_str(),
-        &rule.alerts.to_string(),
-        &format!("{:.4}", rule.per_agent_day),
-        &severities.collect::<Vec<_>>().join(", "),
-        now,
-        same,
-        new,
-        gone,
-        &recorded,
-    ]);
+/// A wait in the unit that a reader would choose.
+fn waited(seconds: u64) -> String {
+    detect_core::text::duration(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000))
 }
 
-fn notes(result: &BacktestResult) -> String {
-    let mut text = String::new();
-    if !result.runs_now {
-        text.push_str("No server ran on this directory yet: \"now\" are the built-in rules with their defaults.\n");
+fn propose(text: &mut String, standing: &Standing) {
+    let proposals = &standing.proposals;
+    let name = visible(&standing.rule);
+    for Trial { parameter, from, to, alerts, alerts_after, false_gone, true_lost } in &proposals.trials {
+        let lost = match (true_lost, proposals.true_found) {
+            (_, 0) => "no true positive to compare with".to_owned(),
+            (lost, found) => format!("{lost} of {found} true positives lost"),
+        };
+        let _ = writeln!(
+            text,
+            "  {name}: {parameter} = {to} instead of {from}: {false_gone} of {} false or benign gone, {lost}; \
+             {alerts_after} alerts instead of {alerts}",
+            proposals.false_found
+        );
     }
-    if result.report.compared_in_part {
-        text.push_str("There were too many alerts to compare them all; counts of alerts are whole.\n");
-    }
-    for (rule, count) in &result.report.condition_failures {
-        let _ = writeln!(text, "{rule}: its condition could not be computed for {count} events");
-    }
-    text
-}
-
-fn examples(text: &mut String, sign: char, examples: &[Found], total: u64) {
-    for Found { severity, title, reason, position, recorded } in examples {
-        let (title, reason) = (visible(title), visible(reason));
-        let _ = writeln!(text, "  {sign} {} {severity} {position} {title}\n      {reason}", time(*recorded));
-    }
-    let more = total.saturating_sub(examples.len() as u64);
-    if more > 0 {
-        let _ = writeln!(text, "  {sign} and {more} more");
-    }
-}
-
-fn say_change(change: &Change) -> String {
-    let Change { rule, parameter, from, to } = change;
-    let value = |value: &Option<serde_json::Value>| match value {
-        None => "not set".to_owned(),
-        Some(value) => visible(&value.to_string()),
-    };
-    match (parameter, from) {
-        (Some(parameter), _) => format!("{rule}: {parameter}: {} → {}\n", value(from), value(to)),
-        (None, None) => format!("{rule}: added\n"),
-        (None, Some(_)) => format!("{rule}: removed\n"),
+    if let Some(missing) = proposals.missing {
+        let tried =
+            if proposals.tried > 0 { format!(" ({} values were tried)", proposals.tried) } else { String::new() };
+        let _ = writeln!(text, "  {name}: {missing}{tried}");
     }
 }

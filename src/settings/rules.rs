@@ -14,7 +14,8 @@ const ERRORS_NAMED: usize = 5;
 pub fn rules(settings: &Settings) -> Result<RuleSet, Failure> {
     let loaded = load(settings, Depth::Form)?;
     refuse(&loaded.errors)?;
-    Ok(RuleSet { builtin: settings.detect.rules.clone(), user: loaded.rules() })
+    let detect = &settings.detect;
+    Ok(RuleSet { builtin: detect.rules.clone(), user: loaded.rules(), alert_budget: detect.alert_budget.clone() })
 }
 
 /// Reads the users' rules with everything that is wrong with them.

@@ -154,6 +154,12 @@ fn a_rule_gives_alerts_is_changed_while_it_runs_and_is_backtested() {
         diff.contains("acme.publish: 1 same, 0 new, 2 gone\n") && diff.contains("eve\\u{1b}[31m publishes"),
         "{diff}"
     );
+    let report = ["rules", "report", "acme.publish", "--data", data.to_str().unwrap(), "-o", "json"];
+    let reported = world.run(&report).ok().json();
+    let mine = &reported["rules"][0];
+    assert_eq!((&mine["alerts"], &mine["closed"], &mine["lowered"]), (&2.into(), &serde_json::json!({}), &0.into()));
+    let missing = mine["proposals"]["missing"].as_str().unwrap();
+    assert!(missing.contains("none of its alerts was closed"), "{missing}");
     assert!(server.stop().unwrap().success());
     assert_eq!(world.run(&["verify", data.to_str().unwrap(), "-o", "json"]).ok().json()["verdict"], "verified");
 }

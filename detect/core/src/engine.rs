@@ -8,10 +8,11 @@ use ledger::Seq;
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::alert_budget::{AlertBudget, TeamBudgets};
 use crate::aspects::Aspects;
 use crate::clock::Clock;
 use crate::detector::{self, Detector};
-use crate::detector_state::DetectorState as _;
+use crate::detector_state::DetectorState;
 use crate::event;
 use crate::findings::Findings;
 use crate::key::Key;
@@ -26,12 +27,29 @@ pub struct NamedDetector {
     pub version: u32,
     /// The detector.
     pub detector: Box<dyn Detector + Send>,
+    /// Whether its alerts are told as they are: see [`crate::rule::Rule::IS_ALWAYS_TOLD`].
+    pub is_always_told: bool,
+}
+
+/// What an engine is built from.
+pub struct Parts {
+    /// The detectors, in the order in which they see an event.
+    pub detectors: Vec<NamedDetector>,
+    /// How many of their alerts a team gets above low.
+    pub budget: AlertBudget,
 }
 
 impl NamedDetector {
     /// The rule of its alerts.
     pub fn rule(&self) -> &str {
         self.name.split_once('@').map_or(self.name.as_ref(), |(rule, _)| rule)
+    }
+
+    /// Judges what it gave in this event or second by the alert budgets, before other detectors hear of it.
+    fn judge(&self, given: usize, budgets: &mut TeamBudgets, findings: &mut Findings) {
+        if !self.is_always_told && findings.given() > given {
+            findings.given_since(given).for_each(|(alert, kind)| budgets.judge(alert, kind));
+        }
     }
 }
 
@@ -41,6 +59,7 @@ pub struct Engine {
     /// What each of them looks at, in the same order.
     looks_at: Vec<Aspects>,
     shared: Shared,
+    budgets: TeamBudgets,
     key: Key,
     state: EnginePosition,
 }
@@ -62,20 +81,18 @@ struct Header {
     progress: EnginePosition,
     /// Version and length of the state that the detectors share, which stands first.
     shared: (u32, usize),
+    /// The same of what the alert budgets measured, which stands next.
+    budgets: (u32, usize),
     /// Name, version and length of the state of each detector.
     detectors: Vec<(String, u32, usize)>,
 }
 
 impl Engine {
     /// Detectors that have seen nothing. Rows recorded before `live_from` will be backfill.
-    pub fn new(detectors: Vec<NamedDetector>, key: Key, live_from: Timestamp) -> Self {
+    pub fn new(Parts { detectors, budget }: Parts, key: Key, live_from: Timestamp) -> Self {
         let state = EnginePosition { next_seq: Seq::FIRST, clock: Clock::default(), live_from };
-        Self::of(detectors, Shared::new(key), key, state)
-    }
-
-    fn of(detectors: Vec<NamedDetector>, shared: Shared, key: Key, state: EnginePosition) -> Self {
         let looks_at = detectors.iter().map(|named| named.detector.looks_at()).collect();
-        Self { detectors, looks_at, shared, key, state }
+        Self { detectors, looks_at, shared: Shared::new(key), budgets: TeamBudgets::new(budget, key), key, state }
     }
 
     /// Runs without the detectors of these rules: somebody else runs them. Says how many are left.
@@ -95,7 +112,9 @@ impl Engine {
         self.state.clock.second = Some(second);
         findings.begin();
         for named in &mut self.detectors {
+            let given = findings.given();
             detector::advance(named.detector.as_mut(), second, down, findings);
+            named.judge(given, &mut self.budgets, findings);
         }
     }
 
@@ -126,9 +145,12 @@ impl Engine {
         let backfill = row.recorded < self.state.live_from || event::is_old(row);
         findings.begin();
         let event = self.shared.event(row, backfill, findings);
+        self.budgets.note(&event);
         for (named, looks_at) in self.detectors.iter_mut().zip(&self.looks_at) {
             if looks_at.meet(event.aspects()) {
+                let given = findings.given();
                 named.detector.observe(&event, findings);
+                named.judge(given, &mut self.budgets, findings);
             }
         }
         let (sender, second) = (event.sender(), event.recorded_second());
@@ -151,27 +173,29 @@ impl Engine {
         let (mut states, mut detectors) = (Vec::new(), Vec::new());
         self.shared.snapshot(&mut states)?;
         let shared = (Shared::VERSION, states.len());
+        self.budgets.snapshot(&mut states)?;
+        let budgets = (TeamBudgets::VERSION, states.len() - shared.1);
         for named in &self.detectors {
             let before = states.len();
             named.detector.snapshot(&mut states)?;
             detectors.push((named.name.to_string(), named.version, states.len() - before));
         }
         let mut bytes = Vec::with_capacity(states.len() + 4_096);
-        pack_json(&Header { progress: self.state, shared, detectors }, &mut bytes)?;
+        pack_json(&Header { progress: self.state, shared, budgets, detectors }, &mut bytes)?;
         bytes.append(&mut states);
         Ok(bytes)
     }
 
     /// Gives detectors that have seen nothing the states that were written. Those without one start empty, and a state without
     /// a detector is passed over.
-    pub fn restore(mut bytes: &[u8], detectors: Vec<NamedDetector>, key: Key) -> Result<Self, StateError> {
+    pub fn restore(mut bytes: &[u8], parts: Parts, key: Key) -> Result<Self, StateError> {
         let header: Header = unpack_json(&mut bytes)?;
-        header.build(bytes, detectors, key)
+        header.build(bytes, parts, key)
     }
 
-    /// Goes on with other detectors: states are kept, detectors that were not there start empty.
-    pub fn with_detectors(&self, detectors: Vec<NamedDetector>) -> Result<Self, StateError> {
-        Self::restore(&self.snapshot()?, detectors, self.key)
+    /// Goes on with other parts: states are kept, detectors that were not there start empty.
+    pub fn with_parts(&self, parts: Parts) -> Result<Self, StateError> {
+        Self::restore(&self.snapshot()?, parts, self.key)
     }
 
     /// Takes the clock that was committed: a heartbeat may have moved it further than rows do.
@@ -181,17 +205,11 @@ impl Engine {
 }
 
 impl Header {
-    fn build(self, states: &[u8], mut detectors: Vec<NamedDetector>, key: Key) -> Result<Engine, StateError> {
-        let mut shared = Shared::new(key);
-        let (version, len) = self.shared;
-        let (mut state, mut states) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
-        if version != Shared::VERSION {
-            return Err(StateError::OtherVersion { detector: "what detectors share".to_owned(), version });
-        }
-        shared.restore(&mut state)?;
-        if !state.is_empty() {
-            return Err(RestoreError::Malformed.into());
-        }
+    fn build(self, states: &[u8], parts: Parts, key: Key) -> Result<Engine, StateError> {
+        let Engine { mut shared, mut budgets, mut detectors, looks_at, .. } =
+            Engine::new(parts, key, self.progress.live_from);
+        let states = take(&mut shared, "what detectors share", self.shared, Shared::VERSION, states)?;
+        let mut states = take(&mut budgets, "the alert budgets", self.budgets, TeamBudgets::VERSION, states)?;
         for (name, version, len) in self.detectors {
             let (mut state, rest) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
             states = rest;
@@ -202,8 +220,27 @@ impl Header {
             }
             named.detector.restore(&mut state)?;
         }
-        Ok(Engine::of(detectors, shared, key, self.progress))
+        Ok(Engine { detectors, looks_at, shared, budgets, key, state: self.progress })
     }
+}
+
+/// Gives a state that belongs to no detector what was written of it, and returns what stands after that.
+fn take<'a>(
+    state: &mut impl DetectorState,
+    what: &str,
+    (version, len): (u32, usize),
+    own: u32,
+    states: &'a [u8],
+) -> Result<&'a [u8], StateError> {
+    let (mut written, rest) = states.split_at_checked(len).ok_or(RestoreError::Malformed)?;
+    if version != own {
+        return Err(StateError::OtherVersion { detector: what.to_owned(), version });
+    }
+    state.restore(&mut written)?;
+    if !written.is_empty() {
+        return Err(RestoreError::Malformed.into());
+    }
+    Ok(rest)
 }
 
 impl From<RestoreError> for StateError {

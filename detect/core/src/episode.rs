@@ -49,6 +49,12 @@ pub trait Case: Clone + Serialize + DeserializeOwned {
         0
     }
 
+    /// What it found among the different things that its rule looks for, in words of the rule's own: alerts of one kind are as
+    /// ordinary for a team as there were many of them ([`crate::alert_budget`]). A destination's class is told apart anyway.
+    fn kind(&self) -> &'static str {
+        ""
+    }
+
     /// Position of an event that explains the episode without being part of it; it stands first in the evidence.
     fn cause(&self) -> Option<::ledger::Position> {
         None

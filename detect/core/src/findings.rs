@@ -10,6 +10,8 @@ use crate::limits::{QUIET_PER_ADVANCE_MAX, RESOLVED_PER_ADVANCE_MAX};
 #[derive(Debug, Default)]
 pub struct Findings {
     alerts: Vec<Alert>,
+    /// What each alert of this event or second is among those of its rule: see [`crate::episode::Case::kind`].
+    kinds: Vec<&'static str>,
     /// How many were found when the event or the second began. Only this call counts: a replay forgets findings earlier.
     before: usize,
     evicted: u32,
@@ -30,6 +32,7 @@ impl Findings {
     /// Starts an event or a second.
     pub fn begin(&mut self) {
         (self.before, self.evicted, self.flood) = (self.alerts.len(), 0, false);
+        self.kinds.clear();
     }
 
     /// Notes that the event's sender has opened too many alerts.
@@ -47,9 +50,20 @@ impl Findings {
         self.alerts.iter().skip(self.before).filter(|alert| alert.state == State::Open)
     }
 
-    /// Adds a revision of an alert.
-    pub fn push(&mut self, alert: Alert) {
+    /// Adds a revision of an alert of this kind.
+    pub fn push(&mut self, alert: Alert, kind: &'static str) {
         self.alerts.push(alert);
+        self.kinds.push(kind);
+    }
+
+    /// How many revisions this event or second has given so far.
+    pub fn given(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// The revisions that it gave after so many, each with its kind, before anybody else sees them.
+    pub fn given_since(&mut self, given: usize) -> impl Iterator<Item = (&mut Alert, &'static str)> {
+        self.alerts.iter_mut().skip(self.before + given).zip(self.kinds.iter().copied().skip(given))
     }
 
     /// Whether this second has given so much that the rest must wait for the next one. Bounds the group of one commit.
@@ -103,12 +117,14 @@ impl Findings {
     /// Takes everything out.
     pub fn take(&mut self) -> Vec<Alert> {
         self.before = 0;
+        self.kinds.clear();
         std::mem::take(&mut self.alerts)
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.before = 0;
+        self.kinds.clear();
         self.alerts.clear();
     }
 }

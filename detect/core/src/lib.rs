@@ -6,6 +6,7 @@
 // Tests stop at the first surprise; a typed error would only hide where it happened.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod alert_budget;
 pub mod aspects;
 pub mod clock;
 pub mod cost;

@@ -80,3 +80,20 @@ pub const BACKFILL_AGE: Duration = Duration::from_mins(15);
 pub const OUTAGE_SECONDS: i64 = 30;
 /// The longest misspelt name to which the nearest one is looked for: ours are shorter.
 pub const MISSPELT_BYTES_MAX: usize = 64;
+
+/// Weeks of which it is measured how many alerts a team has: the one that is not over, and four before it.
+pub const BUDGET_WEEKS: usize = 5;
+/// So many days a team must have been watched before alerts are lowered,
+pub const BUDGET_DAYS_MIN: i64 = 7;
+/// and so many days of its agents.
+pub const BUDGET_AGENT_DAYS_MIN: u32 = 20;
+/// So many alerts of a kind within these weeks are rare, and never lowered.
+pub const BUDGET_RARE: u32 = 3;
+/// Kinds of alerts that are told apart in one team, at about 60 bytes each; rules give few.
+pub const BUDGET_KINDS_MAX: usize = 64;
+/// Teams whose alerts are measured.
+pub const BUDGET_TEAMS_MAX: usize = 512;
+/// Agents of which it is remembered that their day was counted, at about 24 bytes each.
+pub const BUDGET_AGENTS_MAX: usize = 131_072;
+/// Alerts of which it is remembered how they were judged: about as many as are open.
+pub const BUDGET_JUDGED_MAX: usize = 16_384;

@@ -14,6 +14,10 @@ pub trait Rule: Detector + Send + Sized + 'static {
     /// What the reference says, and its examples, which are tests.
     const SPEC: &'static Spec;
 
+    /// Whether its alerts are told as they are, whatever the team's alert budget is: what they say is that others cannot be relied
+    /// on, or that a limit which somebody set is reached.
+    const IS_ALWAYS_TOLD: bool = false;
+
     /// Builds the detector with an empty state. The parameters were checked.
     fn new(parameters: &Self::Parameters, key: Key) -> Self;
 }

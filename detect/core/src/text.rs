@@ -35,23 +35,28 @@ pub fn times(count: u64) -> String {
     }
 }
 
-/// A duration in microseconds in the unit that a reader would choose.
+/// A duration in microseconds in the unit that a reader would choose, rounded.
 pub fn duration(micros: i64) -> String {
-    match micros.max(0) / 1_000_000 {
-        0 => "less than 1 s".to_owned(),
-        seconds @ 1..=119 => format!("{seconds} s"),
-        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
-        seconds => format!("{} h", seconds / 3_600),
+    let rounded = |unit: i64| micros.saturating_add(unit / 2) / unit;
+    match rounded(SECOND) {
+        _ if micros < SECOND => "less than 1 s".to_owned(),
+        seconds @ ..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", rounded(60 * SECOND)),
+        _ => format!("{} h", rounded(3_600 * SECOND)),
     }
 }
 
-/// A number of bytes in the unit that a reader would choose.
+/// In microseconds.
+const SECOND: i64 = 1_000_000;
+
+/// A number of bytes in the unit that a reader would choose, rounded.
 pub fn bytes(count: u64) -> String {
+    let rounded = |unit: u64| count.saturating_add(unit / 2) / unit;
     match count {
         0..=9_999 => format!("{count} bytes"),
-        10_000..=9_999_999 => format!("{} kB", count / 1_000),
-        10_000_000..=9_999_999_999 => format!("{} MB", count / 1_000_000),
-        _ => format!("{} GB", count / 1_000_000_000),
+        10_000..=9_999_499 => format!("{} kB", rounded(1_000)),
+        9_999_500..=9_999_499_999 => format!("{} MB", rounded(1_000_000)),
+        _ => format!("{} GB", rounded(1_000_000_000)),
     }
 }
 
@@ -88,11 +93,26 @@ mod tests {
     #[test]
     fn words_read_well() {
         assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
-        let cases = [(-5, "less than 1 s"), (2_500_000, "2 s"), (300_000_000, "5 min"), (7_200_000_000, "2 h")];
+        let cases = [
+            (-5, "less than 1 s"),
+            (999_999, "less than 1 s"),
+            (1_400_000, "1 s"),
+            (2_500_000, "3 s"),
+            (119_400_000, "119 s"),
+            (119_500_000, "2 min"),
+            (300_000_000, "5 min"),
+            (359_000_000, "6 min"),
+            (7_199_000_000, "120 min"),
+            (7_200_000_000, "2 h"),
+            (10_799_000_000, "3 h"),
+            (i64::MAX, "2562047788 h"),
+        ];
         for (micros, text) in cases {
             assert_eq!(duration(micros), text);
         }
-        assert_eq!([9_999, 10_000, 25_000_000, 1 << 40].map(bytes), ["9999 bytes", "10 kB", "25 MB", "1099 GB"]);
+        let sizes = [9_999, 10_499, 10_500, 9_999_500, 25_600_000, 1 << 40, u64::MAX];
+        let shown = ["9999 bytes", "10 kB", "11 kB", "10 MB", "26 MB", "1100 GB", "18446744073 GB"];
+        assert_eq!(sizes.map(bytes), shown);
         assert_eq!([0, 1, 2].map(|count| counted(count, "write")), ["no write", "1 write", "2 writes"]);
         assert_eq!(sentences(&["A.".to_owned(), String::new(), "B.".to_owned()]), "A. B.");
         let names = ["host", "domain", "startsWith"];

@@ -1,7 +1,9 @@
 //! The list of detectors. One line here and one file make a detector; configuration, reference, help and tests derive from
 //! the list.
 
-use detect_core::detector::Detector;
+use std::borrow::Cow;
+
+use detect_core::engine::NamedDetector;
 use detect_core::key::Key;
 use detect_core::parameters::Parameters as _;
 use detect_core::rule::Rule;
@@ -19,6 +21,16 @@ pub struct ConfigError {
     pub rule: &'static str,
     /// Which parameter, which range.
     pub message: String,
+}
+
+/// The detector of a rule.
+fn named<R: Rule>(parameters: &R::Parameters, key: Key) -> NamedDetector {
+    NamedDetector {
+        name: Cow::Borrowed(R::SPEC.name),
+        version: R::SPEC.version,
+        detector: Box::new(R::new(parameters, key)),
+        is_always_told: R::IS_ALWAYS_TOLD,
+    }
 }
 
 macro_rules! detectors {
@@ -45,12 +57,11 @@ macro_rules! detectors {
             }
 
             /// Builds the detectors that are enabled, in the order of [`DETECTORS`].
-            pub(crate) fn build(&self, key: Key) -> Vec<(&'static Spec, Box<dyn Detector + Send>)> {
-                let mut detectors: Vec<(&'static Spec, Box<dyn Detector + Send>)> = Vec::new();
+            pub(crate) fn build(&self, key: Key) -> Vec<NamedDetector> {
+                let mut detectors = Vec::new();
                 $(
                     if self.$field.is_enabled() {
-                        let detector = <$group::$module::$detector as Rule>::new(&self.$field, key);
-                        detectors.push((<$group::$module::$detector as Rule>::SPEC, Box::new(detector)));
+                        detectors.push(named::<$group::$module::$detector>(&self.$field, key));
                     }
                 )*
                 detectors

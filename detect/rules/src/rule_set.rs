@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use detect_core::engine::{Engine, NamedDetector};
+use detect_core::alert_budget::AlertBudget;
+use detect_core::engine::{Engine, NamedDetector, Parts};
 use detect_core::key::Key;
 use detect_core::text::bounded;
 use ledger::Timestamp;
@@ -23,6 +24,9 @@ pub struct RuleSet {
     /// The users' own, in the order in which they see an event.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "recorded")]
     pub user: Vec<Rule>,
+    /// How many of their alerts a team gets above low.
+    #[serde(default)]
+    pub alert_budget: AlertBudget,
 }
 
 /// The rules that can still be read: one that names a column which is gone must not take the others with it.
@@ -42,9 +46,9 @@ impl RuleSet {
         Self { user, ..Self::default() }
     }
 
-    /// Only the user rules.
+    /// Only the user rules, and what they say as they say it.
     pub fn only_user(user: Vec<Rule>) -> Self {
-        Self { builtin: Rules::off(), user }
+        Self { builtin: Rules::off(), user, alert_budget: AlertBudget::off() }
     }
 
     /// The names of the rules that find the same in both: the same parameters, and the same room for their states.
@@ -67,30 +71,29 @@ impl RuleSet {
     }
 
     /// Builds the detectors that are enabled.
-    pub fn build(&self, key: Key) -> Vec<NamedDetector> {
+    pub fn build(&self, key: Key) -> Parts {
         let builtin = self.builtin.build(key).into_iter();
-        let builtin = builtin.map(|(spec, detector)| NamedDetector {
-            name: Cow::Borrowed(spec.name),
-            version: spec.version,
-            detector,
-        });
         let (mut detectors, last): (Vec<_>, Vec<_>) = builtin.partition(|named| named.name != LAST);
         let user = self.enabled();
         detectors.extend(user.iter().zip(UserDetector::of_rules(&user, key)).map(|(rule, detector)| NamedDetector {
             name: Cow::Owned(rule.state_name()),
             version: 2,
             detector: Box::new(detector),
+            is_always_told: false,
         }));
         detectors.extend(last);
-        detectors
+        Parts { detectors, budget: self.alert_budget.clone() }
     }
 }
 
 impl From<Rules> for RuleSet {
     fn from(builtin: Rules) -> Self {
-        Self { builtin, user: Vec::new() }
+        Self { builtin, ..Self::default() }
     }
 }
 
 /// The detector that hears of what the tables of all others forgot.
 const LAST: &str = "state.flood";
+
+#[cfg(test)]
+mod tests;

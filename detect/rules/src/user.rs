@@ -122,6 +122,8 @@ struct Checked {
     reason: Template,
     label: Label,
     hash: String,
+    /// Whether what it observes is money.
+    money: bool,
 }
 
 impl PartialEq for Rule {
@@ -170,7 +172,7 @@ impl TryFrom<Form> for Rule {
         let (title, reason) = (text("title", &form.title)?, text("reason", &form.reason)?);
         let label = Label { name: Cow::Owned(form.name.clone()), version: form.version, tags: form.tags.clone() };
         let hash = state_hash(&form);
-        Ok(Self(Arc::new(Checked { form, condition, by, title, reason, label, hash })))
+        Ok(Self(Arc::new(Checked { form, condition, by, title, reason, label, hash, money })))
     }
 }
 
@@ -220,6 +222,11 @@ impl Rule {
 
     pub(crate) fn by(&self) -> &[RuleColumn] {
         &self.0.by
+    }
+
+    /// Whether what it observes is money.
+    pub(crate) fn is_about_money(&self) -> bool {
+        self.0.money
     }
 
     pub(crate) fn title(&self) -> &Template {

@@ -6,19 +6,23 @@
 //! The history is read once, in blocks, by a reader that takes no lock, so a server may be writing meanwhile. Of alerts only
 //! a hash of each and a few examples are kept. Nothing is recorded here.
 
+mod agent_days;
 mod changes;
 mod tally;
+
+use std::ops::Range;
 
 use detect_core::engine::Engine;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
 use detect_rules::rule_set::RuleSet;
-use ledger::events::column;
 use ledger::{Durable, LedgerError, ReadLimit, Reader, Row, Seq, Timestamp};
 
 use crate::limits::{READ_BYTES, READ_ROWS};
 use crate::runner::newest_rules;
+pub(crate) use agent_days::AgentDays;
 pub use changes::{Change, changes};
+pub(crate) use tally::per_agent_day;
 pub use tally::{Found, Report, RuleReport};
 use tally::{Side, Tally};
 
@@ -65,77 +69,81 @@ impl Backtest {
         let end = self.until.map_or(Ok(durable.next_seq), |until| events.seq_at(until))?.max(from);
         let mut tally = Tally::new(key, self.examples);
         tally.read_recorded(operations, from..end)?;
-        let mut sides = vec![RuleSetRun::new(&self.candidate, key, Side::Candidate)];
+        let mut sides = vec![(Side::Candidate, RuleSetRun::new(&self.candidate, key))];
         // The same rules give the same alerts, so they run once.
         let same = self.candidate.same(&self.current);
-        let mut current = RuleSetRun::new(&self.current, key, Side::Current);
+        let mut current = RuleSetRun::new(&self.current, key);
         if current.engine.leave_out(&same) > 0 {
-            sides.push(current);
+            sides.push((Side::Current, current));
         }
-        let mut next = from;
-        while next < end {
-            let limit = ReadLimit { rows: READ_ROWS.min(end.distance_from(next) as usize), bytes: READ_BYTES };
-            // `command` and `file` lie in the content part.
-            let rows = events.read(next, true, limit)?;
-            if rows.is_empty() {
-                break;
+        read_events(events, from..end, progress, |row| {
+            tally.note_event(row);
+            for (side, run) in &mut sides {
+                run.observe(row, |findings| tally.take(*side, findings));
             }
-            for row in rows.iter() {
-                tally.note_event(&row, agent(&row, key));
-                for side in &mut sides {
-                    side.observe(&row, &mut tally);
-                }
-            }
-            next = rows.next_seq;
-            progress(BacktestProgress { done: next.distance_from(from), total: end.distance_from(from) });
-        }
+        })?;
         // What came after the end of the part would have ended silence there.
         if end == durable.next_seq {
-            for side in &mut sides {
-                side.finish(durable, &mut tally);
+            for (side, run) in &mut sides {
+                run.finish(durable, |findings| tally.take(*side, findings));
             }
         }
-        for side in &mut sides {
-            tally.note_failed(side.side, side.findings.take_failed());
+        for (side, run) in &mut sides {
+            tally.note_failed(*side, run.findings.take_failed());
         }
         tally.mirror(&same);
         Ok(tally.report())
     }
 }
 
-/// One set of rules at work.
-struct RuleSetRun {
-    side: Side,
+/// Shows every event of a part of the history, in blocks, and says how far it is.
+pub(crate) fn read_events(
+    events: &Reader,
+    part: Range<Seq>,
+    progress: &mut dyn FnMut(BacktestProgress),
+    mut each: impl FnMut(&Row<'_>),
+) -> Result<(), LedgerError> {
+    let mut next = part.start;
+    while next < part.end {
+        let limit = ReadLimit { rows: READ_ROWS.min(part.end.distance_from(next) as usize), bytes: READ_BYTES };
+        // `command` and `file` lie in the content part.
+        let rows = events.read(next, true, limit)?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        rows.iter().for_each(|row| each(&row));
+        next = rows.next_seq;
+        progress(BacktestProgress { done: next.distance_from(part.start), total: part.end.distance_from(part.start) });
+    }
+    Ok(())
+}
+
+/// One set of rules at work, from an empty state. What it finds is taken after every event and every second.
+pub(crate) struct RuleSetRun {
     engine: Engine,
     findings: Findings,
 }
 
 impl RuleSetRun {
-    fn new(rules: &RuleSet, key: Key, side: Side) -> Self {
-        Self { side, engine: rules.engine(key, Timestamp::MIN), findings: Findings::new() }
+    /// Rules that have seen nothing.
+    pub(crate) fn new(rules: &RuleSet, key: Key) -> Self {
+        Self { engine: rules.engine(key, Timestamp::MIN), findings: Findings::new() }
     }
 
-    fn observe(&mut self, row: &Row<'_>, tally: &mut Tally) {
-        let side = self.side;
+    /// Lets the time pass until an event, and shows it.
+    pub(crate) fn observe(&mut self, row: &Row<'_>, mut take: impl FnMut(&mut Findings)) {
         let second = row.recorded.unix_seconds();
-        self.engine.pass(second, row.batch, &mut self.findings, |findings| tally.take(side, findings));
+        self.engine.pass(second, row.batch, &mut self.findings, &mut take);
         self.engine.observe(row, &mut self.findings);
-        tally.take(side, &mut self.findings);
+        take(&mut self.findings);
     }
 
     /// Lets the time pass that heartbeats told after the last event.
-    fn finish(&mut self, durable: Durable, tally: &mut Tally) {
-        let side = self.side;
+    pub(crate) fn finish(&mut self, durable: Durable, take: impl FnMut(&mut Findings)) {
         let second = durable.recorded_until.unix_seconds();
         let batch = durable.batches.saturating_sub(1);
-        self.engine.pass(second, batch, &mut self.findings, |findings| tally.take(side, findings));
+        self.engine.pass(second, batch, &mut self.findings, take);
     }
-}
-
-/// A hash of the agent at work, over all its sessions where it has a name.
-fn agent(row: &Row<'_>, key: Key) -> Option<u64> {
-    let name = [column::AGENT, column::WORKSPACE, column::USER, column::SESSION].into_iter().find_map(|c| row.text(c));
-    name.map(|name| key.hash(&["agent-day", name]))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use detect_core::alert_budget::AlertBudget;
 use detect_rules::registry::{ConfigError, Rules};
 use detect_rules::user::{Depth, Loaded};
 use schemars::JsonSchema;
@@ -19,6 +20,8 @@ pub struct Config {
     /// mistake.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_rules: Option<PathBuf>,
+    /// How many alerts a team gets above low.
+    pub alert_budget: AlertBudget,
     /// Parameters of the built-in detectors.
     #[schemars(skip)]
     pub rules: Rules,

@@ -26,7 +26,7 @@ struct Header {
     rules: RuleSet,
 }
 
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// A snapshot cannot be used. The runner takes an older one, or reads the ledger from its start.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +60,7 @@ impl Detection {
 
     /// Goes on under other rules: states are kept, detectors that were not enabled start empty.
     pub fn change_rules(&mut self, revision: u32, rules: RuleSet) -> Result<(), SnapshotError> {
-        self.engine = self.engine.with_detectors(rules.build(self.key))?;
+        self.engine = self.engine.with_parts(rules.build(self.key))?;
         (self.revision, self.rules) = (revision, rules);
         Ok(())
     }

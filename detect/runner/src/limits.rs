@@ -36,3 +36,8 @@ pub const RECONCILER_READ_ROWS: usize = 1_024;
 pub const RECONCILER_EVENTS_MAX: u64 = 65_536;
 /// and reservations whose cost it has seen before it writes that down.
 pub const RECONCILER_MATCHED_MAX: usize = 1_024;
+
+/// Values of a rule's parameters that a report tries in one pass, each with an engine of its own.
+pub const REPORT_TRIALS_MAX: usize = 64;
+/// Values that it proposes of one rule.
+pub const REPORT_PROPOSALS_MAX: usize = 3;

@@ -27,7 +27,8 @@ pub const ALERT: Kind<Alert> = Kind::of(Info::new(
     Family::Alerts,
     "`detect`",
     "one revision of the alert; `revision` is its number, from 1; the highest counts. `measured`: what was measured, \
-         `unit`, `observed`, `window_seconds`, `usual` (`low`, `high`), `observations`, `last` (`time`, `value`)",
+         `unit`, `observed`, `window_seconds`, `usual` (`low`, `high`), `observations`, `last` (`time`, `value`); \
+         `lowered_from`: how bad its rule calls it, where the alert budget tells it at low",
 ));
 
 /// The most positions of evidence in one alert.
@@ -207,6 +208,10 @@ pub struct Alert {
     /// Whether its sender opened so many alerts before it that they are told together only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flood: bool,
+    /// How bad its rule calls it, where it is told at low because the team has more alerts than its budget and this kind is ordinary
+    /// there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowered_from: Option<Severity>,
 }
 
 impl Alert {
@@ -299,6 +304,7 @@ mod tests {
             follows: None,
             sender: None,
             flood: false,
+            lowered_from: None,
         };
         let text = serde_json::to_string(&alert).expect("no maps with odd keys");
         assert_eq!(

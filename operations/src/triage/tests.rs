@@ -49,6 +49,7 @@ pub(super) fn alert(id: &str, revision: u32) -> Alert {
         follows: None,
         sender: None,
         flood: false,
+        lowered_from: None,
     }
 }
 

@@ -121,6 +121,9 @@ const COLUMNS: &[ViewColumn] = &[
     column("backfill", Form::Flag, "Whether all its events were old when they were recorded.", |row| {
         Cell::Flag(Some(row.triaged.alert.backfill))
     }),
+    column("lowered_from", Form::Text, "How bad its rule calls it, where the alert budget tells it at low.", |row| {
+        Cell::text_if(row.triaged.alert.lowered_from.map(|severity| severity.as_str()))
+    }),
     column(
         "measured",
         Form::Text,

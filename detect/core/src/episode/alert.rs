@@ -83,6 +83,7 @@ impl<C: Case> Episode<C> {
             follows: None,
             sender: Some(format!("{:08x}", sighting.sender)),
             flood: findings.is_flood(),
+            lowered_from: None,
         };
         let mut episode = Self {
             scope,
@@ -221,6 +222,6 @@ impl<C: Case> Episode<C> {
         {
             alert.evidence.insert(0, cause);
         }
-        findings.push(alert);
+        findings.push(alert, self.case.kind());
     }
 }

@@ -47,7 +47,7 @@ const EXAMPLES: &[Example] = &[
                 state: State::Open,
                 severity: Severity::Medium,
                 count: 1,
-                reason: "longest pause before was 60 s",
+                reason: "longest pause lately was 60 s",
             },
             Expected {
                 state: State::Resolved,
@@ -104,6 +104,7 @@ detector_state!(Silent { collectors, episodes } without { parameters });
 impl Rule for Silent {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {
@@ -138,10 +139,11 @@ impl Detector for Silent {
         let Some(name) = event.text(column::COLLECTOR) else { return };
         let second = event.recorded_second();
         if let Some(collector) = self.collectors.get_mut(name) {
+            let silent = second - collector.since;
             collector.heard(event, &self.parameters);
             if std::mem::take(&mut collector.told) > 0 {
                 let subject = Subject { scope: Scope { kind: "collector", name }, target: "" };
-                self.episodes.resolve(subject, findings, |case| case.back = true);
+                self.episodes.resolve(subject, findings, |case| (case.silent, case.back) = (silent, true));
             }
         } else if self.collectors.len() < COLLECTORS_MAX && name.len() <= detect_core::limits::NAME_BYTES_MAX {
             let last = event.sighting();
@@ -213,15 +215,16 @@ impl Case for Silence {
     }
 
     fn title(&self, _: &Alert) -> String {
-        format!("Collector {} is silent", self.name)
+        format!("Collector {} {} silent", self.name, if self.back { "was" } else { "is" })
     }
 
     fn reason(&self, _: &Alert) -> String {
         let [silent, pause] = [self.silent, self.pause].map(|seconds| duration(seconds * 1_000_000));
         let end = if self.back { " Then it was heard of again." } else { "" };
         format!(
-            "Collector {} brought no event for {silent}; its longest pause before was {pause}. What happens meanwhile is not \
-             recorded: see whether its source still writes, and whether somebody turned it off.{end}",
+            "Collector {} brought no event for {silent}; its longest pause lately was {pause}, where one of earlier days counts an \
+             eighth less for each. What happens meanwhile is not recorded: look first at whether its source still writes, and whether \
+             somebody turned it off. A time in which nobody works looks the same.{end}",
             self.name
         )
     }

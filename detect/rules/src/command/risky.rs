@@ -258,6 +258,10 @@ impl Case for Commands {
         self.deeds.severity(told::of(self.kind).map_or(Severity::Low, |told| told.severity))
     }
 
+    fn kind(&self) -> &'static str {
+        self.sign.class.word()
+    }
+
     fn title(&self, _: &Alert) -> String {
         let told = told::of(self.kind);
         if self.deeds.any_done() {

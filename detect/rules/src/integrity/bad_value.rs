@@ -75,6 +75,7 @@ detector_state!(BadValue { episodes });
 impl Rule for BadValue {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }
@@ -91,7 +92,13 @@ impl Detector for BadValue {
             return;
         }
         let collector = event.text(column::COLLECTOR).unwrap_or("");
-        let mut now = Void { collector: bounded(collector), source: None, columns: Vec::new(), is_money: false };
+        let mut now = Void {
+            collector: bounded(collector),
+            source: None,
+            columns: Vec::new(),
+            and_others: false,
+            is_money: false,
+        };
         now.source = event.text(column::SOURCE).map(bounded);
         now.note(event);
         let open = |_| Opening { case: now, who: scope::who(event), what: What::default(), before: Before::default() };
@@ -107,6 +114,9 @@ struct Void {
     source: Option<String>,
     /// The first columns that were void.
     columns: Vec<String>,
+    /// Whether there were more.
+    #[serde(default)]
+    and_others: bool,
     /// Whether tokens or money were among them.
     is_money: bool,
 }
@@ -115,8 +125,13 @@ impl Void {
     fn note(&mut self, event: &EventRow<'_>) {
         for column in event.void_columns() {
             self.is_money |= column.starts_with("tokens_") || column.starts_with("cost_");
-            if self.columns.len() < COLUMNS_MAX && !self.columns.iter().any(|known| known == column) {
+            if self.columns.iter().any(|known| known == column) {
+                continue;
+            }
+            if self.columns.len() < COLUMNS_MAX {
                 self.columns.push(bounded(column));
+            } else {
+                self.and_others = true;
             }
         }
     }
@@ -134,8 +149,11 @@ impl Case for Void {
     fn reason(&self, alert: &Alert) -> String {
         let source = self.source.as_deref().unwrap_or("A sender");
         let money = if self.is_money { " Sums of tokens and money are too low by what was meant." } else { "" };
+        let others = if self.and_others { " and others" } else { "" };
         format!(
-            "{source} stated {} that cannot be true, {}. They are left out of their columns and stand in the rows' records.{money}",
+            "{source} stated {}{others} that cannot be true, {}. They are left out of their columns and stand in the rows' \
+             records.{money} Look first at the version of what writes them: a sender that lies and one that counts in another unit look \
+             the same.",
             self.columns.join(", "),
             times(alert.count)
         )

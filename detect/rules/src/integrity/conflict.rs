@@ -66,6 +66,7 @@ detector_state!(Conflict { episodes });
 impl Rule for Conflict {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }
@@ -125,8 +126,9 @@ impl Case for Contradiction {
             None => String::new(),
         };
         format!(
-            "{} through collector {} told records again with other facts, {}{span}{earlier}. A record normally comes again \
-             unchanged or not at all. Both versions are kept and both are judged: compare them, and see who can write to the source.",
+            "{} through collector {} told records again with other facts, {}{span}{earlier}. A record that is sent \
+             again says the same as before. Both versions are kept and both are judged: compare them first, and see who can write to the source. A source that \
+             was updated in between may write the same record in another way.",
             self.source,
             self.collector,
             times(alert.count)

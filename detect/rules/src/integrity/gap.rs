@@ -97,6 +97,7 @@ detector_state!(Gap { streams, timers, episodes } without { parameters, key });
 impl Rule for Gap {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {
@@ -226,14 +227,16 @@ impl Case for Missing {
     fn reason(&self, alert: &Alert) -> String {
         if let Some(loss) = &self.loss {
             return format!(
-                "{} reported {} that it lost records ({loss}). A source that works loses none; what it lost is recorded nowhere.",
+                "{} reported {} that it lost records ({loss}). What it lost is recorded nowhere: look first at what it says of the time \
+                 from the first of these events on. A queue that was full says the same as somebody who cut a line.",
                 self.source,
                 detect_core::text::times(alert.count)
             );
         }
         format!(
             "The counter of {} in stream {} skipped {} numbers, from {} to {}, and they did not come within the grace. It counts \
-             without holes, so these records were lost on the way or held back.",
+             without holes, so these records were lost on the way or held back: look first at what its collector logged meanwhile. If \
+             other streams of the same source have holes in the same time, the way is more likely than the agent.",
             self.source, self.stream, self.numbers, self.from, self.to
         )
     }

@@ -86,6 +86,7 @@ detector_state!(Skew { clocks, episodes } without { parameters, key });
 impl Rule for Skew {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {
@@ -176,19 +177,21 @@ impl Case for Wrong {
         if self.ahead {
             format!(
                 "{} told times after the moment in which they were observed, {count}, up to {off} ahead. With a right clock no \
-                 event comes before it happened; searches by time miss these.",
-                self.source
+                 event comes before it happened; searches by time miss these. Look first at the clock of that {}; one that is ahead on \
+                 all of them is more likely the observer's.",
+                self.source, self.kind
             )
         } else {
             format!(
-                "{} told times {off} or more before the moment in which they were observed, {count}. Events are normally seen \
-                 within seconds: the clock is behind, or everything is delivered late. Rules take the moment of observation.",
-                self.source
+                "{} told times before the moment in which they were observed, {count}, the least of them by {off}. The clock is behind, \
+                 or what it tells is delivered late: look first at whether others of that source on another {} are in time. Rules take the \
+                 moment of observation.",
+                self.source, self.kind
             )
         }
     }
 
     fn measured(&self, _: &Alert) -> Option<Measurement> {
-        Some(Measurement::new("clock offset", Unit::Seconds, self.off / 1_000_000))
+        Some(Measurement::new("clock offset", Unit::Seconds, self.off.saturating_add(500_000) / 1_000_000))
     }
 }

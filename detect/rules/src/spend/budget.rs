@@ -60,6 +60,7 @@ detector_state!(Budget { accounts, episodes } without { caps, key });
 impl Rule for Budget {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {

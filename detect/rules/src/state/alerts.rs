@@ -76,6 +76,7 @@ detector_state!(Alerts { episodes });
 impl Rule for Alerts {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self { episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds) }

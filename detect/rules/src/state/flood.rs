@@ -89,6 +89,7 @@ detector_state!(Flood { senders, episodes } without { parameters });
 impl Rule for Flood {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
+    const IS_ALWAYS_TOLD: bool = true;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {
@@ -158,7 +159,8 @@ impl Case for Forgotten {
     fn reason(&self, _: &Alert) -> String {
         format!(
             "{} names of {} {} that were in use within the last hour had to be forgotten, because it brought more than its fair \
-             share of sessions, streams or errors. Other senders lost nothing; about this one, slow loops and gaps may be missed.",
+             share of sessions, streams or errors. Other senders lost nothing; about this one, slow loops and gaps may be missed. \
+             Look first at what it runs: an account that many machines share looks the same as one that invents names.",
             self.names, self.kind, self.name
         )
     }

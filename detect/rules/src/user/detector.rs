@@ -67,6 +67,9 @@ struct Matched {
     title: Vec<Piece>,
     reason: Vec<Piece>,
     observed: i64,
+    /// Whether that is in micro-dollars.
+    #[serde(default)]
+    is_money: bool,
 }
 
 /// The part of an opening that a wait keeps.
@@ -179,6 +182,7 @@ fn kept(rule: &Rule, event: &EventRow<'_>, observed: i64) -> Kept {
         title: rule.title().fill(event),
         reason: rule.reason().fill(event),
         observed,
+        is_money: rule.is_about_money(),
     };
     let text = |column| event.text(column).map(bounded);
     let what = What {
@@ -259,6 +263,7 @@ impl Case for Matched {
     }
 
     fn measured(&self, _: &Alert) -> Option<Measurement> {
-        Some(Measurement::new("what the rule observes", Unit::Count, self.observed))
+        let unit = if self.is_money { Unit::MicroUsd } else { Unit::Count };
+        Some(Measurement::new("what the rule observes", unit, self.observed))
     }
 }

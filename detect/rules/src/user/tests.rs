@@ -151,7 +151,7 @@ fn a_rule_is_recorded_as_it_is_written_and_a_changed_one_starts_anew() {
         let mut findings = Findings::new();
         for (number, row) in rows.iter().enumerate() {
             if number == 2 {
-                engine = engine.with_detectors(RuleSet::only_user(vec![new.clone()]).build(fixtures::key())).unwrap();
+                engine = engine.with_parts(RuleSet::only_user(vec![new.clone()]).build(fixtures::key())).unwrap();
             }
             engine.observe(&row, &mut findings);
         }

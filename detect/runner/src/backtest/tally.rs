@@ -3,7 +3,7 @@
 //! Two alerts are the same if they are of one rule, begin with the same evidence and are about the same agent. Ids are not
 //! compared: they differ between versions of a rule.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use detect_core::findings::Findings;
@@ -11,9 +11,9 @@ use detect_core::key::Key;
 use ledger::operations::column;
 use ledger::{LedgerError, ReadLimit, Reader, Row, Seq, Timestamp};
 use operations::alert::{self, Alert, Severity, State, Who};
-use operations::calendar;
 use serde::Serialize;
 
+use super::AgentDays;
 use crate::limits::{BACKTEST_ALERTS_MAX, BACKTEST_EXAMPLES_MAX, READ_BYTES, READ_ROWS};
 
 /// One of the two sets of rules.
@@ -111,9 +111,7 @@ pub struct Tally {
     examples: usize,
     events: u64,
     recorded: Option<(Timestamp, Timestamp)>,
-    day: i64,
-    agents: HashSet<u64>,
-    agent_days: u64,
+    agent_days: AgentDays,
     rules: Vec<Counts>,
     numbers: HashMap<String, u16>,
     seen: HashMap<u64, Seen>,
@@ -140,9 +138,7 @@ impl Tally {
             examples: examples.min(BACKTEST_EXAMPLES_MAX),
             events: 0,
             recorded: None,
-            day: i64::MIN,
-            agents: HashSet::new(),
-            agent_days: 0,
+            agent_days: AgentDays::new(key),
             rules: Vec::new(),
             numbers: HashMap::new(),
             seen: HashMap::new(),
@@ -167,7 +163,7 @@ impl Tally {
                 };
                 let begins = alert.evidence.first().is_some_and(|position| range.contains(&position.seq));
                 if alert.state == State::Open && begins {
-                    let hash = self.hash(&alert);
+                    let hash = alert_hash(self.key, &alert);
                     let rule = self.number(&alert.rule);
                     self.rules[usize::from(rule)].recorded += 1;
                     if let Some(seen) = self.seen(hash, rule) {
@@ -179,19 +175,12 @@ impl Tally {
         }
     }
 
-    /// Counts an event. Recorded time does not go back, so only one day's agents are remembered.
-    pub fn note_event(&mut self, row: &Row<'_>, agent: Option<u64>) {
+    /// Counts an event.
+    pub fn note_event(&mut self, row: &Row<'_>) {
         self.events += 1;
         let first = self.recorded.map_or(row.recorded, |(first, _)| first);
         self.recorded = Some((first, row.recorded));
-        let day = row.recorded.unix_seconds().div_euclid(calendar::DAY);
-        if day != self.day {
-            self.day = day;
-            self.agents.clear();
-        }
-        if agent.is_some_and(|agent| self.agents.insert(agent)) {
-            self.agent_days += 1;
-        }
+        self.agent_days.note(row);
     }
 
     /// Takes what one side found.
@@ -211,7 +200,7 @@ impl Tally {
     }
 
     fn note_open(&mut self, side: Side, rule: u16, alert: &Alert) {
-        let hash = self.hash(alert);
+        let hash = alert_hash(self.key, alert);
         self.rules[usize::from(rule)].alerts[side as usize] += 1;
         let Some(seen) = self.seen(hash, rule) else { return };
         let (own, others) = match side {
@@ -284,7 +273,7 @@ impl Tally {
             reports.push(RuleReport {
                 rule: counts.name,
                 alerts: candidate,
-                per_agent_day: if self.agent_days == 0 { 0.0 } else { candidate as f64 / self.agent_days as f64 },
+                per_agent_day: per_agent_day(candidate, self.agent_days.count),
                 by_severity: severities.filter(|(_, count)| *count > 0).map(|(s, count)| (s.as_str(), count)).collect(),
                 current,
                 recorded: counts.recorded,
@@ -307,7 +296,7 @@ impl Tally {
             events: self.events,
             first_recorded,
             last_recorded,
-            agent_days: self.agent_days,
+            agent_days: self.agent_days.count,
             compared_in_part: self.is_full,
             rules: reports,
             condition_failures: self.failed,
@@ -335,13 +324,19 @@ impl Tally {
         }
         Some(self.seen.entry(hash).or_insert(Seen { rule, ..Seen::default() }))
     }
+}
 
-    fn hash(&self, alert: &Alert) -> u64 {
-        let first = alert.evidence.first().map_or(Seq::FIRST, |position| position.seq).to_string();
-        let Who { user, session, workspace, .. } = &alert.who;
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        self.key.hash(&[&alert.rule, &first, &text(user), &text(session), &text(workspace)])
-    }
+/// A hash that the same alerts have in common: rule, first evidence, agent.
+fn alert_hash(key: Key, alert: &Alert) -> u64 {
+    let first = alert.evidence.first().map_or(Seq::FIRST, |position| position.seq).to_string();
+    let Who { user, session, workspace, .. } = &alert.who;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    key.hash(&[&alert.rule, &first, &text(user), &text(session), &text(workspace)])
+}
+
+/// How many of them there are for each agent and day; none without one.
+pub(crate) fn per_agent_day(alerts: u64, agent_days: u64) -> f64 {
+    if agent_days == 0 { 0.0 } else { alerts as f64 / agent_days as f64 }
 }
 
 impl Found {

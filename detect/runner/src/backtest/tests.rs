@@ -2,6 +2,7 @@
 
 use detect_rules::registry::Rules;
 use detect_rules::user::{Form, Rule};
+use ledger::events::column;
 use ledger::{Entry, Group, LedgerName, Options, Store, Timestamp};
 
 use super::*;
@@ -44,7 +45,7 @@ fn what_only_one_set_gives_is_counted_and_shown() {
     let [events, operations] =
         [LedgerName::Events, LedgerName::Operations].map(|name| Reader::open(&data, name).unwrap());
     assert_eq!(running_rules(&operations).unwrap(), None);
-    let rules = |condition: &str| RuleSet { builtin: Rules::default(), user: vec![user_rule(condition)] };
+    let rules = |condition: &str| RuleSet::with_user(vec![user_rule(condition)]);
     let backtest = Backtest {
         candidate: rules("domain in ['a.example', 'b.example']"),
         current: rules("domain in ['b.example', 'c.example']"),
@@ -79,15 +80,15 @@ fn what_only_one_set_gives_is_counted_and_shown() {
 fn only_what_differs_runs_twice() {
     let mut builtin = Rules::default();
     builtin.loop_repeat.notice = 4;
-    let candidate = RuleSet { builtin, user: vec![user_rule("true")] };
+    let candidate = RuleSet { builtin, ..RuleSet::with_user(vec![user_rule("true")]) };
     let left = |current: &RuleSet| {
         let same = candidate.same(current);
         current.engine(detect_core::sample::key(), Timestamp::EPOCH).leave_out(&same)
     };
     assert_eq!(left(&candidate), 0);
-    assert_eq!(left(&RuleSet { builtin: Rules::default(), user: candidate.user.clone() }), 1);
+    assert_eq!(left(&RuleSet::with_user(candidate.user.clone())), 1);
     assert_eq!(left(&RuleSet { user: vec![user_rule("false")], ..candidate.clone() }), 1);
-    assert_eq!(left(&RuleSet { builtin: candidate.builtin.clone(), user: Vec::new() }), 0);
+    assert_eq!(left(&RuleSet::from(candidate.builtin.clone())), 0);
     assert_eq!(left(&RuleSet::only_user(candidate.user.clone())), 0);
 }
 
@@ -103,6 +104,6 @@ fn changes_of_rules_are_named() {
         assert_eq!(found, expected);
     };
     check(current.clone(), &[]);
-    check(RuleSet { builtin, user: Vec::new() }, &[("acme.refused", None), ("loop.repeat", Some("notice"))]);
+    check(RuleSet::from(builtin), &[("acme.refused", None), ("loop.repeat", Some("notice"))]);
     check(RuleSet::with_user(vec![user_rule("false")]), &[("acme.refused", Some("condition"))]);
 }

@@ -6,6 +6,7 @@ use operations::alert::{Alert, Severity};
 use serde::{Deserialize, Serialize};
 
 use super::weakness::Weakness;
+use crate::limits::POLICY_REPEAT_SECONDS;
 
 /// What is known about a weakness.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,8 +59,24 @@ impl Weak {
                 "Whoever is confined should not write the rules: compare it with the template's."
             }
             Weakness::Undelivered => {
-                "Until it can, the control plane's log lacks its requests: silence here is not peace. While a workspace starts, \
-                 some seconds of it are usual."
+                "Until it can, the control plane's log lacks its requests: silence here is not peace."
+            }
+        }
+    }
+
+    /// What to look at first, and what speaks against it.
+    fn advice(&self) -> &'static str {
+        match self.weakness {
+            Weakness::AnyDomain | Weakness::AnyDomainToRead | Weakness::AnyUnderEnding => {
+                "Look first at who wrote that rule; if it is meant so, `ignored_rules` names it."
+            }
+            Weakness::AllowAll | Weakness::RealDns | Weakness::NoAudit | Weakness::WeakJail => {
+                "Look first at who started it so, an agent or the template: a template that always does is meant so by somebody."
+            }
+            Weakness::Configuration => "If the file is the same afterwards, or a person asked for it, it is harmless.",
+            Weakness::Undelivered => {
+                "Look first at whether it has ended: a workspace that was just started may not listen yet, and one that goes on has \
+                 lost its socket."
             }
         }
     }
@@ -68,7 +85,8 @@ impl Weak {
         match alert.count {
             1 => "This is the first sign of it.".to_owned(),
             count if self.weakness.is_of_template() => {
-                format!("It has been so for {} (looked at once a minute, {count} signs).", duration(span(alert)))
+                let (span, seconds) = (duration(span(alert)), POLICY_REPEAT_SECONDS);
+                format!("It has been so for {span} ({count} signs, counted no more than once in {seconds} s).")
             }
             count => format!("There were {count} signs in {}.", duration(span(alert))),
         }
@@ -82,6 +100,10 @@ impl Case for Weak {
             Weakness::RealDns | Weakness::AnyDomainToRead | Weakness::Undelivered => Severity::Medium,
             Weakness::AnyUnderEnding | Weakness::WeakJail => Severity::Low,
         }
+    }
+
+    fn kind(&self) -> &'static str {
+        self.weakness.as_str()
     }
 
     fn title(&self, _: &Alert) -> String {
@@ -100,6 +122,6 @@ impl Case for Weak {
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        sentences(&[self.observed(alert), self.seen(alert), self.meaning().to_owned()])
+        sentences(&[self.observed(alert), self.seen(alert), self.meaning().to_owned(), self.advice().to_owned()])
     }
 }

@@ -24,7 +24,7 @@ pub const EXAMPLES: &[Example] = &[
                 reason: "Agent a1 spent $51.00 of its $100.00 for the day: 51 %.",
             },
             Expected { state: State::Updated, severity: Severity::Medium, count: 3, reason: "83 %" },
-            Expected { state: State::Updated, severity: Severity::High, count: 4, reason: "The day ends in 4 h" },
+            Expected { state: State::Updated, severity: Severity::High, count: 4, reason: "The day ends in 5 h" },
             Expected { state: State::Resolved, severity: Severity::High, count: 4, reason: "is refilled" },
         ],
     },
