@@ -45,7 +45,21 @@ pub static SPEC: Spec = Spec {
                       (`--dry-run`), text in quotes, databases of tests, and what the session itself has just made are not told.",
     tuning: "privilege: whether taking privileges is told at all; turn it off where agents are root in their sandbox. \
              quiet_seconds: how long it must be quiet for the episode to end.",
-    tags: &["AML.T0101", "AML.T0105", "T1485", "T1548", "T1611", "T1059"],
+    tags: &[
+        "AML.T0050",
+        "AML.T0101",
+        "AML.T0105",
+        "T1485",
+        "T1548",
+        "T1611",
+        "T1059",
+        "T1105",
+        "T1070",
+        "T1562",
+        "ASI02",
+        "ASI03",
+        "ASI05",
+    ],
     examples: EXAMPLES,
 };
 
