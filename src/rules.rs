@@ -3,6 +3,8 @@
 
 mod backtest;
 mod check;
+mod coverage;
+mod import;
 mod report;
 
 use std::borrow::Cow;
@@ -38,6 +40,11 @@ pub enum Command {
     Backtest(backtest::Arguments),
     /// Show what a change of rules changes: parameters, and alerts in the stored history that only one side gives.
     Diff(backtest::Arguments),
+    /// Make rules of rules that were written for other programs.
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Show which technique is found by which built-in rule, and what is not found.
+    Coverage(coverage::Arguments),
     /// Make decoys for secret.egress, and list them.
     #[command(subcommand)]
     Canary(canary::Command),
@@ -105,6 +112,8 @@ pub fn run(command: Command) -> CommandResult {
         Command::Test(arguments) => check::test(&arguments),
         Command::Backtest(arguments) => backtest::backtest(&arguments),
         Command::Diff(arguments) => backtest::diff(&arguments),
+        Command::Import(command) => import::run(command),
+        Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Canary(command) => canary::run(command),
     }
 }
