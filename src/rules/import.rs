@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use detect_rules::limits::USER_RULES_MAX;
+use detect_runner::limits::RULE_FILE_BYTES_MAX;
 use detect_sigma::limits::{SIGMA_FILE_BYTES_MAX, SIGMA_FILES_MAX};
 use detect_sigma::{Imported, Input, Options, Outcome, Written};
 
@@ -144,8 +145,12 @@ fn tables(files: &[SigmaFile], imported: &[Imported]) -> BTreeMap<String, String
 fn write(folder: &Path, tables: &BTreeMap<String, String>) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     // Before anything is written: what somebody wrote by hand stays.
-    for name in tables.keys() {
+    for (name, text) in tables {
         let path = folder.join(name);
+        if (HEAD.len() + text.len()) as u64 > RULE_FILE_BYTES_MAX {
+            let message = format!("{} would be larger than {RULE_FILE_BYTES_MAX} bytes", path.display());
+            return Err(Failure::usage(message).hint("Split the file of Sigma rules."));
+        }
         if path.exists() && !read(&path)?.starts_with(HEAD) {
             return Err(Failure::usage(format!("{} is there, and was not written by this command", path.display()))
                 .hint("Name another directory, or move the file away."));

@@ -71,7 +71,9 @@ impl Collection {
                 Ok(source) => (Some(source), translate(&rule.detection, source)),
                 Err(reason) => (None, Translated { expression: None, reasons: vec![reason] }),
             };
-            problems.iter().for_each(|problem| translated.refuse(problem));
+            for problem in &problems {
+                translated.refuse(problem);
+            }
             refuse_version(rule.sigma_version, &mut translated);
             let (aggregation, notes) = (aggregation.clone(), notes.clone());
             self.detections.push(Detected { input, rule, source, translated, aggregation, notes });

@@ -81,18 +81,16 @@ impl<'a> Translator<'a> {
         match quantifier {
             Quantifier::Any => joined(parts, Expression::any),
             Quantifier::All => joined(parts, Expression::all),
-            Quantifier::Count(count) => match choices(parts.len(), *count) {
-                Some(choices) => {
-                    let all = choices
-                        .iter()
-                        .map(|choice| joined(choice.iter().map(|at| parts[*at].clone()).collect(), Expression::all));
-                    joined(all.collect(), Expression::any)
-                }
-                None => {
+            Quantifier::Count(count) => {
+                let Some(choices) = choices(parts.len(), *count) else {
                     self.found.refuse(format!("`{quantifier} of {pattern}`: there are no such choices, or too many"));
-                    None
-                }
-            },
+                    return None;
+                };
+                let all = choices
+                    .iter()
+                    .map(|choice| joined(choice.iter().map(|at| parts[*at].clone()).collect(), Expression::all));
+                joined(all.collect(), Expression::any)
+            }
         }
     }
 

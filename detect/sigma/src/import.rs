@@ -114,7 +114,9 @@ macro_rules! about {
 pub fn import(inputs: &[Input<'_>], options: &Options) -> Vec<Imported> {
     let mut collection = Collection::default();
     for (at, input) in inputs.iter().enumerate() {
-        units(input.text).into_iter().for_each(|unit| collection.add(at, unit));
+        for unit in units(input.text) {
+            collection.add(at, unit);
+        }
     }
     collection.apply_filters();
     let mut writer = Writer { options, taken: BTreeSet::new() };
@@ -313,7 +315,11 @@ fn comments(about: &About<'_>, reasons: &[String]) -> String {
     line("Description:", about.description.unwrap_or_default());
     line("Looks the same:", &words::listed(about.false_positives));
     line("Keys that mean nothing here:", &about.other_keys.join(", "));
-    about.notes.iter().for_each(|note| line("Note:", note));
-    reasons.iter().for_each(|reason| line("Left out:", reason));
+    for note in about.notes {
+        line("Note:", note);
+    }
+    for reason in reasons {
+        line("Left out:", reason);
+    }
     text
 }

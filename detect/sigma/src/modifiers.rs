@@ -81,14 +81,14 @@ impl Modifiers {
             Modifier::All => return set(&mut self.all, "all"),
             Modifier::Cased => return set(&mut self.cased, "cased"),
             Modifier::WindAsh => return set(&mut self.any_dash, "windash"),
-            Modifier::IgnoreCase => return self.flag('i'),
-            Modifier::Multiline => return self.flag('m'),
-            Modifier::DotAll => return self.flag('s'),
             Modifier::Base64 => return self.encode(Encoding::Base64),
             Modifier::Base64Offset => return self.encode(Encoding::Base64Offset),
             Modifier::Wide => return self.encode(Encoding::Wide),
             Modifier::Utf16be => return self.encode(Encoding::WideBig),
             Modifier::Utf16 => return self.encode(Encoding::WideMarked),
+            Modifier::IgnoreCase => return self.flag('i'),
+            Modifier::Multiline => return self.flag('m'),
+            Modifier::DotAll => return self.flag('s'),
             Modifier::Expand => return Err("modifier `expand`: placeholders are filled in by no one here".to_owned()),
             Modifier::FieldRef => {
                 return Err("modifier `fieldref`: two fields are not compared without case".to_owned());
@@ -105,9 +105,10 @@ impl Modifiers {
     }
 
     fn flag(&mut self, flag: char) -> Result<(), String> {
-        if !self.flags.contains(flag) {
-            self.flags.push(flag);
+        if self.flags.contains(flag) {
+            return Err(format!("flag `{flag}` stands twice"));
         }
+        self.flags.push(flag);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! Networks: the pattern that finds the addresses of a CIDR in `host`, which holds each address in one form (RFC 5952 for IPv6).
 
+use std::fmt::Write as _;
+
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The pattern of the addresses in a network.
@@ -44,7 +46,7 @@ fn v6(address: Ipv6Addr, length: u32) -> Option<String> {
         if *segment == 0 {
             return None;
         }
-        pattern.push_str(&format!("{segment:x}:"));
+        _ = write!(pattern, "{segment:x}:");
     }
     if rest > 0 {
         // Four digits, so that no zero is left out of it.
@@ -54,7 +56,7 @@ fn v6(address: Ipv6Addr, length: u32) -> Option<String> {
         }
         let open = (1_u32 << (16 - rest)) - 1;
         pattern.push_str(&digits(first, first + open));
-        pattern.push(':');
+        pattern.push(if whole == 7 { '$' } else { ':' });
     } else if whole == 0 {
         pattern.push_str("[0-9a-f]*:");
     }
@@ -67,7 +69,7 @@ fn digits(first: u32, last: u32) -> String {
     let class = |at: u32| match (digit(first, at), digit(last, at)) {
         (a, b) if a == b => format!("{a:x}"),
         (0, 0xF) => "[0-9a-f]".to_owned(),
-        (a, b) => format!("[{}]", (a..=b).map(|digit| format!("{digit:x}")).collect::<String>()),
+        (a, b) => format!("[{}]", (a..=b).filter_map(|digit| char::from_digit(digit, 16)).collect::<String>()),
     };
     (0..4).map(class).collect()
 }

@@ -127,7 +127,8 @@ pub fn comment(head: &str, text: &str) -> String {
         if line.chars().count() + word.chars().count() > LINE_CHARS {
             comment.push_str(line.trim_end());
             comment.push('\n');
-            line = "#  ".to_owned();
+            line.clear();
+            line.push_str("#  ");
         }
         line.push(' ');
         line.push_str(word);
