@@ -2,6 +2,7 @@
 //! another becomes none, `detect-sigma` says.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -185,14 +186,15 @@ fn summary(files: &[SigmaFile], imported: &[Imported]) -> String {
     let [whole, partial, skipped, parts, filters] = counts;
     let total = imported.len();
     let mut text = table.render();
-    text.push_str(&format!(
-        "{whole} of {total} imported, {partial} in part and switched off, {skipped} skipped, {parts} only in a correlation, {filters} filters\n"
-    ));
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        text,
+        "{whole} of {total} imported, {partial} in part and switched off, {skipped} skipped, {parts} only in a correlation, {filters} filters"
+    );
     let rules: usize = imported.iter().map(|rule| written(&rule.outcome).len()).sum();
     if rules > USER_RULES_MAX {
-        text.push_str(&format!(
-            "These are {rules} rules; a server runs {USER_RULES_MAX} at most: choose among the files.\n"
-        ));
+        let _ =
+            writeln!(text, "These are {rules} rules; a server runs {USER_RULES_MAX} at most: choose among the files.");
     }
     text
 }
