@@ -3,6 +3,8 @@
 
 mod backtest;
 mod check;
+mod coverage;
+mod import;
 mod report;
 
 use std::borrow::Cow;
@@ -40,6 +42,11 @@ pub enum Command {
     Diff(backtest::Arguments),
     /// Show what became of the alerts of each rule, and which parameters would have given fewer false ones.
     Report(report::Arguments),
+    /// Make rules of rules that were written for other programs.
+    #[command(subcommand)]
+    Import(import::Command),
+    /// Show which technique is found by which built-in rule, and what is not found.
+    Coverage(coverage::Arguments),
     /// Make decoys for secret.egress, and list them.
     #[command(subcommand)]
     Canary(canary::Command),
@@ -108,6 +115,8 @@ pub fn run(command: Command) -> CommandResult {
         Command::Backtest(arguments) => backtest::backtest(&arguments),
         Command::Diff(arguments) => backtest::diff(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Import(command) => import::run(command),
+        Command::Coverage(arguments) => coverage::run(&arguments),
         Command::Canary(command) => canary::run(command),
     }
 }

@@ -102,6 +102,40 @@ fn files_of_rules_are_checked_and_tested() {
 }
 
 #[test]
+fn sigma_rules_become_rules_and_what_cannot_be_expressed_is_named() {
+    let world = World::empty();
+    let sigma = |title: &str, field: &str| {
+        format!(
+            "title: {title}\nlogsource: {{category: process_creation}}\ndetection:\n  s: {{{field}: 'npm publish'}}\n  condition: s\n"
+        )
+    };
+    std::fs::create_dir_all(world.path("sigma/linux")).unwrap();
+    std::fs::write(world.path("sigma/linux/good.yml"), sigma("A publish", "CommandLine|startswith")).unwrap();
+    let all = world.run(&["rules", "import", "sigma", "sigma", "-o", "rules"]).ok().out;
+    assert!(
+        all.ends_with("\n1 of 1 imported, 0 in part and switched off, 0 skipped, 0 only in a correlation, 0 filters\n"),
+        "{all}"
+    );
+    assert_eq!(
+        world.run(&["rules", "check", "rules/linux_good.toml"]).ok().out.lines().last(),
+        Some("1 rule in order, 0 errors, 4 warnings")
+    );
+    // A part of what is there is named, and what somebody wrote by hand stays.
+    std::fs::write(world.path("sigma/bad.yml"), sigma("A parent", "ParentImage|endswith")).unwrap();
+    let some = world.run(&["rules", "import", "sigma", "sigma", "-o", "rules"]);
+    assert_eq!(some.code, 1);
+    assert!(some.out.contains("skipped") && some.out.contains("field `ParentImage` has no column"), "{some:?}");
+    std::fs::write(world.path("rules/linux_good.toml"), "# mine\n").unwrap();
+    let refused = world.run(&["rules", "import", "sigma", "sigma", "-o", "rules"]);
+    assert!(refused.code == 2 && refused.err.contains("was not written by this command"), "{refused:?}");
+    let printed = world.run(&["rules", "import", "sigma", "sigma/linux/good.yml"]).ok();
+    assert!(
+        printed.out.contains("name = \"sigma.a_publish\"") && printed.err.contains("1 of 1 imported"),
+        "{printed:?}"
+    );
+}
+
+#[test]
 fn a_rule_gives_alerts_is_changed_while_it_runs_and_is_backtested() {
     let world = world();
     write(&world, &rule(3));

@@ -6,7 +6,7 @@ use crate::manifests::{Manifest, manifests};
 use crate::no_faults;
 
 /// Who may name whom. What is not listed is forbidden, in tests too.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("proof", &[]),
     ("ledger-verify", &["proof"]),
     ("ledger", &["proof", "ledger-verify"]),
@@ -18,6 +18,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("detect-runner", &["ledger", "operations", "detect-core", "detect-rules"]),
     // The harness that measures: above all that it measures, below nobody.
     ("evaluation", &["ledger", "operations", "ingest", "detect-core", "detect-rules"]),
+    ("detect-sigma", &["operations", "detect-rules"]),
     ("export", &["ledger", "operations"]),
     ("query", &["ledger", "operations"]),
     ("api", &["ledger", "operations", "query"]),
@@ -34,6 +35,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "detect-core",
             "detect-rules",
             "detect-runner",
+            "detect-sigma",
             "export",
             "query",
             "api",
@@ -83,6 +85,7 @@ const MUST_NOT_KNOW: [(&str, &[&str], &str); 11] = [
         &IMPURE,
         "a rule has no clock, no I/O, no randomness and no async: what runs it is `detect-runner`",
     ),
+    ("detect-sigma", &IMPURE, "texts come in and texts go out: what reads and writes files is `src/rules/import.rs`"),
     (
         "detect-runner",
         &["datafusion", "parquet", "arrow", "axum", "hyper", "reqwest"],

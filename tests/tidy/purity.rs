@@ -7,7 +7,7 @@ use crate::no_faults;
 use crate::sources::{File, Token, flat, rust};
 
 /// Where only pure code lives.
-const PURE: [&str; 3] = ["detect/core/src/", "detect/rules/src/", "effects/src/"];
+const PURE: [&str; 4] = ["detect/core/src/", "detect/rules/src/", "detect/sigma/src/", "effects/src/"];
 
 /// Words that bring a clock or chance, wherever they come from. What `DefaultHasher` makes of a value is another with another compiler.
 const WORDS: [&str; 6] = ["SystemTime", "Instant", "RandomState", "DefaultHasher", "rand", "getrandom"];

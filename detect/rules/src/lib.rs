@@ -11,6 +11,7 @@ mod approval;
 mod collector;
 mod command;
 mod condition;
+pub mod coverage;
 mod deed;
 mod egress;
 mod file;
@@ -24,6 +25,7 @@ pub mod rule_test;
 mod secret;
 mod spend;
 mod state;
+pub mod techniques;
 pub mod user;
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub static SPEC: Spec = Spec {
                       was stopped without an end of its session.",
     tuning: "notice_seconds, warning_seconds, critical_seconds: silence for each severity; raise them above your longest command. \
              give_up_seconds: when the episode is resolved because nobody waits any more.",
-    tags: &["AML.T0029", "T1499"],
+    tags: &["AML.T0029", "T1499", "ASI08"],
     examples: EXAMPLES,
 };
 

@@ -32,7 +32,7 @@ pub static SPEC: Spec = Spec {
     false_positives: "A person who denies and then allows where nobody records it; agents that are meant to run unattended in a sandbox.",
     tuning: "window_seconds: how long after the denial the same call counts. quiet_seconds: how long it must be quiet for the \
              episode to end.",
-    tags: &["AML.T0105", "AML.T0081", "T1562"],
+    tags: &["AML.T0105", "AML.T0081", "T1562", "ASI03", "ASI09"],
     examples: EXAMPLES,
 };
 

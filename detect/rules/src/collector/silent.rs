@@ -29,7 +29,7 @@ pub static SPEC: Spec = Spec {
     false_positives: "Nights and holidays of a small fleet; a workspace's own collector when the workspace is stopped.",
     tuning: "least_seconds and most_seconds: the bounds of the silence that is told. learn_events: how many events a collector \
              must have brought before it is watched.",
-    tags: &["AML.T0081", "T1562.008", "T1070"],
+    tags: &["AML.T0081", "T1562.008", "T1070", "ASI10"],
     examples: EXAMPLES,
 };
 

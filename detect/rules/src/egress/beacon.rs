@@ -39,7 +39,7 @@ pub static SPEC: Spec = Spec {
     tuning: "callbacks and minutes: how many callbacks over how long. interval_seconds: requests closer together are one \
              callback. rare_agents: with how many other agents a domain is no longer rare. trusted_domains: services that \
              your agents poll.",
-    tags: &["T1071.001", "T1573", "AML.T0108"],
+    tags: &["T1071.001", "T1573", "AML.T0108", "ASI10"],
     examples: examples::EXAMPLES,
 };
 

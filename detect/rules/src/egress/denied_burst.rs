@@ -37,7 +37,7 @@ pub static SPEC: Spec = Spec {
                       low). A crawler for documentation under a strict policy looks like a scan.",
     tuning: "requests and window_seconds: how many refusals in how many seconds are a burst. quiet_seconds: how long an \
              alert stays open.",
-    tags: &["AML.T0086", "T1046", "T1595"],
+    tags: &["AML.T0086", "T1046", "T1595", "ASI02"],
     examples: examples::EXAMPLES,
 };
 

@@ -38,7 +38,7 @@ pub static SPEC: Spec = Spec {
                       a domain but not writing to it (those are rated medium).",
     tuning: "quiet_seconds: how long a domain must be quiet before the episode is resolved. secret_window_seconds: how long \
              after reading a secret a refused write counts as critical.",
-    tags: &["AML.T0086", "AML.T0025", "T1567", "T1041"],
+    tags: &["AML.T0086", "AML.T0025", "T1567", "T1041", "ASI02"],
     examples: examples::EXAMPLES,
 };
 

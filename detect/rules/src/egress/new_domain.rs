@@ -36,7 +36,7 @@ pub static SPEC: Spec = Spec {
     tuning: "learning_hours: how long the fleet is watched before ordinary domains count as new; writes to file drops, \
              webhooks and tunnels count from the first hour. rare_agents: with how many other agents a domain is no longer \
              rare. trusted_domains: your own domains. quiet_seconds: how long an alert stays open.",
-    tags: &["AML.T0086", "AML.T0025", "T1567", "T1071.001"],
+    tags: &["AML.T0086", "AML.T0025", "T1567", "T1071.001", "ASI02"],
     examples: examples::EXAMPLES,
 };
 

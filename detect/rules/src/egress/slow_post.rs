@@ -41,7 +41,7 @@ pub static SPEC: Spec = Spec {
     tuning: "writes, stretches and stretch_seconds: how many requests in how many separate stretches of time. rare_agents: \
              with how many other agents a domain is no longer rare. write_percent: how much of the traffic must carry data \
              out. trusted_domains: your own domains.",
-    tags: &["AML.T0086", "AML.T0025", "T1041", "T1567", "T1030"],
+    tags: &["AML.T0086", "AML.T0025", "T1041", "T1567", "T1030", "ASI02", "ASI10"],
     examples: examples::EXAMPLES,
 };
 

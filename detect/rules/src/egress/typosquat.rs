@@ -42,7 +42,7 @@ pub static SPEC: Spec = Spec {
                       put the name of the host they stand for into their own.",
     tuning: "known_names: hosts and packages that are what they seem. protected_names: names of your own packages that \
              others may imitate. quiet_seconds: how long an alert stays open.",
-    tags: &["AML.T0010", "T1195.001", "T1036.005"],
+    tags: &["AML.T0010", "T1195.001", "T1036.005", "ASI04"],
     examples: examples::EXAMPLES,
 };
 

@@ -55,7 +55,21 @@ pub static SPEC: Spec = Spec {
              not say what it holds. commands: whether deleting commands count at all. outside: whether writing outside of the \
              workspace is told. folders: where all sessions may write as well. quiet_seconds: how long it must be quiet for the \
              episode to end.",
-    tags: &["AML.T0083", "AML.T0098", "AML.T0081", "AML.T0101", "T1552", "T1195", "T1485"],
+    tags: &[
+        "AML.T0083",
+        "AML.T0098",
+        "AML.T0081",
+        "AML.T0080",
+        "AML.T0101",
+        "T1552",
+        "T1195",
+        "T1485",
+        "T1546",
+        "T1053",
+        "ASI02",
+        "ASI03",
+        "ASI06",
+    ],
     examples: examples::EXAMPLES,
 };
 

@@ -26,7 +26,7 @@ pub static SPEC: Spec = Spec {
           same sums too low, so somebody should know.",
     false_positives: "A source with a unit of its own, such as a duration in another unit, or a counter that is reset below zero.",
     tuning: "quiet_seconds: how long it must be quiet for the episode to end.",
-    tags: &["T1565.001"],
+    tags: &["T1565.001", "ASI10"],
     examples: EXAMPLES,
 };
 

@@ -24,7 +24,7 @@ pub static SPEC: Spec = Spec {
     why: "A source that changes its story is broken, or somebody tries to overwrite what was recorded. Both rows are kept.",
     false_positives: "A source that uses an id again after it was set up anew; a counter that began again from zero.",
     tuning: "quiet_seconds: how long it must be quiet for the episode to end.",
-    tags: &["T1565", "T1070"],
+    tags: &["T1565", "T1070", "ASI10"],
     examples: EXAMPLES,
 };
 

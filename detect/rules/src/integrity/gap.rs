@@ -32,7 +32,7 @@ pub static SPEC: Spec = Spec {
           of the sources.",
     false_positives: "A boundary whose buffer overflowed under load; replicas that deliver later than the grace.",
     tuning: "grace_seconds: how long a number may be late. quiet_seconds: how long it must be quiet for the episode to end.",
-    tags: &["AML.T0081", "T1562", "T1070"],
+    tags: &["AML.T0081", "T1562", "T1070", "ASI10"],
     examples: EXAMPLES,
 };
 

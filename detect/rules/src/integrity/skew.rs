@@ -28,7 +28,7 @@ pub static SPEC: Spec = Spec {
     false_positives: "A collector that delivers what it had buffered looks like a clock that is behind; that is why it is rated low.",
     tuning: "ahead_seconds and behind_seconds: how wrong a clock may be. quiet_seconds: how long it must be right for the episode to \
              end.",
-    tags: &["T1070.006"],
+    tags: &["T1070.006", "ASI10"],
     examples: EXAMPLES,
 };
 

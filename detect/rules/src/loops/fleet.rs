@@ -30,7 +30,7 @@ pub static SPEC: Spec = Spec {
     false_positives: "An exercise that many agents get at the same time and that fails in the same way.",
     tuning: "agents and window_seconds: how many agents in how short a time. quiet_seconds: how long nobody may report it for the \
              episode to end.",
-    tags: &["AML.T0029", "T1499"],
+    tags: &["AML.T0029", "T1499", "ASI08"],
     examples: EXAMPLES,
 };
 

@@ -32,7 +32,7 @@ pub static SPEC: Spec = Spec {
                       for a person or a build.",
     tuning: "steps: how many steps without progress. novelty_percent: how many of the last 32 steps may be new. usd: money \
              spent without progress that is enough after 16 steps.",
-    tags: &["AML.T0034", "AML.T0034.002"],
+    tags: &["AML.T0034", "AML.T0034.002", "T1496", "ASI02", "ASI08"],
     examples: EXAMPLES,
 };
 

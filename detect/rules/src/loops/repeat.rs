@@ -38,7 +38,7 @@ pub static SPEC: Spec = Spec {
                       results (a gateway alone), for which the steps of severity come later and only money makes it critical.",
     tuning: "notice, warning, critical: cycles for low, medium and critical severity. A cycle that sleeps before it looks is \
              medium at most. critical_usd: money spent since the loop began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
-    tags: &["AML.T0034", "AML.T0034.002", "AML.T0029"],
+    tags: &["AML.T0034", "AML.T0034.002", "AML.T0029", "T1496", "ASI02", "ASI08"],
     examples: examples::EXAMPLES,
 };
 

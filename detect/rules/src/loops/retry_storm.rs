@@ -31,7 +31,7 @@ pub static SPEC: Spec = Spec {
     false_positives: "A test suite that is meant to fail; many calls in parallel that fail together.",
     tuning: "errors and window_seconds: how many errors in how short a time. quiet_seconds: how long it must be quiet for the \
              episode to end.",
-    tags: &["AML.T0029", "AML.T0034", "T1499"],
+    tags: &["AML.T0029", "AML.T0034", "T1499", "ASI02", "ASI08"],
     examples: EXAMPLES,
 };
 

@@ -36,7 +36,7 @@ pub static SPEC: Spec = Spec {
     false_positives: "A template that is meant to be open. Failures to deliver audit logs while a workspace starts are \
                       usual for some seconds.",
     tuning: "quiet_seconds: how long an alert stays open. ignored_rules: rules, as they are written, that are meant so.",
-    tags: &["AML.T0081", "T1562.001", "T1562.004", "T1572"],
+    tags: &["AML.T0081", "T1562.001", "T1562.004", "T1572", "ASI02", "ASI03"],
     examples: examples::EXAMPLES,
 };
 

@@ -44,7 +44,7 @@ pub static SPEC: Spec = Spec {
                       low, and quiet where several agents send the like.",
     tuning: "canaries: decoys by hash, which `tachograph rules canary new` makes. rare_agents: with how many other agents that send the like somewhere a token by name \
              is usual. trusted_domains: where your secrets may go. quiet_seconds: how long an alert stays open.",
-    tags: &["AML.T0086", "AML.T0083", "T1552", "T1567"],
+    tags: &["AML.T0086", "AML.T0083", "T1552", "T1567", "ASI02", "ASI03"],
     examples: examples::EXAMPLES,
 };
 

@@ -43,7 +43,7 @@ pub static SPEC: Spec = Spec {
                       go on, which the burn rate takes for the rate of the day.",
     tuning: "agent, run, team, organisation: whole dollars for each day and month, 0 for no budget; named: other amounts for \
              one of them. utc_offset_minutes: when the day begins. burn: whether burn rates are watched.",
-    tags: &["AML.T0034", "AML.T0034.002"],
+    tags: &["AML.T0034", "AML.T0034.002", "T1496", "ASI02"],
     examples: examples::EXAMPLES,
 };
 

@@ -40,7 +40,7 @@ pub static SPEC: Spec = Spec {
     tuning: "false_alarms: how many alerts on a thousand agent-days of ordinary work are acceptable; the bound on the chance of \
              a finding follows from it. min_usd: what five minutes must cost to matter. creep_percent: how far the mean of \
              hours may rise above that of weeks.",
-    tags: &["AML.T0034", "AML.T0034.002"],
+    tags: &["AML.T0034", "AML.T0034.002", "T1496", "ASI02", "ASI08"],
     examples: examples::EXAMPLES,
 };
 

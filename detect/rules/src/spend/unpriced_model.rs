@@ -26,7 +26,7 @@ pub static SPEC: Spec = Spec {
     false_positives: "A model that costs nothing, such as one that runs on your own machines: give it a price of zero.",
     tuning: "tokens_medium: from how many tokens the alert is medium rather than low. quiet_seconds: how long no such \
              tokens must come before the episode is resolved.",
-    tags: &["AML.T0034"],
+    tags: &["AML.T0034", "T1496", "ASI02"],
     examples: EXAMPLES,
 };
 

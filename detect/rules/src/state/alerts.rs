@@ -30,7 +30,7 @@ pub static SPEC: Spec = Spec {
           those of the same sender, so look at that sender whatever the alerts say.",
     false_positives: "A program gone wild in one workspace; one token that a whole fleet shares and whose source knows nobody.",
     tuning: "quiet_seconds: how long the sender must open no alert for the episode to end.",
-    tags: &["AML.T0029", "T1562.006"],
+    tags: &["AML.T0029", "T1562.006", "ASI08"],
     examples: EXAMPLES,
 };
 

@@ -30,7 +30,7 @@ pub static SPEC: Spec = Spec {
                       request a session of its own.",
     tuning: "forgotten: how many names must be forgotten within window_seconds. quiet_seconds: how long none may be \
              forgotten for the episode to end.",
-    tags: &["AML.T0029", "T1499"],
+    tags: &["AML.T0029", "T1499", "ASI08"],
     examples: EXAMPLES,
 };
 
