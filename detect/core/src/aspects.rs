@@ -4,6 +4,7 @@
 use ledger::Row;
 use ledger::events::column;
 
+use crate::egress::lookup;
 use crate::egress::request::EGRESS;
 
 /// A set of things that an event may have.
@@ -56,6 +57,8 @@ impl Aspects {
     pub const CONFLICT: Self = Self(1 << 15);
     /// It is about a call of a tool that has a name of its own.
     pub const CALL: Self = Self(1 << 19);
+    /// It is a question to the DNS.
+    pub const LOOKUP: Self = Self(1 << 20);
 
     /// Both together.
     #[must_use]
@@ -72,6 +75,7 @@ impl Aspects {
     pub fn of(row: &Row<'_>, kind: &str, failed: bool) -> Self {
         let kinds = match kind {
             EGRESS => Self::REQUEST.with(Self::ATTEMPT),
+            kind if lookup::is_kind(kind) => Self::LOOKUP,
             "tool.result" | "command" | "file.read" | "file.write" => Self::WORK.with(Self::STEP).with(Self::ATTEMPT),
             "tool.call" => Self::WORK.with(Self::STEP),
             "model.call" | "model.call.end" => Self::WORK.with(Self::ATTEMPT),
@@ -133,6 +137,7 @@ mod tests {
     fn what_an_event_has_follows_from_its_kind_and_columns() {
         check(json!({}), Aspects::WORK);
         check(json!({"kind": "audit"}), Aspects::NONE);
+        check(json!({"kind": "dns.query"}), Aspects::LOOKUP);
         check(
             json!({"kind": "egress.http", "outcome": "deny", "stream": "b", "stream_seq": 0}),
             Aspects::REQUEST.with(Aspects::ATTEMPT).with(Aspects::FAILED).with(Aspects::NUMBERED),

@@ -36,7 +36,7 @@ detector_state!(Shared { reach, authority, secrets, openers } without { key, lin
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
@@ -58,7 +58,12 @@ impl Shared {
         }
         let known = match event.request() {
             Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),
+            None if event.lookup().is_some() => Some(self.reach.note_lookup(&event, findings)),
             _ => None,
+        };
+        let known_place = match (event.request(), event.tenancy()) {
+            (Some(request), Some(tenancy)) => Some(self.reach.note_place(&event, request, tenancy, findings)),
+            _ => known,
         };
         let cost = if event.aspects().meet(Aspects::COST) { self.authority.cost(&event, findings) } else { None };
         if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED).with(Aspects::COMMAND))
@@ -69,7 +74,13 @@ impl Shared {
         if self.openers.is_flood(event.sender(), event.second()) {
             findings.note_flood();
         }
-        event.set_surroundings(Surroundings { known, cost, secrets: &self.secrets, agents: self.reach.agents() });
+        event.set_surroundings(Surroundings {
+            known,
+            known_place,
+            cost,
+            secrets: &self.secrets,
+            agents: self.reach.agents(),
+        });
         event
     }
 
