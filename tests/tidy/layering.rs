@@ -62,7 +62,7 @@ const IMPURE: [&str; 13] = [
 ];
 
 /// Libraries that would bring something into a layer that it must not know.
-const MUST_NOT_KNOW: [(&str, &[&str], &str); 11] = [
+const MUST_NOT_KNOW: [(&str, &[&str], &str); 12] = [
     (
         "ledger",
         &["axum", "hyper", "reqwest", "tonic", "rdkafka", "datafusion", "object_store", "rustls"],

@@ -4,6 +4,7 @@
 use ledger::Row;
 use ledger::events::column;
 
+use crate::egress::lookup;
 use crate::egress::request::EGRESS;
 
 /// A set of things that an event may have.
@@ -58,6 +59,8 @@ impl Aspects {
     pub const CALL: Self = Self(1 << 19);
     /// Intake says what its call does.
     pub const EFFECTS: Self = Self(1 << 20);
+    /// It is a question to the DNS.
+    pub const LOOKUP: Self = Self(1 << 21);
 
     /// Both together.
     #[must_use]
@@ -92,6 +95,7 @@ impl Aspects {
     pub fn of(row: &Row<'_>, kind: &str, failed: bool) -> Self {
         let kinds = match kind {
             EGRESS => Self::REQUEST.with(Self::ATTEMPT),
+            kind if lookup::is_kind(kind) => Self::LOOKUP,
             "tool.result" | "command" | "file.read" | "file.write" => Self::WORK.with(Self::STEP).with(Self::ATTEMPT),
             "tool.call" => Self::WORK.with(Self::STEP),
             "model.call" | "model.call.end" => Self::WORK.with(Self::ATTEMPT),
@@ -154,6 +158,7 @@ mod tests {
     fn what_an_event_has_follows_from_its_kind_and_columns() {
         check(json!({}), Aspects::WORK);
         check(json!({"kind": "audit"}), Aspects::NONE);
+        check(json!({"kind": "dns.query"}), Aspects::LOOKUP);
         check(
             json!({"kind": "egress.http", "outcome": "deny", "stream": "b", "stream_seq": 0}),
             Aspects::REQUEST.with(Aspects::ATTEMPT).with(Aspects::FAILED).with(Aspects::NUMBERED),

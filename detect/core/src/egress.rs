@@ -4,9 +4,13 @@
 pub mod evidence;
 pub mod exposure;
 pub mod known;
+pub mod lookup;
 pub mod names;
+pub mod payload;
 pub mod popular;
 pub mod reach;
 pub mod request;
 pub mod secret;
 pub mod seen_agents;
+mod services;
+pub mod tenant;

@@ -11,12 +11,14 @@ use operations::access::Trust;
 
 use crate::aspects::Aspects;
 use crate::egress::known::{Known, Watched};
+use crate::egress::lookup::Lookup;
 use crate::egress::request::Request;
 use crate::egress::secret::SecretRead;
+use crate::egress::tenant::Tenancy;
 use crate::event_columns::EventColumns;
 use crate::failure::Failure;
 use crate::key::{Key, Space};
-use crate::limits::{BACKFILL_AGE, TIME_TOLERANCE};
+use crate::limits::{AFTER_SECRET_SECONDS, BACKFILL_AGE, TIME_TOLERANCE};
 use crate::name_order::{self, Hashes};
 use crate::pack::{Pack, RestoreError};
 use crate::surroundings::Surroundings;
@@ -34,6 +36,9 @@ pub struct EventRow<'a> {
     aspects: Aspects,
     failure: Option<Failure>,
     request: Option<Request<'a>>,
+    lookup: Option<Lookup<'a>>,
+    tenancy: Option<Tenancy<'a>>,
+    place: u64,
     surroundings: Option<Surroundings<'a>>,
     line: OnceCell<Arc<Line>>,
     file: OnceCell<FileTraits>,
@@ -101,18 +106,25 @@ impl<'a> EventRow<'a> {
         let columns = EventColumns::new(row);
         let failure = Failure::of(&columns);
         let request = Request::read(&columns);
-        let (domain, team) = match &request {
-            Some(request) => {
-                (key.of(Space::DOMAIN, request.domain), key.of(Space::TEAM, columns.text(column::TEAM).unwrap_or("")))
+        let lookup = if request.is_some() { None } else { Lookup::read(&columns) };
+        let tenancy = request.and_then(|request| Tenancy::of(request.host, request.path, request.is_write()));
+        let asked = request.map(|request| request.domain).or(lookup.map(|lookup| lookup.domain));
+        let (domain, team) = match asked {
+            Some(asked) => {
+                (key.of(Space::DOMAIN, asked), key.of(Space::TEAM, columns.text(column::TEAM).unwrap_or("")))
             }
             None => (0, 0),
         };
+        let place = tenancy.map_or(domain, |tenancy| key.hash(&["place", tenancy.service, &tenancy.owner()]));
         Self {
             key,
             backfill,
             aspects: Aspects::of(row, columns.kind(), failure.is_some()),
             failure,
             request,
+            lookup,
+            tenancy,
+            place,
             surroundings: None,
             line: OnceCell::new(),
             file: OnceCell::new(),
@@ -252,12 +264,27 @@ impl<'a> EventRow<'a> {
         self.names.network
     }
 
-    /// Keyed hash of the team of a request, all of no team being one; zero for other kinds.
+    /// Keyed hash of the place that a request is for: whose repository, bucket, channel, or else its destination.
+    pub fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// Whose place a request is for, on a service where anybody has one.
+    pub fn tenancy(&self) -> Option<Tenancy<'a>> {
+        self.tenancy
+    }
+
+    /// The question to the DNS that it is about; `None` for other kinds.
+    pub fn lookup(&self) -> Option<Lookup<'a>> {
+        self.lookup
+    }
+
+    /// Keyed hash of the team of a request or a question, all of no team being one; zero for other kinds.
     pub fn team(&self) -> u64 {
         self.team
     }
 
-    /// Keyed hash of the destination of a request; zero for other kinds.
+    /// Keyed hash of the destination of a request, or of the domain of a question; zero for other kinds.
     pub fn domain(&self) -> u64 {
         self.domain
     }
@@ -287,7 +314,12 @@ impl<'a> EventRow<'a> {
         self.request.filter(|request| !request.refused && !request.domain.is_empty())
     }
 
-    /// What was known about the destination of a request before it; `None` if it names none.
+    /// What was known about the place that a request is for before it; `None` if it names no destination.
+    pub fn known_place(&self) -> Option<Known> {
+        self.surroundings.and_then(|surroundings| surroundings.known_place)
+    }
+
+    /// What was known about the destination of a request, or about the domain of a question, before it; `None` if it names none.
     pub fn known(&self) -> Option<Known> {
         self.surroundings.and_then(|surroundings| surroundings.known)
     }
@@ -305,6 +337,12 @@ impl<'a> EventRow<'a> {
     /// The latest secret that the same agent, as network policies know it, had in its hands.
     pub fn secret(&self) -> Option<SecretRead> {
         self.surroundings.and_then(|surroundings| surroundings.secret(self.network()))
+    }
+
+    /// Whether the same agent had a secret in its hands a short time before.
+    pub fn follows_secret(&self) -> bool {
+        self.secret()
+            .is_some_and(|read| self.recorded().micros_since(read.recorded) <= AFTER_SECRET_SECONDS * 1_000_000)
     }
 
     /// What its command line says; nothing if it has none.

@@ -39,6 +39,8 @@ pub const USED_AGAIN_SECONDS: i64 = 30;
 /// A key that was used within this many seconds is in use: a tenant that pushes out one of its own keys in use floods.
 pub const EVICTED_IN_USE_SECONDS: i64 = 3_600;
 
+/// Data that goes to a new place within so many seconds of a secret that was read has to do with it.
+pub const AFTER_SECRET_SECONDS: i64 = 900;
 /// Scopes whose latest secret-bearing read is remembered.
 pub const SECRET_READS_MAX: usize = 65_536;
 
@@ -46,6 +48,10 @@ pub const SECRET_READS_MAX: usize = 65_536;
 pub const REACH_NAMES_MAX: usize = 32_768;
 /// Agents, and teams, that are remembered for one name; a name with more is not rare.
 pub const REACH_FEW: u32 = 4;
+/// An agent that fetched from a place so many seconds before it first wrote there works with it.
+pub const OWN_PLACE_SECONDS: i64 = 1_800;
+/// One that both fetches from it and writes to it for so many seconds does, too.
+pub const OWN_PLACE_DAY_SECONDS: i64 = 86_400;
 /// A name that everybody asks for counts as used again after this many seconds.
 pub const REACH_REFRESH_SECONDS: i64 = 60;
 /// Registers of the count of agents; its error is about one in sixteen.

@@ -79,7 +79,12 @@ impl Shared {
         }
         let known = match event.request() {
             Some(request) if !request.domain.is_empty() => Some(self.reach.note(&event, request, findings)),
+            None if event.lookup().is_some() => Some(self.reach.note_lookup(&event, findings)),
             _ => None,
+        };
+        let known_place = match (event.request(), event.tenancy()) {
+            (Some(request), Some(tenancy)) => Some(self.reach.note_place(&event, request, tenancy, findings)),
+            _ => known,
         };
         let cost = if event.aspects().meet(Aspects::COST) { self.authority.cost(&event, findings) } else { None };
         if event.aspects().meet(Aspects::FILE.with(Aspects::REDACTED).with(Aspects::COMMAND))
@@ -90,7 +95,13 @@ impl Shared {
         if self.openers.is_flood(event.sender(), event.recorded_second()) {
             findings.note_flood();
         }
-        event.set_surroundings(Surroundings { known, cost, secrets: &self.secrets, agents: self.reach.agents() });
+        event.set_surroundings(Surroundings {
+            known,
+            known_place,
+            cost,
+            secrets: &self.secrets,
+            agents: self.reach.agents(),
+        });
         event
     }
 

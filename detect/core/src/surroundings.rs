@@ -12,6 +12,8 @@ use crate::recent::Recent;
 pub struct Surroundings<'a> {
     /// What was known about the destination of a request before it; `None` for what is no request, or names none.
     pub known: Option<Known>,
+    /// The same of the place that it is for, on a service where anybody has one; else of its destination.
+    pub known_place: Option<Known>,
     /// What the event costs, if it is to be counted.
     pub cost: Option<Money>,
     /// The latest secret-bearing read of each agent, as network policies know it; this event included.

@@ -6,4 +6,5 @@ pub mod denied_burst;
 pub mod denied_post;
 pub mod new_domain;
 pub mod slow_post;
+pub mod tunnel;
 pub mod typosquat;

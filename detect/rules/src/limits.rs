@@ -21,8 +21,6 @@ pub const DENIED_CALLS_MAX: usize = 4;
 /// Rules that are counted by name in one text.
 pub const RULES_IN_TEXT: usize = 16;
 
-/// Pairs of agent and domain that are remembered as allowed.
-pub const ALLOWED_PAIRS_MAX: usize = 131_072;
 /// Refused uploads of which it is remembered at which workspaces,
 pub const FLEET_UPLOADS_MAX: usize = 8_192;
 /// until nobody was refused them for so many seconds.
@@ -32,12 +30,24 @@ pub const FLEET_UPLOAD_SECONDS: i64 = 86_400;
 pub const EGRESS_AGENTS_MAX: usize = 65_536;
 /// A destination that an agent has not asked for this long gives way to any other.
 pub const CANDIDATE_IDLE_SECONDS: i64 = 3 * 86_400;
-/// Rare destinations of one agent whose writes are followed: 72 bytes each.
+/// Rare places of one agent to which data goes and that are followed: 64 bytes each.
 pub const TRICKLES_PER_AGENT: usize = 3;
-/// Events of a trickle that are remembered as evidence before it is one.
-pub const TRICKLE_EVIDENCE: usize = 6;
+/// Events of a trickle that are remembered as evidence before it is one,
+pub const TRICKLE_EVIDENCE: usize = 4;
+/// and of data for many places.
+pub const SPREAD_EVIDENCE: usize = 4;
+/// Of the bytes that went to a rare place half is forgotten in so many seconds without more,
+pub const BUDGET_HALVED_SECONDS: i64 = 7 * 86_400;
+/// and all of it in so many.
+pub const BUDGET_IDLE_SECONDS: i64 = 21 * 86_400;
+/// Teams of which it is known how much they usually send: about 90 bytes each.
+pub const SENDING_TEAMS_MAX: usize = 4_096;
+/// Pairs of agent and domain whose labels are watched for data: about 80 bytes each.
+pub const TUNNELS_MAX: usize = 16_384;
 /// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.
 pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
+/// Whose place is whose on services where anybody has one is only learnt for so many seconds.
+pub const PLACES_LEARNT_SECONDS: i64 = 86_400;
 /// Rare destinations of one agent whose rhythm is followed: 60 bytes each.
 pub const BEATS_PER_AGENT: usize = 4;
 /// Latest intervals of a destination that are remembered.

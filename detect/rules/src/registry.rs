@@ -97,6 +97,7 @@ detectors! {
     "egress.new_domain" egress_new_domain egress::new_domain::NewDomain;
     "egress.denied_burst" egress_denied_burst egress::denied_burst::DeniedBurst;
     "egress.slow_post" egress_slow_post egress::slow_post::SlowPost;
+    "dns.tunnel" dns_tunnel egress::tunnel::DnsTunnel;
     "egress.beacon" egress_beacon egress::beacon::Beacon;
     "egress.typosquat" egress_typosquat egress::typosquat::Typosquat;
     "secret.egress" secret_egress secret::egress::SecretEgress;

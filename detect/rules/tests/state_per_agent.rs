@@ -34,7 +34,7 @@ fn observe(step: u64, engine: &mut Engine, findings: &mut Findings) {
 }
 
 /// One event of each of these agents. Each agent does everything that leaves a state: steps that fail, calls that are denied, writes
-/// to destinations of its own, requests that are refused, model calls with their costs, deleted files, holes in its stream.
+/// to places of its own, names that carry data, requests that are refused, model calls with their costs, deleted files, holes in its stream.
 /// None of it is an alert, so that only states grow.
 fn round(step: u64, agents: Range<u64>) -> Rows {
     let mut rows = Rows::new(LedgerName::Events, 0, Seq::new(step * AGENTS + agents.start));
@@ -70,6 +70,7 @@ fn act(event: &mut Entry, step: u64, agent: u64) {
         1 => ("command", "error"),
         2 => ("approval", "deny"),
         3 => ("egress.http", "allow"),
+        7 if turn.is_multiple_of(4) => ("dns.query", "allow"),
         4 | 7 => ("egress.http", "deny"),
         5 => (["model.tokens", "model.call"][turn as usize % 2], "error"),
         _ => (["file.read", "file.delete"][turn as usize % 2], "error"),
@@ -79,7 +80,9 @@ fn act(event: &mut Entry, step: u64, agent: u64) {
     event.set_text(column::COLLECTOR, "coderd");
     match kind {
         "egress.http" => {
-            let domain = format!("d{}-{agent}.example", turn % 6);
+            // One of the places is a repository on a service where anybody has one.
+            let domain = if turn % 6 == 5 { "github.com".to_owned() } else { format!("d{}-{agent}.example", turn % 6) };
+            event.set_text(column::PATH, &format!("/o{agent}/x.git/git-receive-pack"));
             event.set_text(column::SOURCE, "coder.boundary");
             event.set_text(column::STREAM, &format!("b0bb1e00-0000-4000-8000-{agent:012}"));
             // Every other number is left out: a hole that is waited for.
@@ -87,6 +90,10 @@ fn act(event: &mut Entry, step: u64, agent: u64) {
             event.set_text(column::METHOD, if outcome == "allow" { "POST" } else { "GET" });
             event.set_text(column::HOST, &domain);
             event.set_text(column::DOMAIN, &domain);
+        }
+        "dns.query" => {
+            event.set_text(column::HOST, &format!("k7x{turn}q9z4m{agent}w2v8b5n1.d0-{agent}.example"));
+            event.set_text(column::DOMAIN, &format!("d0-{agent}.example"));
         }
         "model.tokens" | "model.call" => {
             event.set_text(column::FAMILY, "gateway");

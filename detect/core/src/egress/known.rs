@@ -1,6 +1,7 @@
 //! What is known about the destination of a request before it, and against how large a fleet it is judged. Values only: who keeps
 //! them is `reach`.
 
+use crate::limits::{OWN_PLACE_DAY_SECONDS, OWN_PLACE_SECONDS};
 use crate::text::duration;
 
 /// What is known of a name before this event.
@@ -23,12 +24,27 @@ pub struct Familiarity {
     pub team: bool,
     /// By how many other agents; [`crate::limits::REACH_FEW`] stands for that many and more.
     pub others: u32,
+    /// Since which second anybody knows it; `None` if nobody does.
+    pub since: Option<i64>,
 }
 
 impl Familiarity {
     /// Whether fewer than `rare_agents` others know it.
     pub fn is_rare(self, rare_agents: u32) -> bool {
         self.others < rare_agents
+    }
+}
+
+impl Known {
+    /// Whether a place on a service where anybody has one is the agent's own or its team's, in this second: somebody else of the
+    /// team works with it, or the agent itself fetched from it long before it first wrote there, or has done both for a day. Only
+    /// whose place is told can be fetched from.
+    pub fn is_own(&self, second: i64) -> bool {
+        let of_team = |familiarity: Familiarity| familiarity.team && familiarity.others > 0;
+        let first_write = self.written.since.unwrap_or(second);
+        let is_used = second - first_write >= OWN_PLACE_DAY_SECONDS;
+        let long = self.reached.since.is_some_and(|since| is_used || first_write - since >= OWN_PLACE_SECONDS);
+        of_team(self.written) || of_team(self.reached) || (self.reached.agent && long)
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::egress::known::{Familiarity, Known};
 use crate::egress::request::Request;
 use crate::egress::seen_agents::SeenAgents;
+use crate::egress::tenant::Tenancy;
 use crate::event::EventRow;
 use crate::findings::Findings;
 use crate::limits::{REACH_FEW, REACH_NAMES_MAX, REACH_REFRESH_SECONDS};
@@ -36,10 +37,12 @@ packed!(Asked { noted, tried, reached, written });
 /// Agents and their teams.
 #[derive(Debug, Clone, Copy, Default)]
 struct Acquaintances {
+    /// The second of the first one; zero if there is none.
+    since: u32,
     agents: Few,
     teams: Few,
 }
-packed!(Acquaintances { agents, teams });
+packed!(Acquaintances { since, agents, teams });
 
 impl Acquaintances {
     /// Whether it would say the same and learn nothing: so many know the name that who they are does not matter.
@@ -52,10 +55,14 @@ impl Acquaintances {
             agent: self.agents.has(agent),
             team: self.teams.is_full() || self.teams.has(team),
             others: self.agents.others(agent),
+            since: (self.since != 0).then_some(i64::from(self.since)),
         }
     }
 
-    fn insert(&mut self, agent: u32, team: u32) {
+    fn insert(&mut self, agent: u32, team: u32, second: i64) {
+        if self.since == 0 {
+            self.since = second as u32;
+        }
         self.agents.insert(agent);
         self.teams.insert(team);
     }
@@ -114,31 +121,60 @@ impl Default for Reach {
     }
 }
 
+/// What an event does with a name, besides wanting it.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    reaches: bool,
+    writes: bool,
+}
+
 impl Reach {
     /// Notes the event's request for its destination, and says what was known before.
     pub fn note(&mut self, event: &EventRow<'_>, request: Request<'_>, findings: &mut Findings) -> Known {
+        let used = Use { reaches: !request.refused, writes: !request.refused && request.sends() };
+        self.note_name(event.domain(), used, event, findings)
+    }
+
+    /// Notes the request for the place that it is for, where that is one of many on a service.
+    pub fn note_place(
+        &mut self,
+        event: &EventRow<'_>,
+        request: Request<'_>,
+        tenancy: Tenancy<'_>,
+        findings: &mut Findings,
+    ) -> Known {
+        let reaches = !request.refused && tenancy.is_told() && tenancy.fetches;
+        let used = Use { reaches, writes: !request.refused && request.is_write() };
+        self.note_name(event.place(), used, event, findings)
+    }
+
+    /// Notes that the event asks the DNS for a name of a domain.
+    pub fn note_lookup(&mut self, event: &EventRow<'_>, findings: &mut Findings) -> Known {
+        self.note_name(event.domain(), Use { reaches: false, writes: false }, event, findings)
+    }
+
+    fn note_name(&mut self, name: u64, used: Use, event: &EventRow<'_>, findings: &mut Findings) -> Known {
         let second = event.recorded_second();
         self.agents.note(event.network(), second);
         let (agent, team) = (event.network() as u32, event.team() as u32);
-        let (reaches, writes) = (!request.refused, !request.refused && request.is_write());
         // What everybody asks for all the time costs one look.
-        if let Some(asked) = self.names.get_mut(event.domain())
+        if let Some(asked) = self.names.get_mut(name)
             && asked.tried.is_full()
-            && (!reaches || asked.reached.is_full(team))
-            && (!writes || asked.written.is_full(team))
+            && (!used.reaches || asked.reached.is_full(team))
+            && (!used.writes || asked.written.is_full(team))
             && second - i64::from(asked.noted) < REACH_REFRESH_SECONDS
         {
             return asked.known(agent, team);
         }
-        let asked = self.names.entry(event.domain(), event, findings);
+        let asked = self.names.entry(name, event, findings);
         let known = asked.known(agent, team);
         asked.noted = second as u32;
         asked.tried.insert(agent);
-        if reaches {
-            asked.reached.insert(agent, team);
+        if used.reaches {
+            asked.reached.insert(agent, team, second);
         }
-        if writes {
-            asked.written.insert(agent, team);
+        if used.writes {
+            asked.written.insert(agent, team, second);
         }
         known
     }
@@ -184,11 +220,12 @@ mod tests {
         ];
         events.extend((4..20).map(|number| ask(8, &format!("w{number}"), "blue", "acme.example")));
         let said = note(&mut reach, &events);
-        let reached: Vec<Familiarity> = said.iter().map(|known| known.reached).collect();
-        assert_eq!(reached[0], Familiarity { agent: false, team: false, others: 0 });
-        assert_eq!(reached[1], Familiarity { agent: true, team: true, others: 0 });
-        assert_eq!(reached[2], Familiarity { agent: false, team: true, others: 1 });
-        assert_eq!(reached[3], Familiarity { agent: false, team: false, others: 2 });
+        let reached: Vec<Familiarity> = said.iter().map(|known| Familiarity { since: None, ..known.reached }).collect();
+        assert_eq!(reached[0], Familiarity { agent: false, team: false, others: 0, since: None });
+        assert_eq!(reached[1], Familiarity { agent: true, team: true, others: 0, since: None });
+        assert_eq!(reached[2], Familiarity { agent: false, team: true, others: 1, since: None });
+        assert_eq!(reached[3], Familiarity { agent: false, team: false, others: 2, since: None });
+        assert_eq!([said[0].reached.since, said[3].reached.since], [None, Some(fixtures::START)]);
         let last = reached.last().unwrap();
         assert!(last.others == REACH_FEW && !last.is_rare(REACH_FEW));
         let Watched { agents, seconds } = reach.agents().watched(fixtures::START + 8);
@@ -206,6 +243,41 @@ mod tests {
         let others = |known: &Known| [known.tried, known.reached.others, known.written.others];
         assert_eq!([others(&said[1]), others(&said[2])], [[1, 0, 0], [2, 1, 0]]);
         assert!(!said[2].written.team && said[3].written.agent && said[3].reached.agent);
+    }
+
+    #[test]
+    fn a_place_is_own_if_the_team_works_with_it_or_the_agent_did_before() {
+        let check = |events: &[(i64, &str, &str, &str)], own: bool| {
+            let events: Vec<Value> = events
+                .iter()
+                .map(|(second, workspace, team, path)| {
+                    let mut event = ask(*second, workspace, team, "github.com");
+                    event["path"] = json!(path);
+                    event["method"] = json!(if path.contains('?') { "GET" } else { "POST" });
+                    event
+                })
+                .collect();
+            let rows = fixtures::rows(&events);
+            let (mut reach, mut last) = (Reach::default(), None);
+            for row in rows.iter() {
+                let event = EventRow::new(&row, false, fixtures::key());
+                let request = event.request().unwrap();
+                let known = reach.note_place(&event, request, event.tenancy().unwrap(), &mut Findings::new());
+                last = Some(known.is_own(event.second()));
+            }
+            assert_eq!(last, Some(own), "{events:?}");
+        };
+        let (clone, push) = ("/acme/x.git/info/refs?service=git-upload-pack", "/acme/x.git/git-receive-pack");
+        check(&[(0, "w1", "red", push)], false);
+        check(&[(0, "w1", "red", clone), (60, "w1", "red", push)], false);
+        check(&[(0, "w1", "red", clone), (3_600, "w1", "red", push)], true);
+        check(&[(0, "w2", "red", clone), (60, "w1", "red", push)], true);
+        check(&[(0, "w2", "blue", clone), (60, "w1", "red", push)], false);
+        check(&[(0, "w2", "red", push), (60, "w1", "red", push)], true);
+        // What was a stranger's when it was first written to stays one.
+        check(&[(0, "w1", "red", push), (9_000, "w1", "red", push)], false);
+        check(&[(0, "w1", "red", clone), (60, "w1", "red", push), (9_000, "w1", "red", push)], false);
+        check(&[(0, "w1", "red", clone), (60, "w1", "red", push), (90_000, "w1", "red", push)], true);
     }
 
     proptest! {

@@ -3,7 +3,9 @@
 use effects::host;
 use ledger::events::column;
 
+use super::payload::Payload;
 use super::popular;
+use super::tenant::is_git_fetch;
 use crate::event_columns::EventColumns;
 
 /// The kind of event that an HTTP request of an agent is.
@@ -24,7 +26,29 @@ pub struct Request<'a> {
     pub refused: bool,
     /// Whether its method is one that carries data out.
     write: bool,
+    /// Bytes that were sent, if the source tells them.
+    sent: Option<u64>,
+    /// What its address carries.
+    payload: Payload,
 }
+
+/// How much a request carries out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// Bytes, as far as they are known.
+    pub bytes: u64,
+    /// Whether that is all. What a source does not tell the size of is never nothing.
+    pub is_known: bool,
+}
+
+/// So many bytes of what is sent are headers that every client sends, tokens and cookies included.
+const HEADER_BYTES: u64 = 4_096;
+/// An address that carries fewer bytes of data carries what any address may.
+const CARRIED_BYTES_MIN: u64 = 40;
+/// Once is enough for so many bytes that are a text once they are decoded,
+const TEXT_BYTES_MIN: u32 = 24;
+/// or so many of any.
+const SENT_BYTES_MIN: u64 = 128;
 
 impl<'a> Request<'a> {
     /// Reads the request that an event is about; `None` for other kinds. Who has the event asks it instead.
@@ -34,13 +58,21 @@ impl<'a> Request<'a> {
         }
         let domain = columns.destination();
         let method = columns.text(column::METHOD).unwrap_or("");
+        let (host, path) = (columns.text(column::HOST).unwrap_or(domain), columns.text(column::PATH).unwrap_or(""));
+        let is_write = ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| method.eq_ignore_ascii_case(write));
+        let mut payload = Payload::of_path(path);
+        if let Some(labels) = host.strip_suffix(domain).filter(|labels| !labels.is_empty()) {
+            payload.add(Payload::of_labels(labels));
+        }
         Some(Self {
-            host: columns.text(column::HOST).unwrap_or(domain),
+            host,
             domain,
             method,
-            path: columns.text(column::PATH).unwrap_or(""),
+            path,
             refused: matches!(columns.text(column::OUTCOME), Some("deny" | "blocked")),
-            write: ["POST", "PUT", "PATCH", "DELETE"].iter().any(|write| method.eq_ignore_ascii_case(write)),
+            write: is_write && !is_git_fetch(path),
+            sent: columns.integer(column::BYTES_OUT).and_then(|bytes| u64::try_from(bytes).ok()),
+            payload,
         })
     }
 
@@ -49,9 +81,29 @@ impl<'a> Request<'a> {
         self.write
     }
 
-    /// Length of the query in bytes: data can leave in an address too.
-    pub fn query_len(&self) -> usize {
-        self.path.split_once('?').map_or(0, |(_, query)| query.len())
+    /// What its address carries: data can leave in a query, in the path and in labels of the host.
+    pub fn payload(&self) -> Payload {
+        self.payload
+    }
+
+    /// Whether it carries data out, by its method or in its address, or in headers that are longer than any client's.
+    pub fn carries(&self) -> bool {
+        self.write || self.carried().bytes >= CARRIED_BYTES_MIN
+    }
+
+    /// Whether one such request alone may take something out: one that writes, or whose address carries a text or a good deal.
+    pub fn sends(&self) -> bool {
+        self.write || self.payload.text >= TEXT_BYTES_MIN || self.carried().bytes >= SENT_BYTES_MIN
+    }
+
+    /// How much it carries out.
+    pub fn carried(&self) -> Carried {
+        let address = u64::from(self.payload.bytes);
+        if self.write {
+            return Carried { bytes: self.sent.unwrap_or(0).max(address), is_known: self.sent.is_some() };
+        }
+        let headers = self.sent.map_or(0, |sent| sent.saturating_sub(self.path.len() as u64 + HEADER_BYTES));
+        Carried { bytes: address + headers, is_known: true }
     }
 
     /// What kind of destination it is.
@@ -85,7 +137,9 @@ mod tests {
         let row = |number| rows.get(number).unwrap();
         let first = row(0);
         let request = Request::read(&EventColumns::new(&first)).unwrap();
-        assert!(request.is_write() && request.refused && request.query_len() == 7 && request.domain == "acme.example");
+        assert!(
+            request.is_write() && request.refused && !request.carried().is_known && request.domain == "acme.example"
+        );
         let second = row(1);
         let request = Request::read(&EventColumns::new(&second)).unwrap();
         assert!(!request.is_write() && !request.refused && request.domain == "203.0.113.7" && request.path.is_empty());

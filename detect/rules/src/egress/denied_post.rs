@@ -12,7 +12,6 @@ use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
-use detect_core::recent::Recent;
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
@@ -21,16 +20,15 @@ use detect_core::{detector_state, parameters};
 use ledger::events::column;
 use operations::alert::Who;
 
-use crate::limits::ALLOWED_PAIRS_MAX;
 use case::{Refusals, Target};
 use fleet::{Uploads, Widespread};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.denied_post",
-    version: 3,
-    what: "A write request (POST, PUT, PATCH or DELETE) that the firewall refused, grouped by workspace (or session) and domain. Where \
-           the same upload to a well-known service was refused at three other workspaces, one alert of the fleet tells of it, and \
+    version: 4,
+    what: "A request that writes (POST, PUT, PATCH or DELETE) or carries data in its address, and that the firewall refused, grouped \
+           by workspace (or session) and domain. Where the same upload to a well-known service was refused at three other workspaces, one alert of the fleet tells of it, and \
            it is medium.",
     why: "A prompt injection that makes an agent send secrets or source code to a stranger ends in exactly this line of the \
           firewall's log, and nobody reads that log.",
@@ -56,13 +54,11 @@ parameters! {
 pub struct DeniedPost {
     parameters: Parameters,
     episodes: Episodes<Refusals>,
-    /// Pairs of scope and domain of which a request was allowed.
-    allowed: Recent<()>,
     uploads: Uploads,
     widespread: Episodes<Widespread>,
 }
 
-detector_state!(DeniedPost { allowed, uploads, episodes, widespread } without { parameters });
+detector_state!(DeniedPost { uploads, episodes, widespread } without { parameters });
 
 impl Rule for DeniedPost {
     type Parameters = Parameters;
@@ -72,7 +68,6 @@ impl Rule for DeniedPost {
         Self {
             parameters: parameters.clone(),
             episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
-            allowed: Recent::new(ALLOWED_PAIRS_MAX),
             uploads: Uploads::new(key),
             widespread: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         }
@@ -86,9 +81,7 @@ impl Detector for DeniedPost {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(request) = event.request() else { return };
-        if event.text(column::OUTCOME) == Some("allow") && !request.domain.is_empty() {
-            self.allowed.insert(pair(event), ());
-        } else if request.refused && request.is_write() {
+        if request.refused && request.sends() {
             self.refused(event, request, findings);
         }
     }
@@ -108,7 +101,7 @@ impl DeniedPost {
         if let Some(workspaces) = everywhere.filter(|_| secret.is_none() && !self.episodes.is_open(subject)) {
             return self.refused_everywhere(event, request, workspaces, findings);
         }
-        let known = self.target(event);
+        let known = Target::of(event);
         let open = |many| {
             let target = if many { Target::Many } else { known };
             let case = Refusals { scope_kind: scope.kind.to_owned(), target, secret };
@@ -136,22 +129,6 @@ impl DeniedPost {
             case.workspaces = case.workspaces.max(workspaces);
         });
     }
-
-    /// What is known about this agent and this domain.
-    fn target(&self, event: &EventRow<'_>) -> Target {
-        if self.allowed.get(pair(event)).is_some() {
-            Target::Allowed
-        } else if self.allowed.forgot() {
-            Target::Unknown
-        } else {
-            Target::NeverAllowed
-        }
-    }
-}
-
-/// The agent and the destination of a request.
-fn pair(event: &EventRow<'_>) -> u64 {
-    Key::join(event.network(), event.domain())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use detect_core::detector::Detector;
 use detect_core::egress::evidence::what;
 use detect_core::egress::known::Familiarity;
 use detect_core::egress::names::Names;
+use detect_core::egress::popular;
 use detect_core::egress::request::Request;
 use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
@@ -17,6 +18,7 @@ use detect_core::limits::REACH_FEW;
 use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
+use detect_core::text::bounded;
 use detect_core::{detector_state, parameters};
 use effects::host::Class;
 
@@ -25,17 +27,21 @@ use case::Newcomer;
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.new_domain",
-    version: 2,
+    version: 3,
     what: "A request that went out to a domain for which neither this workspace nor anybody of its team asked before, and \
-           hardly anybody in the fleet. Writes, file drops, webhooks, tunnels, addresses instead of names, DNS over HTTPS \
-           and the metadata service have an alert each; plain reads of ordinary domains share one per workspace.",
+           hardly anybody in the fleet; or a write to a repository, bucket, package, channel or other place of a stranger on a \
+           service where anybody has one. Writes, data in an address, file drops, webhooks, tunnels, addresses instead of names, \
+           DNS over HTTPS and the metadata service have an alert each; plain reads of ordinary domains share one per \
+           workspace.",
     why: "Data that is stolen goes to a place where the fleet never goes. An allowlist cannot know that; what all agents did \
           until now does.",
     false_positives: "A new dependency, a new customer, research on the web: reads of ordinary domains are only worth \
-                      knowing (info). The first writes to a new service of your own are rated medium, once.",
+                      knowing (info). The first write to a new service or repository of your own is rated medium, once; a \
+                      place from which somebody else of the team fetches, or this workspace did half an hour before, is the \
+                      team's.",
     tuning: "learning_hours: how long the fleet is watched before ordinary domains count as new; writes to file drops, \
-             webhooks and tunnels count from the first hour. rare_agents: with how many other agents a domain is no longer \
-             rare. trusted_domains: your own domains. quiet_seconds: how long an alert stays open.",
+             webhooks and tunnels, and data that follows a secret, count from the first hour. rare_agents: with how many other agents a domain is no longer \
+             rare. trusted_domains: your own domains and places. quiet_seconds: how long an alert stays open.",
     tags: &["AML.T0086", "AML.T0025", "T1567", "T1071.001", "ASI02"],
     examples: examples::EXAMPLES,
 };
@@ -49,7 +55,7 @@ parameters! {
         learning_hours: u32 = 24, in 0..=2_160;
         /// A domain for which this many other agents asked is not rare.
         rare_agents: u32 = 2, in 1..=REACH_FEW;
-        /// Hosts and registrable domains that never count as new.
+        /// Hosts, registrable domains and places such as github.com/acme that never count as new.
         trusted_domains: Names = Names::default();
     }
     check(parameters) {
@@ -80,26 +86,46 @@ impl Detector for NewDomain {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let (Some(request), Some(known)) = (event.let_through(), event.known()) else { return };
-        let known = if request.is_write() { known.written } else { known.reached };
+        let (Some(request), Some(known)) = (event.let_through(), event.known_place()) else { return };
+        let sends = request.sends();
+        let tenancy = event.tenancy().filter(|_| request.is_write());
+        if event.tenancy().is_some() && (tenancy.is_none() || known.is_own(event.second())) {
+            return;
+        }
+        let place = tenancy.map_or_else(String::new, |tenancy| tenancy.name());
+        let familiarity = if sends { known.written } else { known.reached };
         // What somebody else of the team did is not new, and for risky places the team is all that counts.
-        if known.agent == known.team && !self.parameters.trusted_domains.cover(&request) {
-            self.judge(event, request, known, findings);
+        let trusted = &self.parameters.trusted_domains;
+        if familiarity.agent == familiarity.team && !trusted.cover(&request) && !trusted.has(&place) {
+            self.judge(event, request, &place, familiarity, findings);
         }
     }
 }
 
 impl NewDomain {
-    /// Speaks about a request for a domain that is new to the agent's team, or whose alert is still open.
-    fn judge(&mut self, event: &EventRow<'_>, request: Request<'_>, known: Familiarity, findings: &mut Findings) {
-        let write = request.is_write();
+    /// Speaks about a request for a place that is new to the agent's team, or whose alert is still open. `place` is empty where
+    /// it is known by its domain.
+    fn judge(
+        &mut self,
+        event: &EventRow<'_>,
+        request: Request<'_>,
+        place: &str,
+        known: Familiarity,
+        findings: &mut Findings,
+    ) {
+        let sends = request.sends();
         let class = request.class();
-        if class == Class::Local || (!class.is_risky() && request.is_popular()) {
+        let is_popular = place.is_empty() && request.is_popular();
+        if class == Class::Local
+            || (!class.is_risky() && is_popular)
+            || popular::is_telemetry_path(request.host, request.path)
+        {
             return;
         }
-        let grouped = class == Class::Ordinary && !write;
+        let grouped = class == Class::Ordinary && !sends;
         let scope = Scope::network(event);
-        let subject = Subject { scope, target: if grouped { "" } else { request.domain } };
+        let name = if place.is_empty() { request.domain } else { place };
+        let subject = Subject { scope, target: if grouped { "" } else { name } };
         if known.agent {
             // More of the same adds to the count while the alert is open.
             if grouped || !self.episodes.is_open(subject) {
@@ -110,15 +136,17 @@ impl NewDomain {
         }
         let watched = event.watched();
         let learning = watched.seconds < i64::from(self.parameters.learning_hours) * 3_600;
-        if learning && !(class.is_risky() && write) {
+        let secret = event.secret().filter(|_| sends && event.follows_secret());
+        if learning && !(class.is_risky() && sends) && secret.is_none() {
             return;
         }
         let open = |many| {
-            let mut case = Newcomer::new(scope.kind, class, write, many, known.others, watched);
-            case.note(request.domain);
+            let mut case = Newcomer::new(scope.kind, class, sends, many, known.others, watched);
+            case.place = bounded(place);
+            case.note(name, &request, secret);
             Opening { case, who: scope::who(event), what: what(event, many || grouped), before: Before::default() }
         };
-        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(request.domain));
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(name, &request, secret));
     }
 }
 

@@ -1,16 +1,20 @@
-//! `egress.slow_post`: small writes to a rare domain, spread over time: slow exfiltration.
+//! `egress.slow_post`: data for rare places, added up over time and over places: slow exfiltration, and much at once.
 
 mod case;
 mod examples;
+mod spread;
 mod trickle;
+mod usual;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
 use detect_core::egress::evidence::what;
-use detect_core::egress::known::Familiarity;
 use detect_core::egress::names::Names;
-use detect_core::egress::request::Request;
-use detect_core::episode::{Episodes, Opening, Subject};
+use detect_core::egress::popular;
+use detect_core::egress::request::{Carried, Request};
+use detect_core::egress::secret::SecretRead;
+use detect_core::egress::tenant::Tenancy;
+use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
@@ -19,28 +23,35 @@ use detect_core::rule::Rule;
 use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
-use detect_core::{detector_state, parameters};
+use detect_core::text::bounded;
+use detect_core::{detector_state, packed, parameters};
 use effects::host::Class;
 use operations::alert::What;
 
 use crate::egress::candidates::Candidates;
-use crate::limits::{EGRESS_AGENTS_MAX, TRICKLES_PER_AGENT};
+use crate::limits::{EGRESS_AGENTS_MAX, PLACES_LEARNT_SECONDS, SENDING_TEAMS_MAX, TRICKLES_PER_AGENT};
 use case::Slow;
-use trickle::Trickle;
+use spread::Spread;
+use trickle::{Load, Seen, Trickle};
+use usual::Usual;
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "egress.slow_post",
-    version: 4,
-    what: "Requests that carry data out (writes, and requests with a long query) to one rare domain, in several separate \
-           stretches of time, with little or nothing read from it.",
-    why: "Who takes a repository out in pieces of a few kilobytes stays below every limit on volume and rate. Only the \
-          sum over hours or days shows it.",
+    version: 5,
+    what: "Data for a place that hardly anybody else uses: a rare domain, or a stranger's repository, bucket, package or channel on a \
+           service where anybody has one. Requests that write, and requests that carry data in path, query or labels of the \
+           host, are added up over days: many over several separate stretches of time, or much in however many; and over all \
+           rare places of an agent together.",
+    why: "Who takes a repository out in pieces of a few kilobytes, or gives each of many places one, stays below every limit on \
+          volume and rate. Only the sum over hours or days shows it.",
     false_positives: "A service that a single workspace reports to, such as a customer's own interface under test; in a \
-                      fleet of one or two agents every domain is rare, so alerts there are rated medium.",
-    tuning: "writes, stretches and stretch_seconds: how many requests in how many separate stretches of time. rare_agents: \
-             with how many other agents a domain is no longer rare. write_percent: how much of the traffic must carry data \
-             out. trusted_domains: your own domains.",
+                      fleet of one or two agents every domain is rare, so alerts there are rated medium, as are small sums and \
+                      those where most requests read.",
+    tuning: "writes, stretches and stretch_seconds: how many requests in how many separate stretches of time. kilobytes: how much \
+             is much, in however few. rare_agents: with how many other agents a place is no longer rare. write_percent: how much \
+             of the traffic must carry data out; where it is less, eight times as many requests are needed. trusted_domains: \
+             your own domains and places.",
     tags: &["AML.T0086", "AML.T0025", "T1041", "T1567", "T1030", "ASI02", "ASI10"],
     examples: examples::EXAMPLES,
 };
@@ -56,13 +67,13 @@ parameters! {
         stretches: u32 = 5, in 2..=1_000;
         /// Each stretch is so many seconds long.
         stretch_seconds: u32 = 300, in 1..=86_400;
-        /// At least so many of a hundred requests to the domain must carry data out.
+        /// At least so many of a hundred requests to the place must carry data out, or there must be eight times as many.
         write_percent: u32 = 75, in 0..=100;
-        /// A request of any method carries data out if its query is at least so many bytes long.
-        query_bytes: u32 = 200, in 32..=8_192;
-        /// A domain for which this many other agents asked is not rare.
+        /// So many kilobytes for one rare place are told in however few requests; a quarter of it for many places together.
+        kilobytes: u32 = 64, in 1..=1_000_000;
+        /// A place that this many other agents use, and more than 2 of 100, is not rare.
         rare_agents: u32 = 2, in 1..=REACH_FEW;
-        /// Hosts and registrable domains that are never judged.
+        /// Hosts, registrable domains and places such as github.com/acme that are never judged.
         trusted_domains: Names = Names::default();
     }
     check(parameters) {
@@ -73,12 +84,43 @@ parameters! {
 /// The detector.
 pub struct SlowPost {
     parameters: Parameters,
-    /// What each agent writes to rare domains.
-    agents: Table<Candidates<Trickle, TRICKLES_PER_AGENT>>,
+    key: Key,
+    agents: Table<Outflow>,
+    /// How much the writes of each team carry.
+    teams: Table<Usual>,
     episodes: Episodes<Slow>,
 }
 
-detector_state!(SlowPost { agents, episodes } without { parameters });
+detector_state!(SlowPost { agents, teams, episodes } without { parameters, key });
+
+/// What one agent sends to rare places.
+#[derive(Debug, Default)]
+struct Outflow {
+    trickles: Candidates<Trickle, TRICKLES_PER_AGENT>,
+    /// Half of the hash of the first place,
+    first: u32,
+    /// and all of them together, from the second on.
+    spread: Option<Box<Spread>>,
+}
+packed!(Outflow { trickles, first, spread });
+
+/// What there is to tell of one trickle, or of all together.
+struct Told {
+    /// Whether it is twice as much as when it was told before.
+    is_new: bool,
+    seen: Seen,
+    places: u32,
+    before: Before,
+}
+
+/// A rare place as a request names it.
+struct Rare<'a> {
+    request: Request<'a>,
+    class: Class,
+    /// Whose place it is, where that is known by more than the domain.
+    tenancy: Option<Tenancy<'a>>,
+    others: u32,
+}
 
 impl Rule for SlowPost {
     type Parameters = Parameters;
@@ -87,7 +129,9 @@ impl Rule for SlowPost {
     fn new(parameters: &Parameters, key: Key) -> Self {
         Self {
             parameters: parameters.clone(),
+            key,
             agents: Table::new(EGRESS_AGENTS_MAX),
+            teams: Table::new(SENDING_TEAMS_MAX),
             episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         }
     }
@@ -99,19 +143,19 @@ impl Detector for SlowPost {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let (Some(request), Some(known)) = (event.let_through(), event.known()) else { return };
-        let known = known.reached;
-        if !known.is_rare(self.parameters.rare_agents) || self.parameters.trusted_domains.cover(&request) {
+        let Some(request) = event.let_through() else { return };
+        let Some(rare) = self.rare(event, request) else {
+            if let Carried { bytes, is_known: true } = request.carried()
+                && request.is_write()
+            {
+                self.teams.entry(event.team(), event, findings).note(bytes);
+            }
             return;
-        }
-        let class = request.class();
-        if class == Class::Local || (request.is_popular() && !class.is_risky()) {
-            return;
-        }
-        if request.is_write() || request.query_len() >= self.parameters.query_bytes as usize {
-            self.carried(event, request, known, class, findings);
+        };
+        if request.carries() {
+            self.carried(event, &rare, findings);
         } else if let Some(trickle) =
-            self.agents.get_mut(event.network()).and_then(|trickles| trickles.get_mut(event.domain() as u32))
+            self.agents.get_mut(event.network()).and_then(|outflow| outflow.trickles.get_mut(event.place() as u32))
         {
             trickle.note_read();
         }
@@ -119,44 +163,124 @@ impl Detector for SlowPost {
 }
 
 impl SlowPost {
-    /// A request that carries data out to a rare domain.
-    fn carried(
+    /// The request's destination, if it is one that hardly anybody else uses.
+    fn rare<'a>(&self, event: &EventRow<'a>, request: Request<'a>) -> Option<Rare<'a>> {
+        let known = event.known_place()?;
+        let class = request.class();
+        let tenancy = event.tenancy();
+        let trusted = &self.parameters.trusted_domains;
+        if class == Class::Local
+            || trusted.cover(&request)
+            || tenancy.is_some_and(|tenancy| trusted.has(&tenancy.name()))
+            || popular::is_telemetry(request.domain)
+            || popular::is_telemetry_path(request.host, request.path)
+        {
+            return None;
+        }
+        let others = if tenancy.is_some() {
+            // To look at a stranger's place is no sign of anything.
+            let is_learning = event.watched().seconds < PLACES_LEARNT_SECONDS && !class.is_risky();
+            if !request.is_write() || known.is_own(event.second()) || (is_learning && !event.follows_secret()) {
+                return None;
+            }
+            known.written.others
+        } else if class.is_risky() && class != Class::Metadata {
+            // Whoever else leaves something there leaves it somewhere else.
+            0
+        } else if request.is_popular() {
+            return None;
+        } else {
+            known.reached.others
+        };
+        let fleet = event.watched().agents;
+        let is_rare = others < self.parameters.rare_agents || (others < REACH_FEW && u64::from(others) * 50 <= fleet);
+        is_rare.then_some(Rare { request, class, tenancy, others })
+    }
+
+    /// A request that carries data out to a rare place.
+    fn carried(&mut self, event: &EventRow<'_>, rare: &Rare<'_>, findings: &mut Findings) {
+        let Rare { request, .. } = *rare;
+        let is_write = request.is_write();
+        let address = if is_write { 0 } else { self.key.hash(&["address", request.host, request.path]) as u16 };
+        let load = Load { is_write, carried: request.carried(), address, text: request.payload().text };
+        let stretch_seconds = self.parameters.stretch_seconds;
+        let outflow = self.agents.entry(event.network(), event, findings);
+        let (place, seq) = (event.place() as u32, event.position().seq);
+        if outflow.first == 0 {
+            outflow.first = place;
+        }
+        let spread = if request.sends() && (outflow.first != place || outflow.spread.is_some()) {
+            let spread = outflow.spread.get_or_insert_default();
+            spread.note(event, load, stretch_seconds);
+            let is_new = spread.is_told(&self.parameters);
+            spread.told += u8::from(is_new);
+            (spread.told > 0).then(|| Told {
+                is_new,
+                seen: spread.seen(),
+                places: spread.places(),
+                before: spread.before(seq),
+            })
+        } else {
+            None
+        };
+        let Some(trickle) = outflow.trickles.of(place, event.second(), || Trickle::new(place)) else { return };
+        trickle.note(event, load, stretch_seconds);
+        let secret = event.secret().filter(|read| trickle.follows(read.recorded));
+        let is_new = trickle.is_told(&self.parameters);
+        trickle.told += u8::from(is_new);
+        if trickle.told > 0 {
+            let told = Told { is_new, seen: trickle.seen(), places: 1, before: trickle.before(seq) };
+            self.raise(event, rare, told, secret, findings);
+        } else if let Some(told) = spread {
+            self.raise(event, rare, told, event.secret(), findings);
+        }
+    }
+
+    /// Tells of one trickle, or of all together. What was told before and is not twice as much only adds to what is open.
+    fn raise(
         &mut self,
         event: &EventRow<'_>,
-        request: Request<'_>,
-        known: Familiarity,
-        class: Class,
+        rare: &Rare<'_>,
+        Told { is_new, seen, places, before }: Told,
+        secret: Option<SecretRead>,
         findings: &mut Findings,
     ) {
-        let trickles = self.agents.entry(event.network(), event, findings);
-        let domain = event.domain() as u32;
-        let Some(trickle) = trickles.of(domain, event.second(), || Trickle::new(domain)) else { return };
-        trickle.note(event, request, self.parameters.stretch_seconds);
-        if !trickle.is_slow(&self.parameters) {
+        let scope = Scope::network(event);
+        let is_one = places == 1;
+        let place = rare.tenancy.filter(|_| is_one).map_or_else(String::new, |tenancy| tenancy.name());
+        let usual = self.teams.get_mut(event.team()).and_then(|usual| usual.most());
+        let target = match (is_one, place.as_str()) {
+            (false, _) => TOGETHER,
+            (true, "") => rare.request.domain,
+            (true, place) => place,
+        };
+        let subject = Subject { scope, target };
+        if !is_new && !self.episodes.is_open(subject) {
             return;
         }
-        let scope = Scope::network(event);
-        let seen = trickle.seen();
-        let watched = event.watched();
-        let secret = event.secret().filter(|read| trickle.follows(read.when));
         let open = |many| {
             let case = Slow {
                 scope_kind: scope.kind.to_owned(),
-                class,
+                class: if is_one { rare.class } else { Class::Ordinary },
                 many,
+                place: bounded(&place),
+                places,
                 seen,
+                usual,
                 stretch_seconds: self.parameters.stretch_seconds,
-                others: known.others,
-                watched,
+                others: rare.others,
+                watched: event.watched(),
                 secret,
             };
-            let what = What { path: None, ..what(event, many) };
-            Opening { case, who: scope::who(event), what, before: trickle.before(event.position().seq) }
+            let what = What { path: None, ..what(event, many || !is_one) };
+            Opening { case, who: scope::who(event), what, before }
         };
-        let subject = Subject { scope, target: request.domain };
-        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(seen, secret));
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.note(seen, places, secret));
     }
 }
+
+/// Stands for all rare places together; no real one is called so.
+const TOGETHER: &str = "\u{0}together";
 
 #[cfg(test)]
 mod tests;

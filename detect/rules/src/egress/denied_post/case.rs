@@ -2,7 +2,8 @@
 
 use detect_core::egress::secret::SecretRead;
 use detect_core::episode::{Case, span, span_seconds};
-use detect_core::limits::EPISODES_PER_SCOPE_MAX;
+use detect_core::event::EventRow;
+use detect_core::limits::{EPISODES_PER_SCOPE_MAX, REACH_FEW};
 use detect_core::text::{duration, times};
 use ledger::Position;
 use operations::alert::{Alert, Measurement, Severity, Unit};
@@ -14,12 +15,32 @@ use serde::{Deserialize, Serialize};
 pub enum Target {
     /// A request of this agent to this domain was allowed before.
     Allowed,
-    /// None was, in everything that was recorded.
+    /// So many agents reach this domain that who they are is not remembered.
+    Common,
+    /// None of this agent is known to have been allowed.
     NeverAllowed,
-    /// Too many pairs were seen to remember them all.
-    Unknown,
+    /// It is a place of a stranger on a service where anybody has one.
+    Strange,
     /// One of the many further domains of this agent.
     Many,
+}
+
+impl Target {
+    /// What is known about the agent and the destination of a refused request.
+    pub fn of(event: &EventRow<'_>) -> Self {
+        let Some(known) = event.known() else { return Self::NeverAllowed };
+        let is_strange = || event.known_place().is_some_and(|place| !place.is_own(event.second()));
+        let is_risky = || event.request().is_some_and(|request| request.class().is_risky());
+        if event.tenancy().is_some() && is_strange() {
+            Self::Strange
+        } else if known.reached.agent {
+            Self::Allowed
+        } else if known.reached.others >= REACH_FEW && !is_risky() {
+            Self::Common
+        } else {
+            Self::NeverAllowed
+        }
+    }
 }
 
 /// What is known about the refused writes of one episode.
@@ -37,7 +58,7 @@ impl Case for Refusals {
     fn severity(&self, alert: &Alert) -> Severity {
         if self.secret.is_some() && alert.count >= 2 {
             Severity::Critical
-        } else if self.target == Target::Allowed {
+        } else if matches!(self.target, Target::Allowed | Target::Common) {
             Severity::Medium
         } else {
             Severity::High
@@ -102,7 +123,13 @@ impl Refusals {
         match self.target {
             Target::Allowed => format!("Other requests of this {scope} to this domain were allowed before."),
             Target::NeverAllowed => format!("Before that, no request of this {scope} to this domain was ever allowed."),
-            Target::Unknown => "Whether this domain was allowed before is no longer known.".to_owned(),
+            Target::Common => {
+                format!("At least {REACH_FEW} others reach this domain; that this {scope} did is not known.")
+            }
+            Target::Strange => format!(
+                "Anybody has a place of his own on that service; nobody else of the team wrote to this one or fetched from it, \
+                 and this {scope} did not long before."
+            ),
             Target::Many => format!("So many domains from one {scope} are a scan or a broken agent."),
         }
     }
@@ -115,7 +142,7 @@ impl Refusals {
     fn verdict(&self) -> &'static str {
         match (self.target, self.secret.is_some()) {
             (_, true) => "Treat it as attempted exfiltration until the evidence says otherwise.",
-            (Target::Allowed, false) => {
+            (Target::Allowed | Target::Common, false) => {
                 "More likely a policy that allows reading but not writing there, or a confused agent, than exfiltration."
             }
             (_, false) => {

@@ -1,21 +1,47 @@
 //! One new destination, or the new ordinary destinations of one agent: how bad it is and how it is put.
 
 use detect_core::egress::known::Watched;
+use detect_core::egress::request::{Carried, Request};
+use detect_core::egress::secret::SecretRead;
 use detect_core::episode::{Case, span};
 use detect_core::limits::{EPISODES_PER_SCOPE_MAX, REACH_FEW};
-use detect_core::text::{bounded, counted, duration, sentences, times};
+use detect_core::text::{bounded, bytes, counted, duration, sentences, times};
 use effects::host::Class;
+use ledger::Position;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::NAMES_IN_TEXT;
+
+/// So many bytes for a new place are more than any program says of itself.
+const MUCH_BYTES: u64 = 1_000_000;
+
+/// Whether the method of the alert's request writes.
+fn is_write(alert: &Alert) -> bool {
+    !alert
+        .what
+        .method
+        .as_deref()
+        .is_some_and(|method| method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD"))
+}
 
 /// What is known about a new destination when its episode opens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Newcomer {
     scope_kind: String,
     class: Class,
+    /// Whether it carries data out.
     write: bool,
+    /// Whose place it is, on a service where anybody has one; empty for others.
+    pub place: String,
+    /// Bytes that were sent, as far as they are known,
+    bytes: u64,
+    /// requests whose size is not,
+    unsized_requests: u32,
+    /// and bytes in addresses that are a text once decoded.
+    text: u64,
+    /// A secret that the agent read before.
+    secret: Option<SecretRead>,
     /// Stands for all further domains of the agent.
     many: bool,
     others: u32,
@@ -28,11 +54,29 @@ impl Newcomer {
     /// A destination of which only these `others` know.
     pub fn new(scope_kind: &str, class: Class, write: bool, many: bool, others: u32, watched: Watched) -> Self {
         let scope_kind = scope_kind.to_owned();
-        Self { scope_kind, class, write, many, others, watched, names: Vec::new() }
+        Self {
+            scope_kind,
+            class,
+            write,
+            place: String::new(),
+            bytes: 0,
+            unsized_requests: 0,
+            text: 0,
+            secret: None,
+            many,
+            others,
+            watched,
+            names: Vec::new(),
+        }
     }
 
-    /// Notes a domain for the sentence.
-    pub fn note(&mut self, name: &str) {
+    /// Notes a name for the sentence, and what a request carries there. The first secret stays.
+    pub fn note(&mut self, name: &str, request: &Request<'_>, secret: Option<SecretRead>) {
+        let Carried { bytes, is_known } = request.carried();
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.unsized_requests = self.unsized_requests.saturating_add(u32::from(!is_known));
+        self.text = self.text.saturating_add(request.payload().text.into());
+        self.secret = self.secret.or(secret);
         if self.names.len() < NAMES_IN_TEXT && !self.names.iter().any(|known| *known == bounded(name)) {
             self.names.push(bounded(name));
         }
@@ -63,7 +107,21 @@ impl Newcomer {
             1 => String::new(),
             _ => format!(" in {}", duration(span(alert))),
         };
-        format!("{method} to {names} went out {}{span}.", times(alert.count))
+        format!("{method} to {names} went out {}{span}.{}", times(alert.count), self.size())
+    }
+
+    /// How much went there, where data did.
+    fn size(&self) -> String {
+        let text = match self.text {
+            0 => String::new(),
+            text => format!(" In the address {} are a text once they are decoded.", bytes(text)),
+        };
+        match (self.bytes, self.unsized_requests) {
+            _ if !self.write => String::new(),
+            (0, _) => " The source does not tell how much was sent.".to_owned(),
+            (sum, 0) => format!(" It carried {}.{text}", bytes(sum)),
+            (sum, _) => format!(" It carried at least {}; the source does not tell all sizes.{text}", bytes(sum)),
+        }
     }
 
     fn baseline(&self, alert: &Alert) -> String {
@@ -80,7 +138,11 @@ impl Newcomer {
             (fleet, REACH_FEW..) => format!("{REACH_FEW} or more of about {fleet} others did in {seen}"),
             (fleet, others) => format!("{others} of about {fleet} others did in {seen}"),
         };
-        format!("Before that, this {scope_kind} never {verb}{team}; {fleet}.")
+        let place = match self.place.as_str() {
+            "" => "",
+            _ => " Anybody has a place of his own on that service.",
+        };
+        format!("Before that, this {scope_kind} never {verb}{team}; {fleet}.{place}")
     }
 
     fn verdict(&self) -> &'static str {
@@ -97,6 +159,9 @@ impl Newcomer {
             (Class::Resolver, _) => {
                 "Agents use the resolver of their workspace; this one is outside of every policy on names."
             }
+            (_, true) if !self.place.is_empty() => {
+                "Look at whose that is and at what was sent. A new repository, bucket or channel of the team looks the same, once."
+            }
             (_, true) => "A new service looks the same as a place for stolen data: look at what was sent.",
             (_, false) => "Reading alone is worth knowing, not worth waking anybody.",
         }
@@ -111,6 +176,7 @@ impl Case for Newcomer {
             }
             (Class::Ordinary | Class::Local, false) if !self.many => Severity::Info,
             (Class::PrivateAddress, _) => Severity::Low,
+            (_, true) if self.secret.is_some() || self.text > 0 || self.bytes >= MUCH_BYTES => Severity::High,
             _ => Severity::Medium,
         }
     }
@@ -119,14 +185,20 @@ impl Case for Newcomer {
         let name = self.names.first().map_or("", String::as_str);
         match (self.is_group(), self.write) {
             (true, _) => format!("Requests for {}", counted(alert.count, "new domain")),
-            (false, true) => format!("First write to {name}"),
+            (false, true) if is_write(alert) => format!("First write to {name}"),
+            (false, true) => format!("First data in an address to {name}"),
             (false, false) => format!("First request to {name}"),
         }
     }
 
     fn reason(&self, alert: &Alert) -> String {
         let class = if self.many { String::new() } else { self.class.sentence() };
-        sentences(&[self.observed(alert), class, self.baseline(alert), self.verdict().to_owned()])
+        let secret = self.secret.map_or_else(String::new, |secret| secret.sentence(&self.scope_kind));
+        sentences(&[self.observed(alert), class, self.baseline(alert), secret, self.verdict().to_owned()])
+    }
+
+    fn cause(&self) -> Option<Position> {
+        self.secret.map(|secret| secret.position())
     }
 
     fn measured(&self, _: &Alert) -> Option<Measurement> {
