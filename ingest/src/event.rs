@@ -16,6 +16,7 @@ mod fields;
 pub mod finish;
 mod record;
 mod redacted;
+mod trouble;
 
 pub use batch::{Batch, BatchAppender};
 pub use columns::{Columns, ReadColumns};
