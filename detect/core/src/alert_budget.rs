@@ -15,7 +15,7 @@ use operations::alert::{Alert, Severity, State};
 use operations::calendar;
 
 use crate::detector_state::DetectorState;
-use crate::egress::class;
+use effects::host;
 use crate::event::EventRow;
 use crate::key::{Key, Space};
 use crate::limits::{BUDGET_AGENTS_MAX, BUDGET_JUDGED_MAX, BUDGET_TEAMS_MAX};
@@ -146,7 +146,7 @@ impl TeamBudgets {
         let (team, allowed) = (self.team(name), self.setting.of(name));
         let what = &alert.what;
         let host = what.host.as_deref().or(what.domain.as_deref());
-        let class = host.map(|host| class::of(host, what.path.as_deref().unwrap_or_default()) as u8);
+        let class = host.map(|host| host::of(host, what.path.as_deref().unwrap_or_default()) as u8);
         let class = class.map(|class| class.to_string()).unwrap_or_default();
         let hash = self.key.hash(&["budget", &alert.rule, kind, &class, alert.severity.as_str()]);
         let day = day(alert.last_seen);

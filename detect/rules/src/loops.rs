@@ -1,5 +1,7 @@
 //! Detectors of agents that go in circles, and what counts as a step of an agent.
 
+mod evidence;
+mod failing;
 pub mod fleet;
 pub mod no_progress;
 mod progress;

@@ -220,7 +220,8 @@ fn complete(draft: &mut Draft, content: Option<&RawValue>, received: i64) -> Res
     Ok(())
 }
 
-/// Says what makes the fingerprints: a call by its tool and input, a command by itself, a result by its content.
+/// Says what makes the fingerprints: a call by its tool and input, a command by itself, a change of a file by what is written, a result by
+/// its content.
 fn set_fingerprints(draft: &mut Draft, kind: &str, content: Option<&str>) {
     let text = |column| draft.columns.text(column).unwrap_or_default().to_owned();
     match kind {
@@ -229,8 +230,13 @@ fn set_fingerprints(draft: &mut Draft, kind: &str, content: Option<&str>) {
             draft.action = Some(Action { tool: text(column::TOOL), input });
         }
         "command" | "tool.result" | "file.read" | "file.write" => {
-            let input =
-                Some(text(column::COMMAND)).filter(|command| !command.is_empty()).unwrap_or_else(|| text(column::FILE));
+            let named = Some(text(column::COMMAND)).filter(|command| !command.is_empty());
+            // What is written is part of the call: two changes of one file are not the same.
+            let on_file = || match content.filter(|_| kind == "file.write") {
+                Some(content) => [&text(column::FILE), "\n", content].concat(),
+                None => text(column::FILE),
+            };
+            let input = named.unwrap_or_else(on_file);
             if !input.is_empty() {
                 draft.action = Some(Action { tool: text(column::TOOL), input });
             }

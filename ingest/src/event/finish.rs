@@ -14,7 +14,7 @@ use crate::cut::Cutter;
 use crate::encoding::RecordEncoding;
 use crate::event::effect_columns;
 use crate::event::fields::{Edit, FieldError, edits};
-use crate::event::{Columns, Draft, FreeText, Record, Redacted, VOID};
+use crate::event::{Columns, Draft, FreeText, Record, Redacted, VOID, trouble};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
 use crate::redact::{Piece, Redaction, RuleSet};
@@ -37,11 +37,23 @@ const URL: &str = "url";
 /// Begins the mark of a record that lies in the content part as a whole; why, follows.
 const UNCUT: &str = "uncut:";
 
+/// Begins the mark of a call whose result tells of an error; its class follows.
+const ERROR: &str = "error:";
+
 /// Completes drafts; one for all sources, shared between threads.
 pub struct Finisher {
     prints: Fingerprinter,
     prices: RwLock<Arc<PriceTable>>,
     rules: RuleSet,
+}
+
+/// The class of the error that a result tells of. A plain command that says that it succeeded is believed.
+fn class_of_error(columns: &Columns, result: &str) -> Option<&'static str> {
+    let command = columns.text(column::COMMAND).unwrap_or_default();
+    if columns.integer(column::EXIT_CODE) == Some(0) && !command.contains(['|', ';', '\n']) {
+        return None;
+    }
+    trouble::class(columns.text(column::KIND).unwrap_or_default(), command, result)
 }
 
 impl Edit<'_> {
@@ -92,9 +104,15 @@ impl Finisher {
         } else {
             effect_columns::set(&mut draft.columns, None);
         }
+        let mut class = None;
         if let Some(result) = &draft.result {
             let result = fingerprint::canonical(result);
-            draft.columns.set_fingerprint(column::RESULT_FP, self.prints.result(&self.without_secrets(&result)));
+            let result = self.without_secrets(&result);
+            draft.columns.set_fingerprint(column::RESULT_FP, self.prints.result(&result));
+            class = class_of_error(&draft.columns, &result);
+        }
+        if let Some(class) = class {
+            draft.mark(format!("{ERROR}{class}"));
         }
         let is_read = is_clean && text.is_some_and(|text| is_written(&text, draft));
         self.set_url(draft, is_read);

@@ -225,7 +225,7 @@ impl SlowPost {
         };
         let Some(trickle) = outflow.trickles.of(place, event.second(), || Trickle::new(place)) else { return };
         trickle.note(event, load, stretch_seconds);
-        let secret = event.secret().filter(|read| trickle.follows(read.recorded));
+        let secret = event.secret().filter(|read| trickle.follows(read.when));
         let is_new = trickle.is_told(&self.parameters);
         trickle.told += u8::from(is_new);
         if trickle.told > 0 {

@@ -135,7 +135,7 @@ impl DnsTunnel {
             return;
         }
         let (seen, before) = (labels.seen(), labels.before(event.position().seq));
-        let secret = event.secret().filter(|read| labels.follows(read.recorded));
+        let secret = event.secret().filter(|read| labels.follows(read.when));
         let open = |many| {
             let case = Tunnel {
                 scope_kind: scope.kind.to_owned(),

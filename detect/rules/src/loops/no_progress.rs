@@ -6,8 +6,9 @@ use detect_core::episode::{Before, Case, Episodes, Opening, Subject, span, span_
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
 use detect_core::key::Key;
+use detect_core::parameters::check_range;
 use detect_core::rule::Rule;
-use detect_core::second::Moment;
+use detect_core::second::{Moment, Second};
 use detect_core::spec::{Example, Expected, Spec};
 use detect_core::table::Table;
 use detect_core::text::{bounded, duration};
@@ -18,91 +19,109 @@ use operations::alert::{Alert, Measurement, Severity, State, Unit, What};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::AGENTS_MAX;
-use crate::loops::step::{self, Feed, Step};
+use crate::loops::evidence::{Evidence, WHOLE};
+use crate::loops::step::{self, Feed};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.no_progress",
-    version: 3,
-    what: "An agent (a session, or a sub-agent of it) whose steps (tool, input and result by fingerprint) are nearly all ones that it did before, without a sign of \
-           progress: a file read or changed that is new, another change of the tree, a check that ended well.",
-    why: "Agents also go in circles that have no fixed order. Few new steps over a long time, or over much money, is what all \
-          of them have in common.",
-    false_positives: "Work that leaves no trace in the events, such as long thinking between two looks at the same file; waiting \
-                      for a person or a build.",
-    tuning: "steps: how many steps without progress. novelty_percent: how many of the last 32 steps may be new. usd: money \
-             spent without progress that is enough after 16 steps.",
+    version: 4,
+    what: "An agent (a session, or a sub-agent of it) whose steps bring nothing: they fail, or do what was done before with the answer that \
+           was given before, in whatever order and however they are varied. A change that was not made before, something not read \
+           before, another answer is progress.",
+    why: "Agents also go in circles that have no fixed order: they vary the arguments of a call that cannot succeed, try one flag \
+          after another, undo what they did. Steps that bring nothing are what all of them have in common.",
+    false_positives: "A suite of tests that is meant to fail, case by case; waiting for a person or a build by looking at it without \
+                      a pause; work that leaves no trace in the events.",
+    tuning: "steps, critical_steps: steps without progress for medium and critical severity. A step counts in full if it fails as one \
+             before did, less if it fails in a new way or looks at what did not change, and little if it waits. Mere \
+             repetition is left to `loop.repeat` until critical_steps. usd: money spent without progress that makes it critical.",
     tags: &["AML.T0034", "AML.T0034.002", "T1496", "ASI02", "ASI08"],
     examples: EXAMPLES,
 };
 
 const EXAMPLES: &[Example] = &[
     Example {
-        name: "the same call sixty times",
+        name: "a tool is called with ever other arguments and gives the same error",
         events: &[
-            r#"{"second":0,"repeat":60,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":0,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":1,"result_fp":1,"outcome":"success","session":"s"}"#,
+            r#"{"second":1,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":2,"result_fp":7,"outcome":"error","session":"s"}"#,
+            r#"{"second":2,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":3,"result_fp":7,"outcome":"error","session":"s"}"#,
+            r#"{"second":3,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":4,"result_fp":7,"outcome":"error","session":"s"}"#,
+            r#"{"second":4,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":5,"result_fp":7,"outcome":"error","session":"s"}"#,
+            r#"{"second":5,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":6,"result_fp":7,"outcome":"error","session":"s"}"#,
+            r#"{"second":6,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":7,"result_fp":7,"outcome":"error","session":"s"}"#,
+            r#"{"second":7,"kind":"tool.result","tool":"mcp__board__move_card","action_fp":8,"result_fp":7,"outcome":"error","session":"s"}"#,
         ],
         until: 60,
         alerts: &[Expected {
             state: State::Open,
             severity: Severity::Medium,
-            count: 40,
-            reason: "of the last 32 steps were new",
+            count: 7,
+            reason: "7 steps brought nothing new, 7 of them failed",
         }],
     },
     Example {
-        name: "it begins to change files that it had not changed before",
+        name: "it begins to change what it had not changed before",
         events: &[
-            r#"{"second":0,"repeat":45,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
-            r#"{"second":9,"kind":"file.write","tool":"Edit","action_fp":5,"result_fp":6,"outcome":"success","session":"s"}"#,
+            r#"{"second":0,"repeat":12,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":2,"kind":"file.write","tool":"Edit","action_fp":5,"result_fp":6,"outcome":"success","session":"s"}"#,
+            r#"{"second":3,"kind":"file.write","tool":"Edit","action_fp":6,"result_fp":6,"outcome":"success","session":"s"}"#,
+            r#"{"second":4,"kind":"file.write","tool":"Edit","action_fp":7,"result_fp":6,"outcome":"success","session":"s"}"#,
+            r#"{"second":5,"kind":"file.write","tool":"Edit","action_fp":8,"result_fp":6,"outcome":"success","session":"s"}"#,
+            r#"{"second":6,"kind":"file.write","tool":"Edit","action_fp":9,"result_fp":6,"outcome":"success","session":"s"}"#,
         ],
         until: 60,
         alerts: &[
-            Expected { state: State::Open, severity: Severity::Medium, count: 40, reason: "40 steps" },
-            Expected { state: State::Resolved, severity: Severity::Medium, count: 45, reason: "came further" },
+            Expected { state: State::Open, severity: Severity::Critical, count: 11, reason: "11 steps" },
+            Expected { state: State::Resolved, severity: Severity::Critical, count: 12, reason: "came further" },
         ],
     },
     Example {
-        name: "thirty looks at the same, then a new file",
+        name: "looks that bring something in between",
         events: &[
-            r#"{"second":0,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":0,"repeat":4,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
             r#"{"second":1,"kind":"file.read","tool":"Read","action_fp":2,"result_fp":2,"outcome":"success","session":"s"}"#,
-            r#"{"second":2,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":2,"repeat":4,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
         ],
         until: 1800,
         alerts: &[],
     },
     Example {
-        name: "fifteen dollars, which the gateway and the agent both tell",
+        name: "fifteen dollars, of which seven and a half are told by the gateway and again by the agent",
         events: &[
             r#"{"second":0,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
-            r#"{"second":1,"repeat":15,"kind":"model.call","family":"gateway","cost_micros":1000000,"session":"s"}"#,
-            r#"{"second":2,"repeat":15,"kind":"model.tokens","cost_micros":1000000,"session":"s"}"#,
-            r#"{"second":3,"repeat":30,"kind":"command","tool":"Bash","action_fp":1,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":1,"repeat":15,"kind":"model.call","family":"gateway","cost_micros":500000,"session":"s"}"#,
+            r#"{"second":2,"repeat":15,"kind":"model.tokens","cost_micros":500000,"session":"s"}"#,
+            r#"{"second":3,"kind":"command","tool":"Bash","action_fp":3,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":4,"kind":"command","tool":"Bash","action_fp":4,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":5,"kind":"command","tool":"Bash","action_fp":5,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":6,"kind":"command","tool":"Bash","action_fp":6,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":7,"kind":"command","tool":"Bash","action_fp":7,"result_fp":1,"outcome":"error","session":"s"}"#,
+            r#"{"second":8,"kind":"command","tool":"Bash","action_fp":8,"result_fp":1,"outcome":"error","session":"s"}"#,
         ],
-        until: 1800,
-        alerts: &[],
+        until: 900,
+        alerts: &[Expected { state: State::Open, severity: Severity::Medium, count: 7, reason: "$7.50" }],
     },
 ];
 
 parameters! {
     /// `[detect.rules."loop.no_progress"]`.
     pub struct Parameters {
-        /// Steps without a sign of progress.
-        steps: u32 = 40, in STEPS_MIN..=10_000;
-        /// At most so many of the last 32 steps are new, in per cent.
-        novelty_percent: u32 = 20, in 0..=90;
-        /// Dollars spent without a sign of progress, after at least 16 steps.
-        usd: u32 = 20, in 1..=1_000_000;
-        /// An episode is resolved after this many seconds without a step.
+        /// Steps without progress for a warning (medium).
+        steps: u32 = 5, in 3..=13;
+        /// Steps without progress for a critical alert: more than for a warning, at most 14.
+        critical_steps: u32 = 10;
+        /// Dollars spent since the steps began to bring nothing that make it critical.
+        usd: u32 = 10, in 1..=1_000_000;
+        /// After this many seconds without a step everything begins anew.
         quiet_seconds: u32 = 900, in 1..=86_400;
     }
+    check(parameters) {
+        check_range("critical_steps", parameters.critical_steps, parameters.steps + 1..=14)?;
+        Ok(())
+    }
 }
-
-/// Fewer steps say nothing, whatever they cost.
-const STEPS_MIN: u32 = 16;
-/// Different steps that are remembered.
-const KNOWN: usize = 32;
 
 /// The detector.
 pub struct NoProgress {
@@ -126,24 +145,21 @@ impl Rule for NoProgress {
     }
 }
 
-/// What is known about one agent since the last sign of progress.
+/// What is known about one agent.
 #[derive(Debug, Default)]
 struct Agent {
     feed: Feed,
-    /// Quarters of the hashes of the latest different steps, oldest first: once in two thousand new steps, one is taken for
-    /// known.
-    known: [u16; KNOWN],
-    known_len: u8,
-    /// One bit for each of the latest steps: whether it was new.
-    novelty: u32,
-    steps: u32,
+    evidence: Evidence,
+    /// What was spent since the first step without progress.
     spent: Money,
-    /// Event time of the first step, and when it was recorded; zero before it.
+    /// Event time of that step, and when it was recorded; zero without one.
     first: Moment,
+    /// When the latest step was recorded.
+    last: Second,
     alerted: bool,
 }
 
-packed!(Agent { feed, known, known_len, novelty, steps, spent, first, alerted });
+packed!(Agent { feed, evidence, spent, first, last, alerted });
 
 impl Detector for NoProgress {
     fn looks_at(&self) -> Aspects {
@@ -151,49 +167,30 @@ impl Detector for NoProgress {
     }
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        // What was spent before the first step belongs to no loop.
+        // What was spent before the first step without progress belongs to no standstill.
         if let Some(cost) = event.cost()
             && let Some(agent) = self.agents.get_mut(event.actor())
+            && agent.first != Moment::default()
         {
             agent.spent = agent.spent.saturating_add(cost);
         }
         if step::may_be(event) {
             self.step(event, findings);
         } else if event.kind() == "check.result" && event.text(column::OUTCOME) == Some("success") {
-            self.progress(event, findings);
+            let agent = self.agents.get_mut(event.actor());
+            let was_alerted = agent.is_some_and(|agent| {
+                agent.evidence.clear();
+                agent.begin_anew()
+            });
+            self.end(was_alerted, event, findings);
         }
     }
 }
 
 impl Agent {
-    /// Takes a step; says whether it is new.
-    fn take(&mut self, step: Step, event: &EventRow<'_>) -> bool {
-        let hash = step.hash as u16;
-        // A list that came from a damaged snapshot may say that it is longer than it is.
-        let len = usize::from(self.known_len).min(KNOWN);
-        let at = self.known[..len].iter().position(|known| *known == hash);
-        match at {
-            Some(at) => self.known[at..len].rotate_left(1),
-            None if len < KNOWN => {
-                self.known[len] = hash;
-                self.known_len = len as u8 + 1;
-            }
-            None => {
-                self.known.rotate_left(1);
-                self.known[KNOWN - 1] = hash;
-            }
-        }
-        self.novelty = self.novelty << 1 | u32::from(at.is_none());
-        self.steps = self.steps.saturating_add(1);
-        if self.first == Moment::default() {
-            self.first = Moment::of(event);
-        }
-        at.is_none()
-    }
-
-    /// Forgets how long it went without progress, but not what it has done.
-    fn progress(&mut self) -> bool {
-        (self.steps, self.spent, self.first) = (0, Money::ZERO, Moment::default());
+    /// Forgets how long it went without progress; says whether that was told.
+    fn begin_anew(&mut self) -> bool {
+        (self.spent, self.first) = (Money::ZERO, Moment::default());
         std::mem::take(&mut self.alerted)
     }
 }
@@ -202,50 +199,62 @@ impl NoProgress {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let agent = self.agents.of_actor(event, findings);
         let Some(step) = agent.feed.step(event) else { return };
-        if agent.take(step, event) && step.moves {
-            return self.progress(event, findings);
+        let now = Second::of(event.recorded());
+        if now.get() - agent.last.get() > i64::from(self.parameters.quiet_seconds) {
+            agent.evidence.clear();
+            agent.begin_anew();
+        }
+        agent.last = now;
+        let is_further = agent.evidence.take(&step, event);
+        let points = u32::from(agent.evidence.points());
+        if points == 0 {
+            let was_alerted = agent.begin_anew();
+            return self.end(was_alerted, event, findings);
+        }
+        if agent.first == Moment::default() {
+            agent.first = Moment::of(event);
         }
         let parameters = &self.parameters;
-        let new = agent.novelty.count_ones();
-        let dear = agent.spent >= Money::from_dollars(parameters.usd);
-        let long = agent.steps >= parameters.steps || (dear && agent.steps >= STEPS_MIN);
-        if !long || new * 100 > parameters.novelty_percent * agent.steps.min(u32::BITS) {
+        let whole = u32::from(WHOLE);
+        let is_severe = points >= parameters.critical_steps * whole;
+        // Mere repetition is told by `loop.repeat`, until there is no doubt.
+        let is_told = points >= parameters.steps * whole && (is_severe || agent.alerted || agent.evidence.is_varied());
+        if is_further || !is_told {
             return;
         }
         agent.alerted = true;
-        let (steps, spent) = (agent.steps, agent.spent);
+        let (steps, failed) = agent.evidence.steps();
+        let spent = agent.spent;
+        let severe = is_severe || spent >= Money::from_dollars(parameters.usd);
         let before = Before {
-            count: u64::from(steps) - 1,
-            first: Some(agent.first).filter(|first| *first != Moment::default()).map(Moment::begin),
+            count: u64::from(steps).saturating_sub(1),
+            first: Some(agent.first.begin()),
             evidence: Vec::new(),
         };
         let open = |_| Opening {
-            case: Standstill { steps, new, spent, severe: dear || steps >= 4 * parameters.steps, further: false },
+            case: Standstill { steps, failed, spent, severe, further: false },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before,
         };
-        let subject = Subject::actor(event);
-        self.episodes.raise(subject, event.sighting(), findings, open, |case| {
-            (case.steps, case.new, case.spent) = (steps, new, spent);
-            case.severe |= dear || steps >= 4 * parameters.steps;
+        self.episodes.raise(Subject::actor(event), event.sighting(), findings, open, |case| {
+            (case.steps, case.failed, case.spent) = (steps, failed, spent);
+            case.severe |= severe;
         });
     }
 
-    fn progress(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
-        let alerted = self.agents.get_mut(event.actor()).is_some_and(Agent::progress);
-        if alerted {
-            let subject = Subject::actor(event);
-            self.episodes.resolve(subject, findings, |case| case.further = true);
+    fn end(&mut self, was_alerted: bool, event: &EventRow<'_>, findings: &mut Findings) {
+        if was_alerted {
+            self.episodes.resolve(Subject::actor(event), findings, |case| case.further = true);
         }
     }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Standstill {
-    steps: u32,
-    /// Of the last 32 steps.
-    new: u32,
+    /// Steps that brought nothing, and how many of them failed.
+    steps: u16,
+    failed: u16,
     spent: Money,
     severe: bool,
     /// Whether it ended with progress.
@@ -254,7 +263,7 @@ struct Standstill {
 
 impl Case for Standstill {
     fn severity(&self, _: &Alert) -> Severity {
-        if self.severe { Severity::High } else { Severity::Medium }
+        if self.severe { Severity::Critical } else { Severity::Medium }
     }
 
     fn title(&self, _: &Alert) -> String {
@@ -262,13 +271,16 @@ impl Case for Standstill {
     }
 
     fn reason(&self, alert: &Alert) -> String {
-        let cost = if self.spent.is_zero() { String::new() } else { format!(" and {}", self.spent) };
+        let cost = if self.spent.is_zero() { String::new() } else { format!(" and cost {}", self.spent) };
         let span = duration(span(alert));
+        let failed =
+            if self.failed == 0 { "none of them failed".to_owned() } else { format!("{} of them failed", self.failed) };
         let end = if self.further { " Then it came further." } else { "" };
         format!(
-            "In {} steps, {span}{cost} there was no sign of progress: no new file, no new change, no check that ended well. {} of \
-             the last 32 steps were new; of a healthy agent's steps most are.{end}",
-            self.steps, self.new
+            "{} steps brought nothing new, {failed}; they took {span}{cost}. There was no change that was not made before, nothing read \
+             that was not read before, no other answer; of a healthy agent's steps most bring something. Look first at what the \
+             latest of them answered; that the agent waits for a person or a build speaks against it.{end}",
+            self.steps
         )
     }
 
@@ -276,3 +288,6 @@ impl Case for Standstill {
         Some(Measurement::new("steps without progress", Unit::Count, self.steps).within(span_seconds(alert)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ use detect_core::event::EventRow;
 use effects::command::{Command, RedirectKind};
 use ledger::events::column;
 
+use crate::loops::failing;
+
 /// Programs that look, check, wait or talk, and those that only run what is read apart; sorted.
 const LOOKERS: &[&str] = &[
     "",
@@ -200,7 +202,7 @@ const NOTES: [&str; 8] = ["output", "plan", "screenshot", "sleep", "snapshot", "
 
 /// Whether a step that was not taken before comes further: it succeeded, and it changed something or read a file.
 pub fn moves(event: &EventRow<'_>) -> bool {
-    if event.failure().is_some() {
+    if failing::fails(event) {
         return false;
     }
     match event.kind() {
@@ -210,6 +212,22 @@ pub fn moves(event: &EventRow<'_>) -> bool {
             event.line().commands.iter().any(|command| changes(command) || writes_file(command) || shows_file(command))
         }
     }
+}
+
+/// Programs that say something, tell the time or the place, or do nothing: whatever they answer is no news.
+const TALKERS: [&str; 12] =
+    ["", ":", "cd", "clear", "date", "echo", "false", "printf", "pwd", "sleep", "true", "whoami"];
+
+/// Whether a step only says something: a note or a plan of the agent for itself, an `echo`, the time.
+pub fn talks(event: &EventRow<'_>) -> bool {
+    if matches!(event.kind(), "file.read" | "file.write") {
+        return false;
+    }
+    let line = event.line();
+    if line.commands.is_empty() {
+        return event.text(column::TOOL).is_some_and(|tool| notes(&words_of(tool)));
+    }
+    line.commands.iter().all(|command| TALKERS.contains(&command.name().as_str()) && !writes_file(command))
 }
 
 /// Whether a command changes files, what the repository holds, or something elsewhere.
@@ -287,6 +305,20 @@ fn writes_file(command: &Command) -> bool {
 
 /// Whether a tool is none of those that say by their names that they only look, wait or keep notes.
 fn changes_by_name(tool: &str) -> bool {
+    let words = words_of(tool);
+    let looks = words
+        .first()
+        .is_none_or(|word| LOOKS.contains(&word.as_str()) || matches!(word.as_str(), "grep" | "glob" | "l"));
+    !looks && !notes(&words)
+}
+
+/// Whether words say that a tool keeps notes for the agent itself, or waits.
+fn notes(words: &[String]) -> bool {
+    words.iter().any(|word| NOTES.iter().any(|note| word.starts_with(note)))
+}
+
+/// The words of a tool's own name, in small letters.
+fn words_of(tool: &str) -> Vec<String> {
     let name = tool.rsplit("__").next().unwrap_or(tool);
     let mut words: Vec<String> = Vec::new();
     for char in name.chars() {
@@ -295,10 +327,8 @@ fn changes_by_name(tool: &str) -> bool {
             _ => words.push(char.to_ascii_lowercase().to_string()),
         }
     }
-    let words: Vec<&str> =
-        words.iter().map(|word| word.trim_matches(['_', '-', '.'])).filter(|word| !word.is_empty()).collect();
-    let looks = words.first().is_none_or(|word| LOOKS.contains(word) || matches!(*word, "grep" | "glob" | "l"));
-    !looks && !words.iter().any(|word| NOTES.iter().any(|note| word.starts_with(note)))
+    let trimmed = words.iter().map(|word| word.trim_matches(['_', '-', '.']).to_owned());
+    trimmed.filter(|word| !word.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -28,16 +28,16 @@ use cycle_finder::{CycleFinder, Turn};
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "loop.repeat",
-    version: 4,
+    version: 5,
     what: "A cycle of 1 to 16 steps (tool, input and result by fingerprint) that one agent (a session, or a sub-agent of it) goes \
-           through again and again, also with other steps in between. Progress ends it: a result that changed, a file that was not \
+           through again and again, also with other steps in between. Calls that fail with the same answer are the same step. Progress ends it: a result that changed, a file that was not \
            written or read before, another change of the tree or of something elsewhere.",
     why: "An agent in a loop spends money and time without coming any further, and the agents themselves do not notice. Looking \
           at results tells it from work on many files and from waiting, which the agents' own detectors take for loops.",
     false_positives: "Waiting for something that shows no sign of life, such as a job queue that is polled; sources that tell no \
                       results (a gateway alone), for which the steps of severity come later and only money makes it critical.",
     tuning: "notice, warning, critical: cycles for low, medium and critical severity. A cycle that sleeps before it looks is \
-             medium at most. critical_usd: money spent since the loop began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
+             medium at most, and so is one of an agent that does new things besides. critical_usd: money spent since the loop began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
     tags: &["AML.T0034", "AML.T0034.002", "AML.T0029", "T1496", "ASI02", "ASI08"],
     examples: examples::EXAMPLES,
 };
@@ -49,7 +49,7 @@ parameters! {
         notice: u32 = 3, in 3..=1_000;
         /// Cycles for a warning (medium): more than for a notice.
         warning: u32 = 5;
-        /// Cycles for a critical alert: more than for a warning, at most 1,000.
+        /// Cycles for a critical alert: more than for a warning, at most 1,000. One and a half times as many steps after the first round are enough.
         critical: u32 = 8;
         /// A loop that has cost so many dollars is critical.
         critical_usd: u32 = 10, in 1..=1_000_000;
@@ -94,9 +94,16 @@ struct Agent {
     spent: Money,
     /// Whether an episode was opened since the cycle began.
     alerted: bool,
+    /// One bit for each of the latest steps: whether it was new and did not fail.
+    novelty: u8,
+    /// A quarter of the fingerprint of what was done last.
+    action: u16,
 }
 
-packed!(Agent { feed, finder, spent, alerted });
+packed!(Agent { feed, finder, spent, alerted, novelty, action });
+
+/// Of the latest eight steps so many may be new and well where a cycle is critical: of agents that do more besides, many come out of it.
+const NOVEL_MAX: u32 = 1;
 
 impl Detector for Repeat {
     fn looks_at(&self) -> Aspects {
@@ -122,6 +129,9 @@ impl Repeat {
         let Some(step) = agent.feed.step(event) else { return };
         let subject = Subject::actor(event);
         let turn = agent.finder.take(step, event.sighting(), agent.spent);
+        agent.novelty = agent.novelty << 1 | u8::from(agent.finder.is_new() && !step.fails);
+        let is_same_call = std::mem::replace(&mut agent.action, step.action as u16) == step.action as u16;
+        let is_sole = agent.novelty.count_ones() <= NOVEL_MAX;
         let (laps, ended) = match turn {
             Turn::Laps(laps) => (laps, None),
             Turn::Further => (0, Some(End::Result)),
@@ -148,15 +158,18 @@ impl Repeat {
         let evidence = agent.finder.evidence(event.position().seq);
         let critical = Money::from_dollars(parameters.critical_usd);
         let waits = step::waits(event);
+        // A round of many steps says as much as many rounds of one; the very same call says a little more than a varied one.
+        let again = (laps - 1) * u32::from(span);
+        let sure = is_sole && (again >= stages[2].saturating_add(stages[2] / 2) || (laps >= stages[2] && is_same_call));
         let open = |_| Opening {
-            case: Loop { laps, span, spent, stages, critical, has_result: step.has_result, waits, end: None },
+            case: Loop { laps, span, spent, stages, critical, has_result: step.has_result, waits, sure, end: None },
             who: scope::who(event),
             what: What { tool: event.text(column::TOOL).map(bounded), ..What::default() },
             before: Before { count: u64::from(steps), first: Some((began.time, began.recorded)), evidence },
         };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| {
             case.laps = case.laps.max(laps);
-            (case.span, case.spent, case.waits) = (span, spent, case.waits || waits);
+            (case.span, case.spent, case.waits, case.sure) = (span, spent, case.waits || waits, case.sure || sure);
         });
     }
 }

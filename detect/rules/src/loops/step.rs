@@ -7,6 +7,7 @@ use detect_core::key::Key;
 use detect_core::packed;
 use ledger::events::column;
 
+use crate::loops::failing;
 use crate::loops::progress::moves;
 
 /// Which events of an agent are its steps.
@@ -33,13 +34,20 @@ const UNANSWERED_MAX: u8 = 32;
 pub struct Step {
     /// Fingerprint of what was done.
     pub action: u64,
-    /// Of what was done and what came of it.
+    /// Fingerprint of what came of it; zero if no source tells it.
+    pub result: u64,
+    /// Of both. Calls that fail with the same answer are the same step, however they are varied.
     pub hash: u64,
     /// Whether the result is part of that.
     pub has_result: bool,
     /// Whether it brings the work further if it is new.
     pub moves: bool,
+    /// Whether it failed.
+    pub fails: bool,
 }
+
+/// What stands for the action of a step that failed.
+const FAILED: u64 = 0x6661_696c_6564;
 
 /// Whether an event may be a step; cheaper than looking its agent up.
 pub fn may_be(event: &EventRow<'_>) -> bool {
@@ -49,7 +57,11 @@ pub fn may_be(event: &EventRow<'_>) -> bool {
 
 /// Whether a step waits before it looks: asking again is then its purpose.
 pub fn waits(event: &EventRow<'_>) -> bool {
-    event.line().commands.iter().any(|command| command.name() == "sleep")
+    let asks = || {
+        let tool = event.text(column::TOOL).unwrap_or_default().to_ascii_lowercase();
+        ["wait", "sleep", "poll", "bashoutput", "taskoutput"].iter().any(|word| tool.contains(word))
+    };
+    event.line().commands.iter().any(|command| matches!(command.name().as_str(), "sleep" | "wait" | "watch")) || asks()
 }
 
 impl Feed {
@@ -62,12 +74,14 @@ impl Feed {
                 return None;
             }
             self.ends = false;
-            self.is_new_call(event).then_some(Step { action, hash: action, has_result: false, moves: false })
+            let step = Step { action, result: 0, hash: action, has_result: false, moves: false, fails: false };
+            self.is_new_call(event).then_some(step)
         } else {
             (self.ends, self.unanswered) = (true, 0);
-            let result = event.fingerprint(column::RESULT_FP);
-            let hash = Key::join(action, result.unwrap_or_default());
-            Some(Step { action, hash, has_result: result.is_some(), moves: event.moves(moves) })
+            let told = event.fingerprint(column::RESULT_FP);
+            let (result, has_result, fails) = (told.unwrap_or_default(), told.is_some(), failing::fails(event));
+            let hash = Key::join(if fails && has_result { FAILED } else { action }, result);
+            Some(Step { action, result, hash, has_result, moves: event.moves(moves), fails })
         }
     }
 

@@ -143,3 +143,13 @@ fn times_are_taken_in_every_unit() {
     let draft = drafts.iter().next().expect("one");
     assert_eq!((draft.columns.time(column::TIME), &*draft.marks), (Some(77), &["void:time".into()][..]));
 }
+
+#[test]
+fn two_changes_of_one_file_are_two_actions() {
+    let action = |kind: &str, content: &str| {
+        let (_, drafts) = decode(&format!(r#"{{"kind":"{kind}","tool":"Write","file":"a.go","content":"{content}"}}"#));
+        drafts.iter().next().and_then(|draft| draft.action.clone())
+    };
+    assert_ne!(action("file.write", "one"), action("file.write", "other"));
+    assert_eq!(action("file.read", "one"), action("file.read", "other"), "what is read is an answer");
+}

@@ -295,3 +295,23 @@ fn an_unparsed_record_lies_in_the_content_part() {
     let mixed = [("content", Some("\u{FFFD} [REDACTED:aws_access_key]")), ("content_raw", None)];
     check(b"\xff AKIAIOSFODNN7EXAMPLE", &[&always[..], &mixed].concat());
 }
+
+/// A result that reads like a failure is marked, and the outcome stays what the source says.
+#[test]
+fn a_result_that_tells_of_an_error_is_marked() {
+    use crate::dialect::hooks::ClaudeCode;
+    use crate::dialect::testing::events;
+    let check = |command: &str, stdout: &str, mark: Option<&str>| {
+        let tool = serde_json::json!({"session_id": "s", "hook_event_name": "PostToolUse", "tool_name": "Bash",
+            "tool_input": {"command": command}, "tool_use_id": "t", "tool_response": {"stdout": stdout}});
+        let event = &events(&ClaudeCode, &tool.to_string())[0];
+        assert_eq!(event.get("marks").map(String::as_str), mark, "{command}: {stdout}");
+        assert_eq!(event["outcome"], "success");
+    };
+    check("make test | tail", "1 failed, 3 passed", Some("error:test"));
+    check("make test | tail", "4 passed", None);
+    let mut draft = Draft { result: Some("Error: it is down".to_owned()), ..Draft::default() };
+    draft.columns.set_text(column::COMMAND, "make");
+    draft.columns.set_integer(column::EXIT_CODE, 0);
+    assert!(!columns(&finish(b"{}", &mut draft, true)).contains_key("marks"), "a code of zero outweighs words");
+}

@@ -24,6 +24,8 @@ pub struct Loop {
     pub has_result: bool,
     /// Whether a step of it waits before it looks.
     pub waits: bool,
+    /// Whether it came so often that it is critical, while the agent did hardly anything besides.
+    pub sure: bool,
     /// How it ended.
     pub end: Option<End>,
 }
@@ -40,7 +42,7 @@ pub enum End {
 
 impl Case for Loop {
     fn severity(&self, _: &Alert) -> Severity {
-        if (self.laps >= self.stages[2] && !self.waits) || self.spent >= self.critical {
+        if (self.sure && !self.waits) || self.spent >= self.critical {
             Severity::Critical
         } else if self.laps >= self.stages[1] {
             Severity::Medium

@@ -286,6 +286,11 @@ impl CycleFinder {
         }
     }
 
+    /// Whether the latest step is none of those that are known.
+    pub fn is_new(&self) -> bool {
+        self.fresh > 0
+    }
+
     /// The first step of the cycle, once it has come round twice.
     pub fn began(&self) -> Option<Began> {
         self.began.map(|First { step, moment }| Began {

@@ -224,7 +224,8 @@ proptest! {
                 prop_assert!(bytes.len() < 1_024, "{} bytes", bytes.len());
                 loaded = Some(CycleFinder::unpack(&mut bytes.as_slice()).unwrap());
             }
-            let step = step::Step { action, hash: action * 10 + result, has_result: true, moves };
+            let hash = action * 10 + result;
+            let step = step::Step { action, result, hash, has_result: true, moves, fails: false };
             let position = ledger::Position { ledger: ledger::LedgerName::Events, shard: 0, seq: Seq::new(at as u64) };
             let time = ledger::Timestamp::from_unix_seconds(at as i64);
             let sighting = detect_core::event::Sighting { position, time, recorded: time, backfill: false, sender: 0 };
