@@ -81,6 +81,7 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         follows: None,
         sender: None,
         flood: false,
+        shape: None,
     }
 }
 

@@ -112,6 +112,7 @@ fn record(sink: &str, now: Timestamp) -> Record {
         follows: None,
         sender: None,
         flood: false,
+        shape: None,
     };
     let mut fields = Map::new();
     fields.insert("test".to_owned(), Value::Bool(true));
