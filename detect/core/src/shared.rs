@@ -36,7 +36,7 @@ detector_state!(Shared { reach, authority, secrets, openers } without { key, lin
 
 impl Shared {
     /// Raised when the form of any state changes, or what is in this one for the same events.
-    pub const VERSION: u32 = 4;
+    pub const VERSION: u32 = 5;
 
     /// Nothing was seen.
     pub fn new(key: Key) -> Self {
