@@ -82,6 +82,7 @@ pub fn alert_of(number: u64, severity: Severity) -> Alert {
         sender: None,
         flood: false,
         lowered_from: None,
+        shape: None,
     }
 }
 

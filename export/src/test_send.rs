@@ -113,6 +113,7 @@ fn record(sink: &str, now: Timestamp) -> Record {
         sender: None,
         flood: false,
         lowered_from: None,
+        shape: None,
     };
     let mut fields = Map::new();
     fields.insert("test".to_owned(), Value::Bool(true));

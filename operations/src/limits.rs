@@ -23,6 +23,8 @@ pub const TRIAGE_STEPS_KEPT: usize = 32;
 pub const TRIAGE_TAGS_KEPT: usize = 32;
 /// The longest id of an alert or a silence, and the longest name of a person or a receiver.
 pub const TRIAGE_NAME_BYTES_MAX: usize = 256;
+/// Shapes of alerts that people closed as benign which are kept; the decision that is oldest is forgotten first.
+pub const BENIGN_SHAPES_KEPT: usize = 4_096;
 /// The longest reason of a silence.
 pub const REASON_BYTES_MAX: usize = 1_024;
 /// The longest note on an alert.

@@ -124,6 +124,9 @@ fn hiding(hiding: &Hiding) -> Value {
         HiddenBy::Inhibition { rule, source } => {
             json!({ "kind": "inhibition", "by": source, "reason": rule, "until": until })
         }
+        HiddenBy::Benign { alert } => {
+            json!({ "kind": "benign", "by": alert, "reason": hiding.reason, "until": until })
+        }
     }
 }
 

@@ -44,6 +44,12 @@ pub trait Case: Clone + Serialize + DeserializeOwned {
         None
     }
 
+    /// What a later episode about the same thing has in common with this one, where there is such a thing: what a person closed as
+    /// benign is told to nobody when it comes again.
+    fn shape(&self, _alert: &Alert) -> Option<String> {
+        None
+    }
+
     /// How far it has come among steps of the same severity. When it gets further, that is said at once too.
     fn stage(&self) -> u8 {
         0

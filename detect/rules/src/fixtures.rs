@@ -13,6 +13,25 @@ pub fn key() -> Key {
     sample::key()
 }
 
+/// Numbers below one that is given, which look random and are the same each time.
+pub struct Noise {
+    seed: u64,
+    drawn: u64,
+}
+
+impl Noise {
+    /// Numbers from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, drawn: 0 }
+    }
+
+    /// The next number.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.drawn += 1;
+        key().hash(&["noise", &self.seed.to_string(), &self.drawn.to_string()]) % end
+    }
+}
+
 /// Events with the second of each, given with the seconds that passed before it; and the second of the last.
 pub fn timed(steps: Vec<(Value, i64)>) -> (Vec<Value>, i64) {
     let mut second = 0;

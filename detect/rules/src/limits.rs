@@ -48,10 +48,38 @@ pub const TUNNELS_MAX: usize = 16_384;
 pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
 /// Whose place is whose on services where anybody has one is only learnt for so many seconds.
 pub const PLACES_LEARNT_SECONDS: i64 = 86_400;
-/// Rare destinations of one agent whose rhythm is followed: 60 bytes each.
-pub const BEATS_PER_AGENT: usize = 4;
-/// Latest intervals of a destination that are remembered.
-pub const INTERVALS_MAX: usize = 20;
+/// Rare destinations of one agent whose rhythm is followed, and all of them together as one: 44 bytes each.
+pub const BEATS_PER_AGENT: usize = 5;
+/// Latest intervals of a destination that are remembered,
+pub const INTERVALS_MAX: usize = 19;
+/// and latest callbacks of which it is known what they asked for.
+pub const MARKS_MAX: u32 = 16;
+/// A gap so many times longer than the usual interval ends a rhythm.
+pub const BEAT_GAP: u32 = 6;
+/// A destination that is overdue by so many of its intervals gives way to any other,
+pub const BEAT_PATIENCE: i64 = 8;
+/// but not before so many seconds,
+pub const PATIENCE_SECONDS: i64 = 600;
+/// and what was asked for a few times only not before so many: it may come again.
+pub const NEWCOMER_SECONDS: i64 = 3 * 3_600;
+/// An agent that has run no command for so many seconds does nothing else.
+pub const IDLE_SECONDS: i64 = 1_800;
+/// Places of the sketch of visits, two bytes each: half a megabyte for all agents.
+pub const VISIT_CELLS: usize = 1 << 18;
+/// Visits that it counts for a destination,
+pub const VISITS_MAX: u16 = 31;
+/// those of them that count as history of one that is followed,
+pub const VOTES_MAX: u32 = 15;
+/// and visits of one agent in an hour that it takes: what comes above them is a flood, which must not fill it for others.
+pub const VISITS_PER_HOUR_MAX: u16 = 2_048;
+/// Destinations that agents call regularly,
+pub const CHOIRS_MAX: usize = 8_192;
+/// and agents that are told apart for each. A destination that more agents ask for is not rare.
+pub const CHOIR_AGENTS_MAX: usize = 16;
+/// Intervals that differ by fewer twelfths of a doubling, a factor of 1.6, are those of a program that waits the same time.
+pub const STEADY_STEPS: u8 = 8;
+/// Rotation takes so many rare places.
+pub const ROTATION_PLACES: u32 = 4;
 /// Latest refused requests of one agent that are remembered: 16 bytes each.
 pub const REFUSALS_MAX: u32 = 32;
 /// Names that stand in the sentences of one alert.

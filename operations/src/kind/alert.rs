@@ -27,8 +27,7 @@ pub const ALERT: Kind<Alert> = Kind::of(Info::new(
     Family::Alerts,
     "`detect`",
     "one revision of the alert; `revision` is its number, from 1; the highest counts. `measured`: what was measured, \
-         `unit`, `observed`, `window_seconds`, `usual` (`low`, `high`), `observations`, `last` (`time`, `value`); \
-         `lowered_from`: how bad its rule calls it, where the alert budget tells it at low",
+         `unit`, `observed`, `window_seconds`, `usual` (`low`, `high`), `observations`, `last` (`time`, `value`); `lowered_from`: how bad its rule calls it, where the alert budget tells it at low. `shape`: what a later alert about the same thing has in common with it",
 ));
 
 /// The most positions of evidence in one alert.
@@ -212,6 +211,10 @@ pub struct Alert {
     /// there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lowered_from: Option<Severity>,
+    /// What a later alert of the rule has in common with this one if it is about the same thing again, where the rule can say: once
+    /// a person closed one as benign, later ones of this shape and team are told to nobody, as long as they are no worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<String>,
 }
 
 impl Alert {
@@ -305,6 +308,7 @@ mod tests {
             sender: None,
             flood: false,
             lowered_from: None,
+            shape: None,
         };
         let text = serde_json::to_string(&alert).expect("no maps with odd keys");
         assert_eq!(
@@ -318,12 +322,19 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Alert>(&text).expect("our own record"), alert);
         let measured = Some(Measurement::new("denied requests", Unit::Count, 3));
-        let quiet = Alert { measured, follows: Some(1), sender: Some("7f".into()), flood: true, ..alert };
+        let quiet = Alert {
+            measured,
+            follows: Some(1),
+            sender: Some("7f".into()),
+            flood: true,
+            shape: Some("s".into()),
+            ..alert
+        };
         let text = serde_json::to_string(&quiet).expect("no maps with odd keys");
         assert!(
             text.ends_with(concat!(
                 r#","backfill":false,"measured":{"what":"denied requests","unit":"count","observed":3},"#,
-                r#""follows":1,"sender":"7f","flood":true}"#
+                r#""follows":1,"sender":"7f","flood":true,"shape":"s"}"#
             )),
             "{text}"
         );

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use super::benign::Benign;
 use super::inhibitors::Inhibitors;
 use super::life::{Told, Triaged};
 use super::matcher::{Matcher, all_match};
@@ -34,6 +35,7 @@ pub struct Triage {
     bytes_max: usize,
     silences: Silences,
     inhibitors: Inhibitors,
+    benign: Benign,
     policy: Policy,
     /// How many entries changed something of this.
     changes: u64,
@@ -86,6 +88,7 @@ impl Triage {
             silences: Silences::new(limits::SILENCES_KEPT),
             forgot: false,
             inhibitors,
+            benign: Benign::default(),
             policy,
             changes: 0,
         }
@@ -172,6 +175,11 @@ impl Triage {
         &self.inhibitors
     }
 
+    /// What people closed as benign.
+    pub(super) fn benign(&self) -> &Benign {
+        &self.benign
+    }
+
     /// How many alerts whose first revision was recorded since then these matchers would have hidden.
     pub fn would_have_hidden(&self, matchers: &[Matcher], since: Timestamp) -> u64 {
         let hidden = self.alerts.values().filter(|triaged| triaged.opened >= since);
@@ -244,6 +252,7 @@ impl Triage {
         self.changes += 1;
         self.unlink(&triaged);
         triaged.step(told, row);
+        self.benign.note(&triaged);
         self.link(triaged);
     }
 

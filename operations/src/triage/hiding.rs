@@ -39,6 +39,11 @@ pub enum HiddenBy {
         /// Id of that alert.
         source: String,
     },
+    /// A person closed an alert of the same shape as benign, or this one before it went on.
+    Benign {
+        /// Id of that alert.
+        alert: String,
+    },
 }
 
 impl fmt::Display for HiddenBy {
@@ -46,6 +51,7 @@ impl fmt::Display for HiddenBy {
         match self {
             Self::Window { id, .. } => f.write_str(id),
             Self::Inhibition { rule, source } => write!(f, "inhibition {rule} by {source}"),
+            Self::Benign { alert } => write!(f, "the benign close of {alert}"),
         }
     }
 }
@@ -88,6 +94,11 @@ impl Triage {
             reason: String::new(),
             until: None,
         });
-        windows.chain(inhibitions).collect()
+        let benign = self.benign().hiding(alert).map(|closed| Hiding {
+            by: HiddenBy::Benign { alert: closed.to_owned() },
+            reason: String::new(),
+            until: None,
+        });
+        windows.chain(inhibitions).chain(benign).collect()
     }
 }

@@ -386,12 +386,13 @@ impl Triaged {
 
     /// Roughly the memory that it takes.
     pub(super) fn size(&self) -> usize {
-        let Alert { id, rule, title, reason, who, what, evidence, tags, measured, .. } = &self.alert;
+        let Alert { id, rule, title, reason, who, what, evidence, tags, measured, shape, .. } = &self.alert;
         let measured =
             measured.as_ref().map_or(0, |measured| measured.what.len() + measured.last.len() * size_of::<Point>());
         let who = [&who.org, &who.team, &who.user, &who.agent, &who.session, &who.workspace, &who.workspace_name];
         let what = [&what.host, &what.domain, &what.method, &what.path, &what.policy, &what.model, &what.tool];
-        let texts = [id, rule, title, reason].into_iter().chain(who.into_iter().chain(what).flatten()).chain(tags);
+        let texts =
+            [id, rule, title, reason].into_iter().chain(who.into_iter().chain(what).flatten()).chain(tags).chain(shape);
         let texts: usize = texts.map(String::len).sum();
         // The id stands in two indexes too; names in steps are bounded and usually short.
         let steps = self.steps.len() * 128 + self.steps.iter().map(|step| step.by.actor.len()).sum::<usize>();

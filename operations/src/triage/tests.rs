@@ -50,6 +50,7 @@ pub(super) fn alert(id: &str, revision: u32) -> Alert {
         sender: None,
         flood: false,
         lowered_from: None,
+        shape: None,
     }
 }
 
@@ -259,6 +260,39 @@ fn silences_hide_until_they_end_or_are_ended() {
     assert_eq!(story.triage.standing_silences(moment(story.now())).count(), 1);
     assert_eq!(story.triage.silences().count(), 2);
     assert_eq!(story.triage.silence(&long).unwrap().would_have_hidden, 1);
+}
+
+#[test]
+fn what_was_closed_as_benign_is_told_to_nobody_when_it_comes_again() {
+    let mut story = Story::new(Policy::default());
+    let of = |id: &str, shape: &str, team: &str, severity: Severity| {
+        let mut alert = alert(id, 1);
+        (alert.shape, alert.who.team, alert.severity) = (Some(shape.into()), Some(team.into()), severity);
+        alert
+    };
+    story.alert(&of("a", "s", "red", Severity::Medium));
+    story.ada(&json!({"action": "resolve", "alert": "a", "reason": "benign"})).unwrap();
+    let cases = [
+        ("b", "s", "red", Severity::Medium, true),
+        ("c", "s", "red", Severity::High, false),
+        ("d", "s", "blue", Severity::Low, false),
+        ("e", "t", "red", Severity::Low, false),
+    ];
+    let by = || Notify::Hidden { by: HiddenBy::Benign { alert: "a".into() }, until: None };
+    for (id, shape, team, severity, is_hidden) in cases {
+        story.alert(&of(id, shape, team, severity));
+        assert_eq!(story.notify(id, story.now()), if is_hidden { by() } else { Notify::Notify }, "{id}");
+    }
+    // It goes on, which opens it again for whoever looks; nobody is told.
+    story.alert(&Alert { revision: 2, state: State::Updated, ..of("a", "s", "red", Severity::Medium) });
+    assert_eq!((story.get("a").status(), story.notify("a", story.now())), (Status::Open, by()));
+    // Another one of that shape turns out to be bad.
+    story.ada(&json!({"action": "resolve", "alert": "b", "reason": "true_positive"})).unwrap();
+    assert_eq!(story.notify("a", story.now()), Notify::Notify);
+    story.ada(&json!({"action": "resolve", "alert": "c", "reason": "benign"})).unwrap();
+    assert!(matches!(story.notify("a", story.now()), Notify::Hidden { .. }));
+    story.ada(&json!({"action": "reopen", "alert": "c"})).unwrap();
+    assert_eq!(story.notify("a", story.now()), Notify::Notify);
 }
 
 #[test]

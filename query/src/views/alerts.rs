@@ -191,7 +191,7 @@ const COLUMNS: &[ViewColumn] = &[
     column(
         "hidden_by",
         Form::Texts,
-        "The silences, maintenance windows and inhibitions that hide it now, a list.",
+        "The silences, maintenance windows, inhibitions and benign closes of the same shape that hide it now, a list.",
         |row| Cell::Texts(row.hidings().iter().map(|hiding| hiding.by.to_string().into()).collect()),
     ),
     column("hidden_until", Form::Time, "When the last of them ends; null if that depends on another alert.", |row| {

@@ -2,6 +2,7 @@
 //! them is `reach`.
 
 use crate::limits::{OWN_PLACE_DAY_SECONDS, OWN_PLACE_SECONDS};
+use crate::packed;
 use crate::text::duration;
 
 /// What is known of a name before this event.
@@ -9,10 +10,43 @@ use crate::text::duration;
 pub struct Known {
     /// How many other agents wanted to reach it, refused or not; [`crate::limits::REACH_FEW`] stands for that many and more.
     pub tried: u32,
+    /// All who wanted to reach it, also where they are many.
+    pub crowd: Crowd,
     /// Who reached it.
     pub reached: Familiarity,
     /// Who wrote to it: a page that was read before is not a place that was written to before.
     pub written: Familiarity,
+}
+
+/// About how many agents there are, in three bytes: each sets one of 24 bits. It tells up to some fifty of them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Crowd {
+    bits: [u8; 3],
+}
+packed!(Crowd { bits });
+
+impl Crowd {
+    /// Adds an agent by half of its keyed hash.
+    pub fn insert(&mut self, agent: u32) {
+        let bit = agent % Self::BITS;
+        if let Some(byte) = self.bits.get_mut(bit as usize / 8) {
+            *byte |= 1 << (bit % 8);
+        }
+    }
+
+    /// How many agents usually set as many bits as are set.
+    pub fn count(self) -> u64 {
+        let set: u32 = self.bits.iter().map(|byte| byte.count_ones()).sum();
+        let hundredths = |left: u32| 100 * u64::from(Self::BITS) / u64::from(left);
+        ((Self::BITS - set + 1..=Self::BITS).map(hundredths).sum::<u64>() + 50) / 100
+    }
+
+    /// Whether they are more than half of all.
+    pub fn is_most_of(self, agents: u64) -> bool {
+        self.count() * 2 > agents
+    }
+
+    const BITS: u32 = 24;
 }
 
 /// How far a name is known.

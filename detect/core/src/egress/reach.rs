@@ -3,7 +3,7 @@
 //! For each name only a few agents and teams are remembered: a name with more is not rare, and then who they are does not
 //! matter. What agents did is never pooled into what one of them may do: it only says how unusual it is.
 
-use crate::egress::known::{Familiarity, Known};
+use crate::egress::known::{Crowd, Familiarity, Known};
 use crate::egress::request::Request;
 use crate::egress::seen_agents::SeenAgents;
 use crate::egress::tenant::Tenancy;
@@ -29,10 +29,12 @@ struct Asked {
     noted: u32,
     /// Agents that wanted to reach it, refused or not.
     tried: Few,
+    /// About how many those are, once they are many.
+    crowd: Crowd,
     reached: Acquaintances,
     written: Acquaintances,
 }
-packed!(Asked { noted, tried, reached, written });
+packed!(Asked { noted, tried, crowd, reached, written });
 
 /// Agents and their teams.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,6 +110,7 @@ impl Asked {
     fn known(&self, agent: u32, team: u32) -> Known {
         Known {
             tried: self.tried.others(agent),
+            crowd: self.crowd,
             reached: self.reached.familiarity(agent, team),
             written: self.written.familiarity(agent, team),
         }
@@ -164,12 +167,14 @@ impl Reach {
             && (!used.writes || asked.written.is_full(team))
             && second - i64::from(asked.noted) < REACH_REFRESH_SECONDS
         {
+            asked.crowd.insert(agent);
             return asked.known(agent, team);
         }
         let asked = self.names.entry(name, event, findings);
         let known = asked.known(agent, team);
         asked.noted = second as u32;
         asked.tried.insert(agent);
+        asked.crowd.insert(agent);
         if used.reaches {
             asked.reached.insert(agent, team, second);
         }
@@ -228,6 +233,8 @@ mod tests {
         assert_eq!([said[0].reached.since, said[3].reached.since], [None, Some(fixtures::START)]);
         let last = reached.last().unwrap();
         assert!(last.others == REACH_FEW && !last.is_rare(REACH_FEW));
+        let crowd = said.last().unwrap().crowd.count();
+        assert!(crowd.abs_diff(18) <= 5, "about 18: {crowd}");
         let Watched { agents, seconds } = reach.agents().watched(fixtures::START + 8);
         assert!(agents.abs_diff(19) <= 1 && seconds == 8, "about 19: {agents}");
     }

@@ -84,6 +84,7 @@ impl<C: Case> Episode<C> {
             sender: Some(format!("{:08x}", sighting.sender)),
             flood: findings.is_flood(),
             lowered_from: None,
+            shape: None,
         };
         let mut episode = Self {
             scope,
@@ -213,6 +214,7 @@ impl<C: Case> Episode<C> {
         alert.title = self.case.title(&self.alert);
         alert.reason = self.case.reason(&self.alert);
         alert.measured = self.measure();
+        alert.shape = self.case.shape(&self.alert);
         if let (Some(last), Some(first)) = (self.latest.back(), alert.evidence.first().copied()) {
             debug_assert!(*last > first.seq, "evidence is in order");
             alert.evidence.extend(self.latest.iter().map(|seq| Position { seq: *seq, ..first }));

@@ -14,6 +14,11 @@ pub trait Candidate: Default + Pack {
 
     /// How much history it has: of those still in use the one with the least gives way.
     fn weight(&self) -> u32;
+
+    /// The same at this second, where it fades.
+    fn weight_at(&self, _second: i64) -> u32 {
+        self.weight()
+    }
 }
 
 /// At most `N` candidates of one agent.
@@ -29,6 +34,11 @@ impl<C, const N: usize> Default for Candidates<C, N> {
 impl<C: Candidate, const N: usize> Candidates<C, N> {
     /// The candidate of a destination. If there is none, `new` makes one, for which another one may have to go.
     pub fn of(&mut self, name: u32, second: i64, new: impl FnOnce() -> C) -> Option<&mut C> {
+        self.admit(name, second, u32::MAX, new)
+    }
+
+    /// The same, where the newcomer brings what is known of it: it takes the place of one only that weighs less, or nothing.
+    pub fn admit(&mut self, name: u32, second: i64, weight: u32, new: impl FnOnce() -> C) -> Option<&mut C> {
         let at = match self.0.iter().position(|candidate| candidate.name() == name) {
             Some(at) => at,
             None if self.0.len() < N => {
@@ -41,11 +51,26 @@ impl<C: Candidate, const N: usize> Candidates<C, N> {
             }
             None => {
                 let at = self.weakest(second)?;
-                *self.0.get_mut(at)? = new();
+                let place = self.0.get_mut(at)?;
+                let held = if is_in_use(place, second) { place.weight_at(second) } else { 0 };
+                if held > 0 && held >= weight {
+                    return None;
+                }
+                *place = new();
                 at
             }
         };
         self.0.get_mut(at)
+    }
+
+    /// Whether there is a candidate of a destination.
+    pub fn has(&self, name: u32) -> bool {
+        self.0.iter().any(|candidate| candidate.name() == name)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The candidate of a destination, if there is one.
@@ -55,10 +80,13 @@ impl<C: Candidate, const N: usize> Candidates<C, N> {
 
     /// What has long been idle goes first, then what has the least history, then what was used first.
     fn weakest(&self, second: i64) -> Option<usize> {
-        let in_use = |candidate: &C| second - candidate.last() < CANDIDATE_IDLE_SECONDS;
-        let rank = |candidate: &C| (in_use(candidate), candidate.weight(), candidate.last());
+        let rank = |candidate: &C| (is_in_use(candidate, second), candidate.weight_at(second), candidate.last());
         (0..self.0.len()).min_by_key(|at| self.0.get(*at).map(rank))
     }
+}
+
+fn is_in_use<C: Candidate>(candidate: &C, second: i64) -> bool {
+    second - candidate.last() < CANDIDATE_IDLE_SECONDS
 }
 
 impl<C: Pack, const N: usize> Pack for Candidates<C, N> {
@@ -120,6 +148,9 @@ mod tests {
         assert!(candidates.0.len() == 3 && candidates.get_mut(999).is_some() && candidates.get_mut(500).is_none());
         touch(&mut candidates, 2_000, 10 + CANDIDATE_IDLE_SECONDS);
         assert!(candidates.get_mut(1).is_none(), "idle for too long");
+
+        assert_eq!(candidates.admit(3_000, 30, 1, Plain::default), None, "nobody weighs less");
+        assert!(candidates.admit(3_000, 30, 2, || Plain { name: 3_000, ..Plain::default() }).is_some());
 
         let mut bytes = Vec::new();
         candidates.pack(&mut bytes);

@@ -26,7 +26,7 @@ pub const EXAMPLES: &[Example] = &[
             r#"{"second":4212,"kind":"egress.http","outcome":"allow","method":"GET","domain":"attacker-logger.com","workspace":"w1"}"#,
             r#"{"second":4510,"kind":"egress.http","outcome":"allow","method":"GET","domain":"attacker-logger.com","workspace":"w1"}"#,
         ],
-        until: 12_000,
+        until: 30_000,
         alerts: &[
             Expected {
                 state: State::Open,
