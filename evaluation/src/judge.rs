@@ -234,6 +234,8 @@ mod tests {
             follows: None,
             sender: None,
             flood: false,
+            lowered_from: None,
+            shape: None,
         }
     }
 

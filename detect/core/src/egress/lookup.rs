@@ -2,7 +2,7 @@
 
 use ledger::events::column;
 
-use super::class::Class;
+use effects::host::Class;
 use super::payload::Payload;
 use super::popular;
 use super::request::Request;

@@ -266,7 +266,7 @@ impl Case for Commands {
     }
 
     fn kind(&self) -> &'static str {
-        self.sign.class.word()
+        self.kind.word()
     }
 
     fn title(&self, _: &Alert) -> String {

@@ -2,7 +2,7 @@
 //! request only looks like that, since whoever makes it chooses its words; how it is weighed is decided elsewhere. And which
 //! places are the agent's own house, which no stranger can answer for.
 
-use detect_core::egress::class::Class;
+use effects::host::Class;
 use detect_core::egress::request::Request;
 use detect_core::event::EventRow;
 use ledger::events::column;
