@@ -74,5 +74,6 @@ fn alert(id: &str, severity: Severity) -> Alert {
         follows: None,
         sender: None,
         flood: false,
+        shape: None,
     }
 }
