@@ -1,6 +1,6 @@
 //! How well `egress.beacon` finds callbacks by period, jitter and what the agent does besides, and how often it takes what programs
 //! poll and people read for a beacon. All numbers come from seeds. Run it with
-//! `cargo run --release -p detect-rules --example beacons -- [RUNS]`.
+//! `cargo run --release -p detect-rules --example beacons -- [RUNS [beacons|several|rotation|benign]]`.
 
 // It is run by hand and stops at the first surprise.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -34,10 +34,20 @@ const MASTER: &str = "sync-cache.example";
 
 fn main() {
     let runs = std::env::args().nth(1).map_or(100, |runs| runs.parse().expect("a number of runs"));
-    beacons(runs);
-    several(runs.min(40));
-    rotation(runs.min(40));
-    benign_pairs(runs * 5);
+    let part = std::env::args().nth(2);
+    let is_asked = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if is_asked("beacons") {
+        beacons(runs);
+    }
+    if is_asked("several") {
+        several(runs.min(40));
+    }
+    if is_asked("rotation") {
+        rotation(runs.min(40));
+    }
+    if is_asked("benign") {
+        benign_pairs(runs * 5);
+    }
 }
 
 /// Recall by number of callbacks.

@@ -75,5 +75,6 @@ fn alert(id: &str, severity: Severity) -> Alert {
         sender: None,
         flood: false,
         lowered_from: None,
+        shape: None,
     }
 }

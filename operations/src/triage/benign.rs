@@ -59,7 +59,8 @@ impl Benign {
     fn forget(&mut self) {
         while self.0.len() > limits::BENIGN_SHAPES_KEPT {
             let oldest = self.0.iter().min_by_key(|(_, decision)| decision.seq).map(|(shape, _)| shape.clone());
-            oldest.map(|shape| self.0.remove(&shape));
+            let Some(oldest) = oldest else { return };
+            self.0.remove(&oldest);
         }
     }
 }

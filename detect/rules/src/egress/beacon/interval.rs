@@ -30,7 +30,7 @@ impl Interval {
     /// How many seconds that are.
     pub fn seconds(self) -> u32 {
         let length = LENGTHS.get(usize::from(self.0 % STEPS)).copied().unwrap_or_default();
-        ((u64::from(length) << (self.0 / STEPS)) + (1 << 14) >> 15) as u32
+        (((u64::from(length) << (self.0 / STEPS)) + (1 << 14)) >> 15) as u32
     }
 
     /// How many doublings of a second it is about.
