@@ -66,16 +66,13 @@ fn sigma(arguments: &Sigma) -> CommandResult {
     let options = Options { partial: arguments.partial, by: arguments.by.clone() };
     let imported = detect_sigma::import(&inputs, &options);
     let tables = tables(&files, &imported);
-    match &arguments.output {
-        Some(folder) => {
-            write(folder, &tables)?;
-            output::print(&summary(&files, &imported))?;
-        }
+    if let Some(folder) = &arguments.output {
+        write(folder, &tables)?;
+        output::print(&summary(&files, &imported))?;
+    } else {
         // What is printed is a file of rules; what became of them is for whoever looks.
-        None => {
-            output::print(&format!("{HEAD}{}", tables.values().map(String::as_str).collect::<String>()))?;
-            eprint!("{}", summary(&files, &imported));
-        }
+        output::print(&format!("{HEAD}{}", tables.values().map(String::as_str).collect::<String>()))?;
+        eprint!("{}", summary(&files, &imported));
     }
     let is_done = |rule: &Imported| !matches!(rule.outcome, Outcome::Partial(..) | Outcome::Skipped(_));
     Ok(if imported.iter().all(is_done) { ExitCode::SUCCESS } else { ExitCode::from(exit::INTERNAL) })

@@ -1,6 +1,8 @@
 //! Over texts that nobody thought of: wildcards find what a plain matcher finds, every condition that is made is one, and no file makes
 //! the import panic.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -118,7 +120,7 @@ proptest! {
                 _ if field == "Image" => json!(format!("*/{}", values[0].replace(['/', '\\', '*'], "x"))),
                 _ => json!(values),
             };
-            detection += &format!("  s{at}: {{'{field}{modifiers}': {value}}}\n");
+            writeln!(detection, "  s{at}: {{'{field}{modifiers}': {value}}}").unwrap();
         }
         let last = items.len() - 1;
         let condition = ["all of them".to_owned(), "1 of them".to_owned(), format!("not s{last}"), format!("not (s0 and not s{last})"),

@@ -78,6 +78,10 @@ fn commands_are_found_by_program_and_line() {
         &[command("powershell.exe /enc SQBFAFgAIABEAG8AdwBuAGwAbwBhAGQAUwB0AHIAaQBuAGcA")],
         &[command("powershell.exe /enc AAAA"), command("pwsh SQBFAFgAIABEAG8AdwBuAGwAbwBhAGQAUwB0AHIAaQBuAGcA")],
     );
+}
+
+#[test]
+fn patterns_are_held_to_a_command_and_people_are_users() {
     check(
         "process_creation",
         r"
