@@ -43,7 +43,7 @@ pub const BUDGET_IDLE_SECONDS: i64 = 21 * 86_400;
 /// Teams of which it is known how much they usually send: about 90 bytes each.
 pub const SENDING_TEAMS_MAX: usize = 4_096;
 /// Pairs of agent and domain whose labels are watched for data: about 80 bytes each.
-pub const TUNNELS_MAX: usize = 16_384;
+pub const TUNNELS_MAX: usize = 8_192;
 /// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.
 pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
 /// Whose place is whose on services where anybody has one is only learnt for so many seconds.

@@ -68,14 +68,17 @@ impl Payload {
         if redacted > 0 {
             return Self { bytes: redacted as u32 * REDACTED_BYTES, text: 0 };
         }
-        if token.len() < bytes_min || !looks_coded(token, bytes_min) {
+        if token.len() < bytes_min {
             return Self::default();
         }
-        if is_identifier(token) {
-            return Self { bytes: token.len() as u32 / IDENTIFIER_SHARE, text: 0 };
+        let (is_text, bytes) = (is_coded_text(token), token.len() as u32);
+        if !is_text && !looks_coded(token, bytes_min) {
+            return Self::default();
         }
-        let bytes = token.len() as u32;
-        Self { bytes, text: if is_coded_text(token) { bytes } else { 0 } }
+        if !is_text && is_identifier(token) {
+            return Self { bytes: bytes / IDENTIFIER_SHARE, text: 0 };
+        }
+        Self { bytes, text: if is_text { bytes } else { 0 } }
     }
 }
 
@@ -259,6 +262,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_text_is_one_however_it_is_written_down(text in "[ -~]{16,40}") {
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let digits = |bits: u32, alphabet: &[u8]| -> String {
+                let all: Vec<u8> = text.bytes().flat_map(|byte| (0..8).rev().map(move |at| byte >> at & 1)).collect();
+                let value = |bits: &[u8]| bits.iter().fold(0, |value, bit| value << 1 | usize::from(*bit));
+                all.chunks_exact(bits as usize).map(|bits| char::from(alphabet[value(bits)])).collect()
+            };
+            let base64 = digits(6, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+            for written in [hex, base64, digits(5, b"abcdefghijklmnopqrstuvwxyz234567")] {
+                let found = Payload::of_token(&written);
+                prop_assert_eq!([found.bytes, found.text], [written.len() as u32; 2], "{}", written);
+            }
+        }
+
         #[test]
         fn any_path_is_looked_at(path in "\\PC{0,200}", data in proptest::collection::vec(any::<u8>(), 0..60)) {
             let _ = Payload::of_path(&path);

@@ -101,7 +101,7 @@ fn reads_in_between_and_many_places_hide_nothing() {
         &[(Severity::Medium, "Slow trickle of data to t.example", "other requests carried nothing")],
     );
     let many: Vec<Value> = (0..40)
-        .map(|number| with(post(number * 600, "w", &format!("t{number}.example")), &json!({"bytes_out": 900})))
+        .map(|number| with(post(number * 600, "w", &format!("t{number}.example")), &json!({"bytes_out": 950})))
         .collect();
     check(
         "many places",
