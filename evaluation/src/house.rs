@@ -26,7 +26,7 @@ use crate::unsynced::Unsynced;
 /// The key of fingerprints and detectors: the same each time, so that a seed gives the same rows.
 pub const KEY: [u8; 32] = [7; 32];
 /// How long a group may wait for the ledger.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What is read at once.
 const LIMIT: ReadLimit = ReadLimit { rows: 8_192, bytes: 16 << 20 };
 
@@ -101,8 +101,9 @@ async fn take_in(fleet: &Fleet, pipeline: &Arc<Pipeline>, clock: &CorpusClock) -
             became: format!("{became}, because {:?}", intake.channel().samples()),
             text: fleet.records[from..from + count as usize]
                 .iter()
-                .map(|record| format!("\n{}", record.text))
-                .collect(),
+                .map(|record| record.text.as_str())
+                .collect::<Vec<_>>()
+                .join("\n"),
         })?;
         from += count as usize;
     }
