@@ -91,7 +91,8 @@ mod tests {
                 }
                 told.insert(text);
             }
-            assert!(told.len() > 1 || !format!("{steps:?}").contains('{'), "{name}: every seed tells the same");
+            let varies = told.len() > 1 || corpus.chores.iter().any(|chore| chore.name == *name);
+            assert!(varies, "{name}: every seed tells the same attack");
         }
     }
 

@@ -12,8 +12,6 @@ const SESSION_ACTS: u64 = 28;
 const PAUSE_SECONDS: u64 = 150;
 /// The most seconds between two sessions.
 const BREAK_SECONDS: u64 = 2_400;
-/// Acts of ordinary work before and after an attack, at least, and how many more there may be.
-const AROUND: (u64, u64) = (20, 40);
 
 /// What is done and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +48,17 @@ pub enum Doing {
     Act(Act),
 }
 
+/// How much ordinary work a day has.
+#[derive(Debug, Clone, Copy)]
+pub struct Amount {
+    /// Acts of a day, at least.
+    pub acts: u64,
+    /// Acts before and after an attack, at least,
+    pub around: u64,
+    /// and how many more there may be.
+    pub around_more: u64,
+}
+
 /// A day that is being made.
 struct Day<'a> {
     agent: &'a Agent,
@@ -61,28 +70,27 @@ struct Day<'a> {
     events: Vec<Event>,
 }
 
-/// The day of an agent from this second on, with so many acts of ordinary work at least, and an attack if there is one.
+/// The day of an agent from this second on, and an attack in it if there is one.
 pub fn day(
     agent: &Agent,
     chores: &[Chore],
     story: Option<&Story>,
     start: i64,
-    acts: u64,
+    amount: Amount,
     numbers: &mut Numbers,
 ) -> Result<Vec<Event>, Fault> {
     let mut day = Day { agent, chores, numbers, second: start, session: 0, acts_in_session: 0, events: Vec::new() };
     day.start();
     let Some(story) = story else {
-        day.work(acts)?;
+        day.work(amount.acts)?;
         day.end();
         return Ok(day.events);
     };
-    let (least, more) = AROUND;
-    let before = least + day.numbers.below(more);
+    let before = amount.around + day.numbers.below(amount.around_more);
     day.work(before)?;
     day.attack(story)?;
-    let after = least + day.numbers.below(more);
-    day.work(after.max(acts.saturating_sub(before)))?;
+    let after = amount.around + day.numbers.below(amount.around_more);
+    day.work(after.max(amount.acts.saturating_sub(before)))?;
     day.end();
     Ok(day.events)
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::corpus::Corpus;
-use crate::day::{self, Origin};
+use crate::day::{self, Amount, Origin};
 use crate::fault::Fault;
 use crate::notation::Work;
 use crate::numbers::Numbers;
@@ -26,8 +26,8 @@ pub struct FleetSize {
     pub days: u32,
     /// Days of ordinary work before the day of an attack.
     pub days_before: u32,
-    /// Acts of ordinary work in a day, at least.
-    pub acts: u64,
+    /// How much ordinary work a day has.
+    pub amount: Amount,
     /// What everything follows from.
     pub seed: u64,
 }
@@ -35,7 +35,7 @@ pub struct FleetSize {
 impl Default for FleetSize {
     /// Three hundred ordinary agent-days of five kinds of work.
     fn default() -> Self {
-        Self { agents: 60, days: 5, days_before: 1, acts: 90, seed: 1 }
+        Self { agents: 60, days: 5, days_before: 1, amount: Amount { acts: 90, around: 20, around_more: 40 }, seed: 1 }
     }
 }
 
@@ -96,7 +96,7 @@ impl Fleet {
             let start = START + i64::from(number) * DAY_SECONDS + first + numbers.below(spread) as i64;
             let attack = story.filter(|_| number == last);
             let told = attack.map(|story| &corpus.stories[story]);
-            let events = day::day(&agent, &corpus.chores, told, start, size.acts, &mut numbers)?;
+            let events = day::day(&agent, &corpus.chores, told, start, size.amount, &mut numbers)?;
             if let (Some(story), Some(told)) = (attack, told) {
                 let is_harm = |origin: Origin| matches!(origin, Origin::Story(step) if step == told.harm);
                 let at = events.iter().rposition(|event| is_harm(event.origin)).unwrap_or_default();

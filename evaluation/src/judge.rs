@@ -195,12 +195,19 @@ mod tests {
 
     use super::*;
     use crate::corpus::Corpus;
+    use crate::day::Amount;
     use crate::fleet::{Attack, FleetSize};
 
     /// A fleet with one attack, and the positions of the rows of its steps and of ordinary work.
     fn fleet() -> (Fleet, Vec<u64>, Vec<u64>) {
         let corpus = Corpus::own().unwrap();
-        let size = FleetSize { agents: 2, days: 1, days_before: 0, acts: 20, seed: 3 };
+        let size = FleetSize {
+            agents: 2,
+            days: 1,
+            days_before: 0,
+            amount: Amount { acts: 5, around: 3, around_more: 3 },
+            seed: 3,
+        };
         let fleet = Fleet::new(&corpus, &[0], size).unwrap();
         let is_story = |at: &usize| matches!(fleet.records[*at].label.origin, Origin::Story(_));
         let (stories, others): (Vec<usize>, Vec<usize>) = (0..fleet.records.len()).partition(is_story);

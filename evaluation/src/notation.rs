@@ -314,8 +314,9 @@ fn act_of(values: &[Value]) -> Option<Act> {
     let code = match (verb.as_str(), numbers.as_slice()) {
         ("bash!", [code]) => *code,
         ("bash!", []) => 1,
-        (_, []) => 0,
         ("bytes", [_]) | ("model", [_, _]) => 0,
+        ("bytes" | "model", _) => return None,
+        (_, []) => 0,
         _ => return None,
     };
     let text = |at: usize| rest.get(at).cloned();

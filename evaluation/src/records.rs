@@ -138,8 +138,7 @@ impl<'a> Teller<'a> {
                     self.model_call(moment, None);
                 }
                 match self.agent.product {
-                    Product::ClaudeCode => self.claude(moment, act),
-                    Product::Codex => self.codex(moment, act),
+                    Product::ClaudeCode | Product::Codex => self.hooked(moment, act),
                     Product::Native => self.native(moment, act),
                 }
             }

@@ -242,7 +242,7 @@ fn encoded(form: &str, text: &str) -> Option<String> {
         "utf16" => STANDARD.encode(text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
         "hex" => hex::encode(text),
         "reverse" => text.chars().rev().collect(),
-        "escape" => text.bytes().map(|byte| format!("\\x{byte:02x}")).collect(),
+        "escape" => text.bytes().map(|byte| format!("\\x{byte:02x}")).collect::<Vec<_>>().concat(),
         _ => return None,
     })
 }

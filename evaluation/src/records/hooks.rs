@@ -33,46 +33,19 @@ impl Teller<'_> {
         self.hook(moment, 0, &more);
     }
 
-    /// An act of Claude Code's.
-    pub(super) fn claude(&mut self, moment: &Moment, act: &Act) {
+    /// An act of either.
+    pub(super) fn hooked(&mut self, moment: &Moment, act: &Act) {
+        let is_codex = self.agent.product == Product::Codex;
         match act {
-            Act::Prompt(text) => self.asked_by_person(moment, text),
-            Act::Denied { tool, input } => {
-                let (id, input) = (self.call_id(), json_of(input));
-                self.hook(moment, 0, &json!({ "hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": input, "tool_use_id": id }));
-                let reason = "Blocked by the auto mode classifier";
-                let denied = json!({ "hook_event_name": "PermissionDenied", "tool_name": tool, "tool_input": input, "tool_use_id": id, "reason": reason });
-                self.hook(moment, 3_000, &denied);
+            Act::Prompt(text) => {
+                self.session.prompt = uuid(&mut self.numbers);
+                self.hook(moment, 0, &json!({ "hook_event_name": "UserPromptSubmit", "prompt": text }));
             }
-            Act::Asked { tool, input } => {
-                let asked =
-                    json!({ "hook_event_name": "PermissionRequest", "tool_name": tool, "tool_input": json_of(input) });
-                self.hook(moment, 0, &asked);
-            }
-            Act::Subagent(name) => {
-                let id = uuid(&mut self.numbers);
-                self.hook(
-                    moment,
-                    0,
-                    &json!({ "hook_event_name": "SubagentStart", "agent_id": id, "agent_type": name }),
-                );
-            }
-            _ => {
-                if let Some(call) = claude_call(act) {
-                    self.called(moment, &call);
-                }
-            }
-        }
-    }
-
-    /// An act of Codex'.
-    pub(super) fn codex(&mut self, moment: &Moment, act: &Act) {
-        match act {
-            Act::Prompt(text) => self.asked_by_person(moment, text),
+            Act::Denied { tool, input } if !is_codex => self.denied(moment, tool, &json_of(input)),
+            // Codex tells that it asks, and not what the answer was.
             Act::Denied { tool, input } | Act::Asked { tool, input } => {
-                let asked =
-                    json!({ "hook_event_name": "PermissionRequest", "tool_name": tool, "tool_input": json_of(input) });
-                self.hook(moment, 0, &asked);
+                let call = json!({ "tool_name": tool, "tool_input": json_of(input) });
+                self.hook(moment, 0, &merged(json!({ "hook_event_name": "PermissionRequest" }), &call));
             }
             Act::Subagent(name) => {
                 let id = uuid(&mut self.numbers);
@@ -83,16 +56,19 @@ impl Teller<'_> {
                 );
             }
             _ => {
-                if let Some(call) = codex_call(act) {
+                if let Some(call) = if is_codex { codex_call(act) } else { claude_call(act) } {
                     self.called(moment, &call);
                 }
             }
         }
     }
 
-    fn asked_by_person(&mut self, moment: &Moment, text: &str) {
-        self.session.prompt = uuid(&mut self.numbers);
-        self.hook(moment, 0, &json!({ "hook_event_name": "UserPromptSubmit", "prompt": text }));
+    fn denied(&mut self, moment: &Moment, tool: &str, input: &Value) {
+        let call = json!({ "tool_name": tool, "tool_input": input, "tool_use_id": self.call_id() });
+        self.hook(moment, 0, &merged(json!({ "hook_event_name": "PreToolUse" }), &call));
+        let reason = "Blocked by the auto mode classifier";
+        let denied = json!({ "hook_event_name": "PermissionDenied", "reason": reason });
+        self.hook(moment, 3_000, &merged(denied, &call));
     }
 
     fn called(&mut self, moment: &Moment, call: &Call) {
@@ -191,7 +167,8 @@ fn codex_call(act: &Act) -> Option<Call> {
         input: json!({ "command": patch }),
         end: End::Result(json!("Success. Updated the following files")),
     };
-    let prefixed = |sign: char, text: &str| text.lines().map(|line| format!("{sign}{line}\n")).collect::<String>();
+    let prefixed =
+        |sign: &'static str, text: &str| text.lines().flat_map(|line| [sign, line, "\n"]).collect::<String>();
     Some(match act {
         Act::Command { line, output, code } => {
             let end = if *code == 0 { End::Result(json!(output)) } else { End::Failure(output.clone()) };
@@ -199,10 +176,10 @@ fn codex_call(act: &Act) -> Option<Call> {
         }
         Act::Read { file, content } => shell(format!("sed -n '1,220p' {file}"), End::Result(json!(content))),
         Act::Write { file, content } => {
-            patch(format!("*** Begin Patch\n*** Add File: {file}\n{}*** End Patch", prefixed('+', content)))
+            patch(format!("*** Begin Patch\n*** Add File: {file}\n{}*** End Patch", prefixed("+", content)))
         }
         Act::Edit { file, old, new } => {
-            let change = format!("@@\n{}{}", prefixed('-', old), prefixed('+', new));
+            let change = format!("@@\n{}{}", prefixed("-", old), prefixed("+", new));
             patch(format!("*** Begin Patch\n*** Update File: {file}\n{change}*** End Patch"))
         }
         Act::Fetch { url, page } => {
