@@ -100,6 +100,7 @@ bench: tools ## Measure each step per core, then the whole program over loopback
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example exfiltration
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example trajectories
 	cargo run -p detect-rules --profile $(PROFILE) --locked --example beacons
+	cargo run -p detect-rules --profile $(PROFILE) --locked --example spend -- 101 12
 	cargo test -p detect-rules --profile $(PROFILE) --locked --test state_per_agent -- --nocapture
 	@if [ -n "$(NAB)" ]; then cargo run -p detect-rules --profile $(PROFILE) --locked --example nab -- "$(NAB)" "$(TARGET)/nab"; \
 	else echo "make: the Numenta benchmark is LEFT OUT: its corpus is not part of this repository; NAB=DIR names a copy"; fi

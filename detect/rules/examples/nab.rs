@@ -1,4 +1,4 @@
-//! Scores the engine of `spend.rate` on the Numenta Anomaly Benchmark: one configuration, one pass, no look ahead.
+//! Scores the engine `spend::anomaly` on the Numenta Anomaly Benchmark: one configuration, one pass, no look ahead.
 //!
 //! `cargo run --release -p detect-rules --example nab -- NAB_DIR OUT_DIR` reads `NAB_DIR/data/*/*.csv` (timestamp, value) and
 //! writes files of the same names with one `anomaly_score` in [0, 1] for each row, as the benchmark's scorer wants them. Then

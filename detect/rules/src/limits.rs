@@ -100,8 +100,10 @@ pub const POLICIES_MAX: usize = 8_192;
 /// A request under a weak rule counts again after this many seconds.
 pub const POLICY_REPEAT_SECONDS: i64 = 60;
 
-/// Teams whose hours of the week one detector remembers, at about a kilobyte and a half each.
+/// Teams, organisations, templates and kinds of task of which one detector remembers what is usual, at a few hundred bytes each.
 pub const SPENDING_TEAMS_MAX: usize = 4_096;
+/// Tasks whose cost is added up at a time: those that nobody paid for lately give way.
+pub const SPENDING_TASKS_MAX: usize = 8_192;
 /// Budgets of single agents, runs, teams and organisations in the configuration.
 pub const NAMED_BUDGETS_MAX: usize = 256;
 

@@ -1,4 +1,5 @@
-//! The streaming anomaly engine behind `spend.rate`: how unusual is the newest of a row of values, judged by those before.
+//! A streaming anomaly engine, measured on the Numenta benchmark (`examples/nab.rs`): how unusual is the newest of a row of values,
+//! judged by those before. `spend.rate` does not rest on it: it asks for more than that a stream leaves its envelopes.
 //!
 //! Pure arithmetic over one stream: no clock, no names, no money. Each value gives a few features (its level, short means,
 //! how crowded unusual values are, what is usual at this hour), and each feature has an envelope in which it has stayed so
@@ -6,7 +7,7 @@
 //! after an anomaly only a worse one counts for a while. So a flat line, a daily rhythm and a burst that is usual are quiet.
 //!
 //! Only additions, multiplications, divisions and square roots are used, which IEEE 754 defines to the last bit: every
-//! machine gives the same score. How rare a score is, is the business of `calibration`.
+//! machine gives the same score.
 
 mod envelope;
 mod profile;
@@ -111,27 +112,6 @@ impl Baseline {
         let residual = profile.step(second, value);
         let features = self.features(value, residual);
         self.judge(features)
-    }
-
-    /// Judges a value that may still grow, whatever is usual at this hour. Meant for a copy, which is thrown away.
-    pub fn step_alone(mut self, value: f64) -> Verdict {
-        let features = self.features(value, None);
-        self.judge(features)
-    }
-
-    /// Number of values so far.
-    pub fn count(&self) -> u32 {
-        self.count
-    }
-
-    /// The mean of about the last 144 values.
-    pub fn long_mean(&self) -> f64 {
-        f64::from(self.long)
-    }
-
-    /// The highest value so far, as far as it is believed: below it no value by itself is unusual.
-    pub fn highest(&self) -> f64 {
-        self.envelopes[0].envelope.high()
     }
 
     /// The features of a value, in the order of [`FEATURES`].

@@ -1,13 +1,22 @@
-//! `spend.rate`: an agent spends in a way that is not its own. The arithmetic is in `anomaly`, the chances in `calibration`.
+//! `spend.rate`: spend that is unusual for the agent, at this hour, for its task, beside others of its template, or of many at once.
 //!
-//! Spend is summed over five minutes; only those in which something was spent count, so nights and weekends are no news.
+//! Everything is measured in octaves above what is usual, so that cents and hundreds of dollars are judged alike. What an agent
+//! usually spends stands in `agent`, what is usual among many in `team`, what they have in common now in `common`. Time is
+//! event time; what comes more than an hour after newer spend of its team is learned and not judged, and that is said.
 
+mod agent;
 mod case;
+mod common;
 mod examples;
+mod logarithm;
 mod parameters;
+mod past;
+mod spent;
+mod team;
 
 use detect_core::aspects::Aspects;
 use detect_core::detector::Detector;
+use detect_core::detector_state;
 use detect_core::episode::{Before, Episodes, Opening, Subject};
 use detect_core::event::EventRow;
 use detect_core::findings::Findings;
@@ -18,89 +27,91 @@ use detect_core::scope::{self, Scope};
 use detect_core::spec::Spec;
 use detect_core::table::Table;
 use detect_core::text::bounded;
-use detect_core::{detector_state, packed};
 use ledger::events::column;
 use operations::Money;
-use operations::alert::What;
+use operations::alert::{What, Who};
 
-use super::anomaly::{Baseline, Feature, Profile};
-use super::calibration::Calibration;
-use crate::limits::SPENDING_TEAMS_MAX;
-use case::{Rate, Sign};
+use crate::limits::{SPENDING_TASKS_MAX, SPENDING_TEAMS_MAX};
+use agent::{Agent, Around, Excess, MEMORY, Strictness};
+use case::{Course, Rate, Sign};
+use common::{Common, MANY};
 pub use parameters::Parameters;
+use team::{Like, Tasks, Team};
 
 /// What the reference says.
 pub static SPEC: Spec = Spec {
     name: "spend.rate",
-    version: 4,
-    what: "An agent's spend in five minutes, or its course over hours, leaves what it and its team have done at such times so \
-           far: a spike, an unusual hour, or a slow creep. A new agent is judged by its team.",
+    version: 6,
+    what: "An agent spends far more in an hour, four hours or a day than it does, more each day, at an hour at which neither it nor its \
+           team works, or on one task than such tasks cost; a new agent costs several times what others of its template do; or most \
+           agents of a team or organisation spend twice their usual at once.",
     why: "A runaway agent, a leaked key or a prompt that costs ten times more shows in the rate long before a budget is gone.",
     false_positives: "A new kind of work, a larger model, a migration that was planned.",
-    tuning: "false_alarms: how many alerts on a thousand agent-days of ordinary work are acceptable; the bound on the chance of \
-             a finding follows from it. min_usd: what five minutes must cost to matter. creep_percent: how far the mean of \
-             hours may rise above that of weeks.",
+    tuning: "false_alarms: how many alerts on a thousand agent-days of ordinary work are acceptable; how far from its usual a spend must \
+             be follows from it. floor_percent: below which part of its team's usual an agent's hour never matters. \
+             utc_offset_minutes: when the day begins.",
     tags: &["AML.T0034", "AML.T0034.002", "T1496", "ASI02", "ASI08"],
     examples: examples::EXAMPLES,
 };
 
-/// Seconds over which spend is summed.
-const STEP: i64 = 300;
-/// Steps of one day.
-const STEPS_PER_DAY: f64 = 288.0;
-/// Steps with spend after which an agent is judged by itself.
-const KNOWN: u32 = 80;
-/// Steps with spend after which its long-term mean means something, and over which that mean is taken.
-const SETTLED: u32 = 1_000;
-const LONG_TERM: f64 = 4_000.0;
+/// Sums of an agent-day that are judged: an hour ends with each call.
+const JUDGED_PER_DAY: f64 = 300.0;
+/// Those of a new agent, which are few.
+const NEW_JUDGED_PER_DAY: f64 = 20.0;
+/// Seconds after which an event is too late to be judged.
+const LATE: i64 = 3_600;
+/// Most of a team spend twice their usual: octaves of the mean, the part that is clearly above, and deviations from what is usual.
+const TEAM_OCTAVES: f64 = 1.15;
+const TEAM_PART: f64 = 0.65;
+const TEAM_DEVIATIONS: f64 = 5.0;
+/// Tasks of a kind that must be known, and how far above them one is too dear.
+const TASKS_LEAST: u32 = 40;
+const TASK_OCTAVES: f64 = 3.0;
+const TASK_DEVIATIONS: f64 = 4.5;
+/// One of so many that were as dear makes it no surprise.
+const TASKS_AS_DEAR: u32 = 2_000;
 
 /// The detector.
 pub struct SpendRate {
     parameters: Parameters,
-    /// The chance below which a step is a finding.
-    allowed: f64,
+    strictness: Strictness,
     key: Key,
     agents: Table<Agent>,
     teams: Table<Team>,
+    organisations: Table<Team>,
+    templates: Table<Like>,
+    kinds: Table<Tasks>,
+    tasks: Table<Money>,
     episodes: Episodes<Rate>,
 }
 
-detector_state!(SpendRate { agents, teams, episodes } without { parameters, allowed, key });
+detector_state!(SpendRate { agents, teams, organisations, templates, kinds, tasks, episodes } without { parameters, strictness, key });
 
 impl Rule for SpendRate {
     type Parameters = Parameters;
     const SPEC: &'static Spec = &SPEC;
 
     fn new(parameters: &Parameters, key: Key) -> Self {
+        let chance = f64::from(parameters.false_alarms) / 1_000.0 / JUDGED_PER_DAY;
+        let strictness = Strictness {
+            chance,
+            deviations: logarithm::deviations(f64::from(parameters.false_alarms) / 1_000.0 / NEW_JUDGED_PER_DAY),
+            floor: f64::from(parameters.floor_percent) / 100.0,
+        };
         Self {
-            allowed: f64::from(parameters.false_alarms) / 1_000.0 / STEPS_PER_DAY,
             parameters: parameters.clone(),
+            strictness,
             key,
             agents: Table::new(SPENDERS_MAX),
             teams: Table::new(SPENDING_TEAMS_MAX),
+            organisations: Table::new(SPENDING_TEAMS_MAX),
+            templates: Table::new(SPENDING_TEAMS_MAX),
+            kinds: Table::new(SPENDING_TEAMS_MAX),
+            tasks: Table::new(SPENDING_TASKS_MAX),
             episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         }
     }
 }
-
-/// One agent: its current step and what it did before.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Agent {
-    step: i64,
-    spent: Money,
-    /// Mean of about the last 4,000 steps.
-    long_term: f32,
-    baseline: Baseline,
-}
-packed!(Agent { step, spent, long_term, baseline });
-
-/// What is usual in a team, and how rare scores are there.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Team {
-    profile: Profile,
-    calibration: Calibration,
-}
-packed!(Team { profile, calibration });
 
 impl Detector for SpendRate {
     fn looks_at(&self) -> Aspects {
@@ -109,99 +120,223 @@ impl Detector for SpendRate {
 
     fn observe(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let Some(cost) = event.cost() else { return };
-        let org = event.text(column::ORG).unwrap_or("");
-        let scope = Scope::spender(event);
-        // What agents say of themselves is not what a gateway saw: it teaches nobody what is usual there.
-        let source = if event.is_claim() { "claimed" } else { "" };
-        let team = self.key.hash(&["rate team", source, org, event.text(column::TEAM).unwrap_or("")]);
-        let team = self.teams.entry(team, event, findings);
-        let agent = self.agents.entry(self.key.hash(&["rate", source, org, scope.kind, scope.name]), event, findings);
-        let step = event.second().div_euclid(STEP);
-        let ended = if agent.step == step { None } else { agent.end_step(team, step, &self.parameters, self.allowed) };
-        agent.spent = agent.spent.saturating_add(cost);
-        let Some(sign) = agent.running(team, &self.parameters, self.allowed).or(ended) else { return };
-        let case = Rate { scope_kind: scope.kind.to_owned(), name: bounded(scope.shown(event)), sign };
+        let second = event.time().unix_seconds() + i64::from(self.parameters.utc_offset_minutes) * 60;
+        let names = Names::of(event);
+        let agent =
+            self.agents.entry(names.hash(self.key, "rate", &[names.scope.kind, names.scope.name]), event, findings);
+        let team = self.teams.entry(names.hash(self.key, "rate team", &[names.team]), event, findings);
+        let organisation = self.organisations.entry(names.hash(self.key, "rate org", &[]), event, findings);
+        let like = self.templates.entry(names.hash(self.key, "rate like", &[names.like]), event, findings);
+        let late = team.common.second() - second > LATE;
+        let closed = agent.spent.advance(second);
+        if let Some(octaves) = closed.step.and_then(|micros| agent.above_usual(micros)).filter(|_| !late) {
+            agent.own.add(second, octaves);
+            team.add(second, octaves);
+            organisation.add(second, octaves);
+        }
+        team.common.pass(second);
+        let shared = team.common.without(agent.own).shared().max(organisation.common.without(agent.own).shared());
+        let creep = agent.learn(closed, self.strictness, team, like);
+        let shared = agent.share(shared, closed.step.is_some());
+        if !agent.spent.add(second, cost) || late {
+            return self.late(event, &names, cost, findings);
+        }
+        agent.note_hour(second);
+        let around = Around { team, like_age: like.age(second), like, shared };
+        let excess = agent.judge(self.strictness, around).or(creep);
+        let task = Task { event, names: &names, cost, shared };
+        let excess = excess.or(task
+            .judge(self.key, &mut self.tasks, &mut self.kinds, findings)
+            .filter(|excess| agent.is_above_hours(logarithm::log2(excess.micros), team)));
+        if let Some(together) = many(second, team, organisation) {
+            self.raise_many(event, &names, together, findings);
+        }
+        if let Some(excess) = excess {
+            self.raise_one(event, &names, second, excess, shared, findings);
+        }
+    }
+}
+
+/// The names in an event that matter here.
+struct Names<'a> {
+    /// What agents say of themselves is not what a gateway saw: it teaches nobody what is usual there.
+    source: &'static str,
+    org: &'a str,
+    team: &'a str,
+    /// The template, or else the team: whose agents are alike.
+    like: &'a str,
+    scope: Scope<'a>,
+}
+
+impl<'a> Names<'a> {
+    fn of(event: &EventRow<'a>) -> Self {
+        let team = event.text(column::TEAM).unwrap_or("");
+        Self {
+            source: if event.is_claim() { "claimed" } else { "" },
+            org: event.text(column::ORG).unwrap_or(""),
+            team,
+            like: event.text(column::TEMPLATE).unwrap_or(team),
+            scope: Scope::spender(event),
+        }
+    }
+
+    fn hash(&self, key: Key, what: &str, names: &[&str]) -> u64 {
+        let mut texts = vec![what, self.source, self.org];
+        texts.extend(names);
+        key.hash(&texts)
+    }
+}
+
+/// Whether most agents of the team, or of the organisation, spend far more than each of them usually does.
+fn many(second: i64, team: &mut Team, organisation: &mut Team) -> Option<Together> {
+    let (own, all) = (team.common.at(second), organisation.common.at(second));
+    let others = all.without(own);
+    let is_above = |common: Common, state: &Team, shared: f64| {
+        common.weight() >= MANY
+            && common.part_raised() >= TEAM_PART
+            && common.mean() - shared >= TEAM_OCTAVES
+            && state.deviation(common) >= TEAM_DEVIATIONS
+    };
+    // Where other teams do so as well it is the organisation's.
+    if others.weight() >= MANY / 2.0 && others.part_raised() >= TEAM_PART && is_above(all, organisation, 0.0) {
+        let octaves = all.mean();
+        let is_news = organisation.found.is_news(second, octaves, MEMORY_MANY);
+        return Some(Together { excess: together(octaves, all), is_whole: true, is_news });
+    }
+    if is_above(own, team, others.shared()) {
+        let octaves = own.mean() - others.shared();
+        let is_news = team.found.is_news(second, octaves, MEMORY_MANY);
+        return Some(Together { excess: together(octaves, own), is_whole: false, is_news });
+    }
+    None
+}
+
+/// What many do at once: whether all teams do, and whether it was not found before.
+struct Together {
+    excess: Excess,
+    is_whole: bool,
+    is_news: bool,
+}
+
+fn together(octaves: f64, common: Common) -> Excess {
+    let samples = common.weight().round() as u32;
+    Excess { course: Course::Many, micros: 0.0, usual: 0.0, highest: 0.0, count: samples, octaves }
+}
+
+/// An event as a part of its task.
+struct Task<'a, 'b> {
+    event: &'b EventRow<'a>,
+    names: &'b Names<'a>,
+    cost: Money,
+    shared: f64,
+}
+
+impl Task<'_, '_> {
+    /// Adds the cost to the task, and says if none of its kind costs so much.
+    fn judge(
+        &self,
+        key: Key,
+        tasks: &mut Table<Money>,
+        kinds: &mut Table<Tasks>,
+        findings: &mut Findings,
+    ) -> Option<Excess> {
+        let Self { event, names, cost, shared } = self;
+        let name = event.text(column::RUN).or_else(|| event.text(column::SESSION))?;
+        let kind = event.text(column::RUN_KIND).unwrap_or("");
+        let task = tasks.entry(names.hash(key, "rate task", &[name]), event, findings);
+        let before = (!task.is_zero()).then(|| logarithm::log2(task.as_micros() as f64));
+        *task = task.saturating_add(*cost);
+        let micros = task.as_micros() as f64;
+        let log = logarithm::log2(micros);
+        let alike = kinds.entry(names.hash(key, "rate tasks", &[names.like, kind]), event, findings);
+        let usual = alike.usual(log);
+        let octaves = log - usual.middle - shared;
+        if usual.count < TASKS_LEAST || octaves < (TASK_DEVIATIONS * usual.spread).max(TASK_OCTAVES) {
+            alike.learn(before, log);
+            return None;
+        }
+        let (course, middle, count) = (Course::Task, usual.middle, usual.count);
+        let excess = Excess { course, micros, usual: middle, highest: 0.0, count, octaves };
+        (usual.as_dear <= usual.count / TASKS_AS_DEAR).then_some(excess)
+    }
+}
+
+impl SpendRate {
+    /// Opens or goes on with the alert of an agent, unless it is what was found before.
+    fn raise_one(
+        &mut self,
+        event: &EventRow<'_>,
+        names: &Names<'_>,
+        second: i64,
+        excess: Excess,
+        shared: f64,
+        findings: &mut Findings,
+    ) {
+        let target = bounded(names.org);
+        let subject = Subject { scope: names.scope, target: &target };
+        let key = names.hash(self.key, "rate", &[names.scope.kind, names.scope.name]);
+        let Some(agent) = self.agents.get_mut(key) else { return };
+        let goes_on = agent.found.is_within(second, i64::from(self.parameters.quiet_seconds));
+        let is_news = agent.found.is_news(second, excess.octaves, MEMORY);
+        let mut is_open = self.episodes.is_open(subject);
+        if is_open && !goes_on {
+            // Recorded time may stand still where event time does not: what comes later is another episode.
+            self.episodes.resolve(subject, findings, |_| ());
+            is_open = false;
+        }
+        if !is_open && !is_news {
+            return;
+        }
+        let sign = Sign::of(excess, shared);
+        let case = Rate { scope_kind: names.scope.kind.to_owned(), name: bounded(names.scope.shown(event)), sign };
         let open = |_| Opening {
             case,
             who: scope::who(event),
             what: What { model: event.text(column::MODEL).map(bounded), ..What::default() },
             before: Before::default(),
         };
-        let target = bounded(org);
-        let subject = Subject { scope, target: &target };
         self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(sign));
     }
-}
 
-impl Agent {
-    /// Learns the step that is over and starts another. Says so if the step as a whole was unusual.
-    fn end_step(&mut self, team: &mut Team, step: i64, parameters: &Parameters, allowed: f64) -> Option<Sign> {
-        let (amount, over) = (self.spent, self.step);
-        (self.step, self.spent) = (step, Money::ZERO);
-        if amount.is_zero() {
-            return None;
+    /// Opens the alert of a team or of the whole organisation.
+    fn raise_many(
+        &mut self,
+        event: &EventRow<'_>,
+        names: &Names<'_>,
+        Together { excess, is_whole, is_news }: Together,
+        findings: &mut Findings,
+    ) {
+        let org = bounded(names.org);
+        let scope = if is_whole { Scope::org(event) } else { Scope { kind: "team", name: names.team } };
+        let subject = Subject { scope, target: if is_whole { "" } else { &org } };
+        if !is_news && !self.episodes.is_open(subject) {
+            return;
         }
-        let before = self.sign(amount, 0.0, allowed, Feature::Level);
-        let local = over * STEP + i64::from(parameters.utc_offset_minutes) * 60;
-        let micros = amount.as_micros() as f64;
-        let verdict = self.baseline.step(&mut team.profile, local, micros);
-        let chance = team.calibration.chance(verdict.score);
-        team.calibration.note(verdict.score, amount);
-        let rate = (1.0 / f64::from(self.baseline.count())).max(2.0 / (LONG_TERM + 1.0));
-        self.long_term = (f64::from(self.long_term) + (micros - f64::from(self.long_term)) * rate) as f32;
-        if amount < parameters.least() {
-            return None;
-        }
-        let creeping =
-            self.baseline.long_mean() * 100.0 > f64::from(self.long_term) * f64::from(parameters.creep_percent);
-        if self.baseline.count() > KNOWN && chance <= allowed {
-            Some(Sign { chance, feature: verdict.feature.into(), ..before })
-        } else if self.baseline.count() > SETTLED && creeping {
-            let (lately, usual) = (money(self.baseline.long_mean()), money(self.long_term.into()));
-            Some(Sign { feature: case::Course::Creep, lately, usual, ..before })
-        } else {
-            None
-        }
+        let sign = Sign::of(excess, 0.0);
+        let case = Rate { scope_kind: scope.kind.to_owned(), name: bounded(scope.name), sign };
+        let team = (!is_whole).then(|| bounded(names.team));
+        let who = Who { org: Some(org.clone()).filter(|org| !org.is_empty()), team, ..Who::default() };
+        let open = |_| Opening { case, who, what: What::default(), before: Before::default() };
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| case.go_on(sign));
     }
 
-    /// Judges the step that is still running: a spike is said while it happens. Less than the whole of it proves nothing
-    /// else.
-    fn running(&self, team: &Team, parameters: &Parameters, allowed: f64) -> Option<Sign> {
-        if self.spent < parameters.least() {
-            return None;
-        }
-        if self.baseline.count() <= KNOWN {
-            let chance = team.calibration.chance_of_amount(self.spent);
-            let sign = Sign { feature: case::Course::New, ..self.sign(self.spent, chance, allowed, Feature::Level) };
-            return (chance <= allowed).then_some(sign);
-        }
-        let micros = self.spent.as_micros() as f64;
-        if micros <= self.baseline.highest() {
-            return None;
-        }
-        let verdict = self.baseline.clone().step_alone(micros);
-        let chance = team.calibration.chance(verdict.score);
-        (chance <= allowed).then(|| self.sign(self.spent, chance, allowed, verdict.feature))
-    }
-
-    fn sign(&self, amount: Money, chance: f64, allowed: f64, feature: Feature) -> Sign {
-        Sign {
-            feature: feature.into(),
-            amount,
-            usual: money(self.long_term.into()),
-            lately: money(self.baseline.long_mean()),
-            highest: money(self.baseline.highest()),
-            steps: self.baseline.count(),
-            chance,
-            allowed,
-        }
+    /// Says that spend came too late to be judged.
+    fn late(&mut self, event: &EventRow<'_>, names: &Names<'_>, cost: Money, findings: &mut Findings) {
+        let org = bounded(names.org);
+        let scope = Scope::org(event);
+        let subject = Subject { scope, target: "late" };
+        let sign = Sign::late(cost);
+        let case = Rate { scope_kind: scope.kind.to_owned(), name: org.clone(), sign };
+        let who = Who { org: Some(org).filter(|org| !org.is_empty()), ..Who::default() };
+        let open = |_| Opening { case, who, what: What::default(), before: Before::default() };
+        self.episodes.raise(subject, event.sighting(), findings, open, |case| {
+            case.sign.amount = case.sign.amount.saturating_add(cost);
+        });
     }
 }
 
-/// What statistics say of micro-USD, cut off to whole ones.
-fn money(micros: f64) -> Money {
-    Money::from_micros(micros as u64)
-}
+/// What all do together and comes back within so many seconds is no news.
+const MEMORY_MANY: i64 = 4 * 86_400;
 
 #[cfg(test)]
 mod tests;

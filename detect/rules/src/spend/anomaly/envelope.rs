@@ -38,11 +38,6 @@ impl Envelope {
         self.count > SETTLED
     }
 
-    /// The highest value so far, as far as it is believed.
-    pub fn high(&self) -> f64 {
-        f64::from(self.high)
-    }
-
     /// The largest amount so far, as far as it is believed, whatever its sign.
     pub fn amount(&self) -> f64 {
         f64::from(self.high.abs().max(self.low.abs()))

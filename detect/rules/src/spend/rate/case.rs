@@ -5,145 +5,204 @@ use operations::Money;
 use operations::alert::{Alert, Measurement, Severity, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::spend::anomaly::Feature;
+use super::agent::Excess;
+use super::logarithm::exp2;
+use super::past::BIN;
 
 /// In which way the spend was unusual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Course {
-    /// One step by itself.
-    Spike,
-    /// Several steps together.
-    Run,
-    /// Many unusual steps close together.
-    Crowding,
-    /// Unusual for this hour of the week.
+    /// Sixty minutes.
     Hour,
-    /// Slowly more and more.
+    /// Four hours.
+    Hours,
+    /// A day.
+    Day,
+    /// More each day.
     Creep,
-    /// An agent of which nothing is known yet.
+    /// At an hour at which nobody works.
+    Night,
+    /// One task.
+    Task,
+    /// A new agent beside others of its template.
     New,
+    /// Most agents at once.
+    Many,
+    /// What came too late to be judged.
+    Late,
 }
 
-/// What was found in one step. Amounts are those of five minutes.
+/// What was found.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Sign {
-    pub feature: Course,
-    #[serde(rename = "micros")]
+    pub course: Course,
     pub amount: Money,
-    /// The mean of its last weeks, and of its last hours.
     pub usual: Money,
-    pub lately: Money,
-    /// The most in five minutes before.
+    /// The most so far, as far as it is known.
     pub highest: Money,
-    /// On how many steps with spend that rests.
-    pub steps: u32,
-    pub chance: f64,
-    pub allowed: f64,
+    /// On how many hours, days, tasks that rests.
+    pub count: u32,
+    /// Tenths of the usual; and how many tenths of theirs others spend at the same time.
+    pub times: u64,
+    pub others: u64,
 }
 
-/// What is known about an agent of which an alert is open: the rarest step so far.
+/// What is known of an episode: its dearest sign so far.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rate {
-    /// `agent`, `workspace`, `user`, ….
+    /// `agent`, `workspace`, `user`, `team`, ….
     pub scope_kind: String,
     /// Its name; attacker-written.
     pub name: String,
     pub sign: Sign,
 }
 
-impl From<Feature> for Course {
-    fn from(feature: Feature) -> Self {
-        match feature {
-            Feature::Level => Self::Spike,
-            Feature::ShortMean | Feature::Mean | Feature::Rise => Self::Run,
-            Feature::Crowding => Self::Crowding,
-            Feature::Hour => Self::Hour,
+impl Sign {
+    /// The sign of an excess, while others spend `shared` octaves above their usual.
+    pub fn of(excess: Excess, shared: f64) -> Self {
+        let money = |micros: f64| Money::from_micros(micros.round() as u64);
+        let tenths = |octaves: f64| (10.0 * exp2(octaves)).round() as u64;
+        let logarithm = |log: f64| if log > 0.0 { money(exp2(log)) } else { Money::ZERO };
+        Self {
+            course: excess.course,
+            amount: money(excess.micros),
+            usual: logarithm(excess.usual),
+            // The middle of a bin is nearer to the truth than its end.
+            highest: logarithm(excess.highest - BIN / 2.0),
+            count: excess.count,
+            times: tenths(excess.octaves + shared),
+            others: tenths(shared),
+        }
+    }
+
+    /// The sign of a cost that came too late.
+    pub fn late(cost: Money) -> Self {
+        let zero = Money::ZERO;
+        Self { course: Course::Late, amount: cost, usual: zero, highest: zero, count: 0, times: 0, others: 10 }
+    }
+
+    fn times(&self) -> String {
+        if self.times < 100 {
+            format!("{}.{}", self.times / 10, self.times % 10)
+        } else {
+            ((self.times + 5) / 10).to_string()
         }
     }
 }
 
 impl Rate {
-    /// Takes a further finding, if it is dearer: the reason speaks of the worst.
+    /// Takes a further finding, if it is worse: the reason speaks of the worst.
     pub fn go_on(&mut self, sign: Sign) {
-        if sign.amount > self.sign.amount {
+        if sign.times > self.sign.times || (sign.course == self.sign.course && sign.amount > self.sign.amount) {
             self.sign = sign;
         }
     }
 
     fn observed(&self) -> String {
-        let (kind, name, amount) = (&self.scope_kind, &self.name, self.sign.amount);
-        match self.sign.feature {
-            Course::Spike => format!("The {kind} {name} spent {amount} within five minutes."),
-            Course::Run => {
-                format!("The {kind} {name} keeps spending more than it did, {amount} in the last five minutes.")
-            }
-            Course::Crowding => {
-                format!("Unusual amounts of the {kind} {name} come close together, {amount} in the last five minutes.")
-            }
-            Course::Hour => format!(
-                "The {kind} {name} spent {amount} within five minutes, unusual for this hour of its team's week."
-            ),
+        let (kind, name, sign) = (&self.scope_kind, &self.name, &self.sign);
+        let (amount, usual, times, count) = (sign.amount, sign.usual, sign.times(), sign.count);
+        let compared = |unit: &str| {
+            format!(
+                "about {times} times its usual {usual} (the median of {count} {unit} with spend; at most about {} so far)",
+                sign.highest
+            )
+        };
+        match sign.course {
+            Course::Hour => format!("The {kind} {name} spent {amount} within an hour, {}.", compared("hours")),
+            Course::Hours => format!("The {kind} {name} spent {amount} within four hours, {}.", compared("such times")),
+            Course::Day => format!("The {kind} {name} spent {amount} on this day, {}.", compared("days")),
             Course::Creep => format!(
-                "The spend of the {kind} {name} creeps up: {} in five minutes of work over the last hours.",
-                self.sign.lately
+                "The spend of the {kind} {name} creeps up: {amount} on its last day; lately {}.",
+                compared("days")
             ),
-            Course::New => {
-                format!("The {kind} {name}, of which little is known yet, spent {amount} within five minutes.")
+            Course::Night => format!(
+                "The {kind} {name} spent {amount} within four hours at a time of day at which neither it nor its team works; in an \
+                 hour of work it usually spends {usual} ({count} hours)."
+            ),
+            Course::Task => format!(
+                "One task of the {kind} {name} cost {amount} so far, about {times} times the usual {usual} of {count} tasks of its kind."
+            ),
+            Course::New => format!(
+                "The {kind} {name}, of which little is known yet, spends {amount} in an hour of work, about {times} times the usual \
+                 {usual} of others of its template ({count} known)."
+            ),
+            Course::Many => {
+                format!("Most agents of the {kind} {name} spend more than each usually does, {times} times on average.")
             }
+            Course::Late => format!(
+                "{amount} of the {kind} {name} came more than an hour after newer spend of the same team or agent. It counts in \
+                 budgets and reports; whether it was unusual cannot be said, so look at its days in the spend view."
+            ),
         }
     }
 
-    fn baseline(&self) -> String {
-        let sign = &self.sign;
-        match sign.feature {
-            Course::New => "For its team that is rare.".to_owned(),
+    fn first_look(&self) -> &'static str {
+        match self.sign.course {
+            Course::Many => {
+                "Look first at prices, models and calls of the last hours that they have in common; a deadline or a new price speaks \
+                 against a fault."
+            }
+            Course::Night => "Look first at who started it, and with which key; a planned job speaks against misuse.",
             Course::Creep => {
-                format!("Over the last weeks it was {} ({} steps with spend).", sign.usual, sign.steps)
+                "Look first at cost per call and at the model; a project that grows speaks against a fault."
             }
-            _ => {
-                format!("Usual is {}, the most so far {} ({} steps with spend).", sign.usual, sign.highest, sign.steps)
+            Course::New => {
+                "Look first at its model and its prompts; another kind of work than the others' speaks against a fault."
             }
+            Course::Task => "Look first at its last steps, for a loop; a task of unusual size speaks against one.",
+            Course::Hour | Course::Hours | Course::Day => {
+                "Look first at the session and model that cost most; work of unusual size that was planned speaks against a fault."
+            }
+            Course::Late => "",
         }
     }
 
-    fn rarity(&self) -> String {
-        let sign = &self.sign;
-        if sign.feature == Course::Creep || sign.chance <= 0.0 {
-            return String::new();
+    fn others(&self) -> String {
+        match self.sign.course {
+            Course::Many | Course::Late | Course::Night => String::new(),
+            _ if self.sign.others > 11 => {
+                format!("Others spend {}.{} times their usual now.", self.sign.others / 10, self.sign.others % 10)
+            }
+            _ => String::new(),
         }
-        format!(
-            "The chance of that is 1 in {}; the budget of false alarms allows 1 in {}.",
-            (1.0 / sign.chance) as u64,
-            (1.0 / sign.allowed) as u64
-        )
     }
 }
 
 impl Case for Rate {
     fn severity(&self, _: &Alert) -> Severity {
-        let sign = &self.sign;
-        let tenfold = sign.steps > 0 && sign.amount >= sign.usual.saturating_mul(10);
-        if tenfold && sign.feature != Course::Creep { Severity::High } else { Severity::Medium }
+        match self.sign.course {
+            Course::Late => Severity::Low,
+            Course::Creep | Course::Many | Course::Night => Severity::Medium,
+            _ if self.sign.times >= 100 => Severity::High,
+            _ => Severity::Medium,
+        }
     }
 
     fn title(&self, _: &Alert) -> String {
         let kind = &self.scope_kind;
-        match self.sign.feature {
+        match self.sign.course {
             Course::Creep => format!("Spend of one {kind} creeps up"),
+            Course::Many => format!("Most agents of one {kind} spend more than usual"),
+            Course::Late => "Spend came too late to be judged".to_owned(),
             _ => format!("Unusual spend of one {kind}"),
         }
     }
 
     fn reason(&self, _: &Alert) -> String {
-        let sentences = [self.observed(), self.baseline(), self.rarity()];
+        let sentences = [self.observed(), self.others(), self.first_look().to_owned()];
         sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     fn measured(&self, _: &Alert) -> Option<Measurement> {
         let sign = &self.sign;
-        let observed = if sign.feature == Course::Creep { sign.lately } else { sign.amount };
-        let measured = Measurement::new("spend", Unit::MicroUsd, observed).within(300);
-        Some(if sign.steps == 0 { measured } else { measured.usually(0, sign.highest).known_from(sign.steps) })
+        match sign.course {
+            Course::Many | Course::Late => None,
+            _ => Some(
+                Measurement::new("spend", Unit::MicroUsd, sign.amount)
+                    .usually(0, sign.highest.max(sign.usual))
+                    .known_from(sign.count),
+            ),
+        }
     }
 }

@@ -3,45 +3,67 @@
 use detect_core::spec::{Example, Expected};
 use operations::alert::{Severity, State};
 
+/// An hour in which an agent spends: when it is, and how many micro-USD.
+macro_rules! spend {
+    ($second:literal, $micros:literal) => {
+        concat!(
+            r#"{"second":"#,
+            $second,
+            r#","kind":"model.tokens","family":"gateway","agent":"a1","team":"core","cost_micros":"#,
+            $micros,
+            "}"
+        )
+    };
+}
+
+/// Five days with four hours of work each, and what comes after them.
+macro_rules! five_days {
+    ($micros:literal, $($after:expr),*) => {
+        &[
+            spend!(32400, $micros), spend!(39600, $micros), spend!(50400, $micros), spend!(57600, $micros),
+            spend!(118800, $micros), spend!(126000, $micros), spend!(136800, $micros), spend!(144000, $micros),
+            spend!(205200, $micros), spend!(212400, $micros), spend!(223200, $micros), spend!(230400, $micros),
+            spend!(291600, $micros), spend!(298800, $micros), spend!(309600, $micros), spend!(316800, $micros),
+            spend!(378000, $micros), spend!(385200, $micros), spend!(396000, $micros), spend!(403200, $micros),
+            $($after),*
+        ]
+    };
+}
+
 pub const EXAMPLES: &[Example] = &[
     Example {
-        name: "a new agent of an unknown team spends sixty dollars in two minutes",
-        events: &[
-            r#"{"second":0,"kind":"model.tokens","family":"gateway","agent":"a1","user":"alice","cost_micros":20000000}"#,
-            r#"{"second":90,"kind":"model.tokens","family":"gateway","agent":"a1","user":"alice","cost_micros":40000000}"#,
-        ],
-        until: 4_000,
+        name: "an agent whose hours cost a dollar spends eight in one",
+        events: five_days!(1000000, spend!(468000, 8000000)),
+        until: 468_060,
+        alerts: &[Expected {
+            state: State::Open,
+            severity: Severity::Medium,
+            count: 1,
+            reason: "The agent a1 spent $8.00 within an hour, about 8.3 times its usual",
+        }],
+    },
+    Example {
+        name: "cents are judged as dollars are",
+        events: five_days!(10000, spend!(468000, 80000)),
+        until: 472_000,
         alerts: &[
             Expected {
                 state: State::Open,
                 severity: Severity::Medium,
                 count: 1,
-                reason: "The agent a1, of which little is known yet, spent $60.00 within five minutes.",
+                reason: "Look first at the session and model that cost most",
             },
-            Expected { state: State::Resolved, severity: Severity::Medium, count: 1, reason: "1 in 16666" },
+            Expected { state: State::Resolved, severity: Severity::Medium, count: 1, reason: "20 hours with spend" },
         ],
     },
     Example {
-        name: "a new agent that is known by its workspace is shown by the workspace's name",
-        events: &[
-            r#"{"second":0,"kind":"model.tokens","family":"gateway","workspace":"f2bd4e9f-7e27-4c56-9d3a-0a5b8f1c2d3e","workspace_name":"checkout","cost_micros":60000000}"#,
-        ],
-        until: 60,
-        alerts: &[Expected {
-            state: State::Open,
-            severity: Severity::Medium,
-            count: 1,
-            reason: "The workspace checkout, of which little is known yet, spent $60.00 within five minutes.",
-        }],
-    },
-    Example {
-        name: "a new agent that spends what agents spend is quiet",
-        events: &[
-            r#"{"second":0,"kind":"model.tokens","family":"gateway","agent":"a1","user":"alice","cost_micros":900000}"#,
-            r#"{"second":90,"kind":"model.tokens","family":"gateway","agent":"a1","user":"alice","cost_micros":7000000}"#,
-            r#"{"second":400,"kind":"model.tokens","family":"gateway","agent":"a1","user":"alice","cost_micros":3000000}"#,
-        ],
-        until: 1_000,
+        name: "twice the usual is no spike, and a new agent of an unknown team is judged by nobody",
+        events: five_days!(
+            1000000,
+            spend!(468000, 2000000),
+            r#"{"second":468001,"kind":"model.tokens","family":"gateway","agent":"a2","team":"other","cost_micros":60000000}"#
+        ),
+        until: 472_000,
         alerts: &[],
     },
 ];
