@@ -12,3 +12,4 @@ pub mod effect;
 pub mod file;
 pub mod host;
 pub mod limits;
+pub mod text;
