@@ -17,6 +17,7 @@ mod fields;
 pub mod finish;
 mod record;
 mod redacted;
+mod text_columns;
 
 pub use batch::{Batch, BatchAppender};
 pub use columns::{Columns, ReadColumns};
