@@ -14,6 +14,7 @@ mod condition;
 mod deed;
 mod egress;
 mod file;
+mod injection;
 mod integrity;
 pub mod limits;
 mod loops;
