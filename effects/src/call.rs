@@ -134,7 +134,7 @@ pub fn effects(tool: &str, input: &str) -> Vec<Effect> {
 }
 
 /// A name in lower case, as its words.
-fn words(name: &str) -> Vec<String> {
+pub(crate) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut was_lower = false;
     for char in name.chars().take(NAME_CHARS_MAX) {

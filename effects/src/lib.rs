@@ -13,3 +13,4 @@ pub mod file;
 pub mod host;
 pub mod known;
 pub mod limits;
+pub mod text;

@@ -28,3 +28,9 @@ pub const EFFECTS_MAX: usize = 48;
 pub const CALL_DEPTH_MAX: usize = 6;
 /// and how many texts of it.
 pub const CALL_TEXTS_MAX: usize = 256;
+/// Of a longer text that a tool gave, so many bytes from its beginning and from its end are looked at.
+pub const TEXT_END_BYTES_MAX: usize = 64 << 10;
+/// Names of one text or call that are kept.
+pub const TEXT_NAMES_MAX: usize = 32;
+/// The longest name, in bytes.
+pub const TEXT_NAME_BYTES_MAX: usize = 160;

@@ -17,6 +17,7 @@ mod fields;
 pub mod finish;
 mod record;
 mod redacted;
+mod text_columns;
 mod trouble;
 
 pub use batch::{Batch, BatchAppender};

@@ -54,6 +54,11 @@ impl Fingerprinter {
         self.hash(b'r', &[folded.trim().as_bytes()])
     }
 
+    /// A keyed hash of 48 bits of what a text names; `kind` says what kind of name it is.
+    pub fn name(&self, kind: &str, name: &str) -> u64 {
+        self.hash(b'n', &[kind.as_bytes(), name.as_bytes()]) >> 16
+    }
+
     /// A keyed 128-bit hash of content, big-endian.
     pub fn content(&self, content: &[u8]) -> [u8; 16] {
         self.wide_hash(b'c', content)

@@ -194,6 +194,10 @@ pub const REBUILD_JOIN_ROWS: u64 = 8 * INTERCEPTIONS_MAX as u64;
 pub const EFFECT_OBJECTS_MAX: usize = 16;
 /// and how long each may be, in bytes.
 pub const EFFECT_OBJECT_BYTES_MAX: usize = 512;
+/// Of the input of a call, so many bytes in all of its beginning and end are searched for what it names,
+pub const NAMES_OF_CALL_BYTES_MAX: usize = 8 << 10;
+/// and of what a person said so many.
+pub const NAMES_OF_PROMPT_BYTES_MAX: usize = 16 << 10;
 
 const _: () = {
     // A line that was escaped sixfold still fits a value, and one record's events fit a group.

@@ -61,6 +61,10 @@ impl Aspects {
     pub const EFFECTS: Self = Self(1 << 20);
     /// It is a question to the DNS.
     pub const LOOKUP: Self = Self(1 << 21);
+    /// It names something, by keyed hashes.
+    pub const NAMED: Self = Self(1 << 22);
+    /// Something was noticed about its text.
+    pub const SIGNS: Self = Self(1 << 23);
 
     /// Both together.
     #[must_use]
@@ -119,6 +123,8 @@ impl Aspects {
                 | when(row.has(column::FILE.id()), Self::FILE)
                 | when(row.has(column::TOOL_CALL.id()), Self::CALL)
                 | when(row.has(column::EFFECTS.id()), Self::EFFECTS)
+                | when(row.has(column::NAMED.id()), Self::NAMED)
+                | when(row.has(column::TEXT_SIGNS.id()), Self::SIGNS)
                 | when(row.has(column::REDACTIONS.id()), Self::REDACTED)
                 | when(conflict, Self::CONFLICT)
                 | when(costs, Self::COST)

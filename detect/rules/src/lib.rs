@@ -15,6 +15,7 @@ pub mod coverage;
 mod deed;
 mod egress;
 mod file;
+mod injection;
 mod integrity;
 pub mod limits;
 mod loops;

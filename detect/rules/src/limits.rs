@@ -16,6 +16,12 @@ pub const COLLECTORS_MAX: usize = 1_024;
 pub const CALLS_MAX: usize = 65_536;
 /// Things that sessions made themselves, by kind and name.
 pub const MADE_MAX: usize = 32_768;
+/// Results with instructions that are remembered for each agent, 80 bytes each,
+pub const TOLD_RESULTS_MAX: usize = 3;
+/// and what one of them names.
+pub const TOLD_NAMES_MAX: usize = 12;
+/// Agents of which it is remembered that such a result came to a workspace, so that requests of the firewall find it.
+pub const TOLD_WORKSPACES_MAX: usize = 8_192;
 /// Denied calls that are remembered for each agent.
 pub const DENIED_CALLS_MAX: usize = 4;
 /// Rules that are counted by name in one text.

@@ -11,7 +11,9 @@ use detect_core::spec::Spec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{agent, approval, collector, command, egress, file, integrity, loops, policy, secret, spend, state};
+use crate::{
+    agent, approval, collector, command, egress, file, injection, integrity, loops, policy, secret, spend, state,
+};
 
 /// A parameter is out of its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +112,7 @@ detectors! {
     "approval.bypass" approval_bypass approval::bypass::Bypass;
     "command.risky" command_risky command::risky::Risky;
     "file.unusual" file_unusual file::unusual::Unusual;
+    "injection.followed" injection_followed injection::followed::InjectionFollowed;
     "collector.silent" collector_silent collector::silent::Silent;
     "ledger.gap" ledger_gap integrity::gap::Gap;
     "ledger.conflict" ledger_conflict integrity::conflict::Conflict;

@@ -109,6 +109,13 @@ fn act(event: &mut Entry, step: u64, agent: u64) {
             if outcome == "error" {
                 event.set_integer(column::EXIT_CODE, 1);
             }
+            // What it names is new each time, and so is what files tell it.
+            let name = |begins: &str, at: u64| format!("{begins}host:{:012x}", (step * 31 + at) << 20 | agent);
+            let told = if kind == "file.read" { 12 } else { 0 };
+            let names: Vec<String> =
+                (0..4).map(|at| name("", at)).chain((8..8 + told).map(|at| name("told:", at))).collect();
+            event.set_list(column::NAMED, names.iter().map(String::as_str));
+            event.set_list(column::TEXT_SIGNS, ["instructions", "override"].into_iter().take(told as usize));
         }
     }
 }

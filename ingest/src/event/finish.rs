@@ -12,9 +12,9 @@ use ledger::events::{TABLE, column};
 
 use crate::cut::Cutter;
 use crate::encoding::RecordEncoding;
-use crate::event::effect_columns;
 use crate::event::fields::{Edit, FieldError, edits};
 use crate::event::{Columns, Draft, FreeText, Record, Redacted, VOID, trouble};
+use crate::event::{effect_columns, text_columns};
 use crate::fingerprint::{self, Fingerprinter};
 use crate::price::{PriceTable, Tokens};
 use crate::redact::{Piece, Redaction, RuleSet};
@@ -96,31 +96,37 @@ impl Finisher {
             draft.columns.set_text(column::SOURCE_ID, &self.prints.identity(&identity));
         }
         // Fingerprints are of redacted text: otherwise a guess of a secret could be confirmed by sending it.
-        if let Some(action) = &draft.action {
-            let input = fingerprint::canonical(&action.input);
-            let input = self.without_secrets(&input);
-            draft.columns.set_fingerprint(column::ACTION_FP, self.prints.action(&action.tool, &input));
-            effect_columns::set(&mut draft.columns, Some((&action.tool, &input)));
-        } else {
-            effect_columns::set(&mut draft.columns, None);
-        }
-        let mut class = None;
-        if let Some(result) = &draft.result {
-            let result = fingerprint::canonical(result);
-            let result = self.without_secrets(&result);
-            draft.columns.set_fingerprint(column::RESULT_FP, self.prints.result(&result));
-            class = class_of_error(&draft.columns, &result);
-        }
-        if let Some(class) = class {
-            draft.mark(format!("{ERROR}{class}"));
-        }
+        self.set_call(draft);
         let is_read = is_clean && text.is_some_and(|text| is_written(&text, draft));
         self.set_url(draft, is_read);
+        text_columns::set_host(&mut draft.columns, &self.prints);
         self.set_cost(draft);
         // A mark may name a member that the sender named after a secret.
         let marks: Vec<Cow<str>> = draft.marks.iter().map(|mark| self.without_secrets(mark)).collect();
         draft.columns.set_list(column::MARKS, marks.iter().map(|mark| &**mark));
         event.fill(draft);
+    }
+
+    /// Sets what follows from the redacted input and result of a call, or from what a person said: fingerprints, effects, names.
+    fn set_call(&self, draft: &mut Draft) {
+        let Draft { columns, action, result, .. } = draft;
+        let canonical = action.as_ref().map(|action| fingerprint::canonical(&action.input));
+        let input = canonical.as_ref().map(|input| self.without_secrets(input));
+        let call = action.as_ref().map(|action| action.tool.as_str()).zip(input.as_deref());
+        if let Some((tool, input)) = call {
+            columns.set_fingerprint(column::ACTION_FP, self.prints.action(tool, input));
+        }
+        effect_columns::set(columns, call);
+        let canonical = result.as_ref().map(|result| fingerprint::canonical(result));
+        let result = canonical.as_ref().map(|result| self.without_secrets(result));
+        if let Some(result) = &result {
+            columns.set_fingerprint(column::RESULT_FP, self.prints.result(result));
+        }
+        text_columns::set(columns, &self.prints, input.as_deref(), result.as_deref());
+        let class = result.as_deref().and_then(|result| class_of_error(columns, result));
+        if let Some(class) = class {
+            draft.mark(format!("{ERROR}{class}"));
+        }
     }
 
     /// Redacts every column of text, those that hold ids too. Where the record is clean, only columns

@@ -1,0 +1,3 @@
+//! Rules about texts that give agents instructions.
+
+pub mod followed;

@@ -1,0 +1,240 @@
+//! What is remembered of one agent: what the person named and asked for, what its calls named, and the latest results that carried
+//! instructions. Only parts of keyed hashes are kept.
+
+use detect_core::event::EventRow;
+use detect_core::pack::{Pack, RestoreError};
+use detect_core::packed;
+use effects::effect::EffectKind;
+use effects::text::{NameKind, Request, Sign, Signs};
+use ledger::Seq;
+use ledger::events::column;
+
+use crate::limits::{TOLD_NAMES_MAX, TOLD_RESULTS_MAX};
+
+/// Begins what a text told, in the column `named`.
+const TOLD: &str = "told:";
+
+/// A name by a part of its keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// What kind of thing.
+    pub kind: NameKind,
+    /// Its hash.
+    pub hash: u32,
+}
+
+impl Named {
+    /// `email:0123456789ab`.
+    fn parse(text: &str) -> Option<Self> {
+        let (kind, hash) = text.split_once(':')?;
+        let hash = u64::from_str_radix(hash, 16).ok()?;
+        Some(Self { kind: NameKind::of(kind)?, hash: hash as u32 })
+    }
+
+    fn half(self) -> u16 {
+        (self.hash >> 16) as u16 ^ self.hash as u16
+    }
+}
+
+/// What a call, a prompt or a request names.
+pub fn named(event: &EventRow<'_>) -> impl Iterator<Item = Named> {
+    event.list(column::NAMED).filter_map(Named::parse)
+}
+
+/// What a result told the agent.
+pub fn told(event: &EventRow<'_>) -> impl Iterator<Item = Named> {
+    event.list(column::NAMED).filter_map(|text| Named::parse(text.strip_prefix(TOLD)?))
+}
+
+/// The signs of a result.
+pub fn signs(event: &EventRow<'_>) -> Signs {
+    event.list(column::TEXT_SIGNS).filter_map(Sign::of).collect()
+}
+
+/// The kinds of things that a text asks for, each a bit.
+fn requests(event: &EventRow<'_>) -> u8 {
+    event.list(column::TEXT_SIGNS).filter_map(Request::of).fold(0, |all, request| all | 1 << request as u8)
+}
+
+/// A result that carried instructions.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Where it stands; all that an engine observes stands in one shard.
+    pub seq: Seq,
+    /// When it was recorded.
+    pub second: u32,
+    /// Its signs,
+    signs: u16,
+    /// and what kinds of things it asks for.
+    requests: u8,
+    /// Calls since.
+    pub steps: u8,
+    kinds: [u8; TOLD_NAMES_MAX],
+    hashes: [u32; TOLD_NAMES_MAX],
+    count: u8,
+}
+
+packed!(Told { seq, second, signs, requests, steps, kinds, hashes, count });
+
+impl Told {
+    /// Its signs.
+    pub fn signs(&self) -> Signs {
+        Signs::from_bits(self.signs)
+    }
+
+    /// Whether it asks for one of these.
+    pub fn asks_for(&self, requests: &[Request]) -> bool {
+        requests.iter().any(|request| self.requests & 1 << *request as u8 != 0)
+    }
+
+    fn names(&self) -> impl Iterator<Item = Named> {
+        let all = self.kinds.iter().zip(self.hashes).take(usize::from(self.count));
+        all.filter_map(|(kind, hash)| Some(Named { kind: *NameKind::ALL.get(usize::from(*kind))?, hash }))
+    }
+
+    /// What it has in common with what a call names: what says most of where something goes first.
+    pub fn shares(&self, named: &[Named]) -> Option<Named> {
+        self.names().filter(|own| named.contains(own)).min_by_key(|own| own.kind)
+    }
+
+    fn keep(&mut self, is_kept: impl Fn(Named) -> bool) {
+        let kept: Vec<Named> = self.names().filter(|name| is_kept(*name)).collect();
+        self.set_names(&kept);
+    }
+
+    fn set_names(&mut self, names: &[Named]) {
+        self.count = 0;
+        let places = self.kinds.iter_mut().zip(&mut self.hashes);
+        for ((kind, hash), name) in places.zip(names) {
+            (*kind, *hash) = (name.kind as u8, name.hash);
+            self.count += 1;
+        }
+    }
+}
+
+/// Names of which a part of the hash is remembered, the latest of them.
+#[derive(Debug, Clone, Copy)]
+struct Ring<const N: usize> {
+    halves: [u16; N],
+    next: u8,
+}
+
+impl<const N: usize> Default for Ring<N> {
+    fn default() -> Self {
+        Self { halves: [0; N], next: 0 }
+    }
+}
+
+impl<const N: usize> Pack for Ring<N> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.halves.pack(out);
+        self.next.pack(out);
+    }
+
+    fn unpack(input: &mut &[u8]) -> Result<Self, RestoreError> {
+        Ok(Self { halves: Pack::unpack(input)?, next: u8::unpack(input)? })
+    }
+}
+
+impl<const N: usize> Ring<N> {
+    fn add(&mut self, name: Named) {
+        if !self.has(name) {
+            let at = usize::from(self.next) % N;
+            self.halves[at] = name.half();
+            self.next = (at as u8 + 1) % N as u8;
+        }
+    }
+
+    fn has(&self, name: Named) -> bool {
+        self.halves.contains(&name.half())
+    }
+}
+
+/// What is remembered of one agent.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// What the person named,
+    asked: Ring<24>,
+    /// what calls named,
+    used: Ring<32>,
+    /// and what kinds of things the person asked for.
+    requests: u8,
+    /// The kinds of effects that its calls had.
+    effects: u32,
+    /// Half of the hash of the latest call, of which several events may tell.
+    latest: u32,
+    told: Vec<Told>,
+}
+
+packed!(Memory { asked, used, requests, effects, latest, told });
+
+impl Memory {
+    /// A person said something: what it names is asked for, whatever a text told of it before.
+    pub fn prompt(&mut self, event: &EventRow<'_>) {
+        self.requests |= requests(event);
+        for name in named(event) {
+            self.asked.add(name);
+            self.told.iter_mut().for_each(|told| told.keep(|own| own != name));
+        }
+    }
+
+    /// Whether the person asked for such a thing.
+    pub fn asked_for(&self, requests: &[Request]) -> bool {
+        requests.iter().any(|request| self.requests & 1 << *request as u8 != 0)
+    }
+
+    /// A call that named these was seen.
+    pub fn call(&mut self, event: &EventRow<'_>, named: &[Named]) {
+        named.iter().for_each(|name| self.used.add(*name));
+        event.each_effect(|kind, _| self.effects |= bit(kind));
+        let call = event.call().map_or(0, |call| call as u32);
+        if call == 0 || call != self.latest {
+            self.told.iter_mut().for_each(|told| told.steps = told.steps.saturating_add(1));
+        }
+        self.latest = call;
+    }
+
+    /// Whether one of its calls had such an effect.
+    pub fn had(&self, kind: EffectKind) -> bool {
+        self.effects & bit(kind) != 0
+    }
+
+    /// Notes a result that carries instructions, with what neither the person nor a call named before it. What came again is what
+    /// came first.
+    pub fn note(&mut self, event: &EventRow<'_>, signs: Signs) {
+        let mut names: Vec<Named> =
+            told(event).filter(|name| !self.asked.has(*name) && !self.used.has(*name)).collect();
+        names.sort_by_key(|name| name.kind);
+        names.truncate(TOLD_NAMES_MAX);
+        let seq = event.position().seq;
+        let mut told = Told {
+            seq,
+            second: event.second() as u32,
+            signs: signs.bits(),
+            requests: requests(event),
+            ..Told::default()
+        };
+        told.set_names(&names);
+        let is_same =
+            |known: &Told| known.count == told.count && known.hashes == told.hashes && known.signs == told.signs;
+        if self.told.iter().any(is_same) {
+            return;
+        }
+        if self.told.len() >= TOLD_RESULTS_MAX {
+            // A request like any other gives way to what is meant for agents.
+            let at = self.told.iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
+            self.told.remove(at);
+        }
+        self.told.push(told);
+        self.told.shrink_to_fit();
+    }
+
+    /// The results that carried instructions within so many seconds before.
+    pub fn told(&self, second: i64, within: u32) -> impl Iterator<Item = &Told> {
+        self.told.iter().filter(move |told| second - i64::from(told.second) <= i64::from(within))
+    }
+}
+
+fn bit(kind: EffectKind) -> u32 {
+    1_u32.checked_shl(kind as u32).unwrap_or(0)
+}
