@@ -15,7 +15,6 @@ use operations::alert::{Alert, Severity, State};
 use operations::calendar;
 
 use crate::detector_state::DetectorState;
-use effects::host;
 use crate::event::EventRow;
 use crate::key::{Key, Space};
 use crate::limits::{BUDGET_AGENTS_MAX, BUDGET_JUDGED_MAX, BUDGET_TEAMS_MAX};
@@ -23,6 +22,7 @@ use crate::pack::{Pack, RestoreError};
 use crate::packed;
 use crate::recent::Recent;
 use crate::text;
+use effects::host;
 pub use setting::{AlertBudget, PerAgentDay};
 use team::{Kind, Measured, Team};
 

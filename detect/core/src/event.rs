@@ -341,8 +341,7 @@ impl<'a> EventRow<'a> {
 
     /// Whether the same agent had a secret in its hands a short time before.
     pub fn follows_secret(&self) -> bool {
-        self.secret()
-            .is_some_and(|read| self.when().micros_since(read.when) <= AFTER_SECRET_SECONDS * 1_000_000)
+        self.secret().is_some_and(|read| self.when().micros_since(read.when) <= AFTER_SECRET_SECONDS * 1_000_000)
     }
 
     /// What its command line says; nothing if it has none.

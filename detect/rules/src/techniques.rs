@@ -226,7 +226,11 @@ pub static TECHNIQUES: &[Technique] = &[
     ),
     technique_of("T1078", "Valid Accounts", "See AML.T0012."),
     technique_of("T1087", "Account Discovery", "Accounts of services that an agent lists by an interface of its own."),
-    technique_of("T1098", "Account Manipulation", "Accounts that are changed in a console, where no source tells of it."),
+    technique_of(
+        "T1098",
+        "Account Manipulation",
+        "Accounts that are changed in a console, where no source tells of it.",
+    ),
     technique_of("T1105", "Ingress Tool Transfer", "A file that is fetched now and run much later."),
     technique_of("T1195", "Supply Chain Compromise", "See ASI04."),
     technique_of(

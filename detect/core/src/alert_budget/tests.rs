@@ -59,6 +59,7 @@ fn alert(number: usize, team: &str, rule: u8, severity: Severity, day: i64) -> A
         sender: None,
         flood: false,
         lowered_from: None,
+        shape: None,
     }
 }
 

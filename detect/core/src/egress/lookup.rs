@@ -2,11 +2,11 @@
 
 use ledger::events::column;
 
-use effects::host::Class;
 use super::payload::Payload;
 use super::popular;
 use super::request::Request;
 use crate::event_columns::EventColumns;
+use effects::host::Class;
 
 /// Whether events of a kind are about questions to the DNS: `dns.query`, and what sources call it besides.
 pub fn is_kind(kind: &str) -> bool {

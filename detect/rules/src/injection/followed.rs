@@ -90,6 +90,7 @@ fn is_felt(kind: EffectKind) -> bool {
         | EffectKind::Unattended
         | EffectKind::Cover
         | EffectKind::Secret
+        | EffectKind::Publish
         | EffectKind::Scan
         | EffectKind::Exhaust
         | EffectKind::Remote

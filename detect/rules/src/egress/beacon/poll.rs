@@ -2,9 +2,9 @@
 //! request only looks like that, since whoever makes it chooses its words; how it is weighed is decided elsewhere. And which
 //! places are the agent's own house, which no stranger can answer for.
 
-use effects::host::Class;
 use detect_core::egress::request::Request;
 use detect_core::event::EventRow;
+use effects::host::Class;
 use ledger::events::column;
 
 /// Parts of a path that name a state, sorted.
