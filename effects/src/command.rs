@@ -3,6 +3,7 @@
 //! [`shell`] reads the grammar, [`carry`] knows which programs run others and [`script`] what lines of other languages do.
 //! Nothing is evaluated, and no file is looked at: what a line says is all that is known.
 
+mod asks;
 mod carry;
 mod line;
 mod options;
@@ -10,6 +11,7 @@ pub mod reads;
 mod script;
 mod shell;
 
+pub use asks::asks_elsewhere;
 pub use carry::{is_interpreter, is_shell};
 pub use line::{Command, Line, REMOVERS, RedirectKind, SecretUse, is_fetcher, program};
 

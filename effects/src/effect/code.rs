@@ -25,7 +25,63 @@ pub fn effect(command: &Command, line: &Line, name: &str) -> Option<Effect> {
         () if name == "decode_and_run" => "a script runs text that it decodes or fetches",
         () => return None,
     };
+    if what == FETCHED && line.commands.iter().filter(|command| is_fetcher(&command.name())).all(fetches_installer) {
+        return Some(Effect::new(EffectKind::Install, "the installer of a well-known tool is run"));
+    }
     Some(Effect::new(EffectKind::FetchedCode, what))
+}
+
+/// Addresses of installers that are meant to be run as they come, by those who make the tools.
+const INSTALLERS: [&str; 36] = [
+    "sh.rustup.rs",
+    "get.docker.com",
+    "deb.nodesource.com",
+    "rpm.nodesource.com",
+    "install.python-poetry.org",
+    "astral.sh",
+    "bun.sh",
+    "deno.land",
+    "get.pnpm.io",
+    "get.helm.sh",
+    "get.k3s.io",
+    "starship.rs",
+    "get.sdkman.io",
+    "dl.google.com",
+    "sdk.cloud.google.com",
+    "aka.ms",
+    "packages.microsoft.com",
+    "download.docker.com",
+    "awscli.amazonaws.com",
+    "apt.releases.hashicorp.com",
+    "claude.ai",
+    "opencode.ai",
+    "fly.io",
+    "tailscale.com",
+    "cli.github.com",
+    "get.volta.sh",
+    "mise.run",
+    "ollama.com",
+    "install.determinate.systems",
+    "nixos.org",
+    "raw.githubusercontent.com/nvm-sh/",
+    "raw.githubusercontent.com/Homebrew/",
+    "raw.githubusercontent.com/helm/",
+    "raw.githubusercontent.com/pyenv/",
+    "raw.githubusercontent.com/rbenv/",
+    "raw.githubusercontent.com/golangci/",
+];
+
+/// Whether all that a command fetches is such an installer, over a connection that is sealed.
+fn fetches_installer(command: &Command) -> bool {
+    let mut addresses = command.words.iter().filter_map(|word| word.split_once("://")).peekable();
+    addresses.peek().is_some()
+        && addresses.all(|(scheme, rest)| {
+            let is = |known: &str| {
+                rest.strip_prefix(known)
+                    .is_some_and(|after| known.ends_with('/') || after.is_empty() || after.starts_with('/'))
+            };
+            scheme == "https" && INSTALLERS.iter().any(|known| is(known))
+        })
 }
 
 /// What a line fetches into a file and then runs.

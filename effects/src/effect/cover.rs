@@ -169,5 +169,20 @@ fn cloud(command: &Command, name: &str) -> Option<&'static str> {
         "az" => has(&["monitor"]) && has(&["delete"]),
         _ => false,
     };
+    let opens = match name {
+        "aws" => has(&[
+            "authorize-security-group-ingress",
+            "authorize-security-group-egress",
+            "put-bucket-policy",
+            "put-bucket-acl",
+            "delete-public-access-block",
+        ]),
+        "gcloud" => has(&["firewall-rules"]) && has(&["create", "update", "delete"]),
+        "az" => has(&["nsg"]) && has(&["rule"]) && has(&["create", "update", "delete"]),
+        _ => false,
+    };
+    if opens {
+        return Some("what keeps strangers out in a cloud is changed");
+    }
     is.then_some("what watches in a cloud is turned off")
 }

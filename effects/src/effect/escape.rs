@@ -16,6 +16,10 @@ pub fn effect(command: &Command) -> Option<Effect> {
     let what = match name.as_str() {
         "nsenter" => "nsenter enters the namespaces of another process",
         "unshare" if !command.flag('U', "user") => "unshare makes namespaces of its own",
+        // Registers how programs of other processors are run, and ends.
+        _ if is_container && command.words.iter().any(|word| EMULATORS.iter().any(|image| word.starts_with(image))) => {
+            return None;
+        }
         _ if is_container
             && command.option(&["--privileged", "--cap-add"])
             && (command.has(&["--privileged"]) || any("SYS_ADMIN") || any("=ALL") || command.has(&["ALL"])) =>
@@ -55,6 +59,9 @@ pub fn effect(command: &Command) -> Option<Effect> {
 pub fn of_host(host: &str) -> Option<Effect> {
     (host::of(host, "") == host::Class::Metadata).then(|| Effect::new(EffectKind::Escape, METADATA))
 }
+
+/// Images that everybody uses to build for other processors; they need the host's kernel for it.
+const EMULATORS: [&str; 3] = ["tonistiigi/binfmt", "multiarch/qemu-user-static", "docker/binfmt"];
 
 const METADATA: &str = "the cloud's metadata service, which hands out credentials";
 

@@ -163,7 +163,14 @@ pub fn written_all<'c>(command: &'c Command, name: &'c str) -> impl Iterator<Ite
         _ => None,
     };
     let of = command.words.iter().filter(move |_| name == "dd").filter_map(|word| word.strip_prefix("of="));
-    redirected.chain(operands).chain(output).chain(of).filter(|path| !is_nothing(path)).map(|path| command.path(path))
+    // Into a folder goes a file of the name that it had.
+    let first = command.operands(&["-t", "-m", "-o", "-g"]).next().filter(|_| last);
+    let named = move |path: &str| match (path.ends_with('/'), first) {
+        (true, Some(first)) => format!("{path}{}", paths::name(first)),
+        _ => path.to_owned(),
+    };
+    let written = redirected.chain(operands).chain(output).chain(of).filter(|path| !is_nothing(path));
+    written.map(move |path| command.path(&named(path)))
 }
 
 /// Where what is written is shown or thrown away.

@@ -49,6 +49,7 @@ pub fn effect(command: &Command, name: &str) -> Option<Effect> {
         "tcpdump" | "tshark" | "dumpcap" | "ngrep" | "ettercap" if command.words.len() > 1 && !command.has(&["-r"]) => {
             "what goes over the network is recorded"
         }
+        "sshpass" if command.words.iter().any(|word| word.contains('$')) => "passwords are tried one after another",
         "nc" | "ncat" | "netcat" if command.flag('z', "zero") && command.words.iter().any(|word| is_range(word)) => {
             "a machine is searched for open ports"
         }

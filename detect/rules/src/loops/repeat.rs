@@ -36,8 +36,8 @@ pub static SPEC: Spec = Spec {
           at results tells it from work on many files and from waiting, which the agents' own detectors take for loops.",
     false_positives: "Waiting for something that shows no sign of life, such as a job queue that is polled; sources that tell no \
                       results (a gateway alone), for which the steps of severity come later and only money makes it critical.",
-    tuning: "notice, warning, critical: cycles for low, medium and critical severity. A cycle that sleeps before it looks is \
-             medium at most, and so is one of an agent that does new things besides. critical_usd: money spent since the loop began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
+    tuning: "notice, warning, critical: cycles for low, medium and critical severity. A cycle that sleeps before it looks, \
+             or asks with pauses how something stands that runs elsewhere, is low until it came three times as often, and then medium at most, and so is one of an agent that does new things besides. critical_usd: money spent since the loop began that makes it critical at once. quiet_seconds: how long the agent must do nothing for the episode to end.",
     tags: &["AML.T0034", "AML.T0034.002", "AML.T0029", "T1496", "ASI02", "ASI08"],
     examples: examples::EXAMPLES,
 };
@@ -123,6 +123,9 @@ impl Detector for Repeat {
     }
 }
 
+/// Who asks again only after so many seconds waits. Agents that are stuck go on at once, as fast as their model answers.
+const PAUSE_SECONDS: i64 = 12;
+
 impl Repeat {
     fn step(&mut self, event: &EventRow<'_>, findings: &mut Findings) {
         let agent = self.agents.of_actor(event, findings);
@@ -157,7 +160,9 @@ impl Repeat {
         let steps = agent.finder.steps_since(began.step);
         let evidence = agent.finder.evidence(event.position().seq);
         let critical = Money::from_dollars(parameters.critical_usd);
-        let waits = step::waits(event);
+        let pauses = i64::from(laps.max(1)) * i64::from(span.max(1));
+        let pause = (event.time().unix_seconds() - began.time.unix_seconds()) / pauses;
+        let waits = step::waits(event) || (pause >= PAUSE_SECONDS && span <= 2 && step::asks_elsewhere(event));
         // A round of many steps says as much as many rounds of one; the very same call says a little more than a varied one.
         let again = (laps - 1) * u32::from(span);
         let sure = is_sole && (again >= stages[2].saturating_add(stages[2] / 2) || (laps >= stages[2] && is_same_call));

@@ -2,9 +2,11 @@
 //!
 //! Several sources may report the same call: hooks tell its start and its end, a gateway the model's wish. One call is one step.
 
+use detect_core::aspects::Aspects;
 use detect_core::event::EventRow;
 use detect_core::key::Key;
 use detect_core::packed;
+use effects::command;
 use ledger::events::column;
 
 use crate::loops::failing;
@@ -62,6 +64,11 @@ pub fn waits(event: &EventRow<'_>) -> bool {
         ["wait", "sleep", "poll", "bashoutput", "taskoutput"].iter().any(|word| tool.contains(word))
     };
     event.line().commands.iter().any(|command| matches!(command.name().as_str(), "sleep" | "wait" | "watch")) || asks()
+}
+
+/// Whether a step only asks how something stands that runs elsewhere. Who pauses between two questions is patient, not stuck.
+pub fn asks_elsewhere(event: &EventRow<'_>) -> bool {
+    event.aspects().meet(Aspects::COMMAND) && command::asks_elsewhere(event.line())
 }
 
 impl Feed {

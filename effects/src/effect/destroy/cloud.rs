@@ -235,8 +235,9 @@ fn container(command: &Command, name: &str) -> Option<Effect> {
             destroys("images, containers or volumes are removed as a whole")
         }
         ["system", "reset", ..] => destroys("images, containers or volumes are removed as a whole"),
+        // They are those of one project, which agents start and end again.
         ["compose", rest @ ..] if rest.contains(&"down") && flag('v', "volumes") => {
-            destroys("volumes with their data are removed")
+            Some(Effect::new(EffectKind::Discard, "the volumes of a project are removed with their data"))
         }
         ["compose", rest @ ..] if rest.contains(&"rm") && flag('v', " ") => {
             destroys("volumes with their data are removed")

@@ -84,7 +84,7 @@ pub fn effect(command: &Command) -> Option<Effect> {
         "clear-history" => covers("the history of the shell is removed"),
         "unset" if command.has(&["HISTFILE"]) => covers("the history of the shell is not kept"),
         "wevtutil" if command.has(&["cl", "clear-log"]) => covers("a log of the system is emptied"),
-        "journalctl" if command.words.iter().any(|word| word.starts_with("--vacuum")) => {
+        "journalctl" if command.words.iter().any(|word| is_hasty_vacuum(word)) => {
             covers("logs of the system are removed")
         }
         "iptables" | "ip6tables" if command.flag('F', "flush") => covers("the rules of the firewall are removed"),
@@ -104,4 +104,21 @@ pub fn effect(command: &Command) -> Option<Effect> {
         _ if is_in(&PACKAGES) => removes_packages(),
         _ => None,
     }
+}
+
+/// Whether a clean-up of the journal leaves nothing of the last hours. One that frees space keeps days or megabytes.
+fn is_hasty_vacuum(word: &str) -> bool {
+    if let Some(time) = word.strip_prefix("--vacuum-time=") {
+        return time.ends_with("ms")
+            || time.ends_with("us")
+            || time.ends_with('s') && !time.ends_with("ays")
+            || time.ends_with("min")
+            || time.ends_with("sec");
+    }
+    word.strip_prefix("--vacuum-size=").is_some_and(|size| {
+        let digits = size.trim_end_matches(|char: char| !char.is_ascii_digit());
+        size.ends_with(['K', 'k'])
+            || (size.ends_with('M') && digits.parse::<u32>().is_ok_and(|number| number < 10))
+            || size == digits
+    }) || word == "--vacuum-files=1"
 }

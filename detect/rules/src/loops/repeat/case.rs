@@ -44,6 +44,8 @@ impl Case for Loop {
     fn severity(&self, _: &Alert) -> Severity {
         if (self.sure && !self.waits) || self.spent >= self.critical {
             Severity::Critical
+        } else if self.waits && self.laps < self.stages[2].saturating_mul(3) {
+            Severity::Low
         } else if self.laps >= self.stages[1] {
             Severity::Medium
         } else {
@@ -70,7 +72,7 @@ impl Case for Loop {
         let span = duration(span(alert));
         let observed = format!("{what} came {}{result} in {span}{cost}.", times(u64::from(self.laps)));
         let baseline = if self.waits {
-            "It sleeps before it looks, so it may wait for something that shows no sign of life."
+            "It pauses before it asks again, so it may wait for something that shows no sign of life; look at what it waits for."
         } else if self.has_result {
             "Of agents that go round three times, one in five finds out by itself; of those that go round eight times, one in \
              twenty."
