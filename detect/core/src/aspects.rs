@@ -86,6 +86,9 @@ impl Aspects {
             .with(Aspects::FIREWALL)
             .with(Aspects::MARKED)
             .with(Aspects::CONFLICT)
+            // Rules about money have an order of their own.
+            .with(Aspects::COST)
+            .with(Aspects::TOKENS)
             .with(Aspects::CALL);
         Self(self.0 & TIMELESS.0)
     }

@@ -16,10 +16,10 @@ pub const COLLECTORS_MAX: usize = 1_024;
 pub const CALLS_MAX: usize = 65_536;
 /// Things that sessions made themselves, by kind and name.
 pub const MADE_MAX: usize = 32_768;
-/// Results with instructions that are remembered for each agent, 80 bytes each,
-pub const TOLD_RESULTS_MAX: usize = 3;
+/// Results with instructions that are remembered for each agent, 56 bytes each,
+pub const TOLD_RESULTS_MAX: usize = 2;
 /// and what one of them names.
-pub const TOLD_NAMES_MAX: usize = 12;
+pub const TOLD_NAMES_MAX: usize = 8;
 /// Agents of which it is remembered that such a result came to a workspace, so that requests of the firewall find it.
 pub const TOLD_WORKSPACES_MAX: usize = 8_192;
 /// Denied calls that are remembered for each agent.
@@ -55,7 +55,7 @@ pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
 /// Whose place is whose on services where anybody has one is only learnt for so many seconds.
 pub const PLACES_LEARNT_SECONDS: i64 = 86_400;
 /// Rare destinations of one agent whose rhythm is followed, and all of them together as one: 44 bytes each.
-pub const BEATS_PER_AGENT: usize = 5;
+pub const BEATS_PER_AGENT: usize = 4;
 /// Latest intervals of a destination that are remembered,
 pub const INTERVALS_MAX: usize = 19;
 /// and latest callbacks of which it is known what they asked for.

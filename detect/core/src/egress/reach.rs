@@ -234,7 +234,8 @@ mod tests {
         let last = reached.last().unwrap();
         assert!(last.others == REACH_FEW && !last.is_rare(REACH_FEW));
         let crowd = said.last().unwrap().crowd.count();
-        assert!(crowd.abs_diff(18) <= 5, "about 18: {crowd}");
+        // Three standard errors of so few bits.
+        assert!(crowd.abs_diff(18) <= 9, "about 18: {crowd}");
         let Watched { agents, seconds } = reach.agents().watched(fixtures::START + 8);
         assert!(agents.abs_diff(19) <= 1 && seconds == 8, "about 19: {agents}");
     }

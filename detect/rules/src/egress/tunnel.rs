@@ -40,7 +40,7 @@ pub static SPEC: Spec = Spec {
                       judged; what several agents ask for needs four times as much.",
     tuning: "label_bytes and names: how many bytes of data in how many different names. trusted_domains: your own domains. quiet_seconds: \
              how long an alert stays open.",
-    tags: &["AML.T0086", "AML.T0025", "T1048", "T1071.004", "T1572"],
+    tags: &["AML.T0086", "AML.T0025", "T1048", "T1071.004", "T1572", "ASI02", "ASI10"],
     examples: examples::EXAMPLES,
 };
 

@@ -154,9 +154,9 @@ impl<const N: usize> Ring<N> {
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     /// What the person named,
-    asked: Ring<24>,
+    asked: Ring<16>,
     /// what calls named,
-    used: Ring<32>,
+    used: Ring<20>,
     /// and what kinds of things the person asked for.
     requests: u8,
     /// The kinds of effects that its calls had.
@@ -225,8 +225,9 @@ impl Memory {
             let at = self.told.iter().position(|known| !known.signs().is_for_agents()).unwrap_or(0);
             self.told.remove(at);
         }
+        // Few agents are told more than once, and a list makes room for four.
+        self.told.reserve_exact(1);
         self.told.push(told);
-        self.told.shrink_to_fit();
     }
 
     /// The results that carried instructions within so many seconds before.

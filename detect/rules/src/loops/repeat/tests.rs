@@ -189,7 +189,7 @@ fn progress_outweighs_repetition_and_the_same_work_again_is_none() {
     check(
         "a build that shows no sign of life",
         |_| vec![run("sleep 30; gh run view 7", 1, "success")],
-        Some(Severity::Medium),
+        Some(Severity::Low),
     );
 }
 

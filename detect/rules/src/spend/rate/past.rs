@@ -132,12 +132,13 @@ impl Past {
 
     /// Makes room above: the lowest bins become one.
     fn shift_up(&mut self, by: usize) {
+        self.base = self.base.saturating_add(by as u8);
+        // What lies further below than there are bins is counted in the lowest.
         let by = by.min(BINS);
         let low = self.counts[..by].iter().fold(0_u8, |sum, count| sum.saturating_add(*count));
         self.counts.rotate_left(by);
         self.counts[BINS - by..].fill(0);
         self.counts[0] = self.counts[0].saturating_add(low);
-        self.base = self.base.saturating_add(by as u8);
     }
 }
 
