@@ -78,11 +78,11 @@ impl Report {
         for attack in attacks {
             let is_mine = |alert: &&Alert| alert.evidence.iter().any(|at| attack.events.contains_key(&at.seq.get()));
             let found: Vec<&Alert> = above().filter(is_mine).collect();
-            told.extend(found.iter().map(|alert| alert.id.to_string()));
+            told.extend(found.iter().map(|alert| alert.id.clone()));
             self.attack(attack, &found);
         }
         for alert in above() {
-            if told.insert(alert.id.to_string()) {
+            if told.insert(alert.id.clone()) {
                 let about = event::kind_of(alert.title.split(" to ").last().unwrap_or(""));
                 *self.wrong.entry((alert.rule.clone(), about)).or_default() += 1;
                 if std::env::var_os("SHOW").is_some() {
@@ -163,11 +163,11 @@ fn run(seed: u64) -> (Vec<Alert>, Vec<Attack>) {
         attacks.push(shapes::attack(&mut numbers, victim, DAYS_BEFORE, DAYS, &mut events));
     }
     events.sort_by_key(|event| event.second);
-    let mut rules = Rules::off();
-    rules.egress_new_domain = Default::default();
-    rules.egress_slow_post = Default::default();
-    rules.egress_denied_post = Default::default();
-    rules.dns_tunnel = Default::default();
+    let (mut rules, on) = (Rules::off(), Rules::default());
+    rules.egress_new_domain = on.egress_new_domain;
+    rules.egress_slow_post = on.egress_slow_post;
+    rules.egress_denied_post = on.egress_denied_post;
+    rules.dns_tunnel = on.dns_tunnel;
     let mut engine = RuleSet::from(rules).engine(Key::new(&[7; 32]), Timestamp::EPOCH);
     let (mut findings, mut alerts) = (Findings::new(), Vec::new());
     for (number, block) in events.chunks(4_096).enumerate() {

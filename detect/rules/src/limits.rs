@@ -36,12 +36,14 @@ pub const FLEET_UPLOAD_SECONDS: i64 = 86_400;
 pub const EGRESS_AGENTS_MAX: usize = 65_536;
 /// A destination that an agent has not asked for this long gives way to any other.
 pub const CANDIDATE_IDLE_SECONDS: i64 = 3 * 86_400;
-/// Rare places of one agent to which data goes and that are followed: 64 bytes each.
+/// Rare places of one agent to which data goes and that are followed: 60 bytes each.
 pub const TRICKLES_PER_AGENT: usize = 3;
 /// Events of a trickle that are remembered as evidence before it is one,
-pub const TRICKLE_EVIDENCE: usize = 4;
+pub const TRICKLE_EVIDENCE: usize = 3;
 /// and of data for many places.
 pub const SPREAD_EVIDENCE: usize = 4;
+/// Agents whose data for several rare places is added up: about 90 bytes each.
+pub const SPREADS_MAX: usize = 4_096;
 /// Of the bytes that went to a rare place half is forgotten in so many seconds without more,
 pub const BUDGET_HALVED_SECONDS: i64 = 7 * 86_400;
 /// and all of it in so many.
@@ -49,7 +51,7 @@ pub const BUDGET_IDLE_SECONDS: i64 = 21 * 86_400;
 /// Teams of which it is known how much they usually send: about 90 bytes each.
 pub const SENDING_TEAMS_MAX: usize = 4_096;
 /// Pairs of agent and domain whose labels are watched for data: about 80 bytes each.
-pub const TUNNELS_MAX: usize = 8_192;
+pub const TUNNELS_MAX: usize = 4_096;
 /// A secret that was read this many seconds before the first request of a trickle, or later, is named with it.
 pub const SECRET_BEFORE_SECONDS: i64 = 86_400;
 /// Whose place is whose on services where anybody has one is only learnt for so many seconds.

@@ -10,8 +10,8 @@ use super::services::{SERVICES, Service};
 pub struct Tenancy<'a> {
     /// The service, as a person would name it.
     pub service: &'static str,
-    /// Whose place it is, as the address says; `None` where only what is sent says it.
-    owner: Option<&'a str>,
+    /// Whose place it is, as the address says; empty where only what is sent says it.
+    owner: &'a str,
     /// Whether the request takes something from there in a way in which one works with a place of one's own: it fetches from a
     /// repository, or reads where reading is all there is. To look at a page of a stranger makes it nobody's own.
     pub fetches: bool,
@@ -38,16 +38,16 @@ impl<'a> Tenancy<'a> {
     pub fn owner(&self) -> Cow<'a, str> {
         match self.owner {
             // Services that keep repositories do not tell cases apart.
-            Some(owner) if owner.bytes().any(|byte| byte.is_ascii_uppercase()) && CODE.contains(&self.service) => {
+            owner if owner.bytes().any(|byte| byte.is_ascii_uppercase()) && CODE.contains(&self.service) => {
                 Cow::Owned(owner.to_ascii_lowercase())
             }
-            owner => Cow::Borrowed(owner.unwrap_or("")),
+            owner => Cow::Borrowed(owner),
         }
     }
 
     /// Whether the address says whose place it is.
     pub fn is_told(&self) -> bool {
-        self.owner.is_some()
+        !self.owner.is_empty()
     }
 
     /// The place as a person would name it: `github.com/acme`.
@@ -84,7 +84,7 @@ fn zone(host: &str) -> &str {
 }
 
 /// The bucket of a service that speaks like S3, in the host or at the beginning of the path.
-fn bucket<'a>(host: &'a str, path: &'a str) -> Option<(&'static str, Option<&'a str>)> {
+fn bucket<'a>(host: &'a str, path: &'a str) -> Option<(&'static str, &'a str)> {
     const STORES: [(&str, &str); 7] = [
         (".amazonaws.com", "s3"),
         (".amazonaws.com.cn", "s3"),
@@ -95,7 +95,8 @@ fn bucket<'a>(host: &'a str, path: &'a str) -> Option<(&'static str, Option<&'a 
         (".linodeobjects.com", "linodeobjects.com"),
     ];
     let (rest, service) = STORES.iter().find_map(|(zone, name)| Some((host.strip_suffix(zone)?, *name)))?;
-    let named = |before: &'a str| Some((service, if before.is_empty() { segments(path).next() } else { Some(before) }));
+    let named =
+        |before: &'a str| Some((service, if before.is_empty() { segments(path).next().unwrap_or("") } else { before }));
     if matches!(service, "digitaloceanspaces.com" | "linodeobjects.com") {
         return named(rest.rsplit_once('.').map_or("", |(bucket, _)| bucket));
     }
@@ -115,11 +116,11 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
-/// Whose place of a service it is, if host and path are the service's.
-fn place<'a>(service: &Service, host: &'a str, path: &'a str) -> Option<Option<&'a str>> {
-    let mut owner = None;
+/// Whose place of a service it is, if host and path are the service's; empty where they do not say.
+fn place<'a>(service: &Service, host: &'a str, path: &'a str) -> Option<&'a str> {
+    let mut owner = "";
     if let Some(zone) = service.host.strip_prefix("{}") {
-        owner = Some(host.strip_suffix(zone).filter(|label| !label.is_empty())?);
+        owner = host.strip_suffix(zone).filter(|label| !label.is_empty())?;
     } else if let Some(zone) = service.host.strip_prefix("*") {
         host.strip_suffix(zone).filter(|label| !label.is_empty())?;
     } else if host != service.host {
@@ -129,7 +130,7 @@ fn place<'a>(service: &Service, host: &'a str, path: &'a str) -> Option<Option<&
     for wanted in segments(service.path) {
         let part = given.next()?;
         match wanted.split_once("{}") {
-            Some((before, _)) => owner = Some(part.strip_prefix(before).and_then(first_name)?),
+            Some((before, _)) => owner = part.strip_prefix(before).and_then(first_name)?,
             None if wanted == "*" || wanted.eq_ignore_ascii_case(part) => {}
             None => return None,
         }

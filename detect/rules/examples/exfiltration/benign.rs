@@ -63,7 +63,7 @@ impl Worker<'_> {
                 let host = format!("acme-{team}-artifacts.s3.eu-west-1.amazonaws.com");
                 self.add(second, "PUT", &host, "/build/ledger.tar.zst", bytes);
             }
-            808..810 if self.agent % 4 == 0 => {
+            808..810 if self.agent.is_multiple_of(4) => {
                 let bytes = 30_000 + self.numbers.below(900_000);
                 self.add(second, "PUT", "registry.npmjs.org", &format!("/@acme-{team}%2fledger"), bytes);
             }
@@ -109,7 +109,7 @@ impl Worker<'_> {
     }
 
     fn install(&mut self, second: i64) {
-        for at in 0..1 + self.numbers.below(12) as i64 {
+        for at in 0..=self.numbers.below(12) as i64 {
             let name = self.numbers.below(4_000);
             if self.numbers.below(2) == 0 {
                 self.add(

@@ -29,7 +29,7 @@ use effects::host::Class;
 use operations::alert::What;
 
 use crate::egress::candidates::Candidates;
-use crate::limits::{EGRESS_AGENTS_MAX, PLACES_LEARNT_SECONDS, SENDING_TEAMS_MAX, TRICKLES_PER_AGENT};
+use crate::limits::{EGRESS_AGENTS_MAX, PLACES_LEARNT_SECONDS, SENDING_TEAMS_MAX, SPREADS_MAX, TRICKLES_PER_AGENT};
 use case::Slow;
 use spread::Spread;
 use trickle::{Load, Seen, Trickle};
@@ -86,23 +86,23 @@ pub struct SlowPost {
     parameters: Parameters,
     key: Key,
     agents: Table<Outflow>,
+    /// All rare places of an agent together, for those that have several.
+    spreads: Table<Spread>,
     /// How much the writes of each team carry.
     teams: Table<Usual>,
     episodes: Episodes<Slow>,
 }
 
-detector_state!(SlowPost { agents, teams, episodes } without { parameters, key });
+detector_state!(SlowPost { agents, spreads, teams, episodes } without { parameters, key });
 
 /// What one agent sends to rare places.
 #[derive(Debug, Default)]
 struct Outflow {
     trickles: Candidates<Trickle, TRICKLES_PER_AGENT>,
-    /// Half of the hash of the first place,
+    /// Half of the hash of the first place.
     first: u32,
-    /// and all of them together, from the second on.
-    spread: Option<Box<Spread>>,
 }
-packed!(Outflow { trickles, first, spread });
+packed!(Outflow { trickles, first });
 
 /// What there is to tell of one trickle, or of all together.
 struct Told {
@@ -131,6 +131,7 @@ impl Rule for SlowPost {
             parameters: parameters.clone(),
             key,
             agents: Table::new(EGRESS_AGENTS_MAX),
+            spreads: Table::new(SPREADS_MAX),
             teams: Table::new(SENDING_TEAMS_MAX),
             episodes: Episodes::new(&SPEC, key, parameters.quiet_seconds),
         }
@@ -209,8 +210,9 @@ impl SlowPost {
         if outflow.first == 0 {
             outflow.first = place;
         }
-        let spread = if request.sends() && (outflow.first != place || outflow.spread.is_some()) {
-            let spread = outflow.spread.get_or_insert_default();
+        // From the second place on.
+        let spread = (request.sends() && outflow.first != place).then(|| {
+            let spread = self.spreads.entry(event.network(), event, findings);
             spread.note(event, load, stretch_seconds);
             let is_new = spread.is_told(&self.parameters);
             spread.told += u8::from(is_new);
@@ -220,9 +222,8 @@ impl SlowPost {
                 places: spread.places(),
                 before: spread.before(seq),
             })
-        } else {
-            None
-        };
+        });
+        let spread = spread.flatten();
         let Some(trickle) = outflow.trickles.of(place, event.second(), || Trickle::new(place)) else { return };
         trickle.note(event, load, stretch_seconds);
         let secret = event.secret().filter(|read| trickle.follows(read.when));

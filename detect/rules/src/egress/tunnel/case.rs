@@ -95,20 +95,21 @@ impl detect_core::episode::Case for Tunnel {
     }
 
     fn title(&self, _: &Alert) -> String {
-        match self.many {
-            true => "Data in names of many domains".to_owned(),
-            false => format!("Data in names below {}", self.domain),
+        if self.many {
+            "Data in names of many domains".to_owned()
+        } else {
+            format!("Data in names below {}", self.domain)
         }
     }
 
     fn reason(&self, _: &Alert) -> String {
         let secret = self.secret.map_or_else(String::new, |secret| secret.sentence(&self.scope_kind));
-        let verdict = match self.many {
-            true => format!("It has so many such domains that those beyond {EPISODES_PER_SCOPE_MAX} share this alert."),
-            false => "Whoever owns the domain reads every name that is asked for below it. Look at the first names and at which \
-                      program asks. A service that gives each build or customer a name of its own looks the same; if it is one, \
-                      trust its domain."
-                .to_owned(),
+        let verdict = if self.many {
+            format!("It has so many such domains that those beyond {EPISODES_PER_SCOPE_MAX} share this alert.")
+        } else {
+            "Whoever owns the domain reads every name that is asked for below it. Look at the first names and at which program asks. \
+             A service that gives each build or customer a name of its own looks the same; if it is one, trust its domain."
+                .to_owned()
         };
         sentences(&[self.observed(), self.size(), self.baseline(), secret, verdict])
     }

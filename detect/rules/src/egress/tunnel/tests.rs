@@ -44,7 +44,9 @@ fn data_is_found_at_any_pace_and_length() {
     check("many others ask, too", 5, &names(40, 30, 1), &[]);
     check("many others ask, too, but it is much", 5, &names(120, 60, 1), &[Severity::Medium]);
     let mut wide = names(20, 24, 1);
-    wide.iter_mut().for_each(|event| event["action"] = json!("TXT"));
+    for event in &mut wide {
+        event["action"] = json!("TXT");
+    }
     check("answers carry data", 0, &wide, &[Severity::Medium]);
 }
 
